@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// The largest extent of an axis and the largest number of elements of one value. Far above any
 /// real network, low enough that no product of extents overflows and none asks for absurd memory.
-pub const MAX_ELEMENTS: usize = 1 << 30;
+pub const MAX_ELEMENTS: usize = 1 << 26;
 
 /// Shape of one picture's activations, in NHWC order without N.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +32,11 @@ impl Shape {
     /// A vector: `[1, 1, channels]`.
     pub const fn vector(channels: usize) -> Self {
         Self::new(1, 1, channels)
+    }
+
+    /// Number of positions: rows times columns.
+    pub const fn spatial(self) -> usize {
+        self.height * self.width
     }
 
     /// Number of elements.
@@ -111,6 +116,10 @@ impl Window {
             let padded = input.checked_add(before)?.checked_add(after)?;
             Some(padded.checked_sub(reach)? / stride + 1)
         };
+        let [rows, columns] = self.kernel;
+        if rows.checked_mul(columns)? > MAX_ELEMENTS {
+            return None;
+        }
         let Padding { top, left, bottom, right } = self.padding;
         Some([axis(height, top, bottom, 0)?, axis(width, left, right, 1)?])
     }
@@ -253,7 +262,7 @@ pub struct Graph {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GraphError {
     /// An input with an empty axis, or too large.
-    #[error("the input shape {0} is empty or holds more than 2^30 elements")]
+    #[error("the input shape {0} is empty or holds more than 2^26 elements")]
     InputShape(Shape),
     /// No name.
     #[error("node number {0} has an empty name")]
@@ -328,7 +337,7 @@ pub enum GraphError {
         input: Shape,
     },
     /// An output with an empty axis, or too large.
-    #[error("node `{node}` ({op}): the output is empty or holds more than 2^30 elements")]
+    #[error("node `{node}` ({op}): the output is empty or holds more than 2^26 elements")]
     OutputShape {
         /// The node.
         node: String,
@@ -404,7 +413,7 @@ impl Graph {
     /// Multiply-accumulates of one picture in the weighted node `index`; 0 for other nodes.
     pub fn multiply_accumulates(&self, index: usize) -> u64 {
         let node = &self.nodes[index];
-        node.shape.elements() as u64 * self.fan_in(index) as u64
+        (node.shape.elements() as u64).saturating_mul(self.fan_in(index) as u64)
     }
 
     /// Number of weights that make one output of the weighted node `index`; 0 for other nodes.
@@ -412,7 +421,7 @@ impl Graph {
         let node = &self.nodes[index];
         match node.op {
             Op::Conv2d { groups, window, .. } => {
-                window.taps() * (self.shape(node.inputs[0]).channels / groups)
+                window.taps().saturating_mul(self.shape(node.inputs[0]).channels / groups)
             }
             Op::Linear { .. } => self.shape(node.inputs[0]).elements(),
             _ => 0,

@@ -1,12 +1,25 @@
 //! The heart of bayes8: what a quantized Bayesian network is and what it computes.
 //!
-//! Everything that decides a result lives here, once: the file format, the graph, the posterior
-//! sampler, the integer arithmetic, the executor and the uncertainty estimate. A [`Backend`]
-//! only computes the same integers faster.
+//! Everything that decides a result lives here, once: the file [`format`](mod@format), the
+//! [`graph`], the posterior [`sampler`], the integer [`numerics`], the [`executor`] and the
+//! [`uncertainty`] estimate. A [`backend`] only computes the same integers faster.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+pub mod backend;
+pub mod chacha;
+pub mod digest;
+pub mod executor;
+pub mod format;
 pub mod graph;
+pub mod input;
+pub mod layer;
+pub mod model;
+pub mod numerics;
+pub mod plan;
+pub mod reference;
+pub mod sampler;
+pub mod uncertainty;

@@ -1,0 +1,101 @@
+//! The model file: a `.safetensors` container with a JSON description in its metadata.
+//!
+//! `docs/FORMAT.md` specifies it so that a third party can write a reader. [`read`] trusts nothing:
+//! the container, the description and all that [`Model::new`] checks are validated before a byte
+//! is used, and memory grows only with what is really in the file.
+
+mod reader;
+mod schema;
+mod writer;
+
+pub use reader::read;
+pub use writer::write;
+
+use crate::graph::{GraphError, Op};
+use crate::model::ModelError;
+use alloc::{string::String, vec::Vec};
+use thiserror::Error;
+
+/// Version of the format that this crate reads and writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Key of the JSON description in the container's metadata.
+pub const METADATA_KEY: &str = "bayes8";
+
+/// Why a file is not a model. Every variant names the tensor or node.
+#[derive(Debug, Error)]
+pub enum FormatError {
+    /// Not a well-formed safetensors container.
+    #[error("not a safetensors file: {0}")]
+    Container(String),
+    /// A safetensors file of another kind.
+    #[error("the file has no `{METADATA_KEY}` metadata: it is no bayes8 model")]
+    NoDescription,
+    /// The JSON description does not have the right form.
+    #[error("the `{METADATA_KEY}` metadata is damaged: {0}")]
+    Description(String),
+    /// Written by a later or unknown version.
+    #[error("format version {found} is not supported, only {FORMAT_VERSION}")]
+    Version {
+        /// The version in the file.
+        found: u32,
+    },
+    /// A node that reads a name that no earlier node has.
+    #[error("node `{node}` reads `{input}`, which no earlier node makes")]
+    UnknownInput {
+        /// The node.
+        node: String,
+        /// The name that it reads.
+        input: String,
+    },
+    /// A graph that makes no sense.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A weighted node without its tensor.
+    #[error("tensor `{0}` is missing")]
+    MissingTensor(String),
+    /// A tensor that no node owns.
+    #[error("tensor `{0}` belongs to no node")]
+    UnexpectedTensor(String),
+    /// A tensor of the wrong type.
+    #[error("tensor `{tensor}` has type {found}, expected {expected}")]
+    TensorType {
+        /// The tensor.
+        tensor: String,
+        /// Its type.
+        found: String,
+        /// The type needed.
+        expected: &'static str,
+    },
+    /// A tensor of the wrong shape.
+    #[error("tensor `{tensor}` has shape {found:?}, expected {expected:?}")]
+    TensorShape {
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape needed.
+        expected: Vec<usize>,
+    },
+    /// A sigma without its noise multiplier, or the reverse.
+    #[error("tensors `{0}.sigma` and `{0}.noise_multiplier` must come together")]
+    HalfPosterior(String),
+    /// A bias sigma without its mean.
+    #[error("tensor `{0}.bias.sigma` has no `{0}.bias.mu`")]
+    BiasWithoutMean(String),
+    /// Parts that do not make a model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// Shape of the weight tensors of `op` over `channels` input channels (`elements` in all).
+fn weight_shape(op: &Op, channels: usize, elements: usize) -> Option<[usize; 4]> {
+    match *op {
+        Op::Conv2d { out_channels, groups, window } => {
+            let [rows, columns] = window.kernel;
+            Some([out_channels, rows, columns, channels / groups])
+        }
+        Op::Linear { out_features } => Some([out_features, 1, 1, elements]),
+        _ => None,
+    }
+}

@@ -1,0 +1,184 @@
+//! Bytes to model.
+
+use super::schema::{Description, Version};
+use super::{FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
+use crate::graph::{Graph, Node, Shape};
+use crate::layer::{Bias, Layer, Posterior};
+use crate::model::{Model, NodeQuantization, Parts, is_depthwise};
+use crate::numerics::{CodeRange, Quantization};
+use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec, vec::Vec};
+use safetensors::{Dtype, SafeTensors};
+
+/// Reads a model file.
+///
+/// # Errors
+/// A [`FormatError`] that names the tensor or node. Never panics, whatever the bytes are.
+pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
+    let container = |error: safetensors::SafeTensorError| FormatError::Container(error.to_string());
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(container)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(container)?;
+    let metadata = header.metadata().as_ref().and_then(|m| m.get(METADATA_KEY));
+    let description = parse(metadata.ok_or(FormatError::NoDescription)?)?;
+
+    let graph = graph(&description)?;
+    let quantization = description.nodes.iter().map(|node| NodeQuantization {
+        output: node.output.as_ref().map(|grid| quantization(grid.scale, grid.zero_point)),
+        range: node.range.map_or(CodeRange::FULL, |[low, high]| CodeRange { low, high }),
+    });
+    let quantization = quantization.collect();
+    let mut reader = Tensors { tensors, used: BTreeSet::new() };
+    let mut layers = Vec::new();
+    for node in graph.nodes().iter().filter(|n| n.op.is_weighted()) {
+        layers.push(reader.layer(&graph, node, layers.len())?);
+    }
+    reader.check_all_used()?;
+
+    let Description { name, input, class_names, calibration, .. } = description;
+    Ok(Model::new(Parts {
+        name,
+        graph,
+        input: self::quantization(input.scale, input.zero_point),
+        preprocessing: input.preprocessing,
+        class_names,
+        quantization,
+        layers,
+        calibration,
+    })?)
+}
+
+fn quantization(scale: f32, zero_point: u8) -> Quantization {
+    Quantization { scale, zero_point }
+}
+
+fn parse(json: &str) -> Result<Description, FormatError> {
+    let damaged = |error: serde_json::Error| FormatError::Description(error.to_string());
+    let Version { format_version } = serde_json::from_str(json).map_err(damaged)?;
+    if format_version != FORMAT_VERSION {
+        return Err(FormatError::Version { found: format_version });
+    }
+    serde_json::from_str(json).map_err(damaged)
+}
+
+fn graph(description: &Description) -> Result<Graph, FormatError> {
+    let [height, width, channels] = description.input.shape;
+    let mut graph = Graph::new(Shape::new(height, width, channels))?;
+    for node in &description.nodes {
+        let value = |input: &String| {
+            graph.value(input).ok_or_else(|| FormatError::UnknownInput {
+                node: node.name.clone(),
+                input: input.clone(),
+            })
+        };
+        let inputs = node.inputs.iter().map(value).collect::<Result<_, _>>()?;
+        graph.push(node.name.clone(), node.op.clone(), inputs)?;
+    }
+    Ok(graph)
+}
+
+struct Tensors<'a> {
+    tensors: SafeTensors<'a>,
+    used: BTreeSet<String>,
+}
+
+impl<'a> Tensors<'a> {
+    fn layer(&mut self, graph: &Graph, node: &Node, index: usize) -> Result<Layer, FormatError> {
+        let input = graph.shape(node.inputs[0]);
+        let depthwise = is_depthwise(&node.op, input);
+        // Only weighted nodes come here.
+        let shape = weight_shape(&node.op, input.channels, input.elements()).unwrap_or_default();
+        let channels = [node.shape.channels];
+        let name = &node.name;
+        let missing = |suffix: &str| FormatError::MissingTensor(format!("{name}.{suffix}"));
+
+        let mu = self.numbers(name, "mu", &shape, i8::from_le_bytes)?;
+        let mut mu = mu.ok_or_else(|| missing("mu"))?;
+        let scale = self.numbers(name, "scale", &channels, f32::from_le_bytes)?;
+        let scale = scale.ok_or_else(|| missing("scale"))?;
+        let sigma = self.numbers(name, "sigma", &shape, u8::from_le_bytes)?;
+        let multiplier = self.numbers(name, "noise_multiplier", &channels, i16::from_le_bytes)?;
+        let mut posterior = match (sigma, multiplier) {
+            (None, None) => None,
+            (Some(sigma), Some(noise_multiplier)) => Some(Posterior { sigma, noise_multiplier }),
+            _ => return Err(FormatError::HalfPosterior(name.clone())),
+        };
+        if depthwise {
+            mu = transpose(&mu, channels[0]);
+            if let Some(Posterior { sigma, .. }) = &mut posterior {
+                *sigma = transpose(sigma, channels[0]);
+            }
+        }
+        let bias_mu = self.numbers(name, "bias.mu", &channels, i32::from_le_bytes)?;
+        let bias_sigma = self.numbers(name, "bias.sigma", &channels, i32::from_le_bytes)?;
+        let bias = match (bias_mu, bias_sigma) {
+            (Some(mu), sigma) => Some(Bias { mu, sigma }),
+            (None, Some(_)) => return Err(FormatError::BiasWithoutMean(name.clone())),
+            (None, None) => None,
+        };
+        Ok(Layer {
+            name: name.clone(),
+            index: index as u32,
+            out_channels: channels[0],
+            depthwise,
+            mu,
+            posterior,
+            scale,
+            bias,
+        })
+    }
+
+    /// The tensor `NODE.SUFFIX` as numbers, `None` if the file has none.
+    fn numbers<T: Element, const N: usize>(
+        &mut self,
+        node: &str,
+        suffix: &str,
+        shape: &[usize],
+        from_bytes: fn([u8; N]) -> T,
+    ) -> Result<Option<Vec<T>>, FormatError> {
+        let name = format!("{node}.{suffix}");
+        let Ok(view) = self.tensors.tensor(&name) else { return Ok(None) };
+        if view.dtype() != T::DTYPE {
+            let found = view.dtype().to_string();
+            return Err(FormatError::TensorType { tensor: name, found, expected: T::NAME });
+        }
+        if view.shape() != shape {
+            let (found, expected) = (view.shape().to_vec(), shape.to_vec());
+            return Err(FormatError::TensorShape { tensor: name, found, expected });
+        }
+        self.used.insert(name);
+        let (numbers, _) = view.data().as_chunks::<N>();
+        Ok(Some(numbers.iter().map(|&bytes| from_bytes(bytes)).collect()))
+    }
+
+    fn check_all_used(&self) -> Result<(), FormatError> {
+        match self.tensors.names().into_iter().find(|&name| !self.used.contains(name)) {
+            Some(name) => Err(FormatError::UnexpectedTensor(name.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `[C][taps]` to `[taps][C]`: the file keeps one order of axes for all layers.
+pub(super) fn transpose<T: Copy + Default>(weights: &[T], channels: usize) -> Vec<T> {
+    let taps = weights.len() / channels;
+    let mut transposed = vec![T::default(); weights.len()];
+    for (i, &weight) in weights.iter().enumerate() {
+        transposed[i % taps * channels + i / taps] = weight;
+    }
+    transposed
+}
+
+trait Element {
+    const DTYPE: Dtype;
+    const NAME: &'static str;
+}
+
+macro_rules! element {
+    ($($type:ty, $dtype:ident;)*) => {$(
+        impl Element for $type {
+            const DTYPE: Dtype = Dtype::$dtype;
+            const NAME: &'static str = stringify!($dtype);
+        }
+    )*};
+}
+
+element! { i8, I8; u8, U8; i16, I16; i32, I32; f32, F32; }

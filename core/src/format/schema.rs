@@ -1,0 +1,55 @@
+//! The JSON description of a model, as it stands in the file.
+
+use crate::graph::Op;
+use crate::model::{Calibration, Preprocessing};
+use alloc::{string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// Read before all else, so that a later version is named rather than called damaged.
+#[derive(Deserialize)]
+pub(super) struct Version {
+    pub(super) format_version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Description {
+    pub(super) format_version: u32,
+    pub(super) name: String,
+    pub(super) input: Input,
+    pub(super) class_names: Vec<String>,
+    pub(super) nodes: Vec<Node>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) calibration: Option<Calibration>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// Height, width, channels.
+    pub(super) shape: [usize; 3],
+    pub(super) scale: f32,
+    pub(super) zero_point: u8,
+    pub(super) preprocessing: Preprocessing,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) op: Op,
+    pub(super) inputs: Vec<String>,
+    /// Absent for the last node, which returns f32 logits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<Grid>,
+    /// Least and largest code; absent for 0 and 255.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) range: Option<[u8; 2]>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Grid {
+    pub(super) scale: f32,
+    pub(super) zero_point: u8,
+}

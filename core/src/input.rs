@@ -1,0 +1,67 @@
+//! Pictures to input codes.
+
+use crate::model::Model;
+use crate::numerics::{CodeRange, Quantization, Target};
+use alloc::vec::Vec;
+
+/// Turns pictures into the codes of a model's input.
+#[derive(Clone, Debug)]
+pub struct InputQuantizer {
+    quantization: Quantization,
+    target: Target,
+    /// Code of every byte, channel after channel: `[channels][256]`.
+    table: Vec<[u8; 256]>,
+}
+
+impl InputQuantizer {
+    /// The quantizer of `model`'s input.
+    pub fn new(model: &Model) -> Self {
+        let quantization = model.input();
+        let target = Target::new(quantization, CodeRange::FULL);
+        let mut quantizer = Self { quantization, target, table: Vec::new() };
+        let preprocessing = model.preprocessing();
+        for (&mean, &std) in preprocessing.mean.iter().zip(&preprocessing.std) {
+            let mut codes = [0; 256];
+            for (byte, code) in codes.iter_mut().enumerate() {
+                *code = quantizer.code(normalize(byte as u8, mean, std));
+            }
+            quantizer.table.push(codes);
+        }
+        quantizer
+    }
+
+    /// Codes of raw pictures, bytes in NHWC order.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn bytes(&self, pictures: &[u8], codes: &mut [u8]) {
+        assert_eq!(pictures.len(), codes.len(), "one code for every byte");
+        let channels = self.table.len();
+        for (bytes, codes) in pictures.chunks(channels).zip(codes.chunks_mut(channels)) {
+            for ((&byte, code), table) in bytes.iter().zip(codes).zip(&self.table) {
+                *code = table[usize::from(byte)];
+            }
+        }
+    }
+
+    /// Codes of pictures that are normalized already ([`crate::model::Preprocessing`]), NHWC.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn normalized(&self, pictures: &[f32], codes: &mut [u8]) {
+        assert_eq!(pictures.len(), codes.len(), "one code for every number");
+        for (&x, code) in pictures.iter().zip(codes) {
+            *code = self.code(x);
+        }
+    }
+
+    fn code(&self, x: f32) -> u8 {
+        self.target.round(x / self.quantization.scale)
+    }
+}
+
+/// `(p / 255 - mean) / std`, each step rounded to f32.
+#[inline]
+pub fn normalize(byte: u8, mean: f32, std: f32) -> f32 {
+    (f32::from(byte) / 255.0 - mean) / std
+}

@@ -1,0 +1,66 @@
+//! A weighted layer: the quantized posterior of its weights and biases.
+
+use alloc::{string::String, vec::Vec};
+
+/// The quantized posterior of one weighted node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Name of the node.
+    pub name: String,
+    /// Number of the layer: its position among the weighted nodes, part of the stream number.
+    pub index: u32,
+    /// Output channels.
+    pub out_channels: usize,
+    /// Whether every channel has a filter of its own (groups = input = output channels > 1). Its
+    /// weights are then stored `[KH][KW][C]`, one row, as its kernels and its noise take them.
+    pub depthwise: bool,
+    /// Mean codes: `[out_channels][KH][KW][in_channels / groups]`, or `[KH][KW][C]` if depthwise.
+    pub mu: Vec<i8>,
+    /// Spread of the weights; `None` for a deterministic layer.
+    pub posterior: Option<Posterior>,
+    /// Step of the weight codes of each output channel: `w = scale * q`.
+    pub scale: Vec<f32>,
+    /// Biases, in units of `s_x * scale[o]`; `None` for none.
+    pub bias: Option<Bias>,
+}
+
+/// Standard deviations of the weights, as the sampler takes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posterior {
+    /// Sigma code of every weight, in the order of [`Layer::mu`].
+    pub sigma: Vec<u8>,
+    /// Noise multiplier of each output channel, not negative.
+    pub noise_multiplier: Vec<i16>,
+}
+
+/// Quantized biases, one an output channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bias {
+    /// Mean codes.
+    pub mu: Vec<i32>,
+    /// Sigma codes ([`crate::sampler::sample_bias`]), not negative; `None` if deterministic.
+    pub sigma: Option<Vec<i32>>,
+}
+
+impl Layer {
+    /// Weights in one row of the sampler: a filter, or all weights of a depthwise layer.
+    pub fn row_length(&self) -> usize {
+        if self.depthwise { self.mu.len() } else { self.fan_in() }
+    }
+
+    /// Weights that make one output.
+    pub fn fan_in(&self) -> usize {
+        self.mu.len() / self.out_channels
+    }
+
+    /// Output channel of weight `i` of row `row`.
+    #[inline]
+    pub fn channel(&self, row: usize, i: usize) -> usize {
+        if self.depthwise { i % self.out_channels } else { row }
+    }
+
+    /// Whether a draw differs from the mean.
+    pub fn is_bayesian(&self) -> bool {
+        self.posterior.is_some() || self.bias.as_ref().is_some_and(|b| b.sigma.is_some())
+    }
+}

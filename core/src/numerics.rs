@@ -1,0 +1,83 @@
+//! The few floating-point operations of the network, each rounded alike on every target.
+//!
+//! Everything else is integer arithmetic. Parameters are combined in f64 and rounded to f32 once;
+//! activations see one conversion, one multiplication, a clamp and one rounding.
+
+/// Affine quantization of a value: `x = scale * (q - zero_point)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantization {
+    /// Step between codes, a normal positive float.
+    pub scale: f32,
+    /// Code of x = 0.
+    pub zero_point: u8,
+}
+
+impl Quantization {
+    /// The grid of logits, which are in real units.
+    pub const LOGITS: Self = Self { scale: 1.0, zero_point: 0 };
+}
+
+/// Least and largest code that a node may emit: a fused ReLU, ReLU6 or clip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeRange {
+    /// Least code.
+    pub low: u8,
+    /// Largest code.
+    pub high: u8,
+}
+
+impl CodeRange {
+    /// No bound but the codes' own.
+    pub const FULL: Self = Self { low: 0, high: 255 };
+}
+
+/// Where results are rounded to: the zero point and the bounds of the output, as the epilogue of
+/// every operation takes them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Target {
+    /// Zero point of the output.
+    pub zero_point: i32,
+    /// Least code less the zero point.
+    pub lower: f32,
+    /// Largest code less the zero point.
+    pub upper: f32,
+}
+
+impl Target {
+    /// The target for an output of this quantization and range.
+    pub fn new(output: Quantization, range: CodeRange) -> Self {
+        let zero_point = i32::from(output.zero_point);
+        let bound = |code: u8| (i32::from(code) - zero_point) as f32;
+        Self { zero_point, lower: bound(range.low), upper: bound(range.high) }
+    }
+
+    /// `RNE(clamp(value)) + zero point`: the code of `value`, which is in output steps.
+    #[inline(always)]
+    pub fn round(&self, value: f32) -> u8 {
+        (round_ties_even(value.max(self.lower).min(self.upper)) + self.zero_point) as u8
+    }
+}
+
+/// Rounds half to even; |x| must be below 2^22.
+#[inline(always)]
+pub fn round_ties_even(x: f32) -> i32 {
+    // Adding 1.5 * 2^23 leaves no fraction bits, so the addition itself rounds half to even and
+    // the integer stands in the low bits of the sum.
+    const MAGIC: f32 = 12_582_912.0;
+    (x + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits()) as i32
+}
+
+/// `f32(s_x * s_c / s_y)`: from accumulator steps to output steps.
+pub fn requantize_multiplier(input: f32, weight: f32, output: f32) -> f32 {
+    (f64::from(input) * f64::from(weight) / f64::from(output)) as f32
+}
+
+/// `f32(s_x / s_y)`: from steps of one value to steps of another.
+pub fn rescale_multiplier(input: f32, output: f32) -> f32 {
+    (f64::from(input) / f64::from(output)) as f32
+}
+
+/// `f32(s_x / (s_y * count))`: from a sum of `count` input codes to output steps.
+pub fn mean_multiplier(input: f32, output: f32, count: usize) -> f32 {
+    (f64::from(input) / (f64::from(output) * count as f64)) as f32
+}

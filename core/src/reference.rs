@@ -1,0 +1,61 @@
+//! The reference back end: each operation as its definition reads, in safe Rust.
+//!
+//! Production kernels are compared with this bit for bit. The element-wise operations are marked
+//! for inlining, so that a back end can compile these very loops for its own vector unit.
+
+mod convolution;
+mod elementwise;
+mod movement;
+mod pool;
+
+pub use convolution::{ReferenceWeights, convolution};
+pub use elementwise::{add, requantize};
+pub(crate) use movement::{copy_channels, pad_channels, slice};
+pub use pool::{average_pool, max_pool};
+
+use crate::backend::{Backend, Convolution, Output};
+use crate::layer::Layer;
+use crate::sampler::{Draw, sample_biases, sample_weights};
+use alloc::vec;
+
+/// Runs everywhere, compared with by everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reference;
+
+impl Backend for Reference {
+    type Layer = Layer;
+    type Weights = ReferenceWeights;
+    type Scratch = ();
+
+    fn kernel(&self) -> &'static str {
+        "portable"
+    }
+
+    fn prepare(&self, layer: &Layer, _: &Convolution) -> Layer {
+        layer.clone()
+    }
+
+    fn weights(&self, layer: &Layer) -> ReferenceWeights {
+        ReferenceWeights {
+            depthwise: layer.depthwise,
+            weights: vec![0; layer.mu.len()],
+            biases: vec![0; layer.out_channels],
+        }
+    }
+
+    fn sample(&self, layer: &Layer, draw: Draw, weights: &mut ReferenceWeights) {
+        sample_weights(layer, draw, &mut weights.weights);
+        sample_biases(layer, draw, &mut weights.biases);
+    }
+
+    fn convolution(
+        &self,
+        job: &Convolution,
+        weights: &ReferenceWeights,
+        input: &[u8],
+        output: Output<'_>,
+        (): &mut (),
+    ) {
+        convolution(job, weights, input, output);
+    }
+}

@@ -1,0 +1,144 @@
+//! From the logits of S Monte-Carlo samples to calibrated probabilities and their uncertainty.
+//!
+//! Each sample's softmax and entropy is rounded once to a fixed-point integer (scaled by 2^30);
+//! the samples are then summed as integers. So partial sums of different threads, workers or
+//! machines merge to exactly the same bits, in any order and any split.
+//!
+//! Entropies are in nats. Decomposition: Depeweg et al., "Decomposition of Uncertainty in Bayesian
+//! Deep Learning" (ICML 2018): H(mean p) = aleatoric (mean of H(p_s)) + epistemic (the mutual
+//! information between the prediction and the weights).
+
+use crate::sampler::MAX_SAMPLES;
+use alloc::{vec, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// Fraction bits of the summed probabilities and entropies.
+pub const FRACTION_BITS: u32 = 30;
+
+const ONE: f64 = (1u64 << FRACTION_BITS) as f64;
+
+/// Integer sums over the Monte-Carlo samples of one picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleSums {
+    samples: u64,
+    probabilities: Vec<i64>,
+    squares: Vec<i64>,
+    entropy: i64,
+}
+
+/// The prediction for one picture. Entropies and mutual information are in nats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Uncertainty {
+    /// Number of Monte-Carlo samples behind the figures.
+    pub samples: u64,
+    /// Mean probability of each class.
+    pub probabilities: Vec<f64>,
+    /// Standard deviation of each class's probability over the samples.
+    pub std: Vec<f64>,
+    /// Total uncertainty: entropy of the mean probabilities, H(mean p).
+    pub predictive_entropy: f64,
+    /// Aleatoric uncertainty: mean of the samples' entropies.
+    pub expected_entropy: f64,
+    /// Epistemic uncertainty: predictive less expected entropy, not below zero.
+    pub mutual_information: f64,
+}
+
+impl SampleSums {
+    /// No samples yet, over `classes` classes.
+    pub fn new(classes: usize) -> Self {
+        Self { samples: 0, probabilities: vec![0; classes], squares: vec![0; classes], entropy: 0 }
+    }
+
+    /// Forgets all samples.
+    pub fn clear(&mut self) {
+        self.samples = 0;
+        self.entropy = 0;
+        self.probabilities.fill(0);
+        self.squares.fill(0);
+    }
+
+    /// Number of samples summed so far.
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// Adds one sample's logits, one a class.
+    ///
+    /// # Panics
+    /// When the number of classes differs or the sums hold [`MAX_SAMPLES`] already.
+    pub fn add(&mut self, logits: &[f32]) {
+        assert_eq!(logits.len(), self.probabilities.len(), "one logit for every class");
+        self.grow(1);
+        let largest = logits.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+        let shifted = |logit: f32| f64::from(logit) - f64::from(largest);
+        let (mut sum, mut weighted) = (0.0, 0.0);
+        for &logit in logits {
+            let e = libm::exp(shifted(logit));
+            sum += e;
+            weighted += e * shifted(logit);
+        }
+        for (class, &logit) in logits.iter().enumerate() {
+            let p = libm::exp(shifted(logit)) / sum;
+            self.probabilities[class] += fixed(p);
+            self.squares[class] += fixed(p * p);
+        }
+        // H = -sum p ln p with ln p = (x - max) - ln sum.
+        self.entropy += fixed(libm::log(sum) - weighted / sum);
+    }
+
+    /// Adds the sums of other samples of the same picture.
+    ///
+    /// # Panics
+    /// When the number of classes differs or both hold more than [`MAX_SAMPLES`] together.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(other.probabilities.len(), self.probabilities.len(), "the same classes");
+        self.grow(other.samples);
+        self.entropy += other.entropy;
+        let add = |to: &mut [i64], from: &[i64]| to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
+        add(&mut self.probabilities, &other.probabilities);
+        add(&mut self.squares, &other.squares);
+    }
+
+    fn grow(&mut self, samples: u64) {
+        self.samples += samples;
+        assert!(self.samples <= u64::from(MAX_SAMPLES), "at most {MAX_SAMPLES} samples");
+    }
+
+    /// The prediction from the samples so far; all zero where there are none.
+    pub fn finish(&self) -> Uncertainty {
+        // Dividing once by this keeps every step a single rounding.
+        let total = self.samples.max(1) as f64 * ONE;
+        let probabilities: Vec<f64> =
+            self.probabilities.iter().map(|&p| p as f64 / total).collect();
+        let variance = |(&square, &p): (&i64, &f64)| square as f64 / total - p * p;
+        let std = self.squares.iter().zip(&probabilities);
+        let std = std.map(|pair| libm::sqrt(variance(pair).max(0.0))).collect();
+        let entropy_term = |&p: &f64| if p > 0.0 { p * libm::log(p) } else { 0.0 };
+        let predictive_entropy =
+            probabilities.iter().map(entropy_term).fold(0.0, |sum, term| sum - term);
+        let expected_entropy = self.entropy as f64 / total;
+        Uncertainty {
+            samples: self.samples,
+            probabilities,
+            std,
+            predictive_entropy,
+            expected_entropy,
+            mutual_information: (predictive_entropy - expected_entropy).max(0.0),
+        }
+    }
+}
+
+impl Uncertainty {
+    /// The `count` most probable classes, best first; equal ones by index.
+    pub fn top(&self, count: usize) -> Vec<(usize, f64)> {
+        let mut classes: Vec<(usize, f64)> =
+            self.probabilities.iter().copied().enumerate().collect();
+        classes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        classes.truncate(count);
+        classes
+    }
+}
+
+fn fixed(x: f64) -> i64 {
+    libm::rint(x * ONE) as i64
+}
