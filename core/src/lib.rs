@@ -23,3 +23,4 @@ pub mod plan;
 pub mod reference;
 pub mod sampler;
 pub mod uncertainty;
+pub mod variance;

@@ -1,0 +1,2 @@
+//! The `bayes8` command.
+fn main() {}

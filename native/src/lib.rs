@@ -1,0 +1,28 @@
+//! Quantized Bayesian neural networks on servers: the model of [`bayes8_core`] on the fastest
+//! vector unit of the processor, spread over threads.
+//!
+//! ```no_run
+//! use bayes8_native::{Model, Pictures, PredictOptions};
+//! use ndarray::Array4;
+//!
+//! let model = Model::load("models/fashion-resnet14.safetensors")?;
+//! let pictures = Array4::<u8>::zeros((1, 28, 28, 1));
+//! let options = PredictOptions { samples: 0..32, seed: 7, ..PredictOptions::default() };
+//! let predictions = model.predict(Pictures::Bytes(pictures.view()), &options)?;
+//! println!("epistemic {:.3} nats", predictions[0].uncertainty().mutual_information);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod depthwise;
+mod engine;
+mod im2col;
+mod isa;
+mod kernels;
+mod model;
+mod simd;
+
+pub use bayes8_core as core;
+pub use isa::{ISA_VARIABLE, Isa, IsaError};
+pub use model::{
+    LoadError, Model, ModelOptions, Pictures, PredictError, PredictOptions, Prediction,
+};
