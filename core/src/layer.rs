@@ -59,8 +59,20 @@ impl Layer {
         if self.depthwise { i % self.out_channels } else { row }
     }
 
+    /// Place in [`Layer::mu`] of weight `i`, in `[KH][KW][I / groups]` order, of an output channel.
+    pub fn position(&self, channel: usize, i: usize) -> usize {
+        if self.depthwise { i * self.out_channels + channel } else { channel * self.fan_in() + i }
+    }
+
     /// Whether a draw differs from the mean.
     pub fn is_bayesian(&self) -> bool {
         self.posterior.is_some() || self.bias.as_ref().is_some_and(|b| b.sigma.is_some())
     }
+}
+
+/// A matrix of `rows` rows with rows and columns exchanged: from `[C][taps]`, which files and
+/// converters use for all layers, to the `[taps][C]` of a depthwise layer, or back.
+pub fn transpose<T: Copy>(matrix: &[T], rows: usize) -> Vec<T> {
+    let columns = matrix.len() / rows;
+    (0..matrix.len()).map(|i| matrix[i % rows * columns + i / rows]).collect()
 }

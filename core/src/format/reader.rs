@@ -3,10 +3,10 @@
 use super::schema::{Description, Version};
 use super::{FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
 use crate::graph::{Graph, Node, Shape};
-use crate::layer::{Bias, Layer, Posterior};
+use crate::layer::{Bias, Layer, Posterior, transpose};
 use crate::model::{Model, NodeQuantization, Parts, is_depthwise};
 use crate::numerics::{CodeRange, Quantization};
-use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec::Vec};
 use safetensors::{Dtype, SafeTensors};
 
 /// Reads a model file.
@@ -155,16 +155,6 @@ impl<'a> Tensors<'a> {
             None => Ok(()),
         }
     }
-}
-
-/// `[C][taps]` to `[taps][C]`: the file keeps one order of axes for all layers.
-pub(super) fn transpose<T: Copy + Default>(weights: &[T], channels: usize) -> Vec<T> {
-    let taps = weights.len() / channels;
-    let mut transposed = vec![T::default(); weights.len()];
-    for (i, &weight) in weights.iter().enumerate() {
-        transposed[i % taps * channels + i / taps] = weight;
-    }
-    transposed
 }
 
 trait Element {

@@ -1,10 +1,9 @@
 //! Model to bytes.
 
-use super::reader::transpose;
 use super::schema::{Description, Grid, Input, Node};
 use super::{FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
 use crate::graph::Value;
-use crate::layer::{Layer, Posterior};
+use crate::layer::{Layer, Posterior, transpose};
 use crate::model::Model;
 use crate::numerics::CodeRange;
 use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
