@@ -50,6 +50,19 @@ impl NoiseDistribution {
         squares as f64 / 65_536.0 - mean * mean
     }
 
+    /// Share of the draws of a weight that leave i8 before saturation.
+    pub fn saturation(&self, mu: i8, sigma: u8, multiplier: i16) -> f64 {
+        let sum =
+            |noise: i8| i16::from(mu) + mulhrs(i16::from(noise) * i16::from(sigma), multiplier);
+        let leaves = |&(noise, _): &(i8, u32)| i8::try_from(sum(noise)).is_err();
+        // Most weights never do.
+        if [NOISE_MAX, -NOISE_MAX].iter().all(|&end| !leaves(&(end as i8, 0))) {
+            return 0.0;
+        }
+        let count: u32 = self.outcomes().filter(leaves).map(|(_, count)| count).sum();
+        f64::from(count) / 65_536.0
+    }
+
     /// [`NoiseDistribution::variance`] of all 256 sigma codes; it never falls from one to the next.
     pub fn variances(&self, multiplier: i16) -> [f64; 256] {
         core::array::from_fn(|sigma| self.variance(sigma as u8, multiplier))
