@@ -1,1 +1,22 @@
 //! From a trained FP32 network and its weight posterior to a quantized bayes8 model.
+//!
+//! The front half: [`Network::load`] reads `mean.onnx` and `posterior.safetensors` and normalizes
+//! them to a graph of few operations with a Gaussian per weight; [`mod@reference`] runs that network
+//! in FP32, which is what every quantized result is compared with.
+
+#![forbid(unsafe_code)]
+
+mod error;
+pub mod metadata;
+pub mod network;
+mod onnx;
+pub mod pictures;
+pub mod posterior;
+pub mod reference;
+
+pub use error::{ImportError, LoadError};
+pub use metadata::{Metadata, Preprocessing};
+pub use network::{Clamp, Gaussian, LayerParameters, Network};
+pub use onnx::import;
+pub use pictures::LabelledPictures;
+pub use posterior::{Posterior, PosteriorSource, SigmaTensor};

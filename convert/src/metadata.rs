@@ -1,0 +1,198 @@
+//! What a model's users need besides weights: class names and how pixels become inputs.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array4, ArrayView4};
+use serde_json::Value;
+use thiserror::Error;
+
+/// Class names and preprocessing of a network, from a JSON file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metadata {
+    /// Names of the classes, in the order of the logits; empty where the file has none.
+    pub class_names: Vec<String>,
+    /// How u8 pixels become inputs.
+    pub preprocessing: Preprocessing,
+}
+
+/// Pixels to inputs: x = (p / 255 - mean) / std per channel, in f32.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preprocessing {
+    /// One per channel, or one for all.
+    pub mean: Vec<f32>,
+    /// Above 0; one per channel, or one for all.
+    pub std: Vec<f32>,
+}
+
+/// Why metadata is refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MetadataError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no JSON.
+    #[error("{}: not JSON: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A key that is missing or holds something else.
+    #[error("{}: key `{key}` {reason}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The key, with dots between levels.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Numbers of a preprocessing that do not fit the channels of the pictures.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("preprocessing holds {found} values of `{key}`, but pictures have {channels} channels")]
+pub struct ChannelsError {
+    /// `mean` or `std`.
+    pub key: &'static str,
+    /// How many numbers there are.
+    pub found: usize,
+    /// Channels of the pictures.
+    pub channels: usize,
+}
+
+impl Metadata {
+    /// Reads `class_names` (which may be missing), `preprocessing.mean` and `preprocessing.std` of
+    /// a JSON file; other keys are ignored.
+    ///
+    /// # Errors
+    /// [`MetadataError`], which names the file and the key.
+    pub fn load(path: &Path) -> Result<Self, MetadataError> {
+        let bytes = std::fs::read(path)
+            .map_err(|source| MetadataError::Io { path: path.into(), source })?;
+        Self::parse(&bytes, path)
+    }
+
+    fn parse(bytes: &[u8], path: &Path) -> Result<Self, MetadataError> {
+        let root: Value = serde_json::from_slice(bytes)
+            .map_err(|source| MetadataError::Json { path: path.into(), source })?;
+        let refuse = |key, reason: &str| MetadataError::Key {
+            path: path.into(),
+            key,
+            reason: reason.into(),
+        };
+        let list = |key: &'static str| {
+            let value = key.split('.').try_fold(&root, |value, part| value.get(part));
+            match value {
+                None => Err(refuse(key, "is missing")),
+                Some(Value::Array(list)) if !list.is_empty() => Ok(list),
+                Some(_) => Err(refuse(key, "must be a list that is not empty")),
+            }
+        };
+        let numbers = |key: &'static str| {
+            let numbers = list(key)?.iter().map(|v| v.as_f64().map(|x| x as f32));
+            let numbers: Option<Vec<f32>> = numbers.map(|x| x.filter(|x| x.is_finite())).collect();
+            numbers.ok_or_else(|| refuse(key, "must hold finite numbers"))
+        };
+        let class_names = match root.get("class_names") {
+            None => Vec::new(),
+            Some(_) => list("class_names")?
+                .iter()
+                .map(|v| v.as_str().map(str::to_owned))
+                .collect::<Option<_>>()
+                .ok_or_else(|| refuse("class_names", "must hold strings"))?,
+        };
+        let mean = numbers("preprocessing.mean")?;
+        let std = numbers("preprocessing.std")?;
+        if std.iter().any(|&s| s <= 0.0) {
+            return Err(refuse("preprocessing.std", "must hold numbers above 0"));
+        }
+        Ok(Self { class_names, preprocessing: Preprocessing { mean, std } })
+    }
+}
+
+impl Preprocessing {
+    /// Normalizes pictures `[N, H, W, C]`.
+    ///
+    /// # Errors
+    /// [`ChannelsError`] when `mean` or `std` hold neither one number nor one per channel.
+    pub fn apply(&self, pictures: ArrayView4<'_, u8>) -> Result<Array4<f32>, ChannelsError> {
+        let channels = pictures.dim().3;
+        let per_channel = |key, values: &[f32]| match *values {
+            [all] => Ok(vec![all; channels]),
+            _ if values.len() == channels => Ok(values.to_vec()),
+            _ => Err(ChannelsError { key, found: values.len(), channels }),
+        };
+        let mean = per_channel("mean", &self.mean)?;
+        let std = per_channel("std", &self.std)?;
+        let mut out = pictures.mapv(f32::from);
+        for mut pixel in out.rows_mut() {
+            for ((x, mean), std) in pixel.iter_mut().zip(&mean).zip(&std) {
+                *x = (*x / 255.0 - mean) / std;
+            }
+        }
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn parse(json: &str) -> Result<Metadata, String> {
+        Metadata::parse(json.as_bytes(), Path::new("golden.json")).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn reads_its_keys_and_ignores_others() {
+        let metadata = parse(
+            r#"{"nll": 1, "class_names": ["a", "b"], "preprocessing": {"mean": [0.5], "std": [0.25], "scale": ""}}"#,
+        );
+        let expected = Metadata {
+            class_names: vec!["a".into(), "b".into()],
+            preprocessing: Preprocessing { mean: vec![0.5], std: vec![0.25] },
+        };
+        assert_eq!(metadata, Ok(expected));
+        let unnamed = parse(r#"{"preprocessing": {"mean": [0], "std": [1]}}"#).unwrap();
+        assert!(unnamed.class_names.is_empty());
+    }
+
+    #[test]
+    fn errors_name_file_and_key() {
+        let with = |names: &str, mean: &str, std: &str| {
+            parse(&format!(
+                r#"{{"class_names": {names}, "preprocessing": {{"mean": {mean}, "std": {std}}}}}"#
+            ))
+            .unwrap_err()
+        };
+        for (error, key) in [
+            (with("[1]", "[0]", "[1]"), "`class_names` must hold strings"),
+            (with("[]", "[0]", "[1]"), "`class_names` must be a list"),
+            (with(r#"["a"]"#, r#"["x"]"#, "[1]"), "`preprocessing.mean` must hold finite"),
+            (with(r#"["a"]"#, "[1e300]", "[1]"), "`preprocessing.mean` must hold finite"),
+            (with(r#"["a"]"#, "[0]", "[0]"), "`preprocessing.std` must hold numbers above 0"),
+            (parse(r#"{"class_names": ["a"]}"#).unwrap_err(), "`preprocessing.mean` is missing"),
+            (parse("{").unwrap_err(), "not JSON"),
+        ] {
+            assert!(error.starts_with("golden.json: ") && error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn normalizes_per_channel() {
+        let preprocessing = Preprocessing { mean: vec![0.5, 0.0], std: vec![0.5] };
+        let pictures = array![[[[0u8, 255], [255, 51]]]];
+        let out = preprocessing.apply(pictures.view()).unwrap();
+        assert_eq!(out, array![[[[-1.0f32, 2.0], [1.0, 0.4]]]]);
+        let error = preprocessing.apply(array![[[[0u8, 0, 0]]]].view()).unwrap_err();
+        assert_eq!(error, ChannelsError { key: "mean", found: 2, channels: 3 });
+    }
+}

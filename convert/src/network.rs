@@ -1,0 +1,131 @@
+//! The normalized FP32 Bayesian network: what calibration and quantization start from.
+
+use std::path::Path;
+
+use bayes8_core::graph::{Graph, Op};
+
+use crate::{
+    error::LoadError,
+    onnx::import,
+    posterior::{Posterior, PosteriorSource},
+};
+
+/// Independent normal distributions, one per element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gaussian {
+    /// Means mu.
+    pub mean: Vec<f32>,
+    /// Standard deviations sigma, as many as means, finite and not negative. `None`:
+    /// deterministic.
+    pub sigma: Option<Vec<f32>>,
+}
+
+impl Gaussian {
+    /// Elements without spread.
+    pub fn deterministic(mean: Vec<f32>) -> Self {
+        Self { mean, sigma: None }
+    }
+}
+
+/// Posterior of one weighted node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerParameters {
+    /// `[O][KH][KW][I / groups]`; for a linear layer `[O][H][W][C]` of the value that it flattens.
+    pub weight: Gaussian,
+    /// `[O]`.
+    pub bias: Option<Gaussian>,
+}
+
+/// Bounds that a node's output is clamped to, in real units; infinite = no bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clamp {
+    /// Lower bound.
+    pub min: f32,
+    /// Upper bound, at least `min`.
+    pub max: f32,
+}
+
+impl Clamp {
+    /// No bound.
+    pub const NONE: Self = Self { min: f32::NEG_INFINITY, max: f32::INFINITY };
+    /// Rectified linear unit: nothing below zero.
+    pub const RELU: Self = Self { min: 0.0, max: f32::INFINITY };
+
+    /// Whether it changes nothing.
+    pub fn is_none(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// This clamp followed by `next`, as one.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        let bound = |x: f32| x.max(next.min).min(next.max);
+        Self { min: bound(self.min), max: bound(self.max) }
+    }
+
+    /// Clamps one number.
+    pub fn apply(self, x: f32) -> f32 {
+        x.max(self.min).min(self.max)
+    }
+}
+
+/// A Bayesian network in FP32: a graph, and parallel to `graph.nodes()` what each node needs.
+///
+/// Importing establishes: `clamps` and `layers` are as long as the nodes; exactly the weighted
+/// nodes have parameters, of the sizes that the graph implies; clamps never sit on nodes that only
+/// move codes ([`Op::only_moves`]); all numbers but clamps are finite; the last node is a `Conv2d`
+/// with a 1x1 output or a `Linear`, unclamped: the logits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// The operations and their geometry.
+    pub graph: Graph,
+    /// Per node: bounds of its output.
+    pub clamps: Vec<Clamp>,
+    /// Per node: its posterior, for weighted nodes.
+    pub layers: Vec<Option<LayerParameters>>,
+}
+
+impl Network {
+    /// Reads `mean.onnx` and its posterior; see [`import`] for what is accepted.
+    ///
+    /// # Errors
+    /// [`LoadError`], which names the file and wraps what is wrong with it.
+    pub fn load(mean: &Path, posterior: &PosteriorSource) -> Result<Self, LoadError> {
+        let posterior = match posterior {
+            PosteriorSource::File(path) => Posterior::parse(&LoadError::read(path)?)
+                .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
+            &PosteriorSource::Moped { delta } => Posterior::Moped { delta },
+        };
+        import(&LoadError::read(mean)?, &posterior)
+            .map_err(|source| LoadError::Import { path: mean.into(), source })
+    }
+
+    /// Number of classes: the length of the logits.
+    pub fn classes(&self) -> usize {
+        self.graph.nodes().last().map_or(0, |node| node.shape.channels)
+    }
+}
+
+/// Whether a node can carry a clamp: it computes new numbers instead of moving codes.
+pub(crate) fn carries_clamp(op: &Op) -> bool {
+    !op.only_moves()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clamps_compose() {
+        let relu6 = Clamp { min: 0.0, max: 6.0 };
+        let wide = Clamp { min: -1.0, max: 9.0 };
+        let above = Clamp { min: 7.0, max: 8.0 };
+        for x in [-3.0f32, -0.5, 0.5, 6.5, 7.5, 10.0] {
+            for (a, b) in [(relu6, wide), (wide, relu6), (relu6, above), (Clamp::RELU, wide)] {
+                assert_eq!(a.then(b).apply(x), b.apply(a.apply(x)), "{a:?} {b:?} {x}");
+            }
+        }
+        assert!(Clamp::NONE.then(Clamp::NONE).is_none());
+        assert_eq!(Clamp::NONE.then(Clamp::RELU), Clamp::RELU);
+    }
+}

@@ -1,0 +1,347 @@
+//! The network under construction, and the one place where an ONNX operator is dispatched.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    rc::Rc,
+};
+
+use bayes8_core::graph::{Graph, Op, Value};
+
+use super::{
+    ImportError,
+    activation::{Activation, Form, Pending},
+    budget::Budget,
+    constant::{Constant, Source},
+    fold::{self, Operands},
+    model::Model,
+    node::OnnxNode,
+};
+use crate::{
+    network::{Clamp, LayerParameters, Network, carries_clamp},
+    posterior::{Posterior, SigmaTensor},
+};
+
+/// What an ONNX value name stands for.
+#[derive(Clone)]
+pub(super) enum Slot {
+    Constant(Rc<Constant>),
+    Activation(Activation),
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) graph: Graph,
+    pub(super) clamps: Vec<Clamp>,
+    pub(super) layers: Vec<Option<LayerParameters>>,
+    /// Per node: whether more than one ONNX input reads it, under whatever name.
+    shared: Vec<bool>,
+    slots: HashMap<&'a str, Slot>,
+    readers: &'a HashMap<&'a str, usize>,
+    pub(super) batch: usize,
+    pub(super) operator_set: i64,
+    pub(super) budget: Budget,
+    pub(super) moped: Option<f32>,
+    /// Bayesian initializers that a layer has taken up.
+    pub(super) sampled: HashSet<String>,
+    sigmas: BTreeSet<String>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(model: &'a Model<'a>, posterior: &Posterior) -> Result<Self, ImportError> {
+        let none = BTreeMap::new();
+        let (sigmas, moped) = match posterior {
+            Posterior::Tensors(tensors) => (tensors, None),
+            &Posterior::Moped { delta } if delta.is_finite() && delta > 0.0 => (&none, Some(delta)),
+            &Posterior::Moped { delta } => return Err(ImportError::Moped(delta)),
+        };
+        if let Some(name) = sigmas.keys().find(|n| !model.initializers.contains_key(n.as_str())) {
+            return Err(ImportError::SigmaUnknown(name.clone()));
+        }
+        let mut slots = HashMap::new();
+        let mut numbers = 0usize;
+        for (&name, proto) in &model.initializers {
+            let constant = with_source(Constant::decode(proto, name)?, name, sigmas.get(name))?;
+            numbers = numbers.saturating_add(constant.data.len());
+            slots.insert(name, Slot::Constant(Rc::new(constant)));
+        }
+        let input = &model.input;
+        let form = if input.is_picture { Form::Picture } else { Form::Vector };
+        let picture = Activation::new(Value::Input, form, input.shape);
+        slots.insert(input.name, Slot::Activation(picture));
+        Ok(Self {
+            graph: Graph::new(input.shape)?,
+            clamps: Vec::new(),
+            layers: Vec::new(),
+            shared: Vec::new(),
+            slots,
+            readers: &model.readers,
+            batch: input.batch,
+            operator_set: model.operator_set,
+            budget: Budget::new(numbers),
+            moped,
+            sampled: HashSet::new(),
+            sigmas: sigmas.keys().cloned().collect(),
+        })
+    }
+
+    /// Takes up one node.
+    pub(super) fn lower(&mut self, node: &OnnxNode<'a>) -> Result<(), ImportError> {
+        if !matches!(node.proto.domain.as_deref(), None | Some("" | "ai.onnx")) {
+            return Err(node.refuse("custom operators are not supported"));
+        }
+        let Some(output) = node.proto.output.first().filter(|name| !name.is_empty()) else {
+            return Err(node.refuse("its first output has no name"));
+        };
+        if self.slots.contains_key(output.as_str()) {
+            return Err(node.refuse(format!("the value `{output}` is made twice")));
+        }
+        let slot = self.slot_of(node)?;
+        if let Slot::Activation(Activation { value: Value::Node(n), .. }) = &slot
+            && self.readers.get(output.as_str()) != Some(&1)
+        {
+            self.shared[*n] = true;
+        }
+        self.slots.insert(output, slot);
+        Ok(())
+    }
+
+    fn slot_of(&mut self, node: &OnnxNode<'a>) -> Result<Slot, ImportError> {
+        let mut operands = Vec::with_capacity(node.proto.input.len());
+        let mut constant = true;
+        for i in 0..node.proto.input.len() {
+            let operand = match node.input(i) {
+                None => None,
+                Some(name) => match self.slot(node, name)? {
+                    Slot::Constant(c) => Some(Rc::clone(c)),
+                    Slot::Activation(_) => {
+                        constant = false;
+                        None
+                    }
+                },
+            };
+            operands.push(operand);
+        }
+        if constant {
+            return match fold::fold(node, &Operands(&operands), &mut self.budget)? {
+                Some(folded) => Ok(Slot::Constant(folded)),
+                None => Err(node.refuse("the operator is not supported on constants")),
+            };
+        }
+        if node.op == "Shape" {
+            let shape = self.activation(node, 0)?.dimensions(self.batch);
+            let shape = shape.into_iter().map(|d| d as i64).collect();
+            return Ok(Slot::Constant(Rc::new(fold::shape_part(node, shape)?)));
+        }
+        self.compute(node).map(Slot::Activation)
+    }
+
+    fn compute(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        match node.op {
+            "Conv" => self.convolution(node),
+            "Gemm" => self.gemm(node),
+            "MatMul" => self.matmul(node),
+            "BatchNormalization" => self.batch_normalization(node),
+            "Add" => self.add(node),
+            "Relu" => self.clamp(node, Clamp::RELU),
+            "Clip" => {
+                let clamp = self.clip_bounds(node)?;
+                self.clamp(node, clamp)
+            }
+            "MaxPool" => self.max_pool(node),
+            "AveragePool" => self.average_pool(node),
+            "GlobalAveragePool" | "ReduceMean" => self.global_average_pool(node),
+            "Concat" => self.concat(node),
+            "Slice" => self.slice(node),
+            "Pad" => self.pad(node),
+            "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => self.reshape(node),
+            "Identity" => self.activation(node, 0),
+            "Dropout" => self.dropout(node),
+            "Softmax" | "LogSoftmax" => self.softmax(node),
+            _ => Err(node.refuse("the operator is not supported")),
+        }
+    }
+
+    fn slot(&self, node: &OnnxNode<'_>, name: &str) -> Result<&Slot, ImportError> {
+        let unknown = || node.refuse(format!("reads `{name}`, which nothing before it makes"));
+        self.slots.get(name).ok_or_else(unknown)
+    }
+
+    /// Input `i`, which must be an activation.
+    pub(super) fn activation(
+        &self,
+        node: &OnnxNode<'_>,
+        i: usize,
+    ) -> Result<Activation, ImportError> {
+        let name = node.input(i).ok_or_else(|| node.refuse(format!("input {i} is missing")))?;
+        match self.slot(node, name)? {
+            Slot::Constant(_) => Err(node.refuse(format!("input {i} must not be constant"))),
+            Slot::Activation(a) if a.softmax && !matches!(node.op, "Identity" | "Shape") => {
+                Err(node.refuse("reads a Softmax; only a final one is supported"))
+            }
+            Slot::Activation(a) => Ok(a.clone()),
+        }
+    }
+
+    /// Input `i`, which must be constant, or `None` where it is left out.
+    pub(super) fn constant(
+        &self,
+        node: &OnnxNode<'_>,
+        i: usize,
+    ) -> Result<Option<Rc<Constant>>, ImportError> {
+        let Some(name) = node.input(i) else { return Ok(None) };
+        match self.slot(node, name)? {
+            Slot::Constant(c) => Ok(Some(Rc::clone(c))),
+            Slot::Activation(_) => {
+                Err(node.refuse(format!("input {i} (`{name}`) must be constant")))
+            }
+        }
+    }
+
+    /// Integers of input `i` or, as in older operator sets, of the attribute `name`.
+    pub(super) fn integers(
+        &self,
+        node: &OnnxNode<'_>,
+        i: usize,
+        name: &str,
+    ) -> Result<Option<Vec<i64>>, ImportError> {
+        match self.constant(node, i)? {
+            Some(c) => match c.as_integers() {
+                Some(values) => Ok(Some(values.to_vec())),
+                None => Err(node.refuse(format!("input {i} must hold integers"))),
+            },
+            None => Ok(node.ints(name)?.map(<[i64]>::to_vec)),
+        }
+    }
+
+    /// Input `i` with nothing pending: a slice becomes a node of its own.
+    pub(super) fn settled(
+        &mut self,
+        node: &OnnxNode<'a>,
+        i: usize,
+    ) -> Result<Activation, ImportError> {
+        let mut activation = self.activation(node, i)?;
+        match std::mem::replace(&mut activation.pending, Pending::Nothing) {
+            Pending::Nothing => return Ok(activation),
+            Pending::Border { node: pad, .. } => {
+                return Err(node.refuse(format!("cannot take up the zero border of Pad `{pad}`")));
+            }
+            Pending::Slice { node: slice, rows, columns } => {
+                let op = Op::Slice { rows, columns };
+                activation.value = self.push(&slice, op, vec![activation.value])?;
+            }
+        }
+        // The name now stands for the new node, so that other readers find it.
+        if let Some(name) = node.input(i) {
+            if let Value::Node(n) = activation.value {
+                self.shared[n] = self.readers.get(name) != Some(&1);
+            }
+            if let Some(slot) = self.slots.get_mut(name) {
+                *slot = Slot::Activation(activation.clone());
+            }
+        }
+        Ok(activation)
+    }
+
+    /// Appends a node without parameters.
+    pub(super) fn push(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: Vec<Value>,
+    ) -> Result<Value, ImportError> {
+        self.push_layer(name, op, inputs, None)
+    }
+
+    /// Appends a node; `name` is made unique.
+    pub(super) fn push_layer(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: Vec<Value>,
+        layer: Option<LayerParameters>,
+    ) -> Result<Value, ImportError> {
+        let mut unique = name.to_owned();
+        let mut count = 1;
+        while self.graph.value(&unique).is_some() {
+            count += 1;
+            unique = format!("{name}_{count}");
+        }
+        let value = self.graph.push(unique, op, inputs)?;
+        self.clamps.push(Clamp::NONE);
+        self.layers.push(layer);
+        self.shared.push(false);
+        Ok(value)
+    }
+
+    /// The node that made `activation`, if nothing but its next reader reads it, so that the
+    /// reader may be folded into it.
+    pub(super) fn exclusive(&self, value: Value) -> Option<usize> {
+        match value {
+            Value::Node(n) if !self.shared[n] => Some(n),
+            _ => None,
+        }
+    }
+
+    /// The nearest node that can take up a clamp of `value`. Maxima and moves of elements commute
+    /// with it; they are stepped over.
+    pub(super) fn clampable(&self, mut value: Value) -> Option<usize> {
+        loop {
+            let n = self.exclusive(value)?;
+            let node = &self.graph.nodes()[n];
+            match node.op {
+                ref op if carries_clamp(op) => return Some(n),
+                // Its zeros would have to be clamped, too.
+                Op::PadChannels { .. } => return None,
+                _ => value = *node.inputs.first()?,
+            }
+        }
+    }
+
+    /// The finished network, whose logits are the value `output`.
+    pub(super) fn finish(self, output: &str) -> Result<Network, ImportError> {
+        if let Some(name) = self.sigmas.iter().find(|name| !self.sampled.contains(*name)) {
+            return Err(ImportError::SigmaNotWeight(name.clone()));
+        }
+        let refuse =
+            |reason: String| ImportError::Interface { kind: "output", name: output.into(), reason };
+        let Some(Slot::Activation(activation)) = self.slots.get(output) else {
+            return Err(refuse("it does not depend on the input".into()));
+        };
+        let last = self.graph.nodes().len().checked_sub(1);
+        let (Some(last), true) = (last, activation.is_plain()) else {
+            return Err(refuse("it is not made by a Conv, Gemm or MatMul".into()));
+        };
+        let node = &self.graph.nodes()[last];
+        let single = node.shape.height == 1 && node.shape.width == 1;
+        if activation.value != Value::Node(last) || !node.op.is_weighted() || !single {
+            return Err(refuse(format!(
+                "node `{}` ({}) makes it, but logits must come from a Conv, Gemm or MatMul with \
+                 one row and column",
+                node.name,
+                node.op.name()
+            )));
+        }
+        if !self.clamps[last].is_none() {
+            return Err(refuse(format!("node `{}` makes it and is clamped", node.name)));
+        }
+        Ok(Network { graph: self.graph, clamps: self.clamps, layers: self.layers })
+    }
+}
+
+fn with_source(
+    mut constant: Constant,
+    name: &str,
+    sigma: Option<&SigmaTensor>,
+) -> Result<Constant, ImportError> {
+    if let Some(sigma) = sigma
+        && sigma.shape() != constant.shape
+    {
+        return Err(ImportError::SigmaShape {
+            name: name.into(),
+            sigma: sigma.shape().to_vec(),
+            mean: constant.shape,
+        });
+    }
+    let sigma = sigma.map(|s| s.values().to_vec());
+    constant.source = Some(Source { initializer: name.into(), sigma });
+    Ok(constant)
+}

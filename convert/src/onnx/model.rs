@@ -1,0 +1,121 @@
+//! The parts of an ONNX model that an import needs, checked: interface, operator set, live nodes.
+
+use std::collections::{HashMap, HashSet};
+
+use bayes8_core::graph::{MAX_ELEMENTS, Shape};
+use rten_onnx::onnx::{DataType, Dimension, GraphProto, ModelProto, TensorProto, ValueInfoProto};
+
+use super::{ImportError, node::OnnxNode};
+
+pub(super) struct Model<'a> {
+    pub(super) initializers: HashMap<&'a str, &'a TensorProto>,
+    pub(super) input: Input<'a>,
+    pub(super) output: &'a str,
+    /// The nodes that the output depends on, in the file's order.
+    pub(super) nodes: Vec<OnnxNode<'a>>,
+    /// How many inputs of live nodes, plus the graph's output, read a value. `Shape` does not
+    /// count: it reads no numbers.
+    pub(super) readers: HashMap<&'a str, usize>,
+    /// Version of the default operator set.
+    pub(super) operator_set: i64,
+}
+
+pub(super) struct Input<'a> {
+    pub(super) name: &'a str,
+    pub(super) shape: Shape,
+    /// `[n, C, H, W]` rather than `[n, C]`.
+    pub(super) is_picture: bool,
+    /// A fixed n of the file; 1 where n is left open.
+    pub(super) batch: usize,
+}
+
+impl<'a> Model<'a> {
+    pub(super) fn new(model: &'a ModelProto) -> Result<Self, ImportError> {
+        let missing = || ImportError::NotOnnx("it holds no graph with nodes".into());
+        let graph = model.graph.as_ref().filter(|g| !g.node.is_empty()).ok_or_else(missing)?;
+        let operator_set = operator_set(model)?;
+        let mut initializers = HashMap::new();
+        for tensor in &graph.initializer {
+            let name = tensor.name.as_deref().unwrap_or("");
+            if initializers.insert(name, tensor).is_some() {
+                return Err(ImportError::Tensor {
+                    tensor: name.into(),
+                    reason: "there are two initializers of this name".into(),
+                });
+            }
+        }
+        let input = input(graph, &initializers)?;
+        let [output] = graph.output.as_slice() else {
+            return Err(interface("output", "", format!("there are {}", graph.output.len())));
+        };
+        let output = output.name.as_deref().unwrap_or("");
+        let nodes = live_nodes(graph, output);
+        let mut readers = HashMap::from([(output, 1)]);
+        for node in nodes.iter().filter(|node| node.op != "Shape") {
+            for name in &node.proto.input {
+                *readers.entry(name.as_str()).or_insert(0) += 1;
+            }
+        }
+        Ok(Self { initializers, input, output, nodes, readers, operator_set })
+    }
+}
+
+fn interface(kind: &'static str, name: &str, reason: String) -> ImportError {
+    ImportError::Interface { kind, name: name.into(), reason }
+}
+
+fn operator_set(model: &ModelProto) -> Result<i64, ImportError> {
+    let default =
+        |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
+    let set = model.opset_import.iter().find(|set| default(&set.domain));
+    let version = set.and_then(|set| set.version).unwrap_or(0);
+    if (11..=20).contains(&version) { Ok(version) } else { Err(ImportError::OperatorSet(version)) }
+}
+
+fn input<'a>(
+    graph: &'a GraphProto,
+    initializers: &HashMap<&str, &TensorProto>,
+) -> Result<Input<'a>, ImportError> {
+    let name = |info: &'a ValueInfoProto| info.name.as_deref().unwrap_or("");
+    // Files of old IR versions list initializers among the inputs.
+    let mut inputs = graph.input.iter().filter(|info| !initializers.contains_key(name(info)));
+    let first = inputs.next().ok_or_else(|| interface("input", "", "there is none".into()))?;
+    if let Some(second) = inputs.next() {
+        return Err(interface("input", name(second), "there must be one input only".into()));
+    }
+    let refuse = |reason: &str| interface("input", name(first), reason.into());
+    let tensor = first.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+    let tensor = tensor.ok_or_else(|| refuse("it is no tensor"))?;
+    if tensor.elem_type != Some(DataType::FLOAT) {
+        return Err(refuse("its type is not FLOAT"));
+    }
+    let axes = tensor.shape.as_ref().map_or(&[][..], |s| &s.dim);
+    let fixed = |axis: &Dimension| {
+        let extent = usize::try_from(axis.dim_value?).ok()?;
+        (1..=MAX_ELEMENTS).contains(&extent).then_some(extent)
+    };
+    let (n, extents) = axes.split_first().ok_or_else(|| refuse("it has no shape"))?;
+    let extents: Option<Vec<usize>> = extents.iter().map(fixed).collect();
+    let shape = match extents.as_deref() {
+        Some(&[channels, height, width]) => Shape::new(height, width, channels),
+        Some(&[features]) => Shape::vector(features),
+        Some(_) => return Err(refuse("its shape is neither [n, C, H, W] nor [n, C]")),
+        None => return Err(refuse("all extents but the first must be fixed")),
+    };
+    let batch = fixed(n).unwrap_or(1);
+    Ok(Input { name: name(first), shape, is_picture: axes.len() == 4, batch })
+}
+
+/// Walks backwards from the output: a node is live when a live node reads one of its outputs.
+fn live_nodes<'a>(graph: &'a GraphProto, output: &'a str) -> Vec<OnnxNode<'a>> {
+    let mut wanted = HashSet::from([output]);
+    let mut live = Vec::new();
+    for node in graph.node.iter().rev() {
+        if node.output.iter().any(|name| wanted.contains(name.as_str())) {
+            wanted.extend(node.input.iter().map(String::as_str));
+            live.push(OnnxNode::new(node));
+        }
+    }
+    live.reverse();
+    live
+}

@@ -1,0 +1,229 @@
+//! Nodes that only move numbers: slices, borders, concatenation, other shapes of the same.
+
+use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding, Range, Shape};
+
+use super::{
+    ImportError,
+    activation::{Activation, Form, Pending},
+    builder::Builder,
+    constant::slice_axis,
+    fold::{SliceCut, resolve_reshape, squeeze_shape},
+    node::OnnxNode,
+};
+
+impl<'a> Builder<'a> {
+    /// A slice stays pending, so that one of rows and one of columns become one.
+    pub(super) fn slice(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let mut x = self.activation(node, 0)?;
+        if matches!(x.pending, Pending::Border { .. }) {
+            x = self.settled(node, 0)?;
+        }
+        x.require_form(Form::Picture, node)?;
+        let starts = self.integers(node, 1, "starts")?;
+        let ends = self.integers(node, 2, "ends")?;
+        let (Some(starts), Some(ends)) = (starts, ends) else {
+            return Err(node.refuse("no bounds"));
+        };
+        let (axes, steps) = (self.integers(node, 3, "axes")?, self.integers(node, 4, "steps")?);
+        let cuts = SliceCut::list(node, 4, &starts, &ends, axes.as_deref(), steps.as_deref())?;
+        let whole = |extent| Range { start: 0, end: extent, step: 1 };
+        let below = self.graph.shape(x.value);
+        let all = [whole(below.height), whole(below.width)];
+        let mut ranges = match x.pending {
+            Pending::Slice { rows, columns, .. } => [rows, columns],
+            _ => all,
+        };
+        let dimensions = x.dimensions(self.batch);
+        for cut in cuts {
+            let extent = dimensions[cut.axis];
+            if cut.step < 1 {
+                return Err(node.refuse(format!("step {} is not supported", cut.step)));
+            }
+            let taken = slice_axis(extent, cut.start, cut.end, cut.step);
+            let (start, count) = taken.filter(|&(_, count)| count > 0).ok_or_else(|| {
+                node.refuse(format!("it takes nothing of axis {} of extent {extent}", cut.axis))
+            })?;
+            let Some(axis) = cut.axis.checked_sub(2) else {
+                if count == extent {
+                    continue;
+                }
+                return Err(node.refuse("only rows and columns can be sliced"));
+            };
+            let range = &mut ranges[axis];
+            let step = if count > 1 { range.step * cut.step as usize } else { 1 };
+            let start = range.start + start * range.step;
+            *range = Range { start, end: start + (count - 1) * step + 1, step };
+            match axis {
+                0 => x.shape.height = count,
+                _ => x.shape.width = count,
+            }
+        }
+        let [rows, columns] = ranges;
+        x.pending = if x.shape == below {
+            Pending::Nothing
+        } else {
+            Pending::Slice { node: node.name.into(), rows, columns }
+        };
+        Ok(x)
+    }
+
+    /// Zeros around rows and columns stay pending until a window takes them up; zero channels are
+    /// a node.
+    pub(super) fn pad(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        if !matches!(node.string("mode")?, None | Some("constant")) {
+            return Err(node.refuse("only constant padding is supported"));
+        }
+        let fill = self.constant(node, 2)?;
+        let zero = |v: &[f32]| v.iter().all(|&x| x == 0.0);
+        if fill.is_some_and(|fill| !fill.floats().is_some_and(zero)) {
+            return Err(node.refuse("only padding with 0.0 is supported"));
+        }
+        let mut x = self.activation(node, 0)?;
+        if matches!(x.pending, Pending::Slice { .. }) {
+            x = self.settled(node, 0)?;
+        }
+        x.require_form(Form::Picture, node)?;
+        let pads = self.integers(node, 1, "pads")?.ok_or_else(|| node.refuse("no pads"))?;
+        let axes = match self.integers(node, 3, "axes")? {
+            Some(axes) => axes.iter().map(|&a| node.axis(a, 4)).collect::<Result<Vec<_>, _>>()?,
+            None => vec![0, 1, 2, 3],
+        };
+        if pads.len() != 2 * axes.len() {
+            return Err(node.refuse(format!("{} pads for {} axes", pads.len(), axes.len())));
+        }
+        let (mut before, mut after) = ([0; 4], [0; 4]);
+        for (i, &axis) in axes.iter().enumerate() {
+            let extent = |n: i64| match usize::try_from(n) {
+                Ok(n) if n <= MAX_ELEMENTS => Ok(n),
+                _ => Err(node.refuse(format!("`pads` holds {n}"))),
+            };
+            before[axis] = extent(pads[i])?;
+            after[axis] = extent(pads[i + axes.len()])?;
+        }
+        if before[0] + after[0] > 0 {
+            return Err(node.refuse("pads the batch"));
+        }
+        if before[1] + after[1] > 0 {
+            let op = Op::PadChannels { before: before[1], after: after[1] };
+            x.value = self.push(node.name, op, vec![x.value])?;
+            x.shape.channels = self.graph.shape(x.value).channels;
+        }
+        let border = Padding { top: before[2], left: before[3], bottom: after[2], right: after[3] };
+        if border != Padding::default() {
+            x = widened(x, border, node)?;
+        }
+        Ok(x)
+    }
+
+    pub(super) fn concat(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let mut parts = Vec::new();
+        for i in 0..node.proto.input.len() {
+            parts.push(self.settled(node, i)?);
+        }
+        let first = parts.first().cloned().ok_or_else(|| node.refuse("no inputs"))?;
+        let rank = first.dimensions(self.batch).len();
+        if node.axis(node.int("axis", 0)?, rank)? != 1 {
+            return Err(node.refuse("only channels can be concatenated"));
+        }
+        if parts.len() == 1 {
+            return Ok(first);
+        }
+        for part in &parts {
+            part.require_form(first.form, node)?;
+            if part.flattened.is_some() {
+                return Err(node.refuse("cannot concatenate a flattened picture"));
+            }
+        }
+        let inputs = parts.iter().map(|part| part.value).collect();
+        let value = self.push(node.name, Op::Concat, inputs)?;
+        Ok(Activation::new(value, first.form, self.graph.shape(value)))
+    }
+
+    /// Flatten, Reshape, Squeeze, Unsqueeze: between `[n, C, H, W]` and `[n, features]` only.
+    pub(super) fn reshape(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let x = self.activation(node, 0)?;
+        let from = x.dimensions(self.batch);
+        let to = match node.op {
+            "Flatten" => {
+                let axis = match node.int("axis", 1)? {
+                    all if all == from.len() as i64 => from.len(),
+                    axis => node.axis(axis, from.len())?,
+                };
+                let (outer, inner) = from.split_at(axis);
+                vec![outer.iter().product(), inner.iter().product()]
+            }
+            "Reshape" => {
+                let target = self.integers(node, 1, "shape")?;
+                let target = target.ok_or_else(|| node.refuse("no target shape"))?;
+                resolve_reshape(node, &from, &target)?
+            }
+            _ => squeeze_shape(node, &from, self.integers(node, 1, "axes")?.as_deref())?,
+        };
+        if to == from {
+            return Ok(x);
+        }
+        let x = self.settled(node, 0)?;
+        let single = x.shape.height * x.shape.width == 1;
+        match (x.form, to.as_slice()) {
+            (Form::Picture, &[n, _]) if n == self.batch && single => {
+                Ok(Activation { form: Form::Vector, ..x })
+            }
+            (Form::Picture, &[n, features]) if n == self.batch => {
+                let value = self.push(node.name, Op::Flatten, vec![x.value])?;
+                let shape = Shape::vector(features);
+                let vector = Activation::new(value, Form::Vector, shape);
+                Ok(Activation { flattened: Some(x.shape), ..vector })
+            }
+            (Form::Vector, &[n, _, 1, 1]) if n == self.batch && x.flattened.is_none() => {
+                Ok(Activation { form: Form::Picture, ..x })
+            }
+            _ => Err(node.refuse(format!("reshaping {from:?} to {to:?} is not supported"))),
+        }
+    }
+
+    pub(super) fn dropout(&self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let training = self.integers(node, 2, "training_mode")?.unwrap_or_default();
+        if training.iter().any(|&t| t != 0) {
+            return Err(node.refuse("it is in training mode"));
+        }
+        self.activation(node, 0)
+    }
+
+    /// A softmax over classes; the network's output are the logits before it.
+    pub(super) fn softmax(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let x = self.settled(node, 0)?;
+        let default = if self.operator_set < 13 { 1 } else { -1 };
+        let axis = node.axis(node.int("axis", default)?, x.dimensions(self.batch).len())?;
+        if axis != 1 || x.shape.height * x.shape.width != 1 {
+            return Err(node.refuse("only a softmax over classes is supported"));
+        }
+        Ok(Activation { softmax: true, ..x })
+    }
+}
+
+/// `x` with a further border of zeros.
+fn widened(
+    mut x: Activation,
+    border: Padding,
+    node: &OnnxNode<'_>,
+) -> Result<Activation, ImportError> {
+    let height = x.shape.height + border.top + border.bottom;
+    let width = x.shape.width + border.left + border.right;
+    x.shape = Shape { height, width, ..x.shape };
+    let inner = match x.pending {
+        Pending::Border { padding, .. } => padding,
+        _ => Padding::default(),
+    };
+    let padding = Padding {
+        top: border.top + inner.top,
+        left: border.left + inner.left,
+        bottom: border.bottom + inner.bottom,
+        right: border.right + inner.right,
+    };
+    // Many borders on top of each other must not overflow.
+    if height.max(width) > MAX_ELEMENTS {
+        return Err(node.refuse("the border is too large"));
+    }
+    x.pending = Pending::Border { node: node.name.into(), padding };
+    Ok(x)
+}

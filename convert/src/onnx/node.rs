@@ -1,0 +1,83 @@
+//! One ONNX node: typed access to its attributes and inputs, and errors that name it.
+
+use rten_onnx::onnx::{AttributeProto, AttributeType, NodeProto};
+
+use super::ImportError;
+
+/// A node and the name that errors and the network give it.
+pub(super) struct OnnxNode<'a> {
+    pub(super) proto: &'a NodeProto,
+    /// The ONNX node's name, or that of its output.
+    pub(super) name: &'a str,
+    pub(super) op: &'a str,
+}
+
+impl<'a> OnnxNode<'a> {
+    pub(super) fn new(proto: &'a NodeProto) -> Self {
+        let not_empty = |name: &'a Option<String>| name.as_deref().filter(|n| !n.is_empty());
+        let name = not_empty(&proto.name)
+            .or_else(|| proto.output.first().map(String::as_str))
+            .unwrap_or("without name or output");
+        Self { proto, name, op: not_empty(&proto.op_type).unwrap_or("no operator") }
+    }
+
+    pub(super) fn refuse(&self, reason: impl Into<String>) -> ImportError {
+        ImportError::Node { node: self.name.into(), op: self.op.into(), reason: reason.into() }
+    }
+
+    /// Name of input `i`, or `None` where the node leaves it out.
+    pub(super) fn input(&self, i: usize) -> Option<&'a str> {
+        self.proto.input.get(i).map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    pub(super) fn attribute(&self, name: &str) -> Option<&'a AttributeProto> {
+        self.proto.attribute.iter().find(|a| a.name.as_deref() == Some(name))
+    }
+
+    /// The attribute, if its declared type is `expected`. Writers of old may declare none.
+    fn typed(
+        &self,
+        name: &str,
+        expected: AttributeType,
+    ) -> Result<Option<&'a AttributeProto>, ImportError> {
+        match self.attribute(name) {
+            Some(a) if a.r#type.is_some_and(|t| t != expected && t != AttributeType::UNDEFINED) => {
+                Err(self.refuse(format!("attribute `{name}` has another type than it should")))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// An integer attribute. Protobuf writers may leave out a value of 0.
+    pub(super) fn int(&self, name: &str, default: i64) -> Result<i64, ImportError> {
+        let found = self.typed(name, AttributeType::INT)?;
+        Ok(found.map_or(default, |a| a.i.unwrap_or(0)))
+    }
+
+    pub(super) fn float(&self, name: &str, default: f32) -> Result<f32, ImportError> {
+        let found = self.typed(name, AttributeType::FLOAT)?;
+        Ok(found.map_or(default, |a| a.f.unwrap_or(0.0)))
+    }
+
+    pub(super) fn string(&self, name: &str) -> Result<Option<&'a str>, ImportError> {
+        let found = self.typed(name, AttributeType::STRING)?;
+        Ok(found.map(|a| a.s.as_deref().unwrap_or("")))
+    }
+
+    pub(super) fn ints(&self, name: &str) -> Result<Option<&'a [i64]>, ImportError> {
+        Ok(self.typed(name, AttributeType::INTS)?.map(|a| a.ints.as_slice()))
+    }
+
+    pub(super) fn floats(&self, name: &str) -> Result<Option<&'a [f32]>, ImportError> {
+        Ok(self.typed(name, AttributeType::FLOATS)?.map(|a| a.floats.as_slice()))
+    }
+
+    /// The axis that a possibly negative number means.
+    pub(super) fn axis(&self, axis: i64, rank: usize) -> Result<usize, ImportError> {
+        let from_front = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
+        from_front
+            .and_then(|a| usize::try_from(a).ok())
+            .filter(|&a| a < rank)
+            .ok_or_else(|| self.refuse(format!("axis {axis} is outside of {rank} dimensions")))
+    }
+}

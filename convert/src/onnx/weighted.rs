@@ -1,0 +1,203 @@
+//! Layers with weights: Conv, Gemm, MatMul.
+
+use bayes8_core::graph::Op;
+
+use super::{
+    ImportError,
+    activation::{Activation, Form},
+    builder::Builder,
+    constant::{Constant, Strided},
+    node::OnnxNode,
+};
+use crate::network::{Gaussian, LayerParameters};
+
+/// Succeeds when all numbers are finite; `tensor` is for the error.
+pub(super) fn finite(tensor: &str, values: &[f32]) -> Result<(), ImportError> {
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(index) => {
+            Err(ImportError::NotFinite { tensor: tensor.into(), index, value: values[index] })
+        }
+        None => Ok(()),
+    }
+}
+
+/// How a matrix operand becomes the weights of a linear layer.
+struct Matrix<'c> {
+    constant: &'c Constant,
+    /// `[O][I]` rather than `[I][O]`.
+    transposed: bool,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn convolution(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let weight = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
+        let &[out_channels, depth, kh, kw] = weight.shape.as_slice() else {
+            return Err(node.refuse(match weight.shape.len() {
+                3 => "1-D convolutions are not supported".into(),
+                5 => "3-D convolutions are not supported".into(),
+                _ => format!("its weights have shape {:?}", weight.shape),
+            }));
+        };
+        let (x, border) = self.bordered(node, 0)?;
+        let window = self.window(node, &x, border, Some([kh, kw]))?;
+        let groups = usize::try_from(node.int("group", 1)?).unwrap_or(0);
+        if depth.checked_mul(groups) != Some(x.shape.channels) {
+            return Err(node.refuse(format!(
+                "weights for {depth} channels in {groups} groups do not fit an input of {}",
+                x.shape
+            )));
+        }
+        let (plane, row) = ((kh * kw) as isize, kw as isize);
+        let layout = Strided {
+            shape: vec![out_channels, kh, kw, depth],
+            strides: vec![plane * depth as isize, row, 1, plane],
+            offset: 0,
+        };
+        let layer = LayerParameters {
+            weight: self.gaussian(node, &weight, &layout, self.moped)?,
+            bias: self.bias(node, 2, out_channels)?,
+        };
+        let op = Op::Conv2d { out_channels, groups, window };
+        let name = layer_name(node, &weight);
+        let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
+        Ok(Activation::new(value, Form::Picture, self.graph.shape(value)))
+    }
+
+    pub(super) fn gemm(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        if node.int("transA", 0)? != 0 {
+            return Err(node.refuse("transA is not supported"));
+        }
+        let transposed = node.int("transB", 0)? != 0;
+        self.linear(node, transposed, node.float("alpha", 1.0)?, node.float("beta", 1.0)?)
+    }
+
+    pub(super) fn matmul(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        self.linear(node, false, 1.0, 1.0)
+    }
+
+    fn linear(
+        &mut self,
+        node: &OnnxNode<'a>,
+        transposed: bool,
+        alpha: f32,
+        beta: f32,
+    ) -> Result<Activation, ImportError> {
+        let constant = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
+        let x = self.settled(node, 0)?;
+        x.require_form(Form::Vector, node)?;
+        let (layout, out_features) = Matrix { constant: &constant, transposed }.layout(node, &x)?;
+        let mut weight = self.gaussian(node, &constant, &layout, self.moped)?;
+        weight.scale(alpha);
+        let mut bias = self.bias(node, 2, out_features)?;
+        if let Some(bias) = &mut bias {
+            bias.scale(beta);
+        }
+        let name = layer_name(node, &constant);
+        finite(&name, &weight.mean)?;
+        finite(&name, bias.as_ref().map_or(&[], |b| &b.mean))?;
+        let layer = LayerParameters { weight, bias };
+        let op = Op::Linear { out_features };
+        let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
+        Ok(Activation::new(value, Form::Vector, self.graph.shape(value)))
+    }
+
+    /// Constant input `i` as a bias of `outputs` numbers; one number counts for all.
+    pub(super) fn bias(
+        &mut self,
+        node: &OnnxNode<'a>,
+        i: usize,
+        outputs: usize,
+    ) -> Result<Option<Gaussian>, ImportError> {
+        let Some(constant) = self.constant(node, i)? else { return Ok(None) };
+        let count = constant.data.len();
+        let sigma = constant.source.as_ref().is_some_and(|s| s.sigma.is_some());
+        if count != outputs && (count != 1 || sigma) {
+            return Err(node.refuse(format!(
+                "input {i} holds {count} numbers, but there are {outputs} outputs"
+            )));
+        }
+        let stride = if count == outputs { 1 } else { 0 };
+        let layout = Strided { shape: vec![outputs], strides: vec![stride], offset: 0 };
+        self.gaussian(node, &constant, &layout, None).map(Some)
+    }
+
+    /// Mean and sigma of a constant at `layout`'s positions; with `moped`, sigma follows from the
+    /// mean.
+    fn gaussian(
+        &mut self,
+        node: &OnnxNode<'a>,
+        constant: &Constant,
+        layout: &Strided,
+        moped: Option<f32>,
+    ) -> Result<Gaussian, ImportError> {
+        let initializer = constant.source.as_ref().map(|s| &s.initializer);
+        let name = initializer.map_or(node.name, String::as_str);
+        let mean = constant.floats().ok_or_else(|| {
+            node.refuse(format!("`{name}` holds integers, but weights must be floats"))
+        })?;
+        finite(name, mean)?;
+        let own = constant.source.as_ref().and_then(|s| s.sigma.as_ref());
+        let is_bayesian = own.is_some() || moped.is_some();
+        let count: usize = layout.shape.iter().product();
+        self.budget.charge(node.name, if is_bayesian { 2 * count } else { count })?;
+        if is_bayesian
+            && let Some(name) = initializer
+            && !self.sampled.insert(name.clone())
+        {
+            return Err(ImportError::SigmaShared { name: name.clone(), node: node.name.into() });
+        }
+        let mean = layout.gather(mean);
+        let sigma = match (own, moped) {
+            (Some(sigma), _) => Some(layout.gather(sigma)),
+            (None, Some(delta)) => Some(mean.iter().map(|w| delta * w.abs()).collect()),
+            (None, None) => None,
+        };
+        finite(name, sigma.as_deref().unwrap_or(&[]))?;
+        Ok(Gaussian { mean, sigma })
+    }
+}
+
+impl Matrix<'_> {
+    /// Where the layer `[O][inputs of x in the graph's order]` finds its weights, and O.
+    fn layout(&self, node: &OnnxNode<'_>, x: &Activation) -> Result<(Strided, usize), ImportError> {
+        let (rows, columns) = match *self.constant.shape.as_slice() {
+            [rows, columns] => (rows, columns),
+            _ => {
+                let shape = &self.constant.shape;
+                return Err(node.refuse(format!("its weights must be a matrix, not {shape:?}")));
+            }
+        };
+        let (inputs, outputs) = if self.transposed { (columns, rows) } else { (rows, columns) };
+        if inputs != x.shape.channels {
+            return Err(node.refuse(format!(
+                "weights for {inputs} features do not fit an input of {}",
+                x.shape.channels
+            )));
+        }
+        let (per_input, per_output) =
+            if self.transposed { (1, columns as isize) } else { (columns as isize, 1) };
+        // A flattened picture's columns go from ONNX's (c, h, w) to the graph's (h, w, c).
+        let mut layout = x.feature_order();
+        layout.strides.iter_mut().for_each(|s| *s *= per_input);
+        layout.shape.insert(0, outputs);
+        layout.strides.insert(0, per_output);
+        Ok((layout, outputs))
+    }
+}
+
+impl Gaussian {
+    /// Multiplies the random variable by a number.
+    fn scale(&mut self, factor: f32) {
+        if factor != 1.0 {
+            self.mean.iter_mut().for_each(|w| *w *= factor);
+            self.sigma.iter_mut().flatten().for_each(|s| *s *= factor.abs());
+        }
+    }
+}
+
+/// A layer is called like its weight's module, or else like its node.
+fn layer_name(node: &OnnxNode<'_>, weight: &Constant) -> String {
+    let module = weight.source.as_ref().map_or("", |source| &source.initializer);
+    let module = module.strip_suffix(".weight").unwrap_or(module);
+    if module.is_empty() { node.name.into() } else { module.into() }
+}

@@ -1,0 +1,187 @@
+//! Standard deviations of the weights: from a file, or by the MOPED rule.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use safetensors::{Dtype, SafeTensors};
+use thiserror::Error;
+
+/// Where standard deviations come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PosteriorSource {
+    /// A `posterior.safetensors` file.
+    File(PathBuf),
+    /// See [`Posterior::Moped`].
+    Moped {
+        /// Sigma as a fraction of |w|.
+        delta: f32,
+    },
+}
+
+/// Standard deviations of a network's weights.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Posterior {
+    /// One tensor per Bayesian initializer, by the initializer's name. Initializers without one
+    /// are deterministic.
+    Tensors(BTreeMap<String, SigmaTensor>),
+    /// MOPED: sigma = delta * |w| for every weight of a Conv, Gemm or MatMul, before anything is
+    /// folded into it; biases stay deterministic.
+    Moped {
+        /// Finite and above 0.
+        delta: f32,
+    },
+}
+
+/// Standard deviations in the layout of an initializer; all finite and not negative.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SigmaTensor {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+/// Why a posterior is refused. Every variant but the first names the tensor.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum PosteriorError {
+    /// Bytes that are no safetensors file.
+    #[error("not a safetensors file: {0}")]
+    NotSafetensors(String),
+    /// A tensor that is no `NAME.sigma`.
+    #[error("tensor `{0}`: names of a posterior end in `.sigma`")]
+    Name(String),
+    /// A tensor of another type than F32.
+    #[error("tensor `{tensor}` has type {dtype}, expected F32")]
+    Type {
+        /// The tensor.
+        tensor: String,
+        /// Its type.
+        dtype: String,
+    },
+    /// As many values as the shape says are needed.
+    #[error("tensor `{tensor}` has shape {shape:?} but {values} values")]
+    Length {
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// How many values it has.
+        values: usize,
+    },
+    /// A value that is no standard deviation.
+    #[error("tensor `{tensor}` holds {value} at index {index}: not a standard deviation")]
+    Value {
+        /// The tensor.
+        tensor: String,
+        /// Position of the first such value, in row-major order.
+        index: usize,
+        /// NaN, infinite or negative.
+        value: f32,
+    },
+}
+
+impl SigmaTensor {
+    /// Standard deviations in row-major order; `name` is that of the tensor, for errors.
+    ///
+    /// # Errors
+    /// [`PosteriorError::Length`], [`PosteriorError::Value`].
+    pub fn new(name: &str, shape: Vec<usize>, values: Vec<f32>) -> Result<Self, PosteriorError> {
+        let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        if elements != Some(values.len()) {
+            return Err(PosteriorError::Length {
+                tensor: name.into(),
+                shape,
+                values: values.len(),
+            });
+        }
+        match values.iter().position(|s| !s.is_finite() || *s < 0.0) {
+            Some(index) => {
+                Err(PosteriorError::Value { tensor: name.into(), index, value: values[index] })
+            }
+            None => Ok(Self { shape, values }),
+        }
+    }
+
+    /// Shape, that of the initializer.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Values in row-major order.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+}
+
+impl Posterior {
+    /// Reads the bytes of a `posterior.safetensors`: tensors `NAME.sigma` of type F32.
+    ///
+    /// # Errors
+    /// A [`PosteriorError`] that names the tensor.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PosteriorError> {
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|e| PosteriorError::NotSafetensors(e.to_string()))?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            let initializer =
+                name.strip_suffix(".sigma").ok_or_else(|| PosteriorError::Name(name.into()))?;
+            if view.dtype() != Dtype::F32 {
+                return Err(PosteriorError::Type {
+                    tensor: name.into(),
+                    dtype: format!("{:?}", view.dtype()),
+                });
+            }
+            let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            let sigma = SigmaTensor::new(name, view.shape().to_vec(), values)?;
+            tensors.insert(initializer.to_owned(), sigma);
+        }
+        Ok(Self::Tensors(tensors))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::tensor::TensorView;
+
+    fn file(name: &str, dtype: Dtype, values: &[f32]) -> Vec<u8> {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let shape = vec![bytes.len() / (dtype.bitsize() / 8)];
+        let view = TensorView::new(dtype, shape, &bytes).unwrap();
+        safetensors::serialize([(name, view)], None).unwrap()
+    }
+
+    #[test]
+    fn reads_sigmas_by_initializer() {
+        let Posterior::Tensors(tensors) =
+            Posterior::parse(&file("a.weight.sigma", Dtype::F32, &[0.0, 0.5])).unwrap()
+        else {
+            panic!("a file is no MOPED rule")
+        };
+        assert_eq!(tensors["a.weight"].values(), [0.0, 0.5]);
+        assert_eq!(tensors["a.weight"].shape(), [2]);
+    }
+
+    #[test]
+    fn refuses_what_is_no_standard_deviation() {
+        for bad in [f32::NAN, f32::INFINITY, -1e-9] {
+            let error = Posterior::parse(&file("w.sigma", Dtype::F32, &[1.0, bad])).unwrap_err();
+            let PosteriorError::Value { tensor, index: 1, .. } = error else {
+                panic!("{bad}: {error}")
+            };
+            assert_eq!(tensor, "w.sigma");
+        }
+    }
+
+    #[test]
+    fn refuses_other_types_names_and_bytes() {
+        let parse = |bytes: &[u8]| Posterior::parse(bytes).unwrap_err();
+        assert!(matches!(
+            parse(&file("w.sigma", Dtype::F64, &[0.0, 1.0])),
+            PosteriorError::Type { .. }
+        ));
+        assert!(matches!(parse(&file("w.rho", Dtype::F32, &[0.0])), PosteriorError::Name(_)));
+        let whole = file("w.sigma", Dtype::F32, &[0.5; 4]);
+        for length in 0..whole.len() {
+            assert!(matches!(parse(&whole[..length]), PosteriorError::NotSafetensors(_)));
+        }
+    }
+}

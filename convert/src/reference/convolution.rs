@@ -1,0 +1,193 @@
+//! Convolutions and linear layers: im2col and a matrix product, or directly where depthwise.
+
+use std::ops::Range;
+
+use bayes8_core::graph::{Op, Shape, Window};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
+
+use super::weights::LayerWeights;
+
+/// Numbers of an im2col block: few enough to stay in a core's second-level cache.
+const BLOCK: usize = 1 << 15;
+
+/// A weighted node, ready to run.
+pub(super) struct Convolution<'w> {
+    input: Shape,
+    output: Shape,
+    window: Window,
+    groups: usize,
+    /// `[KH][KW][C]` where depthwise, else as the layer has it.
+    weight: std::borrow::Cow<'w, [f32]>,
+    bias: Option<&'w [f32]>,
+}
+
+/// Window and groups of a weighted node.
+pub(super) struct Geometry {
+    window: Window,
+    groups: usize,
+}
+
+impl<'w> Convolution<'w> {
+    /// The geometry of a weighted node; a linear layer is a window as large as its input.
+    pub(super) fn window(op: &Op, input: Shape) -> Option<Geometry> {
+        match *op {
+            Op::Conv2d { groups, window, .. } => Some(Geometry { window, groups }),
+            Op::Linear { .. } => {
+                Some(Geometry { window: Window::new([input.height, input.width]), groups: 1 })
+            }
+            _ => None,
+        }
+    }
+
+    /// `None` when the weights are not as many as the geometry needs.
+    pub(super) fn new(
+        geometry: Geometry,
+        input: Shape,
+        output: Shape,
+        layer: &'w LayerWeights<'_>,
+    ) -> Option<Self> {
+        let Geometry { window, groups } = geometry;
+        let fan_in = window.taps() * (input.channels / groups);
+        let bias = layer.bias.as_deref();
+        let fits = layer.weight.len() == output.channels * fan_in
+            && bias.is_none_or(|bias| bias.len() == output.channels);
+        let mut new = Self { input, output, window, groups, weight: (&*layer.weight).into(), bias };
+        if new.is_depthwise() {
+            let taps = window.taps();
+            let by_tap = (0..taps).flat_map(|t| layer.weight.iter().skip(t).step_by(taps));
+            new.weight = by_tap.copied().collect();
+        }
+        fits.then_some(new)
+    }
+
+    fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.input.channels && self.groups == self.output.channels
+    }
+
+    /// Convolves pictures one after the other, `[..][H][W][C]`.
+    pub(super) fn run(&self, input: &[f32], out: &mut [f32]) {
+        match self.bias {
+            Some(bias) => {
+                out.chunks_exact_mut(bias.len()).for_each(|pixel| pixel.copy_from_slice(bias));
+            }
+            None => out.fill(0.0),
+        }
+        let Window { kernel, stride, padding, .. } = self.window;
+        let Shape { height, width, channels } = self.input;
+        let whole = kernel == [height, width] && padding == Default::default();
+        if self.groups == 1 && (whole || (kernel == [1, 1] && stride == [1, 1])) {
+            // Rows of the matrix lie in the input already, over all pictures.
+            let depth = if whole { self.input.elements() } else { channels };
+            return self.multiply(input, depth, out, 0);
+        }
+        let pictures = input.chunks_exact(self.input.elements());
+        for (input, out) in pictures.zip(out.chunks_exact_mut(self.output.elements())) {
+            if self.is_depthwise() {
+                self.depthwise(input, out);
+            } else {
+                (0..self.groups).for_each(|group| self.general(input, out, group));
+            }
+        }
+    }
+
+    /// One picture, one group: patches of a block of output pixels, then their product.
+    fn general(&self, input: &[f32], out: &mut [f32], group: usize) {
+        let depth = self.input.channels / self.groups;
+        let fan_in = self.window.taps() * depth;
+        let pixels = (BLOCK / fan_in).max(8);
+        let mut patches = vec![0.0; pixels * fan_in];
+        for (i, out) in out.chunks_mut(pixels * self.output.channels).enumerate() {
+            let count = out.len() / self.output.channels;
+            let patches = &mut patches[..count * fan_in];
+            for (p, patch) in patches.chunks_exact_mut(fan_in).enumerate() {
+                self.patch(input, i * pixels + p, group * depth..(group + 1) * depth, patch);
+            }
+            self.multiply(patches, fan_in, out, group);
+        }
+    }
+
+    /// Copies what output pixel `pixel` sees of some channels, `[KH][KW][channels]`.
+    fn patch(&self, input: &[f32], pixel: usize, channels: Range<usize>, patch: &mut [f32]) {
+        let Shape { height, width, channels: all } = self.input;
+        let Window { kernel, dilation, .. } = self.window;
+        let (y, x) = (pixel / self.output.width, pixel % self.output.width);
+        let line = kernel[1] * channels.len();
+        for (ky, patch) in patch.chunks_exact_mut(line).enumerate() {
+            let Some(row) = position(&self.window, 0, y, ky, height) else {
+                patch.fill(0.0);
+                continue;
+            };
+            let first = position(&self.window, 1, x, 0, width);
+            if let Some(first) = first
+                && dilation[1] == 1
+                && first + kernel[1] <= width
+                && channels.len() == all
+            {
+                let start = (row * width + first) * all;
+                patch.copy_from_slice(&input[start..start + line]);
+                continue;
+            }
+            for (kx, patch) in patch.chunks_exact_mut(channels.len()).enumerate() {
+                match position(&self.window, 1, x, kx, width) {
+                    Some(column) => {
+                        let start = (row * width + column) * all;
+                        let pixel = &input[start..start + all];
+                        patch.copy_from_slice(&pixel[channels.clone()]);
+                    }
+                    None => patch.fill(0.0),
+                }
+            }
+        }
+    }
+
+    /// out += rows * weights of the group, transposed.
+    fn multiply(&self, rows: &[f32], depth: usize, out: &mut [f32], group: usize) {
+        let all = self.output.channels;
+        let outputs = all / self.groups;
+        let weight = &self.weight[group * outputs * depth..(group + 1) * outputs * depth];
+        let count = out.len() / all;
+        // `new` checked the lengths, so these views always exist.
+        let rows = ArrayView2::from_shape((count, depth), rows);
+        let weight = ArrayView2::from_shape((outputs, depth), weight);
+        let out = ArrayViewMut2::from_shape((count, all), out);
+        if let (Ok(rows), Ok(weight), Ok(mut out)) = (rows, weight, out) {
+            let columns = group * outputs..(group + 1) * outputs;
+            let mut out = out.slice_axis_mut(Axis(1), columns.into());
+            general_mat_mul(1.0, &rows, &weight.t(), 1.0, &mut out);
+        }
+    }
+
+    /// One picture, every channel by itself.
+    fn depthwise(&self, input: &[f32], out: &mut [f32]) {
+        let Shape { height, width, channels } = self.input;
+        for (p, out) in out.chunks_exact_mut(channels).enumerate() {
+            let (y, x) = (p / self.output.width, p % self.output.width);
+            for (t, weight) in self.weight.chunks_exact(channels).enumerate() {
+                let (ky, kx) = (t / self.window.kernel[1], t % self.window.kernel[1]);
+                let row = position(&self.window, 0, y, ky, height);
+                let column = position(&self.window, 1, x, kx, width);
+                if let (Some(row), Some(column)) = (row, column) {
+                    let start = (row * width + column) * channels;
+                    let pixel = &input[start..start + channels];
+                    for ((out, w), x) in out.iter_mut().zip(weight).zip(pixel) {
+                        *out += w * x;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Row (axis 0) or column (axis 1) that tap `tap` of output `output` sees, or `None` in the
+/// padding.
+pub(super) fn position(
+    window: &Window,
+    axis: usize,
+    output: usize,
+    tap: usize,
+    extent: usize,
+) -> Option<usize> {
+    let before = [window.padding.top, window.padding.left][axis];
+    let position = output * window.stride[axis] + tap * window.dilation[axis];
+    position.checked_sub(before).filter(|&p| p < extent)
+}

@@ -1,0 +1,226 @@
+//! The FP32 reference: what a [`Network`] computes before quantization.
+//!
+//! Calibration observes its activations, and every quantized result is compared with its
+//! predictions. Pictures run in parallel and in small groups, so that memory stays bounded by the
+//! largest layers.
+
+mod convolution;
+mod elementwise;
+mod weights;
+
+use bayes8_core::graph::{Node, Op, Shape, Value};
+use ndarray::{Array2, ArrayView4, Axis};
+use rayon::prelude::*;
+use thiserror::Error;
+
+pub use weights::{LayerWeights, Weights, draw};
+
+use crate::network::{Clamp, Network};
+use convolution::Convolution;
+
+/// Why a run is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Pictures of another shape than the network's input.
+    #[error("pictures of shape {found} for an input of {expected}")]
+    PictureShape {
+        /// Shape of the pictures.
+        found: Shape,
+        /// The network's input.
+        expected: Shape,
+    },
+    /// Weights that were not made for this network.
+    #[error("the weights do not fit node `{0}`")]
+    Weights(String),
+    /// A network without nodes.
+    #[error("the network is empty")]
+    Empty,
+}
+
+/// Elements of the largest value that a group of pictures may have together: few enough for a
+/// core's cache, enough to fill matrix products of small layers.
+const GROUP_ELEMENTS: usize = 1 << 18;
+const MAX_GROUP: usize = 16;
+
+/// Runs a network on normalized pictures `[N, H, W, C]` with one draw of weights.
+///
+/// `observe(value, picture, elements)` sees every value of every picture in `[H][W][C]` order
+/// after its clamp, the input too, in no particular order and from several threads. Returns the
+/// logits `[N, classes]`. A picture's result does not depend on the others.
+///
+/// # Errors
+/// [`RunError`] when pictures or weights do not fit the network.
+pub fn run<F>(
+    network: &Network,
+    weights: &Weights<'_>,
+    pictures: ArrayView4<'_, f32>,
+    observe: F,
+) -> Result<Array2<f32>, RunError>
+where
+    F: Fn(Value, usize, &[f32]) + Sync,
+{
+    let plan = Plan::new(network, weights)?;
+    let (count, height, width, channels) = pictures.dim();
+    let (found, expected) = (Shape::new(height, width, channels), network.graph.input());
+    if found != expected {
+        return Err(RunError::PictureShape { found, expected });
+    }
+    let fair = count.div_ceil(rayon::current_num_threads());
+    let group = (GROUP_ELEMENTS / plan.largest).clamp(1, MAX_GROUP).min(fair).max(1);
+    let mut logits = Array2::zeros((count, network.classes()));
+    logits
+        .axis_chunks_iter_mut(Axis(0), group)
+        .enumerate()
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .for_each_init(Vec::new, |free, (i, mut rows)| {
+            let first = i * group;
+            let members = pictures.slice_axis(Axis(0), (first..first + rows.nrows()).into());
+            let result = plan.group(free, members, |value, member, elements| {
+                observe(value, first + member, elements);
+            });
+            for (to, from) in rows.iter_mut().zip(&result) {
+                *to = *from;
+            }
+            free.push(result);
+        });
+    Ok(logits)
+}
+
+/// Everything about a run that does not depend on the pictures.
+struct Plan<'r> {
+    network: &'r Network,
+    /// Per node: weights as its kernel wants them.
+    convolutions: Vec<Option<Convolution<'r>>>,
+    /// Per value (0 is the input, n + 1 is node n): the last node that reads it.
+    last_reader: Vec<usize>,
+    /// Elements of the largest value.
+    largest: usize,
+}
+
+impl<'r> Plan<'r> {
+    fn new(network: &'r Network, weights: &'r Weights<'_>) -> Result<Self, RunError> {
+        let graph = &network.graph;
+        let nodes = graph.nodes();
+        if nodes.is_empty() {
+            return Err(RunError::Empty);
+        }
+        let misfit = |node: &Node| RunError::Weights(node.name.clone());
+        let mut convolutions = Vec::with_capacity(nodes.len());
+        let mut last_reader = vec![0; nodes.len() + 1];
+        for (n, node) in nodes.iter().enumerate() {
+            for &input in &node.inputs {
+                last_reader[index(input)] = n;
+            }
+            let input = graph.shape(node.inputs[0]);
+            let layer = weights.layers.get(n).and_then(Option::as_ref);
+            convolutions.push(match (Convolution::window(&node.op, input), layer) {
+                (None, _) => None,
+                (Some(_), None) => return Err(misfit(node)),
+                (Some(geometry), Some(layer)) => Some(
+                    Convolution::new(geometry, input, node.shape, layer)
+                        .ok_or_else(|| misfit(node))?,
+                ),
+            });
+        }
+        let largest = nodes.iter().map(|node| node.shape.elements());
+        let largest = largest.max().unwrap_or(1).max(graph.input().elements());
+        Ok(Self { network, convolutions, last_reader, largest })
+    }
+
+    /// Logits of a few pictures. `free` holds buffers for reuse.
+    fn group(
+        &self,
+        free: &mut Vec<Vec<f32>>,
+        pictures: ArrayView4<'_, f32>,
+        observe: impl Fn(Value, usize, &[f32]),
+    ) -> Vec<f32> {
+        let count = pictures.dim().0;
+        let graph = &self.network.graph;
+        let nodes = graph.nodes();
+        let show = |value, elements: &[f32]| {
+            for (member, one) in elements.chunks(graph.shape(value).elements()).enumerate() {
+                observe(value, member, one);
+            }
+        };
+        let mut values: Vec<Vec<f32>> = vec![Vec::new(); nodes.len() + 1];
+        let mut input = buffer(free, count * graph.input().elements());
+        for (to, from) in input.iter_mut().zip(pictures.iter()) {
+            *to = *from;
+        }
+        show(Value::Input, &input);
+        values[0] = input;
+        for (n, node) in nodes.iter().enumerate() {
+            let mut out = buffer(free, count * node.shape.elements());
+            self.node(n, node, &values, &mut out);
+            clamp(self.network.clamps.get(n).copied().unwrap_or(Clamp::NONE), &mut out);
+            show(Value::Node(n), &out);
+            values[n + 1] = out;
+            for &input in &node.inputs {
+                if self.last_reader[index(input)] == n {
+                    free.push(std::mem::take(&mut values[index(input)]));
+                }
+            }
+        }
+        let logits = values.pop().unwrap_or_default();
+        free.extend(values.into_iter().filter(|value| !value.is_empty()));
+        logits
+    }
+
+    fn node(&self, n: usize, node: &Node, values: &[Vec<f32>], out: &mut [f32]) {
+        let shape = |i: usize| self.network.graph.shape(node.inputs[i]);
+        let value = |i: usize| values[index(node.inputs[i])].as_slice();
+        if let Some(convolution) = &self.convolutions[n] {
+            return convolution.run(value(0), out);
+        }
+        match &node.op {
+            Op::Conv2d { .. } | Op::Linear { .. } => {}
+            Op::Add => elementwise::add(value(0), value(1), out),
+            Op::Concat => {
+                let parts: Vec<_> =
+                    (0..node.inputs.len()).map(|i| (value(i), shape(i).channels)).collect();
+                elementwise::concat(&parts, out);
+            }
+            Op::Flatten | Op::Requantize => out.copy_from_slice(value(0)),
+            Op::PadChannels { before, .. } => {
+                elementwise::pad_channels(value(0), shape(0).channels, *before, out, node.shape);
+            }
+            Op::Slice { rows, columns } => {
+                elementwise::slice(value(0), shape(0), *rows, *columns, out, node.shape);
+            }
+            Op::MaxPool(window) => {
+                elementwise::max_pool(value(0), shape(0), window, out, node.shape);
+            }
+            Op::AveragePool { window, count_include_pad } => elementwise::average_pool(
+                value(0),
+                shape(0),
+                window,
+                *count_include_pad,
+                out,
+                node.shape,
+            ),
+            Op::GlobalAveragePool => elementwise::global_average_pool(value(0), shape(0), out),
+        }
+    }
+}
+
+fn index(value: Value) -> usize {
+    match value {
+        Value::Input => 0,
+        Value::Node(n) => n + 1,
+    }
+}
+
+/// A buffer of this length, out of `free` if there is one; its contents are arbitrary.
+fn buffer(free: &mut Vec<Vec<f32>>, length: usize) -> Vec<f32> {
+    let mut buffer = free.pop().unwrap_or_default();
+    buffer.resize(length, 0.0);
+    buffer
+}
+
+fn clamp(clamp: Clamp, values: &mut [f32]) {
+    if !clamp.is_none() {
+        values.iter_mut().for_each(|x| *x = clamp.apply(*x));
+    }
+}
