@@ -47,8 +47,12 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// Multiplies a tile and writes its outputs.
     fn tile(self, tile: &Tile<'_, Self>, output: &mut TileOutput<'_, '_>);
 
-    /// Draws the `count` chunks of weights from chunk `first` of `stream` on; `mu` and `sigma`
-    /// hold that many chunks. Calls `each(chunk, weights)`.
+    /// The tile's dot-product instruction and nothing else, on registers: `rounds` times on enough
+    /// accumulators to hide its latency. Returns the number of products and the accumulators' sum.
+    fn peak(self, rounds: u64) -> (u64, i32);
+
+    /// Draws chunks of weights, from chunk `first` of `stream` on; `mu` and `sigma` hold a chunk
+    /// each. Calls `each(chunk, weights)`.
     fn sample(
         self,
         stream: ChaCha8,

@@ -18,6 +18,7 @@ mod engine;
 mod im2col;
 mod isa;
 mod kernels;
+pub mod measure;
 mod model;
 mod simd;
 

@@ -11,7 +11,8 @@ use super::{Kernel, Multipliers, PANEL, Tile, TileOutput};
 use bayes8_core::backend::Output;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::{CHUNK, CHUNKS_PER_GROUP, NOISE_TABLES};
-use std::arch::x86_64::*;
+use std::arch::{asm, x86_64::*};
+use std::hint::black_box;
 
 /// Proof that the processor has AVX2.
 #[derive(Clone, Copy)]
@@ -57,6 +58,11 @@ impl Kernel for Avx2 {
                 };
             }
         }
+    }
+
+    fn peak(self, rounds: u64) -> (u64, i32) {
+        // SAFETY: `self` proves that the processor has AVX2.
+        unsafe { peak(rounds) }
     }
 
     fn sample(
@@ -138,6 +144,30 @@ unsafe fn rows<const R: usize>(
         }
     }
     R
+}
+
+/// # Safety
+/// The processor must have AVX2.
+#[target_feature(enable = "avx2")]
+unsafe fn peak(rounds: u64) -> (u64, i32) {
+    const ACCUMULATORS: usize = 12;
+    let mut sums = [_mm256_setzero_si256(); ACCUMULATORS];
+    // Not known to the compiler, so that it cannot compute the sums beforehand.
+    let x = _mm256_set1_epi32(black_box(0x0001_0001));
+    let mut w = _mm256_set1_epi32(black_box(1));
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            // SAFETY: no instruction at all. It hides from the compiler that the product is always
+            // the same, which it would take out of the loop.
+            unsafe { asm!("/* {0} */", inout(ymm_reg) w, options(pure, nomem, nostack)) };
+            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, w));
+        }
+    }
+    let total = sums.into_iter().fold(_mm256_setzero_si256(), |a, b| _mm256_add_epi32(a, b));
+    let mut lanes = [0i32; LANES];
+    // SAFETY: `lanes` has 32 bytes.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), total) };
+    (rounds * ACCUMULATORS as u64 * 16, lanes.iter().fold(0, |a, &b| a.wrapping_add(b)))
 }
 
 /// # Safety

@@ -10,6 +10,7 @@ use bayes8_core::backend::Output;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::{CHUNK, CHUNKS_PER_GROUP, NOISE_TABLES};
 use std::arch::x86_64::*;
+use std::hint::black_box;
 
 /// Proof that the processor has AVX-512 F, BW, VL and VNNI.
 #[derive(Clone, Copy)]
@@ -58,6 +59,11 @@ impl Kernel for Avx512Vnni {
                 }
             };
         }
+    }
+
+    fn peak(self, rounds: u64) -> (u64, i32) {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { peak(rounds) }
     }
 
     fn sample(
@@ -152,6 +158,23 @@ unsafe fn rows<const R: usize, const P: usize>(
         }
     }
     R
+}
+
+/// # Safety
+/// The processor must have the features named.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn peak(rounds: u64) -> (u64, i32) {
+    const ACCUMULATORS: usize = 24;
+    let mut sums = [_mm512_setzero_si512(); ACCUMULATORS];
+    // Not known to the compiler, so that it cannot compute the sums beforehand.
+    let (x, w) = (_mm512_set1_epi32(black_box(0x0101_0101)), _mm512_set1_epi32(black_box(1)));
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_dpbusd_epi32(*sum, x, w);
+        }
+    }
+    let total = sums.into_iter().fold(_mm512_setzero_si512(), |a, b| _mm512_add_epi32(a, b));
+    (rounds * ACCUMULATORS as u64 * 64, _mm512_reduce_add_epi32(total))
 }
 
 /// # Safety

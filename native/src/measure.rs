@@ -1,0 +1,151 @@
+//! What the matrix kernel reaches of what its instruction could do.
+
+use crate::isa::{Isa, IsaError};
+use crate::kernels::Kernel;
+use crate::simd::Simd;
+use bayes8_core::backend::{Backend, Convolution, Output};
+use bayes8_core::graph::{Shape, Window};
+use bayes8_core::layer::Layer;
+use bayes8_core::numerics::{CodeRange, Quantization, Target};
+use bayes8_core::reference::Reference;
+use bayes8_core::sampler::Draw;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// Rates of one thread, in 10^9 multiply-accumulates a second: medians of alternating runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GemmRate {
+    /// The matrix product, packing and requantization included.
+    pub gemm: f64,
+    /// A loop of the dot-product instruction on registers.
+    pub peak: f64,
+}
+
+/// Why a matrix product was not measured.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MeasureError {
+    /// The instruction set cannot be used.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
+    /// The portable kernels have no instruction to compare with.
+    #[error("{0} has no dot-product instruction to compare with")]
+    NoPeak(Isa),
+    /// A matrix without elements.
+    #[error("all three extents must be at least 1")]
+    Empty,
+    /// The kernel is wrong.
+    #[error("{0} differs from the reference: nothing to time")]
+    Wrong(Isa),
+}
+
+/// Multiplies u8 `[m, k]` by i8 `[k, n]` into u8 `[m, n]` `repeats` times, in turn with the peak
+/// loop. Compares the product with the reference first.
+///
+/// # Errors
+/// [`MeasureError`].
+pub fn gemm(isa: Isa, [m, n, k]: [usize; 3], repeats: usize) -> Result<GemmRate, MeasureError> {
+    if m == 0 || n == 0 || k == 0 {
+        return Err(MeasureError::Empty);
+    }
+    match isa.require()? {
+        Isa::Portable => Err(MeasureError::NoPeak(isa)),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => measure::<crate::kernels::avx2::Avx2>(isa, [m, n, k], repeats),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni => {
+            measure::<crate::kernels::avx512vnni::Avx512Vnni>(isa, [m, n, k], repeats)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => Err(MeasureError::NoPeak(isa)),
+    }
+}
+
+/// Rounds of the peak loop: some milliseconds.
+const PEAK_ROUNDS: u64 = 400_000;
+
+fn measure<K: Kernel>(
+    isa: Isa,
+    [m, n, k]: [usize; 3],
+    repeats: usize,
+) -> Result<GemmRate, MeasureError> {
+    let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
+    let product = Product::new([m, n, k]);
+    let mut run = product.prepare(Simd(kernel));
+    if run() != product.prepare(Reference)() {
+        return Err(MeasureError::Wrong(isa));
+    }
+    let (mut gemm, mut peak) = (Vec::new(), Vec::new());
+    for _ in 0..repeats.max(1) {
+        let start = Instant::now();
+        black_box(run());
+        gemm.push(rate((m * n * k) as u64, start.elapsed()));
+        let start = Instant::now();
+        let (products, sum) = kernel.peak(PEAK_ROUNDS);
+        black_box(sum);
+        peak.push(rate(products, start.elapsed()));
+    }
+    Ok(GemmRate { gemm: median(gemm), peak: median(peak) })
+}
+
+fn rate(products: u64, time: Duration) -> f64 {
+    products as f64 / time.as_secs_f64() / 1e9
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A 1x1 convolution: the matrix product as networks have it.
+struct Product {
+    job: Convolution,
+    target: Target,
+    layer: Layer,
+    input: Vec<u8>,
+}
+
+impl Product {
+    fn new([m, n, k]: [usize; 3]) -> Self {
+        // Any bytes that are not all alike.
+        let byte = |i: usize| (i.wrapping_mul(2_654_435_761) >> 13) as u8;
+        let target = Target::new(Quantization { scale: 1.0, zero_point: 128 }, CodeRange::FULL);
+        Self {
+            job: Convolution {
+                input: Shape::new(1, m, k),
+                output: Shape::new(1, m, n),
+                window: Window::new([1, 1]),
+                groups: 1,
+                zero_point: 7,
+                multipliers: vec![1.0 / (100.0 * k as f32); n],
+                target: Some(target),
+            },
+            target,
+            layer: Layer {
+                name: String::new(),
+                index: 0,
+                out_channels: n,
+                depthwise: false,
+                mu: (0..n * k).map(|i| byte(i + 1) as i8).collect(),
+                posterior: None,
+                scale: vec![1.0; n],
+                bias: None,
+            },
+            input: (0..m * k).map(byte).collect(),
+        }
+    }
+
+    /// The product on `backend`, as often as it is called.
+    fn prepare<B: Backend>(&self, backend: B) -> impl FnMut() -> Vec<u8> {
+        let layer = backend.prepare(&self.layer, &self.job);
+        let mut weights = backend.weights(&layer);
+        backend.sample(&layer, Draw { seed: 0, sample: 0 }, &mut weights);
+        let mut scratch = B::Scratch::default();
+        let mut output = vec![0; self.job.output.elements()];
+        move || {
+            let codes = Output::Codes(&mut output, self.target);
+            backend.convolution(&self.job, &weights, &self.input, codes, &mut scratch);
+            output.clone()
+        }
+    }
+}
