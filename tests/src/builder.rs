@@ -1,0 +1,223 @@
+//! A graph of the caller's choice with invented numbers.
+
+use crate::Random;
+use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
+use bayes8_core::layer::{Bias, Layer, Posterior};
+use bayes8_core::model::{Model, NodeQuantization, Parts, Preprocessing, is_depthwise};
+use bayes8_core::numerics::{CodeRange, Quantization};
+
+/// What is random in a weighted layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing.
+    Deterministic,
+    /// The weights; the biases too where the dice say so.
+    Bayesian,
+    /// The biases only.
+    BayesianBias,
+}
+
+/// Builds a model node by node. Nodes are named after their operation and number: `conv2d_0`.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    /// Where the numbers come from.
+    pub random: Random,
+    parts: Parts,
+}
+
+impl Builder {
+    /// An empty model over pictures of shape `input`.
+    ///
+    /// # Panics
+    /// When the shape is empty.
+    pub fn new(seed: u64, input: Shape) -> Self {
+        let mut random = Random::new(seed);
+        let graph = Graph::new(input).expect("a shape that is not empty");
+        let channels = input.channels;
+        let preprocessing = Preprocessing {
+            mean: (0..channels).map(|_| random.real(0.0, 1.0)).collect(),
+            std: (0..channels).map(|_| random.real(0.1, 1.0)).collect(),
+        };
+        let grid = Quantization { scale: random.real(0.01, 0.05), zero_point: random.byte() };
+        let parts = Parts {
+            name: format!("test model {seed}"),
+            graph,
+            input: grid,
+            preprocessing,
+            class_names: Vec::new(),
+            quantization: Vec::new(),
+            layers: Vec::new(),
+            calibration: None,
+        };
+        Self { random, parts }
+    }
+
+    /// Shape of a value.
+    pub fn shape(&self, value: Value) -> Shape {
+        self.parts.graph.shape(value)
+    }
+
+    /// A convolution.
+    ///
+    /// # Errors
+    /// What the graph objects to.
+    pub fn conv(
+        &mut self,
+        x: Value,
+        out_channels: usize,
+        groups: usize,
+        window: Window,
+        kind: Kind,
+    ) -> Result<Value, GraphError> {
+        self.weighted(Op::Conv2d { out_channels, groups, window }, x, kind)
+    }
+
+    /// A fully connected layer.
+    ///
+    /// # Errors
+    /// What the graph objects to.
+    pub fn linear(
+        &mut self,
+        x: Value,
+        out_features: usize,
+        kind: Kind,
+    ) -> Result<Value, GraphError> {
+        self.weighted(Op::Linear { out_features }, x, kind)
+    }
+
+    /// Rows and columns from `start` on, every `step`-th.
+    ///
+    /// # Errors
+    /// What the graph objects to.
+    pub fn slice(&mut self, x: Value, start: usize, step: usize) -> Result<Value, GraphError> {
+        let Shape { height, width, .. } = self.shape(x);
+        let range = |end| Range { start, end, step };
+        self.op(Op::Slice { rows: range(height), columns: range(width) }, &[x])
+    }
+
+    /// Any operation without weights.
+    ///
+    /// # Errors
+    /// What the graph objects to.
+    pub fn op(&mut self, op: Op, inputs: &[Value]) -> Result<Value, GraphError> {
+        let moves = op.only_moves();
+        let value = self.push(op, inputs)?;
+        let x = self.grid(inputs[0]);
+        let quantization = if moves {
+            NodeQuantization { output: Some(x), range: CodeRange::FULL }
+        } else {
+            let scale = x.scale * self.random.real(0.5, 1.5);
+            self.output(scale)
+        };
+        self.parts.quantization.push(quantization);
+        Ok(value)
+    }
+
+    /// The parts; the last node becomes the logits.
+    pub fn parts(self) -> Parts {
+        let mut parts = self.parts;
+        if let Some(last) = parts.quantization.last_mut() {
+            *last = NodeQuantization { output: None, range: CodeRange::FULL };
+        }
+        parts
+    }
+
+    /// The model.
+    ///
+    /// # Panics
+    /// When the last node does not make logits.
+    pub fn finish(self) -> Model {
+        Model::new(self.parts()).unwrap_or_else(|error| panic!("not a model: {error}"))
+    }
+
+    fn push(&mut self, op: Op, inputs: &[Value]) -> Result<Value, GraphError> {
+        let name = format!("{}_{}", op.name(), self.parts.graph.nodes().len());
+        self.parts.graph.push(name, op, inputs.to_vec())
+    }
+
+    fn grid(&self, value: Value) -> Quantization {
+        match value {
+            Value::Input => self.parts.input,
+            Value::Node(n) => self.parts.quantization[n].output.expect("no node is the last yet"),
+        }
+    }
+
+    /// A grid of this step with a zero point and a clamp of any kind.
+    fn output(&mut self, scale: f32) -> NodeQuantization {
+        let random = &mut self.random;
+        let (zero_point, range) = match random.below(4) {
+            0 => (random.byte(), CodeRange::FULL),
+            // ReLU.
+            1 => (0, CodeRange::FULL),
+            2 => {
+                let zero_point = random.byte();
+                (zero_point, CodeRange { low: zero_point, high: 255 })
+            }
+            // Clip.
+            _ => {
+                let low = random.between(0, 60) as u8;
+                (random.byte(), CodeRange { low, high: random.between(180, 255) as u8 })
+            }
+        };
+        NodeQuantization { output: Some(Quantization { scale, zero_point }), range }
+    }
+
+    fn weighted(&mut self, op: Op, x: Value, kind: Kind) -> Result<Value, GraphError> {
+        let depthwise = is_depthwise(&op, self.shape(x));
+        let value = self.push(op, &[x])?;
+        let Value::Node(node) = value else { return Ok(value) };
+        let fan_in = self.parts.graph.fan_in(node);
+        let out_channels = self.shape(value).channels;
+        let layer = self.layer(node, fan_in, out_channels, depthwise, kind);
+        // Codes and weights have a spread of about 70 each, the outputs shall have one of 60.
+        let spread = 70.0 * 70.0 * (fan_in as f32).sqrt() / 60.0;
+        let scale = self.grid(x).scale * layer.scale[0] * spread * self.random.real(0.7, 1.5);
+        let quantization = self.output(scale);
+        self.parts.quantization.push(quantization);
+        self.parts.layers.push(layer);
+        Ok(value)
+    }
+
+    fn layer(
+        &mut self,
+        node: usize,
+        fan_in: usize,
+        out_channels: usize,
+        depthwise: bool,
+        kind: Kind,
+    ) -> Layer {
+        let random = &mut self.random;
+        let weights = fan_in * out_channels;
+        let posterior = (kind == Kind::Bayesian).then(|| Posterior {
+            sigma: random.bytes(weights),
+            // Up to a noise of 255 * 31 * 2048 / 2^15 = 500 steps: weights saturate at times.
+            noise_multiplier: (0..out_channels)
+                .map(|_| random.pick(&[0, 1, 40, 130, 400, 2048, i16::MAX]))
+                .collect(),
+        });
+        // In units of the accumulator's spread.
+        let unit = 4_900.0 * (fan_in as f32).sqrt();
+        let has_sigma = match kind {
+            Kind::Deterministic => false,
+            Kind::Bayesian => random.chance(50),
+            Kind::BayesianBias => true,
+        };
+        let bias = (has_sigma || random.chance(60)).then(|| Bias {
+            mu: (0..out_channels).map(|_| random.real(-unit, unit) as i32).collect(),
+            // Of which the noise makes up to 126 / 2^15.
+            sigma: has_sigma.then(|| {
+                (0..out_channels).map(|_| random.real(0.0, 200.0 * unit) as i32).collect()
+            }),
+        });
+        Layer {
+            name: self.parts.graph.nodes()[node].name.clone(),
+            index: self.parts.layers.len() as u32,
+            out_channels,
+            depthwise,
+            mu: random.bytes(weights).into_iter().map(|byte| byte as i8).collect(),
+            posterior,
+            scale: (0..out_channels).map(|_| random.real(0.005, 0.015)).collect(),
+            bias,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Random networks of every operation.
+
+use crate::{Builder, Kind, Random};
+use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
+use bayes8_core::model::Model;
+
+/// A small network that `seed` decides: up to a dozen nodes that read any earlier value, with a
+/// deterministic beginning half of the time. Every operation occurs among a few dozen seeds.
+pub fn random_model(seed: u64) -> Model {
+    let mut random = Random::new(seed ^ 0x5eed);
+    let input = Shape::new(random.between(3, 12), random.between(3, 12), random.between(1, 8));
+    let mut network = Network { builder: Builder::new(seed, input), values: vec![Value::Input] };
+    let steps = random.between(3, 12);
+    let deterministic = if random.chance(50) { random.below(steps) } else { 0 };
+    for step in 0..steps {
+        let kind = if step < deterministic { Kind::Deterministic } else { kind(&mut random) };
+        // A node that the graph refuses, such as a window that does not fit, is left out.
+        if let Ok(value) = network.grow(&mut random, kind) {
+            network.values.push(value);
+        }
+    }
+    network.finish(&mut random)
+}
+
+fn kind(random: &mut Random) -> Kind {
+    random.pick(&[Kind::Bayesian, Kind::Bayesian, Kind::Deterministic, Kind::BayesianBias])
+}
+
+struct Network {
+    builder: Builder,
+    values: Vec<Value>,
+}
+
+impl Network {
+    /// The latest value most of the time, or any earlier one: so values live long.
+    fn value(&self, random: &mut Random) -> Value {
+        let latest = self.values[self.values.len() - 1];
+        if random.chance(65) { latest } else { random.pick(&self.values) }
+    }
+
+    /// Another value of the same rows and columns as `x`, itself if there is none.
+    fn partner(&self, random: &mut Random, x: Value, same_channels: bool) -> Value {
+        let shape = self.builder.shape(x);
+        let fits = |&&value: &&Value| {
+            let other = self.builder.shape(value);
+            (other.height, other.width) == (shape.height, shape.width)
+                && (!same_channels || other.channels == shape.channels)
+        };
+        let partners: Vec<Value> = self.values.iter().filter(fits).copied().collect();
+        random.pick(&partners)
+    }
+
+    fn grow(&mut self, random: &mut Random, kind: Kind) -> Result<Value, GraphError> {
+        let x = self.value(random);
+        let channels = self.builder.shape(x).channels;
+        let builder = &mut self.builder;
+        match random.below(14) {
+            0..3 => builder.conv(x, random.between(1, 40), 1, window(random), kind),
+            3 => builder.conv(x, channels, channels, window(random), kind),
+            4 => {
+                let groups = random.pick(&divisors(channels));
+                let out_channels = groups * random.between(1, 5);
+                builder.conv(x, out_channels, groups, window(random), kind)
+            }
+            // A residual block.
+            5 => {
+                let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
+                let branch = builder.conv(x, channels, 1, window, kind)?;
+                builder.op(Op::Add, &[x, branch])
+            }
+            6 => {
+                let other = self.partner(random, x, true);
+                self.builder.op(Op::Add, &[x, other])
+            }
+            7 => {
+                let others = [self.partner(random, x, false), self.partner(random, x, false)];
+                self.builder.op(Op::Concat, &[x, others[0], others[1]])
+            }
+            8 => builder.op(Op::MaxPool(window(random)), &[x]),
+            9 => {
+                let count_include_pad = random.chance(50);
+                builder.op(Op::AveragePool { window: window(random), count_include_pad }, &[x])
+            }
+            10 => builder.slice(x, random.below(2), random.between(1, 3)),
+            11 => {
+                let (before, after) = (random.below(4), random.below(4));
+                builder.op(Op::PadChannels { before, after }, &[x])
+            }
+            12 => builder.op(Op::Requantize, &[x]),
+            _ => builder.linear(x, random.between(1, 40), kind),
+        }
+    }
+
+    fn finish(mut self, random: &mut Random) -> Model {
+        let mut x = self.value(random);
+        match random.below(3) {
+            0 => x = self.builder.op(Op::Flatten, &[x]).expect("any value can be flattened"),
+            1 => x = self.builder.op(Op::GlobalAveragePool, &[x]).expect("any value has a mean"),
+            _ => {}
+        }
+        let classes = random.between(2, 20);
+        self.builder.linear(x, classes, kind(random)).expect("any value is a vector");
+        self.builder.finish()
+    }
+}
+
+fn window(random: &mut Random) -> Window {
+    let kernel = [random.between(1, 4), random.between(1, 4)];
+    let dilation = [random.between(1, 2), random.between(1, 2)];
+    let mut padding = |axis: usize| random.between(0, (kernel[axis] - 1) * dilation[axis]);
+    let padding =
+        Padding { top: padding(0), bottom: padding(0), left: padding(1), right: padding(1) };
+    let stride = random.pick(&[[1, 1], [1, 1], [2, 2], [1, 2], [3, 1]]);
+    Window { kernel, stride, dilation, padding }
+}
+
+fn divisors(n: usize) -> Vec<usize> {
+    (1..=n).filter(|d| n.is_multiple_of(*d)).collect()
+}
