@@ -6,13 +6,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calibrate;
 mod error;
 pub mod metadata;
+pub mod metrics;
 pub mod network;
 mod onnx;
 pub mod pictures;
 pub mod posterior;
+pub mod quantize;
 pub mod reference;
+mod sigma_codes;
 
 pub use error::{ImportError, LoadError};
 pub use metadata::{Metadata, Preprocessing};
