@@ -60,9 +60,9 @@ fn a_target_clamps_what_is_not_a_number_to_a_bound() {
 
 #[test]
 fn multipliers_round_once() {
-    // In f32 steps 0.1 * 0.3 / 0.7 is one unit in the last place away.
     let (x, w, y) = (0.1f32, 0.3f32, 0.7f32);
     let exact = f64::from(x) * f64::from(w) / f64::from(y);
+    assert_ne!(x * w / y, exact as f32, "the example must tell one rounding from two");
     assert_eq!(requantize_multiplier(x, w, y), exact as f32);
     assert_eq!(rescale_multiplier(x, y), (f64::from(x) / f64::from(y)) as f32);
     assert_eq!(mean_multiplier(x, y, 49), (f64::from(x) / (f64::from(y) * 49.0)) as f32);

@@ -1,6 +1,6 @@
 //! A graph of the caller's choice with invented numbers.
 
-use crate::Random;
+use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::{Bias, Layer, Posterior};
 use bayes8_core::model::{Model, NodeQuantization, Parts, Preprocessing, is_depthwise};

@@ -1,6 +1,6 @@
 //! Random networks of every operation.
 
-use crate::{Builder, Kind, Random};
+use super::{Builder, Kind, Random};
 use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
 

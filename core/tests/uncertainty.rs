@@ -1,0 +1,175 @@
+//! Sums that merge to the same bits in any order, and figures that mean what they say.
+
+use bayes8_core::uncertainty::{SampleSums, Uncertainty};
+use proptest::prelude::*;
+
+mod common;
+use common::Random;
+
+fn sums(samples: &[Vec<f32>]) -> SampleSums {
+    let mut sums = SampleSums::new(samples[0].len());
+    samples.iter().for_each(|logits| sums.add(logits));
+    sums
+}
+
+fn merged<'a>(parts: impl IntoIterator<Item = &'a SampleSums>, classes: usize) -> SampleSums {
+    let mut all = SampleSums::new(classes);
+    parts.into_iter().for_each(|part| all.merge(part));
+    all
+}
+
+fn random_samples(count: usize, classes: usize) -> Vec<Vec<f32>> {
+    let mut random = Random::new(11);
+    let mut sample = || (0..classes).map(|_| random.real(-9.0, 9.0)).collect();
+    (0..count).map(|_| sample()).collect()
+}
+
+fn entropy(p: &[f64]) -> f64 {
+    -p.iter().map(|p| p * p.ln()).sum::<f64>()
+}
+
+fn assert_near(found: f64, expected: f64) {
+    // Each sample is rounded to 2^-30.
+    assert!((found - expected).abs() < 4e-9, "{found}, expected {expected}");
+}
+
+fn assert_sane(u: &Uncertainty) {
+    let largest = (u.probabilities.len() as f64).ln() + 1e-8;
+    for x in u.probabilities.iter().chain(&u.std) {
+        assert!((0.0..=1.0 + 1e-8).contains(x), "{u:?}");
+    }
+    let total: f64 = u.probabilities.iter().sum();
+    assert!((total - 1.0).abs() < 1e-8 * u.probabilities.len() as f64, "{u:?}");
+    for x in [u.predictive_entropy, u.expected_entropy, u.mutual_information] {
+        assert!((-1e-8..=largest).contains(&x), "{u:?}");
+    }
+    assert!(u.mutual_information >= 0.0);
+}
+
+#[test]
+fn two_halves_merge_to_the_whole_bit_for_bit() {
+    let samples = random_samples(32, 10);
+    let whole = sums(&samples);
+    let both = merged(&[sums(&samples[..16]), sums(&samples[16..])], 10);
+    assert_eq!(both, whole);
+    assert_eq!(both.finish(), whole.finish());
+}
+
+#[test]
+fn the_order_of_merging_is_irrelevant() {
+    let samples = random_samples(32, 7);
+    let parts: Vec<_> = samples.chunks(5).map(sums).collect();
+    let whole = sums(&samples);
+    assert_eq!(merged(&parts, 7), whole);
+    assert_eq!(merged(parts.iter().rev(), 7), whole);
+    let reversed: Vec<_> = samples.iter().rev().cloned().collect();
+    assert_eq!(sums(&reversed), whole);
+}
+
+#[test]
+fn clear_forgets_everything() {
+    let samples = random_samples(3, 4);
+    let mut cleared = sums(&samples);
+    cleared.clear();
+    assert_eq!(cleared, SampleSums::new(4));
+}
+
+#[test]
+fn identical_logits_have_no_epistemic_uncertainty() {
+    let logits = vec![1.5, -0.25, 3.0, 0.0];
+    let u = sums(&vec![logits; 50]).finish();
+    assert_eq!(u.samples, 50);
+    assert!(u.mutual_information < 4e-9, "{}", u.mutual_information);
+    // The variance is a difference of numbers rounded to 2^-30.
+    assert!(u.std.iter().all(|&std| std < 1e-4), "{:?}", u.std);
+    assert_near(u.predictive_entropy, entropy(&u.probabilities));
+}
+
+/// p = (3/4, 1/4) and (1/4, 3/4).
+#[test]
+fn two_samples_that_contradict_each_other_by_hand() {
+    let ln3 = 3f32.ln();
+    let u = sums(&[vec![ln3, 0.0], vec![0.0, ln3]]).finish();
+    // f32 holds ln 3 to 4e-8 only, which moves p by a quarter of that.
+    let near = |found: f64, expected: f64| assert!((found - expected).abs() < 2e-8, "{found}");
+    let expected = entropy(&[0.75, 0.25]);
+    for class in 0..2 {
+        near(u.probabilities[class], 0.5);
+        near(u.std[class], 0.25);
+    }
+    near(u.predictive_entropy, 2f64.ln());
+    near(u.expected_entropy, expected);
+    near(u.mutual_information, 2f64.ln() - expected);
+}
+
+#[test]
+fn certain_samples_that_contradict_each_other_are_all_epistemic() {
+    let u = sums(&[vec![1000.0, 0.0], vec![0.0, 1000.0]]).finish();
+    assert_near(u.expected_entropy, 0.0);
+    assert_near(u.mutual_information, 2f64.ln());
+    assert_eq!(u.std, [0.5, 0.5]);
+}
+
+#[test]
+fn no_samples_are_all_zero() {
+    let u = SampleSums::new(3).finish();
+    assert_eq!((u.samples, u.predictive_entropy, u.mutual_information), (0, 0.0, 0.0));
+    assert_eq!(u.probabilities, [0.0; 3]);
+}
+
+#[test]
+fn extreme_logits_do_not_make_nan() {
+    let extremes = [1e30, -1e30, f32::MAX, f32::MIN, 0.0, f32::MIN_POSITIVE];
+    for a in extremes {
+        for b in extremes {
+            assert_sane(&sums(&[vec![a, b, 0.0], vec![b, a, a]]).finish());
+        }
+    }
+}
+
+#[test]
+fn a_single_class_is_certain() {
+    let u = sums(&[vec![-3.0], vec![1e30]]).finish();
+    assert_eq!((u.probabilities[0], u.predictive_entropy, u.std[0]), (1.0, 0.0, 0.0));
+}
+
+#[test]
+fn top_orders_by_probability_then_by_class() {
+    let u = sums(&[vec![0.0, 2.0, 0.0, 2.0, 1.0]]).finish();
+    let classes: Vec<usize> = u.top(4).iter().map(|(class, _)| *class).collect();
+    assert_eq!(classes, [1, 3, 4, 0]);
+    assert_eq!(u.top(99).len(), 5);
+}
+
+proptest! {
+    #[test]
+    fn figures_decompose_and_agree_with_plain_floating_point(
+        samples in prop::collection::vec(prop::collection::vec(-20f32..20.0, 6), 1..20),
+    ) {
+        let u = sums(&samples).finish();
+        assert_sane(&u);
+        let softmax = |logits: &Vec<f32>| {
+            let total: f64 = logits.iter().map(|&x| f64::from(x).exp()).sum();
+            logits.iter().map(|&x| f64::from(x).exp() / total).collect::<Vec<_>>()
+        };
+        let p: Vec<_> = samples.iter().map(softmax).collect();
+        let n = p.len() as f64;
+        for class in 0..6 {
+            let mean = p.iter().map(|p| p[class]).sum::<f64>() / n;
+            let variance = p.iter().map(|p| (p[class] - mean).powi(2)).sum::<f64>() / n;
+            assert_near(u.probabilities[class], mean);
+            prop_assert!((u.std[class].powi(2) - variance).abs() < 1e-8);
+        }
+        assert_near(u.expected_entropy, p.iter().map(|p| entropy(p)).sum::<f64>() / n);
+        let difference = u.predictive_entropy - u.expected_entropy;
+        prop_assert_eq!(u.mutual_information, difference.max(0.0));
+    }
+
+    #[test]
+    fn any_finite_logits_give_finite_figures(
+        samples in prop::collection::vec(prop::collection::vec(any::<f32>(), 4), 1..6),
+    ) {
+        prop_assume!(samples.iter().flatten().all(|x| x.is_finite()));
+        assert_sane(&sums(&samples).finish());
+    }
+}
