@@ -64,7 +64,7 @@ pub(super) fn taps(
             let x = (column * stride[1] + kw * dilation[1]).wrapping_sub(padding.left);
             // A wrapped difference is far beyond any input.
             (y < input.height && x < input.width)
-                .then_some((kh * kernel[1] + kw, y * input.width + x))
+                .then(|| (kh * kernel[1] + kw, y * input.width + x))
         })
     })
 }
