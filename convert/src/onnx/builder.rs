@@ -15,6 +15,7 @@ use super::{
     fold::{self, Operands},
     model::Model,
     node::OnnxNode,
+    shapes::shape_part,
 };
 use crate::{
     network::{Clamp, LayerParameters, Network, carries_clamp},
@@ -128,8 +129,8 @@ impl<'a> Builder<'a> {
         }
         if node.op == "Shape" {
             let shape = self.activation(node, 0)?.dimensions(self.batch);
-            let shape = shape.into_iter().map(|d| d as i64).collect();
-            return Ok(Slot::Constant(Rc::new(fold::shape_part(node, shape)?)));
+            let shape = Constant::integers(shape_part(node, shape)?);
+            return Ok(Slot::Constant(Rc::new(shape)));
         }
         self.compute(node).map(Slot::Activation)
     }

@@ -4,9 +4,11 @@ use std::rc::Rc;
 
 use super::{
     ImportError,
+    arithmetic::arithmetic,
     budget::Budget,
     constant::{Constant, Data, Strided, elements, slice_axis, strides},
     node::OnnxNode,
+    shapes::{SliceCut, resolve_reshape, shape_part, squeeze_shape},
 };
 
 type Folded = Result<Constant, ImportError>;
@@ -54,8 +56,8 @@ pub(super) fn fold(
         "Constant" => constant(node)?,
         "ConstantOfShape" => constant_of_shape(node, operands, budget)?,
         "Shape" => {
-            let shape = operands.required(node, 0)?.shape.iter().map(|&d| d as i64).collect();
-            shape_part(node, shape)?
+            let shape = operands.required(node, 0)?.shape.clone();
+            Constant::integers(shape_part(node, shape)?)
         }
         "Cast" => cast(node, operands.required(node, 0)?)?,
         "Gather" => gather(node, operands, budget)?,
@@ -74,7 +76,9 @@ pub(super) fn fold(
             let shape = squeeze_shape(node, &data.shape, axes)?;
             reshaped(data, shape)
         }
-        "Add" | "Sub" | "Mul" | "Div" => arithmetic(node, operands, budget)?,
+        "Add" | "Sub" | "Mul" | "Div" => {
+            arithmetic(node, operands.required(node, 0)?, operands.required(node, 1)?, budget)?
+        }
         "ReduceProd" => reduce_product(node, operands)?,
         _ => return Ok(None),
     };
@@ -118,13 +122,6 @@ fn constant_of_shape(node: &OnnxNode<'_>, operands: &Operands<'_>, budget: &mut 
         _ => return Err(node.refuse("`value` must hold one number")),
     };
     Ok(Constant::new(shape, data))
-}
-
-/// The part of a shape that `Shape`'s `start` and `end` attributes select.
-pub(super) fn shape_part(node: &OnnxNode<'_>, shape: Vec<i64>) -> Folded {
-    let (start, end) = (node.int("start", 0)?, node.int("end", i64::MAX)?);
-    let (start, count) = slice_axis(shape.len(), start, end, 1).unwrap_or((0, 0));
-    Ok(Constant::integers(shape.into_iter().skip(start).take(count).collect()))
 }
 
 fn cast(node: &OnnxNode<'_>, data: &Constant) -> Folded {
@@ -239,153 +236,8 @@ fn slice(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Folded {
     Ok(cut)
 }
 
-/// One axis of a Slice.
-pub(super) struct SliceCut {
-    pub(super) axis: usize,
-    pub(super) start: i64,
-    pub(super) end: i64,
-    pub(super) step: i64,
-}
-
-impl SliceCut {
-    /// Pairs up the operands of a Slice over `rank` axes; no axis may come twice.
-    pub(super) fn list(
-        node: &OnnxNode<'_>,
-        rank: usize,
-        starts: &[i64],
-        ends: &[i64],
-        axes: Option<&[i64]>,
-        steps: Option<&[i64]>,
-    ) -> Result<Vec<Self>, ImportError> {
-        let n = starts.len();
-        let fits = |list: Option<&[i64]>| list.is_none_or(|l| l.len() == n);
-        if ends.len() != n || !fits(axes) || !fits(steps) || n > rank {
-            return Err(node.refuse("starts, ends, axes and steps do not go together"));
-        }
-        let mut cuts: Vec<Self> = Vec::new();
-        for i in 0..n {
-            let axis = node.axis(axes.map_or(i as i64, |a| a[i]), rank)?;
-            if cuts.iter().any(|c| c.axis == axis) {
-                return Err(node.refuse("an axis is sliced twice"));
-            }
-            let step = steps.map_or(1, |s| s[i]);
-            cuts.push(Self { axis, start: starts[i], end: ends[i], step });
-        }
-        Ok(cuts)
-    }
-}
-
-/// The shape that an ONNX Reshape to `target` means: 0 keeps an extent, -1 is what remains.
-pub(super) fn resolve_reshape(
-    node: &OnnxNode<'_>,
-    from: &[usize],
-    target: &[i64],
-) -> Result<Vec<usize>, ImportError> {
-    let refuse = || node.refuse(format!("cannot reshape {from:?} to {target:?}"));
-    let keep_zero = node.int("allowzero", 0)? != 0;
-    let mut shape = Vec::new();
-    let mut rest = None;
-    for (i, &t) in target.iter().enumerate() {
-        let extent = match t {
-            -1 if rest.is_none() => {
-                rest = Some(i);
-                1
-            }
-            0 if !keep_zero => *from.get(i).ok_or_else(refuse)?,
-            _ => usize::try_from(t).map_err(|_| refuse())?,
-        };
-        shape.push(extent);
-    }
-    let (have, want) = (elements(from).ok_or_else(refuse)?, elements(&shape).ok_or_else(refuse)?);
-    if let Some(i) = rest {
-        shape[i] = have.checked_div(want).ok_or_else(refuse)?;
-    }
-    if elements(&shape) == Some(have) { Ok(shape) } else { Err(refuse()) }
-}
-
-/// The shape after Squeeze or Unsqueeze.
-pub(super) fn squeeze_shape(
-    node: &OnnxNode<'_>,
-    from: &[usize],
-    axes: Option<&[i64]>,
-) -> Result<Vec<usize>, ImportError> {
-    if node.op == "Squeeze" {
-        let Some(axes) = axes else {
-            return Ok(from.iter().copied().filter(|&d| d != 1).collect());
-        };
-        let axes = axes.iter().map(|&a| node.axis(a, from.len())).collect::<Result<Vec<_>, _>>()?;
-        if axes.iter().any(|&a| from[a] != 1) {
-            return Err(node.refuse("squeezes an axis whose extent is not 1"));
-        }
-        return Ok((0..from.len()).filter(|a| !axes.contains(a)).map(|a| from[a]).collect());
-    }
-    let axes = axes.ok_or_else(|| node.refuse("no axes"))?;
-    let rank = from.len() + axes.len();
-    let axes = axes.iter().map(|&a| node.axis(a, rank)).collect::<Result<Vec<_>, _>>()?;
-    let mut extents = from.iter();
-    let shape: Vec<usize> = (0..rank)
-        .map(|a| if axes.contains(&a) { 1 } else { extents.next().copied().unwrap_or(1) })
-        .collect();
-    // An axis named twice would leave extents over.
-    if extents.next().is_some() { Err(node.refuse("an axis comes twice")) } else { Ok(shape) }
-}
-
 fn reshaped(data: &Constant, shape: Vec<usize>) -> Constant {
     Constant { shape, ..data.clone() }
-}
-
-fn arithmetic(node: &OnnxNode<'_>, operands: &Operands<'_>, budget: &mut Budget) -> Folded {
-    let (a, b) = (operands.required(node, 0)?, operands.required(node, 1)?);
-    let rank = a.shape.len().max(b.shape.len());
-    let extent = |c: &Constant, axis: usize| {
-        (axis + c.shape.len()).checked_sub(rank).and_then(|i| c.shape.get(i)).copied().unwrap_or(1)
-    };
-    let shape = (0..rank)
-        .map(|i| match (extent(a, i), extent(b, i)) {
-            (x, y) if x == y => Ok(x),
-            (1, n) | (n, 1) => Ok(n),
-            _ => Err(node.refuse(format!("shapes {:?} and {:?} do not fit", a.shape, b.shape))),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let count = elements(&shape).ok_or_else(|| node.refuse("the result is too large"))?;
-    budget.check(node.name, count.saturating_mul(2))?;
-    // Broadcast axes have stride 0.
-    let spread = |c: &Constant| {
-        let own = strides(&c.shape);
-        let missing = rank - c.shape.len();
-        let stride = |i: usize| match i.checked_sub(missing) {
-            Some(own_axis) if c.shape[own_axis] != 1 => own[own_axis],
-            _ => 0,
-        };
-        c.rearranged(&Strided {
-            shape: shape.clone(),
-            strides: (0..rank).map(stride).collect(),
-            offset: 0,
-        })
-    };
-    let data = match (spread(a).data, spread(b).data) {
-        (Data::Float(x), Data::Float(y)) => {
-            let f: fn(f32, f32) -> f32 = match node.op {
-                "Add" => |x, y| x + y,
-                "Sub" => |x, y| x - y,
-                "Mul" => |x, y| x * y,
-                _ => |x, y| x / y,
-            };
-            Data::Float(x.iter().zip(&y).map(|(&x, &y)| f(x, y)).collect())
-        }
-        (Data::Integer(x), Data::Integer(y)) => {
-            let f: fn(i64, i64) -> Option<i64> = match node.op {
-                "Add" => i64::checked_add,
-                "Sub" => i64::checked_sub,
-                "Mul" => i64::checked_mul,
-                _ => i64::checked_div,
-            };
-            let values = x.iter().zip(&y).map(|(&x, &y)| f(x, y)).collect::<Option<_>>();
-            Data::Integer(values.ok_or_else(|| node.refuse("overflow or division by zero"))?)
-        }
-        _ => return Err(node.refuse("mixes floats and integers")),
-    };
-    Ok(Constant::new(shape, data))
 }
 
 fn reduce_product(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Folded {

@@ -6,6 +6,7 @@
 
 mod activation;
 mod affine;
+mod arithmetic;
 mod budget;
 mod builder;
 mod constant;
@@ -13,6 +14,7 @@ mod fold;
 mod model;
 mod movement;
 mod node;
+mod shapes;
 mod weighted;
 mod window;
 mod wire;

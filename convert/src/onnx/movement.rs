@@ -7,8 +7,8 @@ use super::{
     activation::{Activation, Form, Pending},
     builder::Builder,
     constant::slice_axis,
-    fold::{SliceCut, resolve_reshape, squeeze_shape},
     node::OnnxNode,
+    shapes::{SliceCut, resolve_reshape, squeeze_shape},
 };
 
 impl<'a> Builder<'a> {
@@ -110,9 +110,14 @@ impl<'a> Builder<'a> {
         }
         let border = Padding { top: before[2], left: before[3], bottom: after[2], right: after[3] };
         if border != Padding::default() {
-            x = widened(x, border, node)?;
+            x = widened(x, border, node);
         }
-        Ok(x)
+        // Shapes of what is pending must not overflow, either.
+        let Shape { height, width, channels } = x.shape;
+        match height.checked_mul(width).and_then(|area| area.checked_mul(channels)) {
+            Some(1..=MAX_ELEMENTS) => Ok(x),
+            _ => Err(node.refuse("its output is too large")),
+        }
     }
 
     pub(super) fn concat(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
@@ -202,11 +207,7 @@ impl<'a> Builder<'a> {
 }
 
 /// `x` with a further border of zeros.
-fn widened(
-    mut x: Activation,
-    border: Padding,
-    node: &OnnxNode<'_>,
-) -> Result<Activation, ImportError> {
+fn widened(mut x: Activation, border: Padding, node: &OnnxNode<'_>) -> Activation {
     let height = x.shape.height + border.top + border.bottom;
     let width = x.shape.width + border.left + border.right;
     x.shape = Shape { height, width, ..x.shape };
@@ -220,10 +221,6 @@ fn widened(
         bottom: border.bottom + inner.bottom,
         right: border.right + inner.right,
     };
-    // Many borders on top of each other must not overflow.
-    if height.max(width) > MAX_ELEMENTS {
-        return Err(node.refuse("the border is too large"));
-    }
     x.pending = Pending::Border { node: node.name.into(), padding };
-    Ok(x)
+    x
 }

@@ -1,0 +1,54 @@
+//! Reading the fixtures of `tests/data`.
+#![allow(dead_code, reason = "each test crate uses a part")]
+
+use std::{collections::BTreeMap, path::Path};
+
+use bayes8_convert::{Network, Posterior, SigmaTensor, import};
+use ndarray::{Array2, Array4, ArrayD, Ix2, Ix4};
+use safetensors::SafeTensors;
+
+/// One network with what it computes.
+pub(crate) struct Fixture {
+    /// The bytes of the ONNX file.
+    pub(crate) onnx: Vec<u8>,
+    /// Standard deviations by initializer.
+    pub(crate) sigmas: BTreeMap<String, SigmaTensor>,
+    /// `[N, H, W, C]`.
+    pub(crate) pictures: Array4<f32>,
+    /// `[N, classes]`.
+    pub(crate) output: Array2<f32>,
+}
+
+impl Fixture {
+    /// Reads `tests/data/NAME.onnx` and its `.safetensors`.
+    pub(crate) fn load(name: &str) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+        let onnx = std::fs::read(file.with_extension("onnx")).unwrap();
+        let bytes = std::fs::read(file.with_extension("safetensors")).unwrap();
+        let (mut pictures, mut output, mut sigmas) = (None, None, BTreeMap::new());
+        for (name, view) in SafeTensors::deserialize(&bytes).unwrap().iter() {
+            let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            let shape = view.shape().to_vec();
+            match name {
+                "input" => pictures = Some(ArrayD::from_shape_vec(shape, values).unwrap()),
+                "output" => output = Some(ArrayD::from_shape_vec(shape, values).unwrap()),
+                _ => {
+                    let sigma = SigmaTensor::new(name, shape, values).unwrap();
+                    sigmas.insert(name.strip_suffix(".sigma").unwrap().to_owned(), sigma);
+                }
+            }
+        }
+        let pictures = pictures.unwrap().into_dimensionality::<Ix4>().unwrap();
+        Self {
+            onnx,
+            sigmas,
+            pictures: pictures.permuted_axes([0, 2, 3, 1]),
+            output: output.unwrap().into_dimensionality::<Ix2>().unwrap(),
+        }
+    }
+
+    /// The network with its posterior.
+    pub(crate) fn import(&self) -> Network {
+        import(&self.onnx, &Posterior::Tensors(self.sigmas.clone())).unwrap()
+    }
+}

@@ -1,0 +1,185 @@
+"""Writes the ONNX fixtures of this folder: tiny random networks and what they compute.
+
+Each NAME.onnx comes with NAME.safetensors: `input` (NCHW), `output` by ONNX's own reference
+evaluator, and, where the fixture has one, the posterior `INITIALIZER.sigma`. Run from anywhere:
+`python make.py` (packages: onnx, numpy, safetensors).
+"""
+
+import pathlib
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+from safetensors.numpy import save_file
+
+FOLDER = pathlib.Path(__file__).parent
+LARGEST = np.iinfo(np.int64).max
+
+
+class Net:
+    """A graph under construction; `add` returns the name of the new node's output."""
+
+    def __init__(self, name, shape, opset=17, seed=0):
+        self.name, self.shape, self.opset = name, shape, opset
+        self.random = np.random.default_rng([seed, *name.encode()])
+        self.nodes, self.initializers, self.sigmas = [], [], {}
+
+    def add(self, op, *inputs, **attributes):
+        output = f"{op.lower()}{len(self.nodes)}"
+        node = helper.make_node(op, list(inputs), [output], name=f"/{output}", **attributes)
+        self.nodes.append(node)
+        return output
+
+    def weight(self, name, *shape, sigma=0.0, low=None):
+        """A random initializer; sigma > 0 makes it Bayesian.
+
+        Its standard deviation is sigma * |w|, so that a test can tell from each mean, wherever
+        the importer moved and scaled it, what its sigma must be.
+        """
+        fan_in = max(1, int(np.prod(shape[1:])))
+        value = self.random.normal(0, fan_in**-0.5, shape)
+        if low is not None:
+            value = np.abs(value) + low
+        self.initializers.append(numpy_helper.from_array(value.astype(np.float32), name))
+        if sigma:
+            self.sigmas[f"{name}.sigma"] = np.abs(value * sigma).astype(np.float32)
+        return name
+
+    def constant(self, value):
+        """A Constant node, as torch's exporter writes them."""
+        return self.add("Constant", value=numpy_helper.from_array(np.asarray(value)))
+
+    def bn(self, x, name, channels):
+        parts = [self.weight(f"{name}.weight", channels), self.weight(f"{name}.bias", channels)]
+        parts += [self.weight(f"{name}.running_mean", channels)]
+        parts += [self.weight(f"{name}.running_var", channels, low=0.1)]
+        return self.add("BatchNormalization", x, *parts, epsilon=1e-3)
+
+    def torch_pads(self, pads, rank):
+        """The subgraph that torch's exporter makes of F.pad's list."""
+        zeros = self.add(
+            "ConstantOfShape",
+            self.constant(np.array([2 * rank - len(pads)])),
+            value=helper.make_tensor("", TensorProto.INT64, [1], [0]),
+        )
+        x = self.add("Concat", self.constant(np.array(pads)), zeros, axis=0)
+        x = self.add("Reshape", x, self.constant(np.array([-1, 2])))
+        back = [self.constant(np.array([v])) for v in (-1, -LARGEST, 0, -1)]
+        x = self.add("Slice", x, *back)
+        x = self.add("Transpose", x, perm=[1, 0])
+        x = self.add("Reshape", x, self.constant(np.array([-1])))
+        return self.add("Cast", x, to=TensorProto.INT64)
+
+    def save(self, output, count=3, batch="n", rank=2):
+        shape = [count if isinstance(batch, str) else batch, *self.shape]
+        tensor = helper.make_tensor_value_info
+        graph = helper.make_graph(
+            self.nodes,
+            self.name,
+            [tensor("input", TensorProto.FLOAT, [batch, *self.shape])],
+            [tensor(output, TensorProto.FLOAT, [None] * rank)],
+            self.initializers,
+        )
+        opsets = [helper.make_opsetid("", self.opset)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        onnx.checker.check_model(model)
+        onnx.save(model, FOLDER / f"{self.name}.onnx")
+        pictures = self.random.normal(0, 1, shape).astype(np.float32)
+        (logits,) = ReferenceEvaluator(model).run(None, {"input": pictures})
+        logits = np.ascontiguousarray(logits.reshape(len(pictures), -1), np.float32)
+        tensors = {"input": pictures, "output": logits, **self.sigmas}
+        save_file(tensors, FOLDER / f"{self.name}.safetensors")
+
+
+def residual():
+    """Folded BatchNorm, ReLU, the option-A shortcut of CIFAR ResNets, and its classifier."""
+    net = Net("residual", [3, 8, 8])
+    x = net.add("Conv", "input", net.weight("conv1.weight", 4, 3, 3, 3, sigma=0.1), pads=[1] * 4)
+    x = trunk = net.add("Relu", net.bn(x, "bn1", 4))
+    x = net.add("Conv", x, net.weight("conv2.weight", 8, 4, 3, 3, sigma=0.1), pads=[1] * 4, strides=[2, 2])
+    x = net.bn(x, "bn2", 8)
+    for axis in (2, 3):
+        bounds = [net.constant(np.array([v])) for v in (0, LARGEST, axis, 2)]
+        trunk = net.add("Slice", trunk, *bounds)
+    pads = net.torch_pads([0, 0, 0, 0, 2, 2], 4)
+    trunk = net.add("Pad", trunk, pads, net.constant(np.float32(0)), mode="constant")
+    x = net.add("Relu", net.add("Add", x, trunk))
+    x = net.add("AveragePool", x, kernel_shape=[4, 4], strides=[4, 4])
+    n = net.add("Gather", net.add("Shape", x), net.constant(np.array(0)), axis=0)
+    n = net.add("Unsqueeze", n, net.constant(np.array([0])))
+    x = net.add("Reshape", x, net.add("Concat", n, net.constant(np.array([-1])), axis=0))
+    bias = net.weight("fc.bias", 5, sigma=0.1)
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 5, 8, sigma=0.1), bias, transB=1))
+
+
+def mobile():
+    """Asymmetric Pad before a strided convolution, depthwise, Clip as ReLU6, Dropout."""
+    net = Net("mobile", [3, 9, 7])
+    bounds = net.constant(np.float32(0)), net.constant(np.float32(6))
+    x = net.add("Pad", "input", net.torch_pads([0, 1, 0, 1], 4), net.constant(np.float32(0)))
+    x = net.add("Conv", x, net.weight("stem.weight", 6, 3, 3, 3), strides=[2, 2])
+    x = net.add("Clip", net.bn(x, "bn0", 6), *bounds)
+    x = net.add("Pad", x, net.torch_pads([1, 1, 1, 1], 4))
+    x = net.add("Conv", x, net.weight("dw.weight", 6, 1, 3, 3), group=6, dilations=[1, 1])
+    x = net.add("Clip", net.bn(x, "bn1", 6), *bounds)
+    x = net.add("Conv", x, net.weight("grouped.weight", 8, 3, 1, 1), group=2)
+    x = net.bn(x, "bn2", 8)
+    x = net.add("Dropout", net.add("GlobalAveragePool", x))
+    x = net.add("Squeeze", x, net.constant(np.array([2, 3])))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 8, 4), net.weight("fc.bias", 1), alpha=0.5, beta=2.0))
+
+
+def flatten():
+    """A picture flattened in (c, h, w) order, clamped behind a pool, and LogSoftmax."""
+    net = Net("flatten", [2, 7, 6], opset=15)
+    x = net.add("Conv", "input", net.weight("conv.weight", 4, 2, 3, 2, sigma=0.1), net.weight("conv.bias", 4, sigma=0.1), auto_pad="SAME_UPPER")
+    x = net.add("MaxPool", x, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 0, 0])
+    x = net.add("Relu", net.add("Flatten", x))
+    x = net.add("Gemm", x, net.weight("fc1.weight", 6, 4 * 3 * 3, sigma=0.1), net.weight("fc1.bias", 6), transB=1)
+    x = net.bn(x, "bn", 6)
+    x = net.add("MatMul", net.add("Relu", x), net.weight("fc2", 6, 3, sigma=0.1))
+    x = net.add("Add", net.weight("fc2.bias", 3, sigma=0.1), x)
+    net.save(net.add("LogSoftmax", x, axis=1))
+
+
+def branches():
+    """Concat, shared values, BatchNorm that cannot be folded, ReduceMean with an input of axes."""
+    net = Net("branches", [3, 6, 6], opset=18)
+    x = net.bn("input", "bn_input", 3)
+    x = net.add("Conv", x, net.weight("conv.weight", 4, 3, 3, 3), net.weight("conv.bias", 4), pads=[1, 0, 1, 2], dilations=[1, 1])
+    a = net.add("Clip", x, net.constant(np.float32(-0.5)), net.constant(np.float32(0.5)))
+    b = net.bn(x, "bn_branch", 4)
+    c = net.add("AveragePool", x, kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1)
+    d = net.add("AveragePool", x, kernel_shape=[2, 2], pads=[1, 0, 0, 1])
+    x = net.add("Concat", a, b, c, d, axis=-3)
+    x = net.add("Identity", net.add("Relu", x))
+    mean = net.add("ReduceMean", x, net.constant(np.array([-1, 2])), keepdims=0)
+    head = net.add("Conv", x, net.weight("head.weight", 6, 16, 6, 6))
+    head = net.add("Reshape", head, net.constant(np.array([0, -1])))
+    x = net.add("Concat", mean, head, axis=1)
+    x = net.add("Gemm", x, net.weight("fc.weight", 3, 22), transB=1)
+    net.save(x)
+
+
+def fixed_batch():
+    """An old operator set, a batch size in the file, shape arithmetic, a 1x1 convolution last."""
+    net = Net("fixed_batch", [4, 6, 5], opset=11)
+    pads = net.constant(np.array([0, 0, 1, 0, 0, 0, 1, 1]))
+    x = net.add("MaxPool", net.add("Relu", net.add("Pad", net.add("Relu", "input"), pads)), kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+    x = net.add("Conv", x, net.weight("conv.weight", 4, 4, 1, 1), net.weight("conv.bias", 4))
+    rows = [net.constant(np.array(v)) for v in ([-3, 1], [LARGEST, -1], [2, 3], [2, 1])]
+    x = net.add("Slice", x, *rows)
+    shape = net.add("Shape", x)
+    front = net.add("Slice", shape, net.constant(np.array([0])), net.constant(np.array([1])))
+    sizes = [net.add("Gather", shape, net.constant(np.array(i)), axis=0) for i in (1, 2, 3)]
+    features = net.add("Mul", net.add("Mul", sizes[0], sizes[1]), sizes[2])
+    features = net.add("Unsqueeze", features, axes=[0])
+    x = net.add("Reshape", x, net.add("Concat", front, features, axis=0))
+    x = net.add("Gemm", x, net.weight("fc.weight", 6, 8), net.weight("fc.bias", 1, 6), transB=1)
+    x = net.add("Unsqueeze", net.add("Relu", x), axes=[2, 3])
+    net.save(net.add("Conv", x, net.weight("logits.weight", 3, 6, 1, 1)), batch=2, rank=4)
+
+
+for fixture in (residual, mobile, flatten, branches, fixed_batch):
+    fixture()

@@ -1,0 +1,231 @@
+//! The tiny networks of `tests/data` (see `make.py` there) against ONNX's reference evaluator.
+
+mod common;
+
+use bayes8_convert::{
+    Clamp, Network, Posterior, import,
+    reference::{RunError, Weights, draw, run},
+};
+use bayes8_core::graph::{Op, Padding, Shape, Value};
+use common::Fixture;
+use ndarray::Array2;
+use std::sync::Mutex;
+
+fn mean_logits(fixture: &Fixture) -> (Network, Array2<f32>) {
+    let network = fixture.import();
+    let weights = Weights::mean(&network);
+    let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
+    (network, logits)
+}
+
+fn deviation(a: &Array2<f32>, b: &Array2<f32>) -> f32 {
+    assert_eq!(a.dim(), b.dim());
+    (a - b).iter().fold(0.0, |max, d| max.max(d.abs()))
+}
+
+/// Operations of a network, in order.
+fn operations(network: &Network) -> Vec<&'static str> {
+    network.graph.nodes().iter().map(|node| node.op.name()).collect()
+}
+
+fn node(network: &Network, name: &str) -> usize {
+    let known = || network.graph.nodes().iter().map(|n| n.name.as_str()).collect::<Vec<_>>();
+    match network.graph.value(name) {
+        Some(Value::Node(n)) => n,
+        _ => panic!("no node `{name}` among {:?}", known()),
+    }
+}
+
+#[test]
+fn residual_shortcut_and_classifier() {
+    let fixture = Fixture::load("residual");
+    let (network, logits) = mean_logits(&fixture);
+    assert!(deviation(&logits, &fixture.output) < 1e-5);
+    let expected = ["conv2d", "conv2d", "slice", "pad_channels", "add", "average_pool", "linear"];
+    assert_eq!(operations(&network), expected);
+    assert_eq!(network.clamps[node(&network, "conv1")], Clamp::RELU);
+    let add = network.graph.nodes().iter().position(|n| n.op == Op::Add).unwrap();
+    assert_eq!(network.clamps[add], Clamp::RELU);
+    assert_eq!(network.graph.nodes()[2].shape, Shape::new(4, 4, 4));
+}
+
+#[test]
+fn borders_depthwise_and_relu6() {
+    let fixture = Fixture::load("mobile");
+    let (network, logits) = mean_logits(&fixture);
+    assert!(deviation(&logits, &fixture.output) < 1e-5);
+    let expected = ["conv2d", "conv2d", "conv2d", "global_average_pool", "linear"];
+    assert_eq!(operations(&network), expected);
+    for name in ["stem", "dw"] {
+        assert_eq!(network.clamps[node(&network, name)], Clamp { min: 0.0, max: 6.0 });
+    }
+    let Op::Conv2d { window, .. } = network.graph.nodes()[0].op else { panic!("no convolution") };
+    assert_eq!(window.padding, Padding { top: 0, left: 0, bottom: 1, right: 1 });
+}
+
+#[test]
+fn flattened_pictures_keep_their_columns() {
+    let fixture = Fixture::load("flatten");
+    let (network, mut logits) = mean_logits(&fixture);
+    for mut row in logits.rows_mut() {
+        let sum: f32 = row.iter().map(|x| x.exp()).sum();
+        row -= sum.ln();
+    }
+    assert!(deviation(&logits, &fixture.output) < 1e-5);
+    assert_eq!(operations(&network), ["conv2d", "max_pool", "flatten", "linear", "linear"]);
+    // The ReLU behind pool and Flatten commutes with both.
+    assert_eq!(network.clamps[node(&network, "conv")], Clamp::RELU);
+    assert!(network.clamps[node(&network, "fc2")].is_none());
+}
+
+#[test]
+fn branches_and_what_cannot_be_folded() {
+    let fixture = Fixture::load("branches");
+    let (network, logits) = mean_logits(&fixture);
+    assert!(deviation(&logits, &fixture.output) < 1e-5);
+    let expected = [
+        // BatchNormalization of the input, and of a value that others read, too.
+        "conv2d",
+        "conv2d",
+        "requantize",
+        "conv2d",
+        "average_pool",
+        "average_pool",
+        "concat",
+        "global_average_pool",
+        "conv2d",
+        "concat",
+        "linear",
+    ];
+    assert_eq!(operations(&network), expected);
+}
+
+#[test]
+fn fixed_batch_and_shape_arithmetic() {
+    let fixture = Fixture::load("fixed_batch");
+    let (network, logits) = mean_logits(&fixture);
+    assert!(deviation(&logits, &fixture.output) < 1e-5);
+    let expected = ["requantize", "max_pool", "conv2d", "slice", "flatten", "linear", "conv2d"];
+    assert_eq!(operations(&network), expected);
+}
+
+/// Every fixture's sigma is a tenth of |w|, so it must be so wherever folding moved the weights.
+#[test]
+fn sigma_follows_its_mean_through_every_fold() {
+    for name in ["residual", "flatten"] {
+        let network = Fixture::load(name).import();
+        for (node, layer) in network.graph.nodes().iter().zip(&network.layers) {
+            let Some(layer) = layer else { continue };
+            let weight = &layer.weight;
+            let sigma = weight.sigma.as_ref().expect("every weight is Bayesian");
+            for (mu, sigma) in weight.mean.iter().zip(sigma) {
+                assert!((0.1 * mu.abs() - sigma).abs() <= 1e-6 * sigma, "{name} {}", node.name);
+            }
+        }
+        // A Bayesian bias, before which nothing is folded, and a deterministic one.
+        let bias =
+            |layer: &str| network.layers[node(&network, layer)].as_ref().unwrap().bias.clone();
+        let last = bias(if name == "residual" { "fc" } else { "fc2" }).unwrap();
+        for (mu, sigma) in last.mean.iter().zip(&last.sigma.unwrap()) {
+            assert!((0.1 * mu.abs() - sigma).abs() <= 1e-6 * sigma);
+        }
+        let first = bias(if name == "residual" { "conv1" } else { "fc1" }).unwrap();
+        assert_eq!(first.sigma, None);
+    }
+}
+
+#[test]
+fn moped_makes_weights_but_not_biases_bayesian() {
+    let fixture = Fixture::load("branches");
+    let network = import(&fixture.onnx, &Posterior::Moped { delta: 0.25 }).unwrap();
+    for name in ["conv", "head", "fc"] {
+        let layer = network.layers[node(&network, name)].as_ref().unwrap();
+        let sigma = layer.weight.sigma.as_ref().unwrap();
+        for (mu, sigma) in layer.weight.mean.iter().zip(sigma) {
+            assert!((0.25 * mu.abs() - sigma).abs() <= 1e-6 * sigma);
+        }
+        assert!(layer.bias.as_ref().is_none_or(|bias| bias.sigma.is_none()));
+    }
+    // What a BatchNormalization became is no layer of the posterior.
+    let folded = network.layers[0].as_ref().unwrap();
+    assert_eq!(folded.weight.sigma, None);
+}
+
+#[test]
+fn draws_differ_by_seed_and_sample_and_repeat() {
+    let fixture = Fixture::load("residual");
+    let network = fixture.import();
+    let logits = |seed, sample| {
+        let weights = draw(&network, seed, sample);
+        run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap()
+    };
+    assert_eq!(logits(1, 0), logits(1, 0));
+    assert_ne!(logits(1, 0), logits(1, 1));
+    assert_ne!(logits(1, 0), logits(2, 0));
+    // Layers with different streams: equal noise would show as equal first weights.
+    let weights = draw(&network, 1, 0);
+    let eps = |n: usize| {
+        let (drawn, layer) = (weights.layer(n).unwrap(), network.layers[n].as_ref().unwrap());
+        let sigma = layer.weight.sigma.as_ref().unwrap();
+        (drawn.weight[0] - layer.weight.mean[0]) / sigma[0]
+    };
+    assert!((eps(0) - eps(1)).abs() > 1e-3);
+}
+
+#[test]
+fn observers_see_every_value_of_every_picture_once() {
+    for name in ["residual", "branches"] {
+        let fixture = Fixture::load(name);
+        let network = fixture.import();
+        let seen = Mutex::new(Vec::new());
+        let logits = run(
+            &network,
+            &Weights::mean(&network),
+            fixture.pictures.view(),
+            |value, picture, elements| {
+                assert_eq!(elements.len(), network.graph.shape(value).elements());
+                if let Value::Node(n) = value {
+                    let Clamp { min, max } = network.clamps[n];
+                    assert!(elements.iter().all(|x| (min..=max).contains(x)));
+                }
+                seen.lock().unwrap().push((picture, value, elements.to_vec()));
+            },
+        )
+        .unwrap();
+        let mut seen = seen.into_inner().unwrap();
+        seen.sort_by_key(|&(picture, value, _)| (picture, value));
+        let values = network.graph.nodes().len() + 1;
+        assert_eq!(seen.len(), values * fixture.pictures.dim().0);
+        for (picture, values) in seen.chunks(values).enumerate() {
+            let input: Vec<f32> =
+                fixture.pictures.index_axis(ndarray::Axis(0), picture).iter().copied().collect();
+            assert_eq!(values[0], (picture, Value::Input, input));
+            assert_eq!(values.last().unwrap().2, logits.row(picture).to_vec());
+        }
+    }
+}
+
+#[test]
+fn a_picture_does_not_depend_on_its_batch() {
+    let fixture = Fixture::load("mobile");
+    let network = fixture.import();
+    let weights = Weights::mean(&network);
+    let logits = |pictures| run(&network, &weights, pictures, |_, _, _| ()).unwrap();
+    let together = logits(fixture.pictures.view());
+    for (i, row) in together.rows().into_iter().enumerate() {
+        let alone = fixture.pictures.slice(ndarray::s![i..=i, .., .., ..]);
+        assert!(logits(alone).row(0).iter().zip(row).all(|(a, b)| (a - b).abs() < 1e-6));
+    }
+    assert_eq!(logits(fixture.pictures.slice(ndarray::s![..0, .., .., ..])).dim(), (0, 4));
+}
+
+#[test]
+fn misfits_are_refused_before_running() {
+    let (a, b) = (Fixture::load("residual"), Fixture::load("mobile"));
+    let (network, other) = (a.import(), b.import());
+    let weights = Weights::mean(&network);
+    let error = run(&network, &weights, b.pictures.view(), |_, _, _| ()).unwrap_err();
+    assert!(matches!(error, RunError::PictureShape { .. }));
+    let error = run(&other, &weights, b.pictures.view(), |_, _, _| ()).unwrap_err();
+    assert_eq!(error, RunError::Weights("stem".into()));
+}

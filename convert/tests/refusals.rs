@@ -1,0 +1,285 @@
+//! What the importer refuses, and that its errors name the culprit.
+
+mod common;
+
+use std::cell::RefCell;
+
+use bayes8_convert::{ImportError, Network, Posterior, PosteriorSource, SigmaTensor, import};
+use common::Fixture;
+use rten_onnx::onnx::{
+    AttributeProto, AttributeType, DataLocation, DataType, Dimension, ModelProto, NodeProto,
+    TensorProto,
+};
+
+fn none() -> Posterior {
+    Posterior::Tensors(Default::default())
+}
+
+/// Imports a fixture after `change` and returns the error's message.
+fn refusal(fixture: &str, change: impl FnOnce(&mut ModelProto)) -> String {
+    let mut model = ModelProto::parse_buf(&Fixture::load(fixture).onnx).unwrap();
+    change(&mut model);
+    import(&model.write_buf().unwrap(), &none()).unwrap_err().to_string()
+}
+
+/// The first node of this operator.
+fn find<'m>(model: &'m mut ModelProto, op: &str) -> &'m mut NodeProto {
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    nodes.iter_mut().find(|n| n.op_type.as_deref() == Some(op)).unwrap()
+}
+
+fn initializer<'m>(model: &'m mut ModelProto, name: &str) -> &'m mut TensorProto {
+    let tensors = &mut model.graph.as_mut().unwrap().initializer;
+    tensors.iter_mut().find(|t| t.name.as_deref() == Some(name)).unwrap()
+}
+
+fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        i: Some(value),
+        r#type: Some(AttributeType::INT),
+        ..AttributeProto::default()
+    }
+}
+
+fn string(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        s: Some(value.into()),
+        r#type: Some(AttributeType::STRING),
+        ..AttributeProto::default()
+    }
+}
+
+#[track_caller]
+fn assert_names(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is not in: {message}");
+    }
+}
+
+#[test]
+fn unsupported_operators_and_attributes_name_their_node() {
+    let replaced = refusal("residual", |m| find(m, "Relu").op_type = Some("Sigmoid".into()));
+    assert_names(&replaced, &["/relu2", "Sigmoid", "not supported"]);
+    let mode = refusal("mobile", |m| find(m, "Pad").attribute.push(string("mode", "reflect")));
+    assert_names(&mode, &["/pad", "(Pad)", "constant padding"]);
+    let auto = refusal("mobile", |m| find(m, "Conv").attribute.push(string("auto_pad", "SAME")));
+    assert_names(&auto, &["(Conv)", "auto_pad SAME"]);
+    let training = refusal("mobile", |m| {
+        find(m, "BatchNormalization").attribute.push(int("training_mode", 1));
+    });
+    assert_names(&training, &["(BatchNormalization)", "training mode"]);
+    let transposed = refusal("flatten", |m| find(m, "Gemm").attribute.push(int("transA", 1)));
+    assert_names(&transposed, &["(Gemm)", "transA"]);
+    let ceil = refusal("flatten", |m| {
+        let pool = find(m, "MaxPool");
+        pool.attribute.retain(|a| a.name.as_deref() == Some("strides"));
+        pool.attribute.push(AttributeProto {
+            name: Some("kernel_shape".into()),
+            ints: vec![2, 2],
+            r#type: Some(AttributeType::INTS),
+            ..AttributeProto::default()
+        });
+        pool.attribute.push(int("ceil_mode", 1));
+    });
+    assert_names(&ceil, &["(MaxPool)", "ceil_mode"]);
+}
+
+#[test]
+fn one_and_three_dimensional_convolutions_are_refused_by_name() {
+    for (dims, name) in [(&[6i64, 3, 9][..], "1-D"), (&[6, 3, 1, 3, 3], "3-D")] {
+        let message = refusal("mobile", |m| initializer(m, "stem.weight").dims = dims.to_vec());
+        assert_names(&message, &["(Conv)", name]);
+    }
+}
+
+#[test]
+fn logits_must_be_an_unclamped_layer() {
+    let output = |op: &str| {
+        refusal("residual", |m| {
+            let graph = m.graph.as_mut().unwrap();
+            let last = graph.node.last().unwrap().output[0].clone();
+            graph.node.push(NodeProto {
+                name: Some("tail".into()),
+                op_type: Some(op.into()),
+                input: vec![last],
+                output: vec!["out".into()],
+                ..NodeProto::default()
+            });
+            graph.output[0].name = Some("out".into());
+        })
+    };
+    assert_names(&output("Relu"), &["graph output `out`", "`fc`", "clamped"]);
+    assert_names(&output("Tanh"), &["tail", "Tanh"]);
+    let pooled = refusal("mobile", |m| {
+        let graph = m.graph.as_mut().unwrap();
+        let pool = graph.node.iter().find(|n| n.op_type.as_deref() == Some("GlobalAveragePool"));
+        graph.output[0].name = Some(pool.unwrap().output[0].clone());
+    });
+    assert_names(&pooled, &["graph output", "globalaveragepool", "global_average_pool"]);
+    let middle = refusal("flatten", |m| find(m, "Gemm").op_type = Some("LogSoftmax".into()));
+    assert_names(&middle, &["Softmax"]);
+}
+
+#[test]
+fn interfaces_and_operator_sets() {
+    let open = refusal("residual", |m| {
+        let info = &mut m.graph.as_mut().unwrap().input[0];
+        let tensor = info.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();
+        tensor.shape.as_mut().unwrap().dim[2] =
+            Dimension { dim_value: None, dim_param: Some("h".into()) };
+    });
+    assert_names(&open, &["graph input `input`", "fixed"]);
+    let double = refusal("residual", |m| {
+        let info = &mut m.graph.as_mut().unwrap().input[0];
+        let tensor = info.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();
+        tensor.elem_type = Some(DataType::DOUBLE);
+    });
+    assert_names(&double, &["graph input `input`", "FLOAT"]);
+    for version in [10, 21] {
+        let message = refusal("residual", |m| m.opset_import[0].version = Some(version));
+        assert_names(&message, &[&version.to_string(), "11 to 20"]);
+    }
+    let gone = refusal("residual", |m| {
+        m.graph.as_mut().unwrap().node.retain(|n| n.op_type.as_deref() != Some("AveragePool"));
+    });
+    assert_names(&gone, &["averagepool", "nothing before it makes"]);
+}
+
+#[test]
+fn tensors_are_named() {
+    let external = refusal("residual", |m| {
+        initializer(m, "fc.weight").data_location = Some(DataLocation::EXTERNAL);
+    });
+    assert_names(&external, &["`fc.weight`", "another file"]);
+    let short = refusal("residual", |m| {
+        let raw = initializer(m, "fc.weight").raw_data.as_ref().unwrap();
+        raw.borrow_mut().pop();
+    });
+    assert_names(&short, &["`fc.weight`", "[5, 8]", "40"]);
+    let half = refusal("residual", |m| {
+        initializer(m, "fc.weight").data_type = Some(DataType::FLOAT16);
+    });
+    assert_names(&half, &["`fc.weight`", "FLOAT16"]);
+    for bad in [f32::NAN, f32::INFINITY] {
+        let message = refusal("residual", |m| {
+            let raw = initializer(m, "conv2.weight").raw_data.as_ref().unwrap();
+            raw.borrow_mut()[20..24].copy_from_slice(&bad.to_le_bytes());
+        });
+        assert_names(&message, &["`conv2.weight`", "index 5"]);
+    }
+    let variance = refusal("residual", |m| {
+        let tensor = initializer(m, "bn1.running_var");
+        tensor.raw_data = Some(RefCell::new((-1f32).to_le_bytes().repeat(4)));
+    });
+    assert_names(&variance, &["NaN"]);
+}
+
+#[test]
+fn posteriors_must_fit_the_network() {
+    let fixture = Fixture::load("residual");
+    let with = |name: &str, shape: Vec<usize>| {
+        let mut sigmas = fixture.sigmas.clone();
+        let sigma = SigmaTensor::new(name, shape.clone(), vec![0.1; shape.iter().product()]);
+        sigmas.insert(name.into(), sigma.unwrap());
+        import(&fixture.onnx, &Posterior::Tensors(sigmas)).unwrap_err()
+    };
+    let error = with("fc.weight", vec![8, 5]);
+    assert_names(&error.to_string(), &["`fc.weight.sigma`", "[8, 5]", "[5, 8]"]);
+    let error = with("fc.wait", vec![8, 5]);
+    assert!(matches!(&error, ImportError::SigmaUnknown(name) if name == "fc.wait"), "{error}");
+    let error = with("bn1.weight", vec![4]);
+    assert!(matches!(&error, ImportError::SigmaNotWeight(name) if name == "bn1.weight"), "{error}");
+    for delta in [0.0, -0.1, f32::NAN, f32::INFINITY] {
+        let error = import(&fixture.onnx, &Posterior::Moped { delta }).unwrap_err();
+        assert!(matches!(error, ImportError::Moped(_)), "{error}");
+    }
+}
+
+#[test]
+fn a_bayesian_weight_belongs_to_one_layer() {
+    let fixture = Fixture::load("fixed_batch");
+    let mut model = ModelProto::parse_buf(&fixture.onnx).unwrap();
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    let conv = nodes.iter().position(|n| n.op_type.as_deref() == Some("Conv")).unwrap();
+    let again = NodeProto {
+        name: Some("again".into()),
+        op_type: Some("Conv".into()),
+        input: vec![nodes[conv].input[0].clone(), "conv.weight".into()],
+        output: vec!["twice".into()],
+        ..NodeProto::default()
+    };
+    nodes[conv].input[0] = again.output[0].clone();
+    nodes.insert(conv, again);
+    let bytes = model.write_buf().unwrap();
+    assert!(import(&bytes, &none()).is_ok());
+    let error = import(&bytes, &Posterior::Moped { delta: 0.1 }).unwrap_err();
+    assert!(matches!(&error, ImportError::SigmaShared { name, .. } if name == "conv.weight"));
+}
+
+#[test]
+fn constants_cannot_unfold_without_bound() {
+    let message = refusal("residual", |m| {
+        let nodes = &mut m.graph.as_mut().unwrap().node;
+        let gather = nodes.iter().position(|n| n.op_type.as_deref() == Some("Unsqueeze")).unwrap();
+        let mut name = nodes[gather].input[1].clone();
+        for i in 0..60 {
+            let doubled = NodeProto {
+                name: Some(format!("double{i}")),
+                op_type: Some("Concat".into()),
+                input: vec![name.clone(), name],
+                output: vec![format!("doubled{i}")],
+                attribute: vec![int("axis", 0)],
+                ..NodeProto::default()
+            };
+            name = doubled.output[0].clone();
+            nodes.insert(gather + i, doubled);
+        }
+        nodes[gather + 60].input[1] = name;
+    });
+    assert_names(&message, &["double", "unfold"]);
+}
+
+#[test]
+fn files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (onnx, sigmas) = (folder.path().join("mean.onnx"), folder.path().join("p.safetensors"));
+    let source = PosteriorSource::File(sigmas.clone());
+    let message = || Network::load(&onnx, &source).unwrap_err().to_string();
+    assert_names(&message(), &["p.safetensors"]);
+    std::fs::write(&sigmas, "{}").unwrap();
+    assert_names(&message(), &["p.safetensors", "not a safetensors file"]);
+    std::fs::write(&sigmas, [2, 0, 0, 0, 0, 0, 0, 0, b'{', b'}']).unwrap();
+    assert_names(&message(), &["mean.onnx"]);
+    std::fs::write(&onnx, "no model").unwrap();
+    assert_names(&message(), &["mean.onnx", "not an ONNX model"]);
+    std::fs::write(&onnx, Fixture::load("mobile").onnx).unwrap();
+    assert!(Network::load(&onnx, &source).is_ok());
+}
+
+/// Truncated files are refused; damaged ones are refused or imported, but never panic.
+#[test]
+fn hostile_bytes_do_not_panic() {
+    let mut state = 0x2545_F491_4F6C_DD1Du64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    };
+    for name in ["residual", "mobile", "flatten", "branches", "fixed_batch"] {
+        let whole = Fixture::load(name).onnx;
+        for length in 0..whole.len().min(4000) {
+            assert!(import(&whole[..length], &none()).is_err(), "{name} cut at {length}");
+        }
+        for _ in 0..3000 {
+            let mut bytes = whole.clone();
+            for _ in 0..1 + random() % 4 {
+                let at = random() % bytes.len();
+                bytes[at] = random() as u8;
+            }
+            let _ = import(&bytes, &Posterior::Moped { delta: 0.1 });
+        }
+    }
+}
