@@ -1,2 +1,72 @@
-//! The `bayes8` command.
-fn main() {}
+//! The `bayes8` command: predict with quantized Bayesian neural networks, and look after them.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod model_file;
+mod output;
+mod picture;
+mod prediction;
+mod progress;
+mod style;
+mod table;
+
+use clap::{Parser, Subcommand};
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+/// INT8 Bayesian neural networks that know how sure they are.
+#[derive(Parser)]
+#[command(name = "bayes8", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "\
+Exit codes: 0 success, 1 failure, 2 wrong usage.
+`bayes8 COMMAND --help` explains a command and gives examples.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Predict(commands::predict::Arguments),
+    Inspect(commands::inspect::Arguments),
+    Evaluate(commands::evaluate::Arguments),
+    Bench(commands::bench::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Predict(arguments) => commands::predict::run(&arguments),
+        Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        usage.exit();
+    }
+    // Whoever reads the output has seen enough of it, as in `| head`.
+    let closed = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
+        return ExitCode::SUCCESS;
+    }
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Most errors quote their cause already.
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    output::complain(&format!("error: {}", style::printable(&message)));
+    ExitCode::FAILURE
+}

@@ -1,0 +1,68 @@
+//! Arguments that several commands take.
+
+use bayes8_native::core::sampler::MAX_SAMPLES;
+use bayes8_native::{Isa, ModelOptions};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, value_parser};
+
+/// Largest number of threads: far above any machine's, low enough to start them all.
+const MAX_THREADS: u16 = 1024;
+
+/// Which weights to draw.
+#[derive(Args)]
+pub(crate) struct Sampling {
+    /// Monte-Carlo samples: how often each picture is predicted, every time with other weights
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
+    pub(crate) samples: u32,
+
+    /// Seed of the weights; the same seed gives the same result, bit for bit, on every machine
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// What to run on.
+#[derive(Args)]
+pub(crate) struct Machine {
+    /// Number of threads [default: all processors]
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
+    pub(crate) threads: Option<u16>,
+
+    /// Instruction set [default: the fastest, or what BAYES8_ISA says]
+    #[arg(long, value_name = "ISA", value_parser = isa_parser())]
+    pub(crate) isa: Option<Isa>,
+}
+
+impl Machine {
+    /// The same for the library.
+    pub(crate) fn options(&self) -> ModelOptions {
+        ModelOptions { isa: self.isa, threads: self.threads.map(usize::from) }
+    }
+}
+
+fn isa_parser() -> impl TypedValueParser<Value = Isa> {
+    PossibleValuesParser::new(Isa::ALL.map(Isa::name)).try_map(|name| name.parse::<Isa>())
+}
+
+/// A number of nats.
+pub(crate) fn nats(text: &str) -> Result<f64, String> {
+    at_least_zero(text, "a number of nats, 0 or above")
+}
+
+/// A number of seconds.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = at_least_zero(text, "a number of seconds")?;
+    if seconds <= 86_400.0 { Ok(seconds) } else { Err("at most a day".into()) }
+}
+
+fn at_least_zero(text: &str, expected: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 0.0);
+    number.ok_or_else(|| format!("expected {expected}"))
+}
+
+/// An error that ends the program like any wrong usage, with exit code 2.
+pub(crate) fn usage_error(message: impl std::fmt::Display) -> anyhow::Error {
+    crate::Cli::command().error(ErrorKind::ValueValidation, message).into()
+}

@@ -1,0 +1,224 @@
+//! `bayes8 bench`: how fast a model runs here.
+
+use crate::args::{Machine, seconds};
+use crate::progress::Progress;
+use crate::style::{Style, printable, thousands};
+use crate::{model_file, output};
+use anyhow::{Context, bail};
+use bayes8_native::core::chacha::ChaCha8;
+use bayes8_native::core::digest::logits_digest;
+use bayes8_native::core::graph::Shape;
+use bayes8_native::core::sampler::MAX_SAMPLES;
+use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions};
+use clap::{Args, value_parser};
+use ndarray::{Array1, Array4, ArrayView4};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Measure how fast a model runs on this machine
+///
+/// Predicts random pictures again and again, after checking that the kernel returns the same bits
+/// as the portable reference. The figure of merit is image-samples per second: pictures x weight
+/// samples. The share of sampling is the time to draw the weights over the time of all threads.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bayes8 bench models/fashion-resnet14.safetensors
+  bayes8 bench model.safetensors --batch 1 --samples 32 --threads 2
+  bayes8 bench model.safetensors --batch 32 --isa avx2 --seconds 10 --json")]
+pub(crate) struct Arguments {
+    /// Model file
+    model: PathBuf,
+
+    /// Pictures in a call
+    #[arg(long, value_name = "B", default_value_t = 32)]
+    #[arg(value_parser = value_parser!(u32).range(1..=1 << 20))]
+    batch: u32,
+
+    /// Monte-Carlo samples of every picture
+    #[arg(long, value_name = "S", default_value_t = 32)]
+    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
+    samples: u32,
+
+    #[command(flatten)]
+    machine: Machine,
+
+    /// How long to measure; at least three calls are timed
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    seconds: f64,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    image_samples_per_second: f64,
+    sampling_share: f64,
+    batch: u32,
+    samples: u32,
+    threads: usize,
+    isa: &'static str,
+    kernel: &'static str,
+    giga_macs_per_second: f64,
+    repeats: usize,
+    seconds: f64,
+}
+
+/// Seed of the pictures and of the weights.
+const SEED: u64 = 8;
+
+/// Largest batch in bytes of pictures.
+const MAX_BATCH_BYTES: usize = 1 << 30;
+
+/// Calls that are timed even if they take longer than asked for.
+const FEWEST_REPEATS: usize = 3;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let Arguments { batch, samples, .. } = *arguments;
+    let model = model_file::load(&arguments.model, &arguments.machine)?;
+    let shape = model.description().graph().input();
+    if batch as usize * shape.elements() > MAX_BATCH_BYTES {
+        bail!("{batch} pictures of {shape} take more than 1 GiB; use a smaller --batch");
+    }
+    let checked = random_pictures(2, shape);
+    check(&model, checked.view())?;
+
+    let pictures = random_pictures(batch as usize, shape);
+    let options = PredictOptions { samples: 0..samples, seed: SEED, keep_logits: false };
+    let call = || model.predict(Pictures::Bytes(pictures.view()), &options).map(drop);
+    let progress = Progress::new("measuring", (1000.0 * arguments.seconds) as u64);
+    call()?;
+    let times = repeat(Duration::from_secs_f64(arguments.seconds), |elapsed| {
+        progress.advance(elapsed.as_millis() as u64);
+        call()
+    })?;
+    // A tenth of the time is enough to know the sampler's.
+    let drawing = repeat(Duration::from_secs_f64(arguments.seconds / 10.0), |_| {
+        model.draw_weights(SEED, 0..samples);
+        Ok::<_, std::convert::Infallible>(())
+    })?;
+    drop(progress);
+
+    let wall = median(&times);
+    let image_samples = f64::from(batch) * f64::from(samples);
+    let macs = model.description().multiply_accumulates() as f64;
+    let report = Report {
+        image_samples_per_second: image_samples / wall,
+        sampling_share: median(&drawing) / (wall * model.threads() as f64),
+        batch,
+        samples,
+        threads: model.threads(),
+        isa: model.isa().name(),
+        kernel: model.kernel(),
+        giga_macs_per_second: macs * image_samples / wall / 1e9,
+        repeats: times.len(),
+        seconds: times.iter().sum(),
+    };
+    if arguments.json {
+        return output::print_json(&report);
+    }
+    let name = printable(model.description().name());
+    output::print(&report.text(&name, wall, Style::detect()))
+}
+
+/// Refuses a kernel that does not return the bits of the portable reference.
+fn check(model: &Model, pictures: ArrayView4<'_, u8>) -> anyhow::Result<()> {
+    let options = PredictOptions { samples: 0..2, seed: SEED, keep_logits: true };
+    let digest = |model: &Model| -> anyhow::Result<String> {
+        let predictions = model.predict(Pictures::Bytes(pictures), &options)?;
+        let logits = predictions.iter().filter_map(|p| p.logits());
+        Ok(logits_digest(&logits.flatten().copied().collect::<Vec<f32>>()))
+    };
+    let portable = ModelOptions { isa: Some(Isa::Portable), threads: Some(1) };
+    let reference = Model::new(model.description().clone(), portable)
+        .context("cannot run the portable reference")?;
+    let (ours, expected) = (digest(model)?, digest(&reference)?);
+    if ours != expected {
+        bail!(
+            "{} computes other logits than the portable reference (digest {ours}, expected \
+             {expected}): not measured",
+            model.kernel()
+        );
+    }
+    Ok(())
+}
+
+/// Pictures of random bytes: always the same.
+fn random_pictures(count: usize, shape: Shape) -> Array4<u8> {
+    let stream = ChaCha8::new(SEED, 0);
+    let bytes = (0..).flat_map(|group| stream.group_bytes(group));
+    let size = (count, shape.height, shape.width, shape.channels);
+    bytes
+        .take(count * shape.elements())
+        .collect::<Array1<u8>>()
+        .into_shape_with_order(size)
+        .expect("as many bytes as the shape has elements")
+}
+
+/// Seconds that each of many calls took: at least [`FEWEST_REPEATS`], for at least `duration`.
+/// `call` is given the time that the one before took.
+fn repeat<E>(
+    duration: Duration,
+    mut call: impl FnMut(Duration) -> Result<(), E>,
+) -> Result<Vec<f64>, E> {
+    let start = Instant::now();
+    let mut times = Vec::new();
+    let mut last = Duration::ZERO;
+    while times.len() < FEWEST_REPEATS || start.elapsed() < duration {
+        let before = Instant::now();
+        call(last)?;
+        last = before.elapsed();
+        times.push(last.as_secs_f64());
+    }
+    Ok(times)
+}
+
+/// The median of times, of which there is at least one.
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    let middle = times.len() / 2;
+    if times.len().is_multiple_of(2) {
+        (times[middle - 1] + times[middle]) / 2.0
+    } else {
+        times[middle]
+    }
+}
+
+impl Report {
+    fn text(&self, name: &str, wall: f64, style: Style) -> String {
+        let mut text = format!("{}\n", style.bold(name));
+        for (label, value) in [
+            (
+                "run",
+                format!(
+                    "batch {}, {} samples, {} threads, {} ({})",
+                    self.batch, self.samples, self.threads, self.kernel, self.isa
+                ),
+            ),
+            ("throughput", {
+                let rate = thousands(self.image_samples_per_second.round() as u64);
+                style.bold(&format!("{rate} image-samples/s"))
+            }),
+            ("arithmetic", format!("{:.1} GMAC/s", self.giga_macs_per_second)),
+            ("sampling", format!("{:.1} % of the threads' time", 100.0 * self.sampling_share)),
+            (
+                "measured",
+                format!(
+                    "{:.2} ms a call, median of {} in {:.2} s",
+                    1000.0 * wall,
+                    self.repeats,
+                    self.seconds
+                ),
+            ),
+            ("checked", "same bits as the portable reference".to_string()),
+        ] {
+            text.push_str(&format!("  {}  {value}\n", style.dim(&format!("{label:11}"))));
+        }
+        text
+    }
+}

@@ -1,0 +1,217 @@
+//! `bayes8 predict`: what is in these pictures, and how sure is the model?
+
+use crate::args::{Machine, Sampling, nats, usage_error};
+use crate::prediction::{Job, Outcome};
+use crate::style::{Style, bar, shorten, shorten_path};
+use crate::{model_file, output, picture};
+use bayes8_native::Model;
+use bayes8_native::core::sampler::MAX_SAMPLES;
+use clap::{Args, value_parser};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Predict pictures, with the uncertainty of every prediction
+///
+/// PNG and JPEG pictures of any size are stretched to the model's size. Uncertainty is given in
+/// nats: in total (entropy of the mean probabilities), and its aleatoric part (the picture is
+/// ambiguous) and epistemic part (the model has not learned enough to tell).
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bayes8 predict models/fashion-resnet14.safetensors boot.png shirt.jpg
+  bayes8 predict model.safetensors *.png --samples 100 --top 5
+  bayes8 predict model.safetensors xray.png --abstain-above 0.3
+  bayes8 predict model.safetensors boot.png --json | jq '.[0].top[0].name'")]
+pub(crate) struct Arguments {
+    /// Model file
+    model: PathBuf,
+
+    /// PNG or JPEG files
+    #[arg(required = true, value_name = "PICTURE")]
+    pictures: Vec<PathBuf>,
+
+    #[command(flatten)]
+    sampling: Sampling,
+
+    /// Index of the first sample, to split the samples of a prediction over several runs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    first_sample: u32,
+
+    #[command(flatten)]
+    machine: Machine,
+
+    /// How many classes to show
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(value_parser = value_parser!(u32).range(1..))]
+    top: u32,
+
+    /// Abstain if the total uncertainty is above this
+    /// [default: half of the largest possible, ln(classes)]
+    #[arg(long, value_name = "NATS", value_parser = nats)]
+    abstain_above: Option<f64>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The share of ln(classes) above which a prediction is not worth an answer, unless the user says
+/// otherwise: about where a model wavers between the square root of all classes.
+const ABSTAIN_SHARE: f64 = 0.5;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let Sampling { samples, seed } = arguments.sampling;
+    let first = arguments.first_sample;
+    if u64::from(first) + u64::from(samples) > u64::from(MAX_SAMPLES) {
+        let message =
+            format!("--first-sample and --samples must not exceed {MAX_SAMPLES} together");
+        return Err(usage_error(message));
+    }
+    let model = model_file::load(&arguments.model, &arguments.machine)?;
+    let pictures = picture::load(&arguments.pictures, model.description().graph().input())?;
+    let job = Job {
+        model: &model,
+        pictures: pictures.view(),
+        samples: first..first + samples,
+        seed,
+        digests: arguments.json,
+    };
+    let outcomes = job.run()?;
+
+    let entropy_limit = (model.description().classes() as f64).ln();
+    let answers = Answers {
+        arguments,
+        model: &model,
+        entropy_limit,
+        threshold: arguments.abstain_above.unwrap_or(ABSTAIN_SHARE * entropy_limit),
+    };
+    let named = arguments.pictures.iter().map(|path| path.to_string_lossy()).zip(&outcomes);
+    if arguments.json {
+        let all: Vec<_> = named.map(|(picture, outcome)| answers.json(&picture, outcome)).collect();
+        return output::print_json(&all);
+    }
+    let style = Style::detect();
+    let mut text = answers.heading(style);
+    for (picture, outcome) in named {
+        text.push('\n');
+        text.push_str(&answers.text(&picture, outcome, style));
+    }
+    output::print(&text)
+}
+
+/// Presents outcomes.
+struct Answers<'a> {
+    arguments: &'a Arguments,
+    model: &'a Model,
+    /// The largest possible entropy: that of equal probabilities.
+    entropy_limit: f64,
+    threshold: f64,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    picture: String,
+    top: Vec<Class>,
+    predictive_entropy: f64,
+    expected_entropy: f64,
+    mutual_information: f64,
+    logits_digest: Option<String>,
+    abstain: bool,
+    samples: u32,
+    seed: u64,
+}
+
+#[derive(Serialize)]
+struct Class {
+    class: usize,
+    name: String,
+    probability: f64,
+}
+
+/// Width of the text, of its bars, and of the longest class name in it.
+const WIDTH: usize = 80;
+const BAR: usize = 24;
+const LONGEST_NAME: usize = 32;
+
+impl Answers<'_> {
+    fn top(&self, outcome: &Outcome) -> Vec<Class> {
+        let top = outcome.uncertainty.top(self.arguments.top as usize).into_iter();
+        let class =
+            |(class, probability)| Class { class, name: self.model.class_name(class), probability };
+        top.map(class).collect()
+    }
+
+    fn abstains(&self, outcome: &Outcome) -> bool {
+        outcome.uncertainty.predictive_entropy > self.threshold
+    }
+
+    fn json(&self, picture: &str, outcome: &Outcome) -> Answer {
+        Answer {
+            picture: picture.into(),
+            top: self.top(outcome),
+            predictive_entropy: outcome.uncertainty.predictive_entropy,
+            expected_entropy: outcome.uncertainty.expected_entropy,
+            mutual_information: outcome.uncertainty.mutual_information,
+            logits_digest: outcome.logits_digest.clone(),
+            abstain: self.abstains(outcome),
+            samples: self.arguments.sampling.samples,
+            seed: self.arguments.sampling.seed,
+        }
+    }
+
+    fn heading(&self, style: Style) -> String {
+        let Sampling { samples, seed } = self.arguments.sampling;
+        let first = match self.arguments.first_sample {
+            0 => String::new(),
+            first => format!(" from {first} on"),
+        };
+        let name = shorten(self.model.description().name(), 40);
+        let run = format!("{samples} samples{first}, seed {seed}, {}", self.model.kernel());
+        let rule = format!("abstains above {:.3} nats of uncertainty", self.threshold);
+        format!("{}\n{}\n{}\n", style.bold(&name), style.dim(&run), style.dim(&rule))
+    }
+
+    fn text(&self, picture: &str, outcome: &Outcome, style: Style) -> String {
+        let top = self.top(outcome);
+        let names: Vec<String> = top.iter().map(|c| shorten(&c.name, LONGEST_NAME)).collect();
+        let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let label = widest.max("aleatoric".len());
+
+        let (verdict, paint): (_, fn(Style, &str) -> String) = match self.abstains(outcome) {
+            true => ("abstain", Style::yellow),
+            false => ("answer", Style::green),
+        };
+        let room = WIDTH - verdict.len() - 2;
+        let picture = shorten_path(picture, room);
+        // The verdict stands above the ends of the bars.
+        let space = (label + 2 + FIGURES + 2 + BAR + 2)
+            .saturating_sub(picture.chars().count() + verdict.len())
+            .max(2);
+        let mut text =
+            format!("{}{}{}\n", style.bold(&picture), " ".repeat(space), paint(style, verdict));
+        let mut line =
+            |name: &str, figures: String, share: f64, paint: fn(Style, &str) -> String| {
+                let (full, rest) = bar(share, BAR);
+                let bar = paint(style, &full) + &style.dim(&rest);
+                text.push_str(&format!("  {name:label$}  {figures:FIGURES$}  {bar}\n"));
+            };
+        for (class, name) in top.iter().zip(&names) {
+            let std = outcome.uncertainty.std[class.class];
+            let figures = format!("{:6.2} % ± {:5.2}", 100.0 * class.probability, 100.0 * std);
+            line(name, figures, class.probability, Style::cyan);
+        }
+        let uncertainty = &outcome.uncertainty;
+        for (name, nats) in [
+            ("total", uncertainty.predictive_entropy),
+            ("aleatoric", uncertainty.expected_entropy),
+            ("epistemic", uncertainty.mutual_information),
+        ] {
+            line(name, format!("{nats:6.3} nats"), nats / self.entropy_limit, paint);
+        }
+        text
+    }
+}
+
+/// Width of the figures: `100.00 % ± 12.34`.
+const FIGURES: usize = 16;

@@ -1,0 +1,89 @@
+//! Long predictions in pieces, so that there is progress to show. The sums of the pieces merge
+//! exactly: the result has the same bits as that of a single call.
+
+use crate::progress::Progress;
+use bayes8_native::core::uncertainty::{SampleSums, Uncertainty};
+use bayes8_native::{Model, Pictures, PredictError, PredictOptions};
+use ndarray::{ArrayView4, Axis};
+use sha2::{Digest, Sha256};
+use std::ops::Range;
+
+/// At least so many pictures run together, which makes drawing their weights cheap.
+const FEWEST_PICTURES: usize = 64;
+
+/// No more than these run together, which bounds memory.
+const MOST_PICTURES: usize = 1024;
+
+/// Samples in a piece: what does not depend on the sample is computed anew by each.
+const SAMPLES: usize = 64;
+
+/// Multiply-accumulates in a piece, if the other limits allow: about a second's work.
+const MULTIPLY_ACCUMULATES: u64 = 100_000_000_000;
+
+/// What to predict.
+pub(crate) struct Job<'a> {
+    pub(crate) model: &'a Model,
+    /// `[N, H, W, C]`.
+    pub(crate) pictures: ArrayView4<'a, u8>,
+    pub(crate) samples: Range<u32>,
+    pub(crate) seed: u64,
+    /// Whether to compute digests of the logits.
+    pub(crate) digests: bool,
+}
+
+/// The prediction for one picture.
+pub(crate) struct Outcome {
+    pub(crate) uncertainty: Uncertainty,
+    /// As [`bayes8_native::Prediction::logits_digest`], if it was asked for.
+    pub(crate) logits_digest: Option<String>,
+}
+
+impl Job<'_> {
+    /// Predicts all pictures, in order.
+    ///
+    /// # Errors
+    /// [`PredictError`] when the pictures do not fit the model.
+    pub(crate) fn run(&self) -> Result<Vec<Outcome>, PredictError> {
+        let samples = SAMPLES.next_multiple_of(self.model.threads());
+        let work = self.model.description().multiply_accumulates().max(1);
+        let in_piece = samples.min(self.samples.len()).max(1) as u64;
+        let pictures = (MULTIPLY_ACCUMULATES / in_piece / work).clamp(1, MOST_PICTURES as u64);
+        self.run_in_pieces((pictures as usize).max(FEWEST_PICTURES), samples)
+    }
+
+    fn run_in_pieces(&self, pictures: usize, samples: usize) -> Result<Vec<Outcome>, PredictError> {
+        let total = self.pictures.len_of(Axis(0)) as u64 * self.samples.len() as u64;
+        let progress = Progress::new("predicting", total);
+        let mut outcomes = Vec::new();
+        for chunk in self.pictures.axis_chunks_iter(Axis(0), pictures) {
+            let empty = || SampleSums::new(self.model.description().classes());
+            let mut sums: Vec<SampleSums> = chunk.outer_iter().map(|_| empty()).collect();
+            let mut hashes = vec![Sha256::new(); sums.len()];
+            for start in self.samples.clone().step_by(samples) {
+                let end = self.samples.end.min(start.saturating_add(samples as u32));
+                let options = PredictOptions {
+                    samples: start..end,
+                    seed: self.seed,
+                    keep_logits: self.digests,
+                };
+                let predictions = self.model.predict(Pictures::Bytes(chunk), &options)?;
+                for ((prediction, sums), hash) in predictions.iter().zip(&mut sums).zip(&mut hashes)
+                {
+                    sums.merge(prediction.sums());
+                    let logits = prediction.logits();
+                    logits.iter().flatten().for_each(|logit| hash.update(logit.to_le_bytes()));
+                }
+                progress.advance(predictions.len() as u64 * u64::from(end - start));
+            }
+            outcomes.extend(sums.iter().zip(hashes).map(|(sums, hash)| Outcome {
+                uncertainty: sums.finish(),
+                logits_digest: self.digests.then(|| hex(&hash.finalize())),
+            }));
+        }
+        Ok(outcomes)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,55 @@
+//! A progress bar for whatever takes longer than a second.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{JoinHandle, spawn};
+use std::time::Duration;
+
+/// Work that is done sooner shows no bar.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A bar on standard error that appears after a second and leaves no trace. Nothing is shown where
+/// standard error is not a terminal.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    /// Dropped to call off the bar's appearance.
+    finished: Option<Sender<()>>,
+    waiter: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    /// A bar for `total` pieces of work.
+    pub(crate) fn new(task: &'static str, total: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
+        let template = "{spinner} {msg} {wide_bar} {percent:>3} %, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(task);
+        let (finished, wait) = channel();
+        let shown = bar.clone();
+        let waiter = spawn(move || {
+            if wait.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                shown.set_draw_target(ProgressDrawTarget::stderr());
+                shown.enable_steady_tick(Duration::from_millis(200));
+            }
+        });
+        Self { bar, finished: Some(finished), waiter: Some(waiter) }
+    }
+
+    /// Some more pieces are done.
+    pub(crate) fn advance(&self, pieces: u64) {
+        self.bar.inc(pieces);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        drop(self.finished.take());
+        if let Some(waiter) = self.waiter.take() {
+            // It does nothing that could panic.
+            let _ = waiter.join();
+        }
+        self.bar.finish_and_clear();
+    }
+}
