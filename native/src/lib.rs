@@ -21,6 +21,8 @@ mod kernels;
 pub mod measure;
 mod model;
 mod simd;
+#[cfg(test)]
+mod tests;
 
 pub use bayes8_core as core;
 pub use isa::{ISA_VARIABLE, Isa, IsaError};

@@ -1,0 +1,132 @@
+//! Every kernel against the reference, bit for bit, through the seam that both implement.
+//!
+//! [`kernels`] is the one list of what is tested. A kernel that this processor lacks is reported
+//! as SKIPPED, never passed over in silence.
+
+mod convolution;
+mod elementwise;
+mod layers;
+#[path = "../../tests/src/random.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod random;
+mod sampling;
+
+use crate::isa::Isa;
+use crate::simd::Simd;
+use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
+use bayes8_core::layer::Layer;
+use bayes8_core::numerics::Target;
+use bayes8_core::reference::Reference;
+use bayes8_core::sampler::Draw;
+
+/// A back end with its working memory, which all jobs of a test share as those of a thread do.
+pub(crate) trait Subject {
+    fn name(&self) -> &'static str;
+    /// Draws the weights and convolves: codes, or logits as little-endian bytes.
+    fn convolution(&mut self, layer: &Layer, job: &Convolution, draw: Draw, x: &[u8]) -> Vec<u8>;
+    fn max_pool(&self, pool: &Pool, x: &[u8]) -> Vec<u8>;
+    fn average_pool(&self, pool: &AveragePool, x: &[u8]) -> Vec<u8>;
+    fn add(&self, add: &Add, a: &[u8], b: &[u8]) -> Vec<u8>;
+    fn requantize(&self, rescale: Rescale, target: Target, x: &[u8]) -> Vec<u8>;
+}
+
+struct Tested<B: Backend> {
+    backend: B,
+    scratch: B::Scratch,
+}
+
+/// The definition.
+pub(crate) fn reference() -> Box<dyn Subject> {
+    subject(Reference)
+}
+
+/// What is compared with it on this processor.
+pub(crate) fn kernels() -> Vec<Box<dyn Subject>> {
+    let mut kernels = Vec::new();
+    for isa in Isa::ALL {
+        let kernel = match isa {
+            Isa::Portable => continue,
+            Isa::Avx2 => simd::<crate::kernels::avx2::Avx2>(),
+            Isa::Avx512Vnni => simd::<crate::kernels::avx512vnni::Avx512Vnni>(),
+        };
+        match kernel {
+            Some(kernel) => kernels.push(kernel),
+            None => println!("SKIPPED: {isa}: not on this processor"),
+        }
+    }
+    kernels
+}
+
+fn simd<K: crate::kernels::Kernel + 'static>() -> Option<Box<dyn Subject>> {
+    K::new().map(|kernel| subject(Simd(kernel)))
+}
+
+fn subject<B: Backend + 'static>(backend: B) -> Box<dyn Subject> {
+    Box::new(Tested { backend, scratch: B::Scratch::default() })
+}
+
+/// Lets `write` fill the middle of a larger buffer, and fails if it wrote outside of it. The
+/// middle begins at an odd address, as the output of a step may.
+fn guarded<T: Copy + PartialEq>(guard: T, length: usize, write: impl FnOnce(&mut [T])) -> Vec<T> {
+    const BEFORE: usize = 67;
+    const AFTER: usize = 61;
+    let mut buffer = vec![guard; BEFORE + length + AFTER];
+    write(&mut buffer[BEFORE..BEFORE + length]);
+    let after = buffer.split_off(BEFORE + length);
+    let inside = buffer.split_off(BEFORE);
+    assert!(buffer.iter().all(|&x| x == guard), "wrote before its output");
+    assert!(after.iter().all(|&x| x == guard), "wrote behind its output");
+    inside
+}
+
+impl<B: Backend> Subject for Tested<B> {
+    fn name(&self) -> &'static str {
+        self.backend.kernel()
+    }
+
+    fn convolution(&mut self, layer: &Layer, job: &Convolution, draw: Draw, x: &[u8]) -> Vec<u8> {
+        let Self { backend, scratch } = self;
+        let prepared = backend.prepare(layer, job);
+        let mut weights = backend.weights(&prepared);
+        // Memory is used again: what an earlier draw left must not show.
+        backend.sample(&prepared, Draw { seed: !draw.seed, ..draw }, &mut weights);
+        backend.sample(&prepared, draw, &mut weights);
+        let outputs = x.len() / job.input.elements() * job.output.elements();
+        if let Some(target) = job.target {
+            return guarded(0xa5, outputs, |codes| {
+                backend.convolution(job, &weights, x, Output::Codes(codes, target), scratch);
+            });
+        }
+        let logits = guarded(-1.5f32, outputs, |logits| {
+            backend.convolution(job, &weights, x, Output::Logits(logits), scratch);
+        });
+        logits.into_iter().flat_map(f32::to_le_bytes).collect()
+    }
+
+    fn max_pool(&self, pool: &Pool, x: &[u8]) -> Vec<u8> {
+        let outputs = x.len() / pool.input.elements() * pool.output.elements();
+        guarded(0xa5, outputs, |y| self.backend.max_pool(pool, x, y))
+    }
+
+    fn average_pool(&self, job: &AveragePool, x: &[u8]) -> Vec<u8> {
+        let outputs = x.len() / job.pool.input.elements() * job.pool.output.elements();
+        guarded(0xa5, outputs, |y| self.backend.average_pool(job, x, y))
+    }
+
+    fn add(&self, add: &Add, a: &[u8], b: &[u8]) -> Vec<u8> {
+        guarded(0xa5, a.len(), |y| self.backend.add(add, a, b, y))
+    }
+
+    fn requantize(&self, rescale: Rescale, target: Target, x: &[u8]) -> Vec<u8> {
+        guarded(0xa5, x.len(), |y| self.backend.requantize(rescale, target, x, y))
+    }
+}
+
+#[test]
+fn every_instruction_set_has_a_kernel_of_its_name() {
+    let tested: Vec<_> = kernels().iter().map(|kernel| kernel.name()).collect();
+    let available: Vec<_> = Isa::available().map(Isa::name).collect();
+    assert_eq!(reference().name(), available[0]);
+    assert_eq!(tested, available[1..]);
+    println!("{} of {} kernels tested", tested.len(), Isa::ALL.len() - 1);
+}

@@ -1,0 +1,157 @@
+//! Weight samples, one by one.
+
+use super::layers::{Case, Numbers};
+use super::random::Random;
+use super::{Subject, kernels, reference};
+use crate::kernels::{Kernel, Multipliers};
+use bayes8_core::backend::Convolution;
+use bayes8_core::chacha::ChaCha8;
+use bayes8_core::graph::{Shape, Window};
+use bayes8_core::layer::Layer;
+use bayes8_core::sampler::{
+    CHUNK, CHUNKS_PER_GROUP, Draw, noise, sample_biases, sample_weight, sample_weights,
+};
+
+/// All weights of a layer, read through its own convolution: picture `i` is 1 at weight `i` of the
+/// filters and 0 elsewhere, so the logits are those weights. A last picture of zeros shows biases.
+fn weights_of(subject: &mut dyn Subject, layer: &Layer, job: &Convolution, draw: Draw) -> Vec<f32> {
+    let job = Convolution {
+        zero_point: 0,
+        multipliers: vec![1.0; layer.out_channels],
+        target: None,
+        ..job.clone()
+    };
+    let per_group = job.input.channels / job.groups;
+    let fan_in = layer.fan_in();
+    let mut pictures = vec![0; (fan_in + 1) * job.input.elements()];
+    for (i, picture) in pictures.chunks_mut(job.input.elements()).enumerate().take(fan_in) {
+        let pixel = &mut picture[i / per_group * job.input.channels..][..job.input.channels];
+        pixel.iter_mut().skip(i % per_group).step_by(per_group).for_each(|code| *code = 1);
+    }
+    let bytes = subject.convolution(layer, &job, draw, &pictures);
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+/// What [`weights_of`] must find, from the core's sampler.
+fn expected(layer: &Layer, draw: Draw) -> Vec<f32> {
+    let mut weights = vec![0; layer.mu.len()];
+    let mut biases = vec![0; layer.out_channels];
+    sample_weights(layer, draw, &mut weights);
+    sample_biases(layer, draw, &mut biases);
+    let (channels, fan_in) = (layer.out_channels, layer.fan_in());
+    let weight = |i: usize, channel: usize| {
+        if layer.depthwise {
+            weights[i * channels + channel]
+        } else {
+            weights[channel * fan_in + i]
+        }
+    };
+    let mut all = Vec::new();
+    for i in 0..=fan_in {
+        for (channel, bias) in biases.iter().enumerate() {
+            let weight = if i < fan_in { i32::from(weight(i, channel)) } else { 0 };
+            all.push((weight + bias) as f32);
+        }
+    }
+    all
+}
+
+fn check(case: &Case) {
+    let (layer, job, _) = case.build();
+    for draw in [Draw { seed: 0, sample: 0 }, Draw { seed: u64::MAX, sample: (1 << 28) - 1 }] {
+        let expected = expected(&layer, draw);
+        let subjects = kernels().into_iter().chain([reference()]);
+        for mut subject in subjects {
+            let found = weights_of(&mut *subject, &layer, &job, draw);
+            assert_eq!(found, expected, "{} {case:?}", subject.name());
+        }
+    }
+}
+
+fn whole_input(kernel: [usize; 2], in_channels: usize, out_channels: usize) -> Case {
+    let input = Shape::new(kernel[0], kernel[1], in_channels);
+    Case { input, out_channels, window: Window::new(kernel), ..Case::linear(1, 1, 1) }
+}
+
+#[test]
+fn rows_of_any_length_are_sampled_as_the_reference_does() {
+    for fan_in in [1, 3, 4, 63, 64, 65, 128, 511, 512, 513] {
+        for out_channels in [1, 16, 19, 33] {
+            check(&whole_input([1, 1], fan_in, out_channels));
+        }
+    }
+}
+
+#[test]
+fn filters_are_sampled_as_the_reference_does() {
+    check(&whole_input([3, 3], 7, 20));
+    check(&whole_input([7, 1], 3, 64));
+    check(&Case { groups: 4, ..whole_input([3, 2], 12, 72) });
+}
+
+#[test]
+fn depthwise_taps_are_sampled_as_the_reference_does() {
+    for channels in [2, 7, 64, 65, 200] {
+        check(&Case { groups: channels, ..whole_input([3, 3], channels, channels) });
+    }
+}
+
+#[test]
+fn extreme_codes_saturate_as_the_reference_does() {
+    for seed in 0..5 {
+        // Without the biases, which would not fit a float beside the weights.
+        let case = Case { numbers: Numbers::Extreme, seed, ..whole_input([1, 1], 150, 40) };
+        let (mut layer, job, _) = case.build();
+        layer.bias = None;
+        let draw = Draw { seed, sample: 1 };
+        for mut kernel in kernels() {
+            let found = weights_of(&mut *kernel, &layer, &job, draw);
+            assert_eq!(found, expected(&layer, draw), "{}", kernel.name());
+        }
+    }
+}
+
+/// Panels may be made independently, from any chunk on: so `first` may stand within a group.
+fn check_chunks<K: Kernel>() {
+    let Some(kernel) = K::new() else {
+        println!("SKIPPED: {}: not on this processor", K::NAME);
+        return;
+    };
+    const COUNT: usize = 21;
+    let mut random = Random::new(3);
+    let mut chunks = || -> Vec<[u8; CHUNK]> {
+        (0..COUNT).map(|_| std::array::from_fn(|_| random.byte())).collect()
+    };
+    let sigma = chunks();
+    let mu: Vec<_> = chunks().into_iter().map(|chunk| chunk.map(|byte| byte as i8)).collect();
+    let each: Vec<_> = chunks().iter().map(|chunk| chunk.map(|b| i16::from(b) * 128)).collect();
+    let stream = ChaCha8::new(8, 9);
+    for first in [0, 1, 7, 8, 13, 1 << 31] {
+        for multipliers in [Multipliers::Same(130), Multipliers::Each(&each)] {
+            let mut next = 0;
+            kernel.sample(stream, first, &mu, &sigma, multipliers, |i, found| {
+                assert_eq!(i, next, "chunks in order");
+                next += 1;
+                let chunk = first + i as u64;
+                let group = stream.group_bytes(chunk / CHUNKS_PER_GROUP as u64);
+                let bytes = &group[chunk as usize % CHUNKS_PER_GROUP * 2 * CHUNK..][..2 * CHUNK];
+                for (k, &weight) in found.iter().enumerate() {
+                    let multiplier = match multipliers {
+                        Multipliers::Same(multiplier) => multiplier,
+                        Multipliers::Each(each) => each[i][k],
+                    };
+                    let noise = noise(bytes[k], bytes[CHUNK + k]);
+                    let expected = sample_weight(mu[i][k], sigma[i][k], multiplier, noise);
+                    assert_eq!(weight, expected, "{} chunk {chunk} weight {k}", K::NAME);
+                }
+            });
+            assert_eq!(next, COUNT);
+        }
+    }
+}
+
+#[test]
+fn chunks_can_be_drawn_from_anywhere_in_the_stream() {
+    check_chunks::<crate::kernels::avx2::Avx2>();
+    check_chunks::<crate::kernels::avx512vnni::Avx512Vnni>();
+}
