@@ -35,6 +35,8 @@ pub(super) struct Builder<'a> {
     pub(super) layers: Vec<Option<LayerParameters>>,
     /// Per node: whether more than one ONNX input reads it, under whatever name.
     shared: Vec<bool>,
+    /// Copies of a node's name so far, the first included.
+    copies: HashMap<String, usize>,
     slots: HashMap<&'a str, Slot>,
     readers: &'a HashMap<&'a str, usize>,
     pub(super) batch: usize,
@@ -73,6 +75,7 @@ impl<'a> Builder<'a> {
             clamps: Vec::new(),
             layers: Vec::new(),
             shared: Vec::new(),
+            copies: HashMap::new(),
             slots,
             readers: &model.readers,
             batch: input.batch,
@@ -261,9 +264,10 @@ impl<'a> Builder<'a> {
         layer: Option<LayerParameters>,
     ) -> Result<Value, ImportError> {
         let mut unique = name.to_owned();
-        let mut count = 1;
         while self.graph.value(&unique).is_some() {
-            count += 1;
+            // Counting on from the last copy keeps many nodes of one name fast.
+            let count = self.copies.entry(name.to_owned()).or_insert(1);
+            *count += 1;
             unique = format!("{name}_{count}");
         }
         let value = self.graph.push(unique, op, inputs)?;

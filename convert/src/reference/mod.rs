@@ -47,7 +47,8 @@ const MAX_GROUP: usize = 16;
 ///
 /// `observe(value, picture, elements)` sees every value of every picture in `[H][W][C]` order
 /// after its clamp, the input too, in no particular order and from several threads. Returns the
-/// logits `[N, classes]`. A picture's result does not depend on the others.
+/// logits `[N, classes]`. But for rounding, a picture's result does not
+/// depend on the others.
 ///
 /// # Errors
 /// [`RunError`] when pictures or weights do not fit the network.

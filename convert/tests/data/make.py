@@ -97,7 +97,8 @@ def residual():
     net = Net("residual", [3, 8, 8])
     x = net.add("Conv", "input", net.weight("conv1.weight", 4, 3, 3, 3, sigma=0.1), pads=[1] * 4)
     x = trunk = net.add("Relu", net.bn(x, "bn1", 4))
-    x = net.add("Conv", x, net.weight("conv2.weight", 8, 4, 3, 3, sigma=0.1), pads=[1] * 4, strides=[2, 2])
+    weight = net.weight("conv2.weight", 8, 4, 3, 3, sigma=0.1)
+    x = net.add("Conv", x, weight, pads=[1] * 4, strides=[2, 2])
     x = net.bn(x, "bn2", 8)
     for axis in (2, 3):
         bounds = [net.constant(np.array([v])) for v in (0, LARGEST, axis, 2)]
@@ -127,16 +128,20 @@ def mobile():
     x = net.bn(x, "bn2", 8)
     x = net.add("Dropout", net.add("GlobalAveragePool", x))
     x = net.add("Squeeze", x, net.constant(np.array([2, 3])))
-    net.save(net.add("Gemm", x, net.weight("fc.weight", 8, 4), net.weight("fc.bias", 1), alpha=0.5, beta=2.0))
+    weight, bias = net.weight("fc.weight", 8, 4), net.weight("fc.bias", 1)
+    net.save(net.add("Gemm", x, weight, bias, alpha=0.5, beta=2.0))
 
 
 def flatten():
     """A picture flattened in (c, h, w) order, clamped behind a pool, and LogSoftmax."""
     net = Net("flatten", [2, 7, 6], opset=15)
-    x = net.add("Conv", "input", net.weight("conv.weight", 4, 2, 3, 2, sigma=0.1), net.weight("conv.bias", 4, sigma=0.1), auto_pad="SAME_UPPER")
+    weight = net.weight("conv.weight", 4, 2, 3, 2, sigma=0.1)
+    bias = net.weight("conv.bias", 4, sigma=0.1)
+    x = net.add("Conv", "input", weight, bias, auto_pad="SAME_UPPER")
     x = net.add("MaxPool", x, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 0, 0])
     x = net.add("Relu", net.add("Flatten", x))
-    x = net.add("Gemm", x, net.weight("fc1.weight", 6, 4 * 3 * 3, sigma=0.1), net.weight("fc1.bias", 6), transB=1)
+    weight, bias = net.weight("fc1.weight", 6, 4 * 3 * 3, sigma=0.1), net.weight("fc1.bias", 6)
+    x = net.add("Gemm", x, weight, bias, transB=1)
     x = net.bn(x, "bn", 6)
     x = net.add("MatMul", net.add("Relu", x), net.weight("fc2", 6, 3, sigma=0.1))
     x = net.add("Add", net.weight("fc2.bias", 3, sigma=0.1), x)
@@ -147,7 +152,8 @@ def branches():
     """Concat, shared values, BatchNorm that cannot be folded, ReduceMean with an input of axes."""
     net = Net("branches", [3, 6, 6], opset=18)
     x = net.bn("input", "bn_input", 3)
-    x = net.add("Conv", x, net.weight("conv.weight", 4, 3, 3, 3), net.weight("conv.bias", 4), pads=[1, 0, 1, 2], dilations=[1, 1])
+    weight, bias = net.weight("conv.weight", 4, 3, 3, 3), net.weight("conv.bias", 4)
+    x = net.add("Conv", x, weight, bias, pads=[2, 0, 1, 2], dilations=[2, 1])
     a = net.add("Clip", x, net.constant(np.float32(-0.5)), net.constant(np.float32(0.5)))
     b = net.bn(x, "bn_branch", 4)
     c = net.add("AveragePool", x, kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1)
@@ -155,7 +161,7 @@ def branches():
     x = net.add("Concat", a, b, c, d, axis=-3)
     x = net.add("Identity", net.add("Relu", x))
     mean = net.add("ReduceMean", x, net.constant(np.array([-1, 2])), keepdims=0)
-    head = net.add("Conv", x, net.weight("head.weight", 6, 16, 6, 6))
+    head = net.add("Conv", x, net.weight("head.weight", 6, 16, 5, 6))
     head = net.add("Reshape", head, net.constant(np.array([0, -1])))
     x = net.add("Concat", mean, head, axis=1)
     x = net.add("Gemm", x, net.weight("fc.weight", 3, 22), transB=1)
@@ -166,7 +172,8 @@ def fixed_batch():
     """An old operator set, a batch size in the file, shape arithmetic, a 1x1 convolution last."""
     net = Net("fixed_batch", [4, 6, 5], opset=11)
     pads = net.constant(np.array([0, 0, 1, 0, 0, 0, 1, 1]))
-    x = net.add("MaxPool", net.add("Relu", net.add("Pad", net.add("Relu", "input"), pads)), kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+    x = net.add("Relu", net.add("Pad", net.add("Relu", "input"), pads))
+    x = net.add("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
     x = net.add("Conv", x, net.weight("conv.weight", 4, 4, 1, 1), net.weight("conv.bias", 4))
     rows = [net.constant(np.array(v)) for v in ([-3, 1], [LARGEST, -1], [2, 3], [2, 1])]
     x = net.add("Slice", x, *rows)
