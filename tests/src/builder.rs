@@ -36,9 +36,10 @@ impl Builder {
         let channels = input.channels;
         let preprocessing = Preprocessing {
             mean: (0..channels).map(|_| random.real(0.0, 1.0)).collect(),
-            std: (0..channels).map(|_| random.real(0.1, 1.0)).collect(),
+            std: (0..channels).map(|_| random.real(0.2, 1.0)).collect(),
         };
-        let grid = Quantization { scale: random.real(0.01, 0.05), zero_point: random.byte() };
+        let zero_point = random.between(60, 196) as u8;
+        let grid = Quantization { scale: random.real(0.01, 0.05), zero_point };
         let parts = Parts {
             name: format!("test model {seed}"),
             graph,
@@ -145,19 +146,20 @@ impl Builder {
     /// A grid of this step with a zero point and a clamp of any kind.
     fn output(&mut self, scale: f32) -> NodeQuantization {
         let random = &mut self.random;
+        // Mostly in the middle: what is far from it loses half of the values.
+        let zero_point =
+            if random.chance(80) { random.between(60, 196) as u8 } else { random.byte() };
         let (zero_point, range) = match random.below(4) {
-            0 => (random.byte(), CodeRange::FULL),
-            // ReLU.
-            1 => (0, CodeRange::FULL),
-            2 => {
-                let zero_point = random.byte();
-                (zero_point, CodeRange { low: zero_point, high: 255 })
-            }
+            // ReLU on a grid of its own.
+            0 => (0, CodeRange::FULL),
+            // ReLU on a shared one.
+            1 => (zero_point / 2, CodeRange { low: zero_point / 2, high: 255 }),
             // Clip.
-            _ => {
-                let low = random.between(0, 60) as u8;
-                (random.byte(), CodeRange { low, high: random.between(180, 255) as u8 })
+            2 => {
+                let (low, high) = (random.between(0, 60) as u8, random.between(180, 255) as u8);
+                (zero_point, CodeRange { low, high })
             }
+            _ => (zero_point, CodeRange::FULL),
         };
         NodeQuantization { output: Some(Quantization { scale, zero_point }), range }
     }

@@ -1,0 +1,228 @@
+//! The executor against a naive evaluation that keeps every value: a plan that lets two living
+//! values overlap, a wrong parameter or a wrong order shows as other logits.
+
+use bayes8_core::executor::Executor;
+use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
+use bayes8_core::model::Model;
+use bayes8_core::reference::Reference;
+use std::collections::BTreeSet;
+
+mod common;
+mod naive;
+
+use common::{Builder, Kind, random_codes, random_model};
+
+const SEED: u64 = 99;
+
+/// Logits of every picture and sample, `[samples][pictures]`, by the executor.
+fn run(model: &Model, codes: &[u8], samples: u32, capacity: usize) -> Vec<Vec<f32>> {
+    let executor = Executor::new(model, Reference);
+    let mut workspace = executor.workspace(capacity);
+    let mut all = Vec::new();
+    executor.run(codes, SEED, 0..samples, &mut workspace, |picture, sample, logits| {
+        let pictures = codes.len() / model.graph().input().elements();
+        assert_eq!(all.len(), sample as usize * pictures + picture, "samples, then pictures");
+        all.push(logits.to_vec());
+    });
+    all
+}
+
+fn expected(model: &Model, codes: &[u8], samples: u32) -> Vec<Vec<f32>> {
+    let pictures = || codes.chunks(model.graph().input().elements());
+    (0..samples)
+        .flat_map(|sample| pictures().map(move |p| naive::logits(model, p, SEED, sample)))
+        .collect()
+}
+
+fn check(model: &Model) {
+    let codes = random_codes(model, 3, 5);
+    let expected = expected(model, &codes, 3);
+    assert!(expected.iter().flatten().all(|x| x.is_finite()));
+    for capacity in [1, 2, 7] {
+        let found = run(model, &codes, 3, capacity);
+        assert!(found == expected, "capacity {capacity}: {:#?}", model.graph());
+    }
+}
+
+#[test]
+fn random_networks_agree_with_the_naive_evaluation() {
+    for seed in 0..400 {
+        check(&random_model(seed));
+    }
+}
+
+#[test]
+fn the_generator_makes_every_operation_and_kind_of_layer() {
+    let models: Vec<Model> = (0..100).map(random_model).collect();
+    let nodes = models.iter().flat_map(|model| model.graph().nodes());
+    let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
+    assert_eq!(operations.len(), 11, "{operations:?}");
+    let any = |f: fn(&Model) -> bool| models.iter().any(f);
+    assert!(any(|m| m.layers().iter().all(|l| l.is_bayesian())), "no prefix");
+    assert!(any(|m| !m.layers()[0].is_bayesian() && m.layers().iter().any(|l| l.is_bayesian())));
+    assert!(any(|m| m.layers().iter().any(|l| l.depthwise)));
+    assert!(any(|m| m.layers().iter().any(|l| l.posterior.is_none() && l.is_bayesian())));
+}
+
+/// Comparisons of networks that saturate on the way would prove little.
+#[test]
+fn most_random_networks_tell_pictures_and_samples_apart() {
+    let (mut pictures, mut samples, mut sampled) = (0, 0, 0);
+    for model in (0..100).map(random_model) {
+        let logits = run(&model, &random_codes(&model, 2, 1), 2, 2);
+        pictures += u32::from(logits[0] != logits[1]);
+        if model.layers().iter().any(|layer| layer.is_bayesian()) {
+            sampled += 1;
+            samples += u32::from(logits[0] != logits[2]);
+        }
+    }
+    assert!(pictures >= 90 && samples * 10 >= sampled * 9, "{pictures}, {samples} of {sampled}");
+}
+
+#[test]
+fn a_workspace_keeps_nothing_of_earlier_runs() {
+    for seed in 0..40 {
+        let model = random_model(seed);
+        let executor = Executor::new(&model, Reference);
+        let mut used = executor.workspace(2);
+        executor.run(&random_codes(&model, 5, 1), 1, 0..2, &mut used, |_, _, _| {});
+        for pictures in [3, 1, 0, 4] {
+            let codes = random_codes(&model, pictures, 2);
+            let mut found = Vec::new();
+            executor.run(&codes, SEED, 0..2, &mut used, |_, _, x| found.push(x.to_vec()));
+            assert_eq!(found, run(&model, &codes, 2, 2), "seed {seed}, {pictures} pictures");
+        }
+    }
+}
+
+#[test]
+fn a_part_of_the_samples_is_that_part_of_all() {
+    let model = random_model(8);
+    let codes = random_codes(&model, 2, 1);
+    let executor = Executor::new(&model, Reference);
+    let mut found = Vec::new();
+    executor.run(&codes, SEED, 3..5, &mut executor.workspace(1), |_, _, x| found.push(x.to_vec()));
+    assert_eq!(found, run(&model, &codes, 5, 1)[6..]);
+}
+
+/// A classifier after `x`.
+fn finish(mut builder: Builder, x: Value, kind: Kind) -> Model {
+    builder.linear(x, 5, kind).unwrap();
+    builder.finish()
+}
+
+fn padded(kernel: usize) -> Window {
+    Window { padding: Padding::uniform(kernel / 2), ..Window::new([kernel, kernel]) }
+}
+
+#[test]
+fn residual_additions_keep_their_shortcut_alive() {
+    for kind in [Kind::Bayesian, Kind::Deterministic] {
+        let mut b = Builder::new(1, Shape::new(6, 5, 4));
+        let stem = b.conv(Value::Input, 8, 1, padded(3), kind).unwrap();
+        let one = b.conv(stem, 8, 1, padded(3), kind).unwrap();
+        let two = b.conv(one, 8, 1, padded(3), kind).unwrap();
+        let sum = b.op(Op::Add, &[two, stem]).unwrap();
+        let doubled = b.op(Op::Add, &[sum, sum]).unwrap();
+        check(&finish(b, doubled, Kind::Bayesian));
+    }
+}
+
+#[test]
+fn concat_rescales_each_of_its_inputs() {
+    let mut b = Builder::new(2, Shape::new(4, 4, 3));
+    let one = b.conv(Value::Input, 5, 1, padded(3), Kind::Bayesian).unwrap();
+    let two = b.conv(Value::Input, 2, 1, padded(1), Kind::Deterministic).unwrap();
+    let all = b.op(Op::Concat, &[one, Value::Input, two, one]).unwrap();
+    assert_eq!(b.shape(all).channels, 15);
+    check(&finish(b, all, Kind::Bayesian));
+}
+
+#[test]
+fn slices_and_channel_padding_move_codes() {
+    let mut b = Builder::new(3, Shape::new(7, 6, 3));
+    let conv = b.conv(Value::Input, 4, 1, padded(3), Kind::Bayesian).unwrap();
+    let slice = b.slice(conv, 1, 2).unwrap();
+    assert_eq!(b.shape(slice), Shape::new(3, 3, 4));
+    let pad = b.op(Op::PadChannels { before: 2, after: 3 }, &[slice]).unwrap();
+    check(&finish(b, pad, Kind::Bayesian));
+}
+
+#[test]
+fn pools_with_and_without_padding_in_the_divisor() {
+    for count_include_pad in [false, true] {
+        let mut b = Builder::new(4, Shape::new(7, 8, 5));
+        let window = Window { stride: [2, 2], ..padded(3) };
+        let max = b.op(Op::MaxPool(window), &[Value::Input]).unwrap();
+        let mean = b.op(Op::AveragePool { window, count_include_pad }, &[max]).unwrap();
+        let conv = b.conv(mean, 6, 1, padded(3), Kind::Bayesian).unwrap();
+        let window = padded(3);
+        let mean = b.op(Op::AveragePool { window, count_include_pad }, &[conv]).unwrap();
+        let global = b.op(Op::GlobalAveragePool, &[mean]).unwrap();
+        check(&finish(b, global, Kind::Bayesian));
+    }
+}
+
+#[test]
+fn flatten_shares_the_memory_of_its_input() {
+    // Of the picture, of a value of the prefix, and of a sampled value that is read again later.
+    let mut b = Builder::new(5, Shape::new(3, 3, 2));
+    let flat = b.op(Op::Flatten, &[Value::Input]).unwrap();
+    check(&finish(b, flat, Kind::Bayesian));
+    for kind in [Kind::Deterministic, Kind::Bayesian] {
+        let mut b = Builder::new(6, Shape::new(3, 3, 2));
+        let conv = b.conv(Value::Input, 4, 1, padded(3), kind).unwrap();
+        let flat = b.op(Op::Flatten, &[conv]).unwrap();
+        let again = b.op(Op::Flatten, &[flat]).unwrap();
+        let hidden = b.linear(again, 36, Kind::Bayesian).unwrap();
+        let other = b.linear(hidden, 36, Kind::Bayesian).unwrap();
+        let sum = b.op(Op::Add, &[other, again]).unwrap();
+        check(&finish(b, sum, Kind::Bayesian));
+    }
+}
+
+#[test]
+fn values_that_nothing_reads_do_no_harm() {
+    let mut b = Builder::new(7, Shape::new(4, 4, 2));
+    let conv = b.conv(Value::Input, 4, 1, padded(3), Kind::Bayesian).unwrap();
+    b.conv(conv, 9, 1, padded(3), Kind::Bayesian).unwrap();
+    b.op(Op::Flatten, &[Value::Input]).unwrap();
+    b.conv(Value::Input, 9, 1, padded(3), Kind::Deterministic).unwrap();
+    check(&finish(b, conv, Kind::Deterministic));
+}
+
+#[test]
+fn a_deterministic_network_gives_every_sample_the_same_logits() {
+    let mut b = Builder::new(8, Shape::new(4, 4, 2));
+    let conv = b.conv(Value::Input, 4, 1, padded(3), Kind::Deterministic).unwrap();
+    let model = finish(b, conv, Kind::Deterministic);
+    check(&model);
+    let codes = random_codes(&model, 1, 3);
+    let logits = run(&model, &codes, 4, 1);
+    assert!(logits.iter().all(|x| x == &logits[0]));
+}
+
+/// Freezing a layer at zero spread is the same as having none.
+#[test]
+fn a_prefix_run_once_is_a_prefix_run_for_every_sample() {
+    for seed in 0..20 {
+        let mut b = Builder::new(seed, Shape::new(5, 5, 3));
+        let stem = b.conv(Value::Input, 8, 1, padded(3), Kind::Bayesian).unwrap();
+        let pool = b.op(Op::MaxPool(padded(3)), &[stem]).unwrap();
+        let head = b.conv(pool, 8, 1, padded(3), Kind::Bayesian).unwrap();
+        let sum = b.op(Op::Add, &[head, pool]).unwrap();
+        b.linear(sum, 4, Kind::Bayesian).unwrap();
+        let mut parts = b.parts();
+        let stem = &mut parts.layers[0];
+        stem.posterior.as_mut().unwrap().sigma.fill(0);
+        if let Some(bias) = &mut stem.bias {
+            bias.sigma = None;
+        }
+        let frozen = Model::new(parts.clone()).unwrap();
+        parts.layers[0].posterior = None;
+        let deterministic = Model::new(parts).unwrap();
+        let codes = random_codes(&frozen, 3, 4);
+        assert_eq!(run(&frozen, &codes, 3, 2), run(&deterministic, &codes, 3, 2));
+        check(&deterministic);
+    }
+}

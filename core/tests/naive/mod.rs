@@ -1,0 +1,192 @@
+//! A model evaluated by the book: one picture, one sample, every value an array of its own, every
+//! output element computed from coordinates.
+
+use bayes8_core::graph::{Node, Op, Shape, Value, Window};
+use bayes8_core::layer::Layer;
+use bayes8_core::model::Model;
+use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::sampler::{Draw, sample_biases, sample_weights};
+
+/// A value with its shape and grid.
+struct Tensor {
+    shape: Shape,
+    grid: Quantization,
+    codes: Vec<u8>,
+}
+
+impl Tensor {
+    /// Code less zero point; `None` outside of the picture.
+    fn get(&self, y: i64, x: i64, channel: usize) -> Option<i32> {
+        let Shape { height, width, channels } = self.shape;
+        let inside = (0..height as i64).contains(&y) && (0..width as i64).contains(&x);
+        let at = (y * width as i64 + x) * channels as i64 + channel as i64;
+        inside.then(|| i32::from(self.codes[at as usize]) - i32::from(self.grid.zero_point))
+    }
+}
+
+/// Logits of one picture of input codes with weight sample `sample` of `seed`.
+pub(crate) fn logits(model: &Model, picture: &[u8], seed: u64, sample: u32) -> Vec<f32> {
+    let graph = model.graph();
+    let input = Tensor { shape: graph.input(), grid: model.input(), codes: picture.to_vec() };
+    let mut values: Vec<Tensor> = vec![input];
+    let mut layers = model.layers().iter();
+    for (node, quantization) in graph.nodes().iter().zip(model.quantization()) {
+        let inputs: Vec<&Tensor> = node.inputs.iter().map(|&v| &values[number(v)]).collect();
+        let layer = if node.op.is_weighted() { layers.next() } else { None };
+        let draw = Draw { seed, sample };
+        let Some(grid) = quantization.output else {
+            let (sums, scales) = weighted(node, inputs[0], layer.unwrap(), draw);
+            let scale = |s: f32| (f64::from(inputs[0].grid.scale) * f64::from(s)) as f32;
+            return sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s)).collect();
+        };
+        let codes = match layer {
+            Some(layer) => {
+                let (sums, scales) = weighted(node, inputs[0], layer, draw);
+                let scale = |s: f32| {
+                    let product = f64::from(inputs[0].grid.scale) * f64::from(s);
+                    (product / f64::from(grid.scale)) as f32
+                };
+                let real = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s));
+                real.map(|y| round(y, grid, quantization.range)).collect()
+            }
+            None => unweighted(node, &inputs, grid, quantization.range),
+        };
+        assert_eq!(codes.len(), node.shape.elements());
+        values.push(Tensor { shape: node.shape, grid, codes });
+    }
+    unreachable!("the last node returns");
+}
+
+fn number(value: Value) -> usize {
+    match value {
+        Value::Input => 0,
+        Value::Node(n) => n + 1,
+    }
+}
+
+fn round(y: f32, grid: Quantization, range: CodeRange) -> u8 {
+    let zero_point = f32::from(grid.zero_point);
+    let (low, high) = (f32::from(range.low) - zero_point, f32::from(range.high) - zero_point);
+    (y.clamp(low, high).round_ties_even() + zero_point) as u8
+}
+
+/// All coordinates of a shape in NHWC order.
+fn positions(shape: Shape) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..shape.elements()).map(move |i| {
+        let pixel = i / shape.channels;
+        (pixel / shape.width, pixel % shape.width, i % shape.channels)
+    })
+}
+
+/// The taps of a window for one output: row and column of the kernel and of the input.
+fn taps(window: Window, y: usize, x: usize) -> impl Iterator<Item = (usize, usize, i64, i64)> {
+    let coordinate = move |out: usize, tap: usize, axis: usize, pad: usize| {
+        (out * window.stride[axis] + tap * window.dilation[axis]) as i64 - pad as i64
+    };
+    (0..window.kernel[0]).flat_map(move |kh| {
+        (0..window.kernel[1]).map(move |kw| {
+            let row = coordinate(y, kh, 0, window.padding.top);
+            (kh, kw, row, coordinate(x, kw, 1, window.padding.left))
+        })
+    })
+}
+
+/// Accumulators of a weighted node, and the weight scale of each.
+fn weighted(node: &Node, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Vec<f32>) {
+    let mut weights = vec![0; layer.mu.len()];
+    let mut biases = vec![0; layer.out_channels];
+    sample_weights(layer, draw, &mut weights);
+    sample_biases(layer, draw, &mut biases);
+    let (mut sums, mut scales) = (Vec::new(), Vec::new());
+    for (row, column, channel) in positions(node.shape) {
+        let mut sum = biases[channel];
+        match node.op {
+            Op::Linear { .. } => {
+                let elements = x.codes.len();
+                for (i, &code) in x.codes.iter().enumerate() {
+                    let value = i32::from(code) - i32::from(x.grid.zero_point);
+                    sum += value * i32::from(weights[channel * elements + i]);
+                }
+            }
+            Op::Conv2d { out_channels, groups, window } => {
+                let inputs = x.shape.channels / groups;
+                let group = channel / (out_channels / groups);
+                for (kh, kw, y, x_) in taps(window, row, column) {
+                    let tap = kh * window.kernel[1] + kw;
+                    for i in 0..inputs {
+                        let at = if layer.depthwise {
+                            tap * out_channels + channel
+                        } else {
+                            (channel * window.taps() + tap) * inputs + i
+                        };
+                        let value = x.get(y, x_, group * inputs + i).unwrap_or(0);
+                        sum += value * i32::from(weights[at]);
+                    }
+                }
+            }
+            _ => unreachable!("no other operation has weights"),
+        }
+        sums.push(sum);
+        scales.push(layer.scale[channel]);
+    }
+    (sums, scales)
+}
+
+fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRange) -> Vec<u8> {
+    let x = inputs[0];
+    let rescaled = |tensor: &Tensor, y, x, channel| {
+        let ratio = (f64::from(tensor.grid.scale) / f64::from(grid.scale)) as f32;
+        tensor.get(y, x, channel).unwrap() as f32 * ratio
+    };
+    let mean = |elements: &[i32], count: usize| {
+        let multiplier = (f64::from(x.grid.scale) / (f64::from(grid.scale) * count as f64)) as f32;
+        round(elements.iter().sum::<i32>() as f32 * multiplier, grid, range)
+    };
+    let output = |(row, column, channel): (usize, usize, usize)| -> u8 {
+        let (r, c) = (row as i64, column as i64);
+        let seen = |window| -> Vec<i32> {
+            taps(window, row, column).filter_map(|(_, _, y, c)| x.get(y, c, channel)).collect()
+        };
+        let code = |value: i32| (value + i32::from(grid.zero_point)) as u8;
+        match node.op {
+            // An output that sees padding only has the least code.
+            Op::MaxPool(window) => seen(window).into_iter().max().map_or(0, code),
+            Op::AveragePool { window, count_include_pad } => {
+                let seen = seen(window);
+                let count = if count_include_pad { window.taps() } else { seen.len().max(1) };
+                mean(&seen, count)
+            }
+            Op::GlobalAveragePool => {
+                let seen = seen(Window::new([x.shape.height, x.shape.width]));
+                mean(&seen, seen.len())
+            }
+            Op::Add => {
+                let [a, b] = [0, 1].map(|i| rescaled(inputs[i], r, c, channel));
+                round(a + b, grid, range)
+            }
+            Op::Concat => {
+                let mut channel = channel;
+                let mut parts = inputs.iter();
+                let mut part = parts.next().unwrap();
+                while channel >= part.shape.channels {
+                    channel -= part.shape.channels;
+                    part = parts.next().unwrap();
+                }
+                round(rescaled(part, r, c, channel), grid, range)
+            }
+            Op::Flatten => x.codes[channel],
+            Op::Slice { rows, columns } => {
+                let y = rows.start + row * rows.step;
+                let x_ = columns.start + column * columns.step;
+                code(x.get(y as i64, x_ as i64, channel).unwrap())
+            }
+            Op::PadChannels { before, .. } => {
+                let inside = (before..before + x.shape.channels).contains(&channel);
+                if inside { code(x.get(r, c, channel - before).unwrap()) } else { code(0) }
+            }
+            Op::Requantize => round(rescaled(x, r, c, channel), grid, range),
+            Op::Conv2d { .. } | Op::Linear { .. } => unreachable!("has weights"),
+        }
+    };
+    positions(node.shape).map(output).collect()
+}

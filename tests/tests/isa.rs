@@ -1,0 +1,143 @@
+//! A prediction is a pure function: the same bits on every instruction set, with any number of
+//! threads, in any batch and from any part of the samples.
+
+use bayes8_conformance::{Random, random_model};
+use bayes8_core::format;
+use bayes8_core::model::Model as Description;
+use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction};
+use ndarray::{Array4, ArrayView4, Axis, Slice};
+use std::ops::Range;
+use std::path::PathBuf;
+
+const PICTURES: usize = 64;
+const SAMPLES: Range<u32> = 0..8;
+
+/// Bytes of all pictures: pseudo-random ones, then one of zeros and one of 255.
+fn pictures(model: &Description) -> Array4<u8> {
+    let shape = model.graph().input();
+    let elements = shape.elements();
+    let mut bytes = Random::new(2023).bytes(PICTURES * elements);
+    bytes[(PICTURES - 2) * elements..].fill(0);
+    bytes[(PICTURES - 1) * elements..].fill(255);
+    let shape = (PICTURES, shape.height, shape.width, shape.channels);
+    Array4::from_shape_vec(shape, bytes).expect("as many bytes as the shape has")
+}
+
+fn model(description: &Description, isa: Isa, threads: usize) -> Model {
+    let options = ModelOptions { isa: Some(isa), threads: Some(threads) };
+    Model::new(description.clone(), options).expect("an instruction set that is available")
+}
+
+fn predict(model: &Model, pictures: ArrayView4<'_, u8>, samples: Range<u32>) -> Vec<Prediction> {
+    let options = PredictOptions { samples, seed: 0xb8, keep_logits: true };
+    model.predict(Pictures::Bytes(pictures), &options).expect("pictures of the right shape")
+}
+
+/// Logits of every picture as bytes, `[samples][classes]` each.
+fn logits(predictions: &[Prediction]) -> Vec<Vec<u8>> {
+    let bytes = |p: &Prediction| {
+        let logits = p.logits().expect("logits were asked for");
+        logits.iter().flat_map(|x| x.to_le_bytes()).collect()
+    };
+    predictions.iter().map(bytes).collect()
+}
+
+/// Predicts `batch` pictures at a time.
+fn in_batches(model: &Model, pictures: &Array4<u8>, batches: &[usize]) -> Vec<Prediction> {
+    let mut first = 0;
+    let mut all = Vec::new();
+    for &batch in batches {
+        let part = pictures.slice_axis(Axis(0), Slice::from(first..first + batch));
+        all.extend(predict(model, part, SAMPLES));
+        first += batch;
+    }
+    assert_eq!(first, PICTURES);
+    all
+}
+
+/// Runs the whole ladder over one network.
+fn check(name: &str, description: &Description) {
+    let pictures = pictures(description);
+    let expected = predict(&model(description, Isa::Portable, 1), pictures.view(), SAMPLES);
+    let expected_logits = logits(&expected);
+    assert_varied(name, description, &expected_logits);
+
+    for isa in Isa::ALL {
+        if !isa.is_available() {
+            println!("SKIPPED: {name}: {isa}: not on this processor");
+            continue;
+        }
+        for threads in [1, 2] {
+            let model = model(description, isa, threads);
+            assert_eq!((model.isa(), model.kernel(), model.threads()), (isa, isa.name(), threads));
+            let what = format!("{name}, {isa}, {threads} threads");
+            let found = predict(&model, pictures.view(), SAMPLES);
+            assert!(logits(&found) == expected_logits, "{what}");
+            assert!(found == expected, "sums of {what}");
+            // The rest of the ladder costs as much again, so the slow end climbs it once.
+            if isa == Isa::Portable && threads == 1 {
+                continue;
+            }
+            check_splits(&what, &model, &pictures, &expected);
+        }
+    }
+}
+
+fn check_splits(what: &str, model: &Model, pictures: &Array4<u8>, expected: &[Prediction]) {
+    let sevens = [7, 7, 7, 7, 7, 7, 7, 7, 7, 1];
+    for batches in [&[1, 63][..], &sevens] {
+        let found = in_batches(model, pictures, batches);
+        assert!(found == expected, "{what}, batches of {batches:?}");
+    }
+    let first = predict(model, pictures.view(), 0..3);
+    let last = predict(model, pictures.view(), 3..8);
+    for (picture, expected) in expected.iter().enumerate() {
+        let mut sums = first[picture].sums().clone();
+        sums.merge(last[picture].sums());
+        assert_eq!(&sums, expected.sums(), "{what}, samples 0..3 and 3..8 of picture {picture}");
+        let both = [logits(&first[picture..=picture]), logits(&last[picture..=picture])].concat();
+        let whole = logits(std::slice::from_ref(expected));
+        assert!(both.concat() == whole[0], "{what}, logits of picture {picture}");
+    }
+}
+
+/// A comparison of constants would prove nothing.
+fn assert_varied(name: &str, description: &Description, logits: &[Vec<u8>]) {
+    let row = 4 * description.classes();
+    assert!(logits.iter().any(|x| x != &logits[0]), "{name}: all pictures have the same logits");
+    if description.layers().iter().any(|layer| layer.is_bayesian()) {
+        let sampled = logits.iter().any(|x| x[..row] != x[row..2 * row]);
+        assert!(sampled, "{name}: all samples have the same logits");
+    }
+}
+
+#[test]
+fn random_networks_have_the_same_bits_everywhere() {
+    for seed in 0..9 {
+        check(&format!("random network {seed}"), &random_model(seed));
+    }
+}
+
+#[test]
+fn a_written_and_read_network_has_the_same_bits() {
+    let model = random_model(3);
+    let read = format::read(&format::write(&model).expect("a model")).expect("a model file");
+    assert_eq!(read, model);
+}
+
+#[test]
+fn shipped_models_have_the_same_bits_everywhere() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let files = std::fs::read_dir(&folder).into_iter().flatten();
+    let mut files: Vec<PathBuf> = files.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "safetensors"));
+    files.sort();
+    if files.is_empty() {
+        println!("SKIPPED: there are no shipped models yet");
+    }
+    for path in files {
+        let bytes = std::fs::read(&path).expect("a file");
+        let description = format::read(&bytes).expect("a model file");
+        check(&path.file_name().unwrap_or_default().to_string_lossy(), &description);
+    }
+}
