@@ -145,6 +145,17 @@ pub enum ModelError {
         /// Where in it.
         index: usize,
     },
+    /// Two layers whose tensors would have one name in a file.
+    #[error("layers `{0}` and `{0}.bias` would share the tensor `{0}.bias.mu`")]
+    TensorName(String),
+    /// A mean whose sum might not fit i32.
+    #[error("node `{node}`: a mean of {elements} elements might overflow its 32-bit sum")]
+    Mean {
+        /// The node.
+        node: String,
+        /// Elements in one sum.
+        elements: usize,
+    },
     /// Sums that might not fit i32.
     #[error(
         "layer `{layer}`: {fan_in} products and a bias of up to {bias} might overflow the 32-bit \
@@ -192,6 +203,10 @@ impl Model {
         }
         if let Some(calibration) = &parts.calibration {
             check_count("calibration.ranges", nodes.len() + 1, calibration.ranges.len())?;
+            // JSON has no other numbers.
+            for &end in calibration.ranges.as_flattened() {
+                check("calibration.ranges", end, end.is_finite(), "a finite number")?;
+            }
         }
 
         check_count("nodes", nodes.len(), quantization.len())?;
@@ -199,6 +214,12 @@ impl Model {
             check_node(&parts, index)?;
         }
 
+        for layer in layers {
+            let Some(owner) = layer.name.strip_suffix(".bias") else { continue };
+            if matches!(graph.value(owner), Some(Value::Node(n)) if nodes[n].op.is_weighted()) {
+                return Err(ModelError::TensorName(owner.into()));
+            }
+        }
         let weighted = || nodes.iter().enumerate().filter(|(_, n)| n.op.is_weighted());
         check_count("layers", weighted().count(), layers.len())?;
         for (position, ((index, _), layer)) in weighted().zip(layers).enumerate() {
@@ -320,12 +341,16 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
         if node.op.only_moves() && input != output {
             return Err(ModelError::Moved { node: node.name.clone(), op: node.op.name() });
         }
+        let spatial = parts.graph.shape(value).spatial();
         // The mean of fewer elements, at a border, lies between these two.
         let elements = match node.op {
             Op::AveragePool { window, .. } => window.taps(),
-            Op::GlobalAveragePool => parts.graph.shape(value).spatial(),
+            Op::GlobalAveragePool => spatial,
             _ => 1,
         };
+        if elements.min(spatial) > i32::MAX as usize / 255 {
+            return Err(ModelError::Mean { node: node.name.clone(), elements });
+        }
         for count in [1, elements] {
             let multiplier = mean_multiplier(input.scale, output.scale, count);
             check_scale(named(&node.name, "input scale / output scale"), multiplier)?;
