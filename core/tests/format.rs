@@ -1,0 +1,229 @@
+//! What is written is read back, always the same bytes, and what is wrong is named.
+
+use bayes8_core::format::{FORMAT_VERSION, FormatError, METADATA_KEY, read, write};
+use bayes8_core::graph::{GraphError, Padding, Shape, Value, Window};
+use bayes8_core::model::{Calibration, Model, ModelError, Parts};
+use proptest::prelude::*;
+
+mod common;
+mod container;
+
+use common::{Builder, Kind, random_model};
+use container::{File, Tensor};
+
+/// A small model with all kinds of layers: Bayesian, grouped, depthwise, deterministic.
+fn model() -> Model {
+    Model::new(parts()).unwrap()
+}
+
+fn parts() -> Parts {
+    let mut b = Builder::new(3, Shape::new(4, 4, 2));
+    let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
+    let conv = b.conv(Value::Input, 4, 1, window, Kind::Bayesian).unwrap();
+    let grouped = b.conv(conv, 6, 2, window, Kind::BayesianBias).unwrap();
+    let depthwise = b.conv(grouped, 6, 6, window, Kind::Bayesian).unwrap();
+    b.linear(depthwise, 3, Kind::Deterministic).unwrap();
+    let mut parts = b.parts();
+    parts.class_names = vec!["cat".into(), "\"quoted\" \\ \u{1f408}".into(), String::new()];
+    parts.calibration = Some(Calibration {
+        method: "percentile 99.99".into(),
+        pictures: 100,
+        weight_samples: 4,
+        ranges: vec![[-1.5, 2.25], [0.0, 0.1], [-0.3, 1e-30], [0.0, 3e38], [-7.0, 7.0]],
+    });
+    parts
+}
+
+fn file() -> File {
+    File::parse(&write(&model()).unwrap())
+}
+
+/// The error that reading `file` gives, which must name `culprit`.
+fn error(file: &File, culprit: &str) -> FormatError {
+    let error = read(&file.bytes()).expect_err("a damaged file");
+    assert!(error.to_string().contains(culprit), "`{error}` does not name `{culprit}`");
+    error
+}
+
+/// The error after replacing `from`, which must occur, in the description.
+fn described(from: &str, to: &str, culprit: &str) -> FormatError {
+    let mut file = file();
+    assert!(file.description.contains(from), "{from} is not in {}", file.description);
+    file.description = file.description.replacen(from, to, 1);
+    error(&file, culprit)
+}
+
+#[test]
+fn random_networks_are_read_as_they_were_written() {
+    for seed in 0..200 {
+        let model = random_model(seed);
+        let bytes = write(&model).unwrap();
+        assert_eq!(read(&bytes).unwrap(), model, "seed {seed}");
+        assert_eq!(write(&model).unwrap(), bytes, "seed {seed}: other bytes");
+    }
+}
+
+#[test]
+fn every_kind_of_layer_and_all_metadata_are_kept() {
+    let model = model();
+    let layers = model.layers();
+    assert!(layers[2].depthwise && layers[2].is_bayesian() && !layers[3].is_bayesian());
+    assert_eq!(read(&write(&model).unwrap()).unwrap(), model);
+}
+
+/// In the file a depthwise layer is [C][taps] as all others, in memory [taps][C].
+#[test]
+fn depthwise_weights_are_stored_by_channel() {
+    let model = model();
+    let layer = &model.layers()[2];
+    let tensor = &file().tensors[&format!("{}.mu", layer.name)];
+    assert_eq!(tensor.shape, [6, 3, 3, 1]);
+    for channel in 0..6 {
+        for tap in 0..9 {
+            assert_eq!(tensor.data[channel * 9 + tap] as i8, layer.mu[tap * 6 + channel]);
+        }
+    }
+}
+
+proptest! {
+    /// Numbers in JSON must come back to the last bit.
+    #[test]
+    fn any_number_survives_the_description(
+        scale in 1e-20f32..1e20,
+        mean in any::<f32>().prop_filter("finite", |x| x.is_finite()),
+        range in [-1e38f32..1e38, -1e-30f32..1e-30],
+    ) {
+        let mut parts = parts();
+        parts.input.scale = scale;
+        parts.quantization[0].output.as_mut().unwrap().scale = scale;
+        parts.preprocessing.mean[1] = mean;
+        parts.calibration.as_mut().unwrap().ranges[2] = range;
+        // A scale may be too far from its neighbours for a model: that is another test's matter.
+        if let Ok(model) = Model::new(parts) {
+            prop_assert_eq!(read(&write(&model).unwrap()).unwrap(), model);
+        }
+    }
+}
+
+#[test]
+fn a_model_with_ranges_that_are_not_numbers_cannot_be_made() {
+    for x in [f32::NAN, f32::INFINITY] {
+        let mut parts = parts();
+        parts.calibration.as_mut().unwrap().ranges[1][0] = x;
+        // JSON has no such numbers: the file could not be read again.
+        let error = Model::new(parts).expect_err("no model");
+        assert!(error.to_string().contains("calibration.ranges"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_container_is_refused() {
+    for bytes in [&b""[..], b"\x08", b"PK\x03\x04 not a safetensors file", &[0xff; 64]] {
+        assert!(matches!(read(bytes), Err(FormatError::Container(_))));
+    }
+}
+
+#[test]
+fn a_file_of_another_kind_is_told_from_a_damaged_one() {
+    let mut file = file();
+    file.key = "other".into();
+    assert!(matches!(error(&file, METADATA_KEY), FormatError::NoDescription));
+    file.key = METADATA_KEY.into();
+    file.description = "{".into();
+    assert!(matches!(error(&file, METADATA_KEY), FormatError::Description(_)));
+}
+
+#[test]
+fn a_later_version_is_named_even_if_all_else_differs() {
+    let mut file = file();
+    file.description = r#"{"format_version": 2, "anything": ["else"]}"#.into();
+    assert!(matches!(error(&file, "version 2"), FormatError::Version { found: 2 }));
+    assert_eq!(FORMAT_VERSION, 1);
+}
+
+#[test]
+fn unknown_and_missing_fields_are_refused_by_name() {
+    let damaged = |from, to, culprit| {
+        assert!(matches!(described(from, to, culprit), FormatError::Description(_)));
+    };
+    damaged("\"class_names\":", "\"class_nemas\":", "class_nemas");
+    damaged("\"groups\":1", "\"groups\":1,\"transposed\":true", "transposed");
+    damaged("\"op\":{\"linear\"", "\"op\":{\"lstm\"", "lstm");
+    damaged("\"zero_point\":", "\"zero_point\":256,\"zero_point\":", "256");
+    damaged("\"groups\":1", "\"groups\":-1", "-1");
+}
+
+#[test]
+fn a_node_that_reads_nothing_known_is_named() {
+    let unknown = described("[\"conv2d_0\"]", "[\"conv2d_9\"]", "conv2d_9");
+    assert!(matches!(unknown, FormatError::UnknownInput { node, .. } if node == "conv2d_1"));
+    // A cycle: a node that reads itself, or a later one.
+    for name in ["conv2d_1", "conv2d_2"] {
+        let cycle = described("[\"conv2d_0\"]", &format!("[\"{name}\"]"), "conv2d_1");
+        assert!(matches!(cycle, FormatError::UnknownInput { .. }));
+    }
+}
+
+#[test]
+fn errors_of_the_graph_and_of_the_model_come_through() {
+    let graph = described("\"kernel\":[3,3]", "\"kernel\":[0,3]", "conv2d_0");
+    assert!(matches!(graph, FormatError::Graph(GraphError::Window { .. })));
+    let graph = described("\"shape\":[4,4,2]", "\"shape\":[4,0,2]", "4x0x2");
+    assert!(matches!(graph, FormatError::Graph(GraphError::InputShape(_))));
+    let scale = described("\"scale\":", "\"scale\":0.0,\"unused\":", "");
+    assert!(matches!(scale, FormatError::Description(_)));
+    let mut file = file();
+    file.tensors.get_mut("linear_3.scale").unwrap().data[0..4].fill(0);
+    let number = error(&file, "linear_3.scale");
+    assert!(matches!(number, FormatError::Model(ModelError::Number { .. })));
+}
+
+#[test]
+fn missing_and_unexpected_tensors_are_named() {
+    for name in ["conv2d_0.mu", "linear_3.scale"] {
+        let mut file = file();
+        file.tensors.remove(name);
+        assert!(matches!(error(&file, name), FormatError::MissingTensor(_)));
+    }
+    let mut file = file();
+    file.tensors.insert("conv2d_0.nu".into(), Tensor::new("U8", &[1], vec![0]));
+    assert!(matches!(error(&file, "conv2d_0.nu"), FormatError::UnexpectedTensor(_)));
+}
+
+#[test]
+fn half_a_posterior_is_refused() {
+    for suffix in ["sigma", "noise_multiplier"] {
+        let mut file = file();
+        file.tensors.remove(&format!("conv2d_0.{suffix}"));
+        assert!(matches!(error(&file, "conv2d_0.sigma"), FormatError::HalfPosterior(_)));
+    }
+    let mut file = file();
+    file.tensors.remove("conv2d_1.bias.mu");
+    assert!(matches!(error(&file, "conv2d_1.bias.sigma"), FormatError::BiasWithoutMean(_)));
+}
+
+#[test]
+fn tensors_of_the_wrong_type_or_shape_are_named() {
+    let mut file = file();
+    file.tensors.get_mut("conv2d_0.mu").unwrap().dtype = "U8".into();
+    let wrong = error(&file, "conv2d_0.mu");
+    assert!(matches!(wrong, FormatError::TensorType { expected: "I8", .. }));
+    file = self::file();
+    // The right number of elements in the wrong shape.
+    file.tensors.get_mut("conv2d_0.mu").unwrap().shape = vec![4, 18];
+    let wrong = error(&file, "conv2d_0.mu");
+    assert!(matches!(wrong, FormatError::TensorShape { found, .. } if found == [4, 18]));
+}
+
+#[test]
+fn negative_spreads_are_refused_with_their_place() {
+    for (tensor, size) in [("conv2d_0.noise_multiplier", 2), ("conv2d_1.bias.sigma", 4)] {
+        let mut file = file();
+        file.tensors.get_mut(tensor).unwrap().data[size..2 * size].fill(0xff);
+        let negative = error(&file, tensor);
+        assert!(
+            matches!(negative, FormatError::Model(ModelError::Negative { index: 1, .. })),
+            "{negative}"
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! Files that mean harm: no bytes make the reader panic or allocate out of proportion, and what
+//! still reads as a model can be run.
+//!
+//! The allocator of this test counts, which is why these tests have a file of their own.
+
+use bayes8_core::executor::Executor;
+use bayes8_core::format::{read, write};
+use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
+use bayes8_core::model::Model;
+use bayes8_core::reference::Reference;
+use proptest::prelude::*;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+mod common;
+mod container;
+
+use common::{Builder, Kind, random_codes};
+use container::File;
+
+thread_local! {
+    /// Bytes that this thread holds, and the most it has held.
+    static HELD: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
+}
+
+fn held(change: isize) {
+    // Not during the thread's end, when nobody asks any more.
+    let _ = HELD.try_with(|held| {
+        let (now, most) = held.get();
+        held.set((now + change, most.max(now + change)));
+    });
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator as it came; the counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        held(layout.size() as isize);
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        held(-(layout.size() as isize));
+        // SAFETY: as above, and the memory came from the same allocator.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most memory that `f` held at a time, beyond what was held before.
+fn peak<T>(f: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD.get().0;
+    HELD.set((before, before));
+    let result = f();
+    (result, (HELD.get().1 - before) as usize)
+}
+
+/// What reading may take for every byte of the file. The tensors' numbers take one to four times
+/// their bytes (a copy each, depthwise ones transposed); the rest is the description, where a
+/// short name becomes a `String` and a node a `Node`.
+const PER_BYTE: usize = 8;
+/// What any file may take: an error message, the first growth of a few collections.
+const CONSTANT: usize = 8 << 10;
+
+/// Reads bytes of any kind, within the bound; runs what reads as a small model.
+fn survive(bytes: &[u8]) -> bool {
+    let (result, peak) = peak(|| read(bytes));
+    let allowed = PER_BYTE * bytes.len() + CONSTANT;
+    assert!(peak <= allowed, "{} bytes took {peak} bytes of memory", bytes.len());
+    let Ok(model) = result else { return false };
+    run(&model);
+    true
+}
+
+fn run(model: &Model) {
+    if model.multiply_accumulates() > 10_000_000 {
+        return;
+    }
+    // Operations without weights are bounded by the values that they read and write.
+    let elements = |shape: Shape| shape.elements();
+    let taps = |op: &Op| match op {
+        Op::MaxPool(window) | Op::AveragePool { window, .. } => window.taps(),
+        _ => 1,
+    };
+    let graph = model.graph();
+    let nodes = graph.nodes().iter();
+    let work: usize = nodes.map(|n| elements(n.shape).saturating_mul(taps(&n.op))).sum();
+    if work > 1 << 20 || elements(graph.input()) > 1 << 20 {
+        return;
+    }
+    let executor = Executor::new(model, Reference);
+    let codes = random_codes(model, 2, 1);
+    let mut count = 0;
+    executor.run(&codes, 1, 0..2, &mut executor.workspace(2), |_, _, logits| {
+        assert_eq!(logits.len(), model.classes());
+        count += 1;
+    });
+    assert_eq!(count, 4);
+}
+
+/// One of each operation, a few hundred weights.
+fn small_file() -> Vec<u8> {
+    let mut b = Builder::new(5, Shape::new(5, 5, 2));
+    let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
+    let conv = b.conv(Value::Input, 4, 2, window, Kind::Bayesian).unwrap();
+    let depthwise = b.conv(conv, 4, 4, window, Kind::Deterministic).unwrap();
+    let sum = b.op(Op::Add, &[conv, depthwise]).unwrap();
+    let max = b.op(Op::MaxPool(window), &[sum]).unwrap();
+    let both = b.op(Op::Concat, &[max, sum]).unwrap();
+    let slice = b.slice(both, 0, 2).unwrap();
+    let mean = Op::AveragePool { window, count_include_pad: false };
+    let mean = b.op(mean, &[slice]).unwrap();
+    let pad = b.op(Op::PadChannels { before: 1, after: 0 }, &[mean]).unwrap();
+    let grid = b.op(Op::Requantize, &[pad]).unwrap();
+    let global = b.op(Op::GlobalAveragePool, &[grid]).unwrap();
+    let flat = b.op(Op::Flatten, &[global]).unwrap();
+    b.linear(flat, 3, Kind::BayesianBias).unwrap();
+    write(&b.finish()).unwrap()
+}
+
+#[test]
+fn truncation_at_every_length_is_an_error() {
+    let bytes = small_file();
+    for length in 0..bytes.len() {
+        assert!(!survive(&bytes[..length]), "the first {length} bytes read as a model");
+    }
+    assert!(survive(&bytes));
+    assert!(!survive(&[&bytes[..], &[0]].concat()), "a byte too many");
+}
+
+#[test]
+fn flipping_any_bit_neither_panics_nor_allocates() {
+    let bytes = small_file();
+    let mut models = 0;
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << bit;
+            models += usize::from(survive(&damaged));
+        }
+    }
+    // Weights, names and many numbers are as good as others.
+    assert!(models > 100, "{models}");
+}
+
+#[test]
+fn any_byte_in_place_of_any_other() {
+    let bytes = small_file();
+    for at in 0..bytes.len() {
+        for byte in *b"\x00\xff0919-.eE\"\\{}[],: n" {
+            let mut damaged = bytes.clone();
+            damaged[at] = byte;
+            survive(&damaged);
+        }
+    }
+}
+
+/// Replaces every number of the description in turn by one that is meant to overflow something.
+#[test]
+fn absurd_numbers_in_the_description_are_refused_without_allocating() {
+    let file = File::parse(&small_file());
+    let text = &file.description;
+    let is_number = |c: char| c.is_ascii_digit();
+    let starts = text
+        .char_indices()
+        .filter(|&(i, c)| is_number(c) && !text[..i].ends_with(|c: char| is_number(c) || c == '.'));
+    let mut tried = 0;
+    for (start, _) in starts {
+        let length = text[start..].find(|c| !is_number(c)).unwrap();
+        for number in [
+            "0",
+            "1",
+            "67108864",
+            "67108865",
+            "2147483648",
+            "4294967296",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1e38",
+            "1e400",
+        ] {
+            let description = [&text[..start], number, &text[start + length..]].concat();
+            survive(&File { description, ..file.clone() }.bytes());
+            tried += 1;
+        }
+    }
+    assert!(tried > 1000, "{tried}");
+}
+
+/// A header that claims more than the file has must not be believed.
+#[test]
+fn claimed_sizes_are_checked_before_memory_is_taken() {
+    let bytes = small_file();
+    for claim in [0, 1, 1 << 20, 99_999_999, 100_000_001, 1 << 40, u64::MAX - 7, u64::MAX] {
+        let mut damaged = bytes.clone();
+        damaged[..8].copy_from_slice(&claim.to_le_bytes());
+        assert!(!survive(&damaged), "a header of {claim} bytes");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn several_damages_at_once(
+        damages in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in prop::option::weighted(0.3, any::<[prop::sample::Index; 2]>()),
+    ) {
+        let mut bytes = small_file();
+        for (at, byte) in damages {
+            let length = bytes.len();
+            bytes[at.index(length)] = byte;
+        }
+        if let Some([from, to]) = cut {
+            // Removes a piece, or repeats one.
+            let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+            bytes = [&bytes[..from], &bytes[to..]].concat();
+        }
+        survive(&bytes);
+    }
+
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        survive(&bytes);
+    }
+
+    #[test]
+    fn any_description(
+        description in prop_oneof![
+            "[ -~]{0,80}",
+            "(\\{|\\}|\\[|\\]|,|:|\"[a-z_]{0,8}\"|[0-9]{1,3}){0,40}",
+        ],
+    ) {
+        survive(&File { description, ..File::parse(&small_file()) }.bytes());
+    }
+}
+
+/// Deep nesting must not exhaust the stack.
+#[test]
+fn deeply_nested_json_is_an_error() {
+    for open in ["[", "{\"format_version\":", "{\"a\":["] {
+        let description = open.repeat(100_000);
+        let file = File { description, ..File::parse(&small_file()) };
+        assert!(!survive(&file.bytes()));
+    }
+}

@@ -1,0 +1,353 @@
+//! Every reason to refuse a graph or the parts of a model, with the culprit's name.
+
+use bayes8_core::graph::{
+    Graph, GraphError, MAX_ELEMENTS, Op, Padding, Range, Shape, Value, Window,
+};
+use bayes8_core::model::{Calibration, Model, ModelError, Parts};
+use bayes8_core::numerics::{CodeRange, Quantization};
+
+mod common;
+use common::{Builder, Kind};
+
+fn graph_error(inputs: &[Shape], op: Op, culprit: &str) -> GraphError {
+    let mut graph = Graph::new(inputs[0]).unwrap();
+    // Inputs of other shapes are made by linear layers.
+    let mut values = vec![Value::Input];
+    for (i, shape) in inputs.iter().enumerate().skip(1) {
+        let op = Op::Linear { out_features: shape.channels };
+        values.push(graph.push(format!("input {i}"), op, vec![Value::Input]).unwrap());
+    }
+    let before = graph.clone();
+    let error = graph.push("culprit".into(), op, values).unwrap_err();
+    assert_eq!(graph, before, "an error leaves the graph as it was");
+    assert!(error.to_string().contains(culprit), "`{error}` does not name `{culprit}`");
+    error
+}
+
+const INPUT: Shape = Shape::new(6, 6, 4);
+
+fn conv(groups: usize, window: Window) -> Op {
+    Op::Conv2d { out_channels: 4, groups, window }
+}
+
+#[test]
+fn empty_or_absurd_inputs_are_refused() {
+    let huge = usize::MAX;
+    for shape in [[0, 1, 1], [1, 0, 1], [1, 1, 0], [1, 1, MAX_ELEMENTS + 1], [huge, huge, huge]] {
+        let shape = Shape::new(shape[0], shape[1], shape[2]);
+        assert_eq!(Graph::new(shape), Err(GraphError::InputShape(shape)));
+    }
+    assert!(Graph::new(Shape::vector(MAX_ELEMENTS)).is_ok());
+}
+
+#[test]
+fn names_must_be_there_and_unique() {
+    let mut graph = Graph::new(INPUT).unwrap();
+    let flatten =
+        |graph: &mut Graph, name: &str| graph.push(name.into(), Op::Flatten, vec![Value::Input]);
+    assert_eq!(flatten(&mut graph, ""), Err(GraphError::EmptyName(0)));
+    flatten(&mut graph, "a").unwrap();
+    for name in ["a", "input"] {
+        assert_eq!(flatten(&mut graph, name), Err(GraphError::DuplicateName(name.into())));
+    }
+}
+
+#[test]
+fn a_node_reads_earlier_nodes_only() {
+    let mut graph = Graph::new(INPUT).unwrap();
+    for later in [0, 1, usize::MAX] {
+        let error = graph.push("culprit".into(), Op::Add, vec![Value::Input, Value::Node(later)]);
+        assert_eq!(error, Err(GraphError::InputOrder { node: "culprit".into(), input: 1 }));
+    }
+}
+
+#[test]
+fn operations_take_their_number_of_inputs() {
+    let shapes = [INPUT; 3];
+    for (op, count) in [(Op::Add, 1), (Op::Concat, 1), (Op::Flatten, 2), (Op::Requantize, 3)] {
+        let error = graph_error(&shapes[..count], op, "culprit");
+        assert!(matches!(error, GraphError::InputCount { found, .. } if found == count));
+    }
+    let none = Graph::new(INPUT).unwrap().push("culprit".into(), Op::Flatten, vec![]);
+    assert!(matches!(none, Err(GraphError::InputCount { found: 0, .. })));
+}
+
+#[test]
+fn inputs_that_do_not_fit_together_are_named_with_their_shapes() {
+    for op in [Op::Add, Op::Concat] {
+        let error = graph_error(&[INPUT, Shape::vector(4)], op, "6x6x4 and 1x1x4");
+        assert!(matches!(error, GraphError::InputShapes { .. }));
+    }
+}
+
+#[test]
+fn groups_must_divide_both_channel_counts() {
+    for groups in [0, 3, 8, usize::MAX] {
+        let error = graph_error(&[INPUT], conv(groups, Window::new([1, 1])), "culprit");
+        assert!(matches!(error, GraphError::Groups { .. }));
+    }
+    let op = Op::Conv2d { out_channels: 6, groups: 4, window: Window::new([1, 1]) };
+    assert!(matches!(graph_error(&[INPUT], op, "4 groups"), GraphError::Groups { .. }));
+}
+
+#[test]
+fn windows_must_fit_and_have_extents() {
+    let one = Window::new([1, 1]);
+    let huge = usize::MAX;
+    let windows = [
+        Window::new([0, 1]),
+        Window::new([7, 1]),
+        Window::new([huge, huge]),
+        Window { stride: [0, 1], ..one },
+        Window { stride: [1, huge], ..one },
+        Window { dilation: [0, 1], ..one },
+        Window { dilation: [6, 1], ..Window::new([2, 1]) },
+        Window { dilation: [huge, huge], ..Window::new([2, 2]) },
+        Window { padding: Padding::uniform(huge), ..Window::new([3, 3]) },
+        // As much padding as the kernel reaches: an output would see nothing else.
+        Window { padding: Padding::uniform(1), ..one },
+        Window { padding: Padding { bottom: 3, ..Padding::default() }, ..Window::new([3, 3]) },
+    ];
+    for window in windows {
+        let pool = Op::AveragePool { window, count_include_pad: true };
+        for op in [conv(1, window), Op::MaxPool(window), pool] {
+            let error = graph_error(&[INPUT], op, "culprit");
+            assert!(matches!(error, GraphError::Window { .. }), "{window:?}");
+        }
+    }
+}
+
+#[test]
+fn slices_must_be_inside_and_not_empty() {
+    let whole = Range { start: 0, end: 6, step: 1 };
+    let wrong = [
+        Range { start: 3, end: 3, step: 1 },
+        Range { start: 0, end: 7, step: 1 },
+        Range { start: 0, end: 6, step: 0 },
+        Range { start: usize::MAX, end: 6, step: 1 },
+    ];
+    for range in wrong {
+        for op in
+            [Op::Slice { rows: range, columns: whole }, Op::Slice { rows: whole, columns: range }]
+        {
+            let error = graph_error(&[INPUT], op, "6x6x4");
+            assert!(matches!(error, GraphError::Slice { .. }));
+        }
+    }
+}
+
+#[test]
+fn outputs_must_not_be_empty_or_absurd() {
+    let window = Window::new([1, 1]);
+    for op in [
+        Op::Linear { out_features: 0 },
+        Op::Linear { out_features: MAX_ELEMENTS + 1 },
+        Op::Conv2d { out_channels: 0, groups: 1, window },
+        Op::Conv2d { out_channels: usize::MAX, groups: 1, window },
+        Op::PadChannels { before: usize::MAX, after: usize::MAX },
+        Op::PadChannels { before: MAX_ELEMENTS, after: 0 },
+    ] {
+        let error = graph_error(&[INPUT], op, "culprit");
+        assert!(matches!(error, GraphError::OutputShape { .. }));
+    }
+}
+
+/// Two Bayesian layers around a pool.
+fn parts() -> Parts {
+    let mut b = Builder::new(1, INPUT);
+    let conv = b.conv(Value::Input, 4, 1, Window::new([3, 3]), Kind::Bayesian).unwrap();
+    let pool = b.op(Op::MaxPool(Window::new([2, 2])), &[conv]).unwrap();
+    let mean = b.op(Op::GlobalAveragePool, &[pool]).unwrap();
+    b.linear(mean, 3, Kind::BayesianBias).unwrap();
+    b.parts()
+}
+
+fn model_error(change: impl FnOnce(&mut Parts), culprit: &str) -> ModelError {
+    let mut parts = parts();
+    assert!(Model::new(parts.clone()).is_ok());
+    change(&mut parts);
+    let error = Model::new(parts).expect_err("no model");
+    assert!(error.to_string().contains(culprit), "`{error}` does not name `{culprit}`");
+    error
+}
+
+#[test]
+fn a_model_ends_in_a_vector_of_logits() {
+    let empty = |parts: &mut Parts| parts.graph = Graph::new(INPUT).unwrap();
+    assert_eq!(model_error(empty, "no nodes"), ModelError::Empty);
+    let pool = |parts: &mut Parts| {
+        parts.graph.push("end".into(), Op::Flatten, vec![Value::Node(3)]).unwrap();
+    };
+    assert!(matches!(model_error(pool, "end"), ModelError::Output { .. }));
+    let picture = |parts: &mut Parts| {
+        let op = conv(1, Window::new([1, 1]));
+        parts.graph.push("end".into(), op, vec![Value::Input]).unwrap();
+    };
+    assert!(matches!(model_error(picture, "6x6x4"), ModelError::Output { .. }));
+}
+
+#[test]
+fn exactly_the_last_output_is_not_quantized() {
+    let early = |parts: &mut Parts| parts.quantization[1].output = None;
+    assert!(matches!(model_error(early, "max_pool_1"), ModelError::OutputQuantization { .. }));
+    let late = |parts: &mut Parts| parts.quantization[3].output = Some(parts.input);
+    assert!(matches!(model_error(late, "linear_3"), ModelError::OutputQuantization { .. }));
+}
+
+#[test]
+fn lists_have_as_many_entries_as_they_must() {
+    let calibration =
+        Calibration { method: "m".into(), pictures: 1, weight_samples: 1, ranges: vec![] };
+    type Change = Box<dyn FnOnce(&mut Parts)>;
+    let changes: [(&str, Change); 12] = [
+        ("input.preprocessing.mean", Box::new(|p| p.preprocessing.mean.push(0.0))),
+        ("input.preprocessing.std", Box::new(|p| p.preprocessing.std.clear())),
+        ("class_names", Box::new(|p| p.class_names.push("one".into()))),
+        ("calibration.ranges", Box::new(|p| p.calibration = Some(calibration))),
+        ("nodes", Box::new(|p| p.quantization.push(p.quantization[3]))),
+        ("layers", Box::new(|p| p.layers.truncate(1))),
+        ("conv2d_0.mu", Box::new(|p| p.layers[0].mu.push(0))),
+        ("conv2d_0.scale", Box::new(|p| p.layers[0].scale.clear())),
+        ("conv2d_0.sigma", Box::new(|p| p.layers[0].posterior.as_mut().unwrap().sigma.push(0))),
+        (
+            "conv2d_0.noise_multiplier",
+            Box::new(|p| p.layers[0].posterior.as_mut().unwrap().noise_multiplier.clear()),
+        ),
+        ("linear_3.bias.mu", Box::new(|p| p.layers[1].bias.as_mut().unwrap().mu.push(0))),
+        (
+            "linear_3.bias.sigma",
+            Box::new(|p| p.layers[1].bias.as_mut().unwrap().sigma.as_mut().unwrap().push(0)),
+        ),
+    ];
+    for (name, change) in changes {
+        assert!(matches!(model_error(change, name), ModelError::Count { .. }), "{name}");
+    }
+}
+
+#[test]
+fn numbers_that_cannot_be_computed_with_are_named() {
+    for bad in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40] {
+        type Change = Box<dyn FnOnce(&mut Parts)>;
+        let changes: [(&str, Change); 4] = [
+            ("input.scale", Box::new(move |p| p.input.scale = bad)),
+            ("input.preprocessing.std", Box::new(move |p| p.preprocessing.std[1] = bad)),
+            ("conv2d_0.scale", Box::new(move |p| p.layers[0].scale[2] = bad)),
+            (
+                "conv2d_0.output.scale",
+                Box::new(move |p| p.quantization[0].output.as_mut().unwrap().scale = bad),
+            ),
+        ];
+        for (name, change) in changes {
+            assert!(matches!(model_error(change, name), ModelError::Number { .. }), "{name} {bad}");
+        }
+    }
+    let mean = |parts: &mut Parts| parts.preprocessing.mean[0] = f32::NAN;
+    model_error(mean, "input.preprocessing.mean");
+    // Each number is fine, their quotient is not.
+    let quotient = |parts: &mut Parts| {
+        for (node, scale) in [(0, 1e30), (1, 1e30), (2, f32::MIN_POSITIVE)] {
+            parts.quantization[node].output.as_mut().unwrap().scale = scale;
+        }
+    };
+    model_error(quotient, "global_average_pool_2.input scale / output scale");
+    let product = |parts: &mut Parts| parts.layers[0].scale[1] = 1e38;
+    model_error(product, "conv2d_0.largest output");
+}
+
+#[test]
+fn code_ranges_are_not_empty_and_not_on_moving_nodes_or_logits() {
+    for (node, range, name) in [
+        (0, CodeRange { low: 9, high: 8 }, "conv2d_0"),
+        (1, CodeRange { low: 1, high: 255 }, "max_pool_1"),
+        (3, CodeRange { low: 0, high: 254 }, "linear_3"),
+    ] {
+        let error = model_error(|parts| parts.quantization[node].range = range, name);
+        assert!(matches!(error, ModelError::Range { .. }));
+    }
+}
+
+#[test]
+fn a_node_that_moves_codes_keeps_their_grid() {
+    let moved = |parts: &mut Parts| {
+        let grid = parts.quantization[1].output.as_mut().unwrap();
+        *grid = Quantization { zero_point: grid.zero_point ^ 1, ..*grid };
+    };
+    assert!(matches!(model_error(moved, "max_pool_1"), ModelError::Moved { .. }));
+}
+
+#[test]
+fn a_layer_belongs_to_its_node() {
+    type Change = fn(&mut Parts);
+    let changes: [Change; 4] = [
+        |p| p.layers[0].name = "other".into(),
+        |p| p.layers[0].index = 1,
+        |p| p.layers[0].out_channels = 5,
+        |p| p.layers[0].depthwise = true,
+    ];
+    for change in changes {
+        assert!(matches!(model_error(change, "conv2d_0"), ModelError::Layer { .. }));
+    }
+}
+
+#[test]
+fn spreads_are_not_negative() {
+    let multiplier = |parts: &mut Parts| {
+        parts.layers[0].posterior.as_mut().unwrap().noise_multiplier[3] = -1;
+    };
+    let error = model_error(multiplier, "conv2d_0.noise_multiplier");
+    assert!(matches!(error, ModelError::Negative { index: 3, .. }));
+    let sigma = |parts: &mut Parts| {
+        parts.layers[1].bias.as_mut().unwrap().sigma.as_mut().unwrap()[0] = i32::MIN;
+    };
+    let error = model_error(sigma, "linear_3.bias.sigma");
+    assert!(matches!(error, ModelError::Negative { index: 0, .. }));
+}
+
+#[test]
+fn sums_that_might_overflow_are_refused() {
+    for bias in [i32::MIN, i32::MAX] {
+        let change = |parts: &mut Parts| parts.layers[1].bias.as_mut().unwrap().mu[1] = bias;
+        assert!(matches!(model_error(change, "linear_3"), ModelError::Accumulator { .. }));
+    }
+    let deep = |inputs: usize| {
+        let mut b = Builder::new(1, Shape::vector(inputs));
+        b.linear(Value::Input, 1, Kind::Deterministic).unwrap();
+        let mut parts = b.parts();
+        parts.layers[0].bias = None;
+        Model::new(parts)
+    };
+    let most = i32::MAX as usize / (255 * 128);
+    assert!(deep(most).is_ok());
+    assert!(matches!(deep(most + 1), Err(ModelError::Accumulator { .. })));
+}
+
+/// 2^31 / 255 = 8,421,504 codes less zero point may overflow the sum of a mean.
+#[test]
+fn means_that_might_overflow_are_refused() {
+    let mean = |height: usize| {
+        let mut b = Builder::new(1, Shape::new(height, 4096, 1));
+        let mean = b.op(Op::GlobalAveragePool, &[Value::Input]).unwrap();
+        b.linear(mean, 2, Kind::Deterministic).unwrap();
+        Model::new(b.parts())
+    };
+    assert!(mean(2056).is_ok());
+    let error = mean(2057).expect_err("no model");
+    assert!(matches!(error, ModelError::Mean { .. }));
+    assert!(error.to_string().contains("global_average_pool_0"), "{error}");
+}
+
+/// `a.bias` + `.mu` and `a` + `.bias.mu` are one name in a file.
+#[test]
+fn layers_whose_tensors_would_share_a_name_are_refused() {
+    let clash = |parts: &mut Parts| {
+        let mut graph = Graph::new(INPUT).unwrap();
+        for (i, name) in ["a", "pool", "mean", "a.bias"].into_iter().enumerate() {
+            let node = parts.graph.nodes()[i].clone();
+            graph.push(name.into(), node.op, node.inputs).unwrap();
+        }
+        parts.graph = graph;
+        parts.layers[0].name = "a".into();
+        parts.layers[1].name = "a.bias".into();
+    };
+    assert_eq!(model_error(clash, "a.bias.mu"), ModelError::TensorName("a".into()));
+}
