@@ -13,12 +13,12 @@ const MAX_THREADS: u16 = 1024;
 #[derive(Args)]
 pub(crate) struct Sampling {
     /// Monte-Carlo samples: how often each picture is predicted, every time with other weights
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 32)]
     #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
     pub(crate) samples: u32,
 
     /// Seed of the weights; the same seed gives the same result, bit for bit, on every machine
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
     pub(crate) seed: u64,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Sampling {
 #[derive(Args)]
 pub(crate) struct Machine {
     /// Number of threads [default: all processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
     pub(crate) threads: Option<u16>,
 

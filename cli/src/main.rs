@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod model_file;
+mod model_report;
 mod output;
 mod picture;
 mod prediction;

@@ -32,12 +32,12 @@ pub(crate) struct Arguments {
     model: PathBuf,
 
     /// Pictures in a call
-    #[arg(long, value_name = "B", default_value_t = 32)]
+    #[arg(long, value_name = "B", allow_negative_numbers = true, default_value_t = 32)]
     #[arg(value_parser = value_parser!(u32).range(1..=1 << 20))]
     batch: u32,
 
     /// Monte-Carlo samples of every picture
-    #[arg(long, value_name = "S", default_value_t = 32)]
+    #[arg(long, value_name = "S", allow_negative_numbers = true, default_value_t = 32)]
     #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
     samples: u32,
 
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     machine: Machine,
 
     /// How long to measure; at least three calls are timed
-    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value_t = 3.0, value_parser = seconds)]
     seconds: f64,
 
     /// Print JSON

@@ -1,17 +1,11 @@
 //! `bayes8 inspect`: what a model file holds.
 
 use crate::model_file;
+use crate::model_report::{Evidence, Quantiles, Report};
 use crate::output;
 use crate::style::{Style, bytes, printable, shorten, thousands};
 use crate::table::{Align, Table};
-use bayes8_native::core::format::FORMAT_VERSION;
-use bayes8_native::core::layer::{Bias, Layer, Posterior};
-use bayes8_native::core::model::{Calibration, Model, Preprocessing};
-use bayes8_native::core::numerics::Quantization;
-use bayes8_native::core::variance::NoiseDistribution;
 use clap::Args;
-use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Show what a model file holds: layers, shapes, sizes, spread and calibration
@@ -32,59 +26,6 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Report {
-    model: String,
-    file_bytes: usize,
-    format_version: u32,
-    input: Input,
-    classes: usize,
-    class_names: Vec<String>,
-    parameters: usize,
-    bayesian_parameters: usize,
-    multiply_accumulates: u64,
-    calibration: Option<Evidence>,
-    nodes: Vec<Node>,
-}
-
-#[derive(Serialize)]
-struct Input {
-    shape: [usize; 3],
-    scale: f32,
-    zero_point: u8,
-    mean: Vec<f32>,
-    std: Vec<f32>,
-    observed_range: Option<[f32; 2]>,
-}
-
-#[derive(Serialize)]
-struct Evidence {
-    method: String,
-    pictures: u32,
-    weight_samples: u32,
-}
-
-#[derive(Serialize)]
-struct Node {
-    name: String,
-    op: &'static str,
-    shape: [usize; 3],
-    weights: usize,
-    bytes: usize,
-    bayesian: bool,
-    sigma_over_step: Option<Quantiles>,
-    scale: Option<f32>,
-    zero_point: Option<u8>,
-    observed_range: Option<[f32; 2]>,
-}
-
-#[derive(Clone, Copy, Serialize)]
-struct Quantiles {
-    q05: f64,
-    median: f64,
-    q95: f64,
-}
-
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (model, file_bytes) = model_file::describe(&arguments.model)?;
@@ -96,67 +37,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 impl Report {
-    fn new(model: &Model, file_bytes: usize) -> Self {
-        let graph = model.graph();
-        let shape = graph.input();
-        let range = |value: usize| model.calibration().map(|c| c.ranges[value]);
-        let Preprocessing { mean, std } = model.preprocessing().clone();
-        let Quantization { scale, zero_point } = model.input();
-        let input = Input {
-            shape: [shape.height, shape.width, shape.channels],
-            scale,
-            zero_point,
-            mean,
-            std,
-            observed_range: range(0),
-        };
-
-        let noise = NoiseDistribution::new();
-        let mut layers = model.layers().iter();
-        let nodes = graph.nodes().iter().zip(model.quantization()).enumerate();
-        let nodes = nodes.map(|(index, (node, quantization))| {
-            let layer = if node.op.is_weighted() { layers.next() } else { None };
-            let posterior = layer.and_then(|layer| layer.posterior.as_ref().map(|p| (layer, p)));
-            Node {
-                name: node.name.clone(),
-                op: node.op.name(),
-                shape: [node.shape.height, node.shape.width, node.shape.channels],
-                weights: layer.map_or(0, |layer| layer.mu.len()),
-                bytes: layer.map_or(0, stored_bytes),
-                bayesian: layer.is_some_and(Layer::is_bayesian),
-                sigma_over_step: posterior.and_then(|(l, p)| sigma_over_step(&noise, l, p)),
-                scale: quantization.output.map(|q| q.scale),
-                zero_point: quantization.output.map(|q| q.zero_point),
-                observed_range: range(index + 1),
-            }
-        });
-        let nodes = nodes.collect();
-
-        let parameters = |l: &Layer| l.mu.len() + l.bias.as_ref().map_or(0, |b| b.mu.len());
-        let bayesian_parameters = |l: &Layer| {
-            let biases = l.bias.as_ref().and_then(|b| b.sigma.as_ref()).map_or(0, Vec::len);
-            l.posterior.as_ref().map_or(0, |p| p.sigma.len()) + biases
-        };
-        let evidence = |c: &Calibration| Evidence {
-            method: c.method.clone(),
-            pictures: c.pictures,
-            weight_samples: c.weight_samples,
-        };
-        Self {
-            model: model.name().to_string(),
-            file_bytes,
-            format_version: FORMAT_VERSION,
-            input,
-            classes: model.classes(),
-            class_names: model.class_names().to_vec(),
-            parameters: model.layers().iter().map(parameters).sum(),
-            bayesian_parameters: model.layers().iter().map(bayesian_parameters).sum(),
-            multiply_accumulates: model.multiply_accumulates(),
-            calibration: model.calibration().map(evidence),
-            nodes,
-        }
-    }
-
     fn text(&self, style: Style) -> String {
         let mut text = format!("{}\n", style.bold(&printable(&self.model)));
         for (label, value) in self.facts() {
@@ -293,44 +173,4 @@ fn shape([height, width, channels]: [usize; 3]) -> String {
 
 fn range([low, high]: [f32; 2]) -> String {
     format!("{low:.3} .. {high:.3}")
-}
-
-/// Bytes of a layer's tensors in the file.
-fn stored_bytes(layer: &Layer) -> usize {
-    let posterior = layer.posterior.as_ref();
-    let posterior = posterior.map_or(0, |p| p.sigma.len() + 2 * p.noise_multiplier.len());
-    let bias = layer.bias.as_ref();
-    let bias = bias.map_or(0, |Bias { mu, sigma }| {
-        4 * mu.len() + sigma.as_ref().map_or(0, |sigma| 4 * sigma.len())
-    });
-    layer.mu.len() + 4 * layer.scale.len() + posterior + bias
-}
-
-/// Quantiles of the weights' standard deviations, in steps.
-fn sigma_over_step(
-    noise: &NoiseDistribution,
-    layer: &Layer,
-    posterior: &Posterior,
-) -> Option<Quantiles> {
-    // Many weights share code and multiplier, and thus their standard deviation.
-    let mut counts: BTreeMap<(i16, u8), usize> = BTreeMap::new();
-    for (i, &code) in posterior.sigma.iter().enumerate() {
-        let row_length = layer.row_length();
-        let channel = layer.channel(i / row_length, i % row_length);
-        *counts.entry((posterior.noise_multiplier[channel], code)).or_default() += 1;
-    }
-    let std = |((multiplier, code), count)| (noise.variance(code, multiplier).sqrt(), count);
-    let mut stds: Vec<(f64, usize)> = counts.into_iter().map(std).collect();
-    stds.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let quantile = |share: f64| {
-        let mut left = (share * posterior.sigma.len().checked_sub(1)? as f64).round() as usize;
-        for &(std, count) in &stds {
-            match left.checked_sub(count) {
-                Some(less) => left = less,
-                None => return Some(std),
-            }
-        }
-        None
-    };
-    Some(Quantiles { q05: quantile(0.05)?, median: quantile(0.5)?, q95: quantile(0.95)? })
 }

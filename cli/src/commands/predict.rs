@@ -34,20 +34,20 @@ pub(crate) struct Arguments {
     sampling: Sampling,
 
     /// Index of the first sample, to split the samples of a prediction over several runs
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
     first_sample: u32,
 
     #[command(flatten)]
     machine: Machine,
 
     /// How many classes to show
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 3)]
     #[arg(value_parser = value_parser!(u32).range(1..))]
     top: u32,
 
     /// Abstain if the total uncertainty is above this
     /// [default: half of the largest possible, ln(classes)]
-    #[arg(long, value_name = "NATS", value_parser = nats)]
+    #[arg(long, value_name = "NATS", allow_negative_numbers = true, value_parser = nats)]
     abstain_above: Option<f64>,
 
     /// Print JSON

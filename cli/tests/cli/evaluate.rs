@@ -1,0 +1,102 @@
+//! `bayes8 evaluate` on a tiny model.
+
+use crate::support::{Fixture, keys, load};
+use bayes8_native::{Pictures, PredictOptions};
+use ndarray::Array4;
+use ndarray_npy::{NpzReader, NpzWriter};
+use std::fs::File;
+
+const MODEL: &str = "model.safetensors";
+
+#[test]
+fn json_has_the_documented_keys_and_the_librarys_figures() {
+    let fixture = Fixture::new(1);
+    let labels = [0, 1, 2, 0, 1, 2, 2];
+    fixture.archive("xy.npz", &labels);
+    let json = fixture.json(&[
+        "evaluate",
+        MODEL,
+        "--data",
+        "xy.npz",
+        "--samples",
+        "6",
+        "--seed",
+        "3",
+        "--isa",
+        "portable",
+        "--json",
+    ]);
+    let expected = [
+        "accuracy",
+        "brier",
+        "ece",
+        "kernel",
+        "mean_expected_entropy",
+        "mean_mutual_information",
+        "mean_predictive_entropy",
+        "nll",
+        "pictures",
+        "samples",
+        "seconds",
+        "seed",
+    ];
+    assert_eq!(keys(&json), expected);
+    assert_eq!((&json["pictures"], &json["samples"]), (&7.into(), &6.into()));
+    assert_eq!(json["seed"], 3);
+
+    let mut npz = NpzReader::new(File::open(fixture.path("xy.npz")).unwrap()).unwrap();
+    let x: Array4<u8> = npz.by_name("x").unwrap();
+    let options = PredictOptions { samples: 0..6, seed: 3, keep_logits: false };
+    let model = load(&fixture.path(MODEL));
+    let predictions = model.predict(Pictures::Bytes(x.view()), &options).unwrap();
+    let (mut right, mut nll, mut information) = (0.0, 0.0, 0.0);
+    for (prediction, &label) in predictions.iter().zip(&labels) {
+        let uncertainty = prediction.uncertainty();
+        right += f64::from(uncertainty.top(1)[0].0 == label as usize) / 7.0;
+        nll -= uncertainty.probabilities[label as usize].ln() / 7.0;
+        information += uncertainty.mutual_information / 7.0;
+    }
+    for (key, value) in
+        [("accuracy", right), ("nll", nll), ("mean_mutual_information", information)]
+    {
+        let found = json[key].as_f64().unwrap();
+        assert!((found - value).abs() < 1e-12, "{key}: {found}, expected {value}");
+    }
+}
+
+#[test]
+fn text_names_every_figure() {
+    let fixture = Fixture::new(1);
+    fixture.archive("xy.npz", &[0, 1, 2]);
+    let text = fixture.run(&["evaluate", MODEL, "--data", "xy.npz"]).succeeded().stdout;
+    for part in ["tiny", "accuracy", "NLL", "Brier", "ECE", "total", "epistemic", "pictures/s"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn bad_data_names_the_file_and_the_array() {
+    let fixture = Fixture::new(1);
+    let evaluate = |data| fixture.run(&["evaluate", MODEL, "--data", data]);
+    evaluate("missing.npz").failed(&["missing.npz"]);
+    evaluate(MODEL).failed(&[MODEL]);
+    fixture.archive("label.npz", &[0, 3]);
+    evaluate("label.npz").failed(&["label.npz", "`y`", "label 3 of picture 1"]);
+    fixture.archive("negative.npz", &[-1]);
+    evaluate("negative.npz").failed(&["negative.npz", "label -1"]);
+
+    let write = |name: &str, labels: Option<[i64; 1]>, shape| {
+        let mut npz = NpzWriter::new(File::create(fixture.path(name)).unwrap());
+        npz.add_array("x", &Array4::<u8>::zeros(shape)).unwrap();
+        if let Some(labels) = labels {
+            npz.add_array("y", &ndarray::arr1(&labels)).unwrap();
+        }
+        npz.finish().unwrap();
+    };
+    write("bare.npz", None, (1, 8, 8, 1));
+    evaluate("bare.npz").failed(&["bare.npz", "`y`"]);
+    write("rgb.npz", Some([0]), (1, 8, 8, 3));
+    evaluate("rgb.npz").failed(&["rgb.npz", "8x8x3", "8x8x1"]);
+    write("empty.npz", Some([0]), (0, 8, 8, 1));
+    evaluate("empty.npz").failed(&["empty.npz", "`x`"]);
+}

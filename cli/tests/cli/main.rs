@@ -1,0 +1,6 @@
+//! The real program on a tiny model.
+
+mod evaluate;
+mod predict;
+mod support;
+mod usage;

@@ -1,0 +1,169 @@
+//! A tiny model, its files, and the program under test.
+
+use bayes8_native::core::chacha::ChaCha8;
+use bayes8_native::core::format;
+use bayes8_native::core::graph::{Graph, Op, Padding, Shape, Value, Window};
+use bayes8_native::core::layer::{Bias, Layer, Posterior};
+use bayes8_native::core::model::{Calibration, Model, NodeQuantization, Parts, Preprocessing};
+use bayes8_native::core::numerics::{CodeRange, Quantization};
+use ndarray::{Array1, Array4};
+use ndarray_npy::NpzWriter;
+use serde_json::Value as Json;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A folder that holds `model.safetensors`.
+pub(crate) struct Fixture {
+    folder: TempDir,
+}
+
+impl Fixture {
+    /// A folder with a model of `channels` input channels.
+    pub(crate) fn new(channels: usize) -> Self {
+        let fixture = Self { folder: tempfile::tempdir().unwrap() };
+        let bytes = format::write(&tiny_model(channels)).unwrap();
+        std::fs::write(fixture.path("model.safetensors"), bytes).unwrap();
+        fixture
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a gray picture of the given size.
+    pub(crate) fn picture(&self, name: &str, width: u32, height: u32) {
+        let pixel = |x, y| image::Luma([(x * 31 + y * 17) as u8]);
+        image::GrayImage::from_fn(width, height, pixel).save(self.path(name)).unwrap();
+    }
+
+    /// Writes labelled pictures for a model of one channel.
+    pub(crate) fn archive(&self, name: &str, labels: &[i64]) {
+        let shape = (labels.len(), 8, 8, 1);
+        let x = Array4::from_shape_fn(shape, |(n, h, w, _)| (n * 57 + h * 31 + w * 11) as u8);
+        let mut npz = NpzWriter::new(std::fs::File::create(self.path(name)).unwrap());
+        npz.add_array("x", &x).unwrap();
+        npz.add_array("y", &Array1::from(labels.to_vec())).unwrap();
+        npz.finish().unwrap();
+    }
+
+    /// Runs `bayes8` in the folder.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
+        let mut command = bayes8(arguments);
+        Finished::of(command.current_dir(self.folder.path()).output().unwrap())
+    }
+
+    /// Runs `bayes8`, which must succeed and print JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Json {
+        let finished = self.run(arguments).succeeded();
+        assert_eq!(finished.stderr, "", "no noise");
+        serde_json::from_str(&finished.stdout).unwrap()
+    }
+}
+
+/// The program with arguments, in a clean environment.
+pub(crate) fn bayes8(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bayes8"));
+    command.args(arguments).env_remove("BAYES8_ISA");
+    command
+}
+
+/// What a run of the program left behind.
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self
+    }
+
+    /// Exit code 1, nothing printed, and one line of complaint that holds all `parts`.
+    pub(crate) fn failed(self, parts: &[&str]) {
+        assert_eq!((self.code, self.stdout.as_str()), (Some(1), ""), "{}", self.stderr);
+        assert!(self.stderr.starts_with("error: "), "{}", self.stderr);
+        assert_eq!(self.stderr.lines().count(), 1, "{}", self.stderr);
+        for part in parts {
+            assert!(self.stderr.contains(part), "no {part:?} in {}", self.stderr);
+        }
+    }
+
+    /// Exit code 2 and a complaint that holds `part`.
+    pub(crate) fn misused(self, part: &str) {
+        assert_eq!((self.code, self.stdout.as_str()), (Some(2), ""), "{}", self.stderr);
+        assert!(self.stderr.contains(part), "no {part:?} in {}", self.stderr);
+    }
+}
+
+/// The keys of an object, sorted.
+pub(crate) fn keys(object: &Json) -> Vec<&str> {
+    let mut keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// Predicts without the program in between.
+pub(crate) fn load(path: &Path) -> bayes8_native::Model {
+    bayes8_native::Model::load(path).unwrap()
+}
+
+/// Convolution, pooling and a linear layer over 8x8 pictures: three classes.
+fn tiny_model(channels: usize) -> Model {
+    let mut graph = Graph::new(Shape::new(8, 8, channels)).unwrap();
+    let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
+    let convolution = Op::Conv2d { out_channels: 5, groups: 1, window };
+    let x = graph.push("features".into(), convolution, vec![Value::Input]).unwrap();
+    let pool = Op::MaxPool(Window { stride: [4, 4], ..Window::new([4, 4]) });
+    let x = graph.push("pool".into(), pool, vec![x]).unwrap();
+    graph.push("classifier".into(), Op::Linear { out_features: 3 }, vec![x]).unwrap();
+
+    let grid = Quantization { scale: 0.1, zero_point: 0 };
+    let hidden = NodeQuantization { output: Some(grid), range: CodeRange::FULL };
+    let logits = NodeQuantization { output: None, range: CodeRange::FULL };
+    Model::new(Parts {
+        name: "tiny".into(),
+        graph,
+        input: Quantization { scale: 0.02, zero_point: 128 },
+        preprocessing: Preprocessing { mean: vec![0.5; channels], std: vec![0.25; channels] },
+        class_names: ["circle", "square", "star"].map(String::from).to_vec(),
+        quantization: vec![hidden, hidden, logits],
+        layers: vec![layer("features", 0, 5, 9 * channels), layer("classifier", 1, 3, 20)],
+        calibration: Some(Calibration {
+            method: "percentile 99.99".into(),
+            pictures: 12,
+            weight_samples: 4,
+            ranges: vec![[-2.0, 2.0], [0.0, 20.0], [0.0, 20.0], [-7.5, 6.5]],
+        }),
+    })
+    .unwrap()
+}
+
+fn layer(name: &str, index: u32, out_channels: usize, fan_in: usize) -> Layer {
+    let random = ChaCha8::new(1, u64::from(index)).group_bytes(0);
+    let count = out_channels * fan_in;
+    Layer {
+        name: name.into(),
+        index,
+        out_channels,
+        depthwise: false,
+        mu: random[..count].iter().map(|&byte| byte as i8 / 2).collect(),
+        posterior: Some(Posterior {
+            sigma: random[count..2 * count].iter().map(|&byte| byte / 2).collect(),
+            noise_multiplier: vec![60; out_channels],
+        }),
+        scale: vec![0.01; out_channels],
+        bias: Some(Bias { mu: vec![3; out_channels], sigma: Some(vec![500; out_channels]) }),
+    }
+}
