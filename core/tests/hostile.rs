@@ -16,7 +16,7 @@ mod common;
 mod container;
 
 use common::{Builder, Kind, random_codes};
-use container::File;
+use container::{File, Tensor};
 
 thread_local! {
     /// Bytes that this thread holds, and the most it has held.
@@ -246,5 +246,42 @@ fn deeply_nested_json_is_an_error() {
         let description = open.repeat(100_000);
         let file = File { description, ..File::parse(&small_file()) };
         assert!(!survive(&file.bytes()));
+    }
+}
+
+/// Text costs more than weights: a name of two quotes and a comma becomes a `String`, a number of
+/// a header that the container's reader buffers takes 32 bytes. The factor is the text's worst,
+/// measured at 40 for the extents of a shape; what matters is that there is one.
+#[test]
+fn crowds_of_tiny_things_stay_in_proportion() {
+    const PER_CHARACTER: usize = 48;
+    let file = File::parse(&small_file());
+    let text = &file.description;
+    let n = 20_000;
+    let after = |marker: &str, what: String| {
+        let at = text.find(marker).expect(marker) + marker.len();
+        File { description: [&text[..at], &what, &text[at..]].concat(), ..file.clone() }.bytes()
+    };
+    let list = |item: &str| vec![item; n].join(",");
+    let node = |i: usize| format!(r#"{{"name":"{i}","op":"flatten","inputs":["input"]}},"#);
+    let mut tensors = file.clone();
+    for i in 0..n {
+        tensors.tensors.insert(i.to_string(), Tensor::new("U8", &[0], vec![]));
+    }
+    let mut extents = file.clone();
+    extents.tensors.insert("x".into(), Tensor::new("U8", &vec![0; n], vec![]));
+    let crowds = [
+        ("class names", after("\"class_names\":[", list("\"\""))),
+        ("means", after("\"mean\":[", list("0") + ",")),
+        ("inputs of a node", after("\"inputs\":[", list("\"input\"") + ",")),
+        ("nodes", after("\"nodes\":[", (0..n).map(node).collect())),
+        ("tensors", tensors.bytes()),
+        ("extents", extents.bytes()),
+    ];
+    for (what, bytes) in crowds {
+        let (result, peak) = peak(|| read(&bytes));
+        assert!(result.is_err(), "{what}");
+        let allowed = PER_CHARACTER * bytes.len() + CONSTANT;
+        assert!(peak <= allowed, "{what}: {} bytes took {peak} bytes of memory", bytes.len());
     }
 }
