@@ -8,6 +8,7 @@
 
 pub mod calibrate;
 mod error;
+pub mod fidelity;
 pub mod metadata;
 pub mod metrics;
 pub mod network;

@@ -1,0 +1,179 @@
+//! What quantization did to the posterior and to its predictions.
+
+use bayes8_core::layer::Layer;
+use bayes8_core::model::Model;
+use bayes8_core::uncertainty::{SampleSums, Uncertainty};
+use bayes8_core::variance::NoiseDistribution;
+use ndarray::ArrayView4;
+use serde::Serialize;
+
+use crate::metrics::{Metrics, spearman};
+use crate::network::Network;
+use crate::reference::{RunError, draw, run};
+
+/// The fidelity of a quantized model to its FP32 network.
+#[derive(Clone, Debug, Serialize)]
+pub struct FidelityReport {
+    /// Name of the model.
+    pub model: String,
+    /// One entry a Bayesian layer.
+    pub layers: Vec<LayerFidelity>,
+    /// Predictions of both on labelled pictures, if there were any.
+    pub end_to_end: Option<EndToEnd>,
+}
+
+/// The spread of one Bayesian layer's weights.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerFidelity {
+    /// Name of the layer.
+    pub layer: String,
+    /// Number of weights.
+    pub weights: usize,
+    /// Standard deviations of the posterior in steps of the channel.
+    pub sigma_over_step: Quantiles,
+    /// The integer sampler's exact standard deviation of each weight, over its sigma.
+    pub std_ratio: Quantiles,
+    /// The same of the summed variance of each row: what a sum over the row sees.
+    pub row_std_ratio: Quantiles,
+    /// Share of draws of a weight that reach an end of i8 and lose part of their noise.
+    pub saturated: f64,
+}
+
+/// Quantiles over the weights or rows of a layer.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Quantiles {
+    /// Smallest.
+    pub min: f64,
+    /// 5 % lie below.
+    pub q05: f64,
+    /// Half lie below.
+    pub median: f64,
+    /// 95 % lie below.
+    pub q95: f64,
+    /// Largest.
+    pub max: f64,
+}
+
+/// Predictions of the FP32 network and of the INT8 model on the same pictures.
+#[derive(Clone, Debug, Serialize)]
+pub struct EndToEnd {
+    /// Number of pictures.
+    pub pictures: usize,
+    /// Monte-Carlo samples of each.
+    pub samples: u64,
+    /// Figures of the FP32 network.
+    pub fp32: Metrics,
+    /// Figures of the INT8 model.
+    pub int8: Metrics,
+    /// Rank correlation of the pictures' predictive entropies, FP32 against INT8.
+    pub spearman_predictive_entropy: f64,
+    /// Rank correlation of the pictures' mutual information, FP32 against INT8.
+    pub spearman_mutual_information: f64,
+}
+
+impl FidelityReport {
+    /// Compares the posteriors; `model` must come from `network`.
+    pub fn new(network: &Network, model: &Model, end_to_end: Option<EndToEnd>) -> Self {
+        let noise = NoiseDistribution::new();
+        let parameters = network.layers.iter().flatten();
+        let layers = parameters.zip(model.layers()).filter_map(|(parameters, layer)| {
+            let sigma = parameters.weight.sigma.as_ref()?;
+            layer_fidelity(&noise, sigma, layer)
+        });
+        Self { model: model.name().to_string(), layers: layers.collect(), end_to_end }
+    }
+}
+
+impl EndToEnd {
+    /// Compares predictions for the same pictures, with `labels` a class each.
+    pub fn new(fp32: &[Uncertainty], int8: &[Uncertainty], labels: &[i64]) -> Self {
+        let rank = |of: fn(&Uncertainty) -> f64| {
+            let values = |side: &[Uncertainty]| side.iter().map(of).collect::<Vec<_>>();
+            spearman(&values(fp32), &values(int8))
+        };
+        Self {
+            pictures: labels.len(),
+            samples: int8.first().map_or(0, |u| u.samples),
+            fp32: Metrics::new(fp32, labels),
+            int8: Metrics::new(int8, labels),
+            spearman_predictive_entropy: rank(|u| u.predictive_entropy),
+            spearman_mutual_information: rank(|u| u.mutual_information),
+        }
+    }
+}
+
+/// Predicts `pictures`, f32 `[N, H, W, C]`, normalized, with `samples` FP32 draws of the weights.
+/// Calls `progress` after each.
+///
+/// # Errors
+/// [`RunError`] when the pictures do not fit the network.
+pub fn predict_fp32(
+    network: &Network,
+    pictures: ArrayView4<'_, f32>,
+    seed: u64,
+    samples: u32,
+    mut progress: impl FnMut(),
+) -> Result<Vec<Uncertainty>, RunError> {
+    let mut sums = vec![SampleSums::new(network.classes()); pictures.dim().0];
+    for sample in 0..samples {
+        let logits = run(network, &draw(network, seed, sample), pictures, |_, _, _| {})?;
+        for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
+            sums.add(&logits.to_vec());
+        }
+        progress();
+    }
+    Ok(sums.iter().map(SampleSums::finish).collect())
+}
+
+/// `sigma` in rows `[out_channels][fan-in]`; `None` for a layer without posterior.
+fn layer_fidelity(
+    noise: &NoiseDistribution,
+    sigma: &[f32],
+    layer: &Layer,
+) -> Option<LayerFidelity> {
+    let posterior = layer.posterior.as_ref()?;
+    let fan_in = layer.fan_in();
+    let (mut steps, mut ratios, mut row_ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut saturated = 0.0;
+    for (channel, sigma) in sigma.chunks_exact(fan_in).enumerate() {
+        let multiplier = posterior.noise_multiplier[channel];
+        let variances = noise.variances(multiplier);
+        let (mut wanted, mut produced) = (0.0, 0.0);
+        for (i, &sigma) in sigma.iter().enumerate() {
+            let position = layer.position(channel, i);
+            let code = posterior.sigma[position];
+            let target = f64::from(sigma) / f64::from(layer.scale[channel]);
+            let variance = variances[usize::from(code)];
+            steps.push(target);
+            if target > 0.0 {
+                ratios.push(variance.sqrt() / target);
+            }
+            wanted += target * target;
+            produced += variance;
+            saturated += noise.saturation(layer.mu[position], code, multiplier);
+        }
+        if wanted > 0.0 {
+            row_ratios.push((produced / wanted).sqrt());
+        }
+    }
+    Some(LayerFidelity {
+        layer: layer.name.clone(),
+        weights: steps.len(),
+        saturated: saturated / steps.len() as f64,
+        sigma_over_step: Quantiles::of(steps),
+        std_ratio: Quantiles::of(ratios),
+        row_std_ratio: Quantiles::of(row_ratios),
+    })
+}
+
+impl Quantiles {
+    /// Quantiles of `values`; NaN where there are none.
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let index = (share * values.len().saturating_sub(1) as f64).round() as usize;
+            values.get(index).copied().unwrap_or(f64::NAN)
+        };
+        Self { min: at(0.0), q05: at(0.05), median: at(0.5), q95: at(0.95), max: at(1.0) }
+    }
+}

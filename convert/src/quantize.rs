@@ -1,0 +1,220 @@
+//! From the FP32 network and its activation ranges to the INT8 model.
+
+use bayes8_core::graph::Value;
+use bayes8_core::layer::{Bias, Layer, Posterior, transpose};
+use bayes8_core::model::{
+    Calibration, Model, ModelError, NodeQuantization, Parts, Preprocessing, is_depthwise,
+};
+use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::sampler::NOISE_STD;
+use thiserror::Error;
+
+use crate::network::{Clamp, Gaussian, LayerParameters, Network};
+use crate::sigma_codes::SigmaCoder;
+
+/// What the file says besides the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// A name for people.
+    pub name: String,
+    /// Normalization of pictures, one entry a channel.
+    pub preprocessing: Preprocessing,
+    /// One name a class, or none at all.
+    pub class_names: Vec<String>,
+}
+
+/// Why a network cannot be quantized.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum QuantizeError {
+    /// A range with NaN or infinity.
+    #[error("value `{value}` reaches {low}..{high} on the calibration pictures: no finite range")]
+    Range {
+        /// The node, or `input`.
+        value: String,
+        /// Lower end.
+        low: f32,
+        /// Upper end.
+        high: f32,
+    },
+    /// The parts do not make a model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// Standard deviations of room that a channel's step leaves above its mean weights. A weight that
+/// reaches the end of i8 loses spread; a wider step rounds all means more coarsely.
+const HEADROOM: f32 = 3.0;
+
+/// Largest code of a bias. Below the exact integers of f32, and far from the accumulator's end.
+const LARGEST_BIAS: f32 = (1 << 24) as f32;
+
+/// Smallest ratio of a weight's accumulator step to the output step; keeps the multipliers of dead
+/// channels normal.
+const SMALLEST_MULTIPLIER: f32 = 1.0 / (1 << 30) as f32;
+
+/// Quantizes `network` with the activation ranges that `calibration` observed.
+///
+/// # Errors
+/// [`QuantizeError`], which names the node.
+pub fn quantize(
+    network: &Network,
+    calibration: Calibration,
+    description: Description,
+) -> Result<Model, QuantizeError> {
+    let graph = &network.graph;
+    let nodes = graph.nodes();
+    let input = grid("input", calibration.ranges[0])?;
+    let mut quantization: Vec<NodeQuantization> = Vec::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
+        let output = if index + 1 == nodes.len() {
+            None
+        } else if node.op.only_moves() {
+            Some(value_grid(input, &quantization, node.inputs[0]))
+        } else {
+            Some(grid(&node.name, calibration.ranges[index + 1])?)
+        };
+        let range = output.map_or(CodeRange::FULL, |q| code_range(q, network.clamps[index]));
+        quantization.push(NodeQuantization { output, range });
+    }
+
+    let mut coder = SigmaCoder::new();
+    let mut layers = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let Some(parameters) = &network.layers[index] else { continue };
+        let x = value_grid(input, &quantization, node.inputs[0]).scale;
+        let y = quantization[index].output.unwrap_or(Quantization::LOGITS).scale;
+        let depthwise = is_depthwise(&node.op, graph.shape(node.inputs[0]));
+        let steps = Steps { input: x, output: y };
+        let mut layer = quantize_layer(parameters, node.shape.channels, steps, &mut coder);
+        layer.name = node.name.clone();
+        layer.index = layers.len() as u32;
+        if depthwise {
+            to_depthwise(&mut layer);
+        }
+        layers.push(layer);
+    }
+    Ok(Model::new(Parts {
+        name: description.name,
+        graph: graph.clone(),
+        input,
+        preprocessing: description.preprocessing,
+        class_names: description.class_names,
+        quantization,
+        layers,
+        calibration: Some(calibration),
+    })?)
+}
+
+fn value_grid(input: Quantization, nodes: &[NodeQuantization], value: Value) -> Quantization {
+    match value {
+        Value::Input => input,
+        // Only the logits have no grid, and nothing reads them.
+        Value::Node(n) => nodes[n].output.unwrap_or(Quantization::LOGITS),
+    }
+}
+
+/// The grid over a range, widened so that it holds zero exactly.
+fn grid(value: &str, [low, high]: [f32; 2]) -> Result<Quantization, QuantizeError> {
+    if !low.is_finite() || !high.is_finite() {
+        return Err(QuantizeError::Range { value: value.into(), low, high });
+    }
+    let (low, high) = (low.min(0.0), high.max(0.0));
+    let scale = (high - low) / 255.0;
+    // A value that was never anything but zero may have any grid.
+    let scale = if scale.is_normal() { scale } else { 1.0 };
+    Ok(Quantization { scale, zero_point: (-low / scale).round().clamp(0.0, 255.0) as u8 })
+}
+
+fn code_range(output: Quantization, clamp: Clamp) -> CodeRange {
+    let code = |x: f32| (x / output.scale + f32::from(output.zero_point)).round();
+    // Bounds may be infinite, the cast takes them to the ends.
+    let (low, high) = (code(clamp.min) as u8, code(clamp.max) as u8);
+    CodeRange { low, high: high.max(low) }
+}
+
+/// Steps of a layer's input and output.
+#[derive(Clone, Copy)]
+struct Steps {
+    input: f32,
+    output: f32,
+}
+
+/// Quantizes a layer, its weights in rows `[out_channels][fan-in]`; name and number are left open.
+fn quantize_layer(
+    parameters: &LayerParameters,
+    out_channels: usize,
+    steps: Steps,
+    coder: &mut SigmaCoder,
+) -> Layer {
+    let Gaussian { mean, sigma } = &parameters.weight;
+    let fan_in = mean.len() / out_channels;
+    let row = |values: &'_ [f32], channel: usize| values[channel * fan_in..][..fan_in].to_vec();
+    let mut layer = Layer {
+        name: String::new(),
+        index: 0,
+        out_channels,
+        depthwise: false,
+        mu: Vec::with_capacity(mean.len()),
+        posterior: sigma.as_ref().map(|sigma| Posterior {
+            sigma: Vec::with_capacity(sigma.len()),
+            noise_multiplier: Vec::with_capacity(out_channels),
+        }),
+        scale: Vec::with_capacity(out_channels),
+        bias: None,
+    };
+    for channel in 0..out_channels {
+        let mean = row(mean, channel);
+        let sigma = sigma.as_ref().map(|sigma| row(sigma, channel));
+        let scale = channel_scale(&mean, sigma.as_deref(), bias_reach(parameters, channel), steps);
+        layer.scale.push(scale);
+        layer.mu.extend(mean.iter().map(|mu| (mu / scale).round().clamp(-128.0, 127.0) as i8));
+        if let (Some(posterior), Some(sigma)) = (&mut layer.posterior, sigma) {
+            let variance = |sigma: &f32| (f64::from(*sigma) / f64::from(scale)).powi(2);
+            let targets: Vec<f64> = sigma.iter().map(variance).collect();
+            let multiplier = coder.multiplier(targets.iter().copied().fold(0.0, f64::max));
+            posterior.sigma.extend(coder.codes(&targets, multiplier));
+            posterior.noise_multiplier.push(multiplier);
+        }
+    }
+    layer.bias = parameters.bias.as_ref().map(|bias| quantize_bias(bias, &layer.scale, steps));
+    layer
+}
+
+/// How far from zero the bias of a channel gets, in real units.
+fn bias_reach(parameters: &LayerParameters, channel: usize) -> f32 {
+    let Some(Gaussian { mean, sigma }) = &parameters.bias else { return 0.0 };
+    // No draw of the noise is further out than this.
+    const FARTHEST: f32 = 4.1;
+    mean[channel].abs() + FARTHEST * sigma.as_ref().map_or(0.0, |sigma| sigma[channel])
+}
+
+/// The step of a channel's weights.
+fn channel_scale(mean: &[f32], sigma: Option<&[f32]>, bias: f32, steps: Steps) -> f32 {
+    let room = |i: usize| sigma.map_or(0.0, |sigma| HEADROOM * sigma[i]);
+    let reach = mean.iter().enumerate().map(|(i, mu)| mu.abs() + room(i)).fold(0.0, f32::max);
+    (reach / 127.0)
+        .max(bias / (steps.input * LARGEST_BIAS))
+        .max(SMALLEST_MULTIPLIER * steps.output / steps.input)
+}
+
+fn quantize_bias(bias: &Gaussian, scales: &[f32], steps: Steps) -> Bias {
+    let step = |channel: usize| f64::from(steps.input) * f64::from(scales[channel]);
+    let mu = bias.mean.iter().enumerate().map(|(i, &b)| (f64::from(b) / step(i)).round() as i32);
+    let sigma = bias.sigma.as_ref().map(|sigma| {
+        let code = |(i, &sigma): (usize, &f32)| {
+            (f64::from(sigma) / step(i) / NOISE_STD * f64::from(1 << 15)).round() as i32
+        };
+        sigma.iter().enumerate().map(code).collect()
+    });
+    Bias { mu: mu.collect(), sigma }
+}
+
+/// From `[C][taps]` to the `[taps][C]` that a depthwise layer keeps.
+fn to_depthwise(layer: &mut Layer) {
+    layer.depthwise = true;
+    layer.mu = transpose(&layer.mu, layer.out_channels);
+    if let Some(posterior) = &mut layer.posterior {
+        posterior.sigma = transpose(&posterior.sigma, layer.out_channels);
+    }
+}
