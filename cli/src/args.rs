@@ -57,6 +57,18 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     if seconds <= 86_400.0 { Ok(seconds) } else { Err("at most a day".into()) }
 }
 
+/// A number above 0.
+pub(crate) fn positive(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|x: &f32| x.is_finite() && *x > 0.0);
+    number.ok_or_else(|| "expected a number above 0".to_string())
+}
+
+/// A percentage of most things.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|x: &f64| (50.0..=100.0).contains(x));
+    number.ok_or_else(|| "expected a number between 50 and 100".to_string())
+}
+
 fn at_least_zero(text: &str, expected: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 0.0);
     number.ok_or_else(|| format!("expected {expected}"))

@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod atomic_file;
 mod commands;
+mod fidelity_table;
 mod model_file;
 mod model_report;
 mod output;
@@ -33,6 +35,7 @@ struct Cli {
 enum Command {
     Predict(commands::predict::Arguments),
     Inspect(commands::inspect::Arguments),
+    Quantize(commands::quantize::Arguments),
     Evaluate(commands::evaluate::Arguments),
     Bench(commands::bench::Arguments),
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Quantize(arguments) => commands::quantize::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
     };

@@ -4,3 +4,4 @@ pub(crate) mod bench;
 pub(crate) mod evaluate;
 pub(crate) mod inspect;
 pub(crate) mod predict;
+pub(crate) mod quantize;

@@ -1,0 +1,94 @@
+//! Output files that are there whole, or not at all.
+
+use anyhow::{Context, bail};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
+
+/// Complains about a path that no file can be written to, before hours of work are lost on it.
+///
+/// # Errors
+/// When the path is a folder, or its folder does not exist.
+pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+    if path.file_name().is_none() || path.is_dir() {
+        bail!("cannot write {}: it is a folder", path.display());
+    }
+    let folder = folder(path);
+    if !folder.is_dir() {
+        bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
+    }
+    Ok(())
+}
+
+/// Contents on their way to a file: complete on the disk, under another name.
+pub(crate) struct Pending {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Pending {
+    /// Writes `contents` beside `path`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to; nothing is left behind.
+    pub(crate) fn write(path: &Path, contents: &[u8]) -> anyhow::Result<Self> {
+        let write = || -> std::io::Result<NamedTempFile> {
+            let mut builder = Builder::new();
+            builder.prefix(".bayes8-");
+            // Who may read it is for the user's mask to say.
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+            let mut file = builder.tempfile_in(folder(path))?;
+            file.write_all(contents)?;
+            file.as_file().sync_all()?;
+            Ok(file)
+        };
+        let file = write().with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { file, path: path.into() })
+    }
+
+    /// Gives the file its name; one that has it is replaced.
+    ///
+    /// # Errors
+    /// When the file cannot be renamed; nothing is left behind.
+    pub(crate) fn commit(self) -> anyhow::Result<()> {
+        let renamed = self.file.persist(&self.path).map_err(|refused| refused.error);
+        renamed.with_context(|| format!("cannot write {}", self.path.display()))?;
+        Ok(())
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let count = || fs::read_dir(folder.path()).unwrap().count();
+        drop(Pending::write(&path, b"abandoned").unwrap());
+        assert_eq!(count(), 0);
+        Pending::write(&path, b"first").unwrap().commit().unwrap();
+        Pending::write(&path, b"second").unwrap().commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(count(), 1);
+        assert!(Pending::write(&folder.path().join("none/out"), b"").is_err());
+    }
+
+    #[test]
+    fn impossible_paths_are_refused_early() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(check(folder.path()).is_err());
+        assert!(check(Path::new("")).is_err());
+        assert!(check(&folder.path().join("none/out")).is_err());
+        assert!(check(&folder.path().join("out")).is_ok());
+        assert!(check(Path::new("out")).is_ok());
+    }
+}

@@ -1,0 +1,235 @@
+//! `bayes8 quantize`: from a trained FP32 network to an INT8 model file.
+
+use crate::args::{Machine, Sampling, percent, positive};
+use crate::atomic_file::{self, Pending};
+use crate::prediction::Job;
+use crate::progress::Progress;
+use crate::style::{Style, bytes, printable};
+use crate::{fidelity_table, output};
+use anyhow::{Context, bail};
+use bayes8_convert::calibrate::{CalibrationOptions, RangeMethod, calibrate};
+use bayes8_convert::fidelity::{EndToEnd, FidelityReport, predict_fp32};
+use bayes8_convert::metrics::check_labels;
+use bayes8_convert::quantize::{Description, quantize};
+use bayes8_convert::{LabelledPictures, Metadata, Network, PosteriorSource, Preprocessing};
+use bayes8_native::core::graph::Shape;
+use bayes8_native::core::{format, model};
+use bayes8_native::{Model, ModelOptions};
+use clap::{ArgGroup, Args, value_parser};
+use ndarray::Array4;
+use std::path::{Path, PathBuf};
+
+/// Make an INT8 model from a trained FP32 network and the standard deviations of its weights
+///
+/// The network is an ONNX file with every weight at its mean. The standard deviations come from a
+/// safetensors file, with a tensor NAME.sigma for each Bayesian initializer NAME, or from the MOPED
+/// rule: a fixed share of each weight's magnitude. Prints how well the spread of the weights
+/// survives and, with --data, the predictions of both networks side by side.
+#[derive(Args)]
+#[command(group(ArgGroup::new("spread").required(true).args(["posterior", "moped"])))]
+#[command(after_help = "\
+Examples:
+  bayes8 quantize --mean mean.onnx --posterior posterior.safetensors \\
+      --calibration calibration.npz --metadata metadata.json -o model.safetensors
+  bayes8 quantize --mean resnet50.onnx --moped 0.1 --calibration pictures.npz -o model.safetensors
+  bayes8 quantize --mean mean.onnx --posterior posterior.safetensors --calibration c.npz \\
+      --metadata metadata.json --data test.npz --report report.json -o model.safetensors")]
+pub(crate) struct Arguments {
+    /// The network with its mean weights
+    #[arg(long, value_name = "ONNX")]
+    mean: PathBuf,
+
+    /// Standard deviations of the weights
+    #[arg(long, value_name = "SAFETENSORS")]
+    posterior: Option<PathBuf>,
+
+    /// Standard deviations as this share of each weight's magnitude
+    #[arg(long, value_name = "D", allow_negative_numbers = true, value_parser = positive)]
+    moped: Option<f32>,
+
+    /// Pictures that show which activations occur: an npz with `x`, uint8 [N, H, W, C]
+    #[arg(long, value_name = "NPZ")]
+    calibration: PathBuf,
+
+    /// Draws of the weights that the calibration pictures are run with
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 8)]
+    #[arg(value_parser = value_parser!(u32).range(1..=1 << 16))]
+    calibration_draws: u32,
+
+    /// Share of the activations of each value that its range covers; 100 for all
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, default_value_t = 99.99)]
+    #[arg(value_parser = percent)]
+    percentile: f64,
+
+    /// JSON with `class_names` and `preprocessing` (`mean` and `std` of pixels in 0..1)
+    /// [default: no names, mean 0, std 1]
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<PathBuf>,
+
+    /// Name of the model [default: the output's file name]
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Labelled pictures to compare FP32 and INT8 on: an npz with `x` and `y`
+    #[arg(long, value_name = "NPZ")]
+    data: Option<PathBuf>,
+
+    /// Write the fidelity report to this file
+    #[arg(long, value_name = "JSON")]
+    report: Option<PathBuf>,
+
+    #[command(flatten)]
+    sampling: Sampling,
+
+    #[command(flatten)]
+    machine: Machine,
+
+    /// The model file to write
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    for path in [Some(&arguments.output), arguments.report.as_ref()].into_iter().flatten() {
+        atomic_file::check(path)?;
+    }
+    if let Some(threads) = arguments.machine.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
+        pool.build_global().context("cannot start threads")?;
+    }
+
+    let network = Network::load(&arguments.mean, &arguments.source())?;
+    let metadata = arguments.metadata(&network)?;
+    let preprocessing = &metadata.preprocessing;
+    let pictures = load(&arguments.calibration, &network)?.pictures;
+    let pictures = preprocessing.apply(pictures.view())?;
+    let data = arguments.data.as_deref().map(|path| load_labelled(path, &network)).transpose()?;
+
+    let options = CalibrationOptions {
+        method: match arguments.percentile {
+            100.0 => RangeMethod::MinMax,
+            percentile => RangeMethod::Percentile(percentile),
+        },
+        weight_samples: arguments.calibration_draws,
+        seed: arguments.sampling.seed,
+    };
+    let progress = Progress::new("calibrating", u64::from(options.weight_samples));
+    let calibration = calibrate(&network, pictures.view(), &options, || progress.advance(1))?;
+    drop(progress);
+    let description = Description {
+        name: arguments.name(),
+        preprocessing: per_channel(preprocessing, network.graph.input().channels),
+        class_names: metadata.class_names.clone(),
+    };
+    let progress = Progress::new("quantizing", 1);
+    let model = quantize(&network, calibration, description)?;
+    drop(progress);
+    let file = format::write(&model)?;
+
+    let compare = |data| arguments.compare(&network, &model, preprocessing, data);
+    let end_to_end = data.as_ref().map(compare).transpose()?;
+    let report = FidelityReport::new(&network, &model, end_to_end);
+
+    // Both files are complete before either gets its name.
+    let pending = Pending::write(&arguments.output, &file)?;
+    if let Some(path) = &arguments.report {
+        let mut json = serde_json::to_vec_pretty(&report).context("cannot write the report")?;
+        json.push(b'\n');
+        Pending::write(path, &json)?.commit()?;
+    }
+    pending.commit()?;
+
+    let style = Style::detect();
+    let written = format!(
+        "{}: {}",
+        printable(&arguments.output.display().to_string()),
+        bytes(file.len() as u64)
+    );
+    output::print(&format!("{}\n{written}\n", fidelity_table::text(&report, style)))
+}
+
+impl Arguments {
+    fn source(&self) -> PosteriorSource {
+        match (&self.posterior, self.moped) {
+            (Some(path), _) => PosteriorSource::File(path.clone()),
+            // One of the two is there, so the default is never used.
+            (None, delta) => PosteriorSource::Moped { delta: delta.unwrap_or_default() },
+        }
+    }
+
+    fn name(&self) -> String {
+        let stem = self.output.file_stem().unwrap_or_default();
+        self.name.clone().unwrap_or_else(|| stem.to_string_lossy().into_owned())
+    }
+
+    fn metadata(&self, network: &Network) -> anyhow::Result<Metadata> {
+        let Some(path) = &self.metadata else {
+            let preprocessing = Preprocessing { mean: vec![0.0], std: vec![1.0] };
+            return Ok(Metadata { class_names: Vec::new(), preprocessing });
+        };
+        let metadata = Metadata::load(path)?;
+        let (names, classes) = (metadata.class_names.len(), network.classes());
+        if names > 0 && names != classes {
+            bail!("{}: {names} `class_names` for {classes} classes", path.display());
+        }
+        // Wrong counts are found before anything runs.
+        let input = network.graph.input();
+        let probe = Array4::zeros((1, 1, 1, input.channels));
+        metadata.preprocessing.apply(probe.view()).with_context(|| path.display().to_string())?;
+        Ok(metadata)
+    }
+
+    /// Predicts labelled pictures with both networks.
+    fn compare(
+        &self,
+        network: &Network,
+        model: &model::Model,
+        preprocessing: &Preprocessing,
+        (pictures, labels): &(Array4<u8>, Vec<i64>),
+    ) -> anyhow::Result<EndToEnd> {
+        let Sampling { samples, seed } = self.sampling;
+        let progress = Progress::new("predicting in FP32", u64::from(samples));
+        let normalized = preprocessing.apply(pictures.view())?;
+        let fp32 = predict_fp32(network, normalized.view(), seed, samples, || progress.advance(1))?;
+        drop(progress);
+        let options = ModelOptions { isa: self.machine.isa, threads: None };
+        let model = Model::new(model.clone(), options)?;
+        let pictures = pictures.view();
+        let job = Job { model: &model, pictures, samples: 0..samples, seed, digests: false };
+        let int8: Vec<_> = job.run()?.into_iter().map(|outcome| outcome.uncertainty).collect();
+        Ok(EndToEnd::new(&fp32, &int8, labels))
+    }
+}
+
+/// Pictures that fit the network, with their labels if there are any.
+fn load(path: &Path, network: &Network) -> anyhow::Result<LabelledPictures> {
+    let set = LabelledPictures::load(path)?;
+    let (_, height, width, channels) = set.pictures.dim();
+    let (found, expected) = (Shape::new(height, width, channels), network.graph.input());
+    if found != expected {
+        bail!("{}: array `x`: pictures are {found}, the network takes {expected}", path.display());
+    }
+    Ok(set)
+}
+
+/// Pictures that fit the network, each with a label that is one of its classes.
+fn load_labelled(path: &Path, network: &Network) -> anyhow::Result<(Array4<u8>, Vec<i64>)> {
+    let LabelledPictures { pictures, labels } = load(path, network)?;
+    let Some(labels) = labels else {
+        bail!("{}: there is no array `y` of labels", path.display());
+    };
+    let labels = labels.to_vec();
+    check_labels(&labels, network.classes())
+        .with_context(|| format!("{}: array `y`", path.display()))?;
+    Ok((pictures, labels))
+}
+
+/// One mean and deviation a channel, from one a channel or one for all.
+fn per_channel(preprocessing: &Preprocessing, channels: usize) -> model::Preprocessing {
+    let spread = |values: &[f32]| match *values {
+        [all] => vec![all; channels],
+        _ => values.to_vec(),
+    };
+    model::Preprocessing { mean: spread(&preprocessing.mean), std: spread(&preprocessing.std) }
+}

@@ -1,0 +1,88 @@
+//! The fidelity report for people.
+
+use crate::style::{Style, shorten, thousands};
+use crate::table::{Align, Table};
+use bayes8_convert::fidelity::{EndToEnd, FidelityReport, Quantiles};
+
+/// The report in two tables.
+pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
+    let mut text = heading(
+        style,
+        "Spread of the weights",
+        "std ratio: exact standard deviation of the integer sampler over sigma, of weights and rows",
+    );
+    append(&mut text, &layers(report), style);
+    if let Some(end_to_end) = &report.end_to_end {
+        let EndToEnd { pictures, samples, .. } = end_to_end;
+        let pictures = thousands(*pictures as u64);
+        let run = format!("{pictures} pictures, {samples} samples each");
+        text.push('\n');
+        text.push_str(&heading(style, "End to end", &run));
+        append(&mut text, &figures(end_to_end), style);
+        text.push_str(&format!(
+            "rank correlation: predictive entropy {:.4}, mutual information {:.4}\n",
+            end_to_end.spearman_predictive_entropy, end_to_end.spearman_mutual_information
+        ));
+    }
+    text
+}
+
+fn heading(style: Style, title: &str, note: &str) -> String {
+    format!("{}\n{}\n", style.bold(title), style.dim(note))
+}
+
+fn append(text: &mut String, table: &Table, style: Style) {
+    let (header, rows) = table.lines();
+    text.push_str(&style.dim(&header));
+    text.push('\n');
+    for row in rows {
+        text.push_str(&row);
+        text.push('\n');
+    }
+}
+
+fn layers(report: &FidelityReport) -> Table {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("layer", Left),
+        ("weights", Right),
+        ("sigma/step 5%", Right),
+        ("50%", Right),
+        ("95%", Right),
+        ("std ratio 5%", Right),
+        ("50%", Right),
+        ("95%", Right),
+        ("rows 5%", Right),
+        ("95%", Right),
+        ("saturated", Right),
+    ]);
+    let number = |x: f64| format!("{x:.3}");
+    let three = |q: &Quantiles| [number(q.q05), number(q.median), number(q.q95)];
+    for layer in &report.layers {
+        let mut cells = vec![shorten(&layer.layer, 40), thousands(layer.weights as u64)];
+        cells.extend(three(&layer.sigma_over_step));
+        cells.extend(three(&layer.std_ratio));
+        cells.extend([number(layer.row_std_ratio.q05), number(layer.row_std_ratio.q95)]);
+        cells.push(format!("{:.3} %", 100.0 * layer.saturated));
+        table.push(cells);
+    }
+    table
+}
+
+fn figures(end_to_end: &EndToEnd) -> Table {
+    use Align::{Left, Right};
+    let EndToEnd { fp32, int8, .. } = end_to_end;
+    let mut table = Table::new(&[("", Left), ("FP32", Right), ("INT8", Right)]);
+    for (name, fp32, int8) in [
+        ("accuracy", fp32.accuracy, int8.accuracy),
+        ("NLL", fp32.nll, int8.nll),
+        ("Brier score", fp32.brier, int8.brier),
+        ("ECE", fp32.ece, int8.ece),
+        ("predictive entropy", fp32.mean_predictive_entropy, int8.mean_predictive_entropy),
+        ("expected entropy", fp32.mean_expected_entropy, int8.mean_expected_entropy),
+        ("mutual information", fp32.mean_mutual_information, int8.mean_mutual_information),
+    ] {
+        table.push(vec![name.to_string(), format!("{fp32:.4}"), format!("{int8:.4}")]);
+    }
+    table
+}
