@@ -80,9 +80,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let outcomes = job.run()?;
 
     let entropy_limit = (model.description().classes() as f64).ln();
-    let answers = Answers {
+    let mut answers = Answers {
         arguments,
         model: &model,
+        label: "aleatoric".len(),
         entropy_limit,
         threshold: arguments.abstain_above.unwrap_or(ABSTAIN_SHARE * entropy_limit),
     };
@@ -91,6 +92,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let all: Vec<_> = named.map(|(picture, outcome)| answers.json(&picture, outcome)).collect();
         return output::print_json(&all);
     }
+    let names = outcomes.iter().flat_map(|outcome| answers.top(outcome)).map(|class| class.name);
+    let widths = names.map(|name| shorten(&name, LONGEST_NAME).chars().count());
+    answers.label = widths.fold(answers.label, usize::max);
     let style = Style::detect();
     let mut text = answers.heading(style);
     for (picture, outcome) in named {
@@ -107,6 +111,8 @@ struct Answers<'a> {
     /// The largest possible entropy: that of equal probabilities.
     entropy_limit: f64,
     threshold: f64,
+    /// Width of the first column, in all pictures.
+    label: usize,
 }
 
 #[derive(Serialize)]
@@ -175,8 +181,7 @@ impl Answers<'_> {
     fn text(&self, picture: &str, outcome: &Outcome, style: Style) -> String {
         let top = self.top(outcome);
         let names: Vec<String> = top.iter().map(|c| shorten(&c.name, LONGEST_NAME)).collect();
-        let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-        let label = widest.max("aleatoric".len());
+        let label = self.label;
 
         let (verdict, paint): (_, fn(Style, &str) -> String) = match self.abstains(outcome) {
             true => ("abstain", Style::yellow),

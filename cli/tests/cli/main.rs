@@ -2,5 +2,6 @@
 
 mod evaluate;
 mod predict;
+mod quantize;
 mod support;
 mod usage;
