@@ -94,6 +94,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for path in [Some(&arguments.output), arguments.report.as_ref()].into_iter().flatten() {
         atomic_file::check(path)?;
     }
+    if arguments.report.as_ref() == Some(&arguments.output) {
+        bail!("{} cannot be both model and report", arguments.output.display());
+    }
     if let Some(threads) = arguments.machine.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
         pool.build_global().context("cannot start threads")?;

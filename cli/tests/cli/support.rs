@@ -32,6 +32,11 @@ impl Fixture {
         self.folder.path().join(name)
     }
 
+    /// The bytes of a file.
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
     /// Writes a gray picture of the given size.
     pub(crate) fn picture(&self, name: &str, width: u32, height: u32) {
         let pixel = |x, y| image::Luma([(x * 31 + y * 17) as u8]);
@@ -40,8 +45,14 @@ impl Fixture {
 
     /// Writes labelled pictures for a model of one channel.
     pub(crate) fn archive(&self, name: &str, labels: &[i64]) {
-        let shape = (labels.len(), 8, 8, 1);
-        let x = Array4::from_shape_fn(shape, |(n, h, w, _)| (n * 57 + h * 31 + w * 11) as u8);
+        self.archive_of(name, 1, labels);
+    }
+
+    /// Writes labelled pictures, 8x8.
+    pub(crate) fn archive_of(&self, name: &str, channels: usize, labels: &[i64]) {
+        let shape = (labels.len(), 8, 8, channels);
+        let byte = |(n, h, w, c)| (n * 57 + h * 31 + w * 11 + c * 83) as u8;
+        let x = Array4::from_shape_fn(shape, byte);
         let mut npz = NpzWriter::new(std::fs::File::create(self.path(name)).unwrap());
         npz.add_array("x", &x).unwrap();
         npz.add_array("y", &Array1::from(labels.to_vec())).unwrap();
