@@ -69,7 +69,7 @@ pub fn calibrate(
         numbers.iter().for_each(|&x| histogram.add(x));
     };
     for sample in 0..options.weight_samples {
-        run(network, &draw(network, options.seed, sample), pictures, &observe)?;
+        run(network, &draw(network, options.seed, sample), pictures, observe)?;
         progress();
     }
     let range = |histogram: Mutex<Histogram>| {

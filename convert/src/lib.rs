@@ -20,7 +20,7 @@ pub mod reference;
 mod sigma_codes;
 
 pub use error::{ImportError, LoadError};
-pub use metadata::{Metadata, Preprocessing};
+pub use metadata::Metadata;
 pub use network::{Clamp, Gaussian, LayerParameters, Network};
 pub use onnx::import;
 pub use pictures::LabelledPictures;

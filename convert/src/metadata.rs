@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bayes8_core::input;
+use bayes8_core::model::Preprocessing;
 use ndarray::{Array4, ArrayView4};
 use serde_json::Value;
 use thiserror::Error;
@@ -11,17 +13,8 @@ use thiserror::Error;
 pub struct Metadata {
     /// Names of the classes, in the order of the logits; empty where the file has none.
     pub class_names: Vec<String>,
-    /// How u8 pixels become inputs.
+    /// How u8 pixels become inputs; `mean` and `std` hold one number a channel, or one for all.
     pub preprocessing: Preprocessing,
-}
-
-/// Pixels to inputs: x = (p / 255 - mean) / std per channel, in f32.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Preprocessing {
-    /// One per channel, or one for all.
-    pub mean: Vec<f32>,
-    /// Above 0; one per channel, or one for all.
-    pub std: Vec<f32>,
 }
 
 /// Why metadata is refused.
@@ -118,28 +111,39 @@ impl Metadata {
     }
 }
 
-impl Preprocessing {
-    /// Normalizes pictures `[N, H, W, C]`.
-    ///
-    /// # Errors
-    /// [`ChannelsError`] when `mean` or `std` hold neither one number nor one per channel.
-    pub fn apply(&self, pictures: ArrayView4<'_, u8>) -> Result<Array4<f32>, ChannelsError> {
-        let channels = pictures.dim().3;
-        let per_channel = |key, values: &[f32]| match *values {
-            [all] => Ok(vec![all; channels]),
-            _ if values.len() == channels => Ok(values.to_vec()),
-            _ => Err(ChannelsError { key, found: values.len(), channels }),
-        };
-        let mean = per_channel("mean", &self.mean)?;
-        let std = per_channel("std", &self.std)?;
-        let mut out = pictures.mapv(f32::from);
-        for mut pixel in out.rows_mut() {
-            for ((x, mean), std) in pixel.iter_mut().zip(&mean).zip(&std) {
-                *x = (*x / 255.0 - mean) / std;
-            }
+/// One mean and standard deviation a channel, from one a channel or one for all.
+///
+/// # Errors
+/// [`ChannelsError`] when there are neither one nor `channels`.
+pub fn per_channel(
+    preprocessing: &Preprocessing,
+    channels: usize,
+) -> Result<Preprocessing, ChannelsError> {
+    let spread = |key, values: &[f32]| match *values {
+        [all] => Ok(vec![all; channels]),
+        _ if values.len() == channels => Ok(values.to_vec()),
+        _ => Err(ChannelsError { key, found: values.len(), channels }),
+    };
+    let Preprocessing { mean, std } = preprocessing;
+    Ok(Preprocessing { mean: spread("mean", mean)?, std: spread("std", std)? })
+}
+
+/// Normalizes pictures `[N, H, W, C]`.
+///
+/// # Errors
+/// [`ChannelsError`] when `preprocessing` does not fit C.
+pub fn normalize(
+    preprocessing: &Preprocessing,
+    pictures: ArrayView4<'_, u8>,
+) -> Result<Array4<f32>, ChannelsError> {
+    let Preprocessing { mean, std } = per_channel(preprocessing, pictures.dim().3)?;
+    let mut out = Array4::zeros(pictures.dim());
+    for (mut out, pixel) in out.rows_mut().into_iter().zip(pictures.rows()) {
+        for (channel, (x, &byte)) in out.iter_mut().zip(pixel).enumerate() {
+            *x = input::normalize(byte, mean[channel], std[channel]);
         }
-        Ok(out)
     }
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -190,9 +194,9 @@ mod tests {
     fn normalizes_per_channel() {
         let preprocessing = Preprocessing { mean: vec![0.5, 0.0], std: vec![0.5] };
         let pictures = array![[[[0u8, 255], [255, 51]]]];
-        let out = preprocessing.apply(pictures.view()).unwrap();
+        let out = normalize(&preprocessing, pictures.view()).unwrap();
         assert_eq!(out, array![[[[-1.0f32, 2.0], [1.0, 0.4]]]]);
-        let error = preprocessing.apply(array![[[[0u8, 0, 0]]]].view()).unwrap_err();
+        let error = normalize(&preprocessing, array![[[[0u8, 0, 0]]]].view()).unwrap_err();
         assert_eq!(error, ChannelsError { key: "mean", found: 2, channels: 3 });
     }
 }

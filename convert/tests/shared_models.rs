@@ -6,6 +6,7 @@ use std::{
     time::Instant,
 };
 
+use bayes8_convert::metadata::normalize;
 use bayes8_convert::{
     LabelledPictures, Metadata, Network, PosteriorSource,
     reference::{Weights, draw, run},
@@ -39,7 +40,7 @@ impl Model {
         let metadata = Metadata::load(&folder.join("golden.json")).unwrap();
         let set = LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
         let pictures = set.pictures.slice(s![..count, .., .., ..]);
-        let pictures = metadata.preprocessing.apply(pictures).unwrap();
+        let pictures = normalize(&metadata.preprocessing, pictures).unwrap();
         let names = metadata.class_names.len();
         assert!(names == 0 || names == network.classes());
         let golden = std::fs::read(folder.join("golden.safetensors")).unwrap();

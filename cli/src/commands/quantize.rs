@@ -9,11 +9,13 @@ use crate::{fidelity_table, output};
 use anyhow::{Context, bail};
 use bayes8_convert::calibrate::{CalibrationOptions, RangeMethod, calibrate};
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, predict_fp32};
+use bayes8_convert::metadata::{normalize, per_channel};
 use bayes8_convert::metrics::check_labels;
 use bayes8_convert::quantize::{Description, quantize};
-use bayes8_convert::{LabelledPictures, Metadata, Network, PosteriorSource, Preprocessing};
+use bayes8_convert::{LabelledPictures, Metadata, Network, PosteriorSource};
+use bayes8_native::core::format;
 use bayes8_native::core::graph::Shape;
-use bayes8_native::core::{format, model};
+use bayes8_native::core::model::{self, Preprocessing};
 use bayes8_native::{Model, ModelOptions};
 use clap::{ArgGroup, Args, value_parser};
 use ndarray::Array4;
@@ -106,7 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let metadata = arguments.metadata(&network)?;
     let preprocessing = &metadata.preprocessing;
     let pictures = load(&arguments.calibration, &network)?.pictures;
-    let pictures = preprocessing.apply(pictures.view())?;
+    let pictures = normalize(preprocessing, pictures.view())?;
     let data = arguments.data.as_deref().map(|path| load_labelled(path, &network)).transpose()?;
 
     let options = CalibrationOptions {
@@ -122,7 +124,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     drop(progress);
     let description = Description {
         name: arguments.name(),
-        preprocessing: per_channel(preprocessing, network.graph.input().channels),
+        preprocessing: preprocessing.clone(),
         class_names: metadata.class_names.clone(),
     };
     let progress = Progress::new("quantizing", 1);
@@ -166,9 +168,12 @@ impl Arguments {
         self.name.clone().unwrap_or_else(|| stem.to_string_lossy().into_owned())
     }
 
+    /// Class names, and preprocessing with one number a channel.
     fn metadata(&self, network: &Network) -> anyhow::Result<Metadata> {
+        let channels = network.graph.input().channels;
         let Some(path) = &self.metadata else {
-            let preprocessing = Preprocessing { mean: vec![0.0], std: vec![1.0] };
+            let preprocessing =
+                Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
             return Ok(Metadata { class_names: Vec::new(), preprocessing });
         };
         let metadata = Metadata::load(path)?;
@@ -176,11 +181,9 @@ impl Arguments {
         if names > 0 && names != classes {
             bail!("{}: {names} `class_names` for {classes} classes", path.display());
         }
-        // Wrong counts are found before anything runs.
-        let input = network.graph.input();
-        let probe = Array4::zeros((1, 1, 1, input.channels));
-        metadata.preprocessing.apply(probe.view()).with_context(|| path.display().to_string())?;
-        Ok(metadata)
+        let preprocessing = per_channel(&metadata.preprocessing, channels)
+            .with_context(|| path.display().to_string())?;
+        Ok(Metadata { preprocessing, ..metadata })
     }
 
     /// Predicts labelled pictures with both networks.
@@ -193,7 +196,7 @@ impl Arguments {
     ) -> anyhow::Result<EndToEnd> {
         let Sampling { samples, seed } = self.sampling;
         let progress = Progress::new("predicting in FP32", u64::from(samples));
-        let normalized = preprocessing.apply(pictures.view())?;
+        let normalized = normalize(preprocessing, pictures.view())?;
         let fp32 = predict_fp32(network, normalized.view(), seed, samples, || progress.advance(1))?;
         drop(progress);
         let options = ModelOptions { isa: self.machine.isa, threads: None };
@@ -226,13 +229,4 @@ fn load_labelled(path: &Path, network: &Network) -> anyhow::Result<(Array4<u8>, 
     check_labels(&labels, network.classes())
         .with_context(|| format!("{}: array `y`", path.display()))?;
     Ok((pictures, labels))
-}
-
-/// One mean and deviation a channel, from one a channel or one for all.
-fn per_channel(preprocessing: &Preprocessing, channels: usize) -> model::Preprocessing {
-    let spread = |values: &[f32]| match *values {
-        [all] => vec![all; channels],
-        _ => values.to_vec(),
-    };
-    model::Preprocessing { mean: spread(&preprocessing.mean), std: spread(&preprocessing.std) }
 }
