@@ -128,16 +128,9 @@ fn a_written_and_read_network_has_the_same_bits() {
 #[test]
 fn shipped_models_have_the_same_bits_everywhere() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models");
-    let files = std::fs::read_dir(&folder).into_iter().flatten();
-    let mut files: Vec<PathBuf> = files.map(|entry| entry.expect("an entry").path()).collect();
-    files.retain(|path| path.extension().is_some_and(|e| e == "safetensors"));
-    files.sort();
-    if files.is_empty() {
-        println!("SKIPPED: there are no shipped models yet");
-    }
-    for path in files {
-        let bytes = std::fs::read(&path).expect("a file");
-        let description = format::read(&bytes).expect("a model file");
-        check(&path.file_name().unwrap_or_default().to_string_lossy(), &description);
+    for name in ["fashion-resnet14", "mnist-scnn", "cifar10-resnet20"] {
+        let file = folder.join(name).with_extension("safetensors");
+        let bytes = std::fs::read(&file).expect("a shipped model");
+        check(name, &format::read(&bytes).expect("a model file"));
     }
 }

@@ -1,0 +1,73 @@
+//! `cargo xtask`: everything that is done with this workspace, by name.
+
+mod models;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Chores of the bayes8 workspace
+#[derive(Parser)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test
+  cargo xtask models --from ../shared")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Format, lint and test everything, as CI does
+    Test,
+    /// Quantize the shipped models again from their FP32 networks
+    Models {
+        /// Folder with `models/NAME/{mean.onnx,posterior.safetensors,golden.json}` and
+        /// `data/{SET-calibration,SET-test}.npz`
+        #[arg(long, value_name = "FOLDER")]
+        from: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Test => test(),
+        Task::Models { from } => models::quantize(&from),
+    }
+}
+
+fn test() -> anyhow::Result<()> {
+    // A minimal toolchain lacks these.
+    for (component, tool) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !succeeds("cargo", &[tool, "--version"]) {
+            run("rustup", &["component", "add", component])?;
+        }
+    }
+    run("cargo", &["fmt", "--all", "--check"])?;
+    run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    run("cargo", &["test", "--workspace"])
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+}
+
+/// Runs a program at the root of the workspace and shows what it prints.
+fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    println!("$ {program} {}", arguments.join(" "));
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .status()
+        .with_context(|| format!("cannot run {program}"))?;
+    if !status.success() {
+        bail!("`{program} {}` failed: {status}", arguments.join(" "));
+    }
+    Ok(())
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}

@@ -1,0 +1,40 @@
+//! The shipped models, from their FP32 networks.
+
+use crate::{root, run};
+use anyhow::Context;
+use std::path::Path;
+
+/// Name of each shipped model and of the data set that it was trained on.
+const MODELS: [(&str, &str); 3] =
+    [("fashion-resnet14", "fashion"), ("mnist-scnn", "mnist"), ("cifar10-resnet20", "cifar10")];
+
+/// Samples of the comparison with FP32.
+const SAMPLES: &str = "256";
+
+/// Quantizes each model and compares it with its FP32 network: `models/NAME.safetensors` and
+/// `models/reports/NAME.json`.
+pub(crate) fn quantize(from: &Path) -> anyhow::Result<()> {
+    let from = std::path::absolute(from).context("cannot resolve the folder")?;
+    let folder = root().join("models");
+    std::fs::create_dir_all(folder.join("reports")).context("cannot make models/reports")?;
+    for (name, set) in MODELS {
+        let source = |file: &str| from.join("models").join(name).join(file);
+        let data = |part: &str| from.join("data").join(format!("{set}-{part}.npz"));
+        let paths = [
+            ("--mean", source("mean.onnx")),
+            ("--posterior", source("posterior.safetensors")),
+            ("--metadata", source("golden.json")),
+            ("--calibration", data("calibration")),
+            ("--data", data("test")),
+            ("--report", folder.join("reports").join(format!("{name}.json"))),
+            ("--output", folder.join(format!("{name}.safetensors"))),
+        ];
+        let paths: Vec<(&str, String)> =
+            paths.into_iter().map(|(flag, path)| (flag, path.display().to_string())).collect();
+        let mut arguments = vec!["run", "--release", "--package", "bayes8-cli", "--", "quantize"];
+        arguments.extend(["--samples", SAMPLES]);
+        arguments.extend(paths.iter().flat_map(|(flag, path)| [*flag, path.as_str()]));
+        run("cargo", &arguments)?;
+    }
+    Ok(())
+}
