@@ -88,10 +88,11 @@ pub fn calibrate(
 const HALF: usize = 4096;
 
 /// Counts of numbers in equal bins over `-reach..reach`. The reach doubles, merging bins in pairs,
-/// when a number lies beyond it; so one pass is enough.
+/// when a number lies beyond it; so one pass is enough. It is a power of two, so that the bins of
+/// any two reaches nest exactly and the result does not depend on the order of the numbers.
 struct Histogram {
     /// `None` until the first number that is not zero.
-    reach: Option<f32>,
+    reach: Option<f64>,
     counts: Vec<u64>,
     smallest: f32,
     largest: f32,
@@ -115,12 +116,13 @@ impl Histogram {
         self.smallest = self.smallest.min(x);
         self.largest = self.largest.max(x);
         self.total += 1;
+        let x = f64::from(x);
         let mut reach = match self.reach {
             Some(reach) => reach,
             None if x == 0.0 => 1.0,
-            None => *self.reach.insert(x.abs()),
+            None => *self.reach.insert(x.abs().log2().floor().exp2()),
         };
-        while x.abs() > reach {
+        while x.abs() >= reach && reach.is_finite() {
             reach *= 2.0;
             self.reach = Some(reach);
             self.widen();
@@ -147,15 +149,17 @@ impl Histogram {
             return ends;
         };
         let outside = (self.total as f64 * (1.0 - percentile / 100.0)) as u64;
-        let edge = |bin: usize| (bin as f32 / HALF as f32 - 1.0) * reach;
+        let edge = |bin: usize| ((bin as f64 / HALF as f64 - 1.0) * reach) as f32;
         let below = skip(self.counts.iter(), outside);
         let above = skip(self.counts.iter().rev(), outside);
         [edge(below).max(ends[0]), edge(2 * HALF - above).min(ends[1])]
     }
 }
 
-fn bin(x: f32, reach: f32) -> usize {
-    (((x / reach + 1.0) * HALF as f32) as usize).min(2 * HALF - 1)
+/// Number of the bin of `x`. Scaling by powers of two is exact, so only the floor rounds.
+fn bin(x: f64, reach: f64) -> usize {
+    let from_centre = (x / reach * HALF as f64).floor();
+    ((from_centre + HALF as f64) as usize).min(2 * HALF - 1)
 }
 
 /// Number of leading bins that together hold at most `outside` numbers.
@@ -194,6 +198,16 @@ mod tests {
     fn counts_survive_widening() {
         let histogram = histogram((0..20).map(|i| (i as f32 - 10.0) * 2f32.powi(i)));
         assert_eq!(histogram.counts.iter().sum::<u64>(), 20);
+    }
+
+    /// Threads add numbers in no particular order, but a model must come out the same each time.
+    #[test]
+    fn the_order_of_the_numbers_does_not_matter() {
+        let number =
+            |i: i32| if i % 3 == 0 { 0.0 } else { (i as f32 - 70.0) * 1.7f32.powi(i % 40) };
+        let forth = histogram((0..200).map(number));
+        let back = histogram((0..200).rev().map(number));
+        assert_eq!((forth.reach, &forth.counts), (back.reach, &back.counts));
     }
 
     #[test]

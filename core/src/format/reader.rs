@@ -150,7 +150,9 @@ impl<'a> Tensors<'a> {
     }
 
     fn check_all_used(&self) -> Result<(), FormatError> {
-        match self.tensors.names().into_iter().find(|&name| !self.used.contains(name)) {
+        // The least, so that the same file always gets the same message.
+        let names = self.tensors.names().into_iter();
+        match names.filter(|&name| !self.used.contains(name)).min() {
             Some(name) => Err(FormatError::UnexpectedTensor(name.to_string())),
             None => Ok(()),
         }
