@@ -70,15 +70,19 @@ fn check(name: &str, description: &Description) {
         for threads in [1, 2] {
             let model = model(description, isa, threads);
             assert_eq!((model.isa(), model.kernel(), model.threads()), (isa, isa.name(), threads));
+            // On one thread this is what the others are compared with.
+            if isa == Isa::Portable && threads == 1 {
+                continue;
+            }
             let what = format!("{name}, {isa}, {threads} threads");
             let found = predict(&model, pictures.view(), SAMPLES);
             assert!(logits(&found) == expected_logits, "{what}");
             assert!(found == expected, "sums of {what}");
-            // The rest of the ladder costs as much again, so the slow end climbs it once.
-            if isa == Isa::Portable && threads == 1 {
-                continue;
+            // Splits cost three times as much again: too slow for large networks in portable code,
+            // which small ones split as well.
+            if isa != Isa::Portable || description.multiply_accumulates() < 1_000_000 {
+                check_splits(&what, &model, &pictures, &expected);
             }
-            check_splits(&what, &model, &pictures, &expected);
         }
     }
 }
