@@ -12,7 +12,7 @@ use std::process::Command;
 #[command(after_help = "\
 Examples:
   cargo xtask test
-  cargo xtask models --from ../shared")]
+  cargo xtask models --from ../trained")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
