@@ -22,12 +22,29 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Key of the JSON description in the container's metadata.
 pub const METADATA_KEY: &str = "bayes8";
 
+/// Items, counted as commas, up to which a header is never called crowded.
+const CROWD: usize = 1024;
+
+/// Least mean number of bytes an item of a larger header; real ones have about 17.
+const BYTES_PER_ITEM: usize = 8;
+
 /// Why a file is not a model. Every variant names the tensor or node.
 #[derive(Debug, Error)]
 pub enum FormatError {
     /// Not a well-formed safetensors container.
     #[error("not a safetensors file: {0}")]
     Container(String),
+    /// A header that would take memory out of proportion to its length.
+    #[error(
+        "the header has {items} items in {bytes} bytes: more than {CROWD} need at least \
+         {BYTES_PER_ITEM} bytes each"
+    )]
+    Crowded {
+        /// Bytes of the header.
+        bytes: usize,
+        /// Its commas.
+        items: usize,
+    },
     /// A safetensors file of another kind.
     #[error("the file has no `{METADATA_KEY}` metadata: it is no bayes8 model")]
     NoDescription,

@@ -4,7 +4,7 @@
 //! The allocator of this test counts, which is why these tests have a file of their own.
 
 use bayes8_core::executor::Executor;
-use bayes8_core::format::{read, write};
+use bayes8_core::format::{FormatError, read, write};
 use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
 use bayes8_core::reference::Reference;
@@ -63,6 +63,9 @@ fn peak<T>(f: impl FnOnce() -> T) -> (T, usize) {
 /// their bytes (a copy each, depthwise ones transposed); the rest is the description, where a
 /// short name becomes a `String` and a node a `Node`.
 const PER_BYTE: usize = 8;
+/// The same for a crowd of nodes, tensors or names and nothing else: a node of 60 characters becomes
+/// two structures, five strings and their places in two growing lists.
+const PER_CROWDED_BYTE: usize = 16;
 /// What any file may take: an error message, the first growth of a few collections.
 const CONSTANT: usize = 8 << 10;
 
@@ -249,18 +252,19 @@ fn deeply_nested_json_is_an_error() {
     }
 }
 
-/// Text costs more than weights: a name of two quotes and a comma becomes a `String`, a number of
-/// a header that the container's reader buffers takes 32 bytes. The factor is the text's worst,
-/// measured at 40 for the extents of a shape; what matters is that there is one.
+/// A name of two quotes and a comma becomes a `String`, a number of a header that the container's
+/// reader buffers takes 32 bytes: crowds of them are refused before they are parsed. Stretched to the
+/// highest density that is let pass, they stay in proportion.
 #[test]
 fn crowds_of_tiny_things_stay_in_proportion() {
-    const PER_CHARACTER: usize = 48;
+    /// At least the bytes of the tensors, which are no header.
+    const DATA: usize = 1000;
     let file = File::parse(&small_file());
     let text = &file.description;
     let n = 20_000;
     let after = |marker: &str, what: String| {
         let at = text.find(marker).expect(marker) + marker.len();
-        File { description: [&text[..at], &what, &text[at..]].concat(), ..file.clone() }.bytes()
+        File { description: [&text[..at], &what, &text[at..]].concat(), ..file.clone() }
     };
     let list = |item: &str| vec![item; n].join(",");
     let node = |i: usize| format!(r#"{{"name":"{i}","op":"flatten","inputs":["input"]}},"#);
@@ -275,13 +279,32 @@ fn crowds_of_tiny_things_stay_in_proportion() {
         ("means", after("\"mean\":[", list("0") + ",")),
         ("inputs of a node", after("\"inputs\":[", list("\"input\"") + ",")),
         ("nodes", after("\"nodes\":[", (0..n).map(node).collect())),
-        ("tensors", tensors.bytes()),
-        ("extents", extents.bytes()),
+        ("tensors", tensors),
+        ("extents", extents),
     ];
-    for (what, bytes) in crowds {
-        let (result, peak) = peak(|| read(&bytes));
-        assert!(result.is_err(), "{what}");
-        let allowed = PER_CHARACTER * bytes.len() + CONSTANT;
-        assert!(peak <= allowed, "{what}: {} bytes took {peak} bytes of memory", bytes.len());
+    for (what, mut file) in crowds {
+        // As much white space as makes just eight bytes an item, or none where there are enough.
+        let crowded = file.bytes();
+        let items = crowded.iter().filter(|&&byte| byte == b',').count();
+        let filler = (8 * items).saturating_sub(crowded.len() - DATA);
+        file.description.push_str(&" ".repeat(filler));
+        for bytes in [crowded, file.bytes()] {
+            let (result, peak) = peak(|| read(&bytes));
+            assert!(result.is_err(), "{what}");
+            let allowed = PER_CROWDED_BYTE * bytes.len() + CONSTANT;
+            assert!(peak <= allowed, "{what}: {} bytes took {peak} bytes of memory", bytes.len());
+        }
     }
+}
+
+/// The limit is an error of its own, which says what was found.
+#[test]
+fn a_crowded_header_is_named() {
+    let mut file = File::parse(&small_file());
+    file.description.push_str(&",".repeat(2000));
+    let error = read(&file.bytes()).unwrap_err();
+    assert!(matches!(error, FormatError::Crowded { items: 2000.., .. }), "{error}");
+    file.description.push_str(&" ".repeat(20_000));
+    let error = read(&file.bytes()).unwrap_err();
+    assert!(matches!(error, FormatError::Description(_)), "{error}");
 }

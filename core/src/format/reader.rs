@@ -1,12 +1,13 @@
 //! Bytes to model.
 
 use super::schema::{Description, Version};
-use super::{FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
+use super::{BYTES_PER_ITEM, CROWD, FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
 use crate::graph::{Graph, Node, Shape};
 use crate::layer::{Bias, Layer, Posterior, transpose};
 use crate::model::{Model, NodeQuantization, Parts, is_depthwise};
 use crate::numerics::{CodeRange, Quantization};
 use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec::Vec};
+use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 
 /// Reads a model file.
@@ -14,9 +15,9 @@ use safetensors::{Dtype, SafeTensors};
 /// # Errors
 /// A [`FormatError`] that names the tensor or node. Never panics, whatever the bytes are.
 pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
-    let container = |error: safetensors::SafeTensorError| FormatError::Container(error.to_string());
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(container)?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(container)?;
+    check_crowding(bytes)?;
+    let (length, header) = SafeTensors::read_metadata(bytes)
+        .map_err(|error| FormatError::Container(error.to_string()))?;
     let metadata = header.metadata().as_ref().and_then(|m| m.get(METADATA_KEY));
     let description = parse(metadata.ok_or(FormatError::NoDescription)?)?;
 
@@ -26,7 +27,7 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         range: node.range.map_or(CodeRange::FULL, |[low, high]| CodeRange { low, high }),
     });
     let quantization = quantization.collect();
-    let mut reader = Tensors { tensors, used: BTreeSet::new() };
+    let mut reader = Tensors { header: &header, data: &bytes[8 + length..], used: BTreeSet::new() };
     let mut layers = Vec::new();
     for node in graph.nodes().iter().filter(|n| n.op.is_weighted()) {
         layers.push(reader.layer(&graph, node, layers.len())?);
@@ -44,6 +45,20 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         layers,
         calibration,
     })?)
+}
+
+/// Refuses a header whose items are so many for its length that parsing it would take memory out
+/// of proportion: a name of two quotes becomes a `String`, an extent of one digit a buffered value
+/// of 32 bytes. Every item but the first of a list follows a comma.
+fn check_crowding(bytes: &[u8]) -> Result<(), FormatError> {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return Ok(()) };
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    let header = &rest[..length.min(rest.len())];
+    let items = header.iter().filter(|&&byte| byte == b',').count();
+    if items > CROWD && header.len() / items < BYTES_PER_ITEM {
+        return Err(FormatError::Crowded { bytes: header.len(), items });
+    }
+    Ok(())
 }
 
 fn quantization(scale: f32, zero_point: u8) -> Quantization {
@@ -76,11 +91,12 @@ fn graph(description: &Description) -> Result<Graph, FormatError> {
 }
 
 struct Tensors<'a> {
-    tensors: SafeTensors<'a>,
+    header: &'a Metadata,
+    data: &'a [u8],
     used: BTreeSet<String>,
 }
 
-impl<'a> Tensors<'a> {
+impl Tensors<'_> {
     fn layer(&mut self, graph: &Graph, node: &Node, index: usize) -> Result<Layer, FormatError> {
         let input = graph.shape(node.inputs[0]);
         let depthwise = is_depthwise(&node.op, input);
@@ -135,25 +151,27 @@ impl<'a> Tensors<'a> {
         from_bytes: fn([u8; N]) -> T,
     ) -> Result<Option<Vec<T>>, FormatError> {
         let name = format!("{node}.{suffix}");
-        let Ok(view) = self.tensors.tensor(&name) else { return Ok(None) };
-        if view.dtype() != T::DTYPE {
-            let found = view.dtype().to_string();
+        let Some(info) = self.header.info(&name) else { return Ok(None) };
+        let TensorInfo { dtype, shape: found, data_offsets: (start, end) } = info;
+        if *dtype != T::DTYPE {
+            let found = dtype.to_string();
             return Err(FormatError::TensorType { tensor: name, found, expected: T::NAME });
         }
-        if view.shape() != shape {
-            let (found, expected) = (view.shape().to_vec(), shape.to_vec());
+        if found != shape {
+            let (found, expected) = (found.clone(), shape.to_vec());
             return Err(FormatError::TensorShape { tensor: name, found, expected });
         }
         self.used.insert(name);
-        let (numbers, _) = view.data().as_chunks::<N>();
+        // The container's reader has checked the offsets against the file.
+        let (numbers, _) = self.data[*start..*end].as_chunks::<N>();
         Ok(Some(numbers.iter().map(|&bytes| from_bytes(bytes)).collect()))
     }
 
     fn check_all_used(&self) -> Result<(), FormatError> {
         // The least, so that the same file always gets the same message.
-        let names = self.tensors.names().into_iter();
-        match names.filter(|&name| !self.used.contains(name)).min() {
-            Some(name) => Err(FormatError::UnexpectedTensor(name.to_string())),
+        let names = self.header.offset_keys().into_iter();
+        match names.filter(|name| !self.used.contains(name)).min() {
+            Some(name) => Err(FormatError::UnexpectedTensor(name)),
             None => Ok(()),
         }
     }
