@@ -30,14 +30,28 @@ pub struct Convolution {
     pub multipliers: Vec<f32>,
     /// Where results are rounded to; `None` leaves them in f32, as logits.
     pub target: Option<Target>,
+    /// The residual addition that follows, if it is done in the same pass. Its first input is the
+    /// code that the convolution rounds to [`Self::target`], its second another value.
+    pub residual: Option<Add>,
+}
+
+impl Convolution {
+    /// Whether every channel has a filter of its own, as [`Layer::depthwise`] says.
+    pub fn is_depthwise(&self) -> bool {
+        let groups = self.groups;
+        groups > 1 && groups == self.input.channels && groups == self.output.channels
+    }
 }
 
 /// Where a convolution writes: NHWC, all pictures of the batch one after the other. The variant
-/// follows [`Convolution::target`].
+/// follows [`Convolution::target`] and [`Convolution::residual`].
 #[derive(Debug)]
 pub enum Output<'a> {
     /// Codes of the output's grid, rounded to the target.
     Codes(&'a mut [u8], Target),
+    /// Codes of a residual addition: the convolution's codes, rounded to the target, added to the
+    /// codes of another value of the output's shape.
+    Sums(&'a mut [u8], Target, Add, &'a [u8]),
     /// Logits in real units.
     Logits(&'a mut [f32]),
 }
@@ -90,10 +104,11 @@ pub struct Add {
 pub trait Backend: Send + Sync {
     /// The posterior of a layer, arranged for sampling.
     type Layer: Send + Sync;
-    /// One weight sample of a layer, arranged for the kernels.
-    type Weights: Send + Sync;
-    /// Working memory of the kernels, one a thread.
-    type Scratch: Send + Default;
+    /// One weight sample of a layer, arranged for the kernels. Empty at first; its memory grows to
+    /// the largest layer that is drawn into it.
+    type Weights: Default + Send + Sync;
+    /// Working memory of the kernels, one a call at a time.
+    type Scratch: Send;
 
     /// Name of the kernels in use, such as `avx512vnni`.
     fn kernel(&self) -> &'static str;
@@ -101,11 +116,20 @@ pub trait Backend: Send + Sync {
     /// Arranges the posterior of a layer.
     fn prepare(&self, layer: &Layer, convolution: &Convolution) -> Self::Layer;
 
-    /// Memory for one weight sample of a layer.
-    fn weights(&self, layer: &Self::Layer) -> Self::Weights;
+    /// Bytes of one weight sample of a layer.
+    fn weight_bytes(&self, layer: &Self::Layer) -> usize;
+
+    /// Working memory for operations that up to `threads` threads share.
+    fn scratch(&self, threads: usize) -> Self::Scratch;
 
     /// Draws the weights and biases of a layer.
-    fn sample(&self, layer: &Self::Layer, draw: Draw, weights: &mut Self::Weights);
+    fn sample(
+        &self,
+        layer: &Self::Layer,
+        draw: Draw,
+        weights: &mut Self::Weights,
+        scratch: &mut Self::Scratch,
+    );
 
     /// Convolution, depthwise if the layer is, with its epilogue.
     fn convolution(

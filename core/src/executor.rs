@@ -3,15 +3,18 @@
 //! The executor knows the order of steps and nothing of speed; it is single-threaded, so that
 //! every target can spread pictures and samples over its own kind of threads.
 
-use crate::backend::{Backend, Convolution, Output, Rescale};
+mod memory;
+
+use crate::backend::{Backend, Convolution, Rescale};
 use crate::graph::Shape;
 use crate::model::Model;
 use crate::numerics::Target;
-use crate::plan::{Action, Place, Plan, Region, Step};
+use crate::plan::{Action, Plan, Step};
 use crate::reference::{copy_channels, pad_channels, slice};
 use crate::sampler::Draw;
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
+use memory::Memory;
 
 /// A model prepared for one back end. Immutable: any number of threads may share it.
 pub struct Executor<B: Backend> {
@@ -28,37 +31,58 @@ struct PreparedLayer<B: Backend> {
 
 /// One draw of all Bayesian layers.
 pub struct WeightSample<B: Backend> {
-    /// One a layer; `None` where the layer is deterministic.
-    layers: Vec<Option<B::Weights>>,
+    /// One a layer; empty where the layer is deterministic.
+    layers: Vec<B::Weights>,
 }
 
-/// Memory of one thread, used again and again.
+/// Which weights a run takes.
+pub enum Weights<'a, B: Backend> {
+    /// Drawn layer by layer as they are needed.
+    Fresh(Draw),
+    /// Drawn before ([`Executor::sample`]).
+    Kept(&'a WeightSample<B>),
+}
+
+/// Memory of one run at a time, used again and again.
 pub struct Workspace<B: Backend> {
     /// Pictures that run together.
     capacity: usize,
+    /// Pictures of the current batch.
+    pictures: usize,
     /// Kept values, one block of `capacity` pictures after the other.
     kept: Vec<u8>,
     scratch: Vec<u8>,
+    /// A part of a concatenation on its new grid.
+    rescaled: Vec<u8>,
     logits: Vec<f32>,
     kernel: B::Scratch,
-    weights: WeightSample<B>,
+    /// Weights of the layer that runs.
+    layer: B::Weights,
+    /// Weights of all layers, where a batch takes several blocks.
+    sample: WeightSample<B>,
 }
 
 impl<B: Backend> Executor<B> {
     /// Prepares `model` for `backend`.
     pub fn new(model: &Model, backend: B) -> Self {
         let plan = Plan::new(model);
+        let steps = plan.prefix.iter().chain(&plan.suffix);
+        let mut convolutions: Vec<(usize, &Convolution)> = steps
+            .filter_map(|step| match &step.action {
+                Action::Convolution(layer, convolution) => Some((*layer, convolution)),
+                _ => None,
+            })
+            .collect();
+        convolutions.sort_by_key(|(layer, _)| *layer);
+        let mut scratch = backend.scratch(1);
         let mut layers = Vec::new();
-        let mut steps: Vec<&Step> = plan.prefix.iter().chain(&plan.suffix).collect();
-        steps.sort_by_key(|step| step.node);
-        for step in steps {
-            let Action::Convolution(number, convolution) = &step.action else { continue };
-            let layer = &model.layers()[*number];
+        for (layer, convolution) in convolutions {
+            let layer = &model.layers()[layer];
             let prepared = backend.prepare(layer, convolution);
             let fixed = (!layer.is_bayesian()).then(|| {
-                let mut weights = backend.weights(&prepared);
+                let mut weights = B::Weights::default();
                 // Without a posterior every draw is the mean.
-                backend.sample(&prepared, Draw { seed: 0, sample: 0 }, &mut weights);
+                backend.sample(&prepared, Draw { seed: 0, sample: 0 }, &mut weights, &mut scratch);
                 weights
             });
             layers.push(PreparedLayer { layer: prepared, fixed });
@@ -81,33 +105,35 @@ impl<B: Backend> Executor<B> {
         self.plan.kept_bytes + self.plan.scratch_bytes
     }
 
-    /// A workspace that runs up to `capacity` pictures together.
-    pub fn workspace(&self, capacity: usize) -> Workspace<B> {
+    /// Bytes of one draw of the weights.
+    pub fn weight_bytes(&self) -> usize {
+        let sampled = self.layers.iter().filter(|prepared| prepared.fixed.is_none());
+        sampled.map(|prepared| self.backend.weight_bytes(&prepared.layer)).sum()
+    }
+
+    /// A workspace that runs up to `capacity` pictures together, each operation on up to `threads`
+    /// threads.
+    pub fn workspace(&self, capacity: usize, threads: usize) -> Workspace<B> {
         let capacity = capacity.max(1);
         Workspace {
             capacity,
+            pictures: 0,
             kept: Vec::new(),
             scratch: vec![0; capacity * self.plan.scratch_bytes],
+            rescaled: Vec::new(),
             logits: vec![0.0; capacity * self.plan.classes],
-            kernel: B::Scratch::default(),
-            weights: self.weight_sample(),
+            kernel: self.backend.scratch(threads),
+            layer: B::Weights::default(),
+            sample: WeightSample::new(),
         }
     }
 
-    /// Memory for one draw of the weights.
-    pub fn weight_sample(&self) -> WeightSample<B> {
-        let memory = |prepared: &PreparedLayer<B>| match prepared.fixed {
-            Some(_) => None,
-            None => Some(self.backend.weights(&prepared.layer)),
-        };
-        WeightSample { layers: self.layers.iter().map(memory).collect() }
-    }
-
     /// Draws the weights of all Bayesian layers.
-    pub fn sample(&self, draw: Draw, weights: &mut WeightSample<B>) {
+    pub fn sample(&self, draw: Draw, weights: &mut WeightSample<B>, workspace: &mut Workspace<B>) {
+        weights.layers.resize_with(self.layers.len(), B::Weights::default);
         for (prepared, weights) in self.layers.iter().zip(&mut weights.layers) {
-            if let Some(weights) = weights {
-                self.backend.sample(&prepared.layer, draw, weights);
+            if prepared.fixed.is_none() {
+                self.backend.sample(&prepared.layer, draw, weights, &mut workspace.kernel);
             }
         }
     }
@@ -126,54 +152,122 @@ impl<B: Backend> Executor<B> {
         workspace: &mut Workspace<B>,
         mut each: impl FnMut(usize, u32, &[f32]),
     ) {
+        self.begin(codes, workspace);
+        for sample in samples {
+            let weights = Weights::Fresh(Draw { seed, sample });
+            self.run_sample(weights, workspace, |picture, logits| each(picture, sample, logits));
+        }
+    }
+
+    /// Takes a batch of pictures (as in [`Self::run`]) and runs what no weight sample changes.
+    ///
+    /// # Panics
+    /// When `codes` is not a whole number of pictures.
+    pub fn begin(&self, codes: &[u8], workspace: &mut Workspace<B>) {
         let picture_bytes = self.plan.input.size;
         assert!(codes.len().is_multiple_of(picture_bytes), "whole pictures");
-        let Workspace { capacity, kept, scratch, logits, kernel, weights } = workspace;
-        let blocks =
-            || codes.chunks(*capacity * picture_bytes).map(|b| (b, b.len() / picture_bytes));
-        let block_bytes = *capacity * self.plan.kept_bytes;
-
-        kept.resize(blocks().count() * block_bytes, 0);
-        for ((codes, pictures), kept) in blocks().zip(kept.chunks_mut(block_bytes)) {
+        workspace.pictures = codes.len() / picture_bytes;
+        let blocks = workspace.pictures.div_ceil(workspace.capacity);
+        let block_bytes = workspace.capacity * self.plan.kept_bytes;
+        if workspace.kept.len() < blocks * block_bytes {
+            workspace.kept.resize(blocks * block_bytes, 0);
+        }
+        let mut none = |_: usize, _: &[f32]| {};
+        for (block, codes) in codes.chunks(workspace.capacity * picture_bytes).enumerate() {
+            let pictures = codes.len() / picture_bytes;
+            let kept = &mut workspace.kept[block * block_bytes..][..block_bytes];
             kept[self.plan.input.range(pictures)].copy_from_slice(codes);
-            let mut memory = Memory { pictures, kept, scratch, logits };
-            for step in &self.plan.prefix {
-                self.step(step, weights, &mut memory, kernel);
+            self.block(&self.plan.prefix, block, LayerWeights::Fixed, workspace, &mut none);
+        }
+    }
+
+    /// Predicts the batch that [`Self::begin`] took with one weight sample. Calls
+    /// `each(picture, logits)` for every picture in order.
+    pub fn run_sample(
+        &self,
+        weights: Weights<'_, B>,
+        workspace: &mut Workspace<B>,
+        mut each: impl FnMut(usize, &[f32]),
+    ) {
+        let blocks = workspace.pictures.div_ceil(workspace.capacity);
+        let mut run = |weights: LayerWeights<'_, B>, workspace: &mut Workspace<B>| {
+            for block in 0..blocks {
+                self.block(&self.plan.suffix, block, weights, workspace, &mut each);
+            }
+        };
+        match weights {
+            Weights::Kept(sample) => run(LayerWeights::Kept(sample), workspace),
+            Weights::Fresh(draw) if blocks <= 1 => run(LayerWeights::Fresh(draw), workspace),
+            Weights::Fresh(draw) => {
+                // Every block takes the same weights: draw them once.
+                let mut sample = core::mem::take(&mut workspace.sample);
+                self.sample(draw, &mut sample, workspace);
+                run(LayerWeights::Kept(&sample), workspace);
+                workspace.sample = sample;
             }
         }
-        for sample in samples {
-            self.sample(Draw { seed, sample }, weights);
-            let mut first = 0;
-            for ((_, pictures), kept) in blocks().zip(kept.chunks_mut(block_bytes)) {
-                let mut memory = Memory { pictures, kept, scratch, logits };
-                for step in &self.plan.suffix {
-                    self.step(step, weights, &mut memory, kernel);
-                }
-                for (i, logits) in logits.chunks(self.plan.classes).take(pictures).enumerate() {
-                    each(first + i, sample, logits);
-                }
-                first += pictures;
+    }
+
+    /// Runs `steps` on one block of pictures.
+    fn block(
+        &self,
+        steps: &[Step],
+        block: usize,
+        weights: LayerWeights<'_, B>,
+        workspace: &mut Workspace<B>,
+        each: &mut impl FnMut(usize, &[f32]),
+    ) {
+        let block_bytes = workspace.capacity * self.plan.kept_bytes;
+        let first = block * workspace.capacity;
+        let pictures = workspace.capacity.min(workspace.pictures - first);
+        let Workspace { kept, scratch, rescaled, logits, kernel, layer, .. } = workspace;
+        let kept = &mut kept[block * block_bytes..][..block_bytes];
+        let mut memory = Memory { pictures, kept, scratch, rescaled, logits };
+        for step in steps {
+            self.step(step, weights, layer, &mut memory, kernel);
+        }
+        if !matches!(weights, LayerWeights::Fixed) {
+            let rows = memory.logits.chunks(self.plan.classes).take(pictures);
+            rows.enumerate().for_each(|(i, logits)| each(first + i, logits));
+        }
+    }
+
+    /// The weights of layer `number`, drawn into `memory` where they are fresh.
+    fn weights<'a>(
+        &'a self,
+        number: usize,
+        weights: LayerWeights<'a, B>,
+        memory: &'a mut B::Weights,
+        kernel: &mut B::Scratch,
+    ) -> &'a B::Weights {
+        let PreparedLayer { layer, fixed } = &self.layers[number];
+        match (fixed, weights) {
+            (Some(fixed), _) => fixed,
+            (None, LayerWeights::Kept(sample)) => &sample.layers[number],
+            (None, LayerWeights::Fresh(draw)) => {
+                self.backend.sample(layer, draw, memory, kernel);
+                memory
             }
+            (None, LayerWeights::Fixed) => unreachable!("the prefix has no Bayesian layer"),
         }
     }
 
     fn step(
         &self,
         step: &Step,
-        weights: &WeightSample<B>,
+        weights: LayerWeights<'_, B>,
+        layer: &mut B::Weights,
         memory: &mut Memory<'_>,
         kernel: &mut B::Scratch,
     ) {
         let pictures = memory.pictures;
         if let Action::Convolution(number, convolution) = &step.action {
-            let fixed = self.layers[*number].fixed.as_ref();
-            let weights = fixed.or(weights.layers[*number].as_ref());
-            let weights = weights.expect("a layer is either deterministic or sampled");
+            let weights = self.weights(*number, weights, layer, kernel);
             let (input, output) = memory.convolution_operands(step, convolution);
             self.backend.convolution(convolution, weights, input, output, kernel);
             return;
         }
-        let (inputs, output) = memory.operands(step);
+        let (inputs, output, rescaled) = memory.operands(step);
         let input = inputs.get(step.inputs[0], pictures);
         match &step.action {
             Action::Convolution(..) => {}
@@ -185,7 +279,7 @@ impl<B: Backend> Executor<B> {
             }
             Action::Concat(parts, target) => {
                 let inputs = step.inputs.iter().map(|&place| inputs.get(place, pictures));
-                self.concat(parts, *target, inputs, output);
+                self.concat(parts, *target, inputs, rescaled, output);
             }
             Action::Slice(shape, rows, columns) => slice(*shape, *rows, *columns, input, output),
             Action::PadChannels { channels, before, after, zero_point } => {
@@ -202,102 +296,47 @@ impl<B: Backend> Executor<B> {
         parts: &[(Rescale, Shape)],
         target: Target,
         inputs: impl Iterator<Item = &'a [u8]>,
+        rescaled: &mut Vec<u8>,
         output: &mut [u8],
     ) {
         let width = parts.iter().map(|(_, shape)| shape.channels).sum();
-        let mut rescaled = Vec::new();
         let mut at = 0;
         for ((rescale, shape), input) in parts.iter().zip(inputs) {
             rescaled.resize(input.len(), 0);
-            self.backend.requantize(*rescale, target, input, &mut rescaled);
-            copy_channels(shape.channels, at, width, &rescaled, output);
+            self.backend.requantize(*rescale, target, input, rescaled);
+            copy_channels(shape.channels, at, width, rescaled, output);
             at += shape.channels;
         }
     }
 }
 
-impl Place {
-    /// Its bytes for a batch.
-    fn range(&self, pictures: usize) -> Range<usize> {
-        let start = self.offset * pictures;
-        start..start + self.size * pictures
+/// Where the layers of a block take their weights from.
+enum LayerWeights<'a, B: Backend> {
+    /// All of them are deterministic.
+    Fixed,
+    /// Drawn as they are needed.
+    Fresh(Draw),
+    /// Drawn before.
+    Kept(&'a WeightSample<B>),
+}
+
+impl<B: Backend> Clone for LayerWeights<'_, B> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-/// The memory that the steps of one batch work on.
-struct Memory<'a> {
-    pictures: usize,
-    kept: &'a mut [u8],
-    scratch: &'a mut [u8],
-    logits: &'a mut [f32],
-}
+impl<B: Backend> Copy for LayerWeights<'_, B> {}
 
-/// What a step may read: all but its output.
-struct Inputs<'a> {
-    kept: Split<'a>,
-    scratch: Split<'a>,
-}
-
-/// A region without the part that is being written, which began at `hole`.
-struct Split<'a> {
-    below: &'a [u8],
-    above: &'a [u8],
-    above_start: usize,
-}
-
-impl<'a> Split<'a> {
-    fn whole(memory: &'a [u8]) -> Self {
-        Self { below: memory, above: &[], above_start: memory.len() }
-    }
-
-    /// Takes `range` out of `memory` for writing.
-    fn around(memory: &'a mut [u8], range: Range<usize>) -> (Self, &'a mut [u8]) {
-        let above_start = range.end;
-        let (below, rest) = memory.split_at_mut(range.start);
-        let (hole, above) = rest.split_at_mut(range.end - range.start);
-        (Self { below, above, above_start }, hole)
-    }
-
-    fn get(&self, range: Range<usize>) -> &'a [u8] {
-        if range.start < self.above_start {
-            &self.below[range]
-        } else {
-            &self.above[range.start - self.above_start..range.end - self.above_start]
-        }
+impl<B: Backend> WeightSample<B> {
+    /// No weights yet.
+    pub fn new() -> Self {
+        Self { layers: Vec::new() }
     }
 }
 
-impl<'a> Inputs<'a> {
-    fn get(&self, place: Place, pictures: usize) -> &'a [u8] {
-        let region = if place.region == Region::Kept { &self.kept } else { &self.scratch };
-        region.get(place.range(pictures))
-    }
-}
-
-impl Memory<'_> {
-    /// The inputs and the output of a step that writes codes.
-    fn operands(&mut self, step: &Step) -> (Inputs<'_>, &mut [u8]) {
-        let range = step.output.range(self.pictures);
-        if step.output.region == Region::Kept {
-            let (kept, output) = Split::around(self.kept, range);
-            (Inputs { kept, scratch: Split::whole(self.scratch) }, output)
-        } else {
-            let (scratch, output) = Split::around(self.scratch, range);
-            (Inputs { kept: Split::whole(self.kept), scratch }, output)
-        }
-    }
-
-    /// The input and the output of a weighted layer.
-    fn convolution_operands(&mut self, step: &Step, job: &Convolution) -> (&[u8], Output<'_>) {
-        let pictures = self.pictures;
-        if let Some(target) = job.target {
-            let (inputs, output) = self.operands(step);
-            (inputs.get(step.inputs[0], pictures), Output::Codes(output, target))
-        } else {
-            let kept = Split::whole(self.kept);
-            let inputs = Inputs { kept, scratch: Split::whole(self.scratch) };
-            let logits = &mut self.logits[..pictures * job.output.elements()];
-            (inputs.get(step.inputs[0], pictures), Output::Logits(logits))
-        }
+impl<B: Backend> Default for WeightSample<B> {
+    fn default() -> Self {
+        Self::new()
     }
 }

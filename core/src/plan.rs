@@ -1,10 +1,13 @@
 //! The order of execution and the place of every value in memory.
 //!
 //! Nodes that no draw of the weights can reach form the *prefix*: they run once a picture. The
-//! others run once a picture and sample. A value that crosses from one to the other (the input
+//! others run once a picture and sample. A residual addition is done in the epilogue of a
+//! convolution that nothing else reads. A value that crosses from one to the other (the input
 //! itself, at least) lies in the *kept* memory; all others share one *scratch* arena, where values
 //! that are never alive together may overlap. Offsets are for one picture; a batch of `n` has them
 //! at `n` times the offset.
+
+mod places;
 
 use crate::backend::{Add, AveragePool, Convolution, Pool, Rescale};
 use crate::graph::{Graph, Node, Op, Padding, Range, Shape, Value, Window};
@@ -13,6 +16,7 @@ use crate::numerics::{
     Quantization, Target, mean_multiplier, requantize_multiplier, rescale_multiplier,
 };
 use alloc::{vec, vec::Vec};
+use places::Places;
 
 /// What a step runs, with all parameters derived.
 #[derive(Clone, Debug)]
@@ -96,9 +100,6 @@ pub struct Plan {
     pub classes: usize,
 }
 
-/// Values begin at multiples of this, a cache line.
-const ALIGNMENT: usize = 64;
-
 impl Plan {
     /// Plans the execution of `model`.
     pub fn new(model: &Model) -> Self {
@@ -106,7 +107,8 @@ impl Plan {
         let sampled = sampled_nodes(model);
         let mut order: Vec<usize> = (0..sampled.len()).collect();
         order.sort_by_key(|&node| sampled[node]);
-        let places = Places::assign(graph, &order, &sampled);
+        let fused = Fused::find(graph, &sampled);
+        let places = Places::assign(graph, &order, &sampled, &fused.addition);
 
         let mut layer = 0;
         let mut layers = vec![0; graph.nodes().len()];
@@ -116,8 +118,18 @@ impl Plan {
         }
         let (mut prefix, mut suffix) = (Vec::new(), Vec::new());
         for &node in &order {
-            let Some(action) = action(model, node, layers[node]) else { continue };
-            let inputs = graph.nodes()[node].inputs.iter().map(|&v| places.of(v)).collect();
+            let inputs = &graph.nodes()[node].inputs;
+            let (action, inputs) = if fused.addition[node].is_some() {
+                continue;
+            } else if let Some(branch) = fused.branch[node] {
+                let action = residual_convolution(model, branch, layers[branch], node);
+                (action, vec![graph.nodes()[branch].inputs[0], other_input(inputs, branch)])
+            } else if let Some(action) = action(model, node, layers[node]) {
+                (action, inputs.clone())
+            } else {
+                continue;
+            };
+            let inputs = inputs.into_iter().map(|value| places.of(value)).collect();
             let output = places.of(Value::Node(node));
             let steps = if sampled[node] { &mut suffix } else { &mut prefix };
             steps.push(Step { node, action, inputs, output });
@@ -145,6 +157,65 @@ fn sampled_nodes(model: &Model) -> Vec<bool> {
         sampled[index] = own || inherited || index + 1 == nodes.len();
     }
     sampled
+}
+
+/// Residual additions that are done in the epilogue of a convolution.
+struct Fused {
+    /// For every convolution that ends in one, the node of the addition.
+    addition: Vec<Option<usize>>,
+    /// The reverse.
+    branch: Vec<Option<usize>>,
+}
+
+impl Fused {
+    /// An addition fuses with the later of its two inputs that is a convolution which nothing else
+    /// reads and that belongs to the same phase.
+    fn find(graph: &Graph, sampled: &[bool]) -> Self {
+        let nodes = graph.nodes();
+        let mut readers = vec![0; nodes.len()];
+        for input in nodes.iter().flat_map(|node| &node.inputs) {
+            if let Value::Node(n) = *input {
+                readers[n] += 1;
+            }
+        }
+        let none = vec![None; nodes.len()];
+        let mut fused = Self { addition: none.clone(), branch: none };
+        for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.op == Op::Add) {
+            let fits = |&value: &Value| match value {
+                Value::Node(n) => {
+                    let fits = nodes[n].op.is_weighted() && readers[n] == 1;
+                    (fits && sampled[n] == sampled[index]).then_some(n)
+                }
+                Value::Input => None,
+            };
+            if let Some(branch) = node.inputs.iter().filter_map(fits).max() {
+                fused.addition[branch] = Some(index);
+                fused.branch[index] = Some(branch);
+            }
+        }
+        fused
+    }
+}
+
+/// The input of an addition that is not the node `branch`.
+fn other_input(inputs: &[Value], branch: usize) -> Value {
+    if inputs[0] == Value::Node(branch) { inputs[1] } else { inputs[0] }
+}
+
+/// The operation of a convolution and the addition `add` that it ends in.
+fn residual_convolution(model: &Model, index: usize, layer: usize, add: usize) -> Action {
+    let inputs = &model.graph().nodes()[add].inputs;
+    let other = other_input(inputs, index);
+    // All nodes but `Flatten` have an action.
+    let action = [index, add].map(|node| action(model, node, layer));
+    let [Some(Action::Convolution(_, convolution)), Some(Action::Add(mut addition))] = action
+    else {
+        unreachable!("a weighted node and an addition")
+    };
+    if inputs[0] == other {
+        addition.inputs.swap(0, 1);
+    }
+    Action::Convolution(layer, Convolution { residual: Some(addition), ..convolution })
 }
 
 /// The operation of a node; `None` where it costs nothing.
@@ -222,6 +293,7 @@ fn convolution(
         zero_point: x.zero_point,
         multipliers: model.layers()[layer].scale.iter().map(multiplier).collect(),
         target: quantization.output.map(|y| Target::new(y, quantization.range)),
+        residual: None,
     }
 }
 
@@ -243,114 +315,4 @@ fn average_pool(
         multipliers: counts.map(|n| mean_multiplier(x.scale, y.scale, n)).collect(),
         target,
     })
-}
-
-/// Where every value lies.
-struct Places {
-    input: Place,
-    nodes: Vec<Place>,
-    kept_bytes: usize,
-    scratch_bytes: usize,
-}
-
-/// A scratch value while places are being found: alive from step `first` to step `last`.
-struct Tenant {
-    node: usize,
-    size: usize,
-    first: usize,
-    last: usize,
-}
-
-impl Places {
-    fn of(&self, value: Value) -> Place {
-        match value {
-            Value::Input => self.input,
-            Value::Node(n) => self.nodes[n],
-        }
-    }
-
-    /// Finds a place for every value. The largest values choose first, each takes the lowest gap
-    /// that is free during its life.
-    fn assign(graph: &Graph, order: &[usize], sampled: &[bool]) -> Self {
-        let nodes = graph.nodes();
-        let mut time = vec![0; nodes.len()];
-        for (step, &node) in order.iter().enumerate() {
-            time[node] = step;
-        }
-        // The node whose memory a value uses: a flattened value lies where its input lies.
-        let mut owner: Vec<Value> = Vec::with_capacity(nodes.len());
-        for (index, node) in nodes.iter().enumerate() {
-            owner.push(match (&node.op, node.inputs[0]) {
-                (Op::Flatten, Value::Node(n)) => owner[n],
-                (Op::Flatten, Value::Input) => Value::Input,
-                _ => Value::Node(index),
-            });
-        }
-        let mut last: Vec<usize> = time.clone();
-        let mut kept = vec![false; nodes.len()];
-        for (index, node) in nodes.iter().enumerate() {
-            for &input in &node.inputs {
-                let Value::Node(input) = input else { continue };
-                let Value::Node(source) = owner[input] else { continue };
-                last[source] = last[source].max(time[index]);
-                kept[source] |= sampled[index] && !sampled[source];
-            }
-        }
-
-        let size = |shape: Shape| shape.elements();
-        let place = |region, offset, size| Place { region, offset, size };
-        let input = place(Region::Kept, 0, size(graph.input()));
-        let mut kept_bytes = round_up(input.size);
-        let mut places = vec![place(Region::Logits, 0, 0); nodes.len()];
-        let mut tenants = Vec::new();
-        for (index, node) in nodes.iter().enumerate() {
-            let size = size(node.shape);
-            if owner[index] != Value::Node(index) || index + 1 == nodes.len() {
-                continue;
-            } else if kept[index] {
-                places[index] = place(Region::Kept, kept_bytes, size);
-                kept_bytes += round_up(size);
-            } else {
-                tenants.push(Tenant { node: index, size, first: time[index], last: last[index] });
-            }
-        }
-        tenants.sort_by_key(|t| (core::cmp::Reverse(t.size), t.node));
-
-        let mut settled: Vec<(usize, Tenant)> = Vec::new();
-        let mut scratch_bytes = 0;
-        for tenant in tenants {
-            let offset = lowest_gap(&settled, &tenant);
-            scratch_bytes = scratch_bytes.max(offset + round_up(tenant.size));
-            places[tenant.node] = place(Region::Scratch, offset, tenant.size);
-            let at = settled.partition_point(|(o, _)| *o < offset);
-            settled.insert(at, (offset, tenant));
-        }
-        for index in 0..nodes.len() {
-            match owner[index] {
-                Value::Input => places[index] = input,
-                Value::Node(n) => places[index] = places[n],
-            }
-        }
-        Self { input, nodes: places, kept_bytes, scratch_bytes }
-    }
-}
-
-/// The lowest offset at which `tenant` meets none of the `settled` (in order of their offsets)
-/// that live at the same time.
-fn lowest_gap(settled: &[(usize, Tenant)], tenant: &Tenant) -> usize {
-    let mut offset = 0;
-    for (start, other) in settled {
-        if other.last < tenant.first || tenant.last < other.first {
-            continue;
-        }
-        if offset + round_up(tenant.size) <= *start {
-            break;
-        }
-        offset = offset.max(start + round_up(other.size));
-    }
-    offset
-}
-
-fn round_up(size: usize) -> usize {
-    size.next_multiple_of(ALIGNMENT)
 }

@@ -16,7 +16,6 @@ pub use pool::{average_pool, max_pool};
 use crate::backend::{Backend, Convolution, Output};
 use crate::layer::Layer;
 use crate::sampler::{Draw, sample_biases, sample_weights};
-use alloc::vec;
 
 /// Runs everywhere, compared with by everything.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,15 +34,16 @@ impl Backend for Reference {
         layer.clone()
     }
 
-    fn weights(&self, layer: &Layer) -> ReferenceWeights {
-        ReferenceWeights {
-            depthwise: layer.depthwise,
-            weights: vec![0; layer.mu.len()],
-            biases: vec![0; layer.out_channels],
-        }
+    fn weight_bytes(&self, layer: &Layer) -> usize {
+        layer.mu.len() + 4 * layer.out_channels
     }
 
-    fn sample(&self, layer: &Layer, draw: Draw, weights: &mut ReferenceWeights) {
+    fn scratch(&self, _threads: usize) {}
+
+    fn sample(&self, layer: &Layer, draw: Draw, weights: &mut ReferenceWeights, (): &mut ()) {
+        weights.depthwise = layer.depthwise;
+        weights.weights.resize(layer.mu.len(), 0);
+        weights.biases.resize(layer.out_channels, 0);
         sample_weights(layer, draw, &mut weights.weights);
         sample_biases(layer, draw, &mut weights.biases);
     }

@@ -46,7 +46,7 @@ pub(crate) fn depthwise(
                         }
                     }
                     let at = position * channels + first;
-                    finish(&sums[..width], &job.multipliers[first..], at, &mut output);
+                    output.write(at, &sums[..width], &job.multipliers[first..]);
                 }
                 position += 1;
             }
@@ -64,18 +64,5 @@ fn accumulate(sums: &mut [i32; BLOCK], pixel: &[u8], weights: &[i8], zero_point:
     for ((sum, &x), &w) in sums.iter_mut().zip(pixel).zip(weights) {
         // |x - z| <= 255 and |w| <= 128: the product fits i16.
         *sum += i32::from((i16::from(x) - zero_point) * i16::from(w));
-    }
-}
-
-#[inline(always)]
-fn finish(sums: &[i32], multipliers: &[f32], at: usize, output: &mut Output<'_>) {
-    let scaled = sums.iter().zip(multipliers).map(|(&sum, m)| sum as f32 * m);
-    match output {
-        Output::Codes(codes, target) => {
-            codes[at..].iter_mut().zip(scaled).for_each(|(code, y)| *code = target.round(y));
-        }
-        Output::Logits(logits) => {
-            logits[at..].iter_mut().zip(scaled).for_each(|(logit, y)| *logit = y);
-        }
     }
 }

@@ -6,7 +6,7 @@
 use crate::isa::{Isa, IsaError};
 use crate::simd::Simd;
 use bayes8_core::backend::Backend;
-use bayes8_core::executor::{Executor, Workspace};
+use bayes8_core::executor::{Executor, WeightSample, Workspace};
 use bayes8_core::model::Model;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
@@ -48,6 +48,8 @@ pub(crate) fn engine(model: &Model, isa: Isa) -> Result<Box<dyn Engine>, IsaErro
         Isa::Portable => Ok(threaded(model, Reference)),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => simd::<crate::kernels::avx2::Avx2>(model, isa),
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni => simd::<crate::kernels::avxvnni::AvxVnni>(model, isa),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => simd::<crate::kernels::avx512vnni::Avx512Vnni>(model, isa),
         #[cfg(not(target_arch = "x86_64"))]
@@ -98,7 +100,7 @@ impl<B: Backend> Threaded<B> {
         // A workspace has no state between runs, so one of a panicked thread is as good.
         let lock = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = lock().pop();
-        let mut workspace = idle.unwrap_or_else(|| self.executor.workspace(self.capacity));
+        let mut workspace = idle.unwrap_or_else(|| self.executor.workspace(self.capacity, 1));
 
         let classes = self.executor.classes();
         let kept = if job.keep_logits { task.samples.len() * classes } else { 0 };
@@ -155,9 +157,10 @@ impl<B: Backend> Engine for Threaded<B> {
     }
 
     fn sample(&self, seed: u64, samples: Range<u32>) {
-        let mut weights = self.executor.weight_sample();
+        let mut weights = WeightSample::new();
+        let mut workspace = self.executor.workspace(1, 1);
         for sample in samples {
-            self.executor.sample(Draw { seed, sample }, &mut weights);
+            self.executor.sample(Draw { seed, sample }, &mut weights, &mut workspace);
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum Isa {
     Portable,
     /// 256-bit integers, x86-64 since 2013.
     Avx2,
+    /// 256-bit dot products of bytes: Intel's client processors since Alder Lake, AMD since Zen 5.
+    AvxVnni,
     /// 512-bit dot products of bytes: Intel since Ice Lake, AMD since Zen 4.
     Avx512Vnni,
 }
@@ -31,13 +33,14 @@ pub enum IsaError {
 
 impl Isa {
     /// All instruction sets, slowest first.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512Vnni];
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni];
 
     /// The name that `BAYES8_ISA` takes.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::AvxVnni => "avxvnni",
             Self::Avx512Vnni => "avx512vnni",
         }
     }
@@ -48,6 +51,8 @@ impl Isa {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_available::<crate::kernels::avx2::Avx2>(),
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => is_available::<crate::kernels::avxvnni::AvxVnni>(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => is_available::<crate::kernels::avx512vnni::Avx512Vnni>(),
             #[cfg(not(target_arch = "x86_64"))]

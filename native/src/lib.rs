@@ -15,11 +15,11 @@
 
 mod depthwise;
 mod engine;
-mod im2col;
 mod isa;
 mod kernels;
 pub mod measure;
 mod model;
+mod rows;
 mod simd;
 #[cfg(test)]
 mod tests;

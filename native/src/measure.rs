@@ -53,6 +53,8 @@ pub fn gemm(isa: Isa, [m, n, k]: [usize; 3], repeats: usize) -> Result<GemmRate,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => measure::<crate::kernels::avx2::Avx2>(isa, [m, n, k], repeats),
         #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni => measure::<crate::kernels::avxvnni::AvxVnni>(isa, [m, n, k], repeats),
+        #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => {
             measure::<crate::kernels::avx512vnni::Avx512Vnni>(isa, [m, n, k], repeats)
         }
@@ -119,6 +121,7 @@ impl Product {
                 zero_point: 7,
                 multipliers: vec![1.0 / (100.0 * k as f32); n],
                 target: Some(target),
+                residual: None,
             },
             target,
             layer: Layer {
@@ -138,9 +141,9 @@ impl Product {
     /// The product on `backend`, as often as it is called.
     fn prepare<B: Backend>(&self, backend: B) -> impl FnMut() -> Vec<u8> {
         let layer = backend.prepare(&self.layer, &self.job);
-        let mut weights = backend.weights(&layer);
-        backend.sample(&layer, Draw { seed: 0, sample: 0 }, &mut weights);
-        let mut scratch = B::Scratch::default();
+        let mut weights = B::Weights::default();
+        let mut scratch = backend.scratch(1);
+        backend.sample(&layer, Draw { seed: 0, sample: 0 }, &mut weights, &mut scratch);
         let mut output = vec![0; self.job.output.elements()];
         move || {
             let codes = Output::Codes(&mut output, self.target);

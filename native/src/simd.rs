@@ -1,12 +1,15 @@
-//! A back end from a [`Kernel`]: packing, blocking and everything else that is safe code.
+//! A back end from a [`Kernel`]: packing, blocking, sharing among threads and everything else that
+//! is safe code.
 
-use crate::im2col::Rows;
-use crate::kernels::{Kernel, Multipliers, PANEL, TILE_PANELS, Tile, TileOutput};
+use crate::depthwise::depthwise;
+use crate::kernels::{BLOCK_PANELS, Block, BlockOutput, Kernel, Multipliers, PANEL};
+use crate::rows::{RowMemory, Rows};
 use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
 use bayes8_core::layer::{Layer, Posterior};
 use bayes8_core::numerics::Target;
 use bayes8_core::reference;
 use bayes8_core::sampler::{CHUNK, Draw, sample_biases};
+use std::ops::Range;
 
 /// The operations of one instruction set.
 pub(crate) struct Simd<K>(pub(crate) K);
@@ -25,31 +28,40 @@ pub(crate) struct SimdLayer {
     zero_point: i32,
 }
 
-/// One weight sample in panels.
+/// One weight sample. Its memory only grows: what a smaller layer leaves behind its own is old.
 pub(crate) struct SimdWeights<K: Kernel> {
-    /// `[groups][panels][depth / STEP][16][STEP]`; empty for a depthwise layer.
+    /// `[groups][panels][depth / STEP][16][STEP]`.
     panels: Vec<K::Weight>,
-    /// `[KH * KW][C]` of a depthwise layer.
-    taps: Vec<i8>,
-    /// Bias less zero point times the sum of the weights; padded to whole panels in each group.
+    /// `[KH * KW][C]` of a depthwise layer, in whole chunks.
+    taps: Vec<[i8; CHUNK]>,
+    /// Bias less zero point times the sum of the weights, padded to whole panels in each group; of
+    /// a depthwise layer the bias alone.
     offsets: Vec<i32>,
 }
 
-/// Working memory: packed rows of activations, and multipliers padded to whole panels.
-pub(crate) struct SimdScratch<K: Kernel> {
-    rows: Vec<K::Activation>,
-    multipliers: Vec<f32>,
-}
-
-impl<K: Kernel> Default for SimdScratch<K> {
+impl<K: Kernel> Default for SimdWeights<K> {
     fn default() -> Self {
-        Self { rows: Vec::new(), multipliers: Vec::new() }
+        Self { panels: Vec::new(), taps: Vec::new(), offsets: Vec::new() }
     }
 }
 
-/// Bytes of activations that are packed, or read in place, before all panels pass over them: half
-/// of a first-level cache.
-const BLOCK_BYTES: usize = 16 << 10;
+/// Working memory: a part for each thread that may share an operation.
+pub(crate) struct SimdScratch<K: Kernel> {
+    parts: Vec<Part<K>>,
+    biases: Vec<i32>,
+}
+
+/// Working memory of one thread.
+struct Part<K: Kernel> {
+    rows: RowMemory<K::Activation>,
+    /// Multipliers of a group, padded to whole panels.
+    multipliers: Vec<f32>,
+    /// The rows of one panel on their way from the sampler to the panel.
+    panel: Vec<[i8; CHUNK]>,
+}
+
+/// Multiply-accumulates below which threads are not worth waking.
+const FEWEST_PRODUCTS: usize = if cfg!(test) { 1 << 12 } else { 1 << 20 };
 
 impl SimdLayer {
     fn channels_per_group(&self) -> usize {
@@ -63,131 +75,190 @@ impl SimdLayer {
     fn chunks_per_row(&self) -> usize {
         self.row_length.div_ceil(CHUNK)
     }
+
+    fn depth<K: Kernel>(&self) -> usize {
+        self.row_length.next_multiple_of(K::DEPTH)
+    }
+
+    /// The output channels, which are rows of the layer, of panel `index` of all groups.
+    fn rows_of_panel(&self, index: usize) -> Range<usize> {
+        let (group, panel) = (index / self.panels_per_group(), index % self.panels_per_group());
+        let first = group * self.channels_per_group();
+        first + panel * PANEL..first + self.channels_per_group().min((panel + 1) * PANEL)
+    }
 }
 
 impl<K: Kernel> Simd<K> {
-    /// Draws the rows of a layer one after the other: calls `each(row, chunk, weights)`.
-    fn sample_rows(
+    /// Draws panels, of which `first` is the first, and shares them among `parts`.
+    fn sample_panels(
         &self,
         layer: &SimdLayer,
         draw: Draw,
-        mut each: impl FnMut(usize, usize, &[i8; CHUNK]),
+        first: usize,
+        panels: &mut [K::Weight],
+        offsets: &mut [i32],
+        parts: &mut [Part<K>],
     ) {
-        let stream = draw.weight_stream(layer.layer.index);
-        let chunks = layer.chunks_per_row();
-        for (row, mu) in layer.mu.chunks_exact(chunks).enumerate() {
-            if layer.sigma.is_empty() {
-                mu.iter().enumerate().for_each(|(chunk, mu)| each(row, chunk, mu));
-                continue;
+        let size = layer.depth::<K>() * PANEL;
+        let count = offsets.len() / PANEL;
+        if parts.len() > 1 && count > 1 {
+            let (left, right) = parts.split_at_mut(parts.len() / 2);
+            let half = count / 2;
+            let (left_panels, right_panels) = panels.split_at_mut(half * size);
+            let (left_offsets, right_offsets) = offsets.split_at_mut(half * PANEL);
+            rayon::join(
+                || self.sample_panels(layer, draw, first, left_panels, left_offsets, left),
+                || {
+                    let first = first + half;
+                    self.sample_panels(layer, draw, first, right_panels, right_offsets, right);
+                },
+            );
+            return;
+        }
+        let panels = panels.chunks_exact_mut(size).zip(offsets.chunks_exact_mut(PANEL));
+        for (i, (panel, offsets)) in panels.enumerate() {
+            let sums = self.sample_panel(layer, draw, first + i, panel, &mut parts[0].panel);
+            for (offset, sum) in offsets.iter_mut().zip(sums) {
+                *offset = layer.zero_point.wrapping_mul(sum).wrapping_neg();
             }
-            let first = row * chunks;
-            let sigma = &layer.sigma[first..][..chunks];
-            let multipliers = if layer.layer.depthwise {
-                Multipliers::Each(&layer.multipliers)
-            } else {
-                Multipliers::Same(layer.multipliers.as_flattened()[row])
-            };
-            self.0.sample(stream, first as u64, mu, sigma, multipliers, |chunk, weights| {
-                each(row, chunk, weights);
+        }
+    }
+
+    /// Draws one panel. Returns the sum of each channel's weights.
+    fn sample_panel(
+        &self,
+        layer: &SimdLayer,
+        draw: Draw,
+        index: usize,
+        panel: &mut [K::Weight],
+        memory: &mut Vec<[i8; CHUNK]>,
+    ) -> [i32; PANEL] {
+        let chunks = layer.chunks_per_row();
+        let rows = layer.rows_of_panel(index);
+        let (first, count) = (rows.start * chunks, rows.len() * chunks);
+        let mu = &layer.mu[first..][..count];
+        let deterministic = layer.sigma.is_empty();
+        if deterministic && rows.len() == PANEL {
+            return self.0.pack(mu, panel);
+        }
+        grow(memory, PANEL * chunks, [0; CHUNK]);
+        let (drawn, missing) = memory[..PANEL * chunks].split_at_mut(count);
+        missing.fill([0; CHUNK]);
+        if deterministic {
+            drawn.copy_from_slice(mu);
+        } else {
+            let multipliers = &layer.multipliers.as_flattened()[rows];
+            let multipliers = Multipliers::Rows { multipliers, chunks };
+            let stream = draw.weight_stream(layer.layer.index);
+            let sigma = &layer.sigma[first..][..count];
+            self.0.draw(stream, first as u64, mu, sigma, multipliers, drawn);
+        }
+        self.0.pack(&memory[..PANEL * chunks], panel)
+    }
+
+    fn sample_taps(&self, layer: &SimdLayer, draw: Draw, taps: &mut [[i8; CHUNK]]) {
+        if layer.sigma.is_empty() {
+            taps.copy_from_slice(&layer.mu);
+            return;
+        }
+        let multipliers = Multipliers::Each(&layer.multipliers);
+        let stream = draw.weight_stream(layer.layer.index);
+        self.0.draw(stream, 0, &layer.mu, &layer.sigma, multipliers, taps);
+    }
+
+    /// Multiplies `rows` and the channels from `first` on that `output` has, and shares the work
+    /// among `parts`.
+    fn multiply(
+        &self,
+        product: &Product<'_, K>,
+        rows: Range<usize>,
+        first: usize,
+        output: BlockOutput<'_>,
+        parts: &mut [Part<K>],
+    ) {
+        let (_, channels) = output.dimensions();
+        let grouped = product.job.groups > 1;
+        let products = rows.len() * channels * product.rows.depth() / product.job.groups;
+        if parts.len() == 1 || products < FEWEST_PRODUCTS {
+            self.multiply_part(product, rows, first, output, &mut parts[0]);
+            return;
+        }
+        let (left, right) = parts.split_at_mut(parts.len() / 2);
+        // By panels where each thread gets some, as they are then read by one thread only.
+        let blocks = channels.div_ceil(BLOCK_PANELS * PANEL);
+        if blocks >= 2 && !grouped {
+            let half = blocks / 2 * BLOCK_PANELS * PANEL;
+            let (left_output, right_output) = output.split_at(1, half);
+            let right_rows = rows.clone();
+            rayon::join(
+                || self.multiply(product, rows, first, left_output, left),
+                || self.multiply(product, right_rows, first + half, right_output, right),
+            );
+        } else {
+            let half = rows.len() / 2;
+            let (left_output, right_output) = output.split_at(0, half);
+            let middle = rows.start + half;
+            rayon::join(
+                || self.multiply(product, rows.start..middle, first, left_output, left),
+                || self.multiply(product, middle..rows.end, first, right_output, right),
+            );
+        }
+    }
+
+    fn multiply_part(
+        &self,
+        product: &Product<'_, K>,
+        rows: Range<usize>,
+        first: usize,
+        mut output: BlockOutput<'_>,
+        part: &mut Part<K>,
+    ) {
+        let Product { job, weights, rows: matrix } = product;
+        let (_, channels) = output.dimensions();
+        // Several groups are never shared by channels: then all of them are here.
+        let in_group = if job.groups == 1 { channels } else { channels / job.groups };
+        let depth = matrix.depth();
+        let padded = in_group.next_multiple_of(PANEL);
+        let mut session = self.0.session();
+        for group in 0..job.groups {
+            let channel = first + group * in_group;
+            part.multipliers.clear();
+            part.multipliers.extend_from_slice(&job.multipliers[channel..][..in_group]);
+            part.multipliers.resize(padded, 0.0);
+            let lane = first + group * padded;
+            let panels = &weights.panels[lane * depth..][..padded * depth];
+            let offsets = &weights.offsets[lane..][..padded];
+            let multipliers = &part.multipliers;
+            let memory = &mut part.rows;
+            matrix.blocks(self.0, group, rows.clone(), memory, |block_rows, block| {
+                for lane in (0..padded).step_by(BLOCK_PANELS * PANEL) {
+                    let lanes = (BLOCK_PANELS * PANEL).min(padded - lane);
+                    let channel = group * in_group + lane;
+                    let output = output.part(
+                        block_rows.start - rows.start..block_rows.end - rows.start,
+                        channel..channel + lanes.min(in_group - lane),
+                    );
+                    let block = Block {
+                        activations: block.activations,
+                        rows: block.offsets,
+                        pieces: block.pieces,
+                        steps: block.length / K::STEP,
+                        panels: &panels[lane * depth..][..lanes * depth],
+                        offsets: &offsets[lane..][..lanes],
+                        multipliers: &multipliers[lane..][..lanes],
+                    };
+                    self.0.multiply(&mut session, &block, output);
+                }
             });
         }
     }
+}
 
-    fn sample_panels(&self, layer: &SimdLayer, draw: Draw, weights: &mut SimdWeights<K>) {
-        let depth = layer.row_length.next_multiple_of(K::STEP);
-        let (per_group, panels) = (layer.channels_per_group(), layer.panels_per_group());
-        let mut sums = vec![0i32; weights.offsets.len()];
-        self.sample_rows(layer, draw, |row, chunk, sampled| {
-            let lane = row / per_group * panels * PANEL + row % per_group;
-            let panel = &mut weights.panels[lane / PANEL * PANEL * depth..][..PANEL * depth];
-            let first = chunk * CHUNK;
-            let length = CHUNK.min(layer.row_length - first);
-            // Weights beyond the row are zero: their mean and sigma codes are.
-            let steps = length.div_ceil(K::STEP);
-            let column = lane % PANEL * K::STEP;
-            for (step, products) in sampled.chunks_exact(K::STEP).take(steps).enumerate() {
-                let at = (first / K::STEP + step) * PANEL * K::STEP + column;
-                for (to, &weight) in panel[at..at + K::STEP].iter_mut().zip(products) {
-                    *to = weight.into();
-                }
-            }
-            sums[lane] += sampled.iter().map(|&w| i32::from(w)).sum::<i32>();
-        });
-        let mut biases = vec![0; layer.layer.out_channels];
-        sample_biases(&layer.layer, draw, &mut biases);
-        for (row, bias) in biases.iter().enumerate() {
-            let lane = row / per_group * panels * PANEL + row % per_group;
-            weights.offsets[lane] = bias.wrapping_sub(layer.zero_point.wrapping_mul(sums[lane]));
-        }
-    }
-
-    fn sample_taps(&self, layer: &SimdLayer, draw: Draw, weights: &mut SimdWeights<K>) {
-        let taps = &mut weights.taps;
-        self.sample_rows(layer, draw, |_, chunk, sampled| {
-            let to = &mut taps[chunk * CHUNK..];
-            let length = to.len().min(CHUNK);
-            to[..length].copy_from_slice(&sampled[..length]);
-        });
-        sample_biases(&layer.layer, draw, &mut weights.offsets);
-    }
-
-    fn multiply(
-        &self,
-        job: &Convolution,
-        weights: &SimdWeights<K>,
-        input: &[u8],
-        output: &mut Output<'_>,
-        scratch: &mut SimdScratch<K>,
-    ) {
-        let rows = Rows::new(job, K::STEP, input);
-        let depth = rows.depth();
-        let per_group = job.output.channels / job.groups;
-        let padded = per_group.next_multiple_of(PANEL);
-        let in_place = rows.are_contiguous().then(|| K::in_place(input)).flatten();
-        let element = size_of::<K::Activation>();
-        let block = (BLOCK_BYTES / (depth * element)).next_multiple_of(K::ROWS).max(K::ROWS);
-
-        for group in 0..job.groups {
-            let multipliers = &mut scratch.multipliers;
-            multipliers.clear();
-            multipliers.extend_from_slice(&job.multipliers[group * per_group..][..per_group]);
-            multipliers.resize(padded, 0.0);
-            let panels = &weights.panels[group * padded * depth..][..padded * depth];
-            let offsets = &weights.offsets[group * padded..][..padded];
-
-            for first in (0..rows.count()).step_by(block) {
-                let count = block.min(rows.count() - first);
-                let activations = match in_place {
-                    Some(input) => &input[first * depth..],
-                    None => {
-                        self.0.vectorize(|| rows.pack(group, first, count, &mut scratch.rows));
-                        &scratch.rows[..]
-                    }
-                };
-                for lane in (0..padded).step_by(TILE_PANELS * PANEL) {
-                    let lanes = (TILE_PANELS * PANEL).min(padded - lane);
-                    for row in (0..count).step_by(K::ROWS) {
-                        let tile = Tile {
-                            activations: &activations[row * depth..],
-                            stride: depth,
-                            rows: K::ROWS.min(count - row),
-                            panels: &panels[lane * depth..][..lanes * depth],
-                            steps: depth / K::STEP,
-                            offsets: &offsets[lane..][..lanes],
-                            multipliers: &scratch.multipliers[lane..][..lanes],
-                        };
-                        let mut output = TileOutput {
-                            output,
-                            first: (first + row) * job.output.channels + group * per_group + lane,
-                            stride: job.output.channels,
-                            channels: lanes.min(per_group - lane),
-                        };
-                        self.0.tile(&tile, &mut output);
-                    }
-                }
-            }
-        }
-    }
+/// A convolution as a matrix product.
+struct Product<'a, K: Kernel> {
+    job: &'a Convolution,
+    weights: &'a SimdWeights<K>,
+    rows: Rows<'a>,
 }
 
 impl<K: Kernel> Backend for Simd<K> {
@@ -231,28 +302,51 @@ impl<K: Kernel> Backend for Simd<K> {
         }
     }
 
-    fn weights(&self, layer: &SimdLayer) -> SimdWeights<K> {
+    fn weight_bytes(&self, layer: &SimdLayer) -> usize {
         if layer.layer.depthwise {
-            return SimdWeights {
-                panels: Vec::new(),
-                taps: vec![0; layer.row_length],
-                offsets: vec![0; layer.layer.out_channels],
-            };
+            return layer.mu.len() * CHUNK + layer.layer.out_channels * size_of::<i32>();
         }
         let lanes = layer.groups * layer.panels_per_group() * PANEL;
-        let depth = layer.row_length.next_multiple_of(K::STEP);
-        SimdWeights {
-            panels: vec![K::Weight::default(); lanes * depth],
-            taps: Vec::new(),
-            offsets: vec![0; lanes],
-        }
+        lanes * (layer.depth::<K>() * size_of::<K::Weight>() + size_of::<i32>())
     }
 
-    fn sample(&self, layer: &SimdLayer, draw: Draw, weights: &mut SimdWeights<K>) {
+    fn scratch(&self, threads: usize) -> SimdScratch<K> {
+        let part =
+            || Part { rows: RowMemory::default(), multipliers: Vec::new(), panel: Vec::new() };
+        SimdScratch { parts: (0..threads.max(1)).map(|_| part()).collect(), biases: Vec::new() }
+    }
+
+    fn sample(
+        &self,
+        layer: &SimdLayer,
+        draw: Draw,
+        weights: &mut SimdWeights<K>,
+        scratch: &mut SimdScratch<K>,
+    ) {
         if layer.layer.depthwise {
-            self.sample_taps(layer, draw, weights);
-        } else {
-            self.sample_panels(layer, draw, weights);
+            grow(&mut weights.taps, layer.mu.len(), [0; CHUNK]);
+            grow(&mut weights.offsets, layer.layer.out_channels, 0);
+            self.sample_taps(layer, draw, &mut weights.taps[..layer.mu.len()]);
+            let biases = &mut weights.offsets[..layer.layer.out_channels];
+            sample_biases(&layer.layer, draw, biases);
+            return;
+        }
+        let panels = layer.groups * layer.panels_per_group();
+        let size = layer.depth::<K>() * PANEL;
+        grow(&mut weights.panels, panels * size, K::Weight::default());
+        grow(&mut weights.offsets, panels * PANEL, 0);
+        let offsets = &mut weights.offsets[..panels * PANEL];
+        let SimdScratch { parts, biases } = scratch;
+        let threads = parts.len().min(1 + layer.mu.len() / FEWEST_CHUNKS);
+        let panels = &mut weights.panels[..panels * size];
+        self.sample_panels(layer, draw, 0, panels, offsets, &mut parts[..threads]);
+        grow(biases, layer.layer.out_channels, 0);
+        let biases = &mut biases[..layer.layer.out_channels];
+        sample_biases(&layer.layer, draw, biases);
+        for (panel, offsets) in offsets.chunks_exact_mut(PANEL).enumerate() {
+            for (row, offset) in layer.rows_of_panel(panel).zip(offsets) {
+                *offset = offset.wrapping_add(biases[row]);
+            }
         }
     }
 
@@ -261,16 +355,19 @@ impl<K: Kernel> Backend for Simd<K> {
         job: &Convolution,
         weights: &SimdWeights<K>,
         input: &[u8],
-        mut output: Output<'_>,
+        output: Output<'_>,
         scratch: &mut SimdScratch<K>,
     ) {
-        if weights.taps.is_empty() {
-            self.multiply(job, weights, input, &mut output, scratch);
-        } else {
+        if job.is_depthwise() {
             self.0.vectorize(|| {
-                crate::depthwise::depthwise(job, &weights.taps, &weights.offsets, input, output);
+                depthwise(job, weights.taps.as_flattened(), &weights.offsets, input, output);
             });
+            return;
         }
+        let output = BlockOutput::new(output, job.output.channels);
+        let (rows, _) = output.dimensions();
+        let product = Product { job, weights, rows: Rows::new::<K>(job, input) };
+        self.multiply(&product, 0..rows, 0, output, &mut scratch.parts);
     }
 
     fn max_pool(&self, pool: &Pool, input: &[u8], output: &mut [u8]) {
@@ -287,6 +384,16 @@ impl<K: Kernel> Backend for Simd<K> {
 
     fn requantize(&self, rescale: Rescale, target: Target, input: &[u8], output: &mut [u8]) {
         self.0.vectorize(|| reference::requantize(rescale, target, input, output));
+    }
+}
+
+/// Chunks of weights that are worth a thread.
+const FEWEST_CHUNKS: usize = if cfg!(test) { 16 } else { 1024 };
+
+/// Makes `memory` hold at least `count` entries.
+fn grow<T: Copy>(memory: &mut Vec<T>, count: usize, empty: T) {
+    if memory.len() < count {
+        memory.resize(count, empty);
     }
 }
 

@@ -18,6 +18,7 @@ use bayes8_core::layer::Layer;
 use bayes8_core::numerics::Target;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
+use random::Random;
 
 /// A back end with its working memory, which all jobs of a test share as those of a thread do.
 pub(crate) trait Subject {
@@ -35,6 +36,9 @@ struct Tested<B: Backend> {
     scratch: B::Scratch,
 }
 
+/// Threads that share an operation, where it is large enough. Three, so that no split is even.
+const THREADS: usize = 3;
+
 /// The definition.
 pub(crate) fn reference() -> Box<dyn Subject> {
     subject(Reference)
@@ -47,6 +51,7 @@ pub(crate) fn kernels() -> Vec<Box<dyn Subject>> {
         let kernel = match isa {
             Isa::Portable => continue,
             Isa::Avx2 => simd::<crate::kernels::avx2::Avx2>(),
+            Isa::AvxVnni => simd::<crate::kernels::avxvnni::AvxVnni>(),
             Isa::Avx512Vnni => simd::<crate::kernels::avx512vnni::Avx512Vnni>(),
         };
         match kernel {
@@ -62,7 +67,8 @@ fn simd<K: crate::kernels::Kernel + 'static>() -> Option<Box<dyn Subject>> {
 }
 
 fn subject<B: Backend + 'static>(backend: B) -> Box<dyn Subject> {
-    Box::new(Tested { backend, scratch: B::Scratch::default() })
+    let scratch = backend.scratch(THREADS);
+    Box::new(Tested { backend, scratch })
 }
 
 /// Lets `write` fill the middle of a larger buffer, and fails if it wrote outside of it. The
@@ -87,14 +93,19 @@ impl<B: Backend> Subject for Tested<B> {
     fn convolution(&mut self, layer: &Layer, job: &Convolution, draw: Draw, x: &[u8]) -> Vec<u8> {
         let Self { backend, scratch } = self;
         let prepared = backend.prepare(layer, job);
-        let mut weights = backend.weights(&prepared);
+        let mut weights = B::Weights::default();
         // Memory is used again: what an earlier draw left must not show.
-        backend.sample(&prepared, Draw { seed: !draw.seed, ..draw }, &mut weights);
-        backend.sample(&prepared, draw, &mut weights);
+        backend.sample(&prepared, Draw { seed: !draw.seed, ..draw }, &mut weights, scratch);
+        backend.sample(&prepared, draw, &mut weights, scratch);
         let outputs = x.len() / job.input.elements() * job.output.elements();
         if let Some(target) = job.target {
+            let other = Random::new(draw.seed).bytes(outputs);
             return guarded(0xa5, outputs, |codes| {
-                backend.convolution(job, &weights, x, Output::Codes(codes, target), scratch);
+                let output = match job.residual {
+                    None => Output::Codes(codes, target),
+                    Some(add) => Output::Sums(codes, target, add, &other),
+                };
+                backend.convolution(job, &weights, x, output, scratch);
             });
         }
         let logits = guarded(-1.5f32, outputs, |logits| {

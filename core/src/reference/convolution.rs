@@ -5,7 +5,7 @@ use crate::graph::{Shape, Window};
 use alloc::{vec, vec::Vec};
 
 /// One weight sample in the layer's own order ([`crate::layer::Layer::mu`]).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReferenceWeights {
     /// Whether the layer is depthwise, and its weights `[KH][KW][C]`.
     pub depthwise: bool,
@@ -33,18 +33,35 @@ pub fn convolution(
                     let pixel = &picture[pixel * job.input.channels..][..job.input.channels];
                     accumulate(job, weights, tap, pixel, &mut sums);
                 }
-                let outputs = position * channels..(position + 1) * channels;
-                let scaled = sums.iter().zip(&job.multipliers).map(|(&sum, m)| sum as f32 * m);
-                match &mut output {
-                    Output::Codes(codes, target) => codes[outputs]
-                        .iter_mut()
-                        .zip(scaled)
-                        .for_each(|(code, y)| *code = target.round(y)),
-                    Output::Logits(logits) => {
-                        logits[outputs].iter_mut().zip(scaled).for_each(|(logit, y)| *logit = y)
-                    }
-                }
+                output.write(position * channels, &sums, &job.multipliers);
                 position += 1;
+            }
+        }
+    }
+}
+
+impl Output<'_> {
+    /// Writes the outputs from index `first` on: `sums` times `multipliers`, on their way through
+    /// the epilogue.
+    #[inline(always)]
+    pub fn write(&mut self, first: usize, sums: &[i32], multipliers: &[f32]) {
+        let scaled = sums.iter().zip(multipliers).map(|(&sum, m)| sum as f32 * m);
+        let outputs = first..first + sums.len();
+        match self {
+            Self::Codes(codes, target) => {
+                let codes = codes[outputs].iter_mut();
+                codes.zip(scaled).for_each(|(code, y)| *code = target.round(y));
+            }
+            Self::Sums(codes, target, add, other) => {
+                let others = &other[outputs.clone()];
+                let codes = codes[outputs].iter_mut().zip(others);
+                codes.zip(scaled).for_each(|((code, &other), y)| {
+                    *code = add.apply(target.round(y), other);
+                });
+            }
+            Self::Logits(logits) => {
+                let logits = logits[outputs].iter_mut();
+                logits.zip(scaled).for_each(|(logit, y)| *logit = y);
             }
         }
     }

@@ -11,12 +11,21 @@ impl Rescale {
     }
 }
 
-/// `round(f32(a - z_a) * r_a + f32(b - z_b) * r_b)`: two products, one addition, no FMA.
+impl Add {
+    /// `round(f32(a - z_a) * r_a + f32(b - z_b) * r_b)`: two products, one addition, no FMA. The
+    /// order of the two makes no difference: a single addition commutes.
+    #[inline(always)]
+    pub fn apply(&self, a: u8, b: u8) -> u8 {
+        let [first, second] = self.inputs;
+        self.target.round(first.apply(a) + second.apply(b))
+    }
+}
+
+/// A residual addition ([`Add::apply`]).
 #[inline(always)]
 pub fn add(add: &Add, a: &[u8], b: &[u8], output: &mut [u8]) {
-    let Add { inputs: [first, second], target } = *add;
     for ((&a, &b), code) in a.iter().zip(b).zip(output) {
-        *code = target.round(first.apply(a) + second.apply(b));
+        *code = add.apply(a, b);
     }
 }
 

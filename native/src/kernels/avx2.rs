@@ -3,14 +3,17 @@
 //! `vpmaddubsw` would take u8 x i8 but saturates at 2 * 255 * 127, so both sides are widened to
 //! i16 when they are packed, which keeps every sum exact.
 //! Tile: up to 6 rows x 16 channels. Registers: 12 accumulators, 2 of weights, 1 broadcast of two
-//! activations. Packing: weights i16 `[K/2][16][2]`, activations i16 rows.
+//! activations. Packing: weights i16 `[K/2][16][2]`, activations i16.
 //! Peak: 16 products an instruction; a step of a full tile is 12 `vpmaddwd` and 12 `vpaddd` on 8
 //! loads.
 
-use super::{Kernel, Multipliers, PANEL, Tile, TileOutput};
-use bayes8_core::backend::Output;
+pub(super) mod epilogue;
+pub(super) mod sampler;
+
+use super::block::row_tiles;
+use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
 use bayes8_core::chacha::ChaCha8;
-use bayes8_core::sampler::{CHUNK, CHUNKS_PER_GROUP, NOISE_TABLES};
+use bayes8_core::sampler::CHUNK;
 use std::arch::{asm, x86_64::*};
 use std::hint::black_box;
 
@@ -18,19 +21,23 @@ use std::hint::black_box;
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
-/// Lanes of a register of i32.
-const LANES: usize = 8;
+/// Most rows of a tile.
+const ROWS: usize = 6;
 
 impl Kernel for Avx2 {
     const NAME: &'static str = "avx2";
     const STEP: usize = 2;
-    const ROWS: usize = 6;
+    const DEPTH: usize = 2;
+    const UNIFORM_ROWS: bool = false;
     type Activation = i16;
     type Weight = i16;
+    type Session = ();
 
     fn new() -> Option<Self> {
         is_x86_feature_detected!("avx2").then_some(Self(()))
     }
+
+    fn session(self) {}
 
     fn in_place(_: &[u8]) -> Option<&[i16]> {
         None
@@ -41,21 +48,23 @@ impl Kernel for Avx2 {
         unsafe { vectorize(f) }
     }
 
-    fn tile(self, tile: &Tile<'_, Self>, output: &mut TileOutput<'_, '_>) {
-        tile.check(output);
-        for panel in 0..tile.panel_count() {
-            let mut row = 0;
-            while row < tile.rows {
+    fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {
+        block.check(&output);
+        for panel in 0..block.panel_count() {
+            for tile in row_tiles(block.rows.len(), ROWS) {
+                let (first, output) = (tile.start, &mut output);
                 // SAFETY: `self` proves the feature; `check` has seen that all rows and panels are
-                // inside the slices, and each call covers rows `row..row + R`, `row + R <= rows`.
-                row += unsafe {
-                    match tile.rows - row {
-                        6.. => rows::<6>(tile, output, row, panel),
-                        4.. => rows::<4>(tile, output, row, panel),
-                        2.. => rows::<2>(tile, output, row, panel),
-                        _ => rows::<1>(tile, output, row, panel),
+                // inside the slices, and each call covers the rows of `tile`, some of them.
+                unsafe {
+                    match tile.len() {
+                        1 => rows::<1>(block, first, panel, output),
+                        2 => rows::<2>(block, first, panel, output),
+                        3 => rows::<3>(block, first, panel, output),
+                        4 => rows::<4>(block, first, panel, output),
+                        5 => rows::<5>(block, first, panel, output),
+                        _ => rows::<ROWS>(block, first, panel, output),
                     }
-                };
+                }
             }
         }
     }
@@ -65,17 +74,22 @@ impl Kernel for Avx2 {
         unsafe { peak(rounds) }
     }
 
-    fn sample(
+    fn draw(
         self,
         stream: ChaCha8,
         first: u64,
         mu: &[[i8; CHUNK]],
         sigma: &[[u8; CHUNK]],
         multipliers: Multipliers<'_>,
-        each: impl FnMut(usize, &[i8; CHUNK]),
+        weights: &mut [[i8; CHUNK]],
     ) {
         // SAFETY: `self` proves that the processor has AVX2.
-        unsafe { sample(stream, first, mu, sigma, multipliers, each) }
+        unsafe { sampler::draw(stream, first, mu, sigma, multipliers, weights) }
+    }
+
+    fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i16]) -> [i32; PANEL] {
+        // SAFETY: `self` proves that the processor has AVX2.
+        unsafe { sampler::pack_pairs(rows, panel) }
     }
 }
 
@@ -86,64 +100,42 @@ unsafe fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Multiplies rows `row..row + R` by panel `panel`. Returns `R`.
+/// Multiplies rows `first..first + R` by panel `panel`.
 ///
 /// # Safety
-/// The processor must have AVX2; `Tile::check` must have passed for at least `row + R` rows and
+/// The processor must have AVX2; `Block::check` must have passed for at least `first + R` rows and
 /// `panel + 1` panels.
 #[target_feature(enable = "avx2")]
 unsafe fn rows<const R: usize>(
-    tile: &Tile<'_, Avx2>,
-    output: &mut TileOutput<'_, '_>,
-    row: usize,
+    block: &Block<'_, Avx2>,
+    first: usize,
     panel: usize,
-) -> usize {
-    let step_size = PANEL * Avx2::STEP;
+    output: &mut BlockOutput<'_>,
+) {
     let mut sums = [[_mm256_setzero_si256(); 2]; R];
-    // SAFETY: row `row + R - 1` and panel `panel` hold `steps` steps each, by `check`.
+    // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
+    // activations, and that panel `panel` holds as many steps as a row has.
     unsafe {
-        let activations = tile.activations.as_ptr().add(row * tile.stride);
-        let weights = tile.panels.as_ptr().add(panel * tile.steps * step_size);
-        for step in 0..tile.steps {
-            let at: *const __m256i = weights.add(step * step_size).cast();
-            let halves = [_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1))];
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let at = activations.add(r * tile.stride + step * Avx2::STEP);
-                let two = _mm256_set1_epi32(at.cast::<i32>().read_unaligned());
-                for (sum, half) in sums.iter_mut().zip(halves) {
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(two, half));
+        let activations = block.activations.as_ptr();
+        let rows: [*const i16; R] =
+            std::array::from_fn(|r| activations.add(*block.rows.get_unchecked(first + r) as usize));
+        let mut weights = block.panels.as_ptr().add(panel * block.depth() * PANEL);
+        for &piece in block.pieces {
+            for step in 0..block.steps {
+                let at: *const __m256i = weights.cast();
+                let halves = [_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1))];
+                weights = weights.add(PANEL * Avx2::STEP);
+                let at = piece as usize + step * Avx2::STEP;
+                for (row, sums) in rows.iter().zip(&mut sums) {
+                    let two = _mm256_set1_epi32(row.add(at).cast::<i32>().read_unaligned());
+                    for (sum, half) in sums.iter_mut().zip(halves) {
+                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(two, half));
+                    }
                 }
             }
         }
+        epilogue::write(&sums, block.offsets, block.multipliers, first, panel, output);
     }
-
-    let channels = output.channels.saturating_sub(panel * PANEL).min(PANEL);
-    for (r, sums) in sums.iter().enumerate() {
-        let at = output.first + (row + r) * output.stride + panel * PANEL;
-        let mut scaled = [0f32; PANEL];
-        for (half, &sum) in sums.iter().enumerate() {
-            let first = panel * PANEL + half * LANES;
-            // SAFETY: `check` has seen 16 offsets and multipliers for each panel, and `scaled`
-            // has room for both halves.
-            unsafe {
-                let offsets = _mm256_loadu_si256(tile.offsets.as_ptr().add(first).cast());
-                let multipliers = _mm256_loadu_ps(tile.multipliers.as_ptr().add(first));
-                let sum = _mm256_cvtepi32_ps(_mm256_add_epi32(sum, offsets));
-                let to = scaled.as_mut_ptr().add(half * LANES);
-                _mm256_storeu_ps(to, _mm256_mul_ps(sum, multipliers));
-            }
-        }
-        match &mut *output.output {
-            Output::Codes(codes, target) => {
-                let all = scaled.map(|y| target.round(y));
-                codes[at..at + channels].copy_from_slice(&all[..channels]);
-            }
-            Output::Logits(logits) => {
-                logits[at..at + channels].copy_from_slice(&scaled[..channels]);
-            }
-        }
-    }
-    R
 }
 
 /// # Safety
@@ -163,78 +155,5 @@ unsafe fn peak(rounds: u64) -> (u64, i32) {
             *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, w));
         }
     }
-    let total = sums.into_iter().fold(_mm256_setzero_si256(), |a, b| _mm256_add_epi32(a, b));
-    let mut lanes = [0i32; LANES];
-    // SAFETY: `lanes` has 32 bytes.
-    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), total) };
-    (rounds * ACCUMULATORS as u64 * 16, lanes.iter().fold(0, |a, &b| a.wrapping_add(b)))
-}
-
-/// # Safety
-/// The processor must have AVX2.
-#[target_feature(enable = "avx2")]
-unsafe fn sample(
-    stream: ChaCha8,
-    first: u64,
-    mu: &[[i8; CHUNK]],
-    sigma: &[[u8; CHUNK]],
-    multipliers: Multipliers<'_>,
-    mut each: impl FnMut(usize, &[i8; CHUNK]),
-) {
-    const QUARTER: usize = 16;
-    let tables = NOISE_TABLES.map(|table| {
-        // SAFETY: a table has 16 bytes.
-        _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
-    });
-    let low_nibbles = _mm256_set1_epi8(15);
-    let mut group = [[0; 16]; 16];
-    for (i, (mu, sigma)) in mu.iter().zip(sigma).enumerate() {
-        let chunk = first + i as u64;
-        let within = (chunk % CHUNKS_PER_GROUP as u64) as usize;
-        if i == 0 || within == 0 {
-            group = stream.group(chunk / CHUNKS_PER_GROUP as u64);
-        }
-        let mut noise = [0i8; CHUNK];
-        for half in 0..2 {
-            let load = |word: &[u32; 16]| {
-                // SAFETY: 8 of 16 words are 32 bytes.
-                unsafe { _mm256_loadu_si256(word.as_ptr().add(half * 8).cast()) }
-            };
-            let (bytes0, bytes1) = (load(&group[2 * within]), load(&group[2 * within + 1]));
-            let low = |bytes| _mm256_and_si256(bytes, low_nibbles);
-            let high = |bytes| low(_mm256_srli_epi16(bytes, 4));
-            let sum = _mm256_add_epi8(
-                _mm256_add_epi8(
-                    _mm256_shuffle_epi8(tables[0], low(bytes0)),
-                    _mm256_shuffle_epi8(tables[1], high(bytes0)),
-                ),
-                _mm256_add_epi8(
-                    _mm256_shuffle_epi8(tables[2], low(bytes1)),
-                    _mm256_shuffle_epi8(tables[3], high(bytes1)),
-                ),
-            );
-            // SAFETY: the half has 32 bytes.
-            unsafe { _mm256_storeu_si256(noise.as_mut_ptr().add(half * 32).cast(), sum) };
-        }
-        let multipliers = multipliers.chunk(i);
-        let mut weights = [0; CHUNK];
-        for quarter in 0..CHUNK / QUARTER {
-            let at = quarter * QUARTER;
-            // SAFETY: each array has 64 entries, of which 16 from `at` on are taken.
-            unsafe {
-                let noise = _mm_loadu_si128(noise.as_ptr().add(at).cast());
-                let sigma = _mm_loadu_si128(sigma.as_ptr().add(at).cast());
-                let mu = _mm_loadu_si128(mu.as_ptr().add(at).cast());
-                let multipliers = _mm256_loadu_si256(multipliers.as_ptr().add(at).cast());
-                let product =
-                    _mm256_mullo_epi16(_mm256_cvtepi8_epi16(noise), _mm256_cvtepu8_epi16(sigma));
-                let spread = _mm256_mulhrs_epi16(product, multipliers);
-                let sum = _mm256_adds_epi16(_mm256_cvtepi8_epi16(mu), spread);
-                let packed =
-                    _mm_packs_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-                _mm_storeu_si128(weights.as_mut_ptr().add(at).cast(), packed);
-            }
-        }
-        each(i, &weights);
-    }
+    (rounds * ACCUMULATORS as u64 * 16, epilogue::total(&sums))
 }

@@ -2,7 +2,7 @@
 
 use super::random::Random;
 use super::{Subject, kernels, reference};
-use bayes8_core::backend::Convolution;
+use bayes8_core::backend::{Add, Convolution, Rescale};
 use bayes8_core::graph::{Padding, Shape, Window};
 use bayes8_core::layer::{Bias, Layer, Posterior};
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
@@ -96,7 +96,17 @@ impl Case {
         let range = CodeRange { low: a.min(b), high: a.max(b) };
         let zero_point = if extreme { random.pick(&[0, 255]) } else { random.byte() };
         let grid = Quantization { scale: 1.0, zero_point: random.byte() };
+        // The addition takes its first input on the grid that the convolution rounds to.
+        let rescale = |zero_point, random: &mut Random| Rescale {
+            zero_point,
+            multiplier: if extreme { random.pick(&[1e-20, 1e20]) } else { random.real(0.2, 1.5) },
+        };
+        let residual = (!self.logits && random.chance(30)).then(|| Add {
+            inputs: [rescale(grid.zero_point, &mut random), rescale(random.byte(), &mut random)],
+            target: Target::new(Quantization { scale: 1.0, zero_point: random.byte() }, range),
+        });
         let job = Convolution {
+            residual,
             input: self.input,
             output: Shape::new(height, width, self.out_channels),
             window: self.window,

@@ -3,7 +3,7 @@
 use super::layers::{Case, Numbers};
 use super::random::Random;
 use super::{Subject, kernels, reference};
-use crate::kernels::{Kernel, Multipliers};
+use crate::kernels::{Kernel, Multipliers, PANEL};
 use bayes8_core::backend::Convolution;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::graph::{Shape, Window};
@@ -19,6 +19,7 @@ fn weights_of(subject: &mut dyn Subject, layer: &Layer, job: &Convolution, draw:
         zero_point: 0,
         multipliers: vec![1.0; layer.out_channels],
         target: None,
+        residual: None,
         ..job.clone()
     };
     let per_group = job.input.channels / job.groups;
@@ -126,32 +127,79 @@ fn check_chunks<K: Kernel>() {
     let mu: Vec<_> = chunks().into_iter().map(|chunk| chunk.map(|byte| byte as i8)).collect();
     let each: Vec<_> = chunks().iter().map(|chunk| chunk.map(|b| i16::from(b) * 128)).collect();
     let stream = ChaCha8::new(8, 9);
+    let rows: Vec<i16> = (0..COUNT).map(|row| 100 * row as i16).collect();
     for first in [0, 1, 7, 8, 13, 1 << 31] {
-        for multipliers in [Multipliers::Same(130), Multipliers::Each(&each)] {
-            let mut next = 0;
-            kernel.sample(stream, first, &mu, &sigma, multipliers, |i, found| {
-                assert_eq!(i, next, "chunks in order");
-                next += 1;
+        for multipliers in [
+            Multipliers::Rows { multipliers: &rows, chunks: 1 },
+            Multipliers::Rows { multipliers: &rows, chunks: 3 },
+            Multipliers::Each(&each),
+        ] {
+            let mut found = [[0; CHUNK]; COUNT];
+            kernel.draw(stream, first, &mu, &sigma, multipliers, &mut found);
+            for (i, found) in found.iter().enumerate() {
                 let chunk = first + i as u64;
                 let group = stream.group_bytes(chunk / CHUNKS_PER_GROUP as u64);
                 let bytes = &group[chunk as usize % CHUNKS_PER_GROUP * 2 * CHUNK..][..2 * CHUNK];
                 for (k, &weight) in found.iter().enumerate() {
                     let multiplier = match multipliers {
-                        Multipliers::Same(multiplier) => multiplier,
+                        Multipliers::Rows { multipliers, chunks } => multipliers[i / chunks],
                         Multipliers::Each(each) => each[i][k],
                     };
                     let noise = noise(bytes[k], bytes[CHUNK + k]);
                     let expected = sample_weight(mu[i][k], sigma[i][k], multiplier, noise);
                     assert_eq!(weight, expected, "{} chunk {chunk} weight {k}", K::NAME);
                 }
-            });
-            assert_eq!(next, COUNT);
+            }
+        }
+    }
+}
+
+/// `panel[k / STEP][channel][k % STEP]` is weight `k` of the row, zero behind its end.
+fn check_packing<K: Kernel>()
+where
+    K::Weight: Into<i32>,
+{
+    let Some(kernel) = K::new() else {
+        println!("SKIPPED: {}: not on this processor", K::NAME);
+        return;
+    };
+    for length in [1, 4, 30, 63, 64, 65, 127, 200] {
+        let chunks = usize::div_ceil(length, CHUNK);
+        let depth = length.next_multiple_of(K::DEPTH);
+        let mut random = Random::new(length as u64);
+        let mut rows = vec![[0i8; CHUNK]; PANEL * chunks];
+        for row in rows.chunks_exact_mut(chunks) {
+            let row = &mut row.as_flattened_mut()[..length];
+            row.iter_mut().for_each(|weight| *weight = random.byte() as i8);
+        }
+        // A guard behind the panel is not the kernel's to write.
+        let mut memory = vec![K::Weight::from(99); PANEL * depth + 64];
+        let (panel, guard) = memory.split_at_mut(PANEL * depth);
+        let sums = kernel.pack(&rows, panel);
+        assert!(guard.iter().all(|&weight| weight.into() == 99));
+        for (channel, row) in rows.chunks_exact(chunks).enumerate() {
+            let row = row.as_flattened();
+            for k in 0..depth {
+                let at = (k / K::STEP * PANEL + channel) * K::STEP + k % K::STEP;
+                let expected = if k < length { i32::from(row[k]) } else { 0 };
+                assert_eq!(panel[at].into(), expected, "{} {length} {channel} {k}", K::NAME);
+            }
+            let sum: i32 = row.iter().map(|&weight| i32::from(weight)).sum();
+            assert_eq!(sums[channel], sum, "{} {length} {channel}", K::NAME);
         }
     }
 }
 
 #[test]
+fn rows_are_packed_into_panels() {
+    check_packing::<crate::kernels::avx2::Avx2>();
+    check_packing::<crate::kernels::avxvnni::AvxVnni>();
+    check_packing::<crate::kernels::avx512vnni::Avx512Vnni>();
+}
+
+#[test]
 fn chunks_can_be_drawn_from_anywhere_in_the_stream() {
     check_chunks::<crate::kernels::avx2::Avx2>();
+    check_chunks::<crate::kernels::avxvnni::AvxVnni>();
     check_chunks::<crate::kernels::avx512vnni::Avx512Vnni>();
 }

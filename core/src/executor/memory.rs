@@ -1,0 +1,102 @@
+//! The memory that the steps of one block of pictures work on, lent out so that a step reads all
+//! but what it writes.
+
+use crate::backend::{Convolution, Output};
+use crate::plan::{Place, Region, Step};
+use alloc::vec::Vec;
+use core::ops::Range;
+
+impl Place {
+    /// Its bytes for a batch.
+    pub(super) fn range(&self, pictures: usize) -> Range<usize> {
+        let start = self.offset * pictures;
+        start..start + self.size * pictures
+    }
+}
+
+/// The memory that the steps of one batch work on.
+pub(super) struct Memory<'a> {
+    pub(super) pictures: usize,
+    pub(super) kept: &'a mut [u8],
+    pub(super) scratch: &'a mut [u8],
+    pub(super) rescaled: &'a mut Vec<u8>,
+    pub(super) logits: &'a mut [f32],
+}
+
+/// What a step may read: all but its output.
+pub(super) struct Inputs<'a> {
+    kept: Split<'a>,
+    scratch: Split<'a>,
+}
+
+/// A region without the part that is being written, which began at `hole`.
+struct Split<'a> {
+    below: &'a [u8],
+    above: &'a [u8],
+    above_start: usize,
+}
+
+impl<'a> Split<'a> {
+    fn whole(memory: &'a [u8]) -> Self {
+        Self { below: memory, above: &[], above_start: memory.len() }
+    }
+
+    /// Takes `range` out of `memory` for writing.
+    fn around(memory: &'a mut [u8], range: Range<usize>) -> (Self, &'a mut [u8]) {
+        let above_start = range.end;
+        let (below, rest) = memory.split_at_mut(range.start);
+        let (hole, above) = rest.split_at_mut(range.end - range.start);
+        (Self { below, above, above_start }, hole)
+    }
+
+    fn get(&self, range: Range<usize>) -> &'a [u8] {
+        if range.start < self.above_start {
+            &self.below[range]
+        } else {
+            &self.above[range.start - self.above_start..range.end - self.above_start]
+        }
+    }
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) fn get(&self, place: Place, pictures: usize) -> &'a [u8] {
+        let region = if place.region == Region::Kept { &self.kept } else { &self.scratch };
+        region.get(place.range(pictures))
+    }
+}
+
+impl Memory<'_> {
+    /// The inputs and the output of a step that writes codes, and memory for a concatenation.
+    pub(super) fn operands(&mut self, step: &Step) -> (Inputs<'_>, &mut [u8], &mut Vec<u8>) {
+        let range = step.output.range(self.pictures);
+        if step.output.region == Region::Kept {
+            let (kept, output) = Split::around(self.kept, range);
+            (Inputs { kept, scratch: Split::whole(self.scratch) }, output, self.rescaled)
+        } else {
+            let (scratch, output) = Split::around(self.scratch, range);
+            (Inputs { kept: Split::whole(self.kept), scratch }, output, self.rescaled)
+        }
+    }
+
+    /// The input and the output of a weighted layer.
+    pub(super) fn convolution_operands(
+        &mut self,
+        step: &Step,
+        job: &Convolution,
+    ) -> (&[u8], Output<'_>) {
+        let pictures = self.pictures;
+        if let Some(target) = job.target {
+            let (inputs, codes, _) = self.operands(step);
+            let output = match job.residual {
+                None => Output::Codes(codes, target),
+                Some(add) => Output::Sums(codes, target, add, inputs.get(step.inputs[1], pictures)),
+            };
+            (inputs.get(step.inputs[0], pictures), output)
+        } else {
+            let kept = Split::whole(self.kept);
+            let inputs = Inputs { kept, scratch: Split::whole(self.scratch) };
+            let logits = &mut self.logits[..pictures * job.output.elements()];
+            (inputs.get(step.inputs[0], pictures), Output::Logits(logits))
+        }
+    }
+}

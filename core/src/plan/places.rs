@@ -1,0 +1,130 @@
+//! A place in memory for every value.
+
+use super::{Place, Region};
+use crate::graph::{Graph, Op, Shape, Value};
+use alloc::{vec, vec::Vec};
+
+/// Values begin at multiples of this, a cache line.
+const ALIGNMENT: usize = 64;
+
+/// Where every value lies.
+pub(super) struct Places {
+    input: Place,
+    nodes: Vec<Place>,
+    pub(super) kept_bytes: usize,
+    pub(super) scratch_bytes: usize,
+}
+
+/// A scratch value while places are being found: alive from step `first` to step `last`.
+struct Tenant {
+    node: usize,
+    size: usize,
+    first: usize,
+    last: usize,
+}
+
+impl Places {
+    pub(super) fn of(&self, value: Value) -> Place {
+        match value {
+            Value::Input => self.input,
+            Value::Node(n) => self.nodes[n],
+        }
+    }
+
+    /// Finds a place for every value; `fused` names the addition that a convolution ends in. The largest values choose first, each takes the lowest gap
+    /// that is free during its life.
+    pub(super) fn assign(
+        graph: &Graph,
+        order: &[usize],
+        sampled: &[bool],
+        fused: &[Option<usize>],
+    ) -> Self {
+        let nodes = graph.nodes();
+        let mut time = vec![0; nodes.len()];
+        for (step, &node) in order.iter().enumerate() {
+            time[node] = step;
+        }
+        // A fused convolution runs when its addition does.
+        for (node, add) in fused.iter().enumerate() {
+            if let Some(add) = *add {
+                time[node] = time[add];
+            }
+        }
+        // The node whose memory a value uses: a flattened value lies where its input lies.
+        let mut owner: Vec<Value> = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
+            owner.push(match (&node.op, node.inputs[0]) {
+                (Op::Flatten, Value::Node(n)) => owner[n],
+                (Op::Flatten, Value::Input) => Value::Input,
+                _ => Value::Node(index),
+            });
+        }
+        let mut last: Vec<usize> = time.clone();
+        let mut kept = vec![false; nodes.len()];
+        for (index, node) in nodes.iter().enumerate() {
+            for &input in &node.inputs {
+                let Value::Node(input) = input else { continue };
+                let Value::Node(source) = owner[input] else { continue };
+                last[source] = last[source].max(time[index]);
+                kept[source] |= sampled[index] && !sampled[source];
+            }
+        }
+
+        let size = |shape: Shape| shape.elements();
+        let place = |region, offset, size| Place { region, offset, size };
+        let input = place(Region::Kept, 0, size(graph.input()));
+        let mut kept_bytes = round_up(input.size);
+        let mut places = vec![place(Region::Logits, 0, 0); nodes.len()];
+        let mut tenants = Vec::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let size = size(node.shape);
+            let no_memory = owner[index] != Value::Node(index) || fused[index].is_some();
+            if no_memory || index + 1 == nodes.len() {
+                continue;
+            } else if kept[index] {
+                places[index] = place(Region::Kept, kept_bytes, size);
+                kept_bytes += round_up(size);
+            } else {
+                tenants.push(Tenant { node: index, size, first: time[index], last: last[index] });
+            }
+        }
+        tenants.sort_by_key(|t| (core::cmp::Reverse(t.size), t.node));
+
+        let mut settled: Vec<(usize, Tenant)> = Vec::new();
+        let mut scratch_bytes = 0;
+        for tenant in tenants {
+            let offset = lowest_gap(&settled, &tenant);
+            scratch_bytes = scratch_bytes.max(offset + round_up(tenant.size));
+            places[tenant.node] = place(Region::Scratch, offset, tenant.size);
+            let at = settled.partition_point(|(o, _)| *o < offset);
+            settled.insert(at, (offset, tenant));
+        }
+        for index in 0..nodes.len() {
+            match owner[index] {
+                Value::Input => places[index] = input,
+                Value::Node(n) => places[index] = places[n],
+            }
+        }
+        Self { input, nodes: places, kept_bytes, scratch_bytes }
+    }
+}
+
+/// The lowest offset at which `tenant` meets none of the `settled` (in order of their offsets)
+/// that live at the same time.
+fn lowest_gap(settled: &[(usize, Tenant)], tenant: &Tenant) -> usize {
+    let mut offset = 0;
+    for (start, other) in settled {
+        if other.last < tenant.first || tenant.last < other.first {
+            continue;
+        }
+        if offset + round_up(tenant.size) <= *start {
+            break;
+        }
+        offset = offset.max(start + round_up(other.size));
+    }
+    offset
+}
+
+fn round_up(size: usize) -> usize {
+    size.next_multiple_of(ALIGNMENT)
+}

@@ -1,0 +1,152 @@
+//! AVX-VNNI: the 256-bit `vpdpbusd` of Intel's client processors and E-cores since Alder Lake and
+//! of AMD's since Zen 5: four u8 x i8 products into each of 8 i32 lanes.
+//!
+//! Tile: up to 6 rows x 16 channels. Registers: 12 accumulators, 2 of weights, 1 broadcast of four
+//! activations. Packing: as AVX512-VNNI, weights i8 `[K/4][16][4]`, activations u8 in place.
+//! Peak: 32 products an instruction; a step of a full tile is 12 `vpdpbusd` on 8 loads.
+
+use super::avx2::{epilogue, sampler};
+use super::block::row_tiles;
+use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
+use bayes8_core::chacha::ChaCha8;
+use bayes8_core::sampler::CHUNK;
+use std::arch::x86_64::*;
+use std::hint::black_box;
+
+/// Proof that the processor has AVX2 and AVX-VNNI.
+#[derive(Clone, Copy)]
+pub(crate) struct AvxVnni(());
+
+/// Most rows of a tile.
+const ROWS: usize = 6;
+
+impl Kernel for AvxVnni {
+    const NAME: &'static str = "avxvnni";
+    const STEP: usize = 4;
+    const DEPTH: usize = 4;
+    const UNIFORM_ROWS: bool = false;
+    type Activation = u8;
+    type Weight = i8;
+    type Session = ();
+
+    fn new() -> Option<Self> {
+        let has_all = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("avxvnni");
+        has_all.then_some(Self(()))
+    }
+
+    fn session(self) {}
+
+    fn in_place(input: &[u8]) -> Option<&[u8]> {
+        Some(input)
+    }
+
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { vectorize(f) }
+    }
+
+    fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {
+        block.check(&output);
+        for panel in 0..block.panel_count() {
+            for tile in row_tiles(block.rows.len(), ROWS) {
+                let (first, output) = (tile.start, &mut output);
+                // SAFETY: `self` proves the features; `check` has seen that all rows and panels are
+                // inside the slices, and each call covers the rows of `tile`, some of them.
+                unsafe {
+                    match tile.len() {
+                        1 => rows::<1>(block, first, panel, output),
+                        2 => rows::<2>(block, first, panel, output),
+                        3 => rows::<3>(block, first, panel, output),
+                        4 => rows::<4>(block, first, panel, output),
+                        5 => rows::<5>(block, first, panel, output),
+                        _ => rows::<ROWS>(block, first, panel, output),
+                    }
+                }
+            }
+        }
+    }
+
+    fn peak(self, rounds: u64) -> (u64, i32) {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { peak(rounds) }
+    }
+
+    fn draw(
+        self,
+        stream: ChaCha8,
+        first: u64,
+        mu: &[[i8; CHUNK]],
+        sigma: &[[u8; CHUNK]],
+        multipliers: Multipliers<'_>,
+        weights: &mut [[i8; CHUNK]],
+    ) {
+        // SAFETY: `self` proves that the processor has AVX2.
+        unsafe { sampler::draw(stream, first, mu, sigma, multipliers, weights) }
+    }
+
+    fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
+        // SAFETY: `self` proves that the processor has AVX2.
+        unsafe { sampler::pack_quads(rows, panel) }
+    }
+}
+
+/// # Safety
+/// The processor must have the features named.
+#[target_feature(enable = "avx2,avxvnni")]
+unsafe fn vectorize<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+/// Multiplies rows `first..first + R` by panel `panel`.
+///
+/// # Safety
+/// The processor must have the features named; `Block::check` must have passed for at least
+/// `first + R` rows and `panel + 1` panels.
+#[target_feature(enable = "avx2,avxvnni")]
+unsafe fn rows<const R: usize>(
+    block: &Block<'_, AvxVnni>,
+    first: usize,
+    panel: usize,
+    output: &mut BlockOutput<'_>,
+) {
+    let mut sums = [[_mm256_setzero_si256(); 2]; R];
+    // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
+    // activations, and that panel `panel` holds as many steps as a row has.
+    unsafe {
+        let activations = block.activations.as_ptr();
+        let rows: [*const u8; R] =
+            std::array::from_fn(|r| activations.add(*block.rows.get_unchecked(first + r) as usize));
+        let mut weights = block.panels.as_ptr().add(panel * block.depth() * PANEL);
+        for &piece in block.pieces {
+            for step in 0..block.steps {
+                let at: *const __m256i = weights.cast();
+                let halves = [_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1))];
+                weights = weights.add(PANEL * AvxVnni::STEP);
+                let at = piece as usize + step * AvxVnni::STEP;
+                for (row, sums) in rows.iter().zip(&mut sums) {
+                    let four = _mm256_set1_epi32(row.add(at).cast::<i32>().read_unaligned());
+                    for (sum, half) in sums.iter_mut().zip(halves) {
+                        *sum = _mm256_dpbusd_avx_epi32(*sum, four, half);
+                    }
+                }
+            }
+        }
+        epilogue::write(&sums, block.offsets, block.multipliers, first, panel, output);
+    }
+}
+
+/// # Safety
+/// The processor must have the features named.
+#[target_feature(enable = "avx2,avxvnni")]
+unsafe fn peak(rounds: u64) -> (u64, i32) {
+    const ACCUMULATORS: usize = 12;
+    let mut sums = [_mm256_setzero_si256(); ACCUMULATORS];
+    // Not known to the compiler, so that it cannot compute the sums beforehand.
+    let (x, w) = (_mm256_set1_epi32(black_box(0x0101_0101)), _mm256_set1_epi32(black_box(1)));
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm256_dpbusd_avx_epi32(*sum, x, w);
+        }
+    }
+    (rounds * ACCUMULATORS as u64 * 32, epilogue::total(&sums))
+}

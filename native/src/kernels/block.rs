@@ -1,0 +1,129 @@
+//! What a kernel multiplies at a time, and where its outputs go.
+
+use super::{BLOCK_PANELS, Kernel, PANEL};
+use bayes8_core::backend::{Add, Output};
+use bayes8_core::numerics::Target;
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
+use std::ops::Range;
+
+/// Any number of rows of activations times one or two panels of weights. A row consists of pieces:
+/// entry `k` of piece `p` of row `r` is `activations[rows[r] + pieces[p] + k]`. So a convolution
+/// reads its input in place: a row is an output position, a piece a run of taps.
+pub(crate) struct Block<'a, K: Kernel> {
+    pub(crate) activations: &'a [K::Activation],
+    /// Offset of each row; at least one.
+    pub(crate) rows: &'a [u32],
+    /// Offset of each piece within a row.
+    pub(crate) pieces: &'a [u32],
+    /// Length of a piece in steps.
+    pub(crate) steps: usize,
+    /// One or two panels, back to back.
+    pub(crate) panels: &'a [K::Weight],
+    /// Bias less zero point times the sum of the weights, 16 a panel.
+    pub(crate) offsets: &'a [i32],
+    /// Multipliers of the epilogue, 16 a panel.
+    pub(crate) multipliers: &'a [f32],
+}
+
+/// Where a block writes: `[rows, channels]`, channels side by side.
+pub(crate) enum BlockOutput<'a> {
+    /// Codes.
+    Codes(ArrayViewMut2<'a, u8>, Target),
+    /// Codes of a residual addition, and the other value's codes.
+    Sums(ArrayViewMut2<'a, u8>, Target, Add, ArrayView2<'a, u8>),
+    /// Logits.
+    Logits(ArrayViewMut2<'a, f32>),
+}
+
+impl<K: Kernel> Block<'_, K> {
+    /// Number of panels.
+    pub(crate) fn panel_count(&self) -> usize {
+        self.offsets.len() / PANEL
+    }
+
+    /// Entries of a row and of a panel's channel.
+    pub(crate) fn depth(&self) -> usize {
+        self.pieces.len() * self.steps * K::STEP
+    }
+
+    /// Panics unless every access of a kernel that keeps to the documented extents stays inside
+    /// its slice: the ground on which the kernels' unsafe code stands.
+    pub(crate) fn check(&self, output: &BlockOutput<'_>) {
+        let panels = self.panel_count();
+        assert!((1..=BLOCK_PANELS).contains(&panels));
+        assert!(self.offsets.len() == panels * PANEL && self.multipliers.len() == panels * PANEL);
+        assert!(self.panels.len() >= panels * PANEL * self.depth());
+        let last = |offsets: &[u32]| offsets.iter().fold(0, |a, &b| a.max(b)) as usize;
+        let end = last(self.rows) + last(self.pieces) + self.steps * K::STEP;
+        assert!(self.activations.len() >= end);
+        let (rows, channels) = output.dimensions();
+        assert!(rows == self.rows.len() && channels <= panels * PANEL);
+    }
+}
+
+impl<'a> BlockOutput<'a> {
+    /// All of `output`, rows of `channels`.
+    pub(crate) fn new(output: Output<'a>, channels: usize) -> Self {
+        const WHOLE: &str = "an output has whole rows";
+        fn rows<T>(values: &mut [T], channels: usize) -> ArrayViewMut2<'_, T> {
+            let shape = (values.len() / channels, channels);
+            ArrayViewMut2::from_shape(shape, values).expect(WHOLE)
+        }
+        match output {
+            Output::Codes(codes, target) => Self::Codes(rows(codes, channels), target),
+            Output::Sums(codes, target, add, other) => {
+                let shape = (other.len() / channels, channels);
+                let other = ArrayView2::from_shape(shape, other).expect(WHOLE);
+                Self::Sums(rows(codes, channels), target, add, other)
+            }
+            Output::Logits(logits) => Self::Logits(rows(logits, channels)),
+        }
+    }
+
+    /// Number of rows and of channels.
+    pub(crate) fn dimensions(&self) -> (usize, usize) {
+        match self {
+            Self::Codes(codes, _) | Self::Sums(codes, ..) => codes.dim(),
+            Self::Logits(logits) => logits.dim(),
+        }
+    }
+
+    /// A part of it.
+    pub(crate) fn part(&mut self, rows: Range<usize>, channels: Range<usize>) -> BlockOutput<'_> {
+        let part = s![rows, channels];
+        match self {
+            Self::Codes(codes, target) => BlockOutput::Codes(codes.slice_mut(part), *target),
+            Self::Sums(codes, target, add, other) => {
+                let other = other.slice(part.clone());
+                BlockOutput::Sums(codes.slice_mut(part), *target, *add, other)
+            }
+            Self::Logits(logits) => BlockOutput::Logits(logits.slice_mut(part)),
+        }
+    }
+
+    /// Two parts: the first `count` rows (axis 0) or channels (axis 1), and the others.
+    pub(crate) fn split_at(self, axis: usize, count: usize) -> (Self, Self) {
+        let axis = Axis(axis);
+        match self {
+            Self::Codes(codes, target) => {
+                let (a, b) = codes.split_at(axis, count);
+                (Self::Codes(a, target), Self::Codes(b, target))
+            }
+            Self::Sums(codes, target, add, other) => {
+                let (a, b) = codes.split_at(axis, count);
+                let (other_a, other_b) = other.split_at(axis, count);
+                (Self::Sums(a, target, add, other_a), Self::Sums(b, target, add, other_b))
+            }
+            Self::Logits(logits) => {
+                let (a, b) = logits.split_at(axis, count);
+                (Self::Logits(a), Self::Logits(b))
+            }
+        }
+    }
+}
+
+/// The sizes of nearly equal tiles of at most `most` rows that make `rows`.
+pub(crate) fn row_tiles(rows: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let tiles = rows.div_ceil(most);
+    (0..tiles).map(move |i| rows * i / tiles..rows * (i + 1) / tiles)
+}
