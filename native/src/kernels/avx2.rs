@@ -134,6 +134,8 @@ unsafe fn rows<const R: usize>(
                 }
             }
         }
+        // A copy, so that the accumulators themselves have no address and stay in registers.
+        let sums = sums;
         epilogue::write(&sums, block.offsets, block.multipliers, first, panel, output);
     }
 }

@@ -153,6 +153,8 @@ unsafe fn rows<const R: usize, const P: usize>(
                 }
             }
         }
+        // A copy, so that the accumulators themselves have no address and stay in registers.
+        let sums = sums;
         epilogue::write(&sums, block.offsets, block.multipliers, first, output);
     }
 }

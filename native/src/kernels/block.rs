@@ -94,7 +94,7 @@ impl<'a> BlockOutput<'a> {
         match self {
             Self::Codes(codes, target) => BlockOutput::Codes(codes.slice_mut(part), *target),
             Self::Sums(codes, target, add, other) => {
-                let other = other.slice(part.clone());
+                let other = other.slice(part);
                 BlockOutput::Sums(codes.slice_mut(part), *target, *add, other)
             }
             Self::Logits(logits) => BlockOutput::Logits(logits.slice_mut(part)),
