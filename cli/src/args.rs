@@ -1,7 +1,9 @@
 //! Arguments that several commands take.
 
+use anyhow::Context;
 use bayes8_native::core::sampler::MAX_SAMPLES;
-use bayes8_native::{Isa, ModelOptions};
+use bayes8_native::{Isa, ModelOptions, Threads};
+use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, value_parser};
@@ -33,12 +35,24 @@ pub(crate) struct Machine {
     /// Instruction set [default: the fastest, or what BAYES8_ISA says]
     #[arg(long, value_name = "ISA", value_parser = isa_parser())]
     pub(crate) isa: Option<Isa>,
+
+    /// Memory for weight samples that are used again, such as 512MiB; changes no result
+    #[arg(long, value_name = "SIZE", default_value = "0B")]
+    pub(crate) bank: ByteSize,
 }
 
 impl Machine {
     /// The same for the library.
-    pub(crate) fn options(&self) -> ModelOptions {
-        ModelOptions { isa: self.isa, threads: self.threads.map(usize::from) }
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub(crate) fn options(&self) -> anyhow::Result<ModelOptions> {
+        let threads = match self.threads {
+            Some(count) => Threads::new(count.into()).context("cannot start threads")?,
+            None => Threads::Caller,
+        };
+        let bank_bytes = usize::try_from(self.bank.as_u64()).unwrap_or(usize::MAX);
+        Ok(ModelOptions { isa: self.isa, threads, bank_bytes })
     }
 }
 

@@ -7,6 +7,7 @@ use bayes8_native::core::numerics::Quantization;
 use bayes8_native::core::variance::NoiseDistribution;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a model file holds.
 #[derive(Serialize)]
@@ -84,10 +85,11 @@ impl Report {
         };
 
         let noise = NoiseDistribution::new();
-        let mut layers = model.layers().iter();
+        let layers = || model.layers().iter().map(Arc::as_ref);
+        let mut weighted = layers();
         let nodes = graph.nodes().iter().zip(model.quantization()).enumerate();
         let nodes = nodes.map(|(index, (node, quantization))| {
-            let layer = if node.op.is_weighted() { layers.next() } else { None };
+            let layer = if node.op.is_weighted() { weighted.next() } else { None };
             let posterior = layer.and_then(|layer| layer.posterior.as_ref().map(|p| (layer, p)));
             Node {
                 name: node.name.clone(),
@@ -121,8 +123,8 @@ impl Report {
             input,
             classes: model.classes(),
             class_names: model.class_names().to_vec(),
-            parameters: model.layers().iter().map(parameters).sum(),
-            bayesian_parameters: model.layers().iter().map(bayesian_parameters).sum(),
+            parameters: layers().map(parameters).sum(),
+            bayesian_parameters: layers().map(bayesian_parameters).sum(),
             multiply_accumulates: model.multiply_accumulates(),
             calibration: model.calibration().map(evidence),
             nodes,

@@ -10,7 +10,7 @@ use crate::layer::Layer;
 use crate::numerics::Target;
 use crate::reference;
 use crate::sampler::Draw;
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 /// A convolution: geometry, input zero point and epilogue. A linear layer is a 1x1 convolution of
 /// a vector.
@@ -108,19 +108,20 @@ pub trait Backend: Send + Sync {
     /// the largest layer that is drawn into it.
     type Weights: Default + Send + Sync;
     /// Working memory of the kernels, one a call at a time.
-    type Scratch: Send;
+    type Scratch: Default + Send;
 
     /// Name of the kernels in use, such as `avx512vnni`.
     fn kernel(&self) -> &'static str;
 
     /// Arranges the posterior of a layer.
-    fn prepare(&self, layer: &Layer, convolution: &Convolution) -> Self::Layer;
+    fn prepare(&self, layer: &Arc<Layer>, convolution: &Convolution) -> Self::Layer;
 
     /// Bytes of one weight sample of a layer.
     fn weight_bytes(&self, layer: &Self::Layer) -> usize;
 
-    /// Working memory for operations that up to `threads` threads share.
-    fn scratch(&self, threads: usize) -> Self::Scratch;
+    /// Lets up to `threads` threads share each of the operations that follow on `scratch`; one at
+    /// first. A back end without threads does nothing.
+    fn share(&self, _scratch: &mut Self::Scratch, _threads: usize) {}
 
     /// Draws the weights and biases of a layer.
     fn sample(

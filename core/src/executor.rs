@@ -74,7 +74,7 @@ impl<B: Backend> Executor<B> {
             })
             .collect();
         convolutions.sort_by_key(|(layer, _)| *layer);
-        let mut scratch = backend.scratch(1);
+        let mut scratch = B::Scratch::default();
         let mut layers = Vec::new();
         for (layer, convolution) in convolutions {
             let layer = &model.layers()[layer];
@@ -111,9 +111,8 @@ impl<B: Backend> Executor<B> {
         sampled.map(|prepared| self.backend.weight_bytes(&prepared.layer)).sum()
     }
 
-    /// A workspace that runs up to `capacity` pictures together, each operation on up to `threads`
-    /// threads.
-    pub fn workspace(&self, capacity: usize, threads: usize) -> Workspace<B> {
+    /// A workspace that runs up to `capacity` pictures together.
+    pub fn workspace(&self, capacity: usize) -> Workspace<B> {
         let capacity = capacity.max(1);
         Workspace {
             capacity,
@@ -122,10 +121,15 @@ impl<B: Backend> Executor<B> {
             scratch: vec![0; capacity * self.plan.scratch_bytes],
             rescaled: Vec::new(),
             logits: vec![0.0; capacity * self.plan.classes],
-            kernel: self.backend.scratch(threads),
+            kernel: B::Scratch::default(),
             layer: B::Weights::default(),
             sample: WeightSample::new(),
         }
+    }
+
+    /// Lets up to `threads` threads share each operation of the runs that follow.
+    pub fn share(&self, workspace: &mut Workspace<B>, threads: usize) {
+        self.backend.share(&mut workspace.kernel, threads);
     }
 
     /// Draws the weights of all Bayesian layers.

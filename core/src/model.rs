@@ -4,7 +4,7 @@ use crate::graph::{Graph, Op, Shape, Value};
 use crate::layer::{Bias, Layer, Posterior};
 use crate::numerics::{CodeRange, Quantization, mean_multiplier, requantize_multiplier};
 use crate::sampler::{NOISE_MAX, sample_bias};
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -62,9 +62,14 @@ pub struct Parts {
     pub calibration: Option<Calibration>,
 }
 
-/// A quantized Bayesian network whose every index, shape and number has been checked.
+/// A quantized Bayesian network whose every index, shape and number has been checked. Copies share
+/// its weights.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Model(Parts);
+pub struct Model {
+    /// All but the layers.
+    parts: Parts,
+    layers: Vec<Arc<Layer>>,
+}
 
 /// Why parts are not a model. Every variant names the node, tensor or field.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -176,7 +181,7 @@ impl Model {
     ///
     /// # Errors
     /// A [`ModelError`] that names the culprit.
-    pub fn new(parts: Parts) -> Result<Self, ModelError> {
+    pub fn new(mut parts: Parts) -> Result<Self, ModelError> {
         let Parts { graph, input, preprocessing, class_names, quantization, layers, .. } = &parts;
         let nodes = graph.nodes();
         let last = nodes.last().ok_or(ModelError::Empty)?;
@@ -225,57 +230,58 @@ impl Model {
         for (position, ((index, _), layer)) in weighted().zip(layers).enumerate() {
             check_layer(&parts, index, position, layer)?;
         }
-        Ok(Self(parts))
+        let layers = core::mem::take(&mut parts.layers).into_iter().map(Arc::new).collect();
+        Ok(Self { parts, layers })
     }
 
     /// The model's name.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.parts.name
     }
 
     /// The operations.
     pub fn graph(&self) -> &Graph {
-        &self.0.graph
+        &self.parts.graph
     }
 
     /// Grid of the network's input.
     pub fn input(&self) -> Quantization {
-        self.0.input
+        self.parts.input
     }
 
     /// Normalization of pictures.
     pub fn preprocessing(&self) -> &Preprocessing {
-        &self.0.preprocessing
+        &self.parts.preprocessing
     }
 
     /// One name a class, or none at all.
     pub fn class_names(&self) -> &[String] {
-        &self.0.class_names
+        &self.parts.class_names
     }
 
     /// Number of classes.
     pub fn classes(&self) -> usize {
-        self.0.graph.nodes().last().map_or(0, |n| n.shape.channels)
+        self.parts.graph.nodes().last().map_or(0, |n| n.shape.channels)
     }
 
     /// Quantization of every node's output.
     pub fn quantization(&self) -> &[NodeQuantization] {
-        &self.0.quantization
+        &self.parts.quantization
     }
 
     /// The weighted layers, in execution order.
-    pub fn layers(&self) -> &[Layer] {
-        &self.0.layers
+    pub fn layers(&self) -> &[Arc<Layer>] {
+        &self.layers
     }
 
     /// Where the activation grids come from.
     pub fn calibration(&self) -> Option<&Calibration> {
-        self.0.calibration.as_ref()
+        self.parts.calibration.as_ref()
     }
 
     /// Grid of a value, `None` for the logits.
     pub fn value_quantization(&self, value: Value) -> Option<Quantization> {
-        self.0.value_quantization(value)
+        self.parts.value_quantization(value)
     }
 
     /// Multiply-accumulates of one picture and one sample.

@@ -16,13 +16,14 @@ pub use pool::{average_pool, max_pool};
 use crate::backend::{Backend, Convolution, Output};
 use crate::layer::Layer;
 use crate::sampler::{Draw, sample_biases, sample_weights};
+use alloc::sync::Arc;
 
 /// Runs everywhere, compared with by everything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
 
 impl Backend for Reference {
-    type Layer = Layer;
+    type Layer = Arc<Layer>;
     type Weights = ReferenceWeights;
     type Scratch = ();
 
@@ -30,17 +31,15 @@ impl Backend for Reference {
         "portable"
     }
 
-    fn prepare(&self, layer: &Layer, _: &Convolution) -> Layer {
-        layer.clone()
+    fn prepare(&self, layer: &Arc<Layer>, _: &Convolution) -> Arc<Layer> {
+        Arc::clone(layer)
     }
 
-    fn weight_bytes(&self, layer: &Layer) -> usize {
+    fn weight_bytes(&self, layer: &Arc<Layer>) -> usize {
         layer.mu.len() + 4 * layer.out_channels
     }
 
-    fn scratch(&self, _threads: usize) {}
-
-    fn sample(&self, layer: &Layer, draw: Draw, weights: &mut ReferenceWeights, (): &mut ()) {
+    fn sample(&self, layer: &Arc<Layer>, draw: Draw, weights: &mut ReferenceWeights, (): &mut ()) {
         weights.depthwise = layer.depthwise;
         weights.weights.resize(layer.mu.len(), 0);
         weights.biases.resize(layer.out_channels, 0);

@@ -27,7 +27,7 @@ pub struct SampleSums {
 }
 
 /// The prediction for one picture. Entropies and mutual information are in nats.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Uncertainty {
     /// Number of Monte-Carlo samples behind the figures.
     pub samples: u64,
@@ -106,25 +106,30 @@ impl SampleSums {
 
     /// The prediction from the samples so far; all zero where there are none.
     pub fn finish(&self) -> Uncertainty {
+        let mut uncertainty = Uncertainty::default();
+        self.finish_into(&mut uncertainty);
+        uncertainty
+    }
+
+    /// The same into memory that is there, whatever it held.
+    pub fn finish_into(&self, uncertainty: &mut Uncertainty) {
         // Dividing once by this keeps every step a single rounding.
         let total = self.samples.max(1) as f64 * ONE;
-        let probabilities: Vec<f64> =
-            self.probabilities.iter().map(|&p| p as f64 / total).collect();
+        let Uncertainty { probabilities, std, .. } = uncertainty;
+        probabilities.clear();
+        probabilities.extend(self.probabilities.iter().map(|&p| p as f64 / total));
         let variance = |(&square, &p): (&i64, &f64)| square as f64 / total - p * p;
-        let std = self.squares.iter().zip(&probabilities);
-        let std = std.map(|pair| libm::sqrt(variance(pair).max(0.0))).collect();
+        let pairs = self.squares.iter().zip(&*probabilities);
+        std.clear();
+        std.extend(pairs.map(|pair| libm::sqrt(variance(pair).max(0.0))));
         let entropy_term = |&p: &f64| if p > 0.0 { p * libm::log(p) } else { 0.0 };
         let predictive_entropy =
             probabilities.iter().map(entropy_term).fold(0.0, |sum, term| sum - term);
         let expected_entropy = self.entropy as f64 / total;
-        Uncertainty {
-            samples: self.samples,
-            probabilities,
-            std,
-            predictive_entropy,
-            expected_entropy,
-            mutual_information: (predictive_entropy - expected_entropy).max(0.0),
-        }
+        uncertainty.samples = self.samples;
+        uncertainty.predictive_entropy = predictive_entropy;
+        uncertainty.expected_entropy = expected_entropy;
+        uncertainty.mutual_information = (predictive_entropy - expected_entropy).max(0.0);
     }
 }
 

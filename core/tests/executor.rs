@@ -17,7 +17,7 @@ const SEED: u64 = 99;
 /// Logits of every picture and sample, `[samples][pictures]`, by the executor.
 fn run(model: &Model, codes: &[u8], samples: u32, capacity: usize) -> Vec<Vec<f32>> {
     let executor = Executor::new(model, Reference);
-    let mut workspace = executor.workspace(capacity, 1);
+    let mut workspace = executor.workspace(capacity);
     let mut all = Vec::new();
     executor.run(codes, SEED, 0..samples, &mut workspace, |picture, sample, logits| {
         let pictures = codes.len() / model.graph().input().elements();
@@ -84,7 +84,7 @@ fn a_workspace_keeps_nothing_of_earlier_runs() {
     for seed in 0..40 {
         let model = random_model(seed);
         let executor = Executor::new(&model, Reference);
-        let mut used = executor.workspace(2, 1);
+        let mut used = executor.workspace(2);
         executor.run(&random_codes(&model, 5, 1), 1, 0..2, &mut used, |_, _, _| {});
         for pictures in [3, 1, 0, 4] {
             let codes = random_codes(&model, pictures, 2);
@@ -101,8 +101,7 @@ fn a_part_of_the_samples_is_that_part_of_all() {
     let codes = random_codes(&model, 2, 1);
     let executor = Executor::new(&model, Reference);
     let mut found = Vec::new();
-    executor
-        .run(&codes, SEED, 3..5, &mut executor.workspace(1, 1), |_, _, x| found.push(x.to_vec()));
+    executor.run(&codes, SEED, 3..5, &mut executor.workspace(1), |_, _, x| found.push(x.to_vec()));
     assert_eq!(found, run(&model, &codes, 5, 1)[6..]);
 }
 

@@ -98,7 +98,7 @@ fn run(model: &Model) {
     let executor = Executor::new(model, Reference);
     let codes = random_codes(model, 2, 1);
     let mut count = 0;
-    executor.run(&codes, 1, 0..2, &mut executor.workspace(2, 1), |_, _, logits| {
+    executor.run(&codes, 1, 0..2, &mut executor.workspace(2), |_, _, logits| {
         assert_eq!(logits.len(), model.classes());
         count += 1;
     });

@@ -1,57 +1,61 @@
 //! Spreads pictures and weight samples over threads.
 //!
-//! The work is cut into tasks of some samples for some pictures. Results are integer sums that
-//! merge exactly, so the cut changes no bit.
+//! Each thread takes some of the samples; where there are fewer samples than threads, some of the
+//! pictures too; and where there are fewer of both, the threads share each operation. Results are
+//! integer sums that merge exactly, so the split changes no bit.
+//!
+//! Memory is lent from lock-free queues and given back, so that a prediction allocates nothing once
+//! there are as many of each as run at the same time.
 
+use crate::bank::Bank;
 use crate::isa::{Isa, IsaError};
+use crate::prediction::Prediction;
 use crate::simd::Simd;
 use bayes8_core::backend::Backend;
-use bayes8_core::executor::{Executor, WeightSample, Workspace};
+use bayes8_core::executor::{Executor, WeightSample, Weights, Workspace};
 use bayes8_core::model::Model;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
-use bayes8_core::uncertainty::SampleSums;
-use rayon::prelude::*;
+use crossbeam_queue::ArrayQueue;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 /// What to run: input codes of whole pictures, and which weight samples.
 #[derive(Clone)]
 pub(crate) struct Job<'a> {
     pub(crate) codes: &'a [u8],
-    pub(crate) pictures: usize,
     pub(crate) seed: u64,
     pub(crate) samples: Range<u32>,
     pub(crate) keep_logits: bool,
-}
-
-/// The results of a job: one entry a picture.
-pub(crate) struct PictureResult {
-    pub(crate) sums: SampleSums,
-    /// `[samples][classes]`, or empty.
-    pub(crate) logits: Vec<f32>,
+    /// Threads to use, those of the current rayon pool; 1 leaves rayon alone.
+    pub(crate) threads: usize,
 }
 
 /// An executor whatever its kernels, with the memory of its threads.
 pub(crate) trait Engine: Send + Sync {
     /// Name of the kernels.
     fn kernel(&self) -> &'static str;
-    /// Runs a job on the threads of the current rayon pool.
-    fn run(&self, job: &Job<'_>) -> Vec<PictureResult>;
+    /// Runs a job and adds its samples to `predictions`, one a picture.
+    fn run(&self, job: &Job<'_>, predictions: &mut [Prediction]);
     /// Draws weight samples and does nothing with them, on this thread.
     fn sample(&self, seed: u64, samples: Range<u32>);
+    /// Bytes of one draw of the weights.
+    fn weight_bytes(&self) -> usize;
 }
 
-/// The engine of `model` on `isa`.
-pub(crate) fn engine(model: &Model, isa: Isa) -> Result<Box<dyn Engine>, IsaError> {
+/// The engine of `model` on `isa`, with a bank of at most `bank_bytes`.
+pub(crate) fn engine(
+    model: &Model,
+    isa: Isa,
+    bank_bytes: usize,
+) -> Result<Box<dyn Engine>, IsaError> {
     match isa {
-        Isa::Portable => Ok(threaded(model, Reference)),
+        Isa::Portable => Ok(threaded(model, Reference, bank_bytes)),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => simd::<crate::kernels::avx2::Avx2>(model, isa),
+        Isa::Avx2 => simd::<crate::kernels::avx2::Avx2>(model, isa, bank_bytes),
         #[cfg(target_arch = "x86_64")]
-        Isa::AvxVnni => simd::<crate::kernels::avxvnni::AvxVnni>(model, isa),
+        Isa::AvxVnni => simd::<crate::kernels::avxvnni::AvxVnni>(model, isa, bank_bytes),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512Vnni => simd::<crate::kernels::avx512vnni::Avx512Vnni>(model, isa),
+        Isa::Avx512Vnni => simd::<crate::kernels::avx512vnni::Avx512Vnni>(model, isa, bank_bytes),
         #[cfg(not(target_arch = "x86_64"))]
         _ => Err(IsaError::Unavailable(isa)),
     }
@@ -61,63 +65,103 @@ pub(crate) fn engine(model: &Model, isa: Isa) -> Result<Box<dyn Engine>, IsaErro
 fn simd<K: crate::kernels::Kernel + 'static>(
     model: &Model,
     isa: Isa,
+    bank_bytes: usize,
 ) -> Result<Box<dyn Engine>, IsaError> {
     let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
-    Ok(threaded(model, Simd(kernel)))
+    Ok(threaded(model, Simd(kernel), bank_bytes))
 }
 
-fn threaded<B: Backend + 'static>(model: &Model, backend: B) -> Box<dyn Engine> {
-    let executor = Executor::new(model, backend);
-    let together = BLOCK_BYTES / executor.bytes_per_picture();
-    Box::new(Threaded {
-        capacity: together.clamp(1, MOST_TOGETHER),
-        executor,
-        workspaces: Mutex::new(Vec::new()),
-    })
+fn threaded<B: Backend + 'static>(model: &Model, backend: B, bank_bytes: usize) -> Box<dyn Engine> {
+    Box::new(Threaded::new(model, backend, bank_bytes))
 }
 
-/// Bytes of activations that run together: about what stays in a second-level cache.
-const BLOCK_BYTES: usize = 512 << 10;
+/// Bytes of activations that run together: about what stays in the caches of a processor.
+const BLOCK_BYTES: usize = 4 << 20;
 
 /// More pictures at a time gain nothing: the weights of a layer are in cache long before.
 const MOST_TOGETHER: usize = 32;
 
-struct Threaded<B: Backend> {
+/// Idle memory that is kept; beyond it, it is freed.
+const MOST_IDLE: usize = 256;
+
+pub(crate) struct Threaded<B: Backend> {
     executor: Executor<B>,
     capacity: usize,
-    /// Idle workspaces; as many as threads have ever run at once.
-    workspaces: Mutex<Vec<Workspace<B>>>,
-}
-
-/// Some pictures with some samples.
-struct Task {
-    pictures: Range<usize>,
-    samples: Range<u32>,
+    pub(crate) bank: Option<Bank<B>>,
+    workspaces: ArrayQueue<Workspace<B>>,
+    /// Sums of one thread before they are merged.
+    partial: ArrayQueue<Vec<Prediction>>,
 }
 
 impl<B: Backend> Threaded<B> {
-    fn run_task(&self, job: &Job<'_>, task: &Task) -> Vec<PictureResult> {
-        // A workspace has no state between runs, so one of a panicked thread is as good.
-        let lock = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = lock().pop();
-        let mut workspace = idle.unwrap_or_else(|| self.executor.workspace(self.capacity, 1));
+    pub(crate) fn new(model: &Model, backend: B, bank_bytes: usize) -> Self {
+        let executor = Executor::new(model, backend);
+        let together = BLOCK_BYTES / executor.bytes_per_picture();
+        Self {
+            capacity: together.clamp(1, MOST_TOGETHER),
+            bank: Bank::new(bank_bytes, executor.weight_bytes()),
+            executor,
+            workspaces: ArrayQueue::new(MOST_IDLE),
+            partial: ArrayQueue::new(MOST_IDLE),
+        }
+    }
 
-        let classes = self.executor.classes();
-        let kept = if job.keep_logits { task.samples.len() * classes } else { 0 };
-        let empty =
-            || PictureResult { sums: SampleSums::new(classes), logits: Vec::with_capacity(kept) };
-        let mut results: Vec<_> = task.pictures.clone().map(|_| empty()).collect();
-        let bytes = job.codes.len() / job.pictures;
-        let codes = &job.codes[task.pictures.start * bytes..task.pictures.end * bytes];
-        let samples = task.samples.clone();
-        self.executor.run(codes, job.seed, samples, &mut workspace, |picture, _, logits| {
-            results[picture].sums.add(logits);
-            if job.keep_logits {
-                results[picture].logits.extend_from_slice(logits);
+    /// Runs `job` on its threads.
+    fn spread(&self, job: Job<'_>, predictions: &mut [Prediction]) {
+        let (samples, threads) = (job.samples.len(), job.threads);
+        if threads > 1 && samples > 1 {
+            let left_threads = threads / 2;
+            // As many samples a thread on either side, and at least one.
+            let split = (samples * left_threads / threads).max(1) as u32;
+            let middle = job.samples.start + split;
+            let left = job.samples.start..middle;
+            let right = middle..job.samples.end;
+            let left = Job { samples: left, threads: left_threads, ..job.clone() };
+            let right = Job { samples: right, threads: threads - left_threads, ..job };
+            let mut partial = self.partial.pop().unwrap_or_default();
+            Prediction::reset(&mut partial, predictions.len(), self.executor.classes());
+            rayon::join(|| self.spread(left, predictions), || self.spread(right, &mut partial));
+            for (prediction, part) in predictions.iter_mut().zip(&partial) {
+                prediction.merge(part);
             }
-        });
-        lock().push(workspace);
-        results
+            // Where the queue is full the memory is freed.
+            drop(self.partial.push(partial));
+        } else if threads > 1 && predictions.len() > 1 {
+            let left_threads = threads / 2;
+            let split = (predictions.len() * left_threads / threads).max(1);
+            let (left, right) = predictions.split_at_mut(split);
+            let picture_bytes = job.codes.len() / (left.len() + right.len());
+            let (left_codes, right_codes) = job.codes.split_at(split * picture_bytes);
+            let left_job = Job { codes: left_codes, threads: left_threads, ..job.clone() };
+            let threads = threads - left_threads;
+            let right_job = Job { codes: right_codes, threads, ..job };
+            rayon::join(|| self.spread(left_job, left), || self.spread(right_job, right));
+        } else {
+            self.run_here(&job, predictions);
+        }
+    }
+
+    /// Runs `job` on this thread, and each operation on the job's threads.
+    fn run_here(&self, job: &Job<'_>, predictions: &mut [Prediction]) {
+        let idle = self.workspaces.pop();
+        let mut workspace = idle.unwrap_or_else(|| self.executor.workspace(self.capacity));
+        self.executor.share(&mut workspace, job.threads);
+        self.executor.begin(job.codes, &mut workspace);
+        for sample in job.samples.clone() {
+            let draw = Draw { seed: job.seed, sample };
+            let each = |picture: usize, logits: &[f32]| {
+                predictions[picture].add(logits, job.keep_logits);
+            };
+            let Some(bank) = &self.bank else {
+                self.executor.run_sample(Weights::Fresh(draw), &mut workspace, each);
+                continue;
+            };
+            let weights = bank.get(draw, |weights| {
+                self.executor.sample(draw, weights, &mut workspace);
+            });
+            self.executor.run_sample(Weights::Kept(&weights), &mut workspace, each);
+        }
+        drop(self.workspaces.push(workspace));
     }
 }
 
@@ -126,46 +170,21 @@ impl<B: Backend> Engine for Threaded<B> {
         self.executor.backend().kernel()
     }
 
-    fn run(&self, job: &Job<'_>) -> Vec<PictureResult> {
-        let threads = rayon::current_num_threads();
-        let sample_parts = threads.min(job.samples.len()).max(1);
-        // Only where samples are too few: each part of the pictures draws the weights anew.
-        let picture_parts = threads.div_ceil(sample_parts).min(job.pictures).max(1);
-        let mut tasks = Vec::new();
-        for pictures in parts(job.pictures, picture_parts) {
-            for samples in parts(job.samples.len(), sample_parts) {
-                let start = job.samples.start;
-                let samples = start + samples.start as u32..start + samples.end as u32;
-                tasks.push(Task { pictures: pictures.clone(), samples });
-            }
+    fn run(&self, job: &Job<'_>, predictions: &mut [Prediction]) {
+        if !predictions.is_empty() {
+            self.spread(job.clone(), predictions);
         }
-        let results: Vec<_> = tasks.par_iter().map(|task| self.run_task(job, task)).collect();
-
-        // Tasks come picture part by picture part, the samples of each in order.
-        let mut merged = Vec::with_capacity(job.pictures);
-        for (task, results) in tasks.iter().zip(results) {
-            for (picture, result) in task.pictures.clone().zip(results) {
-                if picture == merged.len() {
-                    merged.push(result);
-                } else {
-                    merged[picture].sums.merge(&result.sums);
-                    merged[picture].logits.extend(result.logits);
-                }
-            }
-        }
-        merged
     }
 
     fn sample(&self, seed: u64, samples: Range<u32>) {
         let mut weights = WeightSample::new();
-        let mut workspace = self.executor.workspace(1, 1);
+        let mut workspace = self.executor.workspace(1);
         for sample in samples {
             self.executor.sample(Draw { seed, sample }, &mut weights, &mut workspace);
         }
     }
-}
 
-/// `count` things in `parts` nearly equal ranges.
-fn parts(count: usize, parts: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..parts).map(move |i| count * i / parts..count * (i + 1) / parts)
+    fn weight_bytes(&self) -> usize {
+        self.executor.weight_bytes()
+    }
 }

@@ -13,12 +13,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bank;
 mod depthwise;
 mod engine;
 mod isa;
 mod kernels;
 pub mod measure;
 mod model;
+mod prediction;
 mod rows;
 mod simd;
 #[cfg(test)]
@@ -26,6 +28,5 @@ mod tests;
 
 pub use bayes8_core as core;
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
-pub use model::{
-    LoadError, Model, ModelOptions, Pictures, PredictError, PredictOptions, Prediction,
-};
+pub use model::{LoadError, Model, ModelOptions, Threads};
+pub use prediction::{Pictures, PredictError, PredictOptions, Prediction};

@@ -10,6 +10,7 @@ use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -103,7 +104,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 struct Product {
     job: Convolution,
     target: Target,
-    layer: Layer,
+    layer: Arc<Layer>,
     input: Vec<u8>,
 }
 
@@ -124,7 +125,7 @@ impl Product {
                 residual: None,
             },
             target,
-            layer: Layer {
+            layer: Arc::new(Layer {
                 name: String::new(),
                 index: 0,
                 out_channels: n,
@@ -133,7 +134,7 @@ impl Product {
                 posterior: None,
                 scale: vec![1.0; n],
                 bias: None,
-            },
+            }),
             input: (0..m * k).map(byte).collect(),
         }
     }
@@ -142,7 +143,7 @@ impl Product {
     fn prepare<B: Backend>(&self, backend: B) -> impl FnMut() -> Vec<u8> {
         let layer = backend.prepare(&self.layer, &self.job);
         let mut weights = B::Weights::default();
-        let mut scratch = backend.scratch(1);
+        let mut scratch = B::Scratch::default();
         backend.sample(&layer, Draw { seed: 0, sample: 0 }, &mut weights, &mut scratch);
         let mut output = vec![0; self.job.output.elements()];
         move || {

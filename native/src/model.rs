@@ -1,17 +1,18 @@
 //! The public API: load a model, predict pictures.
 
-use crate::engine::{Engine, Job, PictureResult, engine};
+use crate::engine::{Engine, Job, engine};
 use crate::isa::{Isa, IsaError};
-use bayes8_core::digest::logits_digest;
+use crate::prediction::{Pictures, PredictError, PredictOptions, Prediction};
 use bayes8_core::format::{self, FormatError};
 use bayes8_core::graph::Shape;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::sampler::MAX_SAMPLES;
-use bayes8_core::uncertainty::{SampleSums, Uncertainty};
-use ndarray::{ArrayView2, ArrayView4, CowArray, Ix4};
+use crossbeam_queue::ArrayQueue;
+use ndarray::{CowArray, Ix4};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// A model, ready to predict. Any number of threads may share one.
@@ -20,52 +21,55 @@ pub struct Model {
     quantizer: InputQuantizer,
     engine: Box<dyn Engine>,
     isa: Isa,
-    /// Threads of its own; `None` uses those of the caller's rayon pool.
-    pool: Option<ThreadPool>,
+    threads: Threads,
+    /// Input codes of earlier predictions: memory for later ones.
+    codes: ArrayQueue<Vec<u8>>,
 }
 
-/// How a model is to run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ModelOptions {
-    /// Instruction set; `None` for the fastest, or what `BAYES8_ISA` says.
-    pub isa: Option<Isa>,
-    /// Number of threads; `None` uses the rayon pool of the caller, by default all processors.
-    pub threads: Option<usize>,
+/// Which threads run a model's predictions.
+#[derive(Clone, Debug, Default)]
+pub enum Threads {
+    /// The rayon pool that `predict` is called in: by default the global one, all processors.
+    #[default]
+    Caller,
+    /// This thread alone, the one that calls.
+    One,
+    /// A pool of the caller's, which several models may share.
+    Pool(Arc<ThreadPool>),
 }
 
-/// A batch of pictures, `[N, H, W, C]`.
-#[derive(Clone, Copy, Debug)]
-pub enum Pictures<'a> {
-    /// Raw bytes, which the model normalizes.
-    Bytes(ArrayView4<'a, u8>),
-    /// Numbers that are normalized already: `(p / 255 - mean) / std`.
-    Normalized(ArrayView4<'a, f32>),
-}
+impl Threads {
+    /// `count` threads: the calling one, or a new pool.
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn new(count: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        if count <= 1 {
+            return Ok(Self::One);
+        }
+        Ok(Self::Pool(Arc::new(ThreadPoolBuilder::new().num_threads(count).build()?)))
+    }
 
-/// What to compute.
-#[derive(Clone, Debug)]
-pub struct PredictOptions {
-    /// Indices of the Monte-Carlo samples; the same index always has the same weights.
-    pub samples: Range<u32>,
-    /// Seed of the weights.
-    pub seed: u64,
-    /// Whether to return the logits of every sample.
-    pub keep_logits: bool,
-}
-
-impl Default for PredictOptions {
-    /// 32 samples of seed 0, without logits.
-    fn default() -> Self {
-        Self { samples: 0..32, seed: 0, keep_logits: false }
+    /// Number of threads.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Caller => rayon::current_num_threads(),
+            Self::One => 1,
+            Self::Pool(pool) => pool.current_num_threads(),
+        }
     }
 }
 
-/// The prediction for one picture.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    sums: SampleSums,
-    logits: Vec<f32>,
-    classes: usize,
+/// How a model is to run.
+#[derive(Clone, Debug, Default)]
+pub struct ModelOptions {
+    /// Instruction set; `None` for the fastest, or what `BAYES8_ISA` says.
+    pub isa: Option<Isa>,
+    /// Threads.
+    pub threads: Threads,
+    /// Bytes of weight samples that are kept for later predictions with the same seed and sample
+    /// indices ([`Model::weight_bytes`] each); 0 keeps none. Changes no result.
+    pub bank_bytes: usize,
 }
 
 /// Why a model cannot be loaded.
@@ -90,31 +94,6 @@ pub enum LoadError {
     /// The instruction set cannot be used.
     #[error(transparent)]
     Isa(#[from] IsaError),
-    /// The threads cannot be started.
-    #[error("cannot start threads: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-}
-
-/// Why pictures cannot be predicted.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PredictError {
-    /// Pictures of another shape than the model takes.
-    #[error("pictures are {found}, the model takes {expected} (height x width x channels)")]
-    Shape {
-        /// What the model takes.
-        expected: Shape,
-        /// What was given.
-        found: Shape,
-    },
-    /// A number that has no code.
-    #[error("picture {picture} holds a number that is not finite")]
-    NotFinite {
-        /// Index of the picture.
-        picture: usize,
-    },
-    /// A range of samples that is empty or too high.
-    #[error("samples {}..{} must not be empty nor end above {MAX_SAMPLES}", .0.start, .0.end)]
-    Samples(Range<u32>),
 }
 
 impl Model {
@@ -139,19 +118,17 @@ impl Model {
     /// A model from memory, such as the converter makes.
     ///
     /// # Errors
-    /// [`LoadError::Isa`] or [`LoadError::Threads`].
+    /// [`LoadError::Isa`].
     pub fn new(
         description: bayes8_core::model::Model,
         options: ModelOptions,
     ) -> Result<Self, LoadError> {
-        let isa = options.isa.map_or_else(Isa::choose, Isa::require)?;
-        let engine = engine(&description, isa)?;
-        let pool = match options.threads {
-            Some(threads) => Some(ThreadPoolBuilder::new().num_threads(threads.max(1)).build()?),
-            None => None,
-        };
+        let ModelOptions { isa, threads, bank_bytes } = options;
+        let isa = isa.map_or_else(Isa::choose, Isa::require)?;
+        let engine = engine(&description, isa, bank_bytes)?;
         let quantizer = InputQuantizer::new(&description);
-        Ok(Self { description, quantizer, engine, isa, pool })
+        let codes = ArrayQueue::new(MOST_IDLE);
+        Ok(Self { description, quantizer, engine, isa, threads, codes })
     }
 
     /// What the file says.
@@ -171,7 +148,7 @@ impl Model {
 
     /// Number of threads that a prediction may use.
     pub fn threads(&self) -> usize {
-        self.pool.as_ref().map_or_else(rayon::current_num_threads, ThreadPool::current_num_threads)
+        self.threads.count()
     }
 
     /// Name of a class; `class N` where the model has no names.
@@ -191,22 +168,46 @@ impl Model {
         pictures: Pictures<'_>,
         options: &PredictOptions,
     ) -> Result<Vec<Prediction>, PredictError> {
+        let mut predictions = Vec::new();
+        self.predict_into(pictures, options, &mut predictions)?;
+        Ok(predictions)
+    }
+
+    /// The same into memory of the caller's, whatever it held: once it has grown to the size of the
+    /// batch, and as many calls as ever run at a time have run, no memory is allocated. (A call
+    /// from outside of its rayon pool passes through the pool's queue, which allocates a block now
+    /// and then; with [`Threads::One`], or from a thread of the pool, nothing does.)
+    ///
+    /// # Errors
+    /// A [`PredictError`] that says what is wrong with the input; `predictions` is left as it was.
+    pub fn predict_into(
+        &self,
+        pictures: Pictures<'_>,
+        options: &PredictOptions,
+        predictions: &mut Vec<Prediction>,
+    ) -> Result<(), PredictError> {
         let PredictOptions { samples, seed, keep_logits } = options.clone();
         if samples.is_empty() || samples.end > MAX_SAMPLES {
             return Err(PredictError::Samples(samples));
         }
-        let codes = self.quantize(pictures)?;
-        let pictures = codes.len() / self.description.graph().input().elements();
-        let job = Job { codes: &codes, pictures, seed, samples, keep_logits };
-        let run = || self.engine.run(&job);
-        let results = if pictures == 0 {
-            Vec::new()
-        } else {
-            self.pool.as_ref().map_or_else(run, |pool| pool.install(run))
-        };
-        let classes = self.description.classes();
-        let prediction = |PictureResult { sums, logits }| Prediction { sums, logits, classes };
-        Ok(results.into_iter().map(prediction).collect())
+        let mut codes = self.codes.pop().unwrap_or_default();
+        self.quantize(pictures, &mut codes)?;
+        let count = codes.len() / self.description.graph().input().elements();
+        Prediction::reset(predictions, count, self.description.classes());
+        let threads = self.threads();
+        let job = Job { codes: &codes, seed, samples, keep_logits, threads };
+        match &self.threads {
+            Threads::Pool(pool) => pool.install(|| self.engine.run(&job, predictions)),
+            Threads::Caller | Threads::One => self.engine.run(&job, predictions),
+        }
+        // Where the queue is full the memory is freed.
+        drop(self.codes.push(codes));
+        Ok(())
+    }
+
+    /// Bytes of one weight sample in the bank ([`ModelOptions::bank_bytes`]).
+    pub fn weight_bytes(&self) -> usize {
+        self.engine.weight_bytes()
     }
 
     /// Draws weight samples on this thread and forgets them: for measuring what sampling costs.
@@ -214,7 +215,8 @@ impl Model {
         self.engine.sample(seed, samples);
     }
 
-    fn quantize(&self, pictures: Pictures<'_>) -> Result<Vec<u8>, PredictError> {
+    /// Fills `codes` with the pictures' input codes.
+    fn quantize(&self, pictures: Pictures<'_>, codes: &mut Vec<u8>) -> Result<(), PredictError> {
         let expected = self.description.graph().input();
         let check = |(_, height, width, channels)| {
             let found = Shape::new(height, width, channels);
@@ -223,9 +225,8 @@ impl Model {
         match pictures {
             Pictures::Bytes(bytes) => {
                 check(bytes.dim())?;
-                let mut codes = vec![0; bytes.len()];
-                self.quantizer.bytes(contiguous(&bytes.as_standard_layout()), &mut codes);
-                Ok(codes)
+                codes.resize(bytes.len(), 0);
+                self.quantizer.bytes(contiguous(&bytes.as_standard_layout()), codes);
             }
             Pictures::Normalized(numbers) => {
                 check(numbers.dim())?;
@@ -234,40 +235,16 @@ impl Model {
                         return Err(PredictError::NotFinite { picture });
                     }
                 }
-                let mut codes = vec![0; numbers.len()];
-                self.quantizer.normalized(contiguous(&numbers.as_standard_layout()), &mut codes);
-                Ok(codes)
+                codes.resize(numbers.len(), 0);
+                self.quantizer.normalized(contiguous(&numbers.as_standard_layout()), codes);
             }
         }
+        Ok(())
     }
 }
 
-impl Prediction {
-    /// Mean probabilities and their uncertainty.
-    pub fn uncertainty(&self) -> Uncertainty {
-        self.sums.finish()
-    }
-
-    /// The integer sums over the samples, to be merged with those of other sample ranges.
-    pub fn sums(&self) -> &SampleSums {
-        &self.sums
-    }
-
-    /// Logits `[samples, classes]`, if they were asked for.
-    pub fn logits(&self) -> Option<ArrayView2<'_, f32>> {
-        if self.logits.is_empty() {
-            return None;
-        }
-        let shape = (self.logits.len() / self.classes, self.classes);
-        ArrayView2::from_shape(shape, &self.logits).ok()
-    }
-
-    /// SHA-256 of the logits as little-endian f32, if they were asked for: two engines agree when
-    /// it is equal.
-    pub fn logits_digest(&self) -> Option<String> {
-        (!self.logits.is_empty()).then(|| logits_digest(&self.logits))
-    }
-}
+/// Idle memory that is kept; beyond it, it is freed.
+const MOST_IDLE: usize = 256;
 
 fn contiguous<'a, T>(array: &'a CowArray<'_, T, Ix4>) -> &'a [T] {
     array.as_slice().expect("an array in standard layout is contiguous")

@@ -10,6 +10,7 @@ use bayes8_core::numerics::Target;
 use bayes8_core::reference;
 use bayes8_core::sampler::{CHUNK, Draw, sample_biases};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The operations of one instruction set.
 pub(crate) struct Simd<K>(pub(crate) K);
@@ -48,7 +49,15 @@ impl<K: Kernel> Default for SimdWeights<K> {
 /// Working memory: a part for each thread that may share an operation.
 pub(crate) struct SimdScratch<K: Kernel> {
     parts: Vec<Part<K>>,
+    /// Parts that share the operations to come.
+    threads: usize,
     biases: Vec<i32>,
+}
+
+impl<K: Kernel> Default for SimdScratch<K> {
+    fn default() -> Self {
+        Self { parts: vec![Part::default()], threads: 1, biases: Vec::new() }
+    }
 }
 
 /// Working memory of one thread.
@@ -58,6 +67,12 @@ struct Part<K: Kernel> {
     multipliers: Vec<f32>,
     /// The rows of one panel on their way from the sampler to the panel.
     panel: Vec<[i8; CHUNK]>,
+}
+
+impl<K: Kernel> Default for Part<K> {
+    fn default() -> Self {
+        Self { rows: RowMemory::default(), multipliers: Vec::new(), panel: Vec::new() }
+    }
 }
 
 /// Multiply-accumulates below which threads are not worth waking.
@@ -270,7 +285,7 @@ impl<K: Kernel> Backend for Simd<K> {
         K::NAME
     }
 
-    fn prepare(&self, layer: &Layer, job: &Convolution) -> SimdLayer {
+    fn prepare(&self, layer: &Arc<Layer>, job: &Convolution) -> SimdLayer {
         let row_length = layer.row_length();
         let (sigma, multipliers) = match &layer.posterior {
             None => (Vec::new(), Vec::new()),
@@ -297,7 +312,7 @@ impl<K: Kernel> Backend for Simd<K> {
                 posterior: None,
                 scale: Vec::new(),
                 bias: layer.bias.clone(),
-                ..*layer
+                ..**layer
             },
         }
     }
@@ -310,10 +325,11 @@ impl<K: Kernel> Backend for Simd<K> {
         lanes * (layer.depth::<K>() * size_of::<K::Weight>() + size_of::<i32>())
     }
 
-    fn scratch(&self, threads: usize) -> SimdScratch<K> {
-        let part =
-            || Part { rows: RowMemory::default(), multipliers: Vec::new(), panel: Vec::new() };
-        SimdScratch { parts: (0..threads.max(1)).map(|_| part()).collect(), biases: Vec::new() }
+    fn share(&self, scratch: &mut SimdScratch<K>, threads: usize) {
+        scratch.threads = threads.max(1);
+        if scratch.parts.len() < scratch.threads {
+            scratch.parts.resize_with(scratch.threads, Part::default);
+        }
     }
 
     fn sample(
@@ -336,8 +352,8 @@ impl<K: Kernel> Backend for Simd<K> {
         grow(&mut weights.panels, panels * size, K::Weight::default());
         grow(&mut weights.offsets, panels * PANEL, 0);
         let offsets = &mut weights.offsets[..panels * PANEL];
-        let SimdScratch { parts, biases } = scratch;
-        let threads = parts.len().min(1 + layer.mu.len() / FEWEST_CHUNKS);
+        let SimdScratch { parts, threads, biases } = scratch;
+        let threads = (*threads).min(1 + layer.mu.len() / FEWEST_CHUNKS);
         let panels = &mut weights.panels[..panels * size];
         self.sample_panels(layer, draw, 0, panels, offsets, &mut parts[..threads]);
         grow(biases, layer.layer.out_channels, 0);
@@ -367,7 +383,8 @@ impl<K: Kernel> Backend for Simd<K> {
         let output = BlockOutput::new(output, job.output.channels);
         let (rows, _) = output.dimensions();
         let product = Product { job, weights, rows: Rows::new::<K>(job, input) };
-        self.multiply(&product, 0..rows, 0, output, &mut scratch.parts);
+        let parts = &mut scratch.parts[..scratch.threads];
+        self.multiply(&product, 0..rows, 0, output, parts);
     }
 
     fn max_pool(&self, pool: &Pool, input: &[u8], output: &mut [u8]) {

@@ -19,6 +19,7 @@ use bayes8_core::numerics::Target;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
 use random::Random;
+use std::sync::Arc;
 
 /// A back end with its working memory, which all jobs of a test share as those of a thread do.
 pub(crate) trait Subject {
@@ -67,7 +68,8 @@ fn simd<K: crate::kernels::Kernel + 'static>() -> Option<Box<dyn Subject>> {
 }
 
 fn subject<B: Backend + 'static>(backend: B) -> Box<dyn Subject> {
-    let scratch = backend.scratch(THREADS);
+    let mut scratch = B::Scratch::default();
+    backend.share(&mut scratch, THREADS);
     Box::new(Tested { backend, scratch })
 }
 
@@ -92,7 +94,7 @@ impl<B: Backend> Subject for Tested<B> {
 
     fn convolution(&mut self, layer: &Layer, job: &Convolution, draw: Draw, x: &[u8]) -> Vec<u8> {
         let Self { backend, scratch } = self;
-        let prepared = backend.prepare(layer, job);
+        let prepared = backend.prepare(&Arc::new(layer.clone()), job);
         let mut weights = B::Weights::default();
         // Memory is used again: what an earlier draw left must not show.
         backend.sample(&prepared, Draw { seed: !draw.seed, ..draw }, &mut weights, scratch);

@@ -4,7 +4,7 @@
 use bayes8_conformance::{Random, random_model};
 use bayes8_core::format;
 use bayes8_core::model::Model as Description;
-use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction};
+use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction, Threads};
 use ndarray::{Array4, ArrayView4, Axis, Slice};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -23,8 +23,9 @@ fn pictures(model: &Description) -> Array4<u8> {
     Array4::from_shape_vec(shape, bytes).expect("as many bytes as the shape has")
 }
 
-fn model(description: &Description, isa: Isa, threads: usize) -> Model {
-    let options = ModelOptions { isa: Some(isa), threads: Some(threads) };
+fn model(description: &Description, isa: Isa, threads: usize, bank_bytes: usize) -> Model {
+    let threads = Threads::new(threads).expect("a few threads");
+    let options = ModelOptions { isa: Some(isa), threads, bank_bytes };
     Model::new(description.clone(), options).expect("an instruction set that is available")
 }
 
@@ -58,7 +59,7 @@ fn in_batches(model: &Model, pictures: &Array4<u8>, batches: &[usize]) -> Vec<Pr
 /// Runs the whole ladder over one network.
 fn check(name: &str, description: &Description) {
     let pictures = pictures(description);
-    let expected = predict(&model(description, Isa::Portable, 1), pictures.view(), SAMPLES);
+    let expected = predict(&model(description, Isa::Portable, 1, 0), pictures.view(), SAMPLES);
     let expected_logits = logits(&expected);
     assert_varied(name, description, &expected_logits);
 
@@ -68,7 +69,7 @@ fn check(name: &str, description: &Description) {
             continue;
         }
         for threads in [1, 2] {
-            let model = model(description, isa, threads);
+            let model = model(description, isa, threads, 0);
             assert_eq!((model.isa(), model.kernel(), model.threads()), (isa, isa.name(), threads));
             // On one thread this is what the others are compared with.
             if isa == Isa::Portable && threads == 1 {
@@ -102,6 +103,83 @@ fn check_splits(what: &str, model: &Model, pictures: &Array4<u8>, expected: &[Pr
         let both = [logits(&first[picture..=picture]), logits(&last[picture..=picture])].concat();
         let whole = logits(std::slice::from_ref(expected));
         assert!(both.concat() == whole[0], "{what}, logits of picture {picture}");
+    }
+}
+
+/// Every sample the same, wherever its weights come from: drawn for one layer at a time, for all
+/// blocks of a batch, or kept in a bank that holds none, some or all of the draws.
+#[test]
+fn a_bank_of_any_size_changes_no_bit() {
+    for seed in 0..4 {
+        let description = random_model(seed);
+        let pictures = pictures(&description);
+        for isa in Isa::available() {
+            let fresh = model(&description, isa, 1, 0);
+            let expected = predict(&fresh, pictures.view(), SAMPLES);
+            for draws in [0, 1, 3, SAMPLES.len(), 1000] {
+                let budget = draws * fresh.weight_bytes();
+                for threads in [1, 2] {
+                    let banked = model(&description, isa, threads, budget);
+                    // The first call fills the bank, the second finds what is left of it.
+                    for call in 0..3 {
+                        let found = predict(&banked, pictures.view(), SAMPLES);
+                        let what = format!("network {seed}, {isa}, {draws} draws, call {call}");
+                        assert!(found == expected, "{what}, {threads} threads");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One model, several threads that predict with it at the same time, each in memory of its own.
+#[test]
+fn a_model_is_shared_by_threads_that_predict_at_the_same_time() {
+    let description = random_model(1);
+    let pictures = pictures(&description);
+    let expected = predict(&model(&description, Isa::Portable, 1, 0), pictures.view(), SAMPLES);
+    let draw = model(&description, Isa::Portable, 1, 0).weight_bytes();
+    for isa in Isa::available() {
+        // A bank that is too small, so that threads take draws away from each other.
+        for budget in [0, 3 * draw] {
+            let shared = model(&description, isa, 2, budget);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        let mut predictions = Vec::new();
+                        for _ in 0..5 {
+                            let options =
+                                PredictOptions { samples: SAMPLES, seed: 0xb8, keep_logits: true };
+                            let pictures = Pictures::Bytes(pictures.view());
+                            let result = shared.predict_into(pictures, &options, &mut predictions);
+                            result.expect("pictures of the right shape");
+                            assert!(predictions == expected, "{isa}, bank of {budget} bytes");
+                        }
+                    });
+                }
+            });
+        }
+    }
+}
+
+/// Fewer samples than threads: the threads share pictures, then single operations.
+#[test]
+fn threads_that_share_operations_change_no_bit() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let bytes = std::fs::read(folder.join("cifar10-resnet20.safetensors")).expect("a model");
+    let description = format::read(&bytes).expect("a model file");
+    let pictures = pictures(&description);
+    for isa in Isa::available().filter(|&isa| isa != Isa::Portable) {
+        let one = model(&description, isa, 1, 0);
+        for threads in [2, 3, 8] {
+            let many = model(&description, isa, threads, 0);
+            for (count, samples) in [(1, 0..1), (1, 2..4), (2, 5..6), (3, 0..2), (5, 1..2)] {
+                let pictures = pictures.slice_axis(Axis(0), Slice::from(7..7 + count));
+                let expected = predict(&one, pictures, samples.clone());
+                let found = predict(&many, pictures, samples.clone());
+                assert!(found == expected, "{isa}, {threads} threads, {count} x {samples:?}");
+            }
+        }
     }
 }
 

@@ -20,12 +20,14 @@ use std::time::{Duration, Instant};
 ///
 /// Predicts random pictures again and again, after checking that the kernel returns the same bits
 /// as the portable reference. The figure of merit is image-samples per second: pictures x weight
-/// samples. The share of sampling is the time to draw the weights over the time of all threads.
+/// samples. The share of sampling is the time to draw the weights once over the time of all threads;
+/// with a bank that holds all samples nothing is drawn.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   bayes8 bench models/fashion-resnet14.safetensors
   bayes8 bench model.safetensors --batch 1 --samples 32 --threads 2
+  bayes8 bench model.safetensors --batch 8 --samples 16 --bank 2GiB
   bayes8 bench model.safetensors --batch 32 --isa avx2 --seconds 10 --json")]
 pub(crate) struct Arguments {
     /// Model file
@@ -63,6 +65,7 @@ struct Report {
     isa: &'static str,
     kernel: &'static str,
     giga_macs_per_second: f64,
+    bank_bytes: u64,
     repeats: usize,
     seconds: f64,
 }
@@ -96,11 +99,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         progress.advance(elapsed.as_millis() as u64);
         call()
     })?;
-    // A tenth of the time is enough to know the sampler's.
-    let drawing = repeat(Duration::from_secs_f64(arguments.seconds / 10.0), |_| {
-        model.draw_weights(SEED, 0..samples);
-        Ok::<_, std::convert::Infallible>(())
-    })?;
+    let bank_bytes = arguments.machine.bank.as_u64();
+    let drawn = if bank_bytes / samples as u64 >= model.weight_bytes().max(1) as u64 {
+        0.0
+    } else {
+        // A tenth of the time is enough to know the sampler's.
+        median(&repeat(Duration::from_secs_f64(arguments.seconds / 10.0), |_| {
+            model.draw_weights(SEED, 0..samples);
+            Ok::<_, std::convert::Infallible>(())
+        })?)
+    };
     drop(progress);
 
     let wall = median(&times);
@@ -108,13 +116,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let macs = model.description().multiply_accumulates() as f64;
     let report = Report {
         image_samples_per_second: image_samples / wall,
-        sampling_share: median(&drawing) / (wall * model.threads() as f64),
+        sampling_share: drawn / (wall * model.threads() as f64),
         batch,
         samples,
         threads: model.threads(),
         isa: model.isa().name(),
         kernel: model.kernel(),
         giga_macs_per_second: macs * image_samples / wall / 1e9,
+        bank_bytes,
         repeats: times.len(),
         seconds: times.iter().sum(),
     };
@@ -133,7 +142,7 @@ fn check(model: &Model, pictures: ArrayView4<'_, u8>) -> anyhow::Result<()> {
         let logits = predictions.iter().filter_map(|p| p.logits());
         Ok(logits_digest(&logits.flatten().copied().collect::<Vec<f32>>()))
     };
-    let portable = ModelOptions { isa: Some(Isa::Portable), threads: Some(1) };
+    let portable = ModelOptions { isa: Some(Isa::Portable), ..ModelOptions::default() };
     let reference = Model::new(model.description().clone(), portable)
         .context("cannot run the portable reference")?;
     let (ours, expected) = (digest(model)?, digest(&reference)?);

@@ -199,7 +199,7 @@ impl Arguments {
         let normalized = normalize(preprocessing, pictures.view())?;
         let fp32 = predict_fp32(network, normalized.view(), seed, samples, || progress.advance(1))?;
         drop(progress);
-        let options = ModelOptions { isa: self.machine.isa, threads: None };
+        let options = ModelOptions { isa: self.machine.isa, ..ModelOptions::default() };
         let model = Model::new(model.clone(), options)?;
         let pictures = pictures.view();
         let job = Job { model: &model, pictures, samples: 0..samples, seed, digests: false };

@@ -102,6 +102,7 @@ fn bench_json_has_the_documented_keys() {
     let run = ["bench", MODEL, "--batch", "3", "--samples", "4", "--threads", "1"];
     let json = fixture.json(&[&run[..], &["--seconds", "0.05", "--json"]].concat());
     let expected = [
+        "bank_bytes",
         "batch",
         "giga_macs_per_second",
         "image_samples_per_second",
@@ -119,6 +120,12 @@ fn bench_json_has_the_documented_keys() {
     assert!(json["image_samples_per_second"].as_f64().unwrap() > 0.0);
     let share = json["sampling_share"].as_f64().unwrap();
     assert!(share > 0.0 && share.is_finite(), "{share}");
+
+    // A bank that holds every sample leaves nothing to draw.
+    let json =
+        fixture.json(&[&run[..], &["--seconds", "0.05", "--bank", "1MiB", "--json"]].concat());
+    assert_eq!((&json["bank_bytes"], &json["sampling_share"]), (&(1 << 20).into(), &0.0.into()));
+    fixture.run(&[&run[..], &["--bank", "much"]].concat()).misused("--bank");
 
     let fastest = Isa::available().last().unwrap();
     assert_eq!(json["isa"], fastest.name());

@@ -179,9 +179,10 @@ where
         assert!(guard.iter().all(|&weight| weight.into() == 99));
         for (channel, row) in rows.chunks_exact(chunks).enumerate() {
             let row = row.as_flattened();
-            for k in 0..depth {
+            let row_to_depth = row.iter().chain(&[0; 64]).take(depth);
+            for (k, &weight) in row_to_depth.enumerate() {
                 let at = (k / K::STEP * PANEL + channel) * K::STEP + k % K::STEP;
-                let expected = if k < length { i32::from(row[k]) } else { 0 };
+                let expected = i32::from(weight);
                 assert_eq!(panel[at].into(), expected, "{} {length} {channel} {k}", K::NAME);
             }
             let sum: i32 = row.iter().map(|&weight| i32::from(weight)).sum();

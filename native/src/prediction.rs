@@ -1,0 +1,125 @@
+//! What goes into a prediction and what comes out.
+
+use bayes8_core::digest::logits_digest;
+use bayes8_core::graph::Shape;
+use bayes8_core::sampler::MAX_SAMPLES;
+use bayes8_core::uncertainty::{SampleSums, Uncertainty};
+use ndarray::{ArrayView2, ArrayView4};
+use std::ops::Range;
+use thiserror::Error;
+
+/// A batch of pictures, `[N, H, W, C]`.
+#[derive(Clone, Copy, Debug)]
+pub enum Pictures<'a> {
+    /// Raw bytes, which the model normalizes.
+    Bytes(ArrayView4<'a, u8>),
+    /// Numbers that are normalized already: `(p / 255 - mean) / std`.
+    Normalized(ArrayView4<'a, f32>),
+}
+
+/// What to compute.
+#[derive(Clone, Debug)]
+pub struct PredictOptions {
+    /// Indices of the Monte-Carlo samples; the same index always has the same weights.
+    pub samples: Range<u32>,
+    /// Seed of the weights.
+    pub seed: u64,
+    /// Whether to return the logits of every sample.
+    pub keep_logits: bool,
+}
+
+impl Default for PredictOptions {
+    /// 32 samples of seed 0, without logits.
+    fn default() -> Self {
+        Self { samples: 0..32, seed: 0, keep_logits: false }
+    }
+}
+
+/// The prediction for one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    sums: SampleSums,
+    logits: Vec<f32>,
+    classes: usize,
+}
+
+/// Why pictures cannot be predicted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PredictError {
+    /// Pictures of another shape than the model takes.
+    #[error("pictures are {found}, the model takes {expected} (height x width x channels)")]
+    Shape {
+        /// What the model takes.
+        expected: Shape,
+        /// What was given.
+        found: Shape,
+    },
+    /// A number that has no code.
+    #[error("picture {picture} holds a number that is not finite")]
+    NotFinite {
+        /// Index of the picture.
+        picture: usize,
+    },
+    /// A range of samples that is empty or too high.
+    #[error("samples {}..{} must not be empty nor end above {MAX_SAMPLES}", .0.start, .0.end)]
+    Samples(Range<u32>),
+}
+
+impl Prediction {
+    /// Makes `predictions` hold `count` predictions of no samples yet, in the memory they have.
+    pub(crate) fn reset(predictions: &mut Vec<Self>, count: usize, classes: usize) {
+        predictions.truncate(count);
+        for prediction in predictions.iter_mut() {
+            if prediction.classes != classes {
+                *prediction = Self::new(classes);
+            }
+            prediction.sums.clear();
+            prediction.logits.clear();
+        }
+        predictions.resize_with(count, || Self::new(classes));
+    }
+
+    fn new(classes: usize) -> Self {
+        Self { sums: SampleSums::new(classes), logits: Vec::new(), classes }
+    }
+
+    /// Adds one sample.
+    pub(crate) fn add(&mut self, logits: &[f32], keep: bool) {
+        self.sums.add(logits);
+        if keep {
+            self.logits.extend_from_slice(logits);
+        }
+    }
+
+    /// Adds the samples that follow those that it has.
+    pub(crate) fn merge(&mut self, later: &Self) {
+        self.sums.merge(&later.sums);
+        self.logits.extend_from_slice(&later.logits);
+    }
+
+    /// Mean probabilities and their uncertainty.
+    pub fn uncertainty(&self) -> Uncertainty {
+        self.sums.finish()
+    }
+
+    /// The integer sums over the samples, to be merged with those of other sample ranges, or to be
+    /// finished into memory that is there ([`SampleSums::finish_into`]).
+    pub fn sums(&self) -> &SampleSums {
+        &self.sums
+    }
+
+    /// Logits `[samples, classes]`, if they were asked for.
+    pub fn logits(&self) -> Option<ArrayView2<'_, f32>> {
+        if self.logits.is_empty() {
+            return None;
+        }
+        let shape = (self.logits.len() / self.classes, self.classes);
+        ArrayView2::from_shape(shape, &self.logits).ok()
+    }
+
+    /// SHA-256 of the logits as little-endian f32, if they were asked for: two engines agree when
+    /// it is equal.
+    pub fn logits_digest(&self) -> Option<String> {
+        (!self.logits.is_empty()).then(|| logits_digest(&self.logits))
+    }
+}

@@ -1,0 +1,125 @@
+//! A server's steady state: once its buffers have grown, a prediction takes no memory.
+//!
+//! The allocator of this test counts, which is why it has a file of its own.
+
+use bayes8_core::model::Model as Description;
+use bayes8_core::uncertainty::Uncertainty;
+use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
+use ndarray::Array4;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Calls that took memory, on any thread.
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// One test at a time, since all threads count together.
+static ALONE: Mutex<()> = Mutex::new(());
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above, and the memory came from the same allocator.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(f: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    f();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+fn model(name: &str, isa: Isa, threads: Threads, bank_bytes: usize) -> Model {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let path = folder.join(name).with_extension("safetensors");
+    let options = ModelOptions { isa: Some(isa), threads, bank_bytes };
+    Model::load_with(path, options).expect("a shipped model")
+}
+
+fn pictures(description: &Description, count: usize) -> Array4<u8> {
+    let shape = description.graph().input();
+    let byte = |(n, y, x, c)| (n * 31 + y * 7 + x * 5 + c * 3) as u8;
+    Array4::from_shape_fn((count, shape.height, shape.width, shape.channels), byte)
+}
+
+/// Predicts twice to warm up, then counts.
+fn steady_state(model: &Model, count: usize, samples: u32, keep_logits: bool) -> usize {
+    let pictures = pictures(model.description(), count);
+    let options = PredictOptions { samples: 0..samples, seed: 3, keep_logits };
+    let mut predictions = Vec::new();
+    let mut uncertainty = Uncertainty::default();
+    let mut call = || {
+        let pictures = Pictures::Bytes(pictures.view());
+        model.predict_into(pictures, &options, &mut predictions).expect("the right shape");
+        predictions.iter().for_each(|p| p.sums().finish_into(&mut uncertainty));
+    };
+    call();
+    call();
+    allocations(|| (0..5).for_each(|_| call()))
+}
+
+#[test]
+fn the_counter_counts() {
+    let _alone = ALONE.lock();
+    assert!(allocations(|| drop(std::hint::black_box(vec![1u8]))) >= 1);
+}
+
+#[test]
+fn a_prediction_on_the_calling_thread_takes_no_memory() {
+    let _alone = ALONE.lock();
+    for isa in Isa::available().filter(|&isa| isa != Isa::Portable) {
+        for name in ["fashion-resnet14", "cifar10-resnet20", "mnist-scnn"] {
+            for bank in [0, 1 << 30] {
+                let model = model(name, isa, Threads::One, bank);
+                // One picture; a batch; more pictures than run together.
+                for (count, logits) in [(1, false), (5, true), (40, false)] {
+                    let found = steady_state(&model, count, 2, logits);
+                    assert_eq!(found, 0, "{name}, {isa}, {count} pictures, bank of {bank} bytes");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_prediction_from_a_thread_of_the_pool_takes_no_memory() {
+    let _alone = ALONE.lock();
+    let Threads::Pool(pool) = Threads::new(2).expect("two threads") else { unreachable!() };
+    let isa = Isa::available().last().expect("portable at least");
+    let model = model("cifar10-resnet20", isa, Threads::Pool(pool.clone()), 0);
+    // As many threads as there are must each have met their largest work once.
+    for (count, samples) in [(4, 8), (1, 1)] {
+        pool.install(|| {
+            for _ in 0..20 {
+                steady_state(&model, count, samples, false);
+            }
+            assert_eq!(steady_state(&model, count, samples, false), 0, "{count} x {samples}");
+        });
+    }
+}
+
+/// A call from outside goes through the pool's queue, which takes a block now and then.
+#[test]
+fn a_prediction_from_outside_of_the_pool_takes_next_to_none() {
+    let _alone = ALONE.lock();
+    let isa = Isa::available().last().expect("portable at least");
+    let model = model("cifar10-resnet20", isa, Threads::new(2).expect("two threads"), 0);
+    for _ in 0..20 {
+        steady_state(&model, 4, 8, false);
+    }
+    let blocks: usize = (0..20).map(|_| steady_state(&model, 4, 8, false)).sum();
+    assert!(blocks <= 8, "{blocks} allocations in 140 calls");
+}
