@@ -1,8 +1,7 @@
 //! Arguments that several commands take.
 
-use anyhow::Context;
 use bayes8_native::core::sampler::MAX_SAMPLES;
-use bayes8_native::{Isa, ModelOptions, Threads};
+use bayes8_native::{Isa, LoadError, ModelOptions, Threads};
 use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
@@ -45,10 +44,10 @@ impl Machine {
     /// The same for the library.
     ///
     /// # Errors
-    /// When the threads cannot be started.
-    pub(crate) fn options(&self) -> anyhow::Result<ModelOptions> {
+    /// [`LoadError::Threads`].
+    pub(crate) fn options(&self) -> Result<ModelOptions, LoadError> {
         let threads = match self.threads {
-            Some(count) => Threads::new(count.into()).context("cannot start threads")?,
+            Some(count) => Threads::new(count.into())?,
             None => Threads::Caller,
         };
         let bank_bytes = usize::try_from(self.bank.as_u64()).unwrap_or(usize::MAX);

@@ -9,8 +9,8 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`LoadError`], which names the file, or threads that cannot be started.
-pub(crate) fn load(path: &Path, machine: &Machine) -> anyhow::Result<Model> {
-    Ok(Model::load_with(path, machine.options()?)?)
+pub(crate) fn load(path: &Path, machine: &Machine) -> Result<Model, LoadError> {
+    Model::load_with(path, machine.options()?)
 }
 
 /// What the file says, and its size in bytes.

@@ -42,8 +42,8 @@ impl Threads {
     /// `count` threads: the calling one, or a new pool.
     ///
     /// # Errors
-    /// When the threads cannot be started.
-    pub fn new(count: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+    /// [`LoadError::Threads`] when they cannot be started.
+    pub fn new(count: usize) -> Result<Self, LoadError> {
         if count <= 1 {
             return Ok(Self::One);
         }
@@ -94,6 +94,9 @@ pub enum LoadError {
     /// The instruction set cannot be used.
     #[error(transparent)]
     Isa(#[from] IsaError),
+    /// The threads cannot be started.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
 impl Model {

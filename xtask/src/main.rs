@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that is done with this workspace, by name.
 
+mod c_library;
 mod models;
 
 use anyhow::{Context, bail};
@@ -47,7 +48,8 @@ fn test() -> anyhow::Result<()> {
     }
     run("cargo", &["fmt", "--all", "--check"])?;
     run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    run("cargo", &["test", "--workspace"])
+    run("cargo", &["test", "--workspace"])?;
+    c_library::test()
 }
 
 fn succeeds(program: &str, arguments: &[&str]) -> bool {

@@ -1,0 +1,136 @@
+//! Status codes, the message behind them, and the boundary that no panic crosses.
+
+use bayes8_native::core::format::FormatError;
+use bayes8_native::core::graph::Shape;
+use bayes8_native::{IsaError, LoadError, PredictError};
+use std::any::Any;
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use thiserror::Error;
+
+/// What became of a call. The numbers are stable; later versions may add others. Below, errors are
+/// listed without `BAYES8_STATUS_`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Success.
+    Ok = 0,
+    /// A pointer that must not be NULL is NULL.
+    NullPointer = 1,
+    /// An argument out of its range: text that is not UTF-8, an index or a length that is too
+    /// large, a misaligned pointer, a range of samples that is empty or too high.
+    InvalidArgument = 2,
+    /// An output buffer has no room for all results.
+    BufferTooSmall = 3,
+    /// The model file cannot be read.
+    File = 4,
+    /// The file or the bytes are not a valid model.
+    Format = 5,
+    /// The instruction set is unknown, or this processor does not have it.
+    IsaUnavailable = 6,
+    /// The threads cannot be started.
+    Threads = 7,
+    /// The pictures do not have the shape that the model takes.
+    Shape = 8,
+    /// A normalized picture holds a number that is not finite.
+    NotFinite = 9,
+    /// A defect of the library. It was contained: the model can be used further and freed.
+    Panic = 10,
+}
+
+/// Why a call failed.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    #[error("`{0}` is NULL")]
+    Null(&'static str),
+    #[error("`{0}` is not aligned for its type")]
+    Misaligned(&'static str),
+    #[error("`{name}` cannot have {length} elements: no memory is so large")]
+    Length { name: &'static str, length: usize },
+    #[error("`{0}` is not valid UTF-8")]
+    NotUtf8(&'static str),
+    #[error("class {class} does not exist, the model has {classes} classes")]
+    Class { class: usize, classes: usize },
+    #[error("samples {first}..{first}+{count} end above 2^32 - 1")]
+    Samples { first: u32, count: u32 },
+    #[error("`{name}` has room for {capacity} elements, {needed} are needed")]
+    TooSmall { name: &'static str, capacity: usize, needed: usize },
+    #[error("`pictures` has {length} elements, not {count} x {shape} (height x width x channels)")]
+    Pictures { length: usize, count: usize, shape: Shape },
+    #[error("the bytes are not a valid model: {0}")]
+    Format(#[from] FormatError),
+    #[error(transparent)]
+    Isa(#[from] IsaError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Predict(#[from] PredictError),
+    #[error("defect of bayes8: {0}")]
+    Panic(String),
+}
+
+impl Error {
+    fn status(&self) -> Status {
+        match self {
+            Self::Null(_) => Status::NullPointer,
+            Self::Misaligned(_)
+            | Self::Length { .. }
+            | Self::NotUtf8(_)
+            | Self::Class { .. }
+            | Self::Samples { .. }
+            | Self::Predict(PredictError::Samples(_)) => Status::InvalidArgument,
+            Self::TooSmall { .. } => Status::BufferTooSmall,
+            Self::Load(LoadError::File { .. }) => Status::File,
+            Self::Format(_) | Self::Load(LoadError::Format { .. }) => Status::Format,
+            Self::Isa(_) | Self::Load(LoadError::Isa(_)) => Status::IsaUnavailable,
+            Self::Load(LoadError::Threads(_)) => Status::Threads,
+            Self::Pictures { .. } | Self::Predict(PredictError::Shape { .. }) => Status::Shape,
+            Self::Predict(PredictError::NotFinite { .. }) => Status::NotFinite,
+            Self::Panic(_) => Status::Panic,
+        }
+    }
+}
+
+/// Runs the body of a function of the C interface: an error or a panic becomes a status, and its
+/// message is kept for [`bayes8_last_error_message`].
+///
+/// Unwinding leaves nothing half changed: a model is immutable but for idle workspaces, which have
+/// no state between runs.
+pub(crate) fn boundary(body: impl FnOnce() -> Result<(), Error>) -> Status {
+    let result = catch_unwind(AssertUnwindSafe(body));
+    match result.unwrap_or_else(|panic| Err(Error::Panic(panic_message(&*panic)))) {
+        Ok(()) => Status::Ok,
+        Err(error) => {
+            // While a thread ends its message is gone; the status still tells what happened.
+            let _ = MESSAGE.try_with(|message| message.replace(c_text(&error.to_string())));
+            error.status()
+        }
+    }
+}
+
+/// `text` for C, which ends at the first NUL: each NUL becomes U+FFFD.
+pub(crate) fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{FFFD}")).expect("no NUL is left")
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let constant = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let formatted = || panic.downcast_ref::<String>().cloned();
+    constant.or_else(formatted).unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+thread_local! {
+    static MESSAGE: RefCell<CString> = RefCell::default();
+}
+
+/// Why the last call that failed on this thread failed: UTF-8 text that names the file, tensor or
+/// argument and says what would be right. Empty if none has failed; a call that succeeds leaves it.
+///
+/// The string belongs to the library. It is valid until another call fails on this thread or the
+/// thread ends; copy it to keep it or to hand it to another thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn bayes8_last_error_message() -> *const c_char {
+    const NONE: &CStr = c"";
+    MESSAGE.try_with(|message| message.borrow().as_ptr()).unwrap_or(NONE.as_ptr())
+}

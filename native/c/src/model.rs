@@ -1,0 +1,248 @@
+//! Loading, describing and freeing a model.
+
+use crate::error::{Error, Status, boundary, c_text};
+use crate::pointer::{Place, optional, reference, slice, text};
+use bayes8_native::core::format;
+use bayes8_native::{ModelOptions as NativeOptions, Threads};
+use std::ffi::{CStr, CString, OsStr, c_char};
+use std::ptr;
+
+/// A model, ready to predict. It never changes: any number of threads may use one at once.
+/// Only freeing it needs care: no other thread may still be using it.
+///
+/// A process must not fork after it has loaded a model and use one in the child, which has none of
+/// the threads.
+pub struct Model {
+    pub(crate) native: bayes8_native::Model,
+    name: CString,
+    kernel: CString,
+    class_names: Vec<CString>,
+}
+
+// Handles are shared between threads of the caller, which the compiler cannot see.
+const _: () = {
+    const fn shareable<T: Send + Sync>() {}
+    shareable::<Model>();
+};
+
+/// How a model is to run. Start from `bayes8_model_options_default()`: later versions may add
+/// fields.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ModelOptions {
+    /// Name of an instruction set, such as `avx2`; the message for a wrong one lists them all. NULL,
+    /// the default, for the one in the environment variable `BAYES8_ISA`, or else the fastest that
+    /// the processor has. It changes the speed of a prediction and not one bit of the result.
+    pub isa: *const c_char,
+    /// Number of threads of the model's own; 1 predicts on the calling thread. 0, the default, for
+    /// one a processor, which all such models share and which run until the process ends.
+    pub threads: usize,
+    /// Bytes that may be spent on keeping sampled weights for later predictions of the same seed
+    /// and sample indices; 0, the default, keeps none. Changes no result.
+    pub bank_bytes: usize,
+}
+
+/// What a model is. The strings are UTF-8 and live as long as the model.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ModelInfo {
+    /// Name of the model.
+    pub name: *const c_char,
+    /// Name of the kernels in use.
+    pub kernel: *const c_char,
+    /// Height of a picture, in pixels.
+    pub height: usize,
+    /// Width of a picture, in pixels.
+    pub width: usize,
+    /// Channels of a picture: 1 for gray, 3 for red, green and blue.
+    pub channels: usize,
+    /// Number of classes.
+    pub classes: usize,
+    /// Number of threads that a prediction may use.
+    pub threads: usize,
+}
+
+/// Options for the fastest instruction set and all processors.
+#[unsafe(no_mangle)]
+pub extern "C" fn bayes8_model_options_default() -> ModelOptions {
+    ModelOptions { isa: ptr::null(), threads: 0, bank_bytes: 0 }
+}
+
+/// Loads a model file.
+///
+/// On success `*model` is a handle that the caller must free with `bayes8_model_free()`, on any
+/// error NULL. The file is read once and not needed any more. `options` may be NULL for the
+/// defaults. On Windows `path` is UTF-8, elsewhere the bytes that the system takes.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FILE`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`.
+///
+/// # Safety
+/// `path` and `options->isa` are NULL or NUL-terminated strings; `options` and `model` are NULL or
+/// point to objects of their types.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_model_load(
+    path: *const c_char,
+    options: *const ModelOptions,
+    model: *mut *mut Model,
+) -> Status {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (place, path, options) = unsafe {
+            let place = handle(model)?;
+            (place, text(path, "path")?, native_options(options)?)
+        };
+        let native = bayes8_native::Model::load_with(file_name(path)?, options)?;
+        place.set(Box::into_raw(Box::new(Model::new(native))));
+        Ok(())
+    })
+}
+
+/// Loads a model from the `length` bytes of a model file, which are not needed any more when the
+/// call returns. All else is as for `bayes8_model_load()`.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`.
+///
+/// # Safety
+/// `bytes` is NULL or points to `length` bytes; `options` and `model` are NULL or point to objects
+/// of their types; `options->isa` is NULL or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_model_load_bytes(
+    bytes: *const u8,
+    length: usize,
+    options: *const ModelOptions,
+    model: *mut *mut Model,
+) -> Status {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (place, bytes, options) = unsafe {
+            let place = handle(model)?;
+            (place, slice(bytes, length, "bytes")?, native_options(options)?)
+        };
+        let native = bayes8_native::Model::new(format::read(bytes)?, options)?;
+        place.set(Box::into_raw(Box::new(Model::new(native))));
+        Ok(())
+    })
+}
+
+/// Frees a model and all strings that came from it. NULL is allowed and does nothing.
+///
+/// # Safety
+/// `model` is NULL or a handle that was not freed before and that no thread is using.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_model_free(model: *mut Model) {
+    if model.is_null() {
+        return;
+    }
+    let _ = boundary(|| {
+        // SAFETY: a handle comes from `Box::into_raw`; the caller vouches that it is freed once.
+        drop(unsafe { Box::from_raw(model) });
+        Ok(())
+    });
+}
+
+/// Describes a model in `*info`.
+///
+/// Errors: `NULL_POINTER`.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `info` is NULL or points to an object of its type.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_model_get_info(
+    model: *const Model,
+    info: *mut ModelInfo,
+) -> Status {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (model, place) = unsafe { (reference(model, "model")?, Place::new(info, "info")?) };
+        let input = model.native.description().graph().input();
+        place.set(ModelInfo {
+            name: model.name.as_ptr(),
+            kernel: model.kernel.as_ptr(),
+            height: input.height,
+            width: input.width,
+            channels: input.channels,
+            classes: model.class_names.len(),
+            threads: model.native.threads(),
+        });
+        Ok(())
+    })
+}
+
+/// Puts the name of a class into `*name`: UTF-8 that lives as long as the model; `class N` where
+/// the model has no names.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where there is no such class.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_model_get_class_name(
+    model: *const Model,
+    index: usize,
+    name: *mut *const c_char,
+) -> Status {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (model, place) = unsafe { (reference(model, "model")?, Place::new(name, "name")?) };
+        let classes = model.class_names.len();
+        let name = model.class_names.get(index).ok_or(Error::Class { class: index, classes })?;
+        place.set(name.as_ptr());
+        Ok(())
+    })
+}
+
+impl Model {
+    fn new(native: bayes8_native::Model) -> Self {
+        let classes = native.description().classes();
+        Self {
+            name: c_text(native.description().name()),
+            kernel: c_text(native.kernel()),
+            class_names: (0..classes).map(|class| c_text(&native.class_name(class))).collect(),
+            native,
+        }
+    }
+}
+
+/// The caller's variable for a handle, NULL until there is one.
+///
+/// # Safety
+/// `model` is NULL, misaligned, or valid for writes as long as the place lives.
+unsafe fn handle(model: *mut *mut Model) -> Result<Place<*mut Model>, Error> {
+    // SAFETY: the caller's contract is the same.
+    let place = unsafe { Place::new(model, "model") }?;
+    place.set(ptr::null_mut());
+    Ok(place)
+}
+
+/// # Safety
+/// `options` is NULL, misaligned or points to options, whose `isa` is NULL or a NUL-terminated
+/// string.
+unsafe fn native_options(options: *const ModelOptions) -> Result<NativeOptions, Error> {
+    // SAFETY: the caller's contract.
+    let Some(options) = (unsafe { optional(options, "options") })? else {
+        return Ok(NativeOptions::default());
+    };
+    let isa = if options.isa.is_null() {
+        None
+    } else {
+        // SAFETY: the caller vouches for the string.
+        let name = unsafe { text(options.isa, "options->isa") }?;
+        Some(name.to_str().map_err(|_| Error::NotUtf8("options->isa"))?.parse()?)
+    };
+    let threads = match options.threads {
+        0 => Threads::Caller,
+        count => Threads::new(count)?,
+    };
+    Ok(NativeOptions { isa, threads, bank_bytes: options.bank_bytes })
+}
+
+#[cfg(unix)]
+fn file_name(path: &CStr) -> Result<&OsStr, Error> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(OsStr::from_bytes(path.to_bytes()))
+}
+
+#[cfg(not(unix))]
+fn file_name(path: &CStr) -> Result<&OsStr, Error> {
+    path.to_str().map(OsStr::new).map_err(|_| Error::NotUtf8("path"))
+}
