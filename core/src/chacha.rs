@@ -1,9 +1,7 @@
 //! The ChaCha8 key stream, 16 blocks at a time.
 //!
 //! A *group* is 16 consecutive blocks of the stream, read word-major: word `j` of block `b` stands
-//! at byte `(16 j + b) * 4`. So a SIMD lane is a block and no target needs a transpose. The loops
-//! over the 16 lanes below are written so that a compiler turns each into one vector instruction:
-//! compiled with AVX-512 enabled, this very code is the production generator.
+//! at byte `(16 j + b) * 4`. So a SIMD lane is a block and no target needs a transpose.
 //!
 //! Source: D. J. Bernstein, "ChaCha, a variant of Salsa20" (2008), with a 64-bit block counter and
 //! a 64-bit stream number, as the `rand_chacha` crate lays them out.
@@ -30,25 +28,41 @@ impl ChaCha8 {
         Self { seed, stream }
     }
 
+    /// The first block's 16 words before the rounds, for block number `block`: constants, key,
+    /// counter and stream number.
+    pub const fn start(&self, block: u64) -> [u32; 16] {
+        let (seed, stream) = (self.seed, self.stream);
+        let [low, high] = [seed as u32, (seed >> 32) as u32];
+        let counter = [block as u32, (block >> 32) as u32];
+        let number = [stream as u32, (stream >> 32) as u32];
+        [
+            // "expand 32-byte k"
+            0x6170_7865,
+            0x3320_646e,
+            0x7962_2d32,
+            0x6b20_6574,
+            low,
+            high,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            counter[0],
+            counter[1],
+            number[0],
+            number[1],
+        ]
+    }
+
     /// Group number `index`: blocks `16 index .. 16 index + 16`. Element `[j][b]` is word `j` of
     /// block `b`; in little-endian memory this is the byte order of the module's definition.
     #[inline(always)]
     pub fn group(&self, index: u64) -> [Lanes; 16] {
-        let low = |n: u64| n as u32;
-        let high = |n: u64| (n >> 32) as u32;
-        let mut start = [[0u32; LANES]; 16];
-        // "expand 32-byte k"
-        start[0] = [0x6170_7865; LANES];
-        start[1] = [0x3320_646e; LANES];
-        start[2] = [0x7962_2d32; LANES];
-        start[3] = [0x6b20_6574; LANES];
-        start[4] = [low(self.seed); LANES];
-        start[5] = [high(self.seed); LANES];
-        start[14] = [low(self.stream); LANES];
-        start[15] = [high(self.stream); LANES];
-        let counters = core::array::from_fn::<u64, LANES, _>(|b| index * LANES as u64 + b as u64);
-        start[12] = counters.map(low);
-        start[13] = counters.map(high);
+        let blocks: [[u32; 16]; LANES] =
+            core::array::from_fn(|b| self.start(index * LANES as u64 + b as u64));
+        let start: [Lanes; 16] = core::array::from_fn(|j| blocks.map(|block| block[j]));
 
         let mut state = start;
         for _ in 0..4 {

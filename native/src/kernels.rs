@@ -17,8 +17,9 @@ mod block;
 
 pub(crate) use block::{Block, BlockOutput};
 
-use bayes8_core::chacha::{ChaCha8, LANES};
+use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::{CHUNK, CHUNKS_PER_GROUP};
+use std::ops::Range;
 
 /// Output channels in a panel.
 pub(crate) const PANEL: usize = 16;
@@ -98,26 +99,15 @@ pub(crate) enum Multipliers<'a> {
     Each(&'a [[i16; CHUNK]]),
 }
 
-/// The random bytes of a chunk: 64 first bytes, 64 second bytes.
-type RandomChunk = [[u32; LANES]; 2];
-
-/// Calls `each(i, bytes)` for `count` chunks from chunk `first` of `stream` on.
-#[inline(always)]
-fn random_chunks(
-    stream: ChaCha8,
-    first: u64,
-    count: usize,
-    mut each: impl FnMut(usize, &RandomChunk),
-) {
-    let mut i = 0;
-    while i < count {
-        let chunk = first + i as u64;
-        let group = stream.group(chunk / CHUNKS_PER_GROUP as u64);
-        let (chunks, _) = group.as_chunks();
+/// The groups of the key stream that `count` chunks from chunk `first` on take their bytes from:
+/// index of the group, the chunk's place in it, and which of the `count` chunks those are.
+fn groups(first: u64, count: usize) -> impl Iterator<Item = (u64, usize, Range<usize>)> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let chunk = first + next as u64;
         let within = (chunk % CHUNKS_PER_GROUP as u64) as usize;
-        for bytes in chunks[within..].iter().take(count - i) {
-            each(i, bytes);
-            i += 1;
-        }
-    }
+        let chunks = next..count.min(next + CHUNKS_PER_GROUP - within);
+        next = chunks.end;
+        (!chunks.is_empty()).then_some((chunk / CHUNKS_PER_GROUP as u64, within, chunks))
+    })
 }

@@ -1,11 +1,11 @@
-//! What the matrix kernel reaches of what its instruction could do.
+//! What the matrix kernel reaches of what its instruction could do, and what a weight costs to draw.
 
 use crate::isa::{Isa, IsaError};
 use crate::kernels::Kernel;
 use crate::simd::Simd;
 use bayes8_core::backend::{Backend, Convolution, Output};
 use bayes8_core::graph::{Shape, Window};
-use bayes8_core::layer::Layer;
+use bayes8_core::layer::{Layer, Posterior};
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
@@ -62,6 +62,67 @@ pub fn gemm(isa: Isa, [m, n, k]: [usize; 3], repeats: usize) -> Result<GemmRate,
         #[cfg(not(target_arch = "x86_64"))]
         _ => Err(MeasureError::NoPeak(isa)),
     }
+}
+
+/// Draws and packs the weights of a Bayesian layer of `rows` filters of `row_length` weights
+/// `repeats` times, on one thread: the median time a weight, in nanoseconds. Compares a draw with
+/// the reference first.
+///
+/// # Errors
+/// [`MeasureError`].
+pub fn sampling(
+    isa: Isa,
+    [rows, row_length]: [usize; 2],
+    repeats: usize,
+) -> Result<f64, MeasureError> {
+    if rows == 0 || row_length == 0 {
+        return Err(MeasureError::Empty);
+    }
+    match isa.require()? {
+        Isa::Portable => Ok(time_sampling(Reference, [rows, row_length], repeats)),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => {
+            kernel_sampling::<crate::kernels::avx2::Avx2>(isa, [rows, row_length], repeats)
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni => {
+            kernel_sampling::<crate::kernels::avxvnni::AvxVnni>(isa, [rows, row_length], repeats)
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni => {
+            type Kernel = crate::kernels::avx512vnni::Avx512Vnni;
+            kernel_sampling::<Kernel>(isa, [rows, row_length], repeats)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => Err(MeasureError::Isa(IsaError::Unavailable(isa))),
+    }
+}
+
+fn kernel_sampling<K: Kernel>(
+    isa: Isa,
+    [rows, row_length]: [usize; 2],
+    repeats: usize,
+) -> Result<f64, MeasureError> {
+    let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
+    let product = Product::bayesian([2, rows, row_length]);
+    if product.prepare(Simd(kernel))() != product.prepare(Reference)() {
+        return Err(MeasureError::Wrong(isa));
+    }
+    Ok(time_sampling(Simd(kernel), [rows, row_length], repeats))
+}
+
+fn time_sampling<B: Backend>(backend: B, [rows, row_length]: [usize; 2], repeats: usize) -> f64 {
+    let product = Product::bayesian([1, rows, row_length]);
+    let layer = backend.prepare(&product.layer, &product.job);
+    let (mut weights, mut scratch) = (B::Weights::default(), B::Scratch::default());
+    let mut times = Vec::new();
+    for sample in 0..repeats.max(2) as u32 {
+        let start = Instant::now();
+        backend.sample(&layer, Draw { seed: 0, sample }, &mut weights, &mut scratch);
+        black_box(&mut weights);
+        times.push(start.elapsed().as_secs_f64() * 1e9 / (rows * row_length) as f64);
+    }
+    median(times)
 }
 
 /// Rounds of the peak loop: some milliseconds.
@@ -137,6 +198,15 @@ impl Product {
             }),
             input: (0..m * k).map(byte).collect(),
         }
+    }
+
+    /// The same with a posterior.
+    fn bayesian(extents: [usize; 3]) -> Self {
+        let Self { layer, .. } = Self::new(extents);
+        let sigma = layer.mu.iter().map(|&mu| mu as u8).collect();
+        let noise_multiplier = vec![100; layer.out_channels];
+        let posterior = Some(Posterior { sigma, noise_multiplier });
+        Self { layer: Arc::new(Layer { posterior, ..Layer::clone(&layer) }), ..Self::new(extents) }
     }
 
     /// The product on `backend`, as often as it is called.

@@ -1,6 +1,6 @@
 //! Weights of a chunk, 32 at a time, and their packing: transpositions of 8 x 8 groups of four.
 
-use crate::kernels::{Multipliers, PANEL, random_chunks};
+use crate::kernels::{Multipliers, PANEL, groups};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::{CHUNK, NOISE_TABLES};
 use std::arch::x86_64::*;
@@ -23,60 +23,132 @@ pub(in crate::kernels) fn draw(
         // SAFETY: a table has 16 bytes.
         _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
     });
-    let low_nibbles = _mm256_set1_epi8(15);
-    random_chunks(stream, first, mu.len(), |i, bytes| {
-        let row = match multipliers {
-            Multipliers::Rows { multipliers, chunks } => _mm256_set1_epi16(multipliers[i / chunks]),
-            Multipliers::Each(_) => _mm256_setzero_si256(),
-        };
+    for (group, within, chunks) in groups(first, mu.len()) {
+        // Lanes 0 to 7 of every word, then lanes 8 to 15: halves of a chunk.
         for half in 0..2 {
-            // SAFETY: half of 16 words, and of a chunk, is 32 bytes.
-            let [first, second] =
-                bytes.each_ref().map(|words| unsafe { load(&words.as_chunks::<8>().0[half]) });
-            let low = |bytes| _mm256_and_si256(bytes, low_nibbles);
-            let high = |bytes| low(_mm256_srli_epi16(bytes, 4));
-            let noise = _mm256_add_epi8(
-                _mm256_add_epi8(
-                    _mm256_shuffle_epi8(tables[0], low(first)),
-                    _mm256_shuffle_epi8(tables[1], high(first)),
-                ),
-                _mm256_add_epi8(
-                    _mm256_shuffle_epi8(tables[2], low(second)),
-                    _mm256_shuffle_epi8(tables[3], high(second)),
-                ),
-            );
-            // SAFETY: as above.
-            let (mu, sigma): (__m256i, __m256i) = unsafe {
-                (
-                    load::<[i8; 32]>(&mu[i].as_chunks().0[half]),
-                    load::<[u8; 32]>(&sigma[i].as_chunks().0[half]),
-                )
-            };
-            let part = |bytes, q: usize| match q {
-                0 => _mm256_castsi256_si128(bytes),
-                _ => _mm256_extracti128_si256(bytes, 1),
-            };
-            let [a, b] = [0, 1].map(|q| {
+            let words = key_stream(stream, 2 * group + half as u64);
+            let (words, _) = words.as_chunks();
+            for (i, &bytes) in chunks.clone().zip(&words[within..]) {
+                let noise = noise(tables, bytes);
                 let multipliers = match multipliers {
-                    Multipliers::Rows { .. } => row,
-                    Multipliers::Each(chunks) => {
-                        // SAFETY: a quarter of a chunk of i16 is 32 bytes.
-                        unsafe { load::<[i16; 16]>(&chunks[i].as_chunks().0[2 * half + q]) }
+                    Multipliers::Rows { multipliers, chunks } => {
+                        [_mm256_set1_epi16(multipliers[i / chunks]); 2]
                     }
+                    Multipliers::Each(chunks) => even_and_odd(&chunks[i].as_chunks().0[half]),
                 };
-                let product = _mm256_mullo_epi16(
-                    _mm256_cvtepi8_epi16(part(noise, q)),
-                    _mm256_cvtepu8_epi16(part(sigma, q)),
-                );
-                let spread = _mm256_mulhrs_epi16(product, multipliers);
-                _mm256_adds_epi16(_mm256_cvtepi8_epi16(part(mu, q)), spread)
-            });
-            let packed = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0b11_01_10_00);
-            let (halves, _) = weights[i].as_chunks_mut::<32>();
-            // SAFETY: half a chunk has 32 bytes.
-            unsafe { _mm256_storeu_si256(halves[half].as_mut_ptr().cast(), packed) };
+                let (mu, _) = mu[i].as_chunks::<32>();
+                let (sigma, _) = sigma[i].as_chunks::<32>();
+                let (weights, _) = weights[i].as_chunks_mut::<32>();
+                // SAFETY: half a chunk has 32 bytes.
+                unsafe {
+                    let (mu, sigma) = (load(&mu[half]), load(&sigma[half]));
+                    let drawn = weights_of(mu, sigma, multipliers, noise);
+                    _mm256_storeu_si256(weights[half].as_mut_ptr().cast(), drawn);
+                }
+            }
         }
-    });
+    }
+}
+
+/// The noise of 32 weights from their first and second bytes: the entries of four tables.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn noise(tables: [__m256i; 4], [first, second]: [__m256i; 2]) -> __m256i {
+    let low_nibbles = _mm256_set1_epi8(15);
+    let low = |bytes| _mm256_and_si256(bytes, low_nibbles);
+    let high = |bytes| low(_mm256_srli_epi16(bytes, 4));
+    _mm256_add_epi8(
+        _mm256_add_epi8(
+            _mm256_shuffle_epi8(tables[0], low(first)),
+            _mm256_shuffle_epi8(tables[1], high(first)),
+        ),
+        _mm256_add_epi8(
+            _mm256_shuffle_epi8(tables[2], low(second)),
+            _mm256_shuffle_epi8(tables[3], high(second)),
+        ),
+    )
+}
+
+/// `sat8(mu + mulhrs(noise * sigma, multiplier))` of 32 weights, those at even and at odd places
+/// apart: so products of bytes come out as words without widening.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn weights_of(mu: __m256i, sigma: __m256i, multipliers: [__m256i; 2], noise: __m256i) -> __m256i {
+    let even_bytes = _mm256_set1_epi16(0x00ff);
+    // One of each pair of products is zero, and the other fits i16: nothing saturates.
+    let even = _mm256_maddubs_epi16(_mm256_and_si256(sigma, even_bytes), noise);
+    let odd = _mm256_maddubs_epi16(_mm256_andnot_si256(even_bytes, sigma), noise);
+    let even_mu = _mm256_srai_epi16(_mm256_slli_epi16(mu, 8), 8);
+    let odd_mu = _mm256_srai_epi16(mu, 8);
+    let even = _mm256_adds_epi16(even_mu, _mm256_mulhrs_epi16(even, multipliers[0]));
+    let odd = _mm256_adds_epi16(odd_mu, _mm256_mulhrs_epi16(odd, multipliers[1]));
+    // Each lane of 16 bytes has its even weights, then its odd ones: bring them together.
+    let interleave = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15,
+    ));
+    _mm256_shuffle_epi8(_mm256_packs_epi16(even, odd), interleave)
+}
+
+/// The multipliers at even and at odd places.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn even_and_odd(multipliers: &[i16; CHUNK / 2]) -> [__m256i; 2] {
+    let (halves, _) = multipliers.as_chunks::<16>();
+    // SAFETY: 16 words are 32 bytes.
+    let (a, b) = unsafe { (load(&halves[0]), load(&halves[1])) };
+    // Even and odd words, widened to dwords: multipliers are not negative, so that the unsigned
+    // saturation of the packing changes nothing.
+    let even = |words| _mm256_and_si256(words, _mm256_set1_epi32(0xffff));
+    let odd = |words| _mm256_srli_epi32(words, 16);
+    let pack = |a, b| _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0b11_01_10_00);
+    [pack(even(a), even(b)), pack(odd(a), odd(b))]
+}
+
+/// Half `index % 2` of group `index / 2` of the key stream: word `j` of 8 blocks side by side
+/// ([`bayes8_core::chacha`]).
+#[inline]
+#[target_feature(enable = "avx2")]
+fn key_stream(stream: ChaCha8, index: u64) -> [__m256i; 16] {
+    let start = stream.start(index * 8).map(|word| _mm256_set1_epi32(word as i32));
+    // 8 blocks from a multiple of 8 on: the counter's low word never carries into the high one.
+    let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    let counter = _mm256_add_epi32(start[12], lanes);
+    let mut state = start;
+    state[12] = counter;
+    for _ in 0..4 {
+        for [a, b, c, d] in [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]] {
+            quarter_round(&mut state, a, b, c, d);
+        }
+        for [a, b, c, d] in [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]] {
+            quarter_round(&mut state, a, b, c, d);
+        }
+    }
+    for (j, word) in state.iter_mut().enumerate() {
+        *word = _mm256_add_epi32(*word, if j == 12 { counter } else { start[j] });
+    }
+    state
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn quarter_round(state: &mut [__m256i; 16], a: usize, b: usize, c: usize, d: usize) {
+    // Whole bytes move by one shuffle, other distances take three instructions.
+    let by_16 = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13,
+    ));
+    let by_8 = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14,
+    ));
+    state[a] = _mm256_add_epi32(state[a], state[b]);
+    state[d] = _mm256_shuffle_epi8(_mm256_xor_si256(state[d], state[a]), by_16);
+    state[c] = _mm256_add_epi32(state[c], state[d]);
+    state[b] = _mm256_xor_si256(state[b], state[c]);
+    state[b] = _mm256_or_si256(_mm256_slli_epi32(state[b], 12), _mm256_srli_epi32(state[b], 20));
+    state[a] = _mm256_add_epi32(state[a], state[b]);
+    state[d] = _mm256_shuffle_epi8(_mm256_xor_si256(state[d], state[a]), by_8);
+    state[c] = _mm256_add_epi32(state[c], state[d]);
+    state[b] = _mm256_xor_si256(state[b], state[c]);
+    state[b] = _mm256_or_si256(_mm256_slli_epi32(state[b], 7), _mm256_srli_epi32(state[b], 25));
 }
 
 /// Packs 16 rows into a panel `[K/4][16][4]` of i8 ([`crate::kernels::Kernel::pack`]).

@@ -1,6 +1,6 @@
 //! Weights of a chunk, 64 at a time, and their packing: a transposition of 16 x 16 groups of four.
 
-use crate::kernels::{Multipliers, PANEL, random_chunks};
+use crate::kernels::{Multipliers, PANEL, groups};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::{CHUNK, NOISE_TABLES};
 use std::arch::x86_64::*;
@@ -20,50 +20,116 @@ pub(in crate::kernels) fn draw(
         // SAFETY: a table has 16 bytes.
         _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
     });
+    for (group, within, chunks) in groups(first, mu.len()) {
+        let words = key_stream(stream, group);
+        let (words, _) = words.as_chunks();
+        for (i, &bytes) in chunks.zip(&words[within..]) {
+            let noise = noise(tables, bytes);
+            let multipliers = match multipliers {
+                Multipliers::Rows { multipliers, chunks } => {
+                    [_mm512_set1_epi16(multipliers[i / chunks]); 2]
+                }
+                Multipliers::Each(chunks) => even_and_odd(&chunks[i]),
+            };
+            // SAFETY: a chunk has 64 bytes.
+            unsafe {
+                let drawn = weights_of(load(&mu[i]), load(&sigma[i]), multipliers, noise);
+                _mm512_storeu_si512(weights[i].as_mut_ptr().cast(), drawn);
+            }
+        }
+    }
+}
+
+/// The noise of 64 weights from their first and second bytes: the entries of four tables.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn noise(tables: [__m512i; 4], [first, second]: [__m512i; 2]) -> __m512i {
     let low_nibbles = _mm512_set1_epi8(15);
-    random_chunks(stream, first, mu.len(), |i, bytes| {
-        // SAFETY: each half is 16 words, 64 bytes.
-        let [first, second] = bytes.each_ref().map(|half| unsafe { load(half) });
-        let low = |bytes| _mm512_and_si512(bytes, low_nibbles);
-        let high = |bytes| low(_mm512_srli_epi16(bytes, 4));
-        let noise = _mm512_add_epi8(
-            _mm512_add_epi8(
-                _mm512_shuffle_epi8(tables[0], low(first)),
-                _mm512_shuffle_epi8(tables[1], high(first)),
-            ),
-            _mm512_add_epi8(
-                _mm512_shuffle_epi8(tables[2], low(second)),
-                _mm512_shuffle_epi8(tables[3], high(second)),
-            ),
-        );
-        let multipliers = match multipliers {
-            Multipliers::Rows { multipliers, chunks } => {
-                [_mm512_set1_epi16(multipliers[i / chunks]); 2]
-            }
-            Multipliers::Each(chunks) => {
-                let (halves, _) = chunks[i].as_chunks::<{ CHUNK / 2 }>();
-                // SAFETY: half a chunk of i16 is 64 bytes.
-                [0, 1].map(|h| unsafe { load(&halves[h]) })
-            }
-        };
-        // SAFETY: a chunk has 64 bytes.
-        let (mu, sigma) = unsafe { (load(&mu[i]), load(&sigma[i])) };
-        let half = |bytes, h: usize| match h {
-            0 => _mm512_castsi512_si256(bytes),
-            _ => _mm512_extracti64x4_epi64(bytes, 1),
-        };
-        let drawn = [0, 1].map(|h| {
-            let product = _mm512_mullo_epi16(
-                _mm512_cvtepi8_epi16(half(noise, h)),
-                _mm512_cvtepu8_epi16(half(sigma, h)),
-            );
-            let spread = _mm512_mulhrs_epi16(product, multipliers[h]);
-            _mm512_cvtsepi16_epi8(_mm512_adds_epi16(_mm512_cvtepi8_epi16(half(mu, h)), spread))
-        });
-        let both = _mm512_inserti64x4(_mm512_castsi256_si512(drawn[0]), drawn[1], 1);
-        // SAFETY: a chunk has 64 bytes.
-        unsafe { _mm512_storeu_si512(weights[i].as_mut_ptr().cast(), both) };
-    });
+    let low = |bytes| _mm512_and_si512(bytes, low_nibbles);
+    let high = |bytes| low(_mm512_srli_epi16(bytes, 4));
+    _mm512_add_epi8(
+        _mm512_add_epi8(
+            _mm512_shuffle_epi8(tables[0], low(first)),
+            _mm512_shuffle_epi8(tables[1], high(first)),
+        ),
+        _mm512_add_epi8(
+            _mm512_shuffle_epi8(tables[2], low(second)),
+            _mm512_shuffle_epi8(tables[3], high(second)),
+        ),
+    )
+}
+
+/// `sat8(mu + mulhrs(noise * sigma, multiplier))` of 64 weights, those at even and at odd places
+/// apart: so products of bytes come out as words without widening.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn weights_of(mu: __m512i, sigma: __m512i, multipliers: [__m512i; 2], noise: __m512i) -> __m512i {
+    let even_bytes = _mm512_set1_epi16(0x00ff);
+    // One of each pair of products is zero, and the other fits i16: nothing saturates.
+    let even = _mm512_maddubs_epi16(_mm512_and_si512(sigma, even_bytes), noise);
+    let odd = _mm512_maddubs_epi16(_mm512_andnot_si512(even_bytes, sigma), noise);
+    let even_mu = _mm512_srai_epi16(_mm512_slli_epi16(mu, 8), 8);
+    let odd_mu = _mm512_srai_epi16(mu, 8);
+    let even = _mm512_adds_epi16(even_mu, _mm512_mulhrs_epi16(even, multipliers[0]));
+    let odd = _mm512_adds_epi16(odd_mu, _mm512_mulhrs_epi16(odd, multipliers[1]));
+    // Each lane of 16 bytes has its even weights, then its odd ones: bring them together.
+    let interleave =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
+    _mm512_shuffle_epi8(_mm512_packs_epi16(even, odd), interleave)
+}
+
+/// The multipliers at even and at odd places.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn even_and_odd(multipliers: &[i16; CHUNK]) -> [__m512i; 2] {
+    let (halves, _) = multipliers.as_chunks::<{ CHUNK / 2 }>();
+    // SAFETY: half a chunk of i16 is 64 bytes.
+    let (a, b) = unsafe { (load(&halves[0]), load(&halves[1])) };
+    let even = _mm512_set_epi16(
+        62, 60, 58, 56, 54, 52, 50, 48, 46, 44, 42, 40, 38, 36, 34, 32, 30, 28, 26, 24, 22, 20, 18,
+        16, 14, 12, 10, 8, 6, 4, 2, 0,
+    );
+    let odd = _mm512_add_epi16(even, _mm512_set1_epi16(1));
+    [_mm512_permutex2var_epi16(a, even, b), _mm512_permutex2var_epi16(a, odd, b)]
+}
+
+/// Group `index` of the key stream: word `j` of 16 blocks side by side
+/// ([`bayes8_core::chacha`]).
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn key_stream(stream: ChaCha8, index: u64) -> [__m512i; 16] {
+    let first = index * 16;
+    let start = stream.start(first).map(|word| _mm512_set1_epi32(word as i32));
+    // 16 blocks from a multiple of 16 on: the counter's low word never carries into the high one.
+    let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    let counter = _mm512_add_epi32(start[12], lanes);
+    let mut state = start;
+    state[12] = counter;
+    for _ in 0..4 {
+        for [a, b, c, d] in [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]] {
+            quarter_round(&mut state, a, b, c, d);
+        }
+        for [a, b, c, d] in [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]] {
+            quarter_round(&mut state, a, b, c, d);
+        }
+    }
+    for (j, word) in state.iter_mut().enumerate() {
+        *word = _mm512_add_epi32(*word, if j == 12 { counter } else { start[j] });
+    }
+    state
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn quarter_round(state: &mut [__m512i; 16], a: usize, b: usize, c: usize, d: usize) {
+    state[a] = _mm512_add_epi32(state[a], state[b]);
+    state[d] = _mm512_rol_epi32(_mm512_xor_si512(state[d], state[a]), 16);
+    state[c] = _mm512_add_epi32(state[c], state[d]);
+    state[b] = _mm512_rol_epi32(_mm512_xor_si512(state[b], state[c]), 12);
+    state[a] = _mm512_add_epi32(state[a], state[b]);
+    state[d] = _mm512_rol_epi32(_mm512_xor_si512(state[d], state[a]), 8);
+    state[c] = _mm512_add_epi32(state[c], state[d]);
+    state[b] = _mm512_rol_epi32(_mm512_xor_si512(state[b], state[c]), 7);
 }
 
 /// Packs 16 rows into a panel `[K/4][16][4]` ([`crate::kernels::Kernel::pack`]).
