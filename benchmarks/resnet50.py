@@ -1,9 +1,9 @@
 """Writes the standard ResNet-50 for `bayes8 quantize`, without PyTorch and without a download.
 
-Speed does not depend on what a network has learned, so its weights are random. But the network must
-be alive: in a carelessly random one the activations of 50 layers vanish, overflow or become the same
-for all pictures, and no peer's answer could be checked before it is timed. So the weights are
-He-initialized, the pictures have the 1/f spectrum of natural ones, and the statistics of each
+Speed does not depend on what a network has learned, so its weights are random. But the network
+must be alive: in a carelessly random one the activations of 50 layers vanish, overflow or become
+the same for all pictures, and no peer's answer could be checked before it is timed. So the weights
+are He-initialized, the pictures have the 1/f spectrum of natural ones, and the statistics of each
 BatchNormalization are measured: the network runs in numpy while it is built.
 
 It is ResNet-50 v1.5 (He et al. 2015, arXiv:1512.03385; stride in the 3x3 convolutions), with the
@@ -14,8 +14,10 @@ and meta.json (class names, preprocessing).
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -59,14 +61,21 @@ class Network:
         self._initializers: list[onnx.TensorProto] = []
         self.input = Value("input", pictures)
 
-    def convolution(self, layer: str, x: Value, outputs: int, kernel: int, stride: int = 1) -> Value:
+    def convolution(
+        self, layer: str, x: Value, outputs: int, kernel: int, stride: int = 1
+    ) -> Value:
         inputs, pad = x.array.shape[3], kernel // 2
         # By fan-out, as in PyTorch's ResNet.
         std = np.sqrt(2 / (outputs * kernel**2))
         weight = self._normal(std, outputs, inputs, kernel, kernel)
-        attributes = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pad] * 4}
-        weights = {"weight": weight}
-        name = self._node("Conv", layer, [x], weights, dilations=[1, 1], group=1, **attributes)
+        attributes = {
+            "kernel_shape": [kernel] * 2,
+            "strides": [stride] * 2,
+            "pads": [pad] * 4,
+            "dilations": [1, 1],
+            "group": 1,
+        }
+        name = self._node("Conv", layer, [x], {"weight": weight}, attributes)
         patches = _patches(x.array, kernel, stride, 0.0)
         flat = patches.reshape(*patches.shape[:3], -1) @ weight.reshape(outputs, -1).T
         return Value(name, flat)
@@ -81,7 +90,7 @@ class Network:
             "running_mean": mean,
             "running_var": variance,
         }
-        name = self._node("BatchNormalization", layer, [x], parameters, epsilon=EPSILON)
+        name = self._node("BatchNormalization", layer, [x], parameters, {"epsilon": EPSILON})
         return Value(name, (x.array - mean) * (scale / np.sqrt(variance + EPSILON)) + shift)
 
     def relu(self, layer: str, x: Value) -> Value:
@@ -93,19 +102,19 @@ class Network:
     def max_pool(self, layer: str, x: Value) -> Value:
         """3x3, stride 2."""
         attributes = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1] * 4, "ceil_mode": 0}
-        name = self._node("MaxPool", layer, [x], **attributes)
+        name = self._node("MaxPool", layer, [x], {}, attributes)
         return Value(name, _patches(x.array, 3, 2, -np.inf).max((4, 5)))
 
     def classifier(self, layer: str, x: Value, classes: int) -> Value:
         """Global average pool and the linear layer; its bias centres the logits."""
         pooled = self._node("GlobalAveragePool", "avgpool", [x])
         features = x.array.mean((1, 2))
-        flat = Value(self._node("Flatten", "flatten", [Value(pooled, features)], axis=1), features)
+        flat = self._node("Flatten", "flatten", [Value(pooled, features)], {}, {"axis": 1})
         common = features.mean(0)
         spread = np.sqrt(((features - common) ** 2).sum(1).mean())
         weight = self._normal(LOGITS_STD / spread, classes, features.shape[1])
         parameters = {"weight": weight, "bias": -weight @ common}
-        name = self._node("Gemm", layer, [flat], parameters, transB=1)
+        name = self._node("Gemm", layer, [Value(flat, features)], parameters, {"transB": 1})
         return Value(name, features @ weight.T + parameters["bias"])
 
     def model(self, output: Value) -> onnx.ModelProto:
@@ -126,16 +135,17 @@ class Network:
         op: str,
         layer: str,
         inputs: list[Value],
-        parameters: dict[str, Array] | None = None,
-        **attributes: object,
+        parameters: Mapping[str, Array] = MappingProxyType({}),
+        attributes: Mapping[str, Any] = MappingProxyType({}),
     ) -> str:
         path = "/" + layer.replace(".", "/")
         names = [x.name for x in inputs]
-        for suffix, array in (parameters or {}).items():
+        for suffix, array in parameters.items():
             names.append(f"{layer}.{suffix}")
             self._initializers.append(numpy_helper.from_array(array, names[-1]))
         output = f"{path}/{op}_output_0"
-        self._nodes.append(helper.make_node(op, names, [output], name=f"{path}/{op}", **attributes))
+        node = helper.make_node(op, names, [output], name=f"{path}/{op}", **attributes)
+        self._nodes.append(node)
         return output
 
     def _normal(self, std: float, *shape: int) -> Array:
@@ -209,7 +219,7 @@ def main() -> None:
     random = np.random.default_rng(arguments.seed)
     pictures = random_pictures(random, max(arguments.pictures, STATISTICS_PICTURES))
     some = pictures[:STATISTICS_PICTURES].astype(np.float32) / 255
-    model = resnet50(random, (some - np.float32(MEAN)) / np.float32(STD))
+    model = resnet50(random, ((some - MEAN) / STD).astype(np.float32))
 
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
