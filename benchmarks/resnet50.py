@@ -25,6 +25,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from pictures import random_pictures
+
 Array = NDArray[np.float32]
 
 SIZE = 224
@@ -190,34 +192,21 @@ def resnet50(random: np.random.Generator, pictures: Array) -> onnx.ModelProto:
     return network.model(network.classifier("fc", x, CLASSES))
 
 
-def random_pictures(random: np.random.Generator, count: int) -> NDArray[np.uint8]:
-    """Random fields, amplitude 1 / frequency^p: natural pictures have p about 1 (Field 1987)."""
-    rows, columns = np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE)
-    frequency = np.hypot(rows, columns)
-    frequency[0, 0] = np.inf
-    pictures = []
-    for _ in range(count):
-        spectrum = np.fft.rfft2(random.standard_normal((3, SIZE, SIZE)))
-        fields = np.fft.irfft2(spectrum / frequency ** random.uniform(0.8, 1.8), (SIZE, SIZE))
-        fields /= fields.std((1, 2), keepdims=True)
-        colours = random.normal(0, 40, (3, 3)) @ fields.reshape(3, -1)
-        brightness = random.uniform(70, 180, (3, 1))
-        pictures.append((colours + brightness).T.reshape(SIZE, SIZE, 3))
-    return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description="Write a random ResNet-50, calibration pictures and metadata.",
         epilog="Example: python benchmarks/resnet50.py --output /tmp/resnet50",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where to")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="where to, made if it is missing"
+    )
     parser.add_argument("--pictures", type=int, default=16, metavar="N", help="default: 16")
     parser.add_argument("--seed", type=int, default=50, metavar="N", help="default: 50")
     arguments = parser.parse_args()
 
     random = np.random.default_rng(arguments.seed)
-    pictures = random_pictures(random, max(arguments.pictures, STATISTICS_PICTURES))
+    count = max(arguments.pictures, STATISTICS_PICTURES)
+    pictures = random_pictures(random, count, (SIZE, SIZE, 3))
     some = pictures[:STATISTICS_PICTURES].astype(np.float32) / 255
     model = resnet50(random, ((some - MEAN) / STD).astype(np.float32))
 
