@@ -9,6 +9,7 @@ answer has to correlate with FP32.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from peer import Peer, measure
+from peer import Peer, measure, rate_text
 from peers import add_arguments, parse, prepared, task
 
 
@@ -86,13 +87,21 @@ def table(all_: list[Contender], batches: list[int]) -> str:
         lines.append(name.ljust(width) + "".join(cell.rjust(12) for cell in cells))
 
     for contender in all_:
-        line(contender.name, [f"{contender.median(b):,.3g}" for b in batches])
+        line(contender.name, [rate_text(contender.median(b)) for b in batches])
         if contender.ours:
             continue
         for ours in (c for c in all_ if c.ours):
             ratios = (ours.median(b) / contender.median(b) for b in batches)
             line(f"  {ours.name.removeprefix('bayes8, ')}", [f"{r:.2f}x" for r in ratios])
     return "\n".join(lines)
+
+
+def warn_of_others() -> None:
+    """Peers whose threads wait for each other suffer most from other programs."""
+    load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    if load > processors / 4:
+        message = f"WARNING load average {load:.1f} on {processors} processors: ratios are unfair"
+        print(message, file=sys.stderr)
 
 
 def main() -> None:
@@ -119,6 +128,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single measurement")
     arguments = parse(parser)
 
+    warn_of_others()
     bayes8 = Bayes8(arguments)
     peers = prepared(arguments.peers, task(arguments))
     all_ = contenders(bayes8, arguments.bank, peers, arguments.seconds)
@@ -127,7 +137,7 @@ def main() -> None:
             for contender in all_:
                 rate = contender.rate(batch)
                 contender.rates.setdefault(batch, []).append(rate)
-                progress = f"round {number}, batch {batch}, {contender.name}: {rate:.3g}"
+                progress = f"round {number}, batch {batch}, {contender.name}: {rate_text(rate)}"
                 print(progress, file=sys.stderr)
 
     print(f"{arguments.model.stem}: {bayes8.machine}, median of {arguments.rounds} rounds")

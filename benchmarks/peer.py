@@ -91,6 +91,11 @@ def timed(call: Callable[[], object], seconds: float) -> list[float]:
     return times
 
 
+def rate_text(rate: float) -> str:
+    """A rate with three digits."""
+    return f"{float(f'{rate:.3g}'):,g}"
+
+
 def repeat_to(pictures: Array, count: int) -> Array:
     """This many pictures, over and over the same ones."""
     return np.ascontiguousarray(pictures[np.arange(count) % len(pictures)])

@@ -29,11 +29,14 @@ class Fp32(Peer):
 
     def prepare(self) -> None:
         try:
+            import onnx  # noqa: F401, PLC0415
             import torch  # noqa: PLC0415
             import torchvision  # noqa: PLC0415
             from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn  # noqa: PLC0415
         except ImportError as error:
-            message = "needs torch, torchvision and bayesian-torch: see requirements-peers.txt"
+            message = (
+                "needs torch, torchvision, bayesian-torch and onnx: see requirements-peers.txt"
+            )
             raise CannotRunError(message) from error
         torch.set_num_threads(self.task.threads)
         self._mean, self._model = (torchvision.models.resnet50().eval() for _ in range(2))

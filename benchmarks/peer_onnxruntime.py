@@ -28,9 +28,9 @@ class OnnxRuntime(Peer):
 
     def prepare(self) -> None:
         try:
-            import onnxruntime  # noqa: F401, PLC0415
+            import onnxruntime.quantization  # noqa: F401, PLC0415
         except ImportError as error:
-            message = "needs the package onnxruntime: see requirements-peers.txt"
+            message = "needs onnxruntime and onnx: see requirements-peers.txt"
             raise CannotRunError(message) from error
         self._reference = self._session(self.task.network)
         self._input = self._reference.get_inputs()[0].name
@@ -78,7 +78,9 @@ class OnnxRuntime(Peer):
         sessions = []
         with tempfile.TemporaryDirectory() as folder:
             prepared = Path(folder, "prepared.onnx")
-            quant_pre_process(self.task.network, prepared)
+            # Folds BatchNormalization. Symbolic shapes would need one more package, and are for
+            # transformers.
+            quant_pre_process(self.task.network, prepared, skip_symbolic_shape=True)
             # It warns of every tensor that it leaves alone.
             logging.disable(logging.WARNING)
             for form in quantization.QuantFormat:

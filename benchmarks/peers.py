@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from peer import CannotRunError, Peer, Task, measure
+from peer import CannotRunError, Peer, Task, measure, rate_text
 from peer_bayesian_torch import Fp32, Int8
 from peer_onnxruntime import OnnxRuntime
 from pictures import random_pictures
@@ -101,7 +101,7 @@ def main() -> None:
     for peer in prepared(arguments.peers, task(arguments)):
         for batch in arguments.batches:
             rate = measure(peer, batch, arguments.seconds)
-            print(f"{peer.name}, batch {batch}: {rate:.3g} image-samples/s")
+            print(f"{peer.name}, batch {batch}: {rate_text(rate)} image-samples/s")
 
 
 if __name__ == "__main__":
