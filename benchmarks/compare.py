@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -92,7 +93,7 @@ def table(all_: list[Contender], batches: list[int]) -> str:
             continue
         for ours in (c for c in all_ if c.ours):
             ratios = (ours.median(b) / contender.median(b) for b in batches)
-            line(f"  {ours.name.removeprefix('bayes8, ')}", [f"{r:.2f}x" for r in ratios])
+            line(f"  ratio, {ours.name.removeprefix('bayes8, ')}", [f"{r:.2f}x" for r in ratios])
     return "\n".join(lines)
 
 
@@ -148,6 +149,7 @@ def main() -> None:
             "threads": arguments.threads,
             "samples": arguments.samples,
             "machine": bayes8.machine,
+            "versions": {peer.package: version(peer.package) for peer in peers},
             "image_samples_per_second": {c.name: c.rates for c in all_},
         }
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")

@@ -40,6 +40,7 @@ class Peer(ABC):
     """Something that runs the network of a task."""
 
     name: ClassVar[str]
+    package: ClassVar[str]
     least_correlation: ClassVar[float]
     """Below this correlation with the FP32 network of mean weights, an answer is taken as wrong."""
 
@@ -80,11 +81,11 @@ def measure(peer: Peer, batch: int, seconds: float) -> float:
     return batch / median(timed(lambda: peer.predict(pictures), seconds))
 
 
-def timed(call: Callable[[], object], seconds: float) -> list[float]:
+def timed(call: Callable[[], object], seconds: float, fewest: int = FEWEST_RUNS) -> list[float]:
     """Seconds that each of several calls took."""
     start = time.perf_counter()
     times: list[float] = []
-    while len(times) < FEWEST_RUNS or time.perf_counter() - start < seconds:
+    while len(times) < fewest or time.perf_counter() - start < seconds:
         before = time.perf_counter()
         call()
         times.append(time.perf_counter() - before)

@@ -24,6 +24,7 @@ class OnnxRuntime(Peer):
     """Static quantization: i8 weights, symmetric per channel, and u8 activations."""
 
     name = "ONNX Runtime INT8, no samples"
+    package = "onnxruntime"
     least_correlation: ClassVar[float] = 0.9
 
     def prepare(self) -> None:
