@@ -31,7 +31,8 @@ pub struct Convolution {
     /// Where results are rounded to; `None` leaves them in f32, as logits.
     pub target: Option<Target>,
     /// The residual addition that follows, if it is done in the same pass. Its first input is the
-    /// code that the convolution rounds to [`Self::target`], its second another value.
+    /// code that the convolution rounds to [`Self::target`], of the same zero point; its second
+    /// is another value.
     pub residual: Option<Add>,
 }
 

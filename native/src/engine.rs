@@ -76,7 +76,7 @@ fn threaded<B: Backend + 'static>(model: &Model, backend: B, bank_bytes: usize) 
 }
 
 /// Bytes of activations that run together: about what stays in the caches of a processor.
-const BLOCK_BYTES: usize = 4 << 20;
+const BLOCK_BYTES: usize = 20 << 20;
 
 /// More pictures at a time gain nothing: the weights of a layer are in cache long before.
 const MOST_TOGETHER: usize = 32;

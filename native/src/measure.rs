@@ -105,7 +105,7 @@ fn kernel_sampling<K: Kernel>(
 ) -> Result<f64, MeasureError> {
     let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
     let product = Product::bayesian([2, rows, row_length]);
-    if product.prepare(Simd(kernel))() != product.prepare(Reference)() {
+    if product.on(Simd(kernel)).run() != product.on(Reference).run() {
         return Err(MeasureError::Wrong(isa));
     }
     Ok(time_sampling(Simd(kernel), [rows, row_length], repeats))
@@ -135,14 +135,14 @@ fn measure<K: Kernel>(
 ) -> Result<GemmRate, MeasureError> {
     let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
     let product = Product::new([m, n, k]);
-    let mut run = product.prepare(Simd(kernel));
-    if run() != product.prepare(Reference)() {
+    let mut prepared = product.on(Simd(kernel));
+    if prepared.run() != product.on(Reference).run() {
         return Err(MeasureError::Wrong(isa));
     }
     let (mut gemm, mut peak) = (Vec::new(), Vec::new());
     for _ in 0..repeats.max(1) {
         let start = Instant::now();
-        black_box(run());
+        black_box(prepared.run());
         gemm.push(rate((m * n * k) as u64, start.elapsed()));
         let start = Instant::now();
         let (products, sum) = kernel.peak(PEAK_ROUNDS);
@@ -209,17 +209,30 @@ impl Product {
         Self { layer: Arc::new(Layer { posterior, ..Layer::clone(&layer) }), ..Self::new(extents) }
     }
 
-    /// The product on `backend`, as often as it is called.
-    fn prepare<B: Backend>(&self, backend: B) -> impl FnMut() -> Vec<u8> {
+    /// The product on `backend`, with weights that are drawn and packed.
+    fn on<B: Backend>(&self, backend: B) -> Prepared<'_, B> {
         let layer = backend.prepare(&self.layer, &self.job);
-        let mut weights = B::Weights::default();
-        let mut scratch = B::Scratch::default();
+        let (mut weights, mut scratch) = (B::Weights::default(), B::Scratch::default());
         backend.sample(&layer, Draw { seed: 0, sample: 0 }, &mut weights, &mut scratch);
-        let mut output = vec![0; self.job.output.elements()];
-        move || {
-            let codes = Output::Codes(&mut output, self.target);
-            backend.convolution(&self.job, &weights, &self.input, codes, &mut scratch);
-            output.clone()
-        }
+        let output = vec![0; self.job.output.elements()];
+        Prepared { product: self, backend, weights, scratch, output }
+    }
+}
+
+/// A product that is ready to be computed.
+struct Prepared<'a, B: Backend> {
+    product: &'a Product,
+    backend: B,
+    weights: B::Weights,
+    scratch: B::Scratch,
+    output: Vec<u8>,
+}
+
+impl<B: Backend> Prepared<'_, B> {
+    fn run(&mut self) -> &[u8] {
+        let Product { job, target, input, .. } = self.product;
+        let codes = Output::Codes(&mut self.output, *target);
+        self.backend.convolution(job, &self.weights, input, codes, &mut self.scratch);
+        &self.output
     }
 }

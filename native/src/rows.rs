@@ -13,15 +13,17 @@ use std::ops::Range;
 
 /// Working memory for rows.
 pub(crate) struct RowMemory<A> {
-    /// Padded pictures or packed rows.
-    activations: Vec<A>,
+    /// Padded copies of pictures.
+    copies: Vec<A>,
+    packed: Vec<A>,
     offsets: Vec<u32>,
     pieces: Vec<u32>,
 }
 
 impl<A> Default for RowMemory<A> {
     fn default() -> Self {
-        Self { activations: Vec::new(), offsets: Vec::new(), pieces: Vec::new() }
+        let (copies, packed) = (Vec::new(), Vec::new());
+        Self { copies, packed, offsets: Vec::new(), pieces: Vec::new() }
     }
 }
 
@@ -34,12 +36,12 @@ pub(crate) struct RowBlock<'a, A> {
     pub(crate) length: usize,
 }
 
-/// Bytes of activations that all panels of a layer pass over before the next rows come: a part of
-/// a second-level cache.
-const BLOCK_BYTES: usize = 160 << 10;
+/// Bytes of activations and outputs that all panels of a layer pass over before the next rows come:
+/// a part of a second-level cache.
+const BLOCK_BYTES: usize = 256 << 10;
 
 /// Fewest rows of a block, so that weights are read from afar for many rows at a time.
-const FEWEST_ROWS: usize = 48;
+const FEWEST_ROWS: usize = 96;
 
 /// How the rows of a convolution are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,7 @@ enum Source {
     InPlace,
     /// From copies of pictures with padding around them, in the kernel's own type.
     Padded,
-    /// Packed one by one.
+    /// Packed one by one, from such copies.
     Packed,
 }
 
@@ -59,8 +61,8 @@ pub(crate) struct Rows<'a> {
     source: Source,
     /// Entries of a row.
     depth: usize,
-    /// Entries of a piece.
-    length: usize,
+    /// Inputs that lie side by side.
+    run: usize,
     /// Shape of a picture that rows are read from.
     shape: Shape,
 }
@@ -72,7 +74,7 @@ impl<'a> Rows<'a> {
         let depth = job.window.taps() * channels;
         let padding = job.window.padding;
         let side_by_side = job.groups == 1 && job.window.dilation[1] == 1;
-        let length = if side_by_side { job.window.kernel[1] * channels } else { channels };
+        let run = if side_by_side { job.window.kernel[1] * channels } else { channels };
         let padded = Shape::new(
             job.input.height + padding.top + padding.bottom,
             job.input.width + padding.left + padding.right,
@@ -83,7 +85,7 @@ impl<'a> Rows<'a> {
         let uniform = job.window.taps() == 1
             && job.groups == 1
             && job.output.spatial() == job.input.spatial();
-        let whole_steps = length.is_multiple_of(K::STEP) && depth.is_multiple_of(K::DEPTH);
+        let whole_steps = run.is_multiple_of(K::STEP) && depth.is_multiple_of(K::DEPTH);
         let source = if !whole_steps || (K::UNIFORM_ROWS && !(uniform && in_place)) {
             Source::Packed
         } else if in_place {
@@ -91,9 +93,7 @@ impl<'a> Rows<'a> {
         } else {
             Source::Padded
         };
-        let depth = depth.next_multiple_of(K::DEPTH);
-        let length = if source == Source::Packed { depth } else { length };
-        Self { job, input, source, depth, length, shape: padded }
+        Self { job, input, source, depth: depth.next_multiple_of(K::DEPTH), run, shape: padded }
     }
 
     /// Entries of a row, padded to whole steps.
@@ -110,60 +110,61 @@ impl<'a> Rows<'a> {
         memory: &mut RowMemory<K::Activation>,
         mut each: impl FnMut(Range<usize>, RowBlock<'_, K::Activation>),
     ) {
-        self.pieces(group, &mut memory.pieces);
         let spatial = self.job.output.spatial();
-        let bytes = match self.source {
-            Source::Packed => self.depth,
-            _ => self.job.window.stride.iter().product::<usize>() * self.shape.channels,
-        };
-        let most = BLOCK_BYTES / (bytes * size_of::<K::Activation>());
-        let most = most.max(FEWEST_ROWS);
-        let together = (most / spatial).max(1);
+        let most = self.rows_together(size_of::<K::Activation>());
+        let RowMemory { copies, packed, offsets, pieces } = &mut *memory;
         let mut copied = 0..0;
         let mut first = rows.start;
         while first < rows.end {
-            let mut end = rows.end.min(first + most);
-            if self.source == Source::Padded {
+            let mut block = first..rows.end.min(first + most);
+            let mut first_picture = 0;
+            if self.source != Source::InPlace {
                 let picture = first / spatial;
                 if !copied.contains(&picture) {
+                    let together = (most / spatial).max(1);
                     copied = picture..rows.end.div_ceil(spatial).min(picture + together);
-                    kernel.vectorize(|| self.copy(copied.clone(), &mut memory.activations));
+                    kernel.vectorize(|| self.copy(copied.clone(), copies));
                 }
-                end = end.min(copied.end * spatial);
+                first_picture = copied.start;
+                block.end = block.end.min(copied.end * spatial);
             }
+            first = block.end;
+            self.offsets(block.clone(), first_picture, offsets);
+            self.pieces(group, pieces);
+            let mut length = self.run;
             let activations = match self.source {
-                Source::InPlace => {
-                    self.offsets(first..end, 0, &mut memory.offsets);
-                    K::in_place(self.input).unwrap_or(&[])
-                }
-                Source::Padded => {
-                    self.offsets(first..end, copied.start, &mut memory.offsets);
-                    &memory.activations
-                }
+                Source::InPlace => K::in_place(self.input).unwrap_or(&[]),
+                Source::Padded => &*copies,
                 Source::Packed => {
-                    let offsets = (0..end - first).map(|row| (row * self.depth) as u32);
-                    memory.offsets.clear();
-                    memory.offsets.extend(offsets);
-                    kernel.vectorize(|| self.pack(group, first..end, &mut memory.activations));
-                    &memory.activations
+                    kernel.vectorize(|| self.pack(copies, offsets, pieces, packed));
+                    offsets.clear();
+                    offsets.extend((0..block.len()).map(|row| (row * self.depth) as u32));
+                    pieces.clear();
+                    pieces.push(0);
+                    length = self.depth;
+                    &*packed
                 }
             };
-            let RowMemory { offsets, pieces, .. } = &*memory;
-            each(first..end, RowBlock { activations, offsets, pieces, length: self.length });
-            first = end;
+            each(block, RowBlock { activations, offsets, pieces, length });
         }
+    }
+
+    /// How many rows a block has at most.
+    fn rows_together(&self, activation_bytes: usize) -> usize {
+        let entries = match self.source {
+            Source::Packed => self.depth,
+            _ => self.job.window.stride.iter().product::<usize>() * self.shape.channels,
+        };
+        let outputs = self.job.output.channels / self.job.groups;
+        (BLOCK_BYTES / (entries * activation_bytes + outputs)).max(FEWEST_ROWS)
     }
 
     /// Offsets of the pieces of a row of `group`.
     fn pieces(&self, group: usize, pieces: &mut Vec<u32>) {
         let (window, shape) = (&self.job.window, self.shape);
         pieces.clear();
-        if self.source == Source::Packed {
-            pieces.push(0);
-            return;
-        }
         let channels = shape.channels / self.job.groups;
-        let side_by_side = self.length / channels;
+        let side_by_side = self.run / channels;
         for row in 0..window.kernel[0] {
             for column in (0..window.kernel[1]).step_by(side_by_side) {
                 let [row, column] = [row * window.dilation[0], column * window.dilation[1]];
@@ -203,7 +204,7 @@ impl<'a> Rows<'a> {
         let (from, to) = (self.job.input, self.shape);
         let zero = A::from(self.job.zero_point);
         let padding = self.job.window.padding;
-        let needed = pictures.len() * to.elements();
+        let needed = pictures.len() * to.elements() + SHORT_RUN;
         // Only grows: what it holds is overwritten.
         if copies.len() < needed {
             copies.resize(needed, zero);
@@ -228,90 +229,57 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Packs rows of `group`.
+    /// Packs the rows that begin at `offsets` of `copies`, one after the other.
     #[inline(always)]
-    fn pack<A: Copy + Default + From<u8>>(
+    fn pack<A: Copy + Default>(
         &self,
-        group: usize,
-        rows: Range<usize>,
+        copies: &[A],
+        offsets: &[u32],
+        pieces: &[u32],
         packed: &mut Vec<A>,
     ) {
-        let zero = A::from(self.job.zero_point);
-        if packed.len() < rows.len() * self.depth {
-            packed.resize(rows.len() * self.depth, zero);
+        let needed = offsets.len() * self.depth + SHORT_RUN;
+        if packed.len() < needed {
+            packed.resize(needed, A::default());
         }
-        let output = self.job.output;
-        let mut picture = rows.start / output.spatial();
-        let mut position =
-            [rows.start % output.spatial() / output.width, rows.start % output.width];
-        for packed in packed.chunks_exact_mut(self.depth).take(rows.len()) {
-            self.pack_row(group, picture, position, zero, packed);
-            position[1] += 1;
-            if position[1] == output.width {
-                position = [position[0] + 1, 0];
-            }
-            if position[0] == output.height {
-                position = [0, 0];
-                picture += 1;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn pack_row<A: Copy + From<u8>>(
-        &self,
-        group: usize,
-        picture: usize,
-        [row, column]: [usize; 2],
-        zero: A,
-        packed: &mut [A],
-    ) {
-        let shape = self.job.input;
-        let window = &self.job.window;
-        let channels = shape.channels / self.job.groups;
-        let run = window.kernel[1] * channels;
-        let picture = &self.input[picture * shape.elements()..][..shape.elements()];
-        let left = (column * window.stride[1]).wrapping_sub(window.padding.left);
-        let inside = left < shape.width && left + window.kernel[1] <= shape.width;
-        let dense = window.dilation[1] == 1 && self.job.groups == 1;
-
-        let (taps, rest) = packed.split_at_mut(window.kernel[0] * run);
-        for (kh, packed) in taps.chunks_exact_mut(run).enumerate() {
-            let y =
-                (row * window.stride[0] + kh * window.dilation[0]).wrapping_sub(window.padding.top);
-            // A wrapped difference is far beyond any input.
-            if y >= shape.height {
-                packed.fill(zero);
-                continue;
-            }
-            let line = &picture[y * shape.width * shape.channels..][..shape.width * shape.channels];
-            if inside && dense {
-                convert(&line[left * channels..][..run], packed);
-                continue;
-            }
-            for (kw, packed) in packed.chunks_exact_mut(channels).enumerate() {
-                let x = left.wrapping_add(kw * window.dilation[1]);
-                if x < shape.width {
-                    convert(&line[x * shape.channels + group * channels..][..channels], packed);
+        for (row, &offset) in offsets.iter().enumerate() {
+            // What is behind the last piece meets zero weights; any value does.
+            let to = &mut packed[row * self.depth..];
+            for (i, &piece) in pieces.iter().enumerate() {
+                let from = &copies[(offset + piece) as usize..];
+                let to = &mut to[i * self.run..];
+                if self.run <= SHORT_RUN {
+                    // The next piece, or row, overwrites what is too much.
+                    to[..SHORT_RUN].copy_from_slice(&from[..SHORT_RUN]);
                 } else {
-                    packed.fill(zero);
+                    to[..self.run].copy_from_slice(&from[..self.run]);
                 }
             }
         }
-        // Meets zero weights; any value does.
-        rest.fill(zero);
     }
 }
 
-/// Copies a short run without a call of `memcpy`, which would cost more than the run.
+/// Runs up to this length are copied as if they had it: there is room behind copies and packed
+/// rows.
+const SHORT_RUN: usize = 32;
+
+/// Copies a run without a call of `memcpy`, which would cost more than most runs: whole blocks, and
+/// a last one that overlaps the one before it.
 #[inline(always)]
 fn convert<A: Copy + From<u8>>(from: &[u8], to: &mut [A]) {
-    let (from_blocks, from_rest) = from.as_chunks::<16>();
-    let (to_blocks, to_rest) = to.as_chunks_mut::<16>();
-    for (from, to) in from_blocks.iter().zip(to_blocks) {
-        *to = from.map(A::from);
+    #[inline(always)]
+    fn blocks<const N: usize, A: Copy + From<u8>>(from: &[u8], to: &mut [A]) {
+        for (from, to) in from.as_chunks::<N>().0.iter().zip(to.as_chunks_mut::<N>().0) {
+            *to = from.map(A::from);
+        }
+        if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut::<N>()) {
+            *to = from.map(A::from);
+        }
     }
-    for (&from, to) in from_rest.iter().zip(to_rest) {
-        *to = from.into();
+    match from.len() {
+        64.. => blocks::<64, A>(from, to),
+        16.. => blocks::<16, A>(from, to),
+        4.. => blocks::<4, A>(from, to),
+        _ => from.iter().zip(to).for_each(|(&from, to)| *to = from.into()),
     }
 }
