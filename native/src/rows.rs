@@ -34,10 +34,6 @@ pub(crate) struct RowBlock<'a, A> {
     pub(crate) length: usize,
 }
 
-/// Bytes of activations that all panels of a layer pass over before the next rows come: a part of
-/// a second-level cache.
-const BLOCK_BYTES: usize = 160 << 10;
-
 /// Fewest rows of a block, so that weights are read from afar for many rows at a time.
 const FEWEST_ROWS: usize = 48;
 
@@ -116,7 +112,7 @@ impl<'a> Rows<'a> {
             Source::Packed => self.depth,
             _ => self.job.window.stride.iter().product::<usize>() * self.shape.channels,
         };
-        let most = BLOCK_BYTES / (bytes * size_of::<K::Activation>());
+        let most = K::BLOCK_BYTES / (bytes * size_of::<K::Activation>());
         let most = most.max(FEWEST_ROWS);
         let together = (most / spatial).max(1);
         let mut copied = 0..0;
