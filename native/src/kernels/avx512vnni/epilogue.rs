@@ -23,6 +23,7 @@ use std::ops::Range;
 const CHANNELS: usize = 2 * PANEL;
 
 /// The epilogue of a block of `P` panels, in registers or close to them.
+#[expect(clippy::large_enum_variant, reason = "one a block, on the stack")]
 pub(in crate::kernels) enum Epilogue<'a, const P: usize> {
     Codes(Multipliers<P>, Packing, Rows<'a>),
     Sums(Multipliers<P>, Addition, Packing, Rows<'a>, Rows<'a>),
