@@ -56,6 +56,8 @@ pub(crate) fn engine(
         Isa::AvxVnni => simd::<crate::kernels::avxvnni::AvxVnni>(model, isa, bank_bytes),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => simd::<crate::kernels::avx512vnni::Avx512Vnni>(model, isa, bank_bytes),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Amx => simd::<crate::kernels::amx::Amx>(model, isa, bank_bytes),
         #[cfg(not(target_arch = "x86_64"))]
         _ => Err(IsaError::Unavailable(isa)),
     }

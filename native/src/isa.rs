@@ -18,6 +18,8 @@ pub enum Isa {
     AvxVnni,
     /// 512-bit dot products of bytes: Intel since Ice Lake, AMD since Zen 4.
     Avx512Vnni,
+    /// Products of tiles of bytes: Intel's servers since Sapphire Rapids, under Linux.
+    Amx,
 }
 
 /// Why an instruction set cannot be used.
@@ -33,7 +35,8 @@ pub enum IsaError {
 
 impl Isa {
     /// All instruction sets, slowest first.
-    pub const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni];
+    pub const ALL: [Self; 5] =
+        [Self::Portable, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Amx];
 
     /// The name that `BAYES8_ISA` takes.
     pub const fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Isa {
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avxvnni",
             Self::Avx512Vnni => "avx512vnni",
+            Self::Amx => "amx",
         }
     }
 
@@ -55,6 +59,8 @@ impl Isa {
             Self::AvxVnni => is_available::<crate::kernels::avxvnni::AvxVnni>(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => is_available::<crate::kernels::avx512vnni::Avx512Vnni>(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => is_available::<crate::kernels::amx::Amx>(),
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }

@@ -8,6 +8,8 @@
 //! what one dot-product instruction needs. `STEP` is how many products that instruction sums.
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512vnni;
@@ -37,6 +39,9 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     const DEPTH: usize;
     /// Whether the rows of a block must be in one piece and at a uniform distance.
     const UNIFORM_ROWS: bool;
+    /// Bytes of activations that all panels of a layer pass over before the next rows come: a part
+    /// of a second-level cache.
+    const BLOCK_BYTES: usize = 160 << 10;
     /// Packed activation.
     type Activation: Copy + Default + From<u8> + Send + Sync + 'static;
     /// Packed weight.

@@ -59,6 +59,8 @@ pub fn gemm(isa: Isa, [m, n, k]: [usize; 3], repeats: usize) -> Result<GemmRate,
         Isa::Avx512Vnni => {
             measure::<crate::kernels::avx512vnni::Avx512Vnni>(isa, [m, n, k], repeats)
         }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Amx => measure::<crate::kernels::amx::Amx>(isa, [m, n, k], repeats),
         #[cfg(not(target_arch = "x86_64"))]
         _ => Err(MeasureError::NoPeak(isa)),
     }
@@ -91,6 +93,11 @@ pub fn sampling(
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => {
             type Kernel = crate::kernels::avx512vnni::Avx512Vnni;
+            kernel_sampling::<Kernel>(isa, [rows, row_length], repeats)
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Amx => {
+            type Kernel = crate::kernels::amx::Amx;
             kernel_sampling::<Kernel>(isa, [rows, row_length], repeats)
         }
         #[cfg(not(target_arch = "x86_64"))]

@@ -36,10 +36,6 @@ pub(crate) struct RowBlock<'a, A> {
     pub(crate) length: usize,
 }
 
-/// Bytes of activations and outputs that all panels of a layer pass over before the next rows come:
-/// a part of a second-level cache.
-const BLOCK_BYTES: usize = 256 << 10;
-
 /// Fewest rows of a block, so that weights are read from afar for many rows at a time.
 const FEWEST_ROWS: usize = 96;
 
@@ -111,7 +107,7 @@ impl<'a> Rows<'a> {
         mut each: impl FnMut(Range<usize>, RowBlock<'_, K::Activation>),
     ) {
         let spatial = self.job.output.spatial();
-        let most = self.rows_together(size_of::<K::Activation>());
+        let most = self.rows_together::<K>();
         let RowMemory { copies, packed, offsets, pieces } = &mut *memory;
         let mut copied = 0..0;
         let mut first = rows.start;
@@ -150,13 +146,14 @@ impl<'a> Rows<'a> {
     }
 
     /// How many rows a block has at most.
-    fn rows_together(&self, activation_bytes: usize) -> usize {
+    fn rows_together<K: Kernel>(&self) -> usize {
         let entries = match self.source {
             Source::Packed => self.depth,
             _ => self.job.window.stride.iter().product::<usize>() * self.shape.channels,
         };
         let outputs = self.job.output.channels / self.job.groups;
-        (BLOCK_BYTES / (entries * activation_bytes + outputs)).max(FEWEST_ROWS)
+        let bytes = entries * size_of::<K::Activation>() + outputs;
+        (K::BLOCK_BYTES / bytes).max(FEWEST_ROWS)
     }
 
     /// Offsets of the pieces of a row of `group`.

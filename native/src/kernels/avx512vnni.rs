@@ -12,6 +12,7 @@ use super::block::row_tiles;
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
+use epilogue::Epilogue;
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
@@ -50,39 +51,13 @@ impl Kernel for Avx512Vnni {
         unsafe { vectorize(f) }
     }
 
-    fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {
+    fn multiply(self, (): &mut (), block: &Block<'_, Self>, output: BlockOutput<'_>) {
         block.check(&output);
-        for tile in row_tiles(block.rows.len(), ROWS) {
-            let (first, output) = (tile.start, &mut output);
-            // SAFETY: `self` proves the features; `check` has seen that all rows are inside the
-            // slices, and each call covers the rows of `tile`, which are some of them.
-            unsafe {
-                match (block.panel_count(), tile.len()) {
-                    (1, 1) => rows::<1, 1>(block, first, output),
-                    (1, 2) => rows::<2, 1>(block, first, output),
-                    (1, 3) => rows::<3, 1>(block, first, output),
-                    (1, 4) => rows::<4, 1>(block, first, output),
-                    (1, 5) => rows::<5, 1>(block, first, output),
-                    (1, 6) => rows::<6, 1>(block, first, output),
-                    (1, 7) => rows::<7, 1>(block, first, output),
-                    (1, 8) => rows::<8, 1>(block, first, output),
-                    (1, 9) => rows::<9, 1>(block, first, output),
-                    (1, 10) => rows::<10, 1>(block, first, output),
-                    (1, 11) => rows::<11, 1>(block, first, output),
-                    (1, _) => rows::<ROWS, 1>(block, first, output),
-                    (_, 1) => rows::<1, 2>(block, first, output),
-                    (_, 2) => rows::<2, 2>(block, first, output),
-                    (_, 3) => rows::<3, 2>(block, first, output),
-                    (_, 4) => rows::<4, 2>(block, first, output),
-                    (_, 5) => rows::<5, 2>(block, first, output),
-                    (_, 6) => rows::<6, 2>(block, first, output),
-                    (_, 7) => rows::<7, 2>(block, first, output),
-                    (_, 8) => rows::<8, 2>(block, first, output),
-                    (_, 9) => rows::<9, 2>(block, first, output),
-                    (_, 10) => rows::<10, 2>(block, first, output),
-                    (_, 11) => rows::<11, 2>(block, first, output),
-                    (_, _) => rows::<ROWS, 2>(block, first, output),
-                }
+        // SAFETY: `self` proves the features; `check` has passed for this number of panels.
+        unsafe {
+            match block.panel_count() {
+                1 => panels::<1>(block, output),
+                _ => panels::<2>(block, output),
             }
         }
     }
@@ -118,23 +93,58 @@ unsafe fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Multiplies all rows by `P` panels.
+///
+/// # Safety
+/// The processor must have the features named; `Block::check` must have passed for exactly `P`
+/// panels.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn panels<const P: usize>(block: &Block<'_, Avx512Vnni>, output: BlockOutput<'_>) {
+    // SAFETY: `check` has seen that all rows are inside the slices and in the output, and each call
+    // covers the rows of `tile`, which are some of them.
+    unsafe {
+        let mut epilogue = Epilogue::new(block.multipliers, output);
+        for tile in row_tiles(block.rows.len(), ROWS) {
+            let (first, epilogue) = (tile.start, &mut epilogue);
+            match tile.len() {
+                1 => rows::<1, P>(block, first, epilogue),
+                2 => rows::<2, P>(block, first, epilogue),
+                3 => rows::<3, P>(block, first, epilogue),
+                4 => rows::<4, P>(block, first, epilogue),
+                5 => rows::<5, P>(block, first, epilogue),
+                6 => rows::<6, P>(block, first, epilogue),
+                7 => rows::<7, P>(block, first, epilogue),
+                8 => rows::<8, P>(block, first, epilogue),
+                9 => rows::<9, P>(block, first, epilogue),
+                10 => rows::<10, P>(block, first, epilogue),
+                11 => rows::<11, P>(block, first, epilogue),
+                _ => rows::<ROWS, P>(block, first, epilogue),
+            }
+        }
+    }
+}
+
 /// Multiplies rows `first..first + R` by `P` panels.
 ///
 /// # Safety
 /// The processor must have the features named; `Block::check` must have passed for at least
-/// `first + R` rows and exactly `P` panels.
+/// `first + R` rows, exactly `P` panels and the output of `epilogue`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn rows<const R: usize, const P: usize>(
     block: &Block<'_, Avx512Vnni>,
     first: usize,
-    output: &mut BlockOutput<'_>,
+    epilogue: &mut Epilogue<'_, P>,
 ) {
     const STEP_BYTES: usize = PANEL * Avx512Vnni::STEP;
     let panel_bytes = block.depth() * PANEL;
-    let mut sums = [[_mm512_setzero_si512(); P]; R];
     // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
-    // activations, and that `P` panels hold as many steps as a row has.
+    // activations, that `P` panels hold as many steps as a row has, and that there are 16 offsets
+    // for each of them.
     unsafe {
+        let offsets: [__m512i; P] = std::array::from_fn(|p| {
+            _mm512_loadu_si512(block.offsets.as_ptr().add(p * PANEL).cast())
+        });
+        let mut sums = [offsets; R];
         let activations = block.activations.as_ptr();
         let rows: [*const u8; R] =
             std::array::from_fn(|r| activations.add(*block.rows.get_unchecked(first + r) as usize));
@@ -155,7 +165,8 @@ unsafe fn rows<const R: usize, const P: usize>(
         }
         // A copy, so that the accumulators themselves have no address and stay in registers.
         let sums = sums;
-        epilogue::write(&sums, block.offsets, block.multipliers, first, output);
+        let row = |row: usize| sums[row - first];
+        epilogue.write(first..first + R, row);
     }
 }
 

@@ -112,9 +112,18 @@ fn channels_around_panels_and_tiles() {
 
 #[test]
 fn rows_around_tiles() {
-    for m in 1..=26 {
+    for m in (1..=26).chain([31, 32, 33, 47, 48, 49, 63, 64, 65, 97]) {
         Case::linear(m, 12, 33).check();
         Case::linear(m, 7, 17).check();
+    }
+}
+
+/// More than 768 columns are multiplied in parts, whose sums wait in memory.
+#[test]
+fn deep_rows_of_more_than_one_tile() {
+    for (m, k, n) in [(33, 769, 33), (49, 832, 16), (70, 2000, 48), (97, 1600, 32)] {
+        Case::linear(m, k, n).check();
+        Case { logits: true, ..Case::linear(m, k, n) }.check();
     }
 }
 

@@ -3,6 +3,10 @@
 use super::layers::{Case, Numbers};
 use super::random::Random;
 use super::{Subject, kernels, reference};
+use crate::kernels::amx::Amx;
+use crate::kernels::avx2::Avx2;
+use crate::kernels::avx512vnni::Avx512Vnni;
+use crate::kernels::avxvnni::AvxVnni;
 use crate::kernels::{Kernel, Multipliers, PANEL};
 use bayes8_core::backend::Convolution;
 use bayes8_core::chacha::ChaCha8;
@@ -113,8 +117,8 @@ fn extreme_codes_saturate_as_the_reference_does() {
 }
 
 /// Panels may be made independently, from any chunk on: so `first` may stand within a group.
-fn check_chunks<K: Kernel>() {
-    let Some(kernel) = K::new() else {
+fn check_chunks<K: Kernel>(kernel: Option<K>) {
+    let Some(kernel) = kernel else {
         println!("SKIPPED: {}: not on this processor", K::NAME);
         return;
     };
@@ -155,11 +159,11 @@ fn check_chunks<K: Kernel>() {
 }
 
 /// `panel[k / STEP][channel][k % STEP]` is weight `k` of the row, zero behind its end.
-fn check_packing<K: Kernel>()
+fn check_packing<K: Kernel>(kernel: Option<K>)
 where
     K::Weight: Into<i32>,
 {
-    let Some(kernel) = K::new() else {
+    let Some(kernel) = kernel else {
         println!("SKIPPED: {}: not on this processor", K::NAME);
         return;
     };
@@ -193,14 +197,18 @@ where
 
 #[test]
 fn rows_are_packed_into_panels() {
-    check_packing::<crate::kernels::avx2::Avx2>();
-    check_packing::<crate::kernels::avxvnni::AvxVnni>();
-    check_packing::<crate::kernels::avx512vnni::Avx512Vnni>();
+    check_packing(Avx2::new());
+    check_packing(AvxVnni::new());
+    check_packing(Avx512Vnni::new());
+    check_packing(Amx::for_tests(false));
+    check_packing(Amx::for_tests(true));
 }
 
 #[test]
 fn chunks_can_be_drawn_from_anywhere_in_the_stream() {
-    check_chunks::<crate::kernels::avx2::Avx2>();
-    check_chunks::<crate::kernels::avxvnni::AvxVnni>();
-    check_chunks::<crate::kernels::avx512vnni::Avx512Vnni>();
+    check_chunks(Avx2::new());
+    check_chunks(AvxVnni::new());
+    check_chunks(Avx512Vnni::new());
+    check_chunks(Amx::for_tests(false));
+    check_chunks(Amx::for_tests(true));
 }

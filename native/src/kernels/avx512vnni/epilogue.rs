@@ -1,153 +1,306 @@
-//! From accumulators to outputs, 16 channels at a time:
-//! `RNE(clamp(f32(sum + offset) * multiplier)) + zero point`, then a residual addition if there is
-//! one.
+//! From sums to outputs: `RNE(clamp(f32(sum) * multiplier)) + zero point`, then a residual addition
+//! if there is one.
+//!
+//! Two rows of 32 channels at a time: four vectors of i32 are one of bytes, so what comes behind the
+//! rounding is done on whole vectors. Packing saturates, and the order of operations makes the
+//! result that of the definition, `max(lower)` and `min(upper)` in float:
+//! - `min(upper)` must be in float, for what is larger than an i32 would be converted to its least
+//!   value. So is what is less than an i32, or no number: the lower bound may come later.
+//! - Rounding is monotone and bounds are integers: `max(RNE(y), lower) = RNE(max(y, lower))`.
+//! - i32 to i16 saturates to -32768 and adding the zero point, at most 255, saturates too; i16 to
+//!   u8 saturates to 0, and the least code is a maximum of bytes.
 
 use crate::kernels::{BlockOutput, PANEL};
-use bayes8_core::backend::{Add, Rescale};
+use bayes8_core::backend::Add;
 use bayes8_core::numerics::Target;
+use ndarray::{ArrayView2, ArrayViewMut2};
 use std::arch::x86_64::*;
+use std::array::from_fn;
+use std::marker::PhantomData;
+use std::ops::Range;
 
-/// Writes the sums of `R` rows and `P` panels to rows `first..first + R` of `output`.
-///
-/// # Safety
-/// The processor must have the features named; `offsets` and `multipliers` must hold `16 P`
-/// entries, and `output` at least `first + R` rows of at most `16 P` channels.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(in crate::kernels) unsafe fn write<const R: usize, const P: usize>(
-    sums: &[[__m512i; P]; R],
-    offsets: &[i32],
-    multipliers: &[f32],
-    first: usize,
-    output: &mut BlockOutput<'_>,
-) {
-    let (_, channels) = output.dimensions();
-    for p in 0..P {
-        let lanes = channels.saturating_sub(p * PANEL).min(PANEL);
-        let mask = ((1u32 << lanes) - 1) as __mmask16;
-        // SAFETY: there are 16 offsets and multipliers for each of the `P` panels.
-        let (offsets, multipliers) = unsafe {
-            let offsets = _mm512_loadu_si512(offsets.as_ptr().add(p * PANEL).cast());
-            (offsets, _mm512_loadu_ps(multipliers.as_ptr().add(p * PANEL)))
-        };
-        let scaled = sums.iter().map(|sums| {
-            _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(sums[p], offsets)), multipliers)
-        });
+/// Channels of two panels.
+const CHANNELS: usize = 2 * PANEL;
+
+/// The epilogue of a block of `P` panels, in registers or close to them.
+#[expect(clippy::large_enum_variant, reason = "one a block, on the stack")]
+pub(in crate::kernels) enum Epilogue<'a, const P: usize> {
+    Codes(Multipliers<P>, Packing, Rows<'a>),
+    Sums(Multipliers<P>, Addition, Packing, Rows<'a>, Rows<'a>),
+    Logits(Multipliers<P>, ArrayViewMut2<'a, f32>),
+}
+
+impl<'a, const P: usize> Epilogue<'a, P> {
+    /// Writes to `output`, which has at most `16 P` channels; 16 `P` multipliers.
+    ///
+    /// # Safety
+    /// The processor must have the features named.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    pub(in crate::kernels) unsafe fn new(multipliers: &[f32], output: BlockOutput<'a>) -> Self {
+        const { assert!(P == 1 || P == 2) };
+        assert!(multipliers.len() == P * PANEL && output.dimensions().1 <= P * PANEL);
+        // SAFETY: there are 16 multipliers for each of the `P` panels.
+        let multipliers = Multipliers(from_fn(|p| unsafe {
+            _mm512_loadu_ps(multipliers.as_ptr().add(p * PANEL))
+        }));
         match output {
             BlockOutput::Codes(codes, target) => {
-                let (target, stride) = (Rounding::new(target), codes.strides()[0] as usize);
-                let to = codes.as_mut_ptr();
-                for (r, y) in scaled.enumerate() {
-                    let code = _mm512_cvtepi32_epi8(target.round(y));
-                    // SAFETY: the mask keeps to the channels of row `first + r`. The pointer may
-                    // lie outside when the mask is empty, so it is made by wrapping.
-                    unsafe {
-                        let at = to.wrapping_add((first + r) * stride + p * PANEL);
-                        _mm_mask_storeu_epi8(at.cast(), mask, code);
+                Self::Codes(multipliers, Packing::new(&target), Rows::of_output(codes))
+            }
+            BlockOutput::Sums(codes, target, add, other) => Self::Sums(
+                multipliers,
+                Addition::new(&target, &add),
+                Packing::new(&add.target),
+                Rows::of_output(codes),
+                Rows::of_input(other),
+            ),
+            BlockOutput::Logits(logits) => Self::Logits(multipliers, logits),
+        }
+    }
+
+    /// Writes `rows`, for which `sums` gives the sums, offsets included.
+    ///
+    /// # Safety
+    /// The processor must have the features named, and the output the rows.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    pub(in crate::kernels) unsafe fn write(
+        &mut self,
+        rows: Range<usize>,
+        sums: impl Fn(usize) -> [__m512i; P],
+    ) {
+        // The last of an odd number of rows is its own second.
+        let pairs_end = rows.end - rows.len() % 2;
+        let mut row = rows.start;
+        match self {
+            Self::Codes(multipliers, packing, to) => {
+                // Copies, which stores of bytes cannot change, stay in registers.
+                let (multipliers, packing, to) = (*multipliers, *packing, *to);
+                // SAFETY: the output has the rows.
+                unsafe {
+                    while row < pairs_end {
+                        let codes = packing.codes(
+                            packing.whole(multipliers.scale(sums(row))),
+                            packing.whole(multipliers.scale(sums(row + 1))),
+                        );
+                        to.store_pair(row, row + 1, codes);
+                        row += 2;
+                    }
+                    if row < rows.end {
+                        let last = packing.whole(multipliers.scale(sums(row)));
+                        to.store_pair(row, row, packing.codes(last, last));
                     }
                 }
             }
-            BlockOutput::Sums(codes, target, add, other) => {
-                let target = Rounding::new(target);
-                let addition = Addition::new(add, target);
-                let (stride, other_stride) =
-                    (codes.strides()[0] as usize, other.strides()[0] as usize);
-                let (to, from) = (codes.as_mut_ptr(), other.as_ptr());
-                for (r, y) in scaled.enumerate() {
-                    // SAFETY: as above; `other` has the shape of the output.
-                    unsafe {
-                        let at = from.wrapping_add((first + r) * other_stride + p * PANEL);
-                        let other = _mm_maskz_loadu_epi8(mask, at.cast());
-                        let sum = addition.apply(target.whole(y), _mm512_cvtepu8_epi32(other));
-                        let at = to.wrapping_add((first + r) * stride + p * PANEL);
-                        _mm_mask_storeu_epi8(at.cast(), mask, _mm512_cvtepi32_epi8(sum));
+            Self::Sums(multipliers, addition, packing, to, from) => {
+                let (multipliers, addition, packing) = (*multipliers, *addition, *packing);
+                let (to, from) = (*to, *from);
+                // SAFETY: the output has the rows, and the other value those of the output.
+                unsafe {
+                    while row < pairs_end {
+                        let others = [from.load(row), from.load(row + 1)];
+                        let first = addition.sums(multipliers.scale(sums(row)), others[0]);
+                        let second = addition.sums(multipliers.scale(sums(row + 1)), others[1]);
+                        let codes = packing.codes(packing.whole(first), packing.whole(second));
+                        to.store_pair(row, row + 1, codes);
+                        row += 2;
+                    }
+                    if row < rows.end {
+                        let sums = addition.sums(multipliers.scale(sums(row)), from.load(row));
+                        let last = packing.whole(sums);
+                        to.store_pair(row, row, packing.codes(last, last));
                     }
                 }
             }
-            BlockOutput::Logits(logits) => {
-                let (to, stride) = (logits.as_mut_ptr(), logits.strides()[0] as usize);
-                for (r, y) in scaled.enumerate() {
-                    // SAFETY: as above.
-                    unsafe {
-                        let at = to.wrapping_add((first + r) * stride + p * PANEL);
-                        _mm512_mask_storeu_ps(at, mask, y);
+            Self::Logits(multipliers, logits) => {
+                let (channels, stride) = (logits.ncols(), logits.strides()[0] as usize);
+                let to = logits.as_mut_ptr();
+                for row in rows {
+                    let scaled = multipliers.scale(sums(row));
+                    for (p, &scaled) in scaled.iter().enumerate() {
+                        let lanes = channels.saturating_sub(p * PANEL).min(PANEL);
+                        // SAFETY: the mask keeps to the channels of the row. The pointer may lie
+                        // outside when the mask is empty, so it is made by wrapping.
+                        unsafe {
+                            let at = to.wrapping_add(row * stride + p * PANEL);
+                            _mm512_mask_storeu_ps(at, ((1u32 << lanes) - 1) as __mmask16, scaled);
+                        }
                     }
                 }
             }
         }
     }
+}
+
+/// Multipliers of the channels of `P` panels.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct Multipliers<const P: usize>([__m512; P]);
+
+impl<const P: usize> Multipliers<P> {
+    /// Sums in output steps.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    fn scale(&self, sums: [__m512i; P]) -> [__m512; P] {
+        from_fn(|p| _mm512_mul_ps(_mm512_cvtepi32_ps(sums[p]), self.0[p]))
+    }
+}
+
+/// Rows of codes in memory.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct Rows<'a> {
+    first: *mut u8,
+    stride: usize,
+    /// At most 32.
+    channels: usize,
+    lives: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Rows<'a> {
+    fn of_output(mut codes: ArrayViewMut2<'a, u8>) -> Self {
+        let (channels, stride) = (codes.ncols(), codes.strides()[0] as usize);
+        Self { first: codes.as_mut_ptr(), stride, channels, lives: PhantomData }
+    }
+
+    /// Only to load from.
+    fn of_input(codes: ArrayView2<'a, u8>) -> Self {
+        let (channels, stride) = (codes.ncols(), codes.strides()[0] as usize);
+        Self { first: codes.as_ptr().cast_mut(), stride, channels, lives: PhantomData }
+    }
+
+    /// The codes of a row and nothing else, 16 and 16; behind its channels zeros.
+    ///
+    /// # Safety
+    /// The processor must have the features named, and memory the row.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn load(&self, row: usize) -> [__m128i; 2] {
+        // SAFETY: whole, or as many as there are.
+        unsafe {
+            let from = self.first.add(row * self.stride);
+            if self.channels == CHANNELS {
+                return [_mm_loadu_si128(from.cast()), _mm_loadu_si128(from.add(PANEL).cast())];
+            }
+            let both = _mm256_maskz_loadu_epi8(mask(self.channels), from.cast());
+            [_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1)]
+        }
+    }
+
+    /// Stores the codes of two rows, which `codes` holds one behind the other.
+    ///
+    /// # Safety
+    /// As [`Rows::load`].
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn store_pair(&self, row: usize, second: usize, codes: __m512i) {
+        let halves = [_mm512_castsi512_si256(codes), _mm512_extracti64x4_epi64(codes, 1)];
+        // SAFETY: whole, or as many as there are.
+        unsafe {
+            let to = [row, second].map(|row| self.first.add(row * self.stride));
+            if self.channels == CHANNELS {
+                _mm256_storeu_si256(to[0].cast(), halves[0]);
+                _mm256_storeu_si256(to[1].cast(), halves[1]);
+            } else {
+                _mm256_mask_storeu_epi8(to[0].cast(), mask(self.channels), halves[0]);
+                _mm256_mask_storeu_epi8(to[1].cast(), mask(self.channels), halves[1]);
+            }
+        }
+    }
+}
+
+/// The first `channels` of 32.
+#[inline(always)]
+fn mask(channels: usize) -> __mmask32 {
+    ((1u64 << channels) - 1) as __mmask32
 }
 
 /// A [`Target`] in registers.
 #[derive(Clone, Copy)]
-struct Rounding {
-    lower: __m512,
+pub(in crate::kernels) struct Packing {
     upper: __m512,
+    /// In i16.
     zero_point: __m512i,
+    /// In bytes.
+    least_code: __m512i,
+    /// Where each four bytes go.
+    order: __m512i,
 }
 
-impl Rounding {
+impl Packing {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     fn new(target: &Target) -> Self {
         Self {
-            lower: _mm512_set1_ps(target.lower),
             upper: _mm512_set1_ps(target.upper),
-            zero_point: _mm512_set1_epi32(target.zero_point),
+            zero_point: _mm512_set1_epi16(target.zero_point as i16),
+            least_code: _mm512_set1_epi8((target.lower as i32 + target.zero_point) as i8),
+            order: _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
         }
     }
 
-    /// The code less its zero point.
+    /// Codes less their zero point of one row, bounded above, saturated to i16. A missing second
+    /// panel is zero.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    fn whole(&self, y: __m512) -> __m512i {
-        let bounded = _mm512_min_ps(_mm512_max_ps(y, self.lower), self.upper);
-        // The default rounding mode is half to even.
-        _mm512_cvtps_epi32(bounded)
+    fn whole<const P: usize>(&self, values: [__m512; P]) -> __m512i {
+        // What is no number passes as the second operand. The default rounding is half to even.
+        let round = |value: __m512| _mm512_cvtps_epi32(_mm512_min_ps(self.upper, value));
+        let second = values.get(1).map_or(_mm512_setzero_si512(), |&value| round(value));
+        _mm512_packs_epi32(round(values[0]), second)
     }
 
-    /// The code.
+    /// Codes of two rows, one behind the other.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    fn round(&self, y: __m512) -> __m512i {
-        _mm512_add_epi32(self.whole(y), self.zero_point)
+    fn codes(&self, first: __m512i, second: __m512i) -> __m512i {
+        let first = _mm512_adds_epi16(first, self.zero_point);
+        let second = _mm512_adds_epi16(second, self.zero_point);
+        let bytes = _mm512_max_epu8(_mm512_packus_epi16(first, second), self.least_code);
+        // Packing works in lanes of 128 bits: lane `l` has channels 4 l to 4 l + 3 of the first
+        // row's panels, then of the second's.
+        _mm512_permutexvar_epi32(self.order, bytes)
     }
 }
 
 /// An [`Add`] in registers.
-struct Addition {
-    /// Zero point of the first input's codes less the one that its grid has in the addition.
-    shift: __m512i,
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct Addition {
+    lower: __m512,
+    upper: __m512,
     multipliers: [__m512; 2],
     other_zero_point: __m512i,
-    target: Rounding,
 }
 
 impl Addition {
-    /// The addition `add` of codes that were rounded to `own`.
+    /// The addition `add` of codes that are rounded to `own`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    fn new(add: &Add, own: Rounding) -> Self {
+    fn new(own: &Target, add: &Add) -> Self {
         let [first, second] = &add.inputs;
-        let zero_point = |input: &Rescale| _mm512_set1_epi32(i32::from(input.zero_point));
+        // The first input is on the grid of `own`: a code less its zero point is what was rounded.
+        assert_eq!(i32::from(first.zero_point), own.zero_point);
         Self {
-            shift: _mm512_sub_epi32(own.zero_point, zero_point(first)),
+            lower: _mm512_set1_ps(own.lower),
+            upper: _mm512_set1_ps(own.upper),
             multipliers: [first, second].map(|input| _mm512_set1_ps(input.multiplier)),
-            other_zero_point: zero_point(second),
-            target: Rounding::new(&add.target),
+            other_zero_point: _mm512_set1_epi32(i32::from(second.zero_point)),
         }
     }
 
-    /// The sum's code, from the first code less its zero point and the second code.
+    /// The sums of a row, in output steps, from values in steps of the first input and codes of the
+    /// second.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    fn apply(&self, own: __m512i, other: __m512i) -> __m512i {
-        let own = _mm512_cvtepi32_ps(_mm512_add_epi32(own, self.shift));
-        let other = _mm512_cvtepi32_ps(_mm512_sub_epi32(other, self.other_zero_point));
-        // Two products and one addition: no FMA.
-        self.target.round(_mm512_add_ps(
-            _mm512_mul_ps(own, self.multipliers[0]),
-            _mm512_mul_ps(other, self.multipliers[1]),
-        ))
+    fn sums<const P: usize>(&self, values: [__m512; P], other: [__m128i; 2]) -> [__m512; P] {
+        from_fn(|p| {
+            let bounded = _mm512_min_ps(_mm512_max_ps(values[p], self.lower), self.upper);
+            let own = _mm512_cvtepi32_ps(_mm512_cvtps_epi32(bounded));
+            let other = _mm512_sub_epi32(_mm512_cvtepu8_epi32(other[p]), self.other_zero_point);
+            // Two products and one addition: no FMA.
+            _mm512_add_ps(
+                _mm512_mul_ps(own, self.multipliers[0]),
+                _mm512_mul_ps(_mm512_cvtepi32_ps(other), self.multipliers[1]),
+            )
+        })
     }
 }

@@ -1,0 +1,81 @@
+//! What AMX leaves to other instructions, in plain Rust: so that its tests run on any x86-64.
+
+use super::Pending;
+use crate::kernels::{BlockOutput, Multipliers, PANEL};
+use bayes8_core::chacha::ChaCha8;
+use bayes8_core::sampler::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
+use std::ffi::c_void;
+
+/// [`crate::kernels::Kernel::draw`].
+pub(super) fn draw(
+    stream: ChaCha8,
+    first: u64,
+    mu: &[[i8; CHUNK]],
+    sigma: &[[u8; CHUNK]],
+    multipliers: Multipliers<'_>,
+    weights: &mut [[i8; CHUNK]],
+) {
+    for (i, weights) in weights.iter_mut().enumerate() {
+        let chunk = first + i as u64;
+        let group = stream.group_bytes(chunk / CHUNKS_PER_GROUP as u64);
+        let bytes = &group[chunk as usize % CHUNKS_PER_GROUP * 2 * CHUNK..][..2 * CHUNK];
+        for (k, weight) in weights.iter_mut().enumerate() {
+            let multiplier = match multipliers {
+                Multipliers::Rows { multipliers, chunks } => multipliers[i / chunks],
+                Multipliers::Each(each) => each[i][k],
+            };
+            let noise = noise(bytes[k], bytes[CHUNK + k]);
+            *weight = sample_weight(mu[i][k], sigma[i][k], multiplier, noise);
+        }
+    }
+}
+
+/// [`crate::kernels::Kernel::pack`].
+pub(super) fn pack(rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
+    let rows: Vec<&[i8]> =
+        rows.chunks_exact(rows.len() / PANEL).map(|r| r.as_flattened()).collect();
+    for (i, weight) in panel.iter_mut().enumerate() {
+        let (step, channel, k) = (i / (4 * PANEL), i / 4 % PANEL, i % 4);
+        *weight = rows[channel][4 * step + k];
+    }
+    std::array::from_fn(|channel| rows[channel].iter().map(|&weight| i32::from(weight)).sum())
+}
+
+/// The epilogue of a block.
+pub(super) struct Epilogue<'a, 'o> {
+    pub(super) multipliers: &'a [f32],
+    pub(super) output: BlockOutput<'o>,
+}
+
+/// Writes the next rows of a [`Pending`] tile.
+///
+/// # Safety
+/// `context` must be a [`Pending`] of an [`Epilogue`] that nothing else uses meanwhile, with sums for
+/// its rows.
+pub(super) unsafe extern "sysv64" fn write_rows(context: *mut c_void) {
+    // SAFETY: by the contract.
+    let pending = unsafe { &mut *context.cast::<Pending<Epilogue<'_, '_>>>() };
+    for row in pending.take() {
+        // SAFETY: by the contract.
+        let sums = unsafe { &(*pending.sums).0[row - pending.first] };
+        let Epilogue { multipliers, output } = &mut pending.epilogue;
+        let (_, channels) = output.dimensions();
+        for channel in 0..channels {
+            let scaled = sums[channel] as f32 * multipliers[channel];
+            let at = [row, channel];
+            match output {
+                BlockOutput::Codes(codes, target) => codes[at] = target.round(scaled),
+                BlockOutput::Sums(codes, target, add, other) => {
+                    let inputs = [target.round(scaled), other[at]];
+                    let [a, b]: [f32; 2] = std::array::from_fn(|i| {
+                        let input = &add.inputs[i];
+                        (i32::from(inputs[i]) - i32::from(input.zero_point)) as f32
+                            * input.multiplier
+                    });
+                    codes[at] = add.target.round(a + b);
+                }
+                BlockOutput::Logits(logits) => logits[at] = scaled,
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The K loop of one output block: all of the kernel's tile arithmetic, in one block of assembly.
+//!
+//! The compiler knows the tile registers only as things that are overwritten. So nothing may stay in
+//! them between two blocks of assembly: sums come from memory and go back to memory here.
+
+use super::configuration::{ROW_BYTES, TILE_ROWS};
+use crate::kernels::PANEL;
+use std::arch::asm;
+use std::ffi::c_void;
+use std::mem::offset_of;
+
+/// Most rows of an output block: two A tiles.
+pub(super) const BLOCK_ROWS: usize = 2 * TILE_ROWS;
+
+/// Channels of an output block: two B tiles, which are two panels.
+pub(super) const BLOCK_CHANNELS: usize = 2 * PANEL;
+
+/// Depth of a tile: what one `tdpbusd` sums.
+pub(super) const TILE_DEPTH: usize = ROW_BYTES;
+
+/// Bytes of a B tile: 64 products deep, 16 channels wide, contiguous in a panel.
+pub(super) const B_TILE_BYTES: usize = TILE_DEPTH * PANEL;
+
+/// Bytes between rows of [`Sums`].
+pub(super) const SUMS_STRIDE: usize = BLOCK_CHANNELS * size_of::<i32>();
+
+/// The sums of an output block, a row of activations in each row.
+#[derive(Clone)]
+#[repr(C, align(64))]
+pub(super) struct Sums(pub(super) [[i32; BLOCK_CHANNELS]; BLOCK_ROWS]);
+
+impl Sums {
+    pub(super) const ZERO: Self = Self([[0; BLOCK_CHANNELS]; BLOCK_ROWS]);
+}
+
+/// Something to do between two steps; the argument is [`OutputBlock::context`].
+pub(super) type AfterStep = unsafe extern "sysv64" fn(*mut c_void);
+
+/// What an output block is made of. `A` A tiles have `upper_rows` rows and what the loaded
+/// configuration says; `B` panels.
+#[repr(C)]
+pub(super) struct OutputBlock {
+    /// First row of activations, at the first of `steps * 64` columns.
+    pub(super) activations: *const u8,
+    /// Bytes between rows of activations.
+    pub(super) stride: usize,
+    /// Rows of the first A tile.
+    pub(super) upper_rows: usize,
+    /// `upper_rows * stride`: bytes to the first row of the second A tile.
+    pub(super) lower: usize,
+    /// First panel, at the same column: `[steps * 16][16][4]`.
+    pub(super) weights: *const i8,
+    /// Bytes between panels.
+    pub(super) panel_bytes: usize,
+    /// Steps of 64 columns, at least 1.
+    pub(super) steps: usize,
+    /// What the sums begin with: the first row.
+    pub(super) initial: *const i32,
+    /// Bytes between rows of `initial`: 0 repeats one row, such as the offsets of the channels.
+    pub(super) initial_stride: usize,
+    /// Where the sums go: the first row of a [`Sums`], which may be that of `initial`.
+    pub(super) sums: *mut i32,
+    /// Called behind the products of each step.
+    pub(super) after_step: AfterStep,
+    pub(super) context: *mut c_void,
+}
+
+/// Computes `sums = initial + activations * weights` for `A * 16` rows at most and `B * 16`
+/// channels; sums wrap like i32.
+///
+/// A step of two by two tiles is 4 loads, 8 cycles each of the two load ports, and 4 products, 16
+/// cycles each of the multiplier. Each C tile is used once in a step, so that its next product is 64
+/// cycles away: more than the 52 that a product takes. Behind the products of a step, while the
+/// multiplier is busy with them, comes a call: vector instructions that have nothing to do with this
+/// block. The pipeline is not deep enough to overlap what lies behind a whole K loop.
+/// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
+///
+/// # Safety
+/// AMX instructions must be executable and a configuration loaded with `A` A tiles, the first of
+/// `upper_rows` rows. For `R` rows in both, these must be readable: `steps * 64` bytes from
+/// `activations + r * stride` for `r < R`; `steps * 1024` bytes from
+/// `weights + b * panel_bytes` for `b < B`; `B * 64` bytes from `initial + r * initial_stride`.
+/// `sums` must be a whole [`Sums`], for this call alone. `after_step` must be callable with
+/// `context` and must not execute AMX instructions.
+#[inline(never)]
+pub(super) unsafe fn multiply<const A: usize, const B: usize>(block: &OutputBlock) {
+    debug_assert!(block.steps > 0 && block.upper_rows <= TILE_ROWS);
+    debug_assert!(block.lower == block.upper_rows * block.stride);
+    // SAFETY: the tiles touch exactly the bytes that the contract names, and of `sums` `R` rows of
+    // `B * 64` bytes, where `R <= 32` since a tile has at most 16 rows. The loop ends because `steps`
+    // is at least 1. Without `nostack` the stack is aligned for a call. r12 to r15 survive the call,
+    // and so do the tiles: the compiler makes no AMX instruction of its own.
+    unsafe {
+        asm!(
+            "mov rax, [r12 + {initial}]",
+            "mov rcx, [r12 + {initial_stride}]",
+            "tileloadd tmm0, [rax + rcx]",
+            ".if {panels} == 2",
+            "tileloadd tmm1, [rax + rcx + 64]",
+            ".endif",
+            ".if {halves} == 2",
+            "mov rdx, [r12 + {upper_rows}]",
+            "imul rdx, rcx",
+            "add rax, rdx",
+            "tileloadd tmm2, [rax + rcx]",
+            ".if {panels} == 2",
+            "tileloadd tmm3, [rax + rcx + 64]",
+            ".endif",
+            ".endif",
+            "mov rax, [r12 + {stride}]",
+            "mov esi, {row_bytes}",
+            "tileloadd tmm4, [r14 + rax]",
+            "tileloadd tmm6, [r15 + rsi]",
+            ".if {panels} == 2",
+            "mov rdx, [r12 + {panel_bytes}]",
+            "add rdx, r15",
+            "tileloadd tmm7, [rdx + rsi]",
+            ".endif",
+            ".if {halves} == 2",
+            "mov rcx, [r12 + {lower}]",
+            "add rcx, r14",
+            "tileloadd tmm5, [rcx + rax]",
+            ".endif",
+            "dec r13",
+            "jz 3f",
+            "2:",
+            "tdpbusd tmm0, tmm4, tmm6",
+            ".if {panels} == 2",
+            "tdpbusd tmm1, tmm4, tmm7",
+            ".endif",
+            ".if {halves} == 2",
+            "tdpbusd tmm2, tmm5, tmm6",
+            ".if {panels} == 2",
+            "tdpbusd tmm3, tmm5, tmm7",
+            ".endif",
+            ".endif",
+            "add r14, {depth}",
+            "add r15, {tile}",
+            "mov rax, [r12 + {stride}]",
+            "mov esi, {row_bytes}",
+            "tileloadd tmm4, [r14 + rax]",
+            "tileloadd tmm6, [r15 + rsi]",
+            ".if {panels} == 2",
+            "mov rdx, [r12 + {panel_bytes}]",
+            "add rdx, r15",
+            "tileloadd tmm7, [rdx + rsi]",
+            ".endif",
+            ".if {halves} == 2",
+            "mov rcx, [r12 + {lower}]",
+            "add rcx, r14",
+            "tileloadd tmm5, [rcx + rax]",
+            ".endif",
+            "mov rdi, [r12 + {context}]",
+            "call [r12 + {after_step}]",
+            "dec r13",
+            "jnz 2b",
+            "3:",
+            "tdpbusd tmm0, tmm4, tmm6",
+            ".if {panels} == 2",
+            "tdpbusd tmm1, tmm4, tmm7",
+            ".endif",
+            ".if {halves} == 2",
+            "tdpbusd tmm2, tmm5, tmm6",
+            ".if {panels} == 2",
+            "tdpbusd tmm3, tmm5, tmm7",
+            ".endif",
+            ".endif",
+            "mov rdi, [r12 + {context}]",
+            "call [r12 + {after_step}]",
+            "mov rax, [r12 + {sums}]",
+            "mov ecx, {sums_stride}",
+            "tilestored [rax + rcx], tmm0",
+            ".if {panels} == 2",
+            "tilestored [rax + rcx + 64], tmm1",
+            ".endif",
+            ".if {halves} == 2",
+            "mov rdx, [r12 + {upper_rows}]",
+            "imul rdx, rcx",
+            "add rax, rdx",
+            "tilestored [rax + rcx], tmm2",
+            ".if {panels} == 2",
+            "tilestored [rax + rcx + 64], tmm3",
+            ".endif",
+            ".endif",
+            halves = const A,
+            panels = const B,
+            depth = const TILE_DEPTH,
+            tile = const B_TILE_BYTES,
+            row_bytes = const ROW_BYTES,
+            sums_stride = const SUMS_STRIDE,
+            stride = const offset_of!(OutputBlock, stride),
+            upper_rows = const offset_of!(OutputBlock, upper_rows),
+            lower = const offset_of!(OutputBlock, lower),
+            panel_bytes = const offset_of!(OutputBlock, panel_bytes),
+            initial = const offset_of!(OutputBlock, initial),
+            initial_stride = const offset_of!(OutputBlock, initial_stride),
+            sums = const offset_of!(OutputBlock, sums),
+            after_step = const offset_of!(OutputBlock, after_step),
+            context = const offset_of!(OutputBlock, context),
+            in("r12") block,
+            inout("r13") block.steps => _,
+            inout("r14") block.activations => _,
+            inout("r15") block.weights => _,
+            // Every register that a call may change, the tiles among them.
+            clobber_abi("sysv64"),
+        );
+    }
+}
+
+/// `tdpbusd` on registers, `rounds` times on four accumulators. Returns the number of products and a
+/// sum.
+///
+/// # Safety
+/// AMX instructions must be executable and a configuration loaded with two A tiles of 16 rows.
+pub(super) unsafe fn peak(rounds: u64) -> (u64, i32) {
+    const PRODUCTS: usize = 4 * TILE_ROWS * PANEL * TILE_DEPTH;
+    let ones = [[1u8; ROW_BYTES]; TILE_ROWS];
+    let mut sums = [[0i32; PANEL]; TILE_ROWS];
+    // SAFETY: loads and stores 16 rows of 64 bytes; at least one round.
+    unsafe {
+        asm!(
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "tilezero tmm2",
+            "tilezero tmm3",
+            "tileloadd tmm4, [{ones} + {row_bytes}]",
+            "tileloadd tmm5, [{ones} + {row_bytes}]",
+            "tileloadd tmm6, [{ones} + {row_bytes}]",
+            "tileloadd tmm7, [{ones} + {row_bytes}]",
+            "2:",
+            "tdpbusd tmm0, tmm4, tmm6",
+            "tdpbusd tmm1, tmm4, tmm7",
+            "tdpbusd tmm2, tmm5, tmm6",
+            "tdpbusd tmm3, tmm5, tmm7",
+            "dec {rounds}",
+            "jnz 2b",
+            "tilestored [{sums} + {row_bytes}], tmm0",
+            ones = in(reg) ones.as_ptr(),
+            row_bytes = in(reg) ROW_BYTES,
+            rounds = inout(reg) rounds.max(1) => _,
+            sums = in(reg) sums.as_mut_ptr(),
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        );
+    }
+    (rounds.max(1) * PRODUCTS as u64, sums[0][0])
+}
