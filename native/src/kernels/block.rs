@@ -88,28 +88,6 @@ impl<'a> BlockOutput<'a> {
         }
     }
 
-    /// Fetches a row of outputs, and of what is added to it, into the first-level cache. Outputs lie
-    /// far from each other, so that the processor does not foresee them.
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, row: usize) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let fetch = |codes: *const u8, stride: isize| {
-            // SAFETY: a hint, which reads nothing: any address does.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(codes.wrapping_offset(row as isize * stride).cast())
-            };
-        };
-        match self {
-            Self::Codes(codes, _) => fetch(codes.as_ptr(), codes.strides()[0]),
-            Self::Sums(codes, _, _, other) => {
-                fetch(codes.as_ptr(), codes.strides()[0]);
-                fetch(other.as_ptr(), other.strides()[0]);
-            }
-            Self::Logits(_) => {}
-        }
-    }
-
     /// A part of it.
     pub(crate) fn part(&mut self, rows: Range<usize>, channels: Range<usize>) -> BlockOutput<'_> {
         let part = s![rows, channels];
