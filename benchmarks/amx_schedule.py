@@ -134,7 +134,8 @@ def source_constant(name):
 def convolution(program, rows, channels, depth, residual, block_bytes):
     """Cycles of a convolution of `rows` rows in all: (cycles, share of the multiplier's peak)."""
     steps = math.ceil(depth / 64)
-    most = max(48, block_bytes // (steps * 64))
+    # As native/src/rows.rs cuts them.
+    most = max(96, block_bytes // (steps * 64 + min(channels, 64)))
     cycles, busy, height, first = 0, 0, None, 0
     cache = {}
     while first < rows:

@@ -39,9 +39,11 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     const DEPTH: usize;
     /// Whether the rows of a block must be in one piece and at a uniform distance.
     const UNIFORM_ROWS: bool;
-    /// Bytes of activations that all panels of a layer pass over before the next rows come: a part
-    /// of a second-level cache.
-    const BLOCK_BYTES: usize = 160 << 10;
+    /// Bytes of activations and outputs that all panels of a layer pass over before the next rows
+    /// come: a part of a second-level cache.
+    const BLOCK_BYTES: usize = 256 << 10;
+    /// How many outputs of a row count as part of a block, at most.
+    const BLOCK_OUTPUTS: usize = usize::MAX;
     /// Packed activation.
     type Activation: Copy + Default + From<u8> + Send + Sync + 'static;
     /// Packed weight.

@@ -151,7 +151,7 @@ impl<'a> Rows<'a> {
             Source::Packed => self.depth,
             _ => self.job.window.stride.iter().product::<usize>() * self.shape.channels,
         };
-        let outputs = self.job.output.channels / self.job.groups;
+        let outputs = (self.job.output.channels / self.job.groups).min(K::BLOCK_OUTPUTS);
         let bytes = entries * size_of::<K::Activation>() + outputs;
         (K::BLOCK_BYTES / bytes).max(FEWEST_ROWS)
     }

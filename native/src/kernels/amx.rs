@@ -90,6 +90,8 @@ impl Kernel for Amx {
     /// Half of the 2 MiB of second-level cache that these processors have: weights are read from
     /// afar once for each block, and the multiplier is done with them sixteen times as fast.
     const BLOCK_BYTES: usize = 1 << 20;
+    /// One line: half of it is written by a pair of panels, half by the next, and it is left.
+    const BLOCK_OUTPUTS: usize = 64;
     type Activation = u8;
     type Weight = i8;
     type Session = Session;
