@@ -1,33 +1,22 @@
 //! A back end from a [`Kernel`]: packing, blocking, sharing among threads and everything else that
 //! is safe code.
 
+mod layer;
+
 use crate::depthwise::depthwise;
 use crate::kernels::{BLOCK_PANELS, Block, BlockOutput, Kernel, Multipliers, PANEL};
 use crate::rows::{RowMemory, Rows};
 use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
-use bayes8_core::layer::{Layer, Posterior};
+use bayes8_core::layer::Layer;
 use bayes8_core::numerics::Target;
 use bayes8_core::reference;
 use bayes8_core::sampler::{CHUNK, Draw, sample_biases};
+use layer::SimdLayer;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// The operations of one instruction set.
 pub(crate) struct Simd<K>(pub(crate) K);
-
-/// A posterior in chunks, every row padded with zeros to whole chunks as the noise is.
-pub(crate) struct SimdLayer {
-    /// The layer without its weights: biases and geometry.
-    layer: Layer,
-    mu: Vec<[i8; CHUNK]>,
-    /// Empty for a deterministic layer.
-    sigma: Vec<[u8; CHUNK]>,
-    /// Noise multipliers in chunks: of every channel, or of every weight of a depthwise layer.
-    multipliers: Vec<[i16; CHUNK]>,
-    row_length: usize,
-    groups: usize,
-    zero_point: i32,
-}
 
 /// One weight sample. Its memory only grows: what a smaller layer leaves behind its own is old.
 pub(crate) struct SimdWeights<K: Kernel> {
@@ -77,31 +66,6 @@ impl<K: Kernel> Default for Part<K> {
 
 /// Multiply-accumulates below which threads are not worth waking.
 const FEWEST_PRODUCTS: usize = if cfg!(test) { 1 << 12 } else { 1 << 20 };
-
-impl SimdLayer {
-    fn channels_per_group(&self) -> usize {
-        self.layer.out_channels / self.groups
-    }
-
-    fn panels_per_group(&self) -> usize {
-        self.channels_per_group().div_ceil(PANEL)
-    }
-
-    fn chunks_per_row(&self) -> usize {
-        self.row_length.div_ceil(CHUNK)
-    }
-
-    fn depth<K: Kernel>(&self) -> usize {
-        self.row_length.next_multiple_of(K::DEPTH)
-    }
-
-    /// The output channels, which are rows of the layer, of panel `index` of all groups.
-    fn rows_of_panel(&self, index: usize) -> Range<usize> {
-        let (group, panel) = (index / self.panels_per_group(), index % self.panels_per_group());
-        let first = group * self.channels_per_group();
-        first + panel * PANEL..first + self.channels_per_group().min((panel + 1) * PANEL)
-    }
-}
 
 impl<K: Kernel> Simd<K> {
     /// Draws panels, of which `first` is the first, and shares them among `parts`.
@@ -286,35 +250,7 @@ impl<K: Kernel> Backend for Simd<K> {
     }
 
     fn prepare(&self, layer: &Arc<Layer>, job: &Convolution) -> SimdLayer {
-        let row_length = layer.row_length();
-        let (sigma, multipliers) = match &layer.posterior {
-            None => (Vec::new(), Vec::new()),
-            Some(Posterior { sigma, noise_multiplier }) => {
-                let multipliers = if layer.depthwise {
-                    let repeated = noise_multiplier.iter().cycle().take(row_length);
-                    in_chunks(&repeated.copied().collect::<Vec<_>>(), row_length)
-                } else {
-                    in_chunks(noise_multiplier, noise_multiplier.len())
-                };
-                (in_chunks(sigma, row_length), multipliers)
-            }
-        };
-        SimdLayer {
-            mu: in_chunks(&layer.mu, row_length),
-            sigma,
-            multipliers,
-            row_length,
-            groups: job.groups,
-            zero_point: job.zero_point.into(),
-            layer: Layer {
-                name: layer.name.clone(),
-                mu: Vec::new(),
-                posterior: None,
-                scale: Vec::new(),
-                bias: layer.bias.clone(),
-                ..**layer
-            },
-        }
+        SimdLayer::new(layer, job)
     }
 
     fn weight_bytes(&self, layer: &SimdLayer) -> usize {
@@ -412,17 +348,4 @@ fn grow<T: Copy>(memory: &mut Vec<T>, count: usize, empty: T) {
     if memory.len() < count {
         memory.resize(count, empty);
     }
-}
-
-/// Rows of `length`, each padded with zeros to whole chunks.
-fn in_chunks<T: Copy + Default>(values: &[T], length: usize) -> Vec<[T; CHUNK]> {
-    let mut chunks = Vec::with_capacity(values.len() / length * length.div_ceil(CHUNK));
-    for row in values.chunks_exact(length) {
-        for part in row.chunks(CHUNK) {
-            let mut chunk = [T::default(); CHUNK];
-            chunk[..part.len()].copy_from_slice(part);
-            chunks.push(chunk);
-        }
-    }
-    chunks
 }

@@ -25,6 +25,7 @@ mod configuration;
 mod emulator;
 #[cfg(test)]
 mod portable;
+mod row_tiles;
 mod tiles;
 
 use super::avx512vnni::Avx512Vnni;
@@ -33,14 +34,13 @@ use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use configuration::{Configuration, TILE_ROWS};
+use row_tiles::RowTiles;
 use std::arch::x86_64::__m512i;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::mem::take;
 use std::ops::Range;
-use tiles::{
-    AfterStep, B_TILE_BYTES, BLOCK_CHANNELS, BLOCK_ROWS, OutputBlock, SUMS_STRIDE, Sums, TILE_DEPTH,
-};
+use tiles::{AfterStep, B_TILE_BYTES, BLOCK_CHANNELS, OutputBlock, SUMS_STRIDE, Sums, TILE_DEPTH};
 
 /// Proof that the processor has AMX-INT8 and that this process may use it.
 #[derive(Clone, Copy)]
@@ -182,35 +182,6 @@ fn vector_is_faster(rows: usize, panels: usize, steps: usize) -> bool {
     let tiles = steps * (rows * panels).max(52) + 45 + 16 * panels;
     let vectors = steps * 16 * (rows * panels).div_ceil(2).max(5);
     vectors < tiles
-}
-
-/// The rows of a block as tiles of one height.
-#[derive(Clone, Copy)]
-struct RowTiles {
-    rows: usize,
-    count: usize,
-    height: usize,
-    /// Rows of the two A tiles; the second may have none.
-    halves: [usize; 2],
-}
-
-impl RowTiles {
-    fn new(rows: usize) -> Self {
-        let count = rows.div_ceil(BLOCK_ROWS);
-        let height = rows.div_ceil(count);
-        let upper = if height <= TILE_ROWS { height } else { height.div_ceil(2) };
-        Self { rows, count, height, halves: [upper, height - upper] }
-    }
-
-    /// First row of a tile. The last ends with the rows, so it may begin in the tile before.
-    fn first(&self, tile: usize) -> usize {
-        (tile * self.height).min(self.rows - self.height)
-    }
-
-    /// The rows that no earlier tile has.
-    fn new_rows(&self, tile: usize) -> Range<usize> {
-        tile * self.height..self.first(tile) + self.height
-    }
 }
 
 impl Amx {
@@ -422,24 +393,6 @@ fn executed_by() -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tiles_cover_every_row_once_and_stay_inside() {
-        for rows in 1..3000 {
-            let tiles = RowTiles::new(rows);
-            assert!(tiles.halves[0] <= TILE_ROWS && tiles.halves[1] <= tiles.halves[0], "{rows}");
-            assert_eq!(tiles.halves[0] + tiles.halves[1], tiles.height);
-            let mut next = 0;
-            for tile in 0..tiles.count {
-                let new_rows = tiles.new_rows(tile);
-                assert_eq!(new_rows.start, next, "{rows}");
-                assert!(!new_rows.is_empty() && new_rows.start >= tiles.first(tile), "{rows}");
-                assert_eq!(new_rows.end, tiles.first(tile) + tiles.height);
-                next = new_rows.end;
-            }
-            assert_eq!(next, rows);
-        }
-    }
 
     #[test]
     fn few_rows_and_columns_are_left_to_vectors() {

@@ -1,0 +1,92 @@
+//! The posterior of a layer, arranged for drawing.
+
+use crate::kernels::{Kernel, PANEL};
+use bayes8_core::backend::Convolution;
+use bayes8_core::layer::{Layer, Posterior};
+use bayes8_core::sampler::CHUNK;
+use std::ops::Range;
+
+/// A posterior in chunks, every row padded with zeros to whole chunks as the noise is.
+pub(crate) struct SimdLayer {
+    /// The layer without its weights: biases and geometry.
+    pub(super) layer: Layer,
+    pub(super) mu: Vec<[i8; CHUNK]>,
+    /// Empty for a deterministic layer.
+    pub(super) sigma: Vec<[u8; CHUNK]>,
+    /// Noise multipliers in chunks: of every channel, or of every weight of a depthwise layer.
+    pub(super) multipliers: Vec<[i16; CHUNK]>,
+    pub(super) row_length: usize,
+    pub(super) groups: usize,
+    pub(super) zero_point: i32,
+}
+
+impl SimdLayer {
+    /// The layer `layer` of the convolution `job`.
+    pub(super) fn new(layer: &Layer, job: &Convolution) -> Self {
+        let row_length = layer.row_length();
+        let (sigma, multipliers) = match &layer.posterior {
+            None => (Vec::new(), Vec::new()),
+            Some(Posterior { sigma, noise_multiplier }) => {
+                let multipliers = if layer.depthwise {
+                    let repeated = noise_multiplier.iter().cycle().take(row_length);
+                    in_chunks(&repeated.copied().collect::<Vec<_>>(), row_length)
+                } else {
+                    in_chunks(noise_multiplier, noise_multiplier.len())
+                };
+                (in_chunks(sigma, row_length), multipliers)
+            }
+        };
+        SimdLayer {
+            mu: in_chunks(&layer.mu, row_length),
+            sigma,
+            multipliers,
+            row_length,
+            groups: job.groups,
+            zero_point: job.zero_point.into(),
+            layer: Layer {
+                name: layer.name.clone(),
+                mu: Vec::new(),
+                posterior: None,
+                scale: Vec::new(),
+                bias: layer.bias.clone(),
+                ..*layer
+            },
+        }
+    }
+
+    pub(super) fn channels_per_group(&self) -> usize {
+        self.layer.out_channels / self.groups
+    }
+
+    pub(super) fn panels_per_group(&self) -> usize {
+        self.channels_per_group().div_ceil(PANEL)
+    }
+
+    pub(super) fn chunks_per_row(&self) -> usize {
+        self.row_length.div_ceil(CHUNK)
+    }
+
+    pub(super) fn depth<K: Kernel>(&self) -> usize {
+        self.row_length.next_multiple_of(K::DEPTH)
+    }
+
+    /// The output channels, which are rows of the layer, of panel `index` of all groups.
+    pub(super) fn rows_of_panel(&self, index: usize) -> Range<usize> {
+        let (group, panel) = (index / self.panels_per_group(), index % self.panels_per_group());
+        let first = group * self.channels_per_group();
+        first + panel * PANEL..first + self.channels_per_group().min((panel + 1) * PANEL)
+    }
+}
+
+/// Rows of `length`, each padded with zeros to whole chunks.
+fn in_chunks<T: Copy + Default>(values: &[T], length: usize) -> Vec<[T; CHUNK]> {
+    let mut chunks = Vec::with_capacity(values.len() / length * length.div_ceil(CHUNK));
+    for row in values.chunks_exact(length) {
+        for part in row.chunks(CHUNK) {
+            let mut chunk = [T::default(); CHUNK];
+            chunk[..part.len()].copy_from_slice(part);
+            chunks.push(chunk);
+        }
+    }
+    chunks
+}
