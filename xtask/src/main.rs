@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that is done with this workspace, by name.
 
+mod bench;
 mod c_library;
 mod models;
 
@@ -13,6 +14,7 @@ use std::process::Command;
 #[command(after_help = "\
 Examples:
   cargo xtask test
+  cargo xtask bench --python peers/bin/python
   cargo xtask models --from ../trained")]
 struct Arguments {
     #[command(subcommand)]
@@ -23,6 +25,19 @@ struct Arguments {
 enum Task {
     /// Format, lint and test everything, as CI does
     Test,
+    /// Measure every figure of docs/PERFORMANCE.md, peers included where they are installed
+    Bench {
+        /// Python with the packages of benchmarks/requirements-peers.txt, such as a venv's; with
+        /// those of benchmarks/requirements.txt alone, peers are skipped
+        #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+        python: PathBuf,
+        /// `mean.onnx` of cifar10-resnet20, to compare that model with ONNX Runtime too
+        #[arg(long, value_name = "ONNX")]
+        cifar10: Option<PathBuf>,
+        /// Rounds of the comparison with peers
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        rounds: u32,
+    },
     /// Quantize the shipped models again from their FP32 networks
     Models {
         /// Folder with `models/NAME/{mean.onnx,posterior.safetensors,golden.json}` and
@@ -35,6 +50,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test => test(),
+        Task::Bench { python, cifar10, rounds } => bench::run(&python, cifar10.as_deref(), rounds),
         Task::Models { from } => models::quantize(&from),
     }
 }

@@ -66,6 +66,8 @@ struct Report {
     kernel: &'static str,
     giga_macs_per_second: f64,
     bank_bytes: u64,
+    /// Most memory that this process held, `null` where the system does not tell.
+    peak_memory_bytes: Option<u64>,
     repeats: usize,
     seconds: f64,
 }
@@ -124,6 +126,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         kernel: model.kernel(),
         giga_macs_per_second: macs * image_samples / wall / 1e9,
         bank_bytes,
+        peak_memory_bytes: peak_memory(),
         repeats: times.len(),
         seconds: times.iter().sum(),
     };
@@ -186,6 +189,14 @@ fn repeat<E>(
     Ok(times)
 }
 
+/// The most memory that this process has held resident, in bytes (Linux).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
+}
+
 /// The median of times, of which there is at least one.
 fn median(times: &[f64]) -> f64 {
     let mut times = times.to_vec();
@@ -223,6 +234,13 @@ impl Report {
                     self.repeats,
                     self.seconds
                 ),
+            ),
+            (
+                "memory",
+                match self.peak_memory_bytes {
+                    Some(bytes) => format!("{} MB at most", bytes / 1_000_000),
+                    None => "unknown on this system".to_string(),
+                },
             ),
             ("checked", "same bits as the portable reference".to_string()),
         ] {

@@ -108,6 +108,7 @@ fn bench_json_has_the_documented_keys() {
         "image_samples_per_second",
         "isa",
         "kernel",
+        "peak_memory_bytes",
         "repeats",
         "samples",
         "sampling_share",

@@ -1,0 +1,116 @@
+//! Every figure of `docs/PERFORMANCE.md`, in its order.
+
+use crate::{root, succeeds};
+use std::path::Path;
+
+/// Products of matrices as ResNet-50 has them, M N K; the first two have a goal.
+const PRODUCTS: [[&str; 3]; 6] = [
+    ["3136", "256", "576"],
+    ["784", "512", "1024"],
+    ["784", "256", "1152"],
+    ["3136", "256", "64"],
+    ["196", "1024", "256"],
+    ["49", "512", "4608"],
+];
+
+const CIFAR10: &str = "models/cifar10-resnet20.safetensors";
+
+/// Measures all that can be measured here; what cannot is skipped with the reason.
+pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow::Result<()> {
+    let python = python.display().to_string();
+    let native = ["build", "--release", "--package", "bayes8-native", "--examples"];
+    crate::run("cargo", &native)?;
+    crate::run("cargo", &["build", "--release", "--package", "bayes8-cli"])?;
+
+    title("Matrix product against the dot-product instruction alone");
+    for [m, n, k] in PRODUCTS {
+        crate::run("target/release/examples/gemm", &[m, n, k])?;
+    }
+    title("Drawing and packing weights");
+    crate::run("target/release/examples/sampling", &[])?;
+    title("AMX: a schedule, not a measurement");
+    if cfg!(target_arch = "x86_64") {
+        crate::run(&python, &["benchmarks/amx_schedule.py"])?;
+    } else {
+        println!("SKIPPED: the kernels are x86-64");
+    }
+
+    title("cifar10-resnet20");
+    for (batch, threads) in [("1", "2"), ("32", "2"), ("32", "1")] {
+        bench(CIFAR10, "auto", batch, "32", threads)?;
+    }
+    let rounds = rounds.to_string();
+    match cifar10 {
+        Some(network) => {
+            let network = network.display().to_string();
+            let peers = ["--peers", "onnxruntime-int8", "--batches", "1", "32", "--samples", "32"];
+            compare(&python, CIFAR10, &network, &rounds, &peers)?;
+        }
+        None => println!("SKIPPED: peers of cifar10-resnet20: no --cifar10 ONNX was given"),
+    }
+
+    title("ResNet-50");
+    if !succeeds(&python, &["-c", "import onnx, numpy"]) {
+        println!("SKIPPED: {python} lacks the packages of benchmarks/requirements.txt");
+        return Ok(());
+    }
+    let folder = root().join("target/benchmarks/resnet50").display().to_string();
+    let file = |name: &str| format!("{folder}/{name}");
+    let model = file("resnet50.safetensors");
+    crate::run(&python, &["benchmarks/resnet50.py", "--output", &folder])?;
+    let (mean, calibration, metadata) =
+        (file("mean.onnx"), file("calibration.npz"), file("meta.json"));
+    let quantize = [
+        "quantize",
+        "--mean",
+        &mean,
+        "--moped",
+        "0.1",
+        "--calibration",
+        &calibration,
+        "--metadata",
+        &metadata,
+        "-o",
+        &model,
+    ];
+    crate::run(BAYES8, &quantize)?;
+    for (batch, threads) in [("8", "1"), ("8", "2")] {
+        bench(&model, "auto", batch, "4", threads)?;
+    }
+    for isa in ["avx2", "avxvnni"] {
+        for batch in ["1", "8"] {
+            if let Err(error) = bench(&model, isa, batch, "4", "2") {
+                println!("SKIPPED: {isa}: {error}");
+            }
+        }
+    }
+    compare(&python, &model, &mean, &rounds, &["--samples", "4"])
+}
+
+const BAYES8: &str = "target/release/bayes8";
+
+fn bench(model: &str, isa: &str, batch: &str, samples: &str, threads: &str) -> anyhow::Result<()> {
+    let mut arguments = vec!["bench", model, "--batch", batch, "--samples", samples];
+    arguments.extend(["--threads", threads]);
+    if isa != "auto" {
+        arguments.extend(["--isa", isa]);
+    }
+    crate::run(BAYES8, &arguments)
+}
+
+fn compare(
+    python: &str,
+    model: &str,
+    network: &str,
+    rounds: &str,
+    more: &[&str],
+) -> anyhow::Result<()> {
+    let mut arguments = vec!["benchmarks/compare.py", model, "--network", network];
+    arguments.extend(["--rounds", rounds]);
+    arguments.extend(more);
+    crate::run(python, &arguments)
+}
+
+fn title(text: &str) {
+    println!("\n== {text}");
+}
