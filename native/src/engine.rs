@@ -9,6 +9,7 @@
 
 use crate::bank::Bank;
 use crate::isa::{Isa, IsaError};
+use crate::kernels::{Kernel, with_kernel};
 use crate::prediction::Prediction;
 use crate::simd::Simd;
 use bayes8_core::backend::Backend;
@@ -48,29 +49,15 @@ pub(crate) fn engine(
     isa: Isa,
     bank_bytes: usize,
 ) -> Result<Box<dyn Engine>, IsaError> {
-    match isa {
-        Isa::Portable => Ok(threaded(model, Reference, bank_bytes)),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => simd::<crate::kernels::avx2::Avx2>(model, isa, bank_bytes),
-        #[cfg(target_arch = "x86_64")]
-        Isa::AvxVnni => simd::<crate::kernels::avxvnni::AvxVnni>(model, isa, bank_bytes),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512Vnni => simd::<crate::kernels::avx512vnni::Avx512Vnni>(model, isa, bank_bytes),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Amx => simd::<crate::kernels::amx::Amx>(model, isa, bank_bytes),
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => Err(IsaError::Unavailable(isa)),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn simd<K: crate::kernels::Kernel + 'static>(
-    model: &Model,
-    isa: Isa,
-    bank_bytes: usize,
-) -> Result<Box<dyn Engine>, IsaError> {
-    let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
-    Ok(threaded(model, Simd(kernel), bank_bytes))
+    with_kernel!(
+        isa,
+        K => {
+            let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
+            Ok(threaded(model, Simd(kernel), bank_bytes))
+        },
+        portable => Ok(threaded(model, Reference, bank_bytes)),
+        missing => Err(IsaError::Unavailable(isa))
+    )
 }
 
 fn threaded<B: Backend + 'static>(model: &Model, backend: B, bank_bytes: usize) -> Box<dyn Engine> {

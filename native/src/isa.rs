@@ -1,5 +1,6 @@
 //! Which instruction set runs a model.
 
+use crate::kernels::{Kernel, with_kernel};
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
@@ -51,19 +52,7 @@ impl Isa {
 
     /// Whether this processor can run it.
     pub fn is_available(self) -> bool {
-        match self {
-            Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_available::<crate::kernels::avx2::Avx2>(),
-            #[cfg(target_arch = "x86_64")]
-            Self::AvxVnni => is_available::<crate::kernels::avxvnni::AvxVnni>(),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni => is_available::<crate::kernels::avx512vnni::Avx512Vnni>(),
-            #[cfg(target_arch = "x86_64")]
-            Self::Amx => is_available::<crate::kernels::amx::Amx>(),
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => false,
-        }
+        with_kernel!(self, K => K::new().is_some(), portable => true, missing => false)
     }
 
     /// The instruction sets that this processor can run, slowest first.
@@ -97,11 +86,6 @@ impl Isa {
     fn available_names() -> String {
         Self::available().map(Self::name).collect::<Vec<_>>().join(", ")
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn is_available<K: crate::kernels::Kernel>() -> bool {
-    K::new().is_some()
 }
 
 impl fmt::Display for Isa {

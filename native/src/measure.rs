@@ -1,7 +1,7 @@
 //! What the matrix kernel reaches of what its instruction could do, and what a weight costs to draw.
 
 use crate::isa::{Isa, IsaError};
-use crate::kernels::Kernel;
+use crate::kernels::{Kernel, with_kernel};
 use crate::simd::Simd;
 use bayes8_core::backend::{Backend, Convolution, Output};
 use bayes8_core::graph::{Shape, Window};
@@ -49,21 +49,12 @@ pub fn gemm(isa: Isa, [m, n, k]: [usize; 3], repeats: usize) -> Result<GemmRate,
     if m == 0 || n == 0 || k == 0 {
         return Err(MeasureError::Empty);
     }
-    match isa.require()? {
-        Isa::Portable => Err(MeasureError::NoPeak(isa)),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => measure::<crate::kernels::avx2::Avx2>(isa, [m, n, k], repeats),
-        #[cfg(target_arch = "x86_64")]
-        Isa::AvxVnni => measure::<crate::kernels::avxvnni::AvxVnni>(isa, [m, n, k], repeats),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512Vnni => {
-            measure::<crate::kernels::avx512vnni::Avx512Vnni>(isa, [m, n, k], repeats)
-        }
-        #[cfg(target_arch = "x86_64")]
-        Isa::Amx => measure::<crate::kernels::amx::Amx>(isa, [m, n, k], repeats),
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => Err(MeasureError::NoPeak(isa)),
-    }
+    with_kernel!(
+        isa.require()?,
+        K => measure::<K>(isa, [m, n, k], repeats),
+        portable => Err(MeasureError::NoPeak(isa)),
+        missing => Err(MeasureError::NoPeak(isa))
+    )
 }
 
 /// Draws and packs the weights of a Bayesian layer of `rows` filters of `row_length` weights
@@ -80,29 +71,12 @@ pub fn sampling(
     if rows == 0 || row_length == 0 {
         return Err(MeasureError::Empty);
     }
-    match isa.require()? {
-        Isa::Portable => Ok(time_sampling(Reference, [rows, row_length], repeats)),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => {
-            kernel_sampling::<crate::kernels::avx2::Avx2>(isa, [rows, row_length], repeats)
-        }
-        #[cfg(target_arch = "x86_64")]
-        Isa::AvxVnni => {
-            kernel_sampling::<crate::kernels::avxvnni::AvxVnni>(isa, [rows, row_length], repeats)
-        }
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512Vnni => {
-            type Kernel = crate::kernels::avx512vnni::Avx512Vnni;
-            kernel_sampling::<Kernel>(isa, [rows, row_length], repeats)
-        }
-        #[cfg(target_arch = "x86_64")]
-        Isa::Amx => {
-            type Kernel = crate::kernels::amx::Amx;
-            kernel_sampling::<Kernel>(isa, [rows, row_length], repeats)
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => Err(MeasureError::Isa(IsaError::Unavailable(isa))),
-    }
+    with_kernel!(
+        isa.require()?,
+        K => kernel_sampling::<K>(isa, [rows, row_length], repeats),
+        portable => Ok(time_sampling(Reference, [rows, row_length], repeats)),
+        missing => Err(MeasureError::Isa(IsaError::Unavailable(isa)))
+    )
 }
 
 fn kernel_sampling<K: Kernel>(
