@@ -196,6 +196,18 @@ pub enum GraphError {
         /// Shape of the input.
         input: Shape,
     },
+    /// An input that is too large with its padding around it, which kernels may copy.
+    #[error(
+        "node `{node}` ({op}): its input of {input} with padding holds more than 2^26 elements"
+    )]
+    PaddedInput {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
+        /// Shape of the input.
+        input: Shape,
+    },
     /// A slice outside of the input or empty.
     #[error("node `{node}`: the slice is empty or leaves the input of {input}")]
     Slice {
@@ -326,6 +338,12 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
         if top.max(bottom) > reach(0) || left.max(right) > reach(1) {
             return Err(error());
         }
+        // No axis overflows: padding is below the window's reach, which fits the input.
+        first.padded(&window.padding).checked().ok_or_else(|| GraphError::PaddedInput {
+            node: node.into(),
+            op: name,
+            input: first,
+        })?;
         Ok((rows, columns))
     };
     let mismatch = |other| GraphError::InputShapes { node: node.into(), op: name, first, other };

@@ -35,6 +35,20 @@ fn empty_or_absurd_inputs_are_refused() {
     assert!(Graph::new(Shape::vector(MAX_ELEMENTS)).is_ok());
 }
 
+/// A copy of the input with its padding may be what a kernel reads.
+#[test]
+fn padding_that_makes_an_input_absurd_is_refused() {
+    let tall = Shape::new(MAX_ELEMENTS / 4, 1, 1);
+    let window = |kernel: usize| Window {
+        padding: Padding::uniform(kernel - 1),
+        ..Window::new([kernel, kernel])
+    };
+    let error = graph_error(&[tall], conv(1, window(200)), "culprit");
+    assert!(matches!(error, GraphError::PaddedInput { op: "conv2d", .. }), "{error}");
+    let mut graph = Graph::new(Shape::new(1000, 1000, 1)).unwrap();
+    graph.push("fits".into(), conv(1, window(200)), vec![Value::Input]).unwrap();
+}
+
 #[test]
 fn names_must_be_there_and_unique() {
     let mut graph = Graph::new(INPUT).unwrap();

@@ -68,14 +68,9 @@ impl<'a> Rows<'a> {
     pub(crate) fn new<K: Kernel>(job: &'a Convolution, input: &'a [u8]) -> Self {
         let channels = job.input.channels / job.groups;
         let depth = job.window.taps() * channels;
-        let padding = job.window.padding;
         let side_by_side = job.groups == 1 && job.window.dilation[1] == 1;
         let run = if side_by_side { job.window.kernel[1] * channels } else { channels };
-        let padded = Shape::new(
-            job.input.height + padding.top + padding.bottom,
-            job.input.width + padding.left + padding.right,
-            job.input.channels,
-        );
+        let padded = job.input.padded(&job.window.padding);
         let in_place = padded == job.input && K::in_place(&[]).is_some();
         // A vector's only row or a 1x1 window: rows at a uniform distance, in one piece.
         let uniform = job.window.taps() == 1

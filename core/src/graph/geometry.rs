@@ -38,6 +38,15 @@ impl Shape {
         self.height * self.width * self.channels
     }
 
+    /// The shape with `padding` around it.
+    pub const fn padded(self, padding: &Padding) -> Self {
+        Self {
+            height: self.height + padding.top + padding.bottom,
+            width: self.width + padding.left + padding.right,
+            channels: self.channels,
+        }
+    }
+
     /// `None` when an axis is empty or the value would hold more than [`MAX_ELEMENTS`].
     pub(super) fn checked(self) -> Option<Self> {
         let elements = self.height.checked_mul(self.width)?.checked_mul(self.channels)?;
