@@ -37,6 +37,14 @@ pub struct LayerFidelity {
     pub row_std_ratio: Quantiles,
     /// Share of draws of a weight that reach an end of i8 and lose part of their noise.
     pub saturated: f64,
+    /// Rows in which more than half of the weights keep less than half of their sigma, because one
+    /// that is far larger than theirs sets the row's step. Rows that are small as a whole, as of
+    /// channels that training left unused, do not count: they lose nothing that anyone could see.
+    pub lossy_rows: usize,
+    /// Rows, one an output channel.
+    pub rows: usize,
+    /// The largest sigma of the layer, after BatchNorm is folded in.
+    pub largest_sigma: f32,
 }
 
 /// Quantiles over the weights or rows of a layer.
@@ -53,6 +61,10 @@ pub struct Quantiles {
     /// Largest.
     pub max: f64,
 }
+
+/// Steps of a sigma that sets the step of its row: the 127 steps of a row are for a mean and three sigmas,
+/// and then most of them are for the sigmas.
+const SETS_THE_STEP: f64 = 20.0;
 
 /// Predictions of the FP32 network and of the INT8 model on the same pictures.
 #[derive(Clone, Debug, Serialize)]
@@ -134,11 +146,12 @@ fn layer_fidelity(
     let posterior = layer.posterior.as_ref()?;
     let fan_in = layer.fan_in();
     let (mut steps, mut ratios, mut row_ratios) = (Vec::new(), Vec::new(), Vec::new());
-    let mut saturated = 0.0;
+    let (mut saturated, mut lossy_rows) = (0.0, 0);
     for (channel, sigma) in sigma.chunks_exact(fan_in).enumerate() {
         let multiplier = posterior.noise_multiplier[channel];
         let variances = noise.variances(multiplier);
         let (mut wanted, mut produced) = (0.0, 0.0);
+        let first = (steps.len(), ratios.len());
         for (i, &sigma) in sigma.iter().enumerate() {
             let position = layer.position(channel, i);
             let code = posterior.sigma[position];
@@ -152,6 +165,10 @@ fn layer_fidelity(
             produced += variance;
             saturated += noise.saturation(layer.mu[position], code, multiplier);
         }
+        let largest = steps[first.0..].iter().copied().fold(0.0, f64::max);
+        let row = &ratios[first.1..];
+        let lossy = row.iter().filter(|&&ratio| ratio < 0.5).count();
+        lossy_rows += usize::from(largest > SETS_THE_STEP && 2 * lossy > row.len());
         if wanted > 0.0 {
             row_ratios.push((produced / wanted).sqrt());
         }
@@ -160,6 +177,9 @@ fn layer_fidelity(
         layer: layer.name.clone(),
         weights: steps.len(),
         saturated: saturated / steps.len() as f64,
+        lossy_rows,
+        rows: layer.out_channels,
+        largest_sigma: sigma.iter().copied().fold(0.0, f32::max),
         sigma_over_step: Quantiles::of(steps),
         std_ratio: Quantiles::of(ratios),
         row_std_ratio: Quantiles::of(row_ratios),

@@ -1,13 +1,14 @@
 //! Pictures and labels from `.npz` archives.
 
 use std::{
+    fmt::Display,
     fs::File,
     io::BufReader,
     path::{Path, PathBuf},
 };
 
-use ndarray::{Array1, Array4, ArrayD, Axis, Ix1, Ix4};
-use ndarray_npy::{NpzReader, ReadNpyError, ReadNpzError};
+use ndarray::{Array1, Array4, ArrayD, Axis, Ix1, Ix4, OwnedRepr};
+use ndarray_npy::{NpzReader, ReadNpyError, ReadNpzError, ReadableElement};
 use thiserror::Error;
 
 /// Pictures and, where known, their classes.
@@ -55,7 +56,7 @@ type Archive = NpzReader<BufReader<File>>;
 
 impl LabelledPictures {
     /// Reads array `x`, u8 `[N, H, W, C]` or `[N, H, W]` (one channel), and, where there is one,
-    /// array `y`, `[N]` of i64, i32 or u8.
+    /// array `y`, `[N]` of any integer type.
     ///
     /// # Errors
     /// [`PicturesError`], which names the file and the array; a set without pictures is one.
@@ -65,10 +66,13 @@ impl LabelledPictures {
         let refuse =
             |e: ReadNpzError| PicturesError::Archive { path: path.into(), reason: e.to_string() };
         let mut archive = NpzReader::new(BufReader::new(file)).map_err(refuse)?;
-        let has_labels = archive.names().map_err(refuse)?.iter().any(|name| name == "y");
+        let names = archive.names().map_err(refuse)?;
         let array = |array, reason| PicturesError::Array { path: path.into(), array, reason };
+        if !names.iter().any(|name| name == "x") {
+            return Err(array("x", format!("missing; the file has {}", list(&names))));
+        }
         let pictures = pictures(&mut archive).map_err(|reason| array("x", reason))?;
-        let labels = match has_labels {
+        let labels = match names.iter().any(|name| name == "y") {
             true => Some(labels(&mut archive).map_err(|reason| array("y", reason))?),
             false => None,
         };
@@ -78,10 +82,34 @@ impl LabelledPictures {
         }
         Ok(Self { pictures, labels })
     }
+
+    /// Whether all pictures are one and the same.
+    pub fn are_all_equal(&self) -> bool {
+        let first = self.pictures.index_axis(Axis(0), 0);
+        self.pictures.outer_iter().all(|picture| picture == first)
+    }
+}
+
+/// Names of arrays, for an error.
+fn list(names: &[String]) -> String {
+    const MOST: usize = 8;
+    match names.len() {
+        0 => "no arrays".to_owned(),
+        count => {
+            let shown: Vec<String> = names.iter().take(MOST).map(|n| format!("`{n}`")).collect();
+            let more = if count > MOST { ", ..." } else { "" };
+            format!("{}{more}", shown.join(", "))
+        }
+    }
 }
 
 fn pictures(archive: &mut Archive) -> Result<Array4<u8>, String> {
-    let mut x: ArrayD<u8> = archive.by_name("x").map_err(|e| e.to_string())?;
+    let mut x: ArrayD<u8> = archive.by_name("x").map_err(|error| match error {
+        ReadNpzError::Npy(ReadNpyError::WrongDescriptor(found)) => {
+            format!("its type is {found}, expected uint8 [N, H, W, C]: pixels of 0 to 255")
+        }
+        other => other.to_string(),
+    })?;
     if x.ndim() == 3 {
         x = x.insert_axis(Axis(3));
     }
@@ -94,31 +122,63 @@ fn pictures(archive: &mut Archive) -> Result<Array4<u8>, String> {
 }
 
 fn labels(archive: &mut Archive) -> Result<Array1<i64>, String> {
-    let read = |wrong: &ReadNpzError| {
-        // Only another type is worth another try.
-        !matches!(wrong, ReadNpzError::Npy(ReadNpyError::WrongDescriptor(_)))
+    type Reader = fn(&mut Archive) -> Result<Array1<i64>, LabelsError>;
+    // NumPy's integers, the most common first.
+    let readers: [Reader; 8] = [
+        integers::<i64>,
+        integers::<i32>,
+        integers::<u8>,
+        integers::<i16>,
+        integers::<i8>,
+        integers::<u16>,
+        integers::<u32>,
+        integers::<u64>,
+    ];
+    let mut found = String::new();
+    for read in readers {
+        match read(archive) {
+            Ok(labels) => return Ok(labels),
+            // Only another type is worth another try.
+            Err(LabelsError::Type(descriptor)) => found = descriptor,
+            Err(LabelsError::Other(reason)) => return Err(reason),
+        }
+    }
+    Err(format!("its type is {found}, expected an integer type"))
+}
+
+enum LabelsError {
+    /// Not of the type asked for, but of this.
+    Type(String),
+    Other(String),
+}
+
+/// Array `y` of type `T`.
+fn integers<T>(archive: &mut Archive) -> Result<Array1<i64>, LabelsError>
+where
+    T: ReadableElement + Copy + Display + TryInto<i64>,
+{
+    let labels = archive.by_name::<OwnedRepr<T>, Ix1>("y").map_err(|error| match error {
+        ReadNpzError::Npy(ReadNpyError::WrongDescriptor(found)) => {
+            LabelsError::Type(found.to_string())
+        }
+        other => LabelsError::Other(other.to_string()),
+    })?;
+    let class = |(picture, &label): (usize, &T)| {
+        let too_large = || {
+            LabelsError::Other(format!(
+                "label {label} of picture {picture} is no class of any model"
+            ))
+        };
+        label.try_into().map_err(|_| too_large())
     };
-    let error = match archive.by_name::<_, Ix1>("y") {
-        Ok(labels) => return Ok(labels),
-        Err(e) => e,
-    };
-    if read(&error) {
-        return Err(error.to_string());
-    }
-    if let Ok(labels) = archive.by_name::<ndarray::OwnedRepr<i32>, Ix1>("y") {
-        return Ok(labels.mapv(i64::from));
-    }
-    match archive.by_name::<ndarray::OwnedRepr<u8>, Ix1>("y") {
-        Ok(labels) => Ok(labels.mapv(i64::from)),
-        Err(_) => Err(format!("labels must be i64, i32 or u8: {error}")),
-    }
+    labels.iter().enumerate().map(class).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use ndarray::{Array, Array2, Array3, array};
-    use ndarray_npy::NpzWriter;
+    use ndarray_npy::{NpzWriter, WritableElement};
 
     /// Writes an archive with `fill` and reads it back.
     fn load(fill: impl FnOnce(&mut NpzWriter<File>)) -> Result<LabelledPictures, String> {
@@ -144,18 +204,42 @@ mod tests {
         assert_eq!(set.pictures.dim(), (2, 3, 4, 1));
         assert_eq!(set.pictures[[1, 2, 3, 0]], 23);
         assert_eq!(set.labels, Some(array![7, 9]));
-        for i in 0..2 {
-            let set = load(|npz| {
-                npz.add_array("x", &Array4::<u8>::zeros((2, 1, 1, 3))).unwrap();
-                match i {
-                    0 => npz.add_array("y", &array![0u8, 255]).unwrap(),
-                    _ => npz.add_array("y", &array![0i64, 255]).unwrap(),
-                }
-            });
-            assert_eq!(set.unwrap().labels, Some(array![0, 255]));
-        }
         let set = load(|npz| npz.add_array("x", &Array4::<u8>::zeros((1, 1, 1, 1))).unwrap());
         assert_eq!(set.unwrap().labels, None);
+    }
+
+    #[test]
+    fn labels_may_be_of_any_integer_type() {
+        fn labels<T: WritableElement>(values: [T; 2]) -> Result<Option<Array1<i64>>, String> {
+            let set = load(|npz| {
+                npz.add_array("x", &Array4::<u8>::zeros((2, 1, 1, 3))).unwrap();
+                npz.add_array("y", &Array1::from(Vec::from(values))).unwrap();
+            });
+            set.map(|set| set.labels)
+        }
+        let expected = Ok(Some(array![0, 127]));
+        assert_eq!(labels([0i8, 127]), expected);
+        assert_eq!(labels([0i16, 127]), expected);
+        assert_eq!(labels([0i32, 127]), expected);
+        assert_eq!(labels([0i64, 127]), expected);
+        assert_eq!(labels([0u8, 127]), expected);
+        assert_eq!(labels([0u16, 127]), expected);
+        assert_eq!(labels([0u32, 127]), expected);
+        assert_eq!(labels([0u64, 127]), expected);
+        let error = labels([0, u64::MAX]).unwrap_err();
+        assert!(error.contains(&format!("array `y`: label {} of picture 1", u64::MAX)), "{error}");
+    }
+
+    #[test]
+    fn equal_pictures_are_noticed() {
+        let set = |last: u8| LabelledPictures {
+            pictures: Array::from_vec(vec![7, 9, 7, last])
+                .into_shape_with_order((2, 1, 2, 1))
+                .unwrap(),
+            labels: None,
+        };
+        assert!(set(9).are_all_equal());
+        assert!(!set(8).are_all_equal());
     }
 
     #[test]
@@ -163,10 +247,20 @@ mod tests {
         let pictures = Array4::<u8>::zeros((2, 1, 1, 1));
         let error = |fill: &dyn Fn(&mut NpzWriter<File>)| load(fill).unwrap_err();
         for (error, part) in [
-            (error(&|_| ()), "array `x`"),
+            (error(&|_| ()), "array `x`: missing; the file has no arrays"),
+            (
+                error(&|npz| {
+                    npz.add_array("images", &pictures).unwrap();
+                    npz.add_array("labels", &array![0i64, 0]).unwrap();
+                }),
+                "array `x`: missing; the file has `images`, `labels`",
+            ),
             (error(&|npz| npz.add_array("x", &Array4::<u8>::zeros((0, 1, 1, 1))).unwrap()), "`x`"),
             (error(&|npz| npz.add_array("x", &Array2::<u8>::zeros((1, 1))).unwrap()), "[1, 1]"),
-            (error(&|npz| npz.add_array("x", &Array4::<f32>::zeros((1, 1, 1, 1))).unwrap()), "`x`"),
+            (
+                error(&|npz| npz.add_array("x", &Array4::<f32>::zeros((1, 1, 1, 1))).unwrap()),
+                "array `x`: its type is '<f4', expected uint8 [N, H, W, C]",
+            ),
             (
                 error(&|npz| {
                     npz.add_array("x", &pictures).unwrap();
@@ -179,7 +273,7 @@ mod tests {
                     npz.add_array("x", &pictures).unwrap();
                     npz.add_array("y", &Array::from_vec(vec![1f32, 2.0])).unwrap();
                 }),
-                "array `y`: labels must be",
+                "array `y`: its type is '<f4', expected an integer type",
             ),
         ] {
             assert!(error.contains(part), "{error}");

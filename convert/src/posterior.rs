@@ -43,7 +43,10 @@ pub struct SigmaTensor {
 #[non_exhaustive]
 pub enum PosteriorError {
     /// Bytes that are no safetensors file.
-    #[error("not a safetensors file: {0}")]
+    #[error(
+        "not a safetensors file ({0}); expected one with a tensor `NAME.sigma` for each Bayesian \
+         initializer `NAME`"
+    )]
     NotSafetensors(String),
     /// A tensor that is no `NAME.sigma`.
     #[error("tensor `{0}`: names of a posterior end in `.sigma`")]

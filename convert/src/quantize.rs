@@ -1,5 +1,7 @@
 //! From the FP32 network and its activation ranges to the INT8 model.
 
+use std::iter;
+
 use bayes8_core::graph::Value;
 use bayes8_core::layer::{Bias, Layer, Posterior, transpose};
 use bayes8_core::model::{
@@ -64,7 +66,14 @@ pub fn quantize(
 ) -> Result<Model, QuantizeError> {
     let graph = &network.graph;
     let nodes = graph.nodes();
-    let input = grid("input", calibration.ranges[0])?;
+    // Of the logits too, which have no grid: the file keeps all ranges as evidence.
+    let names = iter::once("input").chain(nodes.iter().map(|node| node.name.as_str()));
+    for (value, &[low, high]) in names.zip(&calibration.ranges) {
+        if !(high - low).is_finite() {
+            return Err(QuantizeError::Range { value: value.into(), low, high });
+        }
+    }
+    let input = grid(calibration.ranges[0]);
     let mut quantization: Vec<NodeQuantization> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let output = if index + 1 == nodes.len() {
@@ -72,7 +81,7 @@ pub fn quantize(
         } else if node.op.only_moves() {
             Some(value_grid(input, &quantization, node.inputs[0]))
         } else {
-            Some(grid(&node.name, calibration.ranges[index + 1])?)
+            Some(grid(calibration.ranges[index + 1]))
         };
         let range = output.map_or(CodeRange::FULL, |q| code_range(q, network.clamps[index]));
         quantization.push(NodeQuantization { output, range });
@@ -114,16 +123,13 @@ fn value_grid(input: Quantization, nodes: &[NodeQuantization], value: Value) -> 
     }
 }
 
-/// The grid over a range, widened so that it holds zero exactly.
-fn grid(value: &str, [low, high]: [f32; 2]) -> Result<Quantization, QuantizeError> {
-    if !low.is_finite() || !high.is_finite() {
-        return Err(QuantizeError::Range { value: value.into(), low, high });
-    }
+/// The grid over a finite range, widened so that it holds zero exactly.
+fn grid([low, high]: [f32; 2]) -> Quantization {
     let (low, high) = (low.min(0.0), high.max(0.0));
     let scale = (high - low) / 255.0;
     // A value that was never anything but zero may have any grid.
     let scale = if scale.is_normal() { scale } else { 1.0 };
-    Ok(Quantization { scale, zero_point: (-low / scale).round().clamp(0.0, 255.0) as u8 })
+    Quantization { scale, zero_point: (-low / scale).round().clamp(0.0, 255.0) as u8 }
 }
 
 fn code_range(output: Quantization, clamp: Clamp) -> CodeRange {

@@ -1,10 +1,7 @@
 //! The trained models of a folder outside of the repository, named by `BAYES8_SHARED`: mean-weight
 //! logits and Monte-Carlo uncertainty must be those that the training framework recorded.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{path::Path, time::Instant};
 
 use bayes8_convert::metadata::normalize;
 use bayes8_convert::{
@@ -12,21 +9,15 @@ use bayes8_convert::{
     reference::{Weights, draw, run},
 };
 use ndarray::{Array2, Array4, Axis, s};
-use safetensors::SafeTensors;
 
-/// The folder, or `None` after saying that the test is skipped.
-fn shared(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("BAYES8_SHARED").map(PathBuf::from);
-    if folder.is_none() {
-        println!("SKIPPED: {test}: BAYES8_SHARED is not set");
-    }
-    folder
-}
+mod golden;
+
+use golden::{Golden, shared};
 
 struct Model {
     network: Network,
     pictures: Array4<f32>,
-    golden: Vec<u8>,
+    golden: Golden,
 }
 
 impl Model {
@@ -43,18 +34,13 @@ impl Model {
         let pictures = normalize(&metadata.preprocessing, pictures).unwrap();
         let names = metadata.class_names.len();
         assert!(names == 0 || names == network.classes());
-        let golden = std::fs::read(folder.join("golden.safetensors")).unwrap();
+        let golden = Golden::load(shared, name);
         Self { network, pictures, golden }
     }
 
     /// The first rows of a golden tensor, one per picture.
     fn golden(&self, name: &str) -> Array2<f32> {
-        let file = SafeTensors::deserialize(&self.golden).unwrap();
-        let tensor = file.tensor(name).unwrap();
-        let values: Vec<f32> =
-            tensor.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-        let rows = tensor.shape()[0];
-        let all = Array2::from_shape_vec((rows, values.len() / rows), values).unwrap();
+        let all = self.golden.tensor(name);
         all.slice(s![..self.pictures.dim().0, ..]).to_owned()
     }
 

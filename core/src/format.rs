@@ -4,6 +4,7 @@
 //! the container, the description and all that [`Model::new`] checks are validated before a byte
 //! is used, and memory grows only with what is really in the file.
 
+mod crowd;
 mod reader;
 mod schema;
 mod writer;
@@ -14,6 +15,7 @@ pub use writer::write;
 use crate::graph::{GraphError, Op};
 use crate::model::ModelError;
 use alloc::{string::String, vec::Vec};
+use crowd::{BYTES_PER_ITEM, CROWD};
 use thiserror::Error;
 
 /// Version of the format that this crate reads and writes.
@@ -22,17 +24,11 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Key of the JSON description in the container's metadata.
 pub const METADATA_KEY: &str = "bayes8";
 
-/// Items, counted as commas, up to which a header is never called crowded.
-const CROWD: usize = 1024;
-
-/// Least mean number of bytes an item of a larger header; real ones have about 17.
-const BYTES_PER_ITEM: usize = 8;
-
 /// Why a file is not a model. Every variant names the tensor or node.
 #[derive(Debug, Error)]
 pub enum FormatError {
     /// Not a well-formed safetensors container.
-    #[error("not a safetensors file: {0}")]
+    #[error("not a safetensors file ({0}); expected a model that `bayes8 quantize` made")]
     Container(String),
     /// A header that would take memory out of proportion to its length.
     #[error(
@@ -46,7 +42,10 @@ pub enum FormatError {
         items: usize,
     },
     /// A safetensors file of another kind.
-    #[error("the file has no `{METADATA_KEY}` metadata: it is no bayes8 model")]
+    #[error(
+        "a safetensors file without `{METADATA_KEY}` metadata; expected a model that \
+         `bayes8 quantize` made"
+    )]
     NoDescription,
     /// The JSON description does not have the right form.
     #[error("the `{METADATA_KEY}` metadata is damaged: {0}")]
@@ -100,6 +99,9 @@ pub enum FormatError {
     /// A bias sigma without its mean.
     #[error("tensor `{0}.bias.sigma` has no `{0}.bias.mu`")]
     BiasWithoutMean(String),
+    /// A model that does not fit a file: a header beyond what the container allows.
+    #[error("the model cannot be written as a safetensors file: {0}")]
+    Encoder(String),
     /// Parts that do not make a model.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -71,6 +71,23 @@ fn every_kind_of_layer_and_all_metadata_are_kept() {
     assert_eq!(read(&write(&model).unwrap()).unwrap(), model);
 }
 
+/// More commas than 1,024, of fewer than 8 bytes each: as they stand the reader would refuse them.
+#[test]
+fn thousands_of_short_class_names_are_written_so_that_they_can_be_read() {
+    for name in ["", "ab", "a,,,,,,,b", "twelve bytes"] {
+        let mut b = Builder::new(1, Shape::vector(1));
+        b.linear(Value::Input, 2000, Kind::Bayesian).unwrap();
+        let mut parts = b.parts();
+        parts.class_names = vec![name.into(); 2000];
+        let model = Model::new(parts).unwrap();
+        let bytes = write(&model).unwrap();
+        assert_eq!(read(&bytes).unwrap(), model, "{name:?}");
+        assert_eq!(write(&model).unwrap(), bytes, "{name:?}: other bytes");
+        let spread = File::parse(&bytes).description.ends_with(' ');
+        assert_eq!(spread, name != "twelve bytes", "{name:?}: no byte more than is needed");
+    }
+}
+
 /// In the file a depthwise layer is [C][taps] as all others, in memory [taps][C].
 #[test]
 fn depthwise_weights_are_stored_by_channel() {
@@ -119,7 +136,9 @@ fn a_model_with_ranges_that_are_not_numbers_cannot_be_made() {
 #[test]
 fn what_is_no_container_is_refused() {
     for bytes in [&b""[..], b"\x08", b"PK\x03\x04 not a safetensors file", &[0xff; 64]] {
-        assert!(matches!(read(bytes), Err(FormatError::Container(_))));
+        let error = read(bytes).unwrap_err();
+        assert!(matches!(error, FormatError::Container(_)));
+        assert!(error.to_string().contains("expected a model that `bayes8 quantize` made"));
     }
 }
 

@@ -16,3 +16,8 @@ use bayes8_core::model::Model;
 pub fn random_codes(model: &Model, count: usize, seed: u64) -> Vec<u8> {
     Random::new(seed).bytes(count * model.graph().input().elements())
 }
+
+/// The README's example, which is compiled as every other.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

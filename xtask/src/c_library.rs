@@ -1,6 +1,7 @@
 //! The C library as a C program uses it: compiles the header and `native/examples/predict.c` with all
 //! warnings, links statically and dynamically, and runs the program under a memory checker.
 
+use crate::skipped::Skipped;
 use crate::{root, run, succeeds};
 use anyhow::{Context, bail, ensure};
 use std::ffi::OsStr;
@@ -17,9 +18,9 @@ const MODEL: &str = "models/fashion-resnet14.safetensors";
 /// Exit status that only a memory checker returns.
 const FAULT: i32 = 99;
 
-pub(crate) fn test() -> anyhow::Result<()> {
+pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
     if !succeeds("cc", &["--version"]) {
-        println!("SKIPPED: the C library: no C compiler `cc`");
+        skipped.report("the C library: no C compiler `cc`");
         return Ok(());
     }
     // The features of the workspace's tests: they were compiled just before.
@@ -29,7 +30,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let folder = built.join("c-library");
     std::fs::create_dir_all(&folder).context("cannot make a folder for C programs")?;
 
-    headers()?;
+    headers(skipped)?;
     let library = built.join("libbayes8.a");
     let linked_statically = folder.join("predict-static");
     compile(&linked_statically, &[], &[library.as_os_str()])?;
@@ -46,14 +47,14 @@ pub(crate) fn test() -> anyhow::Result<()> {
     match Checker::find(&folder) {
         Some(checker) => checker.test(&folder, &library, &expected),
         None => {
-            println!("SKIPPED: the C library's memory check: no valgrind, no `-fsanitize=address`");
+            skipped.report("the C library's memory check: no valgrind, no `-fsanitize=address`");
             Ok(())
         }
     }
 }
 
 /// The header by itself, as C and as C++.
-fn headers() -> anyhow::Result<()> {
+fn headers(skipped: &mut Skipped) -> anyhow::Result<()> {
     let check = |compiler, language: [&str; 3]| {
         let arguments = [&language[..], &WARNINGS, &["-fsyntax-only", "native/c/include/bayes8.h"]];
         run(compiler, &arguments.concat())
@@ -62,7 +63,7 @@ fn headers() -> anyhow::Result<()> {
     if succeeds("g++", &["--version"]) {
         check("g++", ["-std=c++11", "-x", "c++"])
     } else {
-        println!("SKIPPED: the C library's header as C++: no `g++`");
+        skipped.report("the C library's header as C++: no `g++`");
         Ok(())
     }
 }

@@ -3,11 +3,15 @@
 mod bench;
 mod c_library;
 mod models;
+mod no_std;
+mod skipped;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use skipped::{Skipped, TestOutput};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Chores of the bayes8 workspace
 #[derive(Parser)]
@@ -64,8 +68,41 @@ fn test() -> anyhow::Result<()> {
     }
     run("cargo", &["fmt", "--all", "--check"])?;
     run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    run("cargo", &["test", "--workspace"])?;
-    c_library::test()
+    let mut skipped = Skipped::default();
+    let result = check(&mut skipped);
+    println!("{}", skipped.summary());
+    result
+}
+
+/// All that may have to be skipped.
+fn check(skipped: &mut Skipped) -> anyhow::Result<()> {
+    no_std::check(skipped)?;
+    cargo_test(skipped)?;
+    c_library::test(skipped)
+}
+
+/// Runs all tests. What they print comes as it is printed, but of tests that pass only what they
+/// skipped: libtest keeps that to itself unless it is asked.
+fn cargo_test(skipped: &mut Skipped) -> anyhow::Result<()> {
+    let arguments = ["test", "--workspace", "--", "--show-output"];
+    println!("$ cargo {}", arguments.join(" "));
+    let mut command = Command::new("cargo");
+    command.args(arguments).current_dir(root()).stdout(Stdio::piped());
+    let mut cargo = command.spawn().context("cannot run cargo")?;
+    let output = cargo.stdout.take().context("the output is piped")?;
+    let mut filter = TestOutput::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.context("cannot read what the tests print")?;
+        let line = String::from_utf8_lossy(&line);
+        if filter.shows(&line, skipped) {
+            println!("{line}");
+        }
+    }
+    let status = cargo.wait().context("cannot wait for cargo")?;
+    if !status.success() {
+        bail!("`cargo test` failed: {status}");
+    }
+    Ok(())
 }
 
 fn succeeds(program: &str, arguments: &[&str]) -> bool {

@@ -8,11 +8,13 @@ use crate::style::{Style, bytes, printable};
 use crate::{fidelity_table, output};
 use anyhow::{Context, bail};
 use bayes8_convert::calibrate::{CalibrationOptions, RangeMethod, calibrate};
-use bayes8_convert::fidelity::{EndToEnd, FidelityReport, predict_fp32};
+use bayes8_convert::fidelity::{EndToEnd, FidelityReport, LayerFidelity, predict_fp32};
 use bayes8_convert::metadata::{normalize, per_channel};
 use bayes8_convert::metrics::check_labels;
-use bayes8_convert::quantize::{Description, quantize};
-use bayes8_convert::{LabelledPictures, Metadata, Network, PosteriorSource};
+use bayes8_convert::quantize::{Description, QuantizeError, quantize};
+use bayes8_convert::{
+    ImportError, LabelledPictures, LoadError, Metadata, Network, PosteriorSource,
+};
 use bayes8_native::core::format;
 use bayes8_native::core::graph::Shape;
 use bayes8_native::core::model::{self, Preprocessing};
@@ -104,11 +106,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         pool.build_global().context("cannot start threads")?;
     }
 
-    let network = Network::load(&arguments.mean, &arguments.source())?;
+    let network = Network::load(&arguments.mean, &arguments.source())
+        .map_err(|error| arguments.explain_import(error))?;
     let metadata = arguments.metadata(&network)?;
     let preprocessing = &metadata.preprocessing;
-    let pictures = load(&arguments.calibration, &network)?.pictures;
-    let pictures = normalize(preprocessing, pictures.view())?;
+    let set = load(&arguments.calibration, &network)?;
+    let is_constant = set.are_all_equal();
+    let pictures = normalize(preprocessing, set.pictures.view())?;
     let data = arguments.data.as_deref().map(|path| load_labelled(path, &network)).transpose()?;
 
     let options = CalibrationOptions {
@@ -128,7 +132,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         class_names: metadata.class_names.clone(),
     };
     let progress = Progress::new("quantizing", 1);
-    let model = quantize(&network, calibration, description)?;
+    let model = quantize(&network, calibration, description)
+        .map_err(|error| arguments.explain_range(error))?;
     drop(progress);
     let file = format::write(&model)?;
 
@@ -145,6 +150,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     pending.commit()?;
 
+    if is_constant {
+        let path = arguments.calibration.display().to_string();
+        warn(&format!(
+            "{path}: all pictures are equal: no other one may fit the activation ranges"
+        ));
+    }
+    report.layers.iter().filter_map(lost_noise).for_each(|warning| warn(&warning));
     let style = Style::detect();
     let written = format!(
         "{}: {}",
@@ -154,7 +166,58 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     output::print(&format!("{}\n{written}\n", fidelity_table::text(&report, style)))
 }
 
+fn warn(message: &str) {
+    output::complain(&format!("warning: {}", printable(message)));
+}
+
+/// A layer much of whose noise has no code.
+fn lost_noise(layer: &LayerFidelity) -> Option<String> {
+    let LayerFidelity { layer, lossy_rows, rows, largest_sigma, .. } = layer;
+    (*lossy_rows > 0).then(|| {
+        format!(
+            "layer `{layer}`: in {lossy_rows} of {rows} output channels most weights lose most of \
+             their noise beside a far larger sigma; the layer's largest is {largest_sigma:e}: is \
+             it right?"
+        )
+    })
+}
+
 impl Arguments {
+    /// Says why numbers of the network may have run out of range.
+    fn explain_import(&self, error: LoadError) -> anyhow::Error {
+        let overflows = matches!(
+            &error,
+            LoadError::Import { source: ImportError::NotFinite { value, .. }, .. }
+                if value.is_infinite()
+        );
+        let error = anyhow::Error::new(error);
+        // A network is a network at any sensible share.
+        if overflows && self.moped.is_some_and(|delta| delta > 1.0) {
+            return error.context(self.too_wide());
+        }
+        error
+    }
+
+    /// Says why activations may have run out of range.
+    fn explain_range(&self, error: QuantizeError) -> anyhow::Error {
+        let is_range = matches!(error, QuantizeError::Range { .. });
+        let error = anyhow::Error::new(error);
+        if is_range { error.context(self.too_wide()) } else { error }
+    }
+
+    /// The likely cause of infinite numbers.
+    fn too_wide(&self) -> String {
+        match (&self.posterior, self.moped) {
+            (Some(path), _) => {
+                format!("the standard deviations of {} may be too large", path.display())
+            }
+            (None, delta) => format!(
+                "--moped {} may be too large: sigma is that many times each weight, 0.1 is usual",
+                delta.unwrap_or_default()
+            ),
+        }
+    }
+
     fn source(&self) -> PosteriorSource {
         match (&self.posterior, self.moped) {
             (Some(path), _) => PosteriorSource::File(path.clone()),

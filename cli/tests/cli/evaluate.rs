@@ -83,7 +83,7 @@ fn bad_data_names_the_file_and_the_array() {
     fixture.archive("label.npz", &[0, 3]);
     evaluate("label.npz").failed(&["label.npz", "`y`", "label 3 of picture 1"]);
     fixture.archive("negative.npz", &[-1]);
-    evaluate("negative.npz").failed(&["negative.npz", "label -1"]);
+    evaluate("negative.npz").failed(&["negative.npz", "label -1 of picture 0"]);
 
     let write = |name: &str, labels: Option<[i64; 1]>, shape| {
         let mut npz = NpzWriter::new(File::create(fixture.path(name)).unwrap());

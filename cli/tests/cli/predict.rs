@@ -142,7 +142,11 @@ fn refuses_what_is_no_model_or_takes_no_pictures() {
     let fixture = Fixture::new(1);
     fixture.picture("a.png", 8, 8);
     fixture.run(&["predict", "missing", "a.png"]).failed(&["missing"]);
-    fixture.run(&["predict", "a.png", "a.png"]).failed(&["a.png", "safetensors"]);
+    fixture.run(&["predict", "a.png", "a.png"]).failed(&[
+        "a.png",
+        "not a safetensors file",
+        "expected a model that `bayes8 quantize` made",
+    ]);
     let bytes = std::fs::read(fixture.path(MODEL)).unwrap();
     std::fs::write(fixture.path("cut"), &bytes[..bytes.len() - 1]).unwrap();
     fixture.run(&["predict", "cut", "a.png"]).failed(&["cut"]);

@@ -1,13 +1,25 @@
 //! `bayes8 quantize`: from arguments to files. How good they are is `convert`'s to test.
 
 use crate::support::Fixture;
+use ndarray::Array4;
+use ndarray_npy::NpzWriter;
+use safetensors::{Dtype, tensor::TensorView};
 use serde_json::Value as Json;
+use std::fs::File;
 
 const ARGUMENTS: [&str; 7] =
     ["quantize", "--mean", "mean.onnx", "--calibration", "x.npz", "-o", "out.safetensors"];
 
 fn quantize(fixture: &Fixture, more: &[&str]) -> crate::support::Finished {
     fixture.run(&[&ARGUMENTS[..], more].concat())
+}
+
+/// A folder with the network `mean.onnx` of three layers, 8x8x3 pictures and five classes.
+fn residual() -> Fixture {
+    let fixture = Fixture::new(1);
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
+    std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
+    fixture
 }
 
 #[test]
@@ -49,9 +61,7 @@ fn failures_name_the_file_and_leave_no_output() {
 
 #[test]
 fn makes_a_model_that_predicts_and_a_report() {
-    let fixture = Fixture::new(1);
-    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
-    std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
+    let fixture = residual();
     fixture.archive_of("x.npz", 3, &[0, 1, 2, 3, 4]);
     let names = r#"{"class_names": ["a", "b", "c", "d", "e"],
         "preprocessing": {"mean": [0.5], "std": [0.25, 0.5, 1]}}"#;
@@ -79,11 +89,71 @@ fn makes_a_model_that_predicts_and_a_report() {
     assert!(first == fixture.read("out.safetensors"), "the same input gives the same bytes");
 }
 
+/// Standard deviations for the three layers of `residual.onnx`, all of them `sigma` but the first of
+/// the first layer.
+fn posterior(fixture: &Fixture, sigma: f32, first: f32) {
+    let mut tensors = Vec::new();
+    for (name, shape) in [("conv1.weight.sigma", vec![4, 3, 3, 3]), ("fc.weight.sigma", vec![5, 8])]
+    {
+        let mut values = vec![sigma; shape.iter().product()];
+        if name.starts_with("conv1") {
+            values[0] = first;
+        }
+        let bytes: Vec<u8> = values.iter().flat_map(|s| s.to_le_bytes()).collect();
+        tensors.push((name, shape, bytes));
+    }
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        (*name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+    });
+    let file = safetensors::serialize(views, None).unwrap();
+    std::fs::write(fixture.path("posterior"), file).unwrap();
+}
+
+/// One sigma that is far too large takes the noise from all weights that share its step.
+#[test]
+fn a_posterior_that_loses_its_noise_is_made_known() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1]);
+    for (first, is_lossy) in [(0.05, false), (1e4, true), (1e30, true)] {
+        posterior(&fixture, 0.05, first);
+        let stderr = quantize(&fixture, &["--posterior", "posterior"]).succeeded().stderr;
+        let parts = ["warning: layer `conv1`: in 1 of 4 output channels", "largest is "];
+        let is_named = parts.iter().all(|part| stderr.contains(part));
+        assert_eq!(is_named, is_lossy, "{first}: {stderr}");
+        assert_eq!(stderr.lines().count(), usize::from(is_lossy), "only that layer: {stderr}");
+    }
+}
+
+#[test]
+fn calibration_pictures_that_are_all_equal_are_made_known() {
+    let fixture = residual();
+    let x = Array4::<u8>::from_elem((9, 8, 8, 3), 7);
+    let mut npz = NpzWriter::new(File::create(fixture.path("x.npz")).unwrap());
+    npz.add_array("x", &x).unwrap();
+    npz.finish().unwrap();
+    let warning = quantize(&fixture, &["--moped", "0.1"]).succeeded().stderr;
+    assert!(warning.starts_with("warning: x.npz: all pictures are equal"), "{warning}");
+    fixture.archive_of("x.npz", 3, &[0, 1]);
+    assert_eq!(quantize(&fixture, &["--moped", "0.1"]).succeeded().stderr, "");
+}
+
+#[test]
+fn spreads_without_end_name_the_flag_or_file_they_come_from() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1]);
+    for share in ["1e15", "3e38"] {
+        let flag = format!("--moped {}", share.parse::<f32>().unwrap());
+        quantize(&fixture, &["--moped", share]).failed(&[&flag, "too large", "0.1 is usual"]);
+    }
+    posterior(&fixture, 1e30, 1e30);
+    let parts = ["standard deviations of posterior", "too large", "no finite range"];
+    quantize(&fixture, &["--posterior", "posterior"]).failed(&parts);
+    assert!(!fixture.path("out.safetensors").exists());
+}
+
 #[test]
 fn inputs_that_do_not_fit_are_refused_by_name() {
-    let fixture = Fixture::new(1);
-    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
-    std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
+    let fixture = residual();
     let refused = |more: &[&str], parts: &[&str]| {
         quantize(&fixture, &[&["--moped", "0.1"], more].concat()).failed(parts);
         assert!(!fixture.path("out.safetensors").exists());

@@ -1,7 +1,8 @@
 //! Bytes to model.
 
+use super::crowd::Density;
 use super::schema::{Description, Version};
-use super::{BYTES_PER_ITEM, CROWD, FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
+use super::{FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
 use crate::graph::{Graph, Node, Shape};
 use crate::layer::{Bias, Layer, Posterior, transpose};
 use crate::model::{Model, NodeQuantization, Parts, is_depthwise};
@@ -15,7 +16,11 @@ use safetensors::{Dtype, SafeTensors};
 /// # Errors
 /// A [`FormatError`] that names the tensor or node. Never panics, whatever the bytes are.
 pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
-    check_crowding(bytes)?;
+    let density = Density::of(bytes);
+    if density.missing() > 0 {
+        let Density { bytes, items } = density;
+        return Err(FormatError::Crowded { bytes, items });
+    }
     let (length, header) = SafeTensors::read_metadata(bytes)
         .map_err(|error| FormatError::Container(error.to_string()))?;
     let metadata = header.metadata().as_ref().and_then(|m| m.get(METADATA_KEY));
@@ -45,20 +50,6 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         layers,
         calibration,
     })?)
-}
-
-/// Refuses a header whose items are so many for its length that parsing it would take memory out
-/// of proportion: a name of two quotes becomes a `String`, an extent of one digit a buffered value
-/// of 32 bytes. Every item but the first of a list follows a comma.
-fn check_crowding(bytes: &[u8]) -> Result<(), FormatError> {
-    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return Ok(()) };
-    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-    let header = &rest[..length.min(rest.len())];
-    let items = header.iter().filter(|&&byte| byte == b',').count();
-    if items > CROWD && header.len() / items < BYTES_PER_ITEM {
-        return Err(FormatError::Crowded { bytes: header.len(), items });
-    }
-    Ok(())
 }
 
 fn quantization(scale: f32, zero_point: u8) -> Quantization {

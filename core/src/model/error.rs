@@ -1,0 +1,110 @@
+//! Why parts are not a model.
+
+use crate::graph::Shape;
+use alloc::string::String;
+use thiserror::Error;
+
+/// Why parts are not a model. Every variant names the node, tensor or field.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum ModelError {
+    /// No nodes.
+    #[error("the graph has no nodes")]
+    Empty,
+    /// The output is not a vector of logits.
+    #[error(
+        "the last node `{node}` ({op}, output {shape}) must be a conv2d or linear node that \
+         makes a vector of f32 logits"
+    )]
+    Output {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
+        /// Shape of its output.
+        shape: Shape,
+    },
+    /// A node before the last without quantization, or a last one with it.
+    #[error("node `{node}`: exactly the nodes before the last have a quantized output")]
+    OutputQuantization {
+        /// The node.
+        node: String,
+    },
+    /// A list with the wrong number of entries.
+    #[error("`{what}` has {found} entries, expected {expected}")]
+    Count {
+        /// The list, with the node's name where it belongs to one.
+        what: String,
+        /// Entries needed.
+        expected: usize,
+        /// Entries found.
+        found: usize,
+    },
+    /// A scale, mean, deviation or multiplier that cannot be computed with.
+    #[error("`{what}` is {value}, expected {expected}")]
+    Number {
+        /// The number's name, with its node.
+        what: String,
+        /// Its value.
+        value: f32,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// Bounds the wrong way round, or on a node that only moves codes or returns logits.
+    #[error("node `{node}`: the code range {low}..={high} is empty or not allowed here")]
+    Range {
+        /// The node.
+        node: String,
+        /// Least code.
+        low: u8,
+        /// Largest code.
+        high: u8,
+    },
+    /// A node that moves codes but changes their meaning.
+    #[error("node `{node}` ({op}) only moves codes, so it must keep its input's quantization")]
+    Moved {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
+    },
+    /// A layer for another node, or with the wrong geometry.
+    #[error("layer `{layer}` does not belong to weighted node `{node}`")]
+    Layer {
+        /// The layer.
+        layer: String,
+        /// The node at its position.
+        node: String,
+    },
+    /// A noise multiplier or a bias sigma below zero.
+    #[error("`{tensor}` holds a negative value at index {index}")]
+    Negative {
+        /// The tensor.
+        tensor: String,
+        /// Where in it.
+        index: usize,
+    },
+    /// Two layers whose tensors would have one name in a file.
+    #[error("layers `{0}` and `{0}.bias` would share the tensor `{0}.bias.mu`")]
+    TensorName(String),
+    /// A mean whose sum might not fit i32.
+    #[error("node `{node}`: a mean of {elements} elements might overflow its 32-bit sum")]
+    Mean {
+        /// The node.
+        node: String,
+        /// Elements in one sum.
+        elements: usize,
+    },
+    /// Sums that might not fit i32.
+    #[error(
+        "layer `{layer}`: {fan_in} products and a bias of up to {bias} might overflow the 32-bit \
+         accumulator"
+    )]
+    Accumulator {
+        /// The layer.
+        layer: String,
+        /// Products in one sum.
+        fan_in: usize,
+        /// Largest |bias|.
+        bias: i64,
+    },
+}

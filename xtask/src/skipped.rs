@@ -1,0 +1,95 @@
+//! What could not be checked on this machine: shown where it is met, counted at the end.
+
+/// How tests and chores say that they were skipped.
+const MARK: &str = "SKIPPED";
+
+/// The checks that were skipped.
+#[derive(Debug, Default)]
+pub(crate) struct Skipped {
+    count: usize,
+}
+
+impl Skipped {
+    /// Says that `what` could not be checked, and counts it.
+    pub(crate) fn report(&mut self, what: &str) {
+        println!("{MARK}: {what}");
+        self.count += 1;
+    }
+
+    /// The last line of a run.
+    pub(crate) fn summary(&self) -> String {
+        match self.count {
+            0 => format!("0 checks {MARK}: everything ran"),
+            1 => format!("1 check {MARK}, named above"),
+            count => format!("{count} checks {MARK}, each named above"),
+        }
+    }
+}
+
+/// The output of `cargo test -- --show-output`, line by line, as people want to read it. libtest
+/// shows what successful tests printed between two lines `successes:` and the end of a test program;
+/// of that only what was skipped is of interest. All else, failures above all, passes as it comes.
+#[derive(Debug, Default)]
+pub(crate) struct TestOutput {
+    within_successes: bool,
+}
+
+impl TestOutput {
+    /// Whether to show `line`; counts it where it says that something was skipped.
+    pub(crate) fn shows(&mut self, line: &str, skipped: &mut Skipped) -> bool {
+        let is_skip = line.starts_with(MARK);
+        skipped.count += usize::from(is_skip);
+        match line {
+            "successes:" => self.within_successes = true,
+            "failures:" => self.within_successes = false,
+            _ if line.starts_with("test result: ") => self.within_successes = false,
+            _ => {}
+        }
+        !self.within_successes || is_skip
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// What is shown of an output, and the count of what was skipped.
+    fn filter(output: &str) -> (Vec<&str>, usize) {
+        let (mut filter, mut skipped) = (TestOutput::default(), Skipped::default());
+        let shown = output.lines().filter(|line| filter.shows(line, &mut skipped)).collect();
+        (shown, skipped.count)
+    }
+
+    #[test]
+    fn failures_stay_whole_and_only_skips_are_kept_of_successes() {
+        let output = "\nrunning 3 tests\ntest a ... ok\ntest b ... FAILED\ntest c ... ok\n\n\
+            successes:\n\n---- a stdout ----\nnoise\nSKIPPED: amx\n\nsuccesses:\n    a\n    c\n\n\
+            failures:\n\n---- b stdout ----\nleft: 1\n\nfailures:\n    b\n\n\
+            test result: FAILED. 2 passed; 1 failed\n\nrunning 0 tests\nlast";
+        let expected = "\nrunning 3 tests\ntest a ... ok\ntest b ... FAILED\ntest c ... ok\n\n\
+            SKIPPED: amx\nfailures:\n\n---- b stdout ----\nleft: 1\n\nfailures:\n    b\n\n\
+            test result: FAILED. 2 passed; 1 failed\n\nrunning 0 tests\nlast";
+        assert_eq!(filter(output), (expected.lines().collect(), 1));
+    }
+
+    /// The toolchain's own format, which the filter must know: this test is run by itself once more.
+    #[test]
+    fn a_skip_of_a_real_test_program_is_seen() {
+        const INNER: &str = "XTASK_TEST_PRINTS_A_SKIP";
+        if std::env::var_os(INNER).is_some() {
+            println!("noise");
+            println!("{MARK}: for the test of the filter");
+            return;
+        }
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.env(INNER, "1").args(["--show-output", "--exact"]);
+        command.arg("skipped::tests::a_skip_of_a_real_test_program_is_seen");
+        let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        let (shown, count) = filter(&output);
+        assert_eq!(count, 1, "{output}");
+        assert!(shown.contains(&"SKIPPED: for the test of the filter"), "{output}");
+        assert!(!shown.contains(&"noise"), "{output}");
+        assert!(shown.iter().any(|line| line.starts_with("test result: ok. 1 passed")), "{output}");
+    }
+}
