@@ -3,6 +3,9 @@
 /// How tests and chores say that they were skipped.
 const MARK: &str = "SKIPPED";
 
+/// How the tests of AMX say what executed it: `amx: on silicon` or `amx: emulated`.
+const AMX: &str = "amx: ";
+
 /// The checks that were skipped.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
@@ -28,7 +31,7 @@ impl Skipped {
 
 /// The output of `cargo test -- --show-output`, line by line, as people want to read it. libtest
 /// shows what successful tests printed between two lines `successes:` and the end of a test program;
-/// of that only what was skipped is of interest. All else, failures above all, passes as it comes.
+/// of that only what was skipped, and what executed AMX, is of interest. All else, failures above all, passes as it comes.
 #[derive(Debug, Default)]
 pub(crate) struct TestOutput {
     within_successes: bool,
@@ -45,7 +48,7 @@ impl TestOutput {
             _ if line.starts_with("test result: ") => self.within_successes = false,
             _ => {}
         }
-        !self.within_successes || is_skip
+        !self.within_successes || is_skip || line.starts_with(AMX)
     }
 }
 
@@ -64,11 +67,11 @@ mod tests {
     #[test]
     fn failures_stay_whole_and_only_skips_are_kept_of_successes() {
         let output = "\nrunning 3 tests\ntest a ... ok\ntest b ... FAILED\ntest c ... ok\n\n\
-            successes:\n\n---- a stdout ----\nnoise\nSKIPPED: amx\n\nsuccesses:\n    a\n    c\n\n\
+            successes:\n\n---- a stdout ----\nnoise\nSKIPPED: amx\namx: emulated\n\nsuccesses:\n    a\n    c\n\n\
             failures:\n\n---- b stdout ----\nleft: 1\n\nfailures:\n    b\n\n\
             test result: FAILED. 2 passed; 1 failed\n\nrunning 0 tests\nlast";
         let expected = "\nrunning 3 tests\ntest a ... ok\ntest b ... FAILED\ntest c ... ok\n\n\
-            SKIPPED: amx\nfailures:\n\n---- b stdout ----\nleft: 1\n\nfailures:\n    b\n\n\
+            SKIPPED: amx\namx: emulated\nfailures:\n\n---- b stdout ----\nleft: 1\n\nfailures:\n    b\n\n\
             test result: FAILED. 2 passed; 1 failed\n\nrunning 0 tests\nlast";
         assert_eq!(filter(output), (expected.lines().collect(), 1));
     }
