@@ -36,7 +36,7 @@ pub(crate) struct Machine {
     pub(crate) isa: Option<Isa>,
 
     /// Memory for weight samples that are used again, such as 512MiB; changes no result
-    #[arg(long, value_name = "SIZE", default_value = "0B")]
+    #[arg(long, value_name = "SIZE", default_value = "0B", value_parser = size)]
     pub(crate) bank: ByteSize,
 }
 
@@ -57,6 +57,11 @@ impl Machine {
 
 fn isa_parser() -> impl TypedValueParser<Value = Isa> {
     PossibleValuesParser::new(Isa::ALL.map(Isa::name)).try_map(|name| name.parse::<Isa>())
+}
+
+/// A size in bytes.
+fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|_| "expected a size such as 512MiB or 2GB".to_string())
 }
 
 /// A number of nats.

@@ -1,6 +1,8 @@
 //! Loading models for commands.
 
 use crate::args::Machine;
+use crate::output::complain;
+use crate::style::bytes;
 use bayes8_native::core::{format, model};
 use bayes8_native::{LoadError, Model};
 use std::path::Path;
@@ -10,7 +12,12 @@ use std::path::Path;
 /// # Errors
 /// [`LoadError`], which names the file, or threads that cannot be started.
 pub(crate) fn load(path: &Path, machine: &Machine) -> Result<Model, LoadError> {
-    Model::load_with(path, machine.options()?)
+    let model = Model::load_with(path, machine.options()?)?;
+    let (bank, draw) = (machine.bank.as_u64(), model.weight_bytes() as u64);
+    if (1..draw).contains(&bank) {
+        complain(&format!("warning: --bank is off: one weight sample takes {}", bytes(draw)));
+    }
+    Ok(model)
 }
 
 /// What the file says, and its size in bytes.

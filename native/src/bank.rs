@@ -29,20 +29,24 @@ impl<B: Backend> Bank<B> {
 
     /// The weights of `draw`: kept ones, or what `make` draws into the memory that it is given.
     /// Two threads that miss the same draw at the same time both make it.
+    ///
+    /// The lock is held for a look-up or a change of the map, never while weights are drawn or used.
     pub(crate) fn get(&self, draw: Draw, make: impl FnOnce(&mut WeightSample<B>)) -> Entry<B> {
-        let mut memory = {
+        let mut entry = {
             let mut draws = self.lock();
             if let Some(found) = draws.get(&draw) {
                 return Arc::clone(found);
             }
-            // Dropped before the new one is made, so that the budget holds at any time. A thread
-            // that still works with the old one keeps it alive until it is done.
+            // Dropped before the new one is made: its memory is used again. Draws that are being
+            // made, and dropped ones that another thread still works with, come on top of the budget:
+            // at most one a thread.
             let full = draws.len() == draws.cap().get();
-            let oldest = if full { draws.pop_lru() } else { None };
-            oldest.and_then(|(_, entry)| Arc::try_unwrap(entry).ok()).unwrap_or_default()
+            if full { draws.pop_lru() } else { None }.map(|(_, entry)| entry).unwrap_or_default()
         };
-        make(&mut memory);
-        let entry = Arc::new(memory);
+        if Arc::get_mut(&mut entry).is_none() {
+            entry = Entry::default();
+        }
+        make(Arc::get_mut(&mut entry).expect("nobody else has it"));
         self.lock().put(draw, Arc::clone(&entry));
         entry
     }

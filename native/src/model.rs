@@ -68,7 +68,7 @@ pub struct ModelOptions {
     /// Threads.
     pub threads: Threads,
     /// Bytes of weight samples that are kept for later predictions with the same seed and sample
-    /// indices ([`Model::weight_bytes`] each); 0 keeps none. Changes no result.
+    /// indices ([`Model::weight_bytes`] each); less than one keeps none. Changes no result.
     pub bank_bytes: usize,
 }
 
@@ -177,7 +177,8 @@ impl Model {
     }
 
     /// The same into memory of the caller's, whatever it held: once it has grown to the size of the
-    /// batch, and as many calls as ever run at a time have run, no memory is allocated. (A call
+    /// batch, and as many calls as ever run at a time have run, no memory is allocated. (A draw that
+    /// the bank has not kept takes an entry of its map. A call
     /// from outside of its rayon pool passes through the pool's queue, which allocates a block now
     /// and then; with [`Threads::One`], or from a thread of the pool, nothing does.)
     ///
@@ -194,7 +195,10 @@ impl Model {
             return Err(PredictError::Samples(samples));
         }
         let mut codes = self.codes.pop().unwrap_or_default();
-        self.quantize(pictures, &mut codes)?;
+        if let Err(error) = self.quantize(pictures, &mut codes) {
+            drop(self.codes.push(codes));
+            return Err(error);
+        }
         let count = codes.len() / self.description.graph().input().elements();
         Prediction::reset(predictions, count, self.description.classes());
         let threads = self.threads();

@@ -36,6 +36,9 @@ pub(crate) struct RowBlock<'a, A> {
     pub(crate) length: usize,
 }
 
+/// Bytes of pictures that are copied together, if they are more than one.
+const COPIED_BYTES: usize = 8 << 20;
+
 /// Fewest rows of a block, so that weights are read from afar for many rows at a time.
 const FEWEST_ROWS: usize = 96;
 
@@ -112,7 +115,8 @@ impl<'a> Rows<'a> {
             if self.source != Source::InPlace {
                 let picture = first / spatial;
                 if !copied.contains(&picture) {
-                    let together = (most / spatial).max(1);
+                    let fit = COPIED_BYTES / (self.shape.elements() * size_of::<K::Activation>());
+                    let together = (most / spatial).min(fit).max(1);
                     copied = picture..rows.end.div_ceil(spatial).min(picture + together);
                     kernel.vectorize(|| self.copy(copied.clone(), copies));
                 }

@@ -8,14 +8,10 @@ use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads}
 use ndarray::Array4;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Calls that took memory, on any thread.
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-/// One test at a time, since all threads count together.
-static ALONE: Mutex<()> = Mutex::new(());
 
 struct Counting;
 
@@ -71,15 +67,11 @@ fn steady_state(model: &Model, count: usize, samples: u32, keep_logits: bool) ->
     allocations(|| (0..5).for_each(|_| call()))
 }
 
-#[test]
 fn the_counter_counts() {
-    let _alone = ALONE.lock();
     assert!(allocations(|| drop(std::hint::black_box(vec![1u8]))) >= 1);
 }
 
-#[test]
 fn a_prediction_on_the_calling_thread_takes_no_memory() {
-    let _alone = ALONE.lock();
     for isa in Isa::available().filter(|&isa| isa != Isa::Portable) {
         for name in ["fashion-resnet14", "cifar10-resnet20", "mnist-scnn"] {
             for bank in [0, 1 << 30] {
@@ -94,9 +86,7 @@ fn a_prediction_on_the_calling_thread_takes_no_memory() {
     }
 }
 
-#[test]
 fn a_prediction_from_a_thread_of_the_pool_takes_no_memory() {
-    let _alone = ALONE.lock();
     let Threads::Pool(pool) = Threads::new(2).expect("two threads") else { unreachable!() };
     let isa = Isa::available().last().expect("portable at least");
     let model = model("cifar10-resnet20", isa, Threads::Pool(pool.clone()), 0);
@@ -112,9 +102,7 @@ fn a_prediction_from_a_thread_of_the_pool_takes_no_memory() {
 }
 
 /// A call from outside goes through the pool's queue, which takes a block now and then.
-#[test]
 fn a_prediction_from_outside_of_the_pool_takes_next_to_none() {
-    let _alone = ALONE.lock();
     let isa = Isa::available().last().expect("portable at least");
     let model = model("cifar10-resnet20", isa, Threads::new(2).expect("two threads"), 0);
     for _ in 0..20 {
@@ -122,4 +110,13 @@ fn a_prediction_from_outside_of_the_pool_takes_next_to_none() {
     }
     let blocks: usize = (0..20).map(|_| steady_state(&model, 4, 8, false)).sum();
     assert!(blocks <= 8, "{blocks} allocations in 140 calls");
+}
+
+/// One test: all threads count together, and the thread that reports the end of a test takes memory.
+#[test]
+fn a_prediction_in_steady_state_takes_no_memory() {
+    the_counter_counts();
+    a_prediction_on_the_calling_thread_takes_no_memory();
+    a_prediction_from_a_thread_of_the_pool_takes_no_memory();
+    a_prediction_from_outside_of_the_pool_takes_next_to_none();
 }

@@ -21,7 +21,7 @@ fn shapes(start_row: u8, tiles: &[(u8, u16)]) -> [u8; 64] {
 macro_rules! tiles {
     ($configuration:expr, [$($line:expr),* $(,)?], $($operands:tt)*) => {{
         let configuration: [u8; 64] = $configuration;
-        println!("amx: {:?}", executed_by());
+        executed_by().expect("silicon or the emulator");
         // SAFETY: `executed_by` makes the instructions executable; the memory that the lines name is that
         // of the caller's arrays, which hold the configured rows.
         unsafe {
