@@ -71,7 +71,7 @@ const BLOCK_BYTES: usize = 20 << 20;
 const MOST_TOGETHER: usize = 32;
 
 /// Idle memory that is kept; beyond it, it is freed.
-const MOST_IDLE: usize = 256;
+pub(crate) const MOST_IDLE: usize = 256;
 
 pub(crate) struct Threaded<B: Backend> {
     executor: Executor<B>,

@@ -1,6 +1,6 @@
 //! The public API: load a model, predict pictures.
 
-use crate::engine::{Engine, Job, engine};
+use crate::engine::{Engine, Job, MOST_IDLE, engine};
 use crate::isa::{Isa, IsaError};
 use crate::prediction::{Pictures, PredictError, PredictOptions, Prediction};
 use bayes8_core::format::{self, FormatError};
@@ -249,9 +249,6 @@ impl Model {
         Ok(())
     }
 }
-
-/// Idle memory that is kept; beyond it, it is freed.
-const MOST_IDLE: usize = 256;
 
 fn contiguous<'a, T>(array: &'a CowArray<'_, T, Ix4>) -> &'a [T] {
     array.as_slice().expect("an array in standard layout is contiguous")

@@ -201,10 +201,7 @@ impl<'a> Rows<'a> {
         let zero = A::from(self.job.zero_point);
         let padding = self.job.window.padding;
         let needed = pictures.len() * to.elements() + SHORT_RUN;
-        // Only grows: what it holds is overwritten.
-        if copies.len() < needed {
-            copies.resize(needed, zero);
-        }
+        grow(copies, needed, zero);
         let line = to.width * to.channels;
         let before = padding.left * to.channels;
         let input = &self.input[pictures.start * from.elements()..];
@@ -235,9 +232,7 @@ impl<'a> Rows<'a> {
         packed: &mut Vec<A>,
     ) {
         let needed = offsets.len() * self.depth + SHORT_RUN;
-        if packed.len() < needed {
-            packed.resize(needed, A::default());
-        }
+        grow(packed, needed, A::default());
         for (row, &offset) in offsets.iter().enumerate() {
             // What is behind the last piece meets zero weights; any value does.
             let to = &mut packed[row * self.depth..];
@@ -258,6 +253,13 @@ impl<'a> Rows<'a> {
 /// Runs up to this length are copied as if they had it: there is room behind copies and packed
 /// rows.
 const SHORT_RUN: usize = 32;
+
+/// Makes `memory` hold at least `count` entries. It only grows: what it holds is overwritten.
+pub(crate) fn grow<T: Copy>(memory: &mut Vec<T>, count: usize, empty: T) {
+    if memory.len() < count {
+        memory.resize(count, empty);
+    }
+}
 
 /// Copies a run without a call of `memcpy`, which would cost more than most runs: whole blocks, and
 /// a last one that overlaps the one before it.

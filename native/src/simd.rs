@@ -5,7 +5,7 @@ mod layer;
 
 use crate::depthwise::depthwise;
 use crate::kernels::{BLOCK_PANELS, Block, BlockOutput, Kernel, Multipliers, PANEL};
-use crate::rows::{RowMemory, Rows};
+use crate::rows::{RowMemory, Rows, grow};
 use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
 use bayes8_core::layer::Layer;
 use bayes8_core::numerics::Target;
@@ -342,10 +342,3 @@ impl<K: Kernel> Backend for Simd<K> {
 
 /// Chunks of weights that are worth a thread.
 const FEWEST_CHUNKS: usize = if cfg!(test) { 16 } else { 1024 };
-
-/// Makes `memory` hold at least `count` entries.
-fn grow<T: Copy>(memory: &mut Vec<T>, count: usize, empty: T) {
-    if memory.len() < count {
-        memory.resize(count, empty);
-    }
-}
