@@ -3,8 +3,7 @@
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
 use proptest::prelude::*;
 
-mod common;
-use common::Random;
+use bayes8_conformance::Random;
 
 fn sums(samples: &[Vec<f32>]) -> SampleSums {
     let mut sums = SampleSums::new(samples[0].len());

@@ -1,11 +1,11 @@
 //! Whole networks on tiles that no processor here may have: where it has them, `tests/tests/isa.rs`
 //! compares all instruction sets.
 
-use super::random::Random;
 use crate::engine::{Engine, Job, Threaded};
 use crate::kernels::amx::Amx;
 use crate::prediction::Prediction;
 use crate::simd::Simd;
+use bayes8_conformance::Random;
 use bayes8_core::format;
 use bayes8_core::reference::Reference;
 use std::path::PathBuf;
