@@ -17,18 +17,18 @@ for (const file of ["bayes8.js", "bayes8.wasm", "bayes8-relaxed.wasm"]) {
 // The generated glue keeps its instance in variables of its module. As a function it can have several.
 const generated = await build({
   stdin: {
-    contents: 'export { default as init, Network, kernel, uncertainty, logitsDigest } from "./wasm/bayes8.js";',
+    contents: `import init, { Network, kernel, uncertainty, logitsDigest } from "./wasm/bayes8.js";
+      glue = { init, Network, kernel, uncertainty, logitsDigest };`,
     resolveDir: root,
   },
   bundle: true,
-  format: "iife",
-  globalName: "glue",
+  format: "esm",
   target: "es2022",
   // It would look for the module beside itself; this package always hands it over.
   define: { "import.meta.url": '""' },
   write: false,
 });
-const createGlue = `export function createGlue() { ${generated.outputFiles[0].text} return glue; }`;
+const createGlue = `export function createGlue() { let glue; ${generated.outputFiles[0].text} return glue; }`;
 
 rmSync("dist", { recursive: true, force: true });
 await build({
