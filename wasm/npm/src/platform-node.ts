@@ -18,7 +18,8 @@ export const node: Platform = {
   threads: availableParallelism(),
 
   spawn() {
-    const worker = new Worker(new URL("./node-worker.js", import.meta.url));
+    // Flags of this process such as --input-type or --import are not for the worker.
+    const worker = new Worker(new URL("./node-worker.js", import.meta.url), { execArgv: [] });
     return {
       post: (message) => worker.postMessage(message),
       listen(onMessage, onFailure) {

@@ -4,32 +4,32 @@ import type { Thread } from "./thread.js";
 
 /** Gives the samples of all jobs to the threads, piece by piece. */
 export class Scheduler {
+  readonly #threads: readonly Thread[];
   readonly #idle: Set<Thread>;
-  #threads: number;
-  #failure: Bayes8Error | undefined;
+  #closed: Bayes8Error | undefined;
   // Jobs with samples left, the one that was served last at the end.
   readonly #queue: Job[] = [];
   readonly #settle = new Map<Job, (error?: Bayes8Error) => void>();
 
   constructor(threads: readonly Thread[]) {
+    this.#threads = threads;
     this.#idle = new Set(threads);
-    this.#threads = threads.length;
   }
 
-  /** Threads that work. */
+  /** Threads that can work. */
   get threads(): number {
-    return this.#threads;
+    return this.#threads.filter(({ failure }) => !failure).length;
   }
 
   /** Why nothing runs any more: disposed of, or no thread left. */
   get failure(): Bayes8Error | undefined {
-    return this.#failure;
+    return this.#closed ?? (this.threads === 0 ? this.#threads[0]?.failure : undefined);
   }
 
   /** Runs all samples of `job`. The caller ends the job. */
   run(job: Job, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#failure) throw this.#failure;
+      if (this.failure) throw this.failure;
       if (signal?.aborted) throw abortError(signal);
       const abort = () => this.#finish(job, abortError(signal!));
       signal?.addEventListener("abort", abort);
@@ -49,7 +49,7 @@ export class Scheduler {
 
   /** Rejects all jobs, and those to come. */
   close(failure: Bayes8Error): void {
-    this.#failure ??= failure;
+    this.#closed = failure;
     for (const job of this.#settle.keys()) this.#finish(job, failure);
   }
 
@@ -62,10 +62,10 @@ export class Scheduler {
 
   async #dispatch(thread: Thread): Promise<void> {
     const job = this.#pick(thread);
-    if (!job) return;
+    if (!job || thread.failure) return;
     this.#idle.delete(thread);
     try {
-      const step = job.step(thread, this.#threads);
+      const step = job.step(thread, this.threads);
       this.#remove(job);
       if (job.hasWork) this.#queue.push(job);
       await step;
@@ -73,9 +73,12 @@ export class Scheduler {
     } catch (error) {
       this.#finish(job, toBayes8Error(error));
     }
-    if (thread.failure) return this.#lose(thread.failure);
-    this.#idle.add(thread);
-    return this.#dispatch(thread);
+    if (!thread.failure) {
+      this.#idle.add(thread);
+      return this.#dispatch(thread);
+    }
+    // Nobody is left for what waits.
+    if (this.failure) for (const job of this.#settle.keys()) this.#finish(job, this.failure);
   }
 
   // New jobs first, so that none waits for a long one; then those that this thread has begun, since a
@@ -91,10 +94,5 @@ export class Scheduler {
   #remove(job: Job): void {
     const index = this.#queue.indexOf(job);
     if (index >= 0) this.#queue.splice(index, 1);
-  }
-
-  #lose(failure: Bayes8Error): void {
-    this.#threads -= 1;
-    if (this.#threads === 0) this.close(failure);
   }
 }

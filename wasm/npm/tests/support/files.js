@@ -10,6 +10,9 @@ export const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 /** What the native command line predicted: see scripts/golden.js. */
 export const native = JSON.parse(readFileSync(`${PACKAGE}tests/fixtures/native.json`, "utf8"));
 
+/** The lines of `native` for one model. */
+export const nativeOf = (model) => native.predictions.filter((line) => line.model === model);
+
 export const modelPath = (name) => `${ROOT}models/${name}.safetensors`;
 
 /** A shipped picture, as `ImageData` would hold it. */
@@ -21,10 +24,4 @@ export function rgbaOf(picture) {
     rgba.set([at(0), at(1), at(2), 255], pixel * 4);
   }
   return { data: rgba, width, height };
-}
-
-/** What a prediction and a line of `native` have in common. */
-export function essence({ logitsDigest, entropy, expectedEntropy, mutualInformation, top }) {
-  const best = typeof top === "function" ? undefined : top;
-  return { logitsDigest, entropy, expectedEntropy, mutualInformation, top: best };
 }
