@@ -1,6 +1,6 @@
 // Makes dist/ from src/ and the generated glue in wasm/ (`cargo xtask web`).
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -53,5 +53,14 @@ await build({
 });
 
 execFileSync("node", ["node_modules/typescript/bin/tsc", "--emitDeclarationOnly"], { stdio: "inherit" });
+
+// Only the declarations that a user can reach: the others name what is internal.
+const reached = new Set(["index.d.ts", "worker.d.ts"]);
+for (const file of reached) {
+  for (const [, name] of readFileSync(`dist/${file}`, "utf8").matchAll(/from "\.\/([\w-]+)\.js"/g)) reached.add(`${name}.d.ts`);
+}
+for (const file of readdirSync("dist")) {
+  if (file.endsWith(".d.ts") && !reached.has(file)) rmSync(`dist/${file}`);
+}
 
 for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) copyFileSync(`../../${licence}`, licence);

@@ -14,7 +14,10 @@ export interface EngineOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A compiled module, and its instance in this thread. */
+/**
+ * A compiled module, and its instance in this thread.
+ * @internal
+ */
 export interface Engine {
   readonly module: WebAssembly.Module;
   readonly glue: Glue;
@@ -25,7 +28,10 @@ export interface Engine {
 // One instance a thread for all models of a build: memory that one frees serves the next.
 const engines = new Map<string, Promise<Engine>>();
 
-/** The engine that `options` ask for, fetched and compiled once. */
+/**
+ * The engine that `options` ask for, fetched and compiled once.
+ * @internal
+ */
 export async function loadEngine({ kernel, wasm, signal }: EngineOptions): Promise<Engine> {
   const source = wasm ?? addressOf(choose(kernel));
   if (typeof source !== "string" && !(source instanceof URL)) return compile(source);

@@ -19,7 +19,7 @@ export interface ModelInfo {
   readonly parameters: number;
   /** Of one picture and sample. */
   readonly multiplyAccumulates: number;
-  /** Bytes of the posterior in the file. */
+  /** Bytes of one draw of the weights, as the kernels hold them. */
   readonly weightBytes: number;
   /** A byte p of channel c becomes (p / 255 - mean[c]) / std[c]. */
   readonly preprocessing: { readonly mean: readonly number[]; readonly std: readonly number[] };
@@ -61,7 +61,10 @@ export interface Glue {
   logitsDigest(logits: Float32Array): string;
 }
 
-/** A new instance of `module`, with a memory of its own. */
+/**
+ * A new instance of `module`, with a memory of its own.
+ * @internal
+ */
 export async function instantiate(module: WebAssembly.Module): Promise<Glue> {
   const glue = createGlue();
   await glue.init({ module_or_path: module });

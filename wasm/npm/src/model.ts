@@ -10,6 +10,10 @@ export interface LoadOptions extends EngineOptions, ReadOptions {}
 
 /** A model in this thread. Samples run in chunks of about 20 ms, between which other tasks run. */
 export class Model extends Predictor {
+  private constructor(...parts: ConstructorParameters<typeof Predictor>) {
+    super(...parts);
+  }
+
   /**
    * Loads a model.
    *

@@ -18,6 +18,10 @@ const MOST_WORKERS = 256;
  * `worker`; the others go on.
  */
 export class Pool extends Predictor {
+  private constructor(...parts: ConstructorParameters<typeof Predictor>) {
+    super(...parts);
+  }
+
   /** @internal */
   static async load(source: Source, options: PoolOptions): Promise<Pool> {
     const { workers = Math.min(platform().threads, MOST_WORKERS), signal } = options;

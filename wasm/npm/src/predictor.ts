@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { Bayes8Error, throwIfAborted } from "./error.js";
 import type { Engine } from "./engine.js";
 import type { ModelInfo } from "./glue.js";
