@@ -8,7 +8,7 @@
 pub(super) mod epilogue;
 pub(super) mod sampler;
 
-use super::block::row_tiles;
+use super::row_tiles;
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;

@@ -6,7 +6,7 @@
 //! Peak: 32 products an instruction; a step of a full tile is 12 `vpdpbusd` on 8 loads.
 
 use super::avx2::{epilogue, sampler};
-use super::block::row_tiles;
+use super::row_tiles;
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;

@@ -5,7 +5,7 @@ use super::random::Random;
 use crate::engine::{Engine, Job, Threaded};
 use crate::kernels::amx::Amx;
 use crate::prediction::Prediction;
-use crate::simd::Simd;
+use crate::threads::simd;
 use bayes8_core::format;
 use bayes8_core::reference::Reference;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ fn shipped_networks_have_the_same_logits_on_amx() {
             predictions
         };
         let expected = run(&Threaded::new(&model, Reference, 0));
-        let found = run(&Threaded::new(&model, Simd(amx), 0));
+        let found = run(&Threaded::new(&model, simd(amx), 0));
         let bits = |predictions: &[Prediction]| -> Vec<Vec<u32>> {
             let logits = |p: &Prediction| p.logits().expect("kept logits").mapv(f32::to_bits);
             predictions.iter().map(|p| logits(p).into_iter().collect()).collect()
