@@ -14,6 +14,13 @@ pub(crate) use bayes8_core::simd::{Block, BlockOutput, Kernel, Multipliers, PANE
 #[cfg(target_arch = "x86_64")]
 use bayes8_core::simd::{groups, row_tiles};
 
+/// What a kernel is measured against.
+pub(crate) trait Peak: Kernel {
+    /// The dot-product instruction and nothing else, on registers: `rounds` times on enough
+    /// accumulators to hide its latency. Returns the number of products and the accumulators' sum.
+    fn peak(self, rounds: u64) -> (u64, i32);
+}
+
 /// Evaluates `$with` with `$kernel` naming the kernel of the instruction set `$isa`, or else
 /// `$portable` for the reference, and `$missing` on other processors than x86-64.
 macro_rules! with_kernel {

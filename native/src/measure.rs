@@ -1,7 +1,7 @@
 //! What the matrix kernel reaches of what its instruction could do, and what a weight costs to draw.
 
 use crate::isa::{Isa, IsaError};
-use crate::kernels::{Kernel, with_kernel};
+use crate::kernels::{Kernel, Peak, with_kernel};
 use crate::threads::simd;
 use bayes8_core::backend::{Backend, Convolution, Output};
 use bayes8_core::graph::{Shape, Window};
@@ -109,7 +109,7 @@ fn time_sampling<B: Backend>(backend: B, [rows, row_length]: [usize; 2], repeats
 /// Rounds of the peak loop: some milliseconds.
 const PEAK_ROUNDS: u64 = 400_000;
 
-fn measure<K: Kernel>(
+fn measure<K: Peak>(
     isa: Isa,
     [m, n, k]: [usize; 3],
     repeats: usize,

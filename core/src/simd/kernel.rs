@@ -53,10 +53,6 @@ pub trait Kernel: Copy + Send + Sync {
         output: BlockOutput<'_>,
     );
 
-    /// The dot-product instruction and nothing else, on registers: `rounds` times on enough
-    /// accumulators to hide its latency. Returns the number of products and the accumulators' sum.
-    fn peak(self, rounds: u64) -> (u64, i32);
-
     /// Draws chunks of weights, from chunk `first` of `stream` on; `mu`, `sigma` and `weights` hold
     /// as many chunks.
     fn draw(

@@ -30,7 +30,7 @@ mod tiles;
 
 use super::avx512vnni::Avx512Vnni;
 use super::avx512vnni::epilogue::Epilogue;
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
+use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use configuration::{Configuration, TILE_ROWS};
@@ -132,16 +132,6 @@ impl Kernel for Amx {
         }
     }
 
-    fn peak(self, rounds: u64) -> (u64, i32) {
-        let mut configuration = Configuration::new();
-        // SAFETY: `self` proves that AMX instructions are executable; the configuration is the one
-        // that `peak` asks for.
-        unsafe {
-            configuration.load([TILE_ROWS; 2]);
-            tiles::peak(rounds)
-        }
-    }
-
     fn draw(
         self,
         stream: ChaCha8,
@@ -165,6 +155,18 @@ impl Kernel for Amx {
             Vector::Avx512Vnni(kernel) => kernel.pack(rows, panel),
             #[cfg(test)]
             Vector::Portable => portable::pack(rows, panel),
+        }
+    }
+}
+
+impl Peak for Amx {
+    fn peak(self, rounds: u64) -> (u64, i32) {
+        let mut configuration = Configuration::new();
+        // SAFETY: `self` proves that AMX instructions are executable; the configuration is the one
+        // that `peak` asks for.
+        unsafe {
+            configuration.load([TILE_ROWS; 2]);
+            tiles::peak(rounds)
         }
     }
 }

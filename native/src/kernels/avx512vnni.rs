@@ -9,7 +9,7 @@ pub(super) mod epilogue;
 pub(super) mod sampler;
 
 use super::row_tiles;
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
+use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use epilogue::Epilogue;
@@ -62,11 +62,6 @@ impl Kernel for Avx512Vnni {
         }
     }
 
-    fn peak(self, rounds: u64) -> (u64, i32) {
-        // SAFETY: `self` proves that the processor has the features.
-        unsafe { peak(rounds) }
-    }
-
     fn draw(
         self,
         stream: ChaCha8,
@@ -83,6 +78,13 @@ impl Kernel for Avx512Vnni {
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
         // SAFETY: `self` proves that the processor has the features.
         unsafe { sampler::pack(rows, panel) }
+    }
+}
+
+impl Peak for Avx512Vnni {
+    fn peak(self, rounds: u64) -> (u64, i32) {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { peak(rounds) }
     }
 }
 
