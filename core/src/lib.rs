@@ -20,6 +20,8 @@ pub mod input;
 pub mod layer;
 pub mod model;
 pub mod numerics;
+#[cfg(feature = "image")]
+pub mod picture;
 pub mod plan;
 pub mod reference;
 pub mod sampler;

@@ -11,11 +11,16 @@
 use crate::sampler::MAX_SAMPLES;
 use alloc::{vec, vec::Vec};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Fraction bits of the summed probabilities and entropies.
 pub const FRACTION_BITS: u32 = 30;
 
 const ONE: f64 = (1u64 << FRACTION_BITS) as f64;
+
+/// More than the entropy of a sample can be: 31 nats are e^31 classes. Even of [`MAX_SAMPLES`]
+/// samples the sum fits.
+const MOST_ENTROPY: i64 = 31 << FRACTION_BITS;
 
 /// Integer sums over the Monte-Carlo samples of one picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +46,27 @@ pub struct Uncertainty {
     pub expected_entropy: f64,
     /// Epistemic uncertainty: predictive less expected entropy, not below zero.
     pub mutual_information: f64,
+}
+
+/// Why integers are no [`SampleSums`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum WordsError {
+    /// A length that belongs to no number of classes.
+    #[error("{0} words are no sums of samples: 2 + 2 x classes are, with at least one class")]
+    Length(usize),
+    /// A number of samples out of range.
+    #[error("the first word says {0} samples; 0 to {MAX_SAMPLES} are possible")]
+    Samples(i64),
+    /// A sum that the samples cannot have.
+    #[error("word {index} is {word}, which {samples} samples cannot sum to")]
+    Range {
+        /// Its place.
+        index: usize,
+        /// The word.
+        word: i64,
+        /// Number of samples, by the first word.
+        samples: u64,
+    },
 }
 
 impl SampleSums {
@@ -102,6 +128,44 @@ impl SampleSums {
     fn grow(&mut self, samples: u64) {
         self.samples += samples;
         assert!(self.samples <= u64::from(MAX_SAMPLES), "at most {MAX_SAMPLES} samples");
+    }
+
+    /// The sums as integers that add: `[samples, entropy, probabilities..., squares...]`. The words
+    /// of two sample ranges of one picture, added one by one, are those of both together.
+    pub fn to_words(&self) -> Vec<i64> {
+        let mut words = Vec::with_capacity(2 + 2 * self.probabilities.len());
+        // At most MAX_SAMPLES.
+        words.extend([self.samples as i64, self.entropy]);
+        words.extend(&self.probabilities);
+        words.extend(&self.squares);
+        words
+    }
+
+    /// The sums of [`Self::to_words`].
+    ///
+    /// # Errors
+    /// [`WordsError`] for words that no samples sum to.
+    pub fn from_words(words: &[i64]) -> Result<Self, WordsError> {
+        if words.len() < 4 || !words.len().is_multiple_of(2) {
+            return Err(WordsError::Length(words.len()));
+        }
+        let samples = u64::try_from(words[0]).unwrap_or(u64::MAX);
+        if samples > u64::from(MAX_SAMPLES) {
+            return Err(WordsError::Samples(words[0]));
+        }
+        for (index, &word) in words.iter().enumerate().skip(1) {
+            let one = if index == 1 { MOST_ENTROPY } else { 1 << FRACTION_BITS };
+            if !(0..=words[0] * one).contains(&word) {
+                return Err(WordsError::Range { index, word, samples });
+            }
+        }
+        let (probabilities, squares) = words[2..].split_at((words.len() - 2) / 2);
+        Ok(Self {
+            samples,
+            probabilities: probabilities.into(),
+            squares: squares.into(),
+            entropy: words[1],
+        })
     }
 
     /// The prediction from the samples so far; all zero where there are none.

@@ -1,6 +1,7 @@
 //! Sums that merge to the same bits in any order, and figures that mean what they say.
 
-use bayes8_core::uncertainty::{SampleSums, Uncertainty};
+use bayes8_core::sampler::MAX_SAMPLES;
+use bayes8_core::uncertainty::{SampleSums, Uncertainty, WordsError};
 use proptest::prelude::*;
 
 mod common;
@@ -172,4 +173,45 @@ proptest! {
         prop_assume!(samples.iter().flatten().all(|x| x.is_finite()));
         assert_sane(&sums(&samples).finish());
     }
+}
+
+#[test]
+fn words_add_like_sums() {
+    let samples = vec![vec![0.0, 1.0, -3.0], vec![2.0, 0.5, 0.25], vec![-1.0, -1.0, 40.0]];
+    let (first, rest) = (sums(&samples[..1]), sums(&samples[1..]));
+    let words: Vec<i64> =
+        first.to_words().iter().zip(rest.to_words()).map(|(a, b)| a + b).collect();
+    assert_eq!(SampleSums::from_words(&words), Ok(sums(&samples)));
+    assert_eq!(words[0], 3);
+}
+
+#[test]
+fn words_that_no_samples_sum_to_are_refused() {
+    let good = sums(&[vec![0.0, 1.0], vec![3.0, 1.0]]).to_words();
+    let with = |index: usize, word: i64| {
+        let mut words = good.clone();
+        words[index] = word;
+        SampleSums::from_words(&words)
+    };
+    for length in [0, 1, 2, 3, 5] {
+        let error = SampleSums::from_words(&vec![0; length]);
+        assert_eq!(error, Err(WordsError::Length(length)));
+    }
+    for samples in [-1, i64::MIN, i64::from(MAX_SAMPLES) + 1, i64::MAX] {
+        assert_eq!(with(0, samples), Err(WordsError::Samples(samples)));
+    }
+    for index in 1..good.len() {
+        for word in [-1, i64::MIN, i64::MAX] {
+            let error = WordsError::Range { index, word, samples: 2 };
+            assert_eq!(with(index, word), Err(error));
+        }
+    }
+    // A probability is at most 1.
+    let error = WordsError::Range { index: 2, word: (2 << 30) + 1, samples: 2 };
+    assert_eq!(with(2, (2 << 30) + 1), Err(error));
+    assert!(with(2, 2 << 30).is_ok());
+    // The largest of all do not overflow.
+    let most = i64::from(MAX_SAMPLES);
+    let words = [most, most * (31 << 30), most << 30, most << 30];
+    assert!(SampleSums::from_words(&words).is_ok());
 }

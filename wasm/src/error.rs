@@ -1,0 +1,113 @@
+//! What a page can do wrong.
+
+use bayes8_core::format::FormatError;
+use bayes8_core::graph::Shape;
+use bayes8_core::picture::ChannelsError;
+use bayes8_core::sampler::MAX_SAMPLES;
+use bayes8_core::uncertainty::WordsError;
+use thiserror::Error;
+
+/// Why a call was refused.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file is not a model.
+    #[error("not a valid model: {0}")]
+    Model(#[from] FormatError),
+    /// Pictures of another size than the model takes.
+    #[error(
+        "found {found} numbers, expected a multiple of {} that is not zero: the model takes \
+         pictures of {shape} (height x width x channels)", shape.elements()
+    )]
+    Length {
+        /// How many numbers there are.
+        found: usize,
+        /// What the model takes.
+        shape: Shape,
+    },
+    /// A number that has no code.
+    #[error("picture {picture} holds a number that is not finite")]
+    NotFinite {
+        /// Index of the picture.
+        picture: usize,
+    },
+    /// Pictures that would take more memory than a page should.
+    #[error("{pictures} pictures at a time are too many for this model: predict {most} or fewer")]
+    TooManyPictures {
+        /// How many there are.
+        pictures: usize,
+        /// How many may be.
+        most: usize,
+    },
+    /// A picture whose bytes do not match its sides.
+    #[error(
+        "found {found} bytes, expected {expected}: four (RGBA) for each of {width} x {height} pixels"
+    )]
+    Rgba {
+        /// How many bytes there are.
+        found: usize,
+        /// How many there should be.
+        expected: u64,
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// A picture without pixels, or with a very long side.
+    #[error("a picture of {width} x {height} pixels: its sides must be 1 to {most}")]
+    Sides {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// The longest side.
+        most: u32,
+    },
+    /// A model whose input is no picture.
+    #[error(transparent)]
+    Channels(#[from] ChannelsError),
+    /// A picture that is not in the batch.
+    #[error("there is no picture {picture}: the batch has {pictures}, counted from 0")]
+    Picture {
+        /// The index.
+        picture: usize,
+        /// Pictures in the batch.
+        pictures: usize,
+    },
+    /// Sums that are none.
+    #[error(transparent)]
+    Sums(#[from] WordsError),
+    /// A range of samples that is empty or too high, or more samples than a prediction can have.
+    #[error(
+        "{count} samples from {first} on, after {before}: a run needs at least one, and neither \
+         their last index nor their number can exceed {MAX_SAMPLES}"
+    )]
+    Samples {
+        /// Index of the first.
+        first: u32,
+        /// How many.
+        count: u32,
+        /// Samples that the prediction has already.
+        before: u64,
+    },
+    /// Logits that do not fit in memory.
+    #[error("no memory for the logits of {count} samples: keep fewer, or none")]
+    Logits {
+        /// How many samples.
+        count: u32,
+    },
+    /// A result that cannot become a JavaScript object.
+    #[error("cannot hand over the result: {0}")]
+    Handover(#[from] tsify::Error),
+}
+
+impl Error {
+    /// A word for programs, by which errors are told apart.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Model(_) => "invalid-model",
+            Self::Samples { .. } | Self::Logits { .. } => "invalid-samples",
+            Self::Handover(_) => "internal",
+            _ => "invalid-input",
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a page can know about a model.
+
+use bayes8_core::graph::Shape;
+use bayes8_core::model::Model;
+use serde::Serialize;
+use tsify::Tsify;
+
+/// What the model file says.
+#[derive(Clone, Debug, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkInfo {
+    /// The model's name.
+    pub name: String,
+    /// Shape of a picture.
+    pub input: InputShape,
+    /// One name a class; `class N` where the file has none.
+    pub class_names: Vec<String>,
+    /// Number of classes.
+    pub classes: usize,
+    /// Layers that have weights.
+    pub layers: usize,
+    /// Those of them whose weights or biases have a posterior.
+    pub bayesian_layers: usize,
+    /// Weights and biases.
+    pub parameters: usize,
+    /// Multiply-accumulates of one picture and one weight sample.
+    // A number of JavaScript is exact up to 2^53.
+    pub multiply_accumulates: f64,
+    /// Bytes of one draw of the weights.
+    pub weight_bytes: usize,
+    /// How bytes become the network's input: `(byte / 255 - mean) / std`, channel by channel.
+    pub preprocessing: Normalization,
+}
+
+/// Shape of a picture.
+#[derive(Clone, Debug, Serialize, Tsify)]
+pub struct InputShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// 1 for gray, 3 for RGB.
+    pub channels: usize,
+}
+
+/// Mean and standard deviation of each channel, for pixels in 0 to 1.
+#[derive(Clone, Debug, Serialize, Tsify)]
+pub struct Normalization {
+    /// Means.
+    pub mean: Vec<f32>,
+    /// Standard deviations.
+    pub std: Vec<f32>,
+}
+
+impl NetworkInfo {
+    pub(crate) fn new(model: &Model, weight_bytes: usize) -> Self {
+        let Shape { height, width, channels } = model.graph().input();
+        let names = model.class_names();
+        let class_name =
+            |class| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+        let layers = model.layers();
+        let parameters = layers.iter().map(|layer| {
+            layer.mu.len() + layer.bias.as_ref().map_or(0, |bias| bias.mu.len())
+        });
+        let preprocessing = model.preprocessing();
+        Self {
+            name: model.name().into(),
+            input: InputShape { height, width, channels },
+            class_names: (0..model.classes()).map(class_name).collect(),
+            classes: model.classes(),
+            layers: layers.len(),
+            bayesian_layers: layers.iter().filter(|layer| layer.is_bayesian()).count(),
+            parameters: parameters.sum(),
+            multiply_accumulates: model.multiply_accumulates() as f64,
+            weight_bytes,
+            preprocessing: Normalization {
+                mean: preprocessing.mean.clone(),
+                std: preprocessing.std.clone(),
+            },
+        }
+    }
+}

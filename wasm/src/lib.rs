@@ -1,0 +1,23 @@
+//! bayes8 in browsers and Node: the same model, seed and picture give the same bits as on a server.
+//!
+//! These bindings are what the TypeScript of the npm package `bayes8` stands on. A [`Network`] is a
+//! model ready to run, a [`Batch`] one prediction under way, to which samples are added run by run:
+//! so a page stays responsive, can show running estimates, and can split samples over workers,
+//! whose integer sums merge exactly.
+//!
+//! Every function that can fail throws an `Error` with a `code` and a `message`; nothing panics.
+//! [`prediction`] holds all of it in plain Rust, [`bindings`] only translates.
+//!
+//! [`Network`]: bindings::Network
+//! [`Batch`]: bindings::Batch
+
+#![forbid(unsafe_code)]
+
+pub mod bindings;
+mod engine;
+mod error;
+mod info;
+mod picture;
+pub mod prediction;
+
+pub use error::Error;

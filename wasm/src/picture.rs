@@ -1,0 +1,31 @@
+//! Pixels as a page has them to the bytes of a model's input.
+
+use crate::error::Error;
+use bayes8_core::graph::Shape;
+use bayes8_core::picture::fit;
+use image::{DynamicImage, RgbaImage};
+
+/// As long as the sides of a canvas can be; it bounds the memory of resizing.
+const LONGEST_SIDE: u32 = 1 << 15;
+
+/// The bytes `[H, W, C]` of a picture of RGBA pixels in `shape`.
+///
+/// # Errors
+/// [`Error::Sides`], [`Error::Rgba`] and [`Error::Channels`].
+pub(crate) fn fit_rgba(
+    rgba: Vec<u8>,
+    width: u32,
+    height: u32,
+    shape: Shape,
+) -> Result<Vec<u8>, Error> {
+    if [width, height].iter().any(|side| !(1..=LONGEST_SIDE).contains(side)) {
+        return Err(Error::Sides { width, height, most: LONGEST_SIDE });
+    }
+    let (found, expected) = (rgba.len(), 4 * u64::from(width) * u64::from(height));
+    let wrong = Error::Rgba { found, expected, width, height };
+    if found as u64 != expected {
+        return Err(wrong);
+    }
+    let picture = RgbaImage::from_raw(width, height, rgba).ok_or(wrong)?;
+    Ok(fit(&DynamicImage::from(picture), shape)?)
+}
