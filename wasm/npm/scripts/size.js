@@ -1,0 +1,18 @@
+// Prints the gzipped sizes of what a browser loads, and fails where one exceeds its limit.
+import { readdirSync, readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const root = new URL("../", import.meta.url);
+const gzipped = (file) => gzipSync(readFileSync(new URL(file, root)), { level: 9 }).length;
+
+// Node's entry and worker are small files beside what both share.
+const scripts = readdirSync(new URL("dist/", root)).filter((file) => file.endsWith(".js"));
+const rows = [
+  ["all JavaScript", scripts.reduce((sum, file) => sum + gzipped(`dist/${file}`), 0), 10_000],
+  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 200_000]),
+];
+for (const [name, bytes, limit] of rows) {
+  const verdict = bytes <= limit ? "ok" : "TOO LARGE";
+  console.log(`${name.padEnd(20)} ${(bytes / 1000).toFixed(1).padStart(6)} kB gzipped of ${limit / 1000} kB  ${verdict}`);
+}
+if (rows.some(([, bytes, limit]) => bytes > limit)) process.exit(1);

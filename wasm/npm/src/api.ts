@@ -1,0 +1,17 @@
+export { Bayes8Error, type Bayes8ErrorCode } from "./error.js";
+export { type Kernel } from "./engine.js";
+export { detect, type Features, supports } from "./features.js";
+export { type ModelInfo } from "./glue.js";
+export { type LoadOptions, Model } from "./model.js";
+export { type PredictOptions, type StreamOptions } from "./options.js";
+export {
+  type BitmapPicture,
+  type CanvasPicture,
+  type ImagePicture,
+  type Picture,
+  type RgbaPicture,
+  type VideoPicture,
+} from "./picture.js";
+export { type Pool, type PoolOptions } from "./pool.js";
+export { type ClassProbability, type Prediction } from "./prediction.js";
+export { type Progress, type Source } from "./source.js";

@@ -1,0 +1,123 @@
+import { Bayes8Error } from "./error.js";
+import type { Request } from "./options.js";
+import type { Pixels } from "./picture.js";
+import type { Thread } from "./thread.js";
+
+/** What one thread has done for a job. */
+interface Share {
+  /** All zero before the first samples: one array a picture. */
+  sums: BigInt64Array[];
+  /** Samples that ran, in order. */
+  readonly runs: { readonly first: number; readonly count: number }[];
+  milliseconds: number;
+}
+
+// Short enough to leave a page responsive, long enough that what surrounds a call costs nothing.
+const CHUNK_MILLISECONDS = 20;
+// How much longer than the last one a chunk may be: clocks of browsers are coarse.
+const GROWTH = 8;
+
+let jobs = 0;
+
+/** Some pictures whose samples are run together, by one or more threads. */
+export class Job {
+  readonly id = jobs++;
+  readonly #pictures: Pixels;
+  readonly #request: Request;
+  readonly #shares = new Map<Thread, Share>();
+  readonly #onUpdate: (() => void) | undefined;
+  #next: number;
+  #done = 0;
+
+  constructor(pictures: Pixels, request: Request, onUpdate?: () => void) {
+    this.#pictures = pictures;
+    this.#request = request;
+    this.#onUpdate = onUpdate;
+    this.#next = request.first;
+  }
+
+  /** Samples behind the sums so far. */
+  get done(): number {
+    return this.#done;
+  }
+
+  get complete(): boolean {
+    return this.#done === this.#request.samples;
+  }
+
+  /** Whether a further thread finds samples to run. */
+  get hasWork(): boolean {
+    return this.#next < this.#end;
+  }
+
+  get begun(): boolean {
+    return this.#shares.size > 0;
+  }
+
+  isBegunOn(thread: Thread): boolean {
+    return this.#shares.has(thread);
+  }
+
+  /** Has `thread` do a piece of the work; `threads` share the rest. */
+  async step(thread: Thread, threads: number): Promise<void> {
+    const share = this.#shares.get(thread);
+    if (!share) {
+      this.#shares.set(thread, { sums: [], runs: [], milliseconds: 0 });
+      return thread.begin(this.id, this.#pictures);
+    }
+    const first = this.#next;
+    const count = Math.min(chunk(share), Math.ceil((this.#end - first) / threads));
+    this.#next += count;
+    const { seed, keepLogits } = this.#request;
+    const { sums, milliseconds } = await thread.run({ job: this.id, seed, first, count, keepLogits });
+    share.sums = sums;
+    share.milliseconds = milliseconds;
+    share.runs.push({ first, count });
+    this.#done += count;
+    this.#onUpdate?.();
+  }
+
+  /** The sums of all threads for one picture: integers, so their order changes no bit. */
+  sums(picture: number): BigInt64Array {
+    const parts = Array.from(this.#shares.values(), ({ sums }) => sums[picture]).filter((sums) => sums !== undefined);
+    const [total, ...others] = parts.map((part) => part.slice());
+    if (!total) throw new Bayes8Error("internal", "no samples yet");
+    for (const part of others) part.forEach((value, index) => (total[index]! += value));
+    return total;
+  }
+
+  /** `[samples][classes]` for each picture, in the order of the samples. */
+  async logits(pictures: number, classes: number): Promise<Float32Array[]> {
+    const logits = Array.from({ length: pictures }, () => new Float32Array(this.#request.samples * classes));
+    for (const [thread, { runs }] of this.#shares) {
+      if (runs.length === 0) continue;
+      const parts = await thread.logits(this.id);
+      parts.forEach((part, picture) => {
+        let from = 0;
+        for (const { first, count } of runs) {
+          const to = from + count * classes;
+          logits[picture]!.set(part.subarray(from, to), (first - this.#request.first) * classes);
+          from = to;
+        }
+      });
+    }
+    return logits;
+  }
+
+  /** Frees the job's memory in all threads. */
+  end(): void {
+    for (const thread of this.#shares.keys()) thread.end(this.id);
+    this.#next = this.#end;
+  }
+
+  get #end(): number {
+    return this.#request.first + this.#request.samples;
+  }
+}
+
+function chunk({ runs, milliseconds }: Share): number {
+  const last = runs.at(-1)?.count;
+  if (last === undefined) return 1;
+  const fitting = Math.floor((last * CHUNK_MILLISECONDS) / milliseconds); // Infinity if too fast to tell.
+  return Math.max(1, Math.min(fitting, last * GROWTH));
+}

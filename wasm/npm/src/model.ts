@@ -1,0 +1,42 @@
+import { loadEngine, type EngineOptions } from "./engine.js";
+import { throwIfAborted } from "./error.js";
+import { Pool, type PoolOptions } from "./pool.js";
+import { Predictor } from "./predictor.js";
+import { Runner } from "./runner.js";
+import { read, type ReadOptions, type Source, withName } from "./source.js";
+import { LocalThread } from "./thread.js";
+
+export interface LoadOptions extends EngineOptions, ReadOptions {}
+
+/** A model in this thread. Samples run in chunks of about 20 ms, between which other tasks run. */
+export class Model extends Predictor {
+  private constructor(...parts: ConstructorParameters<typeof Predictor>) {
+    super(...parts);
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @throws {Bayes8Error} `invalid-model`, `network`, `unsupported`, `aborted`, `invalid-option`.
+   */
+  static async load(source: Source, options: LoadOptions = {}): Promise<Model> {
+    const [engine, file] = await Promise.all([loadEngine(options), read(source, options)]);
+    throwIfAborted(options.signal);
+    try {
+      const runner = new Runner(engine.glue, file);
+      return new Model(runner.info(), engine, [new LocalThread(runner, engine)]);
+    } catch (error) {
+      throw withName(source, error);
+    }
+  }
+
+  /**
+   * Loads a model into several workers, which share the samples of each prediction: the same bits,
+   * sooner, and nothing of it in this thread.
+   *
+   * @throws {Bayes8Error} as `load`, and `worker`.
+   */
+  static pool(source: Source, options: PoolOptions = {}): Promise<Pool> {
+    return Pool.load(source, options);
+  }
+}

@@ -1,0 +1,50 @@
+import { Bayes8Error } from "./error.js";
+
+export interface StreamOptions {
+  /** Monte-Carlo samples, 1 to 2^28; default 32. */
+  readonly samples?: number | undefined;
+  /** 0 to 2^64 - 1, a safe integer if it is a number; default 0. The same seed gives the same bits. */
+  readonly seed?: bigint | number | undefined;
+  /** Index of the first sample; default 0. Ranges of one seed are parts of one series. */
+  readonly firstSample?: number | undefined;
+  /** Stops the prediction between chunks of samples. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PredictOptions extends StreamOptions {
+  /** Whether to return every sample's logits, and their digest; default false. */
+  readonly logits?: boolean | undefined;
+}
+
+/** Checked options. */
+export interface Request {
+  readonly seed: bigint;
+  readonly first: number;
+  readonly samples: number;
+  readonly keepLogits: boolean;
+}
+
+const MAX_SAMPLES = 2 ** 28;
+
+export function parseOptions(options: PredictOptions): Request {
+  const { samples = 32, seed = 0n, firstSample: first = 0, logits = false } = options;
+  if (!Number.isInteger(samples) || samples < 1 || samples > MAX_SAMPLES) {
+    throw new Bayes8Error("invalid-samples", `samples: an integer from 1 to 2^28, not ${samples}`);
+  }
+  if (!Number.isInteger(first) || first < 0 || first + samples > MAX_SAMPLES) {
+    throw new Bayes8Error(
+      "invalid-samples",
+      `firstSample: an integer from 0, with firstSample + samples at most 2^28, not ${first} and ${samples} samples`,
+    );
+  }
+  return { seed: parseSeed(seed), first, samples, keepLogits: Boolean(logits) };
+}
+
+function parseSeed(seed: bigint | number): bigint {
+  const whole = typeof seed === "bigint" || Number.isSafeInteger(seed);
+  if (whole && seed >= 0 && seed < 2n ** 64n) return BigInt(seed);
+  throw new Bayes8Error(
+    "invalid-option",
+    `seed: a bigint from 0 to 2^64 - 1 or a safe integer, not ${String(seed)}`,
+  );
+}

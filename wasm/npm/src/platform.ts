@@ -1,0 +1,32 @@
+/** What differs between a browser and Node: files, workers, and how to let other tasks run. */
+export interface Platform {
+  /** The file behind a URL or, in Node, a path; `Response` where it arrives piece by piece. */
+  open(source: string | URL, signal: AbortSignal | undefined): Promise<Response | Uint8Array>;
+  /** How many workers suit this machine. */
+  readonly threads: number;
+  /** Starts a worker of this package. */
+  spawn(): WorkerPort;
+  /** Resolves in a later task of the event loop, without the delay of a timer. */
+  nextTask(): Promise<void>;
+}
+
+/** A started worker. */
+export interface WorkerPort {
+  post(message: unknown): void;
+  /** `onFailure` gets the reason when the worker cannot start, crashes, or ends by itself. */
+  listen(onMessage: (message: unknown) => void, onFailure: (reason: unknown) => void): void;
+  /** Whether answers are awaited: in Node, an idle worker does not keep the process alive. */
+  setBusy(busy: boolean): void;
+  terminate(): void;
+}
+
+let current: Platform;
+
+/** Called by the entry modules, before anything else runs. */
+export function setPlatform(platform: Platform): void {
+  current = platform;
+}
+
+export function platform(): Platform {
+  return current;
+}

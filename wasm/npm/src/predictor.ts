@@ -1,0 +1,181 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { Bayes8Error, throwIfAborted } from "./error.js";
+import type { Engine } from "./engine.js";
+import type { ModelInfo } from "./glue.js";
+import { Job } from "./job.js";
+import { parseOptions, type PredictOptions, type Request, type StreamOptions } from "./options.js";
+import { type Picture, type Pixels, snapshot } from "./picture.js";
+import { platform } from "./platform.js";
+import { Prediction } from "./prediction.js";
+import { Scheduler } from "./scheduler.js";
+import type { Thread } from "./thread.js";
+
+/** Pictures that run together, so that weights are drawn once for all: about this much work a sample. */
+const GROUP_MULTIPLY_ACCUMULATES = 4e8;
+const MOST_IN_GROUP = 64;
+
+/** What a `Model` and a `Pool` have in common. Calls may overlap; their samples take turns. */
+export abstract class Predictor {
+  /** What the model is. */
+  readonly info: ModelInfo;
+  /** The kernels that run: `simd128` or `relaxed-simd`. */
+  readonly kernel: string;
+  readonly #engine: Engine;
+  readonly #threads: readonly Thread[];
+  readonly #scheduler: Scheduler;
+
+  /** @internal */
+  constructor(info: ModelInfo, engine: Engine, threads: readonly Thread[]) {
+    this.info = info;
+    this.kernel = engine.glue.kernel();
+    this.#engine = engine;
+    this.#threads = threads;
+    this.#scheduler = new Scheduler(threads);
+  }
+
+  /** Threads that run samples. */
+  protected get threads(): number {
+    return this.#scheduler.threads;
+  }
+
+  /**
+   * The prediction for one picture: a pure function of model, picture, seed and samples.
+   * The picture is read before this returns.
+   */
+  async predict(picture: Picture, options: PredictOptions = {}): Promise<Prediction> {
+    const [prediction] = await this.predictBatch([picture], options);
+    return prediction!;
+  }
+
+  /** The predictions for several pictures, in their order: the same bits as one by one, faster. */
+  async predictBatch(pictures: Iterable<Picture>, options: PredictOptions = {}): Promise<Prediction[]> {
+    const request = this.#check(options);
+    const pixels = await Promise.all(Array.from(pictures, (picture) => this.#pixels(picture)));
+    const groups = this.#group(pixels);
+    const predictions: Prediction[][] = [];
+    // As many groups at once as there are threads: each thread begins its own.
+    let next = 0;
+    const runGroups = async () => {
+      while (next < groups.length) {
+        const index = next++;
+        predictions[index] = await this.#runGroup(groups[index]!, request, options.signal).catch((error) => {
+          next = groups.length; // The first error is the answer: the other threads stop too.
+          throw error;
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: this.threads }, runGroups));
+    return predictions.flat();
+  }
+
+  /**
+   * The estimate while samples arrive: each value is a whole prediction of the samples so far, the last
+   * one of all. A consumer that is slower than the samples gets fewer values; one that leaves the loop
+   * stops the work.
+   */
+  async *stream(picture: Picture, options: StreamOptions = {}): AsyncGenerator<Prediction, void, void> {
+    const request = { ...this.#check(options), keepLogits: false };
+    const pixels = await this.#pixels(picture);
+    let wake!: () => void;
+    let update = new Promise<void>((resolve) => (wake = resolve));
+    const job = new Job(pixels, request, () => wake());
+    try {
+      await platform().nextTask();
+      const all = this.#scheduler.run(job, options.signal);
+      all.catch(() => {}); // Awaited below, but a consumer may leave before.
+      for (let done = 0; done < request.samples; ) {
+        await Promise.race([update, all]);
+        update = new Promise((resolve) => (wake = resolve));
+        done = job.done;
+        if (done === request.samples) await all;
+        yield this.#prediction(job, 0);
+      }
+    } finally {
+      this.#scheduler.cancel(job);
+      job.end();
+    }
+  }
+
+  /** Frees the model's memory; what is under way rejects with `disposed`. */
+  dispose(): void {
+    if (this.#scheduler.failure?.code === "disposed") return;
+    this.#scheduler.close(new Bayes8Error("disposed", `the model ${this.info.name} was disposed of`));
+    for (const thread of this.#threads) thread.close();
+  }
+
+  /** The same, for `using`. */
+  declare [Symbol.dispose]: () => void;
+
+  #check(options: PredictOptions): Request {
+    if (this.#scheduler.failure) throw this.#scheduler.failure;
+    throwIfAborted(options.signal);
+    return parseOptions(options);
+  }
+
+  /** The picture in the model's shape; read at once, whatever comes later. */
+  async #pixels(picture: Picture): Promise<Pixels> {
+    const pixels = snapshot(picture);
+    if (!ArrayBuffer.isView(pixels)) {
+      const thread = this.#threads.find(({ failure }) => !failure)!;
+      return thread.fit(pixels);
+    }
+    const { height, width, channels } = this.info.input;
+    const expected = height * width * channels;
+    if (pixels.length !== expected) {
+      const shape = `${height} x ${width} x ${channels}`;
+      throw new Bayes8Error(
+        "invalid-input",
+        `a picture has ${expected} values (${shape}: rows, columns, channels), not ${pixels.length}; pictures of other sizes go in as ImageData`,
+      );
+    }
+    return pixels;
+  }
+
+  /** Neighbours of one type together. */
+  #group(pictures: readonly Pixels[]): Pixels[][] {
+    const fitting = Math.floor(GROUP_MULTIPLY_ACCUMULATES / this.info.multiplyAccumulates);
+    const most = Math.max(1, Math.min(fitting, MOST_IN_GROUP));
+    const groups: Pixels[][] = [];
+    for (const picture of pictures) {
+      const last = groups.at(-1);
+      if (last && last.length < most && last[0]!.constructor === picture.constructor) last.push(picture);
+      else groups.push([picture]);
+    }
+    return groups;
+  }
+
+  async #runGroup(group: Pixels[], request: Request, signal: AbortSignal | undefined): Promise<Prediction[]> {
+    const job = new Job(concatenate(group), request);
+    try {
+      // What the caller's task does next comes before the first samples.
+      await platform().nextTask();
+      await this.#scheduler.run(job, signal);
+      const predictions = group.map((_, index) => this.#prediction(job, index));
+      if (request.keepLogits) {
+        const logits = await job.logits(group.length, this.info.classes);
+        predictions.forEach((prediction, index) =>
+          Prediction.withLogits(prediction, logits[index]!, this.#engine.glue),
+        );
+      }
+      return predictions;
+    } finally {
+      job.end();
+    }
+  }
+
+  #prediction(job: Job, picture: number): Prediction {
+    return new Prediction(this.#engine.glue.uncertainty(job.sums(picture)), this.info.classNames);
+  }
+}
+
+// Older browsers have no such symbol.
+if (Symbol.dispose) Predictor.prototype[Symbol.dispose] = Predictor.prototype.dispose;
+
+function concatenate(group: Pixels[]): Pixels {
+  const [first] = group as [Pixels, ...Pixels[]];
+  if (group.length === 1) return first;
+  const length = first.length * group.length;
+  const all = first instanceof Float32Array ? new Float32Array(length) : new Uint8Array(length);
+  group.forEach((picture, index) => all.set(picture, index * first.length));
+  return all;
+}

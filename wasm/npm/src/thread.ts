@@ -1,0 +1,71 @@
+import type { Bayes8Error } from "./error.js";
+import { toBayes8Error } from "./error.js";
+import type { Engine } from "./engine.js";
+import { platform } from "./platform.js";
+import type { Pixels, RgbaPicture } from "./picture.js";
+import type { Runner, Task, TaskResult } from "./runner.js";
+
+/** A thread that holds the model: this one, or a worker. */
+export interface Thread {
+  /** Set once the thread can run nothing any more. */
+  readonly failure: Bayes8Error | undefined;
+  fit(picture: RgbaPicture): Promise<Uint8Array>;
+  begin(job: number, pictures: Pixels): Promise<void>;
+  run(task: Task): Promise<TaskResult>;
+  logits(job: number): Promise<Float32Array[]>;
+  end(job: number): void;
+  close(): void;
+}
+
+/** This thread: after each piece of work, other tasks of the event loop run. */
+export class LocalThread implements Thread {
+  failure: Bayes8Error | undefined;
+  readonly #runner: Runner;
+  readonly #engine: Engine;
+
+  constructor(runner: Runner, engine: Engine) {
+    this.#runner = runner;
+    this.#engine = engine;
+  }
+
+  async fit(picture: RgbaPicture): Promise<Uint8Array> {
+    return this.#guard(() => this.#runner.fit(picture));
+  }
+
+  async begin(job: number, pictures: Pixels): Promise<void> {
+    this.#guard(() => this.#runner.begin(job, pictures));
+    await platform().nextTask();
+  }
+
+  async run(task: Task): Promise<TaskResult> {
+    const result = this.#guard(() => this.#runner.run(task));
+    await platform().nextTask();
+    return result;
+  }
+
+  async logits(job: number): Promise<Float32Array[]> {
+    return this.#guard(() => this.#runner.logits(job));
+  }
+
+  end(job: number): void {
+    // What trapped may still be borrowed.
+    if (!this.failure) this.#runner.end(job);
+  }
+
+  close(): void {
+    if (!this.failure) this.#runner.free();
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      const failure = toBayes8Error(error);
+      if (failure.code === "internal") {
+        this.failure = failure;
+        this.#engine.broken = true;
+      }
+      throw failure;
+    }
+  }
+}

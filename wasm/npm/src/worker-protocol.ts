@@ -1,0 +1,23 @@
+/** What goes between a pool and its workers: calls of a `Runner`'s methods, and their answers. */
+import type { Bayes8ErrorCode } from "./error.js";
+import type { Runner } from "./runner.js";
+
+export type Method = "fit" | "begin" | "run" | "logits" | "end";
+
+export type LoadCall = {
+  readonly id: number;
+  readonly method: "load";
+  readonly parameters: readonly [module: WebAssembly.Module, file: Uint8Array];
+};
+
+export type MethodCall = {
+  [M in Method]: { readonly id: number; readonly method: M; readonly parameters: Parameters<Runner[M]> };
+}[Method];
+
+export type Call = LoadCall | MethodCall;
+
+export interface Answer {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: { readonly code: Bayes8ErrorCode; readonly message: string };
+}

@@ -1,0 +1,23 @@
+import { toBayes8Error } from "./error.js";
+import { instantiate } from "./glue.js";
+import { Runner } from "./runner.js";
+import type { Answer, Call } from "./worker-protocol.js";
+
+/** Answers a pool's calls, in order. */
+export function createServer(): (call: Call) => Promise<Answer> {
+  let runner: Runner;
+  return async ({ id, method, parameters }) => {
+    try {
+      if (method === "load") {
+        const [module, file] = parameters;
+        runner = new Runner(await instantiate(module), file);
+        return { id, value: runner.info() };
+      }
+      const call = runner[method] as (...parameters: readonly unknown[]) => unknown;
+      return { id, value: call.apply(runner, parameters) };
+    } catch (error) {
+      const { code, message } = toBayes8Error(error);
+      return { id, error: { code, message } };
+    }
+  };
+}

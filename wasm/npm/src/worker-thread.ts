@@ -1,0 +1,94 @@
+import { Bayes8Error } from "./error.js";
+import type { ModelInfo } from "./glue.js";
+import type { Pixels, RgbaPicture } from "./picture.js";
+import { platform, type WorkerPort } from "./platform.js";
+import type { Task, TaskResult } from "./runner.js";
+import type { Thread } from "./thread.js";
+import type { Answer, Call } from "./worker-protocol.js";
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Bayes8Error): void;
+}
+
+/** A worker that holds the model. One that crashes fails what it was asked, and all that it is asked later. */
+export class WorkerThread implements Thread {
+  failure: Bayes8Error | undefined;
+  readonly #port: WorkerPort;
+  readonly #pending = new Map<number, Pending>();
+  #calls = 0;
+
+  constructor() {
+    try {
+      this.#port = platform().spawn();
+    } catch (error) {
+      throw new Bayes8Error("worker", `a worker cannot start: ${(error as Error).message}`, error);
+    }
+    this.#port.setBusy(false);
+    this.#port.listen(
+      (answer) => this.#settle(answer as Answer),
+      (reason) => {
+        const why = reason instanceof Error ? reason.message : String(reason);
+        this.#fail(new Bayes8Error("worker", `a worker failed: ${why}`, reason));
+      },
+    );
+  }
+
+  load(module: WebAssembly.Module, file: Uint8Array): Promise<ModelInfo> {
+    return this.#call("load", [module, file]) as Promise<ModelInfo>;
+  }
+
+  fit({ data, width, height }: RgbaPicture): Promise<Uint8Array> {
+    return this.#call("fit", [{ data, width, height }]) as Promise<Uint8Array>;
+  }
+
+  begin(job: number, pictures: Pixels): Promise<void> {
+    return this.#call("begin", [job, pictures]) as Promise<void>;
+  }
+
+  run(task: Task): Promise<TaskResult> {
+    return this.#call("run", [task]) as Promise<TaskResult>;
+  }
+
+  logits(job: number): Promise<Float32Array[]> {
+    return this.#call("logits", [job]) as Promise<Float32Array[]>;
+  }
+
+  end(job: number): void {
+    // Frees memory; nobody waits for it, and a worker that failed has freed all.
+    this.#call("end", [job]).catch(() => {});
+  }
+
+  close(): void {
+    this.#fail(new Bayes8Error("disposed", "the pool was disposed of"));
+  }
+
+  #call<M extends Call["method"]>(method: M, parameters: (Call & { method: M })["parameters"]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.failure) throw this.failure;
+      const id = this.#calls++;
+      this.#port.post({ id, method, parameters });
+      this.#pending.set(id, { resolve, reject });
+      this.#port.setBusy(true);
+    });
+  }
+
+  #settle({ id, value, error }: Answer): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    this.#port.setBusy(this.#pending.size > 0);
+    if (!error) return pending?.resolve(value);
+    const failure = new Bayes8Error(error.code, error.message);
+    pending?.reject(failure);
+    // A module that trapped is not to be trusted.
+    if (error.code === "internal") this.#fail(failure);
+  }
+
+  #fail(failure: Bayes8Error): void {
+    if (this.failure) return;
+    this.failure = failure;
+    this.#port.terminate();
+    for (const { reject } of this.#pending.values()) reject(failure);
+    this.#pending.clear();
+  }
+}

@@ -1,0 +1,5 @@
+/** A pool's worker in a browser. */
+import { createServer } from "./worker-server.js";
+
+const answer = createServer();
+onmessage = async ({ data }) => postMessage(await answer(data));

@@ -1,0 +1,179 @@
+// Every way of misuse gives its documented code, and a message that says what would be right.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import { Bayes8Error, Model } from "bayes8";
+import { modelPath, rgbaOf } from "./support/files.js";
+
+const path = modelPath("mnist-scnn");
+const file = readFileSync(path);
+const picture = rgbaOf("shirt-4.png");
+
+let model;
+before(async () => (model = await Model.load(path)));
+after(() => model.dispose());
+
+/** `work` rejects with `code` and a message like `message`. */
+async function rejects(work, code, message) {
+  const error = await work.then(
+    () => assert.fail(`no error, but ${code} was due`),
+    (error) => error,
+  );
+  assert.ok(error instanceof Bayes8Error && error instanceof Error, String(error));
+  assert.equal(error.code, code, error.message);
+  assert.match(error.message, message);
+  return error;
+}
+
+async function listen(t, answer) {
+  const server = createServer(answer).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+test("invalid-model: damaged files load", async () => {
+  const damaged = new Uint8Array(file);
+  damaged.fill(0xff, 0, 8);
+  await rejects(Model.load(damaged), "invalid-model", /given bytes: .+/);
+  await rejects(Model.load(file.subarray(0, 1000)), "invalid-model", /./);
+  await rejects(Model.load(new ArrayBuffer(0)), "invalid-model", /./);
+  await rejects(Model.pool(damaged, { workers: 2 }), "invalid-model", /given bytes: .+/);
+});
+
+test("invalid-model: a page in the place of a model does not name its address", async (t) => {
+  const address = await listen(t, (_, response) => response.end("<!doctype html><title>Not here</title>"));
+  await rejects(Model.load(`${address}/m.safetensors`), "invalid-model", /m\.safetensors: /);
+});
+
+test("network: a failed download does not say which file, or why", async (t) => {
+  const address = await listen(t, (request, response) => {
+    if (request.url === "/cut") {
+      response.writeHead(200, { "content-length": 1000 }).write("only this");
+      return setTimeout(() => response.destroy(), 20);
+    }
+    response.writeHead(404).end();
+  });
+  await rejects(Model.load(`${address}/none`), "network", /\/none: HTTP 404 Not Found/);
+  await rejects(Model.load(await fetch(`${address}/none`)), "network", /\/none: HTTP 404/);
+  await rejects(Model.load(`${address}/cut`), "network", /cannot read .+\/cut: ./);
+  await rejects(Model.load("http://127.0.0.1:1/none"), "network", /127\.0\.0\.1:1/);
+  await rejects(Model.load("no/such/file"), "network", /no\/such\/file.+ENOENT/);
+  await rejects(Model.load(path, { wasm: "no/such/module" }), "network", /no\/such\/module/);
+  await rejects(Model.pool("no/such/file"), "network", /no\/such\/file/);
+});
+
+test("unsupported: bytes that are no module are not told from a model's fault", async () => {
+  await rejects(Model.load(path, { wasm: new Uint8Array(8) }), "unsupported", /no module that this runtime compiles/);
+});
+
+test("invalid-input: pictures that do not fit are predicted", async () => {
+  const refused = [
+    [new Uint8Array(783), /784 values \(28 x 28 x 1.+ not 783/],
+    [new Uint8Array(2 * 784), /784/],
+    [new Float32Array(0), /not 0/],
+    [new Float32Array(784).fill(NaN), /finite/],
+    [{ data: new Uint8ClampedArray(10), width: 2, height: 2 }, /10.+16/],
+    [{ data: new Uint8ClampedArray(0), width: 0, height: 0 }, /0 x 0/],
+    [{ data: new Float32Array(16), width: 2, height: 2 }, /not Float32Array/],
+    [{ width: 0, height: 5, close() {} }, /0 x 5/],
+    [[1, 2, 3], /not Array/],
+    ["shirt.png", /not String/],
+    [null, /not null/],
+    [undefined, /not undefined/],
+    [{}, /not Object/],
+  ];
+  for (const [refusal, message] of refused) {
+    await rejects(model.predict(refusal), "invalid-input", message);
+    await rejects(model.predictBatch([picture, refusal]), "invalid-input", message);
+    await rejects(model.stream(refusal).next(), "invalid-input", message);
+  }
+});
+
+test("invalid-samples: impossible numbers of samples run", async () => {
+  for (const samples of [0, -1, 1.5, NaN, 2 ** 28 + 1, "8", 8n, null]) {
+    await rejects(model.predict(picture, { samples }), "invalid-samples", /samples: an integer from 1 to 2\^28/);
+  }
+  for (const firstSample of [-1, 0.5, 2 ** 28, Infinity]) {
+    await rejects(model.predict(picture, { firstSample, samples: 1 }), "invalid-samples", /firstSample/);
+  }
+  const last = await model.predict(picture, { firstSample: 2 ** 28 - 1, samples: 1 });
+  assert.equal(last.samples, 1);
+});
+
+test("invalid-option: other options out of their range are taken", async () => {
+  for (const seed of [-1, 0.5, 2 ** 53, -1n, 2n ** 64n, "7", null]) {
+    await rejects(model.predict(picture, { seed }), "invalid-option", /seed: a bigint from 0 to 2\^64 - 1/);
+  }
+  assert.ok(await model.predict(picture, { seed: 2n ** 64n - 1n, samples: 1 }));
+  await rejects(Model.load(path, { kernel: "fast" }), "invalid-option", /"baseline" or "relaxed", not fast/);
+  for (const workers of [0, -1, 1.5, 1000, "2"]) {
+    await rejects(Model.pool(path, { workers }), "invalid-option", /workers: an integer from 1 to 256/);
+  }
+  await rejects(Model.load(42), "invalid-option", /not from number/);
+  await rejects(Model.load(undefined), "invalid-option", /not from undefined/);
+});
+
+test("aborted: a signal that fired, or fires during the download, does not stop the load", async (t) => {
+  const reason = new Error("the visitor left");
+  const fired = AbortSignal.abort(reason);
+  for (const load of [Model.load, Model.pool]) {
+    const error = await rejects(load(path, { signal: fired }), "aborted", /signal/);
+    assert.equal(error.cause, reason);
+  }
+  let closed;
+  const cut = new Promise((resolve) => (closed = resolve));
+  const address = await listen(t, (_, response) => {
+    response.on("close", closed);
+    response.writeHead(200, { "content-length": 1e6 }).write("x".repeat(1000));
+  });
+  for (const source of [address, await fetch(address)]) {
+    const controller = new AbortController();
+    const onProgress = () => controller.abort(reason);
+    const error = await rejects(Model.load(source, { signal: controller.signal, onProgress }), "aborted", /signal/);
+    assert.equal(error.cause, reason);
+  }
+  await cut;
+});
+
+test("aborted: a signal does not stop a prediction between samples", async () => {
+  const samples = 2 ** 28;
+  const start = performance.now();
+  await rejects(model.predict(picture, { signal: AbortSignal.abort() }), "aborted", /signal/);
+  await rejects(model.predict(picture, { samples, signal: AbortSignal.timeout(50) }), "aborted", /signal/);
+  const pictures = Array.from({ length: 200 }, () => picture);
+  await rejects(model.predictBatch(pictures, { samples, signal: AbortSignal.timeout(50) }), "aborted", /signal/);
+  const controller = new AbortController();
+  const stream = async () => {
+    for await (const _ of model.stream(picture, { samples, signal: controller.signal })) controller.abort();
+  };
+  await rejects(stream(), "aborted", /signal/);
+  assert.ok(performance.now() - start < 5000);
+  assert.equal((await model.predict(picture, { samples: 2 })).samples, 2);
+});
+
+test("disposed: a model that is gone predicts, or leaves calls waiting", async () => {
+  const gone = await Model.load(path);
+  const waiting = [gone.predict(picture, { samples: 2 ** 28 }), gone.stream(picture, { samples: 2 ** 28 })];
+  const streaming = waiting[1].next().then(() => waiting[1].next());
+  setTimeout(() => gone.dispose(), 50);
+  await rejects(waiting[0], "disposed", /mnist-scnn was disposed of/);
+  await rejects(
+    (async () => {
+      await streaming;
+      for await (const _ of waiting[1]);
+    })(),
+    "disposed",
+    /disposed/,
+  );
+  await rejects(gone.predict(picture), "disposed", /mnist-scnn/);
+  await rejects(gone.predictBatch([picture]), "disposed", /mnist-scnn/);
+  await rejects(gone.stream(picture).next(), "disposed", /mnist-scnn/);
+  gone.dispose();
+  gone[Symbol.dispose]();
+  assert.equal(gone.info.name, "mnist-scnn");
+});

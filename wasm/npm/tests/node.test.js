@@ -1,0 +1,201 @@
+// One model in Node's main thread.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import "./support/relaxed.js";
+import { Model, detect, supports } from "bayes8";
+import { PACKAGE, modelPath, native, nativeOf, rgbaOf } from "./support/files.js";
+import { bits, isNative } from "./support/same.js";
+
+const { seed, samples } = native;
+const shirt = rgbaOf("shirt-4.png");
+const disposable = async (t, loading) => {
+  const model = await loading;
+  t.after(() => model.dispose());
+  return model;
+};
+const load = (options) => Model.load(modelPath("mnist-scnn"), options);
+
+for (const kernel of ["baseline", "relaxed"]) {
+  for (const name of ["mnist-scnn", "fashion-resnet14", "cifar10-resnet20"]) {
+    test(`bits of ${name} differ from the native command line (${kernel})`, async (t) => {
+      const model = await disposable(t, Model.load(modelPath(name), { kernel }));
+      const lines = nativeOf(name);
+      const pictures = lines.map(({ picture }) => rgbaOf(picture));
+      const predictions = await model.predictBatch(pictures, { samples, seed, logits: true });
+      lines.forEach((line, index) => assert.ok(isNative(predictions[index], line), `${name} ${line.picture}`));
+    });
+  }
+}
+
+test("a batch predicts otherwise than picture by picture", async (t) => {
+  const model = await disposable(t, load());
+  const pictures = nativeOf("mnist-scnn").map(({ picture }) => rgbaOf(picture));
+  const together = await model.predictBatch(pictures, { samples: 5, seed: 3 });
+  for (const [index, picture] of pictures.entries()) {
+    assert.equal(bits(together[index]), bits(await model.predict(picture, { samples: 5, seed: 3n })));
+  }
+  assert.deepEqual(await model.predictBatch([]), []);
+});
+
+test("overlapping predictions mix up their samples", async (t) => {
+  const model = await disposable(t, load());
+  const run = (seed) => model.predict(shirt, { samples: 40, seed });
+  const apart = [await run(1), await run(2), await run(3)];
+  const together = await Promise.all([run(1), run(2), run(3)]);
+  assert.deepEqual(together.map(bits), apart.map(bits));
+  assert.notEqual(bits(apart[0]), bits(apart[1]));
+});
+
+test("a range of samples is not a part of the whole series", async (t) => {
+  const model = await disposable(t, load());
+  const run = (samples, firstSample) => model.predict(shirt, { samples, firstSample, seed: 9n, logits: true });
+  const [whole, begin, end] = [await run(10, 0), await run(4, 0), await run(6, 4)];
+  assert.deepEqual([...whole.logits], [...begin.logits, ...end.logits]);
+  assert.equal(whole.logits.length, 10 * model.info.classes);
+});
+
+test("the uncertainty does not add up, or top() is out of order", async (t) => {
+  const model = await disposable(t, load());
+  const p = await model.predict(shirt);
+  assert.equal(p.samples, 32);
+  assert.ok(Math.abs(p.probabilities.reduce((a, b) => a + b) - 1) < 1e-6);
+  assert.equal(p.mutualInformation, Math.max(0, p.entropy - p.expectedEntropy));
+  assert.equal(p.logits, undefined);
+  const top = p.top(99);
+  assert.equal(top.length, model.info.classes);
+  for (const [rank, { index, label, probability, std }] of top.entries()) {
+    assert.deepEqual([label, probability, std], [model.info.classNames[index], p.probabilities[index], p.std[index]]);
+    assert.ok(rank === 0 || probability <= top[rank - 1].probability);
+  }
+});
+
+test("raw bytes, clamped bytes and normalized numbers of one picture differ", async (t) => {
+  const model = await disposable(t, load());
+  const { mean, std } = model.info.preprocessing;
+  const bytes = Uint8Array.from({ length: 28 * 28 }, (_, pixel) => shirt.data[pixel * 4]);
+  const normalized = Float32Array.from(bytes, (byte) =>
+    Math.fround(Math.fround(Math.fround(byte / 255) - Math.fround(mean[0])) / Math.fround(std[0])),
+  );
+  const inputs = [shirt, bytes, new Uint8ClampedArray(bytes), Buffer.from(bytes), normalized];
+  const results = await Promise.all(inputs.map((input) => model.predict(input, { seed: 5 })));
+  for (const result of results) assert.equal(bits(result), bits(results[0]));
+  const mixed = await model.predictBatch(inputs, { seed: 5 });
+  for (const result of mixed) assert.equal(bits(result), bits(results[0]));
+});
+
+test("a picture that its owner changes after the call changes the prediction", async (t) => {
+  const model = await disposable(t, load());
+  const bytes = new Uint8Array(28 * 28).fill(77);
+  const expected = bits(await model.predict(bytes));
+  const rgba = { data: new Uint8ClampedArray(28 * 28 * 4).fill(77), width: 28, height: 28 };
+  const [raw, drawn] = [model.predict(bytes), model.predict(rgba)];
+  bytes.fill(0);
+  rgba.data.fill(0);
+  assert.equal(bits(await raw), expected);
+  assert.equal(bits(await drawn), expected);
+});
+
+test("a stream does not end with the prediction, or repeats itself", async (t) => {
+  const model = await disposable(t, load());
+  const options = { samples: 200, seed: 4n };
+  const partials = [];
+  for await (const partial of model.stream(shirt, options)) partials.push(partial);
+  assert.ok(partials.length > 2, `${partials.length} partial results`);
+  partials.forEach((partial, index) => assert.ok(index === 0 || partial.samples > partials[index - 1].samples));
+  assert.equal(bits(partials.at(-1)), bits(await model.predict(shirt, options)));
+  const part = partials[1];
+  assert.equal(bits(part), bits(await model.predict(shirt, { ...options, samples: part.samples })));
+});
+
+test("a stream that is left goes on computing", async (t) => {
+  const model = await disposable(t, load());
+  for await (const _ of model.stream(shirt, { samples: 2 ** 28 })) break;
+  await setTimeout(50); // A chunk that runs may end.
+  const { user } = process.cpuUsage();
+  await setTimeout(300);
+  assert.ok(process.cpuUsage().user - user < 100_000, "an idle model computes");
+  assert.equal((await model.predict(shirt, { samples: 1 })).samples, 1);
+});
+
+test("samples block the event loop for longer than 50 ms", async (t) => {
+  const model = await disposable(t, load());
+  await model.predict(shirt, { samples: 50 }); // The engine compiles hot code while it runs the first samples.
+  let [longest, last, counted] = [0, performance.now(), 0];
+  const watch = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+    counted++;
+  }, 1);
+  const start = performance.now();
+  while (performance.now() - start < 600) await model.predict(shirt, { samples: 300 });
+  clearInterval(watch);
+  assert.ok(counted >= 8, `${counted} other tasks ran`);
+  // Twice the promise: a busy machine also takes the processor away.
+  assert.ok(longest < 100, `a task took ${longest} ms`);
+});
+
+test("a source that should load does not", async (t) => {
+  const path = modelPath("mnist-scnn");
+  const file = readFileSync(path);
+  const server = createServer((_, response) => response.end(file)).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await new Promise((resolve) => server.once("listening", resolve));
+  const url = `http://127.0.0.1:${server.address().port}/model`;
+  const padded = new Uint8Array(file.length + 100);
+  padded.set(file, 50);
+  const sources = {
+    path,
+    "file URL": pathToFileURL(path),
+    "file URL as text": pathToFileURL(path).href,
+    Buffer: file,
+    "a part of a buffer": padded.subarray(50, 50 + file.length),
+    ArrayBuffer: new Uint8Array(file).buffer,
+    Blob: new Blob([file]),
+    Response: new Response(file),
+    "http URL": url,
+  };
+  for (const [name, source] of Object.entries(sources)) {
+    const model = await disposable(t, Model.load(source));
+    assert.equal(model.info.name, "mnist-scnn", name);
+  }
+});
+
+test("progress skips the end of a download, or goes backwards", async (t) => {
+  const file = readFileSync(modelPath("mnist-scnn"));
+  for (const source of [modelPath("mnist-scnn"), new Blob([file]), new Response(file)]) {
+    const seen = [];
+    const model = await disposable(t, Model.load(source, { onProgress: (progress) => seen.push(progress) }));
+    assert.equal(seen.at(-1).loaded, file.length);
+    seen.forEach(({ loaded }, index) => assert.ok(index === 0 || loaded >= seen[index - 1].loaded));
+    assert.ok(model);
+  }
+});
+
+test("an engine without relaxed SIMD gets the relaxed module", () => {
+  const script = `import { Model, detect } from "bayes8";
+    const model = await Model.load(${JSON.stringify(modelPath("mnist-scnn"))});
+    const asked = await Model.load(${JSON.stringify(modelPath("mnist-scnn"))}, { kernel: "relaxed" }).catch((error) => error.code);
+    console.log(JSON.stringify([detect(), model.kernel, asked.kernel ?? asked]));`;
+  const output = execFileSync(process.execPath, ["--input-type=module", "--eval", script], { cwd: PACKAGE });
+  const [features, kernel, asked] = JSON.parse(output);
+  assert.ok(features.simd128);
+  if (features.relaxedSimd) return;
+  assert.notEqual(kernel, "relaxed-simd");
+  assert.equal(asked, "unsupported");
+});
+
+test("the module's files are not exported, or another one than given is used", async (t) => {
+  assert.ok(supports() && detect().relaxedSimd);
+  for (const name of ["bayes8.wasm", "bayes8-relaxed.wasm"]) {
+    const address = import.meta.resolve(`bayes8/${name}`);
+    for (const wasm of [address, new URL(address), readFileSync(new URL(address))]) {
+      const model = await disposable(t, load({ wasm }));
+      assert.ok(isNative(await model.predict(shirt, { samples, seed, logits: true }), nativeOf("mnist-scnn").find((line) => line.picture === "shirt-4.png")));
+    }
+  }
+});

@@ -1,0 +1,31 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import { PACKAGE } from "./files.js";
+
+/**
+ * A folder with `node_modules/bayes8` as a user has it: unpacked from the tarball, beside the tools that
+ * `names` lists. Removed after the tests.
+ */
+export function installed(...names) {
+  const folder = mkdtempSync(join(tmpdir(), "bayes8-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const [{ filename, files }] = JSON.parse(
+    execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], {
+      cwd: PACKAGE,
+      encoding: "utf8",
+    }),
+  );
+  const tarball = join(folder, filename);
+  const target = join(folder, "node_modules", "bayes8");
+  mkdirSync(target, { recursive: true });
+  execFileSync("tar", ["-xzf", tarball, "-C", target, "--strip-components=1"]);
+  for (const name of names) {
+    const link = join(folder, "node_modules", name);
+    mkdirSync(join(link, ".."), { recursive: true });
+    symlinkSync(join(PACKAGE, "node_modules", name), link);
+  }
+  return { folder, tarball, files: files.map(({ path }) => path) };
+}

@@ -1,0 +1,17 @@
+// Runs in Node and in pages.
+
+/** Whether a prediction has every bit of a line of the native command line. */
+export function isNative(prediction, line) {
+  const best = prediction.top(line.top.length);
+  return (
+    ["logitsDigest", "entropy", "expectedEntropy", "mutualInformation"].every((key) => prediction[key] === line[key]) &&
+    line.top.every((expected, rank) => ["index", "label", "probability"].every((key) => best[rank][key] === expected[key]))
+  );
+}
+
+/** Every bit of a prediction as text. */
+export function bits({ samples, probabilities, std, entropy, expectedEntropy, mutualInformation }) {
+  const numbers = [...probabilities, ...std, entropy, expectedEntropy, mutualInformation];
+  const words = new BigUint64Array(Float64Array.from(numbers).buffer);
+  return [samples, ...words].join(" ");
+}

@@ -1,0 +1,71 @@
+// A page's code: all of the API, in the form that its users write.
+import { Bayes8Error, Model, detect, supports, type Pool, type Prediction } from "bayes8";
+
+declare const canvas: HTMLCanvasElement;
+declare const offscreen: OffscreenCanvas;
+declare const image: HTMLImageElement;
+declare const video: HTMLVideoElement;
+declare const bitmap: ImageBitmap;
+declare const pixels: ImageData;
+declare const file: File;
+declare function draw(prediction: Prediction): void;
+
+export async function page(signal: AbortSignal): Promise<void> {
+  const model = await Model.load("model.safetensors", {
+    onProgress: ({ loaded, total }) => console.log(loaded / (total ?? loaded)),
+    signal,
+    kernel: "baseline",
+    wasm: new URL("bayes8.wasm", location.href),
+  });
+  for (const picture of [canvas, offscreen, image, video, bitmap, pixels]) {
+    const p: Prediction = await model.predict(picture, { samples: 32, seed: 7n, firstSample: 0, logits: true, signal });
+    const numbers: number[] = [p.entropy, p.mutualInformation, p.expectedEntropy, p.samples, ...p.probabilities, ...p.std];
+    const best: { index: number; label: string; probability: number; std: number }[] = p.top(3);
+    const logits: Float32Array | undefined = p.logits;
+    const digest: string | undefined = p.logitsDigest;
+    console.log(numbers, best, logits, digest);
+  }
+  for (const source of [await fetch("m"), file, new ArrayBuffer(1), new Uint8Array(1), new URL("a:b")]) {
+    await Model.load(source);
+  }
+  await model.predictBatch([new Uint8Array(1), new Uint8ClampedArray(1), new Float32Array(1), pixels], { seed: 7 });
+  for await (const partial of model.stream(canvas, { samples: 256, signal })) draw(partial);
+  const pool: Pool = await Model.pool("m", { workers: navigator.hardwareConcurrency });
+  const workers: number = pool.workers;
+  const { height, width, channels } = pool.info.input;
+  console.log(workers, height, width, channels, pool.kernel, detect().relaxedSimd, supports());
+  pool.dispose();
+  model[Symbol.dispose]();
+}
+
+export function explain(error: unknown): string {
+  if (!(error instanceof Bayes8Error)) return "?";
+  switch (error.code) {
+    case "aborted":
+    case "disposed":
+      return "";
+    case "invalid-model":
+    case "invalid-input":
+    case "invalid-samples":
+    case "invalid-option":
+    case "network":
+    case "unsupported":
+    case "worker":
+    case "internal":
+      return error.message;
+    default:
+      // All documented codes are above.
+      return error.code satisfies never;
+  }
+}
+
+export async function refused(model: Model): Promise<void> {
+  // @ts-expect-error An array of numbers is no picture.
+  await model.predict([1, 2, 3]);
+  // @ts-expect-error Models are loaded, never constructed.
+  new Model();
+  // @ts-expect-error No such kernel.
+  await Model.load("m", { kernel: "fast" });
+  // @ts-expect-error Predictions are read only.
+  (await model.predict(pixels)).entropy = 1;
+}
