@@ -7,7 +7,7 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 
-for (const file of ["bayes8.js", "bayes8.wasm", "bayes8-relaxed.wasm"]) {
+for (const file of ["bayes8.js", "bayes8.wasm", "bayes8-relaxed.wasm", "probe.wasm"]) {
   if (!existsSync(`wasm/${file}`)) {
     console.error(`wasm/${file} is missing: run \`cargo xtask web\` at the root of the repository`);
     process.exit(1);
