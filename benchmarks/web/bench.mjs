@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as ort from "onnxruntime-web";
 import { Model } from "../../wasm/npm/dist/node.js";
+import { initSync, Network } from "../../wasm/npm/wasm/bayes8.js";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -110,11 +111,11 @@ for (const contender of contenders) {
   console.log(`  ${contender.name.padEnd(28)} ${time.toFixed(2).padStart(8)}${ratio}`);
 }
 
-const weights = model.info.bayesianWeights;
-const draws = Math.max(2, Math.ceil(2e7 / weights));
-const drawing = { run: () => model.drawWeights(draws), share: draws * weights };
+initSync({ module: await readFile(new URL("../../wasm/npm/wasm/bayes8.wasm", import.meta.url)) });
+const network = new Network(await readFile(modelFile));
+const draw = () => network.drawWeights(0n, 0, samples);
 const drawn = [];
-for (let round = 0; round < rounds; round++) drawn.push(1e6 * (await milliseconds(drawing)));
+for (let round = 0; round < rounds; round++) drawn.push(1e6 * (await milliseconds({ run: draw, share: draw() })));
 console.log(`  drawing: ${median(drawn).toFixed(2)} ns a weight`);
 
 const pools = await Promise.all([1, 2].map((workers) => Model.pool(modelFile, { workers, kernel: "baseline" })));

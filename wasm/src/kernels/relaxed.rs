@@ -176,8 +176,9 @@ unsafe fn rows<const R: usize>(
     // activations, and that the panel holds as many steps as a row has. `high` are some of these.
     unsafe {
         let activations = block.activations.as_ptr();
-        let rows: [*const u8; R] =
-            core::array::from_fn(|r| activations.add(*block.rows.get_unchecked(first + r) as usize));
+        let rows: [*const u8; R] = core::array::from_fn(|r| {
+            activations.add(*block.rows.get_unchecked(first + r) as usize)
+        });
         let mut weights = block.panels.as_ptr().add(panel * block.depth() * PANEL);
         if !high.is_empty() {
             for step in high {

@@ -133,9 +133,8 @@ pub(super) fn pack_pairs(rows: &[[i8; CHUNK]], panel: &mut [i16]) -> [i32; PANEL
         let mut sums = [i32x4_splat(0); 2];
         for (first, steps) in panel.chunks_mut(8).enumerate() {
             let (chunk, part) = (first * 16 / CHUNK, first * 16 % CHUNK / 16);
-            let pairs = core::array::from_fn(|r| {
-                load(&rows[r * chunks + chunk].as_chunks::<16>().0[part])
-            });
+            let pairs =
+                core::array::from_fn(|r| load(&rows[r * chunks + chunk].as_chunks::<16>().0[part]));
             for (step, pairs) in steps.iter_mut().zip(transpose_words(pairs)) {
                 let (low, high) = (i16x8_extend_low_i8x16(pairs), i16x8_extend_high_i8x16(pairs));
                 sums[0] = i32x4_add(sums[0], i32x4_dot_i16x8(low, i16x8_splat(1)));
@@ -188,9 +187,8 @@ pub(super) fn pack_quads(rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL]
         let mut sums = i32x4_splat(0);
         for (first, steps) in panel.chunks_mut(4).enumerate() {
             let (chunk, part) = (first * 16 / CHUNK, first * 16 % CHUNK / 16);
-            let quads = core::array::from_fn(|r| {
-                load(&rows[r * chunks + chunk].as_chunks::<16>().0[part])
-            });
+            let quads =
+                core::array::from_fn(|r| load(&rows[r * chunks + chunk].as_chunks::<16>().0[part]));
             for (step, quads) in steps.iter_mut().zip(transpose_dwords(quads)) {
                 sums = i32x4_relaxed_dot_i8x16_i7x16_add(quads, i8x16_splat(1), sums);
                 store(&mut step.as_chunks_mut::<16>().0[quarter], quads);

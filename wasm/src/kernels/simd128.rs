@@ -95,8 +95,9 @@ unsafe fn rows<const R: usize>(
     // activations, and that panel `panel` holds as many steps as a row has.
     unsafe {
         let activations = block.activations.as_ptr();
-        let rows: [*const i16; R] =
-            core::array::from_fn(|r| activations.add(*block.rows.get_unchecked(first + r) as usize));
+        let rows: [*const i16; R] = core::array::from_fn(|r| {
+            activations.add(*block.rows.get_unchecked(first + r) as usize)
+        });
         let mut at: *const [v128; VECTORS] =
             block.panels.as_ptr().add(panel * block.depth() * PANEL).cast();
         for &piece in block.pieces {
