@@ -26,8 +26,8 @@ use std::ops::Range;
 /// Output channels in a panel.
 pub(crate) const PANEL: usize = 16;
 
-/// Panels that one block may cover.
-pub(crate) const BLOCK_PANELS: usize = 2;
+/// Panels that the widest tile of a kernel covers.
+pub(crate) const PANEL_PAIR: usize = 2;
 
 /// An instruction set. A value of the type is the proof that the processor has it.
 pub(crate) trait Kernel: Copy + Send + Sync {
@@ -63,7 +63,8 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// Runs `f` compiled for this instruction set.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 
-    /// Multiplies a block and writes its outputs.
+    /// Multiplies a block and writes its outputs: all of its rows meet a panel, or two, and then the
+    /// next.
     fn multiply(
         self,
         session: &mut Self::Session,

@@ -4,7 +4,7 @@
 mod layer;
 
 use crate::depthwise::depthwise;
-use crate::kernels::{BLOCK_PANELS, Block, BlockOutput, Kernel, Multipliers, PANEL};
+use crate::kernels::{Block, BlockOutput, Kernel, Multipliers, PANEL, PANEL_PAIR};
 use crate::rows::{RowMemory, Rows, grow};
 use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
 use bayes8_core::layer::Layer;
@@ -164,9 +164,9 @@ impl<K: Kernel> Simd<K> {
         }
         let (left, right) = parts.split_at_mut(parts.len() / 2);
         // By panels where each thread gets some, as they are then read by one thread only.
-        let blocks = channels.div_ceil(BLOCK_PANELS * PANEL);
+        let blocks = channels.div_ceil(PANEL_PAIR * PANEL);
         if blocks >= 2 && !grouped {
-            let half = blocks / 2 * BLOCK_PANELS * PANEL;
+            let half = blocks / 2 * PANEL_PAIR * PANEL;
             let (left_output, right_output) = output.split_at(1, half);
             let right_rows = rows.clone();
             rayon::join(
@@ -210,24 +210,20 @@ impl<K: Kernel> Simd<K> {
             let multipliers = &part.multipliers;
             let memory = &mut part.rows;
             matrix.blocks(self.0, group, rows.clone(), memory, |block_rows, block| {
-                for lane in (0..padded).step_by(BLOCK_PANELS * PANEL) {
-                    let lanes = (BLOCK_PANELS * PANEL).min(padded - lane);
-                    let channel = group * in_group + lane;
-                    let output = output.part(
-                        block_rows.start - rows.start..block_rows.end - rows.start,
-                        channel..channel + lanes.min(in_group - lane),
-                    );
-                    let block = Block {
-                        activations: block.activations,
-                        rows: block.offsets,
-                        pieces: block.pieces,
-                        steps: block.length / K::STEP,
-                        panels: &panels[lane * depth..][..lanes * depth],
-                        offsets: &offsets[lane..][..lanes],
-                        multipliers: &multipliers[lane..][..lanes],
-                    };
-                    self.0.multiply(&mut session, &block, output);
-                }
+                let output = output.part(
+                    block_rows.start - rows.start..block_rows.end - rows.start,
+                    group * in_group..(group + 1) * in_group,
+                );
+                let block = Block {
+                    activations: block.activations,
+                    rows: block.offsets,
+                    pieces: block.pieces,
+                    steps: block.length / K::STEP,
+                    panels,
+                    offsets,
+                    multipliers,
+                };
+                self.0.multiply(&mut session, &block, output);
             });
         }
     }

@@ -22,61 +22,67 @@ use std::ops::Range;
 /// Channels of two panels.
 const CHANNELS: usize = 2 * PANEL;
 
-/// The epilogue of a block of `P` panels, in registers or close to them.
-#[expect(clippy::large_enum_variant, reason = "one a block, on the stack")]
-pub(in crate::kernels) enum Epilogue<'a, const P: usize> {
-    Codes(Multipliers<P>, Packing, Rows<'a>),
-    Sums(Multipliers<P>, Addition, Packing, Rows<'a>, Rows<'a>),
-    Logits(Multipliers<P>, ArrayViewMut2<'a, f32>),
+/// The epilogue of a block, in registers or close to them.
+pub(in crate::kernels) struct Epilogue<'a, 'o> {
+    /// 16 a panel.
+    multipliers: &'a [f32],
+    form: Form<'o>,
 }
 
-impl<'a, const P: usize> Epilogue<'a, P> {
-    /// Writes to `output`, which has at most `16 P` channels; 16 `P` multipliers.
+#[expect(clippy::large_enum_variant, reason = "one a block, on the stack")]
+enum Form<'o> {
+    Codes(Packing, Rows<'o>),
+    Sums(Addition, Packing, Rows<'o>, Rows<'o>),
+    Logits(ArrayViewMut2<'o, f32>),
+}
+
+impl<'a, 'o> Epilogue<'a, 'o> {
+    /// Writes to `output`, which has at most as many channels as there are multipliers, 16 a panel.
     ///
     /// # Safety
     /// The processor must have the features named.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    pub(in crate::kernels) unsafe fn new(multipliers: &[f32], output: BlockOutput<'a>) -> Self {
-        const { assert!(P == 1 || P == 2) };
-        assert!(multipliers.len() == P * PANEL && output.dimensions().1 <= P * PANEL);
-        // SAFETY: there are 16 multipliers for each of the `P` panels.
-        let multipliers = Multipliers(from_fn(|p| unsafe {
-            _mm512_loadu_ps(multipliers.as_ptr().add(p * PANEL))
-        }));
-        match output {
+    pub(in crate::kernels) unsafe fn new(multipliers: &'a [f32], output: BlockOutput<'o>) -> Self {
+        assert!(output.dimensions().1 <= multipliers.len());
+        let form = match output {
             BlockOutput::Codes(codes, target) => {
-                Self::Codes(multipliers, Packing::new(&target), Rows::of_output(codes))
+                Form::Codes(Packing::new(&target), Rows::of_output(codes))
             }
-            BlockOutput::Sums(codes, target, add, other) => Self::Sums(
-                multipliers,
+            BlockOutput::Sums(codes, target, add, other) => Form::Sums(
                 Addition::new(&target, &add),
                 Packing::new(&add.target),
                 Rows::of_output(codes),
                 Rows::of_input(other),
             ),
-            BlockOutput::Logits(logits) => Self::Logits(multipliers, logits),
-        }
+            BlockOutput::Logits(logits) => Form::Logits(logits),
+        };
+        Self { multipliers, form }
     }
 
-    /// Writes `rows`, for which `sums` gives the sums, offsets included.
+    /// Writes `rows` of `P` panels from `panel` on, for which `sums` gives the sums, offsets
+    /// included.
     ///
     /// # Safety
     /// The processor must have the features named, and the output the rows.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    pub(in crate::kernels) unsafe fn write(
+    pub(in crate::kernels) unsafe fn write<const P: usize>(
         &mut self,
         rows: Range<usize>,
+        panel: usize,
         sums: impl Fn(usize) -> [__m512i; P],
     ) {
+        const { assert!(P == 1 || P == 2) };
+        let channel = panel * PANEL;
+        let multipliers = Multipliers::<P>::new(&self.multipliers[channel..][..P * PANEL]);
         // The last of an odd number of rows is its own second.
         let pairs_end = rows.end - rows.len() % 2;
         let mut row = rows.start;
-        match self {
-            Self::Codes(multipliers, packing, to) => {
+        match &mut self.form {
+            Form::Codes(packing, to) => {
                 // Copies, which stores of bytes cannot change, stay in registers.
-                let (multipliers, packing, to) = (*multipliers, *packing, *to);
+                let (packing, to) = (*packing, to.panels::<P>(panel));
                 // SAFETY: the output has the rows.
                 unsafe {
                     while row < pairs_end {
@@ -93,9 +99,9 @@ impl<'a, const P: usize> Epilogue<'a, P> {
                     }
                 }
             }
-            Self::Sums(multipliers, addition, packing, to, from) => {
-                let (multipliers, addition, packing) = (*multipliers, *addition, *packing);
-                let (to, from) = (*to, *from);
+            Form::Sums(addition, packing, to, from) => {
+                let (addition, packing) = (*addition, *packing);
+                let (to, from) = (to.panels::<P>(panel), from.panels::<P>(panel));
                 // SAFETY: the output has the rows, and the other value those of the output.
                 unsafe {
                     while row < pairs_end {
@@ -113,17 +119,18 @@ impl<'a, const P: usize> Epilogue<'a, P> {
                     }
                 }
             }
-            Self::Logits(multipliers, logits) => {
+            Form::Logits(logits) => {
                 let (channels, stride) = (logits.ncols(), logits.strides()[0] as usize);
                 let to = logits.as_mut_ptr();
                 for row in rows {
                     let scaled = multipliers.scale(sums(row));
                     for (p, &scaled) in scaled.iter().enumerate() {
-                        let lanes = channels.saturating_sub(p * PANEL).min(PANEL);
+                        let first = channel + p * PANEL;
+                        let lanes = channels.saturating_sub(first).min(PANEL);
                         // SAFETY: the mask keeps to the channels of the row. The pointer may lie
                         // outside when the mask is empty, so it is made by wrapping.
                         unsafe {
-                            let at = to.wrapping_add(row * stride + p * PANEL);
+                            let at = to.wrapping_add(row * stride + first);
                             _mm512_mask_storeu_ps(at, ((1u32 << lanes) - 1) as __mmask16, scaled);
                         }
                     }
@@ -135,9 +142,18 @@ impl<'a, const P: usize> Epilogue<'a, P> {
 
 /// Multipliers of the channels of `P` panels.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Multipliers<const P: usize>([__m512; P]);
+struct Multipliers<const P: usize>([__m512; P]);
 
 impl<const P: usize> Multipliers<P> {
+    /// Of 16 a panel.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    fn new(multipliers: &[f32]) -> Self {
+        assert!(multipliers.len() == P * PANEL);
+        // SAFETY: there are 16 for each of the `P` panels.
+        Self(from_fn(|p| unsafe { _mm512_loadu_ps(multipliers.as_ptr().add(p * PANEL)) }))
+    }
+
     /// Sums in output steps.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
@@ -148,10 +164,9 @@ impl<const P: usize> Multipliers<P> {
 
 /// Rows of codes in memory.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Rows<'a> {
+struct Rows<'a> {
     first: *mut u8,
     stride: usize,
-    /// At most 32.
     channels: usize,
     lives: PhantomData<&'a [u8]>,
 }
@@ -166,6 +181,16 @@ impl<'a> Rows<'a> {
     fn of_input(codes: ArrayView2<'a, u8>) -> Self {
         let (channels, stride) = (codes.ncols(), codes.strides()[0] as usize);
         Self { first: codes.as_ptr().cast_mut(), stride, channels, lives: PhantomData }
+    }
+
+    /// Of `P` panels from `panel` on alone: at most 32 channels.
+    #[inline(always)]
+    fn panels<const P: usize>(&self, panel: usize) -> Self {
+        let channel = panel * PANEL;
+        // Where no channel is left, nothing is read or written.
+        let first = self.first.wrapping_add(channel);
+        let channels = self.channels.saturating_sub(channel).min(P * PANEL);
+        Self { first, channels, ..*self }
     }
 
     /// The codes of a row and nothing else, 16 and 16; behind its channels zeros.
@@ -216,7 +241,7 @@ fn mask(channels: usize) -> __mmask32 {
 
 /// A [`Target`] in registers.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Packing {
+struct Packing {
     upper: __m512,
     /// In i16.
     zero_point: __m512i,
@@ -264,7 +289,7 @@ impl Packing {
 
 /// An [`Add`] in registers.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Addition {
+struct Addition {
     lower: __m512,
     upper: __m512,
     multipliers: [__m512; 2],
