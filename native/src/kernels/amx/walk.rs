@@ -24,8 +24,31 @@ pub(super) struct AfterSteps {
     pub(super) fetch_and_write: AfterStep,
 }
 
+/// A block in tiles.
+struct Walk<'b, 'a> {
+    block: &'b Block<'a, Amx>,
+    /// From the first row on.
+    activations: &'b [u8],
+    /// Bytes between rows of activations.
+    stride: usize,
+    /// Steps of a whole row.
+    steps: usize,
+    row_tiles: RowTiles,
+    /// Two for tiles that are finished, in turn; then, where rows are cut, one for each tile.
+    sums: *mut Sums,
+    after_steps: AfterSteps,
+}
+
+/// Panels, one or two, and a part of their depth, in steps.
+struct Pass {
+    panels: Range<usize>,
+    columns: Range<usize>,
+}
+
 impl Amx {
     /// Multiplies a block that `Block::check` has passed. `after_steps` take a `Pending<E>`.
+    /// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
+    #[inline(never)]
     pub(super) fn walk<E>(
         self,
         session: &mut Session,
@@ -51,15 +74,14 @@ impl Amx {
         if sums.len() < needed {
             sums.resize(needed, Sums::ZERO);
         }
-        let finished = sums.as_mut_ptr();
-        let partial = finished.wrapping_add(2);
         // SAFETY: `self` proves that AMX instructions are executable.
         unsafe { configuration.load(row_tiles.halves) };
 
         // Nothing is left for the last step: the first loads of the next tile would wait behind it.
         let calls = (steps / parts - 1).max(1);
+        let sums = sums.as_mut_ptr();
         let mut pending = Pending {
-            sums: finished,
+            sums,
             first: 0,
             rows: 0..0,
             at_a_time: row_tiles.height.div_ceil(2 * calls) * 2,
@@ -68,104 +90,96 @@ impl Amx {
             epilogue,
         };
         let activations = &block.activations[first_row + block.pieces[0] as usize..];
+        let walk = Walk { block, activations, stride, steps, row_tiles, sums, after_steps };
+        for panels in block.panel_pairs() {
+            for part in 0..parts {
+                let columns = steps * part / parts..steps * (part + 1) / parts;
+                // SAFETY: the configuration loaded is the one of `row_tiles`. There are `needed`
+                // sums. `check` has seen that the last row of the block holds all steps and, with
+                // the assertion above, that so do those before it; and that there are the panels,
+                // each with all steps and 16 offsets. `pending` belongs to this block.
+                unsafe { walk.pass(&Pass { panels: panels.clone(), columns }, &mut pending) };
+            }
+        }
+        pending.at_a_time = pending.rows.len();
+        // SAFETY: `pending` has the sums of the last tile and an epilogue that has its rows.
+        unsafe { (after_steps.write)((&raw mut pending).cast()) };
+    }
+}
+
+impl Walk<'_, '_> {
+    /// Multiplies all rows by a part of some panels.
+    /// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
+    ///
+    /// # Safety
+    /// AMX instructions must be executable and the configuration of `row_tiles` loaded. All rows
+    /// and panels must be in the block, with all steps, and the sums in memory, for this call alone.
+    /// The functions of `after_steps` must be callable with `pending`, whose epilogue has the rows.
+    #[inline(never)]
+    unsafe fn pass<E>(&self, pass: &Pass, pending: &mut Pending<E>) {
+        let Self { block, activations, stride, steps, row_tiles, sums, after_steps } = *self;
+        let Pass { panels, columns } = pass;
+        let is_first = columns.start == 0;
+        let is_last = columns.end == steps;
+        // Slices, here and below, so that an offset that was wrong would be found.
+        let weights = |panel: usize, step: usize| {
+            block.panels[(panel * steps + step) * B_TILE_BYTES..].as_ptr()
+        };
+        // The first tile of a pass streams both sides from the second-level cache. A half of its
+        // weights comes early, during the last tile of the pass before.
+        pending.fetch =
+            if is_last { weights(panels.end, 0) } else { weights(panels.start, columns.end) };
+        let fetching = if row_tiles.count > 1 { row_tiles.count - 1 } else { usize::MAX };
+        let partial = sums.wrapping_add(2);
         let mut output_block = OutputBlock {
             activations: activations.as_ptr(),
             stride,
             upper_rows: row_tiles.halves[0],
             lower: row_tiles.halves[0] * stride,
-            weights: block.panels.as_ptr(),
+            weights: weights(panels.start, columns.start),
             panel_bytes: steps * B_TILE_BYTES,
-            steps: 0,
-            initial: block.offsets.as_ptr(),
-            initial_stride: 0,
-            sums: finished.cast(),
+            steps: columns.len(),
+            initial: block.offsets[panels.start * PANEL..].as_ptr(),
+            initial_stride: if is_first { 0 } else { SUMS_STRIDE },
+            sums: sums.cast(),
             after_step: after_steps.write,
-            context: (&raw mut pending).cast(),
+            context: ptr::null_mut(),
         };
-        let mut finished_tiles = 0;
-        let mut passes = passes(block, steps, parts).peekable();
-        while let Some(Pass { panels, columns }) = passes.next() {
-            let is_first = columns.start == 0;
-            let is_last = columns.end == steps;
-            // Slices, here and below, so that an offset that was wrong would be found.
-            output_block.weights = weights(block, panels.start, columns.start);
-            output_block.steps = columns.len();
-            for tile in 0..row_tiles.count {
-                let row = row_tiles.first(tile);
-                let first = row * stride + columns.start * TILE_DEPTH;
-                output_block.activations = activations[first..].as_ptr();
-                (output_block.initial, output_block.initial_stride) = if is_first {
-                    (block.offsets[panels.start * PANEL..].as_ptr(), 0)
-                } else {
-                    (partial.wrapping_add(tile).cast_const().cast(), SUMS_STRIDE)
-                };
-                let sums = if is_last {
-                    finished.wrapping_add(finished_tiles % 2)
-                } else {
-                    partial.wrapping_add(tile)
-                };
-                output_block.sums = sums.cast();
-                output_block.after_step = after_steps.write;
-                // The first tile of a pass streams both sides. A half of its weights comes early,
-                // while the last tile of the pass before leaves the second-level cache idle.
-                if tile > 0
-                    && tile + 1 == row_tiles.count
-                    && let Some(next) = passes.peek()
-                {
-                    pending.fetch = weights(block, next.panels.start, next.columns.start);
-                    output_block.after_step = after_steps.fetch_and_write;
-                }
-                // SAFETY: the configuration loaded is the one of `halves`. `check` has seen that the
-                // last row of the block holds all steps and, with the assertion above, that so do
-                // those before it; a tile's rows are some of them. `panels` are one or two of the
-                // block's, each with all steps and 16 offsets. There are `needed` sums, each with as
-                // many rows as a tile can have and room for two panels. `pending` belongs to this
-                // block and reads the other of the two finished sums.
-                unsafe { multiply(row_tiles.halves, panels.len(), &output_block) };
-                debug_assert!(pending.rows.is_empty());
-                if is_last {
-                    pending.sums = sums;
-                    pending.first = row;
-                    pending.rows = row_tiles.new_rows(tile);
-                    pending.panels = panels.clone();
-                    finished_tiles += 1;
-                }
+        for tile in 0..row_tiles.count {
+            let row = row_tiles.first(tile);
+            let first = row * stride + columns.start * TILE_DEPTH;
+            output_block.activations = activations[first..].as_ptr();
+            let partial = partial.wrapping_add(tile);
+            if !is_first {
+                output_block.initial = partial.cast_const().cast();
+            }
+            // The one of two that is not being written out.
+            let finished = sums.wrapping_add(usize::from(ptr::eq(pending.sums, sums)));
+            let to = if is_last { finished } else { partial };
+            output_block.sums = to.cast();
+            output_block.context = (&raw mut *pending).cast();
+            if tile == fetching {
+                output_block.after_step = after_steps.fetch_and_write;
+            }
+            // SAFETY: a tile's rows are some of the block's, and sums have room for as many as a
+            // tile can have, two panels wide; `pending` reads others. The rest is the contract.
+            unsafe { multiply(row_tiles.halves, panels.len(), &output_block) };
+            debug_assert!(pending.rows.is_empty());
+            if is_last {
+                pending.sums = to;
+                pending.first = row;
+                pending.rows = row_tiles.new_rows(tile);
+                pending.panels = panels.clone();
             }
         }
-        pending.at_a_time = pending.rows.len();
-        // SAFETY: `pending` is as above.
-        unsafe { (after_steps.write)((&raw mut pending).cast()) };
     }
-}
-
-/// What all rows meet before anything else.
-struct Pass {
-    /// One or two.
-    panels: Range<usize>,
-    /// In steps.
-    columns: Range<usize>,
-}
-
-/// The depth of each pair of panels, cut into `parts`.
-fn passes(block: &Block<'_, Amx>, steps: usize, parts: usize) -> impl Iterator<Item = Pass> {
-    block.panel_pairs().flat_map(move |panels| {
-        (0..parts).map(move |part| {
-            let columns = steps * part / parts..steps * (part + 1) / parts;
-            Pass { panels: panels.clone(), columns }
-        })
-    })
-}
-
-/// The weights of a panel from a step on.
-fn weights(block: &Block<'_, Amx>, panel: usize, step: usize) -> *const i8 {
-    block.panels[panel * PANEL * block.depth() + step * B_TILE_BYTES..].as_ptr()
 }
 
 /// [`tiles::multiply`] for so many A tiles and panels.
 ///
 /// # Safety
 /// That of [`tiles::multiply`], with A tiles of `halves` rows.
-#[inline(always)]
+#[inline]
 unsafe fn multiply(halves: [usize; 2], panels: usize, block: &OutputBlock) {
     // SAFETY: by the contract; an A tile without rows is none.
     unsafe {
