@@ -12,6 +12,7 @@ docs/AMX.md explains the model, its figures and what it leaves out.
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -20,10 +21,51 @@ import re
 import subprocess
 import sys
 
-from amx_core import CONFIGURATION, PEAK, Core
-from amx_disassembly import Driver, Epilogue, MicroKernel, Unexpected, disassemble, expect
+from amx_core import CONFIGURATION, LINE, PEAK, Core
+from amx_disassembly import (Epilogue, Fetch, Loop, MicroKernel, Unexpected, disassemble,
+                             expect)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Block:
+    """A block of rows as native/src/kernels/amx/walk.rs cuts it, and where its lines lie."""
+
+    def __init__(self, rows, channels, steps, part_steps):
+        self.rows, self.channels, self.steps = rows, channels, steps
+        self.tiles = math.ceil(rows / 32)
+        self.height = math.ceil(rows / self.tiles)
+        upper = self.height if self.height <= 16 else math.ceil(self.height / 2)
+        self.halves = (upper, self.height - upper)
+        self.parts = 1 if self.tiles == 1 else math.ceil(steps / part_steps)
+        self.pairs = math.ceil(channels / 32)
+        calls = max(steps // self.parts - 1, 1)
+        self.at_a_time = math.ceil(self.height / (2 * calls))
+
+    def columns(self, part):
+        return range(self.steps * part // self.parts, self.steps * (part + 1) // self.parts)
+
+    def first_row(self, tile):
+        return min(tile * self.height, self.rows - self.height)
+
+    # Addresses of lines. Each array begins with the first set of the cache; `copy` tells apart what
+    # is another line to a cache, since too much came between.
+    ARRAY = 1 << 24
+    ACTIVATIONS, WEIGHTS, OFFSETS, SUMS, OUTPUT, OTHER = (i << 28 for i in range(6))
+
+    def activations(self, copy, row, step):
+        return self.ACTIVATIONS + copy * self.ARRAY + row * self.steps + step
+
+    def weights(self, panel, step):
+        """16 lines: a B tile."""
+        first = self.WEIGHTS + (panel * self.steps + step) * 16
+        return range(first, first + 16)
+
+    def sums(self, copy, index, row, panel):
+        return self.SUMS + copy * self.ARRAY + index * 64 + row * 2 + panel
+
+    def codes(self, array, copy, row, pair):
+        return array + copy * self.ARRAY + (row * self.channels + pair * 32) // LINE
 
 
 class Program:
@@ -32,74 +74,155 @@ class Program:
     def __init__(self, functions, options):
         self.kernels = {halves: MicroKernel(functions, halves) for halves in (1, 2)}
         self.epilogues = [Epilogue(functions, residual) for residual in (False, True)]
-        self.driver = Driver(functions, self.kernels[2])
+        self.fetch = Fetch(functions)
+        # A tile of 16 rows at most takes the same way with another kernel in it.
+        self.tiles = Loop(functions, "amx::walk::Walk::pass",
+                          self.kernels[2].function.entry)
+        self.passes = Loop(functions, "amx::walk", self.tiles.entry)
         self.options = options
 
-    def multiply(self, core, halves, steps, b_from_l2, sums_from_l2, calls, sums_ready):
-        """One tile's K loop with the epilogue of the tile before. Returns when its sums are in
-        memory."""
-        rows = [halves[0]] * 2 + [halves[1]] * 2 + [halves[0], halves[1], 16, 16]
-        stored = 0
-        kernel = self.kernels[2 if halves[1] else 1]
-        for part, times in ((kernel.before, 1), (kernel.loop, steps - 1), (kernel.behind, 1)):
+    def tile(self, core, block, lines, steps, calls):
+        """One tile's K loop; `lines` of a register in a step; what is called behind each step."""
+        kernel = self.kernels[2 if block.halves[1] else 1]
+        rows = [block.halves[0]] * 2 + [block.halves[1]] * 2 + list(block.halves)
+        step = 0
+        for part, times in ((kernel.before, 1), (kernel.loop, len(steps) - 1), (kernel.behind, 1)):
             for _ in range(times):
                 for x in part:
                     tiles = [int(t) for t in re.findall(r"tmm(\d)", x.operands)]
-                    if x.name == "tileloadd":
-                        tile = tiles[0]
-                        l2 = sums_from_l2 if tile < 4 else True if tile < 6 else b_from_l2
-                        core.tile_load(f"t{tile}", rows[tile], l2)
+                    if x.name in ("tileloadd", "tileloaddt1"):
+                        at = steps[step] if tiles[0] >= 4 else None
+                        keep = x.name == "tileloadd" or self.options.hint_ignored
+                        core.tile_load(f"t{tiles[0]}", lines(tiles[0], at), keep)
+                        # The last of a step's loads: what follows are loads of the next.
+                        if tiles[0] == (5 if block.halves[1] else 7):
+                            step += 1
                     elif x.name == "tdpbusd":
                         core.product(*(f"t{t}" for t in tiles), rows[tiles[1]])
                     elif x.name == "tilestored":
-                        stored = core.tile_store(f"t{tiles[0]}", rows[tiles[0]])
+                        stored = core.tile_store(f"t{tiles[0]}", lines(tiles[0], "stored"))
                     elif x.name == "call":
                         core.run(x)
-                        for y in next(calls):
-                            core.run(y, sums_ready)
+                        next(calls)
                     else:
                         core.run(x)
         return stored
 
-    def passes(self, steps, tiles, halves, parts, part, residual, core):
-        """All row tiles with a part of the panels."""
-        columns = steps * (part + 1) // parts - steps * part // parts
-        last, stored, rows = part + 1 == parts, 0, 0
+    def simulate(self, block, residual, tiles, pairs):
+        """The first so many tiles of the first so many pairs of panels: (cycles, cycles of the
+        multiplier)."""
+        core = Core(self.options)
         epilogue = self.epilogues[residual]
-        for tile in range(tiles):
-            b_from_l2 = tile == 0 or columns > self.options.part_steps
-            calls = epilogue.calls(rows, math.ceil(sum(halves) / (2 * max(steps // parts - 1, 1))))
-            # Sums are loaded 5 cycles behind their store at the earliest.
-            stored = self.multiply(core, halves, columns, b_from_l2, part > 0, calls, stored + 5)
-            rows = sum(halves) if last else 0
-            for x in self.driver.between[last]:
-                core.run(x)
-        for y in next(epilogue.calls(rows, rows)):
-            core.run(y, stored + 5)
+        # Where tiles are left out, what all tiles bring into the cache is not.
+        copy = 0
+        pending = None  # (pair, copy, rows still to write, index of the sums, when they are there)
+        finished = 0
 
-    def block(self, rows, steps, residual):
-        """Cycles for a block of rows and two panels: (cycles, cycles of the multiplier)."""
-        tiles = math.ceil(rows / 32)
-        height = math.ceil(rows / tiles)
-        upper = height if height <= 16 else math.ceil(height / 2)
-        halves = (upper, height - upper)
-        parts = 1 if tiles == 1 else math.ceil(steps / self.options.part_steps)
+        def write(pairs_of_rows):
+            if pending is None or not pending["rows"]:
+                calls, rows = epilogue.call(0), []
+            else:
+                rows = pending["rows"][:2 * pairs_of_rows]
+                del pending["rows"][:2 * pairs_of_rows]
+                calls = epilogue.call(math.ceil(len(rows) / 2))
+            for i, instructions in enumerate(calls):
+                ready = 0
+                for row in rows[2 * i:2 * i + 2]:
+                    at = pending["copy"], row, pending["pair"]
+                    lines = [block.sums(0, pending["index"], row - pending["first"], panel)
+                             for panel in (0, 1)]
+                    lines += [block.codes(block.OTHER, *at)] if residual else []
+                    there = [core.cache.touch(line, core.cycle) for line in lines]
+                    ready = max(ready, pending["stored"], *there)
+                    core.cache.touch(block.codes(block.OUTPUT, *at), core.cycle)
+                for x in instructions:
+                    core.run(x, ready)
 
-        def simulate(count):
-            core = Core(self.options)
-            for x in self.driver.before:
-                core.run(x)
-            for part in range(parts):
-                self.passes(steps, count, halves, parts, part, residual, core)
-            return core.retire_cycle, core.busy
+        def calls(next_panel, next_steps):
+            for i in itertools.count():
+                if next_panel is not None:
+                    fetched = block.weights(next_panel, next_steps.start + i)
+                    lines = iter(fetched)
+                    for x in self.fetch.instructions:
+                        if x.name == "prefetcht0":
+                            core.fetch(next(lines))
+                        else:
+                            core.run(x)
+                write(block.at_a_time)
+                yield
 
-        few, many = 6, 10
-        if tiles <= many:
-            return simulate(tiles)
-        # From some tiles on each takes the same.
-        (a, a_busy), (b, b_busy) = simulate(few), simulate(many)
-        more = (tiles - many) / (many - few)
-        return b + (b - a) * more, b_busy + (b_busy - a_busy) * more
+        for x in self.passes.before:
+            core.run(x)
+        for pair in range(pairs):
+            for part in range(block.parts):
+                steps = block.columns(part)
+                is_last = part + 1 == block.parts
+                for x in self.tiles.before:
+                    core.run(x)
+                for tile in range(tiles):
+                    first = block.first_row(tile)
+                    index = finished % 2 if is_last else 2 + tile
+
+                    def lines(register, step):
+                        if register >= 6:
+                            return block.weights(2 * pair + register - 6, step)
+                        low = register in (2, 3, 5)
+                        rows = range(block.halves[0], block.height) if low else range(block.halves[0])
+                        if register >= 4:
+                            return [block.activations(copy, first + row, step) for row in rows]
+                        panel = register % 2
+                        if step == "stored":
+                            of = 0 if is_last else copy
+                            return [block.sums(of, index, row, panel) for row in rows]
+                        if part == 0:
+                            return [block.OFFSETS + 2 * pair + panel] * len(rows)
+                        before = copy - 1 if copy else 0
+                        return [block.sums(before, 2 + tile, row, panel) for row in rows]
+
+                    next_panel = None
+                    if tile > 0 and tile + 1 == tiles:
+                        next_panel = 2 * (pair + is_last)
+                        next_steps = block.columns(0 if is_last else part + 1)
+                    else:
+                        next_steps = steps
+                    stored = self.tile(core, block, lines, steps, calls(next_panel, next_steps))
+                    if is_last:
+                        # Loaded 5 cycles behind their store at the earliest.
+                        new = range(tile * block.height, first + block.height)
+                        pending = {"pair": pair, "copy": copy, "rows": list(new), "first": first,
+                                   "index": index, "stored": stored + 5}
+                        finished += 1
+                    if tile + 1 < tiles:
+                        # The loop of a last part has more to do.
+                        loops = self.tiles.between
+                        for x in loops[-1] if is_last or len(loops) == 1 else loops[-2]:
+                            core.run(x)
+                if tiles < block.tiles:
+                    copy += 1
+                way = self.passes.between[0] if not is_last else self.passes.around()
+                for x in self.tiles.behind + way:
+                    core.run(x)
+        write(block.height)
+        for x in self.passes.behind:
+            core.run(x)
+        return core.retire_cycle, core.busy
+
+    def block(self, rows, channels, steps, residual):
+        """Cycles for a block of rows and all panels: (cycles, cycles of the multiplier)."""
+        block = Block(rows, channels, steps, self.options.part_steps)
+        # From some tiles and pairs on each takes the same.
+        tiles = [block.tiles] if block.tiles <= 8 else [5, 8]
+        pairs = [block.pairs] if block.pairs <= 4 else [2, 4]
+        results = [[self.simulate(block, residual, t, p) for t in tiles] for p in pairs]
+
+        def line(at, values, x):
+            if len(at) == 1:
+                return values[0]
+            slope = (values[1] - values[0]) / (at[1] - at[0])
+            return values[1] + slope * (x - at[1])
+
+        return tuple(line(pairs, [line(tiles, [r[i] for r in row], block.tiles) for row in results],
+                          block.pairs) for i in (0, 1))
 
 
 # ResNet-50 v1.5 at 224 x 224: (rows a picture, output channels, depth, residual, times).
@@ -122,11 +245,11 @@ def resnet50():
     return layers + [(1, 1000, 2048, False, 1)]
 
 
-def source_constant(name):
+def source_constant(file, name):
     """A constant of the kernel's source."""
-    text = (ROOT / "native/src/kernels/amx.rs").read_text()
+    text = (ROOT / "native/src/kernels" / file).read_text()
     match = re.search(rf"const {name}: usize = ([0-9<_ ]+);", text)
-    expect(match, f"native/src/kernels/amx.rs has no constant {name}")
+    expect(match, f"native/src/kernels/{file} has no constant {name}")
     numbers = [int(x) for x in match[1].split("<<")]
     return numbers[0] << numbers[1] if len(numbers) == 2 else numbers[0]
 
@@ -141,14 +264,13 @@ def convolution(program, rows, channels, depth, residual, block_bytes):
     while first < rows:
         count = min(most, rows - first)
         if count not in cache:
-            cache[count] = program.block(count, steps, residual)
+            cache[count] = program.block(count, channels, steps, residual)
         tiles = math.ceil(count / 32)
         if math.ceil(count / tiles) != height:
             height = math.ceil(count / tiles)
             cycles += CONFIGURATION
-        blocks = math.ceil(channels / 32)
-        cycles += cache[count][0] * blocks
-        busy += cache[count][1] * blocks
+        cycles += cache[count][0]
+        busy += cache[count][1]
         first += count
     return cycles, busy
 
@@ -164,14 +286,16 @@ def main():
                         help="physical tile registers, 0: as many as needed")
     parser.add_argument("--conversions-on-port-0", action="store_true",
                         help="conversions, minima and maxima run on one port only")
+    parser.add_argument("--hint-ignored", action="store_true",
+                        help="tileloaddt1 places lines in the first level, as tileloadd does")
     options = parser.parse_args()
     if options.tile_registers and options.tile_registers < 10:
         parser.error("at least 10 tile registers: 8 and two to rename to")
     try:
         expect(options.binary.exists(), f"{options.binary} is missing: cargo build --release "
                "-p bayes8-native --example gemm")
-        options.part_steps = source_constant("PART_STEPS")
-        block_bytes = source_constant("BLOCK_BYTES")
+        options.part_steps = source_constant("amx/walk.rs", "PART_STEPS")
+        block_bytes = source_constant("amx.rs", "BLOCK_BYTES")
         program = Program(disassemble(options.binary), options)
         rows = []
         for per_picture, channels, depth, residual, times in resnet50():

@@ -13,7 +13,7 @@ use std::ptr;
 
 /// Most steps of 64 columns that a pair of panels may have to stay in a first-level cache of 48
 /// KiB beside a tile of activations and sums.
-const PART_STEPS: usize = 8;
+const PART_STEPS: usize = 12;
 
 /// What is called behind each step, with a [`Pending`] of the block's epilogue.
 #[derive(Clone, Copy)]
