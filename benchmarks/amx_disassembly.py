@@ -179,7 +179,7 @@ class Fetch:
 
     def __init__(self, functions):
         found = functions_named(functions, "kernels::amx::pending::fetch_and_write_rows")
-        expect(len(found) == 1, f"{len(found)} functions fetch_and_write_rows, not 1")
+        expect(found, "no function fetch_and_write_rows")
         code = found[0].instructions
         end = next((i for i, x in enumerate(code) if x.name == "jmp"), None)
         expect(end is not None, "fetch_and_write_rows must end with a jump to write_rows")

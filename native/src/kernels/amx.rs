@@ -128,15 +128,24 @@ impl Kernel for Amx {
             Vector::Avx512Vnni(_) => {
                 // SAFETY: the kernel's value proves the features.
                 let epilogue = unsafe { Epilogue::new(block.multipliers, output) };
-                let after_steps =
-                    AfterSteps { write: write_rows, fetch_and_write: fetch_and_write_rows };
+                let after_steps = [
+                    AfterSteps {
+                        write: write_rows::<1>,
+                        fetch_and_write: fetch_and_write_rows::<1>,
+                    },
+                    AfterSteps {
+                        write: write_rows::<2>,
+                        fetch_and_write: fetch_and_write_rows::<2>,
+                    },
+                ];
                 self.walk(session, block, epilogue, after_steps);
             }
             #[cfg(test)]
             Vector::Portable => {
                 let epilogue = portable::Epilogue { multipliers: block.multipliers, output };
                 let write = portable::write_rows;
-                self.walk(session, block, epilogue, AfterSteps { write, fetch_and_write: write });
+                let after_steps = [AfterSteps { write, fetch_and_write: write }; 2];
+                self.walk(session, block, epilogue, after_steps);
             }
         }
     }

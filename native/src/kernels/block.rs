@@ -64,7 +64,7 @@ impl<K: Kernel> Block<'_, K> {
         let end = last(self.rows) + last(self.pieces) + self.steps * K::STEP;
         assert!(self.activations.len() >= end);
         let (rows, channels) = output.dimensions();
-        assert!(rows == self.rows.len() && channels <= panels * PANEL);
+        assert!(rows == self.rows.len() && channels.div_ceil(PANEL) == panels);
     }
 }
 

@@ -15,8 +15,10 @@ pub(super) struct Pending<E> {
     pub(super) rows: Range<usize>,
     /// Rows to write at a time, an even number.
     pub(super) at_a_time: usize,
-    /// Panels of the block that the sums belong to: one or two.
-    pub(super) panels: Range<usize>,
+    /// First panel of the block that the sums belong to.
+    pub(super) panel: usize,
+    /// Panels that they belong to, one or two.
+    pub(super) panels: usize,
     /// Weights to ask the cache for; need not be readable.
     pub(super) fetch: *const i8,
     /// Of the whole block.
@@ -32,41 +34,25 @@ impl<E> Pending<E> {
     }
 }
 
-/// Writes the next rows of a [`Pending`] tile.
+/// Writes the next rows of a [`Pending`] tile of `P` panels.
 ///
 /// # Safety
 /// The processor must have the features named. `context` must be a `Pending<Epilogue>` that nothing
-/// else uses meanwhile, with sums for its rows and an output that has these.
+/// else uses meanwhile, of `P` panels, with sums for its rows and an output that has these.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) unsafe extern "sysv64" fn write_rows(context: *mut c_void) {
+pub(super) unsafe extern "sysv64" fn write_rows<const P: usize>(context: *mut c_void) {
     // SAFETY: by the contract.
     let pending = unsafe { &mut *context.cast::<Pending<Epilogue<'_, '_>>>() };
     let rows = pending.take();
     if rows.is_empty() {
         return;
     }
-    // SAFETY: by the contract; there are one or two panels.
-    unsafe {
-        match pending.panels.len() {
-            1 => write::<1>(pending, rows),
-            _ => write::<2>(pending, rows),
-        }
-    }
-}
-
-/// Writes `rows` of `P` panels.
-///
-/// # Safety
-/// That of [`write_rows`], for these rows and as many panels.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn write<const P: usize>(pending: &mut Pending<Epilogue<'_, '_>>, rows: Range<usize>) {
     let sums = pending.sums.cast::<[i32; BLOCK_CHANNELS]>().wrapping_sub(pending.first);
     // SAFETY: row `first` of the output is the first of `sums`, which holds `rows`; a row has room
     // for `P` panels. The rest is the contract.
     unsafe {
         let load = |row: usize| sums.wrapping_add(row).cast::<[__m512i; P]>().read_unaligned();
-        pending.epilogue.write(rows, pending.panels.start, load);
+        pending.epilogue.write(rows, pending.panel, load);
     }
 }
 
@@ -75,7 +61,7 @@ unsafe fn write<const P: usize>(pending: &mut Pending<Epilogue<'_, '_>>, rows: R
 /// # Safety
 /// That of [`write_rows`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) unsafe extern "sysv64" fn fetch_and_write_rows(context: *mut c_void) {
+pub(super) unsafe extern "sysv64" fn fetch_and_write_rows<const P: usize>(context: *mut c_void) {
     const LINE: usize = 64;
     // SAFETY: by the contract. A prefetch faults nowhere.
     unsafe {
@@ -84,6 +70,6 @@ pub(super) unsafe extern "sysv64" fn fetch_and_write_rows(context: *mut c_void) 
             _mm_prefetch::<_MM_HINT_T0>((*fetch).wrapping_add(line * LINE));
         }
         *fetch = (*fetch).wrapping_add(B_TILE_BYTES);
-        write_rows(context);
+        write_rows::<P>(context);
     }
 }

@@ -60,7 +60,7 @@ pub(super) unsafe extern "sysv64" fn write_rows(context: *mut c_void) {
         let sums = unsafe { &(*pending.sums).0[row - pending.first] };
         let Epilogue { multipliers, output } = &mut pending.epilogue;
         let (_, channels) = output.dimensions();
-        let [first, end] = [pending.panels.start, pending.panels.end].map(|panel| panel * PANEL);
+        let [first, end] = [0, pending.panels].map(|count| (pending.panel + count) * PANEL);
         for channel in first..end.min(channels) {
             let scaled = sums[channel - first] as f32 * multipliers[channel];
             let at = [row, channel];

@@ -36,7 +36,8 @@ struct Walk<'b, 'a> {
     row_tiles: RowTiles,
     /// Two for tiles that are finished, in turn; then, where rows are cut, one for each tile.
     sums: *mut Sums,
-    after_steps: AfterSteps,
+    /// Of one panel and of two.
+    after_steps: [AfterSteps; 2],
 }
 
 /// Panels, one or two, and a part of their depth, in steps.
@@ -46,7 +47,8 @@ struct Pass {
 }
 
 impl Amx {
-    /// Multiplies a block that `Block::check` has passed. `after_steps` take a `Pending<E>`.
+    /// Multiplies a block that `Block::check` has passed. `after_steps` take a `Pending<E>` of one
+    /// panel and of two.
     /// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
     #[inline(never)]
     pub(super) fn walk<E>(
@@ -54,7 +56,7 @@ impl Amx {
         session: &mut Session,
         block: &Block<'_, Self>,
         epilogue: E,
-        after_steps: AfterSteps,
+        after_steps: [AfterSteps; 2],
     ) {
         assert!(block.pieces.len() == 1);
         let row_tiles = RowTiles::new(block.rows.len());
@@ -85,7 +87,8 @@ impl Amx {
             first: 0,
             rows: 0..0,
             at_a_time: row_tiles.height.div_ceil(2 * calls) * 2,
-            panels: 0..0,
+            panel: 0,
+            panels: 1,
             fetch: ptr::null(),
             epilogue,
         };
@@ -103,7 +106,7 @@ impl Amx {
         }
         pending.at_a_time = pending.rows.len();
         // SAFETY: `pending` has the sums of the last tile and an epilogue that has its rows.
-        unsafe { (after_steps.write)((&raw mut pending).cast()) };
+        unsafe { (after_steps[pending.panels - 1].write)((&raw mut pending).cast()) };
     }
 }
 
@@ -142,7 +145,7 @@ impl Walk<'_, '_> {
             initial: block.offsets[panels.start * PANEL..].as_ptr(),
             initial_stride: if is_first { 0 } else { SUMS_STRIDE },
             sums: sums.cast(),
-            after_step: after_steps.write,
+            after_step: after_steps[0].write,
             context: ptr::null_mut(),
         };
         for tile in 0..row_tiles.count {
@@ -158,9 +161,8 @@ impl Walk<'_, '_> {
             let to = if is_last { finished } else { partial };
             output_block.sums = to.cast();
             output_block.context = (&raw mut *pending).cast();
-            if tile == fetching {
-                output_block.after_step = after_steps.fetch_and_write;
-            }
+            let AfterSteps { write, fetch_and_write } = after_steps[pending.panels - 1];
+            output_block.after_step = if tile == fetching { fetch_and_write } else { write };
             // SAFETY: a tile's rows are some of the block's, and sums have room for as many as a
             // tile can have, two panels wide; `pending` reads others. The rest is the contract.
             unsafe { multiply(row_tiles.halves, panels.len(), &output_block) };
@@ -169,7 +171,8 @@ impl Walk<'_, '_> {
                 pending.sums = to;
                 pending.first = row;
                 pending.rows = row_tiles.new_rows(tile);
-                pending.panels = panels.clone();
+                pending.panel = panels.start;
+                pending.panels = panels.len();
             }
         }
     }

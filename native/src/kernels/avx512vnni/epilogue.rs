@@ -64,7 +64,8 @@ impl<'a, 'o> Epilogue<'a, 'o> {
     /// included.
     ///
     /// # Safety
-    /// The processor must have the features named, and the output the rows.
+    /// The processor must have the features named, and the output the rows. There must be multipliers
+    /// of the panels and channels of `panel`, and none behind `P` panels if `P` is 1.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     pub(in crate::kernels) unsafe fn write<const P: usize>(
@@ -75,14 +76,16 @@ impl<'a, 'o> Epilogue<'a, 'o> {
     ) {
         const { assert!(P == 1 || P == 2) };
         let channel = panel * PANEL;
-        let multipliers = Multipliers::<P>::new(&self.multipliers[channel..][..P * PANEL]);
+        debug_assert!(self.multipliers.len() >= channel + P * PANEL);
+        // SAFETY: by the contract.
+        let multipliers = unsafe { Multipliers::<P>::new(self.multipliers.as_ptr().add(channel)) };
         // The last of an odd number of rows is its own second.
-        let pairs_end = rows.end - rows.len() % 2;
+        let pairs_end = rows.end - (rows.end - rows.start) % 2;
         let mut row = rows.start;
         match &mut self.form {
             Form::Codes(packing, to) => {
                 // Copies, which stores of bytes cannot change, stay in registers.
-                let (packing, to) = (*packing, to.panels::<P>(panel));
+                let (packing, to) = (*packing, to.from(channel));
                 // SAFETY: the output has the rows.
                 unsafe {
                     while row < pairs_end {
@@ -101,7 +104,7 @@ impl<'a, 'o> Epilogue<'a, 'o> {
             }
             Form::Sums(addition, packing, to, from) => {
                 let (addition, packing) = (*addition, *packing);
-                let (to, from) = (to.panels::<P>(panel), from.panels::<P>(panel));
+                let (to, from) = (to.from(channel), from.from(channel));
                 // SAFETY: the output has the rows, and the other value those of the output.
                 unsafe {
                     while row < pairs_end {
@@ -145,13 +148,13 @@ impl<'a, 'o> Epilogue<'a, 'o> {
 struct Multipliers<const P: usize>([__m512; P]);
 
 impl<const P: usize> Multipliers<P> {
-    /// Of 16 a panel.
+    /// # Safety
+    /// There must be 16 for each of the `P` panels.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    fn new(multipliers: &[f32]) -> Self {
-        assert!(multipliers.len() == P * PANEL);
-        // SAFETY: there are 16 for each of the `P` panels.
-        Self(from_fn(|p| unsafe { _mm512_loadu_ps(multipliers.as_ptr().add(p * PANEL)) }))
+    unsafe fn new(first: *const f32) -> Self {
+        // SAFETY: by the contract.
+        Self(from_fn(|p| unsafe { _mm512_loadu_ps(first.add(p * PANEL)) }))
     }
 
     /// Sums in output steps.
@@ -183,17 +186,14 @@ impl<'a> Rows<'a> {
         Self { first: codes.as_ptr().cast_mut(), stride, channels, lives: PhantomData }
     }
 
-    /// Of `P` panels from `panel` on alone: at most 32 channels.
+    /// From `channel` on, which the rows have.
     #[inline(always)]
-    fn panels<const P: usize>(&self, panel: usize) -> Self {
-        let channel = panel * PANEL;
-        // Where no channel is left, nothing is read or written.
+    fn from(&self, channel: usize) -> Self {
         let first = self.first.wrapping_add(channel);
-        let channels = self.channels.saturating_sub(channel).min(P * PANEL);
-        Self { first, channels, ..*self }
+        Self { first, channels: self.channels - channel, ..*self }
     }
 
-    /// The codes of a row and nothing else, 16 and 16; behind its channels zeros.
+    /// The codes of a row, at most 32, and nothing else, 16 and 16; behind its channels zeros.
     ///
     /// # Safety
     /// The processor must have the features named, and memory the row.
@@ -203,7 +203,7 @@ impl<'a> Rows<'a> {
         // SAFETY: whole, or as many as there are.
         unsafe {
             let from = self.first.add(row * self.stride);
-            if self.channels == CHANNELS {
+            if self.channels >= CHANNELS {
                 return [_mm_loadu_si128(from.cast()), _mm_loadu_si128(from.add(PANEL).cast())];
             }
             let both = _mm256_maskz_loadu_epi8(mask(self.channels), from.cast());
@@ -211,7 +211,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Stores the codes of two rows, which `codes` holds one behind the other.
+    /// Stores the codes of two rows, at most 32 each, which `codes` holds one behind the other.
     ///
     /// # Safety
     /// As [`Rows::load`].
@@ -222,7 +222,7 @@ impl<'a> Rows<'a> {
         // SAFETY: whole, or as many as there are.
         unsafe {
             let to = [row, second].map(|row| self.first.add(row * self.stride));
-            if self.channels == CHANNELS {
+            if self.channels >= CHANNELS {
                 _mm256_storeu_si256(to[0].cast(), halves[0]);
                 _mm256_storeu_si256(to[1].cast(), halves[1]);
             } else {
