@@ -205,6 +205,10 @@ class Core:
         self.retire(last)
         return last
 
+    def run_all(self, instructions):
+        for x in instructions:
+            self.run(x)
+
     def run(self, instruction, operands_ready=0):
         """An instruction that is none of tiles. `operands_ready`: when what arithmetic may load is
         there."""

@@ -91,15 +91,18 @@ def expect(condition, what):
 
 
 class MicroKernel:
-    """`tiles::multiply` for one or two A tiles and two panels: up to the first tiles of A and B; a
+    """`tiles::multiply` for one or two A tiles and two panels, rows or weights resident: up to the first tiles of A and B; a
     step, which multiplies them, loads the next and calls the epilogue; the last products and
     stores."""
 
-    def __init__(self, functions, halves):
+    def __init__(self, functions, halves, rows_stay):
         products = 2 * halves
         second_panel = lambda f: any("tmm1" in x.operands for x in f.instructions)
+        streamed = "tmm6" if rows_stay else "tmm4"
+        streams = lambda f: any(x.name == "tileloaddt1" and streamed in x.operands
+                                for x in f.instructions)
         found = [f for f in functions_named(functions, "kernels::amx::tiles::multiply")
-                 if f.count("tdpbusd") == 2 * products and second_panel(f)]
+                 if f.count("tdpbusd") == 2 * products and second_panel(f) and streams(f)]
         expect(len(found) == 1,
                f"{len(found)} functions tiles::multiply with {2 * products} tdpbusd, not 1")
         self.function = found[0]

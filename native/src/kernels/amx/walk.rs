@@ -12,8 +12,14 @@ use std::ops::Range;
 use std::ptr;
 
 /// Most steps of 64 columns that a pair of panels may have to stay in a first-level cache of 48
-/// KiB beside a tile of activations and sums.
+/// KiB beside sums and what is fetched for the next.
 const PART_STEPS: usize = 12;
+
+/// Bytes of rows that stay in a first-level cache of 48 KiB beside sums and outputs.
+const RESIDENT_BYTES: usize = 32 << 10;
+
+/// Most tiles of rows for which rows stay instead of weights, which meet no more tiles than that.
+const RESIDENT_TILES: usize = 2;
 
 /// What is called behind each step, with a [`Pending`] of the block's epilogue.
 #[derive(Clone, Copy)]
@@ -34,14 +40,17 @@ struct Walk<'b, 'a> {
     /// Steps of a whole row.
     steps: usize,
     row_tiles: RowTiles,
+    /// Whether rows stay in the first-level cache, or else weights.
+    rows_stay: bool,
     /// Two for tiles that are finished, in turn; then, where rows are cut, one for each tile.
     sums: *mut Sums,
     /// Of one panel and of two.
     after_steps: [AfterSteps; 2],
 }
 
-/// Panels, one or two, and a part of their depth, in steps.
+/// Some tiles of rows, one or two panels, and a part of their depth, in steps.
 struct Pass {
+    tiles: Range<usize>,
     panels: Range<usize>,
     columns: Range<usize>,
 }
@@ -70,7 +79,12 @@ impl Amx {
         let depth = block.depth();
         assert!(depth.is_multiple_of(TILE_DEPTH));
         let steps = depth / TILE_DEPTH;
-        let parts = if row_tiles.count == 1 { 1 } else { steps.div_ceil(PART_STEPS) };
+        let resident = RESIDENT_BYTES / (row_tiles.height * depth);
+        let rows_stay = resident > 0 && row_tiles.count <= RESIDENT_TILES;
+        // How many tiles meet all panels before the next do.
+        let together = if rows_stay { resident } else { row_tiles.count };
+        let weights_stay = !rows_stay && row_tiles.count > 1;
+        let parts = if weights_stay { steps.div_ceil(PART_STEPS) } else { 1 };
         let Session { configuration, sums } = session;
         let needed = 2 + if parts == 1 { 0 } else { row_tiles.count };
         if sums.len() < needed {
@@ -93,15 +107,20 @@ impl Amx {
             epilogue,
         };
         let activations = &block.activations[first_row + block.pieces[0] as usize..];
-        let walk = Walk { block, activations, stride, steps, row_tiles, sums, after_steps };
-        for panels in block.panel_pairs() {
-            for part in 0..parts {
-                let columns = steps * part / parts..steps * (part + 1) / parts;
-                // SAFETY: the configuration loaded is the one of `row_tiles`. There are `needed`
-                // sums. `check` has seen that the last row of the block holds all steps and, with
-                // the assertion above, that so do those before it; and that there are the panels,
-                // each with all steps and 16 offsets. `pending` belongs to this block.
-                unsafe { walk.pass(&Pass { panels: panels.clone(), columns }, &mut pending) };
+        let walk =
+            Walk { block, activations, stride, steps, row_tiles, rows_stay, sums, after_steps };
+        for first in (0..row_tiles.count).step_by(together) {
+            let tiles = first..row_tiles.count.min(first + together);
+            for panels in block.panel_pairs() {
+                for part in 0..parts {
+                    let columns = steps * part / parts..steps * (part + 1) / parts;
+                    let pass = Pass { tiles: tiles.clone(), panels: panels.clone(), columns };
+                    // SAFETY: the configuration loaded is the one of `row_tiles`. There are `needed`
+                    // sums. `check` has seen that the last row of the block holds all steps and,
+                    // with the assertion above, that so do those before it; and that there are the
+                    // panels, each with all steps and 16 offsets. `pending` belongs to this block.
+                    unsafe { walk.pass(&pass, &mut pending) };
+                }
             }
         }
         pending.at_a_time = pending.rows.len();
@@ -120,19 +139,20 @@ impl Walk<'_, '_> {
     /// The functions of `after_steps` must be callable with `pending`, whose epilogue has the rows.
     #[inline(never)]
     unsafe fn pass<E>(&self, pass: &Pass, pending: &mut Pending<E>) {
-        let Self { block, activations, stride, steps, row_tiles, sums, after_steps } = *self;
-        let Pass { panels, columns } = pass;
+        let Self { block, activations, stride, steps, row_tiles, rows_stay, .. } = *self;
+        let Self { sums, after_steps, .. } = *self;
+        let Pass { tiles, panels, columns } = pass;
         let is_first = columns.start == 0;
         let is_last = columns.end == steps;
         // Slices, here and below, so that an offset that was wrong would be found.
         let weights = |panel: usize, step: usize| {
             block.panels[(panel * steps + step) * B_TILE_BYTES..].as_ptr()
         };
-        // The first tile of a pass streams both sides from the second-level cache. A half of its
-        // weights comes early, during the last tile of the pass before.
+        // Where weights stay, the first tile of a pass streams both sides from the second-level cache:
+        // a half of its weights comes early, during the last tile of the pass before.
         pending.fetch =
             if is_last { weights(panels.end, 0) } else { weights(panels.start, columns.end) };
-        let fetching = if row_tiles.count > 1 { row_tiles.count - 1 } else { usize::MAX };
+        let fetching = if rows_stay || tiles.len() == 1 { tiles.end } else { tiles.end - 1 };
         let partial = sums.wrapping_add(2);
         let mut output_block = OutputBlock {
             activations: activations.as_ptr(),
@@ -148,7 +168,7 @@ impl Walk<'_, '_> {
             after_step: after_steps[0].write,
             context: ptr::null_mut(),
         };
-        for tile in 0..row_tiles.count {
+        for tile in tiles.clone() {
             let row = row_tiles.first(tile);
             let first = row * stride + columns.start * TILE_DEPTH;
             output_block.activations = activations[first..].as_ptr();
@@ -165,7 +185,7 @@ impl Walk<'_, '_> {
             output_block.after_step = if tile == fetching { fetch_and_write } else { write };
             // SAFETY: a tile's rows are some of the block's, and sums have room for as many as a
             // tile can have, two panels wide; `pending` reads others. The rest is the contract.
-            unsafe { multiply(row_tiles.halves, panels.len(), &output_block) };
+            unsafe { multiply(row_tiles.halves, panels.len(), rows_stay, &output_block) };
             debug_assert!(pending.rows.is_empty());
             if is_last {
                 pending.sums = to;
@@ -178,19 +198,24 @@ impl Walk<'_, '_> {
     }
 }
 
-/// [`tiles::multiply`] for so many A tiles and panels.
+/// [`tiles::multiply`] for so many A tiles and panels, with rows that stay in the first-level cache
+/// or else weights.
 ///
 /// # Safety
 /// That of [`tiles::multiply`], with A tiles of `halves` rows.
 #[inline]
-unsafe fn multiply(halves: [usize; 2], panels: usize, block: &OutputBlock) {
+unsafe fn multiply(halves: [usize; 2], panels: usize, rows_stay: bool, block: &OutputBlock) {
     // SAFETY: by the contract; an A tile without rows is none.
     unsafe {
-        match (halves[1], panels) {
-            (0, 1) => tiles::multiply::<1, 1>(block),
-            (0, _) => tiles::multiply::<1, 2>(block),
-            (_, 1) => tiles::multiply::<2, 1>(block),
-            _ => tiles::multiply::<2, 2>(block),
+        match (halves[1], panels, rows_stay) {
+            (0, 1, true) => tiles::multiply::<1, 1, true>(block),
+            (0, 1, false) => tiles::multiply::<1, 1, false>(block),
+            (0, _, true) => tiles::multiply::<1, 2, true>(block),
+            (0, _, false) => tiles::multiply::<1, 2, false>(block),
+            (_, 1, true) => tiles::multiply::<2, 1, true>(block),
+            (_, 1, false) => tiles::multiply::<2, 1, false>(block),
+            (_, _, true) => tiles::multiply::<2, 2, true>(block),
+            (_, _, false) => tiles::multiply::<2, 2, false>(block),
         }
     }
 }
