@@ -13,10 +13,11 @@
 //! - **The offsets** are what the sums begin with: a C tile loaded with a stride of zero.
 //! - **The epilogue** of a tile takes nearly as long on the vector ports as 256 columns take on the
 //!   multiplier. It runs during the K loop of the next tile, some rows behind the products of each
-//!   step, so that both are in the pipeline at once.
-//! - **Deep rows** are cut: more than [`PART_STEPS`] steps of two panels do not stay in a
-//!   first-level cache beside the activations that stream past. A part of the panels meets all rows
-//!   before the next part; sums wait in memory.
+//!   step, so that both are in the pipeline at once. The next tile may be of other panels: only the
+//!   last of a block has none.
+//! - **One side stays** in the first-level cache, the other streams past it. With three tiles of
+//!   rows and more it is two panels, in parts where rows are deep; a part meets all rows before the
+//!   next does, and sums wait in memory. Few rows stay themselves and meet all panels.
 //!
 //! `docs/AMX.md` has the cycle model that these choices come from, and what it predicts.
 
