@@ -63,8 +63,7 @@ pub(crate) trait Kernel: Copy + Send + Sync {
     /// Runs `f` compiled for this instruction set.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 
-    /// Multiplies a block and writes its outputs: all of its rows meet a panel, or two, and then the
-    /// next.
+    /// Multiplies a block and writes its outputs.
     fn multiply(
         self,
         session: &mut Self::Session,

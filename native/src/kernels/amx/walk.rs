@@ -131,7 +131,7 @@ impl Amx {
 }
 
 impl Walk<'_, '_> {
-    /// Multiplies all rows by a part of some panels.
+    /// Multiplies some tiles of rows by a part of some panels.
     /// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
     ///
     /// # Safety
