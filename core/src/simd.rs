@@ -16,7 +16,7 @@ mod rows;
 mod threads;
 
 pub use block::{Block, BlockOutput, row_tiles};
-pub use kernel::{BLOCK_PANELS, Kernel, Multipliers, PANEL, groups};
+pub use kernel::{Kernel, Multipliers, PANEL, PANEL_PAIR, groups};
 pub use layer::SimdLayer;
 pub use threads::{OneThread, Threads};
 
@@ -184,9 +184,9 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         }
         let (left, right) = parts.split_at_mut(parts.len() / 2);
         // By panels where each thread gets some, as they are then read by one thread only.
-        let blocks = channels.div_ceil(BLOCK_PANELS * PANEL);
+        let blocks = channels.div_ceil(PANEL_PAIR * PANEL);
         if blocks >= 2 && !grouped {
-            let half = blocks / 2 * BLOCK_PANELS * PANEL;
+            let half = blocks / 2 * PANEL_PAIR * PANEL;
             let (left_output, right_output) = output.split_at(1, half);
             let right_rows = rows.clone();
             self.threads.join(
@@ -230,24 +230,20 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
             let multipliers = &part.multipliers;
             let memory = &mut part.rows;
             matrix.blocks(self.kernel, group, rows.clone(), memory, |block_rows, block| {
-                for lane in (0..padded).step_by(BLOCK_PANELS * PANEL) {
-                    let lanes = (BLOCK_PANELS * PANEL).min(padded - lane);
-                    let channel = group * in_group + lane;
-                    let output = output.part(
-                        block_rows.start - rows.start..block_rows.end - rows.start,
-                        channel..channel + lanes.min(in_group - lane),
-                    );
-                    let block = Block {
-                        activations: block.activations,
-                        rows: block.offsets,
-                        pieces: block.pieces,
-                        steps: block.length / K::STEP,
-                        panels: &panels[lane * depth..][..lanes * depth],
-                        offsets: &offsets[lane..][..lanes],
-                        multipliers: &multipliers[lane..][..lanes],
-                    };
-                    self.kernel.multiply(&mut session, &block, output);
-                }
+                let output = output.part(
+                    block_rows.start - rows.start..block_rows.end - rows.start,
+                    group * in_group..(group + 1) * in_group,
+                );
+                let block = Block {
+                    activations: block.activations,
+                    rows: block.offsets,
+                    pieces: block.pieces,
+                    steps: block.length / K::STEP,
+                    panels,
+                    offsets,
+                    multipliers,
+                };
+                self.kernel.multiply(&mut session, &block, output);
             });
         }
     }

@@ -12,7 +12,7 @@ pub(crate) mod avxvnni;
 
 pub(crate) use bayes8_core::simd::{Block, BlockOutput, Kernel, Multipliers, PANEL};
 #[cfg(target_arch = "x86_64")]
-use bayes8_core::simd::{groups, row_tiles};
+use bayes8_core::simd::{PANEL_PAIR, groups, row_tiles};
 
 /// What a kernel is measured against.
 pub(crate) trait Peak: Kernel {

@@ -1,14 +1,15 @@
 //! What a kernel multiplies at a time, and where its outputs go.
 
-use super::{BLOCK_PANELS, Kernel, PANEL};
+use super::{Kernel, PANEL, PANEL_PAIR};
 use crate::backend::{Add, Output};
 use crate::numerics::Target;
 use core::ops::Range;
 use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Ix2, RawData, Slice};
 
-/// Any number of rows of activations times one or two panels of weights. A row consists of pieces:
-/// entry `k` of piece `p` of row `r` is `activations[rows[r] + pieces[p] + k]`. So a convolution
-/// reads its input in place: a row is an output position, a piece a run of taps.
+/// Any number of rows of activations times any number of panels of weights, at least one of each. A
+/// row consists of pieces: entry `k` of piece `p` of row `r` is
+/// `activations[rows[r] + pieces[p] + k]`. So a convolution reads its input in place: a row is an
+/// output position, a piece a run of taps.
 pub struct Block<'a, K: Kernel> {
     /// Activations, packed or in place.
     pub activations: &'a [K::Activation],
@@ -18,7 +19,7 @@ pub struct Block<'a, K: Kernel> {
     pub pieces: &'a [u32],
     /// Length of a piece in steps.
     pub steps: usize,
-    /// One or two panels, back to back.
+    /// Panels, back to back.
     pub panels: &'a [K::Weight],
     /// Bias less zero point times the sum of the weights, 16 a panel.
     pub offsets: &'a [i32],
@@ -42,6 +43,12 @@ impl<K: Kernel> Block<'_, K> {
         self.offsets.len() / PANEL
     }
 
+    /// The panels two by two, as a tile of two panels takes them; the last may be one.
+    pub fn panel_pairs(&self) -> impl Iterator<Item = Range<usize>> {
+        let count = self.panel_count();
+        (0..count).step_by(PANEL_PAIR).map(move |first| first..count.min(first + PANEL_PAIR))
+    }
+
     /// Entries of a row and of a panel's channel.
     pub fn depth(&self) -> usize {
         self.pieces.len() * self.steps * K::STEP
@@ -51,14 +58,14 @@ impl<K: Kernel> Block<'_, K> {
     /// its slice: the ground on which the kernels' unsafe code stands.
     pub fn check(&self, output: &BlockOutput<'_>) {
         let panels = self.panel_count();
-        assert!((1..=BLOCK_PANELS).contains(&panels));
+        assert!(panels >= 1);
         assert!(self.offsets.len() == panels * PANEL && self.multipliers.len() == panels * PANEL);
         assert!(self.panels.len() >= panels * PANEL * self.depth());
         let last = |offsets: &[u32]| offsets.iter().fold(0, |a, &b| a.max(b)) as usize;
         let end = last(self.rows) + last(self.pieces) + self.steps * K::STEP;
         assert!(self.activations.len() >= end);
         let (rows, channels) = output.dimensions();
-        assert!(rows == self.rows.len() && channels <= panels * PANEL);
+        assert!(rows == self.rows.len() && channels.div_ceil(PANEL) == panels);
     }
 }
 

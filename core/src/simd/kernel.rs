@@ -8,8 +8,8 @@ use core::ops::Range;
 /// Output channels in a panel.
 pub const PANEL: usize = 16;
 
-/// Panels that one block may cover.
-pub const BLOCK_PANELS: usize = 2;
+/// Panels that the widest tile of a kernel covers.
+pub const PANEL_PAIR: usize = 2;
 
 /// An instruction set. A value of the type is the proof that the processor has it.
 pub trait Kernel: Copy + Send + Sync {
