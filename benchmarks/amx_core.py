@@ -21,8 +21,11 @@ PRODUCT_LATENCY = 52  # Manual, AMX: TDPBUSD, 16 cycles apart. Fewer rows of A: 
 TILE_LOAD_LATENCY = 45  # Manual, AMX: TILELOADD, 8 cycles apart: 16 rows on two ports.
 CONFIGURATION = 204  # Manual, AMX: LDTILECFG.
 VECTOR_LOAD = 8  # LLVM: load of a vector.
-L2_BYTES = 48  # a cycle, sustained. Manual, Golden Cove.
+L2_LINES = 3  # in 4 cycles: 48 bytes a cycle, sustained. Manual, Golden Cove.
 L2_LATENCY = 10  # cycles more than the first level: 15 against 5. Manual, Golden Cove.
+L1_SETS, L1_WAYS = 64, 12  # 48 KiB. Manual, Golden Cove. Replaced: the line longest not used.
+LINE = 64
+DIVISION = 4  # micro-ops. LLVM.
 PEAK = 1024  # products a cycle.
 # Micro-ops of the tile instructions are not published: one a row and one more.
 
@@ -59,6 +62,28 @@ class Calendar:
         return cycle
 
 
+class Cache:
+    """The first level in front of the second, which has everything. Addresses are those of lines."""
+
+    def __init__(self):
+        self.sets = [collections.OrderedDict() for _ in range(L1_SETS)]  # line -> when it is there
+        self.second = Calendar(L2_LINES)  # in 4 cycles
+
+    def touch(self, line, cycle, keep=True):
+        """When an access of `cycle` has the line, which then stays in the first level or not."""
+        lines = self.sets[line % L1_SETS]
+        if line in lines:
+            lines.move_to_end(line)
+            return max(cycle, lines[line])
+        ready = max(cycle, 4 * self.second.take(cycle // 4)) + L2_LATENCY
+        if not keep:
+            return ready
+        lines[line] = ready
+        if len(lines) > L1_WAYS:
+            lines.popitem(last=False)
+        return ready
+
+
 class Core:
     def __init__(self, options):
         self.options = options
@@ -69,7 +94,7 @@ class Core:
         self.loads, self.stores = Calendar(LOAD_PORTS), Calendar(STORE_PORTS)
         self.integers = Calendar(INTEGER_PORTS)
         self.ports = {0: Calendar(1), 5: Calendar(1)}
-        self.multiplier, self.l2 = 0, 0.0
+        self.multiplier, self.cache = 0, Cache()
         self.ready = collections.defaultdict(int)  # register -> cycle
         self.tiles = collections.deque()  # retirement of writes to tile registers
         self.busy = 0  # cycles of the multiplier
@@ -140,20 +165,23 @@ class Core:
         if limit and len(self.tiles) >= limit - 8:
             self.cycle, self.issued = max((self.cycle, self.issued), (self.tiles.popleft(), 0))
 
-    def tile_load(self, register, rows, l2):
+    def tile_load(self, register, lines, keep):
         self.new_tile()
         last = 0
-        for _ in range(rows):
-            cycle = self.load()
-            if l2:
-                self.l2 = max(self.l2, cycle) + 64 / L2_BYTES
-                cycle = max(cycle, self.l2 + L2_LATENCY)
+        for line in lines:
+            cycle = self.cache.touch(line, self.load(), keep)
             last = max(last, cycle)
             self.retire(cycle + 5)
         done = last + TILE_LOAD_LATENCY - 8
         self.allocate(None, 0)
         self.tiles.append(self.retire(done))
         self.ready[register] = done
+
+    def fetch(self, line):
+        """A prefetch: nothing waits for it."""
+        cycle = self.load()
+        self.cache.touch(line, cycle)
+        self.retire(cycle + 1)
 
     def product(self, sums, left, right, rows):
         self.new_tile()
@@ -166,18 +194,24 @@ class Core:
         self.ready[sums] = start + PRODUCT_LATENCY
         self.tiles.append(self.retire(start + PRODUCT_LATENCY))
 
-    def tile_store(self, register, rows):
+    def tile_store(self, register, lines):
         last = 0
-        for _ in range(rows):
+        for line in lines:
             last = self.store(self.ready[register])
+            # A line that is written comes first; the store buffer waits for it, nothing else does.
+            self.cache.touch(line, self.cycle)
             self.retire(last)
         self.allocate(None, 0)
         self.retire(last)
         return last
 
-    def run(self, instruction, sums_ready=0):
-        """An instruction that is none of tiles. `sums_ready`: when the sums that it may load are in
-        memory."""
+    def run_all(self, instructions):
+        for x in instructions:
+            self.run(x)
+
+    def run(self, instruction, operands_ready=0):
+        """An instruction that is none of tiles. `operands_ready`: when what arithmetic may load is
+        there."""
         name, operands = instruction.name, instruction.operands
         if name.startswith("nop") or name == "endbr64":
             return
@@ -194,7 +228,8 @@ class Core:
             elif memory or name in ("pop", "ret"):
                 self.retire(self.load() + 5)
             else:
-                self.integer()
+                for _ in range(DIVISION if name == "div" else 1):
+                    self.integer()
             return
         if name in MOVES or (name == "vextracti64x4" and first_is_memory):
             if not memory:
@@ -220,7 +255,7 @@ class Core:
             ready = max([self.ready[x] for x in sources], default=0)
             if memory:
                 # Fused with its arithmetic as far as the front end goes.
-                at = self.loads.take(max(self.cycle + 1, sums_ready))
+                at = self.loads.take(max(self.cycle + 1, operands_ready))
                 ready = max(ready, at + VECTOR_LOAD)
             done = self.arithmetic(ports, ready) + latency
         if registers:

@@ -91,15 +91,18 @@ def expect(condition, what):
 
 
 class MicroKernel:
-    """`tiles::multiply` for one or two A tiles and two panels: up to the first tiles of A and B; a
+    """`tiles::multiply` for one or two A tiles and two panels, rows or weights resident: up to the first tiles of A and B; a
     step, which multiplies them, loads the next and calls the epilogue; the last products and
     stores."""
 
-    def __init__(self, functions, halves):
+    def __init__(self, functions, halves, rows_stay):
         products = 2 * halves
         second_panel = lambda f: any("tmm1" in x.operands for x in f.instructions)
+        streamed = "tmm6" if rows_stay else "tmm4"
+        streams = lambda f: any(x.name == "tileloaddt1" and streamed in x.operands
+                                for x in f.instructions)
         found = [f for f in functions_named(functions, "kernels::amx::tiles::multiply")
-                 if f.count("tdpbusd") == 2 * products and second_panel(f)]
+                 if f.count("tdpbusd") == 2 * products and second_panel(f) and streams(f)]
         expect(len(found) == 1,
                f"{len(found)} functions tiles::multiply with {2 * products} tdpbusd, not 1")
         self.function = found[0]
@@ -112,8 +115,8 @@ class MicroKernel:
                "tiles::multiply must be one loop and a jump over it")
         top, end = jumps[1][1], jumps[1][0] + 1
         self.before, self.loop, self.behind = code[:top], code[top:end], code[end:]
-        names = ("tileloadd", "tdpbusd", "call", "tilestored")
-        counts = [[sum(x.name == name for x in part) for name in names]
+        names = ("tileload", "tdpbusd", "call", "tilestored")
+        counts = [[sum(x.name.startswith(name) for x in part) for name in names]
                   for part in (self.before, self.loop, self.behind)]
         loads = halves + 2
         expect(counts == [[products + loads, 0, 0, 0], [loads, products, 1, 0],
@@ -122,12 +125,12 @@ class MicroKernel:
 
 
 class Epilogue:
-    """`write_rows` for two panels, all 32 channels: the way through one of its loops."""
+    """`pending::write_rows` for two panels, all 32 channels: the way through one of its loops."""
 
     def __init__(self, functions, residual):
         form = "residual" if residual else "plain"
         loops = []
-        for function in functions_named(functions, "kernels::amx::write_rows"):
+        for function in functions_named(functions, "kernels::amx::pending::write_rows"):
             for i, x in enumerate(function.instructions):
                 if x.name != "vpackuswb":
                     continue
@@ -164,32 +167,63 @@ class Epilogue:
         self.behind = min(ways, key=len)
         self.nothing = to_return(0)
 
-    def calls(self, rows, at_a_time):
-        """What is executed behind each step: so many pairs of rows at a time."""
-        pairs = math.ceil(rows / 2)
-        while True:
-            count = min(at_a_time, pairs)
-            pairs -= count
-            body = self.body * math.ceil(count / self.pairs)
-            yield self.before + body + self.behind if count else self.nothing
+    def call(self, pairs):
+        """A call that writes so many pairs of rows: its instructions, one list a pair; those around
+        them are with the first and the last."""
+        if not pairs:
+            return [self.nothing]
+        # A loop may write several pairs, of which the last time may need less.
+        lists = [self.body if i % self.pairs == 0 else [] for i in range(pairs)]
+        return [self.before + lists[0], *lists[1:], self.behind]
 
 
-class Driver:
-    """The loop over row tiles in `Amx::multiply`: what lies between two calls."""
+class Fetch:
+    """`fetch_and_write_rows`: what comes before it goes on as `write_rows`."""
 
-    def __init__(self, functions, kernel):
-        candidates = [Function(x) for all in functions.values() for x in all if x]
-        found = [f for f in candidates
-                 if any(x.callee == kernel.function.entry for x in f.instructions)]
-        expect(len(found) == 1, f"{len(found)} callers of tiles::multiply, not 1")
-        function = found[0]
-        code = function.instructions
-        calls = [i for i, x in enumerate(code) if x.callee == kernel.function.entry]
-        # From a call back to itself: the compiler makes a loop for parts of rows and a loop, with
-        # more to do, for the last part.
-        paths = [function.path(i, lambda j, i=i: j == i, lambda x: x.name != "call") for i in calls]
-        paths = [path for path in paths if path is not None]
-        expect(paths, "Amx::multiply has no loop around tiles::multiply")
-        self.between = {False: min(paths, key=len), True: max(paths, key=len)}
-        self.before = function.path(0, lambda j: j in calls)
-        expect(self.before is not None, "Amx::multiply does not reach tiles::multiply")
+    def __init__(self, functions):
+        found = functions_named(functions, "kernels::amx::pending::fetch_and_write_rows")
+        expect(found, "no function fetch_and_write_rows")
+        code = found[0].instructions
+        end = next((i for i, x in enumerate(code) if x.name == "jmp"), None)
+        expect(end is not None, "fetch_and_write_rows must end with a jump to write_rows")
+        self.instructions = code[:end + 1]
+        self.lines = found[0].count("prefetcht0")
+        expect(self.lines == 16, f"{self.lines} prefetches of a tile's 16 lines")
+
+
+class Loop:
+    """A function that calls another one again and again: what lies before, between and behind the
+    calls, themselves included."""
+
+    def __init__(self, functions, name, callee):
+        found = [f for f in functions_named(functions, name)
+                 if any(x.callee == callee for x in f.instructions)]
+        expect(len(found) == 1, f"{len(found)} functions {name} with the call expected, not 1")
+        self.function, self.entry = found[0], found[0].entry
+        code = found[0].instructions
+        calls = [i for i, x in enumerate(code) if x.callee == callee]
+        self.before = found[0].path(0, lambda j: j in calls)
+        expect(self.before is not None, f"{name} does not reach its call")
+        # The compiler makes one loop of several in the source, or several of one: shortest first.
+        loops = [self.path(i, i) for i in calls]
+        self.between = sorted((path for path in loops if path is not None), key=len)
+        expect(self.between, f"{name} has no loop around its call")
+        ends = [found[0].path(i, lambda j: code[j].name == "ret") for i in calls]
+        self.behind = min((path for path in ends if path is not None), key=len)
+        self.behind = self.behind + [next(x for x in code if x.name == "ret")]
+
+    def path(self, start, end):
+        return self.function.path(start, lambda j: j == end, lambda x: x.name != "call")
+
+    def around(self):
+        """The shortest way from a call back to it that leaves the innermost loop."""
+        inner, index = self.between[0], self.function.index
+        inside = {index[x.address] for x in inner}
+        ways = []
+        for n, x in enumerate(inner):
+            for out in set(self.function.successors(index[x.address])) - inside:
+                path = self.path(out, index[inner[0].address])
+                if path is not None:
+                    ways.append(inner[:n + 1] + path)
+        expect(ways, "there is no loop around the loop")
+        return min(ways, key=len)

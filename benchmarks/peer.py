@@ -25,8 +25,10 @@ class Task:
 
     network: Path
     """ONNX file with BatchNormalization as nodes and mean weights."""
+    bytes: NDArray[np.uint8]
+    """Pictures [N, H, W, C] for calibration and checks."""
     pictures: Array
-    """Normalized pictures [N, C, H, W] for calibration and checks."""
+    """The same, normalized, [N, C, H, W]."""
     delta: float
     """Standard deviation of each weight as a share of its magnitude (MOPED)."""
     threads: int

@@ -66,35 +66,39 @@ class OnnxRuntime(Peer):
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def _quantize(self) -> list["InferenceSession"]:
-        from onnxruntime import quantization  # noqa: PLC0415
-        from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415
-
-        class Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
-            def __init__(self, name: str, pictures: Array) -> None:
-                self._feeds: "Iterator[dict[str, Array]]" = ({name: p[None]} for p in pictures)
-
-            def get_next(self) -> dict[str, Array] | None:
-                return next(self._feeds, None)
-
-        sessions = []
         with tempfile.TemporaryDirectory() as folder:
-            prepared = Path(folder, "prepared.onnx")
-            # Folds BatchNormalization. Symbolic shapes would need one more package, and are for
-            # transformers.
-            quant_pre_process(self.task.network, prepared, skip_symbolic_shape=True)
-            # It warns of every tensor that it leaves alone.
-            logging.disable(logging.WARNING)
-            for form in quantization.QuantFormat:
-                quantized = Path(folder, f"{form.name}.onnx")
-                quantization.quantize_static(
-                    prepared,
-                    quantized,
-                    Pictures(self._input, self.task.pictures),
-                    quant_format=form,
-                    per_channel=True,
-                    activation_type=quantization.QuantType.QUInt8,
-                    weight_type=quantization.QuantType.QInt8,
-                )
-                sessions.append(self._session(quantized))
-            logging.disable(logging.NOTSET)
-        return sessions
+            files = quantize(self.task.network, self._input, self.task.pictures, Path(folder))
+            return [self._session(file) for file in files]
+
+
+def quantize(network: Path, input_name: str, pictures: Array, folder: Path) -> list[Path]:
+    """Static quantization of `network` in both formats, calibrated with `pictures`, to `folder`."""
+    from onnxruntime import quantization  # noqa: PLC0415
+    from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415
+
+    class Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._feeds: "Iterator[dict[str, Array]]" = ({input_name: p[None]} for p in pictures)
+
+        def get_next(self) -> dict[str, Array] | None:
+            return next(self._feeds, None)
+
+    prepared = folder / "prepared.onnx"
+    # Folds BatchNormalization. Symbolic shapes would need one more package, and are for transformers.
+    quant_pre_process(network, prepared, skip_symbolic_shape=True)
+    files = []
+    # It warns of every tensor that it leaves alone.
+    logging.disable(logging.WARNING)
+    for form in quantization.QuantFormat:
+        files.append(folder / f"{form.name}.onnx")
+        quantization.quantize_static(
+            prepared,
+            files[-1],
+            Pictures(),
+            quant_format=form,
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+        )
+    logging.disable(logging.NOTSET)
+    return files

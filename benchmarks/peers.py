@@ -69,6 +69,7 @@ def task(arguments: argparse.Namespace) -> Task:
     pictures = (bytes_ / 255 - preprocessing["mean"]) / preprocessing["std"]
     return Task(
         network=arguments.network,
+        bytes=bytes_,
         pictures=np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32),
         delta=arguments.delta,
         threads=arguments.threads,

@@ -4,6 +4,10 @@ Pure noise has no edges, areas or contrast, and averages out in the first layers
 would give the same answer, and ranges calibrated on it would be too small.
 """
 
+import struct
+import zlib
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,3 +32,17 @@ def random_pictures(
         brightness = random.uniform(70, 180, (channels, 1))
         pictures.append((colours + brightness).T.reshape(shape))
     return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)
+
+
+def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Writes an RGB picture [H, W, 3]."""
+    height, width, _ = picture.shape
+    # A zero before each row: no filter.
+    rows = np.pad(picture.reshape(height, -1), ((0, 0), (1, 0)))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows.tobytes()))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b""))

@@ -2,7 +2,8 @@
 //!
 //! Everything that decides a result lives here, once: the file [`format`](mod@format), the
 //! [`graph`], the posterior [`sampler`], the integer [`numerics`], the [`executor`] and the
-//! [`uncertainty`] estimate. A [`backend`] only computes the same integers faster.
+//! [`uncertainty`] estimate. A [`backend`] only computes the same integers faster; most are made by
+//! [`simd`] from a kernel.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -24,5 +25,6 @@ pub mod picture;
 pub mod plan;
 pub mod reference;
 pub mod sampler;
+pub mod simd;
 pub mod uncertainty;
 pub mod variance;

@@ -11,7 +11,7 @@ use crate::bank::Bank;
 use crate::isa::{Isa, IsaError};
 use crate::kernels::{Kernel, with_kernel};
 use crate::prediction::Prediction;
-use crate::simd::Simd;
+use crate::threads::simd;
 use bayes8_core::backend::Backend;
 use bayes8_core::executor::{Executor, NodeOutput, WeightSample, Weights, Workspace};
 use bayes8_core::model::Model;
@@ -55,7 +55,7 @@ pub(crate) fn engine(
         isa,
         K => {
             let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
-            Ok(threaded(model, Simd(kernel), bank_bytes))
+            Ok(threaded(model, simd(kernel), bank_bytes))
         },
         portable => Ok(threaded(model, Reference, bank_bytes)),
         missing => Err(IsaError::Unavailable(isa))

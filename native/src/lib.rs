@@ -17,17 +17,15 @@
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unused_imports, unused_variables))]
 
 mod bank;
-mod depthwise;
 mod engine;
 mod isa;
 mod kernels;
 pub mod measure;
 mod model;
 mod prediction;
-mod rows;
-mod simd;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 pub use bayes8_core as core;
 pub use isa::{ISA_VARIABLE, Isa, IsaError};

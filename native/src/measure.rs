@@ -1,8 +1,8 @@
 //! What the matrix kernel reaches of what its instruction could do, and what a weight costs to draw.
 
 use crate::isa::{Isa, IsaError};
-use crate::kernels::{Kernel, with_kernel};
-use crate::simd::Simd;
+use crate::kernels::{Kernel, Peak, with_kernel};
+use crate::threads::simd;
 use bayes8_core::backend::{Backend, Convolution, Output};
 use bayes8_core::graph::{Shape, Window};
 use bayes8_core::layer::{Layer, Posterior};
@@ -86,10 +86,10 @@ fn kernel_sampling<K: Kernel>(
 ) -> Result<f64, MeasureError> {
     let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
     let product = Product::bayesian([2, rows, row_length]);
-    if product.on(Simd(kernel)).run() != product.on(Reference).run() {
+    if product.on(simd(kernel)).run() != product.on(Reference).run() {
         return Err(MeasureError::Wrong(isa));
     }
-    Ok(time_sampling(Simd(kernel), [rows, row_length], repeats))
+    Ok(time_sampling(simd(kernel), [rows, row_length], repeats))
 }
 
 fn time_sampling<B: Backend>(backend: B, [rows, row_length]: [usize; 2], repeats: usize) -> f64 {
@@ -109,14 +109,14 @@ fn time_sampling<B: Backend>(backend: B, [rows, row_length]: [usize; 2], repeats
 /// Rounds of the peak loop: some milliseconds.
 const PEAK_ROUNDS: u64 = 400_000;
 
-fn measure<K: Kernel>(
+fn measure<K: Peak>(
     isa: Isa,
     [m, n, k]: [usize; 3],
     repeats: usize,
 ) -> Result<GemmRate, MeasureError> {
     let kernel = K::new().ok_or(IsaError::Unavailable(isa))?;
     let product = Product::new([m, n, k]);
-    let mut prepared = product.on(Simd(kernel));
+    let mut prepared = product.on(simd(kernel));
     if prepared.run() != product.on(Reference).run() {
         return Err(MeasureError::Wrong(isa));
     }

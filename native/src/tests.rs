@@ -7,7 +7,6 @@ mod conformance;
 mod convolution;
 mod elementwise;
 mod layers;
-mod network;
 mod sampling;
 
 use crate::isa::Isa;
@@ -16,7 +15,7 @@ use crate::kernels::amx::Amx;
 use crate::kernels::avx2::Avx2;
 use crate::kernels::avx512vnni::Avx512Vnni;
 use crate::kernels::avxvnni::AvxVnni;
-use crate::simd::Simd;
+use crate::threads::simd;
 use bayes8_conformance::Random;
 use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
 use bayes8_core::layer::Layer;
@@ -55,13 +54,13 @@ pub(crate) fn kernels() -> Vec<Box<dyn Subject>> {
     for isa in Isa::ALL {
         let found = match isa {
             Isa::Portable => continue,
-            Isa::Avx2 => simd(Avx2::new()),
-            Isa::AvxVnni => simd(AvxVnni::new()),
-            Isa::Avx512Vnni => simd(Avx512Vnni::new()),
+            Isa::Avx2 => tested(Avx2::new()),
+            Isa::AvxVnni => tested(AvxVnni::new()),
+            Isa::Avx512Vnni => tested(Avx512Vnni::new()),
             // Emulated where the processor lacks it: without AVX-512, then as it is used.
             Isa::Amx => {
-                kernels.extend(simd(Amx::for_tests(true)));
-                simd(Amx::for_tests(false))
+                kernels.extend(tested(Amx::for_tests(true)));
+                tested(Amx::for_tests(false))
             }
         };
         match found {
@@ -72,8 +71,8 @@ pub(crate) fn kernels() -> Vec<Box<dyn Subject>> {
     kernels
 }
 
-fn simd<K: Kernel + 'static>(kernel: Option<K>) -> Option<Box<dyn Subject>> {
-    kernel.map(|kernel| subject(Simd(kernel)))
+fn tested<K: Kernel + 'static>(kernel: Option<K>) -> Option<Box<dyn Subject>> {
+    kernel.map(|kernel| subject(simd(kernel)))
 }
 
 fn subject<B: Backend + 'static>(backend: B) -> Box<dyn Subject> {

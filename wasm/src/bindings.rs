@@ -47,6 +47,13 @@ impl Network {
     pub fn begin_normalized(&self, pictures: &[f32]) -> Result<Batch, Error> {
         self.0.begin_normalized(pictures).map(Batch)
     }
+
+    /// Draws samples `first` to `first + count` (exclusive) of the weights and forgets them: for
+    /// measuring what drawing costs. Returns how many weights were drawn. Throws `invalid-samples`.
+    #[wasm_bindgen(js_name = drawWeights)]
+    pub fn draw_weights(&self, seed: u64, first: u32, count: u32) -> Result<f64, Error> {
+        self.0.draw_weights(seed, first, count).map(|weights| weights as f64)
+    }
 }
 
 /// One prediction under way. It lives on when its network is freed.

@@ -1,11 +1,29 @@
 //! The kernels of this build, in one place.
 
-use bayes8_core::reference::Reference;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod kernels {
+    use crate::kernels::BestKernel;
+    use bayes8_core::simd::{OneThread, Simd};
 
-/// The back end that runs every network.
-pub(crate) type Kernels = Reference;
+    /// The back end that runs every network.
+    pub(crate) type Kernels = Simd<BestKernel, OneThread>;
 
-/// The kernels; a module that the engine accepted has all their instructions.
-pub(crate) fn kernels() -> Kernels {
-    Reference
+    /// The kernels; an engine that accepted the module has all their instructions.
+    pub(crate) fn kernels() -> Kernels {
+        Simd::new(BestKernel, OneThread)
+    }
 }
+
+/// Elsewhere, where these bindings are only tested, the definition.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod kernels {
+    use bayes8_core::reference::Reference;
+
+    pub(crate) type Kernels = Reference;
+
+    pub(crate) fn kernels() -> Kernels {
+        Reference
+    }
+}
+
+pub(crate) use kernels::{Kernels, kernels};

@@ -59,9 +59,9 @@ impl NetworkInfo {
         let class_name =
             |class| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
         let layers = model.layers();
-        let parameters = layers.iter().map(|layer| {
-            layer.mu.len() + layer.bias.as_ref().map_or(0, |bias| bias.mu.len())
-        });
+        let parameters = layers
+            .iter()
+            .map(|layer| layer.mu.len() + layer.bias.as_ref().map_or(0, |bias| bias.mu.len()));
         let preprocessing = model.preprocessing();
         Self {
             name: model.name().into(),

@@ -11,12 +11,15 @@
 //! [`Network`]: bindings::Network
 //! [`Batch`]: bindings::Batch
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod bindings;
 mod engine;
 mod error;
 mod info;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[allow(unsafe_code)]
+mod kernels;
 mod picture;
 pub mod prediction;
 

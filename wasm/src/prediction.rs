@@ -4,7 +4,7 @@ use crate::engine::{Kernels, kernels};
 use crate::error::Error;
 use crate::info::NetworkInfo;
 use crate::picture::fit_rgba;
-use bayes8_core::executor::{Executor, Weights, Workspace};
+use bayes8_core::executor::{Executor, WeightSample, Weights, Workspace};
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
 use bayes8_core::input::InputQuantizer;
@@ -34,6 +34,8 @@ struct Shared {
     info: NetworkInfo,
     quantizer: InputQuantizer,
     executor: Executor<Kernels>,
+    /// Weights of one draw.
+    weights: u64,
     /// Memory of earlier batches, for later ones: that of a module never shrinks.
     idle: RefCell<Vec<Workspace<Kernels>>>,
 }
@@ -57,11 +59,13 @@ impl Network {
     pub fn new(file: &[u8]) -> Result<Self, Error> {
         let model = format::read(file)?;
         let executor = Executor::new(&model, kernels());
+        let drawn = model.layers().iter().filter(|layer| layer.posterior.is_some());
         Ok(Self(Rc::new(Shared {
             input: model.graph().input(),
             info: NetworkInfo::new(&model, executor.weight_bytes()),
             quantizer: InputQuantizer::new(&model),
             executor,
+            weights: drawn.map(|layer| layer.mu.len() as u64).sum(),
             idle: RefCell::default(),
         })))
     }
@@ -103,6 +107,22 @@ impl Network {
         let mut codes = vec![0; pictures.len()];
         self.0.quantizer.normalized(pictures, &mut codes);
         Ok(self.begin(&codes))
+    }
+
+    /// Draws weight samples and forgets them: for measuring what drawing costs. Returns how many
+    /// weights were drawn.
+    ///
+    /// # Errors
+    /// [`Error::Samples`].
+    pub fn draw_weights(&self, seed: u64, first: u32, count: u32) -> Result<u64, Error> {
+        check_samples(first, count, 0)?;
+        let Shared { executor, weights, .. } = &*self.0;
+        let mut drawn = WeightSample::new();
+        let mut workspace = executor.workspace(1);
+        for sample in first..first + count {
+            executor.sample(Draw { seed, sample }, &mut drawn, &mut workspace);
+        }
+        Ok(u64::from(count) * weights)
     }
 
     fn check(&self, found: usize) -> Result<(), Error> {
@@ -154,11 +174,7 @@ impl Batch {
         count: u32,
         keep_logits: bool,
     ) -> Result<(), Error> {
-        let before = self.sums.first().map_or(0, SampleSums::samples);
-        let (end, most) = (u64::from(first) + u64::from(count), u64::from(MAX_SAMPLES));
-        if count == 0 || end > most || before + u64::from(count) > most {
-            return Err(Error::Samples { first, count, before });
-        }
+        check_samples(first, count, self.sums.first().map_or(0, SampleSums::samples))?;
         let Shared { executor, .. } = &*self.network.0;
         if keep_logits {
             let more = (count as usize).saturating_mul(executor.classes());
@@ -199,6 +215,15 @@ impl Batch {
     fn no_picture(&self, picture: usize) -> Error {
         Error::Picture { picture, pictures: self.pictures() }
     }
+}
+
+/// Whether a batch that has `before` samples can take `count` more, from index `first` on.
+fn check_samples(first: u32, count: u32, before: u64) -> Result<(), Error> {
+    let (end, most) = (u64::from(first) + u64::from(count), u64::from(MAX_SAMPLES));
+    if count == 0 || end > most || before + u64::from(count) > most {
+        return Err(Error::Samples { first, count, before });
+    }
+    Ok(())
 }
 
 impl Drop for Batch {

@@ -5,10 +5,14 @@ mod c_library;
 mod models;
 mod no_std;
 mod skipped;
+mod tools;
+mod wasm_module;
+mod web;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use skipped::{Skipped, TestOutput};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,6 +22,7 @@ use std::process::{Command, Stdio};
 #[command(after_help = "\
 Examples:
   cargo xtask test
+  cargo xtask web
   cargo xtask bench --python peers/bin/python
   cargo xtask models --from ../trained")]
 struct Arguments {
@@ -29,6 +34,12 @@ struct Arguments {
 enum Task {
     /// Format, lint and test everything, as CI does
     Test,
+    /// Build the npm package in wasm/npm, installing the tools that it needs
+    Web {
+        /// Leave out wasm-opt, and with it the limits of size: a little faster to build
+        #[arg(long)]
+        no_opt: bool,
+    },
     /// Measure every figure of docs/PERFORMANCE.md, peers included where they are installed
     Bench {
         /// Python with the packages of benchmarks/requirements-peers.txt, such as a venv's; with
@@ -54,6 +65,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test => test(),
+        Task::Web { no_opt } => web::run(!no_opt),
         Task::Bench { python, cifar10, rounds } => bench::run(&python, cifar10.as_deref(), rounds),
         Task::Models { from } => models::quantize(&from),
     }
@@ -78,47 +90,60 @@ fn test() -> anyhow::Result<()> {
 fn check(skipped: &mut Skipped) -> anyhow::Result<()> {
     no_std::check(skipped)?;
     cargo_test(skipped)?;
-    c_library::test(skipped)
+    c_library::test(skipped)?;
+    web::test(skipped)
 }
 
 /// Runs all tests. What they print comes as it is printed, but of tests that pass only what they
 /// skipped: libtest keeps that to itself unless it is asked.
 fn cargo_test(skipped: &mut Skipped) -> anyhow::Result<()> {
     let arguments = ["test", "--workspace", "--", "--show-output"];
-    println!("$ cargo {}", arguments.join(" "));
-    let mut command = Command::new("cargo");
-    command.args(arguments).current_dir(root()).stdout(Stdio::piped());
-    let mut cargo = command.spawn().context("cannot run cargo")?;
-    let output = cargo.stdout.take().context("the output is piped")?;
     let mut filter = TestOutput::default();
-    for line in BufReader::new(output).split(b'\n') {
-        let line = line.context("cannot read what the tests print")?;
-        let line = String::from_utf8_lossy(&line);
-        if filter.shows(&line, skipped) {
+    stream(Command::new("cargo").args(arguments).current_dir(root()), |line| {
+        if filter.shows(line, skipped) {
             println!("{line}");
         }
+    })
+}
+
+/// Runs a program and hands on what it prints, line by line.
+fn stream(command: &mut Command, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
+    let shown = tools::shown(command);
+    println!("$ {shown}");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    let output = child.stdout.take().context("the output is piped")?;
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.with_context(|| format!("cannot read what `{shown}` prints"))?;
+        each(&String::from_utf8_lossy(&line));
     }
-    let status = cargo.wait().context("cannot wait for cargo")?;
+    let status = child.wait().with_context(|| format!("cannot wait for `{shown}`"))?;
     if !status.success() {
-        bail!("`cargo test` failed: {status}");
+        bail!("`{shown}` failed: {status}");
     }
     Ok(())
 }
 
-fn succeeds(program: &str, arguments: &[&str]) -> bool {
+fn succeeds(program: impl AsRef<OsStr>, arguments: &[&str]) -> bool {
     Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
 }
 
 /// Runs a program at the root of the workspace and shows what it prints.
 fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    println!("$ {program} {}", arguments.join(" "));
-    let status = Command::new(program)
-        .args(arguments)
-        .current_dir(root())
+    run_command(Command::new(program).args(arguments).current_dir(root()))
+}
+
+/// Runs a program and shows what it prints.
+fn run_command(command: &mut Command) -> anyhow::Result<()> {
+    let shown = tools::shown(command);
+    println!("$ {shown}");
+    let status = command
         .status()
-        .with_context(|| format!("cannot run {program}"))?;
+        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
     if !status.success() {
-        bail!("`{program} {}` failed: {status}", arguments.join(" "));
+        bail!("`{shown}` failed: {status}");
     }
     Ok(())
 }

@@ -19,6 +19,14 @@ impl Skipped {
         self.count += 1;
     }
 
+    /// Whether `line` of a test's output says that something was skipped, which then counts. Some
+    /// runners print what a test says as a comment.
+    pub(crate) fn notices(&mut self, line: &str) -> bool {
+        let is_skip = line.trim_start_matches(['#', ' ']).starts_with(MARK);
+        self.count += usize::from(is_skip);
+        is_skip
+    }
+
     /// The last line of a run.
     pub(crate) fn summary(&self) -> String {
         match self.count {
@@ -40,8 +48,7 @@ pub(crate) struct TestOutput {
 impl TestOutput {
     /// Whether to show `line`; counts it where it says that something was skipped.
     pub(crate) fn shows(&mut self, line: &str, skipped: &mut Skipped) -> bool {
-        let is_skip = line.starts_with(MARK);
-        skipped.count += usize::from(is_skip);
+        let is_skip = skipped.notices(line);
         match line {
             "successes:" => self.within_successes = true,
             "failures:" => self.within_successes = false,

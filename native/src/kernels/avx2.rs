@@ -10,8 +10,8 @@
 pub(super) mod epilogue;
 pub(super) mod sampler;
 
-use super::block::row_tiles;
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
+use super::row_tiles;
+use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use std::arch::{asm, x86_64::*};
@@ -69,11 +69,6 @@ impl Kernel for Avx2 {
         }
     }
 
-    fn peak(self, rounds: u64) -> (u64, i32) {
-        // SAFETY: `self` proves that the processor has AVX2.
-        unsafe { peak(rounds) }
-    }
-
     fn draw(
         self,
         stream: ChaCha8,
@@ -90,6 +85,13 @@ impl Kernel for Avx2 {
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i16]) -> [i32; PANEL] {
         // SAFETY: `self` proves that the processor has AVX2.
         unsafe { sampler::pack_pairs(rows, panel) }
+    }
+}
+
+impl Peak for Avx2 {
+    fn peak(self, rounds: u64) -> (u64, i32) {
+        // SAFETY: `self` proves that the processor has AVX2.
+        unsafe { peak(rounds) }
     }
 }
 

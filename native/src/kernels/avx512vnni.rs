@@ -8,8 +8,8 @@
 pub(super) mod epilogue;
 pub(super) mod sampler;
 
-use super::block::row_tiles;
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
+use super::row_tiles;
+use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use epilogue::Epilogue;
@@ -53,18 +53,17 @@ impl Kernel for Avx512Vnni {
 
     fn multiply(self, (): &mut (), block: &Block<'_, Self>, output: BlockOutput<'_>) {
         block.check(&output);
-        // SAFETY: `self` proves the features; `check` has passed for this number of panels.
+        // SAFETY: `self` proves the features; `check` has passed, and each call covers some of the
+        // block's panels.
         unsafe {
-            match block.panel_count() {
-                1 => panels::<1>(block, output),
-                _ => panels::<2>(block, output),
+            let mut epilogue = Epilogue::new(block.multipliers, output);
+            for pair in block.panel_pairs() {
+                match pair.len() {
+                    1 => panels::<1>(block, pair.start, &mut epilogue),
+                    _ => panels::<2>(block, pair.start, &mut epilogue),
+                }
             }
         }
-    }
-
-    fn peak(self, rounds: u64) -> (u64, i32) {
-        // SAFETY: `self` proves that the processor has the features.
-        unsafe { peak(rounds) }
     }
 
     fn draw(
@@ -86,6 +85,13 @@ impl Kernel for Avx512Vnni {
     }
 }
 
+impl Peak for Avx512Vnni {
+    fn peak(self, rounds: u64) -> (u64, i32) {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { peak(rounds) }
+    }
+}
+
 /// # Safety
 /// The processor must have the features named.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
@@ -93,67 +99,72 @@ unsafe fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Multiplies all rows by `P` panels.
+/// Multiplies all rows by `P` panels, of which `panel` is the first.
 ///
 /// # Safety
-/// The processor must have the features named; `Block::check` must have passed for exactly `P`
-/// panels.
+/// The processor must have the features named; `Block::check` must have passed for at least
+/// `panel + P` panels and the output of `epilogue`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn panels<const P: usize>(block: &Block<'_, Avx512Vnni>, output: BlockOutput<'_>) {
+unsafe fn panels<const P: usize>(
+    block: &Block<'_, Avx512Vnni>,
+    panel: usize,
+    epilogue: &mut Epilogue<'_, '_>,
+) {
     // SAFETY: `check` has seen that all rows are inside the slices and in the output, and each call
     // covers the rows of `tile`, which are some of them.
     unsafe {
-        let mut epilogue = Epilogue::new(block.multipliers, output);
         for tile in row_tiles(block.rows.len(), ROWS) {
-            let (first, epilogue) = (tile.start, &mut epilogue);
+            let first = tile.start;
             match tile.len() {
-                1 => rows::<1, P>(block, first, epilogue),
-                2 => rows::<2, P>(block, first, epilogue),
-                3 => rows::<3, P>(block, first, epilogue),
-                4 => rows::<4, P>(block, first, epilogue),
-                5 => rows::<5, P>(block, first, epilogue),
-                6 => rows::<6, P>(block, first, epilogue),
-                7 => rows::<7, P>(block, first, epilogue),
-                8 => rows::<8, P>(block, first, epilogue),
-                9 => rows::<9, P>(block, first, epilogue),
-                10 => rows::<10, P>(block, first, epilogue),
-                11 => rows::<11, P>(block, first, epilogue),
-                _ => rows::<ROWS, P>(block, first, epilogue),
+                1 => rows::<1, P>(block, first, panel, epilogue),
+                2 => rows::<2, P>(block, first, panel, epilogue),
+                3 => rows::<3, P>(block, first, panel, epilogue),
+                4 => rows::<4, P>(block, first, panel, epilogue),
+                5 => rows::<5, P>(block, first, panel, epilogue),
+                6 => rows::<6, P>(block, first, panel, epilogue),
+                7 => rows::<7, P>(block, first, panel, epilogue),
+                8 => rows::<8, P>(block, first, panel, epilogue),
+                9 => rows::<9, P>(block, first, panel, epilogue),
+                10 => rows::<10, P>(block, first, panel, epilogue),
+                11 => rows::<11, P>(block, first, panel, epilogue),
+                _ => rows::<ROWS, P>(block, first, panel, epilogue),
             }
         }
     }
 }
 
-/// Multiplies rows `first..first + R` by `P` panels.
+/// Multiplies rows `first..first + R` by `P` panels, of which `panel` is the first.
 ///
 /// # Safety
 /// The processor must have the features named; `Block::check` must have passed for at least
-/// `first + R` rows, exactly `P` panels and the output of `epilogue`.
+/// `first + R` rows, `panel + P` panels and the output of `epilogue`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn rows<const R: usize, const P: usize>(
     block: &Block<'_, Avx512Vnni>,
     first: usize,
-    epilogue: &mut Epilogue<'_, P>,
+    panel: usize,
+    epilogue: &mut Epilogue<'_, '_>,
 ) {
     const STEP_BYTES: usize = PANEL * Avx512Vnni::STEP;
     let panel_bytes = block.depth() * PANEL;
     // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
-    // activations, that `P` panels hold as many steps as a row has, and that there are 16 offsets
+    // activations, that the panels hold as many steps as a row has, and that there are 16 offsets
     // for each of them.
     unsafe {
         let offsets: [__m512i; P] = std::array::from_fn(|p| {
-            _mm512_loadu_si512(block.offsets.as_ptr().add(p * PANEL).cast())
+            _mm512_loadu_si512(block.offsets.as_ptr().add((panel + p) * PANEL).cast())
         });
         let mut sums = [offsets; R];
         let activations = block.activations.as_ptr();
         let rows: [*const u8; R] =
             std::array::from_fn(|r| activations.add(*block.rows.get_unchecked(first + r) as usize));
-        let mut panel = block.panels.as_ptr();
+        let mut step_weights = block.panels.as_ptr().add(panel * panel_bytes);
         for &piece in block.pieces {
             for step in 0..block.steps {
-                let weights: [__m512i; P] =
-                    std::array::from_fn(|p| _mm512_loadu_si512(panel.add(p * panel_bytes).cast()));
-                panel = panel.add(STEP_BYTES);
+                let weights: [__m512i; P] = std::array::from_fn(|p| {
+                    _mm512_loadu_si512(step_weights.add(p * panel_bytes).cast())
+                });
+                step_weights = step_weights.add(STEP_BYTES);
                 let at = piece as usize + step * Avx512Vnni::STEP;
                 for (row, sums) in rows.iter().zip(&mut sums) {
                     let four = _mm512_set1_epi32(row.add(at).cast::<i32>().read_unaligned());
@@ -166,7 +177,7 @@ unsafe fn rows<const R: usize, const P: usize>(
         // A copy, so that the accumulators themselves have no address and stay in registers.
         let sums = sums;
         let row = |row: usize| sums[row - first];
-        epilogue.write(first..first + R, row);
+        epilogue.write(first..first + R, panel, row);
     }
 }
 

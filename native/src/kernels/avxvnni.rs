@@ -6,8 +6,8 @@
 //! Peak: 32 products an instruction; a step of a full tile is 12 `vpdpbusd` on 8 loads.
 
 use super::avx2::{epilogue, sampler};
-use super::block::row_tiles;
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL};
+use super::row_tiles;
+use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use std::arch::x86_64::*;
@@ -66,11 +66,6 @@ impl Kernel for AvxVnni {
         }
     }
 
-    fn peak(self, rounds: u64) -> (u64, i32) {
-        // SAFETY: `self` proves that the processor has the features.
-        unsafe { peak(rounds) }
-    }
-
     fn draw(
         self,
         stream: ChaCha8,
@@ -87,6 +82,13 @@ impl Kernel for AvxVnni {
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
         // SAFETY: `self` proves that the processor has AVX2.
         unsafe { sampler::pack_quads(rows, panel) }
+    }
+}
+
+impl Peak for AvxVnni {
+    fn peak(self, rounds: u64) -> (u64, i32) {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { peak(rounds) }
     }
 }
 

@@ -118,10 +118,23 @@ fn rows_around_tiles() {
     }
 }
 
-/// More than 768 columns are multiplied in parts, whose sums wait in memory.
+/// More than 576 columns are multiplied in parts, whose sums wait in memory.
+/// AMX finishes a tile of outputs while it multiplies the next, which may have other panels.
+#[test]
+fn panels_follow_each_other() {
+    // Rows of one tile, of two that stay in cache with their rows together or one by one, of two and
+    // more whose weights stay; an odd number of panels, the last of them in part.
+    for (m, k) in [(20, 256), (49, 512), (49, 768), (49, 1664), (99, 130)] {
+        Case::linear(m, k, 77).check();
+    }
+    let numbers = Numbers::Deterministic;
+    Case { numbers, logits: true, ..Case::linear(49, 192, 96) }.check();
+}
+
 #[test]
 fn deep_rows_of_more_than_one_tile() {
-    for (m, k, n) in [(33, 769, 33), (49, 832, 16), (70, 2000, 48), (97, 1600, 32)] {
+    for (m, k, n) in [(65, 769, 33), (81, 832, 16), (70, 2000, 48), (97, 1600, 32), (49, 1700, 20)]
+    {
         Case::linear(m, k, n).check();
         Case { logits: true, ..Case::linear(m, k, n) }.check();
     }

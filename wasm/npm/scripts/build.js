@@ -7,26 +7,44 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 
-for (const file of ["bayes8.js", "bayes8.wasm", "bayes8-relaxed.wasm"]) {
+for (const file of ["bayes8.js", "bayes8.wasm", "bayes8-relaxed.wasm", "probe.wasm"]) {
   if (!existsSync(`wasm/${file}`)) {
     console.error(`wasm/${file} is missing: run \`cargo xtask web\` at the root of the repository`);
     process.exit(1);
   }
 }
 
-// The generated glue keeps its instance in variables of its module. As a function it can have several.
+// The generated glue keeps its instance in variables of its module; as a function it can have several.
+// Its own loader, which fetches the module in many ways, is left out for that of src/engine.ts.
 const generated = await build({
   stdin: {
-    contents: `import init, { Network, kernel, uncertainty, logitsDigest } from "./wasm/bayes8.js";
-      glue = { init, Network, kernel, uncertainty, logitsDigest };`,
+    contents: `import * as generated from "./wasm/bayes8.js";
+      glue = {
+        async init(module) {
+          const instance = await WebAssembly.instantiate(module, generated.__wbg_get_imports());
+          generated.__wbg_finalize_init(instance, module);
+        },
+        Network: generated.Network,
+        kernel: generated.kernel,
+        uncertainty: generated.uncertainty,
+        logitsDigest: generated.logitsDigest,
+      };`,
     resolveDir: root,
   },
   bundle: true,
   format: "esm",
   target: "es2022",
-  // It would look for the module beside itself; this package always hands it over.
-  define: { "import.meta.url": '""' },
   write: false,
+  plugins: [
+    {
+      name: "parts of the loader",
+      setup(build) {
+        build.onLoad({ filter: /wasm[\\/]bayes8\.js$/ }, ({ path }) => ({
+          contents: `${readFileSync(path, "utf8")}\nexport { __wbg_get_imports, __wbg_finalize_init };`,
+        }));
+      },
+    },
+  ],
 });
 const createGlue = `export function createGlue() { let glue; ${generated.outputFiles[0].text} return glue; }`;
 

@@ -1,13 +1,14 @@
 import { Bayes8Error, orAborted } from "./error.js";
 import { detect } from "./features.js";
 import { type Glue, instantiate } from "./glue.js";
+import { relaxedDot } from "./probe.js";
 import { nameOf, read, type Source } from "./source.js";
 
 /** Which build of the wasm module: both give the same bits. */
 export type Kernel = "baseline" | "relaxed";
 
 export interface EngineOptions {
-  /** Default: `relaxed` where the engine has relaxed SIMD. */
+  /** Default: `relaxed` where the engine's relaxed dot product is right and fast. */
   readonly kernel?: Kernel | undefined;
   /** The wasm module from elsewhere: a URL (in Node a path too) or its bytes. */
   readonly wasm?: string | URL | ArrayBuffer | Uint8Array | undefined;
@@ -33,7 +34,7 @@ const engines = new Map<string, Promise<Engine>>();
  * @internal
  */
 export async function loadEngine({ kernel, wasm, signal }: EngineOptions): Promise<Engine> {
-  const source = wasm ?? addressOf(choose(kernel));
+  const source = wasm ?? addressOf(await choose(kernel));
   if (typeof source !== "string" && !(source instanceof URL)) return compile(source);
   const key = String(source);
   let engine = engines.get(key);
@@ -45,7 +46,7 @@ export async function loadEngine({ kernel, wasm, signal }: EngineOptions): Promi
   return orAborted(engine, signal);
 }
 
-function choose(kernel: Kernel | undefined): Kernel {
+async function choose(kernel: Kernel | undefined): Promise<Kernel> {
   const { simd128, relaxedSimd } = detect();
   if (!simd128) {
     throw new Bayes8Error(
@@ -53,12 +54,16 @@ function choose(kernel: Kernel | undefined): Kernel {
       "this runtime has no WebAssembly SIMD: Chrome 91, Firefox 89, Safari 16.4 or Node 20 have it",
     );
   }
-  if (kernel === undefined) return relaxedSimd ? "relaxed" : "baseline";
+  if (kernel === undefined) return relaxedSimd && (await relaxedDot()).faster ? "relaxed" : "baseline";
   if (kernel !== "baseline" && kernel !== "relaxed") {
     throw new Bayes8Error("invalid-option", `kernel: "baseline" or "relaxed", not ${String(kernel)}`);
   }
   if (kernel === "relaxed" && !relaxedSimd) {
     throw new Bayes8Error("unsupported", 'this runtime has no relaxed SIMD; kernel "baseline" runs here');
+  }
+  if (kernel === "relaxed" && !(await relaxedDot()).exact) {
+    const why = "this runtime computes relaxed dot products wrongly";
+    throw new Bayes8Error("unsupported", `${why}; kernel "baseline" runs here`);
   }
   return kernel;
 }

@@ -67,6 +67,6 @@ export interface Glue {
  */
 export async function instantiate(module: WebAssembly.Module): Promise<Glue> {
   const glue = createGlue();
-  await glue.init({ module_or_path: module });
+  await glue.init(module);
   return glue;
 }

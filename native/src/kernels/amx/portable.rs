@@ -1,6 +1,6 @@
 //! What AMX leaves to other instructions, in plain Rust: so that its tests run on any x86-64.
 
-use super::Pending;
+use super::pending::Pending;
 use crate::kernels::{BlockOutput, Multipliers, PANEL};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
@@ -60,8 +60,9 @@ pub(super) unsafe extern "sysv64" fn write_rows(context: *mut c_void) {
         let sums = unsafe { &(*pending.sums).0[row - pending.first] };
         let Epilogue { multipliers, output } = &mut pending.epilogue;
         let (_, channels) = output.dimensions();
-        for channel in 0..channels {
-            let scaled = sums[channel] as f32 * multipliers[channel];
+        let [first, end] = [0, pending.panels].map(|count| (pending.panel + count) * PANEL);
+        for channel in first..end.min(channels) {
+            let scaled = sums[channel - first] as f32 * multipliers[channel];
             let at = [row, channel];
             match output {
                 BlockOutput::Codes(codes, target) => codes[at] = target.round(scaled),

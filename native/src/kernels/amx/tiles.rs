@@ -65,61 +65,39 @@ pub(super) struct OutputBlock {
     pub(super) context: *mut c_void,
 }
 
-/// Computes `sums = initial + activations * weights` for `A * 16` rows at most and `B * 16`
-/// channels; sums wrap like i32.
-///
-/// A step of two by two tiles is 4 loads, 8 cycles each of the two load ports, and 4 products, 16
-/// cycles each of the multiplier. Each C tile is used once in a step, so that its next product is 64
-/// cycles away: more than the 52 that a product takes. Behind the products of a step, while the
-/// multiplier is busy with them, comes a call: vector instructions that have nothing to do with this
-/// block. The pipeline is not deep enough to overlap what lies behind a whole K loop.
-/// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
-///
-/// # Safety
-/// AMX instructions must be executable and a configuration loaded with `A` A tiles, the first of
-/// `upper_rows` rows. For `R` rows in both, these must be readable: `steps * 64` bytes from
-/// `activations + r * stride` for `r < R`; `steps * 1024` bytes from
-/// `weights + b * panel_bytes` for `b < B`; `B * 64` bytes from `initial + r * initial_stride`.
-/// `sums` must be a whole [`Sums`], for this call alone. `after_step` must be callable with
-/// `context` and must not execute AMX instructions.
-#[inline(never)]
-pub(super) unsafe fn multiply<const A: usize, const B: usize>(block: &OutputBlock) {
-    debug_assert!(block.steps > 0 && block.upper_rows <= TILE_ROWS);
-    debug_assert!(block.lower == block.upper_rows * block.stride);
-    // SAFETY: the tiles touch exactly the bytes that the contract names, and of `sums` `R` rows of
-    // `B * 64` bytes, where `R <= 32` since a tile has at most 16 rows. The loop ends because `steps`
-    // is at least 1. Without `nostack` the stack is aligned for a call. r12 to r15 survive the call,
-    // and so do the tiles: the compiler makes no AMX instruction of its own.
-    unsafe {
+/// The body of [`multiply`], with the instructions that load A and B.
+// SAFETY: the tiles touch exactly the bytes that the contract names, and of `sums` `R` rows of
+// `B * 64` bytes, where `R <= 32` since a tile has at most 16 rows. The loop ends because `steps`
+// is at least 1. Without `nostack` the stack is aligned for a call. r12 to r15 survive the call,
+// and so do the tiles: the compiler makes no AMX instruction of its own.
+macro_rules! k_loop {
+    ($block:ident, $halves:ident, $panels:ident, $load_a:literal, $load_b:literal) => {
         asm!(
-            "mov rax, [r12 + {initial}]",
-            "mov rcx, [r12 + {initial_stride}]",
-            "tileloadd tmm0, [rax + rcx]",
-            ".if {panels} == 2",
-            "tileloadd tmm1, [rax + rcx + 64]",
-            ".endif",
-            ".if {halves} == 2",
-            "mov rdx, [r12 + {upper_rows}]",
-            "imul rdx, rcx",
-            "add rax, rdx",
-            "tileloadd tmm2, [rax + rcx]",
-            ".if {panels} == 2",
-            "tileloadd tmm3, [rax + rcx + 64]",
-            ".endif",
-            ".endif",
+            // What the first product needs comes first.
             "mov rax, [r12 + {stride}]",
             "mov esi, {row_bytes}",
-            "tileloadd tmm4, [r14 + rax]",
-            "tileloadd tmm6, [r15 + rsi]",
+            concat!($load_a, " tmm4, [r14 + rax]"),
+            concat!($load_b, " tmm6, [r15 + rsi]"),
+            "mov r8, [r12 + {initial}]",
+            "mov r9, [r12 + {initial_stride}]",
+            "tileloadd tmm0, [r8 + r9]",
             ".if {panels} == 2",
             "mov rdx, [r12 + {panel_bytes}]",
             "add rdx, r15",
-            "tileloadd tmm7, [rdx + rsi]",
+            concat!($load_b, " tmm7, [rdx + rsi]"),
+            "tileloadd tmm1, [r8 + r9 + 64]",
             ".endif",
             ".if {halves} == 2",
             "mov rcx, [r12 + {lower}]",
             "add rcx, r14",
-            "tileloadd tmm5, [rcx + rax]",
+            concat!($load_a, " tmm5, [rcx + rax]"),
+            "mov rdx, [r12 + {upper_rows}]",
+            "imul rdx, r9",
+            "add r8, rdx",
+            "tileloadd tmm2, [r8 + r9]",
+            ".if {panels} == 2",
+            "tileloadd tmm3, [r8 + r9 + 64]",
+            ".endif",
             ".endif",
             "dec r13",
             "jz 3f",
@@ -138,17 +116,17 @@ pub(super) unsafe fn multiply<const A: usize, const B: usize>(block: &OutputBloc
             "add r15, {tile}",
             "mov rax, [r12 + {stride}]",
             "mov esi, {row_bytes}",
-            "tileloadd tmm4, [r14 + rax]",
-            "tileloadd tmm6, [r15 + rsi]",
+            concat!($load_a, " tmm4, [r14 + rax]"),
+            concat!($load_b, " tmm6, [r15 + rsi]"),
             ".if {panels} == 2",
             "mov rdx, [r12 + {panel_bytes}]",
             "add rdx, r15",
-            "tileloadd tmm7, [rdx + rsi]",
+            concat!($load_b, " tmm7, [rdx + rsi]"),
             ".endif",
             ".if {halves} == 2",
             "mov rcx, [r12 + {lower}]",
             "add rcx, r14",
-            "tileloadd tmm5, [rcx + rax]",
+            concat!($load_a, " tmm5, [rcx + rax]"),
             ".endif",
             "mov rdi, [r12 + {context}]",
             "call [r12 + {after_step}]",
@@ -182,8 +160,8 @@ pub(super) unsafe fn multiply<const A: usize, const B: usize>(block: &OutputBloc
             "tilestored [rax + rcx + 64], tmm3",
             ".endif",
             ".endif",
-            halves = const A,
-            panels = const B,
+            halves = const $halves,
+            panels = const $panels,
             depth = const TILE_DEPTH,
             tile = const B_TILE_BYTES,
             row_bytes = const ROW_BYTES,
@@ -197,13 +175,48 @@ pub(super) unsafe fn multiply<const A: usize, const B: usize>(block: &OutputBloc
             sums = const offset_of!(OutputBlock, sums),
             after_step = const offset_of!(OutputBlock, after_step),
             context = const offset_of!(OutputBlock, context),
-            in("r12") block,
-            inout("r13") block.steps => _,
-            inout("r14") block.activations => _,
-            inout("r15") block.weights => _,
+            in("r12") $block,
+            inout("r13") $block.steps => _,
+            inout("r14") $block.activations => _,
+            inout("r15") $block.weights => _,
             // Every register that a call may change, the tiles among them.
             clobber_abi("sysv64"),
-        );
+        )
+    };
+}
+
+/// Computes `sums = initial + activations * weights` for `A * 16` rows at most and `B * 16`
+/// channels; sums wrap like i32.
+///
+/// A step of two by two tiles is 4 loads, 8 cycles each of the two load ports, and 4 products, 16
+/// cycles each of the multiplier. Each C tile is used once in a step, so that its next product is 64
+/// cycles away: more than the 52 that a product takes. Behind the products of a step, while the
+/// multiplier is busy with them, comes a call: vector instructions that have nothing to do with this
+/// block. The pipeline is not deep enough to overlap what lies behind a whole K loop.
+/// One side should stay in the first-level cache, as it meets tiles to come; the other is loaded with
+/// the hint that it will not be used again soon, so that it pushes nothing out.
+/// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
+///
+/// # Safety
+/// AMX instructions must be executable and a configuration loaded with `A` A tiles, the first of
+/// `upper_rows` rows. For `R` rows in both, these must be readable: `steps * 64` bytes from
+/// `activations + r * stride` for `r < R`; `steps * 1024` bytes from
+/// `weights + b * panel_bytes` for `b < B`; `B * 64` bytes from `initial + r * initial_stride`.
+/// `sums` must be a whole [`Sums`], for this call alone. `after_step` must be callable with
+/// `context` and must not execute AMX instructions.
+#[inline(never)]
+pub(super) unsafe fn multiply<const A: usize, const B: usize, const A_STAYS: bool>(
+    block: &OutputBlock,
+) {
+    debug_assert!(block.steps > 0 && block.upper_rows <= TILE_ROWS);
+    debug_assert!(block.lower == block.upper_rows * block.stride);
+    // SAFETY: by the contract.
+    unsafe {
+        if A_STAYS {
+            k_loop!(block, A, B, "tileloadd", "tileloaddt1");
+        } else {
+            k_loop!(block, A, B, "tileloaddt1", "tileloadd");
+        }
     }
 }
 

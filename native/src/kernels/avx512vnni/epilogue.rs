@@ -22,61 +22,70 @@ use std::ops::Range;
 /// Channels of two panels.
 const CHANNELS: usize = 2 * PANEL;
 
-/// The epilogue of a block of `P` panels, in registers or close to them.
-#[expect(clippy::large_enum_variant, reason = "one a block, on the stack")]
-pub(in crate::kernels) enum Epilogue<'a, const P: usize> {
-    Codes(Multipliers<P>, Packing, Rows<'a>),
-    Sums(Multipliers<P>, Addition, Packing, Rows<'a>, Rows<'a>),
-    Logits(Multipliers<P>, ArrayViewMut2<'a, f32>),
+/// The epilogue of a block, in registers or close to them.
+pub(in crate::kernels) struct Epilogue<'a, 'o> {
+    /// 16 a panel.
+    multipliers: &'a [f32],
+    form: Form<'o>,
 }
 
-impl<'a, const P: usize> Epilogue<'a, P> {
-    /// Writes to `output`, which has at most `16 P` channels; 16 `P` multipliers.
+#[expect(clippy::large_enum_variant, reason = "one a block, on the stack")]
+enum Form<'o> {
+    Codes(Packing, Rows<'o>),
+    Sums(Addition, Packing, Rows<'o>, Rows<'o>),
+    Logits(ArrayViewMut2<'o, f32>),
+}
+
+impl<'a, 'o> Epilogue<'a, 'o> {
+    /// Writes to `output`, which has at most as many channels as there are multipliers, 16 a panel.
     ///
     /// # Safety
     /// The processor must have the features named.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    pub(in crate::kernels) unsafe fn new(multipliers: &[f32], output: BlockOutput<'a>) -> Self {
-        const { assert!(P == 1 || P == 2) };
-        assert!(multipliers.len() == P * PANEL && output.dimensions().1 <= P * PANEL);
-        // SAFETY: there are 16 multipliers for each of the `P` panels.
-        let multipliers = Multipliers(from_fn(|p| unsafe {
-            _mm512_loadu_ps(multipliers.as_ptr().add(p * PANEL))
-        }));
-        match output {
+    pub(in crate::kernels) unsafe fn new(multipliers: &'a [f32], output: BlockOutput<'o>) -> Self {
+        assert!(output.dimensions().1 <= multipliers.len());
+        let form = match output {
             BlockOutput::Codes(codes, target) => {
-                Self::Codes(multipliers, Packing::new(&target), Rows::of_output(codes))
+                Form::Codes(Packing::new(&target), Rows::of_output(codes))
             }
-            BlockOutput::Sums(codes, target, add, other) => Self::Sums(
-                multipliers,
+            BlockOutput::Sums(codes, target, add, other) => Form::Sums(
                 Addition::new(&target, &add),
                 Packing::new(&add.target),
                 Rows::of_output(codes),
                 Rows::of_input(other),
             ),
-            BlockOutput::Logits(logits) => Self::Logits(multipliers, logits),
-        }
+            BlockOutput::Logits(logits) => Form::Logits(logits),
+        };
+        Self { multipliers, form }
     }
 
-    /// Writes `rows`, for which `sums` gives the sums, offsets included.
+    /// Writes `rows` of `P` panels from `panel` on, for which `sums` gives the sums, offsets
+    /// included.
     ///
     /// # Safety
-    /// The processor must have the features named, and the output the rows.
+    /// The processor must have the features named, and the output the rows. There must be multipliers
+    /// of the panels and channels of `panel`, and none behind `P` panels if `P` is 1.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    pub(in crate::kernels) unsafe fn write(
+    pub(in crate::kernels) unsafe fn write<const P: usize>(
         &mut self,
         rows: Range<usize>,
+        panel: usize,
         sums: impl Fn(usize) -> [__m512i; P],
     ) {
+        const { assert!(P == 1 || P == 2) };
+        let channel = panel * PANEL;
+        debug_assert!(self.multipliers.len() >= channel + P * PANEL);
+        // SAFETY: by the contract.
+        let multipliers = unsafe { Multipliers::<P>::new(self.multipliers.as_ptr().add(channel)) };
         // The last of an odd number of rows is its own second.
-        let pairs_end = rows.end - rows.len() % 2;
+        let pairs_end = rows.end - (rows.end - rows.start) % 2;
         let mut row = rows.start;
-        match self {
-            Self::Codes(multipliers, packing, to) => {
+        match &mut self.form {
+            Form::Codes(packing, to) => {
                 // Copies, which stores of bytes cannot change, stay in registers.
-                let (multipliers, packing, to) = (*multipliers, *packing, *to);
+                let (packing, to) = (*packing, to.from(channel));
                 // SAFETY: the output has the rows.
                 unsafe {
                     while row < pairs_end {
@@ -93,9 +102,9 @@ impl<'a, const P: usize> Epilogue<'a, P> {
                     }
                 }
             }
-            Self::Sums(multipliers, addition, packing, to, from) => {
-                let (multipliers, addition, packing) = (*multipliers, *addition, *packing);
-                let (to, from) = (*to, *from);
+            Form::Sums(addition, packing, to, from) => {
+                let (addition, packing) = (*addition, *packing);
+                let (to, from) = (to.from(channel), from.from(channel));
                 // SAFETY: the output has the rows, and the other value those of the output.
                 unsafe {
                     while row < pairs_end {
@@ -113,17 +122,18 @@ impl<'a, const P: usize> Epilogue<'a, P> {
                     }
                 }
             }
-            Self::Logits(multipliers, logits) => {
+            Form::Logits(logits) => {
                 let (channels, stride) = (logits.ncols(), logits.strides()[0] as usize);
                 let to = logits.as_mut_ptr();
                 for row in rows {
                     let scaled = multipliers.scale(sums(row));
                     for (p, &scaled) in scaled.iter().enumerate() {
-                        let lanes = channels.saturating_sub(p * PANEL).min(PANEL);
+                        let first = channel + p * PANEL;
+                        let lanes = channels.saturating_sub(first).min(PANEL);
                         // SAFETY: the mask keeps to the channels of the row. The pointer may lie
                         // outside when the mask is empty, so it is made by wrapping.
                         unsafe {
-                            let at = to.wrapping_add(row * stride + p * PANEL);
+                            let at = to.wrapping_add(row * stride + first);
                             _mm512_mask_storeu_ps(at, ((1u32 << lanes) - 1) as __mmask16, scaled);
                         }
                     }
@@ -135,9 +145,18 @@ impl<'a, const P: usize> Epilogue<'a, P> {
 
 /// Multipliers of the channels of `P` panels.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Multipliers<const P: usize>([__m512; P]);
+struct Multipliers<const P: usize>([__m512; P]);
 
 impl<const P: usize> Multipliers<P> {
+    /// # Safety
+    /// There must be 16 for each of the `P` panels.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn new(first: *const f32) -> Self {
+        // SAFETY: by the contract.
+        Self(from_fn(|p| unsafe { _mm512_loadu_ps(first.add(p * PANEL)) }))
+    }
+
     /// Sums in output steps.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
@@ -148,10 +167,9 @@ impl<const P: usize> Multipliers<P> {
 
 /// Rows of codes in memory.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Rows<'a> {
+struct Rows<'a> {
     first: *mut u8,
     stride: usize,
-    /// At most 32.
     channels: usize,
     lives: PhantomData<&'a [u8]>,
 }
@@ -168,7 +186,14 @@ impl<'a> Rows<'a> {
         Self { first: codes.as_ptr().cast_mut(), stride, channels, lives: PhantomData }
     }
 
-    /// The codes of a row and nothing else, 16 and 16; behind its channels zeros.
+    /// From `channel` on, which the rows have.
+    #[inline(always)]
+    fn from(&self, channel: usize) -> Self {
+        let first = self.first.wrapping_add(channel);
+        Self { first, channels: self.channels - channel, ..*self }
+    }
+
+    /// The codes of a row, at most 32, and nothing else, 16 and 16; behind its channels zeros.
     ///
     /// # Safety
     /// The processor must have the features named, and memory the row.
@@ -178,7 +203,7 @@ impl<'a> Rows<'a> {
         // SAFETY: whole, or as many as there are.
         unsafe {
             let from = self.first.add(row * self.stride);
-            if self.channels == CHANNELS {
+            if self.channels >= CHANNELS {
                 return [_mm_loadu_si128(from.cast()), _mm_loadu_si128(from.add(PANEL).cast())];
             }
             let both = _mm256_maskz_loadu_epi8(mask(self.channels), from.cast());
@@ -186,7 +211,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Stores the codes of two rows, which `codes` holds one behind the other.
+    /// Stores the codes of two rows, at most 32 each, which `codes` holds one behind the other.
     ///
     /// # Safety
     /// As [`Rows::load`].
@@ -197,7 +222,7 @@ impl<'a> Rows<'a> {
         // SAFETY: whole, or as many as there are.
         unsafe {
             let to = [row, second].map(|row| self.first.add(row * self.stride));
-            if self.channels == CHANNELS {
+            if self.channels >= CHANNELS {
                 _mm256_storeu_si256(to[0].cast(), halves[0]);
                 _mm256_storeu_si256(to[1].cast(), halves[1]);
             } else {
@@ -216,7 +241,7 @@ fn mask(channels: usize) -> __mmask32 {
 
 /// A [`Target`] in registers.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Packing {
+struct Packing {
     upper: __m512,
     /// In i16.
     zero_point: __m512i,
@@ -264,7 +289,7 @@ impl Packing {
 
 /// An [`Add`] in registers.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Addition {
+struct Addition {
     lower: __m512,
     upper: __m512,
     multipliers: [__m512; 2],

@@ -1,25 +1,43 @@
 //! A back end from a [`Kernel`]: packing, blocking, sharing among threads and everything else that
-//! is safe code.
+//! is safe code, for every vector unit alike.
+//!
+//! A kernel supplies what a compiler does not find by itself: the matrix product of a block with
+//! its epilogue, the noise of weights and their packing, and permission to use its vector unit for
+//! ordinary loops ([`Kernel::vectorize`]).
+//!
+//! Weights are packed in panels of 16 output channels, `[K / STEP][16][STEP]`: one load brings
+//! what one dot-product instruction needs. `STEP` is how many products that instruction sums.
 
+mod block;
+mod depthwise;
+mod kernel;
 mod layer;
+mod rows;
+mod threads;
 
-use crate::depthwise::depthwise;
-use crate::kernels::{BLOCK_PANELS, Block, BlockOutput, Kernel, Multipliers, PANEL};
-use crate::rows::{RowMemory, Rows, grow};
-use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
-use bayes8_core::layer::Layer;
-use bayes8_core::numerics::Target;
-use bayes8_core::reference;
-use bayes8_core::sampler::{CHUNK, Draw, sample_biases};
-use layer::SimdLayer;
-use std::ops::Range;
-use std::sync::Arc;
+pub use block::{Block, BlockOutput, row_tiles};
+pub use kernel::{Kernel, Multipliers, PANEL, PANEL_PAIR, groups};
+pub use layer::SimdLayer;
+pub use threads::{OneThread, Threads};
 
-/// The operations of one instruction set.
-pub(crate) struct Simd<K>(pub(crate) K);
+use crate::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
+use crate::layer::Layer;
+use crate::numerics::Target;
+use crate::reference;
+use crate::sampler::{CHUNK, Draw, sample_biases};
+use alloc::{sync::Arc, vec, vec::Vec};
+use core::ops::Range;
+use depthwise::depthwise;
+use rows::{RowMemory, Rows, grow};
+
+/// The operations of one instruction set, shared by `T`.
+pub struct Simd<K, T> {
+    kernel: K,
+    threads: T,
+}
 
 /// One weight sample. Its memory only grows: what a smaller layer leaves behind its own is old.
-pub(crate) struct SimdWeights<K: Kernel> {
+pub struct SimdWeights<K: Kernel> {
     /// `[groups][panels][depth / STEP][16][STEP]`.
     panels: Vec<K::Weight>,
     /// `[KH * KW][C]` of a depthwise layer, in whole chunks.
@@ -36,7 +54,7 @@ impl<K: Kernel> Default for SimdWeights<K> {
 }
 
 /// Working memory: a part for each thread that may share an operation.
-pub(crate) struct SimdScratch<K: Kernel> {
+pub struct SimdScratch<K: Kernel> {
     parts: Vec<Part<K>>,
     /// Parts that share the operations to come.
     threads: usize,
@@ -64,10 +82,12 @@ impl<K: Kernel> Default for Part<K> {
     }
 }
 
-/// Multiply-accumulates below which threads are not worth waking.
-const FEWEST_PRODUCTS: usize = if cfg!(test) { 1 << 12 } else { 1 << 20 };
+impl<K: Kernel, T: Threads> Simd<K, T> {
+    /// The back end of `kernel`.
+    pub fn new(kernel: K, threads: T) -> Self {
+        Self { kernel, threads }
+    }
 
-impl<K: Kernel> Simd<K> {
     /// Draws panels, of which `first` is the first, and shares them among `parts`.
     fn sample_panels(
         &self,
@@ -85,7 +105,7 @@ impl<K: Kernel> Simd<K> {
             let half = count / 2;
             let (left_panels, right_panels) = panels.split_at_mut(half * size);
             let (left_offsets, right_offsets) = offsets.split_at_mut(half * PANEL);
-            rayon::join(
+            self.threads.join(
                 || self.sample_panels(layer, draw, first, left_panels, left_offsets, left),
                 || {
                     let first = first + half;
@@ -118,7 +138,7 @@ impl<K: Kernel> Simd<K> {
         let mu = &layer.mu[first..][..count];
         let deterministic = layer.sigma.is_empty();
         if deterministic && rows.len() == PANEL {
-            return self.0.pack(mu, panel);
+            return self.kernel.pack(mu, panel);
         }
         grow(memory, PANEL * chunks, [0; CHUNK]);
         let (drawn, missing) = memory[..PANEL * chunks].split_at_mut(count);
@@ -130,9 +150,9 @@ impl<K: Kernel> Simd<K> {
             let multipliers = Multipliers::Rows { multipliers, chunks };
             let stream = draw.weight_stream(layer.layer.index);
             let sigma = &layer.sigma[first..][..count];
-            self.0.draw(stream, first as u64, mu, sigma, multipliers, drawn);
+            self.kernel.draw(stream, first as u64, mu, sigma, multipliers, drawn);
         }
-        self.0.pack(&memory[..PANEL * chunks], panel)
+        self.kernel.pack(&memory[..PANEL * chunks], panel)
     }
 
     fn sample_taps(&self, layer: &SimdLayer, draw: Draw, taps: &mut [[i8; CHUNK]]) {
@@ -142,7 +162,7 @@ impl<K: Kernel> Simd<K> {
         }
         let multipliers = Multipliers::Each(&layer.multipliers);
         let stream = draw.weight_stream(layer.layer.index);
-        self.0.draw(stream, 0, &layer.mu, &layer.sigma, multipliers, taps);
+        self.kernel.draw(stream, 0, &layer.mu, &layer.sigma, multipliers, taps);
     }
 
     /// Multiplies `rows` and the channels from `first` on that `output` has, and shares the work
@@ -158,18 +178,18 @@ impl<K: Kernel> Simd<K> {
         let (_, channels) = output.dimensions();
         let grouped = product.job.groups > 1;
         let products = rows.len() * channels * product.rows.depth() / product.job.groups;
-        if parts.len() == 1 || products < FEWEST_PRODUCTS {
+        if parts.len() == 1 || products < T::FEWEST_PRODUCTS {
             self.multiply_part(product, rows, first, output, &mut parts[0]);
             return;
         }
         let (left, right) = parts.split_at_mut(parts.len() / 2);
         // By panels where each thread gets some, as they are then read by one thread only.
-        let blocks = channels.div_ceil(BLOCK_PANELS * PANEL);
+        let blocks = channels.div_ceil(PANEL_PAIR * PANEL);
         if blocks >= 2 && !grouped {
-            let half = blocks / 2 * BLOCK_PANELS * PANEL;
+            let half = blocks / 2 * PANEL_PAIR * PANEL;
             let (left_output, right_output) = output.split_at(1, half);
             let right_rows = rows.clone();
-            rayon::join(
+            self.threads.join(
                 || self.multiply(product, rows, first, left_output, left),
                 || self.multiply(product, right_rows, first + half, right_output, right),
             );
@@ -177,7 +197,7 @@ impl<K: Kernel> Simd<K> {
             let half = rows.len() / 2;
             let (left_output, right_output) = output.split_at(0, half);
             let middle = rows.start + half;
-            rayon::join(
+            self.threads.join(
                 || self.multiply(product, rows.start..middle, first, left_output, left),
                 || self.multiply(product, middle..rows.end, first, right_output, right),
             );
@@ -198,7 +218,7 @@ impl<K: Kernel> Simd<K> {
         let in_group = if job.groups == 1 { channels } else { channels / job.groups };
         let depth = matrix.depth();
         let padded = in_group.next_multiple_of(PANEL);
-        let mut session = self.0.session();
+        let mut session = self.kernel.session();
         for group in 0..job.groups {
             let channel = first + group * in_group;
             part.multipliers.clear();
@@ -209,25 +229,21 @@ impl<K: Kernel> Simd<K> {
             let offsets = &weights.offsets[lane..][..padded];
             let multipliers = &part.multipliers;
             let memory = &mut part.rows;
-            matrix.blocks(self.0, group, rows.clone(), memory, |block_rows, block| {
-                for lane in (0..padded).step_by(BLOCK_PANELS * PANEL) {
-                    let lanes = (BLOCK_PANELS * PANEL).min(padded - lane);
-                    let channel = group * in_group + lane;
-                    let output = output.part(
-                        block_rows.start - rows.start..block_rows.end - rows.start,
-                        channel..channel + lanes.min(in_group - lane),
-                    );
-                    let block = Block {
-                        activations: block.activations,
-                        rows: block.offsets,
-                        pieces: block.pieces,
-                        steps: block.length / K::STEP,
-                        panels: &panels[lane * depth..][..lanes * depth],
-                        offsets: &offsets[lane..][..lanes],
-                        multipliers: &multipliers[lane..][..lanes],
-                    };
-                    self.0.multiply(&mut session, &block, output);
-                }
+            matrix.blocks(self.kernel, group, rows.clone(), memory, |block_rows, block| {
+                let output = output.part(
+                    block_rows.start - rows.start..block_rows.end - rows.start,
+                    group * in_group..(group + 1) * in_group,
+                );
+                let block = Block {
+                    activations: block.activations,
+                    rows: block.offsets,
+                    pieces: block.pieces,
+                    steps: block.length / K::STEP,
+                    panels,
+                    offsets,
+                    multipliers,
+                };
+                self.kernel.multiply(&mut session, &block, output);
             });
         }
     }
@@ -240,7 +256,7 @@ struct Product<'a, K: Kernel> {
     rows: Rows<'a>,
 }
 
-impl<K: Kernel> Backend for Simd<K> {
+impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
     type Layer = SimdLayer;
     type Weights = SimdWeights<K>;
     type Scratch = SimdScratch<K>;
@@ -289,7 +305,7 @@ impl<K: Kernel> Backend for Simd<K> {
         grow(&mut weights.offsets, panels * PANEL, 0);
         let offsets = &mut weights.offsets[..panels * PANEL];
         let SimdScratch { parts, threads, biases } = scratch;
-        let threads = (*threads).min(1 + layer.mu.len() / FEWEST_CHUNKS);
+        let threads = (*threads).min(1 + layer.mu.len() / T::FEWEST_CHUNKS);
         let panels = &mut weights.panels[..panels * size];
         self.sample_panels(layer, draw, 0, panels, offsets, &mut parts[..threads]);
         grow(biases, layer.layer.out_channels, 0);
@@ -311,7 +327,7 @@ impl<K: Kernel> Backend for Simd<K> {
         scratch: &mut SimdScratch<K>,
     ) {
         if job.is_depthwise() {
-            self.0.vectorize(|| {
+            self.kernel.vectorize(|| {
                 depthwise(job, weights.taps.as_flattened(), &weights.offsets, input, output);
             });
             return;
@@ -324,21 +340,18 @@ impl<K: Kernel> Backend for Simd<K> {
     }
 
     fn max_pool(&self, pool: &Pool, input: &[u8], output: &mut [u8]) {
-        self.0.vectorize(|| reference::max_pool(pool, input, output));
+        self.kernel.vectorize(|| reference::max_pool(pool, input, output));
     }
 
     fn average_pool(&self, pool: &AveragePool, input: &[u8], output: &mut [u8]) {
-        self.0.vectorize(|| reference::average_pool(pool, input, output));
+        self.kernel.vectorize(|| reference::average_pool(pool, input, output));
     }
 
     fn add(&self, add: &Add, a: &[u8], b: &[u8], output: &mut [u8]) {
-        self.0.vectorize(|| reference::add(add, a, b, output));
+        self.kernel.vectorize(|| reference::add(add, a, b, output));
     }
 
     fn requantize(&self, rescale: Rescale, target: Target, input: &[u8], output: &mut [u8]) {
-        self.0.vectorize(|| reference::requantize(rescale, target, input, output));
+        self.kernel.vectorize(|| reference::requantize(rescale, target, input, output));
     }
 }
-
-/// Chunks of weights that are worth a thread.
-const FEWEST_CHUNKS: usize = if cfg!(test) { 16 } else { 1024 };

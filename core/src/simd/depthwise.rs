@@ -1,11 +1,11 @@
 //! Depthwise convolution: one filter a channel, so channels are the lanes and there is no matrix.
 
-use bayes8_core::backend::{Convolution, Output};
+use crate::backend::{Convolution, Output};
 
 /// Convolves a batch with weights `[KH * KW][C]`. Called with a vector unit enabled: channels are
 /// summed in blocks of a fixed size, whose loops become a handful of vector instructions.
 #[inline(always)]
-pub(crate) fn depthwise(
+pub(super) fn depthwise(
     job: &Convolution,
     weights: &[i8],
     biases: &[i32],

@@ -6,13 +6,14 @@
 //! channels are grouped. Padding is written around a copy of the picture first. Where a piece is
 //! no whole number of steps (three channels, say), a block of rows is packed.
 
-use crate::kernels::Kernel;
-use bayes8_core::backend::Convolution;
-use bayes8_core::graph::Shape;
-use std::ops::Range;
+use super::Kernel;
+use crate::backend::Convolution;
+use crate::graph::Shape;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Working memory for rows.
-pub(crate) struct RowMemory<A> {
+pub(super) struct RowMemory<A> {
     /// Padded copies of pictures.
     copies: Vec<A>,
     packed: Vec<A>,
@@ -27,13 +28,13 @@ impl<A> Default for RowMemory<A> {
     }
 }
 
-/// Some rows, as [`crate::kernels::Block`] takes them.
-pub(crate) struct RowBlock<'a, A> {
-    pub(crate) activations: &'a [A],
-    pub(crate) offsets: &'a [u32],
-    pub(crate) pieces: &'a [u32],
+/// Some rows, as [`super::Block`] takes them.
+pub(super) struct RowBlock<'a, A> {
+    pub(super) activations: &'a [A],
+    pub(super) offsets: &'a [u32],
+    pub(super) pieces: &'a [u32],
     /// Entries of a piece.
-    pub(crate) length: usize,
+    pub(super) length: usize,
 }
 
 /// Bytes of pictures that are copied together, if they are more than one.
@@ -54,7 +55,7 @@ enum Source {
 }
 
 /// The activation matrix of one group of a convolution over a batch.
-pub(crate) struct Rows<'a> {
+pub(super) struct Rows<'a> {
     job: &'a Convolution,
     input: &'a [u8],
     source: Source,
@@ -68,7 +69,7 @@ pub(crate) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// The rows of `job` over `input` for kernel `K`.
-    pub(crate) fn new<K: Kernel>(job: &'a Convolution, input: &'a [u8]) -> Self {
+    pub(super) fn new<K: Kernel>(job: &'a Convolution, input: &'a [u8]) -> Self {
         let channels = job.input.channels / job.groups;
         let depth = job.window.taps() * channels;
         let side_by_side = job.groups == 1 && job.window.dilation[1] == 1;
@@ -91,12 +92,12 @@ impl<'a> Rows<'a> {
     }
 
     /// Entries of a row, padded to whole steps.
-    pub(crate) fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         self.depth
     }
 
     /// Calls `each(rows, block)` for the blocks that make `rows` of `group`, in order.
-    pub(crate) fn blocks<K: Kernel>(
+    pub(super) fn blocks<K: Kernel>(
         &self,
         kernel: K,
         group: usize,
@@ -255,7 +256,7 @@ impl<'a> Rows<'a> {
 const SHORT_RUN: usize = 32;
 
 /// Makes `memory` hold at least `count` entries. It only grows: what it holds is overwritten.
-pub(crate) fn grow<T: Copy>(memory: &mut Vec<T>, count: usize, empty: T) {
+pub(super) fn grow<T: Copy>(memory: &mut Vec<T>, count: usize, empty: T) {
     if memory.len() < count {
         memory.resize(count, empty);
     }

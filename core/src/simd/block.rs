@@ -1,32 +1,34 @@
 //! What a kernel multiplies at a time, and where its outputs go.
 
-use super::{BLOCK_PANELS, Kernel, PANEL};
-use bayes8_core::backend::{Add, Output};
-use bayes8_core::numerics::Target;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
-use std::ops::Range;
+use super::{Kernel, PANEL, PANEL_PAIR};
+use crate::backend::{Add, Output};
+use crate::numerics::Target;
+use core::ops::Range;
+use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Ix2, RawData, Slice};
 
-/// Any number of rows of activations times one or two panels of weights. A row consists of pieces:
-/// entry `k` of piece `p` of row `r` is `activations[rows[r] + pieces[p] + k]`. So a convolution
-/// reads its input in place: a row is an output position, a piece a run of taps.
-pub(crate) struct Block<'a, K: Kernel> {
-    pub(crate) activations: &'a [K::Activation],
+/// Any number of rows of activations times any number of panels of weights, at least one of each. A
+/// row consists of pieces: entry `k` of piece `p` of row `r` is
+/// `activations[rows[r] + pieces[p] + k]`. So a convolution reads its input in place: a row is an
+/// output position, a piece a run of taps.
+pub struct Block<'a, K: Kernel> {
+    /// Activations, packed or in place.
+    pub activations: &'a [K::Activation],
     /// Offset of each row; at least one.
-    pub(crate) rows: &'a [u32],
+    pub rows: &'a [u32],
     /// Offset of each piece within a row.
-    pub(crate) pieces: &'a [u32],
+    pub pieces: &'a [u32],
     /// Length of a piece in steps.
-    pub(crate) steps: usize,
-    /// One or two panels, back to back.
-    pub(crate) panels: &'a [K::Weight],
+    pub steps: usize,
+    /// Panels, back to back.
+    pub panels: &'a [K::Weight],
     /// Bias less zero point times the sum of the weights, 16 a panel.
-    pub(crate) offsets: &'a [i32],
+    pub offsets: &'a [i32],
     /// Multipliers of the epilogue, 16 a panel.
-    pub(crate) multipliers: &'a [f32],
+    pub multipliers: &'a [f32],
 }
 
 /// Where a block writes: `[rows, channels]`, channels side by side.
-pub(crate) enum BlockOutput<'a> {
+pub enum BlockOutput<'a> {
     /// Codes.
     Codes(ArrayViewMut2<'a, u8>, Target),
     /// Codes of a residual addition, and the other value's codes.
@@ -37,33 +39,39 @@ pub(crate) enum BlockOutput<'a> {
 
 impl<K: Kernel> Block<'_, K> {
     /// Number of panels.
-    pub(crate) fn panel_count(&self) -> usize {
+    pub fn panel_count(&self) -> usize {
         self.offsets.len() / PANEL
     }
 
+    /// The panels two by two, as a tile of two panels takes them; the last may be one.
+    pub fn panel_pairs(&self) -> impl Iterator<Item = Range<usize>> {
+        let count = self.panel_count();
+        (0..count).step_by(PANEL_PAIR).map(move |first| first..count.min(first + PANEL_PAIR))
+    }
+
     /// Entries of a row and of a panel's channel.
-    pub(crate) fn depth(&self) -> usize {
+    pub fn depth(&self) -> usize {
         self.pieces.len() * self.steps * K::STEP
     }
 
     /// Panics unless every access of a kernel that keeps to the documented extents stays inside
     /// its slice: the ground on which the kernels' unsafe code stands.
-    pub(crate) fn check(&self, output: &BlockOutput<'_>) {
+    pub fn check(&self, output: &BlockOutput<'_>) {
         let panels = self.panel_count();
-        assert!((1..=BLOCK_PANELS).contains(&panels));
+        assert!(panels >= 1);
         assert!(self.offsets.len() == panels * PANEL && self.multipliers.len() == panels * PANEL);
         assert!(self.panels.len() >= panels * PANEL * self.depth());
         let last = |offsets: &[u32]| offsets.iter().fold(0, |a, &b| a.max(b)) as usize;
         let end = last(self.rows) + last(self.pieces) + self.steps * K::STEP;
         assert!(self.activations.len() >= end);
         let (rows, channels) = output.dimensions();
-        assert!(rows == self.rows.len() && channels <= panels * PANEL);
+        assert!(rows == self.rows.len() && channels.div_ceil(PANEL) == panels);
     }
 }
 
 impl<'a> BlockOutput<'a> {
     /// All of `output`, rows of `channels`.
-    pub(crate) fn new(output: Output<'a>, channels: usize) -> Self {
+    pub fn new(output: Output<'a>, channels: usize) -> Self {
         const WHOLE: &str = "an output has whole rows";
         fn rows<T>(values: &mut [T], channels: usize) -> ArrayViewMut2<'_, T> {
             let shape = (values.len() / channels, channels);
@@ -81,7 +89,7 @@ impl<'a> BlockOutput<'a> {
     }
 
     /// Number of rows and of channels.
-    pub(crate) fn dimensions(&self) -> (usize, usize) {
+    pub fn dimensions(&self) -> (usize, usize) {
         match self {
             Self::Codes(codes, _) | Self::Sums(codes, ..) => codes.dim(),
             Self::Logits(logits) => logits.dim(),
@@ -89,20 +97,22 @@ impl<'a> BlockOutput<'a> {
     }
 
     /// A part of it.
-    pub(crate) fn part(&mut self, rows: Range<usize>, channels: Range<usize>) -> BlockOutput<'_> {
-        let part = s![rows, channels];
+    pub fn part(&mut self, rows: Range<usize>, channels: Range<usize>) -> BlockOutput<'_> {
+        let part = [Slice::from(rows), Slice::from(channels)];
         match self {
-            Self::Codes(codes, target) => BlockOutput::Codes(codes.slice_mut(part), *target),
-            Self::Sums(codes, target, add, other) => {
-                let other = other.slice(part);
-                BlockOutput::Sums(codes.slice_mut(part), *target, *add, other)
+            Self::Codes(codes, target) => {
+                BlockOutput::Codes(slice(codes.view_mut(), part), *target)
             }
-            Self::Logits(logits) => BlockOutput::Logits(logits.slice_mut(part)),
+            Self::Sums(codes, target, add, other) => {
+                let codes = slice(codes.view_mut(), part);
+                BlockOutput::Sums(codes, *target, *add, slice(other.view(), part))
+            }
+            Self::Logits(logits) => BlockOutput::Logits(slice(logits.view_mut(), part)),
         }
     }
 
     /// Two parts: the first `count` rows (axis 0) or channels (axis 1), and the others.
-    pub(crate) fn split_at(self, axis: usize, count: usize) -> (Self, Self) {
+    pub fn split_at(self, axis: usize, count: usize) -> (Self, Self) {
         let axis = Axis(axis);
         match self {
             Self::Codes(codes, target) => {
@@ -122,8 +132,18 @@ impl<'a> BlockOutput<'a> {
     }
 }
 
+/// Rows and columns of a matrix.
+fn slice<S: RawData>(
+    mut matrix: ArrayBase<S, Ix2>,
+    [rows, columns]: [Slice; 2],
+) -> ArrayBase<S, Ix2> {
+    matrix.slice_axis_inplace(Axis(0), rows);
+    matrix.slice_axis_inplace(Axis(1), columns);
+    matrix
+}
+
 /// The sizes of nearly equal tiles of at most `most` rows that make `rows`.
-pub(crate) fn row_tiles(rows: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+pub fn row_tiles(rows: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let tiles = rows.div_ceil(most);
     (0..tiles).map(move |i| rows * i / tiles..rows * (i + 1) / tiles)
 }

@@ -1,13 +1,14 @@
 //! The posterior of a layer, arranged for drawing.
 
-use crate::kernels::{Kernel, PANEL};
-use bayes8_core::backend::Convolution;
-use bayes8_core::layer::{Layer, Posterior};
-use bayes8_core::sampler::CHUNK;
-use std::ops::Range;
+use super::{Kernel, PANEL};
+use crate::backend::Convolution;
+use crate::layer::{Layer, Posterior};
+use crate::sampler::CHUNK;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 /// A posterior in chunks, every row padded with zeros to whole chunks as the noise is.
-pub(crate) struct SimdLayer {
+pub struct SimdLayer {
     /// The layer without its weights: biases and geometry.
     pub(super) layer: Layer,
     pub(super) mu: Vec<[i8; CHUNK]>,

@@ -1,0 +1,48 @@
+"""Writes what `cargo xtask bench-web` gives to onnxruntime-web: the network in INT8, and a picture.
+
+Files: QOperator.onnx and QDQ.onnx, ONNX Runtime's two formats of one quantization; picture.png and
+picture.u8 (its HWC bytes) for bayes8, picture.f32 (NCHW, normalized) for the peer, and logits.f32,
+the FP32 network's answer; numbers are little-endian.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from peer_onnxruntime import quantize
+from peers import add_arguments, task
+from pictures import write_png
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Quantize a network for onnxruntime-web.",
+        epilog="Example: python benchmarks/web_peer.py resnet50.safetensors --network mean.onnx "
+        "--output target/benchmarks/web",
+    )
+    add_arguments(parser)
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER")
+    arguments = parser.parse_args()
+    try:
+        import onnxruntime  # noqa: PLC0415
+        import onnxruntime.quantization  # noqa: F401, PLC0415
+    except ImportError:
+        sys.exit("needs onnxruntime and onnx: see benchmarks/requirements-peers.txt")
+    work = task(arguments)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    session = onnxruntime.InferenceSession(work.network, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    quantize(work.network, name, work.pictures, arguments.output)
+    picture = work.pictures[:1]
+    logits = np.asarray(session.run(None, {name: picture})[0], np.float32)
+    picture.astype("<f4").tofile(arguments.output / "picture.f32")
+    write_png(arguments.output / "picture.png", work.bytes[0])
+    work.bytes[0].tofile(arguments.output / "picture.u8")
+    logits.astype("<f4").tofile(arguments.output / "logits.f32")
+    print(f"{arguments.output}: QOperator.onnx, QDQ.onnx, picture.*, logits.f32")
+
+
+if __name__ == "__main__":
+    main()

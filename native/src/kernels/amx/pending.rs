@@ -1,0 +1,75 @@
+//! A tile whose sums are in memory while the multiplier is busy with the next.
+
+use super::tiles::{B_TILE_BYTES, BLOCK_CHANNELS, Sums};
+use crate::kernels::avx512vnni::epilogue::Epilogue;
+use std::arch::x86_64::{__m512i, _MM_HINT_T0, _mm_prefetch};
+use std::ffi::c_void;
+use std::ops::Range;
+
+/// A tile whose epilogue is on its way.
+pub(super) struct Pending<E> {
+    pub(super) sums: *const Sums,
+    /// Row of the output that is the first of the sums.
+    pub(super) first: usize,
+    /// Rows of the output that are still to be written.
+    pub(super) rows: Range<usize>,
+    /// Rows to write at a time, an even number.
+    pub(super) at_a_time: usize,
+    /// First panel of the block that the sums belong to.
+    pub(super) panel: usize,
+    /// Panels that they belong to, one or two.
+    pub(super) panels: usize,
+    /// Weights to ask the cache for; need not be readable.
+    pub(super) fetch: *const i8,
+    /// Of the whole block.
+    pub(super) epilogue: E,
+}
+
+impl<E> Pending<E> {
+    /// The next rows.
+    pub(super) fn take(&mut self) -> Range<usize> {
+        let rows = self.rows.start..(self.rows.start + self.at_a_time).min(self.rows.end);
+        self.rows.start = rows.end;
+        rows
+    }
+}
+
+/// Writes the next rows of a [`Pending`] tile of `P` panels.
+///
+/// # Safety
+/// The processor must have the features named. `context` must be a `Pending<Epilogue>` that nothing
+/// else uses meanwhile, of `P` panels, with sums for its rows and an output that has these.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) unsafe extern "sysv64" fn write_rows<const P: usize>(context: *mut c_void) {
+    // SAFETY: by the contract.
+    let pending = unsafe { &mut *context.cast::<Pending<Epilogue<'_, '_>>>() };
+    let rows = pending.take();
+    if rows.is_empty() {
+        return;
+    }
+    let sums = pending.sums.cast::<[i32; BLOCK_CHANNELS]>().wrapping_sub(pending.first);
+    // SAFETY: row `first` of the output is the first of `sums`, which holds `rows`; a row has room
+    // for `P` panels. The rest is the contract.
+    unsafe {
+        let load = |row: usize| sums.wrapping_add(row).cast::<[__m512i; P]>().read_unaligned();
+        pending.epilogue.write(rows, pending.panel, load);
+    }
+}
+
+/// Asks for the next B tile of [`Pending::fetch`], then does what [`write_rows`] does.
+///
+/// # Safety
+/// That of [`write_rows`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) unsafe extern "sysv64" fn fetch_and_write_rows<const P: usize>(context: *mut c_void) {
+    const LINE: usize = 64;
+    // SAFETY: by the contract. A prefetch faults nowhere.
+    unsafe {
+        let fetch = &raw mut (*context.cast::<Pending<Epilogue<'_, '_>>>()).fetch;
+        for line in 0..B_TILE_BYTES / LINE {
+            _mm_prefetch::<_MM_HINT_T0>((*fetch).wrapping_add(line * LINE));
+        }
+        *fetch = (*fetch).wrapping_add(B_TILE_BYTES);
+        write_rows::<P>(context);
+    }
+}

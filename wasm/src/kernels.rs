@@ -1,0 +1,18 @@
+//! The WebAssembly kernels behind [`Kernel`], one instruction set a file. A module is validated
+//! whole, so each build has one of them. Everything around them is safe code in
+//! [`bayes8_core::simd`].
+
+mod epilogue;
+mod sampler;
+
+#[cfg(not(target_feature = "relaxed-simd"))]
+mod simd128;
+#[cfg(not(target_feature = "relaxed-simd"))]
+pub(crate) use simd128::Simd128 as BestKernel;
+
+#[cfg(target_feature = "relaxed-simd")]
+mod relaxed;
+#[cfg(target_feature = "relaxed-simd")]
+pub(crate) use relaxed::Relaxed as BestKernel;
+
+use bayes8_core::simd::{Block, BlockOutput, Kernel, Multipliers, PANEL, groups};

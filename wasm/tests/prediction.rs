@@ -1,0 +1,166 @@
+//! Predictions as a page makes them: in runs, interleaved, and with wrong input.
+
+use bayes8_core::executor::Executor;
+use bayes8_core::format;
+use bayes8_core::graph::Shape;
+use bayes8_core::input::InputQuantizer;
+use bayes8_core::reference::Reference;
+use bayes8_core::sampler::MAX_SAMPLES;
+use bayes8_core::uncertainty::SampleSums;
+use bayes8_wasm::Error;
+use bayes8_wasm::prediction::{Batch, Network};
+use std::path::Path;
+
+const SHAPE: Shape = Shape::new(28, 28, 1);
+
+fn file() -> Vec<u8> {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    std::fs::read(models.join("mnist-scnn.safetensors")).unwrap()
+}
+
+fn network() -> Network {
+    Network::new(&file()).unwrap()
+}
+
+/// Pictures that are not alike.
+fn pictures(count: usize) -> Vec<u8> {
+    (0..count * SHAPE.elements()).map(|i| (i * i / 7 % 256) as u8).collect()
+}
+
+fn sums(batch: &Batch) -> Vec<SampleSums> {
+    (0..batch.pictures()).map(|picture| batch.sums(picture).unwrap().clone()).collect()
+}
+
+#[test]
+fn runs_add_up_to_what_the_executor_says() {
+    let model = format::read(&file()).unwrap();
+    let executor = Executor::new(&model, Reference);
+    let pictures = pictures(3);
+    let mut codes = vec![0; pictures.len()];
+    InputQuantizer::new(&model).bytes(&pictures, &mut codes);
+    let mut expected = vec![SampleSums::new(model.classes()); 3];
+    let mut logits = Vec::new();
+    executor.run(&codes, 7, 4..9, &mut executor.workspace(3), |picture, _, row| {
+        expected[picture].add(row);
+        if picture == 1 {
+            logits.extend_from_slice(row);
+        }
+    });
+
+    let mut batch = network().begin_bytes(&pictures).unwrap();
+    batch.run(7, 4, 2, true).unwrap();
+    batch.run(7, 6, 3, true).unwrap();
+    assert_eq!(sums(&batch), expected);
+    assert_eq!(batch.logits(1).unwrap(), logits);
+}
+
+#[test]
+fn batches_of_one_network_do_not_disturb_each_other_and_outlive_it() {
+    let network = network();
+    let alone = |pictures: &[u8]| {
+        let mut batch = network.begin_bytes(pictures).unwrap();
+        batch.run(1, 0, 4, false).unwrap();
+        sums(&batch)
+    };
+    let (few, many) = (pictures(1), pictures(40));
+    let expected = (alone(&few), alone(&many));
+
+    let mut first = network.begin_bytes(&few).unwrap();
+    first.run(1, 0, 2, false).unwrap();
+    let mut second = network.begin_bytes(&many).unwrap();
+    drop(network);
+    second.run(1, 0, 1, false).unwrap();
+    first.run(1, 2, 2, false).unwrap();
+    second.run(1, 1, 3, false).unwrap();
+    assert_eq!((sums(&first), sums(&second)), expected);
+    assert!(first.logits(0).unwrap().is_empty());
+}
+
+#[test]
+fn normalized_pictures_predict_the_same() {
+    let network = network();
+    let info = network.info();
+    let (mean, std) = (info.preprocessing.mean[0], info.preprocessing.std[0]);
+    let pictures = pictures(2);
+    let numbers: Vec<f32> =
+        pictures.iter().map(|&byte| (f32::from(byte) / 255.0 - mean) / std).collect();
+    let mut batches =
+        [network.begin_bytes(&pictures).unwrap(), network.begin_normalized(&numbers).unwrap()];
+    batches.iter_mut().for_each(|batch| batch.run(0, 0, 3, false).unwrap());
+    assert_eq!(sums(&batches[0]), sums(&batches[1]));
+}
+
+#[test]
+fn wrong_input_is_an_error_and_never_a_panic() {
+    let network = network();
+    let length = SHAPE.elements();
+    for found in [0, 1, length - 1, length + 1] {
+        let error = network.begin_bytes(&vec![0; found]).err().unwrap();
+        assert!(matches!(error, Error::Length { shape: SHAPE, .. }), "{error}");
+        let error = network.begin_normalized(&vec![0.0; found]).err().unwrap();
+        assert!(matches!(error, Error::Length { shape: SHAPE, .. }), "{error}");
+        assert_eq!(error.code(), "invalid-input");
+    }
+    let mut numbers = vec![0.0; 2 * length];
+    numbers[length] = f32::NAN;
+    let error = network.begin_normalized(&numbers).err().unwrap();
+    assert!(matches!(error, Error::NotFinite { picture: 1 }), "{error}");
+
+    let mut batch = network.begin_bytes(&pictures(2)).unwrap();
+    batch.run(0, 0, 1, false).unwrap();
+    for picture in [2, usize::MAX] {
+        assert!(matches!(batch.sums(picture), Err(Error::Picture { pictures: 2, .. })));
+        assert!(matches!(batch.logits(picture), Err(Error::Picture { pictures: 2, .. })));
+    }
+    let before = sums(&batch);
+    for (first, count) in [(0, 0), (MAX_SAMPLES, 1), (1, MAX_SAMPLES), (0, MAX_SAMPLES)] {
+        let error = batch.run(0, first, count, true).unwrap_err();
+        assert_eq!(error.code(), "invalid-samples", "{first} {count}");
+    }
+    assert!(batch.run(0, u32::MAX, u32::MAX, false).is_err());
+    assert_eq!(sums(&batch), before);
+}
+
+#[test]
+fn a_damaged_model_is_an_error_with_the_message_of_core() {
+    let mut file = file();
+    file.truncate(1000);
+    let error = Network::new(&file).err().unwrap();
+    assert_eq!(error.code(), "invalid-model");
+    let message = format::read(&file).unwrap_err().to_string();
+    assert!(error.to_string().ends_with(&message), "{error}");
+}
+
+#[test]
+fn pictures_of_any_size_become_the_models() {
+    let network = network();
+    let rgba = |width: u32, height: u32| -> Vec<u8> {
+        (0..width * height).flat_map(|i| [i as u8, i as u8, i as u8, 255]).collect()
+    };
+    let same = network.fit(rgba(28, 28), 28, 28).unwrap();
+    assert_eq!(same, (0..28 * 28).map(|i| i as u8).collect::<Vec<u8>>());
+    assert_eq!(network.fit(rgba(61, 7), 61, 7).unwrap().len(), SHAPE.elements());
+
+    let sides = [(0, 0), (0, 5), (5, 0), (u32::MAX, u32::MAX), (u32::MAX, 1)];
+    for (width, height) in sides {
+        let error = network.fit(Vec::new(), width, height).unwrap_err();
+        assert!(matches!(error, Error::Sides { .. }), "{error}");
+    }
+    for (width, height) in [(28, 27), (27, 28), (32768, 32768)] {
+        let error = network.fit(rgba(28, 28), width, height).unwrap_err();
+        assert!(matches!(error, Error::Rgba { found: 3136, .. }), "{error}");
+    }
+}
+
+#[test]
+fn the_description_is_that_of_the_file() {
+    let network = network();
+    let info = network.info();
+    let model = format::read(&file()).unwrap();
+    assert_eq!((info.input.height, info.input.width, info.input.channels), (28, 28, 1));
+    assert_eq!((info.classes, info.class_names.len()), (10, 10));
+    assert_eq!(info.layers, model.layers().len());
+    assert_eq!(info.bayesian_layers, model.layers().iter().filter(|l| l.is_bayesian()).count());
+    assert_eq!(info.multiply_accumulates, model.multiply_accumulates() as f64);
+    assert!(info.weight_bytes > 0);
+}

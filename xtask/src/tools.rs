@@ -1,0 +1,150 @@
+//! Programs that the web build needs: found, or installed where they are missing. Each function
+//! fails with a reason that fits behind `SKIPPED: ...`, and takes the network only the first time.
+
+use crate::{root, succeeds};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Why a program is not there.
+pub(crate) type Missing = String;
+
+/// Adds a target of the toolchain.
+pub(crate) fn rust_target(target: &str) -> Result<(), Missing> {
+    if sysroot().is_some_and(|root| root.join("lib/rustlib").join(target).is_dir()) {
+        return Ok(());
+    }
+    let added = install(Command::new("rustup").args(["target", "add", target]));
+    added.map_err(|reason| format!("no target {target}: {reason}"))
+}
+
+/// Where the toolchain keeps its targets.
+fn sysroot() -> Option<PathBuf> {
+    let mut rustc = Command::new("rustc");
+    let output = rustc.args(["--print", "sysroot"]).current_dir(root()).output().ok()?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().into())
+}
+
+/// Folder of programs that were installed by [`cargo_program`].
+pub(crate) fn bin() -> PathBuf {
+    tools().join("bin")
+}
+
+fn tools() -> PathBuf {
+    target().join("tools")
+}
+
+/// Folder of what is built.
+pub(crate) fn target() -> PathBuf {
+    root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()))
+}
+
+/// A program of crates.io in exactly this version, in [`bin`]. It is built without optimization:
+/// compiling takes minutes, what these programs do takes seconds.
+pub(crate) fn cargo_program(package: &str, program: &str, version: &str) -> Result<(), Missing> {
+    let reports = Command::new(bin().join(program)).arg("--version").output();
+    let reports = reports.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    if reports.is_ok_and(|text| text.split_whitespace().nth(1) == Some(version)) {
+        return Ok(());
+    }
+    println!("{package} {version} is not there yet; compiling it takes some minutes, once");
+    let mut cargo = Command::new("cargo");
+    cargo.args(["install", package, "--version", version, "--bin", program, "--debug", "--force"]);
+    cargo.arg("--root").arg(tools()).env("CARGO_TARGET_DIR", tools().join("build"));
+    install(&mut cargo).map_err(|reason| format!("no {package} {version}: {reason}"))?;
+    // As large as all else together, and of no more use.
+    let _ = fs::remove_dir_all(tools().join("build"));
+    Ok(())
+}
+
+/// Version of a crate in `Cargo.lock`.
+pub(crate) fn locked_version(package: &str) -> Result<String, Missing> {
+    let path = root().join("Cargo.lock");
+    let lock = fs::read_to_string(&path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let entry = format!("name = \"{package}\"\nversion = \"");
+    let version = lock.split_once(&entry).and_then(|(_, rest)| rest.split_once('"'));
+    let (version, _) = version.ok_or_else(|| format!("Cargo.lock has no {package}"))?;
+    Ok(version.into())
+}
+
+/// Node and npm.
+pub(crate) fn node() -> Result<(), Missing> {
+    for program in ["node", "npm"] {
+        if !succeeds(program, &["--version"]) {
+            return Err(format!("no `{program}`: install Node 20 or later (https://nodejs.org)"));
+        }
+    }
+    Ok(())
+}
+
+/// The packages of `folder/package-lock.json` in `folder/node_modules`.
+pub(crate) fn npm_packages(folder: &Path) -> Result<(), Missing> {
+    // npm writes the second of these when it has installed what the first says.
+    let changed = |file: &str| fs::metadata(folder.join(file)).and_then(|file| file.modified());
+    let wanted = changed("package-lock.json").map_err(|error| format!("no lock file: {error}"))?;
+    if changed("node_modules/.package-lock.json").is_ok_and(|installed| installed >= wanted) {
+        return Ok(());
+    }
+    let installed = install(Command::new("npm").arg("ci").arg("--prefix").arg(folder));
+    installed.map_err(|reason| format!("no npm packages of {}: {reason}", folder.display()))
+}
+
+/// A Chromium: that of `BAYES8_CHROMIUM`, one on the path, or Debian's.
+pub(crate) fn chromium() -> Result<PathBuf, Missing> {
+    if let Some(path) = env::var_os("BAYES8_CHROMIUM").filter(|path| !path.is_empty()) {
+        return match succeeds(&path, &["--version"]) {
+            true => Ok(path.into()),
+            false => Err(format!("BAYES8_CHROMIUM, {}, does not run", path.display())),
+        };
+    }
+    let find = || {
+        ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(|name| {
+            let directories = env::var_os("PATH")?;
+            let mut paths = env::split_paths(&directories).map(|directory| directory.join(name));
+            paths.find(|path| succeeds(path, &["--version"]))
+        })
+    };
+    let missing = "no Chromium: install it or set BAYES8_CHROMIUM to the path of one";
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    if !succeeds("apt-get", &["--version"]) || !is_root() {
+        return Err(missing.into());
+    }
+    let apt = |arguments: &[&str]| {
+        install(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update"])
+        .and_then(|()| apt(&["install", "--yes", "--no-install-recommends", "chromium"]))
+        .map_err(|reason| format!("{missing}; apt-get: {reason}"))?;
+    find().ok_or_else(|| missing.into())
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// Runs an installer at the root; what it says is shown only if it fails, the last line as reason.
+fn install(command: &mut Command) -> Result<(), Missing> {
+    println!("$ {}", shown(command));
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.current_dir(root()).output();
+    let output = output.map_err(|error| format!("cannot run {program}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    eprint!("{complaint}");
+    let last = complaint.lines().rfind(|line| !line.trim().is_empty());
+    Err(last.map_or_else(|| format!("{program} failed"), |line| line.trim().into()))
+}
+
+/// A command as one would type it.
+pub(crate) fn shown(command: &Command) -> String {
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
+}

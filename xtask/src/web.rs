@@ -1,0 +1,145 @@
+//! The npm package: both WebAssembly modules with one glue, then the TypeScript around them.
+
+use crate::skipped::Skipped;
+use crate::tools::{self, Missing};
+use crate::wasm_module::{Instructions, TARGET, check_the_check};
+use crate::{root, run_command, stream};
+use anyhow::{Context, anyhow, ensure};
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Makes modules and glue of a crate, with wasm-bindgen in the version of `Cargo.lock`.
+const WASM_PACK: &str = "0.15.1";
+
+/// The npm package, where it takes the modules from, and the programs that come by npm.
+const PACKAGE: &str = "wasm/npm";
+const MODULES: &str = "wasm/npm/wasm";
+const PROGRAMS: &str = "wasm/tools";
+
+/// What both modules share, as wasm-pack names it.
+const GLUE: [&str; 2] = ["bayes8.js", "bayes8.d.ts"];
+
+/// Builds the package; an error says what is missing.
+pub(crate) fn run(optimize: bool) -> anyhow::Result<()> {
+    install().map_err(|reason| anyhow!(reason))?;
+    build(optimize)
+}
+
+/// Lints, builds and tests the package, in Node and Chromium; what is missing is skipped.
+pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
+    if let Err(reason) = install() {
+        skipped.report(&format!("the npm package: {reason}"));
+        return Ok(());
+    }
+    let mut clippy = Command::new("cargo");
+    clippy.args(["clippy", "--package", "bayes8-wasm", "--target", TARGET]);
+    clippy.args(["--", "-D", "warnings"]);
+    run_command(compiler(&mut clippy, Instructions::Relaxed))?;
+    build(true)?;
+    let mut npm = npm(&["test"]);
+    match tools::chromium() {
+        Ok(path) => {
+            npm.env("BAYES8_CHROMIUM", path);
+        }
+        Err(reason) => skipped.report(&format!("the npm package in a browser: {reason}")),
+    }
+    stream(&mut npm, |line| {
+        skipped.notices(line);
+        println!("{line}");
+    })
+}
+
+/// All that the build needs.
+fn install() -> Result<(), Missing> {
+    tools::node()?;
+    tools::rust_target(TARGET)?;
+    let bindgen = tools::locked_version("wasm-bindgen")?;
+    tools::cargo_program("wasm-bindgen-cli", "wasm-bindgen", &bindgen)?;
+    tools::cargo_program("wasm-pack", "wasm-pack", WASM_PACK)?;
+    tools::npm_packages(&root().join(PROGRAMS))?;
+    tools::npm_packages(&root().join(PACKAGE))
+}
+
+fn build(optimize: bool) -> anyhow::Result<()> {
+    let folder = tools::target().join("web");
+    let [baseline, relaxed] = Instructions::ALL.map(|instructions| pack(instructions, &folder));
+    let (baseline, relaxed) = (baseline?, relaxed?);
+    let modules = root().join(MODULES);
+    fs::create_dir_all(&modules).with_context(|| format!("cannot make {}", modules.display()))?;
+    for file in GLUE {
+        let [glue, other] = [&baseline, &relaxed].map(|folder| fs::read(folder.join(file)));
+        let glue = glue.with_context(|| format!("wasm-pack wrote no {file}"))?;
+        ensure!(other.is_ok_and(|other| other == glue), "the modules differ in their {file}");
+        fs::write(modules.join(file), glue).with_context(|| format!("cannot write {file}"))?;
+    }
+    for (instructions, packed) in
+        [(Instructions::Baseline, baseline), (Instructions::Relaxed, relaxed)]
+    {
+        let (from, to) = (packed.join("bayes8_bg.wasm"), modules.join(instructions.file()));
+        if optimize {
+            // Which instructions it may use stands in the module.
+            let mut wasm_opt = Command::new("node");
+            wasm_opt.arg(format!("{PROGRAMS}/node_modules/binaryen/bin/wasm-opt"));
+            wasm_opt.args(["-O3", "--strip-producers", "--strip-target-features"]);
+            run_command(wasm_opt.arg(from).arg("-o").arg(&to))?;
+        } else {
+            fs::copy(from, &to).with_context(|| format!("cannot write {}", to.display()))?;
+        }
+        instructions.check(&to)?;
+    }
+    check_the_check(&folder)?;
+    run_command(&mut npm(&["run", "build"]))?;
+    if optimize {
+        run_command(&mut npm(&["run", "size"]))?;
+    }
+    Ok(())
+}
+
+/// Compiles one module with its glue; the folder that they are in.
+fn pack(instructions: Instructions, folder: &Path) -> anyhow::Result<PathBuf> {
+    let packed = folder.join(format!("{instructions:?}").to_lowercase());
+    let mut wasm_pack = Command::new(tools::bin().join("wasm-pack"));
+    wasm_pack.args([
+        "build",
+        "wasm",
+        "--profile",
+        "web",
+        "--target",
+        "web",
+        "--mode",
+        "no-install",
+    ]);
+    wasm_pack.args(["--no-pack", "--no-gitignore", "--out-name", "bayes8", "--out-dir"]);
+    wasm_pack.arg(&packed).env("PATH", path_with_tools()?);
+    run_command(compiler(&mut wasm_pack, instructions))?;
+    Ok(packed)
+}
+
+/// Has what `command` compiles use `instructions`, and know no folder of this machine: a module
+/// names the files of its panics.
+fn compiler(command: &mut Command, instructions: Instructions) -> &mut Command {
+    let mut flags = vec![format!("-Ctarget-feature={}", instructions.target_features())];
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
+    flags.extend(home.map(|home| format!("--remap-path-prefix={}=cargo", home.display())));
+    flags.push(format!("--remap-path-prefix={}=bayes8", root().display()));
+    // Unlike RUSTFLAGS, this can hold spaces.
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+}
+
+/// The path, with the programs of this build first.
+fn path_with_tools() -> anyhow::Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let directories = [tools::bin()].into_iter().chain(env::split_paths(&path));
+    env::join_paths(directories).context("the path of the tools cannot be in PATH")
+}
+
+/// A script of the package.
+fn npm(arguments: &[&str]) -> Command {
+    let mut npm = Command::new("npm");
+    npm.args(arguments).current_dir(root().join(PACKAGE));
+    npm
+}
