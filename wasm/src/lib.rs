@@ -11,7 +11,7 @@
 //! [`Network`]: bindings::Network
 //! [`Batch`]: bindings::Batch
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod bindings;
 mod engine;
