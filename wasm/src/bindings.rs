@@ -113,7 +113,7 @@ pub struct Uncertainty {
     mutual_information: f64,
 }
 
-/// The prediction of sums over samples ([`Batch::sums`]), of one batch or added from several.
+/// The prediction of sums over samples (`Batch.sums`), of one batch or added from several.
 /// Throws `invalid-input` for integers that no samples sum to.
 #[wasm_bindgen]
 pub fn uncertainty(sums: &[i64]) -> Result<Ts<Uncertainty>, Error> {

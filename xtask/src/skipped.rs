@@ -83,6 +83,14 @@ mod tests {
         assert_eq!(filter(output), (expected.lines().collect(), 1));
     }
 
+    #[test]
+    fn a_skip_counts_as_a_line_of_its_own_or_as_a_comment() {
+        let mut skipped = Skipped::default();
+        let lines = ["SKIPPED: a", "# SKIPPED: b", "    # SKIPPED: c", "ok 1 - SKIPPED # no", ""];
+        assert_eq!(lines.map(|line| skipped.notices(line)), [true, true, true, false, false]);
+        assert_eq!(skipped.count, 3);
+    }
+
     /// The toolchain's own format, which the filter must know: this test is run by itself once more.
     #[test]
     fn a_skip_of_a_real_test_program_is_seen() {

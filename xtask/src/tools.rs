@@ -148,3 +148,23 @@ pub(crate) fn shown(command: &Command) -> String {
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_come_from_the_lock_file() {
+        let version = locked_version("wasm-bindgen").unwrap();
+        assert!(version.split('.').count() == 3 && !version.contains('"'), "{version}");
+        assert!(locked_version("no-such-crate").unwrap_err().contains("no-such-crate"));
+    }
+
+    #[test]
+    fn an_installer_that_fails_gives_its_last_line() {
+        let reason = install(Command::new("cargo").arg("no-such-command")).unwrap_err();
+        assert!(!reason.is_empty() && !reason.contains('\n'), "{reason}");
+        let reason = install(&mut Command::new("no-such-program")).unwrap_err();
+        assert!(reason.starts_with("cannot run no-such-program"), "{reason}");
+    }
+}
