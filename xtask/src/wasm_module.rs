@@ -81,7 +81,7 @@ pub(crate) fn check_the_check(folder: &Path) -> anyhow::Result<()> {
         }
         Err(error) => bail!("{source} was refused for another reason: {error}"),
         Ok(()) => {
-            println!("this compiler translates {source} rightly: the bug of DESIGN 4.2 is gone");
+            println!("this compiler translates {source} rightly: its bug is gone");
             Ok(())
         }
     }

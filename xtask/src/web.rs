@@ -19,6 +19,9 @@ const PACKAGE: &str = "wasm/npm";
 const MODULES: &str = "wasm/npm/wasm";
 const PROGRAMS: &str = "wasm/tools";
 
+/// What asks an engine how it computes relaxed dot products.
+const PROBE: &str = "wasm/npm/src/probe.wat";
+
 /// What both modules share, as wasm-pack names it.
 const GLUE: [&str; 2] = ["bayes8.js", "bayes8.d.ts"];
 
@@ -82,8 +85,7 @@ fn build(optimize: bool) -> anyhow::Result<()> {
         let (from, to) = (packed.join("bayes8_bg.wasm"), modules.join(instructions.file()));
         if optimize {
             // Which instructions it may use stands in the module.
-            let mut wasm_opt = Command::new("node");
-            wasm_opt.arg(format!("{PROGRAMS}/node_modules/binaryen/bin/wasm-opt"));
+            let mut wasm_opt = binaryen("wasm-opt");
             wasm_opt.args(["-O3", "--strip-producers", "--strip-target-features"]);
             run_command(wasm_opt.arg(from).arg("-o").arg(&to))?;
         } else {
@@ -92,6 +94,9 @@ fn build(optimize: bool) -> anyhow::Result<()> {
         instructions.check(&to)?;
     }
     check_the_check(&folder)?;
+    let mut wasm_as = binaryen("wasm-as");
+    wasm_as.args(["--enable-simd", "--enable-relaxed-simd", PROBE]);
+    run_command(wasm_as.arg("-o").arg(modules.join("probe.wasm")))?;
     run_command(&mut npm(&["run", "build"]))?;
     if optimize {
         run_command(&mut npm(&["run", "size"]))?;
@@ -136,6 +141,13 @@ fn path_with_tools() -> anyhow::Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
     let directories = [tools::bin()].into_iter().chain(env::split_paths(&path));
     env::join_paths(directories).context("the path of the tools cannot be in PATH")
+}
+
+/// A program of binaryen.
+fn binaryen(program: &str) -> Command {
+    let mut node = Command::new("node");
+    node.arg(format!("{PROGRAMS}/node_modules/binaryen/bin/{program}"));
+    node
 }
 
 /// A script of the package.
