@@ -109,6 +109,10 @@ export abstract class Predictor {
   async traceBatch(pictures: Iterable<Picture>, { seed, sample = 0 }: TraceOptions = {}): Promise<NodeTrace[]> {
     const request = this.#check({ seed, firstSample: sample, samples: 1 });
     const pixels = await Promise.all(Array.from(pictures, (picture) => this.#pixels(picture)));
+    if (pixels.length === 0) return [];
+    if (pixels.some((picture) => picture.constructor !== pixels[0]!.constructor)) {
+      throw new Bayes8Error("invalid-input", "pictures that are traced together: all bytes, or all normalized");
+    }
     const thread = this.#threads.find(({ failure }) => !failure)!;
     const { id } = new Job(new Uint8Array(), request); // Of its own, beside what is under way.
     try {
