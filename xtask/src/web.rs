@@ -68,7 +68,7 @@ fn install() -> Result<(), Missing> {
 }
 
 fn build(optimize: bool) -> anyhow::Result<()> {
-    let folder = tools::target().join("web");
+    let folder = tools::target().join("wasm-pack");
     let [baseline, relaxed] = Instructions::ALL.map(|instructions| pack(instructions, &folder));
     let (baseline, relaxed) = (baseline?, relaxed?);
     let modules = root().join(MODULES);
