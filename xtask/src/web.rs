@@ -71,7 +71,7 @@ pub(crate) fn install() -> Result<(), Missing> {
 
 /// Builds modules and package.
 pub(crate) fn build(optimize: bool) -> anyhow::Result<()> {
-    let folder = tools::target().join("web");
+    let folder = tools::target().join("wasm-pack");
     let [baseline, relaxed] = Instructions::ALL.map(|instructions| pack(instructions, &folder));
     let (baseline, relaxed) = (baseline?, relaxed?);
     let modules = root().join(MODULES);
