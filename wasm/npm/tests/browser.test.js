@@ -143,7 +143,6 @@ describe("a Vite development server", () => {
     server = await vite.createServer({
       root: folder,
       logLevel: "warn",
-      optimizeDeps: { exclude: ["bayes8"] },
       server: { port: 0, host: "127.0.0.1", proxy, hmr: false },
     });
     await server.listen();

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { PACKAGE } from "./support/files.js";
+import { PACKAGE, modelPath } from "./support/files.js";
 import { installed } from "./support/installed.js";
 
 const { folder, tarball, files } = installed("@types/node", "undici-types");
@@ -12,7 +12,7 @@ const tool = (name) => join(PACKAGE, "node_modules", ".bin", name);
 
 /** Runs a tool, which has to succeed. */
 function run(name, parameters, cwd = PACKAGE) {
-  const { status, stdout, stderr, error } = spawnSync(tool(name), parameters, { cwd, encoding: "utf8" });
+  const { status, stdout, stderr, error } = spawnSync(tool(name), parameters, { cwd, encoding: "utf8", timeout: 120_000 });
   assert.equal(status, 0, `${name}: ${error ?? ""}${stdout}${stderr}`);
 }
 
@@ -47,6 +47,15 @@ for (const [file, options] of consumers) {
     run("tsc", ["-p", "."], folder);
   });
 }
+
+test("the quick start of the README does not run", () => {
+  const [, code] = readFileSync(`${PACKAGE}README.md`, "utf8").match(/```js\n(import .+?)```/s);
+  copyFileSync(modelPath("fashion-resnet14"), join(folder, "fashion-resnet14.safetensors"));
+  writeFileSync(join(folder, "quick-start.mjs"), `const canvas = new Uint8Array(28 * 28);\n${code}`);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["quick-start.mjs"], { cwd: folder, encoding: "utf8", timeout: 120_000 });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /label: '.+'.+probability: 0\.\d+/s);
+});
 
 test("the generated glue is not what the package was written for", () => {
   const options = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom,esnext.disposable"];
