@@ -4,6 +4,9 @@
 //! every target can spread pictures and samples over its own kind of threads.
 
 mod memory;
+mod trace;
+
+pub use trace::NodeOutput;
 
 use crate::backend::{Backend, Convolution, Rescale};
 use crate::graph::Shape;
@@ -176,12 +179,12 @@ impl<B: Backend> Executor<B> {
         if workspace.kept.len() < blocks * block_bytes {
             workspace.kept.resize(blocks * block_bytes, 0);
         }
-        let mut none = |_: usize, _: &[f32]| {};
         for (block, codes) in codes.chunks(workspace.capacity * picture_bytes).enumerate() {
             let pictures = codes.len() / picture_bytes;
             let kept = &mut workspace.kept[block * block_bytes..][..block_bytes];
             kept[self.plan.input.range(pictures)].copy_from_slice(codes);
-            self.block(&self.plan.prefix, block, LayerWeights::Fixed, workspace, &mut none);
+            let prefix = &self.plan.prefix;
+            self.block(prefix, block, LayerWeights::Fixed, workspace, &mut |_, _| {});
         }
     }
 
@@ -193,10 +196,26 @@ impl<B: Backend> Executor<B> {
         workspace: &mut Workspace<B>,
         mut each: impl FnMut(usize, &[f32]),
     ) {
+        self.suffix(weights, workspace, &mut |_, _| {}, &mut each);
+    }
+
+    /// Runs what the weight sample changes. Calls `after` after every step and `each` with the
+    /// logits of every picture.
+    fn suffix(
+        &self,
+        weights: Weights<'_, B>,
+        workspace: &mut Workspace<B>,
+        after: &mut impl FnMut(&Step, &Memory<'_>),
+        each: &mut impl FnMut(usize, &[f32]),
+    ) {
         let blocks = workspace.pictures.div_ceil(workspace.capacity);
         let mut run = |weights: LayerWeights<'_, B>, workspace: &mut Workspace<B>| {
             for block in 0..blocks {
-                self.block(&self.plan.suffix, block, weights, workspace, &mut each);
+                self.block(&self.plan.suffix, block, weights, workspace, after);
+                let first = block * workspace.capacity;
+                let pictures = workspace.capacity.min(workspace.pictures - first);
+                let rows = workspace.logits.chunks(self.plan.classes).take(pictures);
+                rows.enumerate().for_each(|(i, logits)| each(first + i, logits));
             }
         };
         match weights {
@@ -212,27 +231,26 @@ impl<B: Backend> Executor<B> {
         }
     }
 
-    /// Runs `steps` on one block of pictures.
+    /// Runs `steps` on one block of pictures. Calls `after` after each, where a run that nobody
+    /// watches has nothing.
     fn block(
         &self,
         steps: &[Step],
         block: usize,
         weights: LayerWeights<'_, B>,
         workspace: &mut Workspace<B>,
-        each: &mut impl FnMut(usize, &[f32]),
+        after: &mut impl FnMut(&Step, &Memory<'_>),
     ) {
         let block_bytes = workspace.capacity * self.plan.kept_bytes;
         let first = block * workspace.capacity;
         let pictures = workspace.capacity.min(workspace.pictures - first);
         let Workspace { kept, scratch, rescaled, logits, kernel, layer, .. } = workspace;
         let kept = &mut kept[block * block_bytes..][..block_bytes];
+        let logits = &mut logits[..pictures * self.plan.classes];
         let mut memory = Memory { pictures, kept, scratch, rescaled, logits };
         for step in steps {
             self.step(step, weights, layer, &mut memory, kernel);
-        }
-        if !matches!(weights, LayerWeights::Fixed) {
-            let rows = memory.logits.chunks(self.plan.classes).take(pictures);
-            rows.enumerate().for_each(|(i, logits)| each(first + i, logits));
+            after(step, &memory);
         }
     }
 

@@ -5,12 +5,12 @@ use bayes8_core::executor::Executor;
 use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
 use bayes8_core::reference::Reference;
+use bayes8_core::sampler::Draw;
 use std::collections::BTreeSet;
 
-mod common;
 mod naive;
 
-use common::{Builder, Kind, random_codes, random_model};
+use bayes8_conformance::{Builder, Kind, random_codes, random_model};
 
 const SEED: u64 = 99;
 
@@ -49,6 +49,47 @@ fn random_networks_agree_with_the_naive_evaluation() {
     for seed in 0..400 {
         check(&random_model(seed));
     }
+}
+
+/// What a trace leaves out is what has no step: flattened values and fused convolutions.
+#[test]
+fn a_trace_has_the_value_of_every_step() {
+    let mut fused = 0;
+    for model in (0..100).map(random_model) {
+        let codes = random_codes(&model, 3, 5);
+        let elements = model.graph().input().elements();
+        let naive: Vec<_> =
+            codes.chunks(elements).map(|picture| naive::trace(&model, picture, SEED, 4)).collect();
+        for capacity in [1, 2, 7] {
+            let executor = Executor::new(&model, Reference);
+            let mut workspace = executor.workspace(capacity);
+            executor.begin(&codes, &mut workspace);
+            let draw = Draw { seed: SEED, sample: 4 };
+            let trace = executor.trace(draw, &mut workspace);
+            assert_eq!(trace, executor.trace(draw, &mut workspace), "a trace changes nothing");
+            let last = model.graph().nodes().len() - 1;
+            for output in &trace {
+                let expected: Vec<u8> = naive
+                    .iter()
+                    .flat_map(|(codes, logits)| match output.node {
+                        node if node == last => {
+                            logits.iter().flat_map(|logit| logit.to_le_bytes()).collect()
+                        }
+                        node => codes[node].clone(),
+                    })
+                    .collect();
+                assert!(output.bytes == expected, "node {}: {:#?}", output.node, model.graph());
+            }
+            let traced: Vec<usize> = trace.iter().map(|output| output.node).collect();
+            assert!(traced.is_sorted() && traced.last() == Some(&last));
+            for (index, node) in model.graph().nodes().iter().enumerate() {
+                let missing = !traced.contains(&index);
+                assert_eq!(missing && !node.op.is_weighted(), node.op == Op::Flatten);
+                fused += usize::from(missing && node.op.is_weighted());
+            }
+        }
+    }
+    assert!(fused > 0, "no residual addition was fused");
 }
 
 #[test]

@@ -5,10 +5,9 @@ use bayes8_core::graph::{GraphError, Padding, Shape, Value, Window};
 use bayes8_core::model::{Calibration, Model, ModelError, Parts};
 use proptest::prelude::*;
 
-mod common;
 mod container;
 
-use common::{Builder, Kind, random_model};
+use bayes8_conformance::{Builder, Kind, random_model};
 use container::{File, Tensor};
 
 /// A small model with all kinds of layers: Bayesian, grouped, depthwise, deterministic.

@@ -12,10 +12,9 @@ use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-mod common;
 mod container;
 
-use common::{Builder, Kind, random_codes};
+use bayes8_conformance::{Builder, Kind, random_codes};
 use container::{File, Tensor};
 
 thread_local! {

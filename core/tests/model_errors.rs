@@ -4,8 +4,7 @@ use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
 use bayes8_core::model::{Calibration, Model, ModelError, Parts};
 use bayes8_core::numerics::{CodeRange, Quantization};
 
-mod common;
-use common::{Builder, Kind};
+use bayes8_conformance::{Builder, Kind};
 
 const INPUT: Shape = Shape::new(6, 6, 4);
 

@@ -8,8 +8,7 @@ use bayes8_core::variance::NoiseDistribution;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-mod common;
-use common::Random;
+use bayes8_conformance::Random;
 
 /// The noise of all 65,536 pairs of bytes.
 fn outcomes() -> impl Iterator<Item = i8> {

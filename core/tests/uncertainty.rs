@@ -4,8 +4,7 @@ use bayes8_core::sampler::MAX_SAMPLES;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty, WordsError};
 use proptest::prelude::*;
 
-mod common;
-use common::Random;
+use bayes8_conformance::Random;
 
 fn sums(samples: &[Vec<f32>]) -> SampleSums {
     let mut sums = SampleSums::new(samples[0].len());

@@ -13,7 +13,7 @@ use crate::kernels::{Kernel, with_kernel};
 use crate::prediction::Prediction;
 use crate::threads::simd;
 use bayes8_core::backend::Backend;
-use bayes8_core::executor::{Executor, WeightSample, Weights, Workspace};
+use bayes8_core::executor::{Executor, NodeOutput, WeightSample, Weights, Workspace};
 use bayes8_core::model::Model;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
@@ -37,6 +37,8 @@ pub(crate) trait Engine: Send + Sync {
     fn kernel(&self) -> &'static str;
     /// Runs a job and adds its samples to `predictions`, one a picture.
     fn run(&self, job: &Job<'_>, predictions: &mut [Prediction]);
+    /// What every node gives for the first of a job's samples.
+    fn trace(&self, job: &Job<'_>) -> Vec<NodeOutput>;
     /// Draws weight samples and does nothing with them, on this thread.
     fn sample(&self, seed: u64, samples: Range<u32>);
     /// Bytes of one draw of the weights.
@@ -163,6 +165,14 @@ impl<B: Backend> Engine for Threaded<B> {
         if !predictions.is_empty() {
             self.spread(job.clone(), predictions);
         }
+    }
+
+    fn trace(&self, job: &Job<'_>) -> Vec<NodeOutput> {
+        let mut workspace = self.executor.workspace(self.capacity);
+        self.executor.share(&mut workspace, job.threads);
+        self.executor.begin(job.codes, &mut workspace);
+        let draw = Draw { seed: job.seed, sample: job.samples.start };
+        self.executor.trace(draw, &mut workspace)
     }
 
     fn sample(&self, seed: u64, samples: Range<u32>) {

@@ -30,4 +30,4 @@ mod threads;
 pub use bayes8_core as core;
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
 pub use model::{LoadError, Model, ModelOptions, Threads};
-pub use prediction::{Pictures, PredictError, PredictOptions, Prediction};
+pub use prediction::{NodeTrace, Pictures, PredictError, PredictOptions, Prediction};

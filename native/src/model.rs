@@ -2,7 +2,8 @@
 
 use crate::engine::{Engine, Job, MOST_IDLE, engine};
 use crate::isa::{Isa, IsaError};
-use crate::prediction::{Pictures, PredictError, PredictOptions, Prediction};
+use crate::prediction::{NodeTrace, Pictures, PredictError, PredictOptions, Prediction};
+use bayes8_core::executor::NodeOutput;
 use bayes8_core::format::{self, FormatError};
 use bayes8_core::graph::Shape;
 use bayes8_core::input::InputQuantizer;
@@ -210,6 +211,37 @@ impl Model {
         // Where the queue is full the memory is freed.
         drop(self.codes.push(codes));
         Ok(())
+    }
+
+    /// What every node gives for a batch of pictures and weight sample `sample` of `seed`, in the
+    /// order of the nodes: to find the first one on which two engines differ. A prediction keeps
+    /// none of it. Flattened values, and convolutions that end in a residual addition, have no
+    /// codes of their own and are left out.
+    ///
+    /// # Errors
+    /// A [`PredictError`] that says what is wrong with the input.
+    pub fn trace(
+        &self,
+        pictures: Pictures<'_>,
+        seed: u64,
+        sample: u32,
+    ) -> Result<Vec<NodeTrace>, PredictError> {
+        let samples = sample..sample.saturating_add(1);
+        if sample >= MAX_SAMPLES {
+            return Err(PredictError::Samples(samples));
+        }
+        let mut codes = Vec::new();
+        self.quantize(pictures, &mut codes)?;
+        let threads = self.threads();
+        let job = Job { codes: &codes, seed, samples, keep_logits: false, threads };
+        let outputs = match &self.threads {
+            Threads::Pool(pool) => pool.install(|| self.engine.trace(&job)),
+            Threads::Caller | Threads::One => self.engine.trace(&job),
+        };
+        let nodes = self.description.graph().nodes();
+        let named =
+            |NodeOutput { node, bytes }| NodeTrace { node: nodes[node].name.clone(), bytes };
+        Ok(outputs.into_iter().map(named).collect())
     }
 
     /// Bytes of one weight sample in the bank ([`ModelOptions::bank_bytes`]).

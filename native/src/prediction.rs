@@ -43,6 +43,15 @@ pub struct Prediction {
     classes: usize,
 }
 
+/// What one node of a network gave for a batch of pictures and one weight sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeTrace {
+    /// Name of the node.
+    pub node: String,
+    /// Its codes `[N, H, W, C]`; of the last node the logits `[N, classes]` as little-endian f32.
+    pub bytes: Vec<u8>,
+}
+
 /// Why pictures cannot be predicted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PredictError {

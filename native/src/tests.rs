@@ -3,13 +3,10 @@
 //! [`kernels`] is the one list of what is tested. A kernel that this processor lacks is reported
 //! as SKIPPED, never passed over in silence.
 
+mod conformance;
 mod convolution;
 mod elementwise;
 mod layers;
-mod network;
-#[path = "../../tests/src/random.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod random;
 mod sampling;
 
 use crate::isa::Isa;
@@ -19,12 +16,12 @@ use crate::kernels::avx2::Avx2;
 use crate::kernels::avx512vnni::Avx512Vnni;
 use crate::kernels::avxvnni::AvxVnni;
 use crate::threads::simd;
+use bayes8_conformance::Random;
 use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
 use bayes8_core::layer::Layer;
 use bayes8_core::numerics::Target;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
-use random::Random;
 use std::sync::Arc;
 
 /// A back end with its working memory, which all jobs of a test share as those of a thread do.

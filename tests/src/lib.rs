@@ -1,20 +1,35 @@
-//! Models made for tests: [`Builder`] for a chosen graph, [`random_model`] for one that nobody
-//! chose. Both invent the numbers, extremes among them, so that activations neither vanish nor
-//! saturate on the way to the logits.
+//! Cross-target conformance: golden vectors, and what runs them on a target.
+//!
+//! [`catalogue`] says what is compared and lets the [`reference`] back end fill in what is right;
+//! the result lies in `tests/vectors`. A [`Target`] runs a [`Case`] through its own API; [`check`]
+//! compares bit for bit and names the first layer and element that differ. Runners print one
+//! [`Line`] a vector, and [`report`] makes one table of the lines of all runners.
+//! `docs/CONFORMANCE.md` has all of it for those who write another port.
+//!
+//! The [`models`] that tests of other crates invent are here too.
 
-mod builder;
-mod random;
-mod zoo;
+pub mod case;
+pub mod catalogue;
+pub mod check;
+pub mod explain;
+pub mod line;
+pub mod models;
+pub mod outcome;
+pub mod reference;
+pub mod report;
+pub mod vectors;
 
-pub use builder::{Builder, Kind};
-pub use random::Random;
-pub use zoo::random_model;
+pub use case::Case;
+pub use check::{Target, check};
+pub use line::Line;
+pub use models::{Builder, Kind, Random, random_codes, random_model};
+pub use outcome::Outcome;
 
-use bayes8_core::model::Model;
+use std::path::{Path, PathBuf};
 
-/// Input codes of `count` pictures of `model`, every byte equally likely.
-pub fn random_codes(model: &Model, count: usize, seed: u64) -> Vec<u8> {
-    Random::new(seed).bytes(count * model.graph().input().elements())
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The README's example, which is compiled as every other.

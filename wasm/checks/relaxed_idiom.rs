@@ -1,5 +1,5 @@
 //! What stable compilers turn into an instruction of relaxed SIMD, though they were asked for SIMD128
-//! alone (DESIGN 4.2): sums of neighbouring products of bytes. The instruction is wrong for -128, and an
+//! alone: sums of neighbouring products of bytes. The instruction is wrong for -128, and an
 //! engine without relaxed SIMD refuses the whole module. `cargo xtask web` compiles this with
 //! nothing but `+simd128` and shows that its check of the modules finds the instruction.
 

@@ -6,7 +6,7 @@ use crate::{Error, prediction};
 use bayes8_core::backend::Backend;
 use bayes8_core::digest;
 use bayes8_core::uncertainty::SampleSums;
-use js_sys::{Float64Array, Reflect};
+use js_sys::{Float64Array, Reflect, Uint8Array};
 use serde::Serialize;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::JsValue;
@@ -79,6 +79,14 @@ impl Batch {
         self.0.run(seed, first, count, keep_logits)
     }
 
+    /// What every node gives for all pictures and sample `sample` of `seed`, in the order of the
+    /// nodes. Throws `invalid-samples`.
+    pub fn trace(&mut self, seed: u64, sample: u32) -> Result<Ts<Trace>, Error> {
+        let nodes = self.0.trace(seed, sample)?.into_iter();
+        let node = |(node, codes): (String, Vec<u8>)| NodeTrace { node, codes: codes[..].into() };
+        Ok(Trace(nodes.map(node).collect()).into_ts()?)
+    }
+
     /// Integers that add: `[samples, entropy, ...probabilities, ...squares]`. Throws `invalid-input`.
     pub fn sums(&self, picture: usize) -> Result<Vec<i64>, Error> {
         self.0.sums(picture).map(SampleSums::to_words)
@@ -89,6 +97,22 @@ impl Batch {
     pub fn logits(&self, picture: usize) -> Result<Vec<f32>, Error> {
         self.0.logits(picture).map(<[f32]>::to_vec)
     }
+}
+
+/// What the nodes gave, in their order.
+#[derive(Serialize, Tsify)]
+pub struct Trace(Vec<NodeTrace>);
+
+/// What one node gave.
+#[derive(Serialize, Tsify)]
+pub struct NodeTrace {
+    /// Its name.
+    node: String,
+    /// Its codes `[pictures][height][width][channels]`; of the last node logits
+    /// `[pictures][classes]` as little-endian f32.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    #[tsify(type = "Uint8Array")]
+    codes: Uint8Array,
 }
 
 /// A prediction for one picture. Entropies and mutual information are in nats.

@@ -34,6 +34,7 @@ struct Shared {
     info: NetworkInfo,
     quantizer: InputQuantizer,
     executor: Executor<Kernels>,
+    node_names: Vec<String>,
     /// Weights of one draw.
     weights: u64,
     /// Memory of earlier batches, for later ones: that of a module never shrinks.
@@ -65,6 +66,7 @@ impl Network {
             info: NetworkInfo::new(&model, executor.weight_bytes()),
             quantizer: InputQuantizer::new(&model),
             executor,
+            node_names: model.graph().nodes().iter().map(|node| node.name.clone()).collect(),
             weights: drawn.map(|layer| layer.mu.len() as u64).sum(),
             idle: RefCell::default(),
         })))
@@ -193,6 +195,21 @@ impl Batch {
             });
         }
         Ok(())
+    }
+
+    /// What every node gives for all pictures and one weight sample, in the order of the nodes, with
+    /// their names ([`Executor::trace`]). The prediction is as it was.
+    ///
+    /// # Errors
+    /// [`Error::Samples`].
+    pub fn trace(&mut self, seed: u64, sample: u32) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        if sample >= MAX_SAMPLES {
+            return Err(Error::Samples { first: sample, count: 1, before: 0 });
+        }
+        let Shared { executor, node_names, .. } = &*self.network.0;
+        let workspace = self.workspace.as_mut().expect("it is there until the batch is dropped");
+        let outputs = executor.trace(Draw { seed, sample }, workspace);
+        Ok(outputs.into_iter().map(|o| (node_names[o.node].clone(), o.bytes)).collect())
     }
 
     /// The sums of a picture over all samples that were run.

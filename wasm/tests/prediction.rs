@@ -164,3 +164,18 @@ fn the_description_is_that_of_the_file() {
     assert_eq!(info.multiply_accumulates, model.multiply_accumulates() as f64);
     assert!(info.weight_bytes > 0);
 }
+
+#[test]
+fn a_trace_ends_in_the_logits_and_changes_nothing() {
+    let mut batch = network().begin_bytes(&pictures(3)).expect("whole pictures");
+    batch.run(5, 0, 2, true).expect("two samples");
+    let before = sums(&batch);
+    let trace = batch.trace(5, 1).expect("a sample");
+    assert_eq!(sums(&batch), before);
+    let (_, last) = trace.last().expect("a node");
+    let classes = last.len() / 4 / 3;
+    let logits = (0..3).flat_map(|i| &batch.logits(i).expect("a picture")[classes..]);
+    let expected: Vec<u8> = logits.flat_map(|logit| logit.to_le_bytes()).collect();
+    assert_eq!(*last, expected);
+    assert_eq!(batch.trace(5, 1 << 28).expect_err("too high").code(), "invalid-samples");
+}

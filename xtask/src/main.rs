@@ -2,6 +2,7 @@
 
 mod bench;
 mod c_library;
+mod conformance;
 mod models;
 mod no_std;
 mod skipped;
@@ -23,6 +24,7 @@ use std::process::{Command, Stdio};
 Examples:
   cargo xtask test
   cargo xtask web
+  cargo xtask conformance
   cargo xtask bench --python peers/bin/python
   cargo xtask models --from ../trained")]
 struct Arguments {
@@ -39,6 +41,12 @@ enum Task {
         /// Leave out wasm-opt, and with it the limits of size: a little faster to build
         #[arg(long)]
         no_opt: bool,
+    },
+    /// Run the golden vectors on every target of this machine and compare bit for bit
+    Conformance {
+        /// Instead, write the vectors anew: after a change of results that is meant
+        #[arg(long)]
+        update: bool,
     },
     /// Measure every figure of docs/PERFORMANCE.md, peers included where they are installed
     Bench {
@@ -66,6 +74,8 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test => test(),
         Task::Web { no_opt } => web::run(!no_opt),
+        Task::Conformance { update: true } => conformance::update(),
+        Task::Conformance { update: false } => conformance::build_and_run(),
         Task::Bench { python, cifar10, rounds } => bench::run(&python, cifar10.as_deref(), rounds),
         Task::Models { from } => models::quantize(&from),
     }
@@ -91,7 +101,8 @@ fn check(skipped: &mut Skipped) -> anyhow::Result<()> {
     no_std::check(skipped)?;
     cargo_test(skipped)?;
     c_library::test(skipped)?;
-    web::test(skipped)
+    let web = web::test(skipped)?;
+    conformance::run_all(web, skipped)
 }
 
 /// Runs all tests. What they print comes as it is printed, but of tests that pass only what they

@@ -31,11 +31,12 @@ pub(crate) fn run(optimize: bool) -> anyhow::Result<()> {
     build(optimize)
 }
 
-/// Lints, builds and tests the package, in Node and Chromium; what is missing is skipped.
-pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
+/// Lints, builds and tests the package, in Node and Chromium; what is missing is skipped. Says
+/// whether it is built.
+pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<Result<(), Missing>> {
     if let Err(reason) = install() {
         skipped.report(&format!("the npm package: {reason}"));
-        return Ok(());
+        return Ok(Err(reason));
     }
     let mut clippy = Command::new("cargo");
     clippy.args(["clippy", "--package", "bayes8-wasm", "--target", TARGET]);
@@ -53,11 +54,12 @@ pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
     stream(&mut npm, |line| {
         skipped.notices(line);
         println!("{line}");
-    })
+    })?;
+    Ok(Ok(()))
 }
 
 /// All that the build needs.
-fn install() -> Result<(), Missing> {
+pub(crate) fn install() -> Result<(), Missing> {
     tools::node()?;
     tools::rust_target(TARGET)?;
     let bindgen = tools::locked_version("wasm-bindgen")?;
@@ -67,8 +69,9 @@ fn install() -> Result<(), Missing> {
     tools::npm_packages(&root().join(PACKAGE))
 }
 
-fn build(optimize: bool) -> anyhow::Result<()> {
-    let folder = tools::target().join("web");
+/// Builds modules and package.
+pub(crate) fn build(optimize: bool) -> anyhow::Result<()> {
+    let folder = tools::target().join("wasm-pack");
     let [baseline, relaxed] = Instructions::ALL.map(|instructions| pack(instructions, &folder));
     let (baseline, relaxed) = (baseline?, relaxed?);
     let modules = root().join(MODULES);

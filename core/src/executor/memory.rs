@@ -20,6 +20,7 @@ pub(super) struct Memory<'a> {
     pub(super) kept: &'a mut [u8],
     pub(super) scratch: &'a mut [u8],
     pub(super) rescaled: &'a mut Vec<u8>,
+    /// Of this batch only.
     pub(super) logits: &'a mut [f32],
 }
 
@@ -95,8 +96,7 @@ impl Memory<'_> {
         } else {
             let kept = Split::whole(self.kept);
             let inputs = Inputs { kept, scratch: Split::whole(self.scratch) };
-            let logits = &mut self.logits[..pictures * job.output.elements()];
-            (inputs.get(step.inputs[0], pictures), Output::Logits(logits))
+            (inputs.get(step.inputs[0], pictures), Output::Logits(self.logits))
         }
     }
 }

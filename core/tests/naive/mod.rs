@@ -26,6 +26,16 @@ impl Tensor {
 
 /// Logits of one picture of input codes with weight sample `sample` of `seed`.
 pub(crate) fn logits(model: &Model, picture: &[u8], seed: u64, sample: u32) -> Vec<f32> {
+    trace(model, picture, seed, sample).1
+}
+
+/// The codes of every node but the last, and the logits.
+pub(crate) fn trace(
+    model: &Model,
+    picture: &[u8],
+    seed: u64,
+    sample: u32,
+) -> (Vec<Vec<u8>>, Vec<f32>) {
     let graph = model.graph();
     let input = Tensor { shape: graph.input(), grid: model.input(), codes: picture.to_vec() };
     let mut values: Vec<Tensor> = vec![input];
@@ -37,7 +47,8 @@ pub(crate) fn logits(model: &Model, picture: &[u8], seed: u64, sample: u32) -> V
         let Some(grid) = quantization.output else {
             let (sums, scales) = weighted(node, inputs[0], layer.unwrap(), draw);
             let scale = |s: f32| (f64::from(inputs[0].grid.scale) * f64::from(s)) as f32;
-            return sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s)).collect();
+            let logits = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s)).collect();
+            return (values.into_iter().skip(1).map(|value| value.codes).collect(), logits);
         };
         let codes = match layer {
             Some(layer) => {

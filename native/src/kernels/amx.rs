@@ -223,7 +223,7 @@ impl Amx {
 
 /// Makes AMX instructions executable; says and prints once by what. `None` where nothing can.
 #[cfg(test)]
-fn executed_by() -> Option<&'static str> {
+pub(crate) fn executed_by() -> Option<&'static str> {
     static HOW: std::sync::OnceLock<Option<&str>> = std::sync::OnceLock::new();
     *HOW.get_or_init(|| {
         let how = if configuration::is_available() {

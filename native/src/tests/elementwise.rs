@@ -1,7 +1,7 @@
 //! Pools, residual addition and change of grid.
 
-use super::random::Random;
 use super::{kernels, reference};
+use bayes8_conformance::Random;
 use bayes8_core::backend::{Add, AveragePool, Pool, Rescale};
 use bayes8_core::graph::{Padding, Shape, Window};
 use bayes8_core::numerics::{CodeRange, Quantization, Target};

@@ -1,7 +1,7 @@
 //! Convolutions with invented numbers.
 
-use super::random::Random;
 use super::{Subject, kernels, reference};
+use bayes8_conformance::Random;
 use bayes8_core::backend::{Add, Convolution, Rescale};
 use bayes8_core::graph::{Padding, Shape, Window};
 use bayes8_core::layer::{Bias, Layer, Posterior};

@@ -1,13 +1,13 @@
 //! Weight samples, one by one.
 
 use super::layers::{Case, Numbers};
-use super::random::Random;
 use super::{Subject, kernels, reference};
 use crate::kernels::amx::Amx;
 use crate::kernels::avx2::Avx2;
 use crate::kernels::avx512vnni::Avx512Vnni;
 use crate::kernels::avxvnni::AvxVnni;
 use crate::kernels::{Kernel, Multipliers, PANEL};
+use bayes8_conformance::Random;
 use bayes8_core::backend::Convolution;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::graph::{Shape, Window};

@@ -1,9 +1,9 @@
 export { Bayes8Error, type Bayes8ErrorCode } from "./error.js";
 export { type Kernel } from "./engine.js";
 export { detect, type Features, supports } from "./features.js";
-export { type ModelInfo } from "./glue.js";
+export { type ModelInfo, type NodeTrace } from "./glue.js";
 export { type LoadOptions, Model } from "./model.js";
-export { type PredictOptions, type StreamOptions } from "./options.js";
+export { type PredictOptions, type StreamOptions, type TraceOptions } from "./options.js";
 export {
   type BitmapPicture,
   type CanvasPicture,

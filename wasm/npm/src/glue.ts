@@ -25,11 +25,20 @@ export interface ModelInfo {
   readonly preprocessing: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }
 
+/** What one node of a network gave for some pictures and one sample. */
+export interface NodeTrace {
+  /** Its name. */
+  readonly node: string;
+  /** Its codes, rows, columns and channels of one picture after the other; of the last node f32 logits in little-endian. */
+  readonly codes: Uint8Array;
+}
+
 /** One prediction under way. */
 export interface Batch {
   free(): void;
   readonly pictures: number;
   run(seed: bigint, first: number, count: number, keepLogits: boolean): void;
+  trace(seed: bigint, sample: number): NodeTrace[];
   sums(picture: number): BigInt64Array;
   logits(picture: number): Float32Array;
 }

@@ -16,6 +16,13 @@ export interface PredictOptions extends StreamOptions {
   readonly logits?: boolean | undefined;
 }
 
+export interface TraceOptions {
+  /** As of a prediction; default 0. */
+  readonly seed?: bigint | number | undefined;
+  /** Index of the sample; default 0. */
+  readonly sample?: number | undefined;
+}
+
 /** Checked options. */
 export interface Request {
   readonly seed: bigint;

@@ -1,4 +1,4 @@
-import type { Glue, Uncertainty } from "./glue.js";
+import type { Glue } from "./glue.js";
 
 /** A class and how probable it is. */
 export interface ClassProbability {
@@ -24,6 +24,11 @@ export class Prediction {
   readonly expectedEntropy: number;
   /** Epistemic uncertainty, in nats: `entropy` less `expectedEntropy`. The samples disagree. */
   readonly mutualInformation: number;
+  /**
+   * What the figures come from: `[samples, entropy, probabilities..., squares...]`, integers scaled by
+   * 2^30 but for the first. Those of two sample ranges, added, are exactly those of both.
+   */
+  readonly sums: BigInt64Array;
   /** `[samples][classes]`, if asked for. */
   readonly logits?: Float32Array;
   /** SHA-256 of the logits as little-endian f32, if asked for; `bayes8 predict --json` prints the same. */
@@ -32,7 +37,9 @@ export class Prediction {
   readonly #classNames: readonly string[];
 
   /** @internal */
-  constructor(uncertainty: Uncertainty, classNames: readonly string[]) {
+  constructor(sums: BigInt64Array, glue: Glue, classNames: readonly string[]) {
+    const uncertainty = glue.uncertainty(sums);
+    this.sums = sums;
     this.samples = uncertainty.samples;
     this.probabilities = uncertainty.probabilities;
     this.std = uncertainty.std;

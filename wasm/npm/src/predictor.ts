@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { Bayes8Error, throwIfAborted } from "./error.js";
 import type { Engine } from "./engine.js";
-import type { ModelInfo } from "./glue.js";
+import type { ModelInfo, NodeTrace } from "./glue.js";
 import { Job } from "./job.js";
-import { parseOptions, type PredictOptions, type Request, type StreamOptions } from "./options.js";
+import { parseOptions, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
 import { type Picture, type Pixels, snapshot } from "./picture.js";
 import { platform } from "./platform.js";
 import { Prediction } from "./prediction.js";
@@ -96,6 +96,33 @@ export abstract class Predictor {
     }
   }
 
+  /**
+   * What every node of the network gives for one picture and one sample, in the order of the nodes: to
+   * find the first one on which two engines differ. A flattened value, or a convolution that ends in a
+   * residual addition, has no codes of its own and is left out.
+   */
+  trace(picture: Picture, options: TraceOptions = {}): Promise<NodeTrace[]> {
+    return this.traceBatch([picture], options);
+  }
+
+  /** The same for several pictures that run together. */
+  async traceBatch(pictures: Iterable<Picture>, { seed, sample = 0 }: TraceOptions = {}): Promise<NodeTrace[]> {
+    const request = this.#check({ seed, firstSample: sample, samples: 1 });
+    const pixels = await Promise.all(Array.from(pictures, (picture) => this.#pixels(picture)));
+    if (pixels.length === 0) return [];
+    if (pixels.some((picture) => picture.constructor !== pixels[0]!.constructor)) {
+      throw new Bayes8Error("invalid-input", "pictures that are traced together: all bytes, or all normalized");
+    }
+    const thread = this.#threads.find(({ failure }) => !failure)!;
+    const { id } = new Job(new Uint8Array(), request); // Of its own, beside what is under way.
+    try {
+      await thread.begin(id, concatenate(pixels));
+      return await thread.trace(id, request.seed, sample);
+    } finally {
+      thread.end(id);
+    }
+  }
+
   /** Frees the model's memory; what is under way rejects with `disposed`. */
   dispose(): void {
     if (this.#scheduler.failure?.code === "disposed") return;
@@ -164,7 +191,7 @@ export abstract class Predictor {
   }
 
   #prediction(job: Job, picture: number): Prediction {
-    return new Prediction(this.#engine.glue.uncertainty(job.sums(picture)), this.info.classNames);
+    return new Prediction(job.sums(picture), this.#engine.glue, this.info.classNames);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Batch, Glue, ModelInfo, Network } from "./glue.js";
+import type { Batch, Glue, ModelInfo, Network, NodeTrace } from "./glue.js";
 import type { Pixels, RgbaPicture } from "./picture.js";
 
 /** Samples to run for a job: first, first + 1, ..., first + count - 1. */
@@ -50,6 +50,11 @@ export class Runner {
     batch.run(seed, first, count, keepLogits);
     const milliseconds = performance.now() - start;
     return { sums: Array.from({ length: batch.pictures }, (_, picture) => batch.sums(picture)), milliseconds };
+  }
+
+  /** What every node gives for a job's pictures and one sample; the job is as it was. */
+  trace(job: number, seed: bigint, sample: number): NodeTrace[] {
+    return this.#batch(job).trace(seed, sample);
   }
 
   /** `[samples][classes]` for each picture, in the order in which the samples ran. */

@@ -1,6 +1,7 @@
 import type { Bayes8Error } from "./error.js";
 import { toBayes8Error } from "./error.js";
 import type { Engine } from "./engine.js";
+import type { NodeTrace } from "./glue.js";
 import { platform } from "./platform.js";
 import type { Pixels, RgbaPicture } from "./picture.js";
 import type { Runner, Task, TaskResult } from "./runner.js";
@@ -12,6 +13,7 @@ export interface Thread {
   fit(picture: RgbaPicture): Promise<Uint8Array>;
   begin(job: number, pictures: Pixels): Promise<void>;
   run(task: Task): Promise<TaskResult>;
+  trace(job: number, seed: bigint, sample: number): Promise<NodeTrace[]>;
   logits(job: number): Promise<Float32Array[]>;
   end(job: number): void;
   close(): void;
@@ -41,6 +43,10 @@ export class LocalThread implements Thread {
     const result = this.#guard(() => this.#runner.run(task));
     await platform().nextTask();
     return result;
+  }
+
+  async trace(job: number, seed: bigint, sample: number): Promise<NodeTrace[]> {
+    return this.#guard(() => this.#runner.trace(job, seed, sample));
   }
 
   async logits(job: number): Promise<Float32Array[]> {

@@ -2,7 +2,7 @@
 import type { Bayes8ErrorCode } from "./error.js";
 import type { Runner } from "./runner.js";
 
-export type Method = "fit" | "begin" | "run" | "logits" | "end";
+export type Method = "fit" | "begin" | "run" | "trace" | "logits" | "end";
 
 export type LoadCall = {
   readonly id: number;

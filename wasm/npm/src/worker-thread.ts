@@ -1,5 +1,5 @@
 import { Bayes8Error } from "./error.js";
-import type { ModelInfo } from "./glue.js";
+import type { ModelInfo, NodeTrace } from "./glue.js";
 import type { Pixels, RgbaPicture } from "./picture.js";
 import { platform, type WorkerPort } from "./platform.js";
 import type { Task, TaskResult } from "./runner.js";
@@ -48,6 +48,10 @@ export class WorkerThread implements Thread {
 
   run(task: Task): Promise<TaskResult> {
     return this.#call("run", [task]) as Promise<TaskResult>;
+  }
+
+  trace(job: number, seed: bigint, sample: number): Promise<NodeTrace[]> {
+    return this.#call("trace", [job, seed, sample]) as Promise<NodeTrace[]>;
   }
 
   logits(job: number): Promise<Float32Array[]> {

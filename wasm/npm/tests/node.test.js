@@ -42,6 +42,29 @@ test("a batch predicts otherwise than picture by picture", async (t) => {
   assert.deepEqual(await model.predictBatch([]), []);
 });
 
+test("a trace is of another sample, or other pictures", async (t) => {
+  const model = await disposable(t, load());
+  const pictures = nativeOf("mnist-scnn").map(({ picture }) => rgbaOf(picture)).slice(0, 3);
+  const predictions = await model.predictBatch(pictures, { samples: 1, firstSample: 6, seed: 3, logits: true });
+  const trace = await model.traceBatch(pictures, { sample: 6, seed: 3 });
+  const last = trace.at(-1).codes.slice();
+  assert.deepEqual([...new Float32Array(last.buffer)], predictions.flatMap(({ logits }) => [...logits]));
+  const [first] = await model.trace(pictures[0], { sample: 6, seed: 3 });
+  assert.equal(first.node, trace[0].node);
+  assert.deepEqual(first.codes, trace[0].codes.subarray(0, first.codes.length));
+  await assert.rejects(model.trace(pictures[0], { sample: 2 ** 28 }), { code: "invalid-samples" });
+  assert.deepEqual(await model.traceBatch([]), []);
+  const mixed = [new Uint8Array(784), new Float32Array(784)];
+  await assert.rejects(model.traceBatch(mixed), { code: "invalid-input" });
+});
+
+test("sums of two ranges do not add up to those of both", async (t) => {
+  const model = await disposable(t, load());
+  const run = async (samples, firstSample) => (await model.predict(shirt, { samples, firstSample })).sums;
+  const [whole, begin, end] = [await run(7, 0), await run(3, 0), await run(4, 3)];
+  assert.deepEqual(whole, begin.map((word, index) => word + end[index]));
+});
+
 test("overlapping predictions mix up their samples", async (t) => {
   const model = await disposable(t, load());
   const run = (seed) => model.predict(shirt, { samples: 40, seed });

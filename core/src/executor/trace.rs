@@ -1,0 +1,62 @@
+//! What every node gave, to find the first one on which two engines differ.
+
+use super::memory::Memory;
+use super::{Executor, LayerWeights, Weights, Workspace};
+use crate::backend::Backend;
+use crate::plan::{Region, Step};
+use crate::sampler::Draw;
+use alloc::vec::Vec;
+
+/// The output of one node for a batch of pictures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeOutput {
+    /// Index of the node.
+    pub node: usize,
+    /// Its codes, NHWC, one picture after the other; of the last node the logits, one after
+    /// the other as little-endian f32.
+    pub bytes: Vec<u8>,
+}
+
+impl<B: Backend> Executor<B> {
+    /// Runs the batch that [`Self::begin`] took with the weights of one draw, and keeps what every
+    /// step gave, in the order of the nodes.
+    ///
+    /// Two kinds of nodes have no step and are left out: a flattened value is its input; and a
+    /// convolution that ends in a residual addition ([`crate::plan`]) never writes its own codes,
+    /// only the addition's.
+    pub fn trace(&self, draw: Draw, workspace: &mut Workspace<B>) -> Vec<NodeOutput> {
+        let mut outputs: Vec<NodeOutput> = Vec::new();
+        let mut keep = |step: &Step, memory: &Memory<'_>| {
+            let known = outputs.iter_mut().find(|output| output.node == step.node);
+            match known {
+                Some(output) => memory.copy_output(step, &mut output.bytes),
+                None => {
+                    let mut bytes = Vec::new();
+                    memory.copy_output(step, &mut bytes);
+                    outputs.push(NodeOutput { node: step.node, bytes });
+                }
+            }
+        };
+        // Once more: the input codes of the batch are still there.
+        for block in 0..workspace.pictures.div_ceil(workspace.capacity) {
+            self.block(&self.plan.prefix, block, LayerWeights::Fixed, workspace, &mut keep);
+        }
+        self.suffix(Weights::Fresh(draw), workspace, &mut keep, &mut |_, _| {});
+        outputs.sort_by_key(|output| output.node);
+        outputs
+    }
+}
+
+impl Memory<'_> {
+    /// Appends what `step` wrote.
+    fn copy_output(&self, step: &Step, bytes: &mut Vec<u8>) {
+        let range = step.output.range(self.pictures);
+        match step.output.region {
+            Region::Kept => bytes.extend_from_slice(&self.kept[range]),
+            Region::Scratch => bytes.extend_from_slice(&self.scratch[range]),
+            Region::Logits => {
+                bytes.extend(self.logits.iter().flat_map(|logit| logit.to_le_bytes()));
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The golden vectors on tiles that this processor may lack: `cargo xtask conformance` reads what
+//! this prints. On a processor with AMX the public API runs them too (`tests/examples`).
+
+use crate::engine::{Engine, Job, Threaded};
+use crate::kernels::Kernel;
+use crate::kernels::amx::{Amx, executed_by};
+use crate::prediction::Prediction;
+use crate::threads::{Simd, simd};
+use bayes8_conformance::line::Verdict;
+use bayes8_conformance::outcome::{Outcome, Trace};
+use bayes8_conformance::reference::named;
+use bayes8_conformance::{Case, Target, check, repository};
+use bayes8_core::format;
+use bayes8_core::input::InputQuantizer;
+use bayes8_core::model::Model;
+
+/// The engine on AMX, whatever executes its instructions.
+struct Tiles {
+    amx: Amx,
+    name: String,
+}
+
+/// Threads that share a prediction.
+const THREADS: usize = 2;
+
+impl Tiles {
+    fn engine(&self, model: &Model) -> Threaded<Simd<Amx>> {
+        Threaded::new(model, simd(self.amx), 0)
+    }
+}
+
+/// The model and the input codes of a case.
+fn begin(case: &Case) -> Result<(Model, Vec<u8>), String> {
+    let model = format::read(&case.model).map_err(|error| error.to_string())?;
+    let mut codes = vec![0; case.pictures.len()];
+    InputQuantizer::new(&model).bytes(&case.pictures, &mut codes);
+    Ok((model, codes))
+}
+
+impl Target for Tiles {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn kernel(&self) -> String {
+        Amx::NAME.into()
+    }
+
+    fn run(&self, case: &Case) -> Result<Outcome, String> {
+        let (model, codes) = begin(case)?;
+        let mut predictions = Vec::new();
+        Prediction::reset(&mut predictions, case.count, model.classes());
+        let (seed, samples) = (case.vector.seed, case.samples());
+        let job = Job { codes: &codes, seed, samples, keep_logits: true, threads: THREADS };
+        self.engine(&model).run(&job, &mut predictions);
+        let mut outcome = Outcome::default();
+        for prediction in &predictions {
+            let logits: Vec<f32> = prediction.logits().into_iter().flatten().copied().collect();
+            outcome.push(&logits, &prediction.sums().to_words(), &prediction.uncertainty());
+        }
+        Ok(outcome)
+    }
+
+    fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String> {
+        let (model, codes) = begin(case)?;
+        let (seed, samples) = (case.vector.seed, sample..sample + 1);
+        let job = Job { codes: &codes, seed, samples, keep_logits: false, threads: THREADS };
+        Ok(named(&model, self.engine(&model).trace(&job)))
+    }
+}
+
+/// As it is used, and with all products on tiles: AVX512-VNNI takes small ones otherwise.
+#[test]
+fn golden_vectors_pass_on_amx() {
+    let root = repository();
+    let cases = Case::load_all(&root, &root.join("tests/vectors")).expect("the vectors");
+    let mut wrong = 0;
+    for (portable, suffix) in [(false, ""), (true, ", tiles alone")] {
+        let Some(amx) = Amx::for_tests(portable) else {
+            println!("SKIPPED: amx{suffix}: nothing here executes it");
+            continue;
+        };
+        let how = executed_by().unwrap_or_default();
+        let target = Tiles { amx, name: format!("native, {how}{suffix}") };
+        for line in cases.iter().map(|case| check(&target, case)) {
+            println!("{}", line.print());
+            wrong += usize::from(line.result != Verdict::Passed);
+        }
+    }
+    assert_eq!(wrong, 0, "of {} vectors; `cargo xtask conformance` names the place", cases.len());
+}

@@ -1,0 +1,96 @@
+//! Runs the golden vectors on every instruction set of this processor, through the public API of
+//! `bayes8-native`, and prints a line for each.
+
+use bayes8_conformance::line::{Line, Verdict};
+use bayes8_conformance::outcome::{Outcome, Trace, TracedNode};
+use bayes8_conformance::{Case, Target, check, repository};
+use bayes8_core::format;
+use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
+use ndarray::ArrayView4;
+
+/// An instruction set on some threads.
+struct Native {
+    isa: Isa,
+    threads: Threads,
+    bank_bytes: usize,
+}
+
+impl Native {
+    fn model(&self, case: &Case) -> Result<Model, String> {
+        let description = format::read(&case.model).map_err(|error| error.to_string())?;
+        let (threads, bank_bytes) = (self.threads.clone(), self.bank_bytes);
+        let options = ModelOptions { isa: Some(self.isa), threads, bank_bytes };
+        let model = Model::new(description, options).map_err(|error| error.to_string())?;
+        if model.kernel() == self.isa.name() {
+            Ok(model)
+        } else {
+            Err(format!("kernels `{}` instead of `{}`", model.kernel(), self.isa))
+        }
+    }
+}
+
+fn pictures<'a>(model: &Model, case: &'a Case) -> Result<Pictures<'a>, String> {
+    let shape = model.description().graph().input();
+    let shape = (case.count, shape.height, shape.width, shape.channels);
+    let array = ArrayView4::from_shape(shape, &case.pictures).map_err(|error| error.to_string())?;
+    Ok(Pictures::Bytes(array))
+}
+
+impl Target for Native {
+    fn name(&self) -> String {
+        match self.threads.count() {
+            1 => "native".into(),
+            threads => format!("native, {threads} threads, bank"),
+        }
+    }
+
+    fn kernel(&self) -> String {
+        self.isa.name().into()
+    }
+
+    fn run(&self, case: &Case) -> Result<Outcome, String> {
+        let model = self.model(case)?;
+        let options =
+            PredictOptions { samples: case.samples(), seed: case.vector.seed, keep_logits: true };
+        let predictions =
+            model.predict(pictures(&model, case)?, &options).map_err(|error| error.to_string())?;
+        let mut outcome = Outcome::default();
+        for prediction in &predictions {
+            let logits: Vec<f32> = prediction.logits().into_iter().flatten().copied().collect();
+            outcome.push(&logits, &prediction.sums().to_words(), &prediction.uncertainty());
+        }
+        Ok(outcome)
+    }
+
+    fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String> {
+        let model = self.model(case)?;
+        let trace = model
+            .trace(pictures(&model, case)?, case.vector.seed, sample)
+            .map_err(|error| error.to_string())?;
+        let node =
+            |node: bayes8_native::NodeTrace| TracedNode { node: node.node, bytes: node.bytes };
+        Ok(trace.into_iter().map(node).collect())
+    }
+}
+
+fn main() -> Result<(), String> {
+    let root = repository();
+    let cases = Case::load_all(&root, &root.join("tests/vectors"))?;
+    // The second with draws kept and taken again; both are invisible or wrong.
+    for (threads, bank_bytes) in [(1, 0), (2, 64 << 20)] {
+        for isa in Isa::ALL {
+            let threads = Threads::new(threads).map_err(|error| error.to_string())?;
+            let target = Native { isa, threads, bank_bytes };
+            if !isa.is_available() {
+                let result = Verdict::Skipped { reason: "not on this processor".into() };
+                let (target, kernel) = (target.name(), target.kernel());
+                println!("{}", Line { target, kernel, vector: None, result }.print());
+                continue;
+            }
+            for case in &cases {
+                println!("{}", check(&target, case).print());
+            }
+        }
+    }
+    Ok(())
+}

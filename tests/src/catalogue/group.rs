@@ -1,0 +1,112 @@
+//! A file in the making.
+
+use super::{SAMPLES, SEEDS};
+use crate::case::Case;
+use crate::check::Target;
+use crate::models::Random;
+use crate::reference::REFERENCE;
+use crate::repository;
+use crate::vectors::{
+    Expected, ExpectedNode, ModelFile, Pictures, VERSION, Vector, VectorFile, to_base64,
+};
+use bayes8_core::format;
+use bayes8_core::model::Model;
+use std::sync::Arc;
+
+/// Vectors of one kind.
+pub(super) struct Group {
+    file: VectorFile,
+}
+
+impl Group {
+    pub(super) fn new(name: &str, about: &str) -> Self {
+        Self {
+            file: VectorFile {
+                version: VERSION,
+                group: name.into(),
+                about: about.into(),
+                key_streams: Vec::new(),
+                models: Default::default(),
+                pictures: Default::default(),
+                vectors: Vec::new(),
+            },
+        }
+    }
+
+    /// Adds a model.
+    ///
+    /// # Panics
+    /// When it does not fit a file, or its name is taken.
+    pub(super) fn model(&mut self, name: &str, model: &Model) {
+        let bytes = format::write(model).unwrap_or_else(|error| panic!("{name}: {error}"));
+        self.model_file(name, ModelFile::Inline { base64: to_base64(&bytes) });
+    }
+
+    pub(super) fn model_file(&mut self, name: &str, file: ModelFile) {
+        let taken = self.file.models.insert(name.into(), file);
+        assert!(taken.is_none(), "two models `{name}`");
+    }
+
+    pub(super) fn pictures(&mut self, name: &str, pictures: Pictures) {
+        self.file.pictures.insert(name.into(), pictures);
+    }
+
+    /// Adds random pictures, one of zeros and one of 255.
+    pub(super) fn varied_pictures(&mut self, name: &str, random: usize, elements: usize) {
+        let mut bytes = Random::new(elements as u64).bytes(random * elements);
+        bytes.resize((random + 1) * elements, 0);
+        bytes.resize((random + 2) * elements, 255);
+        self.pictures(name, Pictures::Bytes { count: random + 2, base64: to_base64(&bytes) });
+    }
+
+    /// Adds a vector and asks the reference what comes out.
+    ///
+    /// # Panics
+    /// When model or pictures are missing or do not fit each other.
+    pub(super) fn vector(&mut self, model: &str, pictures: &str, seed: u64, samples: [u32; 2]) {
+        let unknown = Expected(String::new());
+        let [first, end] = samples;
+        let mut vector = Vector {
+            name: format!("{model}, {pictures}, seed {seed}, samples {first}..{end}"),
+            model: model.into(),
+            pictures: pictures.into(),
+            seed,
+            samples,
+            logits: unknown.clone(),
+            sums: unknown.clone(),
+            uncertainty: unknown,
+            trace: Vec::new(),
+        };
+        let failed = |error| panic!("{}: {error}", vector.name);
+        let bytes = self.file.models[model].bytes(&repository()).unwrap_or_else(failed);
+        let set = &self.file.pictures[pictures];
+        let reference = REFERENCE;
+        let case = Case {
+            name: vector.name.clone(),
+            model: bytes.into(),
+            count: set.count(),
+            pictures: Arc::from(set.bytes().unwrap_or_else(failed)),
+            vector: vector.clone(),
+        };
+        let outcome = reference.run(&case).unwrap_or_else(|error| panic!("{error}"));
+        let trace = reference.trace(&case, first).unwrap_or_else(|error| panic!("{error}"));
+        vector.logits = Expected::new(&outcome.logits);
+        vector.sums = Expected::new(&outcome.sums);
+        vector.uncertainty = Expected::new(&outcome.uncertainty);
+        for node in trace {
+            let output = Expected::new(&node.bytes);
+            vector.trace.push(ExpectedNode { node: node.node, output });
+        }
+        self.file.vectors.push(vector);
+    }
+
+    /// Adds a vector whose seed and samples are the next of all combinations.
+    pub(super) fn next_vector(&mut self, model: &str, pictures: &str) {
+        let number = self.file.vectors.len();
+        self.vector(model, pictures, SEEDS[number % SEEDS.len()], SAMPLES[number % SAMPLES.len()]);
+    }
+
+    pub(super) fn finish(self) -> VectorFile {
+        self.file
+    }
+}

@@ -1,0 +1,52 @@
+//! Random networks of all operations.
+
+use super::group::Group;
+use crate::models::{random_codes, random_model};
+use crate::vectors::VectorFile;
+use bayes8_core::executor::Executor;
+use bayes8_core::format;
+use bayes8_core::input::InputQuantizer;
+use bayes8_core::model::Model;
+use bayes8_core::reference::Reference;
+
+/// Networks in the file.
+const COUNT: usize = 24;
+
+/// Bytes of the largest: the file lies in the repository.
+const LARGEST: usize = 16 << 10;
+
+pub(super) fn file() -> VectorFile {
+    let mut group = Group::new(
+        "networks",
+        "Random networks of up to a dozen nodes, of all operations and both kinds of layers, over \
+         random pictures, one of zeros and one of 255.",
+    );
+    let fits = |seed: &u64| {
+        let model = random_model(*seed);
+        tells_apart(&model) && format::write(&model).is_ok_and(|bytes| bytes.len() <= LARGEST)
+    };
+    for seed in (0..).filter(fits).take(COUNT) {
+        let model = random_model(seed);
+        let name = format!("network {seed}");
+        group.model(&name, &model);
+        let elements = model.graph().input().elements();
+        let pictures = format!("{elements} bytes");
+        group.varied_pictures(&pictures, 3, elements);
+        group.next_vector(&name, &pictures);
+        group.next_vector(&name, &pictures);
+    }
+    group.finish()
+}
+
+/// Whether two pictures have other logits: a few networks saturate on the way.
+fn tells_apart(model: &Model) -> bool {
+    let bytes = random_codes(model, 2, 1);
+    let mut codes = bytes.clone();
+    InputQuantizer::new(model).bytes(&bytes, &mut codes);
+    let executor = Executor::new(model, Reference);
+    let mut logits = Vec::new();
+    executor.run(&codes, 0, 0..1, &mut executor.workspace(2), |_, _, found| {
+        logits.push(found.to_vec());
+    });
+    logits[0] != logits[1]
+}

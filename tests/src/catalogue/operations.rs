@@ -1,0 +1,161 @@
+//! Every operation alone, followed by a layer that shows what it gave.
+
+mod edges;
+
+use super::group::Group;
+use crate::models::{Builder, Kind};
+use crate::vectors::VectorFile;
+use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
+use bayes8_core::model::Model;
+
+pub(super) fn file() -> VectorFile {
+    let mut group = Group::new(
+        "operations",
+        "One operation, then a linear layer over all of its output; random pictures, one of zeros \
+         and one of 255.",
+    );
+    convolutions(&mut group);
+    pools(&mut group);
+    movements(&mut group);
+    additions(&mut group);
+    edges::add_all(&mut group);
+    group.finish()
+}
+
+/// Adds a model and its vectors.
+fn add(group: &mut Group, name: &str, model: &Model) {
+    group.model(name, model);
+    let elements = model.graph().input().elements();
+    let pictures = format!("{elements} bytes");
+    group.varied_pictures(&pictures, 3, elements);
+    group.next_vector(name, &pictures);
+}
+
+/// Adds the operation that `build` pushes, on a grid of its own each of a few times.
+fn operation(
+    group: &mut Group,
+    name: &str,
+    input: Shape,
+    build: impl Fn(&mut Builder) -> Result<Value, GraphError>,
+) {
+    for seed in 0..2 {
+        let mut builder = Builder::new(seed + 31 * input.elements() as u64, input);
+        let value = build(&mut builder).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let last = builder.linear(value, 5, Kind::Deterministic);
+        last.unwrap_or_else(|error| panic!("{name}: {error}"));
+        add(group, &format!("{name} {}", ["a", "b"][seed as usize]), &builder.finish());
+    }
+}
+
+fn padded(kernel: [usize; 2], padding: usize) -> Window {
+    Window { padding: Padding::uniform(padding), ..Window::new(kernel) }
+}
+
+fn convolutions(group: &mut Group) {
+    let strided = |window, stride| Window { stride, ..window };
+    let lopsided = Padding { top: 2, left: 0, bottom: 1, right: 3 };
+    let dilated = Window { dilation: [2, 3], padding: Padding::uniform(3), ..Window::new([3, 3]) };
+    let shape = Shape::new;
+    for (name, input, outputs, groups, window) in [
+        ("conv 1x1", shape(5, 4, 3), 17, 1, Window::new([1, 1])),
+        ("conv 1x1 deep", shape(2, 3, 70), 33, 1, Window::new([1, 1])),
+        ("conv 1x1 of one pixel", shape(1, 1, 64), 16, 1, Window::new([1, 1])),
+        ("conv 1x1 stride 2", shape(5, 5, 8), 16, 1, strided(Window::new([1, 1]), [2, 2])),
+        ("conv 3x3", shape(6, 5, 4), 16, 1, padded([3, 3], 1)),
+        ("conv 3x3 one channel", shape(7, 7, 1), 8, 1, padded([3, 3], 1)),
+        ("conv 3x3 stride 2", shape(7, 8, 3), 20, 1, strided(padded([3, 3], 1), [2, 2])),
+        ("conv 3x3 of 130 columns", shape(4, 4, 15), 7, 1, Window::new([3, 3])),
+        ("conv 7x7 stride 2", shape(9, 9, 3), 8, 1, strided(padded([7, 7], 3), [2, 2])),
+        (
+            "conv 4x4 lopsided",
+            shape(6, 6, 5),
+            9,
+            1,
+            Window { padding: lopsided, ..Window::new([4, 4]) },
+        ),
+        ("conv 3x3 dilated", shape(8, 9, 2), 12, 1, dilated),
+        ("conv groups of 3", shape(4, 5, 6), 4, 2, padded([3, 3], 1)),
+        ("conv groups of 20 outputs", shape(3, 3, 8), 40, 2, padded([3, 3], 1)),
+        ("conv groups of 1", shape(4, 4, 3), 6, 3, padded([3, 3], 1)),
+        ("depthwise 3x3", shape(6, 5, 16), 16, 16, padded([3, 3], 1)),
+        ("depthwise 3x3 of 3", shape(6, 5, 3), 3, 3, padded([3, 3], 1)),
+        ("depthwise 5x5 stride 2", shape(7, 7, 20), 20, 20, strided(padded([5, 5], 2), [2, 2])),
+        ("depthwise of 70", shape(3, 3, 70), 70, 70, Window::new([2, 2])),
+    ] {
+        operation(group, name, input, |builder| {
+            builder.conv(Value::Input, outputs, groups, window, Kind::Deterministic)
+        });
+        operation(group, &format!("Bayesian {name}"), input, |builder| {
+            builder.conv(Value::Input, outputs, groups, window, Kind::Bayesian)
+        });
+    }
+    for (fan_in, outputs) in [(1, 1), (3, 2), (64, 32), (65, 49), (300, 10)] {
+        operation(group, &format!("linear {fan_in} x {outputs}"), shape(1, 1, fan_in), |builder| {
+            builder.linear(Value::Input, outputs, Kind::Bayesian)
+        });
+    }
+    operation(group, "Bayesian bias", shape(4, 4, 3), |builder| {
+        builder.conv(Value::Input, 18, 1, padded([3, 3], 1), Kind::BayesianBias)
+    });
+}
+
+fn pools(group: &mut Group) {
+    let input = Shape::new(7, 6, 18);
+    let halved = Window { stride: [2, 2], ..Window::new([2, 2]) };
+    let wide = Window { stride: [2, 1], ..padded([3, 3], 1) };
+    // A window in a corner sees the padding alone.
+    let far = Window { dilation: [5, 5], ..padded([2, 2], 4) };
+    for (name, window) in [("2x2 stride 2", halved), ("3x3 padded", wide), ("of padding", far)] {
+        operation(group, &format!("max pool {name}"), input, |builder| {
+            builder.op(Op::MaxPool(window), &[Value::Input])
+        });
+        for (which, count_include_pad) in [("inside", false), ("with padding", true)] {
+            operation(group, &format!("average pool {name}, {which}"), input, |builder| {
+                builder.op(Op::AveragePool { window, count_include_pad }, &[Value::Input])
+            });
+        }
+    }
+    operation(group, "global average pool", input, |builder| {
+        builder.op(Op::GlobalAveragePool, &[Value::Input])
+    });
+}
+
+fn movements(group: &mut Group) {
+    let input = Shape::new(5, 7, 9);
+    operation(group, "slice", input, |builder| builder.slice(Value::Input, 1, 2));
+    operation(group, "pad channels", input, |builder| {
+        builder.op(Op::PadChannels { before: 3, after: 5 }, &[Value::Input])
+    });
+    operation(group, "flatten", input, |builder| builder.op(Op::Flatten, &[Value::Input]));
+    operation(group, "requantize", input, |builder| builder.op(Op::Requantize, &[Value::Input]));
+    operation(group, "concat", input, |builder| {
+        let other = builder.op(Op::Requantize, &[Value::Input])?;
+        let third = builder.op(Op::PadChannels { before: 1, after: 0 }, &[other])?;
+        builder.op(Op::Concat, &[Value::Input, third, other])
+    });
+}
+
+fn additions(group: &mut Group) {
+    let input = Shape::new(4, 5, 20);
+    operation(group, "add", input, |builder| {
+        let other = builder.op(Op::Requantize, &[Value::Input])?;
+        builder.op(Op::Add, &[Value::Input, other])
+    });
+    operation(group, "add to itself", input, |builder| {
+        builder.op(Op::Add, &[Value::Input, Value::Input])
+    });
+    // In the epilogue of a convolution, as its first and as its second input.
+    for (name, first) in [("add to a convolution", true), ("add a convolution", false)] {
+        for (kind, what) in [(Kind::Deterministic, ""), (Kind::Bayesian, "Bayesian ")] {
+            operation(group, &format!("{what}{name}"), input, |builder| {
+                let branch = builder.conv(Value::Input, 20, 1, padded([3, 3], 1), kind)?;
+                let inputs = if first { [branch, Value::Input] } else { [Value::Input, branch] };
+                builder.op(Op::Add, &inputs)
+            });
+        }
+    }
+    operation(group, "add to a depthwise convolution", input, |builder| {
+        let branch = builder.conv(Value::Input, 20, 20, padded([3, 3], 1), Kind::Bayesian)?;
+        builder.op(Op::Add, &[branch, Value::Input])
+    });
+}

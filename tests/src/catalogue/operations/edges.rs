@@ -1,0 +1,112 @@
+//! Numbers at which implementations go wrong: ties of the rounding, sums beyond what f32 or 16 bits
+//! hold, logits that overflow the exponential.
+
+use super::add;
+use crate::catalogue::group::Group;
+use crate::models::{Builder, Kind};
+use bayes8_core::graph::{Op, Shape, Value};
+use bayes8_core::layer::Bias;
+use bayes8_core::model::{Model, NodeQuantization, Parts};
+use bayes8_core::numerics::{CodeRange, Quantization};
+
+pub(super) fn add_all(group: &mut Group) {
+    ties(group);
+    large_sums(group);
+    logits(group);
+}
+
+fn finish(name: &str, builder: Builder, change: impl FnOnce(&mut Parts)) -> Model {
+    let mut parts = builder.parts();
+    // Codes are the bytes of the picture.
+    parts.input = Quantization { scale: 1.0 / 256.0, zero_point: 0 };
+    parts.preprocessing.mean.fill(0.0);
+    parts.preprocessing.std.fill(256.0 / 255.0);
+    change(&mut parts);
+    Model::new(parts).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Every other code lies half way between two of the output's: round half to even, not up.
+fn ties(group: &mut Group) {
+    let input = Shape::new(16, 16, 1);
+    let output = |scale, zero_point| NodeQuantization {
+        output: Some(Quantization { scale, zero_point }),
+        range: CodeRange::FULL,
+    };
+    let build = |op: Op, inputs: &[Value]| {
+        let mut builder = Builder::new(1, input);
+        let value = builder.op(op, inputs).expect("an operation that fits");
+        builder.linear(value, 5, Kind::Deterministic).expect("any value is a vector");
+        builder
+    };
+    for zero_point in [0, 101] {
+        let halves = output(1.0 / 128.0, zero_point);
+        let name = format!("requantize ties, zero point {zero_point}");
+        let builder = build(Op::Requantize, &[Value::Input]);
+        add(group, &name, &finish(&name, builder, |parts| parts.quantization[0] = halves));
+        let name = format!("add ties, zero point {zero_point}");
+        let builder = build(Op::Add, &[Value::Input, Value::Input]);
+        // Twice the code, in steps of four.
+        let quarter = output(1.0 / 64.0, zero_point);
+        add(group, &name, &finish(&name, builder, |parts| parts.quantization[0] = quarter));
+    }
+    let name = "conv ties";
+    let mut builder = Builder::new(1, input);
+    let value = builder.linear(Value::Input, 40, Kind::Deterministic);
+    builder.linear(value.expect("a vector"), 5, Kind::Deterministic).expect("a vector");
+    let model = finish(name, builder, |parts| {
+        parts.quantization[0] = output(1.0 / 128.0, 128);
+        let layer = &mut parts.layers[0];
+        // Few weights, so that sums stay within the codes.
+        layer.mu.iter_mut().enumerate().for_each(|(i, mu)| *mu = i8::from(i % 255 == 0));
+        layer.scale.fill(1.0);
+        layer.bias = None;
+    });
+    add(group, name, &model);
+}
+
+/// The largest products, in sums that 16 bits cannot hold pairwise nor f32 exactly.
+fn large_sums(group: &mut Group) {
+    for (name, weight) in [("all weights -128", -128), ("all weights 127", 127)] {
+        for fan_in in [4, 67, 700] {
+            let name = format!("{name}, {fan_in}");
+            let mut builder = Builder::new(2, Shape::vector(fan_in));
+            builder.linear(Value::Input, 2, Kind::Deterministic).expect("a vector");
+            let model = finish(&name, builder, |parts| {
+                let layer = &mut parts.layers[0];
+                layer.mu.fill(weight);
+                layer.bias = Some(Bias { mu: vec![1, -7], sigma: None });
+            });
+            add(group, &name, &model);
+        }
+    }
+    // As near to 2^31 as the loader allows.
+    let name = "bias near 2^31";
+    let mut builder = Builder::new(3, Shape::vector(2));
+    builder.linear(Value::Input, 3, Kind::Deterministic).expect("a vector");
+    let model = finish(name, builder, |parts| {
+        let most = i32::MAX - 2 * 255 * 128;
+        let layer = &mut parts.layers[0];
+        layer.scale.fill(1e-6);
+        layer.bias = Some(Bias { mu: vec![most, -most, 0], sigma: None });
+    });
+    add(group, name, &model);
+}
+
+/// Logits of all magnitudes: equal, close, beyond what the exponential can tell apart, huge.
+fn logits(group: &mut Group) {
+    for (name, scale) in [("tiny", 1e-9), ("middling", 1.0), ("large", 30.0), ("huge", 1e25)] {
+        let name = format!("{name} logits");
+        let mut builder = Builder::new(4, Shape::vector(6));
+        builder.linear(Value::Input, 7, Kind::Bayesian).expect("a vector");
+        let model = finish(&name, builder, |parts| {
+            let layer = &mut parts.layers[0];
+            // Codes of up to 255 by weights of up to 128, in units of the largest weight's.
+            layer.scale.fill(scale / 128.0);
+            layer.bias = None;
+        });
+        add(group, &name, &model);
+    }
+    let mut builder = Builder::new(5, Shape::vector(6));
+    builder.linear(Value::Input, 1, Kind::Bayesian).expect("a vector");
+    add(group, "one class", &finish("one class", builder, |_| {}));
+}

@@ -1,0 +1,141 @@
+//! Models whose logits are the sampled weights themselves.
+//!
+//! The input's codes are the picture's bytes, steps of the weights are the reciprocal of the input's,
+//! and biases are zero unless they are what is read. So a picture that is 1 at one place and 0 at
+//! all others has the weights of that place as logits, and a picture of zeros has the biases.
+
+use crate::models::Random;
+use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
+use bayes8_core::layer::{Bias, Layer, Posterior};
+use bayes8_core::model::{Model, NodeQuantization, Parts, Preprocessing, is_depthwise};
+use bayes8_core::numerics::{CodeRange, Quantization};
+
+/// Step of the input.
+const STEP: f32 = 1.0 / 256.0;
+
+/// Bytes are (p / 255) / std = p * STEP in real numbers; the rounding to codes makes them exact.
+const STD: f32 = 256.0 / 255.0;
+
+/// How the last layer sees the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readout {
+    /// A linear layer over a vector of `fan_in`.
+    Linear { fan_in: usize, outputs: usize },
+    /// A convolution over all of a `side` x `side` picture.
+    Conv { side: usize, channels: usize, groups: usize, outputs: usize },
+}
+
+/// The posterior that is read.
+pub(super) struct Numbers {
+    pub(super) mu: Vec<i8>,
+    pub(super) posterior: Option<Posterior>,
+    pub(super) bias: Option<Bias>,
+}
+
+impl Readout {
+    /// Shape of the picture.
+    pub(super) fn input(&self) -> Shape {
+        match *self {
+            Self::Linear { fan_in, .. } => Shape::vector(fan_in),
+            Self::Conv { side, channels, .. } => Shape::new(side, side, channels),
+        }
+    }
+
+    /// Logits, and weights of each.
+    pub(super) fn outputs_and_fan_in(&self) -> (usize, usize) {
+        match *self {
+            Self::Linear { fan_in, outputs } => (outputs, fan_in),
+            Self::Conv { side, channels, groups, outputs } => {
+                (outputs, side * side * channels / groups)
+            }
+        }
+    }
+
+    /// The model. `before` deterministic layers that change nothing precede the one that is read,
+    /// which is number `before`.
+    ///
+    /// # Panics
+    /// When the numbers are not as many as the layer has.
+    pub(super) fn model(&self, name: &str, before: usize, numbers: Numbers) -> Model {
+        let input = self.input();
+        let grid = Quantization { scale: STEP, zero_point: 0 };
+        let mut parts = Parts {
+            name: name.into(),
+            graph: Graph::new(input).expect("a shape that is not empty"),
+            input: grid,
+            preprocessing: Preprocessing {
+                mean: vec![0.0; input.channels],
+                std: vec![STD; input.channels],
+            },
+            class_names: Vec::new(),
+            quantization: Vec::new(),
+            layers: Vec::new(),
+            calibration: None,
+        };
+        let mut value = Value::Input;
+        for _ in 0..before {
+            value = identity(&mut parts, value, grid);
+        }
+        let op = match *self {
+            Self::Linear { outputs, .. } => Op::Linear { out_features: outputs },
+            Self::Conv { side, groups, outputs, .. } => {
+                Op::Conv2d { out_channels: outputs, groups, window: Window::new([side, side]) }
+            }
+        };
+        let (out_channels, _) = self.outputs_and_fan_in();
+        let layer = Layer {
+            name: "readout".into(),
+            index: before as u32,
+            out_channels,
+            depthwise: is_depthwise(&op, input),
+            mu: numbers.mu,
+            posterior: numbers.posterior,
+            scale: vec![1.0 / STEP; out_channels],
+            bias: numbers.bias,
+        };
+        parts.graph.push("readout".into(), op, vec![value]).expect("a layer that fits");
+        parts.layers.push(layer);
+        parts.quantization.push(NodeQuantization { output: None, range: CodeRange::FULL });
+        Model::new(parts).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+}
+
+/// A 1 x 1 convolution that gives what it gets: depthwise, so that it has few weights.
+fn identity(parts: &mut Parts, value: Value, grid: Quantization) -> Value {
+    let shape = parts.graph.shape(value);
+    let channels = shape.channels;
+    let op = Op::Conv2d { out_channels: channels, groups: channels, window: Window::new([1, 1]) };
+    let index = parts.layers.len();
+    let name = format!("identity_{index}");
+    parts.layers.push(Layer {
+        name: name.clone(),
+        index: index as u32,
+        out_channels: channels,
+        depthwise: is_depthwise(&op, shape),
+        mu: vec![1; channels],
+        posterior: None,
+        scale: vec![1.0; channels],
+        bias: None,
+    });
+    parts.quantization.push(NodeQuantization { output: Some(grid), range: CodeRange::FULL });
+    parts.graph.push(name, op, vec![value]).expect("a layer that fits")
+}
+
+/// mu, sigma and multipliers of all sizes, saturating ones among them.
+pub(super) fn random_numbers(readout: &Readout, seed: u64) -> Numbers {
+    let mut random = Random::new(seed);
+    let (outputs, fan_in) = readout.outputs_and_fan_in();
+    let multiplier = |random: &mut Random| random.pick(&[0, 1, 40, 130, 400, 2048, i16::MAX]);
+    Numbers {
+        mu: random.bytes(outputs * fan_in).into_iter().map(|byte| byte as i8).collect(),
+        posterior: Some(Posterior {
+            sigma: random.bytes(outputs * fan_in),
+            noise_multiplier: (0..outputs).map(|_| multiplier(&mut random)).collect(),
+        }),
+        bias: random.chance(50).then(|| Bias {
+            mu: (0..outputs).map(|_| random.real(-1e6, 1e6) as i32).collect(),
+            // Logits of up to 2^24 are exact; the noise makes up to 126 / 2^15 of this.
+            sigma: Some((0..outputs).map(|_| random.real(0.0, 2e9) as i32).collect()),
+        }),
+    }
+}

@@ -1,0 +1,47 @@
+//! The key stream and the noise, for the authors of a port. Targets show theirs in `noise`.
+
+use super::SEEDS;
+use super::group::Group;
+use crate::vectors::{Hex, KeyStream, VectorFile};
+use bayes8_core::chacha::ChaCha8;
+use bayes8_core::sampler::{CHUNK, Draw, MAX_SAMPLES, noise};
+
+pub(super) fn file() -> VectorFile {
+    let mut file = Group::new(
+        "sampler",
+        "Groups of the key stream and the noise of the weights that they serve (NUMERICS, 3). For \
+         porters: no target shows them by itself.",
+    )
+    .finish();
+    let places = [
+        (0, 0, false, 0),
+        (0, 0, true, 0),
+        (1, 5, false, 1),
+        (53, MAX_SAMPLES - 1, false, 7),
+        // Blocks beyond 32 bits: the carry of the counter.
+        (2, 3, true, (1 << 28) - 1),
+        (2, 3, false, 1 << 28),
+    ];
+    for (seed, (layer, sample, bias, group)) in SEEDS.into_iter().cycle().zip(places) {
+        let draw = Draw { seed, sample };
+        let stream = if bias { draw.bias_stream(layer) } else { draw.weight_stream(layer) };
+        file.key_streams.push(key_stream(seed, layer, sample, bias, group, stream));
+    }
+    file
+}
+
+fn key_stream(
+    seed: u64,
+    layer: u32,
+    sample: u32,
+    bias: bool,
+    group: u64,
+    stream: ChaCha8,
+) -> KeyStream {
+    let bytes = stream.group_bytes(group);
+    let noise: Vec<u8> = bytes
+        .chunks_exact(2 * CHUNK)
+        .flat_map(|chunk| (0..CHUNK).map(|i| noise(chunk[i], chunk[CHUNK + i]) as u8))
+        .collect();
+    KeyStream { seed, layer, sample, bias, group, bytes: Hex::new(&bytes), noise: Hex::new(&noise) }
+}

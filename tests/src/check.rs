@@ -1,0 +1,61 @@
+//! One case on one target.
+
+use crate::case::Case;
+use crate::line::{Difference, FoundTrace, Line, Part, Verdict};
+use crate::outcome::{Outcome, Trace};
+
+/// Something that predicts: a back end with all that lies between it and its users.
+pub trait Target {
+    /// Its name in the table, such as `native, 2 threads`.
+    fn name(&self) -> String;
+
+    /// Name of its kernels.
+    fn kernel(&self) -> String;
+
+    /// Predicts a case.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn run(&self, case: &Case) -> Result<Outcome, String>;
+
+    /// What the nodes give for all pictures of a case and one sample.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String>;
+}
+
+/// Runs a case on a target and compares all that comes out.
+pub fn check(target: &impl Target, case: &Case) -> Line {
+    let result = verdict(target, case).unwrap_or_else(|message| Verdict::Failed { message });
+    Line { target: target.name(), kernel: target.kernel(), vector: Some(case.name.clone()), result }
+}
+
+fn verdict(target: &impl Target, case: &Case) -> Result<Verdict, String> {
+    let vector = &case.vector;
+    let outcome = target.run(case)?;
+    let trace = target.trace(case, case.samples().start)?;
+    for expected in &vector.trace {
+        let found = trace.iter().find(|found| found.node == expected.node);
+        let found = found.ok_or_else(|| format!("no node `{}` in the trace", expected.node))?;
+        if !expected.output.is(&found.bytes) {
+            let part = Part::Node(found.node.clone());
+            return Ok(Verdict::Different(Difference::new(part, &found.bytes)));
+        }
+    }
+    if !vector.logits.is(&outcome.logits) {
+        let trace = |sample| Ok(FoundTrace::new(sample, target.trace(case, sample)?));
+        let traces = case.samples().map(trace).collect::<Result<_, String>>()?;
+        let difference = Difference::new(Part::Logits, &outcome.logits);
+        return Ok(Verdict::Different(Difference { traces, ..difference }));
+    }
+    for (expected, found, part) in [
+        (&vector.sums, &outcome.sums, Part::Sums),
+        (&vector.uncertainty, &outcome.uncertainty, Part::Uncertainty),
+    ] {
+        if !expected.is(found) {
+            return Ok(Verdict::Different(Difference::new(part, found)));
+        }
+    }
+    Ok(Verdict::Passed)
+}

@@ -1,0 +1,82 @@
+//! The reference back end as a target: what it gives is right by definition.
+
+use crate::case::Case;
+use crate::check::Target;
+use crate::outcome::{Outcome, Trace, TracedNode};
+use bayes8_core::backend::Backend;
+use bayes8_core::executor::{Executor, NodeOutput, Weights, Workspace};
+use bayes8_core::format;
+use bayes8_core::input::InputQuantizer;
+use bayes8_core::model::Model;
+use bayes8_core::reference::Reference;
+use bayes8_core::sampler::Draw;
+use bayes8_core::uncertainty::SampleSums;
+
+/// A back end without anything around it.
+#[derive(Clone, Copy, Debug)]
+pub struct OnCore<B>(pub B);
+
+/// The reference.
+pub const REFERENCE: OnCore<Reference> = OnCore(Reference);
+
+impl<B: Backend + Copy> Target for OnCore<B> {
+    fn name(&self) -> String {
+        "core".into()
+    }
+
+    fn kernel(&self) -> String {
+        self.0.kernel().into()
+    }
+
+    fn run(&self, case: &Case) -> Result<Outcome, String> {
+        let (model, executor, mut workspace) = self.begin(case)?;
+        let mut logits = vec![Vec::new(); case.count];
+        let mut sums = vec![SampleSums::new(model.classes()); case.count];
+        for sample in case.samples() {
+            let draw = Draw { seed: case.vector.seed, sample };
+            executor.run_sample(Weights::Fresh(draw), &mut workspace, |picture, found| {
+                logits[picture].extend_from_slice(found);
+                sums[picture].add(found);
+            });
+        }
+        let mut outcome = Outcome::default();
+        for (logits, sums) in logits.iter().zip(&sums) {
+            outcome.push(logits, &sums.to_words(), &sums.finish());
+        }
+        Ok(outcome)
+    }
+
+    fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String> {
+        let (model, executor, mut workspace) = self.begin(case)?;
+        let draw = Draw { seed: case.vector.seed, sample };
+        Ok(named(&model, executor.trace(draw, &mut workspace)))
+    }
+}
+
+impl<B: Backend + Copy> OnCore<B> {
+    /// The model, ready for samples of the case's pictures.
+    fn begin(&self, case: &Case) -> Result<(Model, Executor<B>, Workspace<B>), String> {
+        let model = format::read(&case.model).map_err(|error| error.to_string())?;
+        let elements = model.graph().input().elements();
+        if case.pictures.len() != case.count * elements {
+            let (found, count) = (case.pictures.len(), case.count);
+            return Err(format!("{found} bytes are not {count} pictures of {elements}"));
+        }
+        let mut codes = vec![0; case.pictures.len()];
+        InputQuantizer::new(&model).bytes(&case.pictures, &mut codes);
+        let executor = Executor::new(&model, self.0);
+        let mut workspace = executor.workspace(32);
+        executor.begin(&codes, &mut workspace);
+        Ok((model, executor, workspace))
+    }
+}
+
+/// Outputs with the names of their nodes.
+pub fn named(model: &Model, outputs: Vec<NodeOutput>) -> Trace {
+    let nodes = model.graph().nodes();
+    let named = |output: NodeOutput| TracedNode {
+        node: nodes[output.node].name.clone(),
+        bytes: output.bytes,
+    };
+    outputs.into_iter().map(named).collect()
+}

@@ -1,0 +1,112 @@
+// Runs golden vectors through the npm package, in Node and in pages. docs/CONFORMANCE.md has the format.
+
+/** How a line begins that `conformance report` reads. */
+const MARK = "CONFORMANCE ";
+
+const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const toBase64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+const fromBase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+const bytesOf = ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength);
+
+const sha256 = async (bytes) => toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+
+const isExpected = async (expected, bytes) =>
+  expected === (expected.startsWith("hex:") ? `hex:${toHex(bytes)}` : `sha256:${await sha256(bytes)}`);
+
+function concatenate(arrays) {
+  const parts = arrays.map(bytesOf);
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** The pictures of a set, a `Uint8Array` each. */
+function picturesOf({ count, base64, one_hot: oneHot }) {
+  if (oneHot !== undefined) {
+    return Array.from({ length: oneHot + 1 }, (_, picture) =>
+      Uint8Array.from({ length: oneHot }, (_, i) => Number(i === picture)),
+    );
+  }
+  const bytes = fromBase64(base64);
+  const length = bytes.length / count;
+  return Array.from({ length: count }, (_, picture) => bytes.subarray(picture * length, (picture + 1) * length));
+}
+
+/** The bytes of a model; `read` gets those of a file of the repository. */
+async function modelOf({ base64, path, sha256: expected }, read) {
+  if (base64 !== undefined) return fromBase64(base64);
+  const bytes = await read(path);
+  const found = await sha256(bytes);
+  if (found !== expected) throw new Error(`${path} has SHA-256 ${found}, not ${expected}: another model`);
+  return bytes;
+}
+
+/** The first part of a result that differs, or nothing. */
+async function differenceOf(model, vector, pictures) {
+  const [firstSample, end] = vector.samples;
+  const seed = BigInt(vector.seed);
+  const options = { seed, firstSample, samples: end - firstSample, logits: true };
+  const predictions = await model.predictBatch(pictures, options);
+  const traceOf = (sample) => model.traceBatch(pictures, { seed, sample });
+
+  const trace = new Map((await traceOf(firstSample)).map(({ node, codes }) => [node, codes]));
+  for (const { node, output } of vector.trace) {
+    const codes = trace.get(node);
+    if (!codes) throw new Error(`no node \`${node}\` in the trace`);
+    if (!(await isExpected(output, codes))) return { part: { node }, found: toBase64(codes) };
+  }
+  const logits = concatenate(predictions.map(({ logits }) => logits));
+  if (!(await isExpected(vector.logits, logits))) {
+    const traces = [];
+    for (let sample = firstSample; sample < end; sample++) {
+      const nodes = (await traceOf(sample)).map(({ node, codes }) => ({ node, found: toBase64(codes) }));
+      traces.push({ sample, nodes });
+    }
+    return { part: "logits", found: toBase64(logits), traces };
+  }
+  const sums = concatenate(predictions.map(({ sums }) => sums));
+  if (!(await isExpected(vector.sums, sums))) return { part: "sums", found: toBase64(sums) };
+  const numbers = ({ probabilities, std, entropy, expectedEntropy, mutualInformation }) =>
+    Float64Array.from([...probabilities, ...std, entropy, expectedEntropy, mutualInformation]);
+  const uncertainty = concatenate(predictions.map(numbers));
+  if (!(await isExpected(vector.uncertainty, uncertainty))) {
+    return { part: "uncertainty", found: toBase64(uncertainty) };
+  }
+}
+
+/**
+ * Runs all vectors of `files` on one target and prints a line for each. `load` makes a model of a file's
+ * bytes; `kernel` is how the target is named if it makes none.
+ */
+export async function check({ target, kernel, load, files, read, print }) {
+  const line = (fields) => print(MARK + JSON.stringify({ target, kernel, ...fields }));
+  for (const file of files) {
+    const pictures = new Map(Object.entries(file.pictures).map(([name, set]) => [name, picturesOf(set)]));
+    for (const [name, entry] of Object.entries(file.models)) {
+      const vectors = file.vectors.filter((vector) => vector.model === name);
+      let model;
+      try {
+        model = await load(await modelOf(entry, read));
+      } catch (error) {
+        if (error.code === "unsupported") return line({ result: "skipped", reason: error.message });
+        const message = String(error);
+        for (const vector of vectors) line({ vector: `${file.group}/${vector.name}`, result: "failed", message });
+        continue;
+      }
+      for (const vector of vectors) {
+        const fields = { kernel: model.kernel, vector: `${file.group}/${vector.name}` };
+        try {
+          const difference = await differenceOf(model, vector, pictures.get(vector.pictures));
+          line({ ...fields, ...(difference ? { result: "different", ...difference } : { result: "passed" }) });
+        } catch (error) {
+          line({ ...fields, result: "failed", message: String(error) });
+        }
+      }
+      model.dispose();
+    }
+  }
+}

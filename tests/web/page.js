@@ -1,0 +1,11 @@
+// What the page of `chromium.js` runs.
+import { Model } from "/package/dist/index.js";
+import { check } from "./check.js";
+import { targets } from "./targets.js";
+
+/** Runs the vectors of the files named. `print` is a function of the page. */
+export async function run(names) {
+  const files = await Promise.all(names.map(async (name) => (await fetch(`/vectors/${name}`)).json()));
+  const read = async (path) => new Uint8Array(await (await fetch(`/${path}`)).arrayBuffer());
+  for (const target of targets(Model, "Chromium")) await check({ ...target, files, read, print });
+}

@@ -1,0 +1,127 @@
+//! `cargo xtask conformance`: the golden vectors on every target that this machine has, and one
+//! table of what came out.
+
+use crate::skipped::Skipped;
+use crate::tools::{self, Missing};
+use crate::{root, run, stream, web};
+use anyhow::Context;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// How the lines begin that `conformance report` reads (`tests/src/line.rs`).
+const MARK: &str = "CONFORMANCE ";
+
+/// Package of the vectors and of what compares.
+const PACKAGE: &str = "bayes8-conformance";
+
+/// Writes `tests/vectors` anew from the reference back end.
+pub(crate) fn update() -> anyhow::Result<()> {
+    let arguments = ["run", "--package", PACKAGE, "--bin", "conformance", "--", "update"];
+    run("cargo", &arguments)
+}
+
+/// Builds what the web targets need, then runs all targets.
+pub(crate) fn build_and_run() -> anyhow::Result<()> {
+    let mut skipped = Skipped::default();
+    let web = web::install();
+    if web.is_ok() {
+        web::build(true)?;
+    }
+    let result = run_all(web, &mut skipped);
+    println!("{}", skipped.summary());
+    result
+}
+
+/// Runs all targets; those of the npm package if `web` says that it is built. An error where any
+/// differs from what the vectors say.
+pub(crate) fn run_all(web: Result<(), Missing>, skipped: &mut Skipped) -> anyhow::Result<()> {
+    let mut outputs = Outputs::new()?;
+    outputs.collect("native", cargo(&["run", "--package", PACKAGE, "--example", "native"]))?;
+    outputs.collect("amx", cargo(&AMX_TEST))?;
+    let chromium = web.clone().and_then(|()| tools::chromium());
+    let node = web.map(|()| Command::new("node"));
+    for (place, script, ready) in [
+        ("Node", "node.js", node),
+        ("Chromium", "chromium.js", chromium.map(|path| with_chromium(path))),
+    ] {
+        match ready {
+            Ok(mut node) => {
+                node.arg(format!("tests/web/{script}"));
+                outputs.collect(place, node)?;
+            }
+            Err(reason) => outputs.skip(place, &reason)?,
+        }
+    }
+    let mut report = cargo(&["run", "--package", PACKAGE, "--bin", "conformance", "--", "report"]);
+    report.args(&outputs.files);
+    stream(&mut report, |line| {
+        skipped.notices(line);
+        println!("{line}");
+    })
+}
+
+/// The test of `bayes8-native` that runs the vectors on AMX, by the emulator where there is none.
+const AMX_TEST: [&str; 7] =
+    ["test", "--package", "bayes8-native", "--lib", "golden_vectors", "--", "--nocapture"];
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments);
+    cargo
+}
+
+fn with_chromium(path: PathBuf) -> Command {
+    let mut node = Command::new("node");
+    node.env("BAYES8_CHROMIUM", path);
+    node
+}
+
+/// What the runners print, in files.
+struct Outputs {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+impl Outputs {
+    fn new() -> anyhow::Result<Self> {
+        let folder = tools::target().join("conformance");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(Self { folder, files: Vec::new() })
+    }
+
+    /// Runs a runner, whose lines for the report go into a file. One that fails has said so in its
+    /// lines, or is missed in the report.
+    fn collect(&mut self, name: &str, mut runner: Command) -> anyhow::Result<()> {
+        let mut lines = String::new();
+        let result = stream(runner.current_dir(root()), |line| match line.find(MARK) {
+            Some(at) => lines.extend([&line[at..], "\n"]),
+            None => println!("{line}"),
+        });
+        if let Err(error) = result {
+            let message = format!("{error:#}").replace(['"', '\\'], "'");
+            lines.push_str(&whole_target(name, "failed", "message", &message));
+        }
+        self.write(name, &lines)
+    }
+
+    /// Says that a runner cannot run.
+    fn skip(&mut self, name: &str, reason: &str) -> anyhow::Result<()> {
+        let reason = reason.replace(['"', '\\'], "'");
+        self.write(name, &whole_target(name, "skipped", "reason", &reason))
+    }
+
+    fn write(&mut self, name: &str, lines: &str) -> anyhow::Result<()> {
+        let path = self.folder.join(name).with_extension("txt");
+        fs::write(&path, lines).with_context(|| format!("cannot write {}", path.display()))?;
+        self.files.push(path);
+        Ok(())
+    }
+}
+
+/// A line about all vectors of a target.
+fn whole_target(target: &str, result: &str, key: &str, text: &str) -> String {
+    let text = text.replace(|c: char| c.is_control(), " ");
+    format!(r#"{MARK}{{"target":"{target}","kernel":"-","result":"{result}","{key}":"{text}"}}"#)
+        + "\n"
+}
