@@ -43,7 +43,7 @@ pub(crate) fn run_all(web: Result<(), Missing>, skipped: &mut Skipped) -> anyhow
     let node = web.map(|()| Command::new("node"));
     for (place, script, ready) in [
         ("Node", "node.js", node),
-        ("Chromium", "chromium.js", chromium.map(|path| with_chromium(path))),
+        ("Chromium", "chromium.js", chromium.map(with_chromium)),
     ] {
         match ready {
             Ok(mut node) => {
