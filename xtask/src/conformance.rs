@@ -41,10 +41,9 @@ pub(crate) fn run_all(web: Result<(), Missing>, skipped: &mut Skipped) -> anyhow
     outputs.collect("amx", cargo(&AMX_TEST))?;
     let chromium = web.clone().and_then(|()| tools::chromium());
     let node = web.map(|()| Command::new("node"));
-    for (place, script, ready) in [
-        ("Node", "node.js", node),
-        ("Chromium", "chromium.js", chromium.map(with_chromium)),
-    ] {
+    for (place, script, ready) in
+        [("Node", "node.js", node), ("Chromium", "chromium.js", chromium.map(with_chromium))]
+    {
         match ready {
             Ok(mut node) => {
                 node.arg(format!("tests/web/{script}"));
