@@ -39,6 +39,10 @@ pub(crate) fn run_all(web: Result<(), Missing>, skipped: &mut Skipped) -> anyhow
     let mut outputs = Outputs::new()?;
     outputs.collect("native", cargo(&["run", "--package", PACKAGE, "--example", "native"]))?;
     outputs.collect("amx", cargo(&AMX_TEST))?;
+    if web.is_ok() {
+        // What compares in JavaScript must see what is wrong.
+        run("node", &["--test", "tests/web/check.test.js"])?;
+    }
     let chromium = web.clone().and_then(|()| tools::chromium());
     let node = web.map(|()| Command::new("node"));
     for (place, script, ready) in

@@ -1,0 +1,79 @@
+// `check.js` has to see what is wrong, whatever part of a result it is in.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { Model } from "../../wasm/npm/dist/node.js";
+import { ROOT } from "../../wasm/npm/tests/support/files.js";
+import { check } from "./check.js";
+
+const file = JSON.parse(await readFile(`${ROOT}tests/vectors/noise.json`, "utf8"));
+const [vector] = file.vectors;
+const models = { [vector.model]: file.models[vector.model] };
+const one = { ...file, models, vectors: [vector] };
+
+const flip = (array) => (new Uint8Array(array.buffer, array.byteOffset, array.byteLength)[5] ^= 1);
+
+/** The line about a vector after `change` was made to its model. */
+async function lineOf(change, changed = one) {
+  const lines = [];
+  const load = async (bytes) => {
+    const model = await Model.load(bytes, { kernel: "baseline" });
+    return Object.assign(Object.create(model), {
+      kernel: model.kernel,
+      predictBatch: (...parameters) => model.predictBatch(...parameters),
+      traceBatch: (...parameters) => model.traceBatch(...parameters),
+      dispose: () => model.dispose(),
+      ...change(model),
+    });
+  };
+  const read = (path) => readFile(ROOT + path);
+  const print = (line) => lines.push(JSON.parse(line.replace("CONFORMANCE ", "")));
+  await check({ target: "Node", kernel: "simd128", load, files: [changed], read, print });
+  assert.equal(lines.length, 1);
+  assert.equal(lines[0].target, "Node");
+  return lines[0];
+}
+
+const predictions = (spoil) => (model) => ({
+  async predictBatch(...parameters) {
+    const all = await model.predictBatch(...parameters);
+    spoil(all[0]);
+    return all;
+  },
+});
+
+test("a right result is called wrong", async () => {
+  const line = await lineOf(() => ({}));
+  assert.deepEqual([line.result, line.vector, line.kernel], ["passed", `noise/${vector.name}`, "simd128"]);
+});
+
+test("a wrong layer is not named", async () => {
+  const line = await lineOf((model) => ({
+    async traceBatch(...parameters) {
+      const trace = await model.traceBatch(...parameters);
+      flip(trace.at(-1).codes);
+      return trace;
+    },
+  }));
+  assert.deepEqual([line.result, line.part], ["different", { node: "readout" }]);
+  assert.ok(line.found.length > 0);
+});
+
+test("wrong logits, sums or figures are not seen", async () => {
+  const logits = await lineOf(predictions((prediction) => flip(prediction.logits)));
+  assert.deepEqual([logits.result, logits.part], ["different", "logits"]);
+  const [first, end] = vector.samples;
+  assert.deepEqual(logits.traces.map(({ sample }) => sample), Array.from({ length: end - first }, (_, i) => first + i));
+  assert.equal((await lineOf(predictions((prediction) => flip(prediction.sums)))).part, "sums");
+  assert.equal((await lineOf(predictions((prediction) => flip(prediction.std)))).part, "uncertainty");
+});
+
+test("an error or another model passes", async () => {
+  const failing = await lineOf(() => ({ predictBatch: () => Promise.reject(new Error("no memory")) }));
+  assert.deepEqual([failing.result, failing.message], ["failed", "Error: no memory"]);
+  const path = "models/mnist-scnn.safetensors";
+  const other = { ...one, models: { [vector.model]: { path, sha256: "0" } } };
+  const line = await lineOf(() => ({}), other);
+  assert.equal(line.result, "failed");
+  assert.match(line.message, /another model/);
+});
