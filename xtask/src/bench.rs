@@ -13,8 +13,6 @@ const PRODUCTS: [[&str; 3]; 6] = [
     ["49", "512", "4608"],
 ];
 
-const CIFAR10: &str = "models/cifar10-resnet20.safetensors";
-
 /// Measures all that can be measured here; what cannot is skipped with the reason.
 pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow::Result<()> {
     let python = python.display().to_string();
@@ -50,30 +48,7 @@ pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow:
     }
 
     title("ResNet-50");
-    if !succeeds(&python, &["-c", "import onnx, numpy"]) {
-        println!("SKIPPED: {python} lacks the packages of benchmarks/requirements.txt");
-        return Ok(());
-    }
-    let folder = root().join("target/benchmarks/resnet50").display().to_string();
-    let file = |name: &str| format!("{folder}/{name}");
-    let model = file("resnet50.safetensors");
-    crate::run(&python, &["benchmarks/resnet50.py", "--output", &folder])?;
-    let (mean, calibration, metadata) =
-        (file("mean.onnx"), file("calibration.npz"), file("meta.json"));
-    let quantize = [
-        "quantize",
-        "--mean",
-        &mean,
-        "--moped",
-        "0.1",
-        "--calibration",
-        &calibration,
-        "--metadata",
-        &metadata,
-        "-o",
-        &model,
-    ];
-    crate::run(BAYES8, &quantize)?;
+    let Some(ResNet50 { model, mean }) = resnet50(&python)? else { return Ok(()) };
     for (batch, threads) in [("8", "1"), ("8", "2")] {
         bench(&model, "auto", batch, "4", threads)?;
     }
@@ -87,7 +62,35 @@ pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow:
     compare(&python, &model, &mean, &rounds, &["--samples", "4"])
 }
 
-const BAYES8: &str = "target/release/bayes8";
+/// Files of ResNet-50, made Bayesian.
+pub(crate) struct ResNet50 {
+    pub(crate) model: String,
+    /// The ONNX file that it was quantized from.
+    pub(crate) mean: String,
+}
+
+/// Makes ResNet-50 with random weights; `None`, said as skipped, where `python` cannot.
+pub(crate) fn resnet50(python: &str) -> anyhow::Result<Option<ResNet50>> {
+    if !succeeds(python, &["-c", "import onnx, numpy"]) {
+        println!("SKIPPED: ResNet-50: {python} lacks the packages of benchmarks/requirements.txt");
+        return Ok(None);
+    }
+    let folder = root().join("target/benchmarks/resnet50").display().to_string();
+    let file = |name: &str| format!("{folder}/{name}");
+    let (model, mean) = (file("resnet50.safetensors"), file("mean.onnx"));
+    crate::run(python, &["benchmarks/resnet50.py", "--output", &folder])?;
+    let (calibration, metadata) = (file("calibration.npz"), file("meta.json"));
+    let mut quantize = vec!["quantize", "--mean", &mean, "--moped", "0.1"];
+    quantize.extend(["--calibration", &calibration, "--metadata", &metadata, "-o", &model]);
+    crate::run(BAYES8, &quantize)?;
+    Ok(Some(ResNet50 { model, mean }))
+}
+
+/// The model that is compared where overheads count.
+pub(crate) const CIFAR10: &str = "models/cifar10-resnet20.safetensors";
+
+/// The command line, as `cargo build --release` makes it.
+pub(crate) const BAYES8: &str = "target/release/bayes8";
 
 fn bench(model: &str, isa: &str, batch: &str, samples: &str, threads: &str) -> anyhow::Result<()> {
     let mut arguments = vec!["bench", model, "--batch", batch, "--samples", samples];
@@ -111,6 +114,6 @@ fn compare(
     crate::run(python, &arguments)
 }
 
-fn title(text: &str) {
+pub(crate) fn title(text: &str) {
     println!("\n== {text}");
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything that is done with this workspace, by name.
 
 mod bench;
+mod bench_web;
 mod c_library;
 mod conformance;
 mod models;
@@ -61,6 +62,18 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 3)]
         rounds: u32,
     },
+    /// Measure the web section of docs/PERFORMANCE.md: the npm package against onnxruntime-web
+    BenchWeb {
+        /// Python with onnx and onnxruntime, which quantize the peer's network
+        #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+        python: PathBuf,
+        /// `mean.onnx` of cifar10-resnet20, to compare that model too
+        #[arg(long, value_name = "ONNX")]
+        cifar10: Option<PathBuf>,
+        /// Rounds of the comparison
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        rounds: u32,
+    },
     /// Quantize the shipped models again from their FP32 networks
     Models {
         /// Folder with `models/NAME/{mean.onnx,posterior.safetensors,golden.json}` and
@@ -77,6 +90,9 @@ fn main() -> anyhow::Result<()> {
         Task::Conformance { update: true } => conformance::update(),
         Task::Conformance { update: false } => conformance::build_and_run(),
         Task::Bench { python, cifar10, rounds } => bench::run(&python, cifar10.as_deref(), rounds),
+        Task::BenchWeb { python, cifar10, rounds } => {
+            bench_web::run(&python, cifar10.as_deref(), rounds)
+        }
         Task::Models { from } => models::quantize(&from),
     }
 }

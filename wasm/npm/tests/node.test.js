@@ -212,6 +212,18 @@ test("an engine without relaxed SIMD gets the relaxed module", () => {
   assert.equal(asked, "unsupported");
 });
 
+test("an engine that computes relaxed dot products wrongly gets the relaxed module", (t) => {
+  if (!process.version.startsWith("v20.")) return t.skip("only Node 20 is known to be such an engine");
+  const script = `import { Model } from "bayes8";
+    const load = (kernel) => Model.load(${JSON.stringify(modelPath("mnist-scnn"))}, { kernel });
+    const asked = await load("relaxed").catch((error) => error.message);
+    console.log(JSON.stringify([(await load()).kernel, asked]));`;
+  const options = ["--experimental-wasm-relaxed-simd", "--input-type=module", "--eval", script];
+  const [kernel, asked] = JSON.parse(execFileSync(process.execPath, options, { cwd: PACKAGE }));
+  assert.equal(kernel, "simd128");
+  assert.match(asked, /wrongly/);
+});
+
 test("the module's files are not exported, or another one than given is used", async (t) => {
   assert.ok(supports() && detect().relaxedSimd);
   for (const name of ["bayes8.wasm", "bayes8-relaxed.wasm"]) {

@@ -94,6 +94,7 @@ test("a worker that crashes leaves its prediction waiting, or takes the pool alo
   assert.equal(await codeOf(waiting), "worker");
   assert.equal(threads.workers, 1);
   assert.equal((await threads.predict(shirt, { samples: 20 })).samples, 20);
+  started[1].ref(); // An idle worker's end keeps no process alive to see it.
   await started[1].terminate();
   assert.equal(await codeOf(threads.predict(shirt)), "worker");
   assert.equal(await codeOf(threads.predict(shirt)), "worker");

@@ -1,0 +1,38 @@
+// What both benchmarks share: the command line's answer, and how something is timed.
+
+export const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+/**
+ * Times contenders `{ name, run, share }` in turns, `rounds` times: a map from each to the medians of
+ * milliseconds, each divided by its `share`. A measurement takes half a second at least, or one run.
+ */
+export async function inTurns(contenders, rounds) {
+  const times = new Map(contenders.map((contender) => [contender, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) times.get(contender).push(await milliseconds(contender));
+  }
+  return new Map(Array.from(times, ([contender, values]) => [contender, median(values)]));
+}
+
+async function milliseconds({ run, share = 1 }) {
+  await run();
+  const start = performance.now();
+  let [runs, spent] = [0, 0];
+  do {
+    await run();
+    runs++;
+    spent = performance.now() - start;
+  } while (spent < 500);
+  return spent / runs / share;
+}
+
+/**
+ * Our contender: weight samples of `picture` by `kernel`, each drawn anew. Fails where their logits are
+ * not those of the command line, whose digest is `digest`.
+ */
+export async function bayes8(Model, file, kernel, { picture, samples, digest }) {
+  const model = await Model.load(file, { kernel });
+  const { logitsDigest } = await model.predict(picture, { samples, logits: true });
+  if (logitsDigest !== digest) throw new Error(`${kernel}: other bits than the command line's`);
+  return { name: `bayes8, ${model.kernel}`, run: () => model.predict(picture, { samples }), share: samples };
+}

@@ -1,0 +1,62 @@
+//! The web section of `docs/PERFORMANCE.md`: the npm package against onnxruntime-web.
+
+use crate::bench::{BAYES8, CIFAR10, ResNet50, resnet50, title};
+use crate::{root, run_command, succeeds, tools, web};
+use anyhow::anyhow;
+use std::path::Path;
+use std::process::Command;
+
+const FOLDER: &str = "benchmarks/web";
+
+/// Measures all that can be measured here; what cannot is skipped with the reason.
+pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow::Result<()> {
+    let python = python.display().to_string();
+    web::run(true)?;
+    tools::npm_packages(&root().join(FOLDER)).map_err(|reason| anyhow!(reason))?;
+    crate::run("cargo", &["build", "--release", "--package", "bayes8-cli"])?;
+    if !succeeds(&python, &["-c", "import onnx, onnxruntime.quantization"]) {
+        println!("SKIPPED: the peer: {python} lacks onnx and onnxruntime");
+        return Ok(());
+    }
+    let rounds = rounds.to_string();
+    title("ResNet-50");
+    if let Some(ResNet50 { model, mean }) = resnet50(&python)? {
+        compare(&python, &model, &mean, "4", &rounds)?;
+    }
+    title("cifar10-resnet20");
+    match cifar10 {
+        Some(network) => compare(&python, CIFAR10, &network.display().to_string(), "32", &rounds),
+        None => {
+            println!("SKIPPED: no --cifar10 ONNX was given");
+            Ok(())
+        }
+    }
+}
+
+/// In Node beside the peer, then both builds in Chromium.
+fn compare(
+    python: &str,
+    model: &str,
+    network: &str,
+    samples: &str,
+    rounds: &str,
+) -> anyhow::Result<()> {
+    let peer = root().join("target/benchmarks/web").display().to_string();
+    let quantize = ["benchmarks/web_peer.py", model, "--network", network, "--output", &peer];
+    crate::run(python, &quantize)?;
+    let run = |script: &str, environment: Option<&Path>| {
+        let mut node = Command::new("node");
+        node.arg(format!("{FOLDER}/{script}")).args([model, &peer]);
+        node.args(["--samples", samples, "--rounds", rounds, "--bayes8", BAYES8]);
+        node.envs(environment.map(|path| ("BAYES8_CHROMIUM", path))).current_dir(root());
+        run_command(&mut node)
+    };
+    run("node.js", None)?;
+    match tools::chromium() {
+        Ok(path) => run("chromium.js", Some(&path)),
+        Err(reason) => {
+            println!("SKIPPED: Chromium: {reason}");
+            Ok(())
+        }
+    }
+}
