@@ -1,4 +1,4 @@
-//! The noise is close to a Gaussian, and every weight takes the random bytes that DESIGN 3.1 says.
+//! The noise is close to a Gaussian, and every weight takes the random bytes that docs/NUMERICS.md says.
 
 use bayes8_core::layer::{Bias, Layer, Posterior};
 use bayes8_core::sampler::{
@@ -112,7 +112,7 @@ fn the_enumerated_distribution_counts_all_outcomes() {
     }
 }
 
-/// The noise of weight `i` of row `row`, read from the key stream as DESIGN 3.1 words it.
+/// The noise of weight `i` of row `row`, read from the key stream as docs/NUMERICS.md words it.
 struct Bytes(Vec<u8>);
 
 impl Bytes {
