@@ -5,7 +5,9 @@
 mod args;
 mod atomic_file;
 mod commands;
+mod evaluation;
 mod fidelity_table;
+mod gates;
 mod model_file;
 mod model_report;
 mod output;
@@ -24,7 +26,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "bayes8", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = "\
-Exit codes: 0 success, 1 failure, 2 wrong usage.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 an evaluation that misses a threshold.
 `bayes8 COMMAND --help` explains a command and gives examples.")]
 struct Cli {
     #[command(subcommand)]
@@ -73,5 +75,8 @@ fn fail(error: &anyhow::Error) -> ExitCode {
         }
     }
     output::complain(&format!("error: {}", style::printable(&message)));
+    if error.is::<gates::Missed>() {
+        return ExitCode::from(gates::EXIT_CODE);
+    }
     ExitCode::FAILURE
 }

@@ -3,6 +3,12 @@
 //! Probabilities are `[pictures, classes]`, labels one class index a picture. A prediction is the
 //! most probable class, of equal ones the first.
 
+mod detection;
+mod selective;
+
+pub use detection::Detection;
+pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
+
 use bayes8_core::uncertainty::Uncertainty;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use serde::Serialize;
@@ -80,6 +86,16 @@ impl Metrics {
             mean_mutual_information: mean_of(|u| u.mutual_information),
         }
     }
+}
+
+/// Whether the predicted class of each picture is its label.
+///
+/// # Panics
+/// When the counts differ.
+pub fn right(predictions: &[Uncertainty], labels: &[i64]) -> Vec<bool> {
+    assert_eq!(predictions.len(), labels.len(), "one label for every picture");
+    let predicted = |u: &Uncertainty| best(ArrayView1::from(&u.probabilities)).0;
+    predictions.iter().zip(labels).map(|(u, &label)| predicted(u) as i64 == label).collect()
 }
 
 /// Share of pictures whose predicted class is the label.

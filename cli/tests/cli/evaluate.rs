@@ -28,6 +28,7 @@ fn json_has_the_documented_keys_and_the_librarys_figures() {
     ]);
     let expected = [
         "accuracy",
+        "avu",
         "brier",
         "ece",
         "kernel",
@@ -39,6 +40,7 @@ fn json_has_the_documented_keys_and_the_librarys_figures() {
         "samples",
         "seconds",
         "seed",
+        "selective",
     ];
     assert_eq!(keys(&json), expected);
     assert_eq!((&json["pictures"], &json["samples"]), (&7.into(), &6.into()));
@@ -61,6 +63,45 @@ fn json_has_the_documented_keys_and_the_librarys_figures() {
     {
         let found = json[key].as_f64().unwrap();
         assert!((found - value).abs() < 1e-12, "{key}: {found}, expected {value}");
+    }
+}
+
+/// Each threshold by itself, and what it says when it is missed; the exit code is 3 and the report is
+/// printed all the same.
+#[test]
+fn a_missed_threshold_is_named_and_has_an_exit_code_of_its_own() {
+    let fixture = Fixture::new(1);
+    fixture.archive("xy.npz", &[0, 1, 2]);
+    let evaluate = |options: &[&str]| {
+        let arguments = [&["evaluate", MODEL, "--data", "xy.npz", "--ood", "xy.npz"], options];
+        fixture.run(&arguments.concat())
+    };
+    for (option, kept, missed, name) in [
+        ("--min-accuracy", "0", "1.01", "accuracy"),
+        ("--max-nll", "1000", "0", "NLL"),
+        ("--max-ece", "1", "0", "ECE"),
+        ("--max-aurc", "1", "-1", "AURC"),
+        ("--min-ood-auroc", "0.5", "0.51", "OOD AUROC"),
+    ] {
+        evaluate(&[option, kept]).succeeded();
+        let run = evaluate(&[&format!("{option}={missed}")]);
+        assert_eq!(run.code, Some(3), "{option}: {}", run.stderr);
+        assert!(run.stderr.contains(name) && run.stderr.contains(missed), "{}", run.stderr);
+        assert!(run.stdout.contains("accuracy"), "{}", run.stdout);
+    }
+    fixture
+        .run(&["evaluate", MODEL, "--data", "xy.npz", "--min-ood-auroc", "0.5"])
+        .misused("--ood");
+}
+
+#[test]
+fn pictures_like_the_known_ones_are_not_told_from_them() {
+    let fixture = Fixture::new(1);
+    fixture.archive("xy.npz", &[0, 1, 2, 1]);
+    let json = fixture.json(&["evaluate", MODEL, "--data", "xy.npz", "--ood", "xy.npz", "--json"]);
+    assert_eq!(json["ood"]["pictures"], 4);
+    for by in ["predictive_entropy", "mutual_information"] {
+        assert_eq!(json["ood"][by]["auroc"], 0.5, "{by}");
     }
 }
 

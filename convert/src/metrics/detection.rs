@@ -1,0 +1,113 @@
+//! How well an uncertainty tells unknown pictures from known ones.
+
+use serde::Serialize;
+
+/// Detection of pictures from another distribution by an uncertainty: the positives are those of the
+/// other distribution, and should have the larger values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Detection {
+    /// Area under the receiver operating characteristic: the chance that a positive has a larger
+    /// value than a negative, equal ones counting half. 0.5 is guessing, 1 perfect.
+    pub auroc: f64,
+    /// Area under the precision-recall curve as average precision: the precision at each threshold,
+    /// weighted by the recall that it adds. Guessing has the share of positives.
+    pub aupr: f64,
+    /// Share of negatives that are taken for positives at the largest threshold that finds 95 % of
+    /// the positives.
+    pub fpr_at_95_tpr: f64,
+}
+
+/// Share of positives that [`Detection::fpr_at_95_tpr`] finds.
+const TRUE_POSITIVE_RATE: f64 = 0.95;
+
+impl Detection {
+    /// The detection by values of `negatives` and `positives`; NaN where either is empty.
+    pub fn new(negatives: &[f64], positives: &[f64]) -> Self {
+        let mut values: Vec<(f64, bool)> = negatives.iter().map(|&value| (value, false)).collect();
+        values.extend(positives.iter().map(|&value| (value, true)));
+        values.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let (all_negatives, all_positives) = (negatives.len() as f64, positives.len() as f64);
+        // What has a value at or above the threshold, which falls from one value to the next.
+        let (mut false_positives, mut true_positives) = (0.0, 0.0);
+        let (mut pairs, mut aupr, mut fpr) = (0.0, 0.0, f64::NAN);
+        for equal in values.chunk_by(|a, b| a.0 == b.0) {
+            let new_positives = equal.iter().filter(|(_, positive)| *positive).count() as f64;
+            let new_negatives = equal.len() as f64 - new_positives;
+            pairs += new_negatives * (true_positives + new_positives / 2.0);
+            let found_before = true_positives / all_positives;
+            true_positives += new_positives;
+            false_positives += new_negatives;
+            let precision = true_positives / (true_positives + false_positives);
+            aupr += precision * new_positives / all_positives;
+            if found_before < TRUE_POSITIVE_RATE
+                && true_positives / all_positives >= TRUE_POSITIVE_RATE
+            {
+                fpr = false_positives / all_negatives;
+            }
+        }
+        let empty = negatives.is_empty() || positives.is_empty();
+        Self {
+            auroc: pairs / (all_negatives * all_positives),
+            aupr: if empty { f64::NAN } else { aupr },
+            fpr_at_95_tpr: fpr,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn close(a: f64, b: f64) {
+        assert!((a - b).abs() < 1e-12, "{a} is not {b}");
+    }
+
+    #[test]
+    fn matches_values_computed_by_hand() {
+        // From the top: 0.9 +, 0.8 -, 0.7 +, 0.3 -. Pairs won: 2 of 0.9, 1 of 0.7.
+        let detection = Detection::new(&[0.3, 0.8], &[0.9, 0.7]);
+        close(detection.auroc, 3.0 / 4.0);
+        // Precision 1 for the first half of the recall, 2 / 3 for the second.
+        close(detection.aupr, (1.0 + 2.0 / 3.0) / 2.0);
+        // Both positives are found at 0.7, where one of two negatives is too.
+        close(detection.fpr_at_95_tpr, 0.5);
+    }
+
+    #[test]
+    fn separation_is_perfect_and_its_reverse_is_not() {
+        let (low, high) = ([0.1, 0.2], [0.3, 0.4]);
+        let perfect = Detection { auroc: 1.0, aupr: 1.0, fpr_at_95_tpr: 0.0 };
+        assert_eq!(Detection::new(&low, &high), perfect);
+        let reverse = Detection::new(&high, &low);
+        close(reverse.auroc, 0.0);
+        close(reverse.fpr_at_95_tpr, 1.0);
+        close(reverse.aupr, (1.0 / 3.0 + 2.0 / 4.0) / 2.0);
+    }
+
+    #[test]
+    fn equal_values_are_no_order() {
+        // In whichever order they come.
+        for (negatives, positives) in [([1.0, 1.0], [1.0, 1.0]), ([2.0, 2.0], [2.0, 2.0])] {
+            let detection = Detection::new(&negatives, &positives);
+            close(detection.auroc, 0.5);
+            close(detection.aupr, 0.5);
+            close(detection.fpr_at_95_tpr, 1.0);
+        }
+    }
+
+    #[test]
+    fn nineteen_of_twenty_positives_are_95_percent() {
+        let positives: Vec<f64> = (0..20).map(f64::from).collect();
+        // At threshold 1 nineteen are found: the negative at 0.5 is below it, that at 1.5 above.
+        close(Detection::new(&[0.5, 1.5], &positives).fpr_at_95_tpr, 0.5);
+    }
+
+    #[test]
+    fn nothing_to_detect_is_not_a_number() {
+        for detection in [Detection::new(&[], &[1.0]), Detection::new(&[1.0], &[])] {
+            assert!(detection.auroc.is_nan() && detection.aupr.is_nan());
+            assert!(detection.fpr_at_95_tpr.is_nan());
+        }
+    }
+}
