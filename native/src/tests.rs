@@ -22,6 +22,7 @@ use bayes8_core::layer::Layer;
 use bayes8_core::numerics::Target;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// A back end with its working memory, which all jobs of a test share as those of a thread do.
@@ -65,10 +66,22 @@ pub(crate) fn kernels() -> Vec<Box<dyn Subject>> {
         };
         match found {
             Some(kernel) => kernels.push(kernel),
-            None => println!("SKIPPED: {isa}: not on this processor"),
+            None => not_here(isa.name()),
         }
     }
     kernels
+}
+
+/// Says that a kernel was skipped: once a test, which may meet it for many cases. A test has a thread
+/// of its own.
+fn not_here(kernel: &'static str) {
+    thread_local!(static SAID: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) });
+    SAID.with_borrow_mut(|said| {
+        if !said.contains(&kernel) {
+            said.push(kernel);
+            println!("SKIPPED: {kernel}: not on this processor");
+        }
+    });
 }
 
 fn tested<K: Kernel + 'static>(kernel: Option<K>) -> Option<Box<dyn Subject>> {

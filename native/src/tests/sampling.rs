@@ -1,7 +1,7 @@
 //! Weight samples, one by one.
 
 use super::layers::{Case, Numbers};
-use super::{Subject, kernels, reference};
+use super::{Subject, kernels, not_here, reference};
 use crate::kernels::amx::Amx;
 use crate::kernels::avx2::Avx2;
 use crate::kernels::avx512vnni::Avx512Vnni;
@@ -119,7 +119,7 @@ fn extreme_codes_saturate_as_the_reference_does() {
 /// Panels may be made independently, from any chunk on: so `first` may stand within a group.
 fn check_chunks<K: Kernel>(kernel: Option<K>) {
     let Some(kernel) = kernel else {
-        println!("SKIPPED: {}: not on this processor", K::NAME);
+        not_here(K::NAME);
         return;
     };
     const COUNT: usize = 21;
@@ -164,7 +164,7 @@ where
     K::Weight: Into<i32>,
 {
     let Some(kernel) = kernel else {
-        println!("SKIPPED: {}: not on this processor", K::NAME);
+        not_here(K::NAME);
         return;
     };
     for length in [1, 4, 30, 63, 64, 65, 127, 200] {

@@ -82,6 +82,9 @@ test("bad input in a worker breaks the pool", async (t) => {
 });
 
 test("a worker that crashes leaves its prediction waiting, or takes the pool along", async (t) => {
+  // Workers that are idle, or gone, keep no process alive to see it.
+  const alive = setInterval(() => {}, 1000);
+  t.after(() => clearInterval(alive));
   const started = [];
   const postMessage = Worker.prototype.postMessage;
   t.mock.method(Worker.prototype, "postMessage", function (message) {
@@ -94,7 +97,6 @@ test("a worker that crashes leaves its prediction waiting, or takes the pool alo
   assert.equal(await codeOf(waiting), "worker");
   assert.equal(threads.workers, 1);
   assert.equal((await threads.predict(shirt, { samples: 20 })).samples, 20);
-  started[1].ref(); // An idle worker's end keeps no process alive to see it.
   await started[1].terminate();
   assert.equal(await codeOf(threads.predict(shirt)), "worker");
   assert.equal(await codeOf(threads.predict(shirt)), "worker");
