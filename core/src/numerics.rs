@@ -54,8 +54,8 @@ impl Target {
     /// `RNE(clamp(value)) + zero point`: the code of `value`, which is in output steps.
     #[inline(always)]
     pub fn round(&self, value: f32) -> u8 {
-        // Comparisons, not `max` and `min`: what these do for NaN, which there is none of, keeps a
-        // compiler from vectors on WebAssembly.
+        // Comparisons, not `max` and `min`: what these do for NaN keeps a compiler from vectors on
+        // WebAssembly.
         let value = if value > self.lower { value } else { self.lower };
         let value = if value < self.upper { value } else { self.upper };
         (round_ties_even(value) + self.zero_point) as u8

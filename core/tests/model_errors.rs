@@ -80,6 +80,24 @@ fn lists_have_as_many_entries_as_they_must() {
     }
 }
 
+/// It would be no number: infinite less infinite, and so another code on each processor.
+#[test]
+fn an_addition_of_sums_beyond_all_floats_is_refused() {
+    let mut b = Builder::new(1, INPUT);
+    let conv = b.conv(Value::Input, 4, 1, Window::new([1, 1]), Kind::Bayesian).unwrap();
+    let sum = b.op(Op::Add, &[Value::Input, conv]).unwrap();
+    b.linear(sum, 3, Kind::Deterministic).unwrap();
+    let mut parts = b.parts();
+    parts.input.scale = 1e30;
+    parts.quantization[0].output.as_mut().unwrap().scale = 1e30;
+    parts.quantization[1].output.as_mut().unwrap().scale = 1e-4;
+    assert!(Model::new(parts.clone()).is_ok());
+    // Each quotient is a float still.
+    parts.quantization[1].output.as_mut().unwrap().scale = 1e-7;
+    let error = Model::new(parts).unwrap_err();
+    assert!(error.to_string().contains("add_1.255 * (input scales / output scale)"), "{error}");
+}
+
 #[test]
 fn numbers_that_cannot_be_computed_with_are_named() {
     for bad in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40] {

@@ -3,7 +3,9 @@
 use super::{ModelError, NodeQuantization, Parts, is_depthwise};
 use crate::graph::{Op, Shape, Value};
 use crate::layer::{Bias, Layer, Posterior};
-use crate::numerics::{CodeRange, mean_multiplier, requantize_multiplier};
+use crate::numerics::{
+    CodeRange, Quantization, mean_multiplier, requantize_multiplier, rescale_multiplier,
+};
 use crate::sampler::{NOISE_MAX, sample_bias};
 use alloc::string::String;
 
@@ -118,6 +120,19 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
         for count in [1, elements] {
             let multiplier = mean_multiplier(input.scale, output.scale, count);
             check_scale(named(&node.name, "input scale / output scale"), multiplier)?;
+        }
+    }
+    if node.op == Op::Add {
+        let scales = node.inputs.iter().filter_map(|&value| parts.value_quantization(value));
+        // The largest sum that codes can have: beyond all floats it would be no number.
+        let most = |input: Quantization| 255.0 * rescale_multiplier(input.scale, output.scale);
+        let sum: f32 = scales.map(most).sum();
+        if !sum.is_finite() {
+            return Err(ModelError::Number {
+                what: named(&node.name, "255 * (input scales / output scale)"),
+                value: sum,
+                expected: "a finite number",
+            });
         }
     }
     Ok(())

@@ -61,9 +61,10 @@ impl<K: Kernel> Block<'_, K> {
         assert!(panels >= 1);
         assert!(self.offsets.len() == panels * PANEL && self.multipliers.len() == panels * PANEL);
         assert!(self.panels.len() >= panels * PANEL * self.depth());
-        let last = |offsets: &[u32]| offsets.iter().fold(0, |a, &b| a.max(b)) as usize;
-        let end = last(self.rows) + last(self.pieces) + self.steps * K::STEP;
-        assert!(self.activations.len() >= end);
+        // In 64 bits, where nothing wraps, on machines of 32 too.
+        let last = |offsets: &[u32]| u64::from(offsets.iter().fold(0, |a, &b| a.max(b)));
+        let end = last(self.rows) + last(self.pieces) + (self.steps * K::STEP) as u64;
+        assert!(self.activations.len() as u64 >= end);
         let (rows, channels) = output.dimensions();
         assert!(rows == self.rows.len() && channels.div_ceil(PANEL) == panels);
     }
@@ -142,7 +143,7 @@ fn slice<S: RawData>(
     matrix
 }
 
-/// The sizes of nearly equal tiles of at most `most` rows that make `rows`.
+/// Nearly equal tiles of at most `most` rows that make `rows`: the rows of each.
 pub fn row_tiles(rows: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let tiles = rows.div_ceil(most);
     (0..tiles).map(move |i| rows * i / tiles..rows * (i + 1) / tiles)

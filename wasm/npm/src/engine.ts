@@ -23,7 +23,7 @@ export interface Engine {
   readonly module: WebAssembly.Module;
   readonly glue: Glue;
   /** Set once the instance has trapped: its memory is not to be trusted. */
-  broken?: boolean;
+  trap?: Bayes8Error;
 }
 
 // One instance a thread for all models of a build: memory that one frees serves the next.
@@ -38,7 +38,7 @@ export async function loadEngine({ kernel, wasm, signal }: EngineOptions): Promi
   if (typeof source !== "string" && !(source instanceof URL)) return compile(source);
   const key = String(source);
   let engine = engines.get(key);
-  if (!engine || (await orAborted(engine, signal)).broken) {
+  if (!engine || (await orAborted(engine, signal)).trap) {
     engine = compile(source);
     engines.set(key, engine);
     engine.catch(() => engines.delete(key)); // The next call tries again.
@@ -51,21 +51,26 @@ async function choose(kernel: Kernel | undefined): Promise<Kernel> {
   if (!simd128) {
     throw new Bayes8Error(
       "unsupported",
-      "this runtime has no WebAssembly SIMD: Chrome 91, Firefox 89, Safari 16.4 or Node 20 have it",
+      "this runtime has no WebAssembly SIMD: Chrome 96, Firefox 114, Safari 16.4 or Node 20 have it",
     );
   }
-  if (kernel === undefined) return relaxedSimd && (await relaxedDot()).faster ? "relaxed" : "baseline";
+  if (kernel === undefined) {
+    const faster = relaxedSimd && (await relaxedDot().then(({ faster }) => faster, () => false));
+    return faster ? "relaxed" : "baseline";
+  }
   if (kernel !== "baseline" && kernel !== "relaxed") {
     throw new Bayes8Error("invalid-option", `kernel: "baseline" or "relaxed", not ${String(kernel)}`);
   }
   if (kernel === "relaxed" && !relaxedSimd) {
     throw new Bayes8Error("unsupported", 'this runtime has no relaxed SIMD; kernel "baseline" runs here');
   }
-  if (kernel === "relaxed" && !(await relaxedDot()).exact) {
-    const why = "this runtime computes relaxed dot products wrongly";
-    throw new Bayes8Error("unsupported", `${why}; kernel "baseline" runs here`);
-  }
   return kernel;
+}
+
+async function requireExact(): Promise<void> {
+  if ((await relaxedDot()).exact) return;
+  const why = "this runtime computes relaxed dot products wrongly";
+  throw new Bayes8Error("unsupported", `${why}; kernel "baseline" runs here`);
 }
 
 function addressOf(kernel: Kernel): URL {
@@ -77,11 +82,16 @@ function addressOf(kernel: Kernel): URL {
 
 async function compile(source: Source): Promise<Engine> {
   const bytes = await read(source, {});
+  let glue: Glue;
+  let engine: Engine;
   try {
     const module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
-    return { module, glue: await instantiate(module) };
+    glue = await instantiate(module);
+    engine = { module, glue };
   } catch (error) {
     const why = (error as Error).message;
     throw new Bayes8Error("unsupported", `${nameOf(source)} is no module that this runtime compiles: ${why}`, error);
   }
+  if (glue.kernel() === "relaxed-simd") await requireExact();
+  return engine;
 }

@@ -57,6 +57,7 @@ export function abortError(signal: AbortSignal): Bayes8Error {
 /** `work`, or `aborted` as soon as `signal` fires; the work itself goes on for others who wait for it. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
+  work.catch(() => {}); // It may fail when nobody waits for it any more.
   throwIfAborted(signal);
   let abort!: () => void;
   const aborted = new Promise<never>((_, reject) => {

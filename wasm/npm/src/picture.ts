@@ -51,6 +51,9 @@ export type Picture =
   | ImagePicture
   | VideoPicture;
 
+/** A picture larger than this would fill the module's memory. */
+const MOST_BYTES = 2 ** 30;
+
 /** A picture in a model's shape. */
 export type Pixels = Uint8Array | Float32Array;
 
@@ -68,7 +71,13 @@ function isBytes(value: unknown): value is Uint8Array | Uint8ClampedArray {
 }
 
 function rgba(picture: RgbaPicture): RgbaPicture {
-  if (!isBytes(picture.data)) throw unknownPicture(picture.data);
+  const { data, width, height } = picture;
+  if (!isBytes(data)) throw unknownPicture(data);
+  const bytes = 4 * Number(width) * Number(height);
+  if (![width, height].every(Number.isInteger) || data.length !== bytes || !(bytes > 0 && bytes <= MOST_BYTES)) {
+    const found = `${String(width)} x ${String(height)} pixels with ${data.length} bytes`;
+    throw new Bayes8Error("invalid-input", `a picture of ${found}: ${bytes} are due, 1 to 2^30`);
+  }
   return picture;
 }
 

@@ -1,5 +1,5 @@
 import { loadEngine } from "./engine.js";
-import { Bayes8Error, orAborted } from "./error.js";
+import { Bayes8Error, orAborted, throwIfAborted } from "./error.js";
 import type { LoadOptions } from "./model.js";
 import { platform } from "./platform.js";
 import { Predictor } from "./predictor.js";
@@ -33,6 +33,7 @@ export class Pool extends Predictor {
     const file = bytes.length < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
     const threads: WorkerThread[] = [];
     try {
+      throwIfAborted(signal);
       for (let worker = 0; worker < workers; worker++) threads.push(new WorkerThread());
       const loaded = Promise.all(threads.map((thread) => thread.load(engine.module, file)));
       const [info] = await orAborted(loaded, signal);

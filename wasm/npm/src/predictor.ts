@@ -51,6 +51,7 @@ export abstract class Predictor {
   async predictBatch(pictures: Iterable<Picture>, options: PredictOptions = {}): Promise<Prediction[]> {
     const request = this.#check(options);
     const pixels = await Promise.all(Array.from(pictures, (picture) => this.#pixels(picture)));
+    this.#alive();
     const groups = this.#group(pixels);
     const predictions: Prediction[][] = [];
     // As many groups at once as there are threads: each thread begins its own.
@@ -113,10 +114,11 @@ export abstract class Predictor {
     if (pixels.some((picture) => picture.constructor !== pixels[0]!.constructor)) {
       throw new Bayes8Error("invalid-input", "pictures that are traced together: all bytes, or all normalized");
     }
-    const thread = this.#threads.find(({ failure }) => !failure)!;
+    const thread = this.#alive();
     const { id } = new Job(new Uint8Array(), request); // Of its own, beside what is under way.
     try {
       await thread.begin(id, concatenate(pixels));
+      this.#alive();
       return await thread.trace(id, request.seed, sample);
     } finally {
       thread.end(id);
@@ -134,17 +136,22 @@ export abstract class Predictor {
   declare [Symbol.dispose]: () => void;
 
   #check(options: PredictOptions): Request {
-    if (this.#scheduler.failure) throw this.#scheduler.failure;
+    this.#alive();
     throwIfAborted(options.signal);
     return parseOptions(options);
+  }
+
+  /** A thread that works; throws where nothing runs any more, which any `await` may have changed. */
+  #alive(): Thread {
+    if (this.#scheduler.failure) throw this.#scheduler.failure;
+    return this.#threads.find(({ failure }) => !failure)!;
   }
 
   /** The picture in the model's shape; read at once, whatever comes later. */
   async #pixels(picture: Picture): Promise<Pixels> {
     const pixels = snapshot(picture);
     if (!ArrayBuffer.isView(pixels)) {
-      const thread = this.#threads.find(({ failure }) => !failure)!;
-      return thread.fit(pixels);
+      return this.#alive().fit(pixels);
     }
     const { height, width, channels } = this.info.input;
     const expected = height * width * channels;

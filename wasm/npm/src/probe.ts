@@ -24,9 +24,12 @@ const FASTER = 0.75;
 
 let answer: Promise<RelaxedDot> | undefined;
 
-/** Asks the engine, once. Anything that goes wrong is a no. */
+/** Asks the engine, once; fails where the probe cannot be read. */
 export function relaxedDot(): Promise<RelaxedDot> {
-  answer ??= ask().catch(() => ({ exact: false, faster: false }));
+  if (!answer) {
+    answer = ask();
+    answer.catch(() => (answer = undefined)); // The next call tries again.
+  }
   return answer;
 }
 

@@ -21,13 +21,17 @@ export interface Thread {
 
 /** This thread: after each piece of work, other tasks of the event loop run. */
 export class LocalThread implements Thread {
-  failure: Bayes8Error | undefined;
   readonly #runner: Runner;
   readonly #engine: Engine;
 
   constructor(runner: Runner, engine: Engine) {
     this.#runner = runner;
     this.#engine = engine;
+  }
+
+  /** All models of an instance that trapped have failed: they share its memory. */
+  get failure(): Bayes8Error | undefined {
+    return this.#engine.trap;
   }
 
   async fit(picture: RgbaPicture): Promise<Uint8Array> {
@@ -67,10 +71,7 @@ export class LocalThread implements Thread {
       return work();
     } catch (error) {
       const failure = toBayes8Error(error);
-      if (failure.code === "internal") {
-        this.failure = failure;
-        this.#engine.broken = true;
-      }
+      if (error instanceof WebAssembly.RuntimeError) this.#engine.trap = failure;
       throw failure;
     }
   }

@@ -20,4 +20,6 @@ export interface Answer {
   readonly id: number;
   readonly value?: unknown;
   readonly error?: { readonly code: Bayes8ErrorCode; readonly message: string };
+  /** Whether the module trapped, so that its memory is not to be trusted. */
+  readonly trapped?: boolean;
 }

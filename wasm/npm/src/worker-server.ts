@@ -17,7 +17,7 @@ export function createServer(): (call: Call) => Promise<Answer> {
       return { id, value: call.apply(runner, parameters) };
     } catch (error) {
       const { code, message } = toBayes8Error(error);
-      return { id, error: { code, message } };
+      return { id, error: { code, message }, trapped: error instanceof WebAssembly.RuntimeError };
     }
   };
 }

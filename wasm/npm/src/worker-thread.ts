@@ -77,7 +77,7 @@ export class WorkerThread implements Thread {
     });
   }
 
-  #settle({ id, value, error }: Answer): void {
+  #settle({ id, value, error, trapped }: Answer): void {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
     this.#port.setBusy(this.#pending.size > 0);
@@ -85,7 +85,7 @@ export class WorkerThread implements Thread {
     const failure = new Bayes8Error(error.code, error.message);
     pending?.reject(failure);
     // A module that trapped is not to be trusted.
-    if (error.code === "internal") this.#fail(failure);
+    if (trapped) this.#fail(failure);
   }
 
   #fail(failure: Bayes8Error): void {

@@ -1,10 +1,11 @@
 // Every way of misuse gives its documented code, and a message that says what would be right.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { Bayes8Error, Model } from "bayes8";
-import { modelPath, rgbaOf } from "./support/files.js";
+import { PACKAGE, modelPath, rgbaOf } from "./support/files.js";
 
 const path = modelPath("mnist-scnn");
 const file = readFileSync(path);
@@ -154,6 +155,55 @@ test("aborted: a signal does not stop a prediction between samples", async () =>
   await rejects(stream(), "aborted", /signal/);
   assert.ok(performance.now() - start < 5000);
   assert.equal((await model.predict(picture, { samples: 2 })).samples, 2);
+});
+
+test("internal: a picture that cannot be is taken for a fault, and ends the model", async () => {
+  const data = new Uint8ClampedArray(4 * 28 * 28);
+  for (const wrong of [
+    { data, width: 28, height: 27 },
+    { data, width: 28n, height: 28 },
+    { data, width: 28.5, height: 28 },
+    { data: new Uint8ClampedArray(0), width: 0, height: 0 },
+  ]) {
+    await rejects(model.predict(wrong), "invalid-input", /pixels with \d+ bytes: .+ are due/);
+  }
+  assert.equal((await model.predict(picture, { samples: 2 })).samples, 2);
+});
+
+test("disposed: a call that is under way gives half an answer", async () => {
+  for (const load of [Model.load, Model.pool]) {
+    for (const call of ["predict", "trace"]) {
+      const own = await load(path, { workers: 2 });
+      const waiting = own[call](new Uint8Array(784));
+      own.dispose();
+      await rejects(waiting, "disposed", /disposed/);
+    }
+  }
+});
+
+test("unsupported: a module given by address or bytes is not asked whether the engine is right", (t) => {
+  if (!process.version.startsWith("v20.")) return t.skip("only Node 20 is known to be wrong");
+  const script = `import { Model } from "bayes8";
+    const wasm = new URL(import.meta.resolve("bayes8/bayes8-relaxed.wasm"));
+    const error = await Model.load(${JSON.stringify(path)}, { wasm }).catch((error) => error);
+    console.log(error.code, error.message);`;
+  const options = ["--experimental-wasm-relaxed-simd", "--input-type=module", "--eval", script];
+  const output = execFileSync(process.execPath, options, { cwd: PACKAGE, encoding: "utf8" });
+  assert.match(output, /unsupported .*wrongly/);
+});
+
+test("aborted: a pool that is aborted as it starts ends the process", () => {
+  const script = `import { Model } from "bayes8";
+    const path = ${JSON.stringify(path)};
+    await Model.load(path).then((model) => model.dispose());
+    const controller = new AbortController();
+    const options = { workers: 2, signal: controller.signal, onProgress: () => controller.abort() };
+    console.log(await Model.pool(path, options).then(() => "no error", (error) => error.code));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    console.log("alive");`;
+  const options = ["--input-type=module", "--eval", script];
+  const output = execFileSync(process.execPath, options, { cwd: PACKAGE, encoding: "utf8" });
+  assert.equal(output, "aborted\nalive\n");
 });
 
 test("disposed: a model that is gone predicts, or leaves calls waiting", async () => {

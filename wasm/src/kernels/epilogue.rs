@@ -144,9 +144,9 @@ impl Rounding {
     #[inline(always)]
     fn round(&self, values: Panel) -> Panel {
         values.map(|value| {
-            // `pmax` and `pmin` are single instructions where `max` and `min` care for NaN, which
-            // there is none of.
-            let bounded = f32x4_pmin(f32x4_pmax(value, self.lower), self.upper);
+            // `pmax` and `pmin` are single instructions, and with the bound first the very
+            // comparisons of `Target::round`.
+            let bounded = f32x4_pmin(self.upper, f32x4_pmax(self.lower, value));
             // As `numerics::round_ties_even`: the addition rounds half to even.
             let magic = f32x4_splat(12_582_912.0);
             let rounded = i32x4_sub(f32x4_add(bounded, magic), magic);

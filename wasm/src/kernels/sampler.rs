@@ -249,8 +249,15 @@ fn store<T: Integers>(to: &mut T, vector: v128) {
 }
 
 /// Arrays of integers.
-trait Integers {}
-impl Integers for [u8; 16] {}
-impl Integers for [i8; 16] {}
-impl Integers for [i16; 8] {}
-impl Integers for [i32; 4] {}
+///
+/// # Safety
+/// All bytes are initialized, and any bits are a value.
+unsafe trait Integers {}
+// SAFETY: integers have neither padding nor forbidden bits, and nor have arrays of them.
+unsafe impl Integers for [u8; 16] {}
+// SAFETY: as above.
+unsafe impl Integers for [i8; 16] {}
+// SAFETY: as above.
+unsafe impl Integers for [i16; 8] {}
+// SAFETY: as above.
+unsafe impl Integers for [i32; 4] {}
