@@ -2,13 +2,18 @@
 
 from .errors import ExportError, UnsupportedLayerError
 from .exporter import Export, export
+from .golden import Golden, golden
 from .metadata import Metadata, Preprocessing
+from .pictures import Pictures
 
 __all__ = [
     "Export",
     "ExportError",
+    "Golden",
     "Metadata",
+    "Pictures",
     "Preprocessing",
     "UnsupportedLayerError",
     "export",
+    "golden",
 ]
