@@ -1,7 +1,7 @@
 """Deterministic twins of bayesian-torch's layers: every weight at its mean.
 
 A twin keeps its layer's way of being called. It takes `return_kl`, and returns `(out, kl)` where
-the layer would, so that the model around it runs unchanged; the divergence is 0, as exports drop it.
+the layer would, so that the model around it runs unchanged; the divergence is 0: exports drop it.
 """
 
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 Probabilities are [N, classes], labels [N].
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
@@ -44,6 +46,8 @@ def ece(probabilities: Array, labels: Labels) -> float:
 
 def spearman(a: Array, b: Array) -> float:
     """Rank correlation of two rankings [N]; NaN where one is constant."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return math.nan
     return float(spearmanr(a, b).statistic)
 
 

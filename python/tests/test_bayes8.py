@@ -1,0 +1,76 @@
+"""What `bayes8` makes of exports; needs the command, on the path or as BAYES8_CLI."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bayesian_torch.layers import Conv2dFlipout
+from networks import CLASSES, bayesian_cnn, pictures, small_cnn
+from torch import nn
+
+from bayes8_export import Metadata, Pictures, Preprocessing, export, golden
+
+BAYES8 = os.environ.get("BAYES8_CLI") or shutil.which("bayes8")
+pytestmark = pytest.mark.skipif(
+    BAYES8 is None,
+    reason="SKIPPED: bayes8 is not on the path: cargo install --path cli, or set BAYES8_CLI",
+)
+
+PREPROCESSING = Preprocessing([0.5], [0.25])
+SAMPLES = 256
+
+
+def bayes8(*arguments: str | Path) -> str:
+    assert BAYES8 is not None
+    done = subprocess.run([BAYES8, *arguments], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def flipout_cnn() -> nn.Module:
+    model = small_cnn()
+    model.conv2 = Conv2dFlipout(8, 8, 3, padding=1, stride=2)
+    return model.eval()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [small_cnn(), flipout_cnn(), bayesian_cnn("Reparameterization"), bayesian_cnn("Flipout")],
+    ids=["small", "flipout", "dnn_to_bnn", "dnn_to_bnn flipout"],
+)
+def test_quantizes_and_predicts_what_bayesian_torch_predicts(
+    model: nn.Module, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    data = Pictures(random.integers(0, 256, (64, 8, 8, 3), np.uint8), random.integers(0, 4, 64))
+    assert data.labels is not None
+    np.savez(tmp_path / "data.npz", x=data.pixels, y=data.labels)
+    files = export(
+        model, pictures(1, 3, 8, 8), tmp_path, class_names=CLASSES, preprocessing=PREPROCESSING
+    )
+    quantized = tmp_path / "model.safetensors"
+    files_in: list[str | Path] = [
+        "--mean",
+        files.mean,
+        "--posterior",
+        files.posterior,
+        "--metadata",
+        files.metadata,
+    ]
+    bayes8("quantize", *files_in, "--calibration", tmp_path / "data.npz", "-o", quantized)
+    options: list[str | Path] = [
+        "--data",
+        tmp_path / "data.npz",
+        "--samples",
+        str(SAMPLES),
+        "--json",
+    ]
+    int8: dict[str, Any] = json.loads(bayes8("evaluate", quantized, *options))
+    fp32 = golden(model, Metadata(CLASSES, PREPROCESSING), data, samples=SAMPLES, batch=4).figures
+    for key in ("nll", "mean_predictive_entropy", "mean_mutual_information"):
+        assert int8[key] == pytest.approx(fp32[key], rel=0.1), key
