@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def test_a_checkpoint_does_not_run_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "model.pth").write_bytes(pickle.dumps(RunsCode()))
+    (tmp_path / "model.pth").write_bytes(pickle.dumps(RunsCode(), protocol=2))
     assert main(["model.pth", *EXPORT, "-o", "out"]) == 1
     assert "model.pth: " in capsys.readouterr().err
     assert not (tmp_path / "ran").exists()
@@ -114,10 +115,8 @@ def test_golden_reads_the_export_s_metadata(
 @pytest.mark.parametrize("command", [[], ["golden"]])
 def test_help_has_examples_and_wrong_usage_is_2(command: list[str]) -> None:
     program = [sys.executable, "-c", "from bayes8_export.command import main; exit(main())"]
-    shown = subprocess.run(
-        [*program, *command, "--help"], check=False, capture_output=True, text=True
-    )
+    run = partial(subprocess.run, check=False, capture_output=True, text=True)
+    shown = run([*program, *command, "--help"])
     assert shown.returncode == 0
     assert "example" in shown.stdout
-    wrong = subprocess.run([*program, *command, "--nothing"], check=False, capture_output=True)
-    assert wrong.returncode == 2
+    assert run([*program, *command, "--nothing"]).returncode == 2
