@@ -1,0 +1,205 @@
+"""The `bayes8-export` command."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from .checkpoint import load_model
+from .errors import ExportError
+from .exporter import export
+from .golden import golden
+from .metadata import Metadata, Preprocessing
+from .pictures import Pictures
+
+_EXPORT_HELP = """\
+Then make an INT8 model of the exported files:
+  bayes8 quantize --mean DIRECTORY/mean.onnx --posterior DIRECTORY/posterior.safetensors \\
+      --metadata DIRECTORY/meta.json --calibration pictures.npz -o model.safetensors
+
+examples:
+  # a network of bayesian-torch's own
+  bayes8-export cifar10.pth --model bayesian_torch.models.bayesian.resnet_variational:resnet20 \\
+      --input 3,32,32 --mean 0.4914 0.4822 0.4465 --std 0.2470 0.2435 0.2616 -o exported
+  # one of yours: build() of network.py in this folder
+  bayes8-export xray.pth --model network:build --input 1,28,28 --mean 0.5 --std 0.5 \\
+      --classes normal pneumonia -o exported
+  # what the FP32 model says about test pictures: `bayes8-export golden --help`
+  bayes8-export golden xray.pth --model network:build --metadata exported/meta.json \\
+      --data test.npz -o exported
+"""
+
+_GOLDEN_HELP = """\
+example:
+  bayes8-export golden xray.pth --model network:build --metadata exported/meta.json \\
+      --data test.npz --samples 200 -o exported
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 0 success, 1 failure (2, wrong usage, exits)."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # Not a subcommand of argparse's, as exporting, the usual job, needs no name.
+    is_golden = arguments[:1] == ["golden"]
+    try:
+        _golden(arguments[1:]) if is_golden else _export(arguments)
+    except ExportError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _export(arguments: Sequence[str]) -> None:
+    parser = _parser(
+        "bayes8-export",
+        "Write a bayesian-torch model as `bayes8 quantize` reads it: mean.onnx, "
+        "posterior.safetensors and meta.json.",
+        _EXPORT_HELP,
+    )
+    parser.add_argument(
+        "--input",
+        required=True,
+        type=_shape,
+        metavar="C,H,W",
+        help="shape of an input without its batch, such as 3,32,32",
+    )
+    parser.add_argument(
+        "--classes", nargs="+", default=(), metavar="NAME", help="class names, in the logits' order"
+    )
+    parser.add_argument(
+        "--mean",
+        nargs="+",
+        type=float,
+        metavar="X",
+        default=[0.0],
+        help="mean of pixels in 0..1, one a channel or one for all (default: 0)",
+    )
+    parser.add_argument(
+        "--std",
+        nargs="+",
+        type=float,
+        metavar="X",
+        default=[1.0],
+        help="standard deviation of pixels in 0..1 (default: 1)",
+    )
+    options = parser.parse_args(arguments)
+    preprocessing = Preprocessing(options.mean, options.std)
+    files = export(
+        load_model(options.model, options.checkpoint),
+        torch.randn(1, *options.input, generator=torch.Generator().manual_seed(0)),
+        options.directory,
+        class_names=options.classes,
+        preprocessing=preprocessing,
+    )
+    _say(f"{files.mean}\n{files.posterior}\n{files.metadata}")
+    _say(f"{len(files.bayesian)} Bayesian tensors with {files.weights:,} weights")
+
+
+def _golden(arguments: Sequence[str]) -> None:
+    parser = _parser(
+        "bayes8-export golden",
+        "Run bayesian-torch in FP32 on labelled pictures, and write golden.json (accuracy, NLL, "
+        "Brier score, ECE, uncertainty, noise floor) and golden.safetensors (all of it for each "
+        "picture): the reference that INT8 is measured against.",
+        _GOLDEN_HELP,
+    )
+    parser.add_argument(
+        "--metadata", required=True, type=Path, metavar="JSON", help="meta.json of the export"
+    )
+    parser.add_argument(
+        "--data",
+        required=True,
+        type=Path,
+        metavar="NPZ",
+        help="pictures and labels: `x`, uint8 [N, H, W, C], and `y`, N class indices",
+    )
+    parser.add_argument(
+        "--ood", type=Path, metavar="NPZ", help="pictures out of the distribution: `x`"
+    )
+    parser.add_argument(
+        "--samples", type=int, default=200, metavar="S", help="Monte-Carlo samples (default: 200)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
+    parser.add_argument(
+        "--batch",
+        type=_positive,
+        default=250,
+        metavar="N",
+        help="pictures that share a draw of the weights (default: 250)",
+    )
+    options = parser.parse_args(arguments)
+    metadata = Metadata.load(options.metadata)
+    data = Pictures.load(options.data)
+    ood = Pictures.load(options.ood) if options.ood else None
+    result = golden(
+        load_model(options.model, options.checkpoint),
+        metadata,
+        data,
+        samples=options.samples,
+        ood=ood,
+        seed=options.seed,
+        batch=options.batch,
+        advance=_progress(options.samples * (2 if ood else 1)),
+    )
+    result.save(options.directory)
+    for key in ("accuracy", "nll", "brier", "ece", "mean_mutual_information"):
+        _say(f"{key:24} {result.figures[key]:.4g}")
+
+
+def _parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """Returns a parser with what both commands take."""
+    parser = argparse.ArgumentParser(
+        name,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("checkpoint", type=Path, help="state dict of the FP32 model, .pth")
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="MODULE:FACTORY",
+        help="function without arguments that builds the model",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        dest="directory",
+        type=Path,
+        metavar="DIRECTORY",
+        help="folder to write to",
+    )
+    return parser
+
+
+def _shape(text: str) -> list[int]:
+    return [_positive(size) for size in text.split(",")]
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        message = f"{value} is not above 0"
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
+def _progress(total: int) -> Callable[[], None]:
+    """Returns what shows one sample more, where somebody looks on."""
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if sys.stderr.isatty():
+            end = "\n" if done == total else ""
+            print(f"\rsample {done} of {total}", end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+    return advance
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201

@@ -1,0 +1,174 @@
+"""Deterministic twins of bayesian-torch's layers: every weight at its mean.
+
+A twin keeps its layer's way of being called. It takes `return_kl`, and returns `(out, kl)` where
+the layer would, so that the model around it runs unchanged; the divergence is 0: exports drop it.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (PyTorch's own name for it)
+from bayesian_torch.layers.base_variational_layer import BaseVariationalLayer_
+from bayesian_torch.layers.flipout_layers import conv_flipout, linear_flipout, rnn_flipout
+from bayesian_torch.layers.variational_layers import (
+    conv_variational,
+    linear_variational,
+    rnn_variational,
+)
+from torch import Tensor, nn
+
+from .errors import UnsupportedLayerError
+from .sigma import sigma_from_rho
+
+# What models read of their layers, too.
+_HYPERPARAMETERS = (
+    "in_features",
+    "out_features",
+    "in_channels",
+    "out_channels",
+    "kernel_size",
+    "stride",
+    "padding",
+    "output_padding",
+    "dilation",
+    "groups",
+)
+
+
+class MeanLayer(nn.Module):
+    """One Bayesian layer with its weights at their mean.
+
+    Attributes:
+        weight: the mean, f32, in the layer's own shape.
+        bias: the same; None where the layer has none.
+        kind: name of the Bayesian layer's class.
+        sigma: standard deviations by parameter, "weight" and "bias", f32, of the same shapes.
+
+    """
+
+    bias: nn.Parameter | None
+
+    def __init__(
+        self, layer: nn.Module, path: str, apply: Callable[["MeanLayer", Tensor], Tensor]
+    ) -> None:
+        """Reads `layer`, which is called `path` in errors.
+
+        Raises:
+            UnsupportedLayerError: when a mean or a rho is not finite.
+
+        """
+        super().__init__()
+        for name in _HYPERPARAMETERS:
+            if hasattr(layer, name):
+                setattr(self, name, getattr(layer, name))
+        self.kind = type(layer).__name__
+        self._apply_layer = apply
+        self._returns_kl = not layer.dnn_to_bnn_flag
+        self.sigma: dict[str, Tensor] = {}
+        # A convolution calls its weight a kernel.
+        weight = "kernel" if hasattr(layer, "mu_kernel") else "weight"
+        for parameter, name in (("weight", weight), ("bias", "bias")):
+            mu, rho = getattr(layer, f"mu_{name}"), getattr(layer, f"rho_{name}")
+            if mu is None:
+                self.register_parameter(parameter, None)
+                continue
+            mean = mu.detach().to("cpu", torch.float32, copy=True)
+            self.sigma[parameter] = sigma_from_rho(rho)
+            for kind, values in (("mu", mean), ("rho", rho)):
+                if not values.isfinite().all():
+                    reason = f"`{kind}_{name}` holds values that are not finite; train it again"
+                    raise UnsupportedLayerError(path, self.kind, reason)
+            self.register_parameter(parameter, nn.Parameter(mean, requires_grad=False))
+
+    def forward(self, x: Tensor, return_kl: bool = True) -> Tensor | tuple[Tensor, Tensor]:  # noqa: FBT001, FBT002 (the layers' own signature)
+        """Returns what the layer returns, with a divergence of 0."""
+        out = self._apply_layer(self, x)
+        return (out, self.kl_loss()) if self._returns_kl and return_kl else out
+
+    def kl_loss(self) -> Tensor:
+        """Returns a divergence of 0."""
+        return torch.zeros(())
+
+
+def _linear(layer: MeanLayer, x: Tensor) -> Tensor:
+    return F.linear(x, layer.weight, layer.bias)
+
+
+def _convolution(function: Callable[..., Tensor]) -> Callable[[MeanLayer, Tensor], Tensor]:
+    def apply(layer: MeanLayer, x: Tensor) -> Tensor:
+        return function(
+            x,
+            layer.weight,
+            layer.bias,
+            stride=layer.stride,
+            padding=layer.padding,
+            dilation=layer.dilation,
+            groups=layer.groups,
+        )
+
+    return apply
+
+
+def _transposed(function: Callable[..., Tensor]) -> Callable[[MeanLayer, Tensor], Tensor]:
+    def apply(layer: MeanLayer, x: Tensor) -> Tensor:
+        return function(
+            x,
+            layer.weight,
+            layer.bias,
+            stride=layer.stride,
+            padding=layer.padding,
+            output_padding=layer.output_padding,
+            dilation=layer.dilation,
+            groups=layer.groups,
+        )
+
+    return apply
+
+
+_TWINS: dict[type[nn.Module], Callable[[MeanLayer, Tensor], Tensor]] = {
+    linear_variational.LinearReparameterization: _linear,
+    linear_flipout.LinearFlipout: _linear,
+    conv_variational.Conv1dReparameterization: _convolution(F.conv1d),
+    conv_variational.Conv2dReparameterization: _convolution(F.conv2d),
+    conv_variational.Conv3dReparameterization: _convolution(F.conv3d),
+    conv_flipout.Conv1dFlipout: _convolution(F.conv1d),
+    conv_flipout.Conv2dFlipout: _convolution(F.conv2d),
+    conv_flipout.Conv3dFlipout: _convolution(F.conv3d),
+    conv_variational.ConvTranspose1dReparameterization: _transposed(F.conv_transpose1d),
+    conv_variational.ConvTranspose2dReparameterization: _transposed(F.conv_transpose2d),
+    conv_variational.ConvTranspose3dReparameterization: _transposed(F.conv_transpose3d),
+    conv_flipout.ConvTranspose1dFlipout: _transposed(F.conv_transpose1d),
+    conv_flipout.ConvTranspose2dFlipout: _transposed(F.conv_transpose2d),
+    conv_flipout.ConvTranspose3dFlipout: _transposed(F.conv_transpose3d),
+}
+
+_LSTM = (rnn_variational.LSTMReparameterization, rnn_flipout.LSTMFlipout)
+
+
+def mean_layer(layer: nn.Module, path: str) -> MeanLayer | None:
+    """Returns the twin of a Bayesian layer; None for a module that is none.
+
+    Raises:
+        UnsupportedLayerError: for a Bayesian layer without a twin.
+
+    """
+    kind = type(layer)
+    for supported, apply in _TWINS.items():
+        # A subclass with a forward of its own computes something else.
+        if isinstance(layer, supported) and kind.forward is supported.forward:
+            return MeanLayer(layer, path, apply)
+    if isinstance(layer, _LSTM):
+        reason = "recurrent layers cannot be exported; use linear and convolutional layers"
+    elif kind.__module__.startswith("bayesian_torch.") and kind.__name__.startswith("Quantized"):
+        reason = "it is quantized already; export the FP32 model, before `prepare` and `convert`"
+    elif isinstance(layer, BaseVariationalLayer_) or _has_rho(layer):
+        known = ", ".join(sorted(supported.__name__ for supported in _TWINS))
+        reason = f"no known Bayesian layer; what can be exported: {known}"
+    else:
+        return None
+    raise UnsupportedLayerError(path, kind.__name__, reason)
+
+
+def _has_rho(layer: nn.Module) -> bool:
+    """Whether a layer looks as if it had a posterior, which an export would drop in silence."""
+    return any(name.startswith("rho") for name, _ in layer.named_parameters(recurse=False))

@@ -1,0 +1,87 @@
+"""A copy of a model with all Bayesian layers at their mean."""
+
+import copy
+
+from torch import Tensor, nn
+
+from .errors import ExportError
+from .mean_layers import MeanLayer, mean_layer
+
+_PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+
+def mean_model(model: nn.Module) -> nn.Module:
+    """Returns a deterministic copy of `model`: on the CPU, in f32, in evaluation mode.
+
+    Bayesian layers become `MeanLayer`s of the same path; DataParallel wrappers are taken off. The
+    copy returns logits alone, without the divergence. `model` stays as it is.
+
+    Raises:
+        ExportError: when `model` cannot be copied.
+        UnsupportedLayerError: names a layer that cannot be exported.
+
+    """
+    try:
+        copied = copy.deepcopy(_unwrapped(model))
+    except Exception as error:
+        message = (
+            f"the model cannot be copied: {error}; build a new one and load its state_dict into it"
+        )
+        raise ExportError(message) from error
+    copied = _with_means(copied, "", {}).cpu().float().eval()
+    copied.register_forward_hook(lambda _model, _inputs, output: logits_of(output))
+    return copied
+
+
+def mean_layers(model: nn.Module) -> dict[str, MeanLayer]:
+    """Returns the `MeanLayer`s of a `mean_model` by path."""
+    return {path: layer for path, layer in model.named_modules() if isinstance(layer, MeanLayer)}
+
+
+def logits_of(output: object) -> Tensor:
+    """Returns the logits, [N, classes], of what a model's forward returned.
+
+    Raises:
+        ExportError: when that is neither logits nor `(logits, kl)`.
+
+    """
+    if isinstance(output, tuple | list) and len(output) == 2:  # noqa: PLR2004 (a pair)
+        logits, divergence = output
+        is_scalar = not isinstance(divergence, Tensor) or divergence.numel() == 1
+        output = logits if is_scalar else output
+    if isinstance(output, Tensor) and output.ndim == 2:  # noqa: PLR2004 (N and classes)
+        return output
+    message = (
+        f"the model's forward returned {_described(output)}; "
+        "expected logits [N, classes] or a pair of them and the KL divergence"
+    )
+    raise ExportError(message)
+
+
+def _with_means(module: nn.Module, path: str, done: dict[nn.Module, nn.Module]) -> nn.Module:
+    """Replaces Bayesian layers below `module`; `done` keeps those shared which were."""
+    module = _unwrapped(module)
+    if module in done:
+        return done[module]
+    done[module] = mean_layer(module, path) or module
+    if done[module] is module:
+        # Not `named_children()`, which passes over a second name of a shared module.
+        for name, child in list(module._modules.items()):  # noqa: SLF001
+            if child is not None:
+                setattr(module, name, _with_means(child, f"{path}.{name}".lstrip("."), done))
+    return done[module]
+
+
+def _unwrapped(module: nn.Module) -> nn.Module:
+    while isinstance(module, _PARALLEL):
+        module = module.module
+    return module
+
+
+def _described(output: object) -> str:
+    if isinstance(output, Tensor):
+        return f"a tensor of shape {list(output.shape)}"
+    if isinstance(output, tuple | list):
+        parts = ", ".join(_described(part) for part in output)
+        return f"({parts})"
+    return type(output).__name__

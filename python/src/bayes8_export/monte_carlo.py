@@ -1,0 +1,139 @@
+"""Monte-Carlo prediction with bayesian-torch itself, in FP32."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .errors import ExportError
+from .mean_model import logits_of
+
+Array = NDArray[np.float64]
+
+# How far the sum of a row of probabilities may be from 1, in f32.
+_SUM_TOLERANCE = 1e-4
+
+
+@dataclass
+class Prediction:
+    """Sums over weight samples, of which all figures follow. Entropies are in nats.
+
+    Attributes:
+        samples: how many weight samples.
+        probabilities: sum of the probabilities, [N, classes].
+        squares: sum of their squares, [N, classes].
+        entropies: sum of the entropies of each sample's probabilities, [N].
+
+    """
+
+    samples: int
+    probabilities: Array
+    squares: Array
+    entropies: Array
+
+    def __add__(self, other: "Prediction") -> "Prediction":
+        return Prediction(
+            self.samples + other.samples,
+            self.probabilities + other.probabilities,
+            self.squares + other.squares,
+            self.entropies + other.entropies,
+        )
+
+    @property
+    def mean_probabilities(self) -> Array:
+        """Mean over the samples, [N, classes]."""
+        return self.probabilities / self.samples
+
+    @property
+    def probability_std(self) -> Array:
+        """Standard deviation over the samples (of the samples, not of the mean), [N, classes]."""
+        variance = self.squares / self.samples - self.mean_probabilities**2
+        std: Array = np.sqrt(variance.clip(min=0))
+        return std
+
+    @property
+    def predictive_entropy(self) -> Array:
+        """Total uncertainty: entropy of the mean probabilities, [N]."""
+        return entropy(self.mean_probabilities)
+
+    @property
+    def expected_entropy(self) -> Array:
+        """Aleatoric uncertainty: mean of the samples' entropies, [N]."""
+        return self.entropies / self.samples
+
+    @property
+    def mutual_information(self) -> Array:
+        """Epistemic uncertainty: the difference of both, [N]."""
+        return self.predictive_entropy - self.expected_entropy
+
+
+def entropy(probabilities: Array) -> Array:
+    """Entropy in nats of the last axis; 0 log 0 counts as 0."""
+    logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+    total: Array = -(probabilities * logarithms).sum(-1)
+    return total
+
+
+def predict(
+    model: nn.Module,
+    inputs: Tensor,
+    samples: int,
+    *,
+    batch: int,
+    advance: Callable[[], None] = lambda: None,
+) -> Prediction:
+    """Runs `model` on `inputs` [N, ...] `samples` times; each batch of inputs draws its weights.
+
+    The draws are those of PyTorch's global generator. `advance` is called after each sample.
+
+    Raises:
+        ExportError: when the model cannot be run, or returns no logits.
+
+    """
+    total: Prediction | None = None
+    for _ in range(samples):
+        probabilities = as_probabilities(run(model, inputs, batch))
+        sample = Prediction(1, probabilities, probabilities**2, entropy(probabilities))
+        total = total + sample if total else sample
+        advance()
+    if total is None:
+        message = f"{samples} samples: there must be at least one"
+        raise ExportError(message)
+    return total
+
+
+def run(model: nn.Module, inputs: Tensor, batch: int) -> Array:
+    """Returns the outputs of `model` for `inputs` [N, ...] as [N, classes].
+
+    Raises:
+        ExportError: when the model cannot be run, or returns no logits.
+
+    """
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    try:
+        with torch.no_grad():
+            outputs = [
+                logits_of(model(part.to(device))).cpu() for part in torch.split(inputs, batch)
+            ]
+    except ExportError:
+        raise
+    except Exception as error:
+        message = f"the model cannot run inputs of shape {list(inputs.shape)}: {error}"
+        raise ExportError(message) from error
+    all_outputs: Array = torch.cat(outputs).double().numpy()
+    return all_outputs
+
+
+def as_probabilities(outputs: Array) -> Array:
+    """Returns probabilities for logits, log-probabilities, or probabilities, [N, classes].
+
+    Rows that are not negative and sum to 1 are what a Softmax at the end of a model gives; another
+    one would flatten them.
+    """
+    is_probability = (outputs >= 0).all() and (abs(outputs.sum(1) - 1) < _SUM_TOLERANCE).all()
+    weights: Array = outputs if is_probability else np.exp(outputs - outputs.max(1, keepdims=True))
+    probabilities: Array = weights / weights.sum(1, keepdims=True)
+    return probabilities

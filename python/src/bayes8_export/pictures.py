@@ -1,0 +1,62 @@
+"""Pictures and labels from `.npz` archives, as `bayes8 evaluate` reads them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ExportError
+
+_PICTURES, _LABELS = 4, 1
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A set of pictures.
+
+    Attributes:
+        pixels: u8, [N, H, W, C], not empty.
+        labels: class index of each picture, [N]; None where they are not known.
+
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+
+    @classmethod
+    def load(cls, path: Path) -> "Pictures":
+        """Reads `x`, u8 [N, H, W, C] or [N, H, W], and, where there is one, `y`, integers [N].
+
+        Raises:
+            ExportError: names the file and the array.
+
+        """
+        try:
+            # An archive may hold pickles, which run code; these are refused.
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in ("x", "y") if name in archive}
+        except Exception as error:
+            message = f"{path}: not an npz archive: {error}"
+            raise ExportError(message) from error
+        pixels, labels = arrays.get("x"), arrays.get("y")
+        if pixels is None:
+            message = f"{path}: array `x` is missing; expected uint8 [N, H, W, C]"
+            raise ExportError(message)
+        if pixels.ndim == _PICTURES - 1:
+            pixels = pixels[..., np.newaxis]
+        if pixels.dtype != np.uint8 or pixels.ndim != _PICTURES or pixels.size == 0:
+            message = (
+                f"{path}: array `x` is {pixels.dtype} {list(pixels.shape)}; "
+                "expected uint8 [N, H, W, C] with at least one picture"
+            )
+            raise ExportError(message)
+        if labels is None:
+            return cls(pixels, None)
+        if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (len(pixels),):
+            message = (
+                f"{path}: array `y` is {labels.dtype} {list(labels.shape)}; "
+                f"expected {len(pixels)} integers, one a picture"
+            )
+            raise ExportError(message)
+        return cls(pixels, labels.astype(np.int64))
