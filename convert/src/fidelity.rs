@@ -4,12 +4,12 @@ use bayes8_core::layer::Layer;
 use bayes8_core::model::Model;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_core::variance::NoiseDistribution;
-use ndarray::ArrayView4;
+use ndarray::{ArrayView2, ArrayView4};
 use serde::Serialize;
 
-use crate::metrics::{Metrics, spearman};
+use crate::metrics::{Metrics, rank_correlation};
 use crate::network::Network;
-use crate::reference::{RunError, draw, run};
+use crate::reference::{RunError, Weights, draw, run};
 
 /// The fidelity of a quantized model to its FP32 network.
 #[derive(Clone, Debug, Serialize)]
@@ -99,10 +99,7 @@ impl FidelityReport {
 impl EndToEnd {
     /// Compares predictions for the same pictures, with `labels` a class each.
     pub fn new(fp32: &[Uncertainty], int8: &[Uncertainty], labels: &[i64]) -> Self {
-        let rank = |of: fn(&Uncertainty) -> f64| {
-            let values = |side: &[Uncertainty]| side.iter().map(of).collect::<Vec<_>>();
-            spearman(&values(fp32), &values(int8))
-        };
+        let rank = |of| rank_correlation(fp32, int8, of);
         Self {
             pictures: labels.len(),
             samples: int8.first().map_or(0, |u| u.samples),
@@ -126,15 +123,48 @@ pub fn predict_fp32(
     samples: u32,
     mut progress: impl FnMut(),
 ) -> Result<Vec<Uncertainty>, RunError> {
+    predict_fp32_samples(network, pictures, seed, samples, |_| progress())
+}
+
+/// [`predict_fp32`], and calls `observe` with the logits `[N, classes]` of each draw.
+///
+/// # Errors
+/// [`RunError`] when the pictures do not fit the network.
+pub fn predict_fp32_samples(
+    network: &Network,
+    pictures: ArrayView4<'_, f32>,
+    seed: u64,
+    samples: u32,
+    mut observe: impl FnMut(ArrayView2<'_, f32>),
+) -> Result<Vec<Uncertainty>, RunError> {
     let mut sums = vec![SampleSums::new(network.classes()); pictures.dim().0];
     for sample in 0..samples {
         let logits = run(network, &draw(network, seed, sample), pictures, |_, _, _| {})?;
         for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
             sums.add(&logits.to_vec());
         }
-        progress();
+        observe(logits.view());
     }
     Ok(sums.iter().map(SampleSums::finish).collect())
+}
+
+/// Predicts `pictures`, f32 `[N, H, W, C]`, normalized, once with every weight at its mean.
+///
+/// # Errors
+/// [`RunError`] when the pictures do not fit the network.
+pub fn predict_fp32_mean(
+    network: &Network,
+    pictures: ArrayView4<'_, f32>,
+) -> Result<Vec<Uncertainty>, RunError> {
+    let logits = run(network, &Weights::mean(network), pictures, |_, _, _| {})?;
+    Ok(logits.rows().into_iter().map(|logits| single_sample(&logits.to_vec())).collect())
+}
+
+/// The prediction from the logits of a single pass: it knows of no epistemic uncertainty.
+pub(crate) fn single_sample(logits: &[f32]) -> Uncertainty {
+    let mut sums = SampleSums::new(logits.len());
+    sums.add(logits);
+    sums.finish()
 }
 
 /// `sigma` in rows `[out_channels][fan-in]`; `None` for a layer without posterior.

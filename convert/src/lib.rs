@@ -7,8 +7,11 @@
 #![forbid(unsafe_code)]
 
 pub mod calibrate;
+pub mod corrupted;
+pub mod corruption;
 mod error;
 pub mod fidelity;
+pub mod golden;
 pub mod metadata;
 pub mod metrics;
 pub mod network;
