@@ -96,8 +96,16 @@ pub enum Error {
         count: u32,
     },
     /// A result that cannot become a JavaScript object.
-    #[error("cannot hand over the result: {0}")]
-    Handover(#[from] tsify::Error),
+    #[error("cannot hand over the result")]
+    Handover,
+}
+
+impl From<tsify::Error> for Error {
+    /// Without its text, which no plain object can cause: to print it, every page would load the code
+    /// that takes strings from JavaScript.
+    fn from(_: tsify::Error) -> Self {
+        Self::Handover
+    }
 }
 
 impl Error {
@@ -106,7 +114,7 @@ impl Error {
         match self {
             Self::Model(_) => "invalid-model",
             Self::Samples { .. } | Self::Logits { .. } => "invalid-samples",
-            Self::Handover(_) => "internal",
+            Self::Handover => "internal",
             _ => "invalid-input",
         }
     }
