@@ -39,12 +39,34 @@ const example = async (page, name) => {
   await drawn(page);
 };
 
+/** Moves the mouse through points of the pad. */
+async function stroke(page, points) {
+  const { x, y, width, height } = await page.locator(".pad").boundingBox();
+  const [first, ...others] = points.map(([a, b]) => [x + a * width, y + b * height]);
+  await page.mouse.move(...first);
+  await page.mouse.down();
+  for (const point of others) await page.mouse.move(...point, { steps: 6 });
+  await page.mouse.up();
+}
+
+const scribble = async (page) => {
+  for (let n = 0; n < 3; n++) await stroke(page, [[0.3, 0.2], [0.7, 0.3], [0.4, 0.8], [0.7, 0.8]]);
+};
+
+/** Moves a slider. */
+const slide = (page, name, to) =>
+  page.locator(`input[name=${name}]`).evaluate((input, to) => {
+    input.value = to;
+    input.dispatchEvent(new Event("input"));
+  }, to);
+
 /** Something of everything is there, all of which takes seconds. */
 const BEGUN = {
   photos: async (page) => {
     await page.locator(".tally b").getByText("errors").waitFor();
     await page.locator(".own .reason").getByText(/\w/).waitFor();
   },
+  replay: (page) => page.locator(".squares [data-result=passed]").nth(40).waitFor({ state: "attached" }),
   speed: (page) => page.locator(".speed output").first().getByText(/\d/).waitFor(),
 };
 
@@ -64,7 +86,7 @@ for (const size of Object.keys(SIZES)) {
     for (const [name, ready] of Object.entries(READY)) {
       test(`${name} is broken, or not for everybody (${size}, ${colorScheme})`, { skip }, () =>
         visit(`#${name}`, { size, colorScheme }, async (page) => {
-          await (colorScheme === "dark" ? BEGUN[name] ?? ready : ready)(page);
+          await (colorScheme === "dark" && name !== "replay" ? BEGUN[name] ?? ready : ready)(page);
           await page.screenshot({ path: join(OUTPUT, `${name}-${size}-${colorScheme}.png`), fullPage: true });
           const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           assert.ok(wider <= 0, `${wider} pixels wider than the window`);
@@ -80,16 +102,6 @@ for (const size of Object.keys(SIZES)) {
 }
 
 describe("Draw", () => {
-  /** Moves the mouse through points of the pad. */
-  async function stroke(page, points) {
-    const { x, y, width, height } = await page.locator(".pad").boundingBox();
-    const [first, ...others] = points.map(([a, b]) => [x + a * width, y + b * height]);
-    await page.mouse.move(...first);
-    await page.mouse.down();
-    for (const point of others) await page.mouse.move(...point, { steps: 6 });
-    await page.mouse.up();
-  }
-
   for (const size of Object.keys(SIZES)) {
     test(`strokes of a seven are something else (${size})`, { skip }, () =>
       visit("#draw", { size }, async (page) => {
@@ -158,23 +170,18 @@ describe("Draw", () => {
     }),
   );
 
-  test("the page is slow, or stands still", { skip }, async (t) => {
+  test("the first prediction is late", { skip }, async (t) => {
     // The best of some tries: other programs take the processor away.
-    let [first, longest] = [Infinity, Infinity];
-    for (let attempt = 0; attempt < 4 && (first > 1500 || longest > 50); attempt++) {
+    let first = Infinity;
+    for (let attempt = 0; attempt < 4 && first > 1500; attempt++) {
       await visit("#draw", {}, async (page) => {
         await drawn(page);
         first = Math.min(first, await page.evaluate(() => performance.getEntriesByName("first prediction")[0].startTime));
-        await example(page, "letter");
-        for (let n = 0; n < 3; n++) await stroke(page, [[0.3, 0.2], [0.7, 0.3], [0.4, 0.8], [0.7, 0.8]]);
-        await drawn(page);
-        longest = Math.min(longest, Math.max(0, ...(await page.evaluate(() => window.tasks))));
       });
     }
-    t.diagnostic(`first prediction ${Math.round(first)} ms after navigation; longest task ${longest ? `${Math.round(longest)} ms` : "below 50 ms"}`);
+    t.diagnostic(`first prediction ${Math.round(first)} ms after navigation`);
     // Twice of what is promised, for machines that do more than this.
     assert.ok(first < 3000, `${first} ms to the first prediction`);
-    assert.ok(longest < 100, `a task of ${longest} ms`);
   });
 
   test("a page that is loading, cannot load, or has crashed does not say so", { skip }, () =>
@@ -224,22 +231,17 @@ describe("Photos", () => {
       await READY.photos(page);
       const before = await entropy(page);
       const rate = async () => Number.parseFloat(await page.locator(".tally b").textContent());
-      const slide = (name, to) =>
-        page.locator(`input[name=${name}]`).evaluate((input, to) => {
-          input.value = to;
-          input.dispatchEvent(new Event("input"));
-        }, to);
       const [all, count] = [await rate(), "100 % of pictures"];
       assert.equal(await page.locator(".coverage output").textContent(), count);
-      await slide("coverage", "0.7");
+      await slide(page, "coverage", "0.7");
       await page.getByText("70 % of pictures").waitFor();
       assert.ok((await rate()) <= all);
-      await slide("coverage", "1");
-      await slide("noise", "0.8");
+      await slide(page, "coverage", "1");
+      await slide(page, "noise", "0.8");
       await page.waitForFunction((before) => Number(document.querySelector(".own [data-value=total]").textContent) > before + 0.2, before);
       await page.waitForFunction((all) => Number.parseFloat(document.querySelector(".tally b").textContent) > all + 10, all);
       const worst = await rate();
-      await slide("coverage", "0.3");
+      await slide(page, "coverage", "0.3");
       await page.getByText("30 % of pictures").waitFor();
       assert.ok((await rate()) < worst, "the surest answers are no better");
     }),
@@ -332,5 +334,48 @@ test("the site needs a network after the first visit", { skip }, async () => {
     await page.locator(".own .answer").getByText("cat").waitFor();
   } finally {
     await close();
+  }
+});
+
+/**
+ * The longest task of a page's main thread while it is opened and `work` is done with it: milliseconds of the
+ * processor, whoever else has it in between.
+ */
+async function longestTask(hash, work) {
+  // The browser's own work on a new page comes before.
+  const { page, close } = await open(browser, "about:blank");
+  await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
+  await page.goto(site.address + hash);
+  await work(page);
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  await close();
+  const threadOf = ({ pid, tid }) => `${pid} ${tid}`;
+  const main = new Set(traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(threadOf));
+  const tasks = traceEvents.filter((event) => event.name === "ThreadControllerImpl::RunTask" && main.has(threadOf(event)));
+  // Those in which the trace began or ended have no time.
+  const times = tasks.flatMap(({ tdur }) => tdur ?? []);
+  assert.ok(times.length > 100, "no tasks in the trace: another Chromium calls them otherwise");
+  return times.reduce((a, b) => Math.max(a, b)) / 1000;
+}
+
+test("the main thread stands still", { skip }, async (t) => {
+  const works = {
+    draw: (page) => drawn(page).then(() => example(page, "letter")).then(() => scribble(page)).then(() => drawn(page)),
+    photos: async (page) => {
+      await BEGUN.photos(page);
+      await slide(page, "blur", "0.4");
+      await page.waitForTimeout(1500);
+    },
+    replay: BEGUN.replay,
+    speed: BEGUN.speed,
+  };
+  for (const [name, work] of Object.entries(works)) {
+    let longest = Infinity;
+    // A processor that others use too does less in a millisecond.
+    for (let attempt = 0; attempt < 3 && longest > 50; attempt++) {
+      longest = Math.min(longest, await longestTask(`#${name}`, work));
+    }
+    t.diagnostic(`${name}: longest task ${longest.toFixed(0)} ms`);
+    assert.ok(longest < 50, `${name} has a task of ${longest} ms`);
   }
 });

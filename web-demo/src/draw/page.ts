@@ -49,16 +49,16 @@ const MARKUP = `
     <div class="results">
       <section class="panel" aria-label="Bayesian network">
         <div class="kicker"><b>Bayesian</b><span class="count">0 of ${SAMPLES} samples</span></div>
-        <div class="verdict" aria-live="polite"><p class="answer">Loading …</p><p class="reason"></p></div>
+        <div class="verdict" aria-live="polite"><p class="answer">One moment …</p><p class="reason"></p></div>
         <div class="chart"></div>
+      </section>
+      <section class="panel whole" aria-label="How unsure, and why">
+        <a class="link replay-link" href="#replay">Replay these bits elsewhere</a>
       </section>
       <section class="panel contrast" aria-label="The same network without uncertainty">
         <div class="kicker"><b>Without uncertainty</b><span>mean weights</span></div>
         <div class="verdict"><p class="answer">…</p><p class="reason"></p></div>
         <div class="chart"></div>
-      </section>
-      <section class="panel whole" aria-label="How unsure, and why">
-        <a class="link replay-link" href="#replay">Replay these bits elsewhere</a>
       </section>
     </div>
   </div>`;
@@ -91,7 +91,7 @@ class DrawPage {
       erase: () => this.#set([], undefined),
     });
     find(root, ".frame").prepend(this.#pad.element);
-    find(root, ".seen").after(this.#status.element);
+    find(root, ".panel .reason").after(this.#status.element);
     find(root, ".panel .chart").replaceWith(this.#chart.element);
     find(root, ".contrast .chart").replaceWith(this.#contrast.element);
     find(root, ".whole").prepend(this.#split.element);
@@ -140,7 +140,7 @@ class DrawPage {
   #fail(error: unknown): void {
     if (this.#ended) return;
     this.#status.error(error, () => void this.#load());
-    find(this.#root, ".answer").textContent = "No answer.";
+    this.#say(".panel", "No answer.", "");
   }
 
   #set(drawn: readonly Stroke[], name: ExampleName | undefined): void {
@@ -188,7 +188,7 @@ class DrawPage {
     this.#say(".panel", answer, reason);
     const done = estimate.samples.length;
     find(this.#root, ".count").textContent = `${done} of ${SAMPLES} samples`;
-    if (done === SAMPLES) this.#status.show("");
+    this.#status.show("");
   }
 
   #presentBlunt(estimate: Estimate): void {

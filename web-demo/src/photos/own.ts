@@ -25,7 +25,7 @@ const MARKUP = `
   <div class="intro">
     <h2>Your photo</h2>
     <p class="lead">Another network knows ten things: ${CLASSES.slice(0, -1).join(", ")} and ${CLASSES.at(-1)}. Show it one of
-      them, or something that it has never seen. The sliders hold here too.</p>
+      them, or something that it has never seen. The sliders spoil it too.</p>
   </div>
   <div class="own">
     <div class="source">
@@ -41,6 +41,7 @@ const MARKUP = `
         <button type="button" class="button" data-photo="coffee">Coffee</button>
         <button type="button" class="button" data-photo="rocket">Rocket</button>
       </div>
+      <p class="note">Cat by Stefan van der Walt, coffee by Rachel Michetti (CC0); rocket by SpaceX (public domain).</p>
     </div>
     <div class="said">
       <div class="verdict" aria-live="polite"><p class="answer">…</p><p class="reason"></p></div>

@@ -20,20 +20,22 @@ const COUNT = LABELS.length;
 const MARKUP = `
   <div class="intro">
     <h1>Doubt grows as pictures get worse</h1>
-    <p class="lead">${COUNT} pictures of clothes that the network was not trained on, with ${GALLERY_SAMPLES} samples each. Spoil
-      them, and let it answer only when it is sure: that is what knowing one’s doubt is good for.</p>
+    <p class="lead">${COUNT} test pictures of Fashion-MNIST, ${GALLERY_SAMPLES} samples each. Spoil them, and let the network answer
+      only when it is sure: that is what knowing one’s doubt is good for.</p>
   </div>
   <div class="photos">
     <div class="controls"></div>
-    <div class="study">
-      <p class="tally" aria-live="polite"><b>…</b> <span></span></p>
-      <label class="slider coverage">Answer only when sure <output></output>
-        <input type="range" min="0.05" max="1" step="0.05" value="1" name="coverage" aria-label="Share of pictures that get an answer" />
-      </label>
-      <div class="grid"></div>
-      <p class="note legend"><span class="key wrong"></span> wrong <span class="key silent"></span> too unsure to answer</p>
+    <div class="results">
+      <div class="study">
+        <p class="tally" aria-live="polite"><b>…</b> <span></span></p>
+        <label class="slider coverage">Answer only when sure <output></output>
+          <input type="range" min="0.05" max="1" step="0.05" value="1" name="coverage" aria-label="Share of pictures that get an answer" />
+        </label>
+        <div class="grid"></div>
+        <p class="note legend"><span class="key wrong"></span> wrong <span class="key silent"></span> too unsure to answer</p>
+      </div>
+      <div class="curves"></div>
     </div>
-    <div class="curves"></div>
   </div>`;
 
 const share = (label: string, ticks: readonly number[], to = 1) => ({ label, from: 0, to, ticks, format: percent });
@@ -73,10 +75,10 @@ class PhotosPage {
     find(root, ".controls").append(this.#sliders.element, this.#status.element);
     find(root, ".grid").replaceWith(this.#grid.element);
     const legend = create("p", { className: "note" });
-    legend.innerHTML = `<span class="key aleatoric"></span> aleatoric <span class="key epistemic"></span> epistemic`;
+    legend.innerHTML = `<span class="key total"></span> total <span class="key aleatoric"></span> aleatoric <span class="key epistemic"></span> epistemic`;
     this.#uncertainty.element.append(legend);
     find(root, ".curves").append(this.#accuracy.element, this.#uncertainty.element, this.#risk.element);
-    root.append(this.#own.element);
+    find(root, ".results").append(this.#own.element);
     find(root, ".coverage input").oninput = this.#show;
     void this.#load();
   }
@@ -144,7 +146,7 @@ class PhotosPage {
     find(this.#root, ".coverage output").textContent = `${percent(answered / COUNT)} of pictures`;
     find(this.#root, ".tally b").textContent = `${percent(errors / answered)} errors`;
     find(this.#root, ".tally span").textContent =
-      `${errors} of ${answered} answers are wrong` +
+      `${errors} of ${answered} answers ${errors === 1 ? "is" : "are"} wrong` +
       (answered < COUNT ? `, above ${nats(outcomes[order[answered - 1]!]!.total)} nats it does not answer` : "");
     this.#curves(answered / COUNT);
   }
@@ -156,6 +158,7 @@ class PhotosPage {
     this.#accuracy.update([{ points: line(({ accuracy }) => accuracy), colour: "var(--ink)", markers: true }], severity);
     this.#uncertainty.update(
       [
+        { points: line(({ aleatoric, epistemic }) => aleatoric + epistemic), colour: "var(--ink)", markers: true },
         { points: line(({ aleatoric }) => aleatoric), colour: "var(--aleatoric)", markers: true },
         { points: line(({ epistemic }) => epistemic), colour: "var(--epistemic)", markers: true },
       ],

@@ -24,7 +24,7 @@ const MARKUP = `
   <div class="speed">
     <section class="card" aria-label="Speed in this browser">
       <h2>Image-samples a second, here</h2>
-      <div class="choose"><label class="note" for="speed-model">Model</label> <select id="speed-model"></select>
+      <div class="choose"><label class="sr" for="speed-model">Model</label> <select id="speed-model"></select>
         <button type="button" class="button" data-again>Measure again</button></div>
       <table><thead class="sr"><tr><th>Kernel and workers</th><th>Rate</th></tr></thead><tbody></tbody></table>
       <p class="note">Pictures times weight samples, ${TOGETHER} pictures together. Each sample draws all weights anew.</p>
