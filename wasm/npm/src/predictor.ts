@@ -154,13 +154,14 @@ export abstract class Predictor {
     if (!ArrayBuffer.isView(pixels)) {
       return this.#alive().fit(pixels);
     }
-    const { height, width, channels } = this.info.input;
-    const expected = height * width * channels;
+    const { depth, height, width, channels } = this.info.input;
+    const expected = depth * height * width * channels;
     if (pixels.length !== expected) {
-      const shape = `${height} x ${width} x ${channels}`;
+      const planes = depth === 1 ? ["", ""] : [`${depth} x `, "planes, "];
+      const shape = `${planes[0]}${height} x ${width} x ${channels}`;
       throw new Bayes8Error(
         "invalid-input",
-        `a picture has ${expected} values (${shape}: rows, columns, channels), not ${pixels.length}; pictures of other sizes go in as ImageData`,
+        `a picture has ${expected} values (${shape}: ${planes[1]}rows, columns, channels), not ${pixels.length}; pictures of other sizes go in as ImageData`,
       );
     }
     return pixels;
