@@ -4,7 +4,7 @@ import { create } from "../lib/dom.js";
 export async function takePicture(signal: AbortSignal): Promise<ImageBitmap | undefined> {
   const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   const video = create("video", { srcObject: stream, muted: true, playsInline: true });
-  const take = create("button", { type: "submit", className: "button primary", textContent: "Take the picture", value: "take" });
+  const take = create("button", { type: "submit", className: "button primary", textContent: "Take the picture", value: "take", disabled: true });
   const leave = create("button", { type: "submit", className: "button", textContent: "Cancel", value: "" });
   const form = create("form", { method: "dialog" }, video, create("div", { className: "choices" }, take, leave));
   const dialog = create("dialog", { className: "camera" }, form);
@@ -12,9 +12,12 @@ export async function takePicture(signal: AbortSignal): Promise<ImageBitmap | un
   document.body.append(dialog);
   signal.addEventListener("abort", () => dialog.close());
   try {
+    const closed = new Promise((resolve) => dialog.addEventListener("close", resolve));
     dialog.showModal();
     await video.play();
-    await new Promise((resolve) => dialog.addEventListener("close", resolve));
+    // Before, there is no picture to take.
+    take.disabled = false;
+    await closed;
     return dialog.returnValue ? await createImageBitmap(video) : undefined;
   } finally {
     for (const track of stream.getTracks()) track.stop();

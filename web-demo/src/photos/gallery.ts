@@ -8,7 +8,7 @@ import type { Shape } from "./corruption.js";
 export const GALLERY_SHAPE: Shape = { size, channels: 1 };
 export const LABELS: readonly number[] = labels;
 
-export type Mark = "pending" | "right" | "wrong" | "silent";
+export type Mark = "right" | "wrong" | "silent";
 
 /** The pictures, `[28][28]` each. */
 export async function loadGallery(): Promise<Uint8Array[]> {
@@ -21,8 +21,6 @@ export async function loadGallery(): Promise<Uint8Array[]> {
   });
 }
 
-const WORDS: Readonly<Record<Mark, string>> = { pending: "", right: "right", wrong: "wrong", silent: "no answer" };
-
 /** All pictures in rows; the wrong are ringed, those without answer are pale. */
 export class GalleryGrid {
   readonly element = create("ul", { className: "gallery" });
@@ -30,9 +28,10 @@ export class GalleryGrid {
 
   constructor() {
     this.element.setAttribute("aria-label", "Pictures of the gallery");
-    this.#cells = labels.map(() => {
+    this.#cells = labels.map((_, index) => {
       const canvas = create("canvas", { width: size, height: size });
       canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `Picture ${index + 1}`);
       this.element.append(create("li", {}, canvas));
       return canvas;
     });
@@ -44,7 +43,7 @@ export class GalleryGrid {
 
   mark(index: number, mark: Mark, label: string, said: string): void {
     const cell = this.#cells[index]!;
-    const text = `${label}: ${mark === "pending" ? "…" : `says ${said}, ${WORDS[mark]}`}`;
+    const text = mark === "silent" ? `${label}: no answer` : `${label}: says ${said}, ${mark}`;
     cell.dataset.mark = mark;
     cell.setAttribute("aria-label", text);
     cell.title = text;

@@ -134,21 +134,21 @@ class PhotosPage {
 
   #present(): void {
     const outcomes = this.#outcomes;
-    if (this.#ended || outcomes.length < COUNT) return;
+    if (this.#ended || outcomes.length === 0) return;
     const coverage = find<HTMLInputElement>(this.#root, ".coverage input").valueAsNumber;
-    const answered = Math.max(1, Math.round(coverage * COUNT));
+    const answered = Math.max(1, Math.round(coverage * outcomes.length));
     const order = bySureness(outcomes);
     order.forEach((index, rank) => {
       const { right, said } = outcomes[index]!;
       this.#grid.mark(index, rank >= answered ? "silent" : right ? "right" : "wrong", this.#name(LABELS[index]!), this.#name(said));
     });
     const errors = errorsAmong(outcomes, order, answered);
-    find(this.#root, ".coverage output").textContent = `${percent(answered / COUNT)} of pictures`;
+    find(this.#root, ".coverage output").textContent = `${percent(answered / outcomes.length)} of pictures`;
     find(this.#root, ".tally b").textContent = `${percent(errors / answered)} errors`;
     find(this.#root, ".tally span").textContent =
       `${errors} of ${answered} answers ${errors === 1 ? "is" : "are"} wrong` +
-      (answered < COUNT ? `, above ${nats(outcomes[order[answered - 1]!]!.total)} nats it does not answer` : "");
-    this.#curves(answered / COUNT);
+      (answered < outcomes.length ? `, above ${nats(outcomes[order[answered - 1]!]!.total)} nats it does not answer` : "");
+    this.#curves(answered / outcomes.length);
   }
 
   #curves(coverage: number): void {

@@ -42,6 +42,7 @@ export class ReplayPrediction {
   #replay: Replay;
   #linked: Replay["picture"] | undefined;
   #open: { readonly name: ModelName; readonly pool: Pool } | undefined;
+  #running = new AbortController();
   #ended = false;
 
   constructor(parameters: URLSearchParams) {
@@ -61,6 +62,7 @@ export class ReplayPrediction {
 
   end(): void {
     this.#ended = true;
+    this.#running.abort();
     this.#open?.pool.dispose();
   }
 
@@ -97,6 +99,7 @@ export class ReplayPrediction {
 
   #changed(): void {
     find(this.element, "[data-copy=command]").textContent = command(this.#replay);
+    this.#running.abort();
     this.#newest.request(this.#replay).catch((error) => {
       if (!this.#ended) this.#status.error(error, () => this.#changed());
     });
@@ -104,13 +107,19 @@ export class ReplayPrediction {
 
   async #predict(replay: Replay): Promise<void> {
     this.#status.loading("Predicting");
+    this.#running = new AbortController();
+    const { signal } = this.#running;
     const canvas = find<HTMLCanvasElement>(this.element, "canvas");
     await show(canvas, replay.picture);
     const pool = await this.#model(replay.model);
     const picture = await load(replay.picture);
     if (this.#ended) return;
     if (!picture) return this.#status.error("There is no such picture here.");
-    const prediction = await pool.predict(picture, { seed: replay.seed, samples: replay.samples, logits: true });
+    const options = { seed: replay.seed, samples: replay.samples, logits: true, signal };
+    const prediction = await pool.predict(picture, options).catch((error) => {
+      if (!signal.aborted) throw error;
+    });
+    if (!prediction) return;
     this.#status.show(`Kernel ${pool.kernel}, ${pool.workers} ${pool.workers === 1 ? "worker" : "workers"}`);
     this.#present(replay, prediction);
     const save = find<HTMLAnchorElement>(this.element, ".save");
