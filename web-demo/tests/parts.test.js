@@ -1,5 +1,6 @@
 // The parts of the demo that need no page, on the npm package in Node.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { Model } from "bayes8";
@@ -172,4 +173,15 @@ test("the surest are not answered first", () => {
   assert.deepEqual(order, [2, 3, 0, 1]);
   assert.deepEqual([1, 2, 3, 4].map((count) => errorsAmong(outcomes, order, count)), [0, 1, 1, 2]);
   assert.deepEqual(riskCoverage(outcomes).map(({ y }) => y), [0, 1 / 2, 1 / 3, 1 / 2]);
+});
+
+test("the Draw page exceeds its size", (t) => {
+  const { status, stdout } = spawnSync(process.execPath, ["scripts/size.js"], { cwd: DEMO, encoding: "utf8" });
+  assert.equal(status, 0, stdout);
+  for (const line of stdout.trim().split("\n").slice(-3)) t.diagnostic(line);
+});
+
+test("the lock file names a host, which strangers may not reach", async () => {
+  const lock = await readFile(`${DEMO}package-lock.json`, "utf8");
+  for (const [, host] of lock.matchAll(/"resolved": "https?:\/\/([^/"]+)/g)) assert.equal(host, "registry.npmjs.org");
 });
