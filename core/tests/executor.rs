@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 
 mod naive;
 
-use bayes8_conformance::{Builder, Kind, random_codes, random_model};
+use bayes8_conformance::{
+    Builder, Kind, random_codes, random_model, random_model_of_all_operations,
+};
 
 const SEED: u64 = 99;
 
@@ -48,6 +50,7 @@ fn check(model: &Model) {
 fn random_networks_agree_with_the_naive_evaluation() {
     for seed in 0..400 {
         check(&random_model(seed));
+        check(&random_model_of_all_operations(seed));
     }
 }
 
@@ -55,7 +58,7 @@ fn random_networks_agree_with_the_naive_evaluation() {
 #[test]
 fn a_trace_has_the_value_of_every_step() {
     let mut fused = 0;
-    for model in (0..100).map(random_model) {
+    for model in (0..100).map(random_model_of_all_operations) {
         let codes = random_codes(&model, 3, 5);
         let elements = model.graph().input().elements();
         let naive: Vec<_> =
@@ -94,10 +97,10 @@ fn a_trace_has_the_value_of_every_step() {
 
 #[test]
 fn the_generator_makes_every_operation_and_kind_of_layer() {
-    let models: Vec<Model> = (0..100).map(random_model).collect();
+    let models: Vec<Model> = (0..100).map(random_model_of_all_operations).collect();
     let nodes = models.iter().flat_map(|model| model.graph().nodes());
     let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
-    assert_eq!(operations.len(), 11, "{operations:?}");
+    assert_eq!(operations.len(), 13, "{operations:?}");
     let any = |f: fn(&Model) -> bool| models.iter().any(f);
     assert!(any(|m| m.layers().iter().all(|l| l.is_bayesian())), "no prefix");
     assert!(any(|m| !m.layers()[0].is_bayesian() && m.layers().iter().any(|l| l.is_bayesian())));

@@ -3,14 +3,47 @@
 use bayes8_core::graph::{Padding, Range, Shape, Value};
 
 use super::{ImportError, constant::Strided, node::OnnxNode};
+use crate::function::Function;
+
+/// An axis of a value, in the graph's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Axis {
+    Channel,
+    Row,
+    Column,
+}
 
 /// ONNX shape of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// `[n, C, H, W]`.
     Picture,
+    /// `[n, H, W, C]`, as TensorFlow's exporter leaves values between its transpositions. The graph
+    /// has all values in this order, so that a transposition costs nothing.
+    ChannelsLast,
     /// `[n, features]`.
     Vector,
+}
+
+impl Form {
+    /// What ONNX's axes behind the batch are.
+    pub(super) fn axes(self) -> &'static [Axis] {
+        match self {
+            Self::Picture => &[Axis::Channel, Axis::Row, Axis::Column],
+            Self::ChannelsLast => &[Axis::Row, Axis::Column, Axis::Channel],
+            Self::Vector => &[Axis::Channel],
+        }
+    }
+
+    /// Extents that a value of `shape` has in this form, batch first.
+    pub(super) fn dimensions(self, batch: usize, shape: Shape) -> Vec<usize> {
+        let extent = |axis: &Axis| match axis {
+            Axis::Channel => shape.channels,
+            Axis::Row => shape.height,
+            Axis::Column => shape.width,
+        };
+        std::iter::once(batch).chain(self.axes().iter().map(extent)).collect()
+    }
 }
 
 /// Work that waits for the node that can take it up.
@@ -27,6 +60,11 @@ pub(super) enum Pending {
     Border {
         node: String,
         padding: Padding,
+    },
+    /// A function of each element, made by the named ONNX node.
+    Function {
+        node: String,
+        function: Function,
     },
 }
 
@@ -52,11 +90,30 @@ impl Activation {
 
     /// ONNX's dimensions, batch first.
     pub(super) fn dimensions(&self, batch: usize) -> Vec<usize> {
-        let Shape { height, width, channels } = self.shape;
-        match self.form {
-            Form::Picture => vec![batch, channels, height, width],
-            Form::Vector => vec![batch, channels],
+        self.form.dimensions(batch, self.shape)
+    }
+
+    /// The axis of ONNX's axis `axis`; `None` for the batch.
+    pub(super) fn axis(&self, axis: usize) -> Option<Axis> {
+        axis.checked_sub(1).map(|behind_batch| self.form.axes()[behind_batch])
+    }
+
+    /// Whether ONNX sees both values' axes and features in the same order.
+    pub(super) fn is_laid_out_like(&self, other: &Self) -> bool {
+        self.form == other.form && self.flattened == other.flattened
+    }
+
+    /// The function that is pending; x itself where none is.
+    pub(super) fn function(&self) -> Function {
+        match &self.pending {
+            Pending::Function { function, .. } => function.clone(),
+            _ => Function::argument(),
         }
+    }
+
+    /// The same value with another function pending, by the named node.
+    pub(super) fn with_function(self, node: &str, function: Function) -> Self {
+        Self { pending: Pending::Function { node: node.into(), function }, ..self }
     }
 
     /// How ONNX's channels or features are read in the graph's order.
@@ -81,12 +138,21 @@ impl Activation {
         self.pending == Pending::Nothing
     }
 
+    /// Succeeds for pictures in either order.
+    pub(super) fn require_picture(&self, node: &OnnxNode<'_>) -> Result<(), ImportError> {
+        match self.form {
+            Form::Picture | Form::ChannelsLast => Ok(()),
+            Form::Vector => Err(node.refuse("its input must be [n, C, H, W] or [n, H, W, C]")),
+        }
+    }
+
     pub(super) fn require_form(&self, form: Form, node: &OnnxNode<'_>) -> Result<(), ImportError> {
         if self.form == form {
             return Ok(());
         }
         Err(node.refuse(match form {
             Form::Picture => "its input must be [n, C, H, W]",
+            Form::ChannelsLast => "its input must be [n, H, W, C]",
             Form::Vector => "its input must be [n, features]",
         }))
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use bayes8_core::graph::{MAX_ELEMENTS, Shape};
 use rten_onnx::onnx::{DataType, Dimension, GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
-use super::{ImportError, node::OnnxNode};
+use super::{ImportError, activation::Form, constant::Constant, layout, node::OnnxNode};
 
 pub(super) struct Model<'a> {
     pub(super) initializers: HashMap<&'a str, &'a TensorProto>,
@@ -23,8 +23,7 @@ pub(super) struct Model<'a> {
 pub(super) struct Input<'a> {
     pub(super) name: &'a str,
     pub(super) shape: Shape,
-    /// `[n, C, H, W]` rather than `[n, C]`.
-    pub(super) is_picture: bool,
+    pub(super) form: Form,
     /// A fixed n of the file; 1 where n is left open.
     pub(super) batch: usize,
 }
@@ -44,12 +43,12 @@ impl<'a> Model<'a> {
                 });
             }
         }
-        let input = input(graph, &initializers)?;
         let [output] = graph.output.as_slice() else {
             return Err(interface("output", "", format!("there are {}", graph.output.len())));
         };
         let output = output.name.as_deref().unwrap_or("");
         let nodes = live_nodes(graph, output);
+        let input = input(graph, &initializers, &nodes)?;
         let mut readers = HashMap::from([(output, 1)]);
         for node in nodes.iter().filter(|node| node.op != "Shape") {
             for name in &node.proto.input {
@@ -75,6 +74,7 @@ fn operator_set(model: &ModelProto) -> Result<i64, ImportError> {
 fn input<'a>(
     graph: &'a GraphProto,
     initializers: &HashMap<&str, &TensorProto>,
+    nodes: &[OnnxNode<'a>],
 ) -> Result<Input<'a>, ImportError> {
     let name = |info: &'a ValueInfoProto| info.name.as_deref().unwrap_or("");
     // Files of old IR versions list initializers among the inputs.
@@ -96,14 +96,46 @@ fn input<'a>(
     };
     let (n, extents) = axes.split_first().ok_or_else(|| refuse("it has no shape"))?;
     let extents: Option<Vec<usize>> = extents.iter().map(fixed).collect();
+    let form = match axes.len() {
+        4 => {
+            let extents: Vec<i64> = extents.iter().flatten().map(|&e| e as i64).collect();
+            let constant = |name: &str| integers(name, initializers, nodes);
+            if layout::is_channels_last(nodes, name(first), &extents, constant) {
+                Form::ChannelsLast
+            } else {
+                Form::Picture
+            }
+        }
+        _ => Form::Vector,
+    };
     let shape = match extents.as_deref() {
-        Some(&[channels, height, width]) => Shape::new(height, width, channels),
+        Some(&[channels, height, width]) if form == Form::Picture => {
+            Shape::new(height, width, channels)
+        }
+        Some(&[height, width, channels]) => Shape::new(height, width, channels),
         Some(&[features]) => Shape::vector(features),
-        Some(_) => return Err(refuse("its shape is neither [n, C, H, W] nor [n, C]")),
+        Some(_) => {
+            return Err(refuse("its shape is none of [n, C, H, W], [n, H, W, C] and [n, C]"));
+        }
         None => return Err(refuse("all extents but the first must be fixed")),
     };
     let batch = fixed(n).unwrap_or(1);
-    Ok(Input { name: name(first), shape, is_picture: axes.len() == 4, batch })
+    Ok(Input { name: name(first), shape, form, batch })
+}
+
+/// The numbers of an initializer or a Constant node of integers.
+fn integers(
+    name: &str,
+    initializers: &HashMap<&str, &TensorProto>,
+    nodes: &[OnnxNode<'_>],
+) -> Option<Vec<i64>> {
+    let made = || {
+        let is_maker = |node: &&OnnxNode<'_>| node.proto.output.first().is_some_and(|o| o == name);
+        let node = nodes.iter().find(is_maker).filter(|node| node.op == "Constant")?;
+        node.attribute("value")?.t.as_ref()
+    };
+    let tensor = initializers.get(name).copied().or_else(made)?;
+    Some(Constant::decode(tensor, name).ok()?.as_integers()?.to_vec())
 }
 
 /// Walks backwards from the output: a node is live when a live node reads one of its outputs.

@@ -4,7 +4,7 @@ use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding, Range, Shape};
 
 use super::{
     ImportError,
-    activation::{Activation, Form, Pending},
+    activation::{Activation, Axis, Form, Pending},
     builder::Builder,
     constant::slice_axis,
     node::OnnxNode,
@@ -15,10 +15,10 @@ impl<'a> Builder<'a> {
     /// A slice stays pending, so that one of rows and one of columns become one.
     pub(super) fn slice(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let mut x = self.activation(node, 0)?;
-        if matches!(x.pending, Pending::Border { .. }) {
+        if matches!(x.pending, Pending::Border { .. } | Pending::Function { .. }) {
             x = self.settled(node, 0)?;
         }
-        x.require_form(Form::Picture, node)?;
+        x.require_picture(node)?;
         let starts = self.integers(node, 1, "starts")?;
         let ends = self.integers(node, 2, "ends")?;
         let (Some(starts), Some(ends)) = (starts, ends) else {
@@ -43,18 +43,18 @@ impl<'a> Builder<'a> {
             let (start, count) = taken.filter(|&(_, count)| count > 0).ok_or_else(|| {
                 node.refuse(format!("it takes nothing of axis {} of extent {extent}", cut.axis))
             })?;
-            let Some(axis) = cut.axis.checked_sub(2) else {
-                if count == extent {
-                    continue;
-                }
-                return Err(node.refuse("only rows and columns can be sliced"));
+            let axis = x.axis(cut.axis);
+            let range = match axis {
+                Some(Axis::Row) => &mut ranges[0],
+                Some(Axis::Column) => &mut ranges[1],
+                _ if count == extent => continue,
+                _ => return Err(node.refuse("only rows and columns can be sliced")),
             };
-            let range = &mut ranges[axis];
             let step = if count > 1 { range.step * cut.step as usize } else { 1 };
             let start = range.start + start * range.step;
             *range = Range { start, end: start + (count - 1) * step + 1, step };
             match axis {
-                0 => x.shape.height = count,
+                Some(Axis::Row) => x.shape.height = count,
                 _ => x.shape.width = count,
             }
         }
@@ -79,10 +79,10 @@ impl<'a> Builder<'a> {
             return Err(node.refuse("only padding with 0.0 is supported"));
         }
         let mut x = self.activation(node, 0)?;
-        if matches!(x.pending, Pending::Slice { .. }) {
+        if matches!(x.pending, Pending::Slice { .. } | Pending::Function { .. }) {
             x = self.settled(node, 0)?;
         }
-        x.require_form(Form::Picture, node)?;
+        x.require_picture(node)?;
         let pads = self.integers(node, 1, "pads")?.ok_or_else(|| node.refuse("no pads"))?;
         let axes = match self.integers(node, 3, "axes")? {
             Some(axes) => axes.iter().map(|&a| node.axis(a, 4)).collect::<Result<Vec<_>, _>>()?,
@@ -91,24 +91,27 @@ impl<'a> Builder<'a> {
         if pads.len() != 2 * axes.len() {
             return Err(node.refuse(format!("{} pads for {} axes", pads.len(), axes.len())));
         }
-        let (mut before, mut after) = ([0; 4], [0; 4]);
+        let (mut border, mut channels) = (Padding::default(), [0; 2]);
         for (i, &axis) in axes.iter().enumerate() {
             let extent = |n: i64| match usize::try_from(n) {
                 Ok(n) if n <= MAX_ELEMENTS => Ok(n),
                 _ => Err(node.refuse(format!("`pads` holds {n}"))),
             };
-            before[axis] = extent(pads[i])?;
-            after[axis] = extent(pads[i + axes.len()])?;
+            let (before, after) = (extent(pads[i])?, extent(pads[i + axes.len()])?);
+            match x.axis(axis) {
+                Some(Axis::Row) => (border.top, border.bottom) = (before, after),
+                Some(Axis::Column) => (border.left, border.right) = (before, after),
+                Some(Axis::Channel) => channels = [before, after],
+                None if before + after > 0 => return Err(node.refuse("pads the batch")),
+                None => {}
+            }
         }
-        if before[0] + after[0] > 0 {
-            return Err(node.refuse("pads the batch"));
-        }
-        if before[1] + after[1] > 0 {
-            let op = Op::PadChannels { before: before[1], after: after[1] };
+        if channels != [0, 0] {
+            let [before, after] = channels;
+            let op = Op::PadChannels { before, after };
             x.value = self.push(node.name, op, vec![x.value])?;
             x.shape.channels = self.graph.shape(x.value).channels;
         }
-        let border = Padding { top: before[2], left: before[3], bottom: after[2], right: after[3] };
         if border != Padding::default() {
             x = widened(x, border, node);
         }
@@ -126,8 +129,8 @@ impl<'a> Builder<'a> {
             parts.push(self.settled(node, i)?);
         }
         let first = parts.first().cloned().ok_or_else(|| node.refuse("no inputs"))?;
-        let rank = first.dimensions(self.batch).len();
-        if node.axis(node.int("axis", 0)?, rank)? != 1 {
+        let axis = node.axis(node.int("axis", 0)?, first.dimensions(self.batch).len())?;
+        if first.axis(axis) != Some(Axis::Channel) {
             return Err(node.refuse("only channels can be concatenated"));
         }
         if parts.len() == 1 {
@@ -167,20 +170,26 @@ impl<'a> Builder<'a> {
         if to == from {
             return Ok(x);
         }
-        let x = self.settled(node, 0)?;
-        let single = x.shape.height * x.shape.width == 1;
+        // Numbers keep their order where all but one axis have an extent of 1; then only the name
+        // of their order changes.
+        let (single, gray) = (x.shape.spatial() == 1, x.shape.channels == 1);
+        let forms = [Form::Vector, Form::Picture, Form::ChannelsLast];
+        let is = |form: &Form| {
+            (single || gray && *form != Form::Vector) && form.dimensions(self.batch, x.shape) == to
+        };
+        let form = forms.into_iter().find(is).filter(|_| x.flattened.is_none());
+        let stays = matches!(x.pending, Pending::Nothing | Pending::Function { .. });
+        let x = if form.is_some() && stays { x } else { self.settled(node, 0)? };
+        if let Some(form) = form {
+            return Ok(Activation { form, ..x });
+        }
         match (x.form, to.as_slice()) {
-            (Form::Picture, &[n, _]) if n == self.batch && single => {
-                Ok(Activation { form: Form::Vector, ..x })
-            }
-            (Form::Picture, &[n, features]) if n == self.batch => {
+            (Form::Picture | Form::ChannelsLast, &[n, features]) if n == self.batch => {
                 let value = self.push(node.name, Op::Flatten, vec![x.value])?;
                 let shape = Shape::vector(features);
                 let vector = Activation::new(value, Form::Vector, shape);
-                Ok(Activation { flattened: Some(x.shape), ..vector })
-            }
-            (Form::Vector, &[n, _, 1, 1]) if n == self.batch && x.flattened.is_none() => {
-                Ok(Activation { form: Form::Picture, ..x })
+                let flattened = (x.form == Form::Picture).then_some(x.shape);
+                Ok(Activation { flattened, ..vector })
             }
             _ => Err(node.refuse(format!("reshaping {from:?} to {to:?} is not supported"))),
         }
@@ -199,7 +208,7 @@ impl<'a> Builder<'a> {
         let x = self.settled(node, 0)?;
         let default = if self.operator_set < 13 { 1 } else { -1 };
         let axis = node.axis(node.int("axis", default)?, x.dimensions(self.batch).len())?;
-        if axis != 1 || x.shape.height * x.shape.width != 1 {
+        if x.axis(axis) != Some(Axis::Channel) || x.shape.height * x.shape.width != 1 {
             return Err(node.refuse("only a softmax over classes is supported"));
         }
         Ok(Activation { softmax: true, ..x })

@@ -1,10 +1,10 @@
 //! Layers with weights: Conv, Gemm, MatMul.
 
-use bayes8_core::graph::Op;
+use bayes8_core::graph::{Op, Padding};
 
 use super::{
     ImportError,
-    activation::{Activation, Form},
+    activation::{Activation, Form, Pending},
     builder::Builder,
     constant::{Constant, Strided},
     node::OnnxNode,
@@ -38,7 +38,12 @@ impl<'a> Builder<'a> {
                 _ => format!("its weights have shape {:?}", weight.shape),
             }));
         };
-        let (x, border) = self.bordered(node, 0)?;
+        let factor = self.take_factor(node)?;
+        let (x, border) = match &factor {
+            Some((x, _)) => (x.clone(), Padding::default()),
+            None => self.bordered(node, 0)?,
+        };
+        x.require_form(Form::Picture, node)?;
         let window = self.window(node, &x, border, Some([kh, kw]))?;
         let groups = usize::try_from(node.int("group", 1)?).unwrap_or(0);
         if depth.checked_mul(groups) != Some(x.shape.channels) {
@@ -53,14 +58,29 @@ impl<'a> Builder<'a> {
             strides: vec![plane * depth as isize, row, 1, plane],
             offset: 0,
         };
-        let layer = LayerParameters {
+        let mut layer = LayerParameters {
             weight: self.gaussian(node, &weight, &layout, self.moped)?,
             bias: self.bias(node, 2, out_channels)?,
         };
+        if let Some((_, factor)) = factor {
+            layer.weight.scale(factor);
+            finite(node.name, &layer.weight.mean)?;
+        }
         let op = Op::Conv2d { out_channels, groups, window };
         let name = layer_name(node, &weight);
         let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
         Ok(Activation::new(value, Form::Picture, self.graph.shape(value)))
+    }
+
+    /// Input 0 without the factor that is pending on it, and that factor: weights take it up, exactly
+    /// and with their sigma, as in a network that divides its pixels by 255.
+    fn take_factor(&self, node: &OnnxNode<'a>) -> Result<Option<(Activation, f32)>, ImportError> {
+        let x = self.activation(node, 0)?;
+        let factor = match &x.pending {
+            Pending::Function { function, .. } => function.as_factor(),
+            _ => None,
+        };
+        Ok(factor.map(|factor| (Activation { pending: Pending::Nothing, ..x }, factor as f32)))
     }
 
     pub(super) fn gemm(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {

@@ -1,10 +1,10 @@
 //! Nodes that slide a window, and the zero borders that they take up.
 
-use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding, Value, Window};
+use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding, Shape, Value, Window};
 
 use super::{
     ImportError,
-    activation::{Activation, Form, Pending},
+    activation::{Activation, Axis, Form, Pending},
     builder::Builder,
     node::OnnxNode,
 };
@@ -116,24 +116,46 @@ impl<'a> Builder<'a> {
         &mut self,
         node: &OnnxNode<'a>,
     ) -> Result<Activation, ImportError> {
-        let mut x = self.settled(node, 0)?;
+        let x = self.settled(node, 0)?;
         x.require_form(Form::Picture, node)?;
-        let mut form = Form::Picture;
-        if node.op == "ReduceMean" {
-            let axes = self.integers(node, 1, "axes")?.unwrap_or_default();
-            let mut axes = axes.iter().map(|&a| node.axis(a, 4)).collect::<Result<Vec<_>, _>>()?;
-            axes.sort_unstable();
-            if axes != [2, 3] {
-                return Err(node.refuse("only the mean over rows and columns is supported"));
-            }
-            if node.int("keepdims", 1)? == 0 {
-                form = Form::Vector;
-            }
+        if x.shape.spatial() == 1 {
+            return Ok(x);
         }
-        if x.shape.height * x.shape.width > 1 {
-            x = self.slide(node, Op::GlobalAveragePool, &x)?;
+        self.slide(node, Op::GlobalAveragePool, &x)
+    }
+
+    /// A mean over rows, columns or both.
+    pub(super) fn reduce_mean(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let x = self.settled(node, 0)?;
+        x.require_picture(node)?;
+        let axes = self.integers(node, 1, "axes")?.unwrap_or_default();
+        let axes = axes
+            .iter()
+            .map(|&a| Ok(x.axis(node.axis(a, 4)?)))
+            .collect::<Result<Vec<_>, ImportError>>()?;
+        let over = |axis: Axis| axes.contains(&Some(axis));
+        let (rows, columns) = (over(Axis::Row), over(Axis::Column));
+        if axes.is_empty() || over(Axis::Channel) || axes.contains(&None) {
+            return Err(node.refuse("only a mean over rows, columns or both is supported"));
         }
-        Ok(Activation { form, ..x })
+        let form = match (node.int("keepdims", 1)? != 0, rows && columns) {
+            (true, _) => x.form,
+            (false, true) => Form::Vector,
+            (false, false) => {
+                return Err(node.refuse("a mean over one axis must keep it (keepdims = 1)"));
+            }
+        };
+        let Shape { height, width, .. } = x.shape;
+        let kernel = [if rows { height } else { 1 }, if columns { width } else { 1 }];
+        let mean = if kernel == [1, 1] {
+            x
+        } else if rows && columns {
+            self.slide(node, Op::GlobalAveragePool, &x)?
+        } else {
+            let window = Window::new(kernel);
+            self.slide(node, Op::AveragePool { window, count_include_pad: false }, &x)?
+        };
+        Ok(Activation { form, ..mean })
     }
 
     fn slide(

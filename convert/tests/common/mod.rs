@@ -30,7 +30,15 @@ impl Fixture {
             let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
             let shape = view.shape().to_vec();
             match name {
-                "input" => pictures = Some(ArrayD::from_shape_vec(shape, values).unwrap()),
+                "input" => {
+                    let pixels = ArrayD::from_shape_vec(shape, values).unwrap();
+                    let pixels = pixels.into_dimensionality::<Ix4>().unwrap();
+                    pictures = Some(pixels.permuted_axes([0, 2, 3, 1]));
+                }
+                "input_channels_last" => {
+                    let pixels = ArrayD::from_shape_vec(shape, values).unwrap();
+                    pictures = Some(pixels.into_dimensionality::<Ix4>().unwrap());
+                }
                 "output" => output = Some(ArrayD::from_shape_vec(shape, values).unwrap()),
                 _ => {
                     let sigma = SigmaTensor::new(name, shape, values).unwrap();
@@ -38,11 +46,10 @@ impl Fixture {
                 }
             }
         }
-        let pictures = pictures.unwrap().into_dimensionality::<Ix4>().unwrap();
         Self {
             onnx,
             sigmas,
-            pictures: pictures.permuted_axes([0, 2, 3, 1]),
+            pictures: pictures.unwrap(),
             output: output.unwrap().into_dimensionality::<Ix2>().unwrap(),
         }
     }

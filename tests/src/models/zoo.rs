@@ -4,9 +4,22 @@ use super::{Builder, Kind, Random};
 use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
 
+/// Operations that networks of recorded vectors choose among.
+const RECORDED: usize = 14;
+
 /// A small network that `seed` decides: up to a dozen nodes that read any earlier value, with a
-/// deterministic beginning half of the time. Every operation occurs among a few dozen seeds.
+/// deterministic beginning half of the time. Every operation of format version 1 occurs among a few
+/// dozen seeds.
 pub fn random_model(seed: u64) -> Model {
+    network(seed, RECORDED)
+}
+
+/// The same of all operations, tables and products among them.
+pub fn random_model_of_all_operations(seed: u64) -> Model {
+    network(seed, RECORDED + 4)
+}
+
+fn network(seed: u64, operations: usize) -> Model {
     let mut random = Random::new(seed ^ 0x5eed);
     let input = Shape::new(random.between(3, 12), random.between(3, 12), random.between(1, 8));
     let mut network = Network { builder: Builder::new(seed, input), values: vec![Value::Input] };
@@ -15,7 +28,7 @@ pub fn random_model(seed: u64) -> Model {
     for step in 0..steps {
         let kind = if step < deterministic { Kind::Deterministic } else { kind(&mut random) };
         // A node that the graph refuses, such as a window that does not fit, is left out.
-        if let Ok(value) = network.grow(&mut random, kind) {
+        if let Ok(value) = network.grow(&mut random, operations, kind) {
             network.values.push(value);
         }
     }
@@ -50,11 +63,16 @@ impl Network {
         random.pick(&partners)
     }
 
-    fn grow(&mut self, random: &mut Random, kind: Kind) -> Result<Value, GraphError> {
+    fn grow(
+        &mut self,
+        random: &mut Random,
+        operations: usize,
+        kind: Kind,
+    ) -> Result<Value, GraphError> {
         let x = self.value(random);
         let channels = self.builder.shape(x).channels;
         let builder = &mut self.builder;
-        match random.below(14) {
+        match random.below(operations) {
             0..3 => builder.conv(x, random.between(1, 40), 1, window(random), kind),
             3 => builder.conv(x, channels, channels, window(random), kind),
             4 => {
@@ -87,7 +105,19 @@ impl Network {
                 builder.op(Op::PadChannels { before, after }, &[x])
             }
             12 => builder.op(Op::Requantize, &[x]),
-            _ => builder.linear(x, random.between(1, 40), kind),
+            13 => builder.linear(x, random.between(1, 40), kind),
+            14 => builder.op(Op::Table, &[x]),
+            // Squeeze and excitation.
+            15 => {
+                let mean = builder.op(Op::GlobalAveragePool, &[x])?;
+                let factors = builder.conv(mean, channels, 1, Window::new([1, 1]), kind)?;
+                let factors = builder.op(Op::Table, &[factors])?;
+                builder.op(Op::Multiply, &[x, factors])
+            }
+            _ => {
+                let other = self.partner(random, x, true);
+                self.builder.op(Op::Multiply, &[x, other])
+            }
         }
     }
 
