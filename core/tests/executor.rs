@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 mod naive;
 
 use bayes8_conformance::{
-    Builder, Kind, random_codes, random_model, random_model_of_all_operations,
+    Builder, Kind, random_codes, random_model, random_model_of_all_operations, random_volume_model,
 };
 
 const SEED: u64 = 99;
@@ -51,6 +51,13 @@ fn random_networks_agree_with_the_naive_evaluation() {
     for seed in 0..400 {
         check(&random_model(seed));
         check(&random_model_of_all_operations(seed));
+    }
+}
+
+#[test]
+fn random_networks_over_volumes_agree_with_the_naive_evaluation() {
+    for seed in 0..300 {
+        check(&random_volume_model(seed));
     }
 }
 
@@ -98,9 +105,13 @@ fn a_trace_has_the_value_of_every_step() {
 #[test]
 fn the_generator_makes_every_operation_and_kind_of_layer() {
     let models: Vec<Model> = (0..100).map(random_model_of_all_operations).collect();
-    let nodes = models.iter().flat_map(|model| model.graph().nodes());
-    let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
-    assert_eq!(operations.len(), 13, "{operations:?}");
+    let volumes: Vec<Model> = (0..100).map(random_volume_model).collect();
+    for (models, count) in [(&models, 13), (&volumes, 12)] {
+        let nodes = models.iter().flat_map(|model| model.graph().nodes());
+        let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
+        assert_eq!(operations.len(), count, "{operations:?}");
+    }
+    assert!(volumes.iter().any(|m| m.layers().iter().any(|l| l.depthwise)));
     let any = |f: fn(&Model) -> bool| models.iter().any(f);
     assert!(any(|m| m.layers().iter().all(|l| l.is_bayesian())), "no prefix");
     assert!(any(|m| !m.layers()[0].is_bayesian() && m.layers().iter().any(|l| l.is_bayesian())));

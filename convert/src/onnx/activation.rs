@@ -9,39 +9,58 @@ use crate::function::Function;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Axis {
     Channel,
+    Plane,
     Row,
     Column,
+}
+
+impl Axis {
+    /// Its place among planes, rows and columns.
+    pub(super) fn spatial(self) -> Option<usize> {
+        match self {
+            Self::Channel => None,
+            Self::Plane => Some(0),
+            Self::Row => Some(1),
+            Self::Column => Some(2),
+        }
+    }
 }
 
 /// ONNX shape of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
+    /// `[n, C, L]`.
+    Sequence,
     /// `[n, C, H, W]`.
     Picture,
     /// `[n, H, W, C]`, as TensorFlow's exporter leaves values between its transpositions. The graph
     /// has all values in this order, so that a transposition costs nothing.
     ChannelsLast,
+    /// `[n, C, D, H, W]`.
+    Volume,
     /// `[n, features]`.
     Vector,
 }
 
 impl Form {
+    /// All of them.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Vector, Self::Sequence, Self::Picture, Self::ChannelsLast, Self::Volume];
+
     /// What ONNX's axes behind the batch are.
     pub(super) fn axes(self) -> &'static [Axis] {
         match self {
+            Self::Vector => &[Axis::Channel],
+            Self::Sequence => &[Axis::Channel, Axis::Column],
             Self::Picture => &[Axis::Channel, Axis::Row, Axis::Column],
             Self::ChannelsLast => &[Axis::Row, Axis::Column, Axis::Channel],
-            Self::Vector => &[Axis::Channel],
+            Self::Volume => &[Axis::Channel, Axis::Plane, Axis::Row, Axis::Column],
         }
     }
 
     /// Extents that a value of `shape` has in this form, batch first.
     pub(super) fn dimensions(self, batch: usize, shape: Shape) -> Vec<usize> {
-        let extent = |axis: &Axis| match axis {
-            Axis::Channel => shape.channels,
-            Axis::Row => shape.height,
-            Axis::Column => shape.width,
-        };
+        let extent = |axis: &Axis| axis.spatial().map_or(shape.channels, |i| shape.axes()[i]);
         std::iter::once(batch).chain(self.axes().iter().map(extent)).collect()
     }
 }
@@ -50,11 +69,10 @@ impl Form {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Pending {
     Nothing,
-    /// A part of the rows and columns, taken by the named ONNX node.
+    /// A part of the planes, rows and columns, taken by the named ONNX node.
     Slice {
         node: String,
-        rows: Range,
-        columns: Range,
+        ranges: [Range; 3],
     },
     /// A border of zeros, made by the named ONNX node.
     Border {
@@ -76,8 +94,8 @@ pub(super) struct Activation {
     /// Shape in ONNX's eyes, pending work included.
     pub(super) shape: Shape,
     pub(super) pending: Pending,
-    /// A flattened picture: ONNX counts its features in (c, h, w) order of this shape, the graph
-    /// in (h, w, c) order.
+    /// A flattened picture: ONNX counts its features in (c, d, h, w) order of this shape, the graph
+    /// in (d, h, w, c) order.
     pub(super) flattened: Option<Shape>,
     /// A final Softmax or LogSoftmax was dropped; nothing may be computed from it.
     pub(super) softmax: bool,
@@ -93,7 +111,7 @@ impl Activation {
         self.form.dimensions(batch, self.shape)
     }
 
-    /// The axis of ONNX's axis `axis`; `None` for the batch.
+    /// What ONNX's axis `axis` is; `None` for the batch.
     pub(super) fn axis(&self, axis: usize) -> Option<Axis> {
         axis.checked_sub(1).map(|behind_batch| self.form.axes()[behind_batch])
     }
@@ -119,11 +137,15 @@ impl Activation {
     /// How ONNX's channels or features are read in the graph's order.
     pub(super) fn feature_order(&self) -> Strided {
         match self.flattened {
-            Some(Shape { height, width, channels }) => Strided {
-                shape: vec![height, width, channels],
-                strides: vec![width as isize, 1, (height * width) as isize],
-                offset: 0,
-            },
+            Some(shape) => {
+                let Shape { depth, height, width, channels } = shape;
+                let spatial = [height * width, width, 1, shape.spatial()];
+                Strided {
+                    shape: vec![depth, height, width, channels],
+                    strides: spatial.map(|stride| stride as isize).to_vec(),
+                    offset: 0,
+                }
+            }
             None => Strided { shape: vec![self.shape.channels], strides: vec![1], offset: 0 },
         }
     }
@@ -138,22 +160,28 @@ impl Activation {
         self.pending == Pending::Nothing
     }
 
-    /// Succeeds for pictures in either order.
-    pub(super) fn require_picture(&self, node: &OnnxNode<'_>) -> Result<(), ImportError> {
-        match self.form {
-            Form::Picture | Form::ChannelsLast => Ok(()),
-            Form::Vector => Err(node.refuse("its input must be [n, C, H, W] or [n, H, W, C]")),
+    /// How many axes there are but for the channels: one to three.
+    pub(super) fn spatial_axes(&self, node: &OnnxNode<'_>) -> Result<usize, ImportError> {
+        match self.form.axes().len() - 1 {
+            0 => Err(node.refuse("its input must be [n, C, ..] with one to three axes")),
+            count => Ok(count),
         }
     }
 
-    pub(super) fn require_form(&self, form: Form, node: &OnnxNode<'_>) -> Result<(), ImportError> {
-        if self.form == form {
-            return Ok(());
+    /// Succeeds where the channels come first, as operators that know channels have them.
+    pub(super) fn require_channels_first(&self, node: &OnnxNode<'_>) -> Result<(), ImportError> {
+        match self.form {
+            Form::ChannelsLast => {
+                Err(node.refuse("its input must be [n, C, ..], not [n, H, W, C]"))
+            }
+            _ => Ok(()),
         }
-        Err(node.refuse(match form {
-            Form::Picture => "its input must be [n, C, H, W]",
-            Form::ChannelsLast => "its input must be [n, H, W, C]",
-            Form::Vector => "its input must be [n, features]",
-        }))
+    }
+
+    pub(super) fn require_vector(&self, node: &OnnxNode<'_>) -> Result<(), ImportError> {
+        match self.form {
+            Form::Vector => Ok(()),
+            _ => Err(node.refuse("its input must be [n, features]")),
+        }
     }
 }

@@ -4,7 +4,7 @@ use bayes8_core::graph::{Op, Window};
 
 use super::{
     ImportError,
-    activation::{Activation, Axis, Form, Pending},
+    activation::{Activation, Axis, Pending},
     builder::Builder,
     node::OnnxNode,
     pointwise::MAX_SIZE,
@@ -24,9 +24,7 @@ impl<'a> Builder<'a> {
             return Err(node.refuse("it is in training mode"));
         }
         let x = self.settled(node, 0)?;
-        if x.form == Form::ChannelsLast {
-            x.require_form(Form::Picture, node)?;
-        }
+        x.require_channels_first(node)?;
         let epsilon = f64::from(node.float("epsilon", 1e-5)?);
         let parameter = |i| self.per_channel(node, i, x.shape.channels);
         let (gamma, beta) = (parameter(1)?, parameter(2)?);

@@ -16,7 +16,7 @@ use super::{
 pub(super) fn is_channels_last(
     nodes: &[OnnxNode<'_>],
     input: &str,
-    extents: &[i64],
+    extents: &[usize],
     constant: impl Fn(&str) -> Option<Vec<i64>>,
 ) -> bool {
     let mut alike = HashSet::from([input]);
@@ -28,9 +28,10 @@ pub(super) fn is_channels_last(
             "Transpose" => return matches!(node.ints("perm"), Ok(Some([0, 3, 1, 2]))),
             "Reshape" => {
                 let target = node.input(1).and_then(&constant);
+                let same = |target: i64, extent: usize| usize::try_from(target) == Ok(extent);
                 return matches!(
                     (target.as_deref(), extents),
-                    (Some([_, 1, h, w]), [height, width, 1]) if (h, w) == (height, width)
+                    (Some(&[_, 1, h, w]), &[height, width, 1]) if same(h, height) && same(w, width)
                 );
             }
             "Shape" => {}

@@ -17,6 +17,7 @@ mod movement;
 mod node;
 mod pointwise;
 mod shapes;
+mod transposed;
 mod weighted;
 mod window;
 mod wire;
@@ -27,16 +28,16 @@ use builder::Builder;
 /// Imports an ONNX network (the bytes of a `.onnx` file) with its posterior.
 ///
 /// Accepted: operator sets 11 to 20 of the default domain, with all data inside the file; one
-/// float input `[n, C, H, W]`, `[n, H, W, C]` (TensorFlow's, told by the Transpose that follows) or
-/// `[n, C]` whose extents but n are fixed; one output, `[n, classes]`, made by a Conv, Gemm or
-/// MatMul, of which a final Softmax or LogSoftmax is dropped.
-/// Operators: Conv (2-D), Gemm, MatMul, BatchNormalization, MaxPool, AveragePool,
-/// GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice (spatial), Pad (zeros),
-/// Flatten, Reshape, Squeeze, Unsqueeze, Transpose (between the two orders of a picture), Identity,
-/// Cast to float, Dropout, and shape arithmetic on constants; Add, Sub, Mul and Div with a number or
-/// one per channel; Add, Sub and Mul of two activations, Mul also by `[n, C, 1, 1]`; and functions:
-/// Relu, Clip, Min, Max, Sigmoid, HardSigmoid, HardSwish, Tanh, Softplus, Mish, Gelu, Erf, Elu,
-/// Selu, LeakyRelu, PRelu (of one slope), Neg.
+/// float input `[n, C, H, W]`, `[n, H, W, C]` (TensorFlow's, told by the Transpose that follows),
+/// `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are fixed; one output,
+/// `[n, classes]`, made by a Conv, Gemm or MatMul, of which a final Softmax or LogSoftmax is dropped.
+/// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization,
+/// MaxPool, AveragePool, GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice (spatial),
+/// Pad (zeros), Flatten, Reshape, Squeeze, Unsqueeze, Transpose (between the two orders of a
+/// picture), Identity, Cast to float, Dropout, and shape arithmetic on constants; Add, Sub, Mul and
+/// Div with a number or one per channel; Add, Sub and Mul of two activations, Mul also by
+/// `[n, C, 1, 1]`; and functions: Relu, Clip, Min, Max, Sigmoid, HardSigmoid, HardSwish, Tanh,
+/// Softplus, Mish, Gelu, Erf, Elu, Selu, LeakyRelu, PRelu (of one slope), Neg.
 ///
 /// BatchNormalization and clamps are folded into the node before them when nothing else reads it:
 /// for c = gamma / sqrt(var + eps), mu becomes c mu, sigma becomes |c| sigma, and the bias

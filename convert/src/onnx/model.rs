@@ -96,26 +96,24 @@ fn input<'a>(
     };
     let (n, extents) = axes.split_first().ok_or_else(|| refuse("it has no shape"))?;
     let extents: Option<Vec<usize>> = extents.iter().map(fixed).collect();
-    let form = match axes.len() {
-        4 => {
-            let extents: Vec<i64> = extents.iter().flatten().map(|&e| e as i64).collect();
+    let (form, shape) = match extents.as_deref() {
+        Some(&[features]) => (Form::Vector, Shape::vector(features)),
+        Some(&[channels, length]) => (Form::Sequence, Shape::new(1, length, channels)),
+        Some(extents @ &[first_extent, second, third]) => {
             let constant = |name: &str| integers(name, initializers, nodes);
-            if layout::is_channels_last(nodes, name(first), &extents, constant) {
-                Form::ChannelsLast
+            if layout::is_channels_last(nodes, name(first), extents, constant) {
+                (Form::ChannelsLast, Shape::new(first_extent, second, third))
             } else {
-                Form::Picture
+                (Form::Picture, Shape::new(second, third, first_extent))
             }
         }
-        _ => Form::Vector,
-    };
-    let shape = match extents.as_deref() {
-        Some(&[channels, height, width]) if form == Form::Picture => {
-            Shape::new(height, width, channels)
+        Some(&[channels, depth, height, width]) => {
+            (Form::Volume, Shape::volume(depth, height, width, channels))
         }
-        Some(&[height, width, channels]) => Shape::new(height, width, channels),
-        Some(&[features]) => Shape::vector(features),
         Some(_) => {
-            return Err(refuse("its shape is none of [n, C, H, W], [n, H, W, C] and [n, C]"));
+            return Err(refuse(
+                "its shape is none of [n, C], [n, C, L], [n, C, H, W], [n, H, W, C], [n, C, D, H, W]",
+            ));
         }
         None => return Err(refuse("all extents but the first must be fixed")),
     };

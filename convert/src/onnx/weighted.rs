@@ -1,12 +1,12 @@
 //! Layers with weights: Conv, Gemm, MatMul.
 
-use bayes8_core::graph::{Op, Padding};
+use bayes8_core::graph::{Op, Padding, Value, Window};
 
 use super::{
     ImportError,
     activation::{Activation, Form, Pending},
     builder::Builder,
-    constant::{Constant, Strided},
+    constant::{Constant, Strided, strides},
     node::OnnxNode,
 };
 use crate::network::{Gaussian, LayerParameters};
@@ -31,20 +31,17 @@ struct Matrix<'c> {
 impl<'a> Builder<'a> {
     pub(super) fn convolution(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let weight = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
-        let &[out_channels, depth, kh, kw] = weight.shape.as_slice() else {
-            return Err(node.refuse(match weight.shape.len() {
-                3 => "1-D convolutions are not supported".into(),
-                5 => "3-D convolutions are not supported".into(),
-                _ => format!("its weights have shape {:?}", weight.shape),
-            }));
-        };
         let factor = self.take_factor(node)?;
-        let (x, border) = match &factor {
-            Some((x, _)) => (x.clone(), Padding::default()),
-            None => self.bordered(node, 0)?,
+        let (x, border, factor) = match factor {
+            Some((x, factor)) => (x, Padding::default(), factor),
+            None => {
+                let (x, border) = self.bordered(node, 0)?;
+                (x, border, 1.0)
+            }
         };
-        x.require_form(Form::Picture, node)?;
-        let window = self.window(node, &x, border, Some([kh, kw]))?;
+        x.require_channels_first(node)?;
+        let (&[out_channels, depth], kernel) = kernel_extents(node, &weight, &x)?;
+        let window = self.window(node, &x, border, Some(kernel))?;
         let groups = usize::try_from(node.int("group", 1)?).unwrap_or(0);
         if depth.checked_mul(groups) != Some(x.shape.channels) {
             return Err(node.refuse(format!(
@@ -52,24 +49,21 @@ impl<'a> Builder<'a> {
                 x.shape
             )));
         }
-        let (plane, row) = ((kh * kw) as isize, kw as isize);
+        let steps = strides(&weight.shape);
         let layout = Strided {
-            shape: vec![out_channels, kh, kw, depth],
-            strides: vec![plane * depth as isize, row, 1, plane],
+            shape: [&[out_channels], kernel, &[depth]].concat(),
+            strides: [&steps[..1], &steps[2..], &steps[1..2]].concat(),
             offset: 0,
         };
-        let mut layer = LayerParameters {
-            weight: self.gaussian(node, &weight, &layout, self.moped)?,
-            bias: self.bias(node, 2, out_channels)?,
-        };
-        if let Some((_, factor)) = factor {
+        let geometry = (out_channels, groups, window);
+        let convolution = self.push_convolution(node, &weight, &layout, geometry, &x)?;
+        if let Value::Node(n) = convolution.value
+            && let Some(layer) = &mut self.layers[n]
+        {
             layer.weight.scale(factor);
             finite(node.name, &layer.weight.mean)?;
         }
-        let op = Op::Conv2d { out_channels, groups, window };
-        let name = layer_name(node, &weight);
-        let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
-        Ok(Activation::new(value, Form::Picture, self.graph.shape(value)))
+        Ok(convolution)
     }
 
     /// Input 0 without the factor that is pending on it, and that factor: weights take it up, exactly
@@ -81,6 +75,25 @@ impl<'a> Builder<'a> {
             _ => None,
         };
         Ok(factor.map(|factor| (Activation { pending: Pending::Nothing, ..x }, factor as f32)))
+    }
+
+    /// Appends a convolution with the weights at `layout`'s positions.
+    pub(super) fn push_convolution(
+        &mut self,
+        node: &OnnxNode<'a>,
+        weight: &Constant,
+        layout: &Strided,
+        (out_channels, groups, window): (usize, usize, Window),
+        x: &Activation,
+    ) -> Result<Activation, ImportError> {
+        let layer = LayerParameters {
+            weight: self.gaussian(node, weight, layout, self.moped)?,
+            bias: self.bias(node, 2, out_channels)?,
+        };
+        let op = Op::Conv2d { out_channels, groups, window };
+        let name = layer_name(node, weight);
+        let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
+        Ok(Activation::new(value, x.form, self.graph.shape(value)))
     }
 
     pub(super) fn gemm(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
@@ -104,7 +117,7 @@ impl<'a> Builder<'a> {
     ) -> Result<Activation, ImportError> {
         let constant = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
         let x = self.settled(node, 0)?;
-        x.require_form(Form::Vector, node)?;
+        x.require_vector(node)?;
         let (layout, out_features) = Matrix { constant: &constant, transposed }.layout(node, &x)?;
         let mut weight = self.gaussian(node, &constant, &layout, self.moped)?;
         weight.scale(alpha);
@@ -196,7 +209,7 @@ impl Matrix<'_> {
         }
         let (per_input, per_output) =
             if self.transposed { (1, columns as isize) } else { (columns as isize, 1) };
-        // A flattened picture's columns go from ONNX's (c, h, w) to the graph's (h, w, c).
+        // A flattened picture's columns go from ONNX's (c, d, h, w) to the graph's (d, h, w, c).
         let mut layout = x.feature_order();
         layout.strides.iter_mut().for_each(|s| *s *= per_input);
         layout.shape.insert(0, outputs);
@@ -213,6 +226,22 @@ impl Gaussian {
             self.sigma.iter_mut().flatten().for_each(|s| *s *= factor.abs());
         }
     }
+}
+
+/// The first two extents of a convolution's weights, and those of its kernel.
+pub(super) fn kernel_extents<'w>(
+    node: &OnnxNode<'_>,
+    weight: &'w Constant,
+    x: &Activation,
+) -> Result<(&'w [usize; 2], &'w [usize]), ImportError> {
+    let axes = x.spatial_axes(node)?;
+    let extents = weight.shape.split_first_chunk();
+    extents.filter(|(_, kernel)| kernel.len() == axes).ok_or_else(|| {
+        let shape = &weight.shape;
+        node.refuse(format!(
+            "weights of shape {shape:?} do not fit an input of {axes} axes after its channels"
+        ))
+    })
 }
 
 /// A layer is called like its weight's module, or else like its node.

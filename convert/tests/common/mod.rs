@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use bayes8_convert::{Network, Posterior, SigmaTensor, import};
-use ndarray::{Array2, Array4, ArrayD, Ix2, Ix4};
+use ndarray::{Array2, ArrayD, Ix2};
 use safetensors::SafeTensors;
 
 /// One network with what it computes.
@@ -13,8 +13,8 @@ pub(crate) struct Fixture {
     pub(crate) onnx: Vec<u8>,
     /// Standard deviations by initializer.
     pub(crate) sigmas: BTreeMap<String, SigmaTensor>,
-    /// `[N, H, W, C]`.
-    pub(crate) pictures: Array4<f32>,
+    /// `[N, .., C]`.
+    pub(crate) pictures: ArrayD<f32>,
     /// `[N, classes]`.
     pub(crate) output: Array2<f32>,
 }
@@ -26,19 +26,15 @@ impl Fixture {
         let onnx = std::fs::read(file.with_extension("onnx")).unwrap();
         let bytes = std::fs::read(file.with_extension("safetensors")).unwrap();
         let (mut pictures, mut output, mut sigmas) = (None, None, BTreeMap::new());
+        let mut last = None;
         for (name, view) in SafeTensors::deserialize(&bytes).unwrap().iter() {
             let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
             let shape = view.shape().to_vec();
             match name {
-                "input" => {
-                    let pixels = ArrayD::from_shape_vec(shape, values).unwrap();
-                    let pixels = pixels.into_dimensionality::<Ix4>().unwrap();
-                    pictures = Some(pixels.permuted_axes([0, 2, 3, 1]));
-                }
                 "input_channels_last" => {
-                    let pixels = ArrayD::from_shape_vec(shape, values).unwrap();
-                    pictures = Some(pixels.into_dimensionality::<Ix4>().unwrap());
+                    last = Some(ArrayD::from_shape_vec(shape, values).unwrap());
                 }
+                "input" => pictures = Some(ArrayD::from_shape_vec(shape, values).unwrap()),
                 "output" => output = Some(ArrayD::from_shape_vec(shape, values).unwrap()),
                 _ => {
                     let sigma = SigmaTensor::new(name, shape, values).unwrap();
@@ -46,10 +42,14 @@ impl Fixture {
                 }
             }
         }
+        let channels_last = |pictures: ArrayD<f32>| {
+            let axes: Vec<usize> = (2..pictures.ndim()).collect();
+            pictures.permuted_axes([&[0], &axes[..], &[1]].concat())
+        };
         Self {
             onnx,
             sigmas,
-            pictures: pictures.unwrap(),
+            pictures: pictures.map(channels_last).or(last).unwrap(),
             output: output.unwrap().into_dimensionality::<Ix2>().unwrap(),
         }
     }

@@ -22,7 +22,7 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
     let weighted = model.graph().nodes().iter().filter(|n| n.op.is_weighted());
     for (node, layer) in weighted.zip(model.layers()) {
         let input = model.graph().shape(node.inputs[0]);
-        let shape = weight_shape(&node.op, input.channels, input.elements()).unwrap_or_default();
+        let shape = weight_shape(&node.op, input);
         push_layer(&mut tensors, layer, &shape);
     }
     let nodes = model.graph().nodes().iter().filter(|node| node.op == Op::Table);
@@ -50,7 +50,6 @@ fn file(tensors: &[(String, Tensor)], description: &str) -> Result<Vec<u8>, Form
 
 fn describe(model: &Model) -> Description {
     let graph = model.graph();
-    let shape = graph.input();
     let name = |value: &Value| match *value {
         Value::Input => "input".to_string(),
         Value::Node(n) => graph.nodes()[n].name.clone(),
@@ -70,7 +69,7 @@ fn describe(model: &Model) -> Description {
         format_version: graph.nodes().iter().map(|node| since(&node.op)).max().unwrap_or(1),
         name: model.name().to_string(),
         input: Input {
-            shape: [shape.height, shape.width, shape.channels],
+            shape: graph.input(),
             scale: model.input().scale,
             zero_point: model.input().zero_point,
             preprocessing: model.preprocessing().clone(),
