@@ -9,6 +9,7 @@
 pub mod calibrate;
 mod error;
 pub mod fidelity;
+pub mod function;
 pub mod metadata;
 pub mod metrics;
 pub mod network;

@@ -87,6 +87,17 @@ pub fn quantize(
         quantization.push(NodeQuantization { output, range });
     }
 
+    let mut tables = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let (Some(function), Some(output)) =
+            (&network.functions[index], quantization[index].output)
+        else {
+            continue;
+        };
+        let input = value_grid(input, &quantization, node.inputs[0]);
+        tables.push(function.table(input, output));
+    }
+
     let mut coder = SigmaCoder::new();
     let mut layers = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -111,6 +122,7 @@ pub fn quantize(
         class_names: description.class_names,
         quantization,
         layers,
+        tables,
         calibration: Some(calibration),
     })?)
 }

@@ -7,7 +7,7 @@ use crate::numerics::{
     CodeRange, Quantization, mean_multiplier, requantize_multiplier, rescale_multiplier,
 };
 use crate::sampler::{NOISE_MAX, sample_bias};
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 /// Checks every index, shape and number.
 ///
@@ -50,6 +50,8 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     for index in 0..nodes.len() {
         check_node(parts, index)?;
     }
+    let tables = nodes.iter().filter(|node| node.op == Op::Table).count();
+    check_count("tables", tables, parts.tables.len())?;
 
     for layer in layers {
         let Some(owner) = layer.name.strip_suffix(".bias") else { continue };
@@ -93,7 +95,9 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
     if output.is_none() != is_last {
         return Err(ModelError::OutputQuantization { node: node.name.clone() });
     }
-    if range.low > range.high || (range != CodeRange::FULL && (is_last || node.op.only_moves())) {
+    // A table holds its bounds in itself.
+    let unbounded = is_last || node.op.only_moves() || node.op == Op::Table;
+    if range.low > range.high || (range != CodeRange::FULL && unbounded) {
         let CodeRange { low, high } = range;
         return Err(ModelError::Range { node: node.name.clone(), low, high });
     }
@@ -106,6 +110,10 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
         };
         if node.op.only_moves() && input != output {
             return Err(ModelError::Moved { node: node.name.clone(), op: node.op.name() });
+        }
+        // Neither takes the quotient of scales below.
+        if matches!(node.op, Op::Table | Op::Multiply) {
+            continue;
         }
         let spatial = parts.graph.shape(value).spatial();
         // The mean of fewer elements, at a border, lies between these two.
@@ -122,11 +130,15 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
             check_scale(named(&node.name, "input scale / output scale"), multiplier)?;
         }
     }
+    let scales = || node.inputs.iter().filter_map(|&value| parts.value_quantization(value));
+    if let (Op::Multiply, [a, b]) = (&node.op, &scales().collect::<Vec<_>>()[..]) {
+        let multiplier = requantize_multiplier(a.scale, b.scale, output.scale);
+        check_scale(named(&node.name, "input scale * input scale / output scale"), multiplier)?;
+    }
     if node.op == Op::Add {
-        let scales = node.inputs.iter().filter_map(|&value| parts.value_quantization(value));
         // The largest sum that codes can have: beyond all floats it would be no number.
         let most = |input: Quantization| 255.0 * rescale_multiplier(input.scale, output.scale);
-        let sum: f32 = scales.map(most).sum();
+        let sum: f32 = scales().map(most).sum();
         if !sum.is_finite() {
             return Err(ModelError::Number {
                 what: named(&node.name, "255 * (input scales / output scale)"),
