@@ -92,7 +92,9 @@ def export_keras(name, opset, side, path):
             ]
         )
     signature = (tf.TensorSpec((None, side, side, 3), tf.float32, name="input"),)
-    tf2onnx.convert.from_keras(model, signature, opset=opset, output_path=str(path))
+    # Not `from_keras`, which does not know Keras 3.
+    call = tf.function(lambda x: model(x, training=False), input_signature=signature)
+    tf2onnx.convert.from_function(call, signature, opset=opset, output_path=str(path))
 
 
 def compare(path, pictures, channels_first, tools, folder):

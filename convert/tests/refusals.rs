@@ -110,7 +110,7 @@ fn windows_have_the_axes_of_their_input() {
     let pads = changed("volume", "AveragePool", "pads", &[1, 1, 1, 1]);
     assert_names(&pads, &["(AveragePool)", "`pads` must hold 6 numbers"]);
     let axes = changed("sequence", "ReduceMean", "axes", &[1]);
-    assert_names(&axes, &["(ReduceMean)", "only the mean over all axes but"]);
+    assert_names(&axes, &["(ReduceMean)", "only a mean over axes behind"]);
 }
 
 #[test]
