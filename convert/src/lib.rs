@@ -6,9 +6,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bias_correction;
 pub mod calibrate;
+pub mod conversion;
 mod error;
 pub mod fidelity;
+mod mean_model;
 pub mod metadata;
 pub mod metrics;
 pub mod network;

@@ -180,7 +180,7 @@ impl<'w> Convolution<'w> {
 
 /// Row (axis 0) or column (axis 1) that tap `tap` of output `output` sees, or `None` in the
 /// padding.
-pub(super) fn position(
+pub(crate) fn position(
     window: &Window,
     axis: usize,
     output: usize,

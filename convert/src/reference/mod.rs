@@ -4,7 +4,7 @@
 //! predictions. Pictures run in parallel and in small groups, so that memory stays bounded by the
 //! largest layers.
 
-mod convolution;
+pub(crate) mod convolution;
 mod elementwise;
 mod weights;
 
