@@ -34,17 +34,22 @@ fn main() {
     };
     let trained = Trained::load(&shared, &name);
     let start = Instant::now();
-    let pictures = trained.calibration.view();
+    let pictures = || trained.calibration.view();
     let observations =
-        Observations::new(&trained.network, pictures, WEIGHT_SAMPLES, 0, || ()).unwrap();
+        Observations::new(&trained.network, pictures(), WEIGHT_SAMPLES, 0, || ()).unwrap();
     println!("{name}: calibration took {:.1} s", start.elapsed().as_secs_f64());
     println!("{:18} {:4} {}  logit error", "method", "bias", Comparison::HEADER);
     for method in METHODS {
         for bias_correction in [BiasCorrection::Off, BiasCorrection::On] {
             let options = ConversionOptions { method, activation_bits: bits, bias_correction };
-            let converted =
-                convert(&trained.network, pictures, &observations, trained.description(), &options)
-                    .unwrap();
+            let converted = convert(
+                &trained.network,
+                pictures(),
+                &observations,
+                trained.description(),
+                &options,
+            )
+            .unwrap();
             let int8 = Predictions::of(converted.model, &trained.test, samples);
             let comparison = Comparison::new(&trained.recorded, &int8, &trained.labels);
             let bias = if converted.correction.is_some() { "on" } else { "off" };

@@ -12,11 +12,11 @@ use std::sync::{Mutex, PoisonError};
 use bayes8_core::graph::{Graph, Node, Op, Shape, Value, Window};
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::{Model, ModelError};
-use ndarray::{Array2, ArrayView4};
+use ndarray::{Array2, ArrayView, Axis, Dimension};
 use serde::Serialize;
 
 use crate::network::Network;
-use crate::reference::{RunError, Weights, convolution::position, run};
+use crate::reference::{RunError, Weights, run};
 
 /// Whether to correct biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +89,7 @@ fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
 /// For every weighted node the mean, over pictures and output positions, of what each weight of a
 /// row multiplies.
 pub struct InputMeans {
-    /// Per node `[groups][KH][KW][I / groups]`; empty where a node has no weights.
+    /// Per node `[groups][KD][KH][KW][I / groups]`; empty where a node has no weights.
     nodes: Vec<Vec<f64>>,
     /// Logits of the pictures, `[N, classes]`.
     pub(crate) logits: Array2<f32>,
@@ -99,11 +99,14 @@ pub struct InputMeans {
 const UNIT: f64 = 1.0 / (1u64 << 40) as f64;
 
 impl InputMeans {
-    /// Runs `pictures`, f32 `[N, H, W, C]`, normalized, through the mean weights.
+    /// Runs `pictures`, as [`run`] takes them, through the mean weights.
     ///
     /// # Errors
     /// [`RunError`] when the pictures do not fit the network.
-    pub fn new(network: &Network, pictures: ArrayView4<'_, f32>) -> Result<Self, RunError> {
+    pub fn new<D: Dimension>(
+        network: &Network,
+        pictures: ArrayView<'_, f32, D>,
+    ) -> Result<Self, RunError> {
         let graph = &network.graph;
         let taps: Vec<Option<Taps>> =
             graph.nodes().iter().map(|node| Taps::of(graph, node)).collect();
@@ -124,8 +127,8 @@ impl InputMeans {
                 }
             }
         };
-        let logits = run(network, &Weights::mean(network), pictures, observe)?;
-        let count = pictures.dim().0.max(1) as f64;
+        let logits = run(network, &Weights::mean(network), pictures.view(), observe)?;
+        let count = pictures.len_of(Axis(0)).max(1) as f64;
         let mean = |sums: Mutex<Vec<i128>>| {
             let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
             sums.iter().map(|&sum| sum as f64 * UNIT / count).collect()
@@ -195,7 +198,7 @@ impl Taps {
         let input = graph.shape(node.inputs[0]);
         let (window, groups) = match node.op {
             Op::Conv2d { window, groups, .. } => (window, groups),
-            Op::Linear { .. } => (Window::new([input.height, input.width]), 1),
+            Op::Linear { .. } => (Window::whole(input), 1),
             _ => return None,
         };
         Some(Self { window, groups, input, output: node.shape })
@@ -206,29 +209,36 @@ impl Taps {
         self.window.taps() * self.input.channels
     }
 
-    /// Mean over the output positions of what each tap sees of one picture `[H][W][C]`, zero in the
-    /// padding: `[groups][KH][KW][C / groups]`.
+    /// Mean over the output positions of what each tap sees of one picture `[D][H][W][C]`, zero in the
+    /// padding: `[groups][KD][KH][KW][C / groups]`.
     fn means(&self, numbers: &[f32]) -> Vec<f64> {
-        let Shape { height, width, channels } = self.input;
-        let [rows, columns] = self.window.kernel;
-        let depth = channels / self.groups;
-        let positions = (self.output.height * self.output.width) as f64;
+        let Shape { channels, .. } = self.input;
+        let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
+        let (taps, depth) = (self.window.taps(), channels / self.groups);
         let mut means = vec![0.0; self.count()];
         let mut sums = vec![0.0f64; channels];
-        for tap in 0..rows * columns {
+        for tap in 0..taps {
             sums.fill(0.0);
-            let (ky, kx) = (tap / columns, tap % columns);
-            for y in 0..self.output.height {
-                let Some(y) = position(&self.window, 0, y, ky, height) else { continue };
-                for x in 0..self.output.width {
-                    let Some(x) = position(&self.window, 1, x, kx, width) else { continue };
-                    let pixel = &numbers[(y * width + x) * channels..][..channels];
-                    sums.iter_mut().zip(pixel).for_each(|(sum, &x)| *sum += f64::from(x));
+            let line = tap / axes[2].kernel;
+            let place = [line / axes[1].kernel, line % axes[1].kernel, tap % axes[2].kernel];
+            // Positions along an axis that this tap sees.
+            let seen = |i: usize| {
+                (0..outputs[i])
+                    .filter_map(move |output| axes[i].position(output, place[i], extents[i]))
+            };
+            for plane in seen(0) {
+                for row in seen(1) {
+                    for column in seen(2) {
+                        let pixel = (plane * extents[1] + row) * extents[2] + column;
+                        let pixel = &numbers[pixel * channels..][..channels];
+                        sums.iter_mut().zip(pixel).for_each(|(sum, &x)| *sum += f64::from(x));
+                    }
                 }
             }
             for (channel, sum) in sums.iter().enumerate() {
                 let (group, channel) = (channel / depth, channel % depth);
-                means[(group * rows * columns + tap) * depth + channel] = sum / positions;
+                let mean = sum / self.output.spatial() as f64;
+                means[(group * taps + tap) * depth + channel] = mean;
             }
         }
         means

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use bayes8_core::graph::Value;
 use bayes8_core::model::Calibration;
 use bayes8_core::numerics::ActivationBits;
-use ndarray::ArrayView4;
+use ndarray::{ArrayView, Axis, Dimension};
 
 use crate::network::Network;
 use crate::reference::{RunError, draw, run};
@@ -29,15 +29,14 @@ pub struct Observations {
 }
 
 impl Observations {
-    /// Runs `pictures`, f32 `[N, H, W, C]`, normalized, through `network` with each of
-    /// `weight_samples` draws of the weights; one where no layer is Bayesian. Calls `progress`
-    /// after each draw.
+    /// Runs `pictures`, as [`run`] takes them, through `network` with each of `weight_samples`
+    /// draws of the weights; one where no layer is Bayesian. Calls `progress` after each draw.
     ///
     /// # Errors
     /// [`RunError`] when the pictures do not fit the network.
-    pub fn new(
+    pub fn new<D: Dimension>(
         network: &Network,
-        pictures: ArrayView4<'_, f32>,
+        pictures: ArrayView<'_, f32, D>,
         weight_samples: u32,
         seed: u64,
         mut progress: impl FnMut(),
@@ -55,7 +54,7 @@ impl Observations {
             numbers.iter().for_each(|&x| histogram.add(x));
         };
         for sample in 0..weight_samples {
-            run(network, &draw(network, seed, sample), pictures, observe)?;
+            run(network, &draw(network, seed, sample), pictures.view(), observe)?;
             progress();
         }
         let inner = |histogram: Mutex<Histogram>| {
@@ -63,7 +62,7 @@ impl Observations {
         };
         Ok(Self {
             histograms: histograms.into_iter().map(inner).collect(),
-            pictures: pictures.dim().0 as u32,
+            pictures: pictures.len_of(Axis(0)) as u32,
             weight_samples,
         })
     }

@@ -2,7 +2,7 @@
 
 use bayes8_core::model::Model;
 use bayes8_core::numerics::ActivationBits;
-use ndarray::ArrayView4;
+use ndarray::{ArrayView, Dimension};
 
 use crate::bias_correction::{BiasCorrection, CorrectionReport, InputMeans};
 use crate::calibrate::{Observations, RangeMethod};
@@ -29,14 +29,14 @@ pub struct Conversion {
     pub correction: Option<CorrectionReport>,
 }
 
-/// Makes the INT8 model of `network`. `observations` are those of `pictures`, f32 `[N, H, W, C]`,
+/// Makes the INT8 model of `network`. `observations` are those of `pictures`, which are
 /// normalized.
 ///
 /// # Errors
 /// [`QuantizeError`], which names the node.
-pub fn convert(
+pub fn convert<D: Dimension>(
     network: &Network,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
     observations: &Observations,
     description: Description,
     options: &ConversionOptions,
@@ -46,9 +46,9 @@ pub fn convert(
     if options.bias_correction == BiasCorrection::Off {
         return Ok(Conversion { model, correction: None });
     }
-    let means = InputMeans::new(network, pictures)?;
+    let means = InputMeans::new(network, pictures.view())?;
     let plain = mean_model::of(&model)?;
-    let without = mean_model::logits(&plain, pictures)?;
+    let without = mean_model::logits(&plain, pictures.view())?;
     let corrected = means.correct(network, plain)?;
     let with = mean_model::logits(&corrected, pictures)?;
     let mut report = CorrectionReport::new(&means.logits, &without, &with);

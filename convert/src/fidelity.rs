@@ -8,7 +8,7 @@ use bayes8_core::layer::Layer;
 use bayes8_core::numerics::ActivationBits;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_core::variance::NoiseDistribution;
-use ndarray::ArrayView4;
+use ndarray::{ArrayView, Axis, Dimension};
 use serde::Serialize;
 
 use crate::bias_correction::CorrectionReport;
@@ -103,15 +103,15 @@ pub struct EndToEnd {
 
 impl FidelityReport {
     /// Compares posteriors and values. `conversion` must come from `network` and `observations`,
-    /// these from `pictures`, f32 `[N, H, W, C]`, normalized.
+    /// these from `pictures`, which are normalized.
     ///
     /// # Errors
     /// [`QuantizeError`] when the pictures do not fit.
-    pub fn new(
+    pub fn new<D: Dimension>(
         network: &Network,
         conversion: &Conversion,
         observations: &Observations,
-        pictures: ArrayView4<'_, f32>,
+        pictures: ArrayView<'_, f32, D>,
         end_to_end: Option<EndToEnd>,
     ) -> Result<Self, QuantizeError> {
         let Conversion { model, correction } = conversion;
@@ -151,21 +151,21 @@ impl EndToEnd {
     }
 }
 
-/// Predicts `pictures`, f32 `[N, H, W, C]`, normalized, with `samples` FP32 draws of the weights.
+/// Predicts `pictures`, as [`run`] takes them, with `samples` FP32 draws of the weights.
 /// Calls `progress` after each.
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.
-pub fn predict_fp32(
+pub fn predict_fp32<D: Dimension>(
     network: &Network,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
     seed: u64,
     samples: u32,
     mut progress: impl FnMut(),
 ) -> Result<Vec<Uncertainty>, RunError> {
-    let mut sums = vec![SampleSums::new(network.classes()); pictures.dim().0];
+    let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
     for sample in 0..samples {
-        let logits = run(network, &draw(network, seed, sample), pictures, |_, _, _| {})?;
+        let logits = run(network, &draw(network, seed, sample), pictures.view(), |_, _, _| {})?;
         for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
             sums.add(&logits.to_vec());
         }

@@ -2,7 +2,7 @@
 
 use bayes8_core::model::{Model, ModelError};
 use bayes8_native::{ModelOptions, Pictures, PredictOptions};
-use ndarray::{Array2, ArrayView4, Axis};
+use ndarray::{Array2, ArrayView, Axis, Dimension};
 
 use crate::quantize::QuantizeError;
 
@@ -22,13 +22,13 @@ pub(crate) fn of(model: &Model) -> Result<Model, ModelError> {
 /// Pictures that run together, which bounds memory.
 const BATCH: usize = 32;
 
-/// Logits `[N, classes]` of `pictures`, f32 `[N, H, W, C]`, normalized, with sample 0 of `model`.
+/// Logits `[N, classes]` of normalized `pictures` with sample 0 of `model`.
 ///
 /// # Errors
 /// [`QuantizeError::Load`], [`QuantizeError::Predict`].
-pub(crate) fn logits(
+pub(crate) fn logits<D: Dimension>(
     model: &Model,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
 ) -> Result<Array2<f32>, QuantizeError> {
     let classes = model.classes();
     let model = bayes8_native::Model::new(model.clone(), ModelOptions::default())?;
@@ -40,7 +40,7 @@ pub(crate) fn logits(
             .iter()
             .for_each(|prediction| logits.extend(prediction.logits().iter().flatten()));
     }
-    let rows = pictures.dim().0;
+    let rows = pictures.len_of(Axis(0));
     // One logit a class of every picture.
     Ok(Array2::from_shape_vec((rows, classes), logits).unwrap_or_default())
 }

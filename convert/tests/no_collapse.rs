@@ -10,7 +10,7 @@ use bayes8_convert::calibrate::Observations;
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::{FidelityReport, predict_fp32};
 use bayes8_convert::metadata::normalize;
-use ndarray::{Axis, Slice, s};
+use ndarray::{Axis, Slice};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -41,20 +41,23 @@ struct Row {
 impl Row {
     fn of(shared: &Path, posterior: String, source: &PosteriorSource) -> Self {
         let trained = Trained::with_posterior(shared, MODEL, source);
-        let calibration = trained.calibration.slice(s![..CALIBRATION_PICTURES, .., .., ..]);
+        let calibration =
+            trained.calibration.slice_axis(Axis(0), Slice::from(..CALIBRATION_PICTURES));
         let observations =
-            Observations::new(&trained.network, calibration, CALIBRATION_DRAWS, 0, || ()).unwrap();
+            Observations::new(&trained.network, calibration.view(), CALIBRATION_DRAWS, 0, || ())
+                .unwrap();
         let options = ConversionOptions::default();
         let description = trained.description();
         let network = &trained.network;
         let converted =
-            convert(network, calibration, &observations, description, &options).unwrap();
+            convert(network, calibration.view(), &observations, description, &options).unwrap();
         let report =
-            FidelityReport::new(network, &converted, &observations, calibration, None).unwrap();
+            FidelityReport::new(network, &converted, &observations, calibration.view(), None)
+                .unwrap();
         let ratios = || report.layers.iter().map(|layer| layer.layer_std_ratio);
 
         let pictures = trained.test.slice_axis(Axis(0), Slice::from(..PICTURES)).to_owned();
-        let normalized = normalize(&trained.metadata.preprocessing, pictures.view()).unwrap();
+        let normalized = normalize(&trained.metadata.preprocessing, pictures.view(), 3).unwrap();
         let fp32 = predict_fp32(network, normalized.view(), 1, SAMPLES, || ()).unwrap();
         let int8 = Predictions::of(converted.model, &pictures, SAMPLES);
         let mean = |side: &Predictions| {

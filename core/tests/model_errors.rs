@@ -240,7 +240,8 @@ fn seven_bit_activations_have_no_larger_code() {
     };
     assert!(with(&|_| ()).is_ok());
     let grid = Quantization { scale: 0.1, zero_point: 128 };
-    let changes: [(&str, &dyn Fn(&mut Parts)); 3] = [
+    type Change<'a> = &'a dyn Fn(&mut Parts);
+    let changes: [(&str, Change<'_>); 3] = [
         ("input.zero_point", &|parts| parts.input = grid),
         ("conv2d_0.output.zero_point", &|parts| {
             // The pool after it keeps its grid.

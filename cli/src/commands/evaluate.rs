@@ -12,7 +12,7 @@ use bayes8_convert::metrics::{Metrics, check_labels};
 use bayes8_native::Model;
 use bayes8_native::core::uncertainty::Uncertainty;
 use clap::Args;
-use ndarray::Array4;
+use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -34,7 +34,8 @@ pub(crate) struct Arguments {
     /// Model file
     model: PathBuf,
 
-    /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C], and `y`, N class indices
+    /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C] ([N, D, H, W, C] of
+    /// volumes, [N, L, C] of sequences), and `y`, N class indices
     #[arg(long, value_name = "NPZ")]
     data: PathBuf,
 
@@ -105,7 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn predict(
     model: &Model,
     path: &Path,
-    pictures: &Array4<u8>,
+    pictures: &ArrayD<u8>,
     sampling: &Sampling,
 ) -> anyhow::Result<Vec<Uncertainty>> {
     let Sampling { samples, seed } = *sampling;

@@ -8,7 +8,7 @@ use bayes8_core::layer::Layer;
 use bayes8_core::model::Model;
 use bayes8_core::numerics::Quantization;
 use bayes8_native::{ModelOptions, Pictures};
-use ndarray::{ArrayView4, Axis, Slice};
+use ndarray::{ArrayView, Axis, Dimension, Slice};
 use serde::Serialize;
 
 use crate::calibrate::Observations;
@@ -46,15 +46,15 @@ const PICTURES: usize = 16;
 /// Pictures that are compared at a time: all their values are in memory.
 const GROUP: usize = 4;
 
-/// Compares all values of the first pictures of `pictures`, f32 `[N, H, W, C]`, normalized.
+/// Compares all values of the first pictures of normalized `pictures`.
 ///
 /// # Errors
 /// [`QuantizeError`] when the pictures do not fit.
-pub(super) fn compare(
+pub(super) fn compare<D: Dimension>(
     network: &Network,
     model: &Model,
     observations: &Observations,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<ValueFidelity>, QuantizeError> {
     let nodes = network.graph.nodes();
     let noise = noise(network, model, pictures)?;
@@ -130,20 +130,20 @@ fn weight_noise(mean: &[f32], layer: &Layer) -> Noise {
 }
 
 /// Of the input, then of every node.
-fn noise(
+fn noise<D: Dimension>(
     network: &Network,
     model: &Model,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<Noise>, QuantizeError> {
     let nodes = network.graph.nodes();
     let int8 = bayes8_native::Model::new(mean_model::of(model)?, ModelOptions::default())?;
     let weights = Weights::mean(network);
     let mut noise = vec![Noise::default(); nodes.len() + 1];
-    let count = pictures.dim().0.min(PICTURES);
+    let count = pictures.len_of(Axis(0)).min(PICTURES);
     for first in (0..count).step_by(GROUP) {
         let group = pictures.slice_axis(Axis(0), Slice::from(first..count.min(first + GROUP)));
-        let seen = Mutex::new(vec![vec![Vec::new(); group.dim().0]; nodes.len() + 1]);
-        run(network, &weights, group, |value, picture, numbers| {
+        let seen = Mutex::new(vec![vec![Vec::new(); group.len_of(Axis(0))]; nodes.len() + 1]);
+        run(network, &weights, group.view(), |value, picture, numbers| {
             let index = match value {
                 Value::Input => 0,
                 Value::Node(n) => n + 1,

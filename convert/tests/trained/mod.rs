@@ -10,7 +10,7 @@ use bayes8_convert::quantize::Description;
 use bayes8_convert::{LabelledPictures, Metadata, Network, PosteriorSource, metadata};
 use bayes8_core::uncertainty::Uncertainty;
 use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
-use ndarray::{Array2, Array4, Axis, Slice};
+use ndarray::{Array2, ArrayD, Axis, Slice};
 
 #[path = "../golden/mod.rs"]
 mod golden;
@@ -32,8 +32,8 @@ pub(crate) struct Trained {
     pub(crate) network: Network,
     pub(crate) metadata: Metadata,
     /// Normalized.
-    pub(crate) calibration: Array4<f32>,
-    pub(crate) test: Array4<u8>,
+    pub(crate) calibration: ArrayD<f32>,
+    pub(crate) test: ArrayD<u8>,
     pub(crate) labels: Vec<i64>,
     /// Of the test pictures.
     pub(crate) recorded: Predictions,
@@ -66,7 +66,7 @@ impl Trained {
         let test = load(test);
         Self {
             name: name.into(),
-            calibration: normalize(&metadata.preprocessing, calibration.view()).unwrap(),
+            calibration: normalize(&metadata.preprocessing, calibration.view(), channels).unwrap(),
             network,
             metadata,
             labels: test.labels.unwrap().to_vec(),
@@ -99,12 +99,12 @@ impl Predictions {
     /// Those of an INT8 model, with `samples` samples of seed 0.
     pub(crate) fn of(
         model: bayes8_core::model::Model,
-        pictures: &Array4<u8>,
+        pictures: &ArrayD<u8>,
         samples: u32,
     ) -> Self {
         let model = Model::new(model, ModelOptions::default()).unwrap();
         let options = PredictOptions { samples: 0..samples, ..PredictOptions::default() };
-        let count = pictures.dim().0;
+        let count = pictures.len_of(Axis(0));
         let mut all = Vec::with_capacity(count);
         for first in (0..count).step_by(BATCH) {
             let slice = Slice::from(first..(first + BATCH).min(count));
