@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use bayes8_core::numerics::{Quantization, Table};
+use bayes8_core::numerics::{ActivationBits, Quantization, Table};
 
 use crate::network::Clamp;
 
@@ -182,13 +182,14 @@ impl Function {
         }
     }
 
-    /// The code of the output nearest to the function of each code of the input.
-    pub fn table(&self, input: Quantization, output: Quantization) -> Table {
+    /// The code of the output, of `bits` bits, nearest to the function of each code of the input.
+    pub fn table(&self, input: Quantization, output: Quantization, bits: ActivationBits) -> Table {
         std::array::from_fn(|q| {
             let x = f64::from(input.scale) * (q as f64 - f64::from(input.zero_point));
             let steps = self.apply(x) / f64::from(output.scale);
             // The cast takes what lies beyond the codes to their ends.
-            (steps.round_ties_even() + f64::from(output.zero_point)) as u8
+            let code = (steps.round_ties_even() + f64::from(output.zero_point)) as u8;
+            code.min(bits.largest_code())
         })
     }
 }
@@ -260,10 +261,12 @@ mod tests {
     fn tables_hold_the_nearest_code_and_saturate() {
         let input = Quantization { scale: 0.05, zero_point: 100 };
         let output = Quantization { scale: 0.01, zero_point: 40 };
-        let table = hard_swish().table(input, output);
+        let table = hard_swish().table(input, output, ActivationBits::Eight);
         // x = 0 stays x = 0: padding behind the table relies on it.
         assert_eq!(table[100], 40);
         assert_eq!(table[255], 255);
+        let seven = hard_swish().table(input, output, ActivationBits::Seven);
+        assert_eq!(seven, table.map(|code| code.min(127)));
         for (q, &code) in table.iter().enumerate() {
             let y = hard_swish().apply(0.05f32 as f64 * (q as f64 - 100.0));
             let back = 0.01f32 as f64 * (f64::from(code) - 40.0);

@@ -6,10 +6,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bias_correction;
 pub mod calibrate;
+pub mod conversion;
 mod error;
 pub mod fidelity;
 pub mod function;
+mod mean_model;
 pub mod metadata;
 pub mod metrics;
 pub mod network;

@@ -1,13 +1,13 @@
 //! The normalized FP32 Bayesian network: what calibration and quantization start from.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use bayes8_core::graph::{Graph, Op};
 
 use crate::{
     error::LoadError,
     function::Function,
-    onnx::import,
+    onnx::import_file,
     posterior::{Posterior, PosteriorSource},
 };
 
@@ -89,7 +89,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads `mean.onnx` and its posterior; see [`import`] for what is accepted.
+    /// Reads `mean.onnx`, with files of its folder that hold data of its tensors, and its posterior;
+    /// see [`crate::import`] for what is accepted.
     ///
     /// # Errors
     /// [`LoadError`], which names the file and wraps what is wrong with it.
@@ -98,9 +99,18 @@ impl Network {
             PosteriorSource::File(path) => Posterior::parse(&LoadError::read(path)?)
                 .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
             &PosteriorSource::Moped { delta } => Posterior::Moped { delta },
+            PosteriorSource::Deterministic => Posterior::Tensors(BTreeMap::new()),
         };
-        import(&LoadError::read(mean)?, &posterior)
+        let folder = mean.parent().unwrap_or(Path::new(""));
+        import_file(LoadError::read(mean)?, posterior, folder)
             .map_err(|source| LoadError::Import { path: mean.into(), source })
+    }
+
+    /// Whether any weight has a spread.
+    pub fn is_bayesian(&self) -> bool {
+        let spreads = |gaussian: &Gaussian| gaussian.sigma.is_some();
+        let mut layers = self.layers.iter().flatten();
+        layers.any(|layer| spreads(&layer.weight) || layer.bias.as_ref().is_some_and(spreads))
     }
 
     /// Number of classes: the length of the logits.

@@ -5,7 +5,7 @@ mod common;
 
 use bayes8_convert::{
     Network,
-    calibrate::{CalibrationOptions, RangeMethod, calibrate},
+    calibrate::{Observations, RangeMethod},
     quantize::{Description, quantize},
     reference::{Weights, run},
 };
@@ -13,6 +13,7 @@ use bayes8_core::{
     executor::Executor,
     graph::{Op, Shape},
     model::{Model, Preprocessing},
+    numerics::ActivationBits,
     reference::Reference,
 };
 use common::Fixture;
@@ -40,12 +41,12 @@ fn counts<const N: usize>(network: &Network, names: [&str; N]) -> [usize; N] {
 }
 
 fn quantized(network: &Network, fixture: &Fixture) -> Model {
-    let options = CalibrationOptions { method: RangeMethod::MinMax, weight_samples: 1, seed: 0 };
-    let calibration = calibrate(network, fixture.pictures.view(), &options, || ()).unwrap();
+    let observed = Observations::new(network, fixture.pictures.view(), 1, 0, || ()).unwrap();
+    let calibration = observed.calibration(RangeMethod::MinMax, ActivationBits::Eight);
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
     let description = Description { name: "test".into(), preprocessing, class_names: Vec::new() };
-    quantize(network, calibration, description).unwrap()
+    quantize(network, calibration, ActivationBits::Eight, description).unwrap()
 }
 
 /// Largest error of the INT8 logits, relative to the spread of the FP32 logits.

@@ -2,13 +2,13 @@
 
 mod common;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, path::Path};
 
 use bayes8_convert::{ImportError, Network, Posterior, PosteriorSource, SigmaTensor, import};
 use common::Fixture;
 use rten_onnx::onnx::{
     AttributeProto, AttributeType, DataLocation, DataType, Dimension, ModelProto, NodeProto,
-    TensorProto,
+    StringStringEntryProto, TensorProto,
 };
 
 fn none() -> Posterior {
@@ -268,6 +268,88 @@ fn interfaces_and_operator_sets() {
         m.graph.as_mut().unwrap().node.retain(|n| n.op_type.as_deref() != Some("AveragePool"));
     });
     assert_names(&gone, &["averagepool", "nothing before it makes"]);
+}
+
+/// `residual.onnx` in a folder, `fc.weight` in the file `location` of it, `entries` besides.
+fn external(folder: &Path, location: &str, entries: &[(&str, &str)]) -> Result<Network, String> {
+    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
+    let tensor = initializer(&mut model, "fc.weight");
+    tensor.raw_data = None;
+    tensor.data_location = Some(DataLocation::EXTERNAL);
+    let location = [("location", location)];
+    tensor.external_data = location
+        .iter()
+        .chain(entries)
+        .map(|(key, value)| StringStringEntryProto {
+            key: Some((*key).into()),
+            value: Some((*value).into()),
+        })
+        .collect();
+    std::fs::write(folder.join("model.onnx"), model.write_buf().unwrap()).unwrap();
+    Network::load(&folder.join("model.onnx"), &PosteriorSource::Deterministic)
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn data_in_other_files_is_read_from_the_folder_of_the_model_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
+    let raw = initializer(&mut model, "fc.weight").raw_data.as_ref().unwrap().take();
+    assert_eq!(raw.len(), 160);
+    std::fs::create_dir(folder.path().join("model")).unwrap();
+    let folder = folder.path().join("model");
+    std::fs::write(folder.join("w.data"), [&[9; 16], raw.as_slice(), &[9; 4]].concat()).unwrap();
+    std::fs::write(folder.join("../outside.data"), &raw).unwrap();
+
+    let read = external(&folder, "w.data", &[("offset", "16"), ("length", "160")]).unwrap();
+    let fixture = Fixture::load("residual");
+    assert_eq!(read, import(&fixture.onnx, &none()).unwrap());
+    std::fs::write(folder.join("whole.data"), &raw).unwrap();
+    assert_eq!(external(&folder, "./whole.data", &[]).unwrap(), read);
+
+    let refused = |location: &str, entries: &[(&str, &str)], parts: &[&str]| {
+        let error = external(&folder, location, entries).unwrap_err();
+        assert_names(&error, &[&["model.onnx", "`fc.weight`"], parts].concat());
+    };
+    let outside = folder.join("../outside.data");
+    refused("../outside.data", &[], &["../outside.data", "not in the model's folder"]);
+    refused(outside.to_str().unwrap(), &[], &["not in the model's folder"]);
+    refused("none.data", &[], &["none.data"]);
+    refused("w.data", &[("offset", "21"), ("length", "160")], &["beyond the 180"]);
+    refused("w.data", &[("offset", "18446744073709551615"), ("length", "160")], &["beyond"]);
+    refused("w.data", &[("offset", "-1")], &["`offset`", "`-1`"]);
+    refused("w.data", &[("length", "156")], &["160 bytes", "156"]);
+    refused("w.data", &[], &["160 bytes", "180"]);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&outside, folder.join("link.data")).unwrap();
+        refused("link.data", &[], &["link.data", "not in the model's folder"]);
+    }
+}
+
+/// A small file whose tensors all take the same bytes would fill the memory.
+#[test]
+fn tensors_cannot_share_the_data_of_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
+    for name in ["conv1.weight", "conv2.weight", "fc.weight"] {
+        let tensor = initializer(&mut model, name);
+        tensor.raw_data = None;
+        tensor.data_location = Some(DataLocation::EXTERNAL);
+        let count: i64 = tensor.dims.iter().product();
+        tensor.external_data =
+            [("location", "w.data".to_string()), ("length", (4 * count).to_string())]
+                .map(|(key, value)| StringStringEntryProto {
+                    key: Some(key.into()),
+                    value: Some(value),
+                })
+                .into();
+    }
+    std::fs::write(folder.path().join("w.data"), vec![0; 4 * 300]).unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, model.write_buf().unwrap()).unwrap();
+    let error = Network::load(&path, &PosteriorSource::Deterministic).unwrap_err().to_string();
+    assert_names(&error, &["model.onnx", "more data of `w.data` than it has"]);
 }
 
 #[test]

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 mod container;
 
-use bayes8_conformance::{Builder, Kind, random_model_of_all_operations, random_volume_model};
+use bayes8_conformance::{
+    Builder, Kind, random_model_of_all_operations, random_volume_model, with_seven_bits,
+};
 use container::{File, Tensor};
 
 /// A small model with all kinds of layers: Bayesian, grouped, depthwise, deterministic.
@@ -61,6 +63,20 @@ fn random_networks_are_read_as_they_were_written() {
             assert_eq!(write(&model).unwrap(), bytes, "seed {seed}: other bytes");
         }
     }
+}
+
+#[test]
+fn the_bits_of_activations_are_kept_and_checked() {
+    let description = |model: &Model| File::parse(&write(model).unwrap()).description;
+    let seven = with_seven_bits(&model());
+    assert_eq!(read(&write(&seven).unwrap()).unwrap(), seven);
+    let bits = "\"activation_bits\":7,";
+    assert!(
+        description(&seven).contains(bits) && !description(&model()).contains("activation_bits")
+    );
+    let name = "\"name\":\"test";
+    described(name, &format!("\"activation_bits\":6,{name}"), "7 or 8 bits, not 6");
+    described(name, &format!("{bits}{name}"), "activation_bits");
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
 use bayes8_core::model::{Calibration, Model, ModelError, Parts};
-use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 
-use bayes8_conformance::{Builder, Kind};
+use bayes8_conformance::{Builder, Kind, with_seven_bits};
 
 const INPUT: Shape = Shape::new(6, 6, 4);
 
@@ -257,4 +257,35 @@ fn layers_whose_tensors_would_share_a_name_are_refused() {
         parts.layers[1].name = "a.bias".into();
     };
     assert_eq!(model_error(clash, "a.bias.mu"), ModelError::TensorName("a".into()));
+}
+
+/// A kernel may rely on seven bits: whatever could make a larger code is refused.
+#[test]
+fn seven_bit_activations_have_no_larger_code() {
+    let with = |change: &dyn Fn(&mut Parts)| {
+        let model = with_seven_bits(&Model::new(parts()).unwrap());
+        let mut parts = parts();
+        parts.activation_bits = ActivationBits::Seven;
+        parts.input = model.input();
+        parts.quantization = model.quantization().to_vec();
+        change(&mut parts);
+        Model::new(parts)
+    };
+    assert!(with(&|_| ()).is_ok());
+    let grid = Quantization { scale: 0.1, zero_point: 128 };
+    type Change<'a> = &'a dyn Fn(&mut Parts);
+    let changes: [(&str, Change<'_>); 3] = [
+        ("input.zero_point", &|parts| parts.input = grid),
+        ("conv2d_0.output.zero_point", &|parts| {
+            // The pool after it keeps its grid.
+            parts.quantization[0].output = Some(grid);
+            parts.quantization[1].output = Some(grid);
+        }),
+        ("conv2d_0.range", &|parts| parts.quantization[0].range.high = 128),
+    ];
+    for (culprit, change) in changes {
+        let error = with(change).expect_err("a code beyond 127");
+        assert!(matches!(error, ModelError::Code { code: 128, largest: 127, .. }), "{error}");
+        assert!(error.to_string().contains(culprit), "`{error}` does not name `{culprit}`");
+    }
 }

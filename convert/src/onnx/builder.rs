@@ -12,7 +12,8 @@ use super::{
     ImportError,
     activation::{Activation, Pending},
     budget::Budget,
-    constant::{Constant, Source},
+    constant::{Constant, Data, Source},
+    external::External,
     fold::{self, Operands},
     model::Model,
     node::OnnxNode,
@@ -52,20 +53,27 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(model: &'a Model<'a>, posterior: &Posterior) -> Result<Self, ImportError> {
-        let none = BTreeMap::new();
-        let (sigmas, moped) = match posterior {
+    pub(super) fn new(
+        model: &'a Model<'a>,
+        posterior: Posterior,
+        external: &mut External<'_>,
+    ) -> Result<Self, ImportError> {
+        let (mut sigmas, moped) = match posterior {
             Posterior::Tensors(tensors) => (tensors, None),
-            &Posterior::Moped { delta } if delta.is_finite() && delta > 0.0 => (&none, Some(delta)),
-            &Posterior::Moped { delta } => return Err(ImportError::Moped(delta)),
+            Posterior::Moped { delta } if delta.is_finite() && delta > 0.0 => {
+                (BTreeMap::new(), Some(delta))
+            }
+            Posterior::Moped { delta } => return Err(ImportError::Moped(delta)),
         };
+        let bayesian: BTreeSet<String> = sigmas.keys().cloned().collect();
         if let Some(name) = sigmas.keys().find(|n| !model.initializers.contains_key(n.as_str())) {
             return Err(ImportError::SigmaUnknown(name.clone()));
         }
         let mut slots = HashMap::new();
         let mut numbers = 0usize;
         for (&name, proto) in &model.initializers {
-            let constant = with_source(Constant::decode(proto, name)?, name, sigmas.get(name))?;
+            let constant = Constant::decode(proto, name, external)?;
+            let constant = with_source(constant, name, sigmas.remove(name))?;
             numbers = numbers.saturating_add(constant.data.len());
             slots.insert(name, Slot::Constant(Rc::new(constant)));
         }
@@ -86,7 +94,7 @@ impl<'a> Builder<'a> {
             budget: Budget::new(numbers),
             moped,
             sampled: HashSet::new(),
-            sigmas: sigmas.keys().cloned().collect(),
+            sigmas: bayesian,
         })
     }
 
@@ -108,7 +116,21 @@ impl<'a> Builder<'a> {
             self.shared[*n] = true;
         }
         self.slots.insert(output, slot);
+        self.free_operands(node);
         Ok(())
+    }
+
+    /// Drops the numbers of constants that nothing but `node` reads; a layer has a copy of its own.
+    fn free_operands(&mut self, node: &OnnxNode<'a>) {
+        for name in &node.proto.input {
+            if self.readers.get(name.as_str()) == Some(&1)
+                && let Some(Slot::Constant(constant)) = self.slots.get_mut(name.as_str())
+            {
+                // A Shape, which is no reader, may still ask for this.
+                let shape = constant.shape.clone();
+                *constant = Rc::new(Constant::new(shape, Data::Float(Vec::new())));
+            }
+        }
     }
 
     fn slot_of(&mut self, node: &OnnxNode<'a>) -> Result<Slot, ImportError> {
@@ -368,9 +390,9 @@ impl<'a> Builder<'a> {
 fn with_source(
     mut constant: Constant,
     name: &str,
-    sigma: Option<&SigmaTensor>,
+    sigma: Option<SigmaTensor>,
 ) -> Result<Constant, ImportError> {
-    if let Some(sigma) = sigma
+    if let Some(sigma) = &sigma
         && sigma.shape() != constant.shape
     {
         return Err(ImportError::SigmaShape {
@@ -379,7 +401,7 @@ fn with_source(
             mean: constant.shape,
         });
     }
-    let sigma = sigma.map(|s| s.values().to_vec());
+    let sigma = sigma.map(SigmaTensor::into_values);
     constant.source = Some(Source { initializer: name.into(), sigma });
     Ok(constant)
 }

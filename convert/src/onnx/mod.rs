@@ -10,6 +10,7 @@ mod arithmetic;
 mod budget;
 mod builder;
 mod constant;
+mod external;
 mod fold;
 mod layout;
 mod model;
@@ -22,12 +23,18 @@ mod weighted;
 mod window;
 mod wire;
 
+use std::path::Path;
+
+use rten_onnx::onnx::ModelProto;
+
 use crate::{error::ImportError, network::Network, posterior::Posterior};
 use builder::Builder;
+use external::External;
 
 /// Imports an ONNX network (the bytes of a `.onnx` file) with its posterior.
 ///
-/// Accepted: operator sets 11 to 20 of the default domain, with all data inside the file; one
+/// Accepted: operator sets 11 to 20 of the default domain, with all data inside the file
+/// ([`Network::load`] reads data of other files too); one
 /// float input `[n, C, H, W]`, `[n, H, W, C]` (TensorFlow's, told by the Transpose that follows),
 /// `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are fixed; one output,
 /// `[n, classes]`, made by a Conv, Gemm or MatMul, of which a final Softmax or LogSoftmax is dropped.
@@ -46,11 +53,33 @@ use builder::Builder;
 /// # Errors
 /// An [`ImportError`] that names the node or tensor. Bytes of any kind are refused, not trusted.
 pub fn import(onnx: &[u8], posterior: &Posterior) -> Result<Network, ImportError> {
+    build(&parse(onnx)?, posterior.clone(), &mut External::refused())
+}
+
+/// The same for a file: data may be in others of its folder. Bytes, tensors and standard deviations
+/// are freed as soon as the network has them in its own layout.
+pub(crate) fn import_file(
+    onnx: Vec<u8>,
+    posterior: Posterior,
+    folder: &Path,
+) -> Result<Network, ImportError> {
+    let model = parse(&onnx)?;
+    drop(onnx);
+    build(&model, posterior, &mut External::inside(folder))
+}
+
+fn parse(onnx: &[u8]) -> Result<ModelProto, ImportError> {
     wire::check(onnx)?;
-    let model = rten_onnx::onnx::ModelProto::parse_buf(onnx)
-        .map_err(|e| ImportError::NotOnnx(e.to_string()))?;
-    let model = model::Model::new(&model)?;
-    let mut builder = Builder::new(&model, posterior)?;
+    ModelProto::parse_buf(onnx).map_err(|e| ImportError::NotOnnx(e.to_string()))
+}
+
+fn build(
+    model: &ModelProto,
+    posterior: Posterior,
+    external: &mut External<'_>,
+) -> Result<Network, ImportError> {
+    let model = model::Model::new(model)?;
+    let mut builder = Builder::new(&model, posterior, external)?;
     for node in &model.nodes {
         builder.lower(node)?;
     }

@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use bayes8_core::graph::{MAX_ELEMENTS, Shape};
 use rten_onnx::onnx::{DataType, Dimension, GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
-use super::{ImportError, activation::Form, constant::Constant, layout, node::OnnxNode};
+use super::{
+    ImportError, activation::Form, constant::Constant, external::External, layout, node::OnnxNode,
+};
 
 pub(super) struct Model<'a> {
     pub(super) initializers: HashMap<&'a str, &'a TensorProto>,
@@ -132,8 +134,10 @@ fn integers(
         let node = nodes.iter().find(is_maker).filter(|node| node.op == "Constant")?;
         node.attribute("value")?.t.as_ref()
     };
-    let tensor = initializers.get(name).copied().or_else(made)?;
-    Some(Constant::decode(tensor, name).ok()?.as_integers()?.to_vec())
+    // A copy: decoding frees the bytes, which the importer needs later.
+    let tensor = initializers.get(name).copied().or_else(made)?.clone();
+    let constant = Constant::decode(&tensor, name, &mut External::refused()).ok()?;
+    Some(constant.as_integers()?.to_vec())
 }
 
 /// Walks backwards from the output: a node is live when a live node reads one of its outputs.

@@ -43,10 +43,11 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
     }
     reader.check_all_used()?;
 
-    let Description { name, input, class_names, calibration, .. } = description;
+    let Description { name, activation_bits, input, class_names, calibration, .. } = description;
     Ok(Model::new(Parts {
         name,
         graph,
+        activation_bits,
         input: self::quantization(input.scale, input.zero_point),
         preprocessing: input.preprocessing,
         class_names,

@@ -7,14 +7,14 @@ use crate::numerics::{
     CodeRange, Quantization, mean_multiplier, requantize_multiplier, rescale_multiplier,
 };
 use crate::sampler::{NOISE_MAX, sample_bias};
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
-/// Checks every index, shape and number.
+/// Checks every index, shape and number of the parts, whose layers stand beside them.
 ///
 /// # Errors
 /// A [`ModelError`] that names the culprit.
-pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
-    let Parts { graph, input, preprocessing, class_names, quantization, layers, .. } = parts;
+pub(super) fn check(parts: &Parts, layers: &[Arc<Layer>]) -> Result<(), ModelError> {
+    let Parts { graph, input, preprocessing, class_names, quantization, .. } = parts;
     let nodes = graph.nodes();
     let last = nodes.last().ok_or(ModelError::Empty)?;
     if !last.op.is_weighted() || last.shape != Shape::vector(last.shape.channels) {
@@ -26,6 +26,7 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     }
 
     check_scale("input.scale", input.scale)?;
+    check_code(parts, "input.zero_point", input.zero_point)?;
     let channels = graph.input().channels;
     check_count("input.preprocessing.mean", channels, preprocessing.mean.len())?;
     check_count("input.preprocessing.std", channels, preprocessing.std.len())?;
@@ -50,8 +51,12 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     for index in 0..nodes.len() {
         check_node(parts, index)?;
     }
-    let tables = nodes.iter().filter(|node| node.op == Op::Table).count();
-    check_count("tables", tables, parts.tables.len())?;
+    let tables = || nodes.iter().filter(|node| node.op == Op::Table);
+    check_count("tables", tables().count(), parts.tables.len())?;
+    for (node, table) in tables().zip(&parts.tables) {
+        let largest = table.iter().copied().max().unwrap_or(0);
+        check_code(parts, named(&node.name, "table"), largest)?;
+    }
 
     for layer in layers {
         let Some(owner) = layer.name.strip_suffix(".bias") else { continue };
@@ -80,6 +85,16 @@ fn check_scale(what: impl Into<String>, value: f32) -> Result<(), ModelError> {
     check_number(what, value, value.is_normal() && value > 0.0, "a normal positive number")
 }
 
+/// Checks a zero point or a bound: no activation may have a code beyond the model's bits.
+fn check_code(parts: &Parts, what: impl Into<String>, code: u8) -> Result<(), ModelError> {
+    let largest = parts.activation_bits.largest_code();
+    if code <= largest {
+        Ok(())
+    } else {
+        Err(ModelError::Code { what: what.into(), code, largest })
+    }
+}
+
 fn check_count(what: impl Into<String>, expected: usize, found: usize) -> Result<(), ModelError> {
     if expected == found {
         Ok(())
@@ -103,6 +118,11 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
     }
     let Some(output) = output else { return Ok(()) };
     check_scale(named(&node.name, "output.scale"), output.scale)?;
+    check_code(parts, named(&node.name, "output.zero_point"), output.zero_point)?;
+    // What only moves codes has those of its input; a table's are checked with the tables.
+    if !node.op.only_moves() && node.op != Op::Table {
+        check_code(parts, named(&node.name, "range"), range.high)?;
+    }
     for &value in &node.inputs {
         // Every value but the logits is quantized, and nothing reads the logits.
         let Some(input) = parts.value_quantization(value) else {

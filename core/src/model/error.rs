@@ -59,6 +59,16 @@ pub enum ModelError {
         /// Largest code.
         high: u8,
     },
+    /// A zero point or a bound that takes more bits than the model's activations have.
+    #[error("`{what}` is code {code}, but `activation_bits` ends codes at {largest}")]
+    Code {
+        /// The zero point or range, with its node.
+        what: String,
+        /// Its code.
+        code: u8,
+        /// The largest code of the model.
+        largest: u8,
+    },
     /// A node that moves codes but changes their meaning.
     #[error("node `{node}` ({op}) only moves codes, so it must keep its input's quantization")]
     Moved {

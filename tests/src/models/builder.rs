@@ -4,7 +4,7 @@ use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::{Bias, Layer, Posterior};
 use bayes8_core::model::{Model, NodeQuantization, Parts, Preprocessing, is_depthwise};
-use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 
 /// What is random in a weighted layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,7 @@ impl Builder {
         let parts = Parts {
             name: format!("test model {seed}"),
             graph,
+            activation_bits: ActivationBits::Eight,
             input: grid,
             preprocessing,
             class_names: Vec::new(),
