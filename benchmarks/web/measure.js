@@ -1,6 +1,6 @@
 // What both benchmarks share: the command line's answer, and how something is timed.
 
-export const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /**
  * Times contenders `{ name, run, share }` in turns, `rounds` times: a map from each to the medians of

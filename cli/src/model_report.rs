@@ -1,6 +1,7 @@
 //! The facts of a model in the form that `bayes8 inspect` shows.
 
 use bayes8_native::core::format::FORMAT_VERSION;
+use bayes8_native::core::graph::Shape;
 use bayes8_native::core::layer::{Bias, Layer, Posterior};
 use bayes8_native::core::model::{Calibration, Model, Preprocessing};
 use bayes8_native::core::numerics::Quantization;
@@ -28,7 +29,7 @@ pub(crate) struct Report {
 /// The input and its normalization: `x = (p / 255 - mean) / std`.
 #[derive(Serialize)]
 pub(crate) struct Input {
-    pub(crate) shape: [usize; 3],
+    pub(crate) shape: Shape,
     pub(crate) scale: f32,
     pub(crate) zero_point: u8,
     pub(crate) mean: Vec<f32>,
@@ -49,7 +50,7 @@ pub(crate) struct Evidence {
 pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) op: &'static str,
-    pub(crate) shape: [usize; 3],
+    pub(crate) shape: Shape,
     pub(crate) weights: usize,
     pub(crate) bytes: usize,
     pub(crate) bayesian: bool,
@@ -75,14 +76,7 @@ impl Report {
         let range = |value: usize| model.calibration().map(|c| c.ranges[value]);
         let Preprocessing { mean, std } = model.preprocessing().clone();
         let Quantization { scale, zero_point } = model.input();
-        let input = Input {
-            shape: [shape.height, shape.width, shape.channels],
-            scale,
-            zero_point,
-            mean,
-            std,
-            observed_range: range(0),
-        };
+        let input = Input { shape, scale, zero_point, mean, std, observed_range: range(0) };
 
         let noise = NoiseDistribution::new();
         let layers = || model.layers().iter().map(Arc::as_ref);
@@ -94,7 +88,7 @@ impl Report {
             Node {
                 name: node.name.clone(),
                 op: node.op.name(),
-                shape: [node.shape.height, node.shape.width, node.shape.channels],
+                shape: node.shape,
                 weights: layer.map_or(0, |layer| layer.mu.len()),
                 bytes: layer.map_or(0, stored_bytes),
                 bayesian: layer.is_some_and(Layer::is_bayesian),

@@ -1,31 +1,59 @@
-//! Picture files to what a model takes: turned as their EXIF orientation says, then fitted by
-//! [`bayes8_core::picture`].
+//! Files to what a model takes. Pictures are turned as their EXIF orientation says, then fitted by
+//! [`bayes8_core::picture`]; arrays must have the model's shape.
 
 use anyhow::Context;
+use bayes8_convert::LabelledPictures;
 use bayes8_core::graph::Shape;
 use bayes8_core::picture::fit;
 use image::{DynamicImage, ImageDecoder, ImageReader};
-use ndarray::Array4;
+use ndarray::Array5;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::progress::Progress;
 
-/// Reads all files as a batch `[N, H, W, C]` of `shape`.
+/// A batch with a name for each of its members.
+pub(crate) struct Batch {
+    pub(crate) names: Vec<String>,
+    /// `[N, D, H, W, C]`.
+    pub(crate) pictures: Array5<u8>,
+}
+
+/// Reads all files as a batch of `shape`: a picture each, or all that the array `x` of an npz archive
+/// holds.
 ///
 /// # Errors
-/// When a file is no PNG or JPEG picture, naming it, or the model's pictures have neither one nor
-/// three channels.
-pub(crate) fn load(paths: &[PathBuf], shape: Shape) -> anyhow::Result<Array4<u8>> {
+/// When a file is neither a PNG or JPEG picture nor an npz archive of the model's shape, naming it,
+/// or the model takes no pictures.
+pub(crate) fn load(paths: &[PathBuf], shape: Shape) -> anyhow::Result<Batch> {
     let progress = Progress::new("reading pictures", paths.len() as u64);
-    let mut bytes = Vec::with_capacity(paths.len() * shape.elements());
+    let (mut names, mut bytes) = (Vec::new(), Vec::with_capacity(paths.len() * shape.elements()));
     for path in paths {
-        let picture =
-            decode(path).with_context(|| format!("cannot read the picture {}", path.display()))?;
-        bytes.extend(fit(&picture, shape)?);
+        let unreadable = || format!("cannot read the picture {}", path.display());
+        let name = path.to_string_lossy();
+        if is_archive(path).with_context(unreadable)? {
+            let set = LabelledPictures::load(path)?;
+            set.check(path, shape)?;
+            names.extend((0..set.pictures.shape()[0]).map(|i| format!("{name}[{i}]")));
+            bytes.extend(set.pictures);
+        } else {
+            let picture = decode(path).with_context(unreadable)?;
+            bytes.extend(fit(&picture, shape)?);
+            names.push(name.into_owned());
+        }
         progress.advance(1);
     }
-    let batch = (paths.len(), shape.height, shape.width, shape.channels);
-    Array4::from_shape_vec(batch, bytes).context("pictures of the model's shape")
+    let batch = (names.len(), shape.depth, shape.height, shape.width, shape.channels);
+    let pictures = Array5::from_shape_vec(batch, bytes).context("pictures of the model's shape")?;
+    Ok(Batch { names, pictures })
+}
+
+/// Whether a file begins as the zip archives do that npz files are.
+fn is_archive(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)?.take(2).read_to_end(&mut start)?;
+    Ok(start == b"PK")
 }
 
 fn decode(path: &Path) -> anyhow::Result<DynamicImage> {

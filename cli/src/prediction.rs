@@ -4,7 +4,7 @@
 use crate::progress::Progress;
 use bayes8_native::core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_native::{Model, Pictures, PredictError, PredictOptions};
-use ndarray::{ArrayView4, Axis};
+use ndarray::{ArrayViewD, Axis};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
@@ -23,8 +23,8 @@ const MULTIPLY_ACCUMULATES: u64 = 100_000_000_000;
 /// What to predict.
 pub(crate) struct Job<'a> {
     pub(crate) model: &'a Model,
-    /// `[N, H, W, C]`.
-    pub(crate) pictures: ArrayView4<'a, u8>,
+    /// As [`Pictures`] has them.
+    pub(crate) pictures: ArrayViewD<'a, u8>,
     pub(crate) samples: Range<u32>,
     pub(crate) seed: u64,
     /// Whether to compute digests of the logits.
@@ -83,7 +83,7 @@ impl Job<'_> {
                     seed: self.seed,
                     keep_logits: self.digests || observe.is_some(),
                 };
-                let predictions = self.model.predict(Pictures::Bytes(chunk), &options)?;
+                let predictions = self.model.predict(Pictures::Bytes(chunk.view()), &options)?;
                 for (index, prediction) in predictions.iter().enumerate() {
                     sums[index].merge(prediction.sums());
                     let Some(logits) = prediction.logits() else { continue };

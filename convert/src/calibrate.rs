@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
 use bayes8_core::model::Calibration;
-use ndarray::ArrayView4;
+use ndarray::{ArrayView, Axis, Dimension};
 
 use crate::network::Network;
 use crate::reference::{RunError, draw, run};
@@ -46,14 +46,14 @@ impl Default for CalibrationOptions {
     }
 }
 
-/// Observes the ranges of all values of `network` over `pictures`, f32 `[N, H, W, C]`, normalized.
+/// Observes the ranges of all values of `network` over `pictures`, as [`run`] takes them.
 /// Calls `progress` after each draw of the weights.
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.
-pub fn calibrate(
+pub fn calibrate<D: Dimension>(
     network: &Network,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
     options: &CalibrationOptions,
     mut progress: impl FnMut(),
 ) -> Result<Calibration, RunError> {
@@ -69,7 +69,7 @@ pub fn calibrate(
         numbers.iter().for_each(|&x| histogram.add(x));
     };
     for sample in 0..options.weight_samples {
-        run(network, &draw(network, options.seed, sample), pictures, observe)?;
+        run(network, &draw(network, options.seed, sample), pictures.view(), observe)?;
         progress();
     }
     let range = |histogram: Mutex<Histogram>| {
@@ -78,7 +78,7 @@ pub fn calibrate(
     };
     Ok(Calibration {
         method: options.method.to_string(),
-        pictures: pictures.dim().0 as u32,
+        pictures: pictures.len_of(Axis(0)) as u32,
         weight_samples: options.weight_samples,
         ranges: histograms.into_iter().map(range).collect(),
     })

@@ -1,8 +1,8 @@
 //! Archives of corrupted pictures.
 //!
 //! An npz file with the labels `y`, `[N]` of any integer type, and for each corruption and severity an
-//! array `CORRUPTION_SEVERITY` such as `gaussian_noise_3`: the same N pictures, corrupted, uint8
-//! `[N, H, W, C]` or `[N, H, W]`. A corruption may have any name, and severities any numbers of 1 to
+//! array `CORRUPTION_SEVERITY` such as `gaussian_noise_3`: the same N pictures, corrupted, uint8 with the
+//! axes that [`crate::LabelledPictures`] has, `[N, H, W, C]` for most. A corruption may have any name, and severities any numbers of 1 to
 //! 255. So each array is as large as the clean set, and one at a time needs to be in memory:
 //!
 //! ```python
@@ -14,7 +14,7 @@ use std::{
     path::Path,
 };
 
-use ndarray::{Array4, ArrayView1, ArrayView4};
+use ndarray::{ArrayD, ArrayView1, ArrayView4, Axis};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 
 use crate::pictures::{Archive, PicturesError};
@@ -93,14 +93,14 @@ impl CorruptedPictures {
         &self.drifts
     }
 
-    /// The corrupted pictures, `[N, H, W, C]`, one for each label.
+    /// The corrupted pictures, one for each label.
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub fn load(&mut self, drift: &Drift) -> Result<Array4<u8>, PicturesError> {
+    pub fn load(&mut self, drift: &Drift) -> Result<ArrayD<u8>, PicturesError> {
         let array = drift.array();
         let pictures = self.archive.pictures(&array)?;
-        let (found, labels) = (pictures.dim().0, self.labels.len());
+        let (found, labels) = (pictures.len_of(Axis(0)), self.labels.len());
         if found != labels {
             return Err(self
                 .archive
@@ -150,7 +150,7 @@ impl<W: Write + Seek> CorruptedWriter<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array1, array};
+    use ndarray::{Array1, Array4, array};
     use std::fs::File;
 
     fn drift(corruption: &str, severity: u8) -> Drift {
@@ -172,7 +172,7 @@ mod tests {
         let expected = [drift("shot_noise", 1), drift("shot_noise", 5), drift("blur", 2)];
         assert_eq!(set.drifts(), expected);
         for drift in expected {
-            assert_eq!(set.load(&drift).unwrap(), pictures(drift.severity));
+            assert_eq!(set.load(&drift).unwrap(), pictures(drift.severity).into_dyn());
         }
     }
 

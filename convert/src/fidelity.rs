@@ -4,7 +4,7 @@ use bayes8_core::layer::Layer;
 use bayes8_core::model::Model;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_core::variance::NoiseDistribution;
-use ndarray::{ArrayView2, ArrayView4};
+use ndarray::{ArrayView, ArrayView2, Axis, Dimension};
 use serde::Serialize;
 
 use crate::metrics::{Metrics, rank_correlation};
@@ -111,14 +111,14 @@ impl EndToEnd {
     }
 }
 
-/// Predicts `pictures`, f32 `[N, H, W, C]`, normalized, with `samples` FP32 draws of the weights.
+/// Predicts `pictures`, as [`run`] takes them, with `samples` FP32 draws of the weights.
 /// Calls `progress` after each.
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.
-pub fn predict_fp32(
+pub fn predict_fp32<D: Dimension>(
     network: &Network,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
     seed: u64,
     samples: u32,
     mut progress: impl FnMut(),
@@ -130,16 +130,16 @@ pub fn predict_fp32(
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.
-pub fn predict_fp32_samples(
+pub fn predict_fp32_samples<D: Dimension>(
     network: &Network,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
     seed: u64,
     samples: u32,
     mut observe: impl FnMut(ArrayView2<'_, f32>),
 ) -> Result<Vec<Uncertainty>, RunError> {
-    let mut sums = vec![SampleSums::new(network.classes()); pictures.dim().0];
+    let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
     for sample in 0..samples {
-        let logits = run(network, &draw(network, seed, sample), pictures, |_, _, _| {})?;
+        let logits = run(network, &draw(network, seed, sample), pictures.view(), |_, _, _| {})?;
         for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
             sums.add(&logits.to_vec());
         }
@@ -148,13 +148,13 @@ pub fn predict_fp32_samples(
     Ok(sums.iter().map(SampleSums::finish).collect())
 }
 
-/// Predicts `pictures`, f32 `[N, H, W, C]`, normalized, once with every weight at its mean.
+/// Predicts `pictures`, as [`run`] takes them, once with every weight at its mean.
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.
-pub fn predict_fp32_mean(
+pub fn predict_fp32_mean<D: Dimension>(
     network: &Network,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<Uncertainty>, RunError> {
     let logits = run(network, &Weights::mean(network), pictures, |_, _, _| {})?;
     Ok(logits.rows().into_iter().map(|logits| single_sample(&logits.to_vec())).collect())

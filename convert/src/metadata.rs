@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bayes8_core::input;
 use bayes8_core::model::Preprocessing;
-use ndarray::{Array4, ArrayView4};
+use ndarray::{Array, ArrayView, Dimension};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -128,22 +128,24 @@ pub fn per_channel(
     Ok(Preprocessing { mean: spread("mean", mean)?, std: spread("std", std)? })
 }
 
-/// Normalizes pictures `[N, H, W, C]`.
+/// Normalizes pictures `[.., C]` of `channels`; where they are 1, their axis may be left out.
 ///
 /// # Errors
-/// [`ChannelsError`] when `preprocessing` does not fit C.
-pub fn normalize(
+/// [`ChannelsError`] when `preprocessing` does not fit the channels.
+pub fn normalize<D: Dimension>(
     preprocessing: &Preprocessing,
-    pictures: ArrayView4<'_, u8>,
-) -> Result<Array4<f32>, ChannelsError> {
-    let Preprocessing { mean, std } = per_channel(preprocessing, pictures.dim().3)?;
-    let mut out = Array4::zeros(pictures.dim());
-    for (mut out, pixel) in out.rows_mut().into_iter().zip(pictures.rows()) {
-        for (channel, (x, &byte)) in out.iter_mut().zip(pixel).enumerate() {
+    pictures: ArrayView<'_, u8, D>,
+    channels: usize,
+) -> Result<Array<f32, D>, ChannelsError> {
+    let Preprocessing { mean, std } = per_channel(preprocessing, channels)?;
+    let mut channel = (0..channels).cycle();
+    let mut normalized = Array::zeros(pictures.raw_dim());
+    for (x, &byte) in normalized.iter_mut().zip(pictures) {
+        if let Some(channel) = channel.next() {
             *x = input::normalize(byte, mean[channel], std[channel]);
         }
     }
-    Ok(out)
+    Ok(normalized)
 }
 
 #[cfg(test)]
@@ -194,9 +196,9 @@ mod tests {
     fn normalizes_per_channel() {
         let preprocessing = Preprocessing { mean: vec![0.5, 0.0], std: vec![0.5] };
         let pictures = array![[[[0u8, 255], [255, 51]]]];
-        let out = normalize(&preprocessing, pictures.view()).unwrap();
+        let out = normalize(&preprocessing, pictures.view(), 2).unwrap();
         assert_eq!(out, array![[[[-1.0f32, 2.0], [1.0, 0.4]]]]);
-        let error = normalize(&preprocessing, array![[[[0u8, 0, 0]]]].view()).unwrap_err();
+        let error = normalize(&preprocessing, array![[[[0u8, 0, 0]]]].view(), 3).unwrap_err();
         assert_eq!(error, ChannelsError { key: "mean", found: 2, channels: 3 });
     }
 }

@@ -7,15 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ndarray::{Array1, Array4, ArrayD, Axis, Ix1, Ix4, OwnedRepr};
+use bayes8_core::graph::Shape;
+use ndarray::{Array1, ArrayD, Axis, Ix1, OwnedRepr};
 use ndarray_npy::{NpzReader, ReadNpyError, ReadNpzError, ReadableElement};
 use thiserror::Error;
 
 /// Pictures and, where known, their classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelledPictures {
-    /// `[N, H, W, C]`, not empty.
-    pub pictures: Array4<u8>,
+    /// `[N, H, W, C]`, `[N, D, H, W, C]`, `[N, L, C]` or `[N, C]`, not empty; which of them, and which
+    /// axes of extent 1 are left out, a network's input tells
+    /// ([`Shape::fits`]).
+    pub pictures: ArrayD<u8>,
     /// Class index of every picture.
     pub labels: Option<Array1<i64>>,
 }
@@ -60,8 +63,8 @@ pub(crate) struct Archive {
 }
 
 impl LabelledPictures {
-    /// Reads array `x`, u8 `[N, H, W, C]` or `[N, H, W]` (one channel), and, where there is one,
-    /// array `y`, `[N]` of any integer type.
+    /// Reads array `x`, u8 with N and at least one axis more, and, where there is one, array `y`,
+    /// `[N]` of any integer type.
     ///
     /// # Errors
     /// [`PicturesError`], which names the file and the array; a set without pictures is one.
@@ -72,13 +75,28 @@ impl LabelledPictures {
             true => Some(archive.integers("y")?),
             false => None,
         };
-        let count = pictures.dim().0;
+        let count = pictures.len_of(Axis(0));
         if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != count) {
             return Err(
                 archive.refuse("y", format!("{} labels for {count} pictures", labels.len()))
             );
         }
         Ok(Self { pictures, labels })
+    }
+
+    /// Checks that the pictures are of `shape`; `path` is for the error.
+    ///
+    /// # Errors
+    /// [`PicturesError::Array`].
+    pub fn check(&self, path: &Path, shape: Shape) -> Result<(), PicturesError> {
+        let found = &self.pictures.shape()[1..];
+        if shape.fits(found) {
+            return Ok(());
+        }
+        let found = found.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        let names = shape.axis_names();
+        let reason = format!("pictures are {found}, the network takes {shape} ({names})");
+        Err(PicturesError::Array { path: path.into(), array: "x".into(), reason })
     }
 
     /// Whether all pictures are one and the same.
@@ -126,14 +144,14 @@ impl Archive {
         }
     }
 
-    /// An array of pictures, u8 `[N, H, W, C]` or `[N, H, W]` (one channel), not empty.
+    /// An array of pictures, u8 with N and at least one axis more, not empty.
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub(crate) fn pictures(&mut self, array: &str) -> Result<Array4<u8>, PicturesError> {
+    pub(crate) fn pictures(&mut self, array: &str) -> Result<ArrayD<u8>, PicturesError> {
         self.check_is_there(array)?;
         let x: Result<ArrayD<u8>, _> = self.reader.by_name(array);
-        let mut x = x.map_err(|error| {
+        let x = x.map_err(|error| {
             let reason = match error {
                 ReadNpzError::Npy(ReadNpyError::WrongDescriptor(found)) => {
                     format!("its type is {found}, expected uint8 [N, H, W, C]: pixels of 0 to 255")
@@ -142,17 +160,18 @@ impl Archive {
             };
             self.refuse(array, reason)
         })?;
-        if x.ndim() == 3 {
-            x = x.insert_axis(Axis(3));
-        }
-        let shape = x.shape().to_vec();
+        let shape = x.shape();
         if shape.contains(&0) {
             return Err(self.refuse(array, format!("its shape {shape:?} holds no pictures")));
         }
-        x.into_dimensionality::<Ix4>().map_err(|_| {
-            let reason = format!("its shape is {shape:?}, expected [N, H, W, C] or [N, H, W]");
-            self.refuse(array, reason)
-        })
+        if shape.len() < 2 {
+            let reason = format!(
+                "its shape is {shape:?}, expected [N, H, W, C] of pictures, [N, D, H, W, C] of \
+                 volumes or [N, L, C] of sequences"
+            );
+            return Err(self.refuse(array, reason));
+        }
+        Ok(x)
     }
 
     /// An array `[N]` of any integer type.
@@ -231,7 +250,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array, Array2, Array3, array};
+    use ndarray::{Array, Array3, Array4, array};
     use ndarray_npy::{NpzWriter, WritableElement};
 
     /// Writes an archive with `fill` and reads it back.
@@ -248,15 +267,20 @@ mod tests {
     }
 
     #[test]
-    fn reads_pictures_with_and_without_channels_and_labels() {
+    fn reads_arrays_of_any_axes_and_labels() {
         let flat = Array3::from_shape_fn((2, 3, 4), |(n, h, w)| (n * 12 + h * 4 + w) as u8);
         let set = load(|npz| {
             npz.add_array("x", &flat).unwrap();
             npz.add_array("y", &array![7i32, 9]).unwrap();
         })
         .unwrap();
-        assert_eq!(set.pictures.dim(), (2, 3, 4, 1));
-        assert_eq!(set.pictures[[1, 2, 3, 0]], 23);
+        set.check(Path::new("x.npz"), Shape::new(3, 4, 1)).unwrap();
+        set.check(Path::new("x.npz"), Shape::new(1, 3, 4)).unwrap();
+        let error = set.check(Path::new("x.npz"), Shape::volume(4, 3, 4, 1)).unwrap_err();
+        let expected = "x.npz: array `x`: pictures are 3x4, the network takes 4x3x4x1 (depth x \
+                        height x width x channels)";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(set.pictures[[1, 2, 3]], 23);
         assert_eq!(set.labels, Some(array![7, 9]));
         let set = load(|npz| npz.add_array("x", &Array4::<u8>::zeros((1, 1, 1, 1))).unwrap());
         assert_eq!(set.unwrap().labels, None);
@@ -288,7 +312,7 @@ mod tests {
     fn equal_pictures_are_noticed() {
         let set = |last: u8| LabelledPictures {
             pictures: Array::from_vec(vec![7, 9, 7, last])
-                .into_shape_with_order((2, 1, 2, 1))
+                .into_shape_with_order(vec![2, 1, 2, 1])
                 .unwrap(),
             labels: None,
         };
@@ -310,7 +334,10 @@ mod tests {
                 "array `x`: missing; the file has `images`, `labels`",
             ),
             (error(&|npz| npz.add_array("x", &Array4::<u8>::zeros((0, 1, 1, 1))).unwrap()), "`x`"),
-            (error(&|npz| npz.add_array("x", &Array2::<u8>::zeros((1, 1))).unwrap()), "[1, 1]"),
+            (
+                error(&|npz| npz.add_array("x", &Array1::<u8>::zeros(7)).unwrap()),
+                "[7], expected [N, H",
+            ),
             (
                 error(&|npz| npz.add_array("x", &Array4::<f32>::zeros((1, 1, 1, 1))).unwrap()),
                 "array `x`: its type is '<f4', expected uint8 [N, H, W, C]",

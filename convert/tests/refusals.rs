@@ -87,11 +87,65 @@ fn unsupported_operators_and_attributes_name_their_node() {
 }
 
 #[test]
-fn one_and_three_dimensional_convolutions_are_refused_by_name() {
-    for (dims, name) in [(&[6i64, 3, 9][..], "1-D"), (&[6, 3, 1, 3, 3], "3-D")] {
+fn windows_have_the_axes_of_their_input() {
+    for dims in [&[6i64, 3, 9][..], &[6, 3, 1, 3, 3], &[6, 27], &[162]] {
         let message = refusal("mobile", |m| initializer(m, "stem.weight").dims = dims.to_vec());
-        assert_names(&message, &["(Conv)", name]);
+        assert_names(&message, &["(Conv)", &format!("{dims:?}"), "2 axes"]);
     }
+    let ints = |name: &str, ints: &[i64]| AttributeProto {
+        name: Some(name.into()),
+        ints: ints.to_vec(),
+        r#type: Some(AttributeType::INTS),
+        ..AttributeProto::default()
+    };
+    let changed = |fixture: &str, op: &str, name: &str, numbers: &[i64]| {
+        refusal(fixture, |m| {
+            let attributes = &mut find(m, op).attribute;
+            attributes.retain(|a| a.name.as_deref() != Some(name));
+            attributes.push(ints(name, numbers));
+        })
+    };
+    let strides = changed("sequence", "MaxPool", "strides", &[1, 1]);
+    assert_names(&strides, &["(MaxPool)", "`strides` holds 2 numbers for 1 axes"]);
+    let pads = changed("volume", "AveragePool", "pads", &[1, 1, 1, 1]);
+    assert_names(&pads, &["(AveragePool)", "`pads` must hold 6 numbers"]);
+    let axes = changed("sequence", "ReduceMean", "axes", &[1]);
+    assert_names(&axes, &["(ReduceMean)", "only the mean over all axes but"]);
+}
+
+#[test]
+fn transposed_convolutions_that_cannot_be() {
+    let ints = |name: &str, ints: &[i64]| AttributeProto {
+        name: Some(name.into()),
+        ints: ints.to_vec(),
+        r#type: Some(AttributeType::INTS),
+        ..AttributeProto::default()
+    };
+    let changed = |attribute: AttributeProto| {
+        refusal("transposed", |m| {
+            let attributes = &mut find(m, "ConvTranspose").attribute;
+            attributes.retain(|a| a.name != attribute.name);
+            attributes.push(attribute);
+        })
+    };
+    let most = i64::MAX;
+    for (attribute, parts) in [
+        (ints("output_shape", &[4, 3, 9]), &["`output_shape`"][..]),
+        (string("auto_pad", "SAME_UPPER"), &["auto_pad SAME_UPPER"]),
+        (ints("output_padding", &[1]), &["`output_padding` must hold 3 numbers"]),
+        (ints("output_padding", &[-1, 0, 0]), &["`output_padding` holds -1"]),
+        (ints("pads", &[0, 0, 0, 0, 0, most]), &["`pads` holds"]),
+        (ints("strides", &[0, 1, 1]), &["must be positive"]),
+        (ints("strides", &[1 << 26, 1 << 26, 1]), &["/convtranspose0.zeros", "2^26"]),
+        (ints("pads", &[9, 0, 0, 9, 0, 0]), &["/convtranspose0.part", "slice"]),
+        (int("group", 3), &["4 channels in 3 groups"]),
+        (int("group", 0), &["4 channels in 0 groups"]),
+        (int("group", -1), &["groups"]),
+    ] {
+        assert_names(&changed(attribute), parts);
+    }
+    let message = refusal("transposed", |m| initializer(m, "up.weight").dims = vec![2, 6, 3, 2, 3]);
+    assert_names(&message, &["(ConvTranspose)", "2 channels in 2 groups", "2x3x3x4"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use bayes8_convert::{
     LabelledPictures, Metadata, Network, PosteriorSource,
     reference::{Weights, draw, run},
 };
-use ndarray::{Array2, Array4, Axis, s};
+use ndarray::{Array2, ArrayD, Axis, s};
 
 mod golden;
 
@@ -16,7 +16,7 @@ use golden::{Golden, shared};
 
 struct Model {
     network: Network,
-    pictures: Array4<f32>,
+    pictures: ArrayD<f32>,
     golden: Golden,
 }
 
@@ -30,8 +30,9 @@ impl Model {
         let network = Network::load(&folder.join("mean.onnx"), &posterior).unwrap();
         let metadata = Metadata::load(&folder.join("golden.json")).unwrap();
         let set = LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
-        let pictures = set.pictures.slice(s![..count, .., .., ..]);
-        let pictures = normalize(&metadata.preprocessing, pictures).unwrap();
+        let pictures = set.pictures.slice_axis(Axis(0), (..count).into());
+        let channels = network.graph.input().channels;
+        let pictures = normalize(&metadata.preprocessing, pictures, channels).unwrap();
         let names = metadata.class_names.len();
         assert!(names == 0 || names == network.classes());
         let golden = Golden::load(shared, name);
@@ -41,7 +42,7 @@ impl Model {
     /// The first rows of a golden tensor, one per picture.
     fn golden(&self, name: &str) -> Array2<f32> {
         let all = self.golden.tensor(name);
-        all.slice(s![..self.pictures.dim().0, ..]).to_owned()
+        all.slice(s![..self.pictures.len_of(Axis(0)), ..]).to_owned()
     }
 
     fn logits(&self, weights: &Weights<'_>) -> Array2<f32> {

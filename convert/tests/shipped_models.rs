@@ -31,7 +31,7 @@ struct Predictions {
 impl Predictions {
     fn of(model: &Model, set: &LabelledPictures) -> Self {
         let options = PredictOptions { samples: 0..SAMPLES, ..PredictOptions::default() };
-        let count = set.pictures.dim().0;
+        let count = set.pictures.len_of(Axis(0));
         let mut all = Vec::with_capacity(count);
         for first in (0..count).step_by(BATCH) {
             let slice = Slice::from(first..(first + BATCH).min(count));

@@ -12,6 +12,15 @@ pub const LANES: usize = 16;
 /// Bytes in a group.
 pub const GROUP_BYTES: usize = 16 * LANES * 4;
 
+/// Words that the first four quarter rounds of a double round mix: the columns of the state as a
+/// 4 x 4 matrix. ChaCha8 makes four double rounds.
+pub const COLUMNS: [[usize; 4]; 4] = [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]];
+
+/// The same of the other four: its diagonals. In one table of eight, compilers would not unroll the
+/// loop over it, which keeps the state out of registers: 2.5 times the time.
+pub const DIAGONALS: [[usize; 4]; 4] =
+    [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]];
+
 /// One word of each of the 16 blocks.
 type Lanes = [u32; LANES];
 
@@ -66,14 +75,12 @@ impl ChaCha8 {
 
         let mut state = start;
         for _ in 0..4 {
-            quarter_round(&mut state, 0, 4, 8, 12);
-            quarter_round(&mut state, 1, 5, 9, 13);
-            quarter_round(&mut state, 2, 6, 10, 14);
-            quarter_round(&mut state, 3, 7, 11, 15);
-            quarter_round(&mut state, 0, 5, 10, 15);
-            quarter_round(&mut state, 1, 6, 11, 12);
-            quarter_round(&mut state, 2, 7, 8, 13);
-            quarter_round(&mut state, 3, 4, 9, 14);
+            for [a, b, c, d] in COLUMNS {
+                quarter_round(&mut state, a, b, c, d);
+            }
+            for [a, b, c, d] in DIAGONALS {
+                quarter_round(&mut state, a, b, c, d);
+            }
         }
         for (word, initial) in state.iter_mut().zip(&start) {
             add(word, initial);

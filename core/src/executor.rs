@@ -13,7 +13,7 @@ use crate::graph::Shape;
 use crate::model::Model;
 use crate::numerics::Target;
 use crate::plan::{Action, Plan, Step};
-use crate::reference::{copy_channels, pad_channels, slice};
+use crate::reference::{copy_channels, pad, pad_channels, slice};
 use crate::sampler::Draw;
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
@@ -303,7 +303,10 @@ impl<B: Backend> Executor<B> {
                 let inputs = step.inputs.iter().map(|&place| inputs.get(place, pictures));
                 self.concat(parts, *target, inputs, rescaled, output);
             }
-            Action::Slice(shape, rows, columns) => slice(*shape, *rows, *columns, input, output),
+            Action::Slice(shape, ranges) => slice(*shape, *ranges, input, output),
+            Action::Pad { input: from, output: to, axes, zero_point } => {
+                pad(*from, *to, *axes, *zero_point, input, output);
+            }
             Action::PadChannels { channels, before, after, zero_point } => {
                 pad_channels(*channels, *before, *after, *zero_point, input, output);
             }

@@ -12,9 +12,9 @@ mod writer;
 pub use reader::read;
 pub use writer::write;
 
-use crate::graph::{GraphError, Op};
+use crate::graph::{GraphError, Op, Shape};
 use crate::model::ModelError;
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 use crowd::{BYTES_PER_ITEM, CROWD};
 use thiserror::Error;
 
@@ -107,14 +107,16 @@ pub enum FormatError {
     Model(#[from] ModelError),
 }
 
-/// Shape of the weight tensors of `op` over `channels` input channels (`elements` in all).
-fn weight_shape(op: &Op, channels: usize, elements: usize) -> Option<[usize; 4]> {
+/// Shape of the weight tensors of `op`, a weighted one, over `input`: `[O, KH, KW, I / groups]`, and
+/// `[O, KD, KH, KW, I / groups]` where the window has a depth.
+fn weight_shape(op: &Op, input: Shape) -> Vec<usize> {
     match *op {
         Op::Conv2d { out_channels, groups, window } => {
-            let [rows, columns] = window.kernel;
-            Some([out_channels, rows, columns, channels / groups])
+            let ([rows, columns], channels) = (window.kernel, input.channels / groups);
+            let filter = Shape::volume(window.depth.kernel, rows, columns, channels);
+            [&[out_channels], &filter.extents()[..]].concat()
         }
-        Op::Linear { out_features } => Some([out_features, 1, 1, elements]),
-        _ => None,
+        Op::Linear { out_features } => vec![out_features, 1, 1, input.elements()],
+        _ => Vec::new(),
     }
 }

@@ -1,22 +1,27 @@
 //! The network as a graph of operations on one picture's activations.
 //!
-//! Values are `[height, width, channels]` in NHWC order; a vector is `[1, 1, channels]`. The graph
-//! knows shapes and geometry but no numbers: the quantized model and the FP32 network of the
-//! converter both hang their parameters on the same [`Graph`].
+//! Values are `[height, width, channels]` in NHWC order; a vector is `[1, 1, channels]`, a sequence
+//! `[1, length, channels]`, and a volume has a depth before its height. The graph knows shapes and
+//! geometry but no numbers: the quantized model and the FP32 network of the converter both hang
+//! their parameters on the same [`Graph`].
 
+mod error;
 mod geometry;
 
-pub use geometry::{MAX_ELEMENTS, Padding, Range, Shape, Window};
+pub use error::GraphError;
+pub use geometry::{
+    AxisPadding, Depth, MAX_ELEMENTS, Padding, Range, Shape, ShapeError, Window, WindowAxis,
+};
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 /// What a node computes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Op {
-    /// Two-dimensional convolution; weights `[out_channels][KH][KW][in_channels / groups]`.
+    /// Convolution over rows and columns, and over planes where its window has a depth; weights
+    /// `[out_channels][KD][KH][KW][in_channels / groups]`.
     Conv2d {
         /// Channels of the output.
         out_channels: usize,
@@ -25,7 +30,8 @@ pub enum Op {
         /// Kernel, stride, dilation and padding.
         window: Window,
     },
-    /// Fully connected layer over the whole input in `[H][W][C]` order; weights `[out][H * W * C]`.
+    /// Fully connected layer over the whole input in `[D][H][W][C]` order; weights
+    /// `[out][D * H * W * C]`.
     Linear {
         /// Length of the output vector.
         out_features: usize,
@@ -39,20 +45,34 @@ pub enum Op {
         /// Whether padding counts, as zeros, in the divisor.
         count_include_pad: bool,
     },
-    /// Mean over all rows and columns.
+    /// Mean over all planes, rows and columns.
     GlobalAveragePool,
     /// Sum of two values of one shape.
     Add,
     /// Channels of all inputs one after the other.
     Concat,
-    /// `[H, W, C]` seen as a vector, in that order.
+    /// `[D, H, W, C]` seen as a vector, in that order.
     Flatten,
-    /// A strided part of the rows and columns.
+    /// A strided part of the planes, rows and columns.
     Slice {
         /// Which rows.
         rows: Range,
         /// Which columns.
         columns: Range,
+        /// Which planes; all if `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        planes: Option<Range>,
+    },
+    /// Zeros around and between the planes, rows and columns. A transposed convolution is this, with
+    /// as many zeros between neighbours as make its stride, and a convolution.
+    Pad {
+        /// Zero rows.
+        rows: AxisPadding,
+        /// Zero columns.
+        columns: AxisPadding,
+        /// Zero planes.
+        #[serde(default, skip_serializing_if = "AxisPadding::is_none")]
+        planes: AxisPadding,
     },
     /// Zero channels before and after the input's.
     PadChannels {
@@ -74,7 +94,14 @@ impl Op {
 
     /// Whether the node only moves codes: its output shares its input's quantization.
     pub fn only_moves(&self) -> bool {
-        matches!(self, Op::MaxPool(_) | Op::Flatten | Op::Slice { .. } | Op::PadChannels { .. })
+        matches!(
+            self,
+            Op::MaxPool(_)
+                | Op::Flatten
+                | Op::Slice { .. }
+                | Op::Pad { .. }
+                | Op::PadChannels { .. }
+        )
     }
 
     /// Name of the operation, as in the model file.
@@ -89,6 +116,7 @@ impl Op {
             Op::Concat => "concat",
             Op::Flatten => "flatten",
             Op::Slice { .. } => "slice",
+            Op::Pad { .. } => "pad",
             Op::PadChannels { .. } => "pad_channels",
             Op::Requantize => "requantize",
         }
@@ -126,106 +154,6 @@ pub struct Graph {
     names: BTreeMap<String, usize>,
 }
 
-/// Why a node cannot be part of a graph. Every variant names the node.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum GraphError {
-    /// An input with an empty axis, or too large.
-    #[error("the input shape {0} is empty or holds more than 2^26 elements")]
-    InputShape(Shape),
-    /// No name.
-    #[error("node number {0} has an empty name")]
-    EmptyName(usize),
-    /// Two nodes of one name, or a node named `input`.
-    #[error("the name `{0}` is taken twice (`input` is the network's input)")]
-    DuplicateName(String),
-    /// Reads a value that no earlier node makes: unknown, later, or the node itself (a cycle).
-    #[error("node `{node}` reads value number {input}, which no earlier node makes")]
-    InputOrder {
-        /// The node.
-        node: String,
-        /// Position in its list of inputs.
-        input: usize,
-    },
-    /// Wrong number of inputs.
-    #[error("node `{node}` ({op}) takes {expected}, but has {found}")]
-    InputCount {
-        /// The node.
-        node: String,
-        /// Its operation.
-        op: &'static str,
-        /// What it takes.
-        expected: &'static str,
-        /// How many it has.
-        found: usize,
-    },
-    /// Inputs whose shapes do not go together.
-    #[error("node `{node}` ({op}) cannot combine inputs of shapes {first} and {other}")]
-    InputShapes {
-        /// The node.
-        node: String,
-        /// Its operation.
-        op: &'static str,
-        /// Shape of the first input.
-        first: Shape,
-        /// Shape of the one that does not fit.
-        other: Shape,
-    },
-    /// Groups that do not divide the channels.
-    #[error(
-        "node `{node}`: {groups} groups do not divide {in_channels} input and {out_channels} output channels"
-    )]
-    Groups {
-        /// The node.
-        node: String,
-        /// Number of groups.
-        groups: usize,
-        /// Channels of the input.
-        in_channels: usize,
-        /// Channels of the output.
-        out_channels: usize,
-    },
-    /// A window that does not fit, or whose padding is at least as large as its reach.
-    #[error(
-        "node `{node}` ({op}): its window does not fit an input of {input}, has a zero extent, or pads by its whole reach"
-    )]
-    Window {
-        /// The node.
-        node: String,
-        /// Its operation.
-        op: &'static str,
-        /// Shape of the input.
-        input: Shape,
-    },
-    /// An input that is too large with its padding around it, which kernels may copy.
-    #[error(
-        "node `{node}` ({op}): its input of {input} with padding holds more than 2^26 elements"
-    )]
-    PaddedInput {
-        /// The node.
-        node: String,
-        /// Its operation.
-        op: &'static str,
-        /// Shape of the input.
-        input: Shape,
-    },
-    /// A slice outside of the input or empty.
-    #[error("node `{node}`: the slice is empty or leaves the input of {input}")]
-    Slice {
-        /// The node.
-        node: String,
-        /// Shape of the input.
-        input: Shape,
-    },
-    /// An output with an empty axis, or too large.
-    #[error("node `{node}` ({op}): the output is empty or holds more than 2^26 elements")]
-    OutputShape {
-        /// The node.
-        node: String,
-        /// Its operation.
-        op: &'static str,
-    },
-}
-
 impl Graph {
     /// An empty graph over pictures of shape `input`.
     ///
@@ -234,6 +162,11 @@ impl Graph {
     pub fn new(input: Shape) -> Result<Self, GraphError> {
         input.checked().ok_or(GraphError::InputShape(input))?;
         Ok(Self { input, nodes: Vec::new(), names: BTreeMap::new() })
+    }
+
+    /// Makes room for `nodes` more.
+    pub(crate) fn reserve(&mut self, nodes: usize) {
+        self.nodes.reserve_exact(nodes);
     }
 
     /// Appends a node and returns the value that it makes. The shape of the output follows from
@@ -331,11 +264,9 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
     let first = inputs[0];
     let slide = |window: &Window| {
         let error = || GraphError::Window { node: node.into(), op: name, input: first };
-        let Padding { top, left, bottom, right } = window.padding;
-        let [rows, columns] = window.output(first.height, first.width).ok_or_else(error)?;
-        let reach = |i: usize| (window.kernel[i] - 1) * window.dilation[i];
+        let output = window.output(first).ok_or_else(error)?;
         // Otherwise an output would see nothing but padding.
-        if top.max(bottom) > reach(0) || left.max(right) > reach(1) {
+        if window.axes().iter().any(|axis| axis.before.max(axis.after) > axis.reach()) {
             return Err(error());
         }
         // No axis overflows: padding is below the window's reach, which fits the input.
@@ -344,9 +275,13 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
             op: name,
             input: first,
         })?;
-        Ok((rows, columns))
+        Ok(output)
     };
-    let mismatch = |other| GraphError::InputShapes { node: node.into(), op: name, first, other };
+    let mismatch = |other| {
+        let shapes = Box::new([first, other]);
+        GraphError::InputShapes { node: node.into(), op: name, shapes }
+    };
+    let too_large = || GraphError::OutputShape { node: node.into(), op: name };
     let shape = match *op {
         Op::Conv2d { out_channels, groups, ref window } => {
             let divides = |n: usize| groups > 0 && n.is_multiple_of(groups);
@@ -358,14 +293,10 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
                     out_channels,
                 });
             }
-            let (rows, columns) = slide(window)?;
-            Shape::new(rows, columns, out_channels)
+            Shape { channels: out_channels, ..slide(window)? }
         }
         Op::Linear { out_features } => Shape::vector(out_features),
-        Op::MaxPool(ref window) | Op::AveragePool { ref window, .. } => {
-            let (rows, columns) = slide(window)?;
-            Shape::new(rows, columns, first.channels)
-        }
+        Op::MaxPool(ref window) | Op::AveragePool { ref window, .. } => slide(window)?,
         Op::GlobalAveragePool => Shape::vector(first.channels),
         Op::Add => match inputs.iter().find(|&&s| s != first) {
             Some(&other) => return Err(mismatch(other)),
@@ -374,7 +305,7 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
         Op::Concat => {
             let mut channels = 0;
             for &s in inputs {
-                if (s.height, s.width) != (first.height, first.width) {
+                if s.axes() != first.axes() {
                     return Err(mismatch(s));
                 }
                 channels += s.channels;
@@ -382,10 +313,24 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
             Shape { channels, ..first }
         }
         Op::Flatten => Shape::vector(first.elements()),
-        Op::Slice { ref rows, ref columns } => {
-            match (rows.count(first.height), columns.count(first.width)) {
-                (Some(height), Some(width)) => Shape { height, width, ..first },
-                _ => return Err(GraphError::Slice { node: node.into(), input: first }),
+        Op::Slice { rows, columns, planes } => {
+            let error = || GraphError::Slice { node: node.into(), input: first };
+            let planes = planes.unwrap_or(Range::whole(first.depth));
+            Shape {
+                depth: planes.count(first.depth).ok_or_else(error)?,
+                height: rows.count(first.height).ok_or_else(error)?,
+                width: columns.count(first.width).ok_or_else(error)?,
+                ..first
+            }
+        }
+        Op::Pad { rows, columns, planes } => {
+            let padded =
+                |padding: AxisPadding, extent| padding.output(extent).ok_or_else(too_large);
+            Shape {
+                depth: padded(planes, first.depth)?,
+                height: padded(rows, first.height)?,
+                width: padded(columns, first.width)?,
+                ..first
             }
         }
         Op::PadChannels { before, after } => {
@@ -394,5 +339,5 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
         }
         Op::Requantize => first,
     };
-    shape.checked().ok_or_else(|| GraphError::OutputShape { node: node.into(), op: name })
+    shape.checked().ok_or_else(too_large)
 }

@@ -12,9 +12,9 @@ pub struct Layer {
     /// Output channels.
     pub out_channels: usize,
     /// Whether every channel has a filter of its own (groups = input = output channels > 1). Its
-    /// weights are then stored `[KH][KW][C]`, one row, as its kernels and its noise take them.
+    /// weights are then stored `[KD][KH][KW][C]`, one row, as its kernels and its noise take them.
     pub depthwise: bool,
-    /// Mean codes: `[out_channels][KH][KW][in_channels / groups]`, or `[KH][KW][C]` if depthwise.
+    /// Mean codes: `[out_channels][KD][KH][KW][in_channels / groups]`, or `[KD][KH][KW][C]` if depthwise.
     pub mu: Vec<i8>,
     /// Spread of the weights; `None` for a deterministic layer.
     pub posterior: Option<Posterior>,
@@ -59,7 +59,7 @@ impl Layer {
         if self.depthwise { i % self.out_channels } else { row }
     }
 
-    /// Place in [`Layer::mu`] of weight `i`, in `[KH][KW][I / groups]` order, of an output channel.
+    /// Place in [`Layer::mu`] of weight `i`, in `[KD][KH][KW][I / groups]` order, of an output channel.
     pub fn position(&self, channel: usize, i: usize) -> usize {
         if self.depthwise { i * self.out_channels + channel } else { channel * self.fan_in() + i }
     }

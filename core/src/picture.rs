@@ -11,16 +11,25 @@ use image::DynamicImage;
 use image::imageops::{FilterType, resize};
 use thiserror::Error;
 
-/// A model whose pictures are neither gray nor RGB.
+/// A model that takes something else than pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the model takes {0} channels; pictures have 1 (gray) or 3 (RGB)")]
-pub struct ChannelsError(pub usize);
+pub enum FitError {
+    /// Neither gray nor RGB.
+    #[error("the model takes {0} channels; pictures have 1 (gray) or 3 (RGB)")]
+    Channels(usize),
+    /// More than one plane.
+    #[error("the model takes volumes of {0} ({names}), not pictures", names = .0.axis_names())]
+    Volume(Shape),
+}
 
 /// The picture's bytes in `shape`, `[H, W, C]`.
 ///
 /// # Errors
-/// [`ChannelsError`] unless `shape` has one or three channels.
-pub fn fit(picture: &DynamicImage, shape: Shape) -> Result<Vec<u8>, ChannelsError> {
+/// [`FitError`] unless `shape` has one or three channels and one plane.
+pub fn fit(picture: &DynamicImage, shape: Shape) -> Result<Vec<u8>, FitError> {
+    if shape.depth != 1 {
+        return Err(FitError::Volume(shape));
+    }
     // A shape has at most 2^26 elements.
     let (width, height) = (shape.width as u32, shape.height as u32);
     let fits = (picture.width(), picture.height()) == (width, height);
@@ -30,7 +39,7 @@ pub fn fit(picture: &DynamicImage, shape: Shape) -> Result<Vec<u8>, ChannelsErro
         (1, false) => resize(&picture.to_luma8(), width, height, filter).into_raw(),
         (3, true) => picture.to_rgb8().into_raw(),
         (3, false) => resize(&picture.to_rgb8(), width, height, filter).into_raw(),
-        (channels, _) => return Err(ChannelsError(channels)),
+        (channels, _) => return Err(FitError::Channels(channels)),
     })
 }
 
@@ -55,8 +64,12 @@ mod tests {
     }
 
     #[test]
-    fn other_channels_are_refused() {
+    fn other_channels_and_volumes_are_refused() {
         let picture = DynamicImage::from(GrayImage::new(2, 2));
-        assert_eq!(fit(&picture, Shape::new(2, 2, 4)), Err(ChannelsError(4)));
+        assert_eq!(fit(&picture, Shape::new(2, 2, 4)), Err(FitError::Channels(4)));
+        let error = fit(&picture, Shape::volume(5, 2, 2, 1)).unwrap_err();
+        let expected =
+            "the model takes volumes of 5x2x2x1 (depth x height x width x channels), not pictures";
+        assert_eq!(alloc::string::ToString::to_string(&error), expected);
     }
 }

@@ -10,7 +10,7 @@
 mod places;
 
 use crate::backend::{Add, AveragePool, Convolution, Pool, Rescale};
-use crate::graph::{Graph, Node, Op, Padding, Range, Shape, Value, Window};
+use crate::graph::{AxisPadding, Graph, Node, Op, Padding, Range, Shape, Value, Window};
 use crate::model::Model;
 use crate::numerics::{
     Quantization, Target, mean_multiplier, requantize_multiplier, rescale_multiplier,
@@ -31,8 +31,19 @@ pub enum Action {
     Add(Add),
     /// Channels of all inputs, each brought to the output's grid.
     Concat(Vec<(Rescale, Shape)>, Target),
-    /// Strided rows and columns.
-    Slice(Shape, Range, Range),
+    /// Strided planes, rows and columns of an input of this shape.
+    Slice(Shape, [Range; 3]),
+    /// Zeros around and between planes, rows and columns.
+    Pad {
+        /// Shape of the input.
+        input: Shape,
+        /// Shape of the output.
+        output: Shape,
+        /// Zeros of each axis.
+        axes: [AxisPadding; 3],
+        /// Code of x = 0.
+        zero_point: u8,
+    },
     /// Channels of x = 0 around an input of this many channels.
     PadChannels {
         /// Channels of the input.
@@ -248,7 +259,7 @@ fn action(model: &Model, index: usize, layer: usize) -> Option<Action> {
             average_pool(node, input, x, y, target, window, count_include_pad)
         }
         Op::GlobalAveragePool => {
-            let window = Window::new([input.height, input.width]);
+            let window = Window::whole(input);
             average_pool(node, input, x, y, target, window, false)
         }
         Op::Add => {
@@ -259,7 +270,16 @@ fn action(model: &Model, index: usize, layer: usize) -> Option<Action> {
             let part = |&v: &Value| (rescale(grid(v)), graph.shape(v));
             Action::Concat(node.inputs.iter().map(part).collect(), target)
         }
-        Op::Slice { rows, columns } => Action::Slice(input, rows, columns),
+        Op::Slice { rows, columns, planes } => {
+            let planes = planes.unwrap_or(Range::whole(input.depth));
+            Action::Slice(input, [planes, rows, columns])
+        }
+        Op::Pad { rows, columns, planes } => Action::Pad {
+            input,
+            output: node.shape,
+            axes: [planes, rows, columns],
+            zero_point: x.zero_point,
+        },
         Op::PadChannels { before, after } => Action::PadChannels {
             channels: input.channels,
             before,

@@ -10,7 +10,7 @@ mod pool;
 
 pub use convolution::{ReferenceWeights, convolution};
 pub use elementwise::{add, requantize};
-pub(crate) use movement::{copy_channels, pad_channels, slice};
+pub(crate) use movement::{copy_channels, pad, pad_channels, slice};
 pub use pool::{average_pool, max_pool};
 
 use crate::backend::{Backend, Convolution, Output};

@@ -40,7 +40,7 @@ pub struct Simd<K, T> {
 pub struct SimdWeights<K: Kernel> {
     /// `[groups][panels][depth / STEP][16][STEP]`.
     panels: Vec<K::Weight>,
-    /// `[KH * KW][C]` of a depthwise layer, in whole chunks.
+    /// `[KD * KH * KW][C]` of a depthwise layer, in whole chunks.
     taps: Vec<[i8; CHUNK]>,
     /// Bias less zero point times the sum of the weights, padded to whole panels in each group; of
     /// a depthwise layer the bias alone.

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 mod naive;
 
-use bayes8_conformance::{Builder, Kind, random_codes, random_model};
+use bayes8_conformance::{Builder, Kind, random_codes, random_model, random_volume_model};
 
 const SEED: u64 = 99;
 
@@ -48,6 +48,13 @@ fn check(model: &Model) {
 fn random_networks_agree_with_the_naive_evaluation() {
     for seed in 0..400 {
         check(&random_model(seed));
+    }
+}
+
+#[test]
+fn random_networks_over_volumes_agree_with_the_naive_evaluation() {
+    for seed in 0..300 {
+        check(&random_volume_model(seed));
     }
 }
 
@@ -95,9 +102,13 @@ fn a_trace_has_the_value_of_every_step() {
 #[test]
 fn the_generator_makes_every_operation_and_kind_of_layer() {
     let models: Vec<Model> = (0..100).map(random_model).collect();
-    let nodes = models.iter().flat_map(|model| model.graph().nodes());
-    let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
-    assert_eq!(operations.len(), 11, "{operations:?}");
+    let volumes: Vec<Model> = (0..100).map(random_volume_model).collect();
+    for (models, count) in [(&models, 11), (&volumes, 12)] {
+        let nodes = models.iter().flat_map(|model| model.graph().nodes());
+        let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
+        assert_eq!(operations.len(), count, "{operations:?}");
+    }
+    assert!(volumes.iter().any(|m| m.layers().iter().any(|l| l.depthwise)));
     let any = |f: fn(&Model) -> bool| models.iter().any(f);
     assert!(any(|m| m.layers().iter().all(|l| l.is_bayesian())), "no prefix");
     assert!(any(|m| !m.layers()[0].is_bayesian() && m.layers().iter().any(|l| l.is_bayesian())));

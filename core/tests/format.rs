@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 mod container;
 
-use bayes8_conformance::{Builder, Kind, random_model};
+use bayes8_conformance::{Builder, Kind, random_model, random_volume_model};
 use container::{File, Tensor};
 
 /// A small model with all kinds of layers: Bayesian, grouped, depthwise, deterministic.
@@ -55,10 +55,11 @@ fn described(from: &str, to: &str, culprit: &str) -> FormatError {
 #[test]
 fn random_networks_are_read_as_they_were_written() {
     for seed in 0..200 {
-        let model = random_model(seed);
-        let bytes = write(&model).unwrap();
-        assert_eq!(read(&bytes).unwrap(), model, "seed {seed}");
-        assert_eq!(write(&model).unwrap(), bytes, "seed {seed}: other bytes");
+        for model in [random_model(seed), random_volume_model(seed)] {
+            let bytes = write(&model).unwrap();
+            assert_eq!(read(&bytes).unwrap(), model, "seed {seed}");
+            assert_eq!(write(&model).unwrap(), bytes, "seed {seed}: other bytes");
+        }
     }
 }
 

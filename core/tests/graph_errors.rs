@@ -1,7 +1,7 @@
 //! Every reason to refuse a node of a graph, with its name.
 
 use bayes8_core::graph::{
-    Graph, GraphError, MAX_ELEMENTS, Op, Padding, Range, Shape, Value, Window,
+    AxisPadding, Depth, Graph, GraphError, MAX_ELEMENTS, Op, Padding, Range, Shape, Value, Window,
 };
 
 fn graph_error(inputs: &[Shape], op: Op, culprit: &str) -> GraphError {
@@ -30,6 +30,9 @@ fn empty_or_absurd_inputs_are_refused() {
     let huge = usize::MAX;
     for shape in [[0, 1, 1], [1, 0, 1], [1, 1, 0], [1, 1, MAX_ELEMENTS + 1], [huge, huge, huge]] {
         let shape = Shape::new(shape[0], shape[1], shape[2]);
+        assert_eq!(Graph::new(shape), Err(GraphError::InputShape(shape)));
+    }
+    for shape in [Shape::volume(0, 1, 1, 1), Shape::volume(huge, huge, 1, 1)] {
         assert_eq!(Graph::new(shape), Err(GraphError::InputShape(shape)));
     }
     assert!(Graph::new(Shape::vector(MAX_ELEMENTS)).is_ok());
@@ -89,6 +92,23 @@ fn inputs_that_do_not_fit_together_are_named_with_their_shapes() {
     }
 }
 
+/// Pictures have no depth to confuse their users with.
+#[test]
+fn shapes_are_shown_and_matched_by_their_axes() {
+    let (picture, volume) = (Shape::new(28, 28, 1), Shape::volume(16, 28, 28, 3));
+    assert_eq!(picture.to_string(), "28x28x1");
+    assert_eq!(volume.to_string(), "16x28x28x3");
+    for fitting in [&[28, 28, 1][..], &[28, 28], &[1, 28, 28, 1]] {
+        assert!(picture.fits(fitting), "{fitting:?}");
+    }
+    for other in [&[28][..], &[28, 28, 3], &[784], &[16, 28, 28, 1]] {
+        assert!(!picture.fits(other), "{other:?}");
+    }
+    assert!(volume.fits(&[16, 28, 28, 3]) && !volume.fits(&[28, 16, 28, 3]));
+    assert!(Shape::new(1, 100, 3).fits(&[100, 3]) && !Shape::new(1, 100, 3).fits(&[3, 100]));
+    assert!(Shape::vector(1).fits(&[]) && Shape::vector(5).fits(&[5]));
+}
+
 #[test]
 fn groups_must_divide_both_channel_counts() {
     for groups in [0, 3, 8, usize::MAX] {
@@ -116,6 +136,14 @@ fn windows_must_fit_and_have_extents() {
         // As much padding as the kernel reaches: an output would see nothing else.
         Window { padding: Padding::uniform(1), ..one },
         Window { padding: Padding { bottom: 3, ..Padding::default() }, ..Window::new([3, 3]) },
+        // A picture has one plane.
+        Window { depth: Depth { kernel: 2, ..Depth::default() }, ..one },
+        Window { depth: Depth { kernel: 0, ..Depth::default() }, ..one },
+        Window { depth: Depth { kernel: huge, ..Depth::default() }, ..one },
+        Window { depth: Depth { stride: 0, ..Depth::default() }, ..one },
+        Window { depth: Depth { dilation: 0, ..Depth::default() }, ..one },
+        Window { padding: Padding { front: 1, ..Padding::default() }, ..one },
+        Window { padding: Padding { back: huge, ..Padding::default() }, ..one },
     ];
     for window in windows {
         let pool = Op::AveragePool { window, count_include_pad: true };
@@ -136,9 +164,13 @@ fn slices_must_be_inside_and_not_empty() {
         Range { start: usize::MAX, end: 6, step: 1 },
     ];
     for range in wrong {
-        for op in
-            [Op::Slice { rows: range, columns: whole }, Op::Slice { rows: whole, columns: range }]
-        {
+        let (rows, columns, planes) = (whole, whole, None);
+        for op in [
+            Op::Slice { rows: range, columns, planes },
+            Op::Slice { rows, columns: range, planes },
+            // A picture has one plane.
+            Op::Slice { rows, columns, planes: Some(Range { start: 1, ..range }) },
+        ] {
             let error = graph_error(&[INPUT], op, "6x6x4");
             assert!(matches!(error, GraphError::Slice { .. }));
         }
@@ -148,6 +180,8 @@ fn slices_must_be_inside_and_not_empty() {
 #[test]
 fn outputs_must_not_be_empty_or_absurd() {
     let window = Window::new([1, 1]);
+    let none = AxisPadding::default();
+    let pad = |rows, columns, planes| Op::Pad { rows, columns, planes };
     for op in [
         Op::Linear { out_features: 0 },
         Op::Linear { out_features: MAX_ELEMENTS + 1 },
@@ -155,6 +189,10 @@ fn outputs_must_not_be_empty_or_absurd() {
         Op::Conv2d { out_channels: usize::MAX, groups: 1, window },
         Op::PadChannels { before: usize::MAX, after: usize::MAX },
         Op::PadChannels { before: MAX_ELEMENTS, after: 0 },
+        pad(AxisPadding { before: MAX_ELEMENTS, ..none }, none, none),
+        pad(none, AxisPadding { between: MAX_ELEMENTS, ..none }, none),
+        pad(none, none, AxisPadding { after: usize::MAX, ..none }),
+        pad(AxisPadding { between: usize::MAX, ..none }, none, none),
     ] {
         let error = graph_error(&[INPUT], op, "culprit");
         assert!(matches!(error, GraphError::OutputShape { .. }));

@@ -5,7 +5,7 @@
 
 use bayes8_core::executor::Executor;
 use bayes8_core::format::{FormatError, read, write};
-use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
+use bayes8_core::graph::{AxisPadding, Depth, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
 use bayes8_core::reference::Reference;
 use proptest::prelude::*;
@@ -124,6 +124,24 @@ fn small_file() -> Vec<u8> {
     write(&b.finish()).unwrap()
 }
 
+/// Everything that has a depth.
+fn volume_file() -> Vec<u8> {
+    let mut b = Builder::new(6, Shape::volume(3, 4, 3, 2));
+    let window = Window {
+        padding: Padding { front: 1, back: 1, ..Padding::uniform(1) },
+        depth: Depth { kernel: 2, stride: 1, dilation: 1 },
+        ..Window::new([3, 3])
+    };
+    let conv = b.conv(Value::Input, 4, 2, window, Kind::Bayesian).unwrap();
+    let zeros = AxisPadding { before: 1, between: 1, after: 1 };
+    let pad = Op::Pad { rows: zeros, columns: zeros, planes: zeros };
+    let pad = b.op(pad, &[conv]).unwrap();
+    let slice = b.slice(pad, 1, 2).unwrap();
+    let max = b.op(Op::MaxPool(window), &[slice]).unwrap();
+    b.linear(max, 3, Kind::BayesianBias).unwrap();
+    write(&b.finish()).unwrap()
+}
+
 #[test]
 fn truncation_at_every_length_is_an_error() {
     let bytes = small_file();
@@ -136,17 +154,18 @@ fn truncation_at_every_length_is_an_error() {
 
 #[test]
 fn flipping_any_bit_neither_panics_nor_allocates() {
-    let bytes = small_file();
-    let mut models = 0;
-    for at in 0..bytes.len() {
-        for bit in 0..8 {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= 1 << bit;
-            models += usize::from(survive(&damaged));
+    for bytes in [small_file(), volume_file()] {
+        let mut models = 0;
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << bit;
+                models += usize::from(survive(&damaged));
+            }
         }
+        // Weights, names and many numbers are as good as others.
+        assert!(models > 100, "{models}");
     }
-    // Weights, names and many numbers are as good as others.
-    assert!(models > 100, "{models}");
 }
 
 #[test]
@@ -164,7 +183,13 @@ fn any_byte_in_place_of_any_other() {
 /// Replaces every number of the description in turn by one that is meant to overflow something.
 #[test]
 fn absurd_numbers_in_the_description_are_refused_without_allocating() {
-    let file = File::parse(&small_file());
+    let files = [small_file(), volume_file()];
+    let tried: usize = files.iter().map(|file| absurd_numbers(&File::parse(file))).sum();
+    assert!(tried > 2000, "{tried}");
+}
+
+/// Returns how many descriptions were tried.
+fn absurd_numbers(file: &File) -> usize {
     let text = &file.description;
     let is_number = |c: char| c.is_ascii_digit();
     let starts = text
@@ -190,7 +215,7 @@ fn absurd_numbers_in_the_description_are_refused_without_allocating() {
             tried += 1;
         }
     }
-    assert!(tried > 1000, "{tried}");
+    tried
 }
 
 /// A header that claims more than the file has must not be believed.

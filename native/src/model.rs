@@ -5,11 +5,10 @@ use crate::isa::{Isa, IsaError};
 use crate::prediction::{NodeTrace, Pictures, PredictError, PredictOptions, Prediction};
 use bayes8_core::executor::NodeOutput;
 use bayes8_core::format::{self, FormatError};
-use bayes8_core::graph::Shape;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::sampler::MAX_SAMPLES;
 use crossbeam_queue::ArrayQueue;
-use ndarray::{CowArray, Ix4};
+use ndarray::{CowArray, Dimension};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -167,9 +166,9 @@ impl Model {
     ///
     /// # Errors
     /// A [`PredictError`] that says what is wrong with the input.
-    pub fn predict(
+    pub fn predict<D: Dimension>(
         &self,
-        pictures: Pictures<'_>,
+        pictures: Pictures<'_, D>,
         options: &PredictOptions,
     ) -> Result<Vec<Prediction>, PredictError> {
         let mut predictions = Vec::new();
@@ -185,9 +184,9 @@ impl Model {
     ///
     /// # Errors
     /// A [`PredictError`] that says what is wrong with the input; `predictions` is left as it was.
-    pub fn predict_into(
+    pub fn predict_into<D: Dimension>(
         &self,
-        pictures: Pictures<'_>,
+        pictures: Pictures<'_, D>,
         options: &PredictOptions,
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
@@ -220,9 +219,9 @@ impl Model {
     ///
     /// # Errors
     /// A [`PredictError`] that says what is wrong with the input.
-    pub fn trace(
+    pub fn trace<D: Dimension>(
         &self,
-        pictures: Pictures<'_>,
+        pictures: Pictures<'_, D>,
         seed: u64,
         sample: u32,
     ) -> Result<Vec<NodeTrace>, PredictError> {
@@ -255,24 +254,25 @@ impl Model {
     }
 
     /// Fills `codes` with the pictures' input codes.
-    fn quantize(&self, pictures: Pictures<'_>, codes: &mut Vec<u8>) -> Result<(), PredictError> {
+    fn quantize<D: Dimension>(
+        &self,
+        pictures: Pictures<'_, D>,
+        codes: &mut Vec<u8>,
+    ) -> Result<(), PredictError> {
         let expected = self.description.graph().input();
-        let check = |(_, height, width, channels)| {
-            let found = Shape::new(height, width, channels);
-            if found == expected { Ok(()) } else { Err(PredictError::Shape { expected, found }) }
-        };
+        let fits = pictures.extents().split_first().filter(|(_, one)| expected.fits(one));
+        if fits.is_none() {
+            let found = pictures.extents().get(1..).unwrap_or_default().to_vec();
+            return Err(PredictError::Shape { expected, found });
+        }
         match pictures {
             Pictures::Bytes(bytes) => {
-                check(bytes.dim())?;
                 codes.resize(bytes.len(), 0);
                 self.quantizer.bytes(contiguous(&bytes.as_standard_layout()), codes);
             }
             Pictures::Normalized(numbers) => {
-                check(numbers.dim())?;
-                for (picture, numbers) in numbers.outer_iter().enumerate() {
-                    if numbers.iter().any(|x| !x.is_finite()) {
-                        return Err(PredictError::NotFinite { picture });
-                    }
+                if let Some(place) = numbers.iter().position(|x| !x.is_finite()) {
+                    return Err(PredictError::NotFinite { picture: place / expected.elements() });
                 }
                 codes.resize(numbers.len(), 0);
                 self.quantizer.normalized(contiguous(&numbers.as_standard_layout()), codes);
@@ -282,7 +282,7 @@ impl Model {
     }
 }
 
-fn contiguous<'a, T>(array: &'a CowArray<'_, T, Ix4>) -> &'a [T] {
+fn contiguous<'a, T, D: Dimension>(array: &'a CowArray<'_, T, D>) -> &'a [T] {
     array.as_slice().expect("an array in standard layout is contiguous")
 }
 

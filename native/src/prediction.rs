@@ -4,17 +4,28 @@ use bayes8_core::digest::logits_digest;
 use bayes8_core::graph::Shape;
 use bayes8_core::sampler::MAX_SAMPLES;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
-use ndarray::{ArrayView2, ArrayView4};
+use ndarray::{ArrayView, ArrayView2, Dimension, Ix4};
 use std::ops::Range;
 use thiserror::Error;
 
-/// A batch of pictures, `[N, H, W, C]`.
+/// A batch of pictures `[N, H, W, C]`, of volumes `[N, D, H, W, C]`, of sequences `[N, L, C]` or of
+/// vectors `[N, C]`: an array of any number of axes. Axes of extent 1 but N may be left out.
 #[derive(Clone, Copy, Debug)]
-pub enum Pictures<'a> {
+pub enum Pictures<'a, D: Dimension = Ix4> {
     /// Raw bytes, which the model normalizes.
-    Bytes(ArrayView4<'a, u8>),
+    Bytes(ArrayView<'a, u8, D>),
     /// Numbers that are normalized already: `(p / 255 - mean) / std`.
-    Normalized(ArrayView4<'a, f32>),
+    Normalized(ArrayView<'a, f32, D>),
+}
+
+impl<D: Dimension> Pictures<'_, D> {
+    /// Extents of the array, N first.
+    pub(crate) fn extents(&self) -> &[usize] {
+        match self {
+            Self::Bytes(bytes) => bytes.shape(),
+            Self::Normalized(numbers) => numbers.shape(),
+        }
+    }
 }
 
 /// What to compute.
@@ -48,7 +59,7 @@ pub struct Prediction {
 pub struct NodeTrace {
     /// Name of the node.
     pub node: String,
-    /// Its codes `[N, H, W, C]`; of the last node the logits `[N, classes]` as little-endian f32.
+    /// Its codes `[N, D, H, W, C]`; of the last node the logits `[N, classes]` as little-endian f32.
     pub bytes: Vec<u8>,
 }
 
@@ -56,12 +67,12 @@ pub struct NodeTrace {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PredictError {
     /// Pictures of another shape than the model takes.
-    #[error("pictures are {found}, the model takes {expected} (height x width x channels)")]
+    #[error("pictures are {}, the model takes {expected} ({})", joined(found), expected.axis_names())]
     Shape {
         /// What the model takes.
         expected: Shape,
-        /// What was given.
-        found: Shape,
+        /// Extents of the pictures that were given.
+        found: Vec<usize>,
     },
     /// A number that has no code.
     #[error("picture {picture} holds a number that is not finite")]
@@ -72,6 +83,11 @@ pub enum PredictError {
     /// A range of samples that is empty or too high.
     #[error("samples {}..{} must not be empty nor end above {MAX_SAMPLES}", .0.start, .0.end)]
     Samples(Range<u32>),
+}
+
+/// Extents as a shape is shown: `32x32x3`.
+fn joined(extents: &[usize]) -> String {
+    extents.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
 impl Prediction {

@@ -8,7 +8,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from bayesian_torch.layers import Conv2dReparameterization, LinearReparameterization
+from bayesian_torch.layers import (
+    Conv1dReparameterization,
+    Conv2dReparameterization,
+    Conv3dReparameterization,
+    ConvTranspose2dReparameterization,
+    LinearReparameterization,
+)
 from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn
 from numpy.typing import NDArray
 from onnx import numpy_helper
@@ -18,6 +24,9 @@ CLASSES = ["bag", "boot", "coat", "shirt"]
 
 # Where log(1 + exp(rho)) is 0 in f32, so that bayesian-torch itself runs the mean weights.
 NO_NOISE = -200.0
+
+# Some layers have no defaults for these.
+PRIOR = {"prior_mean": 0, "prior_variance": 1, "posterior_mu_init": 0, "posterior_rho_init": -3.0}
 
 
 class SmallCnn(nn.Module):
@@ -97,9 +106,74 @@ def bayesian_cnn(kind: str) -> nn.Module:
     return model.eval()
 
 
+def chain(*layers: nn.Module, seed: int = 2) -> nn.Sequential:
+    """Layers one after the other, those of bayesian-torch returning only out."""
+    torch.manual_seed(seed)
+    for layer in layers:
+        for name, parameter in layer.named_parameters():
+            if name.startswith("mu_"):
+                fan_in = max(1, parameter[0].numel())
+                nn.init.normal_(parameter, std=fan_in**-0.5)
+            elif name.startswith("rho_"):
+                nn.init.normal_(parameter, -3.0, 0.3)
+        layer.dnn_to_bnn_flag = True
+    model = nn.Sequential(*layers)
+    randomize_statistics(model)
+    return model.eval()
+
+
+def sequence_cnn() -> nn.Module:
+    """Over [N, 3, 30]."""
+    return chain(
+        Conv1dReparameterization(3, 16, 5, stride=2, padding=3, dilation=2),
+        nn.BatchNorm1d(16),
+        nn.ReLU(),
+        nn.MaxPool1d(2),
+        Conv1dReparameterization(16, 12, 3, groups=2),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool1d(1),
+        nn.Flatten(),
+        LinearReparameterization(12, len(CLASSES)),
+    )
+
+
+def volume_cnn() -> nn.Module:
+    """Over [N, 2, 5, 6, 7]."""
+    return chain(
+        Conv3dReparameterization(2, 16, 3, padding=1, **PRIOR),
+        nn.BatchNorm3d(16),
+        nn.ReLU(),
+        nn.MaxPool3d(2),
+        Conv3dReparameterization(16, 8, 2, padding=1, groups=4, **PRIOR),
+        nn.ReLU(),
+        Conv3dReparameterization(8, 8, 3, padding=1, groups=8, bias=False, **PRIOR),
+        nn.AvgPool3d((1, 2, 2)),
+        nn.Flatten(),
+        LinearReparameterization(8 * 3 * 2 * 2, len(CLASSES)),
+    )
+
+
+def transposed_cnn() -> nn.Module:
+    """Over [N, 3, 5, 4]."""
+    return chain(
+        Conv2dReparameterization(3, 8, 3, padding=1),
+        nn.ReLU(),
+        ConvTranspose2dReparameterization(
+            8, 12, 3, stride=2, padding=1, output_padding=1, groups=2, bias=True
+        ),
+        nn.BatchNorm2d(12),
+        nn.ReLU(),
+        ConvTranspose2dReparameterization(12, 6, 2, stride=1, padding=2, dilation=3),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        LinearReparameterization(6, len(CLASSES)),
+    )
+
+
 def randomize_statistics(model: nn.Module) -> None:
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias)
             assert module.running_mean is not None

@@ -7,14 +7,21 @@ import pytest
 import torch
 from bayesian_torch.layers.flipout_layers import conv_flipout, linear_flipout
 from bayesian_torch.layers.variational_layers import conv_variational, linear_variational
-from networks import Around, Factory, exact_sigma, initializers, mean_logits, onnx_logits, pictures
+from networks import (
+    PRIOR,
+    Around,
+    Factory,
+    exact_sigma,
+    initializers,
+    mean_logits,
+    onnx_logits,
+    pictures,
+)
 from safetensors.numpy import load_file
 
 from bayes8_export import export
 
 CHANNELS = 4
-# Some layers have no defaults for these.
-PRIOR = {"prior_mean": 0, "prior_variance": 1, "posterior_mu_init": 0, "posterior_rho_init": -3.0}
 CONVOLUTIONS = [
     (dimensions, getattr(module, f"{kind}{dimensions}d{family}"))
     for family, module in (("Reparameterization", conv_variational), ("Flipout", conv_flipout))

@@ -6,7 +6,7 @@ use bayes8_conformance::outcome::{Outcome, Trace, TracedNode};
 use bayes8_conformance::{Case, Target, check, repository};
 use bayes8_core::format;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
-use ndarray::ArrayView4;
+use ndarray::{ArrayView5, Ix5};
 
 /// An instruction set on some threads.
 struct Native {
@@ -29,10 +29,10 @@ impl Native {
     }
 }
 
-fn pictures<'a>(model: &Model, case: &'a Case) -> Result<Pictures<'a>, String> {
+fn pictures<'a>(model: &Model, case: &'a Case) -> Result<Pictures<'a, Ix5>, String> {
     let shape = model.description().graph().input();
-    let shape = (case.count, shape.height, shape.width, shape.channels);
-    let array = ArrayView4::from_shape(shape, &case.pictures).map_err(|error| error.to_string())?;
+    let shape = (case.count, shape.depth, shape.height, shape.width, shape.channels);
+    let array = ArrayView5::from_shape(shape, &case.pictures).map_err(|error| error.to_string())?;
     Ok(Pictures::Bytes(array))
 }
 

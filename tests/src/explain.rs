@@ -88,10 +88,12 @@ fn node_difference(model: &Model, sample: u32, expected: &TracedNode, found: &[u
 
 /// Place of element `i` of pictures of shape `shape`.
 fn element(shape: Shape, i: usize) -> String {
-    let Shape { width, channels, .. } = shape;
+    let Shape { depth, height, width, channels } = shape;
     let (picture, within) = (i / shape.elements(), i % shape.elements());
-    let (row, column) = (within / channels / width, within / channels % width);
-    format!("picture {picture}, row {row}, column {column}, channel {}", within % channels)
+    let (line, column) = (within / channels / width, within / channels % width);
+    let row = line % height;
+    let plane = if depth > 1 { format!("plane {}, ", line / height) } else { String::new() };
+    format!("picture {picture}, {plane}row {row}, column {column}, channel {}", within % channels)
 }
 
 /// The first of the numbers of `SIZE` bytes that differs, its place and both values.

@@ -22,7 +22,7 @@ pub mod vectors;
 pub use case::Case;
 pub use check::{Target, check};
 pub use line::Line;
-pub use models::{Builder, Kind, Random, random_codes, random_model};
+pub use models::{Builder, Kind, Random, random_codes, random_model, random_volume_model};
 pub use outcome::Outcome;
 
 use std::path::{Path, PathBuf};

@@ -1,11 +1,11 @@
 //! A prediction is a pure function: the same bits on every instruction set, with any number of
 //! threads, in any batch and from any part of the samples.
 
-use bayes8_conformance::{Random, random_model};
+use bayes8_conformance::{Random, random_model, random_volume_model};
 use bayes8_core::format;
 use bayes8_core::model::Model as Description;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction, Threads};
-use ndarray::{Array4, ArrayView4, Axis, Slice};
+use ndarray::{Array5, ArrayView5, Axis, Slice};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -13,14 +13,14 @@ const PICTURES: usize = 64;
 const SAMPLES: Range<u32> = 0..8;
 
 /// Bytes of all pictures: pseudo-random ones, then one of zeros and one of 255.
-fn pictures(model: &Description) -> Array4<u8> {
+fn pictures(model: &Description) -> Array5<u8> {
     let shape = model.graph().input();
     let elements = shape.elements();
     let mut bytes = Random::new(2023).bytes(PICTURES * elements);
     bytes[(PICTURES - 2) * elements..].fill(0);
     bytes[(PICTURES - 1) * elements..].fill(255);
-    let shape = (PICTURES, shape.height, shape.width, shape.channels);
-    Array4::from_shape_vec(shape, bytes).expect("as many bytes as the shape has")
+    let shape = (PICTURES, shape.depth, shape.height, shape.width, shape.channels);
+    Array5::from_shape_vec(shape, bytes).expect("as many bytes as the shape has")
 }
 
 fn model(description: &Description, isa: Isa, threads: usize, bank_bytes: usize) -> Model {
@@ -29,7 +29,7 @@ fn model(description: &Description, isa: Isa, threads: usize, bank_bytes: usize)
     Model::new(description.clone(), options).expect("an instruction set that is available")
 }
 
-fn predict(model: &Model, pictures: ArrayView4<'_, u8>, samples: Range<u32>) -> Vec<Prediction> {
+fn predict(model: &Model, pictures: ArrayView5<'_, u8>, samples: Range<u32>) -> Vec<Prediction> {
     let options = PredictOptions { samples, seed: 0xb8, keep_logits: true };
     model.predict(Pictures::Bytes(pictures), &options).expect("pictures of the right shape")
 }
@@ -44,7 +44,7 @@ fn logits(predictions: &[Prediction]) -> Vec<Vec<u8>> {
 }
 
 /// Predicts `batch` pictures at a time.
-fn in_batches(model: &Model, pictures: &Array4<u8>, batches: &[usize]) -> Vec<Prediction> {
+fn in_batches(model: &Model, pictures: &Array5<u8>, batches: &[usize]) -> Vec<Prediction> {
     let mut first = 0;
     let mut all = Vec::new();
     for &batch in batches {
@@ -88,7 +88,7 @@ fn check(name: &str, description: &Description) {
     }
 }
 
-fn check_splits(what: &str, model: &Model, pictures: &Array4<u8>, expected: &[Prediction]) {
+fn check_splits(what: &str, model: &Model, pictures: &Array5<u8>, expected: &[Prediction]) {
     let sevens = [7, 7, 7, 7, 7, 7, 7, 7, 7, 1];
     for batches in [&[1, 63][..], &sevens] {
         let found = in_batches(model, pictures, batches);
@@ -197,6 +197,9 @@ fn assert_varied(name: &str, description: &Description, logits: &[Vec<u8>]) {
 fn random_networks_have_the_same_bits_everywhere() {
     for seed in 0..9 {
         check(&format!("random network {seed}"), &random_model(seed));
+    }
+    for seed in 0..3 {
+        check(&format!("random network {seed} over volumes"), &random_volume_model(seed));
     }
 }
 

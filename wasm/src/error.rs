@@ -2,7 +2,7 @@
 
 use bayes8_core::format::FormatError;
 use bayes8_core::graph::Shape;
-use bayes8_core::picture::ChannelsError;
+use bayes8_core::picture::FitError;
 use bayes8_core::sampler::MAX_SAMPLES;
 use bayes8_core::uncertainty::WordsError;
 use thiserror::Error;
@@ -16,7 +16,7 @@ pub enum Error {
     /// Pictures of another size than the model takes.
     #[error(
         "found {found} numbers, expected a multiple of {} that is not zero: the model takes \
-         pictures of {shape} (height x width x channels)", shape.elements()
+         pictures of {shape} ({})", shape.elements(), shape.axis_names()
     )]
     Length {
         /// How many numbers there are.
@@ -64,7 +64,7 @@ pub enum Error {
     },
     /// A model whose input is no picture.
     #[error(transparent)]
-    Channels(#[from] ChannelsError),
+    Fit(#[from] FitError),
     /// A picture that is not in the batch.
     #[error("there is no picture {picture}: the batch has {pictures}, counted from 0")]
     Picture {
@@ -96,8 +96,16 @@ pub enum Error {
         count: u32,
     },
     /// A result that cannot become a JavaScript object.
-    #[error("cannot hand over the result: {0}")]
-    Handover(#[from] tsify::Error),
+    #[error("cannot hand over the result")]
+    Handover,
+}
+
+impl From<tsify::Error> for Error {
+    /// Without its text, which no plain object can cause: to print it, every page would load the code
+    /// that takes strings from JavaScript.
+    fn from(_: tsify::Error) -> Self {
+        Self::Handover
+    }
 }
 
 impl Error {
@@ -106,7 +114,7 @@ impl Error {
         match self {
             Self::Model(_) => "invalid-model",
             Self::Samples { .. } | Self::Logits { .. } => "invalid-samples",
-            Self::Handover(_) => "internal",
+            Self::Handover => "internal",
             _ => "invalid-input",
         }
     }

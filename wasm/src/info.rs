@@ -35,7 +35,9 @@ pub struct NetworkInfo {
 /// Shape of a picture.
 #[derive(Clone, Debug, Serialize, Tsify)]
 pub struct InputShape {
-    /// Rows.
+    /// Planes of a volume; 1 for a picture.
+    pub depth: usize,
+    /// Rows; 1 for a sequence.
     pub height: usize,
     /// Columns.
     pub width: usize,
@@ -54,7 +56,7 @@ pub struct Normalization {
 
 impl NetworkInfo {
     pub(crate) fn new(model: &Model, weight_bytes: usize) -> Self {
-        let Shape { height, width, channels } = model.graph().input();
+        let Shape { depth, height, width, channels } = model.graph().input();
         let names = model.class_names();
         let class_name =
             |class| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
@@ -65,7 +67,7 @@ impl NetworkInfo {
         let preprocessing = model.preprocessing();
         Self {
             name: model.name().into(),
-            input: InputShape { height, width, channels },
+            input: InputShape { depth, height, width, channels },
             class_names: (0..model.classes()).map(class_name).collect(),
             classes: model.classes(),
             layers: layers.len(),

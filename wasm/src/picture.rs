@@ -11,7 +11,7 @@ const LONGEST_SIDE: u32 = 1 << 15;
 /// The bytes `[H, W, C]` of a picture of RGBA pixels in `shape`.
 ///
 /// # Errors
-/// [`Error::Sides`], [`Error::Rgba`] and [`Error::Channels`].
+/// [`Error::Sides`], [`Error::Rgba`] and [`Error::Fit`].
 pub(crate) fn fit_rgba(
     rgba: Vec<u8>,
     width: u32,

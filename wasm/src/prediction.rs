@@ -81,12 +81,12 @@ impl Network {
     /// `bayes8 predict` makes of a picture file.
     ///
     /// # Errors
-    /// [`Error::Sides`], [`Error::Rgba`] and [`Error::Channels`].
+    /// [`Error::Sides`], [`Error::Rgba`] and [`Error::Fit`].
     pub fn fit(&self, rgba: Vec<u8>, width: u32, height: u32) -> Result<Vec<u8>, Error> {
         fit_rgba(rgba, width, height, self.0.input)
     }
 
-    /// Begins a prediction of whole pictures, bytes `[N, H, W, C]`.
+    /// Begins a prediction of whole pictures, bytes `[N, D, H, W, C]`.
     ///
     /// # Errors
     /// [`Error::Length`] and [`Error::TooManyPictures`].
@@ -97,7 +97,7 @@ impl Network {
         Ok(self.begin(&codes))
     }
 
-    /// Begins a prediction of whole pictures that are normalized already, `[N, H, W, C]`.
+    /// Begins a prediction of whole pictures that are normalized already, `[N, D, H, W, C]`.
     ///
     /// # Errors
     /// [`Error::Length`], [`Error::TooManyPictures`] and [`Error::NotFinite`].

@@ -157,7 +157,8 @@ fn the_description_is_that_of_the_file() {
     let network = network();
     let info = network.info();
     let model = format::read(&file()).unwrap();
-    assert_eq!((info.input.height, info.input.width, info.input.channels), (28, 28, 1));
+    let input = &info.input;
+    assert_eq!((input.depth, input.height, input.width, input.channels), (1, 28, 28, 1));
     assert_eq!((info.classes, info.class_names.len()), (10, 10));
     assert_eq!(info.layers, model.layers().len());
     assert_eq!(info.bayesian_layers, model.layers().iter().filter(|l| l.is_bayesian()).count());

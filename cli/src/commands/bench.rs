@@ -11,7 +11,7 @@ use bayes8_native::core::graph::Shape;
 use bayes8_native::core::sampler::MAX_SAMPLES;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions};
 use clap::{Args, value_parser};
-use ndarray::{Array1, Array4, ArrayView4};
+use ndarray::{Array1, Array5, ArrayView5};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -138,7 +138,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Refuses a kernel that does not return the bits of the portable reference.
-fn check(model: &Model, pictures: ArrayView4<'_, u8>) -> anyhow::Result<()> {
+fn check(model: &Model, pictures: ArrayView5<'_, u8>) -> anyhow::Result<()> {
     let options = PredictOptions { samples: 0..2, seed: SEED, keep_logits: true };
     let digest = |model: &Model| -> anyhow::Result<String> {
         let predictions = model.predict(Pictures::Bytes(pictures), &options)?;
@@ -160,10 +160,10 @@ fn check(model: &Model, pictures: ArrayView4<'_, u8>) -> anyhow::Result<()> {
 }
 
 /// Pictures of random bytes: always the same.
-fn random_pictures(count: usize, shape: Shape) -> Array4<u8> {
+fn random_pictures(count: usize, shape: Shape) -> Array5<u8> {
     let stream = ChaCha8::new(SEED, 0);
     let bytes = (0..).flat_map(|group| stream.group_bytes(group));
-    let size = (count, shape.height, shape.width, shape.channels);
+    let size = (count, shape.depth, shape.height, shape.width, shape.channels);
     bytes
         .take(count * shape.elements())
         .collect::<Array1<u8>>()

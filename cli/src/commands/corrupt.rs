@@ -10,6 +10,7 @@ use bayes8_convert::corrupted::{CorruptedWriter, Drift};
 use bayes8_convert::corruption::{Corruption, MAX_SEVERITY};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, value_parser};
+use ndarray::{Array4, ArrayD, Axis};
 use std::path::PathBuf;
 
 /// Corrupt pictures in ten ways and five severities, to measure a model under drift
@@ -61,6 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Some(labels) = labels else {
         bail!("{path}: there is no array `y` of labels");
     };
+    let pictures = in_two_dimensions(pictures).with_context(|| format!("{path}: array `x`"))?;
     let corruptions = distinct(&arguments.corruptions, &Corruption::ALL);
     let severities: Vec<u8> = (1..=MAX_SEVERITY).collect();
     let severities = distinct(&arguments.severities, &severities);
@@ -93,6 +95,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         labels.len(),
         bytes(size)
     ))
+}
+
+/// Pictures `[N, H, W, C]`, also from `[N, H, W]`: gray ones.
+fn in_two_dimensions(pictures: ArrayD<u8>) -> anyhow::Result<Array4<u8>> {
+    let gray = pictures.ndim() == 3;
+    let pictures = if gray { pictures.insert_axis(Axis(3)) } else { pictures };
+    let shape = pictures.shape().to_vec();
+    let Ok(pictures) = pictures.into_dimensionality() else {
+        bail!("its shape is {shape:?}: only pictures, [N, H, W, C] or [N, H, W], can be corrupted");
+    };
+    Ok(pictures)
 }
 
 /// What was asked for, each once, or else all.

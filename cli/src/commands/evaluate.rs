@@ -49,7 +49,8 @@ pub(crate) struct Arguments {
     /// Model file
     model: PathBuf,
 
-    /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C], and `y`, N class indices
+    /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C] ([N, D, H, W, C] of
+    /// volumes, [N, L, C] of sequences), and `y`, N class indices
     #[arg(long, value_name = "NPZ")]
     data: PathBuf,
 

@@ -5,6 +5,7 @@ use crate::model_report::{Evidence, Quantiles, Report};
 use crate::output;
 use crate::style::{Style, bytes, printable, shorten, thousands};
 use crate::table::{Align, Table};
+use bayes8_native::core::graph::Shape;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -164,10 +165,10 @@ impl Report {
     }
 }
 
-fn shape([height, width, channels]: [usize; 3]) -> String {
-    match (height, width) {
-        (1, 1) => channels.to_string(),
-        _ => format!("{height}x{width}x{channels}"),
+fn shape(shape: Shape) -> String {
+    match shape.spatial() {
+        1 => shape.channels.to_string(),
+        _ => shape.to_string(),
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct Arguments {
     /// Model file
     model: PathBuf,
 
-    /// PNG or JPEG files
+    /// PNG or JPEG files, or npz archives with `x`, uint8 [N, H, W, C]: the only way to give a model
+    /// volumes, [N, D, H, W, C], or sequences, [N, L, C]
     #[arg(required = true, value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
 
@@ -69,10 +70,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Err(usage_error(message));
     }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
-    let pictures = picture::load(&arguments.pictures, model.description().graph().input())?;
+    let picture::Batch { names, pictures } =
+        picture::load(&arguments.pictures, model.description().graph().input())?;
     let job = Job {
         model: &model,
-        pictures: pictures.view(),
+        pictures: pictures.view().into_dyn(),
         samples: first..first + samples,
         seed,
         digests: arguments.json,
@@ -87,9 +89,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         entropy_limit,
         threshold: arguments.abstain_above.unwrap_or(ABSTAIN_SHARE * entropy_limit),
     };
-    let named = arguments.pictures.iter().map(|path| path.to_string_lossy()).zip(&outcomes);
+    let named = names.iter().zip(&outcomes);
     if arguments.json {
-        let all: Vec<_> = named.map(|(picture, outcome)| answers.json(&picture, outcome)).collect();
+        let all: Vec<_> = named.map(|(picture, outcome)| answers.json(picture, outcome)).collect();
         return output::print_json(&all);
     }
     let names = outcomes.iter().flat_map(|outcome| answers.top(outcome)).map(|class| class.name);
@@ -99,7 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut text = answers.heading(style);
     for (picture, outcome) in named {
         text.push('\n');
-        text.push_str(&answers.text(&picture, outcome, style));
+        text.push_str(&answers.text(picture, outcome, style));
     }
     output::print(&text)
 }

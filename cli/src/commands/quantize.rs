@@ -16,11 +16,10 @@ use bayes8_convert::{
     ImportError, LabelledPictures, LoadError, Metadata, Network, PosteriorSource,
 };
 use bayes8_native::core::format;
-use bayes8_native::core::graph::Shape;
 use bayes8_native::core::model::{self, Preprocessing};
 use bayes8_native::{Model, ModelOptions};
 use clap::{ArgGroup, Args, value_parser};
-use ndarray::Array4;
+use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 
 /// Make an INT8 model from a trained FP32 network and the standard deviations of its weights
@@ -52,6 +51,7 @@ pub(crate) struct Arguments {
     moped: Option<f32>,
 
     /// Pictures that show which activations occur: an npz with `x`, uint8 [N, H, W, C]
+    /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences)
     #[arg(long, value_name = "NPZ")]
     calibration: PathBuf,
 
@@ -112,7 +112,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let preprocessing = &metadata.preprocessing;
     let set = load(&arguments.calibration, &network)?;
     let is_constant = set.are_all_equal();
-    let pictures = normalize(preprocessing, set.pictures.view())?;
+    let channels = network.graph.input().channels;
+    let pictures = normalize(preprocessing, set.pictures.view(), channels)?;
     let data = arguments.data.as_deref().map(|path| load_labelled(path, &network)).transpose()?;
 
     let options = CalibrationOptions {
@@ -255,11 +256,11 @@ impl Arguments {
         network: &Network,
         model: &model::Model,
         preprocessing: &Preprocessing,
-        (pictures, labels): &(Array4<u8>, Vec<i64>),
+        (pictures, labels): &(ArrayD<u8>, Vec<i64>),
     ) -> anyhow::Result<EndToEnd> {
         let Sampling { samples, seed } = self.sampling;
         let progress = Progress::new("predicting in FP32", u64::from(samples));
-        let normalized = normalize(preprocessing, pictures.view())?;
+        let normalized = normalize(preprocessing, pictures.view(), network.graph.input().channels)?;
         let fp32 = predict_fp32(network, normalized.view(), seed, samples, || progress.advance(1))?;
         drop(progress);
         let options = ModelOptions { isa: self.machine.isa, ..ModelOptions::default() };
@@ -274,16 +275,12 @@ impl Arguments {
 /// Pictures that fit the network, with their labels if there are any.
 fn load(path: &Path, network: &Network) -> anyhow::Result<LabelledPictures> {
     let set = LabelledPictures::load(path)?;
-    let (_, height, width, channels) = set.pictures.dim();
-    let (found, expected) = (Shape::new(height, width, channels), network.graph.input());
-    if found != expected {
-        bail!("{}: array `x`: pictures are {found}, the network takes {expected}", path.display());
-    }
+    set.check(path, network.graph.input())?;
     Ok(set)
 }
 
 /// Pictures that fit the network, each with a label that is one of its classes.
-fn load_labelled(path: &Path, network: &Network) -> anyhow::Result<(Array4<u8>, Vec<i64>)> {
+fn load_labelled(path: &Path, network: &Network) -> anyhow::Result<(ArrayD<u8>, Vec<i64>)> {
     let LabelledPictures { pictures, labels } = load(path, network)?;
     let Some(labels) = labels else {
         bail!("{}: there is no array `y` of labels", path.display());

@@ -13,18 +13,18 @@ use bayes8_native::core::layer::{Bias, Layer};
 use bayes8_native::core::model::{self, Parts, Preprocessing};
 use bayes8_native::core::uncertainty::Uncertainty;
 use bayes8_native::{Model, ModelOptions};
-use ndarray::{Array4, ArrayView2, ArrayView4};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The pictures of an evaluation.
 pub(crate) struct Pictures {
     pub(crate) path: PathBuf,
-    /// `[N, H, W, C]`.
-    pub(crate) pictures: Array4<u8>,
+    /// With the axes that [`bayes8_native::Pictures`] takes.
+    pub(crate) pictures: ArrayD<u8>,
     pub(crate) labels: Vec<i64>,
     /// Those of another distribution, with their file.
-    pub(crate) unknown: Option<(PathBuf, Array4<u8>)>,
+    pub(crate) unknown: Option<(PathBuf, ArrayD<u8>)>,
     /// Corrupted ones, with their file.
     pub(crate) corrupted: Option<(PathBuf, CorruptedPictures)>,
 }
@@ -84,7 +84,7 @@ pub(crate) fn measure(
 ) -> anyhow::Result<Measured> {
     let Pictures { path, pictures: clean, labels, unknown, corrupted } = pictures;
     let Samples { clean: count, drift, seed } = samples;
-    let run = |path: &Path, array: &str, pictures: &Array4<u8>, count| {
+    let run = |path: &Path, array: &str, pictures: &ArrayD<u8>, count| {
         let predicted = candidate.predict(pictures.view(), count, seed, None);
         predicted.with_context(|| format!("{}: array `{array}`", path.display()))
     };
@@ -137,7 +137,7 @@ impl Candidate<'_> {
     /// Predicts pictures; `observe` sees the logits of every sample of each picture, in order.
     fn predict(
         &self,
-        pictures: ArrayView4<'_, u8>,
+        pictures: ArrayViewD<'_, u8>,
         samples: u32,
         seed: u64,
         mut observe: Option<&mut dyn FnMut(usize, &[f32])>,
@@ -149,7 +149,8 @@ impl Candidate<'_> {
                 Ok(outcomes.into_iter().map(|outcome| outcome.uncertainty).collect())
             }
             Self::Fp32(network, preprocessing) => {
-                let normalized = normalize(preprocessing, pictures)?;
+                let normalized =
+                    normalize(preprocessing, pictures, network.graph.input().channels)?;
                 let progress = Progress::new("predicting in FP32", samples.into());
                 let each = |logits: ArrayView2<'_, f32>| {
                     if let Some(observe) = &mut observe {
@@ -164,14 +165,15 @@ impl Candidate<'_> {
     }
 
     /// Predicts pictures once with every weight at its mean.
-    fn predict_mean(&self, pictures: ArrayView4<'_, u8>) -> anyhow::Result<Vec<Uncertainty>> {
+    fn predict_mean(&self, pictures: ArrayViewD<'_, u8>) -> anyhow::Result<Vec<Uncertainty>> {
         match self {
             Self::Int8(model, options) => {
                 let model = Model::new(deterministic(model.description())?, options.clone())?;
                 Candidate::Int8(&model, options.clone()).predict(pictures, 1, 0, None)
             }
             Self::Fp32(network, preprocessing) => {
-                let normalized = normalize(preprocessing, pictures)?;
+                let normalized =
+                    normalize(preprocessing, pictures, network.graph.input().channels)?;
                 Ok(predict_fp32_mean(network, normalized.view())?)
             }
         }

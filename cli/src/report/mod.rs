@@ -237,11 +237,10 @@ fn drift_summary(evaluation: &Evaluation) -> String {
 }
 
 fn model_facts(model: &Report) -> Markup {
-    let [height, width, channels] = model.input.shape;
     let share = 100.0 * model.bayesian_parameters as f64 / model.parameters.max(1) as f64;
     let work = model.multiply_accumulates as f64 / 1e6;
     let mut values = vec![
-        ("input", format!("{height} × {width} × {channels} bytes")),
+        ("input", format!("{} bytes", model.input.shape)),
         ("parameters", format!("{}, {share:.1} % Bayesian", thousands(model.parameters as u64))),
         ("work of a sample", format!("{work:.1} M multiply-accumulates")),
         (

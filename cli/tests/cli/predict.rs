@@ -81,6 +81,24 @@ fn equals_the_library_even_when_it_runs_in_pieces() {
 }
 
 #[test]
+fn an_archive_holds_many_pictures() {
+    let fixture = Fixture::new(1);
+    fixture.archive("x.npz", &[0, 1, 2]);
+    fixture.picture("a.png", 8, 8);
+    let names = |json: &serde_json::Value| -> Vec<String> {
+        let pictures = json.as_array().unwrap().iter();
+        pictures.map(|p| p["picture"].as_str().unwrap().to_owned()).collect()
+    };
+    let json = fixture.json(&["predict", MODEL, "x.npz", "a.png", "--json"]);
+    assert_eq!(names(&json), ["x.npz[0]", "x.npz[1]", "x.npz[2]", "a.png"]);
+    let alone = fixture.json(&["predict", MODEL, "a.png", "--json"]);
+    assert_eq!(json[3], alone[0]);
+    fixture.archive_of("colour.npz", 3, &[0]);
+    let finished = fixture.run(&["predict", MODEL, "colour.npz"]);
+    finished.failed(&["colour.npz", "8x8x3", "8x8x1 (height x width x channels)"]);
+}
+
+#[test]
 fn back_ends_and_threads_give_the_same_bits() {
     let fixture = Fixture::new(1);
     let names: Vec<String> = (0..70).map(|i| format!("{i}.png")).collect();

@@ -1,7 +1,7 @@
 //! `bayes8 quantize`: from arguments to files. How good they are is `convert`'s to test.
 
 use crate::support::Fixture;
-use ndarray::Array4;
+use ndarray::{Array1, Array4, ArrayD};
 use ndarray_npy::NpzWriter;
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::Value as Json;
@@ -16,10 +16,52 @@ fn quantize(fixture: &Fixture, more: &[&str]) -> crate::support::Finished {
 
 /// A folder with the network `mean.onnx` of three layers, 8x8x3 pictures and five classes.
 fn residual() -> Fixture {
+    converter_fixture("residual")
+}
+
+/// A folder with a network of the converter's tests as `mean.onnx`.
+fn converter_fixture(name: &str) -> Fixture {
     let fixture = Fixture::new(1);
-    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
-    std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/");
+    std::fs::copy(format!("{data}{name}.onnx"), fixture.path("mean.onnx")).unwrap();
     fixture
+}
+
+/// From `[N, L, C]` and `[N, D, H, W, C]` to predictions of the same archive.
+#[test]
+fn sequences_and_volumes_go_all_the_way() {
+    for (name, extents, shape) in [
+        ("sequence", vec![21, 3], "1x21x3"),
+        ("volume", vec![5, 6, 4, 2], "5x6x4x2"),
+        ("transposed", vec![2, 3, 3, 4], "2x3x3x4"),
+    ] {
+        let fixture = converter_fixture(name);
+        let count = 9;
+        let elements: usize = extents.iter().product();
+        let bytes = (0..count * elements).map(|i| (i * 97 % 251) as u8).collect();
+        let batch = [&[count], &extents[..]].concat();
+        let x = ArrayD::from_shape_vec(batch, bytes).unwrap();
+        let mut npz = NpzWriter::new(File::create(fixture.path("x.npz")).unwrap());
+        npz.add_array("x", &x).unwrap();
+        npz.add_array("y", &Array1::from_elem(count, 1i64)).unwrap();
+        npz.finish().unwrap();
+        fixture.archive("pictures.npz", &[0, 1]);
+        let wrong = ["quantize", "--mean", "mean.onnx", "--moped", "0.1"];
+        let wrong = [&wrong[..], &["--calibration", "pictures.npz", "-o", "out"]].concat();
+        fixture.run(&wrong).failed(&["pictures.npz", "8x8x1", shape]);
+
+        quantize(&fixture, &["--moped", "0.1", "--data", "x.npz"]).succeeded();
+        let facts = fixture.json(&["inspect", "out.safetensors", "--json"]);
+        let depth_first = if name == "sequence" { vec![1, 21, 3] } else { extents };
+        assert_eq!(facts["input"]["shape"], serde_json::json!(depth_first));
+        let evaluate = ["evaluate", "out.safetensors", "--data"];
+        fixture.json(&[&evaluate[..], &["x.npz", "--json"]].concat());
+        fixture.run(&[&evaluate[..], &["pictures.npz"]].concat()).failed(&["`x`", "8x8x1", shape]);
+        let answers = fixture.json(&["predict", "out.safetensors", "x.npz", "--json"]);
+        let answers = answers.as_array().unwrap();
+        assert_eq!(answers.len(), count);
+        assert_eq!(answers[8]["picture"], "x.npz[8]");
+    }
 }
 
 #[test]

@@ -4,24 +4,69 @@ use bayes8_core::graph::{Padding, Range, Shape, Value};
 
 use super::{ImportError, constant::Strided, node::OnnxNode};
 
+/// An axis of a value, in the graph's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Axis {
+    Channel,
+    Plane,
+    Row,
+    Column,
+}
+
+impl Axis {
+    /// Its place among planes, rows and columns.
+    pub(super) fn spatial(self) -> Option<usize> {
+        match self {
+            Self::Channel => None,
+            Self::Plane => Some(0),
+            Self::Row => Some(1),
+            Self::Column => Some(2),
+        }
+    }
+}
+
 /// ONNX shape of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
+    /// `[n, C, L]`.
+    Sequence,
     /// `[n, C, H, W]`.
     Picture,
+    /// `[n, C, D, H, W]`.
+    Volume,
     /// `[n, features]`.
     Vector,
+}
+
+impl Form {
+    /// All of them.
+    pub(super) const ALL: [Self; 4] = [Self::Vector, Self::Sequence, Self::Picture, Self::Volume];
+
+    /// What ONNX's axes behind the batch are.
+    pub(super) fn axes(self) -> &'static [Axis] {
+        match self {
+            Self::Vector => &[Axis::Channel],
+            Self::Sequence => &[Axis::Channel, Axis::Column],
+            Self::Picture => &[Axis::Channel, Axis::Row, Axis::Column],
+            Self::Volume => &[Axis::Channel, Axis::Plane, Axis::Row, Axis::Column],
+        }
+    }
+
+    /// Extents that a value of `shape` has in this form, batch first.
+    pub(super) fn dimensions(self, batch: usize, shape: Shape) -> Vec<usize> {
+        let extent = |axis: &Axis| axis.spatial().map_or(shape.channels, |i| shape.axes()[i]);
+        std::iter::once(batch).chain(self.axes().iter().map(extent)).collect()
+    }
 }
 
 /// Work that waits for the node that can take it up.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Pending {
     Nothing,
-    /// A part of the rows and columns, taken by the named ONNX node.
+    /// A part of the planes, rows and columns, taken by the named ONNX node.
     Slice {
         node: String,
-        rows: Range,
-        columns: Range,
+        ranges: [Range; 3],
     },
     /// A border of zeros, made by the named ONNX node.
     Border {
@@ -38,8 +83,8 @@ pub(super) struct Activation {
     /// Shape in ONNX's eyes, pending work included.
     pub(super) shape: Shape,
     pub(super) pending: Pending,
-    /// A flattened picture: ONNX counts its features in (c, h, w) order of this shape, the graph
-    /// in (h, w, c) order.
+    /// A flattened picture: ONNX counts its features in (c, d, h, w) order of this shape, the graph
+    /// in (d, h, w, c) order.
     pub(super) flattened: Option<Shape>,
     /// A final Softmax or LogSoftmax was dropped; nothing may be computed from it.
     pub(super) softmax: bool,
@@ -52,21 +97,26 @@ impl Activation {
 
     /// ONNX's dimensions, batch first.
     pub(super) fn dimensions(&self, batch: usize) -> Vec<usize> {
-        let Shape { height, width, channels } = self.shape;
-        match self.form {
-            Form::Picture => vec![batch, channels, height, width],
-            Form::Vector => vec![batch, channels],
-        }
+        self.form.dimensions(batch, self.shape)
+    }
+
+    /// What ONNX's axis `axis` is; `None` for the batch.
+    pub(super) fn axis(&self, axis: usize) -> Option<Axis> {
+        axis.checked_sub(1).map(|behind_batch| self.form.axes()[behind_batch])
     }
 
     /// How ONNX's channels or features are read in the graph's order.
     pub(super) fn feature_order(&self) -> Strided {
         match self.flattened {
-            Some(Shape { height, width, channels }) => Strided {
-                shape: vec![height, width, channels],
-                strides: vec![width as isize, 1, (height * width) as isize],
-                offset: 0,
-            },
+            Some(shape) => {
+                let Shape { depth, height, width, channels } = shape;
+                let spatial = [height * width, width, 1, shape.spatial()];
+                Strided {
+                    shape: vec![depth, height, width, channels],
+                    strides: spatial.map(|stride| stride as isize).to_vec(),
+                    offset: 0,
+                }
+            }
             None => Strided { shape: vec![self.shape.channels], strides: vec![1], offset: 0 },
         }
     }
@@ -81,13 +131,18 @@ impl Activation {
         self.pending == Pending::Nothing
     }
 
-    pub(super) fn require_form(&self, form: Form, node: &OnnxNode<'_>) -> Result<(), ImportError> {
-        if self.form == form {
-            return Ok(());
+    /// How many axes there are but for the channels: one to three.
+    pub(super) fn spatial_axes(&self, node: &OnnxNode<'_>) -> Result<usize, ImportError> {
+        match self.form.axes().len() - 1 {
+            0 => Err(node.refuse("its input must be [n, C, ..] with one to three axes")),
+            count => Ok(count),
         }
-        Err(node.refuse(match form {
-            Form::Picture => "its input must be [n, C, H, W]",
-            Form::Vector => "its input must be [n, features]",
-        }))
+    }
+
+    pub(super) fn require_vector(&self, node: &OnnxNode<'_>) -> Result<(), ImportError> {
+        match self.form {
+            Form::Vector => Ok(()),
+            _ => Err(node.refuse("its input must be [n, features]")),
+        }
     }
 }

@@ -5,11 +5,11 @@ use std::{
     rc::Rc,
 };
 
-use bayes8_core::graph::{Graph, Op, Value};
+use bayes8_core::graph::{AxisPadding, Graph, Op, Range, Value};
 
 use super::{
     ImportError,
-    activation::{Activation, Form, Pending},
+    activation::{Activation, Pending},
     budget::Budget,
     constant::{Constant, Source},
     fold::{self, Operands},
@@ -67,8 +67,7 @@ impl<'a> Builder<'a> {
             slots.insert(name, Slot::Constant(Rc::new(constant)));
         }
         let input = &model.input;
-        let form = if input.is_picture { Form::Picture } else { Form::Vector };
-        let picture = Activation::new(Value::Input, form, input.shape);
+        let picture = Activation::new(Value::Input, input.form, input.shape);
         slots.insert(input.name, Slot::Activation(picture));
         Ok(Self {
             graph: Graph::new(input.shape)?,
@@ -141,6 +140,7 @@ impl<'a> Builder<'a> {
     fn compute(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         match node.op {
             "Conv" => self.convolution(node),
+            "ConvTranspose" => self.transposed_convolution(node),
             "Gemm" => self.gemm(node),
             "MatMul" => self.matmul(node),
             "BatchNormalization" => self.batch_normalization(node),
@@ -216,7 +216,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Input `i` with nothing pending: a slice becomes a node of its own.
+    /// Input `i` with nothing pending: a slice or a border becomes a node of its own.
     pub(super) fn settled(
         &mut self,
         node: &OnnxNode<'a>,
@@ -225,11 +225,16 @@ impl<'a> Builder<'a> {
         let mut activation = self.activation(node, i)?;
         match std::mem::replace(&mut activation.pending, Pending::Nothing) {
             Pending::Nothing => return Ok(activation),
-            Pending::Border { node: pad, .. } => {
-                return Err(node.refuse(format!("cannot take up the zero border of Pad `{pad}`")));
+            Pending::Border { node: pad, padding } => {
+                let zeros = |[before, after]: [usize; 2]| AxisPadding { before, between: 0, after };
+                let [planes, rows, columns] = padding.axes().map(zeros);
+                let op = Op::Pad { rows, columns, planes };
+                activation.value = self.push(&pad, op, vec![activation.value])?;
             }
-            Pending::Slice { node: slice, rows, columns } => {
-                let op = Op::Slice { rows, columns };
+            Pending::Slice { node: slice, ranges: [planes, rows, columns] } => {
+                let all = Range::whole(self.graph.shape(activation.value).depth);
+                let planes = Some(planes).filter(|&planes| planes != all);
+                let op = Op::Slice { rows, columns, planes };
                 activation.value = self.push(&slice, op, vec![activation.value])?;
             }
         }
@@ -295,7 +300,7 @@ impl<'a> Builder<'a> {
             match node.op {
                 ref op if carries_clamp(op) => return Some(n),
                 // Its zeros would have to be clamped, too.
-                Op::PadChannels { .. } => return None,
+                Op::Pad { .. } | Op::PadChannels { .. } => return None,
                 _ => value = *node.inputs.first()?,
             }
         }
@@ -316,11 +321,11 @@ impl<'a> Builder<'a> {
             return Err(refuse("it is not made by a Conv, Gemm or MatMul".into()));
         };
         let node = &self.graph.nodes()[last];
-        let single = node.shape.height == 1 && node.shape.width == 1;
+        let single = node.shape.spatial() == 1;
         if activation.value != Value::Node(last) || !node.op.is_weighted() || !single {
             return Err(refuse(format!(
                 "node `{}` ({}) makes it, but logits must come from a Conv, Gemm or MatMul with \
-                 one row and column",
+                 one position",
                 node.name,
                 node.op.name()
             )));

@@ -15,6 +15,7 @@ mod model;
 mod movement;
 mod node;
 mod shapes;
+mod transposed;
 mod weighted;
 mod window;
 mod wire;
@@ -25,9 +26,10 @@ use builder::Builder;
 /// Imports an ONNX network (the bytes of a `.onnx` file) with its posterior.
 ///
 /// Accepted: operator sets 11 to 20 of the default domain, with all data inside the file; one
-/// float input `[n, C, H, W]` or `[n, C]` whose extents but n are fixed; one output, `[n,
+/// float input `[n, C, H, W]`, `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are
+/// fixed; one output, `[n,
 /// classes]`, made by a Conv, Gemm or MatMul, of which a final Softmax or LogSoftmax is dropped.
-/// Operators: Conv (2-D), Gemm, MatMul, BatchNormalization, Add, Relu, Clip, MaxPool, AveragePool,
+/// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization, Add, Relu, Clip, MaxPool, AveragePool,
 /// GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice (spatial), Pad (zeros),
 /// Flatten, Reshape, Squeeze, Unsqueeze, Identity, Dropout, and shape arithmetic on constants.
 ///

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use bayes8_core::graph::{MAX_ELEMENTS, Shape};
 use rten_onnx::onnx::{DataType, Dimension, GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
-use super::{ImportError, node::OnnxNode};
+use super::{ImportError, activation::Form, node::OnnxNode};
 
 pub(super) struct Model<'a> {
     pub(super) initializers: HashMap<&'a str, &'a TensorProto>,
@@ -23,8 +23,7 @@ pub(super) struct Model<'a> {
 pub(super) struct Input<'a> {
     pub(super) name: &'a str,
     pub(super) shape: Shape,
-    /// `[n, C, H, W]` rather than `[n, C]`.
-    pub(super) is_picture: bool,
+    pub(super) form: Form,
     /// A fixed n of the file; 1 where n is left open.
     pub(super) batch: usize,
 }
@@ -96,14 +95,22 @@ fn input<'a>(
     };
     let (n, extents) = axes.split_first().ok_or_else(|| refuse("it has no shape"))?;
     let extents: Option<Vec<usize>> = extents.iter().map(fixed).collect();
-    let shape = match extents.as_deref() {
-        Some(&[channels, height, width]) => Shape::new(height, width, channels),
-        Some(&[features]) => Shape::vector(features),
-        Some(_) => return Err(refuse("its shape is neither [n, C, H, W] nor [n, C]")),
+    let (form, shape) = match extents.as_deref() {
+        Some(&[features]) => (Form::Vector, Shape::vector(features)),
+        Some(&[channels, length]) => (Form::Sequence, Shape::new(1, length, channels)),
+        Some(&[channels, height, width]) => (Form::Picture, Shape::new(height, width, channels)),
+        Some(&[channels, depth, height, width]) => {
+            (Form::Volume, Shape::volume(depth, height, width, channels))
+        }
+        Some(_) => {
+            return Err(refuse(
+                "its shape is none of [n, C], [n, C, L], [n, C, H, W], [n, C, D, H, W]",
+            ));
+        }
         None => return Err(refuse("all extents but the first must be fixed")),
     };
     let batch = fixed(n).unwrap_or(1);
-    Ok(Input { name: name(first), shape, is_picture: axes.len() == 4, batch })
+    Ok(Input { name: name(first), shape, form, batch })
 }
 
 /// Walks backwards from the output: a node is live when a live node reads one of its outputs.

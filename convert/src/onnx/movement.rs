@@ -4,7 +4,7 @@ use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding, Range, Shape};
 
 use super::{
     ImportError,
-    activation::{Activation, Form, Pending},
+    activation::{Activation, Axis, Form, Pending},
     builder::Builder,
     constant::slice_axis,
     node::OnnxNode,
@@ -18,20 +18,19 @@ impl<'a> Builder<'a> {
         if matches!(x.pending, Pending::Border { .. }) {
             x = self.settled(node, 0)?;
         }
-        x.require_form(Form::Picture, node)?;
+        let spatial = x.spatial_axes(node)?;
         let starts = self.integers(node, 1, "starts")?;
         let ends = self.integers(node, 2, "ends")?;
         let (Some(starts), Some(ends)) = (starts, ends) else {
             return Err(node.refuse("no bounds"));
         };
         let (axes, steps) = (self.integers(node, 3, "axes")?, self.integers(node, 4, "steps")?);
-        let cuts = SliceCut::list(node, 4, &starts, &ends, axes.as_deref(), steps.as_deref())?;
-        let whole = |extent| Range { start: 0, end: extent, step: 1 };
+        let cuts =
+            SliceCut::list(node, 2 + spatial, &starts, &ends, axes.as_deref(), steps.as_deref())?;
         let below = self.graph.shape(x.value);
-        let all = [whole(below.height), whole(below.width)];
         let mut ranges = match x.pending {
-            Pending::Slice { rows, columns, .. } => [rows, columns],
-            _ => all,
+            Pending::Slice { ranges, .. } => ranges,
+            _ => below.axes().map(Range::whole),
         };
         let dimensions = x.dimensions(self.batch);
         for cut in cuts {
@@ -43,26 +42,23 @@ impl<'a> Builder<'a> {
             let (start, count) = taken.filter(|&(_, count)| count > 0).ok_or_else(|| {
                 node.refuse(format!("it takes nothing of axis {} of extent {extent}", cut.axis))
             })?;
-            let Some(axis) = cut.axis.checked_sub(2) else {
+            let Some(axis) = x.axis(cut.axis).and_then(Axis::spatial) else {
                 if count == extent {
                     continue;
                 }
-                return Err(node.refuse("only rows and columns can be sliced"));
+                return Err(node.refuse("neither batch nor channels can be sliced"));
             };
             let range = &mut ranges[axis];
             let step = if count > 1 { range.step * cut.step as usize } else { 1 };
             let start = range.start + start * range.step;
             *range = Range { start, end: start + (count - 1) * step + 1, step };
-            match axis {
-                0 => x.shape.height = count,
-                _ => x.shape.width = count,
-            }
+            let Shape { depth, height, width, .. } = &mut x.shape;
+            *[depth, height, width][axis] = count;
         }
-        let [rows, columns] = ranges;
         x.pending = if x.shape == below {
             Pending::Nothing
         } else {
-            Pending::Slice { node: node.name.into(), rows, columns }
+            Pending::Slice { node: node.name.into(), ranges }
         };
         Ok(x)
     }
@@ -82,39 +78,45 @@ impl<'a> Builder<'a> {
         if matches!(x.pending, Pending::Slice { .. }) {
             x = self.settled(node, 0)?;
         }
-        x.require_form(Form::Picture, node)?;
+        let spatial = x.spatial_axes(node)?;
+        let rank = 2 + spatial;
         let pads = self.integers(node, 1, "pads")?.ok_or_else(|| node.refuse("no pads"))?;
         let axes = match self.integers(node, 3, "axes")? {
-            Some(axes) => axes.iter().map(|&a| node.axis(a, 4)).collect::<Result<Vec<_>, _>>()?,
-            None => vec![0, 1, 2, 3],
+            Some(axes) => {
+                axes.iter().map(|&a| node.axis(a, rank)).collect::<Result<Vec<_>, _>>()?
+            }
+            None => (0..rank).collect(),
         };
         if pads.len() != 2 * axes.len() {
             return Err(node.refuse(format!("{} pads for {} axes", pads.len(), axes.len())));
         }
-        let (mut before, mut after) = ([0; 4], [0; 4]);
+        let (mut border, mut channels) = ([[0; 2]; 3], [0; 2]);
         for (i, &axis) in axes.iter().enumerate() {
             let extent = |n: i64| match usize::try_from(n) {
                 Ok(n) if n <= MAX_ELEMENTS => Ok(n),
                 _ => Err(node.refuse(format!("`pads` holds {n}"))),
             };
-            before[axis] = extent(pads[i])?;
-            after[axis] = extent(pads[i + axes.len()])?;
+            let ends = [extent(pads[i])?, extent(pads[i + axes.len()])?];
+            match x.axis(axis).map(Axis::spatial) {
+                Some(Some(axis)) => border[axis] = ends,
+                Some(None) => channels = ends,
+                None if ends != [0; 2] => return Err(node.refuse("pads the batch")),
+                None => {}
+            }
         }
-        if before[0] + after[0] > 0 {
-            return Err(node.refuse("pads the batch"));
-        }
-        if before[1] + after[1] > 0 {
-            let op = Op::PadChannels { before: before[1], after: after[1] };
+        if channels != [0; 2] {
+            let [before, after] = channels;
+            let op = Op::PadChannels { before, after };
             x.value = self.push(node.name, op, vec![x.value])?;
             x.shape.channels = self.graph.shape(x.value).channels;
         }
-        let border = Padding { top: before[2], left: before[3], bottom: after[2], right: after[3] };
+        let border = Padding::from(border);
         if border != Padding::default() {
             x = widened(x, border, node);
         }
         // Shapes of what is pending must not overflow, either.
-        let Shape { height, width, channels } = x.shape;
-        match height.checked_mul(width).and_then(|area| area.checked_mul(channels)) {
+        let extents = x.shape.axes().into_iter().chain([x.shape.channels]);
+        match extents.into_iter().try_fold(1usize, usize::checked_mul) {
             Some(1..=MAX_ELEMENTS) => Ok(x),
             _ => Err(node.refuse("its output is too large")),
         }
@@ -127,14 +129,16 @@ impl<'a> Builder<'a> {
         }
         let first = parts.first().cloned().ok_or_else(|| node.refuse("no inputs"))?;
         let rank = first.dimensions(self.batch).len();
-        if node.axis(node.int("axis", 0)?, rank)? != 1 {
+        if first.axis(node.axis(node.int("axis", 0)?, rank)?) != Some(Axis::Channel) {
             return Err(node.refuse("only channels can be concatenated"));
         }
         if parts.len() == 1 {
             return Ok(first);
         }
         for part in &parts {
-            part.require_form(first.form, node)?;
+            if part.form != first.form {
+                return Err(node.refuse("cannot concatenate values of different numbers of axes"));
+            }
             if part.flattened.is_some() {
                 return Err(node.refuse("cannot concatenate a flattened picture"));
             }
@@ -144,7 +148,8 @@ impl<'a> Builder<'a> {
         Ok(Activation::new(value, first.form, self.graph.shape(value)))
     }
 
-    /// Flatten, Reshape, Squeeze, Unsqueeze: between `[n, C, H, W]` and `[n, features]` only.
+    /// Flatten, Reshape, Squeeze, Unsqueeze: to `[n, features]`, and between the forms of a value
+    /// whose axes before the last are 1: `[n, C]`, `[n, C, L]`, `[n, C, 1, L]`.
     pub(super) fn reshape(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let x = self.activation(node, 0)?;
         let from = x.dimensions(self.batch);
@@ -168,19 +173,19 @@ impl<'a> Builder<'a> {
             return Ok(x);
         }
         let x = self.settled(node, 0)?;
-        let single = x.shape.height * x.shape.width == 1;
+        // Axes of 1 come and go, and nothing changes but the name.
+        let is = |form: &Form| form.dimensions(self.batch, x.shape) == to;
+        if x.flattened.is_none()
+            && let Some(form) = Form::ALL.into_iter().find(is)
+        {
+            return Ok(Activation { form, ..x });
+        }
         match (x.form, to.as_slice()) {
-            (Form::Picture, &[n, _]) if n == self.batch && single => {
-                Ok(Activation { form: Form::Vector, ..x })
-            }
-            (Form::Picture, &[n, features]) if n == self.batch => {
+            (Form::Sequence | Form::Picture | Form::Volume, &[n, features]) if n == self.batch => {
                 let value = self.push(node.name, Op::Flatten, vec![x.value])?;
                 let shape = Shape::vector(features);
                 let vector = Activation::new(value, Form::Vector, shape);
                 Ok(Activation { flattened: Some(x.shape), ..vector })
-            }
-            (Form::Vector, &[n, _, 1, 1]) if n == self.batch && x.flattened.is_none() => {
-                Ok(Activation { form: Form::Picture, ..x })
             }
             _ => Err(node.refuse(format!("reshaping {from:?} to {to:?} is not supported"))),
         }
@@ -199,7 +204,7 @@ impl<'a> Builder<'a> {
         let x = self.settled(node, 0)?;
         let default = if self.operator_set < 13 { 1 } else { -1 };
         let axis = node.axis(node.int("axis", default)?, x.dimensions(self.batch).len())?;
-        if axis != 1 || x.shape.height * x.shape.width != 1 {
+        if x.axis(axis) != Some(Axis::Channel) || x.shape.spatial() != 1 {
             return Err(node.refuse("only a softmax over classes is supported"));
         }
         Ok(Activation { softmax: true, ..x })
@@ -208,19 +213,14 @@ impl<'a> Builder<'a> {
 
 /// `x` with a further border of zeros.
 fn widened(mut x: Activation, border: Padding, node: &OnnxNode<'_>) -> Activation {
-    let height = x.shape.height + border.top + border.bottom;
-    let width = x.shape.width + border.left + border.right;
-    x.shape = Shape { height, width, ..x.shape };
+    x.shape = x.shape.padded(&border);
     let inner = match x.pending {
         Pending::Border { padding, .. } => padding,
         _ => Padding::default(),
     };
-    let padding = Padding {
-        top: border.top + inner.top,
-        left: border.left + inner.left,
-        bottom: border.bottom + inner.bottom,
-        right: border.right + inner.right,
-    };
+    let (border, inner) = (border.axes(), inner.axes());
+    let ends = |i: usize| [0, 1].map(|end| border[i][end] + inner[i][end]);
+    let padding = [0, 1, 2].map(ends).into();
     x.pending = Pending::Border { node: node.name.into(), padding };
     x
 }

@@ -1,12 +1,12 @@
 //! Layers with weights: Conv, Gemm, MatMul.
 
-use bayes8_core::graph::Op;
+use bayes8_core::graph::{Op, Window};
 
 use super::{
     ImportError,
     activation::{Activation, Form},
     builder::Builder,
-    constant::{Constant, Strided},
+    constant::{Constant, Strided, strides},
     node::OnnxNode,
 };
 use crate::network::{Gaussian, LayerParameters};
@@ -31,15 +31,9 @@ struct Matrix<'c> {
 impl<'a> Builder<'a> {
     pub(super) fn convolution(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let weight = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
-        let &[out_channels, depth, kh, kw] = weight.shape.as_slice() else {
-            return Err(node.refuse(match weight.shape.len() {
-                3 => "1-D convolutions are not supported".into(),
-                5 => "3-D convolutions are not supported".into(),
-                _ => format!("its weights have shape {:?}", weight.shape),
-            }));
-        };
         let (x, border) = self.bordered(node, 0)?;
-        let window = self.window(node, &x, border, Some([kh, kw]))?;
+        let (&[out_channels, depth], kernel) = kernel_extents(node, &weight, &x)?;
+        let window = self.window(node, &x, border, Some(kernel))?;
         let groups = usize::try_from(node.int("group", 1)?).unwrap_or(0);
         if depth.checked_mul(groups) != Some(x.shape.channels) {
             return Err(node.refuse(format!(
@@ -47,20 +41,32 @@ impl<'a> Builder<'a> {
                 x.shape
             )));
         }
-        let (plane, row) = ((kh * kw) as isize, kw as isize);
+        let steps = strides(&weight.shape);
         let layout = Strided {
-            shape: vec![out_channels, kh, kw, depth],
-            strides: vec![plane * depth as isize, row, 1, plane],
+            shape: [&[out_channels], kernel, &[depth]].concat(),
+            strides: [&steps[..1], &steps[2..], &steps[1..2]].concat(),
             offset: 0,
         };
+        self.push_convolution(node, &weight, &layout, (out_channels, groups, window), &x)
+    }
+
+    /// Appends a convolution with the weights at `layout`'s positions.
+    pub(super) fn push_convolution(
+        &mut self,
+        node: &OnnxNode<'a>,
+        weight: &Constant,
+        layout: &Strided,
+        (out_channels, groups, window): (usize, usize, Window),
+        x: &Activation,
+    ) -> Result<Activation, ImportError> {
         let layer = LayerParameters {
-            weight: self.gaussian(node, &weight, &layout, self.moped)?,
+            weight: self.gaussian(node, weight, layout, self.moped)?,
             bias: self.bias(node, 2, out_channels)?,
         };
         let op = Op::Conv2d { out_channels, groups, window };
-        let name = layer_name(node, &weight);
+        let name = layer_name(node, weight);
         let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
-        Ok(Activation::new(value, Form::Picture, self.graph.shape(value)))
+        Ok(Activation::new(value, x.form, self.graph.shape(value)))
     }
 
     pub(super) fn gemm(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
@@ -84,7 +90,7 @@ impl<'a> Builder<'a> {
     ) -> Result<Activation, ImportError> {
         let constant = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
         let x = self.settled(node, 0)?;
-        x.require_form(Form::Vector, node)?;
+        x.require_vector(node)?;
         let (layout, out_features) = Matrix { constant: &constant, transposed }.layout(node, &x)?;
         let mut weight = self.gaussian(node, &constant, &layout, self.moped)?;
         weight.scale(alpha);
@@ -176,7 +182,7 @@ impl Matrix<'_> {
         }
         let (per_input, per_output) =
             if self.transposed { (1, columns as isize) } else { (columns as isize, 1) };
-        // A flattened picture's columns go from ONNX's (c, h, w) to the graph's (h, w, c).
+        // A flattened picture's columns go from ONNX's (c, d, h, w) to the graph's (d, h, w, c).
         let mut layout = x.feature_order();
         layout.strides.iter_mut().for_each(|s| *s *= per_input);
         layout.shape.insert(0, outputs);
@@ -193,6 +199,22 @@ impl Gaussian {
             self.sigma.iter_mut().flatten().for_each(|s| *s *= factor.abs());
         }
     }
+}
+
+/// The first two extents of a convolution's weights, and those of its kernel.
+pub(super) fn kernel_extents<'w>(
+    node: &OnnxNode<'_>,
+    weight: &'w Constant,
+    x: &Activation,
+) -> Result<(&'w [usize; 2], &'w [usize]), ImportError> {
+    let axes = x.spatial_axes(node)?;
+    let extents = weight.shape.split_first_chunk();
+    extents.filter(|(_, kernel)| kernel.len() == axes).ok_or_else(|| {
+        let shape = &weight.shape;
+        node.refuse(format!(
+            "weights of shape {shape:?} do not fit an input of {axes} axes after its channels"
+        ))
+    })
 }
 
 /// A layer is called like its weight's module, or else like its node.

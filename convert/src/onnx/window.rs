@@ -1,10 +1,10 @@
 //! Nodes that slide a window, and the zero borders that they take up.
 
-use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding, Value, Window};
+use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding, Value, Window, WindowAxis};
 
 use super::{
     ImportError,
-    activation::{Activation, Form, Pending},
+    activation::{Activation, Axis, Form, Pending},
     builder::Builder,
     node::OnnxNode,
 };
@@ -17,7 +17,7 @@ impl<'a> Builder<'a> {
         i: usize,
     ) -> Result<(Activation, Padding), ImportError> {
         let mut x = self.activation(node, i)?;
-        x.require_form(Form::Picture, node)?;
+        x.spatial_axes(node)?;
         let Pending::Border { padding, .. } = x.pending else {
             return Ok((self.settled(node, i)?, Padding::default()));
         };
@@ -26,71 +26,37 @@ impl<'a> Builder<'a> {
         Ok((x, padding))
     }
 
-    /// The window of a node over `x` with a border of zeros around it.
+    /// The window of a node over `x` with a border of zeros around it; `weights` are the extents of
+    /// its kernel, where it has one.
     pub(super) fn window(
         &self,
         node: &OnnxNode<'a>,
         x: &Activation,
         border: Padding,
-        weights: Option<[usize; 2]>,
+        weights: Option<&[usize]>,
     ) -> Result<Window, ImportError> {
-        let pair = |name: &str, default: [usize; 2]| match node.ints(name)? {
-            None => Ok(default),
-            Some(&[a, b]) => Ok([extent(node, name, a)?, extent(node, name, b)?]),
-            Some(list) => Err(node.refuse(format!("{}-D windows are not supported", list.len()))),
-        };
-        let kernel = pair("kernel_shape", weights.unwrap_or([0, 0]))?;
-        if weights.is_some_and(|w| w != kernel) {
-            return Err(node.refuse("`kernel_shape` is not that of the weights"));
-        }
-        let (stride, dilation) = (pair("strides", [1, 1])?, pair("dilations", [1, 1])?);
-        if [kernel, stride, dilation].as_flattened().contains(&0) {
-            return Err(node.refuse("kernel, strides and dilations must be positive"));
-        }
-        let bordered = [
-            x.shape.height + border.top + border.bottom,
-            x.shape.width + border.left + border.right,
-        ];
-        // Total padding that keeps `ceil(extent / stride)` outputs.
-        let same = |i: usize| {
-            let outputs = bordered[i].div_ceil(stride[i]);
-            let reach = (outputs - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1;
-            reach.saturating_sub(bordered[i])
-        };
-        let [top, left, bottom, right] = match node.string("auto_pad")? {
-            None | Some("" | "NOTSET") => match node.ints("pads")? {
-                None => [0; 4],
-                Some(&[t, l, b, r]) => {
-                    let pad = |n| extent(node, "pads", n);
-                    [pad(t)?, pad(l)?, pad(b)?, pad(r)?]
-                }
-                Some(_) => return Err(node.refuse("`pads` must hold four numbers")),
-            },
-            Some("VALID") => [0; 4],
-            Some("SAME_UPPER") => {
-                let [v, h] = [same(0), same(1)];
-                [v / 2, h / 2, v - v / 2, h - h / 2]
-            }
-            Some("SAME_LOWER") => {
-                let [v, h] = [same(0), same(1)];
-                [v - v / 2, h - h / 2, v / 2, h / 2]
-            }
+        let sliding = Sliding::new(node, x.spatial_axes(node)?, weights)?;
+        let extents = x.shape.padded(&border).axes();
+        let pads = match node.string("auto_pad")? {
+            None | Some("" | "NOTSET") => sliding.pads(node)?,
+            Some("VALID") => [[0; 2]; 3],
+            Some(same @ ("SAME_UPPER" | "SAME_LOWER")) => [0, 1, 2].map(|i| {
+                let total = sliding.same(i, extents[i]);
+                let (less, more) = (total / 2, total - total / 2);
+                if same == "SAME_UPPER" { [less, more] } else { [more, less] }
+            }),
             Some(other) => return Err(node.refuse(format!("auto_pad {other} is not supported"))),
         };
-        let padding = Padding {
-            top: top + border.top,
-            left: left + border.left,
-            bottom: bottom + border.bottom,
-            right: right + border.right,
-        };
-        Ok(Window { kernel, stride, dilation, padding })
+        let border = border.axes();
+        let before_and_after = |i: usize| [0, 1].map(|end| pads[i][end] + border[i][end]);
+        Ok(sliding.window([0, 1, 2].map(before_and_after)))
     }
 
     pub(super) fn max_pool(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        let (x, border) = self.bordered(node, 0)?;
+        let (mut x, mut border) = self.bordered(node, 0)?;
         // A border of zeros equals padding that never wins only where no value is negative.
         if border != Padding::default() && !self.non_negative(x.value) {
-            return Err(node.refuse("cannot take up a border of zeros before negative values"));
+            (x, border) = (self.settled(node, 0)?, Padding::default());
         }
         let window = self.window(node, &x, border, None)?;
         check_ceil_mode(node, &x, &window)?;
@@ -117,20 +83,23 @@ impl<'a> Builder<'a> {
         node: &OnnxNode<'a>,
     ) -> Result<Activation, ImportError> {
         let mut x = self.settled(node, 0)?;
-        x.require_form(Form::Picture, node)?;
-        let mut form = Form::Picture;
+        let spatial = x.spatial_axes(node)?;
+        let mut form = x.form;
         if node.op == "ReduceMean" {
             let axes = self.integers(node, 1, "axes")?.unwrap_or_default();
-            let mut axes = axes.iter().map(|&a| node.axis(a, 4)).collect::<Result<Vec<_>, _>>()?;
-            axes.sort_unstable();
-            if axes != [2, 3] {
-                return Err(node.refuse("only the mean over rows and columns is supported"));
+            let axes = axes.iter().map(|&a| Ok(x.axis(node.axis(a, 2 + spatial)?)));
+            let axes = axes.collect::<Result<Vec<_>, ImportError>>()?;
+            let fits = |&axis: &Axis| axes.contains(&Some(axis)) == (axis != Axis::Channel);
+            if axes.contains(&None) || !x.form.axes().iter().all(fits) {
+                return Err(
+                    node.refuse("only the mean over all axes but the channels is supported")
+                );
             }
             if node.int("keepdims", 1)? == 0 {
                 form = Form::Vector;
             }
         }
-        if x.shape.height * x.shape.width > 1 {
+        if x.shape.spatial() > 1 {
             x = self.slide(node, Op::GlobalAveragePool, &x)?;
         }
         Ok(Activation { form, ..x })
@@ -143,7 +112,7 @@ impl<'a> Builder<'a> {
         x: &Activation,
     ) -> Result<Activation, ImportError> {
         let value = self.push(node.name, op, vec![x.value])?;
-        Ok(Activation::new(value, Form::Picture, self.graph.shape(value)))
+        Ok(Activation::new(value, x.form, self.graph.shape(value)))
     }
 
     /// Whether a clamp keeps every element of `value` at or above zero.
@@ -160,13 +129,107 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// How a node slides: kernel, stride and dilation along planes, rows and columns. An axis that the
+/// node's input does not have is slid over by a window of one.
+pub(super) struct Sliding {
+    /// Axes of the node's input after its channels.
+    spatial: usize,
+    kernel: [usize; 3],
+    pub(super) stride: [usize; 3],
+    dilation: [usize; 3],
+}
+
+impl Sliding {
+    /// Reads the attributes of a node over `spatial` axes; `weights` are the extents of its kernel,
+    /// where it has one.
+    pub(super) fn new(
+        node: &OnnxNode<'_>,
+        spatial: usize,
+        weights: Option<&[usize]>,
+    ) -> Result<Self, ImportError> {
+        let list = |name: &str| match node.ints(name)? {
+            None => Ok(None),
+            Some(list) if list.len() == spatial => {
+                let extents = list.iter().map(|&n| extent(node, name, n));
+                Ok(Some(extents.collect::<Result<Vec<_>, _>>()?))
+            }
+            Some(list) => Err(node.refuse(format!(
+                "`{name}` holds {} numbers for {spatial} axes after the channels",
+                list.len()
+            ))),
+        };
+        let kernel = match (list("kernel_shape")?, weights) {
+            (Some(kernel), Some(weights)) if kernel != weights => {
+                return Err(node.refuse("`kernel_shape` is not that of the weights"));
+            }
+            (None, Some(weights)) => weights.to_vec(),
+            (Some(kernel), _) => kernel,
+            (None, None) => return Err(node.refuse("it has no `kernel_shape`")),
+        };
+        let align = |list: Vec<usize>| {
+            let mut axes = [1; 3];
+            axes[3 - list.len()..].copy_from_slice(&list);
+            axes
+        };
+        let kernel = align(kernel);
+        let stride = align(list("strides")?.unwrap_or_default());
+        let dilation = align(list("dilations")?.unwrap_or_default());
+        if [kernel, stride, dilation].as_flattened().contains(&0) {
+            return Err(node.refuse("kernel, strides and dilations must be positive"));
+        }
+        Ok(Self { spatial, kernel, stride, dilation })
+    }
+
+    /// The attribute `pads`, before and after each axis.
+    pub(super) fn pads(&self, node: &OnnxNode<'_>) -> Result<[[usize; 2]; 3], ImportError> {
+        let mut axes = [[0; 2]; 3];
+        let Some(pads) = node.ints("pads")? else { return Ok(axes) };
+        if pads.len() != 2 * self.spatial {
+            return Err(node.refuse(format!("`pads` must hold {} numbers", 2 * self.spatial)));
+        }
+        let (before, after) = pads.split_at(self.spatial);
+        for ((axis, &before), &after) in axes[3 - self.spatial..].iter_mut().zip(before).zip(after)
+        {
+            *axis = [extent(node, "pads", before)?, extent(node, "pads", after)?];
+        }
+        Ok(axes)
+    }
+
+    /// The same, one position at a time.
+    pub(super) fn with_stride_1(self) -> Self {
+        Self { stride: [1; 3], ..self }
+    }
+
+    /// Positions between the first and the last tap along axis `i`.
+    pub(super) fn reach(&self, i: usize) -> usize {
+        (self.kernel[i] - 1) * self.dilation[i]
+    }
+
+    /// Total padding that keeps `ceil(extent / stride)` outputs along axis `i`.
+    fn same(&self, i: usize, extent: usize) -> usize {
+        let outputs = extent.div_ceil(self.stride[i]);
+        let reach = (outputs - 1) * self.stride[i] + self.reach(i) + 1;
+        reach.saturating_sub(extent)
+    }
+
+    /// The window with this padding before and after each axis.
+    pub(super) fn window(&self, padding: [[usize; 2]; 3]) -> Window {
+        let axis = |i: usize| {
+            let [before, after] = padding[i];
+            let (kernel, stride, dilation) = (self.kernel[i], self.stride[i], self.dilation[i]);
+            WindowAxis { kernel, stride, dilation, before, after }
+        };
+        [0, 1, 2].map(axis).into()
+    }
+}
+
 /// A geometric number of a node, bounded so that sums and products of two cannot overflow.
-fn extent(node: &OnnxNode<'_>, name: &str, n: i64) -> Result<usize, ImportError> {
+pub(super) fn extent(node: &OnnxNode<'_>, name: &str, n: i64) -> Result<usize, ImportError> {
     let extent = usize::try_from(n).ok().filter(|&n| n <= MAX_ELEMENTS);
     extent.ok_or_else(|| node.refuse(format!("`{name}` holds {n}")))
 }
 
-/// Refuses `ceil_mode` where it adds a row or column.
+/// Refuses `ceil_mode` where it adds a plane, row or column.
 fn check_ceil_mode(
     node: &OnnxNode<'_>,
     x: &Activation,
@@ -175,15 +238,13 @@ fn check_ceil_mode(
     if node.int("ceil_mode", 0)? == 0 {
         return Ok(());
     }
-    let Padding { top, left, bottom, right } = window.padding;
-    let adds = |i: usize, input: usize, before: usize, after: usize| {
-        let reach = (window.kernel[i] - 1) * window.dilation[i] + 1;
-        let steps = (input + before + after).saturating_sub(reach);
+    let adds = |(axis, extent): (WindowAxis, usize)| {
+        let steps = (extent + axis.before + axis.after).saturating_sub(axis.reach() + 1);
         // A further window must begin before the padding at the end.
-        let next = (steps / window.stride[i] + 1) * window.stride[i];
-        !steps.is_multiple_of(window.stride[i]) && next < input + before
+        let next = (steps / axis.stride + 1) * axis.stride;
+        !steps.is_multiple_of(axis.stride) && next < extent + axis.before
     };
-    if adds(0, x.shape.height, top, bottom) || adds(1, x.shape.width, left, right) {
+    if window.axes().into_iter().zip(x.shape.axes()).any(adds) {
         return Err(node.refuse("ceil_mode is not supported where it changes the output's shape"));
     }
     Ok(())

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use bayes8_core::graph::{Op, Shape, Window};
+use bayes8_core::graph::{Op, Padding, Shape, Window};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
 
+use super::elementwise::{position, start};
 use super::weights::LayerWeights;
 
 /// Numbers of an im2col block: few enough to stay in a core's second-level cache.
@@ -16,7 +17,7 @@ pub(super) struct Convolution<'w> {
     output: Shape,
     window: Window,
     groups: usize,
-    /// `[KH][KW][C]` where depthwise, else as the layer has it.
+    /// `[KD][KH][KW][C]` where depthwise, else as the layer has it.
     weight: std::borrow::Cow<'w, [f32]>,
     bias: Option<&'w [f32]>,
 }
@@ -32,9 +33,7 @@ impl<'w> Convolution<'w> {
     pub(super) fn window(op: &Op, input: Shape) -> Option<Geometry> {
         match *op {
             Op::Conv2d { groups, window, .. } => Some(Geometry { window, groups }),
-            Op::Linear { .. } => {
-                Some(Geometry { window: Window::new([input.height, input.width]), groups: 1 })
-            }
+            Op::Linear { .. } => Some(Geometry { window: Window::whole(input), groups: 1 }),
             _ => None,
         }
     }
@@ -64,7 +63,7 @@ impl<'w> Convolution<'w> {
         self.groups > 1 && self.groups == self.input.channels && self.groups == self.output.channels
     }
 
-    /// Convolves pictures one after the other, `[..][H][W][C]`.
+    /// Convolves pictures one after the other, `[..][D][H][W][C]`.
     pub(super) fn run(&self, input: &[f32], out: &mut [f32]) {
         match self.bias {
             Some(bias) => {
@@ -72,12 +71,13 @@ impl<'w> Convolution<'w> {
             }
             None => out.fill(0.0),
         }
-        let Window { kernel, stride, padding, .. } = self.window;
-        let Shape { height, width, channels } = self.input;
-        let whole = kernel == [height, width] && padding == Default::default();
-        if self.groups == 1 && (whole || (kernel == [1, 1] && stride == [1, 1])) {
+        let whole = self.window.axes().map(|axis| axis.kernel) == self.input.axes()
+            && self.window.padding == Padding::default();
+        // A window of one tap has no padding.
+        let in_place = self.window.taps() == 1 && self.output.axes() == self.input.axes();
+        if self.groups == 1 && (whole || in_place) {
             // Rows of the matrix lie in the input already, over all pictures.
-            let depth = if whole { self.input.elements() } else { channels };
+            let depth = if whole { self.input.elements() } else { self.input.channels };
             return self.multiply(input, depth, out, 0);
         }
         let pictures = input.chunks_exact(self.input.elements());
@@ -106,32 +106,34 @@ impl<'w> Convolution<'w> {
         }
     }
 
-    /// Copies what output pixel `pixel` sees of some channels, `[KH][KW][channels]`.
+    /// Copies what output pixel `pixel` sees of some channels, `[KD][KH][KW][channels]`.
     fn patch(&self, input: &[f32], pixel: usize, channels: Range<usize>, patch: &mut [f32]) {
-        let Shape { height, width, channels: all } = self.input;
-        let Window { kernel, dilation, .. } = self.window;
-        let (y, x) = (pixel / self.output.width, pixel % self.output.width);
-        let line = kernel[1] * channels.len();
-        for (ky, patch) in patch.chunks_exact_mut(line).enumerate() {
-            let Some(row) = position(&self.window, 0, y, ky, height) else {
+        let shape = self.input;
+        let [planes, rows, columns] = self.window.axes();
+        let [z, y, x] = position(self.output, pixel);
+        let line = columns.kernel * channels.len();
+        for (tap, patch) in patch.chunks_exact_mut(line).enumerate() {
+            let plane = planes.position(z, tap / rows.kernel, shape.depth);
+            let row = rows.position(y, tap % rows.kernel, shape.height);
+            let (Some(plane), Some(row)) = (plane, row) else {
                 patch.fill(0.0);
                 continue;
             };
-            let first = position(&self.window, 1, x, 0, width);
+            let first = columns.position(x, 0, shape.width);
             if let Some(first) = first
-                && dilation[1] == 1
-                && first + kernel[1] <= width
-                && channels.len() == all
+                && columns.dilation == 1
+                && first + columns.kernel <= shape.width
+                && channels.len() == shape.channels
             {
-                let start = (row * width + first) * all;
+                let start = start(shape, [plane, row, first]);
                 patch.copy_from_slice(&input[start..start + line]);
                 continue;
             }
             for (kx, patch) in patch.chunks_exact_mut(channels.len()).enumerate() {
-                match position(&self.window, 1, x, kx, width) {
+                match columns.position(x, kx, shape.width) {
                     Some(column) => {
-                        let start = (row * width + column) * all;
-                        let pixel = &input[start..start + all];
+                        let start = start(shape, [plane, row, column]);
+                        let pixel = &input[start..start + shape.channels];
                         patch.copy_from_slice(&pixel[channels.clone()]);
                     }
                     None => patch.fill(0.0),
@@ -159,16 +161,18 @@ impl<'w> Convolution<'w> {
 
     /// One picture, every channel by itself.
     fn depthwise(&self, input: &[f32], out: &mut [f32]) {
-        let Shape { height, width, channels } = self.input;
-        for (p, out) in out.chunks_exact_mut(channels).enumerate() {
-            let (y, x) = (p / self.output.width, p % self.output.width);
-            for (t, weight) in self.weight.chunks_exact(channels).enumerate() {
-                let (ky, kx) = (t / self.window.kernel[1], t % self.window.kernel[1]);
-                let row = position(&self.window, 0, y, ky, height);
-                let column = position(&self.window, 1, x, kx, width);
-                if let (Some(row), Some(column)) = (row, column) {
-                    let start = (row * width + column) * channels;
-                    let pixel = &input[start..start + channels];
+        let shape = self.input;
+        let axes = self.window.axes();
+        let kernel = axes.map(|axis| axis.kernel);
+        for (p, out) in out.chunks_exact_mut(shape.channels).enumerate() {
+            let output = position(self.output, p);
+            for (t, weight) in self.weight.chunks_exact(shape.channels).enumerate() {
+                let line = t / kernel[2];
+                let taps = [line / kernel[1], line % kernel[1], t % kernel[2]];
+                let along = |i: usize| axes[i].position(output[i], taps[i], shape.axes()[i]);
+                if let [Some(plane), Some(row), Some(column)] = [0, 1, 2].map(along) {
+                    let start = start(shape, [plane, row, column]);
+                    let pixel = &input[start..start + shape.channels];
                     for ((out, w), x) in out.iter_mut().zip(weight).zip(pixel) {
                         *out += w * x;
                     }
@@ -176,18 +180,4 @@ impl<'w> Convolution<'w> {
             }
         }
     }
-}
-
-/// Row (axis 0) or column (axis 1) that tap `tap` of output `output` sees, or `None` in the
-/// padding.
-pub(super) fn position(
-    window: &Window,
-    axis: usize,
-    output: usize,
-    tap: usize,
-    extent: usize,
-) -> Option<usize> {
-    let before = [window.padding.top, window.padding.left][axis];
-    let position = output * window.stride[axis] + tap * window.dilation[axis];
-    position.checked_sub(before).filter(|&p| p < extent)
 }

@@ -1,8 +1,6 @@
-//! Nodes without weights. Values are pictures one after the other, `[..][H][W][C]`.
+//! Nodes without weights. Values are pictures one after the other, `[..][D][H][W][C]`.
 
-use bayes8_core::graph::{Range, Shape, Window};
-
-use super::convolution::position;
+use bayes8_core::graph::{AxisPadding, Range, Shape, Window};
 
 pub(super) fn add(a: &[f32], b: &[f32], out: &mut [f32]) {
     for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
@@ -36,24 +34,29 @@ pub(super) fn pad_channels(
     }
 }
 
-pub(super) fn slice(
-    value: &[f32],
-    from: Shape,
-    rows: Range,
-    columns: Range,
-    out: &mut [f32],
-    to: Shape,
-) {
-    each_pixel(value, from, out, to, |picture, y, x, out| {
-        let (row, column) = (rows.start + y * rows.step, columns.start + x * columns.step);
-        out.copy_from_slice(pixel(picture, from, row, column));
+pub(super) fn slice(value: &[f32], from: Shape, ranges: [Range; 3], out: &mut [f32], to: Shape) {
+    each_pixel(value, from, out, to, |picture, position, out| {
+        let at = |axis: usize| ranges[axis].start + position[axis] * ranges[axis].step;
+        out.copy_from_slice(pixel(picture, from, [0, 1, 2].map(at)));
     });
 }
 
+pub(super) fn pad(value: &[f32], from: Shape, axes: [AxisPadding; 3], out: &mut [f32], to: Shape) {
+    out.fill(0.0);
+    let pictures = value.chunks_exact(from.elements());
+    for (picture, out) in pictures.zip(out.chunks_exact_mut(to.elements())) {
+        for (p, pixel) in picture.chunks_exact(from.channels).enumerate() {
+            let from = position(from, p);
+            let at = start(to, [0, 1, 2].map(|axis| axes[axis].position(from[axis])));
+            out[at..at + to.channels].copy_from_slice(pixel);
+        }
+    }
+}
+
 pub(super) fn max_pool(value: &[f32], from: Shape, window: &Window, out: &mut [f32], to: Shape) {
-    each_pixel(value, from, out, to, |picture, y, x, out| {
+    each_pixel(value, from, out, to, |picture, position, out| {
         out.fill(f32::NEG_INFINITY);
-        each_tap(picture, from, window, y, x, |tap| {
+        each_tap(picture, from, window, position, |tap| {
             out.iter_mut().zip(tap).for_each(|(out, x)| *out = out.max(*x));
         });
     });
@@ -67,9 +70,9 @@ pub(super) fn average_pool(
     out: &mut [f32],
     to: Shape,
 ) {
-    each_pixel(value, from, out, to, |picture, y, x, out| {
+    each_pixel(value, from, out, to, |picture, position, out| {
         out.fill(0.0);
-        let seen = each_tap(picture, from, window, y, x, |tap| {
+        let seen = each_tap(picture, from, window, position, |tap| {
             out.iter_mut().zip(tap).for_each(|(out, x)| *out += x);
         });
         let divisor = if count_include_pad { window.taps() } else { seen.max(1) };
@@ -77,54 +80,57 @@ pub(super) fn average_pool(
     });
 }
 
-pub(super) fn global_average_pool(value: &[f32], from: Shape, out: &mut [f32]) {
-    let area = (from.height * from.width) as f32;
-    let pictures = value.chunks_exact(from.elements());
-    for (picture, out) in pictures.zip(out.chunks_exact_mut(from.channels)) {
-        out.fill(0.0);
-        for pixel in picture.chunks_exact(from.channels) {
-            out.iter_mut().zip(pixel).for_each(|(out, x)| *out += x);
-        }
-        out.iter_mut().for_each(|x| *x /= area);
-    }
-}
-
-/// Calls `make(picture, row, column, out)` for every output pixel of every picture.
+/// Calls `make(picture, position, out)` for every output pixel of every picture.
 fn each_pixel(
     value: &[f32],
     from: Shape,
     out: &mut [f32],
     to: Shape,
-    make: impl Fn(&[f32], usize, usize, &mut [f32]),
+    make: impl Fn(&[f32], [usize; 3], &mut [f32]),
 ) {
     let pictures = value.chunks_exact(from.elements());
     for (picture, out) in pictures.zip(out.chunks_exact_mut(to.elements())) {
         for (p, out) in out.chunks_exact_mut(to.channels).enumerate() {
-            make(picture, p / to.width, p % to.width, out);
+            make(picture, position(to, p), out);
         }
     }
 }
 
-fn pixel(picture: &[f32], shape: Shape, row: usize, column: usize) -> &[f32] {
-    let start = (row * shape.width + column) * shape.channels;
+/// Plane, row and column of a pixel.
+pub(super) fn position(shape: Shape, pixel: usize) -> [usize; 3] {
+    let line = pixel / shape.width;
+    [line / shape.height, line % shape.height, pixel % shape.width]
+}
+
+/// Where the pixel at a plane, row and column begins.
+pub(super) fn start(shape: Shape, [plane, row, column]: [usize; 3]) -> usize {
+    ((plane * shape.height + row) * shape.width + column) * shape.channels
+}
+
+fn pixel(picture: &[f32], shape: Shape, position: [usize; 3]) -> &[f32] {
+    let start = start(shape, position);
     &picture[start..start + shape.channels]
 }
 
-/// Shows every pixel that output `(y, x)` sees, and returns how many: padding is not among them.
+/// Shows every pixel that the output at `position` sees, and returns how many: padding is not among
+/// them.
 fn each_tap(
     picture: &[f32],
     from: Shape,
     window: &Window,
-    y: usize,
-    x: usize,
+    position: [usize; 3],
     mut show: impl FnMut(&[f32]),
 ) -> usize {
+    let axes = window.axes();
+    let along = |axis: usize| {
+        let taps = 0..axes[axis].kernel;
+        taps.filter_map(move |tap| axes[axis].position(position[axis], tap, from.axes()[axis]))
+    };
     let mut seen = 0;
-    for ky in 0..window.kernel[0] {
-        let Some(row) = position(window, 0, y, ky, from.height) else { continue };
-        for kx in 0..window.kernel[1] {
-            if let Some(column) = position(window, 1, x, kx, from.width) {
-                show(pixel(picture, from, row, column));
+    for plane in along(0) {
+        for row in along(1) {
+            for column in along(2) {
+                show(pixel(picture, from, [plane, row, column]));
                 seen += 1;
             }
         }

@@ -8,8 +8,8 @@ mod convolution;
 mod elementwise;
 mod weights;
 
-use bayes8_core::graph::{Node, Op, Shape, Value};
-use ndarray::{Array2, ArrayView4, Axis};
+use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
+use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -23,10 +23,10 @@ use convolution::Convolution;
 #[non_exhaustive]
 pub enum RunError {
     /// Pictures of another shape than the network's input.
-    #[error("pictures of shape {found} for an input of {expected}")]
+    #[error("pictures of shape {found:?} for an input of {expected} ({})", expected.axis_names())]
     PictureShape {
-        /// Shape of the pictures.
-        found: Shape,
+        /// Extents of a picture.
+        found: Vec<usize>,
         /// The network's input.
         expected: Shape,
     },
@@ -43,30 +43,35 @@ pub enum RunError {
 const GROUP_ELEMENTS: usize = 1 << 18;
 const MAX_GROUP: usize = 16;
 
-/// Runs a network on normalized pictures `[N, H, W, C]` with one draw of weights.
+/// Runs a network on normalized pictures `[N, H, W, C]` (`[N, D, H, W, C]` of volumes; axes of extent
+/// 1 but N may be left out) with one draw of weights.
 ///
-/// `observe(value, picture, elements)` sees every value of every picture in `[H][W][C]` order
+/// `observe(value, picture, elements)` sees every value of every picture in `[D][H][W][C]` order
 /// after its clamp, the input too, in no particular order and from several threads. Returns the
 /// logits `[N, classes]`. But for rounding, a picture's result does not
 /// depend on the others.
 ///
 /// # Errors
 /// [`RunError`] when pictures or weights do not fit the network.
-pub fn run<F>(
+pub fn run<D, F>(
     network: &Network,
     weights: &Weights<'_>,
-    pictures: ArrayView4<'_, f32>,
+    pictures: ArrayView<'_, f32, D>,
     observe: F,
 ) -> Result<Array2<f32>, RunError>
 where
+    D: Dimension,
     F: Fn(Value, usize, &[f32]) + Sync,
 {
     let plan = Plan::new(network, weights)?;
-    let (count, height, width, channels) = pictures.dim();
-    let (found, expected) = (Shape::new(height, width, channels), network.graph.input());
-    if found != expected {
-        return Err(RunError::PictureShape { found, expected });
-    }
+    let expected = network.graph.input();
+    let count = match pictures.shape() {
+        [count, one @ ..] if expected.fits(one) => *count,
+        other => {
+            let found = other.get(1..).unwrap_or_default().to_vec();
+            return Err(RunError::PictureShape { found, expected });
+        }
+    };
     let fair = count.div_ceil(rayon::current_num_threads());
     let group = (GROUP_ELEMENTS / plan.largest).clamp(1, MAX_GROUP).min(fair).max(1);
     let mut logits = Array2::zeros((count, network.classes()));
@@ -131,13 +136,13 @@ impl<'r> Plan<'r> {
     }
 
     /// Logits of a few pictures. `free` holds buffers for reuse.
-    fn group(
+    fn group<D: Dimension>(
         &self,
         free: &mut Vec<Vec<f32>>,
-        pictures: ArrayView4<'_, f32>,
+        pictures: ArrayView<'_, f32, D>,
         observe: impl Fn(Value, usize, &[f32]),
     ) -> Vec<f32> {
-        let count = pictures.dim().0;
+        let count = pictures.len_of(Axis(0));
         let graph = &self.network.graph;
         let nodes = graph.nodes();
         let show = |value, elements: &[f32]| {
@@ -187,8 +192,14 @@ impl<'r> Plan<'r> {
             Op::PadChannels { before, .. } => {
                 elementwise::pad_channels(value(0), shape(0).channels, *before, out, node.shape);
             }
-            Op::Slice { rows, columns } => {
-                elementwise::slice(value(0), shape(0), *rows, *columns, out, node.shape);
+            Op::Slice { rows, columns, planes } => {
+                let planes = planes.unwrap_or(Range::whole(node.shape.depth));
+                let ranges = [planes, *rows, *columns];
+                elementwise::slice(value(0), shape(0), ranges, out, node.shape);
+            }
+            Op::Pad { rows, columns, planes } => {
+                let axes = [*planes, *rows, *columns];
+                elementwise::pad(value(0), shape(0), axes, out, node.shape);
             }
             Op::MaxPool(window) => {
                 elementwise::max_pool(value(0), shape(0), window, out, node.shape);
@@ -201,7 +212,10 @@ impl<'r> Plan<'r> {
                 out,
                 node.shape,
             ),
-            Op::GlobalAveragePool => elementwise::global_average_pool(value(0), shape(0), out),
+            Op::GlobalAveragePool => {
+                let window = Window::whole(shape(0));
+                elementwise::average_pool(value(0), shape(0), &window, true, out, node.shape);
+            }
         }
     }
 }

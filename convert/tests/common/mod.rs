@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use bayes8_convert::{Network, Posterior, SigmaTensor, import};
-use ndarray::{Array2, Array4, ArrayD, Ix2, Ix4};
+use ndarray::{Array2, ArrayD, Ix2};
 use safetensors::SafeTensors;
 
 /// One network with what it computes.
@@ -13,8 +13,8 @@ pub(crate) struct Fixture {
     pub(crate) onnx: Vec<u8>,
     /// Standard deviations by initializer.
     pub(crate) sigmas: BTreeMap<String, SigmaTensor>,
-    /// `[N, H, W, C]`.
-    pub(crate) pictures: Array4<f32>,
+    /// `[N, .., C]`.
+    pub(crate) pictures: ArrayD<f32>,
     /// `[N, classes]`.
     pub(crate) output: Array2<f32>,
 }
@@ -38,11 +38,12 @@ impl Fixture {
                 }
             }
         }
-        let pictures = pictures.unwrap().into_dimensionality::<Ix4>().unwrap();
+        let pictures: ArrayD<f32> = pictures.unwrap();
+        let axes: Vec<usize> = (2..pictures.ndim()).collect();
         Self {
             onnx,
             sigmas,
-            pictures: pictures.permuted_axes([0, 2, 3, 1]),
+            pictures: pictures.permuted_axes([&[0], &axes[..], &[1]].concat()),
             output: output.unwrap().into_dimensionality::<Ix2>().unwrap(),
         }
     }

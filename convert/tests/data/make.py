@@ -1,20 +1,30 @@
 """Writes the ONNX fixtures of this folder: tiny random networks and what they compute.
 
 Each NAME.onnx comes with NAME.safetensors: `input` (NCHW), `output` by ONNX's own reference
-evaluator, and, where the fixture has one, the posterior `INITIALIZER.sigma`. Run from anywhere:
-`python make.py` (packages: onnx, numpy, safetensors).
+evaluator (ONNX Runtime where that lacks groups), and, where the fixture has one, the posterior
+`INITIALIZER.sigma`. Run from anywhere: `python make.py` (packages: onnx, onnxruntime, numpy,
+safetensors).
 """
 
 import pathlib
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from safetensors.numpy import save_file
 
 FOLDER = pathlib.Path(__file__).parent
 LARGEST = np.iinfo(np.int64).max
+
+
+def reference(model, inputs):
+    return ReferenceEvaluator(model).run(None, inputs)
+
+
+def onnx_runtime(model, inputs):
+    return onnxruntime.InferenceSession(model.SerializeToString()).run(None, inputs)
 
 
 class Net:
@@ -71,7 +81,7 @@ class Net:
         x = self.add("Reshape", x, self.constant(np.array([-1])))
         return self.add("Cast", x, to=TensorProto.INT64)
 
-    def save(self, output, count=3, batch="n", rank=2):
+    def save(self, output, count=3, batch="n", rank=2, run=reference):
         shape = [count if isinstance(batch, str) else batch, *self.shape]
         tensor = helper.make_tensor_value_info
         graph = helper.make_graph(
@@ -86,7 +96,7 @@ class Net:
         onnx.checker.check_model(model)
         onnx.save(model, FOLDER / f"{self.name}.onnx")
         pictures = self.random.normal(0, 1, shape).astype(np.float32)
-        (logits,) = ReferenceEvaluator(model).run(None, {"input": pictures})
+        (logits,) = run(model, {"input": pictures})
         logits = np.ascontiguousarray(logits.reshape(len(pictures), -1), np.float32)
         tensors = {"input": pictures, "output": logits, **self.sigmas}
         save_file(tensors, FOLDER / f"{self.name}.safetensors")
@@ -188,5 +198,63 @@ def fixed_batch():
     net.save(net.add("Conv", x, net.weight("logits.weight", 3, 6, 1, 1)), batch=2, rank=4)
 
 
-for fixture in (residual, mobile, flatten, branches, fixed_batch):
+def sequence():
+    """One axis: convolutions, pools, a border, a slice and the mean, all over [n, C, L]."""
+    net = Net("sequence", [3, 21])
+    weight = net.weight("conv1.weight", 6, 3, 5, sigma=0.1)
+    x = net.add("Conv", "input", weight, pads=[4, 1], strides=[2], dilations=[2])
+    x = net.add("Relu", net.bn(x, "bn1", 6))
+    x = net.add("Pad", x, net.torch_pads([1, 2], 3), net.constant(np.float32(0)))
+    x = net.add("Conv", x, net.weight("conv2.weight", 9, 2, 3, sigma=0.1), group=3)
+    x = net.add("MaxPool", x, kernel_shape=[2], strides=[1])
+    x = net.add("Slice", x, *[net.constant(np.array([v])) for v in (1, LARGEST, 2, 2)])
+    x = net.add("AveragePool", x, kernel_shape=[2], pads=[1, 0])
+    square = net.add("Unsqueeze", x, net.constant(np.array([2])))
+    square = net.add("Conv", square, net.weight("conv3.weight", 4, 9, 1, 2, sigma=0.1))
+    x = net.add("ReduceMean", net.add("Squeeze", square, net.constant(np.array([2]))), axes=[2])
+    x = net.add("Flatten", x)
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 4, sigma=0.1), transB=1))
+
+
+def volume():
+    """Three axes: convolutions of all kinds, pools, and a flattened volume's columns."""
+    net = Net("volume", [2, 5, 6, 4])
+    weight = net.weight("conv1.weight", 6, 2, 3, 2, 3, sigma=0.1)
+    x = net.add("Conv", "input", weight, pads=[1, 0, 2, 1, 1, 0], strides=[1, 2, 1])
+    x = net.add("Relu", net.bn(x, "bn1", 6))
+    weight = net.weight("depthwise.weight", 6, 1, 2, 3, 2, sigma=0.1)
+    x = net.add("Conv", x, weight, group=6, pads=[1, 1, 0, 0, 1, 1])
+    trunk = net.add("MaxPool", x, kernel_shape=[2, 1, 2], strides=[2, 1, 1])
+    weight, bias = net.weight("grouped.weight", 6, 3, 1, 1, 1), net.weight("grouped.bias", 6)
+    x = net.add("Add", trunk, net.add("Conv", trunk, weight, bias, group=2))
+    x = net.add("Concat", x, net.add("Relu", trunk), axis=1)
+    x = net.add("Slice", x, *[net.constant(np.array(v)) for v in ([0, 1], [2, 3], [2, 3])])
+    pooled = net.add("GlobalAveragePool", x)
+    x = net.add("AveragePool", x, kernel_shape=[2, 1, 2], pads=[1, 0, 0, 0, 0, 1])
+    weight = net.weight("columns.weight", 5, 12 * 2 * 2 * 3, sigma=0.1)
+    x = net.add("Gemm", net.add("Flatten", x), weight, transB=1)
+    pooled = net.add("Gemm", net.add("Flatten", pooled), net.weight("mean.weight", 5, 12), transB=1)
+    x = net.add("Relu", net.add("Add", x, pooled))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 5, sigma=0.1), transB=1))
+
+
+def transposed():
+    """ConvTranspose of one to three axes: groups, strides, dilation, and padding of every size."""
+    net = Net("transposed", [4, 2, 3, 3])
+    up = {"strides": [2, 1, 3], "pads": [1, 0, 0, 1, 1, 2], "output_padding": [1, 0, 2]}
+    weight, bias = net.weight("up.weight", 4, 3, 3, 2, 3, sigma=0.1), net.weight("up.bias", 6)
+    x = net.add("ConvTranspose", "input", weight, bias, group=2, **up)
+    x = net.add("Relu", net.bn(x, "bn", 6))
+    # Fewer taps than zeros between neighbours, and outputs that no tap reaches.
+    few = {"strides": [3, 2, 3], "output_padding": [2, 1, 0]}
+    x = net.add("ConvTranspose", x, net.weight("few.weight", 6, 4, 1, 1, 2, sigma=0.1), **few)
+    # Padding beyond the reach, which leaves out inputs.
+    crop = {"pads": [5, 2, 9, 5, 1, 10], "dilations": [1, 1, 2], "group": 4}
+    x = net.add("ConvTranspose", x, net.weight("crop.weight", 4, 1, 2, 2, 3, sigma=0.1), **crop)
+    weight = net.weight("fc.weight", 3, 4 * 3 * 4 * 11, sigma=0.1)
+    x = net.add("Gemm", net.add("Flatten", x), weight, transB=1)
+    net.save(x, run=onnx_runtime)
+
+
+for fixture in (residual, mobile, flatten, branches, fixed_batch, sequence, volume, transposed):
     fixture()

@@ -3,7 +3,7 @@
 use super::crowd::Density;
 use super::schema::{Description, Version};
 use super::{FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
-use crate::graph::{Graph, Node, Shape};
+use crate::graph::{Graph, Node};
 use crate::layer::{Bias, Layer, Posterior, transpose};
 use crate::model::{Model, NodeQuantization, Parts, is_depthwise};
 use crate::numerics::{CodeRange, Quantization};
@@ -66,8 +66,9 @@ fn parse(json: &str) -> Result<Description, FormatError> {
 }
 
 fn graph(description: &Description) -> Result<Graph, FormatError> {
-    let [height, width, channels] = description.input.shape;
-    let mut graph = Graph::new(Shape::new(height, width, channels))?;
+    let mut graph = Graph::new(description.input.shape)?;
+    // Growing by doubling would take three times the memory.
+    graph.reserve(description.nodes.len());
     for node in &description.nodes {
         let value = |input: &String| {
             graph.value(input).ok_or_else(|| FormatError::UnknownInput {
@@ -91,8 +92,7 @@ impl Tensors<'_> {
     fn layer(&mut self, graph: &Graph, node: &Node, index: usize) -> Result<Layer, FormatError> {
         let input = graph.shape(node.inputs[0]);
         let depthwise = is_depthwise(&node.op, input);
-        // Only weighted nodes come here.
-        let shape = weight_shape(&node.op, input.channels, input.elements()).unwrap_or_default();
+        let shape = weight_shape(&node.op, input);
         let channels = [node.shape.channels];
         let name = &node.name;
         let missing = |suffix: &str| FormatError::MissingTensor(format!("{name}.{suffix}"));

@@ -1,6 +1,6 @@
 //! The JSON description of a model, as it stands in the file.
 
-use crate::graph::Op;
+use crate::graph::{Op, Shape};
 use crate::model::{Calibration, Preprocessing};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,7 @@ pub(super) struct Description {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
-    /// Height, width, channels.
-    pub(super) shape: [usize; 3],
+    pub(super) shape: Shape,
     pub(super) scale: f32,
     pub(super) zero_point: u8,
     pub(super) preprocessing: Preprocessing,

@@ -22,7 +22,7 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
     let weighted = model.graph().nodes().iter().filter(|n| n.op.is_weighted());
     for (node, layer) in weighted.zip(model.layers()) {
         let input = model.graph().shape(node.inputs[0]);
-        let shape = weight_shape(&node.op, input.channels, input.elements()).unwrap_or_default();
+        let shape = weight_shape(&node.op, input);
         push_layer(&mut tensors, layer, &shape);
     }
     let bytes = file(&tensors, &description)?;
@@ -44,7 +44,6 @@ fn file(tensors: &[(String, Tensor)], description: &str) -> Result<Vec<u8>, Form
 
 fn describe(model: &Model) -> Description {
     let graph = model.graph();
-    let shape = graph.input();
     let name = |value: &Value| match *value {
         Value::Input => "input".to_string(),
         Value::Node(n) => graph.nodes()[n].name.clone(),
@@ -63,7 +62,7 @@ fn describe(model: &Model) -> Description {
         format_version: FORMAT_VERSION,
         name: model.name().to_string(),
         input: Input {
-            shape: [shape.height, shape.width, shape.channels],
+            shape: graph.input(),
             scale: model.input().scale,
             zero_point: model.input().zero_point,
             preprocessing: model.preprocessing().clone(),

@@ -1,14 +1,23 @@
 //! Extents, windows and ranges: what a graph knows of the sizes of its values.
 
+use alloc::vec::Vec;
+use core::fmt;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// The largest extent of an axis and the largest number of elements of one value. Far above any
 /// real network, low enough that no product of extents overflows and none asks for absurd memory.
 pub const MAX_ELEMENTS: usize = 1 << 26;
 
-/// Shape of one picture's activations, in NHWC order without N.
+/// Shape of one picture's activations, in NDHWC order without N. The depth of a picture is 1, the
+/// height of a sequence too.
+///
+/// Its serialized form is the list of its [`extents`](Shape::extents).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<usize>", into = "Vec<usize>")]
 pub struct Shape {
+    /// Planes of a volume.
+    pub depth: usize,
     /// Rows.
     pub height: usize,
     /// Columns.
@@ -18,9 +27,14 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// A shape `[height, width, channels]`.
+    /// A picture: `[height, width, channels]`.
     pub const fn new(height: usize, width: usize, channels: usize) -> Self {
-        Self { height, width, channels }
+        Self { depth: 1, height, width, channels }
+    }
+
+    /// A volume: `[depth, height, width, channels]`.
+    pub const fn volume(depth: usize, height: usize, width: usize, channels: usize) -> Self {
+        Self { depth, height, width, channels }
     }
 
     /// A vector: `[1, 1, channels]`.
@@ -28,19 +42,47 @@ impl Shape {
         Self::new(1, 1, channels)
     }
 
-    /// Number of positions: rows times columns.
+    /// Planes, rows and columns.
+    pub const fn axes(self) -> [usize; 3] {
+        [self.depth, self.height, self.width]
+    }
+
+    /// `[height, width, channels]`, with the depth before them where it is not 1.
+    pub fn extents(self) -> Vec<usize> {
+        let all = [self.depth, self.height, self.width, self.channels];
+        all[usize::from(self.depth == 1)..].to_vec()
+    }
+
+    /// What the numbers that it is shown as stand for.
+    pub const fn axis_names(self) -> &'static str {
+        match self.depth {
+            1 => "height x width x channels",
+            _ => "depth x height x width x channels",
+        }
+    }
+
+    /// Whether an array of these extents holds one such value: the same axes in the same order, but
+    /// those of extent 1 may be left out. So `[L, C]` holds a sequence, `[H, W]` a gray picture.
+    pub fn fits(self, array: &[usize]) -> bool {
+        let longer = |extent: &&usize| **extent != 1;
+        let all = [self.depth, self.height, self.width, self.channels];
+        all.iter().filter(longer).eq(array.iter().filter(longer))
+    }
+
+    /// Number of positions: planes times rows times columns.
     pub const fn spatial(self) -> usize {
-        self.height * self.width
+        self.depth * self.height * self.width
     }
 
     /// Number of elements.
     pub const fn elements(self) -> usize {
-        self.height * self.width * self.channels
+        self.spatial() * self.channels
     }
 
     /// The shape with `padding` around it.
     pub const fn padded(self, padding: &Padding) -> Self {
         Self {
+            depth: self.depth + padding.front + padding.back,
             height: self.height + padding.top + padding.bottom,
             width: self.width + padding.left + padding.right,
             channels: self.channels,
@@ -49,18 +91,46 @@ impl Shape {
 
     /// `None` when an axis is empty or the value would hold more than [`MAX_ELEMENTS`].
     pub(super) fn checked(self) -> Option<Self> {
-        let elements = self.height.checked_mul(self.width)?.checked_mul(self.channels)?;
+        let all = [self.depth, self.height, self.width, self.channels];
+        let elements = all.into_iter().try_fold(1usize, usize::checked_mul)?;
         (1..=MAX_ELEMENTS).contains(&elements).then_some(self)
     }
 }
 
-impl core::fmt::Display for Shape {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+/// `32x32x3`, or `16x32x32x3` for a volume.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.depth != 1 {
+            write!(f, "{}x", self.depth)?;
+        }
         write!(f, "{}x{}x{}", self.height, self.width, self.channels)
     }
 }
 
-/// Rows and columns that a window sees around its input; they count as x = 0.
+/// A list of extents that is neither `[H, W, C]` nor `[D, H, W, C]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a shape of {0} extents, expected [H, W, C] or [D, H, W, C]")]
+pub struct ShapeError(usize);
+
+impl TryFrom<Vec<usize>> for Shape {
+    type Error = ShapeError;
+
+    fn try_from(extents: Vec<usize>) -> Result<Self, ShapeError> {
+        match *extents {
+            [height, width, channels] => Ok(Self::new(height, width, channels)),
+            [depth, height, width, channels] => Ok(Self::volume(depth, height, width, channels)),
+            _ => Err(ShapeError(extents.len())),
+        }
+    }
+}
+
+impl From<Shape> for Vec<usize> {
+    fn from(shape: Shape) -> Self {
+        shape.extents()
+    }
+}
+
+/// Planes, rows and columns that a window sees around its input; they count as x = 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Padding {
@@ -72,16 +142,38 @@ pub struct Padding {
     pub bottom: usize,
     /// Columns after the last.
     pub right: usize,
+    /// Planes before the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub front: usize,
+    /// Planes after the last.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub back: usize,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 impl Padding {
-    /// The same padding on all four sides.
+    /// The same padding on all four sides of every plane.
     pub const fn uniform(n: usize) -> Self {
-        Self { top: n, left: n, bottom: n, right: n }
+        Self { top: n, left: n, bottom: n, right: n, front: 0, back: 0 }
+    }
+
+    /// Before and after the planes, rows and columns.
+    pub const fn axes(&self) -> [[usize; 2]; 3] {
+        [[self.front, self.back], [self.top, self.bottom], [self.left, self.right]]
     }
 }
 
-/// A window that slides over rows and columns; pairs are `[vertical, horizontal]`.
+/// The reverse of [`Padding::axes`].
+impl From<[[usize; 2]; 3]> for Padding {
+    fn from([[front, back], [top, bottom], [left, right]]: [[usize; 2]; 3]) -> Self {
+        Self { top, left, bottom, right, front, back }
+    }
+}
+
+/// A window that slides over planes, rows and columns; pairs are `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
@@ -93,42 +185,179 @@ pub struct Window {
     pub dilation: [usize; 2],
     /// Border around the input.
     pub padding: Padding,
+    /// The same of its planes.
+    #[serde(default, skip_serializing_if = "Depth::is_one")]
+    pub depth: Depth,
+}
+
+/// How a window slides over planes; by default it sees one plane at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Depth {
+    /// Extent in planes, before dilation.
+    pub kernel: usize,
+    /// Step between neighbouring outputs.
+    pub stride: usize,
+    /// Step between neighbouring taps of the kernel.
+    pub dilation: usize,
+}
+
+impl Depth {
+    const ONE: Self = Self { kernel: 1, stride: 1, dilation: 1 };
+
+    fn is_one(&self) -> bool {
+        *self == Self::ONE
+    }
+}
+
+impl Default for Depth {
+    fn default() -> Self {
+        Self::ONE
+    }
+}
+
+/// A window along one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowAxis {
+    /// Number of taps.
+    pub kernel: usize,
+    /// Step between neighbouring outputs.
+    pub stride: usize,
+    /// Step between neighbouring taps.
+    pub dilation: usize,
+    /// Padding before the first position.
+    pub before: usize,
+    /// Padding after the last.
+    pub after: usize,
+}
+
+impl WindowAxis {
+    /// Positions between the first tap and the last.
+    pub const fn reach(self) -> usize {
+        (self.kernel - 1) * self.dilation
+    }
+
+    /// Position that tap `tap` of output `output` sees, `None` in the padding of an axis of `extent`.
+    #[inline(always)]
+    pub fn position(self, output: usize, tap: usize, extent: usize) -> Option<usize> {
+        // A wrapped difference is far beyond any input.
+        let position = (output * self.stride + tap * self.dilation).wrapping_sub(self.before);
+        (position < extent).then_some(position)
+    }
+
+    fn output(self, extent: usize) -> Option<usize> {
+        let sane = |n: usize| (1..=MAX_ELEMENTS).contains(&n);
+        if !(sane(self.kernel) && sane(self.stride) && sane(self.dilation)) {
+            return None;
+        }
+        let reach = (self.kernel - 1).checked_mul(self.dilation)?.checked_add(1)?;
+        let padded = extent.checked_add(self.before)?.checked_add(self.after)?;
+        Some(padded.checked_sub(reach)? / self.stride + 1)
+    }
 }
 
 impl Window {
-    /// A window of stride 1 without dilation or padding.
+    /// A window over rows and columns of stride 1 without dilation or padding.
     pub const fn new(kernel: [usize; 2]) -> Self {
-        Self { kernel, stride: [1, 1], dilation: [1, 1], padding: Padding::uniform(0) }
+        let padding = Padding::uniform(0);
+        Self { kernel, stride: [1, 1], dilation: [1, 1], padding, depth: Depth::ONE }
+    }
+
+    /// The window that sees all of `shape` at once.
+    pub const fn whole(shape: Shape) -> Self {
+        let depth = Depth { kernel: shape.depth, ..Depth::ONE };
+        Self { depth, ..Self::new([shape.height, shape.width]) }
+    }
+
+    /// The window along planes, rows and columns.
+    #[inline(always)]
+    pub fn axes(&self) -> [WindowAxis; 3] {
+        let Self { kernel, stride, dilation, padding, depth } = *self;
+        let axis = |kernel, stride, dilation, [before, after]: [usize; 2]| WindowAxis {
+            kernel,
+            stride,
+            dilation,
+            before,
+            after,
+        };
+        let [planes, rows, columns] = padding.axes();
+        [
+            axis(depth.kernel, depth.stride, depth.dilation, planes),
+            axis(kernel[0], stride[0], dilation[0], rows),
+            axis(kernel[1], stride[1], dilation[1], columns),
+        ]
     }
 
     /// Number of taps.
     pub const fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
+        self.depth.kernel * self.kernel[0] * self.kernel[1]
     }
 
-    /// Rows and columns of the output over an input of `height` x `width`, or `None` when a
-    /// parameter is zero or absurd, or the window does not fit.
-    pub fn output(&self, height: usize, width: usize) -> Option<[usize; 2]> {
-        let axis = |input: usize, before: usize, after: usize, i: usize| {
-            let (kernel, stride, dilation) = (self.kernel[i], self.stride[i], self.dilation[i]);
-            let sane = |n: usize| (1..=MAX_ELEMENTS).contains(&n);
-            if !(sane(kernel) && sane(stride) && sane(dilation)) {
-                return None;
-            }
-            let reach = (kernel - 1).checked_mul(dilation)?.checked_add(1)?;
-            let padded = input.checked_add(before)?.checked_add(after)?;
-            Some(padded.checked_sub(reach)? / stride + 1)
-        };
-        let [rows, columns] = self.kernel;
-        if rows.checked_mul(columns)? > MAX_ELEMENTS {
+    /// Shape of the output over `input`, with its channels, or `None` when a parameter is zero or
+    /// absurd, or the window does not fit.
+    pub fn output(&self, input: Shape) -> Option<Shape> {
+        let [planes, rows, columns] = self.axes();
+        let taps = planes.kernel.checked_mul(rows.kernel)?.checked_mul(columns.kernel)?;
+        if taps > MAX_ELEMENTS {
             return None;
         }
-        let Padding { top, left, bottom, right } = self.padding;
-        Some([axis(height, top, bottom, 0)?, axis(width, left, right, 1)?])
+        Some(Shape {
+            depth: planes.output(input.depth)?,
+            height: rows.output(input.height)?,
+            width: columns.output(input.width)?,
+            channels: input.channels,
+        })
     }
 }
 
-/// A strided range of rows or columns: `start, start + step, ...` while below `end`.
+/// The reverse of [`Window::axes`].
+impl From<[WindowAxis; 3]> for Window {
+    fn from(axes: [WindowAxis; 3]) -> Self {
+        let [planes, rows, columns] = axes;
+        let WindowAxis { kernel, stride, dilation, .. } = planes;
+        Self {
+            kernel: [rows.kernel, columns.kernel],
+            stride: [rows.stride, columns.stride],
+            dilation: [rows.dilation, columns.dilation],
+            padding: axes.map(|axis| [axis.before, axis.after]).into(),
+            depth: Depth { kernel, stride, dilation },
+        }
+    }
+}
+
+/// Positions of x = 0 to put along one axis: at its ends, and between its neighbours. In XLA's
+/// [Pad](https://openxla.org/stablehlo/spec#pad) these are `edge_padding_low`, `interior_padding`
+/// and `edge_padding_high`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AxisPadding {
+    /// Before the first position.
+    pub before: usize,
+    /// Between any two neighbours.
+    pub between: usize,
+    /// After the last position.
+    pub after: usize,
+}
+
+impl AxisPadding {
+    pub(super) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Where position `i` comes to lie.
+    pub const fn position(self, i: usize) -> usize {
+        self.before + i * (self.between + 1)
+    }
+
+    /// The extent of an axis of `extent`, at least 1, with its padding.
+    pub(super) fn output(self, extent: usize) -> Option<usize> {
+        let step = self.between.checked_add(1)?;
+        let inner = (extent - 1).checked_mul(step)?.checked_add(1)?;
+        inner.checked_add(self.before)?.checked_add(self.after)
+    }
+}
+
+/// A strided range of planes, rows or columns: `start, start + step, ...` while below `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
@@ -141,6 +370,11 @@ pub struct Range {
 }
 
 impl Range {
+    /// All of an axis.
+    pub const fn whole(extent: usize) -> Self {
+        Self { start: 0, end: extent, step: 1 }
+    }
+
     pub(super) fn count(&self, extent: usize) -> Option<usize> {
         (self.step > 0 && self.start < self.end && self.end <= extent)
             .then(|| (self.end - self.start).div_ceil(self.step))

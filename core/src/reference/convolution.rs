@@ -26,16 +26,14 @@ pub fn convolution(
     let mut sums = vec![0i32; channels];
     let mut position = 0;
     for picture in input.chunks_exact(job.input.elements()) {
-        for row in 0..job.output.height {
-            for column in 0..job.output.width {
-                sums.copy_from_slice(&weights.biases);
-                for (tap, pixel) in taps(&job.window, job.input, row, column) {
-                    let pixel = &picture[pixel * job.input.channels..][..job.input.channels];
-                    accumulate(job, weights, tap, pixel, &mut sums);
-                }
-                output.write(position * channels, &sums, &job.multipliers);
-                position += 1;
+        for output_pixel in 0..job.output.spatial() {
+            sums.copy_from_slice(&weights.biases);
+            for (tap, pixel) in taps(&job.window, job.input, job.output, output_pixel) {
+                let pixel = &picture[pixel * job.input.channels..][..job.input.channels];
+                accumulate(job, weights, tap, pixel, &mut sums);
             }
+            output.write(position * channels, &sums, &job.multipliers);
+            position += 1;
         }
     }
 }
@@ -67,21 +65,28 @@ impl Output<'_> {
     }
 }
 
-/// The taps that fall inside the input, for one output: index of the tap and of the pixel.
+/// The taps that fall inside the input, for one pixel of the output: index of the tap and of the
+/// input's pixel.
+#[inline(always)]
 pub(super) fn taps(
     window: &Window,
     input: Shape,
-    row: usize,
-    column: usize,
+    output: Shape,
+    pixel: usize,
 ) -> impl Iterator<Item = (usize, usize)> {
-    let Window { kernel, stride, dilation, padding } = *window;
-    (0..kernel[0]).flat_map(move |kh| {
-        let y = (row * stride[0] + kh * dilation[0]).wrapping_sub(padding.top);
-        (0..kernel[1]).filter_map(move |kw| {
-            let x = (column * stride[1] + kw * dilation[1]).wrapping_sub(padding.left);
-            // A wrapped difference is far beyond any input.
-            (y < input.height && x < input.width)
-                .then(|| (kh * kernel[1] + kw, y * input.width + x))
+    let [planes, rows, columns] = window.axes();
+    let (line, column) = (pixel / output.width, pixel % output.width);
+    let (plane, row) = (line / output.height, line % output.height);
+    (0..planes.kernel).flat_map(move |kd| {
+        let z = planes.position(plane, kd, input.depth);
+        (0..if z.is_some() { rows.kernel } else { 0 }).flat_map(move |kh| {
+            let y = rows.position(row, kh, input.height);
+            let first_tap = (kd * rows.kernel + kh) * columns.kernel;
+            let first_pixel = (z.unwrap_or(0) * input.height + y.unwrap_or(0)) * input.width;
+            (0..if y.is_some() { columns.kernel } else { 0 }).filter_map(move |kw| {
+                let x = columns.position(column, kw, input.width)?;
+                Some((first_tap + kw, first_pixel + x))
+            })
         })
     })
 }

@@ -1,18 +1,44 @@
 //! Operations that only move codes.
 
-use crate::graph::{Range, Shape};
+use crate::graph::{AxisPadding, Range, Shape};
 
-/// A strided part of the rows and columns of each picture.
-pub(crate) fn slice(shape: Shape, rows: Range, columns: Range, input: &[u8], output: &mut [u8]) {
+/// A strided part of the planes, rows and columns of each picture.
+pub(crate) fn slice(shape: Shape, ranges: [Range; 3], input: &[u8], output: &mut [u8]) {
+    let [planes, rows, columns] = ranges.map(|range| (range.start..range.end).step_by(range.step));
     let mut pixels = output.chunks_exact_mut(shape.channels);
     for picture in input.chunks_exact(shape.elements()) {
-        for row in (rows.start..rows.end).step_by(rows.step) {
-            for column in (columns.start..columns.end).step_by(columns.step) {
-                let from = &picture[(row * shape.width + column) * shape.channels..];
-                if let Some(to) = pixels.next() {
-                    to.copy_from_slice(&from[..shape.channels]);
+        for plane in planes.clone() {
+            for row in rows.clone() {
+                for column in columns.clone() {
+                    let pixel = (plane * shape.height + row) * shape.width + column;
+                    if let Some(to) = pixels.next() {
+                        to.copy_from_slice(&picture[pixel * shape.channels..][..shape.channels]);
+                    }
                 }
             }
+        }
+    }
+}
+
+/// Planes, rows and columns of x = 0 around and between those of the input.
+pub(crate) fn pad(
+    from: Shape,
+    to: Shape,
+    [planes, rows, columns]: [AxisPadding; 3],
+    zero_point: u8,
+    input: &[u8],
+    output: &mut [u8],
+) {
+    output.fill(zero_point);
+    let lines = input.chunks_exact(from.width * from.channels);
+    for (i, line) in lines.enumerate() {
+        let (row, plane) = (i % from.height, i / from.height % from.depth);
+        let picture = i / from.height / from.depth;
+        let plane = picture * to.depth + planes.position(plane);
+        let first = (plane * to.height + rows.position(row)) * to.width;
+        for (column, pixel) in line.chunks_exact(from.channels).enumerate() {
+            let at = (first + columns.position(column)) * to.channels;
+            output[at..][..to.channels].copy_from_slice(pixel);
         }
     }
 }

@@ -54,8 +54,7 @@ impl Pool {
     /// Indices of the pixels that output `position` sees.
     #[inline(always)]
     fn pixels(&self, position: usize) -> impl Iterator<Item = usize> {
-        let (row, column) = (position / self.output.width, position % self.output.width);
-        taps(&self.window, self.input, row, column).map(|(_, pixel)| pixel)
+        taps(&self.window, self.input, self.output, position).map(|(_, pixel)| pixel)
     }
 }
 

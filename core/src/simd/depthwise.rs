@@ -2,7 +2,7 @@
 
 use crate::backend::{Convolution, Output};
 
-/// Convolves a batch with weights `[KH * KW][C]`. Called with a vector unit enabled: channels are
+/// Convolves a batch with weights `[KD * KH * KW][C]`. Called with a vector unit enabled: channels are
 /// summed in blocks of a fixed size, whose loops become a handful of vector instructions.
 #[inline(always)]
 pub(super) fn depthwise(
@@ -15,9 +15,10 @@ pub(super) fn depthwise(
     let channels = job.input.channels;
     let mut position = 0;
     for picture in input.chunks_exact(job.input.elements()) {
-        for row in 0..job.output.height {
+        for line in 0..job.output.depth * job.output.height {
+            let (plane, row) = (line / job.output.height, line % job.output.height);
             for column in 0..job.output.width {
-                let window = PictureWindow { job, picture, row, column };
+                let window = PictureWindow { job, picture, plane, row, column };
                 let mut first = 0;
                 while first < channels {
                     let at = position * channels + first;
@@ -38,6 +39,7 @@ pub(super) fn depthwise(
 struct PictureWindow<'a> {
     job: &'a Convolution,
     picture: &'a [u8],
+    plane: usize,
     row: usize,
     column: usize,
 }
@@ -53,30 +55,25 @@ impl PictureWindow<'_> {
         at: usize,
         output: &mut Output<'_>,
     ) -> usize {
-        let (shape, window) = (self.job.input, &self.job.window);
+        let shape = self.job.input;
+        let [planes, rows, columns] = self.job.window.axes();
         let zero_point = i16::from(self.job.zero_point);
         let mut sums: [i32; N] = *block(biases, first);
-        for kh in 0..window.kernel[0] {
-            let y = (self.row * window.stride[0] + kh * window.dilation[0])
-                .wrapping_sub(window.padding.top);
-            // A wrapped difference is far beyond any input.
-            if y >= shape.height {
-                continue;
-            }
-            for kw in 0..window.kernel[1] {
-                let x = (self.column * window.stride[1] + kw * window.dilation[1])
-                    .wrapping_sub(window.padding.left);
-                if x >= shape.width {
-                    continue;
-                }
-                let pixel: &[u8; N] =
-                    block(self.picture, (y * shape.width + x) * shape.channels + first);
-                let tap = kh * window.kernel[1] + kw;
-                let weights: &[i8; N] = block(weights, tap * shape.channels + first);
-                for i in 0..N {
-                    // |x - z| <= 255 and |w| <= 128: the product fits i16.
-                    let product = (i16::from(pixel[i]) - zero_point) * i16::from(weights[i]);
-                    sums[i] += i32::from(product);
+        for kd in 0..planes.kernel {
+            let Some(z) = planes.position(self.plane, kd, shape.depth) else { continue };
+            for kh in 0..rows.kernel {
+                let Some(y) = rows.position(self.row, kh, shape.height) else { continue };
+                for kw in 0..columns.kernel {
+                    let Some(x) = columns.position(self.column, kw, shape.width) else { continue };
+                    let pixel = (z * shape.height + y) * shape.width + x;
+                    let pixel: &[u8; N] = block(self.picture, pixel * shape.channels + first);
+                    let tap = (kd * rows.kernel + kh) * columns.kernel + kw;
+                    let weights: &[i8; N] = block(weights, tap * shape.channels + first);
+                    for i in 0..N {
+                        // |x - z| <= 255 and |w| <= 128: the product fits i16.
+                        let product = (i16::from(pixel[i]) - zero_point) * i16::from(weights[i]);
+                        sums[i] += i32::from(product);
+                    }
                 }
             }
         }

@@ -1,5 +1,5 @@
 //! The rows of a convolution's activation matrix: what each output position sees, in the order
-//! `[KH][KW][I / groups]` of the weights. The matrix is never made as a whole.
+//! `[KD][KH][KW][I / groups]` of the weights. The matrix is never made as a whole.
 //!
 //! Where it can be, a row is read in place, as pieces: a piece is a run of inputs that lie side by
 //! side, one for each row of the window, or for each tap where the window is dilated or the
@@ -149,7 +149,10 @@ impl<'a> Rows<'a> {
     fn rows_together<K: Kernel>(&self) -> usize {
         let entries = match self.source {
             Source::Packed => self.depth,
-            _ => self.job.window.stride.iter().product::<usize>() * self.shape.channels,
+            _ => {
+                let strides = self.job.window.axes().map(|axis| axis.stride);
+                strides.iter().product::<usize>() * self.shape.channels
+            }
         };
         let outputs = (self.job.output.channels / self.job.groups).min(K::BLOCK_OUTPUTS);
         let bytes = entries * size_of::<K::Activation>() + outputs;
@@ -158,15 +161,18 @@ impl<'a> Rows<'a> {
 
     /// Offsets of the pieces of a row of `group`.
     fn pieces(&self, group: usize, pieces: &mut Vec<u32>) {
-        let (window, shape) = (&self.job.window, self.shape);
+        let shape = self.shape;
+        let [planes, rows, columns] = self.job.window.axes();
         pieces.clear();
         let channels = shape.channels / self.job.groups;
         let side_by_side = self.run / channels;
-        for row in 0..window.kernel[0] {
-            for column in (0..window.kernel[1]).step_by(side_by_side) {
-                let [row, column] = [row * window.dilation[0], column * window.dilation[1]];
-                let pixel = row * shape.width + column;
-                pieces.push((pixel * shape.channels + group * channels) as u32);
+        for plane in (0..planes.kernel).map(|tap| tap * planes.dilation) {
+            for row in (0..rows.kernel).map(|tap| tap * rows.dilation) {
+                for tap in (0..columns.kernel).step_by(side_by_side) {
+                    let column = tap * columns.dilation;
+                    let pixel = (plane * shape.height + row) * shape.width + column;
+                    pieces.push((pixel * shape.channels + group * channels) as u32);
+                }
             }
         }
     }
@@ -174,22 +180,28 @@ impl<'a> Rows<'a> {
     /// Offsets of rows in pictures of which `first_picture` is the first.
     fn offsets(&self, rows: Range<usize>, first_picture: usize, offsets: &mut Vec<u32>) {
         let (shape, output) = (self.shape, self.job.output);
-        let [down, right] = self.job.window.stride;
+        let [planes, lines, columns] = self.job.window.axes().map(|axis| axis.stride);
         let mut picture = rows.start / output.spatial();
-        let mut row = rows.start % output.spatial() / output.width;
+        let mut plane = rows.start % output.spatial() / (output.height * output.width);
+        let mut row = rows.start / output.width % output.height;
         let mut column = rows.start % output.width;
         offsets.clear();
         let mut left = rows.len();
         while left > 0 {
-            let line = ((picture - first_picture) * shape.height + row * down) * shape.width;
+            let first_line = (picture - first_picture) * shape.depth + plane * planes;
+            let line = (first_line * shape.height + row * lines) * shape.width;
             let count = left.min(output.width - column);
-            let pixels = (column..column + count).map(|column| line + column * right);
+            let pixels = (column..column + count).map(|column| line + column * columns);
             offsets.extend(pixels.map(|pixel| (pixel * shape.channels) as u32));
             left -= count;
             column = 0;
             row += 1;
             if row == output.height {
                 row = 0;
+                plane += 1;
+            }
+            if plane == output.depth {
+                plane = 0;
                 picture += 1;
             }
         }
@@ -203,23 +215,40 @@ impl<'a> Rows<'a> {
         let padding = self.job.window.padding;
         let needed = pictures.len() * to.elements() + SHORT_RUN;
         grow(copies, needed, zero);
-        let line = to.width * to.channels;
-        let before = padding.left * to.channels;
+        let plane = to.height * to.width * to.channels;
         let input = &self.input[pictures.start * from.elements()..];
         let pictures = input.chunks_exact(from.elements()).take(pictures.len());
         for (picture, copy) in pictures.zip(copies.chunks_exact_mut(to.elements())) {
-            let (top, rest) = copy.split_at_mut(padding.top * line);
-            let (middle, bottom) = rest.split_at_mut(from.height * line);
-            top.fill(zero);
-            bottom.fill(zero);
-            let width = from.width * from.channels;
-            for (from, to) in picture.chunks_exact(width).zip(middle.chunks_exact_mut(line)) {
-                let (left, rest) = to.split_at_mut(before);
-                let (inside, right) = rest.split_at_mut(width);
-                left.fill(zero);
-                right.fill(zero);
-                convert(from, inside);
+            let (front, rest) = copy.split_at_mut(padding.front * plane);
+            let (middle, back) = rest.split_at_mut(from.depth * plane);
+            front.fill(zero);
+            back.fill(zero);
+            let planes = picture.chunks_exact(from.elements() / from.depth);
+            // No closure: it would be compiled without the vector unit.
+            for (from, to) in planes.zip(middle.chunks_exact_mut(plane)) {
+                self.copy_plane(from, to);
             }
+        }
+    }
+
+    /// Copies a plane with padding around it.
+    #[inline(always)]
+    fn copy_plane<A: Copy + Default + From<u8>>(&self, plane: &[u8], copy: &mut [A]) {
+        let zero = A::from(self.job.zero_point);
+        let padding = self.job.window.padding;
+        let line = self.shape.width * self.shape.channels;
+        let before = padding.left * self.shape.channels;
+        let width = self.job.input.width * self.job.input.channels;
+        let (top, rest) = copy.split_at_mut(padding.top * line);
+        let (middle, bottom) = rest.split_at_mut(self.job.input.height * line);
+        top.fill(zero);
+        bottom.fill(zero);
+        for (from, to) in plane.chunks_exact(width).zip(middle.chunks_exact_mut(line)) {
+            let (left, rest) = to.split_at_mut(before);
+            let (inside, right) = rest.split_at_mut(width);
+            left.fill(zero);
+            right.fill(zero);
+            convert(from, inside);
         }
     }
 

@@ -1,11 +1,14 @@
 //! A model evaluated by the book: one picture, one sample, every value an array of its own, every
 //! output element computed from coordinates.
 
-use bayes8_core::graph::{Node, Op, Shape, Value, Window};
+use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::Layer;
 use bayes8_core::model::Model;
 use bayes8_core::numerics::{CodeRange, Quantization};
 use bayes8_core::sampler::{Draw, sample_biases, sample_weights};
+
+/// Plane, row and column.
+type Position = [i64; 3];
 
 /// A value with its shape and grid.
 struct Tensor {
@@ -16,10 +19,12 @@ struct Tensor {
 
 impl Tensor {
     /// Code less zero point; `None` outside of the picture.
-    fn get(&self, y: i64, x: i64, channel: usize) -> Option<i32> {
-        let Shape { height, width, channels } = self.shape;
-        let inside = (0..height as i64).contains(&y) && (0..width as i64).contains(&x);
-        let at = (y * width as i64 + x) * channels as i64 + channel as i64;
+    fn get(&self, position: Position, channel: usize) -> Option<i32> {
+        let extents = self.shape.axes().map(|extent| extent as i64);
+        let inside = (0..3).all(|axis| (0..extents[axis]).contains(&position[axis]));
+        let [z, y, x] = position;
+        let pixel = (z * extents[1] + y) * extents[2] + x;
+        let at = pixel * self.shape.channels as i64 + channel as i64;
         inside.then(|| i32::from(self.codes[at as usize]) - i32::from(self.grid.zero_point))
     }
 }
@@ -81,24 +86,29 @@ fn round(y: f32, grid: Quantization, range: CodeRange) -> u8 {
     (y.clamp(low, high).round_ties_even() + zero_point) as u8
 }
 
-/// All coordinates of a shape in NHWC order.
-fn positions(shape: Shape) -> impl Iterator<Item = (usize, usize, usize)> {
+/// All positions and channels of a shape in NDHWC order.
+fn positions(shape: Shape) -> impl Iterator<Item = (Position, usize)> {
     (0..shape.elements()).map(move |i| {
         let pixel = i / shape.channels;
-        (pixel / shape.width, pixel % shape.width, i % shape.channels)
+        let line = pixel / shape.width;
+        let position = [line / shape.height, line % shape.height, pixel % shape.width];
+        (position.map(|i| i as i64), i % shape.channels)
     })
 }
 
-/// The taps of a window for one output: row and column of the kernel and of the input.
-fn taps(window: Window, y: usize, x: usize) -> impl Iterator<Item = (usize, usize, i64, i64)> {
-    let coordinate = move |out: usize, tap: usize, axis: usize, pad: usize| {
-        (out * window.stride[axis] + tap * window.dilation[axis]) as i64 - pad as i64
-    };
-    (0..window.kernel[0]).flat_map(move |kh| {
-        (0..window.kernel[1]).map(move |kw| {
-            let row = coordinate(y, kh, 0, window.padding.top);
-            (kh, kw, row, coordinate(x, kw, 1, window.padding.left))
-        })
+/// The taps of a window for one output: number of the tap and position in the input.
+fn taps(window: Window, output: Position) -> impl Iterator<Item = (usize, Position)> {
+    let Window { kernel, stride, dilation, padding, depth } = window;
+    let kernel = [depth.kernel, kernel[0], kernel[1]];
+    let stride = [depth.stride, stride[0], stride[1]];
+    let dilation = [depth.dilation, dilation[0], dilation[1]];
+    let before = [padding.front, padding.top, padding.left];
+    (0..kernel.iter().product()).map(move |tap: usize| {
+        let along = [tap / kernel[2] / kernel[1], tap / kernel[2] % kernel[1], tap % kernel[2]];
+        let position = [0, 1, 2].map(|i| {
+            output[i] * stride[i] as i64 + (along[i] * dilation[i]) as i64 - before[i] as i64
+        });
+        (tap, position)
     })
 }
 
@@ -109,7 +119,7 @@ fn weighted(node: &Node, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Ve
     sample_weights(layer, draw, &mut weights);
     sample_biases(layer, draw, &mut biases);
     let (mut sums, mut scales) = (Vec::new(), Vec::new());
-    for (row, column, channel) in positions(node.shape) {
+    for (output, channel) in positions(node.shape) {
         let mut sum = biases[channel];
         match node.op {
             Op::Linear { .. } => {
@@ -122,15 +132,14 @@ fn weighted(node: &Node, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Ve
             Op::Conv2d { out_channels, groups, window } => {
                 let inputs = x.shape.channels / groups;
                 let group = channel / (out_channels / groups);
-                for (kh, kw, y, x_) in taps(window, row, column) {
-                    let tap = kh * window.kernel[1] + kw;
+                for (tap, position) in taps(window, output) {
                     for i in 0..inputs {
                         let at = if layer.depthwise {
                             tap * out_channels + channel
                         } else {
                             (channel * window.taps() + tap) * inputs + i
                         };
-                        let value = x.get(y, x_, group * inputs + i).unwrap_or(0);
+                        let value = x.get(position, group * inputs + i).unwrap_or(0);
                         sum += value * i32::from(weights[at]);
                     }
                 }
@@ -145,18 +154,17 @@ fn weighted(node: &Node, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Ve
 
 fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRange) -> Vec<u8> {
     let x = inputs[0];
-    let rescaled = |tensor: &Tensor, y, x, channel| {
+    let rescaled = |tensor: &Tensor, position, channel| {
         let ratio = (f64::from(tensor.grid.scale) / f64::from(grid.scale)) as f32;
-        tensor.get(y, x, channel).unwrap() as f32 * ratio
+        tensor.get(position, channel).unwrap() as f32 * ratio
     };
     let mean = |elements: &[i32], count: usize| {
         let multiplier = (f64::from(x.grid.scale) / (f64::from(grid.scale) * count as f64)) as f32;
         round(elements.iter().sum::<i32>() as f32 * multiplier, grid, range)
     };
-    let output = |(row, column, channel): (usize, usize, usize)| -> u8 {
-        let (r, c) = (row as i64, column as i64);
+    let output = |(position, channel): (Position, usize)| -> u8 {
         let seen = |window| -> Vec<i32> {
-            taps(window, row, column).filter_map(|(_, _, y, c)| x.get(y, c, channel)).collect()
+            taps(window, position).filter_map(|(_, seen)| x.get(seen, channel)).collect()
         };
         let code = |value: i32| (value + i32::from(grid.zero_point)) as u8;
         match node.op {
@@ -168,11 +176,11 @@ fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRa
                 mean(&seen, count)
             }
             Op::GlobalAveragePool => {
-                let seen = seen(Window::new([x.shape.height, x.shape.width]));
+                let seen = seen(Window::whole(x.shape));
                 mean(&seen, seen.len())
             }
             Op::Add => {
-                let [a, b] = [0, 1].map(|i| rescaled(inputs[i], r, c, channel));
+                let [a, b] = [0, 1].map(|i| rescaled(inputs[i], position, channel));
                 round(a + b, grid, range)
             }
             Op::Concat => {
@@ -183,19 +191,28 @@ fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRa
                     channel -= part.shape.channels;
                     part = parts.next().unwrap();
                 }
-                round(rescaled(part, r, c, channel), grid, range)
+                round(rescaled(part, position, channel), grid, range)
             }
             Op::Flatten => x.codes[channel],
-            Op::Slice { rows, columns } => {
-                let y = rows.start + row * rows.step;
-                let x_ = columns.start + column * columns.step;
-                code(x.get(y as i64, x_ as i64, channel).unwrap())
+            Op::Slice { rows, columns, planes } => {
+                let all = Range { start: 0, end: x.shape.depth, step: 1 };
+                let ranges = [planes.unwrap_or(all), rows, columns];
+                let at = |i: usize| ranges[i].start as i64 + position[i] * ranges[i].step as i64;
+                code(x.get([0, 1, 2].map(at), channel).unwrap())
+            }
+            Op::Pad { rows, columns, planes } => {
+                let zeros = [planes, rows, columns];
+                let step = |i: usize| zeros[i].between as i64 + 1;
+                let inner = |i: usize| position[i] - zeros[i].before as i64;
+                let between = (0..3).any(|i| inner(i) % step(i) != 0);
+                let from = [0, 1, 2].map(|i| inner(i).div_euclid(step(i)));
+                code(x.get(from, channel).filter(|_| !between).unwrap_or(0))
             }
             Op::PadChannels { before, .. } => {
                 let inside = (before..before + x.shape.channels).contains(&channel);
-                if inside { code(x.get(r, c, channel - before).unwrap()) } else { code(0) }
+                if inside { code(x.get(position, channel - before).unwrap()) } else { code(0) }
             }
-            Op::Requantize => round(rescaled(x, r, c, channel), grid, range),
+            Op::Requantize => round(rescaled(x, position, channel), grid, range),
             Op::Conv2d { .. } | Op::Linear { .. } => unreachable!("has weights"),
         }
     };

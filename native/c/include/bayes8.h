@@ -71,7 +71,9 @@ typedef struct {
   const char *name;
   /// Name of the kernels in use.
   const char *kernel;
-  /// Height of a picture, in pixels.
+  /// Depth of a volume, in planes; 1 for pictures.
+  size_t depth;
+  /// Height of a picture, in pixels; 1 for sequences.
   size_t height;
   /// Width of a picture, in pixels.
   size_t width;
@@ -207,9 +209,9 @@ bayes8_predict_options bayes8_predict_options_default(void);
 
 /// Predicts `count` pictures of bytes, which the model normalizes.
 ///
-/// `pictures` is `[count][height][width][channels]`: row by row from the top, the channels of a
-/// pixel side by side. `length` is its number of elements, which must be exactly
-/// `count * height * width * channels`. `options` may be NULL for the defaults. The call returns
+/// `pictures` is `[count][depth][height][width][channels]`, depth 1 for pictures: row by row from
+/// the top, the channels of a pixel side by side. `length` is its number of elements, which must be
+/// exactly `count * depth * height * width * channels`. `options` may be NULL for the defaults. The call returns
 /// when all results are written; on any error nothing is written. 0 pictures are allowed.
 ///
 /// Any number of threads may predict with one model at once, into buffers of their own.

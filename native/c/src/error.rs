@@ -56,7 +56,7 @@ pub(crate) enum Error {
     Samples { first: u32, count: u32 },
     #[error("`{name}` has room for {capacity} elements, {needed} are needed")]
     TooSmall { name: &'static str, capacity: usize, needed: usize },
-    #[error("`pictures` has {length} elements, not {count} x {shape} (height x width x channels)")]
+    #[error("`pictures` has {length} elements, not {count} x {shape} ({})", shape.axis_names())]
     Pictures { length: usize, count: usize, shape: Shape },
     #[error("the bytes are not a valid model: {0}")]
     Format(#[from] FormatError),

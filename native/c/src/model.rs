@@ -50,7 +50,9 @@ pub struct ModelInfo {
     pub name: *const c_char,
     /// Name of the kernels in use.
     pub kernel: *const c_char,
-    /// Height of a picture, in pixels.
+    /// Depth of a volume, in planes; 1 for pictures.
+    pub depth: usize,
+    /// Height of a picture, in pixels; 1 for sequences.
     pub height: usize,
     /// Width of a picture, in pixels.
     pub width: usize,
@@ -158,6 +160,7 @@ pub unsafe extern "C" fn bayes8_model_get_info(
         place.set(ModelInfo {
             name: model.name.as_ptr(),
             kernel: model.kernel.as_ptr(),
+            depth: input.depth,
             height: input.height,
             width: input.width,
             channels: input.channels,

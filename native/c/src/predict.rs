@@ -4,7 +4,7 @@ use crate::error::{Error, Status, boundary};
 use crate::model::Model;
 use crate::pointer::{Destination, optional, reference, slice};
 use bayes8_native::{Pictures, PredictOptions as NativeOptions, Prediction};
-use ndarray::ArrayView4;
+use ndarray::{ArrayView5, Ix5};
 
 /// Which Monte-Carlo samples to compute. Start from `bayes8_predict_options_default()`: later
 /// versions may add fields.
@@ -61,9 +61,9 @@ pub extern "C" fn bayes8_predict_options_default() -> PredictOptions {
 
 /// Predicts `count` pictures of bytes, which the model normalizes.
 ///
-/// `pictures` is `[count][height][width][channels]`: row by row from the top, the channels of a
-/// pixel side by side. `length` is its number of elements, which must be exactly
-/// `count * height * width * channels`. `options` may be NULL for the defaults. The call returns
+/// `pictures` is `[count][depth][height][width][channels]`, depth 1 for pictures: row by row from
+/// the top, the channels of a pixel side by side. `length` is its number of elements, which must be
+/// exactly `count * depth * height * width * channels`. `options` may be NULL for the defaults. The call returns
 /// when all results are written; on any error nothing is written. 0 pictures are allowed.
 ///
 /// Any number of threads may predict with one model at once, into buffers of their own.
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn bayes8_predict_normalized(
 /// # Safety
 /// As for [`bayes8_predict`].
 unsafe fn predict<'a, T>(
-    kind: fn(ArrayView4<'a, T>) -> Pictures<'a>,
+    kind: fn(ArrayView5<'a, T>) -> Pictures<'a, Ix5>,
     model: *const Model,
     pictures: *const T,
     length: usize,
@@ -130,8 +130,8 @@ unsafe fn predict<'a, T>(
             )
         };
         let shape = model.description().graph().input();
-        let dimensions = (count, shape.height, shape.width, shape.channels);
-        let pictures = ArrayView4::from_shape(dimensions, pictures)
+        let dimensions = (count, shape.depth, shape.height, shape.width, shape.channels);
+        let pictures = ArrayView5::from_shape(dimensions, pictures)
             .ok()
             .filter(|_| length == count.saturating_mul(shape.elements()))
             .ok_or(Error::Pictures { length, count, shape })?;

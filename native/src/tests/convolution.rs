@@ -2,7 +2,7 @@
 
 use super::layers::{Case, Numbers};
 use super::{kernels, reference};
-use bayes8_core::graph::{Padding, Shape, Window};
+use bayes8_core::graph::{Depth, Padding, Shape, Window};
 use proptest::prelude::*;
 
 /// `count` channels in one of the three ways to group them: all together, in groups, depthwise.
@@ -33,10 +33,17 @@ prop_compose! {
     }
 }
 
+/// The planes of a picture, or of a small volume.
+fn planes() -> impl Strategy<Value = [usize; 6]> {
+    let volume = axis().prop_filter("small", |[kernel, .., extent]| kernel.max(extent) <= &5);
+    prop_oneof![3 => Just([1, 1, 1, 0, 0, 1]), 1 => volume]
+}
+
 prop_compose! {
     fn any_case()(
         (groups, in_channels, out_channels) in channels(),
         [vertical, horizontal] in [axis(), axis()],
+        planes in planes(),
         pictures in 1..4usize,
         numbers in prop::sample::select(
             &[Numbers::Any, Numbers::Any, Numbers::Extreme, Numbers::Deterministic][..],
@@ -46,16 +53,18 @@ prop_compose! {
     ) -> Case {
         let [kh, sh, dh, top, bottom, height] = vertical;
         let [kw, sw, dw, left, right, width] = horizontal;
+        let [kernel, stride, dilation, front, back, depth] = planes;
         Case {
             pictures,
-            input: Shape::new(height, width, in_channels),
+            input: Shape::volume(depth, height, width, in_channels),
             out_channels,
             groups,
             window: Window {
                 kernel: [kh, kw],
                 stride: [sh, sw],
                 dilation: [dh, dw],
-                padding: Padding { top, left, bottom, right },
+                padding: Padding { top, left, bottom, right, front, back },
+                depth: Depth { kernel, stride, dilation },
             },
             numbers,
             logits,
@@ -176,7 +185,7 @@ fn padding_counts_as_the_zero_point() {
 /// An input narrower than the kernel: rows never lie inside as a whole.
 #[test]
 fn windows_wider_than_the_input() {
-    let padding = Padding { top: 0, left: 6, bottom: 0, right: 3 };
+    let padding = Padding { left: 6, right: 3, ..Padding::default() };
     let window = Window { padding, ..Window::new([1, 7]) };
     Case { window, ..Case::square(Shape::new(4, 1, 3), 16, 1) }.check();
     let window = Window { dilation: [1, 3], ..window };
@@ -199,6 +208,29 @@ fn grouped_layers_with_one_channel_a_group() {
     Case { groups: 6, ..Case::square(Shape::new(5, 5, 6), 12, 3) }.check();
     // One group of one channel: not depthwise either.
     Case::square(Shape::new(5, 5, 1), 1, 3).check();
+}
+
+/// Planes of padding, of no padding, and in pictures that are copied one by one.
+#[test]
+fn volumes_of_every_source_of_rows() {
+    let depth = |kernel, stride| Depth { kernel, stride, dilation: 1 };
+    for (input, kernel, padding, groups) in [
+        (Shape::volume(4, 5, 6, 16), 3, 1, 1),
+        (Shape::volume(4, 5, 6, 16), 3, 0, 1),
+        (Shape::volume(5, 4, 3, 3), 3, 1, 1),
+        (Shape::volume(6, 2, 2, 64), 1, 0, 1),
+        (Shape::volume(3, 4, 5, 32), 3, 1, 4),
+        (Shape::volume(17, 9, 9, 64), 3, 1, 1),
+    ] {
+        for stride in [1, 2] {
+            let window = Window {
+                depth: depth(kernel, stride),
+                padding: Padding { front: padding, back: padding, ..Padding::uniform(padding) },
+                ..Window::new([kernel, kernel])
+            };
+            Case { window, groups, pictures: 2, ..Case::square(input, 20, 1) }.check();
+        }
+    }
 }
 
 #[test]

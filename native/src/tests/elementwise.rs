@@ -3,7 +3,7 @@
 use super::{kernels, reference};
 use bayes8_conformance::Random;
 use bayes8_core::backend::{Add, AveragePool, Pool, Rescale};
-use bayes8_core::graph::{Padding, Shape, Window};
+use bayes8_core::graph::{Depth, Padding, Shape, Window};
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use proptest::prelude::*;
 
@@ -32,16 +32,22 @@ prop_compose! {
         pads in [0..100usize, 0..100, 0..100, 0..100],
         more in [0..5usize, 0..5usize],
         channels in 1..140usize,
+        depth in prop_oneof![
+            Just(Depth::default()),
+            (2..4usize, 1..3usize)
+                .prop_map(|(kernel, stride)| Depth { kernel, stride, dilation: 1 }),
+        ],
+        deep in [0..10usize, 0..10],
     ) -> Pool {
         let reach = |i: usize| (kernel[i] - 1) * dilation[i];
         let pad = |n: usize, axis: usize| pads[n] % (reach(axis) + 1);
-        let padding =
-            Padding { top: pad(0, 0), bottom: pad(1, 0), left: pad(2, 1), right: pad(3, 1) };
-        let window = Window { kernel, stride, dilation, padding };
+        let [front, back] = deep.map(|n| n % depth.kernel);
+        let (top, bottom, left, right) = (pad(0, 0), pad(1, 0), pad(2, 1), pad(3, 1));
+        let padding = Padding { top, bottom, left, right, front, back };
+        let window = Window { kernel, stride, dilation, padding, depth };
         let (height, width) = (reach(0) + 1 + more[0], reach(1) + 1 + more[1]);
-        let [rows, columns] = window.output(height, width).expect("a window that fits");
-        let input = Shape::new(height, width, channels);
-        Pool { input, output: Shape::new(rows, columns, channels), window }
+        let input = Shape::volume(depth.kernel, height, width, channels);
+        Pool { input, output: window.output(input).expect("a window that fits"), window }
     }
 }
 

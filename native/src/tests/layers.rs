@@ -83,8 +83,7 @@ impl Case {
         let mut random = Random::new(self.seed);
         let layer = self.layer(&mut random);
         let extreme = self.numbers == Numbers::Extreme;
-        let [height, width] =
-            self.window.output(self.input.height, self.input.width).expect("a window that fits");
+        let output = self.window.output(self.input).expect("a window that fits");
         // An output has a spread of about 60 codes, or saturates, or vanishes.
         let usual = 60.0 / (4_900.0 * (self.fan_in() as f32).sqrt());
         let multiplier = |random: &mut Random| match random.below(if extreme { 3 } else { 20 }) {
@@ -108,7 +107,7 @@ impl Case {
         let job = Convolution {
             residual,
             input: self.input,
-            output: Shape::new(height, width, self.out_channels),
+            output: Shape { channels: self.out_channels, ..output },
             window: self.window,
             groups: self.groups,
             zero_point,

@@ -60,16 +60,16 @@ class Preprocessing:
                 raise ExportError(message)
 
     def apply(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Turns pictures [N, H, W, C] into inputs [N, C, H, W].
+        """Turns pictures [N, H, W, C] into inputs [N, C, H, W], and other numbers of axes alike.
 
         Raises:
             ExportError: when `mean` or `std` do not fit C.
 
         """
-        self.check_channels(pictures.shape[3])
+        self.check_channels(pictures.shape[-1])
         mean, std = (np.asarray(values, np.float32) for values in (self.mean, self.std))
         inputs = (pictures.astype(np.float32) / np.float32(255) - mean) / std
-        return np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))
+        return np.ascontiguousarray(np.moveaxis(inputs, -1, 1))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .errors import ExportError
 
-_PICTURES, _LABELS = 4, 1
+_PICTURES, _VOLUMES = 4, 5
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Pictures:
     """A set of pictures.
 
     Attributes:
-        pixels: u8, [N, H, W, C], not empty.
+        pixels: u8, [N, H, W, C], of volumes [N, D, H, W, C], of sequences [N, L, C]; not empty.
         labels: class index of each picture, [N]; None where they are not known.
 
     """
@@ -26,7 +26,9 @@ class Pictures:
 
     @classmethod
     def load(cls, path: Path) -> "Pictures":
-        """Reads `x`, u8 [N, H, W, C] or [N, H, W], and, where there is one, `y`, integers [N].
+        """Reads `x` and, where there is one, `y`, integers [N].
+
+        `x` is u8 [N, H, W, C], [N, H, W] of one channel, or [N, D, H, W, C].
 
         Raises:
             ExportError: names the file and the array.
@@ -45,7 +47,8 @@ class Pictures:
             raise ExportError(message)
         if pixels.ndim == _PICTURES - 1:
             pixels = pixels[..., np.newaxis]
-        if pixels.dtype != np.uint8 or pixels.ndim != _PICTURES or pixels.size == 0:
+        axes = (_PICTURES, _VOLUMES)
+        if pixels.dtype != np.uint8 or pixels.ndim not in axes or pixels.size == 0:
             message = (
                 f"{path}: array `x` is {pixels.dtype} {list(pixels.shape)}; "
                 "expected uint8 [N, H, W, C] with at least one picture"

@@ -1,5 +1,6 @@
 //! What is compared: small models that show one thing each, random networks, the shipped models.
 
+mod geometry;
 mod group;
 mod networks;
 mod noise;
@@ -29,6 +30,7 @@ pub fn files(root: &Path) -> Result<Vec<VectorFile>, String> {
         noise::file(),
         weights::file(),
         operations::file(),
+        geometry::file(),
         networks::file(),
         shipped::file(root)?,
     ])

@@ -23,7 +23,7 @@ pub(super) fn file() -> VectorFile {
 }
 
 /// Adds a model and its vectors.
-fn add(group: &mut Group, name: &str, model: &Model) {
+pub(super) fn add(group: &mut Group, name: &str, model: &Model) {
     group.model(name, model);
     let elements = model.graph().input().elements();
     let pictures = format!("{elements} bytes");
@@ -53,7 +53,7 @@ fn padded(kernel: [usize; 2], padding: usize) -> Window {
 
 fn convolutions(group: &mut Group) {
     let strided = |window, stride| Window { stride, ..window };
-    let lopsided = Padding { top: 2, left: 0, bottom: 1, right: 3 };
+    let lopsided = Padding { top: 2, bottom: 1, right: 3, ..Padding::default() };
     let dilated = Window { dilation: [2, 3], padding: Padding::uniform(3), ..Window::new([3, 3]) };
     let shape = Shape::new;
     for (name, input, outputs, groups, window) in [

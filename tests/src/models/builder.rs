@@ -86,14 +86,15 @@ impl Builder {
         self.weighted(Op::Linear { out_features }, x, kind)
     }
 
-    /// Rows and columns from `start` on, every `step`-th.
+    /// Planes, rows and columns from `start` on, every `step`-th; all planes where there is one.
     ///
     /// # Errors
     /// What the graph objects to.
     pub fn slice(&mut self, x: Value, start: usize, step: usize) -> Result<Value, GraphError> {
-        let Shape { height, width, .. } = self.shape(x);
+        let Shape { depth, height, width, .. } = self.shape(x);
         let range = |end| Range { start, end, step };
-        self.op(Op::Slice { rows: range(height), columns: range(width) }, &[x])
+        let planes = (depth > 1).then(|| range(depth));
+        self.op(Op::Slice { rows: range(height), columns: range(width), planes }, &[x])
     }
 
     /// Any operation without weights.

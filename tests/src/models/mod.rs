@@ -8,7 +8,7 @@ mod zoo;
 
 pub use builder::{Builder, Kind};
 pub use random::Random;
-pub use zoo::random_model;
+pub use zoo::{random_model, random_volume_model};
 
 use bayes8_core::model::Model;
 

@@ -1,15 +1,30 @@
 //! Random networks of every operation.
 
 use super::{Builder, Kind, Random};
-use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
+use bayes8_core::graph::{AxisPadding, Depth, GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
 
-/// A small network that `seed` decides: up to a dozen nodes that read any earlier value, with a
-/// deterministic beginning half of the time. Every operation occurs among a few dozen seeds.
+/// A small network over pictures that `seed` decides: up to a dozen nodes that read any earlier
+/// value, with a deterministic beginning half of the time. Every operation but [`Op::Pad`] occurs
+/// among a few dozen seeds.
 pub fn random_model(seed: u64) -> Model {
     let mut random = Random::new(seed ^ 0x5eed);
     let input = Shape::new(random.between(3, 12), random.between(3, 12), random.between(1, 8));
-    let mut network = Network { builder: Builder::new(seed, input), values: vec![Value::Input] };
+    random_network(seed, random, input)
+}
+
+/// The same over volumes, with windows and movements of planes, [`Op::Pad`] among them.
+pub fn random_volume_model(seed: u64) -> Model {
+    let mut random = Random::new(seed ^ 0x3d5eed);
+    let mut extent = |most| random.between(2, most);
+    let input = Shape::volume(extent(5), extent(7), extent(7), extent(7) - 1);
+    random_network(seed, random, input)
+}
+
+fn random_network(seed: u64, mut random: Random, input: Shape) -> Model {
+    let volumes = input.depth > 1;
+    let builder = Builder::new(seed, input);
+    let mut network = Network { builder, values: vec![Value::Input], volumes };
     let steps = random.between(3, 12);
     let deterministic = if random.chance(50) { random.below(steps) } else { 0 };
     for step in 0..steps {
@@ -29,6 +44,8 @@ fn kind(random: &mut Random) -> Kind {
 struct Network {
     builder: Builder,
     values: Vec<Value>,
+    /// Whether windows have a depth.
+    volumes: bool,
 }
 
 impl Network {
@@ -38,13 +55,12 @@ impl Network {
         if random.chance(65) { latest } else { random.pick(&self.values) }
     }
 
-    /// Another value of the same rows and columns as `x`, itself if there is none.
+    /// Another value of the same planes, rows and columns as `x`, itself if there is none.
     fn partner(&self, random: &mut Random, x: Value, same_channels: bool) -> Value {
         let shape = self.builder.shape(x);
         let fits = |&&value: &&Value| {
             let other = self.builder.shape(value);
-            (other.height, other.width) == (shape.height, shape.width)
-                && (!same_channels || other.channels == shape.channels)
+            other.axes() == shape.axes() && (!same_channels || other.channels == shape.channels)
         };
         let partners: Vec<Value> = self.values.iter().filter(fits).copied().collect();
         random.pick(&partners)
@@ -53,8 +69,10 @@ impl Network {
     fn grow(&mut self, random: &mut Random, kind: Kind) -> Result<Value, GraphError> {
         let x = self.value(random);
         let channels = self.builder.shape(x).channels;
-        let builder = &mut self.builder;
-        match random.below(14) {
+        let Self { builder, volumes, .. } = self;
+        let volumes = *volumes;
+        let window = |random: &mut Random| if volumes { deep(random) } else { window(random) };
+        match random.below(if volumes { 16 } else { 14 }) {
             0..3 => builder.conv(x, random.between(1, 40), 1, window(random), kind),
             3 => builder.conv(x, channels, channels, window(random), kind),
             4 => {
@@ -87,6 +105,16 @@ impl Network {
                 builder.op(Op::PadChannels { before, after }, &[x])
             }
             12 => builder.op(Op::Requantize, &[x]),
+            // Zeros multiply the positions: of few only.
+            14.. if builder.shape(x).spatial() <= 80 => {
+                let mut zeros = || AxisPadding {
+                    before: random.below(2),
+                    between: random.below(3),
+                    after: random.below(2),
+                };
+                let op = Op::Pad { rows: zeros(), columns: zeros(), planes: zeros() };
+                builder.op(op, &[x])
+            }
             _ => builder.linear(x, random.between(1, 40), kind),
         }
     }
@@ -108,10 +136,21 @@ fn window(random: &mut Random) -> Window {
     let kernel = [random.between(1, 4), random.between(1, 4)];
     let dilation = [random.between(1, 2), random.between(1, 2)];
     let mut padding = |axis: usize| random.between(0, (kernel[axis] - 1) * dilation[axis]);
+    let (top, bottom) = (padding(0), padding(0));
     let padding =
-        Padding { top: padding(0), bottom: padding(0), left: padding(1), right: padding(1) };
+        Padding { top, bottom, left: padding(1), right: padding(1), ..Padding::default() };
     let stride = random.pick(&[[1, 1], [1, 1], [2, 2], [1, 2], [3, 1]]);
-    Window { kernel, stride, dilation, padding }
+    Window { padding, stride, dilation, ..Window::new(kernel) }
+}
+
+/// A window with a depth.
+fn deep(random: &mut Random) -> Window {
+    let window = window(random);
+    let (kernel, dilation) = (random.between(1, 3), random.between(1, 2));
+    let mut padding = || random.between(0, (kernel - 1) * dilation);
+    let padding = Padding { front: padding(), back: padding(), ..window.padding };
+    let depth = Depth { kernel, stride: random.between(1, 2), dilation };
+    Window { padding, depth, ..window }
 }
 
 fn divisors(n: usize) -> Vec<usize> {

@@ -1,4 +1,4 @@
-import { Bayes8Error, orAborted } from "./error.js";
+import { Bayes8Error, orAborted, shown } from "./error.js";
 import { detect } from "./features.js";
 import { type Glue, instantiate } from "./glue.js";
 import { relaxedDot } from "./probe.js";
@@ -59,19 +59,21 @@ async function choose(kernel: Kernel | undefined): Promise<Kernel> {
     return faster ? "relaxed" : "baseline";
   }
   if (kernel !== "baseline" && kernel !== "relaxed") {
-    throw new Bayes8Error("invalid-option", `kernel: "baseline" or "relaxed", not ${String(kernel)}`);
+    throw new Bayes8Error("invalid-option", `kernel: "baseline" or "relaxed", not ${shown(kernel)}`);
   }
-  if (kernel === "relaxed" && !relaxedSimd) {
-    throw new Bayes8Error("unsupported", 'this runtime has no relaxed SIMD; kernel "baseline" runs here');
+  if (kernel === "relaxed") {
+    if (!relaxedSimd) throw noRelaxed("has no relaxed SIMD");
+    await requireExact();
   }
   return kernel;
 }
 
 async function requireExact(): Promise<void> {
-  if ((await relaxedDot()).exact) return;
-  const why = "this runtime computes relaxed dot products wrongly";
-  throw new Bayes8Error("unsupported", `${why}; kernel "baseline" runs here`);
+  if (!(await relaxedDot()).exact) throw noRelaxed("computes relaxed dot products wrongly");
 }
+
+const noRelaxed = (why: string) =>
+  new Bayes8Error("unsupported", `this runtime ${why}; kernel "baseline" runs here`);
 
 function addressOf(kernel: Kernel): URL {
   // Two whole expressions: bundlers know this form, and copy the files.
@@ -82,16 +84,14 @@ function addressOf(kernel: Kernel): URL {
 
 async function compile(source: Source): Promise<Engine> {
   const bytes = await read(source, {});
-  let glue: Glue;
   let engine: Engine;
   try {
     const module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
-    glue = await instantiate(module);
-    engine = { module, glue };
+    engine = { module, glue: await instantiate(module) };
   } catch (error) {
     const why = (error as Error).message;
     throw new Bayes8Error("unsupported", `${nameOf(source)} is no module that this runtime compiles: ${why}`, error);
   }
-  if (glue.kernel() === "relaxed-simd") await requireExact();
+  if (engine.glue.kernel() === "relaxed-simd") await requireExact();
   return engine;
 }

@@ -45,6 +45,12 @@ export function toBayes8Error(error: unknown): Bayes8Error {
   return new Bayes8Error(known ?? "internal", message, error);
 }
 
+/** How messages show a value that is refused: with what tells its type. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "bigint" ? `${value}n` : String(value);
+}
+
 /** Throws `aborted` once `signal` has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);

@@ -8,8 +8,13 @@ import { createGlue } from "#glue";
 /** What a model is. */
 export interface ModelInfo {
   readonly name: string;
-  /** Pictures in: rows, columns, channels. */
-  readonly input: { readonly height: number; readonly width: number; readonly channels: number };
+  /** Pictures in: planes (1, but of a volume), rows (1 for a sequence), columns, channels. */
+  readonly input: {
+    readonly depth: number;
+    readonly height: number;
+    readonly width: number;
+    readonly channels: number;
+  };
   readonly classes: number;
   /** One a class; `class N` where the model names none. */
   readonly classNames: readonly string[];

@@ -1,5 +1,6 @@
 import { loadEngine, type EngineOptions } from "./engine.js";
 import { throwIfAborted } from "./error.js";
+import { checkOptions } from "./options.js";
 import { Pool, type PoolOptions } from "./pool.js";
 import { Predictor } from "./predictor.js";
 import { Runner } from "./runner.js";
@@ -20,7 +21,7 @@ export class Model extends Predictor {
    * @throws {Bayes8Error} `invalid-model`, `network`, `unsupported`, `aborted`, `invalid-option`.
    */
   static async load(source: Source, options: LoadOptions = {}): Promise<Model> {
-    const [engine, file] = await Promise.all([loadEngine(options), read(source, options)]);
+    const [engine, file] = await Promise.all([loadEngine(checkOptions(options)), read(source, options)]);
     throwIfAborted(options.signal);
     try {
       const runner = new Runner(engine.glue, file);

@@ -1,4 +1,4 @@
-import { Bayes8Error } from "./error.js";
+import { Bayes8Error, shown } from "./error.js";
 
 export interface StreamOptions {
   /** Monte-Carlo samples, 1 to 2^28; default 32. */
@@ -33,15 +33,28 @@ export interface Request {
 
 const MAX_SAMPLES = 2 ** 28;
 
+/** `options` itself, if it and its signal are what callers in JavaScript take them for. */
+export function checkOptions<T extends object>(options: T): T {
+  if (typeof options !== "object" || options === null) {
+    throw new Bayes8Error("invalid-option", `options: an object, not ${shown(options)}`);
+  }
+  const { signal } = options as StreamOptions;
+  // Not by its class: that of another frame is another one.
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw new Bayes8Error("invalid-option", `signal: an AbortSignal, not ${shown(signal)}`);
+  }
+  return options;
+}
+
 export function parseOptions(options: PredictOptions): Request {
   const { samples = 32, seed = 0n, firstSample: first = 0, logits = false } = options;
   if (!Number.isInteger(samples) || samples < 1 || samples > MAX_SAMPLES) {
-    throw new Bayes8Error("invalid-samples", `samples: an integer from 1 to 2^28, not ${samples}`);
+    throw new Bayes8Error("invalid-samples", `samples: an integer from 1 to 2^28, not ${shown(samples)}`);
   }
   if (!Number.isInteger(first) || first < 0 || first + samples > MAX_SAMPLES) {
     throw new Bayes8Error(
       "invalid-samples",
-      `firstSample: an integer from 0, with firstSample + samples at most 2^28, not ${first} and ${samples} samples`,
+      `firstSample: an integer from 0, with firstSample + samples at most 2^28, not ${shown(first)} and ${samples} samples`,
     );
   }
   return { seed: parseSeed(seed), first, samples, keepLogits: Boolean(logits) };
@@ -52,6 +65,6 @@ function parseSeed(seed: bigint | number): bigint {
   if (whole && seed >= 0 && seed < 2n ** 64n) return BigInt(seed);
   throw new Bayes8Error(
     "invalid-option",
-    `seed: a bigint from 0 to 2^64 - 1 or a safe integer, not ${String(seed)}`,
+    `seed: a bigint from 0 to 2^64 - 1 or a safe integer, not ${shown(seed)}`,
   );
 }

@@ -38,7 +38,7 @@ export interface VideoPicture {
  * gray for a model of one channel, and are stretched to the model's size, to the same bytes as
  * `bayes8 predict` makes of the picture's file.
  *
- * Typed arrays have the model's shape, `[height][width][channels]`: bytes 0 to 255 as
+ * Typed arrays have the model's shape, `[height][width][channels]` (`[depth]` first for a volume): bytes 0 to 255 as
  * `Uint8Array` or `Uint8ClampedArray`, or numbers normalized already (`info.preprocessing`) as `Float32Array`.
  */
 export type Picture =

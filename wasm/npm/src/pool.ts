@@ -1,6 +1,7 @@
 import { loadEngine } from "./engine.js";
-import { Bayes8Error, orAborted, throwIfAborted } from "./error.js";
+import { Bayes8Error, orAborted, shown, throwIfAborted } from "./error.js";
 import type { LoadOptions } from "./model.js";
+import { checkOptions } from "./options.js";
 import { platform } from "./platform.js";
 import { Predictor } from "./predictor.js";
 import { read, type Source, withName } from "./source.js";
@@ -24,9 +25,9 @@ export class Pool extends Predictor {
 
   /** @internal */
   static async load(source: Source, options: PoolOptions): Promise<Pool> {
-    const { workers = Math.min(platform().threads, MOST_WORKERS), signal } = options;
+    const { workers = Math.min(platform().threads, MOST_WORKERS), signal } = checkOptions(options);
     if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS) {
-      throw new Bayes8Error("invalid-option", `workers: an integer from 1 to ${MOST_WORKERS}, not ${workers}`);
+      throw new Bayes8Error("invalid-option", `workers: an integer from 1 to ${MOST_WORKERS}, not ${shown(workers)}`);
     }
     const [engine, bytes] = await Promise.all([loadEngine(options), read(source, options)]);
     // A clone of a part takes the whole buffer along.

@@ -13,17 +13,17 @@ export interface ClassProbability {
 /** What the samples say about one picture. */
 export class Prediction {
   /** Monte-Carlo samples behind the figures. */
-  readonly samples: number;
+  declare readonly samples: number;
   /** Mean probability of each class. */
-  readonly probabilities: Float64Array;
+  declare readonly probabilities: Float64Array;
   /** Standard deviation of each class's probability over the samples. */
-  readonly std: Float64Array;
+  declare readonly std: Float64Array;
   /** Total uncertainty: entropy of the mean probabilities, in nats. */
-  readonly entropy: number;
+  declare readonly entropy: number;
   /** Aleatoric uncertainty, in nats: mean of the samples' entropies. The picture is ambiguous. */
-  readonly expectedEntropy: number;
+  declare readonly expectedEntropy: number;
   /** Epistemic uncertainty, in nats: `entropy` less `expectedEntropy`. The samples disagree. */
-  readonly mutualInformation: number;
+  declare readonly mutualInformation: number;
   /**
    * What the figures come from: `[samples, entropy, probabilities..., squares...]`, integers scaled by
    * 2^30 but for the first. Those of two sample ranges, added, are exactly those of both.
@@ -38,14 +38,8 @@ export class Prediction {
 
   /** @internal */
   constructor(sums: BigInt64Array, glue: Glue, classNames: readonly string[]) {
-    const uncertainty = glue.uncertainty(sums);
+    Object.assign(this, glue.uncertainty(sums));
     this.sums = sums;
-    this.samples = uncertainty.samples;
-    this.probabilities = uncertainty.probabilities;
-    this.std = uncertainty.std;
-    this.entropy = uncertainty.entropy;
-    this.expectedEntropy = uncertainty.expectedEntropy;
-    this.mutualInformation = uncertainty.mutualInformation;
     this.#classNames = classNames;
   }
 

@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { Bayes8Error, throwIfAborted } from "./error.js";
+import { Bayes8Error, shown, throwIfAborted } from "./error.js";
 import type { Engine } from "./engine.js";
 import type { ModelInfo, NodeTrace } from "./glue.js";
 import { Job } from "./job.js";
-import { parseOptions, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
+import { checkOptions, parseOptions, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
 import { type Picture, type Pixels, snapshot } from "./picture.js";
 import { platform } from "./platform.js";
 import { Prediction } from "./prediction.js";
@@ -50,7 +50,7 @@ export abstract class Predictor {
   /** The predictions for several pictures, in their order: the same bits as one by one, faster. */
   async predictBatch(pictures: Iterable<Picture>, options: PredictOptions = {}): Promise<Prediction[]> {
     const request = this.#check(options);
-    const pixels = await Promise.all(Array.from(pictures, (picture) => this.#pixels(picture)));
+    const pixels = await this.#allPixels(pictures);
     this.#alive();
     const groups = this.#group(pixels);
     const predictions: Prediction[][] = [];
@@ -107,9 +107,10 @@ export abstract class Predictor {
   }
 
   /** The same for several pictures that run together. */
-  async traceBatch(pictures: Iterable<Picture>, { seed, sample = 0 }: TraceOptions = {}): Promise<NodeTrace[]> {
+  async traceBatch(pictures: Iterable<Picture>, options: TraceOptions = {}): Promise<NodeTrace[]> {
+    const { seed, sample = 0 } = checkOptions(options);
     const request = this.#check({ seed, firstSample: sample, samples: 1 });
-    const pixels = await Promise.all(Array.from(pictures, (picture) => this.#pixels(picture)));
+    const pixels = await this.#allPixels(pictures);
     if (pixels.length === 0) return [];
     if (pixels.some((picture) => picture.constructor !== pixels[0]!.constructor)) {
       throw new Bayes8Error("invalid-input", "pictures that are traced together: all bytes, or all normalized");
@@ -137,7 +138,7 @@ export abstract class Predictor {
 
   #check(options: PredictOptions): Request {
     this.#alive();
-    throwIfAborted(options.signal);
+    throwIfAborted(checkOptions(options).signal);
     return parseOptions(options);
   }
 
@@ -153,16 +154,24 @@ export abstract class Predictor {
     if (!ArrayBuffer.isView(pixels)) {
       return this.#alive().fit(pixels);
     }
-    const { height, width, channels } = this.info.input;
-    const expected = height * width * channels;
+    const { depth, height, width, channels } = this.info.input;
+    const expected = depth * height * width * channels;
     if (pixels.length !== expected) {
-      const shape = `${height} x ${width} x ${channels}`;
+      const planes = depth === 1 ? ["", ""] : [`${depth} x `, "planes, "];
+      const shape = `${planes[0]}${height} x ${width} x ${channels}`;
       throw new Bayes8Error(
         "invalid-input",
-        `a picture has ${expected} values (${shape}: rows, columns, channels), not ${pixels.length}; pictures of other sizes go in as ImageData`,
+        `a picture has ${expected} values (${shape}: ${planes[1]}rows, columns, channels), not ${pixels.length}; pictures of other sizes go in as ImageData`,
       );
     }
     return pixels;
+  }
+
+  #allPixels(pictures: Iterable<Picture>): Promise<Pixels[]> {
+    if (typeof pictures?.[Symbol.iterator] !== "function") {
+      throw new Bayes8Error("invalid-input", `pictures: an array or another iterable, not ${shown(pictures)}`);
+    }
+    return Promise.all(Array.from(pictures, (picture) => this.#pixels(picture)));
   }
 
   /** Neighbours of one type together. */

@@ -71,7 +71,8 @@ function reason(error: unknown): string {
 }
 
 async function download(response: Response, { onProgress, signal }: ReadOptions): Promise<Uint8Array> {
-  // The length of what is transferred, which is another one if it is compressed.
+  // The length of what is transferred, which is another one if it is compressed. Another origin's
+  // server may hide that it is: then more arrives than it said.
   const length = response.headers.get("content-encoding") ? 0 : Number(response.headers.get("content-length"));
   const pieces: Uint8Array[] = [];
   let loaded = 0;
@@ -83,7 +84,7 @@ async function download(response: Response, { onProgress, signal }: ReadOptions)
     for (let piece; reader && !(piece = await reader.read()).done; ) {
       pieces.push(piece.value);
       loaded += piece.value.length;
-      onProgress?.(length ? { loaded, total: length } : { loaded });
+      onProgress?.(loaded <= length ? { loaded, total: length } : { loaded });
     }
   } finally {
     signal?.removeEventListener("abort", cancel);

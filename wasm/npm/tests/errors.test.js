@@ -95,6 +95,13 @@ test("invalid-input: pictures that do not fit are predicted", async () => {
   }
 });
 
+test("invalid-input: what is no list of pictures gives no predictions", async () => {
+  for (const pictures of [{}, null, undefined, 3]) {
+    await rejects(model.predictBatch(pictures), "invalid-input", /pictures: an array or another iterable, not /);
+    await rejects(model.traceBatch(pictures), "invalid-input", /pictures: an array or another iterable, not /);
+  }
+});
+
 test("invalid-samples: impossible numbers of samples run", async () => {
   for (const samples of [0, -1, 1.5, NaN, 2 ** 28 + 1, "8", 8n, null]) {
     await rejects(model.predict(picture, { samples }), "invalid-samples", /samples: an integer from 1 to 2\^28/);
@@ -102,6 +109,7 @@ test("invalid-samples: impossible numbers of samples run", async () => {
   for (const firstSample of [-1, 0.5, 2 ** 28, Infinity]) {
     await rejects(model.predict(picture, { firstSample, samples: 1 }), "invalid-samples", /firstSample/);
   }
+  await rejects(model.predict(picture, { samples: "8" }), "invalid-samples", /not "8"$/);
   const last = await model.predict(picture, { firstSample: 2 ** 28 - 1, samples: 1 });
   assert.equal(last.samples, 1);
 });
@@ -111,9 +119,25 @@ test("invalid-option: other options out of their range are taken", async () => {
     await rejects(model.predict(picture, { seed }), "invalid-option", /seed: a bigint from 0 to 2\^64 - 1/);
   }
   assert.ok(await model.predict(picture, { seed: 2n ** 64n - 1n, samples: 1 }));
-  await rejects(Model.load(path, { kernel: "fast" }), "invalid-option", /"baseline" or "relaxed", not fast/);
+  await rejects(Model.load(path, { kernel: "fast" }), "invalid-option", /"baseline" or "relaxed", not "fast"/);
   for (const workers of [0, -1, 1.5, 1000, "2"]) {
     await rejects(Model.pool(path, { workers }), "invalid-option", /workers: an integer from 1 to 256/);
+  }
+  for (const options of [null, 8, "fast"]) {
+    for (const work of [
+      Model.load(path, options),
+      Model.pool(path, options),
+      model.predict(picture, options),
+      model.predictBatch([], options),
+      model.stream(picture, options).next(),
+      model.trace(picture, options),
+    ]) {
+      await rejects(work, "invalid-option", /options: an object, not (null|8|"fast")/);
+    }
+  }
+  for (const signal of [null, {}, "abort", new AbortController()]) {
+    await rejects(Model.load(path, { signal }), "invalid-option", /signal: an AbortSignal, not /);
+    await rejects(model.predict(picture, { signal }), "invalid-option", /signal: an AbortSignal, not /);
   }
   await rejects(Model.load(42), "invalid-option", /not from number/);
   await rejects(Model.load(undefined), "invalid-option", /not from undefined/);

@@ -199,6 +199,14 @@ test("progress skips the end of a download, or goes backwards", async (t) => {
   }
 });
 
+test("a download of another origin, which hides that it is compressed, is told as more than whole", async (t) => {
+  const [file, seen] = [readFileSync(modelPath("mnist-scnn")), []];
+  const response = new Response(file, { headers: { "content-length": String(file.length >> 1) } });
+  await disposable(t, Model.load(response, { onProgress: (progress) => seen.push(progress) }));
+  assert.equal(seen.at(-1).loaded, file.length);
+  for (const { loaded, total } of seen) assert.ok(total === undefined || loaded <= total, `${loaded} of ${total}`);
+});
+
 test("an engine without relaxed SIMD gets the relaxed module", () => {
   const script = `import { Model, detect } from "bayes8";
     const model = await Model.load(${JSON.stringify(modelPath("mnist-scnn"))});

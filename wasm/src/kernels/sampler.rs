@@ -1,7 +1,7 @@
 //! Weights of a chunk, 16 at a time, and their packing: transpositions of small matrices.
 
 use super::{Multipliers, PANEL, groups};
-use bayes8_core::chacha::ChaCha8;
+use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
 use bayes8_core::sampler::{CHUNK, NOISE_TABLES};
 use core::arch::wasm32::*;
 
@@ -91,10 +91,10 @@ fn key_stream(stream: ChaCha8, index: u64) -> [v128; 16] {
     let mut state = start;
     state[12] = counter;
     for _ in 0..4 {
-        for [a, b, c, d] in [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]] {
+        for [a, b, c, d] in COLUMNS {
             quarter_round(&mut state, a, b, c, d);
         }
-        for [a, b, c, d] in [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]] {
+        for [a, b, c, d] in DIAGONALS {
             quarter_round(&mut state, a, b, c, d);
         }
     }

@@ -43,7 +43,8 @@ fn info_is_what_the_rust_interface_says() {
     let info = info(*model).expect("a live model");
     assert_eq!(text(info.name), native.description().name());
     assert_eq!(text(info.kernel), native.kernel());
-    assert_eq!((info.height, info.width, info.channels, info.classes), (28, 28, 1, 10));
+    assert_eq!((info.depth, info.height, info.width, info.channels), (1, 28, 28, 1));
+    assert_eq!(info.classes, 10);
     assert_eq!(info.threads, native.threads());
     for class in 0..info.classes {
         assert_eq!(class_name(*model, class), Ok(native.class_name(class)));

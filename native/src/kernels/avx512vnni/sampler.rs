@@ -1,7 +1,7 @@
 //! Weights of a chunk, 64 at a time, and their packing: a transposition of 16 x 16 groups of four.
 
 use crate::kernels::{Multipliers, PANEL, groups};
-use bayes8_core::chacha::ChaCha8;
+use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
 use bayes8_core::sampler::{CHUNK, NOISE_TABLES};
 use std::arch::x86_64::*;
 
@@ -106,10 +106,10 @@ fn key_stream(stream: ChaCha8, index: u64) -> [__m512i; 16] {
     let mut state = start;
     state[12] = counter;
     for _ in 0..4 {
-        for [a, b, c, d] in [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]] {
+        for [a, b, c, d] in COLUMNS {
             quarter_round(&mut state, a, b, c, d);
         }
-        for [a, b, c, d] in [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]] {
+        for [a, b, c, d] in DIAGONALS {
             quarter_round(&mut state, a, b, c, d);
         }
     }

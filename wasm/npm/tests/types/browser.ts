@@ -32,8 +32,8 @@ export async function page(signal: AbortSignal): Promise<void> {
   for await (const partial of model.stream(canvas, { samples: 256, signal })) draw(partial);
   const pool: Pool = await Model.pool("m", { workers: navigator.hardwareConcurrency });
   const workers: number = pool.workers;
-  const { height, width, channels } = pool.info.input;
-  console.log(workers, height, width, channels, pool.kernel, detect().relaxedSimd, supports());
+  const { depth, height, width, channels } = pool.info.input;
+  console.log(workers, depth, height, width, channels, pool.kernel, detect().relaxedSimd, supports());
   pool.dispose();
   model[Symbol.dispose]();
 }
