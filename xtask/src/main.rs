@@ -5,6 +5,7 @@ mod bench_web;
 mod c_library;
 mod conformance;
 mod demo;
+mod evaluation;
 mod models;
 mod no_std;
 mod skipped;
@@ -29,7 +30,8 @@ Examples:
   cargo xtask demo
   cargo xtask conformance
   cargo xtask bench --python peers/bin/python
-  cargo xtask models --from ../trained")]
+  cargo xtask models --from ../trained
+  cargo xtask evaluation --from ../trained --only cifar10-resnet20")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -89,6 +91,28 @@ enum Task {
         #[arg(long, value_name = "FOLDER")]
         from: PathBuf,
     },
+    /// Measure every figure of docs/EVALUATION.md and write its tables
+    Evaluation {
+        /// Folder with `models/NAME/{mean.onnx,posterior.safetensors,golden.json,golden.safetensors}`
+        /// and `data/SET.npz`, as docs/EVALUATION.md lists them
+        #[arg(long, value_name = "FOLDER")]
+        from: PathBuf,
+        /// Only this model; may be given more than once
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// Monte-Carlo samples of the INT8 models
+        #[arg(long, value_name = "N", default_value_t = 256)]
+        samples: u32,
+        /// Samples of the FP32 networks, which are slow; 0 leaves them out
+        #[arg(long, value_name = "N", default_value_t = 256)]
+        fp32_samples: u32,
+        /// Samples of corrupted pictures, INT8 and FP32 alike; 0 leaves them out
+        #[arg(long, value_name = "N", default_value_t = 64)]
+        drift_samples: u32,
+        /// Measure nothing: write the tables of what target/evaluation holds
+        #[arg(long)]
+        tables_only: bool,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -103,6 +127,12 @@ fn main() -> anyhow::Result<()> {
             bench_web::run(&python, cifar10.as_deref(), rounds)
         }
         Task::Models { from } => models::quantize(&from),
+        Task::Evaluation { from, only, samples, fp32_samples, drift_samples, tables_only } => {
+            let only = &only;
+            let effort =
+                evaluation::Effort { samples, fp32_samples, drift_samples, only, tables_only };
+            evaluation::measure(&from, &effort)
+        }
     }
 }
 
