@@ -2,16 +2,35 @@
 
 use crate::style::{Style, shorten, thousands};
 use crate::table::{Align, Table};
+use bayes8_convert::bias_correction::CorrectionReport;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, Quantiles};
 
-/// The report in two tables.
+/// The report in tables.
 pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
+    let FidelityReport { calibration_method, activation_bits, .. } = report;
     let mut text = heading(
         style,
-        "Spread of the weights",
-        "std ratio: exact standard deviation of the integer sampler over sigma, of weights and rows",
+        "Values of the network",
+        &format!(
+            "INT8 against FP32 with mean weights; ranges by {calibration_method}, {} bits; \
+             SQNR: signal to quantization noise",
+            u8::from(*activation_bits)
+        ),
     );
-    append(&mut text, &layers(report), style);
+    append(&mut text, &values(report), style);
+    if let Some(correction) = &report.bias_correction {
+        text.push_str(&format!("bias correction: {}\n", self::correction(correction)));
+    }
+    if !report.layers.is_empty() {
+        text.push('\n');
+        text.push_str(&heading(
+            style,
+            "Spread of the weights",
+            "std ratio: exact standard deviation of the integer sampler over sigma, of weights and \
+             rows",
+        ));
+        append(&mut text, &layers(report), style);
+    }
     if let Some(end_to_end) = &report.end_to_end {
         let EndToEnd { pictures, samples, .. } = end_to_end;
         let pictures = thousands(*pictures as u64);
@@ -41,6 +60,44 @@ fn append(text: &mut String, table: &Table, style: Style) {
     }
 }
 
+/// What bias correction brought, in words.
+fn correction(correction: &CorrectionReport) -> String {
+    let CorrectionReport { corrected, error_without, error_with, gain_over_standard_error } =
+        correction;
+    let used = if *corrected { "on" } else { "off" };
+    format!(
+        "{used}; squared error of the logits {error_without:.5} without, {error_with:.5} with it, a \
+         gain of {gain_over_standard_error:.1} standard errors"
+    )
+}
+
+fn values(report: &FidelityReport) -> Table {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("value", Left),
+        ("operation", Left),
+        ("from", Right),
+        ("to", Right),
+        ("clipped", Right),
+        ("SQNR", Right),
+        ("of the weights", Right),
+    ]);
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    let decibels = |ratio: Option<f64>| or_dash(ratio.map(|ratio| format!("{ratio:.1} dB")));
+    for value in &report.values {
+        table.push(vec![
+            shorten(&value.value, 40),
+            value.operation.into(),
+            or_dash(value.low.map(|low| format!("{low:.3}"))),
+            or_dash(value.high.map(|high| format!("{high:.3}"))),
+            or_dash(value.clipped.map(|share| format!("{:.3} %", 100.0 * share))),
+            decibels(value.sqnr_db),
+            decibels(value.weight_sqnr_db),
+        ]);
+    }
+    table
+}
+
 fn layers(report: &FidelityReport) -> Table {
     use Align::{Left, Right};
     let mut table = Table::new(&[
@@ -54,6 +111,7 @@ fn layers(report: &FidelityReport) -> Table {
         ("95%", Right),
         ("rows 5%", Right),
         ("95%", Right),
+        ("layer", Right),
         ("saturated", Right),
     ]);
     let number = |x: f64| format!("{x:.3}");
@@ -63,6 +121,7 @@ fn layers(report: &FidelityReport) -> Table {
         cells.extend(three(&layer.sigma_over_step));
         cells.extend(three(&layer.std_ratio));
         cells.extend([number(layer.row_std_ratio.q05), number(layer.row_std_ratio.q95)]);
+        cells.push(number(layer.layer_std_ratio));
         cells.push(format!("{:.3} %", 100.0 * layer.saturated));
         table.push(cells);
     }

@@ -4,7 +4,7 @@ use bayes8_native::core::format::FORMAT_VERSION;
 use bayes8_native::core::graph::Shape;
 use bayes8_native::core::layer::{Bias, Layer, Posterior};
 use bayes8_native::core::model::{Calibration, Model, Preprocessing};
-use bayes8_native::core::numerics::Quantization;
+use bayes8_native::core::numerics::{ActivationBits, Quantization};
 use bayes8_native::core::variance::NoiseDistribution;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ pub(crate) struct Report {
     pub(crate) parameters: usize,
     pub(crate) bayesian_parameters: usize,
     pub(crate) multiply_accumulates: u64,
+    pub(crate) activation_bits: ActivationBits,
     pub(crate) calibration: Option<Evidence>,
     pub(crate) nodes: Vec<Node>,
 }
@@ -120,6 +121,7 @@ impl Report {
             parameters: layers().map(parameters).sum(),
             bayesian_parameters: layers().map(bayesian_parameters).sum(),
             multiply_accumulates: model.multiply_accumulates(),
+            activation_bits: model.activation_bits(),
             calibration: model.calibration().map(evidence),
             nodes,
         }

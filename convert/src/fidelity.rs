@@ -1,14 +1,22 @@
 //! What quantization did to the posterior and to its predictions.
 
+mod values;
+
+pub use values::ValueFidelity;
+
 use bayes8_core::layer::Layer;
-use bayes8_core::model::Model;
+use bayes8_core::numerics::ActivationBits;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_core::variance::NoiseDistribution;
 use ndarray::{ArrayView, ArrayView2, Axis, Dimension};
 use serde::Serialize;
 
+use crate::bias_correction::CorrectionReport;
+use crate::calibrate::Observations;
+use crate::conversion::Conversion;
 use crate::metrics::{Metrics, rank_correlation};
 use crate::network::Network;
+use crate::quantize::QuantizeError;
 use crate::reference::{RunError, Weights, draw, run};
 
 /// The fidelity of a quantized model to its FP32 network.
@@ -16,6 +24,14 @@ use crate::reference::{RunError, Weights, draw, run};
 pub struct FidelityReport {
     /// Name of the model.
     pub model: String,
+    /// How activation ranges followed from the calibration.
+    pub calibration_method: String,
+    /// Bits of the activations.
+    pub activation_bits: ActivationBits,
+    /// What bias correction brought; `None` where it is off.
+    pub bias_correction: Option<CorrectionReport>,
+    /// The input, then one entry a node.
+    pub values: Vec<ValueFidelity>,
     /// One entry a Bayesian layer.
     pub layers: Vec<LayerFidelity>,
     /// Predictions of both on labelled pictures, if there were any.
@@ -35,6 +51,8 @@ pub struct LayerFidelity {
     pub std_ratio: Quantiles,
     /// The same of the summed variance of each row: what a sum over the row sees.
     pub row_std_ratio: Quantiles,
+    /// The same of the summed variance of the layer, in real units.
+    pub layer_std_ratio: f64,
     /// Share of draws of a weight that reach an end of i8 and lose part of their noise.
     pub saturated: f64,
     /// Rows in which more than half of the weights keep less than half of their sigma, because one
@@ -84,15 +102,34 @@ pub struct EndToEnd {
 }
 
 impl FidelityReport {
-    /// Compares the posteriors; `model` must come from `network`.
-    pub fn new(network: &Network, model: &Model, end_to_end: Option<EndToEnd>) -> Self {
+    /// Compares posteriors and values. `conversion` must come from `network` and `observations`,
+    /// these from `pictures`, which are normalized.
+    ///
+    /// # Errors
+    /// [`QuantizeError`] when the pictures do not fit.
+    pub fn new<D: Dimension>(
+        network: &Network,
+        conversion: &Conversion,
+        observations: &Observations,
+        pictures: ArrayView<'_, f32, D>,
+        end_to_end: Option<EndToEnd>,
+    ) -> Result<Self, QuantizeError> {
+        let Conversion { model, correction } = conversion;
         let noise = NoiseDistribution::new();
         let parameters = network.layers.iter().flatten();
         let layers = parameters.zip(model.layers()).filter_map(|(parameters, layer)| {
             let sigma = parameters.weight.sigma.as_ref()?;
             layer_fidelity(&noise, sigma, layer)
         });
-        Self { model: model.name().to_string(), layers: layers.collect(), end_to_end }
+        Ok(Self {
+            model: model.name().to_string(),
+            calibration_method: model.calibration().map_or(String::new(), |c| c.method.clone()),
+            activation_bits: model.activation_bits(),
+            bias_correction: *correction,
+            values: values::compare(network, model, observations, pictures)?,
+            layers: layers.collect(),
+            end_to_end,
+        })
     }
 }
 
@@ -175,54 +212,59 @@ fn layer_fidelity(
 ) -> Option<LayerFidelity> {
     let posterior = layer.posterior.as_ref()?;
     let fan_in = layer.fan_in();
-    let (mut steps, mut ratios, mut row_ratios) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut saturated, mut lossy_rows) = (0.0, 0);
+    let steps = sigma.iter().enumerate().map(|(i, sigma)| sigma / layer.scale[i / fan_in]);
+    let sigma_over_step = Quantiles::of(steps.collect());
+    // In f32, for a large layer has as many of them as weights.
+    let (mut ratios, mut row_ratios) = (Vec::with_capacity(sigma.len()), Vec::new());
+    let (mut saturated, mut lossy_rows, mut sums) = (0.0, 0, [0.0; 2]);
     for (channel, sigma) in sigma.chunks_exact(fan_in).enumerate() {
         let multiplier = posterior.noise_multiplier[channel];
         let variances = noise.variances(multiplier);
-        let (mut wanted, mut produced) = (0.0, 0.0);
-        let first = (steps.len(), ratios.len());
+        let scale = f64::from(layer.scale[channel]);
+        let (mut wanted, mut produced, mut largest) = (0.0, 0.0, 0f64);
+        let first = ratios.len();
         for (i, &sigma) in sigma.iter().enumerate() {
             let position = layer.position(channel, i);
             let code = posterior.sigma[position];
-            let target = f64::from(sigma) / f64::from(layer.scale[channel]);
+            let target = f64::from(sigma) / scale;
             let variance = variances[usize::from(code)];
-            steps.push(target);
             if target > 0.0 {
-                ratios.push(variance.sqrt() / target);
+                ratios.push((variance.sqrt() / target) as f32);
             }
+            largest = largest.max(target);
             wanted += target * target;
             produced += variance;
             saturated += noise.saturation(layer.mu[position], code, multiplier);
         }
-        let largest = steps[first.0..].iter().copied().fold(0.0, f64::max);
-        let row = &ratios[first.1..];
+        let row = &ratios[first..];
         let lossy = row.iter().filter(|&&ratio| ratio < 0.5).count();
         lossy_rows += usize::from(largest > SETS_THE_STEP && 2 * lossy > row.len());
         if wanted > 0.0 {
-            row_ratios.push((produced / wanted).sqrt());
+            row_ratios.push((produced / wanted).sqrt() as f32);
         }
+        sums = [sums[0] + produced * scale * scale, sums[1] + wanted * scale * scale];
     }
     Some(LayerFidelity {
         layer: layer.name.clone(),
-        weights: steps.len(),
-        saturated: saturated / steps.len() as f64,
+        weights: sigma.len(),
+        saturated: saturated / sigma.len() as f64,
         lossy_rows,
         rows: layer.out_channels,
         largest_sigma: sigma.iter().copied().fold(0.0, f32::max),
-        sigma_over_step: Quantiles::of(steps),
+        sigma_over_step,
         std_ratio: Quantiles::of(ratios),
         row_std_ratio: Quantiles::of(row_ratios),
+        layer_std_ratio: (sums[0] / sums[1]).sqrt(),
     })
 }
 
 impl Quantiles {
     /// Quantiles of `values`; NaN where there are none.
-    fn of(mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
+    fn of(mut values: Vec<f32>) -> Self {
+        values.sort_unstable_by(f32::total_cmp);
         let at = |share: f64| {
             let index = (share * values.len().saturating_sub(1) as f64).round() as usize;
-            values.get(index).copied().unwrap_or(f64::NAN)
+            values.get(index).map_or(f64::NAN, |&value| f64::from(value))
         };
         Self { min: at(0.0), q05: at(0.05), median: at(0.5), q95: at(0.95), max: at(1.0) }
     }

@@ -6,12 +6,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bias_correction;
 pub mod calibrate;
+pub mod conversion;
 pub mod corrupted;
 pub mod corruption;
 mod error;
 pub mod fidelity;
+pub mod function;
 pub mod golden;
+pub mod mean_model;
 pub mod metadata;
 pub mod metrics;
 pub mod network;

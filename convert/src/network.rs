@@ -1,12 +1,13 @@
 //! The normalized FP32 Bayesian network: what calibration and quantization start from.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use bayes8_core::graph::{Graph, Op};
 
 use crate::{
     error::LoadError,
-    onnx::import,
+    function::Function,
+    onnx::import_file,
     posterior::{Posterior, PosteriorSource},
 };
 
@@ -71,9 +72,9 @@ impl Clamp {
 
 /// A Bayesian network in FP32: a graph, and parallel to `graph.nodes()` what each node needs.
 ///
-/// Importing establishes: `clamps` and `layers` are as long as the nodes; exactly the weighted
-/// nodes have parameters, of the sizes that the graph implies; clamps never sit on nodes that only
-/// move codes ([`Op::only_moves`]); all numbers but clamps are finite; the last node is a `Conv2d`
+/// Importing establishes: `clamps`, `layers` and `functions` are as long as the nodes; exactly the
+/// weighted nodes have parameters, of the sizes that the graph implies, and exactly the tables have
+/// functions; clamps never sit on tables nor on nodes that only move codes ([`Op::only_moves`]); all numbers but clamps are finite; the last node is a `Conv2d`
 /// with a 1x1 output or a `Linear`, unclamped: the logits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
@@ -83,10 +84,13 @@ pub struct Network {
     pub clamps: Vec<Clamp>,
     /// Per node: its posterior, for weighted nodes.
     pub layers: Vec<Option<LayerParameters>>,
+    /// Per node: its function, for [`Op::Table`] nodes.
+    pub functions: Vec<Option<Function>>,
 }
 
 impl Network {
-    /// Reads `mean.onnx` and its posterior; see [`import`] for what is accepted.
+    /// Reads `mean.onnx`, with files of its folder that hold data of its tensors, and its posterior;
+    /// see [`crate::import`] for what is accepted.
     ///
     /// # Errors
     /// [`LoadError`], which names the file and wraps what is wrong with it.
@@ -95,9 +99,18 @@ impl Network {
             PosteriorSource::File(path) => Posterior::parse(&LoadError::read(path)?)
                 .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
             &PosteriorSource::Moped { delta } => Posterior::Moped { delta },
+            PosteriorSource::Deterministic => Posterior::Tensors(BTreeMap::new()),
         };
-        import(&LoadError::read(mean)?, &posterior)
+        let folder = mean.parent().unwrap_or(Path::new(""));
+        import_file(LoadError::read(mean)?, posterior, folder)
             .map_err(|source| LoadError::Import { path: mean.into(), source })
+    }
+
+    /// Whether any weight has a spread.
+    pub fn is_bayesian(&self) -> bool {
+        let spreads = |gaussian: &Gaussian| gaussian.sigma.is_some();
+        let mut layers = self.layers.iter().flatten();
+        layers.any(|layer| spreads(&layer.weight) || layer.bias.as_ref().is_some_and(spreads))
     }
 
     /// Number of classes: the length of the logits.

@@ -15,6 +15,8 @@ pub enum PosteriorSource {
         /// Sigma as a fraction of |w|.
         delta: f32,
     },
+    /// None: the network of the mean weights, to compare with.
+    Deterministic,
 }
 
 /// Standard deviations of a network's weights.
@@ -106,6 +108,11 @@ impl SigmaTensor {
     /// Shape, that of the initializer.
     pub fn shape(&self) -> &[usize] {
         &self.shape
+    }
+
+    /// Values in row-major order, without a copy.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
     }
 
     /// Values in row-major order.

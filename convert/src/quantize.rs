@@ -2,16 +2,18 @@
 
 use std::iter;
 
-use bayes8_core::graph::Value;
+use bayes8_core::graph::{Op, Value};
 use bayes8_core::layer::{Bias, Layer, Posterior, transpose};
 use bayes8_core::model::{
     Calibration, Model, ModelError, NodeQuantization, Parts, Preprocessing, is_depthwise,
 };
-use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::sampler::NOISE_STD;
+use bayes8_native::{LoadError, PredictError};
 use thiserror::Error;
 
 use crate::network::{Clamp, Gaussian, LayerParameters, Network};
+use crate::reference::RunError;
 use crate::sigma_codes::SigmaCoder;
 
 /// What the file says besides the network.
@@ -42,6 +44,15 @@ pub enum QuantizeError {
     /// The parts do not make a model.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The FP32 network does not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The model does not run on this machine.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The model does not run on the calibration pictures.
+    #[error(transparent)]
+    Predict(#[from] PredictError),
 }
 
 /// Standard deviations of room that a channel's step leaves above its mean weights. A weight that
@@ -55,13 +66,15 @@ const LARGEST_BIAS: f32 = (1 << 24) as f32;
 /// channels normal.
 const SMALLEST_MULTIPLIER: f32 = 1.0 / (1 << 30) as f32;
 
-/// Quantizes `network` with the activation ranges that `calibration` observed.
+/// Quantizes `network` with the activation ranges that `calibration` observed, on codes of `bits`
+/// bits.
 ///
 /// # Errors
 /// [`QuantizeError`], which names the node.
 pub fn quantize(
     network: &Network,
     calibration: Calibration,
+    bits: ActivationBits,
     description: Description,
 ) -> Result<Model, QuantizeError> {
     let graph = &network.graph;
@@ -73,7 +86,7 @@ pub fn quantize(
             return Err(QuantizeError::Range { value: value.into(), low, high });
         }
     }
-    let input = grid(calibration.ranges[0]);
+    let input = grid(calibration.ranges[0], bits);
     let mut quantization: Vec<NodeQuantization> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let output = if index + 1 == nodes.len() {
@@ -81,10 +94,27 @@ pub fn quantize(
         } else if node.op.only_moves() {
             Some(value_grid(input, &quantization, node.inputs[0]))
         } else {
-            Some(grid(calibration.ranges[index + 1]))
+            Some(grid(calibration.ranges[index + 1], bits))
         };
-        let range = output.map_or(CodeRange::FULL, |q| code_range(q, network.clamps[index]));
+        let range = match output {
+            // A table holds its bounds in itself.
+            Some(output) if !node.op.only_moves() && node.op != Op::Table => {
+                code_range(output, network.clamps[index], bits)
+            }
+            _ => CodeRange::FULL,
+        };
         quantization.push(NodeQuantization { output, range });
+    }
+
+    let mut tables = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let (Some(function), Some(output)) =
+            (&network.functions[index], quantization[index].output)
+        else {
+            continue;
+        };
+        let input = value_grid(input, &quantization, node.inputs[0]);
+        tables.push(function.table(input, output, bits));
     }
 
     let mut coder = SigmaCoder::new();
@@ -106,11 +136,13 @@ pub fn quantize(
     Ok(Model::new(Parts {
         name: description.name,
         graph: graph.clone(),
+        activation_bits: bits,
         input,
         preprocessing: description.preprocessing,
         class_names: description.class_names,
         quantization,
         layers,
+        tables,
         calibration: Some(calibration),
     })?)
 }
@@ -124,19 +156,20 @@ fn value_grid(input: Quantization, nodes: &[NodeQuantization], value: Value) -> 
 }
 
 /// The grid over a finite range, widened so that it holds zero exactly.
-fn grid([low, high]: [f32; 2]) -> Quantization {
+pub(crate) fn grid([low, high]: [f32; 2], bits: ActivationBits) -> Quantization {
     let (low, high) = (low.min(0.0), high.max(0.0));
-    let scale = (high - low) / 255.0;
+    let largest = f32::from(bits.largest_code());
+    let scale = (high - low) / largest;
     // A value that was never anything but zero may have any grid.
     let scale = if scale.is_normal() { scale } else { 1.0 };
-    Quantization { scale, zero_point: (-low / scale).round().clamp(0.0, 255.0) as u8 }
+    Quantization { scale, zero_point: (-low / scale).round().clamp(0.0, largest) as u8 }
 }
 
-fn code_range(output: Quantization, clamp: Clamp) -> CodeRange {
+fn code_range(output: Quantization, clamp: Clamp, bits: ActivationBits) -> CodeRange {
     let code = |x: f32| (x / output.scale + f32::from(output.zero_point)).round();
     // Bounds may be infinite, the cast takes them to the ends.
-    let (low, high) = (code(clamp.min) as u8, code(clamp.max) as u8);
-    CodeRange { low, high: high.max(low) }
+    let ends = [clamp.min, clamp.max].map(|end| (code(end) as u8).min(bits.largest_code()));
+    CodeRange { low: ends[0], high: ends[1].max(ends[0]) }
 }
 
 /// Steps of a layer's input and output.

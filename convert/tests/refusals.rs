@@ -2,13 +2,13 @@
 
 mod common;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, path::Path};
 
 use bayes8_convert::{ImportError, Network, Posterior, PosteriorSource, SigmaTensor, import};
 use common::Fixture;
 use rten_onnx::onnx::{
     AttributeProto, AttributeType, DataLocation, DataType, Dimension, ModelProto, NodeProto,
-    TensorProto,
+    StringStringEntryProto, TensorProto,
 };
 
 fn none() -> Posterior {
@@ -60,8 +60,8 @@ fn assert_names(message: &str, parts: &[&str]) {
 
 #[test]
 fn unsupported_operators_and_attributes_name_their_node() {
-    let replaced = refusal("residual", |m| find(m, "Relu").op_type = Some("Sigmoid".into()));
-    assert_names(&replaced, &["/relu2", "Sigmoid", "not supported"]);
+    let replaced = refusal("residual", |m| find(m, "Relu").op_type = Some("Sin".into()));
+    assert_names(&replaced, &["/relu2", "Sin", "not supported"]);
     let mode = refusal("mobile", |m| find(m, "Pad").attribute.push(string("mode", "reflect")));
     assert_names(&mode, &["/pad", "(Pad)", "constant padding"]);
     let auto = refusal("mobile", |m| find(m, "Conv").attribute.push(string("auto_pad", "SAME")));
@@ -110,7 +110,7 @@ fn windows_have_the_axes_of_their_input() {
     let pads = changed("volume", "AveragePool", "pads", &[1, 1, 1, 1]);
     assert_names(&pads, &["(AveragePool)", "`pads` must hold 6 numbers"]);
     let axes = changed("sequence", "ReduceMean", "axes", &[1]);
-    assert_names(&axes, &["(ReduceMean)", "only the mean over all axes but"]);
+    assert_names(&axes, &["(ReduceMean)", "only a mean over axes behind"]);
 }
 
 #[test]
@@ -148,6 +148,75 @@ fn transposed_convolutions_that_cannot_be() {
     assert_names(&message, &["(ConvTranspose)", "2 channels in 2 groups", "2x3x3x4"]);
 }
 
+/// Puts `node` before the Relu of the fixture and returns the error's message.
+fn with_node(op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+    refusal("residual", |m| {
+        let nodes = &mut m.graph.as_mut().unwrap().node;
+        let relu = nodes.iter().position(|n| n.op_type.as_deref() == Some("Relu")).unwrap();
+        let x = nodes[relu].input[0].clone();
+        let node = NodeProto {
+            name: Some("culprit".into()),
+            op_type: Some(op.into()),
+            input: inputs.iter().map(|&i| if i == "x" { x.clone() } else { i.into() }).collect(),
+            output: vec!["changed".into()],
+            attribute: attributes,
+            ..NodeProto::default()
+        };
+        nodes[relu].input[0] = "changed".into();
+        nodes.insert(relu, node);
+    })
+}
+
+#[test]
+fn functions_and_arithmetic_beyond_the_subset_name_their_node() {
+    let culprit = |message: String, what: &str| assert_names(&message, &["`culprit`", what]);
+    culprit(with_node("Div", &["bn1.weight", "x"], vec![]), "one number per channel");
+    culprit(with_node("Div", &["x", "input"], vec![]), "only constants can divide");
+    culprit(with_node("PRelu", &["x", "bn1.bias"], vec![]), "one slope");
+    culprit(with_node("Gelu", &["x"], vec![string("approximate", "tanh")]), "exact Gelu");
+    culprit(with_node("Max", &["x", "x"], vec![]), "by one number");
+    culprit(with_node("Mul", &["x", "input"], vec![]), "one factor for each channel");
+    culprit(with_node("Add", &["x", "input"], vec![]), "different shapes");
+    culprit(with_node("ReduceMean", &["x"], vec![]), "axes behind the channels");
+    let ints = |name: &str, values: &[i64]| AttributeProto {
+        name: Some(name.into()),
+        ints: values.to_vec(),
+        r#type: Some(AttributeType::INTS),
+        ..AttributeProto::default()
+    };
+    culprit(with_node("ReduceMean", &["x"], vec![ints("axes", &[1])]), "axes behind the channels");
+    let lost = vec![ints("axes", &[2]), int("keepdims", 0)];
+    culprit(with_node("ReduceMean", &["x"], lost), "must keep");
+    culprit(with_node("Transpose", &["x"], vec![ints("perm", &[0, 1, 3, 2])]), "[n, H, W, C]");
+    culprit(with_node("Transpose", &["x"], vec![]), "[3, 2, 1, 0]");
+    culprit(with_node("Cast", &["x"], vec![int("to", 7)]), "not supported");
+    culprit(with_node("Mul", &["x", "conv2.weight"], vec![]), "one number per channel");
+}
+
+/// Each squaring doubles the function; its tree must not be walked for ever.
+#[test]
+fn functions_cannot_grow_without_bound() {
+    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    let relu = nodes.iter().position(|n| n.op_type.as_deref() == Some("Relu")).unwrap();
+    let mut name = nodes[relu].input[0].clone();
+    for i in 0..200 {
+        let squared = NodeProto {
+            name: Some(format!("square{i}")),
+            op_type: Some("Mul".into()),
+            input: vec![name.clone(), name],
+            output: vec![format!("squared{i}")],
+            ..NodeProto::default()
+        };
+        name = squared.output[0].clone();
+        nodes.insert(relu + i, squared);
+    }
+    nodes[relu + 200].input[0] = name;
+    let network = import(&model.write_buf().unwrap(), &none()).unwrap();
+    let largest = network.functions.iter().flatten().map(|f| f.size()).max();
+    assert!((8..=64).contains(&largest.unwrap()), "{largest:?}");
+}
+
 #[test]
 fn logits_must_be_an_unclamped_layer() {
     let output = |op: &str| {
@@ -165,7 +234,7 @@ fn logits_must_be_an_unclamped_layer() {
         })
     };
     assert_names(&output("Relu"), &["graph output `out`", "`fc`", "clamped"]);
-    assert_names(&output("Tanh"), &["tail", "Tanh"]);
+    assert_names(&output("Tanh"), &["graph output `out`", "`tail`", "last activation"]);
     let pooled = refusal("mobile", |m| {
         let graph = m.graph.as_mut().unwrap();
         let pool = graph.node.iter().find(|n| n.op_type.as_deref() == Some("GlobalAveragePool"));
@@ -199,6 +268,88 @@ fn interfaces_and_operator_sets() {
         m.graph.as_mut().unwrap().node.retain(|n| n.op_type.as_deref() != Some("AveragePool"));
     });
     assert_names(&gone, &["averagepool", "nothing before it makes"]);
+}
+
+/// `residual.onnx` in a folder, `fc.weight` in the file `location` of it, `entries` besides.
+fn external(folder: &Path, location: &str, entries: &[(&str, &str)]) -> Result<Network, String> {
+    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
+    let tensor = initializer(&mut model, "fc.weight");
+    tensor.raw_data = None;
+    tensor.data_location = Some(DataLocation::EXTERNAL);
+    let location = [("location", location)];
+    tensor.external_data = location
+        .iter()
+        .chain(entries)
+        .map(|(key, value)| StringStringEntryProto {
+            key: Some((*key).into()),
+            value: Some((*value).into()),
+        })
+        .collect();
+    std::fs::write(folder.join("model.onnx"), model.write_buf().unwrap()).unwrap();
+    Network::load(&folder.join("model.onnx"), &PosteriorSource::Deterministic)
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn data_in_other_files_is_read_from_the_folder_of_the_model_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
+    let raw = initializer(&mut model, "fc.weight").raw_data.as_ref().unwrap().take();
+    assert_eq!(raw.len(), 160);
+    std::fs::create_dir(folder.path().join("model")).unwrap();
+    let folder = folder.path().join("model");
+    std::fs::write(folder.join("w.data"), [&[9; 16], raw.as_slice(), &[9; 4]].concat()).unwrap();
+    std::fs::write(folder.join("../outside.data"), &raw).unwrap();
+
+    let read = external(&folder, "w.data", &[("offset", "16"), ("length", "160")]).unwrap();
+    let fixture = Fixture::load("residual");
+    assert_eq!(read, import(&fixture.onnx, &none()).unwrap());
+    std::fs::write(folder.join("whole.data"), &raw).unwrap();
+    assert_eq!(external(&folder, "./whole.data", &[]).unwrap(), read);
+
+    let refused = |location: &str, entries: &[(&str, &str)], parts: &[&str]| {
+        let error = external(&folder, location, entries).unwrap_err();
+        assert_names(&error, &[&["model.onnx", "`fc.weight`"], parts].concat());
+    };
+    let outside = folder.join("../outside.data");
+    refused("../outside.data", &[], &["../outside.data", "not in the model's folder"]);
+    refused(outside.to_str().unwrap(), &[], &["not in the model's folder"]);
+    refused("none.data", &[], &["none.data"]);
+    refused("w.data", &[("offset", "21"), ("length", "160")], &["beyond the 180"]);
+    refused("w.data", &[("offset", "18446744073709551615"), ("length", "160")], &["beyond"]);
+    refused("w.data", &[("offset", "-1")], &["`offset`", "`-1`"]);
+    refused("w.data", &[("length", "156")], &["160 bytes", "156"]);
+    refused("w.data", &[], &["160 bytes", "180"]);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&outside, folder.join("link.data")).unwrap();
+        refused("link.data", &[], &["link.data", "not in the model's folder"]);
+    }
+}
+
+/// A small file whose tensors all take the same bytes would fill the memory.
+#[test]
+fn tensors_cannot_share_the_data_of_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
+    for name in ["conv1.weight", "conv2.weight", "fc.weight"] {
+        let tensor = initializer(&mut model, name);
+        tensor.raw_data = None;
+        tensor.data_location = Some(DataLocation::EXTERNAL);
+        let count: i64 = tensor.dims.iter().product();
+        tensor.external_data =
+            [("location", "w.data".to_string()), ("length", (4 * count).to_string())]
+                .map(|(key, value)| StringStringEntryProto {
+                    key: Some(key.into()),
+                    value: Some(value),
+                })
+                .into();
+    }
+    std::fs::write(folder.path().join("w.data"), vec![0; 4 * 300]).unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, model.write_buf().unwrap()).unwrap();
+    let error = Network::load(&path, &PosteriorSource::Deterministic).unwrap_err().to_string();
+    assert_names(&error, &["model.onnx", "more data of `w.data` than it has"]);
 }
 
 #[test]
@@ -322,7 +473,8 @@ fn hostile_bytes_do_not_panic() {
         state ^= state << 17;
         state as usize
     };
-    for name in ["residual", "mobile", "flatten", "branches", "fixed_batch"] {
+    for name in ["residual", "mobile", "flatten", "branches", "fixed_batch", "keras", "excitation"]
+    {
         let whole = Fixture::load(name).onnx;
         for length in 0..whole.len().min(4000) {
             assert!(import(&whole[..length], &none()).is_err(), "{name} cut at {length}");

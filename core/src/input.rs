@@ -1,7 +1,7 @@
 //! Pictures to input codes.
 
 use crate::model::Model;
-use crate::numerics::{CodeRange, Quantization, Target};
+use crate::numerics::{Quantization, Target};
 use alloc::vec::Vec;
 
 /// Turns pictures into the codes of a model's input.
@@ -17,7 +17,7 @@ impl InputQuantizer {
     /// The quantizer of `model`'s input.
     pub fn new(model: &Model) -> Self {
         let quantization = model.input();
-        let target = Target::new(quantization, CodeRange::FULL);
+        let target = Target::new(quantization, model.activation_bits().range());
         let mut quantizer = Self { quantization, target, table: Vec::new() };
         let preprocessing = model.preprocessing();
         for (&mean, &std) in preprocessing.mean.iter().zip(&preprocessing.std) {

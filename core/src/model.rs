@@ -7,7 +7,7 @@ pub use error::ModelError;
 
 use crate::graph::{Graph, Op, Shape, Value};
 use crate::layer::Layer;
-use crate::numerics::{CodeRange, Quantization};
+use crate::numerics::{ActivationBits, CodeRange, Quantization, Table};
 use alloc::{string::String, sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,8 @@ pub struct Parts {
     pub name: String,
     /// The operations.
     pub graph: Graph,
+    /// Bits of every activation, the input included.
+    pub activation_bits: ActivationBits,
     /// Grid of the network's input.
     pub input: Quantization,
     /// Normalization of pictures.
@@ -61,6 +63,8 @@ pub struct Parts {
     pub quantization: Vec<NodeQuantization>,
     /// One a weighted node, in their order.
     pub layers: Vec<Layer>,
+    /// One a [`Op::Table`] node, in their order.
+    pub tables: Vec<Table>,
     /// Where the activation grids come from.
     pub calibration: Option<Calibration>,
 }
@@ -80,9 +84,19 @@ impl Model {
     /// # Errors
     /// A [`ModelError`] that names the culprit.
     pub fn new(mut parts: Parts) -> Result<Self, ModelError> {
-        check::check(&parts)?;
-        let layers = core::mem::take(&mut parts.layers).into_iter().map(Arc::new).collect();
+        let layers: Vec<_> = core::mem::take(&mut parts.layers).into_iter().map(Arc::new).collect();
+        check::check(&parts, &layers)?;
         Ok(Self { parts, layers })
+    }
+
+    /// The same model with changed layers. Layers that no copy of the model shares are not copied.
+    ///
+    /// # Errors
+    /// A [`ModelError`] when they are no layers of the model any more.
+    pub fn map_layers(mut self, mut change: impl FnMut(&mut Layer)) -> Result<Self, ModelError> {
+        self.layers.iter_mut().for_each(|layer| change(Arc::make_mut(layer)));
+        check::check(&self.parts, &self.layers)?;
+        Ok(self)
     }
 
     /// The model's name.
@@ -93,6 +107,11 @@ impl Model {
     /// The operations.
     pub fn graph(&self) -> &Graph {
         &self.parts.graph
+    }
+
+    /// Bits of every activation, the input included.
+    pub fn activation_bits(&self) -> ActivationBits {
+        self.parts.activation_bits
     }
 
     /// Grid of the network's input.
@@ -123,6 +142,11 @@ impl Model {
     /// The weighted layers, in execution order.
     pub fn layers(&self) -> &[Arc<Layer>] {
         &self.layers
+    }
+
+    /// The tables of the [`Op::Table`] nodes, in execution order.
+    pub fn tables(&self) -> &[Table] {
+        &self.parts.tables
     }
 
     /// Where the activation grids come from.

@@ -3,6 +3,9 @@
 //! Everything else is integer arithmetic. Parameters are combined in f64 and rounded to f32 once;
 //! activations see one conversion, one multiplication, a clamp and one rounding.
 
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
 /// Affine quantization of a value: `x = scale * (q - zero_point)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantization {
@@ -15,6 +18,58 @@ pub struct Quantization {
 impl Quantization {
     /// The grid of logits, which are in real units.
     pub const LOGITS: Self = Self { scale: 1.0, zero_point: 0 };
+}
+
+/// How many bits the codes of all activations take, the input's included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum ActivationBits {
+    /// Codes 0 to 127: what `i32x4.relaxed_dot_i8x16_i7x16_add_s` multiplies in one step.
+    Seven,
+    /// Codes 0 to 255.
+    #[default]
+    Eight,
+}
+
+impl ActivationBits {
+    /// The largest code.
+    pub const fn largest_code(self) -> u8 {
+        match self {
+            Self::Seven => 127,
+            Self::Eight => 255,
+        }
+    }
+
+    /// All codes.
+    pub const fn range(self) -> CodeRange {
+        CodeRange { low: 0, high: self.largest_code() }
+    }
+}
+
+/// A number of bits that activations cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("activations have 7 or 8 bits, not {0}")]
+pub struct ActivationBitsError(pub u8);
+
+impl TryFrom<u8> for ActivationBits {
+    type Error = ActivationBitsError;
+
+    fn try_from(bits: u8) -> Result<Self, ActivationBitsError> {
+        match bits {
+            7 => Ok(Self::Seven),
+            8 => Ok(Self::Eight),
+            _ => Err(ActivationBitsError(bits)),
+        }
+    }
+}
+
+impl From<ActivationBits> for u8 {
+    fn from(bits: ActivationBits) -> Self {
+        match bits {
+            ActivationBits::Seven => 7,
+            ActivationBits::Eight => 8,
+        }
+    }
 }
 
 /// Least and largest code that a node may emit: a fused ReLU, ReLU6 or clip.
@@ -62,6 +117,9 @@ impl Target {
     }
 }
 
+/// A function of one value as codes: the output's code for each of the input's.
+pub type Table = [u8; 256];
+
 /// Rounds half to even; |x| must be below 2^22.
 #[inline(always)]
 pub fn round_ties_even(x: f32) -> i32 {
@@ -71,7 +129,7 @@ pub fn round_ties_even(x: f32) -> i32 {
     (x + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits()) as i32
 }
 
-/// `f32(s_x * s_c / s_y)`: from accumulator steps to output steps.
+/// `f32(s_x * s_c / s_y)`: from steps of a product, as those of an accumulator, to output steps.
 pub fn requantize_multiplier(input: f32, weight: f32, output: f32) -> f32 {
     (f64::from(input) * f64::from(weight) / f64::from(output)) as f32
 }

@@ -2,9 +2,9 @@
 
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
 use bayes8_core::model::{Calibration, Model, ModelError, Parts};
-use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 
-use bayes8_conformance::{Builder, Kind};
+use bayes8_conformance::{Builder, Kind, with_seven_bits};
 
 const INPUT: Shape = Shape::new(6, 6, 4);
 
@@ -96,6 +96,39 @@ fn an_addition_of_sums_beyond_all_floats_is_refused() {
     parts.quantization[1].output.as_mut().unwrap().scale = 1e-7;
     let error = Model::new(parts).unwrap_err();
     assert!(error.to_string().contains("add_1.255 * (input scales / output scale)"), "{error}");
+}
+
+/// Of the parts of a table: as many as there are nodes, and no bounds besides.
+#[test]
+fn tables_belong_to_their_nodes_and_hold_their_bounds() {
+    let mut b = Builder::new(1, INPUT);
+    let table = b.op(Op::Table, &[Value::Input]).unwrap();
+    b.linear(table, 3, Kind::Deterministic).unwrap();
+    let parts = b.parts();
+    assert!(Model::new(parts.clone()).is_ok());
+    for tables in [vec![], vec![[0; 256]; 2]] {
+        let error = Model::new(Parts { tables, ..parts.clone() }).unwrap_err();
+        assert!(matches!(&error, ModelError::Count { what, expected: 1, .. } if what == "tables"));
+    }
+    let mut bounded = parts;
+    bounded.quantization[0].range = CodeRange { low: 0, high: 254 };
+    let error = Model::new(bounded).unwrap_err();
+    assert!(matches!(&error, ModelError::Range { node, .. } if node == "table_0"), "{error}");
+}
+
+#[test]
+fn a_product_needs_a_multiplier_that_is_a_number() {
+    let mut b = Builder::new(1, INPUT);
+    let product = b.op(Op::Multiply, &[Value::Input, Value::Input]).unwrap();
+    b.linear(product, 3, Kind::Deterministic).unwrap();
+    let parts = b.parts();
+    for (input, output) in [(1e30, 1.0), (1e-30, 1.0), (1e-19, 1e2)] {
+        let mut parts = parts.clone();
+        parts.input.scale = input;
+        parts.quantization[0].output.as_mut().unwrap().scale = output;
+        let error = Model::new(parts).unwrap_err().to_string();
+        assert!(error.contains("multiply_0.input scale * input scale / output scale"), "{error}");
+    }
 }
 
 #[test]
@@ -224,4 +257,35 @@ fn layers_whose_tensors_would_share_a_name_are_refused() {
         parts.layers[1].name = "a.bias".into();
     };
     assert_eq!(model_error(clash, "a.bias.mu"), ModelError::TensorName("a".into()));
+}
+
+/// A kernel may rely on seven bits: whatever could make a larger code is refused.
+#[test]
+fn seven_bit_activations_have_no_larger_code() {
+    let with = |change: &dyn Fn(&mut Parts)| {
+        let model = with_seven_bits(&Model::new(parts()).unwrap());
+        let mut parts = parts();
+        parts.activation_bits = ActivationBits::Seven;
+        parts.input = model.input();
+        parts.quantization = model.quantization().to_vec();
+        change(&mut parts);
+        Model::new(parts)
+    };
+    assert!(with(&|_| ()).is_ok());
+    let grid = Quantization { scale: 0.1, zero_point: 128 };
+    type Change<'a> = &'a dyn Fn(&mut Parts);
+    let changes: [(&str, Change<'_>); 3] = [
+        ("input.zero_point", &|parts| parts.input = grid),
+        ("conv2d_0.output.zero_point", &|parts| {
+            // The pool after it keeps its grid.
+            parts.quantization[0].output = Some(grid);
+            parts.quantization[1].output = Some(grid);
+        }),
+        ("conv2d_0.range", &|parts| parts.quantization[0].range.high = 128),
+    ];
+    for (culprit, change) in changes {
+        let error = with(change).expect_err("a code beyond 127");
+        assert!(matches!(error, ModelError::Code { code: 128, largest: 127, .. }), "{error}");
+        assert!(error.to_string().contains(culprit), "`{error}` does not name `{culprit}`");
+    }
 }

@@ -1,8 +1,11 @@
 //! A prediction is a pure function: the same bits on every instruction set, with any number of
 //! threads, in any batch and from any part of the samples.
 
-use bayes8_conformance::{Random, random_model, random_volume_model};
+use bayes8_conformance::{
+    Random, random_model, random_model_of_all_operations, random_volume_model, with_seven_bits,
+};
 use bayes8_core::format;
+use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::Model as Description;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction, Threads};
 use ndarray::{Array5, ArrayView5, Axis, Slice};
@@ -106,6 +109,34 @@ fn check_splits(what: &str, model: &Model, pictures: &Array5<u8>, expected: &[Pr
     }
 }
 
+/// No code beyond 127 anywhere, and the same bits on every instruction set.
+#[test]
+fn seven_bit_activations_stay_seven_bits() {
+    for seed in 0..24 {
+        let random = if seed % 4 == 3 { random_volume_model } else { random_model };
+        let description = with_seven_bits(&random(seed));
+        let pictures = pictures(&description);
+        let mut expected = None;
+        for isa in Isa::available() {
+            let model = model(&description, isa, 1, 0);
+            let found = predict(&model, pictures.view(), SAMPLES);
+            let trace = model.trace(Pictures::Bytes(pictures.view()), 0xb8, 3).expect("a trace");
+            let last = description.graph().nodes().last().map(|node| node.name.as_str());
+            for node in trace.iter().filter(|node| Some(node.node.as_str()) != last) {
+                let largest = node.bytes.iter().max();
+                assert!(largest <= Some(&127), "network {seed}, {isa}, {}: {largest:?}", node.node);
+            }
+            let found = (found, trace);
+            let expected = expected.get_or_insert_with(|| found.clone());
+            assert!(*expected == found, "network {seed}, {isa}");
+        }
+        let mut codes = vec![0; pictures.len()];
+        let bytes = pictures.as_slice().expect("standard layout");
+        InputQuantizer::new(&description).bytes(bytes, &mut codes);
+        assert!(codes.iter().all(|&code| code <= 127), "network {seed}: input");
+    }
+}
+
 /// Every sample the same, wherever its weights come from: drawn for one layer at a time, for all
 /// blocks of a batch, or kept in a bank that holds none, some or all of the draws.
 #[test]
@@ -197,6 +228,11 @@ fn assert_varied(name: &str, description: &Description, logits: &[Vec<u8>]) {
 fn random_networks_have_the_same_bits_everywhere() {
     for seed in 0..9 {
         check(&format!("random network {seed}"), &random_model(seed));
+    }
+    // Number 2 saturates on the way.
+    for seed in [0, 1, 3, 4, 5, 6, 7, 8] {
+        let name = format!("random network {seed} of all operations");
+        check(&name, &random_model_of_all_operations(seed));
     }
     for seed in 0..3 {
         check(&format!("random network {seed} over volumes"), &random_volume_model(seed));

@@ -4,6 +4,7 @@ mod bench;
 mod bench_web;
 mod c_library;
 mod conformance;
+mod demo;
 mod evaluation;
 mod models;
 mod no_std;
@@ -26,6 +27,7 @@ use std::process::{Command, Stdio};
 Examples:
   cargo xtask test
   cargo xtask web
+  cargo xtask demo
   cargo xtask conformance
   cargo xtask bench --python peers/bin/python
   cargo xtask models --from ../trained
@@ -44,6 +46,12 @@ enum Task {
         /// Leave out wasm-opt, and with it the limits of size: a little faster to build
         #[arg(long)]
         no_opt: bool,
+    },
+    /// Build the web demo in web-demo and serve it on this machine
+    Demo {
+        /// Port of the server
+        #[arg(long, value_name = "N", default_value_t = 4173)]
+        port: u16,
     },
     /// Run the golden vectors on every target of this machine and compare bit for bit
     Conformance {
@@ -111,6 +119,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test => test(),
         Task::Web { no_opt } => web::run(!no_opt),
+        Task::Demo { port } => demo::serve(port),
         Task::Conformance { update: true } => conformance::update(),
         Task::Conformance { update: false } => conformance::build_and_run(),
         Task::Bench { python, cifar10, rounds } => bench::run(&python, cifar10.as_deref(), rounds),
@@ -148,6 +157,7 @@ fn check(skipped: &mut Skipped) -> anyhow::Result<()> {
     cargo_test(skipped)?;
     c_library::test(skipped)?;
     let web = web::test(skipped)?;
+    demo::test(&web, skipped)?;
     conformance::run_all(web, skipped)
 }
 

@@ -1,24 +1,27 @@
 //! `bayes8 quantize`: from a trained FP32 network to an INT8 model file.
 
-use crate::args::{Machine, Sampling, percent, positive};
+use crate::args::{Machine, Sampling, percent, positive, usage_error};
 use crate::atomic_file::{self, Pending};
 use crate::prediction::Job;
 use crate::progress::Progress;
 use crate::style::{Style, bytes, printable};
 use crate::{fidelity_table, output};
 use anyhow::{Context, bail};
-use bayes8_convert::calibrate::{CalibrationOptions, RangeMethod, calibrate};
+use bayes8_convert::bias_correction::BiasCorrection;
+use bayes8_convert::calibrate::{Observations, RangeMethod, WEIGHT_SAMPLES};
+use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, LayerFidelity, predict_fp32};
 use bayes8_convert::metadata::{normalize, per_channel};
 use bayes8_convert::metrics::check_labels;
-use bayes8_convert::quantize::{Description, QuantizeError, quantize};
+use bayes8_convert::quantize::{Description, QuantizeError};
 use bayes8_convert::{
     ImportError, LabelledPictures, LoadError, Metadata, Network, PosteriorSource,
 };
 use bayes8_native::core::format;
 use bayes8_native::core::model::{self, Preprocessing};
+use bayes8_native::core::numerics::ActivationBits;
 use bayes8_native::{Model, ModelOptions};
-use clap::{ArgGroup, Args, value_parser};
+use clap::{ArgGroup, Args, ValueEnum, value_parser};
 use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 
@@ -26,15 +29,22 @@ use std::path::{Path, PathBuf};
 ///
 /// The network is an ONNX file with every weight at its mean. The standard deviations come from a
 /// safetensors file, with a tensor NAME.sigma for each Bayesian initializer NAME, or from the MOPED
-/// rule: a fixed share of each weight's magnitude. Prints how well the spread of the weights
-/// survives and, with --data, the predictions of both networks side by side.
+/// rule: a fixed share of each weight's magnitude. Prints what rounding does to every value of the
+/// network, how well the spread of the weights survives and, with --data, the predictions of both
+/// networks side by side.
 #[derive(Args)]
-#[command(group(ArgGroup::new("spread").required(true).args(["posterior", "moped"])))]
+#[command(group(
+    ArgGroup::new("spread").required(true).args(["posterior", "moped", "deterministic"])
+))]
 #[command(after_help = "\
 Examples:
   bayes8 quantize --mean mean.onnx --posterior posterior.safetensors \\
       --calibration calibration.npz --metadata metadata.json -o model.safetensors
   bayes8 quantize --mean resnet50.onnx --moped 0.1 --calibration pictures.npz -o model.safetensors
+  bayes8 quantize --mean resnet50.onnx --deterministic --calibration pictures.npz \\
+      --calibration-method mse -o to-compare-with.safetensors
+  bayes8 quantize --mean mean.onnx --posterior posterior.safetensors --calibration c.npz \\
+      --activation-bits 7 -o for-the-web.safetensors
   bayes8 quantize --mean mean.onnx --posterior posterior.safetensors --calibration c.npz \\
       --metadata metadata.json --data test.npz --report report.json -o model.safetensors")]
 pub(crate) struct Arguments {
@@ -50,20 +60,38 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "D", allow_negative_numbers = true, value_parser = positive)]
     moped: Option<f32>,
 
+    /// No standard deviations: an INT8 network of the mean weights alone, to compare with
+    #[arg(long)]
+    deterministic: bool,
+
     /// Pictures that show which activations occur: an npz with `x`, uint8 [N, H, W, C]
     /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences)
     #[arg(long, value_name = "NPZ")]
     calibration: PathBuf,
 
     /// Draws of the weights that the calibration pictures are run with
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 8)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = WEIGHT_SAMPLES)]
     #[arg(value_parser = value_parser!(u32).range(1..=1 << 16))]
     calibration_draws: u32,
 
-    /// Share of the activations of each value that its range covers; 100 for all
-    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, default_value_t = 99.99)]
-    #[arg(value_parser = percent)]
-    percentile: f64,
+    /// How the range of each value follows from its activations
+    #[arg(long, value_name = "METHOD", value_enum, default_value_t = Method::Percentile)]
+    calibration_method: Method,
+
+    /// Share of the activations of each value that its range covers, for the method percentile
+    /// [default: 99.99]
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = percent)]
+    percentile: Option<f64>,
+
+    /// Whether biases take up what rounding the weights does to the mean of each output; auto: if
+    /// it brings the logits of the calibration pictures nearer to those of FP32, beyond chance
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Correction::Auto)]
+    bias_correction: Correction,
+
+    /// Bits of the activations; 7 saves a browser with relaxed SIMD a second product for large ones
+    #[arg(long, value_name = "BITS", allow_negative_numbers = true, default_value_t = 8)]
+    #[arg(value_parser = value_parser!(u8).range(7..=8))]
+    activation_bits: u8,
 
     /// JSON with `class_names` and `preprocessing` (`mean` and `std` of pixels in 0..1)
     /// [default: no names, mean 0, std 1]
@@ -93,8 +121,34 @@ pub(crate) struct Arguments {
     output: PathBuf,
 }
 
+/// Names of [`RangeMethod`].
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// From the smallest to the largest activation
+    #[value(name = "minmax")]
+    MinMax,
+    /// Without the rarest activations
+    Percentile,
+    /// The range with the least mean squared error
+    Mse,
+    /// The range with the least Kullback-Leibler divergence
+    Entropy,
+}
+
+/// Names of [`BiasCorrection`].
+#[derive(Clone, Copy, ValueEnum)]
+enum Correction {
+    /// Where it clearly helps on the calibration pictures
+    Auto,
+    /// Always
+    On,
+    /// Never
+    Off,
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let options = arguments.options()?;
     for path in [Some(&arguments.output), arguments.report.as_ref()].into_iter().flatten() {
         atomic_file::check(path)?;
     }
@@ -116,16 +170,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let pictures = normalize(preprocessing, set.pictures.view(), channels)?;
     let data = arguments.data.as_deref().map(|path| load_labelled(path, &network)).transpose()?;
 
-    let options = CalibrationOptions {
-        method: match arguments.percentile {
-            100.0 => RangeMethod::MinMax,
-            percentile => RangeMethod::Percentile(percentile),
-        },
-        weight_samples: arguments.calibration_draws,
-        seed: arguments.sampling.seed,
-    };
-    let progress = Progress::new("calibrating", u64::from(options.weight_samples));
-    let calibration = calibrate(&network, pictures.view(), &options, || progress.advance(1))?;
+    let draws = arguments.calibration_draws;
+    let progress = Progress::new("calibrating", u64::from(draws));
+    let seed = arguments.sampling.seed;
+    let observations =
+        Observations::new(&network, pictures.view(), draws, seed, || progress.advance(1))?;
     drop(progress);
     let description = Description {
         name: arguments.name(),
@@ -133,14 +182,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         class_names: metadata.class_names.clone(),
     };
     let progress = Progress::new("quantizing", 1);
-    let model = quantize(&network, calibration, description)
+    let conversion = convert(&network, pictures.view(), &observations, description, &options)
         .map_err(|error| arguments.explain_range(error))?;
     drop(progress);
-    let file = format::write(&model)?;
-
-    let compare = |data| arguments.compare(&network, &model, preprocessing, data);
+    let model = &conversion.model;
+    let compare = |data| arguments.compare(&network, model, preprocessing, data);
     let end_to_end = data.as_ref().map(compare).transpose()?;
-    let report = FidelityReport::new(&network, &model, end_to_end);
+    let report =
+        FidelityReport::new(&network, &conversion, &observations, pictures.view(), end_to_end)?;
+    // Only the model is needed from here on: a large network leaves room for the file's bytes.
+    drop((network, observations, pictures, data));
+    let file = format::write(&conversion.model)?;
 
     // Both files are complete before either gets its name.
     let pending = Pending::write(&arguments.output, &file)?;
@@ -212,19 +264,41 @@ impl Arguments {
             (Some(path), _) => {
                 format!("the standard deviations of {} may be too large", path.display())
             }
-            (None, delta) => format!(
-                "--moped {} may be too large: sigma is that many times each weight, 0.1 is usual",
-                delta.unwrap_or_default()
+            (None, Some(delta)) => format!(
+                "--moped {delta} may be too large: sigma is that many times each weight, 0.1 is usual"
             ),
+            (None, None) => format!("the weights of {} may be too large", self.mean.display()),
         }
     }
 
     fn source(&self) -> PosteriorSource {
         match (&self.posterior, self.moped) {
             (Some(path), _) => PosteriorSource::File(path.clone()),
-            // One of the two is there, so the default is never used.
-            (None, delta) => PosteriorSource::Moped { delta: delta.unwrap_or_default() },
+            (None, Some(delta)) => PosteriorSource::Moped { delta },
+            // One of the three is there.
+            (None, None) => PosteriorSource::Deterministic,
         }
+    }
+
+    /// How to quantize.
+    fn options(&self) -> anyhow::Result<ConversionOptions> {
+        if self.percentile.is_some() && self.calibration_method != Method::Percentile {
+            return Err(usage_error("--percentile belongs to --calibration-method percentile"));
+        }
+        let method = match (self.calibration_method, self.percentile) {
+            (Method::MinMax, _) => RangeMethod::MinMax,
+            (Method::Percentile, None) => RangeMethod::default(),
+            (Method::Percentile, Some(percentile)) => RangeMethod::Percentile(percentile),
+            (Method::Mse, _) => RangeMethod::Mse,
+            (Method::Entropy, _) => RangeMethod::Entropy,
+        };
+        let bias_correction = match self.bias_correction {
+            Correction::Auto => BiasCorrection::Auto,
+            Correction::On => BiasCorrection::On,
+            Correction::Off => BiasCorrection::Off,
+        };
+        let activation_bits = ActivationBits::try_from(self.activation_bits)?;
+        Ok(ConversionOptions { method, activation_bits, bias_correction })
     }
 
     fn name(&self) -> String {

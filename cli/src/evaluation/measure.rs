@@ -7,10 +7,10 @@ use anyhow::{Context, bail};
 use bayes8_convert::Network;
 use bayes8_convert::corrupted::{CorruptedPictures, Drift};
 use bayes8_convert::fidelity::{predict_fp32_mean, predict_fp32_samples};
+use bayes8_convert::mean_model;
 use bayes8_convert::metadata::normalize;
 use bayes8_convert::metrics::{Convergence, DriftPoint, Metrics};
-use bayes8_native::core::layer::{Bias, Layer};
-use bayes8_native::core::model::{self, Parts, Preprocessing};
+use bayes8_native::core::model::Preprocessing;
 use bayes8_native::core::uncertainty::Uncertainty;
 use bayes8_native::{Model, ModelOptions};
 use ndarray::{ArrayD, ArrayView2, ArrayViewD};
@@ -168,7 +168,7 @@ impl Candidate<'_> {
     fn predict_mean(&self, pictures: ArrayViewD<'_, u8>) -> anyhow::Result<Vec<Uncertainty>> {
         match self {
             Self::Int8(model, options) => {
-                let model = Model::new(deterministic(model.description())?, options.clone())?;
+                let model = Model::new(mean_model::of(model.description())?, options.clone())?;
                 Candidate::Int8(&model, options.clone()).predict(pictures, 1, 0, None)
             }
             Self::Fp32(network, preprocessing) => {
@@ -178,23 +178,4 @@ impl Candidate<'_> {
             }
         }
     }
-}
-
-/// The model without its posterior: every weight at its mean.
-fn deterministic(model: &model::Model) -> anyhow::Result<model::Model> {
-    let fixed = |layer: &Layer| {
-        let bias = layer.bias.as_ref().map(|bias| Bias { mu: bias.mu.clone(), sigma: None });
-        Layer { posterior: None, bias, ..layer.clone() }
-    };
-    let parts = Parts {
-        name: model.name().into(),
-        graph: model.graph().clone(),
-        input: model.input(),
-        preprocessing: model.preprocessing().clone(),
-        class_names: model.class_names().to_vec(),
-        quantization: model.quantization().to_vec(),
-        layers: model.layers().iter().map(|layer| fixed(layer)).collect(),
-        calibration: model.calibration().cloned(),
-    };
-    model::Model::new(parts).context("the model without its posterior")
 }

@@ -69,12 +69,19 @@ fn standard_deviations_come_from_exactly_one_source() {
     let fixture = Fixture::new(1);
     quantize(&fixture, &[]).misused("--posterior");
     quantize(&fixture, &["--posterior", "p", "--moped", "0.1"]).misused("--moped");
+    quantize(&fixture, &["--deterministic", "--moped", "0.1"]).misused("--moped");
+    quantize(&fixture, &["--posterior", "p", "--deterministic"]).misused("--deterministic");
+    let method = ["--calibration-method", "mse", "--percentile", "99"];
+    quantize(&fixture, &[&["--posterior", "p"], &method[..]].concat()).misused("--percentile");
     for wrong in [
         ["--moped", "0"],
         ["--moped", "-1"],
         ["--moped", "inf"],
         ["--moped", "NaN"],
         ["--percentile", "101"],
+        ["--calibration-method", "median"],
+        ["--bias-correction", "maybe"],
+        ["--activation-bits", "6"],
         ["--calibration-draws", "0"],
         ["--samples", "0"],
     ] {
@@ -111,13 +118,29 @@ fn makes_a_model_that_predicts_and_a_report() {
     let options = ["--moped", "0.1", "--metadata", "names.json", "--threads", "1"];
     let data = ["--data", "x.npz", "--samples", "3", "--report", "r.json"];
     let text = quantize(&fixture, &[&options[..], &data].concat()).succeeded().stdout;
-    for part in ["conv1", "fc", "End to end", "FP32", "INT8", "rank correlation", "out.safetensors"]
-    {
+    for part in [
+        "conv1",
+        "fc",
+        "bias correction",
+        "SQNR",
+        "End to end",
+        "FP32",
+        "INT8",
+        "rank correlation",
+        "out.safetensors",
+    ] {
         assert!(text.contains(part), "no {part} in {text}");
     }
     let report: Json = serde_json::from_slice(&fixture.read("r.json")).unwrap();
     assert_eq!(report["layers"].as_array().unwrap().len(), 3);
     assert_eq!(report["end_to_end"]["pictures"], 5);
+    let value = &report["values"][1];
+    assert_eq!(value["value"], "conv1");
+    for ratio in ["sqnr_db", "weight_sqnr_db"] {
+        assert!(value[ratio].as_f64().is_some_and(|ratio| ratio > 20.0), "{ratio}: {value}");
+    }
+    assert_eq!(report["calibration_method"], "percentile 99.99");
+    assert!(report["bias_correction"]["error_with"].is_f64());
 
     let model = fixture.json(&["inspect", "out.safetensors", "--json"]);
     assert_eq!(model["model"], "out");
@@ -129,6 +152,75 @@ fn makes_a_model_that_predicts_and_a_report() {
     let first = fixture.read("out.safetensors");
     quantize(&fixture, &options).succeeded();
     assert!(first == fixture.read("out.safetensors"), "the same input gives the same bytes");
+}
+
+/// Every method gives a model; those that clip nothing and something differ.
+#[test]
+fn the_method_of_calibration_is_recorded_and_matters() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1, 2, 3, 4]);
+    let mut files = Vec::new();
+    for (method, recorded) in [
+        ("minmax", "min-max"),
+        ("percentile", "percentile 99.99"),
+        ("mse", "mse"),
+        ("entropy", "entropy"),
+    ] {
+        let options = ["--moped", "0.1", "--calibration-method", method];
+        quantize(&fixture, &options).succeeded();
+        let text = fixture.run(&["inspect", "out.safetensors"]).succeeded().stdout;
+        assert!(text.contains(recorded), "no {recorded} in {text}");
+        files.push(fixture.read("out.safetensors"));
+    }
+    assert!(files[0] != files[2] && files[0] != files[3] && files[2] != files[3]);
+    quantize(&fixture, &["--moped", "0.1", "--percentile", "100"]).succeeded();
+}
+
+#[test]
+fn a_deterministic_model_predicts_without_epistemic_uncertainty() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1, 2, 3, 4]);
+    let data = ["--data", "x.npz", "--samples", "3"];
+    let text = quantize(&fixture, &[&["--deterministic"], &data[..]].concat()).succeeded().stdout;
+    assert!(!text.contains("Spread of the weights"), "{text}");
+    let evaluation = fixture.json(&[
+        "evaluate",
+        "out.safetensors",
+        "--data",
+        "x.npz",
+        "--samples",
+        "3",
+        "--json",
+    ]);
+    // Nothing but what the fixed-point sums round.
+    assert!(evaluation["mean_mutual_information"].as_f64().is_some_and(|nats| nats < 1e-8));
+    assert!(evaluation["nll"].as_f64().is_some());
+}
+
+/// Of one picture, no error to gain from and no correction at all.
+#[test]
+fn bias_correction_is_reported_or_off() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0]);
+    let report = |when: &str| -> Json {
+        let options = ["--moped", "0.1", "--report", "r.json", "--bias-correction", when];
+        quantize(&fixture, &options).succeeded();
+        serde_json::from_slice(&fixture.read("r.json")).unwrap()
+    };
+    assert_eq!(report("auto")["bias_correction"]["corrected"], false);
+    assert_eq!(report("on")["bias_correction"]["corrected"], true);
+    assert_eq!(report("off")["bias_correction"], Json::Null);
+}
+
+#[test]
+fn seven_bits_are_recorded() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1, 2]);
+    quantize(&fixture, &["--moped", "0.1", "--activation-bits", "7"]).succeeded();
+    let model = crate::support::load(&fixture.path("out.safetensors"));
+    assert_eq!(u8::from(model.description().activation_bits()), 7);
+    fixture.picture("a.png", 8, 8);
+    fixture.run(&["predict", "out.safetensors", "a.png"]).succeeded();
 }
 
 /// Standard deviations for the three layers of `residual.onnx`, all of them `sigma` but the first of

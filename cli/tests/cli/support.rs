@@ -5,7 +5,7 @@ use bayes8_native::core::format;
 use bayes8_native::core::graph::{Graph, Op, Padding, Shape, Value, Window};
 use bayes8_native::core::layer::{Bias, Layer, Posterior};
 use bayes8_native::core::model::{Calibration, Model, NodeQuantization, Parts, Preprocessing};
-use bayes8_native::core::numerics::{CodeRange, Quantization};
+use bayes8_native::core::numerics::{ActivationBits, CodeRange, Quantization};
 use ndarray::{Array1, Array4};
 use ndarray_npy::NpzWriter;
 use serde_json::Value as Json;
@@ -146,11 +146,13 @@ fn tiny_model(channels: usize) -> Model {
     Model::new(Parts {
         name: "tiny".into(),
         graph,
+        activation_bits: ActivationBits::Eight,
         input: Quantization { scale: 0.02, zero_point: 128 },
         preprocessing: Preprocessing { mean: vec![0.5; channels], std: vec![0.25; channels] },
         class_names: ["circle", "square", "star"].map(String::from).to_vec(),
         quantization: vec![hidden, hidden, logits],
         layers: vec![layer("features", 0, 5, 9 * channels), layer("classifier", 1, 3, 20)],
+        tables: Vec::new(),
         calibration: Some(Calibration {
             method: "percentile 99.99".into(),
             pictures: 12,

@@ -6,18 +6,21 @@ use std::{
 };
 
 use bayes8_core::graph::{AxisPadding, Graph, Op, Range, Value};
+use rten_onnx::onnx::DataType;
 
 use super::{
     ImportError,
     activation::{Activation, Pending},
     budget::Budget,
-    constant::{Constant, Source},
+    constant::{Constant, Data, Source},
+    external::External,
     fold::{self, Operands},
     model::Model,
     node::OnnxNode,
     shapes::shape_part,
 };
 use crate::{
+    function::Function,
     network::{Clamp, LayerParameters, Network, carries_clamp},
     posterior::{Posterior, SigmaTensor},
 };
@@ -33,6 +36,7 @@ pub(super) struct Builder<'a> {
     pub(super) graph: Graph,
     pub(super) clamps: Vec<Clamp>,
     pub(super) layers: Vec<Option<LayerParameters>>,
+    pub(super) functions: Vec<Option<Function>>,
     /// Per node: whether more than one ONNX input reads it, under whatever name.
     shared: Vec<bool>,
     /// Copies of a node's name so far, the first included.
@@ -49,20 +53,27 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(model: &'a Model<'a>, posterior: &Posterior) -> Result<Self, ImportError> {
-        let none = BTreeMap::new();
-        let (sigmas, moped) = match posterior {
+    pub(super) fn new(
+        model: &'a Model<'a>,
+        posterior: Posterior,
+        external: &mut External<'_>,
+    ) -> Result<Self, ImportError> {
+        let (mut sigmas, moped) = match posterior {
             Posterior::Tensors(tensors) => (tensors, None),
-            &Posterior::Moped { delta } if delta.is_finite() && delta > 0.0 => (&none, Some(delta)),
-            &Posterior::Moped { delta } => return Err(ImportError::Moped(delta)),
+            Posterior::Moped { delta } if delta.is_finite() && delta > 0.0 => {
+                (BTreeMap::new(), Some(delta))
+            }
+            Posterior::Moped { delta } => return Err(ImportError::Moped(delta)),
         };
+        let bayesian: BTreeSet<String> = sigmas.keys().cloned().collect();
         if let Some(name) = sigmas.keys().find(|n| !model.initializers.contains_key(n.as_str())) {
             return Err(ImportError::SigmaUnknown(name.clone()));
         }
         let mut slots = HashMap::new();
         let mut numbers = 0usize;
         for (&name, proto) in &model.initializers {
-            let constant = with_source(Constant::decode(proto, name)?, name, sigmas.get(name))?;
+            let constant = Constant::decode(proto, name, external)?;
+            let constant = with_source(constant, name, sigmas.remove(name))?;
             numbers = numbers.saturating_add(constant.data.len());
             slots.insert(name, Slot::Constant(Rc::new(constant)));
         }
@@ -73,6 +84,7 @@ impl<'a> Builder<'a> {
             graph: Graph::new(input.shape)?,
             clamps: Vec::new(),
             layers: Vec::new(),
+            functions: Vec::new(),
             shared: Vec::new(),
             copies: HashMap::new(),
             slots,
@@ -82,7 +94,7 @@ impl<'a> Builder<'a> {
             budget: Budget::new(numbers),
             moped,
             sampled: HashSet::new(),
-            sigmas: sigmas.keys().cloned().collect(),
+            sigmas: bayesian,
         })
     }
 
@@ -104,7 +116,21 @@ impl<'a> Builder<'a> {
             self.shared[*n] = true;
         }
         self.slots.insert(output, slot);
+        self.free_operands(node);
         Ok(())
+    }
+
+    /// Drops the numbers of constants that nothing but `node` reads; a layer has a copy of its own.
+    fn free_operands(&mut self, node: &OnnxNode<'a>) {
+        for name in &node.proto.input {
+            if self.readers.get(name.as_str()) == Some(&1)
+                && let Some(Slot::Constant(constant)) = self.slots.get_mut(name.as_str())
+            {
+                // A Shape, which is no reader, may still ask for this.
+                let shape = constant.shape.clone();
+                *constant = Rc::new(Constant::new(shape, Data::Float(Vec::new())));
+            }
+        }
     }
 
     fn slot_of(&mut self, node: &OnnxNode<'a>) -> Result<Slot, ImportError> {
@@ -144,23 +170,36 @@ impl<'a> Builder<'a> {
             "Gemm" => self.gemm(node),
             "MatMul" => self.matmul(node),
             "BatchNormalization" => self.batch_normalization(node),
-            "Add" => self.add(node),
-            "Relu" => self.clamp(node, Clamp::RELU),
+            "Add" | "Sub" | "Mul" | "Div" => self.arithmetic(node),
+            "Relu" => self.clamp(node, 0, Clamp::RELU),
             "Clip" => {
                 let clamp = self.clip_bounds(node)?;
-                self.clamp(node, clamp)
+                self.clamp(node, 0, clamp)
+            }
+            "Min" | "Max" => {
+                let clamp = self.one_bound(node)?;
+                let constant_first = matches!(self.constant(node, 0), Ok(Some(_)));
+                self.clamp(node, usize::from(constant_first), clamp)
             }
             "MaxPool" => self.max_pool(node),
             "AveragePool" => self.average_pool(node),
-            "GlobalAveragePool" | "ReduceMean" => self.global_average_pool(node),
+            "GlobalAveragePool" => self.global_average_pool(node),
+            "ReduceMean" => self.reduce_mean(node),
             "Concat" => self.concat(node),
             "Slice" => self.slice(node),
             "Pad" => self.pad(node),
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => self.reshape(node),
+            "Transpose" => self.transpose(node),
             "Identity" => self.activation(node, 0),
+            "Cast" if node.int("to", 0)? == i64::from(DataType::FLOAT.0) => {
+                self.activation(node, 0)
+            }
             "Dropout" => self.dropout(node),
             "Softmax" | "LogSoftmax" => self.softmax(node),
-            _ => Err(node.refuse("the operator is not supported")),
+            _ => match self.activation_function(node)? {
+                Some(activation) => Ok(activation),
+                None => Err(node.refuse("the operator is not supported")),
+            },
         }
     }
 
@@ -216,7 +255,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Input `i` with nothing pending: a slice or a border becomes a node of its own.
+    /// Input `i` with nothing pending: a slice, a border or a function becomes a node of its own.
     pub(super) fn settled(
         &mut self,
         node: &OnnxNode<'a>,
@@ -236,6 +275,9 @@ impl<'a> Builder<'a> {
                 let planes = Some(planes).filter(|&planes| planes != all);
                 let op = Op::Slice { rows, columns, planes };
                 activation.value = self.push(&slice, op, vec![activation.value])?;
+            }
+            Pending::Function { node: maker, function } => {
+                activation.value = self.push_function(&maker, function, activation.value)?;
             }
         }
         // The name now stands for the new node, so that other readers find it.
@@ -278,6 +320,7 @@ impl<'a> Builder<'a> {
         let value = self.graph.push(unique, op, inputs)?;
         self.clamps.push(Clamp::NONE);
         self.layers.push(layer);
+        self.functions.push(None);
         self.shared.push(false);
         Ok(value)
     }
@@ -316,6 +359,12 @@ impl<'a> Builder<'a> {
         let Some(Slot::Activation(activation)) = self.slots.get(output) else {
             return Err(refuse("it does not depend on the input".into()));
         };
+        if let Pending::Function { node, .. } = &activation.pending {
+            return Err(refuse(format!(
+                "node `{node}` makes it, but logits must come straight from a Conv, Gemm or MatMul; \
+                 export the network without its last activation"
+            )));
+        }
         let last = self.graph.nodes().len().checked_sub(1);
         let (Some(last), true) = (last, activation.is_plain()) else {
             return Err(refuse("it is not made by a Conv, Gemm or MatMul".into()));
@@ -333,16 +382,17 @@ impl<'a> Builder<'a> {
         if !self.clamps[last].is_none() {
             return Err(refuse(format!("node `{}` makes it and is clamped", node.name)));
         }
-        Ok(Network { graph: self.graph, clamps: self.clamps, layers: self.layers })
+        let Self { graph, clamps, layers, functions, .. } = self;
+        Ok(Network { graph, clamps, layers, functions })
     }
 }
 
 fn with_source(
     mut constant: Constant,
     name: &str,
-    sigma: Option<&SigmaTensor>,
+    sigma: Option<SigmaTensor>,
 ) -> Result<Constant, ImportError> {
-    if let Some(sigma) = sigma
+    if let Some(sigma) = &sigma
         && sigma.shape() != constant.shape
     {
         return Err(ImportError::SigmaShape {
@@ -351,7 +401,7 @@ fn with_source(
             mean: constant.shape,
         });
     }
-    let sigma = sigma.map(|s| s.values().to_vec());
+    let sigma = sigma.map(SigmaTensor::into_values);
     constant.source = Some(Source { initializer: name.into(), sigma });
     Ok(constant)
 }

@@ -2,7 +2,7 @@
 
 use rten_onnx::onnx::{DataLocation, DataType, TensorProto};
 
-use super::ImportError;
+use super::{ImportError, external::External};
 
 /// Numbers of a constant. Integers and booleans of every width are kept as i64.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,22 +45,28 @@ impl Constant {
         Self::new(vec![values.len()], Data::Integer(values))
     }
 
-    /// Decodes a tensor; `name` is for errors. Strings, half floats, complex numbers and data
-    /// outside of the file are refused.
-    pub(super) fn decode(proto: &TensorProto, name: &str) -> Result<Self, ImportError> {
+    /// Decodes a tensor, whose raw bytes are freed; `name` is for errors. Strings, half floats and
+    /// complex numbers are refused.
+    pub(super) fn decode(
+        proto: &TensorProto,
+        name: &str,
+        external: &mut External<'_>,
+    ) -> Result<Self, ImportError> {
         let refuse = |reason: String| ImportError::Tensor { tensor: name.into(), reason };
-        if proto.data_location == Some(DataLocation::EXTERNAL) || !proto.external_data.is_empty() {
-            return Err(refuse(
-                "its data is in another file; save the model with all data inside".into(),
-            ));
-        }
         let shape = proto.dims.iter().map(|&d| usize::try_from(d)).collect::<Result<Vec<_>, _>>();
         let count = shape.as_deref().ok().and_then(elements);
         let (Ok(shape), Some(count)) = (shape, count) else {
             return Err(refuse(format!("its shape {:?} is negative or too large", proto.dims)));
         };
-        let raw = proto.raw_data.as_ref().map(std::cell::RefCell::borrow);
-        let raw = raw.as_ref().map(|bytes| bytes.as_slice()).filter(|bytes| !bytes.is_empty());
+        let is_external =
+            proto.data_location == Some(DataLocation::EXTERNAL) || !proto.external_data.is_empty();
+        let raw = if is_external {
+            let bytes = (count as u64).saturating_mul(element_size(proto.data_type) as u64);
+            Some(external.read(proto, bytes).map_err(refuse)?)
+        } else {
+            proto.raw_data.as_ref().map(std::cell::RefCell::take)
+        };
+        let raw = raw.as_deref().filter(|bytes| !bytes.is_empty());
         let int32 = |from: fn(i32) -> i64| proto.int32_data.iter().map(|&v| from(v)).collect();
         let data = match (proto.data_type.unwrap_or(DataType(0)), raw) {
             (DataType::FLOAT, Some(b)) => Data::Float(numbers(b, f32::from_le_bytes)),
@@ -240,7 +246,9 @@ mod tests {
             raw_data: Some(RefCell::new(vec![0; bytes])),
             ..TensorProto::default()
         };
-        let decode = |dims: &[i64], bytes| Constant::decode(&tensor(dims, bytes), "w");
+        let decode = |dims: &[i64], bytes| {
+            Constant::decode(&tensor(dims, bytes), "w", &mut External::refused())
+        };
         assert_eq!(decode(&[2, 3], 24).unwrap().floats().unwrap().len(), 6);
         assert_eq!(decode(&[0], 0).unwrap().data.len(), 0);
         for (dims, bytes) in [

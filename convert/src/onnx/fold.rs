@@ -7,6 +7,7 @@ use super::{
     arithmetic::arithmetic,
     budget::Budget,
     constant::{Constant, Data, Strided, elements, slice_axis, strides},
+    external::External,
     node::OnnxNode,
     shapes::{SliceCut, resolve_reshape, shape_part, squeeze_shape},
 };
@@ -89,7 +90,7 @@ pub(super) fn fold(
 fn constant(node: &OnnxNode<'_>) -> Folded {
     let float = |v: Vec<f32>, shape| Constant::new(shape, Data::Float(v));
     if let Some(tensor) = node.attribute("value").and_then(|a| a.t.as_ref()) {
-        Constant::decode(tensor, node.name)
+        Constant::decode(tensor, node.name, &mut External::refused())
     } else if node.attribute("value_int").is_some() {
         Ok(Constant::new(vec![], Data::Integer(vec![node.int("value_int", 0)?])))
     } else if let Some(values) = node.ints("value_ints")? {
@@ -113,7 +114,7 @@ fn constant_of_shape(node: &OnnxNode<'_>, operands: &Operands<'_>, budget: &mut 
     };
     budget.check(node.name, count)?;
     let value = match node.attribute("value").and_then(|a| a.t.as_ref()) {
-        Some(tensor) => Constant::decode(tensor, node.name)?.data,
+        Some(tensor) => Constant::decode(tensor, node.name, &mut External::refused())?.data,
         None => Data::Float(vec![0.0]),
     };
     let data = match value {

@@ -10,41 +10,76 @@ mod arithmetic;
 mod budget;
 mod builder;
 mod constant;
+mod external;
 mod fold;
+mod layout;
 mod model;
 mod movement;
 mod node;
+mod pointwise;
 mod shapes;
 mod transposed;
 mod weighted;
 mod window;
 mod wire;
 
+use std::path::Path;
+
+use rten_onnx::onnx::ModelProto;
+
 use crate::{error::ImportError, network::Network, posterior::Posterior};
 use builder::Builder;
+use external::External;
 
 /// Imports an ONNX network (the bytes of a `.onnx` file) with its posterior.
 ///
-/// Accepted: operator sets 11 to 20 of the default domain, with all data inside the file; one
-/// float input `[n, C, H, W]`, `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are
-/// fixed; one output, `[n,
-/// classes]`, made by a Conv, Gemm or MatMul, of which a final Softmax or LogSoftmax is dropped.
-/// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization, Add, Relu, Clip, MaxPool, AveragePool,
-/// GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice (spatial), Pad (zeros),
-/// Flatten, Reshape, Squeeze, Unsqueeze, Identity, Dropout, and shape arithmetic on constants.
+/// Accepted: operator sets 11 to 20 of the default domain, with all data inside the file
+/// ([`Network::load`] reads data of other files too); one
+/// float input `[n, C, H, W]`, `[n, H, W, C]` (TensorFlow's, told by the Transpose that follows),
+/// `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are fixed; one output,
+/// `[n, classes]`, made by a Conv, Gemm or MatMul, of which a final Softmax or LogSoftmax is dropped.
+/// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization,
+/// MaxPool, AveragePool, GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice (spatial),
+/// Pad (zeros), Flatten, Reshape, Squeeze, Unsqueeze, Transpose (between the two orders of a
+/// picture), Identity, Cast to float, Dropout, and shape arithmetic on constants; Add, Sub, Mul and
+/// Div with a number or one per channel; Add, Sub and Mul of two activations, Mul also by
+/// `[n, C, 1, 1]`; and functions: Relu, Clip, Min, Max, Sigmoid, HardSigmoid, HardSwish, Tanh,
+/// Softplus, Mish, Gelu, Erf, Elu, Selu, LeakyRelu, PRelu (of one slope), Neg.
 ///
 /// BatchNormalization and clamps are folded into the node before them when nothing else reads it:
 /// for c = gamma / sqrt(var + eps), mu becomes c mu, sigma becomes |c| sigma, and the bias
-/// follows.
+/// follows. Other functions of one value, with the sums and products among them, become one table.
 ///
 /// # Errors
 /// An [`ImportError`] that names the node or tensor. Bytes of any kind are refused, not trusted.
 pub fn import(onnx: &[u8], posterior: &Posterior) -> Result<Network, ImportError> {
+    build(&parse(onnx)?, posterior.clone(), &mut External::refused())
+}
+
+/// The same for a file: data may be in others of its folder. Bytes, tensors and standard deviations
+/// are freed as soon as the network has them in its own layout.
+pub(crate) fn import_file(
+    onnx: Vec<u8>,
+    posterior: Posterior,
+    folder: &Path,
+) -> Result<Network, ImportError> {
+    let model = parse(&onnx)?;
+    drop(onnx);
+    build(&model, posterior, &mut External::inside(folder))
+}
+
+fn parse(onnx: &[u8]) -> Result<ModelProto, ImportError> {
     wire::check(onnx)?;
-    let model = rten_onnx::onnx::ModelProto::parse_buf(onnx)
-        .map_err(|e| ImportError::NotOnnx(e.to_string()))?;
-    let model = model::Model::new(&model)?;
-    let mut builder = Builder::new(&model, posterior)?;
+    ModelProto::parse_buf(onnx).map_err(|e| ImportError::NotOnnx(e.to_string()))
+}
+
+fn build(
+    model: &ModelProto,
+    posterior: Posterior,
+    external: &mut External<'_>,
+) -> Result<Network, ImportError> {
+    let model = model::Model::new(model)?;
+    let mut builder = Builder::new(&model, posterior, external)?;
     for node in &model.nodes {
         builder.lower(node)?;
     }

@@ -2,6 +2,7 @@
 
 use crate::graph::{Op, Shape};
 use crate::model::{Calibration, Preprocessing};
+use crate::numerics::ActivationBits;
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +17,18 @@ pub(super) struct Version {
 pub(super) struct Description {
     pub(super) format_version: u32,
     pub(super) name: String,
+    /// Absent for 8.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) activation_bits: ActivationBits,
     pub(super) input: Input,
     pub(super) class_names: Vec<String>,
     pub(super) nodes: Vec<Node>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) calibration: Option<Calibration>,
+}
+
+fn is_default(bits: &ActivationBits) -> bool {
+    *bits == ActivationBits::default()
 }
 
 #[derive(Serialize, Deserialize)]

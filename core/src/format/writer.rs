@@ -2,12 +2,12 @@
 
 use super::crowd::Density;
 use super::schema::{Description, Grid, Input, Node};
-use super::{FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
-use crate::graph::Value;
+use super::{FormatError, METADATA_KEY, TABLE_SIZE, since, weight_shape};
+use crate::graph::{Op, Value};
 use crate::layer::{Layer, Posterior, transpose};
 use crate::model::Model;
 use crate::numerics::CodeRange;
-use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, string::String, string::ToString, vec::Vec};
 use safetensors::{Dtype, View};
 
 /// The file of `model`: the same model always gives the same bytes, which [`read`](super::read)
@@ -25,6 +25,13 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
         let shape = weight_shape(&node.op, input);
         push_layer(&mut tensors, layer, &shape);
     }
+    let nodes = model.graph().nodes().iter().filter(|node| node.op == Op::Table);
+    for (node, table) in nodes.zip(model.tables()) {
+        let shape = [TABLE_SIZE].to_vec();
+        let data: Data<'_> = Box::new(|| table.as_slice().into());
+        let tensor = Tensor { dtype: Dtype::U8, shape, length: TABLE_SIZE, data };
+        tensors.push((format!("{}.table", node.name), tensor));
+    }
     let bytes = file(&tensors, &description)?;
     let missing = Density::of(&bytes).missing();
     if missing == 0 {
@@ -35,7 +42,7 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
     file(&tensors, &description)
 }
 
-fn file(tensors: &[(String, Tensor)], description: &str) -> Result<Vec<u8>, FormatError> {
+fn file(tensors: &[(String, Tensor<'_>)], description: &str) -> Result<Vec<u8>, FormatError> {
     let metadata = [(METADATA_KEY.to_string(), description.to_string())].into_iter().collect();
     let tensors = tensors.iter().map(|(name, tensor)| (name, tensor));
     safetensors::serialize(tensors, Some(metadata))
@@ -59,8 +66,10 @@ fn describe(model: &Model) -> Description {
         }
     });
     Description {
-        format_version: FORMAT_VERSION,
+        // The earliest that has all of them: so older readers take what they can.
+        format_version: graph.nodes().iter().map(|node| since(&node.op)).max().unwrap_or(1),
         name: model.name().to_string(),
+        activation_bits: model.activation_bits(),
         input: Input {
             shape: graph.input(),
             scale: model.input().scale,
@@ -73,41 +82,64 @@ fn describe(model: &Model) -> Description {
     }
 }
 
-fn push_layer(tensors: &mut Vec<(String, Tensor)>, layer: &Layer, shape: &[usize]) {
+fn push_layer<'a>(tensors: &mut Vec<(String, Tensor<'a>)>, layer: &'a Layer, shape: &[usize]) {
     // In memory a depthwise layer is [taps][C], in the file [C][taps].
     let taps = layer.fan_in();
-    let mut push = |suffix: &str, dtype, shape: &[usize], data: Vec<u8>| {
+    let mut push = |suffix: &str, dtype, shape: &[usize], length, data: Data<'a>| {
         let name = format!("{}.{suffix}", layer.name);
-        tensors.push((name, Tensor { dtype, shape: shape.to_vec(), data }));
+        tensors.push((name, Tensor { dtype, shape: shape.to_vec(), length, data }));
     };
     let channels = [layer.out_channels];
-    let mu = if layer.depthwise { transpose(&layer.mu, taps) } else { layer.mu.clone() };
-    push("mu", Dtype::I8, shape, bytes(&mu, i8::to_le_bytes));
-    push("scale", Dtype::F32, &channels, bytes(&layer.scale, f32::to_le_bytes));
+    let depthwise = layer.depthwise;
+    let mu = move || {
+        let mu = &layer.mu;
+        if depthwise {
+            bytes(&transpose(mu, taps), i8::to_le_bytes)
+        } else {
+            bytes(mu, i8::to_le_bytes)
+        }
+    };
+    push("mu", Dtype::I8, shape, layer.mu.len(), Box::new(move || mu().into()));
+    let scale = &layer.scale;
+    let data = move || bytes(scale, f32::to_le_bytes).into();
+    push("scale", Dtype::F32, &channels, 4 * scale.len(), Box::new(data));
     if let Some(Posterior { sigma, noise_multiplier }) = &layer.posterior {
-        let sigma = if layer.depthwise { transpose(sigma, taps) } else { sigma.clone() };
-        push("sigma", Dtype::U8, shape, sigma);
-        push("noise_multiplier", Dtype::I16, &channels, bytes(noise_multiplier, i16::to_le_bytes));
+        let data = move || match depthwise {
+            true => transpose(sigma, taps).into(),
+            false => sigma.as_slice().into(),
+        };
+        push("sigma", Dtype::U8, shape, sigma.len(), Box::new(data));
+        let data = move || bytes(noise_multiplier, i16::to_le_bytes).into();
+        let length = 2 * noise_multiplier.len();
+        push("noise_multiplier", Dtype::I16, &channels, length, Box::new(data));
     }
     if let Some(bias) = &layer.bias {
-        push("bias.mu", Dtype::I32, &channels, bytes(&bias.mu, i32::to_le_bytes));
-        if let Some(sigma) = &bias.sigma {
-            push("bias.sigma", Dtype::I32, &channels, bytes(sigma, i32::to_le_bytes));
+        for (suffix, codes) in [("bias.mu", Some(&bias.mu)), ("bias.sigma", bias.sigma.as_ref())] {
+            let Some(codes) = codes else { continue };
+            let data = move || bytes(codes, i32::to_le_bytes).into();
+            push(suffix, Dtype::I32, &channels, 4 * codes.len(), Box::new(data));
         }
     }
 }
 
 fn bytes<T: Copy, const N: usize>(numbers: &[T], to_bytes: fn(T) -> [u8; N]) -> Vec<u8> {
-    numbers.iter().flat_map(|&n| to_bytes(n)).collect()
+    let mut bytes = Vec::with_capacity(N * numbers.len());
+    numbers.iter().for_each(|&n| bytes.extend(to_bytes(n)));
+    bytes
 }
 
-struct Tensor {
+/// Makes the bytes of a tensor: only when they are written, so that there are never those of two.
+type Data<'a> = Box<dyn Fn() -> Cow<'a, [u8]> + 'a>;
+
+struct Tensor<'a> {
     dtype: Dtype,
     shape: Vec<usize>,
-    data: Vec<u8>,
+    /// Bytes.
+    length: usize,
+    data: Data<'a>,
 }
 
-impl View for &Tensor {
+impl View for &Tensor<'_> {
     fn dtype(&self) -> Dtype {
         self.dtype
     }
@@ -117,10 +149,10 @@ impl View for &Tensor {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.data)
+        (self.data)()
     }
 
     fn data_len(&self) -> usize {
-        self.data.len()
+        self.length
     }
 }

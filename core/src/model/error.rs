@@ -49,7 +49,7 @@ pub enum ModelError {
         /// What would be right.
         expected: &'static str,
     },
-    /// Bounds the wrong way round, or on a node that only moves codes or returns logits.
+    /// Bounds the wrong way round, or on a node that only moves codes, is a table or returns logits.
     #[error("node `{node}`: the code range {low}..={high} is empty or not allowed here")]
     Range {
         /// The node.
@@ -58,6 +58,16 @@ pub enum ModelError {
         low: u8,
         /// Largest code.
         high: u8,
+    },
+    /// A zero point or a bound that takes more bits than the model's activations have.
+    #[error("`{what}` is code {code}, but `activation_bits` ends codes at {largest}")]
+    Code {
+        /// The zero point or range, with its node.
+        what: String,
+        /// Its code.
+        code: u8,
+        /// The largest code of the model.
+        largest: u8,
     },
     /// A node that moves codes but changes their meaning.
     #[error("node `{node}` ({op}) only moves codes, so it must keep its input's quantization")]

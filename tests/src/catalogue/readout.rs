@@ -8,7 +8,7 @@ use crate::models::Random;
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
 use bayes8_core::layer::{Bias, Layer, Posterior};
 use bayes8_core::model::{Model, NodeQuantization, Parts, Preprocessing, is_depthwise};
-use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 
 /// Step of the input.
 const STEP: f32 = 1.0 / 256.0;
@@ -62,6 +62,7 @@ impl Readout {
         let mut parts = Parts {
             name: name.into(),
             graph: Graph::new(input).expect("a shape that is not empty"),
+            activation_bits: ActivationBits::Eight,
             input: grid,
             preprocessing: Preprocessing {
                 mean: vec![0.0; input.channels],
@@ -70,6 +71,7 @@ impl Readout {
             class_names: Vec::new(),
             quantization: Vec::new(),
             layers: Vec::new(),
+            tables: Vec::new(),
             calibration: None,
         };
         let mut value = Value::Input;

@@ -4,7 +4,7 @@ use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::{Bias, Layer, Posterior};
 use bayes8_core::model::{Model, NodeQuantization, Parts, Preprocessing, is_depthwise};
-use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 
 /// What is random in a weighted layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +43,13 @@ impl Builder {
         let parts = Parts {
             name: format!("test model {seed}"),
             graph,
+            activation_bits: ActivationBits::Eight,
             input: grid,
             preprocessing,
             class_names: Vec::new(),
             quantization: Vec::new(),
             layers: Vec::new(),
+            tables: Vec::new(),
             calibration: None,
         };
         Self { random, parts }
@@ -103,13 +105,21 @@ impl Builder {
     /// What the graph objects to.
     pub fn op(&mut self, op: Op, inputs: &[Value]) -> Result<Value, GraphError> {
         let moves = op.only_moves();
+        let (is_table, is_product) = (op == Op::Table, op == Op::Multiply);
         let value = self.push(op, inputs)?;
         let x = self.grid(inputs[0]);
         let quantization = if moves {
             NodeQuantization { output: Some(x), range: CodeRange::FULL }
         } else {
-            let scale = x.scale * self.random.real(0.5, 1.5);
+            let factor = if is_product { 70.0 * self.grid(inputs[1]).scale } else { 1.0 };
+            let scale = x.scale * factor * self.random.real(0.5, 1.5);
             self.output(scale)
+        };
+        let quantization = if is_table {
+            self.parts.tables.push(self.random.bytes(256).try_into().expect("256 bytes"));
+            NodeQuantization { range: CodeRange::FULL, ..quantization }
+        } else {
+            quantization
         };
         self.parts.quantization.push(quantization);
         Ok(value)

@@ -1,0 +1,246 @@
+//! Bias correction: rounding a row of mean weights shifts the mean of its outputs, since inputs
+//! behind a ReLU have a mean of their own. The shift is known, and goes into the bias:
+//!
+//! E\[y\] - E\[y'\] = (w - w') E\[x\]
+//!
+//! (M. Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV
+//! 2019, section 4.2, with E\[x\] from the calibration pictures.) E\[x\] is that of the FP32
+//! network, so a layer's correction does not depend on those of others.
+
+use std::sync::{Mutex, PoisonError};
+
+use bayes8_core::graph::{Graph, Node, Op, Shape, Value, Window};
+use bayes8_core::layer::{Bias, Layer};
+use bayes8_core::model::{Model, ModelError};
+use ndarray::{Array2, ArrayView, Axis, Dimension};
+use serde::Serialize;
+
+use crate::network::Network;
+use crate::reference::{RunError, Weights, run};
+
+/// Whether to correct biases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BiasCorrection {
+    /// Where it brings the logits of the calibration pictures nearer to those of FP32.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// What became of the bias correction. Errors are of the logits of the mean weights, each picture's
+/// less their mean over the classes, which no probability depends on: the mean over the calibration
+/// pictures of the squared difference from FP32, summed over the classes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CorrectionReport {
+    /// Whether the model's biases are corrected.
+    pub corrected: bool,
+    /// Squared error without correction.
+    pub error_without: f64,
+    /// Squared error with correction.
+    pub error_with: f64,
+    /// The mean gain over its standard error. [`BiasCorrection::Auto`] corrects from
+    /// [`CLEAR_GAIN`] on.
+    pub gain_over_standard_error: f64,
+}
+
+/// Standard errors that a gain must have to count as one: another choice of pictures hardly turns
+/// it round.
+pub const CLEAR_GAIN: f64 = 3.0;
+
+impl CorrectionReport {
+    /// Compares logits `[N, classes]` of the calibration pictures.
+    pub(crate) fn new(fp32: &Array2<f32>, without: &Array2<f32>, with: &Array2<f32>) -> Self {
+        let (without, with) = (squared_errors(fp32, without), squared_errors(fp32, with));
+        let count = without.len() as f64;
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / count;
+        let gains: Vec<f64> = without.iter().zip(&with).map(|(a, b)| a - b).collect();
+        let gain = mean(&gains);
+        let squares: f64 = gains.iter().map(|g| (g - gain).powi(2)).sum();
+        let standard_error = (squares / (count - 1.0) / count).sqrt();
+        Self {
+            corrected: false,
+            error_without: mean(&without),
+            error_with: mean(&with),
+            // Without any error there is nothing to gain.
+            gain_over_standard_error: if gain == 0.0 { 0.0 } else { gain / standard_error },
+        }
+    }
+
+    /// Whether the gain is none of chance.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.gain_over_standard_error >= CLEAR_GAIN
+    }
+}
+
+/// Squared distance of each picture's logits, but for a shift of all of them.
+fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
+    let error = |(fp32, int8): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
+        let differences = fp32.iter().zip(int8).map(|(a, b)| f64::from(*a) - f64::from(*b));
+        let differences: Vec<f64> = differences.collect();
+        let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+        differences.iter().map(|d| (d - mean).powi(2)).sum()
+    };
+    fp32.outer_iter().zip(int8.outer_iter()).map(error).collect()
+}
+
+/// For every weighted node the mean, over pictures and output positions, of what each weight of a
+/// row multiplies.
+pub struct InputMeans {
+    /// Per node `[groups][KD][KH][KW][I / groups]`; empty where a node has no weights.
+    nodes: Vec<Vec<f64>>,
+    /// Logits of the pictures, `[N, classes]`.
+    pub(crate) logits: Array2<f32>,
+}
+
+/// Means are summed in units of this, so that the order of the pictures does not matter.
+const UNIT: f64 = 1.0 / (1u64 << 40) as f64;
+
+impl InputMeans {
+    /// Runs `pictures`, as [`run`] takes them, through the mean weights.
+    ///
+    /// # Errors
+    /// [`RunError`] when the pictures do not fit the network.
+    pub fn new<D: Dimension>(
+        network: &Network,
+        pictures: ArrayView<'_, f32, D>,
+    ) -> Result<Self, RunError> {
+        let graph = &network.graph;
+        let taps: Vec<Option<Taps>> =
+            graph.nodes().iter().map(|node| Taps::of(graph, node)).collect();
+        let sums: Vec<Mutex<Vec<i128>>> = taps
+            .iter()
+            .map(|taps| Mutex::new(vec![0; taps.as_ref().map_or(0, Taps::count)]))
+            .collect();
+        let observe = |value: Value, _: usize, numbers: &[f32]| {
+            for ((node, taps), sums) in graph.nodes().iter().zip(&taps).zip(&sums) {
+                let Some(taps) = taps.as_ref().filter(|_| node.inputs[0] == value) else {
+                    continue;
+                };
+                let means = taps.means(numbers);
+                // Sums are whole between any two pictures.
+                let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+                for (sum, mean) in sums.iter_mut().zip(means) {
+                    *sum = sum.saturating_add((mean / UNIT).round() as i128);
+                }
+            }
+        };
+        let logits = run(network, &Weights::mean(network), pictures.view(), observe)?;
+        let count = pictures.len_of(Axis(0)).max(1) as f64;
+        let mean = |sums: Mutex<Vec<i128>>| {
+            let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+            sums.iter().map(|&sum| sum as f64 * UNIT / count).collect()
+        };
+        Ok(Self { nodes: sums.into_iter().map(mean).collect(), logits })
+    }
+
+    /// `model`, which was made from `network`, with corrected biases.
+    ///
+    /// # Errors
+    /// [`ModelError`] when a corrected bias would leave no room for the sums of its layer.
+    pub fn correct(&self, network: &Network, model: Model) -> Result<Model, ModelError> {
+        let nodes = network.graph.nodes();
+        let grids: Vec<f32> = nodes
+            .iter()
+            // Only the logits have no grid, and nothing reads them.
+            .map(|node| model.value_quantization(node.inputs[0]).map_or(1.0, |grid| grid.scale))
+            .collect();
+        let mut weighted = (0..nodes.len()).filter(|&n| network.layers[n].is_some());
+        model.map_layers(|layer| {
+            // There are as many layers as weighted nodes.
+            let Some(n) = weighted.next() else { return };
+            let Some(parameters) = &network.layers[n] else { return };
+            shift(layer, &parameters.weight.mean, &self.nodes[n], grids[n]);
+        })
+    }
+}
+
+/// Moves the biases of `layer`, whose weights are rows `[out_channels][fan-in]` of `mean`, by what
+/// rounding took from the mean of its outputs.
+fn shift(layer: &mut Layer, mean: &[f32], inputs: &[f64], input_scale: f32) {
+    let fan_in = layer.fan_in();
+    let groups = inputs.len() / fan_in;
+    let per_group = layer.out_channels / groups;
+    let shift = |channel: usize| {
+        let scale = f64::from(layer.scale[channel]);
+        let weights = &mean[channel * fan_in..][..fan_in];
+        let inputs = &inputs[channel / per_group * fan_in..][..fan_in];
+        let lost = weights.iter().zip(inputs).enumerate().map(|(i, (&w, x))| {
+            let code = layer.mu[layer.position(channel, i)];
+            (f64::from(w) - scale * f64::from(code)) * x
+        });
+        (lost.sum::<f64>() / (scale * f64::from(input_scale))).round() as i32
+    };
+    let shifts: Vec<i32> = (0..layer.out_channels).map(shift).collect();
+    match &mut layer.bias {
+        Some(bias) => {
+            for (bias, shift) in bias.mu.iter_mut().zip(&shifts) {
+                *bias = bias.saturating_add(*shift);
+            }
+        }
+        None => layer.bias = Some(Bias { mu: shifts, sigma: None }),
+    }
+}
+
+/// Where the weights of a row take their inputs from.
+struct Taps {
+    window: Window,
+    groups: usize,
+    input: Shape,
+    output: Shape,
+}
+
+impl Taps {
+    /// Those of `node`; `None` where it has no weights.
+    fn of(graph: &Graph, node: &Node) -> Option<Self> {
+        let input = graph.shape(node.inputs[0]);
+        let (window, groups) = match node.op {
+            Op::Conv2d { window, groups, .. } => (window, groups),
+            Op::Linear { .. } => (Window::whole(input), 1),
+            _ => return None,
+        };
+        Some(Self { window, groups, input, output: node.shape })
+    }
+
+    /// Weights of a row, times the groups.
+    fn count(&self) -> usize {
+        self.window.taps() * self.input.channels
+    }
+
+    /// Mean over the output positions of what each tap sees of one picture `[D][H][W][C]`, zero in the
+    /// padding: `[groups][KD][KH][KW][C / groups]`.
+    fn means(&self, numbers: &[f32]) -> Vec<f64> {
+        let Shape { channels, .. } = self.input;
+        let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
+        let (taps, depth) = (self.window.taps(), channels / self.groups);
+        let mut means = vec![0.0; self.count()];
+        let mut sums = vec![0.0f64; channels];
+        for tap in 0..taps {
+            sums.fill(0.0);
+            let line = tap / axes[2].kernel;
+            let place = [line / axes[1].kernel, line % axes[1].kernel, tap % axes[2].kernel];
+            // Positions along an axis that this tap sees.
+            let seen = |i: usize| {
+                (0..outputs[i])
+                    .filter_map(move |output| axes[i].position(output, place[i], extents[i]))
+            };
+            for plane in seen(0) {
+                for row in seen(1) {
+                    for column in seen(2) {
+                        let pixel = (plane * extents[1] + row) * extents[2] + column;
+                        let pixel = &numbers[pixel * channels..][..channels];
+                        sums.iter_mut().zip(pixel).for_each(|(sum, &x)| *sum += f64::from(x));
+                    }
+                }
+            }
+            for (channel, sum) in sums.iter().enumerate() {
+                let (group, channel) = (channel / depth, channel % depth);
+                let mean = sum / self.output.spatial() as f64;
+                means[(group * taps + tap) * depth + channel] = mean;
+            }
+        }
+        means
+    }
+}

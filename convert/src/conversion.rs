@@ -1,0 +1,58 @@
+//! The whole way from a calibrated FP32 network to the INT8 model: grids, codes, corrected biases.
+
+use bayes8_core::model::Model;
+use bayes8_core::numerics::ActivationBits;
+use ndarray::{ArrayView, Dimension};
+
+use crate::bias_correction::{BiasCorrection, CorrectionReport, InputMeans};
+use crate::calibrate::{Observations, RangeMethod};
+use crate::mean_model;
+use crate::network::Network;
+use crate::quantize::{Description, QuantizeError, quantize};
+
+/// What there is to choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ConversionOptions {
+    /// How activation ranges follow from the observations.
+    pub method: RangeMethod,
+    /// Bits of the activations.
+    pub activation_bits: ActivationBits,
+    /// Whether to correct biases.
+    pub bias_correction: BiasCorrection,
+}
+
+/// The INT8 model, and how it came about.
+pub struct Conversion {
+    /// The model.
+    pub model: Model,
+    /// What bias correction brought; `None` where it is off.
+    pub correction: Option<CorrectionReport>,
+}
+
+/// Makes the INT8 model of `network`. `observations` are those of `pictures`, which are
+/// normalized.
+///
+/// # Errors
+/// [`QuantizeError`], which names the node.
+pub fn convert<D: Dimension>(
+    network: &Network,
+    pictures: ArrayView<'_, f32, D>,
+    observations: &Observations,
+    description: Description,
+    options: &ConversionOptions,
+) -> Result<Conversion, QuantizeError> {
+    let calibration = observations.calibration(options.method, options.activation_bits);
+    let model = quantize(network, calibration, options.activation_bits, description)?;
+    if options.bias_correction == BiasCorrection::Off {
+        return Ok(Conversion { model, correction: None });
+    }
+    let means = InputMeans::new(network, pictures.view())?;
+    let plain = mean_model::of(&model)?;
+    let without = mean_model::logits(&plain, pictures.view())?;
+    let corrected = means.correct(network, plain)?;
+    let with = mean_model::logits(&corrected, pictures)?;
+    let mut report = CorrectionReport::new(&means.logits, &without, &with);
+    report.corrected = options.bias_correction == BiasCorrection::On || report.is_clear();
+    let model = if report.corrected { means.correct(network, model)? } else { model };
+    Ok(Conversion { model, correction: Some(report) })
+}

@@ -1,0 +1,172 @@
+//! What quantization does to every value of the network, apart from sampling: FP32 and INT8 run the
+//! mean weights on the same pictures.
+
+use std::sync::{Mutex, PoisonError};
+
+use bayes8_core::graph::Value;
+use bayes8_core::layer::Layer;
+use bayes8_core::model::Model;
+use bayes8_core::numerics::Quantization;
+use bayes8_native::{ModelOptions, Pictures};
+use ndarray::{ArrayView, Axis, Dimension, Slice};
+use serde::Serialize;
+
+use crate::calibrate::Observations;
+use crate::mean_model;
+use crate::network::Network;
+use crate::quantize::QuantizeError;
+use crate::reference::{Weights, run};
+
+/// One value of the network.
+#[derive(Clone, Debug, Serialize)]
+pub struct ValueFidelity {
+    /// Name of the node that makes it; `input` for the pictures.
+    pub value: String,
+    /// Operation of the node; empty for the pictures.
+    pub operation: &'static str,
+    /// Least number that its codes stand for; `None` for logits, which have no codes.
+    pub low: Option<f32>,
+    /// Largest number that its codes stand for.
+    pub high: Option<f32>,
+    /// Share of the numbers of the calibration that lay beyond; `None` for logits.
+    pub clipped: Option<f64>,
+    /// Signal-to-quantization-noise ratio in dB: 10 log10 of the mean square of FP32 over that of
+    /// the difference. `None` where INT8 has no value of its own: flattened values, and
+    /// convolutions that end in an addition; and where nothing differs.
+    pub sqnr_db: Option<f64>,
+    /// Mean squared error of the rounded mean weights, where there are weights.
+    pub weight_mse: Option<f64>,
+    /// The same in dB below the mean square of the weights.
+    pub weight_sqnr_db: Option<f64>,
+}
+
+/// Pictures that are compared.
+const PICTURES: usize = 16;
+
+/// Pictures that are compared at a time: all their values are in memory.
+const GROUP: usize = 4;
+
+/// Compares all values of the first pictures of normalized `pictures`.
+///
+/// # Errors
+/// [`QuantizeError`] when the pictures do not fit.
+pub(super) fn compare<D: Dimension>(
+    network: &Network,
+    model: &Model,
+    observations: &Observations,
+    pictures: ArrayView<'_, f32, D>,
+) -> Result<Vec<ValueFidelity>, QuantizeError> {
+    let nodes = network.graph.nodes();
+    let noise = noise(network, model, pictures)?;
+    let mut layers = model.layers().iter();
+    let mut values = Vec::with_capacity(nodes.len() + 1);
+    for n in 0..=nodes.len() {
+        let (value, node) = match n.checked_sub(1) {
+            None => (Value::Input, None),
+            Some(n) => (Value::Node(n), Some(&nodes[n])),
+        };
+        let grid = model.value_quantization(value);
+        let parameters = n.checked_sub(1).and_then(|n| network.layers[n].as_ref());
+        // There are as many layers as weighted nodes.
+        let weights = parameters.zip(parameters.and_then(|_| layers.next()));
+        let weights =
+            weights.map(|(parameters, layer)| weight_noise(&parameters.weight.mean, layer));
+        let ends = grid.map(|grid| ends(grid, model.activation_bits().largest_code()));
+        values.push(ValueFidelity {
+            value: node.map_or("input", |node| &node.name).to_string(),
+            operation: node.map_or("", |node| node.op.name()),
+            low: ends.map(|[low, _]| low),
+            high: ends.map(|[_, high]| high),
+            clipped: ends.map(|ends| observations.clipped(value, ends)),
+            sqnr_db: noise[n].decibels(),
+            weight_mse: weights.as_ref().map(|noise| noise.noise / noise.count),
+            weight_sqnr_db: weights.as_ref().and_then(Noise::decibels),
+        });
+    }
+    Ok(values)
+}
+
+/// The numbers of the least and the largest code.
+fn ends(grid: Quantization, largest: u8) -> [f32; 2] {
+    [0, largest].map(|code| number(grid, code))
+}
+
+fn number(grid: Quantization, code: u8) -> f32 {
+    grid.scale * (f32::from(code) - f32::from(grid.zero_point))
+}
+
+/// Sums of squares.
+#[derive(Clone, Copy, Default)]
+struct Noise {
+    signal: f64,
+    noise: f64,
+    count: f64,
+}
+
+impl Noise {
+    fn add(&mut self, exact: f32, rounded: f32) {
+        let (exact, rounded) = (f64::from(exact), f64::from(rounded));
+        self.signal += exact * exact;
+        self.noise += (exact - rounded).powi(2);
+        self.count += 1.0;
+    }
+
+    fn decibels(&self) -> Option<f64> {
+        let ratio = 10.0 * (self.signal / self.noise).log10();
+        ratio.is_finite().then_some(ratio)
+    }
+}
+
+/// Of the mean weights `[out_channels][fan-in]` of a layer.
+fn weight_noise(mean: &[f32], layer: &Layer) -> Noise {
+    let mut noise = Noise::default();
+    for (channel, row) in mean.chunks_exact(layer.fan_in()).enumerate() {
+        for (i, &weight) in row.iter().enumerate() {
+            let code = layer.mu[layer.position(channel, i)];
+            noise.add(weight, layer.scale[channel] * f32::from(code));
+        }
+    }
+    noise
+}
+
+/// Of the input, then of every node.
+fn noise<D: Dimension>(
+    network: &Network,
+    model: &Model,
+    pictures: ArrayView<'_, f32, D>,
+) -> Result<Vec<Noise>, QuantizeError> {
+    let nodes = network.graph.nodes();
+    let int8 = bayes8_native::Model::new(mean_model::of(model)?, ModelOptions::default())?;
+    let weights = Weights::mean(network);
+    let mut noise = vec![Noise::default(); nodes.len() + 1];
+    let count = pictures.len_of(Axis(0)).min(PICTURES);
+    for first in (0..count).step_by(GROUP) {
+        let group = pictures.slice_axis(Axis(0), Slice::from(first..count.min(first + GROUP)));
+        let seen = Mutex::new(vec![vec![Vec::new(); group.len_of(Axis(0))]; nodes.len() + 1]);
+        run(network, &weights, group.view(), |value, picture, numbers| {
+            let index = match value {
+                Value::Input => 0,
+                Value::Node(n) => n + 1,
+            };
+            seen.lock().unwrap_or_else(PoisonError::into_inner)[index][picture] = numbers.to_vec();
+        })?;
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut compare = |index: usize, int8: &mut dyn Iterator<Item = f32>| {
+            let fp32 = seen[index].iter().flatten();
+            fp32.zip(int8).for_each(|(&exact, rounded)| noise[index].add(exact, rounded));
+        };
+        for trace in int8.trace(Pictures::Normalized(group), 0, 0)? {
+            let Some(value @ Value::Node(n)) = network.graph.value(&trace.node) else { continue };
+            match model.value_quantization(value) {
+                Some(grid) => {
+                    compare(n + 1, &mut trace.bytes.iter().map(|&code| number(grid, code)));
+                }
+                None => {
+                    let logits = trace.bytes.as_chunks().0.iter();
+                    compare(n + 1, &mut logits.map(|&bytes| f32::from_le_bytes(bytes)));
+                }
+            }
+        }
+    }
+    Ok(noise)
+}

@@ -1,0 +1,92 @@
+//! Tensors whose data is in another file, as of models beyond the 2 GB that a protobuf may have.
+//!
+//! The ONNX file says which bytes of which file: it is not trusted. Files outside of its folder are
+//! refused, links followed, and so is more data than the files have: many tensors could otherwise
+//! take the same bytes and fill the memory.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+
+use rten_onnx::onnx::TensorProto;
+
+/// Where data outside of the ONNX file may be.
+pub(super) struct External<'f> {
+    folder: Option<&'f Path>,
+    /// Length of every file that was read from.
+    lengths: BTreeMap<PathBuf, u64>,
+    /// Bytes that were read.
+    read: u64,
+}
+
+impl<'f> External<'f> {
+    /// Nowhere.
+    pub(super) fn refused() -> Self {
+        Self { folder: None, lengths: BTreeMap::new(), read: 0 }
+    }
+
+    /// In `folder` and the folders in it.
+    pub(super) fn inside(folder: &'f Path) -> Self {
+        Self { folder: Some(folder), ..Self::refused() }
+    }
+
+    /// The `expected` bytes of `proto`, or why they are refused.
+    pub(super) fn read(&mut self, proto: &TensorProto, expected: u64) -> Result<Vec<u8>, String> {
+        let Some(folder) = self.folder else {
+            return Err("its data is in another file; save the model with all data inside".into());
+        };
+        let entry = |key: &str| {
+            let found = proto.external_data.iter().find(|e| e.key.as_deref() == Some(key));
+            found.and_then(|entry| entry.value.as_deref())
+        };
+        let number = |key: &str| match entry(key) {
+            None => Ok(None),
+            Some(text) => text
+                .parse::<u64>()
+                .map(Some)
+                .map_err(|_| format!("the `{key}` of its external data is `{text}`, no number")),
+        };
+        let location = entry("location").ok_or("its external data has no `location`")?;
+        let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
+        let path = inside(folder, location)?;
+        let unreadable = |error: std::io::Error| format!("its data in `{location}`: {error}");
+        let mut file = File::open(&path).map_err(unreadable)?;
+        let size = file.metadata().map_err(unreadable)?.len();
+        let length = length.unwrap_or(size.saturating_sub(offset));
+        if length != expected {
+            return Err(format!("its shape needs {expected} bytes, `{location}` has {length}"));
+        }
+        if offset.checked_add(length).is_none_or(|end| end > size) {
+            return Err(format!(
+                "its data, {length} bytes from {offset} on, is beyond the {size} of `{location}`"
+            ));
+        }
+        self.lengths.insert(path, size);
+        self.read = self.read.saturating_add(length);
+        if self.read > self.lengths.values().sum() {
+            return Err(format!("tensors take more data of `{location}` than it has"));
+        }
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(offset)).map_err(unreadable)?;
+        file.take(length).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 != length {
+            return Err(format!("`{location}` was cut off while it was read"));
+        }
+        Ok(bytes)
+    }
+}
+
+/// The file `location` of `folder`.
+fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
+    let outside = || format!("its data is in `{location}`, which is not in the model's folder");
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !Path::new(location).components().all(plain) {
+        return Err(outside());
+    }
+    let unreadable = |error: std::io::Error| format!("its data in `{location}`: {error}");
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let root = folder.canonicalize().map_err(unreadable)?;
+    let path = root.join(location).canonicalize().map_err(unreadable)?;
+    if path.starts_with(&root) { Ok(path) } else { Err(outside()) }
+}

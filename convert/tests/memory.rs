@@ -1,0 +1,124 @@
+//! A network must fit into memory a few times over: its conversion takes at most four times its
+//! size. In a process of its own, whose peak is measured.
+#![cfg(target_os = "linux")]
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use bayes8_convert::calibrate::Observations;
+use bayes8_convert::conversion::{ConversionOptions, convert};
+use bayes8_convert::fidelity::FidelityReport;
+use bayes8_convert::quantize::Description;
+use bayes8_convert::{Network, PosteriorSource};
+use bayes8_core::{format, model::Preprocessing};
+use ndarray::Array4;
+use rten_onnx::onnx::{
+    DataLocation, DataType, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    StringStringEntryProto, TensorProto, TensorShapeProto, TypeProto, TypeProtoTensor,
+    ValueInfoProto,
+};
+
+const WIDTH: usize = 2048;
+const LAYERS: usize = 4;
+
+/// Bytes of the weights: 64 MiB, of which small things take nothing away.
+const SIZE: usize = LAYERS * WIDTH * WIDTH * 4;
+
+/// The program itself, the C library's heaps of a few threads, and the activations.
+const CONSTANT: usize = 24 << 20;
+
+/// A chain of square matrices, their weights in a file beside it.
+fn write_network(folder: &Path) {
+    let mut file = BufWriter::new(File::create(folder.join("weights.data")).unwrap());
+    let mut state = 1u32;
+    for _ in 0..SIZE / 4 {
+        // A linear congruential generator: what the weights are hardly matters.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let weight = (state as f32 / u32::MAX as f32 - 0.5) * 0.05;
+        file.write_all(&weight.to_le_bytes()).unwrap();
+    }
+    file.flush().unwrap();
+    let entry = |key: &str, value: String| StringStringEntryProto {
+        key: Some(key.into()),
+        value: Some(value),
+    };
+    let weights = (0..LAYERS).map(|layer| TensorProto {
+        name: Some(format!("w{layer}")),
+        dims: vec![WIDTH as i64; 2],
+        data_type: Some(DataType::FLOAT),
+        data_location: Some(DataLocation::EXTERNAL),
+        external_data: vec![
+            entry("location", "weights.data".into()),
+            entry("offset", (layer * SIZE / LAYERS).to_string()),
+            entry("length", (SIZE / LAYERS).to_string()),
+        ],
+        ..TensorProto::default()
+    });
+    let nodes = (0..LAYERS).map(|layer| NodeProto {
+        name: Some(format!("layer{layer}")),
+        op_type: Some("MatMul".into()),
+        input: vec![format!("x{layer}"), format!("w{layer}")],
+        output: vec![format!("x{}", layer + 1)],
+        ..NodeProto::default()
+    });
+    let value = |name: String| ValueInfoProto {
+        name: Some(name),
+        r#type: Some(TypeProto {
+            tensor_type: Some(TypeProtoTensor {
+                elem_type: Some(DataType::FLOAT),
+                shape: Some(TensorShapeProto {
+                    dim: [1, WIDTH as i64]
+                        .map(|extent| Dimension { dim_value: Some(extent), dim_param: None })
+                        .into(),
+                }),
+            }),
+            ..TypeProto::default()
+        }),
+    };
+    let model = ModelProto {
+        graph: Some(GraphProto {
+            node: nodes.collect(),
+            initializer: weights.collect(),
+            input: vec![value("x0".into())],
+            output: vec![value(format!("x{LAYERS}"))],
+            ..GraphProto::default()
+        }),
+        opset_import: vec![OperatorSetIdProto { domain: None, version: Some(13) }],
+        ..ModelProto::default()
+    };
+    fs::write(folder.join("mean.onnx"), model.write_buf().unwrap()).unwrap();
+}
+
+/// The largest memory that this process had, in bytes.
+fn peak() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+fn conversion_takes_at_most_four_times_the_size_of_the_network() {
+    let folder = tempfile::tempdir().unwrap();
+    write_network(folder.path());
+    let posterior = PosteriorSource::Moped { delta: 0.1 };
+    let network = Network::load(&folder.path().join("mean.onnx"), &posterior).unwrap();
+    println!("imported: {:.2} times", peak() as f64 / SIZE as f64);
+    let pictures = Array4::from_shape_fn((8, 1, 1, WIDTH), |(n, _, _, c)| ((n + c) % 7) as f32);
+    let observations = Observations::new(&network, pictures.view(), 2, 0, || ()).unwrap();
+    println!("calibrated: {:.2} times", peak() as f64 / SIZE as f64);
+    let description = Description {
+        name: "large".into(),
+        preprocessing: Preprocessing { mean: vec![0.0; WIDTH], std: vec![1.0; WIDTH] },
+        class_names: Vec::new(),
+    };
+    let options = ConversionOptions::default();
+    let converted =
+        convert(&network, pictures.view(), &observations, description, &options).unwrap();
+    println!("quantized: {:.2} times", peak() as f64 / SIZE as f64);
+    FidelityReport::new(&network, &converted, &observations, pictures.view(), None).unwrap();
+    println!("reported: {:.2} times", peak() as f64 / SIZE as f64);
+    let file = format::write(&converted.model).unwrap();
+    println!("written, {} bytes: {:.2} times", file.len(), peak() as f64 / SIZE as f64);
+    assert!(peak() <= 4 * SIZE + CONSTANT, "{} bytes for a network of {SIZE}", peak());
+}
