@@ -20,6 +20,9 @@ const SAMPLES: usize = 64;
 /// Multiply-accumulates in a piece, if the other limits allow: about a second's work.
 const MULTIPLY_ACCUMULATES: u64 = 100_000_000_000;
 
+/// Sees the logits of a sample of the picture with an index.
+pub(crate) type Observer<'a> = &'a mut dyn FnMut(usize, &[f32]);
+
 /// What to predict.
 pub(crate) struct Job<'a> {
     pub(crate) model: &'a Model,
@@ -54,7 +57,7 @@ impl Job<'_> {
     /// [`PredictError`] when the pictures do not fit the model.
     pub(crate) fn run_observed(
         &self,
-        observe: Option<&mut dyn FnMut(usize, &[f32])>,
+        observe: Option<Observer<'_>>,
     ) -> Result<Vec<Outcome>, PredictError> {
         let samples = SAMPLES.next_multiple_of(self.model.threads());
         let work = self.model.description().multiply_accumulates().max(1);
@@ -67,7 +70,7 @@ impl Job<'_> {
         &self,
         pictures: usize,
         samples: usize,
-        mut observe: Option<&mut dyn FnMut(usize, &[f32])>,
+        mut observe: Option<Observer<'_>>,
     ) -> Result<Vec<Outcome>, PredictError> {
         let total = self.pictures.len_of(Axis(0)) as u64 * self.samples.len() as u64;
         let progress = Progress::new("predicting", total);

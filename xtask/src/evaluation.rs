@@ -59,7 +59,7 @@ const SUBJECTS: [Subject; 5] = [
         ood: None,
         drift: false,
         moped: None,
-        shipped: false,
+        shipped: true,
     },
     Subject {
         name: "efficientnet-lite0",

@@ -1,7 +1,7 @@
 //! Running models over the pictures of an evaluation.
 
 use super::{Figures, Uncertainties};
-use crate::prediction::Job;
+use crate::prediction::{Job, Observer};
 use crate::progress::Progress;
 use anyhow::{Context, bail};
 use bayes8_convert::Network;
@@ -140,7 +140,7 @@ impl Candidate<'_> {
         pictures: ArrayViewD<'_, u8>,
         samples: u32,
         seed: u64,
-        mut observe: Option<&mut dyn FnMut(usize, &[f32])>,
+        mut observe: Option<Observer<'_>>,
     ) -> anyhow::Result<Vec<Uncertainty>> {
         match *self {
             Self::Int8(model, _) => {

@@ -154,7 +154,7 @@ pub(super) fn convergence(evaluation: &Evaluation) -> Markup {
             },
             y: Axis::around(
                 "nats",
-                points.map(|point| part(point)).flat_map(|Estimate { value, standard_error }| {
+                points.map(part).flat_map(|Estimate { value, standard_error }| {
                     [value, value - standard_error, value + standard_error]
                 }),
             ),
