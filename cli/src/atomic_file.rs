@@ -1,7 +1,8 @@
 //! Output files that are there whole, or not at all.
 
 use anyhow::{Context, bail};
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
@@ -32,19 +33,42 @@ impl Pending {
     /// # Errors
     /// When the folder cannot be written to; nothing is left behind.
     pub(crate) fn write(path: &Path, contents: &[u8]) -> anyhow::Result<Self> {
-        let write = || -> std::io::Result<NamedTempFile> {
+        let complaint = || format!("cannot write {}", path.display());
+        Self::create(path, |file| file.write_all(contents).with_context(complaint))
+    }
+
+    /// Lets `fill` write a file beside `path`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to, or that of `fill`; nothing is left behind.
+    pub(crate) fn create(
+        path: &Path,
+        fill: impl FnOnce(&mut BufWriter<&File>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let make = || {
             let mut builder = Builder::new();
             builder.prefix(".bayes8-");
             // Who may read it is for the user's mask to say.
             #[cfg(unix)]
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-            let mut file = builder.tempfile_in(folder(path))?;
-            file.write_all(contents)?;
-            file.as_file().sync_all()?;
-            Ok(file)
+            builder.tempfile_in(folder(path))
         };
-        let file = write().with_context(|| format!("cannot write {}", path.display()))?;
+        let complaint = || format!("cannot write {}", path.display());
+        let file = make().with_context(complaint)?;
+        let mut buffer = BufWriter::new(file.as_file());
+        fill(&mut buffer)?;
+        buffer.flush().with_context(complaint)?;
+        drop(buffer);
+        file.as_file().sync_all().with_context(complaint)?;
         Ok(Self { file, path: path.into() })
+    }
+
+    /// Bytes written.
+    ///
+    /// # Errors
+    /// When the file cannot be looked at.
+    pub(crate) fn size(&self) -> anyhow::Result<u64> {
+        Ok(self.file.as_file().metadata()?.len())
     }
 
     /// Gives the file its name; one that has it is replaced.

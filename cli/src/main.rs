@@ -14,6 +14,7 @@ mod output;
 mod picture;
 mod prediction;
 mod progress;
+mod report;
 mod style;
 mod table;
 
@@ -38,7 +39,8 @@ enum Command {
     Predict(commands::predict::Arguments),
     Inspect(commands::inspect::Arguments),
     Quantize(commands::quantize::Arguments),
-    Evaluate(commands::evaluate::Arguments),
+    Evaluate(Box<commands::evaluate::Arguments>),
+    Corrupt(commands::corrupt::Arguments),
     Bench(commands::bench::Arguments),
 }
 
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Quantize(arguments) => commands::quantize::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
+        Command::Corrupt(arguments) => commands::corrupt::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
     };
     match result {

@@ -20,6 +20,9 @@ const SAMPLES: usize = 64;
 /// Multiply-accumulates in a piece, if the other limits allow: about a second's work.
 const MULTIPLY_ACCUMULATES: u64 = 100_000_000_000;
 
+/// Sees the logits of a sample of the picture with an index.
+pub(crate) type Observer<'a> = &'a mut dyn FnMut(usize, &[f32]);
+
 /// What to predict.
 pub(crate) struct Job<'a> {
     pub(crate) model: &'a Model,
@@ -44,14 +47,31 @@ impl Job<'_> {
     /// # Errors
     /// [`PredictError`] when the pictures do not fit the model.
     pub(crate) fn run(&self) -> Result<Vec<Outcome>, PredictError> {
+        self.run_observed(None)
+    }
+
+    /// [`Self::run`], and calls `observe` with the index of a picture and the logits of a sample:
+    /// for each picture all samples, in order.
+    ///
+    /// # Errors
+    /// [`PredictError`] when the pictures do not fit the model.
+    pub(crate) fn run_observed(
+        &self,
+        observe: Option<Observer<'_>>,
+    ) -> Result<Vec<Outcome>, PredictError> {
         let samples = SAMPLES.next_multiple_of(self.model.threads());
         let work = self.model.description().multiply_accumulates().max(1);
         let in_piece = samples.min(self.samples.len()).max(1) as u64;
         let pictures = (MULTIPLY_ACCUMULATES / in_piece / work).clamp(1, MOST_PICTURES as u64);
-        self.run_in_pieces((pictures as usize).max(FEWEST_PICTURES), samples)
+        self.run_in_pieces((pictures as usize).max(FEWEST_PICTURES), samples, observe)
     }
 
-    fn run_in_pieces(&self, pictures: usize, samples: usize) -> Result<Vec<Outcome>, PredictError> {
+    fn run_in_pieces(
+        &self,
+        pictures: usize,
+        samples: usize,
+        mut observe: Option<Observer<'_>>,
+    ) -> Result<Vec<Outcome>, PredictError> {
         let total = self.pictures.len_of(Axis(0)) as u64 * self.samples.len() as u64;
         let progress = Progress::new("predicting", total);
         let mut outcomes = Vec::new();
@@ -64,14 +84,19 @@ impl Job<'_> {
                 let options = PredictOptions {
                     samples: start..end,
                     seed: self.seed,
-                    keep_logits: self.digests,
+                    keep_logits: self.digests || observe.is_some(),
                 };
                 let predictions = self.model.predict(Pictures::Bytes(chunk.view()), &options)?;
-                for ((prediction, sums), hash) in predictions.iter().zip(&mut sums).zip(&mut hashes)
-                {
-                    sums.merge(prediction.sums());
-                    let logits = prediction.logits();
-                    logits.iter().flatten().for_each(|logit| hash.update(logit.to_le_bytes()));
+                for (index, prediction) in predictions.iter().enumerate() {
+                    sums[index].merge(prediction.sums());
+                    let Some(logits) = prediction.logits() else { continue };
+                    if self.digests {
+                        logits.iter().for_each(|logit| hashes[index].update(logit.to_le_bytes()));
+                    }
+                    if let Some(observe) = &mut observe {
+                        let picture = outcomes.len() + index;
+                        logits.rows().into_iter().for_each(|row| observe(picture, &row.to_vec()));
+                    }
                 }
                 progress.advance(predictions.len() as u64 * u64::from(end - start));
             }

@@ -8,16 +8,16 @@ use bayes8_core::layer::Layer;
 use bayes8_core::numerics::ActivationBits;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_core::variance::NoiseDistribution;
-use ndarray::{ArrayView, Axis, Dimension};
+use ndarray::{ArrayView, ArrayView2, Axis, Dimension};
 use serde::Serialize;
 
 use crate::bias_correction::CorrectionReport;
 use crate::calibrate::Observations;
 use crate::conversion::Conversion;
-use crate::metrics::{Metrics, spearman};
+use crate::metrics::{Metrics, rank_correlation};
 use crate::network::Network;
 use crate::quantize::QuantizeError;
-use crate::reference::{RunError, draw, run};
+use crate::reference::{RunError, Weights, draw, run};
 
 /// The fidelity of a quantized model to its FP32 network.
 #[derive(Clone, Debug, Serialize)]
@@ -136,10 +136,7 @@ impl FidelityReport {
 impl EndToEnd {
     /// Compares predictions for the same pictures, with `labels` a class each.
     pub fn new(fp32: &[Uncertainty], int8: &[Uncertainty], labels: &[i64]) -> Self {
-        let rank = |of: fn(&Uncertainty) -> f64| {
-            let values = |side: &[Uncertainty]| side.iter().map(of).collect::<Vec<_>>();
-            spearman(&values(fp32), &values(int8))
-        };
+        let rank = |of| rank_correlation(fp32, int8, of);
         Self {
             pictures: labels.len(),
             samples: int8.first().map_or(0, |u| u.samples),
@@ -163,15 +160,48 @@ pub fn predict_fp32<D: Dimension>(
     samples: u32,
     mut progress: impl FnMut(),
 ) -> Result<Vec<Uncertainty>, RunError> {
+    predict_fp32_samples(network, pictures, seed, samples, |_| progress())
+}
+
+/// [`predict_fp32`], and calls `observe` with the logits `[N, classes]` of each draw.
+///
+/// # Errors
+/// [`RunError`] when the pictures do not fit the network.
+pub fn predict_fp32_samples<D: Dimension>(
+    network: &Network,
+    pictures: ArrayView<'_, f32, D>,
+    seed: u64,
+    samples: u32,
+    mut observe: impl FnMut(ArrayView2<'_, f32>),
+) -> Result<Vec<Uncertainty>, RunError> {
     let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
     for sample in 0..samples {
         let logits = run(network, &draw(network, seed, sample), pictures.view(), |_, _, _| {})?;
         for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
             sums.add(&logits.to_vec());
         }
-        progress();
+        observe(logits.view());
     }
     Ok(sums.iter().map(SampleSums::finish).collect())
+}
+
+/// Predicts `pictures`, as [`run`] takes them, once with every weight at its mean.
+///
+/// # Errors
+/// [`RunError`] when the pictures do not fit the network.
+pub fn predict_fp32_mean<D: Dimension>(
+    network: &Network,
+    pictures: ArrayView<'_, f32, D>,
+) -> Result<Vec<Uncertainty>, RunError> {
+    let logits = run(network, &Weights::mean(network), pictures, |_, _, _| {})?;
+    Ok(logits.rows().into_iter().map(|logits| single_sample(&logits.to_vec())).collect())
+}
+
+/// The prediction from the logits of a single pass: it knows of no epistemic uncertainty.
+pub(crate) fn single_sample(logits: &[f32]) -> Uncertainty {
+    let mut sums = SampleSums::new(logits.len());
+    sums.add(logits);
+    sums.finish()
 }
 
 /// `sigma` in rows `[out_channels][fan-in]`; `None` for a layer without posterior.

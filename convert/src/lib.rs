@@ -9,9 +9,13 @@
 pub mod bias_correction;
 pub mod calibrate;
 pub mod conversion;
+pub mod corrupted;
+pub mod corruption;
 mod error;
 pub mod fidelity;
-mod mean_model;
+pub mod function;
+pub mod golden;
+pub mod mean_model;
 pub mod metadata;
 pub mod metrics;
 pub mod network;

@@ -10,7 +10,7 @@ use crate::quantize::QuantizeError;
 ///
 /// # Errors
 /// None: fewer numbers are no less a model.
-pub(crate) fn of(model: &Model) -> Result<Model, ModelError> {
+pub fn of(model: &Model) -> Result<Model, ModelError> {
     model.clone().map_layers(|layer| {
         layer.posterior = None;
         if let Some(bias) = &mut layer.bias {

@@ -3,10 +3,18 @@
 //! Probabilities are `[pictures, classes]`, labels one class index a picture. A prediction is the
 //! most probable class, of equal ones the first.
 
+mod comparison;
+mod convergence;
 mod detection;
+mod drift;
+mod reliability;
 mod selective;
 
+pub use comparison::{Comparison, Difference, rank_correlation};
+pub use convergence::{Convergence, ConvergencePoint, Estimate};
 pub use detection::Detection;
+pub use drift::{DriftGaps, DriftPoint, Worst, largest_accuracy_loss};
+pub use reliability::{ReliabilityBin, reliability};
 pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
 
 use bayes8_core::uncertainty::Uncertainty;
@@ -70,10 +78,7 @@ impl Metrics {
     /// # Panics
     /// When the counts differ or a label is no class ([`check_labels`]).
     pub fn new(predictions: &[Uncertainty], labels: &[i64]) -> Self {
-        let classes = predictions.first().map_or(0, |u| u.probabilities.len());
-        let probabilities = Array2::from_shape_fn((predictions.len(), classes), |(n, class)| {
-            predictions[n].probabilities[class]
-        });
+        let probabilities = probabilities(predictions);
         let probabilities = probabilities.view();
         let mean_of = |part: fn(&Uncertainty) -> f64| mean(predictions.iter().map(part));
         Self {
@@ -88,19 +93,25 @@ impl Metrics {
     }
 }
 
+/// Mean probabilities `[pictures, classes]` of predictions.
+pub fn probabilities(predictions: &[Uncertainty]) -> Array2<f64> {
+    let classes = predictions.first().map_or(0, |u| u.probabilities.len());
+    Array2::from_shape_fn((predictions.len(), classes), |(n, class)| {
+        predictions[n].probabilities[class]
+    })
+}
+
 /// Whether the predicted class of each picture is its label.
 ///
 /// # Panics
-/// When the counts differ.
-pub fn right(predictions: &[Uncertainty], labels: &[i64]) -> Vec<bool> {
-    assert_eq!(predictions.len(), labels.len(), "one label for every picture");
-    let predicted = |u: &Uncertainty| best(ArrayView1::from(&u.probabilities)).0;
-    predictions.iter().zip(labels).map(|(u, &label)| predicted(u) as i64 == label).collect()
+/// When the counts differ or a label is no class ([`check_labels`]).
+pub fn right(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> Vec<bool> {
+    pairs(probabilities, labels).map(|(p, label)| best(p).0 == label).collect()
 }
 
 /// Share of pictures whose predicted class is the label.
 pub fn accuracy(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
-    mean(pairs(probabilities, labels).map(|(p, label)| f64::from(best(p).0 == label)))
+    mean(right(probabilities, labels).into_iter().map(f64::from))
 }
 
 /// Mean negative log-likelihood of the labels, in nats; probabilities below [`NLL_FLOOR`] count
@@ -118,18 +129,13 @@ pub fn brier(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
     }))
 }
 
-/// Expected calibration error: pictures go into [`ECE_BINS`] bins of equal width by the largest
-/// probability (`[0, 1/15)`, ..., `[14/15, 1]`); the result is the mean over the pictures of the
-/// difference between their bin's accuracy and its mean largest probability.
+/// Expected calibration error (Naeini et al., AAAI 2015): pictures go into [`ECE_BINS`] bins of equal
+/// width by the largest probability (`[0, 1/15)`, ..., `[14/15, 1]`); the result is the mean over the
+/// pictures of the difference between their bin's accuracy and its mean largest probability.
 pub fn ece(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
-    // What the correct predictions of a bin, less its confidences, sum up to.
-    let mut gaps = [0.0; ECE_BINS];
-    for (p, label) in pairs(probabilities, labels) {
-        let (class, confidence) = best(p);
-        let bin = ((confidence * ECE_BINS as f64) as usize).min(ECE_BINS - 1);
-        gaps[bin] += f64::from(class == label) - confidence;
-    }
-    gaps.iter().map(|gap| gap.abs()).sum::<f64>() / labels.len() as f64
+    let bins = reliability(probabilities, labels).into_iter().filter(|bin| bin.count > 0);
+    let gaps = bins.map(|bin| bin.count as f64 * (bin.accuracy - bin.confidence).abs());
+    gaps.sum::<f64>() / labels.len() as f64
 }
 
 /// Spearman's rank correlation; equal values share the mean of their ranks. NaN where one side is
@@ -186,12 +192,26 @@ fn best(probabilities: ArrayView1<'_, f64>) -> (usize, f64) {
 }
 
 #[cfg(test)]
+#[track_caller]
+fn close(a: f64, b: f64) {
+    assert!((a - b).abs() < 1e-12, "{a} is not {b}");
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use ndarray::array;
 
-    fn close(a: f64, b: f64) {
-        assert!((a - b).abs() < 1e-12, "{a} is not {b}");
+    /// A prediction of four samples.
+    pub(super) fn prediction(probabilities: [f64; 2], total: f64, aleatoric: f64) -> Uncertainty {
+        Uncertainty {
+            samples: 4,
+            probabilities: probabilities.to_vec(),
+            std: vec![0.0; 2],
+            predictive_entropy: total,
+            expected_entropy: aleatoric,
+            mutual_information: total - aleatoric,
+        }
     }
 
     #[test]
@@ -253,14 +273,6 @@ mod tests {
 
     #[test]
     fn all_figures_of_predictions() {
-        let prediction = |probabilities: [f64; 2], total, aleatoric| Uncertainty {
-            samples: 4,
-            probabilities: probabilities.to_vec(),
-            std: vec![0.0; 2],
-            predictive_entropy: total,
-            expected_entropy: aleatoric,
-            mutual_information: total - aleatoric,
-        };
         let predictions = [prediction([1.0, 0.0], 0.5, 0.25), prediction([0.5, 0.5], 1.5, 0.75)];
         let metrics = Metrics::new(&predictions, &[0, 1]);
         close(metrics.accuracy, 0.5);

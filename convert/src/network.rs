@@ -6,6 +6,7 @@ use bayes8_core::graph::{Graph, Op};
 
 use crate::{
     error::LoadError,
+    function::Function,
     onnx::import_file,
     posterior::{Posterior, PosteriorSource},
 };
@@ -71,9 +72,9 @@ impl Clamp {
 
 /// A Bayesian network in FP32: a graph, and parallel to `graph.nodes()` what each node needs.
 ///
-/// Importing establishes: `clamps` and `layers` are as long as the nodes; exactly the weighted
-/// nodes have parameters, of the sizes that the graph implies; clamps never sit on nodes that only
-/// move codes ([`Op::only_moves`]); all numbers but clamps are finite; the last node is a `Conv2d`
+/// Importing establishes: `clamps`, `layers` and `functions` are as long as the nodes; exactly the
+/// weighted nodes have parameters, of the sizes that the graph implies, and exactly the tables have
+/// functions; clamps never sit on tables nor on nodes that only move codes ([`Op::only_moves`]); all numbers but clamps are finite; the last node is a `Conv2d`
 /// with a 1x1 output or a `Linear`, unclamped: the logits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
@@ -83,6 +84,8 @@ pub struct Network {
     pub clamps: Vec<Clamp>,
     /// Per node: its posterior, for weighted nodes.
     pub layers: Vec<Option<LayerParameters>>,
+    /// Per node: its function, for [`Op::Table`] nodes.
+    pub functions: Vec<Option<Function>>,
 }
 
 impl Network {

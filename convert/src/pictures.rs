@@ -48,14 +48,19 @@ pub enum PicturesError {
     Array {
         /// The file.
         path: PathBuf,
-        /// `x` or `y`.
-        array: &'static str,
+        /// Its name.
+        array: String,
         /// What is wrong.
         reason: String,
     },
 }
 
-type Archive = NpzReader<BufReader<File>>;
+/// An npz archive whose errors name the file and the array.
+pub(crate) struct Archive {
+    path: PathBuf,
+    reader: NpzReader<BufReader<File>>,
+    names: Vec<String>,
+}
 
 impl LabelledPictures {
     /// Reads array `x`, u8 with N and at least one axis more, and, where there is one, array `y`,
@@ -64,24 +69,17 @@ impl LabelledPictures {
     /// # Errors
     /// [`PicturesError`], which names the file and the array; a set without pictures is one.
     pub fn load(path: &Path) -> Result<Self, PicturesError> {
-        let file =
-            File::open(path).map_err(|source| PicturesError::Io { path: path.into(), source })?;
-        let refuse =
-            |e: ReadNpzError| PicturesError::Archive { path: path.into(), reason: e.to_string() };
-        let mut archive = NpzReader::new(BufReader::new(file)).map_err(refuse)?;
-        let names = archive.names().map_err(refuse)?;
-        let array = |array, reason| PicturesError::Array { path: path.into(), array, reason };
-        if !names.iter().any(|name| name == "x") {
-            return Err(array("x", format!("missing; the file has {}", list(&names))));
-        }
-        let pictures = pictures(&mut archive).map_err(|reason| array("x", reason))?;
-        let labels = match names.iter().any(|name| name == "y") {
-            true => Some(labels(&mut archive).map_err(|reason| array("y", reason))?),
+        let mut archive = Archive::open(path)?;
+        let pictures = archive.pictures("x")?;
+        let labels = match archive.has("y") {
+            true => Some(archive.integers("y")?),
             false => None,
         };
         let count = pictures.len_of(Axis(0));
         if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != count) {
-            return Err(array("y", format!("{} labels for {count} pictures", labels.len())));
+            return Err(
+                archive.refuse("y", format!("{} labels for {count} pictures", labels.len()))
+            );
         }
         Ok(Self { pictures, labels })
     }
@@ -98,13 +96,112 @@ impl LabelledPictures {
         let found = found.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
         let names = shape.axis_names();
         let reason = format!("pictures are {found}, the network takes {shape} ({names})");
-        Err(PicturesError::Array { path: path.into(), array: "x", reason })
+        Err(PicturesError::Array { path: path.into(), array: "x".into(), reason })
     }
 
     /// Whether all pictures are one and the same.
     pub fn are_all_equal(&self) -> bool {
         let first = self.pictures.index_axis(Axis(0), 0);
         self.pictures.outer_iter().all(|picture| picture == first)
+    }
+}
+
+impl Archive {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`PicturesError`] when it is no archive.
+    pub(crate) fn open(path: &Path) -> Result<Self, PicturesError> {
+        let file =
+            File::open(path).map_err(|source| PicturesError::Io { path: path.into(), source })?;
+        let refuse =
+            |e: ReadNpzError| PicturesError::Archive { path: path.into(), reason: e.to_string() };
+        let mut reader = NpzReader::new(BufReader::new(file)).map_err(refuse)?;
+        let names = reader.names().map_err(refuse)?;
+        Ok(Self { path: path.into(), reader, names })
+    }
+
+    /// Names of its arrays.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn has(&self, array: &str) -> bool {
+        self.names.iter().any(|name| name == array)
+    }
+
+    /// The error that an array is not what it should be.
+    pub(crate) fn refuse(&self, array: &str, reason: String) -> PicturesError {
+        PicturesError::Array { path: self.path.clone(), array: array.into(), reason }
+    }
+
+    fn check_is_there(&self, array: &str) -> Result<(), PicturesError> {
+        match self.has(array) {
+            true => Ok(()),
+            false => {
+                Err(self.refuse(array, format!("missing; the file has {}", list(&self.names))))
+            }
+        }
+    }
+
+    /// An array of pictures, u8 with N and at least one axis more, not empty.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub(crate) fn pictures(&mut self, array: &str) -> Result<ArrayD<u8>, PicturesError> {
+        self.check_is_there(array)?;
+        let x: Result<ArrayD<u8>, _> = self.reader.by_name(array);
+        let x = x.map_err(|error| {
+            let reason = match error {
+                ReadNpzError::Npy(ReadNpyError::WrongDescriptor(found)) => {
+                    format!("its type is {found}, expected uint8 [N, H, W, C]: pixels of 0 to 255")
+                }
+                other => other.to_string(),
+            };
+            self.refuse(array, reason)
+        })?;
+        let shape = x.shape();
+        if shape.contains(&0) {
+            return Err(self.refuse(array, format!("its shape {shape:?} holds no pictures")));
+        }
+        if shape.len() < 2 {
+            let reason = format!(
+                "its shape is {shape:?}, expected [N, H, W, C] of pictures, [N, D, H, W, C] of \
+                 volumes or [N, L, C] of sequences"
+            );
+            return Err(self.refuse(array, reason));
+        }
+        Ok(x)
+    }
+
+    /// An array `[N]` of any integer type.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub(crate) fn integers(&mut self, array: &str) -> Result<Array1<i64>, PicturesError> {
+        type Reader = fn(&mut Archive, &str) -> Result<Array1<i64>, IntegersError>;
+        // NumPy's integers, the most common first.
+        let readers: [Reader; 8] = [
+            integers_of::<i64>,
+            integers_of::<i32>,
+            integers_of::<u8>,
+            integers_of::<i16>,
+            integers_of::<i8>,
+            integers_of::<u16>,
+            integers_of::<u32>,
+            integers_of::<u64>,
+        ];
+        self.check_is_there(array)?;
+        let mut found = String::new();
+        for read in readers {
+            match read(self, array) {
+                Ok(labels) => return Ok(labels),
+                // Only another type is worth another try.
+                Err(IntegersError::Type(descriptor)) => found = descriptor,
+                Err(IntegersError::Other(reason)) => return Err(self.refuse(array, reason)),
+            }
+        }
+        Err(self.refuse(array, format!("its type is {found}, expected an integer type")))
     }
 }
 
@@ -121,71 +218,27 @@ fn list(names: &[String]) -> String {
     }
 }
 
-fn pictures(archive: &mut Archive) -> Result<ArrayD<u8>, String> {
-    let x: ArrayD<u8> = archive.by_name("x").map_err(|error| match error {
-        ReadNpzError::Npy(ReadNpyError::WrongDescriptor(found)) => {
-            format!("its type is {found}, expected uint8 [N, H, W, C]: pixels of 0 to 255")
-        }
-        other => other.to_string(),
-    })?;
-    let shape = x.shape();
-    if shape.contains(&0) {
-        return Err(format!("its shape {shape:?} holds no pictures"));
-    }
-    if shape.len() < 2 {
-        return Err(format!(
-            "its shape is {shape:?}, expected [N, H, W, C] of pictures, [N, D, H, W, C] of volumes \
-             or [N, L, C] of sequences"
-        ));
-    }
-    Ok(x)
-}
-
-fn labels(archive: &mut Archive) -> Result<Array1<i64>, String> {
-    type Reader = fn(&mut Archive) -> Result<Array1<i64>, LabelsError>;
-    // NumPy's integers, the most common first.
-    let readers: [Reader; 8] = [
-        integers::<i64>,
-        integers::<i32>,
-        integers::<u8>,
-        integers::<i16>,
-        integers::<i8>,
-        integers::<u16>,
-        integers::<u32>,
-        integers::<u64>,
-    ];
-    let mut found = String::new();
-    for read in readers {
-        match read(archive) {
-            Ok(labels) => return Ok(labels),
-            // Only another type is worth another try.
-            Err(LabelsError::Type(descriptor)) => found = descriptor,
-            Err(LabelsError::Other(reason)) => return Err(reason),
-        }
-    }
-    Err(format!("its type is {found}, expected an integer type"))
-}
-
-enum LabelsError {
+enum IntegersError {
     /// Not of the type asked for, but of this.
     Type(String),
     Other(String),
 }
 
-/// Array `y` of type `T`.
-fn integers<T>(archive: &mut Archive) -> Result<Array1<i64>, LabelsError>
+/// An array of type `T`.
+fn integers_of<T>(archive: &mut Archive, array: &str) -> Result<Array1<i64>, IntegersError>
 where
     T: ReadableElement + Copy + Display + TryInto<i64>,
 {
-    let labels = archive.by_name::<OwnedRepr<T>, Ix1>("y").map_err(|error| match error {
-        ReadNpzError::Npy(ReadNpyError::WrongDescriptor(found)) => {
-            LabelsError::Type(found.to_string())
-        }
-        other => LabelsError::Other(other.to_string()),
-    })?;
+    let labels =
+        archive.reader.by_name::<OwnedRepr<T>, Ix1>(array).map_err(|error| match error {
+            ReadNpzError::Npy(ReadNpyError::WrongDescriptor(found)) => {
+                IntegersError::Type(found.to_string())
+            }
+            other => IntegersError::Other(other.to_string()),
+        })?;
     let class = |(picture, &label): (usize, &T)| {
         let too_large = || {
-            LabelsError::Other(format!(
+            IntegersError::Other(format!(
                 "label {label} of picture {picture} is no class of any model"
             ))
         };

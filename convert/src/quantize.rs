@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use bayes8_core::graph::Value;
+use bayes8_core::graph::{Op, Value};
 use bayes8_core::layer::{Bias, Layer, Posterior, transpose};
 use bayes8_core::model::{
     Calibration, Model, ModelError, NodeQuantization, Parts, Preprocessing, is_depthwise,
@@ -97,12 +97,24 @@ pub fn quantize(
             Some(grid(calibration.ranges[index + 1], bits))
         };
         let range = match output {
-            Some(output) if !node.op.only_moves() => {
+            // A table holds its bounds in itself.
+            Some(output) if !node.op.only_moves() && node.op != Op::Table => {
                 code_range(output, network.clamps[index], bits)
             }
             _ => CodeRange::FULL,
         };
         quantization.push(NodeQuantization { output, range });
+    }
+
+    let mut tables = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let (Some(function), Some(output)) =
+            (&network.functions[index], quantization[index].output)
+        else {
+            continue;
+        };
+        let input = value_grid(input, &quantization, node.inputs[0]);
+        tables.push(function.table(input, output, bits));
     }
 
     let mut coder = SigmaCoder::new();
@@ -130,6 +142,7 @@ pub fn quantize(
         class_names: description.class_names,
         quantization,
         layers,
+        tables,
         calibration: Some(calibration),
     })?)
 }

@@ -60,8 +60,8 @@ fn assert_names(message: &str, parts: &[&str]) {
 
 #[test]
 fn unsupported_operators_and_attributes_name_their_node() {
-    let replaced = refusal("residual", |m| find(m, "Relu").op_type = Some("Sigmoid".into()));
-    assert_names(&replaced, &["/relu2", "Sigmoid", "not supported"]);
+    let replaced = refusal("residual", |m| find(m, "Relu").op_type = Some("Sin".into()));
+    assert_names(&replaced, &["/relu2", "Sin", "not supported"]);
     let mode = refusal("mobile", |m| find(m, "Pad").attribute.push(string("mode", "reflect")));
     assert_names(&mode, &["/pad", "(Pad)", "constant padding"]);
     let auto = refusal("mobile", |m| find(m, "Conv").attribute.push(string("auto_pad", "SAME")));
@@ -110,7 +110,7 @@ fn windows_have_the_axes_of_their_input() {
     let pads = changed("volume", "AveragePool", "pads", &[1, 1, 1, 1]);
     assert_names(&pads, &["(AveragePool)", "`pads` must hold 6 numbers"]);
     let axes = changed("sequence", "ReduceMean", "axes", &[1]);
-    assert_names(&axes, &["(ReduceMean)", "only the mean over all axes but"]);
+    assert_names(&axes, &["(ReduceMean)", "only a mean over axes behind"]);
 }
 
 #[test]
@@ -148,6 +148,75 @@ fn transposed_convolutions_that_cannot_be() {
     assert_names(&message, &["(ConvTranspose)", "2 channels in 2 groups", "2x3x3x4"]);
 }
 
+/// Puts `node` before the Relu of the fixture and returns the error's message.
+fn with_node(op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+    refusal("residual", |m| {
+        let nodes = &mut m.graph.as_mut().unwrap().node;
+        let relu = nodes.iter().position(|n| n.op_type.as_deref() == Some("Relu")).unwrap();
+        let x = nodes[relu].input[0].clone();
+        let node = NodeProto {
+            name: Some("culprit".into()),
+            op_type: Some(op.into()),
+            input: inputs.iter().map(|&i| if i == "x" { x.clone() } else { i.into() }).collect(),
+            output: vec!["changed".into()],
+            attribute: attributes,
+            ..NodeProto::default()
+        };
+        nodes[relu].input[0] = "changed".into();
+        nodes.insert(relu, node);
+    })
+}
+
+#[test]
+fn functions_and_arithmetic_beyond_the_subset_name_their_node() {
+    let culprit = |message: String, what: &str| assert_names(&message, &["`culprit`", what]);
+    culprit(with_node("Div", &["bn1.weight", "x"], vec![]), "one number per channel");
+    culprit(with_node("Div", &["x", "input"], vec![]), "only constants can divide");
+    culprit(with_node("PRelu", &["x", "bn1.bias"], vec![]), "one slope");
+    culprit(with_node("Gelu", &["x"], vec![string("approximate", "tanh")]), "exact Gelu");
+    culprit(with_node("Max", &["x", "x"], vec![]), "by one number");
+    culprit(with_node("Mul", &["x", "input"], vec![]), "one factor for each channel");
+    culprit(with_node("Add", &["x", "input"], vec![]), "different shapes");
+    culprit(with_node("ReduceMean", &["x"], vec![]), "axes behind the channels");
+    let ints = |name: &str, values: &[i64]| AttributeProto {
+        name: Some(name.into()),
+        ints: values.to_vec(),
+        r#type: Some(AttributeType::INTS),
+        ..AttributeProto::default()
+    };
+    culprit(with_node("ReduceMean", &["x"], vec![ints("axes", &[1])]), "axes behind the channels");
+    let lost = vec![ints("axes", &[2]), int("keepdims", 0)];
+    culprit(with_node("ReduceMean", &["x"], lost), "must keep");
+    culprit(with_node("Transpose", &["x"], vec![ints("perm", &[0, 1, 3, 2])]), "[n, H, W, C]");
+    culprit(with_node("Transpose", &["x"], vec![]), "[3, 2, 1, 0]");
+    culprit(with_node("Cast", &["x"], vec![int("to", 7)]), "not supported");
+    culprit(with_node("Mul", &["x", "conv2.weight"], vec![]), "one number per channel");
+}
+
+/// Each squaring doubles the function; its tree must not be walked for ever.
+#[test]
+fn functions_cannot_grow_without_bound() {
+    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    let relu = nodes.iter().position(|n| n.op_type.as_deref() == Some("Relu")).unwrap();
+    let mut name = nodes[relu].input[0].clone();
+    for i in 0..200 {
+        let squared = NodeProto {
+            name: Some(format!("square{i}")),
+            op_type: Some("Mul".into()),
+            input: vec![name.clone(), name],
+            output: vec![format!("squared{i}")],
+            ..NodeProto::default()
+        };
+        name = squared.output[0].clone();
+        nodes.insert(relu + i, squared);
+    }
+    nodes[relu + 200].input[0] = name;
+    let network = import(&model.write_buf().unwrap(), &none()).unwrap();
+    let largest = network.functions.iter().flatten().map(|f| f.size()).max();
+    assert!((8..=64).contains(&largest.unwrap()), "{largest:?}");
+}
+
 #[test]
 fn logits_must_be_an_unclamped_layer() {
     let output = |op: &str| {
@@ -165,7 +234,7 @@ fn logits_must_be_an_unclamped_layer() {
         })
     };
     assert_names(&output("Relu"), &["graph output `out`", "`fc`", "clamped"]);
-    assert_names(&output("Tanh"), &["tail", "Tanh"]);
+    assert_names(&output("Tanh"), &["graph output `out`", "`tail`", "last activation"]);
     let pooled = refusal("mobile", |m| {
         let graph = m.graph.as_mut().unwrap();
         let pool = graph.node.iter().find(|n| n.op_type.as_deref() == Some("GlobalAveragePool"));
@@ -404,7 +473,8 @@ fn hostile_bytes_do_not_panic() {
         state ^= state << 17;
         state as usize
     };
-    for name in ["residual", "mobile", "flatten", "branches", "fixed_batch"] {
+    for name in ["residual", "mobile", "flatten", "branches", "fixed_batch", "keras", "excitation"]
+    {
         let whole = Fixture::load(name).onnx;
         for length in 0..whole.len().min(4000) {
             assert!(import(&whole[..length], &none()).is_err(), "{name} cut at {length}");

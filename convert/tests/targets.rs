@@ -1,4 +1,5 @@
-//! What quantization may cost the trained models of the folder `BAYES8_SHARED` that are not shipped
+//! What quantization may cost the trained models of the folder `BAYES8_SHARED` that are quantized
+//! here, as they are too large to ship or compared with more than recorded results
 //! (`shipped_models.rs` has the others): default options, 256 samples.
 //!
 //! `BAYES8_SHARED=FOLDER cargo test --release -p bayes8-convert --test targets -- --nocapture`

@@ -7,7 +7,7 @@
 
 use crate::graph::{Shape, Window};
 use crate::layer::Layer;
-use crate::numerics::Target;
+use crate::numerics::{Table, Target};
 use crate::reference;
 use crate::sampler::Draw;
 use alloc::{sync::Arc, vec::Vec};
@@ -100,6 +100,20 @@ pub struct Add {
     pub target: Target,
 }
 
+/// A product of two values, element by element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Multiply {
+    /// Elements of one picture's first and second input. Where the second has fewer, it holds a
+    /// factor for each channel of the first.
+    pub elements: [usize; 2],
+    /// Codes of x = 0 in the inputs.
+    pub zero_points: [u8; 2],
+    /// From steps of the product to output steps.
+    pub multiplier: f32,
+    /// Where results are rounded to.
+    pub target: Target,
+}
+
 /// Kernels for one kind of processor. Slices hold whole batches of pictures in NHWC order; their
 /// lengths always agree with the shapes.
 pub trait Backend: Send + Sync {
@@ -156,6 +170,16 @@ pub trait Backend: Send + Sync {
     /// Residual addition.
     fn add(&self, add: &Add, a: &[u8], b: &[u8], output: &mut [u8]) {
         reference::add(add, a, b, output);
+    }
+
+    /// Product of two values.
+    fn multiply(&self, multiply: &Multiply, a: &[u8], b: &[u8], output: &mut [u8]) {
+        reference::multiply(multiply, a, b, output);
+    }
+
+    /// A function of each code.
+    fn table(&self, table: &Table, input: &[u8], output: &mut [u8]) {
+        reference::table(table, input, output);
     }
 
     /// Change of grid or range.

@@ -299,6 +299,10 @@ impl<B: Backend> Executor<B> {
                 let second = inputs.get(step.inputs[1], pictures);
                 self.backend.add(add, input, second, output);
             }
+            Action::Multiply(multiply) => {
+                let second = inputs.get(step.inputs[1], pictures);
+                self.backend.multiply(multiply, input, second, output);
+            }
             Action::Concat(parts, target) => {
                 let inputs = step.inputs.iter().map(|&place| inputs.get(place, pictures));
                 self.concat(parts, *target, inputs, rescaled, output);
@@ -313,6 +317,7 @@ impl<B: Backend> Executor<B> {
             Action::Requantize(rescale, target) => {
                 self.backend.requantize(*rescale, *target, input, output);
             }
+            Action::Table(table) => self.backend.table(table, input, output),
         }
     }
 

@@ -14,12 +14,13 @@ pub use writer::write;
 
 use crate::graph::{GraphError, Op, Shape};
 use crate::model::ModelError;
+use crate::numerics::Table;
 use alloc::{string::String, vec, vec::Vec};
 use crowd::{BYTES_PER_ITEM, CROWD};
 use thiserror::Error;
 
-/// Version of the format that this crate reads and writes.
-pub const FORMAT_VERSION: u32 = 1;
+/// The latest version of the format that this crate reads and writes; it takes earlier ones too.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Key of the JSON description in the container's metadata.
 pub const METADATA_KEY: &str = "bayes8";
@@ -51,10 +52,22 @@ pub enum FormatError {
     #[error("the `{METADATA_KEY}` metadata is damaged: {0}")]
     Description(String),
     /// Written by a later or unknown version.
-    #[error("format version {found} is not supported, only {FORMAT_VERSION}")]
+    #[error("format version {found} is not supported, only 1 to {FORMAT_VERSION}")]
     Version {
         /// The version in the file.
         found: u32,
+    },
+    /// An operation that the file's version does not have.
+    #[error("node `{node}` ({op}) needs format version {since}, but the file has {version}")]
+    Operation {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
+        /// The first version that has it.
+        since: u32,
+        /// The version in the file.
+        version: u32,
     },
     /// A node that reads a name that no earlier node has.
     #[error("node `{node}` reads `{input}`, which no earlier node makes")]
@@ -105,6 +118,17 @@ pub enum FormatError {
     /// Parts that do not make a model.
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+/// Entries of a table, one for each code.
+const TABLE_SIZE: usize = size_of::<Table>();
+
+/// The first version of the format that has `op`.
+fn since(op: &Op) -> u32 {
+    match op {
+        Op::Multiply | Op::Table => 2,
+        _ => 1,
+    }
 }
 
 /// Shape of the weight tensors of `op`, a weighted one, over `input`: `[O, KH, KW, I / groups]`, and

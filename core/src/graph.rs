@@ -49,6 +49,9 @@ pub enum Op {
     GlobalAveragePool,
     /// Sum of two values of one shape.
     Add,
+    /// Product of two values: of one shape, or the second `[1, 1, C]`, one factor for each channel
+    /// of the first.
+    Multiply,
     /// Channels of all inputs one after the other.
     Concat,
     /// `[D, H, W, C]` seen as a vector, in that order.
@@ -84,6 +87,8 @@ pub enum Op {
     /// The same numbers, clamped or on another quantization grid: an activation that no other
     /// operation could take up.
     Requantize,
+    /// A function of each element, as a table from codes to codes: sigmoid, SiLU, tanh.
+    Table,
 }
 
 impl Op {
@@ -113,12 +118,14 @@ impl Op {
             Op::AveragePool { .. } => "average_pool",
             Op::GlobalAveragePool => "global_average_pool",
             Op::Add => "add",
+            Op::Multiply => "multiply",
             Op::Concat => "concat",
             Op::Flatten => "flatten",
             Op::Slice { .. } => "slice",
             Op::Pad { .. } => "pad",
             Op::PadChannels { .. } => "pad_channels",
             Op::Requantize => "requantize",
+            Op::Table => "table",
         }
     }
 }
@@ -257,7 +264,7 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
         }
     };
     match op {
-        Op::Add => count(inputs.len() == 2, "two inputs")?,
+        Op::Add | Op::Multiply => count(inputs.len() == 2, "two inputs")?,
         Op::Concat => count(inputs.len() >= 2, "at least two inputs")?,
         _ => count(inputs.len() == 1, "one input")?,
     }
@@ -302,6 +309,12 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
             Some(&other) => return Err(mismatch(other)),
             None => first,
         },
+        Op::Multiply => match inputs[1] {
+            other if other != first && other != Shape::vector(first.channels) => {
+                return Err(mismatch(other));
+            }
+            _ => first,
+        },
         Op::Concat => {
             let mut channels = 0;
             for &s in inputs {
@@ -337,7 +350,7 @@ fn infer_shape(node: &str, op: &Op, inputs: &[Shape]) -> Result<Shape, GraphErro
             let channels = first.channels.saturating_add(before).saturating_add(after);
             Shape { channels, ..first }
         }
-        Op::Requantize => first,
+        Op::Requantize | Op::Table => first,
     };
     shape.checked().ok_or_else(too_large)
 }

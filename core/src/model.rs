@@ -7,7 +7,7 @@ pub use error::ModelError;
 
 use crate::graph::{Graph, Op, Shape, Value};
 use crate::layer::Layer;
-use crate::numerics::{ActivationBits, CodeRange, Quantization};
+use crate::numerics::{ActivationBits, CodeRange, Quantization, Table};
 use alloc::{string::String, sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,8 @@ pub struct Parts {
     pub quantization: Vec<NodeQuantization>,
     /// One a weighted node, in their order.
     pub layers: Vec<Layer>,
+    /// One a [`Op::Table`] node, in their order.
+    pub tables: Vec<Table>,
     /// Where the activation grids come from.
     pub calibration: Option<Calibration>,
 }
@@ -140,6 +142,11 @@ impl Model {
     /// The weighted layers, in execution order.
     pub fn layers(&self) -> &[Arc<Layer>] {
         &self.layers
+    }
+
+    /// The tables of the [`Op::Table`] nodes, in execution order.
+    pub fn tables(&self) -> &[Table] {
+        &self.parts.tables
     }
 
     /// Where the activation grids come from.

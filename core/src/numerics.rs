@@ -117,6 +117,9 @@ impl Target {
     }
 }
 
+/// A function of one value as codes: the output's code for each of the input's.
+pub type Table = [u8; 256];
+
 /// Rounds half to even; |x| must be below 2^22.
 #[inline(always)]
 pub fn round_ties_even(x: f32) -> i32 {
@@ -126,7 +129,7 @@ pub fn round_ties_even(x: f32) -> i32 {
     (x + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits()) as i32
 }
 
-/// `f32(s_x * s_c / s_y)`: from accumulator steps to output steps.
+/// `f32(s_x * s_c / s_y)`: from steps of a product, as those of an accumulator, to output steps.
 pub fn requantize_multiplier(input: f32, weight: f32, output: f32) -> f32 {
     (f64::from(input) * f64::from(weight) / f64::from(output)) as f32
 }

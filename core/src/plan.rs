@@ -9,13 +9,13 @@
 
 mod places;
 
-use crate::backend::{Add, AveragePool, Convolution, Pool, Rescale};
+use crate::backend::{Add, AveragePool, Convolution, Multiply, Pool, Rescale};
 use crate::graph::{AxisPadding, Graph, Node, Op, Padding, Range, Shape, Value, Window};
 use crate::model::Model;
 use crate::numerics::{
-    Quantization, Target, mean_multiplier, requantize_multiplier, rescale_multiplier,
+    Quantization, Table, Target, mean_multiplier, requantize_multiplier, rescale_multiplier,
 };
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 use places::Places;
 
 /// What a step runs, with all parameters derived.
@@ -29,6 +29,8 @@ pub enum Action {
     AveragePool(AveragePool),
     /// Residual addition.
     Add(Add),
+    /// Product of two values.
+    Multiply(Multiply),
     /// Channels of all inputs, each brought to the output's grid.
     Concat(Vec<(Rescale, Shape)>, Target),
     /// Strided planes, rows and columns of an input of this shape.
@@ -57,6 +59,8 @@ pub enum Action {
     },
     /// Change of grid or range.
     Requantize(Rescale, Target),
+    /// A function of each code.
+    Table(Box<Table>),
 }
 
 /// Which memory a value lies in.
@@ -121,21 +125,16 @@ impl Plan {
         let fused = Fused::find(graph, &sampled);
         let places = Places::assign(graph, &order, &sampled, &fused.addition);
 
-        let mut layer = 0;
-        let mut layers = vec![0; graph.nodes().len()];
-        for (index, node) in graph.nodes().iter().enumerate() {
-            layers[index] = layer;
-            layer += usize::from(node.op.is_weighted());
-        }
+        let numbers = numbers(graph);
         let (mut prefix, mut suffix) = (Vec::new(), Vec::new());
         for &node in &order {
             let inputs = &graph.nodes()[node].inputs;
             let (action, inputs) = if fused.addition[node].is_some() {
                 continue;
             } else if let Some(branch) = fused.branch[node] {
-                let action = residual_convolution(model, branch, layers[branch], node);
+                let action = residual_convolution(model, branch, numbers[branch], node);
                 (action, vec![graph.nodes()[branch].inputs[0], other_input(inputs, branch)])
-            } else if let Some(action) = action(model, node, layers[node]) {
+            } else if let Some(action) = action(model, node, numbers[node]) {
                 (action, inputs.clone())
             } else {
                 continue;
@@ -154,6 +153,17 @@ impl Plan {
             classes: model.classes(),
         }
     }
+}
+
+/// For every weighted node and every table, its number among those of its kind.
+fn numbers(graph: &Graph) -> Vec<usize> {
+    let (mut layers, mut tables) = (0.., 0..);
+    let number = |node: &Node| match node.op {
+        Op::Table => tables.next(),
+        ref op if op.is_weighted() => layers.next(),
+        _ => None,
+    };
+    graph.nodes().iter().map(number).map(Option::unwrap_or_default).collect()
 }
 
 /// For every node, whether its output depends on the draw of the weights. The last node counts as
@@ -229,8 +239,9 @@ fn residual_convolution(model: &Model, index: usize, layer: usize, add: usize) -
     Action::Convolution(layer, Convolution { residual: Some(addition), ..convolution })
 }
 
-/// The operation of a node; `None` where it costs nothing.
-fn action(model: &Model, index: usize, layer: usize) -> Option<Action> {
+/// The operation of a node, which is number `number` of its kind ([`numbers`]); `None` where it
+/// costs nothing.
+fn action(model: &Model, index: usize, number: usize) -> Option<Action> {
     let graph = model.graph();
     let node = &graph.nodes()[index];
     let value = node.inputs[0];
@@ -247,12 +258,12 @@ fn action(model: &Model, index: usize, layer: usize) -> Option<Action> {
     };
     Some(match node.op {
         Op::Conv2d { window, groups, .. } => {
-            Action::Convolution(layer, convolution(model, index, layer, input, window, groups))
+            Action::Convolution(number, convolution(model, index, number, input, window, groups))
         }
         Op::Linear { .. } => {
             let vector = Shape::vector(input.elements());
             let window = Window::new([1, 1]);
-            Action::Convolution(layer, convolution(model, index, layer, vector, window, 1))
+            Action::Convolution(number, convolution(model, index, number, vector, window, 1))
         }
         Op::MaxPool(window) => Action::MaxPool(Pool { input, output: node.shape, window }),
         Op::AveragePool { window, count_include_pad } => {
@@ -265,6 +276,16 @@ fn action(model: &Model, index: usize, layer: usize) -> Option<Action> {
         Op::Add => {
             let inputs = [rescale(x), rescale(grid(node.inputs[1]))];
             Action::Add(Add { inputs, target })
+        }
+        Op::Multiply => {
+            let second = node.inputs[1];
+            let other = grid(second);
+            Action::Multiply(Multiply {
+                elements: [input.elements(), graph.shape(second).elements()],
+                zero_points: [x.zero_point, other.zero_point],
+                multiplier: requantize_multiplier(x.scale, other.scale, y.scale),
+                target,
+            })
         }
         Op::Concat => {
             let part = |&v: &Value| (rescale(grid(v)), graph.shape(v));
@@ -287,6 +308,7 @@ fn action(model: &Model, index: usize, layer: usize) -> Option<Action> {
             zero_point: x.zero_point,
         },
         Op::Requantize => Action::Requantize(rescale(x), target),
+        Op::Table => Action::Table(Box::new(model.tables()[number])),
         // The output is the input, see `Places`.
         Op::Flatten => return None,
     })

@@ -9,7 +9,7 @@ mod movement;
 mod pool;
 
 pub use convolution::{ReferenceWeights, convolution};
-pub use elementwise::{add, requantize};
+pub use elementwise::{add, multiply, requantize, table};
 pub(crate) use movement::{copy_channels, pad, pad_channels, slice};
 pub use pool::{average_pool, max_pool};
 

@@ -20,9 +20,9 @@ pub use kernel::{Kernel, Multipliers, PANEL, PANEL_PAIR, groups};
 pub use layer::SimdLayer;
 pub use threads::{OneThread, Threads};
 
-use crate::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
+use crate::backend::{Add, AveragePool, Backend, Convolution, Multiply, Output, Pool, Rescale};
 use crate::layer::Layer;
-use crate::numerics::Target;
+use crate::numerics::{Table, Target};
 use crate::reference;
 use crate::sampler::{CHUNK, Draw, sample_biases};
 use alloc::{sync::Arc, vec, vec::Vec};
@@ -349,6 +349,14 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
 
     fn add(&self, add: &Add, a: &[u8], b: &[u8], output: &mut [u8]) {
         self.kernel.vectorize(|| reference::add(add, a, b, output));
+    }
+
+    fn multiply(&self, multiply: &Multiply, a: &[u8], b: &[u8], output: &mut [u8]) {
+        self.kernel.vectorize(|| reference::multiply(multiply, a, b, output));
+    }
+
+    fn table(&self, table: &Table, input: &[u8], output: &mut [u8]) {
+        self.kernel.vectorize(|| reference::table(table, input, output));
     }
 
     fn requantize(&self, rescale: Rescale, target: Target, input: &[u8], output: &mut [u8]) {

@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 
 mod naive;
 
-use bayes8_conformance::{Builder, Kind, random_codes, random_model, random_volume_model};
+use bayes8_conformance::{
+    Builder, Kind, random_codes, random_model, random_model_of_all_operations, random_volume_model,
+};
 
 const SEED: u64 = 99;
 
@@ -48,6 +50,7 @@ fn check(model: &Model) {
 fn random_networks_agree_with_the_naive_evaluation() {
     for seed in 0..400 {
         check(&random_model(seed));
+        check(&random_model_of_all_operations(seed));
     }
 }
 
@@ -62,7 +65,7 @@ fn random_networks_over_volumes_agree_with_the_naive_evaluation() {
 #[test]
 fn a_trace_has_the_value_of_every_step() {
     let mut fused = 0;
-    for model in (0..100).map(random_model) {
+    for model in (0..100).map(random_model_of_all_operations) {
         let codes = random_codes(&model, 3, 5);
         let elements = model.graph().input().elements();
         let naive: Vec<_> =
@@ -101,9 +104,9 @@ fn a_trace_has_the_value_of_every_step() {
 
 #[test]
 fn the_generator_makes_every_operation_and_kind_of_layer() {
-    let models: Vec<Model> = (0..100).map(random_model).collect();
+    let models: Vec<Model> = (0..100).map(random_model_of_all_operations).collect();
     let volumes: Vec<Model> = (0..100).map(random_volume_model).collect();
-    for (models, count) in [(&models, 11), (&volumes, 12)] {
+    for (models, count) in [(&models, 13), (&volumes, 12)] {
         let nodes = models.iter().flat_map(|model| model.graph().nodes());
         let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
         assert_eq!(operations.len(), count, "{operations:?}");

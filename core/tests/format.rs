@@ -1,13 +1,15 @@
 //! What is written is read back, always the same bytes, and what is wrong is named.
 
 use bayes8_core::format::{FORMAT_VERSION, FormatError, METADATA_KEY, read, write};
-use bayes8_core::graph::{GraphError, Padding, Shape, Value, Window};
+use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::{Calibration, Model, ModelError, Parts};
 use proptest::prelude::*;
 
 mod container;
 
-use bayes8_conformance::{Builder, Kind, random_model, random_volume_model, with_seven_bits};
+use bayes8_conformance::{
+    Builder, Kind, random_model_of_all_operations, random_volume_model, with_seven_bits,
+};
 use container::{File, Tensor};
 
 /// A small model with all kinds of layers: Bayesian, grouped, depthwise, deterministic.
@@ -55,7 +57,7 @@ fn described(from: &str, to: &str, culprit: &str) -> FormatError {
 #[test]
 fn random_networks_are_read_as_they_were_written() {
     for seed in 0..200 {
-        for model in [random_model(seed), random_volume_model(seed)] {
+        for model in [random_model_of_all_operations(seed), random_volume_model(seed)] {
             let bytes = write(&model).unwrap();
             assert_eq!(read(&bytes).unwrap(), model, "seed {seed}");
             assert_eq!(write(&model).unwrap(), bytes, "seed {seed}: other bytes");
@@ -169,9 +171,57 @@ fn a_file_of_another_kind_is_told_from_a_damaged_one() {
 #[test]
 fn a_later_version_is_named_even_if_all_else_differs() {
     let mut file = file();
-    file.description = r#"{"format_version": 2, "anything": ["else"]}"#.into();
-    assert!(matches!(error(&file, "version 2"), FormatError::Version { found: 2 }));
-    assert_eq!(FORMAT_VERSION, 1);
+    file.description = r#"{"format_version": 3, "anything": ["else"]}"#.into();
+    assert!(matches!(error(&file, "version 3"), FormatError::Version { found: 3 }));
+    assert_eq!(FORMAT_VERSION, 2);
+    file.description = r#"{"format_version": 0, "anything": ["else"]}"#.into();
+    assert!(matches!(error(&file, "version 0"), FormatError::Version { found: 0 }));
+}
+
+/// A table and a product between two layers.
+fn file_of_version_2() -> File {
+    let mut b = Builder::new(4, Shape::new(4, 4, 2));
+    let conv = b.conv(Value::Input, 4, 1, Window::new([1, 1]), Kind::Bayesian).unwrap();
+    let table = b.op(Op::Table, &[conv]).unwrap();
+    let product = b.op(Op::Multiply, &[conv, table]).unwrap();
+    b.linear(product, 3, Kind::Deterministic).unwrap();
+    File::parse(&write(&b.finish()).unwrap())
+}
+
+/// Readers of old must be able to read what they can, and to name what they cannot.
+#[test]
+fn a_file_has_the_earliest_version_that_has_its_operations() {
+    assert!(file().description.contains("\"format_version\":1"));
+    let mut file = file_of_version_2();
+    assert!(file.description.contains("\"format_version\":2"));
+    assert!(read(&file.bytes()).is_ok());
+    file.description = file.description.replacen("version\":2", "version\":1", 1);
+    let early = error(&file, "`table_1` (table) needs format version 2");
+    assert!(matches!(early, FormatError::Operation { since: 2, version: 1, .. }));
+    // A later version than needed does no harm.
+    let mut late = self::file();
+    late.description = late.description.replacen("version\":1", "version\":2", 1);
+    assert!(read(&late.bytes()).is_ok());
+}
+
+#[test]
+fn tables_are_256_bytes_and_belong_to_table_nodes() {
+    let file = file_of_version_2();
+    let mut missing = file.clone();
+    missing.tensors.remove("table_1.table");
+    assert!(matches!(error(&missing, "table_1.table"), FormatError::MissingTensor(_)));
+    for length in [0, 1, 255, 257] {
+        let mut wrong = file.clone();
+        let table = Tensor::new("U8", &[length], vec![0; length]);
+        wrong.tensors.insert("table_1.table".into(), table);
+        assert!(matches!(error(&wrong, "table_1.table"), FormatError::TensorShape { .. }));
+    }
+    let mut wrong = file.clone();
+    wrong.tensors.get_mut("table_1.table").unwrap().dtype = "I8".into();
+    assert!(matches!(error(&wrong, "table_1.table"), FormatError::TensorType { .. }));
+    let mut alien = file;
+    alien.tensors.insert("conv2d_0.table".into(), Tensor::new("U8", &[256], vec![0; 256]));
+    assert!(matches!(error(&alien, "conv2d_0.table"), FormatError::UnexpectedTensor(_)));
 }
 
 #[test]

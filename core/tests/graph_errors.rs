@@ -76,7 +76,14 @@ fn a_node_reads_earlier_nodes_only() {
 #[test]
 fn operations_take_their_number_of_inputs() {
     let shapes = [INPUT; 3];
-    for (op, count) in [(Op::Add, 1), (Op::Concat, 1), (Op::Flatten, 2), (Op::Requantize, 3)] {
+    for (op, count) in [
+        (Op::Add, 1),
+        (Op::Multiply, 3),
+        (Op::Concat, 1),
+        (Op::Flatten, 2),
+        (Op::Requantize, 3),
+        (Op::Table, 2),
+    ] {
         let error = graph_error(&shapes[..count], op, "culprit");
         assert!(matches!(error, GraphError::InputCount { found, .. } if found == count));
     }
@@ -88,6 +95,23 @@ fn operations_take_their_number_of_inputs() {
 fn inputs_that_do_not_fit_together_are_named_with_their_shapes() {
     for op in [Op::Add, Op::Concat] {
         let error = graph_error(&[INPUT, Shape::vector(4)], op, "6x6x4 and 1x1x4");
+        assert!(matches!(error, GraphError::InputShapes { .. }));
+    }
+}
+
+/// The second factor may be one pixel, the first may not.
+#[test]
+fn a_product_is_of_one_shape_or_by_channel() {
+    let mut graph = Graph::new(INPUT).unwrap();
+    let mean = graph.push("mean".into(), Op::GlobalAveragePool, vec![Value::Input]).unwrap();
+    for (name, second) in [("by channel", mean), ("by itself", Value::Input)] {
+        let product = graph.push(name.into(), Op::Multiply, vec![Value::Input, second]).unwrap();
+        assert_eq!(graph.shape(product), INPUT);
+    }
+    let error = graph.push("culprit".into(), Op::Multiply, vec![mean, Value::Input]).unwrap_err();
+    assert!(matches!(error, GraphError::InputShapes { .. }));
+    for channels in [1, 3, 144] {
+        let error = graph_error(&[INPUT, Shape::vector(channels)], Op::Multiply, "culprit");
         assert!(matches!(error, GraphError::InputShapes { .. }));
     }
 }

@@ -119,7 +119,9 @@ fn small_file() -> Vec<u8> {
     let pad = b.op(Op::PadChannels { before: 1, after: 0 }, &[mean]).unwrap();
     let grid = b.op(Op::Requantize, &[pad]).unwrap();
     let global = b.op(Op::GlobalAveragePool, &[grid]).unwrap();
-    let flat = b.op(Op::Flatten, &[global]).unwrap();
+    let table = b.op(Op::Table, &[global]).unwrap();
+    let product = b.op(Op::Multiply, &[grid, table]).unwrap();
+    let flat = b.op(Op::Flatten, &[product]).unwrap();
     b.linear(flat, 3, Kind::BayesianBias).unwrap();
     write(&b.finish()).unwrap()
 }

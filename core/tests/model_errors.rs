@@ -98,6 +98,39 @@ fn an_addition_of_sums_beyond_all_floats_is_refused() {
     assert!(error.to_string().contains("add_1.255 * (input scales / output scale)"), "{error}");
 }
 
+/// Of the parts of a table: as many as there are nodes, and no bounds besides.
+#[test]
+fn tables_belong_to_their_nodes_and_hold_their_bounds() {
+    let mut b = Builder::new(1, INPUT);
+    let table = b.op(Op::Table, &[Value::Input]).unwrap();
+    b.linear(table, 3, Kind::Deterministic).unwrap();
+    let parts = b.parts();
+    assert!(Model::new(parts.clone()).is_ok());
+    for tables in [vec![], vec![[0; 256]; 2]] {
+        let error = Model::new(Parts { tables, ..parts.clone() }).unwrap_err();
+        assert!(matches!(&error, ModelError::Count { what, expected: 1, .. } if what == "tables"));
+    }
+    let mut bounded = parts;
+    bounded.quantization[0].range = CodeRange { low: 0, high: 254 };
+    let error = Model::new(bounded).unwrap_err();
+    assert!(matches!(&error, ModelError::Range { node, .. } if node == "table_0"), "{error}");
+}
+
+#[test]
+fn a_product_needs_a_multiplier_that_is_a_number() {
+    let mut b = Builder::new(1, INPUT);
+    let product = b.op(Op::Multiply, &[Value::Input, Value::Input]).unwrap();
+    b.linear(product, 3, Kind::Deterministic).unwrap();
+    let parts = b.parts();
+    for (input, output) in [(1e30, 1.0), (1e-30, 1.0), (1e-19, 1e2)] {
+        let mut parts = parts.clone();
+        parts.input.scale = input;
+        parts.quantization[0].output.as_mut().unwrap().scale = output;
+        let error = Model::new(parts).unwrap_err().to_string();
+        assert!(error.contains("multiply_0.input scale * input scale / output scale"), "{error}");
+    }
+}
+
 #[test]
 fn numbers_that_cannot_be_computed_with_are_named() {
     for bad in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40] {

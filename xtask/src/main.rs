@@ -4,6 +4,8 @@ mod bench;
 mod bench_web;
 mod c_library;
 mod conformance;
+mod demo;
+mod evaluation;
 mod models;
 mod no_std;
 mod skipped;
@@ -25,9 +27,11 @@ use std::process::{Command, Stdio};
 Examples:
   cargo xtask test
   cargo xtask web
+  cargo xtask demo
   cargo xtask conformance
   cargo xtask bench --python peers/bin/python
-  cargo xtask models --from ../trained")]
+  cargo xtask models --from ../trained
+  cargo xtask evaluation --from ../trained --only cifar10-resnet20")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -42,6 +46,12 @@ enum Task {
         /// Leave out wasm-opt, and with it the limits of size: a little faster to build
         #[arg(long)]
         no_opt: bool,
+    },
+    /// Build the web demo in web-demo and serve it on this machine
+    Demo {
+        /// Port of the server
+        #[arg(long, value_name = "N", default_value_t = 4173)]
+        port: u16,
     },
     /// Run the golden vectors on every target of this machine and compare bit for bit
     Conformance {
@@ -81,12 +91,35 @@ enum Task {
         #[arg(long, value_name = "FOLDER")]
         from: PathBuf,
     },
+    /// Measure every figure of docs/EVALUATION.md and write its tables
+    Evaluation {
+        /// Folder with `models/NAME/{mean.onnx,posterior.safetensors,golden.json,golden.safetensors}`
+        /// and `data/SET.npz`, as docs/EVALUATION.md lists them
+        #[arg(long, value_name = "FOLDER")]
+        from: PathBuf,
+        /// Only this model; may be given more than once
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// Monte-Carlo samples of the INT8 models
+        #[arg(long, value_name = "N", default_value_t = 256)]
+        samples: u32,
+        /// Samples of the FP32 networks, which are slow; 0 leaves them out
+        #[arg(long, value_name = "N", default_value_t = 256)]
+        fp32_samples: u32,
+        /// Samples of corrupted pictures, INT8 and FP32 alike; 0 leaves them out
+        #[arg(long, value_name = "N", default_value_t = 64)]
+        drift_samples: u32,
+        /// Measure nothing: write the tables of what target/evaluation holds
+        #[arg(long)]
+        tables_only: bool,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test => test(),
         Task::Web { no_opt } => web::run(!no_opt),
+        Task::Demo { port } => demo::serve(port),
         Task::Conformance { update: true } => conformance::update(),
         Task::Conformance { update: false } => conformance::build_and_run(),
         Task::Bench { python, cifar10, rounds } => bench::run(&python, cifar10.as_deref(), rounds),
@@ -94,6 +127,12 @@ fn main() -> anyhow::Result<()> {
             bench_web::run(&python, cifar10.as_deref(), rounds)
         }
         Task::Models { from } => models::quantize(&from),
+        Task::Evaluation { from, only, samples, fp32_samples, drift_samples, tables_only } => {
+            let only = &only;
+            let effort =
+                evaluation::Effort { samples, fp32_samples, drift_samples, only, tables_only };
+            evaluation::measure(&from, &effort)
+        }
     }
 }
 
@@ -118,6 +157,7 @@ fn check(skipped: &mut Skipped) -> anyhow::Result<()> {
     cargo_test(skipped)?;
     c_library::test(skipped)?;
     let web = web::test(skipped)?;
+    demo::test(&web, skipped)?;
     conformance::run_all(web, skipped)
 }
 

@@ -4,9 +4,14 @@ use crate::{root, run};
 use anyhow::Context;
 use std::path::Path;
 
-/// Name of each shipped model and of the data set that it was trained on.
-const MODELS: [(&str, &str); 3] =
-    [("fashion-resnet14", "fashion"), ("mnist-scnn", "mnist"), ("cifar10-resnet20", "cifar10")];
+/// Name of each shipped model, of the data set that it was trained on, and of the part of that set
+/// that it is compared on.
+const MODELS: [(&str, &str, &str); 4] = [
+    ("fashion-resnet14", "fashion", "test"),
+    ("mnist-scnn", "mnist", "test"),
+    ("cifar10-resnet20", "cifar10", "test"),
+    ("pneumonia-cnn", "pneumonia", "validation"),
+];
 
 /// Samples of the comparison with FP32.
 const SAMPLES: &str = "256";
@@ -17,7 +22,7 @@ pub(crate) fn quantize(from: &Path) -> anyhow::Result<()> {
     let from = std::path::absolute(from).context("cannot resolve the folder")?;
     let folder = root().join("models");
     std::fs::create_dir_all(folder.join("reports")).context("cannot make models/reports")?;
-    for (name, set) in MODELS {
+    for (name, set, part) in MODELS {
         let source = |file: &str| from.join("models").join(name).join(file);
         let data = |part: &str| from.join("data").join(format!("{set}-{part}.npz"));
         let paths = [
@@ -25,7 +30,7 @@ pub(crate) fn quantize(from: &Path) -> anyhow::Result<()> {
             ("--posterior", source("posterior.safetensors")),
             ("--metadata", source("golden.json")),
             ("--calibration", data("calibration")),
-            ("--data", data("test")),
+            ("--data", data(part)),
             ("--report", folder.join("reports").join(format!("{name}.json"))),
             ("--output", folder.join(format!("{name}.safetensors"))),
         ];

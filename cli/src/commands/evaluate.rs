@@ -1,35 +1,50 @@
-//! `bayes8 evaluate`: how good a model is on labelled pictures.
+//! `bayes8 evaluate`: how good a model is on labelled pictures, and how it differs from FP32.
 
-use crate::args::{Machine, Sampling};
-use crate::evaluation::{Evaluation, OutOfDistribution, by_entropy};
-use crate::gates::Gates;
-use crate::prediction::Job;
+use crate::args::{Machine, Sampling, positive};
+use crate::atomic_file::{self, Pending};
+use crate::evaluation::measure::{Candidate, Measured, Pictures, Samples, measure};
+use crate::evaluation::{Evaluation, Figures, Peer, Provenance, Uncertainties};
+use crate::gates::{self, Gates};
+use crate::model_report::Report;
 use crate::style::{Style, printable};
-use crate::{model_file, output};
+use crate::{model_file, output, report};
 use anyhow::{Context, bail};
-use bayes8_convert::LabelledPictures;
-use bayes8_convert::metrics::{Metrics, check_labels};
+use bayes8_convert::golden::Golden;
+use bayes8_convert::metrics::{Comparison, DriftGaps, Metrics, check_labels};
+use bayes8_convert::{LabelledPictures, Network, PosteriorSource};
 use bayes8_native::Model;
-use bayes8_native::core::uncertainty::Uncertainty;
-use clap::Args;
-use ndarray::ArrayD;
+use bayes8_native::core::sampler::MAX_SAMPLES;
+use clap::{ArgGroup, Args, value_parser};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// Measure a model on labelled pictures: accuracy, calibration, uncertainty and speed
 ///
 /// NLL is in nats, the Brier score is summed over the classes (0 to 2), ECE is the expected
 /// calibration error over 15 bins of equal width. AvU is the share of predictions that are right and
 /// sure or wrong and unsure, AURC the mean share of wrong ones among the surest, both by predictive
-/// entropy. With --ood: how well the uncertainty tells other pictures from these. Seconds are those
-/// of the predictions of --data alone.
+/// entropy. With --ood: how well the uncertainty tells other pictures from these. With --drift: how
+/// accuracy and uncertainty follow corruptions of the pictures. With --mean and --golden: the same
+/// figures of the FP32 network and of recorded FP32 predictions, and how INT8 differs from them.
+/// Seconds are those of the INT8 predictions of --data alone. docs/EVALUATION.md explains all.
 #[derive(Args)]
+#[command(group(ArgGroup::new("peer").args(["mean", "golden"]).multiple(true)))]
+#[command(group(ArgGroup::new("spread").args(["posterior", "moped"]).requires("mean")))]
 #[command(after_help = "\
 Examples:
   bayes8 evaluate models/fashion-resnet14.safetensors --data fashion-test.npz
   bayes8 evaluate models/mnist-scnn.safetensors --data mnist-test.npz --ood letters.npz
   bayes8 evaluate model.safetensors --data test.npz --samples 256 --json > figures.json
-  bayes8 evaluate model.safetensors --data test.npz --min-accuracy 0.9 --max-ece 0.05")]
+  bayes8 evaluate model.safetensors --data test.npz --min-accuracy 0.9 --max-ece 0.05
+
+  # how INT8 differs from FP32, also under drift, as a report for people
+  bayes8 corrupt test.npz -o corruptions.npz
+  bayes8 evaluate model.safetensors --data test.npz --drift corruptions.npz --drift-samples 32 \\
+      --mean mean.onnx --posterior posterior.safetensors --samples 256 --html report.html
+
+  # what a pipeline should stop at
+  bayes8 evaluate model.safetensors --data test.npz --golden golden.safetensors --samples 256 \\
+      --max-accuracy-gap 0.005 --min-spearman-entropy 0.98 --min-spearman-mi 0.95")]
 pub(crate) struct Arguments {
     /// Model file
     model: PathBuf,
@@ -43,6 +58,39 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NPZ")]
     ood: Option<PathBuf>,
 
+    /// The pictures of --data, corrupted, as `bayes8 corrupt` writes them: an npz with `y` and for
+    /// each corruption and severity an array such as `contrast_3`, uint8 [N, H, W, C]
+    #[arg(long, value_name = "NPZ")]
+    drift: Option<PathBuf>,
+
+    /// Monte-Carlo samples of each corrupted picture [default: as --samples]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "drift")]
+    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
+    drift_samples: Option<u32>,
+
+    /// The FP32 network with its mean weights, to compare with; slow
+    #[arg(long, value_name = "ONNX", requires = "spread", help_heading = "Comparison")]
+    mean: Option<PathBuf>,
+
+    /// Standard deviations of its weights
+    #[arg(long, value_name = "SAFETENSORS", help_heading = "Comparison")]
+    posterior: Option<PathBuf>,
+
+    /// Standard deviations as this share of each weight's magnitude
+    #[arg(long, value_name = "D", allow_negative_numbers = true, value_parser = positive)]
+    #[arg(help_heading = "Comparison")]
+    moped: Option<f32>,
+
+    /// Monte-Carlo samples of the FP32 network, but for corrupted pictures [default: as --samples]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "mean")]
+    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
+    #[arg(help_heading = "Comparison")]
+    fp32_samples: Option<u32>,
+
+    /// FP32 predictions of --data that the training framework recorded, to compare with
+    #[arg(long, value_name = "SAFETENSORS", help_heading = "Comparison")]
+    golden: Option<PathBuf>,
+
     #[command(flatten)]
     sampling: Sampling,
 
@@ -55,62 +103,184 @@ pub(crate) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    /// Write a report with diagrams to this file; it needs no other file and no network
+    #[arg(long, value_name = "HTML")]
+    html: Option<PathBuf>,
+}
+
+/// The JSON output.
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+    thresholds: &'a [gates::Verdict],
 }
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let Sampling { samples, seed } = arguments.sampling;
+    if let Some(path) = &arguments.html {
+        atomic_file::check(path)?;
+    }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
-    let data = arguments.data.display();
-    let LabelledPictures { pictures, labels } = LabelledPictures::load(&arguments.data)?;
-    let Some(labels) = labels else {
-        bail!("{data}: there is no array `y` of labels");
-    };
-    let labels = labels.to_vec();
-    check_labels(&labels, model.description().classes())
-        .with_context(|| format!("{data}: array `y`"))?;
-    let unknown = match &arguments.ood {
-        Some(path) => Some((path, LabelledPictures::load(path)?.pictures)),
+    let mut pictures = arguments.pictures(&model)?;
+    let golden = arguments.golden.as_deref().map(Golden::load).transpose()?;
+    if let Some(golden) = &golden {
+        arguments.check_golden(golden, &model, &pictures)?;
+    }
+    let network = arguments.network(&model)?;
+
+    let Sampling { samples, seed } = arguments.sampling;
+    let drift = arguments.drift_samples.unwrap_or(samples);
+    let counts = Samples { clean: samples, drift, seed };
+    let candidate = Candidate::Int8(&model, arguments.machine.options()?);
+    let int8 = measure(&candidate, &mut pictures, counts)?;
+    let fp32 = match &network {
+        Some(network) => {
+            let samples = arguments.fp32_samples.unwrap_or(samples);
+            let candidate = Candidate::Fp32(network, model.description().preprocessing());
+            let counts = Samples { clean: samples, ..counts };
+            let fp32 = measure(&candidate, &mut pictures, counts)?;
+            let (seconds, samples) = (Some(fp32.seconds), Some(samples));
+            Some(peer(&int8, &fp32.predictions, fp32.figures, samples, seconds))
+        }
         None => None,
     };
-
-    let start = Instant::now();
-    let predictions = predict(&model, &arguments.data, &pictures, &arguments.sampling)?;
-    let seconds = start.elapsed().as_secs_f64();
-    let ood = unknown.map(|(path, unknown)| {
-        let unknown = predict(&model, path, &unknown, &arguments.sampling)?;
-        anyhow::Ok(OutOfDistribution::new(&predictions, &unknown))
+    let golden = golden.map(|golden| {
+        let unknown = golden.ood.filter(|_| pictures.unknown.is_some()).map(|ood| Uncertainties {
+            predictive_entropy: ood.predictive_entropy,
+            mutual_information: ood.mutual_information,
+        });
+        let mut figures = Figures::new(&golden.predictions, &golden.labels, unknown.as_ref());
+        let mean_weights = golden.mean_weights.as_ref();
+        figures.mean_weights = mean_weights.map(|mean| Metrics::new(mean, &golden.labels));
+        peer(&int8, &golden.predictions, figures, None, None)
     });
-    let (avu, selective) = by_entropy(&predictions, &labels);
     let evaluation = Evaluation {
-        metrics: Metrics::new(&predictions, &labels),
-        avu,
-        selective,
-        ood: ood.transpose()?,
-        pictures: labels.len(),
+        fp32,
+        golden,
+        pictures: pictures.labels.len(),
         samples,
+        drift_samples: arguments.drift.is_some().then_some(drift),
         seed,
         kernel: model.kernel(),
-        seconds,
+        threads: model.threads(),
+        seconds: int8.seconds,
+        provenance: Provenance::of(&arguments.files())?,
+        int8: int8.figures,
     };
+    let verdicts = arguments.gates.verdicts(&evaluation);
+    if let Some(path) = &arguments.html {
+        let file_bytes = evaluation.provenance.files[0].bytes as usize;
+        let facts = Report::new(model.description(), file_bytes);
+        let html = report::html(&evaluation, &facts, &verdicts);
+        Pending::write(path, html.as_bytes())?.commit()?;
+    }
     if arguments.json {
-        output::print_json(&evaluation)?;
+        output::print_json(&Json { evaluation: &evaluation, thresholds: &verdicts })?;
     } else {
         let name = printable(model.description().name());
-        output::print(&evaluation.text(&name, model.threads(), Style::detect()))?;
+        output::print(&evaluation.text(&name, Style::detect()))?;
     }
-    Ok(arguments.gates.check(&evaluation)?)
+    Ok(gates::check(&verdicts)?)
 }
 
-/// Predicts the pictures of `path`.
-fn predict(
-    model: &Model,
-    path: &Path,
-    pictures: &ArrayD<u8>,
-    sampling: &Sampling,
-) -> anyhow::Result<Vec<Uncertainty>> {
-    let Sampling { samples, seed } = *sampling;
-    let job = Job { model, pictures: pictures.view(), samples: 0..samples, seed, digests: false };
-    let outcomes = job.run().with_context(|| format!("{}: array `x`", path.display()))?;
-    Ok(outcomes.into_iter().map(|outcome| outcome.uncertainty).collect())
+/// A peer and how INT8 differs from it.
+fn peer(
+    int8: &Measured,
+    predictions: &[bayes8_native::core::uncertainty::Uncertainty],
+    figures: Figures,
+    samples: Option<u32>,
+    seconds: Option<f64>,
+) -> Peer {
+    let drift_gaps = match figures.drift.is_empty() {
+        true => None,
+        false => DriftGaps::new(&int8.figures.drift, &figures.drift),
+    };
+    let comparison = Comparison::new(&int8.predictions, predictions);
+    Peer { figures, samples, seconds, comparison, drift_gaps }
+}
+
+impl Arguments {
+    /// The labelled pictures, and all that is compared with them.
+    fn pictures(&self, model: &Model) -> anyhow::Result<Pictures> {
+        let path = &self.data;
+        let LabelledPictures { pictures, labels } = LabelledPictures::load(path)?;
+        let Some(labels) = labels else {
+            bail!("{}: there is no array `y` of labels", path.display());
+        };
+        let labels = labels.to_vec();
+        check_labels(&labels, model.description().classes())
+            .with_context(|| format!("{}: array `y`", path.display()))?;
+        let unknown = match &self.ood {
+            Some(path) => Some((path.clone(), LabelledPictures::load(path)?.pictures)),
+            None => None,
+        };
+        let path = path.clone();
+        let mut pictures = Pictures { path, pictures, labels, unknown, corrupted: None };
+        if let Some(path) = &self.drift {
+            pictures.open_corrupted(path)?;
+        }
+        Ok(pictures)
+    }
+
+    /// The FP32 network, if there is one; it must be that of the model.
+    fn network(&self, model: &Model) -> anyhow::Result<Option<Network>> {
+        let Some(mean) = &self.mean else { return Ok(None) };
+        let source = match (&self.posterior, self.moped) {
+            (Some(path), _) => PosteriorSource::File(path.clone()),
+            // One of the two is there, so the default is never used.
+            (None, delta) => PosteriorSource::Moped { delta: delta.unwrap_or_default() },
+        };
+        if let Some(threads) = self.machine.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
+            pool.build_global().context("cannot start threads")?;
+        }
+        let network = Network::load(mean, &source)?;
+        let model = model.description();
+        let (found, expected) = (network.graph.input(), model.graph().input());
+        if found != expected {
+            bail!("{}: the network takes {found}, the model {expected}", mean.display());
+        }
+        let (found, expected) = (network.classes(), model.classes());
+        if found != expected {
+            bail!("{}: the network has {found} classes, the model {expected}", mean.display());
+        }
+        Ok(Some(network))
+    }
+
+    /// Recorded predictions must be those of the labelled pictures.
+    fn check_golden(
+        &self,
+        golden: &Golden,
+        model: &Model,
+        pictures: &Pictures,
+    ) -> anyhow::Result<()> {
+        let path = self.golden.as_deref().unwrap_or(Path::new("")).display();
+        if golden.labels != pictures.labels {
+            bail!("{path}: tensor `labels`: these are not the labels of {}", self.data.display());
+        }
+        let found = golden.predictions.first().map_or(0, |u| u.probabilities.len());
+        let expected = model.description().classes();
+        if found != expected {
+            bail!(
+                "{path}: tensor `mc_mean_probabilities` has {found} classes, the model {expected}"
+            );
+        }
+        Ok(())
+    }
+
+    /// All files that are read, with what they are.
+    fn files(&self) -> Vec<(&'static str, &Path)> {
+        let optional = [
+            ("other distribution", &self.ood),
+            ("corrupted pictures", &self.drift),
+            ("FP32 network", &self.mean),
+            ("FP32 posterior", &self.posterior),
+            ("recorded FP32 predictions", &self.golden),
+        ];
+        let mut files = vec![("model", self.model.as_path()), ("labelled pictures", &self.data)];
+        files.extend(optional.iter().filter_map(|(role, path)| Some((*role, path.as_deref()?))));
+        files
+    }
 }

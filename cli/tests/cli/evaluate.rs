@@ -30,17 +30,23 @@ fn json_has_the_documented_keys_and_the_librarys_figures() {
         "accuracy",
         "avu",
         "brier",
+        "convergence",
         "ece",
         "kernel",
         "mean_expected_entropy",
         "mean_mutual_information",
         "mean_predictive_entropy",
+        "mean_weights",
         "nll",
         "pictures",
+        "provenance",
+        "reliability",
         "samples",
         "seconds",
         "seed",
         "selective",
+        "threads",
+        "thresholds",
     ];
     assert_eq!(keys(&json), expected);
     assert_eq!((&json["pictures"], &json["samples"]), (&7.into(), &6.into()));
@@ -79,9 +85,11 @@ fn a_missed_threshold_is_named_and_has_an_exit_code_of_its_own() {
     for (option, kept, missed, name) in [
         ("--min-accuracy", "0", "1.01", "accuracy"),
         ("--max-nll", "1000", "0", "NLL"),
+        ("--max-brier", "2", "0", "Brier score"),
         ("--max-ece", "1", "0", "ECE"),
         ("--max-aurc", "1", "-1", "AURC"),
         ("--min-ood-auroc", "0.5", "0.51", "OOD AUROC"),
+        ("--min-ood-mi-auroc", "0.5", "0.51", "OOD AUROC by mutual information"),
     ] {
         evaluate(&[option, kept]).succeeded();
         let run = evaluate(&[&format!("{option}={missed}")]);
@@ -103,6 +111,29 @@ fn pictures_like_the_known_ones_are_not_told_from_them() {
     for by in ["predictive_entropy", "mutual_information"] {
         assert_eq!(json["ood"][by]["auroc"], 0.5, "{by}");
     }
+}
+
+/// Sums of sample ranges merge exactly: the longest range is the whole prediction.
+#[test]
+fn convergence_ends_at_the_prediction() {
+    let fixture = Fixture::new(1);
+    fixture.archive("xy.npz", &[0, 1, 2]);
+    let json = fixture.json(&["evaluate", MODEL, "--data", "xy.npz", "--samples", "16", "--json"]);
+    let points = json["convergence"].as_array().unwrap();
+    let samples: Vec<_> = points.iter().map(|point| point["samples"].as_u64().unwrap()).collect();
+    assert_eq!(samples, [1, 2, 4, 8, 16]);
+    for (key, total) in [
+        ("nll", "nll"),
+        ("predictive_entropy", "mean_predictive_entropy"),
+        ("mutual_information", "mean_mutual_information"),
+    ] {
+        let last = points[4][key]["value"].as_f64().unwrap();
+        assert!((last - json[total].as_f64().unwrap()).abs() < 1e-12, "{key}");
+        assert!(points[4][key]["standard_error"].as_f64().unwrap() > 0.0, "{key}");
+    }
+    // One sample knows nothing of the others; 2^-30 is the step of the sums.
+    assert!(points[0]["mutual_information"]["value"].as_f64().unwrap() < 1e-8);
+    assert!(json["mean_weights"]["mean_mutual_information"].as_f64().unwrap() < 1e-8);
 }
 
 #[test]

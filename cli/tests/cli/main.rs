@@ -1,5 +1,7 @@
 //! The real program on a tiny model.
 
+mod comparison;
+mod corrupt;
 mod evaluate;
 mod predict;
 mod quantize;

@@ -152,6 +152,7 @@ fn tiny_model(channels: usize) -> Model {
         class_names: ["circle", "square", "star"].map(String::from).to_vec(),
         quantization: vec![hidden, hidden, logits],
         layers: vec![layer("features", 0, 5, 9 * channels), layer("classifier", 1, 3, 20)],
+        tables: Vec::new(),
         calibration: Some(Calibration {
             method: "percentile 99.99".into(),
             pictures: 12,

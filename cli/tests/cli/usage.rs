@@ -8,7 +8,7 @@ const MODEL: &str = "model.safetensors";
 #[test]
 fn every_command_has_help_with_examples() {
     let fixture = Fixture::new(1);
-    for command in ["predict", "inspect", "quantize", "evaluate", "bench"] {
+    for command in ["predict", "inspect", "quantize", "evaluate", "corrupt", "bench"] {
         let help = fixture.run(&[command, "--help"]).succeeded().stdout;
         let example = format!("Examples:\n  bayes8 {command} ");
         assert!(help.contains(&example), "{help}");

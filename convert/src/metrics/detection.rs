@@ -57,11 +57,7 @@ impl Detection {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn close(a: f64, b: f64) {
-        assert!((a - b).abs() < 1e-12, "{a} is not {b}");
-    }
+    use crate::metrics::close;
 
     #[test]
     fn matches_values_computed_by_hand() {

@@ -11,6 +11,8 @@ pub struct Selective {
     pub aurc: f64,
     /// Risk at the coverages of [`COVERAGES`].
     pub risk: [f64; COVERAGES.len()],
+    /// The risk-coverage curve: risk at coverages of 1 %, 2 %, ..., 100 %.
+    pub curve: Vec<f64>,
 }
 
 /// Coverages whose risk is reported.
@@ -41,7 +43,11 @@ impl Selective {
             let answered = (coverage * risks.len() as f64).round().max(1.0) as usize;
             risks.get(answered - 1).copied().unwrap_or(f64::NAN)
         };
-        Self { aurc: risks.iter().sum::<f64>() / risks.len() as f64, risk: COVERAGES.map(at) }
+        Self {
+            aurc: risks.iter().sum::<f64>() / risks.len() as f64,
+            risk: COVERAGES.map(at),
+            curve: (1..=100).map(|percent| at(f64::from(percent) / 100.0)).collect(),
+        }
     }
 }
 
@@ -83,11 +89,7 @@ impl AccuracyVersusUncertainty {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn close(a: f64, b: f64) {
-        assert!((a - b).abs() < 1e-12, "{a} is not {b}");
-    }
+    use crate::metrics::close;
 
     #[test]
     fn matches_values_computed_by_hand() {
@@ -97,6 +99,9 @@ mod tests {
         // Coverages 0.5, 0.7 (2.8 pictures), 0.8 (3.2), 0.9 (3.6) and 1.
         let expected = [0.5, 1.0 / 3.0, 1.0 / 3.0, 0.5, 0.5];
         selective.risk.into_iter().zip(expected).for_each(|(a, b)| close(a, b));
+        assert_eq!(selective.curve.len(), 100);
+        close(selective.curve[49], selective.risk[0]);
+        close(selective.curve[0], 0.0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use bayes8_core::graph::{Padding, Range, Shape, Value};
 
 use super::{ImportError, constant::Strided, node::OnnxNode};
+use crate::function::Function;
 
 /// An axis of a value, in the graph's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,9 @@ pub(super) enum Form {
     Sequence,
     /// `[n, C, H, W]`.
     Picture,
+    /// `[n, H, W, C]`, as TensorFlow's exporter leaves values between its transpositions. The graph
+    /// has all values in this order, so that a transposition costs nothing.
+    ChannelsLast,
     /// `[n, C, D, H, W]`.
     Volume,
     /// `[n, features]`.
@@ -40,7 +44,8 @@ pub(super) enum Form {
 
 impl Form {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Vector, Self::Sequence, Self::Picture, Self::Volume];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Vector, Self::Sequence, Self::Picture, Self::ChannelsLast, Self::Volume];
 
     /// What ONNX's axes behind the batch are.
     pub(super) fn axes(self) -> &'static [Axis] {
@@ -48,6 +53,7 @@ impl Form {
             Self::Vector => &[Axis::Channel],
             Self::Sequence => &[Axis::Channel, Axis::Column],
             Self::Picture => &[Axis::Channel, Axis::Row, Axis::Column],
+            Self::ChannelsLast => &[Axis::Row, Axis::Column, Axis::Channel],
             Self::Volume => &[Axis::Channel, Axis::Plane, Axis::Row, Axis::Column],
         }
     }
@@ -72,6 +78,11 @@ pub(super) enum Pending {
     Border {
         node: String,
         padding: Padding,
+    },
+    /// A function of each element, made by the named ONNX node.
+    Function {
+        node: String,
+        function: Function,
     },
 }
 
@@ -105,6 +116,24 @@ impl Activation {
         axis.checked_sub(1).map(|behind_batch| self.form.axes()[behind_batch])
     }
 
+    /// Whether ONNX sees both values' axes and features in the same order.
+    pub(super) fn is_laid_out_like(&self, other: &Self) -> bool {
+        self.form == other.form && self.flattened == other.flattened
+    }
+
+    /// The function that is pending; x itself where none is.
+    pub(super) fn function(&self) -> Function {
+        match &self.pending {
+            Pending::Function { function, .. } => function.clone(),
+            _ => Function::argument(),
+        }
+    }
+
+    /// The same value with another function pending, by the named node.
+    pub(super) fn with_function(self, node: &str, function: Function) -> Self {
+        Self { pending: Pending::Function { node: node.into(), function }, ..self }
+    }
+
     /// How ONNX's channels or features are read in the graph's order.
     pub(super) fn feature_order(&self) -> Strided {
         match self.flattened {
@@ -136,6 +165,16 @@ impl Activation {
         match self.form.axes().len() - 1 {
             0 => Err(node.refuse("its input must be [n, C, ..] with one to three axes")),
             count => Ok(count),
+        }
+    }
+
+    /// Succeeds where the channels come first, as operators that know channels have them.
+    pub(super) fn require_channels_first(&self, node: &OnnxNode<'_>) -> Result<(), ImportError> {
+        match self.form {
+            Form::ChannelsLast => {
+                Err(node.refuse("its input must be [n, C, ..], not [n, H, W, C]"))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -1,15 +1,19 @@
-//! Per-channel operations: BatchNormalization, constant shifts, clamps.
+//! Per-channel operations: BatchNormalization, arithmetic with constants, clamps.
 
-use bayes8_core::graph::{Op, Value, Window};
+use bayes8_core::graph::{Op, Window};
 
 use super::{
     ImportError,
-    activation::{Activation, Pending},
+    activation::{Activation, Axis, Pending},
     builder::Builder,
     node::OnnxNode,
+    pointwise::MAX_SIZE,
     weighted::finite,
 };
-use crate::network::{Clamp, Gaussian, LayerParameters};
+use crate::{
+    function::{Function, Unary},
+    network::{Clamp, Gaussian, LayerParameters},
+};
 
 impl<'a> Builder<'a> {
     pub(super) fn batch_normalization(
@@ -20,6 +24,7 @@ impl<'a> Builder<'a> {
             return Err(node.refuse("it is in training mode"));
         }
         let x = self.settled(node, 0)?;
+        x.require_channels_first(node)?;
         let epsilon = f64::from(node.float("epsilon", 1e-5)?);
         let parameter = |i| self.per_channel(node, i, x.shape.channels);
         let (gamma, beta) = (parameter(1)?, parameter(2)?);
@@ -51,6 +56,12 @@ impl<'a> Builder<'a> {
         Ok(values.to_vec())
     }
 
+    /// The layer that makes x, if nothing lies between and nothing else reads it.
+    fn foldable(&self, x: &Activation) -> Option<usize> {
+        let n = self.exclusive(x.value).filter(|_| x.is_plain())?;
+        (self.clamps[n].is_none() && self.layers[n].is_some()).then_some(n)
+    }
+
     /// y = scale * x + shift per channel, in ONNX's order of channels: folded into the layer that
     /// makes x when nothing else reads that, otherwise a depthwise 1x1 convolution.
     pub(super) fn affine(
@@ -65,8 +76,7 @@ impl<'a> Builder<'a> {
             mean: x.reorder(&shift.mean),
             sigma: shift.sigma.map(|sigma| x.reorder(&sigma)),
         };
-        if let Some(n) = self.exclusive(x.value)
-            && self.clamps[n].is_none()
+        if let Some(n) = self.foldable(x)
             && let Some(layer) = &mut self.layers[n]
         {
             let name = &self.graph.nodes()[n].name;
@@ -87,45 +97,89 @@ impl<'a> Builder<'a> {
         Ok(Activation { value, ..x.clone() })
     }
 
-    /// A sum of two activations, or a constant shift per channel.
-    pub(super) fn add(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        let constant = (0..2).find(|&i| matches!(self.constant(node, i), Ok(Some(_))));
-        if let Some(i) = constant {
-            return self.shift(node, 1 - i, i);
+    /// Add, Sub, Mul or Div: of two activations, or of one and a constant.
+    pub(super) fn arithmetic(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let is_constant = |i| matches!(self.constant(node, i), Ok(Some(_)));
+        match (0..2).find(|&i| is_constant(i)) {
+            Some(i) => self.with_constant(node, 1 - i, i),
+            None => self.combine(node),
         }
-        let (a, b) = (self.settled(node, 0)?, self.settled(node, 1)?);
-        if a.form != b.form || a.flattened != b.flattened || a.shape != b.shape {
-            return Err(node.refuse(format!(
-                "adds values of different shapes, {:?} and {:?}",
-                a.dimensions(self.batch),
-                b.dimensions(self.batch)
-            )));
-        }
-        let value = self.push(node.name, Op::Add, vec![a.value, b.value])?;
-        Ok(Activation { value, ..a })
     }
 
-    /// Adds the constant input `constant` to input `activation`.
-    fn shift(
+    /// Input `activation` and the constant input `constant`, one number or one per channel.
+    fn with_constant(
         &mut self,
         node: &OnnxNode<'a>,
         activation: usize,
         constant: usize,
     ) -> Result<Activation, ImportError> {
-        let x = self.settled(node, activation)?;
-        let rank = x.dimensions(self.batch).len();
+        let mut x = self.function_of(node, activation)?;
+        let axes = x.form.axes();
         let shape = self.constant(node, constant)?.map_or(Vec::new(), |c| c.shape.clone());
         // Aligned at the last axis, as NumPy does, only the channels' axis may be longer than 1.
-        let after_channels = rank - 2;
-        let fits = shape.len() <= rank
-            && shape.iter().rev().enumerate().all(|(i, &d)| d == 1 || i == after_channels);
+        let is_channel = |i: usize| axes.iter().rev().nth(i) == Some(&Axis::Channel);
+        let fits = shape.len() <= axes.len() + 1
+            && shape.iter().rev().enumerate().all(|(i, &d)| d == 1 || is_channel(i));
         if !fits {
             return Err(node
                 .refuse(format!("the constant of shape {shape:?} is not one number per channel")));
         }
-        let shift = self.bias(node, constant, x.shape.channels)?;
-        let shift = shift.ok_or_else(|| node.refuse("it has no constant"))?;
-        self.affine(node, &x, &vec![1.0; x.shape.channels], shift)
+        let channels = x.shape.channels;
+        let is_shift = matches!(node.op, "Add" | "Sub");
+        let numbers = if is_shift {
+            self.bias(node, constant, channels)?
+        } else {
+            self.factors(node, constant, channels)?
+        };
+        let numbers = numbers.ok_or_else(|| node.refuse("it has no constant"))?;
+        let Gaussian { mean, sigma } = numbers;
+        let ones = |sign: f32| vec![sign; channels];
+        let (scale, shift) = match (node.op, activation) {
+            ("Add", _) => (ones(1.0), mean),
+            ("Sub", 0) => (ones(1.0), mean.iter().map(|c| -c).collect()),
+            ("Sub", _) => (ones(-1.0), mean),
+            ("Mul", _) => (mean, vec![0.0; channels]),
+            ("Div", 0) => (mean.iter().map(|c| 1.0 / c).collect(), vec![0.0; channels]),
+            _ => {
+                return Err(node.refuse("divides by an activation; only constants can divide"));
+            }
+        };
+        finite(node.name, &scale)?;
+        let uniform = |values: &[f32]| values.iter().all(|v| *v == values[0]);
+        if sigma.is_none() && uniform(&scale) && uniform(&shift) && self.foldable(&x).is_none() {
+            let (scale, shift) = (f64::from(scale[0]), f64::from(shift[0]));
+            let next = Unary::Affine { scale, shift };
+            let function = x.function().then(next);
+            if function.size() <= MAX_SIZE {
+                return Ok(x.with_function(node.name, function));
+            }
+        }
+        if !x.is_plain() {
+            x = self.settled(node, activation)?;
+        }
+        self.affine(node, &x, &scale, Gaussian { mean: shift, sigma })
+    }
+
+    /// Constant input `i` as factors, one a channel; one number counts for all.
+    fn factors(
+        &mut self,
+        node: &OnnxNode<'a>,
+        i: usize,
+        channels: usize,
+    ) -> Result<Option<Gaussian>, ImportError> {
+        let constant = self.constant(node, i)?;
+        self.budget.charge(node.name, channels)?;
+        let values = constant.as_ref().and_then(|c| c.floats());
+        let factors = match values {
+            Some([factor]) => vec![*factor; channels],
+            Some(factors) if factors.len() == channels => factors.to_vec(),
+            _ => {
+                return Err(node.refuse(format!(
+                    "input {i} must hold one float, or {channels}, one per channel"
+                )));
+            }
+        };
+        Ok(Some(Gaussian::deterministic(factors)))
     }
 
     /// Bounds of a Clip; left-out ones are infinite.
@@ -148,32 +202,54 @@ impl<'a> Builder<'a> {
         Err(node.refuse(format!("its bounds {} and {} exclude every number", clamp.min, clamp.max)))
     }
 
-    /// Clamps input 0, as part of the node that makes it where possible.
+    /// Bounds of a Min or Max with a constant.
+    pub(super) fn one_bound(&self, node: &OnnxNode<'a>) -> Result<Clamp, ImportError> {
+        let constants = (0..2).filter_map(|i| self.constant(node, i).ok().flatten());
+        let constants: Vec<_> = constants.collect();
+        let bound = match constants.as_slice() {
+            [constant] if node.proto.input.len() == 2 => constant.floats(),
+            _ => None,
+        };
+        match bound {
+            Some(&[max]) if node.op == "Min" && max.is_finite() => Ok(Clamp { max, ..Clamp::NONE }),
+            Some(&[min]) if min.is_finite() && node.op == "Max" => Ok(Clamp { min, ..Clamp::NONE }),
+            _ => Err(node.refuse("only the bound of an activation by one number is supported")),
+        }
+    }
+
+    /// Clamps input `i`, as part of the node that makes it where possible, or else as a pending
+    /// function.
     pub(super) fn clamp(
         &mut self,
         node: &OnnxNode<'a>,
+        i: usize,
         clamp: Clamp,
     ) -> Result<Activation, ImportError> {
-        let mut x = self.activation(node, 0)?;
+        let mut x = self.activation(node, i)?;
         // A border of zeros may stay pending if the clamp leaves zeros alone.
         let keeps_zero = clamp.apply(0.0) == 0.0;
         if !(keeps_zero && matches!(x.pending, Pending::Border { .. })) {
-            x = self.settled(node, 0)?;
+            x = self.function_of(node, i)?;
         }
         if clamp.is_none() {
             return Ok(x);
         }
-        let target = match self.clampable(x.value) {
-            Some(n) => n,
-            None => {
-                x.value = self.push(node.name, Op::Requantize, vec![x.value])?;
-                match x.value {
-                    Value::Node(n) => n,
-                    Value::Input => return Err(node.refuse("clamps nothing")),
-                }
+        if matches!(x.pending, Pending::Function { .. }) {
+            return self.pointwise(node, i, |x| x.then(Unary::Clamp(clamp)));
+        }
+        match self.clampable(x.value) {
+            Some(n) => match &mut self.functions[n] {
+                Some(function) => *function = function.then(Unary::Clamp(clamp)),
+                None => self.clamps[n] = self.clamps[n].then(clamp),
+            },
+            None if x.is_plain() => {
+                return self.pointwise(node, i, |x| x.then(Unary::Clamp(clamp)));
             }
-        };
-        self.clamps[target] = self.clamps[target].then(clamp);
+            None => {
+                let function = Function::argument().then(Unary::Clamp(clamp));
+                x.value = self.push_function(node.name, function, x.value)?;
+            }
+        }
         Ok(x)
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bayes8_core::graph::{AxisPadding, Graph, Op, Range, Value};
+use rten_onnx::onnx::DataType;
 
 use super::{
     ImportError,
@@ -19,6 +20,7 @@ use super::{
     shapes::shape_part,
 };
 use crate::{
+    function::Function,
     network::{Clamp, LayerParameters, Network, carries_clamp},
     posterior::{Posterior, SigmaTensor},
 };
@@ -34,6 +36,7 @@ pub(super) struct Builder<'a> {
     pub(super) graph: Graph,
     pub(super) clamps: Vec<Clamp>,
     pub(super) layers: Vec<Option<LayerParameters>>,
+    pub(super) functions: Vec<Option<Function>>,
     /// Per node: whether more than one ONNX input reads it, under whatever name.
     shared: Vec<bool>,
     /// Copies of a node's name so far, the first included.
@@ -81,6 +84,7 @@ impl<'a> Builder<'a> {
             graph: Graph::new(input.shape)?,
             clamps: Vec::new(),
             layers: Vec::new(),
+            functions: Vec::new(),
             shared: Vec::new(),
             copies: HashMap::new(),
             slots,
@@ -166,23 +170,36 @@ impl<'a> Builder<'a> {
             "Gemm" => self.gemm(node),
             "MatMul" => self.matmul(node),
             "BatchNormalization" => self.batch_normalization(node),
-            "Add" => self.add(node),
-            "Relu" => self.clamp(node, Clamp::RELU),
+            "Add" | "Sub" | "Mul" | "Div" => self.arithmetic(node),
+            "Relu" => self.clamp(node, 0, Clamp::RELU),
             "Clip" => {
                 let clamp = self.clip_bounds(node)?;
-                self.clamp(node, clamp)
+                self.clamp(node, 0, clamp)
+            }
+            "Min" | "Max" => {
+                let clamp = self.one_bound(node)?;
+                let constant_first = matches!(self.constant(node, 0), Ok(Some(_)));
+                self.clamp(node, usize::from(constant_first), clamp)
             }
             "MaxPool" => self.max_pool(node),
             "AveragePool" => self.average_pool(node),
-            "GlobalAveragePool" | "ReduceMean" => self.global_average_pool(node),
+            "GlobalAveragePool" => self.global_average_pool(node),
+            "ReduceMean" => self.reduce_mean(node),
             "Concat" => self.concat(node),
             "Slice" => self.slice(node),
             "Pad" => self.pad(node),
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => self.reshape(node),
+            "Transpose" => self.transpose(node),
             "Identity" => self.activation(node, 0),
+            "Cast" if node.int("to", 0)? == i64::from(DataType::FLOAT.0) => {
+                self.activation(node, 0)
+            }
             "Dropout" => self.dropout(node),
             "Softmax" | "LogSoftmax" => self.softmax(node),
-            _ => Err(node.refuse("the operator is not supported")),
+            _ => match self.activation_function(node)? {
+                Some(activation) => Ok(activation),
+                None => Err(node.refuse("the operator is not supported")),
+            },
         }
     }
 
@@ -238,7 +255,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Input `i` with nothing pending: a slice or a border becomes a node of its own.
+    /// Input `i` with nothing pending: a slice, a border or a function becomes a node of its own.
     pub(super) fn settled(
         &mut self,
         node: &OnnxNode<'a>,
@@ -258,6 +275,9 @@ impl<'a> Builder<'a> {
                 let planes = Some(planes).filter(|&planes| planes != all);
                 let op = Op::Slice { rows, columns, planes };
                 activation.value = self.push(&slice, op, vec![activation.value])?;
+            }
+            Pending::Function { node: maker, function } => {
+                activation.value = self.push_function(&maker, function, activation.value)?;
             }
         }
         // The name now stands for the new node, so that other readers find it.
@@ -300,6 +320,7 @@ impl<'a> Builder<'a> {
         let value = self.graph.push(unique, op, inputs)?;
         self.clamps.push(Clamp::NONE);
         self.layers.push(layer);
+        self.functions.push(None);
         self.shared.push(false);
         Ok(value)
     }
@@ -338,6 +359,12 @@ impl<'a> Builder<'a> {
         let Some(Slot::Activation(activation)) = self.slots.get(output) else {
             return Err(refuse("it does not depend on the input".into()));
         };
+        if let Pending::Function { node, .. } = &activation.pending {
+            return Err(refuse(format!(
+                "node `{node}` makes it, but logits must come straight from a Conv, Gemm or MatMul; \
+                 export the network without its last activation"
+            )));
+        }
         let last = self.graph.nodes().len().checked_sub(1);
         let (Some(last), true) = (last, activation.is_plain()) else {
             return Err(refuse("it is not made by a Conv, Gemm or MatMul".into()));
@@ -355,7 +382,8 @@ impl<'a> Builder<'a> {
         if !self.clamps[last].is_none() {
             return Err(refuse(format!("node `{}` makes it and is clamped", node.name)));
         }
-        Ok(Network { graph: self.graph, clamps: self.clamps, layers: self.layers })
+        let Self { graph, clamps, layers, functions, .. } = self;
+        Ok(Network { graph, clamps, layers, functions })
     }
 }
 

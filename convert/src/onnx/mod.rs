@@ -12,9 +12,11 @@ mod builder;
 mod constant;
 mod external;
 mod fold;
+mod layout;
 mod model;
 mod movement;
 mod node;
+mod pointwise;
 mod shapes;
 mod transposed;
 mod weighted;
@@ -33,16 +35,20 @@ use external::External;
 ///
 /// Accepted: operator sets 11 to 20 of the default domain, with all data inside the file
 /// ([`Network::load`] reads data of other files too); one
-/// float input `[n, C, H, W]`, `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are
-/// fixed; one output, `[n,
-/// classes]`, made by a Conv, Gemm or MatMul, of which a final Softmax or LogSoftmax is dropped.
-/// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization, Add, Relu, Clip, MaxPool, AveragePool,
-/// GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice (spatial), Pad (zeros),
-/// Flatten, Reshape, Squeeze, Unsqueeze, Identity, Dropout, and shape arithmetic on constants.
+/// float input `[n, C, H, W]`, `[n, H, W, C]` (TensorFlow's, told by the Transpose that follows),
+/// `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are fixed; one output,
+/// `[n, classes]`, made by a Conv, Gemm or MatMul, of which a final Softmax or LogSoftmax is dropped.
+/// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization,
+/// MaxPool, AveragePool, GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice (spatial),
+/// Pad (zeros), Flatten, Reshape, Squeeze, Unsqueeze, Transpose (between the two orders of a
+/// picture), Identity, Cast to float, Dropout, and shape arithmetic on constants; Add, Sub, Mul and
+/// Div with a number or one per channel; Add, Sub and Mul of two activations, Mul also by
+/// `[n, C, 1, 1]`; and functions: Relu, Clip, Min, Max, Sigmoid, HardSigmoid, HardSwish, Tanh,
+/// Softplus, Mish, Gelu, Erf, Elu, Selu, LeakyRelu, PRelu (of one slope), Neg.
 ///
 /// BatchNormalization and clamps are folded into the node before them when nothing else reads it:
 /// for c = gamma / sqrt(var + eps), mu becomes c mu, sigma becomes |c| sigma, and the bias
-/// follows.
+/// follows. Other functions of one value, with the sums and products among them, become one table.
 ///
 /// # Errors
 /// An [`ImportError`] that names the node or tensor. Bytes of any kind are refused, not trusted.

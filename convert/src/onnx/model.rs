@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use bayes8_core::graph::{MAX_ELEMENTS, Shape};
 use rten_onnx::onnx::{DataType, Dimension, GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
-use super::{ImportError, activation::Form, node::OnnxNode};
+use super::{
+    ImportError, activation::Form, constant::Constant, external::External, layout, node::OnnxNode,
+};
 
 pub(super) struct Model<'a> {
     pub(super) initializers: HashMap<&'a str, &'a TensorProto>,
@@ -43,12 +45,12 @@ impl<'a> Model<'a> {
                 });
             }
         }
-        let input = input(graph, &initializers)?;
         let [output] = graph.output.as_slice() else {
             return Err(interface("output", "", format!("there are {}", graph.output.len())));
         };
         let output = output.name.as_deref().unwrap_or("");
         let nodes = live_nodes(graph, output);
+        let input = input(graph, &initializers, &nodes)?;
         let mut readers = HashMap::from([(output, 1)]);
         for node in nodes.iter().filter(|node| node.op != "Shape") {
             for name in &node.proto.input {
@@ -74,6 +76,7 @@ fn operator_set(model: &ModelProto) -> Result<i64, ImportError> {
 fn input<'a>(
     graph: &'a GraphProto,
     initializers: &HashMap<&str, &TensorProto>,
+    nodes: &[OnnxNode<'a>],
 ) -> Result<Input<'a>, ImportError> {
     let name = |info: &'a ValueInfoProto| info.name.as_deref().unwrap_or("");
     // Files of old IR versions list initializers among the inputs.
@@ -98,19 +101,43 @@ fn input<'a>(
     let (form, shape) = match extents.as_deref() {
         Some(&[features]) => (Form::Vector, Shape::vector(features)),
         Some(&[channels, length]) => (Form::Sequence, Shape::new(1, length, channels)),
-        Some(&[channels, height, width]) => (Form::Picture, Shape::new(height, width, channels)),
+        Some(extents @ &[first_extent, second, third]) => {
+            let constant = |name: &str| integers(name, initializers, nodes);
+            if layout::is_channels_last(nodes, name(first), extents, constant) {
+                (Form::ChannelsLast, Shape::new(first_extent, second, third))
+            } else {
+                (Form::Picture, Shape::new(second, third, first_extent))
+            }
+        }
         Some(&[channels, depth, height, width]) => {
             (Form::Volume, Shape::volume(depth, height, width, channels))
         }
         Some(_) => {
             return Err(refuse(
-                "its shape is none of [n, C], [n, C, L], [n, C, H, W], [n, C, D, H, W]",
+                "its shape is none of [n, C], [n, C, L], [n, C, H, W], [n, H, W, C], [n, C, D, H, W]",
             ));
         }
         None => return Err(refuse("all extents but the first must be fixed")),
     };
     let batch = fixed(n).unwrap_or(1);
     Ok(Input { name: name(first), shape, form, batch })
+}
+
+/// The numbers of an initializer or a Constant node of integers.
+fn integers(
+    name: &str,
+    initializers: &HashMap<&str, &TensorProto>,
+    nodes: &[OnnxNode<'_>],
+) -> Option<Vec<i64>> {
+    let made = || {
+        let is_maker = |node: &&OnnxNode<'_>| node.proto.output.first().is_some_and(|o| o == name);
+        let node = nodes.iter().find(is_maker).filter(|node| node.op == "Constant")?;
+        node.attribute("value")?.t.as_ref()
+    };
+    // A copy: decoding frees the bytes, which the importer needs later.
+    let tensor = initializers.get(name).copied().or_else(made)?.clone();
+    let constant = Constant::decode(&tensor, name, &mut External::refused()).ok()?;
+    Some(constant.as_integers()?.to_vec())
 }
 
 /// Walks backwards from the output: a node is live when a live node reads one of its outputs.

@@ -15,7 +15,7 @@ impl<'a> Builder<'a> {
     /// A slice stays pending, so that one of rows and one of columns become one.
     pub(super) fn slice(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let mut x = self.activation(node, 0)?;
-        if matches!(x.pending, Pending::Border { .. }) {
+        if matches!(x.pending, Pending::Border { .. } | Pending::Function { .. }) {
             x = self.settled(node, 0)?;
         }
         let spatial = x.spatial_axes(node)?;
@@ -75,7 +75,7 @@ impl<'a> Builder<'a> {
             return Err(node.refuse("only padding with 0.0 is supported"));
         }
         let mut x = self.activation(node, 0)?;
-        if matches!(x.pending, Pending::Slice { .. }) {
+        if matches!(x.pending, Pending::Slice { .. } | Pending::Function { .. }) {
             x = self.settled(node, 0)?;
         }
         let spatial = x.spatial_axes(node)?;
@@ -172,20 +172,27 @@ impl<'a> Builder<'a> {
         if to == from {
             return Ok(x);
         }
-        let x = self.settled(node, 0)?;
-        // Axes of 1 come and go, and nothing changes but the name.
-        let is = |form: &Form| form.dimensions(self.batch, x.shape) == to;
-        if x.flattened.is_none()
-            && let Some(form) = Form::ALL.into_iter().find(is)
-        {
+        // Axes of 1 come and go, and nothing changes but the name. Numbers keep their order if channels
+        // stay before or behind the others, or where only one of the two is there.
+        let one_kind = x.shape.spatial() == 1 || x.shape.channels == 1;
+        let is_last = |form: Form| form == Form::ChannelsLast;
+        let is = |form: &Form| {
+            (one_kind || is_last(*form) == is_last(x.form))
+                && form.dimensions(self.batch, x.shape) == to
+        };
+        let form = Form::ALL.into_iter().find(is).filter(|_| x.flattened.is_none());
+        let stays = matches!(x.pending, Pending::Nothing | Pending::Function { .. });
+        let x = if form.is_some() && stays { x } else { self.settled(node, 0)? };
+        if let Some(form) = form {
             return Ok(Activation { form, ..x });
         }
         match (x.form, to.as_slice()) {
-            (Form::Sequence | Form::Picture | Form::Volume, &[n, features]) if n == self.batch => {
+            (form, &[n, features]) if form != Form::Vector && n == self.batch => {
                 let value = self.push(node.name, Op::Flatten, vec![x.value])?;
                 let shape = Shape::vector(features);
                 let vector = Activation::new(value, Form::Vector, shape);
-                Ok(Activation { flattened: Some(x.shape), ..vector })
+                let flattened = (form != Form::ChannelsLast).then_some(x.shape);
+                Ok(Activation { flattened, ..vector })
             }
             _ => Err(node.refuse(format!("reshaping {from:?} to {to:?} is not supported"))),
         }

@@ -51,6 +51,7 @@ impl<'a> Builder<'a> {
     ) -> Result<Activation, ImportError> {
         let weight = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
         let mut x = self.settled(node, 0)?;
+        x.require_channels_first(node)?;
         let (&[in_channels, per_group], kernel) = kernel_extents(node, &weight, &x)?;
         let groups = usize::try_from(node.int("group", 1)?).unwrap_or(0);
         if in_channels != x.shape.channels || groups == 0 || !in_channels.is_multiple_of(groups) {

@@ -1,10 +1,10 @@
 //! Layers with weights: Conv, Gemm, MatMul.
 
-use bayes8_core::graph::{Op, Window};
+use bayes8_core::graph::{Op, Padding, Value, Window};
 
 use super::{
     ImportError,
-    activation::{Activation, Form},
+    activation::{Activation, Form, Pending},
     builder::Builder,
     constant::{Constant, Strided, strides},
     node::OnnxNode,
@@ -31,7 +31,15 @@ struct Matrix<'c> {
 impl<'a> Builder<'a> {
     pub(super) fn convolution(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let weight = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
-        let (x, border) = self.bordered(node, 0)?;
+        let factor = self.take_factor(node)?;
+        let (x, border, factor) = match factor {
+            Some((x, factor)) => (x, Padding::default(), factor),
+            None => {
+                let (x, border) = self.bordered(node, 0)?;
+                (x, border, 1.0)
+            }
+        };
+        x.require_channels_first(node)?;
         let (&[out_channels, depth], kernel) = kernel_extents(node, &weight, &x)?;
         let window = self.window(node, &x, border, Some(kernel))?;
         let groups = usize::try_from(node.int("group", 1)?).unwrap_or(0);
@@ -47,7 +55,26 @@ impl<'a> Builder<'a> {
             strides: [&steps[..1], &steps[2..], &steps[1..2]].concat(),
             offset: 0,
         };
-        self.push_convolution(node, &weight, &layout, (out_channels, groups, window), &x)
+        let geometry = (out_channels, groups, window);
+        let convolution = self.push_convolution(node, &weight, &layout, geometry, &x)?;
+        if let Value::Node(n) = convolution.value
+            && let Some(layer) = &mut self.layers[n]
+        {
+            layer.weight.scale(factor);
+            finite(node.name, &layer.weight.mean)?;
+        }
+        Ok(convolution)
+    }
+
+    /// Input 0 without the factor that is pending on it, and that factor: weights take it up, exactly
+    /// and with their sigma, as in a network that divides its pixels by 255.
+    fn take_factor(&self, node: &OnnxNode<'a>) -> Result<Option<(Activation, f32)>, ImportError> {
+        let x = self.activation(node, 0)?;
+        let factor = match &x.pending {
+            Pending::Function { function, .. } => function.as_factor(),
+            _ => None,
+        };
+        Ok(factor.map(|factor| (Activation { pending: Pending::Nothing, ..x }, factor as f32)))
     }
 
     /// Appends a convolution with the weights at `layout`'s positions.

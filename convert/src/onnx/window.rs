@@ -18,6 +18,7 @@ impl<'a> Builder<'a> {
     ) -> Result<(Activation, Padding), ImportError> {
         let mut x = self.activation(node, i)?;
         x.spatial_axes(node)?;
+        x.require_channels_first(node)?;
         let Pending::Border { padding, .. } = x.pending else {
             return Ok((self.settled(node, i)?, Padding::default()));
         };
@@ -75,6 +76,10 @@ impl<'a> Builder<'a> {
             }
             count_include_pad = true;
         }
+        // As adaptive pooling is exported where it changes nothing.
+        if window == Window::new([1, 1]) {
+            return Ok(x);
+        }
         self.slide(node, Op::AveragePool { window, count_include_pad }, &x)
     }
 
@@ -82,27 +87,47 @@ impl<'a> Builder<'a> {
         &mut self,
         node: &OnnxNode<'a>,
     ) -> Result<Activation, ImportError> {
-        let mut x = self.settled(node, 0)?;
-        let spatial = x.spatial_axes(node)?;
-        let mut form = x.form;
-        if node.op == "ReduceMean" {
-            let axes = self.integers(node, 1, "axes")?.unwrap_or_default();
-            let axes = axes.iter().map(|&a| Ok(x.axis(node.axis(a, 2 + spatial)?)));
-            let axes = axes.collect::<Result<Vec<_>, ImportError>>()?;
-            let fits = |&axis: &Axis| axes.contains(&Some(axis)) == (axis != Axis::Channel);
-            if axes.contains(&None) || !x.form.axes().iter().all(fits) {
-                return Err(
-                    node.refuse("only the mean over all axes but the channels is supported")
-                );
-            }
-            if node.int("keepdims", 1)? == 0 {
-                form = Form::Vector;
-            }
+        let x = self.settled(node, 0)?;
+        x.spatial_axes(node)?;
+        x.require_channels_first(node)?;
+        if x.shape.spatial() == 1 {
+            return Ok(x);
         }
-        if x.shape.spatial() > 1 {
-            x = self.slide(node, Op::GlobalAveragePool, &x)?;
+        self.slide(node, Op::GlobalAveragePool, &x)
+    }
+
+    /// A mean over some or all of planes, rows and columns.
+    pub(super) fn reduce_mean(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let x = self.settled(node, 0)?;
+        let rank = 2 + x.spatial_axes(node)?;
+        let axes = self.integers(node, 1, "axes")?.unwrap_or_default();
+        let axes = axes.iter().map(|&a| Ok(x.axis(node.axis(a, rank)?).and_then(Axis::spatial)));
+        let axes = axes.collect::<Result<Vec<_>, ImportError>>()?;
+        if axes.is_empty() || axes.contains(&None) {
+            return Err(node.refuse("only a mean over axes behind the channels is supported"));
         }
-        Ok(Activation { form, ..x })
+        let extents = x.shape.axes();
+        let kernel = [0, 1, 2].map(|i| if axes.contains(&Some(i)) { extents[i] } else { 1 });
+        let all = kernel == extents;
+        let form = match (node.int("keepdims", 1)? != 0, all) {
+            (true, _) => x.form,
+            (false, true) => Form::Vector,
+            (false, false) => {
+                return Err(node.refuse(
+                    "a mean that leaves other axes must keep those that it is over (keepdims = 1)",
+                ));
+            }
+        };
+        let mean = match (kernel, all) {
+            ([1, 1, 1], _) => x,
+            (_, true) => self.slide(node, Op::GlobalAveragePool, &x)?,
+            ([planes, rows, columns], false) => {
+                let mut window = Window::new([rows, columns]);
+                window.depth.kernel = planes;
+                self.slide(node, Op::AveragePool { window, count_include_pad: false }, &x)?
+            }
+        };
+        Ok(Activation { form, ..mean })
     }
 
     fn slide(

@@ -8,6 +8,19 @@ pub(super) fn add(a: &[f32], b: &[f32], out: &mut [f32]) {
     }
 }
 
+/// Multiplies values of so many elements a picture; a second one of fewer has a factor for each
+/// channel of the first.
+pub(super) fn multiply(a: &[f32], b: &[f32], elements: [usize; 2], out: &mut [f32]) {
+    let pictures = a.chunks_exact(elements[0]).zip(out.chunks_exact_mut(elements[0]));
+    for ((a, out), b) in pictures.zip(b.chunks_exact(elements[1])) {
+        for (a, out) in a.chunks_exact(b.len()).zip(out.chunks_exact_mut(b.len())) {
+            for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                *out = a * b;
+            }
+        }
+    }
+}
+
 /// Joins values with so many channels each.
 pub(super) fn concat(parts: &[(&[f32], usize)], out: &mut [f32]) {
     let all = parts.iter().map(|&(_, channels)| channels).sum();

@@ -183,6 +183,14 @@ impl<'r> Plan<'r> {
         match &node.op {
             Op::Conv2d { .. } | Op::Linear { .. } => {}
             Op::Add => elementwise::add(value(0), value(1), out),
+            Op::Multiply => {
+                let factors = [shape(0).elements(), shape(1).elements()];
+                elementwise::multiply(value(0), value(1), factors, out);
+            }
+            Op::Table => match &self.network.functions[n] {
+                Some(function) => function.apply_all(value(0), out),
+                None => out.copy_from_slice(value(0)),
+            },
             Op::Concat => {
                 let parts: Vec<_> =
                     (0..node.inputs.len()).map(|i| (value(i), shape(i).channels)).collect();

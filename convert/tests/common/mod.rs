@@ -26,10 +26,14 @@ impl Fixture {
         let onnx = std::fs::read(file.with_extension("onnx")).unwrap();
         let bytes = std::fs::read(file.with_extension("safetensors")).unwrap();
         let (mut pictures, mut output, mut sigmas) = (None, None, BTreeMap::new());
+        let mut last = None;
         for (name, view) in SafeTensors::deserialize(&bytes).unwrap().iter() {
             let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
             let shape = view.shape().to_vec();
             match name {
+                "input_channels_last" => {
+                    last = Some(ArrayD::from_shape_vec(shape, values).unwrap());
+                }
                 "input" => pictures = Some(ArrayD::from_shape_vec(shape, values).unwrap()),
                 "output" => output = Some(ArrayD::from_shape_vec(shape, values).unwrap()),
                 _ => {
@@ -38,12 +42,14 @@ impl Fixture {
                 }
             }
         }
-        let pictures: ArrayD<f32> = pictures.unwrap();
-        let axes: Vec<usize> = (2..pictures.ndim()).collect();
+        let channels_last = |pictures: ArrayD<f32>| {
+            let axes: Vec<usize> = (2..pictures.ndim()).collect();
+            pictures.permuted_axes([&[0], &axes[..], &[1]].concat())
+        };
         Self {
             onnx,
             sigmas,
-            pictures: pictures.permuted_axes([&[0], &axes[..], &[1]].concat()),
+            pictures: pictures.map(channels_last).or(last).unwrap(),
             output: output.unwrap().into_dimensionality::<Ix2>().unwrap(),
         }
     }

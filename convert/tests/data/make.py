@@ -1,12 +1,13 @@
 """Writes the ONNX fixtures of this folder: tiny random networks and what they compute.
 
-Each NAME.onnx comes with NAME.safetensors: `input` (NCHW), `output` by ONNX's own reference
+Each NAME.onnx comes with NAME.safetensors: `input` (NCHW, or `input_channels_last`), `output` by ONNX's own reference
 evaluator (ONNX Runtime where that lacks groups), and, where the fixture has one, the posterior
-`INITIALIZER.sigma`. Run from anywhere: `python make.py` (packages: onnx, onnxruntime, numpy,
-safetensors).
+`INITIALIZER.sigma`. Run from anywhere: `python make.py`, or `python make.py NAME...` (packages:
+onnx, onnxruntime, numpy, safetensors).
 """
 
 import pathlib
+import sys
 
 import numpy as np
 import onnx
@@ -60,6 +61,15 @@ class Net:
         """A Constant node, as torch's exporter writes them."""
         return self.add("Constant", value=numpy_helper.from_array(np.asarray(value)))
 
+    def conv(self, x, name, outputs, inputs, side=1, **attributes):
+        """A convolution with a bias and `same` padding."""
+        weight = self.weight(f"{name}.weight", outputs, inputs, side, side)
+        bias = self.weight(f"{name}.bias", outputs)
+        return self.add("Conv", x, weight, bias, pads=[side // 2] * 4, **attributes)
+
+    def number(self, value):
+        return self.constant(np.float32(value))
+
     def bn(self, x, name, channels):
         parts = [self.weight(f"{name}.weight", channels), self.weight(f"{name}.bias", channels)]
         parts += [self.weight(f"{name}.running_mean", channels)]
@@ -81,7 +91,7 @@ class Net:
         x = self.add("Reshape", x, self.constant(np.array([-1])))
         return self.add("Cast", x, to=TensorProto.INT64)
 
-    def save(self, output, count=3, batch="n", rank=2, run=reference):
+    def save(self, output, count=3, batch="n", rank=2, run=reference, name="input"):
         shape = [count if isinstance(batch, str) else batch, *self.shape]
         tensor = helper.make_tensor_value_info
         graph = helper.make_graph(
@@ -98,7 +108,7 @@ class Net:
         pictures = self.random.normal(0, 1, shape).astype(np.float32)
         (logits,) = run(model, {"input": pictures})
         logits = np.ascontiguousarray(logits.reshape(len(pictures), -1), np.float32)
-        tensors = {"input": pictures, "output": logits, **self.sigmas}
+        tensors = {name: pictures, "output": logits, **self.sigmas}
         save_file(tensors, FOLDER / f"{self.name}.safetensors")
 
 
@@ -256,5 +266,146 @@ def transposed():
     net.save(x, run=onnx_runtime)
 
 
-for fixture in (residual, mobile, flatten, branches, fixed_batch, sequence, volume, transposed):
-    fixture()
+def activations():
+    """Every activation function, as an operator and as exporters spell it out."""
+    net = Net("activations", [3, 6, 5], opset=20)
+    last, channels = "input", 3
+
+    def layer():
+        nonlocal last, channels
+        last = net.conv(last, f"conv{len(net.initializers) // 2}", 4, channels)
+        channels = 4
+        return last
+
+    x = layer()
+    last = net.add("Mul", x, net.add("Sigmoid", x))
+    last = net.add("HardSwish", layer())
+    x = layer()
+    gate = net.add("Clip", net.add("Add", x, net.number(3)), net.number(0), net.number(6))
+    last = net.add("Mul", x, net.add("Div", gate, net.number(6)))
+    x = layer()
+    gate = net.add("Clip", net.add("Add", net.number(3), x), net.number(0), net.number(6))
+    last = net.add("Div", net.add("Mul", gate, x), net.number(6))
+    x = layer()
+    last = net.add("Mul", x, net.add("HardSigmoid", x, alpha=1 / 6))
+    x = layer()
+    last = net.add("Mul", x, net.add("Tanh", net.add("Softplus", x)))
+    last = net.add("Mish", layer())
+    x = layer()
+    gate = net.add("Add", net.add("Erf", net.add("Div", x, net.number(2**0.5))), net.number(1))
+    last = net.add("Mul", net.add("Mul", x, gate), net.number(0.5))
+    last = net.add("Gelu", layer())
+    # A clamp behind a pool is part of the table before it.
+    x = net.add("MaxPool", net.add("LeakyRelu", layer(), alpha=0.2), kernel_shape=[2, 2])
+    last = net.add("Clip", x, net.number(-0.1), net.number(0.4))
+    last = net.add("Elu", layer(), alpha=0.7)
+    last = net.add("Selu", layer())
+    last = net.add("PRelu", layer(), net.constant(np.full((1, 1, 1), 0.3, np.float32)))
+    last = net.add("Sub", net.number(1), net.add("Tanh", layer()))
+    x = net.add("GlobalAveragePool", layer())
+    x = net.add("Sigmoid", net.add("Flatten", x))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 4), transB=1))
+
+
+def excitation():
+    """Squeeze and excitation, as MobileNetV3 and as EfficientNet write it; a plain product."""
+    net = Net("excitation", [3, 6, 5], opset=11)
+    x = net.add("Relu", net.conv("input", "stem", 6, 3, 3))
+    s = net.add("Relu", net.conv(net.add("GlobalAveragePool", x), "squeeze1", 2, 6))
+    s = net.add("HardSigmoid", net.conv(s, "excite1", 6, 2), alpha=1 / 6)
+    x = net.add("Add", x, net.conv(net.add("Mul", s, x), "project1", 6, 6))
+    s = net.conv(net.add("ReduceMean", x, axes=[-1, -2], keepdims=1), "squeeze2", 2, 6)
+    s = net.conv(net.add("Mul", net.add("Sigmoid", s), s), "excite2", 6, 2)
+    x = net.add("Mul", x, net.add("Sigmoid", s))
+    y = net.add("Mul", net.conv(x, "left", 4, 6), net.conv(x, "right", 4, 6))
+    y = net.add("Sub", y, net.add("Mul", y, y))
+    y = net.add("Sub", y, net.conv(x, "other", 4, 6))
+    x = net.add("Flatten", net.add("GlobalAveragePool", y))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 4), transB=1))
+
+
+def means():
+    """Means over rows, over columns and over both, with and without what they leave behind."""
+    net = Net("means", [4, 6, 5], opset=18)
+    rows = net.add("ReduceMean", "input", net.constant(np.array([-2])), keepdims=1)
+    columns = net.add("ReduceMean", "input", net.constant(np.array([3])), keepdims=1)
+    both = net.add("ReduceMean", columns, net.constant(np.array([2])), keepdims=1)
+    all_at_once = net.add("ReduceMean", "input", net.constant(np.array([2, -1])), keepdims=0)
+    parts = [net.add("Flatten", part) for part in (rows, columns, both)]
+    heads = [
+        net.add("MatMul", part, net.weight(f"head{i}", size, 3))
+        for i, (part, size) in enumerate(zip([*parts, all_at_once], (20, 24, 4, 4)))
+    ]
+    x = net.add("Relu", net.add("Concat", *heads, axis=1))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 12), transB=1))
+
+
+def dense():
+    """DenseNet: BatchNorm and ReLU of a Concat that others read, too, before its convolution."""
+    net = Net("dense", [3, 6, 5], opset=17)
+    features = [net.conv("input", "stem", 4, 3, 3)]
+    for i in range(3):
+        joined = net.add("Concat", *features, axis=1) if i else features[0]
+        x = net.add("Relu", net.bn(joined, f"norm{i}a", 4 + 2 * i))
+        x = net.conv(x, f"bottleneck{i}", 5, 4 + 2 * i)
+        x = net.add("Relu", net.bn(x, f"norm{i}b", 5))
+        features.append(net.conv(x, f"grow{i}", 2, 5, 3))
+    x = net.add("Relu", net.bn(net.add("Concat", *features, axis=1), "last", 10))
+    x = net.add("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
+    x = net.add("Flatten", net.add("GlobalAveragePool", x))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 10), transB=1))
+
+
+def keras():
+    """A graph of tf2onnx: channels last outside, transposed around convolutions."""
+    net = Net("keras", [8, 9, 3], opset=13)
+    to_first, to_last = {"perm": [0, 3, 1, 2]}, {"perm": [0, 2, 3, 1]}
+    # Preprocessing in the graph: of all pixels, then of each channel.
+    x = net.add("Sub", net.add("Mul", "input", net.number(0.5)), net.number(0.1))
+    x = net.add("Div", net.add("Sub", x, net.weight("mean", 3)), net.weight("std", 3, low=0.5))
+    pads = net.constant(np.array([0, 0, 0, 0, 0, 1, 1, 0]))
+    x = net.add("Transpose", net.add("Pad", x, pads), **to_first)
+    x = net.add("Conv", x, net.weight("stem", 6, 3, 3, 3), strides=[2, 2])
+    scale, shift = net.weight("scale", 1, 6, 1, 1), net.weight("shift", 1, 6, 1, 1)
+    x = net.add("Add", net.add("Mul", x, scale), shift)
+    x = net.add("Min", net.add("Relu", x), net.number(6))
+    x = net.add("Conv", x, net.weight("dw", 6, 1, 3, 3), group=6, auto_pad="SAME_UPPER")
+    x = net.add("Transpose", x, **to_last)
+    x = net.add("Add", x, net.weight("late_shift", 6))
+    x = net.add("Mul", x, net.add("Sigmoid", x))
+    s = net.add("ReduceMean", x, axes=[1, 2], keepdims=0)
+    s = net.add("Reshape", s, net.constant(np.array([-1, 1, 1, 6])))
+    s = net.conv(net.add("Transpose", s, **to_first), "excite", 6, 6)
+    s = net.add("Transpose", net.add("Sigmoid", s), **to_last)
+    x = net.add("Concat", net.add("Mul", x, s), x, axis=-1)
+    x = net.add("Slice", x, *[net.constant(np.array(v)) for v in ([1], [LARGEST], [2])])
+    # Of 4 rows and 4 columns, one of which the slice took.
+    features = 12 * 4 * 3
+    flat = net.add("Reshape", x, net.constant(np.array([-1, features])))
+    x = net.add("MatMul", flat, net.weight("d1", features, 7))
+    x = net.add("Tanh", net.add("Add", x, net.weight("b1", 7)))
+    x = net.add("Add", net.add("MatMul", x, net.weight("d2", 7, 3)), net.weight("b2", 3))
+    net.save(x, name="input_channels_last")
+
+
+def keras_gray():
+    """One channel: tf2onnx transposes by Reshape."""
+    net = Net("keras_gray", [6, 7, 1], opset=11)
+    x = net.add("Div", "input", net.number(4))
+    x = net.add("Reshape", x, net.constant(np.array([-1, 1, 6, 7])))
+    x = net.add("Relu", net.conv(x, "conv", 4, 1, 3))
+    x = net.conv(x, "one", 1, 4)
+    x = net.add("Reshape", x, net.constant(np.array([-1, 6, 7, 1])))
+    x = net.add("Transpose", x, perm=[0, 3, 1, 2])
+    x = net.add("Squeeze", net.add("GlobalAveragePool", net.conv(x, "more", 5, 1)), axes=[2, 3])
+    net.save(net.add("MatMul", x, net.weight("fc", 5, 3)), name="input_channels_last")
+
+
+FIXTURES = (
+    *(residual, mobile, flatten, branches, fixed_batch),
+    *(sequence, volume, transposed),
+    *(activations, excitation, means, dense, keras, keras_gray),
+)
+for fixture in FIXTURES:
+    if len(sys.argv) == 1 or fixture.__name__ in sys.argv[1:]:
+        fixture()

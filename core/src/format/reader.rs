@@ -2,11 +2,11 @@
 
 use super::crowd::Density;
 use super::schema::{Description, Version};
-use super::{FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
-use crate::graph::{Graph, Node};
+use super::{FORMAT_VERSION, FormatError, METADATA_KEY, TABLE_SIZE, since, weight_shape};
+use crate::graph::{Graph, Node, Op};
 use crate::layer::{Bias, Layer, Posterior, transpose};
 use crate::model::{Model, NodeQuantization, Parts, is_depthwise};
-use crate::numerics::{CodeRange, Quantization};
+use crate::numerics::{CodeRange, Quantization, Table};
 use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec::Vec};
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
@@ -37,6 +37,10 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
     for node in graph.nodes().iter().filter(|n| n.op.is_weighted()) {
         layers.push(reader.layer(&graph, node, layers.len())?);
     }
+    let mut tables = Vec::new();
+    for node in graph.nodes().iter().filter(|node| node.op == Op::Table) {
+        tables.push(reader.table(node)?);
+    }
     reader.check_all_used()?;
 
     let Description { name, activation_bits, input, class_names, calibration, .. } = description;
@@ -49,6 +53,7 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         class_names,
         quantization,
         layers,
+        tables,
         calibration,
     })?)
 }
@@ -60,10 +65,20 @@ fn quantization(scale: f32, zero_point: u8) -> Quantization {
 fn parse(json: &str) -> Result<Description, FormatError> {
     let damaged = |error: serde_json::Error| FormatError::Description(error.to_string());
     let Version { format_version } = serde_json::from_str(json).map_err(damaged)?;
-    if format_version != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&format_version) {
         return Err(FormatError::Version { found: format_version });
     }
-    serde_json::from_str(json).map_err(damaged)
+    let description: Description = serde_json::from_str(json).map_err(damaged)?;
+    let too_new = |node: &&super::schema::Node| since(&node.op) > format_version;
+    match description.nodes.iter().find(too_new) {
+        Some(node) => Err(FormatError::Operation {
+            node: node.name.clone(),
+            op: node.op.name(),
+            since: since(&node.op),
+            version: format_version,
+        }),
+        None => Ok(description),
+    }
 }
 
 fn graph(description: &Description) -> Result<Graph, FormatError> {
@@ -132,6 +147,14 @@ impl Tensors<'_> {
             scale,
             bias,
         })
+    }
+
+    fn table(&mut self, node: &Node) -> Result<Table, FormatError> {
+        let name = &node.name;
+        let table = self.numbers(name, "table", &[TABLE_SIZE], u8::from_le_bytes)?;
+        // Its shape is checked.
+        let table = table.and_then(|table| table.try_into().ok());
+        table.ok_or_else(|| FormatError::MissingTensor(format!("{name}.table")))
     }
 
     /// The tensor `NODE.SUFFIX` as numbers, `None` if the file has none.

@@ -2,8 +2,8 @@
 
 use super::crowd::Density;
 use super::schema::{Description, Grid, Input, Node};
-use super::{FORMAT_VERSION, FormatError, METADATA_KEY, weight_shape};
-use crate::graph::Value;
+use super::{FormatError, METADATA_KEY, TABLE_SIZE, since, weight_shape};
+use crate::graph::{Op, Value};
 use crate::layer::{Layer, Posterior, transpose};
 use crate::model::Model;
 use crate::numerics::CodeRange;
@@ -24,6 +24,13 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
         let input = model.graph().shape(node.inputs[0]);
         let shape = weight_shape(&node.op, input);
         push_layer(&mut tensors, layer, &shape);
+    }
+    let nodes = model.graph().nodes().iter().filter(|node| node.op == Op::Table);
+    for (node, table) in nodes.zip(model.tables()) {
+        let shape = [TABLE_SIZE].to_vec();
+        let data: Data<'_> = Box::new(|| table.as_slice().into());
+        let tensor = Tensor { dtype: Dtype::U8, shape, length: TABLE_SIZE, data };
+        tensors.push((format!("{}.table", node.name), tensor));
     }
     let bytes = file(&tensors, &description)?;
     let missing = Density::of(&bytes).missing();
@@ -59,7 +66,8 @@ fn describe(model: &Model) -> Description {
         }
     });
     Description {
-        format_version: FORMAT_VERSION,
+        // The earliest that has all of them: so older readers take what they can.
+        format_version: graph.nodes().iter().map(|node| since(&node.op)).max().unwrap_or(1),
         name: model.name().to_string(),
         activation_bits: model.activation_bits(),
         input: Input {

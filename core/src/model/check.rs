@@ -7,7 +7,7 @@ use crate::numerics::{
     CodeRange, Quantization, mean_multiplier, requantize_multiplier, rescale_multiplier,
 };
 use crate::sampler::{NOISE_MAX, sample_bias};
-use alloc::{string::String, sync::Arc};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 /// Checks every index, shape and number of the parts, whose layers stand beside them.
 ///
@@ -50,6 +50,12 @@ pub(super) fn check(parts: &Parts, layers: &[Arc<Layer>]) -> Result<(), ModelErr
     check_count("nodes", nodes.len(), quantization.len())?;
     for index in 0..nodes.len() {
         check_node(parts, index)?;
+    }
+    let tables = || nodes.iter().filter(|node| node.op == Op::Table);
+    check_count("tables", tables().count(), parts.tables.len())?;
+    for (node, table) in tables().zip(&parts.tables) {
+        let largest = table.iter().copied().max().unwrap_or(0);
+        check_code(parts, named(&node.name, "table"), largest)?;
     }
 
     for layer in layers {
@@ -104,15 +110,17 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
     if output.is_none() != is_last {
         return Err(ModelError::OutputQuantization { node: node.name.clone() });
     }
-    if range.low > range.high || (range != CodeRange::FULL && (is_last || node.op.only_moves())) {
+    // A table holds its bounds in itself.
+    let unbounded = is_last || node.op.only_moves() || node.op == Op::Table;
+    if range.low > range.high || (range != CodeRange::FULL && unbounded) {
         let CodeRange { low, high } = range;
         return Err(ModelError::Range { node: node.name.clone(), low, high });
     }
     let Some(output) = output else { return Ok(()) };
     check_scale(named(&node.name, "output.scale"), output.scale)?;
     check_code(parts, named(&node.name, "output.zero_point"), output.zero_point)?;
-    // What only moves codes has those of its input.
-    if !node.op.only_moves() {
+    // What only moves codes has those of its input; a table's are checked with the tables.
+    if !node.op.only_moves() && node.op != Op::Table {
         check_code(parts, named(&node.name, "range"), range.high)?;
     }
     for &value in &node.inputs {
@@ -122,6 +130,10 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
         };
         if node.op.only_moves() && input != output {
             return Err(ModelError::Moved { node: node.name.clone(), op: node.op.name() });
+        }
+        // Neither takes the quotient of scales below.
+        if matches!(node.op, Op::Table | Op::Multiply) {
+            continue;
         }
         let spatial = parts.graph.shape(value).spatial();
         // The mean of fewer elements, at a border, lies between these two.
@@ -138,11 +150,15 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
             check_scale(named(&node.name, "input scale / output scale"), multiplier)?;
         }
     }
+    let scales = || node.inputs.iter().filter_map(|&value| parts.value_quantization(value));
+    if let (Op::Multiply, [a, b]) = (&node.op, &scales().collect::<Vec<_>>()[..]) {
+        let multiplier = requantize_multiplier(a.scale, b.scale, output.scale);
+        check_scale(named(&node.name, "input scale * input scale / output scale"), multiplier)?;
+    }
     if node.op == Op::Add {
-        let scales = node.inputs.iter().filter_map(|&value| parts.value_quantization(value));
         // The largest sum that codes can have: beyond all floats it would be no number.
         let most = |input: Quantization| 255.0 * rescale_multiplier(input.scale, output.scale);
-        let sum: f32 = scales.map(most).sum();
+        let sum: f32 = scales().map(most).sum();
         if !sum.is_finite() {
             return Err(ModelError::Number {
                 what: named(&node.name, "255 * (input scales / output scale)"),

@@ -49,7 +49,7 @@ pub enum ModelError {
         /// What would be right.
         expected: &'static str,
     },
-    /// Bounds the wrong way round, or on a node that only moves codes or returns logits.
+    /// Bounds the wrong way round, or on a node that only moves codes, is a table or returns logits.
     #[error("node `{node}`: the code range {low}..={high} is empty or not allowed here")]
     Range {
         /// The node.

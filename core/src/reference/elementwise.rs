@@ -1,7 +1,7 @@
-//! Residual addition and change of grid.
+//! Sums, products and functions of single elements.
 
-use crate::backend::{Add, Rescale};
-use crate::numerics::Target;
+use crate::backend::{Add, Multiply, Rescale};
+use crate::numerics::{Table, Target};
 
 impl Rescale {
     /// A code in output steps, before rounding.
@@ -34,5 +34,37 @@ pub fn add(add: &Add, a: &[u8], b: &[u8], output: &mut [u8]) {
 pub fn requantize(rescale: Rescale, target: Target, input: &[u8], output: &mut [u8]) {
     for (&q, code) in input.iter().zip(output) {
         *code = target.round(rescale.apply(q));
+    }
+}
+
+impl Multiply {
+    /// `round(f32((a - z_a) * (b - z_b)) * m)`. Both factors are at most 255 in magnitude, so f32
+    /// holds their product exactly.
+    #[inline(always)]
+    fn apply(&self, a: u8, b: u8) -> u8 {
+        let [a, b] = [(a, 0), (b, 1)].map(|(q, i)| i32::from(q) - i32::from(self.zero_points[i]));
+        self.target.round((a * b) as f32 * self.multiplier)
+    }
+}
+
+/// A product element by element; a second input of one pixel multiplies all pixels of the first.
+#[inline(always)]
+pub fn multiply(job: &Multiply, a: &[u8], b: &[u8], output: &mut [u8]) {
+    let [elements, factors] = job.elements;
+    let pictures = a.chunks_exact(elements).zip(output.chunks_exact_mut(elements));
+    for ((a, output), b) in pictures.zip(b.chunks_exact(factors)) {
+        for (a, output) in a.chunks_exact(factors).zip(output.chunks_exact_mut(factors)) {
+            for ((&a, &b), code) in a.iter().zip(b).zip(output) {
+                *code = job.apply(a, b);
+            }
+        }
+    }
+}
+
+/// The table's entry for each code.
+#[inline(always)]
+pub fn table(table: &Table, input: &[u8], output: &mut [u8]) {
+    for (&q, code) in input.iter().zip(output) {
+        *code = table[usize::from(q)];
     }
 }

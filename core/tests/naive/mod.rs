@@ -4,7 +4,7 @@
 use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::Layer;
 use bayes8_core::model::Model;
-use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::numerics::{CodeRange, Quantization, Table};
 use bayes8_core::sampler::{Draw, sample_biases, sample_weights};
 
 /// Plane, row and column.
@@ -45,6 +45,7 @@ pub(crate) fn trace(
     let input = Tensor { shape: graph.input(), grid: model.input(), codes: picture.to_vec() };
     let mut values: Vec<Tensor> = vec![input];
     let mut layers = model.layers().iter();
+    let mut tables = model.tables().iter();
     for (node, quantization) in graph.nodes().iter().zip(model.quantization()) {
         let inputs: Vec<&Tensor> = node.inputs.iter().map(|&v| &values[number(v)]).collect();
         let layer = if node.op.is_weighted() { layers.next() } else { None };
@@ -65,6 +66,7 @@ pub(crate) fn trace(
                 let real = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s));
                 real.map(|y| round(y, grid, quantization.range)).collect()
             }
+            None if node.op == Op::Table => tabulated(inputs[0], tables.next().unwrap()),
             None => unweighted(node, &inputs, grid, quantization.range),
         };
         assert_eq!(codes.len(), node.shape.elements());
@@ -152,6 +154,10 @@ fn weighted(node: &Node, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Ve
     (sums, scales)
 }
 
+fn tabulated(x: &Tensor, table: &Table) -> Vec<u8> {
+    x.codes.iter().map(|&code| table[code as usize]).collect()
+}
+
 fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRange) -> Vec<u8> {
     let x = inputs[0];
     let rescaled = |tensor: &Tensor, position, channel| {
@@ -183,6 +189,14 @@ fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRa
                 let [a, b] = [0, 1].map(|i| rescaled(inputs[i], position, channel));
                 round(a + b, grid, range)
             }
+            Op::Multiply => {
+                let b = inputs[1];
+                let other = if b.shape == x.shape { position } else { [0; 3] };
+                let [a, b] = [(x, position), (b, other)]
+                    .map(|(t, at)| (t.get(at, channel).unwrap(), f64::from(t.grid.scale)));
+                let multiplier = (a.1 * b.1 / f64::from(grid.scale)) as f32;
+                round((a.0 * b.0) as f32 * multiplier, grid, range)
+            }
             Op::Concat => {
                 let mut channel = channel;
                 let mut parts = inputs.iter();
@@ -213,7 +227,7 @@ fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRa
                 if inside { code(x.get(position, channel - before).unwrap()) } else { code(0) }
             }
             Op::Requantize => round(rescaled(x, position, channel), grid, range),
-            Op::Conv2d { .. } | Op::Linear { .. } => unreachable!("has weights"),
+            Op::Conv2d { .. } | Op::Linear { .. } | Op::Table => unreachable!("has parameters"),
         }
     };
     positions(node.shape).map(output).collect()

@@ -19,6 +19,10 @@ pub(super) fn file() -> VectorFile {
     movements(&mut group);
     additions(&mut group);
     edges::add_all(&mut group);
+    // Behind all others, whose seeds follow from their number.
+    tables(&mut group);
+    products(&mut group);
+    edges::add_products(&mut group);
     group.finish()
 }
 
@@ -157,5 +161,38 @@ fn additions(group: &mut Group) {
     operation(group, "add to a depthwise convolution", input, |builder| {
         let branch = builder.conv(Value::Input, 20, 20, padded([3, 3], 1), Kind::Bayesian)?;
         builder.op(Op::Add, &[branch, Value::Input])
+    });
+}
+
+fn tables(group: &mut Group) {
+    let input = Shape::new(4, 5, 20);
+    operation(group, "table", input, |builder| builder.op(Op::Table, &[Value::Input]));
+    for (kind, what) in [(Kind::Deterministic, ""), (Kind::Bayesian, "Bayesian ")] {
+        operation(group, &format!("{what}conv and table"), input, |builder| {
+            let x = builder.conv(Value::Input, 19, 1, padded([3, 3], 1), kind)?;
+            builder.op(Op::Table, &[x])
+        });
+    }
+}
+
+fn products(group: &mut Group) {
+    let input = Shape::new(4, 5, 20);
+    operation(group, "multiply", input, |builder| {
+        let other = builder.op(Op::Requantize, &[Value::Input])?;
+        builder.op(Op::Multiply, &[Value::Input, other])
+    });
+    operation(group, "multiply by itself", input, |builder| {
+        builder.op(Op::Multiply, &[Value::Input, Value::Input])
+    });
+    operation(group, "multiply by channel", input, |builder| {
+        let factors = builder.op(Op::GlobalAveragePool, &[Value::Input])?;
+        builder.op(Op::Multiply, &[Value::Input, factors])
+    });
+    operation(group, "squeeze and excitation", input, |builder| {
+        let mean = builder.op(Op::GlobalAveragePool, &[Value::Input])?;
+        let squeezed = builder.conv(mean, 8, 1, Window::new([1, 1]), Kind::Bayesian)?;
+        let excited = builder.conv(squeezed, 20, 1, Window::new([1, 1]), Kind::Bayesian)?;
+        let factors = builder.op(Op::Table, &[excited])?;
+        builder.op(Op::Multiply, &[Value::Input, factors])
     });
 }

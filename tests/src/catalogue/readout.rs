@@ -71,6 +71,7 @@ impl Readout {
             class_names: Vec::new(),
             quantization: Vec::new(),
             layers: Vec::new(),
+            tables: Vec::new(),
             calibration: None,
         };
         let mut value = Value::Input;

@@ -49,6 +49,7 @@ impl Builder {
             class_names: Vec::new(),
             quantization: Vec::new(),
             layers: Vec::new(),
+            tables: Vec::new(),
             calibration: None,
         };
         Self { random, parts }
@@ -104,13 +105,21 @@ impl Builder {
     /// What the graph objects to.
     pub fn op(&mut self, op: Op, inputs: &[Value]) -> Result<Value, GraphError> {
         let moves = op.only_moves();
+        let (is_table, is_product) = (op == Op::Table, op == Op::Multiply);
         let value = self.push(op, inputs)?;
         let x = self.grid(inputs[0]);
         let quantization = if moves {
             NodeQuantization { output: Some(x), range: CodeRange::FULL }
         } else {
-            let scale = x.scale * self.random.real(0.5, 1.5);
+            let factor = if is_product { 70.0 * self.grid(inputs[1]).scale } else { 1.0 };
+            let scale = x.scale * factor * self.random.real(0.5, 1.5);
             self.output(scale)
+        };
+        let quantization = if is_table {
+            self.parts.tables.push(self.random.bytes(256).try_into().expect("256 bytes"));
+            NodeQuantization { range: CodeRange::FULL, ..quantization }
+        } else {
+            quantization
         };
         self.parts.quantization.push(quantization);
         Ok(value)

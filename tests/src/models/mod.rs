@@ -8,8 +8,9 @@ mod zoo;
 
 pub use builder::{Builder, Kind};
 pub use random::Random;
-pub use zoo::{random_model, random_volume_model};
+pub use zoo::{random_model, random_model_of_all_operations, random_volume_model};
 
+use bayes8_core::graph::Op;
 use bayes8_core::model::{Model, NodeQuantization, Parts};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 
@@ -28,7 +29,7 @@ pub fn with_seven_bits(model: &Model) -> Model {
     let quantization = nodes.map(|(node, &NodeQuantization { output, range })| {
         let CodeRange { low, high } = range;
         let halved = CodeRange { low: low / 2, high: high / 2 };
-        let is_free = output.is_none() || node.op.only_moves();
+        let is_free = output.is_none() || node.op.only_moves() || node.op == Op::Table;
         NodeQuantization { output: output.map(grid), range: if is_free { range } else { halved } }
     });
     let parts = Parts {
@@ -40,6 +41,7 @@ pub fn with_seven_bits(model: &Model) -> Model {
         class_names: model.class_names().to_vec(),
         quantization: quantization.collect(),
         layers: model.layers().iter().map(|layer| (**layer).clone()).collect(),
+        tables: model.tables().iter().map(|table| table.map(|code| code / 2)).collect(),
         calibration: model.calibration().cloned(),
     };
     Model::new(parts).expect("halved codes are codes")

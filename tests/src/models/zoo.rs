@@ -4,13 +4,33 @@ use super::{Builder, Kind, Random};
 use bayes8_core::graph::{AxisPadding, Depth, GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
 
+/// Which operations a network is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Vocabulary {
+    /// Those of recorded vectors over pictures.
+    Pictures,
+    /// Those and tables and products.
+    Functions,
+    /// Windows and movements of planes.
+    Volumes,
+}
+
 /// A small network over pictures that `seed` decides: up to a dozen nodes that read any earlier
-/// value, with a deterministic beginning half of the time. Every operation but [`Op::Pad`] occurs
-/// among a few dozen seeds.
+/// value, with a deterministic beginning half of the time. Every operation but [`Op::Pad`],
+/// [`Op::Table`] and [`Op::Multiply`] occurs among a few dozen seeds.
 pub fn random_model(seed: u64) -> Model {
+    picture_network(seed, Vocabulary::Pictures)
+}
+
+/// The same with tables and products.
+pub fn random_model_of_all_operations(seed: u64) -> Model {
+    picture_network(seed, Vocabulary::Functions)
+}
+
+fn picture_network(seed: u64, vocabulary: Vocabulary) -> Model {
     let mut random = Random::new(seed ^ 0x5eed);
     let input = Shape::new(random.between(3, 12), random.between(3, 12), random.between(1, 8));
-    random_network(seed, random, input)
+    random_network(seed, random, input, vocabulary)
 }
 
 /// The same over volumes, with windows and movements of planes, [`Op::Pad`] among them.
@@ -18,13 +38,12 @@ pub fn random_volume_model(seed: u64) -> Model {
     let mut random = Random::new(seed ^ 0x3d5eed);
     let mut extent = |most| random.between(2, most);
     let input = Shape::volume(extent(5), extent(7), extent(7), extent(7) - 1);
-    random_network(seed, random, input)
+    random_network(seed, random, input, Vocabulary::Volumes)
 }
 
-fn random_network(seed: u64, mut random: Random, input: Shape) -> Model {
-    let volumes = input.depth > 1;
+fn random_network(seed: u64, mut random: Random, input: Shape, vocabulary: Vocabulary) -> Model {
     let builder = Builder::new(seed, input);
-    let mut network = Network { builder, values: vec![Value::Input], volumes };
+    let mut network = Network { builder, values: vec![Value::Input], vocabulary };
     let steps = random.between(3, 12);
     let deterministic = if random.chance(50) { random.below(steps) } else { 0 };
     for step in 0..steps {
@@ -44,8 +63,7 @@ fn kind(random: &mut Random) -> Kind {
 struct Network {
     builder: Builder,
     values: Vec<Value>,
-    /// Whether windows have a depth.
-    volumes: bool,
+    vocabulary: Vocabulary,
 }
 
 impl Network {
@@ -69,10 +87,16 @@ impl Network {
     fn grow(&mut self, random: &mut Random, kind: Kind) -> Result<Value, GraphError> {
         let x = self.value(random);
         let channels = self.builder.shape(x).channels;
-        let Self { builder, volumes, .. } = self;
-        let volumes = *volumes;
+        let Self { builder, vocabulary, .. } = self;
+        let vocabulary = *vocabulary;
+        let volumes = vocabulary == Vocabulary::Volumes;
         let window = |random: &mut Random| if volumes { deep(random) } else { window(random) };
-        match random.below(if volumes { 16 } else { 14 }) {
+        let operations = match vocabulary {
+            Vocabulary::Pictures => 14,
+            Vocabulary::Volumes => 16,
+            Vocabulary::Functions => 18,
+        };
+        match random.below(operations) {
             0..3 => builder.conv(x, random.between(1, 40), 1, window(random), kind),
             3 => builder.conv(x, channels, channels, window(random), kind),
             4 => {
@@ -105,6 +129,18 @@ impl Network {
                 builder.op(Op::PadChannels { before, after }, &[x])
             }
             12 => builder.op(Op::Requantize, &[x]),
+            14 if vocabulary == Vocabulary::Functions => builder.op(Op::Table, &[x]),
+            // Squeeze and excitation.
+            15 if vocabulary == Vocabulary::Functions => {
+                let mean = builder.op(Op::GlobalAveragePool, &[x])?;
+                let factors = builder.conv(mean, channels, 1, Window::new([1, 1]), kind)?;
+                let factors = builder.op(Op::Table, &[factors])?;
+                builder.op(Op::Multiply, &[x, factors])
+            }
+            16.. => {
+                let other = self.partner(random, x, true);
+                self.builder.op(Op::Multiply, &[x, other])
+            }
             // Zeros multiply the positions: of few only.
             14.. if builder.shape(x).spatial() <= 80 => {
                 let mut zeros = || AxisPadding {

@@ -99,7 +99,11 @@ fn even_and_odd(multipliers: &[i16; CHUNK]) -> [__m512i; 2] {
 #[target_feature(enable = "avx512f")]
 fn key_stream(stream: ChaCha8, index: u64) -> [__m512i; 16] {
     let first = index * 16;
-    let start = stream.start(first).map(|word| _mm512_set1_epi32(word as i32));
+    // Not `map`, which is compiled without the vector unit where it is not inlined.
+    let mut start = [_mm512_setzero_si512(); 16];
+    for (lanes, word) in start.iter_mut().zip(stream.start(first)) {
+        *lanes = _mm512_set1_epi32(word as i32);
+    }
     // 16 blocks from a multiple of 16 on: the counter's low word never carries into the high one.
     let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     let counter = _mm512_add_epi32(start[12], lanes);

@@ -64,6 +64,27 @@ fn ties(group: &mut Group) {
     add(group, name, &model);
 }
 
+/// Products of codes that lie half way between two of the output's, and the largest products.
+pub(super) fn add_products(group: &mut Group) {
+    let input = Shape::new(16, 16, 1);
+    for zero_point in [0, 101] {
+        for (what, scale) in [("ties", 1.0 / 512.0), ("wide grid", 1.0)] {
+            let name = format!("multiply {what}, zero point {zero_point}");
+            let mut builder = Builder::new(6, input);
+            let value = builder.op(Op::Multiply, &[Value::Input, Value::Input]);
+            let value = value.expect("an operation that fits");
+            builder.linear(value, 5, Kind::Deterministic).expect("any value is a vector");
+            let model = finish(&name, builder, |parts| {
+                parts.quantization[0] = NodeQuantization {
+                    output: Some(Quantization { scale, zero_point }),
+                    range: CodeRange::FULL,
+                };
+            });
+            add(group, &name, &model);
+        }
+    }
+}
+
 /// The largest products, in sums that 16 bits cannot hold pairwise nor f32 exactly.
 fn large_sums(group: &mut Group) {
     for (name, weight) in [("all weights -128", -128), ("all weights 127", 127)] {

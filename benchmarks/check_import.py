@@ -1,0 +1,161 @@
+"""Compares the converter's FP32 reference with ONNX Runtime on exported networks.
+
+    python benchmarks/check_import.py --bayes8 target/release/bayes8 \
+        --mean-logits target/release/examples/mean_logits
+
+needs `pip install -r benchmarks/requirements-import.txt` and
+`cargo build --release -p bayes8-cli -p bayes8-convert --bin bayes8 --example mean_logits`.
+
+Each network of torchvision is made with random weights and perturbed BatchNormalization (no download),
+exported for each operator set, run by both, and quantized by `bayes8 quantize --moped`. With
+tensorflow and tf2onnx installed, Keras networks too. Prints a line a network; exit code 1 when a
+network is refused or its logits differ by more than the tolerance, relative to the largest.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import numpy as np
+import onnxruntime
+
+TORCHVISION = [
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "densenet121",
+    "vgg11",
+    "vgg11_bn",
+    "resnet50",
+]
+# VGG's adaptive pooling can be exported only where it does nothing.
+SIDES = {"vgg11": 224, "vgg11_bn": 224}
+OPSETS = [11, 13, 17, 18, 20]
+KERAS = ["mobilenet_v2", "small"]
+
+
+def export_torchvision(name, opset, side, path):
+    """Writes the ONNX file of a network with random weights over `[n, 3, side, side]`."""
+    import torch
+    import torchvision
+
+    torch.manual_seed(0)
+    model = getattr(torchvision.models, name)(weights=None, num_classes=10)
+    for module in model.modules():
+        # Nothing that folding gets wrong may hide behind a mean of 0 and a variance of 1.
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.8, 1.5)
+            torch.nn.init.normal_(module.bias, 0, 0.2)
+            torch.nn.init.normal_(module.running_mean, 0, 0.1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model.eval(),
+            torch.zeros(2, 3, side, side),
+            str(path),
+            opset_version=opset,
+            input_names=["input"],
+            output_names=["logits"],
+            dynamic_axes={"input": {0: "n"}, "logits": {0: "n"}},
+        )
+
+
+def export_keras(name, opset, side, path):
+    """Writes the ONNX file of a Keras network with random weights over `[n, side, side, 3]`."""
+    import tensorflow as tf
+    import tf2onnx
+
+    tf.random.set_seed(0)
+    layers = tf.keras.layers
+    if name == "mobilenet_v2":
+        model = tf.keras.applications.MobileNetV2(
+            (side, side, 3), weights=None, classes=10, classifier_activation=None
+        )
+    else:
+        model = tf.keras.Sequential(
+            [
+                layers.Input((side, side, 3)),
+                layers.Rescaling(1 / 127.5, offset=-1),
+                layers.Conv2D(8, 3, strides=2, padding="same", activation="relu6"),
+                layers.BatchNormalization(),
+                layers.DepthwiseConv2D(3, padding="same", activation="swish"),
+                layers.MaxPooling2D(2),
+                layers.Conv2D(12, 3, activation="tanh"),
+                layers.Flatten(),
+                layers.Dense(16, activation="sigmoid"),
+                layers.Dense(10),
+            ]
+        )
+    signature = (tf.TensorSpec((None, side, side, 3), tf.float32, name="input"),)
+    # Not `from_keras`, which does not know Keras 3.
+    call = tf.function(lambda x: model(x, training=False), input_signature=signature)
+    tf2onnx.convert.from_function(call, signature, opset=opset, output_path=str(path))
+
+
+def compare(path, pictures, channels_first, tools, folder):
+    """Largest difference of the logits, relative to the largest logit; quantizes too."""
+    normalized = pictures.astype(np.float32) / 255
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    fed = normalized.transpose(0, 3, 1, 2) if channels_first else normalized
+    (expected,) = session.run(None, {session.get_inputs()[0].name: fed})
+    np.save(folder / "pictures.npy", normalized)
+    np.savez(folder / "pictures.npz", x=pictures)
+    logits = folder / "logits.npy"
+    run([tools.mean_logits, path, folder / "pictures.npy", logits])
+    found = np.load(logits)
+    quantize = [tools.bayes8, "quantize", "--mean", path, "--moped", "0.05"]
+    quantize += ["--calibration", folder / "pictures.npz", "--calibration-draws", "1"]
+    run([*quantize, "-o", folder / "model.safetensors"])
+    return np.abs(found - expected).max() / np.abs(expected).max()
+
+
+def run(command):
+    result = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise RuntimeError(result.stderr.strip())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bayes8", type=pathlib.Path, required=True)
+    parser.add_argument("--mean-logits", type=pathlib.Path, required=True)
+    parser.add_argument("--networks", nargs="*", default=TORCHVISION)
+    parser.add_argument("--keras", nargs="*", default=KERAS)
+    parser.add_argument("--opsets", nargs="*", type=int, default=OPSETS)
+    parser.add_argument("--side", type=int, default=64, help="rows and columns (VGG: 224)")
+    parser.add_argument("--tolerance", type=float, default=1e-4)
+    tools = parser.parse_args()
+    cases = [(export_torchvision, name, True) for name in tools.networks]
+    try:
+        import tf2onnx  # noqa: F401
+
+        cases += [(export_keras, name, False) for name in tools.keras]
+    except ImportError:
+        print("SKIPPED: Keras networks: tf2onnx is not installed")
+    failed = False
+    for export, name, channels_first in cases:
+        side = SIDES.get(name, tools.side)
+        pictures = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), np.uint8)
+        for opset in tools.opsets:
+            with tempfile.TemporaryDirectory() as folder:
+                folder = pathlib.Path(folder)
+                path = folder / "mean.onnx"
+                try:
+                    export(name, opset, side, path)
+                    error = compare(path, pictures, channels_first, tools, folder)
+                    verdict = "" if error <= tools.tolerance else "  TOO MUCH"
+                    print(f"{name:20} opset {opset}  {error:.1e}{verdict}", flush=True)
+                    failed |= bool(verdict)
+                except Exception as problem:  # noqa: BLE001: any of them is a line of the report
+                    print(f"{name:20} opset {opset}  FAILED: {problem}", flush=True)
+                    failed = True
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

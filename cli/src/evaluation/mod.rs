@@ -1,0 +1,165 @@
+//! What `bayes8 evaluate` reports.
+
+pub(crate) mod measure;
+mod provenance;
+mod rows;
+mod text;
+
+pub(crate) use provenance::Provenance;
+pub(crate) use rows::rows;
+
+use bayes8_convert::metrics::{
+    self, AccuracyVersusUncertainty, Comparison, ConvergencePoint, Detection, DriftGaps,
+    DriftPoint, Metrics, ReliabilityBin, Selective, Worst,
+};
+use bayes8_native::core::uncertainty::Uncertainty;
+use serde::Serialize;
+
+/// Figures of a model on labelled pictures, and of its peers on the same.
+#[derive(Serialize)]
+pub(crate) struct Evaluation {
+    #[serde(flatten)]
+    pub(crate) int8: Figures,
+    /// The FP32 network with the same posterior.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fp32: Option<Peer>,
+    /// What the training framework recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) golden: Option<Peer>,
+    pub(crate) pictures: usize,
+    pub(crate) samples: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drift_samples: Option<u32>,
+    pub(crate) seed: u64,
+    pub(crate) kernel: &'static str,
+    pub(crate) threads: usize,
+    /// Of the INT8 predictions of the labelled pictures.
+    pub(crate) seconds: f64,
+    pub(crate) provenance: Provenance,
+}
+
+/// What is measured of one model.
+#[derive(Serialize)]
+pub(crate) struct Figures {
+    #[serde(flatten)]
+    pub(crate) metrics: Metrics,
+    pub(crate) avu: AccuracyVersusUncertainty,
+    pub(crate) selective: Selective,
+    pub(crate) reliability: Vec<ReliabilityBin>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) convergence: Vec<ConvergencePoint>,
+    /// Figures of the deterministic network, with every weight at its mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mean_weights: Option<Metrics>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ood: Option<OutOfDistribution>,
+    /// Figures of the pictures before they are corrupted: severity 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drift_clean: Option<Metrics>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) drift: Vec<DriftPoint>,
+    /// Accuracy lost to the worst corruption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drift_accuracy_loss: Option<Worst>,
+}
+
+/// Another model on the same pictures, and how the INT8 model differs from it.
+#[derive(Serialize)]
+pub(crate) struct Peer {
+    #[serde(flatten)]
+    pub(crate) figures: Figures,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) samples: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seconds: Option<f64>,
+    pub(crate) comparison: Comparison,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drift_gaps: Option<DriftGaps>,
+}
+
+/// How the pictures of another distribution are told from the labelled ones.
+#[derive(Serialize)]
+pub(crate) struct OutOfDistribution {
+    pub(crate) pictures: usize,
+    pub(crate) predictive_entropy: Detection,
+    pub(crate) mutual_information: Detection,
+}
+
+/// Uncertainties of pictures.
+pub(crate) struct Uncertainties {
+    pub(crate) predictive_entropy: Vec<f64>,
+    pub(crate) mutual_information: Vec<f64>,
+}
+
+impl Uncertainties {
+    pub(crate) fn of(predictions: &[Uncertainty]) -> Self {
+        Self {
+            predictive_entropy: predictions.iter().map(|u| u.predictive_entropy).collect(),
+            mutual_information: predictions.iter().map(|u| u.mutual_information).collect(),
+        }
+    }
+}
+
+impl OutOfDistribution {
+    fn new(known: &Uncertainties, unknown: &Uncertainties) -> Self {
+        Self {
+            pictures: unknown.predictive_entropy.len(),
+            predictive_entropy: Detection::new(
+                &known.predictive_entropy,
+                &unknown.predictive_entropy,
+            ),
+            mutual_information: Detection::new(
+                &known.mutual_information,
+                &unknown.mutual_information,
+            ),
+        }
+    }
+}
+
+impl Figures {
+    /// The figures of predictions for pictures with these labels; `unknown` are those of another
+    /// distribution. The rest is for the caller to fill in.
+    pub(crate) fn new(
+        predictions: &[Uncertainty],
+        labels: &[i64],
+        unknown: Option<&Uncertainties>,
+    ) -> Self {
+        let probabilities = metrics::probabilities(predictions);
+        let right = metrics::right(probabilities.view(), labels);
+        let known = Uncertainties::of(predictions);
+        Self {
+            metrics: Metrics::new(predictions, labels),
+            avu: AccuracyVersusUncertainty::new(&known.predictive_entropy, &right),
+            selective: Selective::new(&known.predictive_entropy, &right),
+            reliability: metrics::reliability(probabilities.view(), labels),
+            convergence: Vec::new(),
+            mean_weights: None,
+            ood: unknown.map(|unknown| OutOfDistribution::new(&known, unknown)),
+            drift_clean: None,
+            drift: Vec::new(),
+            drift_accuracy_loss: None,
+        }
+    }
+
+    /// Adds the figures of corrupted pictures, and of the clean ones from as many samples.
+    fn set_drift(&mut self, clean: Metrics, points: Vec<DriftPoint>) {
+        self.drift_accuracy_loss = metrics::largest_accuracy_loss(&clean, &points);
+        self.drift_clean = Some(clean);
+        self.drift = points;
+    }
+}
+
+impl Evaluation {
+    /// All models with a name, INT8 first.
+    pub(crate) fn sides(&self) -> Vec<(&'static str, &Figures)> {
+        let mut sides = vec![("INT8", &self.int8)];
+        sides.extend(self.peers().map(|(name, peer)| (name, &peer.figures)));
+        sides
+    }
+
+    /// The peers of the INT8 model with their names.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = (&'static str, &Peer)> {
+        let named = [("FP32", self.fp32.as_ref()), ("golden", self.golden.as_ref())];
+        named.into_iter().filter_map(|(name, peer)| Some((name, peer?)))
+    }
+}

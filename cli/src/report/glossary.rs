@@ -1,0 +1,68 @@
+//! What the figures mean, and where they come from.
+
+use maud::{Markup, html};
+
+/// A term, its meaning, and its source if it has one.
+const TERMS: [(&str, &str, &str); 10] = [
+    (
+        "NLL",
+        "Mean negative log-likelihood of the labels, in nats: a proper score, which rewards honest \
+         probabilities.",
+        "",
+    ),
+    (
+        "Brier score",
+        "Mean squared distance between the probabilities and the label, summed over the classes.",
+        "Brier 1950",
+    ),
+    (
+        "ECE",
+        "Expected calibration error: mean difference between confidence and accuracy over 15 bins of \
+         equal width.",
+        "Naeini et al. 2015; Guo et al. 2017",
+    ),
+    (
+        "total, aleatoric, epistemic",
+        "Entropy of the mean probabilities; mean entropy of the single samples; and their \
+         difference, the mutual information between prediction and weights. Epistemic uncertainty is \
+         what more training could remove.",
+        "Depeweg et al. 2018",
+    ),
+    (
+        "AvU",
+        "Share of predictions that are right and sure or wrong and unsure, with the threshold half \
+         way between the mean entropies of right and wrong ones.",
+        "Krishnan and Tickoo 2020",
+    ),
+    (
+        "AURC, risk, coverage",
+        "Answering only the surest predictions: coverage is the share answered, risk the share of \
+         those that is wrong, AURC the area under the curve.",
+        "Geifman and El-Yaniv 2017",
+    ),
+    (
+        "OOD AUROC, AUPR, FPR",
+        "How well the uncertainty tells pictures of another distribution from the labelled ones; \
+         AUROC 0.5 is guessing, 1 perfect.",
+        "Hendrycks and Gimpel 2017",
+    ),
+    (
+        "drift",
+        "Corruptions of the pictures, in severities from mild to strong.",
+        "Hendrycks and Dietterich 2019",
+    ),
+    (
+        "rank correlation",
+        "Spearman's: whether two models order the pictures alike by their uncertainty. 1 is the same \
+         order.",
+        "",
+    ),
+    ("mean weights", "The deterministic network: one pass with every weight at its mean.", ""),
+];
+
+pub(super) fn markup() -> Markup {
+    html! { dl.glossary { @for (term, meaning, source) in TERMS {
+        dt { (term) }
+        dd { (meaning) @if !source.is_empty() { " (" (source) ")" } }
+    } } }
+}

@@ -1,0 +1,131 @@
+//! `bayes8 evaluate` beside FP32 peers, and its HTML report.
+
+use crate::support::Fixture;
+use safetensors::{Dtype, tensor::TensorView};
+
+const DATA: [&str; 8] =
+    ["evaluate", "out.safetensors", "--data", "x.npz", "--samples", "8", "--threads", "1"];
+const FP32: [&str; 4] = ["--mean", "mean.onnx", "--moped", "0.1"];
+
+/// A folder with `mean.onnx`, the model `out.safetensors` of it, and pictures `x.npz`.
+fn quantized() -> Fixture {
+    let fixture = Fixture::new(1);
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
+    std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
+    fixture.archive_of("x.npz", 3, &[0, 1, 2, 3, 4, 0, 1]);
+    let quantize = ["quantize", "--calibration", "x.npz", "-o", "out.safetensors"];
+    fixture.run(&[&quantize[..], &FP32].concat()).succeeded();
+    fixture
+}
+
+/// Writes recorded predictions: every class alike probable.
+fn golden(fixture: &Fixture, labels: &[i64], entropy: f32) {
+    let count = labels.len();
+    let labels: Vec<u8> = labels.iter().flat_map(|label| label.to_le_bytes()).collect();
+    let floats = |values: Vec<f32>| -> Vec<u8> {
+        values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    };
+    let (p, h, mi) =
+        (floats(vec![0.2; 5 * count]), floats(vec![entropy; count]), vec![0; 4 * count]);
+    let f32s = |shape: &[usize], bytes| TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap();
+    let tensors = [
+        ("labels", TensorView::new(Dtype::I64, vec![count], &labels).unwrap()),
+        ("mc_mean_probabilities", f32s(&[count, 5], &p)),
+        ("mc_predictive_entropy", f32s(&[count], &h)),
+        ("mc_expected_entropy", f32s(&[count], &h)),
+        ("mc_mutual_information", f32s(&[count], &mi)),
+    ];
+    let file = safetensors::serialize(tensors, None).unwrap();
+    std::fs::write(fixture.path("golden.safetensors"), file).unwrap();
+}
+
+#[test]
+fn int8_stands_beside_fp32_and_recorded_predictions() {
+    let fixture = quantized();
+    golden(&fixture, &[0, 1, 2, 3, 4, 0, 1], 1.5);
+    let options = ["--ood", "x.npz", "--fp32-samples", "6", "--golden", "golden.safetensors"];
+    let json = fixture.json(&[&DATA[..], &FP32, &options, &["--json"]].concat());
+    let (fp32, golden) = (&json["fp32"], &json["golden"]);
+    assert_eq!((&fp32["samples"], &json["samples"]), (&6.into(), &8.into()));
+    let entropy = fp32["comparison"]["spearman_predictive_entropy"].as_f64().unwrap();
+    assert!(entropy > 0.5, "the same network: {entropy}");
+    let (ours, theirs) = (json["nll"].as_f64().unwrap(), fp32["nll"].as_f64().unwrap());
+    assert!((ours / theirs - 1.0).abs() < 0.2, "{ours} {theirs}");
+    assert!(fp32["convergence"].is_array() && fp32["ood"]["mutual_information"].is_object());
+    // ln 5 for every label.
+    assert!((golden["nll"].as_f64().unwrap() - 5f64.ln()).abs() < 1e-6);
+    assert_eq!(golden["mean_predictive_entropy"], 1.5);
+    assert_eq!(golden.get("ood"), None, "nothing was recorded");
+}
+
+#[test]
+fn the_report_is_one_page_with_every_figure() {
+    let fixture = quantized();
+    fixture.run(&["corrupt", "x.npz", "--severities", "2,4", "-o", "c.npz"]).succeeded();
+    let options = ["--drift", "c.npz", "--html", "r.html", "--max-nll", "0"];
+    let run = fixture.run(&[&DATA[..], &FP32, &options].concat());
+    assert_eq!(run.code, Some(3), "written all the same: {}", run.stderr);
+    for part in ["FP32", "INT8 against FP32", "rank correlation", "Drift", "pixelate", "INT8 less"]
+    {
+        assert!(run.stdout.contains(part), "no {part} in {}", run.stdout);
+    }
+    let html = String::from_utf8(fixture.read("r.html")).unwrap();
+    for part in [
+        "<!DOCTYPE html>",
+        "--max-nll 0",
+        "✗ missed",
+        "id=\"reliability-title\"",
+        "id=\"convergence-mi-desc\"",
+        "id=\"drift-entropy-jpeg_compression-title\"",
+        "prefers-color-scheme",
+        "@media print",
+        "SHA-256",
+        "mean.onnx",
+    ] {
+        assert!(html.contains(part), "no {part}");
+    }
+    for foreign in ["<script", "http://", "https://", "NaN"] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+    assert_eq!(html.matches("<svg").count(), html.matches("</svg>").count());
+}
+
+/// Each threshold that needs a peer, kept and missed.
+#[test]
+fn differences_have_thresholds() {
+    let fixture = quantized();
+    fixture.run(&["corrupt", "x.npz", "--severities", "3", "-o", "c.npz"]).succeeded();
+    let all = ["--ood", "x.npz", "--drift", "c.npz"];
+    let run = |gate: &str| fixture.run(&[&DATA[..], &FP32, &all, &[gate]].concat());
+    for (option, kept, missed, name) in [
+        ("--max-accuracy-gap", "1", "-1", "difference of accuracy to FP32"),
+        ("--max-nll-gap", "1", "-1", "relative difference of NLL to FP32"),
+        ("--min-spearman-entropy", "-1", "2", "predictive entropy with FP32"),
+        ("--min-spearman-mi", "-1", "2", "mutual information with FP32"),
+        ("--max-ood-auroc-gap", "1", "-1", "difference of OOD AUROC to FP32"),
+        ("--max-drift-accuracy-gap", "1", "-1", "difference of accuracy to FP32 under drift"),
+        ("--max-drift-entropy-gap", "9", "-1", "mean predictive entropy to FP32 under drift"),
+    ] {
+        run(&format!("{option}={kept}")).succeeded();
+        let run = run(&format!("{option}={missed}"));
+        assert_eq!(run.code, Some(3), "{option}: {}", run.stderr);
+        assert!(run.stderr.contains(name), "{option}: {}", run.stderr);
+    }
+    fixture.run(&[&DATA[..], &["--max-nll-gap", "1"]].concat()).misused("--mean");
+    fixture.run(&[&DATA[..], &["--mean", "mean.onnx"]].concat()).misused("--posterior");
+    fixture.run(&[&DATA[..], &["--moped", "0.1"]].concat()).misused("--mean");
+}
+
+#[test]
+fn peers_that_do_not_fit_are_refused() {
+    let fixture = quantized();
+    golden(&fixture, &[0, 1, 2, 3, 4, 0, 2], 1.5);
+    let recorded =
+        |fixture: &Fixture| fixture.run(&[&DATA[..], &["--golden", "golden.safetensors"]].concat());
+    recorded(&fixture).failed(&["golden.safetensors", "`labels`", "x.npz"]);
+    golden(&fixture, &[0, 1, 2, 3, 4, 0, 1], f32::NAN);
+    recorded(&fixture).failed(&["golden.safetensors", "`mc_predictive_entropy`", "NaN"]);
+    fixture.archive("gray.npz", &[0, 1]);
+    let gray = ["evaluate", "model.safetensors", "--data", "gray.npz"];
+    fixture.run(&[&gray[..], &FP32].concat()).failed(&["mean.onnx", "8x8x3", "8x8x1"]);
+}

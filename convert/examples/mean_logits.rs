@@ -1,0 +1,28 @@
+//! Logits of an ONNX network with every weight at its mean, by the FP32 reference: what another
+//! runtime's output can be compared with, as `benchmarks/check_import.py` does.
+//!
+//! `cargo run --release -p bayes8-convert --example mean_logits -- MEAN.onnx PICTURES.npy LOGITS.npy`
+//! reads normalized f32 pictures `[N, H, W, C]` and writes f32 logits `[N, classes]`.
+
+use std::{env, error::Error, path::Path};
+
+use bayes8_convert::{
+    Network, PosteriorSource,
+    reference::{Weights, run},
+};
+use ndarray::Array4;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [mean, pictures, logits] = arguments.as_slice() else {
+        return Err("usage: mean_logits MEAN.onnx PICTURES.npy LOGITS.npy".into());
+    };
+    let network = Network::load(Path::new(mean), &PosteriorSource::Moped { delta: 0.05 })?;
+    let pictures: Array4<f32> = ndarray_npy::read_npy(pictures)?;
+    let found = run(&network, &Weights::mean(&network), pictures.view(), |_, _, _| ())?;
+    ndarray_npy::write_npy(logits, &found)?;
+    for node in network.graph.nodes() {
+        println!("{:22} {:14} {}", node.op.name(), node.shape.to_string(), node.name);
+    }
+    Ok(())
+}

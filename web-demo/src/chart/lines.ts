@@ -1,0 +1,100 @@
+import { create, find } from "../lib/dom.js";
+
+export interface Series {
+  readonly points: readonly { readonly x: number; readonly y: number }[];
+  /** A colour, as in CSS. */
+  readonly colour: string;
+  readonly dashed?: boolean;
+  readonly markers?: boolean;
+}
+
+export interface LineChartOptions {
+  readonly title: string;
+  readonly x: Axis;
+  readonly y: Axis;
+}
+
+export interface Axis {
+  readonly label: string;
+  readonly from: number;
+  readonly to: number;
+  readonly ticks: readonly number[];
+  readonly format: (value: number) => string;
+  readonly logarithmic?: boolean;
+}
+
+const HEIGHT = 194;
+/** Until it is known how wide the place is. */
+const FIRST_WIDTH = 340;
+const [LEFT, RIGHT, TOP, BOTTOM] = [42, 6, 8, 40];
+
+/** A few lines in one frame, as wide as its place, whose scale never changes. */
+export class LineChart {
+  readonly element = create("figure", { className: "lines" });
+  readonly #options: LineChartOptions;
+  readonly #image: SVGSVGElement;
+  #width = FIRST_WIDTH;
+  #series: readonly Series[] = [];
+  #at: number | undefined;
+
+  constructor(options: LineChartOptions) {
+    this.#options = options;
+    this.element.innerHTML = `<figcaption>${options.title}</figcaption><svg role="img" height="${HEIGHT}"></svg>`;
+    this.#image = find(this.element, "svg");
+    new ResizeObserver(([entry]) => {
+      this.#width = Math.max(entry!.contentRect.width, LEFT + RIGHT + 1);
+      this.#draw();
+    }).observe(this.#image);
+    this.#draw();
+  }
+
+  /** `at` marks a place of the x axis. */
+  update(series: readonly Series[], at?: number): void {
+    this.#series = series;
+    this.#at = at;
+    this.#draw();
+  }
+
+  #draw(): void {
+    const { x, y, title } = this.#options;
+    const right = this.#width - RIGHT;
+    const marker = this.#at === undefined ? "" : `<path class="at" d="M${this.#x(this.#at)} ${TOP}V${HEIGHT - BOTTOM}" />`;
+    const parts = [
+      ...y.ticks.map((tick) => `<path class="grid" d="M${LEFT} ${this.#y(tick)}H${right}" />`),
+      // One at the right edge has no room beyond it.
+      ...x.ticks.map((tick) => text(this.#x(tick), HEIGHT - BOTTOM + 16, tick === x.to ? "end" : "middle", x.format(tick))),
+      ...y.ticks.map((tick) => text(LEFT - 8, this.#y(tick) + 4, "end", y.format(tick))),
+      text((LEFT + right) / 2, HEIGHT - 5, "middle", x.label),
+      marker,
+      ...this.#series.map((line) => this.#line(line)),
+    ];
+    this.#image.innerHTML = parts.join("");
+    const last = this.#series.flatMap(({ points }) => points.slice(-1)).map((point) => y.format(point.y));
+    const figures = last.length > 0 ? `, last ${last.join(" and ")}` : "";
+    this.#image.setAttribute("aria-label", `${title} against ${x.label}${figures}`);
+  }
+
+  #line({ points, colour, dashed, markers }: Series): string {
+    const places = points.map(({ x, y }) => [this.#x(x).toFixed(1), this.#y(y).toFixed(1)] as const);
+    const path = places.map(([x, y], index) => `${index ? "L" : "M"}${x} ${y}`).join("");
+    const dots = markers ? places.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="3" style="fill:${colour}" />`).join("") : "";
+    return `<path d="${path}" style="stroke:${colour}${dashed ? ";stroke-dasharray:3 4" : ""}" />${dots}`;
+  }
+
+  #x(value: number): number {
+    return LEFT + (this.#width - LEFT - RIGHT) * along(this.#options.x, value);
+  }
+
+  #y(value: number): number {
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * along(this.#options.y, value);
+  }
+}
+
+/** 0 to 1: where a value stands on its axis. */
+function along({ from, to, logarithmic }: Axis, value: number): number {
+  const scale = logarithmic ? Math.log : (value: number) => value;
+  return Math.min(1, Math.max(0, (scale(value) - scale(from)) / (scale(to) - scale(from))));
+}
+
+const text = (x: number, y: number, anchor: string, content: string): string =>
+  `<text x="${x}" y="${y}" text-anchor="${anchor}">${content}</text>`;

@@ -1,0 +1,41 @@
+/** Drawings by hand, as a visitor could make them. The tests hold what the network makes of each. */
+import { smooth, type Stroke } from "./strokes.js";
+
+export type ExampleName = "clear" | "ambiguous" | "letter";
+
+const line = (...points: [x: number, y: number][]): Stroke => points.map(([x, y]) => ({ x, y }));
+
+export const EXAMPLES: Readonly<Record<ExampleName, readonly Stroke[]>> = {
+  /** A three. */
+  clear: [
+    smooth([
+      [0.3, 0.22],
+      [0.45, 0.14],
+      [0.62, 0.2],
+      [0.64, 0.36],
+      [0.45, 0.47],
+      [0.66, 0.56],
+      [0.68, 0.75],
+      [0.5, 0.86],
+      [0.3, 0.78],
+    ]),
+  ],
+  /** A nine whose loop is open so far that it may be a four. */
+  ambiguous: [
+    smooth([
+      [0.48, 0.2],
+      [0.37, 0.248],
+      [0.34, 0.34],
+      [0.4, 0.47],
+      [0.55, 0.46],
+      [0.66, 0.36],
+    ]),
+    smooth([
+      [0.66, 0.2],
+      [0.65, 0.5],
+      [0.6, 0.85],
+    ]),
+  ],
+  /** The letter K. */
+  letter: [line([0.33, 0.12], [0.33, 0.85]), line([0.68, 0.25], [0.38, 0.62], [0.71, 0.85])],
+};

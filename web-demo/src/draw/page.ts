@@ -1,0 +1,224 @@
+import type { Pool } from "bayes8";
+import { ClassChart } from "../chart/classes.js";
+import { SplitChart } from "../chart/split.js";
+import "../styles/charts.css";
+import { find, inFrame } from "../lib/dom.js";
+import { megabytes, percent, withArticle } from "../lib/format.js";
+import { Newest } from "../lib/newest.js";
+import type { Page } from "../lib/page.js";
+import { paint } from "../lib/pictures.js";
+import { Status } from "../lib/status.js";
+import { openModel } from "../model/models.js";
+import { best, type Estimate, estimates } from "../model/samples.js";
+import { bluntVerdict, verdict } from "../model/verdict.js";
+import "./draw.css";
+import { type ExampleName, EXAMPLES } from "./examples.js";
+import { Pad } from "./pad.js";
+import { toHash } from "../replay/link.js";
+import { rasterize, SIZE } from "./raster.js";
+import { rotate, type Stroke } from "./strokes.js";
+
+const SAMPLES = 48;
+const SEED = 0n;
+const FIRST = "first prediction";
+const DIGITS = Array.from("0123456789");
+
+const MARKUP = `
+  <div class="intro">
+    <h1>A network that knows when it does not know</h1>
+    <p class="lead">Draw a digit. The network answers ${SAMPLES} times, each time with other weights that fit what it
+      learned. Where the answers agree, trust it; where they scatter, it is guessing.</p>
+  </div>
+  <div class="draw">
+    <section class="input" aria-label="Drawing">
+      <div class="frame"><p class="hint" aria-hidden="true">Draw here</p></div>
+      <p id="pad-keys" class="sr">Arrow keys move the pen, space puts it down or lifts it, backspace erases.</p>
+      <div class="examples" role="group" aria-label="Examples">
+        <button type="button" class="button" data-example="clear">A clear 3</button>
+        <button type="button" class="button" data-example="ambiguous">4 or 9?</button>
+        <button type="button" class="button" data-example="letter">A letter</button>
+        <button type="button" class="button" data-erase>Erase</button>
+      </div>
+      <div class="seen">
+        <canvas width="${SIZE}" height="${SIZE}" role="img" aria-label="The picture that the network sees"></canvas>
+        <label class="slider">Rotate <output>0°</output>
+          <input type="range" min="-180" max="180" step="5" value="0" />
+        </label>
+      </div>
+    </section>
+    <div class="results">
+      <section class="panel" aria-label="Bayesian network">
+        <div class="kicker"><b>Bayesian</b><span class="count">0 of ${SAMPLES} samples</span></div>
+        <div class="verdict" aria-live="polite"><p class="answer">One moment …</p><p class="reason"></p></div>
+        <div class="chart"></div>
+      </section>
+      <section class="panel whole" aria-label="How unsure, and why">
+        <a class="link replay-link" href="#replay">Replay these bits elsewhere</a>
+      </section>
+      <section class="panel contrast" aria-label="The same network without uncertainty">
+        <div class="kicker"><b>Without uncertainty</b><span>mean weights</span></div>
+        <div class="verdict"><p class="answer">…</p><p class="reason"></p></div>
+        <div class="chart"></div>
+      </section>
+    </div>
+  </div>`;
+
+/** What the visitor drew stays when the page is left. */
+let strokes: readonly Stroke[] = EXAMPLES.ambiguous;
+let example: ExampleName | undefined = "ambiguous";
+let degrees = 0;
+
+class DrawPage {
+  readonly #root: HTMLElement;
+  readonly #pad: Pad;
+  readonly #status = new Status();
+  readonly #chart = new ClassChart(DIGITS, "Probability of each digit, mean of the samples", { dots: true });
+  readonly #contrast = new ClassChart(DIGITS, "Probability of each digit with mean weights", { dots: false });
+  readonly #split = new SplitChart(DIGITS.length);
+  readonly #newest = new Newest<Uint8Array>((picture, superseded) => this.#predict(picture, superseded));
+  #bayesian: Pool | undefined;
+  #blunt: Pool | undefined;
+  #estimate: Estimate | undefined;
+  #ended = false;
+  readonly #show = inFrame(() => this.#estimate && this.#present(this.#estimate));
+
+  constructor(root: HTMLElement) {
+    this.#root = root;
+    root.innerHTML = MARKUP;
+    this.#pad = new Pad({
+      begin: () => example && this.#set([], undefined),
+      change: (drawn) => this.#set(drawn, undefined),
+      erase: () => this.#set([], undefined),
+    });
+    find(root, ".frame").prepend(this.#pad.element);
+    find(root, ".panel .reason").after(this.#status.element);
+    find(root, ".panel .chart").replaceWith(this.#chart.element);
+    find(root, ".contrast .chart").replaceWith(this.#contrast.element);
+    find(root, ".whole").prepend(this.#split.element);
+    for (const button of root.querySelectorAll<HTMLButtonElement>("[data-example]")) {
+      const name = button.dataset.example as ExampleName;
+      button.onclick = () => this.#set(EXAMPLES[name], name);
+    }
+    find(root, "[data-erase]").onclick = () => this.#set([], undefined);
+    const slider = find<HTMLInputElement>(root, "input[type=range]");
+    slider.value = String(degrees);
+    slider.oninput = () => {
+      degrees = slider.valueAsNumber;
+      this.#changed();
+    };
+    this.#changed();
+    void this.#load();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#bayesian?.dispose();
+    this.#blunt?.dispose();
+  }
+
+  async #load(): Promise<void> {
+    this.#bayesian?.dispose();
+    this.#blunt?.dispose();
+    this.#bayesian = this.#blunt = undefined;
+    try {
+      this.#status.loading("Loading the network");
+      this.#bayesian = await openModel("mnist-scnn", {
+        workers: 1,
+        onProgress: ({ loaded, total }) =>
+          this.#status.loading(`Loading the network: ${megabytes(loaded)} MB`, total && loaded / total),
+      });
+      if (this.#ended) return this.#bayesian.dispose();
+      this.#changed();
+      this.#blunt = await openModel("mnist-scnn", { workers: 1, meanWeights: true });
+      if (this.#ended) return this.#blunt.dispose();
+      this.#changed();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#status.error(error, () => void this.#load());
+    this.#say(".panel", "No answer.", "");
+  }
+
+  #set(drawn: readonly Stroke[], name: ExampleName | undefined): void {
+    strokes = drawn;
+    example = name;
+    this.#changed();
+  }
+
+  /** What is drawn is another one, or stands otherwise. */
+  #changed(): void {
+    const picture = rasterize(rotate(strokes, degrees));
+    this.#pad.show(strokes, degrees);
+    paint(find(this.#root, ".seen canvas"), picture);
+    find(this.#root, ".slider output").textContent = `${degrees}°`;
+    find(this.#root, ".hint").hidden = strokes.length > 0 && !example;
+    for (const button of this.#root.querySelectorAll<HTMLButtonElement>("[data-example]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.example === example));
+    }
+    // Screen readers wait for the last word.
+    find(this.#root, ".results").setAttribute("aria-busy", "true");
+    if (this.#bayesian) this.#newest.request(picture).catch((error) => this.#fail(error));
+  }
+
+  async #predict(picture: Uint8Array, superseded: () => boolean): Promise<void> {
+    const replay = { model: "mnist-scnn", picture: { bytes: picture }, seed: SEED, samples: SAMPLES } as const;
+    find<HTMLAnchorElement>(this.#root, ".replay-link").href = toHash(replay);
+    if (picture.every((value) => value === 0)) return this.#clear();
+    const bayesian = this.#bayesian!;
+    for await (const estimate of estimates(bayesian, picture, { samples: SAMPLES, seed: SEED })) {
+      this.#estimate = estimate;
+      this.#show();
+      if (superseded()) return;
+    }
+    if (!this.#blunt) return;
+    for await (const estimate of estimates(this.#blunt, picture, { samples: 1, seed: SEED })) this.#presentBlunt(estimate);
+    if (!superseded()) find(this.#root, ".results").setAttribute("aria-busy", "false");
+  }
+
+  #present(estimate: Estimate): void {
+    // For whoever measures how soon it comes.
+    if (!performance.getEntriesByName(FIRST).length) performance.mark(FIRST);
+    this.#chart.update(estimate);
+    this.#split.update(estimate);
+    const { answer, reason } = verdict(estimate, withArticle);
+    this.#say(".panel", answer, reason);
+    const done = estimate.samples.length;
+    find(this.#root, ".count").textContent = `${done} of ${SAMPLES} samples`;
+    this.#status.show("");
+  }
+
+  #presentBlunt(estimate: Estimate): void {
+    this.#contrast.update(estimate);
+    const share = percent(estimate.probabilities[best(estimate.probabilities)]!);
+    this.#say(".contrast", bluntVerdict(estimate, withArticle), `${share}, and no word of doubt.`);
+  }
+
+  #clear(): void {
+    this.#estimate = undefined;
+    this.#chart.clear();
+    this.#contrast.clear();
+    this.#split.clear();
+    this.#say(".panel", "Draw something.", "");
+    this.#say(".contrast", "", "");
+    find(this.#root, ".results").setAttribute("aria-busy", "false");
+    find(this.#root, ".count").textContent = `0 of ${SAMPLES} samples`;
+    this.#status.show("");
+  }
+
+  #say(panel: string, answer: string, reason: string): void {
+    find(this.#root, `${panel} .answer`).textContent = answer;
+    find(this.#root, `${panel} .reason`).textContent = reason;
+  }
+}
+
+export const draw: Page = {
+  title: "Draw",
+  mount(root) {
+    const page = new DrawPage(root);
+    return () => page.end();
+  },
+};

@@ -1,0 +1,51 @@
+import { Bayes8Error } from "bayes8";
+import { create } from "./dom.js";
+
+/** One line that says how things stand: loading, ready, or what went wrong and what helps. */
+export class Status {
+  readonly element = create("div", { className: "status" });
+
+  constructor() {
+    this.element.setAttribute("role", "status");
+  }
+
+  show(text: string): void {
+    this.#set("note", text);
+  }
+
+  /** `share` is 0 to 1, if it is known. */
+  loading(text: string, share?: number): void {
+    const progress = create("progress", share === undefined ? {} : { value: share });
+    progress.setAttribute("aria-label", "Loading");
+    this.#set("loading", progress, text);
+  }
+
+  /** Says what is wrong, an error or words, with a button that tries again where that can help. */
+  error(error: unknown, again?: () => void): void {
+    const button = again && create("button", { type: "button", className: "link", textContent: "Try again", onclick: again });
+    this.#set("error", explain(error), ...(button ? [button] : []));
+  }
+
+  #set(kind: string, ...children: (Node | string)[]): void {
+    this.element.dataset.kind = kind;
+    this.element.replaceChildren(...children.map((child) => (typeof child === "string" ? create("span", {}, child) : child)));
+  }
+}
+
+/** What went wrong, in a visitor's words. */
+function explain(error: unknown): string {
+  if (typeof error === "string") return error;
+  if (!(error instanceof Bayes8Error)) return `Something went wrong: ${error instanceof Error ? error.message : String(error)}.`;
+  switch (error.code) {
+    case "unsupported":
+      return "This browser has no WebAssembly SIMD. Chrome 96, Firefox 114 or Safari 16.4, or a later one, runs this page.";
+    case "network":
+      return "The network could not be loaded: the connection failed.";
+    case "worker":
+      return "The worker that runs the network stopped.";
+    case "invalid-input":
+      return "This picture cannot be read.";
+    default:
+      return `Something went wrong: ${error.message}.`;
+  }
+}

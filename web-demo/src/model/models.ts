@@ -1,0 +1,59 @@
+/** The shipped models, fetched once each. */
+import cifar10 from "../../../models/cifar10-resnet20.safetensors?url";
+import fashion from "../../../models/fashion-resnet14.safetensors?url";
+import mnist from "../../../models/mnist-scnn.safetensors?url";
+import { Bayes8Error, Model, type Pool, type PoolOptions, type Progress } from "bayes8";
+import { withMeanWeights } from "./deterministic.js";
+
+const URLS = { "mnist-scnn": mnist, "fashion-resnet14": fashion, "cifar10-resnet20": cifar10 };
+
+export type ModelName = keyof typeof URLS;
+export const MODEL_NAMES = Object.keys(URLS) as ModelName[];
+
+export const isModelName = (name: string): name is ModelName => Object.hasOwn(URLS, name);
+
+const files = new Map<ModelName, Promise<Uint8Array>>();
+
+/** The bytes of a model's file. Only who asks first hears of the progress. */
+export function modelFile(name: ModelName, onProgress?: (progress: Progress) => void): Promise<Uint8Array> {
+  let file = files.get(name);
+  if (!file) {
+    file = download(URLS[name], onProgress);
+    files.set(name, file);
+    file.catch(() => files.delete(name)); // The next call tries again.
+  }
+  return file;
+}
+
+export interface OpenOptions extends Pick<PoolOptions, "workers" | "kernel" | "onProgress"> {
+  /** Every weight at its mean: the network that one would have without uncertainty. */
+  readonly meanWeights?: boolean;
+}
+
+/** A model in workers, so that the page never waits for it. */
+export async function openModel(name: ModelName, { meanWeights, onProgress, ...options }: OpenOptions = {}): Promise<Pool> {
+  const file = await modelFile(name, onProgress);
+  return Model.pool(meanWeights ? withMeanWeights(file) : file, options);
+}
+
+async function download(url: string, onProgress?: (progress: Progress) => void): Promise<Uint8Array> {
+  try {
+    const response = await fetch(url);
+    if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
+    // The length of what is transferred, which is another one if it is compressed.
+    const total = response.headers.has("content-encoding") ? 0 : Number(response.headers.get("content-length"));
+    let loaded = 0;
+    const counted = response.body.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(piece, controller) {
+          loaded += piece.length;
+          onProgress?.(total ? { loaded, total } : { loaded });
+          controller.enqueue(piece);
+        },
+      }),
+    );
+    return new Uint8Array(await new Response(counted).arrayBuffer());
+  } catch (error) {
+    throw new Bayes8Error("network", `cannot load ${url}: ${error instanceof Error ? error.message : error}`, error);
+  }
+}

@@ -1,0 +1,75 @@
+/** Predictions whose single samples are kept, so that a chart can show how they differ. */
+import type { Picture, Pool } from "bayes8";
+
+/** What the samples so far say about one picture. */
+export interface Estimate {
+  readonly classNames: readonly string[];
+  /** Probabilities of each sample, `[samples][classes]`. */
+  readonly samples: readonly Float64Array[];
+  /** Mean of the samples. */
+  readonly probabilities: Float64Array;
+  /** Total uncertainty, in nats: entropy of the mean. */
+  readonly total: number;
+  /** Mean entropy of the samples: the picture is ambiguous. */
+  readonly aleatoric: number;
+  /** The difference: the samples disagree. */
+  readonly epistemic: number;
+}
+
+/** Samples of the first range; later ones are as long as fits into the time. */
+const FIRST = 2;
+const RANGE_MILLISECONDS = 40;
+/** Probabilities and entropies are summed as integers of this scale. */
+const SCALE = 2 ** 30;
+
+/**
+ * The estimate while samples arrive; leaving the loop ends the work. `Pool.stream` gives sums of samples, while
+ * the logits of each come with `predict`. So one prediction is made of several ranges of its samples, whose
+ * sums add up to exactly its own.
+ */
+export async function* estimates(
+  pool: Pool,
+  picture: Picture,
+  { samples, seed }: { readonly samples: number; readonly seed: bigint },
+): AsyncGenerator<Estimate, void, void> {
+  const { classes, classNames } = pool.info;
+  const drawn: Float64Array[] = [];
+  let sums: BigInt64Array | undefined;
+  let count = Math.min(FIRST, samples);
+  while (drawn.length < samples) {
+    const start = performance.now();
+    const part = await pool.predict(picture, { samples: count, firstSample: drawn.length, seed, logits: true });
+    for (let sample = 0; sample < count; sample++) {
+      drawn.push(softmax(part.logits!.subarray(sample * classes, (sample + 1) * classes)));
+    }
+    sums = sums ? sums.map((value, index) => value + part.sums[index]!) : part.sums;
+    yield summarize(sums, drawn.slice(), classNames);
+    const fitting = Math.floor((count * RANGE_MILLISECONDS) / (performance.now() - start));
+    count = Math.min(Math.max(1, Math.min(fitting, 2 * count)), samples - drawn.length);
+  }
+}
+
+function summarize(sums: BigInt64Array, samples: Float64Array[], classNames: readonly string[]): Estimate {
+  const mean = (sum: bigint) => Number(sum) / SCALE / samples.length;
+  const probabilities = Float64Array.from(sums.subarray(2, 2 + classNames.length), mean);
+  const total = probabilities.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
+  const aleatoric = Math.min(total, mean(sums[1]!));
+  return { classNames, samples, probabilities, total, aleatoric, epistemic: total - aleatoric };
+}
+
+export function softmax(logits: Float32Array): Float64Array {
+  const largest = logits.reduce((a, b) => Math.max(a, b));
+  const powers = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map((power) => power / sum);
+}
+
+/** Indices of the classes, the most probable first. */
+export function ranking(probabilities: Float64Array): number[] {
+  return Array.from(probabilities.keys()).sort((a, b) => probabilities[b]! - probabilities[a]! || a - b);
+}
+
+/** The most probable class. */
+export function best(probabilities: Float64Array): number {
+  return probabilities.indexOf(probabilities.reduce((a, b) => Math.max(a, b)));
+}

@@ -1,0 +1,80 @@
+/** How the network does on all pictures of the gallery. */
+import type { Pool, Prediction } from "bayes8";
+import { best } from "../model/samples.js";
+import { type CorruptionName, corrupt, type Severities } from "./corruption.js";
+import type { Outcome } from "./coverage.js";
+import { GALLERY_SHAPE, LABELS } from "./gallery.js";
+
+/** Of each picture. */
+export const GALLERY_SAMPLES = 8;
+/** Pictures that are predicted together: few enough to show some soon, enough to draw weights once for many. */
+const TOGETHER = 24;
+/** Of the curves. */
+export const STEPS: readonly number[] = [0, 0.2, 0.4, 0.6, 0.8, 1];
+
+export interface PictureOutcome extends Outcome {
+  readonly said: number;
+  readonly aleatoric: number;
+  readonly epistemic: number;
+}
+
+/** Corrupts pictures a few at a time, so that the page stays quick. */
+export async function* corrupted(pictures: readonly Uint8Array[], severities: Severities) {
+  for (let first = 0; first < pictures.length; first += TOGETHER) {
+    const part = pictures.slice(first, first + TOGETHER);
+    yield { first, pictures: part.map((picture, index) => corrupt(picture, GALLERY_SHAPE, severities, first + index)) };
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+export async function judge(pool: Pool, pictures: readonly Uint8Array[], first: number): Promise<PictureOutcome[]> {
+  const predictions = await pool.predictBatch(pictures, { samples: GALLERY_SAMPLES });
+  return predictions.map((prediction, index) => outcome(prediction, LABELS[first + index]!));
+}
+
+function outcome({ probabilities, entropy, expectedEntropy, mutualInformation }: Prediction, label: number): PictureOutcome {
+  const said = best(probabilities);
+  return { said, right: said === label, total: entropy, aleatoric: expectedEntropy, epistemic: mutualInformation };
+}
+
+export interface Point {
+  readonly severity: number;
+  readonly accuracy: number;
+  readonly aleatoric: number;
+  readonly epistemic: number;
+}
+
+const known = new Map<string, Point>();
+
+/** Means over the gallery while one corruption grows and the others stay; each point once, however often asked for. */
+export async function* curve(
+  pool: Pool,
+  gallery: readonly Uint8Array[],
+  severities: Severities,
+  name: CorruptionName,
+  superseded: () => boolean,
+): AsyncGenerator<Point[], void, void> {
+  const points: Point[] = [];
+  for (const severity of STEPS) {
+    const at = { ...severities, [name]: severity };
+    const key = Object.values(at).join();
+    let point = known.get(key);
+    if (!point) {
+      const outcomes: PictureOutcome[] = [];
+      for await (const { first, pictures } of corrupted(gallery, at)) {
+        outcomes.push(...(await judge(pool, pictures, first)));
+        if (superseded()) return;
+      }
+      const mean = (of: (outcome: PictureOutcome) => number) => outcomes.reduce((sum, outcome) => sum + of(outcome), 0) / outcomes.length;
+      point = {
+        severity,
+        accuracy: mean(({ right }) => Number(right)),
+        aleatoric: mean(({ aleatoric }) => aleatoric),
+        epistemic: mean(({ epistemic }) => epistemic),
+      };
+      known.set(key, point);
+    }
+    points.push(point);
+    yield points;
+  }
+}

@@ -1,0 +1,172 @@
+/** One prediction by its link: the same bits on every machine, and the command line that repeats it. */
+import type { Pool, Prediction } from "bayes8";
+import { create, find } from "../lib/dom.js";
+import { nats, percent } from "../lib/format.js";
+import { Newest } from "../lib/newest.js";
+import { Status } from "../lib/status.js";
+import { MODEL_NAMES, type ModelName, openModel } from "../model/models.js";
+import { command, fromParameters, MOST_SAMPLES, parseSamples, parseSeed, PICTURE_FILE, type Replay, toHash } from "./link.js";
+import { load, nativeDigest, PICTURE_NAMES, show } from "./pictures.js";
+
+const FALLBACK: Replay = { model: "fashion-resnet14", picture: { name: "shirt-4.png" }, seed: 7n, samples: 8 };
+/** Of the picture that came with the link. */
+const FROM_LINK = "";
+
+const MARKUP = `
+  <h2>One prediction</h2>
+  <form class="fields">
+    <label>Model <select name="model"></select></label>
+    <label>Picture <select name="picture"></select></label>
+    <label>Seed <input name="seed" inputmode="numeric" autocomplete="off" /></label>
+    <label>Samples <input name="samples" type="number" min="1" max="${MOST_SAMPLES}" /></label>
+  </form>
+  <div class="outcome">
+    <canvas width="28" height="28" role="img" aria-label="The picture"></canvas>
+    <dl>
+      <dt>Answer</dt><dd data-field="answer">…</dd>
+      <dt>Uncertainty</dt><dd data-field="uncertainty">…</dd>
+      <dt>Digest</dt><dd><code data-field="digest">…</code><span class="note">SHA-256 of every logit of every sample</span></dd>
+    </dl>
+  </div>
+  <p class="match" role="status"></p>
+  <div class="copy"><span class="note">Send this link; it says whether the bits are the same there.</span>
+    <div><code data-copy="link"></code><button type="button" class="button" data-for="link">Copy link</button></div></div>
+  <div class="copy"><span class="note">The native command line prints the same <code>logits_digest</code>.
+      <a class="save" download="${PICTURE_FILE}" hidden>Save the picture</a></span>
+    <div><code data-copy="command"></code><button type="button" class="button" data-for="command">Copy command</button></div></div>`;
+
+export class ReplayPrediction {
+  readonly element = create("section", { className: "card replay-one" });
+  readonly #status = new Status();
+  readonly #newest = new Newest<Replay>((replay) => this.#predict(replay));
+  #replay: Replay;
+  #linked: Replay["picture"] | undefined;
+  #open: { readonly name: ModelName; readonly pool: Pool } | undefined;
+  #running = new AbortController();
+  #ended = false;
+
+  constructor(parameters: URLSearchParams) {
+    this.#replay = fromParameters(parameters, FALLBACK);
+    if ("bytes" in this.#replay.picture) this.#linked = this.#replay.picture;
+    this.element.innerHTML = MARKUP;
+    this.element.setAttribute("aria-label", "One prediction");
+    find(this.element, "form").after(this.#status.element);
+    this.#fill();
+    find<HTMLFormElement>(this.element, "form").onsubmit = (event) => event.preventDefault();
+    find(this.element, "form").oninput = () => this.#read();
+    for (const button of this.element.querySelectorAll<HTMLButtonElement>("[data-for]")) {
+      button.onclick = () => void this.#copy(button);
+    }
+    this.#changed();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#running.abort();
+    this.#open?.pool.dispose();
+  }
+
+  #field<E extends HTMLInputElement | HTMLSelectElement = HTMLInputElement>(name: string): E {
+    return find<E>(this.element, `[name=${name}]`);
+  }
+
+  #fill(): void {
+    const option = (value: string, text = value) => create("option", { value, textContent: text });
+    const { model, picture, seed, samples } = this.#replay;
+    this.#field("model").append(...MODEL_NAMES.map((name) => option(name)));
+    this.#field("picture").append(
+      ...(this.#linked ? [option(FROM_LINK, "from the link")] : []),
+      ...PICTURE_NAMES.map((name) => option(name)),
+    );
+    this.#field("model").value = model;
+    this.#field("picture").value = "name" in picture ? picture.name : FROM_LINK;
+    this.#field("seed").value = String(seed);
+    this.#field("samples").value = String(samples);
+  }
+
+  /** Takes what the form says; a digest of a link holds for that link's prediction only. */
+  #read(): void {
+    const [seed, samples] = [parseSeed(this.#field("seed").value), parseSamples(this.#field("samples").value)];
+    this.#field("seed").setAttribute("aria-invalid", String(seed === undefined));
+    this.#field("samples").setAttribute("aria-invalid", String(samples === undefined));
+    if (seed === undefined) return this.#status.error("A seed is a whole number from 0 to 2^64 - 1.");
+    if (samples === undefined) return this.#status.error(`Samples: a whole number from 1 to ${MOST_SAMPLES}.`);
+    const name = this.#field("picture").value;
+    const picture = name === FROM_LINK && this.#linked ? this.#linked : { name };
+    this.#replay = { model: this.#field("model").value as ModelName, picture, seed, samples };
+    this.#changed();
+  }
+
+  #changed(): void {
+    find(this.element, "[data-copy=command]").textContent = command(this.#replay);
+    this.#running.abort();
+    this.#newest.request(this.#replay).catch((error) => {
+      if (!this.#ended) this.#status.error(error, () => this.#changed());
+    });
+  }
+
+  async #predict(replay: Replay): Promise<void> {
+    this.#status.loading("Predicting");
+    this.#running = new AbortController();
+    const { signal } = this.#running;
+    const canvas = find<HTMLCanvasElement>(this.element, "canvas");
+    await show(canvas, replay.picture);
+    const pool = await this.#model(replay.model);
+    const picture = await load(replay.picture);
+    if (this.#ended) return;
+    if (!picture) return this.#status.error("There is no such picture here.");
+    const options = { seed: replay.seed, samples: replay.samples, logits: true, signal };
+    const prediction = await pool.predict(picture, options).catch((error) => {
+      if (!signal.aborted) throw error;
+    });
+    if (!prediction) return;
+    this.#status.show(`Kernel ${pool.kernel}, ${pool.workers} ${pool.workers === 1 ? "worker" : "workers"}`);
+    this.#present(replay, prediction);
+    const save = find<HTMLAnchorElement>(this.element, ".save");
+    save.hidden = "name" in replay.picture;
+    if (!save.hidden) save.href = canvas.toDataURL("image/png");
+  }
+
+  async #model(name: ModelName): Promise<Pool> {
+    if (this.#open?.name === name) return this.#open.pool;
+    this.#open?.pool.dispose();
+    this.#open = undefined;
+    const pool = await openModel(name);
+    if (this.#ended) pool.dispose();
+    this.#open = { name, pool };
+    return pool;
+  }
+
+  #present(replay: Replay, prediction: Prediction): void {
+    const digest = prediction.logitsDigest!;
+    const set = (name: string, text: string) => (find(this.element, `[data-field=${name}]`).textContent = text);
+    set("answer", prediction.top(2).map(({ label, probability }) => `${label} ${percent(probability)}`).join(", "));
+    const { entropy, expectedEntropy, mutualInformation } = prediction;
+    set("uncertainty", `${nats(entropy)} nats: aleatoric ${nats(expectedEntropy)}, epistemic ${nats(mutualInformation)}`);
+    set("digest", digest);
+    const hash = toHash({ ...replay, digest });
+    find(this.element, "[data-copy=link]").textContent = location.href.replace(/#.*/s, "") + hash;
+    const match = find(this.element, ".match");
+    const expected = replay.digest ?? nativeDigest(replay);
+    const by = replay.digest ? "the machine that made the link" : "the native command line";
+    match.dataset.match = expected === undefined ? "none" : String(expected === digest);
+    match.textContent =
+      expected === undefined
+        ? "No digest to compare with: open the link on another machine."
+        : expected === digest
+          ? `The same bits as ${by}.`
+          : `Other bits than ${by}: ${expected}.`;
+  }
+
+  async #copy(button: HTMLButtonElement): Promise<void> {
+    const label = button.textContent;
+    try {
+      await navigator.clipboard.writeText(find(this.element, `[data-copy=${button.dataset.for}]`).textContent ?? "");
+      button.textContent = "Copied";
+    } catch {
+      getSelection()?.selectAllChildren(find(this.element, `[data-copy=${button.dataset.for}]`));
+      button.textContent = "Selected";
+    }
+    setTimeout(() => (button.textContent = label), 1500);
+  }
+}

@@ -1,0 +1,49 @@
+//! The web demo: a static site in `web-demo/dist`, on the npm package as built.
+
+use crate::skipped::Skipped;
+use crate::tools::{self, Missing};
+use crate::{root, run_command, stream, web};
+use anyhow::anyhow;
+use std::process::Command;
+
+const FOLDER: &str = "web-demo";
+
+/// Builds the package and the site, and serves the site until it is stopped.
+pub(crate) fn serve(port: u16) -> anyhow::Result<()> {
+    web::run(true)?;
+    tools::npm_packages(&root().join(FOLDER)).map_err(|reason| anyhow!(reason))?;
+    run_command(&mut npm(&["run", "build"]))?;
+    let port = port.to_string();
+    run_command(&mut npm(&["run", "preview", "--", "--port", &port, "--strictPort"]))
+}
+
+/// Checks the types, builds the site and tests it in Chromium; what is missing is skipped. `package`
+/// says whether the npm package is built.
+pub(crate) fn test(package: &Result<(), Missing>, skipped: &mut Skipped) -> anyhow::Result<()> {
+    let ready = package.clone().and_then(|()| tools::npm_packages(&root().join(FOLDER)));
+    if let Err(reason) = ready {
+        skipped.report(&format!("the web demo: {reason}"));
+        return Ok(());
+    }
+    run_command(&mut npm(&["run", "check"]))?;
+    run_command(&mut npm(&["run", "build"]))?;
+    let mut npm = npm(&["test"]);
+    match tools::chromium() {
+        Ok(path) => {
+            npm.env("BAYES8_CHROMIUM", path);
+        }
+        // The tests say what they skip for it.
+        Err(reason) => println!("{reason}"),
+    }
+    stream(&mut npm, |line| {
+        skipped.notices(line);
+        println!("{line}");
+    })
+}
+
+/// A script of the demo.
+fn npm(arguments: &[&str]) -> Command {
+    let mut npm = Command::new("npm");
+    npm.args(arguments).current_dir(root().join(FOLDER));
+    npm
+}
