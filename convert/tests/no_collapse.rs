@@ -26,6 +26,11 @@ const SAMPLES: u32 = 64;
 /// Test pictures. FP32 takes most of the time.
 const PICTURES: usize = 100;
 
+/// How many times INT8 may have the mutual information of FP32, or the reverse, where that is between
+/// 1e-4 and 1e-2 nats. The weights' variance is exact, but activations are rounded: what a step rounds
+/// differs between two samples as soon as a weight does, which adds about 2e-4 nats.
+const FACTOR: f64 = 1.6;
+
 const CALIBRATION_PICTURES: usize = 100;
 const CALIBRATION_DRAWS: u32 = 2;
 
@@ -80,7 +85,7 @@ impl Row {
         let Self { posterior, information: [fp32, int8], ratio: [least, largest] } = self;
         assert!(*least > 0.97 && *largest < 1.03, "{posterior}: ratios {least} to {largest}");
         let over = int8 / fp32;
-        let within = if *fp32 > 0.01 { 0.9..=1.1 } else { 1.0 / 1.5..=1.5 };
+        let within = if *fp32 > 0.01 { 0.9..=1.1 } else { 1.0 / FACTOR..=FACTOR };
         assert!(*fp32 < 1e-4 || within.contains(&over), "{posterior}: information {over} times");
     }
 }

@@ -173,7 +173,8 @@ fn the_method_of_calibration_is_recorded_and_matters() {
         files.push(fixture.read("out.safetensors"));
     }
     assert!(files[0] != files[2] && files[0] != files[3] && files[2] != files[3]);
-    quantize(&fixture, &["--moped", "0.1", "--percentile", "100"]).succeeded();
+    let all = ["--moped", "0.1", "--calibration-method", "percentile", "--percentile", "100"];
+    quantize(&fixture, &all).succeeded();
 }
 
 #[test]
