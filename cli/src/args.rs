@@ -1,5 +1,6 @@
 //! Arguments that several commands take.
 
+use anyhow::Context;
 use bayes8_native::core::sampler::MAX_SAMPLES;
 use bayes8_native::{Isa, LoadError, ModelOptions, Threads};
 use bytesize::ByteSize;
@@ -52,6 +53,18 @@ impl Machine {
         };
         let bank_bytes = usize::try_from(self.bank.as_u64()).unwrap_or(usize::MAX);
         Ok(ModelOptions { isa: self.isa, threads, bank_bytes })
+    }
+
+    /// Gives the FP32 network as many threads; once a process.
+    ///
+    /// # Errors
+    /// When they cannot start.
+    pub(crate) fn start_threads(&self) -> anyhow::Result<()> {
+        if let Some(threads) = self.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
+            pool.build_global().context("cannot start threads")?;
+        }
+        Ok(())
     }
 }
 

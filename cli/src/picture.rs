@@ -1,12 +1,13 @@
 //! Files to what a model takes. Pictures are turned as their EXIF orientation says, then fitted by
 //! [`bayes8_core::picture`]; arrays must have the model's shape.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bayes8_convert::LabelledPictures;
+use bayes8_convert::metrics::check_labels;
 use bayes8_core::graph::Shape;
 use bayes8_core::picture::fit;
 use image::{DynamicImage, ImageDecoder, ImageReader};
-use ndarray::Array5;
+use ndarray::{Array1, Array5, ArrayD};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -47,6 +48,35 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape) -> anyhow::Result<Batch> {
     let batch = (names.len(), shape.depth, shape.height, shape.width, shape.channels);
     let pictures = Array5::from_shape_vec(batch, bytes).context("pictures of the model's shape")?;
     Ok(Batch { names, pictures })
+}
+
+/// The pictures of a set, read from `path`, and the label of each.
+///
+/// # Errors
+/// When the set has no labels.
+pub(crate) fn labelled(
+    path: &Path,
+    LabelledPictures { pictures, labels }: LabelledPictures,
+) -> anyhow::Result<(ArrayD<u8>, Array1<i64>)> {
+    let Some(labels) = labels else {
+        bail!("{}: there is no array `y` of labels", path.display());
+    };
+    Ok((pictures, labels))
+}
+
+/// [`labelled`], where each label is one of `classes` classes.
+///
+/// # Errors
+/// When the set has no labels, or one that is no class.
+pub(crate) fn classified(
+    path: &Path,
+    set: LabelledPictures,
+    classes: usize,
+) -> anyhow::Result<(ArrayD<u8>, Vec<i64>)> {
+    let (pictures, labels) = labelled(path, set)?;
+    let labels = labels.to_vec();
+    check_labels(&labels, classes).with_context(|| format!("{}: array `y`", path.display()))?;
+    Ok((pictures, labels))
 }
 
 /// Whether a file begins as the zip archives do that npz files are.

@@ -20,6 +20,14 @@ use histogram::Histogram;
 /// Draws of the weights that are enough in practice.
 pub const WEIGHT_SAMPLES: u32 = 8;
 
+/// Place of a value in lists that hold something of the input, then of every node.
+pub(crate) fn place(value: Value) -> usize {
+    match value {
+        Value::Input => 0,
+        Value::Node(n) => n + 1,
+    }
+}
+
 /// What all values of a network reached. Ranges by any method follow from it.
 pub struct Observations {
     /// Of the input, then of every node.
@@ -45,12 +53,9 @@ impl Observations {
         let nodes = network.graph.nodes().len();
         let histograms: Vec<Mutex<Histogram>> = (0..=nodes).map(|_| Mutex::default()).collect();
         let observe = |value: Value, _: usize, numbers: &[f32]| {
-            let index = match value {
-                Value::Input => 0,
-                Value::Node(n) => n + 1,
-            };
             // A histogram is whole between any two numbers.
-            let mut histogram = histograms[index].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut histogram =
+                histograms[place(value)].lock().unwrap_or_else(PoisonError::into_inner);
             numbers.iter().for_each(|&x| histogram.add(x));
         };
         for sample in 0..weight_samples {
@@ -80,10 +85,6 @@ impl Observations {
 
     /// Share of the numbers of `value` that lay beyond `range`.
     pub fn clipped(&self, value: Value, range: [f32; 2]) -> f64 {
-        let index = match value {
-            Value::Input => 0,
-            Value::Node(n) => n + 1,
-        };
-        self.histograms[index].beyond(range)
+        self.histograms[place(value)].beyond(range)
     }
 }

@@ -13,6 +13,7 @@ use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 
 use crate::fidelity::single_sample;
+use crate::metrics::Uncertainties;
 
 /// How far the probabilities of a picture may be from 1 in sum: float32 rounds.
 const SUM_TOLERANCE: f64 = 1e-3;
@@ -27,16 +28,7 @@ pub struct Golden {
     /// Predictions of the network with every weight at its mean.
     pub mean_weights: Option<Vec<Uncertainty>>,
     /// Uncertainty about pictures of another distribution.
-    pub ood: Option<GoldenOod>,
-}
-
-/// Recorded uncertainty about pictures of another distribution, in nats.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GoldenOod {
-    /// Of each picture.
-    pub predictive_entropy: Vec<f64>,
-    /// Of each picture.
-    pub mutual_information: Vec<f64>,
+    pub ood: Option<Uncertainties>,
 }
 
 /// Why recorded predictions are refused. Every variant names the file.
@@ -130,7 +122,7 @@ impl File<'_> {
                 let predictive_entropy = self.vector("ood_predictive_entropy", None)?;
                 let count = Some(predictive_entropy.len());
                 let mutual_information = self.vector("ood_mutual_information", count)?;
-                Some(GoldenOod { predictive_entropy, mutual_information })
+                Some(Uncertainties { predictive_entropy, mutual_information })
             }
             false => None,
         };

@@ -116,7 +116,7 @@ def chain(*layers: nn.Module, seed: int = 2) -> nn.Sequential:
                 nn.init.normal_(parameter, std=fan_in**-0.5)
             elif name.startswith("rho_"):
                 nn.init.normal_(parameter, -3.0, 0.3)
-        layer.dnn_to_bnn_flag = True
+        setattr(layer, "dnn_to_bnn_flag", True)  # noqa: B010 (mypy takes a module's attributes for tensors)
     model = nn.Sequential(*layers)
     randomize_statistics(model)
     return model.eval()

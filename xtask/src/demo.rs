@@ -2,7 +2,7 @@
 
 use crate::skipped::Skipped;
 use crate::tools::{self, Missing};
-use crate::{root, run_command, stream, web};
+use crate::{root, run_command, web};
 use anyhow::anyhow;
 use std::process::Command;
 
@@ -27,18 +27,7 @@ pub(crate) fn test(package: &Result<(), Missing>, skipped: &mut Skipped) -> anyh
     }
     run_command(&mut npm(&["run", "check"]))?;
     run_command(&mut npm(&["run", "build"]))?;
-    let mut npm = npm(&["test"]);
-    match tools::chromium() {
-        Ok(path) => {
-            npm.env("BAYES8_CHROMIUM", path);
-        }
-        // The tests say what they skip for it.
-        Err(reason) => println!("{reason}"),
-    }
-    stream(&mut npm, |line| {
-        skipped.notices(line);
-        println!("{line}");
-    })
+    web::test_in_chromium(npm(&["test"]), skipped)
 }
 
 /// A script of the demo.

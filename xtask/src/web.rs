@@ -43,19 +43,22 @@ pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<Result<(), Missing>>
     clippy.args(["--", "-D", "warnings"]);
     run_command(compiler(&mut clippy, Instructions::Relaxed))?;
     build(true)?;
-    let mut npm = npm(&["test"]);
+    test_in_chromium(npm(&["test"]), skipped)?;
+    Ok(Ok(()))
+}
+
+/// Runs tests that need a browser, if one is found; they say what they skip for it.
+pub(crate) fn test_in_chromium(mut npm: Command, skipped: &mut Skipped) -> anyhow::Result<()> {
     match tools::chromium() {
         Ok(path) => {
             npm.env("BAYES8_CHROMIUM", path);
         }
-        // The tests say what they skip for it.
         Err(reason) => println!("{reason}"),
     }
     stream(&mut npm, |line| {
         skipped.notices(line);
         println!("{line}");
-    })?;
-    Ok(Ok(()))
+    })
 }
 
 /// All that the build needs.

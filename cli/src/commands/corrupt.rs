@@ -1,9 +1,9 @@
 //! `bayes8 corrupt`: pictures that drift away from those that a model was trained on.
 
 use crate::atomic_file::{self, Pending};
-use crate::output;
 use crate::progress::Progress;
 use crate::style::{bytes, printable};
+use crate::{output, picture};
 use anyhow::{Context, bail};
 use bayes8_convert::LabelledPictures;
 use bayes8_convert::corrupted::{CorruptedWriter, Drift};
@@ -58,10 +58,8 @@ fn corruption_parser() -> impl TypedValueParser<Value = Corruption> {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     atomic_file::check(&arguments.output)?;
     let path = arguments.pictures.display();
-    let LabelledPictures { pictures, labels } = LabelledPictures::load(&arguments.pictures)?;
-    let Some(labels) = labels else {
-        bail!("{path}: there is no array `y` of labels");
-    };
+    let set = LabelledPictures::load(&arguments.pictures)?;
+    let (pictures, labels) = picture::labelled(&arguments.pictures, set)?;
     let pictures = in_two_dimensions(pictures).with_context(|| format!("{path}: array `x`"))?;
     let corruptions = distinct(&arguments.corruptions, &Corruption::ALL);
     let severities: Vec<u8> = (1..=MAX_SEVERITY).collect();

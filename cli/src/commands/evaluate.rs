@@ -3,14 +3,14 @@
 use crate::args::{Machine, Sampling, positive};
 use crate::atomic_file::{self, Pending};
 use crate::evaluation::measure::{Candidate, Measured, Pictures, Samples, measure};
-use crate::evaluation::{Evaluation, Figures, Peer, Provenance, Uncertainties};
+use crate::evaluation::{Evaluation, Figures, Peer, Provenance};
 use crate::gates::{self, Gates};
 use crate::model_report::Report;
 use crate::style::{Style, printable};
-use crate::{model_file, output, report};
-use anyhow::{Context, bail};
+use crate::{model_file, output, picture, report};
+use anyhow::bail;
 use bayes8_convert::golden::Golden;
-use bayes8_convert::metrics::{Comparison, DriftGaps, Metrics, check_labels};
+use bayes8_convert::metrics::{Comparison, DriftGaps, Metrics};
 use bayes8_convert::{LabelledPictures, Network, PosteriorSource};
 use bayes8_native::Model;
 use bayes8_native::core::sampler::MAX_SAMPLES;
@@ -147,10 +147,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => None,
     };
     let golden = golden.map(|golden| {
-        let unknown = golden.ood.filter(|_| pictures.unknown.is_some()).map(|ood| Uncertainties {
-            predictive_entropy: ood.predictive_entropy,
-            mutual_information: ood.mutual_information,
-        });
+        let unknown = golden.ood.filter(|_| pictures.unknown.is_some());
         let mut figures = Figures::new(&golden.predictions, &golden.labels, unknown.as_ref());
         let mean_weights = golden.mean_weights.as_ref();
         figures.mean_weights = mean_weights.map(|mean| Metrics::new(mean, &golden.labels));
@@ -205,13 +202,8 @@ impl Arguments {
     /// The labelled pictures, and all that is compared with them.
     fn pictures(&self, model: &Model) -> anyhow::Result<Pictures> {
         let path = &self.data;
-        let LabelledPictures { pictures, labels } = LabelledPictures::load(path)?;
-        let Some(labels) = labels else {
-            bail!("{}: there is no array `y` of labels", path.display());
-        };
-        let labels = labels.to_vec();
-        check_labels(&labels, model.description().classes())
-            .with_context(|| format!("{}: array `y`", path.display()))?;
+        let set = LabelledPictures::load(path)?;
+        let (pictures, labels) = picture::classified(path, set, model.description().classes())?;
         let unknown = match &self.ood {
             Some(path) => Some((path.clone(), LabelledPictures::load(path)?.pictures)),
             None => None,
@@ -232,10 +224,7 @@ impl Arguments {
             // One of the two is there, so the default is never used.
             (None, delta) => PosteriorSource::Moped { delta: delta.unwrap_or_default() },
         };
-        if let Some(threads) = self.machine.threads {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
-            pool.build_global().context("cannot start threads")?;
-        }
+        self.machine.start_threads()?;
         let network = Network::load(mean, &source)?;
         let model = model.description();
         let (found, expected) = (network.graph.input(), model.graph().input());

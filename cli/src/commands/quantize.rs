@@ -5,14 +5,13 @@ use crate::atomic_file::{self, Pending};
 use crate::prediction::Job;
 use crate::progress::Progress;
 use crate::style::{Style, bytes, printable};
-use crate::{fidelity_table, output};
+use crate::{fidelity_table, output, picture};
 use anyhow::{Context, bail};
 use bayes8_convert::bias_correction::BiasCorrection;
 use bayes8_convert::calibrate::{Observations, RangeMethod, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, LayerFidelity, predict_fp32};
 use bayes8_convert::metadata::{normalize, per_channel};
-use bayes8_convert::metrics::check_labels;
 use bayes8_convert::quantize::{Description, QuantizeError};
 use bayes8_convert::{
     ImportError, LabelledPictures, LoadError, Metadata, Network, PosteriorSource,
@@ -155,10 +154,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.report.as_ref() == Some(&arguments.output) {
         bail!("{} cannot be both model and report", arguments.output.display());
     }
-    if let Some(threads) = arguments.machine.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
-        pool.build_global().context("cannot start threads")?;
-    }
+    arguments.machine.start_threads()?;
 
     let network = Network::load(&arguments.mean, &arguments.source())
         .map_err(|error| arguments.explain_import(error))?;
@@ -355,12 +351,5 @@ fn load(path: &Path, network: &Network) -> anyhow::Result<LabelledPictures> {
 
 /// Pictures that fit the network, each with a label that is one of its classes.
 fn load_labelled(path: &Path, network: &Network) -> anyhow::Result<(ArrayD<u8>, Vec<i64>)> {
-    let LabelledPictures { pictures, labels } = load(path, network)?;
-    let Some(labels) = labels else {
-        bail!("{}: there is no array `y` of labels", path.display());
-    };
-    let labels = labels.to_vec();
-    check_labels(&labels, network.classes())
-        .with_context(|| format!("{}: array `y`", path.display()))?;
-    Ok((pictures, labels))
+    picture::classified(path, load(path, network)?, network.classes())
 }

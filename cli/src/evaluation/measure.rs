@@ -1,6 +1,6 @@
 //! Running models over the pictures of an evaluation.
 
-use super::{Figures, Uncertainties};
+use super::Figures;
 use crate::prediction::{Job, Observer};
 use crate::progress::Progress;
 use anyhow::{Context, bail};
@@ -9,7 +9,7 @@ use bayes8_convert::corrupted::{CorruptedPictures, Drift};
 use bayes8_convert::fidelity::{predict_fp32_mean, predict_fp32_samples};
 use bayes8_convert::mean_model;
 use bayes8_convert::metadata::normalize;
-use bayes8_convert::metrics::{Convergence, DriftPoint, Metrics};
+use bayes8_convert::metrics::{Convergence, DriftPoint, Metrics, Uncertainties};
 use bayes8_native::core::model::Preprocessing;
 use bayes8_native::core::uncertainty::Uncertainty;
 use bayes8_native::{Model, ModelOptions};

@@ -10,7 +10,7 @@ pub(crate) use rows::rows;
 
 use bayes8_convert::metrics::{
     self, AccuracyVersusUncertainty, Comparison, ConvergencePoint, Detection, DriftGaps,
-    DriftPoint, Metrics, ReliabilityBin, Selective, Worst,
+    DriftPoint, Metrics, ReliabilityBin, Selective, Uncertainties, Worst,
 };
 use bayes8_native::core::uncertainty::Uncertainty;
 use serde::Serialize;
@@ -83,21 +83,6 @@ pub(crate) struct OutOfDistribution {
     pub(crate) pictures: usize,
     pub(crate) predictive_entropy: Detection,
     pub(crate) mutual_information: Detection,
-}
-
-/// Uncertainties of pictures.
-pub(crate) struct Uncertainties {
-    pub(crate) predictive_entropy: Vec<f64>,
-    pub(crate) mutual_information: Vec<f64>,
-}
-
-impl Uncertainties {
-    pub(crate) fn of(predictions: &[Uncertainty]) -> Self {
-        Self {
-            predictive_entropy: predictions.iter().map(|u| u.predictive_entropy).collect(),
-            mutual_information: predictions.iter().map(|u| u.mutual_information).collect(),
-        }
-    }
 }
 
 impl OutOfDistribution {

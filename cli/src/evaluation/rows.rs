@@ -67,18 +67,12 @@ pub(crate) fn rows(evaluation: &Evaluation) -> Vec<Row> {
         .filter_map(|(name, note, unit, value)| row(evaluation, name.into(), note, unit, value))
         .collect();
     let after_aurc = table.iter().position(|row| row.name == "AURC").map_or(0, |at| at + 1);
-    let risks: [Value; COVERAGES.len()] = [
-        |f| Some(f.selective.risk[0]),
-        |f| Some(f.selective.risk[1]),
-        |f| Some(f.selective.risk[2]),
-        |f| Some(f.selective.risk[3]),
-        |f| Some(f.selective.risk[4]),
-    ];
-    for (coverage, value) in COVERAGES.into_iter().zip(risks) {
-        let name = format!("wrong of {:.0} %", 100.0 * coverage);
-        let risk = row(evaluation, name, "of predictions that are surest", Share, value);
-        table.splice(after_aurc..after_aurc, risk);
-    }
+    let risks = (0..COVERAGES.len()).rev().filter_map(|i| {
+        let name = format!("wrong of {:.0} %", 100.0 * COVERAGES[i]);
+        let risk = |f: &Figures| Some(f.selective.risk[i]);
+        row(evaluation, name, "of predictions that are surest", Share, risk)
+    });
+    table.splice(after_aurc..after_aurc, risks);
     table
 }
 
@@ -92,7 +86,7 @@ fn row(
     name: String,
     note: &'static str,
     unit: Unit,
-    value: Value,
+    value: impl Fn(&Figures) -> Option<f64>,
 ) -> Option<Row> {
     let values: Vec<Option<f64>> =
         evaluation.sides().into_iter().map(|(_, figures)| value(figures)).collect();

@@ -11,7 +11,7 @@ use bayes8_native::{ModelOptions, Pictures};
 use ndarray::{ArrayView, Axis, Dimension, Slice};
 use serde::Serialize;
 
-use crate::calibrate::Observations;
+use crate::calibrate::{Observations, place};
 use crate::mean_model;
 use crate::network::Network;
 use crate::quantize::QuantizeError;
@@ -144,11 +144,8 @@ fn noise<D: Dimension>(
         let group = pictures.slice_axis(Axis(0), Slice::from(first..count.min(first + GROUP)));
         let seen = Mutex::new(vec![vec![Vec::new(); group.len_of(Axis(0))]; nodes.len() + 1]);
         run(network, &weights, group.view(), |value, picture, numbers| {
-            let index = match value {
-                Value::Input => 0,
-                Value::Node(n) => n + 1,
-            };
-            seen.lock().unwrap_or_else(PoisonError::into_inner)[index][picture] = numbers.to_vec();
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen[place(value)][picture] = numbers.to_vec();
         })?;
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut compare = |index: usize, int8: &mut dyn Iterator<Item = f32>| {

@@ -1,6 +1,26 @@
 //! How well an uncertainty tells unknown pictures from known ones.
 
+use bayes8_core::uncertainty::Uncertainty;
 use serde::Serialize;
+
+/// Uncertainties of pictures, in nats, that tell one distribution from another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Uncertainties {
+    /// Total uncertainty of each picture.
+    pub predictive_entropy: Vec<f64>,
+    /// Epistemic uncertainty of each picture.
+    pub mutual_information: Vec<f64>,
+}
+
+impl Uncertainties {
+    /// Those of predictions.
+    pub fn of(predictions: &[Uncertainty]) -> Self {
+        Self {
+            predictive_entropy: predictions.iter().map(|u| u.predictive_entropy).collect(),
+            mutual_information: predictions.iter().map(|u| u.mutual_information).collect(),
+        }
+    }
+}
 
 /// Detection of pictures from another distribution by an uncertainty: the positives are those of the
 /// other distribution, and should have the larger values.

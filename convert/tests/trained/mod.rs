@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bayes8_convert::golden::Golden;
 use bayes8_convert::metadata::normalize;
 use bayes8_convert::metrics::{accuracy, nll, spearman};
 use bayes8_convert::quantize::Description;
@@ -64,6 +65,7 @@ impl Trained {
             |set: &str| LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
         let calibration = load(calibration).pictures;
         let test = load(test);
+        let recorded = Golden::load(&folder.join("golden.safetensors")).unwrap();
         Self {
             name: name.into(),
             calibration: normalize(&metadata.preprocessing, calibration.view(), channels).unwrap(),
@@ -71,7 +73,7 @@ impl Trained {
             metadata,
             labels: test.labels.unwrap().to_vec(),
             test: test.pictures,
-            recorded: Predictions::recorded(&golden::Golden::load(shared, name)),
+            recorded: Predictions::new(&recorded.predictions),
         }
     }
 
@@ -129,16 +131,6 @@ impl Predictions {
     /// How many.
     pub(crate) fn len(&self) -> usize {
         self.predictive_entropy.len()
-    }
-
-    /// Those of the training framework.
-    pub(crate) fn recorded(golden: &golden::Golden) -> Self {
-        let column = |name| golden.tensor(name).iter().map(|&x| f64::from(x)).collect();
-        Self {
-            probabilities: golden.tensor("mc_mean_probabilities").mapv(f64::from),
-            predictive_entropy: column("mc_predictive_entropy"),
-            mutual_information: column("mc_mutual_information"),
-        }
     }
 }
 

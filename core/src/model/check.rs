@@ -7,7 +7,7 @@ use crate::numerics::{
     CodeRange, Quantization, mean_multiplier, requantize_multiplier, rescale_multiplier,
 };
 use crate::sampler::{NOISE_MAX, sample_bias};
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc};
 
 /// Checks every index, shape and number of the parts, whose layers stand beside them.
 ///
@@ -151,7 +151,10 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
         }
     }
     let scales = || node.inputs.iter().filter_map(|&value| parts.value_quantization(value));
-    if let (Op::Multiply, [a, b]) = (&node.op, &scales().collect::<Vec<_>>()[..]) {
+    let mut factors = scales();
+    if node.op == Op::Multiply
+        && let (Some(a), Some(b)) = (factors.next(), factors.next())
+    {
         let multiplier = requantize_multiplier(a.scale, b.scale, output.scale);
         check_scale(named(&node.name, "input scale * input scale / output scale"), multiplier)?;
     }

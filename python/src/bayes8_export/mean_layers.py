@@ -94,35 +94,21 @@ def _linear(layer: MeanLayer, x: Tensor) -> Tensor:
     return F.linear(x, layer.weight, layer.bias)
 
 
-def _convolution(function: Callable[..., Tensor]) -> Callable[[MeanLayer, Tensor], Tensor]:
+def _convolution(
+    function: Callable[..., Tensor], *more: str
+) -> Callable[[MeanLayer, Tensor], Tensor]:
+    """Calls `function` with the attributes of all convolutions and `more`."""
+    names = ("stride", "padding", "dilation", "groups", *more)
+
     def apply(layer: MeanLayer, x: Tensor) -> Tensor:
-        return function(
-            x,
-            layer.weight,
-            layer.bias,
-            stride=layer.stride,
-            padding=layer.padding,
-            dilation=layer.dilation,
-            groups=layer.groups,
-        )
+        attributes = {name: getattr(layer, name) for name in names}
+        return function(x, layer.weight, layer.bias, **attributes)
 
     return apply
 
 
 def _transposed(function: Callable[..., Tensor]) -> Callable[[MeanLayer, Tensor], Tensor]:
-    def apply(layer: MeanLayer, x: Tensor) -> Tensor:
-        return function(
-            x,
-            layer.weight,
-            layer.bias,
-            stride=layer.stride,
-            padding=layer.padding,
-            output_padding=layer.output_padding,
-            dilation=layer.dilation,
-            groups=layer.groups,
-        )
-
-    return apply
+    return _convolution(function, "output_padding")
 
 
 _TWINS: dict[type[nn.Module], Callable[[MeanLayer, Tensor], Tensor]] = {
