@@ -3,17 +3,22 @@
 use crate::style::{Style, shorten, thousands};
 use crate::table::{Align, Table};
 use bayes8_convert::bias_correction::CorrectionReport;
+use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, Quantiles};
 
 /// The report in tables.
 pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
-    let FidelityReport { calibration_method, activation_bits, .. } = report;
+    let FidelityReport { calibration_method, activation_bits, rounding, .. } = report;
+    let rounding = match rounding {
+        Rounding::ErrorFeedback => "weights rounded with error feedback",
+        Rounding::Nearest => "weights rounded to the nearest code",
+    };
     let mut text = heading(
         style,
         "Values of the network",
         &format!(
             "INT8 against FP32 with mean weights; ranges by {calibration_method}, {} bits; \
-             SQNR: signal to quantization noise",
+             {rounding}; SQNR: signal to quantization noise",
             u8::from(*activation_bits)
         ),
     );

@@ -41,7 +41,12 @@ fn main() {
     println!("{:18} {:4} {}  logit error", "method", "bias", Comparison::HEADER);
     for method in METHODS {
         for bias_correction in [BiasCorrection::Off, BiasCorrection::On] {
-            let options = ConversionOptions { method, activation_bits: bits, bias_correction };
+            let options = ConversionOptions {
+                method,
+                activation_bits: bits,
+                bias_correction,
+                ..ConversionOptions::default()
+            };
             let converted = convert(
                 &trained.network,
                 pictures(),

@@ -9,7 +9,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use bayes8_core::graph::{Graph, Node, Op, Shape, Value, Window};
+use bayes8_core::graph::Value;
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::{Model, ModelError};
 use ndarray::{Array2, ArrayView, Axis, Dimension};
@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::network::Network;
 use crate::reference::{RunError, Weights, run};
+use crate::taps::Taps;
 
 /// Whether to correct biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -181,66 +182,5 @@ fn shift(layer: &mut Layer, mean: &[f32], inputs: &[f64], input_scale: f32) {
             }
         }
         None => layer.bias = Some(Bias { mu: shifts, sigma: None }),
-    }
-}
-
-/// Where the weights of a row take their inputs from.
-struct Taps {
-    window: Window,
-    groups: usize,
-    input: Shape,
-    output: Shape,
-}
-
-impl Taps {
-    /// Those of `node`; `None` where it has no weights.
-    fn of(graph: &Graph, node: &Node) -> Option<Self> {
-        let input = graph.shape(node.inputs[0]);
-        let (window, groups) = match node.op {
-            Op::Conv2d { window, groups, .. } => (window, groups),
-            Op::Linear { .. } => (Window::whole(input), 1),
-            _ => return None,
-        };
-        Some(Self { window, groups, input, output: node.shape })
-    }
-
-    /// Weights of a row, times the groups.
-    fn count(&self) -> usize {
-        self.window.taps() * self.input.channels
-    }
-
-    /// Mean over the output positions of what each tap sees of one picture `[D][H][W][C]`, zero in the
-    /// padding: `[groups][KD][KH][KW][C / groups]`.
-    fn means(&self, numbers: &[f32]) -> Vec<f64> {
-        let Shape { channels, .. } = self.input;
-        let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
-        let (taps, depth) = (self.window.taps(), channels / self.groups);
-        let mut means = vec![0.0; self.count()];
-        let mut sums = vec![0.0f64; channels];
-        for tap in 0..taps {
-            sums.fill(0.0);
-            let line = tap / axes[2].kernel;
-            let place = [line / axes[1].kernel, line % axes[1].kernel, tap % axes[2].kernel];
-            // Positions along an axis that this tap sees.
-            let seen = |i: usize| {
-                (0..outputs[i])
-                    .filter_map(move |output| axes[i].position(output, place[i], extents[i]))
-            };
-            for plane in seen(0) {
-                for row in seen(1) {
-                    for column in seen(2) {
-                        let pixel = (plane * extents[1] + row) * extents[2] + column;
-                        let pixel = &numbers[pixel * channels..][..channels];
-                        sums.iter_mut().zip(pixel).for_each(|(sum, &x)| *sum += f64::from(x));
-                    }
-                }
-            }
-            for (channel, sum) in sums.iter().enumerate() {
-                let (group, channel) = (channel / depth, channel % depth);
-                let mean = sum / self.output.spatial() as f64;
-                means[(group * taps + tap) * depth + channel] = mean;
-            }
-        }
-        means
     }
 }

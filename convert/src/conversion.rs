@@ -6,6 +6,7 @@ use ndarray::{ArrayView, Dimension};
 
 use crate::bias_correction::{BiasCorrection, CorrectionReport, InputMeans};
 use crate::calibrate::{Observations, RangeMethod};
+use crate::error_feedback::{ErrorFeedback, Rounding};
 use crate::mean_model;
 use crate::network::Network;
 use crate::quantize::{Description, QuantizeError, quantize};
@@ -17,6 +18,8 @@ pub struct ConversionOptions {
     pub method: RangeMethod,
     /// Bits of the activations.
     pub activation_bits: ActivationBits,
+    /// How mean weights become codes.
+    pub rounding: Rounding,
     /// Whether to correct biases.
     pub bias_correction: BiasCorrection,
 }
@@ -25,6 +28,8 @@ pub struct ConversionOptions {
 pub struct Conversion {
     /// The model.
     pub model: Model,
+    /// How its mean weights became codes.
+    pub rounding: Rounding,
     /// What bias correction brought; `None` where it is off.
     pub correction: Option<CorrectionReport>,
 }
@@ -42,9 +47,14 @@ pub fn convert<D: Dimension>(
     options: &ConversionOptions,
 ) -> Result<Conversion, QuantizeError> {
     let calibration = observations.calibration(options.method, options.activation_bits);
-    let model = quantize(network, calibration, options.activation_bits, description)?;
+    let rounding = options.rounding;
+    let feedback = match rounding {
+        Rounding::ErrorFeedback => ErrorFeedback::new(network, pictures.view())?,
+        Rounding::Nearest => ErrorFeedback::none(network),
+    };
+    let model = quantize(network, calibration, options.activation_bits, &feedback, description)?;
     if options.bias_correction == BiasCorrection::Off {
-        return Ok(Conversion { model, correction: None });
+        return Ok(Conversion { model, rounding, correction: None });
     }
     let means = InputMeans::new(network, pictures.view())?;
     let plain = mean_model::of(&model)?;
@@ -54,5 +64,5 @@ pub fn convert<D: Dimension>(
     let mut report = CorrectionReport::new(&means.logits, &without, &with);
     report.corrected = options.bias_correction == BiasCorrection::On || report.is_clear();
     let model = if report.corrected { means.correct(network, model)? } else { model };
-    Ok(Conversion { model, correction: Some(report) })
+    Ok(Conversion { model, rounding, correction: Some(report) })
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::bias_correction::CorrectionReport;
 use crate::calibrate::Observations;
 use crate::conversion::Conversion;
+use crate::error_feedback::Rounding;
 use crate::metrics::{Metrics, rank_correlation};
 use crate::network::Network;
 use crate::quantize::QuantizeError;
@@ -28,6 +29,8 @@ pub struct FidelityReport {
     pub calibration_method: String,
     /// Bits of the activations.
     pub activation_bits: ActivationBits,
+    /// How mean weights became codes.
+    pub rounding: Rounding,
     /// What bias correction brought; `None` where it is off.
     pub bias_correction: Option<CorrectionReport>,
     /// The input, then one entry a node.
@@ -114,7 +117,7 @@ impl FidelityReport {
         pictures: ArrayView<'_, f32, D>,
         end_to_end: Option<EndToEnd>,
     ) -> Result<Self, QuantizeError> {
-        let Conversion { model, correction } = conversion;
+        let Conversion { model, rounding, correction } = conversion;
         let noise = NoiseDistribution::new();
         let parameters = network.layers.iter().flatten();
         let layers = parameters.zip(model.layers()).filter_map(|(parameters, layer)| {
@@ -125,6 +128,7 @@ impl FidelityReport {
             model: model.name().to_string(),
             calibration_method: model.calibration().map_or(String::new(), |c| c.method.clone()),
             activation_bits: model.activation_bits(),
+            rounding: *rounding,
             bias_correction: *correction,
             values: values::compare(network, model, observations, pictures)?,
             layers: layers.collect(),
@@ -160,23 +164,24 @@ pub fn predict_fp32<D: Dimension>(
     samples: u32,
     mut progress: impl FnMut(),
 ) -> Result<Vec<Uncertainty>, RunError> {
-    predict_fp32_samples(network, pictures, seed, samples, |_| progress())
+    let draws = (0..samples).map(|sample| draw(network, seed, sample));
+    predict_fp32_samples(network, pictures, draws, |_| progress())
 }
 
-/// [`predict_fp32`], and calls `observe` with the logits `[N, classes]` of each draw.
+/// Predicts `pictures`, as [`run`] takes them, with each of these `draws` of the weights, and calls
+/// `observe` with the logits `[N, classes]` of each.
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.
-pub fn predict_fp32_samples<D: Dimension>(
-    network: &Network,
+pub fn predict_fp32_samples<'n, D: Dimension>(
+    network: &'n Network,
     pictures: ArrayView<'_, f32, D>,
-    seed: u64,
-    samples: u32,
+    draws: impl Iterator<Item = Weights<'n>>,
     mut observe: impl FnMut(ArrayView2<'_, f32>),
 ) -> Result<Vec<Uncertainty>, RunError> {
     let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
-    for sample in 0..samples {
-        let logits = run(network, &draw(network, seed, sample), pictures.view(), |_, _, _| {})?;
+    for weights in draws {
+        let logits = run(network, &weights, pictures.view(), |_, _, _| {})?;
         for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
             sums.add(&logits.to_vec());
         }

@@ -12,6 +12,7 @@ pub mod conversion;
 pub mod corrupted;
 pub mod corruption;
 mod error;
+pub mod error_feedback;
 pub mod fidelity;
 pub mod function;
 pub mod golden;
@@ -25,6 +26,7 @@ pub mod posterior;
 pub mod quantize;
 pub mod reference;
 mod sigma_codes;
+mod taps;
 
 pub use error::{ImportError, LoadError};
 pub use metadata::Metadata;

@@ -170,6 +170,7 @@ impl Subject {
             evaluate.extend(["--mean".into(), source("mean.onnx")]);
             evaluate.extend(spread);
             evaluate.extend(["--fp32-samples".into(), effort.fp32_samples.to_string()]);
+            evaluate.extend(words(&["--fp32-noise", "int8"]));
         }
         evaluate.extend(["--golden".into(), source("golden.safetensors")]);
         evaluate.extend(["--samples".into(), effort.samples.to_string()]);

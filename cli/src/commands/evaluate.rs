@@ -8,13 +8,14 @@ use crate::gates::{self, Gates};
 use crate::model_report::Report;
 use crate::style::{Style, printable};
 use crate::{model_file, output, picture, report};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use bayes8_convert::golden::Golden;
 use bayes8_convert::metrics::{Comparison, DriftGaps, Metrics};
+use bayes8_convert::reference::CommonNoise;
 use bayes8_convert::{LabelledPictures, Network, PosteriorSource};
 use bayes8_native::Model;
 use bayes8_native::core::sampler::MAX_SAMPLES;
-use clap::{ArgGroup, Args, value_parser};
+use clap::{ArgGroup, Args, ValueEnum, value_parser};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -87,6 +88,11 @@ pub(crate) struct Arguments {
     #[arg(help_heading = "Comparison")]
     fp32_samples: Option<u32>,
 
+    /// Noise of the FP32 samples
+    #[arg(long, value_name = "WHOSE", value_enum, default_value_t = Fp32Noise::Own)]
+    #[arg(requires = "mean", help_heading = "Comparison")]
+    fp32_noise: Fp32Noise,
+
     /// FP32 predictions of --data that the training framework recorded, to compare with
     #[arg(long, value_name = "SAFETENSORS", help_heading = "Comparison")]
     golden: Option<PathBuf>,
@@ -107,6 +113,16 @@ pub(crate) struct Arguments {
     /// Write a report with diagrams to this file; it needs no other file and no network
     #[arg(long, value_name = "HTML")]
     html: Option<PathBuf>,
+}
+
+/// Noise of the FP32 network's draws.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Fp32Noise {
+    /// Gaussian, and independent of the INT8 samples
+    Own,
+    /// That of the INT8 samples, one by one: what differs is then what quantization did, and a few
+    /// samples show it
+    Int8,
 }
 
 /// The JSON output.
@@ -138,7 +154,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let fp32 = match &network {
         Some(network) => {
             let samples = arguments.fp32_samples.unwrap_or(samples);
-            let candidate = Candidate::Fp32(network, model.description().preprocessing());
+            let description = model.description();
+            let noise = match arguments.fp32_noise {
+                Fp32Noise::Own => None,
+                Fp32Noise::Int8 => Some(arguments.common_noise(network, description)?),
+            };
+            let candidate = Candidate::Fp32(network, description.preprocessing(), noise);
             let counts = Samples { clean: samples, ..counts };
             let fp32 = measure(&candidate, &mut pictures, counts)?;
             let (seconds, samples) = (Some(fp32.seconds), Some(samples));
@@ -236,6 +257,18 @@ impl Arguments {
             bail!("{}: the network has {found} classes, the model {expected}", mean.display());
         }
         Ok(Some(network))
+    }
+
+    /// The noise of the INT8 model for its FP32 network.
+    fn common_noise<'n>(
+        &self,
+        network: &'n Network,
+        model: &bayes8_native::core::model::Model,
+    ) -> anyhow::Result<CommonNoise<'n>> {
+        CommonNoise::new(network, model).with_context(|| {
+            let mean = self.mean.as_deref().unwrap_or(Path::new(""));
+            format!("{}: {} was not made from it", mean.display(), self.model.display())
+        })
     }
 
     /// Recorded predictions must be those of the labelled pictures.

@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use bayes8_convert::bias_correction::BiasCorrection;
 use bayes8_convert::calibrate::{Observations, RangeMethod, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
+use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, LayerFidelity, predict_fp32};
 use bayes8_convert::metadata::{normalize, per_channel};
 use bayes8_convert::quantize::{Description, QuantizeError};
@@ -82,6 +83,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = percent)]
     percentile: Option<f64>,
 
+    /// How mean weights become codes
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = WeightRounding::ErrorFeedback)]
+    weight_rounding: WeightRounding,
+
     /// Whether biases take up what rounding the weights does to the mean of each output; auto: if
     /// it brings the logits of the calibration pictures nearer to those of FP32, beyond chance
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Correction::Auto)]
@@ -132,6 +137,15 @@ enum Method {
     Mse,
     /// The range with the least Kullback-Leibler divergence
     Entropy,
+}
+
+/// Names of [`Rounding`].
+#[derive(Clone, Copy, ValueEnum)]
+enum WeightRounding {
+    /// Each makes up for what rounding those before it did to the outputs of its row
+    ErrorFeedback,
+    /// Each to the nearest code
+    Nearest,
 }
 
 /// Names of [`BiasCorrection`].
@@ -293,8 +307,12 @@ impl Arguments {
             Correction::On => BiasCorrection::On,
             Correction::Off => BiasCorrection::Off,
         };
+        let rounding = match self.weight_rounding {
+            WeightRounding::ErrorFeedback => Rounding::ErrorFeedback,
+            WeightRounding::Nearest => Rounding::Nearest,
+        };
         let activation_bits = ActivationBits::try_from(self.activation_bits)?;
-        Ok(ConversionOptions { method, activation_bits, bias_correction })
+        Ok(ConversionOptions { method, activation_bits, rounding, bias_correction })
     }
 
     fn name(&self) -> String {

@@ -10,6 +10,7 @@ use bayes8_convert::fidelity::{predict_fp32_mean, predict_fp32_samples};
 use bayes8_convert::mean_model;
 use bayes8_convert::metadata::normalize;
 use bayes8_convert::metrics::{Convergence, DriftPoint, Metrics, Uncertainties};
+use bayes8_convert::reference::{CommonNoise, draw};
 use bayes8_native::core::model::Preprocessing;
 use bayes8_native::core::uncertainty::Uncertainty;
 use bayes8_native::{Model, ModelOptions};
@@ -69,8 +70,9 @@ pub(crate) struct Measured {
 pub(crate) enum Candidate<'a> {
     /// The quantized model, and how its deterministic copy is to run.
     Int8(&'a Model, ModelOptions),
-    /// The FP32 network, and how pictures become its inputs.
-    Fp32(&'a Network, &'a Preprocessing),
+    /// The FP32 network, how pictures become its inputs, and the noise of its draws if that is not
+    /// its own.
+    Fp32(&'a Network, &'a Preprocessing, Option<CommonNoise<'a>>),
 }
 
 /// Measures a model on everything that there is.
@@ -130,7 +132,7 @@ impl Candidate<'_> {
     fn classes(&self) -> usize {
         match self {
             Self::Int8(model, _) => model.description().classes(),
-            Self::Fp32(network, _) => network.classes(),
+            Self::Fp32(network, ..) => network.classes(),
         }
     }
 
@@ -142,15 +144,19 @@ impl Candidate<'_> {
         seed: u64,
         mut observe: Option<Observer<'_>>,
     ) -> anyhow::Result<Vec<Uncertainty>> {
-        match *self {
-            Self::Int8(model, _) => {
+        match self {
+            &Self::Int8(model, _) => {
                 let job = Job { model, pictures, samples: 0..samples, seed, digests: false };
                 let outcomes = job.run_observed(observe)?;
                 Ok(outcomes.into_iter().map(|outcome| outcome.uncertainty).collect())
             }
-            Self::Fp32(network, preprocessing) => {
+            Self::Fp32(network, preprocessing, noise) => {
                 let normalized =
                     normalize(preprocessing, pictures, network.graph.input().channels)?;
+                let draws = (0..samples).map(|sample| match noise {
+                    Some(noise) => noise.draw(seed, sample),
+                    None => draw(network, seed, sample),
+                });
                 let progress = Progress::new("predicting in FP32", samples.into());
                 let each = |logits: ArrayView2<'_, f32>| {
                     if let Some(observe) = &mut observe {
@@ -159,7 +165,7 @@ impl Candidate<'_> {
                     }
                     progress.advance(1);
                 };
-                Ok(predict_fp32_samples(network, normalized.view(), seed, samples, each)?)
+                Ok(predict_fp32_samples(network, normalized.view(), draws, each)?)
             }
         }
     }
@@ -171,7 +177,7 @@ impl Candidate<'_> {
                 let model = Model::new(mean_model::of(model.description())?, options.clone())?;
                 Candidate::Int8(&model, options.clone()).predict(pictures, 1, 0, None)
             }
-            Self::Fp32(network, preprocessing) => {
+            Self::Fp32(network, preprocessing, _) => {
                 let normalized =
                     normalize(preprocessing, pictures, network.graph.input().channels)?;
                 Ok(predict_fp32_mean(network, normalized.view())?)

@@ -75,7 +75,8 @@ impl Histogram {
         let (low, high) = (f64::from(low), f64::from(high));
         let width = self.edge(1) - self.edge(0);
         let outside = |&&(x, _): &&(f64, f64)| x + width / 2.0 < low || x - width / 2.0 > high;
-        let count: f64 = self.filled().iter().filter(outside).map(|(_, count)| count).sum();
+        // Not `sum`, which is -0 for none.
+        let count = self.filled().iter().filter(outside).fold(0.0, |sum, (_, count)| sum + count);
         if self.total == 0 { 0.0 } else { count / self.total as f64 }
     }
 }

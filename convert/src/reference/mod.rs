@@ -4,6 +4,7 @@
 //! predictions. Pictures run in parallel and in small groups, so that memory stays bounded by the
 //! largest layers.
 
+mod common_noise;
 mod convolution;
 mod elementwise;
 mod weights;
@@ -13,6 +14,7 @@ use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
 use thiserror::Error;
 
+pub use common_noise::CommonNoise;
 pub use weights::{LayerWeights, Weights, draw};
 
 use crate::network::{Clamp, Network};

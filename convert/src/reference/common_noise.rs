@@ -1,0 +1,92 @@
+//! Draws of the FP32 network with the noise of the INT8 model's own samples: common random numbers.
+//! What then differs between the two is what quantization does, and no other draw.
+
+use std::borrow::Cow;
+
+use bayes8_core::layer::{Bias, Layer, Posterior};
+use bayes8_core::model::Model;
+use bayes8_core::sampler::{Draw, NOISE_STD, sample_biases, sample_weights};
+
+use super::RunError;
+use super::weights::{LayerWeights, Weights};
+use crate::network::{Gaussian, Network};
+
+/// The noise of a quantized model, for its FP32 network.
+pub struct CommonNoise<'n> {
+    network: &'n Network,
+    /// Per node: a layer whose weights and biases are the noise itself.
+    layers: Vec<Option<Layer>>,
+}
+
+/// The noise multiplier for which a weight of sigma code 1 is its noise: mulhrs(x, 32767) = x for all
+/// |x| <= 2^14.
+const UNIT_MULTIPLIER: i16 = i16::MAX;
+
+/// The same of a bias.
+const UNIT_BIAS_SIGMA: i32 = 1 << 15;
+
+impl<'n> CommonNoise<'n> {
+    /// The noise of `model`, which was made from `network`.
+    ///
+    /// # Errors
+    /// [`RunError::Weights`] when its layers are others than those of the network.
+    pub fn new(network: &'n Network, model: &Model) -> Result<Self, RunError> {
+        let mut layers = model.layers().iter();
+        let nodes = network.graph.nodes().iter().zip(&network.layers);
+        let layers = nodes.map(|(node, parameters)| {
+            let Some(parameters) = parameters else { return Ok(None) };
+            let weights = parameters.weight.mean.len();
+            let layer = layers.next().filter(|layer| {
+                layer.mu.len() == weights && layer.out_channels == node.shape.channels
+            });
+            layer
+                .map(|layer| Some(noise_of(layer)))
+                .ok_or_else(|| RunError::Weights(node.name.clone()))
+        });
+        Ok(Self { network, layers: layers.collect::<Result<_, _>>()? })
+    }
+
+    /// Draws w = mu + sigma * eps for every Bayesian weight, with the eps that sample `sample` of
+    /// `seed` has in the model.
+    pub fn draw(&self, seed: u64, sample: u32) -> Weights<'n> {
+        let draw = Draw { seed, sample };
+        let parameters = self.network.layers.iter().zip(&self.layers);
+        let layers = parameters.map(|(parameters, noise)| {
+            let (parameters, noise) = (parameters.as_ref()?, noise.as_ref()?);
+            let mut eps = vec![0i8; noise.mu.len()];
+            sample_weights(noise, draw, &mut eps);
+            let fan_in = noise.fan_in();
+            let eps_of = |i: usize| f32::from(eps[noise.position(i / fan_in, i % fan_in)]);
+            let weight = spread(&parameters.weight, eps_of);
+            let bias = parameters.bias.as_ref().map(|bias| {
+                let mut eps = vec![0i32; noise.out_channels];
+                sample_biases(noise, draw, &mut eps);
+                spread(bias, |i| eps[i] as f32)
+            });
+            Some(LayerWeights { weight, bias })
+        });
+        Weights { layers: layers.collect() }
+    }
+}
+
+/// A layer without means, in which every weight and bias is drawn as its noise.
+fn noise_of(layer: &Layer) -> Layer {
+    let weights = layer.mu.len();
+    let multipliers = vec![UNIT_MULTIPLIER; layer.out_channels];
+    Layer {
+        mu: vec![0; weights],
+        posterior: Some(Posterior { sigma: vec![1; weights], noise_multiplier: multipliers }),
+        bias: Some(Bias {
+            mu: vec![0; layer.out_channels],
+            sigma: Some(vec![UNIT_BIAS_SIGMA; layer.out_channels]),
+        }),
+        ..layer.clone()
+    }
+}
+
+fn spread(gaussian: &Gaussian, eps: impl Fn(usize) -> f32) -> Cow<'_, [f32]> {
+    let Gaussian { mean, sigma } = gaussian;
+    let Some(sigma) = sigma else { return Cow::Borrowed(mean) };
+    let drawn = mean.iter().zip(sigma).enumerate();
+    Cow::Owned(drawn.map(|(i, (mu, sigma))| mu + sigma * eps(i) / NOISE_STD as f32).collect())
+}

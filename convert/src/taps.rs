@@ -1,0 +1,142 @@
+//! Where the weights of a row take their inputs from.
+
+use bayes8_core::graph::{Graph, Node, Op, Shape, Window};
+
+/// Where the weights of a row take their inputs from.
+pub(crate) struct Taps {
+    window: Window,
+    groups: usize,
+    input: Shape,
+    output: Shape,
+}
+
+impl Taps {
+    /// Those of `node`; `None` where it has no weights.
+    pub(crate) fn of(graph: &Graph, node: &Node) -> Option<Self> {
+        let input = graph.shape(node.inputs[0]);
+        let (window, groups) = match node.op {
+            Op::Conv2d { window, groups, .. } => (window, groups),
+            Op::Linear { .. } => (Window::whole(input), 1),
+            _ => return None,
+        };
+        Some(Self { window, groups, input, output: node.shape })
+    }
+
+    /// Weights of a row, times the groups.
+    pub(crate) fn count(&self) -> usize {
+        self.window.taps() * self.input.channels
+    }
+
+    /// Groups of rows that see only their own channels.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Weights of a row.
+    pub(crate) fn fan_in(&self) -> usize {
+        self.count() / self.groups
+    }
+
+    /// Output positions.
+    pub(crate) fn positions(&self) -> usize {
+        self.output.spatial()
+    }
+
+    /// Copies what the weights of a row in `group` see of one picture `[D][H][W][C]` at an output
+    /// `position`, zeros in the padding.
+    pub(crate) fn gather(&self, numbers: &[f32], position: usize, group: usize, row: &mut [f32]) {
+        let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
+        let channels = self.input.channels;
+        let depth = channels / self.groups;
+        let line = position / outputs[2];
+        let output = [line / outputs[1], line % outputs[1], position % outputs[2]];
+        for (tap, to) in row.chunks_exact_mut(depth).enumerate() {
+            let place = self.place(tap);
+            let along = |i: usize| axes[i].position(output[i], place[i], extents[i]);
+            match (along(0), along(1), along(2)) {
+                (Some(plane), Some(row), Some(column)) => {
+                    let pixel = (plane * extents[1] + row) * extents[2] + column;
+                    to.copy_from_slice(&numbers[pixel * channels + group * depth..][..depth]);
+                }
+                _ => to.fill(0.0),
+            }
+        }
+    }
+
+    /// Where a tap stands in the window.
+    fn place(&self, tap: usize) -> [usize; 3] {
+        let axes = self.window.axes();
+        let line = tap / axes[2].kernel;
+        [line / axes[1].kernel, line % axes[1].kernel, tap % axes[2].kernel]
+    }
+
+    /// Mean over the output positions of what each tap sees of one picture `[D][H][W][C]`, zero in the
+    /// padding: `[groups][KD][KH][KW][C / groups]`.
+    pub(crate) fn means(&self, numbers: &[f32]) -> Vec<f64> {
+        let Shape { channels, .. } = self.input;
+        let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
+        let (taps, depth) = (self.window.taps(), channels / self.groups);
+        let mut means = vec![0.0; self.count()];
+        let mut sums = vec![0.0f64; channels];
+        for tap in 0..taps {
+            sums.fill(0.0);
+            let place = self.place(tap);
+            // Positions along an axis that this tap sees.
+            let seen = |i: usize| {
+                (0..outputs[i])
+                    .filter_map(move |output| axes[i].position(output, place[i], extents[i]))
+            };
+            for plane in seen(0) {
+                for row in seen(1) {
+                    for column in seen(2) {
+                        let pixel = (plane * extents[1] + row) * extents[2] + column;
+                        let pixel = &numbers[pixel * channels..][..channels];
+                        sums.iter_mut().zip(pixel).for_each(|(sum, &x)| *sum += f64::from(x));
+                    }
+                }
+            }
+            for (channel, sum) in sums.iter().enumerate() {
+                let (group, channel) = (channel / depth, channel % depth);
+                let mean = sum / self.output.spatial() as f64;
+                means[(group * taps + tap) * depth + channel] = mean;
+            }
+        }
+        means
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bayes8_core::graph::{Padding, Value};
+
+    /// A strided, dilated and padded convolution in two groups.
+    fn taps() -> Taps {
+        let input = Shape { depth: 1, height: 7, width: 6, channels: 4 };
+        let padding = Padding { top: 1, right: 1, ..Padding::uniform(0) };
+        let window = Window { stride: [2, 1], dilation: [1, 2], padding, ..Window::new([3, 2]) };
+        let mut graph = Graph::new(input).unwrap();
+        let op = Op::Conv2d { out_channels: 6, groups: 2, window };
+        graph.push("conv".into(), op, vec![Value::Input]).unwrap();
+        Taps::of(&graph, &graph.nodes()[0]).unwrap()
+    }
+
+    #[test]
+    fn means_are_those_of_what_is_gathered() {
+        let taps = taps();
+        let numbers: Vec<f32> = (0..7 * 6 * 4).map(|i| (i * i % 97) as f32).collect();
+        let n = taps.fan_in();
+        let mut sums = vec![0.0; taps.count()];
+        let mut row = vec![0.0; n];
+        for group in 0..taps.groups() {
+            for position in 0..taps.positions() {
+                taps.gather(&numbers, position, group, &mut row);
+                let sums = &mut sums[group * n..][..n];
+                sums.iter_mut().zip(&row).for_each(|(sum, &x)| *sum += f64::from(x));
+            }
+        }
+        for (sum, mean) in sums.iter().zip(taps.means(&numbers)) {
+            assert!((sum / taps.positions() as f64 - mean).abs() < 1e-9);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The FP32 network with the noise of the INT8 samples.
+
+mod common;
+
+use bayes8_convert::{
+    Network, Posterior,
+    calibrate::Observations,
+    conversion::{ConversionOptions, convert},
+    import,
+    quantize::Description,
+    reference::{CommonNoise, RunError},
+};
+use bayes8_core::{
+    model::{Model, Preprocessing},
+    sampler::{Draw, sample_weights},
+};
+use common::Fixture;
+
+/// A fixture with a MOPED posterior, and its INT8 model.
+fn quantized(name: &str) -> (Network, Model) {
+    let fixture = Fixture::load(name);
+    let network = import(&fixture.onnx, &Posterior::Moped { delta: 0.2 }).unwrap();
+    let pictures = fixture.pictures.view();
+    let observed = Observations::new(&network, pictures.view(), 1, 0, || ()).unwrap();
+    let channels = network.graph.input().channels;
+    let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
+    let description = Description { name: "test".into(), preprocessing, class_names: Vec::new() };
+    let options = ConversionOptions::default();
+    let converted = convert(&network, pictures, &observed, description, &options).unwrap();
+    (network, converted.model)
+}
+
+#[test]
+fn common_noise_is_that_of_the_int8_samples() {
+    for name in ["residual", "mobile"] {
+        let (network, model) = quantized(name);
+        let noise = CommonNoise::new(&network, &model).unwrap();
+        let (seed, sample) = (5, 3);
+        let weights = noise.draw(seed, sample);
+        let mut layers = model.layers().iter();
+        for (n, parameters) in network.layers.iter().enumerate() {
+            let Some(parameters) = parameters else { continue };
+            let layer = layers.next().unwrap();
+            let mut codes = vec![0; layer.mu.len()];
+            sample_weights(layer, Draw { seed, sample }, &mut codes);
+            let drawn = &weights.layer(n).unwrap().weight;
+            for (i, (w, mu)) in drawn.iter().zip(&parameters.weight.mean).enumerate() {
+                let (channel, i) = (i / layer.fan_in(), i % layer.fan_in());
+                let position = layer.position(channel, i);
+                let (code, mean) = (f32::from(codes[position]), f32::from(layer.mu[position]));
+                let spread = (w - mu) / layer.scale[channel];
+                // Sums are rounded and end at those of i8, codes of sigma are rounded.
+                let error = code - (mean + spread).clamp(-128.0, 127.0);
+                let allowed = 1.0 + 0.05 * spread.abs();
+                assert!(error.abs() <= allowed, "{name} {n} {i}: {code} {mean} {spread}");
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_of_another_model_is_refused() {
+    let ((network, _), (_, model)) = (quantized("residual"), quantized("branches"));
+    assert!(matches!(CommonNoise::new(&network, &model), Err(RunError::Weights(_))));
+}
