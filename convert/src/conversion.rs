@@ -6,7 +6,7 @@ use ndarray::{ArrayView, Dimension};
 
 use crate::bias_correction::{BiasCorrection, CorrectionReport, InputMeans};
 use crate::calibrate::{Observations, RangeMethod};
-use crate::error_feedback::{ErrorFeedback, Rounding};
+use crate::error_feedback::{Rounding, round_means};
 use crate::mean_model;
 use crate::network::Network;
 use crate::quantize::{Description, QuantizeError, quantize};
@@ -48,11 +48,10 @@ pub fn convert<D: Dimension>(
 ) -> Result<Conversion, QuantizeError> {
     let calibration = observations.calibration(options.method, options.activation_bits);
     let rounding = options.rounding;
-    let feedback = match rounding {
-        Rounding::ErrorFeedback => ErrorFeedback::new(network, pictures.view())?,
-        Rounding::Nearest => ErrorFeedback::none(network),
-    };
-    let model = quantize(network, calibration, options.activation_bits, &feedback, description)?;
+    let mut model = quantize(network, calibration, options.activation_bits, description)?;
+    if rounding == Rounding::ErrorFeedback {
+        model = round_means(network, pictures.view(), model)?;
+    }
     if options.bias_correction == BiasCorrection::Off {
         return Ok(Conversion { model, rounding, correction: None });
     }

@@ -10,15 +10,19 @@
 //! Language Models With Guarantees", NeurIPS 2023, section 3; the same as GPTQ of E. Frantar et al.,
 //! ICLR 2023). Codes of standard deviations have no part in it.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
+use bayes8_core::layer::Layer;
+use bayes8_core::model::Model;
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::network::Network;
-use crate::reference::{RunError, Weights, run};
+use crate::quantize::QuantizeError;
+use crate::reference::{Weights, run};
 use crate::taps::Taps;
 
 /// How mean weights become codes.
@@ -32,8 +36,8 @@ pub enum Rounding {
     Nearest,
 }
 
-/// Rows of more weights than this are rounded one weight at a time: moments would take more memory
-/// than the network.
+/// Rows of more weights than this keep the nearest codes: the time for their moments grows with the
+/// third power.
 const LARGEST_ROW: usize = 1280;
 
 /// Positions that the moments of a row are taken from, over all pictures: so many for each of its
@@ -44,70 +48,86 @@ const POSITIONS: (usize, usize) = (8, 4096);
 /// spoke and against overfitting (as in GPTQ).
 const DAMPING: f64 = 0.01;
 
-/// Moments are summed in units of this, so that the order of the pictures does not matter.
-const UNIT: f64 = 1.0 / (1u64 << 24) as f64;
+/// Moments, of inputs in steps of their codes, are summed in units of this, so that the order of the
+/// pictures does not matter.
+const UNIT: f64 = 1.0 / (1u64 << 16) as f64;
 
-/// The feedback from each weight of a row to those after it, of every layer.
-pub struct ErrorFeedback {
-    /// Per node, per group; empty where weights are rounded alone.
-    nodes: Vec<Vec<Feedback>>,
-}
+/// Bytes of moments that are gathered in one run of the pictures.
+const MEMORY: usize = 32 << 20;
 
-/// `[n][n]`: row k begins with U_jk for j < k; the rest has no meaning.
-struct Feedback(Vec<f32>);
-
-impl ErrorFeedback {
-    /// Runs `pictures`, as [`run`] takes them, through the mean weights.
-    ///
-    /// # Errors
-    /// [`RunError`] when the pictures do not fit the network.
-    pub fn new<D: Dimension>(
-        network: &Network,
-        pictures: ArrayView<'_, f32, D>,
-    ) -> Result<Self, RunError> {
-        let graph = &network.graph;
-        let count = pictures.len_of(Axis(0));
-        let layers: Vec<Option<Moments>> = graph
-            .nodes()
-            .iter()
-            .map(|node| Taps::of(graph, node).filter(|taps| taps.fan_in() <= LARGEST_ROW))
-            .map(|taps| taps.map(|taps| Moments::new(taps, count)))
-            .collect();
-        run(network, &Weights::mean(network), pictures, |value: Value, picture, numbers| {
-            for (node, moments) in graph.nodes().iter().zip(&layers) {
-                if let Some(moments) = moments.as_ref().filter(|_| node.inputs[0] == value) {
-                    moments.add(picture, numbers);
+/// `model`, which was made from `network`, with mean codes rounded by what `pictures`, as [`run`]
+/// takes them, show of the inputs of its layers.
+///
+/// # Errors
+/// [`QuantizeError::Run`] when the pictures do not fit the network.
+pub fn round_means<D: Dimension>(
+    network: &Network,
+    pictures: ArrayView<'_, f32, D>,
+    mut model: Model,
+) -> Result<Model, QuantizeError> {
+    let graph = &network.graph;
+    let nodes = graph.nodes();
+    let mut layers: Vec<(usize, Taps)> = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        layers.extend(Taps::of(graph, node).map(|taps| (index, taps)));
+    }
+    let count = pictures.len_of(Axis(0));
+    let mut rest = layers.into_iter().filter(|(_, taps)| taps.fan_in() <= LARGEST_ROW).peekable();
+    while rest.peek().is_some() {
+        let mut bytes = 0;
+        let mut moments: BTreeMap<usize, Moments> = BTreeMap::new();
+        while let Some((index, taps)) = rest.next_if(|(_, taps)| {
+            bytes += Moments::bytes(taps);
+            moments.is_empty() || bytes <= MEMORY
+        }) {
+            let grid = model.value_quantization(nodes[index].inputs[0]);
+            let scale = grid.map_or(1.0, |grid| grid.scale);
+            moments.insert(index, Moments::new(taps, count, scale));
+        }
+        run(
+            network,
+            &Weights::mean(network),
+            pictures.view(),
+            |value: Value, picture, numbers| {
+                for (&index, moments) in &moments {
+                    if nodes[index].inputs[0] == value {
+                        moments.add(picture, numbers);
+                    }
                 }
+            },
+        )?;
+        // There are as many layers as weighted nodes.
+        let mut weighted = (0..nodes.len()).filter(|&n| network.layers[n].is_some());
+        model = model.map_layers(|layer| {
+            let Some(n) = weighted.next() else { return };
+            if let (Some(moments), Some(parameters)) = (moments.remove(&n), &network.layers[n]) {
+                round_layer(layer, &parameters.weight.mean, &moments.feedback());
             }
         })?;
-        let nodes = layers.into_iter().map(|moments| moments.map_or(Vec::new(), Moments::feedback));
-        Ok(Self { nodes: nodes.collect() })
     }
+    Ok(model)
+}
 
-    /// Without any feedback: every weight is rounded to the nearest code.
-    pub fn none(network: &Network) -> Self {
-        Self { nodes: network.layers.iter().map(|_| Vec::new()).collect() }
-    }
-
-    /// The codes of the `weights` of the layer of node `index`, rows with a step each.
-    pub(crate) fn codes(&self, index: usize, weights: &[f32], steps: &[f32]) -> Vec<i8> {
-        let groups = &self.nodes[index];
-        let rows = weights.par_chunks(weights.len() / steps.len()).zip(steps).enumerate();
-        let codes = rows.flat_map_iter(|(row, (weights, step))| {
-            let weights = weights.iter().map(|w| w / step).collect();
-            match groups.get(row * groups.len() / steps.len()) {
-                Some(feedback) => feedback.codes(weights),
-                None => weights.into_iter().map(nearest).map(|code| code as i8).collect(),
-            }
-        });
-        codes.collect()
+/// Rounds the mean codes of a layer with the feedback of each group of its rows.
+fn round_layer(layer: &mut Layer, mean: &[f32], groups: &[Feedback]) {
+    let (rows, fan_in) = (layer.out_channels, layer.fan_in());
+    let codes = |channel: usize| {
+        let step = layer.scale[channel];
+        let weights = mean[channel * fan_in..][..fan_in].iter().map(|w| w / step).collect();
+        groups[channel * groups.len() / rows].codes(weights)
+    };
+    let codes: Vec<Vec<i8>> = (0..rows).into_par_iter().map(codes).collect();
+    for (channel, codes) in codes.into_iter().enumerate() {
+        for (i, code) in codes.into_iter().enumerate() {
+            let position = layer.position(channel, i);
+            layer.mu[position] = code;
+        }
     }
 }
 
-/// The code nearest to a weight in steps.
-fn nearest(weight: f32) -> f32 {
-    weight.round().clamp(i8::MIN.into(), i8::MAX.into())
-}
+/// The feedback from each weight of a row to those after it, `[n][n]`: row k begins with U_jk for
+/// j < k; the rest has no meaning.
+struct Feedback(Vec<f32>);
 
 impl Feedback {
     /// The codes of a row of weights in steps.
@@ -116,7 +136,7 @@ impl Feedback {
         let mut errors: Vec<f32> = Vec::with_capacity(n);
         let code = |(weight, feedback): (f32, &[f32])| {
             let fed: f32 = errors.iter().zip(feedback).map(|(error, u)| error * u).sum();
-            let code = nearest(weight + fed);
+            let code = (weight + fed).round().clamp(i8::MIN.into(), i8::MAX.into());
             errors.push(weight - code);
             code as i8
         };
@@ -129,16 +149,22 @@ struct Moments {
     taps: Taps,
     /// Positions of each picture that count.
     positions: usize,
+    /// What inputs are divided by: the step of their codes.
+    scale: f32,
     /// Sums in [`UNIT`]s, `[groups][n][n]`.
     sums: Mutex<Vec<i64>>,
 }
 
 impl Moments {
-    fn new(taps: Taps, pictures: usize) -> Self {
+    fn bytes(taps: &Taps) -> usize {
+        taps.groups() * taps.fan_in() * taps.fan_in() * size_of::<i64>()
+    }
+
+    fn new(taps: Taps, pictures: usize, scale: f32) -> Self {
         let (n, groups) = (taps.fan_in(), taps.groups());
         let wanted = (POSITIONS.0 * n).max(POSITIONS.1).div_ceil(pictures.max(1));
         let positions = wanted.min(taps.positions());
-        Self { taps, positions, sums: Mutex::new(vec![0; groups * n * n]) }
+        Self { taps, positions, scale, sums: Mutex::new(vec![0; groups * n * n]) }
     }
 
     /// Takes in one picture `[D][H][W][C]`.
@@ -155,6 +181,7 @@ impl Moments {
             for (mut row, &position) in inputs.rows_mut().into_iter().zip(&positions) {
                 self.taps.gather(numbers, position, group, row.as_slice_mut().unwrap_or_default());
             }
+            inputs.mapv_inplace(|x| x / self.scale);
             moments.extend(inputs.t().dot(&inputs));
         }
         // Sums are whole between any two pictures.
@@ -186,6 +213,11 @@ fn decompose(moments: &mut [f64], n: usize) {
         let (above, row) = moments.split_at_mut(k * n);
         let pivot = row[k];
         let row = &mut row[..k];
+        // Positive, unless sums of enormous inputs ran out of range.
+        if !pivot.is_normal() || pivot < 0.0 {
+            row.fill(0.0);
+            continue;
+        }
         for (i, other) in above.chunks_exact_mut(n).enumerate() {
             let u = row[i] / pivot;
             other[..=i].iter_mut().zip(&*row).for_each(|(h, x)| *h -= u * x);
@@ -198,12 +230,17 @@ fn decompose(moments: &mut [f64], n: usize) {
 mod tests {
     use super::*;
     use bayes8_core::graph::{Graph, Op, Shape};
+    use bayes8_core::model::Preprocessing;
+    use ndarray::ArrayView2;
     use rand_chacha::{
         ChaCha8Rng,
         rand_core::{Rng, SeedableRng},
     };
 
+    use crate::calibrate::Observations;
+    use crate::conversion::{ConversionOptions, convert};
     use crate::network::{Clamp, Gaussian, LayerParameters};
+    use crate::quantize::Description;
 
     /// Numbers in -1..1.
     fn noise(count: usize, seed: u64) -> Vec<f32> {
@@ -251,49 +288,58 @@ mod tests {
         assert_eq!(feedback.codes(vec![0.4, 0.6, 200.0]), [0, 1, 127]);
     }
 
-    /// A linear layer of `weights` on vectors of `n`.
-    fn network(n: usize, weights: Vec<f32>) -> Network {
-        let shape = Shape { depth: 1, height: 1, width: 1, channels: n };
-        let mut graph = Graph::new(shape).unwrap();
-        let linear = Op::Linear { out_features: weights.len() / n };
+    /// The codes of a linear layer of 5 rows of `weights` on vectors, and its steps.
+    fn codes(
+        weights: Vec<f32>,
+        pictures: ArrayView2<'_, f32>,
+        rounding: Rounding,
+    ) -> (Vec<i8>, Vec<f32>) {
+        let channels = pictures.ncols();
+        let mut graph = Graph::new(Shape::vector(channels)).unwrap();
+        let linear = Op::Linear { out_features: 5 };
         graph.push("linear".into(), linear, vec![Value::Input]).unwrap();
         let parameters = LayerParameters { weight: Gaussian::deterministic(weights), bias: None };
-        Network {
+        let network = Network {
             graph,
             clamps: vec![Clamp::NONE],
             layers: vec![Some(parameters)],
             functions: vec![None],
-        }
+        };
+        let observed = Observations::new(&network, pictures, 1, 0, || ()).unwrap();
+        let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
+        let description =
+            Description { name: "test".into(), preprocessing, class_names: Vec::new() };
+        let options = ConversionOptions { rounding, ..ConversionOptions::default() };
+        let model = convert(&network, pictures, &observed, description, &options).unwrap().model;
+        let layer = &model.layers()[0];
+        (layer.mu.clone(), layer.scale.clone())
     }
 
     #[test]
     fn outputs_are_far_nearer_than_of_the_nearest_codes() {
-        let (n, step) = (64, 0.02);
-        let network = network(n, noise(5 * n, 2));
-        let weights = &network.layers[0].as_ref().unwrap().weight.mean;
-        // On other inputs than those that the moments come from.
+        let n = 64;
+        let weights = noise(5 * n, 2);
         let all = inputs(600, n);
+        // On other inputs than those that the moments come from.
         let (seen, other) = all.view().split_at(Axis(0), 500);
-        let error = |feedback: &ErrorFeedback| -> f32 {
-            let codes = feedback.codes(0, weights, &[step; 5]);
-            let lost = weights.iter().zip(codes).map(|(w, code)| w - step * f32::from(code));
-            let lost = Array2::from_shape_vec((5, n), lost.collect()).unwrap();
-            other.dot(&lost.t()).mapv(|x| x * x).sum()
+        let error = |rounding: Rounding| -> f32 {
+            let (codes, steps) = codes(weights.clone(), seen, rounding);
+            let lost = |(i, w): (usize, &f32)| w - steps[i / n] * f32::from(codes[i]);
+            let lost =
+                Array2::from_shape_vec((5, n), weights.iter().enumerate().map(lost).collect());
+            other.dot(&lost.unwrap().t()).mapv(|x| x * x).sum()
         };
-        let fed = error(&ErrorFeedback::new(&network, seen).unwrap());
-        let nearest = error(&ErrorFeedback::none(&network));
+        let (fed, nearest) = (error(Rounding::ErrorFeedback), error(Rounding::Nearest));
         assert!(fed < nearest / 4.0, "{fed} {nearest}");
     }
 
     #[test]
-    fn threads_do_not_change_the_feedback() {
-        let network = network(16, noise(32, 3));
+    fn threads_do_not_change_the_codes() {
         let pictures = inputs(100, 16);
-        let feedback = |threads: usize| {
+        let codes = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let feedback = pool.install(|| ErrorFeedback::new(&network, pictures.view()));
-            feedback.unwrap().nodes.remove(0).remove(0).0
+            pool.install(|| codes(noise(5 * 16, 3), pictures.view(), Rounding::ErrorFeedback))
         };
-        assert_eq!(feedback(1), feedback(3));
+        assert_eq!(codes(1), codes(3));
     }
 }

@@ -12,7 +12,6 @@ use bayes8_core::sampler::NOISE_STD;
 use bayes8_native::{LoadError, PredictError};
 use thiserror::Error;
 
-use crate::error_feedback::ErrorFeedback;
 use crate::network::{Clamp, Gaussian, LayerParameters, Network};
 use crate::reference::RunError;
 use crate::sigma_codes::SigmaCoder;
@@ -68,7 +67,7 @@ const LARGEST_BIAS: f32 = (1 << 24) as f32;
 const SMALLEST_MULTIPLIER: f32 = 1.0 / (1 << 30) as f32;
 
 /// Quantizes `network` with the activation ranges that `calibration` observed, on codes of `bits`
-/// bits; `feedback` is the network's.
+/// bits.
 ///
 /// # Errors
 /// [`QuantizeError`], which names the node.
@@ -76,7 +75,6 @@ pub fn quantize(
     network: &Network,
     calibration: Calibration,
     bits: ActivationBits,
-    feedback: &ErrorFeedback,
     description: Description,
 ) -> Result<Model, QuantizeError> {
     let graph = &network.graph;
@@ -128,7 +126,6 @@ pub fn quantize(
         let depthwise = is_depthwise(&node.op, graph.shape(node.inputs[0]));
         let steps = Steps { input: x, output: y };
         let mut layer = quantize_layer(parameters, node.shape.channels, steps, &mut coder);
-        layer.mu = feedback.codes(index, &parameters.weight.mean, &layer.scale);
         layer.name = node.name.clone();
         layer.index = layers.len() as u32;
         if depthwise {
@@ -182,8 +179,7 @@ struct Steps {
     output: f32,
 }
 
-/// Quantizes a layer, its weights in rows `[out_channels][fan-in]`; name, number and mean codes are
-/// left open.
+/// Quantizes a layer, its weights in rows `[out_channels][fan-in]`; name and number are left open.
 fn quantize_layer(
     parameters: &LayerParameters,
     out_channels: usize,
@@ -198,7 +194,7 @@ fn quantize_layer(
         index: 0,
         out_channels,
         depthwise: false,
-        mu: Vec::new(),
+        mu: Vec::with_capacity(mean.len()),
         posterior: sigma.as_ref().map(|sigma| Posterior {
             sigma: Vec::with_capacity(sigma.len()),
             noise_multiplier: Vec::with_capacity(out_channels),
@@ -211,6 +207,7 @@ fn quantize_layer(
         let sigma = sigma.as_ref().map(|sigma| row(sigma, channel));
         let scale = channel_scale(&mean, sigma.as_deref(), bias_reach(parameters, channel), steps);
         layer.scale.push(scale);
+        layer.mu.extend(mean.iter().map(|mu| (mu / scale).round().clamp(-128.0, 127.0) as i8));
         if let (Some(posterior), Some(sigma)) = (&mut layer.posterior, sigma) {
             let variance = |sigma: &f32| (f64::from(*sigma) / f64::from(scale)).powi(2);
             let targets: Vec<f64> = sigma.iter().map(variance).collect();

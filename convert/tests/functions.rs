@@ -6,7 +6,6 @@ mod common;
 use bayes8_convert::{
     Network,
     calibrate::{Observations, RangeMethod},
-    error_feedback::ErrorFeedback,
     quantize::{Description, quantize},
     reference::{Weights, run},
 };
@@ -47,8 +46,7 @@ fn quantized(network: &Network, fixture: &Fixture) -> Model {
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
     let description = Description { name: "test".into(), preprocessing, class_names: Vec::new() };
-    let feedback = ErrorFeedback::none(network);
-    quantize(network, calibration, ActivationBits::Eight, &feedback, description).unwrap()
+    quantize(network, calibration, ActivationBits::Eight, description).unwrap()
 }
 
 /// Largest error of the INT8 logits, relative to the spread of the FP32 logits.
