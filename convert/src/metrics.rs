@@ -13,7 +13,7 @@ mod selective;
 pub use comparison::{Comparison, Difference, rank_correlation};
 pub use convergence::{Convergence, ConvergencePoint, Estimate};
 pub use detection::{Detection, Uncertainties};
-pub use drift::{DriftGaps, DriftPoint, Worst, largest_accuracy_loss};
+pub use drift::{DriftAuroc, DriftGaps, DriftPoint, Worst, largest_accuracy_loss};
 pub use reliability::{ReliabilityBin, reliability};
 pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
 

@@ -12,7 +12,7 @@ mod writer;
 pub use reader::read;
 pub use writer::write;
 
-use crate::graph::{GraphError, Op, Shape};
+use crate::graph::{Depth, GraphError, Op, Padding, Shape, Window};
 use crate::model::ModelError;
 use crate::numerics::Table;
 use alloc::{string::String, vec, vec::Vec};
@@ -125,10 +125,24 @@ const TABLE_SIZE: usize = size_of::<Table>();
 
 /// The first version of the format that has `op`.
 fn since(op: &Op) -> u32 {
-    match op {
-        Op::Multiply | Op::Table => 2,
-        _ => 1,
-    }
+    let slides_over_planes = |window: &Window| {
+        let Padding { front, back, .. } = window.padding;
+        window.depth != Depth::default() || front + back > 0
+    };
+    let is_new = match op {
+        Op::Multiply | Op::Table | Op::Pad { .. } => true,
+        Op::Conv2d { window, .. } | Op::MaxPool(window) | Op::AveragePool { window, .. } => {
+            slides_over_planes(window)
+        }
+        Op::Slice { planes, .. } => planes.is_some(),
+        _ => false,
+    };
+    if is_new { 2 } else { 1 }
+}
+
+/// The first version of the format that has inputs of this shape.
+fn since_shape(input: Shape) -> u32 {
+    if input.depth > 1 { 2 } else { 1 }
 }
 
 /// Shape of the weight tensors of `op`, a weighted one, over `input`: `[O, KH, KW, I / groups]`, and

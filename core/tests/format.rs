@@ -188,6 +188,13 @@ fn file_of_version_2() -> File {
     File::parse(&write(&b.finish()).unwrap())
 }
 
+/// A linear layer over a volume.
+fn file_of_volumes() -> File {
+    let mut b = Builder::new(4, Shape::volume(3, 2, 2, 1));
+    b.linear(Value::Input, 3, Kind::Deterministic).unwrap();
+    File::parse(&write(&b.finish()).unwrap())
+}
+
 /// Readers of old must be able to read what they can, and to name what they cannot.
 #[test]
 fn a_file_has_the_earliest_version_that_has_its_operations() {
@@ -198,6 +205,10 @@ fn a_file_has_the_earliest_version_that_has_its_operations() {
     file.description = file.description.replacen("version\":2", "version\":1", 1);
     let early = error(&file, "`table_1` (table) needs format version 2");
     assert!(matches!(early, FormatError::Operation { since: 2, version: 1, .. }));
+    let mut volumes = file_of_volumes();
+    assert!(volumes.description.contains("\"format_version\":2"));
+    volumes.description = volumes.description.replacen("version\":2", "version\":1", 1);
+    error(&volumes, "`input` (volume) needs format version 2");
     // A later version than needed does no harm.
     let mut late = self::file();
     late.description = late.description.replacen("version\":1", "version\":2", 1);

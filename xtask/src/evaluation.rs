@@ -301,9 +301,12 @@ fn drift(text: &mut String, figures: &Value) -> anyhow::Result<()> {
     let mut severities: Vec<u64> = int8.iter().filter_map(|p| p["severity"].as_u64()).collect();
     severities.sort_unstable();
     severities.dedup();
-    for (title, key) in
-        [("accuracy", "accuracy"), ("mean predictive entropy, nats", "mean_predictive_entropy")]
-    {
+    for (title, pointer) in [
+        ("accuracy", "/accuracy"),
+        ("mean predictive entropy, nats", "/mean_predictive_entropy"),
+        ("AUROC against clean pictures by predictive entropy", "/auroc/predictive_entropy"),
+        ("AUROC against clean pictures by mutual information", "/auroc/mutual_information"),
+    ] {
         writeln!(text, "\n{title}, INT8{}:\n", if fp32.is_some() { " / FP32" } else { "" })?;
         write!(text, "| corruption |")?;
         severities.iter().try_for_each(|severity| write!(text, " {severity} |"))?;
@@ -313,7 +316,8 @@ fn drift(text: &mut String, figures: &Value) -> anyhow::Result<()> {
             if index == 0 || int8[index - 1]["corruption"] != point["corruption"] {
                 write!(text, "| {corruption} |")?;
             }
-            let value = |point: &Value| point[key].as_f64().unwrap_or(f64::NAN);
+            let value =
+                |point: &Value| point.pointer(pointer).and_then(Value::as_f64).unwrap_or(f64::NAN);
             let peer = fp32.and_then(|fp32| fp32.get(index));
             let peer = peer.map_or(String::new(), |peer| format!(" / {:.3}", value(peer)));
             write!(text, " {:.3}{peer} |", value(point))?;
@@ -323,20 +327,24 @@ fn drift(text: &mut String, figures: &Value) -> anyhow::Result<()> {
         }
     }
     let gaps = &figures["fp32"]["drift_gaps"];
-    if let (Some(accuracy), Some(entropy)) =
-        (gaps["accuracy"]["value"].as_f64(), gaps["predictive_entropy"]["value"].as_f64())
+    let gap = |name: &str| gaps[name]["value"].as_f64();
+    if let (Some(accuracy), Some(entropy), Some(auroc)) =
+        (gap("accuracy"), gap("predictive_entropy"), gap("auroc"))
     {
+        let at = |name: &str| {
+            let corruption = gaps[name]["corruption"].as_str().unwrap_or_default();
+            format!("{corruption} {}", gaps[name]["severity"])
+        };
         writeln!(
             text,
-            "\nWith {} samples of each: accuracies differ by at most {:.1} points ({} {}), mean \
-             predictive entropies by {:.1} % ({} {}).",
+            "\nWith {} samples of each: accuracies differ by at most {:.1} points ({}), mean \
+             predictive entropies by {:.1} % ({}), AUROCs by {auroc:.4} ({}).",
             figures["drift_samples"],
             100.0 * accuracy,
-            gaps["accuracy"]["corruption"].as_str().unwrap_or_default(),
-            gaps["accuracy"]["severity"],
+            at("accuracy"),
             100.0 * entropy,
-            gaps["predictive_entropy"]["corruption"].as_str().unwrap_or_default(),
-            gaps["predictive_entropy"]["severity"],
+            at("predictive_entropy"),
+            at("auroc"),
         )?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use bayes8_convert::corrupted::{CorruptedPictures, Drift};
 use bayes8_convert::fidelity::{predict_fp32_mean, predict_fp32_samples};
 use bayes8_convert::mean_model;
 use bayes8_convert::metadata::normalize;
-use bayes8_convert::metrics::{Convergence, DriftPoint, Metrics, Uncertainties};
+use bayes8_convert::metrics::{Convergence, DriftAuroc, DriftPoint, Metrics, Uncertainties};
 use bayes8_convert::reference::{CommonNoise, draw};
 use bayes8_native::core::model::Preprocessing;
 use bayes8_native::core::uncertainty::Uncertainty;
@@ -107,6 +107,14 @@ pub(crate) fn measure(
     let mean_weights = candidate.predict_mean(clean.view())?;
     figures.mean_weights = Some(Metrics::new(&mean_weights, labels));
     if let Some((path, corrupted)) = corrupted {
+        // What is lost is lost from predictions of as many samples.
+        let (clean, known) = match drift == count {
+            true => (figures.metrics, Uncertainties::of(&predictions)),
+            false => {
+                let predictions = run(&*path, "x", clean, drift)?;
+                (Metrics::new(&predictions, labels), Uncertainties::of(&predictions))
+            }
+        };
         let mut points = Vec::new();
         for drift_of in corrupted.drifts().to_vec() {
             let pictures = corrupted.load(&drift_of)?;
@@ -116,13 +124,9 @@ pub(crate) fn measure(
                 corruption,
                 severity,
                 metrics: Metrics::new(&predictions, labels),
+                auroc: DriftAuroc::new(&known, &Uncertainties::of(&predictions)),
             });
         }
-        // What is lost is lost from predictions of as many samples.
-        let clean = match drift == count {
-            true => figures.metrics,
-            false => Metrics::new(&run(&*path, "x", clean, drift)?, labels),
-        };
         figures.set_drift(clean, points);
     }
     Ok(Measured { predictions, figures, seconds })

@@ -125,6 +125,11 @@ fn comparison(name: &str, peer: &Peer, style: Style) -> String {
             "",
             format!("mean predictive entropy by {percent:.2} % at most ({corruption} {severity})"),
         ));
+        let Worst { corruption, severity, value } = &gaps.auroc;
+        lines.push((
+            "",
+            format!("AUROC against clean pictures by {value:.4} at most ({corruption} {severity})"),
+        ));
     }
     for (label, value) in lines {
         text.push_str(&format!("{}  {value}\n", style.dim(&format!("{label:16}"))));

@@ -193,11 +193,13 @@ fn comparison(name: &str, peer: &Peer) -> Markup {
         ("rank correlation of mutual information", format!("{:.4}", c.spearman_mutual_information)),
         ("same class predicted", percent(c.same_class)),
     ];
-    if let Some(DriftGaps { accuracy, predictive_entropy }) = &peer.drift_gaps {
+    if let Some(DriftGaps { accuracy, predictive_entropy, auroc }) = &peer.drift_gaps {
         let points = format!("{:.2} points ({})", 100.0 * accuracy.value, at(accuracy));
         values.push(("largest difference of accuracy under drift", points));
         let entropy = format!("{} ({})", percent(predictive_entropy.value), at(predictive_entropy));
         values.push(("largest difference of mean entropy under drift", entropy));
+        let auroc = format!("{:.4} ({})", auroc.value, at(auroc));
+        values.push(("largest difference of AUROC, corrupted against clean", auroc));
     }
     let differences: [(&str, Difference); 3] = [
         ("probability of a class", c.probability),

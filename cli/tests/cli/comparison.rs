@@ -59,6 +59,26 @@ fn int8_stands_beside_fp32_and_recorded_predictions() {
 }
 
 #[test]
+fn noise_in_common_leaves_only_what_quantization_does() {
+    let fixture = quantized();
+    let difference = |noise: &str| {
+        let options = ["--fp32-noise", noise, "--json"];
+        let json = fixture.json(&[&DATA[..], &FP32, &options].concat());
+        json["fp32"]["comparison"]["probability"]["mean"].as_f64().unwrap()
+    };
+    let (own, common) = (difference("own"), difference("int8"));
+    assert!(common < own / 2.0, "{common} {own}");
+
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/dense.onnx");
+    std::fs::copy(network, fixture.path("other.onnx")).unwrap();
+    let other = ["--mean", "other.onnx", "--moped", "0.1", "--fp32-noise", "int8"];
+    let run = fixture.run(&[&DATA[..], &other].concat());
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("other.onnx"), "{}", run.stderr);
+    fixture.run(&[&DATA[..], &["--fp32-noise", "int8"]].concat()).misused("--mean");
+}
+
+#[test]
 fn the_report_is_one_page_with_every_figure() {
     let fixture = quantized();
     fixture.run(&["corrupt", "x.npz", "--severities", "2,4", "-o", "c.npz"]).succeeded();

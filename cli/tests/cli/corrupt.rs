@@ -67,6 +67,9 @@ fn drift_is_measured_from_the_clean_pictures() {
     let clean = json["drift_clean"]["accuracy"].as_f64().unwrap();
     assert!((loss - (clean - worst)).abs() < 1e-12);
 
+    let auroc = |point: &serde_json::Value| point["auroc"]["predictive_entropy"].as_f64().unwrap();
+    assert!(points.iter().all(|point| (0.0..=1.0).contains(&auroc(point))));
+
     let missed = fixture.run(&[&evaluate[..], &["--max-drift-accuracy-loss=-1"]].concat());
     assert_eq!(missed.code, Some(3));
     assert!(missed.stderr.contains("accuracy lost to drift"), "{}", missed.stderr);

@@ -214,6 +214,22 @@ fn bias_correction_is_reported_or_off() {
 }
 
 #[test]
+fn the_rounding_is_recorded_and_matters() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1, 2]);
+    let made = |rounding: &str| {
+        let options = ["--moped", "0.1", "--report", "r.json", "--weight-rounding", rounding];
+        let text = quantize(&fixture, &options);
+        text.succeeded();
+        let report: Json = serde_json::from_slice(&fixture.read("r.json")).unwrap();
+        (report["rounding"].clone(), fixture.read("out.safetensors"))
+    };
+    let (fed, nearest) = (made("error-feedback"), made("nearest"));
+    assert_eq!((fed.0, nearest.0), ("error_feedback".into(), "nearest".into()));
+    assert_ne!(fed.1, nearest.1);
+}
+
+#[test]
 fn seven_bits_are_recorded() {
     let fixture = residual();
     fixture.archive_of("x.npz", 3, &[0, 1, 2]);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Metrics;
+use super::{Detection, Metrics, Uncertainties};
 
 /// Figures of a model on pictures of one corruption and severity.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,6 +14,34 @@ pub struct DriftPoint {
     /// The figures.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// How well uncertainty tells them from clean pictures.
+    pub auroc: DriftAuroc,
+}
+
+/// Areas under the receiver operating characteristic of corrupted pictures against clean ones.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct DriftAuroc {
+    /// By total uncertainty.
+    pub predictive_entropy: f64,
+    /// By epistemic uncertainty.
+    pub mutual_information: f64,
+}
+
+impl DriftAuroc {
+    /// Compares uncertainties of clean and of corrupted pictures, from as many samples.
+    pub fn new(clean: &Uncertainties, corrupted: &Uncertainties) -> Self {
+        let auroc = |clean: &[f64], corrupted: &[f64]| Detection::new(clean, corrupted).auroc;
+        Self {
+            predictive_entropy: auroc(&clean.predictive_entropy, &corrupted.predictive_entropy),
+            mutual_information: auroc(&clean.mutual_information, &corrupted.mutual_information),
+        }
+    }
+
+    /// The larger difference of the two.
+    fn gap(self, peer: Self) -> f64 {
+        let entropy = (self.predictive_entropy - peer.predictive_entropy).abs();
+        entropy.max((self.mutual_information - peer.mutual_information).abs())
+    }
 }
 
 /// The largest of some figures of corruptions.
@@ -39,6 +67,8 @@ pub struct DriftGaps {
     pub accuracy: Worst,
     /// Largest difference of mean predictive entropies, as a share of the peer's.
     pub predictive_entropy: Worst,
+    /// Largest difference of areas under the receiver operating characteristic.
+    pub auroc: Worst,
 }
 
 impl DriftGaps {
@@ -56,7 +86,12 @@ impl DriftGaps {
                 (a.metrics.mean_predictive_entropy, b.metrics.mean_predictive_entropy);
             (a, (a_nats / b_nats - 1.0).abs())
         });
-        Some(Self { accuracy: worst(accuracy)?, predictive_entropy: worst(entropy)? })
+        let auroc = pairs().map(|(a, b)| (a, a.auroc.gap(b.auroc)));
+        Some(Self {
+            accuracy: worst(accuracy)?,
+            predictive_entropy: worst(entropy)?,
+            auroc: worst(auroc)?,
+        })
     }
 }
 
@@ -80,7 +115,8 @@ mod tests {
             mean_expected_entropy: entropy,
             mean_mutual_information: 0.0,
         };
-        DriftPoint { corruption: "contrast".into(), severity, metrics }
+        let auroc = DriftAuroc { predictive_entropy: entropy / 2.0, mutual_information: 0.5 };
+        DriftPoint { corruption: "contrast".into(), severity, metrics, auroc }
     }
 
     #[test]
@@ -92,6 +128,8 @@ mod tests {
         let fp32 = [point(1, 0.92, 0.5), point(3, 0.6, 1.0), point(5, 0.69, 1.0)];
         let gaps = DriftGaps::new(&int8, &fp32).unwrap();
         assert_eq!((gaps.accuracy.severity, gaps.predictive_entropy.severity), (1, 3));
+        assert_eq!(gaps.auroc.severity, 3);
+        close(gaps.auroc.value, 0.05);
         close(gaps.accuracy.value, 0.02);
         close(gaps.predictive_entropy.value, 0.1);
         assert_eq!(DriftGaps::new(&[], &[]), None);

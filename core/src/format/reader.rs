@@ -2,12 +2,15 @@
 
 use super::crowd::Density;
 use super::schema::{Description, Version};
-use super::{FORMAT_VERSION, FormatError, METADATA_KEY, TABLE_SIZE, since, weight_shape};
+use super::{
+    FORMAT_VERSION, FormatError, METADATA_KEY, TABLE_SIZE, since, since_shape, weight_shape,
+};
 use crate::graph::{Graph, Node, Op};
 use crate::layer::{Bias, Layer, Posterior, transpose};
 use crate::model::{Model, NodeQuantization, Parts, is_depthwise};
 use crate::numerics::{CodeRange, Quantization, Table};
 use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec::Vec};
+use core::iter;
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 
@@ -69,14 +72,14 @@ fn parse(json: &str) -> Result<Description, FormatError> {
         return Err(FormatError::Version { found: format_version });
     }
     let description: Description = serde_json::from_str(json).map_err(damaged)?;
-    let too_new = |node: &&super::schema::Node| since(&node.op) > format_version;
-    match description.nodes.iter().find(too_new) {
-        Some(node) => Err(FormatError::Operation {
-            node: node.name.clone(),
-            op: node.op.name(),
-            since: since(&node.op),
-            version: format_version,
-        }),
+    let input = ("input", "volume", since_shape(description.input.shape));
+    let nodes = description.nodes.iter();
+    let nodes = nodes.map(|node| (node.name.as_str(), node.op.name(), since(&node.op)));
+    match iter::once(input).chain(nodes).find(|&(.., since)| since > format_version) {
+        Some((node, op, since)) => {
+            let node = node.into();
+            Err(FormatError::Operation { node, op, since, version: format_version })
+        }
         None => Ok(description),
     }
 }
