@@ -171,6 +171,9 @@ impl Gates {
                 most(&name, information.abs(), self.max_ood_auroc_gap);
             }
         }
+        if evaluation.peers().all(|(_, peer)| peer.figures.ood.is_none()) {
+            most("difference of OOD AUROC to any peer", f64::NAN, self.max_ood_auroc_gap);
+        }
         let gaps = evaluation.fp32.as_ref().and_then(|peer| peer.drift_gaps.as_ref());
         let gap = value(gaps.map(|gaps| &gaps.accuracy));
         most("difference of accuracy to FP32 under drift", gap, self.max_drift_accuracy_gap);

@@ -1,6 +1,6 @@
 //! The facts of a model in the form that `bayes8 inspect` shows.
 
-use bayes8_native::core::format::FORMAT_VERSION;
+use bayes8_native::core::format;
 use bayes8_native::core::graph::Shape;
 use bayes8_native::core::layer::{Bias, Layer, Posterior};
 use bayes8_native::core::model::{Calibration, Model, Preprocessing};
@@ -114,7 +114,7 @@ impl Report {
         Self {
             model: model.name().to_string(),
             file_bytes,
-            format_version: FORMAT_VERSION,
+            format_version: format::version(model.graph()),
             input,
             classes: model.classes(),
             class_names: model.class_names().to_vec(),

@@ -12,7 +12,7 @@ mod writer;
 pub use reader::read;
 pub use writer::write;
 
-use crate::graph::{Depth, GraphError, Op, Padding, Shape, Window};
+use crate::graph::{Depth, Graph, GraphError, Op, Padding, Shape, Window};
 use crate::model::ModelError;
 use crate::numerics::Table;
 use alloc::{string::String, vec, vec::Vec};
@@ -138,6 +138,13 @@ fn since(op: &Op) -> u32 {
         _ => false,
     };
     if is_new { 2 } else { 1 }
+}
+
+/// The version of the file that [`write()`] makes of a model with this graph: the earliest that has all
+/// of it, so that older readers take what they can.
+pub fn version(graph: &Graph) -> u32 {
+    let nodes = graph.nodes().iter().map(|node| since(&node.op));
+    nodes.fold(since_shape(graph.input()), u32::max)
 }
 
 /// The first version of the format that has inputs of this shape.

@@ -56,7 +56,7 @@ fn corruption_parser() -> impl TypedValueParser<Value = Corruption> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    atomic_file::check(&arguments.output)?;
+    atomic_file::check(&arguments.output, &[&arguments.pictures])?;
     let path = arguments.pictures.display();
     let set = LabelledPictures::load(&arguments.pictures)?;
     let (pictures, labels) = picture::labelled(&arguments.pictures, set)?;

@@ -2,20 +2,20 @@
 
 use crate::args::{Machine, Sampling, positive};
 use crate::atomic_file::{self, Pending};
-use crate::evaluation::measure::{Candidate, Measured, Pictures, Samples, measure};
-use crate::evaluation::{Evaluation, Figures, Peer, Provenance};
+use crate::evaluation::measure::{Candidate, Pictures, Samples, measure};
+use crate::evaluation::{Evaluation, Figures, Fp32Noise, Peer, Provenance};
 use crate::gates::{self, Gates};
 use crate::model_report::Report;
 use crate::style::{Style, printable};
 use crate::{model_file, output, picture, report};
 use anyhow::{Context, bail};
 use bayes8_convert::golden::Golden;
-use bayes8_convert::metrics::{Comparison, DriftGaps, Metrics};
+use bayes8_convert::metrics::{Comparison, Metrics};
 use bayes8_convert::reference::CommonNoise;
 use bayes8_convert::{LabelledPictures, Network, PosteriorSource};
 use bayes8_native::Model;
 use bayes8_native::core::sampler::MAX_SAMPLES;
-use clap::{ArgGroup, Args, ValueEnum, value_parser};
+use clap::{ArgGroup, Args, value_parser};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -115,16 +115,6 @@ pub(crate) struct Arguments {
     html: Option<PathBuf>,
 }
 
-/// Noise of the FP32 network's draws.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Fp32Noise {
-    /// Gaussian, and independent of the INT8 samples
-    Own,
-    /// That of the INT8 samples, one by one: what differs is then what quantization did, and a few
-    /// samples show it
-    Int8,
-}
-
 /// The JSON output.
 #[derive(Serialize)]
 struct Json<'a> {
@@ -136,7 +126,8 @@ struct Json<'a> {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(path) = &arguments.html {
-        atomic_file::check(path)?;
+        let inputs: Vec<&Path> = arguments.files().into_iter().map(|(_, path)| path).collect();
+        atomic_file::check(path, &inputs)?;
     }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     let mut pictures = arguments.pictures(&model)?;
@@ -153,17 +144,31 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let int8 = measure(&candidate, &mut pictures, counts)?;
     let fp32 = match &network {
         Some(network) => {
-            let samples = arguments.fp32_samples.unwrap_or(samples);
+            let fp32_samples = arguments.fp32_samples.unwrap_or(samples);
             let description = model.description();
             let noise = match arguments.fp32_noise {
                 Fp32Noise::Own => None,
                 Fp32Noise::Int8 => Some(arguments.common_noise(network, description)?),
             };
+            // Noise in common is that of as many samples.
+            let paired = match noise.is_some() && fp32_samples != samples {
+                true => {
+                    Some(candidate.predict(pictures.pictures.view(), fp32_samples, seed, None)?)
+                }
+                false => None,
+            };
             let candidate = Candidate::Fp32(network, description.preprocessing(), noise);
-            let counts = Samples { clean: samples, ..counts };
+            let counts = Samples { clean: fp32_samples, ..counts };
             let fp32 = measure(&candidate, &mut pictures, counts)?;
-            let (seconds, samples) = (Some(fp32.seconds), Some(samples));
-            Some(peer(&int8, &fp32.predictions, fp32.figures, samples, seconds))
+            let ours = paired.as_ref().unwrap_or(&int8.predictions);
+            let comparison = Comparison::new(ours, &fp32.predictions);
+            let peer = Peer {
+                samples: Some(fp32_samples),
+                noise: Some(arguments.fp32_noise),
+                seconds: Some(fp32.seconds),
+                ..Peer::new(&int8.figures, comparison, fp32.figures)
+            };
+            Some(peer)
         }
         None => None,
     };
@@ -172,7 +177,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let mut figures = Figures::new(&golden.predictions, &golden.labels, unknown.as_ref());
         let mean_weights = golden.mean_weights.as_ref();
         figures.mean_weights = mean_weights.map(|mean| Metrics::new(mean, &golden.labels));
-        peer(&int8, &golden.predictions, figures, None, None)
+        let comparison = Comparison::new(&int8.predictions, &golden.predictions);
+        Peer::new(&int8.figures, comparison, figures)
     });
     let evaluation = Evaluation {
         fp32,
@@ -194,29 +200,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let html = report::html(&evaluation, &facts, &verdicts);
         Pending::write(path, html.as_bytes())?.commit()?;
     }
-    if arguments.json {
-        output::print_json(&Json { evaluation: &evaluation, thresholds: &verdicts })?;
+    let printed = if arguments.json {
+        output::print_json(&Json { evaluation: &evaluation, thresholds: &verdicts })
     } else {
         let name = printable(model.description().name());
-        output::print(&evaluation.text(&name, Style::detect()))?;
-    }
-    Ok(gates::check(&verdicts)?)
-}
-
-/// A peer and how INT8 differs from it.
-fn peer(
-    int8: &Measured,
-    predictions: &[bayes8_native::core::uncertainty::Uncertainty],
-    figures: Figures,
-    samples: Option<u32>,
-    seconds: Option<f64>,
-) -> Peer {
-    let drift_gaps = match figures.drift.is_empty() {
-        true => None,
-        false => DriftGaps::new(&int8.figures.drift, &figures.drift),
+        output::print(&evaluation.text(&name, Style::detect()))
     };
-    let comparison = Comparison::new(&int8.predictions, predictions);
-    Peer { figures, samples, seconds, comparison, drift_gaps }
+    // Whoever closes the pipe still wants to know what was missed.
+    gates::check(&verdicts)?;
+    printed
 }
 
 impl Arguments {

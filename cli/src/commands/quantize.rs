@@ -163,7 +163,7 @@ enum Correction {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let options = arguments.options()?;
     for path in [Some(&arguments.output), arguments.report.as_ref()].into_iter().flatten() {
-        atomic_file::check(path)?;
+        atomic_file::check(path, &arguments.inputs())?;
     }
     if arguments.report.as_ref() == Some(&arguments.output) {
         bail!("{} cannot be both model and report", arguments.output.display());
@@ -279,6 +279,14 @@ impl Arguments {
             ),
             (None, None) => format!("the weights of {} may be too large", self.mean.display()),
         }
+    }
+
+    /// All files that are read.
+    fn inputs(&self) -> Vec<&Path> {
+        let optional = [&self.posterior, &self.metadata, &self.data];
+        let mut inputs = vec![self.mean.as_path(), &self.calibration];
+        inputs.extend(optional.into_iter().filter_map(Option::as_deref));
+        inputs
     }
 
     fn source(&self) -> PosteriorSource {

@@ -141,7 +141,7 @@ impl Candidate<'_> {
     }
 
     /// Predicts pictures; `observe` sees the logits of every sample of each picture, in order.
-    fn predict(
+    pub(crate) fn predict(
         &self,
         pictures: ArrayViewD<'_, u8>,
         samples: u32,

@@ -13,6 +13,7 @@ use bayes8_convert::metrics::{
     DriftPoint, Metrics, ReliabilityBin, Selective, Uncertainties, Worst,
 };
 use bayes8_native::core::uncertainty::Uncertainty;
+use clap::ValueEnum;
 use serde::Serialize;
 
 /// Figures of a model on labelled pictures, and of its peers on the same.
@@ -63,6 +64,17 @@ pub(crate) struct Figures {
     pub(crate) drift_accuracy_loss: Option<Worst>,
 }
 
+/// Noise of the FP32 network's draws.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fp32Noise {
+    /// Gaussian, and independent of the INT8 samples
+    Own,
+    /// That of the INT8 samples, one by one: what differs is then what quantization did, and a few
+    /// samples show it
+    Int8,
+}
+
 /// Another model on the same pictures, and how the INT8 model differs from it.
 #[derive(Serialize)]
 pub(crate) struct Peer {
@@ -70,11 +82,25 @@ pub(crate) struct Peer {
     pub(crate) figures: Figures,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) samples: Option<u32>,
+    /// Of the draws of the FP32 network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) noise: Option<Fp32Noise>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seconds: Option<f64>,
     pub(crate) comparison: Comparison,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) drift_gaps: Option<DriftGaps>,
+}
+
+impl Peer {
+    /// A peer of whose run no more is known.
+    pub(crate) fn new(int8: &Figures, comparison: Comparison, figures: Figures) -> Self {
+        let drift_gaps = match figures.drift.is_empty() {
+            true => None,
+            false => DriftGaps::new(&int8.drift, &figures.drift),
+        };
+        Self { figures, samples: None, noise: None, seconds: None, comparison, drift_gaps }
+    }
 }
 
 /// How the pictures of another distribution are told from the labelled ones.

@@ -1,6 +1,6 @@
 //! An evaluation for the terminal.
 
-use super::{Evaluation, Peer, rows};
+use super::{Evaluation, Fp32Noise, Peer, rows};
 use crate::style::{Style, thousands};
 use crate::table::{Align, Table};
 use bayes8_convert::metrics::{DriftPoint, Worst};
@@ -89,7 +89,10 @@ impl Evaluation {
 /// How INT8 differs from a peer.
 fn comparison(name: &str, peer: &Peer, style: Style) -> String {
     let c = &peer.comparison;
-    let samples = peer.samples.map_or(String::new(), |samples| format!(", {samples} samples"));
+    let mut samples = peer.samples.map_or(String::new(), |samples| format!(", {samples} samples"));
+    if peer.noise == Some(Fp32Noise::Int8) {
+        samples.push_str(" with the noise of INT8's");
+    }
     let mut text = format!("\n{}\n", style.bold(&format!("INT8 against {name}{samples}")));
     let mut lines = vec![
         (

@@ -4,7 +4,7 @@ mod glossary;
 mod plots;
 mod svg;
 
-use crate::evaluation::{Evaluation, Peer, Provenance, rows};
+use crate::evaluation::{Evaluation, Fp32Noise, Peer, Provenance, rows};
 use crate::gates::{Limit, Verdict};
 use crate::model_report::{Evidence, Report};
 use crate::style::{bytes, thousands};
@@ -51,7 +51,7 @@ fn sections(evaluation: &Evaluation, model: &Report, verdicts: &[Verdict]) -> Ma
                 "peers",
                 "INT8 against FP32",
                 "FP32 is the network that the model was made from, with the same posterior, run by \
-                 bayes8 with noise of its own. Golden is what the training framework recorded. Both \
+                 bayes8, with noise of its own unless it says otherwise. Golden is what the training framework recorded. Both \
                  are estimates from finitely many samples: two runs of one network differ too.",
                 peers(evaluation),
             ))
@@ -207,7 +207,8 @@ fn comparison(name: &str, peer: &Peer) -> Markup {
         ("mutual information, nats", c.mutual_information),
     ];
     html! {
-        h3 { "INT8 against " (name) @if let Some(samples) = peer.samples { ", " (samples) " samples" } }
+        h3 { "INT8 against " (name) @if let Some(samples) = peer.samples { ", " (samples) " samples" }
+            @if peer.noise == Some(Fp32Noise::Int8) { " with the noise of INT8's" } }
         (facts(&values))
         div.scroll { table {
             thead { tr {

@@ -58,16 +58,20 @@ fn int8_stands_beside_fp32_and_recorded_predictions() {
     assert_eq!(golden.get("ood"), None, "nothing was recorded");
 }
 
+/// Also where the numbers of samples differ: the first of INT8's are compared.
 #[test]
 fn noise_in_common_leaves_only_what_quantization_does() {
     let fixture = quantized();
-    let difference = |noise: &str| {
-        let options = ["--fp32-noise", noise, "--json"];
+    let difference = |noise: &str, samples: &str| {
+        let options = ["--fp32-noise", noise, "--fp32-samples", samples, "--json"];
         let json = fixture.json(&[&DATA[..], &FP32, &options].concat());
+        assert_eq!(json["fp32"]["noise"], noise);
         json["fp32"]["comparison"]["probability"]["mean"].as_f64().unwrap()
     };
-    let (own, common) = (difference("own"), difference("int8"));
-    assert!(common < own / 2.0, "{common} {own}");
+    for samples in ["8", "2"] {
+        let (own, common) = (difference("own", samples), difference("int8", samples));
+        assert!(common < own / 2.0, "{common} {own}");
+    }
 
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/dense.onnx");
     std::fs::copy(network, fixture.path("other.onnx")).unwrap();
@@ -131,6 +135,10 @@ fn differences_have_thresholds() {
         assert_eq!(run.code, Some(3), "{option}: {}", run.stderr);
         assert!(run.stderr.contains(name), "{option}: {}", run.stderr);
     }
+    golden(&fixture, &[0, 1, 2, 3, 4, 0, 1], 1.5);
+    let recorded = ["--golden", "golden.safetensors", "--ood", "x.npz"];
+    let run = fixture.run(&[&DATA[..], &recorded, &["--max-ood-auroc-gap", "1"]].concat());
+    assert_eq!(run.code, Some(3), "nothing was recorded: {}", run.stderr);
     fixture.run(&[&DATA[..], &["--max-nll-gap", "1"]].concat()).misused("--mean");
     fixture.run(&[&DATA[..], &["--mean", "mean.onnx"]].concat()).misused("--posterior");
     fixture.run(&[&DATA[..], &["--moped", "0.1"]].concat()).misused("--mean");

@@ -214,6 +214,20 @@ fn bias_correction_is_reported_or_off() {
 }
 
 #[test]
+fn inputs_are_never_replaced() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1]);
+    let network = fixture.read("mean.onnx");
+    let report = ["--moped", "0.1", "--report", "mean.onnx"];
+    let run = quantize(&fixture, &report);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("mean.onnx is read"), "{}", run.stderr);
+    assert_eq!(fixture.read("mean.onnx"), network);
+    let run = fixture.run(&["corrupt", "x.npz", "-o", "./x.npz"]);
+    assert!(run.code == Some(1) && run.stderr.contains("x.npz is read"), "{}", run.stderr);
+}
+
+#[test]
 fn the_rounding_is_recorded_and_matters() {
     let fixture = residual();
     fixture.archive_of("x.npz", 3, &[0, 1, 2]);

@@ -2,7 +2,7 @@
 
 use super::crowd::Density;
 use super::schema::{Description, Grid, Input, Node};
-use super::{FormatError, METADATA_KEY, TABLE_SIZE, since, since_shape, weight_shape};
+use super::{FormatError, METADATA_KEY, TABLE_SIZE, version, weight_shape};
 use crate::graph::{Op, Value};
 use crate::layer::{Layer, Posterior, transpose};
 use crate::model::Model;
@@ -66,12 +66,7 @@ fn describe(model: &Model) -> Description {
         }
     });
     Description {
-        // The earliest that has all of them: so older readers take what they can.
-        format_version: graph
-            .nodes()
-            .iter()
-            .map(|node| since(&node.op))
-            .fold(since_shape(graph.input()), u32::max),
+        format_version: version(graph),
         name: model.name().to_string(),
         activation_bits: model.activation_bits(),
         input: Input {
