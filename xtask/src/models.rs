@@ -38,8 +38,6 @@ pub(crate) fn quantize(from: &Path) -> anyhow::Result<()> {
             paths.into_iter().map(|(flag, path)| (flag, path.display().to_string())).collect();
         let mut arguments = vec!["run", "--release", "--package", "bayes8-cli", "--", "quantize"];
         arguments.extend(["--samples", SAMPLES]);
-        // The bytes of the shipped models, and the golden vectors of them, come from this method.
-        arguments.extend(["--calibration-method", "percentile"]);
         arguments.extend(paths.iter().flat_map(|(flag, path)| [*flag, path.as_str()]));
         run("cargo", &arguments)?;
     }

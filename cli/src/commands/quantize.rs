@@ -74,9 +74,10 @@ pub(crate) struct Arguments {
     #[arg(value_parser = value_parser!(u32).range(1..=1 << 16))]
     calibration_draws: u32,
 
-    /// How the range of each value follows from its activations
-    #[arg(long, value_name = "METHOD", value_enum, default_value_t = Method::Percentile)]
-    calibration_method: Method,
+    /// How the range of each value follows from its activations [default: mse; percentile where
+    /// --percentile is given]
+    #[arg(long, value_name = "METHOD", value_enum)]
+    calibration_method: Option<Method>,
 
     /// Share of the activations of each value that its range covers, for the method percentile
     /// [default: 99.99]
@@ -158,6 +159,9 @@ enum Correction {
     /// Never
     Off,
 }
+
+/// What `--calibration-method percentile` covers without `--percentile`.
+const COMMON_PERCENTILE: f64 = 99.99;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -300,15 +304,19 @@ impl Arguments {
 
     /// How to quantize.
     fn options(&self) -> anyhow::Result<ConversionOptions> {
-        if self.percentile.is_some() && self.calibration_method != Method::Percentile {
-            return Err(usage_error("--percentile belongs to --calibration-method percentile"));
-        }
         let method = match (self.calibration_method, self.percentile) {
-            (Method::MinMax, _) => RangeMethod::MinMax,
-            (Method::Percentile, None) => RangeMethod::default(),
-            (Method::Percentile, Some(percentile)) => RangeMethod::Percentile(percentile),
-            (Method::Mse, _) => RangeMethod::Mse,
-            (Method::Entropy, _) => RangeMethod::Entropy,
+            (None, None) => RangeMethod::default(),
+            (None | Some(Method::Percentile), Some(percentile)) => {
+                RangeMethod::Percentile(percentile)
+            }
+            (Some(_), Some(_)) => {
+                let message = "--percentile belongs to --calibration-method percentile";
+                return Err(usage_error(message));
+            }
+            (Some(Method::MinMax), None) => RangeMethod::MinMax,
+            (Some(Method::Percentile), None) => RangeMethod::Percentile(COMMON_PERCENTILE),
+            (Some(Method::Mse), None) => RangeMethod::Mse,
+            (Some(Method::Entropy), None) => RangeMethod::Entropy,
         };
         let bias_correction = match self.bias_correction {
             Correction::Auto => BiasCorrection::Auto,
