@@ -119,6 +119,8 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     println!("quantized: {:.2} times", peak() as f64 / SIZE as f64);
     FidelityReport::new(&network, &converted, &observations, pictures.view(), None).unwrap();
     println!("reported: {:.2} times", peak() as f64 / SIZE as f64);
+    // As `bayes8 quantize` does.
+    drop((network, observations));
     let file = format::write(&converted.model).unwrap();
     println!("written, {} bytes: {:.2} times", file.len(), peak() as f64 / SIZE as f64);
     assert!(peak() <= 4 * SIZE + CONSTANT, "{} bytes for a network of {SIZE}", peak());

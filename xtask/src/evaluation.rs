@@ -20,8 +20,9 @@ struct Subject {
     drift: bool,
     /// The MOPED factor of a model without a posterior file.
     moped: Option<&'static str>,
-    /// Whether the model is in `models/`; others are quantized first.
+    /// Whether the model is in `models/`; others are quantized first, with this percentile.
     shipped: bool,
+    percentile: Option<&'static str>,
 }
 
 const SUBJECTS: [Subject; 5] = [
@@ -33,6 +34,7 @@ const SUBJECTS: [Subject; 5] = [
         drift: true,
         moped: None,
         shipped: true,
+        percentile: None,
     },
     Subject {
         name: "mnist-scnn",
@@ -42,6 +44,7 @@ const SUBJECTS: [Subject; 5] = [
         drift: false,
         moped: None,
         shipped: true,
+        percentile: None,
     },
     Subject {
         name: "fashion-resnet14",
@@ -51,6 +54,7 @@ const SUBJECTS: [Subject; 5] = [
         drift: false,
         moped: None,
         shipped: true,
+        percentile: None,
     },
     Subject {
         name: "pneumonia-cnn",
@@ -60,6 +64,7 @@ const SUBJECTS: [Subject; 5] = [
         drift: false,
         moped: None,
         shipped: true,
+        percentile: None,
     },
     Subject {
         name: "efficientnet-lite0",
@@ -69,6 +74,7 @@ const SUBJECTS: [Subject; 5] = [
         drift: false,
         moped: Some("0.02"),
         shipped: false,
+        percentile: Some("99.99"),
     },
 ];
 
@@ -149,6 +155,9 @@ impl Subject {
             let mut quantize = words(&["quantize", "--mean"]);
             quantize.push(source("mean.onnx"));
             quantize.extend(spread.clone());
+            if let Some(percentile) = self.percentile {
+                quantize.extend(words(&["--percentile", percentile]));
+            }
             quantize.extend(["--metadata".into(), source("golden.json")]);
             quantize.extend(["--calibration".into(), npz(calibration), "-o".into(), model.clone()]);
             commands.push(quantize);
