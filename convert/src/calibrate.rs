@@ -14,19 +14,11 @@ use bayes8_core::numerics::ActivationBits;
 use ndarray::{ArrayView, Axis, Dimension};
 
 use crate::network::Network;
-use crate::reference::{RunError, draw, run};
+use crate::reference::{RunError, draw, place, run};
 use histogram::Histogram;
 
 /// Draws of the weights that are enough in practice.
 pub const WEIGHT_SAMPLES: u32 = 8;
-
-/// Place of a value in lists that hold something of the input, then of every node.
-pub(crate) fn place(value: Value) -> usize {
-    match value {
-        Value::Input => 0,
-        Value::Node(n) => n + 1,
-    }
-}
 
 /// What all values of a network reached. Ranges by any method follow from it.
 pub struct Observations {

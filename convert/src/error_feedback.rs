@@ -67,12 +67,10 @@ pub fn round_means<D: Dimension>(
 ) -> Result<Model, QuantizeError> {
     let graph = &network.graph;
     let nodes = graph.nodes();
-    let mut layers: Vec<(usize, Taps)> = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        layers.extend(Taps::of(graph, node).map(|taps| (index, taps)));
-    }
+    let layers = nodes.iter().enumerate();
+    let layers = layers.filter_map(|(index, node)| Some((index, Taps::of(graph, node)?)));
     let count = pictures.len_of(Axis(0));
-    let mut rest = layers.into_iter().filter(|(_, taps)| taps.fan_in() <= LARGEST_ROW).peekable();
+    let mut rest = layers.filter(|(_, taps)| taps.fan_in() <= LARGEST_ROW).peekable();
     while rest.peek().is_some() {
         let mut bytes = 0;
         let mut moments: BTreeMap<usize, Moments> = BTreeMap::new();

@@ -136,6 +136,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.check_golden(golden, &model, &pictures)?;
     }
     let network = arguments.network(&model)?;
+    let noise = match (&network, arguments.fp32_noise) {
+        (Some(network), Fp32Noise::Int8) => {
+            Some(arguments.common_noise(network, model.description())?)
+        }
+        _ => None,
+    };
 
     let Sampling { samples, seed } = arguments.sampling;
     let drift = arguments.drift_samples.unwrap_or(samples);
@@ -145,11 +151,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let fp32 = match &network {
         Some(network) => {
             let fp32_samples = arguments.fp32_samples.unwrap_or(samples);
-            let description = model.description();
-            let noise = match arguments.fp32_noise {
-                Fp32Noise::Own => None,
-                Fp32Noise::Int8 => Some(arguments.common_noise(network, description)?),
-            };
             // Noise in common is that of as many samples.
             let paired = match noise.is_some() && fp32_samples != samples {
                 true => {
@@ -157,7 +158,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 }
                 false => None,
             };
-            let candidate = Candidate::Fp32(network, description.preprocessing(), noise);
+            let candidate = Candidate::Fp32(network, model.description().preprocessing(), noise);
             let counts = Samples { clean: fp32_samples, ..counts };
             let fp32 = measure(&candidate, &mut pictures, counts)?;
             let ours = paired.as_ref().unwrap_or(&int8.predictions);

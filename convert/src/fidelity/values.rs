@@ -11,11 +11,11 @@ use bayes8_native::{ModelOptions, Pictures};
 use ndarray::{ArrayView, Axis, Dimension, Slice};
 use serde::Serialize;
 
-use crate::calibrate::{Observations, place};
+use crate::calibrate::Observations;
 use crate::mean_model;
 use crate::network::Network;
 use crate::quantize::QuantizeError;
-use crate::reference::{Weights, run};
+use crate::reference::{Weights, place, run};
 
 /// One value of the network.
 #[derive(Clone, Debug, Serialize)]

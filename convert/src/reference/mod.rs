@@ -119,7 +119,7 @@ impl<'r> Plan<'r> {
         let mut last_reader = vec![0; nodes.len() + 1];
         for (n, node) in nodes.iter().enumerate() {
             for &input in &node.inputs {
-                last_reader[index(input)] = n;
+                last_reader[place(input)] = n;
             }
             let input = graph.shape(node.inputs[0]);
             let layer = weights.layers.get(n).and_then(Option::as_ref);
@@ -166,8 +166,8 @@ impl<'r> Plan<'r> {
             show(Value::Node(n), &out);
             values[n + 1] = out;
             for &input in &node.inputs {
-                if self.last_reader[index(input)] == n {
-                    free.push(std::mem::take(&mut values[index(input)]));
+                if self.last_reader[place(input)] == n {
+                    free.push(std::mem::take(&mut values[place(input)]));
                 }
             }
         }
@@ -178,7 +178,7 @@ impl<'r> Plan<'r> {
 
     fn node(&self, n: usize, node: &Node, values: &[Vec<f32>], out: &mut [f32]) {
         let shape = |i: usize| self.network.graph.shape(node.inputs[i]);
-        let value = |i: usize| values[index(node.inputs[i])].as_slice();
+        let value = |i: usize| values[place(node.inputs[i])].as_slice();
         if let Some(convolution) = &self.convolutions[n] {
             return convolution.run(value(0), out);
         }
@@ -230,7 +230,8 @@ impl<'r> Plan<'r> {
     }
 }
 
-fn index(value: Value) -> usize {
+/// Place of a value in lists that hold something of the input, then of every node.
+pub(crate) fn place(value: Value) -> usize {
     match value {
         Value::Input => 0,
         Value::Node(n) => n + 1,
