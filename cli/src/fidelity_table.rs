@@ -5,6 +5,7 @@ use crate::table::{Align, Table};
 use bayes8_convert::bias_correction::CorrectionReport;
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, Quantiles};
+use bayes8_convert::range_choice::RangeChoice;
 
 /// The report in tables.
 pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
@@ -23,6 +24,9 @@ pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
         ),
     );
     append(&mut text, &values(report), style);
+    if let Some(choice) = &report.range_choice {
+        text.push_str(&format!("ranges: {}\n", self::choice(choice)));
+    }
     if let Some(correction) = &report.bias_correction {
         text.push_str(&format!("bias correction: {}\n", self::correction(correction)));
     }
@@ -63,6 +67,23 @@ fn append(text: &mut String, table: &Table, style: Style) {
         text.push_str(&row);
         text.push('\n');
     }
+}
+
+/// Why the ranges are as they are, in words.
+fn choice(choice: &RangeChoice) -> String {
+    let RangeChoice { method, min_max_error, mse_error, .. } = choice;
+    let mut text = format!(
+        "{method}; squared error of the logits {min_max_error:.5} with min-max, {mse_error:.5} with mse"
+    );
+    let tried = choice.tried.iter().map(|tried| {
+        let over = tried.mutual_information / choice.fp32_mutual_information;
+        format!("{over:.2} with {}", tried.method)
+    });
+    let tried: Vec<String> = tried.collect();
+    if !tried.is_empty() {
+        text.push_str(&format!("; mutual information over that of FP32 {}", tried.join(", ")));
+    }
+    text
 }
 
 /// What bias correction brought, in words.

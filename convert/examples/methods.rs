@@ -42,7 +42,7 @@ fn main() {
     for method in METHODS {
         for bias_correction in [BiasCorrection::Off, BiasCorrection::On] {
             let options = ConversionOptions {
-                method,
+                method: Some(method),
                 activation_bits: bits,
                 bias_correction,
                 ..ConversionOptions::default()

@@ -77,7 +77,7 @@ impl CorrectionReport {
 }
 
 /// Squared distance of each picture's logits, but for a shift of all of them.
-fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
+pub(crate) fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
     let error = |(fp32, int8): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
         let differences = fp32.iter().zip(int8).map(|(a, b)| f64::from(*a) - f64::from(*b));
         let differences: Vec<f64> = differences.collect();

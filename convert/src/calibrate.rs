@@ -11,10 +11,12 @@ use std::sync::{Mutex, PoisonError};
 use bayes8_core::graph::Value;
 use bayes8_core::model::Calibration;
 use bayes8_core::numerics::ActivationBits;
+use bayes8_core::uncertainty::SampleSums;
 use ndarray::{ArrayView, Axis, Dimension};
 
+use crate::metrics::mean;
 use crate::network::Network;
-use crate::reference::{RunError, draw, place, run};
+use crate::reference::{CommonNoise, RunError, add_sample, place, run};
 use histogram::Histogram;
 
 /// Draws of the weights that are enough in practice.
@@ -25,12 +27,17 @@ pub struct Observations {
     /// Of the input, then of every node.
     histograms: Vec<Histogram>,
     pictures: u32,
-    weight_samples: u32,
+    /// The draws: those of the first samples of `seed`.
+    pub(crate) weight_samples: u32,
+    pub(crate) seed: u64,
+    /// Mean mutual information of the pictures under these draws, in nats.
+    pub(crate) mutual_information: f64,
 }
 
 impl Observations {
     /// Runs `pictures`, as [`run`] takes them, through `network` with each of `weight_samples`
-    /// draws of the weights; one where no layer is Bayesian. Calls `progress` after each draw.
+    /// draws of the weights, those that an INT8 model of the network has for `seed`; one where no
+    /// layer is Bayesian. Calls `progress` after each draw.
     ///
     /// # Errors
     /// [`RunError`] when the pictures do not fit the network.
@@ -48,10 +55,13 @@ impl Observations {
             // A histogram is whole between any two numbers.
             let mut histogram =
                 histograms[place(value)].lock().unwrap_or_else(PoisonError::into_inner);
-            numbers.iter().for_each(|&x| histogram.add(x));
+            histogram.add(numbers);
         };
+        let noise = CommonNoise::new(network);
+        let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
         for sample in 0..weight_samples {
-            run(network, &draw(network, seed, sample), pictures.view(), observe)?;
+            let logits = run(network, &noise.draw(seed, sample), pictures.view(), observe)?;
+            add_sample(&mut sums, &logits);
             progress();
         }
         let inner = |histogram: Mutex<Histogram>| {
@@ -61,6 +71,8 @@ impl Observations {
             histograms: histograms.into_iter().map(inner).collect(),
             pictures: pictures.len_of(Axis(0)) as u32,
             weight_samples,
+            seed,
+            mutual_information: mean(sums.iter().map(|sums| sums.finish().mutual_information)),
         })
     }
 

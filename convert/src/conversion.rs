@@ -7,15 +7,18 @@ use ndarray::{ArrayView, Dimension};
 use crate::bias_correction::{BiasCorrection, CorrectionReport, InputMeans};
 use crate::calibrate::{Observations, RangeMethod};
 use crate::error_feedback::{Rounding, round_means};
+use crate::int8;
 use crate::mean_model;
 use crate::network::Network;
 use crate::quantize::{Description, QuantizeError, quantize};
+use crate::range_choice::RangeChoice;
 
 /// What there is to choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ConversionOptions {
-    /// How activation ranges follow from the observations.
-    pub method: RangeMethod,
+    /// How activation ranges follow from the observations; `None` for the choice of
+    /// [`RangeChoice`].
+    pub method: Option<RangeMethod>,
     /// Bits of the activations.
     pub activation_bits: ActivationBits,
     /// How mean weights become codes.
@@ -28,6 +31,8 @@ pub struct ConversionOptions {
 pub struct Conversion {
     /// The model.
     pub model: Model,
+    /// How its range method was chosen; `None` where the options name one.
+    pub range_choice: Option<RangeChoice>,
     /// How its mean weights became codes.
     pub rounding: Rounding,
     /// What bias correction brought; `None` where it is off.
@@ -46,22 +51,32 @@ pub fn convert<D: Dimension>(
     description: Description,
     options: &ConversionOptions,
 ) -> Result<Conversion, QuantizeError> {
-    let calibration = observations.calibration(options.method, options.activation_bits);
+    let bits = options.activation_bits;
+    let quantized = |method: RangeMethod| {
+        quantize(network, observations.calibration(method, bits), bits, description.clone())
+    };
+    let (method, range_choice) = match options.method {
+        Some(method) => (method, None),
+        None => {
+            let choice = RangeChoice::new(network, pictures.view(), observations, quantized)?;
+            (choice.method, Some(choice))
+        }
+    };
+    let mut model = quantized(method)?;
     let rounding = options.rounding;
-    let mut model = quantize(network, calibration, options.activation_bits, description)?;
     if rounding == Rounding::ErrorFeedback {
         model = round_means(network, pictures.view(), model)?;
     }
     if options.bias_correction == BiasCorrection::Off {
-        return Ok(Conversion { model, rounding, correction: None });
+        return Ok(Conversion { model, range_choice, rounding, correction: None });
     }
     let means = InputMeans::new(network, pictures.view())?;
     let plain = mean_model::of(&model)?;
-    let without = mean_model::logits(&plain, pictures.view())?;
+    let without = int8::logits(&plain, pictures.view())?;
     let corrected = means.correct(network, plain)?;
-    let with = mean_model::logits(&corrected, pictures)?;
+    let with = int8::logits(&corrected, pictures)?;
     let mut report = CorrectionReport::new(&means.logits, &without, &with);
     report.corrected = options.bias_correction == BiasCorrection::On || report.is_clear();
     let model = if report.corrected { means.correct(network, model)? } else { model };
-    Ok(Conversion { model, rounding, correction: Some(report) })
+    Ok(Conversion { model, range_choice, rounding, correction: Some(report) })
 }

@@ -18,7 +18,8 @@ use crate::error_feedback::Rounding;
 use crate::metrics::{Metrics, rank_correlation};
 use crate::network::Network;
 use crate::quantize::QuantizeError;
-use crate::reference::{RunError, Weights, draw, run};
+use crate::range_choice::RangeChoice;
+use crate::reference::{RunError, Weights, add_sample, draw, run};
 
 /// The fidelity of a quantized model to its FP32 network.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +28,8 @@ pub struct FidelityReport {
     pub model: String,
     /// How activation ranges followed from the calibration.
     pub calibration_method: String,
+    /// How that was chosen; `None` where a method was named.
+    pub range_choice: Option<RangeChoice>,
     /// Bits of the activations.
     pub activation_bits: ActivationBits,
     /// How mean weights became codes.
@@ -117,7 +120,7 @@ impl FidelityReport {
         pictures: ArrayView<'_, f32, D>,
         end_to_end: Option<EndToEnd>,
     ) -> Result<Self, QuantizeError> {
-        let Conversion { model, rounding, correction } = conversion;
+        let Conversion { model, range_choice, rounding, correction } = conversion;
         let noise = NoiseDistribution::new();
         let parameters = network.layers.iter().flatten();
         let layers = parameters.zip(model.layers()).filter_map(|(parameters, layer)| {
@@ -127,6 +130,7 @@ impl FidelityReport {
         Ok(Self {
             model: model.name().to_string(),
             calibration_method: model.calibration().map_or(String::new(), |c| c.method.clone()),
+            range_choice: range_choice.clone(),
             activation_bits: model.activation_bits(),
             rounding: *rounding,
             bias_correction: *correction,
@@ -182,9 +186,7 @@ pub fn predict_fp32_samples<'n, D: Dimension>(
     let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
     for weights in draws {
         let logits = run(network, &weights, pictures.view(), |_, _, _| {})?;
-        for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
-            sums.add(&logits.to_vec());
-        }
+        add_sample(&mut sums, &logits);
         observe(logits.view());
     }
     Ok(sums.iter().map(SampleSums::finish).collect())

@@ -34,7 +34,8 @@ fn quantized(name: &str) -> (Network, Model) {
 fn common_noise_is_that_of_the_int8_samples() {
     for name in ["residual", "mobile"] {
         let (network, model) = quantized(name);
-        let noise = CommonNoise::new(&network, &model).unwrap();
+        let noise = CommonNoise::new(&network);
+        noise.check(&model).unwrap();
         let (seed, sample) = (5, 3);
         let weights = noise.draw(seed, sample);
         let mut layers = model.layers().iter();
@@ -61,5 +62,5 @@ fn common_noise_is_that_of_the_int8_samples() {
 #[test]
 fn noise_of_another_model_is_refused() {
     let ((network, _), (_, model)) = (quantized("residual"), quantized("branches"));
-    assert!(matches!(CommonNoise::new(&network, &model), Err(RunError::Weights(_))));
+    assert!(matches!(CommonNoise::new(&network).check(&model), Err(RunError::Weights(_))));
 }

@@ -6,10 +6,11 @@
 use std::path::{Path, PathBuf};
 
 use bayes8_convert::PosteriorSource;
-use bayes8_convert::calibrate::{Observations, RangeMethod};
+use bayes8_convert::calibrate::{Observations, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
-use bayes8_convert::fidelity::{FidelityReport, predict_fp32};
+use bayes8_convert::fidelity::{FidelityReport, predict_fp32_samples};
 use bayes8_convert::metadata::normalize;
+use bayes8_convert::reference::CommonNoise;
 use ndarray::{Axis, Slice};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -21,27 +22,22 @@ use trained::{Predictions, Trained, folder, shared};
 const MODEL: &str = "cifar10-resnet20";
 
 /// Samples of both networks: estimates of mutual information are biased by their number.
-const SAMPLES: u32 = 64;
-
-/// Test pictures. FP32 takes most of the time.
-const PICTURES: usize = 100;
+const SAMPLES: u32 = 32;
 
 /// How many times INT8 may have the mutual information of FP32, or the reverse, where that is between
 /// 1e-4 and 1e-2 nats. The weights' variance is exact, but activations are rounded: what a step rounds
 /// differs between two samples as soon as a weight does, which adds about 2e-4 nats.
 const FACTOR: f64 = 1.5;
 
-/// Finer steps than those of the default.
-const METHOD: RangeMethod = RangeMethod::Percentile(99.95);
-
 const CALIBRATION_PICTURES: usize = 100;
-const CALIBRATION_DRAWS: u32 = 2;
 
 /// What a row of the table holds.
 struct Row {
     posterior: String,
-    /// Mean mutual information of FP32, and of INT8 with [`METHOD`] and with the default.
-    information: [f64; 3],
+    /// How ranges were chosen.
+    method: String,
+    /// Mean mutual information of FP32 and of INT8.
+    information: [f64; 2],
     /// Least and largest standard deviation of a layer's integer sampler, over that of its posterior.
     ratio: [f64; 2],
 }
@@ -52,45 +48,46 @@ impl Row {
         let calibration =
             trained.calibration.slice_axis(Axis(0), Slice::from(..CALIBRATION_PICTURES));
         let observations =
-            Observations::new(&trained.network, calibration.view(), CALIBRATION_DRAWS, 0, || ())
+            Observations::new(&trained.network, calibration.view(), WEIGHT_SAMPLES, 0, || ())
                 .unwrap();
         let network = &trained.network;
-        let converted = |method: RangeMethod| {
-            let options = ConversionOptions { method, ..ConversionOptions::default() };
-            let description = trained.description();
-            convert(network, calibration.view(), &observations, description, &options).unwrap()
-        };
-        let fine = converted(METHOD);
+        let options = ConversionOptions::default();
+        let description = trained.description();
+        let converted =
+            convert(network, calibration.view(), &observations, description, &options).unwrap();
         let report =
-            FidelityReport::new(network, &fine, &observations, calibration.view(), None).unwrap();
+            FidelityReport::new(network, &converted, &observations, calibration.view(), None)
+                .unwrap();
         let ratios = || report.layers.iter().map(|layer| layer.layer_std_ratio);
 
-        let pictures = trained.test.slice_axis(Axis(0), Slice::from(..PICTURES)).to_owned();
-        let normalized = normalize(&trained.metadata.preprocessing, pictures.view(), 3).unwrap();
-        let fp32 = predict_fp32(network, normalized.view(), 1, SAMPLES, || ()).unwrap();
-        let int8 = [fine, converted(RangeMethod::default())]
-            .map(|converted| Predictions::of(converted.model, &pictures, SAMPLES));
+        let pictures = trained.test.view();
+        let normalized = normalize(&trained.metadata.preprocessing, pictures, 3).unwrap();
+        // The noise of both is the same, so that all that differs is what quantization does.
+        let noise = CommonNoise::new(network);
+        let draws = (0..SAMPLES).map(|sample| noise.draw(0, sample));
+        let fp32 = predict_fp32_samples(network, normalized.view(), draws, |_| ()).unwrap();
+        let int8 = Predictions::of(converted.model, &trained.test, SAMPLES);
         let mean = |side: &Predictions| {
             side.mutual_information.iter().sum::<f64>() / side.mutual_information.len() as f64
         };
         Self {
             posterior,
-            information: [mean(&Predictions::new(&fp32)), mean(&int8[0]), mean(&int8[1])],
+            method: report.calibration_method,
+            information: [mean(&Predictions::new(&fp32)), mean(&int8)],
             ratio: [ratios().fold(f64::MAX, f64::min), ratios().fold(0.0, f64::max)],
         }
     }
 
     fn print(&self) {
-        let Self { posterior, information: [fp32, int8, default], ratio: [least, largest] } = self;
+        let Self { posterior, method, information: [fp32, int8], ratio: [least, largest] } = self;
         let over = int8 / fp32;
-        let default = default / fp32;
         println!(
-            "{posterior:12}  {fp32:.7}  {int8:.7}  {over:9.3}  {default:10.3}  {least:.4} .. {largest:.4}"
+            "{posterior:12}  {fp32:.7}  {int8:.7}  {over:9.3}  {least:.4} .. {largest:.4}  {method}"
         );
     }
 
     fn check(&self) {
-        let Self { posterior, information: [fp32, int8, _], ratio: [least, largest] } = self;
+        let Self { posterior, information: [fp32, int8], ratio: [least, largest], .. } = self;
         assert!(*least > 0.97 && *largest < 1.03, "{posterior}: ratios {least} to {largest}");
         let over = int8 / fp32;
         let within = if *fp32 > 0.01 { 0.9..=1.1 } else { 1.0 / FACTOR..=FACTOR };
@@ -121,8 +118,8 @@ fn no_sigma_is_so_small_or_so_large_that_its_uncertainty_is_lost_or_invented() {
     let test = "no_sigma_is_so_small_or_so_large_that_its_uncertainty_is_lost_or_invented";
     let Some(shared) = shared(test) else { return };
     let temporary = tempfile::tempdir().unwrap();
-    println!("{MODEL}: {PICTURES} pictures, {SAMPLES} samples; std ratio of the layers");
-    println!("posterior     FP32 MI    INT8 MI    INT8/FP32  by default  std ratio");
+    println!("{MODEL}: all test pictures, {SAMPLES} samples; std ratio of the layers");
+    println!("posterior     FP32 MI    INT8 MI    INT8/FP32  std ratio         ranges");
     let mut rows = Vec::new();
     for rho in [-5.0, -7.0, -9.0] {
         let path: PathBuf = temporary.path().join("posterior.safetensors");

@@ -258,10 +258,12 @@ impl Arguments {
         network: &'n Network,
         model: &bayes8_native::core::model::Model,
     ) -> anyhow::Result<CommonNoise<'n>> {
-        CommonNoise::new(network, model).with_context(|| {
+        let noise = CommonNoise::new(network);
+        noise.check(model).with_context(|| {
             let mean = self.mean.as_deref().unwrap_or(Path::new(""));
             format!("{}: {} was not made from it", mean.display(), self.model.display())
-        })
+        })?;
+        Ok(noise)
     }
 
     /// Recorded predictions must be those of the labelled pictures.

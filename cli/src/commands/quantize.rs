@@ -74,7 +74,7 @@ pub(crate) struct Arguments {
     #[arg(value_parser = value_parser!(u32).range(1..=1 << 16))]
     calibration_draws: u32,
 
-    /// How the range of each value follows from its activations [default: mse; percentile where
+    /// How the range of each value follows from its activations [default: auto; percentile where
     /// --percentile is given]
     #[arg(long, value_name = "METHOD", value_enum)]
     calibration_method: Option<Method>,
@@ -129,6 +129,9 @@ pub(crate) struct Arguments {
 /// Names of [`RangeMethod`].
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Method {
+    /// The widest ranges that the network's precision affords: minmax, mse where outliers cost too
+    /// much, percentile where rounding would outweigh a narrow posterior
+    Auto,
     /// From the smallest to the largest activation
     #[value(name = "minmax")]
     MinMax,
@@ -305,18 +308,18 @@ impl Arguments {
     /// How to quantize.
     fn options(&self) -> anyhow::Result<ConversionOptions> {
         let method = match (self.calibration_method, self.percentile) {
-            (None, None) => RangeMethod::default(),
+            (None | Some(Method::Auto), None) => None,
             (None | Some(Method::Percentile), Some(percentile)) => {
-                RangeMethod::Percentile(percentile)
+                Some(RangeMethod::Percentile(percentile))
             }
             (Some(_), Some(_)) => {
                 let message = "--percentile belongs to --calibration-method percentile";
                 return Err(usage_error(message));
             }
-            (Some(Method::MinMax), None) => RangeMethod::MinMax,
-            (Some(Method::Percentile), None) => RangeMethod::Percentile(COMMON_PERCENTILE),
-            (Some(Method::Mse), None) => RangeMethod::Mse,
-            (Some(Method::Entropy), None) => RangeMethod::Entropy,
+            (Some(Method::MinMax), None) => Some(RangeMethod::MinMax),
+            (Some(Method::Percentile), None) => Some(RangeMethod::Percentile(COMMON_PERCENTILE)),
+            (Some(Method::Mse), None) => Some(RangeMethod::Mse),
+            (Some(Method::Entropy), None) => Some(RangeMethod::Entropy),
         };
         let bias_correction = match self.bias_correction {
             Correction::Auto => BiasCorrection::Auto,

@@ -139,7 +139,8 @@ fn makes_a_model_that_predicts_and_a_report() {
     for ratio in ["sqnr_db", "weight_sqnr_db"] {
         assert!(value[ratio].as_f64().is_some_and(|ratio| ratio > 20.0), "{ratio}: {value}");
     }
-    assert_eq!(report["calibration_method"], "mse");
+    assert_eq!(report["calibration_method"], report["range_choice"]["method"]);
+    assert!(report["range_choice"]["mse_error"].is_f64());
     assert!(report["bias_correction"]["error_with"].is_f64());
 
     let model = fixture.json(&["inspect", "out.safetensors", "--json"]);

@@ -28,23 +28,29 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts one number.
-    pub(super) fn add(&mut self, x: f32) {
-        self.smallest = self.smallest.min(x);
-        self.largest = self.largest.max(x);
-        self.total += 1;
-        let x = f64::from(x);
-        let mut reach = match self.reach {
-            Some(reach) => reach,
-            None if x == 0.0 => 1.0,
-            None => *self.reach.insert(x.abs().log2().floor().exp2()),
-        };
-        while x.abs() >= reach && reach.is_finite() {
+    /// Counts numbers.
+    pub(super) fn add(&mut self, numbers: &[f32]) {
+        let [smallest, largest] = ends(numbers);
+        self.smallest = self.smallest.min(smallest);
+        self.largest = self.largest.max(largest);
+        self.total += numbers.len() as u64;
+        let farthest = f64::from(self.largest.max(-self.smallest));
+        if farthest > 0.0 {
+            self.grow(farthest);
+        }
+        // Both are powers of two, in the range of f64 for any reach of f32: products are exact.
+        let bins_per_unit = HALF as f64 / self.reach.unwrap_or(1.0);
+        numbers.iter().for_each(|&x| self.counts[bin(x, bins_per_unit)] += 1);
+    }
+
+    /// Makes the reach larger than `farthest`.
+    fn grow(&mut self, farthest: f64) {
+        let mut reach = self.reach.unwrap_or_else(|| farthest.log2().floor().exp2());
+        while farthest >= reach && reach.is_finite() {
             reach *= 2.0;
-            self.reach = Some(reach);
             self.widen();
         }
-        self.counts[bin(x, reach)] += 1;
+        self.reach = Some(reach);
     }
 
     /// Merges the bins in pairs towards the centre.
@@ -81,10 +87,29 @@ impl Histogram {
     }
 }
 
-/// Number of the bin of `x`. Scaling by powers of two is exact, so only the floor rounds.
-fn bin(x: f64, reach: f64) -> usize {
-    let from_centre = (x / reach * HALF as f64).floor();
-    ((from_centre + HALF as f64) as usize).min(2 * HALF - 1)
+/// The smallest and the largest of `numbers`, in lanes that a compiler makes vectors of.
+fn ends(numbers: &[f32]) -> [f32; 2] {
+    const LANES: usize = 8;
+    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    for numbers in numbers.chunks(LANES) {
+        for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(numbers) {
+            *low = low.min(x);
+            *high = high.max(x);
+        }
+    }
+    [
+        low.into_iter().fold(f32::INFINITY, f32::min),
+        high.into_iter().fold(f32::NEG_INFINITY, f32::max),
+    ]
+}
+
+/// Number of the bin of `x`, the floor by hand: `f64::floor` is a call where the target has no
+/// instruction for it.
+fn bin(x: f32, bins_per_unit: f64) -> usize {
+    let from_centre = f64::from(x) * bins_per_unit;
+    let towards_zero = from_centre as i32;
+    let floor = towards_zero - i32::from(from_centre < f64::from(towards_zero));
+    (floor + HALF as i32).clamp(0, 2 * HALF as i32 - 1) as usize
 }
 
 #[cfg(test)]
@@ -93,7 +118,7 @@ mod tests {
 
     fn histogram(numbers: impl Iterator<Item = f32>) -> Histogram {
         let mut histogram = Histogram::default();
-        numbers.for_each(|x| histogram.add(x));
+        numbers.for_each(|x| histogram.add(&[x]));
         histogram
     }
 

@@ -26,17 +26,6 @@ pub enum RangeMethod {
     Entropy,
 }
 
-/// The mean weights' logits of trained networks come nearest to FP32 (`convert/examples/methods.rs`),
-/// and pictures that differ from those of the calibration, by noise above all, still find room. The
-/// price are wider steps than those of a percentile. What a step rounds differs from sample to
-/// sample as soon as any weight does, and with it comes mutual information that the posterior
-/// has not: where sigma is very small, that is most of it (`convert/tests/no_collapse.rs`).
-impl Default for RangeMethod {
-    fn default() -> Self {
-        Self::Mse
-    }
-}
-
 impl fmt::Display for RangeMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -199,7 +188,7 @@ mod tests {
 
     fn histogram(numbers: impl Iterator<Item = f32>) -> Histogram {
         let mut histogram = Histogram::default();
-        numbers.for_each(|x| histogram.add(x));
+        numbers.for_each(|x| histogram.add(&[x]));
         histogram
     }
 

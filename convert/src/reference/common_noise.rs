@@ -4,14 +4,15 @@
 use std::borrow::Cow;
 
 use bayes8_core::layer::{Bias, Layer, Posterior};
-use bayes8_core::model::Model;
+use bayes8_core::model::{Model, is_depthwise};
 use bayes8_core::sampler::{Draw, NOISE_STD, sample_biases, sample_weights};
 
 use super::RunError;
 use super::weights::{LayerWeights, Weights};
 use crate::network::{Gaussian, Network};
 
-/// The noise of a quantized model, for its FP32 network.
+/// The noise of the INT8 model of a network, for the FP32 network itself. It depends on the network's
+/// layers alone, not on how they are quantized.
 pub struct CommonNoise<'n> {
     network: &'n Network,
     /// Per node: a layer whose weights and biases are the noise itself.
@@ -26,24 +27,36 @@ const UNIT_MULTIPLIER: i16 = i16::MAX;
 const UNIT_BIAS_SIGMA: i32 = 1 << 15;
 
 impl<'n> CommonNoise<'n> {
-    /// The noise of `model`, which was made from `network`.
+    /// The noise of any model that is made from `network`.
+    pub fn new(network: &'n Network) -> Self {
+        let graph = &network.graph;
+        let mut indices = 0..;
+        let nodes = graph.nodes().iter().zip(&network.layers);
+        let layers = nodes.map(|(node, parameters)| {
+            let weights = parameters.as_ref()?.weight.mean.len();
+            let depthwise = is_depthwise(&node.op, graph.shape(node.inputs[0]));
+            Some(noise(indices.next()?, node.shape.channels, weights, depthwise))
+        });
+        Self { network, layers: layers.collect() }
+    }
+
+    /// Whether `model` may have been made from the network.
     ///
     /// # Errors
-    /// [`RunError::Weights`] when its layers are others than those of the network.
-    pub fn new(network: &'n Network, model: &Model) -> Result<Self, RunError> {
+    /// [`RunError::Weights`] when its layers are others.
+    pub fn check(&self, model: &Model) -> Result<(), RunError> {
         let mut layers = model.layers().iter();
-        let nodes = network.graph.nodes().iter().zip(&network.layers);
-        let layers = nodes.map(|(node, parameters)| {
-            let Some(parameters) = parameters else { return Ok(None) };
-            let weights = parameters.weight.mean.len();
-            let layer = layers.next().filter(|layer| {
-                layer.mu.len() == weights && layer.out_channels == node.shape.channels
-            });
-            layer
-                .map(|layer| Some(noise_of(layer)))
-                .ok_or_else(|| RunError::Weights(node.name.clone()))
-        });
-        Ok(Self { network, layers: layers.collect::<Result<_, _>>()? })
+        for (node, noise) in self.network.graph.nodes().iter().zip(&self.layers) {
+            let Some(noise) = noise else { continue };
+            let fits = |layer: &Layer| {
+                let of = |layer: &Layer| (layer.mu.len(), layer.out_channels, layer.depthwise);
+                of(layer) == of(noise)
+            };
+            if !layers.next().is_some_and(|layer| fits(layer)) {
+                return Err(RunError::Weights(node.name.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// Draws w = mu + sigma * eps for every Bayesian weight, with the eps that sample `sample` of
@@ -70,17 +83,18 @@ impl<'n> CommonNoise<'n> {
 }
 
 /// A layer without means, in which every weight and bias is drawn as its noise.
-fn noise_of(layer: &Layer) -> Layer {
-    let weights = layer.mu.len();
-    let multipliers = vec![UNIT_MULTIPLIER; layer.out_channels];
+fn noise(index: u32, out_channels: usize, weights: usize, depthwise: bool) -> Layer {
+    let noise_multiplier = vec![UNIT_MULTIPLIER; out_channels];
+    let sigma = Some(vec![UNIT_BIAS_SIGMA; out_channels]);
     Layer {
+        name: String::new(),
+        index,
+        out_channels,
+        depthwise,
         mu: vec![0; weights],
-        posterior: Some(Posterior { sigma: vec![1; weights], noise_multiplier: multipliers }),
-        bias: Some(Bias {
-            mu: vec![0; layer.out_channels],
-            sigma: Some(vec![UNIT_BIAS_SIGMA; layer.out_channels]),
-        }),
-        ..layer.clone()
+        posterior: Some(Posterior { sigma: vec![1; weights], noise_multiplier }),
+        scale: vec![1.0; out_channels],
+        bias: Some(Bias { mu: vec![0; out_channels], sigma }),
     }
 }
 

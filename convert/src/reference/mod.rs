@@ -10,6 +10,7 @@ mod elementwise;
 mod weights;
 
 use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
+use bayes8_core::uncertainty::SampleSums;
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
 use thiserror::Error;
@@ -94,6 +95,13 @@ where
             free.push(result);
         });
     Ok(logits)
+}
+
+/// Adds the logits `[N, classes]` of a run to the sums of the pictures.
+pub(crate) fn add_sample(sums: &mut [SampleSums], logits: &Array2<f32>) {
+    for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
+        sums.add(&logits.to_vec());
+    }
 }
 
 /// Everything about a run that does not depend on the pictures.

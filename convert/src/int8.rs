@@ -1,0 +1,44 @@
+//! What an INT8 model makes of normalized pictures.
+
+use bayes8_core::model::Model;
+use bayes8_native::{ModelOptions, Pictures, PredictOptions, Prediction};
+use ndarray::{Array2, ArrayView, Axis, Dimension};
+
+use crate::quantize::QuantizeError;
+
+/// Pictures that run together, which bounds memory.
+const BATCH: usize = 32;
+
+/// Predictions of `model`, one a picture.
+///
+/// # Errors
+/// [`QuantizeError::Load`], [`QuantizeError::Predict`].
+pub(crate) fn predict<D: Dimension>(
+    model: &Model,
+    pictures: ArrayView<'_, f32, D>,
+    options: &PredictOptions,
+) -> Result<Vec<Prediction>, QuantizeError> {
+    let model = bayes8_native::Model::new(model.clone(), ModelOptions::default())?;
+    let mut predictions = Vec::with_capacity(pictures.len_of(Axis(0)));
+    for batch in pictures.axis_chunks_iter(Axis(0), BATCH) {
+        predictions.extend(model.predict(Pictures::Normalized(batch), options)?);
+    }
+    Ok(predictions)
+}
+
+/// Logits `[N, classes]` with sample 0 of `model`.
+///
+/// # Errors
+/// Those of [`predict`].
+pub(crate) fn logits<D: Dimension>(
+    model: &Model,
+    pictures: ArrayView<'_, f32, D>,
+) -> Result<Array2<f32>, QuantizeError> {
+    let options = PredictOptions { samples: 0..1, keep_logits: true, ..PredictOptions::default() };
+    let predictions = predict(model, pictures, &options)?;
+    let mut logits = Vec::with_capacity(predictions.len() * model.classes());
+    predictions.iter().for_each(|prediction| logits.extend(prediction.logits().iter().flatten()));
+    // One logit a class of every picture.
+    let shape = (predictions.len(), model.classes());
+    Ok(Array2::from_shape_vec(shape, logits).unwrap_or_default())
+}

@@ -1,0 +1,125 @@
+//! The range method of a network, where nobody names one: the widest ranges that its precision
+//! affords.
+//!
+//! Pictures that drift away from those of the calibration, by noise above all, reach further, and
+//! what lies beyond a range is clipped: in `cifar10-resnet20` that moves accuracy and entropy under
+//! noise by several percent. So ranges go from the smallest to the largest activation. But
+//! they have wider steps than others, and two things speak against those:
+//!
+//! - outliers, which cost all other activations their precision: then ranges are those of the least
+//!   squared error;
+//! - a posterior so narrow that rounding outweighs it. What a step rounds differs from sample to
+//!   sample as soon as any weight does, and this is mutual information that the posterior has not:
+//!   then ranges are those of a percentile (`convert/tests/no_collapse.rs`).
+
+use bayes8_core::model::Model;
+use bayes8_native::PredictOptions;
+use ndarray::{ArrayView, Dimension};
+use serde::Serialize;
+
+use crate::bias_correction::squared_errors;
+use crate::calibrate::{Observations, RangeMethod};
+use crate::metrics::mean;
+use crate::network::Network;
+use crate::quantize::QuantizeError;
+use crate::reference::{Weights, run};
+use crate::{int8, mean_model};
+
+/// Beyond this many times the error of ranges of the least squared error, min-max has lost too much to
+/// outliers.
+pub const OUTLIERS: f64 = 2.0;
+
+/// From this many times the mutual information of FP32 on, rounding outweighs the posterior.
+pub const INVENTED: f64 = 1.25;
+
+/// Narrower ranges for a narrow posterior, from the widest on.
+const NARROWER: [RangeMethod; 2] = [RangeMethod::Percentile(99.99), RangeMethod::Percentile(99.95)];
+
+/// What was found on the calibration pictures, and what follows from it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RangeChoice {
+    /// The choice.
+    #[serde(serialize_with = "as_text")]
+    pub method: RangeMethod,
+    /// Squared error of the logits of the mean weights, as in
+    /// [`CorrectionReport`](crate::bias_correction::CorrectionReport), with ranges by min-max.
+    pub min_max_error: f64,
+    /// The same with ranges of the least squared error of each value.
+    pub mse_error: f64,
+    /// Mean mutual information of the pictures in FP32, in nats.
+    pub fp32_mutual_information: f64,
+    /// INT8's with the same noise, with each method that was tried, from the widest ranges on; none
+    /// where FP32 has no mutual information: without a posterior, or with a single draw.
+    pub tried: Vec<Tried>,
+}
+
+/// What a method gave.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Tried {
+    /// The method.
+    #[serde(serialize_with = "as_text")]
+    pub method: RangeMethod,
+    /// Mean mutual information of the pictures in INT8, in nats.
+    pub mutual_information: f64,
+}
+
+fn as_text<S: serde::Serializer>(method: &RangeMethod, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(method)
+}
+
+impl RangeChoice {
+    /// Chooses for `network` by its normalized calibration `pictures`, which `observations` are of.
+    /// `quantized` makes its INT8 model with ranges by a method.
+    ///
+    /// # Errors
+    /// [`QuantizeError`] of `quantized`, or when the pictures do not fit.
+    pub(crate) fn new<D: Dimension>(
+        network: &Network,
+        pictures: ArrayView<'_, f32, D>,
+        observations: &Observations,
+        quantized: impl Fn(RangeMethod) -> Result<Model, QuantizeError>,
+    ) -> Result<Self, QuantizeError> {
+        let fp32 = run(network, &Weights::mean(network), pictures.view(), |_, _, _| {})?;
+        let error = |method: RangeMethod| -> Result<f64, QuantizeError> {
+            let int8 = int8::logits(&mean_model::of(&quantized(method)?)?, pictures.view())?;
+            Ok(mean(squared_errors(&fp32, &int8).into_iter()))
+        };
+        let min_max_error = error(RangeMethod::MinMax)?;
+        let mse_error = error(RangeMethod::Mse)?;
+        let wide = if min_max_error <= OUTLIERS * mse_error {
+            RangeMethod::MinMax
+        } else {
+            RangeMethod::Mse
+        };
+        let fp32 = observations.mutual_information;
+        let mut choice = Self {
+            method: wide,
+            min_max_error,
+            mse_error,
+            fp32_mutual_information: fp32,
+            tried: Vec::new(),
+        };
+        if fp32 <= 0.0 {
+            return Ok(choice);
+        }
+        let options = PredictOptions {
+            samples: 0..observations.weight_samples,
+            seed: observations.seed,
+            keep_logits: false,
+        };
+        let mut least = f64::INFINITY;
+        for method in [wide].into_iter().chain(NARROWER) {
+            let predictions = int8::predict(&quantized(method)?, pictures.view(), &options)?;
+            let information = predictions.iter().map(|p| p.uncertainty().mutual_information);
+            let mutual_information = mean(information);
+            choice.tried.push(Tried { method, mutual_information });
+            if mutual_information < least {
+                (choice.method, least) = (method, mutual_information);
+            }
+            if mutual_information < INVENTED * fp32 {
+                break;
+            }
+        }
+        Ok(choice)
+    }
+}
