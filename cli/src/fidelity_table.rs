@@ -73,7 +73,7 @@ fn append(text: &mut String, table: &Table, style: Style) {
 fn choice(choice: &RangeChoice) -> String {
     let RangeChoice { method, min_max_error, mse_error, .. } = choice;
     let mut text = format!(
-        "{method}; squared error of the logits {min_max_error:.5} with min-max, {mse_error:.5} with mse"
+        "{method}; median squared error of the logits {min_max_error:.5} with min-max, {mse_error:.5} with mse"
     );
     let tried = choice.tried.iter().map(|tried| {
         let over = tried.mutual_information / choice.fp32_mutual_information;

@@ -9,8 +9,9 @@
 //! - outliers, which cost all other activations their precision: then ranges are those of the least
 //!   squared error;
 //! - a posterior so narrow that rounding outweighs it. What a step rounds differs from sample to
-//!   sample as soon as any weight does, and this is mutual information that the posterior has not:
-//!   then ranges are those of a percentile (`convert/tests/no_collapse.rs`).
+//!   sample as soon as any weight does, and this is mutual information that the posterior has not;
+//!   or a step rounds all of it away. Then ranges are those of a percentile
+//!   (`convert/tests/no_collapse.rs`).
 
 use bayes8_core::model::Model;
 use bayes8_native::PredictOptions;
@@ -29,8 +30,9 @@ use crate::{int8, mean_model};
 /// outliers.
 pub const OUTLIERS: f64 = 2.0;
 
-/// From this many times the mutual information of FP32 on, rounding outweighs the posterior.
-pub const INVENTED: f64 = 1.25;
+/// Where INT8 has this many times the mutual information of FP32, or the reverse, rounding outweighs
+/// the posterior.
+pub const OUTWEIGHED: f64 = 1.25;
 
 /// Narrower ranges for a narrow posterior, from the widest on.
 const NARROWER: [RangeMethod; 2] = [RangeMethod::Percentile(99.99), RangeMethod::Percentile(99.95)];
@@ -42,14 +44,16 @@ pub struct RangeChoice {
     #[serde(serialize_with = "as_text")]
     pub method: RangeMethod,
     /// Squared error of the logits of the mean weights, as in
-    /// [`CorrectionReport`](crate::bias_correction::CorrectionReport), with ranges by min-max.
+    /// [`CorrectionReport`](crate::bias_correction::CorrectionReport) but the median of the pictures,
+    /// with ranges by min-max: the few pictures that others clip are not to outweigh all that they
+    /// are made coarse for.
     pub min_max_error: f64,
     /// The same with ranges of the least squared error of each value.
     pub mse_error: f64,
     /// Mean mutual information of the pictures in FP32, in nats.
     pub fp32_mutual_information: f64,
     /// INT8's with the same noise, with each method that was tried, from the widest ranges on; none
-    /// where FP32 has no mutual information: without a posterior, or with a single draw.
+    /// without a posterior, or with a single draw.
     pub tried: Vec<Tried>,
 }
 
@@ -82,7 +86,9 @@ impl RangeChoice {
         let fp32 = run(network, &Weights::mean(network), pictures.view(), |_, _, _| {})?;
         let error = |method: RangeMethod| -> Result<f64, QuantizeError> {
             let int8 = int8::logits(&mean_model::of(&quantized(method)?)?, pictures.view())?;
-            Ok(mean(squared_errors(&fp32, &int8).into_iter()))
+            let mut errors = squared_errors(&fp32, &int8);
+            errors.sort_unstable_by(f64::total_cmp);
+            Ok(errors.get(errors.len() / 2).copied().unwrap_or_default())
         };
         let min_max_error = error(RangeMethod::MinMax)?;
         let mse_error = error(RangeMethod::Mse)?;
@@ -99,7 +105,8 @@ impl RangeChoice {
             fp32_mutual_information: fp32,
             tried: Vec::new(),
         };
-        if fp32 <= 0.0 {
+        // A single draw has no mutual information.
+        if observations.weight_samples < 2 {
             return Ok(choice);
         }
         let options = PredictOptions {
@@ -107,16 +114,17 @@ impl RangeChoice {
             seed: observations.seed,
             keep_logits: false,
         };
-        let mut least = f64::INFINITY;
+        let mut nearest = f64::INFINITY;
         for method in [wide].into_iter().chain(NARROWER) {
             let predictions = int8::predict(&quantized(method)?, pictures.view(), &options)?;
             let information = predictions.iter().map(|p| p.uncertainty().mutual_information);
             let mutual_information = mean(information);
             choice.tried.push(Tried { method, mutual_information });
-            if mutual_information < least {
-                (choice.method, least) = (method, mutual_information);
+            let distance = (mutual_information / fp32).ln().abs();
+            if distance < nearest {
+                (choice.method, nearest) = (method, distance);
             }
-            if mutual_information < INVENTED * fp32 {
+            if nearest < OUTWEIGHED.ln() {
                 break;
             }
         }

@@ -1,0 +1,75 @@
+//! Which ranges a network gets where nobody names a method.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use bayes8_convert::{
+    Network, Posterior,
+    calibrate::{Observations, RangeMethod},
+    conversion::{ConversionOptions, convert},
+    import,
+    quantize::Description,
+    range_choice::{OUTLIERS, OUTWEIGHED, RangeChoice, Tried},
+};
+use bayes8_core::model::Preprocessing;
+use common::Fixture;
+use ndarray::{ArrayD, Axis};
+
+fn choice(network: &Network, pictures: &ArrayD<f32>) -> RangeChoice {
+    let observed = Observations::new(network, pictures.view(), 8, 0, || ()).unwrap();
+    let channels = network.graph.input().channels;
+    let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
+    let description = Description { name: "test".into(), preprocessing, class_names: Vec::new() };
+    let options = ConversionOptions::default();
+    let converted = convert(network, pictures.view(), &observed, description, &options).unwrap();
+    let choice = converted.range_choice.unwrap();
+    let calibration = converted.model.calibration().unwrap();
+    assert_eq!(calibration.method, choice.method.to_string(), "what the file says");
+    choice
+}
+
+fn fixture(posterior: Posterior) -> (Network, ArrayD<f32>) {
+    let fixture = Fixture::load("residual");
+    (import(&fixture.onnx, &posterior).unwrap(), fixture.pictures)
+}
+
+#[test]
+fn a_wide_posterior_leaves_ranges_their_room() {
+    let (network, pictures) = fixture(Posterior::Moped { delta: 0.2 });
+    let choice = choice(&network, &pictures);
+    assert_eq!(choice.method, RangeMethod::MinMax);
+    assert_eq!(choice.tried.len(), 1);
+    let over = choice.tried[0].mutual_information / choice.fp32_mutual_information;
+    assert!((0.8..OUTWEIGHED).contains(&over), "{over}");
+}
+
+#[test]
+fn without_posterior_there_is_nothing_to_try() {
+    let (network, pictures) = fixture(Posterior::Tensors(BTreeMap::new()));
+    let choice = choice(&network, &pictures);
+    assert_eq!((choice.method, choice.tried.len()), (RangeMethod::MinMax, 0));
+}
+
+#[test]
+fn where_rounding_outweighs_the_posterior_the_nearest_to_fp32_is_chosen() {
+    let (network, pictures) = fixture(Posterior::Moped { delta: 1e-3 });
+    let choice = choice(&network, &pictures);
+    assert!(choice.tried.len() > 1, "{choice:?}");
+    let distance =
+        |tried: &Tried| (tried.mutual_information / choice.fp32_mutual_information).ln().abs();
+    let nearest = choice.tried.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    assert_eq!(nearest.map(|tried| tried.method), Some(choice.method), "{choice:?}");
+}
+
+#[test]
+fn outliers_cost_min_max_its_place() {
+    let (network, pictures) = fixture(Posterior::Moped { delta: 0.2 });
+    // So many that a single one counts less than what it would cost all others.
+    let copies = 6000 / pictures.len_of(Axis(0));
+    let mut many = ndarray::concatenate(Axis(0), &vec![pictures.view(); copies]).unwrap();
+    many.iter_mut().next().into_iter().for_each(|x| *x = 1000.0);
+    let choice = choice(&network, &many);
+    assert_eq!(choice.method, RangeMethod::Mse, "{choice:?}");
+    assert!(choice.min_max_error > OUTLIERS * choice.mse_error, "{choice:?}");
+}
