@@ -20,9 +20,8 @@ struct Subject {
     drift: bool,
     /// The MOPED factor of a model without a posterior file.
     moped: Option<&'static str>,
-    /// Whether the model is in `models/`; others are quantized first, with this percentile.
+    /// Whether the model is in `models/`; others are quantized first.
     shipped: bool,
-    percentile: Option<&'static str>,
 }
 
 const SUBJECTS: [Subject; 5] = [
@@ -34,7 +33,6 @@ const SUBJECTS: [Subject; 5] = [
         drift: true,
         moped: None,
         shipped: true,
-        percentile: None,
     },
     Subject {
         name: "mnist-scnn",
@@ -44,7 +42,6 @@ const SUBJECTS: [Subject; 5] = [
         drift: false,
         moped: None,
         shipped: true,
-        percentile: None,
     },
     Subject {
         name: "fashion-resnet14",
@@ -54,7 +51,6 @@ const SUBJECTS: [Subject; 5] = [
         drift: false,
         moped: None,
         shipped: true,
-        percentile: None,
     },
     Subject {
         name: "pneumonia-cnn",
@@ -64,7 +60,6 @@ const SUBJECTS: [Subject; 5] = [
         drift: false,
         moped: None,
         shipped: true,
-        percentile: None,
     },
     Subject {
         name: "efficientnet-lite0",
@@ -74,7 +69,6 @@ const SUBJECTS: [Subject; 5] = [
         drift: false,
         moped: Some("0.02"),
         shipped: false,
-        percentile: Some("99.99"),
     },
 ];
 
@@ -155,9 +149,6 @@ impl Subject {
             let mut quantize = words(&["quantize", "--mean"]);
             quantize.push(source("mean.onnx"));
             quantize.extend(spread.clone());
-            if let Some(percentile) = self.percentile {
-                quantize.extend(words(&["--percentile", percentile]));
-            }
             quantize.extend(["--metadata".into(), source("golden.json")]);
             quantize.extend(["--calibration".into(), npz(calibration), "-o".into(), model.clone()]);
             commands.push(quantize);
