@@ -96,8 +96,27 @@ pub(crate) fn positive(text: &str) -> Result<f32, String> {
 
 /// A percentage of most things.
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|x: &f64| (50.0..=100.0).contains(x));
-    number.ok_or_else(|| "expected a number between 50 and 100".to_string())
+    within(text, 50.0, 100.0)
+}
+
+/// A share, or a difference of two.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    within(text, 0.0, 1.0)
+}
+
+/// A correlation, or what may as well be a gain as a loss.
+pub(crate) fn signed_share(text: &str) -> Result<f64, String> {
+    within(text, -1.0, 1.0)
+}
+
+/// A number without an upper end.
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
+    at_least_zero(text, "a number, 0 or above")
+}
+
+fn within(text: &str, low: f64, high: f64) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|x: &f64| (low..=high).contains(x));
+    number.ok_or_else(|| format!("expected a number between {low} and {high}"))
 }
 
 fn at_least_zero(text: &str, expected: &str) -> Result<f64, String> {

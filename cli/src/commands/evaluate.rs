@@ -136,12 +136,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.check_golden(golden, &model, &pictures)?;
     }
     let network = arguments.network(&model)?;
-    let noise = match (&network, arguments.fp32_noise) {
-        (Some(network), Fp32Noise::Int8) => {
-            Some(arguments.common_noise(network, model.description())?)
-        }
-        _ => None,
-    };
+    let noise = |network| arguments.common_noise(network, model.description());
+    let noise = network.as_ref().map(noise).transpose()?;
+    let noise = noise.filter(|_| arguments.fp32_noise == Fp32Noise::Int8);
 
     let Sampling { samples, seed } = arguments.sampling;
     let drift = arguments.drift_samples.unwrap_or(samples);
@@ -230,7 +227,7 @@ impl Arguments {
         Ok(pictures)
     }
 
-    /// The FP32 network, if there is one; it must be that of the model.
+    /// The FP32 network, if there is one, with the model's input and classes.
     fn network(&self, model: &Model) -> anyhow::Result<Option<Network>> {
         let Some(mean) = &self.mean else { return Ok(None) };
         let source = match (&self.posterior, self.moped) {
@@ -252,7 +249,7 @@ impl Arguments {
         Ok(Some(network))
     }
 
-    /// The noise of the INT8 model for its FP32 network.
+    /// The noise of the INT8 model for its FP32 network; it must be that of the model.
     fn common_noise<'n>(
         &self,
         network: &'n Network,

@@ -185,6 +185,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let is_constant = set.are_all_equal();
     let channels = network.graph.input().channels;
     let pictures = normalize(preprocessing, set.pictures.view(), channels)?;
+    let misfit = if is_constant { None } else { misfit(&pictures, channels) };
     let data = arguments.data.as_deref().map(|path| load_labelled(path, &network)).transpose()?;
 
     let draws = arguments.calibration_draws;
@@ -226,6 +227,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             "{path}: all pictures are equal: no other one may fit the activation ranges"
         ));
     }
+    misfit.iter().for_each(|warning| warn(warning));
     report.layers.iter().filter_map(lost_noise).for_each(|warning| warn(&warning));
     let style = Style::detect();
     let written = format!(
@@ -238,6 +240,28 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn warn(message: &str) {
     output::complain(&format!("warning: {}", printable(message)));
+}
+
+/// How many standard deviations from zero the mean of a normalized channel may lie, and how large its
+/// spread may be. Dark, pale and one-sided sets stay well within; a mean or spread in 0..255 does not.
+const SUSPECT: f64 = 20.0;
+
+/// The first channel of normalized pictures that no network was trained on.
+fn misfit(pictures: &ArrayD<f32>, channels: usize) -> Option<String> {
+    (0..channels).find_map(|channel| {
+        // The axis of a single channel may be left out.
+        let numbers = pictures.iter().skip(channel).step_by(channels).map(|&x| f64::from(x));
+        let count = (pictures.len() / channels) as f64;
+        let mean = numbers.clone().sum::<f64>() / count;
+        let std = (numbers.map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
+        (mean.abs() > SUSPECT * std || std > SUSPECT).then(|| {
+            format!(
+                "channel {channel} of the normalized calibration pictures has mean {mean:.3} and \
+                 standard deviation {std:.3}: does the `preprocessing` of --metadata fit the network, \
+                 with mean and std of pixels in 0..1?"
+            )
+        })
+    })
 }
 
 /// A layer much of whose noise has no code.

@@ -83,11 +83,11 @@ fn a_missed_threshold_is_named_and_has_an_exit_code_of_its_own() {
         fixture.run(&arguments.concat())
     };
     for (option, kept, missed, name) in [
-        ("--min-accuracy", "0", "1.01", "accuracy"),
+        ("--min-accuracy", "0", "1", "accuracy"),
         ("--max-nll", "1000", "0", "NLL"),
         ("--max-brier", "2", "0", "Brier score"),
         ("--max-ece", "1", "0", "ECE"),
-        ("--max-aurc", "1", "-1", "AURC"),
+        ("--max-aurc", "1", "0", "AURC"),
         ("--min-ood-auroc", "0.5", "0.51", "OOD AUROC"),
         ("--min-ood-mi-auroc", "0.5", "0.51", "OOD AUROC by mutual information"),
     ] {
@@ -100,6 +100,18 @@ fn a_missed_threshold_is_named_and_has_an_exit_code_of_its_own() {
     fixture
         .run(&["evaluate", MODEL, "--data", "xy.npz", "--min-ood-auroc", "0.5"])
         .misused("--ood");
+    for (option, wrong) in [
+        ("--min-accuracy", "1.5"),
+        ("--min-accuracy", "-0.1"),
+        ("--max-ece", "NaN"),
+        ("--max-nll", "inf"),
+        ("--max-brier", "much"),
+        ("--min-ood-auroc", "50"),
+    ] {
+        fixture
+            .run(&["evaluate", MODEL, "--data", "xy.npz", "--ood", "xy.npz", option, wrong])
+            .misused(option);
+    }
 }
 
 #[test]

@@ -335,3 +335,23 @@ fn inputs_that_do_not_fit_are_refused_by_name() {
     refused(&["--metadata", "names.json"], &["names.json", "1 `class_names` for 5 classes"]);
     refused(&["--report", "out.safetensors"], &["out.safetensors"]);
 }
+
+/// A mean in 0..255 beside pixels in 0..1 leaves pictures that are all alike to the network.
+#[test]
+fn a_preprocessing_that_does_not_fit_is_made_known() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1]);
+    for (preprocessing, fits) in [
+        (r#"{"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}"#, true),
+        (r#"{"mean": [123.7, 116.3, 103.5], "std": [58.4, 57.1, 57.4]}"#, false),
+        (r#"{"mean": [0.5], "std": [0.001]}"#, false),
+    ] {
+        let json = format!(
+            r#"{{"class_names": ["a", "b", "c", "d", "e"], "preprocessing": {preprocessing}}}"#
+        );
+        std::fs::write(fixture.path("m.json"), json).unwrap();
+        let options = ["--moped", "0.1", "--metadata", "m.json"];
+        let stderr = quantize(&fixture, &options).succeeded().stderr;
+        assert_eq!(stderr.contains("does the `preprocessing` of"), !fits, "{stderr}");
+    }
+}
