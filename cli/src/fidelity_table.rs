@@ -5,7 +5,7 @@ use crate::table::{Align, Table};
 use bayes8_convert::bias_correction::CorrectionReport;
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, Quantiles};
-use bayes8_convert::range_choice::RangeChoice;
+use bayes8_convert::range_choice::{OUTLIERS, OUTWEIGHED, RangeChoice};
 
 /// The report in tables.
 pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
@@ -73,7 +73,7 @@ fn append(text: &mut String, table: &Table, style: Style) {
 fn choice(choice: &RangeChoice) -> String {
     let RangeChoice { method, min_max_error, mse_error, .. } = choice;
     let mut text = format!(
-        "{method}; median squared error of the logits {min_max_error:.5} with min-max, {mse_error:.5} with mse"
+        "{method}; median squared error of the logits {min_max_error:.5} with min-max, {mse_error:.5} with mse (allowed: {OUTLIERS} times that)"
     );
     let tried = choice.tried.iter().map(|tried| {
         let over = tried.mutual_information / choice.fp32_mutual_information;
@@ -81,7 +81,7 @@ fn choice(choice: &RangeChoice) -> String {
     });
     let tried: Vec<String> = tried.collect();
     if !tried.is_empty() {
-        text.push_str(&format!("; mutual information over that of FP32 {}", tried.join(", ")));
+        text.push_str(&format!("; mutual information over that of FP32 {} (allowed: {OUTWEIGHED} times, or the reverse)", tried.join(", ")));
     }
     text
 }
