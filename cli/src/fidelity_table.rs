@@ -73,7 +73,8 @@ fn append(text: &mut String, table: &Table, style: Style) {
 fn choice(choice: &RangeChoice) -> String {
     let RangeChoice { method, min_max_error, mse_error, .. } = choice;
     let mut text = format!(
-        "{method}; median squared error of the logits {min_max_error:.5} with min-max, {mse_error:.5} with mse (allowed: {OUTLIERS} times that)"
+        "{method}; median squared error of the logits {min_max_error:.5} with min-max, \
+         {mse_error:.5} with mse (allowed: {OUTLIERS} times that)"
     );
     let tried = choice.tried.iter().map(|tried| {
         let over = tried.mutual_information / choice.fp32_mutual_information;
@@ -81,7 +82,10 @@ fn choice(choice: &RangeChoice) -> String {
     });
     let tried: Vec<String> = tried.collect();
     if !tried.is_empty() {
-        text.push_str(&format!("; mutual information over that of FP32 {} (allowed: {OUTWEIGHED} times, or the reverse)", tried.join(", ")));
+        text.push_str(&format!(
+            "; mutual information over that of FP32 {} (allowed: {OUTWEIGHED} times, or the reverse)",
+            tried.join(", ")
+        ));
     }
     text
 }

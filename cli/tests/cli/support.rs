@@ -116,6 +116,17 @@ impl Finished {
         assert_eq!((self.code, self.stdout.as_str()), (Some(2), ""), "{}", self.stderr);
         assert!(self.stderr.contains(part), "no {part:?} in {}", self.stderr);
     }
+
+    /// Exit code 3, a complaint that holds all `parts`, and the report all the same.
+    #[track_caller]
+    pub(crate) fn missed(self, parts: &[&str]) -> Self {
+        assert_eq!(self.code, Some(3), "{parts:?}: {}", self.stderr);
+        for part in parts {
+            assert!(self.stderr.contains(part), "no {part:?} in {}", self.stderr);
+        }
+        assert!(self.stdout.contains("accuracy"), "{}", self.stdout);
+        self
+    }
 }
 
 /// The keys of an object, sorted.

@@ -48,11 +48,8 @@ impl<'n> CommonNoise<'n> {
         let mut layers = model.layers().iter();
         for (node, noise) in self.network.graph.nodes().iter().zip(&self.layers) {
             let Some(noise) = noise else { continue };
-            let fits = |layer: &Layer| {
-                let of = |layer: &Layer| (layer.mu.len(), layer.out_channels, layer.depthwise);
-                of(layer) == of(noise)
-            };
-            if !layers.next().is_some_and(|layer| fits(layer)) {
+            let of = |layer: &Layer| (layer.mu.len(), layer.out_channels, layer.depthwise);
+            if layers.next().map(|layer| of(layer)) != Some(of(noise)) {
                 return Err(RunError::Weights(node.name.clone()));
             }
         }
