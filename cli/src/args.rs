@@ -124,7 +124,14 @@ fn at_least_zero(text: &str, expected: &str) -> Result<f64, String> {
     number.ok_or_else(|| format!("expected {expected}"))
 }
 
-/// An error that ends the program like any wrong usage, with exit code 2.
-pub(crate) fn usage_error(message: impl std::fmt::Display) -> anyhow::Error {
-    crate::Cli::command().error(ErrorKind::ValueValidation, message).into()
+/// An error that ends the program like any wrong usage of `command`, with exit code 2.
+pub(crate) fn usage_error(command: &str, message: impl std::fmt::Display) -> anyhow::Error {
+    let mut cli = crate::Cli::command();
+    // So that the usage shown is the subcommand's, with the program's name before it.
+    cli.build();
+    match cli.find_subcommand_mut(command) {
+        Some(command) => command.error(ErrorKind::ValueValidation, message),
+        None => cli.error(ErrorKind::ValueValidation, message),
+    }
+    .into()
 }

@@ -1,8 +1,8 @@
 //! The fidelity report for people.
 
-use crate::style::{Style, shorten, thousands};
+use crate::style::{Style, four_places, shorten, thousands};
 use crate::table::{Align, Table};
-use bayes8_convert::bias_correction::CorrectionReport;
+use bayes8_convert::bias_correction::{CLEAR_GAIN, CorrectionReport};
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, Quantiles};
 use bayes8_convert::range_choice::{OUTLIERS, OUTWEIGHED, RangeChoice};
@@ -48,8 +48,9 @@ pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
         text.push_str(&heading(style, "End to end", &run));
         append(&mut text, &figures(end_to_end), style);
         text.push_str(&format!(
-            "rank correlation: predictive entropy {:.4}, mutual information {:.4}\n",
-            end_to_end.spearman_predictive_entropy, end_to_end.spearman_mutual_information
+            "rank correlation: predictive entropy {}, mutual information {}\n",
+            four_places(end_to_end.spearman_predictive_entropy),
+            four_places(end_to_end.spearman_mutual_information)
         ));
     }
     text
@@ -97,7 +98,7 @@ fn correction(correction: &CorrectionReport) -> String {
     let used = if *corrected { "on" } else { "off" };
     format!(
         "{used}; squared error of the logits {error_without:.5} without, {error_with:.5} with it, a \
-         gain of {gain_over_standard_error:.1} standard errors"
+         gain of {gain_over_standard_error:.1} standard errors (by auto: on from {CLEAR_GAIN:.0})"
     )
 }
 

@@ -207,6 +207,7 @@ pub(crate) fn check(verdicts: &[Verdict]) -> Result<(), Missed> {
     let missed = verdicts.iter().filter(|verdict| !verdict.kept).map(|verdict| {
         let Verdict { name, found, limit, .. } = verdict;
         match limit {
+            _ if found.is_nan() => format!("{name} is undefined here"),
             Limit::AtLeast(least) => format!("{name} {found:.4} is below {least}"),
             Limit::AtMost(most) => format!("{name} {found:.4} is above {most}"),
         }

@@ -91,6 +91,11 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// A figure with four places; a dash where it is not defined.
+pub(crate) fn four_places(value: f64) -> String {
+    if value.is_nan() { "-".into() } else { format!("{value:.4}") }
+}
+
 /// A number of bytes in a fitting unit.
 pub(crate) fn bytes(count: u64) -> String {
     match count {

@@ -15,7 +15,7 @@ use crate::bias_correction::CorrectionReport;
 use crate::calibrate::Observations;
 use crate::conversion::Conversion;
 use crate::error_feedback::Rounding;
-use crate::metrics::{Metrics, rank_correlation};
+use crate::metrics::{Metrics, mutual_information_ranks, predictive_entropy_ranks};
 use crate::network::Network;
 use crate::quantize::QuantizeError;
 use crate::range_choice::RangeChoice;
@@ -103,7 +103,8 @@ pub struct EndToEnd {
     pub int8: Metrics,
     /// Rank correlation of the pictures' predictive entropies, FP32 against INT8.
     pub spearman_predictive_entropy: f64,
-    /// Rank correlation of the pictures' mutual information, FP32 against INT8.
+    /// Rank correlation of the pictures' mutual information, FP32 against INT8; NaN where one has
+    /// none.
     pub spearman_mutual_information: f64,
 }
 
@@ -144,14 +145,13 @@ impl FidelityReport {
 impl EndToEnd {
     /// Compares predictions for the same pictures, with `labels` a class each.
     pub fn new(fp32: &[Uncertainty], int8: &[Uncertainty], labels: &[i64]) -> Self {
-        let rank = |of| rank_correlation(fp32, int8, of);
         Self {
             pictures: labels.len(),
             samples: int8.first().map_or(0, |u| u.samples),
             fp32: Metrics::new(fp32, labels),
             int8: Metrics::new(int8, labels),
-            spearman_predictive_entropy: rank(|u| u.predictive_entropy),
-            spearman_mutual_information: rank(|u| u.mutual_information),
+            spearman_predictive_entropy: predictive_entropy_ranks(fp32, int8),
+            spearman_mutual_information: mutual_information_ranks(fp32, int8),
         }
     }
 }

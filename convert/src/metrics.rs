@@ -10,7 +10,7 @@ mod drift;
 mod reliability;
 mod selective;
 
-pub use comparison::{Comparison, Difference, rank_correlation};
+pub use comparison::{Comparison, Difference, mutual_information_ranks, predictive_entropy_ranks};
 pub use convergence::{Convergence, ConvergencePoint, Estimate};
 pub use detection::{Detection, Uncertainties};
 pub use drift::{DriftAuroc, DriftGaps, DriftPoint, Worst, largest_accuracy_loss};

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if u64::from(first) + u64::from(samples) > u64::from(MAX_SAMPLES) {
         let message =
             format!("--first-sample and --samples must not exceed {MAX_SAMPLES} together");
-        return Err(usage_error(message));
+        return Err(usage_error("predict", message));
     }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     let picture::Batch { names, pictures } =

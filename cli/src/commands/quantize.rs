@@ -338,7 +338,7 @@ impl Arguments {
             }
             (Some(_), Some(_)) => {
                 let message = "--percentile belongs to --calibration-method percentile";
-                return Err(usage_error(message));
+                return Err(usage_error("quantize", message));
             }
             (Some(Method::MinMax), None) => Some(RangeMethod::MinMax),
             (Some(Method::Percentile), None) => Some(RangeMethod::Percentile(COMMON_PERCENTILE)),

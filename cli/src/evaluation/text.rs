@@ -1,7 +1,7 @@
 //! An evaluation for the terminal.
 
 use super::{Evaluation, Fp32Noise, Peer, rows};
-use crate::style::{Style, thousands};
+use crate::style::{Style, four_places, thousands};
 use crate::table::{Align, Table};
 use bayes8_convert::metrics::{DriftPoint, Worst};
 
@@ -98,8 +98,9 @@ fn comparison(name: &str, peer: &Peer, style: Style) -> String {
         (
             "rank correlation",
             format!(
-                "{:.4} of predictive entropy, {:.4} of mutual information",
-                c.spearman_predictive_entropy, c.spearman_mutual_information
+                "{} of predictive entropy, {} of mutual information",
+                four_places(c.spearman_predictive_entropy),
+                four_places(c.spearman_mutual_information)
             ),
         ),
         ("same class", format!("{:.2} %", 100.0 * c.same_class)),

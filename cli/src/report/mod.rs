@@ -7,7 +7,7 @@ mod svg;
 use crate::evaluation::{Evaluation, Fp32Noise, Peer, Provenance, rows};
 use crate::gates::{Limit, Verdict};
 use crate::model_report::{Evidence, Report};
-use crate::style::{bytes, thousands};
+use crate::style::{bytes, four_places, thousands};
 use bayes8_convert::metrics::{Difference, DriftGaps, Worst};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use plots::percent;
@@ -155,7 +155,7 @@ fn thresholds(verdicts: &[Verdict]) -> Markup {
                 th.number scope="col" { "allowed" } th scope="col" { "verdict" } } }
             tbody { @for verdict in verdicts { tr {
                 th scope="row" { (verdict.name) }
-                td.number { (format!("{:.4}", verdict.found)) }
+                td.number { (four_places(verdict.found)) }
                 td.number { @match verdict.limit {
                     Limit::AtLeast(least) => { "at least " (least) }
                     Limit::AtMost(most) => { "at most " (most) }
@@ -189,8 +189,8 @@ fn peers(evaluation: &Evaluation) -> Markup {
 fn comparison(name: &str, peer: &Peer) -> Markup {
     let c = &peer.comparison;
     let mut values = vec![
-        ("rank correlation of predictive entropy", format!("{:.4}", c.spearman_predictive_entropy)),
-        ("rank correlation of mutual information", format!("{:.4}", c.spearman_mutual_information)),
+        ("rank correlation of predictive entropy", four_places(c.spearman_predictive_entropy)),
+        ("rank correlation of mutual information", four_places(c.spearman_mutual_information)),
         ("same class predicted", percent(c.same_class)),
     ];
     if let Some(DriftGaps { accuracy, predictive_entropy, auroc }) = &peer.drift_gaps {

@@ -28,7 +28,8 @@ pub struct ValueFidelity {
     pub low: Option<f32>,
     /// Largest number that its codes stand for.
     pub high: Option<f32>,
-    /// Share of the numbers of the calibration that lay beyond; `None` for logits.
+    /// Share of the numbers of the calibration that lay beyond by more than half a step, so that
+    /// they lost more than rounding; `None` for logits.
     pub clipped: Option<f64>,
     /// Signal-to-quantization-noise ratio in dB: 10 log10 of the mean square of FP32 over that of
     /// the difference. `None` where INT8 has no value of its own: flattened values, and
@@ -72,12 +73,15 @@ pub(super) fn compare<D: Dimension>(
         let weights =
             weights.map(|(parameters, layer)| weight_noise(&parameters.weight.mean, layer));
         let ends = grid.map(|grid| ends(grid, model.activation_bits().largest_code()));
+        // The outermost codes round like all others: to half a step on either side.
+        let half_step = grid.map_or(0.0, |grid| grid.scale / 2.0);
+        let clips = ends.map(|[low, high]| [low - half_step, high + half_step]);
         values.push(ValueFidelity {
             value: node.map_or("input", |node| &node.name).to_string(),
             operation: node.map_or("", |node| node.op.name()),
             low: ends.map(|[low, _]| low),
             high: ends.map(|[_, high]| high),
-            clipped: ends.map(|ends| observations.clipped(value, ends)),
+            clipped: clips.map(|ends| observations.clipped(value, ends)),
             sqnr_db: noise[n].decibels(),
             weight_mse: weights.as_ref().map(|noise| noise.noise / noise.count),
             weight_sqnr_db: weights.as_ref().and_then(Noise::decibels),

@@ -10,7 +10,7 @@ use super::spearman;
 pub struct Comparison {
     /// Rank correlation of the pictures' predictive entropies.
     pub spearman_predictive_entropy: f64,
-    /// Rank correlation of the pictures' mutual information.
+    /// Rank correlation of the pictures' mutual information; NaN where a model has none.
     pub spearman_mutual_information: f64,
     /// Share of pictures for which both predict the same class.
     pub same_class: f64,
@@ -46,8 +46,8 @@ impl Comparison {
         let pairs = || model.iter().zip(peer);
         let same = pairs().filter(|(a, b)| predicted(a) == predicted(b)).count();
         Self {
-            spearman_predictive_entropy: rank_correlation(model, peer, |u| u.predictive_entropy),
-            spearman_mutual_information: rank_correlation(model, peer, |u| u.mutual_information),
+            spearman_predictive_entropy: predictive_entropy_ranks(model, peer),
+            spearman_mutual_information: mutual_information_ranks(model, peer),
             same_class: same as f64 / model.len() as f64,
             probability: Difference::of(pairs().map(|(a, b)| {
                 assert_eq!(a.probabilities.len(), b.probabilities.len(), "the same classes");
@@ -60,17 +60,31 @@ impl Comparison {
     }
 }
 
-/// Spearman's rank correlation of a part of two models' predictions for the same pictures.
+/// Spearman's rank correlation of two models' predictive entropies for the same pictures.
 ///
 /// # Panics
 /// When the counts differ.
-pub fn rank_correlation(
-    a: &[Uncertainty],
-    b: &[Uncertainty],
-    part: fn(&Uncertainty) -> f64,
-) -> f64 {
-    let values = |side: &[Uncertainty]| side.iter().map(part).collect::<Vec<_>>();
+pub fn predictive_entropy_ranks(a: &[Uncertainty], b: &[Uncertainty]) -> f64 {
+    let values =
+        |side: &[Uncertainty]| -> Vec<f64> { side.iter().map(|u| u.predictive_entropy).collect() };
     spearman(&values(a), &values(b))
+}
+
+/// Mutual information, in nats, that equal samples can have: sums of samples are rounded to 2^-30.
+const ROUNDING: f64 = 1e-7;
+
+/// Spearman's rank correlation of two models' mutual information for the same pictures. NaN where
+/// all of a model's is rounding, as that of a deterministic model is: it has no order.
+///
+/// # Panics
+/// When the counts differ.
+pub fn mutual_information_ranks(a: &[Uncertainty], b: &[Uncertainty]) -> f64 {
+    let [a, b] = [a, b].map(|side| {
+        let values: Vec<f64> = side.iter().map(|u| u.mutual_information).collect();
+        let is_rounding = values.iter().all(|&value| value < ROUNDING);
+        if is_rounding { vec![0.0; values.len()] } else { values }
+    });
+    spearman(&a, &b)
 }
 
 fn predicted(u: &Uncertainty) -> Option<usize> {
@@ -111,5 +125,15 @@ mod tests {
         // 0.1 and 0.3 against 0.2 and 0.2: no ranks.
         assert!(comparison.spearman_mutual_information.is_nan());
         assert!(Comparison::new(&[], &[]).same_class.is_nan());
+    }
+
+    #[test]
+    fn rounding_has_no_ranks() {
+        let with =
+            |information: [f64; 2]| information.map(|i| prediction([0.9, 0.1], 0.3, 0.3 - i));
+        let [bayesian, deterministic] = [with([1e-6, 2e-6]), with([1e-9, 2e-9])];
+        close(mutual_information_ranks(&bayesian, &bayesian), 1.0);
+        assert!(mutual_information_ranks(&bayesian, &deterministic).is_nan());
+        assert!(mutual_information_ranks(&deterministic, &bayesian).is_nan());
     }
 }
