@@ -35,8 +35,8 @@ pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
         text.push_str(&heading(
             style,
             "Spread of the weights",
-            "std ratio: exact standard deviation of the integer sampler over sigma, of weights and \
-             rows",
+            "std ratio: exact standard deviation of the integer sampler over sigma, of weights (0 \
+             where sigma is lost beside larger ones of its row), rows and layer",
         ));
         append(&mut text, &layers(report), style);
     }

@@ -20,8 +20,16 @@ pub(crate) struct Progress {
 impl Progress {
     /// A bar for `total` pieces of work.
     pub(crate) fn new(task: &'static str, total: u64) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
-        let template = "{spinner} {msg} {wide_bar} {percent:>3} %, {eta} left";
+        Self::with(task, Some(total), "{spinner} {msg} {wide_bar} {percent:>3} %, {eta} left")
+    }
+
+    /// For work whose pieces are too unlike to count: it shows that something goes on, and how long.
+    pub(crate) fn uncounted(task: &'static str) -> Self {
+        Self::with(task, None, "{spinner} {msg}, {elapsed} so far")
+    }
+
+    fn with(task: &'static str, total: Option<u64>, template: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }

@@ -199,15 +199,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         preprocessing: preprocessing.clone(),
         class_names: metadata.class_names.clone(),
     };
-    let progress = Progress::new("quantizing", 1);
+    let progress = Progress::uncounted("quantizing");
     let conversion = convert(&network, pictures.view(), &observations, description, &options)
         .map_err(|error| arguments.explain_range(error))?;
     drop(progress);
     let model = &conversion.model;
     let compare = |data| arguments.compare(&network, model, preprocessing, data);
     let end_to_end = data.as_ref().map(compare).transpose()?;
+    let progress = Progress::uncounted("comparing values");
     let report =
         FidelityReport::new(&network, &conversion, &observations, pictures.view(), end_to_end)?;
+    drop(progress);
     // Only the model is needed from here on: a large network leaves room for the file's bytes.
     drop((network, observations, pictures, data));
     let file = format::write(&conversion.model)?;
