@@ -1,5 +1,7 @@
 //! `bayes8 quantize`: from a trained FP32 network to an INT8 model file.
 
+mod warnings;
+
 use crate::args::{Machine, Sampling, percent, positive, usage_error};
 use crate::atomic_file::{self, Pending};
 use crate::prediction::Job;
@@ -11,7 +13,7 @@ use bayes8_convert::bias_correction::BiasCorrection;
 use bayes8_convert::calibrate::{Observations, RangeMethod, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::error_feedback::Rounding;
-use bayes8_convert::fidelity::{EndToEnd, FidelityReport, LayerFidelity, predict_fp32};
+use bayes8_convert::fidelity::{EndToEnd, FidelityReport, predict_fp32};
 use bayes8_convert::metadata::{normalize, per_channel};
 use bayes8_convert::quantize::{Description, QuantizeError};
 use bayes8_convert::{
@@ -24,6 +26,7 @@ use bayes8_native::{Model, ModelOptions};
 use clap::{ArgGroup, Args, ValueEnum, value_parser};
 use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
+use warnings::{lost_noise, misfit, warn};
 
 /// Make an INT8 model from a trained FP32 network and the standard deviations of its weights
 ///
@@ -238,44 +241,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bytes(file.len() as u64)
     );
     output::print(&format!("{}\n{written}\n", fidelity_table::text(&report, style)))
-}
-
-fn warn(message: &str) {
-    output::complain(&format!("warning: {}", printable(message)));
-}
-
-/// How many standard deviations from zero the mean of a normalized channel may lie, and how large its
-/// spread may be. Dark, pale and one-sided sets stay well within; a mean or spread in 0..255 does not.
-const SUSPECT: f64 = 20.0;
-
-/// The first channel of normalized pictures that no network was trained on.
-fn misfit(pictures: &ArrayD<f32>, channels: usize) -> Option<String> {
-    (0..channels).find_map(|channel| {
-        // The axis of a single channel may be left out.
-        let numbers = pictures.iter().skip(channel).step_by(channels).map(|&x| f64::from(x));
-        let count = (pictures.len() / channels) as f64;
-        let mean = numbers.clone().sum::<f64>() / count;
-        let std = (numbers.map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
-        (mean.abs() > SUSPECT * std || std > SUSPECT).then(|| {
-            format!(
-                "channel {channel} of the normalized calibration pictures has mean {mean:.3} and \
-                 standard deviation {std:.3}: does the `preprocessing` of --metadata fit the network, \
-                 with mean and std of pixels in 0..1?"
-            )
-        })
-    })
-}
-
-/// A layer much of whose noise has no code.
-fn lost_noise(layer: &LayerFidelity) -> Option<String> {
-    let LayerFidelity { layer, lossy_rows, rows, largest_sigma, .. } = layer;
-    (*lossy_rows > 0).then(|| {
-        format!(
-            "layer `{layer}`: in {lossy_rows} of {rows} output channels most weights lose most of \
-             their noise beside a far larger sigma; the layer's largest is {largest_sigma:e}: is \
-             it right?"
-        )
-    })
 }
 
 impl Arguments {

@@ -1,10 +1,11 @@
-//! Reading the fixtures of `tests/data`.
+//! Reading the fixtures of `tests/data`, and changing them.
 #![allow(dead_code, reason = "each test crate uses a part")]
 
 use std::{collections::BTreeMap, path::Path};
 
 use bayes8_convert::{Network, Posterior, SigmaTensor, import};
 use ndarray::{Array2, ArrayD, Ix2};
+use rten_onnx::onnx::{ModelProto, TensorProto};
 use safetensors::SafeTensors;
 
 /// One network with what it computes.
@@ -57,5 +58,24 @@ impl Fixture {
     /// The network with its posterior.
     pub(crate) fn import(&self) -> Network {
         import(&self.onnx, &Posterior::Tensors(self.sigmas.clone())).unwrap()
+    }
+}
+
+/// No standard deviations.
+pub(crate) fn none() -> Posterior {
+    Posterior::Tensors(Default::default())
+}
+
+/// The initializer `name` of a model.
+pub(crate) fn initializer<'m>(model: &'m mut ModelProto, name: &str) -> &'m mut TensorProto {
+    let tensors = &mut model.graph.as_mut().unwrap().initializer;
+    tensors.iter_mut().find(|t| t.name.as_deref() == Some(name)).unwrap()
+}
+
+/// A message must have all `parts`.
+#[track_caller]
+pub(crate) fn assert_names(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is not in: {message}");
     }
 }
