@@ -13,85 +13,86 @@ pub(crate) const EXIT_CODE: u8 = 3;
 
 /// What is least, or most, allowed.
 #[derive(Args)]
+#[command(next_help_heading = "Thresholds")]
 pub(crate) struct Gates {
     /// Least accuracy, 0 to 1: below it the exit code is 3
-    #[arg(long, value_name = "X", help_heading = "Thresholds")]
+    #[arg(long, value_name = "X")]
     #[arg(allow_negative_numbers = true, value_parser = share)]
     min_accuracy: Option<f64>,
 
     /// Most NLL, in nats
-    #[arg(long, value_name = "X", help_heading = "Thresholds")]
+    #[arg(long, value_name = "X")]
     #[arg(allow_negative_numbers = true, value_parser = nats)]
     max_nll: Option<f64>,
 
     /// Most Brier score
-    #[arg(long, value_name = "X", help_heading = "Thresholds")]
+    #[arg(long, value_name = "X")]
     #[arg(allow_negative_numbers = true, value_parser = not_negative)]
     max_brier: Option<f64>,
 
     /// Most expected calibration error
-    #[arg(long, value_name = "X", help_heading = "Thresholds")]
+    #[arg(long, value_name = "X")]
     #[arg(allow_negative_numbers = true, value_parser = share)]
     max_ece: Option<f64>,
 
     /// Most area under the risk-coverage curve
-    #[arg(long, value_name = "X", help_heading = "Thresholds")]
+    #[arg(long, value_name = "X")]
     #[arg(allow_negative_numbers = true, value_parser = share)]
     max_aurc: Option<f64>,
 
     /// Least accuracy versus uncertainty
-    #[arg(long, value_name = "X", help_heading = "Thresholds")]
+    #[arg(long, value_name = "X")]
     #[arg(allow_negative_numbers = true, value_parser = share)]
     min_avu: Option<f64>,
 
     /// Least AUROC of the pictures of --ood, by predictive entropy
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires = "ood")]
+    #[arg(long, value_name = "X", requires = "ood")]
     #[arg(allow_negative_numbers = true, value_parser = share)]
     min_ood_auroc: Option<f64>,
 
     /// Least AUROC of the pictures of --ood, by mutual information
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires = "ood")]
+    #[arg(long, value_name = "X", requires = "ood")]
     #[arg(allow_negative_numbers = true, value_parser = share)]
     min_ood_mi_auroc: Option<f64>,
 
     /// Most accuracy, 0 to 1, that any corruption of --drift costs
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires = "drift")]
+    #[arg(long, value_name = "X", requires = "drift")]
     #[arg(allow_negative_numbers = true, value_parser = signed_share)]
     max_drift_accuracy_loss: Option<f64>,
 
     /// Largest difference of accuracy to any peer (--mean, --golden)
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires = "peer")]
+    #[arg(long, value_name = "X", requires = "peer")]
     #[arg(allow_negative_numbers = true, value_parser = share)]
     max_accuracy_gap: Option<f64>,
 
     /// Largest difference of NLL to any peer, as a share of the peer's
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires = "peer")]
+    #[arg(long, value_name = "X", requires = "peer")]
     #[arg(allow_negative_numbers = true, value_parser = not_negative)]
     max_nll_gap: Option<f64>,
 
     /// Least rank correlation of predictive entropy with any peer
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires = "peer")]
+    #[arg(long, value_name = "X", requires = "peer")]
     #[arg(allow_negative_numbers = true, value_parser = signed_share)]
     min_spearman_entropy: Option<f64>,
 
     /// Least rank correlation of mutual information with any peer
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires = "peer")]
+    #[arg(long, value_name = "X", requires = "peer")]
     #[arg(allow_negative_numbers = true, value_parser = signed_share)]
     min_spearman_mi: Option<f64>,
 
     /// Largest difference to any peer of the AUROC of --ood, by entropy and by mutual information
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires_all = ["peer", "ood"])]
+    #[arg(long, value_name = "X", requires_all = ["peer", "ood"])]
     #[arg(allow_negative_numbers = true, value_parser = share)]
     max_ood_auroc_gap: Option<f64>,
 
     /// Largest difference of accuracy to FP32 at any corruption of --drift
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires_all = ["mean", "drift"])]
+    #[arg(long, value_name = "X", requires_all = ["mean", "drift"])]
     #[arg(allow_negative_numbers = true, value_parser = share)]
     max_drift_accuracy_gap: Option<f64>,
 
     /// Largest difference of mean predictive entropy to FP32 at any corruption of --drift, as a
     /// share of FP32's
-    #[arg(long, value_name = "X", help_heading = "Thresholds", requires_all = ["mean", "drift"])]
+    #[arg(long, value_name = "X", requires_all = ["mean", "drift"])]
     #[arg(allow_negative_numbers = true, value_parser = not_negative)]
     max_drift_entropy_gap: Option<f64>,
 }

@@ -103,9 +103,6 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     machine: Machine,
 
-    #[command(flatten)]
-    gates: Gates,
-
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -113,6 +110,10 @@ pub(crate) struct Arguments {
     /// Write a report with diagrams to this file; it needs no other file and no network
     #[arg(long, value_name = "HTML")]
     html: Option<PathBuf>,
+
+    // The last: its heading holds for all that follow.
+    #[command(flatten)]
+    gates: Gates,
 }
 
 /// The JSON output.
