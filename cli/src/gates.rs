@@ -202,13 +202,22 @@ impl Gates {
     }
 }
 
+/// What became of the thresholds, in a line; none where there are none.
+pub(crate) fn text(verdicts: &[Verdict]) -> String {
+    let kept = verdicts.iter().filter(|verdict| verdict.kept).count();
+    match verdicts.len() {
+        0 => String::new(),
+        all => format!("\nthresholds: {kept} of {all} kept\n"),
+    }
+}
+
 /// # Errors
 /// [`Missed`], which names all that are missed.
 pub(crate) fn check(verdicts: &[Verdict]) -> Result<(), Missed> {
     let missed = verdicts.iter().filter(|verdict| !verdict.kept).map(|verdict| {
         let Verdict { name, found, limit, .. } = verdict;
         match limit {
-            _ if found.is_nan() => format!("{name} is undefined here"),
+            _ if found.is_nan() => format!("{name} is undefined for these predictions"),
             Limit::AtLeast(least) => format!("{name} {found:.4} is below {least}"),
             Limit::AtMost(most) => format!("{name} {found:.4} is above {most}"),
         }

@@ -1,5 +1,6 @@
 //! Writing results to standard output, and complaints to standard error.
 
+use crate::style::printable;
 use anyhow::Context;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -23,6 +24,11 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
         serde_json::to_string_pretty(value).context("cannot write the result as JSON")?;
     json.push('\n');
     print(&json)
+}
+
+/// Prints a warning to standard error.
+pub(crate) fn warn(message: &str) {
+    complain(&format!("warning: {}", printable(message)));
 }
 
 /// Prints a line to standard error; if that is closed, nobody wants to know.

@@ -9,14 +9,15 @@ pub(crate) enum Align {
 
 /// Rows of cells under a header.
 pub(crate) struct Table {
-    columns: Vec<(&'static str, Align)>,
+    columns: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// An empty table.
-    pub(crate) fn new(columns: &[(&'static str, Align)]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+    pub(crate) fn new<S: AsRef<str>>(columns: &[(S, Align)]) -> Self {
+        let columns = columns.iter().map(|(name, align)| (name.as_ref().to_owned(), *align));
+        Self { columns: columns.collect(), rows: Vec::new() }
     }
 
     /// Adds a row of as many cells as there are columns.
@@ -44,7 +45,7 @@ impl Table {
             }
             line.trim_end().to_string()
         };
-        let header = line(&mut self.columns.iter().map(|(name, _)| *name));
+        let header = line(&mut self.columns.iter().map(|(name, _)| name.as_str()));
         let rows = self.rows.iter().map(|row| line(&mut row.iter().map(String::as_str)));
         (header, rows.collect())
     }

@@ -97,6 +97,19 @@ pub enum ImportError {
     Moped(f32),
 }
 
+impl ImportError {
+    /// Whether it is the posterior that does not fit.
+    pub(crate) fn is_of_posterior(&self) -> bool {
+        matches!(
+            self,
+            Self::SigmaUnknown(_)
+                | Self::SigmaShape { .. }
+                | Self::SigmaNotWeight(_)
+                | Self::SigmaShared { .. }
+        )
+    }
+}
+
 /// Why files cannot be loaded; names the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -120,7 +133,7 @@ pub enum LoadError {
     /// The network, or the network together with its posterior, is refused.
     #[error("{}: {source}", path.display())]
     Import {
-        /// The ONNX file.
+        /// The ONNX file; that of the posterior where it is this that does not fit.
         path: PathBuf,
         /// Why.
         source: ImportError,

@@ -5,6 +5,7 @@ mod values;
 pub use values::ValueFidelity;
 
 use bayes8_core::layer::Layer;
+use bayes8_core::model::Model;
 use bayes8_core::numerics::ActivationBits;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_core::variance::NoiseDistribution;
@@ -122,12 +123,6 @@ impl FidelityReport {
         end_to_end: Option<EndToEnd>,
     ) -> Result<Self, QuantizeError> {
         let Conversion { model, range_choice, rounding, correction } = conversion;
-        let noise = NoiseDistribution::new();
-        let parameters = network.layers.iter().flatten();
-        let layers = parameters.zip(model.layers()).filter_map(|(parameters, layer)| {
-            let sigma = parameters.weight.sigma.as_ref()?;
-            layer_fidelity(&noise, sigma, layer)
-        });
         Ok(Self {
             model: model.name().to_string(),
             calibration_method: model.calibration().map_or(String::new(), |c| c.method.clone()),
@@ -136,7 +131,7 @@ impl FidelityReport {
             rounding: *rounding,
             bias_correction: *correction,
             values: values::compare(network, model, observations, pictures)?,
-            layers: layers.collect(),
+            layers: compare_posteriors(network, model),
             end_to_end,
         })
     }
@@ -209,6 +204,18 @@ pub(crate) fn single_sample(logits: &[f32]) -> Uncertainty {
     let mut sums = SampleSums::new(logits.len());
     sums.add(logits);
     sums.finish()
+}
+
+/// How far the sampler of each Bayesian layer of `model` has the spread of `network`'s weights.
+/// Layers that only one of both takes for Bayesian are left out.
+pub fn compare_posteriors(network: &Network, model: &Model) -> Vec<LayerFidelity> {
+    let noise = NoiseDistribution::new();
+    let parameters = network.layers.iter().flatten();
+    let layers = parameters.zip(model.layers()).filter_map(|(parameters, layer)| {
+        let sigma = parameters.weight.sigma.as_ref()?;
+        layer_fidelity(&noise, sigma, layer)
+    });
+    layers.collect()
 }
 
 /// `sigma` in rows `[out_channels][fan-in]`; `None` for a layer without posterior.

@@ -44,7 +44,7 @@ pub enum GoldenError {
         source: std::io::Error,
     },
     /// The file is no safetensors file.
-    #[error("{}: not a safetensors file: {reason}", path.display())]
+    #[error("{}: not a safetensors file, as `bayes8-export golden` writes: {reason}", path.display())]
     NotSafetensors {
         /// The file.
         path: PathBuf,
@@ -140,7 +140,7 @@ impl File<'_> {
     /// Shape and bytes of a tensor.
     fn tensor(&self, name: &str, dtype: Dtype) -> Result<(Vec<usize>, &[u8]), GoldenError> {
         let Ok(tensor) = self.file.tensor(name) else {
-            return Err(self.refuse(name, "is missing"));
+            return Err(self.refuse(name, "is missing; `bayes8-export golden` records it"));
         };
         if tensor.dtype() != dtype {
             let found = tensor.dtype();

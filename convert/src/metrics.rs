@@ -12,7 +12,7 @@ mod selective;
 
 pub use comparison::{Comparison, Difference, mutual_information_ranks, predictive_entropy_ranks};
 pub use convergence::{Convergence, ConvergencePoint, Estimate};
-pub use detection::{Detection, Uncertainties};
+pub use detection::{Detection, Uncertainties, roc};
 pub use drift::{DriftAuroc, DriftGaps, DriftPoint, Worst, largest_accuracy_loss};
 pub use reliability::{ReliabilityBin, reliability};
 pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
@@ -152,6 +152,17 @@ pub fn spearman(a: &[f64], b: &[f64]) -> f64 {
         a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum()
     };
     product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
+}
+
+/// Mutual information, in nats, that equal samples can have: sums of samples are rounded to 2^-30.
+const ROUNDING: f64 = 1e-7;
+
+/// The mutual information of each picture, in nats; 0 where that of all is rounding, as it is of
+/// a deterministic model and of a single sample: it has no order that could tell pictures apart.
+pub(crate) fn mutual_information(predictions: &[Uncertainty]) -> Vec<f64> {
+    let values: Vec<f64> = predictions.iter().map(|u| u.mutual_information).collect();
+    let is_rounding = values.iter().all(|&value| value < ROUNDING);
+    if is_rounding { vec![0.0; values.len()] } else { values }
 }
 
 /// Rank of every value, from 0; equal values share the mean of their ranks.

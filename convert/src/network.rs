@@ -95,15 +95,20 @@ impl Network {
     /// # Errors
     /// [`LoadError`], which names the file and wraps what is wrong with it.
     pub fn load(mean: &Path, posterior: &PosteriorSource) -> Result<Self, LoadError> {
-        let posterior = match posterior {
+        let parsed = match posterior {
             PosteriorSource::File(path) => Posterior::parse(&LoadError::read(path)?)
                 .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
             &PosteriorSource::Moped { delta } => Posterior::Moped { delta },
             PosteriorSource::Deterministic => Posterior::Tensors(BTreeMap::new()),
         };
         let folder = mean.parent().unwrap_or(Path::new(""));
-        import_file(LoadError::read(mean)?, posterior, folder)
-            .map_err(|source| LoadError::Import { path: mean.into(), source })
+        import_file(LoadError::read(mean)?, parsed, folder).map_err(|source| {
+            let path = match posterior {
+                PosteriorSource::File(path) if source.is_of_posterior() => path,
+                _ => mean,
+            };
+            LoadError::Import { path: path.into(), source }
+        })
     }
 
     /// Whether any weight has a spread.

@@ -114,8 +114,10 @@ impl Archive {
     pub(crate) fn open(path: &Path) -> Result<Self, PicturesError> {
         let file =
             File::open(path).map_err(|source| PicturesError::Io { path: path.into(), source })?;
-        let refuse =
-            |e: ReadNpzError| PicturesError::Archive { path: path.into(), reason: e.to_string() };
+        let refuse = |e: ReadNpzError| PicturesError::Archive {
+            path: path.into(),
+            reason: format!("{e}; is it cut off? numpy.savez writes such files"),
+        };
         let mut reader = NpzReader::new(BufReader::new(file)).map_err(refuse)?;
         let names = reader.names().map_err(refuse)?;
         Ok(Self { path: path.into(), reader, names })
@@ -234,6 +236,9 @@ where
             ReadNpzError::Npy(ReadNpyError::WrongDescriptor(found)) => {
                 IntegersError::Type(found.to_string())
             }
+            ReadNpzError::Npy(ReadNpyError::WrongNdim(_, found)) => IntegersError::Other(format!(
+                "it has {found} axes, expected [N]: the class of each picture"
+            )),
             other => IntegersError::Other(other.to_string()),
         })?;
     let class = |(picture, &label): (usize, &T)| {
@@ -326,6 +331,13 @@ mod tests {
         let error = |fill: &dyn Fn(&mut NpzWriter<File>)| load(fill).unwrap_err();
         for (error, part) in [
             (error(&|_| ()), "array `x`: missing; the file has no arrays"),
+            (
+                error(&|npz| {
+                    npz.add_array("x", &pictures).unwrap();
+                    npz.add_array("y", &array![[0i64], [0]]).unwrap();
+                }),
+                "array `y`: it has 2 axes, expected [N]",
+            ),
             (
                 error(&|npz| {
                     npz.add_array("images", &pictures).unwrap();

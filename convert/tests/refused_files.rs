@@ -7,6 +7,7 @@ use std::path::Path;
 use bayes8_convert::{Network, Posterior, PosteriorSource, import};
 use common::{Fixture, assert_names, initializer, none};
 use rten_onnx::onnx::{DataLocation, ModelProto, StringStringEntryProto};
+use safetensors::{Dtype, tensor::TensorView};
 
 /// `residual.onnx` in a folder, `fc.weight` in the file `location` of it, `entries` besides.
 fn external(folder: &Path, location: &str, entries: &[(&str, &str)]) -> Result<Network, String> {
@@ -105,6 +106,12 @@ fn files_are_named() {
     assert_names(&message(), &["mean.onnx", "not an ONNX model"]);
     std::fs::write(&onnx, Fixture::load("mobile").onnx).unwrap();
     assert!(Network::load(&onnx, &source).is_ok());
+    // The posterior of another network.
+    let bytes = [0.1f32; 2].map(f32::to_le_bytes).concat();
+    let sigma = TensorView::new(Dtype::F32, vec![2], &bytes).unwrap();
+    std::fs::write(&sigmas, safetensors::serialize([("other.sigma", sigma)], None).unwrap())
+        .unwrap();
+    assert_names(&message(), &["p.safetensors: ", "no initializer `other`"]);
 }
 
 /// Truncated files are refused; damaged ones are refused or imported, but never panic.

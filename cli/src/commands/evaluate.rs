@@ -9,11 +9,13 @@ use crate::model_report::Report;
 use crate::style::{Style, printable};
 use crate::{model_file, output, picture, report};
 use anyhow::{Context, bail};
+use bayes8_convert::fidelity::{LayerFidelity, compare_posteriors};
 use bayes8_convert::golden::Golden;
 use bayes8_convert::metrics::{Comparison, Metrics};
 use bayes8_convert::reference::CommonNoise;
 use bayes8_convert::{LabelledPictures, Network, PosteriorSource};
 use bayes8_native::Model;
+use bayes8_native::core::model;
 use bayes8_native::core::sampler::MAX_SAMPLES;
 use clap::{ArgGroup, Args, value_parser};
 use serde::Serialize;
@@ -30,7 +32,9 @@ use std::path::{Path, PathBuf};
 /// Seconds are those of the INT8 predictions of --data alone. docs/EVALUATION.md explains all.
 #[derive(Args)]
 #[command(group(ArgGroup::new("peer").args(["mean", "golden"]).multiple(true)))]
-#[command(group(ArgGroup::new("spread").args(["posterior", "moped"]).requires("mean")))]
+#[command(group(
+    ArgGroup::new("spread").args(["posterior", "moped", "deterministic"]).requires("mean")
+))]
 #[command(after_help = "\
 Examples:
   bayes8 evaluate models/fashion-resnet14.safetensors --data fashion-test.npz
@@ -82,6 +86,10 @@ pub(crate) struct Arguments {
     #[arg(help_heading = "Comparison")]
     moped: Option<f32>,
 
+    /// No standard deviations: the FP32 network of a deterministic model
+    #[arg(long, help_heading = "Comparison")]
+    deterministic: bool,
+
     /// Monte-Carlo samples of the FP32 network, but for corrupted pictures [default: as --samples]
     #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "mean")]
     #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
@@ -116,6 +124,10 @@ pub(crate) struct Arguments {
     gates: Gates,
 }
 
+/// How far the standard deviations of a layer may be off those of its FP32 network, as a share:
+/// quantization keeps them within 3 %.
+const STD_TOLERANCE: f64 = 0.1;
+
 /// The JSON output.
 #[derive(Serialize)]
 struct Json<'a> {
@@ -140,6 +152,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let noise = |network| arguments.common_noise(network, model.description());
     let noise = network.as_ref().map(noise).transpose()?;
     let noise = noise.filter(|_| arguments.fp32_noise == Fp32Noise::Int8);
+    let network_of = |network| arguments.other_posterior(network, model.description());
+    if let Some(warning) = network.as_ref().and_then(network_of) {
+        output::warn(&warning);
+    }
 
     let Sampling { samples, seed } = arguments.sampling;
     let drift = arguments.drift_samples.unwrap_or(samples);
@@ -148,7 +164,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let int8 = measure(&candidate, &mut pictures, counts)?;
     let fp32 = match &network {
         Some(network) => {
-            let fp32_samples = arguments.fp32_samples.unwrap_or(samples);
+            // All samples of a deterministic network are one.
+            let most = if network.is_bayesian() { samples } else { 1 };
+            let fp32_samples = arguments.fp32_samples.unwrap_or(most);
             // Noise in common is that of as many samples.
             let paired = match noise.is_some() && fp32_samples != samples {
                 true => {
@@ -203,7 +221,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         output::print_json(&Json { evaluation: &evaluation, thresholds: &verdicts })
     } else {
         let name = printable(model.description().name());
-        output::print(&evaluation.text(&name, Style::detect()))
+        let text = evaluation.text(&name, Style::detect());
+        output::print(&format!("{text}{}", gates::text(&verdicts)))
     };
     // Whoever closes the pipe still wants to know what was missed.
     gates::check(&verdicts)?;
@@ -215,7 +234,9 @@ impl Arguments {
     fn pictures(&self, model: &Model) -> anyhow::Result<Pictures> {
         let path = &self.data;
         let set = LabelledPictures::load(path)?;
-        let (pictures, labels) = picture::classified(path, set, model.description().classes())?;
+        let model = model.description();
+        set.check(path, model.graph().input())?;
+        let (pictures, labels) = picture::classified(path, set, model.classes())?;
         let unknown = match &self.ood {
             Some(path) => Some((path.clone(), LabelledPictures::load(path)?.pictures)),
             None => None,
@@ -233,8 +254,9 @@ impl Arguments {
         let Some(mean) = &self.mean else { return Ok(None) };
         let source = match (&self.posterior, self.moped) {
             (Some(path), _) => PosteriorSource::File(path.clone()),
-            // One of the two is there, so the default is never used.
-            (None, delta) => PosteriorSource::Moped { delta: delta.unwrap_or_default() },
+            (None, Some(delta)) => PosteriorSource::Moped { delta },
+            // One of the three is there.
+            (None, None) => PosteriorSource::Deterministic,
         };
         self.machine.start_threads()?;
         let network = Network::load(mean, &source)?;
@@ -254,7 +276,7 @@ impl Arguments {
     fn common_noise<'n>(
         &self,
         network: &'n Network,
-        model: &bayes8_native::core::model::Model,
+        model: &model::Model,
     ) -> anyhow::Result<CommonNoise<'n>> {
         let noise = CommonNoise::new(network);
         noise.check(model).with_context(|| {
@@ -262,6 +284,30 @@ impl Arguments {
             format!("{}: {} was not made from it", mean.display(), self.model.display())
         })?;
         Ok(noise)
+    }
+
+    /// A warning where the FP32 network has another posterior than the model: its figures are then
+    /// those of another Bayesian network.
+    fn other_posterior(&self, network: &Network, model: &model::Model) -> Option<String> {
+        let mean = self.mean.as_deref().unwrap_or(Path::new("")).display();
+        let is_bayesian = model.layers().iter().any(|layer| layer.is_bayesian());
+        let differs = |layer: &LayerFidelity| (layer.layer_std_ratio - 1.0).abs() > STD_TOLERANCE;
+        let what = match (is_bayesian, network.is_bayesian()) {
+            (true, false) => "the model is Bayesian, its FP32 network is not".to_string(),
+            (false, true) => {
+                "the model is deterministic (--deterministic), its FP32 network is not".to_string()
+            }
+            _ => {
+                let layers = compare_posteriors(network, model);
+                let LayerFidelity { layer, layer_std_ratio, .. } =
+                    layers.into_iter().find(differs)?;
+                format!(
+                    "the standard deviations of layer `{layer}` are {layer_std_ratio:.2} times those of \
+                     its FP32 network"
+                )
+            }
+        };
+        Some(format!("{mean}: another posterior than that of {}: {what}", self.model.display()))
     }
 
     /// Recorded predictions must be those of the labelled pictures.

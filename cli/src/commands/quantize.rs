@@ -26,7 +26,7 @@ use bayes8_native::{Model, ModelOptions};
 use clap::{ArgGroup, Args, ValueEnum, value_parser};
 use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
-use warnings::{lost_noise, misfit, warn};
+use warnings::{lost_noise, misfit};
 
 /// Make an INT8 model from a trained FP32 network and the standard deviations of its weights
 ///
@@ -228,19 +228,24 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     if is_constant {
         let path = arguments.calibration.display().to_string();
-        warn(&format!(
+        output::warn(&format!(
             "{path}: all pictures are equal: no other one may fit the activation ranges"
         ));
     }
-    misfit.iter().for_each(|warning| warn(warning));
-    report.layers.iter().filter_map(lost_noise).for_each(|warning| warn(&warning));
+    misfit.iter().for_each(|warning| output::warn(warning));
+    report.layers.iter().filter_map(lost_noise).for_each(|warning| output::warn(&warning));
     let style = Style::detect();
     let written = format!(
         "{}: {}",
         printable(&arguments.output.display().to_string()),
         bytes(file.len() as u64)
     );
-    output::print(&format!("{}\n{written}\n", fidelity_table::text(&report, style)))
+    let preprocessing = match arguments.metadata {
+        Some(_) => "",
+        None => "preprocessing: mean 0 and std 1 of pixels in 0..1, for want of --metadata\n",
+    };
+    let report = fidelity_table::text(&report, style);
+    output::print(&format!("{report}\n{preprocessing}{written}\n"))
 }
 
 impl Arguments {

@@ -109,6 +109,9 @@ pub(crate) struct OutOfDistribution {
     pub(crate) pictures: usize,
     pub(crate) predictive_entropy: Detection,
     pub(crate) mutual_information: Detection,
+    /// Receiver operating characteristics by predictive entropy and by mutual information.
+    #[serde(skip)]
+    pub(crate) roc: [Vec<[f64; 2]>; 2],
 }
 
 impl OutOfDistribution {
@@ -123,6 +126,10 @@ impl OutOfDistribution {
                 &known.mutual_information,
                 &unknown.mutual_information,
             ),
+            roc: [
+                metrics::roc(&known.predictive_entropy, &unknown.predictive_entropy),
+                metrics::roc(&known.mutual_information, &unknown.mutual_information),
+            ],
         }
     }
 }

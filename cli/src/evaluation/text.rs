@@ -34,18 +34,16 @@ impl Evaluation {
 
     fn figures(&self) -> Table {
         let sides = self.sides();
-        let mut columns = vec![("", Align::Left)];
-        columns.extend(sides.iter().map(|(name, _)| (*name, Align::Right)));
-        let compared = sides.len() > 1;
-        if compared {
-            columns.push(("INT8 less", Align::Right));
-        }
-        columns.push(("", Align::Left));
+        let mut columns = vec![(String::new(), Align::Left)];
+        columns.extend(sides.iter().map(|(name, _)| ((*name).to_string(), Align::Right)));
+        let compared = sides.get(1).map(|(name, _)| (format!("INT8 - {name}"), Align::Right));
+        columns.extend(compared.clone());
+        columns.push((String::new(), Align::Left));
         let mut table = Table::new(&columns);
         for row in rows(self) {
             let mut cells = vec![row.name];
             cells.extend(row.cells);
-            if compared {
+            if compared.is_some() {
                 cells.push(row.difference.unwrap_or_default());
             }
             cells.push(row.note.into());

@@ -50,9 +50,7 @@ fn sections(evaluation: &Evaluation, model: &Report, verdicts: &[Verdict]) -> Ma
             (section(
                 "peers",
                 "INT8 against FP32",
-                "FP32 is the network that the model was made from, with the same posterior, run by \
-                 bayes8, with noise of its own unless it says otherwise. Golden is what the training framework recorded. Both \
-                 are estimates from finitely many samples: two runs of one network differ too.",
+                &peers_introduction(evaluation),
                 peers(evaluation),
             ))
         }
@@ -70,6 +68,16 @@ fn sections(evaluation: &Evaluation, model: &Report, verdicts: &[Verdict]) -> Ma
              then the curve falls to the left.",
             plots::selective(evaluation),
         ))
+        @if evaluation.int8.ood.is_some() {
+            (section(
+                "ood",
+                "Pictures of another distribution",
+                "They should be less sure than the labelled ones. As the threshold of uncertainty falls, \
+                 more of them are found (true positives) and more labelled ones are taken for them \
+                 (false positives). On the dashed line the uncertainty tells nothing.",
+                plots::ood(evaluation),
+            ))
+        }
         @if !evaluation.int8.drift.is_empty() {
             (section(
                 "drift",
@@ -86,8 +94,9 @@ fn sections(evaluation: &Evaluation, model: &Report, verdicts: &[Verdict]) -> Ma
             "convergence",
             "How many samples are enough",
             "The samples of this run, cut into disjoint ranges of 1, 2, 4, … samples: as many \
-             independent predictions, whose spread is the standard error of one. Error bars reach \
-             one standard error to each side.",
+             independent predictions, whose spread is the standard error of one. Where there are fewer \
+             than four ranges it is that of half as many samples over the root of two. Error bars \
+             reach one standard error to each side.",
             plots::convergence(evaluation),
         ))
         (section("model", "Model", "", model_facts(model)))
@@ -184,6 +193,18 @@ fn figures(evaluation: &Evaluation) -> Markup {
 
 fn peers(evaluation: &Evaluation) -> Markup {
     html! { @for (name, peer) in evaluation.peers() { (comparison(name, peer)) } }
+}
+
+fn peers_introduction(evaluation: &Evaluation) -> String {
+    let fp32 = evaluation.fp32.as_ref().map(|_| {
+        "FP32 is the network that the model was made from, run by bayes8, with noise of its own \
+         unless it says otherwise. "
+    });
+    let golden = evaluation.golden.as_ref().map(|_| {
+        "Golden is the FP32 network as the training framework ran it and recorded its predictions. "
+    });
+    [fp32, golden].into_iter().flatten().collect::<String>()
+        + "All are estimates from finitely many samples: two runs of one network differ too."
 }
 
 fn comparison(name: &str, peer: &Peer) -> Markup {

@@ -211,6 +211,43 @@ pub(super) fn selective(evaluation: &Evaluation) -> Markup {
     html! { (legend(&sides)) (figure(&chart)) }
 }
 
+/// Receiver operating characteristics of the pictures of another distribution.
+pub(super) fn ood(evaluation: &Evaluation) -> Markup {
+    let sides = sides(evaluation, |figures| figures.ood.is_some());
+    let parts = [("entropy", "predictive entropy"), ("mi", "mutual information")];
+    let charts = parts.iter().enumerate().map(|(part, (id, name))| {
+        let curves = sides.iter().filter_map(|(colour, _, f)| Some((*colour, f.ood.as_ref()?)));
+        let series = curves.clone().map(|(colour, ood)| Series {
+            colour,
+            shape: Shape::Line,
+            points: ood.roc[part].clone(),
+            errors: Vec::new(),
+        });
+        let areas = sides.iter().filter_map(|(_, side, figures)| {
+            let ood = figures.ood.as_ref()?;
+            let auroc = [&ood.predictive_entropy, &ood.mutual_information][part].auroc;
+            Some(format!("{side} {auroc:.4}"))
+        });
+        Chart {
+            id: format!("ood-{id}"),
+            title: format!("By {name}"),
+            description: format!(
+                "Receiver operating characteristic by {name}. Areas under the curves: {}.",
+                areas.collect::<Vec<_>>().join(", ")
+            ),
+            size: [480.0, 320.0],
+            x: Axis::from_to("false positive rate", 0.0, 1.0),
+            y: Axis::from_to("true positive rate", 0.0, 1.0),
+            diagonal: true,
+            series: series.collect(),
+        }
+    });
+    html! {
+        (legend(&sides))
+        div.pair { @for chart in charts { (figure(&chart)) } }
+    }
+}
+
 /// Accuracy and uncertainty against the severity of each corruption.
 pub(super) fn drift(evaluation: &Evaluation) -> Markup {
     type Part = fn(&Metrics) -> f64;
@@ -267,7 +304,10 @@ pub(super) fn drift(evaluation: &Evaluation) -> Markup {
         }
         details { summary { "All numbers of the corruptions" }
         div.scroll { table {
-            caption { "Each corruption and severity; entropies in nats" }
+            caption {
+                "Each corruption and severity; entropies in nats; AUROC against the clean pictures, by \
+                 predictive entropy"
+            }
             thead { tr {
                 th scope="col" { "corruption" }
                 th.number scope="col" { "severity" }
@@ -277,6 +317,7 @@ pub(super) fn drift(evaluation: &Evaluation) -> Markup {
                     th.number scope="col" { "ECE" }
                     th.number scope="col" { "total" }
                     th.number scope="col" { "epistemic" }
+                    th.number scope="col" { "AUROC" }
                 }
             } }
             tbody {
@@ -284,25 +325,28 @@ pub(super) fn drift(evaluation: &Evaluation) -> Markup {
                     th scope="row" { "none" }
                     td.number { "0" }
                     @for clean in sides.iter().filter_map(|(_, _, figures)| figures.drift_clean) {
-                        (cells(&clean))
+                        (cells(&clean, None))
                     }
                 }
                 @for (index, point) in evaluation.int8.drift.iter().enumerate() { tr {
                     th scope="row" { (point.corruption) }
                     td.number { (point.severity) }
-                    @for (_, _, figures) in &sides { (cells(&figures.drift[index].metrics)) }
+                    @for point in sides.iter().map(|(_, _, figures)| &figures.drift[index]) {
+                        (cells(&point.metrics, Some(point.auroc.predictive_entropy)))
+                    }
                 } }
             }
         } } }
     }
 }
 
-fn cells(metrics: &Metrics) -> Markup {
+fn cells(metrics: &Metrics, auroc: Option<f64>) -> Markup {
     html! {
         td.number { (percent(metrics.accuracy)) } td.number { (format!("{:.4}", metrics.nll)) }
         td.number { (format!("{:.4}", metrics.ece)) }
         td.number { (format!("{:.4}", metrics.mean_predictive_entropy)) }
         td.number { (format!("{:.4}", metrics.mean_mutual_information)) }
+        td.number { (auroc.map_or("–".into(), |auroc| format!("{auroc:.4}"))) }
     }
 }
 

@@ -86,11 +86,19 @@ fn noise_in_common_leaves_only_what_quantization_does() {
 fn the_report_is_one_page_with_every_figure() {
     let fixture = quantized();
     fixture.run(&["corrupt", "x.npz", "--severities", "2,4", "-o", "c.npz"]).succeeded();
-    let options = ["--drift", "c.npz", "--html", "r.html", "--max-nll", "0"];
+    let options =
+        ["--drift", "c.npz", "--ood", "x.npz", "--html", "r.html", "--max-nll", "0", "--max-ece=1"];
     let run = fixture.run(&[&DATA[..], &FP32, &options].concat());
     assert_eq!(run.code, Some(3), "written all the same: {}", run.stderr);
-    for part in ["FP32", "INT8 against FP32", "rank correlation", "Drift", "pixelate", "INT8 less"]
-    {
+    for part in [
+        "FP32",
+        "INT8 against FP32",
+        "rank correlation",
+        "Drift",
+        "pixelate",
+        "INT8 - FP32",
+        "thresholds: 1 of 2 kept",
+    ] {
         assert!(run.stdout.contains(part), "no {part} in {}", run.stdout);
     }
     let html = String::from_utf8(fixture.read("r.html")).unwrap();
@@ -101,6 +109,8 @@ fn the_report_is_one_page_with_every_figure() {
         "id=\"reliability-title\"",
         "id=\"convergence-mi-desc\"",
         "id=\"drift-entropy-jpeg_compression-title\"",
+        "id=\"ood-mi-title\"",
+        "run by bayes8",
         "prefers-color-scheme",
         "@media print",
         "SHA-256",
@@ -108,7 +118,7 @@ fn the_report_is_one_page_with_every_figure() {
     ] {
         assert!(html.contains(part), "no {part}");
     }
-    for foreign in ["<script", "http://", "https://", "NaN"] {
+    for foreign in ["<script", "http://", "https://", "NaN", "recorded its predictions"] {
         assert!(!html.contains(foreign), "{foreign}");
     }
     assert_eq!(html.matches("<svg").count(), html.matches("</svg>").count());
@@ -133,7 +143,8 @@ fn differences_have_thresholds() {
         ("--max-drift-accuracy-gap", "1", "0", "difference of accuracy to FP32 under drift"),
         ("--max-drift-entropy-gap", "9", "0", "mean predictive entropy to FP32 under drift"),
     ] {
-        run(&format!("{option}={kept}")).succeeded();
+        let kept = run(&format!("{option}={kept}")).succeeded();
+        assert!(kept.stderr.contains("mean.onnx: another posterior"), "{}", kept.stderr);
         run(&format!("{option}={missed}")).missed(&[name]);
     }
     golden(&fixture, &[0, 1, 2, 3, 4, 0, 1], 1.5);

@@ -178,6 +178,9 @@ fn bad_data_names_the_file_and_the_array() {
     evaluate("bare.npz").failed(&["bare.npz", "`y`"]);
     write("rgb.npz", Some([0]), (1, 8, 8, 3));
     evaluate("rgb.npz").failed(&["rgb.npz", "8x8x3", "8x8x1"]);
+    // The shape first: another set has other labels too.
+    write("other.npz", Some([9]), (1, 8, 8, 3));
+    evaluate("other.npz").failed(&["other.npz", "8x8x3", "8x8x1"]);
     write("empty.npz", Some([0]), (0, 8, 8, 1));
     evaluate("empty.npz").failed(&["empty.npz", "`x`"]);
 }

@@ -194,10 +194,14 @@ fn a_deterministic_model_predicts_without_epistemic_uncertainty() {
     assert!(evaluation["mean_mutual_information"].as_f64().is_some_and(|nats| nats < 1e-8));
     assert!(evaluation["nll"].as_f64().is_some());
     // What is rounded has no ranks that could keep a threshold.
-    let fp32 = ["--mean", "mean.onnx", "--moped", "0.1", "--min-spearman-mi", "-1"];
-    fixture
+    let fp32 = ["--mean", "mean.onnx", "--deterministic", "--min-spearman-mi", "-1"];
+    let run = fixture
         .run(&[&evaluate[..], &fp32].concat())
         .missed(&["rank correlation of mutual information with FP32 is undefined"]);
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+    let other = ["--mean", "mean.onnx", "--moped", "0.1"];
+    let run = fixture.run(&[&evaluate[..], &other].concat()).succeeded();
+    assert!(run.stderr.contains("the model is deterministic"), "{}", run.stderr);
 }
 
 /// Of one picture, no error to gain from and no correction at all.

@@ -3,7 +3,7 @@
 use bayes8_core::uncertainty::Uncertainty;
 use serde::Serialize;
 
-use super::spearman;
+use super::{mutual_information, spearman};
 
 /// Predictions of a model beside those of a peer for the same pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -70,21 +70,13 @@ pub fn predictive_entropy_ranks(a: &[Uncertainty], b: &[Uncertainty]) -> f64 {
     spearman(&values(a), &values(b))
 }
 
-/// Mutual information, in nats, that equal samples can have: sums of samples are rounded to 2^-30.
-const ROUNDING: f64 = 1e-7;
-
-/// Spearman's rank correlation of two models' mutual information for the same pictures. NaN where
-/// all of a model's is rounding, as that of a deterministic model is: it has no order.
+/// Spearman's rank correlation of two models' mutual information for the same pictures; NaN where a
+/// model has none.
 ///
 /// # Panics
 /// When the counts differ.
 pub fn mutual_information_ranks(a: &[Uncertainty], b: &[Uncertainty]) -> f64 {
-    let [a, b] = [a, b].map(|side| {
-        let values: Vec<f64> = side.iter().map(|u| u.mutual_information).collect();
-        let is_rounding = values.iter().all(|&value| value < ROUNDING);
-        if is_rounding { vec![0.0; values.len()] } else { values }
-    });
-    spearman(&a, &b)
+    spearman(&mutual_information(a), &mutual_information(b))
 }
 
 fn predicted(u: &Uncertainty) -> Option<usize> {

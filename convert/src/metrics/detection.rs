@@ -3,12 +3,14 @@
 use bayes8_core::uncertainty::Uncertainty;
 use serde::Serialize;
 
+use super::mutual_information;
+
 /// Uncertainties of pictures, in nats, that tell one distribution from another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Uncertainties {
     /// Total uncertainty of each picture.
     pub predictive_entropy: Vec<f64>,
-    /// Epistemic uncertainty of each picture.
+    /// Epistemic uncertainty of each picture; 0 where there is none but rounding.
     pub mutual_information: Vec<f64>,
 }
 
@@ -17,7 +19,7 @@ impl Uncertainties {
     pub fn of(predictions: &[Uncertainty]) -> Self {
         Self {
             predictive_entropy: predictions.iter().map(|u| u.predictive_entropy).collect(),
-            mutual_information: predictions.iter().map(|u| u.mutual_information).collect(),
+            mutual_information: mutual_information(predictions),
         }
     }
 }
@@ -43,27 +45,20 @@ const TRUE_POSITIVE_RATE: f64 = 0.95;
 impl Detection {
     /// The detection by values of `negatives` and `positives`; NaN where either is empty.
     pub fn new(negatives: &[f64], positives: &[f64]) -> Self {
-        let mut values: Vec<(f64, bool)> = negatives.iter().map(|&value| (value, false)).collect();
-        values.extend(positives.iter().map(|&value| (value, true)));
-        values.sort_by(|a, b| b.0.total_cmp(&a.0));
         let (all_negatives, all_positives) = (negatives.len() as f64, positives.len() as f64);
-        // What has a value at or above the threshold, which falls from one value to the next.
-        let (mut false_positives, mut true_positives) = (0.0, 0.0);
         let (mut pairs, mut aupr, mut fpr) = (0.0, 0.0, f64::NAN);
-        for equal in values.chunk_by(|a, b| a.0 == b.0) {
-            let new_positives = equal.iter().filter(|(_, positive)| *positive).count() as f64;
-            let new_negatives = equal.len() as f64 - new_positives;
-            pairs += new_negatives * (true_positives + new_positives / 2.0);
-            let found_before = true_positives / all_positives;
-            true_positives += new_positives;
-            false_positives += new_negatives;
+        let [mut false_before, mut true_before] = [0.0, 0.0];
+        for [false_positives, true_positives] in thresholds(negatives, positives) {
+            let new_positives = true_positives - true_before;
+            pairs += (false_positives - false_before) * (true_before + new_positives / 2.0);
             let precision = true_positives / (true_positives + false_positives);
             aupr += precision * new_positives / all_positives;
-            if found_before < TRUE_POSITIVE_RATE
+            if true_before / all_positives < TRUE_POSITIVE_RATE
                 && true_positives / all_positives >= TRUE_POSITIVE_RATE
             {
                 fpr = false_positives / all_negatives;
             }
+            [false_before, true_before] = [false_positives, true_positives];
         }
         let empty = negatives.is_empty() || positives.is_empty();
         Self {
@@ -74,10 +69,47 @@ impl Detection {
     }
 }
 
+/// Negatives and positives at or above each threshold, which falls from one value to the next.
+fn thresholds(negatives: &[f64], positives: &[f64]) -> Vec<[f64; 2]> {
+    let mut values: Vec<(f64, bool)> = negatives.iter().map(|&value| (value, false)).collect();
+    values.extend(positives.iter().map(|&value| (value, true)));
+    values.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let equal = values.chunk_by(|a, b| a.0 == b.0);
+    let counts = equal.scan([0.0; 2], |[false_positives, true_positives], equal| {
+        let new_positives = equal.iter().filter(|(_, positive)| *positive).count() as f64;
+        *true_positives += new_positives;
+        *false_positives += equal.len() as f64 - new_positives;
+        Some([*false_positives, *true_positives])
+    });
+    counts.collect()
+}
+
+/// What a point of [`roc`] is apart from the one before, at least, in either rate.
+const ROC_STEP: f64 = 0.004;
+
+/// The receiver operating characteristic for a diagram: false and true positive rates as the
+/// threshold falls, from 0 and 0 to 1 and 1. Empty where there are no negatives or no positives.
+pub fn roc(negatives: &[f64], positives: &[f64]) -> Vec<[f64; 2]> {
+    if negatives.is_empty() || positives.is_empty() {
+        return Vec::new();
+    }
+    let all = [negatives.len() as f64, positives.len() as f64];
+    let mut points = vec![[0.0; 2]];
+    let mut last = [0.0; 2];
+    for counts in thresholds(negatives, positives) {
+        let rates = [counts[0] / all[0], counts[1] / all[1]];
+        if (rates[0] - last[0]).max(rates[1] - last[1]) >= ROC_STEP || rates == [1.0; 2] {
+            points.push(rates);
+            last = rates;
+        }
+    }
+    points
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::close;
+    use crate::metrics::{close, tests::prediction};
 
     #[test]
     fn matches_values_computed_by_hand() {
@@ -117,6 +149,28 @@ mod tests {
         let positives: Vec<f64> = (0..20).map(f64::from).collect();
         // At threshold 1 nineteen are found: the negative at 0.5 is below it, that at 1.5 above.
         close(Detection::new(&[0.5, 1.5], &positives).fpr_at_95_tpr, 0.5);
+    }
+
+    /// The area under the thinned curve is that of all pairs.
+    #[test]
+    fn the_curve_goes_from_corner_to_corner() {
+        let negatives: Vec<f64> = (0..3000).map(|i| f64::from(i % 1000)).collect();
+        let positives: Vec<f64> = (0..2000).map(|i| f64::from(i).sqrt() * 25.0).collect();
+        let points = roc(&negatives, &positives);
+        assert_eq!((points[0], points.last()), ([0.0; 2], Some(&[1.0; 2])));
+        assert!(points.len() < 600, "{}", points.len());
+        let trapezoid = |pair: &[[f64; 2]]| (pair[1][0] - pair[0][0]) * (pair[0][1] + pair[1][1]);
+        let area = points.windows(2).map(trapezoid).sum::<f64>() / 2.0;
+        let auroc = Detection::new(&negatives, &positives).auroc;
+        assert!((area - auroc).abs() < 1e-3, "{area} {auroc}");
+        assert!(roc(&[], &positives).is_empty() && roc(&negatives, &[]).is_empty());
+    }
+
+    #[test]
+    fn rounding_tells_nothing_apart() {
+        let residue = |i: f64| prediction([0.5, 0.5], 0.5, 0.5 - i);
+        let [low, high] = [1e-9, 2e-9].map(|i| Uncertainties::of(&[residue(i), residue(i)]));
+        close(Detection::new(&low.mutual_information, &high.mutual_information).auroc, 0.5);
     }
 
     #[test]

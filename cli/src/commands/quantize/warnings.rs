@@ -1,14 +1,7 @@
 //! What is likely a mistake, though a model can be made.
 
-use crate::output;
-use crate::style::printable;
 use bayes8_convert::fidelity::LayerFidelity;
 use ndarray::ArrayD;
-
-/// Prints a warning.
-pub(super) fn warn(message: &str) {
-    output::complain(&format!("warning: {}", printable(message)));
-}
 
 /// How many standard deviations from zero the mean of a normalized channel may lie, and how large its
 /// spread may be. Dark, pale and one-sided sets stay well within; a mean or spread in 0..255 does not.
