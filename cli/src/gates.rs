@@ -202,13 +202,10 @@ impl Gates {
     }
 }
 
-/// What became of the thresholds, in a line; none where there are none.
+/// What became of thresholds, in a line without an end.
 pub(crate) fn text(verdicts: &[Verdict]) -> String {
     let kept = verdicts.iter().filter(|verdict| verdict.kept).count();
-    match verdicts.len() {
-        0 => String::new(),
-        all => format!("\nthresholds: {kept} of {all} kept\n"),
-    }
+    format!("thresholds kept: {kept} of {}", verdicts.len())
 }
 
 /// # Errors

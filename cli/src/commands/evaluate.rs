@@ -152,8 +152,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let noise = |network| arguments.common_noise(network, model.description());
     let noise = network.as_ref().map(noise).transpose()?;
     let noise = noise.filter(|_| arguments.fp32_noise == Fp32Noise::Int8);
-    let network_of = |network| arguments.other_posterior(network, model.description());
-    if let Some(warning) = network.as_ref().and_then(network_of) {
+    let other_posterior = |network| arguments.other_posterior(network, model.description());
+    if let Some(warning) = network.as_ref().and_then(other_posterior) {
         output::warn(&warning);
     }
 
@@ -221,8 +221,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         output::print_json(&Json { evaluation: &evaluation, thresholds: &verdicts })
     } else {
         let name = printable(model.description().name());
-        let text = evaluation.text(&name, Style::detect());
-        output::print(&format!("{text}{}", gates::text(&verdicts)))
+        let mut text = evaluation.text(&name, Style::detect());
+        if !verdicts.is_empty() {
+            text.push_str(&format!("\n{}\n", gates::text(&verdicts)));
+        }
+        output::print(&text)
     };
     // Whoever closes the pipe still wants to know what was missed.
     gates::check(&verdicts)?;

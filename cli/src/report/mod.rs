@@ -5,7 +5,7 @@ mod plots;
 mod svg;
 
 use crate::evaluation::{Evaluation, Fp32Noise, Peer, Provenance, rows};
-use crate::gates::{Limit, Verdict};
+use crate::gates::{self, Limit, Verdict};
 use crate::model_report::{Evidence, Report};
 use crate::style::{bytes, four_places, thousands};
 use bayes8_convert::metrics::{Difference, DriftGaps, Worst};
@@ -155,10 +155,8 @@ fn tiles(evaluation: &Evaluation) -> Markup {
 }
 
 fn thresholds(verdicts: &[Verdict]) -> Markup {
-    let missed = verdicts.iter().filter(|verdict| !verdict.kept).count();
     html! {
-        p { @if missed == 0 { "All " (verdicts.len()) " thresholds are kept." }
-            @else { (missed) " of " (verdicts.len()) " thresholds are missed." } }
+        p { (gates::text(verdicts)) }
         div.scroll { table {
             thead { tr { th scope="col" { "figure" } th.number scope="col" { "found" }
                 th.number scope="col" { "allowed" } th scope="col" { "verdict" } } }

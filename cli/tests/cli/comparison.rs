@@ -97,7 +97,7 @@ fn the_report_is_one_page_with_every_figure() {
         "Drift",
         "pixelate",
         "INT8 - FP32",
-        "thresholds: 1 of 2 kept",
+        "thresholds kept: 1 of 2",
     ] {
         assert!(run.stdout.contains(part), "no {part} in {}", run.stdout);
     }
