@@ -216,12 +216,9 @@ pub(super) fn ood(evaluation: &Evaluation) -> Markup {
     let sides = sides(evaluation, |figures| figures.ood.is_some());
     let parts = [("entropy", "predictive entropy"), ("mi", "mutual information")];
     let charts = parts.iter().enumerate().map(|(part, (id, name))| {
-        let curves = sides.iter().filter_map(|(colour, _, f)| Some((*colour, f.ood.as_ref()?)));
-        let series = curves.clone().map(|(colour, ood)| Series {
-            colour,
-            shape: Shape::Line,
-            points: ood.roc[part].clone(),
-            errors: Vec::new(),
+        let series = sides.iter().filter_map(|&(colour, _, figures)| {
+            let points = figures.ood.as_ref()?.roc[part].clone();
+            Some(Series { colour, shape: Shape::Line, points, errors: Vec::new() })
         });
         let areas = sides.iter().filter_map(|(_, side, figures)| {
             let ood = figures.ood.as_ref()?;
