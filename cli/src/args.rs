@@ -1,12 +1,14 @@
 //! Arguments that several commands take.
 
 use anyhow::Context;
+use bayes8_convert::PosteriorSource;
 use bayes8_native::core::sampler::MAX_SAMPLES;
 use bayes8_native::{Isa, LoadError, ModelOptions, Threads};
 use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, value_parser};
+use std::path::Path;
 
 /// Largest number of threads: far above any machine's, low enough to start them all.
 const MAX_THREADS: u16 = 1024;
@@ -122,6 +124,16 @@ fn within(text: &str, low: f64, high: f64) -> Result<f64, String> {
 fn at_least_zero(text: &str, expected: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 0.0);
     number.ok_or_else(|| format!("expected {expected}"))
+}
+
+/// The posterior of a network by `--posterior` or `--moped`; by `--deterministic` where neither is
+/// given.
+pub(crate) fn posterior_source(posterior: Option<&Path>, moped: Option<f32>) -> PosteriorSource {
+    match (posterior, moped) {
+        (Some(path), _) => PosteriorSource::File(path.into()),
+        (None, Some(delta)) => PosteriorSource::Moped { delta },
+        (None, None) => PosteriorSource::Deterministic,
+    }
 }
 
 /// An error that ends the program like any wrong usage of `command`, with exit code 2.

@@ -34,8 +34,7 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape) -> anyhow::Result<Batch> {
         let unreadable = || format!("cannot read the picture {}", path.display());
         let name = path.to_string_lossy();
         if is_archive(path).with_context(unreadable)? {
-            let set = LabelledPictures::load(path)?;
-            set.check(path, shape)?;
+            let set = load_set(path, shape)?;
             names.extend((0..set.pictures.shape()[0]).map(|i| format!("{name}[{i}]")));
             bytes.extend(set.pictures);
         } else {
@@ -64,16 +63,26 @@ pub(crate) fn labelled(
     Ok((pictures, labels))
 }
 
-/// [`labelled`], where each label is one of `classes` classes.
+/// Reads the pictures of an npz archive, which are of `shape`, with their labels if there are any.
 ///
 /// # Errors
-/// When the set has no labels, or one that is no class.
-pub(crate) fn classified(
+/// When the file is no such archive, naming it.
+pub(crate) fn load_set(path: &Path, shape: Shape) -> anyhow::Result<LabelledPictures> {
+    let set = LabelledPictures::load(path)?;
+    set.check(path, shape)?;
+    Ok(set)
+}
+
+/// [`load_set`], where each picture has a label that is one of `classes` classes.
+///
+/// # Errors
+/// When the file is no such archive, has no labels or one that is no class, naming it.
+pub(crate) fn load_classified(
     path: &Path,
-    set: LabelledPictures,
+    shape: Shape,
     classes: usize,
 ) -> anyhow::Result<(ArrayD<u8>, Vec<i64>)> {
-    let (pictures, labels) = labelled(path, set)?;
+    let (pictures, labels) = labelled(path, load_set(path, shape)?)?;
     let labels = labels.to_vec();
     check_labels(&labels, classes).with_context(|| format!("{}: array `y`", path.display()))?;
     Ok((pictures, labels))

@@ -1,6 +1,6 @@
 //! `bayes8 evaluate`: how good a model is on labelled pictures, and how it differs from FP32.
 
-use crate::args::{Machine, Sampling, positive};
+use crate::args::{Machine, Sampling, positive, posterior_source};
 use crate::atomic_file::{self, Pending};
 use crate::evaluation::measure::{Candidate, Pictures, Samples, measure};
 use crate::evaluation::{Evaluation, Figures, Fp32Noise, Peer, Provenance};
@@ -13,7 +13,7 @@ use bayes8_convert::fidelity::{LayerFidelity, compare_posteriors};
 use bayes8_convert::golden::Golden;
 use bayes8_convert::metrics::{Comparison, Metrics};
 use bayes8_convert::reference::CommonNoise;
-use bayes8_convert::{LabelledPictures, Network, PosteriorSource};
+use bayes8_convert::{LabelledPictures, Network};
 use bayes8_native::Model;
 use bayes8_native::core::model;
 use bayes8_native::core::sampler::MAX_SAMPLES;
@@ -236,10 +236,9 @@ impl Arguments {
     /// The labelled pictures, and all that is compared with them.
     fn pictures(&self, model: &Model) -> anyhow::Result<Pictures> {
         let path = &self.data;
-        let set = LabelledPictures::load(path)?;
         let model = model.description();
-        set.check(path, model.graph().input())?;
-        let (pictures, labels) = picture::classified(path, set, model.classes())?;
+        let (pictures, labels) =
+            picture::load_classified(path, model.graph().input(), model.classes())?;
         let unknown = match &self.ood {
             Some(path) => Some((path.clone(), LabelledPictures::load(path)?.pictures)),
             None => None,
@@ -255,12 +254,7 @@ impl Arguments {
     /// The FP32 network, if there is one, with the model's input and classes.
     fn network(&self, model: &Model) -> anyhow::Result<Option<Network>> {
         let Some(mean) = &self.mean else { return Ok(None) };
-        let source = match (&self.posterior, self.moped) {
-            (Some(path), _) => PosteriorSource::File(path.clone()),
-            (None, Some(delta)) => PosteriorSource::Moped { delta },
-            // One of the three is there.
-            (None, None) => PosteriorSource::Deterministic,
-        };
+        let source = posterior_source(self.posterior.as_deref(), self.moped);
         self.machine.start_threads()?;
         let network = Network::load(mean, &source)?;
         let model = model.description();

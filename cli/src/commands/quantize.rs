@@ -2,7 +2,7 @@
 
 mod warnings;
 
-use crate::args::{Machine, Sampling, percent, positive, usage_error};
+use crate::args::{Machine, Sampling, percent, positive, posterior_source, usage_error};
 use crate::atomic_file::{self, Pending};
 use crate::prediction::Job;
 use crate::progress::Progress;
@@ -16,9 +16,7 @@ use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, predict_fp32};
 use bayes8_convert::metadata::{normalize, per_channel};
 use bayes8_convert::quantize::{Description, QuantizeError};
-use bayes8_convert::{
-    ImportError, LabelledPictures, LoadError, Metadata, Network, PosteriorSource,
-};
+use bayes8_convert::{ImportError, LoadError, Metadata, Network};
 use bayes8_native::core::format;
 use bayes8_native::core::model::{self, Preprocessing};
 use bayes8_native::core::numerics::ActivationBits;
@@ -180,16 +178,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     arguments.machine.start_threads()?;
 
-    let network = Network::load(&arguments.mean, &arguments.source())
-        .map_err(|error| arguments.explain_import(error))?;
+    let source = posterior_source(arguments.posterior.as_deref(), arguments.moped);
+    let network =
+        Network::load(&arguments.mean, &source).map_err(|error| arguments.explain_import(error))?;
     let metadata = arguments.metadata(&network)?;
     let preprocessing = &metadata.preprocessing;
-    let set = load(&arguments.calibration, &network)?;
+    let shape = network.graph.input();
+    let set = picture::load_set(&arguments.calibration, shape)?;
     let is_constant = set.are_all_equal();
-    let channels = network.graph.input().channels;
+    let channels = shape.channels;
     let pictures = normalize(preprocessing, set.pictures.view(), channels)?;
     let misfit = if is_constant { None } else { misfit(&pictures, channels) };
-    let data = arguments.data.as_deref().map(|path| load_labelled(path, &network)).transpose()?;
+    let load = |path| picture::load_classified(path, shape, network.classes());
+    let data = arguments.data.as_deref().map(load).transpose()?;
 
     let draws = arguments.calibration_draws;
     let progress = Progress::new("calibrating", u64::from(draws));
@@ -292,15 +293,6 @@ impl Arguments {
         inputs
     }
 
-    fn source(&self) -> PosteriorSource {
-        match (&self.posterior, self.moped) {
-            (Some(path), _) => PosteriorSource::File(path.clone()),
-            (None, Some(delta)) => PosteriorSource::Moped { delta },
-            // One of the three is there.
-            (None, None) => PosteriorSource::Deterministic,
-        }
-    }
-
     /// How to quantize.
     fn options(&self) -> anyhow::Result<ConversionOptions> {
         let method = match (self.calibration_method, self.percentile) {
@@ -373,16 +365,4 @@ impl Arguments {
         let int8: Vec<_> = job.run()?.into_iter().map(|outcome| outcome.uncertainty).collect();
         Ok(EndToEnd::new(&fp32, &int8, labels))
     }
-}
-
-/// Pictures that fit the network, with their labels if there are any.
-fn load(path: &Path, network: &Network) -> anyhow::Result<LabelledPictures> {
-    let set = LabelledPictures::load(path)?;
-    set.check(path, network.graph.input())?;
-    Ok(set)
-}
-
-/// Pictures that fit the network, each with a label that is one of its classes.
-fn load_labelled(path: &Path, network: &Network) -> anyhow::Result<(ArrayD<u8>, Vec<i64>)> {
-    picture::classified(path, load(path, network)?, network.classes())
 }

@@ -1,7 +1,6 @@
 //! The figures that stand side by side in tables.
 
 use super::{Evaluation, Figures};
-use crate::style::four_places;
 use bayes8_convert::metrics::{COVERAGES, Metrics};
 
 /// A figure of all models that have it.
@@ -98,7 +97,7 @@ fn row(
         (None, _) => String::new(),
         (Some(value), _) if value.is_nan() => "-".into(),
         (Some(value), Unit::Share) => format!("{:.2} %", 100.0 * value),
-        (Some(value), Unit::Plain) => four_places(value),
+        (Some(value), Unit::Plain) => format!("{value:.4}"),
     };
     let difference = match values[..] {
         [Some(int8), Some(peer), ..] if !int8.is_nan() && !peer.is_nan() => Some(match unit {
