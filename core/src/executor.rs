@@ -8,6 +8,7 @@ mod trace;
 
 pub use trace::NodeOutput;
 
+use crate::aligned::Aligned;
 use crate::backend::{Backend, Convolution, Rescale};
 use crate::graph::Shape;
 use crate::model::Model;
@@ -53,8 +54,8 @@ pub struct Workspace<B: Backend> {
     /// Pictures of the current batch.
     pictures: usize,
     /// Kept values, one block of `capacity` pictures after the other.
-    kept: Vec<u8>,
-    scratch: Vec<u8>,
+    kept: Aligned<u8>,
+    scratch: Aligned<u8>,
     /// A part of a concatenation on its new grid.
     rescaled: Vec<u8>,
     logits: Vec<f32>,
@@ -117,11 +118,13 @@ impl<B: Backend> Executor<B> {
     /// A workspace that runs up to `capacity` pictures together.
     pub fn workspace(&self, capacity: usize) -> Workspace<B> {
         let capacity = capacity.max(1);
+        let mut scratch = Aligned::default();
+        scratch.grow(capacity * self.plan.scratch_bytes, 0);
         Workspace {
             capacity,
             pictures: 0,
-            kept: Vec::new(),
-            scratch: vec![0; capacity * self.plan.scratch_bytes],
+            kept: Aligned::default(),
+            scratch,
             rescaled: Vec::new(),
             logits: vec![0.0; capacity * self.plan.classes],
             kernel: B::Scratch::default(),
@@ -176,9 +179,7 @@ impl<B: Backend> Executor<B> {
         workspace.pictures = codes.len() / picture_bytes;
         let blocks = workspace.pictures.div_ceil(workspace.capacity);
         let block_bytes = workspace.capacity * self.plan.kept_bytes;
-        if workspace.kept.len() < blocks * block_bytes {
-            workspace.kept.resize(blocks * block_bytes, 0);
-        }
+        workspace.kept.grow(blocks * block_bytes, 0);
         for (block, codes) in codes.chunks(workspace.capacity * picture_bytes).enumerate() {
             let pictures = codes.len() / picture_bytes;
             let kept = &mut workspace.kept[block * block_bytes..][..block_bytes];

@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod aligned;
 pub mod backend;
 pub mod chacha;
 pub mod digest;

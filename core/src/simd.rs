@@ -20,6 +20,7 @@ pub use kernel::{Kernel, Multipliers, PANEL, PANEL_PAIR, groups};
 pub use layer::SimdLayer;
 pub use threads::{OneThread, Threads};
 
+use crate::aligned::Aligned;
 use crate::backend::{Add, AveragePool, Backend, Convolution, Multiply, Output, Pool, Rescale};
 use crate::layer::Layer;
 use crate::numerics::{Table, Target};
@@ -39,7 +40,7 @@ pub struct Simd<K, T> {
 /// One weight sample. Its memory only grows: what a smaller layer leaves behind its own is old.
 pub struct SimdWeights<K: Kernel> {
     /// `[groups][panels][depth / STEP][16][STEP]`.
-    panels: Vec<K::Weight>,
+    panels: Aligned<K::Weight>,
     /// `[KD * KH * KW][C]` of a depthwise layer, in whole chunks.
     taps: Vec<[i8; CHUNK]>,
     /// Bias less zero point times the sum of the weights, padded to whole panels in each group; of
@@ -49,7 +50,7 @@ pub struct SimdWeights<K: Kernel> {
 
 impl<K: Kernel> Default for SimdWeights<K> {
     fn default() -> Self {
-        Self { panels: Vec::new(), taps: Vec::new(), offsets: Vec::new() }
+        Self { panels: Aligned::default(), taps: Vec::new(), offsets: Vec::new() }
     }
 }
 
@@ -301,7 +302,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         }
         let panels = layer.groups * layer.panels_per_group();
         let size = layer.depth::<K>() * PANEL;
-        grow(&mut weights.panels, panels * size, K::Weight::default());
+        weights.panels.grow(panels * size, K::Weight::default());
         grow(&mut weights.offsets, panels * PANEL, 0);
         let offsets = &mut weights.offsets[..panels * PANEL];
         let SimdScratch { parts, threads, biases } = scratch;

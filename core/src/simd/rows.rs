@@ -7,6 +7,7 @@
 //! no whole number of steps (three channels, say), a block of rows is packed.
 
 use super::Kernel;
+use crate::aligned::Aligned;
 use crate::backend::Convolution;
 use crate::graph::Shape;
 use alloc::vec::Vec;
@@ -15,15 +16,15 @@ use core::ops::Range;
 /// Working memory for rows.
 pub(super) struct RowMemory<A> {
     /// Padded copies of pictures.
-    copies: Vec<A>,
-    packed: Vec<A>,
+    copies: Aligned<A>,
+    packed: Aligned<A>,
     offsets: Vec<u32>,
     pieces: Vec<u32>,
 }
 
 impl<A> Default for RowMemory<A> {
     fn default() -> Self {
-        let (copies, packed) = (Vec::new(), Vec::new());
+        let (copies, packed) = (Aligned::default(), Aligned::default());
         Self { copies, packed, offsets: Vec::new(), pieces: Vec::new() }
     }
 }
@@ -209,12 +210,12 @@ impl<'a> Rows<'a> {
 
     /// Copies pictures with padding around them.
     #[inline(always)]
-    fn copy<A: Copy + Default + From<u8>>(&self, pictures: Range<usize>, copies: &mut Vec<A>) {
+    fn copy<A: Copy + Default + From<u8>>(&self, pictures: Range<usize>, copies: &mut Aligned<A>) {
         let (from, to) = (self.job.input, self.shape);
         let zero = A::from(self.job.zero_point);
         let padding = self.job.window.padding;
         let needed = pictures.len() * to.elements() + SHORT_RUN;
-        grow(copies, needed, zero);
+        copies.grow(needed, zero);
         let plane = to.height * to.width * to.channels;
         let input = &self.input[pictures.start * from.elements()..];
         let pictures = input.chunks_exact(from.elements()).take(pictures.len());
@@ -259,10 +260,10 @@ impl<'a> Rows<'a> {
         copies: &[A],
         offsets: &[u32],
         pieces: &[u32],
-        packed: &mut Vec<A>,
+        packed: &mut Aligned<A>,
     ) {
         let needed = offsets.len() * self.depth + SHORT_RUN;
-        grow(packed, needed, A::default());
+        packed.grow(needed, A::default());
         for (row, &offset) in offsets.iter().enumerate() {
             // What is behind the last piece meets zero weights; any value does.
             let to = &mut packed[row * self.depth..];

@@ -13,13 +13,13 @@
 //! - **The offsets** are what the sums begin with: a C tile loaded with a stride of zero.
 //! - **The epilogue** of a tile takes nearly as long on the vector ports as 256 columns take on the
 //!   multiplier. It runs during the K loop of the next tile, some rows behind the products of each
-//!   step, so that both are in the pipeline at once. The next tile may be of other panels: only the
-//!   last of a block has none.
+//!   step, so that both are in the pipeline at once; and the tile's sums are stored between the first
+//!   products of the next. The next tile may be of other panels: only the last of a block has none.
 //! - **One side stays** in the first-level cache, the other streams past it. With three tiles of
 //!   rows and more it is two panels, in parts where rows are deep; a part meets all rows before the
 //!   next does, and sums wait in memory. Few rows stay themselves and meet all panels.
 //!
-//! `docs/AMX.md` has the cycle model that these choices come from, and what it predicts.
+//! `docs/AMX.md` has what was measured on silicon, and what these choices come from.
 
 mod configuration;
 #[cfg(all(test, target_os = "linux"))]
@@ -190,7 +190,7 @@ impl Peak for Amx {
     }
 }
 
-/// Whether AVX512-VNNI multiplies a block in fewer cycles, by the model of `docs/AMX.md`.
+/// Whether AVX512-VNNI multiplies a block in fewer cycles, by the figures of Intel's manual.
 ///
 /// A step of 64 columns takes the multiplier a cycle for each row and panel, but never less than
 /// the 52 cycles after which a C tile can be used again; the block's first load adds 45, its last

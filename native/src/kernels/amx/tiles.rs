@@ -1,4 +1,4 @@
-//! The K loop of one output block: all of the kernel's tile arithmetic, in one block of assembly.
+//! The K loops of output blocks: all of the kernel's tile arithmetic, in one block of assembly.
 //!
 //! The compiler knows the tile registers only as things that are overwritten. So nothing may stay in
 //! them between two blocks of assembly: sums come from memory and go back to memory here.
@@ -8,6 +8,7 @@ use crate::kernels::PANEL;
 use std::arch::asm;
 use std::ffi::c_void;
 use std::mem::offset_of;
+use std::ptr;
 
 /// Most rows of an output block: two A tiles.
 pub(super) const BLOCK_ROWS: usize = 2 * TILE_ROWS;
@@ -33,8 +34,12 @@ impl Sums {
     pub(super) const ZERO: Self = Self([[0; BLOCK_CHANNELS]; BLOCK_ROWS]);
 }
 
-/// Something to do between two steps; the argument is [`OutputBlock::context`].
+/// Something to do between two steps; the argument is [`OutputBlock::after_context`].
 pub(super) type AfterStep = unsafe extern "sysv64" fn(*mut c_void);
+
+/// Describes the next output block in the [`OutputBlock`], or says that there is none; and sets
+/// [`OutputBlock::sums`]. The argument is [`OutputBlock::next_context`].
+pub(super) type Next = unsafe extern "sysv64" fn(*mut c_void) -> bool;
 
 /// What an output block is made of. `A` A tiles have `upper_rows` rows and what the loaded
 /// configuration says; `B` panels.
@@ -58,60 +63,106 @@ pub(super) struct OutputBlock {
     pub(super) initial: *const i32,
     /// Bytes between rows of `initial`: 0 repeats one row, such as the offsets of the channels.
     pub(super) initial_stride: usize,
-    /// Where the sums go: the first row of a [`Sums`], which may be that of `initial`.
+    /// Where the sums of the output block before this one go: the first row of a [`Sums`], which may
+    /// be that of `initial`. Before the first it is given what the tiles happen to hold.
     pub(super) sums: *mut i32,
-    /// Called behind the products of each step.
+    /// Called behind the products of each step but the last, and once if there is one step.
     pub(super) after_step: AfterStep,
-    pub(super) context: *mut c_void,
+    pub(super) after_context: *mut c_void,
+    /// Called behind the products of the last step.
+    pub(super) next: Next,
+    pub(super) next_context: *mut c_void,
+}
+
+impl OutputBlock {
+    /// Of nothing: to be filled in.
+    pub(super) const NONE: Self = {
+        unsafe extern "sysv64" fn nothing(_: *mut c_void) {}
+        unsafe extern "sysv64" fn none(_: *mut c_void) -> bool {
+            false
+        }
+        Self {
+            activations: ptr::null(),
+            stride: 0,
+            upper_rows: 0,
+            lower: 0,
+            weights: ptr::null(),
+            panel_bytes: 0,
+            steps: 0,
+            initial: ptr::null(),
+            initial_stride: 0,
+            sums: ptr::null_mut(),
+            after_step: nothing,
+            after_context: ptr::null_mut(),
+            next: none,
+            next_context: ptr::null_mut(),
+        }
+    };
 }
 
 /// The body of [`multiply`], with the instructions that load A and B.
 // SAFETY: the tiles touch exactly the bytes that the contract names, and of `sums` `R` rows of
-// `B * 64` bytes, where `R <= 32` since a tile has at most 16 rows. The loop ends because `steps`
-// is at least 1. Without `nostack` the stack is aligned for a call. r12 to r15 survive the call,
-// and so do the tiles: the compiler makes no AMX instruction of its own.
-macro_rules! k_loop {
+// `B * 64` bytes, where `R <= 32` since a tile has at most 16 rows. The inner loop ends because
+// `steps` is at least 1, the outer one by the contract. Without `nostack` the stack is aligned for a
+// call. r12 to r15 survive the calls, and so do the tiles: the compiler makes no AMX instruction of
+// its own.
+macro_rules! k_loops {
     ($block:ident, $halves:ident, $panels:ident, $load_a:literal, $load_b:literal) => {
         asm!(
-            // What the first product needs comes first.
+            // The first step of an output block, and with it the stores of the one before.
+            "2:",
+            "mov r13, [r12 + {steps}]",
+            "mov r14, [r12 + {activations}]",
+            "mov r15, [r12 + {weights}]",
             "mov rax, [r12 + {stride}]",
             "mov esi, {row_bytes}",
             concat!($load_a, " tmm4, [r14 + rax]"),
             concat!($load_b, " tmm6, [r15 + rsi]"),
-            "mov r8, [r12 + {initial}]",
-            "mov r9, [r12 + {initial_stride}]",
-            "tileloadd tmm0, [r8 + r9]",
             ".if {panels} == 2",
             "mov rdx, [r12 + {panel_bytes}]",
             "add rdx, r15",
             concat!($load_b, " tmm7, [rdx + rsi]"),
-            "tileloadd tmm1, [r8 + r9 + 64]",
             ".endif",
             ".if {halves} == 2",
             "mov rcx, [r12 + {lower}]",
             "add rcx, r14",
             concat!($load_a, " tmm5, [rcx + rax]"),
-            "mov rdx, [r12 + {upper_rows}]",
-            "imul rdx, r9",
-            "add r8, rdx",
-            "tileloadd tmm2, [r8 + r9]",
-            ".if {panels} == 2",
-            "tileloadd tmm3, [r8 + r9 + 64]",
             ".endif",
-            ".endif",
-            "dec r13",
-            "jz 3f",
-            "2:",
+            "mov r8, [r12 + {initial}]",
+            "mov r9, [r12 + {initial_stride}]",
+            "mov rdi, [r12 + {sums}]",
+            "mov r10d, {sums_stride}",
+            "tilestored [rdi + r10], tmm0",
+            "tileloadd tmm0, [r8 + r9]",
             "tdpbusd tmm0, tmm4, tmm6",
             ".if {panels} == 2",
+            "tilestored [rdi + r10 + 64], tmm1",
+            "tileloadd tmm1, [r8 + r9 + 64]",
             "tdpbusd tmm1, tmm4, tmm7",
             ".endif",
             ".if {halves} == 2",
+            "mov rdx, [r12 + {upper_rows}]",
+            "mov rcx, rdx",
+            "imul rdx, r10",
+            "imul rcx, r9",
+            "add rdi, rdx",
+            "add r8, rcx",
+            "tilestored [rdi + r10], tmm2",
+            "tileloadd tmm2, [r8 + r9]",
             "tdpbusd tmm2, tmm5, tmm6",
             ".if {panels} == 2",
+            "tilestored [rdi + r10 + 64], tmm3",
+            "tileloadd tmm3, [r8 + r9 + 64]",
             "tdpbusd tmm3, tmm5, tmm7",
             ".endif",
             ".endif",
+            "dec r13",
+            "jnz 3f",
+            "mov rdi, [r12 + {after_context}]",
+            "call [r12 + {after_step}]",
+            "jmp 4f",
+            // The other steps.
+            "3:",
             "add r14, {depth}",
             "add r15, {tile}",
             "mov rax, [r12 + {stride}]",
@@ -128,11 +179,8 @@ macro_rules! k_loop {
             "add rcx, r14",
             concat!($load_a, " tmm5, [rcx + rax]"),
             ".endif",
-            "mov rdi, [r12 + {context}]",
+            "mov rdi, [r12 + {after_context}]",
             "call [r12 + {after_step}]",
-            "dec r13",
-            "jnz 2b",
-            "3:",
             "tdpbusd tmm0, tmm4, tmm6",
             ".if {panels} == 2",
             "tdpbusd tmm1, tmm4, tmm7",
@@ -143,21 +191,26 @@ macro_rules! k_loop {
             "tdpbusd tmm3, tmm5, tmm7",
             ".endif",
             ".endif",
-            "mov rdi, [r12 + {context}]",
-            "call [r12 + {after_step}]",
-            "mov rax, [r12 + {sums}]",
-            "mov ecx, {sums_stride}",
-            "tilestored [rax + rcx], tmm0",
+            "dec r13",
+            "jnz 3b",
+            "4:",
+            "mov rdi, [r12 + {next_context}]",
+            "call [r12 + {next}]",
+            "test al, al",
+            "jnz 2b",
+            "mov rdi, [r12 + {sums}]",
+            "mov r10d, {sums_stride}",
+            "tilestored [rdi + r10], tmm0",
             ".if {panels} == 2",
-            "tilestored [rax + rcx + 64], tmm1",
+            "tilestored [rdi + r10 + 64], tmm1",
             ".endif",
             ".if {halves} == 2",
             "mov rdx, [r12 + {upper_rows}]",
-            "imul rdx, rcx",
-            "add rax, rdx",
-            "tilestored [rax + rcx], tmm2",
+            "imul rdx, r10",
+            "add rdi, rdx",
+            "tilestored [rdi + r10], tmm2",
             ".if {panels} == 2",
-            "tilestored [rax + rcx + 64], tmm3",
+            "tilestored [rdi + r10 + 64], tmm3",
             ".endif",
             ".endif",
             halves = const $halves,
@@ -166,19 +219,24 @@ macro_rules! k_loop {
             tile = const B_TILE_BYTES,
             row_bytes = const ROW_BYTES,
             sums_stride = const SUMS_STRIDE,
+            activations = const offset_of!(OutputBlock, activations),
             stride = const offset_of!(OutputBlock, stride),
             upper_rows = const offset_of!(OutputBlock, upper_rows),
             lower = const offset_of!(OutputBlock, lower),
+            weights = const offset_of!(OutputBlock, weights),
             panel_bytes = const offset_of!(OutputBlock, panel_bytes),
+            steps = const offset_of!(OutputBlock, steps),
             initial = const offset_of!(OutputBlock, initial),
             initial_stride = const offset_of!(OutputBlock, initial_stride),
             sums = const offset_of!(OutputBlock, sums),
             after_step = const offset_of!(OutputBlock, after_step),
-            context = const offset_of!(OutputBlock, context),
+            after_context = const offset_of!(OutputBlock, after_context),
+            next = const offset_of!(OutputBlock, next),
+            next_context = const offset_of!(OutputBlock, next_context),
             in("r12") $block,
-            inout("r13") $block.steps => _,
-            inout("r14") $block.activations => _,
-            inout("r15") $block.weights => _,
+            out("r13") _,
+            out("r14") _,
+            out("r15") _,
             // Every register that a call may change, the tiles among them.
             clobber_abi("sysv64"),
         )
@@ -186,36 +244,37 @@ macro_rules! k_loop {
 }
 
 /// Computes `sums = initial + activations * weights` for `A * 16` rows at most and `B * 16`
-/// channels; sums wrap like i32.
+/// channels, of `block` and of all those that its `next` makes of it; sums wrap like i32.
 ///
 /// A step of two by two tiles is 4 loads, 8 cycles each of the two load ports, and 4 products, 16
 /// cycles each of the multiplier. Each C tile is used once in a step, so that its next product is 64
 /// cycles away: more than the 52 that a product takes. Behind the products of a step, while the
 /// multiplier is busy with them, comes a call: vector instructions that have nothing to do with this
-/// block. The pipeline is not deep enough to overlap what lies behind a whole K loop.
+/// block.
+/// A store waits for its tile's last product, and holds up what comes behind it: so each is followed
+/// by the first product of the next block on the same tile, for which all else is loaded already.
 /// One side should stay in the first-level cache, as it meets tiles to come; the other is loaded with
 /// the hint that it will not be used again soon, so that it pushes nothing out.
-/// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
 ///
 /// # Safety
 /// AMX instructions must be executable and a configuration loaded with `A` A tiles, the first of
-/// `upper_rows` rows. For `R` rows in both, these must be readable: `steps * 64` bytes from
-/// `activations + r * stride` for `r < R`; `steps * 1024` bytes from
+/// `upper_rows` rows. For `R` rows in both, these must be readable of each output block: `steps * 64`
+/// bytes from `activations + r * stride` for `r < R`; `steps * 1024` bytes from
 /// `weights + b * panel_bytes` for `b < B`; `B * 64` bytes from `initial + r * initial_stride`.
-/// `sums` must be a whole [`Sums`], for this call alone. `after_step` must be callable with
-/// `context` and must not execute AMX instructions.
-#[inline(never)]
+/// `sums` must be a whole [`Sums`], for this call alone. `after_step` and `next` must be callable
+/// with their contexts and must not execute AMX instructions; nothing but they may change `block`
+/// meanwhile, and `next` must end at some time.
 pub(super) unsafe fn multiply<const A: usize, const B: usize, const A_STAYS: bool>(
-    block: &OutputBlock,
+    block: *mut OutputBlock,
 ) {
-    debug_assert!(block.steps > 0 && block.upper_rows <= TILE_ROWS);
-    debug_assert!(block.lower == block.upper_rows * block.stride);
     // SAFETY: by the contract.
     unsafe {
+        debug_assert!((*block).steps > 0 && (*block).upper_rows <= TILE_ROWS);
+        debug_assert!((*block).lower == (*block).upper_rows * (*block).stride);
         if A_STAYS {
-            k_loop!(block, A, B, "tileloadd", "tileloaddt1");
+            k_loops!(block, A, B, "tileloadd", "tileloaddt1");
         } else {
-            k_loop!(block, A, B, "tileloaddt1", "tileloadd");
+            k_loops!(block, A, B, "tileloaddt1", "tileloadd");
         }
     }
 }

@@ -1,14 +1,17 @@
 //! The walk over a block: two panels at a time, their depth in parts, a part in tiles of rows.
 //!
 //! Either weights stay in the first-level cache while rows stream past, or rows while weights do.
-//! It is one pipeline from the first tile to the last: the K loop of each tile writes the outputs of
-//! the one before, whatever panels that has, and only the last tile's are written behind a loop.
+//! It is one pipeline from the first tile to the last: the K loop of each tile stores the sums of the
+//! one before and writes its outputs, whatever panels that has, and only the last tile's are written
+//! behind a loop.
 
 use super::pending::Pending;
 use super::row_tiles::RowTiles;
 use super::tiles::{self, AfterStep, B_TILE_BYTES, OutputBlock, SUMS_STRIDE, Sums, TILE_DEPTH};
 use super::{Amx, Session};
 use crate::kernels::{Block, PANEL};
+use std::ffi::c_void;
+use std::iter::Peekable;
 use std::ops::Range;
 use std::ptr;
 
@@ -31,36 +34,40 @@ pub(super) struct AfterSteps {
     pub(super) fetch_and_write: AfterStep,
 }
 
+/// One K loop: a tile of rows, one panel or two, and a part of their depth.
+struct Tile {
+    /// Of the tiles of rows.
+    number: usize,
+    panels: Range<usize>,
+    /// In steps.
+    columns: Range<usize>,
+    /// Whether weights that stay are others from the next K loop on.
+    is_last_with_weights: bool,
+}
+
 /// A block in tiles.
-struct Walk<'b, 'a> {
+struct Walk<'b, 'a, E, I: Iterator<Item = Tile>> {
     block: &'b Block<'a, Amx>,
     /// From the first row on.
     activations: &'b [u8],
-    /// Bytes between rows of activations.
-    stride: usize,
     /// Steps of a whole row.
     steps: usize,
     row_tiles: RowTiles,
-    /// Whether rows stay in the first-level cache, or else weights.
-    rows_stay: bool,
-    /// Two for tiles that are finished, in turn; then, where rows are cut, one for each tile.
+    /// One that is stored before the first tile is, one of the tile that is written out; then, where
+    /// rows are cut, one for each tile.
     sums: *mut Sums,
     /// Of one panel and of two.
     after_steps: [AfterSteps; 2],
-}
-
-/// Some tiles of rows, one or two panels, and a part of their depth, in steps.
-struct Pass {
-    tiles: Range<usize>,
-    panels: Range<usize>,
-    columns: Range<usize>,
+    tiles: Peekable<I>,
+    /// What `output_block` computes.
+    tile: Tile,
+    output_block: OutputBlock,
+    pending: Pending<E>,
 }
 
 impl Amx {
     /// Multiplies a block that `Block::check` has passed. `after_steps` take a `Pending<E>` of one
     /// panel and of two.
-    /// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
-    #[inline(never)]
     pub(super) fn walk<E>(
         self,
         session: &mut Session,
@@ -94,108 +101,149 @@ impl Amx {
         // SAFETY: `self` proves that AMX instructions are executable.
         unsafe { configuration.load(row_tiles.halves) };
 
+        let tiles = (0..row_tiles.count).step_by(together).flat_map(|first| {
+            let end = row_tiles.count.min(first + together);
+            block.panel_pairs().flat_map(move |panels| {
+                (0..parts).flat_map(move |part| {
+                    let panels = panels.clone();
+                    (first..end).map(move |number| Tile {
+                        number,
+                        panels: panels.clone(),
+                        columns: steps * part / parts..steps * (part + 1) / parts,
+                        is_last_with_weights: weights_stay && number == end - 1,
+                    })
+                })
+            })
+        });
         // Nothing is left for the last step: the first loads of the next tile would wait behind it.
         let calls = (steps / parts - 1).max(1);
-        let sums = sums.as_mut_ptr();
-        let mut pending = Pending {
-            sums,
-            first: 0,
-            rows: 0..0,
-            at_a_time: row_tiles.height.div_ceil(2 * calls) * 2,
-            panel: 0,
-            panels: 1,
-            fetch: ptr::null(),
-            epilogue,
+        let walk = Walk {
+            block,
+            activations: &block.activations[first_row + block.pieces[0] as usize..],
+            steps,
+            row_tiles,
+            sums: sums.as_mut_ptr(),
+            after_steps,
+            tiles: tiles.peekable(),
+            tile: Tile { number: 0, panels: 0..0, columns: 0..0, is_last_with_weights: false },
+            output_block: OutputBlock {
+                stride,
+                upper_rows: row_tiles.halves[0],
+                lower: row_tiles.halves[0] * stride,
+                panel_bytes: steps * B_TILE_BYTES,
+                ..OutputBlock::NONE
+            },
+            pending: Pending {
+                sums: sums[1..].as_ptr(),
+                first: 0,
+                rows: 0..0,
+                at_a_time: row_tiles.height.div_ceil(2 * calls) * 2,
+                panel: 0,
+                panels: 1,
+                fetch: ptr::null(),
+                epilogue,
+            },
         };
-        let activations = &block.activations[first_row + block.pieces[0] as usize..];
-        let walk =
-            Walk { block, activations, stride, steps, row_tiles, rows_stay, sums, after_steps };
-        for first in (0..row_tiles.count).step_by(together) {
-            let tiles = first..row_tiles.count.min(first + together);
-            for panels in block.panel_pairs() {
-                for part in 0..parts {
-                    let columns = steps * part / parts..steps * (part + 1) / parts;
-                    let pass = Pass { tiles: tiles.clone(), panels: panels.clone(), columns };
-                    // SAFETY: the configuration loaded is the one of `row_tiles`. There are `needed`
-                    // sums. `check` has seen that the last row of the block holds all steps and,
-                    // with the assertion above, that so do those before it; and that there are the
-                    // panels, each with all steps and 16 offsets. `pending` belongs to this block.
-                    unsafe { walk.pass(&pass, &mut pending) };
-                }
-            }
-        }
-        pending.at_a_time = pending.rows.len();
-        // SAFETY: `pending` has the sums of the last tile and an epilogue that has its rows.
-        unsafe { (after_steps[pending.panels - 1].write)((&raw mut pending).cast()) };
+        // SAFETY: the configuration loaded is the one of `row_tiles`. There are `needed` sums.
+        // `check` has seen that the last row of the block holds all steps and, with the assertion
+        // above, that so do those before it; and that there are the panels, each with all steps and
+        // 16 offsets. `pending` belongs to this block.
+        unsafe { walk.run(rows_stay) };
     }
 }
 
-impl Walk<'_, '_> {
-    /// Multiplies some tiles of rows by a part of some panels.
-    /// Not inlined: `benchmarks/amx_schedule.py` finds its loop by its name.
+impl<E, I: Iterator<Item = Tile>> Walk<'_, '_, E, I> {
+    /// Multiplies all tiles and writes them out.
     ///
     /// # Safety
-    /// AMX instructions must be executable and the configuration of `row_tiles` loaded. All rows
-    /// and panels must be in the block, with all steps, and the sums in memory, for this call alone.
-    /// The functions of `after_steps` must be callable with `pending`, whose epilogue has the rows.
-    #[inline(never)]
-    unsafe fn pass<E>(&self, pass: &Pass, pending: &mut Pending<E>) {
-        let Self { block, activations, stride, steps, row_tiles, rows_stay, .. } = *self;
-        let Self { sums, after_steps, .. } = *self;
-        let Pass { tiles, panels, columns } = pass;
-        let is_first = columns.start == 0;
-        let is_last = columns.end == steps;
-        // Slices, here and below, so that an offset that was wrong would be found.
-        let weights = |panel: usize, step: usize| {
-            block.panels[(panel * steps + step) * B_TILE_BYTES..].as_ptr()
-        };
-        // Where weights stay, the first tile of a pass streams both sides from the second-level cache:
-        // a half of its weights comes early, during the last tile of the pass before.
-        pending.fetch =
-            if is_last { weights(panels.end, 0) } else { weights(panels.start, columns.end) };
-        let fetching = if rows_stay || tiles.len() == 1 { tiles.end } else { tiles.end - 1 };
-        let partial = sums.wrapping_add(2);
-        let mut output_block = OutputBlock {
-            activations: activations.as_ptr(),
-            stride,
-            upper_rows: row_tiles.halves[0],
-            lower: row_tiles.halves[0] * stride,
-            weights: weights(panels.start, columns.start),
-            panel_bytes: steps * B_TILE_BYTES,
-            steps: columns.len(),
-            initial: block.offsets[panels.start * PANEL..].as_ptr(),
-            initial_stride: if is_first { 0 } else { SUMS_STRIDE },
-            sums: sums.cast(),
-            after_step: after_steps[0].write,
-            context: ptr::null_mut(),
-        };
-        for tile in tiles.clone() {
-            let row = row_tiles.first(tile);
-            let first = row * stride + columns.start * TILE_DEPTH;
-            output_block.activations = activations[first..].as_ptr();
-            let partial = partial.wrapping_add(tile);
-            if !is_first {
-                output_block.initial = partial.cast_const().cast();
+    /// AMX instructions must be executable and the configuration of `row_tiles` loaded. All tiles
+    /// must be in the block, with all steps, and their sums in memory, for this call alone. The
+    /// functions of `after_steps` must be callable with `pending`, whose epilogue has the rows.
+    unsafe fn run(mut self, rows_stay: bool) {
+        let halves = self.row_tiles.halves;
+        let walk = &raw mut self;
+        // SAFETY: what is behind `walk` is only used through it. A tile's rows are some of the
+        // block's, and sums have room for as many as a tile can have, two panels wide. The rest is
+        // the contract.
+        unsafe {
+            while let Some(panels) = (*walk).tiles.peek().map(|tile| tile.panels.len()) {
+                let output_block = &raw mut (*walk).output_block;
+                // What the registers hold is of no tile yet.
+                (*output_block).sums = (*walk).sums.cast();
+                (*output_block).after_context = (&raw mut (*walk).pending).cast();
+                (*output_block).next = Self::next;
+                (*output_block).next_context = walk.cast();
+                (*walk).begin(panels);
+                multiply(halves, panels, rows_stay, output_block);
             }
-            // The one of two that is not being written out.
-            let finished = sums.wrapping_add(usize::from(ptr::eq(pending.sums, sums)));
-            let to = if is_last { finished } else { partial };
-            output_block.sums = to.cast();
-            output_block.context = (&raw mut *pending).cast();
-            let AfterSteps { write, fetch_and_write } = after_steps[pending.panels - 1];
-            output_block.after_step = if tile == fetching { fetch_and_write } else { write };
-            // SAFETY: a tile's rows are some of the block's, and sums have room for as many as a
-            // tile can have, two panels wide; `pending` reads others. The rest is the contract.
-            unsafe { multiply(row_tiles.halves, panels.len(), rows_stay, &output_block) };
-            debug_assert!(pending.rows.is_empty());
-            if is_last {
-                pending.sums = to;
-                pending.first = row;
-                pending.rows = row_tiles.new_rows(tile);
-                pending.panel = panels.start;
-                pending.panels = panels.len();
-            }
+            let pending = &raw mut (*walk).pending;
+            (*pending).at_a_time = (*pending).rows.len();
+            ((*walk).after_steps[(*pending).panels - 1].write)(pending.cast());
         }
+    }
+
+    /// [`OutputBlock::next`] of a walk.
+    ///
+    /// # Safety
+    /// `context` must be a walk that nothing else uses meanwhile.
+    unsafe extern "sysv64" fn next(context: *mut c_void) -> bool {
+        // SAFETY: by the contract.
+        let walk = unsafe { &mut *context.cast::<Self>() };
+        walk.end();
+        walk.begin(walk.tile.panels.len())
+    }
+
+    /// Says where the sums of the tile go that has been multiplied.
+    fn end(&mut self) {
+        let Self { row_tiles, tile, pending, .. } = self;
+        debug_assert!(pending.rows.is_empty());
+        let to = if tile.columns.end == self.steps {
+            pending.first = row_tiles.first(tile.number);
+            pending.rows = row_tiles.new_rows(tile.number);
+            pending.panel = tile.panels.start;
+            pending.panels = tile.panels.len();
+            1
+        } else {
+            2 + tile.number
+        };
+        self.output_block.sums = self.sums.wrapping_add(to).cast();
+    }
+
+    /// Describes the next tile, if it has so many panels.
+    fn begin(&mut self, panels: usize) -> bool {
+        let Some(tile) = self.tiles.next_if(|tile| tile.panels.len() == panels) else {
+            return false;
+        };
+        let Self { block, activations, output_block, pending, .. } = self;
+        let Tile { number, panels, columns, is_last_with_weights } = &tile;
+        // Slices, so that an offset that was wrong would be found.
+        let weights = |panel: usize, step: usize| {
+            block.panels[(panel * self.steps + step) * B_TILE_BYTES..].as_ptr()
+        };
+        let first = self.row_tiles.first(*number) * output_block.stride;
+        output_block.activations = activations[first + columns.start * TILE_DEPTH..].as_ptr();
+        output_block.weights = weights(panels.start, columns.start);
+        output_block.steps = columns.len();
+        (output_block.initial, output_block.initial_stride) = if columns.start == 0 {
+            (block.offsets[panels.start * PANEL..].as_ptr(), 0)
+        } else {
+            (self.sums.wrapping_add(2 + number).cast_const().cast(), SUMS_STRIDE)
+        };
+        let AfterSteps { write, fetch_and_write } = self.after_steps[pending.panels - 1];
+        output_block.after_step = write;
+        // Where weights stay, the first tile with them streams both sides from the second-level
+        // cache: a half of them comes early, during the last tile with those before.
+        if *is_last_with_weights {
+            output_block.after_step = fetch_and_write;
+            let is_last_part = columns.end == self.steps;
+            pending.fetch = if is_last_part {
+                weights(panels.end, 0)
+            } else {
+                weights(panels.start, columns.end)
+            };
+        }
+        self.tile = tile;
+        true
     }
 }
 
@@ -205,7 +253,7 @@ impl Walk<'_, '_> {
 /// # Safety
 /// That of [`tiles::multiply`], with A tiles of `halves` rows.
 #[inline]
-unsafe fn multiply(halves: [usize; 2], panels: usize, rows_stay: bool, block: &OutputBlock) {
+unsafe fn multiply(halves: [usize; 2], panels: usize, rows_stay: bool, block: *mut OutputBlock) {
     // SAFETY: by the contract; an A tile without rows is none.
     unsafe {
         match (halves[1], panels, rows_stay) {
