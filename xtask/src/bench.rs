@@ -26,12 +26,6 @@ pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow:
     }
     title("Drawing and packing weights");
     crate::run("target/release/examples/sampling", &[])?;
-    title("AMX: a schedule, not a measurement");
-    if cfg!(target_arch = "x86_64") {
-        crate::run(&python, &["benchmarks/amx_schedule.py"])?;
-    } else {
-        println!("SKIPPED: the kernels are x86-64");
-    }
 
     title("cifar10-resnet20");
     for (batch, threads) in [("1", "2"), ("32", "2"), ("32", "1")] {

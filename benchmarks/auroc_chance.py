@@ -1,0 +1,219 @@
+"""What chance does to the AUROC of cifar10-resnet20 against CIFAR-100, in FP32 and in INT8.
+
+    python benchmarks/auroc_chance.py --from FOLDER --peer fp32 [--device cuda]
+    python benchmarks/auroc_chance.py --from FOLDER --peer int8
+
+A recorded run draws weights anew for each batch, so that every batch has an error of its own,
+common to its pictures; `bayes8` draws the same for all pictures. Here one weight sample serves all
+pictures of both sets, run after run. Runs are then recombined: each batch of a size takes its
+figures from a run of its own, picked at random, as if its weights had been drawn for it. The table
+says how the AUROC is distributed, how often it is further than 0.005 from the recorded one
+(beyond), and how often two such runs are further than that from each other (apart). AUROC: the
+chance that a picture of the other set is more uncertain than one of the test set (Hendrycks and
+Gimpel, ICLR 2017, arXiv:1610.02136).
+
+FP32 is bayesian-torch (`pip install -r benchmarks/requirements-peers.txt`), INT8 `bayes8 predict`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+MODEL = "cifar10-resnet20"
+SETS = ("cifar10-test", "cifar100-ood")
+UNCERTAINTIES = ("predictive_entropy", "mutual_information")
+
+# Batches of a recorded run; None: one draw for all pictures of both sets.
+BATCHES = (None, 1000, 500, 250, 125)
+RECOMBINATIONS = 2000
+TOLERANCE = 0.005
+
+Array = NDArray[np.float64]
+
+
+class Folder(NamedTuple):
+    """Where the trained network, its recorded run and the pictures are."""
+
+    path: Path
+
+    def model(self, name: str) -> Path:
+        return self.path / "models" / MODEL / name
+
+    def pictures(self, name: str) -> Path:
+        return self.path / "data" / f"{name}.npz"
+
+    def golden(self) -> dict[str, dict[str, float]]:
+        recorded: dict[str, dict[str, float]] = json.loads(self.model("golden.json").read_text())
+        return recorded
+
+
+def fp32_runs(folder: Folder, runs: int, samples: int, device: str) -> Iterator[Array]:
+    """Entropy and mutual information, [2, pictures], in nats, of bayesian-torch."""
+    try:
+        import torch
+        from bayesian_torch.models.bayesian.resnet_variational import resnet20
+    except ImportError as error:
+        sys.exit(f"{error}: needs torch and bayesian-torch, see benchmarks/requirements-peers.txt")
+
+    torch.set_grad_enabled(False)
+    # FP32 is meant, not TensorFloat-32.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    network = resnet20().eval()
+    network.load_state_dict(torch.load(folder.model("checkpoint.pth"), weights_only=True))
+    network.to(device)
+    preprocessing = folder.golden()["preprocessing"]
+    drawn = []
+    for name in SETS:
+        with np.load(folder.pictures(name)) as data:
+            x = (data["x"] / 255 - preprocessing["mean"]) / preprocessing["std"]
+            drawn.append(torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32)))
+    pictures = torch.cat(drawn).to(device)
+
+    def entropy(p: torch.Tensor) -> torch.Tensor:
+        return -torch.xlogy(p, p).sum(-1)
+
+    for run in range(runs):
+        torch.manual_seed(run)
+        mean, expected = torch.zeros(2, 1, dtype=torch.float64, device=device)
+        for _ in range(samples):
+            p = torch.softmax(network(pictures)[0].double(), -1)
+            mean, expected = mean + p / samples, expected + entropy(p) / samples
+        total = entropy(mean)
+        yield torch.stack([total, total - expected]).cpu().numpy()
+
+
+def int8_runs(
+    folder: Folder, runs: int, samples: int, model: Path, bayes8: Path
+) -> Iterator[Array]:
+    """The same of `bayes8 predict`."""
+    for run in range(runs):
+        columns = []
+        for name in SETS:
+            options = ["--json", "--samples", str(samples), "--seed", str(run)]
+            command: list[str | Path] = [bayes8, "predict", model, folder.pictures(name), *options]
+            with tempfile.TemporaryFile() as output:
+                subprocess.run(command, check=True, stdout=output, stderr=subprocess.DEVNULL)
+                output.seek(0)
+                predictions = json.load(output)
+            columns.append([[p[key] for p in predictions] for key in UNCERTAINTIES])
+        yield np.concatenate(columns, axis=1)
+
+
+def auroc(uncertainty: Array) -> float:
+    """Of the second half against the first; equal ones count half."""
+    _, inverse, counts = np.unique(uncertainty, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    n = len(uncertainty) // 2
+    return float((rank[n:].sum() - n * (n + 1) / 2) / n**2)
+
+
+def recombined(runs: Array, batch: int | None, random: np.random.Generator) -> Array:
+    """AUROCs, [recombinations, 2], of runs whose every batch has a draw of its own."""
+    count, _, pictures = runs.shape
+    if batch is None:
+        return np.array([[auroc(u) for u in run] for run in runs])
+    batches = pictures // batch
+    at = np.arange(pictures) // batch
+    result = np.empty((RECOMBINATIONS, 2))
+    for row in result:
+        # Different runs as long as there are enough.
+        chosen = random.choice(count, batches, replace=batches > count)[at]
+        row[:] = [auroc(runs[chosen, which, np.arange(pictures)]) for which in (0, 1)]
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="What chance does to the AUROC of cifar10-resnet20 against CIFAR-100.",
+        epilog="Example: python benchmarks/auroc_chance.py --from shared --peer int8 --runs 8",
+    )
+    parser.add_argument(
+        "--from",
+        type=Path,
+        required=True,
+        dest="folder",
+        metavar="FOLDER",
+        help=f"holds models/{MODEL}/checkpoint.pth and golden.json, data/cifar10-test.npz and "
+        "data/cifar100-ood.npz",
+    )
+    parser.add_argument("--peer", choices=("fp32", "int8"), required=True)
+    parser.add_argument("--runs", type=int, default=16, metavar="N", help="default: 16")
+    parser.add_argument("--samples", type=int, metavar="S", help="default: as many as recorded")
+    parser.add_argument("--device", default="cpu", help="of FP32, as PyTorch calls it (cpu, cuda)")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=Path(f"models/{MODEL}.safetensors"),
+        metavar="FILE",
+        help=f"of INT8 (default: models/{MODEL}.safetensors)",
+    )
+    parser.add_argument(
+        "--bayes8",
+        type=Path,
+        default=Path("target/release/bayes8"),
+        metavar="PROGRAM",
+        help="for INT8 (default: target/release/bayes8; cargo build --release)",
+    )
+    parser.add_argument("--save", type=Path, metavar="FILE", help="figures of all runs, as .npy")
+    arguments = parser.parse_args()
+    if arguments.runs < 2:
+        parser.error("--runs must be at least 2")
+    folder = Folder(arguments.folder)
+    needed = [folder.model("golden.json"), *map(folder.pictures, SETS)]
+    needed += (
+        [arguments.bayes8, arguments.model]
+        if arguments.peer == "int8"
+        else [folder.model("checkpoint.pth")]
+    )
+    for path in needed:
+        if not path.is_file():
+            parser.error(f"there is no {path}; --help says what is needed")
+    golden = folder.golden()
+    samples = arguments.samples or int(golden["samples"])  # type: ignore[call-overload]
+    if arguments.peer == "fp32":
+        source = fp32_runs(folder, arguments.runs, samples, arguments.device)
+    else:
+        source = int8_runs(folder, arguments.runs, samples, arguments.model, arguments.bayes8)
+    runs = []
+    for run in source:
+        runs.append(run)
+        figures = ", ".join(f"{auroc(u):.4f}" for u in run)
+        print(
+            f"run {len(runs)} of {arguments.runs}: AUROC {figures}",
+            file=sys.stderr,
+            flush=True,
+        )
+    everything = np.stack(runs)
+    if arguments.save:
+        np.save(arguments.save, everything)
+
+    recorded = [golden["ood_auroc"][key] for key in UNCERTAINTIES]
+    print(f"{MODEL}, {arguments.peer}, {arguments.runs} runs of {samples} samples")
+    print(
+        "uncertainty         drawn for  mean    deviation  least   most    beyond  apart  recorded"
+    )
+    random = np.random.default_rng(0)
+    for batch in BATCHES:
+        values = recombined(everything, batch, random)
+        for which, key in enumerate(UNCERTAINTIES):
+            v = values[:, which]
+            beyond = np.mean(np.abs(v - recorded[which]) > TOLERANCE)
+            apart = np.mean(np.abs(np.diff(v)) > TOLERANCE)
+            print(
+                f"{key:18}  {'all' if batch is None else batch:>9}  {v.mean():.4f}  "
+                f"{v.std(ddof=1):9.4f}  {v.min():.4f}  {v.max():.4f}  {beyond:6.2f}  {apart:5.2f}  "
+                f"{recorded[which]:8.4f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
