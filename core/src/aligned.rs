@@ -6,8 +6,8 @@ use core::ops::{Deref, DerefMut};
 /// Bytes of a cache line, and of the widest vector or row of a tile.
 const LINE: usize = 64;
 
-/// Entries of which the first lies at a multiple of 64 bytes: so loads of whole lines touch one line
-/// each. Where all begin in the middle of one, AMX multiplies at a third of its speed.
+/// Entries of which the first lies at a multiple of 64 bytes, so that loads of whole lines touch one
+/// line each: AMX was up to twice as fast as with those that touch two (`docs/AMX.md`).
 #[derive(Debug)]
 pub struct Aligned<T> {
     memory: Vec<T>,

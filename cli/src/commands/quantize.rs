@@ -234,6 +234,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         ));
     }
     misfit.iter().for_each(|warning| output::warn(warning));
+    // Samples that are little but noise.
+    if arguments.moped.is_some_and(|delta| delta > 1.0) {
+        output::warn(&arguments.too_wide());
+    }
     report.layers.iter().filter_map(lost_noise).for_each(|warning| output::warn(&warning));
     let style = Style::detect();
     let written = format!(

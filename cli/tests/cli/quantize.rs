@@ -309,6 +309,20 @@ fn calibration_pictures_that_are_all_equal_are_made_known() {
 }
 
 #[test]
+fn samples_that_are_little_but_noise_are_made_known() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1]);
+    for (delta, is_noise) in [("1", false), ("1.1", true), ("100", true)] {
+        let warning = quantize(&fixture, &["--moped", delta]).succeeded().stderr;
+        assert_eq!(
+            warning.contains(&format!("warning: --moped {delta} may be")),
+            is_noise,
+            "{warning}"
+        );
+    }
+}
+
+#[test]
 fn spreads_without_end_name_the_flag_or_file_they_come_from() {
     let fixture = residual();
     fixture.archive_of("x.npz", 3, &[0, 1]);
