@@ -74,6 +74,18 @@ def test_a_seed_repeats_and_leaves_the_caller_s_random_numbers() -> None:
     assert first.figures != other.figures
 
 
+def test_all_pictures_see_the_same_draws() -> None:
+    model, data = small_cnn(), some_pictures()
+    result = golden(model, METADATA, data, samples=4, ood=data)
+    tensors = result.tensors
+    for name in ("predictive_entropy", "mutual_information"):
+        np.testing.assert_array_equal(tensors[f"ood_{name}"], tensors[f"mc_{name}"])
+        assert result.figures["ood_auroc"][name] == pytest.approx(0.5)
+    # Whatever batches they are in: more than half a dozen do not come out alike by chance.
+    batched = golden(model, METADATA, data, samples=4, batch=5).tensors["mc_mutual_information"]
+    np.testing.assert_allclose(batched, tensors["mc_mutual_information"], atol=1e-6)
+
+
 def test_a_softmax_at_the_end_is_not_taken_for_logits() -> None:
     logits = np.random.default_rng(0).normal(size=(5, 4))
     probabilities = as_probabilities(logits)

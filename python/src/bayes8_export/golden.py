@@ -62,8 +62,10 @@ def golden(  # noqa: PLR0913 (options by name)
 ) -> Golden:
     """Runs bayesian-torch in FP32 on labelled pictures.
 
-    Half of the samples are predicted apart from the others: how far both halves differ is the
-    noise floor, which no INT8 model can be asked to stay below.
+    All pictures see the same draws of the weights, as in `bayes8`: between two draws the
+    uncertainty of a whole set moves, and with it an AUROC between sets. Half of the samples are
+    predicted apart from the others: how far both halves differ is the noise floor, which no INT8
+    model can be asked to stay below.
 
     Args:
         model: in evaluation mode afterwards; runs on the device of its parameters.
@@ -72,7 +74,7 @@ def golden(  # noqa: PLR0913 (options by name)
         samples: Monte-Carlo weight samples, even; about a forward pass over all pictures each.
         ood: pictures out of the distribution, to be told from those of `data` by uncertainty.
         seed: of the weights; PyTorch's global generator is as before afterwards.
-        batch: pictures that share a draw of the weights.
+        batch: pictures that run together.
         advance: called after each sample, of `data` and then of `ood`.
 
     Raises:
@@ -93,12 +95,16 @@ def golden(  # noqa: PLR0913 (options by name)
     model.eval()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        halves = [predict(model, inputs, samples // 2, batch=batch, advance=advance) for _ in "ab"]
+        seeds = torch.randint(2**62, (samples,)).tolist()
+        halves = [
+            predict(model, inputs, half, batch=batch, advance=advance)
+            for half in (seeds[: samples // 2], seeds[samples // 2 :])
+        ]
         both = halves[0] + halves[1]
         outside = None
         if ood:
             inputs = _inputs(metadata, ood)
-            outside = predict(model, inputs, samples, batch=batch, advance=advance)
+            outside = predict(model, inputs, seeds, batch=batch, advance=advance)
 
     figures = _quality(both, labels)
     figures |= {

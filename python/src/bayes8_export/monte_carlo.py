@@ -1,6 +1,6 @@
 """Monte-Carlo prediction with bayesian-torch itself, in FP32."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,33 +80,38 @@ def entropy(probabilities: Array) -> Array:
 def predict(
     model: nn.Module,
     inputs: Tensor,
-    samples: int,
+    seeds: Sequence[int],
     *,
     batch: int,
     advance: Callable[[], None] = lambda: None,
 ) -> Prediction:
-    """Runs `model` on `inputs` [N, ...] `samples` times; each batch of inputs draws its weights.
+    """Runs `model` on `inputs` [N, ...] with one weight sample for each of `seeds`.
 
-    The draws are those of PyTorch's global generator. `advance` is called after each sample.
+    All batches of a sample draw the same weights (with Flipout layers, all of the same shape), and
+    so do other inputs with the same seeds: chance that is common to all pictures, which is most of
+    it, cancels out between them. PyTorch's global generator is seeded. `advance` is called after
+    each sample.
 
     Raises:
         ExportError: when the model cannot be run, or returns no logits.
 
     """
     total: Prediction | None = None
-    for _ in range(samples):
-        probabilities = as_probabilities(run(model, inputs, batch))
+    for seed in seeds:
+        probabilities = as_probabilities(run(model, inputs, batch, seed))
         sample = Prediction(1, probabilities, probabilities**2, entropy(probabilities))
         total = total + sample if total else sample
         advance()
     if total is None:
-        message = f"{samples} samples: there must be at least one"
+        message = "no seeds: there must be at least one"
         raise ExportError(message)
     return total
 
 
-def run(model: nn.Module, inputs: Tensor, batch: int) -> Array:
+def run(model: nn.Module, inputs: Tensor, batch: int, seed: int | None = None) -> Array:
     """Returns the outputs of `model` for `inputs` [N, ...] as [N, classes].
+
+    Each batch begins with PyTorch's global generator at `seed`, if there is one.
 
     Raises:
         ExportError: when the model cannot be run, or returns no logits.
@@ -114,10 +119,12 @@ def run(model: nn.Module, inputs: Tensor, batch: int) -> Array:
     """
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     try:
+        outputs = []
         with torch.no_grad():
-            outputs = [
-                logits_of(model(part.to(device))).cpu() for part in torch.split(inputs, batch)
-            ]
+            for part in torch.split(inputs, batch):
+                if seed is not None:
+                    torch.manual_seed(seed)
+                outputs.append(logits_of(model(part.to(device))).cpu())
     except ExportError:
         raise
     except Exception as error:
