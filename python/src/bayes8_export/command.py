@@ -127,7 +127,7 @@ def _golden(arguments: Sequence[str]) -> None:
         type=_positive,
         default=250,
         metavar="N",
-        help="pictures that run together (default: 250)",
+        help="pictures that share a draw of the weights (default: 250)",
     )
     options = parser.parse_args(arguments)
     metadata = Metadata.load(options.metadata)

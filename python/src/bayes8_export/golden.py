@@ -62,10 +62,10 @@ def golden(  # noqa: PLR0913 (options by name)
 ) -> Golden:
     """Runs bayesian-torch in FP32 on labelled pictures.
 
-    All pictures see the same draws of the weights, as in `bayes8`: between two draws the
-    uncertainty of a whole set moves, and with it an AUROC between sets. Half of the samples are
-    predicted apart from the others: how far both halves differ is the noise floor, which no INT8
-    model can be asked to stay below.
+    The batches of `ood` draw the same weights as those of `data`: the uncertainty of a whole set
+    moves with the draw, and would move an AUROC between sets that have their own. Half of the
+    samples are predicted apart from the others: how far both halves differ is the noise floor,
+    which no INT8 model can be asked to stay below.
 
     Args:
         model: in evaluation mode afterwards; runs on the device of its parameters.
@@ -74,7 +74,7 @@ def golden(  # noqa: PLR0913 (options by name)
         samples: Monte-Carlo weight samples, even; about a forward pass over all pictures each.
         ood: pictures out of the distribution, to be told from those of `data` by uncertainty.
         seed: of the weights; PyTorch's global generator is as before afterwards.
-        batch: pictures that run together.
+        batch: pictures that share a draw of the weights.
         advance: called after each sample, of `data` and then of `ood`.
 
     Raises:

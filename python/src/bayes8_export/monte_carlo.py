@@ -85,12 +85,12 @@ def predict(
     batch: int,
     advance: Callable[[], None] = lambda: None,
 ) -> Prediction:
-    """Runs `model` on `inputs` [N, ...] with one weight sample for each of `seeds`.
+    """Runs `model` on `inputs` [N, ...] once for each of `seeds`.
 
-    All batches of a sample draw the same weights (with Flipout layers, all of the same shape), and
-    so do other inputs with the same seeds: chance that is common to all pictures, which is most of
-    it, cancels out between them. PyTorch's global generator is seeded. `advance` is called after
-    each sample.
+    Each batch draws its own weights, the same as the batch of its number of other inputs. So chance
+    that is common to the pictures of a batch, which is most of it, averages out over the batches,
+    and cancels out between two sets. PyTorch's global generator is seeded. `advance` is called
+    after each sample.
 
     Raises:
         ExportError: when the model cannot be run, or returns no logits.
@@ -111,7 +111,7 @@ def predict(
 def run(model: nn.Module, inputs: Tensor, batch: int, seed: int | None = None) -> Array:
     """Returns the outputs of `model` for `inputs` [N, ...] as [N, classes].
 
-    Each batch begins with PyTorch's global generator at `seed`, if there is one.
+    With a `seed`, PyTorch's global generator is at `seed + i` when batch `i` begins.
 
     Raises:
         ExportError: when the model cannot be run, or returns no logits.
@@ -121,9 +121,9 @@ def run(model: nn.Module, inputs: Tensor, batch: int, seed: int | None = None) -
     try:
         outputs = []
         with torch.no_grad():
-            for part in torch.split(inputs, batch):
+            for i, part in enumerate(torch.split(inputs, batch)):
                 if seed is not None:
-                    torch.manual_seed(seed)
+                    torch.manual_seed(seed + i)
                 outputs.append(logits_of(model(part.to(device))).cpu())
     except ExportError:
         raise
