@@ -79,7 +79,6 @@ def test_both_sets_see_the_same_draws() -> None:
     tensors = golden(small_cnn(), METADATA, data, samples=4, ood=data, batch=5).tensors
     for name in ("predictive_entropy", "mutual_information"):
         np.testing.assert_array_equal(tensors[f"ood_{name}"], tensors[f"mc_{name}"])
-    # Whatever batches they are in: more than half a dozen do not come out alike by chance.
 
 
 def test_each_batch_draws_its_own_weights() -> None:

@@ -59,7 +59,7 @@ def test_export(name: str, tmp_path: Path) -> None:
 def test_golden(name: str) -> None:
     model, metadata, data, folder = load(name)
     recorded: dict[str, Any] = json.loads((folder / "golden.json").read_text())
-    figures = golden(model, metadata, data, samples=40).figures
+    figures = golden(model, metadata, data, samples=100).figures
     assert figures.keys() >= recorded.keys() - {"ood_auroc", "ood_set", "note"}
     assert figures["noise_floor"].keys() == recorded["noise_floor"].keys()
     assert figures["mean_weights_accuracy"] == recorded["mean_weights_accuracy"]
