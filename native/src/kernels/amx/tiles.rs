@@ -100,6 +100,32 @@ impl OutputBlock {
     };
 }
 
+/// Loads the A and B tiles of a step, from r14 and r15.
+macro_rules! load_step {
+    ($load_a:literal, $load_b:literal) => {
+        concat!(
+            "mov rax, [r12 + {stride}]\n",
+            "mov esi, {row_bytes}\n",
+            $load_a,
+            " tmm4, [r14 + rax]\n",
+            $load_b,
+            " tmm6, [r15 + rsi]\n",
+            ".if {panels} == 2\n",
+            "mov rdx, [r12 + {panel_bytes}]\n",
+            "add rdx, r15\n",
+            $load_b,
+            " tmm7, [rdx + rsi]\n",
+            ".endif\n",
+            ".if {halves} == 2\n",
+            "mov rcx, [r12 + {lower}]\n",
+            "add rcx, r14\n",
+            $load_a,
+            " tmm5, [rcx + rax]\n",
+            ".endif\n",
+        )
+    };
+}
+
 /// The body of [`multiply`], with the instructions that load A and B.
 // SAFETY: the tiles touch exactly the bytes that the contract names, and of `sums` `R` rows of
 // `B * 64` bytes, where `R <= 32` since a tile has at most 16 rows. The inner loop ends because
@@ -114,20 +140,7 @@ macro_rules! k_loops {
             "mov r13, [r12 + {steps}]",
             "mov r14, [r12 + {activations}]",
             "mov r15, [r12 + {weights}]",
-            "mov rax, [r12 + {stride}]",
-            "mov esi, {row_bytes}",
-            concat!($load_a, " tmm4, [r14 + rax]"),
-            concat!($load_b, " tmm6, [r15 + rsi]"),
-            ".if {panels} == 2",
-            "mov rdx, [r12 + {panel_bytes}]",
-            "add rdx, r15",
-            concat!($load_b, " tmm7, [rdx + rsi]"),
-            ".endif",
-            ".if {halves} == 2",
-            "mov rcx, [r12 + {lower}]",
-            "add rcx, r14",
-            concat!($load_a, " tmm5, [rcx + rax]"),
-            ".endif",
+            load_step!($load_a, $load_b),
             "mov r8, [r12 + {initial}]",
             "mov r9, [r12 + {initial_stride}]",
             "mov rdi, [r12 + {sums}]",
@@ -165,20 +178,7 @@ macro_rules! k_loops {
             "3:",
             "add r14, {depth}",
             "add r15, {tile}",
-            "mov rax, [r12 + {stride}]",
-            "mov esi, {row_bytes}",
-            concat!($load_a, " tmm4, [r14 + rax]"),
-            concat!($load_b, " tmm6, [r15 + rsi]"),
-            ".if {panels} == 2",
-            "mov rdx, [r12 + {panel_bytes}]",
-            "add rdx, r15",
-            concat!($load_b, " tmm7, [rdx + rsi]"),
-            ".endif",
-            ".if {halves} == 2",
-            "mov rcx, [r12 + {lower}]",
-            "add rcx, r14",
-            concat!($load_a, " tmm5, [rcx + rax]"),
-            ".endif",
+            load_step!($load_a, $load_b),
             "mov rdi, [r12 + {after_context}]",
             "call [r12 + {after_step}]",
             "tdpbusd tmm0, tmm4, tmm6",
