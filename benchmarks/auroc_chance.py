@@ -69,7 +69,10 @@ def fp32_runs(folder: Folder, runs: int, samples: int, device: str) -> Iterator[
     torch.backends.cuda.matmul.allow_tf32 = False
     network = resnet20().eval()
     network.load_state_dict(torch.load(folder.model("checkpoint.pth"), weights_only=True))
-    network.to(device)
+    try:
+        network.to(device)
+    except (RuntimeError, AssertionError) as error:
+        sys.exit(f"--device {device}: {error}")
     preprocessing = folder.golden()["preprocessing"]
     drawn = []
     for name in SETS:
@@ -100,8 +103,10 @@ def int8_runs(
         for name in SETS:
             options = ["--json", "--samples", str(samples), "--seed", str(run)]
             command: list[str | Path] = [bayes8, "predict", model, folder.pictures(name), *options]
+            # Errors are shown; without a terminal there is no progress.
             with tempfile.TemporaryFile() as output:
-                subprocess.run(command, check=True, stdout=output, stderr=subprocess.DEVNULL)
+                if subprocess.run(command, check=False, stdout=output).returncode != 0:
+                    sys.exit(1)
                 output.seek(0)
                 predictions = json.load(output)
             columns.append([[p[key] for p in predictions] for key in UNCERTAINTIES])
@@ -167,6 +172,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.runs < 2:
         parser.error("--runs must be at least 2")
+    if arguments.samples is not None and arguments.samples < 1:
+        parser.error("--samples must be at least 1")
+    if arguments.save and not arguments.save.parent.is_dir():
+        parser.error(f"--save: there is no folder {arguments.save.parent}")
     folder = Folder(arguments.folder)
     needed = [folder.model("golden.json"), *map(folder.pictures, SETS)]
     needed += (

@@ -107,6 +107,7 @@ def test_files_have_the_format_of_the_recorded_ones(tmp_path: Path) -> None:
     assert tensors["labels"].dtype == np.int64
     assert {value.dtype.name for name, value in tensors.items() if name != "labels"} == {"float32"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert len({path.stat().st_mode for path in (tmp_path / "out").iterdir()}) == 1
 
 
 def test_figures_without_a_correlation_are_still_json(tmp_path: Path) -> None:
