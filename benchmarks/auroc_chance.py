@@ -22,7 +22,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,18 +50,17 @@ class Folder(NamedTuple):
     def pictures(self, name: str) -> Path:
         return self.path / "data" / f"{name}.npz"
 
-    def golden(self) -> dict[str, dict[str, float]]:
-        recorded: dict[str, dict[str, float]] = json.loads(self.model("golden.json").read_text())
+    def golden(self) -> dict[str, Any]:
+        recorded: dict[str, Any] = json.loads(self.model("golden.json").read_text())
         return recorded
 
 
 def fp32_runs(folder: Folder, runs: int, samples: int, device: str) -> Iterator[Array]:
     """Entropy and mutual information, [2, pictures], in nats, of bayesian-torch."""
-    try:
-        import torch
-        from bayesian_torch.models.bayesian.resnet_variational import resnet20
-    except ImportError as error:
-        sys.exit(f"{error}: needs torch and bayesian-torch, see benchmarks/requirements-peers.txt")
+    # The first says what is missing, if anything is.
+    import no_collapse
+    import torch
+    from bayesian_torch.models.bayesian.resnet_variational import resnet20
 
     torch.set_grad_enabled(False)
     # FP32 is meant, not TensorFloat-32.
@@ -74,23 +73,15 @@ def fp32_runs(folder: Folder, runs: int, samples: int, device: str) -> Iterator[
     except (RuntimeError, AssertionError) as error:
         sys.exit(f"--device {device}: {error}")
     preprocessing = folder.golden()["preprocessing"]
-    drawn = []
-    for name in SETS:
-        with np.load(folder.pictures(name)) as data:
-            x = (data["x"] / 255 - preprocessing["mean"]) / preprocessing["std"]
-            drawn.append(torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32)))
-    pictures = torch.cat(drawn).to(device)
-
-    def entropy(p: torch.Tensor) -> torch.Tensor:
-        return -torch.xlogy(p, p).sum(-1)
-
+    pixels = np.concatenate([np.load(folder.pictures(name))["x"] for name in SETS])
+    pictures = no_collapse.normalized(pixels, preprocessing).to(device)
     for run in range(runs):
         torch.manual_seed(run)
         mean, expected = torch.zeros(2, 1, dtype=torch.float64, device=device)
         for _ in range(samples):
             p = torch.softmax(network(pictures)[0].double(), -1)
-            mean, expected = mean + p / samples, expected + entropy(p) / samples
-        total = entropy(mean)
+            mean, expected = mean + p / samples, expected + no_collapse.entropy(p) / samples
+        total = no_collapse.entropy(mean)
         yield torch.stack([total, total - expected]).cpu().numpy()
 
 
@@ -187,7 +178,7 @@ def main() -> None:
         if not path.is_file():
             parser.error(f"there is no {path}; --help says what is needed")
     golden = folder.golden()
-    samples = arguments.samples or int(golden["samples"])  # type: ignore[call-overload]
+    samples = arguments.samples or golden["samples"]
     if arguments.peer == "fp32":
         source = fp32_runs(folder, arguments.runs, samples, arguments.device)
     else:

@@ -52,6 +52,12 @@ NO_NOISE = -200.0
 LEAST_ACCURACY = 0.8
 
 
+def normalized(pictures: NDArray[np.uint8], preprocessing: Any) -> Tensor:  # noqa: ANN401 (of JSON)
+    """[N, C, H, W] for pixels [N, H, W, C], as `golden.json` says."""
+    values = (pictures / 255 - preprocessing["mean"]) / preprocessing["std"]
+    return torch.from_numpy(values.transpose(0, 3, 1, 2).astype(np.float32))
+
+
 class Data(NamedTuple):
     """The trained network and its pictures, normalized, [N, C, H, W]."""
 
@@ -66,11 +72,6 @@ class Data(NamedTuple):
         model = folder / "models" / MODEL
         weights = torch.load(model / "checkpoint.pth", map_location="cpu", weights_only=True)
         preprocessing = json.loads((model / "golden.json").read_text())["preprocessing"]
-
-        def normalized(x: NDArray[np.uint8]) -> Tensor:
-            values = (x / 255 - preprocessing["mean"]) / preprocessing["std"]
-            return torch.from_numpy(values.transpose(0, 3, 1, 2).astype(np.float32))
-
         with (
             np.load(folder / "data/cifar10-calibration.npz") as calibration,
             np.load(folder / "data/cifar10-test.npz") as test,
@@ -80,8 +81,8 @@ class Data(NamedTuple):
                 raise ValueError(message)
             return cls(
                 weights,
-                normalized(calibration["x"][:CALIBRATION_PICTURES]),
-                normalized(test["x"][:pictures]),
+                normalized(calibration["x"][:CALIBRATION_PICTURES], preprocessing),
+                normalized(test["x"][:pictures], preprocessing),
                 test["y"][:pictures],
             )
 

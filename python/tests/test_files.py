@@ -27,7 +27,7 @@ def test_a_new_export_leaves_only_its_files(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporter, "save", full_disk)
+    monkeypatch.setattr(exporter, "save_file", full_disk)
     with pytest.raises(ExportError, match="No space left"):
         export(small_cnn(), INPUT, tmp_path / "out")
     assert not list(tmp_path.iterdir())
@@ -39,7 +39,7 @@ def test_a_failed_export_leaves_the_earlier_one(
     out = tmp_path / "out"
     export(small_cnn(), INPUT, out)
     before = contents(out)
-    monkeypatch.setattr(exporter, "save", full_disk)
+    monkeypatch.setattr(exporter, "save_file", full_disk)
     with pytest.raises(ExportError):
         export(small_cnn(1), INPUT, out)
     assert contents(out) == before

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 import onnx
-from safetensors.numpy import save
+from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from .errors import ExportError
@@ -73,8 +73,7 @@ def export(
     sigmas = posterior(network, mean)
     with whole_files(directory, last="posterior.safetensors") as staging:
         (staging / "mean.onnx").write_bytes(network.SerializeToString())
-        # Not `save_file`, whose files only their owner can read.
-        (staging / "posterior.safetensors").write_bytes(save(sigmas, FILE_METADATA))
+        save_file(sigmas, staging / "posterior.safetensors", FILE_METADATA)
         content = json.dumps(metadata.to_json(), indent=2, ensure_ascii=False)
         (staging / "meta.json").write_text(content + "\n", encoding="utf-8")
     return Export(
