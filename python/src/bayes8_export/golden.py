@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save
+from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from . import metrics
@@ -44,8 +44,7 @@ class Golden:
 
         """
         with whole_files(Path(directory), last="golden.json") as staging:
-            # Not `save_file`, whose files only their owner can read.
-            (staging / "golden.safetensors").write_bytes(save(self.tensors))
+            save_file(self.tensors, staging / "golden.safetensors")
             content = json.dumps(self.figures, indent=1, ensure_ascii=False)
             (staging / "golden.json").write_text(content + "\n", encoding="utf-8")
 

@@ -41,7 +41,13 @@ def whole_files(directory: Path, *, last: str) -> Iterator[Path]:
 
 
 def _move(staging: Path, directory: Path, last: str) -> None:
+    # That of any new file; safetensors makes some that only their owner can read.
+    probe = staging / "probe"
+    probe.touch()
+    mode = probe.stat().st_mode
+    probe.unlink()
     for file in staging.iterdir():
+        file.chmod(mode)
         with file.open("rb") as written:
             os.fsync(written.fileno())
     directory.mkdir(exist_ok=True)
