@@ -7,7 +7,7 @@ use core::ops::{Deref, DerefMut};
 const LINE: usize = 64;
 
 /// Entries of which the first lies at a multiple of 64 bytes, so that loads of whole lines touch one
-/// line each: AMX was up to twice as fast as with those that touch two (`docs/AMX.md`).
+/// line each: tiles of AMX suffer most from those that touch two (`docs/AMX.md`).
 #[derive(Debug)]
 pub struct Aligned<T> {
     memory: Vec<T>,
