@@ -14,6 +14,7 @@ use std::sync::Arc;
 #[derive(Serialize)]
 pub(crate) struct Report {
     pub(crate) model: String,
+    pub(crate) model_digest: String,
     pub(crate) file_bytes: usize,
     pub(crate) format_version: u32,
     pub(crate) input: Input,
@@ -113,6 +114,7 @@ impl Report {
         };
         Self {
             model: model.name().to_string(),
+            model_digest: format::digest(model).to_string(),
             file_bytes,
             format_version: format::version(model.graph()),
             input,

@@ -4,14 +4,16 @@
 //! the container, the description and all that [`Model::new`] checks are validated before a byte
 //! is used, and memory grows only with what is really in the file.
 
+mod contents;
 mod crowd;
 mod reader;
 mod schema;
 mod writer;
 
 pub use reader::read;
-pub use writer::write;
+pub use writer::{digest, write};
 
+use crate::digest::ModelDigest;
 use crate::graph::{Depth, Graph, GraphError, Op, Padding, Shape, Window};
 use crate::model::ModelError;
 use crate::numerics::Table;
@@ -24,6 +26,9 @@ pub const FORMAT_VERSION: u32 = 2;
 
 /// Key of the JSON description in the container's metadata.
 pub const METADATA_KEY: &str = "bayes8";
+
+/// Key of the digest of all that the file says, in the container's metadata.
+pub const DIGEST_KEY: &str = "bayes8.digest";
 
 /// Why a file is not a model. Every variant names the tensor or node.
 #[derive(Debug, Error)]
@@ -48,6 +53,23 @@ pub enum FormatError {
          `bayes8 quantize` made"
     )]
     NoDescription,
+    /// Contents that are not those that were written.
+    #[error(
+        "the file is damaged: its contents have the digest {found}, but `{DIGEST_KEY}` says \
+         `{expected}`; copy it again from where it came, or make it again with `bayes8 quantize`"
+    )]
+    Damaged {
+        /// The digest that the file says it has.
+        expected: String,
+        /// That of its contents.
+        found: ModelDigest,
+    },
+    /// Metadata that only writers of a digest write, without one.
+    #[error(
+        "the file is damaged: it has metadata `{0}` but no `{DIGEST_KEY}`; copy it again from where it \
+         came, or make it again with `bayes8 quantize`"
+    )]
+    NoDigest(String),
     /// The JSON description does not have the right form.
     #[error("the `{METADATA_KEY}` metadata is damaged: {0}")]
     Description(String),

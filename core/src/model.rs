@@ -5,6 +5,7 @@ mod error;
 
 pub use error::ModelError;
 
+use crate::digest::ModelDigest;
 use crate::graph::{Graph, Op, Shape, Value};
 use crate::layer::Layer;
 use crate::numerics::{ActivationBits, CodeRange, Quantization, Table};
@@ -70,12 +71,20 @@ pub struct Parts {
 }
 
 /// A quantized Bayesian network whose every index, shape and number has been checked. Copies share
-/// its weights.
-#[derive(Clone, Debug, PartialEq)]
+/// its weights. Models are equal if their parts are, whatever files they come from.
+#[derive(Clone, Debug)]
 pub struct Model {
     /// All but the layers.
     parts: Parts,
     layers: Vec<Arc<Layer>>,
+    /// Of the file that it was read from, if it is still what that file says.
+    file_digest: Option<ModelDigest>,
+}
+
+impl PartialEq for Model {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts && self.layers == other.layers
+    }
 }
 
 impl Model {
@@ -86,7 +95,12 @@ impl Model {
     pub fn new(mut parts: Parts) -> Result<Self, ModelError> {
         let layers: Vec<_> = core::mem::take(&mut parts.layers).into_iter().map(Arc::new).collect();
         check::check(&parts, &layers)?;
-        Ok(Self { parts, layers })
+        Ok(Self { parts, layers, file_digest: None })
+    }
+
+    /// The same model, which a file with this digest describes.
+    pub(crate) fn with_file_digest(self, digest: ModelDigest) -> Self {
+        Self { file_digest: Some(digest), ..self }
     }
 
     /// The same model with changed layers. Layers that no copy of the model shares are not copied.
@@ -94,9 +108,16 @@ impl Model {
     /// # Errors
     /// A [`ModelError`] when they are no layers of the model any more.
     pub fn map_layers(mut self, mut change: impl FnMut(&mut Layer)) -> Result<Self, ModelError> {
+        self.file_digest = None;
         self.layers.iter_mut().for_each(|layer| change(Arc::make_mut(layer)));
         check::check(&self.parts, &self.layers)?;
         Ok(self)
+    }
+
+    /// Digest of the file that the model was read from; `None` for one that was made in memory or
+    /// changed since. [`crate::format::digest`] has one for every model.
+    pub fn file_digest(&self) -> Option<ModelDigest> {
+        self.file_digest
     }
 
     /// The model's name.

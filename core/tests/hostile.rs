@@ -123,7 +123,7 @@ fn small_file() -> Vec<u8> {
     let product = b.op(Op::Multiply, &[grid, table]).unwrap();
     let flat = b.op(Op::Flatten, &[product]).unwrap();
     b.linear(flat, 3, Kind::BayesianBias).unwrap();
-    write(&b.finish()).unwrap()
+    File::without_digest(&write(&b.finish()).unwrap()).bytes()
 }
 
 /// Everything that has a depth.
@@ -141,7 +141,7 @@ fn volume_file() -> Vec<u8> {
     let slice = b.slice(pad, 1, 2).unwrap();
     let max = b.op(Op::MaxPool(window), &[slice]).unwrap();
     b.linear(max, 3, Kind::BayesianBias).unwrap();
-    write(&b.finish()).unwrap()
+    File::without_digest(&write(&b.finish()).unwrap()).bytes()
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn any_byte_in_place_of_any_other() {
 #[test]
 fn absurd_numbers_in_the_description_are_refused_without_allocating() {
     let files = [small_file(), volume_file()];
-    let tried: usize = files.iter().map(|file| absurd_numbers(&File::parse(file))).sum();
+    let tried: usize = files.iter().map(|file| absurd_numbers(&File::without_digest(file))).sum();
     assert!(tried > 2000, "{tried}");
 }
 
@@ -264,7 +264,7 @@ proptest! {
             "(\\{|\\}|\\[|\\]|,|:|\"[a-z_]{0,8}\"|[0-9]{1,3}){0,40}",
         ],
     ) {
-        survive(&File { description, ..File::parse(&small_file()) }.bytes());
+        survive(&File { description, ..File::without_digest(&small_file()) }.bytes());
     }
 }
 
@@ -273,7 +273,7 @@ proptest! {
 fn deeply_nested_json_is_an_error() {
     for open in ["[", "{\"format_version\":", "{\"a\":["] {
         let description = open.repeat(100_000);
-        let file = File { description, ..File::parse(&small_file()) };
+        let file = File { description, ..File::without_digest(&small_file()) };
         assert!(!survive(&file.bytes()));
     }
 }
@@ -285,7 +285,7 @@ fn deeply_nested_json_is_an_error() {
 fn crowds_of_tiny_things_stay_in_proportion() {
     /// At least the bytes of the tensors, which are no header.
     const DATA: usize = 1000;
-    let file = File::parse(&small_file());
+    let file = File::without_digest(&small_file());
     let text = &file.description;
     let n = 20_000;
     let after = |marker: &str, what: String| {
@@ -326,7 +326,7 @@ fn crowds_of_tiny_things_stay_in_proportion() {
 /// The limit is an error of its own, which says what was found.
 #[test]
 fn a_crowded_header_is_named() {
-    let mut file = File::parse(&small_file());
+    let mut file = File::without_digest(&small_file());
     file.description.push_str(&",".repeat(2000));
     let error = read(&file.bytes()).unwrap_err();
     assert!(matches!(error, FormatError::Crowded { items: 2000.., .. }), "{error}");

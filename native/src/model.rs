@@ -3,6 +3,7 @@
 use crate::engine::{Engine, Job, MOST_IDLE, engine};
 use crate::isa::{Isa, IsaError};
 use crate::prediction::{NodeTrace, Pictures, PredictError, PredictOptions, Prediction};
+use bayes8_core::digest::ModelDigest;
 use bayes8_core::executor::NodeOutput;
 use bayes8_core::format::{self, FormatError};
 use bayes8_core::input::InputQuantizer;
@@ -137,6 +138,11 @@ impl Model {
     /// What the file says.
     pub fn description(&self) -> &bayes8_core::model::Model {
         &self.description
+    }
+
+    /// What names the model in a record of its predictions ([`format::digest`]).
+    pub fn digest(&self) -> ModelDigest {
+        format::digest(&self.description)
     }
 
     /// The instruction set in use.

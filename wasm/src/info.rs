@@ -1,5 +1,6 @@
 //! What a page can know about a model.
 
+use bayes8_core::format;
 use bayes8_core::graph::Shape;
 use bayes8_core::model::Model;
 use serde::Serialize;
@@ -11,6 +12,8 @@ use tsify::Tsify;
 pub struct NetworkInfo {
     /// The model's name.
     pub name: String,
+    /// What names the model in a record of its predictions: `blake3:` and 64 hexadecimal digits.
+    pub digest: String,
     /// Shape of a picture.
     pub input: InputShape,
     /// One name a class; `class N` where the file has none.
@@ -67,6 +70,7 @@ impl NetworkInfo {
         let preprocessing = model.preprocessing();
         Self {
             name: model.name().into(),
+            digest: format::digest(model).to_string(),
             input: InputShape { depth, height, width, channels },
             class_names: (0..model.classes()).map(class_name).collect(),
             classes: model.classes(),

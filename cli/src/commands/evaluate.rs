@@ -198,6 +198,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Peer::new(&int8.figures, comparison, figures)
     });
     let evaluation = Evaluation {
+        model_digest: model.digest().to_string(),
         fp32,
         golden,
         pictures: pictures.labels.len(),

@@ -82,6 +82,7 @@ impl Report {
                     self.format_version
                 ),
             ),
+            ("digest", self.model_digest.clone()),
             (
                 "input",
                 format!(

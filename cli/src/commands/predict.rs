@@ -85,6 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut answers = Answers {
         arguments,
         model: &model,
+        model_digest: model.digest().to_string(),
         label: "aleatoric".len(),
         entropy_limit,
         threshold: arguments.abstain_above.unwrap_or(ABSTAIN_SHARE * entropy_limit),
@@ -110,6 +111,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 struct Answers<'a> {
     arguments: &'a Arguments,
     model: &'a Model,
+    model_digest: String,
     /// The largest possible entropy: that of equal probabilities.
     entropy_limit: f64,
     threshold: f64,
@@ -120,6 +122,8 @@ struct Answers<'a> {
 #[derive(Serialize)]
 struct Answer {
     picture: String,
+    /// What names the model: `bayes8 inspect` shows the same.
+    model_digest: String,
     top: Vec<Class>,
     predictive_entropy: f64,
     expected_entropy: f64,
@@ -157,6 +161,7 @@ impl Answers<'_> {
     fn json(&self, picture: &str, outcome: &Outcome) -> Answer {
         Answer {
             picture: picture.into(),
+            model_digest: self.model_digest.clone(),
             top: self.top(outcome),
             predictive_entropy: outcome.uncertainty.predictive_entropy,
             expected_entropy: outcome.uncertainty.expected_entropy,

@@ -19,6 +19,8 @@ use serde::Serialize;
 /// Figures of a model on labelled pictures, and of its peers on the same.
 #[derive(Serialize)]
 pub(crate) struct Evaluation {
+    /// What names the model: `bayes8 inspect` shows the same.
+    pub(crate) model_digest: String,
     #[serde(flatten)]
     pub(crate) int8: Figures,
     /// The FP32 network with the same posterior.

@@ -292,6 +292,7 @@ fn provenance(evaluation: &Evaluation) -> Markup {
     let Provenance { version, platform, command, files } = &evaluation.provenance;
     let Evaluation { kernel, threads, seconds, .. } = evaluation;
     let mut values = vec![
+        ("model", evaluation.model_digest.clone()),
         ("program", format!("bayes8 {version}")),
         ("machine", format!("{platform}, kernel {kernel}, {threads} threads")),
         ("INT8 predictions", format!("{seconds:.2} s")),

@@ -11,6 +11,9 @@ pub(super) const CROWD: usize = 1024;
 /// Least mean number of bytes an item of a larger header; real ones have about 17.
 pub(super) const BYTES_PER_ITEM: usize = 8;
 
+/// Bytes of the largest header that the container allows.
+pub(super) const MAX_HEADER_BYTES: usize = 100_000_000;
+
 /// How dense a header is.
 #[derive(Clone, Copy)]
 pub(super) struct Density {

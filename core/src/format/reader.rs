@@ -1,5 +1,6 @@
 //! Bytes to model.
 
+use super::contents;
 use super::crowd::Density;
 use super::schema::{Description, Version};
 use super::{
@@ -26,6 +27,9 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
     }
     let (length, header) = SafeTensors::read_metadata(bytes)
         .map_err(|error| FormatError::Container(error.to_string()))?;
+    let data = &bytes[8 + length..];
+    // Before all else is looked at: what a flipped bit makes of the file is no fault of its writer.
+    let digest = contents::check(&header, data)?;
     let metadata = header.metadata().as_ref().and_then(|m| m.get(METADATA_KEY));
     let description = parse(metadata.ok_or(FormatError::NoDescription)?)?;
 
@@ -35,7 +39,7 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         range: node.range.map_or(CodeRange::FULL, |[low, high]| CodeRange { low, high }),
     });
     let quantization = quantization.collect();
-    let mut reader = Tensors { header: &header, data: &bytes[8 + length..], used: BTreeSet::new() };
+    let mut reader = Tensors { header: &header, data, used: BTreeSet::new() };
     let mut layers = Vec::new();
     for node in graph.nodes().iter().filter(|n| n.op.is_weighted()) {
         layers.push(reader.layer(&graph, node, layers.len())?);
@@ -47,7 +51,7 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
     reader.check_all_used()?;
 
     let Description { name, activation_bits, input, class_names, calibration, .. } = description;
-    Ok(Model::new(Parts {
+    let model = Model::new(Parts {
         name,
         graph,
         activation_bits,
@@ -58,7 +62,8 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         layers,
         tables,
         calibration,
-    })?)
+    })?;
+    Ok(model.with_file_digest(digest))
 }
 
 fn quantization(scale: f32, zero_point: u8) -> Quantization {

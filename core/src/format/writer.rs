@@ -1,23 +1,60 @@
 //! Model to bytes.
 
-use super::crowd::Density;
+use super::contents::Contents;
+use super::crowd::{Density, MAX_HEADER_BYTES};
 use super::schema::{Description, Grid, Input, Node};
-use super::{FormatError, METADATA_KEY, TABLE_SIZE, version, weight_shape};
+use super::{DIGEST_KEY, FormatError, METADATA_KEY, TABLE_SIZE, version, weight_shape};
+use crate::digest::ModelDigest;
 use crate::graph::{Op, Value};
 use crate::layer::{Layer, Posterior, transpose};
 use crate::model::Model;
 use crate::numerics::CodeRange;
-use alloc::{borrow::Cow, boxed::Box, format, string::String, string::ToString, vec::Vec};
-use safetensors::{Dtype, View};
+use alloc::{
+    borrow::Cow, boxed::Box, collections::BTreeMap, format, string::String, string::ToString,
+    vec::Vec,
+};
+use core::cmp::Reverse;
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+use serde::Serialize;
 
 /// The file of `model`: the same model always gives the same bytes, which [`read`](super::read)
 /// takes back.
 ///
 /// # Errors
-/// [`FormatError::Encoder`] or [`FormatError::Description`] when the encoder refuses.
+/// [`FormatError::Encoder`] when the model does not fit a file.
 pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
-    let mut description = serde_json::to_string(&describe(model))
-        .map_err(|error| FormatError::Description(error.to_string()))?;
+    let mut metadata = metadata(model);
+    let tensors = tensors(model);
+    metadata.insert(DIGEST_KEY, contents_digest(&metadata, &tensors).to_string());
+    let bytes = file(&metadata, &tensors)?;
+    let missing = Density::of(&bytes).missing();
+    if missing == 0 {
+        return Ok(bytes);
+    }
+    // Thousands of short class names: white space after the description makes them readable.
+    let description = metadata.entry(METADATA_KEY).or_default();
+    description.extend(core::iter::repeat_n(' ', missing));
+    file(&metadata, &tensors)
+}
+
+/// The digest of `model`: of the file that it was read from, or else of the one that [`write`] makes
+/// of it, which takes about as long as to copy its weights.
+pub fn digest(model: &Model) -> ModelDigest {
+    let computed = || contents_digest(&metadata(model), &tensors(model));
+    model.file_digest().unwrap_or_else(computed)
+}
+
+/// All metadata of the file but the digest.
+fn metadata(model: &Model) -> BTreeMap<&'static str, String> {
+    let description = serde_json::to_string(&describe(model));
+    let description = description.expect("texts, lists and finite numbers are JSON");
+    BTreeMap::from([(METADATA_KEY, description)])
+}
+
+/// The tensors, in the order in which they lie in the file: wide types first, so that all are
+/// aligned, then by name.
+fn tensors(model: &Model) -> Vec<(String, Tensor<'_>)> {
     let mut tensors = Vec::new();
     let weighted = model.graph().nodes().iter().filter(|n| n.op.is_weighted());
     for (node, layer) in weighted.zip(model.layers()) {
@@ -32,21 +69,65 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
         let tensor = Tensor { dtype: Dtype::U8, shape, length: TABLE_SIZE, data };
         tensors.push((format!("{}.table", node.name), tensor));
     }
-    let bytes = file(&tensors, &description)?;
-    let missing = Density::of(&bytes).missing();
-    if missing == 0 {
-        return Ok(bytes);
-    }
-    // Thousands of short class names: white space behind the description makes them readable.
-    description.extend(core::iter::repeat_n(' ', missing));
-    file(&tensors, &description)
+    tensors.sort_by(|(a, left), (b, right)| {
+        Reverse(left.dtype).cmp(&Reverse(right.dtype)).then(a.cmp(b))
+    });
+    tensors
 }
 
-fn file(tensors: &[(String, Tensor<'_>)], description: &str) -> Result<Vec<u8>, FormatError> {
-    let metadata = [(METADATA_KEY.to_string(), description.to_string())].into_iter().collect();
-    let tensors = tensors.iter().map(|(name, tensor)| (name, tensor));
-    safetensors::serialize(tensors, Some(metadata))
-        .map_err(|error| FormatError::Encoder(error.to_string()))
+fn contents_digest(
+    metadata: &BTreeMap<&'static str, String>,
+    tensors: &[(String, Tensor<'_>)],
+) -> ModelDigest {
+    let mut contents = Contents::new();
+    contents.count(metadata.len());
+    for (key, text) in metadata {
+        contents.metadata(key, text);
+    }
+    let mut by_name: Vec<_> = tensors.iter().collect();
+    by_name.sort_by_key(|(name, _)| name);
+    contents.count(by_name.len());
+    for (name, Tensor { dtype, shape, data, .. }) in by_name {
+        contents.tensor(name, *dtype, shape, &data());
+    }
+    contents.digest()
+}
+
+/// The header of the container.
+#[derive(Serialize)]
+struct Header<'a> {
+    /// In the order of the keys, where the container's own type has none.
+    #[serde(rename = "__metadata__")]
+    metadata: &'a BTreeMap<&'static str, String>,
+    #[serde(flatten)]
+    tensors: Metadata,
+}
+
+fn file(
+    metadata: &BTreeMap<&'static str, String>,
+    tensors: &[(String, Tensor<'_>)],
+) -> Result<Vec<u8>, FormatError> {
+    let refused = |error: &dyn ToString| FormatError::Encoder(error.to_string());
+    let mut end = 0;
+    let infos = tensors.iter().map(|(name, Tensor { dtype, shape, length, .. })| {
+        let start = end;
+        end += length;
+        let info = TensorInfo { dtype: *dtype, shape: shape.clone(), data_offsets: (start, end) };
+        (name.clone(), info)
+    });
+    let infos = Metadata::new(None, infos.collect()).map_err(|error| refused(&error))?;
+    let header = Header { metadata, tensors: infos };
+    let mut header = serde_json::to_string(&header).map_err(|error| refused(&error))?.into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    if header.len() > MAX_HEADER_BYTES {
+        let (found, most) = (header.len(), MAX_HEADER_BYTES);
+        return Err(refused(&format!("its header has {found} bytes, at most {most} may be")));
+    }
+    let mut bytes = Vec::with_capacity(8 + header.len() + end);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    tensors.iter().for_each(|(_, tensor)| bytes.extend_from_slice(&(tensor.data)()));
+    Ok(bytes)
 }
 
 fn describe(model: &Model) -> Description {
@@ -136,22 +217,4 @@ struct Tensor<'a> {
     /// Bytes.
     length: usize,
     data: Data<'a>,
-}
-
-impl View for &Tensor<'_> {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        (self.data)()
-    }
-
-    fn data_len(&self) -> usize {
-        self.length
-    }
 }

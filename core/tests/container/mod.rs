@@ -1,7 +1,7 @@
 //! A safetensors file taken apart, so that tests can damage one thing and put it together again
 //! without the library that the reader uses.
 
-use bayes8_core::format::METADATA_KEY;
+use bayes8_core::format::{DIGEST_KEY, METADATA_KEY};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -12,6 +12,8 @@ pub(crate) struct File {
     pub(crate) key: String,
     /// The JSON description.
     pub(crate) description: String,
+    /// The other metadata.
+    pub(crate) others: BTreeMap<String, String>,
     pub(crate) tensors: BTreeMap<String, Tensor>,
 }
 
@@ -42,14 +44,26 @@ impl File {
             let dtype = info["dtype"].as_str().unwrap();
             tensors.insert(name.clone(), Tensor::new(dtype, &shape, data[start..end].to_vec()));
         }
-        let description = header["__metadata__"][METADATA_KEY].as_str().unwrap().into();
-        Self { key: METADATA_KEY.into(), description, tensors }
+        let metadata = header["__metadata__"].as_object().unwrap().iter();
+        let mut others: BTreeMap<String, String> =
+            metadata.map(|(key, text)| (key.clone(), text.as_str().unwrap().to_string())).collect();
+        let description = others.remove(METADATA_KEY).unwrap();
+        Self { key: METADATA_KEY.into(), description, others, tensors }
+    }
+
+    /// The same without its digest, for which nearly every damage would be refused.
+    pub(crate) fn without_digest(bytes: &[u8]) -> Self {
+        let mut file = Self::parse(bytes);
+        file.others.remove(DIGEST_KEY);
+        file
     }
 
     /// Puts the file together.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut header = Map::new();
-        header.insert("__metadata__".into(), json!({ &self.key: &self.description }));
+        let mut metadata = json!(self.others);
+        metadata[&self.key] = json!(self.description);
+        header.insert("__metadata__".into(), metadata);
         let mut data = Vec::new();
         for (name, tensor) in &self.tensors {
             let offsets = [data.len(), data.len() + tensor.data.len()];

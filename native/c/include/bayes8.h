@@ -69,6 +69,9 @@ typedef struct {
 typedef struct {
   /// Name of the model.
   const char *name;
+  /// Digest of the model, `blake3:` and 64 hexadecimal digits: names it in a record of its
+  /// predictions, as no other model has the same. `bayes8 inspect` shows it.
+  const char *digest;
   /// Name of the kernels in use.
   const char *kernel;
   /// Depth of a volume, in planes; 1 for pictures.

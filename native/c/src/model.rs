@@ -15,6 +15,7 @@ use std::ptr;
 pub struct Model {
     pub(crate) native: bayes8_native::Model,
     name: CString,
+    digest: CString,
     kernel: CString,
     class_names: Vec<CString>,
 }
@@ -48,6 +49,9 @@ pub struct ModelOptions {
 pub struct ModelInfo {
     /// Name of the model.
     pub name: *const c_char,
+    /// Digest of the model, `blake3:` and 64 hexadecimal digits: names it in a record of its
+    /// predictions, as no other model has the same. `bayes8 inspect` shows it.
+    pub digest: *const c_char,
     /// Name of the kernels in use.
     pub kernel: *const c_char,
     /// Depth of a volume, in planes; 1 for pictures.
@@ -159,6 +163,7 @@ pub unsafe extern "C" fn bayes8_model_get_info(
         let input = model.native.description().graph().input();
         place.set(ModelInfo {
             name: model.name.as_ptr(),
+            digest: model.digest.as_ptr(),
             kernel: model.kernel.as_ptr(),
             depth: input.depth,
             height: input.height,
@@ -199,6 +204,7 @@ impl Model {
         let classes = native.description().classes();
         Self {
             name: c_text(native.description().name()),
+            digest: c_text(&native.digest().to_string()),
             kernel: c_text(native.kernel()),
             class_names: (0..classes).map(|class| c_text(&native.class_name(class))).collect(),
             native,

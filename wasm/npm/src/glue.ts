@@ -8,6 +8,8 @@ import { createGlue } from "#glue";
 /** What a model is. */
 export interface ModelInfo {
   readonly name: string;
+  /** `blake3:` and 64 hexadecimal digits, which no other model has: `bayes8 inspect` shows the same. */
+  readonly digest: string;
   /** Pictures in: planes (1, but of a volume), rows (1 for a sequence), columns, channels. */
   readonly input: {
     readonly depth: number;

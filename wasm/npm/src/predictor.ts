@@ -33,6 +33,11 @@ export abstract class Predictor {
     this.#scheduler = new Scheduler(threads);
   }
 
+  /** What names the model in a record of its predictions: `bayes8 inspect` shows the same. */
+  get digest(): string {
+    return this.info.digest;
+  }
+
   /** Threads that run samples. */
   protected get threads(): number {
     return this.#scheduler.threads;

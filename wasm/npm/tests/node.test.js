@@ -80,6 +80,8 @@ test("a range of samples is not a part of the whole series", async (t) => {
   const [whole, begin, end] = [await run(10, 0), await run(4, 0), await run(6, 4)];
   assert.deepEqual([...whole.logits], [...begin.logits, ...end.logits]);
   assert.equal(whole.logits.length, 10 * model.info.classes);
+  assert.match(model.digest, /^blake3:[0-9a-f]{64}$/);
+  assert.equal(model.info.digest, model.digest);
 });
 
 test("the uncertainty does not add up, or top() is out of order", async (t) => {

@@ -1,0 +1,92 @@
+//! The digest of what a file says, whatever the layout of its container: `docs/FORMAT.md` defines it.
+
+use super::{DIGEST_KEY, FormatError, METADATA_KEY};
+use crate::digest::ModelDigest;
+use alloc::{string::ToString, vec::Vec};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+
+/// White space of JSON, which may follow a description and means nothing.
+const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// The digest of a file with this header over `data`, which must be the one that it says, if it says
+/// any.
+///
+/// # Errors
+/// [`FormatError::Damaged`] and [`FormatError::NoDigest`].
+pub(super) fn check(header: &Metadata, data: &[u8]) -> Result<ModelDigest, FormatError> {
+    let metadata = header.metadata().iter().flatten();
+    let mut covered: Vec<_> = metadata.filter(|(key, _)| is_covered(key)).collect();
+    covered.sort();
+    let stated = header.metadata().as_ref().and_then(|metadata| metadata.get(DIGEST_KEY));
+    // The key of the digest itself may be what is damaged.
+    if let (None, Some((key, _))) = (stated, covered.iter().find(|(key, _)| *key != METADATA_KEY)) {
+        return Err(FormatError::NoDigest(key.to_string()));
+    }
+    let mut contents = Contents::new();
+    contents.count(covered.len());
+    for (key, text) in covered {
+        contents.metadata(key, text);
+    }
+    let mut names = header.offset_keys();
+    names.sort();
+    contents.count(names.len());
+    for name in &names {
+        let Some(TensorInfo { dtype, shape, data_offsets: (start, end) }) = header.info(name)
+        else {
+            continue;
+        };
+        // The container's reader has checked the offsets against the file.
+        contents.tensor(name, *dtype, shape, &data[*start..*end]);
+    }
+    let found = contents.digest();
+    match stated {
+        Some(expected) if *expected != found.to_string() => {
+            Err(FormatError::Damaged { expected: expected.clone(), found })
+        }
+        _ => Ok(found),
+    }
+}
+
+/// Whether the digest covers a key of the metadata: the description, and evidence of later writers.
+fn is_covered(key: &str) -> bool {
+    let ours = key.strip_prefix(METADATA_KEY);
+    key != DIGEST_KEY && ours.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What is being digested: first the number of metadata and each of them, then the number of tensors
+/// and each of them, both in ascending byte order of their keys or names.
+pub(super) struct Contents(blake3::Hasher);
+
+impl Contents {
+    pub(super) fn new() -> Self {
+        Self(blake3::Hasher::new())
+    }
+
+    pub(super) fn count(&mut self, count: usize) {
+        self.0.update(&(count as u64).to_le_bytes());
+    }
+
+    pub(super) fn metadata(&mut self, key: &str, text: &str) {
+        self.bytes(key.as_bytes());
+        self.bytes(text.trim_end_matches(WHITE_SPACE).as_bytes());
+    }
+
+    pub(super) fn tensor(&mut self, name: &str, dtype: Dtype, shape: &[usize], data: &[u8]) {
+        self.bytes(name.as_bytes());
+        self.bytes(alloc::format!("{dtype}").as_bytes());
+        self.count(shape.len());
+        shape.iter().for_each(|&extent| self.count(extent));
+        self.bytes(data);
+    }
+
+    /// Bytes after their number, so that no two contents run together to the same bytes.
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.0.update(bytes);
+    }
+
+    pub(super) fn digest(&self) -> ModelDigest {
+        ModelDigest::new(*self.0.finalize().as_bytes())
+    }
+}
