@@ -14,6 +14,7 @@ pub mod aligned;
 pub mod backend;
 pub mod chacha;
 pub mod digest;
+pub mod echo;
 pub mod executor;
 pub mod format;
 pub mod graph;

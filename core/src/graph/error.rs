@@ -1,6 +1,7 @@
 //! Why a node cannot be part of a graph.
 
 use super::Shape;
+use crate::echo::Echo;
 use alloc::{boxed::Box, string::String};
 use thiserror::Error;
 
@@ -14,10 +15,10 @@ pub enum GraphError {
     #[error("node number {0} has an empty name")]
     EmptyName(usize),
     /// Two nodes of one name, or a node named `input`.
-    #[error("the name `{0}` is taken twice (`input` is the network's input)")]
+    #[error("the name `{}` is taken twice (`input` is the network's input)", Echo(.0))]
     DuplicateName(String),
     /// Reads a value that no earlier node makes: unknown, later, or the node itself (a cycle).
-    #[error("node `{node}` reads value number {input}, which no earlier node makes")]
+    #[error("node `{node}` reads value number {input}, which no earlier node makes", node = Echo(node))]
     InputOrder {
         /// The node.
         node: String,
@@ -25,7 +26,7 @@ pub enum GraphError {
         input: usize,
     },
     /// Wrong number of inputs.
-    #[error("node `{node}` ({op}) takes {expected}, but has {found}")]
+    #[error("node `{node}` ({op}) takes {expected}, but has {found}", node = Echo(node))]
     InputCount {
         /// The node.
         node: String,
@@ -37,7 +38,7 @@ pub enum GraphError {
         found: usize,
     },
     /// Inputs whose shapes do not go together.
-    #[error("node `{node}` ({op}) cannot combine inputs of shapes {} and {}", shapes[0], shapes[1])]
+    #[error("node `{node}` ({op}) cannot combine inputs of shapes {} and {}", shapes[0], shapes[1], node = Echo(node))]
     InputShapes {
         /// The node.
         node: String,
@@ -49,7 +50,8 @@ pub enum GraphError {
     },
     /// Groups that do not divide the channels.
     #[error(
-        "node `{node}`: {groups} groups do not divide {in_channels} input and {out_channels} output channels"
+        "node `{node}`: {groups} groups do not divide {in_channels} input and {out_channels} output channels",
+        node = Echo(node)
     )]
     Groups {
         /// The node.
@@ -63,7 +65,8 @@ pub enum GraphError {
     },
     /// A window that does not fit, or whose padding is at least as large as its reach.
     #[error(
-        "node `{node}` ({op}): its window does not fit an input of {input}, has a zero extent, or pads by its whole reach"
+        "node `{node}` ({op}): its window does not fit an input of {input}, has a zero extent, or pads by its whole reach",
+        node = Echo(node)
     )]
     Window {
         /// The node.
@@ -75,7 +78,8 @@ pub enum GraphError {
     },
     /// An input that is too large with its padding around it, which kernels may copy.
     #[error(
-        "node `{node}` ({op}): its input of {input} with padding holds more than 2^26 elements"
+        "node `{node}` ({op}): its input of {input} with padding holds more than 2^26 elements",
+        node = Echo(node)
     )]
     PaddedInput {
         /// The node.
@@ -86,7 +90,7 @@ pub enum GraphError {
         input: Shape,
     },
     /// A slice outside of the input or empty.
-    #[error("node `{node}`: the slice is empty or leaves the input of {input}")]
+    #[error("node `{node}`: the slice is empty or leaves the input of {input}", node = Echo(node))]
     Slice {
         /// The node.
         node: String,
@@ -94,7 +98,7 @@ pub enum GraphError {
         input: Shape,
     },
     /// An output with an empty axis, or too large.
-    #[error("node `{node}` ({op}): the output is empty or holds more than 2^26 elements")]
+    #[error("node `{node}` ({op}): the output is empty or holds more than 2^26 elements", node = Echo(node))]
     OutputShape {
         /// The node.
         node: String,
