@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use bayes8_core::uncertainty::Uncertainty;
+use bayes8_native::file;
 use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 
@@ -70,7 +71,7 @@ impl Golden {
     /// [`GoldenError`], which names the file and the tensor.
     pub fn load(path: &Path) -> Result<Self, GoldenError> {
         let bytes =
-            std::fs::read(path).map_err(|source| GoldenError::Io { path: path.into(), source })?;
+            file::read(path).map_err(|source| GoldenError::Io { path: path.into(), source })?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| {
             GoldenError::NotSafetensors { path: path.into(), reason: error.to_string() }
         })?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bayes8_core::input;
 use bayes8_core::model::Preprocessing;
+use bayes8_native::file;
 use ndarray::{Array, ArrayView, Dimension};
 use serde_json::Value;
 use thiserror::Error;
@@ -68,8 +69,8 @@ impl Metadata {
     /// # Errors
     /// [`MetadataError`], which names the file and the key.
     pub fn load(path: &Path) -> Result<Self, MetadataError> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| MetadataError::Io { path: path.into(), source })?;
+        let bytes =
+            file::read(path).map_err(|source| MetadataError::Io { path: path.into(), source })?;
         Self::parse(&bytes, path)
     }
 

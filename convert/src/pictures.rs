@@ -8,6 +8,7 @@ use std::{
 };
 
 use bayes8_core::graph::Shape;
+use bayes8_native::file;
 use ndarray::{Array1, ArrayD, Axis, Ix1, OwnedRepr};
 use ndarray_npy::{NpzReader, ReadNpyError, ReadNpzError, ReadableElement};
 use thiserror::Error;
@@ -113,7 +114,7 @@ impl Archive {
     /// [`PicturesError`] when it is no archive.
     pub(crate) fn open(path: &Path) -> Result<Self, PicturesError> {
         let file =
-            File::open(path).map_err(|source| PicturesError::Io { path: path.into(), source })?;
+            file::open(path).map_err(|source| PicturesError::Io { path: path.into(), source })?;
         let refuse = |e: ReadNpzError| PicturesError::Archive {
             path: path.into(),
             reason: format!("{e}; is it cut off? numpy.savez writes such files"),

@@ -18,6 +18,7 @@
 
 mod bank;
 mod engine;
+pub mod file;
 mod isa;
 mod kernels;
 pub mod measure;

@@ -294,6 +294,6 @@ fn contiguous<'a, T, D: Dimension>(array: &'a CowArray<'_, T, D>) -> &'a [T] {
 
 fn read(path: &Path) -> Result<bayes8_core::model::Model, LoadError> {
     let unreadable = |source| LoadError::File { path: path.into(), source };
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let bytes = crate::file::read(path).map_err(unreadable)?;
     format::read(&bytes).map_err(|source| LoadError::Format { path: path.into(), source })
 }

@@ -5,10 +5,11 @@
 //! take the same bytes and fill the memory.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
+use bayes8_core::echo::Echo;
+use bayes8_native::file;
 use rten_onnx::onnx::TensorProto;
 
 /// Where data outside of the ONNX file may be.
@@ -42,16 +43,16 @@ impl<'f> External<'f> {
         };
         let number = |key: &str| match entry(key) {
             None => Ok(None),
-            Some(text) => text
-                .parse::<u64>()
-                .map(Some)
-                .map_err(|_| format!("the `{key}` of its external data is `{text}`, no number")),
+            Some(text) => text.parse::<u64>().map(Some).map_err(|_| {
+                format!("`{key}` of its external data is `{}`, not a number", Echo(text))
+            }),
         };
         let location = entry("location").ok_or("its external data has no `location`")?;
         let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
         let path = inside(folder, location)?;
+        let location = Echo(location);
         let unreadable = |error: std::io::Error| format!("its data in `{location}`: {error}");
-        let mut file = File::open(&path).map_err(unreadable)?;
+        let mut file = file::open(&path).map_err(unreadable)?;
         let size = file.metadata().map_err(unreadable)?.len();
         let length = length.unwrap_or(size.saturating_sub(offset));
         if length != expected {
@@ -79,12 +80,13 @@ impl<'f> External<'f> {
 
 /// The file `location` of `folder`.
 fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
-    let outside = || format!("its data is in `{location}`, which is not in the model's folder");
+    let shown = Echo(location);
+    let outside = || format!("its data is in `{shown}`, which is not in the model's folder");
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     if !Path::new(location).components().all(plain) {
         return Err(outside());
     }
-    let unreadable = |error: std::io::Error| format!("its data in `{location}`: {error}");
+    let unreadable = |error: std::io::Error| format!("its data in `{shown}`: {error}");
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let root = folder.canonicalize().map_err(unreadable)?;
     let path = root.join(location).canonicalize().map_err(unreadable)?;
