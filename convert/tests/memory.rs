@@ -2,6 +2,8 @@
 //! size. In a process of its own, whose peak is measured.
 #![cfg(target_os = "linux")]
 
+mod common;
+
 use std::env;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -13,6 +15,7 @@ use bayes8_convert::fidelity::FidelityReport;
 use bayes8_convert::quantize::Description;
 use bayes8_convert::{Network, PosteriorSource};
 use bayes8_core::{format, model::Preprocessing};
+use common::peak;
 use ndarray::Array4;
 use rten_onnx::onnx::{
     DataLocation, DataType, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
@@ -92,13 +95,6 @@ fn write_network(folder: &Path, layers: usize) {
         ..ModelProto::default()
     };
     fs::write(folder.join("mean.onnx"), model.write_buf().unwrap()).unwrap();
-}
-
-/// The largest memory that this process had, in bytes.
-fn peak() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a value reaches: counts of its numbers, in whatever order they come.
 
+use std::collections::BTreeMap;
+
 /// Half of the bins of a histogram.
 pub(super) const HALF: usize = 4096;
 
@@ -9,7 +11,7 @@ pub(super) const HALF: usize = 4096;
 pub(super) struct Histogram {
     /// `None` until the first number that is not zero.
     pub(super) reach: Option<f64>,
-    pub(super) counts: Vec<u64>,
+    counts: Counts,
     pub(super) smallest: f32,
     pub(super) largest: f32,
     pub(super) total: u64,
@@ -19,7 +21,7 @@ impl Default for Histogram {
     fn default() -> Self {
         Self {
             reach: None,
-            counts: vec![0; 2 * HALF],
+            counts: Counts::default(),
             smallest: f32::INFINITY,
             largest: f32::NEG_INFINITY,
             total: 0,
@@ -40,7 +42,7 @@ impl Histogram {
         }
         // Both are powers of two, in the range of f64 for any reach of f32: products are exact.
         let bins_per_unit = HALF as f64 / self.reach.unwrap_or(1.0);
-        numbers.iter().for_each(|&x| self.counts[bin(x, bins_per_unit)] += 1);
+        self.counts.add(numbers.iter().map(|&x| bin(x, bins_per_unit)));
     }
 
     /// Makes the reach larger than `farthest`.
@@ -55,12 +57,14 @@ impl Histogram {
 
     /// Merges the bins in pairs towards the centre.
     fn widen(&mut self) {
-        let pair = |counts: &[u64], i: usize| counts[i] + counts[i + 1];
-        let mut wider = vec![0; 2 * HALF];
-        for i in 0..HALF {
-            wider[HALF / 2 + i] = pair(&self.counts, 2 * i);
-        }
-        self.counts = wider;
+        self.counts = self.counts.rebinned(|bin| (HALF + bin) / 2);
+    }
+
+    /// The count of every bin.
+    pub(super) fn counts(&self) -> Vec<u64> {
+        let mut counts = vec![0; 2 * HALF];
+        self.counts.filled().for_each(|(bin, count)| counts[bin] = count);
+        counts
     }
 
     /// The lower edge of bin `bin`.
@@ -71,8 +75,8 @@ impl Histogram {
     /// Centre and count of every bin that is not empty, from the lowest on.
     pub(super) fn filled(&self) -> Vec<(f64, f64)> {
         let width = self.edge(1) - self.edge(0);
-        let counts = self.counts.iter().enumerate().filter(|&(_, &count)| count > 0);
-        counts.map(|(bin, &count)| (self.edge(bin) + width / 2.0, count as f64)).collect()
+        let counts = self.counts.filled();
+        counts.map(|(bin, count)| (self.edge(bin) + width / 2.0, count as f64)).collect()
     }
 
     /// Share of the numbers that lie beyond `low` or `high`, but for the width of a bin.
@@ -84,6 +88,81 @@ impl Histogram {
         // Not `sum`, which is -0 for none.
         let count = self.filled().iter().filter(outside).fold(0.0, |sum, (_, count)| sum + count);
         if self.total == 0 { 0.0 } else { count / self.total as f64 }
+    }
+}
+
+/// Bins that are counted one by one in the map.
+const FEW: usize = 256;
+
+/// Numbers of a value after which an array of bins is worth its memory.
+const MANY: u64 = 1 << 16;
+
+/// A count per bin, in little memory: a network may have a hundred thousand values of a few numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Counts {
+    /// Of a bin that was counted so often, what `low` does not have: a multiple of 256. All counts as
+    /// long as there is no `low`.
+    high: BTreeMap<u16, u64>,
+    /// The lower eight bits of each count; empty for few numbers in few bins.
+    low: Vec<u8>,
+    total: u64,
+}
+
+impl Counts {
+    fn add(&mut self, bins: impl ExactSizeIterator<Item = usize>) {
+        self.total += bins.len() as u64;
+        for bin in bins {
+            if self.low.is_empty() {
+                *self.high.entry(bin as u16).or_default() += 1;
+                if self.high.len() > FEW {
+                    self.spread();
+                }
+            } else {
+                self.low[bin] = self.low[bin].wrapping_add(1);
+                if self.low[bin] == 0 {
+                    *self.high.entry(bin as u16).or_default() += 256;
+                }
+            }
+        }
+        if self.low.is_empty() && self.total > MANY {
+            self.spread();
+        }
+    }
+
+    /// Goes over to an array.
+    fn spread(&mut self) {
+        self.low = vec![0; 2 * HALF];
+        for (&bin, count) in &mut self.high {
+            self.low[usize::from(bin)] = *count as u8;
+            *count &= !0xff;
+        }
+        self.high.retain(|_, count| *count > 0);
+    }
+
+    /// Bins that are not empty, from the lowest on, and their counts.
+    fn filled(&self) -> impl Iterator<Item = (usize, u64)> {
+        let mut bins = if self.low.is_empty() { Vec::new() } else { (0..self.low.len()).collect() };
+        if self.low.is_empty() {
+            bins.extend(self.high.keys().map(|&bin| usize::from(bin)));
+        }
+        let count = |bin: usize| {
+            let low = self.low.get(bin).copied().unwrap_or_default();
+            u64::from(low) + self.high.get(&(bin as u16)).copied().unwrap_or_default()
+        };
+        bins.into_iter().map(move |bin| (bin, count(bin))).filter(|&(_, count)| count > 0)
+    }
+
+    /// The same counts, those of each bin in bin `to(bin)`.
+    fn rebinned(&self, to: impl Fn(usize) -> usize) -> Self {
+        let mut high = BTreeMap::new();
+        for (bin, count) in self.filled() {
+            *high.entry(to(bin) as u16).or_default() += count;
+        }
+        let mut counts = Self { high, low: Vec::new(), total: self.total };
+        if !self.low.is_empty() {
+            counts.spread();
+        }
+        counts
     }
 }
 
@@ -125,7 +204,7 @@ mod tests {
     #[test]
     fn counts_survive_widening() {
         let histogram = histogram((0..20).map(|i| (i as f32 - 10.0) * 2f32.powi(i)));
-        assert_eq!(histogram.counts.iter().sum::<u64>(), 20);
+        assert_eq!(histogram.counts().iter().sum::<u64>(), 20);
     }
 
     /// Threads add numbers in no particular order, but a model must come out the same each time.
@@ -135,7 +214,32 @@ mod tests {
             |i: i32| if i % 3 == 0 { 0.0 } else { (i as f32 - 70.0) * 1.7f32.powi(i % 40) };
         let forth = histogram((0..200).map(number));
         let back = histogram((0..200).rev().map(number));
-        assert_eq!((forth.reach, &forth.counts), (back.reach, &back.counts));
+        assert_eq!((forth.reach, forth.counts()), (back.reach, back.counts()));
+    }
+
+    /// Few numbers, many, and counts beyond eight bits: the same as in a plain array.
+    #[test]
+    fn no_number_is_lost_between_map_and_array() {
+        let mut histogram = Histogram::default();
+        let mut expected = BTreeMap::new();
+        let mut state = 1u32;
+        for round in 0..400 {
+            let numbers: Vec<f32> = (0..100 + round)
+                .map(|i| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    // Most into one bin, as after a ReLU, the others further apart from round to round.
+                    if i % 3 > 0 { 0.0 } else { (state >> 8) as f32 * (1e-7 * round as f32) }
+                })
+                .collect();
+            histogram.add(&numbers);
+            numbers.iter().for_each(|x| *expected.entry(x.to_bits()).or_insert(0u64) += 1);
+            let mut counts = vec![0; 2 * HALF];
+            let bins_per_unit = HALF as f64 / histogram.reach.unwrap_or(1.0);
+            let bins = expected.iter().map(|(&x, n)| (bin(f32::from_bits(x), bins_per_unit), n));
+            bins.for_each(|(bin, n)| counts[bin] += n);
+            assert_eq!(histogram.counts(), counts, "round {round}");
+        }
+        assert!(!histogram.counts.low.is_empty() && !histogram.counts.high.is_empty());
     }
 
     #[test]

@@ -59,8 +59,9 @@ impl RangeMethod {
 
 fn percentile(histogram: &Histogram, percentile: f64) -> [f32; 2] {
     let outside = (histogram.total as f64 * (1.0 - percentile / 100.0)) as u64;
-    let below = skip(histogram.counts.iter(), outside);
-    let above = skip(histogram.counts.iter().rev(), outside);
+    let counts = histogram.counts();
+    let below = skip(counts.iter(), outside);
+    let above = skip(counts.iter().rev(), outside);
     within(histogram, [histogram.edge(below), histogram.edge(2 * HALF - above)])
 }
 
@@ -120,7 +121,7 @@ const STRIDE: usize = 16;
 
 /// Windows of bins from zero outwards to both sides, as far as numbers were seen.
 fn least_divergence(histogram: &Histogram, bits: ActivationBits) -> [f32; 2] {
-    let counts = &histogram.counts;
+    let counts = histogram.counts();
     // Both exist, since there are numbers.
     let first = counts.iter().position(|&count| count > 0).unwrap_or(HALF).min(HALF);
     let end = counts.iter().rposition(|&count| count > 0).map_or(HALF, |last| last + 1).max(HALF);

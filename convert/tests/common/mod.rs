@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use bayes8_convert::{Network, Posterior, SigmaTensor, import};
 use ndarray::{Array2, ArrayD, Ix2};
-use rten_onnx::onnx::{ModelProto, TensorProto};
+use rten_onnx::onnx::{AttributeProto, AttributeType, ModelProto, TensorProto};
 use safetensors::SafeTensors;
 
 /// One network with what it computes.
@@ -78,4 +78,32 @@ pub(crate) fn assert_names(message: &str, parts: &[&str]) {
     for part in parts {
         assert!(message.contains(part), "`{part}` is not in: {message}");
     }
+}
+
+/// An attribute of one integer.
+pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        i: Some(value),
+        r#type: Some(AttributeType::INT),
+        ..AttributeProto::default()
+    }
+}
+
+/// An attribute of one float.
+pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        f: Some(value),
+        r#type: Some(AttributeType::FLOAT),
+        ..AttributeProto::default()
+    }
+}
+
+/// The largest memory that this process had, in bytes.
+#[cfg(target_os = "linux")]
+pub(crate) fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }

@@ -1,0 +1,63 @@
+//! The memory of a conversion follows the size of the file, not a fixed amount for every node: 20,000
+//! additions once took 95 kB each. In a process of its own, whose peak is measured.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use bayes8_convert::calibrate::Observations;
+use bayes8_convert::conversion::{ConversionOptions, convert};
+use bayes8_convert::fidelity::FidelityReport;
+use bayes8_convert::import;
+use bayes8_convert::quantize::Description;
+use bayes8_core::model::Preprocessing;
+use common::{Fixture, none, peak};
+use ndarray::Array4;
+use rten_onnx::onnx::{ModelProto, NodeProto};
+
+const NODES: usize = 10_000;
+
+/// Bytes of memory per addition: all of its description, and what it reaches on eight pictures.
+const PER_NODE: usize = 10_000;
+
+/// `residual` after a chain of additions.
+fn chain() -> Vec<u8> {
+    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    for node in &mut graph.node {
+        node.input.iter_mut().filter(|name| *name == "input").for_each(|name| {
+            *name = format!("sum{NODES}");
+        });
+    }
+    let additions = (1..=NODES).map(|i| NodeProto {
+        op_type: Some("Add".into()),
+        input: vec![if i == 1 { "input".into() } else { format!("sum{}", i - 1) }, "input".into()],
+        output: vec![format!("sum{i}")],
+        ..NodeProto::default()
+    });
+    graph.node.splice(0..0, additions.collect::<Vec<_>>());
+    model.write_buf().unwrap()
+}
+
+#[test]
+fn a_conversion_takes_little_memory_for_each_of_many_nodes() {
+    let network = import(&chain(), &none()).unwrap();
+    // As pictures are: of few different numbers.
+    let pictures = Array4::from_shape_fn((8, 8, 8, 3), |(n, y, x, c)| {
+        ((n * 31 + y * 17 + x * 5 + c * 3) % 256) as f32 / 255.0
+    });
+    let before = peak();
+    let observations = Observations::new(&network, pictures.view(), 1, 0, || ()).unwrap();
+    println!("calibrated: {} bytes per node", (peak() - before) / NODES);
+    let description = Description {
+        name: "chain".into(),
+        preprocessing: Preprocessing { mean: vec![0.0; 3], std: vec![1.0; 3] },
+        class_names: Vec::new(),
+    };
+    let options = ConversionOptions::default();
+    let converted =
+        convert(&network, pictures.view(), &observations, description, &options).unwrap();
+    println!("quantized: {} bytes per node", (peak() - before) / NODES);
+    FidelityReport::new(&network, &converted, &observations, pictures.view(), None).unwrap();
+    println!("reported: {} bytes per node", (peak() - before) / NODES);
+    assert!(peak() - before <= PER_NODE * NODES, "{} bytes", peak() - before);
+}
