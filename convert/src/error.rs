@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use bayes8_core::graph::GraphError;
+use bayes8_core::{
+    echo::{Brief, Echo},
+    graph::GraphError,
+};
+use bayes8_native::file;
 use thiserror::Error;
 
 use crate::posterior::PosteriorError;
@@ -14,11 +18,21 @@ pub enum ImportError {
     /// Bytes that are no ONNX model.
     #[error("not an ONNX model: {0}")]
     NotOnnx(String),
-    /// An operator set outside of 11 to 20.
-    #[error("operator set {0} of the default domain is not one of 11 to 20")]
+    /// An operator set outside of 7 to 25; 0 where the file names none.
+    #[error(
+        "operator set {0} is not one of 7 to 25; `onnx.version_converter.convert_version(model, 17)` \
+         changes it"
+    )]
     OperatorSet(i64),
+    /// Not one output, but several.
+    #[error(
+        "the graph has {} outputs ({}), but only one can be used; export the network with the one that \
+         holds the logits, or cut it out with `onnx.utils.extract_model`",
+        .0.len(), names(.0)
+    )]
+    Outputs(Vec<String>),
     /// Inputs or outputs of the graph that are not one picture in, one vector out.
-    #[error("graph {kind} `{name}`: {reason}")]
+    #[error("graph {kind} `{name}`: {reason}", name = Echo(name), reason = Brief(reason))]
     Interface {
         /// `input` or `output`.
         kind: &'static str,
@@ -28,7 +42,7 @@ pub enum ImportError {
         reason: String,
     },
     /// A tensor that cannot be read: type, length, or data outside of the file.
-    #[error("tensor `{tensor}`: {reason}")]
+    #[error("tensor `{tensor}`: {reason}", tensor = Echo(tensor), reason = Brief(reason))]
     Tensor {
         /// Name of the initializer, or of the node that holds the tensor.
         tensor: String,
@@ -36,9 +50,9 @@ pub enum ImportError {
         reason: String,
     },
     /// NaN or infinity where only finite numbers make sense.
-    #[error("tensor `{tensor}` holds {value} at index {index}")]
+    #[error("tensor `{tensor}` holds {value} at index {index}", tensor = Echo(tensor))]
     NotFinite {
-        /// The tensor, or the node whose parameters it was folded into.
+        /// Name of the initializer.
         tensor: String,
         /// Position in row-major order.
         index: usize,
@@ -46,7 +60,10 @@ pub enum ImportError {
         value: f32,
     },
     /// A node outside of the supported subset.
-    #[error("node `{node}` ({op}): {reason}")]
+    #[error(
+        "node `{node}` ({op}): {reason}",
+        node = Echo(node), op = Echo(op), reason = Brief(reason)
+    )]
     Node {
         /// Name of the ONNX node, or of its output where it has none.
         node: String,
@@ -59,7 +76,10 @@ pub enum ImportError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// Constants that unfold to many times the size of the file.
-    #[error("node `{node}`: the constants of this file unfold to more than {limit} numbers")]
+    #[error(
+        "node `{node}`: the constants of this file unfold to more than {limit} numbers",
+        node = Echo(node)
+    )]
     TooLarge {
         /// Where the limit was passed.
         node: String,
@@ -67,10 +87,26 @@ pub enum ImportError {
         limit: usize,
     },
     /// A sigma without an initializer.
-    #[error("posterior tensor `{0}.sigma`: the network has no initializer `{0}`")]
-    SigmaUnknown(String),
+    #[error(
+        "posterior tensor `{name}.sigma`: the network has no initializer `{name}`, but {} others: {}. If \
+         the exporter folded BatchNormalization into the weights, keep it with \
+         `torch.onnx.export(model.eval(), ..., training=torch.onnx.TrainingMode.PRESERVE, \
+         do_constant_folding=False)`",
+        initializers, names(nearest), name = Echo(name)
+    )]
+    SigmaUnknown {
+        /// Name of the sigma's initializer.
+        name: String,
+        /// Some initializers of the network, the most similar name first.
+        nearest: Vec<String>,
+        /// How many initializers of floats the network has.
+        initializers: usize,
+    },
     /// A sigma of another shape than its mean.
-    #[error("posterior tensor `{name}.sigma` has shape {sigma:?}, the initializer {mean:?}")]
+    #[error(
+        "posterior tensor `{name}.sigma` has shape {sigma:?}, the initializer {mean:?}",
+        name = Echo(name)
+    )]
     SigmaShape {
         /// Name of the initializer.
         name: String,
@@ -81,17 +117,25 @@ pub enum ImportError {
     },
     /// A sigma for something that is sampled nowhere.
     #[error(
-        "posterior tensor `{0}.sigma`: `{0}` is no weight or bias of a Conv, Gemm or MatMul that the output depends on"
+        "posterior tensor `{name}.sigma`: `{name}` is not a weight or bias of a Conv, Gemm or MatMul that \
+         the output depends on",
+        name = Echo(.0)
     )]
     SigmaNotWeight(String),
     /// One Bayesian initializer in two layers, which would have to be sampled alike.
-    #[error("node `{node}`: the Bayesian weight `{name}` is already used by another layer")]
+    #[error(
+        "node `{node}`: the Bayesian weight `{name}` is already used by another layer",
+        node = Echo(node), name = Echo(name)
+    )]
     SigmaShared {
         /// Name of the initializer.
         name: String,
         /// The second layer.
         node: String,
     },
+    /// Standard deviations that overflow.
+    #[error("layer `{}`: the standard deviations of its weights are too large for f32", Echo(.0))]
+    SigmaOverflow(String),
     /// A MOPED factor that is no standard deviation.
     #[error("MOPED delta is {0}, but must be finite and above 0")]
     Moped(f32),
@@ -102,12 +146,23 @@ impl ImportError {
     pub(crate) fn is_of_posterior(&self) -> bool {
         matches!(
             self,
-            Self::SigmaUnknown(_)
+            Self::SigmaUnknown { .. }
                 | Self::SigmaShape { .. }
                 | Self::SigmaNotWeight(_)
                 | Self::SigmaShared { .. }
         )
     }
+}
+
+/// Names in a message: `a`, `b`, ...
+fn names(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut list =
+        names.iter().take(SHOWN).map(|name| format!("`{}`", Echo(name))).collect::<Vec<_>>();
+    if names.len() > SHOWN {
+        list.push("...".into());
+    }
+    list.join(", ")
 }
 
 /// Why files cannot be loaded; names the file.
@@ -142,6 +197,6 @@ pub enum LoadError {
 
 impl LoadError {
     pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Self> {
-        std::fs::read(path).map_err(|source| Self::Io { path: path.into(), source })
+        file::read(path).map_err(|source| Self::Io { path: path.into(), source })
     }
 }

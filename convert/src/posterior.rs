@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use bayes8_core::echo::Echo;
 use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 
@@ -51,10 +52,10 @@ pub enum PosteriorError {
     )]
     NotSafetensors(String),
     /// A tensor that is no `NAME.sigma`.
-    #[error("tensor `{0}`: names of a posterior end in `.sigma`")]
+    #[error("tensor `{}`: names of a posterior end in `.sigma`", Echo(.0))]
     Name(String),
     /// A tensor of another type than F32.
-    #[error("tensor `{tensor}` has type {dtype}, expected F32")]
+    #[error("tensor `{tensor}` has type {dtype}, expected F32", tensor = Echo(tensor))]
     Type {
         /// The tensor.
         tensor: String,
@@ -62,7 +63,7 @@ pub enum PosteriorError {
         dtype: String,
     },
     /// As many values as the shape says are needed.
-    #[error("tensor `{tensor}` has shape {shape:?} but {values} values")]
+    #[error("tensor `{tensor}` has shape {shape:?} but {values} values", tensor = Echo(tensor))]
     Length {
         /// The tensor.
         tensor: String,
@@ -72,7 +73,10 @@ pub enum PosteriorError {
         values: usize,
     },
     /// A value that is no standard deviation.
-    #[error("tensor `{tensor}` holds {value} at index {index}: not a standard deviation")]
+    #[error(
+        "tensor `{tensor}` holds {value} at index {index}: not a standard deviation",
+        tensor = Echo(tensor)
+    )]
     Value {
         /// The tensor.
         tensor: String,

@@ -66,6 +66,34 @@ fn data_in_other_files_is_read_from_the_folder_of_the_model_only() {
     }
 }
 
+/// Opening a pipe waits for someone who writes to it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_before_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let error = external(folder.path(), "pipe", &[("length", "160")]).unwrap_err();
+    assert_names(&error, &["`fc.weight`", "`pipe`", "not a file"]);
+    let load = |mean: &Path, posterior| Network::load(mean, &posterior).unwrap_err().to_string();
+    assert_names(&load(&pipe, PosteriorSource::Deterministic), &["pipe", "not a file"]);
+    let model = folder.path().join("model.onnx");
+    assert_names(&load(&model, PosteriorSource::File(pipe)), &["pipe", "not a file"]);
+}
+
+#[test]
+fn a_pointer_of_git_lfs_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mean.onnx");
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+    std::fs::write(&path, pointer).unwrap();
+    let error = Network::load(&path, &PosteriorSource::Deterministic).unwrap_err().to_string();
+    assert_names(&error, &["mean.onnx", "git lfs pull"]);
+    let error = Network::load(&path, &PosteriorSource::File(path.clone())).unwrap_err().to_string();
+    assert_names(&error, &["mean.onnx", "git lfs pull"]);
+    assert_names(&import(pointer, &none()).unwrap_err().to_string(), &["git lfs pull"]);
+}
+
 /// A small file whose tensors all take the same bytes would fill the memory.
 #[test]
 fn tensors_cannot_share_the_data_of_another_file() {

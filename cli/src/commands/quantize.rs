@@ -16,13 +16,14 @@ use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, predict_fp32};
 use bayes8_convert::metadata::{normalize, per_channel};
 use bayes8_convert::quantize::{Description, QuantizeError};
+use bayes8_convert::reference::stays_finite;
 use bayes8_convert::{ImportError, LoadError, Metadata, Network};
 use bayes8_native::core::format;
 use bayes8_native::core::model::{self, Preprocessing};
 use bayes8_native::core::numerics::ActivationBits;
 use bayes8_native::{Model, ModelOptions};
 use clap::{ArgGroup, Args, ValueEnum, value_parser};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayViewD};
 use std::path::{Path, PathBuf};
 use warnings::{lost_noise, misfit};
 
@@ -205,7 +206,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let progress = Progress::uncounted("quantizing");
     let conversion = convert(&network, pictures.view(), &observations, description, &options)
-        .map_err(|error| arguments.explain_range(error))?;
+        .map_err(|error| arguments.explain_range(error, &network, pictures.view()))?;
     drop(progress);
     let model = &conversion.model;
     let compare = |data| arguments.compare(&network, model, preprocessing, data);
@@ -256,24 +257,31 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 impl Arguments {
     /// Says why numbers of the network may have run out of range.
     fn explain_import(&self, error: LoadError) -> anyhow::Error {
-        let overflows = matches!(
-            &error,
-            LoadError::Import { source: ImportError::NotFinite { value, .. }, .. }
-                if value.is_infinite()
-        );
+        let overflows =
+            matches!(&error, LoadError::Import { source: ImportError::SigmaOverflow(_), .. });
         let error = anyhow::Error::new(error);
-        // A network is a network at any sensible share.
-        if overflows && self.moped.is_some_and(|delta| delta > 1.0) {
-            return error.context(self.too_wide());
-        }
-        error
+        if overflows { error.context(self.too_wide()) } else { error }
     }
 
     /// Says why activations may have run out of range.
-    fn explain_range(&self, error: QuantizeError) -> anyhow::Error {
+    fn explain_range(
+        &self,
+        error: QuantizeError,
+        network: &Network,
+        pictures: ArrayViewD<'_, f32>,
+    ) -> anyhow::Error {
         let is_range = matches!(error, QuantizeError::Range { .. });
         let error = anyhow::Error::new(error);
-        if is_range { error.context(self.too_wide()) } else { error }
+        match stays_finite(network, pictures) {
+            _ if !is_range => error,
+            Ok(true) => error.context(self.too_wide()),
+            _ => error.context(self.too_large()),
+        }
+    }
+
+    /// The likely cause of infinite numbers that the means alone make.
+    fn too_large(&self) -> String {
+        format!("the weights of {} may be too large", self.mean.display())
     }
 
     /// The likely cause of infinite numbers.
@@ -285,7 +293,7 @@ impl Arguments {
             (None, Some(delta)) => format!(
                 "--moped {delta} may be too large: sigma is that many times each weight, 0.1 is usual"
             ),
-            (None, None) => format!("the weights of {} may be too large", self.mean.display()),
+            (None, None) => self.too_large(),
         }
     }
 

@@ -4,11 +4,11 @@ use bayes8_core::graph::{Op, Window};
 
 use super::{
     ImportError,
-    activation::{Activation, Axis, Pending},
+    activation::{Activation, Axis, Form, Pending},
     builder::Builder,
     node::OnnxNode,
     pointwise::MAX_SIZE,
-    weighted::finite,
+    weighted::finite_floats,
 };
 use crate::{
     function::{Function, Unary},
@@ -20,15 +20,27 @@ impl<'a> Builder<'a> {
         &mut self,
         node: &OnnxNode<'a>,
     ) -> Result<Activation, ImportError> {
-        if node.int("training_mode", 0)? != 0 {
+        // Before operator set 14, further outputs say so.
+        let more_outputs = node.proto.output.iter().skip(1).any(|name| !name.is_empty());
+        if node.int("training_mode", 0)? != 0 || (self.operator_set < 14 && more_outputs) {
             return Err(node.refuse("it is in training mode"));
         }
         let x = self.settled(node, 0)?;
         x.require_channels_first(node)?;
+        if node.int("spatial", 1)? == 0 && x.form != Form::Vector {
+            return Err(node.refuse("`spatial` = 0 (statistics of every element) is not supported"));
+        }
         let epsilon = f64::from(node.float("epsilon", 1e-5)?);
         let parameter = |i| self.per_channel(node, i, x.shape.channels);
         let (gamma, beta) = (parameter(1)?, parameter(2)?);
         let (mean, variance) = (parameter(3)?, parameter(4)?);
+        // Also false for NaN, which `parameter` has refused.
+        if let Some(c) = variance.iter().position(|&v| f64::from(v) + epsilon <= 0.0) {
+            return Err(node.refuse(format!(
+                "the variance of channel {c} is {} and epsilon {epsilon:e}; their sum must be above 0",
+                variance[c]
+            )));
+        }
         let mut scale = Vec::with_capacity(gamma.len());
         let mut shift = Vec::with_capacity(gamma.len());
         for (((g, b), m), v) in gamma.iter().zip(&beta).zip(&mean).zip(&variance) {
@@ -46,14 +58,11 @@ impl<'a> Builder<'a> {
         i: usize,
         channels: usize,
     ) -> Result<Vec<f32>, ImportError> {
-        let constant = self.constant(node, i)?;
-        let values = constant.as_ref().and_then(|c| c.floats());
-        let values = values.filter(|v| v.len() == channels).ok_or_else(|| {
+        let constant = self.constant(node, i)?.filter(|c| c.data.len() == channels);
+        let constant = constant.ok_or_else(|| {
             node.refuse(format!("input {i} must hold {channels} floats, one per channel"))
         })?;
-        let source = constant.as_ref().and_then(|c| c.source.as_ref());
-        finite(source.map_or(node.name, |s| &s.initializer), values)?;
-        Ok(values.to_vec())
+        finite_floats(node, i, &constant).map(<[f32]>::to_vec)
     }
 
     /// The layer that makes x, if nothing lies between and nothing else reads it.
@@ -79,20 +88,15 @@ impl<'a> Builder<'a> {
         if let Some(n) = self.foldable(x)
             && let Some(layer) = &mut self.layers[n]
         {
-            let name = &self.graph.nodes()[n].name;
             scale_layer(layer, &scale, shift);
-            finite(name, &layer.weight.mean)?;
-            finite(name, layer.weight.sigma.as_deref().unwrap_or(&[]))?;
-            finite(name, layer.bias.as_ref().map_or(&[], |bias| &bias.mean))?;
-            finite(name, layer.bias.as_ref().and_then(|b| b.sigma.as_deref()).unwrap_or(&[]))?;
+            layer.require_finite(node, &self.graph.nodes()[n].name)?;
             return Ok(x.clone());
         }
-        finite(node.name, &scale)?;
-        finite(node.name, &shift.mean)?;
         let channels = x.shape.channels;
         let op =
             Op::Conv2d { out_channels: channels, groups: channels, window: Window::new([1, 1]) };
         let layer = LayerParameters { weight: Gaussian::deterministic(scale), bias: Some(shift) };
+        layer.require_finite(node, node.name)?;
         let value = self.push_layer(node.name, op, vec![x.value], Some(layer))?;
         Ok(Activation { value, ..x.clone() })
     }
@@ -139,12 +143,17 @@ impl<'a> Builder<'a> {
             ("Sub", 0) => (ones(1.0), mean.iter().map(|c| -c).collect()),
             ("Sub", _) => (ones(-1.0), mean),
             ("Mul", _) => (mean, vec![0.0; channels]),
-            ("Div", 0) => (mean.iter().map(|c| 1.0 / c).collect(), vec![0.0; channels]),
+            ("Div", 0) => {
+                let inverse = mean.iter().map(|c| 1.0 / c);
+                if let Some(i) = inverse.clone().position(|c| !c.is_finite()) {
+                    return Err(node.refuse(format!("it divides by {} (index {i})", mean[i])));
+                }
+                (inverse.collect(), vec![0.0; channels])
+            }
             _ => {
                 return Err(node.refuse("divides by an activation; only constants can divide"));
             }
         };
-        finite(node.name, &scale)?;
         let uniform = |values: &[f32]| values.iter().all(|v| *v == values[0]);
         if sigma.is_none() && uniform(&scale) && uniform(&shift) && self.foldable(&x).is_none() {
             let (scale, shift) = (f64::from(scale[0]), f64::from(shift[0]));
@@ -169,7 +178,7 @@ impl<'a> Builder<'a> {
     ) -> Result<Option<Gaussian>, ImportError> {
         let constant = self.constant(node, i)?;
         self.budget.charge(node.name, channels)?;
-        let values = constant.as_ref().and_then(|c| c.floats());
+        let values = constant.as_ref().map(|c| finite_floats(node, i, c)).transpose()?;
         let factors = match values {
             Some([factor]) => vec![*factor; channels],
             Some(factors) if factors.len() == channels => factors.to_vec(),
@@ -185,8 +194,9 @@ impl<'a> Builder<'a> {
     /// Bounds of a Clip; left-out ones are infinite.
     pub(super) fn clip_bounds(&self, node: &OnnxNode<'a>) -> Result<Clamp, ImportError> {
         let bound = |i, name, default| match self.constant(node, i)? {
-            None => node.float(name, default),
+            None => node.bound(name, default),
             Some(c) => match c.floats() {
+                Some([bound]) if bound.is_nan() => Err(node.refuse(format!("its {name} is NaN"))),
                 Some(&[bound]) => Ok(bound),
                 _ => Err(node.refuse(format!("input {i} must be one float"))),
             },
@@ -195,7 +205,6 @@ impl<'a> Builder<'a> {
             min: bound(1, "min", f32::NEG_INFINITY)?,
             max: bound(2, "max", f32::INFINITY)?,
         };
-        // Also false for NaN.
         if clamp.min <= clamp.max && clamp.min < f32::INFINITY && clamp.max > f32::NEG_INFINITY {
             return Ok(clamp);
         }
@@ -211,6 +220,7 @@ impl<'a> Builder<'a> {
             _ => None,
         };
         match bound {
+            Some([bound]) if bound.is_nan() => Err(node.refuse("its bound is NaN")),
             Some(&[max]) if node.op == "Min" && max.is_finite() => Ok(Clamp { max, ..Clamp::NONE }),
             Some(&[min]) if min.is_finite() && node.op == "Max" => Ok(Clamp { min, ..Clamp::NONE }),
             _ => Err(node.refuse("only the bound of an activation by one number is supported")),

@@ -5,14 +5,16 @@ use std::{
     rc::Rc,
 };
 
-use bayes8_core::graph::{AxisPadding, Graph, Op, Range, Value};
-use rten_onnx::onnx::DataType;
+use bayes8_core::{
+    echo::Echo,
+    graph::{AxisPadding, Graph, Op, Range, Value},
+};
 
 use super::{
     ImportError,
     activation::{Activation, Pending},
     budget::Budget,
-    constant::{Constant, Data, Source},
+    constant::{Constant, Source, is_float},
     external::External,
     fold::{self, Operands},
     model::Model,
@@ -43,6 +45,8 @@ pub(super) struct Builder<'a> {
     copies: HashMap<String, usize>,
     slots: HashMap<&'a str, Slot>,
     readers: &'a HashMap<&'a str, usize>,
+    /// How often each value is still asked for.
+    uses_left: HashMap<&'a str, usize>,
     pub(super) batch: usize,
     pub(super) operator_set: i64,
     pub(super) budget: Budget,
@@ -67,11 +71,13 @@ impl<'a> Builder<'a> {
         };
         let bayesian: BTreeSet<String> = sigmas.keys().cloned().collect();
         if let Some(name) = sigmas.keys().find(|n| !model.initializers.contains_key(n.as_str())) {
-            return Err(ImportError::SigmaUnknown(name.clone()));
+            return Err(unknown_sigma(name, model));
         }
         let mut slots = HashMap::new();
         let mut numbers = 0usize;
-        for (&name, proto) in &model.initializers {
+        // What nothing reads may hold anything.
+        let read = model.initializers.iter().filter(|(name, _)| model.uses.contains_key(*name));
+        for (&name, proto) in read {
             let constant = Constant::decode(proto, name, external)?;
             let constant = with_source(constant, name, sigmas.remove(name))?;
             numbers = numbers.saturating_add(constant.data.len());
@@ -89,6 +95,7 @@ impl<'a> Builder<'a> {
             copies: HashMap::new(),
             slots,
             readers: &model.readers,
+            uses_left: model.uses.clone(),
             batch: input.batch,
             operator_set: model.operator_set,
             budget: Budget::new(numbers),
@@ -100,15 +107,9 @@ impl<'a> Builder<'a> {
 
     /// Takes up one node.
     pub(super) fn lower(&mut self, node: &OnnxNode<'a>) -> Result<(), ImportError> {
-        if !matches!(node.proto.domain.as_deref(), None | Some("" | "ai.onnx")) {
-            return Err(node.refuse("custom operators are not supported"));
-        }
         let Some(output) = node.proto.output.first().filter(|name| !name.is_empty()) else {
             return Err(node.refuse("its first output has no name"));
         };
-        if self.slots.contains_key(output.as_str()) {
-            return Err(node.refuse(format!("the value `{output}` is made twice")));
-        }
         let slot = self.slot_of(node)?;
         if let Slot::Activation(Activation { value: Value::Node(n), .. }) = &slot
             && self.readers.get(output.as_str()) != Some(&1)
@@ -120,15 +121,14 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Drops the numbers of constants that nothing but `node` reads; a layer has a copy of its own.
+    /// Drops what nothing asks for after `node`; a layer has its own copy of a constant.
     fn free_operands(&mut self, node: &OnnxNode<'a>) {
-        for name in &node.proto.input {
-            if self.readers.get(name.as_str()) == Some(&1)
-                && let Some(Slot::Constant(constant)) = self.slots.get_mut(name.as_str())
-            {
-                // A Shape, which is no reader, may still ask for this.
-                let shape = constant.shape.clone();
-                *constant = Rc::new(Constant::new(shape, Data::Float(Vec::new())));
+        for name in node.proto.input.iter().map(String::as_str) {
+            if let Some(left) = self.uses_left.get_mut(name) {
+                *left -= 1;
+                if *left == 0 {
+                    self.slots.remove(name);
+                }
             }
         }
     }
@@ -191,9 +191,10 @@ impl<'a> Builder<'a> {
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => self.reshape(node),
             "Transpose" => self.transpose(node),
             "Identity" => self.activation(node, 0),
-            "Cast" if node.int("to", 0)? == i64::from(DataType::FLOAT.0) => {
-                self.activation(node, 0)
-            }
+            "Cast" => match node.data_type("to")? {
+                to if is_float(to) => self.activation(node, 0),
+                to => Err(node.refuse(format!("casts of activations to {to} are not supported"))),
+            },
             "Dropout" => self.dropout(node),
             "Softmax" | "LogSoftmax" => self.softmax(node),
             _ => match self.activation_function(node)? {
@@ -204,7 +205,7 @@ impl<'a> Builder<'a> {
     }
 
     fn slot(&self, node: &OnnxNode<'_>, name: &str) -> Result<&Slot, ImportError> {
-        let unknown = || node.refuse(format!("reads `{name}`, which nothing before it makes"));
+        let unknown = || node.refuse(format!("reads `{}`, which nothing makes", Echo(name)));
         self.slots.get(name).ok_or_else(unknown)
     }
 
@@ -234,7 +235,7 @@ impl<'a> Builder<'a> {
         match self.slot(node, name)? {
             Slot::Constant(c) => Ok(Some(Rc::clone(c))),
             Slot::Activation(_) => {
-                Err(node.refuse(format!("input {i} (`{name}`) must be constant")))
+                Err(node.refuse(format!("input {i} (`{}`) must be constant", Echo(name))))
             }
         }
     }
@@ -385,6 +386,19 @@ impl<'a> Builder<'a> {
         let Self { graph, clamps, layers, functions, .. } = self;
         Ok(Network { graph, clamps, layers, functions })
     }
+}
+
+/// The error of a sigma without an initializer, with the initializers whose names are nearest.
+fn unknown_sigma(name: &str, model: &Model<'_>) -> ImportError {
+    // Hostile names may be long, and a distance takes the product of two lengths.
+    let start = |name: &str| name.chars().take(200).collect::<String>();
+    let sought = start(name);
+    let floats =
+        model.initializers.iter().filter(|(_, proto)| proto.data_type.is_some_and(is_float));
+    let mut known: Vec<&str> = floats.map(|(name, _)| *name).collect();
+    known.sort_by_cached_key(|known| (strsim::levenshtein(&sought, &start(known)), *known));
+    let nearest = known.iter().take(5).map(|&known| known.to_owned()).collect();
+    ImportError::SigmaUnknown { name: name.into(), nearest, initializers: known.len() }
 }
 
 fn with_source(

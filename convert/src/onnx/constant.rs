@@ -1,5 +1,6 @@
 //! Constant tensors: initializers, and what folds to constants.
 
+use half::{bf16, f16};
 use rten_onnx::onnx::{DataLocation, DataType, TensorProto};
 
 use super::{ImportError, external::External};
@@ -45,8 +46,8 @@ impl Constant {
         Self::new(vec![values.len()], Data::Integer(values))
     }
 
-    /// Decodes a tensor, whose raw bytes are freed; `name` is for errors. Strings, half floats and
-    /// complex numbers are refused.
+    /// Decodes a tensor, whose raw bytes are freed; `name` is for errors. Floats of every width
+    /// become f32. Strings, complex numbers and types of less than 8 bits are refused.
     pub(super) fn decode(
         proto: &TensorProto,
         name: &str,
@@ -67,7 +68,11 @@ impl Constant {
             proto.raw_data.as_ref().map(std::cell::RefCell::take)
         };
         let raw = raw.as_deref().filter(|bytes| !bytes.is_empty());
-        let int32 = |from: fn(i32) -> i64| proto.int32_data.iter().map(|&v| from(v)).collect();
+        // Floats of 16 bits are the lower half of each i32 where there are no raw bytes.
+        let half = |from: fn(u16) -> f32| match raw {
+            Some(b) => numbers(b, |x| from(u16::from_le_bytes(x))),
+            None => proto.int32_data.iter().map(|&v| from(v as u16)).collect(),
+        };
         let data = match (proto.data_type.unwrap_or(DataType(0)), raw) {
             (DataType::FLOAT, Some(b)) => Data::Float(numbers(b, f32::from_le_bytes)),
             (DataType::FLOAT, None) => Data::Float(proto.float_data.clone()),
@@ -77,19 +82,40 @@ impl Constant {
             (DataType::DOUBLE, None) => {
                 Data::Float(proto.double_data.iter().map(|&v| v as f32).collect())
             }
+            (DataType::FLOAT16, _) => Data::Float(half(|bits| f16::from_bits(bits).to_f32())),
+            (DataType::BFLOAT16, _) => Data::Float(half(|bits| bf16::from_bits(bits).to_f32())),
             (DataType::INT64, Some(b)) => Data::Integer(numbers(b, i64::from_le_bytes)),
             (DataType::INT64, None) => Data::Integer(proto.int64_data.clone()),
             (DataType::INT32, Some(b)) => {
                 Data::Integer(numbers(b, |x| i32::from_le_bytes(x).into()))
             }
+            (DataType::UINT32, Some(b)) => {
+                Data::Integer(numbers(b, |x| u32::from_le_bytes(x).into()))
+            }
+            (DataType::INT16, Some(b)) => {
+                Data::Integer(numbers(b, |x| i16::from_le_bytes(x).into()))
+            }
+            (DataType::UINT16, Some(b)) => {
+                Data::Integer(numbers(b, |x| u16::from_le_bytes(x).into()))
+            }
             (DataType::UINT8 | DataType::BOOL, Some(b)) => {
                 Data::Integer(numbers(b, |[x]: [u8; 1]| x.into()))
             }
             (DataType::INT8, Some(b)) => Data::Integer(numbers(b, |x| i8::from_le_bytes(x).into())),
-            (DataType::INT32 | DataType::INT8 | DataType::UINT8 | DataType::BOOL, None) => {
-                Data::Integer(int32(i64::from))
+            (
+                DataType::INT32
+                | DataType::INT16
+                | DataType::UINT16
+                | DataType::INT8
+                | DataType::UINT8
+                | DataType::BOOL,
+                None,
+            ) => Data::Integer(proto.int32_data.iter().map(|&v| v.into()).collect()),
+            (other, _) => {
+                return Err(refuse(format!(
+                    "its type is {other}; floats, and integers of 8 to 64 bits, are supported"
+                )));
             }
-            (other, _) => return Err(refuse(format!("its type {other} is not supported"))),
         };
         let whole = raw.is_none_or(|bytes| {
             count.checked_mul(element_size(proto.data_type)) == Some(bytes.len())
@@ -131,6 +157,12 @@ impl Constant {
         });
         Self { shape: layout.shape.clone(), data, source }
     }
+}
+
+/// Whether numbers of this type are kept as f32.
+pub(super) fn is_float(data_type: DataType) -> bool {
+    let floats = [DataType::FLOAT, DataType::FLOAT16, DataType::BFLOAT16, DataType::DOUBLE];
+    floats.contains(&data_type)
 }
 
 /// Product of extents, or `None` when positions could overflow, an empty axis notwithstanding.
@@ -187,7 +219,8 @@ fn numbers<T, const N: usize>(bytes: &[u8], from: impl Fn([u8; N]) -> T) -> Vec<
 fn element_size(data_type: Option<DataType>) -> usize {
     match data_type {
         Some(DataType::DOUBLE | DataType::INT64) => 8,
-        Some(DataType::FLOAT | DataType::INT32) => 4,
+        Some(DataType::FLOAT | DataType::INT32 | DataType::UINT32) => 4,
+        Some(DataType::FLOAT16 | DataType::BFLOAT16 | DataType::INT16 | DataType::UINT16) => 2,
         _ => 1,
     }
 }

@@ -6,7 +6,7 @@ use super::{
     ImportError,
     arithmetic::arithmetic,
     budget::Budget,
-    constant::{Constant, Data, Strided, elements, slice_axis, strides},
+    constant::{Constant, Data, Strided, elements, is_float, slice_axis, strides},
     external::External,
     node::OnnxNode,
     shapes::{SliceCut, resolve_reshape, shape_part, squeeze_shape},
@@ -96,8 +96,11 @@ fn constant(node: &OnnxNode<'_>) -> Folded {
     } else if let Some(values) = node.ints("value_ints")? {
         Ok(Constant::integers(values.to_vec()))
     } else if node.attribute("value_float").is_some() {
-        Ok(float(vec![node.float("value_float", 0.0)?], vec![]))
+        Ok(float(vec![node.bound("value_float", 0.0)?], vec![]))
     } else if let Some(values) = node.floats("value_floats")? {
+        if values.iter().any(|v| v.is_nan()) {
+            return Err(node.refuse("attribute `value_floats` holds NaN"));
+        }
         Ok(float(values.to_vec(), vec![values.len()]))
     } else {
         Err(node.refuse("only tensors, integers and floats are supported"))
@@ -126,14 +129,19 @@ fn constant_of_shape(node: &OnnxNode<'_>, operands: &Operands<'_>, budget: &mut 
 }
 
 fn cast(node: &OnnxNode<'_>, data: &Constant) -> Folded {
-    let cast = match (node.int("to", 0)?, &data.data) {
+    let to = node.data_type("to")?;
+    let cast = match (to.0, &data.data) {
         // Same kind: the constant keeps its source.
-        (1 | 11, Data::Float(_)) | (2..=7 | 12 | 13, Data::Integer(_)) => return Ok(data.clone()),
-        (1 | 11, Data::Integer(v)) => Data::Float(v.iter().map(|&x| x as f32).collect()),
-        (2..=7 | 12 | 13, Data::Float(v)) => Data::Integer(v.iter().map(|&x| x as i64).collect()),
+        (_, Data::Float(_)) if is_float(to) => return Ok(data.clone()),
+        (2..=7 | 12 | 13, Data::Integer(_)) => return Ok(data.clone()),
+        (_, Data::Integer(v)) if is_float(to) => Data::Float(v.iter().map(|&x| x as f32).collect()),
+        (2..=7 | 12 | 13, Data::Float(v)) => match v.iter().find(|x| !x.is_finite()) {
+            Some(x) => return Err(node.refuse(format!("{x} is not an integer"))),
+            None => Data::Integer(v.iter().map(|&x| x as i64).collect()),
+        },
         (9, Data::Float(v)) => Data::Integer(v.iter().map(|&x| (x != 0.0).into()).collect()),
         (9, Data::Integer(v)) => Data::Integer(v.iter().map(|&x| (x != 0).into()).collect()),
-        (other, _) => return Err(node.refuse(format!("type number {other} is not supported"))),
+        _ => return Err(node.refuse(format!("casts to {to} are not supported"))),
     };
     Ok(Constant::new(data.shape.clone(), cast))
 }

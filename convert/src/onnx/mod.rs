@@ -16,8 +16,10 @@ mod layout;
 mod model;
 mod movement;
 mod node;
+mod order;
 mod pointwise;
 mod shapes;
+mod supported;
 mod transposed;
 mod weighted;
 mod window;
@@ -25,6 +27,7 @@ mod wire;
 
 use std::path::Path;
 
+use bayes8_native::file;
 use rten_onnx::onnx::ModelProto;
 
 use crate::{error::ImportError, network::Network, posterior::Posterior};
@@ -33,8 +36,10 @@ use external::External;
 
 /// Imports an ONNX network (the bytes of a `.onnx` file) with its posterior.
 ///
-/// Accepted: operator sets 11 to 20 of the default domain, with all data inside the file
-/// ([`Network::load`] reads data of other files too); one
+/// Accepted: operator sets 7 to 25 of the default domain, with all data inside the file
+/// ([`Network::load`] reads data of other files too). Nodes may come in any order. Weights may be
+/// FLOAT, FLOAT16, BFLOAT16 or DOUBLE; everything is computed in f32, whatever types the file and its
+/// Casts name. One
 /// float input `[n, C, H, W]`, `[n, H, W, C]` (TensorFlow's, told by the Transpose that follows),
 /// `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are fixed; one output,
 /// `[n, classes]`, made by a Conv, Gemm or MatMul, of which a final Softmax or LogSoftmax is dropped.
@@ -69,6 +74,10 @@ pub(crate) fn import_file(
 }
 
 fn parse(onnx: &[u8]) -> Result<ModelProto, ImportError> {
+    if file::is_lfs_pointer(onnx) {
+        let reason = "it is a Git LFS pointer; `git lfs pull` downloads the file itself";
+        return Err(ImportError::NotOnnx(reason.into()));
+    }
     wire::check(onnx)?;
     ModelProto::parse_buf(onnx).map_err(|e| ImportError::NotOnnx(e.to_string()))
 }

@@ -1,23 +1,35 @@
 //! The parts of an ONNX model that an import needs, checked: interface, operator set, live nodes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use bayes8_core::graph::{MAX_ELEMENTS, Shape};
+use bayes8_core::{
+    echo::Echo,
+    graph::{MAX_ELEMENTS, Shape},
+};
 use rten_onnx::onnx::{DataType, Dimension, GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
 use super::{
-    ImportError, activation::Form, constant::Constant, external::External, layout, node::OnnxNode,
+    ImportError,
+    activation::Form,
+    constant::{Constant, is_float},
+    external::External,
+    layout,
+    node::OnnxNode,
+    order::live_nodes,
+    supported,
 };
 
 pub(super) struct Model<'a> {
     pub(super) initializers: HashMap<&'a str, &'a TensorProto>,
     pub(super) input: Input<'a>,
     pub(super) output: &'a str,
-    /// The nodes that the output depends on, in the file's order.
+    /// The nodes that the output depends on, each after those that it reads from.
     pub(super) nodes: Vec<OnnxNode<'a>>,
-    /// How many inputs of live nodes, plus the graph's output, read a value. `Shape` does not
-    /// count: it reads no numbers.
+    /// How many inputs of live nodes, plus the graph's output, read the numbers of a value. `Shape`
+    /// does not count.
     pub(super) readers: HashMap<&'a str, usize>,
+    /// The same with `Shape`: after so many uses, nothing asks for a value again.
+    pub(super) uses: HashMap<&'a str, usize>,
     /// Version of the default operator set.
     pub(super) operator_set: i64,
 }
@@ -45,19 +57,21 @@ impl<'a> Model<'a> {
                 });
             }
         }
-        let [output] = graph.output.as_slice() else {
-            return Err(interface("output", "", format!("there are {}", graph.output.len())));
-        };
-        let output = output.name.as_deref().unwrap_or("");
-        let nodes = live_nodes(graph, output);
+        let output = output(graph)?;
+        let nodes = live_nodes(graph, output)?;
+        supported::check(&nodes)?;
         let input = input(graph, &initializers, &nodes)?;
         let mut readers = HashMap::from([(output, 1)]);
-        for node in nodes.iter().filter(|node| node.op != "Shape") {
+        let mut uses = readers.clone();
+        for node in &nodes {
             for name in &node.proto.input {
-                *readers.entry(name.as_str()).or_insert(0) += 1;
+                *uses.entry(name.as_str()).or_insert(0) += 1;
+                if node.op != "Shape" {
+                    *readers.entry(name.as_str()).or_insert(0) += 1;
+                }
             }
         }
-        Ok(Self { initializers, input, output, nodes, readers, operator_set })
+        Ok(Self { initializers, input, output, nodes, readers, uses, operator_set })
     }
 }
 
@@ -65,12 +79,22 @@ fn interface(kind: &'static str, name: &str, reason: String) -> ImportError {
     ImportError::Interface { kind, name: name.into(), reason }
 }
 
+/// Name of the graph's only output.
+fn output(graph: &GraphProto) -> Result<&str, ImportError> {
+    let name = |info: &'_ ValueInfoProto| Echo(info.name.as_deref().unwrap_or("")).to_string();
+    match graph.output.as_slice() {
+        [output] => Ok(output.name.as_deref().unwrap_or("")),
+        [] => Err(ImportError::NotOnnx("its graph has no output".into())),
+        all => Err(ImportError::Outputs(all.iter().map(name).collect())),
+    }
+}
+
 fn operator_set(model: &ModelProto) -> Result<i64, ImportError> {
     let default =
         |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
     let set = model.opset_import.iter().find(|set| default(&set.domain));
     let version = set.and_then(|set| set.version).unwrap_or(0);
-    if (11..=20).contains(&version) { Ok(version) } else { Err(ImportError::OperatorSet(version)) }
+    if (7..=25).contains(&version) { Ok(version) } else { Err(ImportError::OperatorSet(version)) }
 }
 
 fn input<'a>(
@@ -88,8 +112,9 @@ fn input<'a>(
     let refuse = |reason: &str| interface("input", name(first), reason.into());
     let tensor = first.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
     let tensor = tensor.ok_or_else(|| refuse("it is no tensor"))?;
-    if tensor.elem_type != Some(DataType::FLOAT) {
-        return Err(refuse("its type is not FLOAT"));
+    let data_type = tensor.elem_type.unwrap_or(DataType(0));
+    if !is_float(data_type) {
+        return Err(refuse(&format!("its type is {data_type}, expected FLOAT")));
     }
     let axes = tensor.shape.as_ref().map_or(&[][..], |s| &s.dim);
     let fixed = |axis: &Dimension| {
@@ -138,18 +163,4 @@ fn integers(
     let tensor = initializers.get(name).copied().or_else(made)?.clone();
     let constant = Constant::decode(&tensor, name, &mut External::refused()).ok()?;
     Some(constant.as_integers()?.to_vec())
-}
-
-/// Walks backwards from the output: a node is live when a live node reads one of its outputs.
-fn live_nodes<'a>(graph: &'a GraphProto, output: &'a str) -> Vec<OnnxNode<'a>> {
-    let mut wanted = HashSet::from([output]);
-    let mut live = Vec::new();
-    for node in graph.node.iter().rev() {
-        if node.output.iter().any(|name| wanted.contains(name.as_str())) {
-            wanted.extend(node.input.iter().map(String::as_str));
-            live.push(OnnxNode::new(node));
-        }
-    }
-    live.reverse();
-    live
 }

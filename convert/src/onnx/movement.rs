@@ -71,7 +71,9 @@ impl<'a> Builder<'a> {
         }
         let fill = self.constant(node, 2)?;
         let zero = |v: &[f32]| v.iter().all(|&x| x == 0.0);
-        if fill.is_some_and(|fill| !fill.floats().is_some_and(zero)) {
+        // Before operator set 11, an attribute.
+        let attribute = node.float("value", 0.0)?;
+        if attribute != 0.0 || fill.is_some_and(|fill| !fill.floats().is_some_and(zero)) {
             return Err(node.refuse("only padding with 0.0 is supported"));
         }
         let mut x = self.activation(node, 0)?;
@@ -210,8 +212,12 @@ impl<'a> Builder<'a> {
     pub(super) fn softmax(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let x = self.settled(node, 0)?;
         let default = if self.operator_set < 13 { 1 } else { -1 };
-        let axis = node.axis(node.int("axis", default)?, x.dimensions(self.batch).len())?;
-        if x.axis(axis) != Some(Axis::Channel) || x.shape.spatial() != 1 {
+        let rank = x.dimensions(self.batch).len();
+        let axis = node.axis(node.int("axis", default)?, rank)?;
+        // Before operator set 13, over all axes from `axis` on.
+        let last = if self.operator_set < 13 { rank } else { axis + 1 };
+        let over_channels = axis > 0 && (axis..last).any(|i| x.axis(i) == Some(Axis::Channel));
+        if !over_channels || x.shape.spatial() != 1 {
             return Err(node.refuse("only a softmax over classes is supported"));
         }
         Ok(Activation { softmax: true, ..x })

@@ -1,6 +1,6 @@
 //! One ONNX node: typed access to its attributes and inputs, and errors that name it.
 
-use rten_onnx::onnx::{AttributeProto, AttributeType, NodeProto};
+use rten_onnx::onnx::{AttributeProto, AttributeType, DataType, NodeProto};
 
 use super::ImportError;
 
@@ -41,8 +41,12 @@ impl<'a> OnnxNode<'a> {
         expected: AttributeType,
     ) -> Result<Option<&'a AttributeProto>, ImportError> {
         match self.attribute(name) {
-            Some(a) if a.r#type.is_some_and(|t| t != expected && t != AttributeType::UNDEFINED) => {
-                Err(self.refuse(format!("attribute `{name}` has another type than it should")))
+            Some(AttributeProto { r#type: Some(found), .. })
+                if *found != expected && *found != AttributeType::UNDEFINED =>
+            {
+                let [found, expected] = [*found, expected].map(type_name);
+                Err(self
+                    .refuse(format!("attribute `{name}` has type {found}, expected {expected}")))
             }
             other => Ok(other),
         }
@@ -54,9 +58,30 @@ impl<'a> OnnxNode<'a> {
         Ok(found.map_or(default, |a| a.i.unwrap_or(0)))
     }
 
+    /// An attribute that names the type of a tensor's numbers.
+    pub(super) fn data_type(&self, name: &str) -> Result<DataType, ImportError> {
+        let number = self.int(name, 0)?;
+        let known = i32::try_from(number).map(DataType);
+        known.map_err(|_| self.refuse(format!("attribute `{name}` is {number}, not a type")))
+    }
+
+    /// A float attribute, which must be finite.
     pub(super) fn float(&self, name: &str, default: f32) -> Result<f32, ImportError> {
+        match self.bound(name, default)? {
+            value if value.is_finite() => Ok(value),
+            value => {
+                Err(self.refuse(format!("attribute `{name}` is {value}, expected a finite number")))
+            }
+        }
+    }
+
+    /// A float attribute, which may be infinite, but not NaN.
+    pub(super) fn bound(&self, name: &str, default: f32) -> Result<f32, ImportError> {
         let found = self.typed(name, AttributeType::FLOAT)?;
-        Ok(found.map_or(default, |a| a.f.unwrap_or(0.0)))
+        match found.map_or(default, |a| a.f.unwrap_or(0.0)) {
+            value if value.is_nan() => Err(self.refuse(format!("attribute `{name}` is NaN"))),
+            value => Ok(value),
+        }
     }
 
     pub(super) fn string(&self, name: &str) -> Result<Option<&'a str>, ImportError> {
@@ -80,4 +105,19 @@ impl<'a> OnnxNode<'a> {
             .filter(|&a| a < rank)
             .ok_or_else(|| self.refuse(format!("axis {axis} is outside of {rank} dimensions")))
     }
+}
+
+fn type_name(attribute: AttributeType) -> String {
+    let name = match attribute {
+        AttributeType::FLOAT => "FLOAT",
+        AttributeType::INT => "INT",
+        AttributeType::STRING => "STRING",
+        AttributeType::TENSOR => "TENSOR",
+        AttributeType::GRAPH => "GRAPH",
+        AttributeType::FLOATS => "FLOATS",
+        AttributeType::INTS => "INTS",
+        AttributeType::STRINGS => "STRINGS",
+        AttributeType(other) => return format!("number {other}"),
+    };
+    name.into()
 }

@@ -1,7 +1,10 @@
 //! ConvTranspose: zeros between the positions of its input, and a convolution with the kernel turned
 //! around ([Dumoulin and Visin](https://arxiv.org/abs/1603.07285), section 4).
 
-use bayes8_core::graph::{AxisPadding, Op, Range};
+use bayes8_core::{
+    echo::Echo,
+    graph::{AxisPadding, Op, Range},
+};
 
 use super::{
     ImportError,
@@ -110,7 +113,9 @@ fn transposed_axes(
     let pads = match node.string("auto_pad")? {
         None | Some("" | "NOTSET") => sliding.pads(node)?,
         Some("VALID") => [[0; 2]; 3],
-        Some(other) => return Err(node.refuse(format!("auto_pad {other} is not supported"))),
+        Some(other) => {
+            return Err(node.refuse(format!("auto_pad {} is not supported", Echo(other))));
+        }
     };
     let mut output_padding = [0; 3];
     if let Some(list) = node.ints("output_padding")? {

@@ -1,6 +1,9 @@
 //! Layers with weights: Conv, Gemm, MatMul.
 
-use bayes8_core::graph::{Op, Padding, Value, Window};
+use bayes8_core::{
+    echo::Echo,
+    graph::{Op, Padding, Value, Window},
+};
 
 use super::{
     ImportError,
@@ -11,13 +14,48 @@ use super::{
 };
 use crate::network::{Gaussian, LayerParameters};
 
-/// Succeeds when all numbers are finite; `tensor` is for the error.
-pub(super) fn finite(tensor: &str, values: &[f32]) -> Result<(), ImportError> {
-    match values.iter().position(|v| !v.is_finite()) {
-        Some(index) => {
-            Err(ImportError::NotFinite { tensor: tensor.into(), index, value: values[index] })
+/// The floats of constant input `i`, all of them finite.
+pub(super) fn finite_floats<'c>(
+    node: &OnnxNode<'_>,
+    i: usize,
+    constant: &'c Constant,
+) -> Result<&'c [f32], ImportError> {
+    let name = node.input(i).map_or(String::new(), |name| Echo(name).to_string());
+    let floats = constant
+        .floats()
+        .ok_or_else(|| node.refuse(format!("input {i} (`{name}`) holds integers, not floats")))?;
+    let Some(index) = floats.iter().position(|v| !v.is_finite()) else { return Ok(floats) };
+    let value = floats[index];
+    Err(match &constant.source {
+        Some(source) => ImportError::NotFinite { tensor: source.initializer.clone(), index, value },
+        None => node.refuse(format!("input {i} (`{name}`) holds {value} at index {index}")),
+    })
+}
+
+impl LayerParameters {
+    /// Succeeds where everything is finite after `node` scaled or shifted it.
+    ///
+    /// # Errors
+    /// Means blame the node, whose numbers are too large for them; standard deviations, themselves.
+    pub(super) fn require_finite(
+        &self,
+        node: &OnnxNode<'_>,
+        layer: &str,
+    ) -> Result<(), ImportError> {
+        let parts = [Some(&self.weight), self.bias.as_ref()];
+        let overflows = |values: &[f32]| values.iter().any(|v| !v.is_finite());
+        for Gaussian { mean, sigma } in parts.into_iter().flatten() {
+            if overflows(mean) {
+                return Err(node.refuse(format!(
+                    "its numbers are too large: with them, weights of layer `{}` overflow",
+                    Echo(layer)
+                )));
+            }
+            if sigma.as_deref().is_some_and(overflows) {
+                return Err(ImportError::SigmaOverflow(layer.into()));
+            }
         }
-        None => Ok(()),
+        Ok(())
     }
 }
 
@@ -61,7 +99,7 @@ impl<'a> Builder<'a> {
             && let Some(layer) = &mut self.layers[n]
         {
             layer.weight.scale(factor);
-            finite(node.name, &layer.weight.mean)?;
+            layer.require_finite(node, &self.graph.nodes()[n].name)?;
         }
         Ok(convolution)
     }
@@ -87,7 +125,7 @@ impl<'a> Builder<'a> {
         x: &Activation,
     ) -> Result<Activation, ImportError> {
         let layer = LayerParameters {
-            weight: self.gaussian(node, weight, layout, self.moped)?,
+            weight: self.gaussian(node, 1, weight, layout, self.moped)?,
             bias: self.bias(node, 2, out_channels)?,
         };
         let op = Op::Conv2d { out_channels, groups, window };
@@ -119,16 +157,15 @@ impl<'a> Builder<'a> {
         let x = self.settled(node, 0)?;
         x.require_vector(node)?;
         let (layout, out_features) = Matrix { constant: &constant, transposed }.layout(node, &x)?;
-        let mut weight = self.gaussian(node, &constant, &layout, self.moped)?;
+        let mut weight = self.gaussian(node, 1, &constant, &layout, self.moped)?;
         weight.scale(alpha);
         let mut bias = self.bias(node, 2, out_features)?;
         if let Some(bias) = &mut bias {
             bias.scale(beta);
         }
         let name = layer_name(node, &constant);
-        finite(&name, &weight.mean)?;
-        finite(&name, bias.as_ref().map_or(&[], |b| &b.mean))?;
         let layer = LayerParameters { weight, bias };
+        layer.require_finite(node, &name)?;
         let op = Op::Linear { out_features };
         let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
         Ok(Activation::new(value, Form::Vector, self.graph.shape(value)))
@@ -151,24 +188,21 @@ impl<'a> Builder<'a> {
         }
         let stride = if count == outputs { 1 } else { 0 };
         let layout = Strided { shape: vec![outputs], strides: vec![stride], offset: 0 };
-        self.gaussian(node, &constant, &layout, None).map(Some)
+        self.gaussian(node, i, &constant, &layout, None).map(Some)
     }
 
-    /// Mean and sigma of a constant at `layout`'s positions; with `moped`, sigma follows from the
-    /// mean.
+    /// Mean and sigma of constant input `i` at `layout`'s positions; with `moped`, sigma follows
+    /// from the mean.
     fn gaussian(
         &mut self,
         node: &OnnxNode<'a>,
+        i: usize,
         constant: &Constant,
         layout: &Strided,
         moped: Option<f32>,
     ) -> Result<Gaussian, ImportError> {
         let initializer = constant.source.as_ref().map(|s| &s.initializer);
-        let name = initializer.map_or(node.name, String::as_str);
-        let mean = constant.floats().ok_or_else(|| {
-            node.refuse(format!("`{name}` holds integers, but weights must be floats"))
-        })?;
-        finite(name, mean)?;
+        let mean = finite_floats(node, i, constant)?;
         let own = constant.source.as_ref().and_then(|s| s.sigma.as_ref());
         let is_bayesian = own.is_some() || moped.is_some();
         let count: usize = layout.shape.iter().product();
@@ -180,12 +214,14 @@ impl<'a> Builder<'a> {
             return Err(ImportError::SigmaShared { name: name.clone(), node: node.name.into() });
         }
         let mean = layout.gather(mean);
-        let sigma = match (own, moped) {
+        let sigma: Option<Vec<f32>> = match (own, moped) {
             (Some(sigma), _) => Some(layout.gather(sigma)),
             (None, Some(delta)) => Some(mean.iter().map(|w| delta * w.abs()).collect()),
             (None, None) => None,
         };
-        finite(name, sigma.as_deref().unwrap_or(&[]))?;
+        if sigma.iter().flatten().any(|s| !s.is_finite()) {
+            return Err(ImportError::SigmaOverflow(layer_name(node, constant)));
+        }
         Ok(Gaussian { mean, sigma })
     }
 }

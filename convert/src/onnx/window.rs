@@ -1,6 +1,9 @@
 //! Nodes that slide a window, and the zero borders that they take up.
 
-use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding, Value, Window, WindowAxis};
+use bayes8_core::{
+    echo::Echo,
+    graph::{MAX_ELEMENTS, Op, Padding, Value, Window, WindowAxis},
+};
 
 use super::{
     ImportError,
@@ -46,7 +49,9 @@ impl<'a> Builder<'a> {
                 let (less, more) = (total / 2, total - total / 2);
                 if same == "SAME_UPPER" { [less, more] } else { [more, less] }
             }),
-            Some(other) => return Err(node.refuse(format!("auto_pad {other} is not supported"))),
+            Some(other) => {
+                return Err(node.refuse(format!("auto_pad {} is not supported", Echo(other))));
+            }
         };
         let border = border.axes();
         let before_and_after = |i: usize| [0, 1].map(|end| pads[i][end] + border[i][end]);
@@ -101,6 +106,9 @@ impl<'a> Builder<'a> {
         let x = self.settled(node, 0)?;
         let rank = 2 + x.spatial_axes(node)?;
         let axes = self.integers(node, 1, "axes")?.unwrap_or_default();
+        if axes.is_empty() && node.int("noop_with_empty_axes", 0)? != 0 {
+            return Ok(x);
+        }
         let axes = axes.iter().map(|&a| Ok(x.axis(node.axis(a, rank)?).and_then(Axis::spatial)));
         let axes = axes.collect::<Result<Vec<_>, ImportError>>()?;
         if axes.is_empty() || axes.contains(&None) {

@@ -9,6 +9,8 @@ mod convolution;
 mod elementwise;
 mod weights;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
 use bayes8_core::uncertainty::SampleSums;
 use ndarray::{Array2, ArrayView, Axis, Dimension};
@@ -95,6 +97,24 @@ where
             free.push(result);
         });
     Ok(logits)
+}
+
+/// Whether the mean weights keep every value of these pictures finite, as [`run`] takes them: if so, only
+/// the spread of the weights can make one overflow.
+///
+/// # Errors
+/// [`RunError`] when the pictures do not fit the network.
+pub fn stays_finite<D: Dimension>(
+    network: &Network,
+    pictures: ArrayView<'_, f32, D>,
+) -> Result<bool, RunError> {
+    let overflows = AtomicBool::new(false);
+    run(network, &Weights::mean(network), pictures, |_, _, numbers| {
+        if numbers.iter().any(|x| !x.is_finite()) {
+            overflows.store(true, Ordering::Relaxed);
+        }
+    })?;
+    Ok(!overflows.into_inner())
 }
 
 /// Adds the logits `[N, classes]` of a run to the sums of the pictures.

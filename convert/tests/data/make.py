@@ -91,7 +91,7 @@ class Net:
         x = self.add("Reshape", x, self.constant(np.array([-1])))
         return self.add("Cast", x, to=TensorProto.INT64)
 
-    def save(self, output, count=3, batch="n", rank=2, run=reference, name="input"):
+    def save(self, output, count=3, batch="n", rank=2, run=reference, name="input", ir_version=8):
         shape = [count if isinstance(batch, str) else batch, *self.shape]
         tensor = helper.make_tensor_value_info
         graph = helper.make_graph(
@@ -102,7 +102,7 @@ class Net:
             self.initializers,
         )
         opsets = [helper.make_opsetid("", self.opset)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
         onnx.checker.check_model(model)
         onnx.save(model, FOLDER / f"{self.name}.onnx")
         pictures = self.random.normal(0, 1, shape).astype(np.float32)
@@ -401,10 +401,88 @@ def keras_gray():
     net.save(net.add("MatMul", x, net.weight("fc", 5, 3)), name="input_channels_last")
 
 
+def shape_spelled():
+    """The pads of F.pad as torch leaves them unfolded: a list that Shape reads, then others. A bias of
+    which Shape reads the shape before and after the layer does."""
+    net = Net("shape_spelled", [3, 8, 8])
+    borders = numpy_helper.from_array(np.array([0, 1, 0, 1]), "borders")
+    net.initializers.append(borders)
+    bias = net.weight("conv.bias", 4, sigma=0.1)
+    channels = net.add("Shape", bias)
+    count = net.add("Gather", net.add("Shape", "borders"), net.constant(np.array(0)), axis=0)
+    missing = net.add("Sub", net.constant(np.array(8)), count)
+    missing = net.add("Unsqueeze", missing, net.constant(np.array([0])))
+    zero = helper.make_tensor("", TensorProto.INT64, [1], [0])
+    zeros = net.add("ConstantOfShape", missing, value=zero)
+    x = net.add("Concat", net.add("Cast", "borders", to=TensorProto.INT64), zeros, axis=0)
+    x = net.add("Reshape", x, net.constant(np.array([-1, 2])))
+    x = net.add("Slice", x, *[net.constant(np.array([v])) for v in (-1, -LARGEST, 0, -1)])
+    x = net.add("Reshape", net.add("Transpose", x, perm=[1, 0]), net.constant(np.array([-1])))
+    x = net.add("Pad", "input", x)
+    x = net.add("Conv", x, net.weight("conv.weight", 4, 3, 3, 3, sigma=0.1), bias, strides=[2, 2])
+    x = net.add("GlobalAveragePool", net.add("Relu", x))
+    # [-1, channels], from shapes that are read before and after the layer that has the bias.
+    late = net.add("Div", net.add("Mul", net.add("Shape", bias), channels), channels)
+    x = net.add("Reshape", x, net.add("Concat", net.constant(np.array([-1])), late, axis=0))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 5, 4, sigma=0.1), "", transB=1))
+
+
+def operator_set(version):
+    """One network with everything that operator sets spell differently."""
+    net = Net(f"opset{version}", [3, 9, 9], opset=version)
+
+    def ints(since, name, *values):
+        """Numbers that are an attribute of the older sets, an input of the newer."""
+        if version < since:
+            return [], {name: list(values)}
+        return [net.constant(np.array(values))], {}
+
+    pads = [0, 0, 1, 0, 0, 0, 1, 2]
+    if version < 11:
+        x = net.add("Pad", "input", mode="constant", pads=pads, value=0.0)
+    else:
+        zero = [net.number(0)] if version % 2 else []
+        x = net.add("Pad", "input", net.constant(np.array(pads)), *zero)
+    x = net.add("Conv", x, net.weight("conv.weight", 4, 3, 3, 3, sigma=0.1))
+    spatial = {"spatial": 1} if version < 9 else {}
+    parts = [net.weight(f"bn.{i}", 4, low=0.1 if i == 3 else None) for i in range(4)]
+    x = net.add("BatchNormalization", x, *parts, momentum=0.9, **spatial)
+    if version < 11:
+        x = net.add("Clip", x, min=0.0, max=1.5)
+    else:
+        x = net.add("Clip", x, net.number(0), net.number(1.5))
+    storage = {"storage_order": 1} if version >= 8 else {}
+    ceil = {"ceil_mode": 0, "dilations": [1, 1]} if version >= 10 else {}
+    x = net.add("MaxPool", x, kernel_shape=[2, 2], strides=[1, 1], **storage, **ceil)
+    if version < 10:
+        x = net.add("Slice", x, axes=[3, 2], starts=[1, -6], ends=[LARGEST, LARGEST])
+    else:
+        bounds = ([1, -6], [LARGEST, LARGEST], [3, 2], [1, 1])
+        x = net.add("Slice", x, *[net.constant(np.array(bound)) for bound in bounds])
+    dilations = {"dilations": [2, 2]} if version >= 19 else {}
+    x = net.add("AveragePool", x, kernel_shape=[2, 2], count_include_pad=1, pads=[1] * 4, **dilations)
+    x = net.add("Dropout", x, **({"ratio": 0.3} if version < 12 else {}))
+    axes, attributes = ints(18, "axes", 2, 3)
+    x = net.add("ReduceMean", x, *axes, keepdims=0, **attributes)
+    for op in ("Unsqueeze", "Squeeze"):
+        axes, attributes = ints(13, "axes", 2)
+        x = net.add(op, x, *axes, **attributes)
+    x = net.add("PRelu", x, net.weight("slope", 1))
+    x = net.add("Gemm", x, net.weight("fc.weight", 5, 4, sigma=0.1), net.weight("fc.bias", 5), transB=1)
+    ir_version = {"ir_version": 12} if version > 22 else {}
+    net.save(x, run=onnx_runtime, **ir_version)
+
+
+def operator_sets():
+    for version in (7, 8, 9, 10, 11, 12, 13, 17, 18, 19, 21, 22, 23, 24, 25):
+        operator_set(version)
+
+
 FIXTURES = (
     *(residual, mobile, flatten, branches, fixed_batch),
     *(sequence, volume, transposed),
     *(activations, excitation, means, dense, keras, keras_gray),
+    *(operator_sets, shape_spelled),
 )
 for fixture in FIXTURES:
     if len(sys.argv) == 1 or fixture.__name__ in sys.argv[1:]:
