@@ -87,7 +87,7 @@ def _export(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     preprocessing = Preprocessing(options.mean, options.std)
     files = export(
-        load_model(options.model, options.checkpoint),
+        load_model(options.model, options.checkpoint, options.key),
         torch.randn(1, *options.input, generator=torch.Generator().manual_seed(0)),
         options.directory,
         class_names=options.classes,
@@ -134,7 +134,7 @@ def _golden(arguments: Sequence[str]) -> None:
     data = Pictures.load(options.data)
     ood = Pictures.load(options.ood) if options.ood else None
     result = golden(
-        load_model(options.model, options.checkpoint),
+        load_model(options.model, options.checkpoint, options.key),
         metadata,
         data,
         samples=options.samples,
@@ -156,7 +156,17 @@ def _parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("checkpoint", type=Path, help="state dict of the FP32 model, .pth")
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        help="weights of the FP32 model: a file of torch.save (state dict, whole model, or a "
+        "training script's checkpoint) or of safetensors; no code in it runs",
+    )
+    parser.add_argument(
+        "--key",
+        metavar="KEY",
+        help="where in the checkpoint the weights are, if there are several sets, such as `ema`",
+    )
     parser.add_argument(
         "--model",
         required=True,
