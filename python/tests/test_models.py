@@ -2,16 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from bayesian_torch.layers import LinearReparameterization
+from bayesian_torch.layers import Conv2dReparameterization, LinearReparameterization
 from bayesian_torch.layers.batchnorm import BatchNorm2dLayer
 from bayesian_torch.layers.relu import ReLU
 from networks import (
     CLASSES,
     bayesian_cnn,
+    chain,
     initializers,
     mean_logits,
     onnx_logits,
@@ -22,7 +24,7 @@ from networks import (
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from bayes8_export import Preprocessing, export
+from bayes8_export import ExportError, Preprocessing, export
 
 INPUTS = pictures(6, 3, 8, 8)
 
@@ -68,6 +70,102 @@ def test_data_parallel_around_the_model_and_inside_leaves_no_trace_in_names(tmp_
     files = export(wrapped, INPUTS[:1], tmp_path / "wrapped")
     assert files.bayesian == expected
     assert np.abs(onnx_logits(files.mean, INPUTS) - logits).max() < 1e-5
+
+
+def test_torch_compile_around_the_model_and_inside_leaves_no_trace_in_names(tmp_path: Path) -> None:
+    model = small_cnn()
+    expected = export(model, INPUTS[:1], tmp_path / "plain").bayesian
+    logits = mean_logits(model, INPUTS)
+    model.conv2 = torch.compile(model.conv2)
+    around: object = torch.compile(nn.DataParallel(model))
+    assert isinstance(around, nn.Module)
+    for name, wrapped in (("in", model), ("both", around)):
+        files = export(wrapped, INPUTS[:1], tmp_path / name)
+        assert files.bayesian == expected
+        assert np.abs(onnx_logits(files.mean, INPUTS) - logits).max() < 1e-5
+    in_place = small_cnn()
+    in_place.compile()  # type: ignore[no-untyped-call]
+    assert export(in_place, INPUTS[:1], tmp_path / "in place").bayesian == expected
+
+
+def check_names(model: nn.Module, inputs: Tensor, folder: Path, expected: list[str]) -> None:
+    """Checks that all of `expected` have their mean, sigma and name in the files."""
+    files = export(model, inputs[:1], folder)
+    assert files.bayesian == expected
+    assert load_file(files.posterior).keys() == {f"{name}.sigma" for name in expected}
+    means = initializers(files.mean)
+    for name in expected:
+        path, _, parameter = name.rpartition(".")
+        layer = model.get_submodule(path)
+        mu = (
+            "mu_kernel"
+            if parameter == "weight" and hasattr(layer, "mu_kernel")
+            else f"mu_{parameter}"
+        )
+        np.testing.assert_array_equal(means[name], getattr(layer, mu).detach())
+    assert np.abs(onnx_logits(files.mean, inputs) - mean_logits(model, inputs)).max() < 1e-5
+
+
+def test_batch_normalization_after_a_linear_layer_is_not_folded_into_it(tmp_path: Path) -> None:
+    model = chain(
+        LinearReparameterization(6, 5),
+        nn.BatchNorm1d(5),
+        nn.ReLU(),
+        LinearReparameterization(5, 4, bias=False),
+        nn.BatchNorm1d(4),
+    )
+    check_names(model, pictures(6, 6), tmp_path, ["0.weight", "0.bias", "3.weight"])
+
+
+def test_tied_weights_keep_a_name_for_each_layer(tmp_path: Path) -> None:
+    model = chain(
+        *(LinearReparameterization(4, 4) for _ in range(2)), *(nn.Linear(4, 4) for _ in "ab")
+    )
+    model[1].mu_weight, model[1].rho_weight = model[0].mu_weight, model[0].rho_weight
+    model[3].weight = model[2].weight
+    names = ["0.weight", "0.bias", "1.weight", "1.bias"]
+    check_names(model, pictures(6, 4), tmp_path, names)
+
+
+def test_a_linear_layer_over_tokens_keeps_its_names(tmp_path: Path) -> None:
+    class Tokens(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = chain(LinearReparameterization(6, 4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = self.body(x).mean(1)
+            return logits
+
+    check_names(Tokens(), pictures(6, 7, 6), tmp_path, ["body.0.weight", "body.0.bias"])
+
+
+def test_zero_padding_before_a_convolution(tmp_path: Path) -> None:
+    model = chain(
+        nn.ZeroPad2d((0, 1, 0, 1)),
+        Conv2dReparameterization(1, 4, 3, stride=2),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        LinearReparameterization(4, 3),
+    )
+    names = ["1.weight", "1.bias", "5.weight", "5.bias"]
+    check_names(model, pictures(6, 1, 28, 28), tmp_path, names)
+
+
+def test_weights_that_pytorch_folds_are_not_exported_without_their_sigma(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_onnx: Any = torch.onnx.export
+
+    def folding(*arguments: object, **options: object) -> None:
+        options |= {"training": torch.onnx.TrainingMode.EVAL, "do_constant_folding": True}
+        export_onnx(*arguments, **options)
+
+    monkeypatch.setattr(torch.onnx, "export", folding)
+    with pytest.raises(ExportError, match=r"PyTorch changed weights .*are not parameters"):
+        export(small_cnn(), INPUTS[:1], tmp_path / "out")
+    assert not list(tmp_path.iterdir())
 
 
 def test_equal_means_stay_apart_as_their_sigmas_differ(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 def mean_model(model: nn.Module) -> nn.Module:
     """Returns a deterministic copy of `model`: on the CPU, in f32, in evaluation mode.
 
-    Bayesian layers become `MeanLayer`s of the same path; DataParallel wrappers are taken off. The
-    copy returns logits alone, without the divergence. `model` stays as it is.
+    Bayesian layers become `MeanLayer`s of the same path; wrappers of DataParallel and torch.compile
+    are taken off. The copy returns logits alone, without the divergence. `model` stays as it is.
 
     Raises:
         ExportError: when `model` cannot be copied.
@@ -73,9 +73,14 @@ def _with_means(module: nn.Module, path: str, done: dict[nn.Module, nn.Module]) 
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
-    while isinstance(module, _PARALLEL):
-        module = module.module
-    return module
+    while True:
+        if isinstance(module, _PARALLEL):
+            module = module.module
+        # What torch.compile returns; compiled code cannot be traced.
+        elif isinstance(original := getattr(module, "_orig_mod", None), nn.Module):
+            module = original
+        else:
+            return module
 
 
 def _described(output: object) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
@@ -32,7 +33,11 @@ def posterior(network: onnx.ModelProto, model: nn.Module) -> dict[str, NDArray[n
     initializers = {tensor.name: tensor for tensor in network.graph.initializer}
     renamed = initializers.keys() - model.state_dict().keys()
     if renamed:
-        message = f"PyTorch gave weights names that the model does not know: {sorted(renamed)}"
+        message = (
+            f"PyTorch changed weights as it exported them: {sorted(renamed)} are not parameters of "
+            f"the model, so they have no standard deviations; export with torch 2.4 (this is "
+            f"{torch.__version__}), in which nothing is folded"
+        )
         raise ExportError(message)
 
     readers = Counter(name for node in network.graph.node for name in node.input)
