@@ -288,6 +288,16 @@ def tar(path: Path) -> None:
         archive.add(__file__, "storages")
 
 
+def nested(path: Path) -> None:
+    torch.save(state_of(), path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            deep = name.endswith("data.pkl")
+            archive.writestr(name, b"]" * 5000 + b"a" * 4999 + b"." if deep else content)
+
+
 def compressed(path: Path) -> None:
     plain = path.with_suffix(".zip")
     torch.save(state_of(), plain)
@@ -319,6 +329,7 @@ def flipped(path: Path) -> None:
         (torchscript, "is a TorchScript archive"),
         (tar, "PyTorch before 0.4"),
         (compressed, "is compressed"),
+        (nested, "nested too deeply"),
         (truncated, "cannot be read as a file of torch.save"),
         (truncated_legacy, "cannot be read as a file of torch.save"),
         (flipped, "Bad CRC"),

@@ -108,7 +108,12 @@ class _Candidate:
 def _weights(
     checkpoint: Path, model: nn.Module, factory: str, key: str | None
 ) -> dict[str, Tensor]:
-    dictionaries = list(_dictionaries(read_torch_file(checkpoint), "", set()))
+    content = read_torch_file(checkpoint)
+    try:
+        dictionaries = list(_dictionaries(content, "", set()))
+    except RecursionError as error:
+        message = f"{checkpoint} is nested too deeply; {SAVE_ANEW}"
+        raise ExportError(message) from error
     if not dictionaries:
         message = f"{checkpoint} holds no tensors with names; {SAVE_ANEW}"
         raise ExportError(message)
@@ -193,17 +198,23 @@ def _attributes(content: Inert) -> dict[str, Any]:
 def _module_state(content: object) -> dict[str, Tensor] | None:
     """Returns the state dict of a whole module; None of anything else."""
     attributes = _attributes(content) if isinstance(content, Inert) else {}
-    if not {"_parameters", "_buffers", "_modules"} <= attributes.keys():
+    parameters, buffers, modules = (
+        attributes.get(name) for name in ("_parameters", "_buffers", "_modules")
+    )
+    if not (
+        isinstance(parameters, dict) and isinstance(buffers, dict) and isinstance(modules, dict)
+    ):
         return None
-    temporary = attributes.get("_non_persistent_buffers_set", set())
+    names = attributes.get("_non_persistent_buffers_set")
+    temporary = names if isinstance(names, set) else set()
     state = {
-        name: value
-        for name, value in (attributes["_parameters"] | attributes["_buffers"]).items()
+        str(name): value
+        for name, value in (parameters | buffers).items()
         if isinstance(value, Tensor) and name not in temporary
     }
-    for name, child in attributes["_modules"].items():
+    for name, child in modules.items():
         below = _module_state(child) or {}
-        state |= {_joined(name, path): value for path, value in below.items()}
+        state |= {_joined(str(name), path): value for path, value in below.items()}
     return state
 
 
