@@ -272,11 +272,12 @@ impl Arguments {
     ) -> anyhow::Error {
         let is_range = matches!(error, QuantizeError::Range { .. });
         let error = anyhow::Error::new(error);
-        match stays_finite(network, pictures) {
-            _ if !is_range => error,
-            Ok(true) => error.context(self.too_wide()),
-            _ => error.context(self.too_large()),
+        if !is_range {
+            return error;
         }
+        // Where the means stay finite, their spread is at fault.
+        let is_spread = matches!(stays_finite(network, pictures), Ok(true));
+        error.context(if is_spread { self.too_wide() } else { self.too_large() })
     }
 
     /// The likely cause of infinite numbers that the means alone make.
