@@ -14,8 +14,9 @@ use thiserror::Error;
 pub struct Metadata {
     /// Names of the classes, in the order of the logits; empty where the file has none.
     pub class_names: Vec<String>,
-    /// How u8 pixels become inputs; `mean` and `std` hold one number a channel, or one for all.
-    pub preprocessing: Preprocessing,
+    /// How u8 pixels become inputs; `mean` and `std` hold one number for each channel, or one for
+    /// all. `None` where the file does not say.
+    pub preprocessing: Option<Preprocessing>,
 }
 
 /// Why metadata is refused.
@@ -37,6 +38,12 @@ pub enum MetadataError {
         path: PathBuf,
         /// Why.
         source: serde_json::Error,
+    },
+    /// The file has neither key.
+    #[error("{}: neither `class_names` nor `preprocessing` is in it", path.display())]
+    Neither {
+        /// The file.
+        path: PathBuf,
     },
     /// A key that is missing or holds something else.
     #[error("{}: key `{key}` {reason}", path.display())]
@@ -63,8 +70,8 @@ pub struct ChannelsError {
 }
 
 impl Metadata {
-    /// Reads `class_names` (which may be missing), `preprocessing.mean` and `preprocessing.std` of
-    /// a JSON file; other keys are ignored.
+    /// Reads `class_names`, `preprocessing.mean` and `preprocessing.std` of a JSON file. Either of
+    /// `class_names` and `preprocessing` may be missing; other keys are ignored.
     ///
     /// # Errors
     /// [`MetadataError`], which names the file and the key.
@@ -95,20 +102,27 @@ impl Metadata {
             let numbers: Option<Vec<f32>> = numbers.map(|x| x.filter(|x| x.is_finite())).collect();
             numbers.ok_or_else(|| refuse(key, "must hold finite numbers"))
         };
-        let class_names = match root.get("class_names") {
-            None => Vec::new(),
-            Some(_) => list("class_names")?
+        let has = |key| root.get(key).is_some_and(|value| !value.is_null());
+        if !has("class_names") && !has("preprocessing") {
+            return Err(MetadataError::Neither { path: path.into() });
+        }
+        let class_names = match has("class_names") {
+            false => Vec::new(),
+            true => list("class_names")?
                 .iter()
                 .map(|v| v.as_str().map(str::to_owned))
                 .collect::<Option<_>>()
                 .ok_or_else(|| refuse("class_names", "must hold strings"))?,
         };
+        if !has("preprocessing") {
+            return Ok(Self { class_names, preprocessing: None });
+        }
         let mean = numbers("preprocessing.mean")?;
         let std = numbers("preprocessing.std")?;
         if std.iter().any(|&s| s <= 0.0) {
             return Err(refuse("preprocessing.std", "must hold numbers above 0"));
         }
-        Ok(Self { class_names, preprocessing: Preprocessing { mean, std } })
+        Ok(Self { class_names, preprocessing: Some(Preprocessing { mean, std }) })
     }
 }
 
@@ -165,9 +179,15 @@ mod tests {
         );
         let expected = Metadata {
             class_names: vec!["a".into(), "b".into()],
-            preprocessing: Preprocessing { mean: vec![0.5], std: vec![0.25] },
+            preprocessing: Some(Preprocessing { mean: vec![0.5], std: vec![0.25] }),
         };
         assert_eq!(metadata, Ok(expected));
+        for named in
+            [r#"{"class_names": ["a"]}"#, r#"{"class_names": ["a"], "preprocessing": null}"#]
+        {
+            let unprocessed = parse(named).unwrap();
+            assert_eq!((unprocessed.class_names.len(), unprocessed.preprocessing), (1, None));
+        }
         let unnamed = parse(r#"{"preprocessing": {"mean": [0], "std": [1]}}"#).unwrap();
         assert!(unnamed.class_names.is_empty());
     }
@@ -186,7 +206,17 @@ mod tests {
             (with(r#"["a"]"#, r#"["x"]"#, "[1]"), "`preprocessing.mean` must hold finite"),
             (with(r#"["a"]"#, "[1e300]", "[1]"), "`preprocessing.mean` must hold finite"),
             (with(r#"["a"]"#, "[0]", "[0]"), "`preprocessing.std` must hold numbers above 0"),
-            (parse(r#"{"class_names": ["a"]}"#).unwrap_err(), "`preprocessing.mean` is missing"),
+            (
+                parse(r#"{"preprocessing": {"std": [1]}}"#).unwrap_err(),
+                "`preprocessing.mean` is missing",
+            ),
+            (
+                parse(r#"{"preprocessing": {"mean": [1]}}"#).unwrap_err(),
+                "`preprocessing.std` is missing",
+            ),
+            (parse(r#"{"preprocessing": [1]}"#).unwrap_err(), "`preprocessing.mean` is missing"),
+            (parse(r#"{"nll": 1}"#).unwrap_err(), "neither `class_names` nor `preprocessing`"),
+            (parse("[1]").unwrap_err(), "neither `class_names` nor `preprocessing`"),
             (parse("{").unwrap_err(), "not JSON"),
         ] {
             assert!(error.starts_with("golden.json: ") && error.contains(key), "{error}");

@@ -61,7 +61,7 @@ impl Row {
         let ratios = || report.layers.iter().map(|layer| layer.layer_std_ratio);
 
         let pictures = trained.test.view();
-        let normalized = normalize(&trained.metadata.preprocessing, pictures, 3).unwrap();
+        let normalized = normalize(&trained.preprocessing, pictures, 3).unwrap();
         // The noise of both is the same, so that all that differs is what quantization does.
         let noise = CommonNoise::new(network);
         let draws = (0..SAMPLES).map(|sample| noise.draw(0, sample));

@@ -32,7 +32,7 @@ impl Model {
         let set = LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
         let pictures = set.pictures.slice_axis(Axis(0), (..count).into());
         let channels = network.graph.input().channels;
-        let pictures = normalize(&metadata.preprocessing, pictures, channels).unwrap();
+        let pictures = normalize(&metadata.preprocessing.unwrap(), pictures, channels).unwrap();
         let names = metadata.class_names.len();
         assert!(names == 0 || names == network.classes());
         let golden = Golden::load(shared, name);

@@ -61,7 +61,7 @@ fn pneumonia_cnn_keeps_accuracy_likelihood_and_uncertainty() {
         Limits { accuracy_points: 0.5, nll: 0.02, entropy_rank: 0.98, information_rank: 0.95 };
     let recorded = compare("bayesian-torch", &trained.recorded, &int8, &trained);
     recorded.check(&Limits { information_rank: -1.0, ..limits });
-    let pictures = normalize(&trained.metadata.preprocessing, trained.test.view(), 1).unwrap();
+    let pictures = normalize(&trained.preprocessing, trained.test.view(), 1).unwrap();
     let fp32 = predict_fp32(&trained.network, pictures.view(), 1, SAMPLES, || ()).unwrap();
     compare("our reference", &Predictions::new(&fp32), &int8, &trained).check(&limits);
 }

@@ -100,7 +100,7 @@ pub(crate) struct Arguments {
     #[arg(value_parser = value_parser!(u8).range(7..=8))]
     activation_bits: u8,
 
-    /// JSON with `class_names` and `preprocessing` (`mean` and `std` of pixels in 0..1)
+    /// JSON with `class_names`, `preprocessing` (`mean` and `std` of pixels in 0..1), or both
     /// [default: no names, mean 0, std 1]
     #[arg(long, value_name = "JSON")]
     metadata: Option<PathBuf>,
@@ -182,12 +182,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let source = posterior_source(arguments.posterior.as_deref(), arguments.moped);
     let network =
         Network::load(&arguments.mean, &source).map_err(|error| arguments.explain_import(error))?;
-    let metadata = arguments.metadata(&network)?;
-    let preprocessing = &metadata.preprocessing;
     let shape = network.graph.input();
+    let channels = shape.channels;
+    let metadata = arguments.metadata(&network)?;
+    let identity = || Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
+    let preprocessing = &metadata.preprocessing.clone().unwrap_or_else(identity);
     let set = picture::load_set(&arguments.calibration, shape)?;
     let is_constant = set.are_all_equal();
-    let channels = shape.channels;
     let pictures = normalize(preprocessing, set.pictures.view(), channels)?;
     let misfit = if is_constant { None } else { misfit(&pictures, channels) };
     let load = |path| picture::load_classified(path, shape, network.classes());
@@ -202,7 +203,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let description = Description {
         name: arguments.name(),
         preprocessing: preprocessing.clone(),
-        class_names: metadata.class_names.clone(),
+        class_names: metadata.class_names,
     };
     let progress = Progress::uncounted("quantizing");
     let conversion = convert(&network, pictures.view(), &observations, description, &options)
@@ -342,20 +343,18 @@ impl Arguments {
 
     /// Class names, and preprocessing with one number a channel.
     fn metadata(&self, network: &Network) -> anyhow::Result<Metadata> {
-        let channels = network.graph.input().channels;
         let Some(path) = &self.metadata else {
-            let preprocessing =
-                Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
-            return Ok(Metadata { class_names: Vec::new(), preprocessing });
+            return Ok(Metadata { class_names: Vec::new(), preprocessing: None });
         };
-        let metadata = Metadata::load(path)?;
-        let (names, classes) = (metadata.class_names.len(), network.classes());
+        let Metadata { class_names, preprocessing } = Metadata::load(path)?;
+        let (names, classes) = (class_names.len(), network.classes());
         if names > 0 && names != classes {
             bail!("{}: {names} `class_names` for {classes} classes", path.display());
         }
-        let preprocessing = per_channel(&metadata.preprocessing, channels)
-            .with_context(|| path.display().to_string())?;
-        Ok(Metadata { preprocessing, ..metadata })
+        let channels = network.graph.input().channels;
+        let preprocessing = preprocessing.map(|given| per_channel(&given, channels)).transpose();
+        let preprocessing = preprocessing.with_context(|| path.display().to_string())?;
+        Ok(Metadata { class_names, preprocessing })
     }
 
     /// Predicts labelled pictures with both networks.

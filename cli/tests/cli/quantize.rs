@@ -354,6 +354,28 @@ fn inputs_that_do_not_fit_are_refused_by_name() {
     refused(&["--report", "out.safetensors"], &["out.safetensors"]);
 }
 
+/// Names alone are metadata too; what the pixels then are is said.
+#[test]
+fn metadata_needs_no_preprocessing() {
+    let fixture = residual();
+    fixture.archive_of("x.npz", 3, &[0, 1]);
+    let with = |json: &str| {
+        std::fs::write(fixture.path("m.json"), json).unwrap();
+        quantize(&fixture, &["--moped", "0.1", "--metadata", "m.json"])
+    };
+    let names = r#""class_names": ["a", "b", "c", "d", "e"]"#;
+    let preprocessing = r#""preprocessing": {"mean": [0.5], "std": [0.25]}"#;
+    let note = "preprocessing: mean 0 and std 1";
+    let facts = || fixture.json(&["inspect", "out.safetensors", "--json"]);
+    assert!(with(&format!("{{{names}}}")).succeeded().stdout.contains(note));
+    assert_eq!(facts()["class_names"][4], "e");
+    assert_eq!(facts()["input"]["std"], serde_json::json!([1.0, 1.0, 1.0]));
+    let both = with(&format!(r#"{{{names}, {preprocessing}, "nll": 0.5, "samples": 200}}"#));
+    assert!(!both.succeeded().stdout.contains(note));
+    assert_eq!(facts()["input"]["std"], serde_json::json!([0.25, 0.25, 0.25]));
+    with("{}").failed(&["m.json", "neither `class_names` nor `preprocessing`"]);
+}
+
 /// A mean in 0..255 beside pixels in 0..1 leaves pictures that are all alike to the network.
 #[test]
 fn a_preprocessing_that_does_not_fit_is_made_known() {

@@ -9,6 +9,7 @@ use bayes8_convert::metadata::normalize;
 use bayes8_convert::metrics::{accuracy, nll, spearman};
 use bayes8_convert::quantize::Description;
 use bayes8_convert::{LabelledPictures, Metadata, Network, PosteriorSource, metadata};
+use bayes8_core::model::Preprocessing;
 use bayes8_core::uncertainty::Uncertainty;
 use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
 use ndarray::{Array2, ArrayD, Axis, Slice};
@@ -31,7 +32,7 @@ const SETS: [(&str, &str, &str); 5] = [
 pub(crate) struct Trained {
     pub(crate) name: String,
     pub(crate) network: Network,
-    pub(crate) metadata: Metadata,
+    pub(crate) preprocessing: Preprocessing,
     /// Normalized.
     pub(crate) calibration: ArrayD<f32>,
     pub(crate) test: ArrayD<u8>,
@@ -57,9 +58,10 @@ impl Trained {
     pub(crate) fn with_posterior(shared: &Path, name: &str, posterior: &PosteriorSource) -> Self {
         let folder = folder(shared, name);
         let network = Network::load(&folder.join("mean.onnx"), posterior).unwrap();
-        let mut metadata = Metadata::load(&folder.join("golden.json")).unwrap();
+        let metadata = Metadata::load(&folder.join("golden.json")).unwrap();
         let channels = network.graph.input().channels;
-        metadata.preprocessing = metadata::per_channel(&metadata.preprocessing, channels).unwrap();
+        let preprocessing =
+            metadata::per_channel(&metadata.preprocessing.unwrap(), channels).unwrap();
         let (_, calibration, test) = SETS.into_iter().find(|set| set.0 == name).unwrap();
         let load =
             |set: &str| LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
@@ -68,9 +70,9 @@ impl Trained {
         let recorded = Golden::load(&folder.join("golden.safetensors")).unwrap();
         Self {
             name: name.into(),
-            calibration: normalize(&metadata.preprocessing, calibration.view(), channels).unwrap(),
+            calibration: normalize(&preprocessing, calibration.view(), channels).unwrap(),
             network,
-            metadata,
+            preprocessing,
             labels: test.labels.unwrap().to_vec(),
             test: test.pictures,
             recorded: Predictions::new(&recorded.predictions),
@@ -80,7 +82,7 @@ impl Trained {
     pub(crate) fn description(&self) -> Description {
         Description {
             name: self.name.clone(),
-            preprocessing: self.metadata.preprocessing.clone(),
+            preprocessing: self.preprocessing.clone(),
             class_names: Vec::new(),
         }
     }
