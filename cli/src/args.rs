@@ -7,7 +7,8 @@ use bayes8_native::{Isa, LoadError, ModelOptions, Threads};
 use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, value_parser};
+use clap::{Args, CommandFactory};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// Largest number of threads: far above any machine's, low enough to start them all.
@@ -17,12 +18,13 @@ const MAX_THREADS: u16 = 1024;
 #[derive(Args)]
 pub(crate) struct Sampling {
     /// Monte-Carlo samples: how often each picture is predicted, every time with other weights
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 32)]
-    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 32)]
+    #[arg(value_parser = sample_count())]
     pub(crate) samples: u32,
 
     /// Seed of the weights; the same seed gives the same result, bit for bit, on every machine
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
+    #[arg(value_parser = seed())]
     pub(crate) seed: u64,
 }
 
@@ -30,8 +32,8 @@ pub(crate) struct Sampling {
 #[derive(Args)]
 pub(crate) struct Machine {
     /// Number of threads [default: all processors]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    #[arg(value_parser = value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(value_parser = whole::<u16>(1..=u64::from(MAX_THREADS)))]
     pub(crate) threads: Option<u16>,
 
     /// Instruction set [default: the fastest, or what BAYES8_ISA says]
@@ -39,7 +41,8 @@ pub(crate) struct Machine {
     pub(crate) isa: Option<Isa>,
 
     /// Memory for weight samples that are used again, such as 512MiB; changes no result
-    #[arg(long, value_name = "SIZE", default_value = "0B", value_parser = size)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "0B")]
+    #[arg(value_parser = size)]
     pub(crate) bank: ByteSize,
 }
 
@@ -74,26 +77,48 @@ fn isa_parser() -> impl TypedValueParser<Value = Isa> {
     PossibleValuesParser::new(Isa::ALL.map(Isa::name)).try_map(|name| name.parse::<Isa>())
 }
 
+/// A whole number within a range, which every complaint names.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| {
+            format!("expected a whole number from {} to {}", range.start(), range.end())
+        })
+    }
+}
+
+/// A number of Monte-Carlo samples.
+pub(crate) fn sample_count() -> impl Fn(&str) -> Result<u32, String> + Clone {
+    whole(1..=u64::from(MAX_SAMPLES))
+}
+
+/// A seed.
+pub(crate) fn seed() -> impl Fn(&str) -> Result<u64, String> + Clone {
+    whole(0..=u64::MAX)
+}
+
 /// A size in bytes.
 fn size(text: &str) -> Result<ByteSize, String> {
-    text.parse().map_err(|_| "expected a size such as 512MiB or 2GB".to_string())
+    text.parse().map_err(|_| "expected a size, 0 or above, such as 512MiB or 2GB".to_string())
 }
 
 /// A number of nats.
 pub(crate) fn nats(text: &str) -> Result<f64, String> {
-    at_least_zero(text, "a number of nats, 0 or above")
+    at_least_zero(text, "a finite number of nats, 0 or above")
 }
 
 /// A number of seconds.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
-    let seconds = at_least_zero(text, "a number of seconds")?;
-    if seconds <= 86_400.0 { Ok(seconds) } else { Err("at most a day".into()) }
+    within(text, 0.0, 86_400.0)
 }
 
 /// A number above 0.
 pub(crate) fn positive(text: &str) -> Result<f32, String> {
     let number = text.parse().ok().filter(|x: &f32| x.is_finite() && *x > 0.0);
-    number.ok_or_else(|| "expected a number above 0".to_string())
+    number.ok_or_else(|| "expected a finite number above 0".to_string())
 }
 
 /// A percentage of most things.
@@ -113,7 +138,7 @@ pub(crate) fn signed_share(text: &str) -> Result<f64, String> {
 
 /// A number without an upper end.
 pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
-    at_least_zero(text, "a number, 0 or above")
+    at_least_zero(text, "a finite number, 0 or above")
 }
 
 fn within(text: &str, low: f64, high: f64) -> Result<f64, String> {

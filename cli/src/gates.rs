@@ -1,7 +1,7 @@
 //! Thresholds that an evaluation has to keep, for a pipeline that should stop where it does not.
 
 use crate::args::{nats, not_negative, share, signed_share};
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, Peer};
 use bayes8_convert::metrics::Worst;
 use clap::Args;
 use serde::Serialize;
@@ -17,83 +17,83 @@ pub(crate) const EXIT_CODE: u8 = 3;
 pub(crate) struct Gates {
     /// Least accuracy, 0 to 1: below it the exit code is 3
     #[arg(long, value_name = "X")]
-    #[arg(allow_negative_numbers = true, value_parser = share)]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     min_accuracy: Option<f64>,
 
     /// Most NLL, in nats
     #[arg(long, value_name = "X")]
-    #[arg(allow_negative_numbers = true, value_parser = nats)]
+    #[arg(allow_hyphen_values = true, value_parser = nats)]
     max_nll: Option<f64>,
 
     /// Most Brier score
     #[arg(long, value_name = "X")]
-    #[arg(allow_negative_numbers = true, value_parser = not_negative)]
+    #[arg(allow_hyphen_values = true, value_parser = not_negative)]
     max_brier: Option<f64>,
 
     /// Most expected calibration error
     #[arg(long, value_name = "X")]
-    #[arg(allow_negative_numbers = true, value_parser = share)]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     max_ece: Option<f64>,
 
     /// Most area under the risk-coverage curve
     #[arg(long, value_name = "X")]
-    #[arg(allow_negative_numbers = true, value_parser = share)]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     max_aurc: Option<f64>,
 
     /// Least accuracy versus uncertainty
     #[arg(long, value_name = "X")]
-    #[arg(allow_negative_numbers = true, value_parser = share)]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     min_avu: Option<f64>,
 
     /// Least AUROC of the pictures of --ood, by predictive entropy
     #[arg(long, value_name = "X", requires = "ood")]
-    #[arg(allow_negative_numbers = true, value_parser = share)]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     min_ood_auroc: Option<f64>,
 
     /// Least AUROC of the pictures of --ood, by mutual information
     #[arg(long, value_name = "X", requires = "ood")]
-    #[arg(allow_negative_numbers = true, value_parser = share)]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     min_ood_mi_auroc: Option<f64>,
 
     /// Most accuracy, 0 to 1, that any corruption of --drift costs
     #[arg(long, value_name = "X", requires = "drift")]
-    #[arg(allow_negative_numbers = true, value_parser = signed_share)]
+    #[arg(allow_hyphen_values = true, value_parser = signed_share)]
     max_drift_accuracy_loss: Option<f64>,
 
     /// Largest difference of accuracy to any peer (--mean, --golden)
     #[arg(long, value_name = "X", requires = "peer")]
-    #[arg(allow_negative_numbers = true, value_parser = share)]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     max_accuracy_gap: Option<f64>,
 
     /// Largest difference of NLL to any peer, as a share of the peer's
     #[arg(long, value_name = "X", requires = "peer")]
-    #[arg(allow_negative_numbers = true, value_parser = not_negative)]
+    #[arg(allow_hyphen_values = true, value_parser = not_negative)]
     max_nll_gap: Option<f64>,
 
     /// Least rank correlation of predictive entropy with any peer
     #[arg(long, value_name = "X", requires = "peer")]
-    #[arg(allow_negative_numbers = true, value_parser = signed_share)]
+    #[arg(allow_hyphen_values = true, value_parser = signed_share)]
     min_spearman_entropy: Option<f64>,
 
     /// Least rank correlation of mutual information with any peer
     #[arg(long, value_name = "X", requires = "peer")]
-    #[arg(allow_negative_numbers = true, value_parser = signed_share)]
+    #[arg(allow_hyphen_values = true, value_parser = signed_share)]
     min_spearman_mi: Option<f64>,
 
     /// Largest difference to any peer of the AUROC of --ood, by entropy and by mutual information
     #[arg(long, value_name = "X", requires_all = ["peer", "ood"])]
-    #[arg(allow_negative_numbers = true, value_parser = share)]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     max_ood_auroc_gap: Option<f64>,
 
     /// Largest difference of accuracy to FP32 at any corruption of --drift
     #[arg(long, value_name = "X", requires_all = ["mean", "drift"])]
-    #[arg(allow_negative_numbers = true, value_parser = share)]
+    #[arg(allow_hyphen_values = true, value_parser = share)]
     max_drift_accuracy_gap: Option<f64>,
 
     /// Largest difference of mean predictive entropy to FP32 at any corruption of --drift, as a
     /// share of FP32's
     #[arg(long, value_name = "X", requires_all = ["mean", "drift"])]
-    #[arg(allow_negative_numbers = true, value_parser = not_negative)]
+    #[arg(allow_hyphen_values = true, value_parser = not_negative)]
     max_drift_entropy_gap: Option<f64>,
 }
 
@@ -203,6 +203,14 @@ impl Gates {
 }
 
 /// What became of thresholds, in a line without an end.
+/// A peer in the name of a threshold, with the samples that are compared where they are not all.
+fn named(preposition: &str, name: &str, peer: &Peer) -> String {
+    match peer.compared.is_whole() {
+        true => format!("{preposition} {name}"),
+        false => format!("{preposition} {name} ({})", peer.compared.text()),
+    }
+}
+
 pub(crate) fn text(verdicts: &[Verdict]) -> String {
     let kept = verdicts.iter().filter(|verdict| verdict.kept).count();
     format!("thresholds kept: {kept} of {}", verdicts.len())

@@ -1,6 +1,6 @@
 //! `bayes8 bench`: how fast a model runs here.
 
-use crate::args::{Machine, seconds};
+use crate::args::{Machine, sample_count, seconds, whole};
 use crate::progress::Progress;
 use crate::style::{Style, printable, thousands};
 use crate::{model_file, output};
@@ -8,9 +8,8 @@ use anyhow::{Context, bail};
 use bayes8_native::core::chacha::ChaCha8;
 use bayes8_native::core::digest::logits_digest;
 use bayes8_native::core::graph::Shape;
-use bayes8_native::core::sampler::MAX_SAMPLES;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions};
-use clap::{Args, value_parser};
+use clap::Args;
 use ndarray::{Array1, Array5, ArrayView5};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -34,20 +33,20 @@ pub(crate) struct Arguments {
     model: PathBuf,
 
     /// Pictures in a call
-    #[arg(long, value_name = "B", allow_negative_numbers = true, default_value_t = 32)]
-    #[arg(value_parser = value_parser!(u32).range(1..=1 << 20))]
+    #[arg(long, value_name = "B", allow_hyphen_values = true, default_value_t = 32)]
+    #[arg(value_parser = whole::<u32>(1..=1 << 20))]
     batch: u32,
 
     /// Monte-Carlo samples of every picture
-    #[arg(long, value_name = "S", allow_negative_numbers = true, default_value_t = 32)]
-    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
+    #[arg(long, value_name = "S", allow_hyphen_values = true, default_value_t = 32)]
+    #[arg(value_parser = sample_count())]
     samples: u32,
 
     #[command(flatten)]
     machine: Machine,
 
     /// How long to measure; at least three calls are timed
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value_t = 3.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, default_value_t = 3.0, value_parser = seconds)]
     seconds: f64,
 
     /// Print JSON

@@ -1,6 +1,7 @@
 //! `bayes8 corrupt`: pictures that drift away from those that a model was trained on.
 
-use crate::atomic_file::{self, Pending};
+use crate::args::{self, whole};
+use crate::atomic_file::Pending;
 use crate::progress::Progress;
 use crate::style::{bytes, printable};
 use crate::{output, picture};
@@ -9,7 +10,6 @@ use bayes8_convert::LabelledPictures;
 use bayes8_convert::corrupted::{CorruptedWriter, Drift};
 use bayes8_convert::corruption::{Corruption, MAX_SEVERITY};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, value_parser};
 use ndarray::{Array4, ArrayD, Axis};
 use std::path::PathBuf;
 
@@ -36,12 +36,13 @@ pub(crate) struct Arguments {
     corruptions: Vec<Corruption>,
 
     /// Which severities, of 1 to 5, separated by commas [default: all]
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
-    #[arg(value_parser = value_parser!(u8).range(1..=i64::from(MAX_SEVERITY)))]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(value_parser = whole::<u8>(1..=u64::from(MAX_SEVERITY)))]
     severities: Vec<u8>,
 
     /// Seed of the noise
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
+    #[arg(value_parser = args::seed())]
     seed: u64,
 
     /// The archive to write

@@ -1,9 +1,9 @@
 //! `bayes8 evaluate`: how good a model is on labelled pictures, and how it differs from FP32.
 
-use crate::args::{Machine, Sampling, positive, posterior_source};
-use crate::atomic_file::{self, Pending};
-use crate::evaluation::measure::{Candidate, Pictures, Samples, measure};
-use crate::evaluation::{Evaluation, Figures, Fp32Noise, Peer, Provenance};
+use crate::args::{Machine, Sampling, positive, posterior_source, sample_count};
+use crate::atomic_file::Pending;
+use crate::evaluation::measure::{Candidate, Measured, Pictures, Predicted, Samples, measure};
+use crate::evaluation::{Evaluation, Fp32Noise, Peer, Provenance};
 use crate::gates::{self, Gates};
 use crate::model_report::Report;
 use crate::style::{Style, printable};
@@ -16,8 +16,7 @@ use bayes8_convert::reference::CommonNoise;
 use bayes8_convert::{LabelledPictures, Network};
 use bayes8_native::Model;
 use bayes8_native::core::model;
-use bayes8_native::core::sampler::MAX_SAMPLES;
-use clap::{ArgGroup, Args, value_parser};
+use clap::{ArgGroup, Args};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -69,8 +68,8 @@ pub(crate) struct Arguments {
     drift: Option<PathBuf>,
 
     /// Monte-Carlo samples of each corrupted picture [default: as --samples]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "drift")]
-    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "drift")]
+    #[arg(value_parser = sample_count())]
     drift_samples: Option<u32>,
 
     /// The FP32 network with its mean weights, to compare with; slow
@@ -82,7 +81,7 @@ pub(crate) struct Arguments {
     posterior: Option<PathBuf>,
 
     /// Standard deviations as this share of each weight's magnitude
-    #[arg(long, value_name = "D", allow_negative_numbers = true, value_parser = positive)]
+    #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = positive)]
     #[arg(help_heading = "Comparison")]
     moped: Option<f32>,
 
@@ -90,9 +89,10 @@ pub(crate) struct Arguments {
     #[arg(long, help_heading = "Comparison")]
     deterministic: bool,
 
-    /// Monte-Carlo samples of the FP32 network, but for corrupted pictures [default: as --samples]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "mean")]
-    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MAX_SAMPLES)))]
+    /// Monte-Carlo samples of the FP32 network, but for corrupted pictures [default: as --samples];
+    /// where they differ from --samples, the first of both are compared
+    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "mean")]
+    #[arg(value_parser = sample_count())]
     #[arg(help_heading = "Comparison")]
     fp32_samples: Option<u32>,
 
@@ -189,13 +189,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         None => None,
     };
-    let golden = golden.map(|golden| {
-        let unknown = golden.ood.filter(|_| pictures.unknown.is_some());
-        let mut figures = Figures::new(&golden.predictions, &golden.labels, unknown.as_ref());
-        let mean_weights = golden.mean_weights.as_ref();
-        figures.mean_weights = mean_weights.map(|mean| Metrics::new(mean, &golden.labels));
-        let comparison = Comparison::new(&int8.predictions, &golden.predictions);
-        Peer::new(&int8.figures, comparison, figures)
+    let mut files = arguments.files();
+    let figures = arguments.golden.as_deref().map(golden::figures);
+    if let Some(path) = figures.as_ref().filter(|_| recorded_samples.is_some()) {
+        files.push(("number of recorded samples", path));
+    }
+    let golden = golden.map(|Golden { labels, predictions, mean_weights, ood, samples }| {
+        let unknown = ood.filter(|_| pictures.unknown.is_some());
+        let mean_weights = mean_weights.map(|mean| Metrics::new(&mean, &labels));
+        let unknown = unknown.as_ref();
+        let whole = Predicted::new(samples, predictions, &labels, unknown, mean_weights);
+        Peer::new(&int8, Measured { whole, first: Vec::new() })
     });
     let evaluation = Evaluation {
         model_digest: model.digest().to_string(),
@@ -207,9 +211,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         seed,
         kernel: model.kernel(),
         threads: model.threads(),
-        seconds: int8.seconds,
-        provenance: Provenance::of(&arguments.files())?,
-        int8: int8.figures,
+        seconds,
+        provenance: Provenance::of(&files)?,
+        int8: int8.whole.figures,
     };
     let verdicts = arguments.gates.verdicts(&evaluation);
     if let Some(path) = &arguments.html {

@@ -1,12 +1,12 @@
 //! `bayes8 predict`: what is in these pictures, and how sure is the model?
 
-use crate::args::{Machine, Sampling, nats, usage_error};
+use crate::args::{Machine, Sampling, nats, usage_error, whole};
 use crate::prediction::{Job, Outcome};
 use crate::style::{Style, bar, shorten, shorten_path};
 use crate::{model_file, output, picture};
 use bayes8_native::Model;
 use bayes8_native::core::sampler::MAX_SAMPLES;
-use clap::{Args, value_parser};
+use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -35,20 +35,21 @@ pub(crate) struct Arguments {
     sampling: Sampling,
 
     /// Index of the first sample, to split the samples of a prediction over several runs
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
+    #[arg(value_parser = whole::<u32>(0..=u64::from(MAX_SAMPLES) - 1))]
     first_sample: u32,
 
     #[command(flatten)]
     machine: Machine,
 
     /// How many classes to show
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 3)]
-    #[arg(value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 3)]
+    #[arg(value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     top: u32,
 
     /// Abstain if the total uncertainty is above this
     /// [default: half of the largest possible, ln(classes)]
-    #[arg(long, value_name = "NATS", allow_negative_numbers = true, value_parser = nats)]
+    #[arg(long, value_name = "NATS", allow_hyphen_values = true, value_parser = nats)]
     abstain_above: Option<f64>,
 
     /// Print JSON

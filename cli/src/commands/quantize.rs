@@ -2,8 +2,8 @@
 
 mod warnings;
 
-use crate::args::{Machine, Sampling, percent, positive, posterior_source, usage_error};
-use crate::atomic_file::{self, Pending};
+use crate::args::{Machine, Sampling, percent, positive, posterior_source, usage_error, whole};
+use crate::atomic_file::Pending;
 use crate::prediction::Job;
 use crate::progress::Progress;
 use crate::style::{Style, bytes, printable};
@@ -22,7 +22,7 @@ use bayes8_native::core::format;
 use bayes8_native::core::model::{self, Preprocessing};
 use bayes8_native::core::numerics::ActivationBits;
 use bayes8_native::{Model, ModelOptions};
-use clap::{ArgGroup, Args, ValueEnum, value_parser};
+use clap::{ArgGroup, Args, ValueEnum};
 use ndarray::{ArrayD, ArrayViewD};
 use std::path::{Path, PathBuf};
 use warnings::{lost_noise, misfit};
@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     posterior: Option<PathBuf>,
 
     /// Standard deviations as this share of each weight's magnitude
-    #[arg(long, value_name = "D", allow_negative_numbers = true, value_parser = positive)]
+    #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = positive)]
     moped: Option<f32>,
 
     /// No standard deviations: an INT8 network of the mean weights alone, to compare with
@@ -72,8 +72,8 @@ pub(crate) struct Arguments {
     calibration: PathBuf,
 
     /// Draws of the weights that the calibration pictures are run with
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = WEIGHT_SAMPLES)]
-    #[arg(value_parser = value_parser!(u32).range(1..=1 << 16))]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = WEIGHT_SAMPLES)]
+    #[arg(value_parser = whole::<u32>(1..=1 << 16))]
     calibration_draws: u32,
 
     /// How the range of each value follows from its activations [default: auto; percentile where
@@ -83,7 +83,7 @@ pub(crate) struct Arguments {
 
     /// Share of the activations of each value that its range covers, for the method percentile
     /// [default: 99.99]
-    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true, value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, value_parser = percent)]
     percentile: Option<f64>,
 
     /// How mean weights become codes
@@ -96,8 +96,8 @@ pub(crate) struct Arguments {
     bias_correction: Correction,
 
     /// Bits of the activations; 7 saves a browser with relaxed SIMD a second product for large ones
-    #[arg(long, value_name = "BITS", allow_negative_numbers = true, default_value_t = 8)]
-    #[arg(value_parser = value_parser!(u8).range(7..=8))]
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, default_value_t = 8)]
+    #[arg(value_parser = whole::<u8>(7..=8))]
     activation_bits: u8,
 
     /// JSON with `class_names`, `preprocessing` (`mean` and `std` of pixels in 0..1), or both
