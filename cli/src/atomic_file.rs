@@ -1,77 +1,65 @@
 //! Output files that are there whole, or not at all.
 
+use crate::interrupt;
 use anyhow::{Context, bail};
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
-/// Complains about a path that no file can be written to, before hours of work are lost on it, or
-/// that would replace one of the `inputs`.
-///
-/// # Errors
-/// When the path is a folder, a device or an input, or its folder does not exist.
-pub(crate) fn check(path: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
-    if path.file_name().is_none() || path.is_dir() {
-        bail!("cannot write {}: it is a folder", path.display());
-    }
-    if path.exists() && !path.is_file() {
-        bail!("cannot write {}: it is no plain file", path.display());
-    }
-    let real = fs::canonicalize(path).ok();
-    if let Some(input) = inputs.iter().find(|&i| real.is_some() && fs::canonicalize(i).ok() == real)
-    {
-        bail!("cannot write {}: {} is read", path.display(), input.display());
-    }
-    let folder = folder(path);
-    if !folder.is_dir() {
-        bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
-    }
-    Ok(())
-}
-
-/// Contents on their way to a file: complete on the disk, under another name.
+/// An output file on its way: under a hidden name beside its own, until it is complete.
 pub(crate) struct Pending {
     file: NamedTempFile,
+    /// As the user gave it.
     path: PathBuf,
+    /// The file itself, where the path is that of a link, which stays.
+    real: PathBuf,
 }
 
 impl Pending {
-    /// Writes `contents` beside `path`.
+    /// Creates the hidden file, empty: what cannot be written is found before hours of work are lost
+    /// on it.
     ///
     /// # Errors
-    /// When the folder cannot be written to; nothing is left behind.
-    pub(crate) fn write(path: &Path, contents: &[u8]) -> anyhow::Result<Self> {
+    /// When the path is a folder, a device, or one of the `inputs`, or its folder takes no files.
+    pub(crate) fn create(path: &Path, inputs: &[&Path]) -> anyhow::Result<Self> {
         let complaint = || format!("cannot write {}", path.display());
-        Self::create(path, |file| file.write_all(contents).with_context(complaint))
+        let real = check(path, inputs).with_context(complaint)?;
+        let file = interrupt::delayed(|hidden| {
+            let file = Builder::new()
+                .prefix(".bayes8-")
+                .make_in(folder(&real), |p| File::create_new(p))?;
+            hidden.push(file.path().to_path_buf());
+            Ok::<_, io::Error>(file)
+        });
+        Ok(Self { file: file.with_context(complaint)?, path: path.into(), real })
     }
 
-    /// Lets `fill` write a file beside `path`.
+    /// Whether both would become the same file.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.real == other.real
+    }
+
+    /// Writes the contents, once.
     ///
     /// # Errors
-    /// When the folder cannot be written to, or that of `fill`; nothing is left behind.
-    pub(crate) fn create(
-        path: &Path,
+    /// When they do not fit on the disk.
+    pub(crate) fn write(&self, contents: &[u8]) -> anyhow::Result<()> {
+        self.fill(|file| file.write_all(contents).with_context(|| self.complaint()))
+    }
+
+    /// Lets `fill` write the contents, once.
+    ///
+    /// # Errors
+    /// When they do not fit on the disk, or that of `fill`.
+    pub(crate) fn fill(
+        &self,
         fill: impl FnOnce(&mut BufWriter<&File>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Self> {
-        // A link stays, and its file is replaced.
-        let path = fs::canonicalize(path).unwrap_or(path.into());
-        let make = || {
-            let mut builder = Builder::new();
-            builder.prefix(".bayes8-");
-            // Who may read it is for the user's mask to say.
-            #[cfg(unix)]
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-            builder.tempfile_in(folder(&path))
-        };
-        let complaint = || format!("cannot write {}", path.display());
-        let file = make().with_context(complaint)?;
-        let mut buffer = BufWriter::new(file.as_file());
+    ) -> anyhow::Result<()> {
+        let mut buffer = BufWriter::new(self.file.as_file());
         fill(&mut buffer)?;
-        buffer.flush().with_context(complaint)?;
-        drop(buffer);
-        file.as_file().sync_all().with_context(complaint)?;
-        Ok(Self { file, path })
+        buffer.flush().with_context(|| self.complaint())?;
+        self.file.as_file().sync_all().with_context(|| self.complaint())
     }
 
     /// Bytes written.
@@ -87,9 +75,41 @@ impl Pending {
     /// # Errors
     /// When the file cannot be renamed; nothing is left behind.
     pub(crate) fn commit(self) -> anyhow::Result<()> {
-        let renamed = self.file.persist(&self.path).map_err(|refused| refused.error);
-        renamed.with_context(|| format!("cannot write {}", self.path.display()))?;
+        let complaint = self.complaint();
+        let renamed = interrupt::delayed(|_| self.file.persist(&self.real));
+        renamed.map_err(|refused| refused.error).context(complaint)?;
         Ok(())
+    }
+
+    fn complaint(&self) -> String {
+        format!("cannot write {}", self.path.display())
+    }
+}
+
+/// The path to write to: that of the file where `path` is a link, which stays.
+fn check(path: &Path, inputs: &[&Path]) -> anyhow::Result<PathBuf> {
+    let Some(name) = path.file_name().filter(|_| !path.is_dir()) else {
+        bail!("it is a folder");
+    };
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => bail!("it is not a plain file"),
+        Ok(_) => {
+            let real = fs::canonicalize(path)?;
+            let same = |input: &&Path| fs::canonicalize(input).is_ok_and(|input| input == real);
+            if let Some(input) = inputs.iter().copied().find(same) {
+                bail!("{} is read", input.display());
+            }
+            Ok(real)
+        }
+        // Such as a name that is too long.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        Err(_) => {
+            let folder = folder(path);
+            if !folder.is_dir() {
+                bail!("there is no folder {}", folder.display());
+            }
+            Ok(fs::canonicalize(folder)?.join(name))
+        }
     }
 }
 
@@ -102,28 +122,45 @@ fn folder(path: &Path) -> &Path {
 mod tests {
     use super::*;
 
+    fn written(path: &Path, contents: &[u8]) -> anyhow::Result<Pending> {
+        let pending = Pending::create(path, &[])?;
+        pending.write(contents)?;
+        Ok(pending)
+    }
+
     #[test]
     fn a_file_appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
         let count = || fs::read_dir(folder.path()).unwrap().count();
-        drop(Pending::write(&path, b"abandoned").unwrap());
+        drop(written(&path, b"abandoned").unwrap());
         assert_eq!(count(), 0);
-        Pending::write(&path, b"first").unwrap().commit().unwrap();
-        Pending::write(&path, b"second").unwrap().commit().unwrap();
+        written(&path, b"first").unwrap().commit().unwrap();
+        written(&path, b"second").unwrap().commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(count(), 1);
-        assert!(Pending::write(&folder.path().join("none/out"), b"").is_err());
     }
 
     #[test]
     fn impossible_paths_are_refused_early() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(check(folder.path(), &[]).is_err());
-        assert!(check(Path::new(""), &[]).is_err());
-        assert!(check(&folder.path().join("none/out"), &[]).is_err());
-        assert!(check(&folder.path().join("out"), &[]).is_ok());
-        assert!(check(Path::new("out"), &[Path::new("out")]).is_ok(), "neither is there");
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let long = folder.path().join("x".repeat(1000));
+        for path in [
+            folder.path(),
+            Path::new(""),
+            &folder.path().join("none/out"),
+            &file.join("out"),
+            &long,
+        ] {
+            let error = Pending::create(path, &[]).err().unwrap().to_string();
+            assert!(error.starts_with(&format!("cannot write {}", path.display())), "{error}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(Pending::create(&folder.path().join("out"), &[]).is_ok());
+        let missing = folder.path().join("out");
+        assert!(Pending::create(&missing, &[&missing]).is_ok(), "neither is there");
     }
 
     #[test]
@@ -133,19 +170,27 @@ mod tests {
         for path in [&input, &other] {
             fs::write(path, "precious").unwrap();
         }
-        assert!(check(&other, &[&input]).is_ok());
+        assert!(Pending::create(&other, &[&input]).is_ok());
         // By another name, too.
         let again = folder.path().join(".").join("input");
-        assert!(check(&again, &[&other, &input]).is_err());
+        assert!(Pending::create(&again, &[&other, &input]).is_err());
         #[cfg(unix)]
         {
             let link = folder.path().join("link");
             std::os::unix::fs::symlink(&input, &link).unwrap();
-            assert!(check(&link, &[&input]).is_err());
-            Pending::write(&link, b"new").unwrap().commit().unwrap();
+            assert!(Pending::create(&link, &[&input]).is_err());
+            written(&link, b"new").unwrap().commit().unwrap();
             assert!(link.is_symlink());
             assert_eq!(fs::read(&input).unwrap(), b"new");
-            assert!(check(Path::new("/dev/null"), &[]).is_err());
+            assert!(Pending::create(Path::new("/dev/null"), &[]).is_err());
         }
+    }
+
+    #[test]
+    fn one_file_has_many_paths() {
+        let folder = tempfile::tempdir().unwrap();
+        let create = |name: &str| Pending::create(&folder.path().join(name), &[]).unwrap();
+        assert!(create("out").is_same(&create("./out")));
+        assert!(!create("out").is_same(&create("other")));
     }
 }

@@ -8,6 +8,7 @@ mod commands;
 mod evaluation;
 mod fidelity_table;
 mod gates;
+mod interrupt;
 mod model_file;
 mod model_report;
 mod output;
@@ -19,15 +20,14 @@ mod style;
 mod table;
 
 use clap::{Parser, Subcommand};
-use std::error::Error;
-use std::io;
 use std::process::ExitCode;
 
 /// INT8 Bayesian neural networks that know how sure they are.
 #[derive(Parser)]
 #[command(name = "bayes8", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = "\
-Exit codes: 0 success, 1 failure, 2 wrong usage, 3 an evaluation that misses a threshold.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 an evaluation that misses a threshold;
+a signal that ends the program leaves no unfinished file, and a shell sees 128 + its number.
 `bayes8 COMMAND --help` explains a command and gives examples.")]
 struct Cli {
     #[command(subcommand)]
@@ -45,7 +45,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Err(error) = interrupt::watch() {
+        return fail(&anyhow::Error::new(error).context("cannot wait for signals"));
+    }
+    let result = match command {
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Quantize(arguments) => commands::quantize::run(&arguments),
@@ -63,21 +67,10 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
         usage.exit();
     }
-    // Whoever reads the output has seen enough of it, as in `| head`.
-    let closed = |cause: &(dyn Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-    };
-    if error.chain().any(closed) {
+    if output::is_closed(error) {
         return ExitCode::SUCCESS;
     }
-    let mut message = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        // Most errors quote their cause already.
-        if !message.contains(&cause) {
-            message = format!("{message}: {cause}");
-        }
-    }
-    output::complain(&format!("error: {}", style::printable(&message)));
+    output::complain_of(error);
     if error.is::<gates::Missed>() {
         return ExitCode::from(gates::EXIT_CODE);
     }

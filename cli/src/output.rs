@@ -3,6 +3,7 @@
 use crate::style::printable;
 use anyhow::Context;
 use serde::Serialize;
+use std::error::Error;
 use std::io::{self, Write};
 
 /// Prints a finished text.
@@ -34,4 +35,27 @@ pub(crate) fn warn(message: &str) {
 /// Prints a line to standard error; if that is closed, nobody wants to know.
 pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Prints an error with its causes to standard error, unless nobody reads standard output any more.
+pub(crate) fn complain_of(error: &anyhow::Error) {
+    if is_closed(error) {
+        return;
+    }
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Most errors quote their cause already.
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    complain(&format!("error: {}", printable(&message)));
+}
+
+/// Whether an error only says that whoever reads the output has seen enough of it, as in `| head`.
+pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
+    let closed = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(closed)
 }

@@ -2,11 +2,15 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
 /// Work that is done sooner shows no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The bar that is there, if any: at most one at a time.
+static CURRENT: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// A bar on standard error that appears after a second and leaves no trace. Nothing is shown where
 /// standard error is not a terminal.
@@ -42,6 +46,7 @@ impl Progress {
                 shown.enable_steady_tick(Duration::from_millis(200));
             }
         });
+        set_current(Some(bar.clone()));
         Self { bar, finished: Some(finished), waiter: Some(waiter) }
     }
 
@@ -59,5 +64,16 @@ impl Drop for Progress {
             let _ = waiter.join();
         }
         self.bar.finish_and_clear();
+        set_current(None);
     }
+}
+
+fn set_current(bar: Option<ProgressBar>) {
+    *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
+/// Takes the bar off the terminal before the program ends in the midst of its work.
+pub(crate) fn clear() {
+    let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    current.iter().for_each(ProgressBar::finish_and_clear);
 }

@@ -15,8 +15,9 @@ use std::{
 };
 
 use ndarray::{ArrayD, ArrayView1, ArrayView4, Axis};
-use ndarray_npy::{NpzWriter, WriteNpzError};
+use ndarray_npy::{NpzWriter, WriteNpyError, WriteNpzError};
 
+use crate::first_error::FirstError;
 use crate::pictures::{Archive, PicturesError};
 
 /// An archive of corrupted pictures, open for reading.
@@ -112,7 +113,7 @@ impl CorruptedPictures {
 
 /// An archive of corrupted pictures, on its way into a file.
 pub struct CorruptedWriter<W: Write + Seek> {
-    npz: NpzWriter<W>,
+    npz: NpzWriter<FirstError<W>>,
 }
 
 impl<W: Write + Seek> CorruptedWriter<W> {
@@ -121,6 +122,7 @@ impl<W: Write + Seek> CorruptedWriter<W> {
     /// # Errors
     /// When nothing can be written.
     pub fn new(file: W, labels: ArrayView1<'_, i64>) -> Result<Self, WriteNpzError> {
+        let file = FirstError::new(file).map_err(WriteNpyError::from)?;
         let mut npz = NpzWriter::new(file);
         npz.add_array("y", &labels)?;
         Ok(Self { npz })
@@ -143,7 +145,7 @@ impl<W: Write + Seek> CorruptedWriter<W> {
     /// # Errors
     /// When nothing more can be written.
     pub fn finish(self) -> Result<W, WriteNpzError> {
-        self.npz.finish()
+        Ok(self.npz.finish()?.into_inner().map_err(WriteNpyError::from)?)
     }
 }
 
@@ -152,6 +154,7 @@ mod tests {
     use super::*;
     use ndarray::{Array1, Array4, array};
     use std::fs::File;
+    use std::io::{self, Cursor, SeekFrom};
 
     fn drift(corruption: &str, severity: u8) -> Drift {
         Drift { corruption: corruption.into(), severity }
@@ -174,6 +177,50 @@ mod tests {
         for drift in expected {
             assert_eq!(set.load(&drift).unwrap(), pictures(drift.severity).into_dyn());
         }
+    }
+
+    /// A disk with room for `left` bytes.
+    struct Full {
+        disk: Cursor<Vec<u8>>,
+        left: usize,
+    }
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if bytes.len() > self.left {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.left -= bytes.len();
+            self.disk.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Full {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.disk.seek(to)
+        }
+    }
+
+    /// Wherever the disk is full: that `ZipWriter` then prints nothing is for a test of the program.
+    #[test]
+    fn a_full_disk_is_an_error_at_every_byte() {
+        let pictures = Array4::zeros((2, 1, 3, 1));
+        let write = |left| {
+            let disk = Full { disk: Cursor::default(), left };
+            let mut writer = CorruptedWriter::new(disk, array![3, 1].view())?;
+            writer.add(&drift("blur", 2), pictures.view())?;
+            writer.finish()
+        };
+        let whole = write(usize::MAX).unwrap();
+        let needed = usize::MAX - whole.left;
+        for left in 0..needed {
+            assert!(write(left).is_err(), "{left} of {needed}");
+        }
+        assert!(write(needed).unwrap().disk == whole.disk);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod corruption;
 mod error;
 pub mod error_feedback;
 pub mod fidelity;
+mod first_error;
 pub mod function;
 pub mod golden;
 mod int8;

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use bayes8_convert::LabelledPictures;
 use bayes8_convert::corrupted::{CorruptedWriter, Drift};
 use bayes8_convert::corruption::{Corruption, MAX_SEVERITY};
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ndarray::{Array4, ArrayD, Axis};
 use std::path::PathBuf;
@@ -57,7 +58,7 @@ fn corruption_parser() -> impl TypedValueParser<Value = Corruption> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    atomic_file::check(&arguments.output, &[&arguments.pictures])?;
+    let pending = Pending::create(&arguments.output, &[&arguments.pictures])?;
     let path = arguments.pictures.display();
     let set = LabelledPictures::load(&arguments.pictures)?;
     let (pictures, labels) = picture::labelled(&arguments.pictures, set)?;
@@ -66,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let severities: Vec<u8> = (1..=MAX_SEVERITY).collect();
     let severities = distinct(&arguments.severities, &severities);
 
-    let pending = Pending::create(&arguments.output, |file| {
+    pending.fill(|file| {
         let total = corruptions.len() * severities.len();
         let progress = Progress::new("corrupting", total as u64);
         let complaint = || format!("cannot write {}", arguments.output.display());

@@ -138,10 +138,9 @@ struct Json<'a> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    if let Some(path) = &arguments.html {
-        let inputs: Vec<&Path> = arguments.files().into_iter().map(|(_, path)| path).collect();
-        atomic_file::check(path, &inputs)?;
-    }
+    let inputs: Vec<&Path> = arguments.files().into_iter().map(|(_, path)| path).collect();
+    let create = |path: &PathBuf| Pending::create(path, &inputs);
+    let html = arguments.html.as_ref().map(create).transpose()?;
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     let mut pictures = arguments.pictures(&model)?;
     let golden = arguments.golden.as_deref().map(Golden::load).transpose()?;
@@ -216,12 +215,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         int8: int8.whole.figures,
     };
     let verdicts = arguments.gates.verdicts(&evaluation);
-    if let Some(path) = &arguments.html {
-        let file_bytes = evaluation.provenance.files[0].bytes as usize;
-        let facts = Report::new(model.description(), file_bytes);
-        let html = report::html(&evaluation, &facts, &verdicts);
-        Pending::write(path, html.as_bytes())?.commit()?;
-    }
     let printed = if arguments.json {
         output::print_json(&Json { evaluation: &evaluation, thresholds: &verdicts })
     } else {
@@ -232,9 +225,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         output::print(&text)
     };
-    // Whoever closes the pipe still wants to know what was missed.
-    gates::check(&verdicts)?;
-    printed
+    let written = html.map_or(Ok(()), |pending| {
+        let file_bytes = evaluation.provenance.files[0].bytes as usize;
+        let facts = Report::new(model.description(), file_bytes);
+        pending.write(report::html(&evaluation, &facts, &verdicts).as_bytes())?;
+        pending.commit()
+    });
+    // One does not hide another: whoever closes the pipe still wants to know what was missed.
+    let missed = gates::check(&verdicts).map_err(anyhow::Error::new);
+    let mut errors = [missed, written, printed].into_iter().filter_map(Result::err);
+    let Some(first) = errors.next() else { return Ok(()) };
+    errors.for_each(|error| output::complain_of(&error));
+    Err(first)
 }
 
 impl Arguments {

@@ -171,10 +171,10 @@ const COMMON_PERCENTILE: f64 = 99.99;
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let options = arguments.options()?;
-    for path in [Some(&arguments.output), arguments.report.as_ref()].into_iter().flatten() {
-        atomic_file::check(path, &arguments.inputs())?;
-    }
-    if arguments.report.as_ref() == Some(&arguments.output) {
+    let create = |path: &PathBuf| Pending::create(path, &arguments.inputs());
+    let pending = create(&arguments.output)?;
+    let pending_report = arguments.report.as_ref().map(create).transpose()?;
+    if pending_report.as_ref().is_some_and(|report| report.is_same(&pending)) {
         bail!("{} cannot be both model and report", arguments.output.display());
     }
     arguments.machine.start_threads()?;
@@ -220,15 +220,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     drop((network, observations, pictures, data));
     let file = format::write(&conversion.model)?;
 
-    // Both files are complete before either gets its name.
-    let pending = Pending::write(&arguments.output, &file)?;
-    if let Some(path) = &arguments.report {
-        let mut json = serde_json::to_vec_pretty(&report).context("cannot write the report")?;
-        json.push(b'\n');
-        Pending::write(path, &json)?.commit()?;
-    }
-    pending.commit()?;
-
     if is_constant {
         let path = arguments.calibration.display().to_string();
         output::warn(&format!(
@@ -241,18 +232,28 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         output::warn(&arguments.too_wide());
     }
     report.layers.iter().filter_map(lost_noise).for_each(|warning| output::warn(&warning));
-    let style = Style::detect();
-    let written = format!(
-        "{}: {}",
-        printable(&arguments.output.display().to_string()),
-        bytes(file.len() as u64)
-    );
-    let preprocessing = match arguments.metadata {
+    let text = fidelity_table::text(&report, Style::detect());
+    let preprocessing = match metadata.preprocessing {
         Some(_) => "",
-        None => "preprocessing: mean 0 and std 1 of pixels in 0..1, for want of --metadata\n",
+        None => {
+            "preprocessing: mean 0 and std 1 of pixels in 0..1: --metadata with `preprocessing` \
+             changes that\n"
+        }
     };
-    let report = fidelity_table::text(&report, style);
-    output::print(&format!("{report}\n{preprocessing}{written}\n"))
+    let printed = output::print(&format!("{text}\n{preprocessing}"));
+
+    // Both files are complete before either gets its name.
+    pending.write(&file)?;
+    if let Some(pending) = pending_report {
+        let mut json = serde_json::to_vec_pretty(&report).context("cannot write the report")?;
+        json.push(b'\n');
+        pending.write(&json)?;
+        pending.commit()?;
+    }
+    pending.commit()?;
+    printed?;
+    let path = printable(&arguments.output.display().to_string());
+    output::print(&format!("{path}: {}\n", bytes(file.len() as u64)))
 }
 
 impl Arguments {
@@ -341,7 +342,7 @@ impl Arguments {
         self.name.clone().unwrap_or_else(|| stem.to_string_lossy().into_owned())
     }
 
-    /// Class names, and preprocessing with one number a channel.
+    /// Class names and preprocessing, as far as they are given; one number for each channel.
     fn metadata(&self, network: &Network) -> anyhow::Result<Metadata> {
         let Some(path) = &self.metadata else {
             return Ok(Metadata { class_names: Vec::new(), preprocessing: None });

@@ -3,6 +3,7 @@
 mod comparison;
 mod corrupt;
 mod evaluate;
+mod files;
 mod predict;
 mod quantize;
 mod support;
