@@ -156,13 +156,13 @@ impl Gates {
         least("AvU", int8.avu.avu, self.min_avu);
         least("OOD AUROC", auroc(false), self.min_ood_auroc);
         least("OOD AUROC by mutual information", auroc(true), self.min_ood_mi_auroc);
-        for (peer, figures) in evaluation.peers() {
-            let name = |what: &str| format!("rank correlation of {what} with {peer}");
-            let c = &figures.comparison;
-            let entropy = c.spearman_predictive_entropy;
-            least(&name("predictive entropy"), entropy, self.min_spearman_entropy);
-            let information = c.spearman_mutual_information;
-            least(&name("mutual information"), information, self.min_spearman_mi);
+        for (name, peer) in evaluation.peers() {
+            let with = named("with", name, peer);
+            let c = &peer.comparison;
+            let entropy = format!("rank correlation of predictive entropy {with}");
+            least(&entropy, c.spearman_predictive_entropy, self.min_spearman_entropy);
+            let information = format!("rank correlation of mutual information {with}");
+            least(&information, c.spearman_mutual_information, self.min_spearman_mi);
         }
         let mut most = |name: &str, found: f64, most: Option<f64>| {
             verdicts.extend(most.map(|x| Verdict::new(name, found, Limit::AtMost(x))));
@@ -174,15 +174,16 @@ impl Gates {
         most("AURC", int8.selective.aurc, self.max_aurc);
         let loss = value(int8.drift_accuracy_loss.as_ref());
         most("accuracy lost to drift", loss, self.max_drift_accuracy_loss);
-        for (peer, figures) in evaluation.peers() {
-            let metrics = &figures.figures.metrics;
-            let gap = (int8.metrics.accuracy - metrics.accuracy).abs();
-            most(&format!("difference of accuracy to {peer}"), gap, self.max_accuracy_gap);
-            let gap = (int8.metrics.nll / metrics.nll - 1.0).abs();
-            most(&format!("relative difference of NLL to {peer}"), gap, self.max_nll_gap);
-            if let (Some(ours), Some(theirs)) = (&int8.ood, &figures.figures.ood) {
+        for (name, peer) in evaluation.peers() {
+            let to = named("to", name, peer);
+            let [ours, theirs] = evaluation.comparable(peer);
+            let gap = (ours.metrics.accuracy - theirs.metrics.accuracy).abs();
+            most(&format!("difference of accuracy {to}"), gap, self.max_accuracy_gap);
+            let gap = (ours.metrics.nll / theirs.metrics.nll - 1.0).abs();
+            most(&format!("relative difference of NLL {to}"), gap, self.max_nll_gap);
+            if let (Some(ours), Some(theirs)) = (&ours.ood, &theirs.ood) {
                 let entropy = ours.predictive_entropy.auroc - theirs.predictive_entropy.auroc;
-                let name = format!("difference of OOD AUROC to {peer}");
+                let name = format!("difference of OOD AUROC {to}");
                 most(&name, entropy.abs(), self.max_ood_auroc_gap);
                 let information = ours.mutual_information.auroc - theirs.mutual_information.auroc;
                 let name = format!("{name} by mutual information");
@@ -202,7 +203,6 @@ impl Gates {
     }
 }
 
-/// What became of thresholds, in a line without an end.
 /// A peer in the name of a threshold, with the samples that are compared where they are not all.
 fn named(preposition: &str, name: &str, peer: &Peer) -> String {
     match peer.compared.is_whole() {
@@ -211,6 +211,7 @@ fn named(preposition: &str, name: &str, peer: &Peer) -> String {
     }
 }
 
+/// What became of thresholds, in a line without an end.
 pub(crate) fn text(verdicts: &[Verdict]) -> String {
     let kept = verdicts.iter().filter(|verdict| verdict.kept).count();
     format!("thresholds kept: {kept} of {}", verdicts.len())

@@ -5,6 +5,9 @@
 //! `mc_mutual_information` `[N]` in nats. Where there are any: `mc_probability_std` and
 //! `mean_weights_logits` `[N, classes]`, and of pictures of another distribution
 //! `ood_predictive_entropy` and `ood_mutual_information` `[M]`.
+//!
+//! How many samples they are of is the key `samples` of the JSON file beside it, which has the same
+//! name but for its end: [`figures`].
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +27,9 @@ const SUM_TOLERANCE: f64 = 1e-3;
 pub struct Golden {
     /// Class of each picture.
     pub labels: Vec<i64>,
-    /// The prediction for each picture. The file does not say from how many samples: `samples` is 0.
+    /// Monte-Carlo samples of the predictions; `None` where no JSON file beside them tells.
+    pub samples: Option<u32>,
+    /// The prediction for each picture; its own `samples` is 0.
     pub predictions: Vec<Uncertainty>,
     /// Predictions of the network with every weight at its mean.
     pub mean_weights: Option<Vec<Uncertainty>>,
@@ -62,6 +67,17 @@ pub enum GoldenError {
         /// What is wrong.
         reason: String,
     },
+}
+
+/// The JSON file beside recorded predictions: `golden.json` for `golden.safetensors`.
+pub fn figures(path: &Path) -> PathBuf {
+    path.with_extension("json")
+}
+
+/// The number of samples that [`figures`] tells.
+fn samples(path: &Path) -> Option<u32> {
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    json.get("samples")?.as_u64()?.try_into().ok().filter(|&samples| samples > 0)
 }
 
 impl Golden {
@@ -127,7 +143,8 @@ impl File<'_> {
             }
             false => None,
         };
-        Ok(Golden { labels, predictions: predictions.collect(), mean_weights, ood })
+        let samples = samples(&figures(self.path));
+        Ok(Golden { labels, samples, predictions: predictions.collect(), mean_weights, ood })
     }
 
     fn has(&self, tensor: &str) -> bool {

@@ -210,15 +210,16 @@ fn write_tables(folder: &Path) -> anyhow::Result<()> {
 fn tables(figures: &Value) -> anyhow::Result<String> {
     let mut text = String::new();
     let number = |value: &Value| value.as_f64().map_or("-".into(), |x| format!("{x:.4}"));
-    let peers = ["fp32", "golden"].map(|name| (name, &figures[name]));
+    let peers = [("fp32", "FP32"), ("golden", "golden")];
+    let peers = peers.map(|(key, name)| (name, &figures[key]));
     let peers: Vec<_> = peers.into_iter().filter(|(_, peer)| peer.is_object()).collect();
+    let columns = columns(figures, &peers);
     let command = figures["provenance"]["command"].as_str().context("no `command`")?;
     writeln!(text, "```sh\n{}\n```\n", generic(command))?;
-    write!(text, "| | INT8 |")?;
-    for (name, _) in &peers {
-        write!(text, " {} |", if *name == "fp32" { "FP32" } else { "golden" })?;
-    }
-    writeln!(text, "\n|---|{}", "---:|".repeat(1 + peers.len()))?;
+    writeln!(text, "{} pictures, each with so many samples:\n", figures["pictures"])?;
+    write!(text, "| |")?;
+    columns.iter().try_for_each(|column| write!(text, " {} |", column.name))?;
+    writeln!(text, "\n|---|{}", "---:|".repeat(columns.len()))?;
     let rows = [
         ("accuracy", "/accuracy"),
         ("NLL, nats", "/nll"),
@@ -236,37 +237,53 @@ fn tables(figures: &Value) -> anyhow::Result<String> {
     let cell = |side: &Value, pointer: &str| side.pointer(pointer).map_or("-".into(), number);
     for (name, pointer) in rows {
         if figures.pointer(pointer).is_some() {
-            write!(text, "| {name} | {} |", cell(figures, pointer))?;
-            peers.iter().try_for_each(|(_, peer)| write!(text, " {} |", cell(peer, pointer)))?;
+            write!(text, "| {name} |")?;
+            let mut cells = columns.iter().map(|column| cell(column.figures, pointer));
+            cells.try_for_each(|cell| write!(text, " {cell} |"))?;
             writeln!(text)?;
         }
     }
     for (name, pointer) in [
-        ("rank correlation with INT8, entropy", "/comparison/spearman_predictive_entropy"),
-        (
-            "rank correlation with INT8, mutual information",
-            "/comparison/spearman_mutual_information",
-        ),
-        ("same class as INT8", "/comparison/same_class"),
+        ("rank correlation, entropy", "/comparison/spearman_predictive_entropy"),
+        ("rank correlation, mutual information", "/comparison/spearman_mutual_information"),
+        ("same class", "/comparison/same_class"),
     ] {
-        write!(text, "| {name} | |")?;
-        peers.iter().try_for_each(|(_, peer)| write!(text, " {} |", cell(peer, pointer)))?;
+        write!(text, "| {name} |")?;
+        let compared = |column: &Column| match column.is_peer {
+            true => cell(column.figures, pointer),
+            false => String::new(),
+        };
+        columns.iter().try_for_each(|column| write!(text, " {} |", compared(column)))?;
         writeln!(text)?;
     }
-    writeln!(
-        text,
-        "\n{} pictures, {} INT8 samples{}.",
-        figures["pictures"],
-        figures["samples"],
-        figures["fp32"]["samples"]
-            .as_u64()
-            .map_or(String::new(), |n| format!(", {n} FP32 samples")),
-    )?;
     convergence(&mut text, figures)?;
     if figures["drift"].is_array() {
         drift(&mut text, figures)?;
     }
     Ok(text)
+}
+
+/// A column of the table of figures.
+struct Column<'a> {
+    name: String,
+    figures: &'a Value,
+    is_peer: bool,
+}
+
+/// INT8 and its peers; before a peer INT8 from as many samples, where it has more.
+fn columns<'a>(figures: &'a Value, peers: &[(&str, &'a Value)]) -> Vec<Column<'a>> {
+    let name = |model: &str, samples: &Value| match samples.as_u64() {
+        Some(samples) => format!("{model}, {samples}"),
+        None => format!("{model}, unknown"),
+    };
+    let int8 = |samples, figures| Column { name: name("INT8", samples), figures, is_peer: false };
+    let mut columns = vec![int8(&figures["samples"], figures)];
+    for &(model, peer) in peers {
+        let compared = &peer["compared"];
+        columns.extend(compared.get("int8").map(|part| int8(&compared["int8_samples"], part)));
+        columns.push(Column { name: name(model, &peer["samples"]), figures: peer, is_peer: true });
+    }
+    columns
 }
 
 /// The command with the folder's name instead of its path.
@@ -353,6 +370,20 @@ fn drift(text: &mut String, figures: &Value) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Nothing stands beside figures from another number of samples, unless its peer has more.
+    #[test]
+    fn a_peer_stands_beside_int8_of_as_many_samples() {
+        let figures = serde_json::json!({
+            "samples": 256,
+            "fp32": {"samples": 64, "compared": {"int8_samples": 64, "int8": {}}},
+            "golden": {"samples": 300, "compared": {"int8_samples": 256}},
+        });
+        let peers = [("FP32", &figures["fp32"]), ("golden", &figures["golden"])];
+        let columns = columns(&figures, &peers);
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["INT8, 256", "INT8, 64", "FP32, 64", "golden, 300"]);
+    }
 
     #[test]
     fn commands_name_the_folder() {

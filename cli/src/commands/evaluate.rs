@@ -10,8 +10,8 @@ use crate::style::{Style, printable};
 use crate::{model_file, output, picture, report};
 use anyhow::{Context, bail};
 use bayes8_convert::fidelity::{LayerFidelity, compare_posteriors};
-use bayes8_convert::golden::Golden;
-use bayes8_convert::metrics::{Comparison, Metrics};
+use bayes8_convert::golden::{self, Golden};
+use bayes8_convert::metrics::Metrics;
 use bayes8_convert::reference::CommonNoise;
 use bayes8_convert::{LabelledPictures, Network};
 use bayes8_native::Model;
@@ -157,34 +157,24 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
 
     let Sampling { samples, seed } = arguments.sampling;
+    let fp32_samples = network.is_some().then(|| arguments.fp32_samples.unwrap_or(samples));
+    let recorded_samples = golden.as_ref().and_then(|golden| golden.samples);
     let drift = arguments.drift_samples.unwrap_or(samples);
-    let counts = Samples { clean: samples, drift, seed };
+    // As many samples of INT8 as a peer has.
+    let mut first = Vec::from_iter(fp32_samples.into_iter().chain(recorded_samples));
+    first.retain(|&n| n < samples);
+    first.dedup();
+    let counts = Samples { clean: samples, first, drift, seed };
     let candidate = Candidate::Int8(&model, arguments.machine.options()?);
-    let int8 = measure(&candidate, &mut pictures, counts)?;
-    let fp32 = match &network {
-        Some(network) => {
-            // All samples of a deterministic network are one.
-            let most = if network.is_bayesian() { samples } else { 1 };
-            let fp32_samples = arguments.fp32_samples.unwrap_or(most);
-            // Noise in common is that of as many samples.
-            let paired = match noise.is_some() && fp32_samples != samples {
-                true => {
-                    Some(candidate.predict(pictures.pictures.view(), fp32_samples, seed, None)?)
-                }
-                false => None,
-            };
+    let (int8, seconds) = measure(&candidate, &mut pictures, &counts)?;
+    let fp32 = match network.as_ref().zip(fp32_samples) {
+        Some((network, fp32_samples)) => {
             let candidate = Candidate::Fp32(network, model.description().preprocessing(), noise);
-            let counts = Samples { clean: fp32_samples, ..counts };
-            let fp32 = measure(&candidate, &mut pictures, counts)?;
-            let ours = paired.as_ref().unwrap_or(&int8.predictions);
-            let comparison = Comparison::new(ours, &fp32.predictions);
-            let peer = Peer {
-                samples: Some(fp32_samples),
-                noise: Some(arguments.fp32_noise),
-                seconds: Some(fp32.seconds),
-                ..Peer::new(&int8.figures, comparison, fp32.figures)
-            };
-            Some(peer)
+            let first = if samples < fp32_samples { vec![samples] } else { Vec::new() };
+            let counts = Samples { clean: fp32_samples, first, ..counts };
+            let (fp32, seconds) = measure(&candidate, &mut pictures, &counts)?;
+            let noise = Some(arguments.fp32_noise);
+            Some(Peer { noise, seconds: Some(seconds), ..Peer::new(&int8, fp32) })
         }
         None => None,
     };

@@ -12,9 +12,9 @@ use bayes8_convert::metadata::normalize;
 use bayes8_convert::metrics::{Convergence, DriftAuroc, DriftPoint, Metrics, Uncertainties};
 use bayes8_convert::reference::{CommonNoise, draw};
 use bayes8_native::core::model::Preprocessing;
-use bayes8_native::core::uncertainty::Uncertainty;
+use bayes8_native::core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_native::{Model, ModelOptions};
-use ndarray::{ArrayD, ArrayView2, ArrayViewD};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -50,20 +50,53 @@ impl Pictures {
     }
 }
 
-/// Samples of each model.
-#[derive(Clone, Copy)]
+/// Samples of a model.
 pub(crate) struct Samples {
     pub(crate) clean: u32,
+    /// Numbers of samples whose figures are wanted too: of the first of `clean`.
+    pub(crate) first: Vec<u32>,
     pub(crate) drift: u32,
     pub(crate) seed: u64,
 }
 
-/// Predictions of the labelled pictures, and their figures.
+/// What was measured of a model.
 pub(crate) struct Measured {
+    /// From all samples.
+    pub(crate) whole: Predicted,
+    /// From the first samples.
+    pub(crate) first: Vec<Predicted>,
+}
+
+/// Predictions of the labelled pictures, and their figures.
+pub(crate) struct Predicted {
+    /// Monte-Carlo samples; `None` where recorded predictions do not tell.
+    pub(crate) samples: Option<u32>,
     pub(crate) predictions: Vec<Uncertainty>,
     pub(crate) figures: Figures,
-    /// Of the labelled pictures alone.
-    pub(crate) seconds: f64,
+}
+
+impl Measured {
+    /// What follows from so many samples; from all where that was not measured.
+    pub(crate) fn from(&self, samples: Option<u32>) -> &Predicted {
+        self.first.iter().find(|part| part.samples == samples).unwrap_or(&self.whole)
+    }
+}
+
+impl Predicted {
+    /// Predictions from `samples` samples for pictures with these labels, and of the pictures of
+    /// another distribution; the figures of the deterministic network are the same from any number
+    /// of samples.
+    pub(crate) fn new(
+        samples: Option<u32>,
+        predictions: Vec<Uncertainty>,
+        labels: &[i64],
+        unknown: Option<&Uncertainties>,
+        mean_weights: Option<Metrics>,
+    ) -> Self {
+        let mut figures = Figures::new(&predictions, labels, unknown);
+        figures.mean_weights = mean_weights;
+        Self { samples, predictions, figures }
+    }
 }
 
 /// A model that can be measured.
@@ -75,50 +108,69 @@ pub(crate) enum Candidate<'a> {
     Fp32(&'a Network, &'a Preprocessing, Option<CommonNoise<'a>>),
 }
 
-/// Measures a model on everything that there is.
+/// Measures a model on everything that there is, and the seconds that the labelled pictures take.
 ///
 /// # Errors
 /// When pictures do not fit the model or cannot be read, naming their file.
 pub(crate) fn measure(
     candidate: &Candidate<'_>,
     pictures: &mut Pictures,
-    samples: Samples,
-) -> anyhow::Result<Measured> {
+    samples: &Samples,
+) -> anyhow::Result<(Measured, f64)> {
     let Pictures { path, pictures: clean, labels, unknown, corrupted } = pictures;
-    let Samples { clean: count, drift, seed } = samples;
-    let run = |path: &Path, array: &str, pictures: &ArrayD<u8>, count| {
-        let predicted = candidate.predict(pictures.view(), count, seed, None);
+    let &Samples { clean: count, ref first, drift, seed } = samples;
+    let classes = candidate.classes();
+    type Observed<'a> = Option<Observer<'a>>;
+    let run = |path: &Path, array: &str, pictures: &ArrayD<u8>, count, observe: Observed<'_>| {
+        let predicted = candidate.predict(pictures.view(), count, seed, observe);
         predicted.with_context(|| format!("{}: array `{array}`", path.display()))
     };
 
     let start = Instant::now();
-    let mut convergence = Convergence::new(labels, candidate.classes(), count as usize);
-    let mut observe = |picture: usize, logits: &[f32]| convergence.add(picture, logits);
-    let predictions = candidate
-        .predict(clean.view(), count, seed, Some(&mut observe))
-        .with_context(|| format!("{}: array `x`", path.display()))?;
+    let mut convergence = Convergence::new(labels, classes, candidate.distinct(count) as usize);
+    let mut known_first = FirstSamples::new(first, labels.len(), classes);
+    let mut observe = |picture: usize, logits: &[f32]| {
+        convergence.add(picture, logits);
+        known_first.add(picture, logits);
+    };
+    let predictions = run(path, "x", clean, count, Some(&mut observe))?;
     let seconds = start.elapsed().as_secs_f64();
+    let mean_weights = Some(Metrics::new(&candidate.predict_mean(clean.view())?, labels));
     let unknown = match unknown {
-        Some((path, unknown)) => Some(Uncertainties::of(&run(path, "x", unknown, count)?)),
+        Some((path, unknown)) => {
+            let mut sums = FirstSamples::new(first, unknown.len_of(Axis(0)), classes);
+            let mut observe = |picture: usize, logits: &[f32]| sums.add(picture, logits);
+            // Logits take memory.
+            let observe: Observed<'_> = if first.is_empty() { None } else { Some(&mut observe) };
+            let all = run(path, "x", unknown, count, observe)?;
+            Some((Uncertainties::of(&all), sums))
+        }
         None => None,
     };
-    let mut figures = Figures::new(&predictions, labels, unknown.as_ref());
-    figures.convergence = convergence.points();
-    let mean_weights = candidate.predict_mean(clean.view())?;
-    figures.mean_weights = Some(Metrics::new(&mean_weights, labels));
+    let predicted = |samples, predictions, unknown: Option<&Uncertainties>| {
+        Predicted::new(Some(samples), predictions, labels, unknown, mean_weights)
+    };
+    let first = first.iter().enumerate().map(|(i, &samples)| {
+        let unknown = unknown.as_ref().map(|(_, first)| Uncertainties::of(&first.predictions(i)));
+        predicted(samples, known_first.predictions(i), unknown.as_ref())
+    });
+    let first = first.collect();
+    let mut whole = predicted(count, predictions, unknown.as_ref().map(|(all, _)| all));
+    whole.figures.convergence = convergence.points();
     if let Some((path, corrupted)) = corrupted {
+        let run = |array: &str, pictures: &ArrayD<u8>| run(path, array, pictures, drift, None);
         // What is lost is lost from predictions of as many samples.
         let (clean, known) = match drift == count {
-            true => (figures.metrics, Uncertainties::of(&predictions)),
+            true => (whole.figures.metrics, Uncertainties::of(&whole.predictions)),
             false => {
-                let predictions = run(&*path, "x", clean, drift)?;
+                let predictions = run("x", clean)?;
                 (Metrics::new(&predictions, labels), Uncertainties::of(&predictions))
             }
         };
         let mut points = Vec::new();
         for drift_of in corrupted.drifts().to_vec() {
             let pictures = corrupted.load(&drift_of)?;
-            let predictions = run(path, &drift_of.array(), &pictures, drift)?;
+            let predictions = run(&drift_of.array(), &pictures)?;
             let Drift { corruption, severity } = drift_of;
             points.push(DriftPoint {
                 corruption,
@@ -127,9 +179,33 @@ pub(crate) fn measure(
                 auroc: DriftAuroc::new(&known, &Uncertainties::of(&predictions)),
             });
         }
-        figures.set_drift(clean, points);
+        whole.figures.set_drift(clean, points);
     }
-    Ok(Measured { predictions, figures, seconds })
+    Ok((Measured { whole, first }, seconds))
+}
+
+/// The sums of the first samples, for several numbers of them.
+struct FirstSamples(Vec<(u32, Vec<SampleSums>)>);
+
+impl FirstSamples {
+    fn new(numbers: &[u32], pictures: usize, classes: usize) -> Self {
+        let sums = || vec![SampleSums::new(classes); pictures];
+        Self(numbers.iter().map(|&number| (number, sums())).collect())
+    }
+
+    /// Adds the next sample of a picture.
+    fn add(&mut self, picture: usize, logits: &[f32]) {
+        for (number, sums) in &mut self.0 {
+            if sums[picture].samples() < u64::from(*number) {
+                sums[picture].add(logits);
+            }
+        }
+    }
+
+    /// The predictions from the number of samples with an index.
+    fn predictions(&self, index: usize) -> Vec<Uncertainty> {
+        self.0[index].1.iter().map(SampleSums::finish).collect()
+    }
 }
 
 impl Candidate<'_> {
@@ -140,8 +216,16 @@ impl Candidate<'_> {
         }
     }
 
+    /// Samples that differ: those of a deterministic FP32 network are one, as it takes long.
+    fn distinct(&self, samples: u32) -> u32 {
+        match self {
+            Self::Fp32(network, ..) if !network.is_bayesian() => samples.min(1),
+            _ => samples,
+        }
+    }
+
     /// Predicts pictures; `observe` sees the logits of every sample of each picture, in order.
-    pub(crate) fn predict(
+    fn predict(
         &self,
         pictures: ArrayViewD<'_, u8>,
         samples: u32,
@@ -157,6 +241,7 @@ impl Candidate<'_> {
             Self::Fp32(network, preprocessing, noise) => {
                 let normalized =
                     normalize(preprocessing, pictures, network.graph.input().channels)?;
+                let samples = self.distinct(samples);
                 let draws = (0..samples).map(|sample| match noise {
                     Some(noise) => noise.draw(seed, sample),
                     None => draw(network, seed, sample),

@@ -1,10 +1,12 @@
 //! What `bayes8 evaluate` reports.
 
+mod compared;
 pub(crate) mod measure;
 mod provenance;
 mod rows;
 mod text;
 
+pub(crate) use compared::Compared;
 pub(crate) use provenance::Provenance;
 pub(crate) use rows::rows;
 
@@ -14,6 +16,7 @@ use bayes8_convert::metrics::{
 };
 use bayes8_native::core::uncertainty::Uncertainty;
 use clap::ValueEnum;
+use measure::{Measured, Predicted};
 use serde::Serialize;
 
 /// Figures of a model on labelled pictures, and of its peers on the same.
@@ -42,7 +45,7 @@ pub(crate) struct Evaluation {
 }
 
 /// What is measured of one model.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Figures {
     #[serde(flatten)]
     pub(crate) metrics: Metrics,
@@ -82,31 +85,44 @@ pub(crate) enum Fp32Noise {
 pub(crate) struct Peer {
     #[serde(flatten)]
     pub(crate) figures: Figures,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Monte-Carlo samples of those figures; `None` where recorded predictions do not tell.
     pub(crate) samples: Option<u32>,
     /// Of the draws of the FP32 network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) noise: Option<Fp32Noise>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seconds: Option<f64>,
+    /// Of the predictions from the samples of `compared`.
     pub(crate) comparison: Comparison,
+    pub(crate) compared: Compared,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) drift_gaps: Option<DriftGaps>,
 }
 
 impl Peer {
-    /// A peer of whose run no more is known.
-    pub(crate) fn new(int8: &Figures, comparison: Comparison, figures: Figures) -> Self {
+    /// A peer beside INT8: from as many samples of both, where both have them.
+    pub(crate) fn new(int8: &Measured, peer: Measured) -> Self {
+        let (compared, comparison) = Compared::new(int8, &peer);
+        let Predicted { samples, figures, .. } = peer.whole;
         let drift_gaps = match figures.drift.is_empty() {
             true => None,
-            false => DriftGaps::new(&int8.drift, &figures.drift),
+            false => DriftGaps::new(&int8.whole.figures.drift, &figures.drift),
         };
-        Self { figures, samples: None, noise: None, seconds: None, comparison, drift_gaps }
+        Self { figures, samples, noise: None, seconds: None, comparison, compared, drift_gaps }
+    }
+
+    /// What is compared: how many samples, and of which noise.
+    pub(crate) fn compared_text(&self) -> String {
+        let noise = match self.noise {
+            Some(Fp32Noise::Int8) => ", with the same noise",
+            _ => "",
+        };
+        self.compared.text() + noise
     }
 }
 
 /// How the pictures of another distribution are told from the labelled ones.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct OutOfDistribution {
     pub(crate) pictures: usize,
     pub(crate) predictive_entropy: Detection,
@@ -139,11 +155,7 @@ impl OutOfDistribution {
 impl Figures {
     /// The figures of predictions for pictures with these labels; `unknown` are those of another
     /// distribution. The rest is for the caller to fill in.
-    pub(crate) fn new(
-        predictions: &[Uncertainty],
-        labels: &[i64],
-        unknown: Option<&Uncertainties>,
-    ) -> Self {
+    fn new(predictions: &[Uncertainty], labels: &[i64], unknown: Option<&Uncertainties>) -> Self {
         let probabilities = metrics::probabilities(predictions);
         let right = metrics::right(probabilities.view(), labels);
         let known = Uncertainties::of(predictions);
@@ -169,17 +181,46 @@ impl Figures {
     }
 }
 
+/// One of the models of an evaluation.
+#[derive(Clone, Copy)]
+pub(crate) struct Side<'a> {
+    pub(crate) name: &'static str,
+    /// Monte-Carlo samples of its figures, if that is known.
+    pub(crate) samples: Option<u32>,
+    pub(crate) figures: &'a Figures,
+}
+
+impl Side<'_> {
+    /// The name with the number of samples.
+    pub(crate) fn label(&self) -> String {
+        match self.samples {
+            Some(samples) => format!("{}, {samples} samples", self.name),
+            None => format!("{}, samples unknown", self.name),
+        }
+    }
+}
+
 impl Evaluation {
-    /// All models with a name, INT8 first.
-    pub(crate) fn sides(&self) -> Vec<(&'static str, &Figures)> {
-        let mut sides = vec![("INT8", &self.int8)];
-        sides.extend(self.peers().map(|(name, peer)| (name, &peer.figures)));
-        sides
+    /// All models, INT8 first.
+    pub(crate) fn sides(&self) -> Vec<Side<'_>> {
+        let int8 = Side { name: "INT8", samples: Some(self.samples), figures: &self.int8 };
+        let peers = self.peers().map(|(name, peer)| {
+            let Peer { samples, figures, .. } = peer;
+            Side { name, samples: *samples, figures }
+        });
+        std::iter::once(int8).chain(peers).collect()
     }
 
     /// The peers of the INT8 model with their names.
     pub(crate) fn peers(&self) -> impl Iterator<Item = (&'static str, &Peer)> {
         let named = [("FP32", self.fp32.as_ref()), ("golden", self.golden.as_ref())];
         named.into_iter().filter_map(|(name, peer)| Some((name, peer?)))
+    }
+
+    /// The figures of INT8 and of a peer that can be compared: those from the samples of
+    /// [`Peer::compared`].
+    pub(crate) fn comparable<'a>(&'a self, peer: &'a Peer) -> [&'a Figures; 2] {
+        let Compared { int8, peer: theirs, .. } = &peer.compared;
+        [int8.as_ref().unwrap_or(&self.int8), theirs.as_ref().unwrap_or(&peer.figures)]
     }
 }

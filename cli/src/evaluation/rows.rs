@@ -1,6 +1,6 @@
 //! The figures that stand side by side in tables.
 
-use super::{Evaluation, Figures};
+use super::{Compared, Evaluation, Figures};
 use bayes8_convert::metrics::{COVERAGES, Metrics};
 
 /// A figure of all models that have it.
@@ -10,7 +10,8 @@ pub(crate) struct Row {
     pub(crate) note: &'static str,
     /// One for each of [`Evaluation::sides`], as text; empty where a model lacks it.
     pub(crate) cells: Vec<String>,
-    /// What INT8 has more than the first peer, if there is one and both have the figure.
+    /// What INT8 has more than the first peer, if there is one and both have the figure: from the
+    /// samples of [`super::Peer::compared`].
     pub(crate) difference: Option<String>,
 }
 
@@ -73,7 +74,26 @@ pub(crate) fn rows(evaluation: &Evaluation) -> Vec<Row> {
         row(evaluation, name, "of predictions that are surest", Share, risk)
     });
     table.splice(after_aurc..after_aurc, risks);
+    table.splice(0..0, samples(evaluation));
     table
+}
+
+/// The numbers of samples, where models stand side by side.
+fn samples(evaluation: &Evaluation) -> Option<Row> {
+    let (_, peer) = evaluation.peers().next()?;
+    let text = |samples: Option<u32>| samples.map_or("unknown".into(), |n| n.to_string());
+    let Compared { int8_samples, peer_samples, .. } = &peer.compared;
+    let compared = match peer.compared.is_fair() {
+        true if peer.compared.is_whole() => int8_samples.to_string(),
+        true => format!("first {int8_samples}"),
+        false => format!("{int8_samples} - {}", text(*peer_samples)),
+    };
+    Some(Row {
+        name: "samples".into(),
+        note: "Monte-Carlo samples of each picture",
+        cells: evaluation.sides().iter().map(|side| text(side.samples)).collect(),
+        difference: Some(compared),
+    })
 }
 
 fn mean_of(figures: &Figures, part: fn(&Metrics) -> f64) -> Option<f64> {
@@ -89,7 +109,7 @@ fn row(
     value: impl Fn(&Figures) -> Option<f64>,
 ) -> Option<Row> {
     let values: Vec<Option<f64>> =
-        evaluation.sides().into_iter().map(|(_, figures)| value(figures)).collect();
+        evaluation.sides().iter().map(|side| value(side.figures)).collect();
     if values.iter().all(Option::is_none) {
         return None;
     }
@@ -99,8 +119,10 @@ fn row(
         (Some(value), Unit::Share) => format!("{:.2} %", 100.0 * value),
         (Some(value), Unit::Plain) => format!("{value:.4}"),
     };
-    let difference = match values[..] {
-        [Some(int8), Some(peer), ..] if !int8.is_nan() && !peer.is_nan() => Some(match unit {
+    let peer = evaluation.peers().next();
+    let compared = peer.map(|(_, peer)| evaluation.comparable(peer).map(&value));
+    let difference = match compared {
+        Some([Some(int8), Some(peer)]) if !int8.is_nan() && !peer.is_nan() => Some(match unit {
             Unit::Share => format!("{:+.2}", 100.0 * (int8 - peer)),
             Unit::Plain => format!("{:+.4}", int8 - peer),
         }),

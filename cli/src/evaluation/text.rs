@@ -1,6 +1,6 @@
 //! An evaluation for the terminal.
 
-use super::{Evaluation, Fp32Noise, Peer, rows};
+use super::{Compared, Evaluation, Peer, rows};
 use crate::style::{Style, four_places, thousands};
 use crate::table::{Align, Table};
 use bayes8_convert::metrics::{DriftPoint, Worst};
@@ -35,8 +35,8 @@ impl Evaluation {
     fn figures(&self) -> Table {
         let sides = self.sides();
         let mut columns = vec![(String::new(), Align::Left)];
-        columns.extend(sides.iter().map(|(name, _)| ((*name).to_string(), Align::Right)));
-        let compared = sides.get(1).map(|(name, _)| (format!("INT8 - {name}"), Align::Right));
+        columns.extend(sides.iter().map(|side| (side.name.to_string(), Align::Right)));
+        let compared = sides.get(1).map(|side| (format!("INT8 - {}", side.name), Align::Right));
         columns.extend(compared.clone());
         columns.push((String::new(), Align::Left));
         let mut table = Table::new(&columns);
@@ -58,16 +58,16 @@ impl Evaluation {
         let note = format!("accuracy and mean predictive entropy, {samples} samples each");
         let mut text = format!("\n{}\n{}\n", style.bold("Drift"), style.dim(&note));
         let sides: Vec<_> =
-            self.sides().into_iter().filter(|(_, figures)| !figures.drift.is_empty()).collect();
+            self.sides().into_iter().filter(|side| !side.figures.drift.is_empty()).collect();
         let mut columns = vec![("corruption", Align::Left), ("severity", Align::Right)];
-        for (name, _) in &sides {
-            columns.extend([(*name, Align::Right), ("nats", Align::Right)]);
+        for side in &sides {
+            columns.extend([(side.name, Align::Right), ("nats", Align::Right)]);
         }
         let mut table = Table::new(&columns);
         for (index, point) in self.int8.drift.iter().enumerate() {
             let mut cells = vec![point.corruption.clone(), point.severity.to_string()];
-            for (_, figures) in &sides {
-                let DriftPoint { metrics, .. } = &figures.drift[index];
+            for side in &sides {
+                let DriftPoint { metrics, .. } = &side.figures.drift[index];
                 cells.push(format!("{:.2} %", 100.0 * metrics.accuracy));
                 cells.push(format!("{:.4}", metrics.mean_predictive_entropy));
             }
@@ -87,11 +87,8 @@ impl Evaluation {
 /// How INT8 differs from a peer.
 fn comparison(name: &str, peer: &Peer, style: Style) -> String {
     let c = &peer.comparison;
-    let mut samples = peer.samples.map_or(String::new(), |samples| format!(", {samples} samples"));
-    if peer.noise == Some(Fp32Noise::Int8) {
-        samples.push_str(" with the noise of INT8's");
-    }
-    let mut text = format!("\n{}\n", style.bold(&format!("INT8 against {name}{samples}")));
+    let title = format!("INT8 against {name}, {}", peer.compared_text());
+    let mut text = format!("\n{}\n", style.bold(&title));
     let mut lines = vec![
         (
             "rank correlation",
@@ -132,6 +129,9 @@ fn comparison(name: &str, peer: &Peer, style: Style) -> String {
             "",
             format!("AUROC against clean pictures by {value:.4} at most ({corruption} {severity})"),
         ));
+    }
+    if !peer.compared.is_fair() {
+        lines.push(("", Compared::UNFAIR.into()));
     }
     for (label, value) in lines {
         text.push_str(&format!("{}  {value}\n", style.dim(&format!("{label:16}"))));

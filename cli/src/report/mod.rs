@@ -4,7 +4,7 @@ mod glossary;
 mod plots;
 mod svg;
 
-use crate::evaluation::{Evaluation, Fp32Noise, Peer, Provenance, rows};
+use crate::evaluation::{Compared, Evaluation, Peer, Provenance, rows};
 use crate::gates::{self, Limit, Verdict};
 use crate::model_report::{Evidence, Report};
 use crate::style::{bytes, four_places, thousands};
@@ -140,14 +140,17 @@ fn summary(evaluation: &Evaluation, model: &Report) -> String {
 /// The figures that one looks for first, with those of the first peer.
 fn tiles(evaluation: &Evaluation) -> Markup {
     const SHOWN: [&str; 6] = ["accuracy", "NLL", "ECE", "total", "epistemic", "OOD total AUROC"];
-    let peer = evaluation.peers().next().map(|(name, _)| name);
+    let peer = evaluation.peers().next();
     let rows = rows(evaluation);
     html! { dl.tiles {
         @for row in rows.iter().filter(|row| SHOWN.contains(&row.name.as_str())) { div {
             dt { (row.name) }
             dd { strong { (row.cells[0]) }
-                @if let (Some(peer), Some(difference)) = (peer, &row.difference) {
-                    span { (row.cells[1]) " " (peer) ", " (difference) }
+                @if let (Some((name, peer)), Some(difference)) = (peer, &row.difference) {
+                    span {
+                        @if peer.compared.is_whole() { (row.cells[1]) " " (name) ", " (difference) }
+                        @else { (difference) " to " (name) ", " (peer.compared.text()) }
+                    }
                 }
             }
         } }
@@ -177,8 +180,8 @@ fn figures(evaluation: &Evaluation) -> Markup {
     let sides = evaluation.sides();
     html! { div.scroll { table {
         thead { tr { th scope="col" { "figure" }
-            @for (name, _) in &sides { th.number scope="col" { (name) } }
-            @if sides.len() > 1 { th.number scope="col" { "INT8 − " (sides[1].0) } }
+            @for side in &sides { th.number scope="col" { (side.name) } }
+            @if sides.len() > 1 { th.number scope="col" { "INT8 − " (sides[1].name) } }
             th scope="col" { "which is" } } }
         tbody { @for row in rows(evaluation) { tr {
             th scope="row" { (row.name) }
@@ -226,8 +229,8 @@ fn comparison(name: &str, peer: &Peer) -> Markup {
         ("mutual information, nats", c.mutual_information),
     ];
     html! {
-        h3 { "INT8 against " (name) @if let Some(samples) = peer.samples { ", " (samples) " samples" }
-            @if peer.noise == Some(Fp32Noise::Int8) { " with the noise of INT8's" } }
+        h3 { "INT8 against " (name) ", " (peer.compared_text()) }
+        @if !peer.compared.is_fair() { p { (Compared::UNFAIR) } }
         (facts(&values))
         div.scroll { table {
             thead { tr {

@@ -1,16 +1,31 @@
 //! The diagrams of a report, each with the table of its numbers.
 
 use super::svg::{Axis, Chart, Series, Shape};
-use crate::evaluation::{Evaluation, Figures};
+use crate::evaluation::{Evaluation, Figures, Side};
 use bayes8_convert::metrics::{ConvergencePoint, Estimate, Metrics};
 use maud::{Markup, html};
 
-/// Models with their place in the colours of the page.
-type Sides<'a> = Vec<(usize, &'static str, &'a Figures)>;
+/// Models with their place in the colours of the page, and what a legend calls them.
+type Sides<'a> = Vec<(usize, String, &'a Figures)>;
 
-fn sides<'a>(evaluation: &'a Evaluation, has: fn(&Figures) -> bool) -> Sides<'a> {
+/// Models whose figures are of all their samples: the legend tells how many.
+fn labelled<'a>(evaluation: &'a Evaluation, has: fn(&Figures) -> bool) -> Sides<'a> {
+    sides(evaluation, has, |side| side.label())
+}
+
+/// Models whose figures are of equal numbers of samples.
+fn named<'a>(evaluation: &'a Evaluation, has: fn(&Figures) -> bool) -> Sides<'a> {
+    sides(evaluation, has, |side| side.name.into())
+}
+
+fn sides<'a>(
+    evaluation: &'a Evaluation,
+    has: fn(&Figures) -> bool,
+    name: fn(&Side<'_>) -> String,
+) -> Sides<'a> {
     let all = evaluation.sides().into_iter().enumerate();
-    all.filter(|(_, (_, figures))| has(figures)).map(|(i, (name, f))| (i, name, f)).collect()
+    let all = all.filter(|(_, side)| has(side.figures));
+    all.map(|(colour, side)| (colour, name(&side), side.figures)).collect()
 }
 
 /// A diagram with its caption.
@@ -41,7 +56,7 @@ fn legend(sides: &Sides<'_>) -> Markup {
 
 /// Accuracy against confidence, and how many pictures have it.
 pub(super) fn reliability(evaluation: &Evaluation) -> Markup {
-    let sides = sides(evaluation, |_| true);
+    let sides = labelled(evaluation, |_| true);
     let share = || Axis::from_to("accuracy", 0.0, 1.0);
     let series = sides.iter().map(|&(colour, _, figures)| {
         let bins = figures.reliability.iter().filter(|bin| bin.count > 0);
@@ -94,7 +109,7 @@ pub(super) fn reliability(evaluation: &Evaluation) -> Markup {
             thead { tr {
                 th scope="col" { "confidence" }
                 @for (_, name, _) in &sides {
-                    th.number scope="col" { (name) " pictures" }
+                    th.number scope="col" { (name) ": pictures" }
                     th.number scope="col" { "mean" }
                     th.number scope="col" { "right" }
                 }
@@ -117,7 +132,7 @@ pub(super) fn reliability(evaluation: &Evaluation) -> Markup {
 /// Figures against the number of samples that a prediction is made from.
 pub(super) fn convergence(evaluation: &Evaluation) -> Markup {
     type Part = fn(&ConvergencePoint) -> Estimate;
-    let sides = sides(evaluation, |figures| !figures.convergence.is_empty());
+    let sides = named(evaluation, |figures| !figures.convergence.is_empty());
     let parts: [(&str, &str, Part); 3] = [
         ("nll", "NLL", |point| point.nll),
         ("entropy", "Mean predictive entropy", |point| point.predictive_entropy),
@@ -184,7 +199,7 @@ pub(super) fn convergence(evaluation: &Evaluation) -> Markup {
 
 /// Risk against coverage.
 pub(super) fn selective(evaluation: &Evaluation) -> Markup {
-    let sides = sides(evaluation, |_| true);
+    let sides = labelled(evaluation, |_| true);
     let series = sides.iter().map(|&(colour, _, figures)| {
         let risks = figures.selective.curve.iter().enumerate();
         let points = risks.map(|(i, &risk)| [(i + 1) as f64 / 100.0, risk]);
@@ -213,7 +228,7 @@ pub(super) fn selective(evaluation: &Evaluation) -> Markup {
 
 /// Receiver operating characteristics of the pictures of another distribution.
 pub(super) fn ood(evaluation: &Evaluation) -> Markup {
-    let sides = sides(evaluation, |figures| figures.ood.is_some());
+    let sides = labelled(evaluation, |figures| figures.ood.is_some());
     let parts = [("entropy", "predictive entropy"), ("mi", "mutual information")];
     let charts = parts.iter().enumerate().map(|(part, (id, name))| {
         let series = sides.iter().filter_map(|&(colour, _, figures)| {
@@ -223,14 +238,14 @@ pub(super) fn ood(evaluation: &Evaluation) -> Markup {
         let areas = sides.iter().filter_map(|(_, side, figures)| {
             let ood = figures.ood.as_ref()?;
             let auroc = [&ood.predictive_entropy, &ood.mutual_information][part].auroc;
-            Some(format!("{side} {auroc:.4}"))
+            Some(format!("{side}: {auroc:.4}"))
         });
         Chart {
             id: format!("ood-{id}"),
             title: format!("By {name}"),
             description: format!(
                 "Receiver operating characteristic by {name}. Areas under the curves: {}.",
-                areas.collect::<Vec<_>>().join(", ")
+                areas.collect::<Vec<_>>().join("; ")
             ),
             size: [480.0, 320.0],
             x: Axis::from_to("false positive rate", 0.0, 1.0),
@@ -248,7 +263,7 @@ pub(super) fn ood(evaluation: &Evaluation) -> Markup {
 /// Accuracy and uncertainty against the severity of each corruption.
 pub(super) fn drift(evaluation: &Evaluation) -> Markup {
     type Part = fn(&Metrics) -> f64;
-    let sides = sides(evaluation, |figures| !figures.drift.is_empty());
+    let sides = named(evaluation, |figures| !figures.drift.is_empty());
     let mut corruptions: Vec<&str> = Vec::new();
     for point in &evaluation.int8.drift {
         if !corruptions.contains(&point.corruption.as_str()) {

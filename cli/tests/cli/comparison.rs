@@ -2,6 +2,7 @@
 
 use crate::support::Fixture;
 use safetensors::{Dtype, tensor::TensorView};
+use serde_json::Value as Json;
 
 const DATA: [&str; 8] =
     ["evaluate", "out.safetensors", "--data", "x.npz", "--samples", "8", "--threads", "1"];
@@ -58,7 +59,122 @@ fn int8_stands_beside_fp32_and_recorded_predictions() {
     assert_eq!(golden.get("ood"), None, "nothing was recorded");
 }
 
-/// Also where the numbers of samples differ: the first of INT8's are compared.
+/// A key of the JSON output by its path.
+fn at<'a>(json: &'a Json, pointer: &str) -> &'a Json {
+    json.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {json}"))
+}
+
+/// Fewer samples have less mutual information: that is not for quantization to answer for.
+#[test]
+fn equal_numbers_of_samples_are_compared() {
+    let fixture = quantized();
+    let evaluate = |samples: &str, fp32_samples: &str, more: &[&str]| {
+        let samples = ["--samples", samples, "--fp32-samples", fp32_samples, "--ood", "x.npz"];
+        let evaluate = ["evaluate", "out.safetensors", "--data", "x.npz", "--threads", "1"];
+        fixture.run(&[&evaluate[..], &FP32, &samples, more].concat())
+    };
+    let json = |samples, fp32_samples| -> Json {
+        let run = evaluate(samples, fp32_samples, &["--json"]).succeeded();
+        serde_json::from_str(&run.stdout).unwrap()
+    };
+    let (equal, more, fewer) = (json("8", "8"), json("32", "8"), json("8", "32"));
+    assert_eq!(
+        (equal["samples"].clone(), at(&equal, "/fp32/samples").clone()),
+        (8.into(), 8.into())
+    );
+    assert_eq!(equal.pointer("/fp32/compared/int8"), None, "all samples are compared");
+    for (unequal, cut, whole) in [(&more, "int8", ""), (&fewer, "peer", "/fp32")] {
+        for key in ["int8_samples", "peer_samples"] {
+            assert_eq!(*at(unequal, &format!("/fp32/compared/{key}")), 8, "{cut}");
+        }
+        assert_eq!(at(unequal, "/fp32/comparison"), at(&equal, "/fp32/comparison"), "{cut}");
+        for key in ["nll", "mean_mutual_information", "avu", "selective", "ood", "mean_weights"] {
+            let first = at(unequal, &format!("/fp32/compared/{cut}/{key}"));
+            assert_eq!(first, at(&equal, &format!("{whole}/{key}")), "{cut} {key}");
+        }
+        let information = format!("{whole}/mean_mutual_information");
+        assert_ne!(at(unequal, &information), at(&equal, &information), "all 32 samples");
+    }
+
+    // The differences are the same wherever they are shown, and each says of how many samples.
+    let column = |text: &str, row: &str| {
+        let line = text.lines().find(|line| line.starts_with(row)).unwrap().to_string();
+        line.split_whitespace().find(|word| word.starts_with(['+', '-'])).unwrap().to_string()
+    };
+    let gates = ["--html", "r.html", "--max-nll-gap", "0", "--min-spearman-mi", "1"];
+    let equal = evaluate("8", "8", &gates).missed(&["NLL to FP32 0.", "information with FP32 0."]);
+    for (samples, fp32_samples) in [("32", "8"), ("8", "32")] {
+        let unequal = evaluate(samples, fp32_samples, &gates);
+        let first = "the first 8 samples of each";
+        let [nll, information] =
+            ["NLL to FP32", "information with FP32"].map(|name| format!("{name} ({first}) 0."));
+        let unequal = unequal.missed(&[&nll, &information]).stdout;
+        for row in ["NLL", "total", "epistemic", "AURC", "OOD epist. AUROC"] {
+            assert_eq!(column(&unequal, row), column(&equal.stdout, row), "{row}");
+        }
+        assert!(unequal.contains(&format!("INT8 against FP32, {first}")), "{unequal}");
+        let words: Vec<&str> = unequal.lines().nth(5).unwrap().split_whitespace().collect();
+        assert_eq!(words[..5], ["samples", samples, fp32_samples, "first", "8"], "{unequal}");
+        let html = String::from_utf8(fixture.read("r.html")).unwrap();
+        for part in [
+            format!("INT8 against FP32, {first}"),
+            format!("to FP32, {first}"),
+            format!("INT8, {samples} samples"),
+            format!("FP32, {fp32_samples} samples"),
+        ] {
+            assert!(html.contains(&part), "no {part}");
+        }
+    }
+}
+
+/// Recorded predictions cannot be cut, but INT8 can.
+#[test]
+fn recorded_predictions_tell_their_number_of_samples() {
+    let fixture = quantized();
+    golden(&fixture, &[0, 1, 2, 3, 4, 0, 1], 1.5);
+    let record = ["--golden", "golden.safetensors", "--min-spearman-entropy=1"];
+    for (json, samples, compared, text) in [
+        (None, Json::Null, 8, "8 samples against an unknown number"),
+        (Some(r#"{"nll": 1}"#), Json::Null, 8, "8 samples against an unknown number"),
+        (Some(r#"{"samples": 300}"#), 300.into(), 8, "8 samples against 300"),
+        (Some(r#"{"samples": 8}"#), 8.into(), 8, "8 samples each"),
+        (Some(r#"{"samples": 2}"#), 2.into(), 2, "the first 2 samples of each"),
+    ] {
+        if let Some(json) = json {
+            std::fs::write(fixture.path("golden.json"), json).unwrap();
+        }
+        let run = fixture.run(&[&DATA[..], &record].concat());
+        let whole = text == "8 samples each";
+        let name = if whole { "golden".into() } else { format!("golden ({text})") };
+        let run = run.missed(&[&format!("predictive entropy with {name}")]);
+        assert!(run.stdout.contains(&format!("INT8 against golden, {text}")), "{}", run.stdout);
+        let warned = run.stdout.contains("numbers of samples");
+        assert_eq!(warned, text.contains("against"), "{}", run.stdout);
+
+        let run = fixture.run(&[&DATA[..], &record[..2], &["--json"]].concat()).succeeded();
+        let json: Json = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(*at(&json, "/golden/samples"), samples);
+        assert_eq!(*at(&json, "/golden/compared/peer_samples"), samples);
+        assert_eq!(*at(&json, "/golden/compared/int8_samples"), compared);
+        // Every file that was read.
+        let files = json.to_string().matches("golden.json").count();
+        assert_eq!(files, usize::from(!samples.is_null()));
+    }
+}
+
+/// A deterministic network is the same from any number of samples: one run is enough.
+#[test]
+fn a_deterministic_peer_has_as_many_samples_as_it_is_asked_for() {
+    let fixture = quantized();
+    let peer = ["--mean", "mean.onnx", "--deterministic", "--json"];
+    let run = fixture.run(&[&DATA[..], &peer].concat()).succeeded();
+    let json: Json = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(*at(&json, "/fp32/samples"), 8);
+    assert_eq!(*at(&json, "/fp32/compared/int8_samples"), 8);
+    assert_eq!(at(&json, "/fp32/nll"), at(&json, "/fp32/mean_weights/nll"));
+    assert!(at(&json, "/mean_mutual_information").as_f64().unwrap() > 1e-6);
+}
+
 #[test]
 fn noise_in_common_leaves_only_what_quantization_does() {
     let fixture = quantized();
