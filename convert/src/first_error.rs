@@ -35,9 +35,14 @@ impl<W: Write + Seek> FirstError<W> {
             return Ok(None);
         }
         let done = work(&mut self.inner);
-        // What is interrupted is tried again.
-        let failed = done.as_ref().err().map(io::Error::kind);
-        self.error = failed.filter(|&kind| kind != io::ErrorKind::Interrupted);
+        if let Err(error) = &done {
+            // What is interrupted is tried again.
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.error = Some(error.kind());
+                // Where an archive goes on: it may have been on its way back to a header.
+                self.position = self.length;
+            }
+        }
         done.map(Some)
     }
 }
