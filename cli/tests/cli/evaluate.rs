@@ -37,6 +37,7 @@ fn json_has_the_documented_keys_and_the_librarys_figures() {
         "mean_mutual_information",
         "mean_predictive_entropy",
         "mean_weights",
+        "model_digest",
         "nll",
         "pictures",
         "provenance",

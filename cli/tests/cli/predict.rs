@@ -21,6 +21,7 @@ fn json_has_the_documented_keys() {
             "abstain",
             "expected_entropy",
             "logits_digest",
+            "model_digest",
             "mutual_information",
             "picture",
             "predictive_entropy",

@@ -158,6 +158,8 @@ fn inspect_shows_layers_and_evidence() {
     let json = fixture.json(&["inspect", MODEL, "--json"]);
     let size = std::fs::metadata(fixture.path(MODEL)).unwrap().len();
     assert_eq!(json["file_bytes"], size);
+    let digest = json["model_digest"].as_str().unwrap();
+    assert!(digest.starts_with("blake3:") && text.contains(digest), "{digest}");
     assert_eq!(json["parameters"], 45 + 5 + 60 + 3);
     assert_eq!(json["multiply_accumulates"], 64 * 45 + 60);
     assert_eq!(json["nodes"].as_array().unwrap().len(), 3);
