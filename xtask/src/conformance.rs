@@ -2,8 +2,9 @@
 //! table of what came out.
 
 use crate::skipped::Skipped;
-use crate::tools::{self, Missing};
-use crate::{root, run, stream, web};
+use crate::steps::{Ended, Steps};
+use crate::web::{self, Package};
+use crate::{root, run, stream, tools};
 use anyhow::Context;
 use std::fs;
 use std::path::PathBuf;
@@ -23,28 +24,37 @@ pub(crate) fn update() -> anyhow::Result<()> {
 
 /// Builds what the web targets need, then runs all targets.
 pub(crate) fn build_and_run() -> anyhow::Result<()> {
-    let mut skipped = Skipped::default();
-    let web = web::install();
-    if web.is_ok() {
-        web::build(true)?;
-    }
-    let result = run_all(web, &mut skipped);
-    println!("{}", skipped.summary());
-    result
+    let mut steps = Steps::default();
+    let package = steps.run("npm package", web::prepare);
+    run_all(&mut steps, &package);
+    steps.finish()
 }
 
-/// Runs all targets; those of the npm package if `web` says that it is built. An error where any
-/// differs from what the vectors say.
-pub(crate) fn run_all(web: Result<(), Missing>, skipped: &mut Skipped) -> anyhow::Result<()> {
+/// Runs all targets; those of the npm package where it is built.
+pub(crate) fn run_all(steps: &mut Steps, package: &Ended<Package>) {
+    steps.run_after(package, "conformance: what compares in JavaScript", |package, _| {
+        test_comparison(package)
+    });
+    let package = package.result.clone();
+    let package = package.unwrap_or_else(|| Err("the npm package cannot be built".into()));
+    steps.run("conformance", |skipped| compare(&package, skipped));
+}
+
+/// What compares in JavaScript must see what is wrong.
+fn test_comparison(package: &Package) -> anyhow::Result<()> {
+    if package.is_err() {
+        return Ok(());
+    }
+    run("node", &["--test", "tests/web/check.test.js"])
+}
+
+/// Runs all targets and prints one table. An error where any differs from what the vectors say.
+fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     let mut outputs = Outputs::new()?;
     outputs.collect("native", cargo(&["run", "--package", PACKAGE, "--example", "native"]))?;
     outputs.collect("amx", cargo(&AMX_TEST))?;
-    if web.is_ok() {
-        // What compares in JavaScript must see what is wrong.
-        run("node", &["--test", "tests/web/check.test.js"])?;
-    }
-    let chromium = web.clone().and_then(|()| tools::chromium());
-    let node = web.map(|()| Command::new("node"));
+    let chromium = package.clone().and_then(|()| tools::chromium());
+    let node = package.clone().map(|()| Command::new("node"));
     for (place, script, ready) in
         [("Node", "node.js", node), ("Chromium", "chromium.js", chromium.map(with_chromium))]
     {

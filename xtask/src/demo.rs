@@ -1,8 +1,8 @@
 //! The web demo: a static site in `web-demo/dist`, on the npm package as built.
 
 use crate::skipped::Skipped;
-use crate::tools::{self, Missing};
-use crate::{root, run_command, web};
+use crate::web::Package;
+use crate::{root, run_command, tools, web};
 use anyhow::anyhow;
 use std::process::Command;
 
@@ -17,9 +17,8 @@ pub(crate) fn serve(port: u16) -> anyhow::Result<()> {
     run_command(&mut npm(&["run", "preview", "--", "--port", &port, "--strictPort"]))
 }
 
-/// Checks the types, builds the site and tests it in Chromium; what is missing is skipped. `package`
-/// says whether the npm package is built.
-pub(crate) fn test(package: &Result<(), Missing>, skipped: &mut Skipped) -> anyhow::Result<()> {
+/// Checks the types, builds the site and tests it in Chromium; what is missing is skipped.
+pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     let ready = package.clone().and_then(|()| tools::npm_packages(&root().join(FOLDER)));
     if let Err(reason) = ready {
         skipped.report(&format!("the web demo: {reason}"));

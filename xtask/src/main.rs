@@ -9,13 +9,14 @@ mod evaluation;
 mod models;
 mod no_std;
 mod skipped;
+mod steps;
+mod test;
 mod tools;
 mod wasm_module;
 mod web;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use skipped::{Skipped, TestOutput};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -117,7 +118,7 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
-        Task::Test => test(),
+        Task::Test => test::run_all(),
         Task::Web { no_opt } => web::run(!no_opt),
         Task::Demo { port } => demo::serve(port),
         Task::Conformance { update: true } => conformance::update(),
@@ -134,43 +135,6 @@ fn main() -> anyhow::Result<()> {
             evaluation::measure(&from, &effort)
         }
     }
-}
-
-fn test() -> anyhow::Result<()> {
-    // A minimal toolchain lacks these.
-    for (component, tool) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
-        if !succeeds("cargo", &[tool, "--version"]) {
-            run("rustup", &["component", "add", component])?;
-        }
-    }
-    run("cargo", &["fmt", "--all", "--check"])?;
-    run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    let mut skipped = Skipped::default();
-    let result = check(&mut skipped);
-    println!("{}", skipped.summary());
-    result
-}
-
-/// All that may have to be skipped.
-fn check(skipped: &mut Skipped) -> anyhow::Result<()> {
-    no_std::check(skipped)?;
-    cargo_test(skipped)?;
-    c_library::test(skipped)?;
-    let web = web::test(skipped)?;
-    demo::test(&web, skipped)?;
-    conformance::run_all(web, skipped)
-}
-
-/// Runs all tests. What they print comes as it is printed, but of tests that pass only what they
-/// skipped: libtest keeps that to itself unless it is asked.
-fn cargo_test(skipped: &mut Skipped) -> anyhow::Result<()> {
-    let arguments = ["test", "--workspace", "--", "--show-output"];
-    let mut filter = TestOutput::default();
-    stream(Command::new("cargo").args(arguments).current_dir(root()), |line| {
-        if filter.shows(line, skipped) {
-            println!("{line}");
-        }
-    })
 }
 
 /// Runs a program and hands on what it prints, line by line.

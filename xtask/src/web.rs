@@ -31,20 +31,36 @@ pub(crate) fn run(optimize: bool) -> anyhow::Result<()> {
     build(optimize)
 }
 
-/// Lints, builds and tests the package, in Node and Chromium; what is missing is skipped. Says
-/// whether it is built.
-pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<Result<(), Missing>> {
+/// Whether the package is built, or else what is missing for it.
+pub(crate) type Package = Result<(), Missing>;
+
+/// Builds the package; where something is missing for it, that is skipped.
+pub(crate) fn prepare(skipped: &mut Skipped) -> anyhow::Result<Package> {
     if let Err(reason) = install() {
         skipped.report(&format!("the npm package: {reason}"));
         return Ok(Err(reason));
     }
+    build(true)?;
+    Ok(Ok(()))
+}
+
+/// Lints the crate of the package as it is compiled for the web.
+pub(crate) fn lint(package: &Package) -> anyhow::Result<()> {
+    if package.is_err() {
+        return Ok(());
+    }
     let mut clippy = Command::new("cargo");
     clippy.args(["clippy", "--package", "bayes8-wasm", "--target", TARGET]);
     clippy.args(["--", "-D", "warnings"]);
-    run_command(compiler(&mut clippy, Instructions::Relaxed))?;
-    build(true)?;
-    test_in_chromium(npm(&["test"]), skipped)?;
-    Ok(Ok(()))
+    run_command(compiler(&mut clippy, Instructions::Relaxed))
+}
+
+/// Tests the package in Node and Chromium; what is missing is skipped.
+pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
+    if package.is_err() {
+        return Ok(());
+    }
+    test_in_chromium(npm(&["test"]), skipped)
 }
 
 /// Runs tests that need a browser, if one is found; they say what they skip for it.
@@ -62,7 +78,7 @@ pub(crate) fn test_in_chromium(mut npm: Command, skipped: &mut Skipped) -> anyho
 }
 
 /// All that the build needs.
-pub(crate) fn install() -> Result<(), Missing> {
+fn install() -> Result<(), Missing> {
     tools::node()?;
     tools::rust_target(TARGET)?;
     let bindgen = tools::locked_version("wasm-bindgen")?;
@@ -73,7 +89,7 @@ pub(crate) fn install() -> Result<(), Missing> {
 }
 
 /// Builds modules and package.
-pub(crate) fn build(optimize: bool) -> anyhow::Result<()> {
+fn build(optimize: bool) -> anyhow::Result<()> {
     let folder = tools::target().join("wasm-pack");
     let [baseline, relaxed] = Instructions::ALL.map(|instructions| pack(instructions, &folder));
     let (baseline, relaxed) = (baseline?, relaxed?);

@@ -1,0 +1,56 @@
+//! `cargo xtask test`: all checks of the workspace. One that fails does not keep the others from
+//! running.
+
+use crate::skipped::{Skipped, TestOutput};
+use crate::steps::Steps;
+use crate::{c_library, conformance, demo, no_std, root, run, stream, succeeds, web};
+use std::process::Command;
+
+/// Runs all checks.
+///
+/// # Errors
+/// If any has failed; the last lines printed name it.
+pub(crate) fn run_all() -> anyhow::Result<()> {
+    let mut steps = Steps::default();
+    steps.run("format", |_| format());
+    steps.run("lints", |_| lint());
+    steps.run("bayes8-core without std", no_std::check);
+    steps.run("tests", cargo_test);
+    steps.run("C library", c_library::test);
+    let package = steps.run("npm package", web::prepare);
+    steps.run_after(&package, "npm package: lints", |package, _| web::lint(package));
+    steps.run_after(&package, "npm package: tests", web::test);
+    steps.run_after(&package, "web demo", demo::test);
+    conformance::run_all(&mut steps, &package);
+    steps.finish()
+}
+
+fn format() -> anyhow::Result<()> {
+    component("rustfmt", "fmt")?;
+    run("cargo", &["fmt", "--all", "--check"])
+}
+
+fn lint() -> anyhow::Result<()> {
+    component("clippy", "clippy")?;
+    run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Adds a part of the toolchain, which a minimal one lacks.
+fn component(component: &str, tool: &str) -> anyhow::Result<()> {
+    if succeeds("cargo", &[tool, "--version"]) {
+        return Ok(());
+    }
+    run("rustup", &["component", "add", component])
+}
+
+/// Runs all tests. What they print comes as it is printed, but of tests that pass only what they
+/// skipped: libtest keeps that to itself unless it is asked.
+fn cargo_test(skipped: &mut Skipped) -> anyhow::Result<()> {
+    let arguments = ["test", "--workspace", "--no-fail-fast", "--", "--show-output"];
+    let mut filter = TestOutput::default();
+    stream(Command::new("cargo").args(arguments).current_dir(root()), |line| {
+        if filter.shows(line, skipped) {
+            println!("{line}");
+        }
+    })
+}
