@@ -36,7 +36,7 @@ pub(crate) struct Machine {
     #[arg(value_parser = whole::<u16>(1..=u64::from(MAX_THREADS)))]
     pub(crate) threads: Option<u16>,
 
-    /// Instruction set [default: the fastest, or what BAYES8_ISA says]
+    /// Instruction set [default: what BAYES8_ISA names, or the fastest that BAYES8_HIDE does not hide]
     #[arg(long, value_name = "ISA", value_parser = isa_parser())]
     pub(crate) isa: Option<Isa>,
 

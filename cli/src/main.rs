@@ -28,7 +28,12 @@ use std::process::ExitCode;
 #[command(after_help = "\
 Exit codes: 0 success, 1 failure, 2 wrong usage, 3 an evaluation that misses a threshold;
 a signal that ends the program leaves no unfinished file, and a shell sees 128 + its number.
-`bayes8 COMMAND --help` explains a command and gives examples.")]
+`bayes8 COMMAND --help` explains a command and gives examples.
+
+Environment:
+  BAYES8_ISA   the instruction set to use: portable, avx2, avxvnni, avx512vnni or amx
+  BAYES8_HIDE  instruction sets not to use although the processor has them, with commas between;
+               those that need them are not used either: avx2 leaves portable code only")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -29,6 +29,6 @@ mod tests;
 mod threads;
 
 pub use bayes8_core as core;
-pub use isa::{ISA_VARIABLE, Isa, IsaError};
+pub use isa::{HIDE_VARIABLE, ISA_VARIABLE, Isa, IsaError};
 pub use model::{LoadError, Model, ModelOptions, Threads};
 pub use prediction::{NodeTrace, Pictures, PredictError, PredictOptions, Prediction};

@@ -51,6 +51,11 @@ fn pictures(description: &Description, count: usize) -> Array4<u8> {
     Array4::from_shape_fn((count, shape.height, shape.width, shape.channels), byte)
 }
 
+/// The instruction sets that have kernels. The portable code of the reference takes memory.
+fn with_kernels() -> impl Iterator<Item = Isa> {
+    Isa::available().filter(|&isa| isa != Isa::Portable)
+}
+
 /// Predicts twice to warm up, then counts.
 fn steady_state(model: &Model, count: usize, samples: u32, keep_logits: bool) -> usize {
     let pictures = pictures(model.description(), count);
@@ -64,7 +69,13 @@ fn steady_state(model: &Model, count: usize, samples: u32, keep_logits: bool) ->
     };
     call();
     call();
-    allocations(|| (0..5).for_each(|_| call()))
+    let mut count = || allocations(|| (0..5).for_each(|_| call()));
+    // Others take memory once: libtest, to say that a test runs for long, and a thread that meets its
+    // largest work late. What predictions take, they take again.
+    match count() {
+        0 => 0,
+        first => first.min(count()),
+    }
 }
 
 fn the_counter_counts() {
@@ -72,7 +83,7 @@ fn the_counter_counts() {
 }
 
 fn a_prediction_on_the_calling_thread_takes_no_memory() {
-    for isa in Isa::available().filter(|&isa| isa != Isa::Portable) {
+    for isa in with_kernels() {
         for name in ["fashion-resnet14", "cifar10-resnet20", "mnist-scnn"] {
             for bank in [0, 1 << 30] {
                 let model = model(name, isa, Threads::One, bank);
@@ -86,9 +97,8 @@ fn a_prediction_on_the_calling_thread_takes_no_memory() {
     }
 }
 
-fn a_prediction_from_a_thread_of_the_pool_takes_no_memory() {
+fn a_prediction_from_a_thread_of_the_pool_takes_no_memory(isa: Isa) {
     let Threads::Pool(pool) = Threads::new(2).expect("two threads") else { unreachable!() };
-    let isa = Isa::available().last().expect("portable at least");
     let model = model("cifar10-resnet20", isa, Threads::Pool(pool.clone()), 0);
     // As many threads as there are must each have met their largest work once.
     for (count, samples) in [(4, 8), (1, 1)] {
@@ -102,8 +112,7 @@ fn a_prediction_from_a_thread_of_the_pool_takes_no_memory() {
 }
 
 /// A call from outside goes through the pool's queue, which takes a block now and then.
-fn a_prediction_from_outside_of_the_pool_takes_next_to_none() {
-    let isa = Isa::available().last().expect("portable at least");
+fn a_prediction_from_outside_of_the_pool_takes_next_to_none(isa: Isa) {
     let model = model("cifar10-resnet20", isa, Threads::new(2).expect("two threads"), 0);
     for _ in 0..20 {
         steady_state(&model, 4, 8, false);
@@ -116,7 +125,11 @@ fn a_prediction_from_outside_of_the_pool_takes_next_to_none() {
 #[test]
 fn a_prediction_in_steady_state_takes_no_memory() {
     the_counter_counts();
+    let Some(fastest) = with_kernels().last() else {
+        println!("SKIPPED: memory of predictions: only portable code here, which may take some");
+        return;
+    };
     a_prediction_on_the_calling_thread_takes_no_memory();
-    a_prediction_from_a_thread_of_the_pool_takes_no_memory();
-    a_prediction_from_outside_of_the_pool_takes_next_to_none();
+    a_prediction_from_a_thread_of_the_pool_takes_no_memory(fastest);
+    a_prediction_from_outside_of_the_pool_takes_next_to_none(fastest);
 }

@@ -6,6 +6,7 @@ mod c_library;
 mod conformance;
 mod demo;
 mod evaluation;
+mod hidden;
 mod models;
 mod no_std;
 mod skipped;

@@ -3,7 +3,7 @@
 
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
-use crate::{c_library, conformance, demo, no_std, root, run, stream, succeeds, web};
+use crate::{c_library, conformance, demo, hidden, no_std, root, run, stream, succeeds, web};
 use std::process::Command;
 
 /// Runs all checks.
@@ -16,6 +16,8 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     steps.run("lints", |_| lint());
     steps.run("bayes8-core without std", no_std::check);
     steps.run("tests", cargo_test);
+    steps.run("native tests on AVX2 only", |_| hidden::test("avxvnni,avx512vnni"));
+    steps.run("native tests in portable code only", |_| hidden::test("avx2"));
     steps.run("C library", c_library::test);
     let package = steps.run("npm package", web::prepare);
     steps.run_after(&package, "npm package: lints", |package, _| web::lint(package));

@@ -33,7 +33,8 @@ const _: () = {
 pub struct ModelOptions {
     /// Name of an instruction set, such as `avx2`; the message for a wrong one lists them all. NULL,
     /// the default, for the one in the environment variable `BAYES8_ISA`, or else the fastest that
-    /// the processor has. It changes the speed of a prediction and not one bit of the result.
+    /// the processor has and `BAYES8_HIDE` (names with commas between) does not hide. It changes the
+    /// speed of a prediction and not one bit of the result.
     pub isa: *const c_char,
     /// Number of threads of the model's own; 1 predicts on the calling thread. 0, the default, for
     /// one a processor, which all such models share and which run until the process ends.

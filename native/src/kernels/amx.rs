@@ -34,6 +34,7 @@ mod walk;
 use super::avx512vnni::Avx512Vnni;
 use super::avx512vnni::epilogue::Epilogue;
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, PANEL_PAIR, Peak};
+use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use configuration::{Configuration, TILE_ROWS};
@@ -95,7 +96,8 @@ impl Kernel for Amx {
 
     fn new() -> Option<Self> {
         let vector = Vector::Avx512Vnni(Avx512Vnni::new()?);
-        configuration::is_available().then_some(Self { vector })
+        let has_it = !Isa::Amx.is_hidden() && configuration::is_available();
+        has_it.then_some(Self { vector })
     }
 
     fn session(self) -> Session {
@@ -209,7 +211,8 @@ fn vector_is_faster(rows: usize, panels: usize, steps: usize) -> bool {
 #[cfg(test)]
 impl Amx {
     /// The kernel for tests, on silicon or emulated; which of the two, it prints. `portable` keeps
-    /// AVX-512 out of it, so that tiles multiply even what AVX512-VNNI does faster.
+    /// AVX-512 out of it, so that tiles multiply even what AVX512-VNNI does faster. It exists where
+    /// AMX is hidden, too: a processor that has AMX cannot emulate it, as `ldtilecfg` does not trap.
     pub(crate) fn for_tests(portable: bool) -> Option<Self> {
         let vector = match Avx512Vnni::new() {
             Some(kernel) if !portable => Vector::Avx512Vnni(kernel),

@@ -12,6 +12,7 @@ pub(super) mod sampler;
 
 use super::row_tiles;
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
+use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use std::arch::{asm, x86_64::*};
@@ -34,7 +35,8 @@ impl Kernel for Avx2 {
     type Session = ();
 
     fn new() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
+        let has_it = !Isa::Avx2.is_hidden() && is_x86_feature_detected!("avx2");
+        has_it.then_some(Self(()))
     }
 
     fn session(self) {}

@@ -10,6 +10,7 @@ pub(super) mod sampler;
 
 use super::row_tiles;
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
+use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use epilogue::Epilogue;
@@ -33,7 +34,8 @@ impl Kernel for Avx512Vnni {
     type Session = ();
 
     fn new() -> Option<Self> {
-        let has_all = is_x86_feature_detected!("avx512f")
+        let has_all = !Isa::Avx512Vnni.is_hidden()
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vnni");

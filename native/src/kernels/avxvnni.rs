@@ -8,6 +8,7 @@
 use super::avx2::{epilogue, sampler};
 use super::row_tiles;
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
+use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
 use std::arch::x86_64::*;
@@ -30,7 +31,9 @@ impl Kernel for AvxVnni {
     type Session = ();
 
     fn new() -> Option<Self> {
-        let has_all = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("avxvnni");
+        let has_all = !Isa::AvxVnni.is_hidden()
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("avxvnni");
         has_all.then_some(Self(()))
     }
 
