@@ -1,8 +1,10 @@
 //! Logits of an ONNX network with every weight at its mean, by the FP32 reference: what another
-//! runtime's output can be compared with, as `benchmarks/check_import.py` does.
+//! runtime's output can be compared with, as `benchmarks/check_import.py` and
+//! `benchmarks/check_onnx_nodes.py` do.
 //!
 //! `cargo run --release -p bayes8-convert --example mean_logits -- MEAN.onnx PICTURES.npy LOGITS.npy`
-//! reads normalized f32 pictures `[N, H, W, C]` and writes f32 logits `[N, classes]`.
+//! reads normalized f32 pictures `[N, H, W, C]`, or `[N, .., C]` of as many axes as the network's input has,
+//! and writes f32 logits `[N, classes]`.
 
 use std::{env, error::Error, path::Path};
 
@@ -10,7 +12,7 @@ use bayes8_convert::{
     Network, PosteriorSource,
     reference::{Weights, run},
 };
-use ndarray::Array4;
+use ndarray::ArrayD;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -18,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: mean_logits MEAN.onnx PICTURES.npy LOGITS.npy".into());
     };
     let network = Network::load(Path::new(mean), &PosteriorSource::Moped { delta: 0.05 })?;
-    let pictures: Array4<f32> = ndarray_npy::read_npy(pictures)?;
+    let pictures: ArrayD<f32> = ndarray_npy::read_npy(pictures)?;
     let found = run(&network, &Weights::mean(&network), pictures.view(), |_, _, _| ())?;
     ndarray_npy::write_npy(logits, &found)?;
     for node in network.graph.nodes() {

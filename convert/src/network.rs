@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use bayes8_core::graph::{Graph, Op};
+use bayes8_core::graph::{Graph, Op, Window};
 
 use crate::{
     error::LoadError,
@@ -116,6 +116,22 @@ impl Network {
         let spreads = |gaussian: &Gaussian| gaussian.sigma.is_some();
         let mut layers = self.layers.iter().flatten();
         layers.any(|layer| spreads(&layer.weight) || layer.bias.as_ref().is_some_and(spreads))
+    }
+
+    /// Whether node `index` is a 1x1 convolution that copies channels: without a bias, and each row
+    /// with a 1 among zeros. On its input's grid it passes INT8 codes as they are.
+    pub fn is_selection(&self, index: usize) -> bool {
+        let node = &self.graph.nodes()[index];
+        let copies = matches!(node.op, Op::Conv2d { window, .. } if window == Window::new([1, 1]));
+        let Some(LayerParameters { weight, bias: None }) = &self.layers[index] else {
+            return false;
+        };
+        let row = (weight.mean.len() / node.shape.channels).max(1);
+        let one = |row: &[f32]| {
+            let ones = row.iter().filter(|&&w| w == 1.0).count();
+            ones == 1 && row.iter().filter(|&&w| w == 0.0).count() + 1 == row.len()
+        };
+        copies && weight.sigma.is_none() && weight.mean.chunks(row).all(one)
     }
 
     /// Number of classes: the length of the logits.

@@ -1,7 +1,5 @@
 //! From the FP32 network and its activation ranges to the INT8 model.
 
-use std::iter;
-
 use bayes8_core::graph::{Op, Value};
 use bayes8_core::layer::{Bias, Layer, Posterior, transpose};
 use bayes8_core::model::{
@@ -13,7 +11,7 @@ use bayes8_native::{LoadError, PredictError};
 use thiserror::Error;
 
 use crate::network::{Clamp, Gaussian, LayerParameters, Network};
-use crate::reference::RunError;
+use crate::reference::{RunError, place};
 use crate::sigma_codes::SigmaCoder;
 
 /// What the file says besides the network.
@@ -39,6 +37,21 @@ pub enum QuantizeError {
         /// Lower end.
         low: f32,
         /// Upper end.
+        high: f32,
+    },
+    /// A function that is not finite on what its argument reached.
+    #[error(
+        "node `{node}` has no finite value at {at}, but its input reaches {low}..{high} on the \
+         calibration pictures; bound its input in the network, for example by Clip"
+    )]
+    Function {
+        /// The node.
+        node: String,
+        /// A number that the function is not finite at, or that lies next to a pole.
+        at: f64,
+        /// Lower end of the input's range.
+        low: f32,
+        /// Upper end of the input's range.
         high: f32,
     },
     /// The parts do not make a model.
@@ -79,19 +92,13 @@ pub fn quantize(
 ) -> Result<Model, QuantizeError> {
     let graph = &network.graph;
     let nodes = graph.nodes();
-    // Of the logits too, which have no grid: the file keeps all ranges as evidence.
-    let names = iter::once("input").chain(nodes.iter().map(|node| node.name.as_str()));
-    for (value, &[low, high]) in names.zip(&calibration.ranges) {
-        if !(high - low).is_finite() {
-            return Err(QuantizeError::Range { value: value.into(), low, high });
-        }
-    }
+    check_ranges(network, &calibration)?;
     let input = grid(calibration.ranges[0], bits);
     let mut quantization: Vec<NodeQuantization> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let output = if index + 1 == nodes.len() {
             None
-        } else if node.op.only_moves() {
+        } else if node.op.only_moves() || network.is_selection(index) {
             Some(value_grid(input, &quantization, node.inputs[0]))
         } else {
             Some(grid(calibration.ranges[index + 1], bits))
@@ -113,8 +120,9 @@ pub fn quantize(
         else {
             continue;
         };
+        let range = calibration.ranges[place(node.inputs[0])];
         let input = value_grid(input, &quantization, node.inputs[0]);
-        tables.push(function.table(input, output, bits));
+        tables.push(function.table(input, range, output, bits));
     }
 
     let mut coder = SigmaCoder::new();
@@ -145,6 +153,32 @@ pub fn quantize(
         tables,
         calibration: Some(calibration),
     })?)
+}
+
+/// Refuses ranges that are not finite, and functions that are not on the range of their input.
+fn check_ranges(network: &Network, calibration: &Calibration) -> Result<(), QuantizeError> {
+    let finite = |value: &str, [low, high]: [f32; 2]| {
+        let is_finite = (high - low).is_finite();
+        is_finite.then_some(()).ok_or_else(|| QuantizeError::Range {
+            value: value.into(),
+            low,
+            high,
+        })
+    };
+    finite("input", calibration.ranges[0])?;
+    // Of the logits too, which have no grid: the file keeps all ranges as evidence.
+    for (index, node) in network.graph.nodes().iter().enumerate() {
+        // First, since a range leaves out what is no number.
+        if let Some(function) = &network.functions[index] {
+            let range @ [low, high] = calibration.ranges[place(node.inputs[0])];
+            if let Some(at) = function.not_finite_in(range) {
+                let node = node.name.clone();
+                return Err(QuantizeError::Function { node, at, low, high });
+            }
+        }
+        finite(&node.name, calibration.ranges[index + 1])?;
+    }
+    Ok(())
 }
 
 fn value_grid(input: Quantization, nodes: &[NodeQuantization], value: Value) -> Quantization {

@@ -1,23 +1,26 @@
-//! Functions, products, means and orders of axes: import against ONNX's reference evaluator, and
-//! the INT8 network against the FP32 one.
+//! Functions, products, means, orders of axes and of channels, and what ends a network: import against
+//! ONNX's reference evaluator and ONNX Runtime, and the INT8 network against the FP32 one.
 
 mod common;
 
 use bayes8_convert::{
     Network,
     calibrate::{Observations, RangeMethod},
-    quantize::{Description, quantize},
+    import, mean_model,
+    quantize::{Description, QuantizeError, quantize},
     reference::{Weights, run},
 };
 use bayes8_core::{
     executor::Executor,
-    graph::{Op, Shape},
+    graph::{Op, Shape, Value},
     model::{Model, Preprocessing},
     numerics::ActivationBits,
     reference::Reference,
+    sampler::Draw,
 };
-use common::Fixture;
-use ndarray::Array2;
+use common::{Fixture, assert_names, none};
+use ndarray::{Array2, Axis};
+use rten_onnx::onnx::ModelProto;
 
 fn mean_logits(network: &Network, fixture: &Fixture) -> Array2<f32> {
     run(network, &Weights::mean(network), fixture.pictures.view(), |_, _, _| ()).unwrap()
@@ -26,9 +29,15 @@ fn mean_logits(network: &Network, fixture: &Fixture) -> Array2<f32> {
 /// Imports a fixture and compares its logits with those of ONNX's evaluator.
 #[track_caller]
 fn imported(name: &str) -> (Fixture, Network) {
+    imported_to(name, |logits| logits)
+}
+
+/// The same where the file's output is `end` of the logits.
+#[track_caller]
+fn imported_to(name: &str, end: fn(Array2<f32>) -> Array2<f32>) -> (Fixture, Network) {
     let fixture = Fixture::load(name);
     let network = fixture.import();
-    let error = (&mean_logits(&network, &fixture) - &fixture.output).abs();
+    let error = (&end(mean_logits(&network, &fixture)) - &fixture.output).abs();
     let error = error.fold(0f32, |a, b| a.max(*b));
     assert!(error < 1e-5, "{name}: {error}");
     (fixture, network)
@@ -40,29 +49,43 @@ fn counts<const N: usize>(network: &Network, names: [&str; N]) -> [usize; N] {
     names.map(|name| nodes.iter().filter(|node| node.op.name() == name).count())
 }
 
+fn log_softmax(logits: Array2<f32>) -> Array2<f32> {
+    let sums = logits.map(|x| x.exp()).sum_axis(Axis(1)).map(|x| x.ln());
+    logits - sums.insert_axis(Axis(1))
+}
+
 fn quantized(network: &Network, fixture: &Fixture) -> Model {
+    try_quantize(network, fixture).unwrap()
+}
+
+fn try_quantize(network: &Network, fixture: &Fixture) -> Result<Model, QuantizeError> {
     let observed = Observations::new(network, fixture.pictures.view(), 1, 0, || ()).unwrap();
     let calibration = observed.calibration(RangeMethod::MinMax, ActivationBits::Eight);
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
     let description = Description { name: "test".into(), preprocessing, class_names: Vec::new() };
-    quantize(network, calibration, ActivationBits::Eight, description).unwrap()
+    quantize(network, calibration, ActivationBits::Eight, description)
+}
+
+fn input_codes(model: &Model, fixture: &Fixture) -> Vec<u8> {
+    let input = model.input();
+    let code = |x: &f32| (x / input.scale).round() + f32::from(input.zero_point);
+    fixture.pictures.iter().map(|x| code(x) as u8).collect()
 }
 
 /// Largest error of the INT8 logits, relative to the spread of the FP32 logits.
 fn quantization_error(network: &Network, fixture: &Fixture) -> f32 {
-    let model = quantized(network, fixture);
-    let input = model.input();
-    let code = |x: &f32| (x / input.scale).round() + f32::from(input.zero_point);
-    let codes: Vec<u8> = fixture.pictures.iter().map(|x| code(x) as u8).collect();
+    let model = mean_model::of(&quantized(network, fixture)).unwrap();
+    let codes = input_codes(&model, fixture);
     let executor = Executor::new(&model, Reference);
     let mut found = Vec::new();
     executor.run(&codes, 0, 0..1, &mut executor.workspace(2), |_, _, x| found.extend(x.to_vec()));
     let ends = |x: &mut dyn Iterator<Item = f32>| {
         x.fold((f32::MAX, f32::MIN), |(a, b), x| (a.min(x), b.max(x)))
     };
-    let (low, high) = ends(&mut fixture.output.iter().copied());
-    let errors = fixture.output.iter().zip(&found).map(|(a, b)| (a - b).abs());
+    let expected = mean_logits(network, fixture);
+    let (low, high) = ends(&mut expected.iter().copied());
+    let errors = expected.iter().zip(&found).map(|(a, b)| (a - b).abs());
     errors.fold(0f32, f32::max) / (high - low)
 }
 
@@ -137,4 +160,123 @@ fn tables_keep_zero_where_their_function_does() {
         }
     }
     assert_eq!(kept, 13);
+}
+
+/// In the fixture, every function has a convolution before it, and some a clamp.
+#[test]
+fn every_function_of_one_number_is_one_table() {
+    let (fixture, network) = imported("functions");
+    let names = ["requantize", "add", "multiply", "concat"];
+    // The quotient of two different values is a product; two clamps by Min and Max need no table.
+    assert_eq!(counts(&network, names), [0, 0, 1, 1]);
+    let [layers, tables] = counts(&network, ["conv2d", "table"]);
+    assert_eq!((layers, tables), (45, 41));
+    let error = quantization_error(&network, &fixture);
+    assert!(error < 0.1, "{error}");
+}
+
+/// The first Relu of a fixture as another operator, and its network.
+fn with_function(op: &str) -> (Fixture, Network) {
+    let fixture = Fixture::load("residual");
+    let mut model = ModelProto::parse_buf(&fixture.onnx).unwrap();
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    let relu = nodes.iter_mut().find(|n| n.op_type.as_deref() == Some("Relu")).unwrap();
+    relu.op_type = Some(op.into());
+    let network = import(&model.write_buf().unwrap(), &none()).unwrap();
+    (fixture, network)
+}
+
+/// A table of NaN would be zeros.
+#[test]
+fn functions_without_a_finite_value_are_refused_by_node_and_range() {
+    for op in ["Log", "Sqrt", "Reciprocal", "Acosh", "Atanh", "Acos"] {
+        let (fixture, network) = with_function(op);
+        let error = try_quantize(&network, &fixture).unwrap_err();
+        let QuantizeError::Function { node, low, high, .. } = &error else {
+            panic!("{op}: {error}");
+        };
+        assert_eq!(node, "/relu2", "{op}");
+        assert_names(&error.to_string(), &["`/relu2`", &low.to_string(), &high.to_string()]);
+        assert!(*low < 0.0 && *high > 0.0);
+    }
+    for op in ["Exp", "Sin", "Asinh", "Sinh"] {
+        let (fixture, network) = with_function(op);
+        assert!(try_quantize(&network, &fixture).is_ok(), "{op}");
+    }
+}
+
+#[test]
+fn orders_of_channels_are_taken_up_or_copied() {
+    let (fixture, network) = imported("channels");
+    // The orders of the input, and that of all features, are taken up by the layer that reads them.
+    let selections = (0..network.graph.nodes().len()).filter(|&n| network.is_selection(n));
+    let names: Vec<&str> = selections.map(|n| network.graph.nodes()[n].name.as_str()).collect();
+    let parts = ["/split34", "/split34_2", "/transpose39", "/gather66", "/gather72"];
+    assert_eq!(names, parts);
+    let error = quantization_error(&network, &fixture);
+    assert!(error < 0.1, "{error}");
+}
+
+/// A copy of channels on a grid of its own would round their codes once more.
+#[test]
+fn copied_channels_keep_their_codes() {
+    let (fixture, network) = imported("channels");
+    let model = quantized(&network, &fixture);
+    let codes = input_codes(&model, &fixture);
+    let executor = Executor::new(&model, Reference);
+    let mut workspace = executor.workspace(3);
+    executor.begin(&codes, &mut workspace);
+    let trace = executor.trace(Draw { seed: 0, sample: 0 }, &mut workspace);
+    let value = |mut value: Value| loop {
+        let Value::Node(n) = value else { return codes.as_slice() };
+        match network.graph.nodes()[n].op {
+            Op::Flatten => value = network.graph.nodes()[n].inputs[0],
+            _ => return trace.iter().find(|output| output.node == n).unwrap().bytes.as_slice(),
+        }
+    };
+    let mut compared = 0;
+    for n in (0..network.graph.nodes().len()).filter(|&n| network.is_selection(n)) {
+        let node = &network.graph.nodes()[n];
+        let weights = &network.layers[n].as_ref().unwrap().weight.mean;
+        let inputs = network.graph.shape(node.inputs[0]).channels;
+        let order: Vec<usize> =
+            weights.chunks(inputs).map(|row| row.iter().position(|&w| w == 1.0).unwrap()).collect();
+        let range = model.quantization()[n].range;
+        let expected = value(node.inputs[0])
+            .chunks(inputs)
+            .flat_map(|pixel| order.iter().map(|&c| pixel[c].clamp(range.low, range.high)));
+        assert!(expected.eq(value(Value::Node(n)).iter().copied()), "{}", node.name);
+        compared += 1;
+    }
+    assert_eq!(compared, 5);
+}
+
+#[test]
+fn logits_that_no_layer_makes_are_copied_by_one() {
+    let softmax: [(&str, fn(Array2<f32>) -> Array2<f32>, [usize; 2]); 7] = [
+        ("pooled", log_softmax, [3, 0]),
+        ("flattened", |x| x, [2, 0]),
+        ("added", |x| x, [1, 2]),
+        ("exported/clamped-logits", |x| x, [2, 1]),
+        // The mean goes before the classifier.
+        ("exported/pool-after-classifier", |x| x, [2, 0]),
+        ("exported/log-of-softmax", log_softmax, [1, 1]),
+        ("exported/channel-shuffle", |x| x, [2, 1]),
+    ];
+    for (name, end, layers) in softmax {
+        let (fixture, network) = imported_to(name, end);
+        assert_eq!(counts(&network, ["conv2d", "linear"]), layers, "{name}");
+        let error = quantization_error(&network, &fixture);
+        assert!(error < 0.1, "{name}: {error}");
+    }
+}
+
+#[test]
+fn exported_functions_are_tables() {
+    for name in ["exported/abs-activation", "exported/exp-activation"] {
+        let (fixture, network) = imported(name);
+        assert_eq!(counts(&network, ["conv2d", "table", "linear"]), [1, 1, 1]);
+        let error = quantization_error(&network, &fixture);
+        assert!(error < 0.1, "{name}: {error}");
+    }
 }

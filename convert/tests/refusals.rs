@@ -8,6 +8,7 @@ use bayes8_convert::{ImportError, Posterior, SigmaTensor, import};
 use common::{Fixture, assert_names, float, initializer, int, none};
 use rten_onnx::onnx::{
     AttributeProto, AttributeType, DataLocation, DataType, Dimension, ModelProto, NodeProto,
+    TensorProto,
 };
 
 /// Imports a fixture after `change` and returns the error's message.
@@ -34,8 +35,8 @@ fn string(name: &str, value: &str) -> AttributeProto {
 
 #[test]
 fn unsupported_operators_and_attributes_name_their_node() {
-    let replaced = refusal("residual", |m| find(m, "Relu").op_type = Some("Sin".into()));
-    assert_names(&replaced, &["/relu2", "Sin", "not supported"]);
+    let replaced = refusal("residual", |m| find(m, "Relu").op_type = Some("Det".into()));
+    assert_names(&replaced, &["/relu2", "Det", "not supported"]);
     let mode = refusal("mobile", |m| find(m, "Pad").attribute.push(string("mode", "reflect")));
     assert_names(&mode, &["/pad", "(Pad)", "constant padding"]);
     let auto = refusal("mobile", |m| find(m, "Conv").attribute.push(string("auto_pad", "SAME")));
@@ -145,10 +146,16 @@ fn with_node(op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> Stri
 fn functions_and_arithmetic_beyond_the_subset_name_their_node() {
     let culprit = |message: String, what: &str| assert_names(&message, &["`culprit`", what]);
     culprit(with_node("Div", &["bn1.weight", "x"], vec![]), "one number per channel");
-    culprit(with_node("Div", &["x", "input"], vec![]), "only constants can divide");
+    culprit(with_node("Div", &["x", "input"], vec![]), "one factor for each channel");
     culprit(with_node("PRelu", &["x", "bn1.bias"], vec![]), "one slope");
-    culprit(with_node("Gelu", &["x"], vec![string("approximate", "tanh")]), "exact Gelu");
-    culprit(with_node("Max", &["x", "x"], vec![]), "by one number");
+    culprit(with_node("Gelu", &["x"], vec![string("approximate", "erf")]), "`approximate` erf");
+    culprit(with_node("Max", &["x", "bn1.bias"], vec![]), "by one number");
+    culprit(with_node("Max", &["x", "input"], vec![]), "one and the same value");
+    culprit(with_node("Where", &["x", "x", "input"], vec![]), "one and the same value");
+    culprit(with_node("Greater", &["x", "bn1.bias"], vec![]), "one and the same value");
+    culprit(with_node("Pow", &["x", "x"], vec![]), "one number as its exponent");
+    culprit(with_node("Pow", &["x", "bn1.bias"], vec![]), "one number as its exponent");
+    culprit(with_node("Sum", &["x", "x", "x"], vec![]), "only two inputs");
     culprit(with_node("Mul", &["x", "input"], vec![]), "one factor for each channel");
     culprit(with_node("Add", &["x", "input"], vec![]), "different shapes");
     culprit(with_node("ReduceMean", &["x"], vec![]), "axes behind the channels");
@@ -165,6 +172,55 @@ fn functions_and_arithmetic_beyond_the_subset_name_their_node() {
     culprit(with_node("Transpose", &["x"], vec![]), "[3, 2, 1, 0]");
     culprit(with_node("Cast", &["x"], vec![int("to", 7)]), "not supported");
     culprit(with_node("Mul", &["x", "conv2.weight"], vec![]), "one number per channel");
+}
+
+#[test]
+fn channels_in_groups_are_for_a_shuffle_only() {
+    let shuffled = |op: &str, perm: &[i64]| {
+        refusal("channels", |m| {
+            let ints = AttributeProto {
+                name: Some("perm".into()),
+                ints: perm.to_vec(),
+                r#type: Some(AttributeType::INTS),
+                ..AttributeProto::default()
+            };
+            let transpose = find(m, "Transpose");
+            transpose.name = Some("culprit".into());
+            transpose.op_type = Some(op.into());
+            transpose.attribute = if perm.is_empty() { vec![] } else { vec![ints] };
+        })
+    };
+    for perm in [&[0, 2, 1, 4, 3][..], &[1, 0, 2, 3, 4], &[0, 3, 2, 1, 4]] {
+        assert_names(&shuffled("Transpose", perm), &["`culprit`", "only the groups"]);
+    }
+    for perm in [&[0, 2, 1, 3][..], &[0, 2, 2, 3, 4], &[0, 1, 2, 3, 9]] {
+        assert_names(&shuffled("Transpose", perm), &["`culprit`"]);
+    }
+    assert_names(&shuffled("Relu", &[]), &["`culprit`", "split by a Reshape"]);
+    assert_names(&shuffled("GlobalAveragePool", &[]), &["`culprit`", "split by a Reshape"]);
+    let gathered = |indices: Vec<u8>, dims: Vec<i64>| {
+        refusal("channels", |m| {
+            let gather = find(m, "Gather");
+            gather.name = Some("culprit".into());
+            let tensor = TensorProto {
+                dims: dims.clone(),
+                data_type: Some(DataType::INT64),
+                raw_data: Some(RefCell::new(indices.clone())),
+                name: Some("indices".into()),
+                ..TensorProto::default()
+            };
+            gather.input[1] = "indices".into();
+            m.graph.as_mut().unwrap().initializer.push(tensor);
+        })
+    };
+    let uneven = refusal("channels", |m| {
+        find(m, "Split").output.pop();
+    });
+    assert_names(&uneven, &["(Split)", "an axis of 3 cannot be split into 2 parts"]);
+    let numbers = |numbers: &[i64]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+    assert_names(&gathered(numbers(&[3]), vec![1]), &["`culprit`", "axis 3"]);
+    assert_names(&gathered(numbers(&[]), vec![0]), &["`culprit`", "indices"]);
+    assert_names(&gathered(numbers(&[0, 1]), vec![1, 2]), &["`culprit`", "indices"]);
 }
 
 /// Each squaring doubles the function; its tree must not be walked for ever.
@@ -192,7 +248,7 @@ fn functions_cannot_grow_without_bound() {
 }
 
 #[test]
-fn logits_must_be_an_unclamped_layer() {
+fn probabilities_and_pictures_are_not_logits() {
     let output = |op: &str| {
         refusal("residual", |m| {
             let graph = m.graph.as_mut().unwrap();
@@ -207,16 +263,47 @@ fn logits_must_be_an_unclamped_layer() {
             graph.output[0].name = Some("out".into());
         })
     };
-    assert_names(&output("Relu"), &["graph output `out`", "`fc`", "clamped"]);
-    assert_names(&output("Tanh"), &["graph output `out`", "`tail`", "last activation"]);
+    for op in ["Sigmoid", "HardSigmoid"] {
+        assert_names(&output(op), &["graph output `out`", "`tail`", "between 0 and 1"]);
+    }
+    // The same after a pool, as a clamp.
     let pooled = refusal("mobile", |m| {
         let graph = m.graph.as_mut().unwrap();
         let pool = graph.node.iter().find(|n| n.op_type.as_deref() == Some("GlobalAveragePool"));
-        graph.output[0].name = Some(pool.unwrap().output[0].clone());
+        let mean = pool.unwrap().output[0].clone();
+        let clip = NodeProto {
+            name: Some("clip".into()),
+            op_type: Some("Clip".into()),
+            input: vec![mean],
+            output: vec!["clipped".into()],
+            attribute: Vec::new(),
+            ..NodeProto::default()
+        };
+        graph.node.push(NodeProto { op_type: Some("HardSigmoid".into()), ..clip });
+        graph.output[0].name = Some("clipped".into());
     });
-    assert_names(&pooled, &["graph output", "globalaveragepool", "global_average_pool"]);
+    assert_names(&pooled, &["graph output", "`clip`", "between 0 and 1"]);
+    let positions = refusal("mobile", |m| {
+        let graph = m.graph.as_mut().unwrap();
+        let relu = graph.node.iter().find(|n| n.op_type.as_deref() == Some("Clip"));
+        graph.output[0].name = Some(relu.unwrap().output[0].clone());
+    });
+    assert_names(&positions, &["graph output", "[1, 6, 4, 3]", "[n, classes]"]);
     let middle = refusal("flatten", |m| find(m, "Gemm").op_type = Some("LogSoftmax".into()));
     assert_names(&middle, &["Softmax"]);
+    let twice = refusal("flatten", |m| {
+        let graph = m.graph.as_mut().unwrap();
+        let last = graph.node.last().unwrap().output[0].clone();
+        graph.node.push(NodeProto {
+            op_type: Some("Log".into()),
+            input: vec![last],
+            output: vec!["out".into()],
+            ..NodeProto::default()
+        });
+        graph.output[0].name = Some("out".into());
+    });
+    // The fixture ends in a LogSoftmax.
+    assert_names(&twice, &["(Log)", "Softmax"]);
 }
 
 #[test]

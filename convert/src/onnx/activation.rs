@@ -1,5 +1,7 @@
 //! What an ONNX activation is in terms of the graph under construction.
 
+use std::ops::Range as Places;
+
 use bayes8_core::graph::{Padding, Range, Shape, Value};
 
 use super::{ImportError, constant::Strided, node::OnnxNode};
@@ -79,11 +81,26 @@ pub(super) enum Pending {
         node: String,
         padding: Padding,
     },
+    /// Some channels of the value in some order, taken by the named ONNX node: ONNX's channel i is
+    /// the graph's channel `order[i]`.
+    Channels {
+        node: String,
+        order: Vec<usize>,
+    },
     /// A function of each element, made by the named ONNX node.
     Function {
         node: String,
         function: Function,
     },
+}
+
+/// Axes that a Reshape made of the channels, and of what comes before or after them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Split {
+    /// Extents of all axes after the batch.
+    pub(super) extents: Vec<usize>,
+    /// Which of them are the channels; none where there is one channel without an axis.
+    pub(super) channels: Places<usize>,
 }
 
 /// A value of the graph as ONNX sees it.
@@ -97,18 +114,45 @@ pub(super) struct Activation {
     /// A flattened picture: ONNX counts its features in (c, d, h, w) order of this shape, the graph
     /// in (d, h, w, c) order.
     pub(super) flattened: Option<Shape>,
+    /// The axes that ONNX sees, where they are not those of the form.
+    pub(super) split: Option<Split>,
     /// A final Softmax or LogSoftmax was dropped; nothing may be computed from it.
     pub(super) softmax: bool,
+    /// Of what was dropped, whether it was the logarithm of a Softmax.
+    pub(super) logarithm: bool,
 }
 
 impl Activation {
     pub(super) fn new(value: Value, form: Form, shape: Shape) -> Self {
-        Self { value, form, shape, pending: Pending::Nothing, flattened: None, softmax: false }
+        Self {
+            value,
+            form,
+            shape,
+            pending: Pending::Nothing,
+            flattened: None,
+            split: None,
+            softmax: false,
+            logarithm: false,
+        }
+    }
+
+    /// Whether this operator may read a dropped Softmax: it leaves the classes as they are, or is the
+    /// logarithm that makes a LogSoftmax of it, or the reverse.
+    pub(super) fn softmax_allows(&self, op: &str) -> bool {
+        match op {
+            "Identity" | "Shape" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => true,
+            "Log" => !self.logarithm,
+            "Exp" => self.logarithm,
+            _ => false,
+        }
     }
 
     /// ONNX's dimensions, batch first.
     pub(super) fn dimensions(&self, batch: usize) -> Vec<usize> {
-        self.form.dimensions(batch, self.shape)
+        match &self.split {
+            Some(split) => [&[batch], split.extents.as_slice()].concat(),
+            None => self.form.dimensions(batch, self.shape),
+        }
     }
 
     /// What ONNX's axis `axis` is; `None` for the batch.
@@ -119,6 +163,11 @@ impl Activation {
     /// Whether ONNX sees both values' axes and features in the same order.
     pub(super) fn is_laid_out_like(&self, other: &Self) -> bool {
         self.form == other.form && self.flattened == other.flattened
+    }
+
+    /// Whether both are functions of one value, seen alike.
+    pub(super) fn is_same_value(&self, other: &Self) -> bool {
+        self.value == other.value && self.is_laid_out_like(other) && self.shape == other.shape
     }
 
     /// The function that is pending; x itself where none is.

@@ -7,7 +7,7 @@ use super::{
     activation::{Activation, Axis, Form, Pending},
     builder::Builder,
     node::OnnxNode,
-    pointwise::MAX_SIZE,
+    pointwise::{MAX_SIZE, is_sum},
     weighted::finite_floats,
 };
 use crate::{
@@ -103,8 +103,10 @@ impl<'a> Builder<'a> {
 
     /// Add, Sub, Mul or Div: of two activations, or of one and a constant.
     pub(super) fn arithmetic(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        let is_constant = |i| matches!(self.constant(node, i), Ok(Some(_)));
-        match (0..2).find(|&i| is_constant(i)) {
+        if is_sum(node.op) && node.proto.input.len() != 2 {
+            return Err(node.refuse("only two inputs are supported"));
+        }
+        match (0..2).find(|&i| self.is_constant(node, i)) {
             Some(i) => self.with_constant(node, 1 - i, i),
             None => self.combine(node),
         }
@@ -118,31 +120,31 @@ impl<'a> Builder<'a> {
         constant: usize,
     ) -> Result<Activation, ImportError> {
         let mut x = self.function_of(node, activation)?;
+        let number = self.number(node, constant, &x)?;
         let axes = x.form.axes();
         let shape = self.constant(node, constant)?.map_or(Vec::new(), |c| c.shape.clone());
         // Aligned at the last axis, as NumPy does, only the channels' axis may be longer than 1.
         let is_channel = |i: usize| axes.iter().rev().nth(i) == Some(&Axis::Channel);
         let fits = shape.len() <= axes.len() + 1
             && shape.iter().rev().enumerate().all(|(i, &d)| d == 1 || is_channel(i));
-        if !fits {
+        if !fits && number.is_none() {
             return Err(node
                 .refuse(format!("the constant of shape {shape:?} is not one number per channel")));
         }
         let channels = x.shape.channels;
-        let is_shift = matches!(node.op, "Add" | "Sub");
-        let numbers = if is_shift {
-            self.bias(node, constant, channels)?
-        } else {
-            self.factors(node, constant, channels)?
+        let numbers = match number {
+            _ if fits && is_shift(node.op) => self.bias(node, constant, channels)?,
+            _ if fits => self.factors(node, constant, channels)?,
+            Some(number) => Some(Gaussian::deterministic(vec![number as f32; channels])),
+            None => None,
         };
         let numbers = numbers.ok_or_else(|| node.refuse("it has no constant"))?;
         let Gaussian { mean, sigma } = numbers;
         let ones = |sign: f32| vec![sign; channels];
         let (scale, shift) = match (node.op, activation) {
-            ("Add", _) => (ones(1.0), mean),
+            ("Add" | "Sum", _) => (ones(1.0), mean),
             ("Sub", 0) => (ones(1.0), mean.iter().map(|c| -c).collect()),
             ("Sub", _) => (ones(-1.0), mean),
-            ("Mul", _) => (mean, vec![0.0; channels]),
             ("Div", 0) => {
                 let inverse = mean.iter().map(|c| 1.0 / c);
                 if let Some(i) = inverse.clone().position(|c| !c.is_finite()) {
@@ -150,10 +152,12 @@ impl<'a> Builder<'a> {
                 }
                 (inverse.collect(), vec![0.0; channels])
             }
-            _ => {
-                return Err(node.refuse("divides by an activation; only constants can divide"));
-            }
+            _ => (mean, vec![0.0; channels]),
         };
+        if (node.op, activation) == ("Div", 1) {
+            let function = x.function().then(Unary::Reciprocal);
+            x = self.bounded_function(node, x, function)?;
+        }
         let uniform = |values: &[f32]| values.iter().all(|v| *v == values[0]);
         if sigma.is_none() && uniform(&scale) && uniform(&shift) && self.foldable(&x).is_none() {
             let (scale, shift) = (f64::from(scale[0]), f64::from(shift[0]));
@@ -164,7 +168,7 @@ impl<'a> Builder<'a> {
             }
         }
         if !x.is_plain() {
-            x = self.settled(node, activation)?;
+            x = self.settle(x)?;
         }
         self.affine(node, &x, &scale, Gaussian { mean: shift, sigma })
     }
@@ -211,20 +215,29 @@ impl<'a> Builder<'a> {
         Err(node.refuse(format!("its bounds {} and {} exclude every number", clamp.min, clamp.max)))
     }
 
-    /// Bounds of a Min or Max with a constant.
-    pub(super) fn one_bound(&self, node: &OnnxNode<'a>) -> Result<Clamp, ImportError> {
-        let constants = (0..2).filter_map(|i| self.constant(node, i).ok().flatten());
-        let constants: Vec<_> = constants.collect();
-        let bound = match constants.as_slice() {
-            [constant] if node.proto.input.len() == 2 => constant.floats(),
-            _ => None,
-        };
-        match bound {
-            Some([bound]) if bound.is_nan() => Err(node.refuse("its bound is NaN")),
-            Some(&[max]) if node.op == "Min" && max.is_finite() => Ok(Clamp { max, ..Clamp::NONE }),
-            Some(&[min]) if min.is_finite() && node.op == "Max" => Ok(Clamp { min, ..Clamp::NONE }),
-            _ => Err(node.refuse("only the bound of an activation by one number is supported")),
+    /// The Min or Max of an activation and numbers, which clamps it, or of functions of one value.
+    pub(super) fn extremum(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let inputs = 0..node.proto.input.len();
+        let (constants, activations): (Vec<_>, Vec<_>) =
+            inputs.partition(|&i| self.is_constant(node, i));
+        let &[i] = activations.as_slice() else { return self.choice(node) };
+        let mut clamp = Clamp::NONE;
+        for constant in constants {
+            let x = self.activation(node, i)?;
+            let bound = self.number(node, constant, &x)?.filter(|bound| !bound.is_nan());
+            let bound = bound.ok_or_else(|| {
+                node.refuse("only the bound of an activation by one number is supported")
+            })? as f32;
+            let next = match node.op {
+                "Min" => Clamp { max: bound, ..Clamp::NONE },
+                _ => Clamp { min: bound, ..Clamp::NONE },
+            };
+            clamp = clamp.then(next);
         }
+        if clamp.min == f32::INFINITY || clamp.max == f32::NEG_INFINITY {
+            return Err(node.refuse("its bound excludes every number"));
+        }
+        self.clamp(node, i, clamp)
     }
 
     /// Clamps input `i`, as part of the node that makes it where possible, or else as a pending
@@ -262,6 +275,11 @@ impl<'a> Builder<'a> {
         }
         Ok(x)
     }
+}
+
+/// Whether the operator adds or subtracts.
+fn is_shift(op: &str) -> bool {
+    is_sum(op) || op == "Sub"
 }
 
 /// Scales every output of a layer and shifts its bias.

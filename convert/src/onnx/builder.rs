@@ -107,16 +107,19 @@ impl<'a> Builder<'a> {
 
     /// Takes up one node.
     pub(super) fn lower(&mut self, node: &OnnxNode<'a>) -> Result<(), ImportError> {
-        let Some(output) = node.proto.output.first().filter(|name| !name.is_empty()) else {
-            return Err(node.refuse("its first output has no name"));
+        let slots = match node.op {
+            "Split" => self.split(node)?,
+            _ => vec![self.slot_of(node)?],
         };
-        let slot = self.slot_of(node)?;
-        if let Slot::Activation(Activation { value: Value::Node(n), .. }) = &slot
-            && self.readers.get(output.as_str()) != Some(&1)
-        {
-            self.shared[*n] = true;
+        let several = slots.len() > 1;
+        for (output, slot) in node.proto.output.iter().zip(slots).filter(|(o, _)| !o.is_empty()) {
+            if let Slot::Activation(Activation { value: Value::Node(n), .. }) = &slot
+                && (several || self.readers.get(output.as_str()) != Some(&1))
+            {
+                self.shared[*n] = true;
+            }
+            self.slots.insert(output, slot);
         }
-        self.slots.insert(output, slot);
         self.free_operands(node);
         Ok(())
     }
@@ -170,23 +173,23 @@ impl<'a> Builder<'a> {
             "Gemm" => self.gemm(node),
             "MatMul" => self.matmul(node),
             "BatchNormalization" => self.batch_normalization(node),
-            "Add" | "Sub" | "Mul" | "Div" => self.arithmetic(node),
+            "Add" | "Sub" | "Mul" | "Div" | "Sum" => self.arithmetic(node),
+            "Pow" => self.power(node),
+            "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Equal" | "And" | "Or"
+            | "Xor" | "Where" => self.choice(node),
             "Relu" => self.clamp(node, 0, Clamp::RELU),
             "Clip" => {
                 let clamp = self.clip_bounds(node)?;
                 self.clamp(node, 0, clamp)
             }
-            "Min" | "Max" => {
-                let clamp = self.one_bound(node)?;
-                let constant_first = matches!(self.constant(node, 0), Ok(Some(_)));
-                self.clamp(node, usize::from(constant_first), clamp)
-            }
+            "Min" | "Max" => self.extremum(node),
             "MaxPool" => self.max_pool(node),
             "AveragePool" => self.average_pool(node),
             "GlobalAveragePool" => self.global_average_pool(node),
             "ReduceMean" => self.reduce_mean(node),
             "Concat" => self.concat(node),
             "Slice" => self.slice(node),
+            "Gather" => self.gather(node),
             "Pad" => self.pad(node),
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => self.reshape(node),
             "Transpose" => self.transpose(node),
@@ -197,6 +200,10 @@ impl<'a> Builder<'a> {
             },
             "Dropout" => self.dropout(node),
             "Softmax" | "LogSoftmax" => self.softmax(node),
+            "Log" | "Exp" if self.activation(node, 0)?.softmax => {
+                let x = self.activation(node, 0)?;
+                Ok(Activation { logarithm: node.op == "Log", ..x })
+            }
             _ => match self.activation_function(node)? {
                 Some(activation) => Ok(activation),
                 None => Err(node.refuse("the operator is not supported")),
@@ -204,7 +211,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn slot(&self, node: &OnnxNode<'_>, name: &str) -> Result<&Slot, ImportError> {
+    pub(super) fn slot(&self, node: &OnnxNode<'_>, name: &str) -> Result<&Slot, ImportError> {
         let unknown = || node.refuse(format!("reads `{}`, which nothing makes", Echo(name)));
         self.slots.get(name).ok_or_else(unknown)
     }
@@ -218,8 +225,15 @@ impl<'a> Builder<'a> {
         let name = node.input(i).ok_or_else(|| node.refuse(format!("input {i} is missing")))?;
         match self.slot(node, name)? {
             Slot::Constant(_) => Err(node.refuse(format!("input {i} must not be constant"))),
-            Slot::Activation(a) if a.softmax && !matches!(node.op, "Identity" | "Shape") => {
+            Slot::Activation(a) if a.softmax && !a.softmax_allows(node.op) => {
                 Err(node.refuse("reads a Softmax; only a final one is supported"))
+            }
+            Slot::Activation(a) if a.split.is_some() && !sees_groups(node.op) => {
+                Err(node.refuse(format!(
+                    "reads {:?}, channels split by a Reshape; only a channel shuffle, which \
+                 joins them again, is supported",
+                    a.dimensions(self.batch)
+                )))
             }
             Slot::Activation(a) => Ok(a.clone()),
         }
@@ -256,31 +270,17 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Input `i` with nothing pending: a slice, a border or a function becomes a node of its own.
+    /// Input `i` with nothing pending, for all that read it.
     pub(super) fn settled(
         &mut self,
         node: &OnnxNode<'a>,
         i: usize,
     ) -> Result<Activation, ImportError> {
-        let mut activation = self.activation(node, i)?;
-        match std::mem::replace(&mut activation.pending, Pending::Nothing) {
-            Pending::Nothing => return Ok(activation),
-            Pending::Border { node: pad, padding } => {
-                let zeros = |[before, after]: [usize; 2]| AxisPadding { before, between: 0, after };
-                let [planes, rows, columns] = padding.axes().map(zeros);
-                let op = Op::Pad { rows, columns, planes };
-                activation.value = self.push(&pad, op, vec![activation.value])?;
-            }
-            Pending::Slice { node: slice, ranges: [planes, rows, columns] } => {
-                let all = Range::whole(self.graph.shape(activation.value).depth);
-                let planes = Some(planes).filter(|&planes| planes != all);
-                let op = Op::Slice { rows, columns, planes };
-                activation.value = self.push(&slice, op, vec![activation.value])?;
-            }
-            Pending::Function { node: maker, function } => {
-                activation.value = self.push_function(&maker, function, activation.value)?;
-            }
+        let pending = self.activation(node, i)?;
+        if pending.is_plain() {
+            return Ok(pending);
         }
+        let activation = self.settle(pending)?;
         // The name now stands for the new node, so that other readers find it.
         if let Some(name) = node.input(i) {
             if let Value::Node(n) = activation.value {
@@ -291,6 +291,30 @@ impl<'a> Builder<'a> {
             }
         }
         Ok(activation)
+    }
+
+    /// `x` with nothing pending: a slice, a border, a selection or a function becomes a node.
+    pub(super) fn settle(&mut self, mut x: Activation) -> Result<Activation, ImportError> {
+        match std::mem::replace(&mut x.pending, Pending::Nothing) {
+            Pending::Nothing => {}
+            Pending::Border { node: pad, padding } => {
+                let zeros = |[before, after]: [usize; 2]| AxisPadding { before, between: 0, after };
+                let [planes, rows, columns] = padding.axes().map(zeros);
+                x.value = self.push(&pad, Op::Pad { rows, columns, planes }, vec![x.value])?;
+            }
+            Pending::Slice { node: slice, ranges: [planes, rows, columns] } => {
+                let all = Range::whole(self.graph.shape(x.value).depth);
+                let planes = Some(planes).filter(|&planes| planes != all);
+                x.value = self.push(&slice, Op::Slice { rows, columns, planes }, vec![x.value])?;
+            }
+            Pending::Channels { node: selection, order } => {
+                x.value = self.push_selection(&selection, &order, x.value)?;
+            }
+            Pending::Function { node: maker, function } => {
+                x.value = self.push_function(&maker, function, x.value)?;
+            }
+        }
+        Ok(x)
     }
 
     /// Appends a node without parameters.
@@ -351,7 +375,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The finished network, whose logits are the value `output`.
-    pub(super) fn finish(self, output: &str) -> Result<Network, ImportError> {
+    pub(super) fn finish(mut self, output: &str) -> Result<Network, ImportError> {
         if let Some(name) = self.sigmas.iter().find(|name| !self.sampled.contains(*name)) {
             return Err(ImportError::SigmaNotWeight(name.clone()));
         }
@@ -360,29 +384,8 @@ impl<'a> Builder<'a> {
         let Some(Slot::Activation(activation)) = self.slots.get(output) else {
             return Err(refuse("it does not depend on the input".into()));
         };
-        if let Pending::Function { node, .. } = &activation.pending {
-            return Err(refuse(format!(
-                "node `{node}` makes it, but logits must come straight from a Conv, Gemm or MatMul; \
-                 export the network without its last activation"
-            )));
-        }
-        let last = self.graph.nodes().len().checked_sub(1);
-        let (Some(last), true) = (last, activation.is_plain()) else {
-            return Err(refuse("it is not made by a Conv, Gemm or MatMul".into()));
-        };
-        let node = &self.graph.nodes()[last];
-        let single = node.shape.spatial() == 1;
-        if activation.value != Value::Node(last) || !node.op.is_weighted() || !single {
-            return Err(refuse(format!(
-                "node `{}` ({}) makes it, but logits must come from a Conv, Gemm or MatMul with \
-                 one position",
-                node.name,
-                node.op.name()
-            )));
-        }
-        if !self.clamps[last].is_none() {
-            return Err(refuse(format!("node `{}` makes it and is clamped", node.name)));
-        }
+        let activation = activation.clone();
+        self.make_logits(activation, refuse)?;
         let Self { graph, clamps, layers, functions, .. } = self;
         Ok(Network { graph, clamps, layers, functions })
     }
@@ -399,6 +402,14 @@ fn unknown_sigma(name: &str, model: &Model<'_>) -> ImportError {
     known.sort_by_cached_key(|known| (strsim::levenshtein(&sought, &start(known)), *known));
     let nearest = known.iter().take(5).map(|&known| known.to_owned()).collect();
     ImportError::SigmaUnknown { name: name.into(), nearest, initializers: known.len() }
+}
+
+/// Whether the operator understands channels that a Reshape split into groups.
+fn sees_groups(op: &str) -> bool {
+    matches!(
+        op,
+        "Identity" | "Shape" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Transpose"
+    )
 }
 
 fn with_source(

@@ -145,6 +145,35 @@ impl Constant {
         }
     }
 
+    /// The number, where all are the same.
+    pub(super) fn uniform(&self) -> Option<f64> {
+        fn same<T: PartialEq>(v: &[T]) -> Option<&T> {
+            v.first().filter(|first| v.iter().all(|x| x == *first))
+        }
+        match &self.data {
+            Data::Float(v) => same(v).map(|&x| x.into()),
+            Data::Integer(v) => same(v).map(|&x| x as f64),
+        }
+    }
+
+    /// The entries at these positions of an axis, source included.
+    pub(super) fn taken(&self, axis: usize, positions: &[usize]) -> Self {
+        let outer: usize = self.shape[..axis].iter().product();
+        let (extent, inner) = (self.shape[axis], self.shape[axis + 1..].iter().product::<usize>());
+        let take = Blocks { outer, extent, inner, positions };
+        let data = match &self.data {
+            Data::Float(v) => Data::Float(take.of(v)),
+            Data::Integer(v) => Data::Integer(take.of(v)),
+        };
+        let source = self.source.as_ref().map(|source| Source {
+            initializer: source.initializer.clone(),
+            sigma: source.sigma.as_ref().map(|s| take.of(s)),
+        });
+        let mut shape = self.shape.clone();
+        shape[axis] = positions.len();
+        Self { shape, data, source }
+    }
+
     /// The numbers at `layout`'s positions, source included, under a new shape.
     pub(super) fn rearranged(&self, layout: &Strided) -> Self {
         let data = match &self.data {
@@ -209,6 +238,27 @@ impl Strided {
             }
         }
         out
+    }
+}
+
+/// Some of the entries of an axis, each of `inner` numbers.
+struct Blocks<'p> {
+    outer: usize,
+    extent: usize,
+    inner: usize,
+    positions: &'p [usize],
+}
+
+impl Blocks<'_> {
+    fn of<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        let Self { outer, extent, inner, positions } = *self;
+        let mut taken = Vec::with_capacity(outer * positions.len() * inner);
+        for o in 0..outer {
+            for position in positions {
+                taken.extend_from_slice(&values[(o * extent + position) * inner..][..inner]);
+            }
+        }
+        taken
     }
 }
 

@@ -153,17 +153,11 @@ fn gather(node: &OnnxNode<'_>, operands: &Operands<'_>, budget: &mut Budget) -> 
     let extent = data.shape[axis];
     let values = indices.as_integers().ok_or_else(|| node.refuse("indices must be integers"))?;
     let positions = values.iter().map(|&i| node.axis(i, extent)).collect::<Result<Vec<_>, _>>()?;
-    let inner: usize = data.shape[axis + 1..].iter().product();
-    let outer: usize = data.shape[..axis].iter().product();
     let shape = [&data.shape[..axis], &indices.shape, &data.shape[axis + 1..]].concat();
     let count = elements(&shape).ok_or_else(|| node.refuse("the result is too large"))?;
     budget.check(node.name, count)?;
-    let starts = (0..outer).flat_map(|o| positions.iter().map(move |&p| (o * extent + p) * inner));
-    let gathered = match &data.data {
-        Data::Float(v) => Data::Float(starts.flat_map(|s| &v[s..s + inner]).copied().collect()),
-        Data::Integer(v) => Data::Integer(starts.flat_map(|s| &v[s..s + inner]).copied().collect()),
-    };
-    Ok(Constant::new(shape, gathered))
+    // Without their source: entries may come twice.
+    Ok(Constant::new(shape, data.taken(axis, &positions).data))
 }
 
 fn concat(node: &OnnxNode<'_>, operands: &Operands<'_>, budget: &mut Budget) -> Folded {

@@ -50,15 +50,23 @@ impl<'a> Builder<'a> {
     /// Another order of a picture's axes. The graph keeps its own, so that nothing moves.
     pub(super) fn transpose(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let x = self.activation(node, 0)?;
-        let rank = x.form.axes().len() + 1;
+        let rank = x.dimensions(self.batch).len();
         let order = match node.ints("perm")? {
             Some(perm) => {
                 perm.iter().map(|&a| node.axis(a, rank)).collect::<Result<Vec<_>, _>>()?
             }
             None => (0..rank).rev().collect(),
         };
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        if !sorted.into_iter().eq(0..rank) {
+            return Err(node.refuse("`perm` is not a permutation of the axes"));
+        }
         if order.iter().copied().eq(0..rank) {
             return Ok(x);
+        }
+        if let Some(shuffled) = self.shuffle(node, &order)? {
+            return Ok(shuffled);
         }
         let axes: Vec<Option<Axis>> = order.iter().map(|&axis| x.axis(axis)).collect();
         let is = |form: &Form| match axes.split_first() {

@@ -9,10 +9,13 @@ mod affine;
 mod arithmetic;
 mod budget;
 mod builder;
+mod channels;
 mod constant;
 mod external;
 mod fold;
+mod functions;
 mod layout;
+mod logits;
 mod model;
 mod movement;
 mod node;
@@ -42,18 +45,27 @@ use external::External;
 /// Casts name. One
 /// float input `[n, C, H, W]`, `[n, H, W, C]` (TensorFlow's, told by the Transpose that follows),
 /// `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are fixed; one output,
-/// `[n, classes]`, made by a Conv, Gemm or MatMul, of which a final Softmax or LogSoftmax is dropped.
+/// `[n, classes]`, of which a final Softmax, its logarithm or a LogSoftmax is dropped.
 /// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization,
-/// MaxPool, AveragePool, GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice (spatial),
-/// Pad (zeros), Flatten, Reshape, Squeeze, Unsqueeze, Transpose (between the two orders of a
-/// picture), Identity, Cast to float, Dropout, and shape arithmetic on constants; Add, Sub, Mul and
-/// Div with a number or one per channel; Add, Sub and Mul of two activations, Mul also by
-/// `[n, C, 1, 1]`; and functions: Relu, Clip, Min, Max, Sigmoid, HardSigmoid, HardSwish, Tanh,
-/// Softplus, Mish, Gelu, Erf, Elu, Selu, LeakyRelu, PRelu (of one slope), Neg.
+/// MaxPool, AveragePool, GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice, Split and
+/// Gather (of channels in any order, or spatial), Pad (zeros), Flatten, Reshape, Squeeze, Unsqueeze,
+/// Transpose (between the two orders of a picture, and of channels that a Reshape split into groups),
+/// Identity, Cast to float, Dropout, and shape arithmetic on constants; Add, Sub, Mul and
+/// Div with a number or one per channel; Add, Sum, Sub, Mul and Div of two activations, Mul and Div also
+/// by `[n, C, 1, 1]`; and functions of one number: Relu, Clip, Sigmoid, HardSigmoid, HardSwish, Swish,
+/// Tanh, Softplus, Softsign, Mish, Gelu, Erf, Elu, Celu, Selu, LeakyRelu, PRelu (of one slope),
+/// ThresholdedRelu, Shrink, Neg, Abs, Sign, Floor, Ceil, Round, Reciprocal, Sqrt, Exp, Log, Pow (one
+/// operand constant), Sin, Cos, Tan and their hyperbolic and inverse forms; Min, Max, Where, comparisons
+/// and logic of numbers and functions of one value.
 ///
 /// BatchNormalization and clamps are folded into the node before them when nothing else reads it:
 /// for c = gamma / sqrt(var + eps), mu becomes c mu, sigma becomes |c| sigma, and the bias
 /// follows. Other functions of one value, with the sums and products among them, become one table.
+///
+/// Orders of channels become part of the next layer's weights, or else a 1x1 convolution of zeros and
+/// ones. Where no Conv, Gemm or MatMul makes the output, but a pool, a sum, a clamp or another function
+/// does, a layer that copies each logit is appended; such logits have the grid of an activation, that is
+/// 8 bits. An output that is bounded to 0 to 1, as by a Sigmoid, is refused: those are probabilities.
 ///
 /// # Errors
 /// An [`ImportError`] that names the node or tensor. Bytes of any kind are refused, not trusted.

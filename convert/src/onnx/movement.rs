@@ -6,6 +6,7 @@ use super::{
     ImportError,
     activation::{Activation, Axis, Form, Pending},
     builder::Builder,
+    channels::split_axes,
     constant::slice_axis,
     node::OnnxNode,
     shapes::{SliceCut, resolve_reshape, squeeze_shape},
@@ -18,49 +19,79 @@ impl<'a> Builder<'a> {
         if matches!(x.pending, Pending::Border { .. } | Pending::Function { .. }) {
             x = self.settled(node, 0)?;
         }
-        let spatial = x.spatial_axes(node)?;
         let starts = self.integers(node, 1, "starts")?;
         let ends = self.integers(node, 2, "ends")?;
         let (Some(starts), Some(ends)) = (starts, ends) else {
             return Err(node.refuse("no bounds"));
         };
         let (axes, steps) = (self.integers(node, 3, "axes")?, self.integers(node, 4, "steps")?);
-        let cuts =
-            SliceCut::list(node, 2 + spatial, &starts, &ends, axes.as_deref(), steps.as_deref())?;
+        let rank = x.dimensions(self.batch).len();
+        let cuts = SliceCut::list(node, rank, &starts, &ends, axes.as_deref(), steps.as_deref())?;
+        self.cut(node, x, &cuts)
+    }
+
+    /// Parts of the axes of `x`, on which nothing but a slice or a selection of channels is pending.
+    pub(super) fn cut(
+        &mut self,
+        node: &OnnxNode<'a>,
+        mut x: Activation,
+        cuts: &[SliceCut],
+    ) -> Result<Activation, ImportError> {
+        let dimensions = x.dimensions(self.batch);
+        for cut in cuts {
+            let extent = dimensions[cut.axis];
+            let taken = slice_axis(extent, cut.start, cut.end, cut.step);
+            let (start, count) = taken.filter(|&(_, count)| count > 0).ok_or_else(|| {
+                node.refuse(format!("it takes nothing of axis {} of extent {extent}", cut.axis))
+            })?;
+            match x.axis(cut.axis) {
+                _ if count == extent && cut.step > 0 => {}
+                None => return Err(node.refuse("the batch cannot be sliced")),
+                Some(Axis::Channel) => {
+                    if !matches!(x.pending, Pending::Nothing | Pending::Channels { .. }) {
+                        x = self.settle(x)?;
+                    }
+                    let place = |i: usize| start as i64 + i as i64 * cut.step;
+                    x = x.selecting(node.name, |order| {
+                        (0..count).map(|i| order[place(i) as usize]).collect()
+                    });
+                }
+                Some(_) if cut.step < 1 => {
+                    return Err(node.refuse(format!("step {} is not supported", cut.step)));
+                }
+                Some(axis) => {
+                    if !matches!(x.pending, Pending::Nothing | Pending::Slice { .. }) {
+                        x = self.settle(x)?;
+                    }
+                    x = self.sliced(node, x, axis, (start, count, cut.step as usize));
+                }
+            }
+        }
+        Ok(x)
+    }
+
+    /// Every `step`th of `count` planes, rows or columns from `start` on.
+    fn sliced(
+        &self,
+        node: &OnnxNode<'a>,
+        mut x: Activation,
+        axis: Axis,
+        (start, count, step): (usize, usize, usize),
+    ) -> Activation {
+        let Some(axis) = axis.spatial() else { return x };
         let below = self.graph.shape(x.value);
         let mut ranges = match x.pending {
             Pending::Slice { ranges, .. } => ranges,
             _ => below.axes().map(Range::whole),
         };
-        let dimensions = x.dimensions(self.batch);
-        for cut in cuts {
-            let extent = dimensions[cut.axis];
-            if cut.step < 1 {
-                return Err(node.refuse(format!("step {} is not supported", cut.step)));
-            }
-            let taken = slice_axis(extent, cut.start, cut.end, cut.step);
-            let (start, count) = taken.filter(|&(_, count)| count > 0).ok_or_else(|| {
-                node.refuse(format!("it takes nothing of axis {} of extent {extent}", cut.axis))
-            })?;
-            let Some(axis) = x.axis(cut.axis).and_then(Axis::spatial) else {
-                if count == extent {
-                    continue;
-                }
-                return Err(node.refuse("neither batch nor channels can be sliced"));
-            };
-            let range = &mut ranges[axis];
-            let step = if count > 1 { range.step * cut.step as usize } else { 1 };
-            let start = range.start + start * range.step;
-            *range = Range { start, end: start + (count - 1) * step + 1, step };
-            let Shape { depth, height, width, .. } = &mut x.shape;
-            *[depth, height, width][axis] = count;
-        }
-        x.pending = if x.shape == below {
-            Pending::Nothing
-        } else {
-            Pending::Slice { node: node.name.into(), ranges }
-        };
-        Ok(x)
+        let range = &mut ranges[axis];
+        let step = if count > 1 { range.step * step } else { 1 };
+        let start = range.start + start * range.step;
+        *range = Range { start, end: start + (count - 1) * step + 1, step };
+        let Shape { depth, height, width, .. } = &mut x.shape;
+        *[depth, height, width][axis] = count;
+        x.pending = Pending::Slice { node: node.name.into(), ranges };
+        x
     }
 
     /// Zeros around rows and columns stay pending until a window takes them up; zero channels are
@@ -77,7 +108,7 @@ impl<'a> Builder<'a> {
             return Err(node.refuse("only padding with 0.0 is supported"));
         }
         let mut x = self.activation(node, 0)?;
-        if matches!(x.pending, Pending::Slice { .. } | Pending::Function { .. }) {
+        if !matches!(x.pending, Pending::Nothing | Pending::Border { .. }) {
             x = self.settled(node, 0)?;
         }
         let spatial = x.spatial_axes(node)?;
@@ -125,6 +156,9 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn concat(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        if let Some(joined) = self.concat_of_one(node)? {
+            return Ok(joined);
+        }
         let mut parts = Vec::new();
         for i in 0..node.proto.input.len() {
             parts.push(self.settled(node, i)?);
@@ -174,8 +208,23 @@ impl<'a> Builder<'a> {
         if to == from {
             return Ok(x);
         }
+        let stays = !matches!(x.pending, Pending::Border { .. } | Pending::Slice { .. });
+        let flattens = to.len() == 2 && x.shape.spatial() > 1;
+        let x = if stays && !flattens { x } else { self.settled(node, 0)? };
+        self.reshaped(node, x, &to)
+    }
+
+    /// `x` seen with the axes `to`, batch first.
+    pub(super) fn reshaped(
+        &mut self,
+        node: &OnnxNode<'a>,
+        mut x: Activation,
+        to: &[usize],
+    ) -> Result<Activation, ImportError> {
+        let from = x.dimensions(self.batch);
         // Axes of 1 come and go, and nothing changes but the name. Numbers keep their order if channels
         // stay before or behind the others, or where only one of the two is there.
+        x.split = None;
         let one_kind = x.shape.spatial() == 1 || x.shape.channels == 1;
         let is_last = |form: Form| form == Form::ChannelsLast;
         let is = |form: &Form| {
@@ -183,20 +232,25 @@ impl<'a> Builder<'a> {
                 && form.dimensions(self.batch, x.shape) == to
         };
         let form = Form::ALL.into_iter().find(is).filter(|_| x.flattened.is_none());
-        let stays = matches!(x.pending, Pending::Nothing | Pending::Function { .. });
-        let x = if form.is_some() && stays { x } else { self.settled(node, 0)? };
+        if !matches!(x.pending, Pending::Function { .. } | Pending::Channels { .. }) {
+            x = self.settle(x)?;
+        }
         if let Some(form) = form {
             return Ok(Activation { form, ..x });
         }
-        match (x.form, to.as_slice()) {
+        match (x.form, to) {
             (form, &[n, features]) if form != Form::Vector && n == self.batch => {
+                x = self.settle(x)?;
                 let value = self.push(node.name, Op::Flatten, vec![x.value])?;
                 let shape = Shape::vector(features);
                 let vector = Activation::new(value, Form::Vector, shape);
                 let flattened = (form != Form::ChannelsLast).then_some(x.shape);
                 Ok(Activation { flattened, ..vector })
             }
-            _ => Err(node.refuse(format!("reshaping {from:?} to {to:?} is not supported"))),
+            _ => match split_axes(&x, self.batch, to) {
+                Some(split) => Ok(Activation { split: Some(split), ..x }),
+                None => Err(node.refuse(format!("reshaping {from:?} to {to:?} is not supported"))),
+            },
         }
     }
 
@@ -220,7 +274,7 @@ impl<'a> Builder<'a> {
         if !over_channels || x.shape.spatial() != 1 {
             return Err(node.refuse("only a softmax over classes is supported"));
         }
-        Ok(Activation { softmax: true, ..x })
+        Ok(Activation { softmax: true, logarithm: node.op == "LogSoftmax", ..x })
     }
 }
 

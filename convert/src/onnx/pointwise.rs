@@ -12,71 +12,13 @@ use super::{
     builder::Builder,
     node::OnnxNode,
 };
-use crate::{
-    function::{Function, Unary},
-    network::Clamp,
-};
+use crate::function::{Function, Unary};
 
 /// Operations that one function may hold. Far more than any activation has; a hostile file could
 /// otherwise square a function again and again.
 pub(super) const MAX_SIZE: usize = 64;
 
 impl<'a> Builder<'a> {
-    /// The activation functions of ONNX; `None` for other operators.
-    pub(super) fn activation_function(
-        &mut self,
-        node: &OnnxNode<'a>,
-    ) -> Result<Option<Activation>, ImportError> {
-        let float = |name, default: f32| node.float(name, default).map(f64::from);
-        let clamp = |min, max| Unary::Clamp(Clamp { min, max });
-        let chain: Vec<Unary> = match node.op {
-            "Sigmoid" => vec![Unary::Sigmoid],
-            "Tanh" => vec![Unary::Tanh],
-            "Softplus" => vec![Unary::Softplus],
-            "Erf" => vec![Unary::Erf],
-            "Neg" => vec![Unary::Affine { scale: -1.0, shift: 0.0 }],
-            "Elu" => vec![Unary::Elu { alpha: float("alpha", 1.0)? }],
-            "Selu" => vec![
-                Unary::Elu { alpha: float("alpha", 1.673_263_2)? },
-                Unary::Affine { scale: float("gamma", 1.050_701)?, shift: 0.0 },
-            ],
-            "LeakyRelu" => vec![Unary::LeakyRelu { slope: float("alpha", 0.01)? }],
-            "PRelu" => vec![Unary::LeakyRelu { slope: self.slope(node)?.into() }],
-            "HardSigmoid" => {
-                let (scale, shift) = (float("alpha", 0.2)?, float("beta", 0.5)?);
-                vec![Unary::Affine { scale, shift }, clamp(0.0, 1.0)]
-            }
-            "HardSwish" => {
-                vec![Unary::Affine { scale: 1.0 / 6.0, shift: 0.5 }, clamp(0.0, 1.0)]
-            }
-            "Mish" => vec![Unary::Softplus, Unary::Tanh],
-            "Gelu" if matches!(node.string("approximate")?, None | Some("none")) => vec![
-                Unary::Affine { scale: std::f64::consts::FRAC_1_SQRT_2, shift: 0.0 },
-                Unary::Erf,
-                Unary::Affine { scale: 0.5, shift: 0.5 },
-            ],
-            "Gelu" => return Err(node.refuse("only the exact Gelu, by Erf, is supported")),
-            _ => return Ok(None),
-        };
-        let times_argument = matches!(node.op, "HardSwish" | "Mish" | "Gelu");
-        let function = |x: Function| {
-            let y = chain.iter().fold(x.clone(), |y, unary| y.then(*unary));
-            if times_argument { x.times(&y) } else { y }
-        };
-        self.pointwise(node, 0, function).map(Some)
-    }
-
-    /// The slope of a PRelu, where there is one.
-    fn slope(&self, node: &OnnxNode<'_>) -> Result<f32, ImportError> {
-        let constant = self.constant(node, 1)?;
-        match constant.as_ref().and_then(|c| c.floats()) {
-            Some([slope, rest @ ..]) if slope.is_finite() && rest.iter().all(|s| s == slope) => {
-                Ok(*slope)
-            }
-            _ => Err(node.refuse("only one slope for all channels is supported")),
-        }
-    }
-
     /// A function of input `i`, pending on the value that the input is a function of.
     pub(super) fn pointwise(
         &mut self,
@@ -91,6 +33,19 @@ impl<'a> Builder<'a> {
             result = function(x.function());
         }
         Ok(x.with_function(node.name, result))
+    }
+
+    /// `function` of the value that `x` is a function of, where it is not too large.
+    pub(super) fn bounded_function(
+        &self,
+        node: &OnnxNode<'a>,
+        x: Activation,
+        function: Function,
+    ) -> Result<Activation, ImportError> {
+        if function.size() > MAX_SIZE {
+            return Err(node.refuse("the function that it ends is too large for one table"));
+        }
+        Ok(x.with_function(node.name, function))
     }
 
     /// Input `i` with nothing but a function pending.
@@ -128,16 +83,13 @@ impl<'a> Builder<'a> {
     /// The Add, Sub, Mul or Div of two activations.
     pub(super) fn combine(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let (a, b) = (self.function_of(node, 0)?, self.function_of(node, 1)?);
-        if node.op == "Div" {
-            return Err(node.refuse("divides by an activation; only constants can divide"));
-        }
-        let same = a.value == b.value && a.is_laid_out_like(&b) && a.shape == b.shape;
         // The sum of a value and itself needs no table.
-        if same && !(node.op == "Add" && a.is_plain() && b.is_plain()) {
+        if a.is_same_value(&b) && !(is_sum(node.op) && a.is_plain() && b.is_plain()) {
             let (f, g) = (a.function(), b.function());
             let negated = || g.then(Unary::Affine { scale: -1.0, shift: 0.0 });
             let function = match node.op {
                 "Mul" => f.times(&g),
+                "Div" => f.times(&g.then(Unary::Reciprocal)),
                 "Sub" => f.plus(&negated()),
                 _ => f.plus(&g),
             };
@@ -145,14 +97,18 @@ impl<'a> Builder<'a> {
                 return Ok(a.with_function(node.name, function));
             }
         }
+        if node.op == "Div" {
+            let function = b.function().then(Unary::Reciprocal);
+            let reciprocal = self.bounded_function(node, b, function)?;
+            let (a, b) = (self.settled(node, 0)?, self.settle(reciprocal)?);
+            return self.product(node, a, b);
+        }
         let (a, b) = (self.settled(node, 0)?, self.settled(node, 1)?);
         let shapes = [a.dimensions(self.batch), b.dimensions(self.batch)];
-        if !a.is_laid_out_like(&b) {
-            return Err(node.refuse(format!("combines values of shapes {shapes:?}")));
-        }
         if node.op == "Mul" {
             return self.product(node, a, b);
         }
+        self.check_layout(node, &a, &b)?;
         if a.shape != b.shape {
             return Err(node.refuse(format!(
                 "adds values of different shapes, {:?} and {:?}",
@@ -168,6 +124,19 @@ impl<'a> Builder<'a> {
         Ok(Activation { value, ..a })
     }
 
+    fn check_layout(
+        &self,
+        node: &OnnxNode<'a>,
+        a: &Activation,
+        b: &Activation,
+    ) -> Result<(), ImportError> {
+        if a.is_laid_out_like(b) {
+            return Ok(());
+        }
+        let shapes = [a, b].map(|x| x.dimensions(self.batch));
+        Err(node.refuse(format!("combines values of shapes {shapes:?}")))
+    }
+
     /// Two values of one shape, or one of them a factor for each channel.
     fn product(
         &mut self,
@@ -175,6 +144,7 @@ impl<'a> Builder<'a> {
         a: Activation,
         b: Activation,
     ) -> Result<Activation, ImportError> {
+        self.check_layout(node, &a, &b)?;
         let by_channel = |factor: &Activation, of: &Activation| {
             factor.shape.spatial() == 1 && factor.shape.channels == of.shape.channels
         };
@@ -193,4 +163,9 @@ impl<'a> Builder<'a> {
         let value = self.push(node.name, Op::Multiply, vec![first.value, second.value])?;
         Ok(Activation { value, ..first })
     }
+}
+
+/// Whether the operator adds: `Sum` of two inputs is what older exporters write.
+pub(super) fn is_sum(op: &str) -> bool {
+    matches!(op, "Add" | "Sum")
 }

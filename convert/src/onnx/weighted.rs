@@ -69,18 +69,19 @@ struct Matrix<'c> {
 impl<'a> Builder<'a> {
     pub(super) fn convolution(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let weight = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
-        let factor = self.take_factor(node)?;
-        let (x, border, factor) = match factor {
-            Some((x, factor)) => (x, Padding::default(), factor),
-            None => {
-                let (x, border) = self.bordered(node, 0)?;
-                (x, border, 1.0)
-            }
+        let groups = usize::try_from(node.int("group", 1)?).unwrap_or(0);
+        let ordered = if groups == 1 { self.take_order(node, &weight, 1)? } else { None };
+        let (x, border, factor, weight) = if let Some((x, weight)) = ordered {
+            (x, Padding::default(), 1.0, weight)
+        } else if let Some((x, factor)) = self.take_factor(node)? {
+            (x, Padding::default(), factor, weight)
+        } else {
+            let (x, border) = self.bordered(node, 0)?;
+            (x, border, 1.0, weight)
         };
         x.require_channels_first(node)?;
         let (&[out_channels, depth], kernel) = kernel_extents(node, &weight, &x)?;
         let window = self.window(node, &x, border, Some(kernel))?;
-        let groups = usize::try_from(node.int("group", 1)?).unwrap_or(0);
         if depth.checked_mul(groups) != Some(x.shape.channels) {
             return Err(node.refuse(format!(
                 "weights for {depth} channels in {groups} groups do not fit an input of {}",
@@ -154,7 +155,11 @@ impl<'a> Builder<'a> {
         beta: f32,
     ) -> Result<Activation, ImportError> {
         let constant = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
-        let x = self.settled(node, 0)?;
+        let features = if transposed { 1 } else { 0 };
+        let (x, constant) = match self.take_order(node, &constant, features)? {
+            Some(ordered) => ordered,
+            None => (self.settled(node, 0)?, constant),
+        };
         x.require_vector(node)?;
         let (layout, out_features) = Matrix { constant: &constant, transposed }.layout(node, &x)?;
         let mut weight = self.gaussian(node, 1, &constant, &layout, self.moped)?;

@@ -478,11 +478,147 @@ def operator_sets():
         operator_set(version)
 
 
+def functions():
+    """Each function of one number where it is finite, as an operator and as graphs spell it out."""
+    net = Net("functions", [3, 2, 2], opset=20)
+    outputs = []
+
+    def within(low=None, high=None):
+        """The numbers of another convolution, within bounds."""
+        name = f"conv{len(net.initializers)}"
+        weight, bias = net.weight(f"{name}.weight", 2, 3, 1, 1), net.weight(f"{name}.bias", 2)
+        x = net.add("Conv", "input", weight, bias)
+        bounds = ["" if b is None else net.number(b) for b in (low, high)]
+        return net.add("Clip", x, *bounds) if low is not None or high is not None else x
+
+    everywhere = ("Abs", "Sign", "Exp", "Sin", "Cos", "Atan", "Sinh", "Cosh", "Asinh", "Softsign")
+    for op in (*everywhere, "Floor", "Ceil", "Round"):
+        outputs.append(net.add(op, within()))
+    for op, low, high in (
+        *(("Log", 0.05, 4), ("Sqrt", 0, 4), ("Reciprocal", 0.3, 4), ("Reciprocal", -4, -0.3)),
+        *(("Tan", -1.2, 1.2), ("Asin", -1, 1), ("Acos", -1, 1), ("Acosh", 1.1, 5)),
+        ("Atanh", -0.9, 0.9),
+    ):
+        outputs.append(net.add(op, within(low, high)))
+    outputs.append(net.add("Celu", within(), alpha=0.6))
+    outputs.append(net.add("ThresholdedRelu", within(), alpha=0.3))
+    outputs.append(net.add("Shrink", within(), lambd=0.3, bias=0.1))
+    outputs.append(net.add("Gelu", within(), approximate="tanh"))
+    for exponent in (2, 3, 0.5, -1.5, -2):
+        outputs.append(net.add("Pow", within(0.4), net.number(exponent)))
+    outputs.append(net.add("Pow", within(), net.constant(np.array(2))))
+    outputs.append(net.add("Pow", net.number(0.7), within()))
+    x = within()
+    outputs.append(net.add("Mul", x, x))
+    x = within()
+    outputs.append(net.add("Div", x, net.add("Add", net.add("Abs", x), net.number(1))))
+    outputs.append(net.add("Div", net.number(0.5), within(0.3)))
+    outputs.append(net.add("Div", net.weight("ratios", 2, 1, 1), within(0.3)))
+    outputs.append(net.add("Div", within(), within(0.5)))
+    outputs.append(net.add("Max", net.number(-0.5), within(), net.constant(np.full([1, 1], -0.3, "f"))))
+    outputs.append(net.add("Min", within(), net.constant(np.full([2, 2, 2], 0.2, "f"))))
+    x = within()
+    outputs.append(net.add("Max", x, net.add("Mul", x, net.number(0.1)), net.number(-0.1)))
+    x = within()
+    small = net.add("Less", net.add("Abs", x), net.number(0.5))
+    outputs.append(net.add("Where", small, net.add("Mul", x, x), net.add("Neg", x)))
+    x = within()
+    outside = net.add("Or", net.add("Less", x, net.number(-0.4)), net.add("Greater", x, net.number(0.6)))
+    inside = net.add("And", net.add("Not", outside), net.add("LessOrEqual", x, net.number(0.5)))
+    outputs.append(net.add("Mul", x, net.add("Cast", inside, to=TensorProto.FLOAT)))
+    x = net.add("Concat", *outputs, axis=1)
+    features = 2 * len(outputs)
+    x = net.add("Flatten", net.add("GlobalAveragePool", x))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, features), transB=1), run=onnx_runtime)
+
+
+def channels():
+    """Channels in other orders, parts of them, and shuffles, before every kind of reader."""
+    net = Net("channels", [3, 5, 4], opset=13)
+    index = lambda *values: net.constant(np.array(values))
+    # BGR to RGB: by Gather before a convolution, which takes the order up; by Split and Concat.
+    x = net.add("Gather", "input", index(2, 1, 0), axis=1)
+    x = net.add("Conv", x, net.weight("stem.weight", 8, 3, 3, 3, sigma=0.1), pads=[1] * 4)
+    x = net.add("Relu", x)
+    net.add("Split", "input", axis=1)
+    net.nodes[-1].output[:] = ["red", "green", "blue"]
+    y = net.add("Concat", "blue", "red", "green", axis=1)
+    y = net.add("Conv", y, net.weight("other.weight", 4, 3, 1, 1, sigma=0.1))
+    # Each plane by itself, as torchvision's GoogLeNet normalizes them.
+    planes = []
+    for i in range(3):
+        plane = net.add("Gather", "input", net.constant(np.array(i)), axis=1)
+        plane = net.add("Unsqueeze", plane, index(1))
+        planes.append(net.add("Add", net.add("Mul", plane, net.number(0.5 + i)), net.number(i - 1)))
+    z = net.add("Conv", net.add("Concat", *planes, axis=1), net.weight("third.weight", 4, 3, 1, 1))
+
+    def shuffle(x, channels, groups, rows=(5, 4)):
+        x = net.add("Reshape", x, index(-1, groups, channels // groups, *rows))
+        perm = [0, 2, 1, *range(3, 3 + len(rows))]
+        return net.add("Reshape", net.add("Transpose", x, perm=perm), index(-1, channels, 5, 4))
+
+    # A unit of ShuffleNetV2.
+    net.add("Split", x, index(3, 5), axis=1)
+    net.nodes[-1].output[:] = ["left", "right"]
+    right = net.add("Conv", "right", net.weight("right.weight", 5, 5, 1, 1, sigma=0.1))
+    x = shuffle(net.add("Concat", "left", right, axis=1), 8, 2)
+    x = net.add("Conv", x, net.weight("dw.weight", 8, 1, 3, 3), group=8, pads=[1] * 4)
+    # Shuffles and slices, one after the other, are one selection.
+    x = shuffle(shuffle(x, 8, 4), 8, 2, rows=(20,))
+    x = net.add("Slice", x, index(-1), index(-LARGEST), index(1), index(-1))
+    x = net.add("Slice", x, index(1), index(7), index(1), index(2))
+    x = net.add("Relu", net.bn(x, "bn", 3))
+    x = net.add("Concat", x, net.add("Tanh", net.add("Gather", y, index(3, 0), axis=1)), z, axis=1)
+    # Features of a flattened picture: in ONNX's order.
+    flat = net.add("Flatten", net.add("MaxPool", x, kernel_shape=[3, 2], strides=[2, 2]))
+    some = net.add("Gather", flat, index(*range(35, 0, -2)), axis=1)
+    some = net.add("MatMul", some, net.weight("some", 18, 3, sigma=0.1))
+    flat = net.add("Reshape", flat, index(-1, 4, 9))
+    flat = net.add("Reshape", net.add("Transpose", flat, perm=[0, 2, 1]), index(-1, 36))
+    all_of_it = net.add("Gemm", flat, net.weight("all", 3, 36, sigma=0.1), transB=1)
+    x = net.add("Relu", net.add("Concat", some, all_of_it, axis=1))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 6, sigma=0.1), transB=1), run=onnx_runtime)
+
+
+def pooled():
+    """SqueezeNet's end: a classifier with a ReLU, then the mean, then a Softmax."""
+    net = Net("pooled", [3, 6, 5])
+    x = net.add("Relu", net.conv("input", "stem", 6, 3, 3))
+    x = net.add("GlobalAveragePool", net.add("Relu", net.conv(x, "classifier", 4, 6)))
+    net.save(net.add("Flatten", net.add("LogSoftmax", x, axis=1)))
+
+
+def flattened():
+    """Logits that are a flattened picture: in ONNX's order."""
+    net = Net("flattened", [3, 6, 5])
+    x = net.add("Conv", "input", net.weight("conv.weight", 3, 3, 5, 4, sigma=0.1))
+    net.save(net.add("Flatten", x))
+
+
+def added():
+    """Logits that are the sum of two classifiers', within bounds."""
+    net = Net("added", [6])
+    a, b = (net.add("MatMul", "input", net.weight(name, 6, 4)) for name in "ab")
+    x = net.add("Mul", net.add("Tanh", net.add("Add", a, b)), net.number(5))
+    net.save(x)
+
+
+def exported():
+    """What PyTorch exported, kept as it is: only the answers are made."""
+    for path in sorted((FOLDER / "exported").glob("*.onnx")):
+        session = onnxruntime.InferenceSession(path)
+        shape = [2 if isinstance(d, str) else d for d in session.get_inputs()[0].shape]
+        pictures = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
+        (output,) = session.run(None, {session.get_inputs()[0].name: pictures})
+        save_file({"input": pictures, "output": output}, path.with_suffix(".safetensors"))
+
+
 FIXTURES = (
     *(residual, mobile, flatten, branches, fixed_batch),
     *(sequence, volume, transposed),
     *(activations, excitation, means, dense, keras, keras_gray),
     *(operator_sets, shape_spelled),
+    *(functions, channels, pooled, flattened, added, exported),
 )
 for fixture in FIXTURES:
     if len(sys.argv) == 1 or fixture.__name__ in sys.argv[1:]:

@@ -1,0 +1,218 @@
+"""Runs the ONNX project's own tests of operators against the converter's FP32 reference.
+
+    python benchmarks/check_onnx_nodes.py --mean-logits target/release/examples/mean_logits
+
+needs `pip install -r benchmarks/requirements-import.txt` and
+`cargo build --release -p bayes8-convert --example mean_logits`.
+
+The package `onnx` makes the tests: small models, nearly all of one node, with inputs and outputs. All of
+them go through the importer as they are, and a crash of any is a failure. Those of the operators that the
+importer knows are computed, too. It takes networks of one input `[n, ..]` and one output `[n, classes]`, so a
+test is wrapped in one:
+
+- its first float input is the network's, with the axes as they are; where the operator works on each
+  element, an input without a batch gets one of 1;
+- its other inputs are initializers with the test's numbers; where that is refused, inputs of one shape are
+  stacked along the channels instead, and a Split takes them apart;
+- its output is flattened and multiplied by a random matrix, whose product with the expected output the
+  network must give. A Softmax ends the network, and is computed from its logits.
+
+Prints how many of how many pass, and why the others cannot; exit code 1 when a model crashes the importer or an
+operator computes something else.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+# What works on each element, or is a sum, product or choice of elements of several inputs.
+ELEMENTWISE = set(
+    "Abs Acos Acosh Add And Asin Asinh Atan Atanh Cast Ceil Celu Clip Cos Cosh Div Elu Equal Erf Exp Floor "
+    "Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity LeakyRelu Less LessOrEqual Log Max Min Mish "
+    "Mul Neg Not Or Pow PRelu Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt "
+    "Sub Sum Swish Tan Tanh ThresholdedRelu Where Xor".split()
+)
+SUPPORTED = ELEMENTWISE | set(
+    "AveragePool BatchNormalization Concat Constant ConstantOfShape Conv ConvTranspose Dropout Flatten Gather "
+    "Gemm GlobalAveragePool LogSoftmax MatMul MaxPool Pad ReduceMean ReduceProd Reshape Shape Slice Softmax "
+    "Split Squeeze Transpose Unsqueeze".split()
+)
+COLUMNS = 5
+TOLERANCE = 1e-5
+
+
+class Impossible(Exception):
+    """Why a test cannot be a network; the same text for every test of a kind."""
+
+
+def wrapped(test, newest, stacked):
+    """The test as a network, with pictures `[n, .., C]`, what it gives, and how large its sums are."""
+    model = onnx.ModelProto()
+    model.CopyFrom(test.model)
+    limit_operator_set(model, newest)
+    graph = model.graph
+    inputs, expected = test.data_sets[0]
+    arrays = {info.name: value for info, value in zip(graph.input, inputs)}
+    if not all(isinstance(value, (np.ndarray, np.generic)) for value in arrays.values()):
+        raise Impossible("an input is a sequence, or of a type that NumPy does not have")
+    arrays = {name: np.asarray(value) for name, value in arrays.items()}
+    floats = [name for name, value in arrays.items() if value.dtype == np.float32]
+    if not floats:
+        raise Impossible("no input is of type FLOAT")
+    output, expected = graph.output[0].name, np.asarray(expected[0])
+    if expected.dtype not in (np.float32, np.bool_):
+        raise Impossible("the first output is not of type FLOAT or BOOL")
+    x = arrays[floats[0]]
+    if x.size == 0 or expected.size == 0:
+        raise Impossible("an input or output is empty")
+    ops = {node.op_type for node in graph.node}
+    if x.ndim < 2:
+        if not ops <= ELEMENTWISE | {"Constant"} or x.shape != expected.shape:
+            raise Impossible("the input has no axes [n, C]")
+        x, expected = x.reshape(1, -1), expected.reshape(1, -1)
+    if not expected.ndim or expected.shape[0] != x.shape[0]:
+        raise Impossible("the batch is an axis like any other: reduced, moved or repeated")
+    merged = [floats[0]]
+    if stacked:
+        merged = [name for name in floats if arrays[name].shape == arrays[floats[0]].shape]
+        if len(merged) < 2 or x.ndim != arrays[floats[0]].ndim:
+            raise Impossible("no second input of the same shape")
+        x = np.concatenate([arrays[name] for name in merged], axis=1)
+        graph.node.insert(0, helper.make_node("Split", ["stacked"], merged, axis=1))
+    for name, value in arrays.items():
+        if name not in merged:
+            graph.initializer.append(numpy_helper.from_array(value, name))
+    name = "stacked" if stacked else floats[0]
+    del graph.input[:]
+    graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, x.shape))
+    del graph.output[:]
+    pictures = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    if graph.node[-1].op_type in ("Softmax", "LogSoftmax"):
+        graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
+        return model, pictures, expected.reshape(len(x), -1), 1.0
+    if expected.dtype == np.bool_:
+        graph.node.append(helper.make_node("Cast", [output], ["number"], to=TensorProto.FLOAT))
+        output = "number"
+    flat = expected.reshape(len(x), -1).astype(np.float32)
+    matrix = np.random.default_rng(0).normal(size=(flat.shape[1], COLUMNS)).astype(np.float32)
+    graph.initializer.append(numpy_helper.from_array(matrix, "projection"))
+    graph.node.append(helper.make_node("Flatten", [output], ["flat"], axis=1))
+    graph.node.append(helper.make_node("MatMul", ["flat", "projection"], ["projected"]))
+    graph.output.append(helper.make_tensor_value_info("projected", TensorProto.FLOAT, [None, COLUMNS]))
+    return model, pictures, flat @ matrix, np.abs(flat) @ np.abs(matrix)
+
+
+def limit_operator_set(model, newest):
+    """Names the operator set `newest` where the nodes mean the same there."""
+    for opset in model.opset_import:
+        if opset.domain or opset.version <= newest:
+            continue
+        for node in model.graph.node:
+            version = onnx.defs.get_schema(node.op_type, opset.version).since_version
+            if version > newest:
+                raise Impossible(f"the operator is of set {version}")
+        opset.version = newest
+
+
+def run(tool, model, pictures, folder):
+    """Logits by the FP32 reference; raises what the tool says."""
+    path, x, logits = folder / "mean.onnx", folder / "x.npy", folder / "logits.npy"
+    path.write_bytes(model.SerializeToString())
+    np.save(x, pictures)
+    result = subprocess.run([tool, path, x, logits], check=False, capture_output=True, text=True)
+    if result.returncode not in (0, 1):
+        raise SystemError(f"exit code {result.returncode}: {result.stderr.strip()}")
+    if result.returncode == 1:
+        raise RuntimeError(result.stderr.strip())
+    return np.load(logits)
+
+
+def reason(message):
+    """The importer's message without the names and numbers that differ between tests."""
+    message = re.sub(r"^Error: ", "", message)
+    message = re.sub(r"node `[^`]*` \((\w+)\): ", r"\1: ", message)
+    message = re.sub(r"`[^`]*`", "`..`", message)
+    return re.sub(r"\[[-\d, ]*\]|-?\d+(x\d+)*", "..", message)
+
+
+def check(test, options):
+    """`passed`, `wrong`, `crash`, `unknown`, or `impossible`, and why."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        try:
+            run(options.mean_logits, test.model, np.zeros((1, 1), np.float32), folder)
+        except SystemError as crash:
+            return "crash", str(crash)
+        except RuntimeError:
+            pass
+        nodes = test.model.graph.node
+        if not all(node.op_type in SUPPORTED and not node.domain for node in nodes):
+            return "unknown", ""
+        why = None
+        for stacked in (False, True):
+            try:
+                model, pictures, expected, size = wrapped(test, options.operator_set, stacked)
+                found = run(options.mean_logits, model, pictures, folder)
+            except Impossible as problem:
+                why = why or str(problem)
+                continue
+            except SystemError as crash:
+                return "crash", str(crash)
+            except RuntimeError as problem:
+                why = why or reason(str(problem))
+                continue
+            if nodes[-1].op_type in ("Softmax", "LogSoftmax"):
+                found = found - found.max(axis=1, keepdims=True)
+                found -= np.log(np.exp(found).sum(axis=1, keepdims=True))
+                found = found if nodes[-1].op_type == "LogSoftmax" else np.exp(found)
+            error = np.abs(found - expected) / np.maximum(size, 1e-6)
+            if found.shape == expected.shape and (error <= TOLERANCE).all():
+                return "passed", ""
+            return "wrong", f"relative error {error.max():.1e}"
+        return "impossible", why
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mean-logits", type=pathlib.Path, required=True)
+    parser.add_argument("--operator-set", type=int, default=25, help="the newest that bayes8 takes")
+    parser.add_argument("--only", help="tests whose names contain this, one line each")
+    options = parser.parse_args()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from onnx.backend.test.case.node import collect_testcases
+
+        tests = collect_testcases(None)
+    tests = [test for test in tests if (options.only or "") in test.name]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda test: check(test, options), tests))
+    kinds = collections.defaultdict(list)
+    for test, (kind, why) in zip(tests, results):
+        kinds[kind].append((test.name, why))
+        if options.only:
+            print(f"{test.name}  {kind}  {why}")
+    ours = len(tests) - len(kinds["unknown"]) - len(kinds["crash"])
+    print(f"onnx {onnx.__version__}: {len(tests)} models imported, {len(kinds['crash'])} crashed")
+    print(f"{len(kinds['passed'])} of {ours} tests of supported operators pass, {len(kinds['wrong'])} fail")
+    print(f"{len(kinds['impossible'])} cannot be run:")
+    counts = collections.Counter(why for _, why in kinds["impossible"])
+    for why, count in counts.most_common():
+        print(f"  {count:4}  {why}")
+    for kind in ("crash", "wrong"):
+        for name, why in kinds[kind]:
+            print(f"{kind.upper()} {name}: {why}")
+    sys.exit(bool(kinds["crash"] or kinds["wrong"]))
+
+
+if __name__ == "__main__":
+    main()
