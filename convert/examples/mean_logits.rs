@@ -6,7 +6,7 @@
 //! reads normalized f32 pictures `[N, H, W, C]`, or `[N, .., C]` of as many axes as the network's input has,
 //! and writes f32 logits `[N, classes]`.
 
-use std::{env, error::Error, path::Path};
+use std::{env, error::Error, path::Path, process::ExitCode};
 
 use bayes8_convert::{
     Network, PosteriorSource,
@@ -14,7 +14,17 @@ use bayes8_convert::{
 };
 use ndarray::ArrayD;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match write_logits() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write_logits() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [mean, pictures, logits] = arguments.as_slice() else {
         return Err("usage: mean_logits MEAN.onnx PICTURES.npy LOGITS.npy".into());
