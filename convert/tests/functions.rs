@@ -272,6 +272,13 @@ fn logits_that_no_layer_makes_are_copied_by_one() {
 }
 
 #[test]
+fn last_windows_may_end_beyond_the_input() {
+    let (fixture, network) = imported("ceiled");
+    let error = quantization_error(&network, &fixture);
+    assert!(error < 0.1, "{error}");
+}
+
+#[test]
 fn exported_functions_are_tables() {
     for name in ["exported/abs-activation", "exported/exp-activation"] {
         let (fixture, network) = imported(name);

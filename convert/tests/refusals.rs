@@ -47,18 +47,21 @@ fn unsupported_operators_and_attributes_name_their_node() {
     assert_names(&training, &["(BatchNormalization)", "training mode"]);
     let transposed = refusal("flatten", |m| find(m, "Gemm").attribute.push(int("transA", 1)));
     assert_names(&transposed, &["(Gemm)", "transA"]);
-    let ceil = refusal("flatten", |m| {
-        let pool = find(m, "MaxPool");
-        pool.attribute.retain(|a| a.name.as_deref() == Some("strides"));
-        pool.attribute.push(AttributeProto {
-            name: Some("kernel_shape".into()),
-            ints: vec![2, 2],
-            r#type: Some(AttributeType::INTS),
-            ..AttributeProto::default()
-        });
+    // Of 21 positions after a stride of 2 and a slice: the fourth window has one.
+    let ceil = refusal("branches", |m| {
+        let pool = find(m, "AveragePool");
+        pool.attribute.retain(|a| a.name.as_deref() == Some("count_include_pad"));
+        for (name, ints) in [("kernel_shape", vec![2, 2]), ("strides", vec![4, 4])] {
+            pool.attribute.push(AttributeProto {
+                name: Some(name.into()),
+                ints,
+                r#type: Some(AttributeType::INTS),
+                ..AttributeProto::default()
+            });
+        }
         pool.attribute.push(int("ceil_mode", 1));
     });
-    assert_names(&ceil, &["(MaxPool)", "ceil_mode"]);
+    assert_names(&ceil, &["(AveragePool)", "ceil_mode"]);
 }
 
 #[test]

@@ -65,15 +65,20 @@ impl<'a> Builder<'a> {
             (x, border) = (self.settled(node, 0)?, Padding::default());
         }
         let window = self.window(node, &x, border, None)?;
-        check_ceil_mode(node, &x, &window)?;
+        let window = with_ceil_mode(node, &x, window)?;
         self.slide(node, Op::MaxPool(window), &x)
     }
 
     pub(super) fn average_pool(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let (x, border) = self.bordered(node, 0)?;
-        let window = self.window(node, &x, border, None)?;
-        check_ceil_mode(node, &x, &window)?;
+        let mut window = self.window(node, &x, border, None)?;
         let mut count_include_pad = node.int("count_include_pad", 0)? != 0;
+        let whole = with_ceil_mode(node, &x, window)?;
+        if whole != window && (count_include_pad || border != Padding::default()) {
+            return Err(node.refuse(
+                "ceil_mode is not supported where padding counts and the output's shape changes",
+            ));
+        }
         if border != Padding::default() && !count_include_pad {
             // The border always counts; the node's own padding would not.
             if window.padding != border {
@@ -81,6 +86,7 @@ impl<'a> Builder<'a> {
             }
             count_include_pad = true;
         }
+        window = whole;
         // As adaptive pooling is exported where it changes nothing.
         if window == Window::new([1, 1]) {
             return Ok(x);
@@ -262,23 +268,23 @@ pub(super) fn extent(node: &OnnxNode<'_>, name: &str, n: i64) -> Result<usize, I
     extent.ok_or_else(|| node.refuse(format!("`{name}` holds {n}")))
 }
 
-/// Refuses `ceil_mode` where it adds a plane, row or column.
-fn check_ceil_mode(
+/// `window` with the padding at the ends that `ceil_mode` takes for another plane, row or column.
+fn with_ceil_mode(
     node: &OnnxNode<'_>,
     x: &Activation,
-    window: &Window,
-) -> Result<(), ImportError> {
+    window: Window,
+) -> Result<Window, ImportError> {
+    let mut axes = window.axes();
     if node.int("ceil_mode", 0)? == 0 {
-        return Ok(());
+        return Ok(window);
     }
-    let adds = |(axis, extent): (WindowAxis, usize)| {
+    for (axis, extent) in axes.iter_mut().zip(x.shape.axes()) {
         let steps = (extent + axis.before + axis.after).saturating_sub(axis.reach() + 1);
         // A further window must begin before the padding at the end.
         let next = (steps / axis.stride + 1) * axis.stride;
-        !steps.is_multiple_of(axis.stride) && next < extent + axis.before
-    };
-    if window.axes().into_iter().zip(x.shape.axes()).any(adds) {
-        return Err(node.refuse("ceil_mode is not supported where it changes the output's shape"));
+        if !steps.is_multiple_of(axis.stride) && next < extent + axis.before {
+            axis.after = next + axis.reach() + 1 - (extent + axis.before);
+        }
     }
-    Ok(())
+    Ok(axes.into())
 }

@@ -603,6 +603,16 @@ def added():
     net.save(x)
 
 
+def ceiled():
+    """Pools whose last windows end beyond the input, as GoogLeNet has them."""
+    net = Net("ceiled", [3, 8, 7])
+    x = net.conv("input", "conv", 4, 3, 3)
+    x = net.add("MaxPool", x, kernel_shape=[3, 2], strides=[2, 2], ceil_mode=1)
+    x = net.add("AveragePool", x, kernel_shape=[2, 3], strides=[3, 2], pads=[0, 1, 0, 0], ceil_mode=1)
+    x = net.add("Flatten", net.add("Relu", x))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 16), transB=1), run=onnx_runtime)
+
+
 def exported():
     """What PyTorch exported, kept as it is: only the answers are made."""
     for path in sorted((FOLDER / "exported").glob("*.onnx")):
@@ -618,7 +628,7 @@ FIXTURES = (
     *(sequence, volume, transposed),
     *(activations, excitation, means, dense, keras, keras_gray),
     *(operator_sets, shape_spelled),
-    *(functions, channels, pooled, flattened, added, exported),
+    *(functions, channels, pooled, flattened, added, ceiled, exported),
 )
 for fixture in FIXTURES:
     if len(sys.argv) == 1 or fixture.__name__ in sys.argv[1:]:
