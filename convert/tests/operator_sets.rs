@@ -87,9 +87,9 @@ fn other_operator_sets_are_named() {
 
 #[test]
 fn weights_of_16_and_64_bits_are_the_same_numbers() {
-    type Bytes = fn(f32) -> Vec<u8>;
+    type Type = (DataType, fn(f32) -> f32, fn(f32) -> Vec<u8>);
     // Each type's numbers are also f32 numbers, so that both networks must be equal.
-    let types: [(DataType, fn(f32) -> f32, Bytes); 3] = [
+    let types: [Type; 3] = [
         (
             DataType::FLOAT16,
             |x| f16::from_f32(x).to_f32(),
