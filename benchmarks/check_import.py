@@ -109,7 +109,7 @@ def compare(path, pictures, channels_first, tools, folder):
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     fed = normalized.transpose(0, 3, 1, 2) if channels_first else normalized
     (expected,) = session.run(None, {session.get_inputs()[0].name: fed})
-    np.save(folder / "pictures.npy", normalized)
+    np.save(folder / "pictures.npy", fed)
     np.savez(folder / "pictures.npz", x=pictures)
     logits = folder / "logits.npy"
     run([tools.mean_logits, path, folder / "pictures.npy", logits])

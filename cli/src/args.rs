@@ -1,7 +1,8 @@
 //! Arguments that several commands take.
 
 use anyhow::Context;
-use bayes8_convert::PosteriorSource;
+use bayes8_convert::{ImportOptions, InputLayout, PosteriorSource};
+use bayes8_native::core::graph::{MAX_ELEMENTS, Shape};
 use bayes8_native::core::sampler::MAX_SAMPLES;
 use bayes8_native::{Isa, LoadError, ModelOptions, Threads};
 use bytesize::ByteSize;
@@ -26,6 +27,47 @@ pub(crate) struct Sampling {
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
     #[arg(value_parser = seed())]
     pub(crate) seed: u64,
+}
+
+/// What to know of a network's input beyond its ONNX file.
+#[derive(Args)]
+pub(crate) struct NetworkInput {
+    /// What the axes of the network's input are, a letter each: n the batch, c channels, d planes, h
+    /// rows, w columns, l positions [default: as the network uses them]
+    #[arg(long, value_name = "ORDER", requires = "mean", value_parser = layout_parser())]
+    pub(crate) input_layout: Option<InputLayout>,
+
+    /// How large one picture is, rows x columns x channels (positions x channels of a sequence), such as
+    /// 224x224x3: for a network that leaves it open
+    #[arg(long, value_name = "HxWxC", requires = "mean", value_parser = shape)]
+    pub(crate) input_shape: Option<Shape>,
+}
+
+impl NetworkInput {
+    /// The same for the library.
+    pub(crate) fn options(&self) -> ImportOptions {
+        ImportOptions { input_layout: self.input_layout, input_shape: self.input_shape }
+    }
+}
+
+fn layout_parser() -> impl TypedValueParser<Value = InputLayout> {
+    let names = InputLayout::ALL.map(InputLayout::name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<InputLayout>())
+}
+
+/// Extents of a picture, channels last.
+fn shape(text: &str) -> Result<Shape, String> {
+    let extent = |part: &str| part.parse().ok().filter(|n| (1..=MAX_ELEMENTS).contains(n));
+    let extents = text.split('x').map(extent).collect::<Option<Vec<usize>>>();
+    match extents.as_deref() {
+        Some(&[channels]) => Ok(Shape::vector(channels)),
+        Some(&[length, channels]) => Ok(Shape::new(1, length, channels)),
+        Some(&[height, width, channels]) => Ok(Shape::new(height, width, channels)),
+        Some(&[depth, height, width, channels]) => {
+            Ok(Shape::volume(depth, height, width, channels))
+        }
+        _ => Err("expected extents such as 224x224x3, the channels last".into()),
+    }
 }
 
 /// What to run on.

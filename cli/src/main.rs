@@ -43,7 +43,7 @@ struct Cli {
 enum Command {
     Predict(commands::predict::Arguments),
     Inspect(commands::inspect::Arguments),
-    Quantize(commands::quantize::Arguments),
+    Quantize(Box<commands::quantize::Arguments>),
     Evaluate(Box<commands::evaluate::Arguments>),
     Corrupt(commands::corrupt::Arguments),
     Bench(commands::bench::Arguments),

@@ -1,7 +1,7 @@
 //! Loading models for commands.
 
 use crate::args::Machine;
-use crate::output::complain;
+use crate::output::{complain, warn};
 use crate::style::bytes;
 use bayes8_native::core::{format, model};
 use bayes8_native::{LoadError, Model};
@@ -13,6 +13,7 @@ use std::path::Path;
 /// [`LoadError`], which names the file, or threads that cannot be started.
 pub(crate) fn load(path: &Path, machine: &Machine) -> Result<Model, LoadError> {
     let model = Model::load_with(path, machine.options()?)?;
+    warn_of_one_class(path, model.description());
     let (bank, draw) = (machine.bank.as_u64(), model.weight_bytes() as u64);
     if (1..draw).contains(&bank) {
         complain(&format!("warning: --bank is off: one weight sample takes {}", bytes(draw)));
@@ -29,5 +30,16 @@ pub(crate) fn describe(path: &Path) -> Result<(model::Model, usize), LoadError> 
         std::fs::read(path).map_err(|source| LoadError::File { path: path.into(), source })?;
     let model =
         format::read(&bytes).map_err(|source| LoadError::Format { path: path.into(), source })?;
+    warn_of_one_class(path, &model);
     Ok((model, bytes.len()))
+}
+
+/// Files keep loading, also those that say nothing; `quantize` makes none.
+fn warn_of_one_class(path: &Path, model: &model::Model) {
+    if model.classes() == 1 {
+        warn(&format!(
+            "{}: the model has one class: every prediction is that class with 100 % and no uncertainty",
+            path.display()
+        ));
+    }
 }

@@ -3,7 +3,7 @@
 use bayes8_native::core::format;
 use bayes8_native::core::graph::Shape;
 use bayes8_native::core::layer::{Bias, Layer, Posterior};
-use bayes8_native::core::model::{Calibration, Model, Preprocessing};
+use bayes8_native::core::model::{Calibration, Model, Preprocessing, Provenance};
 use bayes8_native::core::numerics::{ActivationBits, Quantization};
 use bayes8_native::core::variance::NoiseDistribution;
 use serde::Serialize;
@@ -37,6 +37,8 @@ pub(crate) struct Input {
     pub(crate) mean: Vec<f32>,
     pub(crate) std: Vec<f32>,
     pub(crate) observed_range: Option<[f32; 2]>,
+    /// The input in the network's own file, if the model says so.
+    pub(crate) source: Option<Provenance>,
 }
 
 /// Where the activation grids come from.
@@ -78,7 +80,8 @@ impl Report {
         let range = |value: usize| model.calibration().map(|c| c.ranges[value]);
         let Preprocessing { mean, std } = model.preprocessing().clone();
         let Quantization { scale, zero_point } = model.input();
-        let input = Input { shape, scale, zero_point, mean, std, observed_range: range(0) };
+        let source = model.provenance().cloned();
+        let input = Input { shape, scale, zero_point, mean, std, observed_range: range(0), source };
 
         let noise = NoiseDistribution::new();
         let layers = || model.layers().iter().map(Arc::as_ref);

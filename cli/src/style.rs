@@ -1,5 +1,6 @@
 //! How text looks on a terminal: colours, bars, numbers and names.
 
+use bayes8_native::core::graph::Shape;
 use std::io::{IsTerminal, stdout};
 
 /// Colours of standard output, or none.
@@ -96,6 +97,22 @@ pub(crate) fn four_places(value: f64) -> String {
     if value.is_nan() { "-".into() } else { format!("{value:.4}") }
 }
 
+/// What a model takes: `28 x 28, 1 channel`.
+pub(crate) fn input(shape: Shape) -> String {
+    let count = |count: usize, what: &str| {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{} {what}{plural}", thousands(count as u64))
+    };
+    let Shape { depth, height, width, channels } = shape;
+    let channels = count(channels, "channel");
+    match (depth, height, width) {
+        (1, 1, 1) => count(shape.channels, "feature"),
+        (1, 1, length) => format!("{}, {channels}", count(length, "position")),
+        (1, ..) => format!("{height} x {width}, {channels}"),
+        _ => format!("{depth} x {height} x {width}, {channels}"),
+    }
+}
+
 /// A number of bytes in a fitting unit.
 pub(crate) fn bytes(count: u64) -> String {
     match count {
@@ -132,6 +149,14 @@ mod tests {
         assert_eq!(shorten("Ankle boots", 10), "Ankle boo…");
         assert_eq!(shorten_path("pictures/boot.png", 9), "…boot.png");
         assert_eq!(shorten("\u{1b}[2J", 10), "\u{fffd}[2J");
+    }
+
+    #[test]
+    fn inputs_are_shown_by_their_kind() {
+        assert_eq!(input(Shape::new(28, 28, 1)), "28 x 28, 1 channel");
+        assert_eq!(input(Shape::volume(16, 28, 28, 3)), "16 x 28 x 28, 3 channels");
+        assert_eq!(input(Shape::new(1, 9, 2)), "9 positions, 2 channels");
+        assert_eq!(input(Shape::vector(4)), "4 features");
     }
 
     #[test]

@@ -2,14 +2,14 @@
 //! runtime's output can be compared with, as `benchmarks/check_import.py` and
 //! `benchmarks/check_onnx_nodes.py` do.
 //!
-//! `cargo run --release -p bayes8-convert --example mean_logits -- MEAN.onnx PICTURES.npy LOGITS.npy`
-//! reads normalized f32 pictures `[N, H, W, C]`, or `[N, .., C]` of as many axes as the network's input has,
-//! and writes f32 logits `[N, classes]`.
+//! `cargo run --release -p bayes8-convert --example mean_logits -- MEAN.onnx INPUT.npy LOGITS.npy ...`
+//! reads f32 inputs in the order of the network's axes and writes f32 logits `[N, classes]`, for one or
+//! more networks. Prints what each takes, or why it is refused.
 
 use std::{env, error::Error, path::Path, process::ExitCode};
 
 use bayes8_convert::{
-    Network, PosteriorSource,
+    InputLayout, Network, PosteriorSource,
     reference::{Weights, run},
 };
 use ndarray::ArrayD;
@@ -26,15 +26,37 @@ fn main() -> ExitCode {
 
 fn write_logits() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [mean, pictures, logits] = arguments.as_slice() else {
-        return Err("usage: mean_logits MEAN.onnx PICTURES.npy LOGITS.npy".into());
+    let (networks, []) = arguments.as_chunks::<3>() else {
+        return Err("usage: mean_logits MEAN.onnx INPUT.npy LOGITS.npy ...".into());
     };
-    let network = Network::load(Path::new(mean), &PosteriorSource::Moped { delta: 0.05 })?;
-    let pictures: ArrayD<f32> = ndarray_npy::read_npy(pictures)?;
-    let found = run(&network, &Weights::mean(&network), pictures.view(), |_, _, _| ())?;
-    ndarray_npy::write_npy(logits, &found)?;
-    for node in network.graph.nodes() {
-        println!("{:22} {:14} {}", node.op.name(), node.shape.to_string(), node.name);
+    let mut refused = false;
+    for [mean, input, logits] in networks {
+        let network = match Network::load(Path::new(mean), &PosteriorSource::Moped { delta: 0.05 })
+        {
+            Ok(network) => network,
+            Err(error) => {
+                println!("{error}");
+                refused = true;
+                continue;
+            }
+        };
+        let pictures = channels_last(network.input.layout, ndarray_npy::read_npy(input)?);
+        let found = run(&network, &Weights::mean(&network), pictures.view(), |_, _, _| ())?;
+        ndarray_npy::write_npy(logits, &found)?;
+        println!("{mean}: {}", network.input.axes(network.graph.input()));
+        for node in network.graph.nodes() {
+            println!("{:22} {:14} {}", node.op.name(), node.shape.to_string(), node.name);
+        }
     }
-    Ok(())
+    if refused { Err("a network was refused".into()) } else { Ok(()) }
+}
+
+/// A network's input to `[N, .., C]`.
+fn channels_last(layout: InputLayout, input: ArrayD<f32>) -> ArrayD<f32> {
+    let mut order: Vec<usize> = (0..input.ndim()).collect();
+    if let Some(channels) = layout.name().find('c').filter(|&axis| axis < input.ndim()) {
+        order.remove(channels);
+        order.push(channels);
+    }
+    input.permuted_axes(order)
 }

@@ -237,7 +237,8 @@ mod tests {
 
     use crate::calibrate::Observations;
     use crate::conversion::{ConversionOptions, convert};
-    use crate::network::{Clamp, Gaussian, LayerParameters};
+    use crate::network::{Clamp, Gaussian, LayerParameters, NetworkInput};
+    use crate::onnx::Form;
     use crate::quantize::Description;
 
     /// Numbers in -1..1.
@@ -297,11 +298,14 @@ mod tests {
         let linear = Op::Linear { out_features: 5 };
         graph.push("linear".into(), linear, vec![Value::Input]).unwrap();
         let parameters = LayerParameters { weight: Gaussian::deterministic(weights), bias: None };
+        let layout = Form::Vector;
         let network = Network {
+            input: NetworkInput { layout, batch: None, takes_bytes: false },
             graph,
             clamps: vec![Clamp::NONE],
             layers: vec![Some(parameters)],
             functions: vec![None],
+            softmax: false,
         };
         let observed = Observations::new(&network, pictures, 1, 0, || ()).unwrap();
         let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };

@@ -96,6 +96,15 @@ impl Function {
         }
     }
 
+    /// Whether its value is a probability by a Sigmoid, clamped or not.
+    pub fn ends_in_sigmoid(&self) -> bool {
+        match &*self.expression {
+            Expression::Unary(Unary::Sigmoid, _) => true,
+            Expression::Unary(Unary::Clamp(_), inner) => inner.ends_in_sigmoid(),
+            _ => false,
+        }
+    }
+
     /// The factor, if the function multiplies its argument by it and does nothing else.
     pub fn as_factor(&self) -> Option<f64> {
         match &*self.expression {
@@ -268,14 +277,14 @@ mod tests {
             (Unary::Reciprocal, 4.0, 0.25),
             (Unary::Power { exponent: 1.5 }, 4.0, 8.0),
             (Unary::Power { exponent: 3.0 }, -2.0, -8.0),
-            (Unary::Sqrt, 2.0, 1.414_213_562_4),
-            (Unary::Exp, 1.0, 2.718_281_828_5),
-            (Unary::Log, 2.0, 0.693_147_180_6),
+            (Unary::Sqrt, 3.0, 1.732_050_807_6),
+            (Unary::Exp, 2.0, 7.389_056_098_9),
+            (Unary::Log, 3.0, 1.098_612_288_7),
             (Unary::Sin, 1.0, 0.841_470_984_8),
             (Unary::Cos, 1.0, 0.540_302_305_9),
-            (Unary::Asin, 0.5, 0.523_598_775_6),
-            (Unary::Acos, 0.5, 1.047_197_551_2),
-            (Unary::Atan, 1.0, 0.785_398_163_4),
+            (Unary::Asin, 0.25, 0.252_680_255_1),
+            (Unary::Acos, 0.25, 1.318_116_071_7),
+            (Unary::Atan, 2.0, 1.107_148_717_8),
             (Unary::Sinh, 1.0, 1.175_201_193_6),
             (Unary::Cosh, 1.0, 1.543_080_634_8),
             (Unary::Asinh, 1.0, 0.881_373_587_0),

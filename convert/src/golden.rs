@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use bayes8_core::uncertainty::Uncertainty;
 use bayes8_native::file;
+use ndarray::Array2;
 use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 
@@ -33,6 +34,8 @@ pub struct Golden {
     pub predictions: Vec<Uncertainty>,
     /// Predictions of the network with every weight at its mean.
     pub mean_weights: Option<Vec<Uncertainty>>,
+    /// The outputs `[N, classes]` of that network, as they were recorded.
+    pub mean_weights_logits: Option<Array2<f32>>,
     /// Uncertainty about pictures of another distribution.
     pub ood: Option<Uncertainties>,
 }
@@ -125,15 +128,17 @@ impl File<'_> {
                 expected_entropy: aleatoric,
                 mutual_information: epistemic,
             });
-        let logits = |row: &Vec<f64>| row.iter().map(|&x| x as f32).collect::<Vec<f32>>();
-        let mean_weights = match self.has("mean_weights_logits") {
+        let mean_weights_logits = match self.has("mean_weights_logits") {
             true => {
                 let rows = self.matrix("mean_weights_logits", count)?;
                 self.check_classes("mean_weights_logits", &rows, classes)?;
-                Some(rows.iter().map(|row| single_sample(&logits(row))).collect())
+                Some(Array2::from_shape_fn((count, classes), |(n, c)| rows[n][c] as f32))
             }
             false => None,
         };
+        let mean_weights = mean_weights_logits.as_ref().map(|logits| {
+            logits.rows().into_iter().map(|row| single_sample(&row.to_vec())).collect()
+        });
         let ood = match self.has("ood_predictive_entropy") {
             true => {
                 let predictive_entropy = self.vector("ood_predictive_entropy", None)?;
@@ -144,7 +149,8 @@ impl File<'_> {
             false => None,
         };
         let samples = samples(&figures(self.path));
-        Ok(Golden { labels, samples, predictions: predictions.collect(), mean_weights, ood })
+        let predictions = predictions.collect();
+        Ok(Golden { labels, samples, predictions, mean_weights, mean_weights_logits, ood })
     }
 
     fn has(&self, tensor: &str) -> bool {

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod answers;
 pub mod bias_correction;
 pub mod calibrate;
 pub mod conversion;
@@ -33,7 +34,7 @@ mod taps;
 
 pub use error::{ImportError, LoadError};
 pub use metadata::Metadata;
-pub use network::{Clamp, Gaussian, LayerParameters, Network};
-pub use onnx::import;
+pub use network::{Clamp, Gaussian, LayerParameters, Network, NetworkInput, UnnamedOutputs};
+pub use onnx::{Form as InputLayout, ImportOptions, UnknownForm, import, import_with};
 pub use pictures::LabelledPictures;
 pub use posterior::{Posterior, PosteriorSource, SigmaTensor};

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use bayes8_core::graph::{Graph, Op, Window};
+use bayes8_core::graph::{Graph, Op, Shape, Window};
+use bayes8_core::model::Provenance;
+use thiserror::Error;
 
 use crate::{
     error::LoadError,
     function::Function,
-    onnx::import_file,
+    onnx::{Form, ImportOptions, import_file},
     posterior::{Posterior, PosteriorSource},
 };
 
@@ -70,6 +72,41 @@ impl Clamp {
     }
 }
 
+/// What a network takes, in the terms of its ONNX file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkInput {
+    /// What the axes of the input are.
+    pub layout: Form,
+    /// The extent of the batch, where the file fixes it.
+    pub batch: Option<usize>,
+    /// Whether it takes bytes of 0 to 255, which the network scales itself.
+    pub takes_bytes: bool,
+}
+
+impl NetworkInput {
+    /// What a model file says of it.
+    pub fn provenance(&self, shape: Shape) -> Provenance {
+        Provenance { input_axes: self.axes(shape), input_layout: self.layout.to_string() }
+    }
+
+    /// The input's shape in the file: `[n, 28, 28, 1]`. `shape` is that of the graph's input.
+    pub fn axes(&self, shape: Shape) -> String {
+        let batch = self.batch.map_or("n".into(), |n| n.to_string());
+        let extents = self.layout.dimensions(1, shape).into_iter().skip(1);
+        let axes: Vec<String> =
+            std::iter::once(batch).chain(extents.map(|extent| extent.to_string())).collect();
+        format!("[{}]", axes.join(", "))
+    }
+}
+
+/// Outputs that need not be classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the network has {0} outputs and no Softmax: two classes cannot be told from the mean and the log \
+     variance of a regression; name the classes with --classes or `class_names` of --metadata"
+)]
+pub struct UnnamedOutputs(usize);
+
 /// A Bayesian network in FP32: a graph, and parallel to `graph.nodes()` what each node needs.
 ///
 /// Importing establishes: `clamps`, `layers` and `functions` are as long as the nodes; exactly the
@@ -78,6 +115,8 @@ impl Clamp {
 /// with a 1x1 output or a `Linear`, unclamped: the logits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
+    /// What the ONNX file says of its input.
+    pub input: NetworkInput,
     /// The operations and their geometry.
     pub graph: Graph,
     /// Per node: bounds of its output.
@@ -86,6 +125,9 @@ pub struct Network {
     pub layers: Vec<Option<LayerParameters>>,
     /// Per node: its function, for [`Op::Table`] nodes.
     pub functions: Vec<Option<Function>>,
+    /// Whether the ONNX file ends in a Softmax or LogSoftmax, which the graph leaves out: its outputs
+    /// are classes then.
+    pub softmax: bool,
 }
 
 impl Network {
@@ -95,6 +137,18 @@ impl Network {
     /// # Errors
     /// [`LoadError`], which names the file and wraps what is wrong with it.
     pub fn load(mean: &Path, posterior: &PosteriorSource) -> Result<Self, LoadError> {
+        Self::load_with(mean, posterior, &ImportOptions::default())
+    }
+
+    /// [`load`](Self::load) with what else is known of the network's input.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(
+        mean: &Path,
+        posterior: &PosteriorSource,
+        options: &ImportOptions,
+    ) -> Result<Self, LoadError> {
         let parsed = match posterior {
             PosteriorSource::File(path) => Posterior::parse(&LoadError::read(path)?)
                 .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
@@ -102,7 +156,7 @@ impl Network {
             PosteriorSource::Deterministic => Posterior::Tensors(BTreeMap::new()),
         };
         let folder = mean.parent().unwrap_or(Path::new(""));
-        import_file(LoadError::read(mean)?, parsed, folder).map_err(|source| {
+        import_file(LoadError::read(mean)?, parsed, options, folder).map_err(|source| {
             let path = match posterior {
                 PosteriorSource::File(path) if source.is_of_posterior() => path,
                 _ => mean,
@@ -132,6 +186,17 @@ impl Network {
             ones == 1 && row.iter().filter(|&&w| w == 0.0).count() + 1 == row.len()
         };
         copies && weight.sigma.is_none() && weight.mean.chunks(row).all(one)
+    }
+
+    /// Succeeds where the outputs can be taken for the logits of classes: three or more are, and two
+    /// with a Softmax or with names.
+    ///
+    /// # Errors
+    /// [`UnnamedOutputs`] where they may be the mean and the log variance of a regression.
+    pub fn check_classes(&self, class_names: &[String]) -> Result<(), UnnamedOutputs> {
+        let outputs = self.classes();
+        let is_clear = outputs > 2 || (outputs == 2 && (self.softmax || !class_names.is_empty()));
+        if is_clear { Ok(()) } else { Err(UnnamedOutputs(outputs)) }
     }
 
     /// Number of classes: the length of the logits.

@@ -9,7 +9,7 @@ use std::{
 
 use bayes8_core::graph::Shape;
 use bayes8_native::file;
-use ndarray::{Array1, ArrayD, Axis, Ix1, OwnedRepr};
+use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2, OwnedRepr};
 use ndarray_npy::{NpzReader, ReadNpyError, ReadNpzError, ReadableElement};
 use thiserror::Error;
 
@@ -129,7 +129,7 @@ impl Archive {
         &self.names
     }
 
-    fn has(&self, array: &str) -> bool {
+    pub(crate) fn has(&self, array: &str) -> bool {
         self.names.iter().any(|name| name == array)
     }
 
@@ -175,6 +175,15 @@ impl Archive {
             return Err(self.refuse(array, reason));
         }
         Ok(x)
+    }
+
+    /// An array `[N, M]` of type float32.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub(crate) fn floats(&mut self, array: &str) -> Result<Array2<f32>, PicturesError> {
+        let matrix = self.reader.by_name::<OwnedRepr<f32>, Ix2>(array);
+        matrix.map_err(|e| self.refuse(array, format!("{e}; expected float32 [N, classes]")))
     }
 
     /// An array `[N]` of any integer type.

@@ -10,7 +10,7 @@ use bayes8_core::sampler::NOISE_STD;
 use bayes8_native::{LoadError, PredictError};
 use thiserror::Error;
 
-use crate::network::{Clamp, Gaussian, LayerParameters, Network};
+use crate::network::{Clamp, Gaussian, LayerParameters, Network, UnnamedOutputs};
 use crate::reference::{RunError, place};
 use crate::sigma_codes::SigmaCoder;
 
@@ -54,6 +54,9 @@ pub enum QuantizeError {
         /// Upper end of the input's range.
         high: f32,
     },
+    /// Outputs that need not be classes.
+    #[error(transparent)]
+    Outputs(#[from] UnnamedOutputs),
     /// The parts do not make a model.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -90,6 +93,7 @@ pub fn quantize(
     bits: ActivationBits,
     description: Description,
 ) -> Result<Model, QuantizeError> {
+    network.check_classes(&description.class_names)?;
     let graph = &network.graph;
     let nodes = graph.nodes();
     check_ranges(network, &calibration)?;
@@ -141,7 +145,7 @@ pub fn quantize(
         }
         layers.push(layer);
     }
-    Ok(Model::new(Parts {
+    let model = Model::new(Parts {
         name: description.name,
         graph: graph.clone(),
         activation_bits: bits,
@@ -152,7 +156,8 @@ pub fn quantize(
         layers,
         tables,
         calibration: Some(calibration),
-    })?)
+    })?;
+    Ok(model.with_provenance(network.input.provenance(graph.input())))
 }
 
 /// Refuses ranges that are not finite, and functions that are not on the range of their input.

@@ -253,7 +253,8 @@ fn copied_channels_keep_their_codes() {
 
 #[test]
 fn logits_that_no_layer_makes_are_copied_by_one() {
-    let softmax: [(&str, fn(Array2<f32>) -> Array2<f32>, [usize; 2]); 7] = [
+    type Case = (&'static str, fn(Array2<f32>) -> Array2<f32>, [usize; 2]);
+    let softmax: [Case; 7] = [
         ("pooled", log_softmax, [3, 0]),
         ("flattened", |x| x, [2, 0]),
         ("added", |x| x, [1, 2]),

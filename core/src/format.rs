@@ -30,6 +30,9 @@ pub const METADATA_KEY: &str = "bayes8";
 /// Key of the digest of all that the file says, in the container's metadata.
 pub const DIGEST_KEY: &str = "bayes8.digest";
 
+/// Key of [`crate::model::Provenance`] as JSON, in the container's metadata.
+pub const PROVENANCE_KEY: &str = "bayes8.provenance";
+
 /// Why a file is not a model. Every variant names the tensor or node.
 #[derive(Debug, Error)]
 pub enum FormatError {

@@ -36,6 +36,16 @@ pub struct Calibration {
     pub ranges: Vec<[f32; 2]>,
 }
 
+/// Where a model comes from, kept as evidence for people: it changes no result.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Provenance {
+    /// Extents of the input in the network's own file and order, such as `[n, 28, 28, 1]`.
+    pub input_axes: String,
+    /// What those axes are, a letter each, such as `nhwc`.
+    pub input_layout: String,
+}
+
 /// Quantization of one node's output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NodeQuantization {
@@ -77,6 +87,7 @@ pub struct Model {
     /// All but the layers.
     parts: Parts,
     layers: Vec<Arc<Layer>>,
+    provenance: Option<Provenance>,
     /// Of the file that it was read from, if it is still what that file says.
     file_digest: Option<ModelDigest>,
 }
@@ -95,7 +106,18 @@ impl Model {
     pub fn new(mut parts: Parts) -> Result<Self, ModelError> {
         let layers: Vec<_> = core::mem::take(&mut parts.layers).into_iter().map(Arc::new).collect();
         check::check(&parts, &layers)?;
-        Ok(Self { parts, layers, file_digest: None })
+        Ok(Self { parts, layers, provenance: None, file_digest: None })
+    }
+
+    /// The same model with a note of where it comes from.
+    #[must_use]
+    pub fn with_provenance(self, provenance: Provenance) -> Self {
+        Self { provenance: Some(provenance), file_digest: None, ..self }
+    }
+
+    /// Where it comes from, if its file says so.
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.provenance.as_ref()
     }
 
     /// The same model, which a file with this digest describes.

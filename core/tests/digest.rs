@@ -1,8 +1,10 @@
 //! The digest of a model: damage is noticed, and two models never share a name.
 
-use bayes8_core::format::{DIGEST_KEY, FormatError, METADATA_KEY, digest, read, write};
+use bayes8_core::format::{
+    DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, digest, read, write,
+};
 use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
-use bayes8_core::model::{Calibration, Model};
+use bayes8_core::model::{Calibration, Model, Provenance};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -170,4 +172,30 @@ fn damage_is_named_with_what_to_do() {
             assert!(error.contains(part), "`{error}` does not say `{part}`");
         }
     }
+}
+
+/// Evidence about the input, of this writer, of a later one, and of none.
+#[test]
+fn provenance_is_kept_and_changes_no_result() {
+    let plain = model();
+    assert_eq!(read(&write(&plain).unwrap()).unwrap().provenance(), None);
+    let provenance = Provenance { input_axes: "[n, 2, 2, 2]".into(), input_layout: "nhwc".into() };
+    let noted = plain.clone().with_provenance(provenance.clone());
+    let bytes = write(&noted).unwrap();
+    let back = read(&bytes).unwrap();
+    assert_eq!(back.provenance(), Some(&provenance));
+    assert!(back == plain && digest(&back) == digest(&noted) && digest(&back) != digest(&plain));
+    assert!(write(&back).unwrap() == bytes);
+    let later = |json: &str| {
+        let mut file = File::without_digest(&bytes);
+        let metadata = [(METADATA_KEY, file.description.as_str()), (PROVENANCE_KEY, json)];
+        let digest = defined(&metadata.into(), &file);
+        file.others = [(PROVENANCE_KEY, json.to_string()), (DIGEST_KEY, digest)]
+            .map(|(key, text)| (key.into(), text))
+            .into();
+        read(&file.bytes()).unwrap().provenance().cloned()
+    };
+    let some = Provenance { input_axes: "[n, 4]".into(), ..Provenance::default() };
+    assert_eq!(later(r#"{"input_axes": "[n, 4]", "weather": 1}"#), Some(some));
+    assert_eq!(later("[]"), None);
 }

@@ -133,6 +133,35 @@ fn shapes_are_shown_and_matched_by_their_axes() {
     assert!(Shape::vector(1).fits(&[]) && Shape::vector(5).fits(&[5]));
 }
 
+/// `8x8x1` once passed for `8x1x8`, and a gray picture was read as eight channels.
+#[test]
+fn axes_of_extent_1_do_not_hide_another_order() {
+    for (shape, others) in [
+        (Shape::new(8, 1, 8), &[&[8usize, 8, 1][..], &[1, 8, 8], &[8, 8]][..]),
+        (Shape::new(8, 8, 1), &[&[1, 8, 8], &[8, 1, 8], &[1, 1, 8, 8], &[64]]),
+        (Shape::new(1, 8, 8), &[&[8, 8, 1], &[8, 1, 8], &[64]]),
+        (Shape::new(1, 9, 1), &[&[9, 1, 1], &[1, 1, 9]]),
+        (Shape::vector(8), &[&[8, 1], &[8, 1, 1], &[]]),
+        (Shape::volume(2, 8, 8, 1), &[&[1, 2, 8, 8], &[2, 1, 8, 8], &[8, 8, 2], &[8, 8]]),
+    ] {
+        for other in others {
+            assert!(!shape.fits(other), "{shape} {other:?}");
+        }
+    }
+    for (shape, fitting) in [
+        (Shape::new(8, 1, 8), &[&[8usize, 1, 8][..], &[1, 8, 1, 8]][..]),
+        (Shape::new(8, 8, 1), &[&[8, 8, 1], &[8, 8], &[1, 8, 8, 1]]),
+        (Shape::new(1, 8, 3), &[&[8, 3], &[1, 8, 3], &[1, 1, 8, 3]]),
+        (Shape::new(1, 9, 1), &[&[9, 1], &[9], &[1, 9], &[1, 9, 1]]),
+        (Shape::vector(8), &[&[8], &[1, 8], &[1, 1, 8]]),
+        (Shape::volume(2, 8, 8, 1), &[&[2, 8, 8, 1], &[2, 8, 8]]),
+    ] {
+        for array in fitting {
+            assert!(shape.fits(array), "{shape} {array:?}");
+        }
+    }
+}
+
 #[test]
 fn groups_must_divide_both_channel_counts() {
     for groups in [0, 3, 8, usize::MAX] {

@@ -1,6 +1,6 @@
 //! `bayes8 evaluate`: how good a model is on labelled pictures, and how it differs from FP32.
 
-use crate::args::{Machine, Sampling, positive, posterior_source, sample_count};
+use crate::args::{Machine, NetworkInput, Sampling, positive, posterior_source, sample_count};
 use crate::atomic_file::Pending;
 use crate::evaluation::measure::{Candidate, Measured, Pictures, Predicted, Samples, measure};
 use crate::evaluation::{Evaluation, Fp32Noise, Peer, Provenance};
@@ -88,6 +88,9 @@ pub(crate) struct Arguments {
     /// No standard deviations: the FP32 network of a deterministic model
     #[arg(long, help_heading = "Comparison")]
     deterministic: bool,
+
+    #[command(flatten)]
+    input: NetworkInput,
 
     /// Monte-Carlo samples of the FP32 network, but for corrupted pictures [default: as --samples];
     /// where they differ from --samples, the first of both are compared
@@ -183,13 +186,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(path) = figures.as_ref().filter(|_| recorded_samples.is_some()) {
         files.push(("number of recorded samples", path));
     }
-    let golden = golden.map(|Golden { labels, predictions, mean_weights, ood, samples }| {
-        let unknown = ood.filter(|_| pictures.unknown.is_some());
-        let mean_weights = mean_weights.map(|mean| Metrics::new(&mean, &labels));
-        let unknown = unknown.as_ref();
-        let whole = Predicted::new(samples, predictions, &labels, unknown, mean_weights);
-        Peer::new(&int8, Measured { whole, first: Vec::new() })
-    });
+    let golden =
+        golden.map(|Golden { labels, predictions, mean_weights, ood, samples, .. }| {
+            let unknown = ood.filter(|_| pictures.unknown.is_some());
+            let mean_weights = mean_weights.map(|mean| Metrics::new(&mean, &labels));
+            let unknown = unknown.as_ref();
+            let whole = Predicted::new(samples, predictions, &labels, unknown, mean_weights);
+            Peer::new(&int8, Measured { whole, first: Vec::new() })
+        });
     let evaluation = Evaluation {
         model_digest: model.digest().to_string(),
         fp32,
@@ -253,7 +257,7 @@ impl Arguments {
         let Some(mean) = &self.mean else { return Ok(None) };
         let source = posterior_source(self.posterior.as_deref(), self.moped);
         self.machine.start_threads()?;
-        let network = Network::load(mean, &source)?;
+        let network = Network::load_with(mean, &source, &self.input.options())?;
         let model = model.description();
         let (found, expected) = (network.graph.input(), model.graph().input());
         if found != expected {

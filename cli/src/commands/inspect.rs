@@ -3,7 +3,7 @@
 use crate::model_file;
 use crate::model_report::{Evidence, Quantiles, Report};
 use crate::output;
-use crate::style::{Style, bytes, printable, shorten, thousands};
+use crate::style::{self, Style, bytes, printable, shorten, thousands};
 use crate::table::{Align, Table};
 use bayes8_native::core::graph::Shape;
 use clap::Args;
@@ -60,6 +60,10 @@ impl Report {
             Some(range) => format!(", observed {}", self::range(range)),
             None => String::new(),
         };
+        let from = match &input.source {
+            Some(source) => format!(", from {}", shorten(&source.input_axes, 40)),
+            None => String::new(),
+        };
         let numbers = |numbers: &[f32]| {
             let numbers: Vec<String> = numbers.iter().map(|x| format!("{x}")).collect();
             numbers.join(", ")
@@ -86,8 +90,8 @@ impl Report {
             (
                 "input",
                 format!(
-                    "{}, scale {:.5}, zero point {}{range}",
-                    shape(input.shape),
+                    "{}{from}; scale {:.5}, zero point {}{range}",
+                    style::input(input.shape),
                     input.scale,
                     input.zero_point
                 ),

@@ -1,23 +1,27 @@
 //! `bayes8 quantize`: from a trained FP32 network to an INT8 model file.
 
+mod input;
 mod warnings;
 
-use crate::args::{Machine, Sampling, percent, positive, posterior_source, usage_error, whole};
+use crate::args::{
+    Machine, NetworkInput, Sampling, percent, positive, posterior_source, usage_error, whole,
+};
 use crate::atomic_file::Pending;
 use crate::prediction::Job;
 use crate::progress::Progress;
 use crate::style::{Style, bytes, printable};
 use crate::{fidelity_table, output, picture};
 use anyhow::{Context, bail};
+use bayes8_convert::answers;
 use bayes8_convert::bias_correction::BiasCorrection;
 use bayes8_convert::calibrate::{Observations, RangeMethod, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, predict_fp32};
-use bayes8_convert::metadata::{normalize, per_channel};
+use bayes8_convert::metadata::normalize;
 use bayes8_convert::quantize::{Description, QuantizeError};
 use bayes8_convert::reference::stays_finite;
-use bayes8_convert::{ImportError, LoadError, Metadata, Network};
+use bayes8_convert::{ImportError, LoadError, Network};
 use bayes8_native::core::format;
 use bayes8_native::core::model::{self, Preprocessing};
 use bayes8_native::core::numerics::ActivationBits;
@@ -67,7 +71,8 @@ pub(crate) struct Arguments {
     deterministic: bool,
 
     /// Pictures that show which activations occur: an npz with `x`, uint8 [N, H, W, C]
-    /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences)
+    /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences); the network must answer as an array
+    /// `logits`, float32 [N, classes], says, if there is one
     #[arg(long, value_name = "NPZ")]
     calibration: PathBuf,
 
@@ -101,9 +106,16 @@ pub(crate) struct Arguments {
     activation_bits: u8,
 
     /// JSON with `class_names`, `preprocessing` (`mean` and `std` of pixels in 0..1), or both
-    /// [default: no names, mean 0, std 1]
+    /// [default: no names, mean 0, std 1; pixels as they are for a network that takes bytes]
     #[arg(long, value_name = "JSON")]
     metadata: Option<PathBuf>,
+
+    /// Names of the classes, in the order of the outputs, instead of those of --metadata
+    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
+    classes: Vec<String>,
+
+    #[command(flatten)]
+    input: NetworkInput,
 
     /// Name of the model [default: the output's file name]
     #[arg(long)]
@@ -112,6 +124,11 @@ pub(crate) struct Arguments {
     /// Labelled pictures to compare FP32 and INT8 on: an npz with `x` and `y`
     #[arg(long, value_name = "NPZ")]
     data: Option<PathBuf>,
+
+    /// What the FP32 network answers to the pictures of --data, as `bayes8-export golden` records it:
+    /// the imported network must answer the same
+    #[arg(long, value_name = "SAFETENSORS", requires = "data")]
+    golden: Option<PathBuf>,
 
     /// Write the fidelity report to this file
     #[arg(long, value_name = "JSON")]
@@ -180,19 +197,27 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     arguments.machine.start_threads()?;
 
     let source = posterior_source(arguments.posterior.as_deref(), arguments.moped);
-    let network =
-        Network::load(&arguments.mean, &source).map_err(|error| arguments.explain_import(error))?;
+    let network = Network::load_with(&arguments.mean, &source, &arguments.input.options())
+        .map_err(|error| arguments.explain_import(error))?;
     let shape = network.graph.input();
     let channels = shape.channels;
     let metadata = arguments.metadata(&network)?;
-    let identity = || Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
-    let preprocessing = &metadata.preprocessing.clone().unwrap_or_else(identity);
+    let default = || input::default_preprocessing(&network);
+    let preprocessing = &metadata.preprocessing.clone().unwrap_or_else(default);
     let set = picture::load_set(&arguments.calibration, shape)?;
     let is_constant = set.are_all_equal();
     let pictures = normalize(preprocessing, set.pictures.view(), channels)?;
-    let misfit = if is_constant { None } else { misfit(&pictures, channels) };
+    let is_checked = !is_constant && !network.input.takes_bytes;
+    let misfit = is_checked.then(|| misfit(&pictures, channels)).flatten();
+    if let Some(recorded) = answers::load(&arguments.calibration)? {
+        let source = format!("{}: array `logits`", arguments.calibration.display());
+        arguments.check_answers(&network, pictures.view(), recorded.view(), &source)?;
+    }
     let load = |path| picture::load_classified(path, shape, network.classes());
     let data = arguments.data.as_deref().map(load).transpose()?;
+    if let (Some(path), Some(data)) = (&arguments.golden, &data) {
+        arguments.check_golden(path, &network, preprocessing, data)?;
+    }
 
     let draws = arguments.calibration_draws;
     let progress = Progress::new("calibrating", u64::from(draws));
@@ -216,6 +241,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let report =
         FidelityReport::new(&network, &conversion, &observations, pictures.view(), end_to_end)?;
     drop(progress);
+    let input = input::text(&network, metadata.preprocessing.is_some());
     // Only the model is needed from here on: a large network leaves room for the file's bytes.
     drop((network, observations, pictures, data));
     let file = format::write(&conversion.model)?;
@@ -233,14 +259,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     report.layers.iter().filter_map(lost_noise).for_each(|warning| output::warn(&warning));
     let text = fidelity_table::text(&report, Style::detect());
-    let preprocessing = match metadata.preprocessing {
-        Some(_) => "",
-        None => {
-            "preprocessing: mean 0 and std 1 of pixels in 0..1: --metadata with `preprocessing` \
-             changes that\n"
-        }
-    };
-    let printed = output::print(&format!("{text}\n{preprocessing}"));
+    let printed = output::print(&format!("{text}\n{input}\n"));
 
     // Both files are complete before either gets its name.
     pending.write(&file)?;
@@ -302,7 +321,7 @@ impl Arguments {
 
     /// All files that are read.
     fn inputs(&self) -> Vec<&Path> {
-        let optional = [&self.posterior, &self.metadata, &self.data];
+        let optional = [&self.posterior, &self.metadata, &self.data, &self.golden];
         let mut inputs = vec![self.mean.as_path(), &self.calibration];
         inputs.extend(optional.into_iter().filter_map(Option::as_deref));
         inputs
@@ -340,22 +359,6 @@ impl Arguments {
     fn name(&self) -> String {
         let stem = self.output.file_stem().unwrap_or_default();
         self.name.clone().unwrap_or_else(|| stem.to_string_lossy().into_owned())
-    }
-
-    /// Class names and preprocessing, as far as they are given; one number for each channel.
-    fn metadata(&self, network: &Network) -> anyhow::Result<Metadata> {
-        let Some(path) = &self.metadata else {
-            return Ok(Metadata { class_names: Vec::new(), preprocessing: None });
-        };
-        let Metadata { class_names, preprocessing } = Metadata::load(path)?;
-        let (names, classes) = (class_names.len(), network.classes());
-        if names > 0 && names != classes {
-            bail!("{}: {names} `class_names` for {classes} classes", path.display());
-        }
-        let channels = network.graph.input().channels;
-        let preprocessing = preprocessing.map(|given| per_channel(&given, channels)).transpose();
-        let preprocessing = preprocessing.with_context(|| path.display().to_string())?;
-        Ok(Metadata { class_names, preprocessing })
     }
 
     /// Predicts labelled pictures with both networks.

@@ -4,6 +4,7 @@ mod comparison;
 mod corrupt;
 mod evaluate;
 mod files;
+mod layouts;
 mod predict;
 mod quantize;
 mod support;

@@ -138,7 +138,7 @@ fn inspect_shows_layers_and_evidence() {
     let text = fixture.run(&["inspect", MODEL]).succeeded().stdout;
     for part in [
         "tiny",
-        "8x8x1",
+        "8 x 8, 1 channel",
         "circle, square, star",
         "percentile 99.99",
         "12 pictures",

@@ -4,68 +4,9 @@ use std::ops::Range as Places;
 
 use bayes8_core::graph::{Padding, Range, Shape, Value};
 
+pub(super) use super::form::{Axis, Form};
 use super::{ImportError, constant::Strided, node::OnnxNode};
 use crate::function::Function;
-
-/// An axis of a value, in the graph's terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Axis {
-    Channel,
-    Plane,
-    Row,
-    Column,
-}
-
-impl Axis {
-    /// Its place among planes, rows and columns.
-    pub(super) fn spatial(self) -> Option<usize> {
-        match self {
-            Self::Channel => None,
-            Self::Plane => Some(0),
-            Self::Row => Some(1),
-            Self::Column => Some(2),
-        }
-    }
-}
-
-/// ONNX shape of an activation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// `[n, C, L]`.
-    Sequence,
-    /// `[n, C, H, W]`.
-    Picture,
-    /// `[n, H, W, C]`, as TensorFlow's exporter leaves values between its transpositions. The graph
-    /// has all values in this order, so that a transposition costs nothing.
-    ChannelsLast,
-    /// `[n, C, D, H, W]`.
-    Volume,
-    /// `[n, features]`.
-    Vector,
-}
-
-impl Form {
-    /// All of them.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Vector, Self::Sequence, Self::Picture, Self::ChannelsLast, Self::Volume];
-
-    /// What ONNX's axes behind the batch are.
-    pub(super) fn axes(self) -> &'static [Axis] {
-        match self {
-            Self::Vector => &[Axis::Channel],
-            Self::Sequence => &[Axis::Channel, Axis::Column],
-            Self::Picture => &[Axis::Channel, Axis::Row, Axis::Column],
-            Self::ChannelsLast => &[Axis::Row, Axis::Column, Axis::Channel],
-            Self::Volume => &[Axis::Channel, Axis::Plane, Axis::Row, Axis::Column],
-        }
-    }
-
-    /// Extents that a value of `shape` has in this form, batch first.
-    pub(super) fn dimensions(self, batch: usize, shape: Shape) -> Vec<usize> {
-        let extent = |axis: &Axis| axis.spatial().map_or(shape.channels, |i| shape.axes()[i]);
-        std::iter::once(batch).chain(self.axes().iter().map(extent)).collect()
-    }
-}
 
 /// Work that waits for the node that can take it up.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,6 +57,8 @@ pub(super) struct Activation {
     pub(super) flattened: Option<Shape>,
     /// The axes that ONNX sees, where they are not those of the form.
     pub(super) split: Option<Split>,
+    /// Bytes, as a `uint8` input has them: only a Cast makes numbers of them that can be computed with.
+    pub(super) bytes: bool,
     /// A final Softmax or LogSoftmax was dropped; nothing may be computed from it.
     pub(super) softmax: bool,
     /// Of what was dropped, whether it was the logarithm of a Softmax.
@@ -131,6 +74,7 @@ impl Activation {
             pending: Pending::Nothing,
             flattened: None,
             split: None,
+            bytes: false,
             softmax: false,
             logarithm: false,
         }
@@ -211,7 +155,7 @@ impl Activation {
 
     /// How many axes there are but for the channels: one to three.
     pub(super) fn spatial_axes(&self, node: &OnnxNode<'_>) -> Result<usize, ImportError> {
-        match self.form.axes().len() - 1 {
+        match self.form.axes().iter().filter(|axis| axis.spatial().is_some()).count() {
             0 => Err(node.refuse("its input must be [n, C, ..] with one to three axes")),
             count => Ok(count),
         }
@@ -219,11 +163,12 @@ impl Activation {
 
     /// Succeeds where the channels come first, as operators that know channels have them.
     pub(super) fn require_channels_first(&self, node: &OnnxNode<'_>) -> Result<(), ImportError> {
-        match self.form {
-            Form::ChannelsLast => {
-                Err(node.refuse("its input must be [n, C, ..], not [n, H, W, C]"))
+        match self.form.axes()[0] {
+            Axis::Channel => Ok(()),
+            _ => {
+                Err(node
+                    .refuse(format!("its input must be [n, C, ..], not {}", self.form.pattern())))
             }
-            _ => Ok(()),
         }
     }
 

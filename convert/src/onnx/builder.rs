@@ -19,11 +19,12 @@ use super::{
     fold::{self, Operands},
     model::Model,
     node::OnnxNode,
+    outputs,
     shapes::shape_part,
 };
 use crate::{
     function::Function,
-    network::{Clamp, LayerParameters, Network, carries_clamp},
+    network::{Clamp, LayerParameters, Network, NetworkInput, carries_clamp},
     posterior::{Posterior, SigmaTensor},
 };
 
@@ -31,7 +32,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) enum Slot {
     Constant(Rc<Constant>),
-    Activation(Activation),
+    Activation(Box<Activation>),
 }
 
 pub(super) struct Builder<'a> {
@@ -47,6 +48,7 @@ pub(super) struct Builder<'a> {
     readers: &'a HashMap<&'a str, usize>,
     /// How often each value is still asked for.
     uses_left: HashMap<&'a str, usize>,
+    input: NetworkInput,
     pub(super) batch: usize,
     pub(super) operator_set: i64,
     pub(super) budget: Budget,
@@ -85,7 +87,8 @@ impl<'a> Builder<'a> {
         }
         let input = &model.input;
         let picture = Activation::new(Value::Input, input.form, input.shape);
-        slots.insert(input.name, Slot::Activation(picture));
+        let picture = Activation { bytes: input.bytes, ..picture };
+        slots.insert(input.name, Slot::Activation(Box::new(picture)));
         Ok(Self {
             graph: Graph::new(input.shape)?,
             clamps: Vec::new(),
@@ -96,7 +99,12 @@ impl<'a> Builder<'a> {
             slots,
             readers: &model.readers,
             uses_left: model.uses.clone(),
-            batch: input.batch,
+            input: NetworkInput {
+                layout: input.form,
+                batch: input.batch,
+                takes_bytes: input.bytes,
+            },
+            batch: input.batch.unwrap_or(1),
             operator_set: model.operator_set,
             budget: Budget::new(numbers),
             moped,
@@ -113,10 +121,11 @@ impl<'a> Builder<'a> {
         };
         let several = slots.len() > 1;
         for (output, slot) in node.proto.output.iter().zip(slots).filter(|(o, _)| !o.is_empty()) {
-            if let Slot::Activation(Activation { value: Value::Node(n), .. }) = &slot
+            if let Slot::Activation(activation) = &slot
+                && let Value::Node(n) = activation.value
                 && (several || self.readers.get(output.as_str()) != Some(&1))
             {
-                self.shared[*n] = true;
+                self.shared[n] = true;
             }
             self.slots.insert(output, slot);
         }
@@ -163,7 +172,7 @@ impl<'a> Builder<'a> {
             let shape = Constant::integers(shape_part(node, shape)?);
             return Ok(Slot::Constant(Rc::new(shape)));
         }
-        self.compute(node).map(Slot::Activation)
+        Ok(Slot::Activation(Box::new(self.compute(node)?)))
     }
 
     fn compute(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
@@ -195,7 +204,7 @@ impl<'a> Builder<'a> {
             "Transpose" => self.transpose(node),
             "Identity" => self.activation(node, 0),
             "Cast" => match node.data_type("to")? {
-                to if is_float(to) => self.activation(node, 0),
+                to if is_float(to) => Ok(Activation { bytes: false, ..self.activation(node, 0)? }),
                 to => Err(node.refuse(format!("casts of activations to {to} are not supported"))),
             },
             "Dropout" => self.dropout(node),
@@ -235,7 +244,10 @@ impl<'a> Builder<'a> {
                     a.dimensions(self.batch)
                 )))
             }
-            Slot::Activation(a) => Ok(a.clone()),
+            Slot::Activation(a) if a.bytes && !moves_bytes(node.op) => {
+                Err(node.refuse("computes with uint8; cast the input to float first"))
+            }
+            Slot::Activation(a) => Ok(Activation::clone(a)),
         }
     }
 
@@ -287,7 +299,7 @@ impl<'a> Builder<'a> {
                 self.shared[n] = self.readers.get(name) != Some(&1);
             }
             if let Some(slot) = self.slots.get_mut(name) {
-                *slot = Slot::Activation(activation.clone());
+                *slot = Slot::Activation(Box::new(activation.clone()));
             }
         }
         Ok(activation)
@@ -384,10 +396,12 @@ impl<'a> Builder<'a> {
         let Some(Slot::Activation(activation)) = self.slots.get(output) else {
             return Err(refuse("it does not depend on the input".into()));
         };
-        let activation = activation.clone();
+        let activation = Activation::clone(activation);
+        outputs::check(&activation).map_err(refuse)?;
+        let softmax = activation.softmax;
         self.make_logits(activation, refuse)?;
-        let Self { graph, clamps, layers, functions, .. } = self;
-        Ok(Network { graph, clamps, layers, functions })
+        let Self { input, graph, clamps, layers, functions, .. } = self;
+        Ok(Network { input, graph, clamps, layers, functions, softmax })
     }
 }
 
@@ -409,6 +423,22 @@ fn sees_groups(op: &str) -> bool {
     matches!(
         op,
         "Identity" | "Shape" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Transpose"
+    )
+}
+
+/// Whether an operator takes bytes as they are.
+fn moves_bytes(op: &str) -> bool {
+    matches!(
+        op,
+        "Cast"
+            | "Flatten"
+            | "Identity"
+            | "Reshape"
+            | "Shape"
+            | "Slice"
+            | "Squeeze"
+            | "Transpose"
+            | "Unsqueeze"
     )
 }
 

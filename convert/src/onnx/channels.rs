@@ -182,7 +182,7 @@ impl<'a> Builder<'a> {
             let (from, to) = (start, start + length);
             start = to;
             let cut = SliceCut { axis, start: from as i64, end: to as i64, step: 1 };
-            self.cut(node, x.clone(), &[cut]).map(Slot::Activation)
+            Ok(Slot::Activation(Box::new(self.cut(node, x.clone(), &[cut])?)))
         };
         lengths.into_iter().map(part).collect()
     }

@@ -1,53 +1,62 @@
-//! The two orders of a picture's axes: PyTorch's `[n, C, H, W]` and TensorFlow's `[n, H, W, C]`.
-
-use std::collections::HashSet;
+//! The order of a value's axes: that of the input, and nodes that change it.
 
 use super::{
     ImportError,
-    activation::{Activation, Axis, Form},
+    activation::{Activation, Form},
     builder::Builder,
+    evidence::Evidence,
     node::OnnxNode,
 };
 
-/// Whether the four-dimensional input `input` is `[n, H, W, C]`: its shape does not say so, but
-/// exporters of TensorFlow bring it to `[n, C, H, W]` before the first window slides over it. A
-/// reshape to `[n, 1, H, W]`, their transposition of a picture of one channel, has `extents` of
-/// `[H, W, 1]`; `constant` finds the integers of a constant.
-pub(super) fn is_channels_last(
-    nodes: &[OnnxNode<'_>],
-    input: &str,
-    extents: &[usize],
-    constant: impl Fn(&str) -> Option<Vec<i64>>,
-) -> bool {
-    let mut alike = HashSet::from([input]);
-    for node in nodes {
-        if !node.proto.input.iter().any(|name| alike.contains(name.as_str())) {
-            continue;
-        }
-        match node.op {
-            "Transpose" => return matches!(node.ints("perm"), Ok(Some([0, 3, 1, 2]))),
-            "Reshape" => {
-                let target = node.input(1).and_then(&constant);
-                let same = |target: i64, extent: usize| usize::try_from(target) == Ok(extent);
-                return matches!(
-                    (target.as_deref(), extents),
-                    (Some(&[_, 1, h, w]), &[height, width, 1]) if same(h, height) && same(w, width)
-                );
-            }
-            "Shape" => {}
-            // Order makes no difference to these.
-            "Add" | "Sub" | "Mul" | "Div" | "Min" | "Max" | "Clip" | "Relu" | "Neg" | "Tanh"
-            | "Sigmoid" | "Pad" | "Cast" | "Identity" | "Dropout" => {
-                alike.extend(node.proto.output.iter().map(String::as_str));
-            }
-            _ => return false,
-        }
+/// The form of an input with these `extents` after the batch (`None` where the file leaves one open),
+/// by what the graph says of its channels, and otherwise by its extents: a picture or volume has 1,
+/// 3 or 4 channels, and what has two axes is a picture of one channel.
+///
+/// # Errors
+/// Why it cannot be told.
+pub(super) fn infer(evidence: Option<Evidence>, extents: &[Option<usize>]) -> Result<Form, String> {
+    use Evidence::{Channels, NoChannels};
+    let last = extents.len().saturating_sub(1);
+    let few = |extent: &Option<usize>| matches!(extent, Some(1 | 3 | 4));
+    let by_extents = match (extents.len(), extents.first().is_some_and(few)) {
+        (2, _) => Some(NoChannels),
+        (3 | 4, true) if !few(&extents[last]) => Some(Channels(0)),
+        (3 | 4, false) if few(&extents[last]) => Some(Channels(last)),
+        _ => None,
+    };
+    // Whatever a network does along an axis between the others, it does not with channels.
+    let sensible = |evidence: &Evidence| match evidence {
+        Channels(axis) => [0, last].contains(axis),
+        NoChannels => last == 1,
+    };
+    match (extents.len(), evidence.filter(sensible).or(by_extents)) {
+        (1, _) => Ok(Form::Vector),
+        (2, Some(Channels(0))) => Ok(Form::Sequence),
+        (2, Some(Channels(_))) => Ok(Form::SequenceLast),
+        (2, _) => Ok(Form::Gray),
+        (3, Some(Channels(0))) => Ok(Form::Picture),
+        (3, Some(Channels(_))) => Ok(Form::ChannelsLast),
+        (4, Some(Channels(0))) => Ok(Form::Volume),
+        (4, Some(Channels(_))) => Ok(Form::VolumeLast),
+        (axes @ (3 | 4), _) => Err(format!(
+            "whether it is {} cannot be told from the network: choose with --input-layout {}",
+            of_rank(axes + 1, Form::pattern),
+            of_rank(axes + 1, |form| form.name().into())
+        )),
+        _ => Err("it must be one of [n, C], [n, C, L], [n, L, C], [n, H, W], [n, C, H, W], \
+                  [n, H, W, C], [n, C, D, H, W], [n, D, H, W, C]"
+            .into()),
     }
-    false
+}
+
+/// The forms of `rank` axes, as `what` shows them.
+fn of_rank(rank: usize, what: impl Fn(Form) -> String) -> String {
+    let forms = Form::ALL.into_iter().filter(|form| form.rank() == rank);
+    forms.map(what).collect::<Vec<_>>().join(" or ")
 }
 
 impl<'a> Builder<'a> {
-    /// Another order of a picture's axes. The graph keeps its own, so that nothing moves.
+    /// Another order of a value's axes. The graph keeps its own, so that nothing moves.
     pub(super) fn transpose(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let x = self.activation(node, 0)?;
         let rank = x.dimensions(self.batch).len();
@@ -68,15 +77,18 @@ impl<'a> Builder<'a> {
         if let Some(shuffled) = self.shuffle(node, &order)? {
             return Ok(shuffled);
         }
-        let axes: Vec<Option<Axis>> = order.iter().map(|&axis| x.axis(axis)).collect();
-        let is = |form: &Form| match axes.split_first() {
-            Some((None, axes)) => axes.iter().flatten().eq(form.axes()),
-            _ => false,
+        let axes: Vec<_> = order.iter().map(|&axis| x.axis(axis)).collect();
+        let form = match axes.split_first() {
+            Some((None, axes)) if axes.len() + 1 == rank => {
+                let axes = axes.iter().copied().collect::<Option<Vec<_>>>();
+                axes.and_then(|axes| Form::of(axes.into_iter()))
+            }
+            _ => None,
         };
-        match [Form::Picture, Form::ChannelsLast].into_iter().find(is) {
+        match form {
             Some(form) => Ok(Activation { form, ..x }),
             None => Err(node.refuse(format!(
-                "permutes the axes by {order:?}; only [n, C, H, W] and [n, H, W, C] can be exchanged"
+                "permutes the axes by {order:?}; only channels can be moved, to the front or the end"
             ))),
         }
     }

@@ -11,15 +11,19 @@ mod budget;
 mod builder;
 mod channels;
 mod constant;
+mod evidence;
 mod external;
 mod fold;
+mod form;
 mod functions;
+mod input;
 mod layout;
 mod logits;
 mod model;
 mod movement;
 mod node;
 mod order;
+mod outputs;
 mod pointwise;
 mod shapes;
 mod supported;
@@ -30,6 +34,7 @@ mod wire;
 
 use std::path::Path;
 
+use bayes8_core::graph::Shape;
 use bayes8_native::file;
 use rten_onnx::onnx::ModelProto;
 
@@ -37,15 +42,26 @@ use crate::{error::ImportError, network::Network, posterior::Posterior};
 use builder::Builder;
 use external::External;
 
+pub use form::{Form, UnknownForm};
+
+/// What to know of a network's input beyond its ONNX file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// What its axes are; `None`: as the network uses them, or else as their extents suggest.
+    pub input_layout: Option<Form>,
+    /// How large one picture is; needed where the file leaves extents open.
+    pub input_shape: Option<Shape>,
+}
+
 /// Imports an ONNX network (the bytes of a `.onnx` file) with its posterior.
 ///
 /// Accepted: operator sets 7 to 25 of the default domain, with all data inside the file
 /// ([`Network::load`] reads data of other files too). Nodes may come in any order. Weights may be
 /// FLOAT, FLOAT16, BFLOAT16 or DOUBLE; everything is computed in f32, whatever types the file and its
-/// Casts name. One
-/// float input `[n, C, H, W]`, `[n, H, W, C]` (TensorFlow's, told by the Transpose that follows),
-/// `[n, C, D, H, W]`, `[n, C, L]` or `[n, C]` whose extents but n are fixed; one output,
-/// `[n, classes]`, of which a final Softmax, its logarithm or a LogSoftmax is dropped.
+/// Casts name. One input of floats or of bytes (UINT8, which a Cast makes floats) in one of the orders
+/// of [`InputLayout`](crate::InputLayout); [`ImportOptions`] say what the file leaves open. One output,
+/// `[n, classes]` with two classes or more, of which a final Softmax,
+/// its logarithm or a LogSoftmax is dropped.
 /// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization,
 /// MaxPool, AveragePool, GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice, Split and
 /// Gather (of channels in any order, or spatial), Pad (zeros), Flatten, Reshape, Squeeze, Unsqueeze,
@@ -70,7 +86,19 @@ use external::External;
 /// # Errors
 /// An [`ImportError`] that names the node or tensor. Bytes of any kind are refused, not trusted.
 pub fn import(onnx: &[u8], posterior: &Posterior) -> Result<Network, ImportError> {
-    build(&parse(onnx)?, posterior.clone(), &mut External::refused())
+    import_with(onnx, posterior, &ImportOptions::default())
+}
+
+/// [`import`] with what else is known of the network's input.
+///
+/// # Errors
+/// As [`import`]; options that do not fit the network's input are an [`ImportError::Interface`].
+pub fn import_with(
+    onnx: &[u8],
+    posterior: &Posterior,
+    options: &ImportOptions,
+) -> Result<Network, ImportError> {
+    build(&parse(onnx)?, posterior.clone(), options, &mut External::refused())
 }
 
 /// The same for a file: data may be in others of its folder. Bytes, tensors and standard deviations
@@ -78,11 +106,12 @@ pub fn import(onnx: &[u8], posterior: &Posterior) -> Result<Network, ImportError
 pub(crate) fn import_file(
     onnx: Vec<u8>,
     posterior: Posterior,
+    options: &ImportOptions,
     folder: &Path,
 ) -> Result<Network, ImportError> {
     let model = parse(&onnx)?;
     drop(onnx);
-    build(&model, posterior, &mut External::inside(folder))
+    build(&model, posterior, options, &mut External::inside(folder))
 }
 
 fn parse(onnx: &[u8]) -> Result<ModelProto, ImportError> {
@@ -97,9 +126,10 @@ fn parse(onnx: &[u8]) -> Result<ModelProto, ImportError> {
 fn build(
     model: &ModelProto,
     posterior: Posterior,
+    options: &ImportOptions,
     external: &mut External<'_>,
 ) -> Result<Network, ImportError> {
-    let model = model::Model::new(model)?;
+    let model = model::Model::new(model, options)?;
     let mut builder = Builder::new(&model, posterior, external)?;
     for node in &model.nodes {
         builder.lower(node)?;

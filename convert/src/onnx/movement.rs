@@ -9,7 +9,7 @@ use super::{
     channels::split_axes,
     constant::slice_axis,
     node::OnnxNode,
-    shapes::{SliceCut, resolve_reshape, squeeze_shape},
+    shapes::{SliceCut, flatten_shape, resolve_reshape, squeeze_shape},
 };
 
 impl<'a> Builder<'a> {
@@ -111,8 +111,8 @@ impl<'a> Builder<'a> {
         if !matches!(x.pending, Pending::Nothing | Pending::Border { .. }) {
             x = self.settled(node, 0)?;
         }
-        let spatial = x.spatial_axes(node)?;
-        let rank = 2 + spatial;
+        x.spatial_axes(node)?;
+        let rank = x.form.rank();
         let pads = self.integers(node, 1, "pads")?.ok_or_else(|| node.refuse("no pads"))?;
         let axes = match self.integers(node, 3, "axes")? {
             Some(axes) => {
@@ -164,8 +164,7 @@ impl<'a> Builder<'a> {
             parts.push(self.settled(node, i)?);
         }
         let first = parts.first().cloned().ok_or_else(|| node.refuse("no inputs"))?;
-        let rank = first.dimensions(self.batch).len();
-        if first.axis(node.axis(node.int("axis", 0)?, rank)?) != Some(Axis::Channel) {
+        if first.axis(node.axis(node.int("axis", 0)?, first.form.rank())?) != Some(Axis::Channel) {
             return Err(node.refuse("only channels can be concatenated"));
         }
         if parts.len() == 1 {
@@ -190,14 +189,7 @@ impl<'a> Builder<'a> {
         let x = self.activation(node, 0)?;
         let from = x.dimensions(self.batch);
         let to = match node.op {
-            "Flatten" => {
-                let axis = match node.int("axis", 1)? {
-                    all if all == from.len() as i64 => from.len(),
-                    axis => node.axis(axis, from.len())?,
-                };
-                let (outer, inner) = from.split_at(axis);
-                vec![outer.iter().product(), inner.iter().product()]
-            }
+            "Flatten" => flatten_shape(node, &from)?,
             "Reshape" => {
                 let target = self.integers(node, 1, "shape")?;
                 let target = target.ok_or_else(|| node.refuse("no target shape"))?;
@@ -226,9 +218,8 @@ impl<'a> Builder<'a> {
         // stay before or behind the others, or where only one of the two is there.
         x.split = None;
         let one_kind = x.shape.spatial() == 1 || x.shape.channels == 1;
-        let is_last = |form: Form| form == Form::ChannelsLast;
         let is = |form: &Form| {
-            (one_kind || is_last(*form) == is_last(x.form))
+            (one_kind || form.is_channels_last() == x.form.is_channels_last())
                 && form.dimensions(self.batch, x.shape) == to
         };
         let form = Form::ALL.into_iter().find(is).filter(|_| x.flattened.is_none());
@@ -244,8 +235,9 @@ impl<'a> Builder<'a> {
                 let value = self.push(node.name, Op::Flatten, vec![x.value])?;
                 let shape = Shape::vector(features);
                 let vector = Activation::new(value, Form::Vector, shape);
-                let flattened = (form != Form::ChannelsLast).then_some(x.shape);
-                Ok(Activation { flattened, ..vector })
+                let reordered = !one_kind && !form.is_channels_last();
+                let flattened = reordered.then_some(x.shape);
+                Ok(Activation { flattened, bytes: x.bytes, ..vector })
             }
             _ => match split_axes(&x, self.batch, to) {
                 Some(split) => Ok(Activation { split: Some(split), ..x }),
@@ -266,7 +258,7 @@ impl<'a> Builder<'a> {
     pub(super) fn softmax(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let x = self.settled(node, 0)?;
         let default = if self.operator_set < 13 { 1 } else { -1 };
-        let rank = x.dimensions(self.batch).len();
+        let rank = x.form.rank();
         let axis = node.axis(node.int("axis", default)?, rank)?;
         // Before operator set 13, over all axes from `axis` on.
         let last = if self.operator_set < 13 { rank } else { axis + 1 };

@@ -77,6 +77,19 @@ pub(super) fn resolve_reshape(
     if elements(&shape) == Some(have) { Ok(shape) } else { Err(refuse()) }
 }
 
+/// The shape after a Flatten.
+pub(super) fn flatten_shape(
+    node: &OnnxNode<'_>,
+    from: &[usize],
+) -> Result<Vec<usize>, ImportError> {
+    let axis = match node.int("axis", 1)? {
+        all if all == from.len() as i64 => from.len(),
+        axis => node.axis(axis, from.len())?,
+    };
+    let (outer, inner) = from.split_at(axis);
+    Ok(vec![outer.iter().product(), inner.iter().product()])
+}
+
 /// The shape after Squeeze or Unsqueeze.
 pub(super) fn squeeze_shape(
     node: &OnnxNode<'_>,

@@ -110,7 +110,8 @@ impl<'a> Builder<'a> {
     /// A mean over some or all of planes, rows and columns.
     pub(super) fn reduce_mean(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let x = self.settled(node, 0)?;
-        let rank = 2 + x.spatial_axes(node)?;
+        x.spatial_axes(node)?;
+        let rank = x.form.rank();
         let axes = self.integers(node, 1, "axes")?.unwrap_or_default();
         if axes.is_empty() && node.int("noop_with_empty_axes", 0)? != 0 {
             return Ok(x);
@@ -123,10 +124,14 @@ impl<'a> Builder<'a> {
         let extents = x.shape.axes();
         let kernel = [0, 1, 2].map(|i| if axes.contains(&Some(i)) { extents[i] } else { 1 });
         let all = kernel == extents;
-        let form = match (node.int("keepdims", 1)? != 0, all) {
-            (true, _) => x.form,
-            (false, true) => Form::Vector,
-            (false, false) => {
+        let keeps = node.int("keepdims", 1)? != 0;
+        // Axes of extent 1 stay, too, where the mean is not over them.
+        let left = x.form.axes().iter().filter(|axis| !axes.contains(&axis.spatial()));
+        let form = match left.collect::<Vec<_>>().as_slice() {
+            _ if keeps => x.form,
+            [Axis::Channel] => Form::Vector,
+            [] => return Err(node.refuse("a mean over all axes leaves no channels")),
+            _ => {
                 return Err(node.refuse(
                     "a mean that leaves other axes must keep those that it is over (keepdims = 1)",
                 ));

@@ -4,7 +4,8 @@ use super::contents;
 use super::crowd::Density;
 use super::schema::{Description, Version};
 use super::{
-    FORMAT_VERSION, FormatError, METADATA_KEY, TABLE_SIZE, since, since_shape, weight_shape,
+    FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, TABLE_SIZE, since, since_shape,
+    weight_shape,
 };
 use crate::graph::{Graph, Node, Op};
 use crate::layer::{Bias, Layer, Posterior, transpose};
@@ -63,6 +64,12 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         tables,
         calibration,
     })?;
+    let provenance = header.metadata().as_ref().and_then(|m| m.get(PROVENANCE_KEY));
+    // Evidence of a later writer may have another form.
+    let model = match provenance.and_then(|json| serde_json::from_str(json).ok()) {
+        Some(provenance) => model.with_provenance(provenance),
+        None => model,
+    };
     Ok(model.with_file_digest(digest))
 }
 

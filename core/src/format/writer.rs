@@ -3,7 +3,9 @@
 use super::contents::Contents;
 use super::crowd::{Density, MAX_HEADER_BYTES};
 use super::schema::{Description, Grid, Input, Node};
-use super::{DIGEST_KEY, FormatError, METADATA_KEY, TABLE_SIZE, version, weight_shape};
+use super::{
+    DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, TABLE_SIZE, version, weight_shape,
+};
 use crate::digest::ModelDigest;
 use crate::graph::{Op, Value};
 use crate::layer::{Layer, Posterior, transpose};
@@ -49,7 +51,12 @@ pub fn digest(model: &Model) -> ModelDigest {
 fn metadata(model: &Model) -> BTreeMap<&'static str, String> {
     let description = serde_json::to_string(&describe(model));
     let description = description.expect("texts, lists and finite numbers are JSON");
-    BTreeMap::from([(METADATA_KEY, description)])
+    let mut metadata = BTreeMap::from([(METADATA_KEY, description)]);
+    if let Some(provenance) = model.provenance() {
+        let provenance = serde_json::to_string(provenance).expect("texts are JSON");
+        metadata.insert(PROVENANCE_KEY, provenance);
+    }
+    metadata
 }
 
 /// The tensors, in the order in which they lie in the file: wide types first, so that all are

@@ -61,12 +61,16 @@ impl Shape {
         }
     }
 
-    /// Whether an array of these extents holds one such value: the same axes in the same order, but
-    /// those of extent 1 may be left out. So `[L, C]` holds a sequence, `[H, W]` a gray picture.
+    /// Whether an array of these extents holds one such value: `[D, H, W, C]`, without the depth of a
+    /// picture (`[H, W, C]`), the height of a sequence (`[L, C]`), or the length of a vector (`[C]`).
+    /// The axis of a single channel may be left out: `[H, W]` holds a gray picture. Nothing else
+    /// fits, so that an axis of extent 1 never hides axes in another order.
     pub fn fits(self, array: &[usize]) -> bool {
-        let longer = |extent: &&usize| **extent != 1;
         let all = [self.depth, self.height, self.width, self.channels];
-        all.iter().filter(longer).eq(array.iter().filter(longer))
+        // How many of depth, height and width the value does not need.
+        let ones = all[..3].iter().take_while(|&&extent| extent == 1).count();
+        let gray = |start: usize| self.channels == 1 && array == &all[start..3];
+        (0..=ones).any(|start| array == &all[start..]) || (ones.min(1)..=ones).any(gray)
     }
 
     /// Number of positions: planes times rows times columns.

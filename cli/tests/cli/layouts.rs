@@ -1,0 +1,158 @@
+//! What `quantize` says of a network's input and outputs, and what it asks for.
+
+use crate::support::{Finished, Fixture};
+use ndarray::{Array1, Array2, ArrayD};
+use ndarray_npy::NpzWriter;
+use std::fs::File;
+
+/// A folder with `mean.onnx`, a file of this folder's `data` or of the converter's tests.
+fn fixture(network: &str) -> Fixture {
+    let fixture = Fixture::new(1);
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    let folders = ["tests/data/", "../convert/tests/data/layouts/", "../convert/tests/data/"];
+    let copy = |folder: &str| {
+        std::fs::copy(format!("{root}{folder}{network}.onnx"), fixture.path("mean.onnx")).is_ok()
+    };
+    assert!(folders.into_iter().any(copy), "{network}");
+    fixture
+}
+
+/// Calibration pictures of these extents, with these answers if there are any.
+fn pictures(fixture: &Fixture, name: &str, extents: &[usize], answers: Option<&Array2<f32>>) {
+    let count = 6;
+    let length = count * extents.iter().product::<usize>();
+    let bytes = (0..length).map(|i| (i * 97 % 251) as u8).collect();
+    let x = ArrayD::from_shape_vec([&[count], extents].concat(), bytes).unwrap();
+    let mut npz = NpzWriter::new(File::create(fixture.path(name)).unwrap());
+    npz.add_array("x", &x).unwrap();
+    npz.add_array("y", &Array1::from_elem(count, 1i64)).unwrap();
+    if let Some(answers) = answers {
+        npz.add_array("logits", answers).unwrap();
+    }
+    npz.finish().unwrap();
+}
+
+fn quantize(fixture: &Fixture, more: &[&str]) -> Finished {
+    let common = ["quantize", "--mean", "mean.onnx", "--moped", "0.02", "-o", "out.safetensors"];
+    let calibration: &[&str] =
+        if more.contains(&"--calibration") { &[] } else { &["--calibration", "x.npz"] };
+    fixture.run(&[&common[..], calibration, more].concat())
+}
+
+/// Flattened `[n, H, W, 1]` was once read transposed: 0 of these pictures were right.
+#[test]
+fn a_flattened_keras_picture_is_not_transposed() {
+    let fixture = fixture("flatten-nhwc");
+    let bars = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/bars.npz");
+    let names = ["--calibration", bars, "--classes", "row,column"];
+    let text = quantize(&fixture, &names).succeeded().stdout;
+    assert!(text.contains("input 8 x 8, 1 channel, from [n, 8, 8, 1]"), "{text}");
+    let report = fixture.json(&["evaluate", "out.safetensors", "--data", bars, "--json"]);
+    assert_eq!(report["int8"]["metrics"]["accuracy"], 1.0);
+    let facts = fixture.run(&["inspect", "out.safetensors"]).succeeded().stdout;
+    assert!(facts.contains("8 x 8, 1 channel, from [n, 8, 8, 1]; scale"), "{facts}");
+    assert!(facts.contains("2: row, column"), "{facts}");
+}
+
+#[test]
+fn an_ambiguous_input_is_asked_about() {
+    let fixture = fixture("nhwc_bytes");
+    pictures(&fixture, "x.npz", &[5, 4, 3], None);
+    for layout in ["hwc", "NHWC", ""] {
+        quantize(&fixture, &["--input-layout", layout]).misused("nchw, nhwc");
+    }
+    quantize(&fixture, &["--input-layout", "nhw"]).failed(&["mean.onnx", "[n, 5, 4, 3]", "nhw"]);
+    for shape in ["5x", "5x4x3x2x1", "0x4x3", "-5x4x3", "5,4,3"] {
+        quantize(&fixture, &[&format!("--input-shape={shape}")]).misused("224x224x3");
+    }
+}
+
+#[test]
+fn open_extents_are_given_by_an_option() {
+    let fixture = fixture("nchw_open");
+    pictures(&fixture, "x.npz", &[7, 6, 3], None);
+    quantize(&fixture, &[]).failed(&["mean.onnx", "[n, 3, ?, ?]", "--input-shape"]);
+    let shape = ["--input-shape", "7x6x3"];
+    let text = quantize(&fixture, &shape).succeeded().stdout;
+    assert!(text.contains("input 7 x 6, 3 channels, from [n, 3, 7, 6]"), "{text}");
+    let evaluate = ["evaluate", "out.safetensors", "--data", "x.npz", "--samples", "2", "--json"];
+    let peer = ["--mean", "mean.onnx", "--moped", "0.02"];
+    fixture.run(&[&evaluate[..], &peer].concat()).failed(&["--input-shape"]);
+    fixture.json(&[&evaluate[..], &peer, &shape].concat());
+    fixture.run(&[&evaluate[..], &shape].concat()).misused("--mean");
+}
+
+/// Pictures of 8x8x1 once passed for 8x1x8.
+#[test]
+fn pictures_have_the_extents_of_the_network() {
+    let fixture = fixture("nhw_flatten");
+    for (extents, found) in
+        [(&[4, 5][..], "4x5"), (&[5, 4, 3], "5x4x3"), (&[1, 5, 4], "1x5x4"), (&[20], "20")]
+    {
+        pictures(&fixture, "x.npz", extents, None);
+        quantize(&fixture, &[]).failed(&["x.npz", "`x`", found, "5x4x1"]);
+    }
+    for extents in [&[5, 4][..], &[5, 4, 1]] {
+        pictures(&fixture, "x.npz", extents, None);
+        quantize(&fixture, &[]).succeeded();
+    }
+}
+
+#[test]
+fn bytes_are_not_normalized_twice() {
+    let fixture = fixture("nhwc_bytes");
+    pictures(&fixture, "x.npz", &[5, 4, 3], None);
+    let finished = quantize(&fixture, &[]).succeeded();
+    assert_eq!(finished.stderr, "", "nothing to warn of");
+    assert!(finished.stdout.contains("bytes of 0 to 255"), "{}", finished.stdout);
+    let facts = fixture.json(&["inspect", "out.safetensors", "--json"]);
+    assert_eq!(facts["input"]["mean"], serde_json::json!([0.0, 0.0, 0.0]));
+    assert!((facts["input"]["std"][2].as_f64().unwrap() * 255.0 - 1.0).abs() < 1e-6);
+    let metadata = |mean: &str, std: &str| {
+        let json = format!(r#"{{"preprocessing": {{"mean": {mean}, "std": {std}}}}}"#);
+        std::fs::write(fixture.path("m.json"), json).unwrap();
+        quantize(&fixture, &["--metadata", "m.json"])
+    };
+    metadata("[0.5]", "[0.25]").failed(&["m.json", "`preprocessing`", "twice", "uint8"]);
+    metadata("[0]", "[1]").failed(&["m.json", "twice"]);
+    metadata("[0]", "[0.00392156862745098]").succeeded();
+}
+
+/// Every prediction of one output is class 0 with 100 %.
+#[test]
+fn one_output_is_refused_with_a_way_out() {
+    for (network, part) in [("single-logit", "one number"), ("single-sigmoid", "Sigmoid")] {
+        let fixture = fixture(network);
+        pictures(&fixture, "x.npz", &[28, 28, 1], None);
+        quantize(&fixture, &[]).failed(&["mean.onnx", part, "two logits and a Softmax"]);
+        quantize(&fixture, &["--classes", "yes"]).failed(&[part]);
+    }
+}
+
+/// They may be the mean and the log variance of a regression.
+#[test]
+fn two_outputs_without_a_softmax_need_names() {
+    let fixture = fixture("flatten-nhwc");
+    pictures(&fixture, "x.npz", &[8, 8, 1], None);
+    quantize(&fixture, &[]).failed(&["mean.onnx", "2 outputs", "--classes", "class_names"]);
+    quantize(&fixture, &["--classes", "a,b,c"]).failed(&["--classes", "3 class names", "2"]);
+    quantize(&fixture, &["--classes", "a,b"]).succeeded();
+    let names = r#"{"class_names": ["a", "b"], "preprocessing": {"mean": [0], "std": [1]}}"#;
+    std::fs::write(fixture.path("m.json"), names).unwrap();
+    quantize(&fixture, &["--metadata", "m.json"]).succeeded();
+}
+
+/// No comparison of INT8 with an import that reads the axes in another order can show that.
+#[test]
+fn recorded_answers_stop_a_network_that_is_misread() {
+    let fixture = fixture("nhw_reshape");
+    let wrong = Array2::from_shape_fn((6, 3), |(n, c)| (n * 3 + c) as f32 % 5.0);
+    pictures(&fixture, "x.npz", &[5, 5], Some(&wrong));
+    let parts = ["mean.onnx", "--input-layout", "`preprocessing`", "x.npz: array `logits`"];
+    quantize(&fixture, &[]).failed(&parts);
+    pictures(&fixture, "x.npz", &[5, 5], Some(&Array2::zeros((5, 3))));
+    quantize(&fixture, &[]).failed(&["x.npz: array `logits`", "[5, 3]", "[6, 3]"]);
+    assert!(!fixture.path("out.safetensors").exists());
+    let golden = ["--golden", "none.safetensors"];
+    quantize(&fixture, &golden).misused("--data");
+}

@@ -1,0 +1,142 @@
+//! A network's own answers, recorded by another runtime: what the import must reproduce.
+//!
+//! An import that reads the axes of its input in another order answers at random, and no comparison of
+//! INT8 with it can show that. Recorded answers do: those of the same file, mean weights and
+//! normalized pictures, for example by ONNX Runtime.
+
+use std::path::Path;
+
+use ndarray::{Array2, ArrayView, ArrayView1, ArrayView2, Axis, Dimension, Slice};
+use thiserror::Error;
+
+use crate::network::Network;
+use crate::pictures::{Archive, PicturesError};
+use crate::reference::{RunError, Weights, run};
+
+/// How far log probabilities may be off, as a share of their largest: float32 on another machine, and
+/// TF32 on a GPU, round differently.
+const TOLERANCE: f64 = 1e-3;
+
+/// Pictures that are compared: an import that is wrong is so for most.
+const COMPARED: usize = 64;
+
+/// Log probabilities below this are alike.
+const LEAST: f64 = -69.0;
+
+/// Why recorded answers are not those of a network.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum AnswersError {
+    /// Answers of another network or to other pictures.
+    #[error("its shape is {found:?}, expected {expected:?}: an answer for each picture and class")]
+    Shape {
+        /// Rows and columns that there are.
+        found: [usize; 2],
+        /// Pictures and classes.
+        expected: [usize; 2],
+    },
+    /// NaN or infinity.
+    #[error("it holds a number for picture {0} that is not finite")]
+    NotFinite(usize),
+    /// Other answers.
+    #[error(
+        "picture {picture}: the imported network gives class {class} the log probability {found:.4}, \
+         recorded is {recorded:.4}"
+    )]
+    Differ {
+        /// The picture that differs most.
+        picture: usize,
+        /// Its class that differs most.
+        class: usize,
+        /// What the import answers.
+        found: f64,
+        /// What was recorded.
+        recorded: f64,
+    },
+    /// The network does not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// The array `logits` of an npz archive, if it has one: the answers to its pictures.
+///
+/// # Errors
+/// [`PicturesError`] when the file is not an archive, or that array is not float32 `[N, classes]`.
+pub fn load(path: &Path) -> Result<Option<Array2<f32>>, PicturesError> {
+    let mut archive = Archive::open(path)?;
+    archive.has("logits").then(|| archive.floats("logits")).transpose()
+}
+
+/// Compares the answers of `network`, every weight at its mean, to the first of the normalized
+/// `pictures` `[N, .., C]` with the `recorded` ones `[N, classes]`: logits, log probabilities or probabilities. Logits are
+/// compared up to a number per picture, as a LogSoftmax may follow them.
+///
+/// # Errors
+/// [`AnswersError`] when there is a difference beyond rounding.
+pub fn check<D: Dimension>(
+    network: &Network,
+    pictures: ArrayView<'_, f32, D>,
+    recorded: ArrayView2<'_, f32>,
+) -> Result<(), AnswersError> {
+    let expected = [pictures.len_of(Axis(0)), network.classes()];
+    let found: [usize; 2] = recorded.dim().into();
+    if found != expected {
+        return Err(AnswersError::Shape { found, expected });
+    }
+    let first = Slice::from(..expected[0].min(COMPARED));
+    let (pictures, recorded) =
+        (pictures.slice_axis(Axis(0), first), recorded.slice_axis(Axis(0), first));
+    let is_finite = |row: ArrayView1<'_, f32>| row.iter().all(|x| x.is_finite());
+    if let Some(picture) = recorded.rows().into_iter().position(|row| !is_finite(row)) {
+        return Err(AnswersError::NotFinite(picture));
+    }
+    let logits = run(network, &Weights::mean(network), pictures.view(), |_, _, _| ())?;
+    let (found, recorded) = (log_probabilities(logits.view()), log_probabilities(recorded.view()));
+    let largest = recorded.iter().fold(1.0, |largest: f64, p| largest.max(p.abs()));
+    let differences = found.indexed_iter().map(|(place, p)| (place, (p - recorded[place]).abs()));
+    match differences.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        Some((place @ (picture, class), difference)) if difference > TOLERANCE * largest => {
+            let (found, recorded) = (found[place], recorded[place]);
+            Err(AnswersError::Differ { picture, class, found, recorded })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The log probabilities of logits, or of probabilities if all rows are such.
+fn log_probabilities(answers: ArrayView2<'_, f32>) -> Array2<f64> {
+    let mut answers = answers.mapv(f64::from);
+    let is_distribution = |row: ArrayView1<'_, f64>| {
+        row.iter().all(|p| (0.0..=1.0).contains(p)) && (row.sum() - 1.0).abs() < 1e-3
+    };
+    if answers.rows().into_iter().all(is_distribution) {
+        answers.mapv_inplace(f64::ln);
+    } else {
+        for mut row in answers.rows_mut() {
+            let max = row.fold(f64::NEG_INFINITY, |max, &x| max.max(x));
+            let sum = row.fold(0.0, |sum, x| sum + (x - max).exp());
+            row -= max + sum.ln();
+        }
+    }
+    answers.mapv_inplace(|p| p.max(LEAST));
+    answers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn logits_log_probabilities_and_probabilities_are_the_same_answers() {
+        let logits = array![[1.0f32, 2.0, 4.0], [0.0, 0.0, -80.0]];
+        let expected = log_probabilities(logits.view());
+        let shifted = log_probabilities((&logits + &array![[7.0], [-3.0]]).view());
+        let logs = log_probabilities(expected.mapv(|p| p as f32).view());
+        let probabilities = log_probabilities(expected.mapv(|p| p.exp() as f32).view());
+        for other in [shifted, logs, probabilities] {
+            assert!((&other - &expected).iter().all(|d| d.abs() < 1e-5), "{other} {expected}");
+        }
+        assert!((expected[[0, 2]] + 0.169_846).abs() < 1e-6);
+    }
+}

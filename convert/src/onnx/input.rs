@@ -1,0 +1,164 @@
+//! The graph's input: type, extents, and what its axes are.
+
+use std::collections::HashMap;
+
+use bayes8_core::graph::{MAX_ELEMENTS, Shape};
+use rten_onnx::onnx::{DataType, Dimension, GraphProto, TensorProto, ValueInfoProto};
+
+use super::{
+    ImportError, ImportOptions,
+    activation::Form,
+    constant::{Constant, is_float},
+    evidence,
+    external::External,
+    layout,
+    node::OnnxNode,
+};
+
+pub(super) struct Input<'a> {
+    pub(super) name: &'a str,
+    pub(super) shape: Shape,
+    pub(super) form: Form,
+    /// The batch, where the file fixes it.
+    pub(super) batch: Option<usize>,
+    /// Whether it takes bytes of 0 to 255.
+    pub(super) bytes: bool,
+}
+
+impl<'a> Input<'a> {
+    /// The only input of `graph`, of which `nodes` are those that matter.
+    pub(super) fn new(
+        graph: &'a GraphProto,
+        initializers: &HashMap<&'a str, &'a TensorProto>,
+        nodes: &[OnnxNode<'a>],
+        options: &ImportOptions,
+    ) -> Result<Self, ImportError> {
+        let name_of = |info: &'a ValueInfoProto| info.name.as_deref().unwrap_or("");
+        // Files of old IR versions list initializers among the inputs.
+        let mut inputs =
+            graph.input.iter().filter(|info| !initializers.contains_key(name_of(info)));
+        let refused = |name: &str, reason: String| ImportError::Interface {
+            kind: "input",
+            name: name.into(),
+            reason,
+        };
+        let Some(first) = inputs.next() else {
+            return Err(refused("", "there is none".into()));
+        };
+        if let Some(second) = inputs.next() {
+            return Err(refused(name_of(second), "there must be one input only".into()));
+        }
+        let name = name_of(first);
+        let refuse = |reason: String| refused(name, reason);
+        let Some(tensor) = first.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else {
+            return Err(refuse("it is not a tensor".into()));
+        };
+        let bytes = match tensor.elem_type.unwrap_or(DataType(0)) {
+            DataType::UINT8 => true,
+            float if is_float(float) => false,
+            found => {
+                let expected = "expected FLOAT, FLOAT16, DOUBLE or UINT8";
+                return Err(refuse(format!("its type is {found}, {expected}")));
+            }
+        };
+        let dimensions = tensor.shape.as_ref().map_or(&[][..], |s| &s.dim);
+        let fixed = |axis: &Dimension| {
+            let extent = usize::try_from(axis.dim_value?).ok()?;
+            (1..=MAX_ELEMENTS).contains(&extent).then_some(extent)
+        };
+        let Some((batch, axes)) = dimensions.split_first() else {
+            return Err(refuse("it has no shape".into()));
+        };
+        let batch = fixed(batch);
+        let axes: Vec<Option<usize>> = axes.iter().map(fixed).collect();
+        let form = match options.input_layout {
+            Some(form) if form.axes().len() == axes.len() => form,
+            Some(form) => {
+                let (shape, pattern) = (shown(&axes), form.pattern());
+                return Err(refuse(format!(
+                    "its shape {shape} is not {pattern}, as --input-layout {form} has it"
+                )));
+            }
+            None => {
+                let constants = Constants::new(initializers, nodes);
+                let evidence = evidence::find(nodes, name, batch.unwrap_or(1), &axes, &constants);
+                layout::infer(evidence, &axes)
+                    .map_err(|reason| refuse(format!("its shape is {}: {reason}", shown(&axes))))?
+            }
+        };
+        let shape = shape(form, &axes, options.input_shape).map_err(refuse)?;
+        Ok(Self { name, shape, form, batch, bytes })
+    }
+}
+
+/// The shape of an input of these `axes`, those that are open by the `given` shape.
+fn shape(form: Form, axes: &[Option<usize>], given: Option<Shape>) -> Result<Shape, String> {
+    match given {
+        None => match axes.iter().copied().collect::<Option<Vec<_>>>() {
+            Some(extents) => Ok(form.shape(&extents)),
+            None => Err(format!(
+                "its shape {} leaves extents open: say how large a picture is with --input-shape, \
+                 as 224x224x3",
+                shown(axes)
+            )),
+        },
+        Some(given) => {
+            let extents = form.dimensions(1, given);
+            let agree =
+                |(axis, extent): (&Option<usize>, &usize)| axis.is_none_or(|a| a == *extent);
+            let fits = axes.iter().zip(&extents[1..]).all(agree);
+            if fits && form.shape(&extents[1..]) == given {
+                return Ok(given);
+            }
+            Err(format!(
+                "its shape {} ({form}) cannot be that of --input-shape {given} ({})",
+                shown(axes),
+                given.axis_names()
+            ))
+        }
+    }
+}
+
+/// Extents after an open batch, as errors show them.
+fn shown(axes: &[Option<usize>]) -> String {
+    let axes = axes.iter().map(|axis| axis.map_or("?".into(), |extent| extent.to_string()));
+    format!("[{}]", std::iter::once("n".into()).chain(axes).collect::<Vec<String>>().join(", "))
+}
+
+/// Initializers and Constant nodes, before the import takes their bytes.
+pub(super) struct Constants<'m, 'a> {
+    initializers: &'m HashMap<&'a str, &'a TensorProto>,
+    nodes: HashMap<&'a str, &'m OnnxNode<'a>>,
+}
+
+impl<'m, 'a> Constants<'m, 'a> {
+    fn new(initializers: &'m HashMap<&'a str, &'a TensorProto>, nodes: &'m [OnnxNode<'a>]) -> Self {
+        let made = |node: &'m OnnxNode<'a>| Some((node.proto.output.first()?.as_str(), node));
+        let nodes = nodes.iter().filter(|node| node.op == "Constant").filter_map(made).collect();
+        Self { initializers, nodes }
+    }
+
+    fn tensor(&self, name: &str) -> Option<&'a TensorProto> {
+        let made = || self.nodes.get(name)?.attribute("value")?.t.as_ref();
+        self.initializers.get(name).copied().or_else(made)
+    }
+
+    /// Extents of a constant.
+    pub(super) fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        match self.tensor(name) {
+            Some(tensor) => tensor.dims.iter().map(|&d| usize::try_from(d).ok()).collect(),
+            None => self.nodes.get(name)?.floats("value_floats").ok()?.map(|list| vec![list.len()]),
+        }
+    }
+
+    /// Integers of a node's input `i` or, as in older operator sets, of its attribute `name`.
+    pub(super) fn operand(&self, node: &OnnxNode<'_>, i: usize, name: &str) -> Option<Vec<i64>> {
+        let Some(input) = node.input(i) else { return Some(node.ints(name).ok()??.to_vec()) };
+        let Some(tensor) = self.tensor(input) else {
+            return Some(self.nodes.get(input)?.ints("value_ints").ok()??.to_vec());
+        };
+        // A copy: decoding frees the bytes.
+        let constant = Constant::decode(&tensor.clone(), input, &mut External::refused()).ok()?;
+        Some(constant.as_integers()?.to_vec())
+    }
+}

@@ -1,0 +1,31 @@
+//! What the outputs mean: the logits of two or more classes, until there are other heads.
+
+use super::activation::{Activation, Pending};
+
+/// How to make a binary classifier that can be imported.
+const TWO_LOGITS: &str = "for a binary classifier export two logits and a Softmax, by a last layer \
+                          whose first output has weights and bias 0 and whose second is this one";
+
+/// Refuses outputs that are not the logits of classes, with the reason.
+pub(super) fn check(output: &Activation) -> Result<(), String> {
+    let labels = output.shape.channels;
+    let sigmoid = match &output.pending {
+        Pending::Function { node, function } if function.ends_in_sigmoid() => Some(node),
+        _ => None,
+    };
+    match (labels, sigmoid) {
+        (1, Some(node)) => Err(format!(
+            "node `{node}` makes one probability by a Sigmoid, and a model has two or more classes; \
+             {TWO_LOGITS}"
+        )),
+        (1, None) if output.shape.spatial() == 1 => Err(format!(
+            "it is one number, the logit of a binary classifier or a regression, and a model has two \
+             or more classes; {TWO_LOGITS}"
+        )),
+        (_, Some(node)) => Err(format!(
+            "node `{node}` makes {labels} probabilities by a Sigmoid, which need not sum to 1: \
+             independent labels are not supported, and their logits are not those of classes"
+        )),
+        _ => Ok(()),
+    }
+}
