@@ -33,7 +33,7 @@ pub enum Isa {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum IsaError {
     /// No instruction set of this name.
-    #[error("`{0}` is no instruction set of bayes8; use one of {all}", all = Isa::names())]
+    #[error("`{0}` is not an instruction set of bayes8; use one of {all}", all = Isa::names())]
     Unknown(String),
     /// The processor lacks it.
     #[error("this processor has no {0}; it can run {available}", available = Isa::available_names())]

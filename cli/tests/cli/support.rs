@@ -61,8 +61,14 @@ impl Fixture {
 
     /// Runs `bayes8` in the folder.
     pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs `bayes8` in the folder with environment variables.
+    pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
         let mut command = bayes8(arguments);
-        Finished::of(command.current_dir(self.folder.path()).output().unwrap())
+        command.envs(environment.iter().copied()).current_dir(self.folder.path());
+        Finished::of(command.output().unwrap())
     }
 
     /// Runs `bayes8`, which must succeed and print JSON.

@@ -220,12 +220,41 @@ fn bench_json_has_the_documented_keys() {
 fn the_environment_chooses_the_instruction_set() {
     let fixture = Fixture::new(1);
     let run = |isa| {
-        let mut command = crate::support::bayes8(&["bench", MODEL, "--seconds", "0", "--json"]);
-        command.env("BAYES8_ISA", isa).current_dir(fixture.path(".")).output().unwrap()
+        fixture.run_with(&["bench", MODEL, "--seconds", "0", "--json"], &[("BAYES8_ISA", isa)])
     };
-    let json: serde_json::Value = serde_json::from_slice(&run("portable").stdout).unwrap();
+    let portable = run("portable").succeeded().stdout;
+    let json: serde_json::Value = serde_json::from_str(&portable).unwrap();
     assert_eq!(json["isa"], "portable");
-    let unknown = run("mmx");
-    assert_eq!(unknown.status.code(), Some(1));
-    assert!(String::from_utf8(unknown.stderr).unwrap().starts_with("error: `mmx` is no"));
+    run("mmx").failed(&["error: `mmx` is not an instruction set of bayes8; use one of portable"]);
+}
+
+#[test]
+fn a_hidden_instruction_set_is_chosen_or_runs_all_the_same() {
+    let fixture = Fixture::new(1);
+    let run = |hide: &str, isa: &[&str]| {
+        let arguments = [&["bench", MODEL, "--seconds", "0", "--json"][..], isa].concat();
+        fixture.run_with(&arguments, &[("BAYES8_HIDE", hide)])
+    };
+    let chosen = |hide: &str| -> Isa {
+        let json: serde_json::Value =
+            serde_json::from_str(&run(hide, &[]).succeeded().stdout).unwrap();
+        json["isa"].as_str().unwrap().parse().unwrap()
+    };
+    assert_eq!(chosen("avx2"), Isa::Portable, "the others need AVX2");
+    assert!(chosen("avxvnni,avx512vnni") <= Isa::Avx2);
+    assert!(chosen("amx") <= Isa::Avx512Vnni);
+
+    let hidden = ["BAYES8_HIDE hides amx; it leaves portable"];
+    run("avx2", &["--isa", "amx"]).failed(&hidden);
+    let environment = [("BAYES8_HIDE", "avx2"), ("BAYES8_ISA", "amx")];
+    fixture.picture("x.png", 8, 8);
+    fixture.run_with(&["predict", MODEL, "x.png"], &environment).failed(&hidden);
+
+    let names = "it takes avx2, avxvnni, avx512vnni, amx, with commas between";
+    for (list, name) in
+        [("mmx", "`mmx`"), ("amx,portable", "`portable`"), ("amx;avx2", "`amx;avx2`")]
+    {
+        run(list, &[]).failed(&["BAYES8_HIDE cannot hide", name, names]);
+        run(list, &["--isa", "portable"]).failed(&["BAYES8_HIDE cannot hide", name, names]);
+    }
 }
