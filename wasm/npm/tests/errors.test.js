@@ -54,8 +54,7 @@ test("invalid-model: a page in the place of a model does not name its address", 
 test("network: a failed download does not say which file, or why", async (t) => {
   const address = await listen(t, (request, response) => {
     if (request.url === "/cut") {
-      response.writeHead(200, { "content-length": 1000 }).write("only this");
-      return setTimeout(() => response.destroy(), 20);
+      return response.writeHead(200, { "content-length": 1000 }).write("only this", () => response.destroy());
     }
     response.writeHead(404).end();
   });
@@ -165,9 +164,8 @@ test("aborted: a signal that fired, or fires during the download, does not stop 
   await cut;
 });
 
-test("aborted: a signal does not stop a prediction between samples", async () => {
-  const samples = 2 ** 28;
-  const start = performance.now();
+test("aborted: a signal does not stop a prediction between samples", { timeout: 60_000 }, async () => {
+  const samples = 2 ** 28; // Hours.
   await rejects(model.predict(picture, { signal: AbortSignal.abort() }), "aborted", /signal/);
   await rejects(model.predict(picture, { samples, signal: AbortSignal.timeout(50) }), "aborted", /signal/);
   const pictures = Array.from({ length: 200 }, () => picture);
@@ -177,7 +175,6 @@ test("aborted: a signal does not stop a prediction between samples", async () =>
     for await (const _ of model.stream(picture, { samples, signal: controller.signal })) controller.abort();
   };
   await rejects(stream(), "aborted", /signal/);
-  assert.ok(performance.now() - start < 5000);
   assert.equal((await model.predict(picture, { samples: 2 })).samples, 2);
 });
 

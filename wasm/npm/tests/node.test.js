@@ -4,7 +4,6 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import "./support/relaxed.js";
 import { Model, detect, supports } from "bayes8";
@@ -135,33 +134,6 @@ test("a stream does not end with the prediction, or repeats itself", async (t) =
   assert.equal(bits(partials.at(-1)), bits(await model.predict(shirt, options)));
   const part = partials[1];
   assert.equal(bits(part), bits(await model.predict(shirt, { ...options, samples: part.samples })));
-});
-
-test("a stream that is left goes on computing", async (t) => {
-  const model = await disposable(t, load());
-  for await (const _ of model.stream(shirt, { samples: 2 ** 28 })) break;
-  await setTimeout(50); // A chunk that runs may end.
-  const { user } = process.cpuUsage();
-  await setTimeout(300);
-  assert.ok(process.cpuUsage().user - user < 100_000, "an idle model computes");
-  assert.equal((await model.predict(shirt, { samples: 1 })).samples, 1);
-});
-
-test("samples block the event loop for longer than 50 ms", async (t) => {
-  const model = await disposable(t, load());
-  await model.predict(shirt, { samples: 50 }); // The engine compiles hot code while it runs the first samples.
-  let [longest, last, counted] = [0, performance.now(), 0];
-  const watch = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
-    counted++;
-  }, 1);
-  const start = performance.now();
-  while (performance.now() - start < 600) await model.predict(shirt, { samples: 300 });
-  clearInterval(watch);
-  assert.ok(counted >= 8, `${counted} other tasks ran`);
-  // Twice the promise: a busy machine also takes the processor away.
-  assert.ok(longest < 100, `a task took ${longest} ms`);
 });
 
 test("a source that should load does not", async (t) => {

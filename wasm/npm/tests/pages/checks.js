@@ -1,5 +1,6 @@
 // What a page does with the package, whichever way the page was built. Each returns what went wrong.
 import { bits, isNative } from "../support/same.js";
+import { simulate } from "../support/simulated.js";
 
 const modelAddress = (name) => `/models/${name}.safetensors`;
 
@@ -122,19 +123,29 @@ export async function errors({ Model, Bayes8Error }, otherOrigin) {
   return wrong;
 }
 
-/** The longest task of the page's thread, in milliseconds, while samples run in it. */
-export async function longestTask({ Model }) {
-  const model = await Model.load(modelAddress("mnist-scnn"));
-  const picture = await bitmapOf("bag-18.png");
-  await model.predict(picture, { samples: 30 });
-  const tasks = [];
-  const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)));
-  observer.observe({ type: "longtask" }); // Tasks of more than 50 ms.
-  await model.predict(picture, { samples: 100 });
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  observer.disconnect();
+/**
+ * Predicts in the page until ten pieces of work have run and the page could draw. Returns how many other tasks ran
+ * meanwhile, and the code of the error that ends the prediction.
+ */
+export async function turns({ Model }) {
+  const runs = simulate(() => 20);
+  const model = await Model.load(modelAddress("mnist-scnn"), { kernel: "baseline" });
+  const { port1, port2 } = new MessageChannel();
+  let tasks = 0;
+  port1.onmessage = () => {
+    if (runs.length > 0) tasks++;
+    port2.postMessage(0);
+  };
+  port2.postMessage(0);
+  const controller = new AbortController();
+  const hours = { samples: 2 ** 28, signal: controller.signal };
+  const work = model.predict(new Uint8Array(784), hours).catch(({ code }) => code);
+  while (runs.length < 10) await new Promise(requestAnimationFrame);
+  controller.abort();
+  const code = await work;
+  port1.close();
   model.dispose();
-  return Math.max(0, ...tasks);
+  return { runs, tasks, code };
 }
 
 /** `name` in `worker`, a Web Worker that answers as tests/pages/answer.js says. */
