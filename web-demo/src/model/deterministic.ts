@@ -19,7 +19,9 @@ export function withMeanWeights(file: Uint8Array): Uint8Array {
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const data = LENGTH_BYTES + length;
   const { __metadata__, ...tensors } = JSON.parse(new TextDecoder().decode(file.subarray(LENGTH_BYTES, data)));
-  const kept: Record<string, unknown> = { __metadata__ };
+  // The digest names the file as it was: without one, the reader does not compare.
+  const { "bayes8.digest": _, ...metadata } = __metadata__;
+  const kept: Record<string, unknown> = { __metadata__: metadata };
   const parts: Uint8Array[] = [];
   let at = 0;
   for (const [name, tensor] of Object.entries(tensors as Record<string, Tensor>)) {
