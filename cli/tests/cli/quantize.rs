@@ -350,7 +350,7 @@ fn inputs_that_do_not_fit_are_refused_by_name() {
     refused(&["--data", "y.npz"], &["y.npz", "label 5"]);
     let names = r#"{"class_names": ["a"], "preprocessing": {"mean": [0], "std": [1]}}"#;
     std::fs::write(fixture.path("names.json"), names).unwrap();
-    refused(&["--metadata", "names.json"], &["names.json", "1 `class_names` for 5 classes"]);
+    refused(&["--metadata", "names.json"], &["names.json", "the network has 5 classes, not 1"]);
     refused(&["--report", "out.safetensors"], &["out.safetensors"]);
 }
 

@@ -66,7 +66,7 @@ impl Arguments {
         }
         let (names, classes) = (metadata.class_names.len(), network.classes());
         if names > 0 && names != classes {
-            bail!("{source}: {names} class names for {classes} classes");
+            bail!("{source}: the network has {classes} classes, not {names}");
         }
         network.check_classes(&metadata.class_names).with_context(|| source)?;
         Ok(metadata)
