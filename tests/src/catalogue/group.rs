@@ -9,7 +9,7 @@ use crate::repository;
 use crate::vectors::{
     Expected, ExpectedNode, ModelFile, Pictures, VERSION, Vector, VectorFile, to_base64,
 };
-use bayes8_core::format;
+use bayes8_core::format::{self, DIGEST_KEY};
 use bayes8_core::model::Model;
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ impl Group {
     /// When it does not fit a file, or its name is taken.
     pub(super) fn model(&mut self, name: &str, model: &Model) {
         let bytes = format::write(model).unwrap_or_else(|error| panic!("{name}: {error}"));
-        self.model_file(name, ModelFile::Inline { base64: to_base64(&bytes) });
+        self.model_file(name, ModelFile::Inline { base64: to_base64(&without_digest(&bytes)) });
     }
 
     pub(super) fn model_file(&mut self, name: &str, file: ModelFile) {
@@ -109,4 +109,28 @@ impl Group {
     pub(super) fn finish(self) -> VectorFile {
         self.file
     }
+}
+
+/// A model file as it was written before files had a digest, which readers must still take: so the
+/// vectors stay what they were.
+fn without_digest(file: &[u8]) -> Vec<u8> {
+    const WRITTEN: &str = "a model file with a digest";
+    let (length, rest) = file.split_first_chunk().expect(WRITTEN);
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let header = std::str::from_utf8(header).expect(WRITTEN).trim_end();
+    let (description, digest) =
+        header.split_once(&format!("\",\"{DIGEST_KEY}\":\"")).expect(WRITTEN);
+    let (_, tensors) = digest.split_once('"').expect(WRITTEN);
+    let description = description.trim_end();
+    // The data begins at a multiple of 8.
+    let aligned = |spaces: usize| {
+        let header = format!("{description}{:spaces$}\"{tensors}", "");
+        format!("{header:width$}", width = header.len().next_multiple_of(8))
+    };
+    let header = aligned(0);
+    // White space follows the description where the header would be too crowded to be read.
+    let items = header.matches(',').count();
+    let missing = if items > 1024 { (8 * items).saturating_sub(header.len()) } else { 0 };
+    let header = aligned(missing);
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
 }
