@@ -266,8 +266,8 @@ fn probabilities_and_pictures_are_not_logits() {
             graph.output[0].name = Some("out".into());
         })
     };
-    for op in ["Sigmoid", "HardSigmoid"] {
-        assert_names(&output(op), &["graph output `out`", "`tail`", "between 0 and 1"]);
+    for (op, reason) in [("Sigmoid", "5 probabilities"), ("HardSigmoid", "between 0 and 1")] {
+        assert_names(&output(op), &["graph output `out`", "`tail`", reason]);
     }
     // The same after a pool, as a clamp.
     let pooled = refusal("mobile", |m| {

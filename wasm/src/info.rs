@@ -1,6 +1,6 @@
 //! What a page can know about a model.
 
-use bayes8_core::format;
+use bayes8_core::digest::ModelDigest;
 use bayes8_core::graph::Shape;
 use bayes8_core::model::Model;
 use serde::Serialize;
@@ -58,7 +58,7 @@ pub struct Normalization {
 }
 
 impl NetworkInfo {
-    pub(crate) fn new(model: &Model, weight_bytes: usize) -> Self {
+    pub(crate) fn new(model: &Model, digest: ModelDigest, weight_bytes: usize) -> Self {
         let Shape { depth, height, width, channels } = model.graph().input();
         let names = model.class_names();
         let class_name =
@@ -70,7 +70,7 @@ impl NetworkInfo {
         let preprocessing = model.preprocessing();
         Self {
             name: model.name().into(),
-            digest: format::digest(model).to_string(),
+            digest: digest.to_string(),
             input: InputShape { depth, height, width, channels },
             class_names: (0..model.classes()).map(class_name).collect(),
             classes: model.classes(),

@@ -59,11 +59,12 @@ impl Network {
     /// [`Error::Model`].
     pub fn new(file: &[u8]) -> Result<Self, Error> {
         let model = format::read(file)?;
+        let digest = model.file_digest().expect("that of the file, for a model that was read");
         let executor = Executor::new(&model, kernels());
         let drawn = model.layers().iter().filter(|layer| layer.posterior.is_some());
         Ok(Self(Rc::new(Shared {
             input: model.graph().input(),
-            info: NetworkInfo::new(&model, executor.weight_bytes()),
+            info: NetworkInfo::new(&model, digest, executor.weight_bytes()),
             quantizer: InputQuantizer::new(&model),
             executor,
             node_names: model.graph().nodes().iter().map(|node| node.name.clone()).collect(),

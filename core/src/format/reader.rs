@@ -66,6 +66,8 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
     })?;
     let provenance = header.metadata().as_ref().and_then(|m| m.get(PROVENANCE_KEY));
     // Evidence of a later writer may have another form.
+    // A list would be read as the fields in their order.
+    let provenance = provenance.filter(|json| json.starts_with('{'));
     let model = match provenance.and_then(|json| serde_json::from_str(json).ok()) {
         Some(provenance) => model.with_provenance(provenance),
         None => model,
