@@ -4,7 +4,7 @@ use crate::args::Machine;
 use crate::output::{complain, warn};
 use crate::style::bytes;
 use bayes8_native::core::{format, model};
-use bayes8_native::{LoadError, Model};
+use bayes8_native::{LoadError, Model, file};
 use std::path::Path;
 
 /// The model in `path`, ready to run.
@@ -26,8 +26,7 @@ pub(crate) fn load(path: &Path, machine: &Machine) -> Result<Model, LoadError> {
 /// # Errors
 /// [`LoadError`], which names the file.
 pub(crate) fn describe(path: &Path) -> Result<(model::Model, usize), LoadError> {
-    let bytes =
-        std::fs::read(path).map_err(|source| LoadError::File { path: path.into(), source })?;
+    let bytes = file::read(path).map_err(|source| LoadError::File { path: path.into(), source })?;
     let model =
         format::read(&bytes).map_err(|source| LoadError::Format { path: path.into(), source })?;
     warn_of_one_class(path, &model);

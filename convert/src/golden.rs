@@ -79,7 +79,7 @@ pub fn figures(path: &Path) -> PathBuf {
 
 /// The number of samples that [`figures`] tells.
 fn samples(path: &Path) -> Option<u32> {
-    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let json: serde_json::Value = serde_json::from_slice(&file::read(path).ok()?).ok()?;
     json.get("samples")?.as_u64()?.try_into().ok().filter(|&samples| samples > 0)
 }
 

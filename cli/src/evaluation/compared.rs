@@ -1,4 +1,4 @@
-//! How many samples of two models are compared: as many of both, wherever both have them. From fewer
+//! How many samples of two models are compared: the same number, wherever both have them. From fewer
 //! samples entropy and above all mutual information are smaller, whatever the model.
 
 use super::Figures;

@@ -282,6 +282,17 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Input `i` with nothing pending but what the reader can take up.
+    pub(super) fn settled_unless(
+        &mut self,
+        node: &OnnxNode<'a>,
+        i: usize,
+        takes_up: impl FnOnce(&Pending) -> bool,
+    ) -> Result<Activation, ImportError> {
+        let x = self.activation(node, i)?;
+        if takes_up(&x.pending) { Ok(x) } else { self.settled(node, i) }
+    }
+
     /// Input `i` with nothing pending, for all that read it.
     pub(super) fn settled(
         &mut self,

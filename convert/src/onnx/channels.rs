@@ -66,11 +66,7 @@ impl<'a> Builder<'a> {
         node: &OnnxNode<'a>,
         i: usize,
     ) -> Result<Activation, ImportError> {
-        let x = self.activation(node, i)?;
-        match x.pending {
-            Pending::Nothing | Pending::Channels { .. } => Ok(x),
-            _ => self.settled(node, i),
-        }
+        self.settled_unless(node, i, |pending| matches!(pending, Pending::Channels { .. }))
     }
 
     /// The channels `order` of `value`: a convolution that copies each.

@@ -54,11 +54,7 @@ impl<'a> Builder<'a> {
         node: &OnnxNode<'a>,
         i: usize,
     ) -> Result<Activation, ImportError> {
-        let x = self.activation(node, i)?;
-        match x.pending {
-            Pending::Nothing | Pending::Function { .. } => Ok(x),
-            _ => self.settled(node, i),
-        }
+        self.settled_unless(node, i, |pending| matches!(pending, Pending::Function { .. }))
     }
 
     /// A node for a pending function.
