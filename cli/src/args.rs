@@ -3,6 +3,7 @@
 use anyhow::Context;
 use bayes8_convert::{ImportOptions, InputLayout, PosteriorSource};
 use bayes8_native::core::graph::{MAX_ELEMENTS, Shape};
+use bayes8_native::core::limits::Limits;
 use bayes8_native::core::sampler::MAX_SAMPLES;
 use bayes8_native::{Isa, LoadError, ModelOptions, Threads};
 use bytesize::ByteSize;
@@ -86,6 +87,17 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "0B")]
     #[arg(value_parser = size)]
     pub(crate) bank: ByteSize,
+
+    /// Most memory for activations, such as 8GiB: a model of which one picture takes more is refused
+    /// [default: 2GiB]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = size)]
+    pub(crate) max_memory: Option<ByteSize>,
+
+    /// Most steps for a picture and a weight sample, as `bayes8 inspect` shows them: a model that takes
+    /// more is refused [default: 2^45]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(value_parser = whole::<u64>(1..=u64::MAX))]
+    pub(crate) max_steps: Option<u64>,
 }
 
 impl Machine {
@@ -99,7 +111,16 @@ impl Machine {
             None => Threads::Caller,
         };
         let bank_bytes = usize::try_from(self.bank.as_u64()).unwrap_or(usize::MAX);
-        Ok(ModelOptions { isa: self.isa, threads, bank_bytes })
+        Ok(ModelOptions { isa: self.isa, threads, bank_bytes, limits: self.limits() })
+    }
+
+    /// What a model may take to run.
+    fn limits(&self) -> Limits {
+        let Limits { memory_bytes, steps } = Limits::default();
+        Limits {
+            memory_bytes: self.max_memory.map_or(memory_bytes, |size| size.as_u64()),
+            steps: self.max_steps.unwrap_or(steps),
+        }
     }
 
     /// Gives the FP32 network as many threads; once a process.

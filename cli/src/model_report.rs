@@ -3,6 +3,7 @@
 use bayes8_native::core::format;
 use bayes8_native::core::graph::Shape;
 use bayes8_native::core::layer::{Bias, Layer, Posterior};
+use bayes8_native::core::limits::Cost;
 use bayes8_native::core::model::{Calibration, Model, Preprocessing, Provenance};
 use bayes8_native::core::numerics::{ActivationBits, Quantization};
 use bayes8_native::core::variance::NoiseDistribution;
@@ -23,6 +24,9 @@ pub(crate) struct Report {
     pub(crate) parameters: usize,
     pub(crate) bayesian_parameters: usize,
     pub(crate) multiply_accumulates: u64,
+    /// What a picture and sample take, as `--max-memory` and `--max-steps` count it.
+    pub(crate) memory_bytes: u64,
+    pub(crate) steps: u64,
     pub(crate) activation_bits: ActivationBits,
     pub(crate) calibration: Option<Evidence>,
     pub(crate) nodes: Vec<Node>,
@@ -76,6 +80,7 @@ impl Report {
     /// The facts of `model`, whose file has `file_bytes` bytes.
     pub(crate) fn new(model: &Model, file_bytes: usize) -> Self {
         let graph = model.graph();
+        let cost = Cost::new(model);
         let shape = graph.input();
         let range = |value: usize| model.calibration().map(|c| c.ranges[value]);
         let Preprocessing { mean, std } = model.preprocessing().clone();
@@ -126,6 +131,8 @@ impl Report {
             parameters: layers().map(parameters).sum(),
             bayesian_parameters: layers().map(bayesian_parameters).sum(),
             multiply_accumulates: model.multiply_accumulates(),
+            memory_bytes: cost.memory_bytes,
+            steps: cost.steps,
             activation_bits: model.activation_bits(),
             calibration: model.calibration().map(evidence),
             nodes,

@@ -79,7 +79,8 @@ fn quantization_error(network: &Network, fixture: &Fixture) -> f32 {
     let codes = input_codes(&model, fixture);
     let executor = Executor::new(&model, Reference);
     let mut found = Vec::new();
-    executor.run(&codes, 0, 0..1, &mut executor.workspace(2), |_, _, x| found.extend(x.to_vec()));
+    let mut workspace = executor.workspace(2).unwrap();
+    executor.run(&codes, 0, 0..1, &mut workspace, |_, _, x| found.extend(x.to_vec())).unwrap();
     let ends = |x: &mut dyn Iterator<Item = f32>| {
         x.fold((f32::MAX, f32::MIN), |(a, b), x| (a.min(x), b.max(x)))
     };
@@ -224,8 +225,8 @@ fn copied_channels_keep_their_codes() {
     let model = quantized(&network, &fixture);
     let codes = input_codes(&model, &fixture);
     let executor = Executor::new(&model, Reference);
-    let mut workspace = executor.workspace(3);
-    executor.begin(&codes, &mut workspace);
+    let mut workspace = executor.workspace(3).unwrap();
+    executor.begin(&codes, &mut workspace).unwrap();
     let trace = executor.trace(Draw { seed: 0, sample: 0 }, &mut workspace);
     let value = |mut value: Value| loop {
         let Value::Node(n) = value else { return codes.as_slice() };

@@ -1,6 +1,8 @@
 //! Memory that begins at a cache line.
 
+use alloc::collections::TryReserveError;
 use alloc::{vec, vec::Vec};
+use core::hint::black_box;
 use core::ops::{Deref, DerefMut};
 
 /// Bytes of a cache line, and of the widest vector or row of a tile.
@@ -31,6 +33,25 @@ impl<T: Copy> Aligned<T> {
             self.memory = vec![empty; count + spare];
             self.start = self.memory.as_ptr().align_offset(LINE).min(spare);
         }
+    }
+}
+
+impl<T: Copy> Aligned<T> {
+    /// [`Self::grow`], where there may be no memory.
+    ///
+    /// # Errors
+    /// When there is none; then it holds nothing.
+    pub fn try_grow(&mut self, count: usize, empty: T) -> Result<(), TryReserveError> {
+        if self.len() < count {
+            *self = Self::default();
+            // Asked for and given back: only memory that an allocator zeroes itself costs nothing
+            // until it is used, and that kind cannot be asked for without an abort.
+            let mut probe = Vec::<T>::new();
+            probe.try_reserve_exact(count.saturating_add(LINE / size_of::<T>()))?;
+            drop(black_box(probe));
+            self.grow(count, empty);
+        }
+        Ok(())
     }
 }
 

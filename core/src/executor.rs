@@ -16,9 +16,16 @@ use crate::numerics::Target;
 use crate::plan::{Action, Plan, Step};
 use crate::reference::{copy_channels, pad, pad_channels, slice};
 use crate::sampler::Draw;
-use alloc::{vec, vec::Vec};
+use alloc::collections::TryReserveError;
+use alloc::vec::Vec;
 use core::ops::Range;
 use memory::Memory;
+use thiserror::Error;
+
+/// No memory for the values of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no memory for so many pictures at a time: predict fewer")]
+pub struct OutOfMemory(#[from] TryReserveError);
 
 /// A model prepared for one back end. Immutable: any number of threads may share it.
 pub struct Executor<B: Backend> {
@@ -115,22 +122,33 @@ impl<B: Backend> Executor<B> {
         sampled.map(|prepared| self.backend.weight_bytes(&prepared.layer)).sum()
     }
 
+    /// Bytes of them that a picture needs as long as its batch runs.
+    pub fn kept_bytes_per_picture(&self) -> usize {
+        self.plan.kept_bytes
+    }
+
     /// A workspace that runs up to `capacity` pictures together.
-    pub fn workspace(&self, capacity: usize) -> Workspace<B> {
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub fn workspace(&self, capacity: usize) -> Result<Workspace<B>, OutOfMemory> {
         let capacity = capacity.max(1);
         let mut scratch = Aligned::default();
-        scratch.grow(capacity * self.plan.scratch_bytes, 0);
-        Workspace {
+        scratch.try_grow(capacity.saturating_mul(self.plan.scratch_bytes), 0)?;
+        let mut logits = Vec::new();
+        logits.try_reserve_exact(capacity.saturating_mul(self.plan.classes))?;
+        logits.resize(capacity * self.plan.classes, 0.0);
+        Ok(Workspace {
             capacity,
             pictures: 0,
             kept: Aligned::default(),
             scratch,
             rescaled: Vec::new(),
-            logits: vec![0.0; capacity * self.plan.classes],
+            logits,
             kernel: B::Scratch::default(),
             layer: B::Weights::default(),
             sample: WeightSample::new(),
-        }
+        })
     }
 
     /// Lets up to `threads` threads share each operation of the runs that follow.
@@ -152,6 +170,9 @@ impl<B: Backend> Executor<B> {
     /// samples `samples` of `seed`. Calls `each(picture, sample, logits)` for every pair, sample
     /// after sample, the pictures of each in order.
     ///
+    /// # Errors
+    /// [`OutOfMemory`], as [`Self::begin`].
+    ///
     /// # Panics
     /// When `codes` is not a whole number of pictures.
     pub fn run(
@@ -161,25 +182,31 @@ impl<B: Backend> Executor<B> {
         samples: Range<u32>,
         workspace: &mut Workspace<B>,
         mut each: impl FnMut(usize, u32, &[f32]),
-    ) {
-        self.begin(codes, workspace);
+    ) -> Result<(), OutOfMemory> {
+        self.begin(codes, workspace)?;
         for sample in samples {
             let weights = Weights::Fresh(Draw { seed, sample });
             self.run_sample(weights, workspace, |picture, logits| each(picture, sample, logits));
         }
+        Ok(())
     }
 
     /// Takes a batch of pictures (as in [`Self::run`]) and runs what no weight sample changes.
     ///
+    /// # Errors
+    /// [`OutOfMemory`]; the workspace then holds no batch.
+    ///
     /// # Panics
     /// When `codes` is not a whole number of pictures.
-    pub fn begin(&self, codes: &[u8], workspace: &mut Workspace<B>) {
+    pub fn begin(&self, codes: &[u8], workspace: &mut Workspace<B>) -> Result<(), OutOfMemory> {
         let picture_bytes = self.plan.input.size;
         assert!(codes.len().is_multiple_of(picture_bytes), "whole pictures");
-        workspace.pictures = codes.len() / picture_bytes;
-        let blocks = workspace.pictures.div_ceil(workspace.capacity);
-        let block_bytes = workspace.capacity * self.plan.kept_bytes;
-        workspace.kept.grow(blocks * block_bytes, 0);
+        let pictures = codes.len() / picture_bytes;
+        let blocks = pictures.div_ceil(workspace.capacity);
+        let block_bytes = workspace.capacity.saturating_mul(self.plan.kept_bytes);
+        workspace.pictures = 0;
+        workspace.kept.try_grow(blocks.saturating_mul(block_bytes), 0)?;
+        workspace.pictures = pictures;
         for (block, codes) in codes.chunks(workspace.capacity * picture_bytes).enumerate() {
             let pictures = codes.len() / picture_bytes;
             let kept = &mut workspace.kept[block * block_bytes..][..block_bytes];
@@ -187,6 +214,7 @@ impl<B: Backend> Executor<B> {
             let prefix = &self.plan.prefix;
             self.block(prefix, block, LayerWeights::Fixed, workspace, &mut |_, _| {});
         }
+        Ok(())
     }
 
     /// Predicts the batch that [`Self::begin`] took with one weight sample. Calls

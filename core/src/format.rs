@@ -10,7 +10,7 @@ mod reader;
 mod schema;
 mod writer;
 
-pub use reader::read;
+pub use reader::{check_digest, read};
 pub use writer::{digest, write};
 
 use crate::digest::ModelDigest;

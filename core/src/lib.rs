@@ -20,6 +20,7 @@ pub mod format;
 pub mod graph;
 pub mod input;
 pub mod layer;
+pub mod limits;
 pub mod model;
 pub mod numerics;
 #[cfg(feature = "image")]

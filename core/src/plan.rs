@@ -119,12 +119,7 @@ impl Plan {
     /// Plans the execution of `model`.
     pub fn new(model: &Model) -> Self {
         let graph = model.graph();
-        let sampled = sampled_nodes(model);
-        let mut order: Vec<usize> = (0..sampled.len()).collect();
-        order.sort_by_key(|&node| sampled[node]);
-        let fused = Fused::find(graph, &sampled);
-        let places = Places::assign(graph, &order, &sampled, &fused.addition);
-
+        let Layout { sampled, order, fused, places } = Layout::new(model);
         let numbers = numbers(graph);
         let (mut prefix, mut suffix) = (Vec::new(), Vec::new());
         for &node in &order {
@@ -153,6 +148,34 @@ impl Plan {
             classes: model.classes(),
         }
     }
+}
+
+/// Where the steps of a model run and where its values lie: what follows from its shapes alone.
+struct Layout {
+    /// For every node, whether it runs once for each sample.
+    sampled: Vec<bool>,
+    /// The nodes as they run.
+    order: Vec<usize>,
+    fused: Fused,
+    places: Places,
+}
+
+impl Layout {
+    fn new(model: &Model) -> Self {
+        let graph = model.graph();
+        let sampled = sampled_nodes(model);
+        let mut order: Vec<usize> = (0..sampled.len()).collect();
+        order.sort_by_key(|&node| sampled[node]);
+        let fused = Fused::find(graph, &sampled);
+        let places = Places::assign(graph, &order, &sampled, &fused.addition);
+        Self { sampled, order, fused, places }
+    }
+}
+
+/// Bytes of all values of a picture; `usize::MAX` or less where there are more.
+pub(crate) fn value_bytes(model: &Model) -> usize {
+    let Layout { places, .. } = Layout::new(model);
+    places.kept_bytes.saturating_add(places.scratch_bytes)
 }
 
 /// For every weighted node and every table, its number among those of its kind.

@@ -9,6 +9,7 @@
 //! information between the prediction and the weights).
 
 use crate::sampler::MAX_SAMPLES;
+use alloc::collections::TryReserveError;
 use alloc::{vec, vec::Vec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -73,6 +74,19 @@ impl SampleSums {
     /// No samples yet, over `classes` classes.
     pub fn new(classes: usize) -> Self {
         Self { samples: 0, probabilities: vec![0; classes], squares: vec![0; classes], entropy: 0 }
+    }
+
+    /// [`Self::new`], where there may be no memory for so many classes.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn try_new(classes: usize) -> Result<Self, TryReserveError> {
+        let mut sums = Self::new(0);
+        for of_classes in [&mut sums.probabilities, &mut sums.squares] {
+            of_classes.try_reserve_exact(classes)?;
+            of_classes.resize(classes, 0);
+        }
+        Ok(sums)
     }
 
     /// Forgets all samples.

@@ -19,13 +19,14 @@ const SEED: u64 = 99;
 /// Logits of every picture and sample, `[samples][pictures]`, by the executor.
 fn run(model: &Model, codes: &[u8], samples: u32, capacity: usize) -> Vec<Vec<f32>> {
     let executor = Executor::new(model, Reference);
-    let mut workspace = executor.workspace(capacity);
+    let mut workspace = executor.workspace(capacity).unwrap();
     let mut all = Vec::new();
-    executor.run(codes, SEED, 0..samples, &mut workspace, |picture, sample, logits| {
+    let each = |picture, sample, logits: &[f32]| {
         let pictures = codes.len() / model.graph().input().elements();
         assert_eq!(all.len(), sample as usize * pictures + picture, "samples, then pictures");
         all.push(logits.to_vec());
-    });
+    };
+    executor.run(codes, SEED, 0..samples, &mut workspace, each).unwrap();
     all
 }
 
@@ -72,8 +73,8 @@ fn a_trace_has_the_value_of_every_step() {
             codes.chunks(elements).map(|picture| naive::trace(&model, picture, SEED, 4)).collect();
         for capacity in [1, 2, 7] {
             let executor = Executor::new(&model, Reference);
-            let mut workspace = executor.workspace(capacity);
-            executor.begin(&codes, &mut workspace);
+            let mut workspace = executor.workspace(capacity).unwrap();
+            executor.begin(&codes, &mut workspace).unwrap();
             let draw = Draw { seed: SEED, sample: 4 };
             let trace = executor.trace(draw, &mut workspace);
             assert_eq!(trace, executor.trace(draw, &mut workspace), "a trace changes nothing");
@@ -139,12 +140,12 @@ fn a_workspace_keeps_nothing_of_earlier_runs() {
     for seed in 0..40 {
         let model = random_model(seed);
         let executor = Executor::new(&model, Reference);
-        let mut used = executor.workspace(2);
-        executor.run(&random_codes(&model, 5, 1), 1, 0..2, &mut used, |_, _, _| {});
+        let mut used = executor.workspace(2).unwrap();
+        executor.run(&random_codes(&model, 5, 1), 1, 0..2, &mut used, |_, _, _| {}).unwrap();
         for pictures in [3, 1, 0, 4] {
             let codes = random_codes(&model, pictures, 2);
             let mut found = Vec::new();
-            executor.run(&codes, SEED, 0..2, &mut used, |_, _, x| found.push(x.to_vec()));
+            executor.run(&codes, SEED, 0..2, &mut used, |_, _, x| found.push(x.to_vec())).unwrap();
             assert_eq!(found, run(&model, &codes, 2, 2), "seed {seed}, {pictures} pictures");
         }
     }
@@ -156,7 +157,8 @@ fn a_part_of_the_samples_is_that_part_of_all() {
     let codes = random_codes(&model, 2, 1);
     let executor = Executor::new(&model, Reference);
     let mut found = Vec::new();
-    executor.run(&codes, SEED, 3..5, &mut executor.workspace(1), |_, _, x| found.push(x.to_vec()));
+    let mut workspace = executor.workspace(1).unwrap();
+    executor.run(&codes, SEED, 3..5, &mut workspace, |_, _, x| found.push(x.to_vec())).unwrap();
     assert_eq!(found, run(&model, &codes, 5, 1)[6..]);
 }
 

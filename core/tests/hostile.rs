@@ -97,10 +97,11 @@ fn run(model: &Model) {
     let executor = Executor::new(model, Reference);
     let codes = random_codes(model, 2, 1);
     let mut count = 0;
-    executor.run(&codes, 1, 0..2, &mut executor.workspace(2), |_, _, logits| {
+    let each = |_, _, logits: &[f32]| {
         assert_eq!(logits.len(), model.classes());
         count += 1;
-    });
+    };
+    executor.run(&codes, 1, 0..2, &mut executor.workspace(2).unwrap(), each).unwrap();
     assert_eq!(count, 4);
 }
 

@@ -23,6 +23,7 @@ mod isa;
 mod kernels;
 pub mod measure;
 mod model;
+mod pool;
 mod prediction;
 #[cfg(test)]
 mod tests;
@@ -31,4 +32,5 @@ mod threads;
 pub use bayes8_core as core;
 pub use isa::{HIDE_VARIABLE, ISA_VARIABLE, Isa, IsaError};
 pub use model::{LoadError, Model, ModelOptions, Threads};
+pub use pool::Pool;
 pub use prediction::{NodeTrace, Pictures, PredictError, PredictOptions, Prediction};

@@ -1,16 +1,18 @@
 //! The public API: load a model, predict pictures.
 
-use crate::engine::{Engine, Job, MOST_IDLE, engine};
+use crate::engine::{Engine, Job, MOST_IDLE, Memory, engine};
 use crate::isa::{Isa, IsaError};
+use crate::pool::Pool;
 use crate::prediction::{NodeTrace, Pictures, PredictError, PredictOptions, Prediction};
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::executor::NodeOutput;
 use bayes8_core::format::{self, FormatError};
+use bayes8_core::graph::Shape;
 use bayes8_core::input::InputQuantizer;
+use bayes8_core::limits::{Cost, LimitError, Limits};
 use bayes8_core::sampler::MAX_SAMPLES;
 use crossbeam_queue::ArrayQueue;
 use ndarray::{CowArray, Dimension};
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,7 +38,7 @@ pub enum Threads {
     /// This thread alone, the one that calls.
     One,
     /// A pool of the caller's, which several models may share.
-    Pool(Arc<ThreadPool>),
+    Pool(Arc<Pool>),
 }
 
 impl Threads {
@@ -48,7 +50,7 @@ impl Threads {
         if count <= 1 {
             return Ok(Self::One);
         }
-        Ok(Self::Pool(Arc::new(ThreadPoolBuilder::new().num_threads(count).build()?)))
+        Ok(Self::Pool(Arc::new(Pool::new(count)?)))
     }
 
     /// Number of threads.
@@ -71,6 +73,9 @@ pub struct ModelOptions {
     /// Bytes of weight samples that are kept for later predictions with the same seed and sample
     /// indices ([`Model::weight_bytes`] each); less than one keeps none. Changes no result.
     pub bank_bytes: usize,
+    /// What the model may take to run. A prediction takes no more memory for activations than
+    /// [`Limits::memory_bytes`], whatever its pictures and threads.
+    pub limits: Limits,
 }
 
 /// Why a model cannot be loaded.
@@ -91,6 +96,14 @@ pub enum LoadError {
         path: PathBuf,
         /// Why.
         source: FormatError,
+    },
+    /// The model takes more than [`ModelOptions::limits`].
+    #[error("{}{source}", path.as_deref().map(cannot_run).unwrap_or_default())]
+    Limit {
+        /// The file; `None` for a model from memory.
+        path: Option<PathBuf>,
+        /// Which limit, and the node with the largest part.
+        source: LimitError,
     },
     /// The instruction set cannot be used.
     #[error(transparent)]
@@ -116,20 +129,33 @@ impl Model {
     pub fn load_with(path: impl AsRef<Path>, options: ModelOptions) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let description = read(path)?;
-        Self::new(description, options)
+        Self::prepare(description, options, Some(path))
     }
 
     /// A model from memory, such as the converter makes.
     ///
     /// # Errors
-    /// [`LoadError::Isa`].
+    /// [`LoadError::Isa`] and [`LoadError::Limit`].
     pub fn new(
         description: bayes8_core::model::Model,
         options: ModelOptions,
     ) -> Result<Self, LoadError> {
-        let ModelOptions { isa, threads, bank_bytes } = options;
+        Self::prepare(description, options, None)
+    }
+
+    /// The model of `path`, or from memory.
+    fn prepare(
+        description: bayes8_core::model::Model,
+        options: ModelOptions,
+        path: Option<&Path>,
+    ) -> Result<Self, LoadError> {
+        let ModelOptions { isa, threads, bank_bytes, limits } = options;
         let isa = isa.map_or_else(Isa::choose, Isa::require)?;
-        let engine = engine(&description, isa, bank_bytes)?;
+        Cost::new(&description)
+            .check(&description, limits)
+            .map_err(|source| LoadError::Limit { path: path.map(PathBuf::from), source })?;
+        let activation_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+        let engine = engine(&description, isa, Memory { activation_bytes, bank_bytes })?;
         let quantizer = InputQuantizer::new(&description);
         let codes = ArrayQueue::new(MOST_IDLE);
         Ok(Self { description, quantizer, engine, isa, threads, codes })
@@ -189,7 +215,8 @@ impl Model {
     /// and then; with [`Threads::One`], or from a thread of the pool, nothing does.)
     ///
     /// # Errors
-    /// A [`PredictError`] that says what is wrong with the input; `predictions` is left as it was.
+    /// A [`PredictError`] that says what is wrong with the input; `predictions` is left as it was, but
+    /// empty after [`PredictError::Memory`].
     pub fn predict_into<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
@@ -206,16 +233,22 @@ impl Model {
             return Err(error);
         }
         let count = codes.len() / self.description.graph().input().elements();
-        Prediction::reset(predictions, count, self.description.classes());
+        let classes = self.description.classes();
+        let logits = if keep_logits { samples.len().saturating_mul(classes) } else { 0 };
         let threads = self.threads();
         let job = Job { codes: &codes, seed, samples, keep_logits, threads };
-        match &self.threads {
+        let run = Prediction::reset(predictions, count, classes, logits).and_then(|()| match &self
+            .threads
+        {
             Threads::Pool(pool) => pool.install(|| self.engine.run(&job, predictions)),
             Threads::Caller | Threads::One => self.engine.run(&job, predictions),
-        }
+        });
         // Where the queue is full the memory is freed.
         drop(self.codes.push(codes));
-        Ok(())
+        run.map_err(|_| {
+            predictions.clear();
+            PredictError::Memory { pictures: count, logits }
+        })
     }
 
     /// What every node gives for a batch of pictures and weight sample `sample` of `seed`, in the
@@ -246,6 +279,8 @@ impl Model {
         let nodes = self.description.graph().nodes();
         let named =
             |NodeOutput { node, bytes }| NodeTrace { node: nodes[node].name.clone(), bytes };
+        let pictures = codes.len() / self.description.graph().input().elements();
+        let outputs = outputs.map_err(|_| PredictError::Memory { pictures, logits: 0 })?;
         Ok(outputs.into_iter().map(named).collect())
     }
 
@@ -255,8 +290,12 @@ impl Model {
     }
 
     /// Draws weight samples on this thread and forgets them: for measuring what sampling costs.
-    pub fn draw_weights(&self, seed: u64, samples: Range<u32>) {
-        self.engine.sample(seed, samples);
+    ///
+    /// # Errors
+    /// [`PredictError::Memory`].
+    pub fn draw_weights(&self, seed: u64, samples: Range<u32>) -> Result<(), PredictError> {
+        let drawn = self.engine.sample(seed, samples);
+        drawn.map_err(|_| PredictError::Memory { pictures: 1, logits: 0 })
     }
 
     /// Fills `codes` with the pictures' input codes.
@@ -273,14 +312,14 @@ impl Model {
         }
         match pictures {
             Pictures::Bytes(bytes) => {
-                codes.resize(bytes.len(), 0);
+                room(codes, bytes.len(), expected)?;
                 self.quantizer.bytes(contiguous(&bytes.as_standard_layout()), codes);
             }
             Pictures::Normalized(numbers) => {
                 if let Some(place) = numbers.iter().position(|x| !x.is_finite()) {
                     return Err(PredictError::NotFinite { picture: place / expected.elements() });
                 }
-                codes.resize(numbers.len(), 0);
+                room(codes, numbers.len(), expected)?;
                 self.quantizer.normalized(contiguous(&numbers.as_standard_layout()), codes);
             }
         }
@@ -288,8 +327,21 @@ impl Model {
     }
 }
 
+/// Makes `codes` hold one code for each of `length` elements of pictures.
+fn room(codes: &mut Vec<u8>, length: usize, picture: Shape) -> Result<(), PredictError> {
+    let pictures = length / picture.elements();
+    codes.clear();
+    codes.try_reserve_exact(length).map_err(|_| PredictError::Memory { pictures, logits: 0 })?;
+    codes.resize(length, 0);
+    Ok(())
+}
+
 fn contiguous<'a, T, D: Dimension>(array: &'a CowArray<'_, T, D>) -> &'a [T] {
     array.as_slice().expect("an array in standard layout is contiguous")
+}
+
+fn cannot_run(path: &Path) -> String {
+    format!("cannot run {}: ", path.display())
 }
 
 fn read(path: &Path) -> Result<bayes8_core::model::Model, LoadError> {

@@ -1,6 +1,7 @@
 //! What goes into a prediction and what comes out.
 
 use bayes8_core::digest::logits_digest;
+use bayes8_core::executor::OutOfMemory;
 use bayes8_core::graph::Shape;
 use bayes8_core::sampler::MAX_SAMPLES;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
@@ -80,6 +81,14 @@ pub enum PredictError {
         /// Index of the picture.
         picture: usize,
     },
+    /// No memory for so many pictures, or for the logits of so many samples.
+    #[error("no memory for {pictures} pictures at a time, {logits} logits of each: predict fewer")]
+    Memory {
+        /// How many pictures.
+        pictures: usize,
+        /// Logits that are kept of each.
+        logits: usize,
+    },
     /// A range of samples that is empty or too high.
     #[error("samples {}..{} must not be empty nor end above {MAX_SAMPLES}", .0.start, .0.end)]
     Samples(Range<u32>),
@@ -91,21 +100,37 @@ fn joined(extents: &[usize]) -> String {
 }
 
 impl Prediction {
-    /// Makes `predictions` hold `count` predictions of no samples yet, in the memory they have.
-    pub(crate) fn reset(predictions: &mut Vec<Self>, count: usize, classes: usize) {
+    /// Makes `predictions` hold `count` predictions of no samples yet, in the memory they have, with
+    /// room for `logits` numbers each.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]; some may be missing then.
+    pub(crate) fn reset(
+        predictions: &mut Vec<Self>,
+        count: usize,
+        classes: usize,
+        logits: usize,
+    ) -> Result<(), OutOfMemory> {
         predictions.truncate(count);
+        predictions.try_reserve_exact(count - predictions.len())?;
         for prediction in predictions.iter_mut() {
             if prediction.classes != classes {
-                *prediction = Self::new(classes);
+                *prediction = Self::new(classes)?;
             }
             prediction.sums.clear();
             prediction.logits.clear();
+            prediction.logits.try_reserve_exact(logits)?;
         }
-        predictions.resize_with(count, || Self::new(classes));
+        while predictions.len() < count {
+            let mut prediction = Self::new(classes)?;
+            prediction.logits.try_reserve_exact(logits)?;
+            predictions.push(prediction);
+        }
+        Ok(())
     }
 
-    fn new(classes: usize) -> Self {
-        Self { sums: SampleSums::new(classes), logits: Vec::new(), classes }
+    fn new(classes: usize) -> Result<Self, OutOfMemory> {
+        Ok(Self { sums: SampleSums::try_new(classes)?, logits: Vec::new(), classes })
     }
 
     /// Adds one sample.

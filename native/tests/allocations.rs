@@ -41,7 +41,7 @@ fn allocations(f: impl FnOnce()) -> usize {
 fn model(name: &str, isa: Isa, threads: Threads, bank_bytes: usize) -> Model {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     let path = folder.join(name).with_extension("safetensors");
-    let options = ModelOptions { isa: Some(isa), threads, bank_bytes };
+    let options = ModelOptions { isa: Some(isa), threads, bank_bytes, ..ModelOptions::default() };
     Model::load_with(path, options).expect("a shipped model")
 }
 

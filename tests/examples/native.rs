@@ -19,7 +19,8 @@ impl Native {
     fn model(&self, case: &Case) -> Result<Model, String> {
         let description = format::read(&case.model).map_err(|error| error.to_string())?;
         let (threads, bank_bytes) = (self.threads.clone(), self.bank_bytes);
-        let options = ModelOptions { isa: Some(self.isa), threads, bank_bytes };
+        let options =
+            ModelOptions { isa: Some(self.isa), threads, bank_bytes, ..ModelOptions::default() };
         let model = Model::new(description, options).map_err(|error| error.to_string())?;
         if model.kernel() == self.isa.name() {
             Ok(model)
@@ -80,7 +81,7 @@ fn main() -> Result<(), String> {
     for (threads, bank_bytes) in [(1, 0), (2, 64 << 20)] {
         for isa in Isa::ALL {
             let threads = Threads::new(threads).map_err(|error| error.to_string())?;
-            let target = Native { isa, threads, bank_bytes };
+            let target = Native { isa, threads, bank_bytes, ..ModelOptions::default() };
             if !isa.is_available() {
                 let result = Verdict::Skipped { reason: "not on this processor".into() };
                 let (target, kernel) = (target.name(), target.kernel());

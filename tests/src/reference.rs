@@ -65,8 +65,8 @@ impl<B: Backend + Copy> OnCore<B> {
         let mut codes = vec![0; case.pictures.len()];
         InputQuantizer::new(&model).bytes(&case.pictures, &mut codes);
         let executor = Executor::new(&model, self.0);
-        let mut workspace = executor.workspace(32);
-        executor.begin(&codes, &mut workspace);
+        let mut workspace = executor.workspace(32).map_err(|error| error.to_string())?;
+        executor.begin(&codes, &mut workspace).map_err(|error| error.to_string())?;
         Ok((model, executor, workspace))
     }
 }

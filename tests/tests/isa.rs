@@ -28,7 +28,7 @@ fn pictures(model: &Description) -> Array5<u8> {
 
 fn model(description: &Description, isa: Isa, threads: usize, bank_bytes: usize) -> Model {
     let threads = Threads::new(threads).expect("a few threads");
-    let options = ModelOptions { isa: Some(isa), threads, bank_bytes };
+    let options = ModelOptions { isa: Some(isa), threads, bank_bytes, ..ModelOptions::default() };
     Model::new(description.clone(), options).expect("an instruction set that is available")
 }
 

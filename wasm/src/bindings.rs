@@ -5,6 +5,7 @@ use crate::info::NetworkInfo;
 use crate::{Error, prediction};
 use bayes8_core::backend::Backend;
 use bayes8_core::digest;
+use bayes8_core::limits::Limits;
 use bayes8_core::uncertainty::SampleSums;
 use js_sys::{Float64Array, Reflect, Uint8Array};
 use serde::Serialize;
@@ -18,10 +19,20 @@ pub struct Network(prediction::Network);
 
 #[wasm_bindgen]
 impl Network {
-    /// The network of a model file. Throws `invalid-model`.
+    /// The network of a model file that takes no more memory and steps for a picture and sample than
+    /// these, by default [`Limits::default`]. Throws `invalid-model`.
     #[wasm_bindgen(constructor)]
-    pub fn new(file: &[u8]) -> Result<Network, Error> {
-        prediction::Network::new(file).map(Self)
+    pub fn new(
+        file: &[u8],
+        #[wasm_bindgen(js_name = maxMemoryBytes)] max_memory_bytes: Option<f64>,
+        #[wasm_bindgen(js_name = maxSteps)] max_steps: Option<f64>,
+    ) -> Result<Network, Error> {
+        let Limits { memory_bytes, steps } = Limits::default();
+        let limits = Limits {
+            memory_bytes: max_memory_bytes.map_or(memory_bytes, |bytes| bytes as u64),
+            steps: max_steps.map_or(steps, |steps| steps as u64),
+        };
+        prediction::Network::new(file, limits).map(Self)
     }
 
     /// What the file says.

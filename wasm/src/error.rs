@@ -1,7 +1,9 @@
 //! What a page can do wrong.
 
+use bayes8_core::executor::OutOfMemory;
 use bayes8_core::format::FormatError;
 use bayes8_core::graph::Shape;
+use bayes8_core::limits::LimitError;
 use bayes8_core::picture::FitError;
 use bayes8_core::sampler::MAX_SAMPLES;
 use bayes8_core::uncertainty::WordsError;
@@ -13,6 +15,12 @@ pub enum Error {
     /// The file is not a model.
     #[error("not a valid model: {0}")]
     Model(#[from] FormatError),
+    /// A model that takes more than is allowed.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// No memory for the values of a batch.
+    #[error(transparent)]
+    Memory(#[from] OutOfMemory),
     /// Pictures of another size than the model takes.
     #[error(
         "found {found} numbers, expected a multiple of {} that is not zero: the model takes \
@@ -112,7 +120,7 @@ impl Error {
     /// A word for programs, by which errors are told apart.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Model(_) => "invalid-model",
+            Self::Model(_) | Self::Limit(_) => "invalid-model",
             Self::Samples { .. } | Self::Logits { .. } => "invalid-samples",
             Self::Handover => "internal",
             _ => "invalid-input",

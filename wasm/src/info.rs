@@ -2,6 +2,7 @@
 
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::graph::Shape;
+use bayes8_core::limits::Cost;
 use bayes8_core::model::Model;
 use serde::Serialize;
 use tsify::Tsify;
@@ -29,6 +30,10 @@ pub struct NetworkInfo {
     /// Multiply-accumulates of one picture and one weight sample.
     // A number of JavaScript is exact up to 2^53.
     pub multiply_accumulates: f64,
+    /// Bytes of working memory of one picture, as `maxMemoryBytes` counts them.
+    pub memory_bytes: f64,
+    /// Steps of one picture and one weight sample, as `maxSteps` counts them.
+    pub steps: f64,
     /// Bytes of one draw of the weights.
     pub weight_bytes: usize,
     /// How bytes become the network's input: `(byte / 255 - mean) / std`, channel by channel.
@@ -58,7 +63,12 @@ pub struct Normalization {
 }
 
 impl NetworkInfo {
-    pub(crate) fn new(model: &Model, digest: ModelDigest, weight_bytes: usize) -> Self {
+    pub(crate) fn new(
+        model: &Model,
+        digest: ModelDigest,
+        cost: &Cost,
+        weight_bytes: usize,
+    ) -> Self {
         let Shape { depth, height, width, channels } = model.graph().input();
         let names = model.class_names();
         let class_name =
@@ -78,6 +88,8 @@ impl NetworkInfo {
             bayesian_layers: layers.iter().filter(|layer| layer.is_bayesian()).count(),
             parameters: parameters.sum(),
             multiply_accumulates: model.multiply_accumulates() as f64,
+            memory_bytes: cost.memory_bytes as f64,
+            steps: cost.steps as f64,
             weight_bytes,
             preprocessing: Normalization {
                 mean: preprocessing.mean.clone(),

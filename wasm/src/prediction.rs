@@ -4,10 +4,11 @@ use crate::engine::{Kernels, kernels};
 use crate::error::Error;
 use crate::info::NetworkInfo;
 use crate::picture::fit_rgba;
-use bayes8_core::executor::{Executor, WeightSample, Weights, Workspace};
+use bayes8_core::executor::{Executor, OutOfMemory, WeightSample, Weights, Workspace};
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
 use bayes8_core::input::InputQuantizer;
+use bayes8_core::limits::{Cost, Limits};
 use bayes8_core::sampler::{Draw, MAX_SAMPLES};
 use bayes8_core::uncertainty::SampleSums;
 use std::cell::RefCell;
@@ -53,18 +54,20 @@ pub struct Batch {
 }
 
 impl Network {
-    /// The network of a model file.
+    /// The network of a model file that takes no more than `limits`.
     ///
     /// # Errors
-    /// [`Error::Model`].
-    pub fn new(file: &[u8]) -> Result<Self, Error> {
+    /// [`Error::Model`] and [`Error::Limit`].
+    pub fn new(file: &[u8], limits: Limits) -> Result<Self, Error> {
         let model = format::read(file)?;
         let digest = model.file_digest().expect("that of the file, for a model that was read");
+        let cost = Cost::new(&model);
+        cost.check(&model, limits)?;
         let executor = Executor::new(&model, kernels());
         let drawn = model.layers().iter().filter(|layer| layer.posterior.is_some());
         Ok(Self(Rc::new(Shared {
             input: model.graph().input(),
-            info: NetworkInfo::new(&model, digest, executor.weight_bytes()),
+            info: NetworkInfo::new(&model, digest, &cost, executor.weight_bytes()),
             quantizer: InputQuantizer::new(&model),
             executor,
             node_names: model.graph().nodes().iter().map(|node| node.name.clone()).collect(),
@@ -90,45 +93,44 @@ impl Network {
     /// Begins a prediction of whole pictures, bytes `[N, D, H, W, C]`.
     ///
     /// # Errors
-    /// [`Error::Length`] and [`Error::TooManyPictures`].
+    /// [`Error::Length`], [`Error::TooManyPictures`] and [`Error::Memory`].
     pub fn begin_bytes(&self, pictures: &[u8]) -> Result<Batch, Error> {
-        self.check(pictures.len())?;
-        let mut codes = vec![0; pictures.len()];
+        let mut codes = self.room(pictures.len())?;
         self.0.quantizer.bytes(pictures, &mut codes);
-        Ok(self.begin(&codes))
+        self.begin(&codes)
     }
 
     /// Begins a prediction of whole pictures that are normalized already, `[N, D, H, W, C]`.
     ///
     /// # Errors
-    /// [`Error::Length`], [`Error::TooManyPictures`] and [`Error::NotFinite`].
+    /// [`Error::Length`], [`Error::TooManyPictures`], [`Error::NotFinite`] and [`Error::Memory`].
     pub fn begin_normalized(&self, pictures: &[f32]) -> Result<Batch, Error> {
-        self.check(pictures.len())?;
+        let mut codes = self.room(pictures.len())?;
         if let Some(place) = pictures.iter().position(|x| !x.is_finite()) {
             return Err(Error::NotFinite { picture: place / self.0.input.elements() });
         }
-        let mut codes = vec![0; pictures.len()];
         self.0.quantizer.normalized(pictures, &mut codes);
-        Ok(self.begin(&codes))
+        self.begin(&codes)
     }
 
     /// Draws weight samples and forgets them: for measuring what drawing costs. Returns how many
     /// weights were drawn.
     ///
     /// # Errors
-    /// [`Error::Samples`].
+    /// [`Error::Samples`] and [`Error::Memory`].
     pub fn draw_weights(&self, seed: u64, first: u32, count: u32) -> Result<u64, Error> {
         check_samples(first, count, 0)?;
         let Shared { executor, weights, .. } = &*self.0;
         let mut drawn = WeightSample::new();
-        let mut workspace = executor.workspace(1);
+        let mut workspace = executor.workspace(1)?;
         for sample in first..first + count {
             executor.sample(Draw { seed, sample }, &mut drawn, &mut workspace);
         }
         Ok(u64::from(count) * weights)
     }
 
-    fn check(&self, found: usize) -> Result<(), Error> {
+    /// Memory for the codes of whole pictures of `found` elements.
+    fn room(&self, found: usize) -> Result<Vec<u8>, Error> {
         let Shared { input: shape, executor, .. } = &*self.0;
         if found == 0 || !found.is_multiple_of(shape.elements()) {
             return Err(Error::Length { found, shape: *shape });
@@ -138,24 +140,31 @@ impl Network {
         if pictures > most {
             return Err(Error::TooManyPictures { pictures, most });
         }
-        Ok(())
+        let mut codes = Vec::new();
+        codes.try_reserve_exact(found).map_err(OutOfMemory::from)?;
+        codes.resize(found, 0);
+        Ok(codes)
     }
 
-    fn begin(&self, codes: &[u8]) -> Batch {
+    fn begin(&self, codes: &[u8]) -> Result<Batch, Error> {
         let Shared { input, executor, idle, .. } = &*self.0;
         let idle = idle.borrow_mut().pop();
-        let mut workspace = idle.unwrap_or_else(|| {
-            let together = BLOCK_BYTES / executor.bytes_per_picture().max(1);
-            executor.workspace(together.clamp(1, MOST_TOGETHER))
-        });
-        executor.begin(codes, &mut workspace);
+        let mut workspace = match idle {
+            Some(workspace) => workspace,
+            None => {
+                let together = BLOCK_BYTES / executor.bytes_per_picture().max(1);
+                executor.workspace(together.clamp(1, MOST_TOGETHER))?
+            }
+        };
+        executor.begin(codes, &mut workspace)?;
         let pictures = codes.len() / input.elements();
-        Batch {
+        let sums = (0..pictures).map(|_| SampleSums::try_new(executor.classes()));
+        Ok(Batch {
             network: self.clone(),
             workspace: Some(workspace),
-            sums: vec![SampleSums::new(executor.classes()); pictures],
+            sums: sums.collect::<Result<_, _>>().map_err(OutOfMemory::from)?,
             logits: vec![Vec::new(); pictures],
-        }
+        })
     }
 }
 

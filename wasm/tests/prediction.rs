@@ -4,6 +4,7 @@ use bayes8_core::executor::Executor;
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
 use bayes8_core::input::InputQuantizer;
+use bayes8_core::limits::Limits;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::MAX_SAMPLES;
 use bayes8_core::uncertainty::SampleSums;
@@ -19,7 +20,7 @@ fn file() -> Vec<u8> {
 }
 
 fn network() -> Network {
-    Network::new(&file()).unwrap()
+    Network::new(&file(), Limits::default()).unwrap()
 }
 
 /// Pictures that are not alike.
@@ -40,12 +41,13 @@ fn runs_add_up_to_what_the_executor_says() {
     InputQuantizer::new(&model).bytes(&pictures, &mut codes);
     let mut expected = vec![SampleSums::new(model.classes()); 3];
     let mut logits = Vec::new();
-    executor.run(&codes, 7, 4..9, &mut executor.workspace(3), |picture, _, row| {
+    let each = |picture: usize, _, row: &[f32]| {
         expected[picture].add(row);
         if picture == 1 {
             logits.extend_from_slice(row);
         }
-    });
+    };
+    executor.run(&codes, 7, 4..9, &mut executor.workspace(3).unwrap(), each).unwrap();
 
     let mut batch = network().begin_bytes(&pictures).unwrap();
     batch.run(7, 4, 2, true).unwrap();
@@ -125,7 +127,7 @@ fn wrong_input_is_an_error_and_never_a_panic() {
 fn a_damaged_model_is_an_error_with_the_message_of_core() {
     let mut file = file();
     file.truncate(1000);
-    let error = Network::new(&file).err().unwrap();
+    let error = Network::new(&file, Limits::default()).err().unwrap();
     assert_eq!(error.code(), "invalid-model");
     let message = format::read(&file).unwrap_err().to_string();
     assert!(error.to_string().ends_with(&message), "{error}");

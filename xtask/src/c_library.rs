@@ -152,9 +152,7 @@ impl Checker {
         let mut command = match self {
             Self::Valgrind => {
                 let mut valgrind = Command::new("valgrind");
-                // A pool of threads ends some time after its model is freed; until then the stacks
-                // are "possibly lost".
-                valgrind.args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+                valgrind.args(["--quiet", "--leak-check=full"]);
                 valgrind.arg(format!("--error-exitcode={FAULT}")).arg(program);
                 valgrind
             }

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use bayes8_native::core::chacha::ChaCha8;
 use bayes8_native::core::digest::logits_digest;
 use bayes8_native::core::graph::Shape;
-use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions};
+use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictError, PredictOptions};
 use clap::Args;
 use ndarray::{Array1, Array5, ArrayView5};
 use serde::Serialize;
@@ -106,8 +106,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     } else {
         // A tenth of the time is enough to know the sampler's.
         median(&repeat(Duration::from_secs_f64(arguments.seconds / 10.0), |_| {
-            model.draw_weights(SEED, 0..samples);
-            Ok::<_, std::convert::Infallible>(())
+            model.draw_weights(SEED, 0..samples)?;
+            Ok::<_, PredictError>(())
         })?)
     };
     drop(progress);

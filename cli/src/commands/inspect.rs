@@ -6,6 +6,7 @@ use crate::output;
 use crate::style::{self, Style, bytes, printable, shorten, thousands};
 use crate::table::{Align, Table};
 use bayes8_native::core::graph::Shape;
+use bayes8_native::core::limits::Limits;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -106,8 +107,27 @@ impl Report {
                     self.multiply_accumulates as f64 / 1e6
                 ),
             ),
+            ("takes", self.takes_text()),
             ("calibration", calibration),
         ]
+    }
+
+    /// Memory and steps, and what lets the model run where they are beyond the limits.
+    fn takes_text(&self) -> String {
+        let (memory, steps) = (bytes(self.memory_bytes), thousands(self.steps));
+        let limits = Limits::default();
+        let mut raised = Vec::new();
+        if self.memory_bytes > limits.memory_bytes {
+            raised.push("--max-memory");
+        }
+        if self.steps > limits.steps {
+            raised.push("--max-steps");
+        }
+        let over = match raised.is_empty() {
+            true => String::new(),
+            false => format!("; runs only with a higher {}", raised.join(" and ")),
+        };
+        format!("{memory} of working memory and {steps} steps a picture and sample{over}")
     }
 
     /// The number of classes and the first few names.

@@ -5,6 +5,7 @@ mod corrupt;
 mod evaluate;
 mod files;
 mod layouts;
+mod limits;
 mod predict;
 mod quantize;
 mod support;

@@ -46,7 +46,12 @@ fn every_number_out_of_range_is_told_its_range() {
     const ANY: &str = "a finite number, 0 or above";
     const NATS: &str = "a finite number of nats, 0 or above";
     const POSITIVE: &str = "a finite number above 0";
-    let machine = [("--threads", THREADS), ("--bank", SIZE)];
+    let machine = [
+        ("--threads", THREADS),
+        ("--bank", SIZE),
+        ("--max-memory", SIZE),
+        ("--max-steps", "a whole number from 1 to 18446744073709551615"),
+    ];
     let sampling = [("--samples", SAMPLES), ("--seed", SEED)];
     let predict = [
         ("--first-sample", "a whole number from 0 to 268435455"),

@@ -7,6 +7,7 @@ use super::{
     FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, TABLE_SIZE, since, since_shape,
     weight_shape,
 };
+use crate::digest::ModelDigest;
 use crate::graph::{Graph, Node, Op};
 use crate::layer::{Bias, Layer, Posterior, transpose};
 use crate::model::{Model, NodeQuantization, Parts, is_depthwise};
@@ -21,14 +22,7 @@ use safetensors::{Dtype, SafeTensors};
 /// # Errors
 /// A [`FormatError`] that names the tensor or node. Never panics, whatever the bytes are.
 pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
-    let density = Density::of(bytes);
-    if density.missing() > 0 {
-        let Density { bytes, items } = density;
-        return Err(FormatError::Crowded { bytes, items });
-    }
-    let (length, header) = SafeTensors::read_metadata(bytes)
-        .map_err(|error| FormatError::Container(error.to_string()))?;
-    let data = &bytes[8 + length..];
+    let (header, data) = open(bytes)?;
     // Before all else is looked at: what a flipped bit makes of the file is no fault of its writer.
     let digest = contents::check(&header, data)?;
     let metadata = header.metadata().as_ref().and_then(|m| m.get(METADATA_KEY));
@@ -73,6 +67,28 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         None => model,
     };
     Ok(model.with_file_digest(digest))
+}
+
+/// The digest of a file, which must be the one that it says, if it says any; nothing else of it is
+/// looked at.
+///
+/// # Errors
+/// [`FormatError::Damaged`], or what is wrong with the container.
+pub fn check_digest(bytes: &[u8]) -> Result<ModelDigest, FormatError> {
+    let (header, data) = open(bytes)?;
+    contents::check(&header, data)
+}
+
+/// The header of a container, and the bytes of its tensors.
+fn open(bytes: &[u8]) -> Result<(Metadata, &[u8]), FormatError> {
+    let density = Density::of(bytes);
+    if density.missing() > 0 {
+        let Density { bytes, items } = density;
+        return Err(FormatError::Crowded { bytes, items });
+    }
+    let (length, header) = SafeTensors::read_metadata(bytes)
+        .map_err(|error| FormatError::Container(error.to_string()))?;
+    Ok((header, &bytes[8 + length..]))
 }
 
 fn quantization(scale: f32, zero_point: u8) -> Quantization {

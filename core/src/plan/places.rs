@@ -11,6 +11,8 @@ const ALIGNMENT: usize = 64;
 pub(super) struct Places {
     input: Place,
     nodes: Vec<Place>,
+    /// On machines of 32 bits these may saturate: a model that large does not run there
+    /// ([`crate::limits`]).
     pub(super) kept_bytes: usize,
     pub(super) scratch_bytes: usize,
 }
@@ -83,7 +85,7 @@ impl Places {
                 continue;
             } else if kept[index] {
                 places[index] = place(Region::Kept, kept_bytes, size);
-                kept_bytes += round_up(size);
+                kept_bytes = kept_bytes.saturating_add(round_up(size));
             } else {
                 tenants.push(Tenant { node: index, size, first: time[index], last: last[index] });
             }
@@ -94,7 +96,7 @@ impl Places {
         let mut scratch_bytes = 0;
         for tenant in tenants {
             let offset = lowest_gap(&settled, &tenant);
-            scratch_bytes = scratch_bytes.max(offset + round_up(tenant.size));
+            scratch_bytes = scratch_bytes.max(offset.saturating_add(round_up(tenant.size)));
             places[tenant.node] = place(Region::Scratch, offset, tenant.size);
             let at = settled.partition_point(|(o, _)| *o < offset);
             settled.insert(at, (offset, tenant));
@@ -112,15 +114,15 @@ impl Places {
 /// The lowest offset at which `tenant` meets none of the `settled` (in order of their offsets)
 /// that live at the same time.
 fn lowest_gap(settled: &[(usize, Tenant)], tenant: &Tenant) -> usize {
-    let mut offset = 0;
+    let mut offset: usize = 0;
     for (start, other) in settled {
         if other.last < tenant.first || tenant.last < other.first {
             continue;
         }
-        if offset + round_up(tenant.size) <= *start {
+        if offset.saturating_add(round_up(tenant.size)) <= *start {
             break;
         }
-        offset = offset.max(start + round_up(other.size));
+        offset = offset.max(start.saturating_add(round_up(other.size)));
     }
     offset
 }

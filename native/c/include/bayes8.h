@@ -41,6 +41,10 @@ typedef enum {
   BAYES8_STATUS_NOT_FINITE = 9,
   /// A defect of the library. It was contained: the model can be used further and freed.
   BAYES8_STATUS_PANIC = 10,
+  /// The model takes more memory or steps than its options allow.
+  BAYES8_STATUS_LIMIT = 11,
+  /// There is no memory for so many pictures or samples at a time.
+  BAYES8_STATUS_OUT_OF_MEMORY = 12,
 } bayes8_status;
 
 /// A model, ready to predict. It never changes: any number of threads may use one at once.
@@ -59,11 +63,17 @@ typedef struct {
   /// speed of a prediction and not one bit of the result.
   const char *isa;
   /// Number of threads of the model's own; 1 predicts on the calling thread. 0, the default, for
-  /// one a processor, which all such models share and which run until the process ends.
+  /// one per processor, which all such models share and which end with the last of them.
   size_t threads;
   /// Bytes that may be spent on keeping sampled weights for later predictions of the same seed
   /// and sample indices; 0, the default, keeps none. Changes no result.
   size_t bank_bytes;
+  /// Most bytes that a prediction may take for activations, whatever its pictures and threads: a
+  /// model of which a single picture takes more is refused. 0, the default, for 2 GiB.
+  uint64_t max_memory_bytes;
+  /// Most steps that a model may take for a picture and a weight sample, as `bayes8 inspect` shows
+  /// them: one that takes more is refused. 0, the default, for 2^45.
+  uint64_t max_steps;
 } bayes8_model_options;
 
 /// What a model is. The strings are UTF-8 and live as long as the model.
@@ -161,7 +171,8 @@ bayes8_model_options bayes8_model_options_default(void);
 /// error NULL. The file is read once and not needed any more. `options` may be NULL for the
 /// defaults. On Windows `path` is UTF-8, elsewhere the bytes that the system takes.
 ///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FILE`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`.
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FILE`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`,
+/// `LIMIT`.
 ///
 /// # Safety
 /// `path` and `options->isa` are NULL or NUL-terminated strings; `options` and `model` are NULL or
@@ -173,7 +184,8 @@ bayes8_status bayes8_model_load(const char *path,
 /// Loads a model from the `length` bytes of a model file, which are not needed any more when the
 /// call returns. All else is as for `bayes8_model_load()`.
 ///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`.
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`,
+/// `LIMIT`.
 ///
 /// # Safety
 /// `bytes` is NULL or points to `length` bytes; `options` and `model` are NULL or point to objects
@@ -183,7 +195,8 @@ bayes8_status bayes8_model_load_bytes(const uint8_t *bytes,
                                       const bayes8_model_options *options,
                                       bayes8_model **model);
 
-/// Frees a model and all strings that came from it. NULL is allowed and does nothing.
+/// Frees a model and all strings that came from it; its threads have ended when the call returns.
+/// NULL is allowed and does nothing.
 ///
 /// # Safety
 /// `model` is NULL or a handle that was not freed before and that no thread is using.
@@ -220,7 +233,7 @@ bayes8_predict_options bayes8_predict_options_default(void);
 ///
 /// Any number of threads may predict with one model at once, into buffers of their own.
 ///
-/// Errors: `NULL_POINTER`, `SHAPE`, `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`.
+/// Errors: `NULL_POINTER`, `SHAPE`, `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`, `OUT_OF_MEMORY`.
 ///
 /// # Safety
 /// `model` is NULL or a live handle; `pictures` is NULL or points to `length` elements, `options`

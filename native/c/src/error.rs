@@ -37,6 +37,10 @@ pub enum Status {
     NotFinite = 9,
     /// A defect of the library. It was contained: the model can be used further and freed.
     Panic = 10,
+    /// The model takes more memory or steps than its options allow.
+    Limit = 11,
+    /// There is no memory for so many pictures or samples at a time.
+    OutOfMemory = 12,
 }
 
 /// Why a call failed.
@@ -85,6 +89,8 @@ impl Error {
             Self::Format(_) | Self::Load(LoadError::Format { .. }) => Status::Format,
             Self::Isa(_) | Self::Load(LoadError::Isa(_)) => Status::IsaUnavailable,
             Self::Load(LoadError::Threads(_)) => Status::Threads,
+            Self::Load(LoadError::Limit { .. }) => Status::Limit,
+            Self::Predict(PredictError::Memory { .. }) => Status::OutOfMemory,
             Self::Pictures { .. } | Self::Predict(PredictError::Shape { .. }) => Status::Shape,
             Self::Predict(PredictError::NotFinite { .. }) => Status::NotFinite,
             Self::Panic(_) => Status::Panic,

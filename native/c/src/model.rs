@@ -3,9 +3,11 @@
 use crate::error::{Error, Status, boundary, c_text};
 use crate::pointer::{Place, optional, reference, slice, text};
 use bayes8_native::core::format;
-use bayes8_native::{ModelOptions as NativeOptions, Threads};
+use bayes8_native::core::limits::Limits;
+use bayes8_native::{LoadError, ModelOptions as NativeOptions, Pool, Threads};
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::ptr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// A model, ready to predict. It never changes: any number of threads may use one at once.
 /// Only freeing it needs care: no other thread may still be using it.
@@ -37,11 +39,17 @@ pub struct ModelOptions {
     /// speed of a prediction and not one bit of the result.
     pub isa: *const c_char,
     /// Number of threads of the model's own; 1 predicts on the calling thread. 0, the default, for
-    /// one a processor, which all such models share and which run until the process ends.
+    /// one per processor, which all such models share and which end with the last of them.
     pub threads: usize,
     /// Bytes that may be spent on keeping sampled weights for later predictions of the same seed
     /// and sample indices; 0, the default, keeps none. Changes no result.
     pub bank_bytes: usize,
+    /// Most bytes that a prediction may take for activations, whatever its pictures and threads: a
+    /// model of which a single picture takes more is refused. 0, the default, for 2 GiB.
+    pub max_memory_bytes: u64,
+    /// Most steps that a model may take for a picture and a weight sample, as `bayes8 inspect` shows
+    /// them: one that takes more is refused. 0, the default, for 2^45.
+    pub max_steps: u64,
 }
 
 /// What a model is. The strings are UTF-8 and live as long as the model.
@@ -72,7 +80,7 @@ pub struct ModelInfo {
 /// Options for the fastest instruction set and all processors.
 #[unsafe(no_mangle)]
 pub extern "C" fn bayes8_model_options_default() -> ModelOptions {
-    ModelOptions { isa: ptr::null(), threads: 0, bank_bytes: 0 }
+    ModelOptions { isa: ptr::null(), threads: 0, bank_bytes: 0, max_memory_bytes: 0, max_steps: 0 }
 }
 
 /// Loads a model file.
@@ -81,7 +89,8 @@ pub extern "C" fn bayes8_model_options_default() -> ModelOptions {
 /// error NULL. The file is read once and not needed any more. `options` may be NULL for the
 /// defaults. On Windows `path` is UTF-8, elsewhere the bytes that the system takes.
 ///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FILE`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`.
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FILE`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`,
+/// `LIMIT`.
 ///
 /// # Safety
 /// `path` and `options->isa` are NULL or NUL-terminated strings; `options` and `model` are NULL or
@@ -107,7 +116,8 @@ pub unsafe extern "C" fn bayes8_model_load(
 /// Loads a model from the `length` bytes of a model file, which are not needed any more when the
 /// call returns. All else is as for `bayes8_model_load()`.
 ///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`.
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`,
+/// `LIMIT`.
 ///
 /// # Safety
 /// `bytes` is NULL or points to `length` bytes; `options` and `model` are NULL or point to objects
@@ -131,7 +141,8 @@ pub unsafe extern "C" fn bayes8_model_load_bytes(
     })
 }
 
-/// Frees a model and all strings that came from it. NULL is allowed and does nothing.
+/// Frees a model and all strings that came from it; its threads have ended when the call returns.
+/// NULL is allowed and does nothing.
 ///
 /// # Safety
 /// `model` is NULL or a handle that was not freed before and that no thread is using.
@@ -224,14 +235,25 @@ unsafe fn handle(model: *mut *mut Model) -> Result<Place<*mut Model>, Error> {
     Ok(place)
 }
 
+/// The threads of all models that have none of their own: they end with the last of those models.
+fn shared_pool() -> Result<Arc<Pool>, LoadError> {
+    static SHARED: Mutex<Weak<Pool>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = shared.upgrade() {
+        return Ok(pool);
+    }
+    let pool = Arc::new(Pool::new(0)?);
+    *shared = Arc::downgrade(&pool);
+    Ok(pool)
+}
+
 /// # Safety
 /// `options` is NULL, misaligned or points to options, whose `isa` is NULL or a NUL-terminated
 /// string.
 unsafe fn native_options(options: *const ModelOptions) -> Result<NativeOptions, Error> {
     // SAFETY: the caller's contract.
-    let Some(options) = (unsafe { optional(options, "options") })? else {
-        return Ok(NativeOptions::default());
-    };
+    let options = unsafe { optional(options, "options") }?.copied();
+    let options = options.unwrap_or_else(|| bayes8_model_options_default());
     let isa = if options.isa.is_null() {
         None
     } else {
@@ -240,10 +262,16 @@ unsafe fn native_options(options: *const ModelOptions) -> Result<NativeOptions, 
         Some(name.to_str().map_err(|_| Error::NotUtf8("options->isa"))?.parse()?)
     };
     let threads = match options.threads {
-        0 => Threads::Caller,
+        0 => Threads::Pool(shared_pool()?),
         count => Threads::new(count)?,
     };
-    Ok(NativeOptions { isa, threads, bank_bytes: options.bank_bytes })
+    let Limits { memory_bytes, steps } = Limits::default();
+    let given = |limit: u64, default| if limit == 0 { default } else { limit };
+    let limits = Limits {
+        memory_bytes: given(options.max_memory_bytes, memory_bytes),
+        steps: given(options.max_steps, steps),
+    };
+    Ok(NativeOptions { isa, threads, bank_bytes: options.bank_bytes, limits })
 }
 
 #[cfg(unix)]

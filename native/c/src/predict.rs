@@ -68,7 +68,7 @@ pub extern "C" fn bayes8_predict_options_default() -> PredictOptions {
 ///
 /// Any number of threads may predict with one model at once, into buffers of their own.
 ///
-/// Errors: `NULL_POINTER`, `SHAPE`, `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`.
+/// Errors: `NULL_POINTER`, `SHAPE`, `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`, `OUT_OF_MEMORY`.
 ///
 /// # Safety
 /// `model` is NULL or a live handle; `pictures` is NULL or points to `length` elements, `options`

@@ -1,7 +1,7 @@
 //! The golden vectors on tiles that this processor may lack: `cargo xtask conformance` reads what
 //! this prints. On a processor with AMX the public API runs them too (`tests/examples`).
 
-use crate::engine::{Engine, Job, Threaded};
+use crate::engine::{Engine, Job, Memory, Threaded};
 use crate::kernels::Kernel;
 use crate::kernels::amx::{Amx, executed_by};
 use crate::prediction::Prediction;
@@ -25,7 +25,7 @@ const THREADS: usize = 2;
 
 impl Tiles {
     fn engine(&self, model: &Model) -> Threaded<Simd<Amx>> {
-        Threaded::new(model, simd(self.amx), 0)
+        Threaded::new(model, simd(self.amx), Memory { activation_bytes: 1 << 30, bank_bytes: 0 })
     }
 }
 
@@ -49,10 +49,11 @@ impl Target for Tiles {
     fn run(&self, case: &Case) -> Result<Outcome, String> {
         let (model, codes) = begin(case)?;
         let mut predictions = Vec::new();
-        Prediction::reset(&mut predictions, case.count, model.classes());
+        Prediction::reset(&mut predictions, case.count, model.classes(), 0)
+            .map_err(|error| error.to_string())?;
         let (seed, samples) = (case.vector.seed, case.samples());
         let job = Job { codes: &codes, seed, samples, keep_logits: true, threads: THREADS };
-        self.engine(&model).run(&job, &mut predictions);
+        self.engine(&model).run(&job, &mut predictions).map_err(|error| error.to_string())?;
         let mut outcome = Outcome::default();
         for prediction in &predictions {
             let logits: Vec<f32> = prediction.logits().into_iter().flatten().copied().collect();
@@ -65,7 +66,8 @@ impl Target for Tiles {
         let (model, codes) = begin(case)?;
         let (seed, samples) = (case.vector.seed, sample..sample + 1);
         let job = Job { codes: &codes, seed, samples, keep_logits: false, threads: THREADS };
-        Ok(named(&model, self.engine(&model).trace(&job)))
+        let trace = self.engine(&model).trace(&job).map_err(|error| error.to_string())?;
+        Ok(named(&model, trace))
     }
 }
 

@@ -45,8 +45,10 @@ fn tells_apart(model: &Model) -> bool {
     InputQuantizer::new(model).bytes(&bytes, &mut codes);
     let executor = Executor::new(model, Reference);
     let mut logits = Vec::new();
-    executor.run(&codes, 0, 0..1, &mut executor.workspace(2), |_, _, found| {
+    let mut workspace = executor.workspace(2).expect("a small network");
+    let run = executor.run(&codes, 0, 0..1, &mut workspace, |_, _, found| {
         logits.push(found.to_vec());
     });
+    run.expect("a small network");
     logits[0] != logits[1]
 }

@@ -26,6 +26,10 @@ export interface ModelInfo {
   readonly parameters: number;
   /** Of one picture and sample. */
   readonly multiplyAccumulates: number;
+  /** Bytes of working memory of one picture, as `maxMemoryBytes` counts them. */
+  readonly memoryBytes: number;
+  /** Steps of one picture and sample, as `maxSteps` counts them. */
+  readonly steps: number;
   /** Bytes of one draw of the weights, as the kernels hold them. */
   readonly weightBytes: number;
   /** A byte p of channel c becomes (p / 255 - mean[c]) / std[c]. */
@@ -71,7 +75,7 @@ export interface Uncertainty {
 
 /** One instance of the wasm module. */
 export interface Glue {
-  readonly Network: new (file: Uint8Array) => Network;
+  readonly Network: new (file: Uint8Array, maxMemoryBytes?: number, maxSteps?: number) => Network;
   kernel(): string;
   uncertainty(sums: BigInt64Array): Uncertainty;
   logitsDigest(logits: Float32Array): string;

@@ -1,13 +1,13 @@
 import { loadEngine, type EngineOptions } from "./engine.js";
 import { throwIfAborted } from "./error.js";
-import { checkOptions } from "./options.js";
+import { checkLimits, checkOptions } from "./options.js";
 import { Pool, type PoolOptions } from "./pool.js";
 import { Predictor } from "./predictor.js";
-import { Runner } from "./runner.js";
+import { type Limits, Runner } from "./runner.js";
 import { read, type ReadOptions, type Source, withName } from "./source.js";
 import { LocalThread } from "./thread.js";
 
-export interface LoadOptions extends EngineOptions, ReadOptions {}
+export interface LoadOptions extends EngineOptions, ReadOptions, Limits {}
 
 /** A model in this thread. Samples run in chunks of about 20 ms, between which other tasks run. */
 export class Model extends Predictor {
@@ -21,10 +21,11 @@ export class Model extends Predictor {
    * @throws {Bayes8Error} `invalid-model`, `network`, `unsupported`, `aborted`, `invalid-option`.
    */
   static async load(source: Source, options: LoadOptions = {}): Promise<Model> {
-    const [engine, file] = await Promise.all([loadEngine(checkOptions(options)), read(source, options)]);
+    const limits = checkLimits(checkOptions(options));
+    const [engine, file] = await Promise.all([loadEngine(options), read(source, options)]);
     throwIfAborted(options.signal);
     try {
-      const runner = new Runner(engine.glue, file);
+      const runner = new Runner(engine.glue, file, limits);
       return new Model(runner.info(), engine, [new LocalThread(runner, engine)]);
     } catch (error) {
       throw withName(source, error);

@@ -1,4 +1,5 @@
 import { Bayes8Error, shown } from "./error.js";
+import type { Limits } from "./runner.js";
 
 export interface StreamOptions {
   /** Monte-Carlo samples, 1 to 2^28; default 32. */
@@ -44,6 +45,16 @@ export function checkOptions<T extends object>(options: T): T {
     throw new Bayes8Error("invalid-option", `signal: an AbortSignal, not ${shown(signal)}`);
   }
   return options;
+}
+
+/** The limits of `options` alone, which can go to a worker. */
+export function checkLimits({ maxMemoryBytes, maxSteps }: Limits): Limits {
+  for (const [name, limit] of Object.entries({ maxMemoryBytes, maxSteps })) {
+    if (limit !== undefined && !(typeof limit === "number" && limit >= 1)) {
+      throw new Bayes8Error("invalid-option", `${name}: a number from 1, not ${shown(limit)}`);
+    }
+  }
+  return { maxMemoryBytes, maxSteps };
 }
 
 export function parseOptions(options: PredictOptions): Request {

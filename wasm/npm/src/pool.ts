@@ -1,7 +1,7 @@
 import { loadEngine } from "./engine.js";
 import { Bayes8Error, orAborted, shown, throwIfAborted } from "./error.js";
 import type { LoadOptions } from "./model.js";
-import { checkOptions } from "./options.js";
+import { checkLimits, checkOptions } from "./options.js";
 import { platform } from "./platform.js";
 import { Predictor } from "./predictor.js";
 import { read, type Source, withName } from "./source.js";
@@ -29,6 +29,7 @@ export class Pool extends Predictor {
     if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS) {
       throw new Bayes8Error("invalid-option", `workers: an integer from 1 to ${MOST_WORKERS}, not ${shown(workers)}`);
     }
+    const limits = checkLimits(options);
     const [engine, bytes] = await Promise.all([loadEngine(options), read(source, options)]);
     // A clone of a part takes the whole buffer along.
     const file = bytes.length < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
@@ -36,7 +37,7 @@ export class Pool extends Predictor {
     try {
       throwIfAborted(signal);
       for (let worker = 0; worker < workers; worker++) threads.push(new WorkerThread());
-      const loaded = Promise.all(threads.map((thread) => thread.load(engine.module, file)));
+      const loaded = Promise.all(threads.map((thread) => thread.load(engine.module, file, limits)));
       const [info] = await orAborted(loaded, signal);
       return new Pool(info!, engine, threads);
     } catch (error) {

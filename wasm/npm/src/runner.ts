@@ -16,14 +16,22 @@ export interface TaskResult {
   readonly milliseconds: number;
 }
 
+/** What a model may take for one picture and sample. */
+export interface Limits {
+  /** Bytes of working memory; default: 2 GiB. A model that takes more is refused. */
+  readonly maxMemoryBytes?: number | undefined;
+  /** Steps; default: 2^45. A model that takes more is refused. */
+  readonly maxSteps?: number | undefined;
+}
+
 /** A model in the thread that runs this code, and the jobs that are under way on it. */
 export class Runner {
   readonly #network: Network;
   readonly #batches = new Map<number, Batch>();
 
   /** Copies `file` into the instance's memory. */
-  constructor(glue: Glue, file: Uint8Array) {
-    this.#network = new glue.Network(file);
+  constructor(glue: Glue, file: Uint8Array, { maxMemoryBytes, maxSteps }: Limits) {
+    this.#network = new glue.Network(file, maxMemoryBytes, maxSteps);
   }
 
   info(): ModelInfo {

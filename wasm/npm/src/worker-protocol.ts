@@ -1,13 +1,13 @@
 /** What goes between a pool and its workers: calls of a `Runner`'s methods, and their answers. */
 import type { Bayes8ErrorCode } from "./error.js";
-import type { Runner } from "./runner.js";
+import type { Limits, Runner } from "./runner.js";
 
 export type Method = "fit" | "begin" | "run" | "trace" | "logits" | "end";
 
 export type LoadCall = {
   readonly id: number;
   readonly method: "load";
-  readonly parameters: readonly [module: WebAssembly.Module, file: Uint8Array];
+  readonly parameters: readonly [module: WebAssembly.Module, file: Uint8Array, limits: Limits];
 };
 
 export type MethodCall = {

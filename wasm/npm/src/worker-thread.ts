@@ -2,7 +2,7 @@ import { Bayes8Error } from "./error.js";
 import type { ModelInfo, NodeTrace } from "./glue.js";
 import type { Pixels, RgbaPicture } from "./picture.js";
 import { platform, type WorkerPort } from "./platform.js";
-import type { Task, TaskResult } from "./runner.js";
+import type { Limits, Task, TaskResult } from "./runner.js";
 import type { Thread } from "./thread.js";
 import type { Answer, Call } from "./worker-protocol.js";
 
@@ -34,8 +34,8 @@ export class WorkerThread implements Thread {
     );
   }
 
-  load(module: WebAssembly.Module, file: Uint8Array): Promise<ModelInfo> {
-    return this.#call("load", [module, file]) as Promise<ModelInfo>;
+  load(module: WebAssembly.Module, file: Uint8Array, limits: Limits): Promise<ModelInfo> {
+    return this.#call("load", [module, file, limits]) as Promise<ModelInfo>;
   }
 
   fit({ data, width, height }: RgbaPicture): Promise<Uint8Array> {

@@ -1,0 +1,185 @@
+//! What a model takes to run, and how much of that is allowed.
+//!
+//! A file of a kilobyte can describe a network that takes hours or all memory of a machine. So
+//! whoever loads a file that it did not make checks the model's [`Cost`] against [`Limits`] first:
+//! a model that passes runs within them.
+
+use crate::graph::{Graph, Op, Window};
+use crate::model::{Model, is_depthwise};
+use crate::plan::value_bytes;
+use alloc::{boxed::Box, string::String};
+use thiserror::Error;
+
+/// Steps that an output element counts at least, and each tap of a pool's window: about as many
+/// products as a kernel does in the time that a single element takes elsewhere.
+const STEPS_PER_ELEMENT: u64 = 64;
+
+/// The most that a model may take for one picture and one weight sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of working memory ([`Cost::memory_bytes`]).
+    pub memory_bytes: u64,
+    /// Steps ([`Cost::steps`]).
+    pub steps: u64,
+}
+
+impl Default for Limits {
+    /// 2 GiB: 32 of the largest values that a graph can have, all alive at once. 2^45 (35 * 10^12)
+    /// steps: each of 10^9 weights is used at 35,000 positions.
+    fn default() -> Self {
+        Self { memory_bytes: 2 << 30, steps: 1 << 45 }
+    }
+}
+
+/// What a model takes for one picture and one weight sample, besides its weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Bytes of working memory: all values that are alive at a time, the largest copy that an
+    /// operation makes of its input, factors of mean pools, and the sums of the result.
+    pub memory_bytes: u64,
+    /// Steps: for each output element of a `conv2d` or `linear` node one for each product, of a pool 64
+    /// for each tap of its window, of any other 64; at least 64, but none where nothing is computed
+    /// (`flatten`).
+    pub steps: u64,
+    /// The node with the largest part of the memory, and its bytes.
+    most_memory: (usize, u64),
+    /// The node with the largest part of the steps, and these.
+    most_steps: (usize, u64),
+}
+
+/// A model that would take more than is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LimitError {
+    /// Too much working memory.
+    #[error(
+        "a picture takes {} MiB of working memory, more than the limit of {} MiB; node {} has the \
+         largest part, {} MiB: raise the limit on memory if you trust the file",
+        mebibytes(.0.needed), mebibytes(.0.limit), .0, mebibytes(.0.largest)
+    )]
+    Memory(Box<Excess>),
+    /// Too many steps.
+    #[error(
+        "a picture takes {} steps for each weight sample, more than the limit of {}; node {} has the \
+         largest part, {}: raise the limit on steps if you trust the file",
+        .0.needed, .0.limit, .0, .0.largest
+    )]
+    Steps(Box<Excess>),
+}
+
+/// By what a limit is exceeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// What the model takes.
+    pub needed: u64,
+    /// What is allowed.
+    pub limit: u64,
+    /// The node with the largest part.
+    pub node: String,
+    /// Its operation.
+    pub op: &'static str,
+    /// Its part.
+    pub largest: u64,
+}
+
+/// `` `name` (operation) ``.
+impl core::fmt::Display for Excess {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "`{}` ({})", self.node, self.op)
+    }
+}
+
+fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}
+
+impl Cost {
+    /// The cost of `model`, from its shapes alone: takes no memory to speak of.
+    pub fn new(model: &Model) -> Self {
+        let graph = model.graph();
+        let (mut copy, mut factors, mut steps) = (0, 0u64, 0u64);
+        let (mut most_memory, mut most_steps) = ((0, 0), (0, 0));
+        for (index, node) in graph.nodes().iter().enumerate() {
+            let (own_copy, own_factors) = (copy_bytes(graph, index), factor_bytes(graph, index));
+            copy = own_copy.max(copy);
+            factors = factors.saturating_add(own_factors);
+            let memory = node.shape.elements() as u64 + own_copy + own_factors;
+            if memory > most_memory.1 {
+                most_memory = (index, memory);
+            }
+            let own_steps = steps_of(graph, index);
+            steps = steps.saturating_add(own_steps);
+            if own_steps > most_steps.1 {
+                most_steps = (index, own_steps);
+            }
+        }
+        // A logit and the sums of a probability and of its square.
+        let result = (size_of::<f32>() + 2 * size_of::<i64>()) * model.classes();
+        let memory = (value_bytes(model) as u64).saturating_add(copy).saturating_add(factors);
+        let memory_bytes = memory.saturating_add(result as u64);
+        Self { memory_bytes, steps, most_memory, most_steps }
+    }
+
+    /// Whether `model`, whose cost this is, stays within `limits`.
+    ///
+    /// # Errors
+    /// A [`LimitError`] that names the node with the largest part.
+    pub fn check(&self, model: &Model, limits: Limits) -> Result<(), LimitError> {
+        let excess = |needed, limit, (node, largest): (usize, u64)| {
+            let node = &model.graph().nodes()[node];
+            let (node, op) = (node.name.clone(), node.op.name());
+            (needed > limit).then(|| Box::new(Excess { needed, limit, node, op, largest }))
+        };
+        // More than that no allocator gives; sums that do not fit a word are above it.
+        let most = limits.memory_bytes.min(isize::MAX as u64);
+        if let Some(excess) = excess(self.memory_bytes, most, self.most_memory) {
+            return Err(LimitError::Memory(excess));
+        }
+        match excess(self.steps, limits.steps, self.most_steps) {
+            Some(excess) => Err(LimitError::Steps(excess)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Bytes of the copy that an operation makes of its input, in the type of the widest kernel.
+fn copy_bytes(graph: &Graph, index: usize) -> u64 {
+    let node = &graph.nodes()[index];
+    let input = graph.shape(node.inputs[0]);
+    let elements = match &node.op {
+        op if is_depthwise(op, input) => 0,
+        Op::Conv2d { window, .. } => size_of::<i16>() * input.padded(&window.padding).elements(),
+        Op::Linear { .. } => size_of::<i16>() * input.elements(),
+        // Each input on the output's grid.
+        Op::Concat => {
+            let parts = node.inputs.iter().map(|&value| graph.shape(value).elements());
+            parts.max().unwrap_or(0)
+        }
+        _ => 0,
+    };
+    elements as u64
+}
+
+/// Bytes of the factors of a mean pool: one for each number of elements that a window may hold.
+fn factor_bytes(graph: &Graph, index: usize) -> u64 {
+    let node = &graph.nodes()[index];
+    match node.op {
+        Op::AveragePool { window, .. } => {
+            let counts = window.taps().min(graph.shape(node.inputs[0]).spatial());
+            (size_of::<f32>() * counts) as u64
+        }
+        _ => 0,
+    }
+}
+
+fn steps_of(graph: &Graph, index: usize) -> u64 {
+    let node = &graph.nodes()[index];
+    let taps = |window: &Window| STEPS_PER_ELEMENT.saturating_mul(window.taps() as u64);
+    let of_element = match &node.op {
+        Op::Conv2d { .. } | Op::Linear { .. } => graph.fan_in(index) as u64,
+        Op::MaxPool(window) | Op::AveragePool { window, .. } => taps(window),
+        Op::GlobalAveragePool => taps(&Window::whole(graph.shape(node.inputs[0]))),
+        Op::Flatten => return 0,
+        _ => 0,
+    };
+    (node.shape.elements() as u64).saturating_mul(of_element.max(STEPS_PER_ELEMENT))
+}
