@@ -1,6 +1,6 @@
 //! The fidelity report for people.
 
-use crate::style::{Style, four_places, shorten, thousands};
+use crate::style::{Style, counted, four_places, shorten, thousands};
 use crate::table::{Align, Table};
 use bayes8_convert::bias_correction::{CLEAR_GAIN, CorrectionReport};
 use bayes8_convert::error_feedback::Rounding;
@@ -42,8 +42,8 @@ pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
     }
     if let Some(end_to_end) = &report.end_to_end {
         let EndToEnd { pictures, samples, .. } = end_to_end;
-        let pictures = thousands(*pictures as u64);
-        let run = format!("{pictures} pictures, {samples} samples each");
+        let pictures = counted(*pictures as u64, "picture");
+        let run = format!("{pictures}, {} each", counted(*samples, "sample"));
         text.push('\n');
         text.push_str(&heading(style, "End to end", &run));
         append(&mut text, &figures(end_to_end), style);

@@ -5,9 +5,11 @@
 mod args;
 mod atomic_file;
 mod commands;
+mod decode;
 mod evaluation;
 mod fidelity_table;
 mod gates;
+mod input;
 mod interrupt;
 mod model_file;
 mod model_report;

@@ -1,19 +1,20 @@
 //! Loading models for commands.
 
 use crate::args::Machine;
+use crate::input;
 use crate::output::{complain, warn};
 use crate::style::bytes;
+use anyhow::bail;
 use bayes8_native::core::{format, model};
-use bayes8_native::{LoadError, Model, file};
+use bayes8_native::{LoadError, Model};
 use std::path::Path;
 
 /// The model in `path`, ready to run.
 ///
 /// # Errors
-/// [`LoadError`], which names the file, or threads that cannot be started.
-pub(crate) fn load(path: &Path, machine: &Machine) -> Result<Model, LoadError> {
-    let model = Model::load_with(path, machine.options()?)?;
-    warn_of_one_class(path, model.description());
+/// When the file is not a model, naming it, or threads cannot be started.
+pub(crate) fn load(path: &Path, machine: &Machine) -> anyhow::Result<Model> {
+    let model = Model::new(describe(path)?.0, machine.options()?)?;
     let (bank, draw) = (machine.bank.as_u64(), model.weight_bytes() as u64);
     if (1..draw).contains(&bank) {
         complain(&format!("warning: --bank is off: one weight sample takes {}", bytes(draw)));
@@ -24,9 +25,13 @@ pub(crate) fn load(path: &Path, machine: &Machine) -> Result<Model, LoadError> {
 /// What the file says, and its size in bytes.
 ///
 /// # Errors
-/// [`LoadError`], which names the file.
-pub(crate) fn describe(path: &Path) -> Result<(model::Model, usize), LoadError> {
-    let bytes = file::read(path).map_err(|source| LoadError::File { path: path.into(), source })?;
+/// When the file is not a model, naming it.
+pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::Model, usize)> {
+    let bytes =
+        input::read(path).map_err(|source| LoadError::File { path: path.into(), source })?;
+    if let Some(kind) = input::kind_of_pictures(&bytes) {
+        bail!("{} is {kind}, not a model: MODEL is the first argument", path.display());
+    }
     let model =
         format::read(&bytes).map_err(|source| LoadError::Format { path: path.into(), source })?;
     warn_of_one_class(path, &model);

@@ -2,51 +2,65 @@
 //! [`bayes8_core::picture`]; arrays must have the model's shape.
 
 use anyhow::{Context, bail};
-use bayes8_convert::LabelledPictures;
+use bayes8_convert::answers;
+use bayes8_convert::corrupted::CorruptedPictures;
 use bayes8_convert::metrics::check_labels;
+use bayes8_convert::{Inputs, LabelledPictures};
 use bayes8_core::graph::Shape;
 use bayes8_core::picture::fit;
-use image::{DynamicImage, ImageDecoder, ImageReader};
-use ndarray::{Array1, Array5, ArrayD};
+use ndarray::{Array1, Array2, ArrayD};
 use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::decode::decode;
+use crate::input;
 use crate::progress::Progress;
 
 /// A batch with a name for each of its members.
 pub(crate) struct Batch {
     pub(crate) names: Vec<String>,
-    /// `[N, D, H, W, C]`.
-    pub(crate) pictures: Array5<u8>,
+    pub(crate) pictures: Inputs,
 }
 
-/// Reads all files as a batch of `shape`: a picture each, or all that the array `x` of an npz archive
-/// holds.
+/// Reads all files as a batch of `shape`: a picture of at most `max_pixels` each, or all that the
+/// array `x` of an npz archive holds.
 ///
 /// # Errors
-/// When a file is neither a PNG or JPEG picture nor an npz archive of the model's shape, naming it,
-/// or the model takes no pictures.
-pub(crate) fn load(paths: &[PathBuf], shape: Shape) -> anyhow::Result<Batch> {
+/// When a file is neither a picture nor an npz archive of the model's shape, naming it; when the model
+/// takes no pictures, or some files hold bytes and others floats.
+pub(crate) fn load(paths: &[PathBuf], shape: Shape, max_pixels: u64) -> anyhow::Result<Batch> {
     let progress = Progress::new("reading pictures", paths.len() as u64);
-    let (mut names, mut bytes) = (Vec::new(), Vec::with_capacity(paths.len() * shape.elements()));
+    let (mut names, mut bytes, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for path in paths {
         let unreadable = || format!("cannot read the picture {}", path.display());
         let name = path.to_string_lossy();
-        if is_archive(path).with_context(unreadable)? {
-            let set = load_set(path, shape)?;
-            names.extend((0..set.pictures.shape()[0]).map(|i| format!("{name}[{i}]")));
-            bytes.extend(set.pictures);
+        let mut file = input::open(path).with_context(unreadable)?;
+        let start = input::start(&mut file).with_context(unreadable)?;
+        if input::is_archive(&start) {
+            let set = read_set(path, file, shape)?;
+            names.extend((0..set.pictures.count()).map(|i| format!("{name}[{i}]")));
+            match set.pictures {
+                Inputs::Bytes(set) => bytes.extend(set),
+                Inputs::Normalized(set) => numbers.extend(set),
+            }
         } else {
-            let picture = decode(path).with_context(unreadable)?;
-            bytes.extend(fit(&picture, shape)?);
+            check_is_not_model(path, &start)?;
+            let picture = decode(file, max_pixels).with_context(unreadable)?;
+            bytes.extend(fit(picture, shape).with_context(|| path.display().to_string())?);
             names.push(name.into_owned());
         }
         progress.advance(1);
     }
-    let batch = (names.len(), shape.depth, shape.height, shape.width, shape.channels);
-    let pictures = Array5::from_shape_vec(batch, bytes).context("pictures of the model's shape")?;
-    Ok(Batch { names, pictures })
+    let batch = vec![names.len(), shape.depth, shape.height, shape.width, shape.channels];
+    let pictures = match (bytes.is_empty(), numbers.is_empty()) {
+        (false, false) => bail!(
+            "some files hold pixels, others floats that the model takes as they are: predict them one \
+             after the other"
+        ),
+        (_, true) => ArrayD::from_shape_vec(batch, bytes).map(Inputs::Bytes),
+        (true, _) => ArrayD::from_shape_vec(batch, numbers).map(Inputs::Normalized),
+    };
+    Ok(Batch { names, pictures: pictures.context("pictures of the model's shape")? })
 }
 
 /// The pictures of a set, read from `path`, and the label of each.
@@ -56,50 +70,82 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape) -> anyhow::Result<Batch> {
 pub(crate) fn labelled(
     path: &Path,
     LabelledPictures { pictures, labels }: LabelledPictures,
-) -> anyhow::Result<(ArrayD<u8>, Array1<i64>)> {
+) -> anyhow::Result<(Inputs, Array1<i64>)> {
     let Some(labels) = labels else {
         bail!("{}: there is no array `y` of labels", path.display());
     };
     Ok((pictures, labels))
 }
 
-/// Reads the pictures of an npz archive, which are of `shape`, with their labels if there are any.
+/// Reads the pictures of an npz archive, with their labels if there are any.
 ///
 /// # Errors
-/// When the file is no such archive, naming it.
+/// When the file is not such an archive, naming it.
+pub(crate) fn open_set(path: &Path) -> anyhow::Result<LabelledPictures> {
+    Ok(LabelledPictures::read(path, archive(path)?)?)
+}
+
+/// [`open_set`], of pictures of `shape`.
+///
+/// # Errors
+/// When the file is not such an archive, naming it.
 pub(crate) fn load_set(path: &Path, shape: Shape) -> anyhow::Result<LabelledPictures> {
-    let set = LabelledPictures::load(path)?;
-    set.check(path, shape)?;
-    Ok(set)
+    read_set(path, archive(path)?, shape)
 }
 
 /// [`load_set`], where each picture has a label that is one of `classes` classes.
 ///
 /// # Errors
-/// When the file is no such archive, has no labels or one that is no class, naming it.
+/// When the file is not such an archive, has no labels or one that is not a class, naming it.
 pub(crate) fn load_classified(
     path: &Path,
     shape: Shape,
     classes: usize,
-) -> anyhow::Result<(ArrayD<u8>, Vec<i64>)> {
+) -> anyhow::Result<(Inputs, Vec<i64>)> {
     let (pictures, labels) = labelled(path, load_set(path, shape)?)?;
     let labels = labels.to_vec();
     check_labels(&labels, classes).with_context(|| format!("{}: array `y`", path.display()))?;
     Ok((pictures, labels))
 }
 
-/// Whether a file begins as the zip archives do that npz files are.
-fn is_archive(path: &Path) -> io::Result<bool> {
-    let mut start = Vec::new();
-    File::open(path)?.take(2).read_to_end(&mut start)?;
-    Ok(start == b"PK")
+/// The answers that an npz archive records for its pictures, if it has any.
+///
+/// # Errors
+/// When the file is not such an archive, naming it.
+pub(crate) fn load_answers(path: &Path) -> anyhow::Result<Option<Array2<f32>>> {
+    Ok(answers::read(path, archive(path)?)?)
 }
 
-fn decode(path: &Path) -> anyhow::Result<DynamicImage> {
-    // By what the file holds, not by its name.
-    let mut decoder = ImageReader::open(path)?.with_guessed_format()?.into_decoder()?;
-    let orientation = decoder.orientation()?;
-    let mut picture = DynamicImage::from_decoder(decoder)?;
-    picture.apply_orientation(orientation);
-    Ok(picture)
+/// Opens an archive of corrupted pictures.
+///
+/// # Errors
+/// When the file is not such an archive, naming it.
+pub(crate) fn open_corrupted(path: &Path) -> anyhow::Result<CorruptedPictures> {
+    Ok(CorruptedPictures::read(path, archive(path)?)?)
+}
+
+/// Opens a file that should be an npz archive.
+fn archive(path: &Path) -> anyhow::Result<File> {
+    let unreadable = || path.display().to_string();
+    let mut file = input::open(path).with_context(unreadable)?;
+    check_is_not_model(path, &input::start(&mut file).with_context(unreadable)?)?;
+    Ok(file)
+}
+
+fn read_set(path: &Path, file: File, shape: Shape) -> anyhow::Result<LabelledPictures> {
+    let set = LabelledPictures::read(path, file)?;
+    set.check(path, shape)?;
+    Ok(set)
+}
+
+/// Refuses a model where pictures are expected: what follows the option, or the first argument, was
+/// likely swapped.
+fn check_is_not_model(path: &Path, start: &[u8]) -> anyhow::Result<()> {
+    if input::is_model(start) {
+        bail!(
+            "{} is a safetensors file, not pictures: MODEL is the first argument",
+            path.display()
+        );
+    }
+    Ok(())
 }

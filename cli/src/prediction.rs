@@ -4,7 +4,7 @@
 use crate::progress::Progress;
 use bayes8_native::core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_native::{Model, Pictures, PredictError, PredictOptions};
-use ndarray::{ArrayViewD, Axis};
+use ndarray::IxDyn;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
@@ -24,10 +24,9 @@ const MULTIPLY_ACCUMULATES: u64 = 100_000_000_000;
 pub(crate) type Observer<'a> = &'a mut dyn FnMut(usize, &[f32]);
 
 /// What to predict.
-pub(crate) struct Job<'a> {
+pub(crate) struct Job<'a, 'p> {
     pub(crate) model: &'a Model,
-    /// As [`Pictures`] has them.
-    pub(crate) pictures: ArrayViewD<'a, u8>,
+    pub(crate) pictures: Pictures<'p, IxDyn>,
     pub(crate) samples: Range<u32>,
     pub(crate) seed: u64,
     /// Whether to compute digests of the logits.
@@ -41,7 +40,7 @@ pub(crate) struct Outcome {
     pub(crate) logits_digest: Option<String>,
 }
 
-impl Job<'_> {
+impl Job<'_, '_> {
     /// Predicts all pictures, in order.
     ///
     /// # Errors
@@ -72,12 +71,14 @@ impl Job<'_> {
         samples: usize,
         mut observe: Option<Observer<'_>>,
     ) -> Result<Vec<Outcome>, PredictError> {
-        let total = self.pictures.len_of(Axis(0)) as u64 * self.samples.len() as u64;
+        let count = self.pictures.extents()[0];
+        let total = count as u64 * self.samples.len() as u64;
         let progress = Progress::new("predicting", total);
         let mut outcomes = Vec::new();
-        for chunk in self.pictures.axis_chunks_iter(Axis(0), pictures) {
-            let empty = || SampleSums::new(self.model.description().classes());
-            let mut sums: Vec<SampleSums> = chunk.outer_iter().map(|_| empty()).collect();
+        for first in (0..count).step_by(pictures) {
+            let chunk = self.pictures.range(first..count.min(first + pictures));
+            let empty = SampleSums::new(self.model.description().classes());
+            let mut sums = vec![empty; chunk.extents()[0]];
             let mut hashes = vec![Sha256::new(); sums.len()];
             for start in self.samples.clone().step_by(samples) {
                 let end = self.samples.end.min(start.saturating_add(samples as u32));
@@ -86,7 +87,7 @@ impl Job<'_> {
                     seed: self.seed,
                     keep_logits: self.digests || observe.is_some(),
                 };
-                let predictions = self.model.predict(Pictures::Bytes(chunk.view()), &options)?;
+                let predictions = self.model.predict(chunk.clone(), &options)?;
                 for (index, prediction) in predictions.iter().enumerate() {
                     sums[index].merge(prediction.sums());
                     let Some(logits) = prediction.logits() else { continue };

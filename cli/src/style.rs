@@ -1,6 +1,7 @@
 //! How text looks on a terminal: colours, bars, numbers and names.
 
 use bayes8_native::core::graph::Shape;
+use bayes8_native::core::words::noun;
 use std::io::{IsTerminal, stdout};
 
 /// Colours of standard output, or none.
@@ -92,6 +93,12 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// A number and what it counts: `1 sample`, `2,000 samples`.
+pub(crate) fn counted(count: impl Into<u64>, singular: &str) -> String {
+    let count = count.into();
+    format!("{} {}", thousands(count), noun(count, singular))
+}
+
 /// A figure with four places; a dash where it is not defined.
 pub(crate) fn four_places(value: f64) -> String {
     if value.is_nan() { "-".into() } else { format!("{value:.4}") }
@@ -164,6 +171,8 @@ mod tests {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(counted(1u32, "sample"), "1 sample");
+        assert_eq!(counted(2_000u32, "class"), "2,000 classes");
         assert_eq!(bytes(10_239), "10,239 B");
         assert_eq!(bytes(1_572_864), "1536.0 KiB");
     }

@@ -4,13 +4,15 @@
 //! INT8 with it can show that. Recorded answers do: those of the same file, mean weights and
 //! normalized pictures, for example by ONNX Runtime.
 
+use std::fs::File;
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView, ArrayView1, ArrayView2, Axis, Dimension, Slice};
 use thiserror::Error;
 
 use crate::network::Network;
-use crate::pictures::{Archive, PicturesError};
+use crate::npz::Archive;
+use crate::pictures::PicturesError;
 use crate::reference::{RunError, Weights, run};
 
 /// How far log probabilities may be off, as a share of their largest: float32 on another machine, and
@@ -58,12 +60,13 @@ pub enum AnswersError {
     Run(#[from] RunError),
 }
 
-/// The array `logits` of an npz archive, if it has one: the answers to its pictures.
+/// The array `logits` of an npz archive, if it has one: the answers to its pictures. `path` is for
+/// errors.
 ///
 /// # Errors
-/// [`PicturesError`] when the file is not an archive, or that array is not float32 `[N, classes]`.
-pub fn load(path: &Path) -> Result<Option<Array2<f32>>, PicturesError> {
-    let mut archive = Archive::open(path)?;
+/// [`PicturesError`] when the file is not an archive, or that array is not floats `[N, classes]`.
+pub fn read(path: &Path, file: File) -> Result<Option<Array2<f32>>, PicturesError> {
+    let mut archive = Archive::open(path, file)?;
     archive.has("logits").then(|| archive.floats("logits")).transpose()
 }
 

@@ -10,15 +10,18 @@
 //! ```
 
 use std::{
+    fs::File,
     io::{Seek, Write},
     path::Path,
 };
 
+use bayes8_core::words::counted;
 use ndarray::{ArrayD, ArrayView1, ArrayView4, Axis};
 use ndarray_npy::{NpzWriter, WriteNpyError, WriteNpzError};
 
 use crate::first_error::FirstError;
-use crate::pictures::{Archive, PicturesError};
+use crate::npz::Archive;
+use crate::pictures::PicturesError;
 
 /// An archive of corrupted pictures, open for reading.
 pub struct CorruptedPictures {
@@ -51,25 +54,25 @@ impl Drift {
 }
 
 impl CorruptedPictures {
-    /// Opens a file and reads its labels.
+    /// Opens an archive and reads its labels; `path` is for errors.
     ///
     /// # Errors
     /// [`PicturesError`], which names the file and the array: no `y`, no corruption, or an array that
     /// is neither.
-    pub fn open(path: &Path) -> Result<Self, PicturesError> {
-        let mut archive = Archive::open(path)?;
+    pub fn read(path: &Path, file: File) -> Result<Self, PicturesError> {
+        let mut archive = Archive::open(path, file)?;
         let labels = archive.integers("y")?.to_vec();
         let mut drifts = Vec::new();
         for name in archive.names().iter().filter(|name| *name != "y") {
             let no_drift = || {
                 let reason = "no name of a corruption and its severity, such as `contrast_3`";
-                archive.refuse(name, reason.into())
+                archive.refuse(name, reason)
             };
             drifts.push(Drift::parse(name).ok_or_else(no_drift)?);
         }
         if drifts.is_empty() {
             let reason = "missing; expected a corruption and its severity in each name";
-            return Err(archive.refuse("CORRUPTION_SEVERITY", reason.into()));
+            return Err(archive.refuse("CORRUPTION_SEVERITY", reason));
         }
         // Corruptions in the order of the file, their severities in theirs.
         let mut order: Vec<String> = Vec::new();
@@ -100,12 +103,11 @@ impl CorruptedPictures {
     /// [`PicturesError`], which names the array.
     pub fn load(&mut self, drift: &Drift) -> Result<ArrayD<u8>, PicturesError> {
         let array = drift.array();
-        let pictures = self.archive.pictures(&array)?;
+        let pictures = self.archive.bytes(&array)?;
         let (found, labels) = (pictures.len_of(Axis(0)), self.labels.len());
         if found != labels {
-            return Err(self
-                .archive
-                .refuse(&array, format!("{found} pictures for {labels} labels")));
+            let (found, labels) = (counted(found, "picture"), counted(labels, "label"));
+            return Err(self.archive.refuse(&array, format!("{found} for {labels}")));
         }
         Ok(pictures)
     }
@@ -153,7 +155,6 @@ impl<W: Write + Seek> CorruptedWriter<W> {
 mod tests {
     use super::*;
     use ndarray::{Array1, Array4, array};
-    use std::fs::File;
     use std::io::{self, Cursor, SeekFrom};
 
     fn drift(corruption: &str, severity: u8) -> Drift {
@@ -170,7 +171,7 @@ mod tests {
             writer.add(&drift(name, severity), pictures(severity).view()).unwrap();
         }
         writer.finish().unwrap();
-        let mut set = CorruptedPictures::open(file.path()).unwrap();
+        let mut set = CorruptedPictures::read(file.path(), file.reopen().unwrap()).unwrap();
         assert_eq!(set.labels(), [3, 1]);
         let expected = [drift("shot_noise", 1), drift("shot_noise", 5), drift("blur", 2)];
         assert_eq!(set.drifts(), expected);
@@ -235,7 +236,7 @@ mod tests {
                 npz.add_array(*name, &Array4::<u8>::zeros((*count, 1, 1, 1))).unwrap();
             }
             npz.finish().unwrap();
-            let set = CorruptedPictures::open(file.path());
+            let set = CorruptedPictures::read(file.path(), file.reopen().unwrap());
             let loaded = set.and_then(|mut set| set.load(&drift("fog", 1)));
             let message = loaded.unwrap_err().to_string();
             assert!(message.starts_with(&file.path().display().to_string()), "{message}");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bayes8_core::input;
 use bayes8_core::model::Preprocessing;
+use bayes8_core::words::counted;
 use bayes8_native::file;
 use ndarray::{Array, ArrayView, Dimension};
 use serde_json::Value;
@@ -59,7 +60,11 @@ pub enum MetadataError {
 
 /// Numbers of a preprocessing that do not fit the channels of the pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("preprocessing holds {found} values of `{key}`, but pictures have {channels} channels")]
+#[error(
+    "preprocessing holds {} of `{key}`, but pictures have {}",
+    counted(*found, "value"),
+    counted(*channels, "channel")
+)]
 pub struct ChannelsError {
     /// `mean` or `std`.
     pub key: &'static str,

@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Instant};
 
-use bayes8_convert::metadata::normalize;
+use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::{
     LabelledPictures, Metadata, Network, PosteriorSource,
     reference::{Weights, draw, run},
@@ -30,9 +30,11 @@ impl Model {
         let network = Network::load(&folder.join("mean.onnx"), &posterior).unwrap();
         let metadata = Metadata::load(&folder.join("golden.json")).unwrap();
         let set = LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
-        let pictures = set.pictures.slice_axis(Axis(0), (..count).into());
+        let pictures = set.pictures.view();
         let channels = network.graph.input().channels;
-        let pictures = normalize(&metadata.preprocessing.unwrap(), pictures, channels).unwrap();
+        let preprocessing = metadata.preprocessing.unwrap();
+        let pictures = fp32_inputs(pictures.range(0..count), &preprocessing, channels).unwrap();
+        let pictures = pictures.into_owned();
         let names = metadata.class_names.len();
         assert!(names == 0 || names == network.classes());
         let golden = Golden::load(shared, name);

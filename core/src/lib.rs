@@ -31,3 +31,4 @@ pub mod sampler;
 pub mod simd;
 pub mod uncertainty;
 pub mod variance;
+pub mod words;

@@ -1,15 +1,19 @@
 //! Pictures of any size to the bytes that a model takes (feature `image`).
 //!
-//! A picture loses its transparency, becomes gray (luma of Rec. 709) for a model of one channel,
-//! and is stretched to the model's rows and columns with a triangle filter that averages all pixels
-//! when it shrinks. A picture that has the right size keeps its bytes. Written once, so that the
-//! command line and the web see the same picture.
+//! A picture is reduced to 8 bits a channel, laid over white where it is transparent, made gray (luma
+//! of Rec. 709) for a model of one channel, and stretched to the model's rows and columns with a
+//! triangle filter that averages all pixels when it shrinks. An opaque picture that has the right size
+//! keeps its bytes. Written once, so that the command line and the web see the same picture.
 
 use crate::graph::Shape;
 use alloc::vec::Vec;
-use image::DynamicImage;
 use image::imageops::{FilterType, resize};
+use image::{DynamicImage, RgbImage, RgbaImage};
 use thiserror::Error;
+
+/// Most pixels that stretching may hold besides the picture, as wide as it is and as high as the
+/// model's: each takes 16 bytes.
+const MOST_STRETCHED: u64 = 1 << 26;
 
 /// A model that takes something else than pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -20,54 +24,112 @@ pub enum FitError {
     /// More than one plane.
     #[error("the model takes volumes of {0} ({names}), not pictures", names = .0.axis_names())]
     Volume(Shape),
+    /// So wide that stretching it would fill the memory.
+    #[error("a picture {width} pixels wide cannot be stretched to {height} rows; make it smaller")]
+    Wide {
+        /// Columns of the picture.
+        width: u32,
+        /// Rows of the model.
+        height: u32,
+    },
 }
 
 /// The picture's bytes in `shape`, `[H, W, C]`.
 ///
 /// # Errors
-/// [`FitError`] unless `shape` has one or three channels and one plane.
-pub fn fit(picture: &DynamicImage, shape: Shape) -> Result<Vec<u8>, FitError> {
+/// [`FitError`] unless `shape` has one or three channels and one plane, or when the picture is too
+/// wide for it.
+pub fn fit(picture: DynamicImage, shape: Shape) -> Result<Vec<u8>, FitError> {
     if shape.depth != 1 {
         return Err(FitError::Volume(shape));
+    }
+    if ![1, 3].contains(&shape.channels) {
+        return Err(FitError::Channels(shape.channels));
     }
     // A shape has at most 2^26 elements.
     let (width, height) = (shape.width as u32, shape.height as u32);
     let fits = (picture.width(), picture.height()) == (width, height);
+    if !fits && u64::from(picture.width()) * u64::from(height) > MOST_STRETCHED {
+        return Err(FitError::Wide { width: picture.width(), height });
+    }
+    let picture = match picture.color().has_alpha() {
+        true => over_white(picture.into_rgba8()).into(),
+        false => picture,
+    };
     let filter = FilterType::Triangle;
     Ok(match (shape.channels, fits) {
-        (1, true) => picture.to_luma8().into_raw(),
-        (1, false) => resize(&picture.to_luma8(), width, height, filter).into_raw(),
-        (3, true) => picture.to_rgb8().into_raw(),
-        (3, false) => resize(&picture.to_rgb8(), width, height, filter).into_raw(),
-        (channels, _) => return Err(FitError::Channels(channels)),
+        (1, true) => picture.into_luma8().into_raw(),
+        (1, false) => resize(&picture.into_luma8(), width, height, filter).into_raw(),
+        (_, true) => picture.into_rgb8().into_raw(),
+        (_, false) => resize(&picture.into_rgb8(), width, height, filter).into_raw(),
     })
+}
+
+/// The picture on a white page. Each channel becomes `(c a + 255 (255 - a)) / 255`, rounded to the
+/// nearest integer.
+fn over_white(picture: RgbaImage) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let mut bytes = picture.into_raw();
+    let pixels = bytes.len() / 4;
+    // In place: a pixel is written before or where it was read.
+    for pixel in 0..pixels {
+        let alpha = u32::from(bytes[4 * pixel + 3]);
+        for channel in 0..3 {
+            let sum = u32::from(bytes[4 * pixel + channel]) * alpha + 255 * (255 - alpha);
+            bytes[3 * pixel + channel] = ((sum + 127) / 255) as u8;
+        }
+    }
+    bytes.truncate(3 * pixels);
+    RgbImage::from_raw(width, height, bytes).expect("three bytes per pixel")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{GrayImage, Luma, Rgba, RgbaImage};
+    use image::{GrayAlphaImage, GrayImage, Luma, LumaA, Rgba, RgbaImage};
 
     #[test]
     fn a_picture_of_the_right_size_keeps_its_bytes() {
         let picture = GrayImage::from_fn(3, 2, |x, y| Luma([(10 * y + x) as u8]));
-        let bytes = fit(&DynamicImage::from(picture), Shape::new(2, 3, 1));
+        let bytes = fit(DynamicImage::from(picture), Shape::new(2, 3, 1));
         assert_eq!(bytes, Ok(alloc::vec![0, 1, 2, 10, 11, 12]));
     }
 
     #[test]
-    fn shrinking_averages_and_drops_transparency() {
-        let picture = RgbaImage::from_fn(8, 8, |x, _| Rgba([(x % 2 * 200) as u8, 100, 0, 7]));
-        let bytes = fit(&DynamicImage::from(picture), Shape::new(1, 1, 3)).unwrap();
+    fn shrinking_averages() {
+        let picture = RgbaImage::from_fn(8, 8, |x, _| Rgba([(x % 2 * 200) as u8, 100, 0, 255]));
+        let bytes = fit(DynamicImage::from(picture), Shape::new(1, 1, 3)).unwrap();
         assert!(bytes[0].abs_diff(100) <= 1, "{bytes:?}");
         assert_eq!(bytes[1..], [100, 0]);
+    }
+
+    /// Every value and transparency, against the rule in real numbers; the last pixel is opaque.
+    #[test]
+    fn transparency_shows_white() {
+        let picture = RgbaImage::from_fn(256, 256, |x, y| Rgba([x as u8, 255, 0, y as u8]));
+        let bytes = fit(DynamicImage::from(picture), Shape::new(256, 256, 3)).unwrap();
+        for (i, &[red, green, blue]) in bytes.as_chunks().0.iter().enumerate() {
+            let (value, share) = ((i % 256) as f64, (i / 256) as f64 / 255.0);
+            let over = |value: f64| (value * share + 255.0 * (1.0 - share)).round() as u8;
+            assert_eq!([red, green, blue], [over(value), 255, over(0.0)], "{i}");
+        }
+        let gray = GrayAlphaImage::from_pixel(2, 1, LumaA([100, 51]));
+        let bytes = fit(DynamicImage::from(gray), Shape::new(1, 2, 1));
+        assert_eq!(bytes, Ok(alloc::vec![224, 224]));
+    }
+
+    #[test]
+    fn memory_for_stretching_is_bounded() {
+        let wide = DynamicImage::from(GrayImage::new(1 << 20, 1));
+        let error = fit(wide, Shape::new(128, 1, 1)).unwrap_err();
+        assert_eq!(error, FitError::Wide { width: 1 << 20, height: 128 });
     }
 
     #[test]
     fn other_channels_and_volumes_are_refused() {
         let picture = DynamicImage::from(GrayImage::new(2, 2));
-        assert_eq!(fit(&picture, Shape::new(2, 2, 4)), Err(FitError::Channels(4)));
-        let error = fit(&picture, Shape::volume(5, 2, 2, 1)).unwrap_err();
+        assert_eq!(fit(picture.clone(), Shape::new(2, 2, 4)), Err(FitError::Channels(4)));
+        let error = fit(picture, Shape::volume(5, 2, 2, 1)).unwrap_err();
         let expected =
             "the model takes volumes of 5x2x2x1 (depth x height x width x channels), not pictures";
         assert_eq!(alloc::string::ToString::to_string(&error), expected);

@@ -5,7 +5,7 @@ use bayes8_core::executor::OutOfMemory;
 use bayes8_core::graph::Shape;
 use bayes8_core::sampler::MAX_SAMPLES;
 use bayes8_core::uncertainty::{SampleSums, Uncertainty};
-use ndarray::{ArrayView, ArrayView2, Dimension, Ix4};
+use ndarray::{ArrayView, ArrayView2, Axis, Dimension, Ix4, Slice};
 use std::ops::Range;
 use thiserror::Error;
 
@@ -20,8 +20,20 @@ pub enum Pictures<'a, D: Dimension = Ix4> {
 }
 
 impl<D: Dimension> Pictures<'_, D> {
+    /// Those of a range of indices.
+    ///
+    /// # Panics
+    /// When the range ends beyond the last.
+    pub fn range(&self, range: Range<usize>) -> Pictures<'_, D> {
+        let slice = Slice::from(range);
+        match self {
+            Self::Bytes(bytes) => Pictures::Bytes(bytes.slice_axis(Axis(0), slice)),
+            Self::Normalized(numbers) => Pictures::Normalized(numbers.slice_axis(Axis(0), slice)),
+        }
+    }
+
     /// Extents of the array, N first.
-    pub(crate) fn extents(&self) -> &[usize] {
+    pub fn extents(&self) -> &[usize] {
         match self {
             Self::Bytes(bytes) => bytes.shape(),
             Self::Normalized(numbers) => numbers.shape(),

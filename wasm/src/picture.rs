@@ -27,5 +27,5 @@ pub(crate) fn fit_rgba(
         return Err(wrong);
     }
     let picture = RgbaImage::from_raw(width, height, rgba).ok_or(wrong)?;
-    Ok(fit(&DynamicImage::from(picture), shape)?)
+    Ok(fit(DynamicImage::from(picture), shape)?)
 }

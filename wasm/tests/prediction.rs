@@ -142,6 +142,9 @@ fn pictures_of_any_size_become_the_models() {
     let same = network.fit(rgba(28, 28), 28, 28).unwrap();
     assert_eq!(same, (0..28 * 28).map(|i| i as u8).collect::<Vec<u8>>());
     assert_eq!(network.fit(rgba(61, 7), 61, 7).unwrap().len(), SHAPE.elements());
+    // A fifth of black over white, as the command line has it.
+    let translucent = [0, 0, 0, 51].repeat(28 * 28);
+    assert_eq!(network.fit(translucent, 28, 28).unwrap(), [204; 28 * 28]);
 
     let sides = [(0, 0), (0, 5), (5, 0), (u32::MAX, u32::MAX), (u32::MAX, 1)];
     for (width, height) in sides {

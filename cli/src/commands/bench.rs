@@ -2,7 +2,7 @@
 
 use crate::args::{Machine, sample_count, seconds, whole};
 use crate::progress::Progress;
-use crate::style::{Style, printable, thousands};
+use crate::style::{Style, counted, printable, thousands};
 use crate::{model_file, output};
 use anyhow::{Context, bail};
 use bayes8_native::core::chacha::ChaCha8;
@@ -29,7 +29,7 @@ Examples:
   bayes8 bench model.safetensors --batch 8 --samples 16 --bank 2GiB
   bayes8 bench model.safetensors --batch 32 --isa avx2 --seconds 10 --json")]
 pub(crate) struct Arguments {
-    /// Model file
+    /// Model file; `-` is standard input, of at most 1 GiB
     model: PathBuf,
 
     /// Pictures in a call
@@ -86,7 +86,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     let shape = model.description().graph().input();
     if batch as usize * shape.elements() > MAX_BATCH_BYTES {
-        bail!("{batch} pictures of {shape} take more than 1 GiB; use a smaller --batch");
+        let pictures = counted(batch, "picture");
+        bail!("{pictures} of {shape}: more than 1 GiB; use a smaller --batch");
     }
     let checked = random_pictures(2, shape);
     check(&model, checked.view())?;
@@ -215,8 +216,12 @@ impl Report {
             (
                 "run",
                 format!(
-                    "batch {}, {} samples, {} threads, {} ({})",
-                    self.batch, self.samples, self.threads, self.kernel, self.isa
+                    "batch {}, {}, {}, {} ({})",
+                    self.batch,
+                    counted(self.samples, "sample"),
+                    counted(self.threads as u64, "thread"),
+                    self.kernel,
+                    self.isa
                 ),
             ),
             ("throughput", {

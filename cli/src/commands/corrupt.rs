@@ -3,15 +3,15 @@
 use crate::args::{self, whole};
 use crate::atomic_file::Pending;
 use crate::progress::Progress;
-use crate::style::{bytes, printable};
+use crate::style::{bytes, counted, printable};
 use crate::{output, picture};
 use anyhow::{Context, bail};
-use bayes8_convert::LabelledPictures;
+use bayes8_convert::Inputs;
 use bayes8_convert::corrupted::{CorruptedWriter, Drift};
 use bayes8_convert::corruption::{Corruption, MAX_SEVERITY};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use ndarray::{Array4, ArrayD, Axis};
+use ndarray::{Array4, Axis};
 use std::path::PathBuf;
 
 /// Corrupt pictures in ten ways and five severities, to measure a model under drift
@@ -29,7 +29,8 @@ Examples:
 The output has the labels `y` and an array for each corruption and severity, such as `contrast_3`:
   numpy.load(\"corruptions.npz\")[\"contrast_3\"]      # uint8 [N, H, W, C]")]
 pub(crate) struct Arguments {
-    /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C], and `y`, N class indices
+    /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C], and `y`, N class indices; `-` is
+    /// standard input, of at most 1 GiB
     pictures: PathBuf,
 
     /// Which corruptions, separated by commas [default: all]
@@ -60,7 +61,7 @@ fn corruption_parser() -> impl TypedValueParser<Value = Corruption> {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let pending = Pending::create(&arguments.output, &[&arguments.pictures])?;
     let path = arguments.pictures.display();
-    let set = LabelledPictures::load(&arguments.pictures)?;
+    let set = picture::open_set(&arguments.pictures)?;
     let (pictures, labels) = picture::labelled(&arguments.pictures, set)?;
     let pictures = in_two_dimensions(pictures).with_context(|| format!("{path}: array `x`"))?;
     let corruptions = distinct(&arguments.corruptions, &Corruption::ALL);
@@ -88,17 +89,20 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let size = pending.size()?;
     pending.commit()?;
     output::print(&format!(
-        "{}: {} corruptions in {} severities of {} pictures, {}\n",
+        "{}: {} in {} of {}, {}\n",
         printable(&arguments.output.display().to_string()),
-        corruptions.len(),
-        severities.len(),
-        labels.len(),
+        counted(corruptions.len() as u64, "corruption"),
+        counted(severities.len() as u64, "severity"),
+        counted(labels.len() as u64, "picture"),
         bytes(size)
     ))
 }
 
 /// Pictures `[N, H, W, C]`, also from `[N, H, W]`: gray ones.
-fn in_two_dimensions(pictures: ArrayD<u8>) -> anyhow::Result<Array4<u8>> {
+fn in_two_dimensions(pictures: Inputs) -> anyhow::Result<Array4<u8>> {
+    let Inputs::Bytes(pictures) = pictures else {
+        bail!("it holds floats: only pixels, uint8 of 0 to 255, can be corrupted");
+    };
     let gray = pictures.ndim() == 3;
     let pictures = if gray { pictures.insert_axis(Axis(3)) } else { pictures };
     let shape = pictures.shape().to_vec();

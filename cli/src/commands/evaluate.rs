@@ -9,11 +9,11 @@ use crate::model_report::Report;
 use crate::style::{Style, printable};
 use crate::{model_file, output, picture, report};
 use anyhow::{Context, bail};
+use bayes8_convert::Network;
 use bayes8_convert::fidelity::{LayerFidelity, compare_posteriors};
 use bayes8_convert::golden::{self, Golden};
 use bayes8_convert::metrics::Metrics;
 use bayes8_convert::reference::CommonNoise;
-use bayes8_convert::{LabelledPictures, Network};
 use bayes8_native::Model;
 use bayes8_native::core::model;
 use clap::{ArgGroup, Args};
@@ -50,11 +50,12 @@ Examples:
   bayes8 evaluate model.safetensors --data test.npz --golden golden.safetensors --samples 256 \\
       --max-accuracy-gap 0.005 --min-spearman-entropy 0.98 --min-spearman-mi 0.95")]
 pub(crate) struct Arguments {
-    /// Model file
+    /// Model file; `-` is standard input, of at most 1 GiB, here and for archives
     model: PathBuf,
 
     /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C] ([N, D, H, W, C] of
-    /// volumes, [N, L, C] of sequences), and `y`, N class indices
+    /// volumes, [N, L, C] of sequences, [N, C] of vectors), and `y`, N class indices. Floats in `x`
+    /// are the model's input as it is, without preprocessing
     #[arg(long, value_name = "NPZ")]
     data: PathBuf,
 
@@ -241,7 +242,7 @@ impl Arguments {
         let (pictures, labels) =
             picture::load_classified(path, model.graph().input(), model.classes())?;
         let unknown = match &self.ood {
-            Some(path) => Some((path.clone(), LabelledPictures::load(path)?.pictures)),
+            Some(path) => Some((path.clone(), picture::open_set(path)?.pictures)),
             None => None,
         };
         let path = path.clone();

@@ -3,7 +3,7 @@
 use crate::model_file;
 use crate::model_report::{Evidence, Quantiles, Report};
 use crate::output;
-use crate::style::{self, Style, bytes, printable, shorten, thousands};
+use crate::style::{self, Style, bytes, counted, printable, shorten, thousands};
 use crate::table::{Align, Table};
 use bayes8_native::core::graph::Shape;
 use bayes8_native::core::limits::Limits;
@@ -20,7 +20,7 @@ Examples:
   bayes8 inspect models/fashion-resnet14.safetensors
   bayes8 inspect model.safetensors --json | jq '.nodes[] | select(.bayesian) | .name'")]
 pub(crate) struct Arguments {
-    /// Model file
+    /// Model file; `-` is standard input, of at most 1 GiB
     model: PathBuf,
 
     /// Print JSON
@@ -72,9 +72,10 @@ impl Report {
         let share = 100.0 * self.bayesian_parameters as f64 / self.parameters.max(1) as f64;
         let calibration = match &self.calibration {
             Some(Evidence { method, pictures, weight_samples }) => format!(
-                "{}; {} pictures, {weight_samples} weight samples each",
+                "{}; {}, {} each",
                 printable(method),
-                thousands(u64::from(*pictures))
+                counted(*pictures, "picture"),
+                counted(*weight_samples, "weight sample")
             ),
             None => "no evidence in the file".to_string(),
         };

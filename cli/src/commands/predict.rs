@@ -2,7 +2,7 @@
 
 use crate::args::{Machine, Sampling, nats, usage_error, whole};
 use crate::prediction::{Job, Outcome};
-use crate::style::{Style, bar, shorten, shorten_path};
+use crate::style::{Style, bar, counted, shorten, shorten_path};
 use crate::{model_file, output, picture};
 use bayes8_native::Model;
 use bayes8_native::core::sampler::MAX_SAMPLES;
@@ -12,22 +12,26 @@ use std::path::PathBuf;
 
 /// Predict pictures, with the uncertainty of every prediction
 ///
-/// PNG and JPEG pictures of any size are stretched to the model's size. Uncertainty is given in
-/// nats: in total (entropy of the mean probabilities), and its aleatoric part (the picture is
-/// ambiguous) and epistemic part (the model has not learned enough to tell).
+/// PNG, JPEG, WebP, BMP, GIF and TIFF pictures of any size are turned as their EXIF orientation says,
+/// laid over white where they are transparent, and stretched to the model's size; of an animation
+/// the first frame counts. Uncertainty is given in nats: in total (entropy of the mean
+/// probabilities), and its aleatoric part (the picture is ambiguous) and epistemic part (the model
+/// has not learned enough to tell).
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   bayes8 predict models/fashion-resnet14.safetensors boot.png shirt.jpg
   bayes8 predict model.safetensors *.png --samples 100 --top 5
   bayes8 predict model.safetensors xray.png --abstain-above 0.3
+  curl https://example.org/boot.webp | bayes8 predict model.safetensors -
   bayes8 predict model.safetensors boot.png --json | jq '.[0].top[0].name'")]
 pub(crate) struct Arguments {
-    /// Model file
+    /// Model file; `-` is standard input, of at most 1 GiB
     model: PathBuf,
 
-    /// PNG or JPEG files, or npz archives with `x`, uint8 [N, H, W, C]: the only way to give a model
-    /// volumes, [N, D, H, W, C], or sequences, [N, L, C]
+    /// Picture files, or npz archives with `x`, uint8 [N, H, W, C]: the only way to give a model
+    /// volumes, [N, D, H, W, C], sequences, [N, L, C], or vectors, [N, C]. Floats in `x` are the
+    /// model's input as it is, without preprocessing. `-` is standard input, of at most 1 GiB
     #[arg(required = true, value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
 
@@ -41,6 +45,11 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     machine: Machine,
+
+    /// Refuse pictures of more pixels, before they are decoded: each takes up to 16 bytes
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 100_000_000)]
+    #[arg(value_parser = whole::<u64>(1..=1 << 40))]
+    max_pixels: u64,
 
     /// How many classes to show
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 3)]
@@ -71,11 +80,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Err(usage_error("predict", message));
     }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
+    let input = model.description().graph().input();
     let picture::Batch { names, pictures } =
-        picture::load(&arguments.pictures, model.description().graph().input())?;
+        picture::load(&arguments.pictures, input, arguments.max_pixels)?;
     let job = Job {
         model: &model,
-        pictures: pictures.view().into_dyn(),
+        pictures: pictures.view(),
         samples: first..first + samples,
         seed,
         digests: arguments.json,
@@ -181,7 +191,8 @@ impl Answers<'_> {
             first => format!(" from {first} on"),
         };
         let name = shorten(self.model.description().name(), 40);
-        let run = format!("{samples} samples{first}, seed {seed}, {}", self.model.kernel());
+        let samples = counted(samples, "sample");
+        let run = format!("{samples}{first}, seed {seed}, {}", self.model.kernel());
         let rule = format!("abstains above {:.3} nats of uncertainty", self.threshold);
         format!("{}\n{}\n{}\n", style.bold(&name), style.dim(&run), style.dim(&rule))
     }

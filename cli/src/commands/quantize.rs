@@ -12,22 +12,21 @@ use crate::progress::Progress;
 use crate::style::{Style, bytes, printable};
 use crate::{fidelity_table, output, picture};
 use anyhow::{Context, bail};
-use bayes8_convert::answers;
 use bayes8_convert::bias_correction::BiasCorrection;
 use bayes8_convert::calibrate::{Observations, RangeMethod, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{EndToEnd, FidelityReport, predict_fp32};
-use bayes8_convert::metadata::normalize;
+use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::quantize::{Description, QuantizeError};
 use bayes8_convert::reference::stays_finite;
-use bayes8_convert::{ImportError, LoadError, Network};
+use bayes8_convert::{ImportError, Inputs, LoadError, Network};
 use bayes8_native::core::format;
 use bayes8_native::core::model::{self, Preprocessing};
 use bayes8_native::core::numerics::ActivationBits;
 use bayes8_native::{Model, ModelOptions};
 use clap::{ArgGroup, Args, ValueEnum};
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::ArrayViewD;
 use std::path::{Path, PathBuf};
 use warnings::{lost_noise, misfit};
 
@@ -71,8 +70,9 @@ pub(crate) struct Arguments {
     deterministic: bool,
 
     /// Pictures that show which activations occur: an npz with `x`, uint8 [N, H, W, C]
-    /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences); the network must answer as an array
-    /// `logits`, float32 [N, classes], says, if there is one
+    /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences, [N, C] of vectors). Floats in `x` are the
+    /// network's input as it is, without preprocessing. The network must answer as an array `logits`,
+    /// float32 [N, classes], says, if there is one. `-` is standard input, of at most 1 GiB
     #[arg(long, value_name = "NPZ")]
     calibration: PathBuf,
 
@@ -205,11 +205,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let default = || input::default_preprocessing(&network);
     let preprocessing = &metadata.preprocessing.clone().unwrap_or_else(default);
     let set = picture::load_set(&arguments.calibration, shape)?;
-    let is_constant = set.are_all_equal();
-    let pictures = normalize(preprocessing, set.pictures.view(), channels)?;
-    let is_checked = !is_constant && !network.input.takes_bytes;
-    let misfit = is_checked.then(|| misfit(&pictures, channels)).flatten();
-    if let Some(recorded) = answers::load(&arguments.calibration)? {
+    let is_constant = set.pictures.are_all_equal();
+    let are_pixels = matches!(set.pictures, Inputs::Bytes(_));
+    let pictures = fp32_inputs(set.pictures.view(), preprocessing, channels)?;
+    let is_checked = are_pixels && !is_constant && !network.input.takes_bytes;
+    let misfit = is_checked.then(|| misfit(pictures.view(), channels)).flatten();
+    if let Some(recorded) = picture::load_answers(&arguments.calibration)? {
         let source = format!("{}: array `logits`", arguments.calibration.display());
         arguments.check_answers(&network, pictures.view(), recorded.view(), &source)?;
     }
@@ -241,9 +242,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let report =
         FidelityReport::new(&network, &conversion, &observations, pictures.view(), end_to_end)?;
     drop(progress);
-    let input = input::text(&network, metadata.preprocessing.is_some());
+    let input = input::text(&network, metadata.preprocessing.is_some(), are_pixels);
     // Only the model is needed from here on: a large network leaves room for the file's bytes.
     drop((network, observations, pictures, data));
+    drop(set);
     let file = format::write(&conversion.model)?;
 
     if is_constant {
@@ -367,12 +369,13 @@ impl Arguments {
         network: &Network,
         model: &model::Model,
         preprocessing: &Preprocessing,
-        (pictures, labels): &(ArrayD<u8>, Vec<i64>),
+        (pictures, labels): &(Inputs, Vec<i64>),
     ) -> anyhow::Result<EndToEnd> {
         let Sampling { samples, seed } = self.sampling;
         let progress = Progress::new("predicting in FP32", u64::from(samples));
-        let normalized = normalize(preprocessing, pictures.view(), network.graph.input().channels)?;
-        let fp32 = predict_fp32(network, normalized.view(), seed, samples, || progress.advance(1))?;
+        let channels = network.graph.input().channels;
+        let inputs = fp32_inputs(pictures.view(), preprocessing, channels)?;
+        let fp32 = predict_fp32(network, inputs.view(), seed, samples, || progress.advance(1))?;
         drop(progress);
         let options = ModelOptions { isa: self.machine.isa, ..ModelOptions::default() };
         let model = Model::new(model.clone(), options)?;

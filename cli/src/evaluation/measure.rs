@@ -1,31 +1,31 @@
 //! Running models over the pictures of an evaluation.
 
 use super::Figures;
+use crate::picture;
 use crate::prediction::{Job, Observer};
 use crate::progress::Progress;
 use anyhow::{Context, bail};
-use bayes8_convert::Network;
 use bayes8_convert::corrupted::{CorruptedPictures, Drift};
 use bayes8_convert::fidelity::{predict_fp32_mean, predict_fp32_samples};
+use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::mean_model;
-use bayes8_convert::metadata::normalize;
 use bayes8_convert::metrics::{Convergence, DriftAuroc, DriftPoint, Metrics, Uncertainties};
 use bayes8_convert::reference::{CommonNoise, draw};
+use bayes8_convert::{Inputs, Network};
 use bayes8_native::core::model::Preprocessing;
 use bayes8_native::core::uncertainty::{SampleSums, Uncertainty};
-use bayes8_native::{Model, ModelOptions};
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis};
+use bayes8_native::{self as native, Model, ModelOptions};
+use ndarray::{ArrayView2, IxDyn};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The pictures of an evaluation.
 pub(crate) struct Pictures {
     pub(crate) path: PathBuf,
-    /// With the axes that [`bayes8_native::Pictures`] takes.
-    pub(crate) pictures: ArrayD<u8>,
+    pub(crate) pictures: Inputs,
     pub(crate) labels: Vec<i64>,
     /// Those of another distribution, with their file.
-    pub(crate) unknown: Option<(PathBuf, ArrayD<u8>)>,
+    pub(crate) unknown: Option<(PathBuf, Inputs)>,
     /// Corrupted ones, with their file.
     pub(crate) corrupted: Option<(PathBuf, CorruptedPictures)>,
 }
@@ -36,7 +36,7 @@ impl Pictures {
     /// # Errors
     /// When the file is no archive of corruptions or has other labels.
     pub(crate) fn open_corrupted(&mut self, path: &Path) -> anyhow::Result<()> {
-        let corrupted = CorruptedPictures::open(path)?;
+        let corrupted = picture::open_corrupted(path)?;
         if corrupted.labels() != self.labels {
             bail!(
                 "{}: array `y`: these are not the labels of {}: drift is measured from the clean \
@@ -121,8 +121,9 @@ pub(crate) fn measure(
     let &Samples { clean: count, ref first, drift, seed } = samples;
     let classes = candidate.classes();
     type Observed<'a> = Option<Observer<'a>>;
-    let run = |path: &Path, array: &str, pictures: &ArrayD<u8>, count, observe: Observed<'_>| {
-        let predicted = candidate.predict(pictures.view(), count, seed, observe);
+    type View<'a> = native::Pictures<'a, IxDyn>;
+    let run = |path: &Path, array: &str, pictures: View<'_>, count, observe: Observed<'_>| {
+        let predicted = candidate.predict(pictures, count, seed, observe);
         predicted.with_context(|| format!("{}: array `{array}`", path.display()))
     };
 
@@ -133,16 +134,16 @@ pub(crate) fn measure(
         convergence.add(picture, logits);
         known_first.add(picture, logits);
     };
-    let predictions = run(path, "x", clean, count, Some(&mut observe))?;
+    let predictions = run(path, "x", clean.view(), count, Some(&mut observe))?;
     let seconds = start.elapsed().as_secs_f64();
     let mean_weights = Some(Metrics::new(&candidate.predict_mean(clean.view())?, labels));
     let unknown = match unknown {
         Some((path, unknown)) => {
-            let mut sums = FirstSamples::new(first, unknown.len_of(Axis(0)), classes);
+            let mut sums = FirstSamples::new(first, unknown.count(), classes);
             let mut observe = |picture: usize, logits: &[f32]| sums.add(picture, logits);
             // Logits take memory.
             let observe: Observed<'_> = if first.is_empty() { None } else { Some(&mut observe) };
-            let all = run(path, "x", unknown, count, observe)?;
+            let all = run(path, "x", unknown.view(), count, observe)?;
             Some((Uncertainties::of(&all), sums))
         }
         None => None,
@@ -158,19 +159,20 @@ pub(crate) fn measure(
     let mut whole = predicted(count, predictions, unknown.as_ref().map(|(all, _)| all));
     whole.figures.convergence = convergence.points();
     if let Some((path, corrupted)) = corrupted {
-        let run = |array: &str, pictures: &ArrayD<u8>| run(path, array, pictures, drift, None);
+        let run = |array: &str, pictures: View<'_>| run(path, array, pictures, drift, None);
         // What is lost is lost from predictions of as many samples.
         let (clean, known) = match drift == count {
             true => (whole.figures.metrics, Uncertainties::of(&whole.predictions)),
             false => {
-                let predictions = run("x", clean)?;
+                let predictions = run("x", clean.view())?;
                 (Metrics::new(&predictions, labels), Uncertainties::of(&predictions))
             }
         };
         let mut points = Vec::new();
         for drift_of in corrupted.drifts().to_vec() {
             let pictures = corrupted.load(&drift_of)?;
-            let predictions = run(&drift_of.array(), &pictures)?;
+            let pictures = View::Bytes(pictures.view());
+            let predictions = run(&drift_of.array(), pictures)?;
             let Drift { corruption, severity } = drift_of;
             points.push(DriftPoint {
                 corruption,
@@ -227,7 +229,7 @@ impl Candidate<'_> {
     /// Predicts pictures; `observe` sees the logits of every sample of each picture, in order.
     fn predict(
         &self,
-        pictures: ArrayViewD<'_, u8>,
+        pictures: native::Pictures<'_, IxDyn>,
         samples: u32,
         seed: u64,
         mut observe: Option<Observer<'_>>,
@@ -239,8 +241,8 @@ impl Candidate<'_> {
                 Ok(outcomes.into_iter().map(|outcome| outcome.uncertainty).collect())
             }
             Self::Fp32(network, preprocessing, noise) => {
-                let normalized =
-                    normalize(preprocessing, pictures, network.graph.input().channels)?;
+                let channels = network.graph.input().channels;
+                let inputs = fp32_inputs(pictures, preprocessing, channels)?;
                 let samples = self.distinct(samples);
                 let draws = (0..samples).map(|sample| match noise {
                     Some(noise) => noise.draw(seed, sample),
@@ -254,22 +256,25 @@ impl Candidate<'_> {
                     }
                     progress.advance(1);
                 };
-                Ok(predict_fp32_samples(network, normalized.view(), draws, each)?)
+                Ok(predict_fp32_samples(network, inputs.view(), draws, each)?)
             }
         }
     }
 
     /// Predicts pictures once with every weight at its mean.
-    fn predict_mean(&self, pictures: ArrayViewD<'_, u8>) -> anyhow::Result<Vec<Uncertainty>> {
+    fn predict_mean(
+        &self,
+        pictures: native::Pictures<'_, IxDyn>,
+    ) -> anyhow::Result<Vec<Uncertainty>> {
         match self {
             Self::Int8(model, options) => {
                 let model = Model::new(mean_model::of(model.description())?, options.clone())?;
                 Candidate::Int8(&model, options.clone()).predict(pictures, 1, 0, None)
             }
             Self::Fp32(network, preprocessing, _) => {
-                let normalized =
-                    normalize(preprocessing, pictures, network.graph.input().channels)?;
-                Ok(predict_fp32_mean(network, normalized.view())?)
+                let channels = network.graph.input().channels;
+                let inputs = fp32_inputs(pictures, preprocessing, channels)?;
+                Ok(predict_fp32_mean(network, inputs.view())?)
             }
         }
     }

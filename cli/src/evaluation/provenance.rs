@@ -1,9 +1,9 @@
 //! Where an evaluation comes from: what to run, and on which files, to have it again.
 
+use crate::input;
 use anyhow::Context;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -54,7 +54,7 @@ impl FileDigest {
     fn of(role: &'static str, path: &Path) -> anyhow::Result<Self> {
         let mut hash = Sha256::new();
         let mut read = || -> io::Result<u64> {
-            let mut file = File::open(path)?;
+            let mut file = input::open(path)?;
             let mut buffer = vec![0; 1 << 16];
             let mut bytes = 0;
             loop {

@@ -1,7 +1,7 @@
 //! An evaluation for the terminal.
 
 use super::{Compared, Evaluation, Peer, rows};
-use crate::style::{Style, four_places, thousands};
+use crate::style::{Style, counted, four_places};
 use crate::table::{Align, Table};
 use bayes8_convert::metrics::{DriftPoint, Worst};
 
@@ -25,10 +25,12 @@ impl Evaluation {
         let Self { pictures, samples, seed, kernel, threads, seconds, .. } = self;
         let rate = *pictures as f64 / seconds;
         format!(
-            "{} pictures, {samples} samples each, seed {seed}\n\
-             {rate:.1} pictures/s ({:.0} image-samples/s): {seconds:.2} s, {kernel}, {threads} threads",
-            thousands(*pictures as u64),
-            rate * f64::from(*samples)
+            "{}, {} each, seed {seed}\n\
+             {rate:.1} pictures/s ({:.0} image-samples/s): {seconds:.2} s, {kernel}, {}",
+            counted(*pictures as u64, "picture"),
+            counted(*samples, "sample"),
+            rate * f64::from(*samples),
+            counted(*threads as u64, "thread")
         )
     }
 
@@ -55,7 +57,8 @@ impl Evaluation {
     /// Accuracy and total uncertainty from clean pictures to the worst.
     fn drift(&self, style: Style) -> String {
         let samples = self.drift_samples.unwrap_or(self.samples);
-        let note = format!("accuracy and mean predictive entropy, {samples} samples each");
+        let note =
+            format!("accuracy and mean predictive entropy, {} each", counted(samples, "sample"));
         let mut text = format!("\n{}\n{}\n", style.bold("Drift"), style.dim(&note));
         let sides: Vec<_> =
             self.sides().into_iter().filter(|side| !side.figures.drift.is_empty()).collect();

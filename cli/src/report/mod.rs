@@ -7,7 +7,7 @@ mod svg;
 use crate::evaluation::{Compared, Evaluation, Peer, Provenance, rows};
 use crate::gates::{self, Limit, Verdict};
 use crate::model_report::{Evidence, Report};
-use crate::style::{bytes, four_places, thousands};
+use crate::style::{bytes, counted, four_places, thousands};
 use bayes8_convert::metrics::{Difference, DriftGaps, Worst};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use plots::percent;
@@ -258,7 +258,7 @@ fn drift_summary(evaluation: &Evaluation) -> String {
     let loss = evaluation.int8.drift_accuracy_loss.as_ref().map_or(String::new(), |worst| {
         format!("; INT8 loses most accuracy to {}: {:.2} points", at(worst), 100.0 * worst.value)
     });
-    format!("{samples} samples each{loss}.")
+    format!("{} each{loss}.", counted(samples, "sample"))
 }
 
 fn model_facts(model: &Report) -> Markup {
@@ -274,9 +274,9 @@ fn model_facts(model: &Report) -> Markup {
         ),
     ];
     if let Some(Evidence { method, pictures, weight_samples }) = &model.calibration {
-        let pictures = thousands(u64::from(*pictures));
-        let evidence =
-            format!("{method}; {pictures} pictures, {weight_samples} weight samples each");
+        let pictures = counted(*pictures, "picture");
+        let samples = counted(*weight_samples, "weight sample");
+        let evidence = format!("{method}; {pictures}, {samples} each");
         values.push(("calibration", evidence));
     }
     html! {
@@ -297,7 +297,7 @@ fn provenance(evaluation: &Evaluation) -> Markup {
     let mut values = vec![
         ("model", evaluation.model_digest.clone()),
         ("program", format!("bayes8 {version}")),
-        ("machine", format!("{platform}, kernel {kernel}, {threads} threads")),
+        ("machine", format!("{platform}, kernel {kernel}, {}", counted(*threads as u64, "thread"))),
         ("INT8 predictions", format!("{seconds:.2} s")),
     ];
     let fp32 = evaluation.fp32.as_ref().and_then(|peer| peer.seconds);

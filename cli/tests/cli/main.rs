@@ -4,6 +4,7 @@ mod comparison;
 mod corrupt;
 mod evaluate;
 mod files;
+mod inputs;
 mod layouts;
 mod limits;
 mod predict;

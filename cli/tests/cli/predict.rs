@@ -162,8 +162,10 @@ fn refuses_what_is_no_model_or_takes_no_pictures() {
     let fixture = Fixture::new(1);
     fixture.picture("a.png", 8, 8);
     fixture.run(&["predict", "missing", "a.png"]).failed(&["missing"]);
-    fixture.run(&["predict", "a.png", "a.png"]).failed(&[
-        "a.png",
+    fixture.run(&["predict", "a.png", "a.png"]).failed(&["a.png is a picture, not a model"]);
+    std::fs::write(fixture.path("text"), "not a model").unwrap();
+    fixture.run(&["predict", "text", "a.png"]).failed(&[
+        "text",
         "not a safetensors file",
         "expected a model that `bayes8 quantize` made",
     ]);

@@ -8,7 +8,7 @@ use bayes8_convert::golden::Golden;
 use bayes8_convert::metadata::normalize;
 use bayes8_convert::metrics::{accuracy, nll, spearman};
 use bayes8_convert::quantize::Description;
-use bayes8_convert::{LabelledPictures, Metadata, Network, PosteriorSource, metadata};
+use bayes8_convert::{Inputs, LabelledPictures, Metadata, Network, PosteriorSource, metadata};
 use bayes8_core::model::Preprocessing;
 use bayes8_core::uncertainty::Uncertainty;
 use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
@@ -63,18 +63,21 @@ impl Trained {
         let preprocessing =
             metadata::per_channel(&metadata.preprocessing.unwrap(), channels).unwrap();
         let (_, calibration, test) = SETS.into_iter().find(|set| set.0 == name).unwrap();
-        let load =
-            |set: &str| LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
-        let calibration = load(calibration).pictures;
-        let test = load(test);
+        let load = |set: &str| {
+            let set = LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
+            let Inputs::Bytes(pictures) = set.pictures else { panic!("pixels") };
+            (pictures, set.labels)
+        };
+        let (calibration, _) = load(calibration);
+        let (test, labels) = load(test);
         let recorded = Golden::load(&folder.join("golden.safetensors")).unwrap();
         Self {
             name: name.into(),
             calibration: normalize(&preprocessing, calibration.view(), channels).unwrap(),
             network,
             preprocessing,
-            labels: test.labels.unwrap().to_vec(),
-            test: test.pictures,
+            labels: labels.unwrap().to_vec(),
+            test,
             recorded: Predictions::new(&recorded.predictions),
         }
     }

@@ -34,9 +34,9 @@ export interface VideoPicture {
 }
 
 /**
- * One picture. Those with a width and a height may have any size: they lose their transparency, become
- * gray for a model of one channel, and are stretched to the model's size, to the same bytes as
- * `bayes8 predict` makes of the picture's file.
+ * One picture. Those with a width and a height may have any size: they are laid over white where they
+ * are transparent, become gray for a model of one channel, and are stretched to the model's size, to
+ * the same bytes as `bayes8 predict` makes of the picture's file.
  *
  * Typed arrays have the model's shape, `[height][width][channels]` (`[depth]` first for a volume): bytes 0 to 255 as
  * `Uint8Array` or `Uint8ClampedArray`, or numbers normalized already (`info.preprocessing`) as `Float32Array`.

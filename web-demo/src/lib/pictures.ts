@@ -24,9 +24,12 @@ export async function squareOf(photo: Blob | ImageBitmapSource): Promise<ImageDa
   return readPixels(bitmap, PHOTO, PHOTO, left, top, side, side);
 }
 
+/** Part of a picture as it looks on a white page. */
 function readPixels(bitmap: ImageBitmap, width: number, height: number, ...from: [number, number, number, number]): ImageData {
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
   context.imageSmoothingQuality = "high";
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, ...from, 0, 0, width, height);
   bitmap.close();
   return context.getImageData(0, 0, width, height);

@@ -5,10 +5,11 @@ use crate::style;
 use anyhow::{Context, bail};
 use bayes8_convert::answers::{self, AnswersError};
 use bayes8_convert::golden::Golden;
-use bayes8_convert::metadata::{normalize, per_channel};
-use bayes8_convert::{Metadata, Network};
+use bayes8_convert::inputs::fp32_inputs;
+use bayes8_convert::metadata::per_channel;
+use bayes8_convert::{Inputs, Metadata, Network};
 use bayes8_native::core::model::Preprocessing;
-use ndarray::{ArrayD, ArrayView, ArrayView2, Dimension};
+use ndarray::{ArrayView, ArrayView2, Dimension};
 use std::path::Path;
 
 /// How pixels become inputs where no metadata says so: numbers of 0 to 1, or bytes as they are.
@@ -18,11 +19,14 @@ pub(super) fn default_preprocessing(network: &Network) -> Preprocessing {
     Preprocessing { mean: vec![0.0; channels], std: vec![std; channels] }
 }
 
-/// What the network takes, and how pixels become that.
-pub(super) fn text(network: &Network, has_preprocessing: bool) -> String {
+/// What the network takes, and how what it was calibrated with becomes that.
+pub(super) fn text(network: &Network, has_preprocessing: bool, are_pixels: bool) -> String {
     let shape = network.graph.input();
     let axes = network.input.axes(shape);
     let preprocessing = match (network.input.takes_bytes, has_preprocessing) {
+        _ if !are_pixels => {
+            "\npreprocessing: none; the floats of --calibration are the network's input"
+        }
         (true, _) => "; bytes of 0 to 255, which the network scales itself",
         (false, true) => "",
         (false, false) => {
@@ -78,7 +82,7 @@ impl Arguments {
         path: &Path,
         network: &Network,
         preprocessing: &Preprocessing,
-        (pictures, labels): &(ArrayD<u8>, Vec<i64>),
+        (pictures, labels): &(Inputs, Vec<i64>),
     ) -> anyhow::Result<()> {
         let golden = Golden::load(path)?;
         if golden.labels != *labels {
@@ -88,9 +92,10 @@ impl Arguments {
         let Some(recorded) = golden.mean_weights_logits else {
             bail!("{}: there is no tensor `mean_weights_logits`", path.display());
         };
-        let normalized = normalize(preprocessing, pictures.view(), network.graph.input().channels)?;
+        let channels = network.graph.input().channels;
+        let inputs = fp32_inputs(pictures.view(), preprocessing, channels)?;
         let source = format!("{}: tensor `mean_weights_logits`", path.display());
-        self.check_answers(network, normalized.view(), recorded.view(), &source)
+        self.check_answers(network, inputs.view(), recorded.view(), &source)
     }
 
     /// Compares the network's answers with those that `source` has.

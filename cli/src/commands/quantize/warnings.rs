@@ -1,14 +1,14 @@
 //! What is likely a mistake, though a model can be made.
 
 use bayes8_convert::fidelity::LayerFidelity;
-use ndarray::ArrayD;
+use ndarray::ArrayViewD;
 
 /// How many standard deviations from zero the mean of a normalized channel may lie, and how large its
 /// spread may be. Dark, pale and one-sided sets stay well within; a mean or spread in 0..255 does not.
 const SUSPECT: f64 = 20.0;
 
 /// The first channel of normalized pictures that no network was trained on.
-pub(super) fn misfit(pictures: &ArrayD<f32>, channels: usize) -> Option<String> {
+pub(super) fn misfit(pictures: ArrayViewD<'_, f32>, channels: usize) -> Option<String> {
     (0..channels).find_map(|channel| {
         // The axis of a single channel may be left out.
         let numbers = pictures.iter().skip(channel).step_by(channels).map(|&x| f64::from(x));

@@ -1,0 +1,75 @@
+//! Picture files to pixels, within a limit that holds before anything is decoded.
+
+#[cfg(test)]
+mod tests;
+mod webp;
+
+use crate::input;
+use anyhow::bail;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use std::fs::File;
+use std::io::{BufReader, Seek};
+
+/// What can be decoded, for messages.
+pub(crate) const FORMATS: &str = "PNG, JPEG, WebP, BMP, GIF or TIFF";
+
+/// Memory for whatever a file holds besides pixels, such as colour profiles.
+const MAX_METADATA: u64 = 64 << 20;
+
+/// Bytes of a pixel: four channels of f32 at most.
+const BYTES_PER_PIXEL: u64 = 16;
+
+/// Decodes a picture and turns it as its EXIF orientation says; of an animation, its first frame.
+///
+/// # Errors
+/// When it is not a picture of a known format, is damaged, or has more than `max_pixels`.
+pub(crate) fn decode(mut file: File, max_pixels: u64) -> anyhow::Result<DynamicImage> {
+    let memory = max_pixels.saturating_mul(BYTES_PER_PIXEL).max(MAX_METADATA);
+    let length = file.metadata()?.len();
+    if length > memory {
+        bail!("it has {length} bytes, more than {max_pixels} pixels can take (--max-pixels)");
+    }
+    // By what the file holds, not by its name.
+    let Ok(format) = image::guess_format(&input::start(&mut file)?) else {
+        bail!("neither a picture in the format {FORMATS} nor an npz archive");
+    };
+    if format == ImageFormat::WebP {
+        webp::check(&mut BufReader::new(&mut file), length, max_pixels)?;
+        file.rewind()?;
+    }
+    let mut reader = ImageReader::with_format(BufReader::new(file), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_METADATA);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder().map_err(|error| explained(error, format))?;
+    let (width, height) = decoder.dimensions();
+    check_pixels(width.into(), height.into(), max_pixels)?;
+    let orientation = decoder.orientation()?;
+    limits.max_alloc = Some(memory);
+    decoder.set_limits(limits)?;
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+/// Refuses a picture that is empty or too large.
+fn check_pixels(width: u64, height: u64, max_pixels: u64) -> anyhow::Result<()> {
+    let pixels = width.saturating_mul(height);
+    if pixels == 0 {
+        bail!("it has {width} x {height} pixels: it is empty");
+    }
+    if pixels > max_pixels {
+        bail!(
+            "it has {width} x {height} pixels, more than {max_pixels} in all; raise --max-pixels if \
+             there is memory for that"
+        );
+    }
+    Ok(())
+}
+
+/// Says which formats there are, if this is not one.
+fn explained(error: ImageError, format: ImageFormat) -> anyhow::Error {
+    let is_known = format.reading_enabled();
+    let error = anyhow::Error::new(error);
+    if is_known { error } else { error.context(format!("expected {FORMATS}")) }
+}

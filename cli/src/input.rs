@@ -1,0 +1,111 @@
+//! Files that a command reads: plain ones, or standard input by the name `-`.
+
+use bayes8_native::file;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write, stdin};
+use std::path::Path;
+use std::sync::Mutex;
+
+/// Most bytes that are taken from standard input; files have no such limit.
+const MAX_STDIN: u64 = 1 << 30;
+
+/// What standard input held, once it was read.
+static STDIN: Mutex<Option<File>> = Mutex::new(None);
+
+/// Opens a plain file, or a copy of standard input if `path` is `-`, at its beginning.
+///
+/// # Errors
+/// When it is not a plain file or cannot be read, or standard input has more than 1 GiB.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    if path != Path::new("-") {
+        return file::open(path);
+    }
+    let mut copy = STDIN.lock().expect("no thread panics with the lock");
+    let copy = match &mut *copy {
+        Some(copy) => copy,
+        none => none.insert(spooled(stdin().lock(), MAX_STDIN)?),
+    };
+    let mut copy = copy.try_clone()?;
+    copy.rewind()?;
+    Ok(copy)
+}
+
+/// Reads a plain file, or standard input if `path` is `-`.
+///
+/// # Errors
+/// Those of [`open`].
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    file::contents(open(path)?)
+}
+
+/// A file without a name that holds all that `source` gives, at most `most` bytes: what is read must
+/// be seekable, and may be read twice.
+fn spooled(source: impl Read, most: u64) -> io::Result<File> {
+    let mut copy = tempfile::tempfile()?;
+    if io::copy(&mut source.take(most + 1), &mut copy)? > most {
+        let message = format!("standard input has more than {most} bytes: give it as a file");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    copy.flush()?;
+    Ok(copy)
+}
+
+/// Whether `start`, the beginning of a file, is that of a model: a safetensors file has the length of
+/// its JSON header first.
+pub(crate) fn is_model(start: &[u8]) -> bool {
+    start.get(4..9).is_some_and(|bytes| bytes == b"\0\0\0\0{")
+}
+
+/// Whether `start`, the beginning of a file, is that of an archive: npz files are zip archives.
+pub(crate) fn is_archive(start: &[u8]) -> bool {
+    start.starts_with(b"PK") && !is_model(start)
+}
+
+/// What a file that begins with `start` is called, if it holds pictures.
+pub(crate) fn kind_of_pictures(start: &[u8]) -> Option<&'static str> {
+    match start {
+        // The length of a header may begin as pictures and archives do.
+        _ if is_model(start) => None,
+        _ if is_archive(start) => Some("an npz archive"),
+        _ => image::guess_format(start).is_ok().then_some("a picture"),
+    }
+}
+
+/// The first bytes of a file, which is then at its beginning again.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn start(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    Read::by_ref(file).take(16).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header of 19,778 bytes begins with `BM`.
+    #[test]
+    fn a_model_is_not_taken_for_a_picture() {
+        for length in [*b"BM", *b"PK"] {
+            let start = [&length[..], b"\0\0\0\0\0\0{\"__metadata"].concat();
+            assert!(is_model(&start) && !is_archive(&start));
+            assert_eq!(kind_of_pictures(&start), None);
+        }
+        assert_eq!(kind_of_pictures(b"BM\0\0\0\0\0\0\0\0"), Some("a picture"));
+    }
+
+    #[test]
+    fn an_endless_source_is_refused() {
+        assert_eq!(file::contents(rewound(spooled(&b"abc"[..], 3).unwrap())).unwrap(), b"abc");
+        let error = spooled(io::repeat(0), 1000).unwrap_err();
+        assert_eq!(error.to_string(), "standard input has more than 1000 bytes: give it as a file");
+    }
+
+    fn rewound(mut file: File) -> File {
+        file.rewind().unwrap();
+        file
+    }
+}

@@ -1,0 +1,97 @@
+//! What a network is given: pixels, or the numbers themselves.
+
+use bayes8_core::model::Preprocessing;
+use bayes8_native::Pictures;
+use ndarray::{ArrayD, Axis, CowArray, IxDyn};
+
+use crate::metadata::{ChannelsError, normalize};
+
+/// A set of inputs: `[N, H, W, C]`, `[N, D, H, W, C]`, `[N, L, C]` or `[N, C]`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inputs {
+    /// Pixels of 0 to 255, to which a model's preprocessing applies.
+    Bytes(ArrayD<u8>),
+    /// Finite numbers that the network takes as they are: no preprocessing applies.
+    Normalized(ArrayD<f32>),
+}
+
+impl Inputs {
+    /// Extents of the array, N first.
+    pub fn extents(&self) -> &[usize] {
+        match self {
+            Self::Bytes(bytes) => bytes.shape(),
+            Self::Normalized(numbers) => numbers.shape(),
+        }
+    }
+
+    /// How many inputs there are.
+    pub fn count(&self) -> usize {
+        self.extents()[0]
+    }
+
+    /// What an INT8 model predicts.
+    pub fn view(&self) -> Pictures<'_, IxDyn> {
+        match self {
+            Self::Bytes(bytes) => Pictures::Bytes(bytes.view()),
+            Self::Normalized(numbers) => Pictures::Normalized(numbers.view()),
+        }
+    }
+
+    /// Whether all inputs are one and the same.
+    pub fn are_all_equal(&self) -> bool {
+        fn equal<T: PartialEq>(array: &ArrayD<T>) -> bool {
+            let first = array.index_axis(Axis(0), 0);
+            array.outer_iter().all(|input| input == first)
+        }
+        match self {
+            Self::Bytes(bytes) => equal(bytes),
+            Self::Normalized(numbers) => equal(numbers),
+        }
+    }
+}
+
+/// The numbers that an FP32 network of `channels` takes for `inputs`.
+///
+/// # Errors
+/// [`ChannelsError`] when `preprocessing` does not fit the channels.
+pub fn fp32_inputs<'a>(
+    inputs: Pictures<'a, IxDyn>,
+    preprocessing: &Preprocessing,
+    channels: usize,
+) -> Result<CowArray<'a, f32, IxDyn>, ChannelsError> {
+    Ok(match inputs {
+        Pictures::Bytes(bytes) => normalize(preprocessing, bytes, channels)?.into(),
+        Pictures::Normalized(numbers) => numbers.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array;
+
+    #[test]
+    fn equal_inputs_are_noticed() {
+        let bytes = |last: u8| {
+            Inputs::Bytes(
+                Array::from_vec(vec![7, 9, 7, last])
+                    .into_shape_with_order(vec![2, 1, 2, 1])
+                    .unwrap(),
+            )
+        };
+        assert!(bytes(9).are_all_equal());
+        assert!(!bytes(8).are_all_equal());
+        assert!(Inputs::Normalized(ArrayD::zeros(vec![2, 3])).are_all_equal());
+    }
+
+    #[test]
+    fn only_bytes_are_normalized() {
+        let preprocessing = Preprocessing { mean: vec![0.5], std: vec![0.5] };
+        let numbers = |inputs: &Inputs| {
+            let numbers = fp32_inputs(inputs.view(), &preprocessing, 1).unwrap();
+            numbers.iter().copied().collect::<Vec<f32>>()
+        };
+        assert_eq!(numbers(&Inputs::Bytes(ArrayD::from_elem(vec![1, 1], 255))), [1.0]);
+        assert_eq!(numbers(&Inputs::Normalized(ArrayD::from_elem(vec![1, 1], 255.0))), [255.0]);
+    }
+}

@@ -1,0 +1,209 @@
+//! Archives of arrays as `numpy.savez` writes them.
+//!
+//! They are not trusted: an array takes no more memory than a small multiple of the file, or
+//! [`MAX_UNFOLDED`] where it is compressed.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use bayes8_core::words::counted;
+use ndarray::{Array1, Array2, ArrayD, Dimension, Ix1};
+use zip::ZipArchive;
+use zip::read::ZipFile;
+
+use crate::inputs::Inputs;
+use crate::npy::{Element, Header};
+use crate::pictures::PicturesError;
+
+/// Bytes that any array may have, however small the archive has compressed it.
+const MAX_UNFOLDED: u64 = 1 << 30;
+
+/// How many times the size of its compressed data a larger array may have.
+const MAX_RATIO: u64 = 16;
+
+/// An npz archive whose errors name the file and the array.
+pub(crate) struct Archive {
+    path: PathBuf,
+    /// Bytes of the file.
+    length: u64,
+    zip: ZipArchive<BufReader<File>>,
+    names: Vec<String>,
+}
+
+impl Archive {
+    /// Opens an archive; `path` is for errors.
+    ///
+    /// # Errors
+    /// [`PicturesError`] when it is not one.
+    pub(crate) fn open(path: &Path, file: File) -> Result<Self, PicturesError> {
+        let metadata = file.metadata();
+        let metadata =
+            metadata.map_err(|source| PicturesError::Io { path: path.into(), source })?;
+        let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| PicturesError::Archive {
+            path: path.into(),
+            reason: format!("{e}; is it cut off? numpy.savez writes such files"),
+        })?;
+        let names = zip.file_names().filter_map(|name| name.strip_suffix(".npy"));
+        let names = names.map(str::to_owned).collect();
+        Ok(Self { path: path.into(), length: metadata.len(), names, zip })
+    }
+
+    /// Names of its arrays.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub(crate) fn has(&self, array: &str) -> bool {
+        self.names.iter().any(|name| name == array)
+    }
+
+    /// The error that an array is not what it should be.
+    pub(crate) fn refuse(&self, array: &str, reason: impl Into<String>) -> PicturesError {
+        let (path, array) = (self.path.clone(), array.into());
+        PicturesError::Array { path, array, reason: reason.into() }
+    }
+
+    /// Reads an array as `read` does, given its header and its data.
+    fn array<T>(
+        &mut self,
+        array: &str,
+        read: impl FnOnce(&Header, &mut ZipFile<'_, BufReader<File>>) -> Result<T, String>,
+    ) -> Result<T, PicturesError> {
+        if !self.has(array) {
+            let found = list(&self.names);
+            return Err(self.refuse(array, format!("missing; the file has {found}")));
+        }
+        let found = match self.zip.by_name(&format!("{array}.npy")) {
+            Ok(mut entry) => {
+                checked_header(&mut entry, self.length).and_then(|header| read(&header, &mut entry))
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        found.map_err(|reason| self.refuse(array, reason))
+    }
+
+    /// An array of inputs with N and at least one axis more, not empty.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub(crate) fn inputs(&mut self, array: &str) -> Result<Inputs, PicturesError> {
+        self.array(array, |header, data| match header.element {
+            Some(Element::Unsigned { bytes: 1 }) => bytes(header, data).map(Inputs::Bytes),
+            Some(Element::Float { bytes }) => {
+                check_axes(header)?;
+                let numbers = header.floats(bytes, data)?;
+                match numbers.indexed_iter().find(|(_, x)| !x.is_finite()) {
+                    Some((place, x)) => Err(format!("it holds {x} at {:?}", place.slice())),
+                    None => Ok(Inputs::Normalized(numbers)),
+                }
+            }
+            _ => Err(format!(
+                "its type is '{}', expected uint8 [N, H, W, C], pixels of 0 to 255, or float32, \
+                 what the network takes as it is",
+                header.descr
+            )),
+        })
+    }
+
+    /// An array of pixels with N and at least one axis more, not empty.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub(crate) fn bytes(&mut self, array: &str) -> Result<ArrayD<u8>, PicturesError> {
+        self.array(array, |header, data| match header.element {
+            Some(Element::Unsigned { bytes: 1 }) => bytes(header, data),
+            _ => Err(format!(
+                "its type is '{}', expected uint8 [N, H, W, C]: only pixels of 0 to 255 can be \
+                 corrupted",
+                header.descr
+            )),
+        })
+    }
+
+    /// An array `[N, M]` of any float type.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub(crate) fn floats(&mut self, array: &str) -> Result<Array2<f32>, PicturesError> {
+        self.array(array, |header, data| {
+            let Some(Element::Float { bytes }) = header.element else {
+                return Err(format!("its type is '{}', expected float32", header.descr));
+            };
+            let numbers = header.floats(bytes, data)?;
+            let axes = counted(header.shape.len(), "axis");
+            let matrix = numbers.into_dimensionality();
+            matrix.map_err(|_| format!("it has {axes}, expected [N, classes]"))
+        })
+    }
+
+    /// An array `[N]` of any integer type.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub(crate) fn integers(&mut self, array: &str) -> Result<Array1<i64>, PicturesError> {
+        self.array(array, |header, data| {
+            let Some(element @ (Element::Signed { .. } | Element::Unsigned { .. })) =
+                header.element
+            else {
+                return Err(format!("its type is '{}', expected an integer type", header.descr));
+            };
+            let integers = header.integers(element, data)?;
+            let Ok(integers) = integers.into_dimensionality::<Ix1>() else {
+                let axes = counted(header.shape.len(), "axis");
+                return Err(format!("it has {axes}, expected [N]: the class of each picture"));
+            };
+            let class = |(picture, &label): (usize, &i128)| {
+                let too_large =
+                    || format!("label {label} of picture {picture} is not a class of any model");
+                label.try_into().map_err(|_| too_large())
+            };
+            integers.iter().enumerate().map(class).collect()
+        })
+    }
+}
+
+/// The header of an array, once it is known that its data will not fill the memory. The archive has
+/// `length` bytes.
+fn checked_header(entry: &mut ZipFile<'_, BufReader<File>>, length: u64) -> Result<Header, String> {
+    let (stored, unfolded) = (entry.compressed_size().min(length), entry.size());
+    if unfolded > MAX_UNFOLDED.max(stored.saturating_mul(MAX_RATIO)) {
+        return Err(format!(
+            "its {stored} bytes unfold to {unfolded}: more than 1 GiB, and more than {MAX_RATIO} times \
+             as many; numpy.savez stores it without compression"
+        ));
+    }
+    Header::read(entry, unfolded)
+}
+
+fn bytes(header: &Header, data: &mut ZipFile<'_, BufReader<File>>) -> Result<ArrayD<u8>, String> {
+    check_axes(header)?;
+    header.elements(Element::Unsigned { bytes: 1 }, data, |byte| byte[0])
+}
+
+/// An array of inputs has N and at least one axis more, and is not empty.
+fn check_axes(Header { shape, .. }: &Header) -> Result<(), String> {
+    if shape.contains(&0) {
+        return Err(format!("its shape {shape:?} holds no pictures"));
+    }
+    if shape.len() < 2 {
+        return Err(format!(
+            "its shape is {shape:?}, expected [N, H, W, C] of pictures, [N, D, H, W, C] of \
+             volumes, [N, L, C] of sequences or [N, C] of vectors"
+        ));
+    }
+    Ok(())
+}
+
+/// Names of arrays, for an error.
+fn list(names: &[String]) -> String {
+    const MOST: usize = 8;
+    match names.len() {
+        0 => "no arrays".to_owned(),
+        count => {
+            let shown: Vec<String> = names.iter().take(MOST).map(|n| format!("`{n}`")).collect();
+            let more = if count > MOST { ", ..." } else { "" };
+            format!("{}{more}", shown.join(", "))
+        }
+    }
+}
