@@ -2,6 +2,7 @@
 
 mod comparison;
 mod corrupt;
+mod documents;
 mod evaluate;
 mod files;
 mod inputs;
@@ -9,5 +10,6 @@ mod layouts;
 mod limits;
 mod predict;
 mod quantize;
+mod recorded;
 mod support;
 mod usage;
