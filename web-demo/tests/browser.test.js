@@ -341,14 +341,14 @@ test("the site needs a network after the first visit", { skip }, async () => {
 });
 
 /**
- * The longest task of a page's main thread while it is opened and `work` is done with it: milliseconds of the
- * processor, whoever else has it in between.
+ * The longest task of the main thread of a page while it is opened at `address` and `work` is done with it:
+ * milliseconds of the processor, whoever else has it in between.
  */
-async function longestTask(hash, work) {
+async function longestTask(address, work) {
   // The browser's own work on a new page comes before.
   const { page, close } = await open(browser, "about:blank");
   await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
-  await page.goto(site.address + hash);
+  await page.goto(address);
   await work(page);
   const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
   await close();
@@ -357,9 +357,17 @@ async function longestTask(hash, work) {
   const tasks = traceEvents.filter((event) => event.name === "ThreadControllerImpl::RunTask" && main.has(threadOf(event)));
   // Those in which the trace began or ended have no time.
   const times = tasks.flatMap(({ tdur }) => tdur ?? []);
-  assert.ok(times.length > 100, "no tasks in the trace: another Chromium calls them otherwise");
+  assert.ok(times.length > 10, "no tasks in the trace: another Chromium calls them otherwise");
   return times.reduce((a, b) => Math.max(a, b)) / 1000;
 }
+
+/** A task of about 50 ms, by which others are measured: on a slower or busier machine it takes as much longer. */
+const yardstick = (page) =>
+  page.evaluate(() => {
+    let random = 1;
+    for (let step = 0; step < 4e7; step++) random = (Math.imul(random, 1664525) + 1013904223) | 0;
+    return random;
+  });
 
 test("the main thread stands still", { skip }, async (t) => {
   const works = {
@@ -373,12 +381,12 @@ test("the main thread stands still", { skip }, async (t) => {
     speed: BEGUN.speed,
   };
   for (const [name, work] of Object.entries(works)) {
-    let longest = Infinity;
-    // A processor that others use too does less in a millisecond.
-    for (let attempt = 0; attempt < 3 && longest > 50; attempt++) {
-      longest = Math.min(longest, await longestTask(`#${name}`, work));
+    let [longest, limit] = [Infinity, 0];
+    for (let attempt = 0; attempt < 3 && longest >= limit; attempt++) {
+      longest = await longestTask(`${site.address}#${name}`, work);
+      limit = await longestTask("about:blank", yardstick);
     }
-    t.diagnostic(`${name}: longest task ${longest.toFixed(0)} ms`);
-    assert.ok(longest < 50, `${name} has a task of ${longest} ms`);
+    t.diagnostic(`${name}: longest task ${longest.toFixed(0)} ms, yardstick ${limit.toFixed(0)} ms`);
+    assert.ok(longest < limit, `${name} has a task of ${longest} ms; the yardstick takes ${limit} ms`);
   }
 });
