@@ -1,6 +1,5 @@
 //! The memory of a conversion follows the size of the file, not a fixed amount for every node: 20,000
-//! additions once took 95 kB each. In a process of its own, whose peak is measured.
-#![cfg(target_os = "linux")]
+//! additions once took 95 kB each. The allocator of this test measures the peak.
 
 mod common;
 
@@ -10,9 +9,13 @@ use bayes8_convert::fidelity::FidelityReport;
 use bayes8_convert::import;
 use bayes8_convert::quantize::Description;
 use bayes8_core::model::Preprocessing;
-use common::{Fixture, none, peak};
+use common::{Fixture, none};
 use ndarray::Array4;
+use peak_alloc::PeakAlloc;
 use rten_onnx::onnx::{ModelProto, NodeProto};
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const NODES: usize = 4_000;
 
@@ -46,9 +49,10 @@ fn a_conversion_takes_little_memory_for_each_of_many_nodes() {
     let pictures = Array4::from_shape_fn((8, 8, 8, 3), |(n, y, x, c)| {
         ((n * 31 + y * 17 + x * 5 + c * 3) % 256) as f32 / 255.0
     });
-    let before = peak();
+    ALLOCATOR.reset_peak_usage();
+    let before = ALLOCATOR.peak_usage();
     let observations = Observations::new(&network, pictures.view(), 1, 0, || ()).unwrap();
-    println!("calibrated: {} bytes per node", (peak() - before) / NODES);
+    println!("calibrated: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
     let description = Description {
         name: "chain".into(),
         preprocessing: Preprocessing { mean: vec![0.0; 3], std: vec![1.0; 3] },
@@ -57,8 +61,8 @@ fn a_conversion_takes_little_memory_for_each_of_many_nodes() {
     let options = ConversionOptions::default();
     let converted =
         convert(&network, pictures.view(), &observations, description, &options).unwrap();
-    println!("quantized: {} bytes per node", (peak() - before) / NODES);
+    println!("quantized: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
     FidelityReport::new(&network, &converted, &observations, pictures.view(), None).unwrap();
-    println!("reported: {} bytes per node", (peak() - before) / NODES);
-    assert!(peak() - before <= PER_NODE * NODES, "{} bytes", peak() - before);
+    println!("reported: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
+    assert!(ALLOCATOR.peak_usage() - before <= PER_NODE * NODES, "{} bytes", ALLOCATOR.peak_usage() - before);
 }

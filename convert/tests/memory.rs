@@ -1,8 +1,5 @@
 //! A network must fit into memory a few times over: its conversion takes at most four times its
-//! size. In a process of its own, whose peak is measured.
-#![cfg(target_os = "linux")]
-
-mod common;
+//! size. The allocator of this test measures the peak.
 
 use std::env;
 use std::fs::{self, File};
@@ -15,8 +12,8 @@ use bayes8_convert::fidelity::FidelityReport;
 use bayes8_convert::quantize::Description;
 use bayes8_convert::{Network, PosteriorSource};
 use bayes8_core::{format, model::Preprocessing};
-use common::peak;
 use ndarray::Array4;
+use peak_alloc::PeakAlloc;
 use rten_onnx::onnx::{
     DataLocation, DataType, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     StringStringEntryProto, TensorProto, TensorShapeProto, TypeProto, TypeProtoTensor,
@@ -31,8 +28,11 @@ fn layers() -> usize {
     env::var("BAYES8_LAYERS").map_or(10, |layers| layers.parse().unwrap())
 }
 
-/// The program itself, the C library's heaps of a few threads, and the activations.
-const CONSTANT: usize = 24 << 20;
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// The activations, and a layer for each of a few threads.
+const CONSTANT: usize = 8 << 20;
 
 /// A chain of square matrices, their weights in a file beside it.
 fn write_network(folder: &Path, layers: usize) {
@@ -104,10 +104,10 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     write_network(folder.path(), layers());
     let posterior = PosteriorSource::Moped { delta: 0.1 };
     let network = Network::load(&folder.path().join("mean.onnx"), &posterior).unwrap();
-    println!("imported: {:.2} times", peak() as f64 / size as f64);
+    println!("imported: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     let pictures = Array4::from_shape_fn((8, 1, 1, WIDTH), |(n, _, _, c)| ((n + c) % 7) as f32);
     let observations = Observations::new(&network, pictures.view(), 2, 0, || ()).unwrap();
-    println!("calibrated: {:.2} times", peak() as f64 / size as f64);
+    println!("calibrated: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     let description = Description {
         name: "large".into(),
         preprocessing: Preprocessing { mean: vec![0.0; WIDTH], std: vec![1.0; WIDTH] },
@@ -116,12 +116,12 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     let options = ConversionOptions::default();
     let converted =
         convert(&network, pictures.view(), &observations, description, &options).unwrap();
-    println!("quantized: {:.2} times", peak() as f64 / size as f64);
+    println!("quantized: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     FidelityReport::new(&network, &converted, &observations, pictures.view(), None).unwrap();
-    println!("reported: {:.2} times", peak() as f64 / size as f64);
+    println!("reported: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     // As `bayes8 quantize` does.
     drop((network, observations));
     let file = format::write(&converted.model).unwrap();
-    println!("written, {} bytes: {:.2} times", file.len(), peak() as f64 / size as f64);
-    assert!(peak() <= 4 * size + CONSTANT, "{} bytes for a network of {size}", peak());
+    println!("written, {} bytes: {:.2} times", file.len(), ALLOCATOR.peak_usage() as f64 / size as f64);
+    assert!(ALLOCATOR.peak_usage() <= 4 * size + CONSTANT, "{} bytes for a network of {size}", ALLOCATOR.peak_usage());
 }

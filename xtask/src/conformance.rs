@@ -4,7 +4,7 @@
 use crate::skipped::Skipped;
 use crate::steps::{Ended, Steps};
 use crate::web::{self, Package};
-use crate::{root, run, stream, tools};
+use crate::{root, run, run_command, stream, tools};
 use anyhow::Context;
 use std::fs;
 use std::path::PathBuf;
@@ -13,13 +13,10 @@ use std::process::Command;
 /// How the lines begin that `conformance report` reads (`tests/src/line.rs`).
 const MARK: &str = "CONFORMANCE ";
 
-/// Package of the vectors and of what compares.
-const PACKAGE: &str = "bayes8-conformance";
-
 /// Writes `tests/vectors` anew from the reference back end.
 pub(crate) fn update() -> anyhow::Result<()> {
-    let arguments = ["run", "--package", PACKAGE, "--bin", "conformance", "--", "update"];
-    run("cargo", &arguments)
+    compile()?;
+    run_command(program("conformance").arg("update"))
 }
 
 /// Builds what the web targets need, then runs all targets.
@@ -50,9 +47,12 @@ fn test_comparison(package: &Package) -> anyhow::Result<()> {
 
 /// Runs all targets and prints one table. An error where any differs from what the vectors say.
 fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
+    compile()?;
     let mut outputs = Outputs::new()?;
-    outputs.collect("native", cargo(&["run", "--package", PACKAGE, "--example", "native"]))?;
-    outputs.collect("amx", cargo(&AMX_TEST))?;
+    outputs.collect("native", program("examples/native"))?;
+    let mut amx = Command::new("cargo");
+    amx.args(AMX_TEST);
+    outputs.collect("amx", amx)?;
     let chromium = package.clone().and_then(|()| tools::chromium());
     let node = package.clone().map(|()| Command::new("node"));
     for (place, script, ready) in
@@ -66,8 +66,8 @@ fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
             Err(reason) => outputs.skip(place, &reason)?,
         }
     }
-    let mut report = cargo(&["run", "--package", PACKAGE, "--bin", "conformance", "--", "report"]);
-    report.args(&outputs.files);
+    let mut report = program("conformance");
+    report.arg("report").args(&outputs.files);
     stream(&mut report, |line| {
         skipped.notices(line);
         println!("{line}");
@@ -75,21 +75,18 @@ fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
 }
 
 /// The test of `bayes8-native` that runs the vectors on AMX, by the emulator where there is none.
-const AMX_TEST: [&str; 8] = [
-    "test",
-    "--package",
-    "bayes8-native",
-    "--lib",
-    "golden_vectors",
-    "--",
-    "--ignored",
-    "--nocapture",
-];
+const AMX_TEST: [&str; 7] =
+    ["test", "--workspace", "--lib", "golden_vectors", "--", "--ignored", "--nocapture"];
 
-fn cargo(arguments: &[&str]) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo.args(arguments);
-    cargo
+/// Compiles [`program`]s: of the whole workspace, whose features are those of the tests, for which most
+/// of it was compiled already.
+fn compile() -> anyhow::Result<()> {
+    run("cargo", &["build", "--workspace", "--bins", "--examples"])
+}
+
+/// A program that is compiled.
+fn program(name: &str) -> Command {
+    Command::new(tools::target().join("debug").join(name))
 }
 
 fn with_chromium(path: PathBuf) -> Command {

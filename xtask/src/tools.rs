@@ -52,6 +52,7 @@ pub(crate) fn cargo_program(package: &str, program: &str, version: &str) -> Resu
     let mut cargo = Command::new("cargo");
     cargo.args(["install", package, "--version", version, "--bin", program, "--debug", "--force"]);
     cargo.arg("--root").arg(tools()).env("CARGO_TARGET_DIR", tools().join("build"));
+    cargo.env("CARGO_PROFILE_DEV_DEBUG", "false");
     install(&mut cargo).map_err(|reason| format!("no {package} {version}: {reason}"))?;
     // As large as all else together, and of no more use.
     let _ = fs::remove_dir_all(tools().join("build"));

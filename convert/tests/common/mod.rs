@@ -99,11 +99,3 @@ pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
         ..AttributeProto::default()
     }
 }
-
-/// The largest memory that this process had, in bytes.
-#[cfg(target_os = "linux")]
-pub(crate) fn peak() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
-}
