@@ -81,7 +81,7 @@ fn main() -> Result<(), String> {
     for (threads, bank_bytes) in [(1, 0), (2, 64 << 20)] {
         for isa in Isa::ALL {
             let threads = Threads::new(threads).map_err(|error| error.to_string())?;
-            let target = Native { isa, threads, bank_bytes, ..ModelOptions::default() };
+            let target = Native { isa, threads, bank_bytes };
             if !isa.is_available() {
                 let result = Verdict::Skipped { reason: "not on this processor".into() };
                 let (target, kernel) = (target.name(), target.kernel());
