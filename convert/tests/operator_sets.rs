@@ -178,10 +178,15 @@ fn a_cycle_is_refused_by_node() {
 
 #[test]
 fn a_constant_that_shape_reads_keeps_its_numbers_for_others() {
-    let fixture = Fixture::load("shape_spelled");
-    let network = fixture.import();
-    let weights = Weights::mean(&network);
-    let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
-    let error = (&logits - &fixture.output).iter().fold(0f32, |max, d| max.max(d.abs()));
-    assert!(error < 1e-5, "{error}");
+    for name in ["shape_spelled", "exported/pad-spelled-by-shape", "exported/zero-pad-bnn"] {
+        let fixture = Fixture::load(name);
+        let network = fixture.import();
+        let weights = Weights::mean(&network);
+        let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
+        let error = (&logits - &fixture.output).iter().fold(0f32, |max, d| max.max(d.abs()));
+        assert!(error < 1e-5, "{name}: {error}");
+        let layers = network.layers.iter().flatten();
+        let bayesian = layers.filter(|layer| layer.weight.sigma.is_some()).count();
+        assert_eq!(bayesian > 0, !fixture.sigmas.is_empty(), "{name}");
+    }
 }

@@ -24,10 +24,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 2 GiB: 32 of the largest values that a graph can have, all alive at once. 2^45 (35 * 10^12)
-    /// steps: each of 10^9 weights is used at 35,000 positions.
+    /// 2 GiB: 32 of the largest values that a graph can have, all alive at once. 2^42 (4.4 * 10^12)
+    /// steps: a thousand times those of ResNet-50.
     fn default() -> Self {
-        Self { memory_bytes: 2 << 30, steps: 1 << 45 }
+        Self { memory_bytes: 2 << 30, steps: 1 << 42 }
     }
 }
 

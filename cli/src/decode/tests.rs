@@ -14,12 +14,18 @@ fn pictures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures")
 }
 
-/// The error that a file of these bytes gives.
-fn refused(bytes: &[u8]) -> String {
+/// What a file of these bytes holds.
+fn decoded(bytes: &[u8]) -> anyhow::Result<DynamicImage> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     file.rewind().unwrap();
-    format!("{:#}", decode(file, MAX_PIXELS).unwrap_err())
+    decode(file, MAX_PIXELS)
+}
+
+/// The error that a file of these bytes gives.
+#[track_caller]
+fn refused(bytes: &[u8]) -> String {
+    format!("{:#}", decoded(bytes).unwrap_err())
 }
 
 #[test]
@@ -57,14 +63,12 @@ fn sixteen_bits_of_transparency_are_laid_over_white() {
     ] {
         let mut file = std::io::Cursor::new(Vec::new());
         picture.write_to(&mut file, ImageFormat::Png).unwrap();
-        let mut plain = tempfile::tempfile().unwrap();
-        plain.write_all(file.get_ref()).unwrap();
-        plain.rewind().unwrap();
-        let decoded = decode(plain, MAX_PIXELS).unwrap();
+        let decoded = decoded(file.get_ref()).unwrap();
         assert_eq!(fit(decoded.clone(), Shape::new(1, 1, 3)).unwrap(), rgb);
         let luma = (2126 * u32::from(rgb[0]) + 7152 * u32::from(rgb[1]) + 722 * u32::from(rgb[2]))
             / 10_000;
-        assert_eq!(fit(decoded, Shape::new(1, 1, 1)).unwrap(), [luma as u8]);
+        let gray = fit(decoded, Shape::new(1, 1, 1)).unwrap();
+        assert!(gray[0].abs_diff(luma as u8) <= 1, "{gray:?} instead of {luma}");
     }
 }
 
@@ -119,7 +123,8 @@ fn pixels_are_counted_before_they_are_decoded() {
         &[0; 24],
     ];
     assert!(refused(&bmp.concat()).contains(dimensions), "{}", refused(&bmp.concat()));
-    assert!(refused(&tiff(&[(256, 60_000), (257, 60_000)])).contains(dimensions));
+    let tiff = refused(&tiff(&[(256, 60_000), (257, 60_000), (278, 60_000)]));
+    assert!(tiff.contains(dimensions), "{tiff}");
 }
 
 #[test]
@@ -165,10 +170,11 @@ fn tiff(tags: &[(u16, u32)]) -> Vec<u8> {
 #[test]
 fn absurd_strips_and_chunks_are_errors() {
     let most = u32::MAX;
+    // More rows in a strip than in the picture are usual.
+    assert_eq!(decoded(&tiff(&[(278, most)])).unwrap().as_bytes(), [9]);
     for tags in [
         &[(279, most)][..],
         &[(273, most)],
-        &[(278, most)],
         &[(257, 9_000), (256, 9_000), (278, 9_000), (279, most)],
         &[(257, 100_000_000), (278, 1)],
         &[(322, most), (323, most), (324, 8), (325, most)],

@@ -83,7 +83,7 @@ fn a_network_is_calibrated_and_compared_on_floats() {
 #[test]
 fn vectors_of_floats_go_all_the_way() {
     let fixture = Fixture::new(1);
-    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/dense.onnx");
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/added.onnx");
     std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
     let x = ArrayD::from_shape_fn(vec![3, 6], |i| (i[0] * 7 + i[1]) as f64 / 5.0 - 2.0);
     write(&fixture, "x.npz", &x);

@@ -57,6 +57,7 @@ fn every_number_out_of_range_is_told_its_range() {
         ("--first-sample", "a whole number from 0 to 268435455"),
         ("--top", "a whole number from 1 to 4294967295"),
         ("--abstain-above", NATS),
+        ("--max-pixels", "a whole number from 1 to 1099511627776"),
     ];
     let bench = [
         ("--batch", "a whole number from 1 to 1048576"),

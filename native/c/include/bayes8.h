@@ -72,7 +72,7 @@ typedef struct {
   /// model of which a single picture takes more is refused. 0, the default, for 2 GiB.
   uint64_t max_memory_bytes;
   /// Most steps that a model may take for a picture and a weight sample, as `bayes8 inspect` shows
-  /// them: one that takes more is refused. 0, the default, for 2^45.
+  /// them: one that takes more is refused. 0, the default, for 2^42.
   uint64_t max_steps;
 } bayes8_model_options;
 

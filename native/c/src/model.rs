@@ -48,7 +48,7 @@ pub struct ModelOptions {
     /// model of which a single picture takes more is refused. 0, the default, for 2 GiB.
     pub max_memory_bytes: u64,
     /// Most steps that a model may take for a picture and a weight sample, as `bayes8 inspect` shows
-    /// them: one that takes more is refused. 0, the default, for 2^45.
+    /// them: one that takes more is refused. 0, the default, for 2^42.
     pub max_steps: u64,
 }
 

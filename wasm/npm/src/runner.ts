@@ -20,7 +20,7 @@ export interface TaskResult {
 export interface Limits {
   /** Bytes of working memory; default: 2 GiB. A model that takes more is refused. */
   readonly maxMemoryBytes?: number | undefined;
-  /** Steps; default: 2^45. A model that takes more is refused. */
+  /** Steps; default: 2^42. A model that takes more is refused. */
   readonly maxSteps?: number | undefined;
 }
 
