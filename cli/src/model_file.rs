@@ -14,11 +14,10 @@ use std::path::Path;
 /// # Errors
 /// When the file is not a model, naming it, or threads cannot be started.
 pub(crate) fn load(path: &Path, machine: &Machine) -> anyhow::Result<Model> {
-    let model = Model::new(describe(path)?.0, machine.options()?)
-        .map_err(|error| match error {
-            LoadError::Limit { source, .. } => LoadError::Limit { path: Some(path.into()), source },
-            error => error,
-        })?;
+    let model = Model::new(describe(path)?.0, machine.options()?).map_err(|error| match error {
+        LoadError::Limit { source, .. } => LoadError::Limit { path: Some(path.into()), source },
+        error => error,
+    })?;
     let (bank, draw) = (machine.bank.as_u64(), model.weight_bytes() as u64);
     if (1..draw).contains(&bank) {
         complain(&format!("warning: --bank is off: one weight sample takes {}", bytes(draw)));

@@ -64,5 +64,9 @@ fn a_conversion_takes_little_memory_for_each_of_many_nodes() {
     println!("quantized: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
     FidelityReport::new(&network, &converted, &observations, pictures.view(), None).unwrap();
     println!("reported: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
-    assert!(ALLOCATOR.peak_usage() - before <= PER_NODE * NODES, "{} bytes", ALLOCATOR.peak_usage() - before);
+    assert!(
+        ALLOCATOR.peak_usage() - before <= PER_NODE * NODES,
+        "{} bytes",
+        ALLOCATOR.peak_usage() - before
+    );
 }

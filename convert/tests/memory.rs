@@ -122,6 +122,14 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     // As `bayes8 quantize` does.
     drop((network, observations));
     let file = format::write(&converted.model).unwrap();
-    println!("written, {} bytes: {:.2} times", file.len(), ALLOCATOR.peak_usage() as f64 / size as f64);
-    assert!(ALLOCATOR.peak_usage() <= 4 * size + CONSTANT, "{} bytes for a network of {size}", ALLOCATOR.peak_usage());
+    println!(
+        "written, {} bytes: {:.2} times",
+        file.len(),
+        ALLOCATOR.peak_usage() as f64 / size as f64
+    );
+    assert!(
+        ALLOCATOR.peak_usage() <= 4 * size + CONSTANT,
+        "{} bytes for a network of {size}",
+        ALLOCATOR.peak_usage()
+    );
 }

@@ -14,6 +14,7 @@ pub use reader::{check_digest, read};
 pub use writer::{digest, write};
 
 use crate::digest::ModelDigest;
+use crate::echo::Echo;
 use crate::graph::{Depth, Graph, GraphError, Op, Padding, Shape, Window};
 use crate::model::ModelError;
 use crate::numerics::Table;
@@ -59,8 +60,7 @@ pub enum FormatError {
     /// Contents that are not those that were written.
     #[error(
         "the file is damaged: its contents have the digest {found}, but `{DIGEST_KEY}` says \
-         `{expected}`; copy it again from where it came, or make it again with `bayes8 quantize`"
-    )]
+         `{expected}`; copy it again from where it came, or make it again with `bayes8 quantize`", expected = Echo(expected))]
     Damaged {
         /// The digest that the file says it has.
         expected: String,
@@ -69,9 +69,8 @@ pub enum FormatError {
     },
     /// Metadata that only writers of a digest write, without one.
     #[error(
-        "the file is damaged: it has metadata `{0}` but no `{DIGEST_KEY}`; copy it again from where it \
-         came, or make it again with `bayes8 quantize`"
-    )]
+        "the file is damaged: it has metadata `{}` but no `{DIGEST_KEY}`; copy it again from where it \
+         came, or make it again with `bayes8 quantize`", Echo(.0))]
     NoDigest(String),
     /// The JSON description does not have the right form.
     #[error("the `{METADATA_KEY}` metadata is damaged: {0}")]
@@ -83,7 +82,7 @@ pub enum FormatError {
         found: u32,
     },
     /// An operation that the file's version does not have.
-    #[error("node `{node}` ({op}) needs format version {since}, but the file has {version}")]
+    #[error("node `{node}` ({op}) needs format version {since}, but the file has {version}", node = Echo(node))]
     Operation {
         /// The node.
         node: String,
@@ -95,7 +94,7 @@ pub enum FormatError {
         version: u32,
     },
     /// A node that reads a name that no earlier node has.
-    #[error("node `{node}` reads `{input}`, which no earlier node makes")]
+    #[error("node `{node}` reads `{input}`, which no earlier node makes", node = Echo(node), input = Echo(input))]
     UnknownInput {
         /// The node.
         node: String,
@@ -106,13 +105,13 @@ pub enum FormatError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// A weighted node without its tensor.
-    #[error("tensor `{0}` is missing")]
+    #[error("tensor `{}` is missing", Echo(.0))]
     MissingTensor(String),
     /// A tensor that no node owns.
-    #[error("tensor `{0}` belongs to no node")]
+    #[error("tensor `{}` belongs to no node", Echo(.0))]
     UnexpectedTensor(String),
     /// A tensor of the wrong type.
-    #[error("tensor `{tensor}` has type {found}, expected {expected}")]
+    #[error("tensor `{tensor}` has type {found}, expected {expected}", tensor = Echo(tensor))]
     TensorType {
         /// The tensor.
         tensor: String,
@@ -122,7 +121,7 @@ pub enum FormatError {
         expected: &'static str,
     },
     /// A tensor of the wrong shape.
-    #[error("tensor `{tensor}` has shape {found:?}, expected {expected:?}")]
+    #[error("tensor `{tensor}` has shape {found:?}, expected {expected:?}", tensor = Echo(tensor))]
     TensorShape {
         /// The tensor.
         tensor: String,
@@ -132,10 +131,10 @@ pub enum FormatError {
         expected: Vec<usize>,
     },
     /// A sigma without its noise multiplier, or the reverse.
-    #[error("tensors `{0}.sigma` and `{0}.noise_multiplier` must come together")]
+    #[error("tensors `{layer}.sigma` and `{layer}.noise_multiplier` must come together", layer = Echo(.0))]
     HalfPosterior(String),
     /// A bias sigma without its mean.
-    #[error("tensor `{0}.bias.sigma` has no `{0}.bias.mu`")]
+    #[error("tensor `{layer}.bias.sigma` has no `{layer}.bias.mu`", layer = Echo(.0))]
     BiasWithoutMean(String),
     /// A model that does not fit a file: a header beyond what the container allows.
     #[error("the model cannot be written as a safetensors file: {0}")]

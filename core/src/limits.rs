@@ -4,6 +4,7 @@
 //! whoever loads a file that it did not make checks the model's [`Cost`] against [`Limits`] first:
 //! a model that passes runs within them.
 
+use crate::echo::Echo;
 use crate::graph::{Graph, Op, Window};
 use crate::model::{Model, is_depthwise};
 use crate::plan::value_bytes;
@@ -84,7 +85,7 @@ pub struct Excess {
 /// `` `name` (operation) ``.
 impl core::fmt::Display for Excess {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "`{}` ({})", self.node, self.op)
+        write!(f, "`{}` ({})", Echo(&self.node), self.op)
     }
 }
 

@@ -82,8 +82,8 @@ fn steps_are_summed() {
         let last = (0..length).fold(Value::Input, next);
         finish(b, last)
     };
-    check(&chain(1000)).unwrap();
-    assert!(matches!(check(&chain(1300)), Err(LimitError::Steps(_))));
+    check(&chain(140)).unwrap();
+    assert!(matches!(check(&chain(160)), Err(LimitError::Steps(_))));
 }
 
 /// A U-Net over 1024 x 1024 pixels, with values as large as a graph can have.

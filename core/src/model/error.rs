@@ -1,5 +1,6 @@
 //! Why parts are not a model.
 
+use crate::echo::Echo;
 use crate::graph::Shape;
 use alloc::string::String;
 use thiserror::Error;
@@ -13,8 +14,7 @@ pub enum ModelError {
     /// The output is not a vector of logits.
     #[error(
         "the last node `{node}` ({op}, output {shape}) must be a conv2d or linear node that \
-         makes a vector of f32 logits"
-    )]
+         makes a vector of f32 logits", node = Echo(node))]
     Output {
         /// The node.
         node: String,
@@ -24,13 +24,13 @@ pub enum ModelError {
         shape: Shape,
     },
     /// A node before the last without quantization, or a last one with it.
-    #[error("node `{node}`: exactly the nodes before the last have a quantized output")]
+    #[error("node `{node}`: exactly the nodes before the last have a quantized output", node = Echo(node))]
     OutputQuantization {
         /// The node.
         node: String,
     },
     /// A list with the wrong number of entries.
-    #[error("`{what}` has {found} entries, expected {expected}")]
+    #[error("`{what}` has {found} entries, expected {expected}", what = Echo(what))]
     Count {
         /// The list, with the node's name where it belongs to one.
         what: String,
@@ -40,7 +40,7 @@ pub enum ModelError {
         found: usize,
     },
     /// A scale, mean, deviation or multiplier that cannot be computed with.
-    #[error("`{what}` is {value}, expected {expected}")]
+    #[error("`{what}` is {value}, expected {expected}", what = Echo(what))]
     Number {
         /// The number's name, with its node.
         what: String,
@@ -50,7 +50,7 @@ pub enum ModelError {
         expected: &'static str,
     },
     /// Bounds the wrong way round, or on a node that only moves codes, is a table or returns logits.
-    #[error("node `{node}`: the code range {low}..={high} is empty or not allowed here")]
+    #[error("node `{node}`: the code range {low}..={high} is empty or not allowed here", node = Echo(node))]
     Range {
         /// The node.
         node: String,
@@ -60,7 +60,7 @@ pub enum ModelError {
         high: u8,
     },
     /// A zero point or a bound that takes more bits than the model's activations have.
-    #[error("`{what}` is code {code}, but `activation_bits` ends codes at {largest}")]
+    #[error("`{what}` is code {code}, but `activation_bits` ends codes at {largest}", what = Echo(what))]
     Code {
         /// The zero point or range, with its node.
         what: String,
@@ -70,7 +70,7 @@ pub enum ModelError {
         largest: u8,
     },
     /// A node that moves codes but changes their meaning.
-    #[error("node `{node}` ({op}) only moves codes, so it must keep its input's quantization")]
+    #[error("node `{node}` ({op}) only moves codes, so it must keep its input's quantization", node = Echo(node))]
     Moved {
         /// The node.
         node: String,
@@ -78,7 +78,7 @@ pub enum ModelError {
         op: &'static str,
     },
     /// A layer for another node, or with the wrong geometry.
-    #[error("layer `{layer}` does not belong to weighted node `{node}`")]
+    #[error("layer `{layer}` does not belong to weighted node `{node}`", layer = Echo(layer), node = Echo(node))]
     Layer {
         /// The layer.
         layer: String,
@@ -86,7 +86,7 @@ pub enum ModelError {
         node: String,
     },
     /// A noise multiplier or a bias sigma below zero.
-    #[error("`{tensor}` holds a negative value at index {index}")]
+    #[error("`{tensor}` holds a negative value at index {index}", tensor = Echo(tensor))]
     Negative {
         /// The tensor.
         tensor: String,
@@ -94,10 +94,10 @@ pub enum ModelError {
         index: usize,
     },
     /// Two layers whose tensors would have one name in a file.
-    #[error("layers `{0}` and `{0}.bias` would share the tensor `{0}.bias.mu`")]
+    #[error("layers `{layer}` and `{layer}.bias` would share the tensor `{layer}.bias.mu`", layer = Echo(.0))]
     TensorName(String),
     /// A mean whose sum might not fit i32.
-    #[error("node `{node}`: a mean of {elements} elements might overflow its 32-bit sum")]
+    #[error("node `{node}`: a mean of {elements} elements might overflow its 32-bit sum", node = Echo(node))]
     Mean {
         /// The node.
         node: String,
@@ -107,8 +107,7 @@ pub enum ModelError {
     /// Sums that might not fit i32.
     #[error(
         "layer `{layer}`: {fan_in} products and a bias of up to {bias} might overflow the 32-bit \
-         accumulator"
-    )]
+         accumulator", layer = Echo(layer))]
     Accumulator {
         /// The layer.
         layer: String,
