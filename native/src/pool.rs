@@ -46,14 +46,26 @@ impl Deref for Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let here = thread::current().id();
         // A thread of the pool cannot wait for itself: it ends after what drops the pool.
-        let own = self.threads.iter().any(|thread| thread.thread().id() == here);
+        let is_own = self.current_thread_index().is_some();
         self.pool = None;
-        if !own {
-            // A thread that panicked has ended too.
-            self.threads.drain(..).for_each(|thread| drop(thread.join()));
+        if !is_own && !self.threads.is_empty() {
+            self.threads.drain(..).for_each(join);
+            join(thread::spawn(forget_ended_threads));
         }
+    }
+}
+
+/// Waits for a thread. One that panicked has ended, too.
+fn join(thread: JoinHandle<()>) {
+    drop(thread.join());
+}
+
+/// Frees the records that rayon's queues keep of threads that have ended. They stay until another thread
+/// has seen three epochs, which it does here; a leak checker cannot tell their marked pointers from lost memory.
+fn forget_ended_threads() {
+    for _ in 0..4 {
+        crossbeam_epoch::pin().flush();
     }
 }
 

@@ -7,7 +7,7 @@ const gzipped = (file) => gzipSync(readFileSync(new URL(file, root)), { level: 9
 
 const scripts = readdirSync(new URL("dist/", root)).filter((file) => file.endsWith(".js"));
 const rows = [
-  ["JavaScript", scripts.reduce((sum, file) => sum + gzipped(`dist/${file}`), 0), 10_000],
+  ["JavaScript", scripts.reduce((sum, file) => sum + gzipped(`dist/${file}`), 0), 11_000],
   ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 210_000]),
 ];
 for (const [name, bytes, limit] of rows) {
