@@ -3,6 +3,7 @@
 
 use super::Figures;
 use super::measure::{Measured, Predicted};
+use crate::style::counted;
 use bayes8_convert::metrics::Comparison;
 use serde::Serialize;
 
@@ -55,12 +56,12 @@ impl Compared {
 
     /// The numbers of samples, in words.
     pub(crate) fn text(&self) -> String {
-        let Self { int8_samples, peer_samples, .. } = self;
-        match peer_samples {
-            Some(_) if self.is_whole() => format!("{int8_samples} samples each"),
-            Some(_) if self.is_fair() => format!("the first {int8_samples} samples of each"),
-            Some(other) => format!("{int8_samples} samples against {other}"),
-            None => format!("{int8_samples} samples against an unknown number"),
+        let samples = counted(self.int8_samples, "sample");
+        match self.peer_samples {
+            Some(_) if self.is_whole() => format!("{samples} each"),
+            Some(_) if self.is_fair() => format!("the first {samples} of each"),
+            Some(other) => format!("{samples} against {other}"),
+            None => format!("{samples} against an unknown number"),
         }
     }
 }

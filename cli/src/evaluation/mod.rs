@@ -10,6 +10,7 @@ pub(crate) use compared::Compared;
 pub(crate) use provenance::Provenance;
 pub(crate) use rows::rows;
 
+use crate::style::counted;
 use bayes8_convert::metrics::{
     self, AccuracyVersusUncertainty, Comparison, ConvergencePoint, Detection, DriftGaps,
     DriftPoint, Metrics, ReliabilityBin, Selective, Uncertainties, Worst,
@@ -194,7 +195,7 @@ impl Side<'_> {
     /// The name with the number of samples.
     pub(crate) fn label(&self) -> String {
         match self.samples {
-            Some(samples) => format!("{}, {samples} samples", self.name),
+            Some(samples) => format!("{}, {}", self.name, counted(samples, "sample")),
             None => format!("{}, samples unknown", self.name),
         }
     }

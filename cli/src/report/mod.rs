@@ -128,12 +128,12 @@ fn facts(facts: &[(&str, String)]) -> Markup {
 fn summary(evaluation: &Evaluation, model: &Report) -> String {
     let Evaluation { pictures, samples, seed, kernel, seconds, .. } = evaluation;
     format!(
-        "{} labelled pictures of {} classes, {samples} Monte-Carlo samples each, seed {seed}. \
-         {:.0} pictures a second on {} threads with kernel {kernel}.",
-        thousands(*pictures as u64),
+        "{} of {} classes, {} each, seed {seed}. {:.0} pictures a second on {} with kernel {kernel}.",
+        counted(*pictures as u64, "labelled picture"),
         model.classes,
+        counted(*samples, "Monte-Carlo sample"),
         *pictures as f64 / seconds,
-        evaluation.threads,
+        counted(evaluation.threads as u64, "thread"),
     )
 }
 

@@ -1,6 +1,8 @@
 //! Operators that are functions of one number, and those of several that are such a function where
 //! all their inputs are: numbers, or functions of one value.
 
+use bayes8_core::words::counted;
+
 use super::{
     ImportError,
     activation::Activation,
@@ -192,7 +194,7 @@ impl<'a> Builder<'a> {
             ("Or", [a, b]) => a.plus(b).then(Unary::Step),
             ("Xor", [a, b]) => above(a, b).then(Unary::Abs),
             ("Where", [condition, a, b]) => condition.select(a, b),
-            _ => return Err(node.refuse(format!("it has {} inputs", operands.len()))),
+            _ => return Err(node.refuse(format!("it has {}", counted(operands.len(), "input")))),
         };
         self.bounded_function(node, x, result)
     }

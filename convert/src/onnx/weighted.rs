@@ -3,6 +3,7 @@
 use bayes8_core::{
     echo::Echo,
     graph::{Op, Padding, Value, Window},
+    words::counted,
 };
 
 use super::{
@@ -280,7 +281,8 @@ pub(super) fn kernel_extents<'w>(
     extents.filter(|(_, kernel)| kernel.len() == axes).ok_or_else(|| {
         let shape = &weight.shape;
         node.refuse(format!(
-            "weights of shape {shape:?} do not fit an input of {axes} axes after its channels"
+            "weights of shape {shape:?} do not fit an input of {} after its channels",
+            counted(axes, "axis")
         ))
     })
 }
