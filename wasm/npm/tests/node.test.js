@@ -116,7 +116,8 @@ test("a picture that its owner changes after the call changes the prediction", a
   const model = await disposable(t, load());
   const bytes = new Uint8Array(28 * 28).fill(77);
   const expected = bits(await model.predict(bytes));
-  const rgba = { data: new Uint8ClampedArray(28 * 28 * 4).fill(77), width: 28, height: 28 };
+  const opaque = Uint8ClampedArray.from({ length: 28 * 28 * 4 }, (_, i) => (i % 4 === 3 ? 255 : 77));
+  const rgba = { data: opaque, width: 28, height: 28 };
   const [raw, drawn] = [model.predict(bytes), model.predict(rgba)];
   bytes.fill(0);
   rgba.data.fill(0);
