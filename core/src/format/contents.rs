@@ -56,15 +56,23 @@ fn is_covered(key: &str) -> bool {
 
 /// What is being digested: first the number of metadata and each of them, then the number of tensors
 /// and each of them, both in ascending byte order of their keys or names.
-pub(super) struct Contents(blake3::Hasher);
+pub(super) struct Contents {
+    hasher: blake3::Hasher,
+    /// What is yet to be hashed: less than a [`BLOCK`].
+    pending: Vec<u8>,
+}
+
+/// Bytes that are hashed at a time. BLAKE3 hashes several kilobytes side by side, but only where they begin at a
+/// multiple of their number; tensors begin anywhere.
+const BLOCK: usize = 1 << 15;
 
 impl Contents {
     pub(super) fn new() -> Self {
-        Self(blake3::Hasher::new())
+        Self { hasher: blake3::Hasher::new(), pending: Vec::with_capacity(BLOCK) }
     }
 
     pub(super) fn count(&mut self, count: usize) {
-        self.0.update(&(count as u64).to_le_bytes());
+        self.hash(&(count as u64).to_le_bytes());
     }
 
     pub(super) fn metadata(&mut self, key: &str, text: &str) {
@@ -83,10 +91,22 @@ impl Contents {
     /// Bytes after their number, so that no two contents run together to the same bytes.
     fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
-        self.0.update(bytes);
+        self.hash(bytes);
     }
 
-    pub(super) fn digest(&self) -> ModelDigest {
-        ModelDigest::new(*self.0.finalize().as_bytes())
+    fn hash(&mut self, mut bytes: &[u8]) {
+        while self.pending.len() + bytes.len() >= BLOCK {
+            let (head, tail) = bytes.split_at(BLOCK - self.pending.len());
+            self.pending.extend_from_slice(head);
+            self.hasher.update(&self.pending);
+            self.pending.clear();
+            bytes = tail;
+        }
+        self.pending.extend_from_slice(bytes);
+    }
+
+    pub(super) fn digest(mut self) -> ModelDigest {
+        self.hasher.update(&self.pending);
+        ModelDigest::new(*self.hasher.finalize().as_bytes())
     }
 }
