@@ -58,7 +58,7 @@ class Impossible(Exception):
 
 
 def wrapped(test, newest, stacked):
-    """The test as a network, with pictures `[n, .., C]`, what it gives, and how large its sums are."""
+    """The test as a network, its input, what it gives, and how large its sums are."""
     model = onnx.ModelProto()
     model.CopyFrom(test.model)
     limit_operator_set(model, newest)
@@ -98,10 +98,9 @@ def wrapped(test, newest, stacked):
     del graph.input[:]
     graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, x.shape))
     del graph.output[:]
-    pictures = np.ascontiguousarray(np.moveaxis(x, 1, -1))
     if graph.node[-1].op_type in ("Softmax", "LogSoftmax"):
         graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
-        return model, pictures, expected.reshape(len(x), -1), 1.0
+        return model, x, expected.reshape(len(x), -1), 1.0
     if expected.dtype == np.bool_:
         graph.node.append(helper.make_node("Cast", [output], ["number"], to=TensorProto.FLOAT))
         output = "number"
@@ -111,7 +110,7 @@ def wrapped(test, newest, stacked):
     graph.node.append(helper.make_node("Flatten", [output], ["flat"], axis=1))
     graph.node.append(helper.make_node("MatMul", ["flat", "projection"], ["projected"]))
     graph.output.append(helper.make_tensor_value_info("projected", TensorProto.FLOAT, [None, COLUMNS]))
-    return model, pictures, flat @ matrix, np.abs(flat) @ np.abs(matrix)
+    return model, x, flat @ matrix, np.abs(flat) @ np.abs(matrix)
 
 
 def limit_operator_set(model, newest):
@@ -135,16 +134,16 @@ def form(schema):
     return sorted(schema.attributes), [x.name for x in schema.inputs], [x.name for x in schema.outputs]
 
 
-def run(tool, model, pictures, folder):
+def run(tool, model, inputs, folder):
     """Logits by the FP32 reference; raises what the tool says."""
     path, x, logits = folder / "mean.onnx", folder / "x.npy", folder / "logits.npy"
     path.write_bytes(model.SerializeToString())
-    np.save(x, pictures)
+    np.save(x, inputs)
     result = subprocess.run([tool, path, x, logits], check=False, capture_output=True, text=True)
     if result.returncode not in (0, 1):
         raise SystemError(f"exit code {result.returncode}: {result.stderr.strip()}")
     if result.returncode == 1:
-        raise RuntimeError(result.stderr.strip())
+        raise RuntimeError(result.stdout.strip() or result.stderr.strip())
     return np.load(logits)
 
 
@@ -172,8 +171,8 @@ def check(test, options):
         why = None
         for stacked in (False, True):
             try:
-                model, pictures, expected, size = wrapped(test, options.operator_set, stacked)
-                found = run(options.mean_logits, model, pictures, folder)
+                model, inputs, expected, size = wrapped(test, options.operator_set, stacked)
+                found = run(options.mean_logits, model, inputs, folder)
             except Impossible as problem:
                 why = why or str(problem)
                 continue
