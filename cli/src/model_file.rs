@@ -4,7 +4,8 @@ use crate::args::Machine;
 use crate::input;
 use crate::output::{complain, warn};
 use crate::style::bytes;
-use anyhow::bail;
+use anyhow::{anyhow, bail};
+use bayes8_native::core::limits::LimitError;
 use bayes8_native::core::{format, model};
 use bayes8_native::{LoadError, Model};
 use std::path::Path;
@@ -14,15 +15,26 @@ use std::path::Path;
 /// # Errors
 /// When the file is not a model, naming it, or threads cannot be started.
 pub(crate) fn load(path: &Path, machine: &Machine) -> anyhow::Result<Model> {
-    let model = Model::new(describe(path)?.0, machine.options()?).map_err(|error| match error {
-        LoadError::Limit { source, .. } => LoadError::Limit { path: Some(path.into()), source },
-        error => error,
+    let (model, _) = describe(path)?;
+    let model = Model::new(model, machine.options()?).map_err(|error| match error {
+        LoadError::Limit { source, .. } => {
+            anyhow!("cannot run {}: {source} ({})", path.display(), option(&source))
+        }
+        error => error.into(),
     })?;
     let (bank, draw) = (machine.bank.as_u64(), model.weight_bytes() as u64);
     if (1..draw).contains(&bank) {
         complain(&format!("warning: --bank is off: one weight sample takes {}", bytes(draw)));
     }
     Ok(model)
+}
+
+/// The option that raises a limit.
+fn option(exceeded: &LimitError) -> &'static str {
+    match exceeded {
+        LimitError::Memory(_) => "--max-memory",
+        LimitError::Steps(_) => "--max-steps",
+    }
 }
 
 /// What the file says, and its size in bytes.

@@ -8,7 +8,7 @@ use bayes8_convert::metrics::check_labels;
 use bayes8_convert::{Inputs, LabelledPictures};
 use bayes8_core::graph::Shape;
 use bayes8_core::picture::fit;
-use ndarray::{Array1, Array2, ArrayD};
+use ndarray::{Array2, ArrayD};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -37,9 +37,9 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape, max_pixels: u64) -> anyhow::
         let mut file = input::open(path).with_context(unreadable)?;
         let start = input::start(&mut file).with_context(unreadable)?;
         if input::is_archive(&start) {
-            let set = read_set(path, file, shape)?;
-            names.extend((0..set.pictures.count()).map(|i| format!("{name}[{i}]")));
-            match set.pictures {
+            let set = read_set(path, file, Some(shape))?;
+            names.extend((0..set.count()).map(|i| format!("{name}[{i}]")));
+            match set {
                 Inputs::Bytes(set) => bytes.extend(set),
                 Inputs::Normalized(set) => numbers.extend(set),
             }
@@ -63,37 +63,23 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape, max_pixels: u64) -> anyhow::
     Ok(Batch { names, pictures: pictures.context("pictures of the model's shape")? })
 }
 
-/// The pictures of a set, read from `path`, and the label of each.
-///
-/// # Errors
-/// When the set has no labels.
-pub(crate) fn labelled(
-    path: &Path,
-    LabelledPictures { pictures, labels }: LabelledPictures,
-) -> anyhow::Result<(Inputs, Array1<i64>)> {
-    let Some(labels) = labels else {
-        bail!("{}: there is no array `y` of labels", path.display());
-    };
-    Ok((pictures, labels))
-}
-
-/// Reads the pictures of an npz archive, with their labels if there are any.
+/// Reads the pictures of an npz archive, of `shape` if there is one.
 ///
 /// # Errors
 /// When the file is not such an archive, naming it.
-pub(crate) fn open_set(path: &Path) -> anyhow::Result<LabelledPictures> {
-    Ok(LabelledPictures::read(path, archive(path)?)?)
-}
-
-/// [`open_set`], of pictures of `shape`.
-///
-/// # Errors
-/// When the file is not such an archive, naming it.
-pub(crate) fn load_set(path: &Path, shape: Shape) -> anyhow::Result<LabelledPictures> {
+pub(crate) fn load_set(path: &Path, shape: Option<Shape>) -> anyhow::Result<Inputs> {
     read_set(path, archive(path)?, shape)
 }
 
-/// [`load_set`], where each picture has a label that is one of `classes` classes.
+/// Reads the pictures of an npz archive with their labels.
+///
+/// # Errors
+/// When the file is not such an archive or has no labels, naming it.
+pub(crate) fn load_labelled(path: &Path) -> anyhow::Result<LabelledPictures> {
+    Ok(LabelledPictures::read(path, archive(path)?)?)
+}
+
+/// [`load_labelled`], of pictures of `shape`, whose labels are among `classes` classes.
 ///
 /// # Errors
 /// When the file is not such an archive, has no labels or one that is not a class, naming it.
@@ -102,7 +88,8 @@ pub(crate) fn load_classified(
     shape: Shape,
     classes: usize,
 ) -> anyhow::Result<(Inputs, Vec<i64>)> {
-    let (pictures, labels) = labelled(path, load_set(path, shape)?)?;
+    let LabelledPictures { pictures, labels } = load_labelled(path)?;
+    pictures.check(path, shape)?;
     let labels = labels.to_vec();
     check_labels(&labels, classes).with_context(|| format!("{}: array `y`", path.display()))?;
     Ok((pictures, labels))
@@ -132,9 +119,9 @@ fn archive(path: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
-fn read_set(path: &Path, file: File, shape: Shape) -> anyhow::Result<LabelledPictures> {
-    let set = LabelledPictures::read(path, file)?;
-    set.check(path, shape)?;
+fn read_set(path: &Path, file: File, shape: Option<Shape>) -> anyhow::Result<Inputs> {
+    let set = Inputs::read(path, file)?;
+    shape.map_or(Ok(()), |shape| set.check(path, shape))?;
     Ok(set)
 }
 

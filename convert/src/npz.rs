@@ -94,7 +94,11 @@ impl Archive {
                 check_axes(header)?;
                 let numbers = header.floats(bytes, data)?;
                 match numbers.indexed_iter().find(|(_, x)| !x.is_finite()) {
-                    Some((place, x)) => Err(format!("it holds {x} at {:?}", place.slice())),
+                    Some((place, x)) => {
+                        let too_large =
+                            if x.is_infinite() { ", or a number beyond float32," } else { "" };
+                        Err(format!("it holds {x}{too_large} at {:?}", place.slice()))
+                    }
                     None => Ok(Inputs::Normalized(numbers)),
                 }
             }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use bayes8_core::echo::Brief;
 use bayes8_core::graph::Shape;
 use bayes8_core::words::counted;
 use ndarray::Array1;
@@ -19,7 +20,7 @@ pub struct LabelledPictures {
     /// ([`Shape::fits`]).
     pub pictures: Inputs,
     /// Class index of every picture.
-    pub labels: Option<Array1<i64>>,
+    pub labels: Array1<i64>,
 }
 
 /// Why an archive is refused. Every variant names the file.
@@ -54,37 +55,22 @@ pub enum PicturesError {
     },
 }
 
-impl LabelledPictures {
+impl Inputs {
     /// [`Self::read`], from the file that `path` names.
     ///
     /// # Errors
     /// [`PicturesError`]; a path that names anything but a plain file is one.
     pub fn load(path: &Path) -> Result<Self, PicturesError> {
-        let file = bayes8_native::file::open(path);
-        let file = file.map_err(|source| PicturesError::Io { path: path.into(), source })?;
-        Self::read(path, file)
+        Self::read(path, open(path)?)
     }
 
     /// Reads array `x`, with N and at least one axis more: u8, which are pixels, or a float type,
-    /// which are the network's input as it is; and, where there is one, array `y`, `[N]` of any
-    /// integer type. `path` is for errors.
+    /// which are the network's input as it is. `path` is for errors.
     ///
     /// # Errors
     /// [`PicturesError`], which names the file and the array; a set without pictures is one.
     pub fn read(path: &Path, file: File) -> Result<Self, PicturesError> {
-        let mut archive = Archive::open(path, file)?;
-        let pictures = archive.inputs("x")?;
-        let labels = match archive.has("y") {
-            true => Some(archive.integers("y")?),
-            false => None,
-        };
-        let count = pictures.count();
-        if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != count) {
-            let labels = counted(labels.len(), "label");
-            let pictures = counted(count, "picture");
-            return Err(archive.refuse("y", format!("{labels} for {pictures}")));
-        }
-        Ok(Self { pictures, labels })
+        Archive::open(path, file)?.inputs("x")
     }
 
     /// Checks that the pictures are of `shape`; `path` is for the error.
@@ -92,15 +78,50 @@ impl LabelledPictures {
     /// # Errors
     /// [`PicturesError::Array`].
     pub fn check(&self, path: &Path, shape: Shape) -> Result<(), PicturesError> {
-        let found = &self.pictures.extents()[1..];
+        let found = &self.extents()[1..];
         if shape.fits(found) {
             return Ok(());
         }
         let found = found.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        let found = Brief(&found);
         let names = shape.axis_names();
         let reason = format!("pictures are {found}, the network takes {shape} ({names})");
         Err(PicturesError::Array { path: path.into(), array: "x".into(), reason })
     }
+}
+
+impl LabelledPictures {
+    /// [`Self::read`], from the file that `path` names.
+    ///
+    /// # Errors
+    /// Those of [`Inputs::load`] and [`Self::read`].
+    pub fn load(path: &Path) -> Result<Self, PicturesError> {
+        Self::read(path, open(path)?)
+    }
+
+    /// Reads the array `x` as [`Inputs::read`] does, and the array `y`, `[N]` of any integer type. `path` is for
+    /// errors.
+    ///
+    /// # Errors
+    /// Those of [`Inputs::read`]; an array `y` that is missing or does not fit `x` is one.
+    pub fn read(path: &Path, file: File) -> Result<Self, PicturesError> {
+        let mut archive = Archive::open(path, file)?;
+        let pictures = archive.inputs("x")?;
+        let labels = archive.integers("y")?;
+        let count = pictures.count();
+        if labels.len() != count {
+            let labels = counted(labels.len(), "label");
+            let pictures = counted(count, "picture");
+            return Err(archive.refuse("y", format!("{labels} for {pictures}")));
+        }
+        Ok(Self { pictures, labels })
+    }
+}
+
+/// Opens a plain file.
+fn open(path: &Path) -> Result<File, PicturesError> {
+    let file = bayes8_native::file::open(path);
+    file.map_err(|source| PicturesError::Io { path: path.into(), source })
 }
 
 #[cfg(test)]
@@ -130,28 +151,26 @@ mod tests {
             npz.add_array("y", &array![7i32, 9]).unwrap();
         })
         .unwrap();
-        set.check(Path::new("x.npz"), Shape::new(3, 4, 1)).unwrap();
-        set.check(Path::new("x.npz"), Shape::new(1, 3, 4)).unwrap();
-        let error = set.check(Path::new("x.npz"), Shape::volume(4, 3, 4, 1)).unwrap_err();
+        set.pictures.check(Path::new("x.npz"), Shape::new(3, 4, 1)).unwrap();
+        set.pictures.check(Path::new("x.npz"), Shape::new(1, 3, 4)).unwrap();
+        let error = set.pictures.check(Path::new("x.npz"), Shape::volume(4, 3, 4, 1)).unwrap_err();
         let expected = "x.npz: array `x`: pictures are 3x4, the network takes 4x3x4x1 (depth x \
                         height x width x channels)";
         assert_eq!(error.to_string(), expected);
         assert_eq!(set.pictures, Inputs::Bytes(flat.into_dyn()));
-        assert_eq!(set.labels, Some(array![7, 9]));
-        let set = load(|npz| npz.add_array("x", &Array4::<u8>::zeros((1, 1, 1, 1))).unwrap());
-        assert_eq!(set.unwrap().labels, None);
+        assert_eq!(set.labels, array![7, 9]);
     }
 
     #[test]
     fn labels_may_be_of_any_integer_type() {
-        fn labels<T: WritableElement>(values: [T; 2]) -> Result<Option<Array1<i64>>, String> {
+        fn labels<T: WritableElement>(values: [T; 2]) -> Result<Array1<i64>, String> {
             let set = load(|npz| {
                 npz.add_array("x", &Array4::<u8>::zeros((2, 1, 1, 3))).unwrap();
                 npz.add_array("y", &Array1::from(Vec::from(values))).unwrap();
             });
             set.map(|set| set.labels)
         }
-        let expected = Ok(Some(array![0, 127]));
+        let expected = Ok(array![0, 127]);
         assert_eq!(labels([0i8, 127]), expected);
         assert_eq!(labels([0i16, 127]), expected);
         assert_eq!(labels([0i32, 127]), expected);
@@ -170,6 +189,10 @@ mod tests {
         let error = |fill: &dyn Fn(&mut NpzWriter<File>)| load(fill).unwrap_err();
         for (error, part) in [
             (error(&|_| ()), "array `x`: missing; the file has no arrays"),
+            (
+                error(&|npz| npz.add_array("x", &pictures).unwrap()),
+                "array `y`: missing; the file has `x`",
+            ),
             (
                 error(&|npz| {
                     npz.add_array("x", &pictures).unwrap();

@@ -13,23 +13,23 @@ fn data(folder: &str, name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder).join(name)
 }
 
-fn load(name: &str) -> Result<LabelledPictures, String> {
-    LabelledPictures::load(&data("arrays", name)).map_err(|error| error.to_string())
+fn load(name: &str) -> Result<Inputs, String> {
+    Inputs::load(&data("arrays", name)).map_err(|error| error.to_string())
 }
 
 #[test]
 fn every_type_and_order_of_numpy_gives_the_same_numbers() {
     let bytes = ArrayD::from_shape_vec(vec![2, 3, 2], (0u8..12).collect()).unwrap();
-    let labels = Some(array![-1, 300]);
+    let labels = array![-1, 300];
     for name in ["bytes.npz", "bytes_compressed.npz", "bytes_fortran.npz"] {
-        let set = load(name).unwrap();
+        let set = LabelledPictures::load(&data("arrays", name)).unwrap();
         assert_eq!(set.pictures, Inputs::Bytes(bytes.clone()), "{name}");
         assert_eq!(set.labels, labels, "{name}");
     }
     let floats = bytes.mapv(|byte| f32::from(byte) / 8.0);
     let names = ["float16.npz", "float32.npz", "float32_fortran_big_endian.npz", "float64.npz"];
     for name in names {
-        assert_eq!(load(name).unwrap().pictures, Inputs::Normalized(floats.clone()), "{name}");
+        assert_eq!(load(name).unwrap(), Inputs::Normalized(floats.clone()), "{name}");
     }
 }
 
@@ -37,7 +37,7 @@ fn every_type_and_order_of_numpy_gives_the_same_numbers() {
 fn what_is_not_a_finite_number_is_refused_by_its_place() {
     for (name, part) in [
         ("nan.npz", "array `x`: it holds NaN at [1, 0, 1]"),
-        ("too_large.npz", "array `x`: it holds inf at [1, 0, 1]"),
+        ("too_large.npz", "array `x`: it holds inf, or a number beyond float32, at [1, 0, 1]"),
         ("records.npz", "array `x`: its type is '[('a', '<f4'), ('b', '<i2', (2,))]'"),
         ("objects.npz", "array `x`: its type is '|O'"),
         ("booleans.npz", "array `x`: its type is '|b1', expected uint8 [N, H, W, C]"),
@@ -69,7 +69,7 @@ fn an_array_larger_than_its_file_is_not_allocated() {
         ("npz-zero-shape.npz", "array `x`: its shape [0, 9223372036854775807, 92233"),
     ] {
         let path = data("hostile", name);
-        let error = LabelledPictures::load(&path).unwrap_err().to_string();
+        let error = Inputs::load(&path).unwrap_err().to_string();
         assert!(error.starts_with(&path.display().to_string()) && error.contains(part), "{error}");
     }
 }
@@ -106,8 +106,7 @@ fn no_changed_byte_and_no_lost_end_is_more_than_an_error() {
                 match load_bytes(&bad) {
                     // The time of an entry, or a comment in its header.
                     Ok(set) if set == expected => same += 1,
-                    // A name that is no longer `y`.
-                    Ok(set) => assert_eq!(set.pictures, expected.pictures, "byte {place}"),
+                    Ok(set) => panic!("byte {place}: {set:?}"),
                     Err(_) => refused += 1,
                 }
             }

@@ -281,6 +281,14 @@ fn last_windows_may_end_beyond_the_input() {
 }
 
 #[test]
+fn a_pad_and_a_convolution_may_pad_more_than_a_window() {
+    let (fixture, network) = imported("bordered");
+    assert_eq!(counts(&network, ["pad", "conv2d"]), [1, 1]);
+    let error = quantization_error(&network, &fixture);
+    assert!(error < 0.1, "{error}");
+}
+
+#[test]
 fn exported_functions_are_tables() {
     for name in ["exported/abs-activation", "exported/exp-activation"] {
         let (fixture, network) = imported(name);

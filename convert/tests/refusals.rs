@@ -221,7 +221,7 @@ fn channels_in_groups_are_for_a_shuffle_only() {
     });
     assert_names(&uneven, &["(Split)", "an axis of 3 cannot be split into 2 parts"]);
     let numbers = |numbers: &[i64]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-    assert_names(&gathered(numbers(&[3]), vec![1]), &["`culprit`", "axis 3"]);
+    assert_names(&gathered(numbers(&[3]), vec![1]), &["`culprit`", "index 3 is outside of 0..3"]);
     assert_names(&gathered(numbers(&[]), vec![0]), &["`culprit`", "indices"]);
     assert_names(&gathered(numbers(&[0, 1]), vec![1, 2]), &["`culprit`", "indices"]);
 }

@@ -5,7 +5,7 @@ use std::{path::Path, time::Instant};
 
 use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::{
-    LabelledPictures, Metadata, Network, PosteriorSource,
+    Inputs, Metadata, Network, PosteriorSource,
     reference::{Weights, draw, run},
 };
 use ndarray::{Array2, ArrayD, Axis, s};
@@ -29,8 +29,8 @@ impl Model {
         };
         let network = Network::load(&folder.join("mean.onnx"), &posterior).unwrap();
         let metadata = Metadata::load(&folder.join("golden.json")).unwrap();
-        let set = LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
-        let pictures = set.pictures.view();
+        let set = Inputs::load(&shared.join(format!("data/{set}.npz"))).unwrap();
+        let pictures = set.view();
         let channels = network.graph.input().channels;
         let preprocessing = metadata.preprocessing.unwrap();
         let pictures = fp32_inputs(pictures.range(0..count), &preprocessing, channels).unwrap();

@@ -8,7 +8,7 @@ use crate::echo::Echo;
 use crate::graph::{Graph, Op, Window};
 use crate::model::{Model, is_depthwise};
 use crate::plan::value_bytes;
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, format, string::String};
 use thiserror::Error;
 
 /// Steps that an output element counts at least, and each tap of a pool's window: about as many
@@ -53,9 +53,9 @@ pub struct Cost {
 pub enum LimitError {
     /// Too much working memory.
     #[error(
-        "a picture takes {} MiB of working memory, more than the limit of {} MiB; node {} has the \
-         largest part, {} MiB: raise the limit on memory if you trust the file",
-        mebibytes(.0.needed), mebibytes(.0.limit), .0, mebibytes(.0.largest)
+        "a picture takes {} of working memory, more than the limit of {}; node {} has the largest \
+         part, {}: raise the limit on memory if you trust the file",
+        size(.0.needed), size(.0.limit), .0, size(.0.largest)
     )]
     Memory(Box<Excess>),
     /// Too many steps.
@@ -89,8 +89,11 @@ impl core::fmt::Display for Excess {
     }
 }
 
-fn mebibytes(bytes: u64) -> u64 {
-    bytes.div_ceil(1 << 20)
+fn size(bytes: u64) -> String {
+    match bytes >> 20 {
+        0..100 => format!("{bytes} bytes"),
+        mebibytes => format!("{mebibytes} MiB"),
+    }
 }
 
 impl Cost {

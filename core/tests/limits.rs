@@ -47,7 +47,9 @@ fn values_that_live_together_are_summed() {
     let LimitError::Memory(excess) = &error else { panic!("{error}") };
     assert_eq!(excess.largest, 1 << 22);
     let text = error.to_string();
-    for part in [&excess.node, "requantize", "2048 MiB", "4 MiB", "raise the limit on memory"] {
+    for part in
+        [&excess.node, "requantize", "2048 MiB", "4194304 bytes", "raise the limit on memory"]
+    {
         assert!(text.contains(part), "`{text}` does not say `{part}`");
     }
     // Those that do not live together are not.

@@ -6,9 +6,9 @@ use crate::progress::Progress;
 use crate::style::{bytes, counted, printable};
 use crate::{output, picture};
 use anyhow::{Context, bail};
-use bayes8_convert::Inputs;
 use bayes8_convert::corrupted::{CorruptedWriter, Drift};
 use bayes8_convert::corruption::{Corruption, MAX_SEVERITY};
+use bayes8_convert::{Inputs, LabelledPictures};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ndarray::{Array4, Axis};
@@ -61,8 +61,7 @@ fn corruption_parser() -> impl TypedValueParser<Value = Corruption> {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let pending = Pending::create(&arguments.output, &[&arguments.pictures])?;
     let path = arguments.pictures.display();
-    let set = picture::open_set(&arguments.pictures)?;
-    let (pictures, labels) = picture::labelled(&arguments.pictures, set)?;
+    let LabelledPictures { pictures, labels } = picture::load_labelled(&arguments.pictures)?;
     let pictures = in_two_dimensions(pictures).with_context(|| format!("{path}: array `x`"))?;
     let corruptions = distinct(&arguments.corruptions, &Corruption::ALL);
     let severities: Vec<u8> = (1..=MAX_SEVERITY).collect();

@@ -242,7 +242,7 @@ impl Arguments {
         let (pictures, labels) =
             picture::load_classified(path, model.graph().input(), model.classes())?;
         let unknown = match &self.ood {
-            Some(path) => Some((path.clone(), picture::open_set(path)?.pictures)),
+            Some(path) => Some((path.clone(), picture::load_set(path, None)?)),
             None => None,
         };
         let path = path.clone();

@@ -204,10 +204,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let metadata = arguments.metadata(&network)?;
     let default = || input::default_preprocessing(&network);
     let preprocessing = &metadata.preprocessing.clone().unwrap_or_else(default);
-    let set = picture::load_set(&arguments.calibration, shape)?;
-    let is_constant = set.pictures.are_all_equal();
-    let are_pixels = matches!(set.pictures, Inputs::Bytes(_));
-    let pictures = fp32_inputs(set.pictures.view(), preprocessing, channels)?;
+    let set = picture::load_set(&arguments.calibration, Some(shape))?;
+    let is_constant = set.are_all_equal();
+    let are_pixels = matches!(set, Inputs::Bytes(_));
+    let pictures = fp32_inputs(set.view(), preprocessing, channels)?;
     let is_checked = are_pixels && !is_constant && !network.input.takes_bytes;
     let misfit = is_checked.then(|| misfit(pictures.view(), channels)).flatten();
     if let Some(recorded) = picture::load_answers(&arguments.calibration)? {

@@ -3,7 +3,7 @@
 use crate::support::{Finished, Fixture, bayes8};
 use bayes8_native::core::input::normalize;
 use image::{Rgba, RgbaImage};
-use ndarray::{Array1, Array4, ArrayD};
+use ndarray::{Array1, Array2, Array4, ArrayD};
 use ndarray_npy::{NpzReader, NpzWriter, WritableElement};
 use std::fs::File;
 use std::process::Stdio;
@@ -49,6 +49,22 @@ fn floats_are_what_the_preprocessing_makes_of_bytes() {
         json
     };
     assert_eq!(evaluate("bytes.npz"), evaluate("floats.npz"));
+}
+
+#[test]
+fn only_what_needs_labels_reads_them() {
+    let fixture = bytes_and_floats(1);
+    let x = ArrayD::<u8>::zeros(vec![3, 8, 8, 1]);
+    let mut npz = NpzWriter::new(File::create(fixture.path("one-hot.npz")).unwrap());
+    npz.add_array("x", &x).unwrap();
+    npz.add_array("y", &Array2::<f64>::eye(3)).unwrap();
+    npz.finish().unwrap();
+    fixture.run(&["predict", MODEL, "one-hot.npz"]).succeeded();
+    let ood = ["--ood", "one-hot.npz", "--samples", "4"];
+    fixture.run(&[&["evaluate", MODEL, "--data", "bytes.npz"], &ood[..]].concat()).succeeded();
+    let refused = ["one-hot.npz", "array `y`: its type is '<f8', expected an integer type"];
+    fixture.run(&["evaluate", MODEL, "--data", "one-hot.npz"]).failed(&refused);
+    fixture.run(&["corrupt", "one-hot.npz", "-o", "o.npz"]).failed(&refused);
 }
 
 /// FP32 and INT8 alike.
@@ -101,7 +117,8 @@ fn floats_that_are_no_numbers_or_no_pixels_are_refused_by_name() {
     let mut x = ArrayD::<f32>::zeros(vec![3, 8, 8, 1]);
     x[[2, 0, 7, 0]] = f32::NEG_INFINITY;
     write(&fixture, "infinite.npz", &x);
-    let place = ["infinite.npz", "array `x`: it holds -inf at [2, 0, 7, 0]"];
+    let place =
+        ["infinite.npz", "array `x`: it holds -inf, or a number beyond float32, at [2, 0, 7, 0]"];
     fixture.run(&["predict", MODEL, "infinite.npz"]).failed(&place);
     fixture.run(&["evaluate", MODEL, "--data", "infinite.npz"]).failed(&place);
     fixture.run(&["corrupt", "floats.npz", "-o", "o.npz"]).failed(&[

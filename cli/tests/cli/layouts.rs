@@ -137,6 +137,7 @@ fn two_outputs_without_a_softmax_need_names() {
     quantize(&fixture, &[]).failed(&["mean.onnx", "2 outputs", "--classes", "class_names"]);
     quantize(&fixture, &["--classes", "a,b,c"])
         .failed(&["--classes: the network has 2 classes, not 3"]);
+    quantize(&fixture, &["--classes", "a,"]).failed(&["--classes: the name of class 1 is empty"]);
     quantize(&fixture, &["--classes", "a,b"]).succeeded();
     let names = r#"{"class_names": ["a", "b"], "preprocessing": {"mean": [0], "std": [1]}}"#;
     std::fs::write(fixture.path("m.json"), names).unwrap();

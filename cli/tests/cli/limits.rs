@@ -31,8 +31,8 @@ fn limits_can_be_set() {
         fixture.run(&["predict", MODEL, "a.png", "--max-memory", &memory, "--max-steps", &steps])
     };
     run(memory, steps).succeeded();
-    run(memory - 1, steps).failed(&[MODEL, "working memory", "raise the limit on memory"]);
-    run(memory, steps - 1).failed(&[MODEL, "steps", "raise the limit on steps"]);
+    run(memory - 1, steps).failed(&[MODEL, " bytes of working memory", "--max-memory"]);
+    run(memory, steps - 1).failed(&[MODEL, "steps", "--max-steps"]);
     fixture.run(&["predict", MODEL, "a.png", "--max-steps", "0"]).misused("--max-steps");
 }
 

@@ -124,7 +124,7 @@ impl<'a> Builder<'a> {
         };
         let extent = dimensions[axis];
         let positions =
-            list.iter().map(|&i| node.axis(i, extent)).collect::<Result<Vec<_>, _>>()?;
+            list.iter().map(|&i| node.element(i, extent)).collect::<Result<Vec<_>, _>>()?;
         let taken = match (x.axis(axis), positions.as_slice()) {
             (Some(Axis::Channel), _) => {
                 x.selecting(node.name, |order| positions.iter().map(|&i| order[i]).collect())

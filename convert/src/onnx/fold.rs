@@ -152,7 +152,8 @@ fn gather(node: &OnnxNode<'_>, operands: &Operands<'_>, budget: &mut Budget) -> 
     let axis = node.axis(node.int("axis", 0)?, data.shape.len())?;
     let extent = data.shape[axis];
     let values = indices.as_integers().ok_or_else(|| node.refuse("indices must be integers"))?;
-    let positions = values.iter().map(|&i| node.axis(i, extent)).collect::<Result<Vec<_>, _>>()?;
+    let positions =
+        values.iter().map(|&i| node.element(i, extent)).collect::<Result<Vec<_>, _>>()?;
     let shape = [&data.shape[..axis], &indices.shape, &data.shape[axis + 1..]].concat();
     let count = elements(&shape).ok_or_else(|| node.refuse("the result is too large"))?;
     budget.check(node.name, count)?;

@@ -99,12 +99,21 @@ impl<'a> OnnxNode<'a> {
 
     /// The axis that a possibly negative number means.
     pub(super) fn axis(&self, axis: i64, rank: usize) -> Result<usize, ImportError> {
-        let from_front = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
-        from_front
-            .and_then(|a| usize::try_from(a).ok())
-            .filter(|&a| a < rank)
+        from_front(axis, rank)
             .ok_or_else(|| self.refuse(format!("axis {axis} is outside of {rank} dimensions")))
     }
+
+    /// The element that a possibly negative index means, of an axis with `extent` elements.
+    pub(super) fn element(&self, index: i64, extent: usize) -> Result<usize, ImportError> {
+        from_front(index, extent)
+            .ok_or_else(|| self.refuse(format!("index {index} is outside of 0..{extent}")))
+    }
+}
+
+/// The position among `count` that a number means; a negative one counts from the end.
+fn from_front(position: i64, count: usize) -> Option<usize> {
+    let position = if position < 0 { position.checked_add(count as i64)? } else { position };
+    usize::try_from(position).ok().filter(|&position| position < count)
 }
 
 fn type_name(attribute: AttributeType) -> String {

@@ -60,6 +60,12 @@ impl LayerParameters {
     }
 }
 
+/// Whether some outputs of a window see nothing but padding.
+fn pads_by_its_reach(window: &Window) -> bool {
+    let span = |kernel: usize, dilation: usize| kernel.saturating_sub(1).saturating_mul(dilation);
+    window.axes().iter().any(|axis| axis.before.max(axis.after) > span(axis.kernel, axis.dilation))
+}
+
 /// How a matrix operand becomes the weights of a linear layer.
 struct Matrix<'c> {
     constant: &'c Constant,
@@ -72,7 +78,7 @@ impl<'a> Builder<'a> {
         let weight = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
         let groups = usize::try_from(node.int("group", 1)?).unwrap_or(0);
         let ordered = if groups == 1 { self.take_order(node, &weight, 1)? } else { None };
-        let (x, border, factor, weight) = if let Some((x, weight)) = ordered {
+        let (mut x, border, factor, weight) = if let Some((x, weight)) = ordered {
             (x, Padding::default(), 1.0, weight)
         } else if let Some((x, factor)) = self.take_factor(node)? {
             (x, Padding::default(), factor, weight)
@@ -82,7 +88,12 @@ impl<'a> Builder<'a> {
         };
         x.require_channels_first(node)?;
         let (&[out_channels, depth], kernel) = kernel_extents(node, &weight, &x)?;
-        let window = self.window(node, &x, border, Some(kernel))?;
+        let mut window = self.window(node, &x, border, Some(kernel))?;
+        if border != Padding::default() && pads_by_its_reach(&window) {
+            // More than a window may pad: the Pad becomes a node.
+            x = self.settled(node, 0)?;
+            window = self.window(node, &x, Padding::default(), Some(kernel))?;
+        }
         if depth.checked_mul(groups) != Some(x.shape.channels) {
             return Err(node.refuse(format!(
                 "weights for {depth} channels in {groups} groups do not fit an input of {}",

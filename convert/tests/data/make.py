@@ -613,6 +613,16 @@ def ceiled():
     net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 16), transB=1), run=onnx_runtime)
 
 
+def bordered():
+    """A Pad, then a convolution that pads as well: more together than a window may."""
+    net = Net("bordered", [3, 8, 8])
+    pads = net.constant(np.array([0, 0, 1, 2, 0, 0, 2, 1], np.int64))
+    x = net.add("Pad", "input", pads)
+    x = net.add("Conv", x, net.weight("conv.weight", 4, 3, 3, 3), pads=[1, 1, 1, 1])
+    x = net.add("Flatten", net.add("GlobalAveragePool", net.add("Relu", x)))
+    net.save(net.add("Gemm", x, net.weight("fc.weight", 3, 4), transB=1))
+
+
 def exported():
     """What PyTorch and bayes8-export wrote, kept as it is with its sigmas: only the answers are made."""
     for path in sorted((FOLDER / "exported").glob("*.onnx")):
@@ -631,7 +641,7 @@ FIXTURES = (
     *(sequence, volume, transposed),
     *(activations, excitation, means, dense, keras, keras_gray),
     *(operator_sets, shape_spelled),
-    *(functions, channels, pooled, flattened, added, ceiled, exported),
+    *(functions, channels, pooled, flattened, added, ceiled, bordered, exported),
 )
 for fixture in FIXTURES:
     if len(sys.argv) == 1 or fixture.__name__ in sys.argv[1:]:

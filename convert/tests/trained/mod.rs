@@ -63,20 +63,19 @@ impl Trained {
         let preprocessing =
             metadata::per_channel(&metadata.preprocessing.unwrap(), channels).unwrap();
         let (_, calibration, test) = SETS.into_iter().find(|set| set.0 == name).unwrap();
-        let load = |set: &str| {
-            let set = LabelledPictures::load(&shared.join(format!("data/{set}.npz"))).unwrap();
-            let Inputs::Bytes(pictures) = set.pictures else { panic!("pixels") };
-            (pictures, set.labels)
+        let path = |set: &str| shared.join(format!("data/{set}.npz"));
+        let Inputs::Bytes(calibration) = Inputs::load(&path(calibration)).unwrap() else {
+            panic!("pixels")
         };
-        let (calibration, _) = load(calibration);
-        let (test, labels) = load(test);
+        let test = LabelledPictures::load(&path(test)).unwrap();
+        let (Inputs::Bytes(test), labels) = (test.pictures, test.labels) else { panic!("pixels") };
         let recorded = Golden::load(&folder.join("golden.safetensors")).unwrap();
         Self {
             name: name.into(),
             calibration: normalize(&preprocessing, calibration.view(), channels).unwrap(),
             network,
             preprocessing,
-            labels: labels.unwrap().to_vec(),
+            labels: labels.to_vec(),
             test,
             recorded: Predictions::new(&recorded.predictions),
         }

@@ -65,7 +65,7 @@ pub enum GraphError {
     },
     /// A window that does not fit, or whose padding is at least as large as its reach.
     #[error(
-        "node `{node}` ({op}): its window does not fit an input of {input}, has a zero extent, or pads by its whole reach",
+        "node `{node}` ({op}): its window does not fit an input of {input}, has a zero extent, or has outputs that see only padding",
         node = Echo(node)
     )]
     Window {

@@ -72,6 +72,9 @@ impl Arguments {
         if names > 0 && names != classes {
             bail!("{source}: the network has {classes} classes, not {names}");
         }
+        if let Some(class) = metadata.class_names.iter().position(|name| name.trim().is_empty()) {
+            bail!("{source}: the name of class {class} is empty");
+        }
         network.check_classes(&metadata.class_names).with_context(|| source)?;
         Ok(metadata)
     }
@@ -106,18 +109,15 @@ impl Arguments {
         recorded: ArrayView2<'_, f32>,
         source: &str,
     ) -> anyhow::Result<()> {
-        let checked = answers::check(network, pictures, recorded);
-        let Err(error) = checked else { return Ok(()) };
-        let differ = matches!(error, AnswersError::Differ { .. });
-        let error = anyhow::Error::new(error).context(source.to_owned());
-        if !differ {
-            return Err(error);
+        let mean = self.mean.display();
+        let layout = network.input.layout;
+        match answers::check(network, pictures, recorded) {
+            Ok(()) => Ok(()),
+            Err(error @ AnswersError::Differ { .. }) => bail!(
+                "{source}: {error}; {mean} was not read as it was meant: is its input {layout} \
+                 (--input-layout), and is the `preprocessing` of --metadata right?"
+            ),
+            Err(error) => Err(anyhow::Error::new(error).context(source.to_owned())),
         }
-        Err(error.context(format!(
-            "{}: this network was not read as it was meant: is its input {} (--input-layout), and is \
-             the `preprocessing` of --metadata right?",
-            self.mean.display(),
-            network.input.layout
-        )))
     }
 }
