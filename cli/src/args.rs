@@ -94,7 +94,7 @@ pub(crate) struct Machine {
     pub(crate) max_memory: Option<ByteSize>,
 
     /// Most steps for a picture and a weight sample, as `bayes8 inspect` shows them: a model that takes
-    /// more is refused [default: 2^42]
+    /// more is refused [default: 4398046511104, which is 2^42]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     #[arg(value_parser = whole::<u64>(1..=u64::MAX))]
     pub(crate) max_steps: Option<u64>,

@@ -5,7 +5,8 @@ mod tests;
 mod webp;
 
 use crate::input;
-use anyhow::bail;
+use anyhow::{anyhow, bail};
+use bayes8_core::echo::Brief;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use std::fs::File;
 use std::io::{BufReader, Seek};
@@ -41,13 +42,14 @@ pub(crate) fn decode(mut file: File, max_pixels: u64) -> anyhow::Result<DynamicI
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_METADATA);
     reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder().map_err(|error| explained(error, format))?;
+    let explained = |error| explained(error, format, max_pixels);
+    let mut decoder = reader.into_decoder().map_err(explained)?;
     let (width, height) = decoder.dimensions();
     check_pixels(width.into(), height.into(), max_pixels)?;
-    let orientation = decoder.orientation()?;
+    let orientation = decoder.orientation().map_err(explained)?;
     limits.max_alloc = Some(memory);
-    decoder.set_limits(limits)?;
-    let mut picture = DynamicImage::from_decoder(decoder)?;
+    decoder.set_limits(limits).map_err(explained)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(explained)?;
     picture.apply_orientation(orientation);
     Ok(picture)
 }
@@ -67,9 +69,14 @@ fn check_pixels(width: u64, height: u64, max_pixels: u64) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Says which formats there are, if this is not one.
-fn explained(error: ImageError, format: ImageFormat) -> anyhow::Error {
-    let is_known = format.reading_enabled();
-    let error = anyhow::Error::new(error);
-    if is_known { error } else { error.context(format!("expected {FORMATS}")) }
+/// Says which formats there are, if this is not one, and which option allows more memory.
+fn explained(error: ImageError, format: ImageFormat, max_pixels: u64) -> anyhow::Error {
+    match error {
+        ImageError::Limits(_) => anyhow!(
+            "it takes more memory than {max_pixels} pixels may; raise --max-pixels if there is memory \
+             for that"
+        ),
+        error if format.reading_enabled() => anyhow!("{}", Brief(&error.to_string())),
+        error => anyhow!("{}: expected {FORMATS}", Brief(&error.to_string())),
+    }
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use bayes8_core::echo::Brief;
 use bayes8_core::words::counted;
 use ndarray::{Array1, Array2, ArrayD, Dimension, Ix1};
 use zip::ZipArchive;
@@ -61,7 +62,7 @@ impl Archive {
     /// The error that an array is not what it should be.
     pub(crate) fn refuse(&self, array: &str, reason: impl Into<String>) -> PicturesError {
         let (path, array) = (self.path.clone(), array.into());
-        PicturesError::Array { path, array, reason: reason.into() }
+        PicturesError::Array { path, array, reason: Brief(&reason.into()).to_string() }
     }
 
     /// Reads an array as `read` does, given its header and its data.

@@ -195,6 +195,8 @@ fn absurd_strips_and_chunks_are_errors() {
     let small = part(b"VP8X", 10, &[0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     let exif = part(b"EXIF", 4_000_000_000, b"");
     assert!(webp(&[&small[..], &exif].concat()).contains("chunk `EXIF` of 4000000000 bytes"));
+    let trailed = [&std::fs::read(pictures().join("rgb.webp")).unwrap()[..], &exif].concat();
+    decoded(&trailed).unwrap();
     for bitstream in [part(b"VP8 ", 10, &lossy), [part(b"VP8L", 5, &lossless), vec![0]].concat()] {
         assert!(webp(&bitstream).contains(dimensions), "{}", webp(&bitstream));
         let nested = [&small[..], &bitstream].concat();

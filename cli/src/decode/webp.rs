@@ -22,7 +22,12 @@ pub(super) fn check(
     length: u64,
     max_pixels: u64,
 ) -> anyhow::Result<()> {
-    check_chunks(file, FILE_HEADER, length, max_pixels, 0)
+    // What comes after is not part of the picture.
+    let mut size = [0; 4];
+    file.seek(SeekFrom::Start(4))?;
+    file.read_exact(&mut size)?;
+    let end = 8 + u64::from(u32::from_le_bytes(size));
+    check_chunks(file, FILE_HEADER, end.min(length), max_pixels, 0)
 }
 
 /// [`check`], for the chunks between two places: of the file, or of a frame at depth 1.
