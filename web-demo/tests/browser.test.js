@@ -243,6 +243,7 @@ describe("Photos", () => {
       await slide(page, "noise", "0.8");
       await page.waitForFunction((before) => Number(document.querySelector(".own [data-value=total]").textContent) > before + 0.2, before);
       await page.waitForFunction((all) => Number.parseFloat(document.querySelector(".tally b").textContent) > all + 10, all);
+      await READY.photos(page);
       const worst = await rate();
       await slide(page, "coverage", "0.3");
       await page.getByText("30 % of pictures").waitFor();

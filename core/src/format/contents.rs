@@ -68,7 +68,7 @@ const BLOCK: usize = 1 << 15;
 
 impl Contents {
     pub(super) fn new() -> Self {
-        Self { hasher: blake3::Hasher::new(), pending: Vec::with_capacity(BLOCK) }
+        Self { hasher: blake3::Hasher::new(), pending: Vec::new() }
     }
 
     pub(super) fn count(&mut self, count: usize) {
