@@ -137,7 +137,7 @@ impl Header {
         })
     }
 
-    /// The elements must take the `found` bytes that there are, and be as many as an array can have.
+    /// Checks that the elements take exactly `found` bytes, and that an array can hold them.
     fn check_shape(&self, element: Element, found: u64) -> Result<(), String> {
         let Self { shape, .. } = self;
         let product = |least: usize| {

@@ -11,8 +11,8 @@ use crate::plan::value_bytes;
 use alloc::{boxed::Box, format, string::String};
 use thiserror::Error;
 
-/// Steps that an output element counts at least, and each tap of a pool's window: about as many
-/// products as a kernel does in the time that a single element takes elsewhere.
+/// Steps of an output element at the least, and of each tap of a pool's window: roughly the number of
+/// products that a kernel computes in the time that one element takes elsewhere.
 const STEPS_PER_ELEMENT: u64 = 64;
 
 /// The most that a model may take for one picture and one weight sample.

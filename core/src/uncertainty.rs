@@ -76,7 +76,7 @@ impl SampleSums {
         Self { samples: 0, probabilities: vec![0; classes], squares: vec![0; classes], entropy: 0 }
     }
 
-    /// [`Self::new`], where there may be no memory for so many classes.
+    /// Like [`Self::new`], but returns an error when there is not enough memory.
     ///
     /// # Errors
     /// When there is none.

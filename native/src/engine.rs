@@ -127,7 +127,7 @@ impl<B: Backend> Threaded<B> {
         let of_parts = |parts| Share { parts, ..share };
         let left_threads = threads * left_parts / parts;
         if parts > 1 && samples > 1 {
-            // As many samples a part on either side, and at least one.
+            // Each part gets about the same number of samples, and at least one.
             let split = (samples * left_parts / parts).max(1) as u32;
             let middle = job.samples.start + split;
             let left = job.samples.start..middle;

@@ -43,7 +43,7 @@ typedef enum {
   BAYES8_STATUS_PANIC = 10,
   /// The model takes more memory or steps than its options allow.
   BAYES8_STATUS_LIMIT = 11,
-  /// There is no memory for so many pictures or samples at a time.
+  /// There is not enough memory for this many pictures or samples at once.
   BAYES8_STATUS_OUT_OF_MEMORY = 12,
 } bayes8_status;
 

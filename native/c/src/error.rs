@@ -39,7 +39,7 @@ pub enum Status {
     Panic = 10,
     /// The model takes more memory or steps than its options allow.
     Limit = 11,
-    /// There is no memory for so many pictures or samples at a time.
+    /// There is not enough memory for this many pictures or samples at once.
     OutOfMemory = 12,
 }
 
