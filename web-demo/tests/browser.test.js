@@ -341,13 +341,16 @@ test("the site needs a network after the first visit", { skip }, async () => {
   }
 });
 
+/** A page with nothing in it, and few tasks. */
+const BLANK = "about:blank";
+
 /**
  * The longest task of the main thread of a page while it is opened at `address` and `work` is done with it:
  * milliseconds of the processor, whoever else has it in between.
  */
 async function longestTask(address, work) {
   // The browser's own work on a new page comes before.
-  const { page, close } = await open(browser, "about:blank");
+  const { page, close } = await open(browser, BLANK);
   await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
   await page.goto(address);
   await work(page);
@@ -358,11 +361,11 @@ async function longestTask(address, work) {
   const tasks = traceEvents.filter((event) => event.name === "ThreadControllerImpl::RunTask" && main.has(threadOf(event)));
   // Those in which the trace began or ended have no time.
   const times = tasks.flatMap(({ tdur }) => tdur ?? []);
-  assert.ok(times.length > 10, "no tasks in the trace: another Chromium calls them otherwise");
+  assert.ok(times.length > (address === BLANK ? 10 : 100), "no tasks in the trace: another Chromium calls them otherwise");
   return times.reduce((a, b) => Math.max(a, b)) / 1000;
 }
 
-/** A task of about 50 ms, by which others are measured: on a slower or busier machine it takes as much longer. */
+/** A task by which others are measured: it slows down with them on a slow or busy machine. */
 const yardstick = (page) =>
   page.evaluate(() => {
     let random = 1;
@@ -385,7 +388,7 @@ test("the main thread stands still", { skip }, async (t) => {
     let [longest, limit] = [Infinity, 0];
     for (let attempt = 0; attempt < 3 && longest >= limit; attempt++) {
       longest = await longestTask(`${site.address}#${name}`, work);
-      limit = await longestTask("about:blank", yardstick);
+      limit = await longestTask(BLANK, yardstick);
     }
     t.diagnostic(`${name}: longest task ${longest.toFixed(0)} ms, yardstick ${limit.toFixed(0)} ms`);
     assert.ok(longest < limit, `${name} has a task of ${longest} ms; the yardstick takes ${limit} ms`);
