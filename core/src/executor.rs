@@ -22,9 +22,9 @@ use core::ops::Range;
 use memory::Memory;
 use thiserror::Error;
 
-/// No memory for the values of a batch.
+/// Not enough memory for the values of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no memory for so many pictures at a time: predict fewer")]
+#[error("not enough memory for this many pictures at once: predict fewer")]
 pub struct OutOfMemory(#[from] TryReserveError);
 
 /// A model prepared for one back end. Immutable: any number of threads may share it.

@@ -93,8 +93,8 @@ pub enum PredictError {
         /// Index of the picture.
         picture: usize,
     },
-    /// No memory for so many pictures, or for the logits of so many samples.
-    #[error("no memory for {pictures} pictures at a time, {logits} logits of each: predict fewer")]
+    /// Not enough memory for this many pictures, or for the logits of this many samples.
+    #[error("not enough memory for {pictures} pictures at once, with {logits} logits each: predict fewer")]
     Memory {
         /// How many pictures.
         pictures: usize,

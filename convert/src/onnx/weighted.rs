@@ -60,12 +60,6 @@ impl LayerParameters {
     }
 }
 
-/// Whether some outputs of a window see nothing but padding.
-fn pads_by_its_reach(window: &Window) -> bool {
-    let span = |kernel: usize, dilation: usize| kernel.saturating_sub(1).saturating_mul(dilation);
-    window.axes().iter().any(|axis| axis.before.max(axis.after) > span(axis.kernel, axis.dilation))
-}
-
 /// How a matrix operand becomes the weights of a linear layer.
 struct Matrix<'c> {
     constant: &'c Constant,
@@ -89,7 +83,7 @@ impl<'a> Builder<'a> {
         x.require_channels_first(node)?;
         let (&[out_channels, depth], kernel) = kernel_extents(node, &weight, &x)?;
         let mut window = self.window(node, &x, border, Some(kernel))?;
-        if border != Padding::default() && pads_by_its_reach(&window) {
+        if border != Padding::default() && window.sees_only_padding() {
             // More than a window may pad: the Pad becomes a node.
             x = self.settled(node, 0)?;
             window = self.window(node, &x, Padding::default(), Some(kernel))?;

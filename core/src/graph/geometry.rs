@@ -236,9 +236,9 @@ pub struct WindowAxis {
 }
 
 impl WindowAxis {
-    /// Positions between the first tap and the last.
+    /// Positions from the first tap to the last; 0 for an axis without taps.
     pub const fn reach(self) -> usize {
-        (self.kernel - 1) * self.dilation
+        self.kernel.saturating_sub(1).saturating_mul(self.dilation)
     }
 
     /// Position that tap `tap` of output `output` sees, `None` in the padding of an axis of `extent`.
@@ -254,9 +254,9 @@ impl WindowAxis {
         if !(sane(self.kernel) && sane(self.stride) && sane(self.dilation)) {
             return None;
         }
-        let reach = (self.kernel - 1).checked_mul(self.dilation)?.checked_add(1)?;
+        let span = self.reach().checked_add(1)?;
         let padded = extent.checked_add(self.before)?.checked_add(self.after)?;
-        Some(padded.checked_sub(reach)? / self.stride + 1)
+        Some(padded.checked_sub(span)? / self.stride + 1)
     }
 }
 
@@ -290,6 +290,11 @@ impl Window {
             axis(kernel[0], stride[0], dilation[0], rows),
             axis(kernel[1], stride[1], dilation[1], columns),
         ]
+    }
+
+    /// Whether some outputs see nothing but padding.
+    pub fn sees_only_padding(&self) -> bool {
+        self.axes().iter().any(|axis| axis.before.max(axis.after) > axis.reach())
     }
 
     /// Number of taps.
