@@ -6,6 +6,7 @@
 
 mod contents;
 mod crowd;
+mod foreign;
 mod reader;
 mod schema;
 mod writer;
@@ -19,7 +20,7 @@ use crate::graph::{Depth, Graph, GraphError, Op, Padding, Shape, Window};
 use crate::model::ModelError;
 use crate::numerics::Table;
 use alloc::{string::String, vec, vec::Vec};
-use crowd::{BYTES_PER_ITEM, CROWD};
+use crowd::{BYTES_PER_ITEM, CROWD, MAX_HEADER_BYTES};
 use thiserror::Error;
 
 /// The latest version of the format that this crate reads and writes; it takes earlier ones too.
@@ -40,6 +41,12 @@ pub enum FormatError {
     /// Not a well-formed safetensors container.
     #[error("not a safetensors file ({0}); expected a model that `bayes8 quantize` made")]
     Container(String),
+    /// A file of another kind.
+    #[error("{0}, not a model that `bayes8 quantize` made")]
+    Foreign(&'static str),
+    /// A very long header.
+    #[error("the header has {0} bytes, at most {MAX_HEADER_BYTES} may be")]
+    Header(u64),
     /// A header that would take memory out of proportion to its length.
     #[error(
         "the header has {items} items in {bytes} bytes: more than {CROWD} need at least \

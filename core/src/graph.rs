@@ -13,6 +13,7 @@ pub use geometry::{
     AxisPadding, Depth, MAX_ELEMENTS, Padding, Range, Shape, ShapeError, Window, WindowAxis,
 };
 
+use crate::name;
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +186,9 @@ impl Graph {
         let index = self.nodes.len();
         if name.is_empty() {
             return Err(GraphError::EmptyName(index));
+        }
+        if let Some(fault) = name::fault(&name) {
+            return Err(GraphError::Name { index, name, fault });
         }
         if self.value(&name).is_some() {
             return Err(GraphError::DuplicateName(name));

@@ -22,6 +22,7 @@ pub mod input;
 pub mod layer;
 pub mod limits;
 pub mod model;
+pub mod name;
 pub mod numerics;
 #[cfg(feature = "image")]
 pub mod picture;

@@ -151,10 +151,48 @@ fn a_model_with_ranges_that_are_not_numbers_cannot_be_made() {
 
 #[test]
 fn what_is_no_container_is_refused() {
-    for bytes in [&b""[..], b"\x08", b"PK\x03\x04 not a safetensors file", &[0xff; 64]] {
+    for (bytes, kind) in [
+        (&b""[..], "an empty file, "),
+        (b"\x08", "not a safetensors file"),
+        (b"PK\x03\x04 not a safetensors file", "a zip archive"),
+        (b"<!doctype html><title>Not found</title>", "a page of HTML"),
+        (&[0xff; 64], "not a safetensors file"),
+    ] {
         let error = read(bytes).unwrap_err();
-        assert!(matches!(error, FormatError::Container(_)));
-        assert!(error.to_string().contains("expected a model that `bayes8 quantize` made"));
+        assert!(matches!(error, FormatError::Container(_) | FormatError::Foreign(_)));
+        let error = error.to_string();
+        assert!(error.starts_with(kind), "{error}");
+        assert!(error.contains("a model that `bayes8 quantize` made"), "{error}");
+    }
+}
+
+#[test]
+fn a_header_of_many_megabytes_is_not_parsed() {
+    let mut file = vec![b' '; 8 + 99_000_000];
+    file[..8].copy_from_slice(&99_000_000u64.to_le_bytes());
+    assert!(matches!(read(&file), Err(FormatError::Header(99_000_000))));
+    let tensor = Tensor::new("U8", &[0], vec![]);
+    let mut file = self::file();
+    file.tensors.extend((0..200_000).map(|n| (format!("empty.{n}"), tensor.clone())));
+    assert!(matches!(read(&file.bytes()), Err(FormatError::Header(_))));
+}
+
+#[test]
+fn names_with_control_characters_or_megabytes_are_refused() {
+    let long = "n".repeat(1 << 20);
+    for (bad, fault) in [("a\\u001b[2Jb", "control character \\u{1b}"), (&long, "1048576 bytes")] {
+        described(r#""name":"test model 3""#, &format!(r#""name":"{bad}""#), fault);
+    }
+    for name in ["a\nb", &long] {
+        let mut parts = parts();
+        parts.class_names = (0..parts.graph.nodes().last().unwrap().shape.channels)
+            .map(|class| if class == 1 { name.into() } else { String::new() })
+            .collect();
+        let error = Model::new(parts).unwrap_err().to_string();
+        assert!(error.starts_with("`class_names[1]` cannot be `"), "{error}");
+        let error = self::parts().graph.push(name.into(), Op::Flatten, vec![Value::Input]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("cannot be called"), "{error}");
     }
 }
 

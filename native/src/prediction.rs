@@ -94,7 +94,9 @@ pub enum PredictError {
         picture: usize,
     },
     /// Not enough memory for this many pictures, or for the logits of this many samples.
-    #[error("not enough memory for {pictures} pictures at once, with {logits} logits each: predict fewer")]
+    #[error(
+        "not enough memory for {pictures} pictures at once, with {logits} logits each: predict fewer"
+    )]
     Memory {
         /// How many pictures.
         pictures: usize,

@@ -1,7 +1,8 @@
 //! Bytes to model.
 
 use super::contents;
-use super::crowd::Density;
+use super::crowd::{Density, MAX_HEADER_BYTES};
+use super::foreign;
 use super::schema::{Description, Version};
 use super::{
     FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, TABLE_SIZE, since, since_shape,
@@ -81,13 +82,23 @@ pub fn check_digest(bytes: &[u8]) -> Result<ModelDigest, FormatError> {
 
 /// The header of a container, and the bytes of its tensors.
 fn open(bytes: &[u8]) -> Result<(Metadata, &[u8]), FormatError> {
+    if let Some((length, rest)) = bytes.split_first_chunk() {
+        let length = u64::from_le_bytes(*length);
+        // A file of another kind begins with text or the like, which says a length beyond its end.
+        if length > MAX_HEADER_BYTES as u64 && length <= rest.len() as u64 {
+            return Err(FormatError::Header(length));
+        }
+    }
     let density = Density::of(bytes);
     if density.missing() > 0 {
         let Density { bytes, items } = density;
         return Err(FormatError::Crowded { bytes, items });
     }
-    let (length, header) = SafeTensors::read_metadata(bytes)
-        .map_err(|error| FormatError::Container(error.to_string()))?;
+    let (length, header) =
+        SafeTensors::read_metadata(bytes).map_err(|error| match foreign::kind(bytes) {
+            Some(kind) => FormatError::Foreign(kind),
+            None => FormatError::Container(error.to_string()),
+        })?;
     Ok((header, &bytes[8 + length..]))
 }
 

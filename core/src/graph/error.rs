@@ -2,6 +2,7 @@
 
 use super::Shape;
 use crate::echo::Echo;
+use crate::name::NameFault;
 use alloc::{boxed::Box, string::String};
 use thiserror::Error;
 
@@ -14,6 +15,16 @@ pub enum GraphError {
     /// No name.
     #[error("node number {0} has an empty name")]
     EmptyName(usize),
+    /// A name with control characters, or a very long one.
+    #[error("node number {index} cannot be called `{name}`: {fault}", name = Echo(name))]
+    Name {
+        /// Which node.
+        index: usize,
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        fault: NameFault,
+    },
     /// Two nodes of one name, or a node named `input`.
     #[error("the name `{}` is taken twice (`input` is the network's input)", Echo(.0))]
     DuplicateName(String),

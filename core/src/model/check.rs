@@ -3,11 +3,12 @@
 use super::{ModelError, NodeQuantization, Parts, is_depthwise};
 use crate::graph::{Op, Shape, Value};
 use crate::layer::{Bias, Layer, Posterior};
+use crate::name;
 use crate::numerics::{
     CodeRange, Quantization, mean_multiplier, requantize_multiplier, rescale_multiplier,
 };
 use crate::sampler::{NOISE_MAX, sample_bias};
-use alloc::{string::String, sync::Arc};
+use alloc::{format, string::String, sync::Arc};
 
 /// Checks every index, shape and number of the parts, whose layers stand beside them.
 ///
@@ -38,6 +39,10 @@ pub(super) fn check(parts: &Parts, layers: &[Arc<Layer>]) -> Result<(), ModelErr
     }
     if !class_names.is_empty() {
         check_count("class_names", last.shape.channels, class_names.len())?;
+    }
+    check_name(|| "name".into(), &parts.name)?;
+    for (class, name) in class_names.iter().enumerate() {
+        check_name(|| format!("class_names[{class}]"), name)?;
     }
     if let Some(calibration) = &parts.calibration {
         check_count("calibration.ranges", nodes.len() + 1, calibration.ranges.len())?;
@@ -92,6 +97,13 @@ fn check_code(parts: &Parts, what: impl Into<String>, code: u8) -> Result<(), Mo
         Ok(())
     } else {
         Err(ModelError::Code { what: what.into(), code, largest })
+    }
+}
+
+fn check_name(what: impl FnOnce() -> String, name: &str) -> Result<(), ModelError> {
+    match name::fault(name) {
+        Some(fault) => Err(ModelError::Name { what: what(), name: name.into(), fault }),
+        None => Ok(()),
     }
 }
 

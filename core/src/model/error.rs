@@ -2,6 +2,7 @@
 
 use crate::echo::Echo;
 use crate::graph::Shape;
+use crate::name::NameFault;
 use alloc::string::String;
 use thiserror::Error;
 
@@ -28,6 +29,16 @@ pub enum ModelError {
     OutputQuantization {
         /// The node.
         node: String,
+    },
+    /// A name of the model or a class with control characters, or a very long one.
+    #[error("`{what}` cannot be `{name}`: {fault}", name = Echo(name))]
+    Name {
+        /// What has the name.
+        what: String,
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        fault: NameFault,
     },
     /// A list with the wrong number of entries.
     #[error("`{what}` has {found} entries, expected {expected}", what = Echo(what))]

@@ -1,0 +1,42 @@
+//! Files of other kinds, by how they begin: to say what was given instead of a model.
+
+/// What a file that is not a container is, where its beginning tells.
+pub(super) fn kind(file: &[u8]) -> Option<&'static str> {
+    let text = file.trim_ascii_start();
+    Some(match file {
+        [] => "an empty file",
+        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] | [b'G', b'I', b'F', b'8', ..] => {
+            "a picture"
+        }
+        [b'P', b'K', 3, 4, ..] => "a zip archive (such as npz and PyTorch's checkpoints)",
+        [0x1f, 0x8b, ..] => "a gzip archive: unpack it",
+        // A protobuf: the version first, then the name of the producer.
+        [0x08, 1..=127, 0x12, ..] => "an ONNX network: `bayes8 quantize` makes a model of it",
+        _ if text.starts_with(b"version https://git-lfs") => {
+            "a pointer of Git LFS: `git lfs pull` fetches the file itself"
+        }
+        _ if text.starts_with(b"<") => "a page of HTML or XML",
+        _ if text.starts_with(b"{") || text.starts_with(b"[") => "a text in JSON",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_files_are_called_by_their_kind() {
+        for (file, expected) in [
+            (&b""[..], "an empty file"),
+            (b"\x89PNG\r\n", "a picture"),
+            (b"\xff\xd8\xff\xe0", "a picture"),
+            (b"\r\n <!doctype html>", "a page of HTML or XML"),
+            (b"{\"error\": 404}", "a text in JSON"),
+            (b"\x08\x08\x12\x07pytorch", "an ONNX network: `bayes8 quantize` makes a model of it"),
+        ] {
+            assert_eq!(kind(file), Some(expected));
+        }
+        assert_eq!(kind(b"anything else"), None);
+    }
+}
