@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -46,34 +47,59 @@ const generated = await build({
     },
   ],
 });
-const createGlue = `export function createGlue() { let glue; ${generated.outputFiles[0].text} return glue; }`;
+
+/** What the sources import by a name that begins with `#`: code, or bytes. */
+const parts = {
+  "#glue": { contents: `export function createGlue() { let glue; ${generated.outputFiles[0].text} return glue; }` },
+  "#probe": { contents: readFileSync("wasm/probe.wasm"), loader: "binary" },
+};
+
+/** Bundles of sources in dist/. */
+const bundle = (names, options) =>
+  build({
+    entryPoints: names.map((name) => `src/${name}.ts`),
+    outdir: "dist",
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    platform: "neutral",
+    external: ["node:*"],
+    minify: true,
+    sourcemap: true,
+    plugins: [
+      {
+        name: "parts",
+        setup(build) {
+          build.onResolve({ filter: /^#/ }, ({ path }) => ({ path, namespace: "parts" }));
+          build.onLoad({ filter: /./, namespace: "parts" }, ({ path }) => parts[path]);
+        },
+      },
+    ],
+    ...options,
+  });
 
 rmSync("dist", { recursive: true, force: true });
-await build({
-  entryPoints: ["index", "node", "worker", "node-worker"].map((name) => `src/${name}.ts`),
-  outdir: "dist",
-  bundle: true,
-  splitting: true,
-  chunkNames: "shared-[hash]",
-  format: "esm",
-  target: "es2022",
-  external: ["node:*"],
-  minify: true,
-  plugins: [
-    {
-      name: "glue",
-      setup(build) {
-        build.onResolve({ filter: /^#glue$/ }, () => ({ path: "glue", namespace: "glue" }));
-        build.onLoad({ filter: /./, namespace: "glue" }, () => ({ contents: createGlue }));
-      },
-    },
-  ],
-});
+
+// A worker is one file without imports or exports, so that it can be copied, and started in every way.
+await bundle(["worker"], { format: "iife" });
+await bundle(["node-worker"]);
+await bundle(["index", "node"], { splitting: true, chunkNames: "shared-[hash]" });
+
+const gzipped = (module) => JSON.stringify(gzipSync(readFileSync(`wasm/${module}.wasm`), { level: 9 }).toString("base64"));
+const { outputFiles } = await bundle(["worker", "node-worker"], { format: "cjs", write: false, sourcemap: false });
+const code = (name) => JSON.stringify(outputFiles.find(({ path }) => /[\w-]+(?=\.js$)/.exec(path)[0] === name).text);
+parts["#embedded"] = {
+  contents: `export const baseline = ${gzipped("bayes8")};
+    export const relaxed = ${gzipped("bayes8-relaxed")};
+    export const worker = ${code("worker")};
+    export const nodeWorker = ${code("node-worker")};`,
+};
+await bundle(["inline", "inline-node"], { sourcemap: false });
 
 execFileSync("node", ["node_modules/typescript/bin/tsc", "--emitDeclarationOnly"], { stdio: "inherit" });
 
 // Only the declarations that a user can reach: the others name what is internal.
-const reached = new Set(["index.d.ts", "worker.d.ts"]);
+const reached = new Set(["index.d.ts", "inline.d.ts", "worker.d.ts"]);
 for (const file of reached) {
   for (const [, name] of readFileSync(`dist/${file}`, "utf8").matchAll(/from "\.\/([\w-]+)\.js"/g)) reached.add(`${name}.d.ts`);
 }

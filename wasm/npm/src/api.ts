@@ -1,5 +1,5 @@
 export { Bayes8Error, type Bayes8ErrorCode } from "./error.js";
-export { type Kernel } from "./engine.js";
+export { type CompiledModule, type Kernel } from "./engine.js";
 export { detect, type Features, supports } from "./features.js";
 export { type ModelInfo, type NodeTrace } from "./glue.js";
 export { type LoadOptions, Model } from "./model.js";
@@ -13,5 +13,5 @@ export {
   type VideoPicture,
 } from "./picture.js";
 export { type Pool, type PoolOptions } from "./pool.js";
-export { type ClassProbability, type Prediction } from "./prediction.js";
+export { type ClassProbability, type Prediction, type PredictionJson } from "./prediction.js";
 export { type Progress, type Source } from "./source.js";

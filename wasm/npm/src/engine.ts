@@ -1,17 +1,26 @@
-import { Bayes8Error, orAborted, shown } from "./error.js";
+import { Bayes8Error, orAborted } from "./error.js";
 import { detect } from "./features.js";
 import { type Glue, instantiate } from "./glue.js";
+import { kindOf } from "./kinds.js";
+import { invalid } from "./options.js";
+import { platform } from "./platform.js";
 import { relaxedDot } from "./probe.js";
 import { nameOf, read, type Source } from "./source.js";
 
 /** Which build of the wasm module: both give the same bits. */
 export type Kernel = "baseline" | "relaxed";
 
+/** As `WebAssembly.Module`, which code without the types of a page does not know. */
+export interface CompiledModule {}
+
 export interface EngineOptions {
   /** Default: `relaxed` where the engine's relaxed dot product is right and fast. */
   readonly kernel?: Kernel | undefined;
-  /** The wasm module from elsewhere: a URL (in Node a path too) or its bytes. */
-  readonly wasm?: string | URL | ArrayBuffer | Uint8Array | undefined;
+  /**
+   * The wasm module from elsewhere: a URL (in Node a path too), its bytes, or compiled, as runtimes at
+   * the edge give it.
+   */
+  readonly wasm?: string | URL | ArrayBuffer | Uint8Array | CompiledModule | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,24 +36,31 @@ export interface Engine {
 }
 
 // One instance a thread for all models of a build: memory that one frees serves the next.
-const engines = new Map<string, Promise<Engine>>();
+const engines = new Map<unknown, Promise<Engine>>();
 
 /**
  * The engine that `options` ask for, fetched and compiled once.
  * @internal
  */
 export async function loadEngine({ kernel, wasm, signal }: EngineOptions): Promise<Engine> {
-  const source = wasm ?? addressOf(await choose(kernel));
-  if (typeof source !== "string" && !(source instanceof URL)) return compile(source);
-  const key = String(source);
+  if (kernel !== undefined && kernel !== "baseline" && kernel !== "relaxed") {
+    throw invalid("kernel", '"baseline" or "relaxed"', kernel);
+  }
+  const build = wasm === undefined ? await choose(kernel) : undefined;
+  // Addresses by their text; bytes are compiled for each model.
+  const key = build ?? (kindOf(wasm) === "URL" ? String(wasm) : wasm);
+  if (typeof key !== "string" && !isModule(key)) return compile(key as Source);
   let engine = engines.get(key);
   if (!engine || (await orAborted(engine, signal)).trap) {
-    engine = compile(source);
+    engine = isModule(key) ? start(key as WebAssembly.Module) : build ? startOwn(build) : compile(key as Source);
     engines.set(key, engine);
     engine.catch(() => engines.delete(key)); // The next call tries again.
   }
   return orAborted(engine, signal);
 }
+
+// No type guard: any object has the type of a module, which is empty.
+const isModule = (value: unknown): boolean => kindOf(value) === "WebAssembly.Module";
 
 async function choose(kernel: Kernel | undefined): Promise<Kernel> {
   const { simd128, relaxedSimd } = detect();
@@ -58,9 +74,6 @@ async function choose(kernel: Kernel | undefined): Promise<Kernel> {
     const faster = relaxedSimd && (await relaxedDot().then(({ faster }) => faster, () => false));
     return faster ? "relaxed" : "baseline";
   }
-  if (kernel !== "baseline" && kernel !== "relaxed") {
-    throw new Bayes8Error("invalid-option", `kernel: "baseline" or "relaxed", not ${shown(kernel)}`);
-  }
   if (kernel === "relaxed") {
     if (!relaxedSimd) throw noRelaxed("has no relaxed SIMD");
     await requireExact();
@@ -69,29 +82,44 @@ async function choose(kernel: Kernel | undefined): Promise<Kernel> {
 }
 
 async function requireExact(): Promise<void> {
-  if (!(await relaxedDot()).exact) throw noRelaxed("computes relaxed dot products wrongly");
+  const { exact } = await relaxedDot().catch((error: Error) => {
+    throw noRelaxed(`cannot be asked about relaxed dot products (${error.message})`);
+  });
+  if (!exact) throw noRelaxed("computes relaxed dot products wrongly");
 }
 
 const noRelaxed = (why: string) =>
-  new Bayes8Error("unsupported", `this runtime ${why}; kernel "baseline" runs here`);
+  new Bayes8Error("unsupported", `this runtime ${why}; kernel "baseline", or bayes8.wasm for the option wasm, runs here`);
 
-function addressOf(kernel: Kernel): URL {
-  // Two whole expressions: bundlers know this form, and copy the files.
-  return kernel === "relaxed"
-    ? new URL("../wasm/bayes8-relaxed.wasm", import.meta.url)
-    : new URL("../wasm/bayes8.wasm", import.meta.url);
-}
+const startOwn = async (kernel: Kernel): Promise<Engine> => compile(await platform().module(kernel));
 
 async function compile(source: Source): Promise<Engine> {
-  const bytes = await read(source, {});
-  let engine: Engine;
+  const bytes = await read(source, {}, "wasm").catch((error: Bayes8Error) => {
+    // What a bundler did not copy is asked for where it would be.
+    const advice = error.code === "network" ? "; the option wasm says where bayes8.wasm is" : "";
+    throw new Bayes8Error(error.code, error.message + advice, error);
+  });
+  let module: WebAssembly.Module;
   try {
-    const module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
-    engine = { module, glue: await instantiate(module) };
+    module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
   } catch (error) {
     const why = (error as Error).message;
-    throw new Bayes8Error("unsupported", `${nameOf(source)} is no module that this runtime compiles: ${why}`, error);
+    throw new Bayes8Error(
+      "unsupported",
+      `wasm: ${nameOf(source)} is not a module that this runtime compiles: ${why}`,
+      error,
+    );
   }
-  if (engine.glue.kernel() === "relaxed-simd") await requireExact();
-  return engine;
+  return start(module);
+}
+
+async function start(module: WebAssembly.Module): Promise<Engine> {
+  let glue: Glue;
+  try {
+    glue = await instantiate(module);
+  } catch (error) {
+    throw new Bayes8Error("unsupported", `wasm: not a module of this version of bayes8: ${(error as Error).message}`, error);
+  }
+  if (glue.kernel() === "relaxed-simd") await requireExact();
+  return { module, glue };
 }

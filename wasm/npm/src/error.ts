@@ -28,6 +28,8 @@ const CODES = [
 
 /** Every error of this package; `code` says which kind, `message` what is wrong and what would be right. */
 export class Bayes8Error extends Error {
+  // Minified, the class itself would have another name.
+  static override readonly name = "Bayes8Error";
   override readonly name = "Bayes8Error";
   readonly code: Bayes8ErrorCode;
 
@@ -43,12 +45,6 @@ export function toBayes8Error(error: unknown): Bayes8Error {
   const { code, message = String(error) } = (error ?? {}) as { code?: unknown; message?: string };
   const known = CODES.find((known) => known === code);
   return new Bayes8Error(known ?? "internal", message, error);
-}
-
-/** How messages show a value that is refused: with what tells its type. */
-export function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "bigint" ? `${value}n` : String(value);
 }
 
 /** Throws `aborted` once `signal` has fired. */

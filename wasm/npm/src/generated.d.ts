@@ -1,7 +1,22 @@
-// Made by scripts/build.js from the code that wasm-bindgen generates.
+// Made by scripts/build.js: from the code that wasm-bindgen generates, and of what the build made before.
 declare module "#glue" {
   interface GeneratedGlue extends Readonly<import("./glue.js").Glue> {
     init(module: WebAssembly.Module): Promise<void>;
   }
   export function createGlue(): GeneratedGlue;
+}
+
+declare module "#probe" {
+  /** The module that probe.wat describes. */
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}
+
+declare module "#embedded" {
+  /** Modules, gzipped, in base64. */
+  export const baseline: string;
+  export const relaxed: string;
+  /** The code of the workers. */
+  export const worker: string;
+  export const nodeWorker: string;
 }

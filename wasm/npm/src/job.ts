@@ -7,8 +7,10 @@ import type { Thread } from "./thread.js";
 interface Share {
   /** All zero before the first samples: one array a picture. */
   sums: BigInt64Array[];
-  /** Samples that ran, in order. */
-  readonly runs: { readonly first: number; readonly count: number }[];
+  /** Samples that ran, in order; those that follow each other are one range. */
+  readonly runs: { readonly first: number; count: number }[];
+  /** The last piece, and how long it took. */
+  count: number;
   milliseconds: number;
 }
 
@@ -50,10 +52,6 @@ export class Job {
     return this.#next < this.#end;
   }
 
-  get begun(): boolean {
-    return this.#shares.size > 0;
-  }
-
   isBegunOn(thread: Thread): boolean {
     return this.#shares.has(thread);
   }
@@ -62,7 +60,7 @@ export class Job {
   async step(thread: Thread, threads: number): Promise<void> {
     const share = this.#shares.get(thread);
     if (!share) {
-      this.#shares.set(thread, { sums: [], runs: [], milliseconds: 0 });
+      this.#shares.set(thread, { sums: [], runs: [], count: 0, milliseconds: 0 });
       return thread.begin(this.id, this.#pictures);
     }
     const first = this.#next;
@@ -72,7 +70,10 @@ export class Job {
     const { sums, milliseconds } = await thread.run({ job: this.id, seed, first, count, keepLogits });
     share.sums = sums;
     share.milliseconds = milliseconds;
-    share.runs.push({ first, count });
+    share.count = count;
+    const last = share.runs.at(-1);
+    if (last && last.first + last.count === first) last.count += count;
+    else share.runs.push({ first, count });
     this.#done += count;
     this.#onUpdate?.();
   }
@@ -115,9 +116,8 @@ export class Job {
   }
 }
 
-function chunk({ runs, milliseconds }: Share): number {
-  const last = runs.at(-1)?.count;
-  if (last === undefined) return 1;
-  const fitting = Math.floor((last * CHUNK_MILLISECONDS) / milliseconds); // Infinity if too fast to tell.
-  return Math.max(1, Math.min(fitting, last * GROWTH));
+function chunk({ count, milliseconds }: Share): number {
+  if (count === 0) return 1;
+  const fitting = Math.floor((count * CHUNK_MILLISECONDS) / milliseconds); // Infinity if too fast to tell.
+  return Math.max(1, Math.min(fitting, count * GROWTH));
 }

@@ -11,6 +11,9 @@ export interface LoadOptions extends EngineOptions, ReadOptions, Limits {}
 
 /** A model in this thread. Samples run in chunks of about 20 ms, between which other tasks run. */
 export class Model extends Predictor {
+  // Minified, the class itself would have another name.
+  static override readonly name = "Model";
+
   private constructor(...parts: ConstructorParameters<typeof Predictor>) {
     super(...parts);
   }
@@ -21,7 +24,9 @@ export class Model extends Predictor {
    * @throws {Bayes8Error} `invalid-model`, `network`, `unsupported`, `aborted`, `invalid-option`.
    */
   static async load(source: Source, options: LoadOptions = {}): Promise<Model> {
-    const limits = checkLimits(checkOptions(options));
+    const { maxMemoryBytes, maxSteps } = checkOptions("load", options);
+    const limits = { maxMemoryBytes, maxSteps };
+    checkLimits(limits);
     const [engine, file] = await Promise.all([loadEngine(options), read(source, options)]);
     throwIfAborted(options.signal);
     try {

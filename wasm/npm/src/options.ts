@@ -1,5 +1,5 @@
-import { Bayes8Error, shown } from "./error.js";
-import type { Limits } from "./runner.js";
+import { Bayes8Error } from "./error.js";
+import { shown } from "./kinds.js";
 
 export interface StreamOptions {
   /** Monte-Carlo samples, 1 to 2^28; default 32. */
@@ -32,29 +32,59 @@ export interface Request {
   readonly keepLogits: boolean;
 }
 
+const STREAM = ["samples", "seed", "firstSample", "signal"];
+const LOAD = [
+  "onProgress",
+  "signal",
+  "kernel",
+  "wasm",
+  "maxMemoryBytes",
+  "maxSteps",
+  "maxBytes",
+  "integrity",
+  "timeout",
+];
+
+/** The options of each call. */
+const KNOWN = {
+  load: LOAD,
+  pool: [...LOAD, "workers", "worker"],
+  predict: [...STREAM, "logits"],
+  stream: STREAM,
+  trace: ["seed", "sample"],
+};
+
 const MAX_SAMPLES = 2 ** 28;
 
-/** `options` itself, if it and its signal are what callers in JavaScript take them for. */
-export function checkOptions<T extends object>(options: T): T {
-  if (typeof options !== "object" || options === null) {
-    throw new Bayes8Error("invalid-option", `options: an object, not ${shown(options)}`);
+export const invalid = (option: string, expected: string, found: unknown): Bayes8Error =>
+  new Bayes8Error("invalid-option", `${option}: ${expected}, not ${shown(found)}`);
+
+/** `options` itself, if it is what callers in JavaScript take it for, and has no option that is unknown. */
+export function checkOptions<T extends object>(call: keyof typeof KNOWN, options: T): T {
+  if (typeof options !== "object" || options === null) throw invalid("options", "an object", options);
+  const known = KNOWN[call];
+  for (const key in options) {
+    if (!known.includes(key)) {
+      throw new Bayes8Error("invalid-option", `${shown(key)} is not an option of ${call}: it has ${known.join(", ")}`);
+    }
   }
-  const { signal } = options as StreamOptions;
-  // Not by its class: that of another frame is another one.
+  const { signal, onProgress } = options as { signal?: AbortSignal; onProgress?: unknown };
   if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw new Bayes8Error("invalid-option", `signal: an AbortSignal, not ${shown(signal)}`);
+    throw invalid("signal", "an AbortSignal", signal);
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalid("onProgress", "a function", onProgress);
   }
   return options;
 }
 
-/** The limits of `options` alone, which can go to a worker. */
-export function checkLimits({ maxMemoryBytes, maxSteps }: Limits): Limits {
-  for (const [name, limit] of Object.entries({ maxMemoryBytes, maxSteps })) {
+/** Throws for the first of `limits` that is none. */
+export function checkLimits(limits: Readonly<Record<string, unknown>>): void {
+  for (const [name, limit] of Object.entries(limits)) {
     if (limit !== undefined && !(typeof limit === "number" && limit >= 1)) {
-      throw new Bayes8Error("invalid-option", `${name}: a number from 1, not ${shown(limit)}`);
+      throw invalid(name, "a number from 1", limit);
     }
   }
-  return { maxMemoryBytes, maxSteps };
 }
 
 export function parseOptions(options: PredictOptions): Request {
@@ -74,8 +104,5 @@ export function parseOptions(options: PredictOptions): Request {
 function parseSeed(seed: bigint | number): bigint {
   const whole = typeof seed === "bigint" || Number.isSafeInteger(seed);
   if (whole && seed >= 0 && seed < 2n ** 64n) return BigInt(seed);
-  throw new Bayes8Error(
-    "invalid-option",
-    `seed: a bigint from 0 to 2^64 - 1 or a safe integer, not ${shown(seed)}`,
-  );
+  throw invalid("seed", "a bigint from 0 to 2^64 - 1 or a safe integer", seed);
 }

@@ -1,4 +1,6 @@
 import { Bayes8Error } from "./error.js";
+import { isBlob, isBytes, isFloats, kindOf, shown } from "./kinds.js";
+import { read } from "./source.js";
 
 /** As `ImageData`: RGBA bytes, `[height][width][4]`. */
 export interface RgbaPicture {
@@ -33,10 +35,19 @@ export interface VideoPicture {
   readonly videoHeight: number;
 }
 
+/** As `VideoFrame`. */
+export interface FramePicture {
+  readonly displayWidth: number;
+  readonly displayHeight: number;
+}
+
 /**
  * One picture. Those with a width and a height may have any size: they are laid over white where they
  * are transparent, become gray for a model of one channel, and are stretched to the model's size, to
  * the same bytes as `bayes8 predict` makes of the picture's file.
+ *
+ * A `Blob` or `File` holds a picture's file, a `URL` or text says where one is (in Node a path too): PNG,
+ * JPEG and what else the browser decodes.
  *
  * Typed arrays have the model's shape, `[height][width][channels]` (`[depth]` first for a volume): bytes 0 to 255 as
  * `Uint8Array` or `Uint8ClampedArray`, or numbers normalized already (`info.preprocessing`) as `Float32Array`.
@@ -49,7 +60,11 @@ export type Picture =
   | CanvasPicture
   | BitmapPicture
   | ImagePicture
-  | VideoPicture;
+  | VideoPicture
+  | FramePicture
+  | Blob
+  | URL
+  | string;
 
 /** A picture larger than this would fill the module's memory. */
 const MOST_BYTES = 2 ** 30;
@@ -57,32 +72,45 @@ const MOST_BYTES = 2 ** 30;
 /** A picture in a model's shape. */
 export type Pixels = Uint8Array | Float32Array;
 
-/** A copy of `picture` as it is now: its owner may change it while samples run. */
-export function snapshot(picture: Picture): Pixels | RgbaPicture {
-  if (picture instanceof Float32Array) return picture.slice();
-  // Not `slice`, which for Node's Buffer copies nothing.
+/** A copy of `picture` as it is now: its owner may change it while samples run. Files arrive later. */
+export function snapshot(picture: Picture): Pixels | RgbaPicture | Promise<RgbaPicture> {
+  // Copies of this realm; and not `slice`, which for Node's Buffer copies nothing.
+  if (isFloats(picture)) return new Float32Array(picture);
   if (isBytes(picture)) return new Uint8Array(picture);
+  if (isBlob(picture)) return decode(picture);
+  if (typeof picture === "string" || kindOf(picture) === "URL") return fetchPicture(picture as string | URL);
   if (typeof picture !== "object" || picture === null) throw unknownPicture(picture);
-  return "data" in picture ? rgba(picture) : draw(picture);
-}
-
-function isBytes(value: unknown): value is Uint8Array | Uint8ClampedArray {
-  return value instanceof Uint8Array || value instanceof Uint8ClampedArray;
+  return "data" in picture ? rgba(picture) : draw(picture as Drawable);
 }
 
 function rgba(picture: RgbaPicture): RgbaPicture {
   const { data, width, height } = picture;
-  if (!isBytes(data)) throw unknownPicture(data);
-  const bytes = 4 * Number(width) * Number(height);
-  if (![width, height].every(Number.isInteger) || data.length !== bytes || !(bytes > 0 && bytes <= MOST_BYTES)) {
-    const found = `${String(width)} x ${String(height)} pixels with ${data.length} bytes`;
-    throw new Bayes8Error("invalid-input", `a picture of ${found}: ${bytes} are due, 1 to 2^30`);
+  if (!isBytes(data)) {
+    throw new Bayes8Error(
+      "invalid-input",
+      `a picture's data: a Uint8ClampedArray or Uint8Array of RGBA bytes, not ${shown(data)}`,
+    );
+  }
+  if (![width, height].every((side) => Number.isInteger(side) && side > 0)) {
+    throw new Bayes8Error(
+      "invalid-input",
+      `a picture's width and height: integers from 1, not ${shown(width)} and ${shown(height)}`,
+    );
+  }
+  const bytes = 4 * width * height;
+  if (data.length !== bytes || bytes > MOST_BYTES) {
+    throw new Bayes8Error(
+      "invalid-input",
+      `a picture of ${width} x ${height} pixels has ${data.length} bytes: ${bytes} are due (RGBA), at most 2^30`,
+    );
   }
   return picture;
 }
 
+type Drawable = CanvasPicture | BitmapPicture | ImagePicture | VideoPicture | FramePicture;
+
 /** Drawn pixel for pixel: a canvas scales differently in every browser, so that is left to the module. */
-function draw(picture: Exclude<Picture, Pixels | Uint8ClampedArray | RgbaPicture>): RgbaPicture {
+function draw(picture: Drawable): RgbaPicture {
   const [width, height] = sizeOf(picture);
   if (width === undefined || height === undefined) throw unknownPicture(picture);
   if (!(width > 0 && height > 0)) {
@@ -91,28 +119,51 @@ function draw(picture: Exclude<Picture, Pixels | Uint8ClampedArray | RgbaPicture
       `a picture of ${width} x ${height} pixels: it is empty, closed, or has not loaded (await image.decode())`,
     );
   }
+  if (!globalThis.OffscreenCanvas) {
+    throw new Bayes8Error("unsupported", "this runtime has no canvas: give the picture as { data, width, height }");
+  }
   try {
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
     context.drawImage(picture as CanvasImageSource, 0, 0, width, height);
     return context.getImageData(0, 0, width, height);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Bayes8Error("invalid-input", `the picture's pixels cannot be read: ${why}`, error);
+    const { name, message } = error as { name?: string; message?: string };
+    const advice =
+      name === "SecurityError" ? '; it comes from another origin: load it with crossorigin="anonymous", if that allows it' : "";
+    throw new Bayes8Error("invalid-input", `the picture's pixels cannot be read: ${message ?? String(error)}${advice}`, error);
+  }
+}
+
+async function fetchPicture(address: string | URL): Promise<RgbaPicture> {
+  return decode(new Blob([(await read(address, {}, "picture")) as Uint8Array<ArrayBuffer>]), String(address));
+}
+
+async function decode(file: Blob, name = (file as { name?: string }).name ?? "the blob"): Promise<RgbaPicture> {
+  if (!globalThis.createImageBitmap) {
+    throw new Bayes8Error("unsupported", `${name}: this runtime decodes no pictures: decode it, and give { data, width, height }`);
+  }
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(file);
+  } catch (error) {
+    throw new Bayes8Error("invalid-input", `${name} is not a picture that this browser decodes`, error);
+  }
+  try {
+    return draw(bitmap);
+  } finally {
+    bitmap.close();
   }
 }
 
 function sizeOf(picture: object): [number | undefined, number | undefined] {
-  const { naturalWidth, videoWidth, width, naturalHeight, videoHeight, height } = picture as Record<
-    string,
-    number | undefined
-  >;
-  return [naturalWidth ?? videoWidth ?? width, naturalHeight ?? videoHeight ?? height];
+  const { naturalWidth, videoWidth, displayWidth, width, naturalHeight, videoHeight, displayHeight, height } =
+    picture as Record<string, number | undefined>;
+  return [naturalWidth ?? videoWidth ?? displayWidth ?? width, naturalHeight ?? videoHeight ?? displayHeight ?? height];
 }
 
 function unknownPicture(value: unknown): Bayes8Error {
-  const kind = (value as object | null)?.constructor?.name ?? String(value);
   return new Bayes8Error(
     "invalid-input",
-    `a picture is an ImageData, canvas, ImageBitmap, image, video, Uint8Array, Uint8ClampedArray or Float32Array, not ${kind}`,
+    `a picture is an ImageData, canvas, ImageBitmap, image, video, VideoFrame, Blob, URL, Uint8Array, Uint8ClampedArray or Float32Array, not ${shown(value)}`,
   );
 }

@@ -1,20 +1,30 @@
+import type { Kernel } from "./engine.js";
+import { invalid } from "./options.js";
 import type { Platform } from "./platform.js";
 
-export const browser: Platform = {
-  open: (source, signal) => fetch(source, signal ? { signal } : {}),
+/** Where the files of this package are: nothing of it is touched before it is needed. */
+export interface Files {
+  module(kernel: Kernel): URL | Promise<Uint8Array>;
+  worker(): Worker;
+}
 
-  threads: globalThis.navigator?.hardwareConcurrency ?? 1,
+export const browser = ({ module, worker: own }: Files): Platform => ({
+  open: (source, signal) => fetch(source, { signal }),
 
-  spawn() {
-    // Bundlers know this form, and give the worker a file of its own.
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  module,
+
+  threads: () => globalThis.navigator?.hardwareConcurrency ?? 1,
+
+  spawn(source) {
+    const worker = source === undefined ? own() : start(source);
     return {
       post: (message) => worker.postMessage(message),
       listen(onMessage, onFailure) {
         worker.onmessage = ({ data }) => onMessage(data);
         worker.onmessageerror = () => onFailure("a message could not be read");
         // A worker's file that cannot be loaded gives an event without a message.
-        worker.onerror = ({ message }) => onFailure(message ?? "its file could not be loaded");
+        worker.onerror = ({ message }) =>
+          onFailure(message ?? "its file could not be loaded; the option worker says where worker.js is");
       },
       setBusy() {},
       terminate: () => worker.terminate(),
@@ -23,6 +33,7 @@ export const browser: Platform = {
 
   nextTask: () =>
     new Promise((resolve) => {
+      if (!globalThis.MessageChannel) return void setTimeout(resolve);
       // Unlike timers, messages wait for nothing, in a hidden tab either.
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
@@ -31,4 +42,11 @@ export const browser: Platform = {
       };
       port2.postMessage(0);
     }),
-};
+});
+
+function start(source: string | URL | (() => unknown)): Worker {
+  if (typeof source !== "function") return new Worker(source, { type: "module" });
+  const worker = source() as Worker;
+  if (typeof worker?.postMessage !== "function") throw invalid("worker", "a URL, or a function that returns a Worker", worker);
+  return worker;
+}

@@ -2,24 +2,37 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import type { Kernel } from "./engine.js";
+import { invalid } from "./options.js";
 import type { Platform } from "./platform.js";
+
+/** Where the files of this package are: nothing of it is touched before it is needed. */
+export interface Files {
+  module(kernel: Kernel): URL | Promise<Uint8Array>;
+  worker(): Worker;
+}
 
 // At least two letters, so that a drive of Windows is none.
 const SCHEME = /^[a-z][a-z0-9+.-]+:/i;
 
-export const node: Platform = {
+const isFile = (address: string): boolean => address.startsWith("file:") || !SCHEME.test(address);
+
+/** Flags of this process such as --input-type or --import are not for the worker. */
+export const WORKER_OPTIONS = { execArgv: [] };
+
+export const node = ({ module, worker: own }: Files): Platform => ({
   open(source, signal) {
     const address = String(source);
-    const file = address.startsWith("file:");
-    if (!file && SCHEME.test(address)) return fetch(address, signal ? { signal } : {});
-    return readFile(file ? fileURLToPath(address) : address, { signal });
+    if (!isFile(address)) return fetch(address, { signal });
+    return readFile(address.startsWith("file:") ? fileURLToPath(address) : address, { signal });
   },
 
-  threads: availableParallelism(),
+  module,
 
-  spawn() {
-    // Flags of this process such as --input-type or --import are not for the worker.
-    const worker = new Worker(new URL("./node-worker.js", import.meta.url), { execArgv: [] });
+  threads: availableParallelism,
+
+  spawn(source) {
+    const worker = source === undefined ? own() : start(source);
     return {
       post: (message) => worker.postMessage(message),
       listen(onMessage, onFailure) {
@@ -34,4 +47,13 @@ export const node: Platform = {
   },
 
   nextTask: () => new Promise((resolve) => setImmediate(resolve)),
-};
+});
+
+function start(source: string | URL | (() => unknown)): Worker {
+  if (typeof source !== "function") return new Worker(source, WORKER_OPTIONS);
+  const worker = source() as Worker;
+  if (typeof worker?.on !== "function") {
+    throw invalid("worker", "a URL or path, or a function that returns a Worker of node:worker_threads", worker);
+  }
+  return worker;
+}

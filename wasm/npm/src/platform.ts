@@ -1,14 +1,21 @@
+import type { Kernel } from "./engine.js";
+
 /** What differs between a browser and Node: files, workers, and how to let other tasks run. */
 export interface Platform {
-  /** The file behind a URL or, in Node, a path; `Response` where it arrives piece by piece. */
-  open(source: string | URL, signal: AbortSignal | undefined): Promise<Response | Uint8Array>;
+  /** The file at a URL or, in Node, a path; `Response` where it arrives piece by piece. */
+  open(source: string | URL, signal: AbortSignal): Promise<Response | Uint8Array>;
+  /** The wasm module that comes with the package. */
+  module(kernel: Kernel): URL | Promise<Uint8Array>;
   /** How many workers suit this machine. */
-  readonly threads: number;
-  /** Starts a worker of this package. */
-  spawn(): WorkerPort;
+  threads(): number;
+  /** Starts a worker of this package: the one that `worker` says, or the package's. */
+  spawn(worker?: WorkerSource): WorkerPort;
   /** Resolves in a later task of the event loop, without the delay of a timer. */
   nextTask(): Promise<void>;
 }
+
+/** A worker's file, or what starts one. */
+export type WorkerSource = string | URL | (() => unknown);
 
 /** A started worker. */
 export interface WorkerPort {

@@ -1,8 +1,9 @@
 import { loadEngine } from "./engine.js";
-import { Bayes8Error, orAborted, shown, throwIfAborted } from "./error.js";
+import { orAborted, throwIfAborted } from "./error.js";
 import type { LoadOptions } from "./model.js";
-import { checkLimits, checkOptions } from "./options.js";
-import { platform } from "./platform.js";
+import { checkLimits, checkOptions, invalid } from "./options.js";
+import { platform, type WorkerSource } from "./platform.js";
+import { kindOf } from "./kinds.js";
 import { Predictor } from "./predictor.js";
 import { read, type Source, withName } from "./source.js";
 import { WorkerThread } from "./worker-thread.js";
@@ -10,6 +11,11 @@ import { WorkerThread } from "./worker-thread.js";
 export interface PoolOptions extends LoadOptions {
   /** 1 to 256; default: what suits this machine. Each holds the model. */
   readonly workers?: number | undefined;
+  /**
+   * The workers from elsewhere: the address of a copy of `bayes8/worker.js`, or a function that starts
+   * one. In Node it starts a `Worker` of `node:worker_threads`.
+   */
+  readonly worker?: WorkerSource | undefined;
 }
 
 const MOST_WORKERS = 256;
@@ -19,24 +25,32 @@ const MOST_WORKERS = 256;
  * `worker`; the others go on.
  */
 export class Pool extends Predictor {
+  // Minified, the class itself would have another name.
+  static override readonly name = "Pool";
+
   private constructor(...parts: ConstructorParameters<typeof Predictor>) {
     super(...parts);
   }
 
   /** @internal */
   static async load(source: Source, options: PoolOptions): Promise<Pool> {
-    const { workers = Math.min(platform().threads, MOST_WORKERS), signal } = checkOptions(options);
+    const { workers = Math.min(platform().threads(), MOST_WORKERS), worker, signal } = checkOptions("pool", options);
     if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS) {
-      throw new Bayes8Error("invalid-option", `workers: an integer from 1 to ${MOST_WORKERS}, not ${shown(workers)}`);
+      throw invalid("workers", `an integer from 1 to ${MOST_WORKERS}`, workers);
     }
-    const limits = checkLimits(options);
+    if (!["undefined", "string", "function"].includes(typeof worker) && kindOf(worker) !== "URL") {
+      throw invalid("worker", "a URL, or a function that starts a worker", worker);
+    }
+    const { maxMemoryBytes, maxSteps } = options;
+    const limits = { maxMemoryBytes, maxSteps };
+    checkLimits(limits);
     const [engine, bytes] = await Promise.all([loadEngine(options), read(source, options)]);
     // A clone of a part takes the whole buffer along.
     const file = bytes.length < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
     const threads: WorkerThread[] = [];
     try {
       throwIfAborted(signal);
-      for (let worker = 0; worker < workers; worker++) threads.push(new WorkerThread());
+      while (threads.length < workers) threads.push(new WorkerThread(worker));
       const loaded = Promise.all(threads.map((thread) => thread.load(engine.module, file, limits)));
       const [info] = await orAborted(loaded, signal);
       return new Pool(info!, engine, threads);

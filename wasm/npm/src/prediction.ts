@@ -1,4 +1,6 @@
-import type { Glue } from "./glue.js";
+import { Bayes8Error } from "./error.js";
+import type { Glue, ModelInfo } from "./glue.js";
+import { shown } from "./kinds.js";
 
 /** A class and how probable it is. */
 export interface ClassProbability {
@@ -10,8 +12,26 @@ export interface ClassProbability {
   readonly std: number;
 }
 
+/** As `bayes8 predict --json` prints a prediction: its keys, but for the picture's name and the rule when to abstain. */
+export interface PredictionJson {
+  readonly model_digest: string;
+  /** The three most probable classes, best first. */
+  readonly top: readonly { readonly class: number; readonly name: string; readonly probability: number }[];
+  readonly predictive_entropy: number;
+  readonly expected_entropy: number;
+  readonly mutual_information: number;
+  /** Null where no logits were asked for. */
+  readonly logits_digest: string | null;
+  readonly samples: number;
+  /** Text where it is no safe integer. */
+  readonly seed: number | string;
+}
+
 /** What the samples say about one picture. */
 export class Prediction {
+  // Minified, the class itself would have another name.
+  static readonly name = "Prediction";
+
   /** Monte-Carlo samples behind the figures. */
   declare readonly samples: number;
   /** Mean probability of each class. */
@@ -34,12 +54,22 @@ export class Prediction {
   /** SHA-256 of the logits as little-endian f32, if asked for; `bayes8 predict --json` prints the same. */
   readonly logitsDigest?: string;
 
+  /** The seed of the samples. */
+  readonly seed: bigint;
+  /** Index of the first sample. */
+  readonly firstSample: number;
+  /** What names the model: `Model.digest`. */
+  readonly modelDigest: string;
+
   readonly #classNames: readonly string[];
 
   /** @internal */
-  constructor(sums: BigInt64Array, glue: Glue, classNames: readonly string[]) {
+  constructor(sums: BigInt64Array, glue: Glue, { classNames, digest }: ModelInfo, seed: bigint, firstSample: number) {
     Object.assign(this, glue.uncertainty(sums));
     this.sums = sums;
+    this.seed = seed;
+    this.firstSample = firstSample;
+    this.modelDigest = digest;
     this.#classNames = classNames;
   }
 
@@ -50,6 +80,9 @@ export class Prediction {
 
   /** The `count` most probable classes, best first; equal ones by index. */
   top(count = 1): ClassProbability[] {
+    if (!(Number.isInteger(count) && count >= 0)) {
+      throw new Bayes8Error("invalid-option", `count: an integer from 0, not ${shown(count)}`);
+    }
     return Array.from(this.probabilities, (probability, index) => ({
       index,
       label: this.#classNames[index]!,
@@ -58,5 +91,19 @@ export class Prediction {
     }))
       .sort((a, b) => b.probability - a.probability || a.index - b.index)
       .slice(0, count);
+  }
+
+  /** What `JSON.stringify` takes. */
+  toJSON(): PredictionJson {
+    return {
+      model_digest: this.modelDigest,
+      top: this.top(3).map(({ index, label, probability }) => ({ class: index, name: label, probability })),
+      predictive_entropy: this.entropy,
+      expected_entropy: this.expectedEntropy,
+      mutual_information: this.mutualInformation,
+      logits_digest: this.logitsDigest ?? null,
+      samples: this.samples,
+      seed: this.seed <= Number.MAX_SAFE_INTEGER ? Number(this.seed) : String(this.seed),
+    };
   }
 }

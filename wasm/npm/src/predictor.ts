@@ -1,8 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { Bayes8Error, shown, throwIfAborted } from "./error.js";
+import { Bayes8Error, throwIfAborted } from "./error.js";
 import type { Engine } from "./engine.js";
 import type { ModelInfo, NodeTrace } from "./glue.js";
 import { Job } from "./job.js";
+import { isFloats, shown } from "./kinds.js";
 import { checkOptions, parseOptions, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
 import { type Picture, type Pixels, snapshot } from "./picture.js";
 import { platform } from "./platform.js";
@@ -13,9 +14,13 @@ import type { Thread } from "./thread.js";
 /** Pictures that run together, so that weights are drawn once for all: about this much work a sample. */
 const GROUP_MULTIPLY_ACCUMULATES = 4e8;
 const MOST_IN_GROUP = 64;
+/** A normalized number that stands for more than so many times the brightest pixel earns a warning. */
+const FAR = 20;
 
 /** What a `Model` and a `Pool` have in common. Calls may overlap; their samples take turns. */
 export abstract class Predictor {
+  // Minified, the class itself would have another name.
+  static readonly name: string = "Predictor";
   /** What the model is. */
   readonly info: ModelInfo;
   /** The kernels that run: `simd128` or `relaxed-simd`. */
@@ -23,10 +28,14 @@ export abstract class Predictor {
   readonly #engine: Engine;
   readonly #threads: readonly Thread[];
   readonly #scheduler: Scheduler;
+  #warned = false;
 
   /** @internal */
   constructor(info: ModelInfo, engine: Engine, threads: readonly Thread[]) {
-    this.info = info;
+    if (!engine) {
+      throw new Bayes8Error("invalid-option", "a model is loaded: await Model.load(source), or Model.pool(source)");
+    }
+    this.info = frozen(info);
     this.kernel = engine.glue.kernel();
     this.#engine = engine;
     this.#threads = threads;
@@ -54,7 +63,7 @@ export abstract class Predictor {
 
   /** The predictions for several pictures, in their order: the same bits as one by one, faster. */
   async predictBatch(pictures: Iterable<Picture>, options: PredictOptions = {}): Promise<Prediction[]> {
-    const request = this.#check(options);
+    const request = this.#check("predict", options);
     const pixels = await this.#allPixels(pictures);
     this.#alive();
     const groups = this.#group(pixels);
@@ -80,21 +89,23 @@ export abstract class Predictor {
    * stops the work.
    */
   async *stream(picture: Picture, options: StreamOptions = {}): AsyncGenerator<Prediction, void, void> {
-    const request = { ...this.#check(options), keepLogits: false };
+    const request = this.#check("stream", options);
     const pixels = await this.#pixels(picture);
-    let wake!: () => void;
-    let update = new Promise<void>((resolve) => (wake = resolve));
+    let wake = () => {};
+    let failed: { readonly error: unknown } | undefined;
     const job = new Job(pixels, request, () => wake());
     try {
       await platform().nextTask();
-      const all = this.#scheduler.run(job, options.signal);
-      all.catch(() => {}); // Awaited below, but a consumer may leave before.
+      this.#scheduler.run(job, options.signal).catch((error) => {
+        failed = { error };
+        wake();
+      });
       for (let done = 0; done < request.samples; ) {
-        await Promise.race([update, all]);
-        update = new Promise((resolve) => (wake = resolve));
+        // A promise a turn: one that lives as long as the stream would remember every turn.
+        if (job.done === done && !failed) await new Promise<void>((resolve) => (wake = resolve));
+        if (failed) throw failed.error;
         done = job.done;
-        if (done === request.samples) await all;
-        yield this.#prediction(job, 0);
+        yield this.#prediction(job, 0, request);
       }
     } finally {
       this.#scheduler.cancel(job);
@@ -113,8 +124,8 @@ export abstract class Predictor {
 
   /** The same for several pictures that run together. */
   async traceBatch(pictures: Iterable<Picture>, options: TraceOptions = {}): Promise<NodeTrace[]> {
-    const { seed, sample = 0 } = checkOptions(options);
-    const request = this.#check({ seed, firstSample: sample, samples: 1 });
+    const { seed, sample = 0 } = checkOptions("trace", options);
+    const request = this.#check("predict", { seed, firstSample: sample, samples: 1 });
     const pixels = await this.#allPixels(pictures);
     if (pixels.length === 0) return [];
     if (pixels.some((picture) => picture.constructor !== pixels[0]!.constructor)) {
@@ -141,9 +152,9 @@ export abstract class Predictor {
   /** The same, for `using`. */
   declare [Symbol.dispose]: () => void;
 
-  #check(options: PredictOptions): Request {
+  #check(call: "predict" | "stream", options: PredictOptions): Request {
     this.#alive();
-    throwIfAborted(checkOptions(options).signal);
+    throwIfAborted(checkOptions(call, options).signal);
     return parseOptions(options);
   }
 
@@ -155,10 +166,9 @@ export abstract class Predictor {
 
   /** The picture in the model's shape; read at once, whatever comes later. */
   async #pixels(picture: Picture): Promise<Pixels> {
-    const pixels = snapshot(picture);
-    if (!ArrayBuffer.isView(pixels)) {
-      return this.#alive().fit(pixels);
-    }
+    const taken = snapshot(picture);
+    const pixels = "then" in taken ? await taken : taken;
+    if (!ArrayBuffer.isView(pixels)) return this.#alive().fit(pixels);
     const { depth, height, width, channels } = this.info.input;
     const expected = depth * height * width * channels;
     if (pixels.length !== expected) {
@@ -169,7 +179,25 @@ export abstract class Predictor {
         `a picture has ${expected} values (${shape}: ${planes[1]}rows, columns, channels), not ${pixels.length}; pictures of other sizes go in as ImageData`,
       );
     }
+    if (isFloats(pixels)) this.#warnOfRange(pixels);
     return pixels;
+  }
+
+  /** Numbers that no normalization of pixels gives are mostly pixels that nobody normalized. Says so once. */
+  #warnOfRange(pixels: Float32Array): void {
+    if (this.#warned) return;
+    const { mean, std } = this.info.preprocessing;
+    for (let index = 0; index < pixels.length; index++) {
+      const channel = index % mean.length;
+      // What a picture has lies in 0 to 1.
+      const pixel = pixels[index]! * std[channel]! + mean[channel]!;
+      if (Math.abs(pixel) <= FAR) continue;
+      this.#warned = true;
+      console.warn(
+        `bayes8: a value of ${pixels[index]} is far outside what normalized pixels have; a Float32Array holds numbers that info.preprocessing has normalized, bytes go in as Uint8Array`,
+      );
+      return;
+    }
   }
 
   #allPixels(pictures: Iterable<Picture>): Promise<Pixels[]> {
@@ -198,7 +226,7 @@ export abstract class Predictor {
       // What the caller's task does next comes before the first samples.
       await platform().nextTask();
       await this.#scheduler.run(job, signal);
-      const predictions = group.map((_, index) => this.#prediction(job, index));
+      const predictions = group.map((_, index) => this.#prediction(job, index, request));
       if (request.keepLogits) {
         const logits = await job.logits(group.length, this.info.classes);
         predictions.forEach((prediction, index) =>
@@ -211,9 +239,15 @@ export abstract class Predictor {
     }
   }
 
-  #prediction(job: Job, picture: number): Prediction {
-    return new Prediction(job.sums(picture), this.#engine.glue, this.info.classNames);
+  #prediction(job: Job, picture: number, { seed, first }: Request): Prediction {
+    return new Prediction(job.sums(picture), this.#engine.glue, this.info, seed, first);
   }
+}
+
+/** `value`, which nobody can change any more. */
+function frozen<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === "object") frozen(part as object);
+  return Object.freeze(value);
 }
 
 // Older browsers have no such symbol.
@@ -223,7 +257,7 @@ function concatenate(group: Pixels[]): Pixels {
   const [first] = group as [Pixels, ...Pixels[]];
   if (group.length === 1) return first;
   const length = first.length * group.length;
-  const all = first instanceof Float32Array ? new Float32Array(length) : new Uint8Array(length);
+  const all = isFloats(first) ? new Float32Array(length) : new Uint8Array(length);
   group.forEach((picture, index) => all.set(picture, index * first.length));
   return all;
 }

@@ -1,5 +1,5 @@
 ;; What this engine makes of the relaxed dot product: whether it is right, and whether it is fast.
-;; Both functions compute the same sums `steps` times, as the kernels do, from registers alone: the
+;; `relaxed` and `baseline` compute the same sums `steps` times, as the kernels do, from registers alone: the
 ;; first by relaxed products of bytes, the second by products of words, which every engine has.
 ;; Each returns the sum of all lanes.
 (module
@@ -40,6 +40,13 @@
                             (i32x4.add (local.get $sum12) (local.get $sum13)))))
     (i32.add (i32.add (i32x4.extract_lane 0 (local.get $sum00)) (i32x4.extract_lane 1 (local.get $sum00)))
              (i32.add (i32x4.extract_lane 2 (local.get $sum00)) (i32x4.extract_lane 3 (local.get $sum00)))))
+  ;; Whether the relaxed product of 255 and 127, twice side by side, is cut off at 32767, as that of the
+  ;; instruction `pmaddubsw` is: 65534 in each lane, not 129540, and not -508, where bytes are signed.
+  (func (export "saturates") (result i32)
+    (i32.eq (i32.const 65534) (i32x4.extract_lane 0 (i32x4.relaxed_dot_i8x16_i7x16_add_s
+      (v128.const i32x4 0x7f7f7f7f 0x7f7f7f7f 0x7f7f7f7f 0x7f7f7f7f)
+      (v128.const i32x4 -1 -1 -1 -1)
+      (v128.const i32x4 0 0 0 0)))))
   (func (export "baseline") (param $steps i32) (result i32)
     (local $weights0 v128) (local $weights1 v128) (local $weights2 v128) (local $weights3 v128)
     (local $more_weights0 v128) (local $more_weights1 v128) (local $more_weights2 v128) (local $more_weights3 v128)

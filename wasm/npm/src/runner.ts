@@ -1,3 +1,4 @@
+import { isFloats } from "./kinds.js";
 import type { Batch, Glue, ModelInfo, Network, NodeTrace } from "./glue.js";
 import type { Pixels, RgbaPicture } from "./picture.js";
 
@@ -48,7 +49,7 @@ export class Runner {
   begin(job: number, pictures: Pixels): void {
     const network = this.#network;
     const batch =
-      pictures instanceof Float32Array ? network.beginNormalized(pictures) : network.beginBytes(pictures);
+      isFloats(pictures) ? network.beginNormalized(pictures) : network.beginBytes(pictures);
     this.#batches.set(job, batch);
   }
 

@@ -7,8 +7,9 @@ export class Scheduler {
   readonly #threads: readonly Thread[];
   readonly #idle: Set<Thread>;
   #closed: Bayes8Error | undefined;
-  // Jobs with samples left, the one that was served last at the end.
-  readonly #queue: Job[] = [];
+  // Jobs that no thread has begun, and begun ones with samples left: the one that was served last at the end.
+  readonly #new = new Set<Job>();
+  readonly #begun = new Set<Job>();
   readonly #settle = new Map<Job, (error?: Bayes8Error) => void>();
 
   constructor(threads: readonly Thread[]) {
@@ -37,8 +38,8 @@ export class Scheduler {
         signal?.removeEventListener("abort", abort);
         error ? reject(error) : resolve();
       });
-      this.#queue.push(job);
-      for (const thread of this.#idle) this.#dispatch(thread);
+      this.#new.add(job);
+      for (const thread of this.#idle) void this.#serve(thread);
     });
   }
 
@@ -60,39 +61,36 @@ export class Scheduler {
     settle?.(error);
   }
 
-  async #dispatch(thread: Thread): Promise<void> {
-    const job = this.#pick(thread);
-    if (!job || thread.failure) return;
+  /** Has `thread` work while there is work for it. */
+  async #serve(thread: Thread): Promise<void> {
     this.#idle.delete(thread);
-    try {
-      const step = job.step(thread, this.threads);
-      this.#remove(job);
-      if (job.hasWork) this.#queue.push(job);
-      await step;
-      if (job.complete) this.#finish(job);
-    } catch (error) {
-      this.#finish(job, toBayes8Error(error));
+    for (let job; !thread.failure && (job = this.#pick(thread)); ) {
+      try {
+        const step = job.step(thread, this.threads);
+        this.#remove(job);
+        if (job.hasWork) this.#begun.add(job);
+        await step;
+        if (job.complete) this.#finish(job);
+      } catch (error) {
+        this.#finish(job, toBayes8Error(error));
+      }
     }
-    if (!thread.failure) {
-      this.#idle.add(thread);
-      return this.#dispatch(thread);
-    }
+    if (!thread.failure) this.#idle.add(thread);
     // Nobody is left for what waits.
-    if (this.failure) for (const job of this.#settle.keys()) this.#finish(job, this.failure);
+    else if (this.failure) for (const job of this.#settle.keys()) this.#finish(job, this.failure);
   }
 
   // New jobs first, so that none waits for a long one; then those that this thread has begun, since a
   // job that a further thread begins costs its deterministic first layers again; then others.
   #pick(thread: Thread): Job | undefined {
-    return (
-      this.#queue.find((job) => !job.begun) ??
-      this.#queue.find((job) => job.isBegunOn(thread)) ??
-      this.#queue[0]
-    );
+    for (const job of this.#new) return job;
+    for (const job of this.#begun) if (job.isBegunOn(thread)) return job;
+    for (const job of this.#begun) return job;
+    return undefined;
   }
 
   #remove(job: Job): void {
-    const index = this.#queue.indexOf(job);
-    if (index >= 0) this.#queue.splice(index, 1);
+    this.#new.delete(job);
+    this.#begun.delete(job);
   }
 }

@@ -1,4 +1,6 @@
-import { Bayes8Error, throwIfAborted, toBayes8Error } from "./error.js";
+import { abortError, Bayes8Error, throwIfAborted, toBayes8Error } from "./error.js";
+import { bytesOf, isBlob, kindOf, readBlob } from "./kinds.js";
+import { checkLimits, invalid } from "./options.js";
 import { platform } from "./platform.js";
 
 /**
@@ -14,14 +16,29 @@ export interface Progress {
 }
 
 export interface ReadOptions {
+  /** Called while the file arrives. What it throws is what the call throws. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** A larger file is refused, as soon as that is known; default: 2^30. */
+  readonly maxBytes?: number | undefined;
+  /** Milliseconds without a byte after which a download is given up; default: 30,000. */
+  readonly timeout?: number | undefined;
+  /** The hash that the file must have: `sha256-`, `sha384-` or `sha512-` and base64, as of a `<script>`. */
+  readonly integrity?: string | undefined;
 }
+
+const MOST_BYTES = 2 ** 30;
+const PATIENCE = 30_000;
+/** Timers of more milliseconds fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const isResponse = (value: unknown): value is Response => kindOf(value) === "Response";
+const isAddress = (value: unknown): value is string | URL => typeof value === "string" || kindOf(value) === "URL";
 
 /** How messages call `source`. */
 export function nameOf(source: Source): string {
-  if (typeof source === "string" || source instanceof URL) return String(source);
-  return (source instanceof Response && source.url) || "the given bytes";
+  if (isAddress(source)) return String(source);
+  return (isResponse(source) && source.url) || "the given file";
 }
 
 /** An error about what a model file holds, with the file's name before it. */
@@ -31,65 +48,128 @@ export function withName(source: Source, error: unknown): Bayes8Error {
   return new Bayes8Error(known.code, `${nameOf(source)}: ${known.message}`, known);
 }
 
-/** All bytes of `source`. */
-export async function read(source: Source, { onProgress, signal }: ReadOptions): Promise<Uint8Array> {
+/** All bytes of `source`, which `option` of a call gave. */
+export async function read(source: Source, options: ReadOptions, option = "source"): Promise<Uint8Array> {
+  const { maxBytes = MOST_BYTES, timeout = PATIENCE, integrity, signal } = options;
+  checkLimits({ maxBytes, timeout });
+  const check = integrity === undefined ? undefined : parseIntegrity(integrity);
   throwIfAborted(signal);
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
   const name = nameOf(source);
+  const refuse = (bytes: number) => {
+    if (bytes > maxBytes) {
+      throw new Bayes8Error("network", `${name} has more than ${maxBytes} bytes: raise maxBytes if it should have`);
+    }
+  };
+  const bytes = bytesOf(source) ?? (await download(source, { ...options, name, option, timeout, refuse }));
+  refuse(bytes.length);
+  await check?.(bytes, name);
+  throwIfAborted(signal);
+  return bytes;
+}
+
+interface Download extends ReadOptions {
+  readonly name: string;
+  readonly option: string;
+  readonly timeout: number;
+  /** Throws where that are too many bytes. */
+  refuse(bytes: number): void;
+}
+
+async function download(source: unknown, options: Download): Promise<Uint8Array> {
+  const { name, signal, timeout } = options;
+  const stop = new AbortController();
+  // What stopped it: the caller, or nothing that came.
+  let stopped: Bayes8Error | undefined;
+  const abort = (error: Bayes8Error) => {
+    stopped ??= error;
+    stop.abort();
+  };
+  const onAbort = () => abort(abortError(signal!));
+  const stall = () =>
+    abort(new Bayes8Error("network", `${name}: nothing came for ${timeout} ms, the option timeout`));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const arrived = () => {
+    clearTimeout(timer);
+    if (timeout <= LONGEST_TIMER) timer = setTimeout(stall, timeout);
+  };
+  signal?.addEventListener("abort", onAbort);
+  arrived();
   try {
-    const opened = await open(source, signal);
-    if (!(opened instanceof Response)) {
-      onProgress?.({ loaded: opened.length, total: opened.length });
+    const opened = await open(source, stop.signal, options.option);
+    arrived();
+    if (!isResponse(opened)) {
+      report(options, { loaded: opened.length, total: opened.length });
       return opened;
     }
     if (!opened.ok) {
       throw new Bayes8Error("network", `${name}: HTTP ${opened.status} ${opened.statusText}`.trim());
     }
-    return await download(opened, { onProgress, signal });
+    const bytes = await body(opened, options, stop.signal, arrived);
+    if (stopped) throw stopped;
+    return bytes;
   } catch (error) {
-    throwIfAborted(signal);
+    if (stopped) throw stopped;
+    if (error instanceof Thrown) throw error.value;
     if (error instanceof Bayes8Error) throw error;
     throw new Bayes8Error("network", `cannot read ${name}: ${reason(error)}`, error);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 
-async function open(source: unknown, signal: AbortSignal | undefined): Promise<Response | Uint8Array> {
-  if (source instanceof Response) return source;
-  if (source instanceof Blob) return new Response(source);
-  if (typeof source === "string" || source instanceof URL) return platform().open(source, signal);
-  throw new Bayes8Error(
-    "invalid-option",
-    `a model comes from a URL, Response, Blob, ArrayBuffer or Uint8Array, not from ${typeof source}`,
-  );
+/** What a caller's function threw, on its way to that caller. */
+class Thrown {
+  constructor(readonly value: unknown) {}
+}
+
+function report({ onProgress }: Download, progress: Progress): void {
+  try {
+    onProgress?.(progress);
+  } catch (error) {
+    throw new Thrown(error);
+  }
+}
+
+async function open(source: unknown, signal: AbortSignal, option: string): Promise<Response | Uint8Array> {
+  if (isResponse(source)) {
+    if (!source.bodyUsed) return source;
+    throw new Bayes8Error("invalid-option", `${option}: the body of this Response was read already; fetch it again`);
+  }
+  if (isBlob(source)) return new Uint8Array(await readBlob(source));
+  if (isAddress(source)) return platform().open(source, signal);
+  throw invalid(option, "a URL, Response, Blob, ArrayBuffer or Uint8Array", source);
 }
 
 // Node's fetch says "fetch failed" and hides why in the cause.
 function reason(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${cause.message}` : (message ?? String(error));
+  const { message, cause } = error as { message?: string; cause?: { message?: string } };
+  return cause?.message ? `${message}: ${cause.message}` : (message ?? String(error));
 }
 
-async function download(response: Response, { onProgress, signal }: ReadOptions): Promise<Uint8Array> {
+async function body(response: Response, options: Download, stop: AbortSignal, arrived: () => void): Promise<Uint8Array> {
   // The length of what is transferred, which is another one if it is compressed. Another origin's
   // server may hide that it is: then more arrives than it said.
   const length = response.headers.get("content-encoding") ? 0 : Number(response.headers.get("content-length"));
   const pieces: Uint8Array[] = [];
   let loaded = 0;
   const reader = response.body?.getReader();
-  // A response that the caller fetched does not know this signal.
   const cancel = () => void reader?.cancel().catch(() => {});
-  signal?.addEventListener("abort", cancel);
+  // A response that the caller fetched does not know this signal.
+  stop.addEventListener("abort", cancel);
   try {
+    options.refuse(length);
     for (let piece; reader && !(piece = await reader.read()).done; ) {
+      arrived();
       pieces.push(piece.value);
       loaded += piece.value.length;
-      onProgress?.(loaded <= length ? { loaded, total: length } : { loaded });
+      options.refuse(loaded);
+      report(options, loaded <= length ? { loaded, total: length } : { loaded });
     }
-  } finally {
-    signal?.removeEventListener("abort", cancel);
+  } catch (error) {
+    cancel();
+    throw error;
   }
-  throwIfAborted(signal);
   const bytes = new Uint8Array(loaded);
   let at = 0;
   for (const piece of pieces) {
@@ -97,4 +177,22 @@ async function download(response: Response, { onProgress, signal }: ReadOptions)
     at += piece.length;
   }
   return bytes;
+}
+
+const INTEGRITY = /^(sha(?:256|384|512))-([A-Za-z0-9+/]+={0,2})$/;
+
+/** A check of bytes, which throws where they have another hash. */
+function parseIntegrity(integrity: string): (bytes: Uint8Array, name: string) => Promise<void> {
+  const [, algorithm, expected] = INTEGRITY.exec(integrity) ?? [];
+  if (!algorithm) throw invalid("integrity", '"sha256-", "sha384-" or "sha512-" and the hash in base64', integrity);
+  return async (bytes, name) => {
+    if (!globalThis.crypto?.subtle) {
+      throw new Bayes8Error("unsupported", "integrity: only pages from https or localhost can compute hashes");
+    }
+    const hash = await crypto.subtle.digest(algorithm.replace("sha", "SHA-"), bytes as Uint8Array<ArrayBuffer>);
+    const found = btoa(String.fromCharCode(...new Uint8Array(hash)));
+    if (found !== expected) {
+      throw new Bayes8Error("invalid-model", `${name} has the hash ${algorithm}-${found}, but integrity says ${integrity}`);
+    }
+  };
 }

@@ -1,7 +1,7 @@
 import { Bayes8Error } from "./error.js";
 import type { ModelInfo, NodeTrace } from "./glue.js";
 import type { Pixels, RgbaPicture } from "./picture.js";
-import { platform, type WorkerPort } from "./platform.js";
+import { platform, type WorkerPort, type WorkerSource } from "./platform.js";
 import type { Limits, Task, TaskResult } from "./runner.js";
 import type { Thread } from "./thread.js";
 import type { Answer, Call } from "./worker-protocol.js";
@@ -18,10 +18,11 @@ export class WorkerThread implements Thread {
   readonly #pending = new Map<number, Pending>();
   #calls = 0;
 
-  constructor() {
+  constructor(worker: WorkerSource | undefined) {
     try {
-      this.#port = platform().spawn();
+      this.#port = platform().spawn(worker);
     } catch (error) {
+      if (error instanceof Bayes8Error) throw error;
       throw new Bayes8Error("worker", `a worker cannot start: ${(error as Error).message}`, error);
     }
     this.#port.setBusy(false);

@@ -40,10 +40,10 @@ async function listen(t, answer) {
 test("invalid-model: damaged files load", async () => {
   const damaged = new Uint8Array(file);
   damaged.fill(0xff, 0, 8);
-  await rejects(Model.load(damaged), "invalid-model", /given bytes: .+/);
+  await rejects(Model.load(damaged), "invalid-model", /given file: .+/);
   await rejects(Model.load(file.subarray(0, 1000)), "invalid-model", /./);
   await rejects(Model.load(new ArrayBuffer(0)), "invalid-model", /./);
-  await rejects(Model.pool(damaged, { workers: 2 }), "invalid-model", /given bytes: .+/);
+  await rejects(Model.pool(damaged, { workers: 2 }), "invalid-model", /given file: .+/);
 });
 
 test("invalid-model: a page in the place of a model does not name its address", async (t) => {
@@ -68,7 +68,7 @@ test("network: a failed download does not say which file, or why", async (t) => 
 });
 
 test("unsupported: bytes that are no module are not told from a model's fault", async () => {
-  await rejects(Model.load(path, { wasm: new Uint8Array(8) }), "unsupported", /no module that this runtime compiles/);
+  await rejects(Model.load(path, { wasm: new Uint8Array(8) }), "unsupported", /wasm: .+ not a module that this runtime compiles/);
 });
 
 test("invalid-input: pictures that do not fit are predicted", async () => {
@@ -78,11 +78,13 @@ test("invalid-input: pictures that do not fit are predicted", async () => {
     [new Float32Array(0), /not 0/],
     [new Float32Array(784).fill(NaN), /finite/],
     [{ data: new Uint8ClampedArray(10), width: 2, height: 2 }, /10.+16/],
-    [{ data: new Uint8ClampedArray(0), width: 0, height: 0 }, /0 x 0/],
-    [{ data: new Float32Array(16), width: 2, height: 2 }, /not Float32Array/],
+    [{ data: new Uint8ClampedArray(0), width: 0, height: 0 }, /integers from 1, not 0 and 0/],
+    [{ data: new Uint8ClampedArray(16), width: "2", height: 2 }, /integers from 1, not "2" and 2/],
+    [{ data: new Float32Array(16), width: 2, height: 2 }, /data: .+ not Float32Array/],
+    [Promise.resolve(picture), /not a Promise \(is an await missing\?\)/],
+    [() => picture, /not a function/],
     [{ width: 0, height: 5, close() {} }, /0 x 5/],
     [[1, 2, 3], /not Array/],
-    ["shirt.png", /not String/],
     [null, /not null/],
     [undefined, /not undefined/],
     [{}, /not Object/],
@@ -138,8 +140,31 @@ test("invalid-option: other options out of their range are taken", async () => {
     await rejects(Model.load(path, { signal }), "invalid-option", /signal: an AbortSignal, not /);
     await rejects(model.predict(picture, { signal }), "invalid-option", /signal: an AbortSignal, not /);
   }
-  await rejects(Model.load(42), "invalid-option", /not from number/);
-  await rejects(Model.load(undefined), "invalid-option", /not from undefined/);
+  for (const [source, name] of [[42, /not 42/], [undefined, /not undefined/], [null, /not null/], [fetch("data:,"), /not a Promise/]]) {
+    await rejects(Model.load(source), "invalid-option", new RegExp(`^source: a URL, Response.+${name.source}`));
+  }
+  const used = new Response(file);
+  await used.arrayBuffer();
+  await rejects(Model.load(used), "invalid-option", /source: .+was read already; fetch it again/);
+  await rejects(Model.load(path, { wasm: 42 }), "invalid-option", /^wasm: a URL.+not 42/);
+  assert.throws(() => new Model(), /await Model\.load\(source\)/);
+  const { top } = await model.predict(picture, { samples: 1 }).then((prediction) => ({ top: (count) => prediction.top(count) }));
+  for (const count of [-1, 0.5, "3", null]) assert.throws(() => top(count), { code: "invalid-option" });
+  assert.equal(top(0).length, 0);
+});
+
+test("invalid-option: an option that does not exist is ignored", async () => {
+  for (const [work, message] of [
+    [Model.load(path, { workers: 2 }), /"workers" is not an option of load: it has .*kernel/],
+    [Model.pool(path, { worker: "worker.js", threads: 2 }), /"threads" is not an option of pool: .*workers/],
+    [model.predict(picture, { sample: 8 }), /"sample" is not an option of predict: it has samples/],
+    [model.predictBatch([picture], { Seed: 8 }), /"Seed" is not an option of predict/],
+    [model.stream(picture, { logits: true }).next(), /"logits" is not an option of stream/],
+    [model.trace(picture, { samples: 8 }), /"samples" is not an option of trace: it has seed, sample/],
+    [Model.load(path, { onProgress: true }), /onProgress: a function, not true/],
+  ]) {
+    await rejects(work, "invalid-option", message);
+  }
 });
 
 test("aborted: a signal that fired, or fires during the download, does not stop the load", async (t) => {
@@ -186,7 +211,7 @@ test("internal: a picture that cannot be is taken for a fault, and ends the mode
     { data, width: 28.5, height: 28 },
     { data: new Uint8ClampedArray(0), width: 0, height: 0 },
   ]) {
-    await rejects(model.predict(wrong), "invalid-input", /pixels with \d+ bytes: .+ are due/);
+    await rejects(model.predict(wrong), "invalid-input", /a picture.* (are due|integers from 1)/);
   }
   assert.equal((await model.predict(picture, { samples: 2 })).samples, 2);
 });
@@ -194,7 +219,7 @@ test("internal: a picture that cannot be is taken for a fault, and ends the mode
 test("disposed: a call that is under way gives half an answer", async () => {
   for (const load of [Model.load, Model.pool]) {
     for (const call of ["predict", "trace"]) {
-      const own = await load(path, { workers: 2 });
+      const own = await load(path);
       const waiting = own[call](new Uint8Array(784));
       own.dispose();
       await rejects(waiting, "disposed", /disposed/);

@@ -27,7 +27,7 @@ test("the tarball lacks a file, or has one that nobody needs", () => {
     assert.ok(files.includes(file), file);
   }
   for (const file of files) {
-    assert.match(file, /^(dist\/[\w-]+\.(js|d\.ts)|wasm\/[\w-]+\.wasm|LICENSE-\w+|README\.md|package\.json)$/);
+    assert.match(file, /^(dist\/[\w-]+\.(js|js\.map|d\.ts)|wasm\/[\w-]+\.wasm|LICENSE-\w+|README\.md|package\.json)$/);
   }
 });
 
