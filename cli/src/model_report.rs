@@ -124,7 +124,7 @@ impl Report {
             model: model.name().to_string(),
             model_digest: format::digest(model).to_string(),
             file_bytes,
-            format_version: format::version(model.graph()),
+            format_version: format::version(model),
             input,
             classes: model.classes(),
             class_names: model.class_names().to_vec(),

@@ -8,11 +8,12 @@ mod contents;
 mod crowd;
 mod foreign;
 mod reader;
+mod residual;
 mod schema;
 mod writer;
 
 pub use reader::{check_digest, read};
-pub use writer::{digest, write};
+pub use writer::{digest, version, write};
 
 use crate::digest::ModelDigest;
 use crate::echo::Echo;
@@ -24,7 +25,7 @@ use crowd::{BYTES_PER_ITEM, CROWD, MAX_HEADER_BYTES};
 use thiserror::Error;
 
 /// The latest version of the format that this crate reads and writes; it takes earlier ones too.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Key of the JSON description in the container's metadata.
 pub const METADATA_KEY: &str = "bayes8";
@@ -140,6 +141,12 @@ pub enum FormatError {
     /// A sigma without its noise multiplier, or the reverse.
     #[error("tensors `{layer}.sigma` and `{layer}.noise_multiplier` must come together", layer = Echo(.0))]
     HalfPosterior(String),
+    /// A residual of sigma codes without its lines, or the reverse.
+    #[error(
+        "tensors `{layer}.sigma_residual` and `{layer}.sigma_line` must come together",
+        layer = Echo(.0)
+    )]
+    HalfResidual(String),
     /// A bias sigma without its mean.
     #[error("tensor `{layer}.bias.sigma` has no `{layer}.bias.mu`", layer = Echo(.0))]
     BiasWithoutMean(String),
@@ -171,9 +178,11 @@ fn since(op: &Op) -> u32 {
     if is_new { 2 } else { 1 }
 }
 
-/// The version of the file that [`write()`] makes of a model with this graph: the earliest that has all
-/// of it, so that older readers take what they can.
-pub fn version(graph: &Graph) -> u32 {
+/// The first version of the format that has residuals of sigma codes.
+const SINCE_RESIDUALS: u32 = 3;
+
+/// The earliest version that has all of a graph.
+fn graph_version(graph: &Graph) -> u32 {
     let nodes = graph.nodes().iter().map(|node| since(&node.op));
     nodes.fold(since_shape(graph.input()), u32::max)
 }

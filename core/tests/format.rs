@@ -209,9 +209,9 @@ fn a_file_of_another_kind_is_told_from_a_damaged_one() {
 #[test]
 fn a_later_version_is_named_even_if_all_else_differs() {
     let mut file = file();
-    file.description = r#"{"format_version": 3, "anything": ["else"]}"#.into();
-    assert!(matches!(error(&file, "version 3"), FormatError::Version { found: 3 }));
-    assert_eq!(FORMAT_VERSION, 2);
+    file.description = r#"{"format_version": 4, "anything": ["else"]}"#.into();
+    assert!(matches!(error(&file, "version 4"), FormatError::Version { found: 4 }));
+    assert_eq!(FORMAT_VERSION, 3);
     file.description = r#"{"format_version": 0, "anything": ["else"]}"#.into();
     assert!(matches!(error(&file, "version 0"), FormatError::Version { found: 0 }));
 }
@@ -234,6 +234,50 @@ fn file_of_volumes() -> File {
 }
 
 /// Readers of old must be able to read what they can, and to name what they cannot.
+/// A model whose only layer has spreads that are a share of its means, as MOPED's.
+fn proportional() -> Model {
+    let mut b = Builder::new(5, Shape::new(8, 8, 32));
+    b.linear(Value::Input, 3, Kind::Bayesian).unwrap();
+    let mut parts = b.parts();
+    let layer = &mut parts.layers[0];
+    let posterior = layer.posterior.as_mut().unwrap();
+    for (sigma, mu) in posterior.sigma.iter_mut().zip(&layer.mu) {
+        *sigma = mu.unsigned_abs() / 2 * 3 + mu.unsigned_abs() % 3;
+    }
+    Model::new(parts).unwrap()
+}
+
+#[test]
+fn spreads_that_follow_the_means_are_stored_as_residuals_and_come_back() {
+    let model = proportional();
+    let bytes = write(&model).unwrap();
+    let file = File::without_digest(&bytes);
+    assert!(file.description.contains("\"format_version\":3"));
+    assert!(!file.tensors.keys().any(|name| name == "linear_0.sigma"));
+    assert_eq!(read(&bytes).unwrap().layers(), model.layers());
+    assert_eq!(write(&read(&bytes).unwrap()).unwrap(), bytes);
+    // The same file with whole codes is as good.
+    let mut whole = file.clone();
+    whole.tensors.retain(|name, _| !name.contains(".sigma_"));
+    let layer = &model.layers()[0];
+    let posterior = layer.posterior.as_ref().unwrap();
+    let shape = file.tensors[&format!("{}.mu", layer.name)].shape.clone();
+    let tensor = Tensor::new("U8", &shape, posterior.sigma.clone());
+    whole.tensors.insert(format!("{}.sigma", layer.name), tensor);
+    assert_eq!(read(&whole.bytes()).unwrap().layers(), model.layers());
+    // Any line will do, any residual is a code; but not half of them, nor in earlier versions.
+    let line = format!("{}.sigma_line", layer.name);
+    let mut steep = file.clone();
+    steep.tensors.get_mut(&line).unwrap().data = [0x80, 0, 0xff, 0x7f].repeat(3);
+    assert!(read(&steep.bytes()).is_ok());
+    let mut half = file.clone();
+    half.tensors.remove(&line);
+    assert!(matches!(error(&half, "must come together"), FormatError::HalfResidual(_)));
+    let mut early = file.clone();
+    early.description = early.description.replace("\"format_version\":3", "\"format_version\":2");
+    assert!(matches!(error(&early, "noise_multiplier"), FormatError::HalfPosterior(_)));
+}
+
 #[test]
 fn a_file_has_the_earliest_version_that_has_its_operations() {
     assert!(file().description.contains("\"format_version\":1"));

@@ -5,8 +5,8 @@ use super::crowd::{Density, MAX_HEADER_BYTES};
 use super::foreign;
 use super::schema::{Description, Version};
 use super::{
-    FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, TABLE_SIZE, since, since_shape,
-    weight_shape,
+    FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE,
+    residual, since, since_shape, weight_shape,
 };
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Node, Op};
@@ -35,7 +35,12 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         range: node.range.map_or(CodeRange::FULL, |[low, high]| CodeRange { low, high }),
     });
     let quantization = quantization.collect();
-    let mut reader = Tensors { header: &header, data, used: BTreeSet::new() };
+    let mut reader = Tensors {
+        header: &header,
+        data,
+        version: description.format_version,
+        used: BTreeSet::new(),
+    };
     let mut layers = Vec::new();
     for node in graph.nodes().iter().filter(|n| n.op.is_weighted()) {
         layers.push(reader.layer(&graph, node, layers.len())?);
@@ -145,6 +150,7 @@ fn graph(description: &Description) -> Result<Graph, FormatError> {
 struct Tensors<'a> {
     header: &'a Metadata,
     data: &'a [u8],
+    version: u32,
     used: BTreeSet<String>,
 }
 
@@ -161,7 +167,10 @@ impl Tensors<'_> {
         let mut mu = mu.ok_or_else(|| missing("mu"))?;
         let scale = self.numbers(name, "scale", &channels, f32::from_le_bytes)?;
         let scale = scale.ok_or_else(|| missing("scale"))?;
-        let sigma = self.numbers(name, "sigma", &shape, u8::from_le_bytes)?;
+        let sigma = match self.numbers(name, "sigma", &shape, u8::from_le_bytes)? {
+            None if self.version >= SINCE_RESIDUALS => self.residual(name, &shape, &mu)?,
+            sigma => sigma,
+        };
         let multiplier = self.numbers(name, "noise_multiplier", &channels, i16::from_le_bytes)?;
         let mut posterior = match (sigma, multiplier) {
             (None, None) => None,
@@ -191,6 +200,25 @@ impl Tensors<'_> {
             scale,
             bias,
         })
+    }
+
+    /// The sigma codes of a layer that has residuals of them, beside its mean codes.
+    fn residual(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        mu: &[i8],
+    ) -> Result<Option<Vec<u8>>, FormatError> {
+        let residual = self.numbers(name, "sigma_residual", shape, u8::from_le_bytes)?;
+        let lines = self.numbers(name, "sigma_line", &[shape[0], 2], i16::from_le_bytes)?;
+        match (residual, lines) {
+            (Some(mut codes), Some(lines)) => {
+                residual::put_back(lines.as_chunks().0, mu, &mut codes);
+                Ok(Some(codes))
+            }
+            (None, None) => Ok(None),
+            _ => Err(FormatError::HalfResidual(name.into())),
+        }
     }
 
     fn table(&mut self, node: &Node) -> Result<Table, FormatError> {

@@ -2,9 +2,11 @@
 
 use super::contents::Contents;
 use super::crowd::{Density, MAX_HEADER_BYTES};
+use super::residual::{self, Line};
 use super::schema::{Description, Grid, Input, Node};
 use super::{
-    DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, TABLE_SIZE, version, weight_shape,
+    DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE,
+    weight_shape,
 };
 use crate::digest::ModelDigest;
 use crate::graph::{Op, Value};
@@ -26,8 +28,8 @@ use serde::Serialize;
 /// # Errors
 /// [`FormatError::Encoder`] when the model does not fit a file.
 pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
-    let mut metadata = metadata(model);
-    let tensors = tensors(model);
+    let (version, tensors) = tensors(model);
+    let mut metadata = metadata(model, version);
     metadata.insert(DIGEST_KEY, contents_digest(&metadata, &tensors).to_string());
     let bytes = file(&metadata, &tensors)?;
     let missing = Density::of(&bytes).missing();
@@ -43,13 +45,22 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
 /// The digest of `model`: of the file that it was read from, or else of the one that [`write`] makes
 /// of it, which takes about as long as to copy its weights.
 pub fn digest(model: &Model) -> ModelDigest {
-    let computed = || contents_digest(&metadata(model), &tensors(model));
+    let computed = || {
+        let (version, tensors) = tensors(model);
+        contents_digest(&metadata(model, version), &tensors)
+    };
     model.file_digest().unwrap_or_else(computed)
 }
 
+/// The version of the file that [`write`] makes of `model`: the earliest that has all of it, so that
+/// older readers take what they can.
+pub fn version(model: &Model) -> u32 {
+    tensors(model).0
+}
+
 /// All metadata of the file but the digest.
-fn metadata(model: &Model) -> BTreeMap<&'static str, String> {
-    let description = serde_json::to_string(&describe(model));
+fn metadata(model: &Model, version: u32) -> BTreeMap<&'static str, String> {
+    let description = serde_json::to_string(&describe(model, version));
     let description = description.expect("texts, lists and finite numbers are JSON");
     let mut metadata = BTreeMap::from([(METADATA_KEY, description)]);
     if let Some(provenance) = model.provenance() {
@@ -59,15 +70,16 @@ fn metadata(model: &Model) -> BTreeMap<&'static str, String> {
     metadata
 }
 
-/// The tensors, in the order in which they lie in the file: wide types first, so that all are
-/// aligned, then by name.
-fn tensors(model: &Model) -> Vec<(String, Tensor<'_>)> {
+/// The version that has them, and the tensors, in the order in which they lie in the file: wide types
+/// first, so that all are aligned, then by name.
+fn tensors(model: &Model) -> (u32, Vec<(String, Tensor<'_>)>) {
+    let mut version = super::graph_version(model.graph());
     let mut tensors = Vec::new();
     let weighted = model.graph().nodes().iter().filter(|n| n.op.is_weighted());
     for (node, layer) in weighted.zip(model.layers()) {
         let input = model.graph().shape(node.inputs[0]);
         let shape = weight_shape(&node.op, input);
-        push_layer(&mut tensors, layer, &shape);
+        version = version.max(push_layer(&mut tensors, layer, &shape));
     }
     let nodes = model.graph().nodes().iter().filter(|node| node.op == Op::Table);
     for (node, table) in nodes.zip(model.tables()) {
@@ -79,7 +91,7 @@ fn tensors(model: &Model) -> Vec<(String, Tensor<'_>)> {
     tensors.sort_by(|(a, left), (b, right)| {
         Reverse(left.dtype).cmp(&Reverse(right.dtype)).then(a.cmp(b))
     });
-    tensors
+    (version, tensors)
 }
 
 fn contents_digest(
@@ -137,7 +149,7 @@ fn file(
     Ok(bytes)
 }
 
-fn describe(model: &Model) -> Description {
+fn describe(model: &Model, version: u32) -> Description {
     let graph = model.graph();
     let name = |value: &Value| match *value {
         Value::Input => "input".to_string(),
@@ -154,7 +166,7 @@ fn describe(model: &Model) -> Description {
         }
     });
     Description {
-        format_version: version(graph),
+        format_version: version,
         name: model.name().to_string(),
         activation_bits: model.activation_bits(),
         input: Input {
@@ -169,7 +181,13 @@ fn describe(model: &Model) -> Description {
     }
 }
 
-fn push_layer<'a>(tensors: &mut Vec<(String, Tensor<'a>)>, layer: &'a Layer, shape: &[usize]) {
+/// Returns the first version that has all tensors of the layer.
+fn push_layer<'a>(
+    tensors: &mut Vec<(String, Tensor<'a>)>,
+    layer: &'a Layer,
+    shape: &[usize],
+) -> u32 {
+    let mut version = 1;
     // In memory a depthwise layer is [taps][C], in the file [C][taps].
     let taps = layer.fan_in();
     let mut push = |suffix: &str, dtype, shape: &[usize], length, data: Data<'a>| {
@@ -178,24 +196,37 @@ fn push_layer<'a>(tensors: &mut Vec<(String, Tensor<'a>)>, layer: &'a Layer, sha
     };
     let channels = [layer.out_channels];
     let depthwise = layer.depthwise;
-    let mu = move || {
-        let mu = &layer.mu;
-        if depthwise {
-            bytes(&transpose(mu, taps), i8::to_le_bytes)
-        } else {
-            bytes(mu, i8::to_le_bytes)
-        }
+    let means = move || match depthwise {
+        true => Cow::from(transpose(&layer.mu, taps)),
+        false => layer.mu.as_slice().into(),
     };
-    push("mu", Dtype::I8, shape, layer.mu.len(), Box::new(move || mu().into()));
+    let data = move || bytes(&means(), i8::to_le_bytes).into();
+    push("mu", Dtype::I8, shape, layer.mu.len(), Box::new(data));
     let scale = &layer.scale;
     let data = move || bytes(scale, f32::to_le_bytes).into();
     push("scale", Dtype::F32, &channels, 4 * scale.len(), Box::new(data));
     if let Some(Posterior { sigma, noise_multiplier }) = &layer.posterior {
-        let data = move || match depthwise {
-            true => transpose(sigma, taps).into(),
+        let codes = move || match depthwise {
+            true => Cow::from(transpose(sigma, taps)),
             false => sigma.as_slice().into(),
         };
-        push("sigma", Dtype::U8, shape, sigma.len(), Box::new(data));
+        match residual_lines(&means(), &codes(), layer.out_channels) {
+            None => push("sigma", Dtype::U8, shape, sigma.len(), Box::new(codes)),
+            Some(lines) => {
+                let data = bytes(lines.as_flattened(), i16::to_le_bytes);
+                let shape_of_lines = [layer.out_channels, 2];
+                let length = data.len();
+                let data = move || data.clone().into();
+                version = SINCE_RESIDUALS;
+                push("sigma_line", Dtype::I16, &shape_of_lines, length, Box::new(data));
+                let data = move || {
+                    let mut codes = codes().into_owned();
+                    residual::take_off(&lines, &means(), &mut codes);
+                    codes.into()
+                };
+                push("sigma_residual", Dtype::U8, shape, sigma.len(), Box::new(data));
+            }
+        }
         let data = move || bytes(noise_multiplier, i16::to_le_bytes).into();
         let length = 2 * noise_multiplier.len();
         push("noise_multiplier", Dtype::I16, &channels, length, Box::new(data));
@@ -207,6 +238,15 @@ fn push_layer<'a>(tensors: &mut Vec<(String, Tensor<'a>)>, layer: &'a Layer, sha
             push(suffix, Dtype::I32, &channels, 4 * codes.len(), Box::new(data));
         }
     }
+    version
+}
+
+/// The lines of a layer whose sigma codes compress better without what the means say of them.
+fn residual_lines(mu: &[i8], sigma: &[u8], channels: usize) -> Option<Vec<Line>> {
+    let lines = residual::fit(mu, sigma, channels);
+    let mut residual = sigma.to_vec();
+    residual::take_off(&lines, mu, &mut residual);
+    residual::pays(sigma, &residual).then_some(lines)
 }
 
 fn bytes<T: Copy, const N: usize>(numbers: &[T], to_bytes: fn(T) -> [u8; N]) -> Vec<u8> {

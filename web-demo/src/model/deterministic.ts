@@ -4,7 +4,7 @@
  */
 
 /** Tensors that make a layer Bayesian. */
-const SPREAD = /\.(sigma|noise_multiplier)$/;
+const SPREAD = /\.(sigma|sigma_residual|sigma_line|noise_multiplier)$/;
 
 interface Tensor {
   readonly dtype: string;
