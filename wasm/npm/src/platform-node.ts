@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+// Not the global one, which Jest hides from code that runs in jsdom.
+import { setImmediate } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Kernel } from "./engine.js";
