@@ -1,17 +1,20 @@
 // Each app is built by the real tool against the packed package, runs, and predicts the native digests.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { chromium, firefox } from "./support/browsers.js";
 import { serve } from "./support/server.js";
-import { APPS, BAYES8, DIST, MODELS, both, copy, digest, install, model, pixels, run, runJson, start } from "./support/tools.js";
+import { APPS, DIST, MODELS, both, copy, digest, install, model, pixels, printed, program, run, runJson, start } from "./support/tools.js";
 
 install();
 
+const PARTS = { ...MODELS, "/node_modules/": join(APPS, "node_modules"), "/support/": join(APPS, "support") };
+
 /** Opens a page, and gives what it predicts, which workers it started and what it asked for. */
 async function visit(browser, folder, headers) {
-  const server = await serve({ ...MODELS, "/": folder }, headers);
+  const server = await serve({ ...PARTS, "/": folder }, headers);
   try {
     return { ...(await open(browser, server.address)), requests: server.requests };
   } finally {
@@ -80,22 +83,22 @@ describe("in Chromium", { skip: chromium.skip }, () => {
   });
 
   test("Parcel", async () => {
-    await run("parcel", ["build", "page/index.html", "--dist-dir", "dist/parcel", "--no-cache"]);
+    await run("parcel", ["build", "page/index.html", "--dist-dir", "dist/parcel", "--cache-dir", "dist/parcel-cache"]);
     await check("parcel");
   });
 
-  const FILES = ["node_modules/bayes8/wasm/bayes8.wasm", "node_modules/bayes8/dist/worker.js"];
+  const COPIED = ["node_modules/bayes8/wasm/bayes8.wasm", "node_modules/bayes8/dist/worker.js"];
 
   test("esbuild, with files copied", async () => {
     await run("esbuild", ["copied/main.js", "--bundle", "--format=esm", "--outfile=dist/esbuild/main.js"]);
-    copy("esbuild", ...FILES);
+    copy("dist/esbuild", ...COPIED);
     writePage("esbuild", MODULE);
     await check("esbuild");
   });
 
   test("Rollup, with files copied", async () => {
     await run("rollup", ["copied/main.js", "-p", "node-resolve", "-d", "dist/rollup"]);
-    copy("rollup", ...FILES);
+    copy("dist/rollup", ...COPIED);
     writePage("rollup", MODULE);
     await check("rollup");
   });
@@ -110,7 +113,95 @@ describe("in Chromium", { skip: chromium.skip }, () => {
     const own = ["200 /index.html", "200 /main.js", "200 /models/mnist-scnn.safetensors", "200 /models/pictures/sandal-8.png"];
     assert.deepEqual(paths, own, "another file was asked for");
   });
+
+  test("a page without a bundler", async () => checkPage(await visit(browser, join(APPS, "plain"))));
+
+  test("a page with a strict Content-Security-Policy", async () => {
+    const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+    checkPage(await visit(browser, join(APPS, "plain"), { "content-security-policy": policy }));
+    const forbidden = visit(browser, join(APPS, "plain"), { "content-security-policy": "default-src 'self'" });
+    await assert.rejects(forbidden, /Content Security Policy/, "the policy does not hold");
+  });
+
+  test("a page that requires Trusted Types", async () => {
+    const headers = { "content-security-policy": "require-trusted-types-for 'script'" };
+    checkPage(await visit(browser, join(APPS, "trusted-types"), headers));
+    await assert.rejects(visit(browser, join(APPS, "plain"), headers), /TrustedScriptURL/, "the policy does not hold");
+  });
+
+  test("bytes and pictures from an iframe", async () => {
+    const { results, ...visited } = await visit(browser, join(APPS, "iframe"));
+    const { digests, ...others } = results;
+    assert.deepEqual(digests, [digest]);
+    checkPage({ results: others, ...visited });
+  });
+
+  test("a service worker", async () => {
+    const { results, requests } = await visit(browser, join(APPS, "service-worker"));
+    assert.deepEqual(results, { single: digest });
+    assert.ok(requests.some((request) => /^200 .*\.wasm$/.test(request)), `no module among ${requests}`);
+  });
+
+  test("an extension (Manifest V3)", async () => {
+    const extension = join(DIST, "extension");
+    cpSync(join(APPS, "extension"), extension, { recursive: true });
+    copy("dist/extension", "node_modules/bayes8", "support", "../../../models");
+    const own = await chromium.launch({ pipe: true, enableExtensions: [extension] });
+    try {
+      const background = await own.waitForTarget((target) => target.type() === "service_worker");
+      const { results, workers } = await open(own, new URL("index.html", background.url()).href);
+      assert.deepEqual(results, { ...both, background: digest });
+      assert.deepEqual(workers, Array(2).fill(new URL("bayes8/dist/worker.js", background.url()).href));
+    } finally {
+      await own.close();
+    }
+  });
 });
+
+describe("in Firefox", { skip: firefox.skip }, () => {
+  test("a page without a bundler", async () => {
+    const browser = await firefox.launch();
+    try {
+      checkPage(await visit(browser, join(APPS, "plain")));
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+const FILES = { MODEL: model, PIXELS: pixels };
+
+for (const builder of ["webpack", "turbopack"]) {
+  describe(`Next, built by ${builder}`, () => {
+    let server;
+    let address;
+    before(async () => {
+      rmSync(join(APPS, "next/.next"), { recursive: true, force: true });
+      copy("next/public", "../../../models");
+      await run("next", ["build", "next", `--${builder}`]);
+      server = start("next", ["start", "next", "--port", "0"], { env: FILES });
+      address = await printed(server, /http:\/\/localhost:\d+/);
+    });
+    after(() => server?.kill());
+
+    test("a route handler", async () => {
+      const response = await fetch(`${address}/api`);
+      assert.deepEqual(await response.json(), both);
+    });
+
+    test("a page", { skip: chromium.skip }, async () => {
+      const browser = await chromium.launch();
+      try {
+        const { results, workers } = await open(browser, address);
+        assert.deepEqual(results, both);
+        assert.equal(workers.length, 2, "workers started");
+        for (const worker of workers) assert.ok(worker.startsWith(`${address}/_next/static/`), worker);
+      } finally {
+        await browser.close();
+      }
+    });
+  });
+}
 
 describe("without a browser", () => {
   test("Node, ES modules", async () => assert.deepEqual(await runJson(process.execPath, ["node/main.js", model, pixels]), both));
@@ -120,8 +211,29 @@ describe("without a browser", () => {
   test("Deno", async () => assert.deepEqual(await runJson("deno", ["run", "--allow-all", "node/main.js", model, pixels]), both));
 
   test("Bun", async () => {
-    const [name] = readdirSync(join(APPS, "node_modules/@oven"));
-    const bun = join(APPS, "node_modules/@oven", name, "bin/bun");
-    assert.deepEqual(await runJson(bun, ["node/main.js", model, pixels]), both);
+    assert.deepEqual(await runJson(program("@oven", "bin/bun"), ["node/main.js", model, pixels]), both);
+  });
+
+  test("Cloudflare workerd", async () => {
+    await run("esbuild", ["workerd/main.js", "--bundle", "--format=esm", "--external:*.wasm", "--outfile=dist/workerd/main.js"]);
+    const parameters = ["serve", "workerd/config.capnp", "--control-fd=3"];
+    const server = start(program("@cloudflare", "bin/workerd"), parameters, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+    try {
+      const [started] = await once(server.stdio[3], "data");
+      const response = await fetch(`http://127.0.0.1:${JSON.parse(started).port}/`);
+      assert.deepEqual(await response.json(), { single: digest });
+    } finally {
+      server.kill();
+    }
+  });
+
+  const JSDOM = { ...FILES, DIGEST: digest, NODE_ENV: "test" };
+
+  test("Vitest, in jsdom", async () => {
+    assert.match(await run("vitest", ["run", "--root", "vitest"], { env: JSDOM }), /Tests.+1 passed/);
+  });
+
+  test("Jest, in jsdom", async () => {
+    await run("jest", ["--config", "jest/jest.config.js"], { env: { ...JSDOM, NODE_OPTIONS: "--experimental-vm-modules" } });
   });
 });

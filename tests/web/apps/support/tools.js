@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ROOT, PACKAGE, modelPath, native, rgbaOf } from "../../../../wasm/npm/tests/support/files.js";
 
@@ -43,11 +43,33 @@ const QUIET = {
   CI: "1",
 };
 
+/** A program from the package for this machine, `SCOPE/*`; its launcher would need a script at installation. */
+export function program(scope, path) {
+  const folder = join(APPS, "node_modules", scope);
+  return readdirSync(folder).map((name) => join(folder, name, path)).find((file) => existsSync(file));
+}
+
 /** Starts a tool of node_modules/.bin, or a program by its path. */
 export function start(tool, parameters, options = {}) {
   const command = tool.includes("/") ? tool : join(APPS, "node_modules", ".bin", tool);
   const env = { ...process.env, ...QUIET, ...options.env };
   return spawn(command, parameters, { cwd: APPS, stdio: ["ignore", "pipe", "pipe"], ...options, env });
+}
+
+/** Waits for what a started server prints. */
+export function printed(server, pattern) {
+  let text = "";
+  return new Promise((resolve, reject) => {
+    const look = (data) => {
+      text += data;
+      const [found] = pattern.exec(text) ?? [];
+      if (found) resolve(found);
+    };
+    server.stdout.on("data", look);
+    server.stderr.on("data", look);
+    server.on("error", reject);
+    server.on("close", (code) => reject(new Error(`it ended with code ${code}: ${text}`)));
+  });
 }
 
 /** Runs a tool, which has to succeed; gives what it prints. The timeout ends what hangs. */
@@ -67,7 +89,7 @@ export async function run(tool, parameters, options) {
 /** The JSON on the last line of what a program prints. */
 export const runJson = async (...parameters) => JSON.parse((await run(...parameters)).trim().split("\n").at(-1));
 
-/** Copies files into an app's output. */
+/** Copies files and folders into a folder. */
 export function copy(target, ...files) {
-  for (const file of files) cpSync(join(APPS, file), join(DIST, target, file.split("/").at(-1)));
+  for (const file of files) cpSync(join(APPS, file), join(APPS, target, basename(file)), { recursive: true });
 }
