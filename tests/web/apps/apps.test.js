@@ -1,20 +1,26 @@
 // Each app is built by the real tool against the packed package, runs, and predicts the native digests.
+// Needs `npm ci` here, and the package as built (wasm/npm). Browsers: BAYES8_CHROMIUM, BAYES8_FIREFOX, or the PATH.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { chromium, firefox } from "./support/browsers.js";
+import { TIMEOUT, chromium, firefox } from "./support/browsers.js";
 import { serve } from "./support/server.js";
 import { APPS, DIST, MODELS, both, copy, digest, install, model, pixels, printed, program, run, runJson, start } from "./support/tools.js";
 
 install();
 
-const PARTS = { ...MODELS, "/node_modules/": join(APPS, "node_modules"), "/support/": join(APPS, "support") };
+test("the lock file names a host, which strangers may not reach", () => {
+  const lock = readFileSync(join(APPS, "package-lock.json"), "utf8");
+  for (const [, host] of lock.matchAll(/"resolved": "https?:\/\/([^/"]+)/g)) assert.equal(host, "registry.npmjs.org");
+});
+
+/** What pages without a bundler import; what a bundler builds has to have all that it needs. */
+const SOURCES = { "/node_modules/": join(APPS, "node_modules"), "/support/": join(APPS, "support") };
 
 /** Opens a page, and gives what it predicts, which workers it started and what it asked for. */
 async function visit(browser, folder, headers) {
-  const server = await serve({ ...PARTS, "/": folder }, headers);
+  const server = await serve({ ...MODELS, ...(folder.startsWith(DIST) ? {} : SOURCES), "/": folder }, headers);
   try {
     return { ...(await open(browser, server.address)), requests: server.requests };
   } finally {
@@ -24,6 +30,7 @@ async function visit(browser, folder, headers) {
 
 async function open(browser, address) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(TIMEOUT);
   const workers = [];
   page.on("workercreated", (worker) => workers.push(worker.url()));
   try {
@@ -37,7 +44,7 @@ async function open(browser, address) {
 
 /** Pages may start late, and may forbid the code of `waitForFunction`. */
 async function resultsOf(page) {
-  for (const end = Date.now() + 120_000; Date.now() < end; ) {
+  for (const end = Date.now() + TIMEOUT; Date.now() < end; ) {
     const results = await page.evaluate(() => window.results);
     if (results) return results;
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -85,6 +92,14 @@ describe("in Chromium", { skip: chromium.skip }, () => {
   test("Parcel", async () => {
     await run("parcel", ["build", "page/index.html", "--dist-dir", "dist/parcel", "--cache-dir", "dist/parcel-cache"]);
     await check("parcel");
+  });
+
+  test("esbuild, with files where the bundle looks for them", async () => {
+    await run("esbuild", ["page/main.js", "--bundle", "--format=esm", "--outfile=dist/beside/js/main.js"]);
+    copy("dist/beside", "node_modules/bayes8/wasm");
+    copy("dist/beside/js", "node_modules/bayes8/dist/worker.js");
+    writePage("beside", HTML('<script type="module" src="js/main.js"></script>'));
+    await check("beside");
   });
 
   const COPIED = ["node_modules/bayes8/wasm/bayes8.wasm", "node_modules/bayes8/dist/worker.js"];
@@ -148,7 +163,7 @@ describe("in Chromium", { skip: chromium.skip }, () => {
     copy("dist/extension", "node_modules/bayes8", "support", "../../../models");
     const own = await chromium.launch({ pipe: true, enableExtensions: [extension] });
     try {
-      const background = await own.waitForTarget((target) => target.type() === "service_worker");
+      const background = await own.waitForTarget((target) => target.type() === "service_worker", { timeout: TIMEOUT });
       const { results, workers } = await open(own, new URL("index.html", background.url()).href);
       assert.deepEqual(results, { ...both, background: digest });
       assert.deepEqual(workers, Array(2).fill(new URL("bayes8/dist/worker.js", background.url()).href));
@@ -180,7 +195,7 @@ for (const builder of ["webpack", "turbopack"]) {
       copy("next/public", "../../../models");
       await run("next", ["build", "next", `--${builder}`]);
       server = start("next", ["start", "next", "--port", "0"], { env: FILES });
-      address = await printed(server, /http:\/\/localhost:\d+/);
+      address = await printed(server, /(http:\/\/localhost:\d+)\s/);
     });
     after(() => server?.kill());
 
@@ -217,10 +232,9 @@ describe("without a browser", () => {
   test("Cloudflare workerd", async () => {
     await run("esbuild", ["workerd/main.js", "--bundle", "--format=esm", "--external:*.wasm", "--outfile=dist/workerd/main.js"]);
     const parameters = ["serve", "workerd/config.capnp", "--control-fd=3"];
-    const server = start(program("@cloudflare", "bin/workerd"), parameters, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+    const server = start(program("@cloudflare", "bin/workerd"), parameters, { stdio: ["ignore", "pipe", "pipe", "pipe"] });
     try {
-      const [started] = await once(server.stdio[3], "data");
-      const response = await fetch(`http://127.0.0.1:${JSON.parse(started).port}/`);
+      const response = await fetch(`http://127.0.0.1:${await printed(server, /"port":(\d+)}/)}/`);
       assert.deepEqual(await response.json(), { single: digest });
     } finally {
       server.kill();

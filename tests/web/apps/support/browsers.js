@@ -9,7 +9,8 @@ function find(variable, names) {
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
 }
 
-const CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"];
+/** Ends what hangs; nothing on a busy machine takes that long. */
+export const TIMEOUT = 300_000;
 
 function browser(name, variable, names, options) {
   const executablePath = find(variable, names);
@@ -18,11 +19,12 @@ function browser(name, variable, names, options) {
   return {
     /** For `test`: false, or why tests in this browser cannot run. */
     skip,
-    launch: (more) => puppeteer.launch({ executablePath, headless: true, protocolTimeout: 0, ...options, ...more }),
+    launch: (more) =>
+      puppeteer.launch({ executablePath, headless: true, timeout: TIMEOUT, protocolTimeout: TIMEOUT, ...options, ...more }),
   };
 }
 
 export const chromium = browser("Chromium", "BAYES8_CHROMIUM", ["chromium", "chromium-browser", "google-chrome"], {
-  args: CHROMIUM_FLAGS,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
 });
 export const firefox = browser("Firefox", "BAYES8_FIREFOX", ["firefox-esr", "firefox"], { browser: "firefox" });

@@ -56,17 +56,16 @@ export function start(tool, parameters, options = {}) {
   return spawn(command, parameters, { cwd: APPS, stdio: ["ignore", "pipe", "pipe"], ...options, env });
 }
 
-/** Waits for what a started server prints. */
+/** Waits until a started server prints `pattern`; gives its group. */
 export function printed(server, pattern) {
   let text = "";
   return new Promise((resolve, reject) => {
     const look = (data) => {
       text += data;
-      const [found] = pattern.exec(text) ?? [];
+      const [, found] = pattern.exec(text) ?? [];
       if (found) resolve(found);
     };
-    server.stdout.on("data", look);
-    server.stderr.on("data", look);
+    for (const stream of server.stdio.slice(1)) stream.on("data", look);
     server.on("error", reject);
     server.on("close", (code) => reject(new Error(`it ended with code ${code}: ${text}`)));
   });
