@@ -62,7 +62,7 @@ function checkPage({ results, workers, requests }) {
 }
 
 const HTML = (script) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">${script}`;
-const MODULE = HTML('<script type="module" src="main.js"></script>');
+const MODULE = (address) => HTML(`<script type="module" src="${address}"></script>`);
 const SCRIPT = HTML('<script defer src="main.js"></script>');
 
 function writePage(name, html) {
@@ -98,23 +98,23 @@ describe("in Chromium", { skip: chromium.skip }, () => {
     await run("esbuild", ["page/main.js", "--bundle", "--format=esm", "--outfile=dist/beside/js/main.js"]);
     copy("dist/beside", "node_modules/bayes8/wasm");
     copy("dist/beside/js", "node_modules/bayes8/dist/worker.js");
-    writePage("beside", HTML('<script type="module" src="js/main.js"></script>'));
+    writePage("beside", MODULE("js/main.js"));
     await check("beside");
   });
 
   const COPIED = ["node_modules/bayes8/wasm/bayes8.wasm", "node_modules/bayes8/dist/worker.js"];
 
   test("esbuild, with files copied", async () => {
-    await run("esbuild", ["copied/main.js", "--bundle", "--format=esm", "--outfile=dist/esbuild/main.js"]);
+    await run("esbuild", ["copied/main.js", "--bundle", "--outfile=dist/esbuild/main.js"]);
     copy("dist/esbuild", ...COPIED);
-    writePage("esbuild", MODULE);
+    writePage("esbuild", SCRIPT);
     await check("esbuild");
   });
 
   test("Rollup, with files copied", async () => {
     await run("rollup", ["copied/main.js", "-p", "node-resolve", "-d", "dist/rollup"]);
     copy("dist/rollup", ...COPIED);
-    writePage("rollup", MODULE);
+    writePage("rollup", MODULE("main.js"));
     await check("rollup");
   });
 
