@@ -50,7 +50,7 @@ const generated = await build({
 
 /** What the sources import by a name that begins with `#`: code, or bytes. */
 const parts = {
-  "#glue": { contents: `export function createGlue() { let glue; ${generated.outputFiles[0].text} return glue; }` },
+  "#glue": { contents: `export function createGlue(TextDecoder = globalThis.TextDecoder) { let glue; ${generated.outputFiles[0].text} return glue; }` },
   "#probe": { contents: readFileSync("wasm/probe.wasm"), loader: "binary" },
 };
 

@@ -3,7 +3,7 @@ declare module "#glue" {
   interface GeneratedGlue extends Readonly<import("./glue.js").Glue> {
     init(module: WebAssembly.Module): Promise<void>;
   }
-  export function createGlue(): GeneratedGlue;
+  export function createGlue(TextDecoder?: unknown): GeneratedGlue;
 }
 
 declare module "#probe" {

@@ -4,6 +4,7 @@
  * the module, can live in one page.
  */
 import { createGlue } from "#glue";
+import { platform } from "./platform.js";
 
 /** What a model is. */
 export interface ModelInfo {
@@ -86,7 +87,8 @@ export interface Glue {
  * @internal
  */
 export async function instantiate(module: WebAssembly.Module): Promise<Glue> {
-  const glue = createGlue();
+  // Workers have no platform.
+  const glue = createGlue(platform()?.TextDecoder);
   await glue.init(module);
   return glue;
 }

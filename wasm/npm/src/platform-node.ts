@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+// Not the global ones, which Jest hides from code that runs in jsdom.
+import { setImmediate } from "node:timers";
 import { fileURLToPath } from "node:url";
+import { TextDecoder } from "node:util";
 import { Worker } from "node:worker_threads";
 import type { Kernel } from "./engine.js";
 import { invalid } from "./options.js";
@@ -47,6 +50,8 @@ export const node = ({ module, worker: own }: Files): Platform => ({
   },
 
   nextTask: () => new Promise((resolve) => setImmediate(resolve)),
+
+  TextDecoder,
 });
 
 function start(source: string | URL | (() => unknown)): Worker {

@@ -12,6 +12,8 @@ export interface Platform {
   spawn(worker?: WorkerSource): WorkerPort;
   /** Resolves in a later task of the event loop, without the delay of a timer. */
   nextTask(): Promise<void>;
+  /** Where the global one may be missing. */
+  readonly TextDecoder?: unknown;
 }
 
 /** A worker's file, or what starts one. */

@@ -1,0 +1,30 @@
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import puppeteer from "puppeteer-core";
+
+/** A browser's path: that of the variable, or found on the PATH. */
+function find(variable, names) {
+  if (process.env[variable]) return process.env[variable];
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
+}
+
+/** Ends what hangs; nothing on a busy machine takes that long. */
+export const TIMEOUT = 300_000;
+
+function browser(name, variable, names, options) {
+  const executablePath = find(variable, names);
+  const skip = executablePath ? false : `no ${name}: set ${variable} or put \`${names[0]}\` on the PATH`;
+  if (skip) console.log(`SKIPPED: apps in ${name}: ${skip}`);
+  return {
+    /** For `test`: false, or why tests in this browser cannot run. */
+    skip,
+    launch: (more) =>
+      puppeteer.launch({ executablePath, headless: true, timeout: TIMEOUT, protocolTimeout: TIMEOUT, ...options, ...more }),
+  };
+}
+
+export const chromium = browser("Chromium", "BAYES8_CHROMIUM", ["chromium", "chromium-browser", "google-chrome"], {
+  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+});
+export const firefox = browser("Firefox", "BAYES8_FIREFOX", ["firefox-esr", "firefox"], { browser: "firefox" });
