@@ -1,29 +1,5 @@
-// Golden vectors in headless Chromium, in a page without a bundler that imports the npm package as built.
-import { readdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+// Golden vectors in headless Chromium.
 import { launch } from "../../wasm/npm/tests/support/chromium.js";
-import { PACKAGE, ROOT } from "../../wasm/npm/tests/support/files.js";
-import { serve } from "../../wasm/npm/tests/support/server.js";
+import { runIn } from "./browser.js";
 
-const names = (await readdir(`${ROOT}tests/vectors`)).filter((name) => name.endsWith(".json")).sort();
-const server = await serve({
-  "/package/": PACKAGE,
-  "/vectors/": `${ROOT}tests/vectors`,
-  "/models/": `${ROOT}models`,
-  "/": fileURLToPath(new URL(".", import.meta.url)),
-});
-const browser = await launch();
-try {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(0); // Whoever runs this has a limit.
-  page.on("pageerror", (error) => console.error(String(error)));
-  await page.exposeFunction("print", (line) => console.log(line));
-  await page.goto(`${server.address}/page.html`);
-  await page.evaluate(async (names) => {
-    const { run } = await import("./page.js");
-    await run(names);
-  }, names);
-} finally {
-  await browser.close();
-  server.close();
-}
+await runIn(await launch(), "Chromium");

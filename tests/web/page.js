@@ -1,11 +1,11 @@
-// What the page of `chromium.js` runs.
+// What the page of `chromium.js` and `firefox.js` runs.
 import { Model } from "/package/dist/index.js";
 import { check } from "./check.js";
 import { targets } from "./targets.js";
 
-/** Runs the vectors of the files named. `print` is a function of the page. */
-export async function run(names) {
+/** Runs the vectors of the files named in the browser `place`. `print` is a function of the page. */
+export async function run(names, place) {
   const files = await Promise.all(names.map(async (name) => (await fetch(`/vectors/${name}`)).json()));
   const read = async (path) => new Uint8Array(await (await fetch(`/${path}`)).arrayBuffer());
-  for (const target of targets(Model, "Chromium")) await check({ ...target, files, read, print });
+  for (const target of targets(Model, place)) await check({ ...target, files, read, print });
 }

@@ -11,7 +11,7 @@ const FOLDER: &str = "benchmarks/web";
 /// Measures all that can be measured here; what cannot is skipped with the reason.
 pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow::Result<()> {
     let python = python.display().to_string();
-    web::run(true)?;
+    web::run(true, web::Packer::Direct)?;
     tools::npm_packages(&root().join(FOLDER)).map_err(|reason| anyhow!(reason))?;
     crate::run("cargo", &["build", "--release", "--package", "bayes8-cli"])?;
     if !succeeds(&python, &["-c", "import onnx, onnxruntime.quantization"]) {
@@ -52,7 +52,7 @@ fn compare(
         run_command(&mut node)
     };
     run("node.js", None)?;
-    match tools::chromium() {
+    match tools::CHROMIUM.find() {
         Ok(path) => run("chromium.js", Some(&path)),
         Err(reason) => {
             println!("SKIPPED: Chromium: {reason}");

@@ -3,8 +3,9 @@
 
 use crate::skipped::Skipped;
 use crate::steps::{Ended, Steps};
+use crate::tools::{Browser, CHROMIUM, FIREFOX, Missing};
 use crate::web::{self, Package};
-use crate::{root, run, run_command, stream, tools};
+use crate::{apps, root, run, run_command, stream, tools};
 use anyhow::Context;
 use std::fs;
 use std::path::PathBuf;
@@ -53,11 +54,18 @@ fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     let mut amx = Command::new("cargo");
     amx.args(AMX_TEST);
     outputs.collect("amx", amx)?;
-    let chromium = package.clone().and_then(|()| tools::chromium());
-    let node = package.clone().map(|()| Command::new("node"));
-    for (place, script, ready) in
-        [("Node", "node.js", node), ("Chromium", "chromium.js", chromium.map(with_chromium))]
-    {
+    let node = || package.clone().map(|()| Command::new("node"));
+    // Firefox is driven by a package of the apps.
+    let driver = || tools::npm_packages(&root().join(apps::FOLDER));
+    for (place, script, ready) in [
+        ("Node", "node.js", node()),
+        ("Chromium", "chromium.js", node().and_then(|node| with(CHROMIUM, node))),
+        (
+            "Firefox",
+            "firefox.js",
+            node().and_then(|node| driver().and_then(|()| with(FIREFOX, node))),
+        ),
+    ] {
         match ready {
             Ok(mut node) => {
                 node.arg(format!("tests/web/{script}"));
@@ -89,10 +97,9 @@ fn program(name: &str) -> Command {
     Command::new(tools::target().join("debug").join(name))
 }
 
-fn with_chromium(path: PathBuf) -> Command {
-    let mut node = Command::new("node");
-    node.env("BAYES8_CHROMIUM", path);
-    node
+fn with(browser: Browser, mut node: Command) -> Result<Command, Missing> {
+    node.env(browser.variable, browser.find()?);
+    Ok(node)
 }
 
 /// What the runners print, in files.

@@ -1,6 +1,7 @@
 //! The web demo: a static site in `web-demo/dist`, on the npm package as built.
 
 use crate::skipped::Skipped;
+use crate::tools::{CHROMIUM, FIREFOX};
 use crate::web::Package;
 use crate::{root, run_command, tools, web};
 use anyhow::anyhow;
@@ -10,7 +11,7 @@ const FOLDER: &str = "web-demo";
 
 /// Builds the package and the site, and serves the site until it is stopped.
 pub(crate) fn serve(port: u16) -> anyhow::Result<()> {
-    web::run(true)?;
+    web::run(true, web::Packer::Direct)?;
     tools::npm_packages(&root().join(FOLDER)).map_err(|reason| anyhow!(reason))?;
     run_command(&mut npm(&["run", "build"]))?;
     let port = port.to_string();
@@ -26,7 +27,7 @@ pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<(
     }
     run_command(&mut npm(&["run", "check"]))?;
     run_command(&mut npm(&["run", "build"]))?;
-    web::test_in_chromium(npm(&["test"]), skipped)
+    web::test_in(&[CHROMIUM, FIREFOX], npm(&["test"]), skipped)
 }
 
 /// A script of the demo.

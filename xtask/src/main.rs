@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that is done with this workspace, by name.
 
+mod apps;
 mod bench;
 mod bench_web;
 mod c_library;
@@ -120,7 +121,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test => test::run_all(),
-        Task::Web { no_opt } => web::run(!no_opt),
+        Task::Web { no_opt } => web::run(!no_opt, web::Packer::WasmPack),
         Task::Demo { port } => demo::serve(port),
         Task::Conformance { update: true } => conformance::update(),
         Task::Conformance { update: false } => conformance::build_and_run(),

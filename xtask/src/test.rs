@@ -3,7 +3,7 @@
 
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
-use crate::{c_library, conformance, demo, hidden, no_std, root, run, stream, succeeds, web};
+use crate::{apps, c_library, conformance, demo, hidden, no_std, root, run, stream, succeeds, web};
 use std::process::Command;
 
 /// Runs all checks.
@@ -22,6 +22,7 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     let package = steps.run("npm package", web::prepare);
     steps.run_after(&package, "npm package: lints", |package, _| web::lint(package));
     steps.run_after(&package, "npm package: tests", web::test);
+    steps.run_after(&package, "npm package: bundlers and runtimes", apps::test);
     steps.run_after(&package, "web demo", demo::test);
     conformance::run_all(&mut steps, &package);
     steps.finish()

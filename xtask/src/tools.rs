@@ -48,7 +48,7 @@ pub(crate) fn cargo_program(package: &str, program: &str, version: &str) -> Resu
     if reports.is_ok_and(|text| text.split_whitespace().nth(1) == Some(version)) {
         return Ok(());
     }
-    println!("{package} {version} is not there yet; compiling it takes some minutes, once");
+    println!("{package} {version} is not there yet: compiling it takes about two minutes, once");
     let mut cargo = Command::new("cargo");
     cargo.args(["install", package, "--version", version, "--bin", program, "--debug", "--force"]);
     cargo.arg("--root").arg(tools()).env("CARGO_TARGET_DIR", tools().join("build"));
@@ -92,35 +92,60 @@ pub(crate) fn npm_packages(folder: &Path) -> Result<(), Missing> {
     installed.map_err(|reason| format!("no npm packages of {}: {reason}", folder.display()))
 }
 
-/// A Chromium: that of `BAYES8_CHROMIUM`, one on the path, or Debian's.
-pub(crate) fn chromium() -> Result<PathBuf, Missing> {
-    if let Some(path) = env::var_os("BAYES8_CHROMIUM").filter(|path| !path.is_empty()) {
-        return match succeeds(&path, &["--version"]) {
-            true => Ok(path.into()),
-            false => Err(format!("BAYES8_CHROMIUM, {}, does not run", path.display())),
+/// A browser that tests run in.
+#[derive(Clone, Copy)]
+pub(crate) struct Browser {
+    name: &'static str,
+    /// Holds its path, for tests too.
+    pub(crate) variable: &'static str,
+    /// What it is called on the `PATH`; the first is also Debian's package.
+    programs: &'static [&'static str],
+}
+
+pub(crate) const CHROMIUM: Browser = Browser {
+    name: "Chromium",
+    variable: "BAYES8_CHROMIUM",
+    programs: &["chromium", "chromium-browser", "google-chrome"],
+};
+
+pub(crate) const FIREFOX: Browser =
+    Browser { name: "Firefox", variable: "BAYES8_FIREFOX", programs: &["firefox-esr", "firefox"] };
+
+impl Browser {
+    /// Its path: that of the variable, or found on the `PATH`, or installed where this is root on Debian.
+    pub(crate) fn find(self) -> Result<PathBuf, Missing> {
+        let Self { name, variable, programs } = self;
+        if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) {
+            return match succeeds(&path, &["--version"]) {
+                true => Ok(path.into()),
+                false => Err(format!("{variable}, {}, does not run", path.display())),
+            };
+        }
+        let find = || {
+            programs.iter().find_map(|name| {
+                let directories = env::var_os("PATH")?;
+                let mut paths =
+                    env::split_paths(&directories).map(|directory| directory.join(name));
+                paths.find(|path| succeeds(path, &["--version"]))
+            })
         };
+        let missing = format!("no {name}: install it or set {variable} to the path of one");
+        if let Some(path) = find() {
+            return Ok(path);
+        }
+        if !succeeds("apt-get", &["--version"]) || !is_root() {
+            return Err(missing);
+        }
+        let apt = |arguments: &[&str]| {
+            install(
+                Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"),
+            )
+        };
+        apt(&["update"])
+            .and_then(|()| apt(&["install", "--yes", "--no-install-recommends", programs[0]]))
+            .map_err(|reason| format!("{missing}; apt-get: {reason}"))?;
+        find().ok_or(missing)
     }
-    let find = || {
-        ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(|name| {
-            let directories = env::var_os("PATH")?;
-            let mut paths = env::split_paths(&directories).map(|directory| directory.join(name));
-            paths.find(|path| succeeds(path, &["--version"]))
-        })
-    };
-    let missing = "no Chromium: install it or set BAYES8_CHROMIUM to the path of one";
-    if let Some(path) = find() {
-        return Ok(path);
-    }
-    if !succeeds("apt-get", &["--version"]) || !is_root() {
-        return Err(missing.into());
-    }
-    let apt = |arguments: &[&str]| {
-        install(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
-    };
-    apt(&["update"])
-        .and_then(|()| apt(&["install", "--yes", "--no-install-recommends", "chromium"]))
-        .map_err(|reason| format!("{missing}; apt-get: {reason}"))?;
-    find().ok_or_else(|| missing.into())
 }
 
 fn is_root() -> bool {

@@ -1,7 +1,7 @@
 //! The npm package: both WebAssembly modules with one glue, then the TypeScript around them.
 
 use crate::skipped::Skipped;
-use crate::tools::{self, Missing};
+use crate::tools::{self, Browser, CHROMIUM, Missing};
 use crate::wasm_module::{Instructions, TARGET, check_the_check};
 use crate::{root, run_command, stream};
 use anyhow::{Context, anyhow, ensure};
@@ -14,6 +14,10 @@ use std::process::Command;
 /// Makes modules and glue of a crate, with wasm-bindgen in the version of `Cargo.lock`.
 const WASM_PACK: &str = "0.15.1";
 
+/// The crate of the package, and how it is compiled.
+const CRATE: &str = "bayes8-wasm";
+const PROFILE: &str = "web";
+
 /// The npm package, where it takes the modules from, and the programs that come by npm.
 const PACKAGE: &str = "wasm/npm";
 const MODULES: &str = "wasm/npm/wasm";
@@ -25,10 +29,27 @@ const PROBE: &str = "wasm/npm/src/probe.wat";
 /// What both modules share, as wasm-pack names it.
 const GLUE: [&str; 2] = ["bayes8.js", "bayes8.d.ts"];
 
-/// Builds the package; an error says what is missing.
-pub(crate) fn run(optimize: bool) -> anyhow::Result<()> {
-    install().map_err(|reason| anyhow!(reason))?;
-    build(optimize)
+/// What makes modules and glue of the crate. Both give the same bytes.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Packer {
+    /// wasm-pack, as its documentation says.
+    WasmPack,
+    /// What wasm-pack calls: cargo and wasm-bindgen. Saves compiling wasm-pack.
+    Direct,
+}
+
+/// Builds the package and packs it for `npm install`; an error says what is missing.
+pub(crate) fn run(optimize: bool, packer: Packer) -> anyhow::Result<()> {
+    install(packer).map_err(|reason| anyhow!(reason))?;
+    build(optimize, packer)?;
+    let packages = tools::target().join("npm");
+    fs::create_dir_all(&packages).with_context(|| format!("cannot make {}", packages.display()))?;
+    let mut pack = npm(&["pack", "--ignore-scripts", "--silent", "--pack-destination"]);
+    let output = pack.arg(&packages).output().context("cannot run npm")?;
+    let name = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "npm pack: {}", String::from_utf8_lossy(&output.stderr));
+    println!("To use it: npm install {}", packages.join(name.trim()).display());
+    Ok(())
 }
 
 /// Whether the package is built, or else what is missing for it.
@@ -36,11 +57,11 @@ pub(crate) type Package = Result<(), Missing>;
 
 /// Builds the package; where something is missing for it, that is skipped.
 pub(crate) fn prepare(skipped: &mut Skipped) -> anyhow::Result<Package> {
-    if let Err(reason) = install() {
+    if let Err(reason) = install(Packer::Direct) {
         skipped.report(&format!("the npm package: {reason}"));
         return Ok(Err(reason));
     }
-    build(true)?;
+    build(true, Packer::Direct)?;
     Ok(Ok(()))
 }
 
@@ -50,7 +71,7 @@ pub(crate) fn lint(package: &Package) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut clippy = Command::new("cargo");
-    clippy.args(["clippy", "--package", "bayes8-wasm", "--target", TARGET]);
+    clippy.args(["clippy", "--package", CRATE, "--target", TARGET]);
     clippy.args(["--", "-D", "warnings"]);
     run_command(compiler(&mut clippy, Instructions::Relaxed))
 }
@@ -60,16 +81,22 @@ pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<(
     if package.is_err() {
         return Ok(());
     }
-    test_in_chromium(npm(&["test"]), skipped)
+    test_in(&[CHROMIUM], npm(&["test"]), skipped)
 }
 
-/// Runs tests that need a browser, if one is found; they say what they skip for it.
-pub(crate) fn test_in_chromium(mut npm: Command, skipped: &mut Skipped) -> anyhow::Result<()> {
-    match tools::chromium() {
-        Ok(path) => {
-            npm.env("BAYES8_CHROMIUM", path);
+/// Runs tests that need browsers, with those that are found; they say what they skip for others.
+pub(crate) fn test_in(
+    browsers: &[Browser],
+    mut npm: Command,
+    skipped: &mut Skipped,
+) -> anyhow::Result<()> {
+    for browser in browsers {
+        match browser.find() {
+            Ok(path) => {
+                npm.env(browser.variable, path);
+            }
+            Err(reason) => println!("{reason}"),
         }
-        Err(reason) => println!("{reason}"),
     }
     stream(&mut npm, |line| {
         skipped.notices(line);
@@ -78,20 +105,23 @@ pub(crate) fn test_in_chromium(mut npm: Command, skipped: &mut Skipped) -> anyho
 }
 
 /// All that the build needs.
-fn install() -> Result<(), Missing> {
+fn install(packer: Packer) -> Result<(), Missing> {
     tools::node()?;
     tools::rust_target(TARGET)?;
     let bindgen = tools::locked_version("wasm-bindgen")?;
     tools::cargo_program("wasm-bindgen-cli", "wasm-bindgen", &bindgen)?;
-    tools::cargo_program("wasm-pack", "wasm-pack", WASM_PACK)?;
+    if packer == Packer::WasmPack {
+        tools::cargo_program("wasm-pack", "wasm-pack", WASM_PACK)?;
+    }
     tools::npm_packages(&root().join(PROGRAMS))?;
     tools::npm_packages(&root().join(PACKAGE))
 }
 
 /// Builds modules and package.
-fn build(optimize: bool) -> anyhow::Result<()> {
+fn build(optimize: bool, packer: Packer) -> anyhow::Result<()> {
     let folder = tools::target().join("wasm-pack");
-    let [baseline, relaxed] = Instructions::ALL.map(|instructions| pack(instructions, &folder));
+    let [baseline, relaxed] =
+        Instructions::ALL.map(|instructions| pack(instructions, &folder, packer));
     let (baseline, relaxed) = (baseline?, relaxed?);
     let modules = root().join(MODULES);
     fs::create_dir_all(&modules).with_context(|| format!("cannot make {}", modules.display()))?;
@@ -127,14 +157,33 @@ fn build(optimize: bool) -> anyhow::Result<()> {
 }
 
 /// Compiles one module with its glue; the folder that they are in.
-fn pack(instructions: Instructions, folder: &Path) -> anyhow::Result<PathBuf> {
+fn pack(instructions: Instructions, folder: &Path, packer: Packer) -> anyhow::Result<PathBuf> {
     let packed = folder.join(format!("{instructions:?}").to_lowercase());
+    if packer == Packer::Direct {
+        let mut cargo = Command::new("cargo");
+        cargo.args([
+            "build",
+            "--lib",
+            "--package",
+            CRATE,
+            "--profile",
+            PROFILE,
+            "--target",
+            TARGET,
+        ]);
+        run_command(compiler(&mut cargo, instructions))?;
+        let module = tools::target().join(TARGET).join(PROFILE).join("bayes8_wasm.wasm");
+        let mut bindgen = Command::new(tools::bin().join("wasm-bindgen"));
+        bindgen.arg(module).args(["--target", "web", "--omit-default-module-path"]);
+        run_command(bindgen.args(["--out-name", "bayes8", "--out-dir"]).arg(&packed))?;
+        return Ok(packed);
+    }
     let mut wasm_pack = Command::new(tools::bin().join("wasm-pack"));
     wasm_pack.args([
         "build",
         "wasm",
         "--profile",
-        "web",
+        PROFILE,
         "--target",
         "web",
         "--mode",

@@ -1,5 +1,6 @@
 import { Bayes8Error } from "./error.js";
 import { isBlob, isBytes, isFloats, kindOf, shown } from "./kinds.js";
+import { platform } from "./platform.js";
 import { read } from "./source.js";
 
 /** As `ImageData`: RGBA bytes, `[height][width][4]`. */
@@ -46,8 +47,8 @@ export interface FramePicture {
  * are transparent, become gray for a model of one channel, and are stretched to the model's size, to
  * the same bytes as `bayes8 predict` makes of the picture's file.
  *
- * A `Blob` or `File` holds a picture's file, a `URL` or text says where one is (in Node a path too): PNG,
- * JPEG and what else the browser decodes.
+ * A `Blob` or `File` holds a picture's file, a `URL` or text says where one is (in Node a path too), and bytes
+ * may be a PNG or JPEG file. What else can be decoded is up to the browser, in Node to the package `sharp`.
  *
  * Typed arrays have the model's shape, `[height][width][channels]` (`[depth]` first for a volume): bytes 0 to 255 as
  * `Uint8Array` or `Uint8ClampedArray`, or numbers normalized already (`info.preprocessing`) as `Float32Array`.
@@ -107,10 +108,10 @@ function rgba(picture: RgbaPicture): RgbaPicture {
   return picture;
 }
 
-type Drawable = CanvasPicture | BitmapPicture | ImagePicture | VideoPicture | FramePicture;
+export type Drawable = CanvasPicture | BitmapPicture | ImagePicture | VideoPicture | FramePicture;
 
 /** Drawn pixel for pixel: a canvas scales differently in every browser, so that is left to the module. */
-function draw(picture: Drawable): RgbaPicture {
+export function draw(picture: Drawable): RgbaPicture {
   const [width, height] = sizeOf(picture);
   if (width === undefined || height === undefined) throw unknownPicture(picture);
   if (!(width > 0 && height > 0)) {
@@ -138,22 +139,19 @@ async function fetchPicture(address: string | URL): Promise<RgbaPicture> {
   return decode(new Blob([(await read(address, {}, "picture")) as Uint8Array<ArrayBuffer>]), String(address));
 }
 
-async function decode(file: Blob, name = (file as { name?: string }).name ?? "the blob"): Promise<RgbaPicture> {
-  if (!globalThis.createImageBitmap) {
-    throw new Bayes8Error("unsupported", `${name}: this runtime decodes no pictures: decode it, and give { data, width, height }`);
-  }
-  let bitmap: ImageBitmap;
+/** The pixels of a picture's file. */
+export async function decode(file: Blob, name = (file as { name?: string }).name ?? "the file"): Promise<RgbaPicture> {
   try {
-    bitmap = await createImageBitmap(file);
+    return await platform().decode(file);
   } catch (error) {
-    throw new Bayes8Error("invalid-input", `${name} is not a picture that this browser decodes`, error);
-  }
-  try {
-    return draw(bitmap);
-  } finally {
-    bitmap.close();
+    if (error instanceof Bayes8Error) throw error;
+    throw new Bayes8Error("invalid-input", `${name} is not a picture that can be decoded here: ${String(error)}`, error);
   }
 }
+
+/** Whether bytes begin as a PNG or JPEG file does. */
+export const isEncoded = (bytes: Uint8Array): boolean =>
+  /^(\x89PNG\r\n\x1a\n|\xff\xd8\xff)/.test(String.fromCharCode(...bytes.subarray(0, 8)));
 
 function sizeOf(picture: object): [number | undefined, number | undefined] {
   const { naturalWidth, videoWidth, displayWidth, width, naturalHeight, videoHeight, displayHeight, height } =

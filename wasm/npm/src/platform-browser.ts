@@ -1,5 +1,7 @@
 import type { Kernel } from "./engine.js";
+import { Bayes8Error } from "./error.js";
 import { invalid } from "./options.js";
+import { draw } from "./picture.js";
 import type { Platform } from "./platform.js";
 
 /** Where the files of this package are: nothing of it is touched before it is needed. */
@@ -12,6 +14,18 @@ export const browser = ({ module, worker: own }: Files): Platform => ({
   open: (source, signal) => fetch(source, { signal }),
 
   module,
+
+  async decode(file) {
+    if (!globalThis.createImageBitmap) {
+      throw new Bayes8Error("unsupported", "this runtime decodes no pictures: decode it, and give { data, width, height }");
+    }
+    const bitmap = await createImageBitmap(file);
+    try {
+      return draw(bitmap);
+    } finally {
+      bitmap.close();
+    }
+  },
 
   threads: () => globalThis.navigator?.hardwareConcurrency ?? 1,
 

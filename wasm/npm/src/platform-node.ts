@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { TextDecoder } from "node:util";
 import { Worker } from "node:worker_threads";
 import type { Kernel } from "./engine.js";
+import { Bayes8Error } from "./error.js";
+import { readBlob } from "./kinds.js";
 import { invalid } from "./options.js";
 import type { Platform } from "./platform.js";
 
@@ -13,6 +15,17 @@ import type { Platform } from "./platform.js";
 export interface Files {
   module(kernel: Kernel): URL | Promise<Uint8Array>;
   worker(): Worker;
+}
+
+/** What is used of the package `sharp`, which users install if they need it. */
+type Sharp = (file: Uint8Array) => Steps;
+interface Steps {
+  /** As its EXIF orientation says. */
+  rotate(): Steps;
+  toColourspace(space: "srgb"): Steps;
+  ensureAlpha(): Steps;
+  raw(): Steps;
+  toBuffer(options: { resolveWithObject: true }): Promise<{ data: Uint8Array; info: { width: number; height: number } }>;
 }
 
 // At least two letters, so that a drive of Windows is none.
@@ -31,6 +44,17 @@ export const node = ({ module, worker: own }: Files): Platform => ({
   },
 
   module,
+
+  async decode(file) {
+    // By a variable, so that bundlers do not look for what may be missing.
+    const name = "sharp";
+    const { default: sharp } = await (import(name) as Promise<{ default: Sharp }>).catch((error) => {
+      throw new Bayes8Error("unsupported", "Node decodes pictures with the package sharp: npm install sharp", error);
+    });
+    const picture = sharp(new Uint8Array(await readBlob(file))).rotate().toColourspace("srgb").ensureAlpha().raw();
+    const { data, info } = await picture.toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height };
+  },
 
   threads: availableParallelism,
 

@@ -1,4 +1,5 @@
 import type { Kernel } from "./engine.js";
+import type { RgbaPicture } from "./picture.js";
 
 /** What differs between a browser and Node: files, workers, and how to let other tasks run. */
 export interface Platform {
@@ -6,6 +7,8 @@ export interface Platform {
   open(source: string | URL, signal: AbortSignal): Promise<Response | Uint8Array>;
   /** The wasm module that comes with the package. */
   module(kernel: Kernel): URL | Promise<Uint8Array>;
+  /** The pixels of a picture's file. */
+  decode(file: Blob): Promise<RgbaPicture>;
   /** How many workers suit this machine. */
   threads(): number;
   /** Starts a worker of this package: the one that `worker` says, or the package's. */

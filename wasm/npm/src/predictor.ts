@@ -3,9 +3,9 @@ import { Bayes8Error, throwIfAborted } from "./error.js";
 import type { Engine } from "./engine.js";
 import type { ModelInfo, NodeTrace } from "./glue.js";
 import { Job } from "./job.js";
-import { isFloats, shown } from "./kinds.js";
+import { isBytes, isFloats, shown } from "./kinds.js";
 import { checkOptions, parseOptions, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
-import { type Picture, type Pixels, snapshot } from "./picture.js";
+import { decode, isEncoded, type Picture, type Pixels, snapshot } from "./picture.js";
 import { platform } from "./platform.js";
 import { Prediction } from "./prediction.js";
 import { Scheduler } from "./scheduler.js";
@@ -167,10 +167,13 @@ export abstract class Predictor {
   /** The picture in the model's shape; read at once, whatever comes later. */
   async #pixels(picture: Picture): Promise<Pixels> {
     const taken = snapshot(picture);
-    const pixels = "then" in taken ? await taken : taken;
-    if (!ArrayBuffer.isView(pixels)) return this.#alive().fit(pixels);
+    let pixels = "then" in taken ? await taken : taken;
     const { depth, height, width, channels } = this.info.input;
     const expected = depth * height * width * channels;
+    if (isBytes(pixels) && pixels.length !== expected && isEncoded(pixels)) {
+      pixels = await decode(new Blob([pixels as Uint8Array<ArrayBuffer>]));
+    }
+    if (!ArrayBuffer.isView(pixels)) return this.#alive().fit(pixels);
     if (pixels.length !== expected) {
       const planes = depth === 1 ? ["", ""] : [`${depth} x `, "planes, "];
       const shape = `${planes[0]}${height} x ${width} x ${channels}`;

@@ -158,11 +158,9 @@ test("a header that says nothing blocks the page", async (t) => {
   const empty = Array.from({ length: 200_000 }, (_, n) => [`empty.${n}`, "U8", [0], new Uint8Array()]);
   const large = new Uint8Array(8 + 99_000_000).fill(32);
   new DataView(large.buffer).setBigUint64(0, 99_000_000n, true);
-  const most = Array.from({ length: 55_000 }, (_, n) => [`empty.${n}`, "U8", [0], new Uint8Array()]);
   for (const [file, message] of [
     [modelFile(TINY, [...TINY_TENSORS, ...empty]), /the header has \d+ bytes, at most 4194304 may be/],
     [large, /the header has 99000000 bytes/],
-    [modelFile(TINY, [...TINY_TENSORS, ...most]), /`empty\.0` belongs to no node/],
   ]) {
     const refused = () => assert.rejects(Model.load(file, { kernel: "baseline" }), { code: "invalid-model", message });
     const [milliseconds, limit] = [await spent(refused), await spent(yardstick)];

@@ -1,0 +1,5 @@
+// Golden vectors in headless Firefox.
+import { firefox } from "./apps/support/browsers.js";
+import { runIn } from "./browser.js";
+
+await runIn(await firefox.launch(), "Firefox");

@@ -1,0 +1,48 @@
+// Pictures as files, in Node: what the package sharp decodes.
+import assert from "node:assert/strict";
+import { openAsBlob, readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import sharp from "sharp";
+import { Model } from "bayes8";
+import { modelPath, native, nativeOf, ROOT } from "./support/files.js";
+import { isNative } from "./support/same.js";
+
+let model;
+before(async () => (model = await Model.load(modelPath("mnist-scnn"))));
+after(() => model.dispose());
+
+test("a file of a picture has other bits than for the native command line", async () => {
+  const { samples, seed } = native;
+  for (const line of nativeOf("mnist-scnn").slice(0, 3)) {
+    const path = `${ROOT}models/pictures/${line.picture}`;
+    const bytes = readFileSync(path);
+    const forms = [path, String(pathToFileURL(path)), pathToFileURL(path), await openAsBlob(path), bytes, new File([bytes], "picture.png")];
+    for (const form of forms) {
+      assert.ok(isNative(await model.predict(form, { samples, seed, logits: true }), line), `${line.picture}: ${form}`);
+    }
+  }
+});
+
+test("a JPEG file is no picture, or lies on its side", async () => {
+  const colours = await Model.load(modelPath("cifar10-resnet20"));
+  // Left half black, right half white; the orientation says that the left side is to be on top.
+  const pixels = Uint8Array.from({ length: 64 * 32 * 3 }, (_, at) => (Math.floor(at / 3) % 64 < 32 ? 0 : 255));
+  const jpeg = await sharp(pixels, { raw: { width: 64, height: 32, channels: 3 } }).withMetadata({ orientation: 6 }).jpeg({ quality: 100, chromaSubsampling: "4:4:4" }).toBuffer();
+  const data = new Uint8ClampedArray(32 * 64 * 4).map((_, at) => (at % 4 === 3 || at >= 32 * 32 * 4 ? 255 : 0));
+  const [file, turned] = await colours.predictBatch([jpeg, { data, width: 32, height: 64 }], { samples: 4 });
+  assert.ok(Math.abs(file.entropy - turned.entropy) < 0.02, `${file.entropy} and ${turned.entropy}`);
+  colours.dispose();
+});
+
+test("what is no picture is not told by its name", async () => {
+  const invalid = (work, message) => assert.rejects(work, { code: "invalid-input", message });
+  await invalid(model.predict(new Blob(["no picture"])), /the file is not a picture that can be decoded/);
+  await invalid(model.predict(new File(["no picture"], "notes.txt")), /^notes\.txt is not a picture/);
+  await invalid(model.predict(modelPath("mnist-scnn")), /mnist-scnn\.safetensors is not a picture/);
+  await assert.rejects(model.predict("no/such/picture.png"), { code: "network", message: /no\/such\/picture\.png/ });
+  // Bytes in the model's shape are pixels, whatever they are.
+  const pixels = new Uint8Array(784).fill(7);
+  pixels.set([0xff, 0xd8, 0xff]);
+  assert.equal((await model.predict(pixels, { samples: 1 })).samples, 1);
+});
