@@ -1,10 +1,8 @@
-/** 0.6249 is "62 %"; what is not quite all or nothing is not called so. */
+/** 0.6249 is "62%"; what is not quite all or nothing is not called so. */
 export function percent(share: number): string {
-  if (share > 0.995 && share < 0.99995) return `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
-  return `${Math.round(share * 100)} %`;
+  if (share > 0.995 && share < 0.99995) return `${(Math.floor(share * 1000) / 10).toFixed(1)}%`;
+  return `${Math.round(Math.max(0, share) * 100)}%`;
 }
-
-export const nats = (value: number): string => Math.max(0, value).toFixed(2);
 
 export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
