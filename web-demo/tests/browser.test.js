@@ -128,11 +128,11 @@ describe("Draw", () => {
       const clear = await value(page, "unfamiliarity");
       assert.equal(await page.locator(".best .label").first().textContent(), "3");
       assert.equal(await page.locator(".with .answer").textContent(), "I am sure this is a 3.");
-      assert.equal(await page.locator("[data-gloss=unfamiliarity]").textContent(), "the samples give the same odds");
+      assert.equal(await page.locator("[data-gloss=unfamiliarity]").textContent(), "similar odds");
       await example(page, "letter");
       const letter = await value(page, "unfamiliarity");
       assert.ok(letter > clear + 5, `${letter} for the letter, ${clear} for the digit`);
-      assert.notEqual(await page.locator("[data-gloss=unfamiliarity]").textContent(), "the samples give the same odds");
+      assert.notEqual(await page.locator("[data-gloss=unfamiliarity]").textContent(), "similar odds");
       assert.match(await page.locator(".without .reason").textContent(), /^\d+%, and no sign of doubt/);
     }),
   );
@@ -369,7 +369,7 @@ describe("Photos", () => {
       await files.setInputFiles(join(DEMO, "assets/cat.jpg"));
       await page.locator(".own .answer").getByText("cat").waitFor();
       // Nobody but the visitor knows what is in it.
-      assert.equal(await page.locator(".lesson").textContent(), "");
+      assert.equal(await page.locator(".lesson").textContent(), "Only you know whether that is right.");
       await page.evaluate(async () => {
         const canvas = new OffscreenCanvas(40, 60);
         canvas.getContext("2d").fillRect(0, 0, 40, 60);

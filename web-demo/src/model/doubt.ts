@@ -26,9 +26,9 @@ export function doubtOf({ total, aleatoric, epistemic, classNames }: Entropies):
 /** The words follow the numbers: what is said of a doubt is true of its size. */
 export function glosses({ total, ambiguity, unfamiliarity }: Doubt): Readonly<Record<keyof Doubt, string>> {
   return {
-    total: total > ABSTAIN ? "too much for an answer" : graded(total, "hardly any", "a little", "a fair amount"),
-    ambiguity: graded(ambiguity, "each sample sees one answer", "some samples see a second answer", "samples see several answers"),
-    unfamiliarity: graded(unfamiliarity, "the samples give the same odds", "the samples give different odds", "the samples contradict each other"),
+    total: total > ABSTAIN ? "too much to answer" : graded(total, "hardly any", "a little", "a fair amount"),
+    ambiguity: graded(ambiguity, "one answer fits", "a second answer fits", "several answers fit"),
+    unfamiliarity: graded(unfamiliarity, "similar odds", "different odds", "conflicting odds"),
   };
 }
 

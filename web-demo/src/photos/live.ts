@@ -14,11 +14,10 @@ const WINDOW = 2000;
 
 /** Draws samples until the estimate is stable, or the time for a frame is spent. */
 export async function settle(pool: Pool, picture: Uint8Array, milliseconds = FRAME_MILLISECONDS): Promise<Estimate> {
-  const start = performance.now();
   let last: Estimate | undefined;
-  for await (const estimate of estimates(pool, picture, { samples: MOST_SAMPLES, seed: 0n })) {
+  for await (const estimate of estimates(pool, picture, { samples: MOST_SAMPLES, seed: 0n, milliseconds })) {
     last = estimate;
-    if (isStable(estimate) || performance.now() - start >= milliseconds) break;
+    if (isStable(estimate)) break;
   }
   return last!;
 }

@@ -245,7 +245,7 @@ export class OwnPhoto {
     const said = estimate.classNames[best(estimate.probabilities)]!;
     find(this.element, ".answer").textContent = answer;
     find(this.element, ".reason").textContent = reason;
-    find(this.element, ".lesson").textContent = example ? lesson(example, sure, said) : "";
+    find(this.element, ".lesson").textContent = example ? lesson(example, sure, said) : "Only you know whether that is right.";
   }
 
   #fail(error: unknown): void {

@@ -31,11 +31,11 @@ const MARKUP = `
     <section class="study" aria-label="Clothes">
       <div class="intro">
         <h2 class="large">Worse pictures, more mistakes</h2>
-        <p class="lead">Another network sorts ${COUNT} pictures of clothes. Spoil them with the sliders, and it makes mistakes.
+        <p class="lead">Another network sorts ${COUNT} pictures of clothes. Spoil them with the sliders, and it makes more mistakes.
           Let it answer only when it is sure, and it makes fewer.</p>
       </div>
       <p class="tally" aria-live="polite"><b>…</b> <span></span></p>
-      <label class="slider coverage">Answer only the surest <output></output>
+      <label class="slider coverage">Answer the surest <output></output>
         <input type="range" min="0.05" max="1" step="0.05" value="1" name="coverage" aria-label="Share of pictures that get an answer" />
       </label>
       <div class="grid"></div>

@@ -17,7 +17,7 @@ const SPACING = 1.2;
 
 const MARKUP = `
   <div class="intro">
-    <h1>What does knowing your doubt cost?</h1>
+    <h1>What does doubt cost?</h1>
     <p class="lead">An ordinary network answers once. This one answers many times, and every answer takes time. The samples
       don’t depend on each other, so several workers can share them.</p>
   </div>
