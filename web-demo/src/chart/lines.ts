@@ -69,7 +69,7 @@ export class LineChart {
   #draw(): void {
     const { x, y, title } = this.#options;
     const right = this.#width - RIGHT;
-    const waiting = this.#series.length ? "" : text((LEFT + right) / 2, (TOP + HEIGHT - BOTTOM) / 2 - 8, "middle", "Measuring …");
+    const waiting = this.#series.length ? "" : text((LEFT + right) / 2, (TOP + HEIGHT - BOTTOM) / 2 - 8, "middle", "Measuring…");
     const parts = [
       ...y.ticks.map((tick) => `<path class="grid" d="M${LEFT} ${this.#y(tick)}H${right}" />`),
       // One at the right edge has no room beyond it.
@@ -82,8 +82,8 @@ export class LineChart {
     ];
     this.#image.innerHTML = parts.join("");
     const last = this.#series.flatMap(({ points }) => points.slice(-1)).map((point) => y.format(point.y));
-    const figures = last.length > 0 ? `, last ${last.join(" and ")}` : "";
-    this.#image.setAttribute("aria-label", `${title} against ${x.label}${figures}`);
+    const figures = last.length > 0 ? `. Last: ${last.join(", ")}` : "";
+    this.#image.setAttribute("aria-label", `${title} by ${x.label}${figures}.`);
   }
 
   #marked(): string {

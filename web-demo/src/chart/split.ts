@@ -24,7 +24,7 @@ export class SplitChart {
         <p><b>Ambiguity</b> comes from the picture: a sloppy 4 looks like a 9 to everyone. More training does not remove it.
           The technical term is aleatoric uncertainty.</p>
         <p><b>Unfamiliarity</b> comes from the network: it has not learned enough about pictures like this one, so its
-          samples put the odds differently. More training data would help. The technical term is epistemic uncertainty.</p>
+          samples give different odds. More training data would help. The technical term is epistemic uncertainty.</p>
         <p>The numbers are entropies, divided by the largest possible one. The <code>bayes8</code> package reports them
           undivided, in nats.</p>
       </details>`;

@@ -50,7 +50,7 @@ const MARKUP = `
     <div class="results">
       <section class="verdict with" aria-label="With uncertainty">
         <p class="kicker"><b>With uncertainty</b><span class="count">0 of ${SAMPLES} samples</span></p>
-        <div aria-live="polite"><p class="answer">One moment …</p><p class="reason"></p></div>
+        <div aria-live="polite"><p class="answer">One moment…</p><p class="reason"></p></div>
       </section>
       <section class="verdict without" aria-label="Without uncertainty">
         <p class="kicker"><b>Without uncertainty</b><span>fixed weights</span></p>

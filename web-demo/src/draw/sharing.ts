@@ -7,6 +7,7 @@ export class Sharing {
   readonly element = create("div", { className: "sharing" });
   readonly #button: HTMLButtonElement;
   readonly #link: HTMLAnchorElement;
+  #turn = 0;
 
   constructor(replay: () => Promise<Replay>) {
     this.element.innerHTML = `
@@ -19,14 +20,19 @@ export class Sharing {
 
   /** A drawing that changes leaves its link behind. */
   reset(enabled: boolean): void {
+    this.#turn++;
     this.#button.disabled = !enabled;
     this.#link.hidden = true;
     this.#say("");
   }
 
   async #share(replay: () => Promise<Replay>): Promise<void> {
+    const turn = this.#turn;
     try {
-      this.#link.href = toHash(await replay());
+      const hash = toHash(await replay());
+      // The drawing has changed since.
+      if (turn !== this.#turn) return;
+      this.#link.href = hash;
     } catch {
       return this.#say("The link could not be made, because the network stopped. Reload the page and try again.");
     }

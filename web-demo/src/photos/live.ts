@@ -3,7 +3,7 @@ import type { Pool } from "bayes8";
 import { best, type Estimate, estimates } from "../model/samples.js";
 
 /** Ten frames a second leave this for the samples of one. */
-const FRAME_MILLISECONDS = 60;
+const FRAME_MILLISECONDS = 50;
 const MOST_SAMPLES = 48;
 /** Fewer may agree by chance. */
 const FEWEST_SAMPLES = 6;

@@ -122,7 +122,7 @@ class PhotosPage {
   async #study(severities: Severities, superseded: () => boolean): Promise<void> {
     const stopped = () => superseded() || this.#ended;
     const pool = this.#pool!;
-    this.#status.loading("Predicting the clothes");
+    this.#status.loading("Sorting the clothes");
     for (const chart of [this.#accuracy, this.#doubt, this.#risk]) chart.stale = true;
     for await (const { first, pictures } of corrupted(this.#gallery, severities)) {
       pictures.forEach((picture, index) => this.#grid.paint(first + index, picture));

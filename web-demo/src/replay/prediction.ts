@@ -17,6 +17,7 @@ const FROM_LINK = "";
 const MARKUP = `
   <h2>Repeat one prediction</h2>
   <p class="match" role="status"></p>
+  <a class="another" href="#replay" hidden>Try another prediction</a>
   <form class="fields">
     <label>Model <select name="model"></select></label>
     <label>Picture <select name="picture"></select></label>
@@ -70,7 +71,7 @@ export class ReplayPrediction {
       button.onclick = () => void copy(shown.textContent ?? "", button, shown);
     }
     if (asked) this.#changed();
-    else this.#match("damaged", DAMAGED);
+    else this.#refuse();
   }
 
   end(): void {
@@ -166,6 +167,13 @@ export class ReplayPrediction {
     if (expected === undefined) this.#match("none", "Nothing to compare with yet. Open the link below on another machine.");
     else if (expected === digest) this.#match("true", `The same bits as ${by}.`);
     else this.#match("false", `Not the same bits as ${by}, which got ${expected}.`);
+  }
+
+  /** Of a damaged link there is nothing to show. */
+  #refuse(): void {
+    this.#match("damaged", DAMAGED);
+    this.element.classList.add("damaged");
+    find(this.element, ".another").hidden = false;
   }
 
   #match(match: "true" | "false" | "none" | "damaged", text: string): void {
