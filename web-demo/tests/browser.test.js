@@ -348,7 +348,7 @@ describe("Photos", () => {
         assert.equal(small, 0);
         const words = page.locator(".picked p");
         await page.locator(".gallery button").first().tap();
-        assert.match(await words.textContent(), /^This is an ankle boot\. It says so, with \d+% doubt\. Right\.$/);
+        assert.match(await words.textContent(), /^This is an ankle boot\. The network agrees \(\d+% doubt\)\.$/);
         await page.keyboard.press("ArrowRight");
         assert.match(await words.textContent(), /^This is a pullover\./);
         await page.keyboard.press("ArrowDown");

@@ -289,7 +289,7 @@ test("the page names another project than the links, or a picture that is not th
 
 test("numbers read wrongly", () => {
   assert.deepEqual([0, 0.004, 0.623, 0.997, 1].map(percent), ["0%", "0%", "62%", "99.7%", "100%"]);
-  assert.deepEqual(["4", "8", "Ankle boot", "T-shirt/top", "ship"].map(withArticle), ["a 4", "an 8", "an ankle boot", "a T-shirt/top", "a ship"]);
+  assert.deepEqual(["4", "8", "Ankle boot", "T-shirt/top", "Trouser", "ship"].map(withArticle), ["a 4", "an 8", "an ankle boot", "a T-shirt or top", "a pair of trousers", "a ship"]);
 });
 
 describe("corruption", () => {

@@ -83,7 +83,7 @@ export class LineChart {
     this.#image.innerHTML = parts.join("");
     const last = this.#series.flatMap(({ points }) => points.slice(-1)).map((point) => y.format(point.y));
     const figures = last.length > 0 ? `. Last: ${last.join(", ")}` : "";
-    this.#image.setAttribute("aria-label", `${title} by ${x.label}${figures}.`);
+    this.#image.setAttribute("aria-label", `${title}. From left to right: ${x.label}${figures}.`);
   }
 
   #marked(): string {

@@ -19,14 +19,16 @@ export class SplitChart {
       </dl>
       <details class="terms">
         <summary>What do these numbers mean?</summary>
+        <p>A <b>sample</b> is one answer of the network, with its weights drawn at random from all that fit what it has
+          learned. Its <b>odds</b> are how probable it finds each answer.</p>
         <p><b>Total doubt</b> runs from 0% (one answer is certain) to 100% (all answers are equally likely). It is the sum of
           the two below.</p>
-        <p><b>Ambiguity</b> comes from the picture: a sloppy 4 looks like a 9 to everyone. More training does not remove it.
+        <p><b>Ambiguity</b> comes from the picture: a sloppy 4 looks like a 9 to everyone. More training would not remove it.
           The technical term is aleatoric uncertainty.</p>
         <p><b>Unfamiliarity</b> comes from the network: it has not learned enough about pictures like this one, so its
           samples give different odds. More training data would help. The technical term is epistemic uncertainty.</p>
-        <p>The numbers are entropies, divided by the largest possible one. The <code>bayes8</code> package reports them
-          undivided, in nats.</p>
+        <p>The numbers are entropies, divided by the largest possible one. The <code>bayes8</code> package reports
+          them as they are, in nats.</p>
       </details>`;
   }
 

@@ -6,8 +6,12 @@ export function percent(share: number): string {
 
 export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
+/** Names of classes that are no words for one thing. */
+const NOUNS: Readonly<Record<string, string>> = { "T-shirt/top": "a T-shirt or top", Trouser: "a pair of trousers" };
+
 /** "a 4", "an 8", "an ankle boot". */
 export function withArticle(label: string): string {
+  if (Object.hasOwn(NOUNS, label)) return NOUNS[label]!;
   const word = /^[A-Z][a-z]/.test(label) ? label[0]!.toLowerCase() + label.slice(1) : label;
   return `${/^[aeiou8]/.test(word) ? "an" : "a"} ${word}`;
 }

@@ -65,8 +65,8 @@ class PhotosPage {
     y: share("doubt", [0, 0.5, 1]),
   });
   readonly #risk = new LineChart({
-    title: "Wrong among the answered",
-    x: share("answered, surest first", [0, 0.5, 1]),
+    title: "Wrong answers",
+    x: share("share answered, surest first", [0, 0.5, 1]),
     y: share("wrong", [0, 0.5, 1]),
   });
   readonly #show = inFrame(() => this.#present());
@@ -169,11 +169,11 @@ class PhotosPage {
   #said(index: number, answered: boolean): Said {
     const { right, said, total } = this.#outcomes[index]!;
     const truth = `This is ${withArticle(this.#name(LABELS[index]!))}.`;
-    const doubt = `with ${percent(total)} doubt`;
-    if (!answered) return { mark: "silent", text: `${truth} No answer, ${doubt}.` };
+    const doubt = `(${percent(total)} doubt)`;
+    if (!answered) return { mark: "silent", text: `${truth} The network does not answer ${doubt}.` };
     return right
-      ? { mark: "right", text: `${truth} It says so, ${doubt}. Right.` }
-      : { mark: "wrong", text: `${truth} It says ${withArticle(this.#name(said))}, ${doubt}. Wrong.` };
+      ? { mark: "right", text: `${truth} The network agrees ${doubt}.` }
+      : { mark: "wrong", text: `${truth} The network takes it for ${withArticle(this.#name(said))} ${doubt}.` };
   }
 
   #curves(coverage: number): void {

@@ -34,8 +34,8 @@ const MARKUP = `
   </div>
   <details class="terms">
     <summary>What is a digest?</summary>
-    <p>A fingerprint (SHA-256) of every number that every sample put out for every class. If two machines differ in a single
-      bit, their digests differ.</p>
+    <p>It is a fingerprint (SHA-256) of the raw numbers behind the answer, one for each sample and class. If two machines
+      differ in a single bit, their digests differ.</p>
     <p>The <b>seed</b> starts the random numbers that choose the weights of each sample. The same seed gives the same samples.</p>
   </details>
   <div class="copy"><span class="note">Send this link. The browser that opens it says whether its bits are the same.</span>

@@ -27,8 +27,8 @@ const MARKUP = `
       <div class="choose"><label class="sr" for="speed-model">Model</label> <select id="speed-model"></select>
         <button type="button" class="button" data-again>Measure again</button></div>
       <table>
-        <caption>Answers a second, one sample each</caption>
-        <thead class="sr"><tr><th>Instructions and workers</th><th>Answers a second</th></tr></thead>
+        <caption>Answers per second, one sample each</caption>
+        <thead class="sr"><tr><th>Instructions and workers</th><th>Answers per second</th></tr></thead>
         <tbody></tbody>
         <tfoot aria-hidden="true"><tr><td></td><td><span class="scale"><span>0</span><span></span><span></span></span></td></tr></tfoot>
       </table>
@@ -108,7 +108,7 @@ class SpeedPage {
     try {
       for (const { setting } of this.#rows) {
         if (stopped()) return;
-        this.#status.loading("Measuring");
+        this.#status.loading("Measuring…");
         await measure(model, setting, (rate) => this.#take(rate, stopped()), stopped);
       }
       if (!stopped()) this.#status.show("Measured in your browser, just now.");
@@ -187,7 +187,7 @@ function row({ kernel, workers }: Setting): HTMLElement {
 function terms(): HTMLElement {
   const element = create("details", { className: "terms" });
   element.innerHTML = `<summary>What is the margin of error?</summary>
-    <p>One standard error. In about two of three cases, a prediction with endless samples would lie within it.</p>`;
+    <p>It is one standard error. About two times in three, the answer of infinitely many samples lies within it.</p>`;
   return element;
 }
 
