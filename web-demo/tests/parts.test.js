@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { Model } from "bayes8";
+import { decode } from "fast-png";
 import { runnerImport } from "vite";
 import { DEMO } from "./support/site.js";
 
@@ -18,6 +19,13 @@ const { verdict } = await source("model/verdict.ts");
 const { withMeanWeights } = await source("model/deterministic.ts");
 const { corrupt, CORRUPTIONS, NONE } = await source("photos/corruption.ts");
 const { bySureness, errorsAmong, riskCoverage } = await source("photos/coverage.ts");
+const { doubtOf, glosses } = await source("model/doubt.ts");
+const { EXAMPLES: PHOTOS, lesson } = await source("photos/examples.ts");
+const { curveFinding, riskFinding } = await source("photos/findings.ts");
+const { Pace, settle } = await source("photos/live.ts");
+const { fromParameters, packed, toHash, unpacked } = await source("replay/link.ts");
+const { scaleEnd, spread } = await source("speed/measure.ts");
+const links = await source("lib/links.ts");
 const { percent, withArticle } = await source("lib/format.ts");
 
 describe("the picture of a drawing", () => {
@@ -127,25 +135,161 @@ describe("the network of the Draw page", () => {
   });
 });
 
+/** What samples of known probabilities amount to. */
+function estimateOf(classNames, samples) {
+  const mean = Float64Array.from(classNames, (_, index) => samples.reduce((sum, sample) => sum + sample[index], 0) / samples.length);
+  const entropy = (values) => values.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
+  const aleatoric = samples.reduce((sum, sample) => sum + entropy(sample), 0) / samples.length;
+  const total = entropy(mean);
+  return { classNames, samples, probabilities: mean, total, aleatoric, epistemic: total - aleatoric };
+}
+
 test("a verdict says more or less than the samples do", () => {
-  const of = (...samples) => {
-    const mean = Float64Array.from([0, 1, 2], (index) => samples.reduce((sum, sample) => sum + sample[index], 0) / samples.length);
-    const entropy = (values) => values.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
-    const aleatoric = samples.reduce((sum, sample) => sum + entropy(sample), 0) / samples.length;
-    const total = entropy(mean);
-    return verdict({ classNames: ["4", "8", "9"], samples, probabilities: mean, total, aleatoric, epistemic: total - aleatoric }, withArticle);
-  };
-  assert.deepEqual(of([1, 0, 0], [0.98, 0.02, 0]), { sure: "sure", answer: "I am sure this is a 4.", reason: "The samples agree." });
+  const of = (...samples) => verdict(estimateOf(["4", "8", "9"], samples), withArticle);
+  assert.deepEqual(of([1, 0, 0], [0.98, 0.02, 0]), { sure: "sure", answer: "I am sure this is a 4.", reason: "All 2 samples agree." });
   const fairly = of([0.9, 0, 0.1], [0.9, 0.1, 0], [0.9, 0, 0.1], [0.3, 0, 0.7]);
   assert.equal(fairly.answer, "I would rather not answer.");
   const two = of([0.05, 0.95, 0], [0.1, 0.9, 0], [0.08, 0.92, 0], [0.1, 0.9, 0], [0.6, 0.4, 0]);
-  assert.deepEqual(two, { sure: "fairly", answer: "I am fairly sure this is an 8.", reason: "Samples disagree: 4 of 5 say 8, 1 says 4." });
-  assert.equal(of([0.6, 0.4, 0], [0.6, 0.4, 0]).reason, "Every sample says 4, yet wavers between 4 and 8.");
+  assert.deepEqual(two, { sure: "fairly", answer: "I am fairly sure this is an 8.", reason: "4 of 5 samples say 8, 1 says 4." });
+  assert.equal(of([0.6, 0.4, 0], [0.6, 0.4, 0]).reason, "All 2 samples say 4. The runner-up is 8.");
+});
+
+test("a gloss contradicts the verdict, or stays while the number changes", () => {
+  const names = Array.from("0123456789");
+  const seen = new Set();
+  let random = 1;
+  const next = () => (random = (Math.imul(random, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  for (let turn = 0; turn < 3000; turn++) {
+    const [sharpness, spread] = [40 * next(), 12 * next()];
+    const centre = names.map(() => sharpness * next());
+    const samples = Array.from({ length: 16 }, () => {
+      const powers = centre.map((value) => Math.exp(value + spread * (next() - 0.5)));
+      const sum = powers.reduce((a, b) => a + b);
+      return powers.map((power) => power / sum);
+    });
+    const estimate = estimateOf(names, samples);
+    const { sure } = verdict(estimate, withArticle);
+    const words = glosses(doubtOf(estimate));
+    seen.add(sure);
+    assert.equal(words.total === "too much to answer", sure === "abstain", JSON.stringify(words));
+    if (sure !== "sure") continue;
+    assert.match(words.total, /^(hardly any|a little)$/);
+    assert.doesNotMatch(words.unfamiliarity, /conflicting/);
+    assert.doesNotMatch(words.ambiguity, /several/);
+  }
+  assert.deepEqual([...seen].sort(), ["abstain", "fairly", "sure", "unsure"], "verdicts that were never tried");
+  const unfamiliar = [0, 0.1, 0.3].map((unfamiliarity) => glosses({ total: 0.3, ambiguity: 0, unfamiliarity }).unfamiliarity);
+  assert.equal(new Set(unfamiliar).size, 3);
+});
+
+test("an example is praised for a wrong answer, or blamed for a right one", () => {
+  const { cat, rocket, galaxies } = PHOTOS;
+  assert.match(lesson(cat, "sure", "cat"), /^It is right\. This is a cat/);
+  assert.match(lesson(cat, "sure", "dog"), /^It is wrong/);
+  assert.match(lesson(cat, "abstain", "dog"), /cannot tell any more/);
+  assert.match(lesson(rocket, "sure", "ship"), /^It is fooled.*that is why you test/);
+  assert.match(lesson(rocket, "unsure", "ship"), /^It is right to hesitate/);
+  assert.match(lesson(galaxies, "abstain", "cat"), /^It is right to refuse\. These are galaxies/);
+});
+
+test("the words about the curves do not follow them", () => {
+  const points = (...values) => values.map(([accuracy, ambiguity, unfamiliarity], index) => ({ severity: index, accuracy, ambiguity, unfamiliarity }));
+  const noise = curveFinding(points([0.9, 0.1, 0.05], [0.6, 0.3, 0.08], [0.25, 0.4, 0.06]), "noise");
+  assert.equal(
+    noise,
+    "More noise: accuracy falls from 90% to 25%. Total doubt rises from 15% to 46%. Unfamiliarity rises from 5% to 8%, then falls to 6%. " +
+      "Where it falls, the samples agree more although the answers get worse: agreement is not proof.",
+  );
+  const blur = curveFinding(points([0.9, 0.1, 0.05], [0.6, 0.3, 0.08], [0.25, 0.4, 0.1]), "blur");
+  assert.doesNotMatch(blur, /agree/);
+  assert.match(curveFinding(points([0.9, 0.1, 0.05], [0.9, 0.1, 0.05]), "blur"), /accuracy stays at 90%/);
+  const outcomes = (wrong) => Array.from({ length: 10 }, (_, index) => ({ right: !wrong.includes(index), total: index / 10 }));
+  assert.equal(riskFinding(outcomes([8, 9])), "Of all answers, 20% are wrong. Of the 30% it doubts least, none are. Doubt finds most of the errors.");
+  assert.match(riskFinding(outcomes([0, 1, 9])), /67% are\. Doubt misses many/);
+  assert.equal(riskFinding(outcomes([])), "Of all answers, 0% are wrong. Of the 30% it doubts least, none are.");
+});
+
+describe("a link", () => {
+  const fallback = { model: "fashion-resnet14", picture: { name: "shirt-4.png" }, seed: 7n, samples: 8 };
+  const replay = { model: "mnist-scnn", picture: { bytes: rasterize(EXAMPLES.letter) }, seed: 3n, samples: 48, digest: "0123456789abcdef".repeat(4) };
+  const parse = (hash) => fromParameters(new URLSearchParams(hash.replace("#replay?", "")), fallback);
+  test("asks for another prediction than the one it was made of", () => assert.deepEqual(parse(toHash(replay)), replay));
+  test("that says nothing asks for something", () => assert.deepEqual(parse("#replay?"), fallback));
+  test("that was cut off or changed goes unnoticed", () => {
+    const hash = toHash(replay);
+    const first = hash.indexOf("check=") + "check=".length;
+    for (let end = first; end < hash.length; end++) assert.equal(parse(hash.slice(0, end)), undefined, `cut at ${end}`);
+    for (let at = first; at < hash.length; at++) {
+      const changed = `${hash.slice(0, at)}${hash[at] === "b" ? "c" : "b"}${hash.slice(at + 1)}`;
+      assert.equal(parse(changed), undefined, `changed at ${at}`);
+    }
+    assert.equal(parse("#replay?model=unknown"), undefined);
+    assert.equal(parse("#replay?seed=-1"), undefined);
+  });
+  test("of a drawing does not fit into a message", () => assert.ok(toHash(replay).length < 1000, `${toHash(replay).length}`));
+  test("loses bytes", () => {
+    for (const bytes of [[], [0], [1], new Array(600).fill(0), [0, 0, 5, 0], [255, 0, 255]]) {
+      assert.deepEqual([...unpacked(packed(Uint8Array.from(bytes)))], bytes);
+    }
+  });
+});
+
+describe("a frame of the live camera", () => {
+  /** A pool whose samples say `first` for the first class, each in its turn. */
+  const pool = (...first) => ({
+    info: { classes: 2, classNames: ["a", "b"] },
+    asked: 0,
+    async predict(_, { samples, firstSample }) {
+      this.asked = firstSample + samples;
+      const shares = Array.from({ length: samples }, (_, index) => first[(firstSample + index) % first.length]);
+      const sum = shares.reduce((a, b) => a + b, 0);
+      const scaled = (value) => BigInt(Math.round(value * 2 ** 30));
+      return {
+        logits: Float32Array.from(shares.flatMap((share) => [Math.log(share), Math.log(1 - share)])),
+        sums: BigInt64Array.from([BigInt(samples), 0n, scaled(sum), scaled(samples - sum)]),
+      };
+    },
+  });
+  const samples = async (pool, milliseconds) => (await settle(pool, new Uint8Array(1), milliseconds)).samples.length;
+  test("goes on when the estimate is stable", async () => {
+    const steady = pool(0.9);
+    const taken = await samples(steady, Infinity);
+    assert.ok(taken >= 6 && taken < 48, `${taken}`);
+    assert.equal(steady.asked, taken, "samples that nobody sees");
+  });
+  test("takes an estimate that wavers for a stable one", async () => assert.equal(await samples(pool(0.01, 0.99), Infinity), 48));
+  test("goes on when its time is spent", async () => assert.equal(await samples(pool(0.01, 0.99), 0), 2));
+  test("is counted wrongly", () => {
+    const pace = new Pace();
+    assert.equal(pace.tick(0), undefined);
+    for (let now = 100; now < 5000; now += 100) assert.equal(pace.tick(now), 10);
+    assert.ok(pace.tick(6000) < 10);
+  });
+});
+
+test("a busy moment counts as the speed, or a scale ends below its values", () => {
+  assert.deepEqual(spread([900, 1000, 100]), { rate: 900, slowest: 100, fastest: 1000 });
+  assert.deepEqual(spread([900, 1000]), { rate: 950, slowest: 900, fastest: 1000 });
+  for (const value of [1, 9.9, 10, 99, 1601, 2131, 123456]) {
+    const end = scaleEnd(value);
+    assert.ok(end >= value && end < 2.1 * value, `${end} for ${value}`);
+  }
+});
+
+test("the page names another project than the links, or a picture that is not there", async () => {
+  const html = await readFile(`${DEMO}dist/index.html`, "utf8");
+  assert.doesNotMatch(html, /%[A-Z]+%/);
+  for (const address of [links.REPOSITORY, links.PACKAGE, links.DOCS, links.CARD]) assert.ok(html.includes(address), address);
+  for (const property of ["og:title", "og:description", "og:image", "og:image:alt"]) {
+    assert.match(html, new RegExp(`<meta property="${property}" content="[^"]+"`));
+  }
+  const card = decode(await readFile(`${DEMO}../${links.CARD.split("/main/")[1]}`));
+  assert.deepEqual([card.width, card.height], [1200, 630]);
 });
 
 test("numbers read wrongly", () => {
-  assert.deepEqual([0, 0.004, 0.623, 0.997, 1].map(percent), ["0 %", "0 %", "62 %", "99.7 %", "100 %"]);
-  assert.deepEqual(["4", "8", "Ankle boot", "T-shirt/top", "ship"].map(withArticle), ["a 4", "an 8", "an ankle boot", "a T-shirt/top", "a ship"]);
+  assert.deepEqual([0, 0.004, 0.623, 0.997, 1].map(percent), ["0%", "0%", "62%", "99.7%", "100%"]);
+  assert.deepEqual(["4", "8", "Ankle boot", "T-shirt/top", "Trouser", "ship"].map(withArticle), ["a 4", "an 8", "an ankle boot", "a T-shirt or top", "a pair of trousers", "a ship"]);
 });
 
 describe("corruption", () => {

@@ -21,22 +21,24 @@ interface Row {
 }
 
 /**
- * One row a class: a bar for the mean probability, and a dot for each sample's, dark where the class is the
+ * One row a class: a bar for the mean probability, and a dot for each sample's, bold where the class is the
  * sample's answer. What one sees is whether the samples agree.
  */
 export class ClassChart {
-  readonly element = create("div");
+  readonly element = create("div", { className: "class-chart" });
   readonly #rows: readonly Row[];
   readonly #dots: boolean;
 
-  constructor(classNames: readonly string[], label: string, { dots }: { readonly dots: boolean }) {
+  constructor(classNames: readonly string[], label: string, { dots, title }: { readonly dots: boolean; readonly title?: string }) {
     this.#dots = dots;
     this.#rows = classNames.map((name) => row(name, dots));
     const list = create("ol", { className: "classes" }, ...this.#rows.map(({ element }) => element));
     list.setAttribute("aria-label", label);
-    const axis = create("div", { className: "axis" }, ...["0", "50", "100 %"].map((text) => create("span", {}, text)));
+    const axis = create("div", { className: "axis" }, ...["0%", "50%", "100%"].map((text) => create("span", {}, text)));
     axis.setAttribute("aria-hidden", "true");
+    if (title) this.element.append(create("p", { className: "chart-title", textContent: title }));
     this.element.append(list, axis);
+    if (dots) this.element.append(legend());
   }
 
   update({ probabilities, samples }: Estimate): void {
@@ -64,6 +66,15 @@ export class ClassChart {
       share.textContent = "–";
     }
   }
+}
+
+function legend(): HTMLElement {
+  const element = create("p", { className: "note dots-legend" });
+  element.innerHTML = `
+    <span><i class="votes"></i> a sample’s answer</span>
+    <span><i class="rest"></i> what else it considers</span>
+    <span><i class="mean"></i> average</span>`;
+  return element;
 }
 
 /** Part of a path: a line of no length with round ends. */

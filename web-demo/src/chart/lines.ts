@@ -8,6 +8,12 @@ export interface Series {
   readonly markers?: boolean;
 }
 
+/** A place of the x axis, and what is there. */
+export interface Marker {
+  readonly x: number;
+  readonly label: string;
+}
+
 export interface LineChartOptions {
   readonly title: string;
   readonly x: Axis;
@@ -23,10 +29,10 @@ export interface Axis {
   readonly logarithmic?: boolean;
 }
 
-const HEIGHT = 194;
+const HEIGHT = 208;
 /** Until it is known how wide the place is. */
 const FIRST_WIDTH = 340;
-const [LEFT, RIGHT, TOP, BOTTOM] = [42, 6, 8, 40];
+const [LEFT, RIGHT, TOP, BOTTOM] = [42, 6, 22, 40];
 
 /** A few lines in one frame, as wide as its place, whose scale never changes. */
 export class LineChart {
@@ -35,7 +41,7 @@ export class LineChart {
   readonly #image: SVGSVGElement;
   #width = FIRST_WIDTH;
   #series: readonly Series[] = [];
-  #at: number | undefined;
+  #marker: Marker | undefined;
 
   constructor(options: LineChartOptions) {
     this.#options = options;
@@ -48,30 +54,44 @@ export class LineChart {
     this.#draw();
   }
 
-  /** `at` marks a place of the x axis. */
-  update(series: readonly Series[], at?: number): void {
+  /** Without series, the frame says that they are still to come. */
+  update(series: readonly Series[], marker?: Marker): void {
     this.#series = series;
-    this.#at = at;
+    this.#marker = marker;
     this.#draw();
+  }
+
+  /** Lines that are still those of an earlier setting are pale. */
+  set stale(stale: boolean) {
+    this.element.classList.toggle("stale", stale);
   }
 
   #draw(): void {
     const { x, y, title } = this.#options;
     const right = this.#width - RIGHT;
-    const marker = this.#at === undefined ? "" : `<path class="at" d="M${this.#x(this.#at)} ${TOP}V${HEIGHT - BOTTOM}" />`;
+    const waiting = this.#series.length ? "" : text((LEFT + right) / 2, (TOP + HEIGHT - BOTTOM) / 2 - 8, "middle", "Measuring…");
     const parts = [
       ...y.ticks.map((tick) => `<path class="grid" d="M${LEFT} ${this.#y(tick)}H${right}" />`),
       // One at the right edge has no room beyond it.
       ...x.ticks.map((tick) => text(this.#x(tick), HEIGHT - BOTTOM + 16, tick === x.to ? "end" : "middle", x.format(tick))),
       ...y.ticks.map((tick) => text(LEFT - 8, this.#y(tick) + 4, "end", y.format(tick))),
       text((LEFT + right) / 2, HEIGHT - 5, "middle", x.label),
-      marker,
+      waiting,
+      this.#marked(),
       ...this.#series.map((line) => this.#line(line)),
     ];
     this.#image.innerHTML = parts.join("");
     const last = this.#series.flatMap(({ points }) => points.slice(-1)).map((point) => y.format(point.y));
-    const figures = last.length > 0 ? `, last ${last.join(" and ")}` : "";
-    this.#image.setAttribute("aria-label", `${title} against ${x.label}${figures}`);
+    const figures = last.length > 0 ? `. Last: ${last.join(", ")}` : "";
+    this.#image.setAttribute("aria-label", `${title}. From left to right: ${x.label}${figures}.`);
+  }
+
+  #marked(): string {
+    if (!this.#marker) return "";
+    const x = this.#x(this.#marker.x);
+    // Towards the middle, where there is room.
+    const anchor = x < this.#width / 2 ? "start" : "end";
+    return `<path class="at" d="M${x} ${TOP - 4}V${HEIGHT - BOTTOM}" />${text(x, TOP - 9, anchor, this.#marker.label)}`;
   }
 
   #line({ points, colour, dashed, markers }: Series): string {

@@ -14,8 +14,9 @@ import { bluntVerdict, verdict } from "../model/verdict.js";
 import "./draw.css";
 import { type ExampleName, EXAMPLES } from "./examples.js";
 import { Pad } from "./pad.js";
-import { toHash } from "../replay/link.js";
+import type { Replay } from "../replay/link.js";
 import { rasterize, SIZE } from "./raster.js";
+import { Sharing } from "./sharing.js";
 import { rotate, type Stroke } from "./strokes.js";
 
 const SAMPLES = 48;
@@ -25,14 +26,14 @@ const DIGITS = Array.from("0123456789");
 
 const MARKUP = `
   <div class="intro">
-    <h1>A network that knows when it does not know</h1>
-    <p class="lead">Draw a digit. The network answers ${SAMPLES} times, each time with other weights that fit what it
-      learned. Where the answers agree, trust it; where they scatter, it is guessing.</p>
+    <h1>A network that knows when it doesn’t know</h1>
+    <p class="lead">Draw a digit. The network answers ${SAMPLES} times, each time with slightly different weights.
+      If the answers agree, trust it. If they scatter, it is guessing.</p>
   </div>
   <div class="draw">
     <section class="input" aria-label="Drawing">
       <div class="frame"><p class="hint" aria-hidden="true">Draw here</p></div>
-      <p id="pad-keys" class="sr">Arrow keys move the pen, space puts it down or lifts it, backspace erases.</p>
+      <p id="pad-keys" class="sr">Arrow keys move the pen. Space puts it down or lifts it. Backspace erases the drawing.</p>
       <div class="examples" role="group" aria-label="Examples">
         <button type="button" class="button" data-example="clear">A clear 3</button>
         <button type="button" class="button" data-example="ambiguous">4 or 9?</button>
@@ -40,25 +41,20 @@ const MARKUP = `
         <button type="button" class="button" data-erase>Erase</button>
       </div>
       <div class="seen">
-        <canvas width="${SIZE}" height="${SIZE}" role="img" aria-label="The picture that the network sees"></canvas>
+        <canvas width="${SIZE}" height="${SIZE}" role="img" aria-label="What the network sees: ${SIZE} by ${SIZE} pixels"></canvas>
         <label class="slider">Rotate <output>0°</output>
           <input type="range" min="-180" max="180" step="5" value="0" />
         </label>
       </div>
     </section>
     <div class="results">
-      <section class="panel" aria-label="Bayesian network">
-        <div class="kicker"><b>Bayesian</b><span class="count">0 of ${SAMPLES} samples</span></div>
-        <div class="verdict" aria-live="polite"><p class="answer">One moment …</p><p class="reason"></p></div>
-        <div class="chart"></div>
+      <section class="verdict with" aria-label="With uncertainty">
+        <p class="kicker"><b>With uncertainty</b><span class="count">0 of ${SAMPLES} samples</span></p>
+        <div aria-live="polite"><p class="answer">One moment…</p><p class="reason"></p></div>
       </section>
-      <section class="panel whole" aria-label="How unsure, and why">
-        <a class="link replay-link" href="#replay">Replay these bits elsewhere</a>
-      </section>
-      <section class="panel contrast" aria-label="The same network without uncertainty">
-        <div class="kicker"><b>Without uncertainty</b><span>mean weights</span></div>
-        <div class="verdict"><p class="answer">…</p><p class="reason"></p></div>
-        <div class="chart"></div>
+      <section class="verdict without" aria-label="Without uncertainty">
+        <p class="kicker"><b>Without uncertainty</b><span>fixed weights</span></p>
+        <div><p class="answer">…</p><p class="reason"></p></div>
       </section>
     </div>
   </div>`;
@@ -72,9 +68,10 @@ class DrawPage {
   readonly #root: HTMLElement;
   readonly #pad: Pad;
   readonly #status = new Status();
-  readonly #chart = new ClassChart(DIGITS, "Probability of each digit, mean of the samples", { dots: true });
-  readonly #contrast = new ClassChart(DIGITS, "Probability of each digit with mean weights", { dots: false });
-  readonly #split = new SplitChart(DIGITS.length);
+  readonly #chart = new ClassChart(DIGITS, "Probability of each digit, averaged over the samples", { dots: true, title: "With uncertainty" });
+  readonly #contrast = new ClassChart(DIGITS, "Probability of each digit without uncertainty", { dots: false, title: "Without uncertainty" });
+  readonly #split = new SplitChart();
+  readonly #sharing = new Sharing(() => this.#replay());
   readonly #newest = new Newest<Uint8Array>((picture, superseded) => this.#predict(picture, superseded));
   #bayesian: Pool | undefined;
   #blunt: Pool | undefined;
@@ -91,10 +88,9 @@ class DrawPage {
       erase: () => this.#set([], undefined),
     });
     find(root, ".frame").prepend(this.#pad.element);
-    find(root, ".panel .reason").after(this.#status.element);
-    find(root, ".panel .chart").replaceWith(this.#chart.element);
-    find(root, ".contrast .chart").replaceWith(this.#contrast.element);
-    find(root, ".whole").prepend(this.#split.element);
+    find(root, ".with .reason").after(this.#status.element);
+    this.#contrast.element.classList.add("plain");
+    find(root, ".results").append(this.#chart.element, this.#split.element, this.#contrast.element, this.#sharing.element);
     for (const button of root.querySelectorAll<HTMLButtonElement>("[data-example]")) {
       const name = button.dataset.example as ExampleName;
       button.onclick = () => this.#set(EXAMPLES[name], name);
@@ -140,7 +136,7 @@ class DrawPage {
   #fail(error: unknown): void {
     if (this.#ended) return;
     this.#status.error(error, () => void this.#load());
-    this.#say(".panel", "No answer.", "");
+    this.#say(".with", "No answer", "");
   }
 
   #set(drawn: readonly Stroke[], name: ExampleName | undefined): void {
@@ -165,8 +161,7 @@ class DrawPage {
   }
 
   async #predict(picture: Uint8Array, superseded: () => boolean): Promise<void> {
-    const replay = { model: "mnist-scnn", picture: { bytes: picture }, seed: SEED, samples: SAMPLES } as const;
-    find<HTMLAnchorElement>(this.#root, ".replay-link").href = toHash(replay);
+    this.#sharing.reset(picture.some((value) => value > 0));
     if (picture.every((value) => value === 0)) return this.#clear();
     const bayesian = this.#bayesian!;
     for await (const estimate of estimates(bayesian, picture, { samples: SAMPLES, seed: SEED })) {
@@ -179,13 +174,20 @@ class DrawPage {
     if (!superseded()) find(this.#root, ".results").setAttribute("aria-busy", "false");
   }
 
+  /** What is drawn now and what came of it, for another machine to repeat. */
+  async #replay(): Promise<Replay> {
+    const bytes = rasterize(rotate(strokes, degrees));
+    const { logitsDigest } = await this.#bayesian!.predict(bytes, { samples: SAMPLES, seed: SEED, logits: true });
+    return { model: "mnist-scnn", picture: { bytes }, seed: SEED, samples: SAMPLES, digest: logitsDigest! };
+  }
+
   #present(estimate: Estimate): void {
     // For whoever measures how soon it comes.
     if (!performance.getEntriesByName(FIRST).length) performance.mark(FIRST);
     this.#chart.update(estimate);
     this.#split.update(estimate);
     const { answer, reason } = verdict(estimate, withArticle);
-    this.#say(".panel", answer, reason);
+    this.#say(".with", answer, reason);
     const done = estimate.samples.length;
     find(this.#root, ".count").textContent = `${done} of ${SAMPLES} samples`;
     this.#status.show("");
@@ -194,7 +196,7 @@ class DrawPage {
   #presentBlunt(estimate: Estimate): void {
     this.#contrast.update(estimate);
     const share = percent(estimate.probabilities[best(estimate.probabilities)]!);
-    this.#say(".contrast", bluntVerdict(estimate, withArticle), `${share}, and no word of doubt.`);
+    this.#say(".without", bluntVerdict(estimate, withArticle), `${share}, and no sign of doubt.`);
   }
 
   #clear(): void {
@@ -202,16 +204,16 @@ class DrawPage {
     this.#chart.clear();
     this.#contrast.clear();
     this.#split.clear();
-    this.#say(".panel", "Draw something.", "");
-    this.#say(".contrast", "", "");
+    this.#say(".with", "Draw something.", "");
+    this.#say(".without", "", "");
     find(this.#root, ".results").setAttribute("aria-busy", "false");
     find(this.#root, ".count").textContent = `0 of ${SAMPLES} samples`;
     this.#status.show("");
   }
 
-  #say(panel: string, answer: string, reason: string): void {
-    find(this.#root, `${panel} .answer`).textContent = answer;
-    find(this.#root, `${panel} .reason`).textContent = reason;
+  #say(verdict: string, answer: string, reason: string): void {
+    find(this.#root, `${verdict} .answer`).textContent = answer;
+    find(this.#root, `${verdict} .reason`).textContent = reason;
   }
 }
 

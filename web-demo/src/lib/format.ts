@@ -1,15 +1,17 @@
-/** 0.6249 is "62 %"; what is not quite all or nothing is not called so. */
+/** 0.6249 is "62%"; what is not quite all or nothing is not called so. */
 export function percent(share: number): string {
-  if (share > 0.995 && share < 0.99995) return `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
-  return `${Math.round(share * 100)} %`;
+  if (share > 0.995 && share < 0.99995) return `${(Math.floor(share * 1000) / 10).toFixed(1)}%`;
+  return `${Math.round(Math.max(0, share) * 100)}%`;
 }
-
-export const nats = (value: number): string => Math.max(0, value).toFixed(2);
 
 export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
+/** Names of classes that are no words for one thing. */
+const NOUNS: Readonly<Record<string, string>> = { "T-shirt/top": "a T-shirt or top", Trouser: "a pair of trousers" };
+
 /** "a 4", "an 8", "an ankle boot". */
 export function withArticle(label: string): string {
+  if (Object.hasOwn(NOUNS, label)) return NOUNS[label]!;
   const word = /^[A-Z][a-z]/.test(label) ? label[0]!.toLowerCase() + label.slice(1) : label;
   return `${/^[aeiou8]/.test(word) ? "an" : "a"} ${word}`;
 }

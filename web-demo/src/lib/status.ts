@@ -38,13 +38,13 @@ function explain(error: unknown): string {
   if (!(error instanceof Bayes8Error)) return `Something went wrong: ${error instanceof Error ? error.message : String(error)}.`;
   switch (error.code) {
     case "unsupported":
-      return "This browser has no WebAssembly SIMD. Chrome 96, Firefox 114 or Safari 16.4, or a later one, runs this page.";
+      return "Your browser has no WebAssembly SIMD. This page needs Chrome 96, Firefox 114, Safari 16.4 or later.";
     case "network":
       return "The network could not be loaded: the connection failed.";
     case "worker":
-      return "The worker that runs the network stopped.";
+      return "The network stopped unexpectedly.";
     case "invalid-input":
-      return "This picture cannot be read.";
+      return "The picture could not be read.";
     default:
       return `Something went wrong: ${error.message}.`;
   }

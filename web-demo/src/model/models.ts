@@ -10,6 +10,13 @@ const URLS = { "mnist-scnn": mnist, "fashion-resnet14": fashion, "cifar10-resnet
 export type ModelName = keyof typeof URLS;
 export const MODEL_NAMES = Object.keys(URLS) as ModelName[];
 
+/** What each model knows, for a list to choose from. */
+export const MODEL_LABELS: Readonly<Record<ModelName, string>> = {
+  "mnist-scnn": "Digits (mnist-scnn)",
+  "fashion-resnet14": "Clothes (fashion-resnet14)",
+  "cifar10-resnet20": "Photos (cifar10-resnet20)",
+};
+
 export const isModelName = (name: string): name is ModelName => Object.hasOwn(URLS, name);
 
 const files = new Map<ModelName, Promise<Uint8Array>>();

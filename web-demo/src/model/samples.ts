@@ -22,6 +22,13 @@ const RANGE_MILLISECONDS = 40;
 /** Probabilities and entropies are summed as integers of this scale. */
 const SCALE = 2 ** 30;
 
+export interface EstimateOptions {
+  readonly samples: number;
+  readonly seed: bigint;
+  /** No samples are begun that would not be ready by then; default: there is time for all. */
+  readonly milliseconds?: number;
+}
+
 /**
  * The estimate while samples arrive; leaving the loop ends the work. `Pool.stream` gives sums of samples, while
  * the logits of each come with `predict`. So one prediction is made of several ranges of its samples, whose
@@ -30,12 +37,13 @@ const SCALE = 2 ** 30;
 export async function* estimates(
   pool: Pool,
   picture: Picture,
-  { samples, seed }: { readonly samples: number; readonly seed: bigint },
+  { samples, seed, milliseconds = Infinity }: EstimateOptions,
 ): AsyncGenerator<Estimate, void, void> {
   const { classes, classNames } = pool.info;
   const drawn: Float64Array[] = [];
   let sums: BigInt64Array | undefined;
   let count = Math.min(FIRST, samples);
+  const end = performance.now() + milliseconds;
   while (drawn.length < samples) {
     const start = performance.now();
     const part = await pool.predict(picture, { samples: count, firstSample: drawn.length, seed, logits: true });
@@ -44,7 +52,9 @@ export async function* estimates(
     }
     sums = sums ? sums.map((value, index) => value + part.sums[index]!) : part.sums;
     yield summarize(sums, drawn.slice(), classNames);
-    const fitting = Math.floor((count * RANGE_MILLISECONDS) / (performance.now() - start));
+    const now = performance.now();
+    if (now >= end) return;
+    const fitting = Math.floor((count * Math.min(RANGE_MILLISECONDS, end - now)) / (now - start));
     count = Math.min(Math.max(1, Math.min(fitting, 2 * count)), samples - drawn.length);
   }
 }

@@ -1,4 +1,5 @@
 /** An estimate in plain words. */
+import { ABSTAIN, doubtOf } from "./doubt.js";
 import { best, type Estimate, ranking } from "./samples.js";
 
 export interface Verdict {
@@ -11,38 +12,35 @@ export interface Verdict {
 
 const SURE = 0.95;
 const FAIRLY = 0.7;
-/** As `bayes8 predict`: above half of the largest possible uncertainty an answer is worth nothing. */
-export const ABSTAIN_SHARE = 0.5;
 /** How many classes are named that got votes. */
 const NAMED = 3;
 
 /** `noun` makes "a 4" or "a shirt" of a class. */
 export function verdict(estimate: Estimate, noun: (label: string) => string): Verdict {
-  const { classNames, probabilities, samples, total } = estimate;
+  const { classNames, probabilities, samples } = estimate;
   const ranked = ranking(probabilities);
   const named = (rank: number) => noun(classNames[ranked[rank]!]!);
   const share = probabilities[ranked[0]!]!;
-  const limit = ABSTAIN_SHARE * Math.log(classNames.length);
   const reason = doubt(estimate, ranked);
-  if (total > limit) return { sure: "abstain", answer: "I would rather not answer.", reason };
+  if (doubtOf(estimate).total > ABSTAIN) return { sure: "abstain", answer: "I would rather not answer.", reason };
   if (share >= SURE) {
     const agreed = samples.every((sample) => best(sample) === ranked[0]);
-    return { sure: "sure", answer: `I am sure this is ${named(0)}.`, reason: agreed ? "The samples agree." : reason };
+    return { sure: "sure", answer: `I am sure this is ${named(0)}.`, reason: agreed ? `All ${samples.length} samples agree.` : reason };
   }
   if (share >= FAIRLY) return { sure: "fairly", answer: `I am fairly sure this is ${named(0)}.`, reason };
   return { sure: "unsure", answer: `This may be ${named(0)} or ${named(1)}.`, reason };
 }
 
-/** Which classes the samples vote for; where all vote alike, between which they waver. */
+/** Which classes the samples vote for; where all vote alike, which one comes second. */
 function doubt({ classNames, samples }: Estimate, ranked: readonly number[]): string {
   const counts = ranked.map((index) => samples.filter((sample) => best(sample) === index).length);
   const voted = ranked.flatMap((index, rank) => (counts[rank] ? [{ name: classNames[index]!, count: counts[rank]! }] : []));
   const [first, ...others] = voted.sort((a, b) => b.count - a.count);
   if (others.length === 0) {
-    return `Every sample says ${first!.name}, yet wavers between ${classNames[ranked[0]!]} and ${classNames[ranked[1]!]}.`;
+    return `All ${samples.length} samples say ${first!.name}. The runner-up is ${classNames[ranked[1]!]}.`;
   }
   const rest = others.slice(0, NAMED - 1).map(({ name, count }) => `${count} ${count === 1 ? "says" : "say"} ${name}`);
-  return `Samples disagree: ${first!.count} of ${samples.length} say ${first!.name}, ${rest.join(", ")}.`;
+  return `${first!.count} of ${samples.length} samples say ${first!.name}, ${rest.join(", ")}.`;
 }
 
 /** What a network without uncertainty says: its best class, always. */

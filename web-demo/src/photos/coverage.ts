@@ -2,7 +2,7 @@
 
 export interface Outcome {
   readonly right: boolean;
-  /** Total uncertainty, in nats. */
+  /** Total doubt, of 1. */
   readonly total: number;
 }
 

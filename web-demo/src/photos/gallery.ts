@@ -8,7 +8,11 @@ import type { Shape } from "./corruption.js";
 export const GALLERY_SHAPE: Shape = { size, channels: 1 };
 export const LABELS: readonly number[] = labels;
 
-export type Mark = "right" | "wrong" | "silent";
+/** What became of a picture, and the words for it. */
+export interface Said {
+  readonly mark: "right" | "wrong" | "silent";
+  readonly text: string;
+}
 
 /** The pictures, `[28][28]` each. */
 export async function loadGallery(): Promise<Uint8Array[]> {
@@ -21,31 +25,80 @@ export async function loadGallery(): Promise<Uint8Array[]> {
   });
 }
 
-/** All pictures in rows; the wrong are ringed, those without answer are pale. */
+/** How an arrow key moves through the pictures: by so many pictures, or rows. */
+const STEPS: Readonly<Record<string, readonly [pictures: number, rows: number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/**
+ * All pictures in rows; the wrong are ringed, those without answer are pale. One of them is picked, by touch, key or
+ * mouse, and shown large with what the network says.
+ */
 export class GalleryGrid {
-  readonly element = create("ul", { className: "gallery" });
-  readonly #cells: readonly HTMLCanvasElement[];
+  readonly element = create("div", { className: "gallery-and-picked" });
+  readonly #cells: readonly { readonly button: HTMLButtonElement; readonly canvas: HTMLCanvasElement }[];
+  readonly #large = create("canvas", { width: size, height: size });
+  readonly #words = create("p");
+  readonly #said: Said[] = [];
+  /** Nothing until the visitor picks one: the first that is wrong. */
+  #picked: number | undefined;
 
   constructor() {
-    this.element.setAttribute("aria-label", "Pictures of the gallery");
+    const list = create("ul", { className: "gallery" });
+    list.setAttribute("aria-label", "Pictures of clothes");
     this.#cells = labels.map((_, index) => {
       const canvas = create("canvas", { width: size, height: size });
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `Picture ${index + 1}`);
-      this.element.append(create("li", {}, canvas));
-      return canvas;
+      const button = create("button", { type: "button", tabIndex: index ? -1 : 0, onclick: () => this.#pick(index) }, canvas);
+      button.setAttribute("aria-label", `Picture ${index + 1}`);
+      list.append(create("li", {}, button));
+      return { button, canvas };
     });
+    list.onkeydown = (event) => this.#key(event, list);
+    this.#words.setAttribute("aria-live", "polite");
+    this.#large.setAttribute("aria-hidden", "true");
+    this.element.append(create("div", { className: "picked" }, this.#large, this.#words), list);
   }
 
   paint(index: number, picture: Uint8Array): void {
-    paint(this.#cells[index]!, picture);
+    paint(this.#cells[index]!.canvas, picture);
   }
 
-  mark(index: number, mark: Mark, label: string, said: string): void {
-    const cell = this.#cells[index]!;
-    const text = mark === "silent" ? `${label}: no answer` : `${label}: says ${said}, ${mark}`;
-    cell.dataset.mark = mark;
-    cell.setAttribute("aria-label", text);
-    cell.title = text;
+  /** What became of each of them. */
+  mark(said: readonly Said[]): void {
+    said.forEach(({ mark, text }, index) => {
+      const { button } = this.#cells[index]!;
+      button.dataset.mark = mark;
+      button.setAttribute("aria-label", `Picture ${index + 1}: ${text}`);
+      this.#said[index] = { mark, text };
+    });
+    this.#present();
+  }
+
+  #pick(index: number): void {
+    this.#picked = index;
+    this.#cells.forEach(({ button }, other) => (button.tabIndex = other === index ? 0 : -1));
+    this.#present();
+  }
+
+  #present(): void {
+    const index = this.#picked ?? Math.max(0, this.#said.findIndex(({ mark }) => mark === "wrong"));
+    this.#cells.forEach(({ button }, other) => button.setAttribute("aria-pressed", String(other === index)));
+    this.#large.getContext("2d")!.drawImage(this.#cells[index]!.canvas, 0, 0);
+    this.#words.textContent = this.#said[index]?.text ?? "";
+  }
+
+  #key(event: KeyboardEvent, list: HTMLElement): void {
+    const step = STEPS[event.key];
+    const from = this.#cells.findIndex(({ button }) => button === event.target);
+    if (!step || from < 0) return;
+    const columns = getComputedStyle(list).gridTemplateColumns.split(" ").length;
+    const to = from + step[0] + step[1] * columns;
+    event.preventDefault();
+    if (!this.#cells[to]) return;
+    this.#cells[to].button.focus();
+    this.#pick(to);
   }
 }

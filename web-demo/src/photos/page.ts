@@ -2,43 +2,50 @@ import type { Pool } from "bayes8";
 import "../styles/charts.css";
 import { LineChart } from "../chart/lines.js";
 import { create, find, inFrame } from "../lib/dom.js";
-import { megabytes, nats, percent } from "../lib/format.js";
+import { megabytes, percent, withArticle } from "../lib/format.js";
 import { Newest } from "../lib/newest.js";
 import type { Page } from "../lib/page.js";
 import { Status } from "../lib/status.js";
 import { openModel } from "../model/models.js";
 import type { Severities } from "./corruption.js";
 import { bySureness, errorsAmong, riskCoverage } from "./coverage.js";
-import { GalleryGrid, LABELS, loadGallery } from "./gallery.js";
-import { OwnPhoto } from "./own.js";
+import { curveFinding, riskFinding } from "./findings.js";
+import { GalleryGrid, LABELS, loadGallery, type Said } from "./gallery.js";
+import { CLASSES, OwnPhoto } from "./own.js";
 import "./photos.css";
 import { CorruptionSliders } from "./sliders.js";
-import { corrupted, curve, GALLERY_SAMPLES, judge, type PictureOutcome, type Point } from "./study.js";
+import { corrupted, curve, GALLERY_SAMPLES, judge, type PictureOutcome, type Point, STEPS } from "./study.js";
 
 const COUNT = LABELS.length;
 
 const MARKUP = `
   <div class="intro">
-    <h1>Doubt grows as pictures get worse</h1>
-    <p class="lead">${COUNT} test pictures of Fashion-MNIST, ${GALLERY_SAMPLES} samples each. Spoil them, and let the network answer
-      only when it is sure: that is what knowing one’s doubt is good for.</p>
+    <h1>Show it something it has never seen</h1>
+    <p class="lead">This network knows ten things: ${CLASSES.slice(0, -1).join(", ")} and ${CLASSES.at(-1)}. See what it says
+      about your own photo, and how much it doubts its answer.</p>
   </div>
   <div class="photos">
-    <div class="controls"></div>
-    <div class="results">
-      <div class="study">
-        <p class="tally" aria-live="polite"><b>…</b> <span></span></p>
-        <label class="slider coverage">Answer only when sure <output></output>
-          <input type="range" min="0.05" max="1" step="0.05" value="1" name="coverage" aria-label="Share of pictures that get an answer" />
-        </label>
-        <div class="grid"></div>
-        <p class="note legend"><span class="key wrong"></span> wrong <span class="key silent"></span> too unsure to answer</p>
+    <section class="controls" aria-label="Spoil the pictures">
+      <h2>Spoil the pictures</h2>
+    </section>
+    <section class="study" aria-label="Clothes">
+      <div class="intro">
+        <h2 class="large">Worse pictures, more mistakes</h2>
+        <p class="lead">Another network sorts ${COUNT} pictures of clothes. Spoil them with the sliders, and it makes more mistakes.
+          Let it answer only when it is sure, and it makes fewer.</p>
       </div>
+      <p class="tally" aria-live="polite"><b>…</b> <span></span></p>
+      <label class="slider coverage">Answer the surest <output></output>
+        <input type="range" min="0.05" max="1" step="0.05" value="1" name="coverage" aria-label="Share of pictures that get an answer" />
+      </label>
+      <div class="grid"></div>
+      <p class="note legend"><span class="key wrong"></span> wrong <span class="key silent"></span> not answered. Touch a
+        picture, or move with the arrow keys, to see its answer.</p>
       <div class="curves"></div>
-    </div>
+    </section>
   </div>`;
 
-const share = (label: string, ticks: readonly number[], to = 1) => ({ label, from: 0, to, ticks, format: percent });
+const share = (label: string, ticks: readonly number[]) => ({ label, from: 0, to: 1, ticks, format: percent });
 
 class PhotosPage {
   readonly #root: HTMLElement;
@@ -49,24 +56,26 @@ class PhotosPage {
   readonly #newest = new Newest<Severities>((severities, superseded) => this.#study(severities, superseded));
   readonly #accuracy = new LineChart({
     title: "Accuracy",
-    x: share("severity", [0, 0.5, 1]),
+    x: share("strength", [0, 0.5, 1]),
     y: share("accuracy", [0, 0.5, 1]),
   });
-  readonly #uncertainty = new LineChart({
-    title: "Uncertainty, nats",
-    x: share("severity", [0, 0.5, 1]),
-    y: { label: "nats", from: 0, to: 2, ticks: [0, 1, 2], format: (value) => String(Math.round(100 * value) / 100) },
+  readonly #doubt = new LineChart({
+    title: "Doubt",
+    x: share("strength", [0, 0.5, 1]),
+    y: share("doubt", [0, 0.5, 1]),
   });
   readonly #risk = new LineChart({
-    title: "Errors among the answered",
-    x: share("answered", [0, 0.5, 1]),
-    y: share("errors", [0, 0.25, 0.5], 0.5),
+    title: "Wrong answers",
+    x: share("share answered, surest first", [0, 0.5, 1]),
+    y: share("wrong", [0, 0.5, 1]),
   });
   readonly #show = inFrame(() => this.#present());
   #pool: Pool | undefined;
   #gallery: Uint8Array[] = [];
   #outcomes: PictureOutcome[] = [];
-  #points: Point[] = [];
+  /** Of the last curve that was complete. */
+  #curve: { readonly points: readonly Point[]; readonly damage: string } | undefined;
+  readonly #found = create("div", { className: "found" }, create("p"), create("p"));
   #ended = false;
 
   constructor(root: HTMLElement) {
@@ -75,10 +84,10 @@ class PhotosPage {
     find(root, ".controls").append(this.#sliders.element, this.#status.element);
     find(root, ".grid").replaceWith(this.#grid.element);
     const legend = create("p", { className: "note" });
-    legend.innerHTML = `<span class="key total"></span> total <span class="key aleatoric"></span> aleatoric <span class="key epistemic"></span> epistemic`;
-    this.#uncertainty.element.append(legend);
-    find(root, ".curves").append(this.#accuracy.element, this.#uncertainty.element, this.#risk.element);
-    find(root, ".results").append(this.#own.element);
+    legend.innerHTML = `<span class="key total"></span> total <span class="key ambiguity"></span> ambiguity <span class="key unfamiliarity"></span> unfamiliarity`;
+    this.#doubt.element.append(legend);
+    find(root, ".curves").append(this.#accuracy.element, this.#doubt.element, this.#risk.element, this.#found);
+    find(root, ".photos").prepend(this.#own.element);
     find(root, ".coverage input").oninput = this.#show;
     void this.#load();
   }
@@ -113,7 +122,8 @@ class PhotosPage {
   async #study(severities: Severities, superseded: () => boolean): Promise<void> {
     const stopped = () => superseded() || this.#ended;
     const pool = this.#pool!;
-    this.#status.loading("Predicting the gallery");
+    this.#status.loading("Sorting the clothes");
+    for (const chart of [this.#accuracy, this.#doubt, this.#risk]) chart.stale = true;
     for await (const { first, pictures } of corrupted(this.#gallery, severities)) {
       pictures.forEach((picture, index) => this.#grid.paint(first + index, picture));
       const outcomes = await judge(pool, pictures, first);
@@ -123,13 +133,19 @@ class PhotosPage {
       this.#show();
       if (stopped()) return;
     }
-    this.#status.loading(`Predicting the gallery at more of ${this.#sliders.label.toLowerCase()}`);
+    this.#risk.stale = false;
+    const damage = this.#sliders.label.toLowerCase();
+    this.#status.loading("Measuring the curves");
     for await (const points of curve(pool, this.#gallery, severities, this.#sliders.active, stopped)) {
-      this.#points = points;
-      this.#show();
       if (stopped()) return;
+      this.#status.loading("Measuring the curves", points.length / STEPS.length);
+      // Half a curve looks like a broken one: the last one stands until the next is complete.
+      if (points.length === STEPS.length) this.#curve = { points, damage };
     }
-    if (!stopped()) this.#status.show(`Each picture with ${GALLERY_SAMPLES} samples`);
+    if (stopped()) return;
+    for (const chart of [this.#accuracy, this.#doubt]) chart.stale = false;
+    this.#show();
+    this.#status.show(`Measured with ${GALLERY_SAMPLES} samples for each picture.`);
   }
 
   #present(): void {
@@ -138,36 +154,50 @@ class PhotosPage {
     const coverage = find<HTMLInputElement>(this.#root, ".coverage input").valueAsNumber;
     const answered = Math.max(1, Math.round(coverage * outcomes.length));
     const order = bySureness(outcomes);
-    order.forEach((index, rank) => {
-      const { right, said } = outcomes[index]!;
-      this.#grid.mark(index, rank >= answered ? "silent" : right ? "right" : "wrong", this.#name(LABELS[index]!), this.#name(said));
-    });
+    const said: Said[] = [];
+    order.forEach((index, rank) => (said[index] = this.#said(index, rank < answered)));
+    this.#grid.mark(said);
     const errors = errorsAmong(outcomes, order, answered);
     find(this.#root, ".coverage output").textContent = `${percent(answered / outcomes.length)} of pictures`;
-    find(this.#root, ".tally b").textContent = `${percent(errors / answered)} errors`;
+    find(this.#root, ".tally b").textContent = `${percent(errors / answered)} wrong`;
+    const declines = `It declines when its doubt exceeds ${percent(outcomes[order[answered - 1]!]!.total)}.`;
     find(this.#root, ".tally span").textContent =
-      `${errors} of ${answered} answers ${errors === 1 ? "is" : "are"} wrong` +
-      (answered < outcomes.length ? `, above ${nats(outcomes[order[answered - 1]!]!.total)} nats it does not answer` : "");
+      `${errors} of ${answered} answers ${errors === 1 ? "is" : "are"} wrong. ${answered < outcomes.length ? declines : "It answers every time."}`;
     this.#curves(answered / outcomes.length);
   }
 
+  #said(index: number, answered: boolean): Said {
+    const { right, said, total } = this.#outcomes[index]!;
+    const truth = `This is ${withArticle(this.#name(LABELS[index]!))}.`;
+    const doubt = `(${percent(total)} doubt)`;
+    if (!answered) return { mark: "silent", text: `${truth} The network does not answer ${doubt}.` };
+    return right
+      ? { mark: "right", text: `${truth} The network agrees ${doubt}.` }
+      : { mark: "wrong", text: `${truth} The network takes it for ${withArticle(this.#name(said))} ${doubt}.` };
+  }
+
   #curves(coverage: number): void {
-    const severity = this.#sliders.severities[this.#sliders.active];
-    const line = (of: (point: Point) => number) => this.#points.map((point) => ({ x: point.severity, y: of(point) }));
-    const along = this.#sliders.label.toLowerCase();
-    this.#accuracy.update([{ points: line(({ accuracy }) => accuracy), colour: "var(--ink)", markers: true }], severity);
-    this.#uncertainty.update(
+    const now = { x: this.#sliders.severities[this.#sliders.active], label: "now" };
+    const all = this.#outcomes.length === COUNT;
+    this.#risk.update(all ? [{ points: riskCoverage(this.#outcomes), colour: "var(--ink)" }] : [], { x: coverage, label: "now" });
+    const [aboutCurves, aboutRisk] = this.#found.querySelectorAll("p");
+    if (all) aboutRisk!.textContent = riskFinding(this.#outcomes);
+    if (!this.#curve) return;
+    const { points, damage } = this.#curve;
+    const line = (colour: string, of: (point: Point) => number) => {
+      return { points: points.map((point) => ({ x: point.severity, y: of(point) })), colour: `var(--${colour})`, markers: true };
+    };
+    this.#accuracy.update([line("ink", ({ accuracy }) => accuracy)], now);
+    this.#doubt.update(
       [
-        { points: line(({ aleatoric, epistemic }) => aleatoric + epistemic), colour: "var(--ink)", markers: true },
-        { points: line(({ aleatoric }) => aleatoric), colour: "var(--aleatoric)", markers: true },
-        { points: line(({ epistemic }) => epistemic), colour: "var(--epistemic)", markers: true },
+        line("ink", ({ ambiguity, unfamiliarity }) => ambiguity + unfamiliarity),
+        line("aleatoric", ({ ambiguity }) => ambiguity),
+        line("epistemic", ({ unfamiliarity }) => unfamiliarity),
       ],
-      severity,
+      now,
     );
-    for (const { element } of [this.#accuracy, this.#uncertainty]) {
-      find(element, "figcaption").dataset.along = `against ${along}`;
-    }
-    this.#risk.update([{ points: riskCoverage(this.#outcomes), colour: "var(--ink)" }], coverage);
+    for (const { element } of [this.#accuracy, this.#doubt]) find(element, "figcaption").dataset.along = `as ${damage} grows`;
+    aboutCurves!.textContent = curveFinding(points, damage);
   }
 
   #name(index: number): string {

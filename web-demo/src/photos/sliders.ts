@@ -6,9 +6,9 @@ const LABELS: Readonly<Record<CorruptionName, string>> = {
   noise: "Noise",
   blur: "Blur",
   brightness: "Brightness",
-  contrast: "Lost contrast",
+  contrast: "Contrast loss",
   rotation: "Rotation",
-  occlusion: "Occlusion",
+  occlusion: "Covered area",
 };
 
 /** One slider a corruption; `active` is the one that was moved last. */
@@ -19,7 +19,7 @@ export class CorruptionSliders {
   readonly #inputs = new Map<CorruptionName, { readonly input: HTMLInputElement; readonly output: HTMLOutputElement }>();
 
   constructor(change: () => void) {
-    this.element.append(create("legend", { className: "sr", textContent: "Corruptions" }));
+    this.element.append(create("legend", { className: "sr", textContent: "Ways to spoil a picture" }));
     for (const name of CORRUPTIONS) {
       const input = create("input", { type: "range", min: "0", max: "1", step: "0.05", value: "0", name });
       const output = create("output");

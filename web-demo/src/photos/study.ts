@@ -14,8 +14,8 @@ export const STEPS: readonly number[] = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
 export interface PictureOutcome extends Outcome {
   readonly said: number;
-  readonly aleatoric: number;
-  readonly epistemic: number;
+  readonly ambiguity: number;
+  readonly unfamiliarity: number;
 }
 
 /** Corrupts pictures a few at a time, so that the page stays quick. */
@@ -34,14 +34,16 @@ export async function judge(pool: Pool, pictures: readonly Uint8Array[], first: 
 
 function outcome({ probabilities, entropy, expectedEntropy, mutualInformation }: Prediction, label: number): PictureOutcome {
   const said = best(probabilities);
-  return { said, right: said === label, total: entropy, aleatoric: expectedEntropy, epistemic: mutualInformation };
+  const largest = Math.log(probabilities.length);
+  const [total, ambiguity, unfamiliarity] = [entropy, expectedEntropy, mutualInformation].map((value) => value / largest);
+  return { said, right: said === label, total: total!, ambiguity: ambiguity!, unfamiliarity: unfamiliarity! };
 }
 
 export interface Point {
   readonly severity: number;
   readonly accuracy: number;
-  readonly aleatoric: number;
-  readonly epistemic: number;
+  readonly ambiguity: number;
+  readonly unfamiliarity: number;
 }
 
 const known = new Map<string, Point>();
@@ -69,8 +71,8 @@ export async function* curve(
       point = {
         severity,
         accuracy: mean(({ right }) => Number(right)),
-        aleatoric: mean(({ aleatoric }) => aleatoric),
-        epistemic: mean(({ epistemic }) => epistemic),
+        ambiguity: mean(({ ambiguity }) => ambiguity),
+        unfamiliarity: mean(({ unfamiliarity }) => unfamiliarity),
       };
       known.set(key, point);
     }

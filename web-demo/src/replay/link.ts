@@ -18,39 +18,48 @@ export const MOST_SAMPLES = 1024;
 const LAST_SEED = 2n ** 64n - 1n;
 const INLINE = "bytes:";
 
+/** The check comes first: of a link that was cut off, it is what remains. */
 export function toHash({ model, picture, seed, samples, digest }: Replay): string {
   const parameters = new URLSearchParams({
     model,
-    picture: "name" in picture ? picture.name : INLINE + toBase64Url(picture.bytes),
+    picture: "name" in picture ? picture.name : INLINE + toBase64Url(packed(picture.bytes)),
     seed: String(seed),
     samples: String(samples),
     ...(digest ? { digest } : {}),
   });
-  return `#replay?${parameters}`;
+  return `#replay?check=${checkOf(parameters)}&${parameters}`;
 }
 
-/** What a link asks for; whatever is missing or none is as in `fallback`. */
-export function fromParameters(parameters: URLSearchParams, fallback: Replay): Replay {
-  const model = parameters.get("model") ?? "";
-  const picture = parameters.get("picture") ?? "";
-  const digest = parameters.get("digest") ?? "";
-  return {
-    model: isModelName(model) ? model : fallback.model,
-    picture: parsePicture(picture) ?? fallback.picture,
-    seed: parseSeed(parameters.get("seed")) ?? fallback.seed,
-    samples: parseSamples(parameters.get("samples")) ?? fallback.samples,
-    ...(/^[0-9a-f]{64}$/.test(digest) ? { digest } : {}),
-  };
+/** What a link asks for, with what it leaves out as in `fallback`; nothing if the link is damaged. */
+export function fromParameters(parameters: URLSearchParams, fallback: Replay): Replay | undefined {
+  const { check, ...given } = Object.fromEntries(parameters);
+  if (check !== undefined && check !== checkOf(new URLSearchParams(given))) return undefined;
+  const read = <T>(name: string, parse: (text: string) => T | undefined, otherwise: T): T | undefined =>
+    given[name] === undefined ? otherwise : parse(given[name]);
+  const model = read("model", (name) => (isModelName(name) ? name : undefined), fallback.model);
+  const picture = read("picture", parsePicture, fallback.picture);
+  const seed = read("seed", parseSeed, fallback.seed);
+  const samples = read("samples", parseSamples, fallback.samples);
+  const digest = read("digest", (text) => (/^[0-9a-f]{64}$/.test(text) ? text : undefined), "");
+  if (model === undefined || picture === undefined || seed === undefined || samples === undefined || digest === undefined) return undefined;
+  return { model, picture, seed, samples, ...(digest ? { digest } : {}) };
 }
 
-export function parseSeed(text: string | null): bigint | undefined {
-  if (!text || !/^\d{1,20}$/.test(text) || BigInt(text) > LAST_SEED) return undefined;
+/** FNV-1a: finds what happens to a link on its way. Whether the bits are right is the digest's business. */
+function checkOf(parameters: URLSearchParams): string {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(String(parameters))) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+export function parseSeed(text: string): bigint | undefined {
+  if (!/^\d{1,20}$/.test(text) || BigInt(text) > LAST_SEED) return undefined;
   return BigInt(text);
 }
 
-export function parseSamples(text: string | null): number | undefined {
+export function parseSamples(text: string): number | undefined {
   const samples = Number(text);
-  return text && Number.isInteger(samples) && samples >= 1 && samples <= MOST_SAMPLES ? samples : undefined;
+  return Number.isInteger(samples) && samples >= 1 && samples <= MOST_SAMPLES ? samples : undefined;
 }
 
 function parsePicture(text: string): ReplayPicture | undefined {
@@ -58,10 +67,33 @@ function parsePicture(text: string): ReplayPicture | undefined {
   if (!text.startsWith(INLINE)) return undefined;
   try {
     const binary = atob(text.slice(INLINE.length).replaceAll("-", "+").replaceAll("_", "/"));
-    return { bytes: Uint8Array.from(binary, (character) => character.charCodeAt(0)) };
+    return { bytes: unpacked(Uint8Array.from(binary, (character) => character.charCodeAt(0))) };
   } catch {
     return undefined;
   }
+}
+
+/** Most of a drawing is paper: a zero is followed by how many there are. */
+export function packed(bytes: Uint8Array): Uint8Array {
+  const result: number[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const value = bytes[at++]!;
+    result.push(value);
+    if (value > 0) continue;
+    let zeros = 1;
+    for (; bytes[at] === 0 && zeros < 255; at++) zeros++;
+    result.push(zeros);
+  }
+  return Uint8Array.from(result);
+}
+
+export function unpacked(bytes: Uint8Array): Uint8Array {
+  const result: number[] = [];
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at]! > 0) result.push(bytes[at]!);
+    else for (let zeros = bytes[++at] ?? 0; zeros > 0; zeros--) result.push(0);
+  }
+  return Uint8Array.from(result);
 }
 
 function toBase64Url(bytes: Uint8Array): string {

@@ -5,9 +5,9 @@ import { ReplayVectors } from "./vectors.js";
 
 const MARKUP = `
   <div class="intro">
-    <h1>The same bits, here and there</h1>
-    <p class="lead">A prediction depends on model, picture, seed and samples, and on nothing else: not on the processor, the
-      number of threads or the browser. So anyone can replay it.</p>
+    <h1>The same answer, bit for bit, everywhere</h1>
+    <p class="lead">A prediction depends on the model, the picture, the seed and the number of samples. It doesn’t depend on
+      the processor, the browser or the number of threads. So anyone can repeat it and check it.</p>
   </div>`;
 
 export const replay: Page = {

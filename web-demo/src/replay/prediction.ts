@@ -1,10 +1,12 @@
 /** One prediction by its link: the same bits on every machine, and the command line that repeats it. */
 import type { Pool, Prediction } from "bayes8";
+import { copy } from "../lib/copy.js";
 import { create, find } from "../lib/dom.js";
-import { nats, percent } from "../lib/format.js";
+import { percent } from "../lib/format.js";
 import { Newest } from "../lib/newest.js";
 import { Status } from "../lib/status.js";
-import { MODEL_NAMES, type ModelName, openModel } from "../model/models.js";
+import { doubtOf } from "../model/doubt.js";
+import { MODEL_LABELS, MODEL_NAMES, type ModelName, openModel } from "../model/models.js";
 import { command, fromParameters, MOST_SAMPLES, parseSamples, parseSeed, PICTURE_FILE, type Replay, toHash } from "./link.js";
 import { load, nativeDigest, PICTURE_NAMES, show } from "./pictures.js";
 
@@ -13,7 +15,9 @@ const FALLBACK: Replay = { model: "fashion-resnet14", picture: { name: "shirt-4.
 const FROM_LINK = "";
 
 const MARKUP = `
-  <h2>One prediction</h2>
+  <h2>Repeat one prediction</h2>
+  <p class="match" role="status"></p>
+  <a class="another" href="#replay" hidden>Try another prediction</a>
   <form class="fields">
     <label>Model <select name="model"></select></label>
     <label>Picture <select name="picture"></select></label>
@@ -24,16 +28,23 @@ const MARKUP = `
     <canvas width="28" height="28" role="img" aria-label="The picture"></canvas>
     <dl>
       <dt>Answer</dt><dd data-field="answer">…</dd>
-      <dt>Uncertainty</dt><dd data-field="uncertainty">…</dd>
-      <dt>Digest</dt><dd><code data-field="digest">…</code><span class="note">SHA-256 of every logit of every sample</span></dd>
+      <dt>Doubt</dt><dd data-field="doubt">…</dd>
+      <dt>Digest</dt><dd><code data-field="digest">…</code></dd>
     </dl>
   </div>
-  <p class="match" role="status"></p>
-  <div class="copy"><span class="note">Send this link; it says whether the bits are the same there.</span>
+  <details class="terms">
+    <summary>What is a digest?</summary>
+    <p>It is a fingerprint (SHA-256) of the raw numbers behind the answer, one for each sample and class. If two machines
+      differ in a single bit, their digests differ.</p>
+    <p>The <b>seed</b> starts the random numbers that choose the weights of each sample. The same seed gives the same samples.</p>
+  </details>
+  <div class="copy"><span class="note">Send this link. The browser that opens it says whether its bits are the same.</span>
     <div><code data-copy="link"></code><button type="button" class="button" data-for="link">Copy link</button></div></div>
-  <div class="copy"><span class="note">The native command line prints the same <code>logits_digest</code>.
+  <div class="copy"><span class="note">Run this command. It prints the same digest as <code>logits_digest</code>.
       <a class="save" download="${PICTURE_FILE}" hidden>Save the picture</a></span>
     <div><code data-copy="command"></code><button type="button" class="button" data-for="command">Copy command</button></div></div>`;
+
+const DAMAGED = "This link is damaged: part of it was lost or changed on the way. Ask for the link again.";
 
 export class ReplayPrediction {
   readonly element = create("section", { className: "card replay-one" });
@@ -46,7 +57,8 @@ export class ReplayPrediction {
   #ended = false;
 
   constructor(parameters: URLSearchParams) {
-    this.#replay = fromParameters(parameters, FALLBACK);
+    const asked = fromParameters(parameters, FALLBACK);
+    this.#replay = asked ?? FALLBACK;
     if ("bytes" in this.#replay.picture) this.#linked = this.#replay.picture;
     this.element.innerHTML = MARKUP;
     this.element.setAttribute("aria-label", "One prediction");
@@ -55,9 +67,11 @@ export class ReplayPrediction {
     find<HTMLFormElement>(this.element, "form").onsubmit = (event) => event.preventDefault();
     find(this.element, "form").oninput = () => this.#read();
     for (const button of this.element.querySelectorAll<HTMLButtonElement>("[data-for]")) {
-      button.onclick = () => void this.#copy(button);
+      const shown = find(this.element, `[data-copy=${button.dataset.for}]`);
+      button.onclick = () => void copy(shown.textContent ?? "", button, shown);
     }
-    this.#changed();
+    if (asked) this.#changed();
+    else this.#refuse();
   }
 
   end(): void {
@@ -73,9 +87,9 @@ export class ReplayPrediction {
   #fill(): void {
     const option = (value: string, text = value) => create("option", { value, textContent: text });
     const { model, picture, seed, samples } = this.#replay;
-    this.#field("model").append(...MODEL_NAMES.map((name) => option(name)));
+    this.#field("model").append(...MODEL_NAMES.map((name) => option(name, MODEL_LABELS[name])));
     this.#field("picture").append(
-      ...(this.#linked ? [option(FROM_LINK, "from the link")] : []),
+      ...(this.#linked ? [option(FROM_LINK, "From the link")] : []),
       ...PICTURE_NAMES.map((name) => option(name)),
     );
     this.#field("model").value = model;
@@ -89,8 +103,8 @@ export class ReplayPrediction {
     const [seed, samples] = [parseSeed(this.#field("seed").value), parseSamples(this.#field("samples").value)];
     this.#field("seed").setAttribute("aria-invalid", String(seed === undefined));
     this.#field("samples").setAttribute("aria-invalid", String(samples === undefined));
-    if (seed === undefined) return this.#status.error("A seed is a whole number from 0 to 2^64 - 1.");
-    if (samples === undefined) return this.#status.error(`Samples: a whole number from 1 to ${MOST_SAMPLES}.`);
+    if (seed === undefined) return this.#status.error("The seed must be a whole number from 0 to 2⁶⁴ − 1.");
+    if (samples === undefined) return this.#status.error(`The number of samples must be a whole number from 1 to ${MOST_SAMPLES}.`);
     const name = this.#field("picture").value;
     const picture = name === FROM_LINK && this.#linked ? this.#linked : { name };
     this.#replay = { model: this.#field("model").value as ModelName, picture, seed, samples };
@@ -114,14 +128,14 @@ export class ReplayPrediction {
     const pool = await this.#model(replay.model);
     const picture = await load(replay.picture);
     if (this.#ended) return;
-    if (!picture) return this.#status.error("There is no such picture here.");
+    if (!picture) return this.#status.error("This page has no picture of that name.");
     const options = { seed: replay.seed, samples: replay.samples, logits: true, signal };
     const prediction = await pool.predict(picture, options).catch((error) => {
       if (!signal.aborted) throw error;
     });
     if (!prediction) return;
-    this.#status.show(`Kernel ${pool.kernel}, ${pool.workers} ${pool.workers === 1 ? "worker" : "workers"}`);
-    this.#present(replay, prediction);
+    this.#status.show(`Computed by ${pool.workers} ${pool.workers === 1 ? "worker" : "workers"} with ${pool.kernel} instructions.`);
+    this.#present(replay, prediction, pool.info.classNames);
     const save = find<HTMLAnchorElement>(this.element, ".save");
     save.hidden = "name" in replay.picture;
     if (!save.hidden) save.href = canvas.toDataURL("image/png");
@@ -137,36 +151,34 @@ export class ReplayPrediction {
     return pool;
   }
 
-  #present(replay: Replay, prediction: Prediction): void {
+  #present(replay: Replay, prediction: Prediction, classNames: readonly string[]): void {
     const digest = prediction.logitsDigest!;
     const set = (name: string, text: string) => (find(this.element, `[data-field=${name}]`).textContent = text);
     set("answer", prediction.top(2).map(({ label, probability }) => `${label} ${percent(probability)}`).join(", "));
-    const { entropy, expectedEntropy, mutualInformation } = prediction;
-    set("uncertainty", `${nats(entropy)} nats: aleatoric ${nats(expectedEntropy)}, epistemic ${nats(mutualInformation)}`);
+    const { entropy: total, expectedEntropy: aleatoric, mutualInformation: epistemic } = prediction;
+    const doubt = doubtOf({ total, aleatoric, epistemic, classNames });
+    set("doubt", `${percent(doubt.total)} (ambiguity ${percent(doubt.ambiguity)}, unfamiliarity ${percent(doubt.unfamiliarity)})`);
     set("digest", digest);
-    const hash = toHash({ ...replay, digest });
-    find(this.element, "[data-copy=link]").textContent = location.href.replace(/#.*/s, "") + hash;
-    const match = find(this.element, ".match");
-    const expected = replay.digest ?? nativeDigest(replay);
-    const by = replay.digest ? "the machine that made the link" : "the native command line";
-    match.dataset.match = expected === undefined ? "none" : String(expected === digest);
-    match.textContent =
-      expected === undefined
-        ? "No digest to compare with: open the link on another machine."
-        : expected === digest
-          ? `The same bits as ${by}.`
-          : `Other bits than ${by}: ${expected}.`;
+    find(this.element, "[data-copy=link]").textContent = location.href.replace(/#.*/s, "") + toHash({ ...replay, digest });
+    this.#compare(digest, replay.digest ?? nativeDigest(replay), replay.digest ? "the machine that made this link" : "the native program");
   }
 
-  async #copy(button: HTMLButtonElement): Promise<void> {
-    const label = button.textContent;
-    try {
-      await navigator.clipboard.writeText(find(this.element, `[data-copy=${button.dataset.for}]`).textContent ?? "");
-      button.textContent = "Copied";
-    } catch {
-      getSelection()?.selectAllChildren(find(this.element, `[data-copy=${button.dataset.for}]`));
-      button.textContent = "Selected";
-    }
-    setTimeout(() => (button.textContent = label), 1500);
+  #compare(digest: string, expected: string | undefined, by: string): void {
+    if (expected === undefined) this.#match("none", "Nothing to compare with yet. Open the link below on another machine.");
+    else if (expected === digest) this.#match("true", `The same bits as ${by}.`);
+    else this.#match("false", `Not the same bits as ${by}, which got ${expected}.`);
+  }
+
+  /** Of a damaged link there is nothing to show. */
+  #refuse(): void {
+    this.#match("damaged", DAMAGED);
+    this.element.classList.add("damaged");
+    find(this.element, ".another").hidden = false;
+  }
+
+  #match(match: "true" | "false" | "none" | "damaged", text: string): void {
+    const element = find(this.element, ".match");
+    element.dataset.match = match;
+    element.textContent = text;
   }
 }

@@ -22,10 +22,21 @@ const MODELS = {
   "models/mnist-scnn.safetensors": mnist,
 };
 
+/** What a group tests; one that is new here says so itself. */
+const ABOUT: Readonly<Record<string, string>> = {
+  geometry: "Sequences, volumes and transposed convolutions.",
+  models: "The models of this demo.",
+  networks: "Random networks of up to a dozen layers.",
+  noise: "The random noise behind every weight.",
+  operations: "Single operations, such as a convolution or a pooling layer.",
+  weights: "The weights that a sample draws.",
+};
+
 const MARKUP = `
-  <h2>Every operation, layer and model</h2>
-  <p class="note">Golden vectors from the native reference, compared bit for bit: layers, logits, sums and uncertainty.</p>
-  <fieldset class="kernels"><legend class="sr">Kernel</legend>
+  <h2>Check every part of the engine</h2>
+  <p class="note">Your browser runs each recorded test and compares the result with the native program, bit for bit. One
+    square is one test. Open a group to see the names.</p>
+  <fieldset class="kernels"><legend class="sr">Instructions</legend>
     <label><input type="radio" name="kernel" value="baseline" checked /> baseline SIMD</label>
     <label><input type="radio" name="kernel" value="relaxed" /> relaxed SIMD</label>
   </fieldset>
@@ -48,12 +59,12 @@ export class ReplayVectors {
 
   constructor() {
     this.element.innerHTML = MARKUP;
-    this.element.setAttribute("aria-label", "Golden vectors");
+    this.element.setAttribute("aria-label", "Recorded tests");
     find(this.element, ".total").after(this.#status.element);
     for (const input of this.element.querySelectorAll<HTMLInputElement>("[name=kernel]")) {
       if (input.value === "relaxed" && !detect().relaxedSimd) {
         input.disabled = true;
-        input.parentElement!.append(" (not in this browser)");
+        input.parentElement!.append(" (not available in this browser)");
       }
       input.onchange = () => this.#run(input.value as Kernel);
     }
@@ -69,12 +80,12 @@ export class ReplayVectors {
     this.#groups = new Map();
     this.#passed = this.#other = 0;
     find(this.element, ".groups").replaceChildren();
-    if (!isSecureContext) return this.#status.error("Browsers compute SHA-256 only on https or localhost.");
-    this.#status.loading("Loading the vectors");
+    if (!isSecureContext) return this.#status.error("Browsers compute SHA-256 only on pages served over https or from localhost.");
+    this.#status.loading("Loading the tests");
     const worker = new VectorsWorker();
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<VectorsMessage>) => this.#take(data, kernel);
-    worker.onerror = ({ message }) => this.#status.error(`The worker stopped: ${message}`, () => this.#run(kernel));
+    worker.onerror = ({ message }) => this.#status.error(`The tests stopped: ${message}`, () => this.#run(kernel));
     const absolute = (address: string) => new URL(address, location.href).href;
     worker.postMessage({
       kernel,
@@ -104,7 +115,7 @@ export class ReplayVectors {
         return [name, { cell, row }] as const;
       }),
     );
-    const details = create("details", {}, create("summary", {}, create("b", {}, group), " ", summary, squares), create("p", { className: "note", textContent: about }), rows);
+    const details = create("details", {}, create("summary", {}, create("b", {}, group), " ", summary, squares), create("p", { className: "note", textContent: ABOUT[group] ?? about }), rows);
     find(this.element, ".groups").append(details);
     this.#groups.set(group, { summary, cells, passed: 0 });
   }
@@ -119,7 +130,7 @@ export class ReplayVectors {
     group.summary.textContent = `${group.passed} of ${group.cells.size}`;
     if (result === "passed") this.#passed++;
     else this.#other++;
-    this.#status.loading(`Kernel ${kernel}`);
+    this.#status.loading(`Running with ${kernel} instructions`);
     this.#total(false, kernel);
   }
 
@@ -127,11 +138,11 @@ export class ReplayVectors {
     const all = Array.from(this.#groups.values()).reduce((sum, { cells }) => sum + cells.size, 0);
     const total = find(this.element, ".total");
     const failed = this.#other > 0 ? `, ${this.#other} differ` : "";
-    find(total, "b").textContent = `${this.#passed} of ${all} the same to the bit${failed}`;
+    find(total, "b").textContent = `${this.#passed} of ${all} identical${failed}`;
     if (kernel) total.dataset.kernel = kernel;
     if (ended) {
       total.dataset.end = String(this.#passed === all && all > 0);
-      this.#status.show(`Kernel ${total.dataset.kernel}; all of them compared with the native reference.`);
+      this.#status.show(`Finished with ${total.dataset.kernel} instructions.`);
     } else delete total.dataset.end;
   }
 }

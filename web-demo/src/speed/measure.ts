@@ -1,4 +1,4 @@
-/** How many image-samples a second: pictures times weight samples. */
+/** How many predictions of one sample a second. */
 import type { Kernel, Picture, Pool } from "bayes8";
 import { type ModelName, openModel } from "../model/models.js";
 
@@ -7,11 +7,13 @@ export interface Setting {
   readonly workers: number;
 }
 
+/** Predictions of one sample a second. */
 export interface Rate {
   readonly setting: Setting;
-  /** Image-samples a second. */
+  /** The median of the runs so far. */
   readonly rate: number;
-  readonly kernelName: string;
+  readonly slowest: number;
+  readonly fastest: number;
 }
 
 /** Pictures that share each draw of the weights. */
@@ -19,6 +21,8 @@ export const TOGETHER = 16;
 /** Engines compile twice, the second time for speed. */
 const WARM_UP_MILLISECONDS = 250;
 const MEASURE_MILLISECONDS = 900;
+/** Fewer have no spread to speak of. */
+const FEWEST_RUNS = 3;
 
 /** Measures until the time is up; `onRate` hears of the rate so far. */
 export async function measure(
@@ -38,21 +42,33 @@ export async function measure(
       await pool.predictBatch(pictures, { samples, firstSample });
       firstSample += samples;
       const milliseconds = performance.now() - start;
-      const done = samples * TOGETHER;
+      const rate = (1000 * samples * TOGETHER) / milliseconds;
       samples = Math.max(setting.workers, Math.min(256, Math.round((samples * 150) / milliseconds)));
-      return { done, milliseconds };
+      return rate;
     };
     for (const start = performance.now(); performance.now() - start < WARM_UP_MILLISECONDS && !stopped(); ) await run();
-    let [done, milliseconds] = [0, 0];
-    while (milliseconds < MEASURE_MILLISECONDS && !stopped()) {
-      const part = await run();
-      done += part.done;
-      milliseconds += part.milliseconds;
-      onRate({ setting, rate: (1000 * done) / milliseconds, kernelName: pool.kernel });
+    const rates: number[] = [];
+    for (const start = performance.now(); !stopped(); ) {
+      rates.push(await run());
+      onRate({ setting, ...spread(rates) });
+      if (rates.length >= FEWEST_RUNS && performance.now() - start >= MEASURE_MILLISECONDS) break;
     }
   } finally {
     pool.dispose();
   }
+}
+
+/** The median does not move when the machine is busy for one run. */
+export function spread(rates: readonly number[]): Pick<Rate, "rate" | "slowest" | "fastest"> {
+  const sorted = [...rates].sort((a, b) => a - b);
+  const [lower, upper] = [sorted[Math.floor((sorted.length - 1) / 2)]!, sorted[Math.ceil((sorted.length - 1) / 2)]!];
+  return { rate: (lower + upper) / 2, slowest: sorted[0]!, fastest: sorted.at(-1)! };
+}
+
+/** The end of a scale for values up to `largest`: a round number whose half is round too. */
+export function scaleEnd(largest: number): number {
+  const power = 10 ** Math.floor(Math.log10(largest));
+  return power * [1, 1.6, 2, 3, 4, 6, 8, 10].find((factor) => factor * power >= largest)!;
 }
 
 /** Pictures of any bytes: what they show does not change the time. */

@@ -6,9 +6,9 @@ import type { Page } from "../lib/page.js";
 import { Status } from "../lib/status.js";
 import { EXAMPLES } from "../draw/examples.js";
 import { rasterize } from "../draw/raster.js";
-import { MODEL_NAMES, type ModelName, openModel } from "../model/models.js";
+import { MODEL_LABELS, MODEL_NAMES, type ModelName, openModel } from "../model/models.js";
 import { best } from "../model/samples.js";
-import { measure, type Rate, type Setting, TOGETHER } from "./measure.js";
+import { measure, type Rate, scaleEnd, type Setting, TOGETHER } from "./measure.js";
 import "./speed.css";
 
 /** Samples of the curve of precision, and how much more each of its points has than the one before. */
@@ -17,21 +17,33 @@ const SPACING = 1.2;
 
 const MARKUP = `
   <div class="intro">
-    <h1>What certainty costs</h1>
-    <p class="lead">Samples are independent: workers share them without a word to each other. Four times the samples halve the
-      error of the estimate, whatever it is of.</p>
+    <h1>What does doubt cost?</h1>
+    <p class="lead">An ordinary network answers once. This one answers many times, and every answer takes time. The samples
+      don’t depend on each other, so several workers can share them.</p>
   </div>
   <div class="speed">
-    <section class="card" aria-label="Speed in this browser">
-      <h2>Image-samples a second, here</h2>
+    <section class="card" aria-label="Speed">
+      <h2>How fast is your machine?</h2>
       <div class="choose"><label class="sr" for="speed-model">Model</label> <select id="speed-model"></select>
         <button type="button" class="button" data-again>Measure again</button></div>
-      <table><thead class="sr"><tr><th>Kernel and workers</th><th>Rate</th></tr></thead><tbody></tbody></table>
-      <p class="note">Pictures times weight samples, ${TOGETHER} pictures together. Each sample draws all weights anew.</p>
+      <table>
+        <caption>Answers per second, one sample each</caption>
+        <thead class="sr"><tr><th>Instructions and workers</th><th>Answers per second</th></tr></thead>
+        <tbody></tbody>
+        <tfoot aria-hidden="true"><tr><td></td><td><span class="scale"><span>0</span><span></span><span></span></span></td></tr></tfoot>
+      </table>
+      <p class="note">The bar ends at the median of several runs. The line through its end reaches from the slowest run to the
+        fastest.</p>
+      <details class="terms">
+        <summary>What is measured?</summary>
+        <p>The network gets ${TOGETHER} pictures at once. Each sample draws every weight anew and answers for all of them. Relaxed
+          SIMD is a newer set of processor instructions; the bits of the answers are the same.</p>
+      </details>
     </section>
-    <section class="card precision" aria-label="Precision against samples">
-      <h2>How precise the answer gets</h2>
-      <p class="note">The unclear four of the first page, samples as they arrive: standard error of the probability of the likelier class; dashed, one over the root of the samples.</p>
+    <section class="card precision" aria-label="Precision">
+      <h2>How many samples are enough?</h2>
+      <p class="note">The network looks at the 4 that may be a 9. More samples pin down how likely it finds the 4. Four times as
+        many samples halve the margin of error (dashed line).</p>
       <p class="now" role="status"><b>…</b></p>
     </section>
   </div>`;
@@ -47,14 +59,14 @@ class SpeedPage {
   readonly #rows: readonly Row[];
   readonly #rates = new Map<Setting, Rate>();
   readonly #precision = new LineChart({
-    title: "Standard error",
+    title: "Margin of error",
     x: { label: "samples", from: 2, to: MOST, ticks: [2, 8, 32, 128, 512], format: String, logarithmic: true },
     y: {
-      label: "standard error",
+      label: "margin of error",
       from: 0.005,
       to: 0.4,
       ticks: [0.01, 0.03, 0.1, 0.3],
-      format: (value) => `${Math.round(value * 1000) / 10} %`,
+      format: (value) => `${Math.round(value * 1000) / 10}%`,
       logarithmic: true,
     },
   });
@@ -69,9 +81,9 @@ class SpeedPage {
     this.#rows = settings().map((setting) => ({ setting, element: row(setting) }));
     find(root, "tbody").append(...this.#rows.map(({ element }) => element));
     find(root, "table").after(this.#status.element);
-    find(root, ".precision").append(this.#precision.element);
+    find(root, ".precision").append(this.#precision.element, terms());
     const select = find<HTMLSelectElement>(root, "select");
-    select.append(...MODEL_NAMES.map((value) => create("option", { value, textContent: value })));
+    select.append(...MODEL_NAMES.map((value) => create("option", { value, textContent: MODEL_LABELS[value] })));
     select.onchange = () => void this.#measure();
     find(root, "[data-again]").onclick = () => void this.#measure();
     void this.#run();
@@ -96,10 +108,10 @@ class SpeedPage {
     try {
       for (const { setting } of this.#rows) {
         if (stopped()) return;
-        this.#status.loading("Measuring");
+        this.#status.loading("Measuring…");
         await measure(model, setting, (rate) => this.#take(rate, stopped()), stopped);
       }
-      if (!stopped()) this.#status.show("Measured in this browser, just now.");
+      if (!stopped()) this.#status.show("Measured in your browser, just now.");
     } catch (error) {
       if (!stopped()) this.#status.error(error, () => void this.#measure());
     }
@@ -129,15 +141,25 @@ class SpeedPage {
   }
 
   #present(): void {
-    const fastest = Math.max(...Array.from(this.#rates.values(), ({ rate }) => rate), 1);
+    const rates = Array.from(this.#rates.values());
+    const end = scaleEnd(Math.max(...rates.map(({ fastest }) => fastest), 1));
+    const [, middle, right] = find(this.#root, ".scale").children;
+    middle!.textContent = rates.length ? whole(end / 2) : "";
+    right!.textContent = rates.length ? whole(end) : "";
     for (const { setting, element } of this.#rows) {
-      const rate = this.#rates.get(setting)?.rate;
-      find(element, "output").textContent = rate === undefined ? "–" : Math.round(rate).toLocaleString("en");
-      find(element, ".length").style.transform = `scaleX(${(rate ?? 0) / fastest})`;
+      const measured = this.#rates.get(setting);
+      const at = (value: number | undefined) => `${(100 * (value ?? 0)) / end}%`;
+      find(element, "output").textContent = measured ? whole(measured.rate) : "–";
+      find(element, ".range").textContent = measured ? `${whole(measured.slowest)}–${whole(measured.fastest)}` : "";
+      find(element, ".length").style.width = at(measured?.rate);
+      const spread = find(element, ".spread");
+      spread.hidden = !measured;
+      spread.style.left = at(measured?.slowest);
+      spread.style.right = at(measured && end - measured.fastest);
     }
     const last = this.#points.at(-1);
     if (!last) return;
-    find(this.#root, ".now b").textContent = `± ${(100 * last.y).toFixed(1)} points after ${last.x} samples`;
+    find(this.#root, ".now b").textContent = `± ${(100 * last.y).toFixed(1)} percentage points after ${whole(last.x)} samples`;
     const expected = [2, MOST].map((x) => ({ x, y: last.y * Math.sqrt(last.x / x) }));
     this.#precision.update([
       { points: expected, colour: "var(--line-strong)", dashed: true },
@@ -156,10 +178,21 @@ function settings(): Setting[] {
 
 function row({ kernel, workers }: Setting): HTMLElement {
   const element = create("tr");
-  element.innerHTML = `<th scope="row">${kernel} <span>${workers} ${workers === 1 ? "worker" : "workers"}</span></th>
-    <td><span class="rate"><i class="length" aria-hidden="true"></i></span><output>–</output></td>`;
+  element.innerHTML = `<th scope="row">${NAMES[kernel]} <span>${workers} ${workers === 1 ? "worker" : "workers"}</span></th>
+    <td><span class="rate" aria-hidden="true"><i class="length"></i><i class="spread" hidden></i></span>
+      <span class="figures"><output>–</output> <span class="range"></span></span></td>`;
   return element;
 }
+
+function terms(): HTMLElement {
+  const element = create("details", { className: "terms" });
+  element.innerHTML = `<summary>What is the margin of error?</summary>
+    <p>It is one standard error. About two times in three, the answer of infinitely many samples lies within it.</p>`;
+  return element;
+}
+
+const NAMES: Readonly<Record<Kernel, string>> = { baseline: "Baseline SIMD", relaxed: "Relaxed SIMD" };
+const whole = (value: number): string => Math.round(value).toLocaleString("en");
 
 export const speed: Page = {
   title: "Speed",

@@ -1,0 +1,38 @@
+/** How large a doubt is, as a share of the largest possible one, and what that size means in words. */
+import type { Estimate } from "./samples.js";
+
+export interface Doubt {
+  readonly total: number;
+  /** Aleatoric: each sample for itself sees more than one answer. */
+  readonly ambiguity: number;
+  /** Epistemic: the samples contradict each other. */
+  readonly unfamiliarity: number;
+}
+
+/** Above this share of the largest possible doubt an answer is worth nothing, as in `bayes8 predict`. */
+export const ABSTAIN = 0.5;
+/** Below these shares a doubt is hardly worth a word; a verdict of "sure" stays below the second one. */
+const LITTLE = 0.04;
+const SOME = 0.15;
+
+type Entropies = Pick<Estimate, "total" | "aleatoric" | "epistemic" | "classNames">;
+
+/** Of 1, which means: every class is equally likely, as far as the network can tell. */
+export function doubtOf({ total, aleatoric, epistemic, classNames }: Entropies): Doubt {
+  const largest = Math.log(classNames.length);
+  return { total: total / largest, ambiguity: aleatoric / largest, unfamiliarity: epistemic / largest };
+}
+
+/** The words follow the numbers: what is said of a doubt is true of its size. */
+export function glosses({ total, ambiguity, unfamiliarity }: Doubt): Readonly<Record<keyof Doubt, string>> {
+  return {
+    total: total > ABSTAIN ? "too much to answer" : graded(total, "hardly any", "a little", "a fair amount"),
+    ambiguity: graded(ambiguity, "one answer fits", "a second answer fits", "several answers fit"),
+    unfamiliarity: graded(unfamiliarity, "similar odds", "different odds", "conflicting odds"),
+  };
+}
+
+function graded(share: number, little: string, some: string, much: string): string {
+  if (share < LITTLE) return little;
+  return share < SOME ? some : much;
+}

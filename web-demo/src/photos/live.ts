@@ -1,0 +1,44 @@
+/** A prediction for each frame of the camera, with no more samples than it takes. */
+import type { Pool } from "bayes8";
+import { best, type Estimate, estimates } from "../model/samples.js";
+
+/** Ten frames a second leave this for the samples of one. */
+const FRAME_MILLISECONDS = 50;
+const MOST_SAMPLES = 48;
+/** Fewer may agree by chance. */
+const FEWEST_SAMPLES = 6;
+/** The estimate is stable once its standard error is below this. */
+const STABLE = 0.02;
+/** The pace is that of the last so many milliseconds. */
+const WINDOW = 2000;
+
+/** Draws samples until the estimate is stable, or the time for a frame is spent. */
+export async function settle(pool: Pool, picture: Uint8Array, milliseconds = FRAME_MILLISECONDS): Promise<Estimate> {
+  let last: Estimate | undefined;
+  for await (const estimate of estimates(pool, picture, { samples: MOST_SAMPLES, seed: 0n, milliseconds })) {
+    last = estimate;
+    if (isStable(estimate)) break;
+  }
+  return last!;
+}
+
+/** Whether more samples would hardly move the probability of the likeliest class. */
+export function isStable({ samples, probabilities }: Estimate): boolean {
+  const count = samples.length;
+  if (count < FEWEST_SAMPLES) return false;
+  const top = best(probabilities);
+  const variance = samples.reduce((sum, sample) => sum + (sample[top]! - probabilities[top]!) ** 2, 0) / (count - 1);
+  return Math.sqrt(variance / count) < STABLE;
+}
+
+/** Counts how often something happens in a second. */
+export class Pace {
+  #times: number[] = [];
+
+  /** Takes one more, at `now` in milliseconds; the pace, once there are two. */
+  tick(now: number): number | undefined {
+    this.#times = [...this.#times.filter((time) => now - time < WINDOW), now];
+    const span = now - this.#times[0]!;
+    return span > 0 ? (1000 * (this.#times.length - 1)) / span : undefined;
+  }
+}
