@@ -3,7 +3,7 @@
 use crate::skipped::Skipped;
 use crate::tools::{CHROMIUM, FIREFOX};
 use crate::web::Package;
-use crate::{root, run_command, tools, web};
+use crate::{apps, root, run_command, tools, web};
 use anyhow::anyhow;
 use std::process::Command;
 
@@ -20,8 +20,13 @@ pub(crate) fn serve(port: u16) -> anyhow::Result<()> {
 
 /// Checks the types, builds the site and tests it in Chromium; what is missing is skipped.
 pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
-    let ready = package.clone().and_then(|()| tools::npm_packages(&root().join(FOLDER)));
-    if let Err(reason) = ready {
+    // The apps have what drives Firefox.
+    let packages = || {
+        [FOLDER, apps::FOLDER]
+            .iter()
+            .try_for_each(|folder| tools::npm_packages(&root().join(folder)))
+    };
+    if let Err(reason) = package.clone().and_then(|()| packages()) {
         skipped.report(&format!("the web demo: {reason}"));
         return Ok(());
     }

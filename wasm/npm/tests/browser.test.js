@@ -97,7 +97,19 @@ describe("a plain <script type=module>", () => {
     const module = { simd128: "bayes8.wasm", "relaxed-simd": "bayes8-relaxed.wasm" }[kernel];
     assert.deepEqual(requested.filter((path) => path.endsWith(".wasm")), [module]);
   });
-  test("a canvas, image, bitmap or video gives other bits than its ImageData", { skip }, async () => {
+  test("pages of one browser choose different kernels", { skip }, async () => {
+    const kernels = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const { page } = await open(`${server.address}/pages/plain.html`);
+        const load = () => window.bayes8.bayes8.Model.load("/models/mnist-scnn.safetensors").then(({ kernel }) => kernel);
+        const kernel = await page.evaluate(load);
+        await page.close();
+        return kernel;
+      }),
+    );
+    assert.equal(new Set(kernels).size, 1, String(kernels));
+  });
+  test("a picture in another form gives other bits than its ImageData", { skip }, async () => {
     assert.deepEqual(await check(plain.page, "forms"), []);
   });
   test("errors have other codes than in Node", { skip }, async () => {

@@ -67,6 +67,12 @@ export async function forms({ Model }) {
   const imageData = context.getImageData(0, 0, 100, 60);
   const drawn = { canvas, image, offscreen, bitmap: await createImageBitmap(canvas), styled: canvas.cloneNode() };
   drawn.styled.getContext("2d").drawImage(canvas, 0, 0);
+  drawn.blob = await offscreen.convertToBlob();
+  drawn.file = new File([drawn.blob], "stripes.png");
+  drawn.bytes = new Uint8Array(await drawn.blob.arrayBuffer());
+  drawn.address = canvas.toDataURL();
+  drawn.url = new URL(drawn.address);
+  drawn.frame = new VideoFrame(canvas, { timestamp: 0 });
   drawn.styled.style.width = "7px"; // How large it is shown says nothing about its pixels.
   const options = { samples: 2 };
   const expected = bits(await model.predict(imageData, options));
@@ -74,6 +80,11 @@ export async function forms({ Model }) {
   for (const [name, picture] of Object.entries(drawn)) {
     if (bits(await model.predict(picture, options)) !== expected) wrong.push(name);
   }
+  drawn.frame.close();
+  const closed = await model.predict(drawn.frame, options).catch((error) => error);
+  if (closed.code !== "invalid-input") wrong.push(`closed frame: ${closed}`);
+  const text = await model.predict(new File(["no picture"], "notes.txt")).catch((error) => error);
+  if (text.code !== "invalid-input" || !/^notes\.txt is not a picture/.test(text.message)) wrong.push(`text: ${text}`);
   const video = Object.assign(document.createElement("video"), { srcObject: canvas.captureStream(), muted: true });
   // A captured canvas gives a frame when something is drawn.
   const drawing = setInterval(() => context.fillRect(0, 0, 1, 1), 20);
@@ -116,7 +127,7 @@ export async function errors({ Model, Bayes8Error }, otherOrigin) {
     const image = new Image();
     image.src = `${otherOrigin}/models/pictures/bag-18.png`;
     await image.decode();
-    await expect("tainted", () => pool.predict(image), "invalid-input", /cannot be read/);
+    await expect("tainted", () => pool.predict(image), "invalid-input", /cannot be read.+crossorigin="anonymous"/);
   }
   if ((await pool.predict(picture, { samples: 2 })).samples !== 2) wrong.push("the pool does not go on");
   pool.dispose();
