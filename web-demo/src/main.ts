@@ -53,4 +53,4 @@ addEventListener("hashchange", () => {
   });
 });
 void show();
-keepOffline();
+void keepOffline();

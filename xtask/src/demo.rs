@@ -32,6 +32,7 @@ pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<(
     }
     run_command(&mut npm(&["run", "check"]))?;
     run_command(&mut npm(&["run", "build"]))?;
+    run_command(&mut npm(&["run", "size"]))?;
     web::test_in(&[CHROMIUM, FIREFOX], npm(&["test"]), skipped)
 }
 

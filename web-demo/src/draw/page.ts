@@ -6,6 +6,7 @@ import { find, inFrame } from "../lib/dom.js";
 import { megabytes, percent, withArticle } from "../lib/format.js";
 import { Newest } from "../lib/newest.js";
 import type { Page } from "../lib/page.js";
+import { FIRST_PREDICTION } from "../lib/offline.js";
 import { paint } from "../lib/pictures.js";
 import { Status } from "../lib/status.js";
 import { openModel } from "../model/models.js";
@@ -21,7 +22,6 @@ import { rotate, type Stroke } from "./strokes.js";
 
 const SAMPLES = 48;
 const SEED = 0n;
-const FIRST = "first prediction";
 const DIGITS = Array.from("0123456789");
 
 const MARKUP = `
@@ -183,7 +183,7 @@ class DrawPage {
 
   #present(estimate: Estimate): void {
     // For whoever measures how soon it comes.
-    if (!performance.getEntriesByName(FIRST).length) performance.mark(FIRST);
+    if (!performance.getEntriesByName(FIRST_PREDICTION).length) performance.mark(FIRST_PREDICTION);
     this.#chart.update(estimate);
     this.#split.update(estimate);
     const { answer, reason } = verdict(estimate, withArticle);

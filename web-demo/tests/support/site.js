@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { delimiter, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 
 /** The demo's folder, with a slash at its end. */
@@ -41,8 +42,8 @@ const TYPES = {
   ".woff2": "font/woff2",
 };
 
-/** Serves dist/ as the plainest host does: no headers but type and length. */
-export async function serve() {
+/** Serves dist/ as the plainest host does: no headers but type and length; or compressed, as most do. */
+export async function serve({ compressed = false } = {}) {
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url, "http://localhost").pathname);
     const file = path === PREFIX ? "index.html" : path.slice(PREFIX.length);
@@ -50,8 +51,11 @@ export async function serve() {
       if (!path.startsWith(PREFIX)) throw new Error("outside");
       const body = await readFile(join(DEMO, "dist", file));
       const type = TYPES[extname(file)] ?? "application/octet-stream";
-      response.writeHead(200, { "content-type": type, "content-length": body.length });
-      response.end(body);
+      const headers = { "content-type": type };
+      const sent = compressed ? gzipSync(body, { level: 9 }) : body;
+      if (compressed) headers["content-encoding"] = "gzip";
+      response.writeHead(200, { ...headers, "content-length": sent.length });
+      response.end(sent);
     } catch {
       response.writeHead(404).end();
     }
