@@ -7,5 +7,9 @@ import { targets } from "./targets.js";
 export async function run(names, place) {
   const files = await Promise.all(names.map(async (name) => (await fetch(`/vectors/${name}`)).json()));
   const read = async (path) => new Uint8Array(await (await fetch(`/${path}`)).arrayBuffer());
-  for (const target of targets(Model, place)) await check({ ...target, files, read, print });
+  // What is printed arrives later, in some browsers after the end of this function.
+  const arriving = [];
+  const printed = (line) => arriving.push(print(line));
+  for (const target of targets(Model, place)) await check({ ...target, files, read, print: printed });
+  await Promise.all(arriving);
 }

@@ -74,7 +74,7 @@ describe("the network of the Draw page", () => {
   let model;
   let blunt;
   before(async () => {
-    const file = await readFile(`${DEMO}../models/mnist-scnn.safetensors`);
+    const file = await readFile(`${DEMO}../models/mnist-cnn.safetensors`);
     model = await Model.load(file);
     blunt = await Model.load(withMeanWeights(new Uint8Array(file)));
   });
@@ -211,7 +211,7 @@ test("the words about the curves do not follow them", () => {
 
 describe("a link", () => {
   const fallback = { model: "fashion-resnet14", picture: { name: "shirt-4.png" }, seed: 7n, samples: 8 };
-  const replay = { model: "mnist-scnn", picture: { bytes: rasterize(EXAMPLES.letter) }, seed: 3n, samples: 48, digest: "0123456789abcdef".repeat(4) };
+  const replay = { model: "mnist-cnn", picture: { bytes: rasterize(EXAMPLES.letter) }, seed: 3n, samples: 48, digest: "0123456789abcdef".repeat(4) };
   const parse = (hash) => fromParameters(new URLSearchParams(hash.replace("#replay?", "")), fallback);
   test("asks for another prediction than the one it was made of", () => assert.deepEqual(parse(toHash(replay)), replay));
   test("that says nothing asks for something", () => assert.deepEqual(parse("#replay?"), fallback));

@@ -6,9 +6,10 @@ use std::path::Path;
 
 /// Name of each shipped model, of the data set that it was trained on, and of the part of that set
 /// that it is compared on.
-const MODELS: [(&str, &str, &str); 4] = [
+const MODELS: [(&str, &str, &str); 5] = [
     ("fashion-resnet14", "fashion", "test"),
     ("mnist-scnn", "mnist", "test"),
+    ("mnist-cnn", "mnist", "test"),
     ("cifar10-resnet20", "cifar10", "test"),
     ("pneumonia-cnn", "pneumonia", "validation"),
 ];

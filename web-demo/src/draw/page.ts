@@ -77,6 +77,7 @@ class DrawPage {
   #blunt: Pool | undefined;
   #estimate: Estimate | undefined;
   #ended = false;
+  #failed = false;
   readonly #show = inFrame(() => this.#estimate && this.#present(this.#estimate));
 
   constructor(root: HTMLElement) {
@@ -116,16 +117,17 @@ class DrawPage {
     this.#bayesian?.dispose();
     this.#blunt?.dispose();
     this.#bayesian = this.#blunt = undefined;
+    this.#failed = false;
     try {
       this.#status.loading("Loading the network");
-      this.#bayesian = await openModel("mnist-scnn", {
+      this.#bayesian = await openModel("mnist-cnn", {
         workers: 1,
         onProgress: ({ loaded, total }) =>
           this.#status.loading(`Loading the network: ${megabytes(loaded)} MB`, total && loaded / total),
       });
       if (this.#ended) return this.#bayesian.dispose();
       this.#changed();
-      this.#blunt = await openModel("mnist-scnn", { workers: 1, meanWeights: true });
+      this.#blunt = await openModel("mnist-cnn", { workers: 1, meanWeights: true });
       if (this.#ended) return this.#blunt.dispose();
       this.#changed();
     } catch (error) {
@@ -134,7 +136,11 @@ class DrawPage {
   }
 
   #fail(error: unknown): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#failed) return;
+    this.#failed = true;
+    // Nothing may be predicted over the message.
+    this.#bayesian?.dispose();
+    this.#bayesian = undefined;
     this.#status.error(error, () => void this.#load());
     this.#say(".with", "No answer", "");
   }
@@ -178,7 +184,7 @@ class DrawPage {
   async #replay(): Promise<Replay> {
     const bytes = rasterize(rotate(strokes, degrees));
     const { logitsDigest } = await this.#bayesian!.predict(bytes, { samples: SAMPLES, seed: SEED, logits: true });
-    return { model: "mnist-scnn", picture: { bytes }, seed: SEED, samples: SAMPLES, digest: logitsDigest! };
+    return { model: "mnist-cnn", picture: { bytes }, seed: SEED, samples: SAMPLES, digest: logitsDigest! };
   }
 
   #present(estimate: Estimate): void {

@@ -19,9 +19,8 @@ export function withMeanWeights(file: Uint8Array): Uint8Array {
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const data = LENGTH_BYTES + length;
   const { __metadata__, ...tensors } = JSON.parse(new TextDecoder().decode(file.subarray(LENGTH_BYTES, data)));
-  // The digest names the file as it was: without one, the reader does not compare.
-  const { "bayes8.digest": _, ...metadata } = __metadata__;
-  const kept: Record<string, unknown> = { __metadata__: metadata };
+  // The description alone: the digest is that of the file as it was, and says so of all other metadata.
+  const kept: Record<string, unknown> = { __metadata__: { bayes8: __metadata__.bayes8 } };
   const parts: Uint8Array[] = [];
   let at = 0;
   for (const [name, tensor] of Object.entries(tensors as Record<string, Tensor>)) {

@@ -127,7 +127,7 @@ class SpeedPage {
     let pool: Pool | undefined;
     const { signal } = this.#ending;
     try {
-      pool = await openModel("mnist-scnn", { workers: 1 });
+      pool = await openModel("mnist-cnn", { workers: 1 });
       for await (const { samples, probabilities, std } of pool.stream(rasterize(EXAMPLES.ambiguous), { samples: MOST, signal })) {
         if (samples < MOST && samples < SPACING * (this.#points.at(-1)?.x ?? 1)) continue;
         this.#points.push({ x: samples, y: std[best(probabilities)]! / Math.sqrt(samples) });
