@@ -43,8 +43,13 @@ pub enum FormatError {
     #[error("not a safetensors file ({0}); expected a model that `bayes8 quantize` made")]
     Container(String),
     /// A file of another kind.
-    #[error("{0}, not a model that `bayes8 quantize` made")]
-    Foreign(&'static str),
+    #[error("{kind}, not a model that `bayes8 quantize` made{advice}")]
+    Foreign {
+        /// What it is.
+        kind: &'static str,
+        /// What to do, after a colon; empty where that is clear.
+        advice: &'static str,
+    },
     /// A very long header.
     #[error("the header has {0} bytes, at most {MAX_HEADER_BYTES} may be")]
     Header(u64),

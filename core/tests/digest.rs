@@ -73,7 +73,8 @@ fn a_flipped_bit_of_a_shipped_model_is_refused() {
 #[test]
 fn shipped_models_have_digests_and_are_as_they_are_written() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
-    for name in ["cifar10-resnet20", "fashion-resnet14", "mnist-cnn", "mnist-scnn", "pneumonia-cnn"] {
+    for name in ["cifar10-resnet20", "fashion-resnet14", "mnist-cnn", "mnist-scnn", "pneumonia-cnn"]
+    {
         let bytes = std::fs::read(models.join(name).with_extension("safetensors")).unwrap();
         assert!(write(&read(&bytes).unwrap()).unwrap() == bytes, "{name}");
     }

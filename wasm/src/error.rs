@@ -16,7 +16,7 @@ pub enum Error {
     #[error("not a valid model: {0}")]
     Model(#[from] FormatError),
     /// A model that takes more than is allowed.
-    #[error(transparent)]
+    #[error("{_0} ({option})", option = option(_0))]
     Limit(#[from] LimitError),
     /// No memory for the values of a batch.
     #[error(transparent)]
@@ -125,5 +125,13 @@ impl Error {
             Self::Handover => "internal",
             _ => "invalid-input",
         }
+    }
+}
+
+/// The option that raises a limit.
+fn option(exceeded: &LimitError) -> &'static str {
+    match exceeded {
+        LimitError::Memory(_) => "maxMemoryBytes",
+        LimitError::Steps(_) => "maxSteps",
     }
 }

@@ -142,6 +142,7 @@ struct Answer {
     logits_digest: Option<String>,
     abstain: bool,
     samples: u32,
+    first_sample: u32,
     seed: u64,
 }
 
@@ -180,6 +181,7 @@ impl Answers<'_> {
             logits_digest: outcome.logits_digest.clone(),
             abstain: self.abstains(outcome),
             samples: self.arguments.sampling.samples,
+            first_sample: self.arguments.first_sample,
             seed: self.arguments.sampling.seed,
         }
     }

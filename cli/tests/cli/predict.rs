@@ -20,6 +20,7 @@ fn json_has_the_documented_keys() {
         let expected = [
             "abstain",
             "expected_entropy",
+            "first_sample",
             "logits_digest",
             "model_digest",
             "mutual_information",

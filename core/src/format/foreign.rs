@@ -1,22 +1,22 @@
 //! Files of other kinds, by how they begin: to say what was given instead of a model.
 
-/// What a file that is not a container is, where its beginning tells.
-pub(super) fn kind(file: &[u8]) -> Option<&'static str> {
+/// What a file that is not a container is, where its beginning tells, and what to do.
+pub(super) fn kind(file: &[u8]) -> Option<(&'static str, &'static str)> {
     let text = file.trim_ascii_start();
     Some(match file {
-        [] => "an empty file",
+        [] => ("an empty file", ""),
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] | [b'G', b'I', b'F', b'8', ..] => {
-            "a picture"
+            ("a picture", "")
         }
-        [b'P', b'K', 3, 4, ..] => "a zip archive (such as npz and PyTorch's checkpoints)",
-        [0x1f, 0x8b, ..] => "a gzip archive: unpack it",
+        [b'P', b'K', 3, 4, ..] => ("a zip archive (such as npz and PyTorch's checkpoints)", ""),
+        [0x1f, 0x8b, ..] => ("a gzip archive", ": unpack it first"),
         // A protobuf: the version first, then the name of the producer.
-        [0x08, 1..=127, 0x12, ..] => "an ONNX network: `bayes8 quantize` makes a model of it",
+        [0x08, 1..=127, 0x12, ..] => ("an ONNX network", ": quantize it first"),
         _ if text.starts_with(b"version https://git-lfs") => {
-            "a pointer of Git LFS: `git lfs pull` fetches the file itself"
+            ("a pointer of Git LFS", ": fetch the file itself with `git lfs pull`")
         }
-        _ if text.starts_with(b"<") => "a page of HTML or XML",
-        _ if text.starts_with(b"{") || text.starts_with(b"[") => "a text in JSON",
+        _ if text.starts_with(b"<") => ("a page of HTML or XML", ""),
+        _ if text.starts_with(b"{") || text.starts_with(b"[") => ("a text in JSON", ""),
         _ => return None,
     })
 }
@@ -33,9 +33,9 @@ mod tests {
             (b"\xff\xd8\xff\xe0", "a picture"),
             (b"\r\n <!doctype html>", "a page of HTML or XML"),
             (b"{\"error\": 404}", "a text in JSON"),
-            (b"\x08\x08\x12\x07pytorch", "an ONNX network: `bayes8 quantize` makes a model of it"),
+            (b"\x08\x08\x12\x07pytorch", "an ONNX network"),
         ] {
-            assert_eq!(kind(file), Some(expected));
+            assert_eq!(kind(file).map(|(kind, _)| kind), Some(expected));
         }
         assert_eq!(kind(b"anything else"), None);
     }

@@ -101,7 +101,7 @@ fn open(bytes: &[u8]) -> Result<(Metadata, &[u8]), FormatError> {
     }
     let (length, header) =
         SafeTensors::read_metadata(bytes).map_err(|error| match foreign::kind(bytes) {
-            Some(kind) => FormatError::Foreign(kind),
+            Some((kind, advice)) => FormatError::Foreign { kind, advice },
             None => FormatError::Container(error.to_string()),
         })?;
     Ok((header, &bytes[8 + length..]))

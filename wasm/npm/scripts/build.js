@@ -1,6 +1,6 @@
 // Makes dist/ from src/ and the generated glue in wasm/ (`cargo xtask web`).
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -79,11 +79,13 @@ const bundle = (names, options) =>
   });
 
 rmSync("dist", { recursive: true, force: true });
+mkdirSync("dist");
 
 // A worker is one file without imports or exports, so that it can be copied, and started in every way.
 await bundle(["worker"], { format: "iife" });
-await bundle(["node-worker"]);
-await bundle(["index", "node"], { splitting: true, chunkNames: "shared-[hash]" });
+await bundle(["index"]);
+// Node prints the line of an error: it must not be the whole package.
+await bundle(["node", "node-worker"], { minify: false });
 
 const gzipped = (module) => JSON.stringify(gzipSync(readFileSync(`wasm/${module}.wasm`), { level: 9 }).toString("base64"));
 const { outputFiles } = await bundle(["worker", "node-worker"], { format: "cjs", write: false, sourcemap: false });
@@ -94,12 +96,19 @@ parts["#embedded"] = {
     export const worker = ${code("worker")};
     export const nodeWorker = ${code("node-worker")};`,
 };
-await bundle(["inline", "inline-node"], { sourcemap: false });
+await bundle(["inline"], { sourcemap: false });
+await bundle(["inline-node"], { sourcemap: false, minify: false });
+
+// What `import module from "bayes8/bayes8.wasm"` gives where modules can be imported.
+writeFileSync(
+  "dist/wasm.d.ts",
+  'import type { CompiledModule } from "./engine.js";\ndeclare const module: CompiledModule;\nexport default module;\n',
+);
 
 execFileSync("node", ["node_modules/typescript/bin/tsc", "--emitDeclarationOnly"], { stdio: "inherit" });
 
 // Only the declarations that a user can reach: the others name what is internal.
-const reached = new Set(["index.d.ts", "inline.d.ts", "worker.d.ts"]);
+const reached = new Set(["index.d.ts", "inline.d.ts", "wasm.d.ts", "worker.d.ts"]);
 for (const file of reached) {
   for (const [, name] of readFileSync(`dist/${file}`, "utf8").matchAll(/from "\.\/([\w-]+)\.js"/g)) reached.add(`${name}.d.ts`);
 }

@@ -7,6 +7,7 @@ export { type PredictOptions, type StreamOptions, type TraceOptions } from "./op
 export {
   type BitmapPicture,
   type CanvasPicture,
+  type FramePicture,
   type ImagePicture,
   type Picture,
   type RgbaPicture,
@@ -14,4 +15,5 @@ export {
 } from "./picture.js";
 export { type Pool, type PoolOptions } from "./pool.js";
 export { type ClassProbability, type Prediction, type PredictionJson } from "./prediction.js";
+export { type WorkerSource } from "./platform.js";
 export { type Progress, type Source } from "./source.js";

@@ -5,7 +5,7 @@ import { kindOf } from "./kinds.js";
 import { invalid } from "./options.js";
 import { platform } from "./platform.js";
 import { relaxedDot } from "./probe.js";
-import { nameOf, read, type Source } from "./source.js";
+import { nameOf, read, type ReadOptions, type Source } from "./source.js";
 
 /** Which build of the wasm module: both give the same bits. */
 export type Kernel = "baseline" | "relaxed";
@@ -22,6 +22,8 @@ export interface EngineOptions {
    */
   readonly wasm?: string | URL | ArrayBuffer | Uint8Array | CompiledModule | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** As for the model: milliseconds without a byte after which the download is given up. */
+  readonly timeout?: number | undefined;
 }
 
 /**
@@ -42,21 +44,30 @@ const engines = new Map<unknown, Promise<Engine>>();
  * The engine that `options` ask for, fetched and compiled once.
  * @internal
  */
-export async function loadEngine({ kernel, wasm, signal }: EngineOptions): Promise<Engine> {
+export async function loadEngine({ kernel, wasm, signal, timeout }: EngineOptions): Promise<Engine> {
   if (kernel !== undefined && kernel !== "baseline" && kernel !== "relaxed") {
     throw invalid("kernel", '"baseline" or "relaxed"', kernel);
   }
   const build = wasm === undefined ? await choose(kernel) : undefined;
   // Addresses by their text; bytes are compiled for each model.
   const key = build ?? (kindOf(wasm) === "URL" ? String(wasm) : wasm);
-  if (typeof key !== "string" && !isModule(key)) return compile(key as Source);
+  if (typeof key !== "string" && !isModule(key)) return checked(await compile(key as Source, { signal, timeout }), kernel);
   let engine = engines.get(key);
   if (!engine || (await orAborted(engine, signal)).trap) {
-    engine = isModule(key) ? start(key as WebAssembly.Module) : build ? startOwn(build) : compile(key as Source);
+    engine = isModule(key) ? start(key as WebAssembly.Module) : build ? startOwn(build, { timeout }) : compile(key as Source, { timeout });
     engines.set(key, engine);
     engine.catch(() => engines.delete(key)); // The next call tries again.
   }
-  return orAborted(engine, signal);
+  return checked(await orAborted(engine, signal), kernel);
+}
+
+/** `engine`, if it has the kernel that was asked for beside a module. */
+function checked(engine: Engine, kernel: Kernel | undefined): Engine {
+  const found = engine.glue.kernel() === "relaxed-simd" ? "relaxed" : "baseline";
+  if (kernel !== undefined && kernel !== found) {
+    throw new Bayes8Error("invalid-option", `kernel is "${kernel}", but the module that wasm names is "${found}"`);
+  }
+  return engine;
 }
 
 // No type guard: any object has the type of a module, which is empty.
@@ -91,10 +102,11 @@ async function requireExact(): Promise<void> {
 const noRelaxed = (why: string) =>
   new Bayes8Error("unsupported", `this runtime ${why}; kernel "baseline", or bayes8.wasm for the option wasm, runs here`);
 
-const startOwn = async (kernel: Kernel): Promise<Engine> => compile(await platform().module(kernel));
+const startOwn = async (kernel: Kernel, options: ReadOptions): Promise<Engine> =>
+  compile(await platform().module(kernel), options);
 
-async function compile(source: Source): Promise<Engine> {
-  const bytes = await read(source, {}, "wasm").catch((error: Bayes8Error) => {
+async function compile(source: Source, options: ReadOptions): Promise<Engine> {
+  const bytes = await read(source, options, "wasm").catch((error: Bayes8Error) => {
     // What a bundler did not copy is asked for where it would be.
     const advice = error.code === "network" ? "; the option wasm says where bayes8.wasm is" : "";
     throw new Bayes8Error(error.code, error.message + advice, error);
@@ -118,7 +130,7 @@ async function start(module: WebAssembly.Module): Promise<Engine> {
   try {
     glue = await instantiate(module);
   } catch (error) {
-    throw new Bayes8Error("unsupported", `wasm: not a module of this version of bayes8: ${(error as Error).message}`, error);
+    throw new Bayes8Error("unsupported", "wasm: not a module of this version of bayes8", error);
   }
   if (glue.kernel() === "relaxed-simd") await requireExact();
   return { module, glue };

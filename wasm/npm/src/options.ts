@@ -54,10 +54,13 @@ const KNOWN = {
   trace: ["seed", "sample"],
 };
 
-const MAX_SAMPLES = 2 ** 28;
+export const MAX_SAMPLES = 2 ** 28;
 
 export const invalid = (option: string, expected: string, found: unknown): Bayes8Error =>
   new Bayes8Error("invalid-option", `${option}: ${expected}, not ${shown(found)}`);
+
+export const startedTwice = (): Bayes8Error =>
+  new Bayes8Error("invalid-option", "worker: the function must start a new Worker on each call");
 
 /** `options` itself, if it is what callers in JavaScript take it for, and has no option that is unknown. */
 export function checkOptions<T extends object>(call: keyof typeof KNOWN, options: T): T {
@@ -98,11 +101,12 @@ export function parseOptions(options: PredictOptions): Request {
       `firstSample: an integer from 0, with firstSample + samples at most 2^28, not ${shown(first)} and ${samples} samples`,
     );
   }
-  return { seed: parseSeed(seed), first, samples, keepLogits: Boolean(logits) };
+  if (typeof logits !== "boolean") throw invalid("logits", "true or false", logits);
+  return { seed: parseSeed(seed), first, samples, keepLogits: logits };
 }
 
 function parseSeed(seed: bigint | number): bigint {
   const whole = typeof seed === "bigint" || Number.isSafeInteger(seed);
   if (whole && seed >= 0 && seed < 2n ** 64n) return BigInt(seed);
-  throw invalid("seed", "a bigint from 0 to 2^64 - 1 or a safe integer", seed);
+  throw invalid("seed", "an integer from 0, as a bigint below 2^64 or a number up to 2^53 - 1", seed);
 }

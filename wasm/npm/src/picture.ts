@@ -1,7 +1,7 @@
 import { Bayes8Error } from "./error.js";
 import { isBlob, isBytes, isFloats, kindOf, shown } from "./kinds.js";
 import { platform } from "./platform.js";
-import { read } from "./source.js";
+import { nameOf, read } from "./source.js";
 
 /** As `ImageData`: RGBA bytes, `[height][width][4]`. */
 export interface RgbaPicture {
@@ -74,12 +74,12 @@ const MOST_BYTES = 2 ** 30;
 export type Pixels = Uint8Array | Float32Array;
 
 /** A copy of `picture` as it is now: its owner may change it while samples run. Files arrive later. */
-export function snapshot(picture: Picture): Pixels | RgbaPicture | Promise<RgbaPicture> {
+export function snapshot(picture: Picture, signal: AbortSignal): Pixels | RgbaPicture | Promise<RgbaPicture> {
   // Copies of this realm; and not `slice`, which for Node's Buffer copies nothing.
   if (isFloats(picture)) return new Float32Array(picture);
   if (isBytes(picture)) return new Uint8Array(picture);
   if (isBlob(picture)) return decode(picture);
-  if (typeof picture === "string" || kindOf(picture) === "URL") return fetchPicture(picture as string | URL);
+  if (typeof picture === "string" || kindOf(picture) === "URL") return fetchPicture(picture as string | URL, signal);
   if (typeof picture !== "object" || picture === null) throw unknownPicture(picture);
   return "data" in picture ? rgba(picture) : draw(picture as Drawable);
 }
@@ -102,7 +102,9 @@ function rgba(picture: RgbaPicture): RgbaPicture {
   if (data.length !== bytes || bytes > MOST_BYTES) {
     throw new Bayes8Error(
       "invalid-input",
-      `a picture of ${width} x ${height} pixels has ${data.length} bytes: ${bytes} are due (RGBA), at most 2^30`,
+      bytes > MOST_BYTES
+        ? `${width} x ${height} pixels are too many: RGBA may have 2^30 bytes`
+        : `${width} x ${height} RGBA pixels need ${bytes} bytes, but data has ${data.length}`,
     );
   }
   return picture;
@@ -113,11 +115,11 @@ export type Drawable = CanvasPicture | BitmapPicture | ImagePicture | VideoPictu
 /** Drawn pixel for pixel: a canvas scales differently in every browser, so that is left to the module. */
 export function draw(picture: Drawable): RgbaPicture {
   const [width, height] = sizeOf(picture);
-  if (width === undefined || height === undefined) throw unknownPicture(picture);
+  if (typeof width !== "number" || typeof height !== "number") throw unknownPicture(picture);
   if (!(width > 0 && height > 0)) {
     throw new Bayes8Error(
       "invalid-input",
-      `a picture of ${width} x ${height} pixels: it is empty, closed, or has not loaded (await image.decode())`,
+      `a picture of ${width} x ${height} pixels: it is empty, closed, or has not loaded (await image.decode(), or a video's loadeddata event)`,
     );
   }
   if (!globalThis.OffscreenCanvas) {
@@ -135,8 +137,8 @@ export function draw(picture: Drawable): RgbaPicture {
   }
 }
 
-async function fetchPicture(address: string | URL): Promise<RgbaPicture> {
-  return decode(new Blob([(await read(address, {}, "picture")) as Uint8Array<ArrayBuffer>]), String(address));
+async function fetchPicture(address: string | URL, signal: AbortSignal): Promise<RgbaPicture> {
+  return decode(new Blob([(await read(address, { signal }, "picture")) as Uint8Array<ArrayBuffer>]), nameOf(address));
 }
 
 /** The pixels of a picture's file. */
@@ -149,9 +151,11 @@ export async function decode(file: Blob, name = (file as { name?: string }).name
   }
 }
 
-/** Whether bytes begin as a PNG or JPEG file does. */
-export const isEncoded = (bytes: Uint8Array): boolean =>
-  /^(\x89PNG\r\n\x1a\n|\xff\xd8\xff)/.test(String.fromCharCode(...bytes.subarray(0, 8)));
+/** Whether bytes are a PNG or JPEG file: no picture's pixels begin, and end, as these do. */
+export function isEncoded(bytes: Uint8Array): boolean {
+  const text = (from: number, to?: number) => String.fromCharCode(...bytes.subarray(from, to));
+  return text(0, 8) === "\x89PNG\r\n\x1a\n" || (text(0, 3) === "\xff\xd8\xff" && text(-2) === "\xff\xd9");
+}
 
 function sizeOf(picture: object): [number | undefined, number | undefined] {
   const { naturalWidth, videoWidth, displayWidth, width, naturalHeight, videoHeight, displayHeight, height } =
@@ -162,6 +166,6 @@ function sizeOf(picture: object): [number | undefined, number | undefined] {
 function unknownPicture(value: unknown): Bayes8Error {
   return new Bayes8Error(
     "invalid-input",
-    `a picture is an ImageData, canvas, ImageBitmap, image, video, VideoFrame, Blob, URL, Uint8Array, Uint8ClampedArray or Float32Array, not ${shown(value)}`,
+    `a picture is an ImageData or { data, width, height }, a canvas, ImageBitmap, image, video or VideoFrame, a Blob or the address of a file, or a Uint8Array, Uint8ClampedArray or Float32Array, not ${shown(value)}`,
   );
 }

@@ -1,6 +1,6 @@
 import type { Kernel } from "./engine.js";
 import { Bayes8Error } from "./error.js";
-import { invalid } from "./options.js";
+import { invalid, startedTwice } from "./options.js";
 import { draw } from "./picture.js";
 import type { Platform } from "./platform.js";
 
@@ -31,6 +31,8 @@ export const browser = ({ module, worker: own }: Files): Platform => ({
 
   spawn(source) {
     const worker = source === undefined ? own() : start(source);
+    if (started.has(worker)) throw startedTwice();
+    started.add(worker);
     return {
       post: (message) => worker.postMessage(message),
       listen(onMessage, onFailure) {
@@ -57,6 +59,8 @@ export const browser = ({ module, worker: own }: Files): Platform => ({
       port2.postMessage(0);
     }),
 });
+
+const started = new WeakSet<Worker>();
 
 function start(source: string | URL | (() => unknown)): Worker {
   if (typeof source !== "function") return new Worker(source, { type: "module" });

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 // Not the global ones, which Jest hides from code that runs in jsdom.
 import { setImmediate } from "node:timers";
@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import type { Kernel } from "./engine.js";
 import { Bayes8Error } from "./error.js";
 import { readBlob } from "./kinds.js";
-import { invalid } from "./options.js";
+import { invalid, startedTwice } from "./options.js";
 import type { Platform } from "./platform.js";
 
 /** Where the files of this package are: nothing of it is touched before it is needed. */
@@ -37,10 +37,12 @@ const isFile = (address: string): boolean => address.startsWith("file:") || !SCH
 export const WORKER_OPTIONS = { execArgv: [] };
 
 export const node = ({ module, worker: own }: Files): Platform => ({
-  open(source, signal) {
+  async open(source, signal, refuse) {
     const address = String(source);
     if (!isFile(address)) return fetch(address, { signal });
-    return readFile(address.startsWith("file:") ? fileURLToPath(address) : address, { signal });
+    const path = address.startsWith("file:") ? fileURLToPath(address) : address;
+    refuse((await stat(path)).size);
+    return readFile(path, { signal });
   },
 
   module,
@@ -60,6 +62,8 @@ export const node = ({ module, worker: own }: Files): Platform => ({
 
   spawn(source) {
     const worker = source === undefined ? own() : start(source);
+    if (started.has(worker)) throw startedTwice();
+    started.add(worker);
     return {
       post: (message) => worker.postMessage(message),
       listen(onMessage, onFailure) {
@@ -77,6 +81,8 @@ export const node = ({ module, worker: own }: Files): Platform => ({
 
   TextDecoder,
 });
+
+const started = new WeakSet<Worker>();
 
 function start(source: string | URL | (() => unknown)): Worker {
   if (typeof source !== "function") return new Worker(source, WORKER_OPTIONS);

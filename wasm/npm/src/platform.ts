@@ -3,8 +3,11 @@ import type { RgbaPicture } from "./picture.js";
 
 /** What differs between a browser and Node: files, workers, and how to let other tasks run. */
 export interface Platform {
-  /** The file at a URL or, in Node, a path; `Response` where it arrives piece by piece. */
-  open(source: string | URL, signal: AbortSignal): Promise<Response | Uint8Array>;
+  /**
+   * The file at a URL or, in Node, a path; `Response` where it arrives piece by piece. `refuse` throws where
+   * it has too many bytes.
+   */
+  open(source: string | URL, signal: AbortSignal, refuse: (bytes: number) => void): Promise<Response | Uint8Array>;
   /** The wasm module that comes with the package. */
   module(kernel: Kernel): URL | Promise<Uint8Array>;
   /** The pixels of a picture's file. */

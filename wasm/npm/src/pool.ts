@@ -1,5 +1,5 @@
 import { loadEngine } from "./engine.js";
-import { orAborted, throwIfAborted } from "./error.js";
+import { Bayes8Error, orAborted, throwIfAborted } from "./error.js";
 import type { LoadOptions } from "./model.js";
 import { checkLimits, checkOptions, invalid } from "./options.js";
 import { platform, type WorkerSource } from "./platform.js";
@@ -51,7 +51,14 @@ export class Pool extends Predictor {
     try {
       throwIfAborted(signal);
       while (threads.length < workers) threads.push(new WorkerThread(worker));
-      const loaded = Promise.all(threads.map((thread) => thread.load(engine.module, file, limits)));
+      const loading = threads.map((thread, index) =>
+        thread.load(engine.module, file, limits).catch((error: Bayes8Error) => {
+          if (error.code !== "internal" || !/memory/i.test(error.message)) throw error;
+          const which = `worker ${index + 1} of ${workers} has no memory for the model: ask for fewer workers`;
+          throw new Bayes8Error("worker", which, error);
+        }),
+      );
+      const loaded = Promise.all(loading);
       const [info] = await orAborted(loaded, signal);
       return new Pool(info!, engine, threads);
     } catch (error) {

@@ -23,6 +23,7 @@ export interface PredictionJson {
   /** Null where no logits were asked for. */
   readonly logits_digest: string | null;
   readonly samples: number;
+  readonly first_sample: number;
   /** Text where it is no safe integer. */
   readonly seed: number | string;
 }
@@ -103,6 +104,7 @@ export class Prediction {
       mutual_information: this.mutualInformation,
       logits_digest: this.logitsDigest ?? null,
       samples: this.samples,
+      first_sample: this.firstSample,
       seed: this.seed <= Number.MAX_SAFE_INTEGER ? Number(this.seed) : String(this.seed),
     };
   }

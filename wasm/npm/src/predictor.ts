@@ -1,10 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { Bayes8Error, throwIfAborted } from "./error.js";
+import { Bayes8Error, orAborted, throwIfAborted } from "./error.js";
 import type { Engine } from "./engine.js";
 import type { ModelInfo, NodeTrace } from "./glue.js";
 import { Job } from "./job.js";
 import { isBytes, isFloats, shown } from "./kinds.js";
-import { checkOptions, parseOptions, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
+import { checkOptions, MAX_SAMPLES, parseOptions, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
 import { decode, isEncoded, type Picture, type Pixels, snapshot } from "./picture.js";
 import { platform } from "./platform.js";
 import { Prediction } from "./prediction.js";
@@ -14,6 +14,8 @@ import type { Thread } from "./thread.js";
 /** Pictures that run together, so that weights are drawn once for all: about this much work a sample. */
 const GROUP_MULTIPLY_ACCUMULATES = 4e8;
 const MOST_IN_GROUP = 64;
+/** No module has memory for more. */
+const MOST_LOGITS = 2 ** 29;
 /** A normalized number that stands for more than so many times the brightest pixel earns a warning. */
 const FAR = 20;
 
@@ -28,6 +30,8 @@ export abstract class Predictor {
   readonly #engine: Engine;
   readonly #threads: readonly Thread[];
   readonly #scheduler: Scheduler;
+  /** What ends the downloads of pictures. */
+  readonly #reading = new Set<AbortController>();
   #warned = false;
 
   /** @internal */
@@ -64,7 +68,10 @@ export abstract class Predictor {
   /** The predictions for several pictures, in their order: the same bits as one by one, faster. */
   async predictBatch(pictures: Iterable<Picture>, options: PredictOptions = {}): Promise<Prediction[]> {
     const request = this.#check("predict", options);
-    const pixels = await this.#allPixels(pictures);
+    if (request.keepLogits && request.samples * this.info.classes > MOST_LOGITS) {
+      throw new Bayes8Error("invalid-samples", `logits: ${request.samples} samples of ${this.info.classes} classes are too many to keep; split them by firstSample`);
+    }
+    const pixels = await this.#allPixels(pictures, options.signal);
     this.#alive();
     const groups = this.#group(pixels);
     const predictions: Prediction[][] = [];
@@ -90,7 +97,7 @@ export abstract class Predictor {
    */
   async *stream(picture: Picture, options: StreamOptions = {}): AsyncGenerator<Prediction, void, void> {
     const request = this.#check("stream", options);
-    const pixels = await this.#pixels(picture);
+    const pixels = await this.#pixels(picture, options.signal);
     let wake = () => {};
     let failed: { readonly error: unknown } | undefined;
     const job = new Job(pixels, request, () => wake());
@@ -125,8 +132,11 @@ export abstract class Predictor {
   /** The same for several pictures that run together. */
   async traceBatch(pictures: Iterable<Picture>, options: TraceOptions = {}): Promise<NodeTrace[]> {
     const { seed, sample = 0 } = checkOptions("trace", options);
+    if (!Number.isInteger(sample) || sample < 0 || sample >= MAX_SAMPLES) {
+      throw new Bayes8Error("invalid-samples", `sample: an integer from 0 to 2^28 - 1, not ${shown(sample)}`);
+    }
     const request = this.#check("predict", { seed, firstSample: sample, samples: 1 });
-    const pixels = await this.#allPixels(pictures);
+    const pixels = await this.#allPixels(pictures, undefined);
     if (pixels.length === 0) return [];
     if (pixels.some((picture) => picture.constructor !== pixels[0]!.constructor)) {
       throw new Bayes8Error("invalid-input", "pictures that are traced together: all bytes, or all normalized");
@@ -146,6 +156,7 @@ export abstract class Predictor {
   dispose(): void {
     if (this.#scheduler.failure?.code === "disposed") return;
     this.#scheduler.close(new Bayes8Error("disposed", `the model ${this.info.name} was disposed of`));
+    for (const stop of this.#reading) stop.abort();
     for (const thread of this.#threads) thread.close();
   }
 
@@ -165,12 +176,23 @@ export abstract class Predictor {
   }
 
   /** The picture in the model's shape; read at once, whatever comes later. */
-  async #pixels(picture: Picture): Promise<Pixels> {
-    const taken = snapshot(picture);
-    let pixels = "then" in taken ? await taken : taken;
+  async #pixels(picture: Picture, signal: AbortSignal | undefined): Promise<Pixels> {
+    const stop = new AbortController();
+    this.#reading.add(stop);
+    let pixels;
+    try {
+      const taken = snapshot(picture, stop.signal);
+      pixels = "then" in taken ? await orAborted(taken, signal) : taken;
+    } catch (error) {
+      this.#alive(); // Or else it was disposed of meanwhile.
+      throw error;
+    } finally {
+      stop.abort(); // Nobody waits for the rest.
+      this.#reading.delete(stop);
+    }
     const { depth, height, width, channels } = this.info.input;
     const expected = depth * height * width * channels;
-    if (isBytes(pixels) && pixels.length !== expected && isEncoded(pixels)) {
+    if (isBytes(pixels) && isEncoded(pixels)) {
       pixels = await decode(new Blob([pixels as Uint8Array<ArrayBuffer>]));
     }
     if (!ArrayBuffer.isView(pixels)) return this.#alive().fit(pixels);
@@ -179,7 +201,7 @@ export abstract class Predictor {
       const shape = `${planes[0]}${height} x ${width} x ${channels}`;
       throw new Bayes8Error(
         "invalid-input",
-        `a picture has ${expected} values (${shape}: ${planes[1]}rows, columns, channels), not ${pixels.length}; pictures of other sizes go in as ImageData`,
+        `a picture has ${expected} values (${shape}: ${planes[1]}rows, columns, channels), not ${pixels.length}; pictures of other sizes go in as ImageData, files as a Blob`,
       );
     }
     if (isFloats(pixels)) this.#warnOfRange(pixels);
@@ -194,7 +216,8 @@ export abstract class Predictor {
       const channel = index % mean.length;
       // What a picture has lies in 0 to 1.
       const pixel = pixels[index]! * std[channel]! + mean[channel]!;
-      if (Math.abs(pixel) <= FAR) continue;
+      // The module refuses what is no number.
+      if (!(Math.abs(pixel) > FAR)) continue;
       this.#warned = true;
       console.warn(
         `bayes8: a value of ${pixels[index]} is far outside what normalized pixels have; a Float32Array holds numbers that info.preprocessing has normalized, bytes go in as Uint8Array`,
@@ -203,11 +226,19 @@ export abstract class Predictor {
     }
   }
 
-  #allPixels(pictures: Iterable<Picture>): Promise<Pixels[]> {
+  #allPixels(pictures: Iterable<Picture>, signal: AbortSignal | undefined): Promise<Pixels[]> {
+    if (typeof pictures === "string" || ArrayBuffer.isView(pictures)) {
+      throw new Bayes8Error("invalid-input", "pictures: an array of pictures, not one picture: give [picture]");
+    }
     if (typeof pictures?.[Symbol.iterator] !== "function") {
       throw new Bayes8Error("invalid-input", `pictures: an array or another iterable, not ${shown(pictures)}`);
     }
-    return Promise.all(Array.from(pictures, (picture) => this.#pixels(picture)));
+    const one = (picture: Picture) => {
+      const pixels = this.#pixels(picture, signal);
+      pixels.catch(() => {}); // The iterable may throw before anybody waits for it.
+      return pixels;
+    };
+    return Promise.all(Array.from(pictures, one));
   }
 
   /** Neighbours of one type together. */

@@ -2,6 +2,9 @@ import { abortError, Bayes8Error, toBayes8Error } from "./error.js";
 import type { Job } from "./job.js";
 import type { Thread } from "./thread.js";
 
+/** Jobs that a thread shares its time between. */
+const MOST_BEGUN = 16;
+
 /** Gives the samples of all jobs to the threads, piece by piece. */
 export class Scheduler {
   readonly #threads: readonly Thread[];
@@ -83,7 +86,8 @@ export class Scheduler {
   // New jobs first, so that none waits for a long one; then those that this thread has begun, since a
   // job that a further thread begins costs its deterministic first layers again; then others.
   #pick(thread: Thread): Job | undefined {
-    for (const job of this.#new) return job;
+    // But not all at once: a job that has begun holds memory.
+    if (this.#begun.size < MOST_BEGUN * this.threads) for (const job of this.#new) return job;
     for (const job of this.#begun) if (job.isBegunOn(thread)) return job;
     for (const job of this.#begun) return job;
     return undefined;

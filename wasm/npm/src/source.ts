@@ -35,9 +35,12 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 const isResponse = (value: unknown): value is Response => kindOf(value) === "Response";
 const isAddress = (value: unknown): value is string | URL => typeof value === "string" || kindOf(value) === "URL";
 
+/** An address may hold a whole file. */
+const brief = (address: string): string => (address.length > 200 ? `${address.slice(0, 100)}…` : address);
+
 /** How messages call `source`. */
 export function nameOf(source: Source): string {
-  if (isAddress(source)) return String(source);
+  if (isAddress(source)) return brief(String(source));
   return (isResponse(source) && source.url) || "the given file";
 }
 
@@ -95,13 +98,15 @@ async function download(source: unknown, options: Download): Promise<Uint8Array>
   signal?.addEventListener("abort", onAbort);
   arrived();
   try {
-    const opened = await open(source, stop.signal, options.option);
+    const opened = await open(source, stop.signal, options);
     arrived();
     if (!isResponse(opened)) {
       report(options, { loaded: opened.length, total: opened.length });
       return opened;
     }
     if (!opened.ok) {
+      // Whoever waits for the rest of it keeps the connection.
+      void opened.body?.cancel().catch(() => {});
       throw new Bayes8Error("network", `${name}: HTTP ${opened.status} ${opened.statusText}`.trim());
     }
     const bytes = await body(opened, options, stop.signal, arrived);
@@ -131,19 +136,23 @@ function report({ onProgress }: Download, progress: Progress): void {
   }
 }
 
-async function open(source: unknown, signal: AbortSignal, option: string): Promise<Response | Uint8Array> {
+async function open(source: unknown, signal: AbortSignal, { option, refuse }: Download): Promise<Response | Uint8Array> {
   if (isResponse(source)) {
     if (!source.bodyUsed) return source;
     throw new Bayes8Error("invalid-option", `${option}: the body of this Response was read already; fetch it again`);
   }
-  if (isBlob(source)) return new Uint8Array(await readBlob(source));
-  if (isAddress(source)) return platform().open(source, signal);
+  if (isBlob(source)) {
+    refuse(source.size);
+    return new Uint8Array(await readBlob(source));
+  }
+  if (source === "") throw new Bayes8Error("invalid-option", `${option}: the address is empty`);
+  if (isAddress(source)) return platform().open(source, signal, refuse);
   throw invalid(option, "a URL, Response, Blob, ArrayBuffer or Uint8Array", source);
 }
 
 // Node's fetch says "fetch failed" and hides why in the cause.
 function reason(error: unknown): string {
-  const { message, cause } = error as { message?: string; cause?: { message?: string } };
+  const { message, cause } = (error ?? {}) as { message?: string; cause?: { message?: string } };
   return cause?.message ? `${message}: ${cause.message}` : (message ?? String(error));
 }
 
@@ -179,19 +188,20 @@ async function body(response: Response, options: Download, stop: AbortSignal, ar
   return bytes;
 }
 
-const INTEGRITY = /^(sha(?:256|384|512))-([A-Za-z0-9+/]+={0,2})$/;
+// 32, 48 and 64 bytes in base64; what fills up the last four characters may be left out.
+const INTEGRITY = /^(?:(sha256)-([A-Za-z0-9+/]{43})=?|(sha384)-([A-Za-z0-9+/]{64})|(sha512)-([A-Za-z0-9+/]{86})={0,2})$/;
 
 /** A check of bytes, which throws where they have another hash. */
 function parseIntegrity(integrity: string): (bytes: Uint8Array, name: string) => Promise<void> {
-  const [, algorithm, expected] = INTEGRITY.exec(integrity) ?? [];
-  if (!algorithm) throw invalid("integrity", '"sha256-", "sha384-" or "sha512-" and the hash in base64', integrity);
+  const [algorithm, expected] = INTEGRITY.exec(integrity)?.slice(1).filter((part) => part !== undefined) ?? [];
+  if (!algorithm) throw invalid("integrity", '"sha256-", "sha384-" or "sha512-" and one hash in base64', integrity);
   return async (bytes, name) => {
     if (!globalThis.crypto?.subtle) {
       throw new Bayes8Error("unsupported", "integrity: only pages from https or localhost can compute hashes");
     }
-    const hash = await crypto.subtle.digest(algorithm.replace("sha", "SHA-"), bytes as Uint8Array<ArrayBuffer>);
+    const hash = await crypto.subtle.digest(algorithm.replace("sha", "SHA-"), bytes.slice());
     const found = btoa(String.fromCharCode(...new Uint8Array(hash)));
-    if (found !== expected) {
+    if (found.replace(/=+$/, "") !== expected) {
       throw new Bayes8Error("invalid-model", `${name} has the hash ${algorithm}-${found}, but integrity says ${integrity}`);
     }
   };

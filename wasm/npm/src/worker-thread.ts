@@ -6,7 +6,11 @@ import type { Limits, Task, TaskResult } from "./runner.js";
 import type { Thread } from "./thread.js";
 import type { Answer, Call } from "./worker-protocol.js";
 
+/** Calls whose answers hold nothing. */
+const VOID: ReadonlySet<string> = new Set<Call["method"]>(["begin", "end"]);
+
 interface Pending {
+  readonly method: Call["method"];
   resolve(value: unknown): void;
   reject(error: Bayes8Error): void;
 }
@@ -27,7 +31,7 @@ export class WorkerThread implements Thread {
     }
     this.#port.setBusy(false);
     this.#port.listen(
-      (answer) => this.#settle(answer as Answer),
+      (answer) => this.#settle(answer),
       (reason) => {
         const why = reason instanceof Error ? reason.message : String(reason);
         this.#fail(new Bayes8Error("worker", `a worker failed: ${why}`, reason));
@@ -73,18 +77,22 @@ export class WorkerThread implements Thread {
       if (this.failure) throw this.failure;
       const id = this.#calls++;
       this.#port.post({ id, method, parameters });
-      this.#pending.set(id, { resolve, reject });
+      this.#pending.set(id, { method, resolve, reject });
       this.#port.setBusy(true);
     });
   }
 
-  #settle({ id, value, error, trapped }: Answer): void {
+  #settle(answer: unknown): void {
+    const { id, value, error, trapped } = (answer ?? {}) as Answer;
     const pending = this.#pending.get(id);
+    if (!pending || (error === undefined && value === undefined && !VOID.has(pending.method))) {
+      return this.#fail(new Bayes8Error("worker", "this worker answers as those of bayes8 do not: it needs bayes8/worker.js"));
+    }
     this.#pending.delete(id);
     this.#port.setBusy(this.#pending.size > 0);
-    if (!error) return pending?.resolve(value);
+    if (!error) return pending.resolve(value);
     const failure = new Bayes8Error(error.code, error.message);
-    pending?.reject(failure);
+    pending.reject(failure);
     // A module that trapped is not to be trusted.
     if (trapped) this.#fail(failure);
   }

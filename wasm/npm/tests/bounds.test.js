@@ -1,8 +1,10 @@
 // What no page may be asked for: memory that grows, downloads without end, headers that take seconds.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, openAsBlob, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -98,6 +100,32 @@ test("a length beyond the limit is downloaded first", { timeout: 60_000 }, async
   await assert.rejects(Model.load(tiny, { maxBytes: 100 }), { code: "network", message: /the given file has more than 100 bytes/ });
 });
 
+test("a file that is too large is read first", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "bayes8-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "sparse");
+  writeFileSync(path, "");
+  truncateSync(path, 5e9); // More than Node reads into memory.
+  const failure = { code: "network", message: /more than 1000 bytes/ };
+  await assert.rejects(Model.load(path, { maxBytes: 1000 }), failure);
+  await assert.rejects(Model.load(await openAsBlob(path), { maxBytes: 1000 }), failure);
+});
+
+test("a picture is downloaded though nobody waits for it", { timeout: 60_000 }, async (t) => {
+  const closed = [];
+  const address = await listen(t, (_, response) => {
+    closed.push(new Promise((resolve) => response.on("close", resolve)));
+    response.writeHead(200, { "content-length": 1e6 }).write("x");
+  });
+  const model = await Model.load(tiny, { kernel: "baseline" });
+  const signal = AbortSignal.timeout(50);
+  await assert.rejects(model.predict(address, { signal }), { code: "aborted" });
+  const waiting = model.predict(address);
+  setTimeout(() => model.dispose(), 50);
+  await assert.rejects(waiting, { code: "disposed" });
+  await Promise.all(closed);
+});
+
 test("a download that stalls is waited for", { timeout: 60_000 }, async (t) => {
   const address = await listen(t, ({ url }, response) => {
     if (url === "/body") response.writeHead(200, { "content-length": 100 }).write("x");
@@ -173,7 +201,7 @@ test("a file of another kind is not called by its name", async () => {
   for (const [bytes, message] of [
     ["<!doctype html><title>Not found</title>", /the given file: not a valid model: a page of HTML or XML, not a model/],
     ["\x89PNG\r\n\x1a\n", /a picture, not a model/],
-    ["\x08\x08\x12\x07pytorch", /an ONNX network/],
+    ["\x08\x08\x12\x07pytorch", /an ONNX network, not a model .+: quantize it first/],
     ["", /an empty file/],
     ['{"error":404}', /a text in JSON/],
   ]) {

@@ -77,7 +77,7 @@ test("invalid-input: pictures that do not fit are predicted", async () => {
     [new Uint8Array(2 * 784), /784/],
     [new Float32Array(0), /not 0/],
     [new Float32Array(784).fill(NaN), /finite/],
-    [{ data: new Uint8ClampedArray(10), width: 2, height: 2 }, /10.+16/],
+    [{ data: new Uint8ClampedArray(10), width: 2, height: 2 }, /16 bytes, but data has 10/],
     [{ data: new Uint8ClampedArray(0), width: 0, height: 0 }, /integers from 1, not 0 and 0/],
     [{ data: new Uint8ClampedArray(16), width: "2", height: 2 }, /integers from 1, not "2" and 2/],
     [{ data: new Float32Array(16), width: 2, height: 2 }, /data: .+ not Float32Array/],
@@ -103,6 +103,35 @@ test("invalid-input: what is no list of pictures gives no predictions", async ()
   }
 });
 
+test("invalid-input: a picture before an iterable that throws is an unhandled rejection", async () => {
+  const mine = new Error("mine");
+  function* pictures() {
+    yield null;
+    throw mine;
+  }
+  await assert.rejects(model.predictBatch(pictures()), (error) => error === mine);
+  for (const one of ["shirt.png", picture.data]) {
+    await rejects(model.predictBatch(one), "invalid-input", /an array of pictures, not one picture: give \[picture\]/);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+});
+
+test("worker: a pool of strange workers hangs, or ends the process", async () => {
+  const { Worker } = await import("node:worker_threads");
+  const own = new Worker(new URL(import.meta.resolve("bayes8/worker.js")));
+  await rejects(Model.pool(path, { workers: 2, worker: () => own }), "invalid-option", /must start a new Worker on each call/);
+  for (const answer of ["null", "7", "{}", "{ id: 0 }", "{ id: 99, value: 1 }"]) {
+    const code = `const { parentPort } = require("worker_threads"); parentPort.on("message", () => parentPort.postMessage(${answer}))`;
+    const worker = () => new Worker(code, { eval: true });
+    await rejects(Model.pool(path, { workers: 2, worker }), "worker", /it needs bayes8\/worker\.js/);
+  }
+});
+
+test("invalid-option: a kernel beside a module of the other is forgotten", async () => {
+  const wasm = new URL(import.meta.resolve("bayes8/bayes8.wasm"));
+  await rejects(Model.load(path, { kernel: "relaxed", wasm }), "invalid-option", /kernel is "relaxed", but .+ is "baseline"/);
+});
+
 test("invalid-samples: impossible numbers of samples run", async () => {
   for (const samples of [0, -1, 1.5, NaN, 2 ** 28 + 1, "8", 8n, null]) {
     await rejects(model.predict(picture, { samples }), "invalid-samples", /samples: an integer from 1 to 2\^28/);
@@ -111,13 +140,15 @@ test("invalid-samples: impossible numbers of samples run", async () => {
     await rejects(model.predict(picture, { firstSample, samples: 1 }), "invalid-samples", /firstSample/);
   }
   await rejects(model.predict(picture, { samples: "8" }), "invalid-samples", /not "8"$/);
+  await rejects(model.predict(picture, { samples: 2 ** 28, logits: true }), "invalid-samples", /too many to keep; split/);
+  for (const sample of [-1, 0.5, 2 ** 28]) await rejects(model.trace(picture, { sample }), "invalid-samples", /^sample: an integer/);
   const last = await model.predict(picture, { firstSample: 2 ** 28 - 1, samples: 1 });
   assert.equal(last.samples, 1);
 });
 
 test("invalid-option: other options out of their range are taken", async () => {
   for (const seed of [-1, 0.5, 2 ** 53, -1n, 2n ** 64n, "7", null]) {
-    await rejects(model.predict(picture, { seed }), "invalid-option", /seed: a bigint from 0 to 2\^64 - 1/);
+    await rejects(model.predict(picture, { seed }), "invalid-option", /seed: an integer from 0, as a bigint below 2\^64/);
   }
   assert.ok(await model.predict(picture, { seed: 2n ** 64n - 1n, samples: 1 }));
   await rejects(Model.load(path, { kernel: "fast" }), "invalid-option", /"baseline" or "relaxed", not "fast"/);
@@ -211,7 +242,7 @@ test("internal: a picture that cannot be is taken for a fault, and ends the mode
     { data, width: 28.5, height: 28 },
     { data: new Uint8ClampedArray(0), width: 0, height: 0 },
   ]) {
-    await rejects(model.predict(wrong), "invalid-input", /a picture.* (are due|integers from 1)/);
+    await rejects(model.predict(wrong), "invalid-input", /RGBA pixels need|integers from 1/);
   }
   assert.equal((await model.predict(picture, { samples: 2 })).samples, 2);
 });

@@ -38,6 +38,16 @@ test("1,000 cycles of load, predict and dispose let the memory grow", async () =
   assert.equal(memories.length, 1);
 });
 
+test("predictions that are asked for at once are all begun at once", async (t) => {
+  const model = await Model.load(file);
+  t.after(() => model.dispose());
+  await model.predict(picture, { samples: 1 });
+  const { byteLength } = memories[0].buffer;
+  await Promise.all(Array.from({ length: 1000 }, () => model.predict(picture, { samples: 1 })));
+  const grown = memories[0].buffer.byteLength - byteLength;
+  assert.ok(grown < 128e6, `${grown} bytes`);
+});
+
 test("predictions that end let the memory of a model grow", async (t) => {
   const model = await Model.load(file);
   t.after(() => model.dispose());

@@ -35,12 +35,33 @@ test("a JPEG file is no picture, or lies on its side", async () => {
   colours.dispose();
 });
 
+/** As PNG files have it. */
+function crc32(bytes) {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
+
 test("what is no picture is not told by its name", async () => {
   const invalid = (work, message) => assert.rejects(work, { code: "invalid-input", message });
   await invalid(model.predict(new Blob(["no picture"])), /the file is not a picture that can be decoded/);
   await invalid(model.predict(new File(["no picture"], "notes.txt")), /^notes\.txt is not a picture/);
   await invalid(model.predict(modelPath("mnist-scnn")), /mnist-scnn\.safetensors is not a picture/);
   await assert.rejects(model.predict("no/such/picture.png"), { code: "network", message: /no\/such\/picture\.png/ });
+  // A PNG file of just as many bytes as the model has pixels: with a chunk of text that fills it up.
+  const png = readFileSync(`${ROOT}models/pictures/shirt-4.png`);
+  const length = 784 - png.length - 12;
+  const chunk = Buffer.alloc(12 + length, "x");
+  chunk.writeUInt32BE(length, 0);
+  chunk.write("tEXta\0", 4, "latin1");
+  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + length)), 8 + length);
+  const padded = Buffer.concat([png.subarray(0, 33), chunk, png.subarray(33)]);
+  assert.equal(padded.length, 784);
+  const [asBytes, asFile] = [await model.predict(padded, { samples: 1, logits: true }), await model.predict(new Blob([png]), { samples: 1, logits: true })];
+  assert.equal(asBytes.logitsDigest, asFile.logitsDigest);
   // Bytes in the model's shape are pixels, whatever they are.
   const pixels = new Uint8Array(784).fill(7);
   pixels.set([0xff, 0xd8, 0xff]);

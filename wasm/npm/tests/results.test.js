@@ -25,6 +25,7 @@ test("JSON of a prediction is not that of the native command line", async () => 
     mutual_information: line.mutualInformation,
     logits_digest: line.logitsDigest,
     samples,
+    first_sample: 0,
     seed,
   });
   const large = await model.predict(picture, { samples: 1, firstSample: 3, seed: 2n ** 64n - 1n });
