@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtempSync, openAsBlob, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,6 +9,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Model } from "bayes8";
 import { modelPath } from "./support/files.js";
+import { listen } from "./support/listen.js";
 import { modelFile, TINY, TINY_TENSORS } from "./support/tiny.js";
 
 setFlagsFromString("--expose-gc");
@@ -65,16 +65,6 @@ test("a stream of 10,000 values lets the heap grow", async (t) => {
   assert.ok(values >= 10_000, `${values} values`);
   assert.ok(grown < FLAT, `${grown} bytes more`);
 });
-
-async function listen(t, answer) {
-  const server = createServer(answer).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${server.address().port}`;
-}
 
 test("a download without end goes on", { timeout: 60_000 }, async (t) => {
   let closed;

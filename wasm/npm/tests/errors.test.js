@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { Bayes8Error, Model } from "bayes8";
 import { PACKAGE, modelPath, rgbaOf } from "./support/files.js";
+import { listen } from "./support/listen.js";
 
 const path = modelPath("mnist-scnn");
 const file = readFileSync(path);
@@ -25,16 +25,6 @@ async function rejects(work, code, message) {
   assert.equal(error.code, code, error.message);
   assert.match(error.message, message);
   return error;
-}
-
-async function listen(t, answer) {
-  const server = createServer(answer).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${server.address().port}`;
 }
 
 test("invalid-model: damaged files load", async () => {
