@@ -42,7 +42,7 @@ const MARKUP = `
     </section>
     <section class="card precision" aria-label="Precision">
       <h2>How many samples are enough?</h2>
-      <p class="note">The network looks at the 4 that may be a 9. More samples pin down how likely it finds the 4. Four times as
+      <p class="note">The network looks at a drawing between 4 and 9. More samples pin down the probability of its answer. Four times as
         many samples halve the margin of error (dashed line).</p>
       <p class="now" role="status"><b>…</b></p>
     </section>
