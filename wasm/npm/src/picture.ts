@@ -1,7 +1,7 @@
 import { Bayes8Error } from "./error.js";
 import { isBlob, isBytes, isFloats, kindOf, shown } from "./kinds.js";
 import { platform } from "./platform.js";
-import { nameOf, read } from "./source.js";
+import { nameOf, PICTURE, read } from "./source.js";
 
 /** As `ImageData`: RGBA bytes, `[height][width][4]`. */
 export interface RgbaPicture {
@@ -138,7 +138,7 @@ export function draw(picture: Drawable): RgbaPicture {
 }
 
 async function fetchPicture(address: string | URL, signal: AbortSignal): Promise<RgbaPicture> {
-  return decode(new Blob([(await read(address, { signal }, "picture")) as Uint8Array<ArrayBuffer>]), nameOf(address));
+  return decode(new Blob([(await read(address, { signal }, PICTURE)) as Uint8Array<ArrayBuffer>]), nameOf(address));
 }
 
 /** The pixels of a picture's file. */

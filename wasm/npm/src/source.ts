@@ -27,6 +27,9 @@ export interface ReadOptions {
   readonly integrity?: string | undefined;
 }
 
+/** What has no options of its own to read it. */
+export const PICTURE = "picture";
+
 const MOST_BYTES = 2 ** 30;
 const PATIENCE = 30_000;
 /** Timers of more milliseconds fire at once. */
@@ -60,7 +63,8 @@ export async function read(source: Source, options: ReadOptions, option = "sourc
   const name = nameOf(source);
   const refuse = (bytes: number) => {
     if (bytes > maxBytes) {
-      throw new Bayes8Error("network", `${name} has more than ${maxBytes} bytes: raise maxBytes if it should have`);
+      const advice = option === PICTURE ? "" : ": raise maxBytes if it should have";
+      throw new Bayes8Error("network", `${name} has more than ${maxBytes} bytes${advice}`);
     }
   };
   const bytes = bytesOf(source) ?? (await download(source, { ...options, name, option, timeout, refuse }));
@@ -74,12 +78,12 @@ interface Download extends ReadOptions {
   readonly name: string;
   readonly option: string;
   readonly timeout: number;
-  /** Throws where that are too many bytes. */
+  /** Throws where these are too many bytes. */
   refuse(bytes: number): void;
 }
 
 async function download(source: unknown, options: Download): Promise<Uint8Array> {
-  const { name, signal, timeout } = options;
+  const { name, option, signal, timeout } = options;
   const stop = new AbortController();
   // What stopped it: the caller, or nothing that came.
   let stopped: Bayes8Error | undefined;
@@ -88,8 +92,8 @@ async function download(source: unknown, options: Download): Promise<Uint8Array>
     stop.abort();
   };
   const onAbort = () => abort(abortError(signal!));
-  const stall = () =>
-    abort(new Bayes8Error("network", `${name}: nothing came for ${timeout} ms, the option timeout`));
+  const limit = option === PICTURE ? "" : ", the option timeout";
+  const stall = () => abort(new Bayes8Error("network", `${name}: nothing came for ${timeout} ms${limit}`));
   let timer: ReturnType<typeof setTimeout> | undefined;
   const arrived = () => {
     clearTimeout(timer);
