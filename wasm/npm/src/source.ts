@@ -27,7 +27,7 @@ export interface ReadOptions {
   readonly integrity?: string | undefined;
 }
 
-/** What has no options of its own to read it. */
+/** What `option` is for pictures: no call has options for reading them. */
 export const PICTURE = "picture";
 
 const MOST_BYTES = 2 ** 30;
