@@ -88,8 +88,8 @@ pub struct Model {
     parts: Parts,
     layers: Vec<Arc<Layer>>,
     provenance: Option<Provenance>,
-    /// Of the file that it was read from, if it is still what that file says.
-    file_digest: Option<ModelDigest>,
+    /// Digest and version of the file that it was read from, if it is still what that file says.
+    file: Option<(ModelDigest, u32)>,
 }
 
 impl PartialEq for Model {
@@ -106,13 +106,13 @@ impl Model {
     pub fn new(mut parts: Parts) -> Result<Self, ModelError> {
         let layers: Vec<_> = core::mem::take(&mut parts.layers).into_iter().map(Arc::new).collect();
         check::check(&parts, &layers)?;
-        Ok(Self { parts, layers, provenance: None, file_digest: None })
+        Ok(Self { parts, layers, provenance: None, file: None })
     }
 
     /// The same model with a note of where it comes from.
     #[must_use]
     pub fn with_provenance(self, provenance: Provenance) -> Self {
-        Self { provenance: Some(provenance), file_digest: None, ..self }
+        Self { provenance: Some(provenance), file: None, ..self }
     }
 
     /// Where it comes from, if its file says so.
@@ -120,9 +120,9 @@ impl Model {
         self.provenance.as_ref()
     }
 
-    /// The same model, which a file with this digest describes.
-    pub(crate) fn with_file_digest(self, digest: ModelDigest) -> Self {
-        Self { file_digest: Some(digest), ..self }
+    /// The same model, which a file with this digest and format version describes.
+    pub(crate) fn with_file(self, digest: ModelDigest, version: u32) -> Self {
+        Self { file: Some((digest, version)), ..self }
     }
 
     /// The same model with changed layers. Layers that no copy of the model shares are not copied.
@@ -130,7 +130,7 @@ impl Model {
     /// # Errors
     /// A [`ModelError`] when they are no layers of the model any more.
     pub fn map_layers(mut self, mut change: impl FnMut(&mut Layer)) -> Result<Self, ModelError> {
-        self.file_digest = None;
+        self.file = None;
         self.layers.iter_mut().for_each(|layer| change(Arc::make_mut(layer)));
         check::check(&self.parts, &self.layers)?;
         Ok(self)
@@ -139,7 +139,13 @@ impl Model {
     /// Digest of the file that the model was read from; `None` for one that was made in memory or
     /// changed since. [`crate::format::digest`] has one for every model.
     pub fn file_digest(&self) -> Option<ModelDigest> {
-        self.file_digest
+        self.file.map(|(digest, _)| digest)
+    }
+
+    /// Format version of the file that the model was read from, as [`Self::file_digest`].
+    /// [`crate::format::version`] has one for every model.
+    pub fn file_version(&self) -> Option<u32> {
+        self.file.map(|(_, version)| version)
     }
 
     /// The model's name.

@@ -51,7 +51,9 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
     }
     reader.check_all_used()?;
 
-    let Description { name, activation_bits, input, class_names, calibration, .. } = description;
+    let Description {
+        format_version, name, activation_bits, input, class_names, calibration, ..
+    } = description;
     let model = Model::new(Parts {
         name,
         graph,
@@ -72,7 +74,7 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         Some(provenance) => model.with_provenance(provenance),
         None => model,
     };
-    Ok(model.with_file_digest(digest))
+    Ok(model.with_file(digest, format_version))
 }
 
 /// The digest of a file, which must be the one that it says, if it says any; nothing else of it is

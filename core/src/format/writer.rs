@@ -52,10 +52,10 @@ pub fn digest(model: &Model) -> ModelDigest {
     model.file_digest().unwrap_or_else(computed)
 }
 
-/// The version of the file that [`write`] makes of `model`: the earliest that has all of it, so that
-/// older readers take what they can.
+/// The format version of `model`: of the file that it was read from, or else of the one that [`write`]
+/// makes of it, which is the earliest that has all of it, so that older readers take what they can.
 pub fn version(model: &Model) -> u32 {
-    tensors(model).0
+    model.file_version().unwrap_or_else(|| tensors(model).0)
 }
 
 /// All metadata of the file but the digest.
