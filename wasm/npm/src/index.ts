@@ -6,7 +6,7 @@ import { browser } from "./platform-browser.js";
 setPlatform(
   browser({
     module: moduleFile,
-    // Bundlers know this form, and give the worker a file of its own.
+    // Bundlers recognize this form and emit the worker as a separate file.
     worker: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
   }),
 );

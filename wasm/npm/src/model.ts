@@ -1,6 +1,6 @@
 import { loadEngine, type EngineOptions } from "./engine.js";
 import { throwIfAborted } from "./error.js";
-import { checkLimits, checkOptions } from "./options.js";
+import { checkOptions, limitsOf } from "./options.js";
 import { Pool, type PoolOptions } from "./pool.js";
 import { Predictor } from "./predictor.js";
 import { type Limits, Runner } from "./runner.js";
@@ -24,9 +24,7 @@ export class Model extends Predictor {
    * @throws {Bayes8Error} `invalid-model`, `network`, `unsupported`, `aborted`, `invalid-option`.
    */
   static async load(source: Source, options: LoadOptions = {}): Promise<Model> {
-    const { maxMemoryBytes, maxSteps } = checkOptions("load", options);
-    const limits = { maxMemoryBytes, maxSteps };
-    checkLimits(limits);
+    const limits = limitsOf(checkOptions("load", options));
     const [engine, file] = await Promise.all([loadEngine(options), read(source, options)]);
     throwIfAborted(options.signal);
     try {

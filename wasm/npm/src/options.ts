@@ -1,5 +1,6 @@
 import { Bayes8Error } from "./error.js";
 import { shown } from "./kinds.js";
+import type { Limits } from "./runner.js";
 
 export interface StreamOptions {
   /** Monte-Carlo samples, 1 to 2^28; default 32. */
@@ -59,9 +60,6 @@ export const MAX_SAMPLES = 2 ** 28;
 export const invalid = (option: string, expected: string, found: unknown): Bayes8Error =>
   new Bayes8Error("invalid-option", `${option}: ${expected}, not ${shown(found)}`);
 
-export const startedTwice = (): Bayes8Error =>
-  new Bayes8Error("invalid-option", "worker: the function must start a new Worker on each call");
-
 /** `options` itself, if it is what callers in JavaScript take it for, and has no option that is unknown. */
 export function checkOptions<T extends object>(call: keyof typeof KNOWN, options: T): T {
   if (typeof options !== "object" || options === null) throw invalid("options", "an object", options);
@@ -79,6 +77,13 @@ export function checkOptions<T extends object>(call: keyof typeof KNOWN, options
     throw invalid("onProgress", "a function", onProgress);
   }
   return options;
+}
+
+/** The limits of `options` alone, which can go to a worker. */
+export function limitsOf({ maxMemoryBytes, maxSteps }: Limits): Limits {
+  const limits = { maxMemoryBytes, maxSteps };
+  checkLimits(limits);
+  return limits;
 }
 
 /** Throws for the first of `limits` that is none. */

@@ -1,8 +1,8 @@
 import type { Kernel } from "./engine.js";
 import { Bayes8Error } from "./error.js";
-import { invalid, startedTwice } from "./options.js";
+import { invalid } from "./options.js";
 import { draw } from "./picture.js";
-import type { Platform } from "./platform.js";
+import { type Platform, taken } from "./platform.js";
 
 /** Where the files of this package are: nothing of it is touched before it is needed. */
 export interface Files {
@@ -30,9 +30,7 @@ export const browser = ({ module, worker: own }: Files): Platform => ({
   threads: () => globalThis.navigator?.hardwareConcurrency ?? 1,
 
   spawn(source) {
-    const worker = source === undefined ? own() : start(source);
-    if (started.has(worker)) throw startedTwice();
-    started.add(worker);
+    const worker = taken(source === undefined ? own() : start(source));
     return {
       post: (message) => worker.postMessage(message),
       listen(onMessage, onFailure) {
@@ -59,8 +57,6 @@ export const browser = ({ module, worker: own }: Files): Platform => ({
       port2.postMessage(0);
     }),
 });
-
-const started = new WeakSet<Worker>();
 
 function start(source: string | URL | (() => unknown)): Worker {
   if (typeof source !== "function") return new Worker(source, { type: "module" });

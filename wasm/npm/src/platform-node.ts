@@ -8,8 +8,8 @@ import { Worker } from "node:worker_threads";
 import type { Kernel } from "./engine.js";
 import { Bayes8Error } from "./error.js";
 import { readBlob } from "./kinds.js";
-import { invalid, startedTwice } from "./options.js";
-import type { Platform } from "./platform.js";
+import { invalid } from "./options.js";
+import { type Platform, taken } from "./platform.js";
 
 /** Where the files of this package are: nothing of it is touched before it is needed. */
 export interface Files {
@@ -61,9 +61,7 @@ export const node = ({ module, worker: own }: Files): Platform => ({
   threads: availableParallelism,
 
   spawn(source) {
-    const worker = source === undefined ? own() : start(source);
-    if (started.has(worker)) throw startedTwice();
-    started.add(worker);
+    const worker = taken(source === undefined ? own() : start(source));
     return {
       post: (message) => worker.postMessage(message),
       listen(onMessage, onFailure) {
@@ -81,8 +79,6 @@ export const node = ({ module, worker: own }: Files): Platform => ({
 
   TextDecoder,
 });
-
-const started = new WeakSet<Worker>();
 
 function start(source: string | URL | (() => unknown)): Worker {
   if (typeof source !== "function") return new Worker(source, WORKER_OPTIONS);

@@ -1,3 +1,4 @@
+import { Bayes8Error } from "./error.js";
 import type { Kernel } from "./engine.js";
 import type { RgbaPicture } from "./picture.js";
 
@@ -33,6 +34,17 @@ export interface WorkerPort {
   /** Whether answers are awaited: in Node, an idle worker does not keep the process alive. */
   setBusy(busy: boolean): void;
   terminate(): void;
+}
+
+const workers = new WeakSet<object>();
+
+/** `worker`, which no other thread has: two would take each other's answers. */
+export function taken<W extends object>(worker: W): W {
+  if (workers.has(worker)) {
+    throw new Bayes8Error("invalid-option", "worker: the function must start a new Worker on each call");
+  }
+  workers.add(worker);
+  return worker;
 }
 
 let current: Platform;

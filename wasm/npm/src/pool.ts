@@ -1,7 +1,7 @@
 import { loadEngine } from "./engine.js";
 import { Bayes8Error, orAborted, throwIfAborted } from "./error.js";
 import type { LoadOptions } from "./model.js";
-import { checkLimits, checkOptions, invalid } from "./options.js";
+import { checkOptions, invalid, limitsOf } from "./options.js";
 import { platform, type WorkerSource } from "./platform.js";
 import { kindOf } from "./kinds.js";
 import { Predictor } from "./predictor.js";
@@ -41,9 +41,7 @@ export class Pool extends Predictor {
     if (!["undefined", "string", "function"].includes(typeof worker) && kindOf(worker) !== "URL") {
       throw invalid("worker", "a URL, or a function that starts a worker", worker);
     }
-    const { maxMemoryBytes, maxSteps } = options;
-    const limits = { maxMemoryBytes, maxSteps };
-    checkLimits(limits);
+    const limits = limitsOf(options);
     const [engine, bytes] = await Promise.all([loadEngine(options), read(source, options)]);
     // A clone of a part takes the whole buffer along.
     const file = bytes.length < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;

@@ -24,7 +24,7 @@ export interface PredictionJson {
   readonly logits_digest: string | null;
   readonly samples: number;
   readonly first_sample: number;
-  /** Text where it is no safe integer. */
+  /** A string if it is not a safe integer. */
   readonly seed: number | string;
 }
 

@@ -16,7 +16,7 @@ const GROUP_MULTIPLY_ACCUMULATES = 4e8;
 const MOST_IN_GROUP = 64;
 /** No module has memory for more. */
 const MOST_LOGITS = 2 ** 29;
-/** A normalized number that stands for more than so many times the brightest pixel earns a warning. */
+/** Warn about a normalized number that stands for more than this many times the brightest pixel. */
 const FAR = 20;
 
 /** What a `Model` and a `Pool` have in common. Calls may overlap; their samples take turns. */
@@ -216,7 +216,7 @@ export abstract class Predictor {
       const channel = index % mean.length;
       // What a picture has lies in 0 to 1.
       const pixel = pixels[index]! * std[channel]! + mean[channel]!;
-      // The module refuses what is no number.
+      // NaN is left to the module, which refuses it.
       if (!(Math.abs(pixel) > FAR)) continue;
       this.#warned = true;
       console.warn(
