@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { TIMEOUT, chromium, firefox } from "./support/browsers.js";
-import { serve } from "./support/server.js";
+import { serve } from "../../../wasm/npm/tests/support/server.js";
 import { APPS, DIST, MODELS, both, copy, digest, install, model, pixels, printed, program, run, runJson, start } from "./support/tools.js";
 
 install();

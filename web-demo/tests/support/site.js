@@ -1,11 +1,12 @@
 // The built site in Chromium, from a folder of a plain server.
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { delimiter, extname, join, normalize } from "node:path";
+import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
+import { CHROMIUM, find } from "../../../wasm/npm/tests/support/find.js";
 
 /** The demo's folder, with a slash at its end. */
 export const DEMO = fileURLToPath(new URL("../../", import.meta.url));
@@ -14,10 +15,7 @@ export const OUTPUT = join(DEMO, "test-output");
 /** Where on the server the site is: not at its root, so that no path may be absolute. */
 const PREFIX = "/any/folder/";
 
-const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-const folders = (process.env.PATH ?? "").split(delimiter);
-const found = folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((path) => existsSync(path));
-const executablePath = process.env.BAYES8_CHROMIUM || found;
+const executablePath = find("BAYES8_CHROMIUM", CHROMIUM);
 
 /** For `test`: false, or why tests in a browser cannot run, which is printed. */
 export const skip = executablePath ? false : "no Chromium: set BAYES8_CHROMIUM or put `chromium` on the PATH";

@@ -1,13 +1,5 @@
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import puppeteer from "puppeteer-core";
-
-/** A browser's path: that of the variable, or found on the PATH. */
-function find(variable, names) {
-  if (process.env[variable]) return process.env[variable];
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
-}
+import { CHROMIUM, find } from "../../../../wasm/npm/tests/support/find.js";
 
 /** Ends what hangs; nothing on a busy machine takes that long. */
 export const TIMEOUT = 300_000;
@@ -24,7 +16,7 @@ function browser(name, variable, names, options) {
   };
 }
 
-export const chromium = browser("Chromium", "BAYES8_CHROMIUM", ["chromium", "chromium-browser", "google-chrome"], {
+export const chromium = browser("Chromium", "BAYES8_CHROMIUM", CHROMIUM, {
   args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
 });
 export const firefox = browser("Firefox", "BAYES8_FIREFOX", ["firefox-esr", "firefox"], { browser: "firefox" });

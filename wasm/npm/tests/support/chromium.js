@@ -1,17 +1,7 @@
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
+import { CHROMIUM, find } from "./find.js";
 
-const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
-/** Chromium's path: BAYES8_CHROMIUM, or found on the PATH. */
-function find() {
-  if (process.env.BAYES8_CHROMIUM) return process.env.BAYES8_CHROMIUM;
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  return folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((path) => existsSync(path));
-}
-
-const path = find();
+const path = find("BAYES8_CHROMIUM", CHROMIUM);
 
 /** For `test`: false, or why tests in a browser cannot run, which is printed. */
 export const skip = path ? false : "no Chromium: set BAYES8_CHROMIUM or put `chromium` on the PATH";

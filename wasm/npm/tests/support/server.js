@@ -6,32 +6,39 @@ const TYPES = {
   ".html": "text/html",
   ".js": "text/javascript",
   ".json": "application/json",
+  ".mjs": "text/javascript",
   ".png": "image/png",
   ".wasm": "application/wasm",
 };
 
 /**
- * Serves files as the plainest host does: no headers for isolation. `folders` maps prefixes of paths
- * to folders; the first that fits counts.
+ * Serves files as the plainest host does: no headers for isolation, but what `headers` holds. `folders` maps prefixes
+ * of paths to folders; the first that fits counts. `requests` lists what was asked for, as "status path".
  */
-export async function serve(folders) {
+export async function serve(folders, headers = {}) {
+  const requests = [];
   const server = createServer(async (request, response) => {
-    const path = normalize(new URL(request.url, "http://localhost").pathname);
+    const { pathname } = new URL(request.url, "http://localhost");
+    const path = normalize(pathname.endsWith("/") ? `${pathname}index.html` : pathname);
     const [prefix, folder] = Object.entries(folders).find(([prefix]) => path.startsWith(prefix)) ?? [];
     try {
       const body = await readFile(join(folder, path.slice(prefix.length)));
+      requests.push(`200 ${path}`);
       response.writeHead(200, {
+        ...headers,
         "content-type": TYPES[extname(path)] ?? "application/octet-stream",
         "content-length": body.length,
       });
       response.end(body);
     } catch {
-      response.writeHead(404).end();
+      requests.push(`404 ${path}`);
+      response.writeHead(404, headers).end();
     }
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     address: `http://127.0.0.1:${server.address().port}`,
+    requests,
     close() {
       server.closeAllConnections();
       server.close();
