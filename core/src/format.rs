@@ -7,6 +7,7 @@
 mod contents;
 mod crowd;
 mod foreign;
+mod rans;
 mod reader;
 mod residual;
 mod schema;
@@ -152,6 +153,9 @@ pub enum FormatError {
         layer = Echo(.0)
     )]
     HalfResidual(String),
+    /// Residuals that do not unpack to one for each weight of the layer.
+    #[error("tensor `{layer}.sigma_residual` is damaged", layer = Echo(.0))]
+    Residual(String),
     /// A bias sigma without its mean.
     #[error("tensor `{layer}.bias.sigma` has no `{layer}.bias.mu`", layer = Echo(.0))]
     BiasWithoutMean(String),

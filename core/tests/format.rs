@@ -233,7 +233,6 @@ fn file_of_volumes() -> File {
     File::without_digest(&write(&b.finish()).unwrap())
 }
 
-/// Readers of old must be able to read what they can, and to name what they cannot.
 /// A model whose only layer has spreads that are a share of its means, as MOPED's.
 fn proportional() -> Model {
     let mut b = Builder::new(5, Shape::new(8, 8, 32));
@@ -277,6 +276,11 @@ fn spreads_that_follow_the_means_are_stored_as_residuals_and_come_back() {
     let mut half = file.clone();
     half.tensors.remove(&line);
     assert!(matches!(error(&half, "must come together"), FormatError::HalfResidual(_)));
+    let mut short = file.clone();
+    let packed = short.tensors.get_mut(&format!("{}.sigma_residual", layer.name)).unwrap();
+    let bytes = packed.data.len() - 4;
+    *packed = Tensor::new("U8", &[bytes], packed.data[..bytes].to_vec());
+    assert!(matches!(error(&short, "sigma_residual` is damaged"), FormatError::Residual(_)));
     let mut early = file.clone();
     early.description = early.description.replace("\"format_version\":3", "\"format_version\":2");
     assert!(matches!(error(&early, "noise_multiplier"), FormatError::HalfPosterior(_)));

@@ -170,7 +170,7 @@ impl Tensors<'_> {
         let scale = self.numbers(name, "scale", &channels, f32::from_le_bytes)?;
         let scale = scale.ok_or_else(|| missing("scale"))?;
         let sigma = match self.numbers(name, "sigma", &shape, u8::from_le_bytes)? {
-            None if self.version >= SINCE_RESIDUALS => self.residual(name, &shape, &mu)?,
+            None if self.version >= SINCE_RESIDUALS => self.residual(name, channels[0], &mu)?,
             sigma => sigma,
         };
         let multiplier = self.numbers(name, "noise_multiplier", &channels, i16::from_le_bytes)?;
@@ -208,15 +208,17 @@ impl Tensors<'_> {
     fn residual(
         &mut self,
         name: &str,
-        shape: &[usize],
+        channels: usize,
         mu: &[i8],
     ) -> Result<Option<Vec<u8>>, FormatError> {
-        let residual = self.numbers(name, "sigma_residual", shape, u8::from_le_bytes)?;
-        let lines = self.numbers(name, "sigma_line", &[shape[0], 2], i16::from_le_bytes)?;
-        match (residual, lines) {
-            (Some(mut codes), Some(lines)) => {
-                residual::put_back(lines.as_chunks().0, mu, &mut codes);
-                Ok(Some(codes))
+        let packed = self.header.info(&format!("{name}.sigma_residual"));
+        let bytes = packed.map_or(0, |info| info.data_offsets.1 - info.data_offsets.0);
+        let packed = self.numbers(name, "sigma_residual", &[bytes], u8::from_le_bytes)?;
+        let lines = self.numbers(name, "sigma_line", &[channels, 2], i16::from_le_bytes)?;
+        match (packed, lines) {
+            (Some(packed), Some(lines)) => {
+                let codes = residual::unpack(lines.as_chunks().0, mu, &packed);
+                codes.map(Some).ok_or_else(|| FormatError::Residual(name.into()))
             }
             (None, None) => Ok(None),
             _ => Err(FormatError::HalfResidual(name.into())),

@@ -3,14 +3,15 @@
 //!
 //! Nothing is lost: the codes come back exactly.
 
+use super::rans;
 use alloc::vec::Vec;
 
 /// How sigma codes of one channel follow from mean codes: `base + slope * |mean|`, the base in units of
-/// 2^-7, the slope in units of 2^-12.
+/// 2^-4, the slope in units of 2^-8.
 pub(super) type Line = [i16; 2];
 
-const BASE: u32 = 7;
-const SLOPE: u32 = 12;
+const BASE: u32 = 4;
+const SLOPE: u32 = 8;
 
 /// The code that `line` expects beside the mean code `mu`.
 fn expected([base, slope]: Line, mu: i8) -> u8 {
@@ -20,7 +21,7 @@ fn expected([base, slope]: Line, mu: i8) -> u8 {
 }
 
 /// The line with the least squared error for each channel of `mu` and `sigma`, `[channels][taps]`.
-pub(super) fn fit(mu: &[i8], sigma: &[u8], channels: usize) -> Vec<Line> {
+fn fit(mu: &[i8], sigma: &[u8], channels: usize) -> Vec<Line> {
     let taps = mu.len() / channels;
     mu.chunks(taps).zip(sigma.chunks(taps)).map(|(mu, sigma)| fit_channel(mu, sigma)).collect()
 }
@@ -37,47 +38,51 @@ fn fit_channel(mu: &[i8], sigma: &[u8]) -> Line {
     let spread = n * xx - x * x;
     let slope = match spread {
         0 => 0,
-        _ => ((n * xy - x * y) << SLOPE) / spread,
+        _ => rounded((n * xy - x * y) << SLOPE, spread),
     };
     // A steeper slope serves few weights, and the line is a guess in any case.
     let bounded = |number: i128| number.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
     let slope = bounded(slope);
-    let base = ((y << SLOPE) - i128::from(slope) * x) / (n << (SLOPE - BASE));
+    let base = rounded((y << SLOPE) - i128::from(slope) * x, n << (SLOPE - BASE));
     [bounded(base), slope]
 }
 
+/// The integer nearest to `numerator / denominator`, the latter positive.
+fn rounded(numerator: i128, denominator: i128) -> i128 {
+    (numerator + denominator / 2).div_euclid(denominator)
+}
+
+/// The residuals of `sigma` and their lines, packed, if that takes clearly less room than `sigma`.
+pub(super) fn pack(mu: &[i8], sigma: &[u8], channels: usize) -> Option<(Vec<Line>, Vec<u8>)> {
+    let lines = fit(mu, sigma, channels);
+    let packed = rans::pack(&without(&lines, mu, sigma))?;
+    // Room that is not worth the time to unpack it.
+    let most = sigma.len() / 8 * 7;
+    (packed.len() + size_of::<Line>() * channels <= most).then_some((lines, packed))
+}
+
+/// The reverse of [`pack`]: the sigma codes, or `None` where `packed` does not hold a residual for each of
+/// `mu`.
+pub(super) fn unpack(lines: &[Line], mu: &[i8], packed: &[u8]) -> Option<Vec<u8>> {
+    let mut codes = rans::unpack(packed, mu.len())?;
+    each(lines, mu, &mut codes, u8::wrapping_add);
+    Some(codes)
+}
+
 /// What remains of `sigma` when its lines are taken off, modulo 256.
-pub(super) fn take_off(lines: &[Line], mu: &[i8], sigma: &mut [u8]) {
-    each(lines, mu, sigma, u8::wrapping_sub);
+fn without(lines: &[Line], mu: &[i8], sigma: &[u8]) -> Vec<u8> {
+    let mut codes = sigma.to_vec();
+    each(lines, mu, &mut codes, u8::wrapping_sub);
+    codes
 }
 
-/// The reverse of [`take_off`].
-pub(super) fn put_back(lines: &[Line], mu: &[i8], residual: &mut [u8]) {
-    each(lines, mu, residual, u8::wrapping_add);
-}
-
-fn each(lines: &[Line], mu: &[i8], codes: &mut [u8], change: fn(u8, u8) -> u8) {
-    let taps = (mu.len() / lines.len()).max(1);
+fn each(lines: &[Line], mu: &[i8], codes: &mut [u8], change: impl Fn(u8, u8) -> u8) {
+    let taps = (mu.len() / lines.len().max(1)).max(1);
     for ((line, mu), codes) in lines.iter().zip(mu.chunks(taps)).zip(codes.chunks_mut(taps)) {
         for (code, &mu) in codes.iter_mut().zip(mu) {
             *code = change(*code, expected(*line, mu));
         }
     }
-}
-
-/// Weights of the smallest layer whose lines are worth their bytes.
-const SMALLEST: usize = 2048;
-
-/// Whether `residual` compresses clearly better than `sigma`: where two codes, drawn at random, are equal
-/// half as often again.
-pub(super) fn pays(sigma: &[u8], residual: &[u8]) -> bool {
-    sigma.len() >= SMALLEST && 2 * coincidences(residual) > 3 * coincidences(sigma)
-}
-
-fn coincidences(codes: &[u8]) -> u128 {
-    let mut counts = [0u128; 256];
-    codes.iter().for_each(|&code| counts[usize::from(code)] += 1);
-    counts.iter().map(|count| count * count).sum()
 }
 
 #[cfg(test)]
@@ -88,25 +93,36 @@ mod tests {
 
     proptest! {
         #[test]
-        fn codes_come_back(mu: [i8; 24], sigma: [u8; 24], lines: [Line; 4]) {
-            for lines in [fit(&mu, &sigma, 4), lines.to_vec()] {
-                let mut codes = sigma;
-                take_off(&lines, &mu, &mut codes);
-                put_back(&lines, &mu, &mut codes);
-                prop_assert_eq!(codes, sigma);
-            }
+        fn codes_come_back(mu: [i8; 24], noise: [u8; 24], share in 0u8..2) {
+            // So often that it pays.
+            let mu = mu.repeat(100);
+            let sigma = mu.iter().zip(noise.repeat(100));
+            let sigma: Vec<u8> = sigma.map(|(mu, noise)| share * mu.unsigned_abs() + noise % 5).collect();
+            let (lines, packed) = pack(&mu, &sigma, 4).unwrap();
+            prop_assert_eq!(unpack(&lines, &mu, &packed), Some(sigma));
+        }
+
+        #[test]
+        fn any_line_is_reversible(mu: [i8; 24], sigma: [u8; 24], lines: [Line; 4]) {
+            let packed = rans::pack(&without(&lines, &mu, &sigma)).unwrap();
+            prop_assert_eq!(unpack(&lines, &mu, &packed), Some(sigma.to_vec()));
         }
     }
 
     #[test]
     fn a_share_of_the_mean_leaves_nothing() {
         let mu: Vec<i8> = (0..2048).map(|n| (n % 255 - 127) as i8).collect();
-        let mut sigma: Vec<u8> = mu.iter().map(|mu| 2 * mu.unsigned_abs()).collect();
-        let (before, lines) = (sigma.clone(), fit(&mu, &sigma, 1));
+        let sigma: Vec<u8> = mu.iter().map(|mu| 2 * mu.unsigned_abs()).collect();
+        let (lines, packed) = pack(&mu, &sigma, 1).unwrap();
         assert_eq!(lines, [[0, 2 << SLOPE]]);
-        take_off(&lines, &mu, &mut sigma);
-        assert!(sigma.iter().all(|&residual| residual == 0));
-        assert!(pays(&before, &sigma) && !pays(&before, &before));
+        assert_eq!(rans::unpack(&packed, 2048), Some(vec![0; 2048]));
+    }
+
+    #[test]
+    fn codes_without_order_stay_as_they_are() {
+        let sigma: Vec<u8> =
+            (0..40_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        assert_eq!(pack(&vec![1; 40_000], &sigma, 4), None);
     }
 
     #[test]

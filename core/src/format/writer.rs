@@ -2,7 +2,7 @@
 
 use super::contents::Contents;
 use super::crowd::{Density, MAX_HEADER_BYTES};
-use super::residual::{self, Line};
+use super::residual;
 use super::schema::{Description, Grid, Input, Node};
 use super::{
     DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE,
@@ -210,21 +210,16 @@ fn push_layer<'a>(
             true => Cow::from(transpose(sigma, taps)),
             false => sigma.as_slice().into(),
         };
-        match residual_lines(&means(), &codes(), layer.out_channels) {
+        match residual::pack(&means(), &codes(), layer.out_channels) {
             None => push("sigma", Dtype::U8, shape, sigma.len(), Box::new(codes)),
-            Some(lines) => {
-                let data = bytes(lines.as_flattened(), i16::to_le_bytes);
-                let shape_of_lines = [layer.out_channels, 2];
-                let length = data.len();
-                let data = move || data.clone().into();
+            Some((lines, packed)) => {
                 version = SINCE_RESIDUALS;
-                push("sigma_line", Dtype::I16, &shape_of_lines, length, Box::new(data));
-                let data = move || {
-                    let mut codes = codes().into_owned();
-                    residual::take_off(&lines, &means(), &mut codes);
-                    codes.into()
-                };
-                push("sigma_residual", Dtype::U8, shape, sigma.len(), Box::new(data));
+                let (shape, length) = ([layer.out_channels, 2], size_of_val(&*lines));
+                let data = move || bytes(lines.as_flattened(), i16::to_le_bytes).into();
+                push("sigma_line", Dtype::I16, &shape, length, Box::new(data));
+                let length = packed.len();
+                let data = move || packed.clone().into();
+                push("sigma_residual", Dtype::U8, &[length], length, Box::new(data));
             }
         }
         let data = move || bytes(noise_multiplier, i16::to_le_bytes).into();
@@ -239,14 +234,6 @@ fn push_layer<'a>(
         }
     }
     version
-}
-
-/// The lines of a layer whose sigma codes compress better without what the means say of them.
-fn residual_lines(mu: &[i8], sigma: &[u8], channels: usize) -> Option<Vec<Line>> {
-    let lines = residual::fit(mu, sigma, channels);
-    let mut residual = sigma.to_vec();
-    residual::take_off(&lines, mu, &mut residual);
-    residual::pays(sigma, &residual).then_some(lines)
 }
 
 fn bytes<T: Copy, const N: usize>(numbers: &[T], to_bytes: fn(T) -> [u8; N]) -> Vec<u8> {
