@@ -52,13 +52,21 @@ fn rounded(numerator: i128, denominator: i128) -> i128 {
     (numerator + denominator / 2).div_euclid(denominator)
 }
 
-/// The residuals of `sigma` and their lines, packed, if that takes clearly less room than `sigma`.
+/// Weights of the smallest layer that is worth it.
+const SMALLEST: usize = 2048;
+
+/// The residuals of `sigma` and their lines, packed, if the means foretell a part of `sigma`, and that
+/// saves clearly.
 pub(super) fn pack(mu: &[i8], sigma: &[u8], channels: usize) -> Option<(Vec<Line>, Vec<u8>)> {
+    if sigma.len() < SMALLEST {
+        return None;
+    }
     let lines = fit(mu, sigma, channels);
     let packed = rans::pack(&without(&lines, mu, sigma))?;
-    // Room that is not worth the time to unpack it.
-    let most = sigma.len() / 8 * 7;
-    (packed.len() + size_of::<Line>() * channels <= most).then_some((lines, packed))
+    let room = packed.len() + size_of::<Line>() * channels;
+    // Else the time to unpack is not worth it.
+    let saves = room <= sigma.len() / 8 * 7;
+    (saves && room < rans::pack(sigma)?.len()).then_some((lines, packed))
 }
 
 /// The reverse of [`pack`]: the sigma codes, or `None` where `packed` does not hold a residual for each of
@@ -93,11 +101,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn codes_come_back(mu: [i8; 24], noise: [u8; 24], share in 0u8..2) {
-            // So often that it pays.
-            let mu = mu.repeat(100);
-            let sigma = mu.iter().zip(noise.repeat(100));
-            let sigma: Vec<u8> = sigma.map(|(mu, noise)| share * mu.unsigned_abs() + noise % 5).collect();
+        fn codes_come_back(noise: [u8; 32], slope in 0.5f32..1.9) {
+            let mu: Vec<i8> = (0..4096).map(|n| n as i8).collect();
+            let sigma = mu.iter().zip(noise.repeat(128));
+            let sigma = sigma.map(|(mu, noise)| (slope * f32::from(mu.unsigned_abs())) as u8 + noise % 5);
+            let sigma: Vec<u8> = sigma.collect();
             let (lines, packed) = pack(&mu, &sigma, 4).unwrap();
             prop_assert_eq!(unpack(&lines, &mu, &packed), Some(sigma));
         }
@@ -123,6 +131,8 @@ mod tests {
         let sigma: Vec<u8> =
             (0..40_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         assert_eq!(pack(&vec![1; 40_000], &sigma, 4), None);
+        // Compress as well without lines.
+        assert_eq!(pack(&vec![1; 40_000], &[9; 40_000], 4), None);
     }
 
     #[test]
