@@ -89,22 +89,21 @@ impl Report {
         let input = Input { shape, scale, zero_point, mean, std, observed_range: range(0), source };
 
         let noise = NoiseDistribution::new();
-        let layers = || model.layers().iter().map(Arc::as_ref);
-        let mut weighted = layers();
-        let nodes = graph.nodes().iter().zip(model.quantization()).enumerate();
-        let nodes = nodes.map(|(index, (node, quantization))| {
-            let layer = if node.op.is_weighted() { weighted.next() } else { None };
+        let layers = || model.layers().map(Arc::as_ref);
+        let nodes = graph.nodes().iter().enumerate();
+        let nodes = nodes.map(|(index, node)| {
+            let (layer, grid) = (node.data.layer(), node.data.output);
             let posterior = layer.and_then(|layer| layer.posterior.as_ref().map(|p| (layer, p)));
             Node {
                 name: node.name.clone(),
                 op: node.op.name(),
                 shape: node.shape,
                 weights: layer.map_or(0, |layer| layer.mu.len()),
-                bytes: layer.map_or(0, stored_bytes),
-                bayesian: layer.is_some_and(Layer::is_bayesian),
+                bytes: layer.map_or(0, |layer| stored_bytes(layer)),
+                bayesian: layer.is_some_and(|layer| layer.is_bayesian()),
                 sigma_over_step: posterior.and_then(|(l, p)| sigma_over_step(&noise, l, p)),
-                scale: quantization.output.map(|q| q.scale),
-                zero_point: quantization.output.map(|q| q.zero_point),
+                scale: grid.map(|grid| grid.scale),
+                zero_point: grid.map(|grid| grid.zero_point),
                 observed_range: range(index + 1),
             }
         });

@@ -146,12 +146,9 @@ impl InputMeans {
         let grids: Vec<f32> = nodes
             .iter()
             // Only the logits have no grid, and nothing reads them.
-            .map(|node| model.value_quantization(node.inputs[0]).map_or(1.0, |grid| grid.scale))
+            .map(|node| model.grid(node.inputs[0]).map_or(1.0, |grid| grid.scale))
             .collect();
-        let mut weighted = (0..nodes.len()).filter(|&n| network.layers[n].is_some());
-        model.map_layers(|layer| {
-            // There are as many layers as weighted nodes.
-            let Some(n) = weighted.next() else { return };
+        model.map_layers(|n, layer| {
             let Some(parameters) = &network.layers[n] else { return };
             shift(layer, &parameters.weight.mean, &self.nodes[n], grids[n]);
         })

@@ -78,7 +78,7 @@ pub fn round_means<D: Dimension>(
             bytes += Moments::bytes(taps);
             moments.is_empty() || bytes <= MEMORY
         }) {
-            let grid = model.value_quantization(nodes[index].inputs[0]);
+            let grid = model.grid(nodes[index].inputs[0]);
             let scale = grid.map_or(1.0, |grid| grid.scale);
             moments.insert(index, Moments::new(taps, count, scale));
         }
@@ -94,10 +94,7 @@ pub fn round_means<D: Dimension>(
                 }
             },
         )?;
-        // There are as many layers as weighted nodes.
-        let mut weighted = (0..nodes.len()).filter(|&n| network.layers[n].is_some());
-        model = model.map_layers(|layer| {
-            let Some(n) = weighted.next() else { return };
+        model = model.map_layers(|n, layer| {
             if let (Some(moments), Some(parameters)) = (moments.remove(&n), &network.layers[n]) {
                 round_layer(layer, &parameters.weight.mean, &moments.feedback());
             }
@@ -229,6 +226,7 @@ mod tests {
     use super::*;
     use bayes8_core::graph::{Graph, Op, Shape};
     use bayes8_core::model::Preprocessing;
+    use bayes8_core::ops::Linear;
     use ndarray::ArrayView2;
     use rand_chacha::{
         ChaCha8Rng,
@@ -295,8 +293,8 @@ mod tests {
     ) -> (Vec<i8>, Vec<f32>) {
         let channels = pictures.ncols();
         let mut graph = Graph::new(Shape::vector(channels)).unwrap();
-        let linear = Op::Linear { out_features: 5 };
-        graph.push("linear".into(), linear, vec![Value::Input]).unwrap();
+        let linear = Op::Linear(Linear { out_features: 5 });
+        graph.push("linear".into(), linear, vec![Value::Input], ()).unwrap();
         let parameters = LayerParameters { weight: Gaussian::deterministic(weights), bias: None };
         let layout = Form::Vector;
         let network = Network {
@@ -313,7 +311,7 @@ mod tests {
             Description { name: "test".into(), preprocessing, class_names: Vec::new() };
         let options = ConversionOptions { rounding, ..ConversionOptions::default() };
         let model = convert(&network, pictures, &observed, description, &options).unwrap().model;
-        let layer = &model.layers()[0];
+        let layer = model.layers().next().unwrap();
         (layer.mu.clone(), layer.scale.clone())
     }
 

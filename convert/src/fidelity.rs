@@ -210,17 +210,18 @@ pub(crate) fn single_sample(logits: &[f32]) -> Uncertainty {
 /// Layers that only one of both takes for Bayesian are left out.
 pub fn compare_posteriors(network: &Network, model: &Model) -> Vec<LayerFidelity> {
     let noise = NoiseDistribution::new();
-    let parameters = network.layers.iter().flatten();
-    let layers = parameters.zip(model.layers()).filter_map(|(parameters, layer)| {
-        let sigma = parameters.weight.sigma.as_ref()?;
-        layer_fidelity(&noise, sigma, layer)
-    });
+    let layers =
+        network.layers.iter().zip(model.graph().nodes()).filter_map(|(parameters, node)| {
+            let sigma = parameters.as_ref()?.weight.sigma.as_ref()?;
+            layer_fidelity(&noise, &node.name, sigma, node.data.layer()?)
+        });
     layers.collect()
 }
 
 /// `sigma` in rows `[out_channels][fan-in]`; `None` for a layer without posterior.
 fn layer_fidelity(
     noise: &NoiseDistribution,
+    name: &str,
     sigma: &[f32],
     layer: &Layer,
 ) -> Option<LayerFidelity> {
@@ -259,7 +260,7 @@ fn layer_fidelity(
         sums = [sums[0] + produced * scale * scale, sums[1] + wanted * scale * scale];
     }
     Some(LayerFidelity {
-        layer: layer.name.clone(),
+        layer: name.into(),
         weights: sigma.len(),
         saturated: saturated / sigma.len() as f64,
         lossy_rows,

@@ -7,7 +7,7 @@ use bayes8_core::model::{Model, ModelError};
 /// # Errors
 /// None: fewer numbers are no less a model.
 pub fn of(model: &Model) -> Result<Model, ModelError> {
-    model.clone().map_layers(|layer| {
+    model.clone().map_layers(|_, layer| {
         layer.posterior = None;
         if let Some(bias) = &mut layer.bias {
             bias.sigma = None;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use bayes8_core::graph::{Graph, Op, Shape, Window};
 use bayes8_core::model::Provenance;
+use bayes8_core::ops::Conv2d;
 use thiserror::Error;
 
 use crate::{
@@ -176,7 +177,8 @@ impl Network {
     /// with a 1 among zeros. On its input's grid it passes INT8 codes as they are.
     pub fn is_selection(&self, index: usize) -> bool {
         let node = &self.graph.nodes()[index];
-        let copies = matches!(node.op, Op::Conv2d { window, .. } if window == Window::new([1, 1]));
+        let copies =
+            matches!(node.op, Op::Conv2d(Conv2d { window, .. }) if window == Window::new([1, 1]));
         let Some(LayerParameters { weight, bias: None }) = &self.layers[index] else {
             return false;
         };

@@ -1,13 +1,15 @@
 //! From the FP32 network and its activation ranges to the INT8 model.
 
-use bayes8_core::graph::{Op, Value};
+use bayes8_core::graph::{Graph, Value};
 use bayes8_core::layer::{Bias, Layer, Posterior, transpose};
 use bayes8_core::model::{
-    Calibration, Model, ModelError, NodeQuantization, Parts, Preprocessing, is_depthwise,
+    Calibration, Model, ModelError, Parameters, Parts, Preprocessing, Quantized,
 };
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
+use bayes8_core::ops::GridRule;
 use bayes8_core::sampler::NOISE_STD;
 use bayes8_native::{LoadError, PredictError};
+use std::sync::Arc;
 use thiserror::Error;
 
 use crate::network::{Clamp, Gaussian, LayerParameters, Network, UnnamedOutputs};
@@ -98,63 +100,48 @@ pub fn quantize(
     let nodes = graph.nodes();
     check_ranges(network, &calibration)?;
     let input = grid(calibration.ranges[0], bits);
-    let mut quantization: Vec<NodeQuantization> = Vec::with_capacity(nodes.len());
-    for (index, node) in nodes.iter().enumerate() {
+    let mut coder = SigmaCoder::new();
+    let quantized = graph.derive(|earlier, index, node| {
+        let x = value_grid(input, earlier, node.inputs[0]);
+        let rule = node.op.operation().grid();
         let output = if index + 1 == nodes.len() {
             None
-        } else if node.op.only_moves() || network.is_selection(index) {
-            Some(value_grid(input, &quantization, node.inputs[0]))
+        } else if rule == GridRule::Kept || network.is_selection(index) {
+            Some(x)
         } else {
             Some(grid(calibration.ranges[index + 1], bits))
         };
         let range = match output {
-            // A table holds its bounds in itself.
-            Some(output) if !node.op.only_moves() && node.op != Op::Table => {
+            Some(output) if rule == GridRule::Own => {
                 code_range(output, network.clamps[index], bits)
             }
             _ => CodeRange::FULL,
         };
-        quantization.push(NodeQuantization { output, range });
-    }
-
-    let mut tables = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        let (Some(function), Some(output)) =
-            (&network.functions[index], quantization[index].output)
-        else {
-            continue;
+        let parameters = match (&network.layers[index], &network.functions[index], output) {
+            (Some(parameters), ..) => {
+                let y = output.unwrap_or(Quantization::LOGITS).scale;
+                let steps = Steps { input: x.scale, output: y };
+                let mut layer = quantize_layer(parameters, node.shape.channels, steps, &mut coder);
+                if graph.filters(index).is_some_and(|filters| filters.is_depthwise()) {
+                    to_depthwise(&mut layer);
+                }
+                Parameters::Layer(Arc::new(layer))
+            }
+            (None, Some(function), Some(output)) => {
+                let range = calibration.ranges[place(node.inputs[0])];
+                Parameters::Table(Box::new(function.table(x, range, output, bits)))
+            }
+            (None, ..) => Parameters::None,
         };
-        let range = calibration.ranges[place(node.inputs[0])];
-        let input = value_grid(input, &quantization, node.inputs[0]);
-        tables.push(function.table(input, range, output, bits));
-    }
-
-    let mut coder = SigmaCoder::new();
-    let mut layers = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        let Some(parameters) = &network.layers[index] else { continue };
-        let x = value_grid(input, &quantization, node.inputs[0]).scale;
-        let y = quantization[index].output.unwrap_or(Quantization::LOGITS).scale;
-        let depthwise = is_depthwise(&node.op, graph.shape(node.inputs[0]));
-        let steps = Steps { input: x, output: y };
-        let mut layer = quantize_layer(parameters, node.shape.channels, steps, &mut coder);
-        layer.name = node.name.clone();
-        layer.index = layers.len() as u32;
-        if depthwise {
-            to_depthwise(&mut layer);
-        }
-        layers.push(layer);
-    }
+        Quantized { output, range, parameters }
+    });
     let model = Model::new(Parts {
         name: description.name,
-        graph: graph.clone(),
+        graph: quantized,
         activation_bits: bits,
         input,
         preprocessing: description.preprocessing,
         class_names: description.class_names,
-        quantization,
-        layers,
-        tables,
         calibration: Some(calibration),
     })?;
     Ok(model.with_provenance(network.input.provenance(graph.input())))
@@ -186,11 +173,11 @@ fn check_ranges(network: &Network, calibration: &Calibration) -> Result<(), Quan
     Ok(())
 }
 
-fn value_grid(input: Quantization, nodes: &[NodeQuantization], value: Value) -> Quantization {
+fn value_grid(input: Quantization, graph: &Graph<Quantized>, value: Value) -> Quantization {
     match value {
         Value::Input => input,
         // Only the logits have no grid, and nothing reads them.
-        Value::Node(n) => nodes[n].output.unwrap_or(Quantization::LOGITS),
+        Value::Node(n) => graph.nodes()[n].data.output.unwrap_or(Quantization::LOGITS),
     }
 }
 
@@ -218,7 +205,7 @@ struct Steps {
     output: f32,
 }
 
-/// Quantizes a layer, its weights in rows `[out_channels][fan-in]`; name and number are left open.
+/// Quantizes a layer, its weights in rows `[out_channels][fan-in]`; its number is left open.
 fn quantize_layer(
     parameters: &LayerParameters,
     out_channels: usize,
@@ -229,7 +216,6 @@ fn quantize_layer(
     let fan_in = mean.len() / out_channels;
     let row = |values: &'_ [f32], channel: usize| values[channel * fan_in..][..fan_in].to_vec();
     let mut layer = Layer {
-        name: String::new(),
         index: 0,
         out_channels,
         depthwise: false,

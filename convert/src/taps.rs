@@ -1,6 +1,7 @@
 //! Where the weights of a row take their inputs from.
 
-use bayes8_core::graph::{Graph, Node, Op, Shape, Window};
+use bayes8_core::graph::{Graph, Node, Shape, Window};
+use bayes8_core::ops::Filters;
 
 /// Where the weights of a row take their inputs from.
 pub(crate) struct Taps {
@@ -13,12 +14,7 @@ pub(crate) struct Taps {
 impl Taps {
     /// Those of `node`; `None` where it has no weights.
     pub(crate) fn of(graph: &Graph, node: &Node) -> Option<Self> {
-        let input = graph.shape(node.inputs[0]);
-        let (window, groups) = match node.op {
-            Op::Conv2d { window, groups, .. } => (window, groups),
-            Op::Linear { .. } => (Window::whole(input), 1),
-            _ => return None,
-        };
+        let Filters { input, window, groups, .. } = node.op.filters(graph.shape(node.inputs[0]))?;
         Some(Self { window, groups, input, output: node.shape })
     }
 
@@ -108,7 +104,8 @@ impl Taps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bayes8_core::graph::{Padding, Value};
+    use bayes8_core::graph::{Op, Padding, Value};
+    use bayes8_core::ops::Conv2d;
 
     /// A strided, dilated and padded convolution in two groups.
     fn taps() -> Taps {
@@ -116,8 +113,8 @@ mod tests {
         let padding = Padding { top: 1, right: 1, ..Padding::uniform(0) };
         let window = Window { stride: [2, 1], dilation: [1, 2], padding, ..Window::new([3, 2]) };
         let mut graph = Graph::new(input).unwrap();
-        let op = Op::Conv2d { out_channels: 6, groups: 2, window };
-        graph.push("conv".into(), op, vec![Value::Input]).unwrap();
+        let op = Op::Conv2d(Conv2d { out_channels: 6, groups: 2, window });
+        graph.push("conv".into(), op, vec![Value::Input], ()).unwrap();
         Taps::of(&graph, &graph.nodes()[0]).unwrap()
     }
 

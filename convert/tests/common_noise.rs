@@ -38,7 +38,7 @@ fn common_noise_is_that_of_the_int8_samples() {
         noise.check(&model).unwrap();
         let (seed, sample) = (5, 3);
         let weights = noise.draw(seed, sample);
-        let mut layers = model.layers().iter();
+        let mut layers = model.layers();
         for (n, parameters) in network.layers.iter().enumerate() {
             let Some(parameters) = parameters else { continue };
             let layer = layers.next().unwrap();

@@ -7,6 +7,7 @@ use bayes8_convert::{
     reference::{RunError, Weights, draw, run},
 };
 use bayes8_core::graph::{Op, Padding, Shape, Value};
+use bayes8_core::ops::Conv2d;
 use common::Fixture;
 use ndarray::{Array2, Axis};
 use rten_onnx::onnx::ModelProto;
@@ -60,7 +61,9 @@ fn borders_depthwise_and_relu6() {
     for name in ["stem", "dw"] {
         assert_eq!(network.clamps[node(&network, name)], Clamp { min: 0.0, max: 6.0 });
     }
-    let Op::Conv2d { window, .. } = network.graph.nodes()[0].op else { panic!("no convolution") };
+    let Op::Conv2d(Conv2d { window, .. }) = network.graph.nodes()[0].op else {
+        panic!("no convolution")
+    };
     assert_eq!(window.padding, Padding { bottom: 1, right: 1, ..Padding::default() });
 }
 

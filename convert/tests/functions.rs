@@ -151,11 +151,13 @@ fn tables_keep_zero_where_their_function_does() {
     let model = quantized(&network, &fixture);
     let tables = network.graph.nodes().iter().enumerate().filter(|(_, n)| n.op == Op::Table);
     let mut kept = 0;
-    for ((n, node), table) in tables.zip(model.tables()) {
+    for (n, node) in tables {
+        let quantized = &model.graph().nodes()[n].data;
+        let table = quantized.table().unwrap();
         let function = network.functions[n].as_ref().unwrap();
         if function.apply(0.0) == 0.0 {
-            let input = model.value_quantization(node.inputs[0]).unwrap();
-            let output = model.quantization()[n].output.unwrap();
+            let input = model.grid(node.inputs[0]).unwrap();
+            let output = quantized.output.unwrap();
             assert_eq!(table[usize::from(input.zero_point)], output.zero_point, "{}", node.name);
             kept += 1;
         }
@@ -242,7 +244,7 @@ fn copied_channels_keep_their_codes() {
         let inputs = network.graph.shape(node.inputs[0]).channels;
         let order: Vec<usize> =
             weights.chunks(inputs).map(|row| row.iter().position(|&w| w == 1.0).unwrap()).collect();
-        let range = model.quantization()[n].range;
+        let range = model.graph().nodes()[n].data.range;
         let expected = value(node.inputs[0])
             .chunks(inputs)
             .flat_map(|pixel| order.iter().map(|&c| pixel[c].clamp(range.low, range.high)));

@@ -9,12 +9,9 @@ mod trace;
 pub use trace::NodeOutput;
 
 use crate::aligned::Aligned;
-use crate::backend::{Backend, Convolution, Rescale};
-use crate::graph::Shape;
+use crate::backend::Backend;
 use crate::model::Model;
-use crate::numerics::Target;
 use crate::plan::{Action, Plan, Step};
-use crate::reference::{copy_channels, pad, pad_channels, slice};
 use crate::sampler::Draw;
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
@@ -30,11 +27,14 @@ pub struct OutOfMemory(#[from] TryReserveError);
 /// A model prepared for one back end. Immutable: any number of threads may share it.
 pub struct Executor<B: Backend> {
     backend: B,
-    plan: Plan,
-    layers: Vec<PreparedLayer<B>>,
+    plan: Plan<PreparedLayer<B>>,
+    /// Number of layers.
+    layers: usize,
 }
 
 struct PreparedLayer<B: Backend> {
+    /// Its number among all layers, in the order of the steps.
+    number: usize,
     layer: B::Layer,
     /// Weights of a deterministic layer, made once.
     fixed: Option<B::Weights>,
@@ -63,8 +63,6 @@ pub struct Workspace<B: Backend> {
     /// Kept values, one block of `capacity` pictures after the other.
     kept: Aligned<u8>,
     scratch: Aligned<u8>,
-    /// A part of a concatenation on its new grid.
-    rescaled: Vec<u8>,
     logits: Vec<f32>,
     kernel: B::Scratch,
     /// Weights of the layer that runs.
@@ -76,19 +74,9 @@ pub struct Workspace<B: Backend> {
 impl<B: Backend> Executor<B> {
     /// Prepares `model` for `backend`.
     pub fn new(model: &Model, backend: B) -> Self {
-        let plan = Plan::new(model);
-        let steps = plan.prefix.iter().chain(&plan.suffix);
-        let mut convolutions: Vec<(usize, &Convolution)> = steps
-            .filter_map(|step| match &step.action {
-                Action::Convolution(layer, convolution) => Some((*layer, convolution)),
-                _ => None,
-            })
-            .collect();
-        convolutions.sort_by_key(|(layer, _)| *layer);
         let mut scratch = B::Scratch::default();
-        let mut layers = Vec::new();
-        for (layer, convolution) in convolutions {
-            let layer = &model.layers()[layer];
+        let mut layers = 0;
+        let plan = model.plan().with_layers(|convolution, layer| {
             let prepared = backend.prepare(layer, convolution);
             let fixed = (!layer.is_bayesian()).then(|| {
                 let mut weights = B::Weights::default();
@@ -96,8 +84,9 @@ impl<B: Backend> Executor<B> {
                 backend.sample(&prepared, Draw { seed: 0, sample: 0 }, &mut weights, &mut scratch);
                 weights
             });
-            layers.push(PreparedLayer { layer: prepared, fixed });
-        }
+            layers += 1;
+            PreparedLayer { number: layers - 1, layer: prepared, fixed }
+        });
         Self { backend, plan, layers }
     }
 
@@ -118,8 +107,17 @@ impl<B: Backend> Executor<B> {
 
     /// Bytes of one draw of the weights.
     pub fn weight_bytes(&self) -> usize {
-        let sampled = self.layers.iter().filter(|prepared| prepared.fixed.is_none());
+        let sampled = self.layers().filter(|prepared| prepared.fixed.is_none());
         sampled.map(|prepared| self.backend.weight_bytes(&prepared.layer)).sum()
+    }
+
+    /// All layers, in the order of the steps.
+    fn layers(&self) -> impl Iterator<Item = &PreparedLayer<B>> {
+        let steps = self.plan.prefix.iter().chain(&self.plan.suffix);
+        steps.filter_map(|step| match &step.action {
+            Action::Convolution(_, layer) => Some(layer),
+            Action::Loop(_) => None,
+        })
     }
 
     /// Bytes of them that a picture needs as long as its batch runs.
@@ -143,7 +141,6 @@ impl<B: Backend> Executor<B> {
             pictures: 0,
             kept: Aligned::default(),
             scratch,
-            rescaled: Vec::new(),
             logits,
             kernel: B::Scratch::default(),
             layer: B::Weights::default(),
@@ -158,8 +155,8 @@ impl<B: Backend> Executor<B> {
 
     /// Draws the weights of all Bayesian layers.
     pub fn sample(&self, draw: Draw, weights: &mut WeightSample<B>, workspace: &mut Workspace<B>) {
-        weights.layers.resize_with(self.layers.len(), B::Weights::default);
-        for (prepared, weights) in self.layers.iter().zip(&mut weights.layers) {
+        weights.layers.resize_with(self.layers, B::Weights::default);
+        for (prepared, weights) in self.layers().zip(&mut weights.layers) {
             if prepared.fixed.is_none() {
                 self.backend.sample(&prepared.layer, draw, weights, &mut workspace.kernel);
             }
@@ -234,7 +231,7 @@ impl<B: Backend> Executor<B> {
         &self,
         weights: Weights<'_, B>,
         workspace: &mut Workspace<B>,
-        after: &mut impl FnMut(&Step, &Memory<'_>),
+        after: &mut impl FnMut(&PreparedStep<B>, &Memory<'_>),
         each: &mut impl FnMut(usize, &[f32]),
     ) {
         let blocks = workspace.pictures.div_ceil(workspace.capacity);
@@ -264,37 +261,37 @@ impl<B: Backend> Executor<B> {
     /// watches has nothing.
     fn block(
         &self,
-        steps: &[Step],
+        steps: &[PreparedStep<B>],
         block: usize,
         weights: LayerWeights<'_, B>,
         workspace: &mut Workspace<B>,
-        after: &mut impl FnMut(&Step, &Memory<'_>),
+        after: &mut impl FnMut(&PreparedStep<B>, &Memory<'_>),
     ) {
         let block_bytes = workspace.capacity * self.plan.kept_bytes;
         let first = block * workspace.capacity;
         let pictures = workspace.capacity.min(workspace.pictures - first);
-        let Workspace { kept, scratch, rescaled, logits, kernel, layer, .. } = workspace;
+        let Workspace { kept, scratch, logits, kernel, layer, .. } = workspace;
         let kept = &mut kept[block * block_bytes..][..block_bytes];
         let logits = &mut logits[..pictures * self.plan.classes];
-        let mut memory = Memory { pictures, kept, scratch, rescaled, logits };
+        let mut memory = Memory { pictures, kept, scratch, logits };
         for step in steps {
             self.step(step, weights, layer, &mut memory, kernel);
             after(step, &memory);
         }
     }
 
-    /// The weights of layer `number`, drawn into `memory` where they are fresh.
+    /// The weights of a layer, drawn into `memory` where they are fresh.
     fn weights<'a>(
-        &'a self,
-        number: usize,
+        &self,
+        layer: &'a PreparedLayer<B>,
         weights: LayerWeights<'a, B>,
         memory: &'a mut B::Weights,
         kernel: &mut B::Scratch,
     ) -> &'a B::Weights {
-        let PreparedLayer { layer, fixed } = &self.layers[number];
+        let PreparedLayer { number, layer, fixed } = layer;
         match (fixed, weights) {
             (Some(fixed), _) => fixed,
-            (None, LayerWeights::Kept(sample)) => &sample.layers[number],
+            (None, LayerWeights::Kept(sample)) => &sample.layers[*number],
             (None, LayerWeights::Fresh(draw)) => {
                 self.backend.sample(layer, draw, memory, kernel);
                 memory
@@ -305,69 +302,29 @@ impl<B: Backend> Executor<B> {
 
     fn step(
         &self,
-        step: &Step,
+        step: &PreparedStep<B>,
         weights: LayerWeights<'_, B>,
         layer: &mut B::Weights,
         memory: &mut Memory<'_>,
         kernel: &mut B::Scratch,
     ) {
-        let pictures = memory.pictures;
-        if let Action::Convolution(number, convolution) = &step.action {
-            let weights = self.weights(*number, weights, layer, kernel);
-            let (input, output) = memory.convolution_operands(step, convolution);
-            self.backend.convolution(convolution, weights, input, output, kernel);
-            return;
-        }
-        let (inputs, output, rescaled) = memory.operands(step);
-        let input = inputs.get(step.inputs[0], pictures);
         match &step.action {
-            Action::Convolution(..) => {}
-            Action::MaxPool(pool) => self.backend.max_pool(pool, input, output),
-            Action::AveragePool(pool) => self.backend.average_pool(pool, input, output),
-            Action::Add(add) => {
-                let second = inputs.get(step.inputs[1], pictures);
-                self.backend.add(add, input, second, output);
+            Action::Convolution(convolution, prepared) => {
+                let weights = self.weights(prepared, weights, layer, kernel);
+                let (input, output) = memory.convolution_operands(step, convolution);
+                self.backend.convolution(convolution, weights, input, output, kernel);
             }
-            Action::Multiply(multiply) => {
-                let second = inputs.get(step.inputs[1], pictures);
-                self.backend.multiply(multiply, input, second, output);
+            Action::Loop(job) => {
+                let pictures = memory.pictures;
+                let (inputs, output) = memory.operands(step);
+                let input = |index: usize| inputs.get(step.inputs[index], pictures);
+                self.backend.run(job, input, output);
             }
-            Action::Concat(parts, target) => {
-                let inputs = step.inputs.iter().map(|&place| inputs.get(place, pictures));
-                self.concat(parts, *target, inputs, rescaled, output);
-            }
-            Action::Slice(shape, ranges) => slice(*shape, *ranges, input, output),
-            Action::Pad { input: from, output: to, axes, zero_point } => {
-                pad(*from, *to, *axes, *zero_point, input, output);
-            }
-            Action::PadChannels { channels, before, after, zero_point } => {
-                pad_channels(*channels, *before, *after, *zero_point, input, output);
-            }
-            Action::Requantize(rescale, target) => {
-                self.backend.requantize(*rescale, *target, input, output);
-            }
-            Action::Table(table) => self.backend.table(table, input, output),
-        }
-    }
-
-    fn concat<'a>(
-        &self,
-        parts: &[(Rescale, Shape)],
-        target: Target,
-        inputs: impl Iterator<Item = &'a [u8]>,
-        rescaled: &mut Vec<u8>,
-        output: &mut [u8],
-    ) {
-        let width = parts.iter().map(|(_, shape)| shape.channels).sum();
-        let mut at = 0;
-        for ((rescale, shape), input) in parts.iter().zip(inputs) {
-            rescaled.resize(input.len(), 0);
-            self.backend.requantize(*rescale, target, input, rescaled);
-            copy_channels(shape.channels, at, width, rescaled, output);
-            at += shape.channels;
         }
     }
 }
+
+type PreparedStep<B> = Step<PreparedLayer<B>>;
 
 /// Where the layers of a block take their weights from.
 enum LayerWeights<'a, B: Backend> {

@@ -18,10 +18,10 @@ pub use writer::{digest, version, write};
 
 use crate::digest::ModelDigest;
 use crate::echo::Echo;
-use crate::graph::{Depth, Graph, GraphError, Op, Padding, Shape, Window};
+use crate::graph::{Graph, GraphError, Shape};
 use crate::model::ModelError;
 use crate::numerics::Table;
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use crowd::{BYTES_PER_ITEM, CROWD, MAX_HEADER_BYTES};
 use thiserror::Error;
 
@@ -170,47 +170,16 @@ pub enum FormatError {
 /// Entries of a table, one for each code.
 const TABLE_SIZE: usize = size_of::<Table>();
 
-/// The first version of the format that has `op`.
-fn since(op: &Op) -> u32 {
-    let slides_over_planes = |window: &Window| {
-        let Padding { front, back, .. } = window.padding;
-        window.depth != Depth::default() || front + back > 0
-    };
-    let is_new = match op {
-        Op::Multiply | Op::Table | Op::Pad { .. } => true,
-        Op::Conv2d { window, .. } | Op::MaxPool(window) | Op::AveragePool { window, .. } => {
-            slides_over_planes(window)
-        }
-        Op::Slice { planes, .. } => planes.is_some(),
-        _ => false,
-    };
-    if is_new { 2 } else { 1 }
-}
-
 /// The first version of the format that has residuals of sigma codes.
 const SINCE_RESIDUALS: u32 = 3;
 
 /// The earliest version that has all of a graph.
-fn graph_version(graph: &Graph) -> u32 {
-    let nodes = graph.nodes().iter().map(|node| since(&node.op));
+fn graph_version<T>(graph: &Graph<T>) -> u32 {
+    let nodes = graph.nodes().iter().map(|node| node.op.operation().since());
     nodes.fold(since_shape(graph.input()), u32::max)
 }
 
 /// The first version of the format that has inputs of this shape.
 fn since_shape(input: Shape) -> u32 {
     if input.depth > 1 { 2 } else { 1 }
-}
-
-/// Shape of the weight tensors of `op`, a weighted one, over `input`: `[O, KH, KW, I / groups]`, and
-/// `[O, KD, KH, KW, I / groups]` where the window has a depth.
-fn weight_shape(op: &Op, input: Shape) -> Vec<usize> {
-    match *op {
-        Op::Conv2d { out_channels, groups, window } => {
-            let ([rows, columns], channels) = (window.kernel, input.channels / groups);
-            let filter = Shape::volume(window.depth.kernel, rows, columns, channels);
-            [&[out_channels], &filter.extents()[..]].concat()
-        }
-        Op::Linear { out_features } => vec![out_features, 1, 1, input.elements()],
-        _ => Vec::new(),
-    }
 }

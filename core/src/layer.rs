@@ -1,13 +1,53 @@
-//! A weighted layer: the quantized posterior of its weights and biases.
+//! What a node owns: for a weighted one a layer, the quantized posterior of its weights and biases.
 
-use alloc::{string::String, vec::Vec};
+use crate::numerics::{CodeRange, Quantization, Table};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+
+/// What a node of a quantized model has besides its operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantized {
+    /// Grid of the output; `None` for the last node, which returns f32 logits.
+    pub output: Option<Quantization>,
+    /// Codes that the output may take.
+    pub range: CodeRange,
+    /// What the node owns.
+    pub parameters: Parameters,
+}
+
+/// What a node owns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Parameters {
+    /// Nothing.
+    None,
+    /// Weights.
+    Layer(Arc<Layer>),
+    /// The code of the output for each code of the input.
+    Table(Box<Table>),
+}
+
+impl Quantized {
+    /// The layer of a weighted node.
+    pub fn layer(&self) -> Option<&Arc<Layer>> {
+        match &self.parameters {
+            Parameters::Layer(layer) => Some(layer),
+            Parameters::None | Parameters::Table(_) => None,
+        }
+    }
+
+    /// The table of a node that is one.
+    pub fn table(&self) -> Option<&Table> {
+        match &self.parameters {
+            Parameters::Table(table) => Some(table),
+            Parameters::None | Parameters::Layer(_) => None,
+        }
+    }
+}
 
 /// The quantized posterior of one weighted node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
-    /// Name of the node.
-    pub name: String,
-    /// Number of the layer: its position among the weighted nodes, part of the stream number.
+    /// Number of the layer: its position among the weighted nodes, part of the stream number. A model
+    /// sets it.
     pub index: u32,
     /// Output channels.
     pub out_channels: usize,

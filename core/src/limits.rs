@@ -5,15 +5,12 @@
 //! a model that passes runs within them.
 
 use crate::echo::Echo;
-use crate::graph::{Graph, Op, Window};
-use crate::model::{Model, is_depthwise};
-use crate::plan::value_bytes;
+use crate::graph::Graph;
+use crate::model::Model;
+use crate::ops::{Kind, STEPS_PER_ELEMENT};
+use crate::plan::Plan;
 use alloc::{boxed::Box, format, string::String};
 use thiserror::Error;
-
-/// Steps of an output element at the least, and of each tap of a pool's window: roughly the number of
-/// products that a kernel computes in the time that one element takes elsewhere.
-const STEPS_PER_ELEMENT: u64 = 64;
 
 /// The most that a model may take for one picture and one weight sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +33,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Bytes of working memory: all values that are alive at a time, the largest copy that an
-    /// operation makes of its input, factors of mean pools, and the sums of the result.
+    /// operation makes of its input, and the sums of the result.
     pub memory_bytes: u64,
     /// Steps: for each output element of a `conv2d` or `linear` node one for each product, of a pool 64
     /// for each tap of its window, of any other 64; at least 64, but none where nothing is computed
@@ -100,13 +97,12 @@ impl Cost {
     /// The cost of `model`, from its shapes alone: takes no memory to speak of.
     pub fn new(model: &Model) -> Self {
         let graph = model.graph();
-        let (mut copy, mut factors, mut steps) = (0, 0u64, 0u64);
+        let (mut copy, mut steps) = (0, 0u64);
         let (mut most_memory, mut most_steps) = ((0, 0), (0, 0));
         for (index, node) in graph.nodes().iter().enumerate() {
-            let (own_copy, own_factors) = (copy_bytes(graph, index), factor_bytes(graph, index));
+            let own_copy = copy_bytes(graph, index);
             copy = own_copy.max(copy);
-            factors = factors.saturating_add(own_factors);
-            let memory = node.shape.elements() as u64 + own_copy + own_factors;
+            let memory = node.shape.elements() as u64 + own_copy;
             if memory > most_memory.1 {
                 most_memory = (index, memory);
             }
@@ -118,8 +114,9 @@ impl Cost {
         }
         // A logit and the sums of a probability and of its square.
         let result = (size_of::<f32>() + 2 * size_of::<i64>()) * model.classes();
-        let memory = (value_bytes(model) as u64).saturating_add(copy).saturating_add(factors);
-        let memory_bytes = memory.saturating_add(result as u64);
+        let Plan { kept_bytes, scratch_bytes, .. } = model.plan();
+        let values = (*kept_bytes as u64).saturating_add(*scratch_bytes as u64);
+        let memory_bytes = values.saturating_add(copy).saturating_add(result as u64);
         Self { memory_bytes, steps, most_memory, most_steps }
     }
 
@@ -146,44 +143,21 @@ impl Cost {
 }
 
 /// Bytes of the copy that an operation makes of its input, in the type of the widest kernel.
-fn copy_bytes(graph: &Graph, index: usize) -> u64 {
-    let node = &graph.nodes()[index];
-    let input = graph.shape(node.inputs[0]);
-    let elements = match &node.op {
-        op if is_depthwise(op, input) => 0,
-        Op::Conv2d { window, .. } => size_of::<i16>() * input.padded(&window.padding).elements(),
-        Op::Linear { .. } => size_of::<i16>() * input.elements(),
-        // Each input on the output's grid.
-        Op::Concat => {
-            let parts = node.inputs.iter().map(|&value| graph.shape(value).elements());
-            parts.max().unwrap_or(0)
-        }
-        _ => 0,
-    };
-    elements as u64
-}
-
-/// Bytes of the factors of a mean pool: one for each number of elements that a window may hold.
-fn factor_bytes(graph: &Graph, index: usize) -> u64 {
-    let node = &graph.nodes()[index];
-    match node.op {
-        Op::AveragePool { window, .. } => {
-            let counts = window.taps().min(graph.shape(node.inputs[0]).spatial());
-            (size_of::<f32>() * counts) as u64
+fn copy_bytes<T>(graph: &Graph<T>, index: usize) -> u64 {
+    match graph.filters(index) {
+        Some(filters) if !filters.is_depthwise() => {
+            let copy = filters.input.padded(&filters.window.padding);
+            (size_of::<i16>() * copy.elements()) as u64
         }
         _ => 0,
     }
 }
 
-fn steps_of(graph: &Graph, index: usize) -> u64 {
+fn steps_of<T>(graph: &Graph<T>, index: usize) -> u64 {
     let node = &graph.nodes()[index];
-    let taps = |window: &Window| STEPS_PER_ELEMENT.saturating_mul(window.taps() as u64);
-    let of_element = match &node.op {
-        Op::Conv2d { .. } | Op::Linear { .. } => graph.fan_in(index) as u64,
-        Op::MaxPool(window) | Op::AveragePool { window, .. } => taps(window),
-        Op::GlobalAveragePool => taps(&Window::whole(graph.shape(node.inputs[0]))),
-        Op::Flatten => return 0,
-        _ => 0,
+    let of_element = match node.op.kind() {
+        Kind::Weighted(_) => STEPS_PER_ELEMENT.max(graph.fan_in(index) as u64),
+        Kind::Weightless(operation) => operation.steps_per_element(graph.shape(node.inputs[0])),
     };
-    (node.shape.elements() as u64).saturating_mul(of_element.max(STEPS_PER_ELEMENT))
+    (node.shape.elements() as u64).saturating_mul(of_element)
 }

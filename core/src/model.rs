@@ -1,14 +1,15 @@
 //! A validated quantized Bayesian network: if a [`Model`] exists, it can be run.
 
 mod check;
-mod error;
 
-pub use error::ModelError;
+pub use crate::error::ModelError;
+pub use crate::layer::{Parameters, Quantized};
 
 use crate::digest::ModelDigest;
-use crate::graph::{Graph, Op, Shape, Value};
+use crate::graph::{Graph, Value};
 use crate::layer::Layer;
-use crate::numerics::{ActivationBits, CodeRange, Quantization, Table};
+use crate::numerics::{ActivationBits, Quantization};
+use crate::plan::Plan;
 use alloc::{string::String, sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -46,22 +47,13 @@ pub struct Provenance {
     pub input_layout: String,
 }
 
-/// Quantization of one node's output.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NodeQuantization {
-    /// Grid of the output; `None` for the last node, which returns f32 logits.
-    pub output: Option<Quantization>,
-    /// Codes that the output may take.
-    pub range: CodeRange,
-}
-
 /// The parts of a model before validation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parts {
     /// A name for people.
     pub name: String,
-    /// The operations.
-    pub graph: Graph,
+    /// The operations, with all that their nodes own.
+    pub graph: Graph<Quantized>,
     /// Bits of every activation, the input included.
     pub activation_bits: ActivationBits,
     /// Grid of the network's input.
@@ -70,12 +62,6 @@ pub struct Parts {
     pub preprocessing: Preprocessing,
     /// One name a class, or none at all.
     pub class_names: Vec<String>,
-    /// One a node.
-    pub quantization: Vec<NodeQuantization>,
-    /// One a weighted node, in their order.
-    pub layers: Vec<Layer>,
-    /// One a [`Op::Table`] node, in their order.
-    pub tables: Vec<Table>,
     /// Where the activation grids come from.
     pub calibration: Option<Calibration>,
 }
@@ -84,9 +70,8 @@ pub struct Parts {
 /// its weights. Models are equal if their parts are, whatever files they come from.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// All but the layers.
     parts: Parts,
-    layers: Vec<Arc<Layer>>,
+    plan: Arc<Plan<Arc<Layer>>>,
     provenance: Option<Provenance>,
     /// Digest and version of the file that it was read from, if it is still what that file says.
     file: Option<(ModelDigest, u32)>,
@@ -94,19 +79,30 @@ pub struct Model {
 
 impl PartialEq for Model {
     fn eq(&self, other: &Self) -> bool {
-        self.parts == other.parts && self.layers == other.layers
+        self.parts == other.parts
     }
 }
 
 impl Model {
-    /// Checks everything that execution relies on.
+    /// Checks everything that execution relies on, and plans the execution.
     ///
     /// # Errors
     /// A [`ModelError`] that names the culprit.
     pub fn new(mut parts: Parts) -> Result<Self, ModelError> {
-        let layers: Vec<_> = core::mem::take(&mut parts.layers).into_iter().map(Arc::new).collect();
-        check::check(&parts, &layers)?;
-        Ok(Self { parts, layers, provenance: None, file: None })
+        check::check(&parts)?;
+        number_layers(&mut parts.graph);
+        let plan = Arc::new(Plan::new(&parts.graph, parts.input)?);
+        Ok(Self { parts, plan, provenance: None, file: None })
+    }
+
+    /// How it is executed.
+    pub(crate) fn plan(&self) -> &Plan<Arc<Layer>> {
+        &self.plan
+    }
+
+    /// The parts, to make another model of.
+    pub fn into_parts(self) -> Parts {
+        self.parts
     }
 
     /// The same model with a note of where it comes from.
@@ -125,15 +121,21 @@ impl Model {
         Self { file: Some((digest, version)), ..self }
     }
 
-    /// The same model with changed layers. Layers that no copy of the model shares are not copied.
+    /// The same model with changed layers: `change` gets the index of each weighted node, and its layer.
+    /// Layers that no copy of the model shares are not copied.
     ///
     /// # Errors
     /// A [`ModelError`] when they are no layers of the model any more.
-    pub fn map_layers(mut self, mut change: impl FnMut(&mut Layer)) -> Result<Self, ModelError> {
-        self.file = None;
-        self.layers.iter_mut().for_each(|layer| change(Arc::make_mut(layer)));
-        check::check(&self.parts, &self.layers)?;
-        Ok(self)
+    pub fn map_layers(self, mut change: impl FnMut(usize, &mut Layer)) -> Result<Self, ModelError> {
+        let Self { mut parts, plan, provenance, .. } = self;
+        // It may share the layers.
+        drop(plan);
+        for (index, data) in parts.graph.data_mut().enumerate() {
+            if let Parameters::Layer(layer) = &mut data.parameters {
+                change(index, Arc::make_mut(layer));
+            }
+        }
+        Ok(Self { provenance, ..Self::new(parts)? })
     }
 
     /// Digest of the file that the model was read from; `None` for one that was made in memory or
@@ -153,8 +155,8 @@ impl Model {
         &self.parts.name
     }
 
-    /// The operations.
-    pub fn graph(&self) -> &Graph {
+    /// The operations, with all that their nodes own.
+    pub fn graph(&self) -> &Graph<Quantized> {
         &self.parts.graph
     }
 
@@ -183,19 +185,9 @@ impl Model {
         self.parts.graph.nodes().last().map_or(0, |n| n.shape.channels)
     }
 
-    /// Quantization of every node's output.
-    pub fn quantization(&self) -> &[NodeQuantization] {
-        &self.parts.quantization
-    }
-
     /// The weighted layers, in execution order.
-    pub fn layers(&self) -> &[Arc<Layer>] {
-        &self.layers
-    }
-
-    /// The tables of the [`Op::Table`] nodes, in execution order.
-    pub fn tables(&self) -> &[Table] {
-        &self.parts.tables
+    pub fn layers(&self) -> impl Iterator<Item = &Arc<Layer>> {
+        self.parts.graph.nodes().iter().filter_map(|node| node.data.layer())
     }
 
     /// Where the activation grids come from.
@@ -204,8 +196,8 @@ impl Model {
     }
 
     /// Grid of a value, `None` for the logits.
-    pub fn value_quantization(&self, value: Value) -> Option<Quantization> {
-        self.parts.value_quantization(value)
+    pub fn grid(&self, value: Value) -> Option<Quantization> {
+        self.parts.grid(value)
     }
 
     /// Multiply-accumulates of one picture and one sample.
@@ -215,16 +207,24 @@ impl Model {
 }
 
 impl Parts {
-    fn value_quantization(&self, value: Value) -> Option<Quantization> {
+    /// Grid of a value, `None` for the logits.
+    pub fn grid(&self, value: Value) -> Option<Quantization> {
         match value {
             Value::Input => Some(self.input),
-            Value::Node(n) => self.quantization[n].output,
+            Value::Node(n) => self.graph.nodes()[n].data.output,
         }
     }
 }
 
-/// Whether `op` over `input` is depthwise: its groups are its channels, one filter each.
-pub fn is_depthwise(op: &Op, input: Shape) -> bool {
-    matches!(*op, Op::Conv2d { groups, out_channels, .. }
-        if groups > 1 && groups == input.channels && groups == out_channels)
+/// Sets the number of each layer.
+fn number_layers(graph: &mut Graph<Quantized>) {
+    let layers = graph.data_mut().filter_map(|data| match &mut data.parameters {
+        Parameters::Layer(layer) => Some(layer),
+        Parameters::None | Parameters::Table(_) => None,
+    });
+    for (layer, index) in layers.zip(0..) {
+        if layer.index != index {
+            Arc::make_mut(layer).index = index;
+        }
+    }
 }

@@ -1,26 +1,28 @@
 //! The reference back end: each operation as its definition reads, in safe Rust.
 //!
-//! Production kernels are compared with this bit for bit. The element-wise operations are marked
-//! for inlining, so that a back end can compile these very loops for its own vector unit.
+//! Production kernels are compared with this bit for bit.
 
-mod convolution;
-mod elementwise;
-mod movement;
-mod pool;
-
-pub use convolution::{ReferenceWeights, convolution};
-pub use elementwise::{add, multiply, requantize, table};
-pub(crate) use movement::{copy_channels, pad, pad_channels, slice};
-pub use pool::{average_pool, max_pool};
-
-use crate::backend::{Backend, Convolution, Output};
+use crate::backend::Backend;
+use crate::convolution::{Convolution, Output};
 use crate::layer::Layer;
+use crate::ops::Filters;
 use crate::sampler::{Draw, sample_biases, sample_weights};
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec, vec::Vec};
 
 /// Runs everywhere, compared with by everything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
+
+/// One weight sample in the layer's own order ([`Layer::mu`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReferenceWeights {
+    /// Whether the layer is depthwise, and its weights `[KH][KW][C]`.
+    pub depthwise: bool,
+    /// Sampled weights.
+    pub weights: Vec<i8>,
+    /// Sampled biases, one an output channel.
+    pub biases: Vec<i32>,
+}
 
 impl Backend for Reference {
     type Layer = Arc<Layer>;
@@ -47,14 +49,56 @@ impl Backend for Reference {
         sample_biases(layer, draw, &mut weights.biases);
     }
 
+    /// By its definition: acc = sum (q_x - z_x) q_w over the taps inside of the input.
     fn convolution(
         &self,
         job: &Convolution,
         weights: &ReferenceWeights,
         input: &[u8],
-        output: Output<'_>,
+        mut output: Output<'_>,
         (): &mut (),
     ) {
-        convolution(job, weights, input, output);
+        let Filters { input: shape, window, .. } = job.filters;
+        let channels = job.output.channels;
+        let mut sums = vec![0i32; channels];
+        let mut position = 0;
+        for picture in input.chunks_exact(shape.elements()) {
+            for output_pixel in 0..job.output.spatial() {
+                sums.copy_from_slice(&weights.biases);
+                for (tap, pixel) in window.pixels(shape, job.output, output_pixel) {
+                    let pixel = &picture[pixel * shape.channels..][..shape.channels];
+                    accumulate(job, weights, tap, pixel, &mut sums);
+                }
+                output.write(position * channels, &sums, &job.multipliers);
+                position += 1;
+            }
+        }
+    }
+}
+
+/// Adds one tap's products to the sums of all output channels.
+fn accumulate(
+    job: &Convolution,
+    weights: &ReferenceWeights,
+    tap: usize,
+    pixel: &[u8],
+    sums: &mut [i32],
+) {
+    let zero_point = i32::from(job.zero_point);
+    let product = |(&x, &w): (&u8, &i8)| (i32::from(x) - zero_point) * i32::from(w);
+    if weights.depthwise {
+        let weights = &weights.weights[tap * pixel.len()..][..pixel.len()];
+        for (sum, pair) in sums.iter_mut().zip(pixel.iter().zip(weights)) {
+            *sum += product(pair);
+        }
+        return;
+    }
+    let group_inputs = pixel.len() / job.filters.groups;
+    let group_outputs = sums.len() / job.filters.groups;
+    let filter = job.filters.fan_in();
+    for (channel, sum) in sums.iter_mut().enumerate() {
+        let inputs = &pixel[channel / group_outputs * group_inputs..][..group_inputs];
+        let weights = &weights.weights[channel * filter + tap * group_inputs..][..group_inputs];
+        *sum += inputs.iter().zip(weights).map(product).sum::<i32>();
     }
 }

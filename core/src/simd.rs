@@ -21,10 +21,10 @@ pub use layer::SimdLayer;
 pub use threads::{OneThread, Threads};
 
 use crate::aligned::Aligned;
-use crate::backend::{Add, AveragePool, Backend, Convolution, Multiply, Output, Pool, Rescale};
+use crate::backend::Backend;
+use crate::convolution::{Convolution, Output};
 use crate::layer::Layer;
-use crate::numerics::{Table, Target};
-use crate::reference;
+use crate::ops::Job;
 use crate::sampler::{CHUNK, Draw, sample_biases};
 use alloc::{sync::Arc, vec, vec::Vec};
 use core::ops::Range;
@@ -177,8 +177,8 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         parts: &mut [Part<K>],
     ) {
         let (_, channels) = output.dimensions();
-        let grouped = product.job.groups > 1;
-        let products = rows.len() * channels * product.rows.depth() / product.job.groups;
+        let grouped = product.job.filters.groups > 1;
+        let products = rows.len() * channels * product.rows.depth() / product.job.filters.groups;
         if parts.len() == 1 || products < T::FEWEST_PRODUCTS {
             self.multiply_part(product, rows, first, output, &mut parts[0]);
             return;
@@ -216,11 +216,12 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         let Product { job, weights, rows: matrix } = product;
         let (_, channels) = output.dimensions();
         // Several groups are never shared by channels: then all of them are here.
-        let in_group = if job.groups == 1 { channels } else { channels / job.groups };
+        let in_group =
+            if job.filters.groups == 1 { channels } else { channels / job.filters.groups };
         let depth = matrix.depth();
         let padded = in_group.next_multiple_of(PANEL);
         let mut session = self.kernel.session();
-        for group in 0..job.groups {
+        for group in 0..job.filters.groups {
             let channel = first + group * in_group;
             part.multipliers.clear();
             part.multipliers.extend_from_slice(&job.multipliers[channel..][..in_group]);
@@ -327,7 +328,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         output: Output<'_>,
         scratch: &mut SimdScratch<K>,
     ) {
-        if job.is_depthwise() {
+        if job.filters.is_depthwise() {
             self.kernel.vectorize(|| {
                 depthwise(job, weights.taps.as_flattened(), &weights.offsets, input, output);
             });
@@ -340,27 +341,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         self.multiply(&product, 0..rows, 0, output, parts);
     }
 
-    fn max_pool(&self, pool: &Pool, input: &[u8], output: &mut [u8]) {
-        self.kernel.vectorize(|| reference::max_pool(pool, input, output));
-    }
-
-    fn average_pool(&self, pool: &AveragePool, input: &[u8], output: &mut [u8]) {
-        self.kernel.vectorize(|| reference::average_pool(pool, input, output));
-    }
-
-    fn add(&self, add: &Add, a: &[u8], b: &[u8], output: &mut [u8]) {
-        self.kernel.vectorize(|| reference::add(add, a, b, output));
-    }
-
-    fn multiply(&self, multiply: &Multiply, a: &[u8], b: &[u8], output: &mut [u8]) {
-        self.kernel.vectorize(|| reference::multiply(multiply, a, b, output));
-    }
-
-    fn table(&self, table: &Table, input: &[u8], output: &mut [u8]) {
-        self.kernel.vectorize(|| reference::table(table, input, output));
-    }
-
-    fn requantize(&self, rescale: Rescale, target: Target, input: &[u8], output: &mut [u8]) {
-        self.kernel.vectorize(|| reference::requantize(rescale, target, input, output));
+    fn run<'a>(&self, job: &Job, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+        self.kernel.vectorize(|| job.run(input, output));
     }
 }

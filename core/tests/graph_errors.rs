@@ -3,17 +3,18 @@
 use bayes8_core::graph::{
     AxisPadding, Depth, Graph, GraphError, MAX_ELEMENTS, Op, Padding, Range, Shape, Value, Window,
 };
+use bayes8_core::ops::{AveragePool, Conv2d, Linear, MaxPool, Pad, PadChannels, Slice};
 
 fn graph_error(inputs: &[Shape], op: Op, culprit: &str) -> GraphError {
     let mut graph = Graph::new(inputs[0]).unwrap();
     // Inputs of other shapes are made by linear layers.
     let mut values = vec![Value::Input];
     for (i, shape) in inputs.iter().enumerate().skip(1) {
-        let op = Op::Linear { out_features: shape.channels };
-        values.push(graph.push(format!("input {i}"), op, vec![Value::Input]).unwrap());
+        let op = Op::Linear(Linear { out_features: shape.channels });
+        values.push(graph.push(format!("input {i}"), op, vec![Value::Input], ()).unwrap());
     }
     let before = graph.clone();
-    let error = graph.push("culprit".into(), op, values).unwrap_err();
+    let error = graph.push("culprit".into(), op, values, ()).unwrap_err();
     assert_eq!(graph, before, "an error leaves the graph as it was");
     assert!(error.to_string().contains(culprit), "`{error}` does not name `{culprit}`");
     error
@@ -22,7 +23,7 @@ fn graph_error(inputs: &[Shape], op: Op, culprit: &str) -> GraphError {
 const INPUT: Shape = Shape::new(6, 6, 4);
 
 fn conv(groups: usize, window: Window) -> Op {
-    Op::Conv2d { out_channels: 4, groups, window }
+    Op::Conv2d(Conv2d { out_channels: 4, groups, window })
 }
 
 #[test]
@@ -30,12 +31,12 @@ fn empty_or_absurd_inputs_are_refused() {
     let huge = usize::MAX;
     for shape in [[0, 1, 1], [1, 0, 1], [1, 1, 0], [1, 1, MAX_ELEMENTS + 1], [huge, huge, huge]] {
         let shape = Shape::new(shape[0], shape[1], shape[2]);
-        assert_eq!(Graph::new(shape), Err(GraphError::InputShape(shape)));
+        assert_eq!(Graph::<()>::new(shape), Err(GraphError::InputShape(shape)));
     }
     for shape in [Shape::volume(0, 1, 1, 1), Shape::volume(huge, huge, 1, 1)] {
-        assert_eq!(Graph::new(shape), Err(GraphError::InputShape(shape)));
+        assert_eq!(Graph::<()>::new(shape), Err(GraphError::InputShape(shape)));
     }
-    assert!(Graph::new(Shape::vector(MAX_ELEMENTS)).is_ok());
+    assert!(Graph::<()>::new(Shape::vector(MAX_ELEMENTS)).is_ok());
 }
 
 /// A copy of the input with its padding may be what a kernel reads.
@@ -49,14 +50,15 @@ fn padding_that_makes_an_input_absurd_is_refused() {
     let error = graph_error(&[tall], conv(1, window(200)), "culprit");
     assert!(matches!(error, GraphError::PaddedInput { op: "conv2d", .. }), "{error}");
     let mut graph = Graph::new(Shape::new(1000, 1000, 1)).unwrap();
-    graph.push("fits".into(), conv(1, window(200)), vec![Value::Input]).unwrap();
+    graph.push("fits".into(), conv(1, window(200)), vec![Value::Input], ()).unwrap();
 }
 
 #[test]
 fn names_must_be_there_and_unique() {
     let mut graph = Graph::new(INPUT).unwrap();
-    let flatten =
-        |graph: &mut Graph, name: &str| graph.push(name.into(), Op::Flatten, vec![Value::Input]);
+    let flatten = |graph: &mut Graph, name: &str| {
+        graph.push(name.into(), Op::Flatten, vec![Value::Input], ())
+    };
     assert_eq!(flatten(&mut graph, ""), Err(GraphError::EmptyName(0)));
     flatten(&mut graph, "a").unwrap();
     for name in ["a", "input"] {
@@ -68,7 +70,8 @@ fn names_must_be_there_and_unique() {
 fn a_node_reads_earlier_nodes_only() {
     let mut graph = Graph::new(INPUT).unwrap();
     for later in [0, 1, usize::MAX] {
-        let error = graph.push("culprit".into(), Op::Add, vec![Value::Input, Value::Node(later)]);
+        let error =
+            graph.push("culprit".into(), Op::Add, vec![Value::Input, Value::Node(later)], ());
         assert_eq!(error, Err(GraphError::InputOrder { node: "culprit".into(), input: 1 }));
     }
 }
@@ -87,7 +90,7 @@ fn operations_take_their_number_of_inputs() {
         let error = graph_error(&shapes[..count], op, "culprit");
         assert!(matches!(error, GraphError::InputCount { found, .. } if found == count));
     }
-    let none = Graph::new(INPUT).unwrap().push("culprit".into(), Op::Flatten, vec![]);
+    let none = Graph::new(INPUT).unwrap().push("culprit".into(), Op::Flatten, vec![], ());
     assert!(matches!(none, Err(GraphError::InputCount { found: 0, .. })));
 }
 
@@ -103,12 +106,14 @@ fn inputs_that_do_not_fit_together_are_named_with_their_shapes() {
 #[test]
 fn a_product_is_of_one_shape_or_by_channel() {
     let mut graph = Graph::new(INPUT).unwrap();
-    let mean = graph.push("mean".into(), Op::GlobalAveragePool, vec![Value::Input]).unwrap();
+    let mean = graph.push("mean".into(), Op::GlobalAveragePool, vec![Value::Input], ()).unwrap();
     for (name, second) in [("by channel", mean), ("by itself", Value::Input)] {
-        let product = graph.push(name.into(), Op::Multiply, vec![Value::Input, second]).unwrap();
+        let product =
+            graph.push(name.into(), Op::Multiply, vec![Value::Input, second], ()).unwrap();
         assert_eq!(graph.shape(product), INPUT);
     }
-    let error = graph.push("culprit".into(), Op::Multiply, vec![mean, Value::Input]).unwrap_err();
+    let error =
+        graph.push("culprit".into(), Op::Multiply, vec![mean, Value::Input], ()).unwrap_err();
     assert!(matches!(error, GraphError::InputShapes { .. }));
     for channels in [1, 3, 144] {
         let error = graph_error(&[INPUT, Shape::vector(channels)], Op::Multiply, "culprit");
@@ -168,7 +173,7 @@ fn groups_must_divide_both_channel_counts() {
         let error = graph_error(&[INPUT], conv(groups, Window::new([1, 1])), "culprit");
         assert!(matches!(error, GraphError::Groups { .. }));
     }
-    let op = Op::Conv2d { out_channels: 6, groups: 4, window: Window::new([1, 1]) };
+    let op = Op::Conv2d(Conv2d { out_channels: 6, groups: 4, window: Window::new([1, 1]) });
     assert!(matches!(graph_error(&[INPUT], op, "4 groups"), GraphError::Groups { .. }));
 }
 
@@ -199,8 +204,8 @@ fn windows_must_fit_and_have_extents() {
         Window { padding: Padding { back: huge, ..Padding::default() }, ..one },
     ];
     for window in windows {
-        let pool = Op::AveragePool { window, count_include_pad: true };
-        for op in [conv(1, window), Op::MaxPool(window), pool] {
+        let pool = Op::AveragePool(AveragePool { window, count_include_pad: true });
+        for op in [conv(1, window), Op::MaxPool(MaxPool { window }), pool] {
             let error = graph_error(&[INPUT], op, "culprit");
             assert!(matches!(error, GraphError::Window { .. }), "{window:?}");
         }
@@ -219,10 +224,10 @@ fn slices_must_be_inside_and_not_empty() {
     for range in wrong {
         let (rows, columns, planes) = (whole, whole, None);
         for op in [
-            Op::Slice { rows: range, columns, planes },
-            Op::Slice { rows, columns: range, planes },
+            Op::Slice(Slice { rows: range, columns, planes }),
+            Op::Slice(Slice { rows, columns: range, planes }),
             // A picture has one plane.
-            Op::Slice { rows, columns, planes: Some(Range { start: 1, ..range }) },
+            Op::Slice(Slice { rows, columns, planes: Some(Range { start: 1, ..range }) }),
         ] {
             let error = graph_error(&[INPUT], op, "6x6x4");
             assert!(matches!(error, GraphError::Slice { .. }));
@@ -234,14 +239,14 @@ fn slices_must_be_inside_and_not_empty() {
 fn outputs_must_not_be_empty_or_absurd() {
     let window = Window::new([1, 1]);
     let none = AxisPadding::default();
-    let pad = |rows, columns, planes| Op::Pad { rows, columns, planes };
+    let pad = |rows, columns, planes| Op::Pad(Pad { rows, columns, planes });
     for op in [
-        Op::Linear { out_features: 0 },
-        Op::Linear { out_features: MAX_ELEMENTS + 1 },
-        Op::Conv2d { out_channels: 0, groups: 1, window },
-        Op::Conv2d { out_channels: usize::MAX, groups: 1, window },
-        Op::PadChannels { before: usize::MAX, after: usize::MAX },
-        Op::PadChannels { before: MAX_ELEMENTS, after: 0 },
+        Op::Linear(Linear { out_features: 0 }),
+        Op::Linear(Linear { out_features: MAX_ELEMENTS + 1 }),
+        Op::Conv2d(Conv2d { out_channels: 0, groups: 1, window }),
+        Op::Conv2d(Conv2d { out_channels: usize::MAX, groups: 1, window }),
+        Op::PadChannels(PadChannels { before: usize::MAX, after: usize::MAX }),
+        Op::PadChannels(PadChannels { before: MAX_ELEMENTS, after: 0 }),
         pad(AxisPadding { before: MAX_ELEMENTS, ..none }, none, none),
         pad(none, AxisPadding { between: MAX_ELEMENTS, ..none }, none),
         pad(none, none, AxisPadding { after: usize::MAX, ..none }),

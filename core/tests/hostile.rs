@@ -7,6 +7,7 @@ use bayes8_core::executor::Executor;
 use bayes8_core::format::{FormatError, read, write};
 use bayes8_core::graph::{AxisPadding, Depth, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
+use bayes8_core::ops::{AveragePool, MaxPool, Pad, PadChannels};
 use bayes8_core::reference::Reference;
 use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -85,7 +86,9 @@ fn run(model: &Model) {
     // Operations without weights are bounded by the values that they read and write.
     let elements = |shape: Shape| shape.elements();
     let taps = |op: &Op| match op {
-        Op::MaxPool(window) | Op::AveragePool { window, .. } => window.taps(),
+        Op::MaxPool(MaxPool { window }) | Op::AveragePool(AveragePool { window, .. }) => {
+            window.taps()
+        }
         _ => 1,
     };
     let graph = model.graph();
@@ -112,12 +115,12 @@ fn small_file() -> Vec<u8> {
     let conv = b.conv(Value::Input, 4, 2, window, Kind::Bayesian).unwrap();
     let depthwise = b.conv(conv, 4, 4, window, Kind::Deterministic).unwrap();
     let sum = b.op(Op::Add, &[conv, depthwise]).unwrap();
-    let max = b.op(Op::MaxPool(window), &[sum]).unwrap();
+    let max = b.op(Op::MaxPool(MaxPool { window }), &[sum]).unwrap();
     let both = b.op(Op::Concat, &[max, sum]).unwrap();
     let slice = b.slice(both, 0, 2).unwrap();
-    let mean = Op::AveragePool { window, count_include_pad: false };
+    let mean = Op::AveragePool(AveragePool { window, count_include_pad: false });
     let mean = b.op(mean, &[slice]).unwrap();
-    let pad = b.op(Op::PadChannels { before: 1, after: 0 }, &[mean]).unwrap();
+    let pad = b.op(Op::PadChannels(PadChannels { before: 1, after: 0 }), &[mean]).unwrap();
     let grid = b.op(Op::Requantize, &[pad]).unwrap();
     let global = b.op(Op::GlobalAveragePool, &[grid]).unwrap();
     let table = b.op(Op::Table, &[global]).unwrap();
@@ -137,10 +140,10 @@ fn volume_file() -> Vec<u8> {
     };
     let conv = b.conv(Value::Input, 4, 2, window, Kind::Bayesian).unwrap();
     let zeros = AxisPadding { before: 1, between: 1, after: 1 };
-    let pad = Op::Pad { rows: zeros, columns: zeros, planes: zeros };
+    let pad = Op::Pad(Pad { rows: zeros, columns: zeros, planes: zeros });
     let pad = b.op(pad, &[conv]).unwrap();
     let slice = b.slice(pad, 1, 2).unwrap();
-    let max = b.op(Op::MaxPool(window), &[slice]).unwrap();
+    let max = b.op(Op::MaxPool(MaxPool { window }), &[slice]).unwrap();
     b.linear(max, 3, Kind::BayesianBias).unwrap();
     File::without_digest(&write(&b.finish()).unwrap()).bytes()
 }

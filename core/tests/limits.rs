@@ -6,6 +6,7 @@ use bayes8_core::format::{read, write};
 use bayes8_core::graph::{Op, Padding, Range, Shape, Value, Window};
 use bayes8_core::limits::{Cost, LimitError, Limits};
 use bayes8_core::model::Model;
+use bayes8_core::ops::{AveragePool, MaxPool, Slice};
 use bayes8_core::reference::Reference;
 
 use bayes8_conformance::{Builder, Kind, random_model_of_all_operations, random_volume_model};
@@ -13,7 +14,7 @@ use bayes8_conformance::{Builder, Kind, random_model_of_all_operations, random_v
 /// A classifier on the first pixel of `x`.
 fn finish(mut b: Builder, x: Value) -> Model {
     let first = Range { start: 0, end: 1, step: 1 };
-    let pixel = b.op(Op::Slice { rows: first, columns: first, planes: None }, &[x]).unwrap();
+    let pixel = b.op(Op::Slice(Slice { rows: first, columns: first, planes: None }), &[x]).unwrap();
     b.linear(pixel, 3, Kind::Bayesian).unwrap();
     b.finish()
 }
@@ -63,8 +64,8 @@ fn values_that_live_together_are_summed() {
 
 #[test]
 fn a_huge_window_is_refused_by_its_steps() {
-    let mean = |window| Op::AveragePool { window, count_include_pad: false };
-    for model in [huge_pool(Op::MaxPool), huge_pool(mean)] {
+    let mean = |window| Op::AveragePool(AveragePool { window, count_include_pad: false });
+    for model in [huge_pool(|window| MaxPool { window }.into()), huge_pool(mean)] {
         let steps = 64 * 2049 * 2049 * (2048u64 * 2048) + 2 * 64;
         assert!(Cost::new(&model).steps.abs_diff(steps) < 1000, "{}", Cost::new(&model).steps);
         let error = check(&model).unwrap_err();
@@ -80,7 +81,7 @@ fn steps_are_summed() {
     let chain = |length: usize| {
         let mut b = Builder::new(1, Shape::new(1024, 1024, 1));
         let window = Window { padding: Padding::uniform(10), ..Window::new([21, 21]) };
-        let next = |x, _| b.op(Op::MaxPool(window), &[x]).unwrap();
+        let next = |x, _| b.op(Op::MaxPool(MaxPool { window }), &[x]).unwrap();
         let last = (0..length).fold(Value::Input, next);
         finish(b, last)
     };
@@ -101,7 +102,7 @@ fn a_large_network_is_within_the_limits() {
         x = b.conv(x, channels, 1, window, Kind::Bayesian).unwrap();
         x = b.conv(x, channels, 1, window, Kind::Bayesian).unwrap();
         shortcuts.push(x);
-        x = b.op(Op::MaxPool(half), &[x]).unwrap();
+        x = b.op(Op::MaxPool(MaxPool { window: half }), &[x]).unwrap();
     }
     let first = shortcuts[0];
     x = b.conv(first, 60, 1, window, Kind::Bayesian).unwrap();

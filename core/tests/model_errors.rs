@@ -1,18 +1,23 @@
 //! Every reason to refuse the parts of a model, with the culprit's name.
 
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
-use bayes8_core::model::{Calibration, Model, ModelError, Parts};
-use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
+use bayes8_core::model::{Calibration, Model, ModelError, Parameters, Parts, Quantized};
+use bayes8_core::numerics::{CodeRange, Quantization};
+use bayes8_core::ops::{Conv2d, MaxPool};
 
-use bayes8_conformance::{Builder, Kind, with_seven_bits};
+use bayes8_conformance::{Builder, Kind, layer_mut, node_mut, with_seven_bits};
 
 const INPUT: Shape = Shape::new(6, 6, 4);
+
+/// Of a node that owns nothing.
+const NOTHING: Quantized =
+    Quantized { output: None, range: CodeRange::FULL, parameters: Parameters::None };
 
 /// Two Bayesian layers around a pool.
 fn parts() -> Parts {
     let mut b = Builder::new(1, INPUT);
     let conv = b.conv(Value::Input, 4, 1, Window::new([3, 3]), Kind::Bayesian).unwrap();
-    let pool = b.op(Op::MaxPool(Window::new([2, 2])), &[conv]).unwrap();
+    let pool = b.op(Op::MaxPool(MaxPool { window: Window::new([2, 2]) }), &[conv]).unwrap();
     let mean = b.op(Op::GlobalAveragePool, &[pool]).unwrap();
     b.linear(mean, 3, Kind::BayesianBias).unwrap();
     b.parts()
@@ -32,21 +37,21 @@ fn a_model_ends_in_a_vector_of_logits() {
     let empty = |parts: &mut Parts| parts.graph = Graph::new(INPUT).unwrap();
     assert_eq!(model_error(empty, "no nodes"), ModelError::Empty);
     let pool = |parts: &mut Parts| {
-        parts.graph.push("end".into(), Op::Flatten, vec![Value::Node(3)]).unwrap();
+        parts.graph.push("end".into(), Op::Flatten, vec![Value::Node(3)], NOTHING).unwrap();
     };
     assert!(matches!(model_error(pool, "end"), ModelError::Output { .. }));
     let picture = |parts: &mut Parts| {
-        let op = Op::Conv2d { out_channels: 4, groups: 1, window: Window::new([1, 1]) };
-        parts.graph.push("end".into(), op, vec![Value::Input]).unwrap();
+        let op = Op::Conv2d(Conv2d { out_channels: 4, groups: 1, window: Window::new([1, 1]) });
+        parts.graph.push("end".into(), op, vec![Value::Input], NOTHING).unwrap();
     };
     assert!(matches!(model_error(picture, "6x6x4"), ModelError::Output { .. }));
 }
 
 #[test]
 fn exactly_the_last_output_is_not_quantized() {
-    let early = |parts: &mut Parts| parts.quantization[1].output = None;
+    let early = |parts: &mut Parts| node_mut(parts, 1).output = None;
     assert!(matches!(model_error(early, "max_pool_1"), ModelError::OutputQuantization { .. }));
-    let late = |parts: &mut Parts| parts.quantization[3].output = Some(parts.input);
+    let late = |parts: &mut Parts| node_mut(parts, 3).output = Some(parts.input);
     assert!(matches!(model_error(late, "linear_3"), ModelError::OutputQuantization { .. }));
 }
 
@@ -55,24 +60,22 @@ fn lists_have_as_many_entries_as_they_must() {
     let calibration =
         Calibration { method: "m".into(), pictures: 1, weight_samples: 1, ranges: vec![] };
     type Change = Box<dyn FnOnce(&mut Parts)>;
-    let changes: [(&str, Change); 12] = [
+    let changes: [(&str, Change); 10] = [
         ("input.preprocessing.mean", Box::new(|p| p.preprocessing.mean.push(0.0))),
         ("input.preprocessing.std", Box::new(|p| p.preprocessing.std.clear())),
         ("class_names", Box::new(|p| p.class_names.push("one".into()))),
         ("calibration.ranges", Box::new(|p| p.calibration = Some(calibration))),
-        ("nodes", Box::new(|p| p.quantization.push(p.quantization[3]))),
-        ("layers", Box::new(|p| p.layers.truncate(1))),
-        ("conv2d_0.mu", Box::new(|p| p.layers[0].mu.push(0))),
-        ("conv2d_0.scale", Box::new(|p| p.layers[0].scale.clear())),
-        ("conv2d_0.sigma", Box::new(|p| p.layers[0].posterior.as_mut().unwrap().sigma.push(0))),
+        ("conv2d_0.mu", Box::new(|p| layer_mut(p, 0).mu.push(0))),
+        ("conv2d_0.scale", Box::new(|p| layer_mut(p, 0).scale.clear())),
+        ("conv2d_0.sigma", Box::new(|p| layer_mut(p, 0).posterior.as_mut().unwrap().sigma.push(0))),
         (
             "conv2d_0.noise_multiplier",
-            Box::new(|p| p.layers[0].posterior.as_mut().unwrap().noise_multiplier.clear()),
+            Box::new(|p| layer_mut(p, 0).posterior.as_mut().unwrap().noise_multiplier.clear()),
         ),
-        ("linear_3.bias.mu", Box::new(|p| p.layers[1].bias.as_mut().unwrap().mu.push(0))),
+        ("linear_3.bias.mu", Box::new(|p| layer_mut(p, 1).bias.as_mut().unwrap().mu.push(0))),
         (
             "linear_3.bias.sigma",
-            Box::new(|p| p.layers[1].bias.as_mut().unwrap().sigma.as_mut().unwrap().push(0)),
+            Box::new(|p| layer_mut(p, 1).bias.as_mut().unwrap().sigma.as_mut().unwrap().push(0)),
         ),
     ];
     for (name, change) in changes {
@@ -89,11 +92,11 @@ fn an_addition_of_sums_beyond_all_floats_is_refused() {
     b.linear(sum, 3, Kind::Deterministic).unwrap();
     let mut parts = b.parts();
     parts.input.scale = 1e30;
-    parts.quantization[0].output.as_mut().unwrap().scale = 1e30;
-    parts.quantization[1].output.as_mut().unwrap().scale = 1e-4;
+    node_mut(&mut parts, 0).output.as_mut().unwrap().scale = 1e30;
+    node_mut(&mut parts, 1).output.as_mut().unwrap().scale = 1e-4;
     assert!(Model::new(parts.clone()).is_ok());
     // Each quotient is a float still.
-    parts.quantization[1].output.as_mut().unwrap().scale = 1e-7;
+    node_mut(&mut parts, 1).output.as_mut().unwrap().scale = 1e-7;
     let error = Model::new(parts).unwrap_err();
     assert!(error.to_string().contains("add_1.255 * (input scales / output scale)"), "{error}");
 }
@@ -106,12 +109,16 @@ fn tables_belong_to_their_nodes_and_hold_their_bounds() {
     b.linear(table, 3, Kind::Deterministic).unwrap();
     let parts = b.parts();
     assert!(Model::new(parts.clone()).is_ok());
-    for tables in [vec![], vec![[0; 256]; 2]] {
-        let error = Model::new(Parts { tables, ..parts.clone() }).unwrap_err();
-        assert!(matches!(&error, ModelError::Count { what, expected: 1, .. } if what == "tables"));
+    let mut bare = parts.clone();
+    node_mut(&mut bare, 0).parameters = Parameters::None;
+    let mut doubled = parts.clone();
+    node_mut(&mut doubled, 1).parameters = node_mut(&mut doubled, 0).parameters.clone();
+    for (parts, culprit) in [(bare, "table_0"), (doubled, "linear_1")] {
+        let error = Model::new(parts).unwrap_err();
+        assert!(matches!(&error, ModelError::Parameters { node } if node == culprit), "{error}");
     }
     let mut bounded = parts;
-    bounded.quantization[0].range = CodeRange { low: 0, high: 254 };
+    node_mut(&mut bounded, 0).range = CodeRange { low: 0, high: 254 };
     let error = Model::new(bounded).unwrap_err();
     assert!(matches!(&error, ModelError::Range { node, .. } if node == "table_0"), "{error}");
 }
@@ -125,7 +132,7 @@ fn a_product_needs_a_multiplier_that_is_a_number() {
     for (input, output) in [(1e30, 1.0), (1e-30, 1.0), (1e-19, 1e2)] {
         let mut parts = parts.clone();
         parts.input.scale = input;
-        parts.quantization[0].output.as_mut().unwrap().scale = output;
+        node_mut(&mut parts, 0).output.as_mut().unwrap().scale = output;
         let error = Model::new(parts).unwrap_err().to_string();
         assert!(error.contains("multiply_0.input scale * input scale / output scale"), "{error}");
     }
@@ -138,10 +145,10 @@ fn numbers_that_cannot_be_computed_with_are_named() {
         let changes: [(&str, Change); 4] = [
             ("input.scale", Box::new(move |p| p.input.scale = bad)),
             ("input.preprocessing.std", Box::new(move |p| p.preprocessing.std[1] = bad)),
-            ("conv2d_0.scale", Box::new(move |p| p.layers[0].scale[2] = bad)),
+            ("conv2d_0.scale", Box::new(move |p| layer_mut(p, 0).scale[2] = bad)),
             (
                 "conv2d_0.output.scale",
-                Box::new(move |p| p.quantization[0].output.as_mut().unwrap().scale = bad),
+                Box::new(move |p| node_mut(p, 0).output.as_mut().unwrap().scale = bad),
             ),
         ];
         for (name, change) in changes {
@@ -153,11 +160,11 @@ fn numbers_that_cannot_be_computed_with_are_named() {
     // Each number is fine, their quotient is not.
     let quotient = |parts: &mut Parts| {
         for (node, scale) in [(0, 1e30), (1, 1e30), (2, f32::MIN_POSITIVE)] {
-            parts.quantization[node].output.as_mut().unwrap().scale = scale;
+            node_mut(parts, node).output.as_mut().unwrap().scale = scale;
         }
     };
     model_error(quotient, "global_average_pool_2.input scale / output scale");
-    let product = |parts: &mut Parts| parts.layers[0].scale[1] = 1e38;
+    let product = |parts: &mut Parts| layer_mut(parts, 0).scale[1] = 1e38;
     model_error(product, "conv2d_0.largest output");
 }
 
@@ -168,7 +175,7 @@ fn code_ranges_are_not_empty_and_not_on_moving_nodes_or_logits() {
         (1, CodeRange { low: 1, high: 255 }, "max_pool_1"),
         (3, CodeRange { low: 0, high: 254 }, "linear_3"),
     ] {
-        let error = model_error(|parts| parts.quantization[node].range = range, name);
+        let error = model_error(|parts| node_mut(parts, node).range = range, name);
         assert!(matches!(error, ModelError::Range { .. }));
     }
 }
@@ -176,7 +183,7 @@ fn code_ranges_are_not_empty_and_not_on_moving_nodes_or_logits() {
 #[test]
 fn a_node_that_moves_codes_keeps_their_grid() {
     let moved = |parts: &mut Parts| {
-        let grid = parts.quantization[1].output.as_mut().unwrap();
+        let grid = node_mut(parts, 1).output.as_mut().unwrap();
         *grid = Quantization { zero_point: grid.zero_point ^ 1, ..*grid };
     };
     assert!(matches!(model_error(moved, "max_pool_1"), ModelError::Moved { .. }));
@@ -185,26 +192,34 @@ fn a_node_that_moves_codes_keeps_their_grid() {
 #[test]
 fn a_layer_belongs_to_its_node() {
     type Change = fn(&mut Parts);
-    let changes: [Change; 4] = [
-        |p| p.layers[0].name = "other".into(),
-        |p| p.layers[0].index = 1,
-        |p| p.layers[0].out_channels = 5,
-        |p| p.layers[0].depthwise = true,
+    let changes: [Change; 3] = [
+        |p| layer_mut(p, 0).out_channels = 5,
+        |p| layer_mut(p, 0).depthwise = true,
+        |p| node_mut(p, 0).parameters = Parameters::None,
     ];
     for change in changes {
-        assert!(matches!(model_error(change, "conv2d_0"), ModelError::Layer { .. }));
+        assert!(matches!(model_error(change, "conv2d_0"), ModelError::Parameters { .. }));
     }
+}
+
+/// The number decides what is drawn.
+#[test]
+fn a_model_numbers_its_layers() {
+    let mut parts = parts();
+    layer_mut(&mut parts, 0).index = 7;
+    let numbers = |model: &Model| model.layers().map(|layer| layer.index).collect::<Vec<_>>();
+    assert_eq!(numbers(&Model::new(parts).unwrap()), [0, 1]);
 }
 
 #[test]
 fn spreads_are_not_negative() {
     let multiplier = |parts: &mut Parts| {
-        parts.layers[0].posterior.as_mut().unwrap().noise_multiplier[3] = -1;
+        layer_mut(parts, 0).posterior.as_mut().unwrap().noise_multiplier[3] = -1;
     };
     let error = model_error(multiplier, "conv2d_0.noise_multiplier");
     assert!(matches!(error, ModelError::Negative { index: 3, .. }));
     let sigma = |parts: &mut Parts| {
-        parts.layers[1].bias.as_mut().unwrap().sigma.as_mut().unwrap()[0] = i32::MIN;
+        layer_mut(parts, 1).bias.as_mut().unwrap().sigma.as_mut().unwrap()[0] = i32::MIN;
     };
     let error = model_error(sigma, "linear_3.bias.sigma");
     assert!(matches!(error, ModelError::Negative { index: 0, .. }));
@@ -213,14 +228,14 @@ fn spreads_are_not_negative() {
 #[test]
 fn sums_that_might_overflow_are_refused() {
     for bias in [i32::MIN, i32::MAX] {
-        let change = |parts: &mut Parts| parts.layers[1].bias.as_mut().unwrap().mu[1] = bias;
+        let change = |parts: &mut Parts| layer_mut(parts, 1).bias.as_mut().unwrap().mu[1] = bias;
         assert!(matches!(model_error(change, "linear_3"), ModelError::Accumulator { .. }));
     }
     let deep = |inputs: usize| {
         let mut b = Builder::new(1, Shape::vector(inputs));
         b.linear(Value::Input, 1, Kind::Deterministic).unwrap();
         let mut parts = b.parts();
-        parts.layers[0].bias = None;
+        layer_mut(&mut parts, 0).bias = None;
         Model::new(parts)
     };
     let most = i32::MAX as usize / (255 * 128);
@@ -250,11 +265,9 @@ fn layers_whose_tensors_would_share_a_name_are_refused() {
         let mut graph = Graph::new(INPUT).unwrap();
         for (i, name) in ["a", "pool", "mean", "a.bias"].into_iter().enumerate() {
             let node = parts.graph.nodes()[i].clone();
-            graph.push(name.into(), node.op, node.inputs).unwrap();
+            graph.push(name.into(), node.op, node.inputs, node.data).unwrap();
         }
         parts.graph = graph;
-        parts.layers[0].name = "a".into();
-        parts.layers[1].name = "a.bias".into();
     };
     assert_eq!(model_error(clash, "a.bias.mu"), ModelError::TensorName("a".into()));
 }
@@ -264,10 +277,7 @@ fn layers_whose_tensors_would_share_a_name_are_refused() {
 fn seven_bit_activations_have_no_larger_code() {
     let with = |change: &dyn Fn(&mut Parts)| {
         let model = with_seven_bits(&Model::new(parts()).unwrap());
-        let mut parts = parts();
-        parts.activation_bits = ActivationBits::Seven;
-        parts.input = model.input();
-        parts.quantization = model.quantization().to_vec();
+        let mut parts = model.into_parts();
         change(&mut parts);
         Model::new(parts)
     };
@@ -278,10 +288,10 @@ fn seven_bit_activations_have_no_larger_code() {
         ("input.zero_point", &|parts| parts.input = grid),
         ("conv2d_0.output.zero_point", &|parts| {
             // The pool after it keeps its grid.
-            parts.quantization[0].output = Some(grid);
-            parts.quantization[1].output = Some(grid);
+            node_mut(parts, 0).output = Some(grid);
+            node_mut(parts, 1).output = Some(grid);
         }),
-        ("conv2d_0.range", &|parts| parts.quantization[0].range.high = 128),
+        ("conv2d_0.range", &|parts| node_mut(parts, 0).range.high = 128),
     ];
     for (culprit, change) in changes {
         let error = with(change).expect_err("a code beyond 127");

@@ -151,7 +151,6 @@ fn layer(index: u32, out_channels: usize, fan_in: usize, depthwise: bool) -> Lay
     let mut random = Random::new(u64::from(index));
     let weights = out_channels * fan_in;
     Layer {
-        name: "layer".into(),
         index,
         out_channels,
         depthwise,

@@ -14,7 +14,6 @@ fn layer() -> Layer {
     let multipliers = vec![3, 17, 60, 120];
     let sigma = (0..256u32).map(|i| (i % 64 * 4 + i / 64) as u8).collect();
     Layer {
-        name: "layer".into(),
         index: 1,
         out_channels: 4,
         depthwise: false,

@@ -4,10 +4,12 @@ use crate::isa::{Isa, IsaError};
 use crate::kernels::{Kernel, Peak, with_kernel};
 use crate::threads::simd;
 use bayes8_core::aligned::Aligned;
-use bayes8_core::backend::{Backend, Convolution, Output};
+use bayes8_core::backend::Backend;
+use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::graph::{Shape, Window};
 use bayes8_core::layer::{Layer, Posterior};
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
+use bayes8_core::ops::Filters;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
 use std::hint::black_box;
@@ -164,10 +166,13 @@ impl Product {
         input.iter_mut().enumerate().for_each(|(i, code)| *code = byte(i));
         Self {
             job: Convolution {
-                input: Shape::new(1, m, k),
+                filters: Filters {
+                    input: Shape::new(1, m, k),
+                    window: Window::new([1, 1]),
+                    groups: 1,
+                    out_channels: n,
+                },
                 output: Shape::new(1, m, n),
-                window: Window::new([1, 1]),
-                groups: 1,
                 zero_point: 7,
                 multipliers: vec![1.0 / (100.0 * k as f32); n],
                 target: Some(target),
@@ -175,7 +180,6 @@ impl Product {
             },
             target,
             layer: Arc::new(Layer {
-                name: String::new(),
                 index: 0,
                 out_channels: n,
                 depthwise: false,

@@ -17,9 +17,10 @@ use crate::kernels::avx512vnni::Avx512Vnni;
 use crate::kernels::avxvnni::AvxVnni;
 use crate::threads::simd;
 use bayes8_conformance::Random;
-use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
+use bayes8_core::backend::Backend;
+use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::layer::Layer;
-use bayes8_core::numerics::Target;
+use bayes8_core::ops::Job;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
 use std::cell::RefCell;
@@ -30,10 +31,8 @@ pub(crate) trait Subject {
     fn name(&self) -> &'static str;
     /// Draws the weights and convolves: codes, or logits as little-endian bytes.
     fn convolution(&mut self, layer: &Layer, job: &Convolution, draw: Draw, x: &[u8]) -> Vec<u8>;
-    fn max_pool(&self, pool: &Pool, x: &[u8]) -> Vec<u8>;
-    fn average_pool(&self, pool: &AveragePool, x: &[u8]) -> Vec<u8>;
-    fn add(&self, add: &Add, a: &[u8], b: &[u8]) -> Vec<u8>;
-    fn requantize(&self, rescale: Rescale, target: Target, x: &[u8]) -> Vec<u8>;
+    /// Runs a loop that writes so many codes.
+    fn run(&self, job: &Job, inputs: &[&[u8]], outputs: usize) -> Vec<u8>;
 }
 
 struct Tested<B: Backend> {
@@ -121,7 +120,7 @@ impl<B: Backend> Subject for Tested<B> {
         // Memory is used again: what an earlier draw left must not show.
         backend.sample(&prepared, Draw { seed: !draw.seed, ..draw }, &mut weights, scratch);
         backend.sample(&prepared, draw, &mut weights, scratch);
-        let outputs = x.len() / job.input.elements() * job.output.elements();
+        let outputs = x.len() / job.filters.input.elements() * job.output.elements();
         if let Some(target) = job.target {
             let other = Random::new(draw.seed).bytes(outputs);
             return guarded(0xa5, outputs, |codes| {
@@ -138,22 +137,8 @@ impl<B: Backend> Subject for Tested<B> {
         logits.into_iter().flat_map(f32::to_le_bytes).collect()
     }
 
-    fn max_pool(&self, pool: &Pool, x: &[u8]) -> Vec<u8> {
-        let outputs = x.len() / pool.input.elements() * pool.output.elements();
-        guarded(0xa5, outputs, |y| self.backend.max_pool(pool, x, y))
-    }
-
-    fn average_pool(&self, job: &AveragePool, x: &[u8]) -> Vec<u8> {
-        let outputs = x.len() / job.pool.input.elements() * job.pool.output.elements();
-        guarded(0xa5, outputs, |y| self.backend.average_pool(job, x, y))
-    }
-
-    fn add(&self, add: &Add, a: &[u8], b: &[u8]) -> Vec<u8> {
-        guarded(0xa5, a.len(), |y| self.backend.add(add, a, b, y))
-    }
-
-    fn requantize(&self, rescale: Rescale, target: Target, x: &[u8]) -> Vec<u8> {
-        guarded(0xa5, x.len(), |y| self.backend.requantize(rescale, target, x, y))
+    fn run(&self, job: &Job, inputs: &[&[u8]], outputs: usize) -> Vec<u8> {
+        guarded(0xa5, outputs, |y| self.backend.run(job, |index| inputs[index], y))
     }
 }
 

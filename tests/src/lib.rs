@@ -23,8 +23,8 @@ pub use case::Case;
 pub use check::{Target, check};
 pub use line::Line;
 pub use models::{
-    Builder, Kind, Random, random_codes, random_model, random_model_of_all_operations,
-    random_volume_model, with_seven_bits,
+    Builder, Kind, Random, layer_mut, node_mut, random_codes, random_model,
+    random_model_of_all_operations, random_volume_model, with_seven_bits,
 };
 pub use outcome::Outcome;
 

@@ -222,7 +222,7 @@ fn threads_that_share_operations_change_no_bit() {
 fn assert_varied(name: &str, description: &Description, logits: &[Vec<u8>]) {
     let row = 4 * description.classes();
     assert!(logits.iter().any(|x| x != &logits[0]), "{name}: all pictures have the same logits");
-    if description.layers().iter().any(|layer| layer.is_bayesian()) {
+    if description.layers().any(|layer| layer.is_bayesian()) {
         let sampled = logits.iter().any(|x| x[..row] != x[row..2 * row]);
         assert!(sampled, "{name}: all samples have the same logits");
     }

@@ -6,9 +6,10 @@ use bayes8_conformance::reference::{OnCore, REFERENCE};
 use bayes8_conformance::report::Report;
 use bayes8_conformance::vectors::VectorFile;
 use bayes8_conformance::{Case, Line, Target, catalogue, check, repository};
-use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
+use bayes8_core::backend::Backend;
+use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::layer::Layer;
-use bayes8_core::numerics::Target as Rounding;
+use bayes8_core::ops::{Job, Requantization};
 use bayes8_core::reference::{Reference, ReferenceWeights};
 use bayes8_core::sampler::{CHUNK, Draw, noise};
 use rand_chacha::ChaCha8Rng;
@@ -136,29 +137,21 @@ impl Backend for Wrong {
         Reference.convolution(job, weights, input, output, &mut ());
     }
 
-    fn max_pool(&self, pool: &Pool, input: &[u8], output: &mut [u8]) {
-        Reference.max_pool(pool, input, output);
-        if self.0 == Fault::Pool {
-            *output.last_mut().expect("an output") ^= 1;
-        }
-    }
-
-    fn average_pool(&self, pool: &AveragePool, input: &[u8], output: &mut [u8]) {
-        Reference.average_pool(pool, input, output);
-    }
-
-    fn add(&self, add: &Add, a: &[u8], b: &[u8], output: &mut [u8]) {
-        Reference.add(add, a, b, output);
-    }
-
-    fn requantize(&self, rescale: Rescale, target: Rounding, input: &[u8], output: &mut [u8]) {
-        if self.0 != Fault::Requantize {
-            return Reference.requantize(rescale, target, input, output);
-        }
-        for (code, &q) in output.iter_mut().zip(input) {
-            let y = (i32::from(q) - i32::from(rescale.zero_point)) as f32 * rescale.multiplier;
-            let rounded = y.clamp(target.lower, target.upper).round() as i32;
-            *code = (rounded + target.zero_point) as u8;
+    fn run<'a>(&self, job: &Job, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+        match (self.0, job) {
+            (Fault::Pool, Job::MaxPooling(_)) => {
+                job.run(input, output);
+                *output.last_mut().expect("an output") ^= 1;
+            }
+            (Fault::Requantize, Job::Requantization(Requantization { rescale, target })) => {
+                for (code, &q) in output.iter_mut().zip(input(0)) {
+                    let steps = i32::from(q) - i32::from(rescale.zero_point);
+                    let y = steps as f32 * rescale.multiplier;
+                    let rounded = y.clamp(target.lower, target.upper).round() as i32;
+                    *code = (rounded + target.zero_point) as u8;
+                }
+            }
+            _ => job.run(input, output),
         }
     }
 }

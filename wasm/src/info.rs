@@ -73,9 +73,8 @@ impl NetworkInfo {
         let names = model.class_names();
         let class_name =
             |class| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
-        let layers = model.layers();
-        let parameters = layers
-            .iter()
+        let parameters = model
+            .layers()
             .map(|layer| layer.mu.len() + layer.bias.as_ref().map_or(0, |bias| bias.mu.len()));
         let preprocessing = model.preprocessing();
         Self {
@@ -84,8 +83,8 @@ impl NetworkInfo {
             input: InputShape { depth, height, width, channels },
             class_names: (0..model.classes()).map(class_name).collect(),
             classes: model.classes(),
-            layers: layers.len(),
-            bayesian_layers: layers.iter().filter(|layer| layer.is_bayesian()).count(),
+            layers: model.layers().count(),
+            bayesian_layers: model.layers().filter(|layer| layer.is_bayesian()).count(),
             parameters: parameters.sum(),
             multiply_accumulates: model.multiply_accumulates() as f64,
             memory_bytes: cost.memory_bytes as f64,

@@ -64,7 +64,7 @@ impl Network {
         let cost = Cost::new(&model);
         cost.check(&model, limits)?;
         let executor = Executor::new(&model, kernels());
-        let drawn = model.layers().iter().filter(|layer| layer.posterior.is_some());
+        let drawn = model.layers().filter(|layer| layer.posterior.is_some());
         Ok(Self(Rc::new(Shared {
             input: model.graph().input(),
             info: NetworkInfo::new(&model, digest, &cost, executor.weight_bytes()),

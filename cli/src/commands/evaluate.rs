@@ -289,7 +289,7 @@ impl Arguments {
     /// those of another Bayesian network.
     fn other_posterior(&self, network: &Network, model: &model::Model) -> Option<String> {
         let mean = self.mean.as_deref().unwrap_or(Path::new("")).display();
-        let is_bayesian = model.layers().iter().any(|layer| layer.is_bayesian());
+        let is_bayesian = model.layers().any(|layer| layer.is_bayesian());
         let differs = |layer: &LayerFidelity| (layer.layer_std_ratio - 1.0).abs() > STD_TOLERANCE;
         let what = match (is_bayesian, network.is_bayesian()) {
             (true, false) => "the model is Bayesian, its FP32 network is not".to_string(),

@@ -2,15 +2,17 @@
 
 use bayes8_native::core::chacha::ChaCha8;
 use bayes8_native::core::format;
-use bayes8_native::core::graph::{Graph, Op, Padding, Shape, Value, Window};
+use bayes8_native::core::graph::{Graph, Padding, Shape, Value, Window};
 use bayes8_native::core::layer::{Bias, Layer, Posterior};
-use bayes8_native::core::model::{Calibration, Model, NodeQuantization, Parts, Preprocessing};
+use bayes8_native::core::model::{Calibration, Model, Parameters, Parts, Preprocessing, Quantized};
 use bayes8_native::core::numerics::{ActivationBits, CodeRange, Quantization};
+use bayes8_native::core::ops::{Conv2d, Linear, MaxPool};
 use ndarray::{Array1, Array4};
 use ndarray_npy::NpzWriter;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A folder that holds `model.safetensors`.
@@ -151,15 +153,17 @@ pub(crate) fn load(path: &Path) -> bayes8_native::Model {
 fn tiny_model(channels: usize) -> Model {
     let mut graph = Graph::new(Shape::new(8, 8, channels)).unwrap();
     let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
-    let convolution = Op::Conv2d { out_channels: 5, groups: 1, window };
-    let x = graph.push("features".into(), convolution, vec![Value::Input]).unwrap();
-    let pool = Op::MaxPool(Window { stride: [4, 4], ..Window::new([4, 4]) });
-    let x = graph.push("pool".into(), pool, vec![x]).unwrap();
-    graph.push("classifier".into(), Op::Linear { out_features: 3 }, vec![x]).unwrap();
+    let convolution = Conv2d { out_channels: 5, groups: 1, window };
+    let grid = Some(Quantization { scale: 0.1, zero_point: 0 });
+    let data = |output, parameters| Quantized { output, range: CodeRange::FULL, parameters };
+    let owned = |layer| Parameters::Layer(Arc::new(layer));
+    let features = data(grid, owned(layer(0, 5, 9 * channels)));
+    let x = graph.push("features".into(), convolution, vec![Value::Input], features).unwrap();
+    let pool = MaxPool { window: Window { stride: [4, 4], ..Window::new([4, 4]) } };
+    let x = graph.push("pool".into(), pool, vec![x], data(grid, Parameters::None)).unwrap();
+    let classifier = data(None, owned(layer(1, 3, 20)));
+    graph.push("classifier".into(), Linear { out_features: 3 }, vec![x], classifier).unwrap();
 
-    let grid = Quantization { scale: 0.1, zero_point: 0 };
-    let hidden = NodeQuantization { output: Some(grid), range: CodeRange::FULL };
-    let logits = NodeQuantization { output: None, range: CodeRange::FULL };
     Model::new(Parts {
         name: "tiny".into(),
         graph,
@@ -167,9 +171,6 @@ fn tiny_model(channels: usize) -> Model {
         input: Quantization { scale: 0.02, zero_point: 128 },
         preprocessing: Preprocessing { mean: vec![0.5; channels], std: vec![0.25; channels] },
         class_names: ["circle", "square", "star"].map(String::from).to_vec(),
-        quantization: vec![hidden, hidden, logits],
-        layers: vec![layer("features", 0, 5, 9 * channels), layer("classifier", 1, 3, 20)],
-        tables: Vec::new(),
         calibration: Some(Calibration {
             method: "percentile 99.99".into(),
             pictures: 12,
@@ -180,11 +181,10 @@ fn tiny_model(channels: usize) -> Model {
     .unwrap()
 }
 
-fn layer(name: &str, index: u32, out_channels: usize, fan_in: usize) -> Layer {
+fn layer(index: u32, out_channels: usize, fan_in: usize) -> Layer {
     let random = ChaCha8::new(1, u64::from(index)).group_bytes(0);
     let count = out_channels * fan_in;
     Layer {
-        name: name.into(),
         index,
         out_channels,
         depthwise: false,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
 use bayes8_core::layer::Layer;
-use bayes8_core::model::Model;
+use bayes8_core::model::{Model, Quantized};
 use bayes8_core::numerics::Quantization;
 use bayes8_native::{ModelOptions, Pictures};
 use ndarray::{ArrayView, Axis, Dimension, Slice};
@@ -59,17 +59,16 @@ pub(super) fn compare<D: Dimension>(
 ) -> Result<Vec<ValueFidelity>, QuantizeError> {
     let nodes = network.graph.nodes();
     let noise = noise(network, model, pictures)?;
-    let mut layers = model.layers().iter();
     let mut values = Vec::with_capacity(nodes.len() + 1);
     for n in 0..=nodes.len() {
         let (value, node) = match n.checked_sub(1) {
             None => (Value::Input, None),
             Some(n) => (Value::Node(n), Some(&nodes[n])),
         };
-        let grid = model.value_quantization(value);
+        let grid = model.grid(value);
+        let quantized = n.checked_sub(1).map(|n| &model.graph().nodes()[n].data);
         let parameters = n.checked_sub(1).and_then(|n| network.layers[n].as_ref());
-        // There are as many layers as weighted nodes.
-        let weights = parameters.zip(parameters.and_then(|_| layers.next()));
+        let weights = parameters.zip(quantized.and_then(Quantized::layer));
         let weights =
             weights.map(|(parameters, layer)| weight_noise(&parameters.weight.mean, layer));
         let ends = grid.map(|grid| ends(grid, model.activation_bits().largest_code()));
@@ -158,7 +157,7 @@ fn noise<D: Dimension>(
         };
         for trace in int8.trace(Pictures::Normalized(group), 0, 0)? {
             let Some(value @ Value::Node(n)) = network.graph.value(&trace.node) else { continue };
-            match model.value_quantization(value) {
+            match model.grid(value) {
                 Some(grid) => {
                     compare(n + 1, &mut trace.bytes.iter().map(|&code| number(grid, code)));
                 }

@@ -1,6 +1,7 @@
 //! Per-channel operations: BatchNormalization, arithmetic with constants, clamps.
 
 use bayes8_core::graph::{Op, Window};
+use bayes8_core::ops::Conv2d;
 
 use super::{
     ImportError,
@@ -93,8 +94,11 @@ impl<'a> Builder<'a> {
             return Ok(x.clone());
         }
         let channels = x.shape.channels;
-        let op =
-            Op::Conv2d { out_channels: channels, groups: channels, window: Window::new([1, 1]) };
+        let op = Op::Conv2d(Conv2d {
+            out_channels: channels,
+            groups: channels,
+            window: Window::new([1, 1]),
+        });
         let layer = LayerParameters { weight: Gaussian::deterministic(scale), bias: Some(shift) };
         layer.require_finite(node, node.name)?;
         let value = self.push_layer(node.name, op, vec![x.value], Some(layer))?;

@@ -5,6 +5,7 @@ use std::{
     rc::Rc,
 };
 
+use bayes8_core::ops::{Pad, Slice};
 use bayes8_core::{
     echo::Echo,
     graph::{AxisPadding, Graph, Op, Range, Value},
@@ -323,12 +324,13 @@ impl<'a> Builder<'a> {
             Pending::Border { node: pad, padding } => {
                 let zeros = |[before, after]: [usize; 2]| AxisPadding { before, between: 0, after };
                 let [planes, rows, columns] = padding.axes().map(zeros);
-                x.value = self.push(&pad, Op::Pad { rows, columns, planes }, vec![x.value])?;
+                x.value = self.push(&pad, Op::Pad(Pad { rows, columns, planes }), vec![x.value])?;
             }
             Pending::Slice { node: slice, ranges: [planes, rows, columns] } => {
                 let all = Range::whole(self.graph.shape(x.value).depth);
                 let planes = Some(planes).filter(|&planes| planes != all);
-                x.value = self.push(&slice, Op::Slice { rows, columns, planes }, vec![x.value])?;
+                x.value =
+                    self.push(&slice, Op::Slice(Slice { rows, columns, planes }), vec![x.value])?;
             }
             Pending::Channels { node: selection, order } => {
                 x.value = self.push_selection(&selection, &order, x.value)?;
@@ -365,7 +367,7 @@ impl<'a> Builder<'a> {
             *count += 1;
             unique = format!("{name}_{count}");
         }
-        let value = self.graph.push(unique, op, inputs)?;
+        let value = self.graph.push(unique, op, inputs, ())?;
         self.clamps.push(Clamp::NONE);
         self.layers.push(layer);
         self.functions.push(None);
@@ -391,7 +393,7 @@ impl<'a> Builder<'a> {
             match node.op {
                 ref op if carries_clamp(op) => return Some(n),
                 // Its zeros would have to be clamped, too.
-                Op::Pad { .. } | Op::PadChannels { .. } => return None,
+                Op::Pad(_) | Op::PadChannels(_) => return None,
                 _ => value = *node.inputs.first()?,
             }
         }

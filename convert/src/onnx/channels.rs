@@ -9,6 +9,7 @@
 use std::rc::Rc;
 
 use bayes8_core::graph::{Op, Value, Window};
+use bayes8_core::ops::Conv2d;
 
 use super::{
     ImportError,
@@ -82,7 +83,11 @@ impl<'a> Builder<'a> {
         for (row, &channel) in mean.chunks_exact_mut(channels).zip(order) {
             row[channel] = 1.0;
         }
-        let op = Op::Conv2d { out_channels: order.len(), groups: 1, window: Window::new([1, 1]) };
+        let op = Op::Conv2d(Conv2d {
+            out_channels: order.len(),
+            groups: 1,
+            window: Window::new([1, 1]),
+        });
         let layer = LayerParameters { weight: Gaussian::deterministic(mean), bias: None };
         self.push_layer(name, op, vec![value], Some(layer))
     }

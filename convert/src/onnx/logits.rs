@@ -5,6 +5,7 @@
 //! so such logits have 8 bits.
 
 use bayes8_core::graph::{Graph, Op, Value, Window};
+use bayes8_core::ops::Conv2d;
 
 use super::{
     ImportError,
@@ -47,7 +48,7 @@ impl Builder<'_> {
         if !is_logits {
             let channels = self.graph.shape(x).channels;
             let window = Window::new([1, 1]);
-            let op = Op::Conv2d { out_channels: channels, groups: channels, window };
+            let op = Op::Conv2d(Conv2d { out_channels: channels, groups: channels, window });
             let weight = Gaussian::deterministic(vec![1.0; channels]);
             self.push_layer("logits", op, vec![x], Some(LayerParameters { weight, bias: None }))?;
         }
@@ -71,7 +72,7 @@ impl Builder<'_> {
             }
             // None of these leaves the range of what it reads.
             let keeps = node.op.only_moves()
-                || matches!(node.op, Op::GlobalAveragePool | Op::AveragePool { .. });
+                || matches!(node.op, Op::GlobalAveragePool | Op::AveragePool(_));
             value = *node.inputs.first().filter(|_| keeps)?;
         }
         None
@@ -83,7 +84,9 @@ impl Builder<'_> {
         let [before @ .., convolution, pool] = self.graph.nodes() else { return Ok(false) };
         let n = before.len();
         let exchangeable = match convolution.op {
-            Op::Conv2d { window, .. } => window == Window::new([1, 1]) && self.clamps[n].is_none(),
+            Op::Conv2d(Conv2d { window, .. }) => {
+                window == Window::new([1, 1]) && self.clamps[n].is_none()
+            }
             _ => false,
         };
         let reads = pool.inputs == [Value::Node(n)] && self.exclusive(Value::Node(n)).is_some();
@@ -96,11 +99,11 @@ impl Builder<'_> {
         }
         let mut graph = Graph::new(self.graph.input())?;
         for node in before {
-            graph.push(node.name.clone(), node.op.clone(), node.inputs.clone())?;
+            graph.push(node.name.clone(), node.op.clone(), node.inputs.clone(), ())?;
         }
         let mean =
-            graph.push(pool.name.clone(), Op::GlobalAveragePool, convolution.inputs.clone())?;
-        graph.push(convolution.name.clone(), convolution.op.clone(), vec![mean])?;
+            graph.push(pool.name.clone(), Op::GlobalAveragePool, convolution.inputs.clone(), ())?;
+        graph.push(convolution.name.clone(), convolution.op.clone(), vec![mean], ())?;
         self.graph = graph;
         self.layers.swap(n, n + 1);
         Ok(true)

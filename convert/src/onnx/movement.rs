@@ -1,6 +1,7 @@
 //! Nodes that only move numbers: slices, borders, concatenation, other shapes of the same.
 
 use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding, Range, Shape};
+use bayes8_core::ops::PadChannels;
 
 use super::{
     ImportError,
@@ -139,7 +140,7 @@ impl<'a> Builder<'a> {
         }
         if channels != [0; 2] {
             let [before, after] = channels;
-            let op = Op::PadChannels { before, after };
+            let op = Op::PadChannels(PadChannels { before, after });
             x.value = self.push(node.name, op, vec![x.value])?;
             x.shape.channels = self.graph.shape(x.value).channels;
         }

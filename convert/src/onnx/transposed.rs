@@ -1,6 +1,7 @@
 //! ConvTranspose: zeros between the positions of its input, and a convolution with the kernel turned
 //! around ([Dumoulin and Visin](https://arxiv.org/abs/1603.07285), section 4).
 
+use bayes8_core::ops::{Pad, Slice};
 use bayes8_core::{
     echo::Echo,
     graph::{AxisPadding, Op, Range},
@@ -84,7 +85,7 @@ impl<'a> Builder<'a> {
     ) -> Result<(), ImportError> {
         let [planes, rows, columns] = [0, 1, 2].map(|i| axes[i].zeros);
         if [planes, rows, columns] != [AxisPadding::default(); 3] {
-            let op = Op::Pad { rows, columns, planes };
+            let op = Op::Pad(Pad { rows, columns, planes });
             x.value = self.push(&format!("{}.zeros", node.name), op, vec![x.value])?;
         }
         if axes.iter().any(|axis| axis.crop != [0; 2]) {
@@ -95,7 +96,7 @@ impl<'a> Builder<'a> {
             };
             let [planes, rows, columns] = [0, 1, 2].map(part);
             let planes = Some(planes).filter(|&planes| planes != Range::whole(extents[0]));
-            let op = Op::Slice { rows, columns, planes };
+            let op = Op::Slice(Slice { rows, columns, planes });
             x.value = self.push(&format!("{}.part", node.name), op, vec![x.value])?;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Layers with weights: Conv, Gemm, MatMul.
 
+use bayes8_core::ops::{Conv2d, Linear};
 use bayes8_core::{
     echo::Echo,
     graph::{Op, Padding, Value, Window},
@@ -135,7 +136,7 @@ impl<'a> Builder<'a> {
             weight: self.gaussian(node, 1, weight, layout, self.moped)?,
             bias: self.bias(node, 2, out_channels)?,
         };
-        let op = Op::Conv2d { out_channels, groups, window };
+        let op = Op::Conv2d(Conv2d { out_channels, groups, window });
         let name = layer_name(node, weight);
         let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
         Ok(Activation::new(value, x.form, self.graph.shape(value)))
@@ -177,7 +178,7 @@ impl<'a> Builder<'a> {
         let name = layer_name(node, &constant);
         let layer = LayerParameters { weight, bias };
         layer.require_finite(node, &name)?;
-        let op = Op::Linear { out_features };
+        let op = Op::Linear(Linear { out_features });
         let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
         Ok(Activation::new(value, Form::Vector, self.graph.shape(value)))
     }

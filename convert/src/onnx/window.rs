@@ -1,5 +1,6 @@
 //! Nodes that slide a window, and the zero borders that they take up.
 
+use bayes8_core::ops::{AveragePool, MaxPool};
 use bayes8_core::{
     echo::Echo,
     graph::{MAX_ELEMENTS, Op, Padding, Value, Window, WindowAxis},
@@ -66,7 +67,7 @@ impl<'a> Builder<'a> {
         }
         let window = self.window(node, &x, border, None)?;
         let window = with_ceil_mode(node, &x, window)?;
-        self.slide(node, Op::MaxPool(window), &x)
+        self.slide(node, Op::MaxPool(MaxPool { window }), &x)
     }
 
     pub(super) fn average_pool(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
@@ -91,7 +92,7 @@ impl<'a> Builder<'a> {
         if window == Window::new([1, 1]) {
             return Ok(x);
         }
-        self.slide(node, Op::AveragePool { window, count_include_pad }, &x)
+        self.slide(node, Op::AveragePool(AveragePool { window, count_include_pad }), &x)
     }
 
     pub(super) fn global_average_pool(
@@ -143,7 +144,11 @@ impl<'a> Builder<'a> {
             ([planes, rows, columns], false) => {
                 let mut window = Window::new([rows, columns]);
                 window.depth.kernel = planes;
-                self.slide(node, Op::AveragePool { window, count_include_pad: false }, &x)?
+                self.slide(
+                    node,
+                    Op::AveragePool(AveragePool { window, count_include_pad: false }),
+                    &x,
+                )?
             }
         };
         Ok(Activation { form, ..mean })

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use bayes8_core::layer::{Bias, Layer, Posterior};
-use bayes8_core::model::{Model, is_depthwise};
+use bayes8_core::model::Model;
 use bayes8_core::sampler::{Draw, NOISE_STD, sample_biases, sample_weights};
 
 use super::RunError;
@@ -34,7 +34,8 @@ impl<'n> CommonNoise<'n> {
         let nodes = graph.nodes().iter().zip(&network.layers);
         let layers = nodes.map(|(node, parameters)| {
             let weights = parameters.as_ref()?.weight.mean.len();
-            let depthwise = is_depthwise(&node.op, graph.shape(node.inputs[0]));
+            let filters = node.op.filters(graph.shape(node.inputs[0]))?;
+            let depthwise = filters.is_depthwise();
             Some(noise(indices.next()?, node.shape.channels, weights, depthwise))
         });
         Self { network, layers: layers.collect() }
@@ -45,7 +46,7 @@ impl<'n> CommonNoise<'n> {
     /// # Errors
     /// [`RunError::Weights`] when its layers are others.
     pub fn check(&self, model: &Model) -> Result<(), RunError> {
-        let mut layers = model.layers().iter();
+        let mut layers = model.layers();
         for (node, noise) in self.network.graph.nodes().iter().zip(&self.layers) {
             let Some(noise) = noise else { continue };
             let of = |layer: &Layer| (layer.mu.len(), layer.out_channels, layer.depthwise);
@@ -84,7 +85,6 @@ fn noise(index: u32, out_channels: usize, weights: usize, depthwise: bool) -> La
     let noise_multiplier = vec![UNIT_MULTIPLIER; out_channels];
     let sigma = Some(vec![UNIT_BIAS_SIGMA; out_channels]);
     Layer {
-        name: String::new(),
         index,
         out_channels,
         depthwise,

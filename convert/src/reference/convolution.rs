@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use bayes8_core::graph::{Op, Padding, Shape, Window};
+use bayes8_core::graph::{Padding, Shape};
+use bayes8_core::ops::Filters;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
 
-use super::elementwise::{position, start};
 use super::weights::LayerWeights;
 
 /// Numbers of an im2col block: few enough to stay in a core's second-level cache.
@@ -13,54 +13,30 @@ const BLOCK: usize = 1 << 15;
 
 /// A weighted node, ready to run.
 pub(super) struct Convolution<'w> {
-    input: Shape,
+    filters: Filters,
     output: Shape,
-    window: Window,
-    groups: usize,
     /// `[KD][KH][KW][C]` where depthwise, else as the layer has it.
     weight: std::borrow::Cow<'w, [f32]>,
     bias: Option<&'w [f32]>,
 }
 
-/// Window and groups of a weighted node.
-pub(super) struct Geometry {
-    window: Window,
-    groups: usize,
-}
-
 impl<'w> Convolution<'w> {
-    /// The geometry of a weighted node; a linear layer is a window as large as its input.
-    pub(super) fn window(op: &Op, input: Shape) -> Option<Geometry> {
-        match *op {
-            Op::Conv2d { groups, window, .. } => Some(Geometry { window, groups }),
-            Op::Linear { .. } => Some(Geometry { window: Window::whole(input), groups: 1 }),
-            _ => None,
-        }
-    }
-
-    /// `None` when the weights are not as many as the geometry needs.
+    /// `None` when the weights are not as many as the filters need.
     pub(super) fn new(
-        geometry: Geometry,
-        input: Shape,
+        filters: Filters,
         output: Shape,
         layer: &'w LayerWeights<'_>,
     ) -> Option<Self> {
-        let Geometry { window, groups } = geometry;
-        let fan_in = window.taps() * (input.channels / groups);
         let bias = layer.bias.as_deref();
-        let fits = layer.weight.len() == output.channels * fan_in
+        let fits = layer.weight.len() == output.channels * filters.fan_in()
             && bias.is_none_or(|bias| bias.len() == output.channels);
-        let mut new = Self { input, output, window, groups, weight: (&*layer.weight).into(), bias };
-        if new.is_depthwise() {
-            let taps = window.taps();
+        let mut new = Self { filters, output, weight: (&*layer.weight).into(), bias };
+        if filters.is_depthwise() {
+            let taps = filters.window.taps();
             let by_tap = (0..taps).flat_map(|t| layer.weight.iter().skip(t).step_by(taps));
             new.weight = by_tap.copied().collect();
         }
         fits.then_some(new)
-    }
-
-    fn is_depthwise(&self) -> bool {
-        self.groups > 1 && self.groups == self.input.channels && self.groups == self.output.channels
     }
 
     /// Convolves pictures one after the other, `[..][D][H][W][C]`.
@@ -71,29 +47,30 @@ impl<'w> Convolution<'w> {
             }
             None => out.fill(0.0),
         }
-        let whole = self.window.axes().map(|axis| axis.kernel) == self.input.axes()
-            && self.window.padding == Padding::default();
+        let Filters { input: shape, window, groups, .. } = self.filters;
+        let whole = window.axes().map(|axis| axis.kernel) == shape.axes()
+            && window.padding == Padding::default();
         // A window of one tap has no padding.
-        let in_place = self.window.taps() == 1 && self.output.axes() == self.input.axes();
-        if self.groups == 1 && (whole || in_place) {
+        let in_place = window.taps() == 1 && self.output.axes() == shape.axes();
+        if groups == 1 && (whole || in_place) {
             // Rows of the matrix lie in the input already, over all pictures.
-            let depth = if whole { self.input.elements() } else { self.input.channels };
+            let depth = if whole { shape.elements() } else { shape.channels };
             return self.multiply(input, depth, out, 0);
         }
-        let pictures = input.chunks_exact(self.input.elements());
+        let pictures = input.chunks_exact(shape.elements());
         for (input, out) in pictures.zip(out.chunks_exact_mut(self.output.elements())) {
-            if self.is_depthwise() {
+            if self.filters.is_depthwise() {
                 self.depthwise(input, out);
             } else {
-                (0..self.groups).for_each(|group| self.general(input, out, group));
+                (0..groups).for_each(|group| self.general(input, out, group));
             }
         }
     }
 
     /// One picture, one group: patches of a block of output pixels, then their product.
     fn general(&self, input: &[f32], out: &mut [f32], group: usize) {
-        let depth = self.input.channels / self.groups;
-        let fan_in = self.window.taps() * depth;
+        let depth = self.filters.input.channels / self.filters.groups;
+        let fan_in = self.filters.fan_in();
         let pixels = (BLOCK / fan_in).max(8);
         let mut patches = vec![0.0; pixels * fan_in];
         for (i, out) in out.chunks_mut(pixels * self.output.channels).enumerate() {
@@ -108,8 +85,8 @@ impl<'w> Convolution<'w> {
 
     /// Copies what output pixel `pixel` sees of some channels, `[KD][KH][KW][channels]`.
     fn patch(&self, input: &[f32], pixel: usize, channels: Range<usize>, patch: &mut [f32]) {
-        let shape = self.input;
-        let [planes, rows, columns] = self.window.axes();
+        let shape = self.filters.input;
+        let [planes, rows, columns] = self.filters.window.axes();
         let [z, y, x] = position(self.output, pixel);
         let line = columns.kernel * channels.len();
         for (tap, patch) in patch.chunks_exact_mut(line).enumerate() {
@@ -145,7 +122,7 @@ impl<'w> Convolution<'w> {
     /// out += rows * weights of the group, transposed.
     fn multiply(&self, rows: &[f32], depth: usize, out: &mut [f32], group: usize) {
         let all = self.output.channels;
-        let outputs = all / self.groups;
+        let outputs = all / self.filters.groups;
         let weight = &self.weight[group * outputs * depth..(group + 1) * outputs * depth];
         let count = out.len() / all;
         // `new` checked the lengths, so these views always exist.
@@ -161,8 +138,8 @@ impl<'w> Convolution<'w> {
 
     /// One picture, every channel by itself.
     fn depthwise(&self, input: &[f32], out: &mut [f32]) {
-        let shape = self.input;
-        let axes = self.window.axes();
+        let shape = self.filters.input;
+        let axes = self.filters.window.axes();
         let kernel = axes.map(|axis| axis.kernel);
         for (p, out) in out.chunks_exact_mut(shape.channels).enumerate() {
             let output = position(self.output, p);
@@ -180,4 +157,15 @@ impl<'w> Convolution<'w> {
             }
         }
     }
+}
+
+/// Plane, row and column of a pixel.
+fn position(shape: Shape, pixel: usize) -> [usize; 3] {
+    let line = pixel / shape.width;
+    [line / shape.height, line % shape.height, pixel % shape.width]
+}
+
+/// Where the pixel at a plane, row and column begins.
+fn start(shape: Shape, [plane, row, column]: [usize; 3]) -> usize {
+    ((plane * shape.height + row) * shape.width + column) * shape.channels
 }

@@ -6,12 +6,12 @@
 
 mod common_noise;
 mod convolution;
-mod elementwise;
 mod weights;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
+use bayes8_core::graph::{Node, Shape, Value};
+use bayes8_core::ops::RealValue;
 use bayes8_core::uncertainty::SampleSums;
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
@@ -151,13 +151,12 @@ impl<'r> Plan<'r> {
             }
             let input = graph.shape(node.inputs[0]);
             let layer = weights.layers.get(n).and_then(Option::as_ref);
-            convolutions.push(match (Convolution::window(&node.op, input), layer) {
+            convolutions.push(match (node.op.filters(input), layer) {
                 (None, _) => None,
                 (Some(_), None) => return Err(misfit(node)),
-                (Some(geometry), Some(layer)) => Some(
-                    Convolution::new(geometry, input, node.shape, layer)
-                        .ok_or_else(|| misfit(node))?,
-                ),
+                (Some(filters), Some(layer)) => {
+                    Some(Convolution::new(filters, node.shape, layer).ok_or_else(|| misfit(node))?)
+                }
             });
         }
         let largest = nodes.iter().map(|node| node.shape.elements());
@@ -205,55 +204,17 @@ impl<'r> Plan<'r> {
     }
 
     fn node(&self, n: usize, node: &Node, values: &[Vec<f32>], out: &mut [f32]) {
-        let shape = |i: usize| self.network.graph.shape(node.inputs[i]);
-        let value = |i: usize| values[place(node.inputs[i])].as_slice();
-        if let Some(convolution) = &self.convolutions[n] {
-            return convolution.run(value(0), out);
-        }
-        match &node.op {
-            Op::Conv2d { .. } | Op::Linear { .. } => {}
-            Op::Add => elementwise::add(value(0), value(1), out),
-            Op::Multiply => {
-                let factors = [shape(0).elements(), shape(1).elements()];
-                elementwise::multiply(value(0), value(1), factors, out);
-            }
-            Op::Table => match &self.network.functions[n] {
-                Some(function) => function.apply_all(value(0), out),
-                None => out.copy_from_slice(value(0)),
-            },
-            Op::Concat => {
-                let parts: Vec<_> =
-                    (0..node.inputs.len()).map(|i| (value(i), shape(i).channels)).collect();
-                elementwise::concat(&parts, out);
-            }
-            Op::Flatten | Op::Requantize => out.copy_from_slice(value(0)),
-            Op::PadChannels { before, .. } => {
-                elementwise::pad_channels(value(0), shape(0).channels, *before, out, node.shape);
-            }
-            Op::Slice { rows, columns, planes } => {
-                let planes = planes.unwrap_or(Range::whole(node.shape.depth));
-                let ranges = [planes, *rows, *columns];
-                elementwise::slice(value(0), shape(0), ranges, out, node.shape);
-            }
-            Op::Pad { rows, columns, planes } => {
-                let axes = [*planes, *rows, *columns];
-                elementwise::pad(value(0), shape(0), axes, out, node.shape);
-            }
-            Op::MaxPool(window) => {
-                elementwise::max_pool(value(0), shape(0), window, out, node.shape);
-            }
-            Op::AveragePool { window, count_include_pad } => elementwise::average_pool(
-                value(0),
-                shape(0),
-                window,
-                *count_include_pad,
-                out,
-                node.shape,
-            ),
-            Op::GlobalAveragePool => {
-                let window = Window::whole(shape(0));
-                elementwise::average_pool(value(0), shape(0), &window, true, out, node.shape);
-            }
+        let value = |&input: &Value| RealValue {
+            shape: self.network.graph.shape(input),
+            numbers: values[place(input)].as_slice(),
+        };
+        let inputs: Vec<RealValue<'_>> = node.inputs.iter().map(value).collect();
+        match (&self.convolutions[n], &self.network.functions[n], node.op.real()) {
+            (Some(convolution), ..) => convolution.run(inputs[0].numbers, out),
+            (None, Some(function), _) => function.apply_all(inputs[0].numbers, out),
+            (None, None, Some(operation)) => operation.real(&inputs, node.shape, out),
+            // Importing gives every table a function.
+            (None, None, None) => out.copy_from_slice(inputs[0].numbers),
         }
     }
 }

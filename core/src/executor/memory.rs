@@ -1,9 +1,8 @@
 //! The memory that the steps of one block of pictures work on, lent out so that a step reads all
 //! but what it writes.
 
-use crate::backend::{Convolution, Output};
+use crate::convolution::{Convolution, Output};
 use crate::plan::{Place, Region, Step};
-use alloc::vec::Vec;
 use core::ops::Range;
 
 impl Place {
@@ -19,7 +18,6 @@ pub(super) struct Memory<'a> {
     pub(super) pictures: usize,
     pub(super) kept: &'a mut [u8],
     pub(super) scratch: &'a mut [u8],
-    pub(super) rescaled: &'a mut Vec<u8>,
     /// Of this batch only.
     pub(super) logits: &'a mut [f32],
 }
@@ -67,27 +65,27 @@ impl<'a> Inputs<'a> {
 }
 
 impl Memory<'_> {
-    /// The inputs and the output of a step that writes codes, and memory for a concatenation.
-    pub(super) fn operands(&mut self, step: &Step) -> (Inputs<'_>, &mut [u8], &mut Vec<u8>) {
+    /// The inputs and the output of a step that writes codes.
+    pub(super) fn operands<L>(&mut self, step: &Step<L>) -> (Inputs<'_>, &mut [u8]) {
         let range = step.output.range(self.pictures);
         if step.output.region == Region::Kept {
             let (kept, output) = Split::around(self.kept, range);
-            (Inputs { kept, scratch: Split::whole(self.scratch) }, output, self.rescaled)
+            (Inputs { kept, scratch: Split::whole(self.scratch) }, output)
         } else {
             let (scratch, output) = Split::around(self.scratch, range);
-            (Inputs { kept: Split::whole(self.kept), scratch }, output, self.rescaled)
+            (Inputs { kept: Split::whole(self.kept), scratch }, output)
         }
     }
 
     /// The input and the output of a weighted layer.
-    pub(super) fn convolution_operands(
+    pub(super) fn convolution_operands<L>(
         &mut self,
-        step: &Step,
+        step: &Step<L>,
         job: &Convolution,
     ) -> (&[u8], Output<'_>) {
         let pictures = self.pictures;
         if let Some(target) = job.target {
-            let (inputs, codes, _) = self.operands(step);
+            let (inputs, codes) = self.operands(step);
             let output = match job.residual {
                 None => Output::Codes(codes, target),
                 Some(add) => Output::Sums(codes, target, add, inputs.get(step.inputs[1], pictures)),

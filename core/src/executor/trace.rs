@@ -1,7 +1,7 @@
 //! What every node gave, to find the first one on which two engines differ.
 
 use super::memory::Memory;
-use super::{Executor, LayerWeights, Weights, Workspace};
+use super::{Executor, LayerWeights, PreparedStep, Weights, Workspace};
 use crate::backend::Backend;
 use crate::plan::{Region, Step};
 use crate::sampler::Draw;
@@ -26,7 +26,7 @@ impl<B: Backend> Executor<B> {
     /// only the addition's.
     pub fn trace(&self, draw: Draw, workspace: &mut Workspace<B>) -> Vec<NodeOutput> {
         let mut outputs: Vec<NodeOutput> = Vec::new();
-        let mut keep = |step: &Step, memory: &Memory<'_>| {
+        let mut keep = |step: &PreparedStep<B>, memory: &Memory<'_>| {
             let known = outputs.iter_mut().find(|output| output.node == step.node);
             match known {
                 Some(output) => memory.copy_output(step, &mut output.bytes),
@@ -49,7 +49,7 @@ impl<B: Backend> Executor<B> {
 
 impl Memory<'_> {
     /// Appends what `step` wrote.
-    fn copy_output(&self, step: &Step, bytes: &mut Vec<u8>) {
+    fn copy_output<L>(&self, step: &Step<L>, bytes: &mut Vec<u8>) {
         let range = step.output.range(self.pictures);
         match step.output.region {
             Region::Kept => bytes.extend_from_slice(&self.kept[range]),

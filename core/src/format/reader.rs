@@ -6,14 +6,18 @@ use super::foreign;
 use super::schema::{Description, Version};
 use super::{
     FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE,
-    residual, since, since_shape, weight_shape,
+    residual, since_shape,
 };
 use crate::digest::ModelDigest;
-use crate::graph::{Graph, Node, Op};
-use crate::layer::{Bias, Layer, Posterior, transpose};
-use crate::model::{Model, NodeQuantization, Parts, is_depthwise};
+use crate::graph::{Graph, Node};
+use crate::layer::{Bias, Layer, Parameters, Posterior, Quantized, transpose};
+use crate::model::{Model, Parts};
 use crate::numerics::{CodeRange, Quantization, Table};
-use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec::Vec};
+use crate::ops::{Filters, GridRule};
+use alloc::{
+    boxed::Box, collections::BTreeSet, format, string::String, string::ToString, sync::Arc,
+    vec::Vec,
+};
 use core::iter;
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
@@ -29,26 +33,13 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
     let metadata = header.metadata().as_ref().and_then(|m| m.get(METADATA_KEY));
     let description = parse(metadata.ok_or(FormatError::NoDescription)?)?;
 
-    let graph = graph(&description)?;
-    let quantization = description.nodes.iter().map(|node| NodeQuantization {
-        output: node.output.as_ref().map(|grid| quantization(grid.scale, grid.zero_point)),
-        range: node.range.map_or(CodeRange::FULL, |[low, high]| CodeRange { low, high }),
-    });
-    let quantization = quantization.collect();
     let mut reader = Tensors {
         header: &header,
         data,
         version: description.format_version,
         used: BTreeSet::new(),
     };
-    let mut layers = Vec::new();
-    for node in graph.nodes().iter().filter(|n| n.op.is_weighted()) {
-        layers.push(reader.layer(&graph, node, layers.len())?);
-    }
-    let mut tables = Vec::new();
-    for node in graph.nodes().iter().filter(|node| node.op == Op::Table) {
-        tables.push(reader.table(node)?);
-    }
+    let graph = graph(&description, &mut reader)?;
     reader.check_all_used()?;
 
     let Description {
@@ -61,9 +52,6 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
         input: self::quantization(input.scale, input.zero_point),
         preprocessing: input.preprocessing,
         class_names,
-        quantization,
-        layers,
-        tables,
         calibration,
     })?;
     let provenance = header.metadata().as_ref().and_then(|m| m.get(PROVENANCE_KEY));
@@ -122,7 +110,7 @@ fn parse(json: &str) -> Result<Description, FormatError> {
     let description: Description = serde_json::from_str(json).map_err(damaged)?;
     let input = ("input", "volume", since_shape(description.input.shape));
     let nodes = description.nodes.iter();
-    let nodes = nodes.map(|node| (node.name.as_str(), node.op.name(), since(&node.op)));
+    let nodes = nodes.map(|node| (node.name.as_str(), node.op.name(), node.op.operation().since()));
     match iter::once(input).chain(nodes).find(|&(.., since)| since > format_version) {
         Some((node, op, since)) => {
             let node = node.into();
@@ -132,7 +120,10 @@ fn parse(json: &str) -> Result<Description, FormatError> {
     }
 }
 
-fn graph(description: &Description) -> Result<Graph, FormatError> {
+fn graph(
+    description: &Description,
+    reader: &mut Tensors<'_>,
+) -> Result<Graph<Quantized>, FormatError> {
     let mut graph = Graph::new(description.input.shape)?;
     // Growing by doubling would take three times the memory.
     graph.reserve(description.nodes.len());
@@ -144,7 +135,19 @@ fn graph(description: &Description) -> Result<Graph, FormatError> {
             })
         };
         let inputs = node.inputs.iter().map(value).collect::<Result<_, _>>()?;
-        graph.push(node.name.clone(), node.op.clone(), inputs)?;
+        let (output, range) = (&node.output, node.range);
+        graph.push_with(node.name.clone(), node.op.clone(), inputs, |node, filters| {
+            let parameters = match (filters, node.op.operation().grid()) {
+                (Some(filters), _) => Parameters::Layer(Arc::new(reader.layer(node, filters)?)),
+                (None, GridRule::Table) => Parameters::Table(Box::new(reader.table(node)?)),
+                (None, GridRule::Kept | GridRule::Own) => Parameters::None,
+            };
+            Ok::<_, FormatError>(Quantized {
+                output: output.as_ref().map(|grid| quantization(grid.scale, grid.zero_point)),
+                range: range.map_or(CodeRange::FULL, |[low, high]| CodeRange { low, high }),
+                parameters,
+            })
+        })?;
     }
     Ok(graph)
 }
@@ -157,10 +160,9 @@ struct Tensors<'a> {
 }
 
 impl Tensors<'_> {
-    fn layer(&mut self, graph: &Graph, node: &Node, index: usize) -> Result<Layer, FormatError> {
-        let input = graph.shape(node.inputs[0]);
-        let depthwise = is_depthwise(&node.op, input);
-        let shape = weight_shape(&node.op, input);
+    fn layer(&mut self, node: &Node, filters: Filters) -> Result<Layer, FormatError> {
+        let depthwise = filters.is_depthwise();
+        let shape = filters.weight_shape();
         let channels = [node.shape.channels];
         let name = &node.name;
         let missing = |suffix: &str| FormatError::MissingTensor(format!("{name}.{suffix}"));
@@ -192,16 +194,7 @@ impl Tensors<'_> {
             (None, Some(_)) => return Err(FormatError::BiasWithoutMean(name.clone())),
             (None, None) => None,
         };
-        Ok(Layer {
-            name: name.clone(),
-            index: index as u32,
-            out_channels: channels[0],
-            depthwise,
-            mu,
-            posterior,
-            scale,
-            bias,
-        })
+        Ok(Layer { index: 0, out_channels: channels[0], depthwise, mu, posterior, scale, bias })
     }
 
     /// The sigma codes of a layer that has residuals of them, beside its mean codes.

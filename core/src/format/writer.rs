@@ -4,15 +4,13 @@ use super::contents::Contents;
 use super::crowd::{Density, MAX_HEADER_BYTES};
 use super::residual;
 use super::schema::{Description, Grid, Input, Node};
-use super::{
-    DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE,
-    weight_shape,
-};
+use super::{DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE};
 use crate::digest::ModelDigest;
-use crate::graph::{Op, Value};
-use crate::layer::{Layer, Posterior, transpose};
+use crate::graph::Value;
+use crate::layer::{Layer, Parameters, Posterior, Quantized, transpose};
 use crate::model::Model;
 use crate::numerics::CodeRange;
+use crate::ops::Filters;
 use alloc::{
     borrow::Cow, boxed::Box, collections::BTreeMap, format, string::String, string::ToString,
     vec::Vec,
@@ -75,18 +73,21 @@ fn metadata(model: &Model, version: u32) -> BTreeMap<&'static str, String> {
 fn tensors(model: &Model) -> (u32, Vec<(String, Tensor<'_>)>) {
     let mut version = super::graph_version(model.graph());
     let mut tensors = Vec::new();
-    let weighted = model.graph().nodes().iter().filter(|n| n.op.is_weighted());
-    for (node, layer) in weighted.zip(model.layers()) {
-        let input = model.graph().shape(node.inputs[0]);
-        let shape = weight_shape(&node.op, input);
-        version = version.max(push_layer(&mut tensors, layer, &shape));
-    }
-    let nodes = model.graph().nodes().iter().filter(|node| node.op == Op::Table);
-    for (node, table) in nodes.zip(model.tables()) {
-        let shape = [TABLE_SIZE].to_vec();
-        let data: Data<'_> = Box::new(|| table.as_slice().into());
-        let tensor = Tensor { dtype: Dtype::U8, shape, length: TABLE_SIZE, data };
-        tensors.push((format!("{}.table", node.name), tensor));
+    let graph = model.graph();
+    for (index, node) in graph.nodes().iter().enumerate() {
+        match (&node.data.parameters, graph.filters(index)) {
+            (Parameters::Layer(layer), Some(filters)) => {
+                let layer_version = push_layer(&mut tensors, &node.name, layer, filters);
+                version = version.max(layer_version);
+            }
+            (Parameters::Table(table), _) => {
+                let shape = [TABLE_SIZE].to_vec();
+                let data: Data<'_> = Box::new(|| table.as_slice().into());
+                let tensor = Tensor { dtype: Dtype::U8, shape, length: TABLE_SIZE, data };
+                tensors.push((format!("{}.table", node.name), tensor));
+            }
+            (Parameters::None | Parameters::Layer(_), _) => {}
+        }
     }
     tensors.sort_by(|(a, left), (b, right)| {
         Reverse(left.dtype).cmp(&Reverse(right.dtype)).then(a.cmp(b))
@@ -155,14 +156,15 @@ fn describe(model: &Model, version: u32) -> Description {
         Value::Input => "input".to_string(),
         Value::Node(n) => graph.nodes()[n].name.clone(),
     };
-    let nodes = graph.nodes().iter().zip(model.quantization()).map(|(node, quantization)| {
-        let CodeRange { low, high } = quantization.range;
+    let nodes = graph.nodes().iter().map(|node| {
+        let Quantized { output, range, .. } = node.data;
+        let CodeRange { low, high } = range;
         Node {
             name: node.name.clone(),
             op: node.op.clone(),
             inputs: node.inputs.iter().map(name).collect(),
-            output: quantization.output.map(|q| Grid { scale: q.scale, zero_point: q.zero_point }),
-            range: (quantization.range != CodeRange::FULL).then_some([low, high]),
+            output: output.map(|q| Grid { scale: q.scale, zero_point: q.zero_point }),
+            range: (range != CodeRange::FULL).then_some([low, high]),
         }
     });
     Description {
@@ -184,14 +186,16 @@ fn describe(model: &Model, version: u32) -> Description {
 /// Returns the first version that has all tensors of the layer.
 fn push_layer<'a>(
     tensors: &mut Vec<(String, Tensor<'a>)>,
+    name: &str,
     layer: &'a Layer,
-    shape: &[usize],
+    filters: Filters,
 ) -> u32 {
     let mut version = 1;
+    let shape = &filters.weight_shape()[..];
     // In memory a depthwise layer is [taps][C], in the file [C][taps].
     let taps = layer.fan_in();
     let mut push = |suffix: &str, dtype, shape: &[usize], length, data: Data<'a>| {
-        let name = format!("{}.{suffix}", layer.name);
+        let name = format!("{name}.{suffix}");
         tensors.push((name, Tensor { dtype, shape: shape.to_vec(), length, data }));
     };
     let channels = [layer.out_channels];

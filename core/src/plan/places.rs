@@ -1,8 +1,31 @@
 //! A place in memory for every value.
 
-use super::{Place, Region};
-use crate::graph::{Graph, Op, Shape, Value};
+use super::work::NodeWork;
+use crate::graph::{Graph, Shape, Value};
+use crate::layer::Quantized;
 use alloc::{vec, vec::Vec};
+
+/// Which memory a value lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// Outlives the samples: the input and results of the prefix.
+    Kept,
+    /// The arena that steps share.
+    Scratch,
+    /// The f32 logits.
+    Logits,
+}
+
+/// The place of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which memory.
+    pub region: Region,
+    /// Bytes before it, for one picture.
+    pub offset: usize,
+    /// Bytes of one picture.
+    pub size: usize,
+}
 
 /// Values begin at multiples of this, a cache line.
 const ALIGNMENT: usize = 64;
@@ -33,13 +56,13 @@ impl Places {
         }
     }
 
-    /// Finds a place for every value; `fused` names the addition that a convolution ends in. The largest values choose first, each takes the lowest gap
-    /// that is free during its life.
+    /// Finds a place for every value. The largest values choose first, each takes the lowest gap that is
+    /// free during its life.
     pub(super) fn assign(
-        graph: &Graph,
+        graph: &Graph<Quantized>,
         order: &[usize],
         sampled: &[bool],
-        fused: &[Option<usize>],
+        works: &[NodeWork],
     ) -> Self {
         let nodes = graph.nodes();
         let mut time = vec![0; nodes.len()];
@@ -47,17 +70,17 @@ impl Places {
             time[node] = step;
         }
         // A fused convolution runs when its addition does.
-        for (node, add) in fused.iter().enumerate() {
-            if let Some(add) = *add {
-                time[node] = time[add];
+        for (node, work) in works.iter().enumerate() {
+            if let NodeWork::Fused { addition } = *work {
+                time[node] = time[addition];
             }
         }
-        // The node whose memory a value uses: a flattened value lies where its input lies.
+        // The node whose memory a value uses: a view lies where its input lies.
         let mut owner: Vec<Value> = Vec::with_capacity(nodes.len());
         for (index, node) in nodes.iter().enumerate() {
-            owner.push(match (&node.op, node.inputs[0]) {
-                (Op::Flatten, Value::Node(n)) => owner[n],
-                (Op::Flatten, Value::Input) => Value::Input,
+            owner.push(match (&works[index], node.inputs[0]) {
+                (NodeWork::View, Value::Node(n)) => owner[n],
+                (NodeWork::View, Value::Input) => Value::Input,
                 _ => Value::Node(index),
             });
         }
@@ -80,7 +103,8 @@ impl Places {
         let mut tenants = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let size = size(node.shape);
-            let no_memory = owner[index] != Value::Node(index) || fused[index].is_some();
+            let is_fused = matches!(works[index], NodeWork::Fused { .. });
+            let no_memory = owner[index] != Value::Node(index) || is_fused;
             if no_memory || index + 1 == nodes.len() {
                 continue;
             } else if kept[index] {

@@ -1,8 +1,9 @@
 //! What a kernel multiplies at a time, and where its outputs go.
 
 use super::{Kernel, PANEL, PANEL_PAIR};
-use crate::backend::{Add, Output};
+use crate::convolution::Output;
 use crate::numerics::Target;
+use crate::ops::Addition;
 use core::ops::Range;
 use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Ix2, RawData, Slice};
 
@@ -32,7 +33,7 @@ pub enum BlockOutput<'a> {
     /// Codes.
     Codes(ArrayViewMut2<'a, u8>, Target),
     /// Codes of a residual addition, and the other value's codes.
-    Sums(ArrayViewMut2<'a, u8>, Target, Add, ArrayView2<'a, u8>),
+    Sums(ArrayViewMut2<'a, u8>, Target, Addition, ArrayView2<'a, u8>),
     /// Logits.
     Logits(ArrayViewMut2<'a, f32>),
 }

@@ -1,6 +1,6 @@
 //! Depthwise convolution: one filter a channel, so channels are the lanes and there is no matrix.
 
-use crate::backend::{Convolution, Output};
+use crate::convolution::{Convolution, Output};
 
 /// Convolves a batch with weights `[KD * KH * KW][C]`. Called with a vector unit enabled: channels are
 /// summed in blocks of a fixed size, whose loops become a handful of vector instructions.
@@ -12,9 +12,9 @@ pub(super) fn depthwise(
     input: &[u8],
     mut output: Output<'_>,
 ) {
-    let channels = job.input.channels;
+    let channels = job.filters.input.channels;
     let mut position = 0;
-    for picture in input.chunks_exact(job.input.elements()) {
+    for picture in input.chunks_exact(job.filters.input.elements()) {
         for line in 0..job.output.depth * job.output.height {
             let (plane, row) = (line / job.output.height, line % job.output.height);
             for column in 0..job.output.width {
@@ -55,8 +55,8 @@ impl PictureWindow<'_> {
         at: usize,
         output: &mut Output<'_>,
     ) -> usize {
-        let shape = self.job.input;
-        let [planes, rows, columns] = self.job.window.axes();
+        let shape = self.job.filters.input;
+        let [planes, rows, columns] = self.job.filters.window.axes();
         let zero_point = i16::from(self.job.zero_point);
         let mut sums: [i32; N] = *block(biases, first);
         for kd in 0..planes.kernel {

@@ -1,7 +1,7 @@
 //! The posterior of a layer, arranged for drawing.
 
 use super::{Kernel, PANEL};
-use crate::backend::Convolution;
+use crate::convolution::Convolution;
 use crate::layer::{Layer, Posterior};
 use crate::sampler::CHUNK;
 use alloc::vec::Vec;
@@ -42,10 +42,9 @@ impl SimdLayer {
             sigma,
             multipliers,
             row_length,
-            groups: job.groups,
+            groups: job.filters.groups,
             zero_point: job.zero_point.into(),
             layer: Layer {
-                name: layer.name.clone(),
                 mu: Vec::new(),
                 posterior: None,
                 scale: Vec::new(),

@@ -8,7 +8,7 @@
 
 use super::Kernel;
 use crate::aligned::Aligned;
-use crate::backend::Convolution;
+use crate::convolution::Convolution;
 use crate::graph::Shape;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -71,16 +71,16 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// The rows of `job` over `input` for kernel `K`.
     pub(super) fn new<K: Kernel>(job: &'a Convolution, input: &'a [u8]) -> Self {
-        let channels = job.input.channels / job.groups;
-        let depth = job.window.taps() * channels;
-        let side_by_side = job.groups == 1 && job.window.dilation[1] == 1;
-        let run = if side_by_side { job.window.kernel[1] * channels } else { channels };
-        let padded = job.input.padded(&job.window.padding);
-        let in_place = padded == job.input && K::in_place(&[]).is_some();
+        let channels = job.filters.input.channels / job.filters.groups;
+        let depth = job.filters.window.taps() * channels;
+        let side_by_side = job.filters.groups == 1 && job.filters.window.dilation[1] == 1;
+        let run = if side_by_side { job.filters.window.kernel[1] * channels } else { channels };
+        let padded = job.filters.input.padded(&job.filters.window.padding);
+        let in_place = padded == job.filters.input && K::in_place(&[]).is_some();
         // A vector's only row or a 1x1 window: rows at a uniform distance, in one piece.
-        let uniform = job.window.taps() == 1
-            && job.groups == 1
-            && job.output.spatial() == job.input.spatial();
+        let uniform = job.filters.window.taps() == 1
+            && job.filters.groups == 1
+            && job.output.spatial() == job.filters.input.spatial();
         let whole_steps = run.is_multiple_of(K::STEP) && depth.is_multiple_of(K::DEPTH);
         let source = if !whole_steps || (K::UNIFORM_ROWS && !(uniform && in_place)) {
             Source::Packed
@@ -151,11 +151,11 @@ impl<'a> Rows<'a> {
         let entries = match self.source {
             Source::Packed => self.depth,
             _ => {
-                let strides = self.job.window.axes().map(|axis| axis.stride);
+                let strides = self.job.filters.window.axes().map(|axis| axis.stride);
                 strides.iter().product::<usize>() * self.shape.channels
             }
         };
-        let outputs = (self.job.output.channels / self.job.groups).min(K::BLOCK_OUTPUTS);
+        let outputs = (self.job.output.channels / self.job.filters.groups).min(K::BLOCK_OUTPUTS);
         let bytes = entries * size_of::<K::Activation>() + outputs;
         (K::BLOCK_BYTES / bytes).max(FEWEST_ROWS)
     }
@@ -163,9 +163,9 @@ impl<'a> Rows<'a> {
     /// Offsets of the pieces of a row of `group`.
     fn pieces(&self, group: usize, pieces: &mut Vec<u32>) {
         let shape = self.shape;
-        let [planes, rows, columns] = self.job.window.axes();
+        let [planes, rows, columns] = self.job.filters.window.axes();
         pieces.clear();
-        let channels = shape.channels / self.job.groups;
+        let channels = shape.channels / self.job.filters.groups;
         let side_by_side = self.run / channels;
         for plane in (0..planes.kernel).map(|tap| tap * planes.dilation) {
             for row in (0..rows.kernel).map(|tap| tap * rows.dilation) {
@@ -181,7 +181,7 @@ impl<'a> Rows<'a> {
     /// Offsets of rows in pictures of which `first_picture` is the first.
     fn offsets(&self, rows: Range<usize>, first_picture: usize, offsets: &mut Vec<u32>) {
         let (shape, output) = (self.shape, self.job.output);
-        let [planes, lines, columns] = self.job.window.axes().map(|axis| axis.stride);
+        let [planes, lines, columns] = self.job.filters.window.axes().map(|axis| axis.stride);
         let mut picture = rows.start / output.spatial();
         let mut plane = rows.start % output.spatial() / (output.height * output.width);
         let mut row = rows.start / output.width % output.height;
@@ -211,9 +211,9 @@ impl<'a> Rows<'a> {
     /// Copies pictures with padding around them.
     #[inline(always)]
     fn copy<A: Copy + Default + From<u8>>(&self, pictures: Range<usize>, copies: &mut Aligned<A>) {
-        let (from, to) = (self.job.input, self.shape);
+        let (from, to) = (self.job.filters.input, self.shape);
         let zero = A::from(self.job.zero_point);
-        let padding = self.job.window.padding;
+        let padding = self.job.filters.window.padding;
         let needed = pictures.len() * to.elements() + SHORT_RUN;
         copies.grow(needed, zero);
         let plane = to.height * to.width * to.channels;
@@ -236,12 +236,12 @@ impl<'a> Rows<'a> {
     #[inline(always)]
     fn copy_plane<A: Copy + Default + From<u8>>(&self, plane: &[u8], copy: &mut [A]) {
         let zero = A::from(self.job.zero_point);
-        let padding = self.job.window.padding;
+        let padding = self.job.filters.window.padding;
         let line = self.shape.width * self.shape.channels;
         let before = padding.left * self.shape.channels;
-        let width = self.job.input.width * self.job.input.channels;
+        let width = self.job.filters.input.width * self.job.filters.input.channels;
         let (top, rest) = copy.split_at_mut(padding.top * line);
-        let (middle, bottom) = rest.split_at_mut(self.job.input.height * line);
+        let (middle, bottom) = rest.split_at_mut(self.job.filters.input.height * line);
         top.fill(zero);
         bottom.fill(zero);
         for (from, to) in plane.chunks_exact(width).zip(middle.chunks_exact_mut(line)) {

@@ -3,8 +3,9 @@
 
 use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::Layer;
-use bayes8_core::model::Model;
+use bayes8_core::model::{Model, Parameters, Quantized};
 use bayes8_core::numerics::{CodeRange, Quantization, Table};
+use bayes8_core::ops::{AveragePool, Conv2d, MaxPool, Pad, PadChannels, Slice};
 use bayes8_core::sampler::{Draw, sample_biases, sample_weights};
 
 /// Plane, row and column.
@@ -44,30 +45,29 @@ pub(crate) fn trace(
     let graph = model.graph();
     let input = Tensor { shape: graph.input(), grid: model.input(), codes: picture.to_vec() };
     let mut values: Vec<Tensor> = vec![input];
-    let mut layers = model.layers().iter();
-    let mut tables = model.tables().iter();
-    for (node, quantization) in graph.nodes().iter().zip(model.quantization()) {
+    for node in graph.nodes() {
         let inputs: Vec<&Tensor> = node.inputs.iter().map(|&v| &values[number(v)]).collect();
-        let layer = if node.op.is_weighted() { layers.next() } else { None };
+        let Quantized { output, range, parameters } = &node.data;
         let draw = Draw { seed, sample };
-        let Some(grid) = quantization.output else {
-            let (sums, scales) = weighted(node, inputs[0], layer.unwrap(), draw);
+        let Some(grid) = *output else {
+            let layer = node.data.layer().unwrap();
+            let (sums, scales) = weighted(node, inputs[0], layer, draw);
             let scale = |s: f32| (f64::from(inputs[0].grid.scale) * f64::from(s)) as f32;
             let logits = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s)).collect();
             return (values.into_iter().skip(1).map(|value| value.codes).collect(), logits);
         };
-        let codes = match layer {
-            Some(layer) => {
+        let codes = match parameters {
+            Parameters::Layer(layer) => {
                 let (sums, scales) = weighted(node, inputs[0], layer, draw);
                 let scale = |s: f32| {
                     let product = f64::from(inputs[0].grid.scale) * f64::from(s);
                     (product / f64::from(grid.scale)) as f32
                 };
                 let real = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s));
-                real.map(|y| round(y, grid, quantization.range)).collect()
+                real.map(|y| round(y, grid, *range)).collect()
             }
-            None if node.op == Op::Table => tabulated(inputs[0], tables.next().unwrap()),
-            None => unweighted(node, &inputs, grid, quantization.range),
+            Parameters::Table(table) => tabulated(inputs[0], table),
+            Parameters::None => unweighted(node, &inputs, grid, *range),
         };
         assert_eq!(codes.len(), node.shape.elements());
         values.push(Tensor { shape: node.shape, grid, codes });
@@ -115,7 +115,7 @@ fn taps(window: Window, output: Position) -> impl Iterator<Item = (usize, Positi
 }
 
 /// Accumulators of a weighted node, and the weight scale of each.
-fn weighted(node: &Node, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Vec<f32>) {
+fn weighted(node: &Node<Quantized>, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Vec<f32>) {
     let mut weights = vec![0; layer.mu.len()];
     let mut biases = vec![0; layer.out_channels];
     sample_weights(layer, draw, &mut weights);
@@ -124,14 +124,14 @@ fn weighted(node: &Node, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Ve
     for (output, channel) in positions(node.shape) {
         let mut sum = biases[channel];
         match node.op {
-            Op::Linear { .. } => {
+            Op::Linear(_) => {
                 let elements = x.codes.len();
                 for (i, &code) in x.codes.iter().enumerate() {
                     let value = i32::from(code) - i32::from(x.grid.zero_point);
                     sum += value * i32::from(weights[channel * elements + i]);
                 }
             }
-            Op::Conv2d { out_channels, groups, window } => {
+            Op::Conv2d(Conv2d { out_channels, groups, window }) => {
                 let inputs = x.shape.channels / groups;
                 let group = channel / (out_channels / groups);
                 for (tap, position) in taps(window, output) {
@@ -158,7 +158,12 @@ fn tabulated(x: &Tensor, table: &Table) -> Vec<u8> {
     x.codes.iter().map(|&code| table[code as usize]).collect()
 }
 
-fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRange) -> Vec<u8> {
+fn unweighted(
+    node: &Node<Quantized>,
+    inputs: &[&Tensor],
+    grid: Quantization,
+    range: CodeRange,
+) -> Vec<u8> {
     let x = inputs[0];
     let rescaled = |tensor: &Tensor, position, channel| {
         let ratio = (f64::from(tensor.grid.scale) / f64::from(grid.scale)) as f32;
@@ -175,8 +180,8 @@ fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRa
         let code = |value: i32| (value + i32::from(grid.zero_point)) as u8;
         match node.op {
             // An output that sees padding only has the least code.
-            Op::MaxPool(window) => seen(window).into_iter().max().map_or(0, code),
-            Op::AveragePool { window, count_include_pad } => {
+            Op::MaxPool(MaxPool { window }) => seen(window).into_iter().max().map_or(0, code),
+            Op::AveragePool(AveragePool { window, count_include_pad }) => {
                 let seen = seen(window);
                 let count = if count_include_pad { window.taps() } else { seen.len().max(1) };
                 mean(&seen, count)
@@ -208,13 +213,13 @@ fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRa
                 round(rescaled(part, position, channel), grid, range)
             }
             Op::Flatten => x.codes[channel],
-            Op::Slice { rows, columns, planes } => {
+            Op::Slice(Slice { rows, columns, planes }) => {
                 let all = Range { start: 0, end: x.shape.depth, step: 1 };
                 let ranges = [planes.unwrap_or(all), rows, columns];
                 let at = |i: usize| ranges[i].start as i64 + position[i] * ranges[i].step as i64;
                 code(x.get([0, 1, 2].map(at), channel).unwrap())
             }
-            Op::Pad { rows, columns, planes } => {
+            Op::Pad(Pad { rows, columns, planes }) => {
                 let zeros = [planes, rows, columns];
                 let step = |i: usize| zeros[i].between as i64 + 1;
                 let inner = |i: usize| position[i] - zeros[i].before as i64;
@@ -222,12 +227,12 @@ fn unweighted(node: &Node, inputs: &[&Tensor], grid: Quantization, range: CodeRa
                 let from = [0, 1, 2].map(|i| inner(i).div_euclid(step(i)));
                 code(x.get(from, channel).filter(|_| !between).unwrap_or(0))
             }
-            Op::PadChannels { before, .. } => {
+            Op::PadChannels(PadChannels { before, .. }) => {
                 let inside = (before..before + x.shape.channels).contains(&channel);
                 if inside { code(x.get(position, channel - before).unwrap()) } else { code(0) }
             }
             Op::Requantize => round(rescaled(x, position, channel), grid, range),
-            Op::Conv2d { .. } | Op::Linear { .. } | Op::Table => unreachable!("has parameters"),
+            Op::Conv2d(_) | Op::Linear(_) | Op::Table => unreachable!("has parameters"),
         }
     };
     positions(node.shape).map(output).collect()

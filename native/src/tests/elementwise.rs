@@ -1,10 +1,13 @@
-//! Pools, residual addition and change of grid.
+//! Loops of operations without weights.
 
 use super::{kernels, reference};
 use bayes8_conformance::Random;
-use bayes8_core::backend::{Add, AveragePool, Pool, Rescale};
 use bayes8_core::graph::{Depth, Padding, Shape, Window};
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
+use bayes8_core::ops::{
+    Addition, AveragePooling, Concatenation, Job, Lookup, MaxPooling, Multiplication,
+    Requantization, Rescale,
+};
 use proptest::prelude::*;
 
 prop_compose! {
@@ -38,7 +41,7 @@ prop_compose! {
                 .prop_map(|(kernel, stride)| Depth { kernel, stride, dilation: 1 }),
         ],
         deep in [0..10usize, 0..10],
-    ) -> Pool {
+    ) -> MaxPooling {
         let reach = |i: usize| (kernel[i] - 1) * dilation[i];
         let pad = |n: usize, axis: usize| pads[n] % (reach(axis) + 1);
         let [front, back] = deep.map(|n| n % depth.kernel);
@@ -47,18 +50,25 @@ prop_compose! {
         let window = Window { kernel, stride, dilation, padding, depth };
         let (height, width) = (reach(0) + 1 + more[0], reach(1) + 1 + more[1]);
         let input = Shape::volume(depth.kernel, height, width, channels);
-        Pool { input, output: window.output(input).expect("a window that fits"), window }
+        MaxPooling { input, output: window.output(input).expect("a window that fits"), window }
     }
+}
+
+/// Fails where a kernel does not do what the reference does.
+fn check(job: &Job, inputs: &[&[u8]], outputs: usize) -> Result<(), TestCaseError> {
+    let expected = reference().run(job, inputs, outputs);
+    for kernel in kernels() {
+        prop_assert_eq!(kernel.run(job, inputs, outputs), &expected[..], "{}", kernel.name());
+    }
+    Ok(())
 }
 
 proptest! {
     #[test]
     fn max_pools_agree_with_the_reference(pool in any_pool(), seed: u64, pictures in 1..4usize) {
         let input = Random::new(seed).bytes(pictures * pool.input.elements());
-        let expected = reference().max_pool(&pool, &input);
-        for kernel in kernels() {
-            prop_assert_eq!(kernel.max_pool(&pool, &input), &expected[..], "{}", kernel.name());
-        }
+        let outputs = pictures * pool.output.elements();
+        check(&Job::MaxPooling(pool), &[&input], outputs)?;
     }
 
     #[test]
@@ -67,18 +77,17 @@ proptest! {
         seed: u64,
         pictures in 1..4usize,
         zero_point: u8,
-        one_divisor: bool,
+        count_include_pad: bool,
+        scale in 0.1f32..3.0,
         target in any_target(),
     ) {
-        let input = Random::new(seed).bytes(pictures * pool.input.elements());
-        let taps = pool.window.taps();
-        let counts = if one_divisor { taps..=taps } else { 1..=taps };
-        let multipliers = counts.map(|n| 1.0 / n as f32).collect();
-        let job = AveragePool { pool, zero_point, multipliers, target };
-        let expected = reference().average_pool(&job, &input);
-        for kernel in kernels() {
-            prop_assert_eq!(kernel.average_pool(&job, &input), &expected[..], "{}", kernel.name());
-        }
+        let MaxPooling { input, output, window } = pool;
+        let codes = Random::new(seed).bytes(pictures * input.elements());
+        let scales = [scale, 1.0];
+        let job = AveragePooling {
+            input, output, window, count_include_pad, zero_point, scales, target,
+        };
+        check(&Job::AveragePooling(job), &[&codes], pictures * output.elements())?;
     }
 
     #[test]
@@ -90,11 +99,50 @@ proptest! {
     ) {
         let mut random = Random::new(seed);
         let (a, b) = (random.bytes(length), random.bytes(length));
-        let add = Add { inputs, target };
-        let expected = reference().add(&add, &a, &b);
-        for kernel in kernels() {
-            prop_assert_eq!(kernel.add(&add, &a, &b), &expected[..], "{}", kernel.name());
-        }
+        check(&Job::Addition(Addition { inputs, target }), &[&a, &b], length)?;
+    }
+
+    #[test]
+    fn products_agree_with_the_reference(
+        zero_points: [u8; 2],
+        multiplier in 1e-5f32..0.1,
+        target in any_target(),
+        positions in 1..8usize,
+        channels in 1..100usize,
+        by_channel: bool,
+        pictures in 1..4usize,
+        seed: u64,
+    ) {
+        let mut random = Random::new(seed);
+        let factors = if by_channel { channels } else { positions * channels };
+        let elements = [positions * channels, factors];
+        let [a, b] = elements.map(|count| random.bytes(pictures * count));
+        let job = Multiplication { elements, zero_points, multiplier, target };
+        check(&Job::Multiplication(job), &[&a, &b], a.len())?;
+    }
+
+    #[test]
+    fn concatenations_agree_with_the_reference(
+        parts in proptest::collection::vec((any_rescale(), 1..70usize), 2..5),
+        target in any_target(),
+        pixels in 1..20usize,
+        seed: u64,
+    ) {
+        let mut random = Random::new(seed);
+        let inputs: Vec<Vec<u8>> =
+            parts.iter().map(|&(_, channels)| random.bytes(pixels * channels)).collect();
+        let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
+        let channels = parts.iter().map(|&(_, channels)| channels).sum();
+        let job = Concatenation { parts, channels, target };
+        check(&Job::Concatenation(job), &inputs, pixels * channels)?;
+    }
+
+    #[test]
+    fn tables_agree_with_the_reference(length in 1..700usize, seed: u64) {
+        let mut random = Random::new(seed);
+        let table = random.bytes(256).try_into().expect("256 bytes");
+        let codes = random.bytes(length);
+        check(&Job::Lookup(Lookup(Box::new(table))), &[&codes], length)?;
     }
 }
 
@@ -105,11 +153,8 @@ proptest! {
     #[test]
     fn changes_of_grid_agree_with_the_reference(rescale in any_rescale(), target in any_target()) {
         let codes: Vec<u8> = (0..=255).chain(0..=100).collect();
-        let expected = reference().requantize(rescale, target, &codes);
-        for kernel in kernels() {
-            let found = kernel.requantize(rescale, target, &codes);
-            prop_assert_eq!(found, &expected[..], "{}", kernel.name());
-        }
+        let job = Job::Requantization(Requantization { rescale, target });
+        check(&job, &[&codes], codes.len())?;
     }
 }
 
@@ -119,10 +164,12 @@ fn halves_round_to_even_in_every_kernel() {
     let grid = Quantization { scale: 1.0, zero_point: 128 };
     let target = Target::new(grid, CodeRange::FULL);
     let rescale = Rescale { zero_point: 128, multiplier: 0.5 };
+    let job = Job::Requantization(Requantization { rescale, target });
     let codes: Vec<u8> = (0..=255).collect();
     let expected: Vec<u8> =
         (-128..128).map(|x| ((x as f32 / 2.0).round_ties_even() as i32 + 128) as u8).collect();
     for subject in kernels().into_iter().chain([reference()]) {
-        assert_eq!(subject.requantize(rescale, target, &codes), expected, "{}", subject.name());
+        let found = subject.run(&job, &[&codes], codes.len());
+        assert_eq!(found, expected, "{}", subject.name());
     }
 }

@@ -2,10 +2,11 @@
 
 use super::{Subject, kernels, reference};
 use bayes8_conformance::Random;
-use bayes8_core::backend::{Add, Convolution, Rescale};
+use bayes8_core::convolution::Convolution;
 use bayes8_core::graph::{Padding, Shape, Window};
 use bayes8_core::layer::{Bias, Layer, Posterior};
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
+use bayes8_core::ops::{Addition, Filters, Rescale};
 use bayes8_core::sampler::Draw;
 
 /// Which numbers a case has.
@@ -71,12 +72,13 @@ impl Case {
         }
     }
 
-    fn fan_in(&self) -> usize {
-        self.window.taps() * self.input.channels / self.groups
+    fn filters(&self) -> Filters {
+        let Self { input, window, groups, out_channels, .. } = *self;
+        Filters { input, window, groups, out_channels }
     }
 
-    fn depthwise(&self) -> bool {
-        self.groups > 1 && self.groups == self.input.channels && self.groups == self.out_channels
+    fn fan_in(&self) -> usize {
+        self.filters().fan_in()
     }
 
     pub(crate) fn build(&self) -> (Layer, Convolution, Vec<u8>) {
@@ -100,16 +102,14 @@ impl Case {
             zero_point,
             multiplier: if extreme { random.pick(&[1e-20, 1e20]) } else { random.real(0.2, 1.5) },
         };
-        let residual = (!self.logits && random.chance(30)).then(|| Add {
+        let residual = (!self.logits && random.chance(30)).then(|| Addition {
             inputs: [rescale(grid.zero_point, &mut random), rescale(random.byte(), &mut random)],
             target: Target::new(Quantization { scale: 1.0, zero_point: random.byte() }, range),
         });
         let job = Convolution {
             residual,
-            input: self.input,
+            filters: self.filters(),
             output: Shape { channels: self.out_channels, ..output },
-            window: self.window,
-            groups: self.groups,
             zero_point,
             multipliers: (0..self.out_channels).map(|_| multiplier(&mut random)).collect(),
             target: (!self.logits).then(|| Target::new(grid, range)),
@@ -138,10 +138,9 @@ impl Case {
             noise_multiplier: (0..self.out_channels).map(|_| random.pick(multipliers)).collect(),
         });
         Layer {
-            name: "layer".into(),
             index: random.below(50) as u32,
             out_channels: self.out_channels,
-            depthwise: self.depthwise(),
+            depthwise: self.filters().is_depthwise(),
             mu,
             posterior,
             scale: vec![1.0; self.out_channels],

@@ -8,8 +8,8 @@ use crate::kernels::avx512vnni::Avx512Vnni;
 use crate::kernels::avxvnni::AvxVnni;
 use crate::kernels::{Kernel, Multipliers, PANEL};
 use bayes8_conformance::Random;
-use bayes8_core::backend::Convolution;
 use bayes8_core::chacha::ChaCha8;
+use bayes8_core::convolution::Convolution;
 use bayes8_core::graph::{Shape, Window};
 use bayes8_core::layer::Layer;
 use bayes8_core::sampler::{
@@ -26,11 +26,12 @@ fn weights_of(subject: &mut dyn Subject, layer: &Layer, job: &Convolution, draw:
         residual: None,
         ..job.clone()
     };
-    let per_group = job.input.channels / job.groups;
+    let per_group = job.filters.input.channels / job.filters.groups;
     let fan_in = layer.fan_in();
-    let mut pictures = vec![0; (fan_in + 1) * job.input.elements()];
-    for (i, picture) in pictures.chunks_mut(job.input.elements()).enumerate().take(fan_in) {
-        let pixel = &mut picture[i / per_group * job.input.channels..][..job.input.channels];
+    let mut pictures = vec![0; (fan_in + 1) * job.filters.input.elements()];
+    for (i, picture) in pictures.chunks_mut(job.filters.input.elements()).enumerate().take(fan_in) {
+        let pixel = &mut picture[i / per_group * job.filters.input.channels..]
+            [..job.filters.input.channels];
         pixel.iter_mut().skip(i % per_group).step_by(per_group).for_each(|code| *code = 1);
     }
     let bytes = subject.convolution(layer, &job, draw, &pictures);

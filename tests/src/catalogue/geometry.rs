@@ -8,6 +8,7 @@ use bayes8_core::format;
 use bayes8_core::graph::{
     AxisPadding, Depth, GraphError, Op, Padding, Range, Shape, Value, Window,
 };
+use bayes8_core::ops::{AveragePool, MaxPool, Pad, Slice};
 
 /// Random networks in the file, and the bytes of the largest: the file lies in the repository.
 const NETWORKS: usize = 4;
@@ -71,7 +72,7 @@ fn sequences(group: &mut Group) {
     }
     let pair = Window { stride: [1, 2], ..Window::new([1, 2]) };
     operation(group, "max pool over a sequence", input, |builder| {
-        builder.op(Op::MaxPool(pair), &[Value::Input])
+        builder.op(Op::MaxPool(MaxPool { window: pair }), &[Value::Input])
     });
 }
 
@@ -108,10 +109,12 @@ fn convolutions(group: &mut Group) {
 fn pools(group: &mut Group) {
     let input = Shape::volume(5, 4, 6, 9);
     let window = window([3, 3, 2], [2, 1, 2], 1);
-    operation(group, "max pool", input, |builder| builder.op(Op::MaxPool(window), &[Value::Input]));
+    operation(group, "max pool", input, |builder| {
+        builder.op(Op::MaxPool(MaxPool { window }), &[Value::Input])
+    });
     for (which, count_include_pad) in [("inside", false), ("with padding", true)] {
         operation(group, &format!("average pool, {which}"), input, |builder| {
-            builder.op(Op::AveragePool { window, count_include_pad }, &[Value::Input])
+            builder.op(Op::AveragePool(AveragePool { window, count_include_pad }), &[Value::Input])
         });
     }
     operation(group, "global average pool", input, |builder| {
@@ -124,7 +127,7 @@ fn movements(group: &mut Group) {
     let all = |extent| Range { start: 0, end: extent, step: 1 };
     operation(group, "slice of planes", input, |builder| {
         let planes = Some(Range { start: 1, end: 4, step: 2 });
-        builder.op(Op::Slice { rows: all(5), columns: all(3), planes }, &[Value::Input])
+        builder.op(Op::Slice(Slice { rows: all(5), columns: all(3), planes }), &[Value::Input])
     });
     operation(group, "slice of all axes", input, |builder| builder.slice(Value::Input, 1, 2));
     operation(group, "concat and flatten", input, |builder| {
@@ -140,7 +143,7 @@ fn movements(group: &mut Group) {
         ("of a volume", input, zeros(0, 1, 2), none, zeros(2, 1, 1)),
     ] {
         operation(group, &format!("pad {name}"), shape, |builder| {
-            builder.op(Op::Pad { rows, columns, planes }, &[Value::Input])
+            builder.op(Op::Pad(Pad { rows, columns, planes }), &[Value::Input])
         });
     }
 }
@@ -155,7 +158,7 @@ fn transposed(group: &mut Group) {
     ] {
         for (groups, which) in [(1, ""), (2, " in groups")] {
             operation(group, &format!("transposed conv of a {name}{which}"), input, |builder| {
-                let op = Op::Pad { rows: zeros, columns: zeros, planes };
+                let op = Op::Pad(Pad { rows: zeros, columns: zeros, planes });
                 let spread = builder.op(op, &[Value::Input])?;
                 let mut window = window(kernel, [1; 3], 1);
                 if kernel[0] == 1 {

@@ -7,6 +7,7 @@ use crate::models::{Builder, Kind};
 use crate::vectors::VectorFile;
 use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
+use bayes8_core::ops::{AveragePool, MaxPool, PadChannels};
 
 pub(super) fn file() -> VectorFile {
     let mut group = Group::new(
@@ -111,11 +112,12 @@ fn pools(group: &mut Group) {
     let far = Window { dilation: [5, 5], ..padded([2, 2], 4) };
     for (name, window) in [("2x2 stride 2", halved), ("3x3 padded", wide), ("of padding", far)] {
         operation(group, &format!("max pool {name}"), input, |builder| {
-            builder.op(Op::MaxPool(window), &[Value::Input])
+            builder.op(Op::MaxPool(MaxPool { window }), &[Value::Input])
         });
         for (which, count_include_pad) in [("inside", false), ("with padding", true)] {
             operation(group, &format!("average pool {name}, {which}"), input, |builder| {
-                builder.op(Op::AveragePool { window, count_include_pad }, &[Value::Input])
+                builder
+                    .op(Op::AveragePool(AveragePool { window, count_include_pad }), &[Value::Input])
             });
         }
     }
@@ -128,13 +130,13 @@ fn movements(group: &mut Group) {
     let input = Shape::new(5, 7, 9);
     operation(group, "slice", input, |builder| builder.slice(Value::Input, 1, 2));
     operation(group, "pad channels", input, |builder| {
-        builder.op(Op::PadChannels { before: 3, after: 5 }, &[Value::Input])
+        builder.op(Op::PadChannels(PadChannels { before: 3, after: 5 }), &[Value::Input])
     });
     operation(group, "flatten", input, |builder| builder.op(Op::Flatten, &[Value::Input]));
     operation(group, "requantize", input, |builder| builder.op(Op::Requantize, &[Value::Input]));
     operation(group, "concat", input, |builder| {
         let other = builder.op(Op::Requantize, &[Value::Input])?;
-        let third = builder.op(Op::PadChannels { before: 1, after: 0 }, &[other])?;
+        let third = builder.op(Op::PadChannels(PadChannels { before: 1, after: 0 }), &[other])?;
         builder.op(Op::Concat, &[Value::Input, third, other])
     });
 }

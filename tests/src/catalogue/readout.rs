@@ -7,8 +7,10 @@
 use crate::models::Random;
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
 use bayes8_core::layer::{Bias, Layer, Posterior};
-use bayes8_core::model::{Model, NodeQuantization, Parts, Preprocessing, is_depthwise};
+use bayes8_core::model::{Model, Parameters, Parts, Preprocessing, Quantized};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
+use bayes8_core::ops::{Conv2d, Linear};
+use std::sync::Arc;
 
 /// Step of the input.
 const STEP: f32 = 1.0 / 256.0;
@@ -69,9 +71,6 @@ impl Readout {
                 std: vec![STD; input.channels],
             },
             class_names: Vec::new(),
-            quantization: Vec::new(),
-            layers: Vec::new(),
-            tables: Vec::new(),
             calibration: None,
         };
         let mut value = Value::Input;
@@ -79,25 +78,25 @@ impl Readout {
             value = identity(&mut parts, value, grid);
         }
         let op = match *self {
-            Self::Linear { outputs, .. } => Op::Linear { out_features: outputs },
-            Self::Conv { side, groups, outputs, .. } => {
-                Op::Conv2d { out_channels: outputs, groups, window: Window::new([side, side]) }
-            }
+            Self::Linear { outputs, .. } => Op::Linear(Linear { out_features: outputs }),
+            Self::Conv { side, groups, outputs, .. } => Op::Conv2d(Conv2d {
+                out_channels: outputs,
+                groups,
+                window: Window::new([side, side]),
+            }),
         };
         let (out_channels, _) = self.outputs_and_fan_in();
         let layer = Layer {
-            name: "readout".into(),
             index: before as u32,
             out_channels,
-            depthwise: is_depthwise(&op, input),
+            depthwise: op.filters(input).is_some_and(|filters| filters.is_depthwise()),
             mu: numbers.mu,
             posterior: numbers.posterior,
             scale: vec![1.0 / STEP; out_channels],
             bias: numbers.bias,
         };
-        parts.graph.push("readout".into(), op, vec![value]).expect("a layer that fits");
-        parts.layers.push(layer);
-        parts.quantization.push(NodeQuantization { output: None, range: CodeRange::FULL });
+        let data = quantized(None, layer);
+        parts.graph.push("readout".into(), op, vec![value], data).expect("a layer that fits");
         Model::new(parts).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 }
@@ -106,21 +105,27 @@ impl Readout {
 fn identity(parts: &mut Parts, value: Value, grid: Quantization) -> Value {
     let shape = parts.graph.shape(value);
     let channels = shape.channels;
-    let op = Op::Conv2d { out_channels: channels, groups: channels, window: Window::new([1, 1]) };
-    let index = parts.layers.len();
-    let name = format!("identity_{index}");
-    parts.layers.push(Layer {
-        name: name.clone(),
+    let op = Op::Conv2d(Conv2d {
+        out_channels: channels,
+        groups: channels,
+        window: Window::new([1, 1]),
+    });
+    let index = parts.graph.nodes().len();
+    let layer = Layer {
         index: index as u32,
         out_channels: channels,
-        depthwise: is_depthwise(&op, shape),
+        depthwise: op.filters(shape).is_some_and(|filters| filters.is_depthwise()),
         mu: vec![1; channels],
         posterior: None,
         scale: vec![1.0; channels],
         bias: None,
-    });
-    parts.quantization.push(NodeQuantization { output: Some(grid), range: CodeRange::FULL });
-    parts.graph.push(name, op, vec![value]).expect("a layer that fits")
+    };
+    let (name, data) = (format!("identity_{index}"), quantized(Some(grid), layer));
+    parts.graph.push(name, op, vec![value], data).expect("a layer that fits")
+}
+
+fn quantized(output: Option<Quantization>, layer: Layer) -> Quantized {
+    Quantized { output, range: CodeRange::FULL, parameters: Parameters::Layer(Arc::new(layer)) }
 }
 
 /// mu, sigma and multipliers of all sizes, saturating ones among them.

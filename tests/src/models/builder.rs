@@ -3,8 +3,14 @@
 use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::{Bias, Layer, Posterior};
-use bayes8_core::model::{Model, NodeQuantization, Parts, Preprocessing, is_depthwise};
+use bayes8_core::model::{Model, Parameters, Parts, Preprocessing, Quantized};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
+use bayes8_core::ops::{Conv2d, Filters, GridRule, Linear, Slice};
+use std::sync::Arc;
+
+/// Of a node whose grid is yet to be chosen.
+const UNKNOWN: Quantized =
+    Quantized { output: None, range: CodeRange::FULL, parameters: Parameters::None };
 
 /// What is random in a weighted layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +53,6 @@ impl Builder {
             input: grid,
             preprocessing,
             class_names: Vec::new(),
-            quantization: Vec::new(),
-            layers: Vec::new(),
-            tables: Vec::new(),
             calibration: None,
         };
         Self { random, parts }
@@ -72,7 +75,7 @@ impl Builder {
         window: Window,
         kind: Kind,
     ) -> Result<Value, GraphError> {
-        self.weighted(Op::Conv2d { out_channels, groups, window }, x, kind)
+        self.weighted(Op::Conv2d(Conv2d { out_channels, groups, window }), x, kind)
     }
 
     /// A fully connected layer.
@@ -85,7 +88,7 @@ impl Builder {
         out_features: usize,
         kind: Kind,
     ) -> Result<Value, GraphError> {
-        self.weighted(Op::Linear { out_features }, x, kind)
+        self.weighted(Op::Linear(Linear { out_features }), x, kind)
     }
 
     /// Planes, rows and columns from `start` on, every `step`-th; all planes where there is one.
@@ -96,40 +99,42 @@ impl Builder {
         let Shape { depth, height, width, .. } = self.shape(x);
         let range = |end| Range { start, end, step };
         let planes = (depth > 1).then(|| range(depth));
-        self.op(Op::Slice { rows: range(height), columns: range(width), planes }, &[x])
+        self.op(Op::Slice(Slice { rows: range(height), columns: range(width), planes }), &[x])
     }
 
     /// Any operation without weights.
     ///
     /// # Errors
     /// What the graph objects to.
-    pub fn op(&mut self, op: Op, inputs: &[Value]) -> Result<Value, GraphError> {
-        let moves = op.only_moves();
-        let (is_table, is_product) = (op == Op::Table, op == Op::Multiply);
+    pub fn op(&mut self, op: impl Into<Op>, inputs: &[Value]) -> Result<Value, GraphError> {
+        let op = op.into();
+        let rule = op.operation().grid();
+        let is_product = op == Op::Multiply;
         let value = self.push(op, inputs)?;
         let x = self.grid(inputs[0]);
-        let quantization = if moves {
-            NodeQuantization { output: Some(x), range: CodeRange::FULL }
+        let quantized = if rule == GridRule::Kept {
+            Quantized { output: Some(x), ..UNKNOWN }
         } else {
             let factor = if is_product { 70.0 * self.grid(inputs[1]).scale } else { 1.0 };
             let scale = x.scale * factor * self.random.real(0.5, 1.5);
             self.output(scale)
         };
-        let quantization = if is_table {
-            self.parts.tables.push(self.random.bytes(256).try_into().expect("256 bytes"));
-            NodeQuantization { range: CodeRange::FULL, ..quantization }
+        let quantized = if rule == GridRule::Table {
+            let table = self.random.bytes(256).try_into().expect("256 bytes");
+            let parameters = Parameters::Table(Box::new(table));
+            Quantized { range: CodeRange::FULL, parameters, ..quantized }
         } else {
-            quantization
+            quantized
         };
-        self.parts.quantization.push(quantization);
+        self.set_last(quantized);
         Ok(value)
     }
 
     /// The parts; the last node becomes the logits.
     pub fn parts(self) -> Parts {
         let mut parts = self.parts;
-        if let Some(last) = parts.quantization.last_mut() {
-            *last = NodeQuantization { output: None, range: CodeRange::FULL };
+        if let Some(last) = parts.graph.data_mut().last() {
+            (last.output, last.range) = (None, CodeRange::FULL);
         }
         parts
     }
@@ -142,26 +147,28 @@ impl Builder {
         Model::new(self.parts()).unwrap_or_else(|error| panic!("not a model: {error}"))
     }
 
+    /// Appends a node whose grid is yet to be chosen.
     fn push(&mut self, op: Op, inputs: &[Value]) -> Result<Value, GraphError> {
         let name = format!("{}_{}", op.name(), self.parts.graph.nodes().len());
-        self.parts.graph.push(name, op, inputs.to_vec())
+        self.parts.graph.push(name, op, inputs.to_vec(), UNKNOWN)
+    }
+
+    fn set_last(&mut self, quantized: Quantized) {
+        *self.parts.graph.data_mut().last().expect("a node was pushed") = quantized;
     }
 
     fn grid(&self, value: Value) -> Quantization {
-        match value {
-            Value::Input => self.parts.input,
-            Value::Node(n) => self.parts.quantization[n].output.expect("no node is the last yet"),
-        }
+        self.parts.grid(value).expect("no node is the last yet")
     }
 
     /// A grid of this step with a zero point and a clamp of any kind.
-    fn output(&mut self, scale: f32) -> NodeQuantization {
+    fn output(&mut self, scale: f32) -> Quantized {
         let random = &mut self.random;
         // Mostly in the middle: what is far from it loses half of the values.
         let zero_point =
             if random.chance(80) { random.between(60, 196) as u8 } else { random.byte() };
         let (zero_point, range) = match random.below(4) {
-            // ReLU on a grid of its own.
+            // ReLU on a separate grid.
             0 => (0, CodeRange::FULL),
             // ReLU on a shared one.
             1 => (zero_point / 2, CodeRange { low: zero_point / 2, high: 255 }),
@@ -172,34 +179,35 @@ impl Builder {
             }
             _ => (zero_point, CodeRange::FULL),
         };
-        NodeQuantization { output: Some(Quantization { scale, zero_point }), range }
+        Quantized { output: Some(Quantization { scale, zero_point }), range, ..UNKNOWN }
     }
 
-    fn weighted(&mut self, op: Op, x: Value, kind: Kind) -> Result<Value, GraphError> {
-        let depthwise = is_depthwise(&op, self.shape(x));
-        let value = self.push(op, &[x])?;
+    /// Any operation with weights.
+    ///
+    /// # Errors
+    /// What the graph objects to.
+    pub fn weighted(
+        &mut self,
+        op: impl Into<Op>,
+        x: Value,
+        kind: Kind,
+    ) -> Result<Value, GraphError> {
+        let value = self.push(op.into(), &[x])?;
         let Value::Node(node) = value else { return Ok(value) };
-        let fan_in = self.parts.graph.fan_in(node);
-        let out_channels = self.shape(value).channels;
-        let layer = self.layer(node, fan_in, out_channels, depthwise, kind);
+        let Some(filters) = self.parts.graph.filters(node) else { return Ok(value) };
+        let layer = self.layer(filters, kind);
         // Codes and weights have a spread of about 70 each, the outputs shall have one of 60.
-        let spread = 70.0 * 70.0 * (fan_in as f32).sqrt() / 60.0;
+        let spread = 70.0 * 70.0 * (filters.fan_in() as f32).sqrt() / 60.0;
         let scale = self.grid(x).scale * layer.scale[0] * spread * self.random.real(0.7, 1.5);
-        let quantization = self.output(scale);
-        self.parts.quantization.push(quantization);
-        self.parts.layers.push(layer);
+        let parameters = Parameters::Layer(Arc::new(layer));
+        let quantized = Quantized { parameters, ..self.output(scale) };
+        self.set_last(quantized);
         Ok(value)
     }
 
-    fn layer(
-        &mut self,
-        node: usize,
-        fan_in: usize,
-        out_channels: usize,
-        depthwise: bool,
-        kind: Kind,
-    ) -> Layer {
+    fn layer(&mut self, filters: Filters, kind: Kind) -> Layer {
         let random = &mut self.random;
+        let (fan_in, out_channels) = (filters.fan_in(), filters.out_channels);
         let weights = fan_in * out_channels;
         let posterior = (kind == Kind::Bayesian).then(|| Posterior {
             sigma: random.bytes(weights),
@@ -223,10 +231,10 @@ impl Builder {
             }),
         });
         Layer {
-            name: self.parts.graph.nodes()[node].name.clone(),
-            index: self.parts.layers.len() as u32,
+            // The model numbers them.
+            index: 0,
             out_channels,
-            depthwise,
+            depthwise: filters.is_depthwise(),
             mu: random.bytes(weights).into_iter().map(|byte| byte as i8).collect(),
             posterior,
             scale: (0..out_channels).map(|_| random.real(0.005, 0.015)).collect(),

@@ -10,13 +10,35 @@ pub use builder::{Builder, Kind};
 pub use random::Random;
 pub use zoo::{random_model, random_model_of_all_operations, random_volume_model};
 
-use bayes8_core::graph::Op;
-use bayes8_core::model::{Model, NodeQuantization, Parts};
+use bayes8_core::layer::Layer;
+use bayes8_core::model::{Model, Parameters, Parts, Quantized};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
+use bayes8_core::ops::GridRule;
+use std::sync::Arc;
 
 /// Input codes of `count` pictures of `model`, every byte equally likely.
 pub fn random_codes(model: &Model, count: usize, seed: u64) -> Vec<u8> {
     Random::new(seed).bytes(count * model.graph().input().elements())
+}
+
+/// Node `index` of a model in the making.
+///
+/// # Panics
+/// When there are fewer nodes.
+pub fn node_mut(parts: &mut Parts, index: usize) -> &mut Quantized {
+    parts.graph.data_mut().nth(index).expect("a node")
+}
+
+/// Layer `number` of a model in the making, whatever operations lie between layers.
+///
+/// # Panics
+/// When there are fewer layers.
+pub fn layer_mut(parts: &mut Parts, number: usize) -> &mut Layer {
+    let mut layers = parts.graph.data_mut().filter_map(|data| match &mut data.parameters {
+        Parameters::Layer(layer) => Some(layer),
+        Parameters::None | Parameters::Table(_) => None,
+    });
+    Arc::make_mut(layers.nth(number).expect("a layer"))
 }
 
 /// `model` with activations of 7 bits: zero points and bounds halved.
@@ -24,25 +46,20 @@ pub fn random_codes(model: &Model, count: usize, seed: u64) -> Vec<u8> {
 /// # Panics
 /// When a layer does not allow it, as one that is at the end of what sums can hold.
 pub fn with_seven_bits(model: &Model) -> Model {
-    let grid = |q: Quantization| Quantization { zero_point: q.zero_point / 2, ..q };
-    let nodes = model.graph().nodes().iter().zip(model.quantization());
-    let quantization = nodes.map(|(node, &NodeQuantization { output, range })| {
-        let CodeRange { low, high } = range;
-        let halved = CodeRange { low: low / 2, high: high / 2 };
-        let is_free = output.is_none() || node.op.only_moves() || node.op == Op::Table;
-        NodeQuantization { output: output.map(grid), range: if is_free { range } else { halved } }
-    });
-    let parts = Parts {
-        name: model.name().into(),
-        graph: model.graph().clone(),
-        activation_bits: ActivationBits::Seven,
-        input: grid(model.input()),
-        preprocessing: model.preprocessing().clone(),
-        class_names: model.class_names().to_vec(),
-        quantization: quantization.collect(),
-        layers: model.layers().iter().map(|layer| (**layer).clone()).collect(),
-        tables: model.tables().iter().map(|table| table.map(|code| code / 2)).collect(),
-        calibration: model.calibration().cloned(),
-    };
-    Model::new(parts).expect("halved codes are codes")
+    let halved = |q: Quantization| Quantization { zero_point: q.zero_point / 2, ..q };
+    let mut parts = model.clone().into_parts();
+    let rules = parts.graph.nodes().iter().map(|node| node.op.operation().grid());
+    let rules: Vec<GridRule> = rules.collect();
+    for (data, rule) in parts.graph.data_mut().zip(rules) {
+        if data.output.is_some() && rule == GridRule::Own {
+            let CodeRange { low, high } = data.range;
+            data.range = CodeRange { low: low / 2, high: high / 2 };
+        }
+        data.output = data.output.map(halved);
+        if let Parameters::Table(table) = &mut data.parameters {
+            **table = table.map(|code| code / 2);
+        }
+    }
+    let (activation_bits, input) = (ActivationBits::Seven, halved(parts.input));
+    Model::new(Parts { activation_bits, input, ..parts }).expect("halved codes are codes")
 }

@@ -3,6 +3,7 @@
 use super::{Builder, Kind, Random};
 use bayes8_core::graph::{AxisPadding, Depth, GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
+use bayes8_core::ops::{AveragePool, MaxPool, Pad, PadChannels};
 
 /// Which operations a network is made of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,15 +119,18 @@ impl Network {
                 let others = [self.partner(random, x, false), self.partner(random, x, false)];
                 self.builder.op(Op::Concat, &[x, others[0], others[1]])
             }
-            8 => builder.op(Op::MaxPool(window(random)), &[x]),
+            8 => builder.op(Op::MaxPool(MaxPool { window: window(random) }), &[x]),
             9 => {
                 let count_include_pad = random.chance(50);
-                builder.op(Op::AveragePool { window: window(random), count_include_pad }, &[x])
+                builder.op(
+                    Op::AveragePool(AveragePool { window: window(random), count_include_pad }),
+                    &[x],
+                )
             }
             10 => builder.slice(x, random.below(2), random.between(1, 3)),
             11 => {
                 let (before, after) = (random.below(4), random.below(4));
-                builder.op(Op::PadChannels { before, after }, &[x])
+                builder.op(Op::PadChannels(PadChannels { before, after }), &[x])
             }
             12 => builder.op(Op::Requantize, &[x]),
             14 if vocabulary == Vocabulary::Functions => builder.op(Op::Table, &[x]),
@@ -148,7 +152,7 @@ impl Network {
                     between: random.below(3),
                     after: random.below(2),
                 };
-                let op = Op::Pad { rows: zeros(), columns: zeros(), planes: zeros() };
+                let op = Op::Pad(Pad { rows: zeros(), columns: zeros(), planes: zeros() });
                 builder.op(op, &[x])
             }
             _ => builder.linear(x, random.between(1, 40), kind),

@@ -3,8 +3,8 @@
 //! one.
 
 use super::{Block, BlockOutput, Kernel, PANEL};
-use bayes8_core::backend::{Add, Rescale};
 use bayes8_core::numerics::Target;
+use bayes8_core::ops::{self, Rescale};
 use core::arch::wasm32::*;
 
 /// Vectors of 4 channels in a panel.
@@ -155,7 +155,7 @@ impl Rounding {
     }
 }
 
-/// An [`Add`] in vectors.
+/// An [`ops::Addition`] in vectors.
 struct Addition {
     zero_points: [v128; 2],
     multipliers: [v128; 2],
@@ -164,7 +164,7 @@ struct Addition {
 
 impl Addition {
     #[inline(always)]
-    fn new(add: &Add) -> Self {
+    fn new(add: &ops::Addition) -> Self {
         let zero_point = |input: &Rescale| i32x4_splat(i32::from(input.zero_point));
         Self {
             zero_points: add.inputs.each_ref().map(zero_point),

@@ -3,8 +3,8 @@
 //! one.
 
 use crate::kernels::{BlockOutput, PANEL};
-use bayes8_core::backend::{Add, Rescale};
 use bayes8_core::numerics::Target;
+use bayes8_core::ops::{self, Rescale};
 use std::arch::x86_64::*;
 
 /// Lanes of a register of i32.
@@ -150,7 +150,7 @@ impl Rounding {
     }
 }
 
-/// An [`Add`] in registers.
+/// An [`ops::Addition`] in registers.
 struct Addition {
     zero_points: [__m256i; 2],
     multipliers: [__m256; 2],
@@ -160,7 +160,7 @@ struct Addition {
 impl Addition {
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn new(add: &Add) -> Self {
+    fn new(add: &ops::Addition) -> Self {
         let zero_point = |input: &Rescale| _mm256_set1_epi32(i32::from(input.zero_point));
         Self {
             zero_points: add.inputs.each_ref().map(zero_point),

@@ -11,8 +11,8 @@
 //!   u8 saturates to 0, and the least code is a maximum of bytes.
 
 use crate::kernels::{BlockOutput, PANEL};
-use bayes8_core::backend::Add;
 use bayes8_core::numerics::Target;
+use bayes8_core::ops;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use std::arch::x86_64::*;
 use std::array::from_fn;
@@ -287,7 +287,7 @@ impl Packing {
     }
 }
 
-/// An [`Add`] in registers.
+/// An [`ops::Addition`] in registers.
 #[derive(Clone, Copy)]
 struct Addition {
     lower: __m512,
@@ -300,7 +300,7 @@ impl Addition {
     /// The addition `add` of codes that are rounded to `own`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    fn new(own: &Target, add: &Add) -> Self {
+    fn new(own: &Target, add: &ops::Addition) -> Self {
         let [first, second] = &add.inputs;
         // The first input is on the grid of `own`: a code less its zero point is what was rounded.
         assert_eq!(i32::from(first.zero_point), own.zero_point);

@@ -3,10 +3,10 @@
 
 use super::add;
 use crate::catalogue::group::Group;
-use crate::models::{Builder, Kind};
+use crate::models::{Builder, Kind, layer_mut, node_mut};
 use bayes8_core::graph::{Op, Shape, Value};
 use bayes8_core::layer::Bias;
-use bayes8_core::model::{Model, NodeQuantization, Parts};
+use bayes8_core::model::{Model, Parts};
 use bayes8_core::numerics::{CodeRange, Quantization};
 
 pub(super) fn add_all(group: &mut Group) {
@@ -25,13 +25,15 @@ fn finish(name: &str, builder: Builder, change: impl FnOnce(&mut Parts)) -> Mode
     Model::new(parts).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// Gives the first node this grid and all codes.
+fn set_output(parts: &mut Parts, grid: Quantization) {
+    let node = node_mut(parts, 0);
+    (node.output, node.range) = (Some(grid), CodeRange::FULL);
+}
+
 /// Every other code lies half way between two of the output's: round half to even, not up.
 fn ties(group: &mut Group) {
     let input = Shape::new(16, 16, 1);
-    let output = |scale, zero_point| NodeQuantization {
-        output: Some(Quantization { scale, zero_point }),
-        range: CodeRange::FULL,
-    };
     let build = |op: Op, inputs: &[Value]| {
         let mut builder = Builder::new(1, input);
         let value = builder.op(op, inputs).expect("an operation that fits");
@@ -39,23 +41,23 @@ fn ties(group: &mut Group) {
         builder
     };
     for zero_point in [0, 101] {
-        let halves = output(1.0 / 128.0, zero_point);
+        let halves = Quantization { scale: 1.0 / 128.0, zero_point };
         let name = format!("requantize ties, zero point {zero_point}");
         let builder = build(Op::Requantize, &[Value::Input]);
-        add(group, &name, &finish(&name, builder, |parts| parts.quantization[0] = halves));
+        add(group, &name, &finish(&name, builder, |parts| set_output(parts, halves)));
         let name = format!("add ties, zero point {zero_point}");
         let builder = build(Op::Add, &[Value::Input, Value::Input]);
         // Twice the code, in steps of four.
-        let quarter = output(1.0 / 64.0, zero_point);
-        add(group, &name, &finish(&name, builder, |parts| parts.quantization[0] = quarter));
+        let quarter = Quantization { scale: 1.0 / 64.0, zero_point };
+        add(group, &name, &finish(&name, builder, |parts| set_output(parts, quarter)));
     }
     let name = "conv ties";
     let mut builder = Builder::new(1, input);
     let value = builder.linear(Value::Input, 40, Kind::Deterministic);
     builder.linear(value.expect("a vector"), 5, Kind::Deterministic).expect("a vector");
     let model = finish(name, builder, |parts| {
-        parts.quantization[0] = output(1.0 / 128.0, 128);
-        let layer = &mut parts.layers[0];
+        set_output(parts, Quantization { scale: 1.0 / 128.0, zero_point: 128 });
+        let layer = layer_mut(parts, 0);
         // Few weights, so that sums stay within the codes.
         layer.mu.iter_mut().enumerate().for_each(|(i, mu)| *mu = i8::from(i % 255 == 0));
         layer.scale.fill(1.0);
@@ -75,10 +77,7 @@ pub(super) fn add_products(group: &mut Group) {
             let value = value.expect("an operation that fits");
             builder.linear(value, 5, Kind::Deterministic).expect("any value is a vector");
             let model = finish(&name, builder, |parts| {
-                parts.quantization[0] = NodeQuantization {
-                    output: Some(Quantization { scale, zero_point }),
-                    range: CodeRange::FULL,
-                };
+                set_output(parts, Quantization { scale, zero_point });
             });
             add(group, &name, &model);
         }
@@ -93,7 +92,7 @@ fn large_sums(group: &mut Group) {
             let mut builder = Builder::new(2, Shape::vector(fan_in));
             builder.linear(Value::Input, 2, Kind::Deterministic).expect("a vector");
             let model = finish(&name, builder, |parts| {
-                let layer = &mut parts.layers[0];
+                let layer = layer_mut(parts, 0);
                 layer.mu.fill(weight);
                 layer.bias = Some(Bias { mu: vec![1, -7], sigma: None });
             });
@@ -106,7 +105,7 @@ fn large_sums(group: &mut Group) {
     builder.linear(Value::Input, 3, Kind::Deterministic).expect("a vector");
     let model = finish(name, builder, |parts| {
         let most = i32::MAX - 2 * 255 * 128;
-        let layer = &mut parts.layers[0];
+        let layer = layer_mut(parts, 0);
         layer.scale.fill(1e-6);
         layer.bias = Some(Bias { mu: vec![most, -most, 0], sigma: None });
     });
@@ -120,7 +119,7 @@ fn logits(group: &mut Group) {
         let mut builder = Builder::new(4, Shape::vector(6));
         builder.linear(Value::Input, 7, Kind::Bayesian).expect("a vector");
         let model = finish(&name, builder, |parts| {
-            let layer = &mut parts.layers[0];
+            let layer = layer_mut(parts, 0);
             // Codes of up to 255 by weights of up to 128, in units of the largest weight's.
             layer.scale.fill(scale / 128.0);
             layer.bias = None;

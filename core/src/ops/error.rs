@@ -1,7 +1,7 @@
 //! Why a node cannot be part of a graph.
 
-use super::Shape;
 use crate::echo::Echo;
+use crate::geometry::Shape;
 use crate::name::NameFault;
 use alloc::{boxed::Box, string::String};
 use thiserror::Error;

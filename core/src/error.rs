@@ -1,7 +1,7 @@
 //! Why parts are not a model.
 
 use crate::echo::Echo;
-use crate::graph::Shape;
+use crate::geometry::Shape;
 use crate::name::NameFault;
 use alloc::string::String;
 use thiserror::Error;
@@ -88,12 +88,10 @@ pub enum ModelError {
         /// Its operation.
         op: &'static str,
     },
-    /// A layer for another node, or with the wrong geometry.
-    #[error("layer `{layer}` does not belong to weighted node `{node}`", layer = Echo(layer), node = Echo(node))]
-    Layer {
-        /// The layer.
-        layer: String,
-        /// The node at its position.
+    /// A weighted node without a layer of its geometry, a table without its codes, or the like.
+    #[error("node `{node}`: its parameters are those of another operation", node = Echo(node))]
+    Parameters {
+        /// The node.
         node: String,
     },
     /// A noise multiplier or a bias sigma below zero.

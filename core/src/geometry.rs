@@ -94,7 +94,7 @@ impl Shape {
     }
 
     /// `None` when an axis is empty or the value would hold more than [`MAX_ELEMENTS`].
-    pub(super) fn checked(self) -> Option<Self> {
+    pub(crate) fn checked(self) -> Option<Self> {
         let all = [self.depth, self.height, self.width, self.channels];
         let elements = all.into_iter().try_fold(1usize, usize::checked_mul)?;
         (1..=MAX_ELEMENTS).contains(&elements).then_some(self)
@@ -302,6 +302,37 @@ impl Window {
         self.depth.kernel * self.kernel[0] * self.kernel[1]
     }
 
+    /// The taps that fall inside of `input`, for the pixel `pixel` of an output of shape `output`: index of
+    /// the tap, and of the input's pixel.
+    #[inline(always)]
+    pub fn pixels(
+        &self,
+        input: Shape,
+        output: Shape,
+        pixel: usize,
+    ) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let [planes, rows, columns] = self.axes();
+        let (line, column) = (pixel / output.width, pixel % output.width);
+        let (plane, row) = (line / output.height, line % output.height);
+        (0..planes.kernel).flat_map(move |kd| {
+            let z = planes.position(plane, kd, input.depth);
+            (0..if z.is_some() { rows.kernel } else { 0 }).flat_map(move |kh| {
+                let y = rows.position(row, kh, input.height);
+                let first_tap = (kd * rows.kernel + kh) * columns.kernel;
+                let first_pixel = (z.unwrap_or(0) * input.height + y.unwrap_or(0)) * input.width;
+                (0..if y.is_some() { columns.kernel } else { 0 }).filter_map(move |kw| {
+                    let x = columns.position(column, kw, input.width)?;
+                    Some((first_tap + kw, first_pixel + x))
+                })
+            })
+        })
+    }
+
+    /// Whether it sees or skips planes, or pads them: what only volumes need.
+    pub(crate) fn slides_over_planes(&self) -> bool {
+        self.depth != Depth::ONE || self.padding.front + self.padding.back > 0
+    }
+
     /// Shape of the output over `input`, with its channels, or `None` when a parameter is zero or
     /// absurd, or the window does not fit.
     pub fn output(&self, input: Shape) -> Option<Shape> {
@@ -349,7 +380,7 @@ pub struct AxisPadding {
 }
 
 impl AxisPadding {
-    pub(super) fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
@@ -359,7 +390,7 @@ impl AxisPadding {
     }
 
     /// The extent of an axis of `extent`, at least 1, with its padding.
-    pub(super) fn output(self, extent: usize) -> Option<usize> {
+    pub(crate) fn output(self, extent: usize) -> Option<usize> {
         let step = self.between.checked_add(1)?;
         let inner = (extent - 1).checked_mul(step)?.checked_add(1)?;
         inner.checked_add(self.before)?.checked_add(self.after)
@@ -384,7 +415,7 @@ impl Range {
         Self { start: 0, end: extent, step: 1 }
     }
 
-    pub(super) fn count(&self, extent: usize) -> Option<usize> {
+    pub(crate) fn count(&self, extent: usize) -> Option<usize> {
         (self.step > 0 && self.start < self.end && self.end <= extent)
             .then(|| (self.end - self.start).div_ceil(self.step))
     }

@@ -1,0 +1,35 @@
+//! Checks of numbers that execution relies on.
+
+use crate::error::ModelError;
+use alloc::{format, string::String};
+
+/// What belongs to a node, as errors call it.
+pub(crate) fn named(node: &str, what: &str) -> String {
+    format!("{node}.{what}")
+}
+
+pub(crate) fn check_number(
+    what: impl Into<String>,
+    value: f32,
+    ok: bool,
+    expected: &'static str,
+) -> Result<(), ModelError> {
+    if ok { Ok(()) } else { Err(ModelError::Number { what: what.into(), value, expected }) }
+}
+
+/// Checks a step or a multiplier.
+pub(crate) fn check_scale(what: impl Into<String>, value: f32) -> Result<(), ModelError> {
+    check_number(what, value, value.is_normal() && value > 0.0, "a normal positive number")
+}
+
+pub(crate) fn check_count(
+    what: impl Into<String>,
+    expected: usize,
+    found: usize,
+) -> Result<(), ModelError> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(ModelError::Count { what: what.into(), expected, found })
+    }
+}

@@ -1,0 +1,65 @@
+//! What a weighted layer computes: products, and what becomes of their sums.
+
+use crate::geometry::Shape;
+use crate::numerics::Target;
+use crate::ops::{Addition, Filters};
+use alloc::vec::Vec;
+
+/// A convolution: geometry, input zero point and epilogue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Convolution {
+    /// Geometry of its filters and of one picture's input.
+    pub filters: Filters,
+    /// Shape of one picture's output.
+    pub output: Shape,
+    /// Code of x = 0 in the input, which padding counts as.
+    pub zero_point: u8,
+    /// From accumulator steps to output steps, one an output channel.
+    pub multipliers: Vec<f32>,
+    /// Where results are rounded to; `None` leaves them in f32, as logits.
+    pub target: Option<Target>,
+    /// The residual addition that follows, if it is done in the same pass. Its first input is the
+    /// code that the convolution rounds to [`Self::target`], of the same zero point; its second
+    /// is another value.
+    pub residual: Option<Addition>,
+}
+
+/// Where a convolution writes: NHWC, all pictures of the batch one after the other. The variant
+/// follows [`Convolution::target`] and [`Convolution::residual`].
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// Codes of the output's grid, rounded to the target.
+    Codes(&'a mut [u8], Target),
+    /// Codes of a residual addition: the convolution's codes, rounded to the target, added to the
+    /// codes of another value of the output's shape.
+    Sums(&'a mut [u8], Target, Addition, &'a [u8]),
+    /// Logits in real units.
+    Logits(&'a mut [f32]),
+}
+
+impl Output<'_> {
+    /// Writes the outputs from index `first` on: `sums` times `multipliers`, on their way through
+    /// the epilogue.
+    #[inline(always)]
+    pub fn write(&mut self, first: usize, sums: &[i32], multipliers: &[f32]) {
+        let scaled = sums.iter().zip(multipliers).map(|(&sum, m)| sum as f32 * m);
+        let outputs = first..first + sums.len();
+        match self {
+            Self::Codes(codes, target) => {
+                let codes = codes[outputs].iter_mut();
+                codes.zip(scaled).for_each(|(code, y)| *code = target.round(y));
+            }
+            Self::Sums(codes, target, add, other) => {
+                let others = &other[outputs.clone()];
+                let codes = codes[outputs].iter_mut().zip(others);
+                codes.zip(scaled).for_each(|((code, &other), y)| {
+                    *code = add.apply(target.round(y), other);
+                });
+            }
+            Self::Logits(logits) => {
+                let logits = logits[outputs].iter_mut();
+                logits.zip(scaled).for_each(|(logit, y)| *logit = y);
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The operations: what a node can compute, one file each.
+//!
+//! A file holds all that is particular to its operation: its parameters as they stand in the model file,
+//! the shape of its output, which grids its output may have, what a run of it takes, and its loop over
+//! codes. [`Op`] is the closed list of them; its dispatch is generated from that list, below.
+
+mod error;
+mod filters;
+mod invent;
+mod operation;
+mod rescale;
+
+pub use error::GraphError;
+pub use filters::Filters;
+pub use invent::Dice;
+pub use operation::{Arity, GridRule, Operation, Real, RealValue, Weighted, Weightless};
+pub(crate) use operation::{Inputs, Operand, STEPS_PER_ELEMENT, Site, Work};
+pub use rescale::Rescale;
+
+use crate::geometry::Shape;
+use serde::{Deserialize, Serialize};
+
+/// From the list of operations: their modules, [`Op`], [`Job`], and the way from an `Op` to its file.
+///
+/// The name in front is that of the file, and of the operation in model files. The type is that of its
+/// parameters; after the arrow stands that of its loop, if it has one that no other operation has.
+macro_rules! operations {
+    (
+        weighted { $($(#[$weighted_doc:meta])* $weighted_name:ident: $weighted:ident,)* }
+        with_parameters {
+            $($(#[$doc:meta])* $name:ident: $type:ident $(=> $job:ident)?,)*
+        }
+        without_parameters {
+            $($(#[$unit_doc:meta])* $unit_name:ident: $unit:ident $(=> $unit_job:ident)?,)*
+        }
+        with_table { $(#[$table_doc:meta])* $table_name:ident: $table:ident => $table_job:ident, }
+    ) => {
+        $(mod $weighted_name; pub use $weighted_name::$weighted;)*
+        $(mod $name; pub use $name::$type; $(pub use $name::$job;)?)*
+        $(mod $unit_name; pub use $unit_name::$unit; $(pub use $unit_name::$unit_job;)?)*
+        mod $table_name;
+        pub use $table_name::{$table, $table_job};
+
+        /// What a node computes.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        pub enum Op {
+            $($(#[$weighted_doc])* $weighted($weighted),)*
+            $($(#[$doc])* $type($type),)*
+            $($(#[$unit_doc])* $unit,)*
+            $(#[$table_doc])* $table,
+        }
+
+        impl Op {
+            /// Number of operations that there are.
+            pub const COUNT: usize =
+                [$(stringify!($weighted),)* $(stringify!($type),)* $(stringify!($unit),)*].len() + 1;
+
+            /// Name of the operation, as in the model file.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$weighted(_) => stringify!($weighted_name),)*
+                    $(Self::$type(_) => stringify!($name),)*
+                    $(Self::$unit => stringify!($unit_name),)*
+                    Self::$table => stringify!($table_name),
+                }
+            }
+
+            /// What the operation does, by whether it owns weights.
+            pub fn kind(&self) -> Kind<'_> {
+                match self {
+                    $(Self::$weighted(operation) => Kind::Weighted(operation),)*
+                    $(Self::$type(operation) => Kind::Weightless(operation),)*
+                    $(Self::$unit => Kind::Weightless(&$unit),)*
+                    Self::$table => Kind::Weightless(&$table),
+                }
+            }
+
+            /// The operation over real numbers; `None` where these depend on more than the operation: on
+            /// weights, or on the function of a table.
+            pub fn real(&self) -> Option<&dyn Real> {
+                match self {
+                    $(Self::$weighted(_) => None,)*
+                    $(Self::$type(operation) => Some(operation),)*
+                    $(Self::$unit => Some(&$unit),)*
+                    Self::$table => None,
+                }
+            }
+
+            /// Operation `number`, below [`Self::COUNT`], with parameters that `dice` decide and that an
+            /// input of shape `input` may or may not suit: for tests of all operations.
+            pub fn invent(number: usize, input: Shape, dice: &mut Dice<'_>) -> Self {
+                let all: [fn(Shape, &mut Dice<'_>) -> Self; Self::COUNT] = [
+                    $(|input, dice| Self::$weighted($weighted::invent(input, dice)),)*
+                    $(|input, dice| Self::$type($type::invent(input, dice)),)*
+                    $(|_, _| Self::$unit,)*
+                    |_, _| Self::$table,
+                ];
+                all[number](input, dice)
+            }
+        }
+
+        $(impl From<$weighted> for Op {
+            fn from(operation: $weighted) -> Self {
+                Self::$weighted(operation)
+            }
+        })*
+        $(impl From<$type> for Op {
+            fn from(operation: $type) -> Self {
+                Self::$type(operation)
+            }
+        })*
+
+        /// What an operation without weights does to codes, with all parameters derived: a loop that a back
+        /// end compiles for its own vector unit ([`Backend::run`](crate::backend::Backend::run)).
+        #[derive(Clone, Debug)]
+        pub enum Job {
+            $($(#[doc = concat!("Loop of [`", stringify!($type), "`].")] $job($job),)?)*
+            $($(#[doc = concat!("Loop of [`", stringify!($unit), "`].")] $unit_job($unit_job),)?)*
+            #[doc = concat!("Loop of [`", stringify!($table), "`].")]
+            $table_job($table_job),
+        }
+
+        impl Job {
+            /// Runs it on pictures one after the other: `input` gives the codes of each of its inputs.
+            #[inline(always)]
+            pub fn run<'a>(&self, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+                match self {
+                    $($(Self::$job(job) => job.run(input, output),)?)*
+                    $($(Self::$unit_job(job) => job.run(input, output),)?)*
+                    Self::$table_job(job) => job.run(input, output),
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    weighted {
+        /// Convolution over rows and columns, and over planes where its window has a depth.
+        conv2d: Conv2d,
+        /// Fully connected layer over the whole input.
+        linear: Linear,
+    }
+    with_parameters {
+        /// Maximum over a window.
+        max_pool: MaxPool => MaxPooling,
+        /// Mean over a window.
+        average_pool: AveragePool => AveragePooling,
+        /// A strided part of the planes, rows and columns.
+        slice: Slice => Slicing,
+        /// Zeros around and between the planes, rows and columns.
+        pad: Pad => ZeroPadding,
+        /// Zero channels before and after the input's.
+        pad_channels: PadChannels => ChannelPadding,
+    }
+    without_parameters {
+        /// Mean over all planes, rows and columns.
+        global_average_pool: GlobalAveragePool,
+        /// Sum of two values of one shape.
+        add: Add => Addition,
+        /// Product of two values, or of a value and a factor for each of its channels.
+        multiply: Multiply => Multiplication,
+        /// Channels of all inputs one after the other.
+        concat: Concat => Concatenation,
+        /// The input seen as a vector.
+        flatten: Flatten,
+        /// The same numbers, clamped or on another grid.
+        requantize: Requantize => Requantization,
+    }
+    with_table {
+        /// A function of each element, as a table from codes to codes.
+        table: Table => Lookup,
+    }
+}
+
+/// An operation, by whether it owns weights.
+pub enum Kind<'a> {
+    /// It owns weights, and thus may be Bayesian.
+    Weighted(&'a dyn Weighted),
+    /// It owns none.
+    Weightless(&'a dyn Weightless),
+}
+
+impl Op {
+    /// What all operations have in common.
+    pub fn operation(&self) -> &dyn Operation {
+        match self.kind() {
+            Kind::Weighted(operation) => operation,
+            Kind::Weightless(operation) => operation,
+        }
+    }
+
+    /// Whether the node owns weights, and thus may be Bayesian.
+    pub fn is_weighted(&self) -> bool {
+        matches!(self.kind(), Kind::Weighted(_))
+    }
+
+    /// How a weighted operation sees an input of shape `input`; `None` for others.
+    pub fn filters(&self, input: Shape) -> Option<Filters> {
+        match self.kind() {
+            Kind::Weighted(operation) => Some(operation.filters(input)),
+            Kind::Weightless(_) => None,
+        }
+    }
+
+    /// Whether the node only moves codes: its output shares its input's grid.
+    pub fn only_moves(&self) -> bool {
+        self.operation().grid() == GridRule::Kept
+    }
+}

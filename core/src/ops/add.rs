@@ -1,0 +1,70 @@
+//! Sum of two values.
+
+use super::{
+    Arity, GraphError, Inputs, Job, Operation, Real, RealValue, Rescale, Site, Weightless, Work,
+};
+use crate::check::{check_number, named};
+use crate::error::ModelError;
+use crate::geometry::Shape;
+use crate::numerics::Target;
+
+/// Sum of two values of one shape.
+pub struct Add;
+
+impl Operation for Add {
+    fn arity(&self) -> Arity {
+        Arity::Two
+    }
+
+    fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
+        let first = inputs.first();
+        match inputs.shapes[1] {
+            other if other != first => Err(inputs.mismatch(other)),
+            _ => Ok(first),
+        }
+    }
+}
+
+impl Weightless for Add {
+    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+        let inputs = [site.rescale(0)?, site.rescale(1)?];
+        // The largest sum that codes can have: beyond all floats it would be no number.
+        let sum = inputs.iter().map(|input| 255.0 * input.multiplier).sum::<f32>();
+        let what = named(site.node, "255 * (input scales / output scale)");
+        check_number(what, sum, sum.is_finite(), "a finite number")?;
+        Ok(Work::from(Job::Addition(Addition { inputs, target: site.target() })))
+    }
+}
+
+impl Real for Add {
+    fn real(&self, inputs: &[RealValue<'_>], _: Shape, output: &mut [f32]) {
+        let terms = inputs[0].numbers.iter().zip(inputs[1].numbers);
+        output.iter_mut().zip(terms).for_each(|(sum, (a, b))| *sum = a + b);
+    }
+}
+
+/// A residual addition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Addition {
+    /// First and second input, in this order.
+    pub inputs: [Rescale; 2],
+    /// Where results are rounded to.
+    pub target: Target,
+}
+
+impl Addition {
+    /// `round(f32(a - z_a) * r_a + f32(b - z_b) * r_b)`: two products, one addition, no FMA. The
+    /// order of the two makes no difference: a single addition commutes.
+    #[inline(always)]
+    pub fn apply(&self, a: u8, b: u8) -> u8 {
+        let [first, second] = self.inputs;
+        self.target.round(first.apply(a) + second.apply(b))
+    }
+
+    #[inline(always)]
+    pub(super) fn run<'a>(&self, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+        for ((&a, &b), code) in input(0).iter().zip(input(1)).zip(output) {
+            *code = self.apply(a, b);
+        }
+    }
+}

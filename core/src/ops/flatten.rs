@@ -1,0 +1,36 @@
+//! A value seen as a vector.
+
+use super::{
+    GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, Weightless, Work,
+};
+use crate::error::ModelError;
+use crate::geometry::Shape;
+
+/// `[D, H, W, C]` seen as a vector, in that order.
+pub struct Flatten;
+
+impl Operation for Flatten {
+    fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
+        Ok(Shape::vector(inputs.first().elements()))
+    }
+
+    fn grid(&self) -> GridRule {
+        GridRule::Kept
+    }
+}
+
+impl Weightless for Flatten {
+    fn work(&self, _: &Site<'_>) -> Result<Work, ModelError> {
+        Ok(Work::View)
+    }
+
+    fn steps_per_element(&self, _: Shape) -> u64 {
+        0
+    }
+}
+
+impl Real for Flatten {
+    fn real(&self, inputs: &[RealValue<'_>], _: Shape, output: &mut [f32]) {
+        output.copy_from_slice(inputs[0].numbers);
+    }
+}

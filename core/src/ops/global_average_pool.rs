@@ -1,0 +1,37 @@
+//! Mean over all positions.
+
+use super::{
+    AveragePool, GraphError, Inputs, Operation, Real, RealValue, Site, Weightless, Work,
+};
+use crate::error::ModelError;
+use crate::geometry::{Shape, Window};
+
+/// Mean over all planes, rows and columns.
+pub struct GlobalAveragePool;
+
+/// The pool whose window is the whole input.
+fn pool(input: Shape) -> AveragePool {
+    AveragePool { window: Window::whole(input), count_include_pad: false }
+}
+
+impl Operation for GlobalAveragePool {
+    fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
+        Ok(Shape::vector(inputs.first().channels))
+    }
+}
+
+impl Weightless for GlobalAveragePool {
+    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+        pool(site.inputs[0].shape).work(site)
+    }
+
+    fn steps_per_element(&self, input: Shape) -> u64 {
+        pool(input).steps_per_element(input)
+    }
+}
+
+impl Real for GlobalAveragePool {
+    fn real(&self, inputs: &[RealValue<'_>], shape: Shape, output: &mut [f32]) {
+        pool(inputs[0].shape).real(inputs, shape, output);
+    }
+}

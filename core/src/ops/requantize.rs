@@ -1,0 +1,49 @@
+//! Change of grid or range.
+
+use super::{
+    GraphError, Inputs, Job, Operation, Real, RealValue, Rescale, Site, Weightless, Work,
+};
+use crate::error::ModelError;
+use crate::geometry::Shape;
+use crate::numerics::Target;
+
+/// The same numbers, clamped or on another quantization grid: an activation that no other
+/// operation could take up.
+pub struct Requantize;
+
+impl Operation for Requantize {
+    fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
+        Ok(inputs.first())
+    }
+}
+
+impl Weightless for Requantize {
+    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+        let (rescale, target) = (site.rescale(0)?, site.target());
+        Ok(Work::from(Job::Requantization(Requantization { rescale, target })))
+    }
+}
+
+impl Real for Requantize {
+    fn real(&self, inputs: &[RealValue<'_>], _: Shape, output: &mut [f32]) {
+        output.copy_from_slice(inputs[0].numbers);
+    }
+}
+
+/// `round(f32(q - z) * r)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Requantization {
+    /// From the grid of the input to that of the output.
+    pub rescale: Rescale,
+    /// Where results are rounded to.
+    pub target: Target,
+}
+
+impl Requantization {
+    #[inline(always)]
+    pub(super) fn run<'a>(&self, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+        for (&q, code) in input(0).iter().zip(output) {
+            *code = self.target.round(self.rescale.apply(q));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! From the layer of a node to its convolution.
+
+use crate::check::{check_count, check_number, check_scale, named};
+use crate::convolution::Convolution;
+use crate::error::ModelError;
+use crate::graph::Node;
+use crate::layer::{Bias, Layer, Posterior, Quantized};
+use crate::numerics::{Quantization, Target, requantize_multiplier};
+use crate::ops::Filters;
+use crate::sampler::{NOISE_MAX, sample_bias};
+
+/// The convolution of `node`, which has `layer`, over an input on the grid `x`.
+///
+/// # Errors
+/// A [`ModelError`] where the layer does not fit the node, sums might overflow, or a multiplier cannot be
+/// computed with.
+pub(super) fn derive(
+    node: &Node<Quantized>,
+    filters: Filters,
+    layer: &Layer,
+    x: Quantization,
+) -> Result<Convolution, ModelError> {
+    check_layer(&node.name, filters, layer)?;
+    let Quantized { output, range, .. } = node.data;
+    let y = output.unwrap_or(Quantization::LOGITS).scale;
+    let multiplier = |&scale: &f32| {
+        check_scale(named(&node.name, "scale"), scale)?;
+        let multiplier = requantize_multiplier(x.scale, scale, y);
+        let what = named(&node.name, "input scale * weight scale / output scale");
+        check_scale(what, multiplier)?;
+        let largest = multiplier * -(i32::MIN as f32);
+        let what = named(&node.name, "largest output");
+        check_number(what, largest, largest.is_finite(), "a finite number")?;
+        Ok(multiplier)
+    };
+    Ok(Convolution {
+        filters,
+        output: node.shape,
+        zero_point: x.zero_point,
+        multipliers: layer.scale.iter().map(multiplier).collect::<Result<_, _>>()?,
+        target: output.map(|output| Target::new(output, range)),
+        residual: None,
+    })
+}
+
+fn check_layer(name: &str, filters: Filters, layer: &Layer) -> Result<(), ModelError> {
+    let (channels, fan_in) = (filters.out_channels, filters.fan_in());
+    if layer.out_channels != channels || layer.depthwise != filters.is_depthwise() {
+        return Err(ModelError::Parameters { node: name.into() });
+    }
+    // Cannot overflow: an output has at most 2^26 channels and a fan-in below 2^53 only if the
+    // weights were really there, which the next line asks for.
+    let weights = channels.saturating_mul(fan_in);
+    check_count(named(name, "mu"), weights, layer.mu.len())?;
+    check_count(named(name, "scale"), channels, layer.scale.len())?;
+    if let Some(Posterior { sigma, noise_multiplier }) = &layer.posterior {
+        check_count(named(name, "sigma"), weights, sigma.len())?;
+        check_count(named(name, "noise_multiplier"), channels, noise_multiplier.len())?;
+        check_not_negative(name, "noise_multiplier", noise_multiplier)?;
+    }
+    let mut largest_bias = 0;
+    if let Some(Bias { mu, sigma }) = &layer.bias {
+        check_count(named(name, "bias.mu"), channels, mu.len())?;
+        largest_bias = mu.iter().map(|&b| i64::from(b).abs()).max().unwrap_or(0);
+        if let Some(sigma) = sigma {
+            check_count(named(name, "bias.sigma"), channels, sigma.len())?;
+            check_not_negative(name, "bias.sigma", sigma)?;
+            let noise = |&s: &i32| i64::from(sample_bias(0, s, NOISE_MAX as i8));
+            largest_bias += sigma.iter().map(noise).max().unwrap_or(0);
+        }
+    }
+    let products = (fan_in as i64).saturating_mul(255 * 128);
+    if products.saturating_add(largest_bias) > i64::from(i32::MAX) {
+        return Err(ModelError::Accumulator { layer: name.into(), fan_in, bias: largest_bias });
+    }
+    Ok(())
+}
+
+fn check_not_negative<T: Copy + Into<i32>>(
+    layer: &str,
+    tensor: &str,
+    values: &[T],
+) -> Result<(), ModelError> {
+    match values.iter().position(|&v| v.into() < 0) {
+        Some(index) => Err(ModelError::Negative { tensor: named(layer, tensor), index }),
+        None => Ok(()),
+    }
+}

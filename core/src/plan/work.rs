@@ -1,0 +1,121 @@
+//! What is to be done for each node, and when.
+
+use super::convolution;
+use crate::convolution::Convolution;
+use crate::error::ModelError;
+use crate::graph::{Graph, Node, Value};
+use crate::layer::{Layer, Quantized};
+use crate::numerics::Quantization;
+use crate::ops::{Job, Kind, Operand, Site, Work};
+use alloc::{sync::Arc, vec, vec::Vec};
+
+/// What is to be done for a node.
+pub(super) enum NodeWork {
+    /// A weighted layer.
+    Convolution(Convolution, Arc<Layer>),
+    /// A loop.
+    Loop(Job),
+    /// Nothing: its output is its input.
+    View,
+    /// An addition and the convolution before it.
+    Residual {
+        convolution: Convolution,
+        layer: Arc<Layer>,
+        /// Of the convolution, and the other of the addition.
+        inputs: [Value; 2],
+    },
+    /// The convolution of an addition, which is done with it.
+    Fused { addition: usize },
+}
+
+/// For every node, whether its output depends on the draw of the weights. The last node counts as
+/// if it did, so that every sample has logits.
+pub(super) fn sampled_nodes(nodes: &[Node<Quantized>]) -> Vec<bool> {
+    let mut sampled = vec![false; nodes.len()];
+    for (index, node) in nodes.iter().enumerate() {
+        let own = node.data.layer().is_some_and(|layer| layer.is_bayesian());
+        let inherited = node.inputs.iter().any(|&v| matches!(v, Value::Node(n) if sampled[n]));
+        sampled[index] = own || inherited || index + 1 == nodes.len();
+    }
+    sampled
+}
+
+/// What is to be done for node `index`, by itself.
+///
+/// # Errors
+/// A [`ModelError`] where a layer does not fit the node, or a derived number cannot be computed with.
+pub(super) fn work(
+    graph: &Graph<Quantized>,
+    input: Quantization,
+    index: usize,
+) -> Result<NodeWork, ModelError> {
+    let node = &graph.nodes()[index];
+    let missing = || ModelError::OutputQuantization { node: node.name.clone() };
+    let operand = |value: Value| {
+        let grid = match value {
+            Value::Input => Some(input),
+            Value::Node(n) => graph.nodes()[n].data.output,
+        };
+        Ok(Operand { shape: graph.shape(value), grid: grid.ok_or_else(missing)? })
+    };
+    match node.op.kind() {
+        Kind::Weighted(operation) => {
+            let other = || ModelError::Parameters { node: node.name.clone() };
+            let layer = node.data.layer().ok_or_else(other)?;
+            let x = operand(node.inputs[0])?;
+            let convolution = convolution::derive(node, operation.filters(x.shape), layer, x.grid)?;
+            Ok(NodeWork::Convolution(convolution, Arc::clone(layer)))
+        }
+        Kind::Weightless(operation) => {
+            let inputs = node.inputs.iter().map(|&value| operand(value));
+            let site = Site {
+                node: &node.name,
+                inputs: &inputs.collect::<Result<Vec<_>, _>>()?,
+                output: operand(Value::Node(index))?,
+                range: node.data.range,
+                table: node.data.table(),
+            };
+            Ok(match operation.work(&site)? {
+                Work::View => NodeWork::View,
+                Work::Loop(job) => NodeWork::Loop(*job),
+            })
+        }
+    }
+}
+
+/// Joins residual additions with a convolution: an addition fuses with the later of its two inputs that
+/// is a convolution which nothing else reads and that belongs to the same phase.
+pub(super) fn fuse(nodes: &[Node<Quantized>], sampled: &[bool], works: &mut [NodeWork]) {
+    let mut readers = vec![0; nodes.len()];
+    for input in nodes.iter().flat_map(|node| &node.inputs) {
+        if let Value::Node(n) = *input {
+            readers[n] += 1;
+        }
+    }
+    for (index, node) in nodes.iter().enumerate() {
+        let NodeWork::Loop(Job::Addition(addition)) = &works[index] else { continue };
+        let mut addition = *addition;
+        let fits = |&value: &Value| match value {
+            Value::Node(n) => {
+                let fits = matches!(works[n], NodeWork::Convolution(..)) && readers[n] == 1;
+                (fits && sampled[n] == sampled[index]).then_some(n)
+            }
+            Value::Input => None,
+        };
+        let Some(branch) = node.inputs.iter().filter_map(fits).max() else { continue };
+        let fused = core::mem::replace(&mut works[branch], NodeWork::Fused { addition: index });
+        let NodeWork::Convolution(convolution, layer) = fused else { continue };
+        let [first, second] = [node.inputs[0], node.inputs[1]];
+        let other = if first == Value::Node(branch) {
+            second
+        } else {
+            addition.inputs.swap(0, 1);
+            first
+        };
+        works[index] = NodeWork::Residual {
+            convolution: Convolution { residual: Some(addition), ..convolution },
+            layer,
+            inputs: [nodes[branch].inputs[0], other],
+        };
+    }
+}
