@@ -64,8 +64,8 @@ impl<'a, 'o> Epilogue<'a, 'o> {
     /// included.
     ///
     /// # Safety
-    /// The processor must have the features named, and the output the rows. There must be multipliers
-    /// of the panels and channels of `panel`, and none behind `P` panels if `P` is 1.
+    /// The processor must have the features named. `Block::check` must have passed for the output and
+    /// the multipliers, `rows` and `P` panels from `panel` on. If `P` is 1, that panel must be the last.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     pub(in crate::kernels) unsafe fn write<const P: usize>(
@@ -86,7 +86,7 @@ impl<'a, 'o> Epilogue<'a, 'o> {
             Form::Codes(packing, to) => {
                 // Copies, which stores of bytes cannot change, stay in registers.
                 let (packing, to) = (*packing, to.from(channel));
-                // SAFETY: the output has the rows.
+                // SAFETY: the output has the rows, their channels side by side.
                 unsafe {
                     while row < pairs_end {
                         let codes = packing.codes(
@@ -105,7 +105,8 @@ impl<'a, 'o> Epilogue<'a, 'o> {
             Form::Sums(addition, packing, to, from) => {
                 let (addition, packing) = (*addition, *packing);
                 let (to, from) = (to.from(channel), from.from(channel));
-                // SAFETY: the output has the rows, and the other value those of the output.
+                // SAFETY: the output has the rows, their channels side by side, and the other value is
+                // of the same shape and order.
                 unsafe {
                     while row < pairs_end {
                         let others = [from.load(row), from.load(row + 1)];
@@ -130,8 +131,9 @@ impl<'a, 'o> Epilogue<'a, 'o> {
                     for (p, &scaled) in scaled.iter().enumerate() {
                         let first = channel + p * PANEL;
                         let lanes = channels.saturating_sub(first).min(PANEL);
-                        // SAFETY: the mask keeps to the channels of the row. The pointer may lie
-                        // outside when the mask is empty, so it is made by wrapping.
+                        // SAFETY: the mask keeps to the channels of the row, which lie side by side.
+                        // The pointer may lie outside when the mask is empty, so it is made by
+                        // wrapping.
                         unsafe {
                             let at = to.wrapping_add(row * stride + first);
                             _mm512_mask_storeu_ps(at, ((1u32 << lanes) - 1) as __mmask16, scaled);
@@ -196,7 +198,7 @@ impl<'a> Rows<'a> {
     /// The codes of a row, at most 32, and nothing else, 16 and 16; behind its channels zeros.
     ///
     /// # Safety
-    /// The processor must have the features named, and memory the row.
+    /// The processor must have the features named, and memory the row, its channels side by side.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn load(&self, row: usize) -> [__m128i; 2] {
