@@ -12,6 +12,7 @@ mod models;
 mod no_std;
 mod skipped;
 mod steps;
+mod structure;
 mod test;
 mod tools;
 mod wasm_module;
@@ -29,6 +30,7 @@ use std::process::{Command, Stdio};
 #[command(after_help = "\
 Examples:
   cargo xtask test
+  cargo xtask structure
   cargo xtask web
   cargo xtask demo
   cargo xtask conformance
@@ -44,6 +46,8 @@ struct Arguments {
 enum Task {
     /// Format, lint and test everything, as CI does
     Test,
+    /// Find files that are too long, and files that depend on each other in a cycle
+    Structure,
     /// Build the npm package in wasm/npm, installing the tools that it needs
     Web {
         /// Leave out wasm-opt, and with it the limits of size: a little faster to build
@@ -121,6 +125,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test => test::run_all(),
+        Task::Structure => structure::check(),
         Task::Web { no_opt } => web::run(!no_opt, web::Packer::WasmPack),
         Task::Demo { port } => demo::serve(port),
         Task::Conformance { update: true } => conformance::update(),
