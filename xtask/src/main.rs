@@ -10,6 +10,7 @@ mod evaluation;
 mod hidden;
 mod models;
 mod no_std;
+mod programs;
 mod skipped;
 mod steps;
 mod structure;
@@ -18,12 +19,8 @@ mod tools;
 mod wasm_module;
 mod web;
 
-use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 /// Chores of the bayes8 workspace
 #[derive(Parser)]
@@ -142,50 +139,4 @@ fn main() -> anyhow::Result<()> {
             evaluation::measure(&from, &effort)
         }
     }
-}
-
-/// Runs a program and hands on what it prints, line by line.
-fn stream(command: &mut Command, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
-    let shown = tools::shown(command);
-    println!("$ {shown}");
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    let output = child.stdout.take().context("the output is piped")?;
-    for line in BufReader::new(output).split(b'\n') {
-        let line = line.with_context(|| format!("cannot read what `{shown}` prints"))?;
-        each(&String::from_utf8_lossy(&line));
-    }
-    let status = child.wait().with_context(|| format!("cannot wait for `{shown}`"))?;
-    if !status.success() {
-        bail!("`{shown}` failed: {status}");
-    }
-    Ok(())
-}
-
-fn succeeds(program: impl AsRef<OsStr>, arguments: &[&str]) -> bool {
-    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
-}
-
-/// Runs a program at the root of the workspace and shows what it prints.
-fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    run_command(Command::new(program).args(arguments).current_dir(root()))
-}
-
-/// Runs a program and shows what it prints.
-fn run_command(command: &mut Command) -> anyhow::Result<()> {
-    let shown = tools::shown(command);
-    println!("$ {shown}");
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    if !status.success() {
-        bail!("`{shown}` failed: {status}");
-    }
-    Ok(())
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }

@@ -6,14 +6,12 @@ mod modules;
 mod names;
 mod typescript;
 
-use crate::root;
-use anyhow::{Context, bail, ensure};
-use imports::Imports;
+use crate::programs::{output, root};
+use anyhow::{Context, ensure};
+use imports::{Files, Imports};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Most lines of a source file.
 const MOST_LINES: usize = 400;
@@ -23,9 +21,6 @@ const SOURCES: [&str; 5] = ["rs", "ts", "js", "mjs", "py"];
 
 /// Folders of TypeScript.
 const TYPESCRIPT: [&str; 2] = ["wasm/npm/src", "web-demo/src"];
-
-/// Texts of files by their paths from the root of the workspace.
-type Files = BTreeMap<PathBuf, String>;
 
 /// Prints every cycle of files and every file that is too long.
 ///
@@ -122,14 +117,4 @@ fn long_files() -> anyhow::Result<Vec<(PathBuf, usize)>> {
         }
     }
     Ok(long)
-}
-
-/// What a program prints at the root of the workspace.
-fn output(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
-    let output = Command::new(program).args(arguments).current_dir(root()).output();
-    let output = output.with_context(|| format!("cannot run {program}"))?;
-    if !output.status.success() {
-        bail!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    String::from_utf8(output.stdout).with_context(|| format!("{program} prints what is not UTF-8"))
 }

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
+/// Texts of files by their paths from the root of the workspace.
+pub(super) type Files = BTreeMap<PathBuf, String>;
+
 /// A file that needs another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Import {

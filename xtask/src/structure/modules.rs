@@ -4,8 +4,7 @@
 //! re-exports what it has does not need the child; one that also names what it re-exports does. Methods
 //! have no path: who calls them does not thereby name the file that defines them.
 
-use super::Files;
-use super::imports::Imports;
+use super::imports::{Files, Imports};
 use super::names::{Name, Names, Used, are_of_tests, is_of_tests, of_use};
 use anyhow::{Context, bail};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,6 @@
 //! The imports among the files of a folder of TypeScript.
 
-use super::Files;
-use super::imports::Imports;
+use super::imports::{Files, Imports};
 use std::path::{Component, Path, PathBuf};
 
 /// The imports among `files`, without those of types alone: the compiler removes these.
