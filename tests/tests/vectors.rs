@@ -5,10 +5,10 @@ use bayes8_conformance::outcome::{Outcome, Trace};
 use bayes8_conformance::reference::{OnCore, REFERENCE};
 use bayes8_conformance::report::Report;
 use bayes8_conformance::vectors::VectorFile;
-use bayes8_conformance::{Case, Line, Target, catalogue, check, repository};
+use bayes8_conformance::{Case, Implementation, Line, catalogue, check, repository};
 use bayes8_core::backend::{Add, AveragePool, Backend, Convolution, Output, Pool, Rescale};
 use bayes8_core::layer::Layer;
-use bayes8_core::numerics::Target as Rounding;
+use bayes8_core::numerics::Target;
 use bayes8_core::reference::{Reference, ReferenceWeights};
 use bayes8_core::sampler::{CHUNK, Draw, noise};
 use rand_chacha::ChaCha8Rng;
@@ -87,7 +87,7 @@ fn vectors_tell_pictures_and_samples_apart() {
     }
 }
 
-/// A target that is wrong in one place.
+/// A back end that is wrong in one place.
 #[derive(Clone, Copy)]
 struct Wrong(Fault);
 
@@ -151,7 +151,7 @@ impl Backend for Wrong {
         Reference.add(add, a, b, output);
     }
 
-    fn requantize(&self, rescale: Rescale, target: Rounding, input: &[u8], output: &mut [u8]) {
+    fn requantize(&self, rescale: Rescale, target: Target, input: &[u8], output: &mut [u8]) {
         if self.0 != Fault::Requantize {
             return Reference.requantize(rescale, target, input, output);
         }
@@ -163,11 +163,12 @@ impl Backend for Wrong {
     }
 }
 
-/// What the report says of a target on the cases whose name has `part`.
-fn problems(target: &impl Target, part: &str) -> Vec<String> {
+/// What the report says of an implementation on the cases whose name has `part`.
+fn problems(implementation: &impl Implementation, part: &str) -> Vec<String> {
     let cases: Vec<Case> = cases().into_iter().filter(|case| case.name.contains(part)).collect();
     assert!(!cases.is_empty(), "no case {part}");
-    let output: Vec<String> = cases.iter().map(|case| check(target, case).print()).collect();
+    let output: Vec<String> =
+        cases.iter().map(|case| check(implementation, case).print()).collect();
     Report::new(&cases, &output.join("\n")).problems
 }
 
@@ -216,10 +217,10 @@ fn another_rounding_of_ties_is_caught() {
 /// What spoils a result.
 type Change = fn(&mut Outcome);
 
-/// A target whose results are changed after they were computed.
+/// An implementation whose results are changed after they were computed.
 struct Changed(Change);
 
-impl Target for Changed {
+impl Implementation for Changed {
     fn name(&self) -> String {
         "changed".into()
     }
