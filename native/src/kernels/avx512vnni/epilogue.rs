@@ -31,8 +31,8 @@ pub(in crate::kernels) struct Epilogue<'a, 'o> {
 
 #[expect(clippy::large_enum_variant, reason = "one a block, on the stack")]
 enum Form<'o> {
-    Codes(Packing, Rows<'o>),
-    Sums(Addition, Packing, Rows<'o>, Rows<'o>),
+    Codes(Packing, CodeRows<'o>),
+    Sums(Addition, Packing, CodeRows<'o>, CodeRows<'o>),
     Logits(ArrayViewMut2<'o, f32>),
 }
 
@@ -47,13 +47,13 @@ impl<'a, 'o> Epilogue<'a, 'o> {
         assert!(output.dimensions().1 <= multipliers.len());
         let form = match output {
             BlockOutput::Codes(codes, target) => {
-                Form::Codes(Packing::new(&target), Rows::of_output(codes))
+                Form::Codes(Packing::new(&target), CodeRows::of_output(codes))
             }
             BlockOutput::Sums(codes, target, add, other) => Form::Sums(
                 Addition::new(&target, &add),
                 Packing::new(&add.target),
-                Rows::of_output(codes),
-                Rows::of_input(other),
+                CodeRows::of_output(codes),
+                CodeRows::of_input(other),
             ),
             BlockOutput::Logits(logits) => Form::Logits(logits),
         };
@@ -78,7 +78,8 @@ impl<'a, 'o> Epilogue<'a, 'o> {
         let channel = panel * PANEL;
         debug_assert!(self.multipliers.len() >= channel + P * PANEL);
         // SAFETY: by the contract.
-        let multipliers = unsafe { Multipliers::<P>::new(self.multipliers.as_ptr().add(channel)) };
+        let multipliers =
+            unsafe { ChannelMultipliers::<P>::new(self.multipliers.as_ptr().add(channel)) };
         // The last of an odd number of rows is its own second.
         let pairs_end = rows.end - (rows.end - rows.start) % 2;
         let mut row = rows.start;
@@ -147,9 +148,9 @@ impl<'a, 'o> Epilogue<'a, 'o> {
 
 /// Multipliers of the channels of `P` panels.
 #[derive(Clone, Copy)]
-struct Multipliers<const P: usize>([__m512; P]);
+struct ChannelMultipliers<const P: usize>([__m512; P]);
 
-impl<const P: usize> Multipliers<P> {
+impl<const P: usize> ChannelMultipliers<P> {
     /// # Safety
     /// There must be 16 for each of the `P` panels.
     #[inline]
@@ -169,14 +170,14 @@ impl<const P: usize> Multipliers<P> {
 
 /// Rows of codes in memory.
 #[derive(Clone, Copy)]
-struct Rows<'a> {
+struct CodeRows<'a> {
     first: *mut u8,
     stride: usize,
     channels: usize,
     lives: PhantomData<&'a [u8]>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> CodeRows<'a> {
     fn of_output(mut codes: ArrayViewMut2<'a, u8>) -> Self {
         let (channels, stride) = (codes.ncols(), codes.strides()[0] as usize);
         Self { first: codes.as_mut_ptr(), stride, channels, lives: PhantomData }
@@ -216,7 +217,7 @@ impl<'a> Rows<'a> {
     /// Stores the codes of two rows, at most 32 each, which `codes` holds one behind the other.
     ///
     /// # Safety
-    /// As [`Rows::load`].
+    /// As [`CodeRows::load`].
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn store_pair(&self, row: usize, second: usize, codes: __m512i) {
