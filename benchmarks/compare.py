@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from installed_peers import add_arguments, parse, prepared, task
 from peer import Peer, measure, rate_text
-from peers import add_arguments, parse, prepared, task
 
 
 @dataclass

@@ -25,7 +25,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from pictures import random_pictures
+from random_pictures import random_pictures
 
 Array = NDArray[np.float32]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from installed_peers import add_arguments, task
 from peer_onnxruntime import quantize
-from peers import add_arguments, task
-from pictures import write_png
+from random_pictures import write_png
 
 
 def main() -> None:

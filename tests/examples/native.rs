@@ -3,7 +3,7 @@
 
 use bayes8_conformance::line::{Line, Verdict};
 use bayes8_conformance::outcome::{Outcome, Trace, TracedNode};
-use bayes8_conformance::{Case, Target, check, repository};
+use bayes8_conformance::{Case, Implementation, check, repository};
 use bayes8_core::format;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
 use ndarray::{ArrayView5, Ix5};
@@ -37,7 +37,7 @@ fn pictures<'a>(model: &Model, case: &'a Case) -> Result<Pictures<'a, Ix5>, Stri
     Ok(Pictures::Bytes(array))
 }
 
-impl Target for Native {
+impl Implementation for Native {
     fn name(&self) -> String {
         match self.threads.count() {
             1 => "native".into(),
@@ -81,15 +81,15 @@ fn main() -> Result<(), String> {
     for (threads, bank_bytes) in [(1, 0), (2, 64 << 20)] {
         for isa in Isa::ALL {
             let threads = Threads::new(threads).map_err(|error| error.to_string())?;
-            let target = Native { isa, threads, bank_bytes };
+            let native = Native { isa, threads, bank_bytes };
             if !isa.is_available() {
                 let result = Verdict::Skipped { reason: "not on this processor".into() };
-                let (target, kernel) = (target.name(), target.kernel());
+                let (target, kernel) = (native.name(), native.kernel());
                 println!("{}", Line { target, kernel, vector: None, result }.print());
                 continue;
             }
             for case in &cases {
-                println!("{}", check(&target, case).print());
+                println!("{}", check(&native, case).print());
             }
         }
     }

@@ -1,12 +1,12 @@
-//! One case on one target.
+//! One case on one implementation.
 
 use crate::case::Case;
 use crate::line::{Difference, FoundTrace, Line, Part, Verdict};
 use crate::outcome::{Outcome, Trace};
 
 /// Something that predicts: a back end with all that lies between it and its users.
-pub trait Target {
-    /// Its name in the table, such as `native, 2 threads`.
+pub trait Implementation {
+    /// Its name in the table of targets, such as `native, 2 threads`.
     fn name(&self) -> String;
 
     /// Name of its kernels.
@@ -25,16 +25,18 @@ pub trait Target {
     fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String>;
 }
 
-/// Runs a case on a target and compares all that comes out.
-pub fn check(target: &impl Target, case: &Case) -> Line {
-    let result = verdict(target, case).unwrap_or_else(|message| Verdict::Failed { message });
-    Line { target: target.name(), kernel: target.kernel(), vector: Some(case.name.clone()), result }
+/// Runs a case on an implementation and compares all that comes out.
+pub fn check(implementation: &impl Implementation, case: &Case) -> Line {
+    let result =
+        verdict(implementation, case).unwrap_or_else(|message| Verdict::Failed { message });
+    let (target, kernel) = (implementation.name(), implementation.kernel());
+    Line { target, kernel, vector: Some(case.name.clone()), result }
 }
 
-fn verdict(target: &impl Target, case: &Case) -> Result<Verdict, String> {
+fn verdict(implementation: &impl Implementation, case: &Case) -> Result<Verdict, String> {
     let vector = &case.vector;
-    let outcome = target.run(case)?;
-    let trace = target.trace(case, case.samples().start)?;
+    let outcome = implementation.run(case)?;
+    let trace = implementation.trace(case, case.samples().start)?;
     for expected in &vector.trace {
         let found = trace.iter().find(|found| found.node == expected.node);
         let found = found.ok_or_else(|| format!("no node `{}` in the trace", expected.node))?;
@@ -44,7 +46,7 @@ fn verdict(target: &impl Target, case: &Case) -> Result<Verdict, String> {
         }
     }
     if !vector.logits.is(&outcome.logits) {
-        let trace = |sample| Ok(FoundTrace::new(sample, target.trace(case, sample)?));
+        let trace = |sample| Ok(FoundTrace::new(sample, implementation.trace(case, sample)?));
         let traces = case.samples().map(trace).collect::<Result<_, String>>()?;
         let difference = Difference::new(Part::Logits, &outcome.logits);
         return Ok(Verdict::Different(Difference { traces, ..difference }));

@@ -1,7 +1,7 @@
 //! Where a result differs: the first layer and element, by what the reference gives.
 
 use crate::case::Case;
-use crate::check::Target;
+use crate::check::Implementation;
 use crate::line::{Difference, Part};
 use crate::outcome::TracedNode;
 use crate::reference::REFERENCE;

@@ -1,7 +1,7 @@
-//! The reference back end as a target: what it gives is right by definition.
+//! The reference back end as an implementation: what it gives is right by definition.
 
 use crate::case::Case;
-use crate::check::Target;
+use crate::check::Implementation;
 use crate::outcome::{Outcome, Trace, TracedNode};
 use bayes8_core::backend::Backend;
 use bayes8_core::executor::{Executor, NodeOutput, Weights, Workspace};
@@ -19,7 +19,7 @@ pub struct OnCore<B>(pub B);
 /// The reference.
 pub const REFERENCE: OnCore<Reference> = OnCore(Reference);
 
-impl<B: Backend + Copy> Target for OnCore<B> {
+impl<B: Backend + Copy> Implementation for OnCore<B> {
     fn name(&self) -> String {
         "core".into()
     }

@@ -5,7 +5,7 @@ use bayes8_conformance::outcome::{Outcome, Trace};
 use bayes8_conformance::reference::{OnCore, REFERENCE};
 use bayes8_conformance::report::Report;
 use bayes8_conformance::vectors::VectorFile;
-use bayes8_conformance::{Case, Line, Target, catalogue, check, repository};
+use bayes8_conformance::{Case, Implementation, Line, catalogue, check, repository};
 use bayes8_core::backend::Backend;
 use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::layer::Layer;
@@ -88,7 +88,7 @@ fn vectors_tell_pictures_and_samples_apart() {
     }
 }
 
-/// A target that is wrong in one place.
+/// A back end that is wrong in one place.
 #[derive(Clone, Copy)]
 struct Wrong(Fault);
 
@@ -156,11 +156,12 @@ impl Backend for Wrong {
     }
 }
 
-/// What the report says of a target on the cases whose name has `part`.
-fn problems(target: &impl Target, part: &str) -> Vec<String> {
+/// What the report says of an implementation on the cases whose name has `part`.
+fn problems(implementation: &impl Implementation, part: &str) -> Vec<String> {
     let cases: Vec<Case> = cases().into_iter().filter(|case| case.name.contains(part)).collect();
     assert!(!cases.is_empty(), "no case {part}");
-    let output: Vec<String> = cases.iter().map(|case| check(target, case).print()).collect();
+    let output: Vec<String> =
+        cases.iter().map(|case| check(implementation, case).print()).collect();
     Report::new(&cases, &output.join("\n")).problems
 }
 
@@ -209,10 +210,10 @@ fn another_rounding_of_ties_is_caught() {
 /// What spoils a result.
 type Change = fn(&mut Outcome);
 
-/// A target whose results are changed after they were computed.
+/// An implementation whose results are changed after they were computed.
 struct Changed(Change);
 
-impl Target for Changed {
+impl Implementation for Changed {
     fn name(&self) -> String {
         "changed".into()
     }

@@ -1,6 +1,6 @@
 //! The packed npm package in bundlers, runtimes and browsers: small apps, as users write them.
 
-use crate::root;
+use crate::programs::root;
 use crate::skipped::Skipped;
 use crate::tools::{self, CHROMIUM, FIREFOX};
 use crate::web::{self, Package};

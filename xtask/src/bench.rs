@@ -1,6 +1,6 @@
 //! Every figure of `docs/PERFORMANCE.md`, in its order.
 
-use crate::{root, succeeds};
+use crate::programs::{self, root, succeeds};
 use std::path::Path;
 
 /// Products of matrices as ResNet-50 has them, M N K; the first two have a goal.
@@ -17,15 +17,15 @@ const PRODUCTS: [[&str; 3]; 6] = [
 pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow::Result<()> {
     let python = python.display().to_string();
     let native = ["build", "--release", "--package", "bayes8-native", "--examples"];
-    crate::run("cargo", &native)?;
-    crate::run("cargo", &["build", "--release", "--package", "bayes8-cli"])?;
+    programs::run("cargo", &native)?;
+    programs::run("cargo", &["build", "--release", "--package", "bayes8-cli"])?;
 
     title("Matrix product against the dot-product instruction alone");
     for [m, n, k] in PRODUCTS {
-        crate::run("target/release/examples/gemm", &[m, n, k])?;
+        programs::run("target/release/examples/gemm", &[m, n, k])?;
     }
     title("Drawing and packing weights");
-    crate::run("target/release/examples/sampling", &[])?;
+    programs::run("target/release/examples/sampling", &[])?;
 
     title("cifar10-resnet20");
     for (batch, threads) in [("1", "2"), ("32", "2"), ("32", "1")] {
@@ -72,11 +72,11 @@ pub(crate) fn resnet50(python: &str) -> anyhow::Result<Option<ResNet50>> {
     let folder = root().join("target/benchmarks/resnet50").display().to_string();
     let file = |name: &str| format!("{folder}/{name}");
     let (model, mean) = (file("resnet50.safetensors"), file("mean.onnx"));
-    crate::run(python, &["benchmarks/resnet50.py", "--output", &folder])?;
+    programs::run(python, &["benchmarks/resnet50.py", "--output", &folder])?;
     let (calibration, metadata) = (file("calibration.npz"), file("meta.json"));
     let mut quantize = vec!["quantize", "--mean", &mean, "--moped", "0.1"];
     quantize.extend(["--calibration", &calibration, "--metadata", &metadata, "-o", &model]);
-    crate::run(BAYES8, &quantize)?;
+    programs::run(BAYES8, &quantize)?;
     Ok(Some(ResNet50 { model, mean }))
 }
 
@@ -92,7 +92,7 @@ fn bench(model: &str, isa: &str, batch: &str, samples: &str, threads: &str) -> a
     if isa != "auto" {
         arguments.extend(["--isa", isa]);
     }
-    crate::run(BAYES8, &arguments)
+    programs::run(BAYES8, &arguments)
 }
 
 fn compare(
@@ -105,7 +105,7 @@ fn compare(
     let mut arguments = vec!["benchmarks/compare.py", model, "--network", network];
     arguments.extend(["--rounds", rounds]);
     arguments.extend(more);
-    crate::run(python, &arguments)
+    programs::run(python, &arguments)
 }
 
 pub(crate) fn title(text: &str) {

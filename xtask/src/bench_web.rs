@@ -1,7 +1,8 @@
 //! The web section of `docs/PERFORMANCE.md`: the npm package against onnxruntime-web.
 
 use crate::bench::{BAYES8, CIFAR10, ResNet50, resnet50, title};
-use crate::{root, run_command, succeeds, tools, web};
+use crate::programs::{self, root, run_command, succeeds};
+use crate::{tools, web};
 use anyhow::anyhow;
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +14,7 @@ pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow:
     let python = python.display().to_string();
     web::run(true, web::Packer::Direct)?;
     tools::npm_packages(&root().join(FOLDER)).map_err(|reason| anyhow!(reason))?;
-    crate::run("cargo", &["build", "--release", "--package", "bayes8-cli"])?;
+    programs::run("cargo", &["build", "--release", "--package", "bayes8-cli"])?;
     if !succeeds(&python, &["-c", "import onnx, onnxruntime.quantization"]) {
         println!("SKIPPED: the peer: {python} lacks onnx and onnxruntime");
         return Ok(());
@@ -43,7 +44,7 @@ fn compare(
 ) -> anyhow::Result<()> {
     let peer = root().join("target/benchmarks/web").display().to_string();
     let quantize = ["benchmarks/web_peer.py", model, "--network", network, "--output", &peer];
-    crate::run(python, &quantize)?;
+    programs::run(python, &quantize)?;
     let run = |script: &str, environment: Option<&Path>| {
         let mut node = Command::new("node");
         node.arg(format!("{FOLDER}/{script}")).args([model, &peer]);

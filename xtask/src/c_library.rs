@@ -1,8 +1,8 @@
 //! The C library as a C program uses it: compiles the header and `native/examples/predict.c` with all
 //! warnings, links statically and dynamically, and runs the program under a memory checker.
 
+use crate::programs::{root, run, succeeds};
 use crate::skipped::Skipped;
-use crate::{root, run, succeeds};
 use anyhow::{Context, bail, ensure};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,12 @@
 //! `cargo xtask conformance`: the golden vectors on every target that this machine has, and one
 //! table of what came out.
 
+use crate::programs::{root, run, run_command, stream};
 use crate::skipped::Skipped;
 use crate::steps::{Ended, Steps};
 use crate::tools::{Browser, CHROMIUM, FIREFOX, Missing};
 use crate::web::{self, Package};
-use crate::{apps, root, run, run_command, stream, tools};
+use crate::{apps, tools};
 use anyhow::Context;
 use std::fs;
 use std::path::PathBuf;

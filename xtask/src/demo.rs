@@ -1,9 +1,10 @@
 //! The web demo: a static site in `web-demo/dist`, on the npm package as built.
 
+use crate::programs::{root, run_command};
 use crate::skipped::Skipped;
 use crate::tools::{CHROMIUM, FIREFOX};
 use crate::web::Package;
-use crate::{apps, root, run_command, tools, web};
+use crate::{apps, tools, web};
 use anyhow::anyhow;
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! Every figure of `docs/EVALUATION.md`: measured, and written into its tables.
 
 use crate::bench::BAYES8;
-use crate::{root, run, run_command};
+use crate::programs::{root, run, run_command};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::fmt::Write;

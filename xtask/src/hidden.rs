@@ -1,7 +1,7 @@
 //! The native tests once more, as on a processor with fewer instruction sets: `BAYES8_HIDE` hides the
 //! others.
 
-use crate::{root, tools};
+use crate::programs::{root, shown};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(crate) fn test(hide: &str) -> anyhow::Result<()> {
     for (folder, program) in programs()? {
         let mut command = Command::new(&program);
         command.env("BAYES8_HIDE", hide).env_remove("BAYES8_ISA").current_dir(&folder);
-        println!("$ BAYES8_HIDE={hide} {}", tools::shown(&command));
+        println!("$ BAYES8_HIDE={hide} {}", shown(&command));
         let status = command.status();
         let status = status.with_context(|| format!("cannot run {}", program.display()))?;
         if !status.success() {
@@ -32,7 +32,7 @@ pub(crate) fn test(hide: &str) -> anyhow::Result<()> {
 fn programs() -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
-    println!("$ {}", tools::shown(&cargo));
+    println!("$ {}", shown(&cargo));
     let output = cargo.current_dir(root()).stderr(std::process::Stdio::inherit()).output();
     let output = output.context("cannot run cargo")?;
     ensure!(output.status.success(), "the tests cannot be compiled");

@@ -10,25 +10,24 @@ mod evaluation;
 mod hidden;
 mod models;
 mod no_std;
+mod programs;
 mod skipped;
 mod steps;
+mod structure;
 mod test;
 mod tools;
 mod wasm_module;
 mod web;
 
-use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 /// Chores of the bayes8 workspace
 #[derive(Parser)]
 #[command(after_help = "\
 Examples:
   cargo xtask test
+  cargo xtask structure
   cargo xtask web
   cargo xtask demo
   cargo xtask conformance
@@ -44,6 +43,8 @@ struct Arguments {
 enum Task {
     /// Format, lint and test everything, as CI does
     Test,
+    /// Find files that are too long, and files that depend on each other in a cycle
+    Structure,
     /// Build the npm package in wasm/npm, installing the tools that it needs
     Web {
         /// Leave out wasm-opt, and with it the limits of size: a little faster to build
@@ -121,6 +122,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test => test::run_all(),
+        Task::Structure => structure::check(),
         Task::Web { no_opt } => web::run(!no_opt, web::Packer::WasmPack),
         Task::Demo { port } => demo::serve(port),
         Task::Conformance { update: true } => conformance::update(),
@@ -137,50 +139,4 @@ fn main() -> anyhow::Result<()> {
             evaluation::measure(&from, &effort)
         }
     }
-}
-
-/// Runs a program and hands on what it prints, line by line.
-fn stream(command: &mut Command, mut each: impl FnMut(&str)) -> anyhow::Result<()> {
-    let shown = tools::shown(command);
-    println!("$ {shown}");
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    let output = child.stdout.take().context("the output is piped")?;
-    for line in BufReader::new(output).split(b'\n') {
-        let line = line.with_context(|| format!("cannot read what `{shown}` prints"))?;
-        each(&String::from_utf8_lossy(&line));
-    }
-    let status = child.wait().with_context(|| format!("cannot wait for `{shown}`"))?;
-    if !status.success() {
-        bail!("`{shown}` failed: {status}");
-    }
-    Ok(())
-}
-
-fn succeeds(program: impl AsRef<OsStr>, arguments: &[&str]) -> bool {
-    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
-}
-
-/// Runs a program at the root of the workspace and shows what it prints.
-fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    run_command(Command::new(program).args(arguments).current_dir(root()))
-}
-
-/// Runs a program and shows what it prints.
-fn run_command(command: &mut Command) -> anyhow::Result<()> {
-    let shown = tools::shown(command);
-    println!("$ {shown}");
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    if !status.success() {
-        bail!("`{shown}` failed: {status}");
-    }
-    Ok(())
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }

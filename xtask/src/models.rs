@@ -1,6 +1,6 @@
 //! The shipped models, from their FP32 networks.
 
-use crate::{root, run};
+use crate::programs::{root, run};
 use anyhow::Context;
 use std::path::Path;
 

@@ -1,7 +1,8 @@
 //! `bayes8-core` without the standard library: built for a target that has none.
 
+use crate::programs::run;
 use crate::skipped::Skipped;
-use crate::{run, tools};
+use crate::tools;
 
 /// WebAssembly as of the first version: `core` and `alloc` and nothing else.
 const TARGET: &str = "wasm32v1-none";

@@ -1,9 +1,10 @@
 //! `cargo xtask test`: all checks of the workspace. One that fails does not keep the others from
 //! running.
 
+use crate::programs::{root, run, stream, succeeds};
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
-use crate::{apps, c_library, conformance, demo, hidden, no_std, root, run, stream, succeeds, web};
+use crate::{apps, c_library, conformance, demo, hidden, no_std, web};
 use std::process::Command;
 
 /// Runs all checks.

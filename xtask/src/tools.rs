@@ -1,7 +1,7 @@
 //! Programs that the web build needs: found, or installed where they are missing. Each function
 //! fails with a reason that fits behind `SKIPPED: ...`, and takes the network only the first time.
 
-use crate::{root, succeeds};
+use crate::programs::{root, shown, succeeds};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -166,13 +166,6 @@ fn install(command: &mut Command) -> Result<(), Missing> {
     eprint!("{complaint}");
     let last = complaint.lines().rfind(|line| !line.trim().is_empty());
     Err(last.map_or_else(|| format!("{program} failed"), |line| line.trim().into()))
-}
-
-/// A command as one would type it.
-pub(crate) fn shown(command: &Command) -> String {
-    let words = [command.get_program()].into_iter().chain(command.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-    words.join(" ")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! refuse the baseline module. And stable compilers make such instructions of SIMD128 code
 //! (`wasm/checks/relaxed_idiom.rs`).
 
-use crate::{root, tools};
+use crate::programs::{root, shown};
 use anyhow::{Context, bail, ensure};
 use std::fs;
 use std::path::Path;
@@ -68,7 +68,7 @@ pub(crate) fn check_the_check(folder: &Path) -> anyhow::Result<()> {
     rustc.args(["--edition=2024", "--crate-type=cdylib", "--target", TARGET]);
     rustc.args(["-Copt-level=3", "-Cpanic=abort", "-Ctarget-feature=+simd128"]);
     rustc.arg(source).arg("-o").arg(&module).current_dir(root());
-    println!("$ {}", tools::shown(&rustc));
+    println!("$ {}", shown(&rustc));
     ensure!(rustc.status().context("cannot run rustc")?.success(), "cannot compile {source}");
     let module = fs::read(&module).context("cannot read what rustc wrote")?;
     Instructions::Relaxed.validate(&module).context("with relaxed SIMD it must be valid")?;

@@ -1,9 +1,9 @@
 //! The npm package: both WebAssembly modules with one glue, then the TypeScript around them.
 
+use crate::programs::{root, run_command, stream};
 use crate::skipped::Skipped;
 use crate::tools::{self, Browser, CHROMIUM, Missing};
 use crate::wasm_module::{Instructions, TARGET, check_the_check};
-use crate::{root, run_command, stream};
 use anyhow::{Context, anyhow, ensure};
 use std::env;
 use std::ffi::OsString;

@@ -28,11 +28,11 @@ pub struct Block<'a, K: Kernel> {
     pub multipliers: &'a [f32],
 }
 
-/// Where a block writes: `[rows, channels]`, channels side by side.
+/// Where a block writes: `[rows, channels]`, the channels of a row side by side.
 pub enum BlockOutput<'a> {
     /// Codes.
     Codes(ArrayViewMut2<'a, u8>, Target),
-    /// Codes of a residual addition, and the other value's codes.
+    /// Codes of a residual addition, and the other value's codes in the same shape.
     Sums(ArrayViewMut2<'a, u8>, Target, Addition, ArrayView2<'a, u8>),
     /// Logits.
     Logits(ArrayViewMut2<'a, f32>),
@@ -56,18 +56,23 @@ impl<K: Kernel> Block<'_, K> {
     }
 
     /// Panics unless every access of a kernel that keeps to the documented extents stays inside
-    /// its slice: the ground on which the kernels' unsafe code stands.
+    /// its slice: the ground on which the kernels' unsafe code stands. After it, [`Self::depth`]
+    /// and its product with the channels of all panels do not overflow.
     pub fn check(&self, output: &BlockOutput<'_>) {
         let panels = self.panel_count();
-        assert!(panels >= 1);
+        assert!(panels >= 1 && !self.rows.is_empty());
         assert!(self.offsets.len() == panels * PANEL && self.multipliers.len() == panels * PANEL);
-        assert!(self.panels.len() >= panels * PANEL * self.depth());
-        // In 64 bits, where nothing wraps, on machines of 32 too.
+        let extents = [self.pieces.len(), self.steps, K::STEP, panels * PANEL];
+        let weights = extents.into_iter().try_fold(1, usize::checked_mul);
+        assert!(weights.is_some_and(|weights| self.panels.len() >= weights));
+        // In 64 bits, where the sum of two offsets does not wrap, on machines of 32 too.
         let last = |offsets: &[u32]| u64::from(offsets.iter().fold(0, |a, &b| a.max(b)));
-        let end = last(self.rows) + last(self.pieces) + (self.steps * K::STEP) as u64;
+        let length = (self.steps as u64).saturating_mul(K::STEP as u64);
+        let end = (last(self.rows) + last(self.pieces)).saturating_add(length);
         assert!(self.activations.len() as u64 >= end);
         let (rows, channels) = output.dimensions();
         assert!(rows == self.rows.len() && channels.div_ceil(PANEL) == panels);
+        output.check();
     }
 }
 
@@ -95,6 +100,19 @@ impl<'a> BlockOutput<'a> {
         match self {
             Self::Codes(codes, _) | Self::Sums(codes, ..) => codes.dim(),
             Self::Logits(logits) => logits.dim(),
+        }
+    }
+
+    /// Panics unless the channels of each row lie side by side, the rows in ascending order, and
+    /// the other value of a residual addition has the shape of the output.
+    fn check(&self) {
+        match self {
+            Self::Codes(codes, _) => assert!(is_row_major(codes)),
+            Self::Sums(codes, _, _, other) => {
+                assert!(is_row_major(codes) && is_row_major(other));
+                assert!(codes.dim() == other.dim());
+            }
+            Self::Logits(logits) => assert!(is_row_major(logits)),
         }
     }
 
@@ -132,6 +150,14 @@ impl<'a> BlockOutput<'a> {
             }
         }
     }
+}
+
+/// Whether the columns of a row lie side by side and no row before the one above it. A stride along
+/// an axis of length 1 has no meaning.
+fn is_row_major<S: RawData>(matrix: &ArrayBase<S, Ix2>) -> bool {
+    let (rows, columns) = matrix.dim();
+    let strides = matrix.strides();
+    (rows == 1 || strides[0] >= 0) && (columns == 1 || strides[1] == 1)
 }
 
 /// Rows and columns of a matrix.

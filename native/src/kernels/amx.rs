@@ -259,4 +259,25 @@ mod tests {
         assert!(!vector_is_faster(1, 16, 1));
         assert!(!vector_is_faster(16, 2, 1) && !vector_is_faster(49, 2, 1));
     }
+
+    /// Where distances wrap, the last row alone would not tell.
+    #[test]
+    fn rows_in_descending_order_are_refused() {
+        let Some(kernel) = Amx::for_tests(true) else { return };
+        let block = Block {
+            activations: &[0; 2 * TILE_DEPTH],
+            rows: &[TILE_DEPTH as u32, 0],
+            pieces: &[0],
+            steps: TILE_DEPTH / Amx::STEP,
+            panels: &[0; TILE_DEPTH * PANEL],
+            offsets: &[0; PANEL],
+            multipliers: &[0.0; PANEL],
+        };
+        let mut logits = ndarray::Array2::zeros((2, PANEL));
+        let multiply = || {
+            let output = BlockOutput::Logits(logits.view_mut());
+            kernel.multiply(&mut kernel.session(), &block, output);
+        };
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(multiply)).is_err());
+    }
 }

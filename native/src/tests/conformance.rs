@@ -9,7 +9,7 @@ use crate::threads::{Simd, simd};
 use bayes8_conformance::line::Verdict;
 use bayes8_conformance::outcome::{Outcome, Trace};
 use bayes8_conformance::reference::named;
-use bayes8_conformance::{Case, Target, check, repository};
+use bayes8_conformance::{Case, Implementation, check, repository};
 use bayes8_core::format;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::Model;
@@ -37,7 +37,7 @@ fn begin(case: &Case) -> Result<(Model, Vec<u8>), String> {
     Ok((model, codes))
 }
 
-impl Target for Tiles {
+impl Implementation for Tiles {
     fn name(&self) -> String {
         self.name.clone()
     }
@@ -84,8 +84,8 @@ fn golden_vectors_pass_on_amx() {
             continue;
         };
         let how = executed_by().unwrap_or_default();
-        let target = Tiles { amx, name: format!("native, {how}{suffix}") };
-        for line in cases.iter().map(|case| check(&target, case)) {
+        let tiles = Tiles { amx, name: format!("native, {how}{suffix}") };
+        for line in cases.iter().map(|case| check(&tiles, case)) {
             println!("{}", line.print());
             wrong += usize::from(line.result != Verdict::Passed);
         }

@@ -1,7 +1,7 @@
 //! What is compared: small models that show one thing each, random networks, the shipped models.
 
+mod draft;
 mod geometry;
-mod group;
 mod networks;
 mod noise;
 mod operations;
@@ -12,13 +12,6 @@ mod weights;
 
 use crate::vectors::VectorFile;
 use std::path::Path;
-
-/// Seeds: 0, small ones, one with bits in both halves, the largest.
-const SEEDS: [u64; 5] = [0, 1, 7, 0x0123_4567_89ab_cdef, u64::MAX];
-
-/// First sample and the one after the last: from the beginning, later ones, the very last.
-const SAMPLES: [[u32; 2]; 3] =
-    [[0, 4], [5, 9], [bayes8_core::sampler::MAX_SAMPLES - 3, bayes8_core::sampler::MAX_SAMPLES]];
 
 /// All files, as the reference back end fills them in. `root` is that of the repository.
 ///

@@ -1,6 +1,6 @@
 //! Random networks of all operations.
 
-use super::group::Group;
+use super::draft::Draft;
 use crate::models::{random_codes, random_model};
 use crate::vectors::VectorFile;
 use bayes8_core::executor::Executor;
@@ -16,7 +16,7 @@ const COUNT: usize = 24;
 const LARGEST: usize = 16 << 10;
 
 pub(super) fn file() -> VectorFile {
-    let mut group = Group::new(
+    let mut draft = Draft::new(
         "networks",
         "Random networks of up to a dozen nodes, of all operations and both kinds of layers, over \
          random pictures, one of zeros and one of 255.",
@@ -28,14 +28,10 @@ pub(super) fn file() -> VectorFile {
     for seed in (0..).filter(fits).take(COUNT) {
         let model = random_model(seed);
         let name = format!("network {seed}");
-        group.model(&name, &model);
-        let elements = model.graph().input().elements();
-        let pictures = format!("{elements} bytes");
-        group.varied_pictures(&pictures, 3, elements);
-        group.next_vector(&name, &pictures);
-        group.next_vector(&name, &pictures);
+        let pictures = draft.model_and_vector(&name, &model);
+        draft.next_vector(&name, &pictures);
     }
-    group.finish()
+    draft.finish()
 }
 
 /// Whether two pictures have other logits: a few networks saturate on the way.

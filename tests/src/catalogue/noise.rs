@@ -1,7 +1,7 @@
 //! The noise itself, as each target's sampler makes it: weights whose mean is 0 and for which the
 //! rounded product gives eps8 back.
 
-use super::group::Group;
+use super::draft::Draft;
 use super::readout::{Numbers, Readout};
 use crate::vectors::{Pictures, VectorFile};
 use bayes8_core::layer::{Bias, Posterior};
@@ -14,7 +14,7 @@ const MULTIPLIER: i16 = 256;
 const BIAS_SIGMA: i32 = 1 << 15;
 
 pub(super) fn file() -> VectorFile {
-    let mut group = Group::new(
+    let mut draft = Draft::new(
         "noise",
         "Networks of one layer whose logits are the noise eps8 of its weights, one place of the \
          weights a picture; the last picture, of zeros, has that of the biases, if they have any.",
@@ -43,13 +43,13 @@ pub(super) fn file() -> VectorFile {
             bias: biases
                 .then(|| Bias { mu: vec![0; outputs], sigma: Some(vec![BIAS_SIGMA; outputs]) }),
         };
-        group.model(name, &readout.model(name, before, numbers));
+        draft.model(name, &readout.model(name, before, numbers));
         let one_hot = readout.input().elements();
         let pictures = format!("one-hot {one_hot}");
-        group.pictures(&pictures, Pictures::OneHot { one_hot });
+        draft.pictures(&pictures, Pictures::OneHot { one_hot });
         for _ in 0..3 {
-            group.next_vector(name, &pictures);
+            draft.next_vector(name, &pictures);
         }
     }
-    group.finish()
+    draft.finish()
 }

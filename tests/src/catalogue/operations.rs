@@ -2,43 +2,33 @@
 
 mod edges;
 
-use super::group::Group;
+use super::draft::Draft;
 use crate::models::{Builder, Kind};
 use crate::vectors::VectorFile;
 use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
-use bayes8_core::model::Model;
 use bayes8_core::ops::{AveragePool, MaxPool, PadChannels};
 
 pub(super) fn file() -> VectorFile {
-    let mut group = Group::new(
+    let mut draft = Draft::new(
         "operations",
         "One operation, then a linear layer over all of its output; random pictures, one of zeros \
          and one of 255.",
     );
-    convolutions(&mut group);
-    pools(&mut group);
-    movements(&mut group);
-    additions(&mut group);
-    edges::add_all(&mut group);
+    convolutions(&mut draft);
+    pools(&mut draft);
+    movements(&mut draft);
+    additions(&mut draft);
+    edges::add_all(&mut draft);
     // Behind all others, whose seeds follow from their number.
-    tables(&mut group);
-    products(&mut group);
-    edges::add_products(&mut group);
-    group.finish()
-}
-
-/// Adds a model and its vectors.
-pub(super) fn add(group: &mut Group, name: &str, model: &Model) {
-    group.model(name, model);
-    let elements = model.graph().input().elements();
-    let pictures = format!("{elements} bytes");
-    group.varied_pictures(&pictures, 3, elements);
-    group.next_vector(name, &pictures);
+    tables(&mut draft);
+    products(&mut draft);
+    edges::add_products(&mut draft);
+    draft.finish()
 }
 
 /// Adds the operation that `build` pushes, on a grid of its own each of a few times.
 fn operation(
-    group: &mut Group,
+    draft: &mut Draft,
     name: &str,
     input: Shape,
     build: impl Fn(&mut Builder) -> Result<Value, GraphError>,
@@ -48,7 +38,7 @@ fn operation(
         let value = build(&mut builder).unwrap_or_else(|error| panic!("{name}: {error}"));
         let last = builder.linear(value, 5, Kind::Deterministic);
         last.unwrap_or_else(|error| panic!("{name}: {error}"));
-        add(group, &format!("{name} {}", ["a", "b"][seed as usize]), &builder.finish());
+        draft.model_and_vector(&format!("{name} {}", ["a", "b"][seed as usize]), &builder.finish());
     }
 }
 
@@ -56,7 +46,7 @@ fn padded(kernel: [usize; 2], padding: usize) -> Window {
     Window { padding: Padding::uniform(padding), ..Window::new(kernel) }
 }
 
-fn convolutions(group: &mut Group) {
+fn convolutions(draft: &mut Draft) {
     let strided = |window, stride| Window { stride, ..window };
     let lopsided = Padding { top: 2, bottom: 1, right: 3, ..Padding::default() };
     let dilated = Window { dilation: [2, 3], padding: Padding::uniform(3), ..Window::new([3, 3]) };
@@ -87,110 +77,110 @@ fn convolutions(group: &mut Group) {
         ("depthwise 5x5 stride 2", shape(7, 7, 20), 20, 20, strided(padded([5, 5], 2), [2, 2])),
         ("depthwise of 70", shape(3, 3, 70), 70, 70, Window::new([2, 2])),
     ] {
-        operation(group, name, input, |builder| {
+        operation(draft, name, input, |builder| {
             builder.conv(Value::Input, outputs, groups, window, Kind::Deterministic)
         });
-        operation(group, &format!("Bayesian {name}"), input, |builder| {
+        operation(draft, &format!("Bayesian {name}"), input, |builder| {
             builder.conv(Value::Input, outputs, groups, window, Kind::Bayesian)
         });
     }
     for (fan_in, outputs) in [(1, 1), (3, 2), (64, 32), (65, 49), (300, 10)] {
-        operation(group, &format!("linear {fan_in} x {outputs}"), shape(1, 1, fan_in), |builder| {
+        operation(draft, &format!("linear {fan_in} x {outputs}"), shape(1, 1, fan_in), |builder| {
             builder.linear(Value::Input, outputs, Kind::Bayesian)
         });
     }
-    operation(group, "Bayesian bias", shape(4, 4, 3), |builder| {
+    operation(draft, "Bayesian bias", shape(4, 4, 3), |builder| {
         builder.conv(Value::Input, 18, 1, padded([3, 3], 1), Kind::BayesianBias)
     });
 }
 
-fn pools(group: &mut Group) {
+fn pools(draft: &mut Draft) {
     let input = Shape::new(7, 6, 18);
     let halved = Window { stride: [2, 2], ..Window::new([2, 2]) };
     let wide = Window { stride: [2, 1], ..padded([3, 3], 1) };
     // A window in a corner sees the padding alone.
     let far = Window { dilation: [5, 5], ..padded([2, 2], 4) };
     for (name, window) in [("2x2 stride 2", halved), ("3x3 padded", wide), ("of padding", far)] {
-        operation(group, &format!("max pool {name}"), input, |builder| {
+        operation(draft, &format!("max pool {name}"), input, |builder| {
             builder.op(Op::MaxPool(MaxPool { window }), &[Value::Input])
         });
         for (which, count_include_pad) in [("inside", false), ("with padding", true)] {
-            operation(group, &format!("average pool {name}, {which}"), input, |builder| {
+            operation(draft, &format!("average pool {name}, {which}"), input, |builder| {
                 builder
                     .op(Op::AveragePool(AveragePool { window, count_include_pad }), &[Value::Input])
             });
         }
     }
-    operation(group, "global average pool", input, |builder| {
+    operation(draft, "global average pool", input, |builder| {
         builder.op(Op::GlobalAveragePool, &[Value::Input])
     });
 }
 
-fn movements(group: &mut Group) {
+fn movements(draft: &mut Draft) {
     let input = Shape::new(5, 7, 9);
-    operation(group, "slice", input, |builder| builder.slice(Value::Input, 1, 2));
-    operation(group, "pad channels", input, |builder| {
+    operation(draft, "slice", input, |builder| builder.slice(Value::Input, 1, 2));
+    operation(draft, "pad channels", input, |builder| {
         builder.op(Op::PadChannels(PadChannels { before: 3, after: 5 }), &[Value::Input])
     });
-    operation(group, "flatten", input, |builder| builder.op(Op::Flatten, &[Value::Input]));
-    operation(group, "requantize", input, |builder| builder.op(Op::Requantize, &[Value::Input]));
-    operation(group, "concat", input, |builder| {
+    operation(draft, "flatten", input, |builder| builder.op(Op::Flatten, &[Value::Input]));
+    operation(draft, "requantize", input, |builder| builder.op(Op::Requantize, &[Value::Input]));
+    operation(draft, "concat", input, |builder| {
         let other = builder.op(Op::Requantize, &[Value::Input])?;
         let third = builder.op(Op::PadChannels(PadChannels { before: 1, after: 0 }), &[other])?;
         builder.op(Op::Concat, &[Value::Input, third, other])
     });
 }
 
-fn additions(group: &mut Group) {
+fn additions(draft: &mut Draft) {
     let input = Shape::new(4, 5, 20);
-    operation(group, "add", input, |builder| {
+    operation(draft, "add", input, |builder| {
         let other = builder.op(Op::Requantize, &[Value::Input])?;
         builder.op(Op::Add, &[Value::Input, other])
     });
-    operation(group, "add to itself", input, |builder| {
+    operation(draft, "add to itself", input, |builder| {
         builder.op(Op::Add, &[Value::Input, Value::Input])
     });
     // In the epilogue of a convolution, as its first and as its second input.
     for (name, first) in [("add to a convolution", true), ("add a convolution", false)] {
         for (kind, what) in [(Kind::Deterministic, ""), (Kind::Bayesian, "Bayesian ")] {
-            operation(group, &format!("{what}{name}"), input, |builder| {
+            operation(draft, &format!("{what}{name}"), input, |builder| {
                 let branch = builder.conv(Value::Input, 20, 1, padded([3, 3], 1), kind)?;
                 let inputs = if first { [branch, Value::Input] } else { [Value::Input, branch] };
                 builder.op(Op::Add, &inputs)
             });
         }
     }
-    operation(group, "add to a depthwise convolution", input, |builder| {
+    operation(draft, "add to a depthwise convolution", input, |builder| {
         let branch = builder.conv(Value::Input, 20, 20, padded([3, 3], 1), Kind::Bayesian)?;
         builder.op(Op::Add, &[branch, Value::Input])
     });
 }
 
-fn tables(group: &mut Group) {
+fn tables(draft: &mut Draft) {
     let input = Shape::new(4, 5, 20);
-    operation(group, "table", input, |builder| builder.op(Op::Table, &[Value::Input]));
+    operation(draft, "table", input, |builder| builder.op(Op::Table, &[Value::Input]));
     for (kind, what) in [(Kind::Deterministic, ""), (Kind::Bayesian, "Bayesian ")] {
-        operation(group, &format!("{what}conv and table"), input, |builder| {
+        operation(draft, &format!("{what}conv and table"), input, |builder| {
             let x = builder.conv(Value::Input, 19, 1, padded([3, 3], 1), kind)?;
             builder.op(Op::Table, &[x])
         });
     }
 }
 
-fn products(group: &mut Group) {
+fn products(draft: &mut Draft) {
     let input = Shape::new(4, 5, 20);
-    operation(group, "multiply", input, |builder| {
+    operation(draft, "multiply", input, |builder| {
         let other = builder.op(Op::Requantize, &[Value::Input])?;
         builder.op(Op::Multiply, &[Value::Input, other])
     });
-    operation(group, "multiply by itself", input, |builder| {
+    operation(draft, "multiply by itself", input, |builder| {
         builder.op(Op::Multiply, &[Value::Input, Value::Input])
     });
-    operation(group, "multiply by channel", input, |builder| {
+    operation(draft, "multiply by channel", input, |builder| {
         let factors = builder.op(Op::GlobalAveragePool, &[Value::Input])?;
         builder.op(Op::Multiply, &[Value::Input, factors])
     });
-    operation(group, "squeeze and excitation", input, |builder| {
+    operation(draft, "squeeze and excitation", input, |builder| {
         let mean = builder.op(Op::GlobalAveragePool, &[Value::Input])?;
         let squeezed = builder.conv(mean, 8, 1, Window::new([1, 1]), Kind::Bayesian)?;
         let excited = builder.conv(squeezed, 20, 1, Window::new([1, 1]), Kind::Bayesian)?;

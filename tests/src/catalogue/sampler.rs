@@ -1,13 +1,12 @@
 //! The key stream and the noise, for the authors of a port. Targets show theirs in `noise`.
 
-use super::SEEDS;
-use super::group::Group;
+use super::draft::{Draft, SEEDS};
 use crate::vectors::{Hex, KeyStream, VectorFile};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::{CHUNK, Draw, MAX_SAMPLES, noise};
 
 pub(super) fn file() -> VectorFile {
-    let mut file = Group::new(
+    let mut file = Draft::new(
         "sampler",
         "Groups of the key stream and the noise of the weights that they serve (NUMERICS, 3). For \
          porters: no target shows them by itself.",

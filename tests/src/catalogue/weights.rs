@@ -1,12 +1,12 @@
 //! Sampled weights and biases: means, sigmas and multipliers of all sizes, saturation included.
 
-use super::group::Group;
+use super::draft::Draft;
 use super::readout::{Numbers, Readout, random_numbers};
 use crate::vectors::{Pictures, VectorFile};
 use bayes8_core::layer::Posterior;
 
 pub(super) fn file() -> VectorFile {
-    let mut group = Group::new(
+    let mut draft = Draft::new(
         "weights",
         "Networks of one layer whose logits are its sampled weights plus biases, one place of the \
          weights a picture; the last picture, of zeros, has the biases alone.",
@@ -34,7 +34,7 @@ pub(super) fn file() -> VectorFile {
     .into_iter()
     .enumerate()
     {
-        add(&mut group, name, &readout, before, random_numbers(&readout, seed as u64));
+        add(&mut draft, name, &readout, before, random_numbers(&readout, seed as u64));
     }
     // Every mean and the extremes of the spread, in one layer: 256 x 6.
     let readout = linear(256, 6);
@@ -47,18 +47,18 @@ pub(super) fn file() -> VectorFile {
         }),
         bias: None,
     };
-    add(&mut group, "every mean", &readout, 0, numbers);
+    add(&mut draft, "every mean", &readout, 0, numbers);
     let numbers = Numbers { posterior: None, ..random_numbers(&readout, 99) };
-    add(&mut group, "no sigma", &readout, 0, numbers);
-    group.finish()
+    add(&mut draft, "no sigma", &readout, 0, numbers);
+    draft.finish()
 }
 
-fn add(group: &mut Group, name: &str, readout: &Readout, before: usize, numbers: Numbers) {
-    group.model(name, &readout.model(name, before, numbers));
+fn add(draft: &mut Draft, name: &str, readout: &Readout, before: usize, numbers: Numbers) {
+    draft.model(name, &readout.model(name, before, numbers));
     let one_hot = readout.input().elements();
     let pictures = format!("one-hot {one_hot}");
-    group.pictures(&pictures, Pictures::OneHot { one_hot });
+    draft.pictures(&pictures, Pictures::OneHot { one_hot });
     for _ in 0..2 {
-        group.next_vector(name, &pictures);
+        draft.next_vector(name, &pictures);
     }
 }

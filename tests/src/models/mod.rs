@@ -4,11 +4,11 @@
 
 mod builder;
 mod random;
-mod zoo;
+mod random_models;
 
 pub use builder::{Builder, Kind};
 pub use random::Random;
-pub use zoo::{random_model, random_model_of_all_operations, random_volume_model};
+pub use random_models::{random_model, random_model_of_all_operations, random_volume_model};
 
 use bayes8_core::layer::Layer;
 use bayes8_core::model::{Model, Parameters, Parts, Quantized};

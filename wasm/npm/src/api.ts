@@ -1,8 +1,9 @@
 export { Bayes8Error, type Bayes8ErrorCode } from "./error.js";
-export { type CompiledModule, type Kernel } from "./engine.js";
+export { type CompiledModule } from "./engine.js";
 export { detect, type Features, supports } from "./features.js";
 export { type ModelInfo, type NodeTrace } from "./glue.js";
-export { type LoadOptions, Model } from "./model.js";
+export { type LoadOptions } from "./load.js";
+export { Model } from "./model.js";
 export { type PredictOptions, type StreamOptions, type TraceOptions } from "./options.js";
 export {
   type BitmapPicture,
@@ -10,10 +11,10 @@ export {
   type FramePicture,
   type ImagePicture,
   type Picture,
-  type RgbaPicture,
   type VideoPicture,
 } from "./picture.js";
+export { type RgbaPicture } from "./pixels.js";
 export { type Pool, type PoolOptions } from "./pool.js";
 export { type ClassProbability, type Prediction, type PredictionJson } from "./prediction.js";
-export { type WorkerSource } from "./platform.js";
+export { type Kernel, type WorkerSource } from "./platform.js";
 export { type Progress, type Source } from "./source.js";

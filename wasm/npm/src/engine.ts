@@ -3,12 +3,9 @@ import { detect } from "./features.js";
 import { type Glue, instantiate } from "./glue.js";
 import { kindOf } from "./kinds.js";
 import { invalid } from "./options.js";
-import { platform } from "./platform.js";
+import { type Kernel, platform } from "./platform.js";
 import { relaxedDot } from "./probe.js";
 import { nameOf, read, type ReadOptions, type Source } from "./source.js";
-
-/** Which build of the wasm module: both give the same bits. */
-export type Kernel = "baseline" | "relaxed";
 
 /** As `WebAssembly.Module`, which code without the types of a page does not know. */
 export interface CompiledModule {}

@@ -1,6 +1,6 @@
 import { Bayes8Error } from "./error.js";
 import type { Request } from "./options.js";
-import type { Pixels } from "./picture.js";
+import type { Pixels } from "./pixels.js";
 import type { Thread } from "./thread.js";
 
 /** What one thread has done for a job. */

@@ -1,13 +1,10 @@
-import { loadEngine, type EngineOptions } from "./engine.js";
-import { throwIfAborted } from "./error.js";
+import { fetchParts, type LoadOptions } from "./load.js";
 import { checkOptions, limitsOf } from "./options.js";
 import { Pool, type PoolOptions } from "./pool.js";
 import { Predictor } from "./predictor.js";
-import { type Limits, Runner } from "./runner.js";
-import { read, type ReadOptions, type Source, withName } from "./source.js";
+import { Runner } from "./runner.js";
+import { type Source, withName } from "./source.js";
 import { LocalThread } from "./thread.js";
-
-export interface LoadOptions extends EngineOptions, ReadOptions, Limits {}
 
 /** A model in this thread. Samples run in chunks of about 20 ms, between which other tasks run. */
 export class Model extends Predictor {
@@ -25,8 +22,7 @@ export class Model extends Predictor {
    */
   static async load(source: Source, options: LoadOptions = {}): Promise<Model> {
     const limits = limitsOf(checkOptions("load", options));
-    const [engine, file] = await Promise.all([loadEngine(options), read(source, options)]);
-    throwIfAborted(options.signal);
+    const [engine, file] = await fetchParts(source, options);
     try {
       const runner = new Runner(engine.glue, file, limits);
       return new Model(runner.info(), engine, [new LocalThread(runner, engine)]);

@@ -1,4 +1,4 @@
-import type { Kernel } from "./engine.js";
+import type { Kernel } from "./platform.js";
 
 /** The modules beside this code. */
 export function moduleFile(kernel: Kernel): URL {

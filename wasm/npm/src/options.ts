@@ -1,6 +1,13 @@
 import { Bayes8Error } from "./error.js";
 import { shown } from "./kinds.js";
-import type { Limits } from "./runner.js";
+
+/** What a model may take for one picture and sample. */
+export interface Limits {
+  /** Bytes of working memory; default: 2 GiB. A model that takes more is refused. */
+  readonly maxMemoryBytes?: number | undefined;
+  /** Steps; default: 2^42. A model that takes more is refused. */
+  readonly maxSteps?: number | undefined;
+}
 
 export interface StreamOptions {
   /** Monte-Carlo samples, 1 to 2^28; default 32. */

@@ -1,14 +1,8 @@
 import { Bayes8Error } from "./error.js";
 import { isBlob, isBytes, isFloats, kindOf, shown } from "./kinds.js";
+import type { Pixels, RgbaPicture } from "./pixels.js";
 import { platform } from "./platform.js";
 import { nameOf, PICTURE, read } from "./source.js";
-
-/** As `ImageData`: RGBA bytes, `[height][width][4]`. */
-export interface RgbaPicture {
-  readonly data: Uint8ClampedArray | Uint8Array;
-  readonly width: number;
-  readonly height: number;
-}
 
 /** As `HTMLCanvasElement` and `OffscreenCanvas`. */
 export interface CanvasPicture {
@@ -69,9 +63,6 @@ export type Picture =
 
 /** A picture larger than this would fill the module's memory. */
 const MOST_BYTES = 2 ** 30;
-
-/** A picture in a model's shape. */
-export type Pixels = Uint8Array | Float32Array;
 
 /** A copy of `picture` as it is now: its owner may change it while samples run. Files arrive later. */
 export function snapshot(picture: Picture, signal: AbortSignal): Pixels | RgbaPicture | Promise<RgbaPicture> {

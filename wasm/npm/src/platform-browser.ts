@@ -1,8 +1,7 @@
-import type { Kernel } from "./engine.js";
 import { Bayes8Error } from "./error.js";
 import { invalid } from "./options.js";
 import { draw } from "./picture.js";
-import { type Platform, taken } from "./platform.js";
+import { type Kernel, type Platform, taken } from "./platform.js";
 
 /** Where the files of this package are: nothing of it is touched before it is needed. */
 export interface Files {

@@ -5,11 +5,10 @@ import { setImmediate } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { TextDecoder } from "node:util";
 import { Worker } from "node:worker_threads";
-import type { Kernel } from "./engine.js";
 import { Bayes8Error } from "./error.js";
 import { readBlob } from "./kinds.js";
 import { invalid } from "./options.js";
-import { type Platform, taken } from "./platform.js";
+import { type Kernel, type Platform, taken } from "./platform.js";
 
 /** Where the files of this package are: nothing of it is touched before it is needed. */
 export interface Files {

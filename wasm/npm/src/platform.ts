@@ -1,6 +1,8 @@
 import { Bayes8Error } from "./error.js";
-import type { Kernel } from "./engine.js";
-import type { RgbaPicture } from "./picture.js";
+import type { RgbaPicture } from "./pixels.js";
+
+/** Which build of the wasm module: both give the same bits. */
+export type Kernel = "baseline" | "relaxed";
 
 /** What differs between a browser and Node: files, workers, and how to let other tasks run. */
 export interface Platform {

@@ -1,13 +1,13 @@
-import { loadEngine } from "./engine.js";
-import { Bayes8Error, orAborted, throwIfAborted } from "./error.js";
-import type { LoadOptions } from "./model.js";
+import { Bayes8Error, orAborted } from "./error.js";
+import { kindOf } from "./kinds.js";
+import { fetchParts, type LoadOptions } from "./load.js";
 import { checkOptions, invalid, limitsOf } from "./options.js";
 import { platform, type WorkerSource } from "./platform.js";
-import { kindOf } from "./kinds.js";
 import { Predictor } from "./predictor.js";
-import { read, type Source, withName } from "./source.js";
+import { type Source, withName } from "./source.js";
 import { WorkerThread } from "./worker-thread.js";
 
+/** How a model is loaded into several workers. */
 export interface PoolOptions extends LoadOptions {
   /** 1 to 256; default: what suits this machine. Each holds the model. */
   readonly workers?: number | undefined;
@@ -42,12 +42,11 @@ export class Pool extends Predictor {
       throw invalid("worker", "a URL, or a function that starts a worker", worker);
     }
     const limits = limitsOf(options);
-    const [engine, bytes] = await Promise.all([loadEngine(options), read(source, options)]);
+    const [engine, bytes] = await fetchParts(source, options);
     // A clone of a part takes the whole buffer along.
     const file = bytes.length < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
     const threads: WorkerThread[] = [];
     try {
-      throwIfAborted(signal);
       while (threads.length < workers) threads.push(new WorkerThread(worker));
       const loading = threads.map((thread, index) =>
         thread.load(engine.module, file, limits).catch((error: Bayes8Error) => {

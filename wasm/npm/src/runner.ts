@@ -1,6 +1,7 @@
 import { isFloats } from "./kinds.js";
 import type { Batch, Glue, ModelInfo, Network, NodeTrace } from "./glue.js";
-import type { Pixels, RgbaPicture } from "./picture.js";
+import type { Limits } from "./options.js";
+import type { Pixels, RgbaPicture } from "./pixels.js";
 
 /** Samples to run for a job: first, first + 1, ..., first + count - 1. */
 export interface Task {
@@ -15,14 +16,6 @@ export interface Task {
 export interface TaskResult {
   readonly sums: BigInt64Array[];
   readonly milliseconds: number;
-}
-
-/** What a model may take for one picture and sample. */
-export interface Limits {
-  /** Bytes of working memory; default: 2 GiB. A model that takes more is refused. */
-  readonly maxMemoryBytes?: number | undefined;
-  /** Steps; default: 2^42. A model that takes more is refused. */
-  readonly maxSteps?: number | undefined;
 }
 
 /** A model in the thread that runs this code, and the jobs that are under way on it. */

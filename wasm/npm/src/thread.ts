@@ -3,7 +3,7 @@ import { toBayes8Error } from "./error.js";
 import type { Engine } from "./engine.js";
 import type { NodeTrace } from "./glue.js";
 import { platform } from "./platform.js";
-import type { Pixels, RgbaPicture } from "./picture.js";
+import type { Pixels, RgbaPicture } from "./pixels.js";
 import type { Runner, Task, TaskResult } from "./runner.js";
 
 /** A thread that holds the model: this one, or a worker. */

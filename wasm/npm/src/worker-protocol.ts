@@ -1,6 +1,7 @@
 /** What goes between a pool and its workers: calls of a `Runner`'s methods, and their answers. */
 import type { Bayes8ErrorCode } from "./error.js";
-import type { Limits, Runner } from "./runner.js";
+import type { Limits } from "./options.js";
+import type { Runner } from "./runner.js";
 
 export type Method = "fit" | "begin" | "run" | "trace" | "logits" | "end";
 

@@ -1,8 +1,9 @@
 import { Bayes8Error } from "./error.js";
 import type { ModelInfo, NodeTrace } from "./glue.js";
-import type { Pixels, RgbaPicture } from "./picture.js";
+import type { Limits } from "./options.js";
+import type { Pixels, RgbaPicture } from "./pixels.js";
 import { platform, type WorkerPort, type WorkerSource } from "./platform.js";
-import type { Limits, Task, TaskResult } from "./runner.js";
+import type { Task, TaskResult } from "./runner.js";
 import type { Thread } from "./thread.js";
 import type { Answer, Call } from "./worker-protocol.js";
 

@@ -7,7 +7,7 @@ import { megabytes, percent, withArticle } from "../lib/format.js";
 import { Newest } from "../lib/newest.js";
 import type { Page } from "../lib/page.js";
 import { FIRST_PREDICTION } from "../lib/offline.js";
-import { paint } from "../lib/pictures.js";
+import { paint } from "../lib/pixels.js";
 import { Status } from "../lib/status.js";
 import { openModel } from "../model/models.js";
 import { best, type Estimate, estimates } from "../model/samples.js";

@@ -2,7 +2,7 @@
 import { columns, labels, size } from "../../assets/fashion-gallery.json";
 import sprite from "../../assets/fashion-gallery.png";
 import { create } from "../lib/dom.js";
-import { paint, pixelsOf } from "../lib/pictures.js";
+import { paint, pixelsOf } from "../lib/pixels.js";
 import type { Shape } from "./corruption.js";
 
 export const GALLERY_SHAPE: Shape = { size, channels: 1 };

@@ -11,7 +11,7 @@ import type { Severities } from "./corruption.js";
 import { bySureness, errorsAmong, riskCoverage } from "./coverage.js";
 import { curveFinding, riskFinding } from "./findings.js";
 import { GalleryGrid, LABELS, loadGallery, type Said } from "./gallery.js";
-import { CLASSES, OwnPhoto } from "./own.js";
+import { CLASSES, OwnPhoto } from "./own-photo.js";
 import "./photos.css";
 import { CorruptionSliders } from "./sliders.js";
 import { corrupted, curve, GALLERY_SAMPLES, judge, type PictureOutcome, type Point, STEPS } from "./study.js";

@@ -8,7 +8,7 @@ import { Status } from "../lib/status.js";
 import { doubtOf } from "../model/doubt.js";
 import { MODEL_LABELS, MODEL_NAMES, type ModelName, openModel } from "../model/models.js";
 import { command, fromParameters, MOST_SAMPLES, parseSamples, parseSeed, PICTURE_FILE, type Replay, toHash } from "./link.js";
-import { load, nativeDigest, PICTURE_NAMES, show } from "./pictures.js";
+import { load, nativeDigest, PICTURE_NAMES, show } from "./shipped-pictures.js";
 
 const FALLBACK: Replay = { model: "fashion-resnet14", picture: { name: "shirt-4.png" }, seed: 7n, samples: 8 };
 /** Of the picture that came with the link. */

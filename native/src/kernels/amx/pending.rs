@@ -38,7 +38,8 @@ impl<E> Pending<E> {
 ///
 /// # Safety
 /// The processor must have the features named. `context` must be a `Pending<Epilogue>` that nothing
-/// else uses meanwhile, of `P` panels, with sums for its rows and an output that has these.
+/// else uses meanwhile, of `P` panels, with sums for its rows and an output that `Block::check` has
+/// passed and that has these.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) unsafe extern "sysv64" fn write_rows<const P: usize>(context: *mut c_void) {
     // SAFETY: by the contract.
@@ -48,8 +49,8 @@ pub(super) unsafe extern "sysv64" fn write_rows<const P: usize>(context: *mut c_
         return;
     }
     let sums = pending.sums.cast::<[i32; BLOCK_CHANNELS]>().wrapping_sub(pending.first);
-    // SAFETY: row `first` of the output is the first of `sums`, which holds `rows`; a row has room
-    // for `P` panels. The rest is the contract.
+    // SAFETY: row `first` of the output is the first of `sums`, which holds `rows`; a row of `sums`
+    // has room for `P` panels. The rest is the contract.
     unsafe {
         let load = |row: usize| sums.wrapping_add(row).cast::<[__m512i; P]>().read_unaligned();
         pending.epilogue.write(rows, pending.panel, load);

@@ -78,14 +78,16 @@ impl Amx {
         assert!(block.pieces.len() == 1);
         let row_tiles = RowTiles::new(block.rows.len());
         let first_row = block.rows[0] as usize;
-        let stride = block.rows.get(1).map_or(0, |&second| second as usize - first_row);
-        // The rows between lie between.
-        let last_row = first_row + (block.rows.len() - 1) * stride;
-        assert!(block.rows.last().is_some_and(|&last| last as usize == last_row));
+        let second_row = block.rows.get(1).map_or(first_row, |&second| second as usize);
+        let stride = second_row.checked_sub(first_row).expect("rows in ascending order");
+        // At a uniform distance, the rows between lie between.
+        let to_last_row = (block.rows.len() - 1).checked_mul(stride);
+        let last_row = to_last_row.and_then(|distance| first_row.checked_add(distance));
+        assert!(last_row == block.rows.last().map(|&last| last as usize));
         debug_assert!(block.rows.windows(2).all(|two| two[1] as usize == two[0] as usize + stride));
 
         let depth = block.depth();
-        assert!(depth.is_multiple_of(TILE_DEPTH));
+        assert!(depth > 0 && depth.is_multiple_of(TILE_DEPTH));
         let steps = depth / TILE_DEPTH;
         let resident = RESIDENT_BYTES / (row_tiles.height * depth);
         let rows_stay = resident > 0 && row_tiles.count <= RESIDENT_TILES;
@@ -145,9 +147,10 @@ impl Amx {
             },
         };
         // SAFETY: the configuration loaded is the one of `row_tiles`. There are `needed` sums.
-        // `check` has seen that the last row of the block holds all steps and, with the assertion
-        // above, that so do those before it; and that there are the panels, each with all steps and
-        // 16 offsets. `pending` belongs to this block.
+        // `check` has seen that the last row of the block holds all steps, of which there is at least
+        // one, and with the assertions above, that so do those before it; and that there are the
+        // panels, each with all steps and 16 offsets, and the output's rows. `pending` belongs to this
+        // block.
         unsafe { walk.run(rows_stay) };
     }
 }

@@ -31,8 +31,8 @@ pub(in crate::kernels) struct Epilogue<'a, 'o> {
 
 #[expect(clippy::large_enum_variant, reason = "one a block, on the stack")]
 enum Form<'o> {
-    Codes(Packing, Rows<'o>),
-    Sums(Addition, Packing, Rows<'o>, Rows<'o>),
+    Codes(Packing, CodeRows<'o>),
+    Sums(Addition, Packing, CodeRows<'o>, CodeRows<'o>),
     Logits(ArrayViewMut2<'o, f32>),
 }
 
@@ -47,13 +47,13 @@ impl<'a, 'o> Epilogue<'a, 'o> {
         assert!(output.dimensions().1 <= multipliers.len());
         let form = match output {
             BlockOutput::Codes(codes, target) => {
-                Form::Codes(Packing::new(&target), Rows::of_output(codes))
+                Form::Codes(Packing::new(&target), CodeRows::of_output(codes))
             }
             BlockOutput::Sums(codes, target, add, other) => Form::Sums(
                 Addition::new(&target, &add),
                 Packing::new(&add.target),
-                Rows::of_output(codes),
-                Rows::of_input(other),
+                CodeRows::of_output(codes),
+                CodeRows::of_input(other),
             ),
             BlockOutput::Logits(logits) => Form::Logits(logits),
         };
@@ -64,8 +64,8 @@ impl<'a, 'o> Epilogue<'a, 'o> {
     /// included.
     ///
     /// # Safety
-    /// The processor must have the features named, and the output the rows. There must be multipliers
-    /// of the panels and channels of `panel`, and none behind `P` panels if `P` is 1.
+    /// The processor must have the features named. `Block::check` must have passed for the output and
+    /// the multipliers, `rows` and `P` panels from `panel` on. If `P` is 1, that panel must be the last.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     pub(in crate::kernels) unsafe fn write<const P: usize>(
@@ -78,7 +78,8 @@ impl<'a, 'o> Epilogue<'a, 'o> {
         let channel = panel * PANEL;
         debug_assert!(self.multipliers.len() >= channel + P * PANEL);
         // SAFETY: by the contract.
-        let multipliers = unsafe { Multipliers::<P>::new(self.multipliers.as_ptr().add(channel)) };
+        let multipliers =
+            unsafe { ChannelMultipliers::<P>::new(self.multipliers.as_ptr().add(channel)) };
         // The last of an odd number of rows is its own second.
         let pairs_end = rows.end - (rows.end - rows.start) % 2;
         let mut row = rows.start;
@@ -86,7 +87,7 @@ impl<'a, 'o> Epilogue<'a, 'o> {
             Form::Codes(packing, to) => {
                 // Copies, which stores of bytes cannot change, stay in registers.
                 let (packing, to) = (*packing, to.from(channel));
-                // SAFETY: the output has the rows.
+                // SAFETY: the output has the rows, their channels side by side.
                 unsafe {
                     while row < pairs_end {
                         let codes = packing.codes(
@@ -105,7 +106,8 @@ impl<'a, 'o> Epilogue<'a, 'o> {
             Form::Sums(addition, packing, to, from) => {
                 let (addition, packing) = (*addition, *packing);
                 let (to, from) = (to.from(channel), from.from(channel));
-                // SAFETY: the output has the rows, and the other value those of the output.
+                // SAFETY: the output has the rows, their channels side by side, and the other value is
+                // of the same shape and order.
                 unsafe {
                     while row < pairs_end {
                         let others = [from.load(row), from.load(row + 1)];
@@ -130,8 +132,9 @@ impl<'a, 'o> Epilogue<'a, 'o> {
                     for (p, &scaled) in scaled.iter().enumerate() {
                         let first = channel + p * PANEL;
                         let lanes = channels.saturating_sub(first).min(PANEL);
-                        // SAFETY: the mask keeps to the channels of the row. The pointer may lie
-                        // outside when the mask is empty, so it is made by wrapping.
+                        // SAFETY: the mask keeps to the channels of the row, which lie side by side.
+                        // The pointer may lie outside when the mask is empty, so it is made by
+                        // wrapping.
                         unsafe {
                             let at = to.wrapping_add(row * stride + first);
                             _mm512_mask_storeu_ps(at, ((1u32 << lanes) - 1) as __mmask16, scaled);
@@ -145,9 +148,9 @@ impl<'a, 'o> Epilogue<'a, 'o> {
 
 /// Multipliers of the channels of `P` panels.
 #[derive(Clone, Copy)]
-struct Multipliers<const P: usize>([__m512; P]);
+struct ChannelMultipliers<const P: usize>([__m512; P]);
 
-impl<const P: usize> Multipliers<P> {
+impl<const P: usize> ChannelMultipliers<P> {
     /// # Safety
     /// There must be 16 for each of the `P` panels.
     #[inline]
@@ -167,14 +170,14 @@ impl<const P: usize> Multipliers<P> {
 
 /// Rows of codes in memory.
 #[derive(Clone, Copy)]
-struct Rows<'a> {
+struct CodeRows<'a> {
     first: *mut u8,
     stride: usize,
     channels: usize,
     lives: PhantomData<&'a [u8]>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> CodeRows<'a> {
     fn of_output(mut codes: ArrayViewMut2<'a, u8>) -> Self {
         let (channels, stride) = (codes.ncols(), codes.strides()[0] as usize);
         Self { first: codes.as_mut_ptr(), stride, channels, lives: PhantomData }
@@ -196,7 +199,7 @@ impl<'a> Rows<'a> {
     /// The codes of a row, at most 32, and nothing else, 16 and 16; behind its channels zeros.
     ///
     /// # Safety
-    /// The processor must have the features named, and memory the row.
+    /// The processor must have the features named, and memory the row, its channels side by side.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn load(&self, row: usize) -> [__m128i; 2] {
@@ -214,7 +217,7 @@ impl<'a> Rows<'a> {
     /// Stores the codes of two rows, at most 32 each, which `codes` holds one behind the other.
     ///
     /// # Safety
-    /// As [`Rows::load`].
+    /// As [`CodeRows::load`].
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn store_pair(&self, row: usize, second: usize, codes: __m512i) {

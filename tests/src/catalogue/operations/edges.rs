@@ -1,18 +1,17 @@
 //! Numbers at which implementations go wrong: ties of the rounding, sums beyond what f32 or 16 bits
 //! hold, logits that overflow the exponential.
 
-use super::add;
-use crate::catalogue::group::Group;
+use crate::catalogue::draft::Draft;
 use crate::models::{Builder, Kind, layer_mut, node_mut};
 use bayes8_core::graph::{Op, Shape, Value};
 use bayes8_core::layer::Bias;
 use bayes8_core::model::{Model, Parts};
 use bayes8_core::numerics::{CodeRange, Quantization};
 
-pub(super) fn add_all(group: &mut Group) {
-    ties(group);
-    large_sums(group);
-    logits(group);
+pub(super) fn add_all(draft: &mut Draft) {
+    ties(draft);
+    large_sums(draft);
+    logits(draft);
 }
 
 fn finish(name: &str, builder: Builder, change: impl FnOnce(&mut Parts)) -> Model {
@@ -32,7 +31,7 @@ fn set_output(parts: &mut Parts, grid: Quantization) {
 }
 
 /// Every other code lies half way between two of the output's: round half to even, not up.
-fn ties(group: &mut Group) {
+fn ties(draft: &mut Draft) {
     let input = Shape::new(16, 16, 1);
     let build = |op: Op, inputs: &[Value]| {
         let mut builder = Builder::new(1, input);
@@ -44,12 +43,12 @@ fn ties(group: &mut Group) {
         let halves = Quantization { scale: 1.0 / 128.0, zero_point };
         let name = format!("requantize ties, zero point {zero_point}");
         let builder = build(Op::Requantize, &[Value::Input]);
-        add(group, &name, &finish(&name, builder, |parts| set_output(parts, halves)));
+        draft.model_and_vector(&name, &finish(&name, builder, |parts| set_output(parts, halves)));
         let name = format!("add ties, zero point {zero_point}");
         let builder = build(Op::Add, &[Value::Input, Value::Input]);
         // Twice the code, in steps of four.
         let quarter = Quantization { scale: 1.0 / 64.0, zero_point };
-        add(group, &name, &finish(&name, builder, |parts| set_output(parts, quarter)));
+        draft.model_and_vector(&name, &finish(&name, builder, |parts| set_output(parts, quarter)));
     }
     let name = "conv ties";
     let mut builder = Builder::new(1, input);
@@ -63,11 +62,11 @@ fn ties(group: &mut Group) {
         layer.scale.fill(1.0);
         layer.bias = None;
     });
-    add(group, name, &model);
+    draft.model_and_vector(name, &model);
 }
 
 /// Products of codes that lie half way between two of the output's, and the largest products.
-pub(super) fn add_products(group: &mut Group) {
+pub(super) fn add_products(draft: &mut Draft) {
     let input = Shape::new(16, 16, 1);
     for zero_point in [0, 101] {
         for (what, scale) in [("ties", 1.0 / 512.0), ("wide grid", 1.0)] {
@@ -79,13 +78,13 @@ pub(super) fn add_products(group: &mut Group) {
             let model = finish(&name, builder, |parts| {
                 set_output(parts, Quantization { scale, zero_point });
             });
-            add(group, &name, &model);
+            draft.model_and_vector(&name, &model);
         }
     }
 }
 
 /// The largest products, in sums that 16 bits cannot hold pairwise nor f32 exactly.
-fn large_sums(group: &mut Group) {
+fn large_sums(draft: &mut Draft) {
     for (name, weight) in [("all weights -128", -128), ("all weights 127", 127)] {
         for fan_in in [4, 67, 700] {
             let name = format!("{name}, {fan_in}");
@@ -96,7 +95,7 @@ fn large_sums(group: &mut Group) {
                 layer.mu.fill(weight);
                 layer.bias = Some(Bias { mu: vec![1, -7], sigma: None });
             });
-            add(group, &name, &model);
+            draft.model_and_vector(&name, &model);
         }
     }
     // As near to 2^31 as the loader allows.
@@ -109,11 +108,11 @@ fn large_sums(group: &mut Group) {
         layer.scale.fill(1e-6);
         layer.bias = Some(Bias { mu: vec![most, -most, 0], sigma: None });
     });
-    add(group, name, &model);
+    draft.model_and_vector(name, &model);
 }
 
 /// Logits of all magnitudes: equal, close, beyond what the exponential can tell apart, huge.
-fn logits(group: &mut Group) {
+fn logits(draft: &mut Draft) {
     for (name, scale) in [("tiny", 1e-9), ("middling", 1.0), ("large", 30.0), ("huge", 1e25)] {
         let name = format!("{name} logits");
         let mut builder = Builder::new(4, Shape::vector(6));
@@ -124,9 +123,9 @@ fn logits(group: &mut Group) {
             layer.scale.fill(scale / 128.0);
             layer.bias = None;
         });
-        add(group, &name, &model);
+        draft.model_and_vector(&name, &model);
     }
     let mut builder = Builder::new(5, Shape::vector(6));
     builder.linear(Value::Input, 1, Kind::Bayesian).expect("a vector");
-    add(group, "one class", &finish("one class", builder, |_| {}));
+    draft.model_and_vector("one class", &finish("one class", builder, |_| {}));
 }

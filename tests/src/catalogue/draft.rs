@@ -1,8 +1,7 @@
-//! A file in the making.
+//! A file of vectors in the making, and the seeds and samples that vectors have.
 
-use super::{SAMPLES, SEEDS};
 use crate::case::Case;
-use crate::check::Target;
+use crate::check::Implementation;
 use crate::models::Random;
 use crate::reference::REFERENCE;
 use crate::repository;
@@ -11,14 +10,21 @@ use crate::vectors::{
 };
 use bayes8_core::format::{self, DIGEST_KEY};
 use bayes8_core::model::Model;
+use bayes8_core::sampler::MAX_SAMPLES;
 use std::sync::Arc;
 
-/// Vectors of one kind.
-pub(super) struct Group {
+/// Seeds: 0, small ones, one with bits in both halves, the largest.
+pub(super) const SEEDS: [u64; 5] = [0, 1, 7, 0x0123_4567_89ab_cdef, u64::MAX];
+
+/// First sample and the one after the last: from the beginning, later ones, the very last.
+pub(super) const SAMPLES: [[u32; 2]; 3] = [[0, 4], [5, 9], [MAX_SAMPLES - 3, MAX_SAMPLES]];
+
+/// A file of vectors of one kind, to which models, pictures and vectors are added.
+pub(super) struct Draft {
     file: VectorFile,
 }
 
-impl Group {
+impl Draft {
     pub(super) fn new(name: &str, about: &str) -> Self {
         Self {
             file: VectorFile {
@@ -98,6 +104,20 @@ impl Group {
             vector.trace.push(ExpectedNode { node: node.node, output });
         }
         self.file.vectors.push(vector);
+    }
+
+    /// Adds a model and a vector of it over random pictures, one of zeros and one of 255. Returns the
+    /// name of the pictures.
+    ///
+    /// # Panics
+    /// As [`Self::model`].
+    pub(super) fn model_and_vector(&mut self, name: &str, model: &Model) -> String {
+        self.model(name, model);
+        let elements = model.graph().input().elements();
+        let pictures = format!("{elements} bytes");
+        self.varied_pictures(&pictures, 3, elements);
+        self.next_vector(name, &pictures);
+        pictures
     }
 
     /// Adds a vector whose seed and samples are the next of all combinations.

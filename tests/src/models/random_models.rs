@@ -44,7 +44,7 @@ pub fn random_volume_model(seed: u64) -> Model {
 
 fn random_network(seed: u64, mut random: Random, input: Shape, vocabulary: Vocabulary) -> Model {
     let builder = Builder::new(seed, input);
-    let mut network = Network { builder, values: vec![Value::Input], vocabulary };
+    let mut network = GrowingNetwork { builder, values: vec![Value::Input], vocabulary };
     let steps = random.between(3, 12);
     let deterministic = if random.chance(50) { random.below(steps) } else { 0 };
     for step in 0..steps {
@@ -61,13 +61,14 @@ fn kind(random: &mut Random) -> Kind {
     random.pick(&[Kind::Bayesian, Kind::Bayesian, Kind::Deterministic, Kind::BayesianBias])
 }
 
-struct Network {
+/// A network to which nodes are added one by one.
+struct GrowingNetwork {
     builder: Builder,
     values: Vec<Value>,
     vocabulary: Vocabulary,
 }
 
-impl Network {
+impl GrowingNetwork {
     /// The latest value most of the time, or any earlier one: so values live long.
     fn value(&self, random: &mut Random) -> Value {
         let latest = self.values[self.values.len() - 1];

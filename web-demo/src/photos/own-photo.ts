@@ -5,7 +5,7 @@ import { SplitChart } from "../chart/split.js";
 import { create, find, inFrame } from "../lib/dom.js";
 import { megabytes, withArticle } from "../lib/format.js";
 import { Newest } from "../lib/newest.js";
-import { paint, shrink, squareOf } from "../lib/pictures.js";
+import { paint, shrink, squareOf } from "../lib/pixels.js";
 import { Status } from "../lib/status.js";
 import { openModel } from "../model/models.js";
 import { best, type Estimate, estimates } from "../model/samples.js";

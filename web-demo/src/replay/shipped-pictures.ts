@@ -1,7 +1,7 @@
 /** The pictures that ship with the repository, and what the native command line predicted for them. */
 import native from "../../../wasm/npm/tests/fixtures/native.json";
 import type { Picture } from "bayes8";
-import { pixelsOf, toImageData } from "../lib/pictures.js";
+import { pixelsOf, toImageData } from "../lib/pixels.js";
 import type { Replay, ReplayPicture } from "./link.js";
 
 const URLS = Object.fromEntries(

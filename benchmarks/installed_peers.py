@@ -11,7 +11,7 @@ import numpy as np
 from peer import CannotRunError, Peer, Task, measure, rate_text
 from peer_bayesian_torch import Fp32, Int8
 from peer_onnxruntime import OnnxRuntime
-from pictures import random_pictures
+from random_pictures import random_pictures
 
 PEERS: dict[str, type[Peer]] = {
     "onnxruntime-int8": OnnxRuntime,
@@ -95,7 +95,7 @@ def prepared(names: list[str], work: Task) -> list[Peer]:
 def main() -> None:
     parser = argparse.ArgumentParser(
         description="Time the peers that are installed here, in image-samples per second.",
-        epilog="Example: python benchmarks/peers.py resnet50.safetensors --network mean.onnx",
+        epilog="Example: python benchmarks/installed_peers.py resnet50.safetensors --network mean.onnx",
     )
     add_arguments(parser)
     arguments = parse(parser)

@@ -1,0 +1,9 @@
+/** As `ImageData`: RGBA bytes, `[height][width][4]`. */
+export interface RgbaPicture {
+  readonly data: Uint8ClampedArray | Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A picture in a model's shape. */
+export type Pixels = Uint8Array | Float32Array;
