@@ -72,7 +72,7 @@ fn random_networks_over_volumes_agree_with_the_naive_evaluation() {
 #[test]
 fn a_trace_has_the_value_of_every_step() {
     let mut fused = 0;
-    for model in (0..100).map(random_model_of_all_operations) {
+    for model in (0..100).flat_map(|s| [random_model(s), random_model_of_all_operations(s)]) {
         let codes = random_codes(&model, 3, 5);
         let elements = model.graph().input().elements();
         let naive: Vec<_> =
@@ -111,9 +111,10 @@ fn a_trace_has_the_value_of_every_step() {
 
 #[test]
 fn the_generator_makes_every_operation_and_kind_of_layer() {
-    let models: Vec<Model> = (0..100).map(random_model_of_all_operations).collect();
+    let models: Vec<Model> = (0..400).map(random_model_of_all_operations).collect();
     let volumes: Vec<Model> = (0..100).map(random_volume_model).collect();
-    for (models, count) in [(&models, 13), (&volumes, 12)] {
+    // A new operation is among them as soon as it is in the list.
+    for (models, count) in [(&models, Op::COUNT), (&volumes, 12)] {
         let nodes = models.iter().flat_map(|model| model.graph().nodes());
         let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
         assert_eq!(operations.len(), count, "{operations:?}");

@@ -22,7 +22,7 @@ fn signed(codes: &[u8]) -> impl DoubleEndedIterator<Item = i8> + ExactSizeIterat
 }
 
 /// States that take turns, so that a processor works on several codes at once.
-const STATES: usize = 4;
+const STATES: usize = 2;
 
 /// Packs `codes`; `None` if there are none.
 pub(super) fn pack(codes: &[u8]) -> Option<Vec<u8>> {

@@ -3,35 +3,25 @@
 use super::{Builder, Kind, Random};
 use bayes8_core::graph::{AxisPadding, Depth, GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
-use bayes8_core::ops::{AveragePool, MaxPool, Pad, PadChannels};
+use bayes8_core::ops::{Arity, AveragePool, Dice, MaxPool, Pad, PadChannels};
 
 /// Which operations a network is made of.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Vocabulary {
-    /// Those of recorded vectors over pictures.
-    Pictures,
-    /// Those and tables and products.
-    Functions,
-    /// Windows and movements of planes.
-    Volumes,
+    /// Those of recorded vectors, which must stay what they are: over volumes, windows and movements of
+    /// planes too.
+    Recorded { volumes: bool },
+    /// All, as they invent themselves.
+    All,
 }
 
 /// A small network over pictures that `seed` decides: up to a dozen nodes that read any earlier
 /// value, with a deterministic beginning half of the time. Every operation but [`Op::Pad`],
 /// [`Op::Table`] and [`Op::Multiply`] occurs among a few dozen seeds.
 pub fn random_model(seed: u64) -> Model {
-    picture_network(seed, Vocabulary::Pictures)
-}
-
-/// The same with tables and products.
-pub fn random_model_of_all_operations(seed: u64) -> Model {
-    picture_network(seed, Vocabulary::Functions)
-}
-
-fn picture_network(seed: u64, vocabulary: Vocabulary) -> Model {
     let mut random = Random::new(seed ^ 0x5eed);
     let input = Shape::new(random.between(3, 12), random.between(3, 12), random.between(1, 8));
-    random_network(seed, random, input, vocabulary)
+    random_network(seed, random, input, Vocabulary::Recorded { volumes: false })
 }
 
 /// The same over volumes, with windows and movements of planes, [`Op::Pad`] among them.
@@ -39,18 +29,31 @@ pub fn random_volume_model(seed: u64) -> Model {
     let mut random = Random::new(seed ^ 0x3d5eed);
     let mut extent = |most| random.between(2, most);
     let input = Shape::volume(extent(5), extent(7), extent(7), extent(7) - 1);
-    random_network(seed, random, input, Vocabulary::Volumes)
+    random_network(seed, random, input, Vocabulary::Recorded { volumes: true })
+}
+
+/// A small network over pictures or volumes that `seed` decides, of every operation that there is.
+pub fn random_model_of_all_operations(seed: u64) -> Model {
+    let mut random = Random::new(seed ^ 0x0b5eed);
+    let depth = if random.chance(30) { random.between(2, 4) } else { 1 };
+    let mut extent = |least| random.between(least, 9);
+    let input = Shape::volume(depth, extent(3), extent(3), extent(1));
+    random_network(seed, random, input, Vocabulary::All)
 }
 
 fn random_network(seed: u64, mut random: Random, input: Shape, vocabulary: Vocabulary) -> Model {
     let builder = Builder::new(seed, input);
-    let mut network = GrowingNetwork { builder, values: vec![Value::Input], vocabulary };
+    let mut network = GrowingNetwork { builder, values: vec![Value::Input] };
     let steps = random.between(3, 12);
     let deterministic = if random.chance(50) { random.below(steps) } else { 0 };
     for step in 0..steps {
         let kind = if step < deterministic { Kind::Deterministic } else { kind(&mut random) };
+        let grown = match vocabulary {
+            Vocabulary::Recorded { volumes } => network.grow_recorded(&mut random, kind, volumes),
+            Vocabulary::All => network.grow(&mut random, kind),
+        };
         // A node that the graph refuses, such as a window that does not fit, is left out.
-        if let Ok(value) = network.grow(&mut random, kind) {
+        if let Ok(value) = grown {
             network.values.push(value);
         }
     }
@@ -65,7 +68,6 @@ fn kind(random: &mut Random) -> Kind {
 struct GrowingNetwork {
     builder: Builder,
     values: Vec<Value>,
-    vocabulary: Vocabulary,
 }
 
 impl GrowingNetwork {
@@ -86,18 +88,17 @@ impl GrowingNetwork {
         random.pick(&partners)
     }
 
-    fn grow(&mut self, random: &mut Random, kind: Kind) -> Result<Value, GraphError> {
+    fn grow_recorded(
+        &mut self,
+        random: &mut Random,
+        kind: Kind,
+        volumes: bool,
+    ) -> Result<Value, GraphError> {
         let x = self.value(random);
         let channels = self.builder.shape(x).channels;
-        let Self { builder, vocabulary, .. } = self;
-        let vocabulary = *vocabulary;
-        let volumes = vocabulary == Vocabulary::Volumes;
+        let builder = &mut self.builder;
         let window = |random: &mut Random| if volumes { deep(random) } else { window(random) };
-        let operations = match vocabulary {
-            Vocabulary::Pictures => 14,
-            Vocabulary::Volumes => 16,
-            Vocabulary::Functions => 18,
-        };
+        let operations = if volumes { 16 } else { 14 };
         match random.below(operations) {
             0..3 => builder.conv(x, random.between(1, 40), 1, window(random), kind),
             3 => builder.conv(x, channels, channels, window(random), kind),
@@ -134,18 +135,6 @@ impl GrowingNetwork {
                 builder.op(Op::PadChannels(PadChannels { before, after }), &[x])
             }
             12 => builder.op(Op::Requantize, &[x]),
-            14 if vocabulary == Vocabulary::Functions => builder.op(Op::Table, &[x]),
-            // Squeeze and excitation.
-            15 if vocabulary == Vocabulary::Functions => {
-                let mean = builder.op(Op::GlobalAveragePool, &[x])?;
-                let factors = builder.conv(mean, channels, 1, Window::new([1, 1]), kind)?;
-                let factors = builder.op(Op::Table, &[factors])?;
-                builder.op(Op::Multiply, &[x, factors])
-            }
-            16.. => {
-                let other = self.partner(random, x, true);
-                self.builder.op(Op::Multiply, &[x, other])
-            }
             // Zeros multiply the positions: of few only.
             14.. if builder.shape(x).spatial() <= 80 => {
                 let mut zeros = || AxisPadding {
@@ -157,6 +146,23 @@ impl GrowingNetwork {
                 builder.op(op, &[x])
             }
             _ => builder.linear(x, random.between(1, 40), kind),
+        }
+    }
+
+    fn grow(&mut self, random: &mut Random, kind: Kind) -> Result<Value, GraphError> {
+        let x = self.value(random);
+        let shape = self.builder.shape(x);
+        let number = random.below(Op::COUNT);
+        let op = Op::invent(number, shape, &mut Dice(&mut |n| random.below(n)));
+        let same_channels = op.operation().arity() == Arity::Two;
+        match op.operation().arity() {
+            _ if op.is_weighted() => self.builder.weighted(op, x, kind),
+            Arity::One if shape.elements() > 20_000 => self.builder.op(Op::GlobalAveragePool, &[x]),
+            Arity::One => self.builder.op(op, &[x]),
+            Arity::Two | Arity::Several => {
+                let other = self.partner(random, x, same_channels);
+                self.builder.op(op, &[x, other])
+            }
         }
     }
 
