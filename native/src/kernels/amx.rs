@@ -28,6 +28,7 @@ mod pending;
 #[cfg(test)]
 mod portable;
 mod row_tiles;
+mod session;
 mod tiles;
 mod walk;
 
@@ -37,12 +38,11 @@ use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, PANEL_PAIR, Peak};
 use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::sampler::CHUNK;
-use configuration::{Configuration, TILE_ROWS};
+use configuration::TILE_ROWS;
 use pending::{fetch_and_write_rows, write_rows};
-use std::cell::Cell;
-use std::mem::take;
-use tiles::{Sums, TILE_DEPTH};
-use walk::AfterSteps;
+use session::Session;
+use tiles::TILE_DEPTH;
+use walk::{AfterSteps, walk};
 
 /// Proof that the processor has AMX-INT8 and that this process may use it.
 #[derive(Clone, Copy)]
@@ -58,26 +58,6 @@ enum Vector {
     /// Nothing but the language: tests run anywhere. Never leaves a product to AVX512-VNNI.
     #[cfg(test)]
     Portable,
-}
-
-/// Tiles of a thread during a convolution: their configuration and sums on their way.
-pub(crate) struct Session {
-    configuration: Configuration,
-    /// Two that are being finished, then one for each tile of a block whose rows are cut.
-    sums: Vec<Sums>,
-}
-
-thread_local! {
-    /// The memory of the last session, so that predictions in a steady state take none.
-    static SUMS: Cell<Vec<Sums>> = const { Cell::new(Vec::new()) };
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // Freed with the thread's other memory where that is gone already.
-        let sums = take(&mut self.sums);
-        let _ = SUMS.try_with(|kept| kept.set(sums));
-    }
 }
 
 impl Kernel for Amx {
@@ -101,7 +81,8 @@ impl Kernel for Amx {
     }
 
     fn session(self) -> Session {
-        Session { configuration: Configuration::new(), sums: SUMS.take() }
+        // SAFETY: `self` proves that AMX instructions are executable.
+        unsafe { Session::new() }
     }
 
     fn in_place(input: &[u8]) -> Option<&[u8]> {
@@ -141,14 +122,17 @@ impl Kernel for Amx {
                         fetch_and_write: fetch_and_write_rows::<2>,
                     },
                 ];
-                self.walk(session, block, epilogue, after_steps);
+                // SAFETY: `check` has passed, and so the output has the rows; `self` proves the
+                // features of `write_rows`, which takes a `Pending` of this epilogue.
+                unsafe { walk(session, block, epilogue, after_steps) };
             }
             #[cfg(test)]
             Vector::Portable => {
                 let epilogue = portable::Epilogue { multipliers: block.multipliers, output };
                 let write = portable::write_rows;
                 let after_steps = [AfterSteps { write, fetch_and_write: write }; 2];
-                self.walk(session, block, epilogue, after_steps);
+                // SAFETY: as above; `portable::write_rows` needs no features.
+                unsafe { walk(session, block, epilogue, after_steps) };
             }
         }
     }
@@ -182,13 +166,11 @@ impl Kernel for Amx {
 
 impl Peak for Amx {
     fn peak(self, rounds: u64) -> (u64, i32) {
-        let mut configuration = Configuration::new();
-        // SAFETY: `self` proves that AMX instructions are executable; the configuration is the one
-        // that `peak` asks for.
-        unsafe {
-            configuration.load([TILE_ROWS; 2]);
-            tiles::peak(rounds)
-        }
+        let mut session = self.session();
+        session.configure([TILE_ROWS; 2]);
+        // SAFETY: the session proves that AMX instructions are executable; the configuration is the
+        // one that `peak` asks for.
+        unsafe { tiles::peak(rounds) }
     }
 }
 

@@ -7,9 +7,9 @@
 
 use super::pending::Pending;
 use super::row_tiles::RowTiles;
+use super::session::Session;
 use super::tiles::{self, AfterStep, B_TILE_BYTES, OutputBlock, SUMS_STRIDE, Sums, TILE_DEPTH};
-use super::{Amx, Session};
-use crate::kernels::{Block, PANEL};
+use crate::kernels::{Block, Kernel, PANEL};
 use std::ffi::c_void;
 use std::iter::Peekable;
 use std::ops::Range;
@@ -46,8 +46,11 @@ struct Tile {
 }
 
 /// A block in tiles.
-struct Walk<'b, 'a, E, I: Iterator<Item = Tile>> {
-    block: &'b Block<'a, Amx>,
+struct Walk<'b, E, I: Iterator<Item = Tile>> {
+    /// All panels of the block.
+    panels: &'b [i8],
+    /// What their sums begin with, 16 a panel.
+    offsets: &'b [i32],
     /// From the first row on.
     activations: &'b [u8],
     /// Steps of a whole row.
@@ -65,97 +68,93 @@ struct Walk<'b, 'a, E, I: Iterator<Item = Tile>> {
     pending: Pending<E>,
 }
 
-impl Amx {
-    /// Multiplies a block that `Block::check` has passed. `after_steps` take a `Pending<E>` of one
-    /// panel and of two.
-    pub(super) fn walk<E>(
-        self,
-        session: &mut Session,
-        block: &Block<'_, Self>,
-        epilogue: E,
-        after_steps: [AfterSteps; 2],
-    ) {
-        assert!(block.pieces.len() == 1);
-        let row_tiles = RowTiles::new(block.rows.len());
-        let first_row = block.rows[0] as usize;
-        let second_row = block.rows.get(1).map_or(first_row, |&second| second as usize);
-        let stride = second_row.checked_sub(first_row).expect("rows in ascending order");
-        // At a uniform distance, the rows between lie between.
-        let to_last_row = (block.rows.len() - 1).checked_mul(stride);
-        let last_row = to_last_row.and_then(|distance| first_row.checked_add(distance));
-        assert!(last_row == block.rows.last().map(|&last| last as usize));
-        debug_assert!(block.rows.windows(2).all(|two| two[1] as usize == two[0] as usize + stride));
+/// Multiplies a block and hands its sums to `after_steps` of one panel and of two.
+///
+/// # Safety
+/// `Block::check` must have passed for the block and the output of `epilogue`. The functions of
+/// `after_steps` must be callable with a `Pending<E>` of it, of one panel and of two.
+pub(super) unsafe fn walk<K: Kernel<Activation = u8, Weight = i8>, E>(
+    session: &mut Session,
+    block: &Block<'_, K>,
+    epilogue: E,
+    after_steps: [AfterSteps; 2],
+) {
+    assert!(block.pieces.len() == 1);
+    let row_tiles = RowTiles::new(block.rows.len());
+    let first_row = block.rows[0] as usize;
+    let second_row = block.rows.get(1).map_or(first_row, |&second| second as usize);
+    let stride = second_row.checked_sub(first_row).expect("rows in ascending order");
+    // At a uniform distance, the rows between lie between.
+    let to_last_row = (block.rows.len() - 1).checked_mul(stride);
+    let last_row = to_last_row.and_then(|distance| first_row.checked_add(distance));
+    assert!(last_row == block.rows.last().map(|&last| last as usize));
+    debug_assert!(block.rows.windows(2).all(|two| two[1] as usize == two[0] as usize + stride));
 
-        let depth = block.depth();
-        assert!(depth > 0 && depth.is_multiple_of(TILE_DEPTH));
-        let steps = depth / TILE_DEPTH;
-        let resident = RESIDENT_BYTES / (row_tiles.height * depth);
-        let rows_stay = resident > 0 && row_tiles.count <= RESIDENT_TILES;
-        // How many tiles meet all panels before the next do.
-        let together = if rows_stay { resident } else { row_tiles.count };
-        let weights_stay = !rows_stay && row_tiles.count > 1;
-        let parts = if weights_stay { steps.div_ceil(PART_STEPS) } else { 1 };
-        let Session { configuration, sums } = session;
-        let needed = 2 + if parts == 1 { 0 } else { row_tiles.count };
-        if sums.len() < needed {
-            sums.resize(needed, Sums::ZERO);
-        }
-        // SAFETY: `self` proves that AMX instructions are executable.
-        unsafe { configuration.load(row_tiles.halves) };
+    let depth = block.depth();
+    assert!(depth > 0 && depth.is_multiple_of(TILE_DEPTH));
+    let steps = depth / TILE_DEPTH;
+    let resident = RESIDENT_BYTES / (row_tiles.height * depth);
+    let rows_stay = resident > 0 && row_tiles.count <= RESIDENT_TILES;
+    // How many tiles meet all panels before the next do.
+    let together = if rows_stay { resident } else { row_tiles.count };
+    let weights_stay = !rows_stay && row_tiles.count > 1;
+    let parts = if weights_stay { steps.div_ceil(PART_STEPS) } else { 1 };
+    session.configure(row_tiles.halves);
+    let sums = session.sums(2 + if parts == 1 { 0 } else { row_tiles.count }).as_mut_ptr();
 
-        let tiles = (0..row_tiles.count).step_by(together).flat_map(|first| {
-            let end = row_tiles.count.min(first + together);
-            block.panel_pairs().flat_map(move |panels| {
-                (0..parts).flat_map(move |part| {
-                    let panels = panels.clone();
-                    (first..end).map(move |number| Tile {
-                        number,
-                        panels: panels.clone(),
-                        columns: steps * part / parts..steps * (part + 1) / parts,
-                        is_last_with_weights: weights_stay && number == end - 1,
-                    })
+    let tiles = (0..row_tiles.count).step_by(together).flat_map(|first| {
+        let end = row_tiles.count.min(first + together);
+        block.panel_pairs().flat_map(move |panels| {
+            (0..parts).flat_map(move |part| {
+                let panels = panels.clone();
+                (first..end).map(move |number| Tile {
+                    number,
+                    panels: panels.clone(),
+                    columns: steps * part / parts..steps * (part + 1) / parts,
+                    is_last_with_weights: weights_stay && number == end - 1,
                 })
             })
-        });
-        // Nothing is left for the last step: the first loads of the next tile would wait behind it.
-        let calls = (steps / parts - 1).max(1);
-        let walk = Walk {
-            block,
-            activations: &block.activations[first_row + block.pieces[0] as usize..],
-            steps,
-            row_tiles,
-            sums: sums.as_mut_ptr(),
-            after_steps,
-            tiles: tiles.peekable(),
-            tile: Tile { number: 0, panels: 0..0, columns: 0..0, is_last_with_weights: false },
-            output_block: OutputBlock {
-                stride,
-                upper_rows: row_tiles.halves[0],
-                lower: row_tiles.halves[0] * stride,
-                panel_bytes: steps * B_TILE_BYTES,
-                ..OutputBlock::NONE
-            },
-            pending: Pending {
-                sums: sums[1..].as_ptr(),
-                first: 0,
-                rows: 0..0,
-                at_a_time: row_tiles.height.div_ceil(2 * calls) * 2,
-                panel: 0,
-                panels: 1,
-                fetch: ptr::null(),
-                epilogue,
-            },
-        };
-        // SAFETY: the configuration loaded is the one of `row_tiles`. There are `needed` sums.
-        // `check` has seen that the last row of the block holds all steps, of which there is at least
-        // one, and with the assertions above, that so do those before it; and that there are the
-        // panels, each with all steps and 16 offsets, and the output's rows. `pending` belongs to this
-        // block.
-        unsafe { walk.run(rows_stay) };
-    }
+        })
+    });
+    // Nothing is left for the last step: the first loads of the next tile would wait behind it.
+    let calls = (steps / parts - 1).max(1);
+    let walk = Walk {
+        panels: block.panels,
+        offsets: block.offsets,
+        activations: &block.activations[first_row + block.pieces[0] as usize..],
+        steps,
+        row_tiles,
+        sums,
+        after_steps,
+        tiles: tiles.peekable(),
+        tile: Tile { number: 0, panels: 0..0, columns: 0..0, is_last_with_weights: false },
+        output_block: OutputBlock {
+            stride,
+            upper_rows: row_tiles.halves[0],
+            lower: row_tiles.halves[0] * stride,
+            panel_bytes: steps * B_TILE_BYTES,
+            ..OutputBlock::NONE
+        },
+        pending: Pending {
+            sums: sums.wrapping_add(1),
+            first: 0,
+            rows: 0..0,
+            at_a_time: row_tiles.height.div_ceil(2 * calls) * 2,
+            panel: 0,
+            panels: 1,
+            fetch: ptr::null(),
+            epilogue,
+        },
+    };
+    // SAFETY: the session proves that AMX instructions are executable, and has loaded the configuration
+    // of `row_tiles`. There are sums for all tiles. `check` has seen that the last row of the block
+    // holds all steps, of which there is at least one, and with the assertions above, that so do those
+    // before it; and that there are the panels, each with all steps and 16 offsets, and the output's
+    // rows. `pending` belongs to this block.
+    unsafe { walk.run(rows_stay) };
 }
 
-impl<E, I: Iterator<Item = Tile>> Walk<'_, '_, E, I> {
+impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
     /// Multiplies all tiles and writes them out.
     ///
     /// # Safety
@@ -217,18 +216,18 @@ impl<E, I: Iterator<Item = Tile>> Walk<'_, '_, E, I> {
         let Some(tile) = self.tiles.next_if(|tile| tile.panels.len() == panels) else {
             return false;
         };
-        let Self { block, activations, output_block, pending, .. } = self;
+        let Self { activations, output_block, pending, .. } = self;
         let Tile { number, panels, columns, is_last_with_weights } = &tile;
         // Slices, so that an offset that was wrong would be found.
         let weights = |panel: usize, step: usize| {
-            block.panels[(panel * self.steps + step) * B_TILE_BYTES..].as_ptr()
+            self.panels[(panel * self.steps + step) * B_TILE_BYTES..].as_ptr()
         };
         let first = self.row_tiles.first(*number) * output_block.stride;
         output_block.activations = activations[first + columns.start * TILE_DEPTH..].as_ptr();
         output_block.weights = weights(panels.start, columns.start);
         output_block.steps = columns.len();
         (output_block.initial, output_block.initial_stride) = if columns.start == 0 {
-            (block.offsets[panels.start * PANEL..].as_ptr(), 0)
+            (self.offsets[panels.start * PANEL..].as_ptr(), 0)
         } else {
             (self.sums.wrapping_add(2 + number).cast_const().cast(), SUMS_STRIDE)
         };

@@ -1,0 +1,34 @@
+//! From the name of an instruction set to its kernel's type.
+
+/// Evaluates `$with` with `$kernel` naming the kernel of the instruction set `$isa`, or else
+/// `$portable` for the reference, and `$missing` on other processors than x86-64.
+macro_rules! with_kernel {
+    ($isa:expr, $kernel:ident => $with:expr, portable => $portable:expr, missing => $missing:expr) => {
+        match $isa {
+            $crate::isa::Isa::Portable => $portable,
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Isa::Avx2 => {
+                type $kernel = $crate::kernels::avx2::Avx2;
+                $with
+            }
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Isa::AvxVnni => {
+                type $kernel = $crate::kernels::avxvnni::AvxVnni;
+                $with
+            }
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Isa::Avx512Vnni => {
+                type $kernel = $crate::kernels::avx512vnni::Avx512Vnni;
+                $with
+            }
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Isa::Amx => {
+                type $kernel = $crate::kernels::amx::Amx;
+                $with
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => $missing,
+        }
+    };
+}
+pub(crate) use with_kernel;
