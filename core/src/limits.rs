@@ -7,7 +7,6 @@
 use crate::echo::Echo;
 use crate::graph::Graph;
 use crate::model::Model;
-use crate::ops::{Kind, STEPS_PER_ELEMENT};
 use crate::plan::Plan;
 use alloc::{boxed::Box, format, string::String};
 use thiserror::Error;
@@ -155,9 +154,6 @@ fn copy_bytes<T>(graph: &Graph<T>, index: usize) -> u64 {
 
 fn steps_of<T>(graph: &Graph<T>, index: usize) -> u64 {
     let node = &graph.nodes()[index];
-    let of_element = match node.op.kind() {
-        Kind::Weighted(_) => STEPS_PER_ELEMENT.max(graph.fan_in(index) as u64),
-        Kind::Weightless(operation) => operation.steps_per_element(graph.shape(node.inputs[0])),
-    };
+    let of_element = node.op.operation().steps_per_element(graph.shape(node.inputs[0]));
     (node.shape.elements() as u64).saturating_mul(of_element)
 }

@@ -1,41 +1,19 @@
 //! A validated quantized Bayesian network: if a [`Model`] exists, it can be run.
 
 mod check;
+mod parts;
 
 pub use crate::error::ModelError;
 pub use crate::layer::{Parameters, Quantized};
+pub use parts::{Calibration, Parts, Preprocessing};
 
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Value};
 use crate::layer::Layer;
 use crate::numerics::{ActivationBits, Quantization};
 use crate::plan::Plan;
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc};
 use serde::{Deserialize, Serialize};
-
-/// How a picture becomes the network's input: `x = (p / 255 - mean) / std` for byte `p`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Preprocessing {
-    /// Mean of each channel, for pixels in 0..=1.
-    pub mean: Vec<f32>,
-    /// Standard deviation of each channel, for pixels in 0..=1.
-    pub std: Vec<f32>,
-}
-
-/// What calibration saw, kept as evidence for the activation scales.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// Name of the method, such as `percentile 99.99`.
-    pub method: String,
-    /// Number of pictures.
-    pub pictures: u32,
-    /// Weight draws per picture.
-    pub weight_samples: u32,
-    /// Observed range of each value, the input first, then every node in order.
-    pub ranges: Vec<[f32; 2]>,
-}
 
 /// Where a model comes from, kept as evidence for people: it changes no result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,25 +23,6 @@ pub struct Provenance {
     pub input_axes: String,
     /// What those axes are, a letter each, such as `nhwc`.
     pub input_layout: String,
-}
-
-/// The parts of a model before validation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parts {
-    /// A name for people.
-    pub name: String,
-    /// The operations, with all that their nodes own.
-    pub graph: Graph<Quantized>,
-    /// Bits of every activation, the input included.
-    pub activation_bits: ActivationBits,
-    /// Grid of the network's input.
-    pub input: Quantization,
-    /// Normalization of pictures.
-    pub preprocessing: Preprocessing,
-    /// One name a class, or none at all.
-    pub class_names: Vec<String>,
-    /// Where the activation grids come from.
-    pub calibration: Option<Calibration>,
 }
 
 /// A quantized Bayesian network whose every index, shape and number has been checked. Copies share
@@ -203,16 +162,6 @@ impl Model {
     /// Multiply-accumulates of one picture and one sample.
     pub fn multiply_accumulates(&self) -> u64 {
         (0..self.graph().nodes().len()).map(|i| self.graph().multiply_accumulates(i)).sum()
-    }
-}
-
-impl Parts {
-    /// Grid of a value, `None` for the logits.
-    pub fn grid(&self, value: Value) -> Option<Quantization> {
-        match value {
-            Value::Input => Some(self.input),
-            Value::Node(n) => self.graph.nodes()[n].data.output,
-        }
     }
 }
 

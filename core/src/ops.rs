@@ -14,9 +14,10 @@ pub use error::GraphError;
 pub use filters::Filters;
 pub use invent::Dice;
 pub use operation::{Arity, GridRule, Operation, Real, RealValue, Weighted, Weightless};
-pub(crate) use operation::{Inputs, Operand, STEPS_PER_ELEMENT, Site, Work};
+pub(crate) use operation::{Inputs, Operand, STEPS_PER_ELEMENT, Site, View};
 pub use rescale::Rescale;
 
+use crate::error::ModelError;
 use crate::geometry::Shape;
 use serde::{Deserialize, Serialize};
 
@@ -66,14 +67,37 @@ macro_rules! operations {
                 }
             }
 
-            /// What the operation does, by whether it owns weights.
-            pub fn kind(&self) -> Kind<'_> {
+            /// What all operations have in common.
+            pub fn operation(&self) -> &dyn Operation {
                 match self {
-                    $(Self::$weighted(operation) => Kind::Weighted(operation),)*
-                    $(Self::$type(operation) => Kind::Weightless(operation),)*
-                    $(Self::$unit => Kind::Weightless(&$unit),)*
-                    Self::$table => Kind::Weightless(&$table),
+                    $(Self::$weighted(operation) => operation,)*
+                    $(Self::$type(operation) => operation,)*
+                    $(Self::$unit => &$unit,)*
+                    Self::$table => &$table,
                 }
+            }
+
+            /// How a weighted operation sees an input of shape `input`; `None` for others.
+            pub fn filters(&self, input: Shape) -> Option<Filters> {
+                match self {
+                    $(Self::$weighted(operation) => Some(operation.filters(input)),)*
+                    $(Self::$type(_) => None,)*
+                    $(Self::$unit => None,)*
+                    Self::$table => None,
+                }
+            }
+
+            /// What has to be done, with all parameters derived and checked.
+            ///
+            /// # Errors
+            /// A [`ModelError`] that names the node, where the grids do not go together.
+            pub(crate) fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+                Ok(match self {
+                    $(Self::$weighted(operation) => operation.filters(site.inputs[0].shape).into(),)*
+                    $(Self::$type(operation) => operation.job(site)?.into(),)*
+                    $(Self::$unit => $unit.job(site)?.into(),)*
+                    Self::$table => $table.job(site)?.into(),
+                })
             }
 
             /// The operation over real numbers; `None` where these depend on more than the operation: on
@@ -110,6 +134,22 @@ macro_rules! operations {
                 Self::$type(operation)
             }
         })*
+
+        $($(impl From<$job> for Work {
+            fn from(job: $job) -> Self {
+                Self::Loop(Job::$job(job))
+            }
+        })?)*
+        $($(impl From<$unit_job> for Work {
+            fn from(job: $unit_job) -> Self {
+                Self::Loop(Job::$unit_job(job))
+            }
+        })?)*
+        impl From<$table_job> for Work {
+            fn from(job: $table_job) -> Self {
+                Self::Loop(Job::$table_job(job))
+            }
+        }
 
         /// What an operation without weights does to codes, with all parameters derived: a loop that a back
         /// end compiles for its own vector unit ([`Backend::run`](crate::backend::Backend::run)).
@@ -174,34 +214,33 @@ operations! {
     }
 }
 
-/// An operation, by whether it owns weights.
-pub enum Kind<'a> {
-    /// It owns weights, and thus may be Bayesian.
-    Weighted(&'a dyn Weighted),
-    /// It owns none.
-    Weightless(&'a dyn Weightless),
+/// What has to be done for a node.
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
+    /// The products of a layer.
+    Filters(Filters),
+    /// Nothing: the output is the input.
+    View,
+    /// A loop.
+    Loop(Job),
+}
+
+impl From<Filters> for Work {
+    fn from(filters: Filters) -> Self {
+        Self::Filters(filters)
+    }
+}
+
+impl From<View> for Work {
+    fn from(_: View) -> Self {
+        Self::View
+    }
 }
 
 impl Op {
-    /// What all operations have in common.
-    pub fn operation(&self) -> &dyn Operation {
-        match self.kind() {
-            Kind::Weighted(operation) => operation,
-            Kind::Weightless(operation) => operation,
-        }
-    }
-
     /// Whether the node owns weights, and thus may be Bayesian.
     pub fn is_weighted(&self) -> bool {
-        matches!(self.kind(), Kind::Weighted(_))
-    }
-
-    /// How a weighted operation sees an input of shape `input`; `None` for others.
-    pub fn filters(&self, input: Shape) -> Option<Filters> {
-        match self.kind() {
-            Kind::Weighted(operation) => Some(operation.filters(input)),
-            Kind::Weightless(_) => None,
-        }
+        self.filters(Shape::vector(1)).is_some()
     }
 
     /// Whether the node only moves codes: its output shares its input's grid.

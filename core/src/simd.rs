@@ -8,16 +8,16 @@
 //! Weights are packed in panels of 16 output channels, `[K / STEP][16][STEP]`: one load brings
 //! what one dot-product instruction needs. `STEP` is how many products that instruction sums.
 
-mod block;
 mod depthwise;
 mod kernel;
 mod layer;
+mod output;
 mod rows;
 mod threads;
 
-pub use block::{Block, BlockOutput, row_tiles};
-pub use kernel::{Kernel, Multipliers, PANEL, PANEL_PAIR, groups};
+pub use kernel::{Block, Kernel, Multipliers, PANEL, PANEL_PAIR, groups};
 pub use layer::SimdLayer;
+pub use output::{BlockOutput, row_tiles};
 pub use threads::{OneThread, Threads};
 
 use crate::aligned::Aligned;

@@ -1,8 +1,10 @@
 //! What makes parts a model: everything that execution relies on.
 
-use super::{ModelError, Parameters, Parts, Quantized};
+use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
+use crate::error::ModelError;
 use crate::graph::{Node, Shape, Value};
+use crate::layer::{Parameters, Quantized};
 use crate::name;
 use crate::numerics::CodeRange;
 use crate::ops::GridRule;

@@ -1,8 +1,6 @@
 //! Sum of two values.
 
-use super::{
-    Arity, GraphError, Inputs, Job, Operation, Real, RealValue, Rescale, Site, Weightless, Work,
-};
+use super::{Arity, GraphError, Inputs, Operation, Real, RealValue, Rescale, Site, Weightless};
 use crate::check::{check_number, named};
 use crate::error::ModelError;
 use crate::geometry::Shape;
@@ -26,13 +24,15 @@ impl Operation for Add {
 }
 
 impl Weightless for Add {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+    type Job = Addition;
+
+    fn job(&self, site: &Site<'_>) -> Result<Addition, ModelError> {
         let inputs = [site.rescale(0)?, site.rescale(1)?];
         // The largest sum that codes can have: beyond all floats it would be no number.
         let sum = inputs.iter().map(|input| 255.0 * input.multiplier).sum::<f32>();
         let what = named(site.node, "255 * (input scales / output scale)");
         check_number(what, sum, sum.is_finite(), "a finite number")?;
-        Ok(Work::from(Job::Addition(Addition { inputs, target: site.target() })))
+        Ok(Addition { inputs, target: site.target()? })
     }
 }
 

@@ -1,9 +1,6 @@
 //! Mean over a window.
 
-use super::{
-    Dice, GraphError, Inputs, Job, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, Weightless,
-    Work,
-};
+use super::{Dice, GraphError, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
 use crate::numerics::{Target, mean_multiplier};
@@ -33,10 +30,16 @@ impl Operation for AveragePool {
     fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
         inputs.under(&self.window)
     }
+
+    fn steps_per_element(&self, _: Shape) -> u64 {
+        STEPS_PER_ELEMENT.saturating_mul(self.window.taps() as u64)
+    }
 }
 
 impl Weightless for AveragePool {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+    type Job = AveragePooling;
+
+    fn job(&self, site: &Site<'_>) -> Result<AveragePooling, ModelError> {
         let input = site.inputs[0].shape;
         let elements = self.window.taps();
         if elements.min(input.spatial()) > i32::MAX as usize / 255 {
@@ -45,19 +48,15 @@ impl Weightless for AveragePool {
         // The mean of fewer elements, at a border, lies between these two.
         site.mean(1)?;
         site.mean(elements)?;
-        Ok(Work::from(Job::AveragePooling(AveragePooling {
+        Ok(AveragePooling {
             input,
-            output: site.output.shape,
+            output: site.output,
             window: self.window,
             count_include_pad: self.count_include_pad,
             zero_point: site.inputs[0].grid.zero_point,
-            scales: [site.inputs[0].grid.scale, site.output.grid.scale],
-            target: site.target(),
-        })))
-    }
-
-    fn steps_per_element(&self, _: Shape) -> u64 {
-        STEPS_PER_ELEMENT.saturating_mul(self.window.taps() as u64)
+            scales: [site.inputs[0].grid.scale, site.grid()?.scale],
+            target: site.target()?,
+        })
     }
 }
 

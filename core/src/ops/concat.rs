@@ -1,8 +1,6 @@
 //! Channels one after the other.
 
-use super::{
-    Arity, GraphError, Inputs, Job, Operation, Real, RealValue, Rescale, Site, Weightless, Work,
-};
+use super::{Arity, GraphError, Inputs, Operation, Real, RealValue, Rescale, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::numerics::Target;
@@ -30,11 +28,13 @@ impl Operation for Concat {
 }
 
 impl Weightless for Concat {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+    type Job = Concatenation;
+
+    fn job(&self, site: &Site<'_>) -> Result<Concatenation, ModelError> {
         let part = |index: usize| Ok((site.rescale(index)?, site.inputs[index].shape.channels));
         let parts = (0..site.inputs.len()).map(part).collect::<Result<_, ModelError>>()?;
-        let (channels, target) = (site.output.shape.channels, site.target());
-        Ok(Work::from(Job::Concatenation(Concatenation { parts, channels, target })))
+        let (channels, target) = (site.output.channels, site.target()?);
+        Ok(Concatenation { parts, channels, target })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Convolution.
 
-use super::{Dice, Filters, GraphError, Inputs, Operation, Weighted};
+use super::{Dice, Filters, GraphError, Inputs, Operation, STEPS_PER_ELEMENT, Weighted};
 use crate::geometry::{Shape, Window};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,10 @@ impl Operation for Conv2d {
             return Err(GraphError::Groups { node, groups, in_channels, out_channels });
         }
         Ok(Shape { channels: out_channels, ..inputs.under(window)? })
+    }
+
+    fn steps_per_element(&self, input: Shape) -> u64 {
+        STEPS_PER_ELEMENT.max(self.filters(input).fan_in() as u64)
     }
 }
 

@@ -1,8 +1,6 @@
 //! A value seen as a vector.
 
-use super::{
-    GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, Weightless, Work,
-};
+use super::{GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, View, Weightless};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 
@@ -17,15 +15,17 @@ impl Operation for Flatten {
     fn grid(&self) -> GridRule {
         GridRule::Kept
     }
-}
-
-impl Weightless for Flatten {
-    fn work(&self, _: &Site<'_>) -> Result<Work, ModelError> {
-        Ok(Work::View)
-    }
 
     fn steps_per_element(&self, _: Shape) -> u64 {
         0
+    }
+}
+
+impl Weightless for Flatten {
+    type Job = View;
+
+    fn job(&self, _: &Site<'_>) -> Result<View, ModelError> {
+        Ok(View)
     }
 }
 

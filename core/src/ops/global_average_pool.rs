@@ -1,8 +1,6 @@
 //! Mean over all positions.
 
-use super::{
-    AveragePool, GraphError, Inputs, Operation, Real, RealValue, Site, Weightless, Work,
-};
+use super::{AveragePool, AveragePooling, GraphError, Inputs, Operation, Real, RealValue, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
 
@@ -18,15 +16,17 @@ impl Operation for GlobalAveragePool {
     fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
         Ok(Shape::vector(inputs.first().channels))
     }
-}
-
-impl Weightless for GlobalAveragePool {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
-        pool(site.inputs[0].shape).work(site)
-    }
 
     fn steps_per_element(&self, input: Shape) -> u64 {
         pool(input).steps_per_element(input)
+    }
+}
+
+impl Weightless for GlobalAveragePool {
+    type Job = AveragePooling;
+
+    fn job(&self, site: &Site<'_>) -> Result<AveragePooling, ModelError> {
+        pool(site.inputs[0].shape).job(site)
     }
 }
 

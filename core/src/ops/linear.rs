@@ -1,6 +1,6 @@
 //! Fully connected layer.
 
-use super::{Dice, Filters, GraphError, Inputs, Operation, Weighted};
+use super::{Dice, Filters, GraphError, Inputs, Operation, STEPS_PER_ELEMENT, Weighted};
 use crate::geometry::{Shape, Window};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,10 @@ impl Linear {
 impl Operation for Linear {
     fn shape(&self, _: &Inputs<'_>) -> Result<Shape, GraphError> {
         Ok(Shape::vector(self.out_features))
+    }
+
+    fn steps_per_element(&self, input: Shape) -> u64 {
+        STEPS_PER_ELEMENT.max(self.filters(input).fan_in() as u64)
     }
 }
 

@@ -1,9 +1,6 @@
 //! Maximum over a window.
 
-use super::{
-    Dice, GraphError, GridRule, Inputs, Job, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site,
-    Weightless, Work,
-};
+use super::{Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
 use serde::{Deserialize, Serialize};
@@ -34,16 +31,18 @@ impl Operation for MaxPool {
     fn grid(&self) -> GridRule {
         GridRule::Kept
     }
-}
-
-impl Weightless for MaxPool {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
-        let (input, output) = (site.inputs[0].shape, site.output.shape);
-        Ok(Work::from(Job::MaxPooling(MaxPooling { input, output, window: self.window })))
-    }
 
     fn steps_per_element(&self, _: Shape) -> u64 {
         STEPS_PER_ELEMENT.saturating_mul(self.window.taps() as u64)
+    }
+}
+
+impl Weightless for MaxPool {
+    type Job = MaxPooling;
+
+    fn job(&self, site: &Site<'_>) -> Result<MaxPooling, ModelError> {
+        let (input, output) = (site.inputs[0].shape, site.output);
+        Ok(MaxPooling { input, output, window: self.window })
     }
 }
 

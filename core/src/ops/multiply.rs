@@ -1,6 +1,6 @@
 //! Product of two values.
 
-use super::{Arity, GraphError, Inputs, Job, Operation, Real, RealValue, Site, Weightless, Work};
+use super::{Arity, GraphError, Inputs, Operation, Real, RealValue, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::numerics::Target;
@@ -30,14 +30,16 @@ impl Operation for Multiply {
 }
 
 impl Weightless for Multiply {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+    type Job = Multiplication;
+
+    fn job(&self, site: &Site<'_>) -> Result<Multiplication, ModelError> {
         let [a, b] = [0, 1].map(|index: usize| site.inputs[index]);
-        Ok(Work::from(Job::Multiplication(Multiplication {
+        Ok(Multiplication {
             elements: [a.shape.elements(), b.shape.elements()],
             zero_points: [a.grid.zero_point, b.grid.zero_point],
             multiplier: site.product()?,
-            target: site.target(),
-        })))
+            target: site.target()?,
+        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! What an operation says of itself.
 
-use super::{Filters, GraphError, Job, Rescale};
+use super::{Filters, GraphError, Rescale};
 use crate::check::{check_scale, named};
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
+use crate::layer::Quantized;
 use crate::numerics::{
-    CodeRange, Quantization, Table, Target, mean_multiplier, requantize_multiplier,
-    rescale_multiplier,
+    Quantization, Target, mean_multiplier, requantize_multiplier, rescale_multiplier,
 };
 use alloc::boxed::Box;
 
@@ -36,6 +36,11 @@ pub trait Operation {
     fn grid(&self) -> GridRule {
         GridRule::Own
     }
+
+    /// Steps of an element of the output over an input of shape `input` ([`crate::limits`]).
+    fn steps_per_element(&self, _input: Shape) -> u64 {
+        STEPS_PER_ELEMENT
+    }
 }
 
 /// An operation that owns weights.
@@ -46,17 +51,18 @@ pub trait Weighted: Operation {
 
 /// An operation that owns none.
 pub trait Weightless: Operation {
+    /// What has to be done.
+    type Job;
+
     /// What has to be done, with all parameters derived and checked.
     ///
     /// # Errors
     /// A [`ModelError`] that names the node, where the grids do not go together.
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError>;
-
-    /// Steps of an element of the output ([`crate::limits`]).
-    fn steps_per_element(&self, _input: Shape) -> u64 {
-        STEPS_PER_ELEMENT
-    }
+    fn job(&self, site: &Site<'_>) -> Result<Self::Job, ModelError>;
 }
+
+/// Nothing has to be done: the output is the input.
+pub struct View;
 
 /// An operation over real numbers: what the quantized one approximates.
 pub trait Real {
@@ -165,49 +171,40 @@ pub(crate) struct Operand {
     pub(crate) grid: Quantization,
 }
 
-/// Where an operation without weights stands: what it reads, with which grids, and what it writes.
+/// Where an operation stands: what it reads, with which grids, and what it writes.
 pub struct Site<'a> {
     /// Name of the node.
     pub(crate) node: &'a str,
     pub(crate) inputs: &'a [Operand],
-    pub(crate) output: Operand,
-    /// Codes that the output may take.
-    pub(crate) range: CodeRange,
-    /// That of the node, if it has one.
-    pub(crate) table: Option<&'a Table>,
-}
-
-/// What has to be done for an operation without weights.
-pub enum Work {
-    /// Nothing: the output is the input.
-    View,
-    /// A loop.
-    Loop(Box<Job>),
-}
-
-impl From<Job> for Work {
-    fn from(job: Job) -> Self {
-        Self::Loop(Box::new(job))
-    }
+    /// Shape of the output.
+    pub(crate) output: Shape,
+    /// Grid and codes of the output, and what the node owns.
+    pub(crate) quantized: &'a Quantized,
 }
 
 impl Site<'_> {
+    /// Grid of the output.
+    pub(super) fn grid(&self) -> Result<Quantization, ModelError> {
+        let missing = || ModelError::OutputQuantization { node: self.node.into() };
+        self.quantized.output.ok_or_else(missing)
+    }
+
     /// Where results are rounded to.
-    pub(super) fn target(&self) -> Target {
-        Target::new(self.output.grid, self.range)
+    pub(super) fn target(&self) -> Result<Target, ModelError> {
+        Ok(Target::new(self.grid()?, self.quantized.range))
     }
 
     /// From the grid of input `index` to that of the output.
     pub(super) fn rescale(&self, index: usize) -> Result<Rescale, ModelError> {
         let Quantization { scale, zero_point } = self.inputs[index].grid;
-        let multiplier = rescale_multiplier(scale, self.output.grid.scale);
+        let multiplier = rescale_multiplier(scale, self.grid()?.scale);
         check_scale(named(self.node, "input scale / output scale"), multiplier)?;
         Ok(Rescale { zero_point, multiplier })
     }
 
     /// From a sum of `count` codes of the input to output steps.
     pub(super) fn mean(&self, count: usize) -> Result<f32, ModelError> {
-        let multiplier = mean_multiplier(self.inputs[0].grid.scale, self.output.grid.scale, count);
+        let multiplier = mean_multiplier(self.inputs[0].grid.scale, self.grid()?.scale, count);
         check_scale(named(self.node, "input scale / output scale"), multiplier)?;
         Ok(multiplier)
     }
@@ -215,7 +212,7 @@ impl Site<'_> {
     /// From products of codes of both inputs to output steps.
     pub(super) fn product(&self) -> Result<f32, ModelError> {
         let [a, b] = [0, 1].map(|index: usize| self.inputs[index].grid.scale);
-        let multiplier = requantize_multiplier(a, b, self.output.grid.scale);
+        let multiplier = requantize_multiplier(a, b, self.grid()?.scale);
         let what = named(self.node, "input scale * input scale / output scale");
         check_scale(what, multiplier)?;
         Ok(multiplier)

@@ -1,8 +1,6 @@
 //! Zeros around and between the positions.
 
-use super::{
-    Dice, GraphError, GridRule, Inputs, Job, Operation, Real, RealValue, Site, Weightless, Work,
-};
+use super::{Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::{AxisPadding, Shape};
 use serde::{Deserialize, Serialize};
@@ -61,10 +59,12 @@ impl Operation for Pad {
 }
 
 impl Weightless for Pad {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+    type Job = ZeroPadding;
+
+    fn job(&self, site: &Site<'_>) -> Result<ZeroPadding, ModelError> {
         let input = site.inputs[0];
-        let padding = self.padding(input.shape, site.output.shape, input.grid.zero_point);
-        Ok(Work::from(Job::ZeroPadding(padding)))
+        let padding = self.padding(input.shape, site.output, input.grid.zero_point);
+        Ok(padding)
     }
 }
 

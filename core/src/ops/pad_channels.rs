@@ -1,9 +1,7 @@
 //! Zero channels.
 
 use super::concat::place;
-use super::{
-    Dice, GraphError, GridRule, Inputs, Job, Operation, Real, RealValue, Site, Weightless, Work,
-};
+use super::{Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use serde::{Deserialize, Serialize};
@@ -42,10 +40,12 @@ impl Operation for PadChannels {
 }
 
 impl Weightless for PadChannels {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
+    type Job = ChannelPadding;
+
+    fn job(&self, site: &Site<'_>) -> Result<ChannelPadding, ModelError> {
         let input = site.inputs[0];
-        let padding = self.padding(input.shape, site.output.shape, input.grid.zero_point);
-        Ok(Work::from(Job::ChannelPadding(padding)))
+        let padding = self.padding(input.shape, site.output, input.grid.zero_point);
+        Ok(padding)
     }
 }
 

@@ -1,8 +1,6 @@
 //! Change of grid or range.
 
-use super::{
-    GraphError, Inputs, Job, Operation, Real, RealValue, Rescale, Site, Weightless, Work,
-};
+use super::{GraphError, Inputs, Operation, Real, RealValue, Rescale, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::numerics::Target;
@@ -18,9 +16,11 @@ impl Operation for Requantize {
 }
 
 impl Weightless for Requantize {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
-        let (rescale, target) = (site.rescale(0)?, site.target());
-        Ok(Work::from(Job::Requantization(Requantization { rescale, target })))
+    type Job = Requantization;
+
+    fn job(&self, site: &Site<'_>) -> Result<Requantization, ModelError> {
+        let (rescale, target) = (site.rescale(0)?, site.target()?);
+        Ok(Requantization { rescale, target })
     }
 }
 

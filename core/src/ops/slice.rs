@@ -1,8 +1,6 @@
 //! A part of the positions.
 
-use super::{
-    Dice, GraphError, GridRule, Inputs, Job, Operation, Real, RealValue, Site, Weightless, Work,
-};
+use super::{Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::{Range, Shape};
 use serde::{Deserialize, Serialize};
@@ -60,8 +58,10 @@ impl Operation for Slice {
 }
 
 impl Weightless for Slice {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
-        Ok(Work::from(Job::Slicing(self.slicing(site.inputs[0].shape))))
+    type Job = Slicing;
+
+    fn job(&self, site: &Site<'_>) -> Result<Slicing, ModelError> {
+        Ok(self.slicing(site.inputs[0].shape))
     }
 }
 

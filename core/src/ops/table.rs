@@ -1,6 +1,6 @@
 //! A function of each element.
 
-use super::{GraphError, GridRule, Inputs, Job, Operation, Site, Weightless, Work};
+use super::{GraphError, GridRule, Inputs, Operation, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use alloc::boxed::Box;
@@ -23,9 +23,12 @@ impl Operation for Table {
 }
 
 impl Weightless for Table {
-    fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
-        let table = site.table.ok_or_else(|| ModelError::Parameters { node: site.node.into() })?;
-        Ok(Work::from(Job::Lookup(Lookup(Box::new(*table)))))
+    type Job = Lookup;
+
+    fn job(&self, site: &Site<'_>) -> Result<Lookup, ModelError> {
+        let other = || ModelError::Parameters { node: site.node.into() };
+        let table = site.quantized.table().ok_or_else(other)?;
+        Ok(Lookup(Box::new(*table)))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::ModelError;
 use crate::graph::{Graph, Node, Value};
 use crate::layer::{Layer, Quantized};
 use crate::numerics::Quantization;
-use crate::ops::{Job, Kind, Operand, Site, Work};
+use crate::ops::{Job, Operand, Site, Work};
 use alloc::{sync::Arc, vec, vec::Vec};
 
 /// What is to be done for a node.
@@ -50,37 +50,26 @@ pub(super) fn work(
     index: usize,
 ) -> Result<NodeWork, ModelError> {
     let node = &graph.nodes()[index];
-    let missing = || ModelError::OutputQuantization { node: node.name.clone() };
-    let operand = |value: Value| {
-        let grid = match value {
-            Value::Input => Some(input),
-            Value::Node(n) => graph.nodes()[n].data.output,
+    let operand = |&value: &Value| {
+        let (name, grid) = match value {
+            Value::Input => ("input", Some(input)),
+            Value::Node(n) => (graph.nodes()[n].name.as_str(), graph.nodes()[n].data.output),
         };
+        let missing = || ModelError::OutputQuantization { node: name.into() };
         Ok(Operand { shape: graph.shape(value), grid: grid.ok_or_else(missing)? })
     };
-    match node.op.kind() {
-        Kind::Weighted(operation) => {
+    let inputs = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
+    let (inputs, output, quantized) = (&inputs[..], node.shape, &node.data);
+    Ok(match node.op.work(&Site { node: &node.name, inputs, output, quantized })? {
+        Work::View => NodeWork::View,
+        Work::Loop(job) => NodeWork::Loop(job),
+        Work::Filters(filters) => {
             let other = || ModelError::Parameters { node: node.name.clone() };
             let layer = node.data.layer().ok_or_else(other)?;
-            let x = operand(node.inputs[0])?;
-            let convolution = convolution::derive(node, operation.filters(x.shape), layer, x.grid)?;
-            Ok(NodeWork::Convolution(convolution, Arc::clone(layer)))
+            let convolution = convolution::derive(node, filters, layer, inputs[0].grid)?;
+            NodeWork::Convolution(convolution, Arc::clone(layer))
         }
-        Kind::Weightless(operation) => {
-            let inputs = node.inputs.iter().map(|&value| operand(value));
-            let site = Site {
-                node: &node.name,
-                inputs: &inputs.collect::<Result<Vec<_>, _>>()?,
-                output: operand(Value::Node(index))?,
-                range: node.data.range,
-                table: node.data.table(),
-            };
-            Ok(match operation.work(&site)? {
-                Work::View => NodeWork::View,
-                Work::Loop(job) => NodeWork::Loop(*job),
-            })
-        }
-    }
+    })
 }
 
 /// Joins residual additions with a convolution: an addition fuses with the later of its two inputs that

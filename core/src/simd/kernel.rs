@@ -1,6 +1,6 @@
-//! What a target supplies of a SIMD back end.
+//! What a target supplies of a SIMD back end, and what it multiplies at a time.
 
-use super::{Block, BlockOutput};
+use super::output::BlockOutput;
 use crate::chacha::ChaCha8;
 use crate::sampler::{CHUNK, CHUNKS_PER_GROUP};
 use core::ops::Range;
@@ -68,6 +68,65 @@ pub trait Kernel: Copy + Send + Sync {
     /// Packs 16 rows of equally many chunks, one after the other in `rows`, into a panel as deep
     /// as `panel` is long. Returns the sum of each row.
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [Self::Weight]) -> [i32; PANEL];
+}
+
+/// Any number of rows of activations times any number of panels of weights, at least one of each. A
+/// row consists of pieces: entry `k` of piece `p` of row `r` is
+/// `activations[rows[r] + pieces[p] + k]`. So a convolution reads its input in place: a row is an
+/// output position, a piece a run of taps.
+pub struct Block<'a, K: Kernel> {
+    /// Activations, packed or in place.
+    pub activations: &'a [K::Activation],
+    /// Offset of each row; at least one.
+    pub rows: &'a [u32],
+    /// Offset of each piece within a row.
+    pub pieces: &'a [u32],
+    /// Length of a piece in steps.
+    pub steps: usize,
+    /// Panels, back to back.
+    pub panels: &'a [K::Weight],
+    /// Bias less zero point times the sum of the weights, 16 a panel.
+    pub offsets: &'a [i32],
+    /// Multipliers of the epilogue, 16 a panel.
+    pub multipliers: &'a [f32],
+}
+
+impl<K: Kernel> Block<'_, K> {
+    /// Number of panels.
+    pub fn panel_count(&self) -> usize {
+        self.offsets.len() / PANEL
+    }
+
+    /// The panels two by two, as a tile of two panels takes them; the last may be one.
+    pub fn panel_pairs(&self) -> impl Iterator<Item = Range<usize>> {
+        let count = self.panel_count();
+        (0..count).step_by(PANEL_PAIR).map(move |first| first..count.min(first + PANEL_PAIR))
+    }
+
+    /// Entries of a row and of a panel's channel.
+    pub fn depth(&self) -> usize {
+        self.pieces.len() * self.steps * K::STEP
+    }
+
+    /// Panics unless every access of a kernel that keeps to the documented extents stays inside
+    /// its slice: the ground on which the kernels' unsafe code stands. After it, [`Self::depth`]
+    /// and its product with the channels of all panels do not overflow.
+    pub fn check(&self, output: &BlockOutput<'_>) {
+        let panels = self.panel_count();
+        assert!(panels >= 1 && !self.rows.is_empty());
+        assert!(self.offsets.len() == panels * PANEL && self.multipliers.len() == panels * PANEL);
+        let extents = [self.pieces.len(), self.steps, K::STEP, panels * PANEL];
+        let weights = extents.into_iter().try_fold(1, usize::checked_mul);
+        assert!(weights.is_some_and(|weights| self.panels.len() >= weights));
+        // In 64 bits, where the sum of two offsets does not wrap, on machines of 32 too.
+        let last = |offsets: &[u32]| u64::from(offsets.iter().fold(0, |a, &b| a.max(b)));
+        let length = (self.steps as u64).saturating_mul(K::STEP as u64);
+        let end = (last(self.rows) + last(self.pieces)).saturating_add(length);
+        assert!(self.activations.len() as u64 >= end);
+        let (rows, channels) = output.dimensions();
+        assert!(rows == self.rows.len() && channels.div_ceil(PANEL) == panels);
+        output.check();
+    }
 }
 
 /// Noise multipliers of chunks.
