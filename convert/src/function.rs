@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bayes8_core::numerics::{ActivationBits, Quantization, Table};
 
-use crate::network::Clamp;
+use crate::clamp::Clamp;
 
 pub use unary::Unary;
 

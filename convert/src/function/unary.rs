@@ -1,6 +1,6 @@
 //! The functions of one number that expressions are made of.
 
-use crate::network::Clamp;
+use crate::clamp::Clamp;
 
 /// A function that expressions are made of.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,9 +4,10 @@ use std::ops::Range as Places;
 
 use bayes8_core::graph::{Padding, Range, Shape, Value};
 
-pub(super) use super::form::{Axis, Form};
 use super::{ImportError, constant::Strided, node::OnnxNode};
 use crate::function::Function;
+
+pub(super) use crate::form::{Axis, Form};
 
 /// Work that waits for the node that can take it up.
 #[derive(Clone, Debug, PartialEq)]

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     function::Function,
-    network::{Clamp, LayerParameters, Network, NetworkInput, carries_clamp},
+    network::{Clamp, LayerParameters, Network, NetworkInput},
     posterior::{Posterior, SigmaTensor},
 };
 
@@ -389,7 +389,8 @@ impl<'a> Builder<'a> {
             let n = self.exclusive(value)?;
             let node = &self.graph.nodes()[n];
             match node.op {
-                ref op if carries_clamp(op) => return Some(n),
+                // It computes new numbers.
+                ref op if !op.only_moves() => return Some(n),
                 // Its zeros would have to be clamped, too.
                 Op::Pad { .. } | Op::PadChannels { .. } => return None,
                 _ => value = *node.inputs.first()?,

@@ -14,7 +14,6 @@ mod constant;
 mod evidence;
 mod external;
 mod fold;
-mod form;
 mod functions;
 mod input;
 mod layout;
@@ -32,17 +31,20 @@ mod weighted;
 mod window;
 mod wire;
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use bayes8_core::graph::Shape;
 use bayes8_native::file;
 use rten_onnx::onnx::ModelProto;
 
-use crate::{error::ImportError, network::Network, posterior::Posterior};
+use crate::{
+    error::{ImportError, LoadError},
+    form::Form,
+    network::Network,
+    posterior::{Posterior, PosteriorSource},
+};
 use builder::Builder;
 use external::External;
-
-pub use form::{Form, UnknownForm};
 
 /// What to know of a network's input beyond its ONNX file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +53,42 @@ pub struct ImportOptions {
     pub input_layout: Option<Form>,
     /// How large one picture is; needed where the file leaves extents open.
     pub input_shape: Option<Shape>,
+}
+
+impl Network {
+    /// Reads `mean.onnx`, with files of its folder that hold data of its tensors, and its posterior;
+    /// see [`crate::import`] for what is accepted.
+    ///
+    /// # Errors
+    /// [`LoadError`], which names the file and wraps what is wrong with it.
+    pub fn load(mean: &Path, posterior: &PosteriorSource) -> Result<Self, LoadError> {
+        Self::load_with(mean, posterior, &ImportOptions::default())
+    }
+
+    /// [`load`](Self::load) with what else is known of the network's input.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(
+        mean: &Path,
+        posterior: &PosteriorSource,
+        options: &ImportOptions,
+    ) -> Result<Self, LoadError> {
+        let parsed = match posterior {
+            PosteriorSource::File(path) => Posterior::parse(&LoadError::read(path)?)
+                .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
+            &PosteriorSource::Moped { delta } => Posterior::Moped { delta },
+            PosteriorSource::Deterministic => Posterior::Tensors(BTreeMap::new()),
+        };
+        let folder = mean.parent().unwrap_or(Path::new(""));
+        import_file(LoadError::read(mean)?, parsed, options, folder).map_err(|source| {
+            let path = match posterior {
+                PosteriorSource::File(path) if source.is_of_posterior() => path,
+                _ => mean,
+            };
+            LoadError::Import { path: path.into(), source }
+        })
+    }
 }
 
 /// Imports an ONNX network (the bytes of a `.onnx` file) with its posterior.
@@ -103,7 +141,7 @@ pub fn import_with(
 
 /// The same for a file: data may be in others of its folder. Bytes, tensors and standard deviations
 /// are freed as soon as the network has them in its own layout.
-pub(crate) fn import_file(
+fn import_file(
     onnx: Vec<u8>,
     posterior: Posterior,
     options: &ImportOptions,
