@@ -41,6 +41,11 @@ impl Function {
         Self { expression: Arc::new(Expression::Argument), size: 0 }
     }
 
+    /// The same number everywhere.
+    pub(crate) fn number(value: f64) -> Self {
+        Self::argument().then(Unary::Affine { scale: 0.0, shift: value })
+    }
+
     /// This function, then `next`.
     #[must_use]
     pub fn then(&self, next: Unary) -> Self {

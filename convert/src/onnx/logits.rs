@@ -7,11 +7,14 @@
 use bayes8_core::graph::{Graph, Op, Value, Window};
 
 use super::{
-    ImportError,
     activation::{Activation, Pending},
     builder::Builder,
 };
-use crate::network::{Clamp, Gaussian, LayerParameters};
+use crate::{
+    clamp::Clamp,
+    error::ImportError,
+    network::{Gaussian, LayerParameters},
+};
 
 impl Builder<'_> {
     /// Makes `x` the output of the last node; `refuse` is for values that cannot be logits.

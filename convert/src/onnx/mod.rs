@@ -2,58 +2,55 @@
 //!
 //! One pass in execution order. Every ONNX value becomes a *slot*: a constant, which folds, or an
 //! activation, which is a value of the graph plus what is still pending on it (a slice or a zero
-//! border that a later node takes up). Nodes that the output does not depend on are never seen.
+//! border that a later node takes up). Nodes that the output does not depend on are never seen. What each
+//! operator means is in `lower`.
 
 mod activation;
 mod affine;
-mod arithmetic;
+mod axes;
 mod budget;
 mod builder;
 mod channels;
 mod constant;
+mod cut;
 mod evidence;
 mod external;
-mod fold;
-mod functions;
+mod initializers;
 mod input;
+mod known;
 mod layout;
 mod logits;
+mod lower;
 mod model;
-mod movement;
 mod node;
+mod operands;
+mod operator;
 mod order;
 mod outputs;
 mod pointwise;
-mod shapes;
+mod settle;
 mod supported;
-mod transposed;
-mod weighted;
+mod trace;
+mod weights;
 mod window;
 mod wire;
 
 use std::{collections::BTreeMap, path::Path};
 
-use bayes8_core::graph::Shape;
 use bayes8_native::file;
 use rten_onnx::onnx::ModelProto;
 
 use crate::{
     error::{ImportError, LoadError},
-    form::Form,
     network::Network,
     posterior::{Posterior, PosteriorSource},
 };
 use builder::Builder;
 use external::External;
+use initializers::Initializers;
+use model::Model;
 
-/// What to know of a network's input beyond its ONNX file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImportOptions {
-    /// What its axes are; `None`: as the network uses them, or else as their extents suggest.
-    pub input_layout: Option<Form>,
-    /// How large one picture is; needed where the file leaves extents open.
-    pub input_shape: Option<Shape>,
-}
+pub use input::ImportOptions;
 
 impl Network {
     /// Reads `mean.onnx`, with files of its folder that hold data of its tensors, and its posterior;
@@ -98,19 +95,8 @@ impl Network {
 /// FLOAT, FLOAT16, BFLOAT16 or DOUBLE; everything is computed in f32, whatever types the file and its
 /// Casts name. One input of floats or of bytes (UINT8, which a Cast makes floats) in one of the orders
 /// of [`InputLayout`](crate::InputLayout); [`ImportOptions`] say what the file leaves open. One output,
-/// `[n, classes]` with two classes or more, of which a final Softmax,
-/// its logarithm or a LogSoftmax is dropped.
-/// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization,
-/// MaxPool, AveragePool, GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice, Split and
-/// Gather (of channels in any order, or spatial), Pad (zeros), Flatten, Reshape, Squeeze, Unsqueeze,
-/// Transpose (between the two orders of a picture, and of channels that a Reshape split into groups),
-/// Identity, Cast to float, Dropout, and shape arithmetic on constants; Add, Sub, Mul and
-/// Div with a number or one per channel; Add, Sum, Sub, Mul and Div of two activations, Mul and Div also
-/// by `[n, C, 1, 1]`; and functions of one number: Relu, Clip, Sigmoid, HardSigmoid, HardSwish, Swish,
-/// Tanh, Softplus, Softsign, Mish, Gelu, Erf, Elu, Celu, Selu, LeakyRelu, PRelu (of one slope),
-/// ThresholdedRelu, Shrink, Neg, Abs, Sign, Floor, Ceil, Round, Reciprocal, Sqrt, Exp, Log, Pow (one
-/// operand constant), Sin, Cos, Tan and their hyperbolic and inverse forms; Min, Max, Where, comparisons
-/// and logic of numbers and functions of one value.
+/// `[n, classes]` with two classes or more, of which a final Softmax, its logarithm or a LogSoftmax is
+/// dropped. `docs/IMPORT.md` lists the operators, with what is taken of each.
 ///
 /// BatchNormalization and clamps are folded into the node before them when nothing else reads it:
 /// for c = gamma / sqrt(var + eps), mu becomes c mu, sigma becomes |c| sigma, and the bias
@@ -167,10 +153,14 @@ fn build(
     options: &ImportOptions,
     external: &mut External<'_>,
 ) -> Result<Network, ImportError> {
-    let model = model::Model::new(model, options)?;
-    let mut builder = Builder::new(&model, posterior, external)?;
-    for node in &model.nodes {
-        builder.lower(node)?;
+    let model = Model::new(model, options)?;
+    let Model { input, nodes, .. } = &model;
+    let initializers = Initializers::decode(&model.initializers, &model.uses, posterior, external)?;
+    let mut builder =
+        Builder::new(input, initializers, model.operator_set, &model.readers, &model.uses)?;
+    for (node, operator) in nodes {
+        let slots = operator.apply(&mut builder, node)?;
+        builder.assign(node, slots);
     }
     builder.finish(model.output)
 }
