@@ -235,8 +235,8 @@ mod tests {
 
     use crate::calibrate::Observations;
     use crate::conversion::{ConversionOptions, convert};
+    use crate::form::Form;
     use crate::network::{Clamp, Gaussian, LayerParameters, NetworkInput};
-    use crate::onnx::Form;
     use crate::quantize::Description;
 
     /// Numbers in -1..1.

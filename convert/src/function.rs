@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bayes8_core::numerics::{ActivationBits, Quantization, Table};
 
-use crate::network::Clamp;
+use crate::clamp::Clamp;
 
 pub use unary::Unary;
 
@@ -39,6 +39,11 @@ impl Function {
     /// x itself.
     pub fn argument() -> Self {
         Self { expression: Arc::new(Expression::Argument), size: 0 }
+    }
+
+    /// The same number everywhere.
+    pub(crate) fn number(value: f64) -> Self {
+        Self::argument().then(Unary::Affine { scale: 0.0, shift: value })
     }
 
     /// This function, then `next`.

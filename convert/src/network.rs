@@ -1,18 +1,13 @@
 //! The normalized FP32 Bayesian network: what calibration and quantization start from.
 
-use std::{collections::BTreeMap, path::Path};
-
 use bayes8_core::graph::{Graph, Op, Shape, Window};
 use bayes8_core::model::Provenance;
 use bayes8_core::ops::Conv2d;
 use thiserror::Error;
 
-use crate::{
-    error::LoadError,
-    function::Function,
-    onnx::{Form, ImportOptions, import_file},
-    posterior::{Posterior, PosteriorSource},
-};
+use crate::{form::Form, function::Function};
+
+pub use crate::clamp::Clamp;
 
 /// Independent normal distributions, one per element.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,39 +33,6 @@ pub struct LayerParameters {
     pub weight: Gaussian,
     /// `[O]`.
     pub bias: Option<Gaussian>,
-}
-
-/// Bounds that a node's output is clamped to, in real units; infinite = no bound.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Clamp {
-    /// Lower bound.
-    pub min: f32,
-    /// Upper bound, at least `min`.
-    pub max: f32,
-}
-
-impl Clamp {
-    /// No bound.
-    pub const NONE: Self = Self { min: f32::NEG_INFINITY, max: f32::INFINITY };
-    /// Rectified linear unit: nothing below zero.
-    pub const RELU: Self = Self { min: 0.0, max: f32::INFINITY };
-
-    /// Whether it changes nothing.
-    pub fn is_none(self) -> bool {
-        self == Self::NONE
-    }
-
-    /// This clamp followed by `next`, as one.
-    #[must_use]
-    pub fn then(self, next: Self) -> Self {
-        let bound = |x: f32| x.max(next.min).min(next.max);
-        Self { min: bound(self.min), max: bound(self.max) }
-    }
-
-    /// Clamps one number.
-    pub fn apply(self, x: f32) -> f32 {
-        x.max(self.min).min(self.max)
-    }
 }
 
 /// What a network takes, in the terms of its ONNX file.
@@ -132,40 +94,6 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads `mean.onnx`, with files of its folder that hold data of its tensors, and its posterior;
-    /// see [`crate::import`] for what is accepted.
-    ///
-    /// # Errors
-    /// [`LoadError`], which names the file and wraps what is wrong with it.
-    pub fn load(mean: &Path, posterior: &PosteriorSource) -> Result<Self, LoadError> {
-        Self::load_with(mean, posterior, &ImportOptions::default())
-    }
-
-    /// [`load`](Self::load) with what else is known of the network's input.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn load_with(
-        mean: &Path,
-        posterior: &PosteriorSource,
-        options: &ImportOptions,
-    ) -> Result<Self, LoadError> {
-        let parsed = match posterior {
-            PosteriorSource::File(path) => Posterior::parse(&LoadError::read(path)?)
-                .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
-            &PosteriorSource::Moped { delta } => Posterior::Moped { delta },
-            PosteriorSource::Deterministic => Posterior::Tensors(BTreeMap::new()),
-        };
-        let folder = mean.parent().unwrap_or(Path::new(""));
-        import_file(LoadError::read(mean)?, parsed, options, folder).map_err(|source| {
-            let path = match posterior {
-                PosteriorSource::File(path) if source.is_of_posterior() => path,
-                _ => mean,
-            };
-            LoadError::Import { path: path.into(), source }
-        })
-    }
-
     /// Whether any weight has a spread.
     pub fn is_bayesian(&self) -> bool {
         let spreads = |gaussian: &Gaussian| gaussian.sigma.is_some();
@@ -204,29 +132,5 @@ impl Network {
     /// Number of classes: the length of the logits.
     pub fn classes(&self) -> usize {
         self.graph.nodes().last().map_or(0, |node| node.shape.channels)
-    }
-}
-
-/// Whether a node can carry a clamp: it computes new numbers instead of moving codes.
-pub(crate) fn carries_clamp(op: &Op) -> bool {
-    !op.only_moves()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clamps_compose() {
-        let relu6 = Clamp { min: 0.0, max: 6.0 };
-        let wide = Clamp { min: -1.0, max: 9.0 };
-        let above = Clamp { min: 7.0, max: 8.0 };
-        for x in [-3.0f32, -0.5, 0.5, 6.5, 7.5, 10.0] {
-            for (a, b) in [(relu6, wide), (wide, relu6), (relu6, above), (Clamp::RELU, wide)] {
-                assert_eq!(a.then(b).apply(x), b.apply(a.apply(x)), "{a:?} {b:?} {x}");
-            }
-        }
-        assert!(Clamp::NONE.then(Clamp::NONE).is_none());
-        assert_eq!(Clamp::NONE.then(Clamp::RELU), Clamp::RELU);
     }
 }

@@ -10,18 +10,50 @@ use std::path::{Path, PathBuf};
 use bayes8_core::echo::Brief;
 use bayes8_core::words::counted;
 use ndarray::{Array1, Array2, ArrayD, Dimension, Ix1};
+use thiserror::Error;
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
 use crate::inputs::Inputs;
 use crate::npy::{Element, Header};
-use crate::pictures::PicturesError;
 
 /// Bytes that any array may have, however small the archive has compressed it.
 const MAX_UNFOLDED: u64 = 1 << 30;
 
 /// How many times the size of its compressed data a larger array may have.
 const MAX_RATIO: u64 = 16;
+
+/// Why an archive is refused. Every variant names the file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PicturesError {
+    /// The file cannot be opened.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not an npz archive.
+    #[error("{}: not an npz archive: {reason}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// An array that is missing or of another shape or type.
+    #[error("{}: array `{array}`: {reason}", path.display())]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// Its name.
+        array: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
 
 /// An npz archive whose errors name the file and the array.
 pub(crate) struct Archive {

@@ -1,16 +1,17 @@
 //! Pictures and labels from `.npz` archives.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bayes8_core::echo::Brief;
 use bayes8_core::graph::Shape;
 use bayes8_core::words::counted;
 use ndarray::Array1;
-use thiserror::Error;
 
 use crate::inputs::Inputs;
 use crate::npz::Archive;
+
+pub use crate::npz::PicturesError;
 
 /// Pictures and, where known, their classes.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,38 +22,6 @@ pub struct LabelledPictures {
     pub pictures: Inputs,
     /// Class index of every picture.
     pub labels: Array1<i64>,
-}
-
-/// Why an archive is refused. Every variant names the file.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum PicturesError {
-    /// The file cannot be opened.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is not an npz archive.
-    #[error("{}: not an npz archive: {reason}", path.display())]
-    Archive {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// An array that is missing or of another shape or type.
-    #[error("{}: array `{array}`: {reason}", path.display())]
-    Array {
-        /// The file.
-        path: PathBuf,
-        /// Its name.
-        array: String,
-        /// What is wrong.
-        reason: String,
-    },
 }
 
 impl Inputs {

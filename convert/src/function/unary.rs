@@ -1,6 +1,6 @@
 //! The functions of one number that expressions are made of.
 
-use crate::network::Clamp;
+use crate::clamp::Clamp;
 
 /// A function that expressions are made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,6 +80,19 @@ pub enum Unary {
 }
 
 impl Unary {
+    /// 1 minus the argument: the negation of what is 0 or 1.
+    pub(crate) const NOT: Self = Self::Affine { scale: -1.0, shift: 1.0 };
+
+    /// The argument times `factor`.
+    pub(crate) const fn scaling(factor: f64) -> Self {
+        Self::Affine { scale: factor, shift: 0.0 }
+    }
+
+    /// The sum of the argument and `shift`.
+    pub(crate) const fn shifting(shift: f64) -> Self {
+        Self::Affine { scale: 1.0, shift }
+    }
+
     pub(super) fn apply(self, x: f64) -> f64 {
         match self {
             Self::Affine { scale, shift } => scale * x + shift,

@@ -4,9 +4,13 @@ use std::ops::Range as Places;
 
 use bayes8_core::graph::{Padding, Range, Shape, Value};
 
-pub(super) use super::form::{Axis, Form};
-use super::{ImportError, constant::Strided, node::OnnxNode};
-use crate::function::Function;
+use super::{
+    constant::Strided,
+    node::{OnnxNode, Special},
+};
+use crate::{error::ImportError, function::Function};
+
+pub(super) use crate::form::{Axis, Form};
 
 /// Work that waits for the node that can take it up.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,15 +84,9 @@ impl Activation {
         }
     }
 
-    /// Whether this operator may read a dropped Softmax: it leaves the classes as they are, or is the
-    /// logarithm that makes a LogSoftmax of it, or the reverse.
-    pub(super) fn softmax_allows(&self, op: &str) -> bool {
-        match op {
-            "Identity" | "Shape" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => true,
-            "Log" => !self.logarithm,
-            "Exp" => self.logarithm,
-            _ => false,
-        }
+    /// What a reader of a dropped Softmax must understand.
+    pub(super) fn probabilities(&self) -> Special {
+        if self.logarithm { Special::LogProbabilities } else { Special::Probabilities }
     }
 
     /// ONNX's dimensions, batch first.

@@ -1,6 +1,6 @@
 //! A bound on what a file may unfold to.
 
-use super::ImportError;
+use crate::error::ImportError;
 
 /// Numbers that folding and layers may still make. A small hostile file could otherwise double a
 /// constant again and again, or use one large initializer in thousands of layers.

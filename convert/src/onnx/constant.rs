@@ -3,7 +3,8 @@
 use half::{bf16, f16};
 use rten_onnx::onnx::{DataLocation, DataType, TensorProto};
 
-use super::{ImportError, external::External};
+use super::external::External;
+use crate::error::ImportError;
 
 /// Numbers of a constant. Integers and booleans of every width are kept as i64.
 #[derive(Clone, Debug, PartialEq)]

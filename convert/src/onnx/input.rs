@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use bayes8_core::graph::{MAX_ELEMENTS, Shape};
 use rten_onnx::onnx::{DataType, Dimension, GraphProto, TensorProto, ValueInfoProto};
 
-use super::{
-    ImportError, ImportOptions,
-    activation::Form,
-    constant::{Constant, is_float},
-    evidence,
-    external::External,
-    layout,
-    node::OnnxNode,
-};
+use super::{constant::is_float, evidence::Evidence, layout};
+use crate::{error::ImportError, form::Form};
+
+/// What to know of a network's input beyond its ONNX file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// What its axes are; `None`: as the network uses them, or else as their extents suggest.
+    pub input_layout: Option<Form>,
+    /// How large one picture is; needed where the file leaves extents open.
+    pub input_shape: Option<Shape>,
+}
 
 pub(super) struct Input<'a> {
     pub(super) name: &'a str,
@@ -26,12 +28,13 @@ pub(super) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// The only input of `graph`, of which `nodes` are those that matter.
+    /// The only input of `graph`. What its axes are follows from `evidence`, a function of its name, the
+    /// batch and the extents after it, where `options` do not say.
     pub(super) fn new(
         graph: &'a GraphProto,
         initializers: &HashMap<&'a str, &'a TensorProto>,
-        nodes: &[OnnxNode<'a>],
         options: &ImportOptions,
+        evidence: impl FnOnce(&str, usize, &[Option<usize>]) -> Option<Evidence>,
     ) -> Result<Self, ImportError> {
         let name_of = |info: &'a ValueInfoProto| info.name.as_deref().unwrap_or("");
         // Files of old IR versions list initializers among the inputs.
@@ -79,12 +82,8 @@ impl<'a> Input<'a> {
                     "its shape {shape} is not {pattern}, as --input-layout {form} has it"
                 )));
             }
-            None => {
-                let constants = Constants::new(initializers, nodes);
-                let evidence = evidence::find(nodes, name, batch.unwrap_or(1), &axes, &constants);
-                layout::infer(evidence, &axes)
-                    .map_err(|reason| refuse(format!("its shape is {}: {reason}", shown(&axes))))?
-            }
+            None => layout::infer(evidence(name, batch.unwrap_or(1), &axes), &axes)
+                .map_err(|reason| refuse(format!("its shape is {}: {reason}", shown(&axes))))?,
         };
         let shape = shape(form, &axes, options.input_shape).map_err(refuse)?;
         Ok(Self { name, shape, form, batch, bytes })
@@ -123,42 +122,4 @@ fn shape(form: Form, axes: &[Option<usize>], given: Option<Shape>) -> Result<Sha
 fn shown(axes: &[Option<usize>]) -> String {
     let axes = axes.iter().map(|axis| axis.map_or("?".into(), |extent| extent.to_string()));
     format!("[{}]", std::iter::once("n".into()).chain(axes).collect::<Vec<String>>().join(", "))
-}
-
-/// Initializers and Constant nodes, before the import takes their bytes.
-pub(super) struct Constants<'m, 'a> {
-    initializers: &'m HashMap<&'a str, &'a TensorProto>,
-    nodes: HashMap<&'a str, &'m OnnxNode<'a>>,
-}
-
-impl<'m, 'a> Constants<'m, 'a> {
-    fn new(initializers: &'m HashMap<&'a str, &'a TensorProto>, nodes: &'m [OnnxNode<'a>]) -> Self {
-        let made = |node: &'m OnnxNode<'a>| Some((node.proto.output.first()?.as_str(), node));
-        let nodes = nodes.iter().filter(|node| node.op == "Constant").filter_map(made).collect();
-        Self { initializers, nodes }
-    }
-
-    fn tensor(&self, name: &str) -> Option<&'a TensorProto> {
-        let made = || self.nodes.get(name)?.attribute("value")?.t.as_ref();
-        self.initializers.get(name).copied().or_else(made)
-    }
-
-    /// Extents of a constant.
-    pub(super) fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        match self.tensor(name) {
-            Some(tensor) => tensor.dims.iter().map(|&d| usize::try_from(d).ok()).collect(),
-            None => self.nodes.get(name)?.floats("value_floats").ok()?.map(|list| vec![list.len()]),
-        }
-    }
-
-    /// Integers of a node's input `i` or, as in older operator sets, of its attribute `name`.
-    pub(super) fn operand(&self, node: &OnnxNode<'_>, i: usize, name: &str) -> Option<Vec<i64>> {
-        let Some(input) = node.input(i) else { return Some(node.ints(name).ok()??.to_vec()) };
-        let Some(tensor) = self.tensor(input) else {
-            return Some(self.nodes.get(input)?.ints("value_ints").ok()??.to_vec());
-        };
-        // A copy: decoding frees the bytes.
-        let constant = Constant::decode(&tensor.clone(), input, &mut External::refused()).ok()?;
-        Some(constant.as_integers()?.to_vec())
-    }
 }

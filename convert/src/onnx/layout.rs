@@ -1,12 +1,7 @@
-//! The order of a value's axes: that of the input, and nodes that change it.
+//! What the axes of the input are.
 
-use super::{
-    ImportError,
-    activation::{Activation, Form},
-    builder::Builder,
-    evidence::Evidence,
-    node::OnnxNode,
-};
+use super::evidence::Evidence;
+use crate::form::Form;
 
 /// The form of an input with these `extents` after the batch (`None` where the file leaves one open),
 /// by what the graph says of its channels, and otherwise by its extents: a picture or volume has 1,
@@ -53,43 +48,4 @@ pub(super) fn infer(evidence: Option<Evidence>, extents: &[Option<usize>]) -> Re
 fn of_rank(rank: usize, what: impl Fn(Form) -> String) -> String {
     let forms = Form::ALL.into_iter().filter(|form| form.rank() == rank);
     forms.map(what).collect::<Vec<_>>().join(" or ")
-}
-
-impl<'a> Builder<'a> {
-    /// Another order of a value's axes. The graph keeps its own, so that nothing moves.
-    pub(super) fn transpose(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        let x = self.activation(node, 0)?;
-        let rank = x.dimensions(self.batch).len();
-        let order = match node.ints("perm")? {
-            Some(perm) => {
-                perm.iter().map(|&a| node.axis(a, rank)).collect::<Result<Vec<_>, _>>()?
-            }
-            None => (0..rank).rev().collect(),
-        };
-        let mut sorted = order.clone();
-        sorted.sort_unstable();
-        if !sorted.into_iter().eq(0..rank) {
-            return Err(node.refuse("`perm` is not a permutation of the axes"));
-        }
-        if order.iter().copied().eq(0..rank) {
-            return Ok(x);
-        }
-        if let Some(shuffled) = self.shuffle(node, &order)? {
-            return Ok(shuffled);
-        }
-        let axes: Vec<_> = order.iter().map(|&axis| x.axis(axis)).collect();
-        let form = match axes.split_first() {
-            Some((None, axes)) if axes.len() + 1 == rank => {
-                let axes = axes.iter().copied().collect::<Option<Vec<_>>>();
-                axes.and_then(|axes| Form::of(axes.into_iter()))
-            }
-            _ => None,
-        };
-        match form {
-            Some(form) => Ok(Activation { form, ..x }),
-            None => Err(node.refuse(format!(
-                "permutes the axes by {order:?}; only channels can be moved, to the front or the end"
-            ))),
-        }
-    }
 }

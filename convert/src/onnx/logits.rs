@@ -8,11 +8,14 @@ use bayes8_core::graph::{Graph, Op, Value, Window};
 use bayes8_core::ops::Conv2d;
 
 use super::{
-    ImportError,
     activation::{Activation, Pending},
     builder::Builder,
 };
-use crate::network::{Clamp, Gaussian, LayerParameters};
+use crate::{
+    clamp::Clamp,
+    error::ImportError,
+    network::{Gaussian, LayerParameters},
+};
 
 impl Builder<'_> {
     /// Makes `x` the output of the last node; `refuse` is for values that cannot be logits.

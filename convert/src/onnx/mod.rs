@@ -2,55 +2,90 @@
 //!
 //! One pass in execution order. Every ONNX value becomes a *slot*: a constant, which folds, or an
 //! activation, which is a value of the graph plus what is still pending on it (a slice or a zero
-//! border that a later node takes up). Nodes that the output does not depend on are never seen.
+//! border that a later node takes up). Nodes that the output does not depend on are never seen. What each
+//! operator means is in `lower`.
 
 mod activation;
 mod affine;
-mod arithmetic;
+mod axes;
 mod budget;
 mod builder;
 mod channels;
 mod constant;
+mod cut;
 mod evidence;
 mod external;
-mod fold;
-mod form;
-mod functions;
+mod initializers;
 mod input;
+mod known;
 mod layout;
 mod logits;
+mod lower;
 mod model;
-mod movement;
 mod node;
+mod operands;
+mod operator;
 mod order;
 mod outputs;
 mod pointwise;
-mod shapes;
+mod settle;
 mod supported;
-mod transposed;
-mod weighted;
+mod trace;
+mod weights;
 mod window;
 mod wire;
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
-use bayes8_core::graph::Shape;
 use bayes8_native::file;
 use rten_onnx::onnx::ModelProto;
 
-use crate::{error::ImportError, network::Network, posterior::Posterior};
+use crate::{
+    error::{ImportError, LoadError},
+    network::Network,
+    posterior::{Posterior, PosteriorSource},
+};
 use builder::Builder;
 use external::External;
+use initializers::Initializers;
+use model::Model;
 
-pub use form::{Form, UnknownForm};
+pub use input::ImportOptions;
 
-/// What to know of a network's input beyond its ONNX file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImportOptions {
-    /// What its axes are; `None`: as the network uses them, or else as their extents suggest.
-    pub input_layout: Option<Form>,
-    /// How large one picture is; needed where the file leaves extents open.
-    pub input_shape: Option<Shape>,
+impl Network {
+    /// Reads `mean.onnx`, with files of its folder that hold data of its tensors, and its posterior;
+    /// see [`crate::import`] for what is accepted.
+    ///
+    /// # Errors
+    /// [`LoadError`], which names the file and wraps what is wrong with it.
+    pub fn load(mean: &Path, posterior: &PosteriorSource) -> Result<Self, LoadError> {
+        Self::load_with(mean, posterior, &ImportOptions::default())
+    }
+
+    /// [`load`](Self::load) with what else is known of the network's input.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(
+        mean: &Path,
+        posterior: &PosteriorSource,
+        options: &ImportOptions,
+    ) -> Result<Self, LoadError> {
+        let parsed = match posterior {
+            PosteriorSource::File(path) => Posterior::parse(&LoadError::read(path)?)
+                .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
+            &PosteriorSource::Moped { delta } => Posterior::Moped { delta },
+            PosteriorSource::Deterministic => Posterior::Tensors(BTreeMap::new()),
+        };
+        let folder = mean.parent().unwrap_or(Path::new(""));
+        import_file(LoadError::read(mean)?, parsed, options, folder).map_err(|source| {
+            let path = match posterior {
+                PosteriorSource::File(path) if source.is_of_posterior() => path,
+                _ => mean,
+            };
+            LoadError::Import { path: path.into(), source }
+        })
+    }
 }
 
 /// Imports an ONNX network (the bytes of a `.onnx` file) with its posterior.
@@ -60,19 +95,8 @@ pub struct ImportOptions {
 /// FLOAT, FLOAT16, BFLOAT16 or DOUBLE; everything is computed in f32, whatever types the file and its
 /// Casts name. One input of floats or of bytes (UINT8, which a Cast makes floats) in one of the orders
 /// of [`InputLayout`](crate::InputLayout); [`ImportOptions`] say what the file leaves open. One output,
-/// `[n, classes]` with two classes or more, of which a final Softmax,
-/// its logarithm or a LogSoftmax is dropped.
-/// Operators: Conv and ConvTranspose (of one to three axes), Gemm, MatMul, BatchNormalization,
-/// MaxPool, AveragePool, GlobalAveragePool, ReduceMean (spatial), Concat (channels), Slice, Split and
-/// Gather (of channels in any order, or spatial), Pad (zeros), Flatten, Reshape, Squeeze, Unsqueeze,
-/// Transpose (between the two orders of a picture, and of channels that a Reshape split into groups),
-/// Identity, Cast to float, Dropout, and shape arithmetic on constants; Add, Sub, Mul and
-/// Div with a number or one per channel; Add, Sum, Sub, Mul and Div of two activations, Mul and Div also
-/// by `[n, C, 1, 1]`; and functions of one number: Relu, Clip, Sigmoid, HardSigmoid, HardSwish, Swish,
-/// Tanh, Softplus, Softsign, Mish, Gelu, Erf, Elu, Celu, Selu, LeakyRelu, PRelu (of one slope),
-/// ThresholdedRelu, Shrink, Neg, Abs, Sign, Floor, Ceil, Round, Reciprocal, Sqrt, Exp, Log, Pow (one
-/// operand constant), Sin, Cos, Tan and their hyperbolic and inverse forms; Min, Max, Where, comparisons
-/// and logic of numbers and functions of one value.
+/// `[n, classes]` with two classes or more, of which a final Softmax, its logarithm or a LogSoftmax is
+/// dropped. `docs/IMPORT.md` lists the operators, with what is taken of each.
 ///
 /// BatchNormalization and clamps are folded into the node before them when nothing else reads it:
 /// for c = gamma / sqrt(var + eps), mu becomes c mu, sigma becomes |c| sigma, and the bias
@@ -103,7 +127,7 @@ pub fn import_with(
 
 /// The same for a file: data may be in others of its folder. Bytes, tensors and standard deviations
 /// are freed as soon as the network has them in its own layout.
-pub(crate) fn import_file(
+fn import_file(
     onnx: Vec<u8>,
     posterior: Posterior,
     options: &ImportOptions,
@@ -129,10 +153,14 @@ fn build(
     options: &ImportOptions,
     external: &mut External<'_>,
 ) -> Result<Network, ImportError> {
-    let model = model::Model::new(model, options)?;
-    let mut builder = Builder::new(&model, posterior, external)?;
-    for node in &model.nodes {
-        builder.lower(node)?;
+    let model = Model::new(model, options)?;
+    let Model { input, nodes, .. } = &model;
+    let initializers = Initializers::decode(&model.initializers, &model.uses, posterior, external)?;
+    let mut builder =
+        Builder::new(input, initializers, model.operator_set, &model.readers, &model.uses)?;
+    for (node, operator) in nodes {
+        let slots = operator.apply(&mut builder, node)?;
+        builder.assign(node, slots);
     }
     builder.finish(model.output)
 }

@@ -6,15 +6,21 @@ use bayes8_core::echo::Echo;
 use rten_onnx::onnx::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
 use super::{
-    ImportError, ImportOptions, input::Input, node::OnnxNode, order::live_nodes, supported,
+    input::{ImportOptions, Input},
+    known::Known,
+    node::OnnxNode,
+    operator::Operator,
+    order::live_nodes,
+    supported, trace,
 };
+use crate::error::ImportError;
 
 pub(super) struct Model<'a> {
     pub(super) initializers: HashMap<&'a str, &'a TensorProto>,
     pub(super) input: Input<'a>,
     pub(super) output: &'a str,
     /// The nodes that the output depends on, each after those that it reads from.
-    pub(super) nodes: Vec<OnnxNode<'a>>,
+    pub(super) nodes: Vec<(OnnxNode<'a>, &'static Operator)>,
     /// How many inputs of live nodes, plus the graph's output, read the numbers of a value. `Shape`
     /// does not count.
     pub(super) readers: HashMap<&'a str, usize>,
@@ -40,12 +46,16 @@ impl<'a> Model<'a> {
             }
         }
         let output = output(graph)?;
-        let nodes = live_nodes(graph, output)?;
-        supported::check(&nodes)?;
-        let input = Input::new(graph, &initializers, &nodes, options)?;
+        let nodes = supported::resolve(live_nodes(graph, output)?)?;
+        let input = Input::new(graph, &initializers, options, |input, batch, extents| {
+            let live = nodes.iter().map(|(node, _)| node);
+            let constants = live.filter(|node| node.op == "Constant");
+            let known = Known::new(batch, &initializers, constants);
+            trace::find(&nodes, input, extents, &known)
+        })?;
         let mut readers = HashMap::from([(output, 1)]);
         let mut uses = readers.clone();
-        for node in &nodes {
+        for (node, _) in &nodes {
             for name in &node.proto.input {
                 *uses.entry(name.as_str()).or_insert(0) += 1;
                 if node.op != "Shape" {

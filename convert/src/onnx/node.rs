@@ -2,7 +2,25 @@
 
 use rten_onnx::onnx::{AttributeProto, AttributeType, DataType, NodeProto};
 
-use super::ImportError;
+use crate::error::ImportError;
+
+/// What an activation may be that only some operators understand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Special {
+    /// Bytes, as a `uint8` input has them.
+    Bytes,
+    /// Channels that a Reshape split into groups.
+    Groups,
+    /// What a dropped Softmax would make of it.
+    Probabilities,
+    /// What a dropped LogSoftmax would make of it.
+    LogProbabilities,
+}
+
+impl Special {
+    pub(super) const ALL: &[Self] =
+        &[Self::Bytes, Self::Groups, Self::Probabilities, Self::LogProbabilities];
+}
 
 /// A node and the name that errors and the network give it.
 pub(super) struct OnnxNode<'a> {
@@ -10,6 +28,8 @@ pub(super) struct OnnxNode<'a> {
     /// The ONNX node's name, or that of its output.
     pub(super) name: &'a str,
     pub(super) op: &'a str,
+    /// What its operator understands; nothing special until that is known.
+    pub(super) takes: &'static [Special],
 }
 
 impl<'a> OnnxNode<'a> {
@@ -18,7 +38,8 @@ impl<'a> OnnxNode<'a> {
         let name = not_empty(&proto.name)
             .or_else(|| proto.output.first().map(String::as_str))
             .unwrap_or("without name or output");
-        Self { proto, name, op: not_empty(&proto.op_type).unwrap_or("no operator") }
+        let op = not_empty(&proto.op_type).unwrap_or("no operator");
+        Self { proto, name, op, takes: &[] }
     }
 
     pub(super) fn refuse(&self, reason: impl Into<String>) -> ImportError {

@@ -8,7 +8,8 @@ use std::{
 use bayes8_core::echo::Echo;
 use rten_onnx::onnx::GraphProto;
 
-use super::{ImportError, node::OnnxNode};
+use super::node::OnnxNode;
+use crate::error::ImportError;
 
 /// The nodes that `output` depends on, each after those whose values it reads. A file in such an
 /// order keeps it, and so do nodes that do not depend on each other.

@@ -1,13 +1,37 @@
 //! What the outputs mean: the logits of two or more classes, until there are other heads.
 
-use super::activation::{Activation, Pending};
+use super::{
+    activation::{Activation, Pending},
+    builder::{Builder, Slot},
+};
+use crate::{error::ImportError, network::Network};
 
 /// How to make a binary classifier that can be imported.
 const TWO_LOGITS: &str = "for a binary classifier export two logits and a Softmax, by a last layer \
                           whose first output has weights and bias 0 and whose second is this one";
 
+impl Builder<'_> {
+    /// The finished network, whose logits are the value `output`.
+    pub(super) fn finish(mut self, output: &str) -> Result<Network, ImportError> {
+        if let Some(name) = self.sigmas.iter().find(|name| !self.sampled.contains(*name)) {
+            return Err(ImportError::SigmaNotWeight(name.clone()));
+        }
+        let refuse =
+            |reason: String| ImportError::Interface { kind: "output", name: output.into(), reason };
+        let Some(Slot::Activation(activation)) = self.slots.get(output) else {
+            return Err(refuse("it does not depend on the input".into()));
+        };
+        let activation = Activation::clone(activation);
+        check(&activation).map_err(refuse)?;
+        let softmax = activation.softmax;
+        self.make_logits(activation, refuse)?;
+        let Self { input, graph, clamps, layers, functions, .. } = self;
+        Ok(Network { input, graph, clamps, layers, functions, softmax })
+    }
+}
+
 /// Refuses outputs that are not the logits of classes, with the reason.
-pub(super) fn check(output: &Activation) -> Result<(), String> {
+fn check(output: &Activation) -> Result<(), String> {
     let labels = output.shape.channels;
     let sigmoid = match &output.pending {
         Pending::Function { node, function } if function.ends_in_sigmoid() => Some(node),

@@ -3,146 +3,25 @@
 
 use std::collections::HashMap;
 
-use super::{ImportError, node::OnnxNode};
 use bayes8_core::echo::Echo;
 
-/// Every supported operator and its attributes in the operator sets 7 to 25. Another attribute could
-/// change what the operator means.
-const OPERATORS: &[(&str, &[&str])] = &[
-    ("Abs", &[]),
-    ("Acos", &[]),
-    ("Acosh", &[]),
-    ("Add", &[]),
-    ("And", &[]),
-    ("Asin", &[]),
-    ("Asinh", &[]),
-    ("Atan", &[]),
-    ("Atanh", &[]),
-    (
-        "AveragePool",
-        &[
-            "auto_pad",
-            "ceil_mode",
-            "count_include_pad",
-            "dilations",
-            "kernel_shape",
-            "pads",
-            "strides",
-        ],
-    ),
-    ("BatchNormalization", &["epsilon", "momentum", "spatial", "training_mode"]),
-    ("Cast", &["round_mode", "saturate", "to"]),
-    ("Ceil", &[]),
-    ("Celu", &["alpha"]),
-    ("Clip", &["max", "min"]),
-    ("Concat", &["axis"]),
-    (
-        "Constant",
-        &[
-            "sparse_value",
-            "value",
-            "value_float",
-            "value_floats",
-            "value_int",
-            "value_ints",
-            "value_string",
-            "value_strings",
-        ],
-    ),
-    ("ConstantOfShape", &["value"]),
-    ("Conv", &["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"]),
-    (
-        "ConvTranspose",
-        &[
-            "auto_pad",
-            "dilations",
-            "group",
-            "kernel_shape",
-            "output_padding",
-            "output_shape",
-            "pads",
-            "strides",
-        ],
-    ),
-    ("Cos", &[]),
-    ("Cosh", &[]),
-    ("Div", &[]),
-    ("Dropout", &["ratio", "seed"]),
-    ("Elu", &["alpha"]),
-    ("Equal", &[]),
-    ("Erf", &[]),
-    ("Exp", &[]),
-    ("Flatten", &["axis"]),
-    ("Floor", &[]),
-    ("Gather", &["axis"]),
-    ("Gelu", &["approximate"]),
-    ("Gemm", &["alpha", "beta", "transA", "transB"]),
-    ("GlobalAveragePool", &[]),
-    ("Greater", &[]),
-    ("GreaterOrEqual", &[]),
-    ("HardSigmoid", &["alpha", "beta"]),
-    ("HardSwish", &[]),
-    ("Identity", &[]),
-    ("LeakyRelu", &["alpha"]),
-    ("Less", &[]),
-    ("LessOrEqual", &[]),
-    ("Log", &[]),
-    ("LogSoftmax", &["axis"]),
-    ("MatMul", &[]),
-    ("Max", &[]),
-    (
-        "MaxPool",
-        &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"],
-    ),
-    ("Min", &[]),
-    ("Mish", &[]),
-    ("Mul", &[]),
-    ("Neg", &[]),
-    ("Not", &[]),
-    ("Or", &[]),
-    ("PRelu", &[]),
-    ("Pad", &["mode", "pads", "value"]),
-    ("Pow", &[]),
-    ("Reciprocal", &[]),
-    ("ReduceMean", &["axes", "keepdims", "noop_with_empty_axes"]),
-    ("ReduceProd", &["axes", "keepdims", "noop_with_empty_axes"]),
-    ("Relu", &[]),
-    ("Reshape", &["allowzero"]),
-    ("Round", &[]),
-    ("Selu", &["alpha", "gamma"]),
-    ("Shape", &["end", "start"]),
-    ("Shrink", &["bias", "lambd"]),
-    ("Sigmoid", &[]),
-    ("Sign", &[]),
-    ("Sin", &[]),
-    ("Sinh", &[]),
-    ("Slice", &["axes", "ends", "starts"]),
-    ("Softmax", &["axis"]),
-    ("Softplus", &[]),
-    ("Softsign", &[]),
-    ("Split", &["axis", "num_outputs", "split"]),
-    ("Sqrt", &[]),
-    ("Squeeze", &["axes"]),
-    ("Sub", &[]),
-    ("Sum", &[]),
-    ("Swish", &["alpha"]),
-    ("Tan", &[]),
-    ("Tanh", &[]),
-    ("ThresholdedRelu", &["alpha"]),
-    ("Transpose", &["perm"]),
-    ("Unsqueeze", &["axes"]),
-    ("Where", &[]),
-    ("Xor", &[]),
-];
+use super::{lower, node::OnnxNode, operator::Operator};
+use crate::error::ImportError;
 
-/// Refuses the first of the live nodes whose operator or attributes are not supported.
-pub(super) fn check(nodes: &[OnnxNode<'_>]) -> Result<(), ImportError> {
+/// The live nodes, each with its operator.
+///
+/// # Errors
+/// The first node whose operator or attributes are not supported.
+pub(super) fn resolve(
+    nodes: Vec<OnnxNode<'_>>,
+) -> Result<Vec<(OnnxNode<'_>, &'static Operator)>, ImportError> {
     let makers: HashMap<&str, &OnnxNode<'_>> = nodes
         .iter()
         .flat_map(|node| node.proto.output.iter().map(move |name| (name.as_str(), node)))
         .collect();
     let maker = |node: &OnnxNode<'_>, i| node.input(i).and_then(|name| makers.get(name).copied());
-    for node in nodes {
+    let mut operators = Vec::with_capacity(nodes.len());
+    for node in &nodes {
         if let Some(domain) = node.proto.domain.as_deref()
             && !matches!(domain, "" | "ai.onnx")
         {
@@ -151,12 +30,12 @@ pub(super) fn check(nodes: &[OnnxNode<'_>]) -> Result<(), ImportError> {
                 node.refuse(format!("operators of the domain `{domain}` are not supported"))
             );
         }
-        let Some((_, attributes)) = OPERATORS.iter().find(|(op, _)| *op == node.op) else {
+        let Some(operator) = lower::operator(node.op) else {
             let follows_reshape = maker(node, 0).is_some_and(|maker| maker.op == "Reshape");
             return Err(node.refuse(why_unsupported(node.op, follows_reshape)));
         };
         let names = node.proto.attribute.iter().map(|a| a.name.as_deref().unwrap_or(""));
-        if let Some(name) = names.into_iter().find(|name| !attributes.contains(name)) {
+        if let Some(name) = names.into_iter().find(|name| !operator.attributes.contains(name)) {
             let name = Echo(name);
             return Err(node.refuse(format!("attribute `{name}` is not one of this operator's")));
         }
@@ -167,8 +46,12 @@ pub(super) fn check(nodes: &[OnnxNode<'_>]) -> Result<(), ImportError> {
         {
             return Err(mean.refuse(format!("with the nodes after it, {NORMALIZES}")));
         }
+        operators.push(operator);
     }
-    Ok(())
+    let nodes = nodes.into_iter().zip(operators);
+    Ok(nodes
+        .map(|(node, operator)| (OnnxNode { takes: operator.takes, ..node }, operator))
+        .collect())
 }
 
 const NORMALIZES: &str = "it normalizes by statistics of each input, as GroupNorm and LayerNorm do; \

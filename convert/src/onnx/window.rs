@@ -1,17 +1,16 @@
-//! Nodes that slide a window, and the zero borders that they take up.
+//! How nodes slide a window, and the zero borders that they take up.
 
-use bayes8_core::ops::{AveragePool, MaxPool};
 use bayes8_core::{
     echo::Echo,
-    graph::{MAX_ELEMENTS, Op, Padding, Value, Window, WindowAxis},
+    graph::{MAX_ELEMENTS, Op, Padding, Window, WindowAxis},
 };
 
 use super::{
-    ImportError,
-    activation::{Activation, Axis, Form, Pending},
+    activation::{Activation, Pending},
     builder::Builder,
     node::OnnxNode,
 };
+use crate::error::ImportError;
 
 impl<'a> Builder<'a> {
     /// Input `i` without its pending border, and that border.
@@ -59,102 +58,7 @@ impl<'a> Builder<'a> {
         Ok(sliding.window([0, 1, 2].map(before_and_after)))
     }
 
-    pub(super) fn max_pool(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        let (mut x, mut border) = self.bordered(node, 0)?;
-        // A border of zeros equals padding that never wins only where no value is negative.
-        if border != Padding::default() && !self.non_negative(x.value) {
-            (x, border) = (self.settled(node, 0)?, Padding::default());
-        }
-        let window = self.window(node, &x, border, None)?;
-        let window = with_ceil_mode(node, &x, window)?;
-        self.slide(node, Op::MaxPool(MaxPool { window }), &x)
-    }
-
-    pub(super) fn average_pool(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        let (x, border) = self.bordered(node, 0)?;
-        let mut window = self.window(node, &x, border, None)?;
-        let mut count_include_pad = node.int("count_include_pad", 0)? != 0;
-        let whole = with_ceil_mode(node, &x, window)?;
-        if whole != window && (count_include_pad || border != Padding::default()) {
-            return Err(node.refuse(
-                "ceil_mode is not supported where padding counts and the output's shape changes",
-            ));
-        }
-        if border != Padding::default() && !count_include_pad {
-            // The border always counts; the node's own padding would not.
-            if window.padding != border {
-                return Err(node.refuse("cannot tell its padding from the border of a Pad"));
-            }
-            count_include_pad = true;
-        }
-        window = whole;
-        // As adaptive pooling is exported where it changes nothing.
-        if window == Window::new([1, 1]) {
-            return Ok(x);
-        }
-        self.slide(node, Op::AveragePool(AveragePool { window, count_include_pad }), &x)
-    }
-
-    pub(super) fn global_average_pool(
-        &mut self,
-        node: &OnnxNode<'a>,
-    ) -> Result<Activation, ImportError> {
-        let x = self.settled(node, 0)?;
-        x.spatial_axes(node)?;
-        x.require_channels_first(node)?;
-        if x.shape.spatial() == 1 {
-            return Ok(x);
-        }
-        self.slide(node, Op::GlobalAveragePool, &x)
-    }
-
-    /// A mean over some or all of planes, rows and columns.
-    pub(super) fn reduce_mean(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        let x = self.settled(node, 0)?;
-        x.spatial_axes(node)?;
-        let rank = x.form.rank();
-        let axes = self.integers(node, 1, "axes")?.unwrap_or_default();
-        if axes.is_empty() && node.int("noop_with_empty_axes", 0)? != 0 {
-            return Ok(x);
-        }
-        let axes = axes.iter().map(|&a| Ok(x.axis(node.axis(a, rank)?).and_then(Axis::spatial)));
-        let axes = axes.collect::<Result<Vec<_>, ImportError>>()?;
-        if axes.is_empty() || axes.contains(&None) {
-            return Err(node.refuse("only a mean over axes behind the channels is supported"));
-        }
-        let extents = x.shape.axes();
-        let kernel = [0, 1, 2].map(|i| if axes.contains(&Some(i)) { extents[i] } else { 1 });
-        let all = kernel == extents;
-        let keeps = node.int("keepdims", 1)? != 0;
-        // Axes of extent 1 stay, too, where the mean is not over them.
-        let left = x.form.axes().iter().filter(|axis| !axes.contains(&axis.spatial()));
-        let form = match left.collect::<Vec<_>>().as_slice() {
-            _ if keeps => x.form,
-            [Axis::Channel] => Form::Vector,
-            [] => return Err(node.refuse("a mean over all axes leaves no channels")),
-            _ => {
-                return Err(node.refuse(
-                    "a mean that leaves other axes must keep those that it is over (keepdims = 1)",
-                ));
-            }
-        };
-        let mean = match (kernel, all) {
-            ([1, 1, 1], _) => x,
-            (_, true) => self.slide(node, Op::GlobalAveragePool, &x)?,
-            ([planes, rows, columns], false) => {
-                let mut window = Window::new([rows, columns]);
-                window.depth.kernel = planes;
-                self.slide(
-                    node,
-                    Op::AveragePool(AveragePool { window, count_include_pad: false }),
-                    &x,
-                )?
-            }
-        };
-        Ok(Activation { form, ..mean })
-    }
-
-    fn slide(
+    pub(super) fn slide(
         &mut self,
         node: &OnnxNode<'a>,
         op: Op,
@@ -162,19 +66,6 @@ impl<'a> Builder<'a> {
     ) -> Result<Activation, ImportError> {
         let value = self.push(node.name, op, vec![x.value])?;
         Ok(Activation::new(value, x.form, self.graph.shape(value)))
-    }
-
-    /// Whether a clamp keeps every element of `value` at or above zero.
-    fn non_negative(&self, mut value: Value) -> bool {
-        loop {
-            let Value::Node(n) = value else { return false };
-            let node = &self.graph.nodes()[n];
-            match node.inputs.first() {
-                _ if self.clamps[n].min >= 0.0 => return true,
-                Some(&input) if node.op.only_moves() => value = input,
-                _ => return false,
-            }
-        }
     }
 }
 
@@ -276,25 +167,4 @@ impl Sliding {
 pub(super) fn extent(node: &OnnxNode<'_>, name: &str, n: i64) -> Result<usize, ImportError> {
     let extent = usize::try_from(n).ok().filter(|&n| n <= MAX_ELEMENTS);
     extent.ok_or_else(|| node.refuse(format!("`{name}` holds {n}")))
-}
-
-/// `window` with the padding at the ends that `ceil_mode` takes for another plane, row or column.
-fn with_ceil_mode(
-    node: &OnnxNode<'_>,
-    x: &Activation,
-    window: Window,
-) -> Result<Window, ImportError> {
-    let mut axes = window.axes();
-    if node.int("ceil_mode", 0)? == 0 {
-        return Ok(window);
-    }
-    for (axis, extent) in axes.iter_mut().zip(x.shape.axes()) {
-        let steps = (extent + axis.before + axis.after).saturating_sub(axis.reach() + 1);
-        // A further window must begin before the padding at the end.
-        let next = (steps / axis.stride + 1) * axis.stride;
-        if !steps.is_multiple_of(axis.stride) && next < extent + axis.before {
-            axis.after = next + axis.reach() + 1 - (extent + axis.before);
-        }
-    }
-    Ok(axes.into())
 }

@@ -4,7 +4,7 @@
 //! Here every length must lie within its message and nesting is bounded, so that afterwards the
 //! parser can neither allocate more than a small multiple of the file nor exhaust the stack.
 
-use super::ImportError;
+use crate::error::ImportError;
 
 /// Subgraphs of subgraphs beyond any real model.
 const MAX_DEPTH: usize = 32;

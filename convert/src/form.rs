@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// An axis of a value, in the graph's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Axis {
+pub(crate) enum Axis {
     Channel,
     Plane,
     Row,
@@ -16,7 +16,7 @@ pub(super) enum Axis {
 
 impl Axis {
     /// Its place among planes, rows and columns.
-    pub(super) fn spatial(self) -> Option<usize> {
+    pub(crate) fn spatial(self) -> Option<usize> {
         match self {
             Self::Channel => None,
             Self::Plane => Some(0),
@@ -84,13 +84,13 @@ impl Form {
     }
 
     /// The same as errors show it: `[n, C, H, W]`.
-    pub(super) fn pattern(self) -> String {
+    pub(crate) fn pattern(self) -> String {
         let axes: Vec<String> = self.name()[1..].to_uppercase().chars().map(String::from).collect();
         format!("[n, {}]", axes.join(", "))
     }
 
     /// What ONNX's axes after the batch are.
-    pub(super) const fn axes(self) -> &'static [Axis] {
+    pub(crate) const fn axes(self) -> &'static [Axis] {
         use Axis::{Channel, Column, Plane, Row};
         match self {
             Self::Vector => &[Channel],
@@ -105,17 +105,17 @@ impl Form {
     }
 
     /// Number of ONNX's axes, the batch included.
-    pub(super) const fn rank(self) -> usize {
+    pub(crate) const fn rank(self) -> usize {
         self.axes().len() + 1
     }
 
     /// Whether the channels come after other axes.
-    pub(super) fn is_channels_last(self) -> bool {
+    pub(crate) fn is_channels_last(self) -> bool {
         matches!(self, Self::SequenceLast | Self::ChannelsLast | Self::VolumeLast)
     }
 
     /// The form of these axes.
-    pub(super) fn of(axes: impl Iterator<Item = Axis> + Clone) -> Option<Self> {
+    pub(crate) fn of(axes: impl Iterator<Item = Axis> + Clone) -> Option<Self> {
         Self::ALL.into_iter().find(|form| form.axes().iter().copied().eq(axes.clone()))
     }
 
@@ -126,7 +126,7 @@ impl Form {
     }
 
     /// The shape of a value of these `extents`, the batch left out.
-    pub(super) fn shape(self, extents: &[usize]) -> Shape {
+    pub(crate) fn shape(self, extents: &[usize]) -> Shape {
         let mut shape = Shape::vector(1);
         for (axis, &extent) in self.axes().iter().zip(extents) {
             *match axis {

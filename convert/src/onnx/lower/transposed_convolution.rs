@@ -7,15 +7,15 @@ use bayes8_core::{
     graph::{AxisPadding, Op, Range},
 };
 
-use super::{
-    ImportError,
-    activation::Activation,
-    builder::Builder,
-    constant::{Constant, Strided, strides},
-    node::OnnxNode,
-    weighted::kernel_extents,
-    window::{Sliding, extent},
-};
+use crate::error::ImportError;
+use crate::onnx::activation::Activation;
+use crate::onnx::builder::Builder;
+use crate::onnx::constant::{Constant, Strided, strides};
+use crate::onnx::evidence::channels_first;
+use crate::onnx::node::OnnxNode;
+use crate::onnx::operator::Operator;
+use crate::onnx::weights::kernel_extents;
+use crate::onnx::window::{Sliding, extent};
 
 /// What a transposed convolution does along one axis.
 struct TransposedAxis {
@@ -48,11 +48,24 @@ impl TransposedAxis {
     }
 }
 
+pub(super) const OPERATORS: &[Operator] = &[Operator::new(
+    "ConvTranspose",
+    &[
+        "auto_pad",
+        "dilations",
+        "group",
+        "kernel_shape",
+        "output_padding",
+        "output_shape",
+        "pads",
+        "strides",
+    ],
+)
+.lower(|builder, node| builder.transposed_convolution(node))
+.trace(channels_first)];
+
 impl<'a> Builder<'a> {
-    pub(super) fn transposed_convolution(
-        &mut self,
-        node: &OnnxNode<'a>,
-    ) -> Result<Activation, ImportError> {
+    fn transposed_convolution(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let weight = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no weights"))?;
         let mut x = self.settled(node, 0)?;
         x.require_channels_first(node)?;

@@ -1,0 +1,87 @@
+//! Initializers with their standard deviations, decoded.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rten_onnx::onnx::TensorProto;
+
+use super::{
+    constant::{Constant, Source, is_float},
+    external::External,
+};
+use crate::{
+    error::ImportError,
+    posterior::{Posterior, SigmaTensor},
+};
+
+/// The initializers that something reads.
+pub(super) struct Initializers<'a> {
+    pub(super) constants: HashMap<&'a str, Constant>,
+    /// How many numbers they hold.
+    pub(super) numbers: usize,
+    /// Names of those that have standard deviations.
+    pub(super) sigmas: BTreeSet<String>,
+    /// Sigma as a fraction of |w|, for weights of layers.
+    pub(super) moped: Option<f32>,
+}
+
+impl<'a> Initializers<'a> {
+    /// Decodes those of `protos` that are among the `uses`; what nothing reads may hold anything.
+    pub(super) fn decode(
+        protos: &HashMap<&'a str, &'a TensorProto>,
+        uses: &HashMap<&'a str, usize>,
+        posterior: Posterior,
+        external: &mut External<'_>,
+    ) -> Result<Self, ImportError> {
+        let (mut sigmas, moped) = match posterior {
+            Posterior::Tensors(tensors) => (tensors, None),
+            Posterior::Moped { delta } if delta.is_finite() && delta > 0.0 => {
+                (BTreeMap::new(), Some(delta))
+            }
+            Posterior::Moped { delta } => return Err(ImportError::Moped(delta)),
+        };
+        let bayesian = sigmas.keys().cloned().collect();
+        if let Some(name) = sigmas.keys().find(|n| !protos.contains_key(n.as_str())) {
+            return Err(unknown_sigma(name, protos));
+        }
+        let mut constants = HashMap::new();
+        let mut numbers = 0usize;
+        for (&name, proto) in protos.iter().filter(|(name, _)| uses.contains_key(*name)) {
+            let constant = Constant::decode(proto, name, external)?;
+            let constant = with_source(constant, name, sigmas.remove(name))?;
+            numbers = numbers.saturating_add(constant.data.len());
+            constants.insert(name, constant);
+        }
+        Ok(Self { constants, numbers, sigmas: bayesian, moped })
+    }
+}
+
+/// The error of a sigma without an initializer, with the initializers whose names are nearest.
+fn unknown_sigma(name: &str, protos: &HashMap<&str, &TensorProto>) -> ImportError {
+    // Hostile names may be long, and a distance takes the product of two lengths.
+    let start = |name: &str| name.chars().take(200).collect::<String>();
+    let sought = start(name);
+    let floats = protos.iter().filter(|(_, proto)| proto.data_type.is_some_and(is_float));
+    let mut known: Vec<&str> = floats.map(|(name, _)| *name).collect();
+    known.sort_by_cached_key(|known| (strsim::levenshtein(&sought, &start(known)), *known));
+    let nearest = known.iter().take(5).map(|&known| known.to_owned()).collect();
+    ImportError::SigmaUnknown { name: name.into(), nearest, initializers: known.len() }
+}
+
+fn with_source(
+    mut constant: Constant,
+    name: &str,
+    sigma: Option<SigmaTensor>,
+) -> Result<Constant, ImportError> {
+    if let Some(sigma) = &sigma
+        && sigma.shape() != constant.shape
+    {
+        return Err(ImportError::SigmaShape {
+            name: name.into(),
+            sigma: sigma.shape().to_vec(),
+            mean: constant.shape,
+        });
+    }
+    let sigma = sigma.map(SigmaTensor::into_values);
+    constant.source = Some(Source { initializer: name.into(), sigma });
+    Ok(constant)
+}

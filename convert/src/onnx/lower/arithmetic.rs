@@ -1,0 +1,276 @@
+//! Sums, differences, products and quotients: of two activations, of one and a constant, of constants.
+
+use bayes8_core::graph::Op;
+
+use crate::error::ImportError;
+use crate::function::{Function, Unary};
+use crate::network::Gaussian;
+use crate::onnx::activation::{Activation, Axis};
+use crate::onnx::builder::Builder;
+use crate::onnx::constant::{Constant, Data, Strided, elements, strides};
+use crate::onnx::evidence::broadcast;
+use crate::onnx::node::OnnxNode;
+use crate::onnx::operands::Operands;
+use crate::onnx::operator::Operator;
+use crate::onnx::pointwise::MAX_SIZE;
+use crate::onnx::weights::finite_floats;
+
+pub(super) const OPERATORS: &[Operator] = &[
+    of_two("Add"),
+    of_two("Sub"),
+    of_two("Mul"),
+    of_two("Div"),
+    Operator::new("Sum", &[]).lower(|builder, node| builder.arithmetic(node)),
+];
+
+const fn of_two(name: &'static str) -> Operator {
+    Operator::new(name, &[])
+        .lower(|builder, node| builder.arithmetic(node))
+        .fold(fold)
+        .trace(broadcast)
+}
+
+impl<'a> Builder<'a> {
+    /// Add, Sub, Mul or Div: of two activations, or of one and a constant.
+    fn arithmetic(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        if is_sum(node.op) && node.proto.input.len() != 2 {
+            return Err(node.refuse("only two inputs are supported"));
+        }
+        match (0..2).find(|&i| self.is_constant(node, i)) {
+            Some(i) => self.with_constant(node, 1 - i, i),
+            None => self.combine(node),
+        }
+    }
+
+    /// Input `activation` and the constant input `constant`, one number or one per channel.
+    fn with_constant(
+        &mut self,
+        node: &OnnxNode<'a>,
+        activation: usize,
+        constant: usize,
+    ) -> Result<Activation, ImportError> {
+        let mut x = self.function_of(node, activation)?;
+        let number = self.number(node, constant, &x)?;
+        let axes = x.form.axes();
+        let shape = self.constant(node, constant)?.map_or(Vec::new(), |c| c.shape.clone());
+        // Aligned at the last axis, as NumPy does, only the channels' axis may be longer than 1.
+        let is_channel = |i: usize| axes.iter().rev().nth(i) == Some(&Axis::Channel);
+        let fits = shape.len() <= axes.len() + 1
+            && shape.iter().rev().enumerate().all(|(i, &d)| d == 1 || is_channel(i));
+        if !fits && number.is_none() {
+            return Err(node
+                .refuse(format!("the constant of shape {shape:?} is not one number per channel")));
+        }
+        let channels = x.shape.channels;
+        let numbers = match number {
+            _ if fits && is_shift(node.op) => self.bias(node, constant, channels)?,
+            _ if fits => self.factors(node, constant, channels)?,
+            Some(number) => Some(Gaussian::deterministic(vec![number as f32; channels])),
+            None => None,
+        };
+        let numbers = numbers.ok_or_else(|| node.refuse("it has no constant"))?;
+        let Gaussian { mean, sigma } = numbers;
+        let ones = |sign: f32| vec![sign; channels];
+        let (scale, shift) = match (node.op, activation) {
+            ("Add" | "Sum", _) => (ones(1.0), mean),
+            ("Sub", 0) => (ones(1.0), mean.iter().map(|c| -c).collect()),
+            ("Sub", _) => (ones(-1.0), mean),
+            ("Div", 0) => {
+                let inverse = mean.iter().map(|c| 1.0 / c);
+                if let Some(i) = inverse.clone().position(|c| !c.is_finite()) {
+                    return Err(node.refuse(format!("it divides by {} (index {i})", mean[i])));
+                }
+                (inverse.collect(), vec![0.0; channels])
+            }
+            _ => (mean, vec![0.0; channels]),
+        };
+        if (node.op, activation) == ("Div", 1) {
+            let function = x.function().then(Unary::Reciprocal);
+            x = self.bounded_function(node, x, function)?;
+        }
+        let uniform = |values: &[f32]| values.iter().all(|v| *v == values[0]);
+        if sigma.is_none() && uniform(&scale) && uniform(&shift) && self.foldable(&x).is_none() {
+            let (scale, shift) = (f64::from(scale[0]), f64::from(shift[0]));
+            let next = Unary::Affine { scale, shift };
+            let function = x.function().then(next);
+            if function.size() <= MAX_SIZE {
+                return Ok(x.with_function(node.name, function));
+            }
+        }
+        if !x.is_plain() {
+            x = self.settle(x)?;
+        }
+        self.affine(node, &x, &scale, Gaussian { mean: shift, sigma })
+    }
+
+    /// Constant input `i` as factors, one a channel; one number counts for all.
+    fn factors(
+        &mut self,
+        node: &OnnxNode<'a>,
+        i: usize,
+        channels: usize,
+    ) -> Result<Option<Gaussian>, ImportError> {
+        let constant = self.constant(node, i)?;
+        self.budget.charge(node.name, channels)?;
+        let values = constant.as_ref().map(|c| finite_floats(node, i, c)).transpose()?;
+        let factors = match values {
+            Some([factor]) => vec![*factor; channels],
+            Some(factors) if factors.len() == channels => factors.to_vec(),
+            _ => {
+                return Err(node.refuse(format!(
+                    "input {i} must hold one float, or {channels}, one per channel"
+                )));
+            }
+        };
+        Ok(Some(Gaussian::deterministic(factors)))
+    }
+
+    /// The Add, Sub, Mul or Div of two activations.
+    fn combine(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let (a, b) = (self.function_of(node, 0)?, self.function_of(node, 1)?);
+        // The sum of a value and itself needs no table.
+        if a.is_same_value(&b) && !(is_sum(node.op) && a.is_plain() && b.is_plain()) {
+            let (f, g) = (a.function(), b.function());
+            let negated = || g.then(Unary::scaling(-1.0));
+            let function = match node.op {
+                "Mul" => f.times(&g),
+                "Div" => f.times(&g.then(Unary::Reciprocal)),
+                "Sub" => f.plus(&negated()),
+                _ => f.plus(&g),
+            };
+            if function.size() <= MAX_SIZE {
+                return Ok(a.with_function(node.name, function));
+            }
+        }
+        if node.op == "Div" {
+            let function = b.function().then(Unary::Reciprocal);
+            let reciprocal = self.bounded_function(node, b, function)?;
+            let (a, b) = (self.settled(node, 0)?, self.settle(reciprocal)?);
+            return self.product(node, a, b);
+        }
+        let (a, b) = (self.settled(node, 0)?, self.settled(node, 1)?);
+        let shapes = [a.dimensions(self.batch), b.dimensions(self.batch)];
+        if node.op == "Mul" {
+            return self.product(node, a, b);
+        }
+        self.check_layout(node, &a, &b)?;
+        if a.shape != b.shape {
+            return Err(node.refuse(format!(
+                "adds values of different shapes, {:?} and {:?}",
+                shapes[0], shapes[1]
+            )));
+        }
+        let mut second = b.value;
+        if node.op == "Sub" {
+            let negative = Function::argument().then(Unary::scaling(-1.0));
+            second = self.push_function(node.name, negative, second)?;
+        }
+        let value = self.push(node.name, Op::Add, vec![a.value, second])?;
+        Ok(Activation { value, ..a })
+    }
+
+    fn check_layout(
+        &self,
+        node: &OnnxNode<'a>,
+        a: &Activation,
+        b: &Activation,
+    ) -> Result<(), ImportError> {
+        if a.is_laid_out_like(b) {
+            return Ok(());
+        }
+        let shapes = [a, b].map(|x| x.dimensions(self.batch));
+        Err(node.refuse(format!("combines values of shapes {shapes:?}")))
+    }
+
+    /// Two values of one shape, or one of them a factor for each channel.
+    fn product(
+        &mut self,
+        node: &OnnxNode<'a>,
+        a: Activation,
+        b: Activation,
+    ) -> Result<Activation, ImportError> {
+        self.check_layout(node, &a, &b)?;
+        let by_channel = |factor: &Activation, of: &Activation| {
+            factor.shape.spatial() == 1 && factor.shape.channels == of.shape.channels
+        };
+        let (first, second) = if a.shape == b.shape || by_channel(&b, &a) {
+            (a, b)
+        } else if by_channel(&a, &b) {
+            (b, a)
+        } else {
+            return Err(node.refuse(format!(
+                "multiplies {:?} by {:?}; only values of one shape, or one factor for each channel, \
+                 can be multiplied",
+                a.dimensions(self.batch),
+                b.dimensions(self.batch)
+            )));
+        };
+        let value = self.push(node.name, Op::Multiply, vec![first.value, second.value])?;
+        Ok(Activation { value, ..first })
+    }
+}
+
+/// Whether the operator adds: `Sum` of two inputs is what older exporters write.
+fn is_sum(op: &str) -> bool {
+    matches!(op, "Add" | "Sum")
+}
+
+/// Whether the operator adds or subtracts.
+fn is_shift(op: &str) -> bool {
+    is_sum(op) || op == "Sub"
+}
+
+/// Add, Sub, Mul or Div of two constants, with NumPy's broadcasting.
+fn fold(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Result<Constant, ImportError> {
+    let (a, b) = (operands.required(node, 0)?, operands.required(node, 1)?);
+    let rank = a.shape.len().max(b.shape.len());
+    let extent = |c: &Constant, axis: usize| {
+        (axis + c.shape.len()).checked_sub(rank).and_then(|i| c.shape.get(i)).copied().unwrap_or(1)
+    };
+    let shape = (0..rank)
+        .map(|i| match (extent(a, i), extent(b, i)) {
+            (x, y) if x == y => Ok(x),
+            (1, n) | (n, 1) => Ok(n),
+            _ => Err(node.refuse(format!("shapes {:?} and {:?} do not fit", a.shape, b.shape))),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let count = elements(&shape).ok_or_else(|| node.refuse("the result is too large"))?;
+    operands.budget.check(node.name, count.saturating_mul(2))?;
+    // Broadcast axes have stride 0.
+    let spread = |c: &Constant| {
+        let own = strides(&c.shape);
+        let missing = rank - c.shape.len();
+        let stride = |i: usize| match i.checked_sub(missing) {
+            Some(own_axis) if c.shape[own_axis] != 1 => own[own_axis],
+            _ => 0,
+        };
+        c.rearranged(&Strided {
+            shape: shape.clone(),
+            strides: (0..rank).map(stride).collect(),
+            offset: 0,
+        })
+    };
+    let data = match (spread(a).data, spread(b).data) {
+        (Data::Float(x), Data::Float(y)) => {
+            let f: fn(f32, f32) -> f32 = match node.op {
+                "Add" => |x, y| x + y,
+                "Sub" => |x, y| x - y,
+                "Mul" => |x, y| x * y,
+                _ => |x, y| x / y,
+            };
+            Data::Float(x.iter().zip(&y).map(|(&x, &y)| f(x, y)).collect())
+        }
+        (Data::Integer(x), Data::Integer(y)) => {
+            let f: fn(i64, i64) -> Option<i64> = match node.op {
+                "Add" => i64::checked_add,
+                "Sub" => i64::checked_sub,
+                "Mul" => i64::checked_mul,
+                _ => i64::checked_div,
+            };
+            let values = x.iter().zip(&y).map(|(&x, &y)| f(x, y)).collect::<Option<_>>();
+            Data::Integer(values.ok_or_else(|| node.refuse("overflow or division by zero"))?)
+        }
+        _ => return Err(node.refuse("mixes floats and integers")),
+    };
+    Ok(Constant::new(shape, data))
+}

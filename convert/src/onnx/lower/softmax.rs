@@ -1,0 +1,54 @@
+//! A final softmax, which is dropped, and Log and Exp: a logarithm after a Softmax is a LogSoftmax, and
+//! the reverse. Elsewhere they are functions of one number.
+
+use crate::error::ImportError;
+use crate::function::Unary;
+use crate::onnx::activation::{Activation, Axis};
+use crate::onnx::builder::Builder;
+use crate::onnx::evidence::kept;
+use crate::onnx::node::{OnnxNode, Special};
+use crate::onnx::operator::Operator;
+
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator::new("Softmax", &["axis"]).lower(|builder, node| builder.softmax(node, false)),
+    Operator::new("LogSoftmax", &["axis"]).lower(|builder, node| builder.softmax(node, true)),
+    Operator::new("Log", &[])
+        .lower(|builder, node| builder.exponential(node, true))
+        .trace(kept)
+        .takes(&[Special::Probabilities]),
+    Operator::new("Exp", &[])
+        .lower(|builder, node| builder.exponential(node, false))
+        .trace(kept)
+        .takes(&[Special::LogProbabilities]),
+];
+
+impl<'a> Builder<'a> {
+    /// A softmax over classes; the network's output are the logits before it.
+    fn softmax(&mut self, node: &OnnxNode<'a>, logarithm: bool) -> Result<Activation, ImportError> {
+        let x = self.settled(node, 0)?;
+        let default = if self.operator_set < 13 { 1 } else { -1 };
+        let rank = x.form.rank();
+        let axis = node.axis(node.int("axis", default)?, rank)?;
+        // Before operator set 13, over all axes from `axis` on.
+        let last = if self.operator_set < 13 { rank } else { axis + 1 };
+        let over_channels = axis > 0 && (axis..last).any(|i| x.axis(i) == Some(Axis::Channel));
+        if !over_channels || x.shape.spatial() != 1 {
+            return Err(node.refuse("only a softmax over classes is supported"));
+        }
+        Ok(Activation { softmax: true, logarithm, ..x })
+    }
+
+    /// Log, or else Exp.
+    fn exponential(
+        &mut self,
+        node: &OnnxNode<'a>,
+        logarithm: bool,
+    ) -> Result<Activation, ImportError> {
+        let x = self.activation(node, 0)?;
+        if x.softmax {
+            return Ok(Activation { logarithm, ..x });
+        }
+        let function = if logarithm { Unary::Log } else { Unary::Exp };
+        self.pointwise(node, 0, |x| x.then(function))
+    }
+}

@@ -1,0 +1,143 @@
+//! What an ONNX operator declares of itself. The files of `lower` hold one such declaration for each
+//! operator, and everything else follows from them.
+
+use std::rc::Rc;
+
+use super::{
+    activation::Activation,
+    builder::{Builder, Slot},
+    constant::Constant,
+    evidence::{Step, Traced},
+    known::Known,
+    node::{OnnxNode, Special},
+    operands::Operands,
+    pointwise::chain,
+};
+use crate::{error::ImportError, function::Unary};
+
+type LowerOne = for<'a> fn(&mut Builder<'a>, &OnnxNode<'a>) -> Result<Activation, ImportError>;
+type LowerAll = for<'a> fn(&mut Builder<'a>, &OnnxNode<'a>) -> Result<Vec<Slot>, ImportError>;
+type FoldConstants = fn(&OnnxNode<'_>, &Operands<'_>) -> Result<Constant, ImportError>;
+type TraceAxes = fn(&OnnxNode<'_>, &[Traced], &Known<'_, '_>) -> Option<Step>;
+
+/// An ONNX operator: how nodes of it are read in the operator sets 7 to 25.
+pub(super) struct Operator {
+    pub(super) name: &'static str,
+    /// Another attribute could change what the operator means.
+    pub(super) attributes: &'static [&'static str],
+    /// What it understands of special activations.
+    pub(super) takes: &'static [Special],
+    lower: Lower,
+    fold: Fold,
+    /// What a node does to the axes of a value that it reads, the extents after the batch; `None`
+    /// where it is not as its operator should be.
+    pub(super) trace: TraceAxes,
+}
+
+/// How a node that reads an activation is lowered.
+#[derive(Clone, Copy)]
+enum Lower {
+    Never,
+    /// Its output is a chain of functions of each element of its first input.
+    Function(&'static [Unary]),
+    One(LowerOne),
+    All(LowerAll),
+}
+
+/// How a node that reads constants only is computed.
+#[derive(Clone, Copy)]
+enum Fold {
+    Never,
+    /// Its output is its first input.
+    First,
+    Compute(FoldConstants),
+}
+
+impl Operator {
+    /// An operator with these attributes. The methods below say what is taken of it; without them, that
+    /// is nothing.
+    pub(super) const fn new(name: &'static str, attributes: &'static [&'static str]) -> Self {
+        let trace: TraceAxes = |_, _, _| Some(Step::Ends);
+        Self { name, attributes, takes: &[], lower: Lower::Never, fold: Fold::Never, trace }
+    }
+
+    /// Lowers activations by `lower`, to the node's first output.
+    pub(super) const fn lower(self, lower: LowerOne) -> Self {
+        Self { lower: Lower::One(lower), ..self }
+    }
+
+    /// Lowers activations by `lower`, to all outputs of the node.
+    pub(super) const fn lower_all(self, lower: LowerAll) -> Self {
+        Self { lower: Lower::All(lower), ..self }
+    }
+
+    /// The operator is a chain of functions of each element.
+    pub(super) const fn function(self, steps: &'static [Unary]) -> Self {
+        Self { lower: Lower::Function(steps), ..self }
+    }
+
+    /// Computes constants by `fold`.
+    pub(super) const fn fold(self, fold: FoldConstants) -> Self {
+        Self { fold: Fold::Compute(fold), ..self }
+    }
+
+    /// Passes its first input on, if all are constant.
+    pub(super) const fn fold_to_first(self) -> Self {
+        Self { fold: Fold::First, ..self }
+    }
+
+    /// Follows axes by `trace`; without it, the operator mixes them.
+    pub(super) const fn trace(self, trace: TraceAxes) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// Understands these special activations.
+    pub(super) const fn takes(self, takes: &'static [Special]) -> Self {
+        Self { takes, ..self }
+    }
+
+    /// What the outputs of `node` stand for, in their order; those after the first may be left out.
+    pub(super) fn apply<'a>(
+        &self,
+        builder: &mut Builder<'a>,
+        node: &OnnxNode<'a>,
+    ) -> Result<Vec<Slot>, ImportError> {
+        let mut inputs = Vec::with_capacity(node.proto.input.len());
+        let mut constant = true;
+        for i in 0..node.proto.input.len() {
+            let slot = node.input(i).map(|name| builder.slot(node, name)).transpose()?;
+            constant &= !matches!(slot, Some(Slot::Activation(_)));
+            inputs.push(match slot {
+                Some(Slot::Constant(c)) => Some(Rc::clone(c)),
+                _ => None,
+            });
+        }
+        let activation = match self.lower {
+            _ if constant => return Ok(vec![Slot::Constant(self.folded(builder, node, &inputs)?)]),
+            Lower::Never => return Err(node.refuse("the operator is not supported")),
+            Lower::All(lower) => return lower(builder, node),
+            Lower::One(lower) => lower(builder, node)?,
+            Lower::Function(steps) => builder.pointwise(node, 0, |x| chain(&x, steps))?,
+        };
+        Ok(vec![Slot::Activation(Box::new(activation))])
+    }
+
+    fn folded(
+        &self,
+        builder: &mut Builder<'_>,
+        node: &OnnxNode<'_>,
+        inputs: &[Option<Rc<Constant>>],
+    ) -> Result<Rc<Constant>, ImportError> {
+        let shared = match self.fold {
+            Fold::Compute(fold) => {
+                let result = fold(node, &Operands { inputs, budget: &builder.budget })?;
+                builder.budget.charge(node.name, result.data.len())?;
+                return Ok(Rc::new(result));
+            }
+            // The same numbers: shared, not copied.
+            Fold::First => inputs.first().cloned().flatten(),
+            Fold::Never => None,
+        };
+        shared.ok_or_else(|| node.refuse("the operator is not supported on constants"))
+    }
+}
