@@ -116,8 +116,7 @@ impl Cost {
                 most_steps = (index, own_steps);
             }
         }
-        // A logit and the sums of a probability and of its square.
-        let result = (size_of::<f32>() + 2 * size_of::<i64>()) * model.classes();
+        let result = model.head().result_bytes();
         let memory = (value_bytes(model) as u64).saturating_add(copy).saturating_add(factors);
         let memory_bytes = memory.saturating_add(result as u64);
         Self { memory_bytes, steps, most_memory, most_steps }

@@ -145,7 +145,7 @@ impl Plan {
             kept_bytes: places.kept_bytes,
             scratch_bytes: places.scratch_bytes,
             input: places.of(Value::Input),
-            classes: model.classes(),
+            classes: model.outputs(),
         }
     }
 }

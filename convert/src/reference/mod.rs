@@ -12,7 +12,8 @@ mod weights;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
-use bayes8_core::uncertainty::SampleSums;
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::SampleSums;
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
 use thiserror::Error;
