@@ -2,7 +2,8 @@
 //! exactly: the result has the same bits as that of a single call.
 
 use crate::progress::Progress;
-use bayes8_native::core::uncertainty::{SampleSums, Uncertainty};
+use bayes8_native::core::head::Accumulator;
+use bayes8_native::core::head::classes::{SampleSums, Uncertainty};
 use bayes8_native::{Model, Pictures, PredictError, PredictOptions};
 use ndarray::IxDyn;
 use sha2::{Digest, Sha256};

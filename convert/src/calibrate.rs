@@ -9,9 +9,10 @@ pub use range::RangeMethod;
 use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::SampleSums;
 use bayes8_core::model::Calibration;
 use bayes8_core::numerics::ActivationBits;
-use bayes8_core::uncertainty::SampleSums;
 use ndarray::{ArrayView, Axis, Dimension};
 
 use crate::metrics::mean;

@@ -4,10 +4,11 @@ mod values;
 
 pub use values::ValueFidelity;
 
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::{SampleSums, Uncertainty};
 use bayes8_core::layer::Layer;
 use bayes8_core::model::Model;
 use bayes8_core::numerics::ActivationBits;
-use bayes8_core::uncertainty::{SampleSums, Uncertainty};
 use bayes8_core::variance::NoiseDistribution;
 use ndarray::{ArrayView, ArrayView2, Axis, Dimension};
 use serde::Serialize;

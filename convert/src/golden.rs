@@ -11,7 +11,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bayes8_core::uncertainty::Uncertainty;
+use bayes8_core::head::classes::Uncertainty;
 use bayes8_native::file;
 use ndarray::Array2;
 use safetensors::{Dtype, SafeTensors};

@@ -17,7 +17,7 @@ pub use drift::{DriftAuroc, DriftGaps, DriftPoint, Worst, largest_accuracy_loss}
 pub use reliability::{ReliabilityBin, reliability};
 pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
 
-use bayes8_core::uncertainty::Uncertainty;
+use bayes8_core::head::classes::Uncertainty;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use serde::Serialize;
 use thiserror::Error;

@@ -95,8 +95,8 @@ impl<B: Backend> Executor<B> {
         &self.backend
     }
 
-    /// Number of logits a picture.
-    pub fn classes(&self) -> usize {
+    /// Number of outputs for one picture and weight sample.
+    pub fn outputs(&self) -> usize {
         self.plan.classes
     }
 

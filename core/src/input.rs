@@ -1,5 +1,6 @@
 //! Pictures to input codes.
 
+use crate::graph::Shape;
 use crate::model::Model;
 use crate::numerics::{Quantization, Target};
 use alloc::vec::Vec;
@@ -7,6 +8,7 @@ use alloc::vec::Vec;
 /// Turns pictures into the codes of a model's input.
 #[derive(Clone, Debug)]
 pub struct InputQuantizer {
+    shape: Shape,
     quantization: Quantization,
     target: Target,
     /// Code of every byte, channel after channel: `[channels][256]`.
@@ -18,7 +20,8 @@ impl InputQuantizer {
     pub fn new(model: &Model) -> Self {
         let quantization = model.input();
         let target = Target::new(quantization, model.activation_bits().range());
-        let mut quantizer = Self { quantization, target, table: Vec::new() };
+        let shape = model.graph().input();
+        let mut quantizer = Self { shape, quantization, target, table: Vec::new() };
         let preprocessing = model.preprocessing();
         for (&mean, &std) in preprocessing.mean.iter().zip(&preprocessing.std) {
             let mut codes = [0; 256];
@@ -28,6 +31,11 @@ impl InputQuantizer {
             quantizer.table.push(codes);
         }
         quantizer
+    }
+
+    /// Shape of one picture.
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// Codes of raw pictures, bytes in NHWC order.

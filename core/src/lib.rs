@@ -2,8 +2,8 @@
 //!
 //! Everything that decides a result lives here, once: the file [`format`](mod@format), the
 //! [`graph`], the posterior [`sampler`], the integer [`numerics`], the [`executor`] and the
-//! [`uncertainty`] estimate. A [`backend`] only computes the same integers faster; most are made by
-//! [`simd`] from a kernel.
+//! [`head`], which makes uncertainty of the outputs. A [`session`] is how a target predicts. A
+//! [`backend`] only computes the same integers faster; most are made by [`simd`] from a kernel.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -22,6 +22,7 @@ pub mod executor;
 pub mod format;
 mod geometry;
 pub mod graph;
+pub mod head;
 pub mod input;
 pub mod layer;
 pub mod limits;
@@ -34,7 +35,7 @@ pub mod picture;
 pub mod plan;
 pub mod reference;
 pub mod sampler;
+pub mod session;
 pub mod simd;
-pub mod uncertainty;
 pub mod variance;
 pub mod words;

@@ -111,8 +111,7 @@ impl Cost {
                 most_steps = (index, own_steps);
             }
         }
-        // A logit and the sums of a probability and of its square.
-        let result = (size_of::<f32>() + 2 * size_of::<i64>()) * model.classes();
+        let result = model.head().result_bytes();
         let Plan { kept_bytes, scratch_bytes, .. } = model.plan();
         let values = (*kept_bytes as u64).saturating_add(*scratch_bytes as u64);
         let memory_bytes = values.saturating_add(copy).saturating_add(result as u64);

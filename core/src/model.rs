@@ -9,6 +9,7 @@ pub use parts::{Calibration, Parts, Preprocessing};
 
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Value};
+use crate::head::Head;
 use crate::layer::Layer;
 use crate::numerics::{ActivationBits, Quantization};
 use crate::plan::Plan;
@@ -139,9 +140,20 @@ impl Model {
         &self.parts.class_names
     }
 
+    /// What the outputs mean: classes, in all format versions so far.
+    pub fn head(&self) -> Head {
+        Head::Classes(self.parts.graph.nodes().last().map_or(0, |n| n.shape.channels))
+    }
+
+    /// Number of f32 outputs for one picture and weight sample.
+    pub fn outputs(&self) -> usize {
+        self.head().outputs()
+    }
+
     /// Number of classes.
     pub fn classes(&self) -> usize {
-        self.parts.graph.nodes().last().map_or(0, |n| n.shape.channels)
+        let Head::Classes(classes) = self.head();
+        classes
     }
 
     /// The weighted layers, in execution order.

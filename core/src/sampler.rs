@@ -14,7 +14,7 @@ pub const CHUNK: usize = 64;
 /// Chunks served by one group of the key stream.
 pub const CHUNKS_PER_GROUP: usize = GROUP_BYTES / (2 * CHUNK);
 
-/// Half of the range of sample indices, so that the integer sums of [`crate::uncertainty`] cannot
+/// Half of the range of sample indices, so that the integer sums of [`crate::head`] cannot
 /// overflow and bit 63 of a stream number stays free for biases.
 pub const MAX_SAMPLES: u32 = 1 << 28;
 

@@ -101,7 +101,7 @@ fn run(model: &Model) {
     let codes = random_codes(model, 2, 1);
     let mut count = 0;
     let each = |_, _, logits: &[f32]| {
-        assert_eq!(logits.len(), model.classes());
+        assert_eq!(logits.len(), model.outputs());
         count += 1;
     };
     executor.run(&codes, 1, 0..2, &mut executor.workspace(2).unwrap(), each).unwrap();

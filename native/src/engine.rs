@@ -10,25 +10,41 @@
 use crate::bank::Bank;
 use crate::isa::{Isa, IsaError};
 use crate::kernels::{Kernel, with_kernel};
-use crate::prediction::Prediction;
+use crate::prediction::{Prediction, Progress};
 use crate::threads::simd;
 use bayes8_core::backend::Backend;
-use bayes8_core::executor::{Executor, NodeOutput, OutOfMemory, WeightSample, Weights, Workspace};
+use bayes8_core::executor::{NodeOutput, OutOfMemory, Workspace};
+use bayes8_core::head::Head;
 use bayes8_core::model::Model;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
+use bayes8_core::session::{RequestError, SampleRange, Session};
 use crossbeam_queue::ArrayQueue;
-use std::ops::Range;
 
 /// What to run: input codes of whole pictures, and which weight samples.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(crate) struct Job<'a> {
     pub(crate) codes: &'a [u8],
     pub(crate) seed: u64,
-    pub(crate) samples: Range<u32>,
+    pub(crate) samples: SampleRange,
     pub(crate) keep_logits: bool,
     /// Threads to use, those of the current rayon pool; 1 leaves rayon alone.
     pub(crate) threads: usize,
+    /// Told by every thread, after each of its samples, for how many pictures that was.
+    pub(crate) progress: Progress<'a>,
+}
+
+/// Why a job has not run to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stopped {
+    OutOfMemory,
+    Cancelled,
+}
+
+impl From<OutOfMemory> for Stopped {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
 }
 
 /// How much memory to use.
@@ -45,11 +61,16 @@ pub(crate) trait Engine: Send + Sync {
     /// Name of the kernels.
     fn kernel(&self) -> &'static str;
     /// Runs a job and adds its samples to `predictions`, one a picture.
-    fn run(&self, job: &Job<'_>, predictions: &mut [Prediction]) -> Result<(), OutOfMemory>;
-    /// What every node gives for the first of a job's samples.
-    fn trace(&self, job: &Job<'_>) -> Result<Vec<NodeOutput>, OutOfMemory>;
+    fn run(&self, job: Job<'_>, predictions: &mut [Prediction]) -> Result<(), Stopped>;
+    /// What every node gives for the pictures of `codes` and one draw, on `threads` threads.
+    fn trace(
+        &self,
+        codes: &[u8],
+        draw: Draw,
+        threads: usize,
+    ) -> Result<Vec<NodeOutput>, OutOfMemory>;
     /// Draws weight samples and does nothing with them, on this thread.
-    fn sample(&self, seed: u64, samples: Range<u32>) -> Result<(), OutOfMemory>;
+    fn draw_weights(&self, seed: u64, samples: SampleRange) -> Result<(), RequestError>;
     /// Bytes of one draw of the weights.
     fn weight_bytes(&self) -> usize;
 }
@@ -84,15 +105,12 @@ struct Share {
 /// Bytes of activations that run together: about what stays in the caches of a processor.
 const BLOCK_BYTES: usize = 20 << 20;
 
-/// More pictures at a time gain nothing: the weights of a layer are in cache long before.
-const MOST_TOGETHER: usize = 32;
-
 /// Idle memory that is kept; beyond it, it is freed.
 pub(crate) const MOST_IDLE: usize = 256;
 
 pub(crate) struct Threaded<B: Backend> {
-    executor: Executor<B>,
-    capacity: usize,
+    session: Session<B>,
+    head: Head,
     activation_bytes: usize,
     pub(crate) bank: Option<Bank<B>>,
     workspaces: ArrayQueue<Workspace<B>>,
@@ -103,13 +121,12 @@ pub(crate) struct Threaded<B: Backend> {
 impl<B: Backend> Threaded<B> {
     pub(crate) fn new(model: &Model, backend: B, memory: Memory) -> Self {
         let Memory { activation_bytes, bank_bytes } = memory;
-        let executor = Executor::new(model, backend);
-        let together = BLOCK_BYTES / executor.bytes_per_picture();
+        let session = Session::new(model, backend, BLOCK_BYTES);
         Self {
-            capacity: together.clamp(1, MOST_TOGETHER),
+            bank: Bank::new(bank_bytes, session.executor().weight_bytes()),
+            session,
+            head: model.head(),
             activation_bytes,
-            bank: Bank::new(bank_bytes, executor.weight_bytes()),
-            executor,
             workspaces: ArrayQueue::new(MOST_IDLE),
             partial: ArrayQueue::new(MOST_IDLE),
         }
@@ -121,23 +138,23 @@ impl<B: Backend> Threaded<B> {
         job: Job<'_>,
         share: Share,
         predictions: &mut [Prediction],
-    ) -> Result<(), OutOfMemory> {
-        let (samples, threads, parts) = (job.samples.len(), job.threads, share.parts);
+    ) -> Result<(), Stopped> {
+        let (samples, threads, parts) = (job.samples.count(), job.threads, share.parts);
         let left_parts = parts / 2;
         let of_parts = |parts| Share { parts, ..share };
         let left_threads = threads * left_parts / parts;
+        let left = Job { threads: left_threads, ..job };
+        let right = Job { threads: threads - left_threads, ..job };
         if parts > 1 && samples > 1 {
             // Each part gets about the same number of samples, and at least one.
-            let split = (samples * left_parts / parts).max(1) as u32;
-            let middle = job.samples.start + split;
-            let left = job.samples.start..middle;
-            let right = middle..job.samples.end;
-            let left = Job { samples: left, threads: left_threads, ..job.clone() };
-            let right = Job { samples: right, threads: threads - left_threads, ..job };
+            let (first, last) = job.samples.split_at((samples * left_parts / parts).max(1));
+            let left = Job { samples: first, ..left };
+            let right = Job { samples: last, ..right };
             let mut partial = self.partial.pop().unwrap_or_default();
-            let classes = self.executor.classes();
-            let logits = if right.keep_logits { right.samples.len() * classes } else { 0 };
-            Prediction::reset(&mut partial, predictions.len(), classes, logits)?;
+            Prediction::reset(&mut partial, predictions.len(), self.head)?;
+            if job.keep_logits {
+                Prediction::reserve(&mut partial, last.count())?;
+            }
             let (left, right) = rayon::join(
                 || self.spread(left, of_parts(left_parts), predictions),
                 || self.spread(right, of_parts(parts - left_parts), &mut partial),
@@ -151,109 +168,109 @@ impl<B: Backend> Threaded<B> {
             Ok(())
         } else if parts > 1 && predictions.len() > 1 {
             let split = (predictions.len() * left_parts / parts).max(1);
-            let (left, right) = predictions.split_at_mut(split);
-            let picture_bytes = job.codes.len() / (left.len() + right.len());
+            let picture_bytes = job.codes.len() / predictions.len();
             let (left_codes, right_codes) = job.codes.split_at(split * picture_bytes);
-            let left_job = Job { codes: left_codes, threads: left_threads, ..job.clone() };
-            let threads = threads - left_threads;
-            let right_job = Job { codes: right_codes, threads, ..job };
+            let (left_predictions, right_predictions) = predictions.split_at_mut(split);
+            let left = Job { codes: left_codes, ..left };
+            let right = Job { codes: right_codes, ..right };
             let (left, right) = rayon::join(
-                || self.spread(left_job, of_parts(left_parts), left),
-                || self.spread(right_job, of_parts(parts - left_parts), right),
+                || self.spread(left, of_parts(left_parts), left_predictions),
+                || self.spread(right, of_parts(parts - left_parts), right_predictions),
             );
             left.and(right)
         } else {
-            self.run_here(&job, share.together, predictions)
+            self.run_here(job, share.together, predictions)
         }
     }
 
     /// Runs `job` on this thread, and each operation on the job's threads.
     fn run_here(
         &self,
-        job: &Job<'_>,
+        job: Job<'_>,
         together: usize,
         predictions: &mut [Prediction],
-    ) -> Result<(), OutOfMemory> {
+    ) -> Result<(), Stopped> {
         let idle = self.workspaces.pop();
         let mut workspace = match idle {
             Some(workspace) => workspace,
-            None => self.executor.workspace(self.capacity)?,
+            None => self.session.workspace()?,
         };
-        self.executor.share(&mut workspace, job.threads);
+        self.session.executor().share(&mut workspace, job.threads);
         let picture_bytes = job.codes.len() / predictions.len();
-        let runs = job.codes.chunks(together * picture_bytes);
-        for (codes, predictions) in runs.zip(predictions.chunks_mut(together)) {
-            self.run_pictures(&Job { codes, ..job.clone() }, &mut workspace, predictions)?;
-        }
+        let mut runs =
+            job.codes.chunks(together * picture_bytes).zip(predictions.chunks_mut(together));
+        let run = runs.try_for_each(|(codes, predictions)| {
+            self.run_pictures(Job { codes, ..job }, &mut workspace, predictions)
+        });
         drop(self.workspaces.push(workspace));
-        Ok(())
+        run
     }
 
     /// Runs as many pictures as may be kept at a time.
     fn run_pictures(
         &self,
-        job: &Job<'_>,
+        job: Job<'_>,
         workspace: &mut Workspace<B>,
         predictions: &mut [Prediction],
-    ) -> Result<(), OutOfMemory> {
-        self.executor.begin(job.codes, workspace)?;
-        for sample in job.samples.clone() {
-            let draw = Draw { seed: job.seed, sample };
-            let each = |picture: usize, logits: &[f32]| {
-                predictions[picture].add(logits, job.keep_logits);
-            };
-            let Some(bank) = &self.bank else {
-                self.executor.run_sample(Weights::Fresh(draw), workspace, each);
-                continue;
-            };
-            let weights = bank.get(draw, |weights| {
-                self.executor.sample(draw, weights, workspace);
-            });
-            self.executor.run_sample(Weights::Kept(&weights), workspace, each);
-        }
-        Ok(())
+    ) -> Result<(), Stopped> {
+        let executor = self.session.executor();
+        executor.begin(job.codes, workspace)?;
+        let pictures = predictions.len();
+        let run = self.session.run(
+            workspace,
+            job.seed,
+            job.samples,
+            |draw, workspace| {
+                let bank = self.bank.as_ref()?;
+                Some(bank.get(draw, |weights| executor.sample(draw, weights, workspace)))
+            },
+            |picture, logits| predictions[picture].add(logits, job.keep_logits),
+            || (job.progress)(pictures),
+        );
+        if run.is_break() { Err(Stopped::Cancelled) } else { Ok(()) }
     }
 
     /// How `threads` threads share the memory for activations: a part each, if those all fit.
     fn share(&self, threads: usize) -> Share {
-        let block = self.capacity * self.executor.bytes_per_picture();
+        let (executor, capacity) = (self.session.executor(), self.session.capacity());
+        let block = capacity * executor.bytes_per_picture();
         let parts = (self.activation_bytes / block.max(1)).clamp(1, threads.max(1));
-        let kept = self.executor.kept_bytes_per_picture().max(1);
-        let together = (self.activation_bytes / parts / kept).max(self.capacity);
+        let kept = executor.kept_bytes_per_picture().max(1);
+        let together = (self.activation_bytes / parts / kept).max(capacity);
         Share { parts, together }
     }
 }
 
 impl<B: Backend> Engine for Threaded<B> {
     fn kernel(&self) -> &'static str {
-        self.executor.backend().kernel()
+        self.session.executor().backend().kernel()
     }
 
-    fn run(&self, job: &Job<'_>, predictions: &mut [Prediction]) -> Result<(), OutOfMemory> {
+    fn run(&self, job: Job<'_>, predictions: &mut [Prediction]) -> Result<(), Stopped> {
         if predictions.is_empty() {
             return Ok(());
         }
-        self.spread(job.clone(), self.share(job.threads), predictions)
+        self.spread(job, self.share(job.threads), predictions)
     }
 
-    fn trace(&self, job: &Job<'_>) -> Result<Vec<NodeOutput>, OutOfMemory> {
-        let mut workspace = self.executor.workspace(self.capacity)?;
-        self.executor.share(&mut workspace, job.threads);
-        self.executor.begin(job.codes, &mut workspace)?;
-        let draw = Draw { seed: job.seed, sample: job.samples.start };
-        Ok(self.executor.trace(draw, &mut workspace))
+    fn trace(
+        &self,
+        codes: &[u8],
+        draw: Draw,
+        threads: usize,
+    ) -> Result<Vec<NodeOutput>, OutOfMemory> {
+        let executor = self.session.executor();
+        let mut workspace = self.session.workspace()?;
+        executor.share(&mut workspace, threads);
+        executor.begin(codes, &mut workspace)?;
+        Ok(executor.trace(draw, &mut workspace))
     }
 
-    fn sample(&self, seed: u64, samples: Range<u32>) -> Result<(), OutOfMemory> {
-        let mut weights = WeightSample::new();
-        let mut workspace = self.executor.workspace(1)?;
-        for sample in samples {
-            self.executor.sample(Draw { seed, sample }, &mut weights, &mut workspace);
-        }
-        Ok(())
+    fn draw_weights(&self, seed: u64, samples: SampleRange) -> Result<(), RequestError> {
+        self.session.draw_weights(seed, samples)
     }
 
     fn weight_bytes(&self) -> usize {
-        self.executor.weight_bytes()
+        self.session.executor().weight_bytes()
     }
 }

@@ -30,7 +30,8 @@ mod tests;
 mod threads;
 
 pub use bayes8_core as core;
+pub use bayes8_core::session::RequestError;
 pub use isa::{HIDE_VARIABLE, ISA_VARIABLE, Isa, IsaError};
 pub use model::{LoadError, Model, ModelOptions, Threads};
 pub use pool::Pool;
-pub use prediction::{NodeTrace, Pictures, PredictError, PredictOptions, Prediction};
+pub use prediction::{NodeTrace, Observer, Pictures, PredictError, PredictOptions, Prediction};

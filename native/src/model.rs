@@ -1,21 +1,24 @@
 //! The public API: load a model, predict pictures.
 
-use crate::engine::{Engine, Job, MOST_IDLE, Memory, engine};
+use crate::engine::{Engine, Job, MOST_IDLE, Memory, Stopped, engine};
 use crate::isa::{Isa, IsaError};
 use crate::pool::Pool;
-use crate::prediction::{NodeTrace, Pictures, PredictError, PredictOptions, Prediction};
+use crate::prediction::{
+    EachSample, NodeTrace, Observer, Pictures, PredictError, PredictOptions, Prediction,
+};
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::executor::NodeOutput;
 use bayes8_core::format::{self, FormatError};
-use bayes8_core::graph::Shape;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::{Cost, LimitError, Limits};
-use bayes8_core::sampler::MAX_SAMPLES;
+use bayes8_core::sampler::Draw;
+use bayes8_core::session::{Pieces, RequestError, SampleRange};
 use crossbeam_queue::ArrayQueue;
-use ndarray::{CowArray, Dimension};
-use std::ops::Range;
+use ndarray::Dimension;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 
 /// A model, ready to predict. Any number of threads may share one.
@@ -59,6 +62,14 @@ impl Threads {
             Self::Caller => rayon::current_num_threads(),
             Self::One => 1,
             Self::Pool(pool) => pool.current_num_threads(),
+        }
+    }
+
+    /// Calls `f` where rayon finds these threads.
+    fn install<T: Send>(&self, f: impl FnOnce() -> T + Send) -> T {
+        match self {
+            Self::Pool(pool) => pool.install(f),
+            Self::Caller | Self::One => f(),
         }
     }
 }
@@ -208,7 +219,25 @@ impl Model {
         Ok(predictions)
     }
 
-    /// The same into memory of the caller's, whatever it held: once it has grown to the size of the
+    /// The same in pieces of about a second's work, which an [`Observer`] watches and can cancel. The
+    /// logits that it sees take memory piece by piece, however many samples there are.
+    ///
+    /// # Errors
+    /// A [`PredictError`] that says what is wrong with the input, or [`PredictError::Cancelled`].
+    pub fn predict_with<D: Dimension>(
+        &self,
+        pictures: Pictures<'_, D>,
+        options: &PredictOptions,
+        observer: Observer<'_>,
+    ) -> Result<Vec<Prediction>, PredictError> {
+        let mut predictions = Vec::new();
+        let samples = SampleRange::new(options.samples.clone())?;
+        let pieces = Pieces::new(&self.description, self.threads(), samples);
+        self.run(pictures, options, pieces, observer, &mut predictions)?;
+        Ok(predictions)
+    }
+
+    /// [`Self::predict`] into memory of the caller's, whatever it held: once it has grown to the size of the
     /// batch, and as many calls as ever run at a time have run, no memory is allocated. (A draw that
     /// the bank has not kept takes an entry of its map. A call
     /// from outside of its rayon pool passes through the pool's queue, which allocates a block now
@@ -216,39 +245,85 @@ impl Model {
     ///
     /// # Errors
     /// A [`PredictError`] that says what is wrong with the input; `predictions` is left as it was, but
-    /// empty after [`PredictError::Memory`].
+    /// empty after [`RequestError::Memory`].
     pub fn predict_into<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
         options: &PredictOptions,
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
-        let PredictOptions { samples, seed, keep_logits } = options.clone();
-        if samples.is_empty() || samples.end > MAX_SAMPLES {
-            return Err(PredictError::Samples(samples));
-        }
+        self.run(pictures, options, Pieces::WHOLE, Observer::default(), predictions)
+    }
+
+    /// Predicts in `pieces`.
+    fn run<D: Dimension>(
+        &self,
+        pictures: Pictures<'_, D>,
+        options: &PredictOptions,
+        pieces: Pieces,
+        observer: Observer<'_>,
+        predictions: &mut Vec<Prediction>,
+    ) -> Result<(), PredictError> {
+        let &PredictOptions { ref samples, seed, keep_logits } = options;
+        let samples = SampleRange::new(samples.clone())?;
+        let cancelled = AtomicBool::new(false);
+        let progress = |pictures| {
+            // One thread that breaks ends the work of all.
+            if cancelled.load(Ordering::Relaxed) {
+                return ControlFlow::Break(());
+            }
+            let flow = observer.progress.map_or(ControlFlow::Continue(()), |f| f(pictures));
+            cancelled.fetch_or(flow.is_break(), Ordering::Relaxed);
+            flow
+        };
         let mut codes = self.codes.pop().unwrap_or_default();
-        if let Err(error) = self.quantize(pictures, &mut codes) {
-            drop(self.codes.push(codes));
-            return Err(error);
-        }
-        let count = codes.len() / self.description.graph().input().elements();
-        let classes = self.description.classes();
-        let logits = if keep_logits { samples.len().saturating_mul(classes) } else { 0 };
-        let threads = self.threads();
-        let job = Job { codes: &codes, seed, samples, keep_logits, threads };
-        let run = Prediction::reset(predictions, count, classes, logits).and_then(|()| match &self
-            .threads
-        {
-            Threads::Pool(pool) => pool.install(|| self.engine.run(&job, predictions)),
-            Threads::Caller | Threads::One => self.engine.run(&job, predictions),
+        let run = self.quantize(pictures, &mut codes).and_then(|pictures| {
+            let (threads, progress) = (self.threads(), &progress);
+            let job = Job { codes: &codes, seed, samples, keep_logits, threads, progress };
+            Prediction::reset(predictions, pictures, self.description.head())
+                .map_err(Stopped::from)
+                .and_then(|()| self.run_pieces(job, pieces, observer.logits, predictions))
+                .map_err(|stopped| {
+                    predictions.clear();
+                    let kept = if keep_logits { self.description.outputs() } else { 0 };
+                    let logits = samples.count().saturating_mul(kept);
+                    match stopped {
+                        Stopped::OutOfMemory => RequestError::Memory { pictures, logits }.into(),
+                        Stopped::Cancelled => PredictError::Cancelled,
+                    }
+                })
         });
         // Where the queue is full the memory is freed.
         drop(self.codes.push(codes));
-        run.map_err(|_| {
-            predictions.clear();
-            PredictError::Memory { pictures: count, logits }
-        })
+        run
+    }
+
+    /// Runs `pieces` of `job`, and hands out the logits of each.
+    fn run_pieces(
+        &self,
+        job: Job<'_>,
+        pieces: Pieces,
+        mut observe: Option<EachSample<'_>>,
+        predictions: &mut [Prediction],
+    ) -> Result<(), Stopped> {
+        let picture_bytes = self.quantizer.shape().elements();
+        let keep_logits = job.keep_logits || observe.is_some();
+        for (pictures, samples) in pieces.of(predictions.len(), job.samples) {
+            let codes = &job.codes[pictures.start * picture_bytes..pictures.end * picture_bytes];
+            let piece = Job { codes, samples, keep_logits, ..job };
+            let first = pictures.start;
+            let predictions = &mut predictions[pictures];
+            if keep_logits {
+                Prediction::reserve(predictions, samples.count())?;
+            }
+            self.threads.install(|| self.engine.run(piece, predictions))?;
+            let Some(observe) = &mut observe else { continue };
+            for (index, prediction) in predictions.iter_mut().enumerate() {
+                let each = |logits: &[f32]| observe(first + index, logits);
+                prediction.hand_out(samples.count(), job.keep_logits, each);
+            }
+        }
+        Ok(())
     }
 
     /// What every node gives for a batch of pictures and weight sample `sample` of `seed`, in the
@@ -264,23 +339,15 @@ impl Model {
         seed: u64,
         sample: u32,
     ) -> Result<Vec<NodeTrace>, PredictError> {
-        let samples = sample..sample.saturating_add(1);
-        if sample >= MAX_SAMPLES {
-            return Err(PredictError::Samples(samples));
-        }
+        SampleRange::new(sample..sample.saturating_add(1))?;
         let mut codes = Vec::new();
-        self.quantize(pictures, &mut codes)?;
-        let threads = self.threads();
-        let job = Job { codes: &codes, seed, samples, keep_logits: false, threads };
-        let outputs = match &self.threads {
-            Threads::Pool(pool) => pool.install(|| self.engine.trace(&job)),
-            Threads::Caller | Threads::One => self.engine.trace(&job),
-        };
+        let pictures = self.quantize(pictures, &mut codes)?;
+        let (draw, threads) = (Draw { seed, sample }, self.threads());
+        let outputs = self.threads.install(|| self.engine.trace(&codes, draw, threads));
+        let outputs = outputs.map_err(|_| RequestError::Memory { pictures, logits: 0 })?;
         let nodes = self.description.graph().nodes();
         let named =
             |NodeOutput { node, bytes }| NodeTrace { node: nodes[node].name.clone(), bytes };
-        let pictures = codes.len() / self.description.graph().input().elements();
-        let outputs = outputs.map_err(|_| PredictError::Memory { pictures, logits: 0 })?;
         Ok(outputs.into_iter().map(named).collect())
     }
 
@@ -292,52 +359,32 @@ impl Model {
     /// Draws weight samples on this thread and forgets them: for measuring what sampling costs.
     ///
     /// # Errors
-    /// [`PredictError::Memory`].
+    /// [`PredictError::Request`].
     pub fn draw_weights(&self, seed: u64, samples: Range<u32>) -> Result<(), PredictError> {
-        let drawn = self.engine.sample(seed, samples);
-        drawn.map_err(|_| PredictError::Memory { pictures: 1, logits: 0 })
+        Ok(self.engine.draw_weights(seed, SampleRange::new(samples)?)?)
     }
 
-    /// Fills `codes` with the pictures' input codes.
+    /// Fills `codes` with the input codes of pictures, and counts these.
     fn quantize<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
         codes: &mut Vec<u8>,
-    ) -> Result<(), PredictError> {
-        let expected = self.description.graph().input();
-        let fits = pictures.extents().split_first().filter(|(_, one)| expected.fits(one));
-        if fits.is_none() {
-            let found = pictures.extents().get(1..).unwrap_or_default().to_vec();
-            return Err(PredictError::Shape { expected, found });
-        }
-        match pictures {
-            Pictures::Bytes(bytes) => {
-                room(codes, bytes.len(), expected)?;
-                self.quantizer.bytes(contiguous(&bytes.as_standard_layout()), codes);
+    ) -> Result<usize, PredictError> {
+        let expected = self.quantizer.shape();
+        let count = match pictures.extents().split_first() {
+            Some((&count, one)) if expected.fits(one) => count,
+            _ => {
+                let found = pictures.extents().get(1..).unwrap_or_default().to_vec();
+                return Err(PredictError::Shape { expected, found });
             }
-            Pictures::Normalized(numbers) => {
-                if let Some(place) = numbers.iter().position(|x| !x.is_finite()) {
-                    return Err(PredictError::NotFinite { picture: place / expected.elements() });
-                }
-                room(codes, numbers.len(), expected)?;
-                self.quantizer.normalized(contiguous(&numbers.as_standard_layout()), codes);
-            }
+        };
+        codes.clear();
+        // A request without pictures has an answer here: no predictions.
+        if count > 0 {
+            pictures.with_input(|input| input.quantize(&self.quantizer, codes))?;
         }
-        Ok(())
+        Ok(count)
     }
-}
-
-/// Makes `codes` hold one code for each of `length` elements of pictures.
-fn room(codes: &mut Vec<u8>, length: usize, picture: Shape) -> Result<(), PredictError> {
-    let pictures = length / picture.elements();
-    codes.clear();
-    codes.try_reserve_exact(length).map_err(|_| PredictError::Memory { pictures, logits: 0 })?;
-    codes.resize(length, 0);
-    Ok(())
-}
-
-fn contiguous<'a, T, D: Dimension>(array: &'a CowArray<'_, T, D>) -> &'a [T] {
-    array.as_slice().expect("an array in standard layout is contiguous")
 }
 
 fn cannot_run(path: &Path) -> String {

@@ -3,10 +3,12 @@
 use bayes8_core::digest::logits_digest;
 use bayes8_core::executor::OutOfMemory;
 use bayes8_core::graph::Shape;
-use bayes8_core::sampler::MAX_SAMPLES;
-use bayes8_core::uncertainty::{SampleSums, Uncertainty};
-use ndarray::{ArrayView, ArrayView2, Axis, Dimension, Ix4, Slice};
-use std::ops::Range;
+use bayes8_core::head::classes::{SampleSums, Uncertainty};
+use bayes8_core::head::{Accumulator, Head, Sums};
+use bayes8_core::session::{Estimate, Input, RequestError};
+use ndarray::{ArrayView, ArrayView2, Axis, CowArray, Dimension, Ix4, Slice};
+use std::fmt;
+use std::ops::{ControlFlow, Range};
 use thiserror::Error;
 
 /// A batch of pictures `[N, H, W, C]`, of volumes `[N, D, H, W, C]`, of sequences `[N, L, C]` or of
@@ -39,6 +41,20 @@ impl<D: Dimension> Pictures<'_, D> {
             Self::Normalized(numbers) => numbers.shape(),
         }
     }
+
+    /// Calls `f` with the numbers in standard order, which it copies if they are in another one.
+    pub(crate) fn with_input<T>(&self, f: impl FnOnce(Input<'_>) -> T) -> T {
+        match self {
+            Self::Bytes(bytes) => f(Input::Bytes(contiguous(&bytes.as_standard_layout()))),
+            Self::Normalized(numbers) => {
+                f(Input::Normalized(contiguous(&numbers.as_standard_layout())))
+            }
+        }
+    }
+}
+
+fn contiguous<'a, T, D: Dimension>(array: &'a CowArray<'_, T, D>) -> &'a [T] {
+    array.as_slice().expect("an array in standard layout is contiguous")
 }
 
 /// What to compute.
@@ -59,13 +75,35 @@ impl Default for PredictOptions {
     }
 }
 
+/// What watches a prediction that takes long. By default nothing does.
+#[derive(Default)]
+pub struct Observer<'a> {
+    /// Called after each weight sample with the number of pictures that it was run for: in all, pictures
+    /// times samples are reported. The threads of the prediction call it, several at a time. If it breaks,
+    /// the prediction ends with [`PredictError::Cancelled`] as soon as the samples under way are done.
+    pub progress: Option<Progress<'a>>,
+    /// Called with the index of a picture and the logits of a sample, on the thread that predicts: for
+    /// each picture all samples, in order.
+    pub logits: Option<EachSample<'a>>,
+}
+
+/// Sees the number of pictures that a weight sample was run for; breaks to cancel the rest.
+pub(crate) type Progress<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
+
+/// Sees the index of a picture and the logits of a sample.
+pub(crate) type EachSample<'a> = &'a mut dyn FnMut(usize, &[f32]);
+
+impl fmt::Debug for Observer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { progress, logits } = self;
+        let (progress, logits) = (progress.is_some(), logits.is_some());
+        f.debug_struct("Observer").field("progress", &progress).field("logits", &logits).finish()
+    }
+}
+
 /// The prediction for one picture.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    sums: SampleSums,
-    logits: Vec<f32>,
-    classes: usize,
-}
+pub struct Prediction(Estimate);
 
 /// What one node of a network gave for a batch of pictures and one weight sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,25 +125,12 @@ pub enum PredictError {
         /// Extents of the pictures that were given.
         found: Vec<usize>,
     },
-    /// A number that has no code.
-    #[error("picture {picture} holds a number that is not finite")]
-    NotFinite {
-        /// Index of the picture.
-        picture: usize,
-    },
-    /// Not enough memory for this many pictures, or for the logits of this many samples.
-    #[error(
-        "not enough memory for {pictures} pictures at once, with {logits} logits each: predict fewer"
-    )]
-    Memory {
-        /// How many pictures.
-        pictures: usize,
-        /// Logits that are kept of each.
-        logits: usize,
-    },
-    /// A range of samples that is empty or too high.
-    #[error("samples {}..{} must not be empty nor end above {MAX_SAMPLES}", .0.start, .0.end)]
-    Samples(Range<u32>),
+    /// Numbers that have no code, samples that do not exist, or more of either than memory holds.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The [`Observer`] ended the prediction.
+    #[error("the prediction was cancelled")]
+    Cancelled,
 }
 
 /// Extents as a shape is shown: `32x32x3`.
@@ -114,76 +139,77 @@ fn joined(extents: &[usize]) -> String {
 }
 
 impl Prediction {
-    /// Makes `predictions` hold `count` predictions of no samples yet, in the memory they have, with
-    /// room for `logits` numbers each.
+    /// Makes `predictions` hold `count` predictions of no samples yet, in the memory they have.
     ///
     /// # Errors
     /// [`OutOfMemory`]; some may be missing then.
     pub(crate) fn reset(
         predictions: &mut Vec<Self>,
         count: usize,
-        classes: usize,
-        logits: usize,
+        head: Head,
     ) -> Result<(), OutOfMemory> {
         predictions.truncate(count);
+        predictions.iter_mut().try_for_each(|prediction| prediction.0.reset(head))?;
         predictions.try_reserve_exact(count - predictions.len())?;
-        for prediction in predictions.iter_mut() {
-            if prediction.classes != classes {
-                *prediction = Self::new(classes)?;
-            }
-            prediction.sums.clear();
-            prediction.logits.clear();
-            prediction.logits.try_reserve_exact(logits)?;
-        }
         while predictions.len() < count {
-            let mut prediction = Self::new(classes)?;
-            prediction.logits.try_reserve_exact(logits)?;
-            predictions.push(prediction);
+            predictions.push(Self(Estimate::new(head)?));
         }
         Ok(())
     }
 
-    fn new(classes: usize) -> Result<Self, OutOfMemory> {
-        Ok(Self { sums: SampleSums::try_new(classes)?, logits: Vec::new(), classes })
+    /// Makes room in each for the logits of `samples` more samples.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub(crate) fn reserve(predictions: &mut [Self], samples: usize) -> Result<(), OutOfMemory> {
+        predictions.iter_mut().try_for_each(|prediction| prediction.0.reserve(samples))
     }
 
     /// Adds one sample.
     pub(crate) fn add(&mut self, logits: &[f32], keep: bool) {
-        self.sums.add(logits);
-        if keep {
-            self.logits.extend_from_slice(logits);
-        }
+        self.0.add(logits, keep);
     }
 
     /// Adds the samples that follow those that it has.
     pub(crate) fn merge(&mut self, later: &Self) {
-        self.sums.merge(&later.sums);
-        self.logits.extend_from_slice(&later.logits);
+        self.0.merge(&later.0);
+    }
+
+    /// Calls `each` with the logits of each of the last `samples` samples, in order, which it keeps or
+    /// forgets.
+    pub(crate) fn hand_out(&mut self, samples: usize, keep: bool, mut each: impl FnMut(&[f32])) {
+        let (logits, outputs) = (self.0.outputs(), self.0.head().outputs());
+        logits[logits.len() - samples * outputs..].chunks(outputs).for_each(&mut each);
+        if !keep {
+            self.0.forget_outputs();
+        }
     }
 
     /// Mean probabilities and their uncertainty.
     pub fn uncertainty(&self) -> Uncertainty {
-        self.sums.finish()
+        self.sums().finish()
     }
 
     /// The integer sums over the samples, to be merged with those of other sample ranges, or to be
-    /// finished into memory that is there ([`SampleSums::finish_into`]).
+    /// finished into memory that is there ([`Accumulator::finish_into`]).
     pub fn sums(&self) -> &SampleSums {
-        &self.sums
+        let Sums::Classes(sums) = self.0.sums();
+        sums
     }
 
     /// Logits `[samples, classes]`, if they were asked for.
     pub fn logits(&self) -> Option<ArrayView2<'_, f32>> {
-        if self.logits.is_empty() {
+        let (logits, outputs) = (self.0.outputs(), self.0.head().outputs());
+        if logits.is_empty() {
             return None;
         }
-        let shape = (self.logits.len() / self.classes, self.classes);
-        ArrayView2::from_shape(shape, &self.logits).ok()
+        ArrayView2::from_shape((logits.len() / outputs, outputs), logits).ok()
     }
 
     /// SHA-256 of the logits as little-endian f32, if they were asked for: two engines agree when
     /// it is equal.
     pub fn logits_digest(&self) -> Option<String> {
-        (!self.logits.is_empty()).then(|| logits_digest(&self.logits))
+        let logits = self.0.outputs();
+        (!logits.is_empty()).then(|| logits_digest(logits))
     }
 }

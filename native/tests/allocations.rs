@@ -2,8 +2,9 @@
 //!
 //! The allocator of this test counts, which is why it has a file of its own.
 
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::Uncertainty;
 use bayes8_core::model::Model as Description;
-use bayes8_core::uncertainty::Uncertainty;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
 use ndarray::Array4;
 use std::alloc::{GlobalAlloc, Layout, System};

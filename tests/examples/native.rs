@@ -5,6 +5,7 @@ use bayes8_conformance::line::{Line, Verdict};
 use bayes8_conformance::outcome::{Outcome, Trace, TracedNode};
 use bayes8_conformance::{Case, Implementation, check, repository};
 use bayes8_core::format;
+use bayes8_core::head::Accumulator;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
 use ndarray::{ArrayView5, Ix5};
 

@@ -37,7 +37,7 @@ pub fn explain(case: &Case, difference: &Difference) -> Result<String, String> {
                     }
                 }
             }
-            let (classes, samples) = (model.classes(), case.samples().len());
+            let (classes, samples) = (model.outputs(), case.samples().len());
             let place = |i: usize| {
                 let (picture, sample) = (i / classes / samples, i / classes % samples);
                 let sample = case.samples().start + sample as u32;

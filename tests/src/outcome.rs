@@ -1,6 +1,6 @@
 //! What a target gives for a case, as bytes.
 
-use bayes8_core::uncertainty::Uncertainty;
+use bayes8_core::head::classes::Uncertainty;
 
 /// All that one prediction gives. Numbers are in little-endian.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

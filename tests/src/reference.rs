@@ -6,11 +6,12 @@ use crate::outcome::{Outcome, Trace, TracedNode};
 use bayes8_core::backend::Backend;
 use bayes8_core::executor::{Executor, NodeOutput, Weights, Workspace};
 use bayes8_core::format;
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::SampleSums;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::Model;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::Draw;
-use bayes8_core::uncertainty::SampleSums;
 
 /// A back end without anything around it.
 #[derive(Clone, Copy, Debug)]

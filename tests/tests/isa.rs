@@ -5,6 +5,7 @@ use bayes8_conformance::{
     Random, random_model, random_model_of_all_operations, random_volume_model, with_seven_bits,
 };
 use bayes8_core::format;
+use bayes8_core::head::Accumulator;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::Model as Description;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction, Threads};
@@ -220,7 +221,7 @@ fn threads_that_share_operations_change_no_bit() {
 
 /// A comparison of constants would prove nothing.
 fn assert_varied(name: &str, description: &Description, logits: &[Vec<u8>]) {
-    let row = 4 * description.classes();
+    let row = 4 * description.outputs();
     assert!(logits.iter().any(|x| x != &logits[0]), "{name}: all pictures have the same logits");
     if description.layers().any(|layer| layer.is_bayesian()) {
         let sampled = logits.iter().any(|x| x[..row] != x[row..2 * row]);

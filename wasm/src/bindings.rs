@@ -5,8 +5,10 @@ use crate::info::NetworkInfo;
 use crate::{Error, prediction};
 use bayes8_core::backend::Backend;
 use bayes8_core::digest;
+use bayes8_core::head::classes::SampleSums;
+use bayes8_core::head::{Accumulator, Sums};
 use bayes8_core::limits::Limits;
-use bayes8_core::uncertainty::SampleSums;
+use bayes8_core::session::Input;
 use js_sys::{Float64Array, Reflect, Uint8Array};
 use serde::Serialize;
 use tsify::{Ts, Tsify};
@@ -50,13 +52,13 @@ impl Network {
     /// what no weight sample changes. Throws `invalid-input`.
     #[wasm_bindgen(js_name = beginBytes)]
     pub fn begin_bytes(&self, pictures: &[u8]) -> Result<Batch, Error> {
-        self.0.begin_bytes(pictures).map(Batch)
+        self.0.begin(Input::Bytes(pictures)).map(Batch)
     }
 
     /// The same of pictures that are normalized already. Throws `invalid-input`.
     #[wasm_bindgen(js_name = beginNormalized)]
     pub fn begin_normalized(&self, pictures: &[f32]) -> Result<Batch, Error> {
-        self.0.begin_normalized(pictures).map(Batch)
+        self.0.begin(Input::Normalized(pictures)).map(Batch)
     }
 
     /// Draws samples `first` to `first + count` (exclusive) of the weights and forgets them: for
@@ -100,7 +102,7 @@ impl Batch {
 
     /// Integers that add: `[samples, entropy, ...probabilities, ...squares]`. Throws `invalid-input`.
     pub fn sums(&self, picture: usize) -> Result<Vec<i64>, Error> {
-        self.0.sums(picture).map(SampleSums::to_words)
+        self.0.sums(picture).map(Sums::to_words)
     }
 
     /// Logits `[samples][classes]` of the runs that kept them, in their order. Throws

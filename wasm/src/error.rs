@@ -1,12 +1,10 @@
 //! What a page can do wrong.
 
-use bayes8_core::executor::OutOfMemory;
 use bayes8_core::format::FormatError;
-use bayes8_core::graph::Shape;
+use bayes8_core::head::WordsError;
 use bayes8_core::limits::LimitError;
 use bayes8_core::picture::FitError;
-use bayes8_core::sampler::MAX_SAMPLES;
-use bayes8_core::uncertainty::WordsError;
+use bayes8_core::session::RequestError;
 use thiserror::Error;
 
 /// Why a call was refused.
@@ -18,26 +16,9 @@ pub enum Error {
     /// A model that takes more than is allowed.
     #[error("{_0} ({option})", option = option(_0))]
     Limit(#[from] LimitError),
-    /// No memory for the values of a batch.
+    /// Pictures or samples that cannot be predicted.
     #[error(transparent)]
-    Memory(#[from] OutOfMemory),
-    /// Pictures of another size than the model takes.
-    #[error(
-        "found {found} numbers, expected a multiple of {} that is not zero: the model takes \
-         pictures of {shape} ({})", shape.elements(), shape.axis_names()
-    )]
-    Length {
-        /// How many numbers there are.
-        found: usize,
-        /// What the model takes.
-        shape: Shape,
-    },
-    /// A number that has no code.
-    #[error("picture {picture} holds a number that is not finite")]
-    NotFinite {
-        /// Index of the picture.
-        picture: usize,
-    },
+    Request(#[from] RequestError),
     /// Pictures that would take more memory than a page should.
     #[error("{pictures} pictures at a time are too many for this model: predict {most} or fewer")]
     TooManyPictures {
@@ -84,25 +65,6 @@ pub enum Error {
     /// Sums that are none.
     #[error(transparent)]
     Sums(#[from] WordsError),
-    /// A range of samples that is empty or too high, or more samples than a prediction can have.
-    #[error(
-        "{count} samples from {first} on, after {before}: a run needs at least one, and neither \
-         their last index nor their number can exceed {MAX_SAMPLES}"
-    )]
-    Samples {
-        /// Index of the first.
-        first: u32,
-        /// How many.
-        count: u32,
-        /// Samples that the prediction has already.
-        before: u64,
-    },
-    /// Logits that do not fit in memory.
-    #[error("no memory for the logits of {count} samples: keep fewer, or none")]
-    Logits {
-        /// How many samples.
-        count: u32,
-    },
     /// A result that cannot become a JavaScript object.
     #[error("cannot hand over the result")]
     Handover,
@@ -121,7 +83,11 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Model(_) | Self::Limit(_) => "invalid-model",
-            Self::Samples { .. } | Self::Logits { .. } => "invalid-samples",
+            Self::Request(
+                RequestError::Samples(_)
+                | RequestError::TooManySamples(_)
+                | RequestError::Memory { logits: 1.., .. },
+            ) => "invalid-samples",
             Self::Handover => "internal",
             _ => "invalid-input",
         }

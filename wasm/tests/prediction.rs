@@ -3,11 +3,12 @@
 use bayes8_core::executor::Executor;
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
+use bayes8_core::head::Sums;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::Limits;
 use bayes8_core::reference::Reference;
 use bayes8_core::sampler::MAX_SAMPLES;
-use bayes8_core::uncertainty::SampleSums;
+use bayes8_core::session::{Input, RequestError};
 use bayes8_wasm::Error;
 use bayes8_wasm::prediction::{Batch, Network};
 use std::path::Path;
@@ -28,7 +29,7 @@ fn pictures(count: usize) -> Vec<u8> {
     (0..count * SHAPE.elements()).map(|i| (i * i / 7 % 256) as u8).collect()
 }
 
-fn sums(batch: &Batch) -> Vec<SampleSums> {
+fn sums(batch: &Batch) -> Vec<Sums> {
     (0..batch.pictures()).map(|picture| batch.sums(picture).unwrap().clone()).collect()
 }
 
@@ -39,7 +40,7 @@ fn runs_add_up_to_what_the_executor_says() {
     let pictures = pictures(3);
     let mut codes = vec![0; pictures.len()];
     InputQuantizer::new(&model).bytes(&pictures, &mut codes);
-    let mut expected = vec![SampleSums::new(model.classes()); 3];
+    let mut expected = vec![model.head().accumulator().unwrap(); 3];
     let mut logits = Vec::new();
     let each = |picture: usize, _, row: &[f32]| {
         expected[picture].add(row);
@@ -49,7 +50,7 @@ fn runs_add_up_to_what_the_executor_says() {
     };
     executor.run(&codes, 7, 4..9, &mut executor.workspace(3).unwrap(), each).unwrap();
 
-    let mut batch = network().begin_bytes(&pictures).unwrap();
+    let mut batch = network().begin(Input::Bytes(&pictures)).unwrap();
     batch.run(7, 4, 2, true).unwrap();
     batch.run(7, 6, 3, true).unwrap();
     assert_eq!(sums(&batch), expected);
@@ -60,16 +61,16 @@ fn runs_add_up_to_what_the_executor_says() {
 fn batches_of_one_network_do_not_disturb_each_other_and_outlive_it() {
     let network = network();
     let alone = |pictures: &[u8]| {
-        let mut batch = network.begin_bytes(pictures).unwrap();
+        let mut batch = network.begin(Input::Bytes(pictures)).unwrap();
         batch.run(1, 0, 4, false).unwrap();
         sums(&batch)
     };
     let (few, many) = (pictures(1), pictures(40));
     let expected = (alone(&few), alone(&many));
 
-    let mut first = network.begin_bytes(&few).unwrap();
+    let mut first = network.begin(Input::Bytes(&few)).unwrap();
     first.run(1, 0, 2, false).unwrap();
-    let mut second = network.begin_bytes(&many).unwrap();
+    let mut second = network.begin(Input::Bytes(&many)).unwrap();
     drop(network);
     second.run(1, 0, 1, false).unwrap();
     first.run(1, 2, 2, false).unwrap();
@@ -86,8 +87,10 @@ fn normalized_pictures_predict_the_same() {
     let pictures = pictures(2);
     let numbers: Vec<f32> =
         pictures.iter().map(|&byte| (f32::from(byte) / 255.0 - mean) / std).collect();
-    let mut batches =
-        [network.begin_bytes(&pictures).unwrap(), network.begin_normalized(&numbers).unwrap()];
+    let mut batches = [
+        network.begin(Input::Bytes(&pictures)).unwrap(),
+        network.begin(Input::Normalized(&numbers)).unwrap(),
+    ];
     batches.iter_mut().for_each(|batch| batch.run(0, 0, 3, false).unwrap());
     assert_eq!(sums(&batches[0]), sums(&batches[1]));
 }
@@ -96,19 +99,22 @@ fn normalized_pictures_predict_the_same() {
 fn wrong_input_is_an_error_and_never_a_panic() {
     let network = network();
     let length = SHAPE.elements();
+    let is_length =
+        |error: &Error| matches!(error, Error::Request(RequestError::Length { shape: SHAPE, .. }));
     for found in [0, 1, length - 1, length + 1] {
-        let error = network.begin_bytes(&vec![0; found]).err().unwrap();
-        assert!(matches!(error, Error::Length { shape: SHAPE, .. }), "{error}");
-        let error = network.begin_normalized(&vec![0.0; found]).err().unwrap();
-        assert!(matches!(error, Error::Length { shape: SHAPE, .. }), "{error}");
+        let error = network.begin(Input::Bytes(&vec![0; found])).err().unwrap();
+        assert!(is_length(&error), "{error}");
+        let error = network.begin(Input::Normalized(&vec![0.0; found])).err().unwrap();
+        assert!(is_length(&error), "{error}");
         assert_eq!(error.code(), "invalid-input");
     }
     let mut numbers = vec![0.0; 2 * length];
     numbers[length] = f32::NAN;
-    let error = network.begin_normalized(&numbers).err().unwrap();
-    assert!(matches!(error, Error::NotFinite { picture: 1 }), "{error}");
+    let error = network.begin(Input::Normalized(&numbers)).err().unwrap();
+    let expected = RequestError::NotFinite { picture: 1 };
+    assert!(matches!(&error, Error::Request(found) if *found == expected), "{error}");
 
-    let mut batch = network.begin_bytes(&pictures(2)).unwrap();
+    let mut batch = network.begin(Input::Bytes(&pictures(2))).unwrap();
     batch.run(0, 0, 1, false).unwrap();
     for picture in [2, usize::MAX] {
         assert!(matches!(batch.sums(picture), Err(Error::Picture { pictures: 2, .. })));
@@ -173,7 +179,7 @@ fn the_description_is_that_of_the_file() {
 
 #[test]
 fn a_trace_ends_in_the_logits_and_changes_nothing() {
-    let mut batch = network().begin_bytes(&pictures(3)).expect("whole pictures");
+    let mut batch = network().begin(Input::Bytes(&pictures(3))).expect("whole pictures");
     batch.run(5, 0, 2, true).expect("two samples");
     let before = sums(&batch);
     let trace = batch.trace(5, 1).expect("a sample");

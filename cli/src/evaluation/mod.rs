@@ -15,7 +15,7 @@ use bayes8_convert::metrics::{
     self, AccuracyVersusUncertainty, Comparison, ConvergencePoint, Detection, DriftGaps,
     DriftPoint, Metrics, ReliabilityBin, Selective, Uncertainties, Worst,
 };
-use bayes8_native::core::uncertainty::Uncertainty;
+use bayes8_native::core::head::classes::Uncertainty;
 use clap::ValueEnum;
 use measure::{Measured, Predicted};
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! How far the predictions of two models differ, picture by picture.
 
-use bayes8_core::uncertainty::Uncertainty;
+use bayes8_core::head::classes::Uncertainty;
 use serde::Serialize;
 
 use super::{mutual_information, spearman};

@@ -1,6 +1,7 @@
 //! How many Monte-Carlo samples are enough.
 
-use bayes8_core::uncertainty::SampleSums;
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::SampleSums;
 use serde::Serialize;
 
 use super::{NLL_FLOOR, check_labels};

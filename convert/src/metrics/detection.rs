@@ -1,6 +1,6 @@
 //! How well an uncertainty tells unknown pictures from known ones.
 
-use bayes8_core::uncertainty::Uncertainty;
+use bayes8_core::head::classes::Uncertainty;
 use serde::Serialize;
 
 use super::mutual_information;

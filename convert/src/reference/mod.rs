@@ -11,8 +11,9 @@ mod weights;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bayes8_core::graph::{Node, Shape, Value};
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::SampleSums;
 use bayes8_core::ops::RealValue;
-use bayes8_core::uncertainty::SampleSums;
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
 use thiserror::Error;

@@ -9,8 +9,8 @@ use bayes8_convert::metadata::normalize;
 use bayes8_convert::metrics::{accuracy, nll, spearman};
 use bayes8_convert::quantize::Description;
 use bayes8_convert::{Inputs, LabelledPictures, Metadata, Network, PosteriorSource, metadata};
+use bayes8_core::head::classes::Uncertainty;
 use bayes8_core::model::Preprocessing;
-use bayes8_core::uncertainty::Uncertainty;
 use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
 use ndarray::{Array2, ArrayD, Axis, Slice};
 

@@ -2,7 +2,7 @@
 
 use bayes8_native::core::format::FormatError;
 use bayes8_native::core::graph::Shape;
-use bayes8_native::{IsaError, LoadError, PredictError};
+use bayes8_native::{IsaError, LoadError, PredictError, RequestError};
 use std::any::Any;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
@@ -56,8 +56,6 @@ pub(crate) enum Error {
     NotUtf8(&'static str),
     #[error("class {class} does not exist, the model has {classes} classes")]
     Class { class: usize, classes: usize },
-    #[error("samples {first}..{first}+{count} end above 2^32 - 1")]
-    Samples { first: u32, count: u32 },
     #[error("`{name}` has room for {capacity} elements, {needed} are needed")]
     TooSmall { name: &'static str, capacity: usize, needed: usize },
     #[error("`pictures` has {length} elements, not {count} x {shape} ({})", shape.axis_names())]
@@ -78,22 +76,26 @@ impl Error {
     fn status(&self) -> Status {
         match self {
             Self::Null(_) => Status::NullPointer,
-            Self::Misaligned(_)
-            | Self::Length { .. }
-            | Self::NotUtf8(_)
-            | Self::Class { .. }
-            | Self::Samples { .. }
-            | Self::Predict(PredictError::Samples(_)) => Status::InvalidArgument,
+            Self::Misaligned(_) | Self::Length { .. } | Self::NotUtf8(_) | Self::Class { .. } => {
+                Status::InvalidArgument
+            }
             Self::TooSmall { .. } => Status::BufferTooSmall,
             Self::Load(LoadError::File { .. }) => Status::File,
             Self::Format(_) | Self::Load(LoadError::Format { .. }) => Status::Format,
             Self::Isa(_) | Self::Load(LoadError::Isa(_)) => Status::IsaUnavailable,
             Self::Load(LoadError::Threads(_)) => Status::Threads,
             Self::Load(LoadError::Limit { .. }) => Status::Limit,
-            Self::Predict(PredictError::Memory { .. }) => Status::OutOfMemory,
             Self::Pictures { .. } | Self::Predict(PredictError::Shape { .. }) => Status::Shape,
-            Self::Predict(PredictError::NotFinite { .. }) => Status::NotFinite,
-            Self::Panic(_) => Status::Panic,
+            Self::Predict(PredictError::Request(error)) => match error {
+                RequestError::Samples(_) | RequestError::TooManySamples(_) => {
+                    Status::InvalidArgument
+                }
+                RequestError::Length { .. } => Status::Shape,
+                RequestError::NotFinite { .. } => Status::NotFinite,
+                RequestError::Memory { .. } => Status::OutOfMemory,
+            },
+            // Nothing here cancels.
+            Self::Predict(PredictError::Cancelled) | Self::Panic(_) => Status::Panic,
         }
     }
 }

@@ -141,7 +141,7 @@ unsafe fn predict<'a, T>(
         // SAFETY: the caller's contract.
         let mut results =
             unsafe { Results::new(outputs, count, options.samples as usize, classes) }?;
-        let options = options.native(results.logits.is_some())?;
+        let options = options.native(results.logits.is_some());
         for (picture, prediction) in model.predict(kind(pictures), &options)?.iter().enumerate() {
             results.put(picture, prediction);
         }
@@ -150,10 +150,10 @@ unsafe fn predict<'a, T>(
 }
 
 impl PredictOptions {
-    fn native(self, keep_logits: bool) -> Result<NativeOptions, Error> {
+    fn native(self, keep_logits: bool) -> NativeOptions {
         let Self { seed, first_sample: first, samples: count } = self;
-        let end = first.checked_add(count).ok_or(Error::Samples { first, count })?;
-        Ok(NativeOptions { samples: first..end, seed, keep_logits })
+        // An end that saturates is above the last sample.
+        NativeOptions { samples: first..first.saturating_add(count), seed, keep_logits }
     }
 }
 

@@ -11,8 +11,12 @@ use bayes8_conformance::outcome::{Outcome, Trace};
 use bayes8_conformance::reference::named;
 use bayes8_conformance::{Case, Implementation, check, repository};
 use bayes8_core::format;
+use bayes8_core::head::Accumulator;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::Model;
+use bayes8_core::sampler::Draw;
+use bayes8_core::session::SampleRange;
+use std::ops::ControlFlow;
 
 /// The engine on AMX, whatever executes its instructions.
 struct Tiles {
@@ -49,11 +53,18 @@ impl Implementation for Tiles {
     fn run(&self, case: &Case) -> Result<Outcome, String> {
         let (model, codes) = begin(case)?;
         let mut predictions = Vec::new();
-        Prediction::reset(&mut predictions, case.count, model.classes(), 0)
+        Prediction::reset(&mut predictions, case.count, model.head())
             .map_err(|error| error.to_string())?;
-        let (seed, samples) = (case.vector.seed, case.samples());
-        let job = Job { codes: &codes, seed, samples, keep_logits: true, threads: THREADS };
-        self.engine(&model).run(&job, &mut predictions).map_err(|error| error.to_string())?;
+        let samples = SampleRange::new(case.samples()).map_err(|error| error.to_string())?;
+        let job = Job {
+            codes: &codes,
+            seed: case.vector.seed,
+            samples,
+            keep_logits: true,
+            threads: THREADS,
+            progress: &|_| ControlFlow::Continue(()),
+        };
+        self.engine(&model).run(job, &mut predictions).map_err(|stopped| format!("{stopped:?}"))?;
         let mut outcome = Outcome::default();
         for prediction in &predictions {
             let logits: Vec<f32> = prediction.logits().into_iter().flatten().copied().collect();
@@ -64,9 +75,9 @@ impl Implementation for Tiles {
 
     fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String> {
         let (model, codes) = begin(case)?;
-        let (seed, samples) = (case.vector.seed, sample..sample + 1);
-        let job = Job { codes: &codes, seed, samples, keep_logits: false, threads: THREADS };
-        let trace = self.engine(&model).trace(&job).map_err(|error| error.to_string())?;
+        let draw = Draw { seed: case.vector.seed, sample };
+        let trace = self.engine(&model).trace(&codes, draw, THREADS);
+        let trace = trace.map_err(|error| error.to_string())?;
         Ok(named(&model, trace))
     }
 }

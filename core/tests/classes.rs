@@ -1,7 +1,8 @@
 //! Sums that merge to the same bits in any order, and figures that mean what they say.
 
+use bayes8_core::head::classes::{SampleSums, Uncertainty};
+use bayes8_core::head::{Accumulator, WordsError};
 use bayes8_core::sampler::MAX_SAMPLES;
-use bayes8_core::uncertainty::{SampleSums, Uncertainty, WordsError};
 use proptest::prelude::*;
 
 use bayes8_conformance::Random;

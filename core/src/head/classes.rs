@@ -1,4 +1,4 @@
-//! From the logits of S Monte-Carlo samples to calibrated probabilities and their uncertainty.
+//! Classes: from the logits of S Monte-Carlo samples to calibrated probabilities and their uncertainty.
 //!
 //! Each sample's softmax and entropy is rounded once to a fixed-point integer (scaled by 2^30);
 //! the samples are then summed as integers. So partial sums of different threads, workers or
@@ -8,11 +8,11 @@
 //! Deep Learning" (ICML 2018): H(mean p) = aleatoric (mean of H(p_s)) + epistemic (the mutual
 //! information between the prediction and the weights).
 
+use super::accumulator::{Accumulator, WordsError};
 use crate::sampler::MAX_SAMPLES;
 use alloc::collections::TryReserveError;
 use alloc::{vec, vec::Vec};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 /// Fraction bits of the summed probabilities and entropies.
 pub const FRACTION_BITS: u32 = 30;
@@ -49,27 +49,6 @@ pub struct Uncertainty {
     pub mutual_information: f64,
 }
 
-/// Why integers are no [`SampleSums`].
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum WordsError {
-    /// A length that belongs to no number of classes.
-    #[error("{0} words are no sums of samples: 2 + 2 x classes are, with at least one class")]
-    Length(usize),
-    /// A number of samples out of range.
-    #[error("the first word says {0} samples; 0 to {MAX_SAMPLES} are possible")]
-    Samples(i64),
-    /// A sum that the samples cannot have.
-    #[error("word {index} is {word}, which {samples} samples cannot sum to")]
-    Range {
-        /// Its place.
-        index: usize,
-        /// The word.
-        word: i64,
-        /// Number of samples, by the first word.
-        samples: u64,
-    },
-}
-
 impl SampleSums {
     /// No samples yet, over `classes` classes.
     pub fn new(classes: usize) -> Self {
@@ -80,7 +59,7 @@ impl SampleSums {
     ///
     /// # Errors
     /// When there is none.
-    pub fn try_new(classes: usize) -> Result<Self, TryReserveError> {
+    pub(super) fn try_new(classes: usize) -> Result<Self, TryReserveError> {
         let mut sums = Self::new(0);
         for of_classes in [&mut sums.probabilities, &mut sums.squares] {
             of_classes.try_reserve_exact(classes)?;
@@ -89,24 +68,32 @@ impl SampleSums {
         Ok(sums)
     }
 
-    /// Forgets all samples.
-    pub fn clear(&mut self) {
+    /// Bytes of the sums over `classes` classes.
+    pub(super) const fn bytes(classes: usize) -> usize {
+        2 * size_of::<i64>() * classes
+    }
+
+    fn grow(&mut self, samples: u64) {
+        self.samples += samples;
+        assert!(self.samples <= u64::from(MAX_SAMPLES), "at most {MAX_SAMPLES} samples");
+    }
+}
+
+impl Accumulator for SampleSums {
+    type Summary = Uncertainty;
+
+    fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    fn clear(&mut self) {
         self.samples = 0;
         self.entropy = 0;
         self.probabilities.fill(0);
         self.squares.fill(0);
     }
 
-    /// Number of samples summed so far.
-    pub fn samples(&self) -> u64 {
-        self.samples
-    }
-
-    /// Adds one sample's logits, one a class.
-    ///
-    /// # Panics
-    /// When the number of classes differs or the sums hold [`MAX_SAMPLES`] already.
-    pub fn add(&mut self, logits: &[f32]) {
+    fn add(&mut self, logits: &[f32]) {
         assert_eq!(logits.len(), self.probabilities.len(), "one logit for every class");
         self.grow(1);
         let largest = logits.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
@@ -126,11 +113,7 @@ impl SampleSums {
         self.entropy += fixed(libm::log(sum) - weighted / sum);
     }
 
-    /// Adds the sums of other samples of the same picture.
-    ///
-    /// # Panics
-    /// When the number of classes differs or both hold more than [`MAX_SAMPLES`] together.
-    pub fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self) {
         assert_eq!(other.probabilities.len(), self.probabilities.len(), "the same classes");
         self.grow(other.samples);
         self.entropy += other.entropy;
@@ -139,14 +122,8 @@ impl SampleSums {
         add(&mut self.squares, &other.squares);
     }
 
-    fn grow(&mut self, samples: u64) {
-        self.samples += samples;
-        assert!(self.samples <= u64::from(MAX_SAMPLES), "at most {MAX_SAMPLES} samples");
-    }
-
-    /// The sums as integers that add: `[samples, entropy, probabilities..., squares...]`. The words
-    /// of two sample ranges of one picture, added one by one, are those of both together.
-    pub fn to_words(&self) -> Vec<i64> {
+    /// `[samples, entropy, probabilities..., squares...]`.
+    fn to_words(&self) -> Vec<i64> {
         let mut words = Vec::with_capacity(2 + 2 * self.probabilities.len());
         // At most MAX_SAMPLES.
         words.extend([self.samples as i64, self.entropy]);
@@ -155,11 +132,7 @@ impl SampleSums {
         words
     }
 
-    /// The sums of [`Self::to_words`].
-    ///
-    /// # Errors
-    /// [`WordsError`] for words that no samples sum to.
-    pub fn from_words(words: &[i64]) -> Result<Self, WordsError> {
+    fn from_words(words: &[i64]) -> Result<Self, WordsError> {
         if words.len() < 4 || !words.len().is_multiple_of(2) {
             return Err(WordsError::Length(words.len()));
         }
@@ -182,15 +155,7 @@ impl SampleSums {
         })
     }
 
-    /// The prediction from the samples so far; all zero where there are none.
-    pub fn finish(&self) -> Uncertainty {
-        let mut uncertainty = Uncertainty::default();
-        self.finish_into(&mut uncertainty);
-        uncertainty
-    }
-
-    /// The same into memory that is there, whatever it held.
-    pub fn finish_into(&self, uncertainty: &mut Uncertainty) {
+    fn finish_into(&self, uncertainty: &mut Uncertainty) {
         // Dividing once by this keeps every step a single rounding.
         let total = self.samples.max(1) as f64 * ONE;
         let Uncertainty { probabilities, std, .. } = uncertainty;
