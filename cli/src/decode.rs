@@ -5,8 +5,8 @@ mod size;
 mod tests;
 mod webp;
 
-use crate::input;
 use anyhow::{anyhow, bail};
+use bayes8_convert::pictures::start;
 use bayes8_core::echo::Brief;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use std::fs::File;
@@ -32,7 +32,7 @@ pub(crate) fn decode(mut file: File, max_pixels: u64) -> anyhow::Result<DynamicI
         bail!("it has {length} bytes, more than {max_pixels} pixels can take (--max-pixels)");
     }
     // By what the file holds, not by its name.
-    let Ok(format) = image::guess_format(&input::start(&mut file)?) else {
+    let Ok(format) = image::guess_format(&start(&mut file)?) else {
         bail!("neither a picture in the format {FORMATS} nor an npz archive");
     };
     if format == ImageFormat::WebP {

@@ -3,6 +3,8 @@
 //! The front half: [`Network::load`] reads `mean.onnx` and `posterior.safetensors` and normalizes
 //! them to a graph of few operations with a Gaussian per weight; [`mod@reference`] runs that network
 //! in FP32, which is what every quantized result is compared with.
+//!
+//! [`quantization`] is the whole way, from files to a model with a report of its fidelity.
 
 #![forbid(unsafe_code)]
 
@@ -10,25 +12,22 @@ pub mod answers;
 pub mod bias_correction;
 pub mod calibrate;
 pub mod conversion;
-pub mod corrupted;
-pub mod corruption;
 mod error;
 pub mod error_feedback;
 pub mod fidelity;
-mod first_error;
 pub mod function;
-pub mod golden;
 pub mod inputs;
 mod int8;
 pub mod mean_model;
 pub mod metadata;
-pub mod metrics;
 pub mod network;
 mod npy;
-mod npz;
+pub mod npz;
 mod onnx;
 pub mod pictures;
 pub mod posterior;
+pub mod progress;
+pub mod quantization;
 pub mod quantize;
 pub mod range_choice;
 pub mod reference;
@@ -42,3 +41,4 @@ pub use network::{Clamp, Gaussian, LayerParameters, Network, NetworkInput, Unnam
 pub use onnx::{Form as InputLayout, ImportOptions, UnknownForm, import, import_with};
 pub use pictures::LabelledPictures;
 pub use posterior::{Posterior, PosteriorSource, SigmaTensor};
+pub use progress::Progress;

@@ -24,7 +24,7 @@ const MAX_UNFOLDED: u64 = 1 << 30;
 const MAX_RATIO: u64 = 16;
 
 /// An npz archive whose errors name the file and the array.
-pub(crate) struct Archive {
+pub struct Archive {
     path: PathBuf,
     /// Bytes of the file.
     length: u64,
@@ -37,7 +37,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`] when it is not one.
-    pub(crate) fn open(path: &Path, file: File) -> Result<Self, PicturesError> {
+    pub fn open(path: &Path, file: File) -> Result<Self, PicturesError> {
         let metadata = file.metadata();
         let metadata =
             metadata.map_err(|source| PicturesError::Io { path: path.into(), source })?;
@@ -51,16 +51,17 @@ impl Archive {
     }
 
     /// Names of its arrays.
-    pub(crate) fn names(&self) -> &[String] {
+    pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    pub(crate) fn has(&self, array: &str) -> bool {
+    /// Whether there is an array of this name.
+    pub fn has(&self, array: &str) -> bool {
         self.names.iter().any(|name| name == array)
     }
 
     /// The error that an array is not what it should be.
-    pub(crate) fn refuse(&self, array: &str, reason: impl Into<String>) -> PicturesError {
+    pub fn refuse(&self, array: &str, reason: impl Into<String>) -> PicturesError {
         let (path, array) = (self.path.clone(), array.into());
         PicturesError::Array { path, array, reason: Brief(&reason.into()).to_string() }
     }
@@ -88,7 +89,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub(crate) fn inputs(&mut self, array: &str) -> Result<Inputs, PicturesError> {
+    pub fn inputs(&mut self, array: &str) -> Result<Inputs, PicturesError> {
         self.array(array, |header, data| match header.element {
             Some(Element::Unsigned { bytes: 1 }) => bytes(header, data).map(Inputs::Bytes),
             Some(Element::Float { bytes }) => {
@@ -115,7 +116,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub(crate) fn bytes(&mut self, array: &str) -> Result<ArrayD<u8>, PicturesError> {
+    pub fn bytes(&mut self, array: &str) -> Result<ArrayD<u8>, PicturesError> {
         self.array(array, |header, data| match header.element {
             Some(Element::Unsigned { bytes: 1 }) => bytes(header, data),
             _ => Err(format!(
@@ -130,7 +131,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub(crate) fn floats(&mut self, array: &str) -> Result<Array2<f32>, PicturesError> {
+    pub fn floats(&mut self, array: &str) -> Result<Array2<f32>, PicturesError> {
         self.array(array, |header, data| {
             let Some(Element::Float { bytes }) = header.element else {
                 return Err(format!("its type is '{}', expected float32", header.descr));
@@ -146,7 +147,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub(crate) fn integers(&mut self, array: &str) -> Result<Array1<i64>, PicturesError> {
+    pub fn integers(&mut self, array: &str) -> Result<Array1<i64>, PicturesError> {
         self.array(array, |header, data| {
             let Some(element @ (Element::Signed { .. } | Element::Unsigned { .. })) =
                 header.element

@@ -1,11 +1,13 @@
 //! Pictures and labels from `.npz` archives.
 
 use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use bayes8_core::echo::Brief;
 use bayes8_core::graph::Shape;
 use bayes8_core::words::counted;
+use bayes8_native::file;
 use ndarray::Array1;
 use thiserror::Error;
 
@@ -33,7 +35,13 @@ pub enum PicturesError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// The file is a safetensors file, as models are.
+    #[error("{} is a safetensors file, not pictures", path.display())]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
     },
     /// The file is not an npz archive.
     #[error("{}: not an npz archive: {reason}", path.display())]
@@ -61,7 +69,7 @@ impl Inputs {
     /// # Errors
     /// [`PicturesError`]; a path that names anything but a plain file is one.
     pub fn load(path: &Path) -> Result<Self, PicturesError> {
-        Self::read(path, open(path)?)
+        Self::read(path, open(path, file::open)?)
     }
 
     /// Reads array `x`, with N and at least one axis more: u8, which are pixels, or a float type,
@@ -96,7 +104,7 @@ impl LabelledPictures {
     /// # Errors
     /// Those of [`Inputs::load`] and [`Self::read`].
     pub fn load(path: &Path) -> Result<Self, PicturesError> {
-        Self::read(path, open(path)?)
+        Self::read(path, open(path, file::open)?)
     }
 
     /// Reads the array `x` as [`Inputs::read`] does, and the array `y`, `[N]` of any integer type. `path` is for
@@ -118,10 +126,38 @@ impl LabelledPictures {
     }
 }
 
-/// Opens a plain file.
-fn open(path: &Path) -> Result<File, PicturesError> {
-    let file = bayes8_native::file::open(path);
-    file.map_err(|source| PicturesError::Io { path: path.into(), source })
+/// Opens a file by its name, at its beginning: [`bayes8_native::file::open`], or what knows more names.
+pub type Open = fn(&Path) -> io::Result<File>;
+
+/// Opens an archive of pictures with `open`.
+///
+/// # Errors
+/// [`PicturesError`] when the file cannot be read, or is a model.
+pub fn open(path: &Path, open: Open) -> Result<File, PicturesError> {
+    let started = open(path).and_then(|mut file| Ok((start(&mut file)?, file)));
+    let (start, file) =
+        started.map_err(|source| PicturesError::Io { path: path.into(), source })?;
+    if is_safetensors(&start) {
+        return Err(PicturesError::Safetensors { path: path.into() });
+    }
+    Ok(file)
+}
+
+/// The first bytes of a file, which is then at its beginning again.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn start(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    file.by_ref().take(16).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start)
+}
+
+/// Whether `start`, the beginning of a file, is that of a safetensors file, which has the length of
+/// its JSON header first.
+pub fn is_safetensors(start: &[u8]) -> bool {
+    start.get(4..9).is_some_and(|bytes| bytes == b"\0\0\0\0{")
 }
 
 #[cfg(test)]

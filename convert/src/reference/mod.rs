@@ -7,6 +7,7 @@
 mod common_noise;
 mod convolution;
 mod elementwise;
+mod predict;
 mod weights;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 pub use common_noise::CommonNoise;
+pub use predict::{predict, predict_mean, predict_samples, single_sample};
 pub use weights::{LayerWeights, Weights, draw};
 
 use crate::network::{Clamp, Network};
