@@ -7,9 +7,10 @@ use bayes8_native::core::limits::Limits;
 use bayes8_native::core::sampler::MAX_SAMPLES;
 use bayes8_native::{Isa, LoadError, ModelOptions, Threads};
 use bytesize::ByteSize;
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory};
+use std::error::Error;
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -224,14 +225,17 @@ pub(crate) fn posterior_source(posterior: Option<&Path>, moped: Option<f32>) -> 
     }
 }
 
-/// An error that ends the program like any wrong usage of `command`, with exit code 2.
-pub(crate) fn usage_error(command: &str, message: impl std::fmt::Display) -> anyhow::Error {
-    let mut cli = crate::Cli::command();
-    // So that the usage shown is the subcommand's, with the program's name before it.
-    cli.build();
-    match cli.find_subcommand_mut(command) {
-        Some(command) => command.error(ErrorKind::ValueValidation, message),
-        None => cli.error(ErrorKind::ValueValidation, message),
+/// A wrong usage of a command that only its arguments together show.
+#[derive(Debug)]
+pub(crate) struct UsageError {
+    pub(crate) command: &'static str,
+    pub(crate) message: String,
+}
+
+impl Error for UsageError {}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
-    .into()
 }

@@ -1,11 +1,12 @@
 //! Picture files to pixels, within a limit that holds before anything is decoded.
 
+mod size;
 #[cfg(test)]
 mod tests;
 mod webp;
 
-use crate::input;
 use anyhow::{anyhow, bail};
+use bayes8_convert::pictures::start;
 use bayes8_core::echo::Brief;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use std::fs::File;
@@ -31,7 +32,7 @@ pub(crate) fn decode(mut file: File, max_pixels: u64) -> anyhow::Result<DynamicI
         bail!("it has {length} bytes, more than {max_pixels} pixels can take (--max-pixels)");
     }
     // By what the file holds, not by its name.
-    let Ok(format) = image::guess_format(&input::start(&mut file)?) else {
+    let Ok(format) = image::guess_format(&start(&mut file)?) else {
         bail!("neither a picture in the format {FORMATS} nor an npz archive");
     };
     if format == ImageFormat::WebP {
@@ -45,28 +46,13 @@ pub(crate) fn decode(mut file: File, max_pixels: u64) -> anyhow::Result<DynamicI
     let explained = |error| explained(error, format, max_pixels);
     let mut decoder = reader.into_decoder().map_err(explained)?;
     let (width, height) = decoder.dimensions();
-    check_pixels(width.into(), height.into(), max_pixels)?;
+    size::check(width.into(), height.into(), max_pixels)?;
     let orientation = decoder.orientation().map_err(explained)?;
     limits.max_alloc = Some(memory);
     decoder.set_limits(limits).map_err(explained)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(explained)?;
     picture.apply_orientation(orientation);
     Ok(picture)
-}
-
-/// Refuses a picture that is empty or too large.
-fn check_pixels(width: u64, height: u64, max_pixels: u64) -> anyhow::Result<()> {
-    let pixels = width.saturating_mul(height);
-    if pixels == 0 {
-        bail!("it has {width} x {height} pixels: it is empty");
-    }
-    if pixels > max_pixels {
-        bail!(
-            "it has {width} x {height} pixels, more than {max_pixels} in all; raise --max-pixels if \
-             there is memory for that"
-        );
-    }
-    Ok(())
 }
 
 /// Says which formats there are, if this is not one, and which option allows more memory.

@@ -1,14 +1,16 @@
 //! The fidelity report for people.
 
-use crate::style::{Style, counted, four_places, shorten, thousands};
-use crate::table::{Align, Table};
+use crate::style::shorten;
 use bayes8_convert::bias_correction::{CLEAR_GAIN, CorrectionReport};
 use bayes8_convert::error_feedback::Rounding;
-use bayes8_convert::fidelity::{EndToEnd, FidelityReport, Quantiles};
+use bayes8_convert::fidelity::{FidelityReport, Quantiles};
 use bayes8_convert::range_choice::{OUTLIERS, OUTWEIGHED, RangeChoice};
+use bayes8_evaluate::EndToEnd;
+use bayes8_evaluate::style::{Style, counted, four_places, thousands};
+use bayes8_evaluate::table::{Align, Table};
 
 /// The report in tables.
-pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
+pub(crate) fn text(report: &FidelityReport, end_to_end: Option<&EndToEnd>, style: Style) -> String {
     let FidelityReport { calibration_method, activation_bits, rounding, .. } = report;
     let rounding = match rounding {
         Rounding::ErrorFeedback => "weights rounded with error feedback",
@@ -40,7 +42,7 @@ pub(crate) fn text(report: &FidelityReport, style: Style) -> String {
         ));
         append(&mut text, &layers(report), style);
     }
-    if let Some(end_to_end) = &report.end_to_end {
+    if let Some(end_to_end) = end_to_end {
         let EndToEnd { pictures, samples, .. } = end_to_end;
         let pictures = counted(*pictures as u64, "picture");
         let run = format!("{pictures}, {} each", counted(*samples, "sample"));

@@ -1,5 +1,6 @@
 //! Files that a command reads: plain ones, or standard input by the name `-`.
 
+use bayes8_convert::pictures::is_safetensors;
 use bayes8_native::file;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write, stdin};
@@ -50,36 +51,19 @@ fn spooled(source: impl Read, most: u64) -> io::Result<File> {
     Ok(copy)
 }
 
-/// Whether `start`, the beginning of a file, is that of a model: a safetensors file has the length of
-/// its JSON header first.
-pub(crate) fn is_model(start: &[u8]) -> bool {
-    start.get(4..9).is_some_and(|bytes| bytes == b"\0\0\0\0{")
-}
-
 /// Whether `start`, the beginning of a file, is that of an archive: npz files are zip archives.
 pub(crate) fn is_archive(start: &[u8]) -> bool {
-    start.starts_with(b"PK") && !is_model(start)
+    start.starts_with(b"PK") && !is_safetensors(start)
 }
 
 /// What a file that begins with `start` is called, if it holds pictures.
 pub(crate) fn kind_of_pictures(start: &[u8]) -> Option<&'static str> {
     match start {
         // The length of a header may begin as pictures and archives do.
-        _ if is_model(start) => None,
+        _ if is_safetensors(start) => None,
         _ if is_archive(start) => Some("an npz archive"),
         _ => image::guess_format(start).is_ok().then_some("a picture"),
     }
-}
-
-/// The first bytes of a file, which is then at its beginning again.
-///
-/// # Errors
-/// When it cannot be read.
-pub(crate) fn start(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut start = Vec::new();
-    Read::by_ref(file).take(16).read_to_end(&mut start)?;
-    file.rewind()?;
-    Ok(start)
 }
 
 #[cfg(test)]
@@ -91,7 +75,7 @@ mod tests {
     fn a_model_is_not_taken_for_a_picture() {
         for length in [*b"BM", *b"PK"] {
             let start = [&length[..], b"\0\0\0\0\0\0{\"__metadata"].concat();
-            assert!(is_model(&start) && !is_archive(&start));
+            assert!(is_safetensors(&start) && !is_archive(&start));
             assert_eq!(kind_of_pictures(&start), None);
         }
         assert_eq!(kind_of_pictures(b"BM\0\0\0\0\0\0\0\0"), Some("a picture"));

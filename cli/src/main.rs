@@ -6,23 +6,23 @@ mod args;
 mod atomic_file;
 mod commands;
 mod decode;
-mod evaluation;
 mod fidelity_table;
-mod gates;
 mod input;
 mod interrupt;
 mod model_file;
-mod model_report;
 mod output;
 mod picture;
-mod prediction;
 mod progress;
-mod report;
 mod style;
-mod table;
 
-use clap::{Parser, Subcommand};
+use args::UsageError;
+use bayes8_evaluate::Missed;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
+
+/// Exit code of an evaluation that misses a threshold.
+const MISSED: u8 = 3;
 
 /// INT8 Bayesian neural networks that know how sure they are.
 #[derive(Parser)]
@@ -71,15 +71,24 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        usage.exit();
+    if let Some(usage) = error.downcast_ref() {
+        refuse(usage);
     }
     if output::is_closed(error) {
         return ExitCode::SUCCESS;
     }
     output::complain_of(error);
-    if error.is::<gates::Missed>() {
-        return ExitCode::from(gates::EXIT_CODE);
+    match error.is::<Missed>() {
+        true => ExitCode::from(MISSED),
+        false => ExitCode::FAILURE,
     }
-    ExitCode::FAILURE
+}
+
+/// Ends the program as clap does where the command line is wrong: with exit code 2.
+fn refuse(UsageError { command, message }: &UsageError) -> ! {
+    let mut cli = Cli::command();
+    // So that the usage shown is the subcommand's, with the program's name before it.
+    cli.build();
+    let command = cli.find_subcommand_mut(command).expect("a command that is there");
+    command.error(ErrorKind::ValueValidation, message).exit()
 }

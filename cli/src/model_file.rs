@@ -3,8 +3,8 @@
 use crate::args::Machine;
 use crate::input;
 use crate::output::{complain, warn};
-use crate::style::bytes;
 use anyhow::{anyhow, bail};
+use bayes8_evaluate::style::bytes;
 use bayes8_native::core::limits::LimitError;
 use bayes8_native::core::{format, model};
 use bayes8_native::{LoadError, Model};

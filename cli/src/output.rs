@@ -1,7 +1,8 @@
 //! Writing results to standard output, and complaints to standard error.
 
-use crate::style::printable;
 use anyhow::Context;
+use bayes8_convert::pictures::PicturesError;
+use bayes8_evaluate::style::printable;
 use serde::Serialize;
 use std::error::Error;
 use std::io::{self, Write};
@@ -48,6 +49,13 @@ pub(crate) fn complain_of(error: &anyhow::Error) {
         if !message.contains(&cause) {
             message = format!("{message}: {cause}");
         }
+    }
+    // What follows an option, or the first argument, was likely swapped.
+    let is_model = |cause: &(dyn Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(PicturesError::Safetensors { .. }))
+    };
+    if error.chain().any(is_model) {
+        message.push_str(": MODEL is the first argument");
     }
     complain(&format!("error: {}", printable(&message)));
 }

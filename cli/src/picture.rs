@@ -2,14 +2,11 @@
 //! [`bayes8_core::picture`]; arrays must have the model's shape.
 
 use anyhow::{Context, bail};
-use bayes8_convert::answers;
-use bayes8_convert::corrupted::CorruptedPictures;
-use bayes8_convert::metrics::check_labels;
+use bayes8_convert::pictures::{self, PicturesError, is_safetensors, start};
 use bayes8_convert::{Inputs, LabelledPictures};
 use bayes8_core::graph::Shape;
 use bayes8_core::picture::fit;
-use ndarray::{Array2, ArrayD};
-use std::fs::File;
+use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 
 use crate::decode::decode;
@@ -35,16 +32,19 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape, max_pixels: u64) -> anyhow::
         let unreadable = || format!("cannot read the picture {}", path.display());
         let name = path.to_string_lossy();
         let mut file = input::open(path).with_context(unreadable)?;
-        let start = input::start(&mut file).with_context(unreadable)?;
+        let start = start(&mut file).with_context(unreadable)?;
         if input::is_archive(&start) {
-            let set = read_set(path, file, Some(shape))?;
+            let set = Inputs::read(path, file)?;
+            set.check(path, shape)?;
             names.extend((0..set.count()).map(|i| format!("{name}[{i}]")));
             match set {
                 Inputs::Bytes(set) => bytes.extend(set),
                 Inputs::Normalized(set) => numbers.extend(set),
             }
         } else {
-            check_is_not_model(path, &start)?;
+            if is_safetensors(&start) {
+                return Err(PicturesError::Safetensors { path: path.clone() }.into());
+            }
             let picture = decode(file, max_pixels).with_context(unreadable)?;
             bytes.extend(fit(picture, shape).with_context(|| path.display().to_string())?);
             names.push(name.into_owned());
@@ -63,76 +63,10 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape, max_pixels: u64) -> anyhow::
     Ok(Batch { names, pictures: pictures.context("pictures of the model's shape")? })
 }
 
-/// Reads the pictures of an npz archive, of `shape` if there is one.
-///
-/// # Errors
-/// When the file is not such an archive, naming it.
-pub(crate) fn load_set(path: &Path, shape: Option<Shape>) -> anyhow::Result<Inputs> {
-    read_set(path, archive(path)?, shape)
-}
-
 /// Reads the pictures of an npz archive with their labels.
 ///
 /// # Errors
 /// When the file is not such an archive or has no labels, naming it.
-pub(crate) fn load_labelled(path: &Path) -> anyhow::Result<LabelledPictures> {
-    Ok(LabelledPictures::read(path, archive(path)?)?)
-}
-
-/// [`load_labelled`], of pictures of `shape`, whose labels are among `classes` classes.
-///
-/// # Errors
-/// When the file is not such an archive, has no labels or one that is not a class, naming it.
-pub(crate) fn load_classified(
-    path: &Path,
-    shape: Shape,
-    classes: usize,
-) -> anyhow::Result<(Inputs, Vec<i64>)> {
-    let LabelledPictures { pictures, labels } = load_labelled(path)?;
-    pictures.check(path, shape)?;
-    let labels = labels.to_vec();
-    check_labels(&labels, classes).with_context(|| format!("{}: array `y`", path.display()))?;
-    Ok((pictures, labels))
-}
-
-/// The answers that an npz archive records for its pictures, if it has any.
-///
-/// # Errors
-/// When the file is not such an archive, naming it.
-pub(crate) fn load_answers(path: &Path) -> anyhow::Result<Option<Array2<f32>>> {
-    Ok(answers::read(path, archive(path)?)?)
-}
-
-/// Opens an archive of corrupted pictures.
-///
-/// # Errors
-/// When the file is not such an archive, naming it.
-pub(crate) fn open_corrupted(path: &Path) -> anyhow::Result<CorruptedPictures> {
-    Ok(CorruptedPictures::read(path, archive(path)?)?)
-}
-
-/// Opens a file that should be an npz archive.
-fn archive(path: &Path) -> anyhow::Result<File> {
-    let unreadable = || path.display().to_string();
-    let mut file = input::open(path).with_context(unreadable)?;
-    check_is_not_model(path, &input::start(&mut file).with_context(unreadable)?)?;
-    Ok(file)
-}
-
-fn read_set(path: &Path, file: File, shape: Option<Shape>) -> anyhow::Result<Inputs> {
-    let set = Inputs::read(path, file)?;
-    shape.map_or(Ok(()), |shape| set.check(path, shape))?;
-    Ok(set)
-}
-
-/// Refuses a model where pictures are expected: what follows the option, or the first argument, was
-/// likely swapped.
-fn check_is_not_model(path: &Path, start: &[u8]) -> anyhow::Result<()> {
-    if input::is_model(start) {
-        bail!(
-            "{} is a safetensors file, not pictures: MODEL is the first argument",
-            path.display()
-        );
-    }
-    Ok(())
+pub(crate) fn load_labelled(path: &Path) -> Result<LabelledPictures, PicturesError> {
+    LabelledPictures::read(path, pictures::open(path, input::open)?)
 }

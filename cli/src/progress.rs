@@ -1,5 +1,7 @@
 //! A progress bar for whatever takes longer than a second.
 
+use crate::output::warn;
+use bayes8_evaluate::Progress as Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -28,7 +30,7 @@ impl Progress {
     }
 
     /// For work whose pieces are too unlike to count: it shows that something goes on, and how long.
-    pub(crate) fn uncounted(task: &'static str) -> Self {
+    fn uncounted(task: &'static str) -> Self {
         Self::with(task, None, "{spinner} {msg}, {elapsed} so far")
     }
 
@@ -53,6 +55,19 @@ impl Progress {
     /// Some more pieces are done.
     pub(crate) fn advance(&self, pieces: u64) {
         self.bar.inc(pieces);
+    }
+}
+
+/// Shows what the libraries tell of their work: one bar after the other, and warnings.
+pub(crate) fn shown() -> impl FnMut(Event) {
+    let mut bar = None;
+    move |event| match (event, &bar) {
+        (Event::Begin { task, total: Some(total) }, _) => bar = Some(Progress::new(task, total)),
+        (Event::Begin { task, total: None }, _) => bar = Some(Progress::uncounted(task)),
+        (Event::Advance(pieces), Some(bar)) => bar.advance(pieces),
+        (Event::Warning(message), _) => warn(&message),
+        (Event::End, _) => bar = None,
+        _ => {}
     }
 }
 

@@ -1,46 +1,14 @@
-//! How text looks on a terminal: colours, bars, numbers and names.
+//! How text looks on this terminal: colours, bars and names that fit.
 
+use bayes8_evaluate::style::{Style, printable, thousands};
 use bayes8_native::core::graph::Shape;
-use bayes8_native::core::words::noun;
 use std::io::{IsTerminal, stdout};
 
-/// Colours of standard output, or none.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Style {
-    colour: bool,
-}
-
-impl Style {
-    /// Colours if standard output is a terminal that has them and `NO_COLOR` does not forbid them.
-    pub(crate) fn detect() -> Self {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Self { colour: stdout().is_terminal() && !set("NO_COLOR") && !dumb }
-    }
-
-    pub(crate) fn bold(self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    pub(crate) fn dim(self, text: &str) -> String {
-        self.paint("2", text)
-    }
-
-    pub(crate) fn green(self, text: &str) -> String {
-        self.paint("32", text)
-    }
-
-    pub(crate) fn yellow(self, text: &str) -> String {
-        self.paint("33", text)
-    }
-
-    pub(crate) fn cyan(self, text: &str) -> String {
-        self.paint("36", text)
-    }
-
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.into() }
-    }
+/// Colours if standard output is a terminal that has them and `NO_COLOR` does not forbid them.
+pub(crate) fn detect() -> Style {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    Style { colour: stdout().is_terminal() && !set("NO_COLOR") && !dumb }
 }
 
 /// The filled part, in eighths of a cell, and the dotted rest of a bar of `width` cells.
@@ -51,12 +19,6 @@ pub(crate) fn bar(share: f64, width: usize) -> (String, String) {
     let (full, part) = (eighths / 8, PARTS[eighths % 8]);
     let rest = width - full - usize::from(!part.is_empty());
     ("█".repeat(full) + part, "·".repeat(rest))
-}
-
-/// A name from a file or a command line, without the control characters that would let it take
-/// over the terminal.
-pub(crate) fn printable(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// [`printable`], at most `width` characters of its beginning.
@@ -80,30 +42,6 @@ pub(crate) fn shorten_path(path: &str, width: usize) -> String {
     "…".to_string() + &kept
 }
 
-/// `1234567` as `1,234,567`.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number and what it counts: `1 sample`, `2,000 samples`.
-pub(crate) fn counted(count: impl Into<u64>, singular: &str) -> String {
-    let count = count.into();
-    format!("{} {}", thousands(count), noun(count, singular))
-}
-
-/// A figure with four places; a dash where it is not defined.
-pub(crate) fn four_places(value: f64) -> String {
-    if value.is_nan() { "-".into() } else { format!("{value:.4}") }
-}
-
 /// What a model takes: `28 x 28, 1 channel`.
 pub(crate) fn input(shape: Shape) -> String {
     let count = |count: usize, what: &str| {
@@ -117,15 +55,6 @@ pub(crate) fn input(shape: Shape) -> String {
         (1, 1, length) => format!("{}, {channels}", count(length, "position")),
         (1, ..) => format!("{height} x {width}, {channels}"),
         _ => format!("{depth} x {height} x {width}, {channels}"),
-    }
-}
-
-/// A number of bytes in a fitting unit.
-pub(crate) fn bytes(count: u64) -> String {
-    match count {
-        0..10_240 => format!("{} B", thousands(count)),
-        10_240..10_485_760 => format!("{:.1} KiB", count as f64 / 1024.0),
-        _ => format!("{:.1} MiB", count as f64 / 1_048_576.0),
     }
 }
 
@@ -164,16 +93,5 @@ mod tests {
         assert_eq!(input(Shape::volume(16, 28, 28, 3)), "16 x 28 x 28, 3 channels");
         assert_eq!(input(Shape::new(1, 9, 2)), "9 positions, 2 channels");
         assert_eq!(input(Shape::vector(4)), "4 features");
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(thousands(0), "0");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!(counted(1u32, "sample"), "1 sample");
-        assert_eq!(counted(2_000u32, "class"), "2,000 classes");
-        assert_eq!(bytes(10_239), "10,239 B");
-        assert_eq!(bytes(1_572_864), "1536.0 KiB");
     }
 }

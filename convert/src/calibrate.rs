@@ -15,7 +15,6 @@ use bayes8_core::model::Calibration;
 use bayes8_core::numerics::ActivationBits;
 use ndarray::{ArrayView, Axis, Dimension};
 
-use crate::metrics::mean;
 use crate::network::Network;
 use crate::reference::{CommonNoise, RunError, add_sample, place, run};
 use histogram::Histogram;
@@ -92,4 +91,10 @@ impl Observations {
     pub fn clipped(&self, value: Value, range: [f32; 2]) -> f64 {
         self.histograms[place(value)].beyond(range)
     }
+}
+
+/// The mean of values; NaN of none.
+pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len() as f64;
+    values.sum::<f64>() / count
 }

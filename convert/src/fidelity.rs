@@ -1,27 +1,23 @@
-//! What quantization did to the posterior and to its predictions.
+//! What quantization did to the posterior and to the values of the network.
 
 mod values;
 
 pub use values::ValueFidelity;
 
-use bayes8_core::head::Accumulator;
-use bayes8_core::head::classes::{SampleSums, Uncertainty};
 use bayes8_core::layer::Layer;
 use bayes8_core::model::Model;
 use bayes8_core::numerics::ActivationBits;
 use bayes8_core::variance::NoiseDistribution;
-use ndarray::{ArrayView, ArrayView2, Axis, Dimension};
+use ndarray::{ArrayView, Dimension};
 use serde::Serialize;
 
 use crate::bias_correction::CorrectionReport;
 use crate::calibrate::Observations;
 use crate::conversion::Conversion;
 use crate::error_feedback::Rounding;
-use crate::metrics::{Metrics, mutual_information_ranks, predictive_entropy_ranks};
 use crate::network::Network;
 use crate::quantize::QuantizeError;
 use crate::range_choice::RangeChoice;
-use crate::reference::{RunError, Weights, add_sample, draw, run};
 
 /// The fidelity of a quantized model to its FP32 network.
 #[derive(Clone, Debug, Serialize)]
@@ -42,8 +38,6 @@ pub struct FidelityReport {
     pub values: Vec<ValueFidelity>,
     /// One entry a Bayesian layer.
     pub layers: Vec<LayerFidelity>,
-    /// Predictions of both on labelled pictures, if there were any.
-    pub end_to_end: Option<EndToEnd>,
 }
 
 /// The spread of one Bayesian layer's weights.
@@ -92,24 +86,6 @@ pub struct Quantiles {
 /// and then most of them are for the sigmas.
 const SETS_THE_STEP: f64 = 20.0;
 
-/// Predictions of the FP32 network and of the INT8 model on the same pictures.
-#[derive(Clone, Debug, Serialize)]
-pub struct EndToEnd {
-    /// Number of pictures.
-    pub pictures: usize,
-    /// Monte-Carlo samples of each.
-    pub samples: u64,
-    /// Figures of the FP32 network.
-    pub fp32: Metrics,
-    /// Figures of the INT8 model.
-    pub int8: Metrics,
-    /// Rank correlation of the pictures' predictive entropies, FP32 against INT8.
-    pub spearman_predictive_entropy: f64,
-    /// Rank correlation of the pictures' mutual information, FP32 against INT8; NaN where one has
-    /// none.
-    pub spearman_mutual_information: f64,
-}
-
 impl FidelityReport {
     /// Compares posteriors and values. `conversion` must come from `network` and `observations`,
     /// these from `pictures`, which are normalized.
@@ -121,7 +97,6 @@ impl FidelityReport {
         conversion: &Conversion,
         observations: &Observations,
         pictures: ArrayView<'_, f32, D>,
-        end_to_end: Option<EndToEnd>,
     ) -> Result<Self, QuantizeError> {
         let Conversion { model, range_choice, rounding, correction } = conversion;
         Ok(Self {
@@ -133,78 +108,8 @@ impl FidelityReport {
             bias_correction: *correction,
             values: values::compare(network, model, observations, pictures)?,
             layers: compare_posteriors(network, model),
-            end_to_end,
         })
     }
-}
-
-impl EndToEnd {
-    /// Compares predictions for the same pictures, with `labels` a class each.
-    pub fn new(fp32: &[Uncertainty], int8: &[Uncertainty], labels: &[i64]) -> Self {
-        Self {
-            pictures: labels.len(),
-            samples: int8.first().map_or(0, |u| u.samples),
-            fp32: Metrics::new(fp32, labels),
-            int8: Metrics::new(int8, labels),
-            spearman_predictive_entropy: predictive_entropy_ranks(fp32, int8),
-            spearman_mutual_information: mutual_information_ranks(fp32, int8),
-        }
-    }
-}
-
-/// Predicts `pictures`, as [`run`] takes them, with `samples` FP32 draws of the weights.
-/// Calls `progress` after each.
-///
-/// # Errors
-/// [`RunError`] when the pictures do not fit the network.
-pub fn predict_fp32<D: Dimension>(
-    network: &Network,
-    pictures: ArrayView<'_, f32, D>,
-    seed: u64,
-    samples: u32,
-    mut progress: impl FnMut(),
-) -> Result<Vec<Uncertainty>, RunError> {
-    let draws = (0..samples).map(|sample| draw(network, seed, sample));
-    predict_fp32_samples(network, pictures, draws, |_| progress())
-}
-
-/// Predicts `pictures`, as [`run`] takes them, with each of these `draws` of the weights, and calls
-/// `observe` with the logits `[N, classes]` of each.
-///
-/// # Errors
-/// [`RunError`] when the pictures do not fit the network.
-pub fn predict_fp32_samples<'n, D: Dimension>(
-    network: &'n Network,
-    pictures: ArrayView<'_, f32, D>,
-    draws: impl Iterator<Item = Weights<'n>>,
-    mut observe: impl FnMut(ArrayView2<'_, f32>),
-) -> Result<Vec<Uncertainty>, RunError> {
-    let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
-    for weights in draws {
-        let logits = run(network, &weights, pictures.view(), |_, _, _| {})?;
-        add_sample(&mut sums, &logits);
-        observe(logits.view());
-    }
-    Ok(sums.iter().map(SampleSums::finish).collect())
-}
-
-/// Predicts `pictures`, as [`run`] takes them, once with every weight at its mean.
-///
-/// # Errors
-/// [`RunError`] when the pictures do not fit the network.
-pub fn predict_fp32_mean<D: Dimension>(
-    network: &Network,
-    pictures: ArrayView<'_, f32, D>,
-) -> Result<Vec<Uncertainty>, RunError> {
-    let logits = run(network, &Weights::mean(network), pictures, |_, _, _| {})?;
-    Ok(logits.rows().into_iter().map(|logits| single_sample(&logits.to_vec())).collect())
-}
-
-/// The prediction from the logits of a single pass: it knows of no epistemic uncertainty.
-pub(crate) fn single_sample(logits: &[f32]) -> Uncertainty {
-    let mut sums = SampleSums::new(logits.len());
-    sums.add(logits);
-    sums.finish()
 }
 
 /// How far the sampler of each Bayesian layer of `model` has the spread of `network`'s weights.

@@ -37,6 +37,21 @@ impl Inputs {
         }
     }
 
+    /// [`fp32_inputs`], in place of the inputs.
+    ///
+    /// # Errors
+    /// [`ChannelsError`] when `preprocessing` does not fit the channels.
+    pub fn into_fp32(
+        self,
+        preprocessing: &Preprocessing,
+        channels: usize,
+    ) -> Result<ArrayD<f32>, ChannelsError> {
+        match self {
+            Self::Bytes(bytes) => normalize(preprocessing, bytes.view(), channels),
+            Self::Normalized(numbers) => Ok(numbers),
+        }
+    }
+
     /// Whether all inputs are one and the same.
     pub fn are_all_equal(&self) -> bool {
         fn equal<T: PartialEq>(array: &ArrayD<T>) -> bool {

@@ -3,6 +3,8 @@
 //! The front half: [`Network::load`] reads `mean.onnx` and `posterior.safetensors` and normalizes
 //! them to a graph of few operations with a Gaussian per weight; [`mod@reference`] runs that network
 //! in FP32, which is what every quantized result is compared with.
+//!
+//! [`quantization`] is the whole way, from files to a model with a report of its fidelity.
 
 #![forbid(unsafe_code)]
 
@@ -11,26 +13,23 @@ pub mod bias_correction;
 pub mod calibrate;
 mod clamp;
 pub mod conversion;
-pub mod corrupted;
-pub mod corruption;
 mod error;
 pub mod error_feedback;
 pub mod fidelity;
-mod first_error;
 mod form;
 pub mod function;
-pub mod golden;
 pub mod inputs;
 mod int8;
 pub mod mean_model;
 pub mod metadata;
-pub mod metrics;
 pub mod network;
 mod npy;
-mod npz;
+pub mod npz;
 mod onnx;
 pub mod pictures;
 pub mod posterior;
+pub mod progress;
+pub mod quantization;
 pub mod quantize;
 pub mod range_choice;
 pub mod reference;
@@ -46,3 +45,4 @@ pub use network::{Gaussian, LayerParameters, Network, NetworkInput, UnnamedOutpu
 pub use onnx::{ImportOptions, import, import_with};
 pub use pictures::LabelledPictures;
 pub use posterior::{Posterior, PosteriorSource, SigmaTensor};
+pub use progress::Progress;

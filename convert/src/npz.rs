@@ -1,7 +1,7 @@
 //! Archives of arrays as `numpy.savez` writes them.
 //!
 //! They are not trusted: an array takes no more memory than a small multiple of the file, or
-//! [`MAX_UNFOLDED`] where it is compressed.
+//! 1 GiB where it is compressed.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -35,6 +35,12 @@ pub enum PicturesError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file is a safetensors file, as models are.
+    #[error("{} is a safetensors file, not pictures", path.display())]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is not an npz archive.
     #[error("{}: not an npz archive: {reason}", path.display())]
     Archive {
@@ -56,7 +62,7 @@ pub enum PicturesError {
 }
 
 /// An npz archive whose errors name the file and the array.
-pub(crate) struct Archive {
+pub struct Archive {
     path: PathBuf,
     /// Bytes of the file.
     length: u64,
@@ -69,7 +75,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`] when it is not one.
-    pub(crate) fn open(path: &Path, file: File) -> Result<Self, PicturesError> {
+    pub fn open(path: &Path, file: File) -> Result<Self, PicturesError> {
         let metadata = file.metadata();
         let metadata =
             metadata.map_err(|source| PicturesError::Io { path: path.into(), source })?;
@@ -83,16 +89,17 @@ impl Archive {
     }
 
     /// Names of its arrays.
-    pub(crate) fn names(&self) -> &[String] {
+    pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    pub(crate) fn has(&self, array: &str) -> bool {
+    /// Whether there is an array of this name.
+    pub fn has(&self, array: &str) -> bool {
         self.names.iter().any(|name| name == array)
     }
 
     /// The error that an array is not what it should be.
-    pub(crate) fn refuse(&self, array: &str, reason: impl Into<String>) -> PicturesError {
+    pub fn refuse(&self, array: &str, reason: impl Into<String>) -> PicturesError {
         let (path, array) = (self.path.clone(), array.into());
         PicturesError::Array { path, array, reason: Brief(&reason.into()).to_string() }
     }
@@ -120,7 +127,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub(crate) fn inputs(&mut self, array: &str) -> Result<Inputs, PicturesError> {
+    pub fn inputs(&mut self, array: &str) -> Result<Inputs, PicturesError> {
         self.array(array, |header, data| match header.element {
             Some(Element::Unsigned { bytes: 1 }) => bytes(header, data).map(Inputs::Bytes),
             Some(Element::Float { bytes }) => {
@@ -147,7 +154,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub(crate) fn bytes(&mut self, array: &str) -> Result<ArrayD<u8>, PicturesError> {
+    pub fn bytes(&mut self, array: &str) -> Result<ArrayD<u8>, PicturesError> {
         self.array(array, |header, data| match header.element {
             Some(Element::Unsigned { bytes: 1 }) => bytes(header, data),
             _ => Err(format!(
@@ -162,7 +169,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub(crate) fn floats(&mut self, array: &str) -> Result<Array2<f32>, PicturesError> {
+    pub fn floats(&mut self, array: &str) -> Result<Array2<f32>, PicturesError> {
         self.array(array, |header, data| {
             let Some(Element::Float { bytes }) = header.element else {
                 return Err(format!("its type is '{}', expected float32", header.descr));
@@ -178,7 +185,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
-    pub(crate) fn integers(&mut self, array: &str) -> Result<Array1<i64>, PicturesError> {
+    pub fn integers(&mut self, array: &str) -> Result<Array1<i64>, PicturesError> {
         self.array(array, |header, data| {
             let Some(element @ (Element::Signed { .. } | Element::Unsigned { .. })) =
                 header.element

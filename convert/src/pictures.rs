@@ -1,11 +1,13 @@
 //! Pictures and labels from `.npz` archives.
 
 use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use bayes8_core::echo::Brief;
 use bayes8_core::graph::Shape;
 use bayes8_core::words::counted;
+use bayes8_native::file;
 use ndarray::Array1;
 
 use crate::inputs::Inputs;
@@ -30,7 +32,7 @@ impl Inputs {
     /// # Errors
     /// [`PicturesError`]; a path that names anything but a plain file is one.
     pub fn load(path: &Path) -> Result<Self, PicturesError> {
-        Self::read(path, open(path)?)
+        Self::read(path, open(path, file::open)?)
     }
 
     /// Reads array `x`, with N and at least one axis more: u8, which are pixels, or a float type,
@@ -65,7 +67,7 @@ impl LabelledPictures {
     /// # Errors
     /// Those of [`Inputs::load`] and [`Self::read`].
     pub fn load(path: &Path) -> Result<Self, PicturesError> {
-        Self::read(path, open(path)?)
+        Self::read(path, open(path, file::open)?)
     }
 
     /// Reads the array `x` as [`Inputs::read`] does, and the array `y`, `[N]` of any integer type. `path` is for
@@ -87,10 +89,38 @@ impl LabelledPictures {
     }
 }
 
-/// Opens a plain file.
-fn open(path: &Path) -> Result<File, PicturesError> {
-    let file = bayes8_native::file::open(path);
-    file.map_err(|source| PicturesError::Io { path: path.into(), source })
+/// Opens a file by its name, at its beginning: [`bayes8_native::file::open`], or what knows more names.
+pub type Open = fn(&Path) -> io::Result<File>;
+
+/// Opens an archive of pictures with `open`.
+///
+/// # Errors
+/// [`PicturesError`] when the file cannot be read, or is a model.
+pub fn open(path: &Path, open: Open) -> Result<File, PicturesError> {
+    let started = open(path).and_then(|mut file| Ok((start(&mut file)?, file)));
+    let (start, file) =
+        started.map_err(|source| PicturesError::Io { path: path.into(), source })?;
+    if is_safetensors(&start) {
+        return Err(PicturesError::Safetensors { path: path.into() });
+    }
+    Ok(file)
+}
+
+/// The first bytes of a file, which is then at its beginning again.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn start(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    file.by_ref().take(16).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start)
+}
+
+/// Whether `start`, the beginning of a file, is that of a safetensors file, which has the length of
+/// its JSON header first.
+pub fn is_safetensors(start: &[u8]) -> bool {
+    start.get(4..9).is_some_and(|bytes| bytes == b"\0\0\0\0{")
 }
 
 #[cfg(test)]

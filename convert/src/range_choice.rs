@@ -11,7 +11,7 @@
 //! - a posterior so narrow that rounding outweighs it. What a step rounds differs from sample to
 //!   sample as soon as any weight does, and this is mutual information that the posterior has not;
 //!   or a step rounds all of it away. Then ranges are those of a percentile
-//!   (`convert/tests/no_collapse.rs`).
+//!   (`evaluate/tests/no_collapse.rs`).
 
 use bayes8_core::model::Model;
 use bayes8_native::PredictOptions;
@@ -19,8 +19,7 @@ use ndarray::{ArrayView, Dimension};
 use serde::Serialize;
 
 use crate::bias_correction::squared_errors;
-use crate::calibrate::{Observations, RangeMethod};
-use crate::metrics::mean;
+use crate::calibrate::{Observations, RangeMethod, mean};
 use crate::network::Network;
 use crate::quantize::QuantizeError;
 use crate::reference::{Weights, run};

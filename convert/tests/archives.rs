@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use bayes8_convert::corrupted::CorruptedPictures;
 use bayes8_convert::{Inputs, LabelledPictures};
 use ndarray::{ArrayD, array};
 use zip::write::SimpleFileOptions;
@@ -46,20 +45,6 @@ fn what_is_not_a_finite_number_is_refused_by_its_place() {
         let error = load(name).unwrap_err();
         assert!(error.contains(part), "{error}");
     }
-}
-
-#[test]
-fn corrupted_pictures_are_pixels() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let npz = archive(
-        &[("y", npy("'<i8'", "(1,)", &[0; 8])), ("fog_1", npy("'<f4'", "(1, 1)", &[0; 4]))],
-        false,
-    );
-    std::fs::write(file.path(), npz).unwrap();
-    let mut set = CorruptedPictures::read(file.path(), file.reopen().unwrap()).unwrap();
-    let drift = set.drifts()[0].clone();
-    let error = set.load(&drift).unwrap_err().to_string();
-    assert!(error.contains("array `fog_1`: its type is '<f4', expected uint8"), "{error}");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_conversion_takes_little_memory_for_each_of_many_nodes() {
     let converted =
         convert(&network, pictures.view(), &observations, description, &options).unwrap();
     println!("quantized: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
-    FidelityReport::new(&network, &converted, &observations, pictures.view(), None).unwrap();
+    FidelityReport::new(&network, &converted, &observations, pictures.view()).unwrap();
     println!("reported: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
     assert!(
         ALLOCATOR.peak_usage() - before <= PER_NODE * NODES,

@@ -117,7 +117,7 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     let converted =
         convert(&network, pictures.view(), &observations, description, &options).unwrap();
     println!("quantized: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
-    FidelityReport::new(&network, &converted, &observations, pictures.view(), None).unwrap();
+    FidelityReport::new(&network, &converted, &observations, pictures.view()).unwrap();
     println!("reported: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     // As `bayes8 quantize` does.
     drop((network, observations));

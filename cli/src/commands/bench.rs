@@ -2,9 +2,9 @@
 
 use crate::args::{Machine, sample_count, seconds, whole};
 use crate::progress::Progress;
-use crate::style::{Style, counted, printable, thousands};
-use crate::{model_file, output};
+use crate::{model_file, output, style};
 use anyhow::{Context, bail};
+use bayes8_evaluate::style::{Style, counted, printable, thousands};
 use bayes8_native::core::chacha::ChaCha8;
 use bayes8_native::core::digest::logits_digest;
 use bayes8_native::core::graph::Shape;
@@ -134,7 +134,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return output::print_json(&report);
     }
     let name = printable(model.description().name());
-    output::print(&report.text(&name, wall, Style::detect()))
+    output::print(&report.text(&name, wall, style::detect()))
 }
 
 /// Refuses a kernel that does not return the bits of the portable reference.

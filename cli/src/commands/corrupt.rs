@@ -3,12 +3,12 @@
 use crate::args::{self, whole};
 use crate::atomic_file::Pending;
 use crate::progress::Progress;
-use crate::style::{bytes, counted, printable};
 use crate::{output, picture};
 use anyhow::{Context, bail};
-use bayes8_convert::corrupted::{CorruptedWriter, Drift};
-use bayes8_convert::corruption::{Corruption, MAX_SEVERITY};
 use bayes8_convert::{Inputs, LabelledPictures};
+use bayes8_evaluate::corrupted::{CorruptedWriter, Drift};
+use bayes8_evaluate::corruption::{Corruption, MAX_SEVERITY};
+use bayes8_evaluate::style::{bytes, counted, printable};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ndarray::{Array4, Axis};

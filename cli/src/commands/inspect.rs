@@ -1,10 +1,10 @@
 //! `bayes8 inspect`: what a model file holds.
 
-use crate::model_file;
-use crate::model_report::{Evidence, Quantiles, Report};
-use crate::output;
-use crate::style::{self, Style, bytes, counted, printable, shorten, thousands};
-use crate::table::{Align, Table};
+use crate::style::{self, shorten};
+use crate::{model_file, output};
+use bayes8_evaluate::model_report::{Evidence, ModelReport, Quantiles};
+use bayes8_evaluate::style::{Style, bytes, counted, printable, thousands};
+use bayes8_evaluate::table::{Align, Table};
 use bayes8_native::core::graph::Shape;
 use bayes8_native::core::limits::Limits;
 use clap::Args;
@@ -31,16 +31,19 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (model, file_bytes) = model_file::describe(&arguments.model)?;
-    let report = Report::new(&model, file_bytes);
+    let report = ModelReport::new(&model, file_bytes);
     match arguments.json {
         true => output::print_json(&report),
-        false => output::print(&report.text(Style::detect())),
+        false => output::print(&Text(&report).text(style::detect())),
     }
 }
 
-impl Report {
+/// A report for people.
+struct Text<'a>(&'a ModelReport);
+
+impl Text<'_> {
     fn text(&self, style: Style) -> String {
-        let mut text = format!("{}\n", style.bold(&printable(&self.model)));
+        let mut text = format!("{}\n", style.bold(&printable(&self.0.model)));
         for (label, value) in self.facts() {
             text.push_str(&format!("  {}  {value}\n", style.dim(&format!("{label:11}"))));
         }
@@ -56,7 +59,7 @@ impl Report {
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
-        let input = &self.input;
+        let input = &self.0.input;
         let range = match input.observed_range {
             Some(range) => format!(", observed {}", self::range(range)),
             None => String::new(),
@@ -69,8 +72,8 @@ impl Report {
             let numbers: Vec<String> = numbers.iter().map(|x| format!("{x}")).collect();
             numbers.join(", ")
         };
-        let share = 100.0 * self.bayesian_parameters as f64 / self.parameters.max(1) as f64;
-        let calibration = match &self.calibration {
+        let share = 100.0 * self.0.bayesian_parameters as f64 / self.0.parameters.max(1) as f64;
+        let calibration = match &self.0.calibration {
             Some(Evidence { method, pictures, weight_samples }) => format!(
                 "{}; {}, {} each",
                 printable(method),
@@ -84,11 +87,11 @@ impl Report {
                 "file",
                 format!(
                     "{}, format version {}",
-                    bytes(self.file_bytes as u64),
-                    self.format_version
+                    bytes(self.0.file_bytes as u64),
+                    self.0.format_version
                 ),
             ),
-            ("digest", self.model_digest.clone()),
+            ("digest", self.0.model_digest.clone()),
             (
                 "input",
                 format!(
@@ -100,12 +103,15 @@ impl Report {
             ),
             ("pixels", format!("mean {}; std {}", numbers(&input.mean), numbers(&input.std))),
             ("classes", self.classes_text()),
-            ("parameters", format!("{}, {share:.1} % Bayesian", thousands(self.parameters as u64))),
+            (
+                "parameters",
+                format!("{}, {share:.1} % Bayesian", thousands(self.0.parameters as u64)),
+            ),
             (
                 "work",
                 format!(
                     "{:.1} M multiply-accumulates a picture and sample",
-                    self.multiply_accumulates as f64 / 1e6
+                    self.0.multiply_accumulates as f64 / 1e6
                 ),
             ),
             ("takes", self.takes_text()),
@@ -115,13 +121,13 @@ impl Report {
 
     /// Memory and steps, and what lets the model run where they are beyond the limits.
     fn takes_text(&self) -> String {
-        let (memory, steps) = (bytes(self.memory_bytes), thousands(self.steps));
+        let (memory, steps) = (bytes(self.0.memory_bytes), thousands(self.0.steps));
         let limits = Limits::default();
         let mut raised = Vec::new();
-        if self.memory_bytes > limits.memory_bytes {
+        if self.0.memory_bytes > limits.memory_bytes {
             raised.push("--max-memory");
         }
-        if self.steps > limits.steps {
+        if self.0.steps > limits.steps {
             raised.push("--max-steps");
         }
         let over = match raised.is_empty() {
@@ -134,11 +140,11 @@ impl Report {
     /// The number of classes and the first few names.
     fn classes_text(&self) -> String {
         const SHOWN: usize = 10;
-        let count = thousands(self.classes as u64);
-        if self.class_names.is_empty() {
+        let count = thousands(self.0.classes as u64);
+        if self.0.class_names.is_empty() {
             return count;
         }
-        let names: Vec<String> = self.class_names.iter().map(|n| shorten(n, 24)).collect();
+        let names: Vec<String> = self.0.class_names.iter().map(|n| shorten(n, 24)).collect();
         let shown = names[..names.len().min(SHOWN)].join(", ");
         match names.len().checked_sub(SHOWN) {
             None | Some(0) => format!("{count}: {shown}"),
@@ -162,7 +168,7 @@ impl Report {
             ("zero", Right),
             ("observed", Left),
         ]);
-        for node in &self.nodes {
+        for node in &self.0.nodes {
             let count = |n: usize| if n > 0 { thousands(n as u64) } else { String::new() };
             let kind = match (node.weights, node.bayesian) {
                 (0, _) => "",

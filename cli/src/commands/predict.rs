@@ -1,9 +1,10 @@
 //! `bayes8 predict`: what is in these pictures, and how sure is the model?
 
-use crate::args::{Machine, Sampling, nats, usage_error, whole};
-use crate::prediction::{Job, Outcome};
-use crate::style::{Style, bar, counted, shorten, shorten_path};
-use crate::{model_file, output, picture};
+use crate::args::{Machine, Sampling, UsageError, nats, whole};
+use crate::style::{self, bar, shorten, shorten_path};
+use crate::{model_file, output, picture, progress};
+use bayes8_evaluate::prediction::{Job, Outcome};
+use bayes8_evaluate::style::{Style, counted};
 use bayes8_native::Model;
 use bayes8_native::core::sampler::MAX_SAMPLES;
 use clap::Args;
@@ -77,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if u64::from(first) + u64::from(samples) > u64::from(MAX_SAMPLES) {
         let message =
             format!("--first-sample and --samples must not exceed {MAX_SAMPLES} together");
-        return Err(usage_error("predict", message));
+        return Err(UsageError { command: "predict", message }.into());
     }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     let input = model.description().graph().input();
@@ -90,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         seed,
         digests: arguments.json,
     };
-    let outcomes = job.run()?;
+    let outcomes = job.run(&mut progress::shown())?;
 
     let entropy_limit = (model.description().classes() as f64).ln();
     let mut answers = Answers {
@@ -109,7 +110,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let names = outcomes.iter().flat_map(|outcome| answers.top(outcome)).map(|class| class.name);
     let widths = names.map(|name| shorten(&name, LONGEST_NAME).chars().count());
     answers.label = widths.fold(answers.label, usize::max);
-    let style = Style::detect();
+    let style = style::detect();
     let mut text = answers.heading(style);
     for (picture, outcome) in named {
         text.push('\n');
@@ -152,6 +153,11 @@ struct Class {
     name: String,
     probability: f64,
 }
+
+/// ANSI codes of colours.
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const CYAN: &str = "36";
 
 /// Width of the text, of its bars, and of the longest class name in it.
 const WIDTH: usize = 80;
@@ -204,9 +210,9 @@ impl Answers<'_> {
         let names: Vec<String> = top.iter().map(|c| shorten(&c.name, LONGEST_NAME)).collect();
         let label = self.label;
 
-        let (verdict, paint): (_, fn(Style, &str) -> String) = match self.abstains(outcome) {
-            true => ("abstain", Style::yellow),
-            false => ("answer", Style::green),
+        let (verdict, colour) = match self.abstains(outcome) {
+            true => ("abstain", YELLOW),
+            false => ("answer", GREEN),
         };
         let room = WIDTH - verdict.len() - 2;
         let picture = shorten_path(picture, room);
@@ -214,18 +220,21 @@ impl Answers<'_> {
         let space = (label + 2 + FIGURES + 2 + BAR + 2)
             .saturating_sub(picture.chars().count() + verdict.len())
             .max(2);
-        let mut text =
-            format!("{}{}{}\n", style.bold(&picture), " ".repeat(space), paint(style, verdict));
-        let mut line =
-            |name: &str, figures: String, share: f64, paint: fn(Style, &str) -> String| {
-                let (full, rest) = bar(share, BAR);
-                let bar = paint(style, &full) + &style.dim(&rest);
-                text.push_str(&format!("  {name:label$}  {figures:FIGURES$}  {bar}\n"));
-            };
+        let mut text = format!(
+            "{}{}{}\n",
+            style.bold(&picture),
+            " ".repeat(space),
+            style.paint(colour, verdict)
+        );
+        let mut line = |name: &str, figures: String, share: f64, colour: &str| {
+            let (full, rest) = bar(share, BAR);
+            let bar = style.paint(colour, &full) + &style.dim(&rest);
+            text.push_str(&format!("  {name:label$}  {figures:FIGURES$}  {bar}\n"));
+        };
         for (class, name) in top.iter().zip(&names) {
             let std = outcome.uncertainty.std[class.class];
             let figures = format!("{:6.2} % ± {:5.2}", 100.0 * class.probability, 100.0 * std);
-            line(name, figures, class.probability, Style::cyan);
+            line(name, figures, class.probability, CYAN);
         }
         let uncertainty = &outcome.uncertainty;
         for (name, nats) in [
@@ -233,7 +242,7 @@ impl Answers<'_> {
             ("aleatoric", uncertainty.expected_entropy),
             ("epistemic", uncertainty.mutual_information),
         ] {
-            line(name, format!("{nats:6.3} nats"), nats / self.entropy_limit, paint);
+            line(name, format!("{nats:6.3} nats"), nats / self.entropy_limit, colour);
         }
         text
     }

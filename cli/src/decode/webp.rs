@@ -1,7 +1,7 @@
 //! Sizes that a WebP file declares. Its decoder reserves memory for chunks and frames before it looks
 //! whether the file has them, and knows no limit.
 
-use super::check_pixels;
+use super::size;
 use anyhow::bail;
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
@@ -54,12 +54,12 @@ fn check_chunks(
             // Lossy: a tag and a start code of 3 bytes each, then both sides in 14 bits.
             (b"VP8 ", &[_, _, _, _, _, _, w0, w1, h0, h1]) => {
                 let side = |bytes| u64::from(u16::from_le_bytes(bytes) & 0x3fff);
-                check_pixels(side([w0, w1]), side([h0, h1]), max_pixels)?;
+                size::check(side([w0, w1]), side([h0, h1]), max_pixels)?;
             }
             // Lossless: a signature, then both sides less one in 14 bits.
             (b"VP8L", &[_, a, b, c, d, ..]) => {
                 let bits = u64::from(u32::from_le_bytes([a, b, c, d]));
-                check_pixels((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1, max_pixels)?;
+                size::check((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1, max_pixels)?;
             }
             // Frames hold no frames.
             (b"ANMF", _) if depth == 0 => {

@@ -6,6 +6,7 @@
 
 mod common_noise;
 mod convolution;
+mod predict;
 mod weights;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 pub use common_noise::CommonNoise;
+pub use predict::{predict, predict_mean, predict_samples, single_sample};
 pub use weights::{LayerWeights, Weights, draw};
 
 use crate::network::{Clamp, Network};

@@ -1,0 +1,161 @@
+//! What `bayes8 evaluate` is told, and the same for the library.
+
+use super::command_line;
+use super::thresholds::Thresholds;
+use crate::args::{Machine, NetworkInput, Sampling, positive, posterior_source, sample_count};
+use crate::input;
+use bayes8_evaluate::{Fp32, Fp32Noise, Options};
+use bayes8_native::LoadError;
+use clap::{ArgGroup, Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Measure a model on labelled pictures: accuracy, calibration, uncertainty and speed
+///
+/// NLL is in nats, the Brier score is summed over the classes (0 to 2), ECE is the expected
+/// calibration error over 15 bins of equal width. AvU is the share of predictions that are right and
+/// sure or wrong and unsure, AURC the mean share of wrong ones among the surest, both by predictive
+/// entropy. With --ood: how well the uncertainty tells other pictures from these. With --drift: how
+/// accuracy and uncertainty follow corruptions of the pictures. With --mean and --golden: the same
+/// figures of the FP32 network and of recorded FP32 predictions, and how INT8 differs from them.
+/// Seconds are those of the INT8 predictions of --data alone. docs/EVALUATION.md explains all.
+#[derive(Args)]
+#[command(group(ArgGroup::new("peer").args(["mean", "golden"]).multiple(true)))]
+#[command(group(
+    ArgGroup::new("spread").args(["posterior", "moped", "deterministic"]).requires("mean")
+))]
+#[command(after_help = "\
+Examples:
+  bayes8 evaluate models/fashion-resnet14.safetensors --data fashion-test.npz
+  bayes8 evaluate models/mnist-scnn.safetensors --data mnist-test.npz --ood letters.npz
+  bayes8 evaluate model.safetensors --data test.npz --samples 256 --json > figures.json
+  bayes8 evaluate model.safetensors --data test.npz --min-accuracy 0.9 --max-ece 0.05
+
+  # how INT8 differs from FP32, also under drift, as a report for people
+  bayes8 corrupt test.npz -o corruptions.npz
+  bayes8 evaluate model.safetensors --data test.npz --drift corruptions.npz --drift-samples 32 \\
+      --mean mean.onnx --posterior posterior.safetensors --samples 256 --html report.html
+
+  # what a pipeline should stop at
+  bayes8 evaluate model.safetensors --data test.npz --golden golden.safetensors --samples 256 \\
+      --max-accuracy-gap 0.005 --min-spearman-entropy 0.98 --min-spearman-mi 0.95")]
+pub(crate) struct Arguments {
+    /// Model file; `-` is standard input, of at most 1 GiB, here and for archives
+    pub(super) model: PathBuf,
+
+    /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C] ([N, D, H, W, C] of
+    /// volumes, [N, L, C] of sequences, [N, C] of vectors), and `y`, N class indices. Floats in `x`
+    /// are the model's input as it is, without preprocessing
+    #[arg(long, value_name = "NPZ")]
+    data: PathBuf,
+
+    /// Pictures of another distribution, which the model should be unsure of: an npz with `x`
+    #[arg(long, value_name = "NPZ")]
+    ood: Option<PathBuf>,
+
+    /// The pictures of --data, corrupted, as `bayes8 corrupt` writes them: an npz with `y` and for
+    /// each corruption and severity an array such as `contrast_3`, uint8 [N, H, W, C]
+    #[arg(long, value_name = "NPZ")]
+    drift: Option<PathBuf>,
+
+    /// Monte-Carlo samples of each corrupted picture [default: as --samples]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "drift")]
+    #[arg(value_parser = sample_count())]
+    drift_samples: Option<u32>,
+
+    /// The FP32 network with its mean weights, to compare with; slow
+    #[arg(long, value_name = "ONNX", requires = "spread", help_heading = "Comparison")]
+    mean: Option<PathBuf>,
+
+    /// Standard deviations of its weights
+    #[arg(long, value_name = "SAFETENSORS", help_heading = "Comparison")]
+    posterior: Option<PathBuf>,
+
+    /// Standard deviations as this share of each weight's magnitude
+    #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = positive)]
+    #[arg(help_heading = "Comparison")]
+    moped: Option<f32>,
+
+    /// No standard deviations: the FP32 network of a deterministic model
+    #[arg(long, help_heading = "Comparison")]
+    deterministic: bool,
+
+    #[command(flatten)]
+    input: NetworkInput,
+
+    /// Monte-Carlo samples of the FP32 network, but for corrupted pictures [default: as --samples];
+    /// where they differ from --samples, the first of both are compared
+    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "mean")]
+    #[arg(value_parser = sample_count())]
+    #[arg(help_heading = "Comparison")]
+    fp32_samples: Option<u32>,
+
+    /// Noise of the FP32 samples
+    #[arg(long, value_name = "WHOSE", value_enum, default_value_t = Noise::Own)]
+    #[arg(requires = "mean", help_heading = "Comparison")]
+    fp32_noise: Noise,
+
+    /// FP32 predictions of --data that the training framework recorded, to compare with
+    #[arg(long, value_name = "SAFETENSORS", help_heading = "Comparison")]
+    golden: Option<PathBuf>,
+
+    #[command(flatten)]
+    sampling: Sampling,
+
+    #[command(flatten)]
+    pub(super) machine: Machine,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Write a report with diagrams to this file; it needs no other file and no network
+    #[arg(long, value_name = "HTML")]
+    pub(super) html: Option<PathBuf>,
+
+    #[command(flatten)]
+    thresholds: Thresholds,
+}
+
+/// Names of [`Fp32Noise`].
+#[derive(Clone, Copy, ValueEnum)]
+enum Noise {
+    /// Gaussian, and independent of the INT8 samples
+    Own,
+    /// That of the INT8 samples, one by one: what differs is then what quantization did, and a few
+    /// samples show it
+    Int8,
+}
+
+impl Arguments {
+    /// The same for the library.
+    ///
+    /// # Errors
+    /// [`LoadError::Threads`].
+    pub(super) fn options(&self) -> Result<Options, LoadError> {
+        let Sampling { samples, seed } = self.sampling;
+        let fp32 = self.mean.as_ref().map(|mean| Fp32 {
+            mean: mean.clone(),
+            posterior: posterior_source(self.posterior.as_deref(), self.moped),
+            import: self.input.options(),
+            samples: self.fp32_samples,
+            noise: match self.fp32_noise {
+                Noise::Own => Fp32Noise::Own,
+                Noise::Int8 => Fp32Noise::Int8,
+            },
+        });
+        Ok(Options {
+            ood: self.ood.clone(),
+            drift: self.drift.clone(),
+            fp32,
+            golden: self.golden.clone(),
+            samples,
+            drift_samples: self.drift_samples,
+            seed,
+            machine: self.machine.options()?,
+            thresholds: self.thresholds.0.clone(),
+            command: Some(command_line::command(std::env::args_os().skip(1))),
+            open: input::open,
+            ..Options::new(&self.model, &self.data)
+        })
+    }
+}

@@ -1,0 +1,228 @@
+//! What `bayes8 quantize` is told, and the same for the library.
+
+use crate::args::{
+    Machine, NetworkInput, Sampling, UsageError, percent, positive, posterior_source, whole,
+};
+use crate::input;
+use bayes8_convert::bias_correction::BiasCorrection;
+use bayes8_convert::calibrate::{RangeMethod, WEIGHT_SAMPLES};
+use bayes8_convert::conversion::ConversionOptions;
+use bayes8_convert::error_feedback::Rounding;
+use bayes8_convert::quantization::{Settings, Sources};
+use bayes8_native::core::numerics::ActivationBits;
+use clap::{ArgGroup, Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// Make an INT8 model from a trained FP32 network and the standard deviations of its weights
+///
+/// The network is an ONNX file with every weight at its mean. The standard deviations come from a
+/// safetensors file, with a tensor NAME.sigma for each Bayesian initializer NAME, or from the MOPED
+/// rule: a fixed share of each weight's magnitude. Prints what rounding does to every value of the
+/// network, how well the spread of the weights survives and, with --data, the predictions of both
+/// networks side by side.
+#[derive(Args)]
+#[command(group(
+    ArgGroup::new("spread").required(true).args(["posterior", "moped", "deterministic"])
+))]
+#[command(after_help = "\
+Examples:
+  bayes8 quantize --mean mean.onnx --posterior posterior.safetensors \\
+      --calibration calibration.npz --metadata metadata.json -o model.safetensors
+  bayes8 quantize --mean resnet50.onnx --moped 0.1 --calibration pictures.npz -o model.safetensors
+  bayes8 quantize --mean resnet50.onnx --deterministic --calibration pictures.npz \\
+      --calibration-method mse -o to-compare-with.safetensors
+  bayes8 quantize --mean mean.onnx --posterior posterior.safetensors --calibration c.npz \\
+      --activation-bits 7 -o for-the-web.safetensors
+  bayes8 quantize --mean mean.onnx --posterior posterior.safetensors --calibration c.npz \\
+      --metadata metadata.json --data test.npz --report report.json -o model.safetensors")]
+pub(crate) struct Arguments {
+    /// The network with its mean weights
+    #[arg(long, value_name = "ONNX")]
+    pub(super) mean: PathBuf,
+
+    /// Standard deviations of the weights
+    #[arg(long, value_name = "SAFETENSORS")]
+    pub(super) posterior: Option<PathBuf>,
+
+    /// Standard deviations as this share of each weight's magnitude
+    #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = positive)]
+    pub(super) moped: Option<f32>,
+
+    /// No standard deviations: an INT8 network of the mean weights alone, to compare with
+    #[arg(long)]
+    deterministic: bool,
+
+    /// Pictures that show which activations occur: an npz with `x`, uint8 [N, H, W, C]
+    /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences, [N, C] of vectors). Floats in `x` are the
+    /// network's input as it is, without preprocessing. The network must answer as an array `logits`,
+    /// float32 [N, classes], says, if there is one. `-` is standard input, of at most 1 GiB
+    #[arg(long, value_name = "NPZ")]
+    pub(super) calibration: PathBuf,
+
+    /// Draws of the weights that the calibration pictures are run with
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = WEIGHT_SAMPLES)]
+    #[arg(value_parser = whole::<u32>(1..=1 << 16))]
+    calibration_draws: u32,
+
+    /// How the range of each value follows from its activations [default: auto; percentile where
+    /// --percentile is given]
+    #[arg(long, value_name = "METHOD", value_enum)]
+    calibration_method: Option<Method>,
+
+    /// Share of the activations of each value that its range covers, for the method percentile
+    /// [default: 99.99]
+    #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, value_parser = percent)]
+    percentile: Option<f64>,
+
+    /// How mean weights become codes
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = WeightRounding::ErrorFeedback)]
+    weight_rounding: WeightRounding,
+
+    /// Whether biases take up what rounding the weights does to the mean of each output; auto: if
+    /// it brings the logits of the calibration pictures nearer to those of FP32, beyond chance
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Correction::Auto)]
+    bias_correction: Correction,
+
+    /// Bits of the activations; 7 saves a browser with relaxed SIMD a second product for large ones
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, default_value_t = 8)]
+    #[arg(value_parser = whole::<u8>(7..=8))]
+    activation_bits: u8,
+
+    /// JSON with `class_names`, `preprocessing` (`mean` and `std` of pixels in 0..1), or both
+    /// [default: no names, mean 0, std 1; pixels as they are for a network that takes bytes]
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<PathBuf>,
+
+    /// Names of the classes, in the order of the outputs, instead of those of --metadata
+    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
+    classes: Vec<String>,
+
+    #[command(flatten)]
+    input: NetworkInput,
+
+    /// Name of the model [default: the output's file name]
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Labelled pictures to compare FP32 and INT8 on: an npz with `x` and `y`
+    #[arg(long, value_name = "NPZ")]
+    pub(super) data: Option<PathBuf>,
+
+    /// What the FP32 network answers to the pictures of --data, as `bayes8-export golden` records it:
+    /// the imported network must answer the same
+    #[arg(long, value_name = "SAFETENSORS", requires = "data")]
+    pub(super) golden: Option<PathBuf>,
+
+    /// Write the fidelity report to this file
+    #[arg(long, value_name = "JSON")]
+    pub(super) report: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) sampling: Sampling,
+
+    #[command(flatten)]
+    pub(super) machine: Machine,
+
+    /// The model file to write
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: PathBuf,
+}
+
+/// Names of [`RangeMethod`].
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// The widest ranges that the network's precision affords: minmax, mse where outliers cost too
+    /// much, percentile where rounding would outweigh a narrow posterior
+    Auto,
+    /// From the smallest to the largest activation
+    #[value(name = "minmax")]
+    MinMax,
+    /// Without the rarest activations
+    Percentile,
+    /// The range with the least mean squared error
+    Mse,
+    /// The range with the least Kullback-Leibler divergence
+    Entropy,
+}
+
+/// Names of [`Rounding`].
+#[derive(Clone, Copy, ValueEnum)]
+enum WeightRounding {
+    /// Each makes up for what rounding those before it did to the outputs of its row
+    ErrorFeedback,
+    /// Each to the nearest code
+    Nearest,
+}
+
+/// Names of [`BiasCorrection`].
+#[derive(Clone, Copy, ValueEnum)]
+enum Correction {
+    /// Where it clearly helps on the calibration pictures
+    Auto,
+    /// Always
+    On,
+    /// Never
+    Off,
+}
+
+/// What `--calibration-method percentile` covers without `--percentile`.
+const COMMON_PERCENTILE: f64 = 99.99;
+
+impl Arguments {
+    /// All files that are read.
+    pub(super) fn inputs(&self) -> Vec<&Path> {
+        let optional = [&self.posterior, &self.metadata, &self.data, &self.golden];
+        let mut inputs = vec![self.mean.as_path(), &self.calibration];
+        inputs.extend(optional.into_iter().filter_map(Option::as_deref));
+        inputs
+    }
+
+    /// What to quantize.
+    pub(super) fn sources(&self) -> Sources {
+        let posterior = posterior_source(self.posterior.as_deref(), self.moped);
+        let class_names = Some((self.classes.clone(), "--classes"));
+        Sources {
+            import: self.input.options(),
+            metadata: self.metadata.clone(),
+            class_names: class_names.filter(|(names, _)| !names.is_empty()),
+            open: input::open,
+            ..Sources::new(&self.mean, posterior, &self.calibration)
+        }
+    }
+
+    /// How to quantize.
+    pub(super) fn settings(&self) -> anyhow::Result<Settings> {
+        let method = match (self.calibration_method, self.percentile) {
+            (None | Some(Method::Auto), None) => None,
+            (None | Some(Method::Percentile), Some(percentile)) => {
+                Some(RangeMethod::Percentile(percentile))
+            }
+            (Some(_), Some(_)) => {
+                let message = "--percentile belongs to --calibration-method percentile".into();
+                return Err(UsageError { command: "quantize", message }.into());
+            }
+            (Some(Method::MinMax), None) => Some(RangeMethod::MinMax),
+            (Some(Method::Percentile), None) => Some(RangeMethod::Percentile(COMMON_PERCENTILE)),
+            (Some(Method::Mse), None) => Some(RangeMethod::Mse),
+            (Some(Method::Entropy), None) => Some(RangeMethod::Entropy),
+        };
+        let bias_correction = match self.bias_correction {
+            Correction::Auto => BiasCorrection::Auto,
+            Correction::On => BiasCorrection::On,
+            Correction::Off => BiasCorrection::Off,
+        };
+        let rounding = match self.weight_rounding {
+            WeightRounding::ErrorFeedback => Rounding::ErrorFeedback,
+            WeightRounding::Nearest => Rounding::Nearest,
+        };
+        let activation_bits = ActivationBits::try_from(self.activation_bits)?;
+        let options = ConversionOptions { method, activation_bits, rounding, bias_correction };
+        let (draws, seed) = (self.calibration_draws, self.sampling.seed);
+        Ok(Settings { name: self.name(), draws, seed, options })
+    }
+
+    fn name(&self) -> String {
+        let stem = self.output.file_stem().unwrap_or_default();
+        self.name.clone().unwrap_or_else(|| stem.to_string_lossy().into_owned())
+    }
+}

@@ -1,0 +1,106 @@
+//! What the library finds, in words that name options.
+
+use super::arguments::Arguments;
+use crate::style;
+use anyhow::anyhow;
+use bayes8_convert::answers::AnswersError;
+use bayes8_convert::fidelity::{FidelityReport, LayerFidelity};
+use bayes8_convert::quantization::{Misfit, Quantization, QuantizationError};
+use bayes8_convert::{ImportError, LoadError};
+
+/// Says what may be wrong, where an error has a likely cause.
+pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyhow::Error {
+    use QuantizationError::{Answers, Load, Range};
+    match error {
+        Load(LoadError::Import { source: ImportError::SigmaOverflow(_), .. })
+        | Range { is_spread: true, .. } => anyhow::Error::new(error).context(too_wide(arguments)),
+        Range { .. } => anyhow::Error::new(error).context(too_large(arguments)),
+        Answers { layout, source: AnswersError::Differ { .. }, .. } => {
+            let mean = arguments.mean.display();
+            anyhow!(
+                "{error}; {mean} was not read as it was meant: is its input {layout} \
+                 (--input-layout), and is the `preprocessing` of --metadata right?"
+            )
+        }
+        error => error.into(),
+    }
+}
+
+/// The likely cause of infinite numbers that the means alone make.
+fn too_large(arguments: &Arguments) -> String {
+    format!("the weights of {} may be too large", arguments.mean.display())
+}
+
+/// The likely cause of infinite numbers.
+fn too_wide(arguments: &Arguments) -> String {
+    match (&arguments.posterior, arguments.moped) {
+        (Some(path), _) => {
+            format!("the standard deviations of {} may be too large", path.display())
+        }
+        (None, Some(delta)) => format!(
+            "--moped {delta} may be too large: sigma is that many times each weight, 0.1 is usual"
+        ),
+        (None, None) => too_large(arguments),
+    }
+}
+
+/// What the network takes, and how what it was calibrated with becomes that.
+pub(super) fn input(quantization: &Quantization) -> String {
+    let Quantization { network, has_preprocessing, are_pixels, .. } = quantization;
+    let shape = network.graph.input();
+    let axes = network.input.axes(shape);
+    let preprocessing = match (network.input.takes_bytes, *has_preprocessing) {
+        _ if !are_pixels => {
+            "\npreprocessing: none; the floats of --calibration are the network's input"
+        }
+        (true, _) => "; bytes of 0 to 255, which the network scales itself",
+        (false, true) => "",
+        (false, false) => {
+            "\npreprocessing: mean 0 and std 1 of pixels in 0..1: --metadata with `preprocessing` \
+             changes that"
+        }
+    };
+    format!("input {}, from {axes}{preprocessing}", style::input(shape))
+}
+
+/// What is likely a mistake, though a model can be made.
+pub(super) fn warnings(
+    arguments: &Arguments,
+    quantization: &Quantization,
+    fidelity: &FidelityReport,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if quantization.are_equal {
+        let path = arguments.calibration.display();
+        let what = "all pictures are equal: no other one may fit the activation ranges";
+        warnings.push(format!("{path}: {what}"));
+    }
+    warnings.extend(quantization.misfit.map(misfit));
+    // Samples that are little but noise.
+    if arguments.moped.is_some_and(|delta| delta > 1.0) {
+        warnings.push(too_wide(arguments));
+    }
+    warnings.extend(fidelity.layers.iter().filter_map(lost_noise));
+    warnings
+}
+
+/// A channel of normalized pictures that no network was trained on.
+fn misfit(Misfit { channel, mean, std }: Misfit) -> String {
+    format!(
+        "channel {channel} of the normalized calibration pictures has mean {mean:.3} and \
+         standard deviation {std:.3}: does the `preprocessing` of --metadata fit the network, \
+         with mean and std of pixels in 0..1?"
+    )
+}
+
+/// A layer much of whose noise has no code.
+fn lost_noise(layer: &LayerFidelity) -> Option<String> {
+    let LayerFidelity { layer, lossy_rows, rows, largest_sigma, .. } = layer;
+    (*lossy_rows > 0).then(|| {
+        format!(
+            "layer `{layer}`: in {lossy_rows} of {rows} output channels most weights lose most of \
+             their noise beside a far larger sigma; the layer's largest is {largest_sigma:e}: is \
+             it right?"
+        )
+    })
+}

@@ -1,0 +1,337 @@
+//! From files to a quantized model, with a report of its fidelity: what `bayes8 quantize` does.
+
+use std::path::PathBuf;
+
+use bayes8_core::model::{Model, Preprocessing};
+use bayes8_native::file;
+use ndarray::{ArrayD, ArrayView, ArrayView2, ArrayViewD, Dimension};
+use thiserror::Error;
+
+use crate::answers::{self, AnswersError};
+use crate::calibrate::Observations;
+use crate::conversion::{ConversionOptions, convert};
+use crate::error::LoadError;
+use crate::fidelity::FidelityReport;
+use crate::form::Form;
+use crate::inputs::Inputs;
+use crate::metadata::{ChannelsError, Metadata, MetadataError, per_channel};
+use crate::network::Network;
+use crate::onnx::ImportOptions;
+use crate::pictures::{self, Open, PicturesError};
+use crate::posterior::PosteriorSource;
+use crate::progress::{Observer, Progress};
+use crate::quantize::{Description, QuantizeError};
+use crate::reference::{RunError, stays_finite};
+
+/// The files that a model is made from, and what they leave open.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The ONNX network with its mean weights.
+    pub mean: PathBuf,
+    /// Standard deviations of the weights.
+    pub posterior: PosteriorSource,
+    /// What to know of the network's input beyond its file.
+    pub import: ImportOptions,
+    /// The npz archive of pictures that show which activations occur.
+    pub calibration: PathBuf,
+    /// JSON with class names, preprocessing, or both.
+    pub metadata: Option<PathBuf>,
+    /// Class names instead of those of the metadata, and what errors call their origin.
+    pub class_names: Option<(Vec<String>, &'static str)>,
+    /// Opens the archive.
+    pub open: Open,
+}
+
+impl Sources {
+    /// A network and its calibration pictures, in plain files that leave nothing else open.
+    pub fn new(
+        mean: impl Into<PathBuf>,
+        posterior: PosteriorSource,
+        calibration: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            mean: mean.into(),
+            posterior,
+            import: ImportOptions::default(),
+            calibration: calibration.into(),
+            metadata: None,
+            class_names: None,
+            open: file::open,
+        }
+    }
+}
+
+/// How to quantize.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the model.
+    pub name: String,
+    /// Draws of the weights that the calibration pictures are run with;
+    /// [`WEIGHT_SAMPLES`](crate::calibrate::WEIGHT_SAMPLES) are enough in practice.
+    pub draws: u32,
+    /// Seed of these draws.
+    pub seed: u64,
+    /// Methods.
+    pub options: ConversionOptions,
+}
+
+/// A network that is ready to be quantized.
+pub struct Quantization {
+    /// The network.
+    pub network: Network,
+    /// How pixels become its input, one number a channel.
+    pub preprocessing: Preprocessing,
+    /// Whether the metadata says so; else numbers are of 0 to 1, or bytes as they are.
+    pub has_preprocessing: bool,
+    /// One name a class, or none at all.
+    pub class_names: Vec<String>,
+    /// Whether the calibration pictures are pixels; else floats that the network takes as they are.
+    pub are_pixels: bool,
+    /// Whether all calibration pictures are equal: no other one may fit the activation ranges.
+    pub are_equal: bool,
+    /// A channel of the normalized pixels that no network was trained on.
+    pub misfit: Option<Misfit>,
+    /// The calibration pictures, normalized.
+    pictures: ArrayD<f32>,
+}
+
+/// A channel of normalized pictures whose numbers are unlike those that networks are trained on:
+/// the preprocessing is likely that of another network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Misfit {
+    /// Index of the channel.
+    pub channel: usize,
+    /// Mean of its numbers.
+    pub mean: f64,
+    /// Their standard deviation.
+    pub std: f64,
+}
+
+/// A quantized model.
+pub struct Quantized {
+    /// The model.
+    pub model: Model,
+    /// What quantization did to it.
+    pub fidelity: FidelityReport,
+}
+
+/// Why files do not become a model.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum QuantizationError {
+    /// The network or its posterior is refused.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The metadata cannot be read.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// Class names or preprocessing do not fit the network.
+    #[error("{origin}: {reason}")]
+    Description {
+        /// The file, or whatever names the class names.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The calibration pictures cannot be read.
+    #[error("{0}")]
+    Pictures(#[from] PicturesError),
+    /// The preprocessing does not fit the pictures.
+    #[error(transparent)]
+    Channels(#[from] ChannelsError),
+    /// The network does not answer as it was recorded to.
+    #[error("{origin}: {source}")]
+    Answers {
+        /// The file and the array of the recorded answers.
+        origin: String,
+        /// The order in which the axes of the network's input were read.
+        layout: Form,
+        /// Why.
+        source: AnswersError,
+    },
+    /// The network does not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Activations run out of range.
+    #[error("{source}")]
+    Range {
+        /// Whether the spread of the weights is at fault; else the mean weights alone do that.
+        is_spread: bool,
+        /// Where.
+        source: QuantizeError,
+    },
+    /// The network cannot be quantized.
+    #[error(transparent)]
+    Quantize(QuantizeError),
+}
+
+impl Quantization {
+    /// Reads the files, and checks that they belong together. Where the archive of the calibration
+    /// pictures has an array `logits`, the network must answer so ([`Self::check_answers`]).
+    ///
+    /// # Errors
+    /// [`QuantizationError`], which names the file.
+    pub fn load(sources: &Sources) -> Result<Self, QuantizationError> {
+        let Sources { mean, posterior, import, calibration, open, .. } = sources;
+        let network = Network::load_with(mean, posterior, import)?;
+        let shape = network.graph.input();
+        let Metadata { class_names, preprocessing } = sources.metadata(&network)?;
+        let has_preprocessing = preprocessing.is_some();
+        let preprocessing = preprocessing.unwrap_or_else(|| default_preprocessing(&network));
+        let set = Inputs::read(calibration, pictures::open(calibration, *open)?)?;
+        set.check(calibration, shape)?;
+        let are_equal = set.are_all_equal();
+        let are_pixels = matches!(set, Inputs::Bytes(_));
+        let pictures = set.into_fp32(&preprocessing, shape.channels)?;
+        let is_checked = are_pixels && !are_equal && !network.input.takes_bytes;
+        let misfit = is_checked.then(|| Misfit::find(pictures.view(), shape.channels)).flatten();
+        let loaded = Self {
+            network,
+            preprocessing,
+            has_preprocessing,
+            class_names,
+            are_pixels,
+            are_equal,
+            misfit,
+            pictures,
+        };
+        let archive = pictures::open(calibration, *open)?;
+        if let Some(recorded) = answers::read(calibration, archive)? {
+            let origin = format!("{}: array `logits`", calibration.display());
+            loaded.check_answers(loaded.pictures.view(), recorded.view(), origin)?;
+        }
+        Ok(loaded)
+    }
+
+    /// Compares the network's answers to normalized `pictures` with the `recorded` ones
+    /// `[N, classes]`, which `origin` has.
+    ///
+    /// # Errors
+    /// [`QuantizationError::Answers`].
+    pub fn check_answers<D: Dimension>(
+        &self,
+        pictures: ArrayView<'_, f32, D>,
+        recorded: ArrayView2<'_, f32>,
+        origin: String,
+    ) -> Result<(), QuantizationError> {
+        let layout = self.network.input.layout;
+        answers::check(&self.network, pictures, recorded)
+            .map_err(|source| QuantizationError::Answers { origin, layout, source })
+    }
+
+    /// Calibrates, quantizes and compares.
+    ///
+    /// # Errors
+    /// [`QuantizationError`] when numbers run out of range, or the outputs need not be classes.
+    pub fn run(
+        &self,
+        settings: &Settings,
+        observer: Observer<'_>,
+    ) -> Result<Quantized, QuantizationError> {
+        let Self { network, pictures, .. } = self;
+        let &Settings { draws, seed, ref options, .. } = settings;
+        let observations = Progress::during(observer, "calibrating", Some(draws.into()), |o| {
+            Observations::new(network, pictures.view(), draws, seed, || o(Progress::Advance(1)))
+        })?;
+        let description = Description {
+            name: settings.name.clone(),
+            preprocessing: self.preprocessing.clone(),
+            class_names: self.class_names.clone(),
+        };
+        let conversion = Progress::during(observer, "quantizing", None, |_| {
+            convert(network, pictures.view(), &observations, description, options)
+        });
+        let conversion = conversion.map_err(|source| self.explain(source))?;
+        let fidelity = Progress::during(observer, "comparing values", None, |_| {
+            FidelityReport::new(network, &conversion, &observations, pictures.view())
+        });
+        let fidelity = fidelity.map_err(QuantizationError::Quantize)?;
+        Ok(Quantized { model: conversion.model, fidelity })
+    }
+
+    /// Says whether the mean weights or their spread run out of range.
+    fn explain(&self, source: QuantizeError) -> QuantizationError {
+        if !matches!(source, QuantizeError::Range { .. }) {
+            return QuantizationError::Quantize(source);
+        }
+        let is_spread = matches!(stays_finite(&self.network, self.pictures.view()), Ok(true));
+        QuantizationError::Range { is_spread, source }
+    }
+}
+
+impl Sources {
+    /// Class names and preprocessing, as far as they are given; one number for each channel.
+    fn metadata(&self, network: &Network) -> Result<Metadata, QuantizationError> {
+        let mut metadata = Metadata { class_names: Vec::new(), preprocessing: None };
+        let mut origin = self.mean.display().to_string();
+        if let Some(path) = &self.metadata {
+            origin = path.display().to_string();
+            metadata = Metadata::load(path)?;
+        }
+        let given = metadata.preprocessing.map(|given| preprocessing(network, &given));
+        let refuse =
+            |origin: &str, reason| QuantizationError::Description { origin: origin.into(), reason };
+        metadata.preprocessing = given.transpose().map_err(|reason| refuse(&origin, reason))?;
+        if let Some((names, source)) = &self.class_names {
+            metadata.class_names.clone_from(names);
+            origin = source.to_string();
+        }
+        check_names(network, &metadata.class_names).map_err(|reason| refuse(&origin, reason))?;
+        Ok(metadata)
+    }
+}
+
+/// How pixels become inputs where no metadata says so: numbers of 0 to 1, or bytes as they are.
+fn default_preprocessing(network: &Network) -> Preprocessing {
+    let channels = network.graph.input().channels;
+    let std = if network.input.takes_bytes { 1.0 / 255.0 } else { 1.0 };
+    Preprocessing { mean: vec![0.0; channels], std: vec![std; channels] }
+}
+
+/// The given preprocessing, one number a channel; not for a network that normalizes pixels itself.
+fn preprocessing(network: &Network, given: &Preprocessing) -> Result<Preprocessing, String> {
+    let channels = network.graph.input().channels;
+    let preprocessing = per_channel(given, channels).map_err(|error| error.to_string())?;
+    let Preprocessing { mean, std } = &preprocessing;
+    let is_byte = |std: &f32| (std * 255.0 - 1.0).abs() < 1e-4;
+    let is_default = mean.iter().all(|&m| m == 0.0) && std.iter().all(is_byte);
+    match network.input.takes_bytes && !is_default {
+        true => Err(
+            "`preprocessing` would normalize twice: the network takes bytes of 0 to 255 (uint8) \
+                     and scales them itself; leave it out"
+                .into(),
+        ),
+        false => Ok(preprocessing),
+    }
+}
+
+fn check_names(network: &Network, class_names: &[String]) -> Result<(), String> {
+    let (names, classes) = (class_names.len(), network.classes());
+    if names > 0 && names != classes {
+        return Err(format!("the network has {classes} classes, not {names}"));
+    }
+    if let Some(class) = class_names.iter().position(|name| name.trim().is_empty()) {
+        return Err(format!("the name of class {class} is empty"));
+    }
+    network.check_classes(class_names).map_err(|error| error.to_string())
+}
+
+impl Misfit {
+    /// How many standard deviations from zero the mean of a normalized channel may lie, and how large
+    /// its spread may be. Dark, pale and one-sided sets stay well within; a mean or spread in 0..255
+    /// does not.
+    const SUSPECT: f64 = 20.0;
+
+    /// The first such channel.
+    fn find(pictures: ArrayViewD<'_, f32>, channels: usize) -> Option<Self> {
+        (0..channels).find_map(|channel| {
+            // The axis of a single channel may be left out.
+            let numbers = pictures.iter().skip(channel).step_by(channels).map(|&x| f64::from(x));
+            let count = (pictures.len() / channels) as f64;
+            let mean = numbers.clone().sum::<f64>() / count;
+            let std = (numbers.map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
+            let is_suspect = mean.abs() > Self::SUSPECT * std || std > Self::SUSPECT;
+            is_suspect.then_some(Self { channel, mean, std })
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Predictions of the FP32 network.
+
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::{SampleSums, Uncertainty};
+use ndarray::{ArrayView, ArrayView2, Axis, Dimension};
+
+use super::weights::{Weights, draw};
+use super::{RunError, add_sample, run};
+use crate::network::Network;
+
+/// Predicts `pictures`, as [`run`] takes them, with `samples` FP32 draws of the weights.
+/// Calls `progress` after each.
+///
+/// # Errors
+/// [`RunError`] when the pictures do not fit the network.
+pub fn predict<D: Dimension>(
+    network: &Network,
+    pictures: ArrayView<'_, f32, D>,
+    seed: u64,
+    samples: u32,
+    mut progress: impl FnMut(),
+) -> Result<Vec<Uncertainty>, RunError> {
+    let draws = (0..samples).map(|sample| draw(network, seed, sample));
+    predict_samples(network, pictures, draws, |_| progress())
+}
+
+/// Predicts `pictures`, as [`run`] takes them, with each of these `draws` of the weights, and calls
+/// `observe` with the logits `[N, classes]` of each.
+///
+/// # Errors
+/// [`RunError`] when the pictures do not fit the network.
+pub fn predict_samples<'n, D: Dimension>(
+    network: &'n Network,
+    pictures: ArrayView<'_, f32, D>,
+    draws: impl Iterator<Item = Weights<'n>>,
+    mut observe: impl FnMut(ArrayView2<'_, f32>),
+) -> Result<Vec<Uncertainty>, RunError> {
+    let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
+    for weights in draws {
+        let logits = run(network, &weights, pictures.view(), |_, _, _| {})?;
+        add_sample(&mut sums, &logits);
+        observe(logits.view());
+    }
+    Ok(sums.iter().map(SampleSums::finish).collect())
+}
+
+/// Predicts `pictures`, as [`run`] takes them, once with every weight at its mean.
+///
+/// # Errors
+/// [`RunError`] when the pictures do not fit the network.
+pub fn predict_mean<D: Dimension>(
+    network: &Network,
+    pictures: ArrayView<'_, f32, D>,
+) -> Result<Vec<Uncertainty>, RunError> {
+    let logits = run(network, &Weights::mean(network), pictures, |_, _, _| {})?;
+    Ok(logits.rows().into_iter().map(|logits| single_sample(&logits.to_vec())).collect())
+}
+
+/// The prediction from the logits of a single pass: it knows of no epistemic uncertainty.
+pub fn single_sample(logits: &[f32]) -> Uncertainty {
+    let mut sums = SampleSums::new(logits.len());
+    sums.add(logits);
+    sums.finish()
+}

@@ -1,0 +1,275 @@
+//! The whole of an evaluation, from files to a report: what `bayes8 evaluate` does.
+
+use std::path::{Path, PathBuf};
+
+use bayes8_convert::fidelity::{LayerFidelity, compare_posteriors};
+use bayes8_convert::pictures::{self, Open};
+use bayes8_convert::progress::{Observer, Progress};
+use bayes8_convert::reference::CommonNoise;
+use bayes8_convert::{ImportOptions, Inputs, Network, PosteriorSource};
+use bayes8_core::model;
+use bayes8_native::{Model, ModelOptions, file};
+
+use crate::corrupted::CorruptedPictures;
+use crate::error::EvaluateError;
+use crate::golden::{self, Golden};
+use crate::labelled::Labelled;
+use crate::measure::{Candidate, Measured, Pictures, Predicted, Samples, measure};
+use crate::metrics::Metrics;
+use crate::provenance::Provenance;
+use crate::report::{Fp32Noise, Peer, Report};
+use crate::thresholds::{self, Threshold};
+
+/// What to evaluate a model on, and what to compare it with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// File of the model, for errors and the report.
+    pub model: PathBuf,
+    /// Pictures and labels: an npz archive with `x` and `y`.
+    pub data: PathBuf,
+    /// Pictures of another distribution: an npz archive with `x`.
+    pub ood: Option<PathBuf>,
+    /// The labelled pictures, corrupted: an archive as [`CorruptedPictures`] reads it.
+    pub drift: Option<PathBuf>,
+    /// The FP32 network to compare with.
+    pub fp32: Option<Fp32>,
+    /// Recorded FP32 predictions to compare with, as [`Golden`] reads them.
+    pub golden: Option<PathBuf>,
+    /// Monte-Carlo samples of each picture.
+    pub samples: u32,
+    /// Samples of each corrupted picture; `None` for the same number.
+    pub drift_samples: Option<u32>,
+    /// Seed of the weights.
+    pub seed: u64,
+    /// How the deterministic copy of the model is to run.
+    pub machine: ModelOptions,
+    /// Limits of figures.
+    pub thresholds: Vec<(&'static Threshold, f64)>,
+    /// The command line that has the same result, for the report.
+    pub command: Option<String>,
+    /// Opens the files but those of `fp32` and `golden`.
+    pub open: Open,
+}
+
+/// The FP32 network of a model.
+#[derive(Clone, Debug)]
+pub struct Fp32 {
+    /// The ONNX network with its mean weights.
+    pub mean: PathBuf,
+    /// Standard deviations of the weights.
+    pub posterior: PosteriorSource,
+    /// What to know of the network's input beyond its file.
+    pub import: ImportOptions,
+    /// Monte-Carlo samples of the network, but for corrupted pictures; `None` for the number of the
+    /// model. Where the numbers differ, the first samples of both are compared.
+    pub samples: Option<u32>,
+    /// Noise of these samples.
+    pub noise: Fp32Noise,
+}
+
+/// How far the standard deviations of a layer may be off those of its FP32 network, as a share:
+/// quantization keeps them within 3 %.
+const STD_TOLERANCE: f64 = 0.1;
+
+impl Options {
+    /// An evaluation of the model in a plain file on labelled pictures alone, with 32 samples.
+    pub fn new(model: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Self {
+        Self {
+            model: model.into(),
+            data: data.into(),
+            ood: None,
+            drift: None,
+            fp32: None,
+            golden: None,
+            samples: 32,
+            drift_samples: None,
+            seed: 0,
+            machine: ModelOptions::default(),
+            thresholds: Vec::new(),
+            command: None,
+            open: file::open,
+        }
+    }
+
+    /// All files that are read, with what they are; the model is the first.
+    pub fn files(&self) -> Vec<(&'static str, &Path)> {
+        let posterior = self.fp32.as_ref().and_then(|fp32| match &fp32.posterior {
+            PosteriorSource::File(path) => Some(path),
+            _ => None,
+        });
+        let optional = [
+            ("other distribution", self.ood.as_ref()),
+            ("corrupted pictures", self.drift.as_ref()),
+            ("FP32 network", self.fp32.as_ref().map(|fp32| &fp32.mean)),
+            ("FP32 posterior", posterior),
+            ("recorded FP32 predictions", self.golden.as_ref()),
+        ];
+        let mut files = vec![("model", self.model.as_path()), ("labelled pictures", &self.data)];
+        files.extend(
+            optional.iter().filter_map(|(role, path)| Some((*role, path.as_ref()?.as_path()))),
+        );
+        files
+    }
+
+    /// Measures `model`, and all that it is compared with. `observer` sees how the work goes on.
+    ///
+    /// # Errors
+    /// [`EvaluateError`], which names the file.
+    pub fn run(&self, model: &Model, observer: Observer<'_>) -> Result<Report, EvaluateError> {
+        let description = model.description();
+        let mut pictures = self.pictures(description)?;
+        let golden = self.golden.as_deref().map(Golden::load).transpose()?;
+        if let Some(golden) = &golden {
+            golden.check(&pictures.clean, description.classes())?;
+        }
+        let fp32 = match &self.fp32 {
+            Some(fp32) => Some((fp32, fp32.load(description)?)),
+            None => None,
+        };
+        let noise = match &fp32 {
+            Some((fp32, network)) => Some(fp32.common_noise(network, description, &self.model)?),
+            None => None,
+        };
+        if let Some((fp32, network)) = &fp32
+            && let Some(what) = other_posterior(network, description)
+        {
+            let (mean, model) = (fp32.mean.display(), self.model.display());
+            let warning = format!("{mean}: another posterior than that of {model}: {what}");
+            observer(Progress::Warning(warning));
+        }
+
+        let &Self { samples, seed, .. } = self;
+        let fp32_samples = fp32.as_ref().map(|(fp32, _)| fp32.samples.unwrap_or(samples));
+        let recorded_samples = golden.as_ref().and_then(|golden| golden.samples);
+        let drift = self.drift_samples.unwrap_or(samples);
+        // As many samples of INT8 as a peer has.
+        let mut first = Vec::from_iter(fp32_samples.into_iter().chain(recorded_samples));
+        first.retain(|&n| n < samples);
+        first.dedup();
+        let counts = Samples { clean: samples, first, drift, seed };
+        let candidate = Candidate::Int8(model, self.machine.clone());
+        let (int8, seconds) = measure(&candidate, &mut pictures, &counts, observer)?;
+        let fp32 = match fp32.as_ref().zip(fp32_samples) {
+            Some(((fp32, network), fp32_samples)) => {
+                let noise = noise.filter(|_| fp32.noise == Fp32Noise::Int8);
+                let candidate = Candidate::Fp32(network, description.preprocessing(), noise);
+                let first = if samples < fp32_samples { vec![samples] } else { Vec::new() };
+                let counts = Samples { clean: fp32_samples, first, ..counts };
+                let (measured, seconds) = measure(&candidate, &mut pictures, &counts, observer)?;
+                let noise = Some(fp32.noise);
+                Some(Peer { noise, seconds: Some(seconds), ..Peer::new(&int8, measured) })
+            }
+            None => None,
+        };
+        let mut files = self.files();
+        let figures = self.golden.as_deref().map(golden::figures);
+        if let Some(path) = figures.as_ref().filter(|_| recorded_samples.is_some()) {
+            files.push(("number of recorded samples", path));
+        }
+        let golden = golden.map(|golden| {
+            let Golden { labels, predictions, mean_weights, ood, samples, .. } = golden;
+            let unknown = ood.filter(|_| pictures.unknown.is_some());
+            let mean_weights = mean_weights.map(|mean| Metrics::new(&mean, &labels));
+            let whole =
+                Predicted::new(samples, predictions, &labels, unknown.as_ref(), mean_weights);
+            Peer::new(&int8, Measured { whole, first: Vec::new() })
+        });
+        let mut report = Report {
+            model_digest: model.digest().to_string(),
+            fp32,
+            golden,
+            pictures: pictures.clean.labels.len(),
+            samples,
+            drift_samples: self.drift.is_some().then_some(drift),
+            seed,
+            kernel: model.kernel(),
+            threads: model.threads(),
+            seconds,
+            provenance: Provenance::new(self.command.clone(), &files, self.open)?,
+            int8: int8.whole.figures,
+            thresholds: Vec::new(),
+            model: description.clone(),
+        };
+        report.thresholds = thresholds::verdicts(&report, &self.thresholds);
+        Ok(report)
+    }
+
+    /// The labelled pictures, and all that is compared with them.
+    fn pictures(&self, model: &model::Model) -> Result<Pictures, EvaluateError> {
+        let Self { data, open, .. } = self;
+        let clean = Labelled::load(data, *open, model.graph().input(), model.classes())?;
+        let unknown = self.ood.as_ref().map(|path| {
+            Ok::<_, EvaluateError>((
+                path.clone(),
+                Inputs::read(path, pictures::open(path, *open)?)?,
+            ))
+        });
+        let unknown = unknown.transpose()?;
+        let corrupted = match &self.drift {
+            Some(path) => {
+                let corrupted = CorruptedPictures::read(path, pictures::open(path, *open)?)?;
+                if corrupted.labels() != clean.labels {
+                    let (drift, data) = (path.clone(), data.clone());
+                    return Err(EvaluateError::DriftLabels { drift, data });
+                }
+                Some((path.clone(), corrupted))
+            }
+            None => None,
+        };
+        Ok(Pictures { clean, unknown, corrupted })
+    }
+}
+
+impl Fp32 {
+    /// The network, with the model's input and classes.
+    fn load(&self, model: &model::Model) -> Result<Network, EvaluateError> {
+        let network = Network::load_with(&self.mean, &self.posterior, &self.import)?;
+        let refuse = |reason| Err(EvaluateError::Shape { mean: self.mean.clone(), reason });
+        let (found, expected) = (network.graph.input(), model.graph().input());
+        if found != expected {
+            return refuse(format!("takes {found}, the model {expected}"));
+        }
+        let (found, expected) = (network.classes(), model.classes());
+        if found != expected {
+            return refuse(format!("has {found} classes, the model {expected}"));
+        }
+        Ok(network)
+    }
+
+    /// The noise of the INT8 model for its FP32 network; it must be that of the model.
+    fn common_noise<'n>(
+        &self,
+        network: &'n Network,
+        model: &model::Model,
+        path: &Path,
+    ) -> Result<CommonNoise<'n>, EvaluateError> {
+        let noise = CommonNoise::new(network);
+        noise.check(model).map_err(|source| {
+            let (mean, model) = (self.mean.clone(), path.into());
+            EvaluateError::OtherNetwork { mean, model, source }
+        })?;
+        Ok(noise)
+    }
+}
+
+/// How the posterior of the FP32 network differs from that of the model, if it does: its figures are
+/// then those of another Bayesian network.
+fn other_posterior(network: &Network, model: &model::Model) -> Option<String> {
+    let is_bayesian = model.layers().any(|layer| layer.is_bayesian());
+    match (is_bayesian, network.is_bayesian()) {
+        (true, false) => Some("the model is Bayesian, its FP32 network is not".into()),
+        (false, true) => {
+            Some("the model is deterministic (--deterministic), its FP32 network is not".into())
+        }
+        _ => {
+            let differs =
+                |layer: &LayerFidelity| (layer.layer_std_ratio - 1.0).abs() > STD_TOLERANCE;
+            let mut layers = compare_posteriors(network, model).into_iter();
+            let LayerFidelity { layer, layer_std_ratio, .. } = layers.find(differs)?;
+            Some(format!(
+                "the standard deviations of layer `{layer}` are {layer_std_ratio:.2} times those of \
+                 its FP32 network"
+            ))
+        }
+    }
+}

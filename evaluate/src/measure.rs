@@ -1,0 +1,274 @@
+//! Running models over the pictures of an evaluation.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use bayes8_convert::inputs::fp32_inputs;
+use bayes8_convert::progress::{Observer, Progress};
+use bayes8_convert::reference::{CommonNoise, draw, predict_mean, predict_samples};
+use bayes8_convert::{Inputs, Network, mean_model};
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::{SampleSums, Uncertainty};
+use bayes8_core::model::Preprocessing;
+use bayes8_native::{self as native, Model, ModelOptions};
+use ndarray::{ArrayView2, IxDyn};
+
+use crate::corrupted::{CorruptedPictures, Drift};
+use crate::error::{EvaluateError, PredictionError};
+use crate::figures::Figures;
+use crate::labelled::Labelled;
+use crate::metrics::{Convergence, DriftAuroc, DriftPoint, Metrics, Uncertainties};
+use crate::prediction::{Job, LogitsObserver};
+
+/// The pictures of an evaluation.
+pub(crate) struct Pictures {
+    pub(crate) clean: Labelled,
+    /// Those of another distribution, with their file.
+    pub(crate) unknown: Option<(PathBuf, Inputs)>,
+    /// Corrupted ones, with their file.
+    pub(crate) corrupted: Option<(PathBuf, CorruptedPictures)>,
+}
+
+/// Samples of a model.
+pub(crate) struct Samples {
+    pub(crate) clean: u32,
+    /// Numbers of samples whose figures are wanted too: of the first of `clean`.
+    pub(crate) first: Vec<u32>,
+    pub(crate) drift: u32,
+    pub(crate) seed: u64,
+}
+
+/// What was measured of a model.
+pub(crate) struct Measured {
+    /// From all samples.
+    pub(crate) whole: Predicted,
+    /// From the first samples.
+    pub(crate) first: Vec<Predicted>,
+}
+
+/// Predictions of the labelled pictures, and their figures.
+pub(crate) struct Predicted {
+    /// Monte-Carlo samples; `None` where recorded predictions do not tell.
+    pub(crate) samples: Option<u32>,
+    pub(crate) predictions: Vec<Uncertainty>,
+    pub(crate) figures: Figures,
+}
+
+impl Measured {
+    /// What follows from so many samples; from all where that was not measured.
+    pub(crate) fn from(&self, samples: Option<u32>) -> &Predicted {
+        self.first.iter().find(|part| part.samples == samples).unwrap_or(&self.whole)
+    }
+}
+
+impl Predicted {
+    /// Predictions from `samples` samples for pictures with these labels, and of the pictures of
+    /// another distribution; the figures of the deterministic network are the same from any number
+    /// of samples.
+    pub(crate) fn new(
+        samples: Option<u32>,
+        predictions: Vec<Uncertainty>,
+        labels: &[i64],
+        unknown: Option<&Uncertainties>,
+        mean_weights: Option<Metrics>,
+    ) -> Self {
+        let mut figures = Figures::new(&predictions, labels, unknown);
+        figures.mean_weights = mean_weights;
+        Self { samples, predictions, figures }
+    }
+}
+
+/// A model that can be measured.
+pub(crate) enum Candidate<'a> {
+    /// The quantized model, and how its deterministic copy is to run.
+    Int8(&'a Model, ModelOptions),
+    /// The FP32 network, how pictures become its inputs, and the noise of its draws if that is not
+    /// its own.
+    Fp32(&'a Network, &'a Preprocessing, Option<CommonNoise<'a>>),
+}
+
+/// Measures a model on everything that there is, and the seconds that the labelled pictures take.
+///
+/// # Errors
+/// When pictures do not fit the model or cannot be read, naming their file.
+pub(crate) fn measure(
+    candidate: &Candidate<'_>,
+    pictures: &mut Pictures,
+    samples: &Samples,
+    observer: Observer<'_>,
+) -> Result<(Measured, f64), EvaluateError> {
+    let Pictures { clean: Labelled { path, pictures: clean, labels }, unknown, corrupted } =
+        pictures;
+    let &Samples { clean: count, ref first, drift, seed } = samples;
+    let classes = candidate.classes();
+    type Observed<'a> = Option<LogitsObserver<'a>>;
+    type View<'a> = native::Pictures<'a, IxDyn>;
+    let predict = |path: &Path,
+                   array: &str,
+                   pictures: View<'_>,
+                   count,
+                   observe: Observed<'_>,
+                   observer: Observer<'_>| {
+        let predicted = candidate.predict(pictures, count, seed, observe, observer);
+        let (path, array) = (path.into(), array.into());
+        predicted.map_err(|e| EvaluateError::Array { path, array, source: Box::new(e) })
+    };
+
+    let start = Instant::now();
+    let mut convergence = Convergence::new(labels, classes, candidate.distinct(count) as usize);
+    let mut known_first = FirstSamples::new(first, labels.len(), classes);
+    let mut observe = |picture: usize, logits: &[f32]| {
+        convergence.add(picture, logits);
+        known_first.add(picture, logits);
+    };
+    let predictions = predict(path, "x", clean.view(), count, Some(&mut observe), observer)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let mean_weights = candidate.predict_mean(clean.view(), observer)?;
+    let mean_weights = Some(Metrics::new(&mean_weights, labels));
+    let unknown = match unknown {
+        Some((path, unknown)) => {
+            let mut sums = FirstSamples::new(first, unknown.count(), classes);
+            let mut observe = |picture: usize, logits: &[f32]| sums.add(picture, logits);
+            // Logits take memory.
+            let observe: Observed<'_> = if first.is_empty() { None } else { Some(&mut observe) };
+            let all = predict(path, "x", unknown.view(), count, observe, observer)?;
+            Some((Uncertainties::of(&all), sums))
+        }
+        None => None,
+    };
+    let predicted = |samples, predictions, unknown: Option<&Uncertainties>| {
+        Predicted::new(Some(samples), predictions, labels, unknown, mean_weights)
+    };
+    let first = first.iter().enumerate().map(|(i, &samples)| {
+        let unknown = unknown.as_ref().map(|(_, first)| Uncertainties::of(&first.predictions(i)));
+        predicted(samples, known_first.predictions(i), unknown.as_ref())
+    });
+    let first = first.collect();
+    let mut whole = predicted(count, predictions, unknown.as_ref().map(|(all, _)| all));
+    whole.figures.convergence = convergence.points();
+    if let Some((path, corrupted)) = corrupted {
+        let mut predict =
+            |array: &str, pictures: View<'_>| predict(path, array, pictures, drift, None, observer);
+        // What is lost is lost from predictions of as many samples.
+        let (clean, known) = match drift == count {
+            true => (whole.figures.metrics, Uncertainties::of(&whole.predictions)),
+            false => {
+                let predictions = predict("x", clean.view())?;
+                (Metrics::new(&predictions, labels), Uncertainties::of(&predictions))
+            }
+        };
+        let mut points = Vec::new();
+        for drift_of in corrupted.drifts().to_vec() {
+            let pictures = corrupted.load(&drift_of)?;
+            let pictures = View::Bytes(pictures.view());
+            let predictions = predict(&drift_of.array(), pictures)?;
+            let Drift { corruption, severity } = drift_of;
+            points.push(DriftPoint {
+                corruption,
+                severity,
+                metrics: Metrics::new(&predictions, labels),
+                auroc: DriftAuroc::new(&known, &Uncertainties::of(&predictions)),
+            });
+        }
+        whole.figures.set_drift(clean, points);
+    }
+    Ok((Measured { whole, first }, seconds))
+}
+
+/// The sums of the first samples, for several numbers of them.
+struct FirstSamples(Vec<(u32, Vec<SampleSums>)>);
+
+impl FirstSamples {
+    fn new(numbers: &[u32], pictures: usize, classes: usize) -> Self {
+        let sums = || vec![SampleSums::new(classes); pictures];
+        Self(numbers.iter().map(|&number| (number, sums())).collect())
+    }
+
+    /// Adds the next sample of a picture.
+    fn add(&mut self, picture: usize, logits: &[f32]) {
+        for (number, sums) in &mut self.0 {
+            if sums[picture].samples() < u64::from(*number) {
+                sums[picture].add(logits);
+            }
+        }
+    }
+
+    /// The predictions from the number of samples with an index.
+    fn predictions(&self, index: usize) -> Vec<Uncertainty> {
+        self.0[index].1.iter().map(SampleSums::finish).collect()
+    }
+}
+
+impl Candidate<'_> {
+    fn classes(&self) -> usize {
+        match self {
+            Self::Int8(model, _) => model.description().classes(),
+            Self::Fp32(network, ..) => network.classes(),
+        }
+    }
+
+    /// Samples that differ: those of a deterministic FP32 network are one, as it takes long.
+    fn distinct(&self, samples: u32) -> u32 {
+        match self {
+            Self::Fp32(network, ..) if !network.is_bayesian() => samples.min(1),
+            _ => samples,
+        }
+    }
+
+    /// Predicts pictures; `observe` sees the logits of every sample of each picture, in order.
+    fn predict(
+        &self,
+        pictures: native::Pictures<'_, IxDyn>,
+        samples: u32,
+        seed: u64,
+        mut observe: Option<LogitsObserver<'_>>,
+        observer: Observer<'_>,
+    ) -> Result<Vec<Uncertainty>, PredictionError> {
+        match self {
+            &Self::Int8(model, _) => {
+                let job = Job { model, pictures, samples: 0..samples, seed, digests: false };
+                let outcomes = job.run_observed(observe, observer)?;
+                Ok(outcomes.into_iter().map(|outcome| outcome.uncertainty).collect())
+            }
+            Self::Fp32(network, preprocessing, noise) => {
+                let channels = network.graph.input().channels;
+                let inputs = fp32_inputs(pictures, preprocessing, channels)?;
+                let samples = self.distinct(samples);
+                let draws = (0..samples).map(|sample| match noise {
+                    Some(noise) => noise.draw(seed, sample),
+                    None => draw(network, seed, sample),
+                });
+                let task = "predicting in FP32";
+                Progress::during(observer, task, Some(samples.into()), |observer| {
+                    let each = |logits: ArrayView2<'_, f32>| {
+                        if let Some(observe) = &mut observe {
+                            let rows = logits.rows().into_iter().enumerate();
+                            rows.for_each(|(picture, logits)| observe(picture, &logits.to_vec()));
+                        }
+                        observer(Progress::Advance(1));
+                    };
+                    Ok(predict_samples(network, inputs.view(), draws, each)?)
+                })
+            }
+        }
+    }
+
+    /// Predicts pictures once with every weight at its mean.
+    fn predict_mean(
+        &self,
+        pictures: native::Pictures<'_, IxDyn>,
+        observer: Observer<'_>,
+    ) -> Result<Vec<Uncertainty>, PredictionError> {
+        match self {
+            Self::Int8(model, options) => {
+                let model = Model::new(mean_model::of(model.description())?, options.clone())?;
+                Candidate::Int8(&model, options.clone()).predict(pictures, 1, 0, None, observer)
+            }
+            Self::Fp32(network, preprocessing, _) => {
+                let channels = network.graph.input().channels;
+                let inputs = fp32_inputs(pictures, preprocessing, channels)?;
+                Ok(predict_mean(network, inputs.view())?)
+            }
+        }
+    }
+}

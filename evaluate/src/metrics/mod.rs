@@ -1,0 +1,46 @@
+//! How good a set of predictions is, and whether two sets rank their uncertainty alike.
+//!
+//! Probabilities are `[pictures, classes]`, labels one class index a picture. A prediction is the
+//! most probable class, of equal ones the first.
+
+mod comparison;
+mod convergence;
+mod detection;
+mod drift;
+mod labels;
+mod ranks;
+mod reliability;
+mod scores;
+mod selective;
+
+pub use comparison::{Comparison, Difference, mutual_information_ranks, predictive_entropy_ranks};
+pub use convergence::{Convergence, ConvergencePoint, Estimate};
+pub use detection::{Detection, Uncertainties, roc};
+pub use drift::{DriftAuroc, DriftGaps, DriftPoint, Worst, largest_accuracy_loss};
+pub use labels::{LabelError, check_labels, right};
+pub use ranks::spearman;
+pub use reliability::{ECE_BINS, ReliabilityBin, reliability};
+pub use scores::{Metrics, NLL_FLOOR, accuracy, brier, ece, nll, probabilities};
+pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
+
+#[cfg(test)]
+mod samples {
+    use bayes8_core::head::classes::Uncertainty;
+
+    /// A prediction of four samples.
+    pub(super) fn prediction(probabilities: [f64; 2], total: f64, aleatoric: f64) -> Uncertainty {
+        Uncertainty {
+            samples: 4,
+            probabilities: probabilities.to_vec(),
+            std: vec![0.0; 2],
+            predictive_entropy: total,
+            expected_entropy: aleatoric,
+            mutual_information: total - aleatoric,
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn close(a: f64, b: f64) {
+        assert!((a - b).abs() < 1e-12, "{a} is not {b}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Whether two sets of figures order pictures alike.
+
+use bayes8_core::head::classes::Uncertainty;
+
+/// Spearman's rank correlation; equal values share the mean of their ranks. NaN where one side is
+/// constant or has fewer than two values.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn spearman(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len(), "pairs of values");
+    let (a, b) = (ranks(a), ranks(b));
+    // The mean rank, whatever the ties.
+    let middle = (a.len() as f64 - 1.0) / 2.0;
+    let product = |a: &[f64], b: &[f64]| -> f64 {
+        a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum()
+    };
+    product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
+}
+
+/// Mutual information, in nats, that equal samples can have: sums of samples are rounded to 2^-30.
+const ROUNDING: f64 = 1e-7;
+
+/// The mutual information of each picture, in nats; 0 where that of all is rounding, as it is of
+/// a deterministic model and of a single sample: it has no order that could tell pictures apart.
+pub(super) fn mutual_information(predictions: &[Uncertainty]) -> Vec<f64> {
+    let values: Vec<f64> = predictions.iter().map(|u| u.mutual_information).collect();
+    let is_rounding = values.iter().all(|&value| value < ROUNDING);
+    if is_rounding { vec![0.0; values.len()] } else { values }
+}
+
+/// Rank of every value, from 0; equal values share the mean of their ranks.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut first = 0;
+    for equal in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        let rank = first as f64 + (equal.len() as f64 - 1.0) / 2.0;
+        equal.iter().for_each(|&i| ranks[i] = rank);
+        first += equal.len();
+    }
+    ranks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::samples::close;
+
+    #[test]
+    fn spearman_matches_values_computed_by_hand() {
+        close(spearman(&[1.0, 2.0, 3.0], &[10.0, 20.0, 21.0]), 1.0);
+        close(spearman(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), -1.0);
+        // Without ties: 1 - 6 * sum d^2 / (n (n^2 - 1)) with d = 1, 1, 0, 0.
+        close(spearman(&[1.0, 2.0, 3.0, 4.0], &[2.0, 1.0, 3.0, 4.0]), 0.8);
+        // Ranks 0, 1.5, 1.5, 3 and 0, 1, 2, 3: 4.5 / sqrt(4.5 * 5).
+        close(spearman(&[1.0, 2.0, 2.0, 9.0], &[1.0, 2.0, 3.0, 4.0]), 4.5 / 22.5f64.sqrt());
+        assert!(spearman(&[1.0, 1.0], &[1.0, 2.0]).is_nan());
+        assert!(spearman(&[], &[]).is_nan());
+    }
+}

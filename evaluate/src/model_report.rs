@@ -1,0 +1,216 @@
+//! The facts of a model in the form that `bayes8 inspect` shows.
+
+use bayes8_core::format;
+use bayes8_core::graph::Shape;
+use bayes8_core::layer::{Bias, Layer, Posterior};
+use bayes8_core::limits::Cost;
+use bayes8_core::model::{Calibration, Model, Preprocessing, Provenance};
+use bayes8_core::numerics::{ActivationBits, Quantization};
+use bayes8_core::variance::NoiseDistribution;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a model file holds.
+#[derive(Serialize)]
+pub struct ModelReport {
+    /// Name of the model.
+    pub model: String,
+    /// What names the model, whatever its file.
+    pub model_digest: String,
+    /// Size of the file.
+    pub file_bytes: usize,
+    /// Version of the format that the file has.
+    pub format_version: u32,
+    /// What the model takes.
+    pub input: Input,
+    /// Number of classes.
+    pub classes: usize,
+    /// Their names, or none.
+    pub class_names: Vec<String>,
+    /// Weights and biases.
+    pub parameters: usize,
+    /// Those with a standard deviation.
+    pub bayesian_parameters: usize,
+    /// Products of a picture and sample.
+    pub multiply_accumulates: u64,
+    /// Memory of a picture and sample, as `--max-memory` counts it.
+    pub memory_bytes: u64,
+    /// Steps of a picture and sample, as `--max-steps` counts them.
+    pub steps: u64,
+    /// Bits of the activations.
+    pub activation_bits: ActivationBits,
+    /// Where the activation grids come from, if the file says so.
+    pub calibration: Option<Evidence>,
+    /// One entry an operation, in order.
+    pub nodes: Vec<Node>,
+}
+
+/// The input and its normalization: `x = (p / 255 - mean) / std`.
+#[derive(Serialize)]
+pub struct Input {
+    /// Its extents.
+    pub shape: Shape,
+    /// Scale of its codes.
+    pub scale: f32,
+    /// The code of 0.
+    pub zero_point: u8,
+    /// Mean of the pixels of each channel.
+    pub mean: Vec<f32>,
+    /// Standard deviation of the pixels of each channel.
+    pub std: Vec<f32>,
+    /// What it reached in calibration.
+    pub observed_range: Option<[f32; 2]>,
+    /// The input in the network's own file, if the model says so.
+    pub source: Option<Provenance>,
+}
+
+/// Where the activation grids come from.
+#[derive(Serialize)]
+pub struct Evidence {
+    /// How ranges follow from the activations.
+    pub method: String,
+    /// Calibration pictures.
+    pub pictures: u32,
+    /// Draws of the weights that each was run with.
+    pub weight_samples: u32,
+}
+
+/// One operation.
+#[derive(Serialize)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Its operation.
+    pub op: &'static str,
+    /// Its extents.
+    pub shape: Shape,
+    /// Number of weights.
+    pub weights: usize,
+    /// Bytes of its tensors in the file.
+    pub bytes: usize,
+    /// Whether any of its parameters has a standard deviation.
+    pub bayesian: bool,
+    /// Standard deviations of the weights in steps of their grid.
+    pub sigma_over_step: Option<Quantiles>,
+    /// Scale of its output; `None` for logits.
+    pub scale: Option<f32>,
+    /// The code of 0 of its output; `None` for logits.
+    pub zero_point: Option<u8>,
+    /// What it reached in calibration.
+    pub observed_range: Option<[f32; 2]>,
+}
+
+/// Quantiles over the weights of a layer.
+#[derive(Clone, Copy, Serialize)]
+pub struct Quantiles {
+    /// 5 % lie below.
+    pub q05: f64,
+    /// Half lie below.
+    pub median: f64,
+    /// 95 % lie below.
+    pub q95: f64,
+}
+
+impl ModelReport {
+    /// The facts of `model`, whose file has `file_bytes` bytes.
+    pub fn new(model: &Model, file_bytes: usize) -> Self {
+        let graph = model.graph();
+        let cost = Cost::new(model);
+        let shape = graph.input();
+        let range = |value: usize| model.calibration().map(|c| c.ranges[value]);
+        let Preprocessing { mean, std } = model.preprocessing().clone();
+        let Quantization { scale, zero_point } = model.input();
+        let source = model.provenance().cloned();
+        let input = Input { shape, scale, zero_point, mean, std, observed_range: range(0), source };
+
+        let noise = NoiseDistribution::new();
+        let layers = || model.layers().map(Arc::as_ref);
+        let nodes = graph.nodes().iter().enumerate();
+        let nodes = nodes.map(|(index, node)| {
+            let (layer, grid) = (node.data.layer(), node.data.output);
+            let posterior = layer.and_then(|layer| layer.posterior.as_ref().map(|p| (layer, p)));
+            Node {
+                name: node.name.clone(),
+                op: node.op.name(),
+                shape: node.shape,
+                weights: layer.map_or(0, |layer| layer.mu.len()),
+                bytes: layer.map_or(0, |layer| stored_bytes(layer)),
+                bayesian: layer.is_some_and(|layer| layer.is_bayesian()),
+                sigma_over_step: posterior.and_then(|(l, p)| sigma_over_step(&noise, l, p)),
+                scale: grid.map(|grid| grid.scale),
+                zero_point: grid.map(|grid| grid.zero_point),
+                observed_range: range(index + 1),
+            }
+        });
+        let nodes = nodes.collect();
+
+        let parameters = |l: &Layer| l.mu.len() + l.bias.as_ref().map_or(0, |b| b.mu.len());
+        let bayesian_parameters = |l: &Layer| {
+            let biases = l.bias.as_ref().and_then(|b| b.sigma.as_ref()).map_or(0, Vec::len);
+            l.posterior.as_ref().map_or(0, |p| p.sigma.len()) + biases
+        };
+        let evidence = |c: &Calibration| Evidence {
+            method: c.method.clone(),
+            pictures: c.pictures,
+            weight_samples: c.weight_samples,
+        };
+        Self {
+            model: model.name().to_string(),
+            model_digest: format::digest(model).to_string(),
+            file_bytes,
+            format_version: format::version(model),
+            input,
+            classes: model.classes(),
+            class_names: model.class_names().to_vec(),
+            parameters: layers().map(parameters).sum(),
+            bayesian_parameters: layers().map(bayesian_parameters).sum(),
+            multiply_accumulates: model.multiply_accumulates(),
+            memory_bytes: cost.memory_bytes,
+            steps: cost.steps,
+            activation_bits: model.activation_bits(),
+            calibration: model.calibration().map(evidence),
+            nodes,
+        }
+    }
+}
+
+/// Bytes of a layer's tensors in the file.
+fn stored_bytes(layer: &Layer) -> usize {
+    let posterior = layer.posterior.as_ref();
+    let posterior = posterior.map_or(0, |p| p.sigma.len() + 2 * p.noise_multiplier.len());
+    let bias = layer.bias.as_ref();
+    let bias = bias.map_or(0, |Bias { mu, sigma }| {
+        4 * mu.len() + sigma.as_ref().map_or(0, |sigma| 4 * sigma.len())
+    });
+    layer.mu.len() + 4 * layer.scale.len() + posterior + bias
+}
+
+/// Quantiles of the weights' standard deviations, in steps.
+fn sigma_over_step(
+    noise: &NoiseDistribution,
+    layer: &Layer,
+    posterior: &Posterior,
+) -> Option<Quantiles> {
+    // Many weights share code and multiplier, and thus their standard deviation.
+    let mut counts: BTreeMap<(i16, u8), usize> = BTreeMap::new();
+    for (i, &code) in posterior.sigma.iter().enumerate() {
+        let row_length = layer.row_length();
+        let channel = layer.channel(i / row_length, i % row_length);
+        *counts.entry((posterior.noise_multiplier[channel], code)).or_default() += 1;
+    }
+    let std = |((multiplier, code), count)| (noise.variance(code, multiplier).sqrt(), count);
+    let mut stds: Vec<(f64, usize)> = counts.into_iter().map(std).collect();
+    stds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let quantile = |share: f64| {
+        let mut left = (share * posterior.sigma.len().checked_sub(1)? as f64).round() as usize;
+        for &(std, count) in &stds {
+            match left.checked_sub(count) {
+                Some(less) => left = less,
+                None => return Some(std),
+            }
+        }
+        None
+    };
+    Some(Quantiles { q05: quantile(0.05)?, median: quantile(0.5)?, q95: quantile(0.95)? })
+}

@@ -1,0 +1,95 @@
+//! Long predictions, with progress to show.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::{Mutex, PoisonError};
+
+use bayes8_convert::progress::{Observer, Progress};
+use bayes8_core::head::classes::Uncertainty;
+use bayes8_native::{self as native, Model, Pictures, PredictError, PredictOptions, Prediction};
+use ndarray::IxDyn;
+use sha2::{Digest, Sha256};
+
+/// Sees the logits of a sample of the picture with an index.
+pub(crate) type LogitsObserver<'a> = &'a mut dyn FnMut(usize, &[f32]);
+
+/// What to predict.
+pub struct Job<'a, 'p> {
+    /// The model.
+    pub model: &'a Model,
+    /// What it predicts.
+    pub pictures: Pictures<'p, IxDyn>,
+    /// Indices of the Monte-Carlo samples.
+    pub samples: Range<u32>,
+    /// Seed of the weights.
+    pub seed: u64,
+    /// Whether to compute digests of the logits.
+    pub digests: bool,
+}
+
+/// The prediction for one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Class probabilities and their uncertainty.
+    pub uncertainty: Uncertainty,
+    /// As [`bayes8_native::Prediction::logits_digest`], if it was asked for.
+    pub logits_digest: Option<String>,
+}
+
+impl Job<'_, '_> {
+    /// Predicts all pictures, in order.
+    ///
+    /// # Errors
+    /// [`PredictError`] when the pictures do not fit the model.
+    pub fn run(&self, observer: Observer<'_>) -> Result<Vec<Outcome>, PredictError> {
+        self.run_observed(None, observer)
+    }
+
+    /// [`Self::run`], and calls `observe` with the index of a picture and the logits of a sample:
+    /// for each picture all samples, in order.
+    ///
+    /// # Errors
+    /// [`PredictError`] when the pictures do not fit the model.
+    pub(crate) fn run_observed(
+        &self,
+        mut observe: Option<LogitsObserver<'_>>,
+        observer: Observer<'_>,
+    ) -> Result<Vec<Outcome>, PredictError> {
+        let (pictures, observed) = (self.pictures.extents()[0], observe.is_some());
+        let mut hashes = vec![Sha256::new(); if self.digests { pictures } else { 0 }];
+        let mut logits = |picture: usize, logits: &[f32]| {
+            if let Some(hash) = hashes.get_mut(picture) {
+                logits.iter().for_each(|logit| hash.update(logit.to_le_bytes()));
+            }
+            if let Some(observe) = &mut observe {
+                observe(picture, logits);
+            }
+        };
+        let watched = self.digests || observed;
+        let total = pictures as u64 * self.samples.len() as u64;
+        let predictions = Progress::during(observer, "predicting", Some(total), |observer| {
+            let observer = Mutex::new(observer);
+            let progress = |pictures: usize| {
+                let mut observer = observer.lock().unwrap_or_else(PoisonError::into_inner);
+                observer(Progress::Advance(pictures as u64));
+                ControlFlow::Continue(())
+            };
+            let observer = native::Observer {
+                progress: Some(&progress),
+                logits: if watched { Some(&mut logits) } else { None },
+            };
+            let (samples, seed) = (self.samples.clone(), self.seed);
+            let options = PredictOptions { samples, seed, keep_logits: false };
+            self.model.predict_with(self.pictures.clone(), &options, observer)
+        })?;
+        let mut digests = hashes.into_iter().map(|hash| hex(&hash.finalize()));
+        let outcome = |prediction: &Prediction| Outcome {
+            uncertainty: prediction.uncertainty(),
+            logits_digest: digests.next(),
+        };
+        Ok(predictions.iter().map(outcome).collect())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

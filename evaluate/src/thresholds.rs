@@ -1,0 +1,223 @@
+//! Thresholds that an evaluation has to keep, for a pipeline that should stop where it does not.
+
+use crate::figures::{Figures, OutOfDistribution};
+use crate::metrics::{Comparison, DriftGaps, Worst};
+use crate::report::{Peer, Report};
+use crate::verdict::{Limit, Verdict};
+
+/// A figure that may have a limit.
+#[derive(Debug)]
+pub struct Threshold {
+    /// Its name in options: `max-ece`.
+    pub option: &'static str,
+    /// What it is, in a sentence without an end.
+    pub help: &'static str,
+    /// Whether a limit is the least or the most that is allowed.
+    pub limit: fn(f64) -> Limit,
+    /// The limits that make sense.
+    pub domain: Domain,
+    /// What an evaluation must have for the figure to be defined.
+    pub needs: &'static [Need],
+    /// The names of what is compared with the limit, and where a report has it. `{}` stands for a peer.
+    figures: &'static [(&'static str, Figure)],
+}
+
+/// Numbers that a limit may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// 0 to 1.
+    Share,
+    /// -1 to 1: a correlation, or what may as well be a gain as a loss.
+    SignedShare,
+    /// A finite number, 0 or above, in nats.
+    Nats,
+    /// A finite number, 0 or above.
+    NotNegative,
+}
+
+/// A part of an evaluation that is not always there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Pictures of another distribution.
+    Ood,
+    /// Corrupted pictures.
+    Drift,
+    /// The FP32 network.
+    Fp32,
+    /// The FP32 network or recorded predictions.
+    Peer,
+}
+
+/// Where a report has a figure.
+#[derive(Debug)]
+enum Figure {
+    /// Among those of INT8.
+    Int8(fn(&Figures) -> Option<f64>),
+    /// In the comparison with each peer.
+    Peer(fn(&Pair<'_>) -> Option<f64>),
+    /// In the comparison with FP32 under drift.
+    Drift(fn(&DriftGaps) -> &Worst),
+}
+
+/// INT8 beside a peer.
+struct Pair<'a> {
+    int8: &'a Figures,
+    peer: &'a Figures,
+    comparison: &'a Comparison,
+}
+
+/// All thresholds.
+#[rustfmt::skip]
+pub static THRESHOLDS: [Threshold; 16] = {
+    use Domain::{Nats, NotNegative, Share, SignedShare};
+    use Figure::{Drift, Int8, Peer};
+    use Limit::{AtLeast, AtMost};
+    [
+        row("min-accuracy", AtLeast, Share, &[],
+            "Least accuracy, 0 to 1: below it the exit code is 3",
+            &[("accuracy", Int8(|f| Some(f.metrics.accuracy)))]),
+        row("max-nll", AtMost, Nats, &[],
+            "Most NLL, in nats",
+            &[("NLL", Int8(|f| Some(f.metrics.nll)))]),
+        row("max-brier", AtMost, NotNegative, &[],
+            "Most Brier score",
+            &[("Brier score", Int8(|f| Some(f.metrics.brier)))]),
+        row("max-ece", AtMost, Share, &[],
+            "Most expected calibration error",
+            &[("ECE", Int8(|f| Some(f.metrics.ece)))]),
+        row("max-aurc", AtMost, Share, &[],
+            "Most area under the risk-coverage curve",
+            &[("AURC", Int8(|f| Some(f.selective.aurc)))]),
+        row("min-avu", AtLeast, Share, &[],
+            "Least accuracy versus uncertainty",
+            &[("AvU", Int8(|f| Some(f.avu.avu)))]),
+        row("min-ood-auroc", AtLeast, Share, &[Need::Ood],
+            "Least AUROC of the pictures of --ood, by predictive entropy",
+            &[("OOD AUROC", Int8(|f| Some(f.ood.as_ref()?.predictive_entropy.auroc)))]),
+        row("min-ood-mi-auroc", AtLeast, Share, &[Need::Ood],
+            "Least AUROC of the pictures of --ood, by mutual information",
+            &[("OOD AUROC by mutual information",
+                Int8(|f| Some(f.ood.as_ref()?.mutual_information.auroc)))]),
+        row("max-drift-accuracy-loss", AtMost, SignedShare, &[Need::Drift],
+            "Most accuracy, 0 to 1, that any corruption of --drift costs",
+            &[("accuracy lost to drift", Int8(|f| Some(f.drift_accuracy_loss.as_ref()?.value)))]),
+        row("max-accuracy-gap", AtMost, Share, &[Need::Peer],
+            "Largest difference of accuracy to any peer (--mean, --golden)",
+            &[("difference of accuracy to {}",
+                Peer(|p| Some((p.int8.metrics.accuracy - p.peer.metrics.accuracy).abs())))]),
+        row("max-nll-gap", AtMost, NotNegative, &[Need::Peer],
+            "Largest difference of NLL to any peer, as a share of the peer's",
+            &[("relative difference of NLL to {}",
+                Peer(|p| Some((p.int8.metrics.nll / p.peer.metrics.nll - 1.0).abs())))]),
+        row("min-spearman-entropy", AtLeast, SignedShare, &[Need::Peer],
+            "Least rank correlation of predictive entropy with any peer",
+            &[("rank correlation of predictive entropy with {}",
+                Peer(|p| Some(p.comparison.spearman_predictive_entropy)))]),
+        row("min-spearman-mi", AtLeast, SignedShare, &[Need::Peer],
+            "Least rank correlation of mutual information with any peer",
+            &[("rank correlation of mutual information with {}",
+                Peer(|p| Some(p.comparison.spearman_mutual_information)))]),
+        row("max-ood-auroc-gap", AtMost, Share, &[Need::Peer, Need::Ood],
+            "Largest difference to any peer of the AUROC of --ood, by entropy and by mutual information",
+            &[("difference of OOD AUROC to {}",
+                Peer(|p| p.ood_gap(|ood| ood.predictive_entropy.auroc))),
+              ("difference of OOD AUROC to {} by mutual information",
+                Peer(|p| p.ood_gap(|ood| ood.mutual_information.auroc)))]),
+        row("max-drift-accuracy-gap", AtMost, Share, &[Need::Fp32, Need::Drift],
+            "Largest difference of accuracy to FP32 at any corruption of --drift",
+            &[("difference of accuracy to FP32 under drift", Drift(|gaps| &gaps.accuracy))]),
+        row("max-drift-entropy-gap", AtMost, NotNegative, &[Need::Fp32, Need::Drift],
+            "Largest difference of mean predictive entropy to FP32 at any corruption of --drift, as a \
+             share of FP32's",
+            &[("relative difference of mean predictive entropy to FP32 under drift",
+                Drift(|gaps| &gaps.predictive_entropy))]),
+    ]
+};
+
+const fn row(
+    option: &'static str,
+    limit: fn(f64) -> Limit,
+    domain: Domain,
+    needs: &'static [Need],
+    help: &'static str,
+    figures: &'static [(&'static str, Figure)],
+) -> Threshold {
+    Threshold { option, help, limit, domain, needs, figures }
+}
+
+impl Pair<'_> {
+    /// The difference of a figure of the detection of another distribution.
+    fn ood_gap(&self, figure: fn(&OutOfDistribution) -> f64) -> Option<f64> {
+        Some((figure(self.int8.ood.as_ref()?) - figure(self.peer.ood.as_ref()?)).abs())
+    }
+}
+
+/// The place of a verdict in a report: what must be at least so much first; in each half the figures of
+/// INT8, those of one peer after the other, those under drift.
+type Place = (bool, Part);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Int8,
+    Peer(usize),
+    AnyPeer,
+    Drift,
+}
+
+/// The verdicts on a report under limits.
+pub(crate) fn verdicts(report: &Report, limits: &[(&Threshold, f64)]) -> Vec<Verdict> {
+    // In the order of the table, whatever the order of the limits.
+    let given = THRESHOLDS.iter().flat_map(|row| {
+        let mut of_row = limits.iter().filter(|(threshold, _)| threshold.option == row.option);
+        of_row.next_back().map(|&(_, limit)| (row, (row.limit)(limit)))
+    });
+    let mut verdicts: Vec<(Place, Verdict)> = given
+        .flat_map(|(threshold, limit)| {
+            let found = threshold.found(report).into_iter();
+            let place = move |part| (matches!(limit, Limit::AtMost(_)), part);
+            found.map(move |(part, name, found)| (place(part), Verdict::new(name, found, limit)))
+        })
+        .collect();
+    verdicts.sort_by(|(a, _), (b, _)| a.cmp(b));
+    verdicts.into_iter().map(|(_, verdict)| verdict).collect()
+}
+
+impl Threshold {
+    /// What a report has of the figure: NaN where it has nothing.
+    fn found(&self, report: &Report) -> Vec<(Part, String, f64)> {
+        let mut found = Vec::new();
+        for (name, figure) in self.figures {
+            match figure {
+                Figure::Int8(value) => {
+                    let value = value(&report.int8).unwrap_or(f64::NAN);
+                    found.push((Part::Int8, name.to_string(), value));
+                }
+                Figure::Drift(worst) => {
+                    let gaps = report.fp32.as_ref().and_then(|peer| peer.drift_gaps.as_ref());
+                    let value = gaps.map_or(f64::NAN, |gaps| worst(gaps).value);
+                    found.push((Part::Drift, name.to_string(), value));
+                }
+                Figure::Peer(value) => {
+                    found.extend(report.peers().enumerate().filter_map(|(index, (peer, with))| {
+                        let [int8, theirs] = report.comparable(with);
+                        let pair = Pair { int8, peer: theirs, comparison: &with.comparison };
+                        let name = name.replace("{}", &named(peer, with));
+                        Some((Part::Peer(index), name, value(&pair)?))
+                    }));
+                }
+            }
+        }
+        if let (true, [(name, _), ..]) = (found.is_empty(), self.figures) {
+            found.push((Part::AnyPeer, name.replace("{}", "any peer"), f64::NAN));
+        }
+        found
+    }
+}
+
+/// A peer in the name of a threshold, with the samples that are compared where they are not all.
+fn named(name: &str, peer: &Peer) -> String {
+    match peer.compared.is_whole() {
+        true => name.into(),
+        false => format!("{name} ({})", peer.compared.text()),
+    }
+}
