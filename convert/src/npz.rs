@@ -1,7 +1,7 @@
 //! Archives of arrays as `numpy.savez` writes them.
 //!
 //! They are not trusted: an array takes no more memory than a small multiple of the file, or
-//! [`MAX_UNFOLDED`] where it is compressed.
+//! 1 GiB where it is compressed.
 
 use std::fs::File;
 use std::io::BufReader;
