@@ -34,7 +34,7 @@ impl Metrics {
     /// Figures of `predictions`, with `labels` a class each; NaN where there are none.
     ///
     /// # Panics
-    /// When the counts differ or a label is no class ([`check_labels`](super::check_labels)).
+    /// When the counts differ or a label is no class ([`check_labels`](super::labels::check_labels)).
     pub fn new(predictions: &[Uncertainty], labels: &[i64]) -> Self {
         let probabilities = probabilities(predictions);
         let probabilities = probabilities.view();
@@ -79,9 +79,10 @@ pub fn brier(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
     }))
 }
 
-/// Expected calibration error (Naeini et al., AAAI 2015): pictures go into [`ECE_BINS`] bins of equal
-/// width by the largest probability (`[0, 1/15)`, ..., `[14/15, 1]`); the result is the mean over the
-/// pictures of the difference between their bin's accuracy and its mean largest probability.
+/// Expected calibration error (Naeini et al., AAAI 2015): pictures go into
+/// [`ECE_BINS`](super::reliability::ECE_BINS) bins of equal width by the largest probability
+/// (`[0, 1/15)`, ..., `[14/15, 1]`); the result is the mean over the pictures of the difference between
+/// their bin's accuracy and its mean largest probability.
 pub fn ece(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
     let bins = reliability(probabilities, labels).into_iter().filter(|bin| bin.count > 0);
     let gaps = bins.map(|bin| bin.count as f64 * (bin.accuracy - bin.confidence).abs());
