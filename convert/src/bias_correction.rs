@@ -149,7 +149,7 @@ impl InputMeans {
             .map(|node| model.grid(node.inputs[0]).map_or(1.0, |grid| grid.scale))
             .collect();
         model.map_layers(|n, layer| {
-            let Some(parameters) = &network.layers[n] else { return };
+            let Some(parameters) = nodes[n].data.layer() else { return };
             shift(layer, &parameters.weight.mean, &self.nodes[n], grids[n]);
         })
     }

@@ -95,7 +95,7 @@ pub fn round_means<D: Dimension>(
             },
         )?;
         model = model.map_layers(|n, layer| {
-            if let (Some(moments), Some(parameters)) = (moments.remove(&n), &network.layers[n]) {
+            if let (Some(moments), Some(parameters)) = (moments.remove(&n), nodes[n].data.layer()) {
                 round_layer(layer, &parameters.weight.mean, &moments.feedback());
             }
         })?;
@@ -224,7 +224,7 @@ fn decompose(moments: &mut [f64], n: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bayes8_core::graph::{Graph, Op, Shape};
+    use bayes8_core::graph::{Graph, Shape};
     use bayes8_core::model::Preprocessing;
     use bayes8_core::ops::Linear;
     use ndarray::ArrayView2;
@@ -236,7 +236,7 @@ mod tests {
     use crate::calibrate::Observations;
     use crate::conversion::{ConversionOptions, convert};
     use crate::form::Form;
-    use crate::network::{Clamp, Gaussian, LayerParameters, NetworkInput};
+    use crate::network::{Gaussian, LayerParameters, NetworkInput, Real, RealParameters};
     use crate::quantize::Description;
 
     /// Numbers in -1..1.
@@ -293,16 +293,13 @@ mod tests {
     ) -> (Vec<i8>, Vec<f32>) {
         let channels = pictures.ncols();
         let mut graph = Graph::new(Shape::vector(channels)).unwrap();
-        let linear = Op::Linear(Linear { out_features: 5 });
-        graph.push("linear".into(), linear, vec![Value::Input], ()).unwrap();
         let parameters = LayerParameters { weight: Gaussian::deterministic(weights), bias: None };
+        let data = Real::new(RealParameters::Layer(parameters));
+        graph.push("linear".into(), Linear { out_features: 5 }, vec![Value::Input], data).unwrap();
         let layout = Form::Vector;
         let network = Network {
             input: NetworkInput { layout, batch: None, takes_bytes: false },
             graph,
-            clamps: vec![Clamp::NONE],
-            layers: vec![Some(parameters)],
-            functions: vec![None],
             softmax: false,
         };
         let observed = Observations::new(&network, pictures, 1, 0, || ()).unwrap();

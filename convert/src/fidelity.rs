@@ -117,8 +117,8 @@ impl FidelityReport {
 pub fn compare_posteriors(network: &Network, model: &Model) -> Vec<LayerFidelity> {
     let noise = NoiseDistribution::new();
     let layers =
-        network.layers.iter().zip(model.graph().nodes()).filter_map(|(parameters, node)| {
-            let sigma = parameters.as_ref()?.weight.sigma.as_ref()?;
+        network.graph.nodes().iter().zip(model.graph().nodes()).filter_map(|(real, node)| {
+            let sigma = real.data.layer()?.weight.sigma.as_ref()?;
             layer_fidelity(&noise, &node.name, sigma, node.data.layer()?)
         });
     layers.collect()

@@ -41,7 +41,9 @@ pub use error::{ImportError, LoadError};
 pub use form::{Form as InputLayout, UnknownForm};
 pub use inputs::Inputs;
 pub use metadata::Metadata;
-pub use network::{Gaussian, LayerParameters, Network, NetworkInput, UnnamedOutputs};
+pub use network::{
+    Gaussian, LayerParameters, Network, NetworkInput, Real, RealParameters, UnnamedOutputs,
+};
 pub use onnx::{ImportOptions, import, import_with};
 pub use pictures::LabelledPictures;
 pub use posterior::{Posterior, PosteriorSource, SigmaTensor};

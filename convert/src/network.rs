@@ -70,34 +70,76 @@ impl NetworkInput {
 )]
 pub struct UnnamedOutputs(usize);
 
-/// A Bayesian network in FP32: a graph, and parallel to `graph.nodes()` what each node needs.
+/// What a node of an FP32 network has besides its operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Real {
+    /// Bounds of its output.
+    pub clamp: Clamp,
+    /// What it owns.
+    pub parameters: RealParameters,
+}
+
+/// What a node of an FP32 network owns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RealParameters {
+    /// Nothing.
+    None,
+    /// Weights, and how sure they are.
+    Layer(LayerParameters),
+    /// What an [`Op::Table`] computes.
+    Function(Function),
+}
+
+impl Real {
+    /// An unbounded node that owns `parameters`.
+    pub fn new(parameters: RealParameters) -> Self {
+        Self { clamp: Clamp::NONE, parameters }
+    }
+
+    /// The weights of a weighted node.
+    pub fn layer(&self) -> Option<&LayerParameters> {
+        match &self.parameters {
+            RealParameters::Layer(layer) => Some(layer),
+            RealParameters::None | RealParameters::Function(_) => None,
+        }
+    }
+
+    /// The function of a table.
+    pub fn function(&self) -> Option<&Function> {
+        match &self.parameters {
+            RealParameters::Function(function) => Some(function),
+            RealParameters::None | RealParameters::Layer(_) => None,
+        }
+    }
+}
+
+/// A Bayesian network in FP32.
 ///
-/// Importing establishes: `clamps`, `layers` and `functions` are as long as the nodes; exactly the
-/// weighted nodes have parameters, of the sizes that the graph implies, and exactly the tables have
-/// functions; clamps never sit on tables nor on nodes that only move codes ([`Op::only_moves`]); all numbers but clamps are finite; the last node is a `Conv2d`
-/// with a 1x1 output or a `Linear`, unclamped: the logits.
+/// Importing establishes: exactly the weighted nodes own layers, of the sizes that the graph implies, and
+/// exactly the tables own functions; clamps never sit on tables nor on nodes that only move codes
+/// ([`Op::only_moves`]); all numbers but clamps are finite; the last node is a `Conv2d` with a 1x1 output or
+/// a `Linear`, unclamped: the logits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     /// What the ONNX file says of its input.
     pub input: NetworkInput,
-    /// The operations and their geometry.
-    pub graph: Graph,
-    /// Per node: bounds of its output.
-    pub clamps: Vec<Clamp>,
-    /// Per node: its posterior, for weighted nodes.
-    pub layers: Vec<Option<LayerParameters>>,
-    /// Per node: its function, for [`Op::Table`] nodes.
-    pub functions: Vec<Option<Function>>,
+    /// The operations, with all that their nodes own.
+    pub graph: Graph<Real>,
     /// Whether the ONNX file ends in a Softmax or LogSoftmax, which the graph leaves out: its outputs
     /// are classes then.
     pub softmax: bool,
 }
 
 impl Network {
+    /// The layers of the weighted nodes, in their order.
+    pub fn layers(&self) -> impl Iterator<Item = &LayerParameters> {
+        self.graph.nodes().iter().filter_map(|node| node.data.layer())
+    }
+
     /// Whether any weight has a spread.
     pub fn is_bayesian(&self) -> bool {
         let spreads = |gaussian: &Gaussian| gaussian.sigma.is_some();
-        let mut layers = self.layers.iter().flatten();
+        let mut layers = self.layers();
         layers.any(|layer| spreads(&layer.weight) || layer.bias.as_ref().is_some_and(spreads))
     }
 
@@ -107,7 +149,7 @@ impl Network {
         let node = &self.graph.nodes()[index];
         let copies =
             matches!(node.op, Op::Conv2d(Conv2d { window, .. }) if window == Window::new([1, 1]));
-        let Some(LayerParameters { weight, bias: None }) = &self.layers[index] else {
+        let Some(LayerParameters { weight, bias: None }) = node.data.layer() else {
             return false;
         };
         let row = (weight.mean.len() / node.shape.channels).max(1);

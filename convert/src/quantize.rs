@@ -12,7 +12,7 @@ use bayes8_native::{LoadError, PredictError};
 use std::sync::Arc;
 use thiserror::Error;
 
-use crate::network::{Clamp, Gaussian, LayerParameters, Network, UnnamedOutputs};
+use crate::network::{Clamp, Gaussian, LayerParameters, Network, RealParameters, UnnamedOutputs};
 use crate::reference::{RunError, place};
 use crate::sigma_codes::SigmaCoder;
 
@@ -112,13 +112,11 @@ pub fn quantize(
             Some(grid(calibration.ranges[index + 1], bits))
         };
         let range = match output {
-            Some(output) if rule == GridRule::Own => {
-                code_range(output, network.clamps[index], bits)
-            }
+            Some(output) if rule == GridRule::Own => code_range(output, node.data.clamp, bits),
             _ => CodeRange::FULL,
         };
-        let parameters = match (&network.layers[index], &network.functions[index], output) {
-            (Some(parameters), ..) => {
+        let parameters = match (&node.data.parameters, output) {
+            (RealParameters::Layer(parameters), _) => {
                 let y = output.unwrap_or(Quantization::LOGITS).scale;
                 let steps = Steps { input: x.scale, output: y };
                 let mut layer = quantize_layer(parameters, node.shape.channels, steps, &mut coder);
@@ -127,11 +125,11 @@ pub fn quantize(
                 }
                 Parameters::Layer(Arc::new(layer))
             }
-            (None, Some(function), Some(output)) => {
+            (RealParameters::Function(function), Some(output)) => {
                 let range = calibration.ranges[place(node.inputs[0])];
                 Parameters::Table(Box::new(function.table(x, range, output, bits)))
             }
-            (None, ..) => Parameters::None,
+            (RealParameters::None | RealParameters::Function(_), _) => Parameters::None,
         };
         Quantized { output, range, parameters }
     });
@@ -161,7 +159,7 @@ fn check_ranges(network: &Network, calibration: &Calibration) -> Result<(), Quan
     // Of the logits too, which have no grid: the file keeps all ranges as evidence.
     for (index, node) in network.graph.nodes().iter().enumerate() {
         // First, since a range leaves out what is no number.
-        if let Some(function) = &network.functions[index] {
+        if let Some(function) = node.data.function() {
             let range @ [low, high] = calibration.ranges[place(node.inputs[0])];
             if let Some(at) = function.not_finite_in(range) {
                 let node = node.name.clone();

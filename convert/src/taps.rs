@@ -13,7 +13,7 @@ pub(crate) struct Taps {
 
 impl Taps {
     /// Those of `node`; `None` where it has no weights.
-    pub(crate) fn of(graph: &Graph, node: &Node) -> Option<Self> {
+    pub(crate) fn of<T>(graph: &Graph<T>, node: &Node<T>) -> Option<Self> {
         let Filters { input, window, groups, .. } = node.op.filters(graph.shape(node.inputs[0]))?;
         Some(Self { window, groups, input, output: node.shape })
     }

@@ -39,8 +39,8 @@ fn common_noise_is_that_of_the_int8_samples() {
         let (seed, sample) = (5, 3);
         let weights = noise.draw(seed, sample);
         let mut layers = model.layers();
-        for (n, parameters) in network.layers.iter().enumerate() {
-            let Some(parameters) = parameters else { continue };
+        for (n, node) in network.graph.nodes().iter().enumerate() {
+            let Some(parameters) = node.data.layer() else { continue };
             let layer = layers.next().unwrap();
             let mut codes = vec![0; layer.mu.len()];
             sample_weights(layer, Draw { seed, sample }, &mut codes);

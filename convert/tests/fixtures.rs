@@ -45,9 +45,9 @@ fn residual_shortcut_and_classifier() {
     assert!(deviation(&logits, &fixture.output) < 1e-5);
     let expected = ["conv2d", "conv2d", "slice", "pad_channels", "add", "average_pool", "linear"];
     assert_eq!(operations(&network), expected);
-    assert_eq!(network.clamps[node(&network, "conv1")], Clamp::RELU);
+    assert_eq!(network.graph.nodes()[node(&network, "conv1")].data.clamp, Clamp::RELU);
     let add = network.graph.nodes().iter().position(|n| n.op == Op::Add).unwrap();
-    assert_eq!(network.clamps[add], Clamp::RELU);
+    assert_eq!(network.graph.nodes()[add].data.clamp, Clamp::RELU);
     assert_eq!(network.graph.nodes()[2].shape, Shape::new(4, 4, 4));
 }
 
@@ -59,7 +59,10 @@ fn borders_depthwise_and_relu6() {
     let expected = ["conv2d", "conv2d", "conv2d", "global_average_pool", "linear"];
     assert_eq!(operations(&network), expected);
     for name in ["stem", "dw"] {
-        assert_eq!(network.clamps[node(&network, name)], Clamp { min: 0.0, max: 6.0 });
+        assert_eq!(
+            network.graph.nodes()[node(&network, name)].data.clamp,
+            Clamp { min: 0.0, max: 6.0 }
+        );
     }
     let Op::Conv2d(Conv2d { window, .. }) = network.graph.nodes()[0].op else {
         panic!("no convolution")
@@ -78,8 +81,8 @@ fn flattened_pictures_keep_their_columns() {
     assert!(deviation(&logits, &fixture.output) < 1e-5);
     assert_eq!(operations(&network), ["conv2d", "max_pool", "flatten", "linear", "linear"]);
     // The ReLU behind pool and Flatten commutes with both.
-    assert_eq!(network.clamps[node(&network, "conv")], Clamp::RELU);
-    assert!(network.clamps[node(&network, "fc2")].is_none());
+    assert_eq!(network.graph.nodes()[node(&network, "conv")].data.clamp, Clamp::RELU);
+    assert!(network.graph.nodes()[node(&network, "fc2")].data.clamp.is_none());
 }
 
 #[test]
@@ -177,8 +180,8 @@ fn borders_before_an_addition_are_kept() {
 fn sigma_follows_its_mean_through_every_fold() {
     for name in ["residual", "flatten", "sequence", "transposed", "channels"] {
         let network = Fixture::load(name).import();
-        for (node, layer) in network.graph.nodes().iter().zip(&network.layers) {
-            let Some(layer) = layer else { continue };
+        for node in network.graph.nodes() {
+            let Some(layer) = node.data.layer() else { continue };
             let weight = &layer.weight;
             // Of these fixtures, only "channels" has layers without spread.
             if name == "channels" && weight.sigma.is_none() {
@@ -193,8 +196,9 @@ fn sigma_follows_its_mean_through_every_fold() {
             continue;
         }
         // A Bayesian bias, before which nothing is folded, and a deterministic one.
-        let bias =
-            |layer: &str| network.layers[node(&network, layer)].as_ref().unwrap().bias.clone();
+        let bias = |layer: &str| {
+            network.graph.nodes()[node(&network, layer)].data.layer().unwrap().bias.clone()
+        };
         let last = bias(if name == "residual" { "fc" } else { "fc2" }).unwrap();
         for (mu, sigma) in last.mean.iter().zip(&last.sigma.unwrap()) {
             assert!((0.1 * mu.abs() - sigma).abs() <= 1e-6 * sigma);
@@ -209,7 +213,7 @@ fn moped_makes_weights_but_not_biases_bayesian() {
     let fixture = Fixture::load("branches");
     let network = import(&fixture.onnx, &Posterior::Moped { delta: 0.25 }).unwrap();
     for name in ["conv", "head", "fc"] {
-        let layer = network.layers[node(&network, name)].as_ref().unwrap();
+        let layer = network.graph.nodes()[node(&network, name)].data.layer().unwrap();
         let sigma = layer.weight.sigma.as_ref().unwrap();
         for (mu, sigma) in layer.weight.mean.iter().zip(sigma) {
             assert!((0.25 * mu.abs() - sigma).abs() <= 1e-6 * sigma);
@@ -217,7 +221,7 @@ fn moped_makes_weights_but_not_biases_bayesian() {
         assert!(layer.bias.as_ref().is_none_or(|bias| bias.sigma.is_none()));
     }
     // What a BatchNormalization became is no layer of the posterior.
-    let folded = network.layers[0].as_ref().unwrap();
+    let folded = network.graph.nodes()[0].data.layer().unwrap();
     assert_eq!(folded.weight.sigma, None);
 }
 
@@ -235,7 +239,8 @@ fn draws_differ_by_seed_and_sample_and_repeat() {
     // Layers with different streams: equal noise would show as equal first weights.
     let weights = draw(&network, 1, 0);
     let eps = |n: usize| {
-        let (drawn, layer) = (weights.layer(n).unwrap(), network.layers[n].as_ref().unwrap());
+        let (drawn, layer) =
+            (weights.layer(n).unwrap(), network.graph.nodes()[n].data.layer().unwrap());
         let sigma = layer.weight.sigma.as_ref().unwrap();
         (drawn.weight[0] - layer.weight.mean[0]) / sigma[0]
     };
@@ -255,7 +260,7 @@ fn observers_see_every_value_of_every_picture_once() {
             |value, picture, elements| {
                 assert_eq!(elements.len(), network.graph.shape(value).elements());
                 if let Value::Node(n) = value {
-                    let Clamp { min, max } = network.clamps[n];
+                    let Clamp { min, max } = network.graph.nodes()[n].data.clamp;
                     assert!(elements.iter().all(|x| (min..=max).contains(x)));
                 }
                 seen.lock().unwrap().push((picture, value, elements.to_vec()));

@@ -154,7 +154,7 @@ fn tables_keep_zero_where_their_function_does() {
     for (n, node) in tables {
         let quantized = &model.graph().nodes()[n].data;
         let table = quantized.table().unwrap();
-        let function = network.functions[n].as_ref().unwrap();
+        let function = network.graph.nodes()[n].data.function().unwrap();
         if function.apply(0.0) == 0.0 {
             let input = model.grid(node.inputs[0]).unwrap();
             let output = quantized.output.unwrap();
@@ -240,7 +240,7 @@ fn copied_channels_keep_their_codes() {
     let mut compared = 0;
     for n in (0..network.graph.nodes().len()).filter(|&n| network.is_selection(n)) {
         let node = &network.graph.nodes()[n];
-        let weights = &network.layers[n].as_ref().unwrap().weight.mean;
+        let weights = &network.graph.nodes()[n].data.layer().unwrap().weight.mean;
         let inputs = network.graph.shape(node.inputs[0]).channels;
         let order: Vec<usize> =
             weights.chunks(inputs).map(|row| row.iter().position(|&w| w == 1.0).unwrap()).collect();

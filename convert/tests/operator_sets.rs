@@ -185,7 +185,7 @@ fn a_constant_that_shape_reads_keeps_its_numbers_for_others() {
         let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
         let error = (&logits - &fixture.output).iter().fold(0f32, |max, d| max.max(d.abs()));
         assert!(error < 1e-5, "{name}: {error}");
-        let layers = network.layers.iter().flatten();
+        let layers = network.layers();
         let bayesian = layers.filter(|layer| layer.weight.sigma.is_some()).count();
         assert_eq!(bayesian > 0, !fixture.sigmas.is_empty(), "{name}");
     }

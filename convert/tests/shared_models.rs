@@ -85,7 +85,7 @@ fn mean_weights_reproduce_the_recorded_logits() {
             .fold(0f32, |max, d| max.max(d.abs()));
         println!("{name}: largest deviation {deviation:e}, {rate:.0} pictures/s");
         assert!(deviation < 1e-3, "{name}: {deviation}");
-        let bayesian = model.network.layers.iter().flatten().all(|l| l.weight.sigma.is_some());
+        let bayesian = model.network.layers().all(|l| l.weight.sigma.is_some());
         assert!(bayesian, "{name}: every layer is Bayesian");
     }
 }

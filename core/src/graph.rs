@@ -139,6 +139,20 @@ impl<T> Graph<T> {
         graph
     }
 
+    /// The nodes, to make another graph of.
+    pub fn into_nodes(self) -> Vec<Node<T>> {
+        self.nodes
+    }
+
+    /// Name of node `index`, and what the owner keeps of it.
+    ///
+    /// # Panics
+    /// When there is no such node.
+    pub fn node_mut(&mut self, index: usize) -> (&str, &mut T) {
+        let Node { name, data, .. } = &mut self.nodes[index];
+        (name, data)
+    }
+
     /// What the owner keeps of each node.
     pub fn data_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.nodes.iter_mut().map(|node| &mut node.data)

@@ -67,7 +67,7 @@ pub(super) fn compare<D: Dimension>(
         };
         let grid = model.grid(value);
         let quantized = n.checked_sub(1).map(|n| &model.graph().nodes()[n].data);
-        let parameters = n.checked_sub(1).and_then(|n| network.layers[n].as_ref());
+        let parameters = node.and_then(|node| node.data.layer());
         let weights = parameters.zip(quantized.and_then(Quantized::layer));
         let weights =
             weights.map(|(parameters, layer)| weight_noise(&parameters.weight.mean, layer));

@@ -13,7 +13,8 @@ impl<'a> Builder<'a> {
     /// The layer that makes x, if nothing lies between and nothing else reads it.
     pub(super) fn foldable(&self, x: &Activation) -> Option<usize> {
         let n = self.exclusive(x.value).filter(|_| x.is_plain())?;
-        (self.clamps[n].is_none() && self.layers[n].is_some()).then_some(n)
+        let data = &self.graph.nodes()[n].data;
+        (data.clamp.is_none() && data.layer().is_some()).then_some(n)
     }
 
     /// y = scale * x + shift per channel, in ONNX's order of channels: folded into the layer that
@@ -31,10 +32,10 @@ impl<'a> Builder<'a> {
             sigma: shift.sigma.map(|sigma| x.reorder(&sigma)),
         };
         if let Some(n) = self.foldable(x)
-            && let Some(layer) = &mut self.layers[n]
+            && let (name, Some(layer)) = self.layer_mut(n)
         {
             scale_layer(layer, &scale, shift);
-            layer.require_finite(node, &self.graph.nodes()[n].name)?;
+            layer.require_finite(node, name)?;
             return Ok(x.clone());
         }
         let channels = x.shape.channels;
@@ -45,7 +46,7 @@ impl<'a> Builder<'a> {
         });
         let layer = LayerParameters { weight: Gaussian::deterministic(scale), bias: Some(shift) };
         layer.require_finite(node, node.name)?;
-        let value = self.push_layer(node.name, op, vec![x.value], Some(layer))?;
+        let value = self.push_layer(node.name, op, vec![x.value], layer)?;
         Ok(Activation { value, ..x.clone() })
     }
 }

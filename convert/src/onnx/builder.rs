@@ -12,10 +12,8 @@ use super::{
     input::Input, node::OnnxNode,
 };
 use crate::{
-    clamp::Clamp,
     error::ImportError,
-    function::Function,
-    network::{LayerParameters, NetworkInput},
+    network::{LayerParameters, NetworkInput, Real, RealParameters},
 };
 
 /// What an ONNX value name stands for.
@@ -26,10 +24,7 @@ pub(super) enum Slot {
 }
 
 pub(super) struct Builder<'a> {
-    pub(super) graph: Graph,
-    pub(super) clamps: Vec<Clamp>,
-    pub(super) layers: Vec<Option<LayerParameters>>,
-    pub(super) functions: Vec<Option<Function>>,
+    pub(super) graph: Graph<Real>,
     /// Per node: whether more than one ONNX input reads it, under whatever name.
     pub(super) shared: Vec<bool>,
     /// Copies of a node's name so far, the first included.
@@ -67,9 +62,6 @@ impl<'a> Builder<'a> {
         slots.insert(input.name, Slot::Activation(Box::new(picture)));
         Ok(Self {
             graph: Graph::new(input.shape)?,
-            clamps: Vec::new(),
-            layers: Vec::new(),
-            functions: Vec::new(),
             shared: Vec::new(),
             copies: HashMap::new(),
             slots,
@@ -119,16 +111,27 @@ impl<'a> Builder<'a> {
         op: Op,
         inputs: Vec<Value>,
     ) -> Result<Value, ImportError> {
-        self.push_layer(name, op, inputs, None)
+        self.push_node(name, op, inputs, Real::new(RealParameters::None))
     }
 
-    /// Appends a node; `name` is made unique.
+    /// Appends a node that owns `layer`.
     pub(super) fn push_layer(
         &mut self,
         name: &str,
         op: Op,
         inputs: Vec<Value>,
-        layer: Option<LayerParameters>,
+        layer: LayerParameters,
+    ) -> Result<Value, ImportError> {
+        self.push_node(name, op, inputs, Real::new(RealParameters::Layer(layer)))
+    }
+
+    /// Appends a node; `name` is made unique.
+    pub(super) fn push_node(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: Vec<Value>,
+        data: Real,
     ) -> Result<Value, ImportError> {
         let mut unique = name.to_owned();
         while self.graph.value(&unique).is_some() {
@@ -137,12 +140,18 @@ impl<'a> Builder<'a> {
             *count += 1;
             unique = format!("{name}_{count}");
         }
-        let value = self.graph.push(unique, op, inputs, ())?;
-        self.clamps.push(Clamp::NONE);
-        self.layers.push(layer);
-        self.functions.push(None);
+        let value = self.graph.push(unique, op, inputs, data)?;
         self.shared.push(false);
         Ok(value)
+    }
+
+    /// Name and layer of node `n`.
+    pub(super) fn layer_mut(&mut self, n: usize) -> (&str, Option<&mut LayerParameters>) {
+        let (name, data) = self.graph.node_mut(n);
+        match &mut data.parameters {
+            RealParameters::Layer(layer) => (name, Some(layer)),
+            RealParameters::None | RealParameters::Function(_) => (name, None),
+        }
     }
 
     /// The node that makes `value`, if nothing but its next reader reads it, so that the

@@ -4,7 +4,7 @@
 //! deterministic layer that copies each logit is appended. Its input has a grid like any other value,
 //! so such logits have 8 bits.
 
-use bayes8_core::graph::{Graph, Op, Value, Window};
+use bayes8_core::graph::{Graph, Node, Op, Value, Window};
 use bayes8_core::ops::Conv2d;
 
 use super::{
@@ -45,15 +45,15 @@ impl Builder<'_> {
             return Ok(());
         }
         let end = self.graph.nodes().len().wrapping_sub(1);
-        let is_logits = self.graph.nodes().last().is_some_and(|node| node.op.is_weighted())
-            && self.clamps[end].is_none()
-            && x == Value::Node(end);
+        let is_logits = self.graph.nodes().last().is_some_and(|node| {
+            node.op.is_weighted() && node.data.clamp.is_none() && x == Value::Node(end)
+        });
         if !is_logits {
             let channels = self.graph.shape(x).channels;
             let window = Window::new([1, 1]);
             let op = Op::Conv2d(Conv2d { out_channels: channels, groups: channels, window });
             let weight = Gaussian::deterministic(vec![1.0; channels]);
-            self.push_layer("logits", op, vec![x], Some(LayerParameters { weight, bias: None }))?;
+            self.push_layer("logits", op, vec![x], LayerParameters { weight, bias: None })?;
         }
         Ok(())
     }
@@ -69,8 +69,8 @@ impl Builder<'_> {
         let mut value = x.value;
         while let Value::Node(n) = value {
             let node = &self.graph.nodes()[n];
-            let function = self.functions[n].as_ref();
-            if is_within(self.clamps[n]) || function.is_some_and(|f| f.is_within(0.0, 1.0)) {
+            let function = node.data.function();
+            if is_within(node.data.clamp) || function.is_some_and(|f| f.is_within(0.0, 1.0)) {
                 return Some(&node.name);
             }
             // None of these leaves the range of what it reads.
@@ -88,27 +88,25 @@ impl Builder<'_> {
         let n = before.len();
         let exchangeable = match convolution.op {
             Op::Conv2d(Conv2d { window, .. }) => {
-                window == Window::new([1, 1]) && self.clamps[n].is_none()
+                window == Window::new([1, 1]) && convolution.data.clamp.is_none()
             }
             _ => false,
         };
         let reads = pool.inputs == [Value::Node(n)] && self.exclusive(Value::Node(n)).is_some();
-        if pool.op != Op::GlobalAveragePool
-            || !self.clamps[n + 1].is_none()
-            || !exchangeable
-            || !reads
+        if pool.op != Op::GlobalAveragePool || !pool.data.clamp.is_none() || !exchangeable || !reads
         {
             return Ok(false);
         }
-        let mut graph = Graph::new(self.graph.input())?;
-        for node in before {
-            graph.push(node.name.clone(), node.op.clone(), node.inputs.clone(), ())?;
+        let empty = Graph::new(self.graph.input())?;
+        let mut nodes = std::mem::replace(&mut self.graph, empty).into_nodes();
+        // First the mean, over what the convolution reads.
+        nodes.swap(n, n + 1);
+        let inputs = std::mem::take(&mut nodes[n + 1].inputs);
+        nodes[n].inputs = inputs;
+        nodes[n + 1].inputs = vec![Value::Node(n)];
+        for Node { name, op, inputs, data, .. } in nodes {
+            self.graph.push(name, op, inputs, data)?;
         }
-        let mean =
-            graph.push(pool.name.clone(), Op::GlobalAveragePool, convolution.inputs.clone(), ())?;
-        graph.push(convolution.name.clone(), convolution.op.clone(), vec![mean], ())?;
-        self.graph = graph;
-        self.layers.swap(n, n + 1);
         Ok(true)
     }
 }

@@ -25,8 +25,8 @@ impl Builder<'_> {
         check(&activation).map_err(refuse)?;
         let softmax = activation.softmax;
         self.make_logits(activation, refuse)?;
-        let Self { input, graph, clamps, layers, functions, .. } = self;
-        Ok(Network { input, graph, clamps, layers, functions, softmax })
+        let Self { input, graph, .. } = self;
+        Ok(Network { input, graph, softmax })
     }
 }
 

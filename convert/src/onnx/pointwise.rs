@@ -15,6 +15,7 @@ use crate::{
     clamp::Clamp,
     error::ImportError,
     function::{Function, Unary},
+    network::{Real, RealParameters},
 };
 
 /// Operations that one function may hold. Far more than any activation has; a hostile file could
@@ -86,9 +87,11 @@ impl<'a> Builder<'a> {
             return self.pointwise(node, i, |x| x.then(Unary::Clamp(clamp)));
         }
         match self.clampable(x.value) {
-            Some(n) => match &mut self.functions[n] {
-                Some(function) => *function = function.then(Unary::Clamp(clamp)),
-                None => self.clamps[n] = self.clamps[n].then(clamp),
+            Some(n) => match self.graph.node_mut(n) {
+                (_, Real { parameters: RealParameters::Function(function), .. }) => {
+                    *function = function.then(Unary::Clamp(clamp));
+                }
+                (_, data) => data.clamp = data.clamp.then(clamp),
             },
             None if x.is_plain() => {
                 return self.pointwise(node, i, |x| x.then(Unary::Clamp(clamp)));

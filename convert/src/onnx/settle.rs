@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::ImportError,
     function::Function,
-    network::{Gaussian, LayerParameters},
+    network::{Gaussian, LayerParameters, Real, RealParameters},
 };
 
 impl<'a> Builder<'a> {
@@ -93,7 +93,7 @@ impl<'a> Builder<'a> {
             window: Window::new([1, 1]),
         });
         let layer = LayerParameters { weight: Gaussian::deterministic(mean), bias: None };
-        self.push_layer(name, op, vec![value], Some(layer))
+        self.push_layer(name, op, vec![value], layer)
     }
 
     /// A node for a pending function.
@@ -104,14 +104,10 @@ impl<'a> Builder<'a> {
         x: Value,
     ) -> Result<Value, ImportError> {
         let clamp = function.as_clamp();
-        let op = if clamp.is_some() { Op::Requantize } else { Op::Table };
-        let value = self.push(name, op, vec![x])?;
-        if let Value::Node(n) = value {
-            match clamp {
-                Some(clamp) => self.clamps[n] = clamp,
-                None => self.functions[n] = Some(function),
-            }
-        }
-        Ok(value)
+        let (op, data) = match clamp {
+            Some(clamp) => (Op::Requantize, Real { clamp, ..Real::new(RealParameters::None) }),
+            None => (Op::Table, Real::new(RealParameters::Function(function))),
+        };
+        self.push_node(name, op, vec![x], data)
     }
 }

@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
         };
         let op = Op::Conv2d(Conv2d { out_channels, groups, window });
         let name = layer_name(node, weight);
-        let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
+        let value = self.push_layer(&name, op, vec![x.value], layer)?;
         Ok(Activation::new(value, x.form, self.graph.shape(value)))
     }
 

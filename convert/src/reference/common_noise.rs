@@ -31,9 +31,8 @@ impl<'n> CommonNoise<'n> {
     pub fn new(network: &'n Network) -> Self {
         let graph = &network.graph;
         let mut indices = 0..;
-        let nodes = graph.nodes().iter().zip(&network.layers);
-        let layers = nodes.map(|(node, parameters)| {
-            let weights = parameters.as_ref()?.weight.mean.len();
+        let layers = graph.nodes().iter().map(|node| {
+            let weights = node.data.layer()?.weight.mean.len();
             let filters = node.op.filters(graph.shape(node.inputs[0]))?;
             let depthwise = filters.is_depthwise();
             Some(noise(indices.next()?, node.shape.channels, weights, depthwise))
@@ -61,9 +60,9 @@ impl<'n> CommonNoise<'n> {
     /// `seed` has in the model.
     pub fn draw(&self, seed: u64, sample: u32) -> Weights<'n> {
         let draw = Draw { seed, sample };
-        let parameters = self.network.layers.iter().zip(&self.layers);
-        let layers = parameters.map(|(parameters, noise)| {
-            let (parameters, noise) = (parameters.as_ref()?, noise.as_ref()?);
+        let nodes = self.network.graph.nodes().iter().zip(&self.layers);
+        let layers = nodes.map(|(node, noise)| {
+            let (parameters, noise) = (node.data.layer()?, noise.as_ref()?);
             let mut eps = vec![0i8; noise.mu.len()];
             sample_weights(noise, draw, &mut eps);
             let fan_in = noise.fan_in();

@@ -23,7 +23,7 @@ pub use common_noise::CommonNoise;
 pub use predict::{predict, predict_mean, predict_samples, single_sample};
 pub use weights::{LayerWeights, Weights, draw};
 
-use crate::network::{Clamp, Network};
+use crate::network::{Clamp, Network, Real};
 use convolution::Convolution;
 
 /// Why a run is refused.
@@ -145,7 +145,7 @@ impl<'r> Plan<'r> {
         if nodes.is_empty() {
             return Err(RunError::Empty);
         }
-        let misfit = |node: &Node| RunError::Weights(node.name.clone());
+        let misfit = |node: &Node<Real>| RunError::Weights(node.name.clone());
         let mut convolutions = Vec::with_capacity(nodes.len());
         let mut last_reader = vec![0; nodes.len() + 1];
         for (n, node) in nodes.iter().enumerate() {
@@ -192,7 +192,7 @@ impl<'r> Plan<'r> {
         for (n, node) in nodes.iter().enumerate() {
             let mut out = buffer(free, count * node.shape.elements());
             self.node(n, node, &values, &mut out);
-            clamp(self.network.clamps.get(n).copied().unwrap_or(Clamp::NONE), &mut out);
+            clamp(node.data.clamp, &mut out);
             show(Value::Node(n), &out);
             values[n + 1] = out;
             for &input in &node.inputs {
@@ -206,13 +206,13 @@ impl<'r> Plan<'r> {
         logits
     }
 
-    fn node(&self, n: usize, node: &Node, values: &[Vec<f32>], out: &mut [f32]) {
+    fn node(&self, n: usize, node: &Node<Real>, values: &[Vec<f32>], out: &mut [f32]) {
         let value = |&input: &Value| RealValue {
             shape: self.network.graph.shape(input),
             numbers: values[place(input)].as_slice(),
         };
         let inputs: Vec<RealValue<'_>> = node.inputs.iter().map(value).collect();
-        match (&self.convolutions[n], &self.network.functions[n], node.op.real()) {
+        match (&self.convolutions[n], node.data.function(), node.op.real()) {
             (Some(convolution), ..) => convolution.run(inputs[0].numbers, out),
             (None, Some(function), _) => function.apply_all(inputs[0].numbers, out),
             (None, None, Some(operation)) => operation.real(&inputs, node.shape, out),

@@ -41,8 +41,8 @@ impl<'n> Weights<'n> {
         network: &'n Network,
         sample: impl Fn(u64, &'n Gaussian) -> Cow<'n, [f32]>,
     ) -> Self {
-        let layers = network.layers.iter().zip(0u64..).map(|(layer, n)| {
-            let layer = layer.as_ref()?;
+        let layers = network.graph.nodes().iter().zip(0u64..).map(|(node, n)| {
+            let layer = node.data.layer()?;
             let bias = layer.bias.as_ref().map(|bias| sample(n << 32 | BIAS, bias));
             Some(LayerWeights { weight: sample(n << 32, &layer.weight), bias })
         });

@@ -54,10 +54,10 @@ impl<'a> Builder<'a> {
         let geometry = (out_channels, groups, window);
         let convolution = self.push_convolution(node, &weight, &layout, geometry, &x)?;
         if let Value::Node(n) = convolution.value
-            && let Some(layer) = &mut self.layers[n]
+            && let (name, Some(layer)) = self.layer_mut(n)
         {
             layer.weight.scale(factor);
-            layer.require_finite(node, &self.graph.nodes()[n].name)?;
+            layer.require_finite(node, name)?;
         }
         Ok(convolution)
     }

@@ -87,7 +87,7 @@ impl<'a> Builder<'a> {
         let layer = LayerParameters { weight, bias };
         layer.require_finite(node, &name)?;
         let op = Op::Linear(Linear { out_features });
-        let value = self.push_layer(&name, op, vec![x.value], Some(layer))?;
+        let value = self.push_layer(&name, op, vec![x.value], layer)?;
         Ok(Activation::new(value, Form::Vector, self.graph.shape(value)))
     }
 }

@@ -76,7 +76,7 @@ impl<'a> Builder<'a> {
             let Value::Node(n) = value else { return false };
             let node = &self.graph.nodes()[n];
             match node.inputs.first() {
-                _ if self.clamps[n].min >= 0.0 => return true,
+                _ if node.data.clamp.min >= 0.0 => return true,
                 Some(&input) if node.op.only_moves() => value = input,
                 _ => return false,
             }
