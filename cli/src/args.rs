@@ -4,7 +4,7 @@ use anyhow::Context;
 use bayes8_convert::{ImportOptions, InputLayout, PosteriorSource};
 use bayes8_native::core::graph::{MAX_ELEMENTS, Shape};
 use bayes8_native::core::limits::Limits;
-use bayes8_native::core::sampler::MAX_SAMPLES;
+use bayes8_native::core::posterior::MAX_SAMPLES;
 use bayes8_native::{Isa, LoadError, ModelOptions, Threads};
 use bytesize::ByteSize;
 use clap::Args;

@@ -7,7 +7,8 @@ pub use values::ValueFidelity;
 use bayes8_core::layer::Layer;
 use bayes8_core::model::Model;
 use bayes8_core::numerics::ActivationBits;
-use bayes8_core::variance::NoiseDistribution;
+use bayes8_core::posterior::Posterior;
+use bayes8_core::posterior::variance::NoiseDistribution;
 use ndarray::{ArrayView, Dimension};
 use serde::Serialize;
 
@@ -131,7 +132,7 @@ fn layer_fidelity(
     sigma: &[f32],
     layer: &Layer,
 ) -> Option<LayerFidelity> {
-    let posterior = layer.posterior.as_ref()?;
+    let Posterior::Gaussian(posterior) = layer.posterior.as_ref()?;
     let fan_in = layer.fan_in();
     let steps = sigma.iter().enumerate().map(|(i, sigma)| sigma / layer.scale[i / fan_in]);
     let sigma_over_step = Quantiles::of(steps.collect());

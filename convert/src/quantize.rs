@@ -1,13 +1,14 @@
 //! From the FP32 network and its activation ranges to the INT8 model.
 
 use bayes8_core::graph::{Graph, Value};
-use bayes8_core::layer::{Bias, Layer, Posterior, transpose};
+use bayes8_core::layer::{Bias, Layer, transpose};
 use bayes8_core::model::{
     Calibration, Model, ModelError, Parameters, Parts, Preprocessing, Quantized,
 };
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::GridRule;
-use bayes8_core::sampler::NOISE_STD;
+use bayes8_core::posterior::gaussian::NOISE_STD;
+use bayes8_core::posterior::{self, Posterior};
 use bayes8_native::{LoadError, PredictError};
 use std::sync::Arc;
 use thiserror::Error;
@@ -218,27 +219,29 @@ fn quantize_layer(
         out_channels,
         depthwise: false,
         mu: Vec::with_capacity(mean.len()),
-        posterior: sigma.as_ref().map(|sigma| Posterior {
-            sigma: Vec::with_capacity(sigma.len()),
-            noise_multiplier: Vec::with_capacity(out_channels),
-        }),
+        posterior: None,
         scale: Vec::with_capacity(out_channels),
         bias: None,
     };
+    let mut spread = sigma.as_ref().map(|sigma| posterior::gaussian::Gaussian {
+        sigma: Vec::with_capacity(sigma.len()),
+        noise_multiplier: Vec::with_capacity(out_channels),
+    });
     for channel in 0..out_channels {
         let mean = row(mean, channel);
         let sigma = sigma.as_ref().map(|sigma| row(sigma, channel));
         let scale = channel_scale(&mean, sigma.as_deref(), bias_reach(parameters, channel), steps);
         layer.scale.push(scale);
         layer.mu.extend(mean.iter().map(|mu| (mu / scale).round().clamp(-128.0, 127.0) as i8));
-        if let (Some(posterior), Some(sigma)) = (&mut layer.posterior, sigma) {
+        if let (Some(spread), Some(sigma)) = (&mut spread, sigma) {
             let variance = |sigma: &f32| (f64::from(*sigma) / f64::from(scale)).powi(2);
             let targets: Vec<f64> = sigma.iter().map(variance).collect();
             let multiplier = coder.multiplier(targets.iter().copied().fold(0.0, f64::max));
-            posterior.sigma.extend(coder.codes(&targets, multiplier));
-            posterior.noise_multiplier.push(multiplier);
+            spread.sigma.extend(coder.codes(&targets, multiplier));
+            spread.noise_multiplier.push(multiplier);
         }
     }
+    layer.posterior = spread.map(Posterior::Gaussian);
     layer.bias = parameters.bias.as_ref().map(|bias| quantize_bias(bias, &layer.scale, steps));
     layer
 }
@@ -276,7 +279,6 @@ fn quantize_bias(bias: &Gaussian, scales: &[f32], steps: Steps) -> Bias {
 fn to_depthwise(layer: &mut Layer) {
     layer.depthwise = true;
     layer.mu = transpose(&layer.mu, layer.out_channels);
-    if let Some(posterior) = &mut layer.posterior {
-        posterior.sigma = transpose(&posterior.sigma, layer.out_channels);
-    }
+    let by_tap = |codes: &[u8]| transpose(codes, layer.out_channels);
+    layer.posterior = layer.posterior.take().map(|posterior| posterior.reordered(by_tap));
 }

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use bayes8_core::variance::NoiseDistribution;
+use bayes8_core::posterior::variance::NoiseDistribution;
 
 /// Chooses codes; remembers the variances of every multiplier it has met.
 pub(crate) struct SigmaCoder {

@@ -12,7 +12,7 @@ use bayes8_convert::{
 };
 use bayes8_core::{
     model::{Model, Preprocessing},
-    sampler::{Draw, sample_weights},
+    posterior::Draw,
 };
 use common::Fixture;
 
@@ -43,7 +43,7 @@ fn common_noise_is_that_of_the_int8_samples() {
             let Some(parameters) = node.data.layer() else { continue };
             let layer = layers.next().unwrap();
             let mut codes = vec![0; layer.mu.len()];
-            sample_weights(layer, Draw { seed, sample }, &mut codes);
+            layer.sample_weights(Draw { seed, sample }, &mut codes);
             let drawn = &weights.layer(n).unwrap().weight;
             for (i, (w, mu)) in drawn.iter().zip(&parameters.weight.mean).enumerate() {
                 let (channel, i) = (i / layer.fan_in(), i % layer.fan_in());

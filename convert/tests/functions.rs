@@ -15,8 +15,8 @@ use bayes8_core::{
     graph::{Op, Shape, Value},
     model::{Model, Preprocessing},
     numerics::ActivationBits,
+    posterior::Draw,
     reference::Reference,
-    sampler::Draw,
 };
 use common::{Fixture, assert_names, none};
 use ndarray::{Array2, Axis};

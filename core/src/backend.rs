@@ -7,7 +7,7 @@
 use crate::convolution::{Convolution, Output};
 use crate::layer::Layer;
 use crate::ops::Job;
-use crate::sampler::Draw;
+use crate::posterior::Draw;
 use alloc::sync::Arc;
 
 /// Kernels for one kind of processor. Slices hold whole batches of pictures in NHWC order; their

@@ -33,3 +33,14 @@ pub(crate) fn check_count(
         Err(ModelError::Count { what: what.into(), expected, found })
     }
 }
+
+pub(crate) fn check_not_negative<T: Copy + Into<i32>>(
+    layer: &str,
+    tensor: &str,
+    values: &[T],
+) -> Result<(), ModelError> {
+    match values.iter().position(|&v| v.into() < 0) {
+        Some(index) => Err(ModelError::Negative { tensor: named(layer, tensor), index }),
+        None => Ok(()),
+    }
+}

@@ -12,7 +12,7 @@ use crate::aligned::Aligned;
 use crate::backend::Backend;
 use crate::model::Model;
 use crate::plan::{Action, Plan, Step};
-use crate::sampler::Draw;
+use crate::posterior::Draw;
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -1,6 +1,7 @@
 //! What a node owns: for a weighted one a layer, the quantized posterior of its weights and biases.
 
 use crate::numerics::{CodeRange, Quantization, Table};
+use crate::posterior::{Draw, Posterior, sample_biases};
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 /// What a node of a quantized model has besides its operation.
@@ -64,21 +65,12 @@ pub struct Layer {
     pub bias: Option<Bias>,
 }
 
-/// Standard deviations of the weights, as the sampler takes them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posterior {
-    /// Sigma code of every weight, in the order of [`Layer::mu`].
-    pub sigma: Vec<u8>,
-    /// Noise multiplier of each output channel, not negative.
-    pub noise_multiplier: Vec<i16>,
-}
-
 /// Quantized biases, one an output channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bias {
     /// Mean codes.
     pub mu: Vec<i32>,
-    /// Sigma codes ([`crate::sampler::sample_bias`]), not negative; `None` if deterministic.
+    /// Sigma codes ([`crate::posterior::gaussian::sample_bias`]), not negative; `None` if deterministic.
     pub sigma: Option<Vec<i32>>,
 }
 
@@ -102,6 +94,37 @@ impl Layer {
     /// Place in [`Layer::mu`] of weight `i`, in `[KD][KH][KW][I / groups]` order, of an output channel.
     pub fn position(&self, channel: usize, i: usize) -> usize {
         if self.depthwise { i * self.out_channels + channel } else { channel * self.fan_in() + i }
+    }
+
+    /// Draws all weights into `weights`, in the order of [`Layer::mu`].
+    ///
+    /// # Panics
+    /// When `weights` has another length than [`Layer::mu`].
+    pub fn sample_weights(&self, draw: Draw, weights: &mut [i8]) {
+        assert_eq!(weights.len(), self.mu.len(), "one slot for every weight");
+        match &self.posterior {
+            None => weights.copy_from_slice(&self.mu),
+            Some(posterior) => {
+                let channel = |row, i| self.channel(row, i);
+                let stream = draw.weight_stream(self.index);
+                posterior.sample(&self.mu, self.row_length(), channel, stream, weights);
+            }
+        }
+    }
+
+    /// Draws all biases into `biases`, one an output channel; zeros where the layer has none.
+    ///
+    /// # Panics
+    /// When `biases` has another length than the layer has output channels.
+    pub fn sample_biases(&self, draw: Draw, biases: &mut [i32]) {
+        assert_eq!(biases.len(), self.out_channels, "one slot for every output channel");
+        match &self.bias {
+            None => biases.fill(0),
+            Some(Bias { mu, sigma: None }) => biases.copy_from_slice(mu),
+            Some(Bias { mu, sigma: Some(sigma) }) => {
+                sample_biases(mu, sigma, draw.bias_stream(self.index), biases);
+            }
+        }
     }
 
     /// Whether a draw differs from the mean.

@@ -1,7 +1,7 @@
 //! The heart of bayes8: what a quantized Bayesian network is and what it computes.
 //!
 //! Everything that decides a result lives here, once: the file [`format`](mod@format), the
-//! [`graph`], the posterior [`sampler`], the integer [`numerics`], the [`executor`] and the
+//! [`graph`], the [`posterior`], the integer [`numerics`], the [`executor`] and the
 //! [`head`], which makes uncertainty of the outputs. A [`session`] is how a target predicts. A
 //! [`backend`] only computes the same integers faster; most are made by [`simd`] from a kernel.
 
@@ -33,9 +33,8 @@ pub mod ops;
 #[cfg(feature = "image")]
 pub mod picture;
 pub mod plan;
+pub mod posterior;
 pub mod reference;
-pub mod sampler;
 pub mod session;
 pub mod simd;
-pub mod variance;
 pub mod words;

@@ -6,7 +6,7 @@ use crate::backend::Backend;
 use crate::convolution::{Convolution, Output};
 use crate::layer::Layer;
 use crate::ops::Filters;
-use crate::sampler::{Draw, sample_biases, sample_weights};
+use crate::posterior::Draw;
 use alloc::{sync::Arc, vec, vec::Vec};
 
 /// Runs everywhere, compared with by everything.
@@ -45,8 +45,8 @@ impl Backend for Reference {
         weights.depthwise = layer.depthwise;
         weights.weights.resize(layer.mu.len(), 0);
         weights.biases.resize(layer.out_channels, 0);
-        sample_weights(layer, draw, &mut weights.weights);
-        sample_biases(layer, draw, &mut weights.biases);
+        layer.sample_weights(draw, &mut weights.weights);
+        layer.sample_biases(draw, &mut weights.biases);
     }
 
     /// By its definition: acc = sum (q_x - z_x) q_w over the taps inside of the input.

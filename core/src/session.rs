@@ -21,7 +21,7 @@ pub use samples::SampleRange;
 use crate::backend::Backend;
 use crate::executor::{Executor, OutOfMemory, WeightSample, Weights, Workspace};
 use crate::model::Model;
-use crate::sampler::Draw;
+use crate::posterior::Draw;
 use alloc::sync::Arc;
 use core::ops::ControlFlow;
 

@@ -25,7 +25,8 @@ use crate::backend::Backend;
 use crate::convolution::{Convolution, Output};
 use crate::layer::Layer;
 use crate::ops::Job;
-use crate::sampler::{CHUNK, Draw, sample_biases};
+use crate::posterior::Draw;
+use crate::posterior::gaussian::CHUNK;
 use alloc::{sync::Arc, vec, vec::Vec};
 use core::ops::Range;
 use depthwise::depthwise;
@@ -298,7 +299,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
             grow(&mut weights.offsets, layer.layer.out_channels, 0);
             self.sample_taps(layer, draw, &mut weights.taps[..layer.mu.len()]);
             let biases = &mut weights.offsets[..layer.layer.out_channels];
-            sample_biases(&layer.layer, draw, biases);
+            layer.layer.sample_biases(draw, biases);
             return;
         }
         let panels = layer.groups * layer.panels_per_group();
@@ -312,7 +313,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         self.sample_panels(layer, draw, 0, panels, offsets, &mut parts[..threads]);
         grow(biases, layer.layer.out_channels, 0);
         let biases = &mut biases[..layer.layer.out_channels];
-        sample_biases(&layer.layer, draw, biases);
+        layer.layer.sample_biases(draw, biases);
         for (panel, offsets) in offsets.chunks_exact_mut(PANEL).enumerate() {
             for (row, offset) in layer.rows_of_panel(panel).zip(offsets) {
                 *offset = offset.wrapping_add(biases[row]);

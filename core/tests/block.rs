@@ -3,7 +3,7 @@
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use bayes8_core::ops::{Addition, Rescale};
-use bayes8_core::sampler::CHUNK;
+use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::{Block, BlockOutput, Kernel, Multipliers, PANEL};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 

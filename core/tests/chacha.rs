@@ -1,7 +1,7 @@
 //! The key stream is ChaCha8 as `rand_chacha` makes it, 16 blocks at a time, word-major.
 
 use bayes8_core::chacha::{ChaCha8, GROUP_BYTES, LANES};
-use bayes8_core::sampler::Draw;
+use bayes8_core::posterior::Draw;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 

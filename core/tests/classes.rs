@@ -2,7 +2,7 @@
 
 use bayes8_core::head::classes::{SampleSums, Uncertainty};
 use bayes8_core::head::{Accumulator, WordsError};
-use bayes8_core::sampler::MAX_SAMPLES;
+use bayes8_core::posterior::MAX_SAMPLES;
 use proptest::prelude::*;
 
 use bayes8_conformance::Random;

@@ -5,8 +5,8 @@ use bayes8_core::executor::Executor;
 use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
 use bayes8_core::model::Model;
 use bayes8_core::ops::{AveragePool, MaxPool, PadChannels};
+use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
-use bayes8_core::sampler::Draw;
 use std::collections::BTreeSet;
 
 mod naive;
@@ -282,7 +282,7 @@ fn a_prefix_run_once_is_a_prefix_run_for_every_sample() {
         b.linear(sum, 4, Kind::Bayesian).unwrap();
         let mut parts = b.parts();
         let stem = layer_mut(&mut parts, 0);
-        stem.posterior.as_mut().unwrap().sigma.fill(0);
+        stem.posterior = stem.posterior.take().map(|p| p.reordered(|sigma| vec![0; sigma.len()]));
         if let Some(bias) = &mut stem.bias {
             bias.sigma = None;
         }

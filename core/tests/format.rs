@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 mod container;
 
+use bayes8_core::posterior::Posterior;
+
 use bayes8_conformance::{
     Builder, Kind, layer_mut, node_mut, random_model_of_all_operations, random_volume_model,
     with_seven_bits,
@@ -246,7 +248,7 @@ fn proportional() -> Model {
     b.linear(Value::Input, 3, Kind::Bayesian).unwrap();
     let mut parts = b.parts();
     let layer = layer_mut(&mut parts, 0);
-    let posterior = layer.posterior.as_mut().unwrap();
+    let Posterior::Gaussian(posterior) = layer.posterior.as_mut().unwrap();
     for (sigma, mu) in posterior.sigma.iter_mut().zip(&layer.mu) {
         *sigma = mu.unsigned_abs() / 2 * 3 + mu.unsigned_abs() % 3;
     }
@@ -265,7 +267,7 @@ fn spreads_that_follow_the_means_are_stored_as_residuals_and_come_back() {
     // The same file with whole codes is as good.
     let mut whole = file.clone();
     whole.tensors.retain(|name, _| !name.contains(".sigma_"));
-    let posterior = model.layers().next().unwrap().posterior.as_ref().unwrap();
+    let Posterior::Gaussian(posterior) = model.layers().next().unwrap().posterior.as_ref().unwrap();
     let shape = file.tensors["linear_0.mu"].shape.clone();
     let tensor = Tensor::new("U8", &shape, posterior.sigma.clone());
     whole.tensors.insert("linear_0.sigma".into(), tensor);

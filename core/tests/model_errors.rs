@@ -4,6 +4,7 @@ use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
 use bayes8_core::model::{Calibration, Model, ModelError, Parameters, Parts, Quantized};
 use bayes8_core::numerics::{CodeRange, Quantization};
 use bayes8_core::ops::{Conv2d, MaxPool};
+use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 
 use bayes8_conformance::{Builder, Kind, layer_mut, node_mut, with_seven_bits};
 
@@ -21,6 +22,14 @@ fn parts() -> Parts {
     let mean = b.op(Op::GlobalAveragePool, &[pool]).unwrap();
     b.linear(mean, 3, Kind::BayesianBias).unwrap();
     b.parts()
+}
+
+/// Of the first layer.
+fn gaussian(parts: &mut Parts) -> &mut Gaussian {
+    let Some(Posterior::Gaussian(gaussian)) = &mut layer_mut(parts, 0).posterior else {
+        panic!("no posterior");
+    };
+    gaussian
 }
 
 fn model_error(change: impl FnOnce(&mut Parts), culprit: &str) -> ModelError {
@@ -67,11 +76,8 @@ fn lists_have_as_many_entries_as_they_must() {
         ("calibration.ranges", Box::new(|p| p.calibration = Some(calibration))),
         ("conv2d_0.mu", Box::new(|p| layer_mut(p, 0).mu.push(0))),
         ("conv2d_0.scale", Box::new(|p| layer_mut(p, 0).scale.clear())),
-        ("conv2d_0.sigma", Box::new(|p| layer_mut(p, 0).posterior.as_mut().unwrap().sigma.push(0))),
-        (
-            "conv2d_0.noise_multiplier",
-            Box::new(|p| layer_mut(p, 0).posterior.as_mut().unwrap().noise_multiplier.clear()),
-        ),
+        ("conv2d_0.sigma", Box::new(|p| gaussian(p).sigma.push(0))),
+        ("conv2d_0.noise_multiplier", Box::new(|p| gaussian(p).noise_multiplier.clear())),
         ("linear_3.bias.mu", Box::new(|p| layer_mut(p, 1).bias.as_mut().unwrap().mu.push(0))),
         (
             "linear_3.bias.sigma",
@@ -214,7 +220,7 @@ fn a_model_numbers_its_layers() {
 #[test]
 fn spreads_are_not_negative() {
     let multiplier = |parts: &mut Parts| {
-        layer_mut(parts, 0).posterior.as_mut().unwrap().noise_multiplier[3] = -1;
+        gaussian(parts).noise_multiplier[3] = -1;
     };
     let error = model_error(multiplier, "conv2d_0.noise_multiplier");
     assert!(matches!(error, ModelError::Negative { index: 3, .. }));

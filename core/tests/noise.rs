@@ -1,10 +1,10 @@
 //! The noise is close to a Gaussian, and every weight takes the random bytes that docs/NUMERICS.md says.
 
-use bayes8_core::layer::{Bias, Layer, Posterior};
-use bayes8_core::sampler::{
-    Draw, NOISE_MAX, NOISE_STD, NOISE_TABLES, noise, sample_biases, sample_weights,
-};
-use bayes8_core::variance::NoiseDistribution;
+use bayes8_core::layer::{Bias, Layer};
+use bayes8_core::posterior::Draw;
+use bayes8_core::posterior::gaussian::{NOISE_MAX, NOISE_STD, NOISE_TABLES, noise};
+use bayes8_core::posterior::variance::NoiseDistribution;
+use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -155,10 +155,10 @@ fn layer(index: u32, out_channels: usize, fan_in: usize, depthwise: bool) -> Lay
         out_channels,
         depthwise,
         mu: random.bytes(weights).into_iter().map(|byte| byte as i8).collect(),
-        posterior: Some(Posterior {
+        posterior: Some(Posterior::Gaussian(Gaussian {
             sigma: random.bytes(weights),
             noise_multiplier: (0..out_channels).map(|_| random.between(0, 300) as i16).collect(),
-        }),
+        })),
         scale: vec![1.0; out_channels],
         bias: Some(Bias {
             mu: (0..out_channels).map(|_| random.real(-1e6, 1e6) as i32).collect(),
@@ -169,8 +169,8 @@ fn layer(index: u32, out_channels: usize, fan_in: usize, depthwise: bool) -> Lay
 
 fn check_weights(layer: &Layer, draw: Draw, channel: impl Fn(usize, usize) -> usize) {
     let mut weights = vec![0; layer.mu.len()];
-    sample_weights(layer, draw, &mut weights);
-    let posterior = layer.posterior.as_ref().unwrap();
+    layer.sample_weights(draw, &mut weights);
+    let Posterior::Gaussian(posterior) = layer.posterior.as_ref().unwrap();
     let row_length = layer.row_length();
     let stream = u64::from(layer.index) << 32 | u64::from(draw.sample);
     let bytes = Bytes::new(draw.seed, stream, 1 + weights.len().div_ceil(64).max(200) / 8);
@@ -206,7 +206,7 @@ fn biases_have_a_stream_of_their_own() {
     let layer = layer(4, 130, 3, false);
     let draw = Draw { seed: 77, sample: 8 };
     let mut biases = vec![0; layer.out_channels];
-    sample_biases(&layer, draw, &mut biases);
+    layer.sample_biases(draw, &mut biases);
     let bytes = Bytes::new(77, 1 << 63 | 4 << 32 | 8, 1);
     let bias = layer.bias.as_ref().unwrap();
     for (i, &sampled) in biases.iter().enumerate() {

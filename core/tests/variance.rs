@@ -1,10 +1,10 @@
 //! The variance that the sampler produces is the one that was enumerated, and nothing wraps.
 
-use bayes8_core::layer::{Bias, Layer, Posterior};
-use bayes8_core::sampler::{
-    Draw, NOISE_STD, mulhrs, sample_bias, sample_biases, sample_weight, sample_weights,
-};
-use bayes8_core::variance::NoiseDistribution;
+use bayes8_core::layer::{Bias, Layer};
+use bayes8_core::posterior::Draw;
+use bayes8_core::posterior::gaussian::{NOISE_STD, mulhrs, sample_bias, sample_weight};
+use bayes8_core::posterior::variance::NoiseDistribution;
+use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 
 const SAMPLES: u32 = 10_000;
 
@@ -18,7 +18,7 @@ fn layer() -> Layer {
         out_channels: 4,
         depthwise: false,
         mu: (0..256).map(|i| (i % 9) as i8 - 4).collect(),
-        posterior: Some(Posterior { sigma, noise_multiplier: multipliers }),
+        posterior: Some(Posterior::Gaussian(Gaussian { sigma, noise_multiplier: multipliers })),
         scale: vec![1.0; 4],
         bias: None,
     }
@@ -47,10 +47,10 @@ fn moments(samples: impl Iterator<Item = Vec<i32>>) -> Vec<(f64, f64)> {
 #[test]
 fn sampled_variances_are_the_enumerated_ones() {
     let layer = layer();
-    let posterior = layer.posterior.as_ref().unwrap();
+    let Posterior::Gaussian(posterior) = layer.posterior.as_ref().unwrap();
     let found = moments((0..SAMPLES).map(|sample| {
         let mut weights = vec![0; layer.mu.len()];
-        sample_weights(&layer, Draw { seed: 2023, sample }, &mut weights);
+        layer.sample_weights(Draw { seed: 2023, sample }, &mut weights);
         weights.into_iter().map(i32::from).collect()
     }));
 
@@ -92,7 +92,7 @@ fn bias_sigma_is_in_units_of_the_noise() {
     layer.bias = Some(Bias { mu: vec![1000; sigma.len()], sigma: Some(sigma.clone()) });
     let found = moments((0..SAMPLES).map(|sample| {
         let mut biases = vec![0; sigma.len()];
-        sample_biases(&layer, Draw { seed: 5, sample }, &mut biases);
+        layer.sample_biases(Draw { seed: 5, sample }, &mut biases);
         biases
     }));
     for (&(_, variance), &sigma) in found.iter().zip(&sigma) {

@@ -2,11 +2,12 @@
 
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
-use bayes8_core::layer::{Bias, Layer, Posterior};
+use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::limits::Cost;
 use bayes8_core::model::{Calibration, Model, Preprocessing, Provenance};
 use bayes8_core::numerics::{ActivationBits, Quantization};
-use bayes8_core::variance::NoiseDistribution;
+use bayes8_core::posterior::Posterior;
+use bayes8_core::posterior::variance::NoiseDistribution;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -148,7 +149,7 @@ impl ModelReport {
         let parameters = |l: &Layer| l.mu.len() + l.bias.as_ref().map_or(0, |b| b.mu.len());
         let bayesian_parameters = |l: &Layer| {
             let biases = l.bias.as_ref().and_then(|b| b.sigma.as_ref()).map_or(0, Vec::len);
-            l.posterior.as_ref().map_or(0, |p| p.sigma.len()) + biases
+            l.posterior.as_ref().map_or(0, Posterior::weights) + biases
         };
         let evidence = |c: &Calibration| Evidence {
             method: c.method.clone(),
@@ -178,7 +179,7 @@ impl ModelReport {
 /// Bytes of a layer's tensors in the file.
 fn stored_bytes(layer: &Layer) -> usize {
     let posterior = layer.posterior.as_ref();
-    let posterior = posterior.map_or(0, |p| p.sigma.len() + 2 * p.noise_multiplier.len());
+    let posterior = posterior.map_or(0, Posterior::bytes);
     let bias = layer.bias.as_ref();
     let bias = bias.map_or(0, |Bias { mu, sigma }| {
         4 * mu.len() + sigma.as_ref().map_or(0, |sigma| 4 * sigma.len())
@@ -192,6 +193,7 @@ fn sigma_over_step(
     layer: &Layer,
     posterior: &Posterior,
 ) -> Option<Quantiles> {
+    let Posterior::Gaussian(posterior) = posterior;
     // Many weights share code and multiplier, and thus their standard deviation.
     let mut counts: BTreeMap<(i16, u8), usize> = BTreeMap::new();
     for (i, &code) in posterior.sigma.iter().enumerate() {

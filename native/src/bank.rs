@@ -6,7 +6,7 @@
 
 use bayes8_core::backend::Backend;
 use bayes8_core::executor::WeightSample;
-use bayes8_core::sampler::Draw;
+use bayes8_core::posterior::Draw;
 use lru::LruCache;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -16,8 +16,8 @@ use bayes8_core::backend::Backend;
 use bayes8_core::executor::{NodeOutput, OutOfMemory, Workspace};
 use bayes8_core::head::Head;
 use bayes8_core::model::Model;
+use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
-use bayes8_core::sampler::Draw;
 use bayes8_core::session::{RequestError, SampleRange, Session};
 use crossbeam_queue::ArrayQueue;
 

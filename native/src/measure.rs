@@ -7,11 +7,12 @@ use bayes8_core::aligned::Aligned;
 use bayes8_core::backend::Backend;
 use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::graph::{Shape, Window};
-use bayes8_core::layer::{Layer, Posterior};
+use bayes8_core::layer::Layer;
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use bayes8_core::ops::Filters;
+use bayes8_core::posterior::Draw;
+use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 use bayes8_core::reference::Reference;
-use bayes8_core::sampler::Draw;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -197,7 +198,7 @@ impl Product {
         let Self { layer, .. } = Self::new(extents);
         let sigma = layer.mu.iter().map(|&mu| mu as u8).collect();
         let noise_multiplier = vec![100; layer.out_channels];
-        let posterior = Some(Posterior { sigma, noise_multiplier });
+        let posterior = Some(Posterior::Gaussian(Gaussian { sigma, noise_multiplier }));
         Self { layer: Arc::new(Layer { posterior, ..Layer::clone(&layer) }), ..Self::new(extents) }
     }
 

@@ -11,7 +11,7 @@ use bayes8_core::executor::NodeOutput;
 use bayes8_core::format::{self, FormatError};
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::{Cost, LimitError, Limits};
-use bayes8_core::sampler::Draw;
+use bayes8_core::posterior::Draw;
 use bayes8_core::session::{Pieces, RequestError, SampleRange};
 use crossbeam_queue::ArrayQueue;
 use ndarray::Dimension;

@@ -21,8 +21,8 @@ use bayes8_core::backend::Backend;
 use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::layer::Layer;
 use bayes8_core::ops::Job;
+use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
-use bayes8_core::sampler::Draw;
 use std::cell::RefCell;
 use std::sync::Arc;
 

@@ -10,8 +10,8 @@ use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::SampleSums;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::Model;
+use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
-use bayes8_core::sampler::Draw;
 
 /// A back end without anything around it.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use bayes8_core::format;
 use bayes8_core::head::{Head, Sums};
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::{Cost, Limits};
-use bayes8_core::sampler::Draw;
+use bayes8_core::posterior::Draw;
 use bayes8_core::session::{Estimate, Input, RequestError, SampleRange, Session};
 use std::cell::RefCell;
 use std::ops::ControlFlow;

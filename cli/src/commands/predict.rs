@@ -6,7 +6,7 @@ use crate::{model_file, output, picture, progress};
 use bayes8_evaluate::prediction::{Job, Outcome};
 use bayes8_evaluate::style::{Style, counted};
 use bayes8_native::Model;
-use bayes8_native::core::sampler::MAX_SAMPLES;
+use bayes8_native::core::posterior::MAX_SAMPLES;
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;

@@ -3,10 +3,11 @@
 use bayes8_native::core::chacha::ChaCha8;
 use bayes8_native::core::format;
 use bayes8_native::core::graph::{Graph, Padding, Shape, Value, Window};
-use bayes8_native::core::layer::{Bias, Layer, Posterior};
+use bayes8_native::core::layer::{Bias, Layer};
 use bayes8_native::core::model::{Calibration, Model, Parameters, Parts, Preprocessing, Quantized};
 use bayes8_native::core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_native::core::ops::{Conv2d, Linear, MaxPool};
+use bayes8_native::core::posterior::{Posterior, gaussian::Gaussian};
 use ndarray::{Array1, Array4};
 use ndarray_npy::NpzWriter;
 use serde_json::Value as Json;
@@ -189,10 +190,10 @@ fn layer(index: u32, out_channels: usize, fan_in: usize) -> Layer {
         out_channels,
         depthwise: false,
         mu: random[..count].iter().map(|&byte| byte as i8 / 2).collect(),
-        posterior: Some(Posterior {
+        posterior: Some(Posterior::Gaussian(Gaussian {
             sigma: random[count..2 * count].iter().map(|&byte| byte / 2).collect(),
             noise_multiplier: vec![60; out_channels],
-        }),
+        })),
         scale: vec![0.01; out_channels],
         bias: Some(Bias { mu: vec![3; out_channels], sigma: Some(vec![500; out_channels]) }),
     }

@@ -3,9 +3,11 @@
 
 use std::borrow::Cow;
 
-use bayes8_core::layer::{Bias, Layer, Posterior};
+use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::Model;
-use bayes8_core::sampler::{Draw, NOISE_STD, sample_biases, sample_weights};
+use bayes8_core::posterior::Draw;
+use bayes8_core::posterior::gaussian::NOISE_STD;
+use bayes8_core::posterior::{self, Posterior};
 
 use super::RunError;
 use super::weights::{LayerWeights, Weights};
@@ -64,13 +66,13 @@ impl<'n> CommonNoise<'n> {
         let layers = nodes.map(|(node, noise)| {
             let (parameters, noise) = (node.data.layer()?, noise.as_ref()?);
             let mut eps = vec![0i8; noise.mu.len()];
-            sample_weights(noise, draw, &mut eps);
+            noise.sample_weights(draw, &mut eps);
             let fan_in = noise.fan_in();
             let eps_of = |i: usize| f32::from(eps[noise.position(i / fan_in, i % fan_in)]);
             let weight = spread(&parameters.weight, eps_of);
             let bias = parameters.bias.as_ref().map(|bias| {
                 let mut eps = vec![0i32; noise.out_channels];
-                sample_biases(noise, draw, &mut eps);
+                noise.sample_biases(draw, &mut eps);
                 spread(bias, |i| eps[i] as f32)
             });
             Some(LayerWeights { weight, bias })
@@ -83,12 +85,13 @@ impl<'n> CommonNoise<'n> {
 fn noise(index: u32, out_channels: usize, weights: usize, depthwise: bool) -> Layer {
     let noise_multiplier = vec![UNIT_MULTIPLIER; out_channels];
     let sigma = Some(vec![UNIT_BIAS_SIGMA; out_channels]);
+    let noise = posterior::gaussian::Gaussian { sigma: vec![1; weights], noise_multiplier };
     Layer {
         index,
         out_channels,
         depthwise,
         mu: vec![0; weights],
-        posterior: Some(Posterior { sigma: vec![1; weights], noise_multiplier }),
+        posterior: Some(Posterior::Gaussian(noise)),
         scale: vec![1.0; out_channels],
         bias: Some(Bias { mu: vec![0; out_channels], sigma }),
     }

@@ -4,7 +4,7 @@ use super::memory::Memory;
 use super::{Executor, LayerWeights, PreparedStep, Weights, Workspace};
 use crate::backend::Backend;
 use crate::plan::{Region, Step};
-use crate::sampler::Draw;
+use crate::posterior::Draw;
 use alloc::vec::Vec;
 
 /// The output of one node for a batch of pictures.

@@ -10,10 +10,11 @@ use super::{
 };
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Node};
-use crate::layer::{Bias, Layer, Parameters, Posterior, Quantized, transpose};
+use crate::layer::{Bias, Layer, Parameters, Quantized, transpose};
 use crate::model::{Model, Parts};
 use crate::numerics::{CodeRange, Quantization, Table};
 use crate::ops::{Filters, GridRule};
+use crate::posterior::{Posterior, gaussian::Gaussian};
 use alloc::{
     boxed::Box, collections::BTreeSet, format, string::String, string::ToString, sync::Arc,
     vec::Vec,
@@ -178,14 +179,15 @@ impl Tensors<'_> {
         let multiplier = self.numbers(name, "noise_multiplier", &channels, i16::from_le_bytes)?;
         let mut posterior = match (sigma, multiplier) {
             (None, None) => None,
-            (Some(sigma), Some(noise_multiplier)) => Some(Posterior { sigma, noise_multiplier }),
+            (Some(sigma), Some(noise_multiplier)) => {
+                Some(Posterior::Gaussian(Gaussian { sigma, noise_multiplier }))
+            }
             _ => return Err(FormatError::HalfPosterior(name.clone())),
         };
         if depthwise {
             mu = transpose(&mu, channels[0]);
-            if let Some(Posterior { sigma, .. }) = &mut posterior {
-                *sigma = transpose(sigma, channels[0]);
-            }
+            let by_tap = |codes: &[u8]| transpose(codes, channels[0]);
+            posterior = posterior.map(|posterior| posterior.reordered(by_tap));
         }
         let bias_mu = self.numbers(name, "bias.mu", &channels, i32::from_le_bytes)?;
         let bias_sigma = self.numbers(name, "bias.sigma", &channels, i32::from_le_bytes)?;

@@ -7,10 +7,11 @@ use super::schema::{Description, Grid, Input, Node};
 use super::{DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE};
 use crate::digest::ModelDigest;
 use crate::graph::Value;
-use crate::layer::{Layer, Parameters, Posterior, Quantized, transpose};
+use crate::layer::{Layer, Parameters, Quantized, transpose};
 use crate::model::Model;
 use crate::numerics::CodeRange;
 use crate::ops::Filters;
+use crate::posterior::{Posterior, gaussian::Gaussian};
 use alloc::{
     borrow::Cow, boxed::Box, collections::BTreeMap, format, string::String, string::ToString,
     vec::Vec,
@@ -209,7 +210,7 @@ fn push_layer<'a>(
     let scale = &layer.scale;
     let data = move || bytes(scale, f32::to_le_bytes).into();
     push("scale", Dtype::F32, &channels, 4 * scale.len(), Box::new(data));
-    if let Some(Posterior { sigma, noise_multiplier }) = &layer.posterior {
+    if let Some(Posterior::Gaussian(Gaussian { sigma, noise_multiplier })) = &layer.posterior {
         let codes = move || match depthwise {
             true => Cow::from(transpose(sigma, taps)),
             false => sigma.as_slice().into(),

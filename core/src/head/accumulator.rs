@@ -1,6 +1,6 @@
 //! What every head's sums can do.
 
-use crate::sampler::MAX_SAMPLES;
+use crate::posterior::MAX_SAMPLES;
 use alloc::vec::Vec;
 use thiserror::Error;
 

@@ -9,7 +9,7 @@
 //! information between the prediction and the weights).
 
 use super::accumulator::{Accumulator, WordsError};
-use crate::sampler::MAX_SAMPLES;
+use crate::posterior::MAX_SAMPLES;
 use alloc::collections::TryReserveError;
 use alloc::{vec, vec::Vec};
 use serde::{Deserialize, Serialize};

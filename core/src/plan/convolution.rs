@@ -1,13 +1,13 @@
 //! From the layer of a node to its convolution.
 
-use crate::check::{check_count, check_number, check_scale, named};
+use crate::check::{check_count, check_not_negative, check_number, check_scale, named};
 use crate::convolution::Convolution;
 use crate::error::ModelError;
 use crate::graph::Node;
-use crate::layer::{Bias, Layer, Posterior, Quantized};
+use crate::layer::{Bias, Layer, Quantized};
 use crate::numerics::{Quantization, Target, requantize_multiplier};
 use crate::ops::Filters;
-use crate::sampler::{NOISE_MAX, sample_bias};
+use crate::posterior::gaussian::{NOISE_MAX, sample_bias};
 
 /// The convolution of `node`, which has `layer`, over an input on the grid `x`.
 ///
@@ -53,10 +53,8 @@ fn check_layer(name: &str, filters: Filters, layer: &Layer) -> Result<(), ModelE
     let weights = channels.saturating_mul(fan_in);
     check_count(named(name, "mu"), weights, layer.mu.len())?;
     check_count(named(name, "scale"), channels, layer.scale.len())?;
-    if let Some(Posterior { sigma, noise_multiplier }) = &layer.posterior {
-        check_count(named(name, "sigma"), weights, sigma.len())?;
-        check_count(named(name, "noise_multiplier"), channels, noise_multiplier.len())?;
-        check_not_negative(name, "noise_multiplier", noise_multiplier)?;
+    if let Some(posterior) = &layer.posterior {
+        posterior.check(name, weights, channels)?;
     }
     let mut largest_bias = 0;
     if let Some(Bias { mu, sigma }) = &layer.bias {
@@ -74,15 +72,4 @@ fn check_layer(name: &str, filters: Filters, layer: &Layer) -> Result<(), ModelE
         return Err(ModelError::Accumulator { layer: name.into(), fan_in, bias: largest_bias });
     }
     Ok(())
-}
-
-fn check_not_negative<T: Copy + Into<i32>>(
-    layer: &str,
-    tensor: &str,
-    values: &[T],
-) -> Result<(), ModelError> {
-    match values.iter().position(|&v| v.into() < 0) {
-        Some(index) => Err(ModelError::Negative { tensor: named(layer, tensor), index }),
-        None => Ok(()),
-    }
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with a request.
 
 use crate::graph::Shape;
-use crate::sampler::MAX_SAMPLES;
+use crate::posterior::MAX_SAMPLES;
 use core::ops::Range;
 use thiserror::Error;
 

@@ -1,7 +1,7 @@
 //! Which weight samples to run.
 
 use super::error::RequestError;
-use crate::sampler::{Draw, MAX_SAMPLES};
+use crate::posterior::{Draw, MAX_SAMPLES};
 use core::ops::Range;
 
 /// Indices of weight samples: at least one, all below [`MAX_SAMPLES`].

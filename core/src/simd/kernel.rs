@@ -2,7 +2,7 @@
 
 use super::output::BlockOutput;
 use crate::chacha::ChaCha8;
-use crate::sampler::{CHUNK, CHUNKS_PER_GROUP};
+use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP};
 use core::ops::Range;
 
 /// Output channels in a panel.

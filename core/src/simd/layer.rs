@@ -2,8 +2,9 @@
 
 use super::{Kernel, PANEL};
 use crate::convolution::Convolution;
-use crate::layer::{Layer, Posterior};
-use crate::sampler::CHUNK;
+use crate::layer::Layer;
+use crate::posterior::gaussian::CHUNK;
+use crate::posterior::{Posterior, gaussian::Gaussian};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -27,7 +28,7 @@ impl SimdLayer {
         let row_length = layer.row_length();
         let (sigma, multipliers) = match &layer.posterior {
             None => (Vec::new(), Vec::new()),
-            Some(Posterior { sigma, noise_multiplier }) => {
+            Some(Posterior::Gaussian(Gaussian { sigma, noise_multiplier })) => {
                 let multipliers = if layer.depthwise {
                     let repeated = noise_multiplier.iter().cycle().take(row_length);
                     in_chunks(&repeated.copied().collect::<Vec<_>>(), row_length)

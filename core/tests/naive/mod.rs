@@ -6,7 +6,7 @@ use bayes8_core::layer::Layer;
 use bayes8_core::model::{Model, Parameters, Quantized};
 use bayes8_core::numerics::{CodeRange, Quantization, Table};
 use bayes8_core::ops::{AveragePool, Conv2d, MaxPool, Pad, PadChannels, Slice};
-use bayes8_core::sampler::{Draw, sample_biases, sample_weights};
+use bayes8_core::posterior::Draw;
 
 /// Plane, row and column.
 type Position = [i64; 3];
@@ -118,8 +118,8 @@ fn taps(window: Window, output: Position) -> impl Iterator<Item = (usize, Positi
 fn weighted(node: &Node<Quantized>, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Vec<f32>) {
     let mut weights = vec![0; layer.mu.len()];
     let mut biases = vec![0; layer.out_channels];
-    sample_weights(layer, draw, &mut weights);
-    sample_biases(layer, draw, &mut biases);
+    layer.sample_weights(draw, &mut weights);
+    layer.sample_biases(draw, &mut biases);
     let (mut sums, mut scales) = (Vec::new(), Vec::new());
     for (output, channel) in positions(node.shape) {
         let mut sum = biases[channel];

@@ -37,7 +37,7 @@ use super::avx512vnni::epilogue::Epilogue;
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, PANEL_PAIR, Peak};
 use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
-use bayes8_core::sampler::CHUNK;
+use bayes8_core::posterior::gaussian::CHUNK;
 use configuration::TILE_ROWS;
 use pending::{fetch_and_write_rows, write_rows};
 use session::Session;

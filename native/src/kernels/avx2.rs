@@ -14,7 +14,7 @@ use super::row_tiles;
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
 use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
-use bayes8_core::sampler::CHUNK;
+use bayes8_core::posterior::gaussian::CHUNK;
 use std::arch::{asm, x86_64::*};
 use std::hint::black_box;
 

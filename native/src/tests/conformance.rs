@@ -14,7 +14,7 @@ use bayes8_core::format;
 use bayes8_core::head::Accumulator;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::Model;
-use bayes8_core::sampler::Draw;
+use bayes8_core::posterior::Draw;
 use bayes8_core::session::SampleRange;
 use std::ops::ControlFlow;
 

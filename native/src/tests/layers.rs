@@ -4,10 +4,11 @@ use super::{Subject, kernels, reference};
 use bayes8_conformance::Random;
 use bayes8_core::convolution::Convolution;
 use bayes8_core::graph::{Padding, Shape, Window};
-use bayes8_core::layer::{Bias, Layer, Posterior};
+use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use bayes8_core::ops::{Addition, Filters, Rescale};
-use bayes8_core::sampler::Draw;
+use bayes8_core::posterior::Draw;
+use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 
 /// Which numbers a case has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,9 +134,13 @@ impl Case {
         }
         let multipliers: &[i16] =
             if extreme { &[0, 1, i16::MAX] } else { &[0, 1, 40, 130, 400, 2048, i16::MAX] };
-        let posterior = (self.numbers != Numbers::Deterministic).then(|| Posterior {
-            sigma,
-            noise_multiplier: (0..self.out_channels).map(|_| random.pick(multipliers)).collect(),
+        let posterior = (self.numbers != Numbers::Deterministic).then(|| {
+            Posterior::Gaussian(Gaussian {
+                sigma,
+                noise_multiplier: (0..self.out_channels)
+                    .map(|_| random.pick(multipliers))
+                    .collect(),
+            })
         });
         Layer {
             index: random.below(50) as u32,

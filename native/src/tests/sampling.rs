@@ -12,9 +12,8 @@ use bayes8_core::chacha::ChaCha8;
 use bayes8_core::convolution::Convolution;
 use bayes8_core::graph::{Shape, Window};
 use bayes8_core::layer::Layer;
-use bayes8_core::sampler::{
-    CHUNK, CHUNKS_PER_GROUP, Draw, noise, sample_biases, sample_weight, sample_weights,
-};
+use bayes8_core::posterior::Draw;
+use bayes8_core::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
 
 /// All weights of a layer, read through its own convolution: picture `i` is 1 at weight `i` of the
 /// filters and 0 elsewhere, so the logits are those weights. A last picture of zeros shows biases.
@@ -42,8 +41,8 @@ fn weights_of(subject: &mut dyn Subject, layer: &Layer, job: &Convolution, draw:
 fn expected(layer: &Layer, draw: Draw) -> Vec<f32> {
     let mut weights = vec![0; layer.mu.len()];
     let mut biases = vec![0; layer.out_channels];
-    sample_weights(layer, draw, &mut weights);
-    sample_biases(layer, draw, &mut biases);
+    layer.sample_weights(draw, &mut weights);
+    layer.sample_biases(draw, &mut biases);
     let (channels, fan_in) = (layer.out_channels, layer.fan_in());
     let weight = |i: usize, channel: usize| {
         if layer.depthwise {

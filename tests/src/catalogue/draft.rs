@@ -10,7 +10,7 @@ use crate::vectors::{
 };
 use bayes8_core::format::{self, DIGEST_KEY};
 use bayes8_core::model::Model;
-use bayes8_core::sampler::MAX_SAMPLES;
+use bayes8_core::posterior::MAX_SAMPLES;
 use std::sync::Arc;
 
 /// Seeds: 0, small ones, one with bits in both halves, the largest.

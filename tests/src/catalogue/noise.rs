@@ -4,7 +4,8 @@
 use super::draft::Draft;
 use super::readout::{Numbers, Readout};
 use crate::vectors::{Pictures, VectorFile};
-use bayes8_core::layer::{Bias, Posterior};
+use bayes8_core::layer::Bias;
+use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 
 /// `mulhrs(eps8 * SIGMA, MULTIPLIER) = (eps8 * 2^15 + 2^14) >> 15 = eps8`.
 const SIGMA: u8 = 128;
@@ -36,10 +37,10 @@ pub(super) fn file() -> VectorFile {
         let (outputs, fan_in) = readout.outputs_and_fan_in();
         let numbers = Numbers {
             mu: vec![0; outputs * fan_in],
-            posterior: Some(Posterior {
+            posterior: Some(Posterior::Gaussian(Gaussian {
                 sigma: vec![SIGMA; outputs * fan_in],
                 noise_multiplier: vec![MULTIPLIER; outputs],
-            }),
+            })),
             bias: biases
                 .then(|| Bias { mu: vec![0; outputs], sigma: Some(vec![BIAS_SIGMA; outputs]) }),
         };

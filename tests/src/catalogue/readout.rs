@@ -6,10 +6,11 @@
 
 use crate::models::Random;
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
-use bayes8_core::layer::{Bias, Layer, Posterior};
+use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::{Model, Parameters, Parts, Preprocessing, Quantized};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::{Conv2d, Linear};
+use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 use std::sync::Arc;
 
 /// Step of the input.
@@ -135,10 +136,10 @@ pub(super) fn random_numbers(readout: &Readout, seed: u64) -> Numbers {
     let multiplier = |random: &mut Random| random.pick(&[0, 1, 40, 130, 400, 2048, i16::MAX]);
     Numbers {
         mu: random.bytes(outputs * fan_in).into_iter().map(|byte| byte as i8).collect(),
-        posterior: Some(Posterior {
+        posterior: Some(Posterior::Gaussian(Gaussian {
             sigma: random.bytes(outputs * fan_in),
             noise_multiplier: (0..outputs).map(|_| multiplier(&mut random)).collect(),
-        }),
+        })),
         bias: random.chance(50).then(|| Bias {
             mu: (0..outputs).map(|_| random.real(-1e6, 1e6) as i32).collect(),
             // Logits of up to 2^24 are exact; the noise makes up to 126 / 2^15 of this.

@@ -3,7 +3,8 @@
 use super::draft::{Draft, SEEDS};
 use crate::vectors::{Hex, KeyStream, VectorFile};
 use bayes8_core::chacha::ChaCha8;
-use bayes8_core::sampler::{CHUNK, Draw, MAX_SAMPLES, noise};
+use bayes8_core::posterior::gaussian::{CHUNK, noise};
+use bayes8_core::posterior::{Draw, MAX_SAMPLES};
 
 pub(super) fn file() -> VectorFile {
     let mut file = Draft::new(

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::readout::{Numbers, Readout, random_numbers};
 use crate::vectors::{Pictures, VectorFile};
-use bayes8_core::layer::Posterior;
+use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 
 pub(super) fn file() -> VectorFile {
     let mut draft = Draft::new(
@@ -41,10 +41,10 @@ pub(super) fn file() -> VectorFile {
     let sigmas: [u8; 6] = [0, 1, 127, 128, 255, 255];
     let numbers = Numbers {
         mu: (0..6).flat_map(|_| i8::MIN..=i8::MAX).collect(),
-        posterior: Some(Posterior {
+        posterior: Some(Posterior::Gaussian(Gaussian {
             sigma: sigmas.into_iter().flat_map(|sigma| [sigma; 256]).collect(),
             noise_multiplier: vec![i16::MAX, i16::MAX, 129, 257, i16::MAX, 1],
-        }),
+        })),
         bias: None,
     };
     add(&mut draft, "every mean", &readout, 0, numbers);

@@ -2,10 +2,11 @@
 
 use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
-use bayes8_core::layer::{Bias, Layer, Posterior};
+use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::{Model, Parameters, Parts, Preprocessing, Quantized};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::{Conv2d, Filters, GridRule, Linear, Slice};
+use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 use std::sync::Arc;
 
 /// Of a node whose grid is yet to be chosen.
@@ -209,12 +210,14 @@ impl Builder {
         let random = &mut self.random;
         let (fan_in, out_channels) = (filters.fan_in(), filters.out_channels);
         let weights = fan_in * out_channels;
-        let posterior = (kind == Kind::Bayesian).then(|| Posterior {
-            sigma: random.bytes(weights),
-            // Up to a noise of 255 * 31 * 2048 / 2^15 = 500 steps: weights saturate at times.
-            noise_multiplier: (0..out_channels)
-                .map(|_| random.pick(&[0, 1, 40, 130, 400, 2048, i16::MAX]))
-                .collect(),
+        let posterior = (kind == Kind::Bayesian).then(|| {
+            Posterior::Gaussian(Gaussian {
+                sigma: random.bytes(weights),
+                // Up to a noise of 255 * 31 * 2048 / 2^15 = 500 steps: weights saturate at times.
+                noise_multiplier: (0..out_channels)
+                    .map(|_| random.pick(&[0, 1, 40, 130, 400, 2048, i16::MAX]))
+                    .collect(),
+            })
         });
         // In units of the accumulator's spread.
         let unit = 4_900.0 * (fan_in as f32).sqrt();

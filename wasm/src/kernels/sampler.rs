@@ -2,7 +2,7 @@
 
 use super::{Multipliers, PANEL, groups};
 use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
-use bayes8_core::sampler::{CHUNK, NOISE_TABLES};
+use bayes8_core::posterior::gaussian::{CHUNK, NOISE_TABLES};
 use core::arch::wasm32::*;
 
 /// Draws chunks of weights ([`super::Kernel::draw`]).

@@ -12,7 +12,7 @@
 use super::epilogue::{self, VECTORS};
 use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, sampler};
 use bayes8_core::chacha::ChaCha8;
-use bayes8_core::sampler::CHUNK;
+use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::row_tiles;
 use core::arch::wasm32::*;
 

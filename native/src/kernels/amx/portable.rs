@@ -3,7 +3,7 @@
 use super::pending::Pending;
 use crate::kernels::{BlockOutput, Multipliers, PANEL};
 use bayes8_core::chacha::ChaCha8;
-use bayes8_core::sampler::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
+use bayes8_core::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
 use std::ffi::c_void;
 
 /// [`crate::kernels::Kernel::draw`].

@@ -2,7 +2,7 @@
 
 use crate::kernels::{Multipliers, PANEL, groups};
 use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
-use bayes8_core::sampler::{CHUNK, NOISE_TABLES};
+use bayes8_core::posterior::gaussian::{CHUNK, NOISE_TABLES};
 use std::arch::x86_64::*;
 
 /// Draws chunks of weights ([`crate::kernels::Kernel::draw`]).

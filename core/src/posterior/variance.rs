@@ -5,7 +5,7 @@
 //! report quotes it; nothing here is an estimate. Saturation at the ends of i8 is left out: it
 //! depends on the mean code, not on sigma.
 
-use crate::sampler::{NOISE_MAX, NOISE_TABLES, mulhrs};
+use crate::posterior::gaussian::{NOISE_MAX, NOISE_TABLES, mulhrs};
 
 const VALUES: usize = 2 * NOISE_MAX as usize + 1;
 

@@ -6,17 +6,15 @@
 //! `eps8`, close to a Gaussian of standard deviation [`NOISE_STD`].
 
 use crate::chacha::{ChaCha8, GROUP_BYTES};
-use crate::layer::{Bias, Layer, Posterior};
+use crate::check::{check_count, check_not_negative, named};
+use crate::error::ModelError;
+use alloc::vec::Vec;
 
 /// Weights served by one chunk of random bytes.
 pub const CHUNK: usize = 64;
 
 /// Chunks served by one group of the key stream.
 pub const CHUNKS_PER_GROUP: usize = GROUP_BYTES / (2 * CHUNK);
-
-/// Half of the range of sample indices, so that the integer sums of [`crate::head`] cannot
-/// overflow and bit 63 of a stream number stays free for biases.
-pub const MAX_SAMPLES: u32 = 1 << 28;
 
 /// The four tables of the noise; each is symmetric, `T[15 - i] = -T[i]`. Found by search so that
 /// the moments of the sum match a Gaussian's (a test recomputes them).
@@ -43,27 +41,6 @@ const fn symmetric(positive: [i8; 8]) -> [i8; 16] {
         i += 1;
     }
     table
-}
-
-/// Which draw of the posterior: sample `sample` of seed `seed` always has the same weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Draw {
-    /// The user's seed.
-    pub seed: u64,
-    /// Index of the Monte-Carlo sample, below [`MAX_SAMPLES`].
-    pub sample: u32,
-}
-
-impl Draw {
-    /// The key stream of the weights of layer number `layer`.
-    pub fn weight_stream(&self, layer: u32) -> ChaCha8 {
-        ChaCha8::new(self.seed, u64::from(layer) << 32 | u64::from(self.sample))
-    }
-
-    /// The key stream of the biases of layer number `layer`.
-    pub fn bias_stream(&self, layer: u32) -> ChaCha8 {
-        ChaCha8::new(self.seed, 1 << 63 | u64::from(layer) << 32 | u64::from(self.sample))
-    }
 }
 
 /// The noise of two random bytes: nibbles `n0` (low) and `n1` of the first, `n2` and `n3` of the
@@ -102,13 +79,13 @@ pub const fn sample_bias(mu: i32, sigma: i32, noise: i8) -> i32 {
 }
 
 /// The noise of the rows of a layer, in order; every row starts at a fresh chunk.
-struct Rows {
+struct NoiseRows {
     stream: ChaCha8,
     next_chunk: u64,
     group: [u8; GROUP_BYTES],
 }
 
-impl Rows {
+impl NoiseRows {
     fn new(stream: ChaCha8) -> Self {
         Self { stream, next_chunk: 0, group: [0; GROUP_BYTES] }
     }
@@ -130,41 +107,58 @@ impl Rows {
     }
 }
 
-/// Draws all weights of `layer` into `weights`, in the layer's order ([`Layer::mu`]).
-///
-/// # Panics
-/// When `weights` has another length than the layer.
-pub fn sample_weights(layer: &Layer, draw: Draw, weights: &mut [i8]) {
-    assert_eq!(weights.len(), layer.mu.len(), "one slot for every weight");
-    let Some(Posterior { sigma, noise_multiplier }) = &layer.posterior else {
-        weights.copy_from_slice(&layer.mu);
-        return;
-    };
-    let mut rows = Rows::new(draw.weight_stream(layer.index));
-    let row_length = layer.row_length();
-    for (row, weights) in weights.chunks_exact_mut(row_length).enumerate() {
-        let mu = &layer.mu[row * row_length..][..row_length];
-        let sigma = &sigma[row * row_length..][..row_length];
-        rows.row(row_length, |i, noise| {
-            let multiplier = noise_multiplier[layer.channel(row, i)];
-            weights[i] = sample_weight(mu[i], sigma[i], multiplier, noise);
-        });
-    }
+/// Independent normal distributions, one for each weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gaussian {
+    /// Sigma code of every weight, in the order of the layer's mean codes.
+    pub sigma: Vec<u8>,
+    /// Noise multiplier of each output channel, not negative.
+    pub noise_multiplier: Vec<i16>,
 }
 
-/// Draws all biases of `layer` into `biases`, one an output channel; zeros where it has none.
-///
-/// # Panics
-/// When `biases` has another length than the layer has output channels.
-pub fn sample_biases(layer: &Layer, draw: Draw, biases: &mut [i32]) {
-    assert_eq!(biases.len(), layer.out_channels, "one slot for every output channel");
-    match &layer.bias {
-        None => biases.fill(0),
-        Some(Bias { mu, sigma: None }) => biases.copy_from_slice(mu),
-        Some(Bias { mu, sigma: Some(sigma) }) => {
-            Rows::new(draw.bias_stream(layer.index)).row(biases.len(), |i, noise| {
-                biases[i] = sample_bias(mu[i], sigma[i], noise);
+impl Gaussian {
+    /// Checks that there are as many numbers as the layer `layer` has weights and output channels, and that
+    /// they can be drawn with.
+    ///
+    /// # Errors
+    /// A [`ModelError`] that names the tensor.
+    pub(super) fn check(
+        &self,
+        layer: &str,
+        weights: usize,
+        channels: usize,
+    ) -> Result<(), ModelError> {
+        let Self { sigma, noise_multiplier } = self;
+        check_count(named(layer, "sigma"), weights, sigma.len())?;
+        check_count(named(layer, "noise_multiplier"), channels, noise_multiplier.len())?;
+        check_not_negative(layer, "noise_multiplier", noise_multiplier)
+    }
+
+    /// Draws weights around the codes `mu`, in rows of `row_length`: weight `i` of row `row` is one of
+    /// output channel `channel(row, i)`.
+    pub(super) fn sample(
+        &self,
+        mu: &[i8],
+        row_length: usize,
+        channel: impl Fn(usize, usize) -> usize,
+        stream: ChaCha8,
+        weights: &mut [i8],
+    ) {
+        let mut rows = NoiseRows::new(stream);
+        for (row, weights) in weights.chunks_exact_mut(row_length).enumerate() {
+            let mu = &mu[row * row_length..][..row_length];
+            let sigma = &self.sigma[row * row_length..][..row_length];
+            rows.row(row_length, |i, noise| {
+                let multiplier = self.noise_multiplier[channel(row, i)];
+                weights[i] = sample_weight(mu[i], sigma[i], multiplier, noise);
             });
         }
     }
+}
+
+/// Draws biases with the standard deviations `sigma` ([`sample_bias`]) around `mu`.
+pub(crate) fn sample_biases(mu: &[i32], sigma: &[i32], stream: ChaCha8, biases: &mut [i32]) {
+    NoiseRows::new(stream).row(biases.len(), |i, noise| {
+        biases[i] = sample_bias(mu[i], sigma[i], noise);
+    });
 }

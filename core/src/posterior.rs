@@ -1,0 +1,82 @@
+//! How the weights of a layer vary from sample to sample.
+//!
+//! [`Posterior`] is the closed list of ways. Each draws the weights of a sample around the layer's mean
+//! codes, from a key stream that no other layer and no other sample uses ([`Draw`]). Kernels draw the same
+//! weights faster.
+
+mod draw;
+pub mod gaussian;
+pub mod variance;
+
+pub use draw::{Draw, MAX_SAMPLES};
+pub(crate) use gaussian::sample_biases;
+
+use crate::chacha::ChaCha8;
+use crate::error::ModelError;
+use alloc::vec::Vec;
+use gaussian::Gaussian;
+
+/// How the weights of a layer vary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Posterior {
+    /// Each by itself, by a normal distribution.
+    Gaussian(Gaussian),
+}
+
+impl Posterior {
+    /// Checks that it fits a layer called `layer` of so many weights and output channels.
+    ///
+    /// # Errors
+    /// A [`ModelError`] that names the tensor.
+    pub(crate) fn check(
+        &self,
+        layer: &str,
+        weights: usize,
+        channels: usize,
+    ) -> Result<(), ModelError> {
+        match self {
+            Self::Gaussian(gaussian) => gaussian.check(layer, weights, channels),
+        }
+    }
+
+    /// Draws weights around the codes `mu`, in rows of `row_length`: weight `i` of row `row` is one of
+    /// output channel `channel(row, i)`.
+    pub(crate) fn sample(
+        &self,
+        mu: &[i8],
+        row_length: usize,
+        channel: impl Fn(usize, usize) -> usize,
+        stream: ChaCha8,
+        weights: &mut [i8],
+    ) {
+        match self {
+            Self::Gaussian(gaussian) => gaussian.sample(mu, row_length, channel, stream, weights),
+        }
+    }
+
+    /// The same with what belongs to weights in another order: `change` gives it.
+    #[must_use]
+    pub fn reordered(self, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
+        match self {
+            Self::Gaussian(Gaussian { sigma, noise_multiplier }) => {
+                Self::Gaussian(Gaussian { sigma: change(&sigma), noise_multiplier })
+            }
+        }
+    }
+
+    /// Number of weights that vary.
+    pub fn weights(&self) -> usize {
+        match self {
+            Self::Gaussian(Gaussian { sigma, .. }) => sigma.len(),
+        }
+    }
+
+    /// Bytes of its numbers.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Gaussian(Gaussian { sigma, noise_multiplier }) => {
+                size_of_val(&sigma[..]) + size_of_val(&noise_multiplier[..])
+            }
+        }
+    }
+}
