@@ -65,7 +65,7 @@ fn check(name: &str, description: &Description) {
     let pictures = pictures(description);
     let expected = predict(&model(description, Isa::Portable, 1, 0), pictures.view(), SAMPLES);
     let expected_logits = logits(&expected);
-    assert_varied(name, description, &expected_logits);
+    assert!(is_varied(description, &expected_logits), "{name}: constants");
     let is_large = description.multiply_accumulates() >= 1_000_000;
 
     for isa in Isa::ALL {
@@ -219,14 +219,12 @@ fn threads_that_share_operations_change_no_bit() {
     }
 }
 
-/// A comparison of constants would prove nothing.
-fn assert_varied(name: &str, description: &Description, logits: &[Vec<u8>]) {
+/// Whether pictures differ in their logits, and samples too: a comparison of constants would prove nothing.
+fn is_varied(description: &Description, logits: &[Vec<u8>]) -> bool {
     let row = 4 * description.outputs();
-    assert!(logits.iter().any(|x| x != &logits[0]), "{name}: all pictures have the same logits");
-    if description.layers().any(|layer| layer.is_bayesian()) {
-        let sampled = logits.iter().any(|x| x[..row] != x[row..2 * row]);
-        assert!(sampled, "{name}: all samples have the same logits");
-    }
+    let is_bayesian = description.layers().any(|layer| layer.is_bayesian());
+    logits.iter().any(|x| x != &logits[0])
+        && (!is_bayesian || logits.iter().any(|x| x[..row] != x[row..2 * row]))
 }
 
 #[test]
@@ -234,10 +232,14 @@ fn random_networks_have_the_same_bits_everywhere() {
     for seed in 0..9 {
         check(&format!("random network {seed}"), &random_model(seed));
     }
-    // Number 2 saturates on the way.
-    for seed in [0, 1, 3, 4, 5, 6, 7, 8] {
-        let name = format!("random network {seed} of all operations");
-        check(&name, &random_model_of_all_operations(seed));
+    // Some saturate on the way.
+    let varied = |model: &Description| {
+        let portable = self::model(model, Isa::Portable, 1, 0);
+        is_varied(model, &logits(&predict(&portable, pictures(model).view(), SAMPLES)))
+    };
+    let models = (0..).map(random_model_of_all_operations).filter(varied);
+    for (number, model) in models.take(12).enumerate() {
+        check(&format!("random network {number} of all operations"), &model);
     }
     for seed in 0..3 {
         check(&format!("random network {seed} over volumes"), &random_volume_model(seed));
