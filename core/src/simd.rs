@@ -137,34 +137,35 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         let chunks = layer.chunks_per_row();
         let rows = layer.rows_of_panel(index);
         let (first, count) = (rows.start * chunks, rows.len() * chunks);
-        let mu = &layer.mu[first..][..count];
-        let deterministic = layer.sigma.is_empty();
-        if deterministic && rows.len() == PANEL {
+        let mu = &layer.mu()[first..][..count];
+        let sigma = layer.sigma();
+        if sigma.is_none() && rows.len() == PANEL {
             return self.kernel.pack(mu, panel);
         }
         grow(memory, PANEL * chunks, [0; CHUNK]);
         let (drawn, missing) = memory[..PANEL * chunks].split_at_mut(count);
         missing.fill([0; CHUNK]);
-        if deterministic {
-            drawn.copy_from_slice(mu);
-        } else {
-            let multipliers = &layer.multipliers.as_flattened()[rows];
-            let multipliers = Multipliers::Rows { multipliers, chunks };
-            let stream = draw.weight_stream(layer.layer.index);
-            let sigma = &layer.sigma[first..][..count];
-            self.kernel.draw(stream, first as u64, mu, sigma, multipliers, drawn);
+        match sigma {
+            None => drawn.copy_from_slice(mu),
+            Some(sigma) => {
+                let multipliers = &layer.multipliers.as_flattened()[rows];
+                let multipliers = Multipliers::Rows { multipliers, chunks };
+                let stream = draw.weight_stream(layer.layer.index);
+                let sigma = &sigma[first..][..count];
+                self.kernel.draw(stream, first as u64, mu, sigma, multipliers, drawn);
+            }
         }
         self.kernel.pack(&memory[..PANEL * chunks], panel)
     }
 
     fn sample_taps(&self, layer: &SimdLayer, draw: Draw, taps: &mut [[i8; CHUNK]]) {
-        if layer.sigma.is_empty() {
-            taps.copy_from_slice(&layer.mu);
+        let Some(sigma) = layer.sigma() else {
+            taps.copy_from_slice(layer.mu());
             return;
-        }
+        };
         let multipliers = Multipliers::Each(&layer.multipliers);
         let stream = draw.weight_stream(layer.layer.index);
-        self.kernel.draw(stream, 0, &layer.mu, &layer.sigma, multipliers, taps);
+        self.kernel.draw(stream, 0, layer.mu(), sigma, multipliers, taps);
     }
 
     /// Multiplies `rows` and the channels from `first` on that `output` has, and shares the work
@@ -274,7 +275,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
 
     fn weight_bytes(&self, layer: &SimdLayer) -> usize {
         if layer.layer.depthwise {
-            return layer.mu.len() * CHUNK + layer.layer.out_channels * size_of::<i32>();
+            return layer.mu().len() * CHUNK + layer.layer.out_channels * size_of::<i32>();
         }
         let lanes = layer.groups * layer.panels_per_group() * PANEL;
         lanes * (layer.depth::<K>() * size_of::<K::Weight>() + size_of::<i32>())
@@ -295,9 +296,9 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         scratch: &mut SimdScratch<K>,
     ) {
         if layer.layer.depthwise {
-            grow(&mut weights.taps, layer.mu.len(), [0; CHUNK]);
+            grow(&mut weights.taps, layer.mu().len(), [0; CHUNK]);
             grow(&mut weights.offsets, layer.layer.out_channels, 0);
-            self.sample_taps(layer, draw, &mut weights.taps[..layer.mu.len()]);
+            self.sample_taps(layer, draw, &mut weights.taps[..layer.mu().len()]);
             let biases = &mut weights.offsets[..layer.layer.out_channels];
             layer.layer.sample_biases(draw, biases);
             return;
@@ -308,7 +309,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         grow(&mut weights.offsets, panels * PANEL, 0);
         let offsets = &mut weights.offsets[..panels * PANEL];
         let SimdScratch { parts, threads, biases } = scratch;
-        let threads = (*threads).min(1 + layer.mu.len() / T::FEWEST_CHUNKS);
+        let threads = (*threads).min(1 + layer.mu().len() / T::FEWEST_CHUNKS);
         let panels = &mut weights.panels[..panels * size];
         self.sample_panels(layer, draw, 0, panels, offsets, &mut parts[..threads]);
         grow(biases, layer.layer.out_channels, 0);

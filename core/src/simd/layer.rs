@@ -5,16 +5,16 @@ use crate::convolution::Convolution;
 use crate::layer::Layer;
 use crate::posterior::gaussian::CHUNK;
 use crate::posterior::{Posterior, gaussian::Gaussian};
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::ops::Range;
 
 /// A posterior in chunks, every row padded with zeros to whole chunks as the noise is.
 pub struct SimdLayer {
-    /// The layer without its weights: biases and geometry.
-    pub(super) layer: Layer,
-    pub(super) mu: Vec<[i8; CHUNK]>,
-    /// Empty for a deterministic layer.
-    pub(super) sigma: Vec<[u8; CHUNK]>,
+    pub(super) layer: Arc<Layer>,
+    /// Padded mean codes; empty where the layer's own rows are whole chunks.
+    padded_mu: Vec<[i8; CHUNK]>,
+    /// The same of the sigma codes.
+    padded_sigma: Vec<[u8; CHUNK]>,
     /// Noise multipliers in chunks: of every channel, or of every weight of a depthwise layer.
     pub(super) multipliers: Vec<[i16; CHUNK]>,
     pub(super) row_length: usize,
@@ -24,35 +24,47 @@ pub struct SimdLayer {
 
 impl SimdLayer {
     /// The layer `layer` of the convolution `job`.
-    pub(super) fn new(layer: &Layer, job: &Convolution) -> Self {
-        let row_length = layer.row_length();
-        let (sigma, multipliers) = match &layer.posterior {
-            None => (Vec::new(), Vec::new()),
-            Some(Posterior::Gaussian(Gaussian { sigma, noise_multiplier })) => {
-                let multipliers = if layer.depthwise {
-                    let repeated = noise_multiplier.iter().cycle().take(row_length);
-                    in_chunks(&repeated.copied().collect::<Vec<_>>(), row_length)
-                } else {
-                    in_chunks(noise_multiplier, noise_multiplier.len())
-                };
-                (in_chunks(sigma, row_length), multipliers)
-            }
-        };
-        SimdLayer {
-            mu: in_chunks(&layer.mu, row_length),
-            sigma,
-            multipliers,
-            row_length,
+    pub(super) fn new(layer: &Arc<Layer>, job: &Convolution) -> Self {
+        let mut new = SimdLayer {
+            layer: Arc::clone(layer),
+            padded_mu: Vec::new(),
+            padded_sigma: Vec::new(),
+            multipliers: Vec::new(),
+            row_length: layer.row_length(),
             groups: job.filters.groups,
             zero_point: job.zero_point.into(),
-            layer: Layer {
-                mu: Vec::new(),
-                posterior: None,
-                scale: Vec::new(),
-                bias: layer.bias.clone(),
-                ..*layer
-            },
+        };
+        let row_length = new.row_length;
+        if !new.has_whole_chunks() {
+            new.padded_mu = in_chunks(&layer.mu, row_length);
         }
+        if let Some(Posterior::Gaussian(Gaussian { sigma, noise_multiplier })) = &layer.posterior {
+            if !new.has_whole_chunks() {
+                new.padded_sigma = in_chunks(sigma, row_length);
+            }
+            new.multipliers = if layer.depthwise {
+                let repeated = noise_multiplier.iter().cycle().take(row_length);
+                in_chunks(&repeated.copied().collect::<Vec<_>>(), row_length)
+            } else {
+                in_chunks(noise_multiplier, noise_multiplier.len())
+            };
+        }
+        new
+    }
+
+    fn has_whole_chunks(&self) -> bool {
+        self.row_length.is_multiple_of(CHUNK)
+    }
+
+    /// Mean codes.
+    pub(super) fn mu(&self) -> &[[i8; CHUNK]] {
+        if self.has_whole_chunks() { self.layer.mu.as_chunks().0 } else { &self.padded_mu }
+    }
+
+    /// Sigma codes; `None` for a deterministic layer.
+    pub(super) fn sigma(&self) -> Option<&[[u8; CHUNK]]> {
+        let Posterior::Gaussian(Gaussian { sigma, .. }) = self.layer.posterior.as_ref()?;
+        Some(if self.has_whole_chunks() { sigma.as_chunks().0 } else { &self.padded_sigma })
     }
 
     pub(super) fn channels_per_group(&self) -> usize {
