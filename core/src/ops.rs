@@ -10,6 +10,21 @@ mod invent;
 mod operation;
 mod rescale;
 
+mod add;
+mod average_pool;
+mod concat;
+mod conv2d;
+mod flatten;
+mod global_average_pool;
+mod linear;
+mod max_pool;
+mod multiply;
+mod pad;
+mod pad_channels;
+mod requantize;
+mod slice;
+mod table;
+
 pub use error::GraphError;
 pub use filters::Filters;
 pub use invent::Dice;
@@ -21,7 +36,7 @@ use crate::error::ModelError;
 use crate::geometry::Shape;
 use serde::{Deserialize, Serialize};
 
-/// From the list of operations: their modules, [`Op`], [`Job`], and the way from an `Op` to its file.
+/// From the list of operations: [`Op`], [`Job`], and the way from an `Op` to its file.
 ///
 /// The name in front is that of the file, and of the operation in model files. The type is that of its
 /// parameters; after the arrow stands that of its loop, if it has one that no other operation has.
@@ -36,10 +51,9 @@ macro_rules! operations {
         }
         with_table { $(#[$table_doc:meta])* $table_name:ident: $table:ident => $table_job:ident, }
     ) => {
-        $(mod $weighted_name; pub use $weighted_name::$weighted;)*
-        $(mod $name; pub use $name::$type; $(pub use $name::$job;)?)*
-        $(mod $unit_name; pub use $unit_name::$unit; $(pub use $unit_name::$unit_job;)?)*
-        mod $table_name;
+        $(pub use $weighted_name::$weighted;)*
+        $(pub use $name::$type; $(pub use $name::$job;)?)*
+        $(pub use $unit_name::$unit; $(pub use $unit_name::$unit_job;)?)*
         pub use $table_name::{$table, $table_job};
 
         /// What a node computes.

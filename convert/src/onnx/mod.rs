@@ -28,6 +28,7 @@ mod operator;
 mod order;
 mod outputs;
 mod pointwise;
+mod reduction;
 mod settle;
 mod supported;
 mod trace;

@@ -1,6 +1,8 @@
 //! Mean over a window.
 
-use super::{Dice, GraphError, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, Weightless};
+use super::{
+    Dice, GraphError, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, Weightless,
+};
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
 use crate::numerics::{Target, mean_multiplier};

@@ -1,6 +1,8 @@
 //! Mean over all positions.
 
-use super::{AveragePool, AveragePooling, GraphError, Inputs, Operation, Real, RealValue, Site, Weightless};
+use super::{
+    AveragePool, AveragePooling, GraphError, Inputs, Operation, Real, RealValue, Site, Weightless,
+};
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
 

@@ -1,6 +1,9 @@
 //! Maximum over a window.
 
-use super::{Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, Weightless};
+use super::{
+    Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site,
+    Weightless,
+};
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
 use serde::{Deserialize, Serialize};

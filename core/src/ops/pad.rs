@@ -42,9 +42,8 @@ impl Operation for Pad {
 
     fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
         let input = inputs.first();
-        let padded = |padding: AxisPadding, extent| {
-            padding.output(extent).ok_or_else(|| inputs.too_large())
-        };
+        let padded =
+            |padding: AxisPadding, extent| padding.output(extent).ok_or_else(|| inputs.too_large());
         Ok(Shape {
             depth: padded(self.planes, input.depth)?,
             height: padded(self.rows, input.height)?,
