@@ -42,14 +42,14 @@ use serde::{Deserialize, Serialize};
 /// parameters; after the arrow stands that of its loop, if it has one that no other operation has.
 macro_rules! operations {
     (
-        weighted { $($(#[$weighted_doc:meta])* $weighted_name:ident: $weighted:ident,)* }
+        weighted { $($weighted_name:ident: $weighted:ident,)* }
         with_parameters {
-            $($(#[$doc:meta])* $name:ident: $type:ident $(=> $job:ident)?,)*
+            $($name:ident: $type:ident $(=> $job:ident)?,)*
         }
         without_parameters {
-            $($(#[$unit_doc:meta])* $unit_name:ident: $unit:ident $(=> $unit_job:ident)?,)*
+            $($unit_name:ident: $unit:ident $(=> $unit_job:ident)?,)*
         }
-        with_table { $(#[$table_doc:meta])* $table_name:ident: $table:ident => $table_job:ident, }
+        with_table { $table_name:ident: $table:ident => $table_job:ident, }
     ) => {
         $(pub use $weighted_name::$weighted;)*
         $(pub use $name::$type; $(pub use $name::$job;)?)*
@@ -60,10 +60,11 @@ macro_rules! operations {
         #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case", deny_unknown_fields)]
         pub enum Op {
-            $($(#[$weighted_doc])* $weighted($weighted),)*
-            $($(#[$doc])* $type($type),)*
-            $($(#[$unit_doc])* $unit,)*
-            $(#[$table_doc])* $table,
+            $(#[doc = concat!("[`struct@", stringify!($weighted), "`].")] $weighted($weighted),)*
+            $(#[doc = concat!("[`struct@", stringify!($type), "`].")] $type($type),)*
+            $(#[doc = concat!("[`struct@", stringify!($unit), "`].")] $unit,)*
+            #[doc = concat!("[`struct@", stringify!($table), "`].")]
+            $table,
         }
 
         impl Op {
@@ -191,39 +192,25 @@ macro_rules! operations {
 
 operations! {
     weighted {
-        /// Convolution over rows and columns, and over planes where its window has a depth.
         conv2d: Conv2d,
-        /// Fully connected layer over the whole input.
         linear: Linear,
     }
     with_parameters {
-        /// Maximum over a window.
         max_pool: MaxPool => MaxPooling,
-        /// Mean over a window.
         average_pool: AveragePool => AveragePooling,
-        /// A strided part of the planes, rows and columns.
         slice: Slice => Slicing,
-        /// Zeros around and between the planes, rows and columns.
         pad: Pad => ZeroPadding,
-        /// Zero channels before and after the input's.
         pad_channels: PadChannels => ChannelPadding,
     }
     without_parameters {
-        /// Mean over all planes, rows and columns.
         global_average_pool: GlobalAveragePool,
-        /// Sum of two values of one shape.
         add: Add => Addition,
-        /// Product of two values, or of a value and a factor for each of its channels.
         multiply: Multiply => Multiplication,
-        /// Channels of all inputs one after the other.
         concat: Concat => Concatenation,
-        /// The input seen as a vector.
         flatten: Flatten,
-        /// The same numbers, clamped or on another grid.
         requantize: Requantize => Requantization,
     }
     with_table {
-        /// A function of each element, as a table from codes to codes.
         table: Table => Lookup,
     }
 }
