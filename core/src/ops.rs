@@ -16,6 +16,7 @@ mod concat;
 mod conv2d;
 mod flatten;
 mod global_average_pool;
+mod global_max_pool;
 mod linear;
 mod max_pool;
 mod multiply;
@@ -204,6 +205,7 @@ operations! {
     }
     without_parameters {
         global_average_pool: GlobalAveragePool,
+        global_max_pool: GlobalMaxPool,
         add: Add => Addition,
         multiply: Multiply => Multiplication,
         concat: Concat => Concatenation,

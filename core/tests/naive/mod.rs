@@ -186,6 +186,7 @@ fn unweighted(
                 let count = if count_include_pad { window.taps() } else { seen.len().max(1) };
                 mean(&seen, count)
             }
+            Op::GlobalMaxPool => seen(Window::whole(x.shape)).into_iter().max().map_or(0, code),
             Op::GlobalAveragePool => {
                 let seen = seen(Window::whole(x.shape));
                 mean(&seen, seen.len())

@@ -23,6 +23,7 @@ pub fn files(root: &Path) -> Result<Vec<VectorFile>, String> {
         noise::file(),
         weights::file(),
         operations::file(),
+        operations::maxima(),
         geometry::file(),
         networks::file(),
         shipped::file(root)?,

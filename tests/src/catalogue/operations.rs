@@ -26,6 +26,19 @@ pub(super) fn file() -> VectorFile {
     draft.finish()
 }
 
+pub(super) fn maxima() -> VectorFile {
+    let mut draft = Draft::new("maxima", "Maxima over all positions, as in the group operations.");
+    let volume = Shape::volume(3, 4, 2, 9);
+    for (name, input) in
+        [("picture", Shape::new(6, 7, 18)), ("sequence", Shape::new(1, 9, 40)), ("volume", volume)]
+    {
+        operation(&mut draft, &format!("global max pool of a {name}"), input, |builder| {
+            builder.op(Op::GlobalMaxPool, &[Value::Input])
+        });
+    }
+    draft.finish()
+}
+
 /// Adds the operation that `build` pushes, on a grid of its own each of a few times.
 fn operation(
     draft: &mut Draft,

@@ -16,6 +16,7 @@ mod functions;
 mod gather;
 mod identity;
 mod linear;
+mod maximum;
 mod mean;
 mod pad;
 mod pool;
@@ -44,6 +45,7 @@ const FAMILIES: &[&[Operator]] = &[
     gather::OPERATORS,
     identity::OPERATORS,
     linear::OPERATORS,
+    maximum::OPERATORS,
     mean::OPERATORS,
     pad::OPERATORS,
     pool::OPERATORS,
