@@ -1,6 +1,5 @@
 //! From the FP32 network and its activation ranges to the INT8 model.
 
-use bayes8_core::graph::{Graph, Value};
 use bayes8_core::layer::{Bias, Layer, transpose};
 use bayes8_core::model::{
     Calibration, Model, ModelError, Parameters, Parts, Preprocessing, Quantized,
@@ -102,23 +101,23 @@ pub fn quantize(
     check_ranges(network, &calibration)?;
     let input = grid(calibration.ranges[0], bits);
     let mut coder = SigmaCoder::new();
-    let quantized = graph.derive(|earlier, index, node| {
-        let x = value_grid(input, earlier, node.inputs[0]);
+    // Of the input, then of each node; that of the logits is not used.
+    let mut grids = vec![input];
+    let quantized = graph.derive(|index, node| {
+        let x = grids[place(node.inputs[0])];
         let rule = node.op.operation().grid();
-        let output = if index + 1 == nodes.len() {
-            None
-        } else if rule == GridRule::Kept || network.is_selection(index) {
-            Some(x)
-        } else {
-            Some(grid(calibration.ranges[index + 1], bits))
-        };
+        let keeps = rule == GridRule::Kept || network.is_selection(index);
+        let y = if keeps { x } else { grid(calibration.ranges[index + 1], bits) };
+        grids.push(y);
+        let output = (index + 1 < nodes.len()).then_some(y);
         let range = match output {
             Some(output) if rule == GridRule::Own => code_range(output, node.data.clamp, bits),
             _ => CodeRange::FULL,
         };
         let parameters = match (&node.data.parameters, output) {
             (RealParameters::Layer(parameters), _) => {
-                let y = output.unwrap_or(Quantization::LOGITS).scale;
+                // Logits are in real units: steps of size one.
+                let y = output.map_or(1.0, |output| output.scale);
                 let steps = Steps { input: x.scale, output: y };
                 let mut layer = quantize_layer(parameters, node.shape.channels, steps, &mut coder);
                 if graph.filters(index).is_some_and(|filters| filters.is_depthwise()) {
@@ -170,14 +169,6 @@ fn check_ranges(network: &Network, calibration: &Calibration) -> Result<(), Quan
         finite(&node.name, calibration.ranges[index + 1])?;
     }
     Ok(())
-}
-
-fn value_grid(input: Quantization, graph: &Graph<Quantized>, value: Value) -> Quantization {
-    match value {
-        Value::Input => input,
-        // Only the logits have no grid, and nothing reads them.
-        Value::Node(n) => graph.nodes()[n].data.output.unwrap_or(Quantization::LOGITS),
-    }
 }
 
 /// The grid over a finite range, widened so that it holds zero exactly.

@@ -11,7 +11,7 @@ pub use trace::NodeOutput;
 use crate::aligned::Aligned;
 use crate::backend::Backend;
 use crate::model::Model;
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Place, Plan, Step};
 use crate::posterior::Draw;
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
@@ -27,22 +27,22 @@ pub struct OutOfMemory(#[from] TryReserveError);
 /// A model prepared for one back end. Immutable: any number of threads may share it.
 pub struct Executor<B: Backend> {
     backend: B,
-    plan: Plan<PreparedLayer<B>>,
-    /// Number of layers.
-    layers: usize,
+    plan: Plan<B::Weights, PreparedLayer<B>>,
+    /// Number of layers that are drawn.
+    drawn: usize,
 }
 
-struct PreparedLayer<B: Backend> {
-    /// Its number among all layers, in the order of the steps.
-    number: usize,
-    layer: B::Layer,
-    /// Weights of a deterministic layer, made once.
-    fixed: Option<B::Weights>,
+/// A layer of a step that runs for each sample.
+enum PreparedLayer<B: Backend> {
+    /// Deterministic: its weights, made once.
+    Fixed(B::Weights),
+    /// Bayesian, and which one.
+    Drawn(usize, B::Layer),
 }
 
 /// One draw of all Bayesian layers.
 pub struct WeightSample<B: Backend> {
-    /// One a layer; empty where the layer is deterministic.
+    /// One a Bayesian layer, in the order of the steps.
     layers: Vec<B::Weights>,
 }
 
@@ -75,19 +75,33 @@ impl<B: Backend> Executor<B> {
     /// Prepares `model` for `backend`.
     pub fn new(model: &Model, backend: B) -> Self {
         let mut scratch = B::Scratch::default();
-        let mut layers = 0;
-        let plan = model.plan().with_layers(|convolution, layer| {
-            let prepared = backend.prepare(layer, convolution);
-            let fixed = (!layer.is_bayesian()).then(|| {
-                let mut weights = B::Weights::default();
-                // Without a posterior every draw is the mean.
-                backend.sample(&prepared, Draw { seed: 0, sample: 0 }, &mut weights, &mut scratch);
-                weights
-            });
-            layers += 1;
-            PreparedLayer { number: layers - 1, layer: prepared, fixed }
+        let mut fixed = |layer: &B::Layer| {
+            let mut weights = B::Weights::default();
+            // Without a posterior every draw is the mean.
+            backend.sample(layer, Draw { seed: 0, sample: 0 }, &mut weights, &mut scratch);
+            weights
+        };
+        let mut drawn = 0;
+        let Plan { prefix, suffix, kept_bytes, scratch_bytes, input, outputs } = model.plan();
+        let prefix = prefix.iter().map(|step| {
+            step.with_layer(|convolution, layer| fixed(&backend.prepare(layer, convolution)))
         });
-        Self { backend, plan, layers }
+        let prefix = prefix.collect();
+        let suffix = suffix.iter().map(|step| {
+            step.with_layer(|convolution, layer| {
+                let prepared = backend.prepare(layer, convolution);
+                if layer.is_bayesian() {
+                    drawn += 1;
+                    PreparedLayer::Drawn(drawn - 1, prepared)
+                } else {
+                    PreparedLayer::Fixed(fixed(&prepared))
+                }
+            })
+        });
+        let suffix = suffix.collect();
+        let (kept_bytes, scratch_bytes, input) = (*kept_bytes, *scratch_bytes, *input);
+        let plan = Plan { prefix, suffix, kept_bytes, scratch_bytes, input, outputs: *outputs };
+        Self { backend, plan, drawn }
     }
 
     /// The back end.
@@ -97,7 +111,7 @@ impl<B: Backend> Executor<B> {
 
     /// Number of outputs for one picture and weight sample.
     pub fn outputs(&self) -> usize {
-        self.plan.classes
+        self.plan.outputs
     }
 
     /// Bytes of activations that one picture needs at a time, to choose a workspace's capacity by.
@@ -107,16 +121,14 @@ impl<B: Backend> Executor<B> {
 
     /// Bytes of one draw of the weights.
     pub fn weight_bytes(&self) -> usize {
-        let sampled = self.layers().filter(|prepared| prepared.fixed.is_none());
-        sampled.map(|prepared| self.backend.weight_bytes(&prepared.layer)).sum()
+        self.drawn_layers().map(|layer| self.backend.weight_bytes(layer)).sum()
     }
 
-    /// All layers, in the order of the steps.
-    fn layers(&self) -> impl Iterator<Item = &PreparedLayer<B>> {
-        let steps = self.plan.prefix.iter().chain(&self.plan.suffix);
-        steps.filter_map(|step| match &step.action {
-            Action::Convolution(_, layer) => Some(layer),
-            Action::Loop(_) => None,
+    /// The Bayesian layers, in the order of the steps.
+    fn drawn_layers(&self) -> impl Iterator<Item = &B::Layer> {
+        self.plan.suffix.iter().filter_map(|step| match &step.action {
+            Action::Convolution(_, PreparedLayer::Drawn(_, layer)) => Some(layer),
+            Action::Convolution(_, PreparedLayer::Fixed(_)) | Action::Loop(_) => None,
         })
     }
 
@@ -134,8 +146,8 @@ impl<B: Backend> Executor<B> {
         let mut scratch = Aligned::default();
         scratch.try_grow(capacity.saturating_mul(self.plan.scratch_bytes), 0)?;
         let mut logits = Vec::new();
-        logits.try_reserve_exact(capacity.saturating_mul(self.plan.classes))?;
-        logits.resize(capacity * self.plan.classes, 0.0);
+        logits.try_reserve_exact(capacity.saturating_mul(self.plan.outputs))?;
+        logits.resize(capacity * self.plan.outputs, 0.0);
         Ok(Workspace {
             capacity,
             pictures: 0,
@@ -155,11 +167,9 @@ impl<B: Backend> Executor<B> {
 
     /// Draws the weights of all Bayesian layers.
     pub fn sample(&self, draw: Draw, weights: &mut WeightSample<B>, workspace: &mut Workspace<B>) {
-        weights.layers.resize_with(self.layers, B::Weights::default);
-        for (prepared, weights) in self.layers().zip(&mut weights.layers) {
-            if prepared.fixed.is_none() {
-                self.backend.sample(&prepared.layer, draw, weights, &mut workspace.kernel);
-            }
+        weights.layers.resize_with(self.drawn, B::Weights::default);
+        for (layer, weights) in self.drawn_layers().zip(&mut weights.layers) {
+            self.backend.sample(layer, draw, weights, &mut workspace.kernel);
         }
     }
 
@@ -209,7 +219,7 @@ impl<B: Backend> Executor<B> {
             let kept = &mut workspace.kept[block * block_bytes..][..block_bytes];
             kept[self.plan.input.range(pictures)].copy_from_slice(codes);
             let prefix = &self.plan.prefix;
-            self.block(prefix, block, LayerWeights::Fixed, workspace, &mut |_, _| {});
+            self.block(prefix, block, Made, workspace, &mut |_, _, _| {});
         }
         Ok(())
     }
@@ -222,7 +232,7 @@ impl<B: Backend> Executor<B> {
         workspace: &mut Workspace<B>,
         mut each: impl FnMut(usize, &[f32]),
     ) {
-        self.suffix(weights, workspace, &mut |_, _| {}, &mut each);
+        self.suffix(weights, workspace, &mut |_, _, _| {}, &mut each);
     }
 
     /// Runs what the weight sample changes. Calls `after` after every step and `each` with the
@@ -231,118 +241,119 @@ impl<B: Backend> Executor<B> {
         &self,
         weights: Weights<'_, B>,
         workspace: &mut Workspace<B>,
-        after: &mut impl FnMut(&PreparedStep<B>, &Memory<'_>),
+        after: &mut impl FnMut(usize, Place, &Memory<'_>),
         each: &mut impl FnMut(usize, &[f32]),
     ) {
         let blocks = workspace.pictures.div_ceil(workspace.capacity);
-        let mut run = |weights: LayerWeights<'_, B>, workspace: &mut Workspace<B>| {
+        let mut run = |weights: Weights<'_, B>, workspace: &mut Workspace<B>| {
             for block in 0..blocks {
                 self.block(&self.plan.suffix, block, weights, workspace, after);
                 let first = block * workspace.capacity;
                 let pictures = workspace.capacity.min(workspace.pictures - first);
-                let rows = workspace.logits.chunks(self.plan.classes).take(pictures);
+                let rows = workspace.logits.chunks(self.plan.outputs).take(pictures);
                 rows.enumerate().for_each(|(i, logits)| each(first + i, logits));
             }
         };
         match weights {
-            Weights::Kept(sample) => run(LayerWeights::Kept(sample), workspace),
-            Weights::Fresh(draw) if blocks <= 1 => run(LayerWeights::Fresh(draw), workspace),
-            Weights::Fresh(draw) => {
+            Weights::Fresh(draw) if blocks > 1 => {
                 // Every block takes the same weights: draw them once.
                 let mut sample = core::mem::take(&mut workspace.sample);
                 self.sample(draw, &mut sample, workspace);
-                run(LayerWeights::Kept(&sample), workspace);
+                run(Weights::Kept(&sample), workspace);
                 workspace.sample = sample;
             }
+            Weights::Fresh(_) | Weights::Kept(_) => run(weights, workspace),
         }
     }
 
-    /// Runs `steps` on one block of pictures. Calls `after` after each, where a run that nobody
-    /// watches has nothing.
-    fn block(
+    /// Runs `steps` on one block of pictures. Calls `after` after each with its node and the place of its
+    /// output, where a run that nobody watches has nothing.
+    fn block<L>(
         &self,
-        steps: &[PreparedStep<B>],
+        steps: &[Step<L>],
         block: usize,
-        weights: LayerWeights<'_, B>,
+        weights: impl Source<B, L>,
         workspace: &mut Workspace<B>,
-        after: &mut impl FnMut(&PreparedStep<B>, &Memory<'_>),
+        after: &mut impl FnMut(usize, Place, &Memory<'_>),
     ) {
         let block_bytes = workspace.capacity * self.plan.kept_bytes;
         let first = block * workspace.capacity;
         let pictures = workspace.capacity.min(workspace.pictures - first);
-        let Workspace { kept, scratch, logits, kernel, layer, .. } = workspace;
+        let Workspace { kept, scratch, logits, kernel, layer: drawn, .. } = workspace;
         let kept = &mut kept[block * block_bytes..][..block_bytes];
-        let logits = &mut logits[..pictures * self.plan.classes];
+        let logits = &mut logits[..pictures * self.plan.outputs];
         let mut memory = Memory { pictures, kept, scratch, logits };
         for step in steps {
-            self.step(step, weights, layer, &mut memory, kernel);
-            after(step, &memory);
+            match &step.action {
+                Action::Convolution(convolution, layer) => {
+                    let weights = weights.get(&self.backend, layer, drawn, kernel);
+                    let (input, output) = memory.convolution_operands(step, convolution);
+                    self.backend.convolution(convolution, weights, input, output, kernel);
+                }
+                Action::Loop(job) => {
+                    let (inputs, output) = memory.operands(step);
+                    let input = |index: usize| inputs.get(step.inputs[index], pictures);
+                    self.backend.run(job, input, output);
+                }
+            }
+            after(step.node, step.output, &memory);
         }
     }
+}
 
-    /// The weights of a layer, drawn into `memory` where they are fresh.
-    fn weights<'a>(
-        &self,
-        layer: &'a PreparedLayer<B>,
-        weights: LayerWeights<'a, B>,
+/// Where steps take the weights of their layers from.
+trait Source<B: Backend, L> {
+    /// The weights of a layer, drawn into `memory` if they are fresh.
+    fn get<'a>(
+        &'a self,
+        backend: &B,
+        layer: &'a L,
         memory: &'a mut B::Weights,
-        kernel: &mut B::Scratch,
+        scratch: &mut B::Scratch,
+    ) -> &'a B::Weights;
+}
+
+/// From what stands in the place of the layers: the prefix.
+struct Made;
+
+impl<B: Backend> Source<B, B::Weights> for Made {
+    fn get<'a>(
+        &'a self,
+        _: &B,
+        layer: &'a B::Weights,
+        _: &'a mut B::Weights,
+        _: &mut B::Scratch,
     ) -> &'a B::Weights {
-        let PreparedLayer { number, layer, fixed } = layer;
-        match (fixed, weights) {
-            (Some(fixed), _) => fixed,
-            (None, LayerWeights::Kept(sample)) => &sample.layers[*number],
-            (None, LayerWeights::Fresh(draw)) => {
-                self.backend.sample(layer, draw, memory, kernel);
+        layer
+    }
+}
+
+impl<B: Backend> Source<B, PreparedLayer<B>> for Weights<'_, B> {
+    fn get<'a>(
+        &'a self,
+        backend: &B,
+        layer: &'a PreparedLayer<B>,
+        memory: &'a mut B::Weights,
+        scratch: &mut B::Scratch,
+    ) -> &'a B::Weights {
+        match (layer, self) {
+            (PreparedLayer::Fixed(weights), _) => weights,
+            (PreparedLayer::Drawn(number, _), Weights::Kept(sample)) => &sample.layers[*number],
+            (PreparedLayer::Drawn(_, layer), &Weights::Fresh(draw)) => {
+                backend.sample(layer, draw, memory, scratch);
                 memory
             }
-            (None, LayerWeights::Fixed) => unreachable!("the prefix has no Bayesian layer"),
-        }
-    }
-
-    fn step(
-        &self,
-        step: &PreparedStep<B>,
-        weights: LayerWeights<'_, B>,
-        layer: &mut B::Weights,
-        memory: &mut Memory<'_>,
-        kernel: &mut B::Scratch,
-    ) {
-        match &step.action {
-            Action::Convolution(convolution, prepared) => {
-                let weights = self.weights(prepared, weights, layer, kernel);
-                let (input, output) = memory.convolution_operands(step, convolution);
-                self.backend.convolution(convolution, weights, input, output, kernel);
-            }
-            Action::Loop(job) => {
-                let pictures = memory.pictures;
-                let (inputs, output) = memory.operands(step);
-                let input = |index: usize| inputs.get(step.inputs[index], pictures);
-                self.backend.run(job, input, output);
-            }
         }
     }
 }
 
-type PreparedStep<B> = Step<PreparedLayer<B>>;
-
-/// Where the layers of a block take their weights from.
-enum LayerWeights<'a, B: Backend> {
-    /// All of them are deterministic.
-    Fixed,
-    /// Drawn as they are needed.
-    Fresh(Draw),
-    /// Drawn before.
-    Kept(&'a WeightSample<B>),
-}
-
-impl<B: Backend> Clone for LayerWeights<'_, B> {
+impl<B: Backend> Clone for Weights<'_, B> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<B: Backend> Copy for LayerWeights<'_, B> {}
+impl<B: Backend> Copy for Weights<'_, B> {}
 
 impl<B: Backend> WeightSample<B> {
     /// No weights yet.

@@ -126,12 +126,12 @@ impl<T> Graph<T> {
         operation.shape(&inputs)?.checked().ok_or_else(|| inputs.too_large())
     }
 
-    /// The same graph with other data: `data` makes it of each node, and of the graph of those before it.
-    pub fn derive<U>(&self, mut data: impl FnMut(&Graph<U>, usize, &Node<T>) -> U) -> Graph<U> {
+    /// The same graph with other data: `data` makes it of each node and its index, in order.
+    pub fn derive<U>(&self, mut data: impl FnMut(usize, &Node<T>) -> U) -> Graph<U> {
         let nodes = Vec::with_capacity(self.nodes.len());
         let mut graph = Graph { input: self.input, nodes, names: self.names.clone() };
         for (index, node) in self.nodes.iter().enumerate() {
-            let data = data(&graph, index, node);
+            let data = data(index, node);
             let Node { name, op, inputs, shape, .. } = node;
             let (name, op, inputs) = (name.clone(), op.clone(), inputs.clone());
             graph.nodes.push(Node { name, op, inputs, shape: *shape, data });

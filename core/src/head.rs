@@ -39,6 +39,11 @@ macro_rules! each_head {
 }
 
 impl Head {
+    /// The head of a network whose outputs have shape `shape`, or `None` if there is none for these.
+    pub fn of(shape: Shape) -> Option<Self> {
+        (shape == Shape::vector(shape.channels)).then_some(Self::Classes(shape.channels))
+    }
+
     /// Shape of the outputs for one picture.
     pub fn shape(self) -> Shape {
         match self {

@@ -15,11 +15,6 @@ pub struct Quantization {
     pub zero_point: u8,
 }
 
-impl Quantization {
-    /// The grid of logits, which are in real units.
-    pub const LOGITS: Self = Self { scale: 1.0, zero_point: 0 };
-}
-
 /// How many bits the codes of all activations take, the input's included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]

@@ -45,11 +45,24 @@ pub struct Step<L> {
     pub output: Place,
 }
 
-/// A model, ready to be executed. `L` is what its steps have of their layers.
+impl<L> Step<L> {
+    /// The same step with something else in the place of its layer.
+    pub(crate) fn with_layer<M>(&self, change: impl FnOnce(&Convolution, &L) -> M) -> Step<M> {
+        let action = match &self.action {
+            Action::Convolution(convolution, layer) => {
+                Action::Convolution(convolution.clone(), change(convolution, layer))
+            }
+            Action::Loop(job) => Action::Loop(job.clone()),
+        };
+        Step { node: self.node, action, inputs: self.inputs.clone(), output: self.output }
+    }
+}
+
+/// A model, ready to be executed. `P` and `L` are what steps have of their layers.
 #[derive(Clone, Debug)]
-pub struct Plan<L> {
-    /// Steps that depend on the picture only.
-    pub prefix: Vec<Step<L>>,
+pub struct Plan<P, L = P> {
+    /// Steps that depend on the picture only: their layers are deterministic.
+    pub prefix: Vec<Step<P>>,
     /// Steps that depend on the weight sample too.
     pub suffix: Vec<Step<L>>,
     /// Bytes of kept memory a picture.
@@ -58,8 +71,8 @@ pub struct Plan<L> {
     pub scratch_bytes: usize,
     /// Place of the input.
     pub input: Place,
-    /// Number of logits a picture.
-    pub classes: usize,
+    /// Number of outputs a picture.
+    pub outputs: usize,
 }
 
 impl Plan<Arc<Layer>> {
@@ -100,32 +113,7 @@ impl Plan<Arc<Layer>> {
             kept_bytes: places.kept_bytes,
             scratch_bytes: places.scratch_bytes,
             input: places.of(Value::Input),
-            classes: nodes.last().map_or(0, |node| node.shape.elements()),
+            outputs: nodes.last().map_or(0, |node| node.shape.elements()),
         })
-    }
-
-    /// The same plan with something else in the place of each layer.
-    pub(crate) fn with_layers<L>(
-        &self,
-        mut change: impl FnMut(&Convolution, &Arc<Layer>) -> L,
-    ) -> Plan<L> {
-        let mut step = |step: &Step<Arc<Layer>>| {
-            let action = match &step.action {
-                Action::Convolution(convolution, layer) => {
-                    let layer = change(convolution, layer);
-                    Action::Convolution(convolution.clone(), layer)
-                }
-                Action::Loop(job) => Action::Loop(job.clone()),
-            };
-            Step { node: step.node, action, inputs: step.inputs.clone(), output: step.output }
-        };
-        Plan {
-            prefix: self.prefix.iter().map(&mut step).collect(),
-            suffix: self.suffix.iter().map(&mut step).collect(),
-            kept_bytes: self.kept_bytes,
-            scratch_bytes: self.scratch_bytes,
-            input: self.input,
-            classes: self.classes,
-        }
     }
 }

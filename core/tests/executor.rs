@@ -45,11 +45,7 @@ fn check(model: &Model) {
     assert!(expected.iter().flatten().all(|x| x.is_finite()));
     for capacity in [1, 2, 7] {
         let found = run(model, &codes, 3, capacity);
-        assert!(
-            found == expected,
-            "capacity {capacity}: {:#?}",
-            model.graph().derive(|_, _, _| ())
-        );
+        assert!(found == expected, "capacity {capacity}: {:#?}", model.graph().derive(|_, _| ()));
     }
 }
 

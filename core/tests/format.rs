@@ -194,7 +194,7 @@ fn names_with_control_characters_or_megabytes_are_refused() {
             .collect();
         let error = Model::new(parts).unwrap_err().to_string();
         assert!(error.starts_with("`class_names[1]` cannot be `"), "{error}");
-        let error = self::parts().graph.derive(|_, _, _| ()).push(
+        let error = self::parts().graph.derive(|_, _| ()).push(
             name.into(),
             Op::Flatten,
             vec![Value::Input],

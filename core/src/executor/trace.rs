@@ -1,9 +1,9 @@
 //! What every node gave, to find the first one on which two engines differ.
 
 use super::memory::Memory;
-use super::{Executor, LayerWeights, PreparedStep, Weights, Workspace};
+use super::{Executor, Made, Weights, Workspace};
 use crate::backend::Backend;
-use crate::plan::{Region, Step};
+use crate::plan::{Place, Region};
 use crate::posterior::Draw;
 use alloc::vec::Vec;
 
@@ -26,20 +26,20 @@ impl<B: Backend> Executor<B> {
     /// only the addition's.
     pub fn trace(&self, draw: Draw, workspace: &mut Workspace<B>) -> Vec<NodeOutput> {
         let mut outputs: Vec<NodeOutput> = Vec::new();
-        let mut keep = |step: &PreparedStep<B>, memory: &Memory<'_>| {
-            let known = outputs.iter_mut().find(|output| output.node == step.node);
+        let mut keep = |node: usize, place: Place, memory: &Memory<'_>| {
+            let known = outputs.iter_mut().find(|output| output.node == node);
             match known {
-                Some(output) => memory.copy_output(step, &mut output.bytes),
+                Some(output) => memory.copy(place, &mut output.bytes),
                 None => {
                     let mut bytes = Vec::new();
-                    memory.copy_output(step, &mut bytes);
-                    outputs.push(NodeOutput { node: step.node, bytes });
+                    memory.copy(place, &mut bytes);
+                    outputs.push(NodeOutput { node, bytes });
                 }
             }
         };
         // Once more: the input codes of the batch are still there.
         for block in 0..workspace.pictures.div_ceil(workspace.capacity) {
-            self.block(&self.plan.prefix, block, LayerWeights::Fixed, workspace, &mut keep);
+            self.block(&self.plan.prefix, block, Made, workspace, &mut keep);
         }
         self.suffix(Weights::Fresh(draw), workspace, &mut keep, &mut |_, _| {});
         outputs.sort_by_key(|output| output.node);
@@ -48,10 +48,10 @@ impl<B: Backend> Executor<B> {
 }
 
 impl Memory<'_> {
-    /// Appends what `step` wrote.
-    fn copy_output<L>(&self, step: &Step<L>, bytes: &mut Vec<u8>) {
-        let range = step.output.range(self.pictures);
-        match step.output.region {
+    /// Appends the value at `place`.
+    fn copy(&self, place: Place, bytes: &mut Vec<u8>) {
+        let range = place.range(self.pictures);
+        match place.region {
             Region::Kept => bytes.extend_from_slice(&self.kept[range]),
             Region::Scratch => bytes.extend_from_slice(&self.scratch[range]),
             Region::Logits => {

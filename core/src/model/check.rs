@@ -3,7 +3,8 @@
 use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
 use crate::error::ModelError;
-use crate::graph::{Node, Shape, Value};
+use crate::graph::{Node, Value};
+use crate::head::Head;
 use crate::layer::{Parameters, Quantized};
 use crate::name;
 use crate::numerics::CodeRange;
@@ -19,7 +20,7 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     let Parts { graph, input, preprocessing, class_names, .. } = parts;
     let nodes = graph.nodes();
     let last = nodes.last().ok_or(ModelError::Empty)?;
-    if !last.op.is_weighted() || last.shape != Shape::vector(last.shape.channels) {
+    if !last.op.is_weighted() || Head::of(last.shape).is_none() {
         return Err(ModelError::Output {
             node: last.name.clone(),
             op: last.op.name(),

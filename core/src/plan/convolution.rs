@@ -22,7 +22,8 @@ pub(super) fn derive(
 ) -> Result<Convolution, ModelError> {
     check_layer(&node.name, filters, layer)?;
     let Quantized { output, range, .. } = node.data;
-    let y = output.unwrap_or(Quantization::LOGITS).scale;
+    // Logits are in real units: steps of size one.
+    let y = output.map_or(1.0, |output| output.scale);
     let multiplier = |&scale: &f32| {
         check_scale(named(&node.name, "scale"), scale)?;
         let multiplier = requantize_multiplier(x.scale, scale, y);
