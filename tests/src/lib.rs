@@ -1,7 +1,7 @@
 //! Cross-target conformance: golden vectors, and what runs them on a target.
 //!
-//! [`catalogue`] says what is compared and lets the [`reference`] back end fill in what is right;
-//! the result lies in `tests/vectors`. An [`Implementation`] runs a [`Case`] through its own API; [`check`]
+//! [`catalogue`] says what is compared and lets the [`mod@reference`] back end fill in what is right;
+//! the result lies in `tests/vectors`. An [`Implementation`] runs a [`Case`] through its own API; [`check()`]
 //! compares bit for bit and names the first layer and element that differ. Runners print one
 //! [`Line`] a vector, and [`report`] makes one table of the lines of all runners.
 //! `docs/CONFORMANCE.md` has all of it for those who write another port.

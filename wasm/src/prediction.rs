@@ -162,7 +162,7 @@ impl Batch {
     }
 
     /// What every node gives for all pictures and one weight sample, in the order of the nodes, with
-    /// their names ([`Executor::trace`]). The prediction is as it was.
+    /// their names ([`Executor::trace`](bayes8_core::executor::Executor::trace)). The prediction is as it was.
     ///
     /// # Errors
     /// [`Error::Request`].

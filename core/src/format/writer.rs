@@ -41,7 +41,7 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
     file(&metadata, &tensors)
 }
 
-/// The digest of `model`: of the file that it was read from, or else of the one that [`write`] makes
+/// The digest of `model`: of the file that it was read from, or else of the one that [`write()`] makes
 /// of it, which takes about as long as to copy its weights.
 pub fn digest(model: &Model) -> ModelDigest {
     let computed = || {
@@ -51,7 +51,7 @@ pub fn digest(model: &Model) -> ModelDigest {
     model.file_digest().unwrap_or_else(computed)
 }
 
-/// The format version of `model`: of the file that it was read from, or else of the one that [`write`]
+/// The format version of `model`: of the file that it was read from, or else of the one that [`write()`]
 /// makes of it, which is the earliest that has all of it, so that older readers take what they can.
 pub fn version(model: &Model) -> u32 {
     model.file_version().unwrap_or_else(|| tensors(model).0)
