@@ -1,7 +1,11 @@
-//! A server's steady state: once its buffers have grown, a prediction takes no memory.
+//! A server's memory: a model has its posterior once, and once its buffers have grown, a prediction takes
+//! none.
 //!
 //! The allocator of this test counts, which is why it has a file of its own.
 
+use bayes8_conformance::{Builder, Kind};
+use bayes8_core::format;
+use bayes8_core::graph::{Shape, Value};
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::Uncertainty;
 use bayes8_core::model::Model as Description;
@@ -14,17 +18,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Calls that took memory, on any thread.
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
+/// Bytes that are taken.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
 struct Counting;
 
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promises are the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as above, and the memory came from the same allocator.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -83,6 +92,23 @@ fn the_counter_counts() {
     assert!(allocations(|| drop(std::hint::black_box(vec![1u8]))) >= 1);
 }
 
+/// Means and standard deviations of a layer whose rows are whole chunks of 64 weights, a byte each.
+fn a_loaded_model_has_its_posterior_once(isa: Isa) {
+    let mut b = Builder::new(1, Shape::vector(1 << 10));
+    let hidden = b.linear(Value::Input, 1 << 10, Kind::Bayesian).expect("a vector");
+    b.linear(hidden, 3, Kind::Bayesian).expect("a vector");
+    let file = format::write(&b.finish()).expect("a small model");
+    let before = LIVE.load(Ordering::Relaxed);
+    let description = format::read(&file).expect("a model file");
+    let options = ModelOptions { isa: Some(isa), threads: Threads::One, ..Default::default() };
+    let model = Model::new(description, options).expect("an available instruction set");
+    let taken = LIVE.load(Ordering::Relaxed) - before;
+    let posterior = 2 << 20;
+    // Not a second time; queues and multipliers take some.
+    assert!((posterior..posterior * 3 / 2).contains(&taken), "{isa}: {taken} bytes");
+    drop(model);
+}
+
 fn a_prediction_on_the_calling_thread_takes_no_memory() {
     for isa in with_kernels() {
         for name in ["fashion-resnet14", "cifar10-resnet20", "mnist-scnn"] {
@@ -130,6 +156,7 @@ fn a_prediction_in_steady_state_takes_no_memory() {
         println!("SKIPPED: memory of predictions: only portable code here, which may take some");
         return;
     };
+    with_kernels().for_each(a_loaded_model_has_its_posterior_once);
     a_prediction_on_the_calling_thread_takes_no_memory();
     a_prediction_from_a_thread_of_the_pool_takes_no_memory(fastest);
     a_prediction_from_outside_of_the_pool_takes_next_to_none(fastest);
