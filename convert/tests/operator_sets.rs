@@ -1,4 +1,4 @@
-//! One network in the spelling of every operator set (see `operator_set` in `data/make.py`), and other
+//! One network in the spelling of every operator set (see `data/networks/operator_sets.py`), and other
 //! forms in which files hold the same network.
 
 mod common;
@@ -9,7 +9,7 @@ use bayes8_convert::{
     Network, import,
     reference::{Weights, run},
 };
-use common::{Fixture, assert_names, float, initializer, int, none};
+use common::{Fixture, assert_names, find, float, initializer, int, none};
 use half::{bf16, f16};
 use rten_onnx::onnx::{DataType, ModelProto, NodeProto};
 
@@ -23,10 +23,6 @@ fn imported(model: &ModelProto) -> Result<Network, String> {
 
 fn nodes(model: &mut ModelProto) -> &mut Vec<NodeProto> {
     &mut model.graph.as_mut().unwrap().node
-}
-
-fn find<'m>(model: &'m mut ModelProto, op: &str) -> &'m mut NodeProto {
-    nodes(model).iter_mut().find(|node| node.op_type.as_deref() == Some(op)).unwrap()
 }
 
 #[test]

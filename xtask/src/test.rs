@@ -4,7 +4,7 @@
 use crate::programs::{root, run, stream, succeeds};
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
-use crate::{apps, c_library, conformance, demo, hidden, no_std, web};
+use crate::{apps, c_library, conformance, demo, hidden, no_std, structure, web};
 use std::process::Command;
 
 /// Runs all checks.
@@ -14,6 +14,7 @@ use std::process::Command;
 pub(crate) fn run_all() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     steps.run("format", |_| format());
+    steps.run("structure", |_| structure::check());
     steps.run("lints", |_| lint());
     steps.run("bayes8-core without std", no_std::check);
     steps.run("tests", cargo_test);

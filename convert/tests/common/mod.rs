@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use bayes8_convert::{Network, Posterior, SigmaTensor, import};
 use ndarray::{Array2, ArrayD, Ix2};
-use rten_onnx::onnx::{AttributeProto, AttributeType, ModelProto, TensorProto};
+use rten_onnx::onnx::{AttributeProto, AttributeType, ModelProto, NodeProto, TensorProto};
 use safetensors::SafeTensors;
 
 /// One network with what it computes.
@@ -72,6 +72,19 @@ pub(crate) fn initializer<'m>(model: &'m mut ModelProto, name: &str) -> &'m mut 
     tensors.iter_mut().find(|t| t.name.as_deref() == Some(name)).unwrap()
 }
 
+/// The first node of this operator.
+pub(crate) fn find<'m>(model: &'m mut ModelProto, op: &str) -> &'m mut NodeProto {
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    nodes.iter_mut().find(|n| n.op_type.as_deref() == Some(op)).unwrap()
+}
+
+/// Imports a fixture after `change` and returns the error's message.
+pub(crate) fn refusal(fixture: &str, change: impl FnOnce(&mut ModelProto)) -> String {
+    let mut model = ModelProto::parse_buf(&Fixture::load(fixture).onnx).unwrap();
+    change(&mut model);
+    import(&model.write_buf().unwrap(), &none()).unwrap_err().to_string()
+}
+
 /// A message must have all `parts`.
 #[track_caller]
 pub(crate) fn assert_names(message: &str, parts: &[&str]) {
@@ -96,6 +109,26 @@ pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
         name: Some(name.into()),
         f: Some(value),
         r#type: Some(AttributeType::FLOAT),
+        ..AttributeProto::default()
+    }
+}
+
+/// An attribute of several integers.
+pub(crate) fn ints(name: &str, values: &[i64]) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        ints: values.to_vec(),
+        r#type: Some(AttributeType::INTS),
+        ..AttributeProto::default()
+    }
+}
+
+/// An attribute of one string.
+pub(crate) fn string(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        s: Some(value.into()),
+        r#type: Some(AttributeType::STRING),
         ..AttributeProto::default()
     }
 }

@@ -17,9 +17,8 @@ const PREFIX = "/any/folder/";
 
 const executablePath = find("BAYES8_CHROMIUM", CHROMIUM);
 
-/** For `test`: false, or why tests in a browser cannot run, which is printed. */
+/** For `test`: false, or why tests in a browser cannot run. */
 export const skip = executablePath ? false : "no Chromium: set BAYES8_CHROMIUM or put `chromium` on the PATH";
-if (skip) console.log(`SKIPPED: tests of the web demo in a browser: ${skip}`);
 
 mkdirSync(OUTPUT, { recursive: true });
 

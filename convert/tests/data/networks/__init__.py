@@ -1,0 +1,1 @@
+"""Networks of the fixtures: a function writes those of its name, see `../make.py`."""

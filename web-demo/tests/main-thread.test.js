@@ -1,0 +1,58 @@
+// How long the main thread of headless Chromium works without a break.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BEGUN, drawn, example, scribble, slide } from "./support/actions.js";
+import { open, skip } from "./support/site.js";
+import { browser, site } from "./support/visit.js";
+
+/**
+ * The tasks of the main thread of `page` while `work` is done: milliseconds of the processor for each,
+ * whoever else has it in between.
+ */
+async function tasks(page, work) {
+  await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
+  await work();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const threadOf = ({ pid, tid }) => `${pid} ${tid}`;
+  const main = new Set(traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(threadOf));
+  const run = traceEvents.filter((event) => event.name === "ThreadControllerImpl::RunTask" && main.has(threadOf(event)));
+  // Those in which the trace began or ended have no time.
+  return run.flatMap(({ tdur }) => (tdur === undefined ? [] : [tdur / 1000]));
+}
+
+/** A task to measure others by: about a tenth of a second, more on a slow or busy machine, as for others. */
+const yardstick = () => {
+  let random = 1;
+  for (let step = 0; step < 1e8; step++) random = (Math.imul(random, 1664525) + 1013904223) | 0;
+  return random;
+};
+
+test("the main thread stands still", { skip }, async (t) => {
+  const works = {
+    draw: (page) => drawn(page).then(() => example(page, "letter")).then(() => scribble(page)).then(() => drawn(page)),
+    photos: async (page) => {
+      await BEGUN.photos(page);
+      await slide(page, "blur", "0.4");
+      await page.waitForTimeout(1500);
+    },
+    replay: BEGUN.replay,
+    speed: BEGUN.speed,
+  };
+  for (const [name, work] of Object.entries(works)) {
+    let [longest, limit] = [Infinity, 0];
+    for (let attempt = 0; attempt < 3 && longest >= limit; attempt++) {
+      // The browser's own work on a new page comes before.
+      const { page, close } = await open(browser, "about:blank");
+      const times = await tasks(page, async () => {
+        await page.goto(`${site.address}#${name}`);
+        await work(page);
+      });
+      assert.ok(times.length > 100, "no tasks in the trace: another Chromium calls them otherwise");
+      longest = Math.max(...times);
+      limit = Math.max(...(await tasks(page, () => page.evaluate(yardstick))));
+      await close();
+    }
+    t.diagnostic(`${name}: longest task ${longest.toFixed(0)} ms, yardstick ${limit.toFixed(0)} ms`);
+    assert.ok(longest < limit, `${name} has a task of ${longest} ms; the yardstick takes ${limit} ms`);
+  }
+});
