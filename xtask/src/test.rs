@@ -1,7 +1,7 @@
 //! `cargo xtask test`: all checks of the workspace. One that fails does not keep the others from
 //! running.
 
-use crate::programs::{root, run, stream, succeeds};
+use crate::programs::{root, run, run_command, stream, succeeds};
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
 use crate::{apps, c_library, conformance, demo, hidden, no_std, structure, web};
@@ -17,6 +17,7 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     steps.run("structure", |_| structure::check());
     steps.run("lints", |_| lint());
     steps.run("bayes8-core without std", no_std::check);
+    steps.run("links of the documentation", |_| document());
     steps.run("tests", cargo_test);
     steps.run("native tests on AVX2 only", |_| hidden::test("avxvnni,avx512vnni"));
     steps.run("native tests in portable code only", |_| hidden::test("avx2"));
@@ -38,6 +39,13 @@ fn format() -> anyhow::Result<()> {
 fn lint() -> anyhow::Result<()> {
     component("clippy", "clippy")?;
     run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Fails where a link of the documentation leads nowhere.
+fn document() -> anyhow::Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    run_command(&mut command)
 }
 
 /// Adds a part of the toolchain, which a minimal one lacks.
