@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::network::Network;
 use crate::quantize::QuantizeError;
 use crate::reference::{Weights, run};
-use crate::taps::Taps;
+use crate::weight_inputs::WeightInputs;
 
 /// How mean weights become codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -68,7 +68,7 @@ pub fn round_means<D: Dimension>(
     let graph = &network.graph;
     let nodes = graph.nodes();
     let layers = nodes.iter().enumerate();
-    let layers = layers.filter_map(|(index, node)| Some((index, Taps::of(graph, node)?)));
+    let layers = layers.filter_map(|(index, node)| Some((index, WeightInputs::of(graph, node)?)));
     let count = pictures.len_of(Axis(0));
     let mut rest = layers.filter(|(_, taps)| taps.fan_in() <= LARGEST_ROW).peekable();
     while rest.peek().is_some() {
@@ -141,7 +141,7 @@ impl Feedback {
 
 /// Second moments of the inputs of one layer's rows.
 struct Moments {
-    taps: Taps,
+    taps: WeightInputs,
     /// Positions of each picture that count.
     positions: usize,
     /// What inputs are divided by: the step of their codes.
@@ -151,11 +151,11 @@ struct Moments {
 }
 
 impl Moments {
-    fn bytes(taps: &Taps) -> usize {
+    fn bytes(taps: &WeightInputs) -> usize {
         taps.groups() * taps.fan_in() * taps.fan_in() * size_of::<i64>()
     }
 
-    fn new(taps: Taps, pictures: usize, scale: f32) -> Self {
+    fn new(taps: WeightInputs, pictures: usize, scale: f32) -> Self {
         let (n, groups) = (taps.fan_in(), taps.groups());
         let wanted = (POSITIONS.0 * n).max(POSITIONS.1).div_ceil(pictures.max(1));
         let positions = wanted.min(taps.positions());

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use bayes8_core::echo::Echo;
+use bayes8_core::quoted::Echo;
 use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 

@@ -6,7 +6,7 @@ mod common;
 use bayes8_convert::{
     Network,
     calibrate::{Observations, RangeMethod},
-    import, mean_model,
+    import, mean_weights,
     quantize::{Description, QuantizeError, quantize},
     reference::{Weights, run},
 };
@@ -75,7 +75,7 @@ fn input_codes(model: &Model, fixture: &Fixture) -> Vec<u8> {
 
 /// Largest error of the INT8 logits, relative to the spread of the FP32 logits.
 fn quantization_error(network: &Network, fixture: &Fixture) -> f32 {
-    let model = mean_model::of(&quantized(network, fixture)).unwrap();
+    let model = mean_weights::of(&quantized(network, fixture)).unwrap();
     let codes = input_codes(&model, fixture);
     let executor = Executor::new(&model, Reference);
     let mut found = Vec::new();

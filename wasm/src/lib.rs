@@ -20,7 +20,7 @@ mod info;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[allow(unsafe_code)]
 mod kernels;
-mod picture;
 pub mod prediction;
+mod rgba;
 
 pub use error::Error;

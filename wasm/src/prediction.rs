@@ -3,7 +3,7 @@
 use crate::engine::{Kernels, kernels};
 use crate::error::Error;
 use crate::info::NetworkInfo;
-use crate::picture::fit_rgba;
+use crate::rgba::fit_rgba;
 use bayes8_core::executor::Workspace;
 use bayes8_core::format;
 use bayes8_core::head::{Head, Sums};

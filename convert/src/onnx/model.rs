@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bayes8_core::echo::Echo;
+use bayes8_core::quoted::Echo;
 use rten_onnx::onnx::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
 use super::{

@@ -4,14 +4,14 @@ use bayes8_core::graph::{Graph, Node, Shape, Window};
 use bayes8_core::ops::Filters;
 
 /// Where the weights of a row take their inputs from.
-pub(crate) struct Taps {
+pub(crate) struct WeightInputs {
     window: Window,
     groups: usize,
     input: Shape,
     output: Shape,
 }
 
-impl Taps {
+impl WeightInputs {
     /// Those of `node`; `None` where it has no weights.
     pub(crate) fn of<T>(graph: &Graph<T>, node: &Node<T>) -> Option<Self> {
         let Filters { input, window, groups, .. } = node.op.filters(graph.shape(node.inputs[0]))?;
@@ -108,14 +108,14 @@ mod tests {
     use bayes8_core::ops::Conv2d;
 
     /// A strided, dilated and padded convolution in two groups.
-    fn taps() -> Taps {
+    fn taps() -> WeightInputs {
         let input = Shape { depth: 1, height: 7, width: 6, channels: 4 };
         let padding = Padding { top: 1, right: 1, ..Padding::uniform(0) };
         let window = Window { stride: [2, 1], dilation: [1, 2], padding, ..Window::new([3, 2]) };
         let mut graph = Graph::new(input).unwrap();
         let op = Op::Conv2d(Conv2d { out_channels: 6, groups: 2, window });
         graph.push("conv".into(), op, vec![Value::Input], ()).unwrap();
-        Taps::of(&graph, &graph.nodes()[0]).unwrap()
+        WeightInputs::of(&graph, &graph.nodes()[0]).unwrap()
     }
 
     #[test]
