@@ -16,7 +16,7 @@ use ndarray::{Array2, ArrayView, Axis, Dimension};
 use serde::Serialize;
 
 use crate::network::Network;
-use crate::reference::{RunError, Weights, run};
+use crate::reference::{FloatWeights, RunError, run};
 use crate::weight_inputs::WeightInputs;
 
 /// Whether to correct biases.
@@ -128,7 +128,7 @@ impl InputMeans {
                 }
             }
         };
-        let logits = run(network, &Weights::mean(network), pictures.view(), observe)?;
+        let logits = run(network, &FloatWeights::mean(network), pictures.view(), observe)?;
         let count = pictures.len_of(Axis(0)).max(1) as f64;
         let mean = |sums: Mutex<Vec<i128>>| {
             let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);

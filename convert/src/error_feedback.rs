@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::network::Network;
 use crate::quantize::QuantizeError;
-use crate::reference::{Weights, run};
+use crate::reference::{FloatWeights, run};
 use crate::weight_inputs::WeightInputs;
 
 /// How mean weights become codes.
@@ -84,7 +84,7 @@ pub fn round_means<D: Dimension>(
         }
         run(
             network,
-            &Weights::mean(network),
+            &FloatWeights::mean(network),
             pictures.view(),
             |value: Value, picture, numbers| {
                 for (&index, moments) in &moments {

@@ -22,7 +22,7 @@ use crate::bias_correction::squared_errors;
 use crate::calibrate::{Observations, RangeMethod, mean};
 use crate::network::Network;
 use crate::quantize::QuantizeError;
-use crate::reference::{Weights, run};
+use crate::reference::{FloatWeights, run};
 use crate::{mean_weights, quantized_logits};
 
 /// Beyond this many times the error of ranges of the least squared error, min-max has lost too much to
@@ -82,7 +82,7 @@ impl RangeChoice {
         observations: &Observations,
         quantized: impl Fn(RangeMethod) -> Result<Model, QuantizeError>,
     ) -> Result<Self, QuantizeError> {
-        let fp32 = run(network, &Weights::mean(network), pictures.view(), |_, _, _| {})?;
+        let fp32 = run(network, &FloatWeights::mean(network), pictures.view(), |_, _, _| {})?;
         let error = |method: RangeMethod| -> Result<f64, QuantizeError> {
             let int8 =
                 quantized_logits::logits(&mean_weights::of(&quantized(method)?)?, pictures.view())?;

@@ -4,7 +4,7 @@ mod common;
 
 use bayes8_convert::{
     Clamp, Network, Posterior, import,
-    reference::{RunError, Weights, draw, run},
+    reference::{FloatWeights, RunError, draw, run},
 };
 use bayes8_core::graph::{Op, Padding, Shape, Value};
 use bayes8_core::ops::Conv2d;
@@ -15,7 +15,7 @@ use std::sync::Mutex;
 
 fn mean_logits(fixture: &Fixture) -> (Network, Array2<f32>) {
     let network = fixture.import();
-    let weights = Weights::mean(&network);
+    let weights = FloatWeights::mean(&network);
     let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
     (network, logits)
 }
@@ -255,7 +255,7 @@ fn observers_see_every_value_of_every_picture_once() {
         let seen = Mutex::new(Vec::new());
         let logits = run(
             &network,
-            &Weights::mean(&network),
+            &FloatWeights::mean(&network),
             fixture.pictures.view(),
             |value, picture, elements| {
                 assert_eq!(elements.len(), network.graph.shape(value).elements());
@@ -284,7 +284,7 @@ fn observers_see_every_value_of_every_picture_once() {
 fn a_picture_does_not_depend_on_its_batch() {
     let fixture = Fixture::load("mobile");
     let network = fixture.import();
-    let weights = Weights::mean(&network);
+    let weights = FloatWeights::mean(&network);
     let logits = |pictures| run(&network, &weights, pictures, |_, _, _| ()).unwrap();
     let together = logits(fixture.pictures.view());
     for (i, row) in together.rows().into_iter().enumerate() {
@@ -298,7 +298,7 @@ fn a_picture_does_not_depend_on_its_batch() {
 fn misfits_are_refused_before_running() {
     let (a, b) = (Fixture::load("residual"), Fixture::load("mobile"));
     let (network, other) = (a.import(), b.import());
-    let weights = Weights::mean(&network);
+    let weights = FloatWeights::mean(&network);
     let error = run(&network, &weights, b.pictures.view(), |_, _, _| ()).unwrap_err();
     assert!(matches!(error, RunError::PictureShape { .. }));
     let error = run(&other, &weights, b.pictures.view(), |_, _, _| ()).unwrap_err();

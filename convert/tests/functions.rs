@@ -8,7 +8,7 @@ use bayes8_convert::{
     calibrate::{Observations, RangeMethod},
     import, mean_weights,
     quantize::{Description, QuantizeError, quantize},
-    reference::{Weights, run},
+    reference::{FloatWeights, run},
 };
 use bayes8_core::{
     executor::Executor,
@@ -23,7 +23,7 @@ use ndarray::{Array2, Axis};
 use rten_onnx::onnx::ModelProto;
 
 fn mean_logits(network: &Network, fixture: &Fixture) -> Array2<f32> {
-    run(network, &Weights::mean(network), fixture.pictures.view(), |_, _, _| ()).unwrap()
+    run(network, &FloatWeights::mean(network), fixture.pictures.view(), |_, _, _| ()).unwrap()
 }
 
 /// Imports a fixture and compares its logits with those of ONNX's evaluator.

@@ -47,7 +47,7 @@ pub struct WeightSample<B: Backend> {
 }
 
 /// Which weights a run takes.
-pub enum Weights<'a, B: Backend> {
+pub enum WeightSource<'a, B: Backend> {
     /// Drawn layer by layer as they are needed.
     Fresh(Draw),
     /// Drawn before ([`Executor::sample`]).
@@ -182,7 +182,7 @@ impl<B: Backend> Executor<B> {
     ) -> Result<(), OutOfMemory> {
         self.begin(codes, workspace)?;
         for sample in samples {
-            let weights = Weights::Fresh(Draw { seed, sample });
+            let weights = WeightSource::Fresh(Draw { seed, sample });
             self.run_sample(weights, workspace, |picture, logits| each(picture, sample, logits));
         }
         Ok(())
@@ -209,7 +209,7 @@ impl<B: Backend> Executor<B> {
             let kept = &mut workspace.kept[block * block_bytes..][..block_bytes];
             kept[self.plan.input.range(pictures)].copy_from_slice(codes);
             let prefix = &self.plan.prefix;
-            self.block(prefix, block, LayerWeights::Fixed, workspace, &mut |_, _| {});
+            self.block(prefix, block, LayerWeightSource::Fixed, workspace, &mut |_, _| {});
         }
         Ok(())
     }
@@ -218,7 +218,7 @@ impl<B: Backend> Executor<B> {
     /// `each(picture, logits)` for every picture in order.
     pub fn run_sample(
         &self,
-        weights: Weights<'_, B>,
+        weights: WeightSource<'_, B>,
         workspace: &mut Workspace<B>,
         mut each: impl FnMut(usize, &[f32]),
     ) {
@@ -229,13 +229,13 @@ impl<B: Backend> Executor<B> {
     /// logits of every picture.
     fn suffix(
         &self,
-        weights: Weights<'_, B>,
+        weights: WeightSource<'_, B>,
         workspace: &mut Workspace<B>,
         after: &mut impl FnMut(&PreparedStep<B>, &Memory<'_>),
         each: &mut impl FnMut(usize, &[f32]),
     ) {
         let blocks = workspace.pictures.div_ceil(workspace.capacity);
-        let mut run = |weights: LayerWeights<'_, B>, workspace: &mut Workspace<B>| {
+        let mut run = |weights: LayerWeightSource<'_, B>, workspace: &mut Workspace<B>| {
             for block in 0..blocks {
                 self.block(&self.plan.suffix, block, weights, workspace, after);
                 let first = block * workspace.capacity;
@@ -245,13 +245,15 @@ impl<B: Backend> Executor<B> {
             }
         };
         match weights {
-            Weights::Kept(sample) => run(LayerWeights::Kept(sample), workspace),
-            Weights::Fresh(draw) if blocks <= 1 => run(LayerWeights::Fresh(draw), workspace),
-            Weights::Fresh(draw) => {
+            WeightSource::Kept(sample) => run(LayerWeightSource::Kept(sample), workspace),
+            WeightSource::Fresh(draw) if blocks <= 1 => {
+                run(LayerWeightSource::Fresh(draw), workspace)
+            }
+            WeightSource::Fresh(draw) => {
                 // Every block takes the same weights: draw them once.
                 let mut sample = core::mem::take(&mut workspace.sample);
                 self.sample(draw, &mut sample, workspace);
-                run(LayerWeights::Kept(&sample), workspace);
+                run(LayerWeightSource::Kept(&sample), workspace);
                 workspace.sample = sample;
             }
         }
@@ -263,7 +265,7 @@ impl<B: Backend> Executor<B> {
         &self,
         steps: &[PreparedStep<B>],
         block: usize,
-        weights: LayerWeights<'_, B>,
+        weights: LayerWeightSource<'_, B>,
         workspace: &mut Workspace<B>,
         after: &mut impl FnMut(&PreparedStep<B>, &Memory<'_>),
     ) {
@@ -284,26 +286,26 @@ impl<B: Backend> Executor<B> {
     fn weights<'a>(
         &self,
         layer: &'a PreparedLayer<B>,
-        weights: LayerWeights<'a, B>,
+        weights: LayerWeightSource<'a, B>,
         memory: &'a mut B::Weights,
         kernel: &mut B::Scratch,
     ) -> &'a B::Weights {
         let PreparedLayer { number, layer, fixed } = layer;
         match (fixed, weights) {
             (Some(fixed), _) => fixed,
-            (None, LayerWeights::Kept(sample)) => &sample.layers[*number],
-            (None, LayerWeights::Fresh(draw)) => {
+            (None, LayerWeightSource::Kept(sample)) => &sample.layers[*number],
+            (None, LayerWeightSource::Fresh(draw)) => {
                 self.backend.sample(layer, draw, memory, kernel);
                 memory
             }
-            (None, LayerWeights::Fixed) => unreachable!("the prefix has no Bayesian layer"),
+            (None, LayerWeightSource::Fixed) => unreachable!("the prefix has no Bayesian layer"),
         }
     }
 
     fn step(
         &self,
         step: &PreparedStep<B>,
-        weights: LayerWeights<'_, B>,
+        weights: LayerWeightSource<'_, B>,
         layer: &mut B::Weights,
         memory: &mut Memory<'_>,
         kernel: &mut B::Scratch,
@@ -327,7 +329,7 @@ impl<B: Backend> Executor<B> {
 type PreparedStep<B> = Step<PreparedLayer<B>>;
 
 /// Where the layers of a block take their weights from.
-enum LayerWeights<'a, B: Backend> {
+enum LayerWeightSource<'a, B: Backend> {
     /// All of them are deterministic.
     Fixed,
     /// Drawn as they are needed.
@@ -336,13 +338,13 @@ enum LayerWeights<'a, B: Backend> {
     Kept(&'a WeightSample<B>),
 }
 
-impl<B: Backend> Clone for LayerWeights<'_, B> {
+impl<B: Backend> Clone for LayerWeightSource<'_, B> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<B: Backend> Copy for LayerWeights<'_, B> {}
+impl<B: Backend> Copy for LayerWeightSource<'_, B> {}
 
 impl<B: Backend> WeightSample<B> {
     /// No weights yet.

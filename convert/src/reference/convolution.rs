@@ -6,7 +6,7 @@ use bayes8_core::graph::{Padding, Shape};
 use bayes8_core::ops::Filters;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
 
-use super::weights::LayerWeights;
+use super::weights::FloatLayer;
 
 /// Numbers of an im2col block: few enough to stay in a core's second-level cache.
 const BLOCK: usize = 1 << 15;
@@ -22,11 +22,7 @@ pub(super) struct Convolution<'w> {
 
 impl<'w> Convolution<'w> {
     /// `None` when the weights are not as many as the filters need.
-    pub(super) fn new(
-        filters: Filters,
-        output: Shape,
-        layer: &'w LayerWeights<'_>,
-    ) -> Option<Self> {
+    pub(super) fn new(filters: Filters, output: Shape, layer: &'w FloatLayer<'_>) -> Option<Self> {
         let bias = layer.bias.as_deref();
         let fits = layer.weight.len() == output.channels * filters.fan_in()
             && bias.is_none_or(|bias| bias.len() == output.channels);

@@ -1,7 +1,7 @@
 //! What every node gave, to find the first one on which two engines differ.
 
 use super::memory::Memory;
-use super::{Executor, LayerWeights, PreparedStep, Weights, Workspace};
+use super::{Executor, LayerWeightSource, PreparedStep, WeightSource, Workspace};
 use crate::backend::Backend;
 use crate::plan::{Region, Step};
 use crate::posterior::Draw;
@@ -39,9 +39,9 @@ impl<B: Backend> Executor<B> {
         };
         // Once more: the input codes of the batch are still there.
         for block in 0..workspace.pictures.div_ceil(workspace.capacity) {
-            self.block(&self.plan.prefix, block, LayerWeights::Fixed, workspace, &mut keep);
+            self.block(&self.plan.prefix, block, LayerWeightSource::Fixed, workspace, &mut keep);
         }
-        self.suffix(Weights::Fresh(draw), workspace, &mut keep, &mut |_, _| {});
+        self.suffix(WeightSource::Fresh(draw), workspace, &mut keep, &mut |_, _| {});
         outputs.sort_by_key(|output| output.node);
         outputs
     }
