@@ -43,16 +43,18 @@ impl WeightInputs {
     pub(crate) fn gather(&self, numbers: &[f32], position: usize, group: usize, row: &mut [f32]) {
         let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
         let channels = self.input.channels;
-        let depth = channels / self.groups;
+        let group_channels = channels / self.groups;
         let line = position / outputs[2];
         let output = [line / outputs[1], line % outputs[1], position % outputs[2]];
-        for (tap, to) in row.chunks_exact_mut(depth).enumerate() {
+        for (tap, to) in row.chunks_exact_mut(group_channels).enumerate() {
             let place = self.place(tap);
             let along = |i: usize| axes[i].position(output[i], place[i], extents[i]);
             match (along(0), along(1), along(2)) {
                 (Some(plane), Some(row), Some(column)) => {
                     let pixel = (plane * extents[1] + row) * extents[2] + column;
-                    to.copy_from_slice(&numbers[pixel * channels + group * depth..][..depth]);
+                    to.copy_from_slice(
+                        &numbers[pixel * channels + group * group_channels..][..group_channels],
+                    );
                 }
                 _ => to.fill(0.0),
             }
@@ -71,7 +73,7 @@ impl WeightInputs {
     pub(crate) fn means(&self, numbers: &[f32]) -> Vec<f64> {
         let Shape { channels, .. } = self.input;
         let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
-        let (taps, depth) = (self.window.taps(), channels / self.groups);
+        let (taps, group_channels) = (self.window.taps(), channels / self.groups);
         let mut means = vec![0.0; self.count()];
         let mut sums = vec![0.0f64; channels];
         for tap in 0..taps {
@@ -92,9 +94,9 @@ impl WeightInputs {
                 }
             }
             for (channel, sum) in sums.iter().enumerate() {
-                let (group, channel) = (channel / depth, channel % depth);
+                let (group, channel) = (channel / group_channels, channel % group_channels);
                 let mean = sum / self.output.spatial() as f64;
-                means[(group * taps + tap) * depth + channel] = mean;
+                means[(group * taps + tap) * group_channels + channel] = mean;
             }
         }
         means
