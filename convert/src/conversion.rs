@@ -9,7 +9,7 @@ use crate::calibrate::{Observations, RangeMethod};
 use crate::error_feedback::{Rounding, round_means};
 use crate::mean_weights;
 use crate::network::Network;
-use crate::quantize::{Description, QuantizeError, quantize};
+use crate::quantize::{ModelDetails, QuantizeError, quantize};
 use crate::quantized_logits;
 use crate::range_choice::RangeChoice;
 
@@ -48,12 +48,12 @@ pub fn convert<D: Dimension>(
     network: &Network,
     pictures: ArrayView<'_, f32, D>,
     observations: &Observations,
-    description: Description,
+    details: ModelDetails,
     options: &ConversionOptions,
 ) -> Result<Conversion, QuantizeError> {
     let bits = options.activation_bits;
     let quantized = |method: RangeMethod| {
-        quantize(network, observations.calibration(method, bits), bits, description.clone())
+        quantize(network, observations.calibration(method, bits), bits, details.clone())
     };
     let (method, range_choice) = match options.method {
         Some(method) => (method, None),

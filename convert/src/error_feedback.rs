@@ -237,7 +237,7 @@ mod tests {
     use crate::conversion::{ConversionOptions, convert};
     use crate::form::Form;
     use crate::network::{Gaussian, LayerParameters, NetworkInput, Real, RealParameters};
-    use crate::quantize::Description;
+    use crate::quantize::ModelDetails;
 
     /// Numbers in -1..1.
     fn noise(count: usize, seed: u64) -> Vec<f32> {
@@ -304,10 +304,9 @@ mod tests {
         };
         let observed = Observations::new(&network, pictures, 1, 0, || ()).unwrap();
         let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
-        let description =
-            Description { name: "test".into(), preprocessing, class_names: Vec::new() };
+        let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
         let options = ConversionOptions { rounding, ..ConversionOptions::default() };
-        let model = convert(&network, pictures, &observed, description, &options).unwrap().model;
+        let model = convert(&network, pictures, &observed, details, &options).unwrap().model;
         let layer = model.layers().next().unwrap();
         (layer.mu.clone(), layer.scale.clone())
     }

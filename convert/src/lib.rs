@@ -46,5 +46,5 @@ pub use network::{
 };
 pub use onnx::{ImportOptions, import, import_with};
 pub use pictures::LabelledPictures;
-pub use posterior::{Posterior, PosteriorSource, SigmaTensor};
+pub use posterior::{PosteriorSource, SigmaSource, SigmaTensor};
 pub use progress::Progress;

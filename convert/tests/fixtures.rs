@@ -3,7 +3,7 @@
 mod common;
 
 use bayes8_convert::{
-    Clamp, Network, Posterior, import,
+    Clamp, Network, SigmaSource, import,
     reference::{FloatWeights, RunError, draw, run},
 };
 use bayes8_core::graph::{Op, Padding, Shape, Value};
@@ -169,7 +169,7 @@ fn borders_before_an_addition_are_kept() {
     nodes[conv].op_type = Some("Add".into());
     nodes[conv].input[1] = nodes[conv].input[0].clone();
     nodes[conv].attribute.clear();
-    let posterior = Posterior::Tensors(fixture.sigmas.clone());
+    let posterior = SigmaSource::Tensors(fixture.sigmas.clone());
     let network = import(&model.write_buf().unwrap(), &posterior).unwrap();
     assert_eq!(operations(&network)[..3], ["conv2d", "pad", "add"]);
     assert_eq!(network.graph.nodes()[1].shape.axes(), [1, 6, 5]);
@@ -211,7 +211,7 @@ fn sigma_follows_its_mean_through_every_fold() {
 #[test]
 fn moped_makes_weights_but_not_biases_bayesian() {
     let fixture = Fixture::load("branches");
-    let network = import(&fixture.onnx, &Posterior::Moped { delta: 0.25 }).unwrap();
+    let network = import(&fixture.onnx, &SigmaSource::Moped { delta: 0.25 }).unwrap();
     for name in ["conv", "head", "fc"] {
         let layer = network.graph.nodes()[node(&network, name)].data.layer().unwrap();
         let sigma = layer.weight.sigma.as_ref().unwrap();

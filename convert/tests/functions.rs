@@ -7,7 +7,7 @@ use bayes8_convert::{
     Network,
     calibrate::{Observations, RangeMethod},
     import, mean_weights,
-    quantize::{Description, QuantizeError, quantize},
+    quantize::{ModelDetails, QuantizeError, quantize},
     reference::{FloatWeights, run},
 };
 use bayes8_core::{
@@ -63,8 +63,8 @@ fn try_quantize(network: &Network, fixture: &Fixture) -> Result<Model, QuantizeE
     let calibration = observed.calibration(RangeMethod::MinMax, ActivationBits::Eight);
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
-    let description = Description { name: "test".into(), preprocessing, class_names: Vec::new() };
-    quantize(network, calibration, ActivationBits::Eight, description)
+    let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
+    quantize(network, calibration, ActivationBits::Eight, details)
 }
 
 fn input_codes(model: &Model, fixture: &Fixture) -> Vec<u8> {
