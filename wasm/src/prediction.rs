@@ -26,7 +26,7 @@ const MOST_IDLE: usize = 4;
 
 /// A model, ready to predict. Copies share it.
 #[derive(Clone)]
-pub struct Network(Rc<Shared>);
+pub struct LoadedModel(Rc<Shared>);
 
 struct Shared {
     head: Head,
@@ -42,14 +42,14 @@ struct Shared {
 
 /// One prediction under way: samples are added run by run.
 pub struct Batch {
-    network: Network,
+    network: LoadedModel,
     /// Taken back by the network when the batch is dropped.
     workspace: Option<Workspace<Kernels>>,
     /// One a picture, with the logits of the runs that kept them.
     estimates: Vec<Estimate>,
 }
 
-impl Network {
+impl LoadedModel {
     /// The network of a model file that takes no more than `limits`.
     ///
     /// # Errors
