@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as ort from "onnxruntime-web";
 import { Model } from "../../wasm/npm/dist/node.js";
-import { initSync, Network } from "../../wasm/npm/wasm/bayes8.js";
+import { initSync, LoadedModel } from "../../wasm/npm/wasm/bayes8.js";
 import { bayes8, inTurns } from "./measure.js";
 import { task } from "./task.js";
 
@@ -51,7 +51,7 @@ const fastest = Math.min(...peers.map((peer) => times.get(peer)));
 console.log(`  ${(fastest / times.get(ours)).toFixed(2)}x the faster of the peer's`);
 
 initSync({ module: await readFile(new URL("../../wasm/npm/wasm/bayes8.wasm", import.meta.url)) });
-const network = new Network(await readFile(file));
+const network = new LoadedModel(await readFile(file));
 const run = () => network.drawWeights(0n, 0, samples);
 const draw = { run, share: run() };
 console.log(`  drawing: ${(1e6 * (await inTurns([draw], rounds)).get(draw)).toFixed(2)} ns a weight`);

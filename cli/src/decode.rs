@@ -7,7 +7,7 @@ mod webp;
 
 use anyhow::{anyhow, bail};
 use bayes8_convert::pictures::start;
-use bayes8_core::echo::Brief;
+use bayes8_core::quoted::Brief;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use std::fs::File;
 use std::io::{BufReader, Seek};

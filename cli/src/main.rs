@@ -11,7 +11,7 @@ mod input;
 mod interrupt;
 mod model_file;
 mod output;
-mod picture;
+mod picture_files;
 mod progress;
 mod style;
 

@@ -10,7 +10,7 @@ use std::{env, error::Error, path::Path, process::ExitCode};
 
 use bayes8_convert::{
     InputLayout, Network, PosteriorSource,
-    reference::{Weights, run},
+    reference::{FloatWeights, run},
 };
 use ndarray::ArrayD;
 
@@ -41,7 +41,7 @@ fn write_logits() -> Result<(), Box<dyn Error>> {
             }
         };
         let pictures = channels_last(network.input.layout, ndarray_npy::read_npy(input)?);
-        let found = run(&network, &Weights::mean(&network), pictures.view(), |_, _, _| ())?;
+        let found = run(&network, &FloatWeights::mean(&network), pictures.view(), |_, _, _| ())?;
         ndarray_npy::write_npy(logits, &found)?;
         println!("{mean}: {}", network.input.axes(network.graph.input()));
         for node in network.graph.nodes() {

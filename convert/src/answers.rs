@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::network::Network;
 use crate::npz::Archive;
 use crate::pictures::PicturesError;
-use crate::reference::{RunError, Weights, run};
+use crate::reference::{FloatWeights, RunError, run};
 
 /// How far log probabilities may be off, as a share of their largest: float32 on another machine, and
 /// TF32 on a GPU, round differently.
@@ -93,7 +93,7 @@ pub fn check<D: Dimension>(
     if let Some(picture) = recorded.rows().into_iter().position(|row| !is_finite(row)) {
         return Err(AnswersError::NotFinite(picture));
     }
-    let logits = run(network, &Weights::mean(network), pictures.view(), |_, _, _| ())?;
+    let logits = run(network, &FloatWeights::mean(network), pictures.view(), |_, _, _| ())?;
     let (found, recorded) = (log_probabilities(logits.view()), log_probabilities(recorded.view()));
     let largest = recorded.iter().fold(1.0, |largest: f64, p| largest.max(p.abs()));
     let differences = found.indexed_iter().map(|(place, p)| (place, (p - recorded[place]).abs()));

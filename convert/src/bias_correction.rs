@@ -16,8 +16,8 @@ use ndarray::{Array2, ArrayView, Axis, Dimension};
 use serde::Serialize;
 
 use crate::network::Network;
-use crate::reference::{RunError, Weights, run};
-use crate::taps::Taps;
+use crate::reference::{FloatWeights, RunError, run};
+use crate::weight_inputs::WeightInputs;
 
 /// Whether to correct biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,11 +109,11 @@ impl InputMeans {
         pictures: ArrayView<'_, f32, D>,
     ) -> Result<Self, RunError> {
         let graph = &network.graph;
-        let taps: Vec<Option<Taps>> =
-            graph.nodes().iter().map(|node| Taps::of(graph, node)).collect();
+        let taps: Vec<Option<WeightInputs>> =
+            graph.nodes().iter().map(|node| WeightInputs::of(graph, node)).collect();
         let sums: Vec<Mutex<Vec<i128>>> = taps
             .iter()
-            .map(|taps| Mutex::new(vec![0; taps.as_ref().map_or(0, Taps::count)]))
+            .map(|taps| Mutex::new(vec![0; taps.as_ref().map_or(0, WeightInputs::count)]))
             .collect();
         let observe = |value: Value, _: usize, numbers: &[f32]| {
             for ((node, taps), sums) in graph.nodes().iter().zip(&taps).zip(&sums) {
@@ -128,7 +128,7 @@ impl InputMeans {
                 }
             }
         };
-        let logits = run(network, &Weights::mean(network), pictures.view(), observe)?;
+        let logits = run(network, &FloatWeights::mean(network), pictures.view(), observe)?;
         let count = pictures.len_of(Axis(0)).max(1) as f64;
         let mean = |sums: Mutex<Vec<i128>>| {
             let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);

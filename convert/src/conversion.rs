@@ -7,10 +7,10 @@ use ndarray::{ArrayView, Dimension};
 use crate::bias_correction::{BiasCorrection, CorrectionReport, InputMeans};
 use crate::calibrate::{Observations, RangeMethod};
 use crate::error_feedback::{Rounding, round_means};
-use crate::int8;
-use crate::mean_model;
+use crate::mean_weights;
 use crate::network::Network;
-use crate::quantize::{Description, QuantizeError, quantize};
+use crate::quantize::{ModelDetails, QuantizeError, quantize};
+use crate::quantized_logits;
 use crate::range_choice::RangeChoice;
 
 /// What there is to choose.
@@ -48,12 +48,12 @@ pub fn convert<D: Dimension>(
     network: &Network,
     pictures: ArrayView<'_, f32, D>,
     observations: &Observations,
-    description: Description,
+    details: ModelDetails,
     options: &ConversionOptions,
 ) -> Result<Conversion, QuantizeError> {
     let bits = options.activation_bits;
     let quantized = |method: RangeMethod| {
-        quantize(network, observations.calibration(method, bits), bits, description.clone())
+        quantize(network, observations.calibration(method, bits), bits, details.clone())
     };
     let (method, range_choice) = match options.method {
         Some(method) => (method, None),
@@ -71,10 +71,10 @@ pub fn convert<D: Dimension>(
         return Ok(Conversion { model, range_choice, rounding, correction: None });
     }
     let means = InputMeans::new(network, pictures.view())?;
-    let plain = mean_model::of(&model)?;
-    let without = int8::logits(&plain, pictures.view())?;
+    let plain = mean_weights::of(&model)?;
+    let without = quantized_logits::logits(&plain, pictures.view())?;
     let corrected = means.correct(network, plain)?;
-    let with = int8::logits(&corrected, pictures)?;
+    let with = quantized_logits::logits(&corrected, pictures)?;
     let mut report = CorrectionReport::new(&means.logits, &without, &with);
     report.corrected = options.bias_correction == BiasCorrection::On || report.is_clear();
     let model = if report.corrected { means.correct(network, model)? } else { model };

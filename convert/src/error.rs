@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use bayes8_core::{
-    echo::{Brief, Echo},
     graph::GraphError,
+    quoted::{Brief, Echo},
 };
 use bayes8_native::file;
 use thiserror::Error;

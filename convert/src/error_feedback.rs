@@ -22,8 +22,8 @@ use serde::Serialize;
 
 use crate::network::Network;
 use crate::quantize::QuantizeError;
-use crate::reference::{Weights, run};
-use crate::taps::Taps;
+use crate::reference::{FloatWeights, run};
+use crate::weight_inputs::WeightInputs;
 
 /// How mean weights become codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -68,7 +68,7 @@ pub fn round_means<D: Dimension>(
     let graph = &network.graph;
     let nodes = graph.nodes();
     let layers = nodes.iter().enumerate();
-    let layers = layers.filter_map(|(index, node)| Some((index, Taps::of(graph, node)?)));
+    let layers = layers.filter_map(|(index, node)| Some((index, WeightInputs::of(graph, node)?)));
     let count = pictures.len_of(Axis(0));
     let mut rest = layers.filter(|(_, taps)| taps.fan_in() <= LARGEST_ROW).peekable();
     while rest.peek().is_some() {
@@ -84,7 +84,7 @@ pub fn round_means<D: Dimension>(
         }
         run(
             network,
-            &Weights::mean(network),
+            &FloatWeights::mean(network),
             pictures.view(),
             |value: Value, picture, numbers| {
                 for (&index, moments) in &moments {
@@ -141,7 +141,7 @@ impl Feedback {
 
 /// Second moments of the inputs of one layer's rows.
 struct Moments {
-    taps: Taps,
+    taps: WeightInputs,
     /// Positions of each picture that count.
     positions: usize,
     /// What inputs are divided by: the step of their codes.
@@ -151,11 +151,11 @@ struct Moments {
 }
 
 impl Moments {
-    fn bytes(taps: &Taps) -> usize {
+    fn bytes(taps: &WeightInputs) -> usize {
         taps.groups() * taps.fan_in() * taps.fan_in() * size_of::<i64>()
     }
 
-    fn new(taps: Taps, pictures: usize, scale: f32) -> Self {
+    fn new(taps: WeightInputs, pictures: usize, scale: f32) -> Self {
         let (n, groups) = (taps.fan_in(), taps.groups());
         let wanted = (POSITIONS.0 * n).max(POSITIONS.1).div_ceil(pictures.max(1));
         let positions = wanted.min(taps.positions());
@@ -237,7 +237,7 @@ mod tests {
     use crate::conversion::{ConversionOptions, convert};
     use crate::form::Form;
     use crate::network::{Gaussian, LayerParameters, NetworkInput, Real, RealParameters};
-    use crate::quantize::Description;
+    use crate::quantize::ModelDetails;
 
     /// Numbers in -1..1.
     fn noise(count: usize, seed: u64) -> Vec<f32> {
@@ -304,10 +304,9 @@ mod tests {
         };
         let observed = Observations::new(&network, pictures, 1, 0, || ()).unwrap();
         let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
-        let description =
-            Description { name: "test".into(), preprocessing, class_names: Vec::new() };
+        let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
         let options = ConversionOptions { rounding, ..ConversionOptions::default() };
-        let model = convert(&network, pictures, &observed, description, &options).unwrap().model;
+        let model = convert(&network, pictures, &observed, details, &options).unwrap().model;
         let layer = model.layers().next().unwrap();
         (layer.mu.clone(), layer.scale.clone())
     }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use bayes8_core::counts::counted;
 use bayes8_core::input;
 use bayes8_core::model::Preprocessing;
-use bayes8_core::words::counted;
 use bayes8_native::file;
 use ndarray::{Array, ArrayView, Dimension};
 use serde_json::Value;

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use bayes8_core::echo::Brief;
-use bayes8_core::words::counted;
+use bayes8_core::counts::counted;
+use bayes8_core::quoted::Brief;
 use ndarray::{Array1, Array2, ArrayD, Dimension, Ix1};
 use thiserror::Error;
 use zip::ZipArchive;

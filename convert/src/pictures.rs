@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use bayes8_core::echo::Brief;
+use bayes8_core::counts::counted;
 use bayes8_core::graph::Shape;
-use bayes8_core::words::counted;
+use bayes8_core::quoted::Brief;
 use bayes8_native::file;
 use ndarray::Array1;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use bayes8_core::echo::Echo;
+use bayes8_core::quoted::Echo;
 use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 
@@ -11,7 +11,7 @@ use thiserror::Error;
 pub enum PosteriorSource {
     /// A `posterior.safetensors` file.
     File(PathBuf),
-    /// See [`Posterior::Moped`].
+    /// See [`SigmaSource::Moped`].
     Moped {
         /// Sigma as a fraction of |w|.
         delta: f32,
@@ -22,7 +22,7 @@ pub enum PosteriorSource {
 
 /// Standard deviations of a network's weights.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Posterior {
+pub enum SigmaSource {
     /// One tensor per Bayesian initializer, by the initializer's name. Initializers without one
     /// are deterministic.
     Tensors(BTreeMap<String, SigmaTensor>),
@@ -125,7 +125,7 @@ impl SigmaTensor {
     }
 }
 
-impl Posterior {
+impl SigmaSource {
     /// Reads the bytes of a `posterior.safetensors`: tensors `NAME.sigma` of type F32.
     ///
     /// # Errors
@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn reads_sigmas_by_initializer() {
-        let Posterior::Tensors(tensors) =
-            Posterior::parse(&file("a.weight.sigma", Dtype::F32, &[0.0, 0.5])).unwrap()
+        let SigmaSource::Tensors(tensors) =
+            SigmaSource::parse(&file("a.weight.sigma", Dtype::F32, &[0.0, 0.5])).unwrap()
         else {
             panic!("a file is no MOPED rule")
         };
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn refuses_what_is_no_standard_deviation() {
         for bad in [f32::NAN, f32::INFINITY, -1e-9] {
-            let error = Posterior::parse(&file("w.sigma", Dtype::F32, &[1.0, bad])).unwrap_err();
+            let error = SigmaSource::parse(&file("w.sigma", Dtype::F32, &[1.0, bad])).unwrap_err();
             let PosteriorError::Value { tensor, index: 1, .. } = error else {
                 panic!("{bad}: {error}")
             };
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn refuses_other_types_names_and_bytes() {
-        let parse = |bytes: &[u8]| Posterior::parse(bytes).unwrap_err();
+        let parse = |bytes: &[u8]| SigmaSource::parse(bytes).unwrap_err();
         assert!(matches!(
             parse(&file("w.sigma", Dtype::F64, &[0.0, 1.0])),
             PosteriorError::Type { .. }

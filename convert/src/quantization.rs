@@ -20,7 +20,7 @@ use crate::onnx::ImportOptions;
 use crate::pictures::{self, Open, PicturesError};
 use crate::posterior::PosteriorSource;
 use crate::progress::{Observer, Progress};
-use crate::quantize::{Description, QuantizeError};
+use crate::quantize::{ModelDetails, QuantizeError};
 use crate::reference::{RunError, stays_finite};
 
 /// The files that a model is made from, and what they leave open.
@@ -233,13 +233,13 @@ impl Quantization {
         let observations = Progress::during(observer, "calibrating", Some(draws.into()), |o| {
             Observations::new(network, pictures.view(), draws, seed, || o(Progress::Advance(1)))
         })?;
-        let description = Description {
+        let details = ModelDetails {
             name: settings.name.clone(),
             preprocessing: self.preprocessing.clone(),
             class_names: self.class_names.clone(),
         };
         let conversion = Progress::during(observer, "quantizing", None, |_| {
-            convert(network, pictures.view(), &observations, description, options)
+            convert(network, pictures.view(), &observations, details, options)
         });
         let conversion = conversion.map_err(|source| self.explain(source))?;
         let fidelity = Progress::during(observer, "comparing values", None, |_| {

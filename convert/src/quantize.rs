@@ -18,7 +18,7 @@ use crate::sigma_codes::SigmaCoder;
 
 /// What the file says besides the network.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Description {
+pub struct ModelDetails {
     /// A name for people.
     pub name: String,
     /// Normalization of pictures, one entry a channel.
@@ -93,9 +93,9 @@ pub fn quantize(
     network: &Network,
     calibration: Calibration,
     bits: ActivationBits,
-    description: Description,
+    details: ModelDetails,
 ) -> Result<Model, QuantizeError> {
-    network.check_classes(&description.class_names)?;
+    network.check_classes(&details.class_names)?;
     let graph = &network.graph;
     let nodes = graph.nodes();
     check_ranges(network, &calibration)?;
@@ -134,12 +134,12 @@ pub fn quantize(
         Quantized { output, range, parameters }
     });
     let model = Model::new(Parts {
-        name: description.name,
+        name: details.name,
         graph: quantized,
         activation_bits: bits,
         input,
-        preprocessing: description.preprocessing,
-        class_names: description.class_names,
+        preprocessing: details.preprocessing,
+        class_names: details.class_names,
         calibration: Some(calibration),
     })?;
     Ok(model.with_provenance(network.input.provenance(graph.input())))

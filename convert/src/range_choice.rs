@@ -22,8 +22,8 @@ use crate::bias_correction::squared_errors;
 use crate::calibrate::{Observations, RangeMethod, mean};
 use crate::network::Network;
 use crate::quantize::QuantizeError;
-use crate::reference::{Weights, run};
-use crate::{int8, mean_model};
+use crate::reference::{FloatWeights, run};
+use crate::{mean_weights, quantized_logits};
 
 /// Beyond this many times the error of ranges of the least squared error, min-max has lost too much to
 /// outliers.
@@ -82,9 +82,10 @@ impl RangeChoice {
         observations: &Observations,
         quantized: impl Fn(RangeMethod) -> Result<Model, QuantizeError>,
     ) -> Result<Self, QuantizeError> {
-        let fp32 = run(network, &Weights::mean(network), pictures.view(), |_, _, _| {})?;
+        let fp32 = run(network, &FloatWeights::mean(network), pictures.view(), |_, _, _| {})?;
         let error = |method: RangeMethod| -> Result<f64, QuantizeError> {
-            let int8 = int8::logits(&mean_model::of(&quantized(method)?)?, pictures.view())?;
+            let int8 =
+                quantized_logits::logits(&mean_weights::of(&quantized(method)?)?, pictures.view())?;
             let mut errors = squared_errors(&fp32, &int8);
             errors.sort_unstable_by(f64::total_cmp);
             Ok(errors.get(errors.len() / 2).copied().unwrap_or_default())
@@ -115,7 +116,8 @@ impl RangeChoice {
         };
         let mut nearest = f64::INFINITY;
         for method in [wide].into_iter().chain(NARROWER) {
-            let predictions = int8::predict(&quantized(method)?, pictures.view(), &options)?;
+            let predictions =
+                quantized_logits::predict(&quantized(method)?, pictures.view(), &options)?;
             let information = predictions.iter().map(|p| p.uncertainty().mutual_information);
             let mutual_information = mean(information);
             choice.tried.push(Tried { method, mutual_information });

@@ -3,11 +3,11 @@
 mod common;
 
 use bayes8_convert::{
-    Network, Posterior,
+    Network, SigmaSource,
     calibrate::Observations,
     conversion::{ConversionOptions, convert},
     import,
-    quantize::Description,
+    quantize::ModelDetails,
     reference::{CommonNoise, RunError},
 };
 use bayes8_core::{
@@ -19,14 +19,14 @@ use common::Fixture;
 /// A fixture with a MOPED posterior, and its INT8 model.
 fn quantized(name: &str) -> (Network, Model) {
     let fixture = Fixture::load(name);
-    let network = import(&fixture.onnx, &Posterior::Moped { delta: 0.2 }).unwrap();
+    let network = import(&fixture.onnx, &SigmaSource::Moped { delta: 0.2 }).unwrap();
     let pictures = fixture.pictures.view();
     let observed = Observations::new(&network, pictures.view(), 1, 0, || ()).unwrap();
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
-    let description = Description { name: "test".into(), preprocessing, class_names: Vec::new() };
+    let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
     let options = ConversionOptions::default();
-    let converted = convert(&network, pictures, &observed, description, &options).unwrap();
+    let converted = convert(&network, pictures, &observed, details, &options).unwrap();
     (network, converted.model)
 }
 

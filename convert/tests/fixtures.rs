@@ -3,8 +3,8 @@
 mod common;
 
 use bayes8_convert::{
-    Clamp, Network, Posterior, import,
-    reference::{RunError, Weights, draw, run},
+    Clamp, Network, SigmaSource, import,
+    reference::{FloatWeights, RunError, draw, run},
 };
 use bayes8_core::graph::{Op, Padding, Shape, Value};
 use bayes8_core::ops::Conv2d;
@@ -15,7 +15,7 @@ use std::sync::Mutex;
 
 fn mean_logits(fixture: &Fixture) -> (Network, Array2<f32>) {
     let network = fixture.import();
-    let weights = Weights::mean(&network);
+    let weights = FloatWeights::mean(&network);
     let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
     (network, logits)
 }
@@ -169,7 +169,7 @@ fn borders_before_an_addition_are_kept() {
     nodes[conv].op_type = Some("Add".into());
     nodes[conv].input[1] = nodes[conv].input[0].clone();
     nodes[conv].attribute.clear();
-    let posterior = Posterior::Tensors(fixture.sigmas.clone());
+    let posterior = SigmaSource::Tensors(fixture.sigmas.clone());
     let network = import(&model.write_buf().unwrap(), &posterior).unwrap();
     assert_eq!(operations(&network)[..3], ["conv2d", "pad", "add"]);
     assert_eq!(network.graph.nodes()[1].shape.axes(), [1, 6, 5]);
@@ -211,7 +211,7 @@ fn sigma_follows_its_mean_through_every_fold() {
 #[test]
 fn moped_makes_weights_but_not_biases_bayesian() {
     let fixture = Fixture::load("branches");
-    let network = import(&fixture.onnx, &Posterior::Moped { delta: 0.25 }).unwrap();
+    let network = import(&fixture.onnx, &SigmaSource::Moped { delta: 0.25 }).unwrap();
     for name in ["conv", "head", "fc"] {
         let layer = network.graph.nodes()[node(&network, name)].data.layer().unwrap();
         let sigma = layer.weight.sigma.as_ref().unwrap();
@@ -255,7 +255,7 @@ fn observers_see_every_value_of_every_picture_once() {
         let seen = Mutex::new(Vec::new());
         let logits = run(
             &network,
-            &Weights::mean(&network),
+            &FloatWeights::mean(&network),
             fixture.pictures.view(),
             |value, picture, elements| {
                 assert_eq!(elements.len(), network.graph.shape(value).elements());
@@ -284,7 +284,7 @@ fn observers_see_every_value_of_every_picture_once() {
 fn a_picture_does_not_depend_on_its_batch() {
     let fixture = Fixture::load("mobile");
     let network = fixture.import();
-    let weights = Weights::mean(&network);
+    let weights = FloatWeights::mean(&network);
     let logits = |pictures| run(&network, &weights, pictures, |_, _, _| ()).unwrap();
     let together = logits(fixture.pictures.view());
     for (i, row) in together.rows().into_iter().enumerate() {
@@ -298,7 +298,7 @@ fn a_picture_does_not_depend_on_its_batch() {
 fn misfits_are_refused_before_running() {
     let (a, b) = (Fixture::load("residual"), Fixture::load("mobile"));
     let (network, other) = (a.import(), b.import());
-    let weights = Weights::mean(&network);
+    let weights = FloatWeights::mean(&network);
     let error = run(&network, &weights, b.pictures.view(), |_, _, _| ()).unwrap_err();
     assert!(matches!(error, RunError::PictureShape { .. }));
     let error = run(&other, &weights, b.pictures.view(), |_, _, _| ()).unwrap_err();

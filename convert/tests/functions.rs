@@ -6,9 +6,9 @@ mod common;
 use bayes8_convert::{
     Network,
     calibrate::{Observations, RangeMethod},
-    import, mean_model,
-    quantize::{Description, QuantizeError, quantize},
-    reference::{Weights, run},
+    import, mean_weights,
+    quantize::{ModelDetails, QuantizeError, quantize},
+    reference::{FloatWeights, run},
 };
 use bayes8_core::{
     executor::Executor,
@@ -23,7 +23,7 @@ use ndarray::{Array2, Axis};
 use rten_onnx::onnx::ModelProto;
 
 fn mean_logits(network: &Network, fixture: &Fixture) -> Array2<f32> {
-    run(network, &Weights::mean(network), fixture.pictures.view(), |_, _, _| ()).unwrap()
+    run(network, &FloatWeights::mean(network), fixture.pictures.view(), |_, _, _| ()).unwrap()
 }
 
 /// Imports a fixture and compares its logits with those of ONNX's evaluator.
@@ -63,8 +63,8 @@ fn try_quantize(network: &Network, fixture: &Fixture) -> Result<Model, QuantizeE
     let calibration = observed.calibration(RangeMethod::MinMax, ActivationBits::Eight);
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
-    let description = Description { name: "test".into(), preprocessing, class_names: Vec::new() };
-    quantize(network, calibration, ActivationBits::Eight, description)
+    let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
+    quantize(network, calibration, ActivationBits::Eight, details)
 }
 
 fn input_codes(model: &Model, fixture: &Fixture) -> Vec<u8> {
@@ -75,7 +75,7 @@ fn input_codes(model: &Model, fixture: &Fixture) -> Vec<u8> {
 
 /// Largest error of the INT8 logits, relative to the spread of the FP32 logits.
 fn quantization_error(network: &Network, fixture: &Fixture) -> f32 {
-    let model = mean_model::of(&quantized(network, fixture)).unwrap();
+    let model = mean_weights::of(&quantized(network, fixture)).unwrap();
     let codes = input_codes(&model, fixture);
     let executor = Executor::new(&model, Reference);
     let mut found = Vec::new();

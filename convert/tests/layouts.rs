@@ -6,7 +6,7 @@ mod common;
 use std::path::PathBuf;
 
 use bayes8_convert::answers::{AnswersError, check};
-use bayes8_convert::reference::{Weights, run};
+use bayes8_convert::reference::{FloatWeights, run};
 use bayes8_convert::{ImportError, ImportOptions, InputLayout, Network, import, import_with};
 use bayes8_core::graph::Shape;
 use common::{assert_names, none};
@@ -55,7 +55,7 @@ fn channels_last(layout: InputLayout, pictures: ArrayViewD<'_, f32>) -> ArrayD<f
 fn deviation(network: &Network, name: &str, answers: &Answers) -> f32 {
     let pictures = answers.get(&format!("{name}.input"));
     let pictures = channels_last(network.input.layout, pictures.view());
-    let logits = run(network, &Weights::mean(network), pictures.view(), |_, _, _| ()).unwrap();
+    let logits = run(network, &FloatWeights::mean(network), pictures.view(), |_, _, _| ()).unwrap();
     let recorded = answers.get(&format!("{name}.output"));
     assert_eq!(recorded.shape(), logits.shape());
     (logits.into_dyn() - recorded).iter().fold(0.0, |max, d| max.max(d.abs()))

@@ -7,7 +7,7 @@ use bayes8_convert::calibrate::Observations;
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::FidelityReport;
 use bayes8_convert::import;
-use bayes8_convert::quantize::Description;
+use bayes8_convert::quantize::ModelDetails;
 use bayes8_core::model::Preprocessing;
 use common::{Fixture, none};
 use ndarray::Array4;
@@ -53,14 +53,13 @@ fn a_conversion_takes_little_memory_for_each_of_many_nodes() {
     let before = ALLOCATOR.peak_usage();
     let observations = Observations::new(&network, pictures.view(), 1, 0, || ()).unwrap();
     println!("calibrated: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
-    let description = Description {
+    let details = ModelDetails {
         name: "chain".into(),
         preprocessing: Preprocessing { mean: vec![0.0; 3], std: vec![1.0; 3] },
         class_names: Vec::new(),
     };
     let options = ConversionOptions::default();
-    let converted =
-        convert(&network, pictures.view(), &observations, description, &options).unwrap();
+    let converted = convert(&network, pictures.view(), &observations, details, &options).unwrap();
     println!("quantized: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
     FidelityReport::new(&network, &converted, &observations, pictures.view()).unwrap();
     println!("reported: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);

@@ -9,7 +9,7 @@ use std::path::Path;
 use bayes8_convert::calibrate::Observations;
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::FidelityReport;
-use bayes8_convert::quantize::Description;
+use bayes8_convert::quantize::ModelDetails;
 use bayes8_convert::{Network, PosteriorSource};
 use bayes8_core::{format, model::Preprocessing};
 use ndarray::Array4;
@@ -108,14 +108,13 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     let pictures = Array4::from_shape_fn((8, 1, 1, WIDTH), |(n, _, _, c)| ((n + c) % 7) as f32);
     let observations = Observations::new(&network, pictures.view(), 2, 0, || ()).unwrap();
     println!("calibrated: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
-    let description = Description {
+    let details = ModelDetails {
         name: "large".into(),
         preprocessing: Preprocessing { mean: vec![0.0; WIDTH], std: vec![1.0; WIDTH] },
         class_names: Vec::new(),
     };
     let options = ConversionOptions::default();
-    let converted =
-        convert(&network, pictures.view(), &observations, description, &options).unwrap();
+    let converted = convert(&network, pictures.view(), &observations, details, &options).unwrap();
     println!("quantized: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     FidelityReport::new(&network, &converted, &observations, pictures.view()).unwrap();
     println!("reported: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);

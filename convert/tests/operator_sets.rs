@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use bayes8_convert::{
     Network, import,
-    reference::{Weights, run},
+    reference::{FloatWeights, run},
 };
 use common::{Fixture, assert_names, find, float, initializer, int, none};
 use half::{bf16, f16};
@@ -30,7 +30,7 @@ fn every_operator_set_is_read_in_its_own_spelling() {
     for version in [7, 8, 9, 10, 11, 12, 13, 17, 18, 19, 21, 22, 23, 24, 25] {
         let fixture = Fixture::load(&format!("opset{version}"));
         let network = fixture.import();
-        let weights = Weights::mean(&network);
+        let weights = FloatWeights::mean(&network);
         let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
         let error = (&logits - &fixture.output).iter().fold(0f32, |max, d| max.max(d.abs()));
         assert!(error < 1e-5, "operator set {version}: {error}");
@@ -152,7 +152,7 @@ fn nodes_may_come_in_any_order() {
         let mut model = parse(fixture);
         nodes(&mut model).reverse();
         let network = imported(&model).unwrap();
-        let weights = Weights::mean(&network);
+        let weights = FloatWeights::mean(&network);
         let logits = run(&network, &weights, sorted.pictures.view(), |_, _, _| ()).unwrap();
         let error = (&logits - &sorted.output).iter().fold(0f32, |max, d| max.max(d.abs()));
         assert!(error < 1e-5, "{fixture}: {error}");
@@ -177,7 +177,7 @@ fn a_constant_that_shape_reads_keeps_its_numbers_for_others() {
     for name in ["shape_spelled", "exported/pad-spelled-by-shape", "exported/zero-pad-bnn"] {
         let fixture = Fixture::load(name);
         let network = fixture.import();
-        let weights = Weights::mean(&network);
+        let weights = FloatWeights::mean(&network);
         let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
         let error = (&logits - &fixture.output).iter().fold(0f32, |max, d| max.max(d.abs()));
         assert!(error < 1e-5, "{name}: {error}");

@@ -5,11 +5,11 @@ mod common;
 use std::collections::BTreeMap;
 
 use bayes8_convert::{
-    Network, Posterior,
+    Network, SigmaSource,
     calibrate::{Observations, RangeMethod},
     conversion::{ConversionOptions, convert},
     import,
-    quantize::Description,
+    quantize::ModelDetails,
     range_choice::{OUTLIERS, OUTWEIGHED, RangeChoice, Tried},
 };
 use bayes8_core::model::Preprocessing;
@@ -20,23 +20,23 @@ fn choice(network: &Network, pictures: &ArrayD<f32>) -> RangeChoice {
     let observed = Observations::new(network, pictures.view(), 8, 0, || ()).unwrap();
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
-    let description = Description { name: "test".into(), preprocessing, class_names: Vec::new() };
+    let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
     let options = ConversionOptions::default();
-    let converted = convert(network, pictures.view(), &observed, description, &options).unwrap();
+    let converted = convert(network, pictures.view(), &observed, details, &options).unwrap();
     let choice = converted.range_choice.unwrap();
     let calibration = converted.model.calibration().unwrap();
     assert_eq!(calibration.method, choice.method.to_string(), "what the file says");
     choice
 }
 
-fn fixture(posterior: Posterior) -> (Network, ArrayD<f32>) {
+fn fixture(posterior: SigmaSource) -> (Network, ArrayD<f32>) {
     let fixture = Fixture::load("residual");
     (import(&fixture.onnx, &posterior).unwrap(), fixture.pictures)
 }
 
 #[test]
 fn a_wide_posterior_leaves_ranges_their_room() {
-    let (network, pictures) = fixture(Posterior::Moped { delta: 0.2 });
+    let (network, pictures) = fixture(SigmaSource::Moped { delta: 0.2 });
     let choice = choice(&network, &pictures);
     assert_eq!(choice.method, RangeMethod::MinMax);
     assert_eq!(choice.tried.len(), 1);
@@ -46,14 +46,14 @@ fn a_wide_posterior_leaves_ranges_their_room() {
 
 #[test]
 fn without_posterior_there_is_nothing_to_try() {
-    let (network, pictures) = fixture(Posterior::Tensors(BTreeMap::new()));
+    let (network, pictures) = fixture(SigmaSource::Tensors(BTreeMap::new()));
     let choice = choice(&network, &pictures);
     assert_eq!((choice.method, choice.tried.len()), (RangeMethod::MinMax, 0));
 }
 
 #[test]
 fn where_rounding_outweighs_the_posterior_the_nearest_to_fp32_is_chosen() {
-    let (network, pictures) = fixture(Posterior::Moped { delta: 1e-3 });
+    let (network, pictures) = fixture(SigmaSource::Moped { delta: 1e-3 });
     let choice = choice(&network, &pictures);
     assert!(choice.tried.len() > 1, "{choice:?}");
     let distance =
@@ -64,7 +64,7 @@ fn where_rounding_outweighs_the_posterior_the_nearest_to_fp32_is_chosen() {
 
 #[test]
 fn outliers_cost_min_max_its_place() {
-    let (network, pictures) = fixture(Posterior::Moped { delta: 0.2 });
+    let (network, pictures) = fixture(SigmaSource::Moped { delta: 0.2 });
     // So many that a single one counts less than what it would cost all others.
     let copies = 6000 / pictures.len_of(Axis(0));
     let mut many = ndarray::concatenate(Axis(0), &vec![pictures.view(); copies]).unwrap();

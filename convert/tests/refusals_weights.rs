@@ -4,7 +4,7 @@ mod common;
 
 use std::cell::RefCell;
 
-use bayes8_convert::{ImportError, Posterior, SigmaTensor, import};
+use bayes8_convert::{ImportError, SigmaSource, SigmaTensor, import};
 use common::{Fixture, assert_names, find, float, initializer, int, none, refusal};
 use rten_onnx::onnx::{DataLocation, DataType, ModelProto, NodeProto};
 
@@ -44,7 +44,7 @@ fn posteriors_must_fit_the_network() {
         let mut sigmas = fixture.sigmas.clone();
         let sigma = SigmaTensor::new(name, shape.clone(), vec![0.1; shape.iter().product()]);
         sigmas.insert(name.into(), sigma.unwrap());
-        import(&fixture.onnx, &Posterior::Tensors(sigmas)).unwrap_err()
+        import(&fixture.onnx, &SigmaSource::Tensors(sigmas)).unwrap_err()
     };
     let error = with("fc.weight", vec![8, 5]);
     assert_names(&error.to_string(), &["`fc.weight.sigma`", "[8, 5]", "[5, 8]"]);
@@ -55,7 +55,7 @@ fn posteriors_must_fit_the_network() {
     let error = with("bn1.weight", vec![4]);
     assert!(matches!(&error, ImportError::SigmaNotWeight(name) if name == "bn1.weight"), "{error}");
     for delta in [0.0, -0.1, f32::NAN, f32::INFINITY] {
-        let error = import(&fixture.onnx, &Posterior::Moped { delta }).unwrap_err();
+        let error = import(&fixture.onnx, &SigmaSource::Moped { delta }).unwrap_err();
         assert!(matches!(error, ImportError::Moped(_)), "{error}");
     }
 }
@@ -77,7 +77,7 @@ fn a_bayesian_weight_belongs_to_one_layer() {
     nodes.insert(conv, again);
     let bytes = model.write_buf().unwrap();
     assert!(import(&bytes, &none()).is_ok());
-    let error = import(&bytes, &Posterior::Moped { delta: 0.1 }).unwrap_err();
+    let error = import(&bytes, &SigmaSource::Moped { delta: 0.1 }).unwrap_err();
     assert!(matches!(&error, ImportError::SigmaShared { name, .. } if name == "conv.weight"));
 }
 
@@ -172,6 +172,6 @@ fn a_node_that_makes_weights_overflow_is_blamed() {
     });
     assert_names(&message, &["(BatchNormalization)", "too large", "`conv1`"]);
     let fixture = Fixture::load("residual");
-    let error = import(&fixture.onnx, &Posterior::Moped { delta: 3e38 }).unwrap_err();
+    let error = import(&fixture.onnx, &SigmaSource::Moped { delta: 3e38 }).unwrap_err();
     assert!(matches!(error, ImportError::SigmaOverflow(_)), "{error}");
 }

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use bayes8_convert::{Network, Posterior, PosteriorSource, import};
+use bayes8_convert::{Network, PosteriorSource, SigmaSource, import};
 use common::{Fixture, assert_names, initializer, none};
 use rten_onnx::onnx::{DataLocation, ModelProto, StringStringEntryProto};
 use safetensors::{Dtype, tensor::TensorView};
@@ -164,7 +164,7 @@ fn hostile_bytes_do_not_panic() {
                 let at = random() % bytes.len();
                 bytes[at] = random() as u8;
             }
-            let _ = import(&bytes, &Posterior::Moped { delta: 0.1 });
+            let _ = import(&bytes, &SigmaSource::Moped { delta: 0.1 });
         }
     }
 }

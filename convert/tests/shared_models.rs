@@ -6,7 +6,7 @@ use std::{path::Path, time::Instant};
 use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::{
     Inputs, Metadata, Network, PosteriorSource,
-    reference::{Weights, draw, run},
+    reference::{FloatWeights, draw, run},
 };
 use ndarray::{Array2, ArrayD, Axis, s};
 
@@ -47,7 +47,7 @@ impl Model {
         all.slice(s![..self.pictures.len_of(Axis(0)), ..]).to_owned()
     }
 
-    fn logits(&self, weights: &Weights<'_>) -> Array2<f32> {
+    fn logits(&self, weights: &FloatWeights<'_>) -> Array2<f32> {
         run(&self.network, weights, self.pictures.view(), |_, _, _| ()).unwrap()
     }
 }
@@ -73,7 +73,7 @@ fn mean_weights_reproduce_the_recorded_logits() {
         ("efficientnet-lite0", "imagenette-test", 16),
     ] {
         let model = Model::load(&shared, name, set, count);
-        let weights = Weights::mean(&model.network);
+        let weights = FloatWeights::mean(&model.network);
         let start = Instant::now();
         let mut logits = model.logits(&weights);
         let rate = count as f64 / start.elapsed().as_secs_f64();

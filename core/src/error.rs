@@ -1,8 +1,8 @@
 //! Why parts are not a model.
 
-use crate::echo::Echo;
 use crate::geometry::Shape;
 use crate::name::NameFault;
+use crate::quoted::Echo;
 use alloc::string::String;
 use thiserror::Error;
 

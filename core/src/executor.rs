@@ -47,7 +47,7 @@ pub struct WeightSample<B: Backend> {
 }
 
 /// Which weights a run takes.
-pub enum Weights<'a, B: Backend> {
+pub enum WeightSource<'a, B: Backend> {
     /// Drawn layer by layer as they are needed.
     Fresh(Draw),
     /// Drawn before ([`Executor::sample`]).
@@ -192,7 +192,7 @@ impl<B: Backend> Executor<B> {
     ) -> Result<(), OutOfMemory> {
         self.begin(codes, workspace)?;
         for sample in samples {
-            let weights = Weights::Fresh(Draw { seed, sample });
+            let weights = WeightSource::Fresh(Draw { seed, sample });
             self.run_sample(weights, workspace, |picture, logits| each(picture, sample, logits));
         }
         Ok(())
@@ -228,7 +228,7 @@ impl<B: Backend> Executor<B> {
     /// `each(picture, logits)` for every picture in order.
     pub fn run_sample(
         &self,
-        weights: Weights<'_, B>,
+        weights: WeightSource<'_, B>,
         workspace: &mut Workspace<B>,
         mut each: impl FnMut(usize, &[f32]),
     ) {
@@ -239,13 +239,13 @@ impl<B: Backend> Executor<B> {
     /// logits of every picture.
     fn suffix(
         &self,
-        weights: Weights<'_, B>,
+        weights: WeightSource<'_, B>,
         workspace: &mut Workspace<B>,
         after: &mut impl FnMut(usize, Place, &Memory<'_>),
         each: &mut impl FnMut(usize, &[f32]),
     ) {
         let blocks = workspace.pictures.div_ceil(workspace.capacity);
-        let mut run = |weights: Weights<'_, B>, workspace: &mut Workspace<B>| {
+        let mut run = |weights: WeightSource<'_, B>, workspace: &mut Workspace<B>| {
             for block in 0..blocks {
                 self.block(&self.plan.suffix, block, weights, workspace, after);
                 let first = block * workspace.capacity;
@@ -255,14 +255,14 @@ impl<B: Backend> Executor<B> {
             }
         };
         match weights {
-            Weights::Fresh(draw) if blocks > 1 => {
+            WeightSource::Fresh(draw) if blocks > 1 => {
                 // Every block takes the same weights: draw them once.
                 let mut sample = core::mem::take(&mut workspace.sample);
                 self.sample(draw, &mut sample, workspace);
-                run(Weights::Kept(&sample), workspace);
+                run(WeightSource::Kept(&sample), workspace);
                 workspace.sample = sample;
             }
-            Weights::Fresh(_) | Weights::Kept(_) => run(weights, workspace),
+            WeightSource::Fresh(_) | WeightSource::Kept(_) => run(weights, workspace),
         }
     }
 
@@ -328,7 +328,7 @@ impl<B: Backend> Source<B, B::Weights> for Made {
     }
 }
 
-impl<B: Backend> Source<B, PreparedLayer<B>> for Weights<'_, B> {
+impl<B: Backend> Source<B, PreparedLayer<B>> for WeightSource<'_, B> {
     fn get<'a>(
         &'a self,
         backend: &B,
@@ -338,8 +338,10 @@ impl<B: Backend> Source<B, PreparedLayer<B>> for Weights<'_, B> {
     ) -> &'a B::Weights {
         match (layer, self) {
             (PreparedLayer::Fixed(weights), _) => weights,
-            (PreparedLayer::Drawn(number, _), Weights::Kept(sample)) => &sample.layers[*number],
-            (PreparedLayer::Drawn(_, layer), &Weights::Fresh(draw)) => {
+            (PreparedLayer::Drawn(number, _), WeightSource::Kept(sample)) => {
+                &sample.layers[*number]
+            }
+            (PreparedLayer::Drawn(_, layer), &WeightSource::Fresh(draw)) => {
                 backend.sample(layer, draw, memory, scratch);
                 memory
             }
@@ -347,13 +349,13 @@ impl<B: Backend> Source<B, PreparedLayer<B>> for Weights<'_, B> {
     }
 }
 
-impl<B: Backend> Clone for Weights<'_, B> {
+impl<B: Backend> Clone for WeightSource<'_, B> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<B: Backend> Copy for Weights<'_, B> {}
+impl<B: Backend> Copy for WeightSource<'_, B> {}
 
 impl<B: Backend> WeightSample<B> {
     /// No weights yet.

@@ -5,8 +5,8 @@
 //! is used, and memory grows only with what is really in the file.
 
 mod contents;
-mod crowd;
-mod foreign;
+mod header_density;
+mod other_formats;
 mod rans;
 mod reader;
 mod residual;
@@ -17,12 +17,12 @@ pub use reader::{check_digest, read};
 pub use writer::{digest, version, write};
 
 use crate::digest::ModelDigest;
-use crate::echo::Echo;
 use crate::graph::{Graph, GraphError, Shape};
 use crate::model::ModelError;
 use crate::numerics::Table;
+use crate::quoted::Echo;
 use alloc::{string::String, vec::Vec};
-use crowd::{BYTES_PER_ITEM, CROWD, MAX_HEADER_BYTES};
+use header_density::{BYTES_PER_ITEM, CROWD, MAX_HEADER_BYTES};
 use thiserror::Error;
 
 /// The latest version of the format that this crate reads and writes; it takes earlier ones too.

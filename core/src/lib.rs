@@ -15,10 +15,12 @@ pub mod backend;
 pub mod chacha;
 mod check;
 pub mod convolution;
+pub mod counts;
 pub mod digest;
-pub mod echo;
 mod error;
 pub mod executor;
+#[cfg(feature = "image")]
+pub mod fit_picture;
 pub mod format;
 mod geometry;
 pub mod graph;
@@ -30,11 +32,9 @@ pub mod model;
 pub mod name;
 pub mod numerics;
 pub mod ops;
-#[cfg(feature = "image")]
-pub mod picture;
 pub mod plan;
 pub mod posterior;
+pub mod quoted;
 pub mod reference;
 pub mod session;
 pub mod simd;
-pub mod words;

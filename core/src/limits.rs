@@ -4,10 +4,10 @@
 //! whoever loads a file that it did not make checks the model's [`Cost`] against [`Limits`] first:
 //! a model that passes runs within them.
 
-use crate::echo::Echo;
 use crate::graph::Graph;
 use crate::model::Model;
 use crate::plan::Plan;
+use crate::quoted::Echo;
 use alloc::{boxed::Box, format, string::String};
 use thiserror::Error;
 

@@ -19,7 +19,7 @@ pub use pieces::Pieces;
 pub use samples::SampleRange;
 
 use crate::backend::Backend;
-use crate::executor::{Executor, OutOfMemory, WeightSample, Weights, Workspace};
+use crate::executor::{Executor, OutOfMemory, WeightSample, WeightSource, Workspace};
 use crate::model::Model;
 use crate::posterior::Draw;
 use alloc::sync::Arc;
@@ -77,7 +77,7 @@ impl<B: Backend> Session<B> {
     ) -> ControlFlow<()> {
         for draw in samples.draws(seed) {
             let kept = kept(draw, workspace);
-            let weights = kept.as_deref().map_or(Weights::Fresh(draw), Weights::Kept);
+            let weights = kept.as_deref().map_or(WeightSource::Fresh(draw), WeightSource::Kept);
             self.executor.run_sample(weights, workspace, &mut each);
             progress()?;
         }

@@ -15,7 +15,7 @@ mod output;
 mod rows;
 mod threads;
 
-pub use kernel::{Block, Kernel, Multipliers, PANEL, PANEL_PAIR, groups};
+pub use kernel::{Block, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, stream_groups};
 pub use layer::SimdLayer;
 pub use output::{BlockOutput, row_tiles};
 pub use threads::{OneThread, Threads};
@@ -30,7 +30,7 @@ use crate::posterior::gaussian::CHUNK;
 use alloc::{sync::Arc, vec, vec::Vec};
 use core::ops::Range;
 use depthwise::depthwise;
-use rows::{RowMemory, Rows, grow};
+use rows::{ActivationRows, RowMemory, grow};
 
 /// The operations of one instruction set, shared by `T`.
 pub struct Simd<K, T> {
@@ -40,7 +40,7 @@ pub struct Simd<K, T> {
 
 /// One weight sample. Its memory only grows: what a smaller layer leaves behind its own is old.
 pub struct SimdWeights<K: Kernel> {
-    /// `[groups][panels][depth / STEP][16][STEP]`.
+    /// `[groups][panels][row_entries / STEP][16][STEP]`.
     panels: Aligned<K::Weight>,
     /// `[KD * KH * KW][C]` of a depthwise layer, in whole chunks.
     taps: Vec<[i8; CHUNK]>,
@@ -100,7 +100,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         offsets: &mut [i32],
         parts: &mut [Part<K>],
     ) {
-        let size = layer.depth::<K>() * PANEL;
+        let size = layer.row_entries::<K>() * PANEL;
         let count = offsets.len() / PANEL;
         if parts.len() > 1 && count > 1 {
             let (left, right) = parts.split_at_mut(parts.len() / 2);
@@ -149,7 +149,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
             None => drawn.copy_from_slice(mu),
             Some(sigma) => {
                 let multipliers = &layer.multipliers.as_flattened()[rows];
-                let multipliers = Multipliers::Rows { multipliers, chunks };
+                let multipliers = NoiseMultipliers::Rows { multipliers, chunks };
                 let stream = draw.weight_stream(layer.layer.index);
                 let sigma = &sigma[first..][..count];
                 self.kernel.draw(stream, first as u64, mu, sigma, multipliers, drawn);
@@ -163,7 +163,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
             taps.copy_from_slice(layer.mu());
             return;
         };
-        let multipliers = Multipliers::Each(&layer.multipliers);
+        let multipliers = NoiseMultipliers::Each(&layer.multipliers);
         let stream = draw.weight_stream(layer.layer.index);
         self.kernel.draw(stream, 0, layer.mu(), sigma, multipliers, taps);
     }
@@ -180,7 +180,8 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
     ) {
         let (_, channels) = output.dimensions();
         let grouped = product.job.filters.groups > 1;
-        let products = rows.len() * channels * product.rows.depth() / product.job.filters.groups;
+        let products =
+            rows.len() * channels * product.rows.row_entries() / product.job.filters.groups;
         if parts.len() == 1 || products < T::FEWEST_PRODUCTS {
             self.multiply_part(product, rows, first, output, &mut parts[0]);
             return;
@@ -220,7 +221,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         // Several groups are never shared by channels: then all of them are here.
         let in_group =
             if job.filters.groups == 1 { channels } else { channels / job.filters.groups };
-        let depth = matrix.depth();
+        let row_entries = matrix.row_entries();
         let padded = in_group.next_multiple_of(PANEL);
         let mut session = self.kernel.session();
         for group in 0..job.filters.groups {
@@ -229,7 +230,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
             part.multipliers.extend_from_slice(&job.multipliers[channel..][..in_group]);
             part.multipliers.resize(padded, 0.0);
             let lane = first + group * padded;
-            let panels = &weights.panels[lane * depth..][..padded * depth];
+            let panels = &weights.panels[lane * row_entries..][..padded * row_entries];
             let offsets = &weights.offsets[lane..][..padded];
             let multipliers = &part.multipliers;
             let memory = &mut part.rows;
@@ -257,7 +258,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
 struct Product<'a, K: Kernel> {
     job: &'a Convolution,
     weights: &'a SimdWeights<K>,
-    rows: Rows<'a>,
+    rows: ActivationRows<'a>,
 }
 
 impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
@@ -278,7 +279,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
             return layer.mu().len() * CHUNK + layer.layer.out_channels * size_of::<i32>();
         }
         let lanes = layer.groups * layer.panels_per_group() * PANEL;
-        lanes * (layer.depth::<K>() * size_of::<K::Weight>() + size_of::<i32>())
+        lanes * (layer.row_entries::<K>() * size_of::<K::Weight>() + size_of::<i32>())
     }
 
     fn share(&self, scratch: &mut SimdScratch<K>, threads: usize) {
@@ -304,7 +305,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
             return;
         }
         let panels = layer.groups * layer.panels_per_group();
-        let size = layer.depth::<K>() * PANEL;
+        let size = layer.row_entries::<K>() * PANEL;
         weights.panels.grow(panels * size, K::Weight::default());
         grow(&mut weights.offsets, panels * PANEL, 0);
         let offsets = &mut weights.offsets[..panels * PANEL];
@@ -338,7 +339,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         }
         let output = BlockOutput::new(output, job.output.channels);
         let (rows, _) = output.dimensions();
-        let product = Product { job, weights, rows: Rows::new::<K>(job, input) };
+        let product = Product { job, weights, rows: ActivationRows::new::<K>(job, input) };
         let parts = &mut scratch.parts[..scratch.threads];
         self.multiply(&product, 0..rows, 0, output, parts);
     }

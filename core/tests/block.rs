@@ -4,7 +4,7 @@ use bayes8_core::chacha::ChaCha8;
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use bayes8_core::ops::{Addition, Rescale};
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::{Block, BlockOutput, Kernel, Multipliers, PANEL};
+use bayes8_core::simd::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
 /// Rows and channels of the blocks: one whole panel and a part of another.
@@ -22,7 +22,7 @@ struct Extents;
 impl Kernel for Extents {
     const NAME: &'static str = "extents";
     const STEP: usize = 4;
-    const DEPTH: usize = 4;
+    const ROW_MULTIPLE: usize = 4;
     const UNIFORM_ROWS: bool = false;
     type Activation = u8;
     type Weight = i8;
@@ -52,7 +52,7 @@ impl Kernel for Extents {
         _: u64,
         _: &[[i8; CHUNK]],
         _: &[[u8; CHUNK]],
-        _: Multipliers<'_>,
+        _: NoiseMultipliers<'_>,
         _: &mut [[i8; CHUNK]],
     ) {
     }

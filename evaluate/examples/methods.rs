@@ -47,14 +47,9 @@ fn main() {
                 bias_correction,
                 ..ConversionOptions::default()
             };
-            let converted = convert(
-                &trained.network,
-                pictures(),
-                &observations,
-                trained.description(),
-                &options,
-            )
-            .unwrap();
+            let converted =
+                convert(&trained.network, pictures(), &observations, trained.details(), &options)
+                    .unwrap();
             let int8 = Predictions::of(converted.model, &trained.test, samples);
             let comparison = Comparison::new(&trained.recorded, &int8, &trained.labels);
             let bias = if converted.correction.is_some() { "on" } else { "off" };

@@ -17,11 +17,11 @@ use std::{
 
 use bayes8_convert::npz::Archive;
 use bayes8_convert::pictures::PicturesError;
-use bayes8_core::words::counted;
+use bayes8_core::counts::counted;
 use ndarray::{ArrayD, ArrayView1, ArrayView4, Axis};
 use ndarray_npy::{NpzWriter, WriteNpyError, WriteNpzError};
 
-use crate::first_error::FirstError;
+use crate::first_error_writer::FirstErrorWriter;
 
 /// An archive of corrupted pictures, open for reading.
 pub struct CorruptedPictures {
@@ -115,7 +115,7 @@ impl CorruptedPictures {
 
 /// An archive of corrupted pictures, on its way into a file.
 pub struct CorruptedWriter<W: Write + Seek> {
-    npz: NpzWriter<FirstError<W>>,
+    npz: NpzWriter<FirstErrorWriter<W>>,
 }
 
 impl<W: Write + Seek> CorruptedWriter<W> {
@@ -124,7 +124,7 @@ impl<W: Write + Seek> CorruptedWriter<W> {
     /// # Errors
     /// When nothing can be written.
     pub fn new(file: W, labels: ArrayView1<'_, i64>) -> Result<Self, WriteNpzError> {
-        let file = FirstError::new(file).map_err(WriteNpyError::from)?;
+        let file = FirstErrorWriter::new(file).map_err(WriteNpyError::from)?;
         let mut npz = NpzWriter::new(file);
         npz.add_array("y", &labels)?;
         Ok(Self { npz })

@@ -29,7 +29,7 @@ mod end_to_end;
 mod error;
 mod evaluation;
 mod figures;
-mod first_error;
+mod first_error_writer;
 pub mod golden;
 mod html;
 mod labelled;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::{CommonNoise, draw, predict_mean, predict_samples};
-use bayes8_convert::{Inputs, Network, mean_model};
+use bayes8_convert::{Inputs, Network, mean_weights};
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::{SampleSums, Uncertainty};
 use bayes8_core::model::Preprocessing;
@@ -261,7 +261,7 @@ impl Candidate<'_> {
     ) -> Result<Vec<Uncertainty>, PredictionError> {
         match self {
             Self::Int8(model, options) => {
-                let model = Model::new(mean_model::of(model.description())?, options.clone())?;
+                let model = Model::new(mean_weights::of(model.description())?, options.clone())?;
                 Candidate::Int8(&model, options.clone()).predict(pictures, 1, 0, None, observer)
             }
             Self::Fp32(network, preprocessing, _) => {

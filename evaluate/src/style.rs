@@ -1,6 +1,6 @@
 //! How text looks on a terminal: colours, numbers and names.
 
-use bayes8_core::words::noun;
+use bayes8_core::counts::noun;
 
 /// Text with colours, or without.
 #[derive(Clone, Copy, Debug, Default)]

@@ -52,9 +52,9 @@ impl Row {
                 .unwrap();
         let network = &trained.network;
         let options = ConversionOptions::default();
-        let description = trained.description();
+        let details = trained.details();
         let converted =
-            convert(network, calibration.view(), &observations, description, &options).unwrap();
+            convert(network, calibration.view(), &observations, details, &options).unwrap();
         let report =
             FidelityReport::new(network, &converted, &observations, calibration.view()).unwrap();
         let ratios = || report.layers.iter().map(|layer| layer.layer_std_ratio);

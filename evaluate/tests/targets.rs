@@ -22,8 +22,7 @@ fn quantized(trained: &Trained) -> Predictions {
         Observations::new(&trained.network, pictures(), WEIGHT_SAMPLES, 0, || ()).unwrap();
     let options = ConversionOptions::default();
     let converted =
-        convert(&trained.network, pictures(), &observations, trained.description(), &options)
-            .unwrap();
+        convert(&trained.network, pictures(), &observations, trained.details(), &options).unwrap();
     Predictions::of(converted.model, &trained.test, SAMPLES)
 }
 

@@ -12,9 +12,9 @@ pub(crate) mod avxvnni;
 mod dispatch;
 mod peak;
 
-pub(crate) use bayes8_core::simd::{Block, BlockOutput, Kernel, Multipliers, PANEL};
+pub(crate) use bayes8_core::simd::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL};
 pub(crate) use dispatch::with_kernel;
 pub(crate) use peak::Peak;
 
 #[cfg(target_arch = "x86_64")]
-use bayes8_core::simd::{PANEL_PAIR, groups, row_tiles};
+use bayes8_core::simd::{PANEL_PAIR, row_tiles, stream_groups};

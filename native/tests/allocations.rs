@@ -8,7 +8,7 @@ use bayes8_core::format;
 use bayes8_core::graph::{Shape, Value};
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::Uncertainty;
-use bayes8_core::model::Model as Description;
+use bayes8_core::model::Model as CoreModel;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
 use ndarray::Array4;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -55,7 +55,7 @@ fn model(name: &str, isa: Isa, threads: Threads, bank_bytes: usize) -> Model {
     Model::load_with(path, options).expect("a shipped model")
 }
 
-fn pictures(description: &Description, count: usize) -> Array4<u8> {
+fn pictures(description: &CoreModel, count: usize) -> Array4<u8> {
     let shape = description.graph().input();
     let byte = |(n, y, x, c)| (n * 31 + y * 7 + x * 5 + c * 3) as u8;
     Array4::from_shape_fn((count, shape.height, shape.width, shape.channels), byte)

@@ -17,10 +17,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 /// A model, ready to predict.
 #[wasm_bindgen]
-pub struct Network(prediction::Network);
+pub struct LoadedModel(prediction::LoadedModel);
 
 #[wasm_bindgen]
-impl Network {
+impl LoadedModel {
     /// The network of a model file that takes no more memory and steps for a picture and sample than
     /// these, by default [`Limits::default`]. Throws `invalid-model`.
     #[wasm_bindgen(constructor)]
@@ -28,13 +28,13 @@ impl Network {
         file: &[u8],
         #[wasm_bindgen(js_name = maxMemoryBytes)] max_memory_bytes: Option<f64>,
         #[wasm_bindgen(js_name = maxSteps)] max_steps: Option<f64>,
-    ) -> Result<Network, Error> {
+    ) -> Result<LoadedModel, Error> {
         let Limits { memory_bytes, steps } = Limits::default();
         let limits = Limits {
             memory_bytes: max_memory_bytes.map_or(memory_bytes, |bytes| bytes as u64),
             steps: max_steps.map_or(steps, |steps| steps as u64),
         };
-        prediction::Network::new(file, limits).map(Self)
+        prediction::LoadedModel::new(file, limits).map(Self)
     }
 
     /// What the file says.

@@ -1,9 +1,9 @@
 //! What a page can do wrong.
 
+use bayes8_core::fit_picture::FitError;
 use bayes8_core::format::FormatError;
 use bayes8_core::head::WordsError;
 use bayes8_core::limits::LimitError;
-use bayes8_core::picture::FitError;
 use bayes8_core::session::RequestError;
 use thiserror::Error;
 

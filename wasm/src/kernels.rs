@@ -15,4 +15,4 @@ mod relaxed;
 #[cfg(target_feature = "relaxed-simd")]
 pub(crate) use relaxed::Relaxed as BestKernel;
 
-use bayes8_core::simd::{Block, BlockOutput, Kernel, Multipliers, PANEL, groups};
+use bayes8_core::simd::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, stream_groups};

@@ -3,7 +3,7 @@
 use crate::engine::{Kernels, kernels};
 use crate::error::Error;
 use crate::info::NetworkInfo;
-use crate::picture::fit_rgba;
+use crate::rgba::fit_rgba;
 use bayes8_core::executor::Workspace;
 use bayes8_core::format;
 use bayes8_core::head::{Head, Sums};
@@ -26,7 +26,7 @@ const MOST_IDLE: usize = 4;
 
 /// A model, ready to predict. Copies share it.
 #[derive(Clone)]
-pub struct Network(Rc<Shared>);
+pub struct LoadedModel(Rc<Shared>);
 
 struct Shared {
     head: Head,
@@ -42,14 +42,14 @@ struct Shared {
 
 /// One prediction under way: samples are added run by run.
 pub struct Batch {
-    network: Network,
+    network: LoadedModel,
     /// Taken back by the network when the batch is dropped.
     workspace: Option<Workspace<Kernels>>,
     /// One a picture, with the logits of the runs that kept them.
     estimates: Vec<Estimate>,
 }
 
-impl Network {
+impl LoadedModel {
     /// The network of a model file that takes no more than `limits`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use bayes8_core::posterior::MAX_SAMPLES;
 use bayes8_core::reference::Reference;
 use bayes8_core::session::{Input, RequestError};
 use bayes8_wasm::Error;
-use bayes8_wasm::prediction::{Batch, Network};
+use bayes8_wasm::prediction::{Batch, LoadedModel};
 use std::path::Path;
 
 const SHAPE: Shape = Shape::new(28, 28, 1);
@@ -20,8 +20,8 @@ fn file() -> Vec<u8> {
     std::fs::read(models.join("mnist-scnn.safetensors")).unwrap()
 }
 
-fn network() -> Network {
-    Network::new(&file(), Limits::default()).unwrap()
+fn network() -> LoadedModel {
+    LoadedModel::new(&file(), Limits::default()).unwrap()
 }
 
 /// Pictures that are not alike.
@@ -133,7 +133,7 @@ fn wrong_input_is_an_error_and_never_a_panic() {
 fn a_damaged_model_is_an_error_with_the_message_of_core() {
     let mut file = file();
     file.truncate(1000);
-    let error = Network::new(&file, Limits::default()).err().unwrap();
+    let error = LoadedModel::new(&file, Limits::default()).err().unwrap();
     assert_eq!(error.code(), "invalid-model");
     let message = format::read(&file).unwrap_err().to_string();
     assert!(error.to_string().ends_with(&message), "{error}");

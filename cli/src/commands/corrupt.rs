@@ -3,7 +3,7 @@
 use crate::args::{self, whole};
 use crate::atomic_file::Pending;
 use crate::progress::Progress;
-use crate::{output, picture};
+use crate::{output, picture_files};
 use anyhow::{Context, bail};
 use bayes8_convert::{Inputs, LabelledPictures};
 use bayes8_evaluate::corrupted::{CorruptedWriter, Drift};
@@ -61,7 +61,7 @@ fn corruption_parser() -> impl TypedValueParser<Value = Corruption> {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let pending = Pending::create(&arguments.output, &[&arguments.pictures])?;
     let path = arguments.pictures.display();
-    let LabelledPictures { pictures, labels } = picture::load_labelled(&arguments.pictures)?;
+    let LabelledPictures { pictures, labels } = picture_files::load_labelled(&arguments.pictures)?;
     let pictures = in_two_dimensions(pictures).with_context(|| format!("{path}: array `x`"))?;
     let corruptions = distinct(&arguments.corruptions, &Corruption::ALL);
     let severities: Vec<u8> = (1..=MAX_SEVERITY).collect();

@@ -2,7 +2,7 @@
 
 use crate::args::{Machine, Sampling, UsageError, nats, whole};
 use crate::style::{self, bar, shorten, shorten_path};
-use crate::{model_file, output, picture, progress};
+use crate::{model_file, output, picture_files, progress};
 use bayes8_evaluate::prediction::{Job, Outcome};
 use bayes8_evaluate::style::{Style, counted};
 use bayes8_native::Model;
@@ -82,8 +82,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     let input = model.description().graph().input();
-    let picture::Batch { names, pictures } =
-        picture::load(&arguments.pictures, input, arguments.max_pixels)?;
+    let picture_files::Batch { names, pictures } =
+        picture_files::load(&arguments.pictures, input, arguments.max_pixels)?;
     let job = Job {
         model: &model,
         pictures: pictures.view(),

@@ -1,8 +1,8 @@
 //! Pictures of every format that `tests/pictures/make.py` wrote, and files that are made to hurt.
 
 use super::*;
+use bayes8_core::fit_picture::fit;
 use bayes8_core::graph::Shape;
-use bayes8_core::picture::fit;
 use image::{GrayAlphaImage, ImageBuffer, LumaA, Rgba, RgbaImage};
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -2,7 +2,7 @@
 
 use crate::recorded::{self, Recorded};
 use crate::support::{Fixture, bayes8, load};
-use bayes8_convert::reference::{self, Weights};
+use bayes8_convert::reference::{self, FloatWeights};
 use bayes8_convert::{Network, PosteriorSource};
 use bayes8_native::{Pictures, PredictOptions};
 use ndarray::Axis;
@@ -171,7 +171,8 @@ fn the_exporter_s_readme_makes_a_model_with_the_answers_of_pytorch() {
     for (mut plane, (mean, std)) in inputs.axis_iter_mut(Axis(3)).zip(colours) {
         plane.mapv_inplace(|value| (value - mean) / std);
     }
-    let logits = reference::run(&network, &Weights::mean(&network), inputs.view(), |_, _, _| ());
+    let logits =
+        reference::run(&network, &FloatWeights::mean(&network), inputs.view(), |_, _, _| ());
     let deviation = (logits.unwrap() - &expected).fold(0.0, |max: f32, d| max.max(d.abs()));
     assert!(deviation < 1e-3, "FP32: {deviation}");
 

@@ -12,10 +12,10 @@ use ndarray::{ArrayView, Axis, Dimension, Slice};
 use serde::Serialize;
 
 use crate::calibrate::Observations;
-use crate::mean_model;
+use crate::mean_weights;
 use crate::network::Network;
 use crate::quantize::QuantizeError;
-use crate::reference::{Weights, place, run};
+use crate::reference::{FloatWeights, place, run};
 
 /// One value of the network.
 #[derive(Clone, Debug, Serialize)]
@@ -139,8 +139,8 @@ fn noise<D: Dimension>(
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<Noise>, QuantizeError> {
     let nodes = network.graph.nodes();
-    let int8 = bayes8_native::Model::new(mean_model::of(model)?, ModelOptions::default())?;
-    let weights = Weights::mean(network);
+    let int8 = bayes8_native::Model::new(mean_weights::of(model)?, ModelOptions::default())?;
+    let weights = FloatWeights::mean(network);
     let mut noise = vec![Noise::default(); nodes.len() + 1];
     let count = pictures.len_of(Axis(0)).min(PICTURES);
     for first in (0..count).step_by(GROUP) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
-use bayes8_core::echo::Echo;
+use bayes8_core::quoted::Echo;
 use bayes8_native::file;
 use rten_onnx::onnx::TensorProto;
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::ImportError,
-    posterior::{Posterior, SigmaTensor},
+    posterior::{SigmaSource, SigmaTensor},
 };
 
 /// The initializers that something reads.
@@ -29,15 +29,15 @@ impl<'a> Initializers<'a> {
     pub(super) fn decode(
         protos: &HashMap<&'a str, &'a TensorProto>,
         uses: &HashMap<&'a str, usize>,
-        posterior: Posterior,
+        posterior: SigmaSource,
         external: &mut External<'_>,
     ) -> Result<Self, ImportError> {
         let (mut sigmas, moped) = match posterior {
-            Posterior::Tensors(tensors) => (tensors, None),
-            Posterior::Moped { delta } if delta.is_finite() && delta > 0.0 => {
+            SigmaSource::Tensors(tensors) => (tensors, None),
+            SigmaSource::Moped { delta } if delta.is_finite() && delta > 0.0 => {
                 (BTreeMap::new(), Some(delta))
             }
-            Posterior::Moped { delta } => return Err(ImportError::Moped(delta)),
+            SigmaSource::Moped { delta } => return Err(ImportError::Moped(delta)),
         };
         let bayesian = sigmas.keys().cloned().collect();
         if let Some(name) = sigmas.keys().find(|n| !protos.contains_key(n.as_str())) {

@@ -44,12 +44,12 @@ use rten_onnx::onnx::ModelProto;
 use crate::{
     error::{ImportError, LoadError},
     network::Network,
-    posterior::{Posterior, PosteriorSource},
+    posterior::{PosteriorSource, SigmaSource},
 };
 use builder::Builder;
 use external::External;
 use initializers::Initializers;
-use model::Model;
+use model::OnnxModel;
 
 pub use input::ImportOptions;
 
@@ -73,10 +73,10 @@ impl Network {
         options: &ImportOptions,
     ) -> Result<Self, LoadError> {
         let parsed = match posterior {
-            PosteriorSource::File(path) => Posterior::parse(&LoadError::read(path)?)
+            PosteriorSource::File(path) => SigmaSource::parse(&LoadError::read(path)?)
                 .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
-            &PosteriorSource::Moped { delta } => Posterior::Moped { delta },
-            PosteriorSource::Deterministic => Posterior::Tensors(BTreeMap::new()),
+            &PosteriorSource::Moped { delta } => SigmaSource::Moped { delta },
+            PosteriorSource::Deterministic => SigmaSource::Tensors(BTreeMap::new()),
         };
         let folder = mean.parent().unwrap_or(Path::new(""));
         import_file(LoadError::read(mean)?, parsed, options, folder).map_err(|source| {
@@ -110,7 +110,7 @@ impl Network {
 ///
 /// # Errors
 /// An [`ImportError`] that names the node or tensor. Bytes of any kind are refused, not trusted.
-pub fn import(onnx: &[u8], posterior: &Posterior) -> Result<Network, ImportError> {
+pub fn import(onnx: &[u8], posterior: &SigmaSource) -> Result<Network, ImportError> {
     import_with(onnx, posterior, &ImportOptions::default())
 }
 
@@ -120,7 +120,7 @@ pub fn import(onnx: &[u8], posterior: &Posterior) -> Result<Network, ImportError
 /// As [`import`]; options that do not fit the network's input are an [`ImportError::Interface`].
 pub fn import_with(
     onnx: &[u8],
-    posterior: &Posterior,
+    posterior: &SigmaSource,
     options: &ImportOptions,
 ) -> Result<Network, ImportError> {
     build(&parse(onnx)?, posterior.clone(), options, &mut External::refused())
@@ -130,7 +130,7 @@ pub fn import_with(
 /// are freed as soon as the network has them in its own layout.
 fn import_file(
     onnx: Vec<u8>,
-    posterior: Posterior,
+    posterior: SigmaSource,
     options: &ImportOptions,
     folder: &Path,
 ) -> Result<Network, ImportError> {
@@ -150,12 +150,12 @@ fn parse(onnx: &[u8]) -> Result<ModelProto, ImportError> {
 
 fn build(
     model: &ModelProto,
-    posterior: Posterior,
+    posterior: SigmaSource,
     options: &ImportOptions,
     external: &mut External<'_>,
 ) -> Result<Network, ImportError> {
-    let model = Model::new(model, options)?;
-    let Model { input, nodes, .. } = &model;
+    let model = OnnxModel::new(model, options)?;
+    let OnnxModel { input, nodes, .. } = &model;
     let initializers = Initializers::decode(&model.initializers, &model.uses, posterior, external)?;
     let mut builder =
         Builder::new(input, initializers, model.operator_set, &model.readers, &model.uses)?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bayes8_core::echo::Echo;
+use bayes8_core::quoted::Echo;
 use rten_onnx::onnx::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::error::ImportError;
 
-pub(super) struct Model<'a> {
+pub(super) struct OnnxModel<'a> {
     pub(super) initializers: HashMap<&'a str, &'a TensorProto>,
     pub(super) input: Input<'a>,
     pub(super) output: &'a str,
@@ -30,7 +30,7 @@ pub(super) struct Model<'a> {
     pub(super) operator_set: i64,
 }
 
-impl<'a> Model<'a> {
+impl<'a> OnnxModel<'a> {
     pub(super) fn new(model: &'a ModelProto, options: &ImportOptions) -> Result<Self, ImportError> {
         let missing = || ImportError::NotOnnx("it holds no graph with nodes".into());
         let graph = model.graph.as_ref().filter(|g| !g.node.is_empty()).ok_or_else(missing)?;

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use bayes8_core::echo::Echo;
+use bayes8_core::quoted::Echo;
 
 use super::{
     activation::Activation,

@@ -5,7 +5,7 @@ use std::{
     collections::{BinaryHeap, HashMap, HashSet},
 };
 
-use bayes8_core::echo::Echo;
+use bayes8_core::quoted::Echo;
 use rten_onnx::onnx::GraphProto;
 
 use super::node::OnnxNode;

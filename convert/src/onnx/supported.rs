@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bayes8_core::echo::Echo;
+use bayes8_core::quoted::Echo;
 
 use super::{lower, node::OnnxNode, operator::Operator};
 use crate::error::ImportError;

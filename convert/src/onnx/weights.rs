@@ -2,9 +2,9 @@
 
 use bayes8_core::ops::Conv2d;
 use bayes8_core::{
-    echo::Echo,
+    counts::counted,
     graph::{Op, Window},
-    words::counted,
+    quoted::Echo,
 };
 
 use super::{

@@ -1,8 +1,8 @@
 //! How nodes slide a window, and the zero borders that they take up.
 
 use bayes8_core::{
-    echo::Echo,
     graph::{MAX_ELEMENTS, Op, Padding, Window, WindowAxis},
+    quoted::Echo,
 };
 
 use super::{

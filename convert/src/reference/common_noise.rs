@@ -10,7 +10,7 @@ use bayes8_core::posterior::gaussian::NOISE_STD;
 use bayes8_core::posterior::{self, Posterior};
 
 use super::RunError;
-use super::weights::{LayerWeights, Weights};
+use super::weights::{FloatLayer, FloatWeights};
 use crate::network::{Gaussian, Network};
 
 /// The noise of the INT8 model of a network, for the FP32 network itself. It depends on the network's
@@ -60,7 +60,7 @@ impl<'n> CommonNoise<'n> {
 
     /// Draws w = mu + sigma * eps for every Bayesian weight, with the eps that sample `sample` of
     /// `seed` has in the model.
-    pub fn draw(&self, seed: u64, sample: u32) -> Weights<'n> {
+    pub fn draw(&self, seed: u64, sample: u32) -> FloatWeights<'n> {
         let draw = Draw { seed, sample };
         let nodes = self.network.graph.nodes().iter().zip(&self.layers);
         let layers = nodes.map(|(node, noise)| {
@@ -75,9 +75,9 @@ impl<'n> CommonNoise<'n> {
                 noise.sample_biases(draw, &mut eps);
                 spread(bias, |i| eps[i] as f32)
             });
-            Some(LayerWeights { weight, bias })
+            Some(FloatLayer { weight, bias })
         });
-        Weights { layers: layers.collect() }
+        FloatWeights { layers: layers.collect() }
     }
 }
 

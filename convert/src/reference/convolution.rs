@@ -6,7 +6,7 @@ use bayes8_core::graph::{Padding, Shape};
 use bayes8_core::ops::Filters;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
 
-use super::weights::LayerWeights;
+use super::weights::FloatLayer;
 
 /// Numbers of an im2col block: few enough to stay in a core's second-level cache.
 const BLOCK: usize = 1 << 15;
@@ -22,11 +22,7 @@ pub(super) struct Convolution<'w> {
 
 impl<'w> Convolution<'w> {
     /// `None` when the weights are not as many as the filters need.
-    pub(super) fn new(
-        filters: Filters,
-        output: Shape,
-        layer: &'w LayerWeights<'_>,
-    ) -> Option<Self> {
+    pub(super) fn new(filters: Filters, output: Shape, layer: &'w FloatLayer<'_>) -> Option<Self> {
         let bias = layer.bias.as_deref();
         let fits = layer.weight.len() == output.channels * filters.fan_in()
             && bias.is_none_or(|bias| bias.len() == output.channels);
@@ -54,8 +50,8 @@ impl<'w> Convolution<'w> {
         let in_place = window.taps() == 1 && self.output.axes() == shape.axes();
         if groups == 1 && (whole || in_place) {
             // Rows of the matrix lie in the input already, over all pictures.
-            let depth = if whole { shape.elements() } else { shape.channels };
-            return self.multiply(input, depth, out, 0);
+            let row_entries = if whole { shape.elements() } else { shape.channels };
+            return self.multiply(input, row_entries, out, 0);
         }
         let pictures = input.chunks_exact(shape.elements());
         for (input, out) in pictures.zip(out.chunks_exact_mut(self.output.elements())) {
@@ -69,7 +65,7 @@ impl<'w> Convolution<'w> {
 
     /// One picture, one group: patches of a block of output pixels, then their product.
     fn general(&self, input: &[f32], out: &mut [f32], group: usize) {
-        let depth = self.filters.input.channels / self.filters.groups;
+        let channels = self.filters.input.channels / self.filters.groups;
         let fan_in = self.filters.fan_in();
         let pixels = (BLOCK / fan_in).max(8);
         let mut patches = vec![0.0; pixels * fan_in];
@@ -77,7 +73,7 @@ impl<'w> Convolution<'w> {
             let count = out.len() / self.output.channels;
             let patches = &mut patches[..count * fan_in];
             for (p, patch) in patches.chunks_exact_mut(fan_in).enumerate() {
-                self.patch(input, i * pixels + p, group * depth..(group + 1) * depth, patch);
+                self.patch(input, i * pixels + p, group * channels..(group + 1) * channels, patch);
             }
             self.multiply(patches, fan_in, out, group);
         }
@@ -120,14 +116,15 @@ impl<'w> Convolution<'w> {
     }
 
     /// out += rows * weights of the group, transposed.
-    fn multiply(&self, rows: &[f32], depth: usize, out: &mut [f32], group: usize) {
+    fn multiply(&self, rows: &[f32], row_entries: usize, out: &mut [f32], group: usize) {
         let all = self.output.channels;
         let outputs = all / self.filters.groups;
-        let weight = &self.weight[group * outputs * depth..(group + 1) * outputs * depth];
+        let weight =
+            &self.weight[group * outputs * row_entries..(group + 1) * outputs * row_entries];
         let count = out.len() / all;
         // `new` checked the lengths, so these views always exist.
-        let rows = ArrayView2::from_shape((count, depth), rows);
-        let weight = ArrayView2::from_shape((outputs, depth), weight);
+        let rows = ArrayView2::from_shape((count, row_entries), rows);
+        let weight = ArrayView2::from_shape((outputs, row_entries), weight);
         let out = ArrayViewMut2::from_shape((count, all), out);
         if let (Ok(rows), Ok(weight), Ok(mut out)) = (rows, weight, out) {
             let columns = group * outputs..(group + 1) * outputs;

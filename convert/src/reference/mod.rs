@@ -21,7 +21,7 @@ use thiserror::Error;
 
 pub use common_noise::CommonNoise;
 pub use predict::{predict, predict_mean, predict_samples, single_sample};
-pub use weights::{LayerWeights, Weights, draw};
+pub use weights::{FloatLayer, FloatWeights, draw};
 
 use crate::network::{Clamp, Network, Real};
 use convolution::Convolution;
@@ -63,7 +63,7 @@ const MAX_GROUP: usize = 16;
 /// [`RunError`] when pictures or weights do not fit the network.
 pub fn run<D, F>(
     network: &Network,
-    weights: &Weights<'_>,
+    weights: &FloatWeights<'_>,
     pictures: ArrayView<'_, f32, D>,
     observe: F,
 ) -> Result<Array2<f32>, RunError>
@@ -112,7 +112,7 @@ pub fn stays_finite<D: Dimension>(
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<bool, RunError> {
     let overflows = AtomicBool::new(false);
-    run(network, &Weights::mean(network), pictures, |_, _, numbers| {
+    run(network, &FloatWeights::mean(network), pictures, |_, _, numbers| {
         if numbers.iter().any(|x| !x.is_finite()) {
             overflows.store(true, Ordering::Relaxed);
         }
@@ -139,7 +139,7 @@ struct Plan<'r> {
 }
 
 impl<'r> Plan<'r> {
-    fn new(network: &'r Network, weights: &'r Weights<'_>) -> Result<Self, RunError> {
+    fn new(network: &'r Network, weights: &'r FloatWeights<'_>) -> Result<Self, RunError> {
         let graph = &network.graph;
         let nodes = graph.nodes();
         if nodes.is_empty() {

@@ -4,7 +4,7 @@ use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::{SampleSums, Uncertainty};
 use ndarray::{ArrayView, ArrayView2, Axis, Dimension};
 
-use super::weights::{Weights, draw};
+use super::weights::{FloatWeights, draw};
 use super::{RunError, add_sample, run};
 use crate::network::Network;
 
@@ -32,7 +32,7 @@ pub fn predict<D: Dimension>(
 pub fn predict_samples<'n, D: Dimension>(
     network: &'n Network,
     pictures: ArrayView<'_, f32, D>,
-    draws: impl Iterator<Item = Weights<'n>>,
+    draws: impl Iterator<Item = FloatWeights<'n>>,
     mut observe: impl FnMut(ArrayView2<'_, f32>),
 ) -> Result<Vec<Uncertainty>, RunError> {
     let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
@@ -52,7 +52,7 @@ pub fn predict_mean<D: Dimension>(
     network: &Network,
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<Uncertainty>, RunError> {
-    let logits = run(network, &Weights::mean(network), pictures, |_, _, _| {})?;
+    let logits = run(network, &FloatWeights::mean(network), pictures, |_, _, _| {})?;
     Ok(logits.rows().into_iter().map(|logits| single_sample(&logits.to_vec())).collect())
 }
 

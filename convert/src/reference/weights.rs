@@ -12,27 +12,27 @@ use crate::network::{Gaussian, Network};
 
 /// Concrete weights of every layer, parallel to the network's nodes.
 #[derive(Clone, Debug)]
-pub struct Weights<'n> {
-    pub(super) layers: Vec<Option<LayerWeights<'n>>>,
+pub struct FloatWeights<'n> {
+    pub(super) layers: Vec<Option<FloatLayer<'n>>>,
 }
 
 /// Concrete weights of one layer, in the layout of its posterior.
 #[derive(Clone, Debug)]
-pub struct LayerWeights<'n> {
+pub struct FloatLayer<'n> {
     /// `[O][KH][KW][I / groups]`, or `[O][H][W][C]` for a linear layer.
     pub weight: Cow<'n, [f32]>,
     /// `[O]`.
     pub bias: Option<Cow<'n, [f32]>>,
 }
 
-impl<'n> Weights<'n> {
+impl<'n> FloatWeights<'n> {
     /// Every weight at its mean.
     pub fn mean(network: &'n Network) -> Self {
         Self::from_layers(network, |_, gaussian| Cow::Borrowed(&gaussian.mean))
     }
 
     /// The layer of node `index`, if that is a weighted one.
-    pub fn layer(&self, index: usize) -> Option<&LayerWeights<'n>> {
+    pub fn layer(&self, index: usize) -> Option<&FloatLayer<'n>> {
         self.layers.get(index)?.as_ref()
     }
 
@@ -44,7 +44,7 @@ impl<'n> Weights<'n> {
         let layers = network.graph.nodes().iter().zip(0u64..).map(|(node, n)| {
             let layer = node.data.layer()?;
             let bias = layer.bias.as_ref().map(|bias| sample(n << 32 | BIAS, bias));
-            Some(LayerWeights { weight: sample(n << 32, &layer.weight), bias })
+            Some(FloatLayer { weight: sample(n << 32, &layer.weight), bias })
         });
         Self { layers: layers.collect() }
     }
@@ -57,8 +57,8 @@ const BIAS: u64 = 1 << 63;
 ///
 /// Streams are numbered as in the quantized sampler (layer * 2^32 + sample, biases with bit 63
 /// set), but the noise is another: Gaussian in floating point, by the Box-Muller transform.
-pub fn draw(network: &Network, seed: u64, sample: u32) -> Weights<'_> {
-    Weights::from_layers(network, |stream, gaussian| match &gaussian.sigma {
+pub fn draw(network: &Network, seed: u64, sample: u32) -> FloatWeights<'_> {
+    FloatWeights::from_layers(network, |stream, gaussian| match &gaussian.sigma {
         None => Cow::Borrowed(&gaussian.mean),
         Some(sigma) => Cow::Owned(sampled(&gaussian.mean, sigma, seed, stream | u64::from(sample))),
     })

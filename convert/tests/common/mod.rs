@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use bayes8_convert::{Network, Posterior, SigmaTensor, import};
+use bayes8_convert::{Network, SigmaSource, SigmaTensor, import};
 use ndarray::{Array2, ArrayD, Ix2};
 use rten_onnx::onnx::{AttributeProto, AttributeType, ModelProto, NodeProto, TensorProto};
 use safetensors::SafeTensors;
@@ -57,13 +57,13 @@ impl Fixture {
 
     /// The network with its posterior.
     pub(crate) fn import(&self) -> Network {
-        import(&self.onnx, &Posterior::Tensors(self.sigmas.clone())).unwrap()
+        import(&self.onnx, &SigmaSource::Tensors(self.sigmas.clone())).unwrap()
     }
 }
 
 /// No standard deviations.
-pub(crate) fn none() -> Posterior {
-    Posterior::Tensors(Default::default())
+pub(crate) fn none() -> SigmaSource {
+    SigmaSource::Tensors(Default::default())
 }
 
 /// The initializer `name` of a model.

@@ -1,7 +1,7 @@
 //! What every node gave, to find the first one on which two engines differ.
 
 use super::memory::Memory;
-use super::{Executor, Made, Weights, Workspace};
+use super::{Executor, Made, WeightSource, Workspace};
 use crate::backend::Backend;
 use crate::plan::{Place, Region};
 use crate::posterior::Draw;
@@ -41,7 +41,7 @@ impl<B: Backend> Executor<B> {
         for block in 0..workspace.pictures.div_ceil(workspace.capacity) {
             self.block(&self.plan.prefix, block, Made, workspace, &mut keep);
         }
-        self.suffix(Weights::Fresh(draw), workspace, &mut keep, &mut |_, _| {});
+        self.suffix(WeightSource::Fresh(draw), workspace, &mut keep, &mut |_, _| {});
         outputs.sort_by_key(|output| output.node);
         outputs
     }

@@ -32,7 +32,7 @@ pub(super) fn pack(codes: &[u8]) -> Option<Vec<u8>> {
     let (mut states, mut taken) = ([LEAST; STATES], Vec::new());
     for (n, code) in signed(codes).enumerate().rev() {
         let state = &mut states[n % STATES];
-        let Range { start, frequency } = ranges[usize::from(code.abs_diff(low))];
+        let CodingRange { start, frequency } = ranges[usize::from(code.abs_diff(low))];
         // Else the next state would have more than 63 bits.
         if *state >> (63 - PRECISION) >= frequency {
             taken.push(*state as u32);
@@ -54,7 +54,7 @@ pub(super) fn unpack(packed: &[u8], length: usize) -> Option<Vec<u8>> {
     let (states, taken) = rest.split_first_chunk::<{ 8 * STATES }>()?;
     let ranges = ranges(weights)?;
     let mut symbols = vec![0; TOTAL as usize];
-    for (symbol, &Range { start, frequency }) in (0..=u8::MAX).zip(&ranges) {
+    for (symbol, &CodingRange { start, frequency }) in (0..=u8::MAX).zip(&ranges) {
         symbols[start as usize..][..frequency as usize].fill(symbol);
     }
     let (taken, []) = taken.as_chunks() else { return None };
@@ -69,7 +69,7 @@ pub(super) fn unpack(packed: &[u8], length: usize) -> Option<Vec<u8>> {
         let state = &mut states[n % STATES];
         let slot = *state % TOTAL;
         let symbol = symbols[slot as usize];
-        let Range { start, frequency } = ranges[usize::from(symbol)];
+        let CodingRange { start, frequency } = ranges[usize::from(symbol)];
         // No more bits than before, as the frequency is at most TOTAL.
         *state = frequency * (*state >> PRECISION) + slot - start;
         if *state < LEAST {
@@ -91,20 +91,20 @@ fn weights(codes: &[u8], low: i8, high: i8) -> Vec<u8> {
 }
 
 /// The part of the `TOTAL` states that stands for a code.
-struct Range {
+struct CodingRange {
     start: u64,
     frequency: u64,
 }
 
 /// Parts in proportion to `weights`, of which there are at most 256; `None` if all are zero.
-fn ranges(weights: &[u8]) -> Option<Vec<Range>> {
+fn ranges(weights: &[u8]) -> Option<Vec<CodingRange>> {
     let sum: u64 = weights.iter().map(|&weight| u64::from(weight)).sum();
     let mut weight = 0;
     let range = |&next: &u8| {
         let start = weight * TOTAL / sum;
         weight += u64::from(next);
         // At least 1 for each weight that is, as TOTAL is more than the sum.
-        Range { start, frequency: weight * TOTAL / sum - start }
+        CodingRange { start, frequency: weight * TOTAL / sum - start }
     };
     (sum > 0).then(|| weights.iter().map(range).collect())
 }

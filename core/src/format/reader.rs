@@ -1,8 +1,8 @@
 //! Bytes to model.
 
 use super::contents;
-use super::crowd::{Density, MAX_HEADER_BYTES};
-use super::foreign;
+use super::header_density::{Density, MAX_HEADER_BYTES};
+use super::other_formats;
 use super::schema::{Description, Version};
 use super::{
     FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE,
@@ -91,7 +91,7 @@ fn open(bytes: &[u8]) -> Result<(Metadata, &[u8]), FormatError> {
         return Err(FormatError::Crowded { bytes, items });
     }
     let (length, header) =
-        SafeTensors::read_metadata(bytes).map_err(|error| match foreign::kind(bytes) {
+        SafeTensors::read_metadata(bytes).map_err(|error| match other_formats::kind(bytes) {
             Some((kind, advice)) => FormatError::Foreign { kind, advice },
             None => FormatError::Container(error.to_string()),
         })?;

@@ -1,7 +1,7 @@
 //! Model to bytes.
 
 use super::contents::Contents;
-use super::crowd::{Density, MAX_HEADER_BYTES};
+use super::header_density::{Density, MAX_HEADER_BYTES};
 use super::residual;
 use super::schema::{Description, Grid, Input, Node};
 use super::{DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE};

@@ -1,8 +1,8 @@
 //! Why a node cannot be part of a graph.
 
-use crate::echo::Echo;
 use crate::geometry::Shape;
 use crate::name::NameFault;
+use crate::quoted::Echo;
 use alloc::{boxed::Box, string::String};
 use thiserror::Error;
 

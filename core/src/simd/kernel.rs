@@ -17,8 +17,9 @@ pub trait Kernel: Copy + Send + Sync {
     const NAME: &'static str;
     /// Products that one instruction sums.
     const STEP: usize;
-    /// The depth of a panel is padded with zeros to a multiple, itself a multiple of `STEP`.
-    const DEPTH: usize;
+    /// Rows, and the channels of panels with them, are padded with zeros to a multiple of so many
+    /// entries, itself a multiple of `STEP`.
+    const ROW_MULTIPLE: usize;
     /// Whether the rows of a block must be in one piece and at a uniform distance.
     const UNIFORM_ROWS: bool;
     /// Bytes of activations and outputs that all panels of a layer pass over before the next rows
@@ -61,12 +62,12 @@ pub trait Kernel: Copy + Send + Sync {
         first: u64,
         mu: &[[i8; CHUNK]],
         sigma: &[[u8; CHUNK]],
-        multipliers: Multipliers<'_>,
+        multipliers: NoiseMultipliers<'_>,
         weights: &mut [[i8; CHUNK]],
     );
 
-    /// Packs 16 rows of equally many chunks, one after the other in `rows`, into a panel as deep
-    /// as `panel` is long. Returns the sum of each row.
+    /// Packs 16 rows of equally many chunks, one after the other in `rows`, into a panel,
+    /// whose length says how many entries each of them gets. Returns the sum of each row.
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [Self::Weight]) -> [i32; PANEL];
 }
 
@@ -104,13 +105,13 @@ impl<K: Kernel> Block<'_, K> {
     }
 
     /// Entries of a row and of a panel's channel.
-    pub fn depth(&self) -> usize {
+    pub fn row_entries(&self) -> usize {
         self.pieces.len() * self.steps * K::STEP
     }
 
     /// Panics unless every access of a kernel that keeps to the documented extents stays inside
-    /// its slice: the ground on which the kernels' unsafe code stands. After it, [`Self::depth`]
-    /// and its product with the channels of all panels do not overflow.
+    /// its slice: the ground on which the kernels' unsafe code stands. After it,
+    /// [`Self::row_entries`] and its product with the channels of all panels do not overflow.
     pub fn check(&self, output: &BlockOutput<'_>) {
         let panels = self.panel_count();
         assert!(panels >= 1 && !self.rows.is_empty());
@@ -131,7 +132,7 @@ impl<K: Kernel> Block<'_, K> {
 
 /// Noise multipliers of chunks.
 #[derive(Clone, Copy)]
-pub enum Multipliers<'a> {
+pub enum NoiseMultipliers<'a> {
     /// One for each row of `chunks` chunks.
     Rows {
         /// One a row.
@@ -145,7 +146,7 @@ pub enum Multipliers<'a> {
 
 /// The groups of the key stream that `count` chunks from chunk `first` on take their bytes from:
 /// index of the group, the chunk's place in it, and which of the `count` chunks those are.
-pub fn groups(first: u64, count: usize) -> impl Iterator<Item = (u64, usize, Range<usize>)> {
+pub fn stream_groups(first: u64, count: usize) -> impl Iterator<Item = (u64, usize, Range<usize>)> {
     let mut next = 0;
     core::iter::from_fn(move || {
         let chunk = first + next as u64;

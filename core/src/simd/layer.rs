@@ -79,8 +79,8 @@ impl SimdLayer {
         self.row_length.div_ceil(CHUNK)
     }
 
-    pub(super) fn depth<K: Kernel>(&self) -> usize {
-        self.row_length.next_multiple_of(K::DEPTH)
+    pub(super) fn row_entries<K: Kernel>(&self) -> usize {
+        self.row_length.next_multiple_of(K::ROW_MULTIPLE)
     }
 
     /// The output channels, which are rows of the layer, of panel `index` of all groups.

@@ -56,23 +56,23 @@ enum Source {
 }
 
 /// The activation matrix of one group of a convolution over a batch.
-pub(super) struct Rows<'a> {
+pub(super) struct ActivationRows<'a> {
     job: &'a Convolution,
     input: &'a [u8],
     source: Source,
     /// Entries of a row.
-    depth: usize,
+    row_entries: usize,
     /// Inputs that lie side by side.
     run: usize,
     /// Shape of a picture that rows are read from.
     shape: Shape,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> ActivationRows<'a> {
     /// The rows of `job` over `input` for kernel `K`.
     pub(super) fn new<K: Kernel>(job: &'a Convolution, input: &'a [u8]) -> Self {
         let channels = job.filters.input.channels / job.filters.groups;
-        let depth = job.filters.window.taps() * channels;
+        let row_entries = job.filters.window.taps() * channels;
         let side_by_side = job.filters.groups == 1 && job.filters.window.dilation[1] == 1;
         let run = if side_by_side { job.filters.window.kernel[1] * channels } else { channels };
         let padded = job.filters.input.padded(&job.filters.window.padding);
@@ -81,7 +81,8 @@ impl<'a> Rows<'a> {
         let uniform = job.filters.window.taps() == 1
             && job.filters.groups == 1
             && job.output.spatial() == job.filters.input.spatial();
-        let whole_steps = run.is_multiple_of(K::STEP) && depth.is_multiple_of(K::DEPTH);
+        let whole_steps =
+            run.is_multiple_of(K::STEP) && row_entries.is_multiple_of(K::ROW_MULTIPLE);
         let source = if !whole_steps || (K::UNIFORM_ROWS && !(uniform && in_place)) {
             Source::Packed
         } else if in_place {
@@ -89,12 +90,19 @@ impl<'a> Rows<'a> {
         } else {
             Source::Padded
         };
-        Self { job, input, source, depth: depth.next_multiple_of(K::DEPTH), run, shape: padded }
+        Self {
+            job,
+            input,
+            source,
+            row_entries: row_entries.next_multiple_of(K::ROW_MULTIPLE),
+            run,
+            shape: padded,
+        }
     }
 
     /// Entries of a row, padded to whole steps.
-    pub(super) fn depth(&self) -> usize {
-        self.depth
+    pub(super) fn row_entries(&self) -> usize {
+        self.row_entries
     }
 
     /// Calls `each(rows, block)` for the blocks that make `rows` of `group`, in order.
@@ -135,10 +143,10 @@ impl<'a> Rows<'a> {
                 Source::Packed => {
                     kernel.vectorize(|| self.pack(copies, offsets, pieces, packed));
                     offsets.clear();
-                    offsets.extend((0..block.len()).map(|row| (row * self.depth) as u32));
+                    offsets.extend((0..block.len()).map(|row| (row * self.row_entries) as u32));
                     pieces.clear();
                     pieces.push(0);
-                    length = self.depth;
+                    length = self.row_entries;
                     &*packed
                 }
             };
@@ -149,7 +157,7 @@ impl<'a> Rows<'a> {
     /// How many rows a block has at most.
     fn rows_together<K: Kernel>(&self) -> usize {
         let entries = match self.source {
-            Source::Packed => self.depth,
+            Source::Packed => self.row_entries,
             _ => {
                 let strides = self.job.filters.window.axes().map(|axis| axis.stride);
                 strides.iter().product::<usize>() * self.shape.channels
@@ -262,11 +270,11 @@ impl<'a> Rows<'a> {
         pieces: &[u32],
         packed: &mut Aligned<A>,
     ) {
-        let needed = offsets.len() * self.depth + SHORT_RUN;
+        let needed = offsets.len() * self.row_entries + SHORT_RUN;
         packed.grow(needed, A::default());
         for (row, &offset) in offsets.iter().enumerate() {
             // What is behind the last piece meets zero weights; any value does.
-            let to = &mut packed[row * self.depth..];
+            let to = &mut packed[row * self.row_entries..];
             for (i, &piece) in pieces.iter().enumerate() {
                 let from = &copies[(offset + piece) as usize..];
                 let to = &mut to[i * self.run..];

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use bayes8_convert::metadata::normalize;
-use bayes8_convert::quantize::Description;
+use bayes8_convert::quantize::ModelDetails;
 use bayes8_convert::{Inputs, LabelledPictures, Metadata, Network, PosteriorSource, metadata};
 use bayes8_core::head::classes::Uncertainty;
 use bayes8_core::model::Preprocessing;
@@ -81,8 +81,8 @@ impl Trained {
         }
     }
 
-    pub(crate) fn description(&self) -> Description {
-        Description {
+    pub(crate) fn details(&self) -> ModelDetails {
+        ModelDetails {
             name: self.name.clone(),
             preprocessing: self.preprocessing.clone(),
             class_names: Vec::new(),

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 ///
 /// A process must not fork after it has loaded a model and use one in the child, which has none of
 /// the threads.
-pub struct Model {
+pub struct ModelHandle {
     pub(crate) native: bayes8_native::Model,
     name: CString,
     digest: CString,
@@ -25,7 +25,7 @@ pub struct Model {
 // Handles are shared between threads of the caller, which the compiler cannot see.
 const _: () = {
     const fn shareable<T: Send + Sync>() {}
-    shareable::<Model>();
+    shareable::<ModelHandle>();
 };
 
 /// How a model is to run. Start from `bayes8_model_options_default()`: later versions may add
@@ -99,7 +99,7 @@ pub extern "C" fn bayes8_model_options_default() -> ModelOptions {
 pub unsafe extern "C" fn bayes8_model_load(
     path: *const c_char,
     options: *const ModelOptions,
-    model: *mut *mut Model,
+    model: *mut *mut ModelHandle,
 ) -> Status {
     boundary(|| {
         // SAFETY: the caller's contract.
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn bayes8_model_load(
             (place, text(path, "path")?, native_options(options)?)
         };
         let native = bayes8_native::Model::load_with(file_name(path)?, options)?;
-        place.set(Box::into_raw(Box::new(Model::new(native))));
+        place.set(Box::into_raw(Box::new(ModelHandle::new(native))));
         Ok(())
     })
 }
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn bayes8_model_load_bytes(
     bytes: *const u8,
     length: usize,
     options: *const ModelOptions,
-    model: *mut *mut Model,
+    model: *mut *mut ModelHandle,
 ) -> Status {
     boundary(|| {
         // SAFETY: the caller's contract.
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn bayes8_model_load_bytes(
             (place, slice(bytes, length, "bytes")?, native_options(options)?)
         };
         let native = bayes8_native::Model::new(format::read(bytes)?, options)?;
-        place.set(Box::into_raw(Box::new(Model::new(native))));
+        place.set(Box::into_raw(Box::new(ModelHandle::new(native))));
         Ok(())
     })
 }
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn bayes8_model_load_bytes(
 /// # Safety
 /// `model` is NULL or a handle that was not freed before and that no thread is using.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bayes8_model_free(model: *mut Model) {
+pub unsafe extern "C" fn bayes8_model_free(model: *mut ModelHandle) {
     if model.is_null() {
         return;
     }
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn bayes8_model_free(model: *mut Model) {
 /// `model` is NULL or a live handle; `info` is NULL or points to an object of its type.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bayes8_model_get_info(
-    model: *const Model,
+    model: *const ModelHandle,
     info: *mut ModelInfo,
 ) -> Status {
     boundary(|| {
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn bayes8_model_get_info(
 /// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bayes8_model_get_class_name(
-    model: *const Model,
+    model: *const ModelHandle,
     index: usize,
     name: *mut *const c_char,
 ) -> Status {
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn bayes8_model_get_class_name(
     })
 }
 
-impl Model {
+impl ModelHandle {
     fn new(native: bayes8_native::Model) -> Self {
         let classes = native.description().classes();
         Self {
@@ -228,7 +228,7 @@ impl Model {
 ///
 /// # Safety
 /// `model` is NULL, misaligned, or valid for writes as long as the place lives.
-unsafe fn handle(model: *mut *mut Model) -> Result<Place<*mut Model>, Error> {
+unsafe fn handle(model: *mut *mut ModelHandle) -> Result<Place<*mut ModelHandle>, Error> {
     // SAFETY: the caller's contract is the same.
     let place = unsafe { Place::new(model, "model") }?;
     place.set(ptr::null_mut());

@@ -1,7 +1,7 @@
 //! Predicting pictures into the caller's buffers.
 
 use crate::error::{Error, Status, boundary};
-use crate::model::Model;
+use crate::model::ModelHandle;
 use crate::pointer::{Destination, optional, reference, slice};
 use bayes8_native::{Pictures, PredictOptions as NativeOptions, Prediction};
 use ndarray::{ArrayView5, Ix5};
@@ -76,7 +76,7 @@ pub extern "C" fn bayes8_predict_options_default() -> PredictOptions {
 /// uses and that are no part of `pictures`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bayes8_predict(
-    model: *const Model,
+    model: *const ModelHandle,
     pictures: *const u8,
     length: usize,
     count: usize,
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn bayes8_predict(
 /// As for `bayes8_predict()`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bayes8_predict_normalized(
-    model: *const Model,
+    model: *const ModelHandle,
     pictures: *const f32,
     length: usize,
     count: usize,
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn bayes8_predict_normalized(
 /// As for [`bayes8_predict`].
 unsafe fn predict<'a, T>(
     kind: fn(ArrayView5<'a, T>) -> Pictures<'a, Ix5>,
-    model: *const Model,
+    model: *const ModelHandle,
     pictures: *const T,
     length: usize,
     count: usize,

@@ -7,7 +7,7 @@ mod predict;
 
 use crate::error::{Status, bayes8_last_error_message};
 use crate::model::{
-    Model, ModelOptions, bayes8_model_free, bayes8_model_load, bayes8_model_load_bytes,
+    ModelHandle, ModelOptions, bayes8_model_free, bayes8_model_load, bayes8_model_load_bytes,
     bayes8_model_options_default,
 };
 use std::ffi::{CStr, CString, c_char};
@@ -18,7 +18,7 @@ const MODEL: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/fashion-resnet14.safetensors");
 
 /// A handle that is freed as a C program should.
-struct Handle(*mut Model);
+struct Handle(*mut ModelHandle);
 
 // SAFETY: the interface promises that a handle may go to any thread.
 unsafe impl Send for Handle {}
@@ -26,9 +26,9 @@ unsafe impl Send for Handle {}
 unsafe impl Sync for Handle {}
 
 impl Deref for Handle {
-    type Target = *mut Model;
+    type Target = *mut ModelHandle;
 
-    fn deref(&self) -> &*mut Model {
+    fn deref(&self) -> &*mut ModelHandle {
         &self.0
     }
 }
@@ -58,7 +58,7 @@ fn c_string(text: &str) -> CString {
 }
 
 /// A variable for a handle that holds rubbish, as a C variable may.
-fn uninitialized() -> *mut Model {
+fn uninitialized() -> *mut ModelHandle {
     ptr::dangling_mut()
 }
 

@@ -34,14 +34,14 @@ mod walk;
 
 use super::avx512vnni::Avx512Vnni;
 use super::avx512vnni::epilogue::Epilogue;
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, PANEL_PAIR, Peak};
+use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, Peak};
 use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::CHUNK;
 use configuration::TILE_ROWS;
 use pending::{fetch_and_write_rows, write_rows};
 use session::Session;
-use tiles::TILE_DEPTH;
+use tiles::TILE_ENTRIES;
 use walk::{AfterSteps, walk};
 
 /// Proof that the processor has AMX-INT8 and that this process may use it.
@@ -63,7 +63,7 @@ enum Vector {
 impl Kernel for Amx {
     const NAME: &'static str = "amx";
     const STEP: usize = 4;
-    const DEPTH: usize = TILE_DEPTH;
+    const ROW_MULTIPLE: usize = TILE_ENTRIES;
     const UNIFORM_ROWS: bool = true;
     /// Half of the 2 MiB of second-level cache that these processors have: weights are read from
     /// afar once for each block, and the multiplier is done with them sixteen times as fast.
@@ -99,7 +99,7 @@ impl Kernel for Amx {
 
     fn multiply(self, session: &mut Session, block: &Block<'_, Self>, output: BlockOutput<'_>) {
         block.check(&output);
-        let steps = block.depth() / TILE_DEPTH;
+        let steps = block.row_entries() / TILE_ENTRIES;
         let vector_is_faster = vector_is_faster(block.rows.len(), block.panel_count(), steps);
         match self.vector {
             Vector::Avx512Vnni(kernel) if vector_is_faster => {
@@ -143,7 +143,7 @@ impl Kernel for Amx {
         first: u64,
         mu: &[[i8; CHUNK]],
         sigma: &[[u8; CHUNK]],
-        multipliers: Multipliers<'_>,
+        multipliers: NoiseMultipliers<'_>,
         weights: &mut [[i8; CHUNK]],
     ) {
         match self.vector {
@@ -247,11 +247,11 @@ mod tests {
     fn rows_in_descending_order_are_refused() {
         let Some(kernel) = Amx::for_tests(true) else { return };
         let block = Block {
-            activations: &[0; 2 * TILE_DEPTH],
-            rows: &[TILE_DEPTH as u32, 0],
+            activations: &[0; 2 * TILE_ENTRIES],
+            rows: &[TILE_ENTRIES as u32, 0],
             pieces: &[0],
-            steps: TILE_DEPTH / Amx::STEP,
-            panels: &[0; TILE_DEPTH * PANEL],
+            steps: TILE_ENTRIES / Amx::STEP,
+            panels: &[0; TILE_ENTRIES * PANEL],
             offsets: &[0; PANEL],
             multipliers: &[0.0; PANEL],
         };

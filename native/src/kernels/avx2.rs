@@ -11,7 +11,7 @@ pub(super) mod epilogue;
 pub(super) mod sampler;
 
 use super::row_tiles;
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
+use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, Peak};
 use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::CHUNK;
@@ -28,7 +28,7 @@ const ROWS: usize = 6;
 impl Kernel for Avx2 {
     const NAME: &'static str = "avx2";
     const STEP: usize = 2;
-    const DEPTH: usize = 2;
+    const ROW_MULTIPLE: usize = 2;
     const UNIFORM_ROWS: bool = false;
     type Activation = i16;
     type Weight = i16;
@@ -77,7 +77,7 @@ impl Kernel for Avx2 {
         first: u64,
         mu: &[[i8; CHUNK]],
         sigma: &[[u8; CHUNK]],
-        multipliers: Multipliers<'_>,
+        multipliers: NoiseMultipliers<'_>,
         weights: &mut [[i8; CHUNK]],
     ) {
         // SAFETY: `self` proves that the processor has AVX2.
@@ -123,7 +123,7 @@ unsafe fn rows<const R: usize>(
         let activations = block.activations.as_ptr();
         let rows: [*const i16; R] =
             std::array::from_fn(|r| activations.add(*block.rows.get_unchecked(first + r) as usize));
-        let mut weights = block.panels.as_ptr().add(panel * block.depth() * PANEL);
+        let mut weights = block.panels.as_ptr().add(panel * block.row_entries() * PANEL);
         for &piece in block.pieces {
             for step in 0..block.steps {
                 let at: *const __m256i = weights.cast();

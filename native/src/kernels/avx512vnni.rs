@@ -9,7 +9,7 @@ pub(super) mod epilogue;
 pub(super) mod sampler;
 
 use super::row_tiles;
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
+use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, Peak};
 use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::CHUNK;
@@ -27,7 +27,7 @@ const ROWS: usize = 12;
 impl Kernel for Avx512Vnni {
     const NAME: &'static str = "avx512vnni";
     const STEP: usize = 4;
-    const DEPTH: usize = 4;
+    const ROW_MULTIPLE: usize = 4;
     const UNIFORM_ROWS: bool = false;
     type Activation = u8;
     type Weight = i8;
@@ -74,7 +74,7 @@ impl Kernel for Avx512Vnni {
         first: u64,
         mu: &[[i8; CHUNK]],
         sigma: &[[u8; CHUNK]],
-        multipliers: Multipliers<'_>,
+        multipliers: NoiseMultipliers<'_>,
         weights: &mut [[i8; CHUNK]],
     ) {
         // SAFETY: `self` proves that the processor has the features.
@@ -148,7 +148,7 @@ unsafe fn rows<const R: usize, const P: usize>(
     epilogue: &mut Epilogue<'_, '_>,
 ) {
     const STEP_BYTES: usize = PANEL * Avx512Vnni::STEP;
-    let panel_bytes = block.depth() * PANEL;
+    let panel_bytes = block.row_entries() * PANEL;
     // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
     // activations, that the panels hold as many steps as a row has, and that there are 16 offsets
     // for each of them.

@@ -7,7 +7,7 @@
 
 use super::avx2::{epilogue, sampler};
 use super::row_tiles;
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, Peak};
+use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, Peak};
 use crate::isa::Isa;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::CHUNK;
@@ -24,7 +24,7 @@ const ROWS: usize = 6;
 impl Kernel for AvxVnni {
     const NAME: &'static str = "avxvnni";
     const STEP: usize = 4;
-    const DEPTH: usize = 4;
+    const ROW_MULTIPLE: usize = 4;
     const UNIFORM_ROWS: bool = false;
     type Activation = u8;
     type Weight = i8;
@@ -75,7 +75,7 @@ impl Kernel for AvxVnni {
         first: u64,
         mu: &[[i8; CHUNK]],
         sigma: &[[u8; CHUNK]],
-        multipliers: Multipliers<'_>,
+        multipliers: NoiseMultipliers<'_>,
         weights: &mut [[i8; CHUNK]],
     ) {
         // SAFETY: `self` proves that the processor has AVX2.
@@ -121,7 +121,7 @@ unsafe fn rows<const R: usize>(
         let activations = block.activations.as_ptr();
         let rows: [*const u8; R] =
             std::array::from_fn(|r| activations.add(*block.rows.get_unchecked(first + r) as usize));
-        let mut weights = block.panels.as_ptr().add(panel * block.depth() * PANEL);
+        let mut weights = block.panels.as_ptr().add(panel * block.row_entries() * PANEL);
         for &piece in block.pieces {
             for step in 0..block.steps {
                 let at: *const __m256i = weights.cast();

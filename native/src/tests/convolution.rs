@@ -105,7 +105,7 @@ proptest! {
 }
 
 #[test]
-fn depth_that_is_no_multiple_of_a_step() {
+fn rows_that_are_no_multiple_of_a_step() {
     for k in [1, 2, 3, 5, 6, 7, 63, 65, 66, 67, 129] {
         Case::linear(5, k, 16).check();
     }

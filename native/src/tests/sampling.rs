@@ -6,7 +6,7 @@ use crate::kernels::amx::Amx;
 use crate::kernels::avx2::Avx2;
 use crate::kernels::avx512vnni::Avx512Vnni;
 use crate::kernels::avxvnni::AvxVnni;
-use crate::kernels::{Kernel, Multipliers, PANEL};
+use crate::kernels::{Kernel, NoiseMultipliers, PANEL};
 use bayes8_conformance::Random;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::convolution::Convolution;
@@ -134,9 +134,9 @@ fn check_chunks<K: Kernel>(kernel: Option<K>) {
     let rows: Vec<i16> = (0..COUNT).map(|row| 100 * row as i16).collect();
     for first in [0, 1, 7, 8, 13, 1 << 31] {
         for multipliers in [
-            Multipliers::Rows { multipliers: &rows, chunks: 1 },
-            Multipliers::Rows { multipliers: &rows, chunks: 3 },
-            Multipliers::Each(&each),
+            NoiseMultipliers::Rows { multipliers: &rows, chunks: 1 },
+            NoiseMultipliers::Rows { multipliers: &rows, chunks: 3 },
+            NoiseMultipliers::Each(&each),
         ] {
             let mut found = [[0; CHUNK]; COUNT];
             kernel.draw(stream, first, &mu, &sigma, multipliers, &mut found);
@@ -146,8 +146,8 @@ fn check_chunks<K: Kernel>(kernel: Option<K>) {
                 let bytes = &group[chunk as usize % CHUNKS_PER_GROUP * 2 * CHUNK..][..2 * CHUNK];
                 for (k, &weight) in found.iter().enumerate() {
                     let multiplier = match multipliers {
-                        Multipliers::Rows { multipliers, chunks } => multipliers[i / chunks],
-                        Multipliers::Each(each) => each[i][k],
+                        NoiseMultipliers::Rows { multipliers, chunks } => multipliers[i / chunks],
+                        NoiseMultipliers::Each(each) => each[i][k],
                     };
                     let noise = noise(bytes[k], bytes[CHUNK + k]);
                     let expected = sample_weight(mu[i][k], sigma[i][k], multiplier, noise);
@@ -169,7 +169,7 @@ where
     };
     for length in [1, 4, 30, 63, 64, 65, 127, 200] {
         let chunks = usize::div_ceil(length, CHUNK);
-        let depth = length.next_multiple_of(K::DEPTH);
+        let row_entries = length.next_multiple_of(K::ROW_MULTIPLE);
         let mut random = Random::new(length as u64);
         let mut rows = vec![[0i8; CHUNK]; PANEL * chunks];
         for row in rows.chunks_exact_mut(chunks) {
@@ -177,14 +177,14 @@ where
             row.iter_mut().for_each(|weight| *weight = random.byte() as i8);
         }
         // A guard behind the panel is not the kernel's to write.
-        let mut memory = vec![K::Weight::from(99); PANEL * depth + 64];
-        let (panel, guard) = memory.split_at_mut(PANEL * depth);
+        let mut memory = vec![K::Weight::from(99); PANEL * row_entries + 64];
+        let (panel, guard) = memory.split_at_mut(PANEL * row_entries);
         let sums = kernel.pack(&rows, panel);
         assert!(guard.iter().all(|&weight| weight.into() == 99));
         for (channel, row) in rows.chunks_exact(chunks).enumerate() {
             let row = row.as_flattened();
-            let row_to_depth = row.iter().chain(&[0; 64]).take(depth);
-            for (k, &weight) in row_to_depth.enumerate() {
+            let padded_row = row.iter().chain(&[0; 64]).take(row_entries);
+            for (k, &weight) in padded_row.enumerate() {
                 let at = (k / K::STEP * PANEL + channel) * K::STEP + k % K::STEP;
                 let expected = i32::from(weight);
                 assert_eq!(panel[at].into(), expected, "{} {length} {channel} {k}", K::NAME);

@@ -25,7 +25,7 @@ const generated = await build({
           const instance = await WebAssembly.instantiate(module, generated.__wbg_get_imports());
           generated.__wbg_finalize_init(instance, module);
         },
-        Network: generated.Network,
+        LoadedModel: generated.LoadedModel,
         kernel: generated.kernel,
         uncertainty: generated.uncertainty,
         logitsDigest: generated.logitsDigest,

@@ -56,7 +56,7 @@ export interface Batch {
 }
 
 /** A loaded model. */
-export interface Network {
+export interface LoadedModel {
   free(): void;
   info(): ModelInfo;
   fit(rgba: Uint8Array, width: number, height: number): Uint8Array;
@@ -76,7 +76,7 @@ export interface Uncertainty {
 
 /** One instance of the wasm module. */
 export interface Glue {
-  readonly Network: new (file: Uint8Array, maxMemoryBytes?: number, maxSteps?: number) => Network;
+  readonly LoadedModel: new (file: Uint8Array, maxMemoryBytes?: number, maxSteps?: number) => LoadedModel;
   kernel(): string;
   uncertainty(sums: BigInt64Array): Uncertainty;
   logitsDigest(logits: Float32Array): string;

@@ -1,5 +1,5 @@
 import { isFloats } from "./kinds.js";
-import type { Batch, Glue, ModelInfo, Network, NodeTrace } from "./glue.js";
+import type { Batch, Glue, LoadedModel, ModelInfo, NodeTrace } from "./glue.js";
 import type { Limits } from "./options.js";
 import type { Pixels, RgbaPicture } from "./pixels.js";
 
@@ -20,12 +20,12 @@ export interface TaskResult {
 
 /** A model in the thread that runs this code, and the jobs that are under way on it. */
 export class Runner {
-  readonly #network: Network;
+  readonly #network: LoadedModel;
   readonly #batches = new Map<number, Batch>();
 
   /** Copies `file` into the instance's memory. */
   constructor(glue: Glue, file: Uint8Array, { maxMemoryBytes, maxSteps }: Limits) {
-    this.#network = new glue.Network(file, maxMemoryBytes, maxSteps);
+    this.#network = new glue.LoadedModel(file, maxMemoryBytes, maxSteps);
   }
 
   info(): ModelInfo {

@@ -13,7 +13,7 @@
 //! Peak: 16 products an instruction; a step of a full tile is 8 of them on 6 loads.
 
 use super::epilogue::{self, VECTORS};
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, sampler};
+use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, sampler};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::row_tiles;
@@ -46,7 +46,7 @@ struct HighStep {
 impl Kernel for Relaxed {
     const NAME: &'static str = "relaxed-simd";
     const STEP: usize = 4;
-    const DEPTH: usize = 4;
+    const ROW_MULTIPLE: usize = 4;
     const UNIFORM_ROWS: bool = false;
     type Activation = u8;
     type Weight = i8;
@@ -100,7 +100,7 @@ impl Kernel for Relaxed {
         first: u64,
         mu: &[[i8; CHUNK]],
         sigma: &[[u8; CHUNK]],
-        multipliers: Multipliers<'_>,
+        multipliers: NoiseMultipliers<'_>,
         weights: &mut [[i8; CHUNK]],
     ) {
         sampler::draw(stream, first, mu, sigma, multipliers, weights);
@@ -179,7 +179,7 @@ unsafe fn rows<const R: usize>(
         let rows: [*const u8; R] = core::array::from_fn(|r| {
             activations.add(*block.rows.get_unchecked(first + r) as usize)
         });
-        let mut weights = block.panels.as_ptr().add(panel * block.depth() * PANEL);
+        let mut weights = block.panels.as_ptr().add(panel * block.row_entries() * PANEL);
         if !high.is_empty() {
             for step in high {
                 let part = |x| u8x16_shr(x, 7);

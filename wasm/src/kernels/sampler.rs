@@ -1,6 +1,6 @@
 //! Weights of a chunk, 16 at a time, and their packing: transpositions of small matrices.
 
-use super::{Multipliers, PANEL, groups};
+use super::{NoiseMultipliers, PANEL, stream_groups};
 use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
 use bayes8_core::posterior::gaussian::{CHUNK, NOISE_TABLES};
 use core::arch::wasm32::*;
@@ -11,12 +11,12 @@ pub(super) fn draw(
     first: u64,
     mu: &[[i8; CHUNK]],
     sigma: &[[u8; CHUNK]],
-    multipliers: Multipliers<'_>,
+    multipliers: NoiseMultipliers<'_>,
     weights: &mut [[i8; CHUNK]],
 ) {
     assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "as many chunks of each");
     let tables = NOISE_TABLES.map(|table| load(&table));
-    for (group, within, chunks) in groups(first, mu.len()) {
+    for (group, within, chunks) in stream_groups(first, mu.len()) {
         // Blocks 0 to 3 of every word, then 4 to 7, and so on: quarters of a chunk.
         for quarter in 0..4 {
             let words = key_stream(stream, 4 * group + quarter as u64);
@@ -24,10 +24,10 @@ pub(super) fn draw(
             for (i, &bytes) in chunks.clone().zip(&words[within..]) {
                 let noise = noise(tables, bytes);
                 let multipliers = match multipliers {
-                    Multipliers::Rows { multipliers, chunks } => {
+                    NoiseMultipliers::Rows { multipliers, chunks } => {
                         [i16x8_splat(multipliers[i / chunks]); 2]
                     }
-                    Multipliers::Each(chunks) => {
+                    NoiseMultipliers::Each(chunks) => {
                         let (eights, _) = chunks[i].as_chunks::<8>();
                         [load(&eights[2 * quarter]), load(&eights[2 * quarter + 1])]
                     }

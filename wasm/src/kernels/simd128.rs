@@ -10,7 +10,7 @@
 //! loads.
 
 use super::epilogue::{self, VECTORS};
-use super::{Block, BlockOutput, Kernel, Multipliers, PANEL, sampler};
+use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, sampler};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::row_tiles;
@@ -26,7 +26,7 @@ const ROWS: usize = 2;
 impl Kernel for Simd128 {
     const NAME: &'static str = "simd128";
     const STEP: usize = 2;
-    const DEPTH: usize = 2;
+    const ROW_MULTIPLE: usize = 2;
     const UNIFORM_ROWS: bool = false;
     type Activation = i16;
     type Weight = i16;
@@ -69,7 +69,7 @@ impl Kernel for Simd128 {
         first: u64,
         mu: &[[i8; CHUNK]],
         sigma: &[[u8; CHUNK]],
-        multipliers: Multipliers<'_>,
+        multipliers: NoiseMultipliers<'_>,
         weights: &mut [[i8; CHUNK]],
     ) {
         sampler::draw(stream, first, mu, sigma, multipliers, weights);
@@ -99,7 +99,7 @@ unsafe fn rows<const R: usize>(
             activations.add(*block.rows.get_unchecked(first + r) as usize)
         });
         let mut at: *const [v128; VECTORS] =
-            block.panels.as_ptr().add(panel * block.depth() * PANEL).cast();
+            block.panels.as_ptr().add(panel * block.row_entries() * PANEL).cast();
         for &piece in block.pieces {
             // One offset for all rows: a pointer for each would take an addition for each.
             let mut offset = piece as usize;

@@ -1,6 +1,6 @@
 //! Comparisons, logic, choices and extrema: of numbers and functions of one value.
 
-use bayes8_core::words::counted;
+use bayes8_core::counts::counted;
 
 use crate::clamp::Clamp;
 use crate::error::ImportError;

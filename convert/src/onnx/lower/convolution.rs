@@ -32,22 +32,22 @@ impl<'a> Builder<'a> {
             (x, border, 1.0, weight)
         };
         x.require_channels_first(node)?;
-        let (&[out_channels, depth], kernel) = kernel_extents(node, &weight, &x)?;
+        let (&[out_channels, group_channels], kernel) = kernel_extents(node, &weight, &x)?;
         let mut window = self.window(node, &x, border, Some(kernel))?;
         if border != Padding::default() && window.sees_only_padding() {
             // More than a window may pad: the Pad becomes a node.
             x = self.settled(node, 0)?;
             window = self.window(node, &x, Padding::default(), Some(kernel))?;
         }
-        if depth.checked_mul(groups) != Some(x.shape.channels) {
+        if group_channels.checked_mul(groups) != Some(x.shape.channels) {
             return Err(node.refuse(format!(
-                "weights for {depth} channels in {groups} groups do not fit an input of {}",
+                "weights for {group_channels} channels in {groups} groups do not fit an input of {}",
                 x.shape
             )));
         }
         let steps = strides(&weight.shape);
         let layout = Strided {
-            shape: [&[out_channels], kernel, &[depth]].concat(),
+            shape: [&[out_channels], kernel, &[group_channels]].concat(),
             strides: [&steps[..1], &steps[2..], &steps[1..2]].concat(),
             offset: 0,
         };

@@ -3,8 +3,8 @@
 
 use bayes8_core::ops::{Pad, Slice};
 use bayes8_core::{
-    echo::Echo,
     graph::{AxisPadding, Op, Range},
+    quoted::Echo,
 };
 
 use crate::error::ImportError;

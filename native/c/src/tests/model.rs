@@ -5,14 +5,14 @@ use super::{
 };
 use crate::error::Status;
 use crate::model::{
-    Model, ModelInfo, bayes8_model_free, bayes8_model_get_class_name, bayes8_model_get_info,
+    ModelHandle, ModelInfo, bayes8_model_free, bayes8_model_get_class_name, bayes8_model_get_info,
     bayes8_model_load, bayes8_model_load_bytes,
 };
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-fn info(model: *const Model) -> Result<ModelInfo, Failure> {
+fn info(model: *const ModelHandle) -> Result<ModelInfo, Failure> {
     let mut info = MaybeUninit::uninit();
     // SAFETY: a live handle or NULL, and a variable.
     let status = unsafe { bayes8_model_get_info(model, info.as_mut_ptr()) };
@@ -20,7 +20,7 @@ fn info(model: *const Model) -> Result<ModelInfo, Failure> {
     result(status, ()).map(|()| unsafe { info.assume_init() })
 }
 
-fn class_name(model: *const Model, index: usize) -> Result<String, Failure> {
+fn class_name(model: *const ModelHandle, index: usize) -> Result<String, Failure> {
     let mut name = ptr::null();
     // SAFETY: a live handle or NULL, and a variable.
     let status = unsafe { bayes8_model_get_class_name(model, index, &mut name) };

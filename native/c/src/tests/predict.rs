@@ -2,7 +2,7 @@
 
 use super::{Failure, Handle, MODEL, load, result, shipped, with_isa, with_threads};
 use crate::error::Status;
-use crate::model::Model;
+use crate::model::ModelHandle;
 use crate::predict::{
     Buffer, Outputs, PredictOptions, bayes8_predict, bayes8_predict_normalized,
     bayes8_predict_options_default,
@@ -93,7 +93,7 @@ fn options() -> PredictOptions {
 }
 
 fn predict(
-    model: *const Model,
+    model: *const ModelHandle,
     pictures: &[u8],
     count: usize,
     options: Option<&PredictOptions>,
@@ -109,7 +109,7 @@ fn predict(
 }
 
 fn predict_normalized(
-    model: *const Model,
+    model: *const ModelHandle,
     pictures: &[f32],
     count: usize,
     outputs: &Outputs,

@@ -1,7 +1,7 @@
 //! What AMX leaves to other instructions, in plain Rust: so that its tests run on any x86-64.
 
 use super::pending::Pending;
-use crate::kernels::{BlockOutput, Multipliers, PANEL};
+use crate::kernels::{BlockOutput, NoiseMultipliers, PANEL};
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
 use std::ffi::c_void;
@@ -12,7 +12,7 @@ pub(super) fn draw(
     first: u64,
     mu: &[[i8; CHUNK]],
     sigma: &[[u8; CHUNK]],
-    multipliers: Multipliers<'_>,
+    multipliers: NoiseMultipliers<'_>,
     weights: &mut [[i8; CHUNK]],
 ) {
     for (i, weights) in weights.iter_mut().enumerate() {
@@ -21,8 +21,8 @@ pub(super) fn draw(
         let bytes = &group[chunk as usize % CHUNKS_PER_GROUP * 2 * CHUNK..][..2 * CHUNK];
         for (k, weight) in weights.iter_mut().enumerate() {
             let multiplier = match multipliers {
-                Multipliers::Rows { multipliers, chunks } => multipliers[i / chunks],
-                Multipliers::Each(each) => each[i][k],
+                NoiseMultipliers::Rows { multipliers, chunks } => multipliers[i / chunks],
+                NoiseMultipliers::Each(each) => each[i][k],
             };
             let noise = noise(bytes[k], bytes[CHUNK + k]);
             *weight = sample_weight(mu[i][k], sigma[i][k], multiplier, noise);

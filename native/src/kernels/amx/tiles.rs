@@ -16,11 +16,11 @@ pub(super) const BLOCK_ROWS: usize = 2 * TILE_ROWS;
 /// Channels of an output block: two B tiles, which are two panels.
 pub(super) const BLOCK_CHANNELS: usize = 2 * PANEL;
 
-/// Depth of a tile: what one `tdpbusd` sums.
-pub(super) const TILE_DEPTH: usize = ROW_BYTES;
+/// Entries of a row in one tile: what one `tdpbusd` sums.
+pub(super) const TILE_ENTRIES: usize = ROW_BYTES;
 
 /// Bytes of a B tile: 64 products deep, 16 channels wide, contiguous in a panel.
-pub(super) const B_TILE_BYTES: usize = TILE_DEPTH * PANEL;
+pub(super) const B_TILE_BYTES: usize = TILE_ENTRIES * PANEL;
 
 /// Bytes between rows of [`Sums`].
 pub(super) const SUMS_STRIDE: usize = BLOCK_CHANNELS * size_of::<i32>();
@@ -176,7 +176,7 @@ macro_rules! k_loops {
             "jmp 4f",
             // The other steps.
             "3:",
-            "add r14, {depth}",
+            "add r14, {entries}",
             "add r15, {tile}",
             load_step!($load_a, $load_b),
             "mov rdi, [r12 + {after_context}]",
@@ -215,7 +215,7 @@ macro_rules! k_loops {
             ".endif",
             halves = const $halves,
             panels = const $panels,
-            depth = const TILE_DEPTH,
+            entries = const TILE_ENTRIES,
             tile = const B_TILE_BYTES,
             row_bytes = const ROW_BYTES,
             sums_stride = const SUMS_STRIDE,
@@ -285,7 +285,7 @@ pub(super) unsafe fn multiply<const A: usize, const B: usize, const A_STAYS: boo
 /// # Safety
 /// AMX instructions must be executable and a configuration loaded with two A tiles of 16 rows.
 pub(super) unsafe fn peak(rounds: u64) -> (u64, i32) {
-    const PRODUCTS: usize = 4 * TILE_ROWS * PANEL * TILE_DEPTH;
+    const PRODUCTS: usize = 4 * TILE_ROWS * PANEL * TILE_ENTRIES;
     let ones = [[1u8; ROW_BYTES]; TILE_ROWS];
     let mut sums = [[0i32; PANEL]; TILE_ROWS];
     // SAFETY: loads and stores 16 rows of 64 bytes; at least one round.

@@ -1,4 +1,4 @@
-//! The walk over a block: two panels at a time, their depth in parts, a part in tiles of rows.
+//! The walk over a block: two panels at a time, their steps in parts, a part in tiles of rows.
 //!
 //! Either weights stay in the first-level cache while rows stream past, or rows while weights do.
 //! It is one pipeline from the first tile to the last: the K loop of each tile stores the sums of the
@@ -8,7 +8,7 @@
 use super::pending::Pending;
 use super::row_tiles::RowTiles;
 use super::session::Session;
-use super::tiles::{self, AfterStep, B_TILE_BYTES, OutputBlock, SUMS_STRIDE, Sums, TILE_DEPTH};
+use super::tiles::{self, AfterStep, B_TILE_BYTES, OutputBlock, SUMS_STRIDE, Sums, TILE_ENTRIES};
 use crate::kernels::{Block, Kernel, PANEL};
 use std::ffi::c_void;
 use std::iter::Peekable;
@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::ptr;
 
 /// Most steps of 64 columns that a pair of panels may have to stay in a first-level cache of 48
-/// KiB, even if rows that stream past pass through it: the depth of a 3x3 window over 64 channels.
+/// KiB, even if rows that stream past pass through it: those of a row of a 3x3 window over 64 channels.
 const PART_STEPS: usize = 9;
 
 /// Bytes of rows that stay in a first-level cache of 48 KiB beside sums and outputs.
@@ -34,7 +34,7 @@ pub(super) struct AfterSteps {
     pub(super) fetch_and_write: AfterStep,
 }
 
-/// One K loop: a tile of rows, one panel or two, and a part of their depth.
+/// One K loop: a tile of rows, one panel or two, and a part of their steps.
 struct Tile {
     /// Of the tiles of rows.
     number: usize,
@@ -90,10 +90,10 @@ pub(super) unsafe fn walk<K: Kernel<Activation = u8, Weight = i8>, E>(
     assert!(last_row == block.rows.last().map(|&last| last as usize));
     debug_assert!(block.rows.windows(2).all(|two| two[1] as usize == two[0] as usize + stride));
 
-    let depth = block.depth();
-    assert!(depth > 0 && depth.is_multiple_of(TILE_DEPTH));
-    let steps = depth / TILE_DEPTH;
-    let resident = RESIDENT_BYTES / (row_tiles.height * depth);
+    let row_entries = block.row_entries();
+    assert!(row_entries > 0 && row_entries.is_multiple_of(TILE_ENTRIES));
+    let steps = row_entries / TILE_ENTRIES;
+    let resident = RESIDENT_BYTES / (row_tiles.height * row_entries);
     let rows_stay = resident > 0 && row_tiles.count <= RESIDENT_TILES;
     // How many tiles meet all panels before the next do.
     let together = if rows_stay { resident } else { row_tiles.count };
@@ -223,7 +223,7 @@ impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
             self.panels[(panel * self.steps + step) * B_TILE_BYTES..].as_ptr()
         };
         let first = self.row_tiles.first(*number) * output_block.stride;
-        output_block.activations = activations[first + columns.start * TILE_DEPTH..].as_ptr();
+        output_block.activations = activations[first + columns.start * TILE_ENTRIES..].as_ptr();
         output_block.weights = weights(panels.start, columns.start);
         output_block.steps = columns.len();
         (output_block.initial, output_block.initial_stride) = if columns.start == 0 {

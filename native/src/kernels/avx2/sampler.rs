@@ -1,6 +1,6 @@
 //! Weights of a chunk, 32 at a time, and their packing: transpositions of 8 x 8 groups of four.
 
-use crate::kernels::{Multipliers, PANEL, groups};
+use crate::kernels::{NoiseMultipliers, PANEL, stream_groups};
 use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
 use bayes8_core::posterior::gaussian::{CHUNK, NOISE_TABLES};
 use std::arch::x86_64::*;
@@ -15,7 +15,7 @@ pub(in crate::kernels) fn draw(
     first: u64,
     mu: &[[i8; CHUNK]],
     sigma: &[[u8; CHUNK]],
-    multipliers: Multipliers<'_>,
+    multipliers: NoiseMultipliers<'_>,
     weights: &mut [[i8; CHUNK]],
 ) {
     assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "as many chunks of each");
@@ -23,7 +23,7 @@ pub(in crate::kernels) fn draw(
         // SAFETY: a table has 16 bytes.
         _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
     });
-    for (group, within, chunks) in groups(first, mu.len()) {
+    for (group, within, chunks) in stream_groups(first, mu.len()) {
         // Lanes 0 to 7 of every word, then lanes 8 to 15: halves of a chunk.
         for half in 0..2 {
             let words = key_stream(stream, 2 * group + half as u64);
@@ -31,10 +31,10 @@ pub(in crate::kernels) fn draw(
             for (i, &bytes) in chunks.clone().zip(&words[within..]) {
                 let noise = noise(tables, bytes);
                 let multipliers = match multipliers {
-                    Multipliers::Rows { multipliers, chunks } => {
+                    NoiseMultipliers::Rows { multipliers, chunks } => {
                         [_mm256_set1_epi16(multipliers[i / chunks]); 2]
                     }
-                    Multipliers::Each(chunks) => even_and_odd(&chunks[i].as_chunks().0[half]),
+                    NoiseMultipliers::Each(chunks) => even_and_odd(&chunks[i].as_chunks().0[half]),
                 };
                 let (mu, _) = mu[i].as_chunks::<32>();
                 let (sigma, _) = sigma[i].as_chunks::<32>();

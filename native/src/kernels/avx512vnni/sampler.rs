@@ -1,6 +1,6 @@
 //! Weights of a chunk, 64 at a time, and their packing: a transposition of 16 x 16 groups of four.
 
-use crate::kernels::{Multipliers, PANEL, groups};
+use crate::kernels::{NoiseMultipliers, PANEL, stream_groups};
 use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
 use bayes8_core::posterior::gaussian::{CHUNK, NOISE_TABLES};
 use std::arch::x86_64::*;
@@ -12,7 +12,7 @@ pub(in crate::kernels) fn draw(
     first: u64,
     mu: &[[i8; CHUNK]],
     sigma: &[[u8; CHUNK]],
-    multipliers: Multipliers<'_>,
+    multipliers: NoiseMultipliers<'_>,
     weights: &mut [[i8; CHUNK]],
 ) {
     assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "as many chunks of each");
@@ -20,16 +20,16 @@ pub(in crate::kernels) fn draw(
         // SAFETY: a table has 16 bytes.
         _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
     });
-    for (group, within, chunks) in groups(first, mu.len()) {
+    for (group, within, chunks) in stream_groups(first, mu.len()) {
         let words = key_stream(stream, group);
         let (words, _) = words.as_chunks();
         for (i, &bytes) in chunks.zip(&words[within..]) {
             let noise = noise(tables, bytes);
             let multipliers = match multipliers {
-                Multipliers::Rows { multipliers, chunks } => {
+                NoiseMultipliers::Rows { multipliers, chunks } => {
                     [_mm512_set1_epi16(multipliers[i / chunks]); 2]
                 }
-                Multipliers::Each(chunks) => even_and_odd(&chunks[i]),
+                NoiseMultipliers::Each(chunks) => even_and_odd(&chunks[i]),
             };
             // SAFETY: a chunk has 64 bytes.
             unsafe {

@@ -1,8 +1,8 @@
 //! Pixels as a page has them to the bytes of a model's input.
 
 use crate::error::Error;
+use bayes8_core::fit_picture::fit;
 use bayes8_core::graph::Shape;
-use bayes8_core::picture::fit;
 use image::{DynamicImage, RgbaImage};
 
 /// As long as the sides of a canvas can be; it bounds the memory of resizing.

@@ -4,14 +4,14 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 /// Passes on the first error of a writer. From then on it takes everything and keeps nothing: an
 /// archive that is dropped unfinished tries to complete itself, and would print that it cannot.
-pub(crate) struct FirstError<W> {
+pub(crate) struct FirstErrorWriter<W> {
     inner: W,
     position: u64,
     length: u64,
     error: Option<io::ErrorKind>,
 }
 
-impl<W: Write + Seek> FirstError<W> {
+impl<W: Write + Seek> FirstErrorWriter<W> {
     /// Begins where `inner` is.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl<W: Write + Seek> FirstError<W> {
     }
 }
 
-impl<W: Write + Seek> Write for FirstError<W> {
+impl<W: Write + Seek> Write for FirstErrorWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.attempt(|inner| inner.write(bytes))?.unwrap_or(bytes.len());
         self.position += count as u64;
@@ -60,7 +60,7 @@ impl<W: Write + Seek> Write for FirstError<W> {
     }
 }
 
-impl<W: Write + Seek> Seek for FirstError<W> {
+impl<W: Write + Seek> Seek for FirstErrorWriter<W> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.position = match (self.attempt(|inner| inner.seek(to))?, to) {
             (Some(position), _) | (None, SeekFrom::Start(position)) => position,

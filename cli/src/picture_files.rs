@@ -1,11 +1,11 @@
 //! Files to what a model takes. Pictures are turned as their EXIF orientation says, then fitted by
-//! [`bayes8_core::picture`]; arrays must have the model's shape.
+//! [`bayes8_core::fit_picture`]; arrays must have the model's shape.
 
 use anyhow::{Context, bail};
 use bayes8_convert::pictures::{self, PicturesError, is_safetensors, start};
 use bayes8_convert::{Inputs, LabelledPictures};
+use bayes8_core::fit_picture::fit;
 use bayes8_core::graph::Shape;
-use bayes8_core::picture::fit;
 use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 

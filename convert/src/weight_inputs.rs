@@ -4,14 +4,14 @@ use bayes8_core::graph::{Graph, Node, Shape, Window};
 use bayes8_core::ops::Filters;
 
 /// Where the weights of a row take their inputs from.
-pub(crate) struct Taps {
+pub(crate) struct WeightInputs {
     window: Window,
     groups: usize,
     input: Shape,
     output: Shape,
 }
 
-impl Taps {
+impl WeightInputs {
     /// Those of `node`; `None` where it has no weights.
     pub(crate) fn of<T>(graph: &Graph<T>, node: &Node<T>) -> Option<Self> {
         let Filters { input, window, groups, .. } = node.op.filters(graph.shape(node.inputs[0]))?;
@@ -43,16 +43,18 @@ impl Taps {
     pub(crate) fn gather(&self, numbers: &[f32], position: usize, group: usize, row: &mut [f32]) {
         let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
         let channels = self.input.channels;
-        let depth = channels / self.groups;
+        let group_channels = channels / self.groups;
         let line = position / outputs[2];
         let output = [line / outputs[1], line % outputs[1], position % outputs[2]];
-        for (tap, to) in row.chunks_exact_mut(depth).enumerate() {
+        for (tap, to) in row.chunks_exact_mut(group_channels).enumerate() {
             let place = self.place(tap);
             let along = |i: usize| axes[i].position(output[i], place[i], extents[i]);
             match (along(0), along(1), along(2)) {
                 (Some(plane), Some(row), Some(column)) => {
                     let pixel = (plane * extents[1] + row) * extents[2] + column;
-                    to.copy_from_slice(&numbers[pixel * channels + group * depth..][..depth]);
+                    to.copy_from_slice(
+                        &numbers[pixel * channels + group * group_channels..][..group_channels],
+                    );
                 }
                 _ => to.fill(0.0),
             }
@@ -71,7 +73,7 @@ impl Taps {
     pub(crate) fn means(&self, numbers: &[f32]) -> Vec<f64> {
         let Shape { channels, .. } = self.input;
         let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
-        let (taps, depth) = (self.window.taps(), channels / self.groups);
+        let (taps, group_channels) = (self.window.taps(), channels / self.groups);
         let mut means = vec![0.0; self.count()];
         let mut sums = vec![0.0f64; channels];
         for tap in 0..taps {
@@ -92,9 +94,9 @@ impl Taps {
                 }
             }
             for (channel, sum) in sums.iter().enumerate() {
-                let (group, channel) = (channel / depth, channel % depth);
+                let (group, channel) = (channel / group_channels, channel % group_channels);
                 let mean = sum / self.output.spatial() as f64;
-                means[(group * taps + tap) * depth + channel] = mean;
+                means[(group * taps + tap) * group_channels + channel] = mean;
             }
         }
         means
@@ -108,14 +110,14 @@ mod tests {
     use bayes8_core::ops::Conv2d;
 
     /// A strided, dilated and padded convolution in two groups.
-    fn taps() -> Taps {
+    fn taps() -> WeightInputs {
         let input = Shape { depth: 1, height: 7, width: 6, channels: 4 };
         let padding = Padding { top: 1, right: 1, ..Padding::uniform(0) };
         let window = Window { stride: [2, 1], dilation: [1, 2], padding, ..Window::new([3, 2]) };
         let mut graph = Graph::new(input).unwrap();
         let op = Op::Conv2d(Conv2d { out_channels: 6, groups: 2, window });
         graph.push("conv".into(), op, vec![Value::Input], ()).unwrap();
-        Taps::of(&graph, &graph.nodes()[0]).unwrap()
+        WeightInputs::of(&graph, &graph.nodes()[0]).unwrap()
     }
 
     #[test]
