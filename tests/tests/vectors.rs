@@ -8,8 +8,9 @@ use bayes8_conformance::vectors::VectorFile;
 use bayes8_conformance::{Case, Implementation, Line, catalogue, check, repository};
 use bayes8_core::backend::Backend;
 use bayes8_core::convolution::{Convolution, Output};
+use bayes8_core::graph::{Op, Shape};
 use bayes8_core::layer::Layer;
-use bayes8_core::ops::{Job, Requantization};
+use bayes8_core::ops::{Dice, Job, Requantization};
 use bayes8_core::posterior::Draw;
 use bayes8_core::posterior::gaussian::{CHUNK, noise};
 use bayes8_core::reference::{Reference, ReferenceWeights};
@@ -50,6 +51,23 @@ fn the_files_are_what_the_reference_gives() {
         bytes += text.len();
     }
     assert!(bytes < 2_500_000, "{bytes} bytes of vectors: the repository carries them");
+}
+
+#[test]
+fn documents_name_every_operation_and_every_file() {
+    let document = |name: &str| {
+        std::fs::read_to_string(repository().join("docs").join(name)).expect("a document")
+    };
+    let (format, conformance) = (document("FORMAT.md"), document("CONFORMANCE.md"));
+    for number in 0..Op::COUNT {
+        let op = Op::invent(number, Shape::new(3, 3, 2), &mut Dice(&mut |_| 0));
+        let quoted = format!("\"{}\"", op.name());
+        assert!(format.contains(&quoted), "FORMAT.md lacks the operation {quoted}");
+    }
+    for file in std::fs::read_dir(folder()).expect("tests/vectors") {
+        let name = file.expect("a file").file_name().into_string().expect("a name");
+        assert!(conformance.contains(&format!("`{name}`")), "CONFORMANCE.md lacks {name}");
+    }
 }
 
 /// NUMERICS, 3, from another implementation of ChaCha8.
