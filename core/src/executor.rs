@@ -11,6 +11,7 @@ pub use trace::NodeOutput;
 use crate::aligned::Aligned;
 use crate::backend::Backend;
 use crate::model::Model;
+use crate::ops::Job;
 use crate::plan::{Action, Place, Plan, Step};
 use crate::posterior::Draw;
 use alloc::collections::TryReserveError;
@@ -241,7 +242,7 @@ impl<B: Backend> Executor<B> {
         &self,
         weights: WeightSource<'_, B>,
         workspace: &mut Workspace<B>,
-        after: &mut impl FnMut(usize, Place, &Memory<'_>),
+        after: &mut dyn FnMut(usize, Place, &Memory<'_>),
         each: &mut impl FnMut(usize, &[f32]),
     ) {
         let blocks = workspace.pictures.div_ceil(workspace.capacity);
@@ -274,7 +275,7 @@ impl<B: Backend> Executor<B> {
         block: usize,
         weights: impl Source<B, L>,
         workspace: &mut Workspace<B>,
-        after: &mut impl FnMut(usize, Place, &Memory<'_>),
+        after: &mut dyn FnMut(usize, Place, &Memory<'_>),
     ) {
         let block_bytes = workspace.capacity * self.plan.kept_bytes;
         let first = block * workspace.capacity;
@@ -290,14 +291,20 @@ impl<B: Backend> Executor<B> {
                     let (input, output) = memory.convolution_operands(step, convolution);
                     self.backend.convolution(convolution, weights, input, output, kernel);
                 }
-                Action::Loop(job) => {
-                    let (inputs, output) = memory.operands(step);
-                    let input = |index: usize| inputs.get(step.inputs[index], pictures);
-                    self.backend.run(job, input, output);
-                }
+                Action::Loop(job) => self.run_loop(job, &step.inputs, step.output, &mut memory),
             }
             after(step.node, step.output, &memory);
         }
+    }
+}
+
+impl<B: Backend> Executor<B> {
+    /// Runs a loop. By itself, so that its code is there once, whatever the steps have of their layers.
+    #[inline(never)]
+    fn run_loop(&self, job: &Job, inputs: &[Place], output: Place, memory: &mut Memory<'_>) {
+        let pictures = memory.pictures;
+        let (values, output) = memory.operands(output);
+        self.backend.run(job, |index| values.get(inputs[index], pictures), output);
     }
 }
 

@@ -65,10 +65,10 @@ impl<'a> Inputs<'a> {
 }
 
 impl Memory<'_> {
-    /// The inputs and the output of a step that writes codes.
-    pub(super) fn operands<L>(&mut self, step: &Step<L>) -> (Inputs<'_>, &mut [u8]) {
-        let range = step.output.range(self.pictures);
-        if step.output.region == Region::Kept {
+    /// What a step may read that writes codes to `output`, and that.
+    pub(super) fn operands(&mut self, output: Place) -> (Inputs<'_>, &mut [u8]) {
+        let range = output.range(self.pictures);
+        if output.region == Region::Kept {
             let (kept, output) = Split::around(self.kept, range);
             (Inputs { kept, scratch: Split::whole(self.scratch) }, output)
         } else {
@@ -85,7 +85,7 @@ impl Memory<'_> {
     ) -> (&[u8], Output<'_>) {
         let pictures = self.pictures;
         if let Some(target) = job.target {
-            let (inputs, codes) = self.operands(step);
+            let (inputs, codes) = self.operands(step.output);
             let output = match job.residual {
                 None => Output::Codes(codes, target),
                 Some(add) => Output::Sums(codes, target, add, inputs.get(step.inputs[1], pictures)),
