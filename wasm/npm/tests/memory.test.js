@@ -9,7 +9,7 @@ const { instantiate } = WebAssembly;
 WebAssembly.instantiate = async (...parameters) => {
   const instance = await instantiate(...parameters);
   // Node itself uses WebAssembly too.
-  if ("network_new" in instance.exports) memories.push(instance.exports.memory);
+  if ("loadedmodel_new" in instance.exports) memories.push(instance.exports.memory);
   return instance;
 };
 const { Model } = await import("bayes8");
