@@ -1,4 +1,6 @@
-//! Reductions over planes, rows and columns: ReduceMean and its kind.
+//! Reductions over planes, rows and columns: GlobalAveragePool, ReduceMean and their kind.
+
+use bayes8_core::graph::{Op, Window};
 
 use crate::error::ImportError;
 use crate::onnx::activation::{Activation, Axis, Form};
@@ -8,27 +10,60 @@ use crate::onnx::known::Known;
 use crate::onnx::node::OnnxNode;
 
 /// What a node reduces.
-pub(super) struct Reduction {
+struct Reduction {
     /// Its input.
-    pub(super) x: Activation,
+    x: Activation,
     /// How many planes, rows and columns become one; `[1; 3]` where nothing changes.
-    pub(super) kernel: [usize; 3],
+    kernel: [usize; 3],
     /// Whether these are all.
-    pub(super) all: bool,
+    all: bool,
     /// Axes of the output.
-    pub(super) form: Form,
+    form: Form,
 }
 
 impl<'a> Builder<'a> {
+    /// `node` as `op`, which reduces all planes, rows and columns of a picture to one value.
+    pub(super) fn global_pool(
+        &mut self,
+        node: &OnnxNode<'a>,
+        op: Op,
+    ) -> Result<Activation, ImportError> {
+        let x = self.settled(node, 0)?;
+        x.spatial_axes(node)?;
+        x.require_channels_first(node)?;
+        if x.shape.spatial() == 1 {
+            return Ok(x);
+        }
+        self.slide(node, op, &x)
+    }
+
+    /// `node`, a `what` in messages, over some or all of planes, rows and columns: `global` over all of
+    /// them, `windowed` over some.
+    pub(super) fn reduce(
+        &mut self,
+        node: &OnnxNode<'a>,
+        what: &str,
+        global: Op,
+        windowed: impl FnOnce(Window) -> Op,
+    ) -> Result<Activation, ImportError> {
+        let Reduction { x, kernel, all, form } = self.reduction(node, what)?;
+        let reduced = match (kernel, all) {
+            ([1, 1, 1], _) => x,
+            (_, true) => self.slide(node, global, &x)?,
+            ([planes, rows, columns], false) => {
+                let mut window = Window::new([rows, columns]);
+                window.depth.kernel = planes;
+                self.slide(node, windowed(window), &x)?
+            }
+        };
+        Ok(Activation { form, ..reduced })
+    }
+
     /// The reduction of `node`, a `what` in messages, over some or all of planes, rows and columns.
     ///
     /// # Errors
     /// What the node reduces besides.
-    pub(super) fn reduction(
-        &mut self,
-        node: &OnnxNode<'a>,
-        what: &str,
-    ) -> Result<Reduction, ImportError> {
+    fn reduction(&mut self, node: &OnnxNode<'a>, what: &str) -> Result<Reduction, ImportError> {
         let x = self.settled(node, 0)?;
         x.spatial_axes(node)?;
         let rank = x.form.rank();

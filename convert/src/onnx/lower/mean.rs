@@ -1,52 +1,21 @@
 //! Means over planes, rows and columns.
 
-use bayes8_core::graph::{Op, Window};
+use bayes8_core::graph::Op;
 use bayes8_core::ops::AveragePool;
 
-use crate::error::ImportError;
-use crate::onnx::activation::Activation;
-use crate::onnx::builder::Builder;
 use crate::onnx::evidence::channels_first;
-use crate::onnx::node::OnnxNode;
 use crate::onnx::operator::Operator;
-use crate::onnx::reduction::{self, Reduction};
+use crate::onnx::reduction;
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator::new("GlobalAveragePool", &[])
-        .lower(|builder, node| builder.global_average_pool(node))
+        .lower(|builder, node| builder.global_pool(node, Op::GlobalAveragePool))
         .trace(channels_first),
     Operator::new("ReduceMean", &["axes", "keepdims", "noop_with_empty_axes"])
-        .lower(|builder, node| builder.reduce_mean(node))
+        .lower(|builder, node| {
+            builder.reduce(node, "mean", Op::GlobalAveragePool, |window| {
+                Op::AveragePool(AveragePool { window, count_include_pad: false })
+            })
+        })
         .trace(reduction::trace),
 ];
-
-impl<'a> Builder<'a> {
-    fn global_average_pool(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        let x = self.settled(node, 0)?;
-        x.spatial_axes(node)?;
-        x.require_channels_first(node)?;
-        if x.shape.spatial() == 1 {
-            return Ok(x);
-        }
-        self.slide(node, Op::GlobalAveragePool, &x)
-    }
-
-    /// A mean over some or all of planes, rows and columns.
-    fn reduce_mean(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        let Reduction { x, kernel, all, form } = self.reduction(node, "mean")?;
-        let mean = match (kernel, all) {
-            ([1, 1, 1], _) => x,
-            (_, true) => self.slide(node, Op::GlobalAveragePool, &x)?,
-            ([planes, rows, columns], false) => {
-                let mut window = Window::new([rows, columns]);
-                window.depth.kernel = planes;
-                self.slide(
-                    node,
-                    Op::AveragePool(AveragePool { window, count_include_pad: false }),
-                    &x,
-                )?
-            }
-        };
-        Ok(Activation { form, ..mean })
-    }
-}
