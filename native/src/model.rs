@@ -233,7 +233,7 @@ impl Model {
         let mut predictions = Vec::new();
         let samples = SampleRange::new(options.samples.clone())?;
         let pieces = Pieces::new(&self.description, self.threads(), samples);
-        self.run(pictures, options, pieces, observer, &mut predictions)?;
+        self.run(pictures, options, samples, pieces, observer, &mut predictions)?;
         Ok(predictions)
     }
 
@@ -252,20 +252,21 @@ impl Model {
         options: &PredictOptions,
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
-        self.run(pictures, options, Pieces::WHOLE, Observer::default(), predictions)
+        let samples = SampleRange::new(options.samples.clone())?;
+        self.run(pictures, options, samples, Pieces::WHOLE, Observer::default(), predictions)
     }
 
-    /// Predicts in `pieces`.
+    /// Predicts `samples`, those of `options`, in `pieces`.
     fn run<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
         options: &PredictOptions,
+        samples: SampleRange,
         pieces: Pieces,
         observer: Observer<'_>,
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
-        let &PredictOptions { ref samples, seed, keep_logits } = options;
-        let samples = SampleRange::new(samples.clone())?;
+        let &PredictOptions { seed, keep_logits, .. } = options;
         let cancelled = AtomicBool::new(false);
         let progress = |pictures| {
             // One thread that breaks ends the work of all.
