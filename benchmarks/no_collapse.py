@@ -41,7 +41,7 @@ MODEL = "cifar10-resnet20"
 RHOS = (-5, -7, -9)
 DELTAS = (0.05, 0.01, 0.001)
 
-# As many as in evaluate/tests/no_collapse.rs; each pass has a weight sample of its own.
+# The same numbers as in evaluate/tests/no_collapse.rs. Each pass draws new weights.
 CALIBRATION_PICTURES = 100
 CALIBRATION_PASSES = 2
 

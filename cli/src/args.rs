@@ -46,7 +46,7 @@ pub(crate) struct NetworkInput {
 }
 
 impl NetworkInput {
-    /// The same for the library.
+    /// The library options that these arguments give.
     pub(crate) fn options(&self) -> ImportOptions {
         ImportOptions { input_layout: self.input_layout, input_shape: self.input_shape }
     }
@@ -102,7 +102,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// The same for the library.
+    /// The library options that these arguments give.
     ///
     /// # Errors
     /// [`LoadError::Threads`].

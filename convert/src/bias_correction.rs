@@ -1,5 +1,5 @@
 //! Bias correction: rounding a row of mean weights shifts the mean of its outputs, since inputs
-//! behind a ReLU have a mean of their own. The shift is known, and goes into the bias:
+//! after a ReLU have a mean other than zero. The shift is known, and goes into the bias:
 //!
 //! E\[y\] - E\[y'\] = (w - w') E\[x\]
 //!

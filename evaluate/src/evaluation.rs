@@ -142,7 +142,7 @@ impl Options {
         let fp32_samples = fp32.as_ref().map(|(fp32, _)| fp32.samples.unwrap_or(samples));
         let recorded_samples = golden.as_ref().and_then(|golden| golden.samples);
         let drift = self.drift_samples.unwrap_or(samples);
-        // As many samples of INT8 as a peer has.
+        // INT8 is also measured with the sample counts of its peers.
         let mut first = Vec::from_iter(fp32_samples.into_iter().chain(recorded_samples));
         first.retain(|&n| n < samples);
         first.dedup();

@@ -125,7 +125,7 @@ fn codes_beyond_the_range_take_the_value_at_its_end() {
     let logarithm = Function::argument().then(Unary::Log);
     let table = logarithm.table(input, [0.1, 2.55], output, ActivationBits::Eight);
     assert_eq!(table[0], 120 - 115);
-    // A code beyond the range with a value of its own keeps it: log 0.05 is below the codes.
+    // Code 5 is beyond the range too, but has a logarithm: log 0.05, below the lowest output code.
     assert_eq!(table[5], 0);
     assert_eq!(table[100], 120);
 }
@@ -145,7 +145,7 @@ fn tables_hold_the_nearest_code_and_saturate() {
     let input = Quantization { scale: 0.05, zero_point: 100 };
     let output = Quantization { scale: 0.01, zero_point: 40 };
     let table = hard_swish().table(input, [-5.0, 7.75], output, ActivationBits::Eight);
-    // x = 0 stays x = 0: padding behind the table relies on it.
+    // x = 0 stays x = 0: padding that follows the table relies on it.
     assert_eq!(table[100], 40);
     assert_eq!(table[255], 255);
     let seven = hard_swish().table(input, [-5.0, 7.75], output, ActivationBits::Seven);

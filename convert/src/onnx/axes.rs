@@ -18,8 +18,8 @@ impl<'a> Builder<'a> {
         to: &[usize],
     ) -> Result<Activation, ImportError> {
         let from = x.dimensions(self.batch);
-        // Axes of 1 come and go, and nothing changes but the name. Numbers keep their order if channels
-        // stay before or behind the others, or where only one of the two is there.
+        // Axes of 1 come and go, and nothing changes but the name. The order of the numbers
+        // stays if channels stay first or last, or if there is only one channel or one position.
         x.split = None;
         let one_kind = x.shape.spatial() == 1 || x.shape.channels == 1;
         let is = |form: &Form| {
@@ -57,7 +57,7 @@ fn split_axes(x: &Activation, batch: usize, to: &[usize]) -> Option<Split> {
     let (&first, extents) = to.split_first()?;
     let product = |extents: &[usize]| extents.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
     let (channels, spatial) = (Some(x.shape.channels), Some(x.shape.spatial()));
-    // As many axes as can be: those of extent 1 have no order.
+    // The longest run of axes that fits: it takes in those of extent 1, which have no order.
     let mut places = (0..=extents.len()).rev();
     let count = if x.form == Form::ChannelsLast {
         let from = |&count: &usize| {

@@ -1,7 +1,7 @@
 //! Codes in about as little room as their frequencies allow, and back: the range variant of asymmetric
 //! numeral systems (Duda, 2013, <https://arxiv.org/abs/1311.2540>), with one table for all codes.
 //!
-//! Packed codes are the least code and the greatest one (i8), a weight (u8) for each from the one to the
+//! Packed codes are the least code and the greatest one (i8), a share (u8) for each from the one to the
 //! other, the decoder's first states (u64), then the words (u32) that the decoder takes, in its order; all
 //! little-endian.
 

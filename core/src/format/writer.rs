@@ -42,7 +42,7 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
 }
 
 /// The digest of `model`: of the file that it was read from, or else of the one that [`write()`] makes
-/// of it, which takes about as long as to copy its weights.
+/// of it, which takes about as long as writing it.
 pub fn digest(model: &Model) -> ModelDigest {
     let computed = || {
         let (version, tensors) = tensors(model);

@@ -21,7 +21,7 @@ impl Conv2d {
     pub(super) fn invent(input: Shape, dice: &mut Dice<'_>) -> Self {
         let channels = input.channels;
         let groups = if dice.coin() { 1 } else { channels };
-        // As many as the input has make a layer of several groups depthwise.
+        // One group per input channel: a depthwise layer.
         let out_channels = groups * if dice.coin() { 1 } else { dice.between(1, 5) };
         Self { out_channels, groups, window: dice.window(input) }
     }

@@ -1,4 +1,4 @@
-// The browser and the server of a test file, which is a process of its own, and visits to the site.
+// The browser and the server of a test file, which runs in a separate process, and visits to the site.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";

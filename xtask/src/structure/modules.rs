@@ -23,7 +23,7 @@ pub(super) fn imports(files: &Files, crate_root: &Path) -> anyhow::Result<Import
     Ok(modules.imports())
 }
 
-/// A module, in a file of its own or within another's.
+/// A module, in a separate file or inline.
 struct Module {
     file: PathBuf,
     parent: Option<usize>,

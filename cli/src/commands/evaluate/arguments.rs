@@ -1,4 +1,4 @@
-//! What `bayes8 evaluate` is told, and the same for the library.
+//! The arguments of `bayes8 evaluate`, and the library options that they give.
 
 use super::command_line;
 use super::thresholds::Thresholds;
@@ -127,7 +127,7 @@ enum Noise {
 }
 
 impl Arguments {
-    /// The same for the library.
+    /// The library options that these arguments give.
     ///
     /// # Errors
     /// [`LoadError::Threads`].

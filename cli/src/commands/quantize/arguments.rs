@@ -1,4 +1,4 @@
-//! What `bayes8 quantize` is told, and the same for the library.
+//! The arguments of `bayes8 quantize`, and the library options that they give.
 
 use crate::args::{
     Machine, NetworkInput, Sampling, UsageError, percent, positive, posterior_source, whole,

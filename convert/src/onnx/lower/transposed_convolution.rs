@@ -29,7 +29,7 @@ struct TransposedAxis {
 
 impl TransposedAxis {
     /// `reach` is from the first tap to the last; `pads` leave out outputs at the ends and
-    /// `output_padding` adds some behind them.
+    /// `output_padding` adds some after them.
     fn new(
         reach: usize,
         stride: usize,
