@@ -29,6 +29,8 @@ pub struct OutOfMemory(#[from] TryReserveError);
 pub struct Executor<B: Backend> {
     backend: B,
     plan: Plan<B::Weights, PreparedLayer<B>>,
+    /// Number of layers that are drawn.
+    drawn: usize,
 }
 
 /// A layer of a step that runs for each sample.
@@ -100,7 +102,7 @@ impl<B: Backend> Executor<B> {
         let suffix = suffix.collect();
         let (kept_bytes, scratch_bytes, input) = (*kept_bytes, *scratch_bytes, *input);
         let plan = Plan { prefix, suffix, kept_bytes, scratch_bytes, input, outputs: *outputs };
-        Self { backend, plan }
+        Self { backend, plan, drawn }
     }
 
     /// The back end.
@@ -166,7 +168,7 @@ impl<B: Backend> Executor<B> {
 
     /// Draws the weights of all Bayesian layers.
     pub fn sample(&self, draw: Draw, weights: &mut WeightSample<B>, workspace: &mut Workspace<B>) {
-        weights.layers.resize_with(self.drawn_layers().count(), B::Weights::default);
+        weights.layers.resize_with(self.drawn, B::Weights::default);
         for (layer, weights) in self.drawn_layers().zip(&mut weights.layers) {
             self.backend.sample(layer, draw, weights, &mut workspace.kernel);
         }
