@@ -41,7 +41,7 @@ fn option(exceeded: &LimitError) -> &'static str {
 ///
 /// # Errors
 /// When the file is not a model, naming it.
-pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::Model, usize)> {
+pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::QuantizedModel, usize)> {
     let bytes =
         input::read(path).map_err(|source| LoadError::File { path: path.into(), source })?;
     if let Some(kind) = input::kind_of_pictures(&bytes) {
@@ -54,7 +54,7 @@ pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::Model, usize)> {
 }
 
 /// Files keep loading, also those that say nothing; `quantize` makes none.
-fn warn_of_one_class(path: &Path, model: &model::Model) {
+fn warn_of_one_class(path: &Path, model: &model::QuantizedModel) {
     if model.classes() == 1 {
         warn(&format!(
             "{}: the model has one class: every prediction is that class with 100 % and no uncertainty",

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
 use bayes8_core::layer::{Bias, Layer};
-use bayes8_core::model::{Model, ModelError};
+use bayes8_core::model::{ModelError, QuantizedModel};
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use serde::Serialize;
 
@@ -141,7 +141,11 @@ impl InputMeans {
     ///
     /// # Errors
     /// [`ModelError`] when a corrected bias would leave no room for the sums of its layer.
-    pub fn correct(&self, network: &Network, model: Model) -> Result<Model, ModelError> {
+    pub fn correct(
+        &self,
+        network: &Network,
+        model: QuantizedModel,
+    ) -> Result<QuantizedModel, ModelError> {
         let nodes = network.graph.nodes();
         let grids: Vec<f32> = nodes
             .iter()

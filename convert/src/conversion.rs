@@ -1,6 +1,6 @@
 //! The whole way from a calibrated FP32 network to the INT8 model: grids, codes, corrected biases.
 
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::numerics::ActivationBits;
 use ndarray::{ArrayView, Dimension};
 
@@ -30,7 +30,7 @@ pub struct ConversionOptions {
 /// The INT8 model, and how it came about.
 pub struct Conversion {
     /// The model.
-    pub model: Model,
+    pub model: QuantizedModel,
     /// How its range method was chosen; `None` where the options name one.
     pub range_choice: Option<RangeChoice>,
     /// How its mean weights became codes.

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
 use bayes8_core::layer::Layer;
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -63,8 +63,8 @@ const MEMORY: usize = 32 << 20;
 pub fn round_means<D: Dimension>(
     network: &Network,
     pictures: ArrayView<'_, f32, D>,
-    mut model: Model,
-) -> Result<Model, QuantizeError> {
+    mut model: QuantizedModel,
+) -> Result<QuantizedModel, QuantizeError> {
     let graph = &network.graph;
     let nodes = graph.nodes();
     let layers = nodes.iter().enumerate();

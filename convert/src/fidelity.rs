@@ -5,7 +5,7 @@ mod values;
 pub use values::ValueFidelity;
 
 use bayes8_core::layer::Layer;
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::numerics::ActivationBits;
 use bayes8_core::posterior::Posterior;
 use bayes8_core::posterior::variance::NoiseDistribution;
@@ -115,7 +115,7 @@ impl FidelityReport {
 
 /// How far the sampler of each Bayesian layer of `model` has the spread of `network`'s weights.
 /// Layers that only one of both takes for Bayesian are left out.
-pub fn compare_posteriors(network: &Network, model: &Model) -> Vec<LayerFidelity> {
+pub fn compare_posteriors(network: &Network, model: &QuantizedModel) -> Vec<LayerFidelity> {
     let noise = NoiseDistribution::new();
     let layers =
         network.graph.nodes().iter().zip(model.graph().nodes()).filter_map(|(real, node)| {

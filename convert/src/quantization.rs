@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bayes8_core::model::{Model, Preprocessing};
+use bayes8_core::model::{Preprocessing, QuantizedModel};
 use bayes8_native::file;
 use ndarray::{ArrayD, ArrayView, ArrayView2, ArrayViewD, Dimension};
 use thiserror::Error;
@@ -110,7 +110,7 @@ pub struct Misfit {
 /// A quantized model.
 pub struct Quantized {
     /// The model.
-    pub model: Model,
+    pub model: QuantizedModel,
     /// What quantization did to it.
     pub fidelity: FidelityReport,
 }
@@ -127,7 +127,7 @@ pub enum QuantizationError {
     Metadata(#[from] MetadataError),
     /// Class names or preprocessing do not fit the network.
     #[error("{origin}: {reason}")]
-    Description {
+    Unfit {
         /// The file, or whatever names the class names.
         origin: String,
         /// What is wrong.
@@ -270,7 +270,7 @@ impl Sources {
         }
         let given = metadata.preprocessing.map(|given| preprocessing(network, &given));
         let refuse =
-            |origin: &str, reason| QuantizationError::Description { origin: origin.into(), reason };
+            |origin: &str, reason| QuantizationError::Unfit { origin: origin.into(), reason };
         metadata.preprocessing = given.transpose().map_err(|reason| refuse(&origin, reason))?;
         if let Some((names, source)) = &self.class_names {
             metadata.class_names.clone_from(names);

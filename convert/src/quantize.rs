@@ -2,7 +2,7 @@
 
 use bayes8_core::layer::{Bias, Layer, transpose};
 use bayes8_core::model::{
-    Calibration, Model, ModelError, Parameters, Parts, Preprocessing, Quantized,
+    Calibration, ModelError, Parameters, Parts, Preprocessing, Quantized, QuantizedModel,
 };
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::GridRule;
@@ -61,7 +61,7 @@ pub enum QuantizeError {
     Outputs(#[from] UnnamedOutputs),
     /// The parts do not make a model.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    QuantizedModel(#[from] ModelError),
     /// The FP32 network does not run.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -94,7 +94,7 @@ pub fn quantize(
     calibration: Calibration,
     bits: ActivationBits,
     details: ModelDetails,
-) -> Result<Model, QuantizeError> {
+) -> Result<QuantizedModel, QuantizeError> {
     network.check_classes(&details.class_names)?;
     let graph = &network.graph;
     let nodes = graph.nodes();
@@ -133,7 +133,7 @@ pub fn quantize(
         };
         Quantized { output, range, parameters }
     });
-    let model = Model::new(Parts {
+    let model = QuantizedModel::new(Parts {
         name: details.name,
         graph: quantized,
         activation_bits: bits,

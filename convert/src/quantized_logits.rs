@@ -1,6 +1,6 @@
 //! What an INT8 model makes of normalized pictures.
 
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_native::{ModelOptions, Pictures, PredictOptions, Prediction};
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 
@@ -14,7 +14,7 @@ const BATCH: usize = 32;
 /// # Errors
 /// [`QuantizeError::Load`], [`QuantizeError::Predict`].
 pub(crate) fn predict<D: Dimension>(
-    model: &Model,
+    model: &QuantizedModel,
     pictures: ArrayView<'_, f32, D>,
     options: &PredictOptions,
 ) -> Result<Vec<Prediction>, QuantizeError> {
@@ -31,7 +31,7 @@ pub(crate) fn predict<D: Dimension>(
 /// # Errors
 /// Those of [`predict`].
 pub(crate) fn logits<D: Dimension>(
-    model: &Model,
+    model: &QuantizedModel,
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<Array2<f32>, QuantizeError> {
     let options = PredictOptions { samples: 0..1, keep_logits: true, ..PredictOptions::default() };

@@ -13,7 +13,7 @@
 //!   or a step rounds all of it away. Then ranges are those of a percentile
 //!   (`evaluate/tests/no_collapse.rs`).
 
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_native::PredictOptions;
 use ndarray::{ArrayView, Dimension};
 use serde::Serialize;
@@ -80,7 +80,7 @@ impl RangeChoice {
         network: &Network,
         pictures: ArrayView<'_, f32, D>,
         observations: &Observations,
-        quantized: impl Fn(RangeMethod) -> Result<Model, QuantizeError>,
+        quantized: impl Fn(RangeMethod) -> Result<QuantizedModel, QuantizeError>,
     ) -> Result<Self, QuantizeError> {
         let fp32 = run(network, &FloatWeights::mean(network), pictures.view(), |_, _, _| {})?;
         let error = |method: RangeMethod| -> Result<f64, QuantizeError> {

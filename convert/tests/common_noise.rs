@@ -11,13 +11,13 @@ use bayes8_convert::{
     reference::{CommonNoise, RunError},
 };
 use bayes8_core::{
-    model::{Model, Preprocessing},
+    model::{Preprocessing, QuantizedModel},
     posterior::Draw,
 };
 use common::Fixture;
 
 /// A fixture with a MOPED posterior, and its INT8 model.
-fn quantized(name: &str) -> (Network, Model) {
+fn quantized(name: &str) -> (Network, QuantizedModel) {
     let fixture = Fixture::load(name);
     let network = import(&fixture.onnx, &SigmaSource::Moped { delta: 0.2 }).unwrap();
     let pictures = fixture.pictures.view();

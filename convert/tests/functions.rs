@@ -13,7 +13,7 @@ use bayes8_convert::{
 use bayes8_core::{
     executor::Executor,
     graph::{Op, Shape, Value},
-    model::{Model, Preprocessing},
+    model::{Preprocessing, QuantizedModel},
     numerics::ActivationBits,
     posterior::Draw,
     reference::Reference,
@@ -54,11 +54,11 @@ fn log_softmax(logits: Array2<f32>) -> Array2<f32> {
     logits - sums.insert_axis(Axis(1))
 }
 
-fn quantized(network: &Network, fixture: &Fixture) -> Model {
+fn quantized(network: &Network, fixture: &Fixture) -> QuantizedModel {
     try_quantize(network, fixture).unwrap()
 }
 
-fn try_quantize(network: &Network, fixture: &Fixture) -> Result<Model, QuantizeError> {
+fn try_quantize(network: &Network, fixture: &Fixture) -> Result<QuantizedModel, QuantizeError> {
     let observed = Observations::new(network, fixture.pictures.view(), 1, 0, || ()).unwrap();
     let calibration = observed.calibration(RangeMethod::MinMax, ActivationBits::Eight);
     let channels = network.graph.input().channels;
@@ -67,7 +67,7 @@ fn try_quantize(network: &Network, fixture: &Fixture) -> Result<Model, QuantizeE
     quantize(network, calibration, ActivationBits::Eight, details)
 }
 
-fn input_codes(model: &Model, fixture: &Fixture) -> Vec<u8> {
+fn input_codes(model: &QuantizedModel, fixture: &Fixture) -> Vec<u8> {
     let input = model.input();
     let code = |x: &f32| (x / input.scale).round() + f32::from(input.zero_point);
     fixture.pictures.iter().map(|x| code(x) as u8).collect()

@@ -10,7 +10,7 @@ pub use trace::NodeOutput;
 
 use crate::aligned::Aligned;
 use crate::backend::Backend;
-use crate::model::Model;
+use crate::model::QuantizedModel;
 use crate::ops::Job;
 use crate::plan::{Action, Place, Plan, Step};
 use crate::posterior::Draw;
@@ -74,7 +74,7 @@ pub struct Workspace<B: Backend> {
 
 impl<B: Backend> Executor<B> {
     /// Prepares `model` for `backend`.
-    pub fn new(model: &Model, backend: B) -> Self {
+    pub fn new(model: &QuantizedModel, backend: B) -> Self {
         let mut scratch = B::Scratch::default();
         let mut fixed = |layer: &B::Layer| {
             let mut weights = B::Weights::default();

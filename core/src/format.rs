@@ -1,7 +1,7 @@
 //! The model file: a `.safetensors` container with a JSON description in its metadata.
 //!
 //! `docs/FORMAT.md` specifies it so that a third party can write a reader. [`read`] trusts nothing:
-//! the container, the description and all that [`Model::new`](crate::model::Model::new) checks are validated before a byte
+//! the container, the description and all that [`QuantizedModel::new`](crate::model::QuantizedModel::new) checks are validated before a byte
 //! is used, and memory grows only with what is really in the file.
 
 mod contents;

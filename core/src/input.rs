@@ -1,7 +1,7 @@
 //! Pictures to input codes.
 
 use crate::graph::Shape;
-use crate::model::Model;
+use crate::model::QuantizedModel;
 use crate::numerics::{Quantization, Target};
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ pub struct InputQuantizer {
 
 impl InputQuantizer {
     /// The quantizer of `model`'s input.
-    pub fn new(model: &Model) -> Self {
+    pub fn new(model: &QuantizedModel) -> Self {
         let quantization = model.input();
         let target = Target::new(quantization, model.activation_bits().range());
         let shape = model.graph().input();

@@ -5,7 +5,7 @@
 //! a model that passes runs within them.
 
 use crate::graph::Graph;
-use crate::model::Model;
+use crate::model::QuantizedModel;
 use crate::plan::Plan;
 use crate::quoted::Echo;
 use alloc::{boxed::Box, format, string::String};
@@ -94,7 +94,7 @@ fn size(bytes: u64) -> String {
 
 impl Cost {
     /// The cost of `model`, from its shapes alone: takes no memory to speak of.
-    pub fn new(model: &Model) -> Self {
+    pub fn new(model: &QuantizedModel) -> Self {
         let graph = model.graph();
         let (mut copy, mut steps) = (0, 0u64);
         let (mut most_memory, mut most_steps) = ((0, 0), (0, 0));
@@ -122,7 +122,7 @@ impl Cost {
     ///
     /// # Errors
     /// A [`LimitError`] that names the node with the largest part.
-    pub fn check(&self, model: &Model, limits: Limits) -> Result<(), LimitError> {
+    pub fn check(&self, model: &QuantizedModel, limits: Limits) -> Result<(), LimitError> {
         let excess = |needed, limit, (node, largest): (usize, u64)| {
             let node = &model.graph().nodes()[node];
             let (node, op) = (node.name.clone(), node.op.name());

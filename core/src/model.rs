@@ -1,4 +1,4 @@
-//! A validated quantized Bayesian network: if a [`Model`] exists, it can be run.
+//! A validated quantized Bayesian network: if a [`QuantizedModel`] exists, it can be run.
 
 mod check;
 mod parts;
@@ -29,7 +29,7 @@ pub struct Provenance {
 /// A quantized Bayesian network whose every index, shape and number has been checked. Copies share
 /// its weights. Models are equal if their parts are, whatever files they come from.
 #[derive(Clone, Debug)]
-pub struct Model {
+pub struct QuantizedModel {
     parts: Parts,
     plan: Arc<Plan<Arc<Layer>>>,
     provenance: Option<Provenance>,
@@ -37,13 +37,13 @@ pub struct Model {
     file: Option<(ModelDigest, u32)>,
 }
 
-impl PartialEq for Model {
+impl PartialEq for QuantizedModel {
     fn eq(&self, other: &Self) -> bool {
         self.parts == other.parts
     }
 }
 
-impl Model {
+impl QuantizedModel {
     /// Checks everything that execution relies on, and plans the execution.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ pub use samples::SampleRange;
 
 use crate::backend::Backend;
 use crate::executor::{Executor, OutOfMemory, WeightSample, WeightSource, Workspace};
-use crate::model::Model;
+use crate::model::QuantizedModel;
 use crate::posterior::Draw;
 use alloc::sync::Arc;
 use core::ops::ControlFlow;
@@ -37,7 +37,7 @@ pub struct Session<B: Backend> {
 impl<B: Backend> Session<B> {
     /// Prepares `model` for `backend`. Workspaces run so many pictures together that these take about
     /// `block_bytes` bytes of activations: what stays in the caches of a processor.
-    pub fn new(model: &Model, backend: B, block_bytes: usize) -> Self {
+    pub fn new(model: &QuantizedModel, backend: B, block_bytes: usize) -> Self {
         let executor = Executor::new(model, backend);
         let together = block_bytes / executor.bytes_per_picture().max(1);
         Self { executor, capacity: together.clamp(1, MOST_TOGETHER) }

@@ -4,7 +4,7 @@ use bayes8_core::format::{
     DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, digest, read, write,
 };
 use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
-use bayes8_core::model::{Calibration, Model, Provenance};
+use bayes8_core::model::{Calibration, Provenance, QuantizedModel};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use bayes8_conformance::{Builder, Kind};
 use container::File;
 
 /// Layers of all kinds, a table, evidence, names with quotes; as few weights as that takes.
-fn model() -> Model {
+fn model() -> QuantizedModel {
     let mut b = Builder::new(3, Shape::new(2, 2, 2));
     let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
     let conv = b.conv(Value::Input, 2, 1, window, Kind::BayesianBias).unwrap();
@@ -26,11 +26,11 @@ fn model() -> Model {
     let ranges = vec![[-1.5, 2.25]; parts.graph.nodes().len() + 1];
     let method = "min-max".into();
     parts.calibration = Some(Calibration { method, pictures: 9, weight_samples: 4, ranges });
-    Model::new(parts).unwrap()
+    QuantizedModel::new(parts).unwrap()
 }
 
 /// A file that differs from that of `model` in one place must be refused, or say the same.
-fn is_noticed(damaged: &[u8], model: &Model) -> bool {
+fn is_noticed(damaged: &[u8], model: &QuantizedModel) -> bool {
     let Ok(read) = read(damaged) else { return true };
     // Not `assert_eq`, which would print all weights.
     assert!(read == *model, "another model");

@@ -3,7 +3,7 @@
 
 use bayes8_core::executor::Executor;
 use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::ops::{AveragePool, MaxPool, PadChannels};
 use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
@@ -19,7 +19,7 @@ use bayes8_conformance::{
 const SEED: u64 = 99;
 
 /// Logits of every picture and sample, `[samples][pictures]`, by the executor.
-fn run(model: &Model, codes: &[u8], samples: u32, capacity: usize) -> Vec<Vec<f32>> {
+fn run(model: &QuantizedModel, codes: &[u8], samples: u32, capacity: usize) -> Vec<Vec<f32>> {
     let executor = Executor::new(model, Reference);
     let mut workspace = executor.workspace(capacity).unwrap();
     let mut all = Vec::new();
@@ -32,14 +32,14 @@ fn run(model: &Model, codes: &[u8], samples: u32, capacity: usize) -> Vec<Vec<f3
     all
 }
 
-fn expected(model: &Model, codes: &[u8], samples: u32) -> Vec<Vec<f32>> {
+fn expected(model: &QuantizedModel, codes: &[u8], samples: u32) -> Vec<Vec<f32>> {
     let pictures = || codes.chunks(model.graph().input().elements());
     (0..samples)
         .flat_map(|sample| pictures().map(move |p| naive::logits(model, p, SEED, sample)))
         .collect()
 }
 
-fn check(model: &Model) {
+fn check(model: &QuantizedModel) {
     let codes = random_codes(model, 3, 5);
     let expected = expected(model, &codes, 3);
     assert!(expected.iter().flatten().all(|x| x.is_finite()));
@@ -107,8 +107,8 @@ fn a_trace_has_the_value_of_every_step() {
 
 #[test]
 fn the_generator_makes_every_operation_and_kind_of_layer() {
-    let models: Vec<Model> = (0..400).map(random_model_of_all_operations).collect();
-    let volumes: Vec<Model> = (0..100).map(random_volume_model).collect();
+    let models: Vec<QuantizedModel> = (0..400).map(random_model_of_all_operations).collect();
+    let volumes: Vec<QuantizedModel> = (0..100).map(random_volume_model).collect();
     // A new operation is among them as soon as it is in the list.
     for (models, count) in [(&models, Op::COUNT), (&volumes, 12)] {
         let nodes = models.iter().flat_map(|model| model.graph().nodes());
@@ -116,7 +116,7 @@ fn the_generator_makes_every_operation_and_kind_of_layer() {
         assert_eq!(operations.len(), count, "{operations:?}");
     }
     assert!(volumes.iter().any(|m| m.layers().any(|l| l.depthwise)));
-    let any = |f: fn(&Model) -> bool| models.iter().any(f);
+    let any = |f: fn(&QuantizedModel) -> bool| models.iter().any(f);
     assert!(any(|m| m.layers().all(|l| l.is_bayesian())), "no prefix");
     assert!(any(
         |m| !m.layers().next().unwrap().is_bayesian() && m.layers().any(|l| l.is_bayesian())
@@ -168,7 +168,7 @@ fn a_part_of_the_samples_is_that_part_of_all() {
 }
 
 /// A classifier after `x`.
-fn finish(mut builder: Builder, x: Value, kind: Kind) -> Model {
+fn finish(mut builder: Builder, x: Value, kind: Kind) -> QuantizedModel {
     builder.linear(x, 5, kind).unwrap();
     builder.finish()
 }
@@ -282,9 +282,9 @@ fn a_prefix_run_once_is_a_prefix_run_for_every_sample() {
         if let Some(bias) = &mut stem.bias {
             bias.sigma = None;
         }
-        let frozen = Model::new(parts.clone()).unwrap();
+        let frozen = QuantizedModel::new(parts.clone()).unwrap();
         layer_mut(&mut parts, 0).posterior = None;
-        let deterministic = Model::new(parts).unwrap();
+        let deterministic = QuantizedModel::new(parts).unwrap();
         let codes = random_codes(&frozen, 3, 4);
         assert_eq!(run(&frozen, &codes, 3, 2), run(&deterministic, &codes, 3, 2));
         check(&deterministic);

@@ -2,7 +2,7 @@
 
 use bayes8_core::format::{read, write};
 use bayes8_core::graph::{Shape, Value};
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use proptest::prelude::*;
 
 mod container;
@@ -27,7 +27,8 @@ fn random_networks_are_read_as_they_were_written() {
 
 #[test]
 fn the_bits_of_activations_are_kept_and_checked() {
-    let description = |model: &Model| File::without_digest(&write(model).unwrap()).description;
+    let description =
+        |model: &QuantizedModel| File::without_digest(&write(model).unwrap()).description;
     let seven = with_seven_bits(&model());
     assert_eq!(read(&write(&seven).unwrap()).unwrap(), seven);
     let bits = "\"activation_bits\":7,";
@@ -55,7 +56,7 @@ fn thousands_of_short_class_names_are_written_so_that_they_can_be_read() {
         b.linear(Value::Input, 2000, Kind::Bayesian).unwrap();
         let mut parts = b.parts();
         parts.class_names = vec![name.into(); 2000];
-        let model = Model::new(parts).unwrap();
+        let model = QuantizedModel::new(parts).unwrap();
         let bytes = write(&model).unwrap();
         assert_eq!(read(&bytes).unwrap(), model, "{name:?}");
         assert_eq!(write(&model).unwrap(), bytes, "{name:?}: other bytes");
@@ -93,7 +94,7 @@ proptest! {
         parts.preprocessing.mean[1] = mean;
         parts.calibration.as_mut().unwrap().ranges[2] = range;
         // A scale may be too far from its neighbours for a model: that is another test's matter.
-        if let Ok(model) = Model::new(parts) {
+        if let Ok(model) = QuantizedModel::new(parts) {
             prop_assert_eq!(read(&write(&model).unwrap()).unwrap(), model);
         }
     }

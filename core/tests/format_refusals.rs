@@ -2,7 +2,7 @@
 
 use bayes8_core::format::{FormatError, METADATA_KEY, read};
 use bayes8_core::graph::{GraphError, Op, Value};
-use bayes8_core::model::{Model, ModelError};
+use bayes8_core::model::{ModelError, QuantizedModel};
 
 mod container;
 mod small_model;
@@ -16,7 +16,7 @@ fn a_model_with_ranges_that_are_not_numbers_cannot_be_made() {
         let mut parts = parts();
         parts.calibration.as_mut().unwrap().ranges[1][0] = x;
         // JSON has no such numbers: the file could not be read again.
-        let error = Model::new(parts).expect_err("no model");
+        let error = QuantizedModel::new(parts).expect_err("no model");
         assert!(error.to_string().contains("calibration.ranges"), "{error}");
     }
 }
@@ -60,7 +60,7 @@ fn names_with_control_characters_or_megabytes_are_refused() {
         parts.class_names = (0..parts.graph.nodes().last().unwrap().shape.channels)
             .map(|class| if class == 1 { name.into() } else { String::new() })
             .collect();
-        let error = Model::new(parts).unwrap_err().to_string();
+        let error = QuantizedModel::new(parts).unwrap_err().to_string();
         assert!(error.starts_with("`class_names[1]` cannot be `"), "{error}");
         let error = small_model::parts().graph.derive(|_, _| ()).push(
             name.into(),

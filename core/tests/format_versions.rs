@@ -2,7 +2,7 @@
 
 use bayes8_core::format::{FORMAT_VERSION, FormatError, read, version, write};
 use bayes8_core::graph::{Op, Shape, Value, Window};
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Posterior;
 
 mod container;
@@ -40,7 +40,7 @@ fn file_of_volumes() -> File {
 }
 
 /// A model whose only layer has spreads that are a share of its means, as MOPED's.
-fn proportional() -> Model {
+fn proportional() -> QuantizedModel {
     let mut b = Builder::new(5, Shape::new(8, 8, 32));
     b.linear(Value::Input, 3, Kind::Bayesian).unwrap();
     let mut parts = b.parts();
@@ -49,7 +49,7 @@ fn proportional() -> Model {
     for (sigma, mu) in posterior.sigma.iter_mut().zip(&layer.mu) {
         *sigma = mu.unsigned_abs() / 2 * 3 + mu.unsigned_abs() % 3;
     }
-    Model::new(parts).unwrap()
+    QuantizedModel::new(parts).unwrap()
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use bayes8_core::executor::Executor;
 use bayes8_core::format::{FormatError, read, write};
 use bayes8_core::graph::{AxisPadding, Depth, Op, Padding, Shape, Value, Window};
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::ops::{AveragePool, MaxPool, Pad, PadChannels};
 use bayes8_core::reference::Reference;
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ fn survive(bytes: &[u8]) -> bool {
     true
 }
 
-fn run(model: &Model) {
+fn run(model: &QuantizedModel) {
     if model.multiply_accumulates() > 10_000_000 {
         return;
     }

@@ -5,14 +5,14 @@ use bayes8_core::executor::Executor;
 use bayes8_core::format::{read, write};
 use bayes8_core::graph::{Op, Padding, Range, Shape, Value, Window};
 use bayes8_core::limits::{Cost, LimitError, Limits};
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::ops::{AveragePool, MaxPool, Slice};
 use bayes8_core::reference::Reference;
 
 use bayes8_conformance::{Builder, Kind, random_model_of_all_operations, random_volume_model};
 
 /// A classifier on the first pixel of `x`.
-fn finish(mut b: Builder, x: Value) -> Model {
+fn finish(mut b: Builder, x: Value) -> QuantizedModel {
     let first = Range { start: 0, end: 1, step: 1 };
     let pixel = b.op(Op::Slice(Slice { rows: first, columns: first, planes: None }), &[x]).unwrap();
     b.linear(pixel, 3, Kind::Bayesian).unwrap();
@@ -20,7 +20,7 @@ fn finish(mut b: Builder, x: Value) -> Model {
 }
 
 /// `count` values of 4 MiB that live until the last of them is made.
-fn many_values(count: usize) -> Model {
+fn many_values(count: usize) -> QuantizedModel {
     let mut b = Builder::new(1, Shape::new(2048, 2048, 1));
     let value = |b: &mut Builder| b.op(Op::Requantize, &[Value::Input]).unwrap();
     let values: Vec<_> = (0..count).map(|_| value(&mut b)).collect();
@@ -29,13 +29,13 @@ fn many_values(count: usize) -> Model {
     finish(b, all)
 }
 
-fn huge_pool(op: fn(Window) -> Op) -> Model {
+fn huge_pool(op: fn(Window) -> Op) -> QuantizedModel {
     let mut b = Builder::new(1, Shape::new(4096, 4096, 1));
     let pooled = b.op(op(Window::new([2048, 2048])), &[Value::Input]).unwrap();
     finish(b, pooled)
 }
 
-fn check(model: &Model) -> Result<(), LimitError> {
+fn check(model: &QuantizedModel) -> Result<(), LimitError> {
     Cost::new(model).check(model, Limits::default())
 }
 

@@ -1,7 +1,7 @@
 //! Every reason to refuse the parts of a model, with the culprit's name.
 
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
-use bayes8_core::model::{Calibration, Model, ModelError, Parameters, Parts, Quantized};
+use bayes8_core::model::{Calibration, ModelError, Parameters, Parts, Quantized, QuantizedModel};
 use bayes8_core::numerics::{CodeRange, Quantization};
 use bayes8_core::ops::{Conv2d, MaxPool};
 use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
@@ -34,9 +34,9 @@ fn gaussian(parts: &mut Parts) -> &mut Gaussian {
 
 fn model_error(change: impl FnOnce(&mut Parts), culprit: &str) -> ModelError {
     let mut parts = parts();
-    assert!(Model::new(parts.clone()).is_ok());
+    assert!(QuantizedModel::new(parts.clone()).is_ok());
     change(&mut parts);
-    let error = Model::new(parts).expect_err("no model");
+    let error = QuantizedModel::new(parts).expect_err("no model");
     assert!(error.to_string().contains(culprit), "`{error}` does not name `{culprit}`");
     error
 }
@@ -100,10 +100,10 @@ fn an_addition_of_sums_beyond_all_floats_is_refused() {
     parts.input.scale = 1e30;
     node_mut(&mut parts, 0).output.as_mut().unwrap().scale = 1e30;
     node_mut(&mut parts, 1).output.as_mut().unwrap().scale = 1e-4;
-    assert!(Model::new(parts.clone()).is_ok());
+    assert!(QuantizedModel::new(parts.clone()).is_ok());
     // Each quotient is a float still.
     node_mut(&mut parts, 1).output.as_mut().unwrap().scale = 1e-7;
-    let error = Model::new(parts).unwrap_err();
+    let error = QuantizedModel::new(parts).unwrap_err();
     assert!(error.to_string().contains("add_1.255 * (input scales / output scale)"), "{error}");
 }
 
@@ -114,18 +114,18 @@ fn tables_belong_to_their_nodes_and_hold_their_bounds() {
     let table = b.op(Op::Table, &[Value::Input]).unwrap();
     b.linear(table, 3, Kind::Deterministic).unwrap();
     let parts = b.parts();
-    assert!(Model::new(parts.clone()).is_ok());
+    assert!(QuantizedModel::new(parts.clone()).is_ok());
     let mut bare = parts.clone();
     node_mut(&mut bare, 0).parameters = Parameters::None;
     let mut doubled = parts.clone();
     node_mut(&mut doubled, 1).parameters = node_mut(&mut doubled, 0).parameters.clone();
     for (parts, culprit) in [(bare, "table_0"), (doubled, "linear_1")] {
-        let error = Model::new(parts).unwrap_err();
+        let error = QuantizedModel::new(parts).unwrap_err();
         assert!(matches!(&error, ModelError::Parameters { node } if node == culprit), "{error}");
     }
     let mut bounded = parts;
     node_mut(&mut bounded, 0).range = CodeRange { low: 0, high: 254 };
-    let error = Model::new(bounded).unwrap_err();
+    let error = QuantizedModel::new(bounded).unwrap_err();
     assert!(matches!(&error, ModelError::Range { node, .. } if node == "table_0"), "{error}");
 }
 
@@ -139,7 +139,7 @@ fn a_product_needs_a_multiplier_that_is_a_number() {
         let mut parts = parts.clone();
         parts.input.scale = input;
         node_mut(&mut parts, 0).output.as_mut().unwrap().scale = output;
-        let error = Model::new(parts).unwrap_err().to_string();
+        let error = QuantizedModel::new(parts).unwrap_err().to_string();
         assert!(error.contains("multiply_0.input scale * input scale / output scale"), "{error}");
     }
 }
@@ -213,8 +213,9 @@ fn a_layer_belongs_to_its_node() {
 fn a_model_numbers_its_layers() {
     let mut parts = parts();
     layer_mut(&mut parts, 0).index = 7;
-    let numbers = |model: &Model| model.layers().map(|layer| layer.index).collect::<Vec<_>>();
-    assert_eq!(numbers(&Model::new(parts).unwrap()), [0, 1]);
+    let numbers =
+        |model: &QuantizedModel| model.layers().map(|layer| layer.index).collect::<Vec<_>>();
+    assert_eq!(numbers(&QuantizedModel::new(parts).unwrap()), [0, 1]);
 }
 
 #[test]
@@ -242,7 +243,7 @@ fn sums_that_might_overflow_are_refused() {
         b.linear(Value::Input, 1, Kind::Deterministic).unwrap();
         let mut parts = b.parts();
         layer_mut(&mut parts, 0).bias = None;
-        Model::new(parts)
+        QuantizedModel::new(parts)
     };
     let most = i32::MAX as usize / (255 * 128);
     assert!(deep(most).is_ok());
@@ -256,7 +257,7 @@ fn means_that_might_overflow_are_refused() {
         let mut b = Builder::new(1, Shape::new(height, 4096, 1));
         let mean = b.op(Op::GlobalAveragePool, &[Value::Input]).unwrap();
         b.linear(mean, 2, Kind::Deterministic).unwrap();
-        Model::new(b.parts())
+        QuantizedModel::new(b.parts())
     };
     assert!(mean(2056).is_ok());
     let error = mean(2057).expect_err("no model");
@@ -282,10 +283,10 @@ fn layers_whose_tensors_would_share_a_name_are_refused() {
 #[test]
 fn seven_bit_activations_have_no_larger_code() {
     let with = |change: &dyn Fn(&mut Parts)| {
-        let model = with_seven_bits(&Model::new(parts()).unwrap());
+        let model = with_seven_bits(&QuantizedModel::new(parts()).unwrap());
         let mut parts = model.into_parts();
         change(&mut parts);
-        Model::new(parts)
+        QuantizedModel::new(parts)
     };
     assert!(with(&|_| ()).is_ok());
     let grid = Quantization { scale: 0.1, zero_point: 128 };

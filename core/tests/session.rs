@@ -3,7 +3,7 @@
 use bayes8_conformance::random_model;
 use bayes8_core::executor::Workspace;
 use bayes8_core::input::InputQuantizer;
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::MAX_SAMPLES;
 use bayes8_core::reference::Reference;
 use bayes8_core::session::{Estimate, Input, Pieces, RequestError, SampleRange, Session};
@@ -16,7 +16,7 @@ fn samples(range: Range<u32>) -> SampleRange {
     SampleRange::new(range).expect("samples that can be run")
 }
 
-fn codes(model: &Model) -> Vec<u8> {
+fn codes(model: &QuantizedModel) -> Vec<u8> {
     let bytes: Vec<u8> =
         (0..PICTURES * model.graph().input().elements()).map(|i| (i * i / 3) as u8).collect();
     let mut codes = vec![7];
@@ -33,7 +33,7 @@ struct Begun {
 }
 
 impl Begun {
-    fn new(model: &Model) -> Self {
+    fn new(model: &QuantizedModel) -> Self {
         let session = Session::new(model, Reference, 1 << 20);
         let mut workspace = session.workspace().expect("memory");
         session.executor().begin(&codes(model), &mut workspace).expect("memory");

@@ -116,22 +116,22 @@ impl Options {
     /// # Errors
     /// [`EvaluateError`], which names the file.
     pub fn run(&self, model: &Model, observer: Observer<'_>) -> Result<Report, EvaluateError> {
-        let description = model.description();
-        let mut pictures = self.pictures(description)?;
+        let quantized = model.quantized();
+        let mut pictures = self.pictures(quantized)?;
         let golden = self.golden.as_deref().map(Golden::load).transpose()?;
         if let Some(golden) = &golden {
-            golden.check(&pictures.clean, description.classes())?;
+            golden.check(&pictures.clean, quantized.classes())?;
         }
         let fp32 = match &self.fp32 {
-            Some(fp32) => Some((fp32, fp32.load(description)?)),
+            Some(fp32) => Some((fp32, fp32.load(quantized)?)),
             None => None,
         };
         let noise = match &fp32 {
-            Some((fp32, network)) => Some(fp32.common_noise(network, description, &self.model)?),
+            Some((fp32, network)) => Some(fp32.common_noise(network, quantized, &self.model)?),
             None => None,
         };
         if let Some((fp32, network)) = &fp32
-            && let Some(what) = other_posterior(network, description)
+            && let Some(what) = other_posterior(network, quantized)
         {
             let (mean, model) = (fp32.mean.display(), self.model.display());
             let warning = format!("{mean}: another posterior than that of {model}: {what}");
@@ -152,7 +152,7 @@ impl Options {
         let fp32 = match fp32.as_ref().zip(fp32_samples) {
             Some(((fp32, network), fp32_samples)) => {
                 let noise = noise.filter(|_| fp32.noise == Fp32Noise::Int8);
-                let candidate = Candidate::Fp32(network, description.preprocessing(), noise);
+                let candidate = Candidate::Fp32(network, quantized.preprocessing(), noise);
                 let first = if samples < fp32_samples { vec![samples] } else { Vec::new() };
                 let counts = Samples { clean: fp32_samples, first, ..counts };
                 let (measured, seconds) = measure(&candidate, &mut pictures, &counts, observer)?;
@@ -188,14 +188,14 @@ impl Options {
             provenance: Provenance::new(self.command.clone(), &files, self.open)?,
             int8: int8.whole.figures,
             thresholds: Vec::new(),
-            model: description.clone(),
+            model: quantized.clone(),
         };
         report.thresholds = thresholds::verdicts(&report, &self.thresholds);
         Ok(report)
     }
 
     /// The labelled pictures, and all that is compared with them.
-    fn pictures(&self, model: &model::Model) -> Result<Pictures, EvaluateError> {
+    fn pictures(&self, model: &model::QuantizedModel) -> Result<Pictures, EvaluateError> {
         let Self { data, open, .. } = self;
         let clean = Labelled::load(data, *open, model.graph().input(), model.classes())?;
         let unknown = self.ood.as_ref().map(|path| {
@@ -222,7 +222,7 @@ impl Options {
 
 impl Fp32 {
     /// The network, with the model's input and classes.
-    fn load(&self, model: &model::Model) -> Result<Network, EvaluateError> {
+    fn load(&self, model: &model::QuantizedModel) -> Result<Network, EvaluateError> {
         let network = Network::load_with(&self.mean, &self.posterior, &self.import)?;
         let refuse = |reason| Err(EvaluateError::Shape { mean: self.mean.clone(), reason });
         let (found, expected) = (network.graph.input(), model.graph().input());
@@ -240,7 +240,7 @@ impl Fp32 {
     fn common_noise<'n>(
         &self,
         network: &'n Network,
-        model: &model::Model,
+        model: &model::QuantizedModel,
         path: &Path,
     ) -> Result<CommonNoise<'n>, EvaluateError> {
         let noise = CommonNoise::new(network);
@@ -254,7 +254,7 @@ impl Fp32 {
 
 /// How the posterior of the FP32 network differs from that of the model, if it does: its figures are
 /// then those of another Bayesian network.
-fn other_posterior(network: &Network, model: &model::Model) -> Option<String> {
+fn other_posterior(network: &Network, model: &model::QuantizedModel) -> Option<String> {
     let is_bayesian = model.layers().any(|layer| layer.is_bayesian());
     match (is_bayesian, network.is_bayesian()) {
         (true, false) => Some("the model is Bayesian, its FP32 network is not".into()),

@@ -202,7 +202,7 @@ impl FirstSamples {
 impl Candidate<'_> {
     fn classes(&self) -> usize {
         match self {
-            Self::Int8(model, _) => model.description().classes(),
+            Self::Int8(model, _) => model.quantized().classes(),
             Self::Fp32(network, ..) => network.classes(),
         }
     }
@@ -261,7 +261,7 @@ impl Candidate<'_> {
     ) -> Result<Vec<Uncertainty>, PredictionError> {
         match self {
             Self::Int8(model, options) => {
-                let model = Model::new(mean_weights::of(model.description())?, options.clone())?;
+                let model = Model::new(mean_weights::of(model.quantized())?, options.clone())?;
                 Candidate::Int8(&model, options.clone()).predict(pictures, 1, 0, None, observer)
             }
             Self::Fp32(network, preprocessing, _) => {

@@ -4,7 +4,7 @@ use bayes8_core::format;
 use bayes8_core::graph::Shape;
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::limits::Cost;
-use bayes8_core::model::{Calibration, Model, Preprocessing, Provenance};
+use bayes8_core::model::{Calibration, Preprocessing, Provenance, QuantizedModel};
 use bayes8_core::numerics::{ActivationBits, Quantization};
 use bayes8_core::posterior::Posterior;
 use bayes8_core::posterior::variance::NoiseDistribution;
@@ -115,7 +115,7 @@ pub struct Quantiles {
 
 impl ModelReport {
     /// The facts of `model`, whose file has `file_bytes` bytes.
-    pub fn new(model: &Model, file_bytes: usize) -> Self {
+    pub fn new(model: &QuantizedModel, file_bytes: usize) -> Self {
         let graph = model.graph();
         let cost = Cost::new(model);
         let shape = graph.input();

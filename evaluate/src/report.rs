@@ -1,6 +1,6 @@
 //! The figures of an evaluation.
 
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use serde::Serialize;
 
 use crate::compared::Compared;
@@ -46,7 +46,7 @@ pub struct Report {
     /// What became of the thresholds that were given.
     pub thresholds: Vec<Verdict>,
     #[serde(skip)]
-    pub(crate) model: Model,
+    pub(crate) model: QuantizedModel,
 }
 
 /// Noise of the FP32 network's draws.

@@ -38,7 +38,7 @@ fn a_report_is_figures_text_and_a_page() {
     // All samples, then the mean weights.
     assert_eq!((open, done), (0, 12 * 4 + 12));
     assert_eq!((report.pictures, report.samples), (12, 4));
-    let name = model.description().name();
+    let name = model.quantized().name();
     assert!(report.text(Default::default()).starts_with(name));
     let page = report.html();
     assert!(page.contains(name) && page.contains("Thresholds"), "{page}");

@@ -15,7 +15,7 @@ use crate::threads::simd;
 use bayes8_core::backend::Backend;
 use bayes8_core::executor::{NodeOutput, OutOfMemory, Workspace};
 use bayes8_core::head::Head;
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
 use bayes8_core::session::{RequestError, SampleRange, Session};
@@ -76,7 +76,11 @@ pub(crate) trait Engine: Send + Sync {
 }
 
 /// The engine of `model` on `isa`.
-pub(crate) fn engine(model: &Model, isa: Isa, memory: Memory) -> Result<Box<dyn Engine>, IsaError> {
+pub(crate) fn engine(
+    model: &QuantizedModel,
+    isa: Isa,
+    memory: Memory,
+) -> Result<Box<dyn Engine>, IsaError> {
     with_kernel!(
         isa,
         K => {
@@ -88,7 +92,11 @@ pub(crate) fn engine(model: &Model, isa: Isa, memory: Memory) -> Result<Box<dyn 
     )
 }
 
-fn threaded<B: Backend + 'static>(model: &Model, backend: B, memory: Memory) -> Box<dyn Engine> {
+fn threaded<B: Backend + 'static>(
+    model: &QuantizedModel,
+    backend: B,
+    memory: Memory,
+) -> Box<dyn Engine> {
     Box::new(Threaded::new(model, backend, memory))
 }
 
@@ -119,7 +127,7 @@ pub(crate) struct Threaded<B: Backend> {
 }
 
 impl<B: Backend> Threaded<B> {
-    pub(crate) fn new(model: &Model, backend: B, memory: Memory) -> Self {
+    pub(crate) fn new(model: &QuantizedModel, backend: B, memory: Memory) -> Self {
         let Memory { activation_bytes, bank_bytes } = memory;
         let session = Session::new(model, backend, BLOCK_BYTES);
         Self {

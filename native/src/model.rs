@@ -11,6 +11,7 @@ use bayes8_core::executor::NodeOutput;
 use bayes8_core::format::{self, FormatError};
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::{Cost, LimitError, Limits};
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::session::{Pieces, RequestError, SampleRange};
 use crossbeam_queue::ArrayQueue;
@@ -23,7 +24,7 @@ use thiserror::Error;
 
 /// A model, ready to predict. Any number of threads may share one.
 pub struct Model {
-    description: bayes8_core::model::Model,
+    quantized: QuantizedModel,
     quantizer: InputQuantizer,
     engine: Box<dyn Engine>,
     isa: Isa,
@@ -139,47 +140,44 @@ impl Model {
     /// A [`LoadError`] that names the file.
     pub fn load_with(path: impl AsRef<Path>, options: ModelOptions) -> Result<Self, LoadError> {
         let path = path.as_ref();
-        let description = read(path)?;
-        Self::prepare(description, options, Some(path))
+        let quantized = read(path)?;
+        Self::prepare(quantized, options, Some(path))
     }
 
     /// A model from memory, such as the converter makes.
     ///
     /// # Errors
     /// [`LoadError::Isa`] and [`LoadError::Limit`].
-    pub fn new(
-        description: bayes8_core::model::Model,
-        options: ModelOptions,
-    ) -> Result<Self, LoadError> {
-        Self::prepare(description, options, None)
+    pub fn new(quantized: QuantizedModel, options: ModelOptions) -> Result<Self, LoadError> {
+        Self::prepare(quantized, options, None)
     }
 
     /// The model of `path`, or from memory.
     fn prepare(
-        description: bayes8_core::model::Model,
+        quantized: QuantizedModel,
         options: ModelOptions,
         path: Option<&Path>,
     ) -> Result<Self, LoadError> {
         let ModelOptions { isa, threads, bank_bytes, limits } = options;
         let isa = isa.map_or_else(Isa::choose, Isa::require)?;
-        Cost::new(&description)
-            .check(&description, limits)
+        Cost::new(&quantized)
+            .check(&quantized, limits)
             .map_err(|source| LoadError::Limit { path: path.map(PathBuf::from), source })?;
         let activation_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-        let engine = engine(&description, isa, Memory { activation_bytes, bank_bytes })?;
-        let quantizer = InputQuantizer::new(&description);
+        let engine = engine(&quantized, isa, Memory { activation_bytes, bank_bytes })?;
+        let quantizer = InputQuantizer::new(&quantized);
         let codes = ArrayQueue::new(MOST_IDLE);
-        Ok(Self { description, quantizer, engine, isa, threads, codes })
+        Ok(Self { quantized, quantizer, engine, isa, threads, codes })
     }
 
     /// What the file says.
-    pub fn description(&self) -> &bayes8_core::model::Model {
-        &self.description
+    pub fn quantized(&self) -> &QuantizedModel {
+        &self.quantized
     }
 
     /// What names the model in a record of its predictions ([`format::digest`]).
     pub fn digest(&self) -> ModelDigest {
-        format::digest(&self.description)
+        format::digest(&self.quantized)
     }
 
     /// The instruction set in use.
@@ -199,7 +197,7 @@ impl Model {
 
     /// Name of a class; `class N` where the model has no names.
     pub fn class_name(&self, class: usize) -> String {
-        let name = self.description.class_names().get(class);
+        let name = self.quantized.class_names().get(class);
         name.cloned().unwrap_or_else(|| format!("class {class}"))
     }
 
@@ -232,7 +230,7 @@ impl Model {
     ) -> Result<Vec<Prediction>, PredictError> {
         let mut predictions = Vec::new();
         let samples = SampleRange::new(options.samples.clone())?;
-        let pieces = Pieces::new(&self.description, self.threads(), samples);
+        let pieces = Pieces::new(&self.quantized, self.threads(), samples);
         self.run(pictures, options, samples, pieces, observer, &mut predictions)?;
         Ok(predictions)
     }
@@ -281,12 +279,12 @@ impl Model {
         let run = self.quantize(pictures, &mut codes).and_then(|pictures| {
             let (threads, progress) = (self.threads(), &progress);
             let job = Job { codes: &codes, seed, samples, keep_logits, threads, progress };
-            Prediction::reset(predictions, pictures, self.description.head())
+            Prediction::reset(predictions, pictures, self.quantized.head())
                 .map_err(Stopped::from)
                 .and_then(|()| self.run_pieces(job, pieces, observer.logits, predictions))
                 .map_err(|stopped| {
                     predictions.clear();
-                    let kept = if keep_logits { self.description.outputs() } else { 0 };
+                    let kept = if keep_logits { self.quantized.outputs() } else { 0 };
                     let logits = samples.count().saturating_mul(kept);
                     match stopped {
                         Stopped::OutOfMemory => RequestError::Memory { pictures, logits }.into(),
@@ -346,7 +344,7 @@ impl Model {
         let (draw, threads) = (Draw { seed, sample }, self.threads());
         let outputs = self.threads.install(|| self.engine.trace(&codes, draw, threads));
         let outputs = outputs.map_err(|_| RequestError::Memory { pictures, logits: 0 })?;
-        let nodes = self.description.graph().nodes();
+        let nodes = self.quantized.graph().nodes();
         let named =
             |NodeOutput { node, bytes }| NodeTrace { node: nodes[node].name.clone(), bytes };
         Ok(outputs.into_iter().map(named).collect())
@@ -392,7 +390,7 @@ fn cannot_run(path: &Path) -> String {
     format!("cannot run {}: ", path.display())
 }
 
-fn read(path: &Path) -> Result<bayes8_core::model::Model, LoadError> {
+fn read(path: &Path) -> Result<QuantizedModel, LoadError> {
     let unreadable = |source| LoadError::File { path: path.into(), source };
     let bytes = crate::file::read(path).map_err(unreadable)?;
     format::read(&bytes).map_err(|source| LoadError::Format { path: path.into(), source })

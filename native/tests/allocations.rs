@@ -8,7 +8,7 @@ use bayes8_core::format;
 use bayes8_core::graph::{Shape, Value};
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::Uncertainty;
-use bayes8_core::model::Model as CoreModel;
+use bayes8_core::model::QuantizedModel;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
 use ndarray::Array4;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -55,8 +55,8 @@ fn model(name: &str, isa: Isa, threads: Threads, bank_bytes: usize) -> Model {
     Model::load_with(path, options).expect("a shipped model")
 }
 
-fn pictures(description: &CoreModel, count: usize) -> Array4<u8> {
-    let shape = description.graph().input();
+fn pictures(quantized: &QuantizedModel, count: usize) -> Array4<u8> {
+    let shape = quantized.graph().input();
     let byte = |(n, y, x, c)| (n * 31 + y * 7 + x * 5 + c * 3) as u8;
     Array4::from_shape_fn((count, shape.height, shape.width, shape.channels), byte)
 }
@@ -68,7 +68,7 @@ fn with_kernels() -> impl Iterator<Item = Isa> {
 
 /// Predicts twice to warm up, then counts.
 fn steady_state(model: &Model, count: usize, samples: u32, keep_logits: bool) -> usize {
-    let pictures = pictures(model.description(), count);
+    let pictures = pictures(model.quantized(), count);
     let options = PredictOptions { samples: 0..samples, seed: 3, keep_logits };
     let mut predictions = Vec::new();
     let mut uncertainty = Uncertainty::default();
@@ -99,9 +99,9 @@ fn a_loaded_model_has_its_posterior_once(isa: Isa) {
     b.linear(hidden, 3, Kind::Bayesian).expect("a vector");
     let file = format::write(&b.finish()).expect("a small model");
     let before = LIVE.load(Ordering::Relaxed);
-    let description = format::read(&file).expect("a model file");
+    let quantized = format::read(&file).expect("a model file");
     let options = ModelOptions { isa: Some(isa), threads: Threads::One, ..Default::default() };
-    let model = Model::new(description, options).expect("an available instruction set");
+    let model = Model::new(quantized, options).expect("an available instruction set");
     let taken = LIVE.load(Ordering::Relaxed) - before;
     let posterior = 2 << 20;
     // Not a second time; queues and multipliers take some.

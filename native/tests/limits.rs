@@ -13,7 +13,7 @@ fn model(threads: Threads, limits: Limits) -> Result<Model, LoadError> {
 
 fn cost() -> Cost {
     let model = model(Threads::One, Limits::default()).expect("a shipped model");
-    Cost::new(model.description())
+    Cost::new(model.quantized())
 }
 
 #[test]

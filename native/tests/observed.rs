@@ -18,7 +18,7 @@ fn model(threads: usize) -> Model {
 }
 
 fn pictures(model: &Model, count: usize) -> Array5<u8> {
-    let shape = model.description().graph().input();
+    let shape = model.quantized().graph().input();
     let bytes = Random::new(4).bytes(count * shape.elements());
     let shape = (count, shape.depth, shape.height, shape.width, shape.channels);
     Array5::from_shape_vec(shape, bytes).expect("a byte for every element")
@@ -43,7 +43,7 @@ fn a_watched_prediction_has_the_same_bits_and_hands_out_every_sample_in_order() 
                 ControlFlow::Continue(())
             };
             let mut each = |picture: usize, row: &[f32]| {
-                assert_eq!(row.len(), model.description().outputs());
+                assert_eq!(row.len(), model.quantized().outputs());
                 logits[picture].extend_from_slice(row);
             };
             let observer = Observer { progress: Some(&progress), logits: Some(&mut each) };

@@ -1,4 +1,4 @@
-//! Runs the golden vectors on every instruction set of this processor, through the public API of
+//! Runs the conformance vectors on every instruction set of this processor, through the public API of
 //! `bayes8-native`, and prints a line for each.
 
 use bayes8_conformance::line::{Line, Verdict};
@@ -18,11 +18,11 @@ struct Native {
 
 impl Native {
     fn model(&self, case: &Case) -> Result<Model, String> {
-        let description = format::read(&case.model).map_err(|error| error.to_string())?;
+        let quantized = format::read(&case.model).map_err(|error| error.to_string())?;
         let (threads, bank_bytes) = (self.threads.clone(), self.bank_bytes);
         let options =
             ModelOptions { isa: Some(self.isa), threads, bank_bytes, ..ModelOptions::default() };
-        let model = Model::new(description, options).map_err(|error| error.to_string())?;
+        let model = Model::new(quantized, options).map_err(|error| error.to_string())?;
         if model.kernel() == self.isa.name() {
             Ok(model)
         } else {
@@ -32,7 +32,7 @@ impl Native {
 }
 
 fn pictures<'a>(model: &Model, case: &'a Case) -> Result<Pictures<'a, Ix5>, String> {
-    let shape = model.description().graph().input();
+    let shape = model.quantized().graph().input();
     let shape = (case.count, shape.depth, shape.height, shape.width, shape.channels);
     let array = ArrayView5::from_shape(shape, &case.pictures).map_err(|error| error.to_string())?;
     Ok(Pictures::Bytes(array))

@@ -8,7 +8,7 @@ use crate::reference::REFERENCE;
 use crate::vectors::from_base64;
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 
 /// Says where `difference` begins.
 ///
@@ -72,7 +72,12 @@ pub fn explain(case: &Case, difference: &Difference) -> Result<String, String> {
 }
 
 /// Where the output of a node differs.
-fn node_difference(model: &Model, sample: u32, expected: &TracedNode, found: &[u8]) -> String {
+fn node_difference(
+    model: &QuantizedModel,
+    sample: u32,
+    expected: &TracedNode,
+    found: &[u8],
+) -> String {
     let nodes = model.graph().nodes();
     let name = &expected.node;
     let shape = nodes.iter().find(|node| node.name == *name).map(|node| node.shape);

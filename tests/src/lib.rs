@@ -1,4 +1,4 @@
-//! Cross-target conformance: golden vectors, and what runs them on a target.
+//! Cross-target conformance: conformance vectors, and what runs them on a target.
 //!
 //! [`catalogue`] says what is compared and lets the [`mod@reference`] back end fill in what is right;
 //! the result lies in `tests/vectors`. An [`Implementation`] runs a [`Case`] through its own API; [`check()`]

@@ -9,7 +9,7 @@ use bayes8_core::format;
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::SampleSums;
 use bayes8_core::input::InputQuantizer;
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
 
@@ -56,7 +56,7 @@ impl<B: Backend + Copy> Implementation for OnCore<B> {
 
 impl<B: Backend + Copy> OnCore<B> {
     /// The model, ready for samples of the case's pictures.
-    fn begin(&self, case: &Case) -> Result<(Model, Executor<B>, Workspace<B>), String> {
+    fn begin(&self, case: &Case) -> Result<(QuantizedModel, Executor<B>, Workspace<B>), String> {
         let model = format::read(&case.model).map_err(|error| error.to_string())?;
         let elements = model.graph().input().elements();
         if case.pictures.len() != case.count * elements {
@@ -73,7 +73,7 @@ impl<B: Backend + Copy> OnCore<B> {
 }
 
 /// Outputs with the names of their nodes.
-pub fn named(model: &Model, outputs: Vec<NodeOutput>) -> Trace {
+pub fn named(model: &QuantizedModel, outputs: Vec<NodeOutput>) -> Trace {
     let nodes = model.graph().nodes();
     let named = |output: NodeOutput| TracedNode {
         node: nodes[output.node].name.clone(),

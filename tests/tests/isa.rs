@@ -7,7 +7,7 @@ use bayes8_conformance::{
 use bayes8_core::format;
 use bayes8_core::head::Accumulator;
 use bayes8_core::input::InputQuantizer;
-use bayes8_core::model::Model as CoreModel;
+use bayes8_core::model::QuantizedModel;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction, Threads};
 use ndarray::{Array5, ArrayView5, Axis, Slice};
 use std::ops::Range;
@@ -17,7 +17,7 @@ const PICTURES: usize = 64;
 const SAMPLES: Range<u32> = 0..8;
 
 /// Bytes of all pictures: pseudo-random ones, then one of zeros and one of 255.
-fn pictures(model: &CoreModel) -> Array5<u8> {
+fn pictures(model: &QuantizedModel) -> Array5<u8> {
     let shape = model.graph().input();
     let elements = shape.elements();
     let mut bytes = Random::new(2023).bytes(PICTURES * elements);
@@ -27,7 +27,7 @@ fn pictures(model: &CoreModel) -> Array5<u8> {
     Array5::from_shape_vec(shape, bytes).expect("as many bytes as the shape has")
 }
 
-fn model(description: &CoreModel, isa: Isa, threads: usize, bank_bytes: usize) -> Model {
+fn model(description: &QuantizedModel, isa: Isa, threads: usize, bank_bytes: usize) -> Model {
     let threads = Threads::new(threads).expect("a few threads");
     let options = ModelOptions { isa: Some(isa), threads, bank_bytes, ..ModelOptions::default() };
     Model::new(description.clone(), options).expect("an instruction set that is available")
@@ -61,7 +61,7 @@ fn in_batches(model: &Model, pictures: &Array5<u8>, batches: &[usize]) -> Vec<Pr
 }
 
 /// Runs the whole ladder over one network.
-fn check(name: &str, description: &CoreModel) {
+fn check(name: &str, description: &QuantizedModel) {
     let pictures = pictures(description);
     let expected = predict(&model(description, Isa::Portable, 1, 0), pictures.view(), SAMPLES);
     let expected_logits = logits(&expected);
@@ -77,7 +77,7 @@ fn check(name: &str, description: &CoreModel) {
             let model = model(description, isa, threads, 0);
             assert_eq!((model.isa(), model.kernel(), model.threads()), (isa, isa.name(), threads));
             // On one thread this is what the others are compared with. On two it takes minutes for large
-            // networks, which the golden vectors do.
+            // networks, which the conformance vectors do.
             if isa == Isa::Portable && (threads == 1 || is_large) {
                 continue;
             }
@@ -220,7 +220,7 @@ fn threads_that_share_operations_change_no_bit() {
 }
 
 /// Whether pictures differ in their logits, and samples too: a comparison of constants would prove nothing.
-fn is_varied(description: &CoreModel, logits: &[Vec<u8>]) -> bool {
+fn is_varied(description: &QuantizedModel, logits: &[Vec<u8>]) -> bool {
     let row = 4 * description.outputs();
     let is_bayesian = description.layers().any(|layer| layer.is_bayesian());
     logits.iter().any(|x| x != &logits[0])
@@ -233,7 +233,7 @@ fn random_networks_have_the_same_bits_everywhere() {
         check(&format!("random network {seed}"), &random_model(seed));
     }
     // Some saturate on the way.
-    let varied = |model: &CoreModel| {
+    let varied = |model: &QuantizedModel| {
         let portable = self::model(model, Isa::Portable, 1, 0);
         is_varied(model, &logits(&predict(&portable, pictures(model).view(), SAMPLES)))
     };

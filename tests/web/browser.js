@@ -1,4 +1,4 @@
-// Golden vectors in a page without a bundler that imports the npm package as built.
+// Conformance vectors in a page without a bundler that imports the npm package as built.
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { PACKAGE, ROOT } from "../../wasm/npm/tests/support/files.js";

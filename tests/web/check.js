@@ -1,4 +1,4 @@
-// Runs golden vectors through the npm package, in Node and in pages. docs/CONFORMANCE.md has the format.
+// Runs conformance vectors through the npm package, in Node and in pages. docs/CONFORMANCE.md has the format.
 
 /** How a line begins that `conformance report` reads. */
 const MARK = "CONFORMANCE ";

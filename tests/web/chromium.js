@@ -1,4 +1,4 @@
-// Golden vectors in headless Chromium.
+// Conformance vectors in headless Chromium.
 import { launch } from "../../wasm/npm/tests/support/chromium.js";
 import { runIn } from "./browser.js";
 

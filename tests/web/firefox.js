@@ -1,4 +1,4 @@
-// Golden vectors in headless Firefox.
+// Conformance vectors in headless Firefox.
 import { firefox } from "./apps/support/browsers.js";
 import { runIn } from "./browser.js";
 

@@ -1,4 +1,4 @@
-// Golden vectors in Node, through the npm package as built.
+// Conformance vectors in Node, through the npm package as built.
 import { readFile, readdir } from "node:fs/promises";
 import "../../wasm/npm/tests/support/relaxed.js";
 import { Model } from "../../wasm/npm/dist/node.js";

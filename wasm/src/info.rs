@@ -3,7 +3,7 @@
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::graph::Shape;
 use bayes8_core::limits::Cost;
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use serde::Serialize;
 use tsify::Tsify;
 
@@ -64,7 +64,7 @@ pub struct Normalization {
 
 impl NetworkInfo {
     pub(crate) fn new(
-        model: &Model,
+        model: &QuantizedModel,
         digest: ModelDigest,
         cost: &Cost,
         weight_bytes: usize,

@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`: the golden vectors on every target that this machine has, and one
+//! `cargo xtask conformance`: the conformance vectors on every target that this machine has, and one
 //! table of what came out.
 
 use crate::programs::{root, run, run_command, stream};
@@ -85,7 +85,7 @@ fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
 
 /// The test of `bayes8-native` that runs the vectors on AMX, by the emulator where there is none.
 const AMX_TEST: [&str; 7] =
-    ["test", "--workspace", "--lib", "golden_vectors", "--", "--ignored", "--nocapture"];
+    ["test", "--workspace", "--lib", "conformance_vectors", "--", "--ignored", "--nocapture"];
 
 /// Compiles [`program`]s: of the whole workspace, whose features are those of the tests, for which most
 /// of it was compiled already.

@@ -57,7 +57,7 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 4173)]
         port: u16,
     },
-    /// Run the golden vectors on every target of this machine and compare bit for bit
+    /// Run the conformance vectors on every target of this machine and compare bit for bit
     Conformance {
         /// Instead, write the vectors anew: after a change of results that is meant
         #[arg(long)]

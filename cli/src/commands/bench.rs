@@ -84,7 +84,7 @@ const FEWEST_REPEATS: usize = 3;
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments { batch, samples, .. } = *arguments;
     let model = model_file::load(&arguments.model, &arguments.machine)?;
-    let shape = model.description().graph().input();
+    let shape = model.quantized().graph().input();
     if batch as usize * shape.elements() > MAX_BATCH_BYTES {
         let pictures = counted(batch, "picture");
         bail!("{pictures} of {shape}: more than 1 GiB; use a smaller --batch");
@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let wall = median(&times);
     let image_samples = f64::from(batch) * f64::from(samples);
-    let macs = model.description().multiply_accumulates() as f64;
+    let macs = model.quantized().multiply_accumulates() as f64;
     let report = Report {
         image_samples_per_second: image_samples / wall,
         sampling_share: drawn / (wall * model.threads() as f64),
@@ -133,7 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
         return output::print_json(&report);
     }
-    let name = printable(model.description().name());
+    let name = printable(model.quantized().name());
     output::print(&report.text(&name, wall, style::detect()))
 }
 
@@ -146,7 +146,7 @@ fn check(model: &Model, pictures: ArrayView5<'_, u8>) -> anyhow::Result<()> {
         Ok(logits_digest(&logits.flatten().copied().collect::<Vec<f32>>()))
     };
     let portable = ModelOptions { isa: Some(Isa::Portable), ..ModelOptions::default() };
-    let reference = Model::new(model.description().clone(), portable)
+    let reference = Model::new(model.quantized().clone(), portable)
         .context("cannot run the portable reference")?;
     let (ours, expected) = (digest(model)?, digest(&reference)?);
     if ours != expected {

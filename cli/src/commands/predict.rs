@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Err(UsageError { command: "predict", message }.into());
     }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
-    let input = model.description().graph().input();
+    let input = model.quantized().graph().input();
     let picture_files::Batch { names, pictures } =
         picture_files::load(&arguments.pictures, input, arguments.max_pixels)?;
     let job = Job {
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let outcomes = job.run(&mut progress::shown())?;
 
-    let entropy_limit = (model.description().classes() as f64).ln();
+    let entropy_limit = (model.quantized().classes() as f64).ln();
     let mut answers = Answers {
         arguments,
         model: &model,
@@ -198,7 +198,7 @@ impl Answers<'_> {
             0 => String::new(),
             first => format!(" from {first} on"),
         };
-        let name = shorten(self.model.description().name(), 40);
+        let name = shorten(self.model.quantized().name(), 40);
         let samples = counted(samples, "sample");
         let run = format!("{samples}{first}, seed {seed}, {}", self.model.kernel());
         let rule = format!("abstains above {:.3} nats of uncertainty", self.threshold);

@@ -255,7 +255,7 @@ fn seven_bits_are_recorded() {
     fixture.archive_of("x.npz", 3, &[0, 1, 2]);
     quantize(&fixture, &["--moped", "0.1", "--activation-bits", "7"]).succeeded();
     let model = crate::support::load(&fixture.path("out.safetensors"));
-    assert_eq!(u8::from(model.description().activation_bits()), 7);
+    assert_eq!(u8::from(model.quantized().activation_bits()), 7);
     fixture.picture("a.png", 8, 8);
     fixture.run(&["predict", "out.safetensors", "a.png"]).succeeded();
 }

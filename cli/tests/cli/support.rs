@@ -4,7 +4,9 @@ use bayes8_native::core::chacha::ChaCha8;
 use bayes8_native::core::format;
 use bayes8_native::core::graph::{Graph, Padding, Shape, Value, Window};
 use bayes8_native::core::layer::{Bias, Layer};
-use bayes8_native::core::model::{Calibration, Model, Parameters, Parts, Preprocessing, Quantized};
+use bayes8_native::core::model::{
+    Calibration, Parameters, Parts, Preprocessing, Quantized, QuantizedModel,
+};
 use bayes8_native::core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_native::core::ops::{Conv2d, Linear, MaxPool};
 use bayes8_native::core::posterior::{Posterior, gaussian::Gaussian};
@@ -151,7 +153,7 @@ pub(crate) fn load(path: &Path) -> bayes8_native::Model {
 }
 
 /// Convolution, pooling and a linear layer over 8x8 pictures: three classes.
-fn tiny_model(channels: usize) -> Model {
+fn tiny_model(channels: usize) -> QuantizedModel {
     let mut graph = Graph::new(Shape::new(8, 8, channels)).unwrap();
     let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
     let convolution = Conv2d { out_channels: 5, groups: 1, window };
@@ -165,7 +167,7 @@ fn tiny_model(channels: usize) -> Model {
     let classifier = data(None, owned(layer(1, 3, 20)));
     graph.push("classifier".into(), Linear { out_features: 3 }, vec![x], classifier).unwrap();
 
-    Model::new(Parts {
+    QuantizedModel::new(Parts {
         name: "tiny".into(),
         graph,
         activation_bits: ActivationBits::Eight,

@@ -202,7 +202,7 @@ mod tests {
     fn normal(count: usize) -> impl Iterator<Item = f32> {
         (0..count).map(move |i| {
             let radius = (-2.0 * ((i as f64 + 0.5) / count as f64).ln()).sqrt();
-            // The golden ratio's multiples fill the circle evenly.
+            // The multiples of the golden ratio fill the circle evenly.
             let angle = (i as f64 * 0.618_033_988_749_895).fract() * std::f64::consts::TAU;
             (radius * angle.cos()) as f32
         })

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
 use bayes8_core::layer::Layer;
-use bayes8_core::model::{Model, Quantized};
+use bayes8_core::model::{Quantized, QuantizedModel};
 use bayes8_core::numerics::Quantization;
 use bayes8_native::{ModelOptions, Pictures};
 use ndarray::{ArrayView, Axis, Dimension, Slice};
@@ -53,7 +53,7 @@ const GROUP: usize = 4;
 /// [`QuantizeError`] when the pictures do not fit.
 pub(super) fn compare<D: Dimension>(
     network: &Network,
-    model: &Model,
+    model: &QuantizedModel,
     observations: &Observations,
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<ValueFidelity>, QuantizeError> {
@@ -135,7 +135,7 @@ fn weight_noise(mean: &[f32], layer: &Layer) -> Noise {
 /// Of the input, then of every node.
 fn noise<D: Dimension>(
     network: &Network,
-    model: &Model,
+    model: &QuantizedModel,
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<Noise>, QuantizeError> {
     let nodes = network.graph.nodes();

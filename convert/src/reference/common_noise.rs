@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use bayes8_core::layer::{Bias, Layer};
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::posterior::gaussian::NOISE_STD;
 use bayes8_core::posterior::{self, Posterior};
@@ -46,7 +46,7 @@ impl<'n> CommonNoise<'n> {
     ///
     /// # Errors
     /// [`RunError::Weights`] when its layers are others.
-    pub fn check(&self, model: &Model) -> Result<(), RunError> {
+    pub fn check(&self, model: &QuantizedModel) -> Result<(), RunError> {
         let mut layers = model.layers();
         for (node, noise) in self.network.graph.nodes().iter().zip(&self.layers) {
             let Some(noise) = noise else { continue };

@@ -11,7 +11,7 @@ use super::{
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Node};
 use crate::layer::{Bias, Layer, Parameters, Quantized, transpose};
-use crate::model::{Model, Parts};
+use crate::model::{Parts, QuantizedModel};
 use crate::numerics::{CodeRange, Quantization, Table};
 use crate::ops::{Filters, GridRule};
 use crate::posterior::{Posterior, gaussian::Gaussian};
@@ -27,7 +27,7 @@ use safetensors::{Dtype, SafeTensors};
 ///
 /// # Errors
 /// A [`FormatError`] that names the tensor or node. Never panics, whatever the bytes are.
-pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
+pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
     let (header, data) = open(bytes)?;
     // Before all else is looked at: what a flipped bit makes of the file is no fault of its writer.
     let digest = contents::check(&header, data)?;
@@ -46,7 +46,7 @@ pub fn read(bytes: &[u8]) -> Result<Model, FormatError> {
     let Description {
         format_version, name, activation_bits, input, class_names, calibration, ..
     } = description;
-    let model = Model::new(Parts {
+    let model = QuantizedModel::new(Parts {
         name,
         graph,
         activation_bits,

@@ -1,4 +1,4 @@
-//! Model to bytes.
+//! QuantizedModel to bytes.
 
 use super::contents::Contents;
 use super::header_density::{Density, MAX_HEADER_BYTES};
@@ -8,7 +8,7 @@ use super::{DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUA
 use crate::digest::ModelDigest;
 use crate::graph::Value;
 use crate::layer::{Layer, Parameters, Quantized, transpose};
-use crate::model::Model;
+use crate::model::QuantizedModel;
 use crate::numerics::CodeRange;
 use crate::ops::Filters;
 use crate::posterior::{Posterior, gaussian::Gaussian};
@@ -26,7 +26,7 @@ use serde::Serialize;
 ///
 /// # Errors
 /// [`FormatError::Encoder`] when the model does not fit a file.
-pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
+pub fn write(model: &QuantizedModel) -> Result<Vec<u8>, FormatError> {
     let (version, tensors) = tensors(model);
     let mut metadata = metadata(model, version);
     metadata.insert(DIGEST_KEY, contents_digest(&metadata, &tensors).to_string());
@@ -43,7 +43,7 @@ pub fn write(model: &Model) -> Result<Vec<u8>, FormatError> {
 
 /// The digest of `model`: of the file that it was read from, or else of the one that [`write()`] makes
 /// of it, which takes about as long as writing it.
-pub fn digest(model: &Model) -> ModelDigest {
+pub fn digest(model: &QuantizedModel) -> ModelDigest {
     let computed = || {
         let (version, tensors) = tensors(model);
         contents_digest(&metadata(model, version), &tensors)
@@ -53,12 +53,12 @@ pub fn digest(model: &Model) -> ModelDigest {
 
 /// The format version of `model`: of the file that it was read from, or else of the one that [`write()`]
 /// makes of it, which is the earliest that has all of it, so that older readers take what they can.
-pub fn version(model: &Model) -> u32 {
+pub fn version(model: &QuantizedModel) -> u32 {
     model.file_version().unwrap_or_else(|| tensors(model).0)
 }
 
 /// All metadata of the file but the digest.
-fn metadata(model: &Model, version: u32) -> BTreeMap<&'static str, String> {
+fn metadata(model: &QuantizedModel, version: u32) -> BTreeMap<&'static str, String> {
     let description = serde_json::to_string(&describe(model, version));
     let description = description.expect("texts, lists and finite numbers are JSON");
     let mut metadata = BTreeMap::from([(METADATA_KEY, description)]);
@@ -71,7 +71,7 @@ fn metadata(model: &Model, version: u32) -> BTreeMap<&'static str, String> {
 
 /// The version that has them, and the tensors, in the order in which they lie in the file: wide types
 /// first, so that all are aligned, then by name.
-fn tensors(model: &Model) -> (u32, Vec<(String, Tensor<'_>)>) {
+fn tensors(model: &QuantizedModel) -> (u32, Vec<(String, Tensor<'_>)>) {
     let mut version = super::graph_version(model.graph());
     let mut tensors = Vec::new();
     let graph = model.graph();
@@ -151,7 +151,7 @@ fn file(
     Ok(bytes)
 }
 
-fn describe(model: &Model, version: u32) -> Description {
+fn describe(model: &QuantizedModel, version: u32) -> Description {
     let graph = model.graph();
     let name = |value: &Value| match *value {
         Value::Input => "input".to_string(),

@@ -1,7 +1,7 @@
 //! Long predictions in pieces, so that there is progress to see and a bound to memory.
 
 use super::samples::SampleRange;
-use crate::model::Model;
+use crate::model::QuantizedModel;
 use core::ops::Range;
 
 /// At least so many pictures run together, which makes drawing their weights cheap.
@@ -28,7 +28,7 @@ impl Pieces {
     pub const WHOLE: Self = Self { pictures: usize::MAX, samples: usize::MAX };
 
     /// Pieces of about a second's work on `threads` threads, for predictions by `model` from `samples`.
-    pub fn new(model: &Model, threads: usize, samples: SampleRange) -> Self {
+    pub fn new(model: &QuantizedModel, threads: usize, samples: SampleRange) -> Self {
         let most_samples = SAMPLES.next_multiple_of(threads.max(1));
         let in_piece = most_samples.min(samples.count()) as u64;
         let work = model.multiply_accumulates().max(1);

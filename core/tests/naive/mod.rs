@@ -3,7 +3,7 @@
 
 use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::Layer;
-use bayes8_core::model::{Model, Parameters, Quantized};
+use bayes8_core::model::{Parameters, Quantized, QuantizedModel};
 use bayes8_core::numerics::{CodeRange, Quantization, Table};
 use bayes8_core::ops::{AveragePool, Conv2d, MaxPool, Pad, PadChannels, Slice};
 use bayes8_core::posterior::Draw;
@@ -31,13 +31,13 @@ impl Tensor {
 }
 
 /// Logits of one picture of input codes with weight sample `sample` of `seed`.
-pub(crate) fn logits(model: &Model, picture: &[u8], seed: u64, sample: u32) -> Vec<f32> {
+pub(crate) fn logits(model: &QuantizedModel, picture: &[u8], seed: u64, sample: u32) -> Vec<f32> {
     trace(model, picture, seed, sample).1
 }
 
 /// The codes of every node but the last, and the logits.
 pub(crate) fn trace(
-    model: &Model,
+    model: &QuantizedModel,
     picture: &[u8],
     seed: u64,
     sample: u32,

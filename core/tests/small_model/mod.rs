@@ -4,13 +4,13 @@
 use bayes8_conformance::{Builder, Kind};
 use bayes8_core::format::{FormatError, read, write};
 use bayes8_core::graph::{Padding, Shape, Value, Window};
-use bayes8_core::model::{Calibration, Model, Parts};
+use bayes8_core::model::{Calibration, Parts, QuantizedModel};
 
 use crate::container::File;
 
 /// A small model with all kinds of layers: Bayesian, grouped, depthwise, deterministic.
-pub(crate) fn model() -> Model {
-    Model::new(parts()).unwrap()
+pub(crate) fn model() -> QuantizedModel {
+    QuantizedModel::new(parts()).unwrap()
 }
 
 pub(crate) fn parts() -> Parts {

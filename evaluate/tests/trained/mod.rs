@@ -104,7 +104,7 @@ const BATCH: usize = 50;
 impl Predictions {
     /// Those of an INT8 model, with `samples` samples of seed 0.
     pub(crate) fn of(
-        model: bayes8_core::model::Model,
+        model: bayes8_core::model::QuantizedModel,
         pictures: &ArrayD<u8>,
         samples: u32,
     ) -> Self {

@@ -172,7 +172,7 @@ pub unsafe extern "C" fn bayes8_model_get_info(
     boundary(|| {
         // SAFETY: the caller's contract.
         let (model, place) = unsafe { (reference(model, "model")?, Place::new(info, "info")?) };
-        let input = model.native.description().graph().input();
+        let input = model.native.quantized().graph().input();
         place.set(ModelInfo {
             name: model.name.as_ptr(),
             digest: model.digest.as_ptr(),
@@ -213,9 +213,9 @@ pub unsafe extern "C" fn bayes8_model_get_class_name(
 
 impl ModelHandle {
     fn new(native: bayes8_native::Model) -> Self {
-        let classes = native.description().classes();
+        let classes = native.quantized().classes();
         Self {
-            name: c_text(native.description().name()),
+            name: c_text(native.quantized().name()),
             digest: c_text(&native.digest().to_string()),
             kernel: c_text(native.kernel()),
             class_names: (0..classes).map(|class| c_text(&native.class_name(class))).collect(),

@@ -129,7 +129,7 @@ unsafe fn predict<'a, T>(
                 reference(outputs, "outputs")?,
             )
         };
-        let shape = model.description().graph().input();
+        let shape = model.quantized().graph().input();
         let dimensions = (count, shape.depth, shape.height, shape.width, shape.channels);
         let pictures = ArrayView5::from_shape(dimensions, pictures)
             .ok()
@@ -137,7 +137,7 @@ unsafe fn predict<'a, T>(
             .ok_or(Error::Pictures { length, count, shape })?;
 
         let options = options.unwrap_or_else(|| bayes8_predict_options_default());
-        let classes = model.description().classes();
+        let classes = model.quantized().classes();
         // SAFETY: the caller's contract.
         let mut results =
             unsafe { Results::new(outputs, count, options.samples as usize, classes) }?;

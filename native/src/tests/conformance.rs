@@ -1,4 +1,4 @@
-//! The golden vectors on tiles that this processor may lack: `cargo xtask conformance` reads what
+//! The conformance vectors on tiles that this processor may lack: `cargo xtask conformance` reads what
 //! this prints. On a processor with AMX the public API runs them too (`tests/examples`).
 
 use crate::engine::{Engine, Job, Memory, Threaded};
@@ -13,7 +13,7 @@ use bayes8_conformance::{Case, Implementation, check, repository};
 use bayes8_core::format;
 use bayes8_core::head::Accumulator;
 use bayes8_core::input::InputQuantizer;
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::session::SampleRange;
 use std::ops::ControlFlow;
@@ -28,13 +28,13 @@ struct Tiles {
 const THREADS: usize = 2;
 
 impl Tiles {
-    fn engine(&self, model: &Model) -> Threaded<Simd<Amx>> {
+    fn engine(&self, model: &QuantizedModel) -> Threaded<Simd<Amx>> {
         Threaded::new(model, simd(self.amx), Memory { activation_bytes: 1 << 30, bank_bytes: 0 })
     }
 }
 
 /// The model and the input codes of a case.
-fn begin(case: &Case) -> Result<(Model, Vec<u8>), String> {
+fn begin(case: &Case) -> Result<(QuantizedModel, Vec<u8>), String> {
     let model = format::read(&case.model).map_err(|error| error.to_string())?;
     let mut codes = vec![0; case.pictures.len()];
     InputQuantizer::new(&model).bytes(&case.pictures, &mut codes);
@@ -85,7 +85,7 @@ impl Implementation for Tiles {
 /// As it is used, and with all products on tiles: AVX512-VNNI takes small ones otherwise.
 #[test]
 #[ignore = "`cargo xtask conformance` runs it, as `cargo xtask test` does"]
-fn golden_vectors_pass_on_amx() {
+fn conformance_vectors_pass_on_amx() {
     let root = repository();
     let cases = Case::load_all(&root, &root.join("tests/vectors")).expect("the vectors");
     let mut wrong = 0;

@@ -9,7 +9,7 @@ use crate::vectors::{
     Expected, ExpectedNode, ModelFile, Pictures, VERSION, Vector, VectorFile, to_base64,
 };
 use bayes8_core::format::{self, DIGEST_KEY};
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::MAX_SAMPLES;
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Draft {
     ///
     /// # Panics
     /// When it does not fit a file, or its name is taken.
-    pub(super) fn model(&mut self, name: &str, model: &Model) {
+    pub(super) fn model(&mut self, name: &str, model: &QuantizedModel) {
         let bytes = format::write(model).unwrap_or_else(|error| panic!("{name}: {error}"));
         self.model_file(name, ModelFile::Inline { base64: to_base64(&without_digest(&bytes)) });
     }
@@ -111,7 +111,7 @@ impl Draft {
     ///
     /// # Panics
     /// As [`Self::model`].
-    pub(super) fn model_and_vector(&mut self, name: &str, model: &Model) -> String {
+    pub(super) fn model_and_vector(&mut self, name: &str, model: &QuantizedModel) -> String {
         self.model(name, model);
         let elements = model.graph().input().elements();
         let pictures = format!("{elements} bytes");

@@ -6,7 +6,7 @@ use crate::vectors::VectorFile;
 use bayes8_core::executor::Executor;
 use bayes8_core::format;
 use bayes8_core::input::InputQuantizer;
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::reference::Reference;
 
 /// Networks in the file.
@@ -35,7 +35,7 @@ pub(super) fn file() -> VectorFile {
 }
 
 /// Whether two pictures have other logits: a few networks saturate on the way.
-fn tells_apart(model: &Model) -> bool {
+fn tells_apart(model: &QuantizedModel) -> bool {
     let bytes = random_codes(model, 2, 1);
     let mut codes = bytes.clone();
     InputQuantizer::new(model).bytes(&bytes, &mut codes);

@@ -7,7 +7,7 @@
 use crate::models::Random;
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
 use bayes8_core::layer::{Bias, Layer};
-use bayes8_core::model::{Model, Parameters, Parts, Preprocessing, Quantized};
+use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::{Conv2d, Linear};
 use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
@@ -59,7 +59,7 @@ impl Readout {
     ///
     /// # Panics
     /// When the numbers are not as many as the layer has.
-    pub(super) fn model(&self, name: &str, before: usize, numbers: Numbers) -> Model {
+    pub(super) fn model(&self, name: &str, before: usize, numbers: Numbers) -> QuantizedModel {
         let input = self.input();
         let grid = Quantization { scale: STEP, zero_point: 0 };
         let mut parts = Parts {
@@ -98,7 +98,7 @@ impl Readout {
         };
         let data = quantized(None, layer);
         parts.graph.push("readout".into(), op, vec![value], data).expect("a layer that fits");
-        Model::new(parts).unwrap_or_else(|error| panic!("{name}: {error}"))
+        QuantizedModel::new(parts).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 }
 

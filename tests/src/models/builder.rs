@@ -3,7 +3,7 @@
 use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::{Bias, Layer};
-use bayes8_core::model::{Model, Parameters, Parts, Preprocessing, Quantized};
+use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::{Conv2d, Filters, GridRule, Linear, Slice};
 use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
@@ -144,8 +144,8 @@ impl Builder {
     ///
     /// # Panics
     /// When the last node does not make logits.
-    pub fn finish(self) -> Model {
-        Model::new(self.parts()).unwrap_or_else(|error| panic!("not a model: {error}"))
+    pub fn finish(self) -> QuantizedModel {
+        QuantizedModel::new(self.parts()).unwrap_or_else(|error| panic!("not a model: {error}"))
     }
 
     /// Appends a node whose grid is yet to be chosen.

@@ -11,13 +11,13 @@ pub use random::Random;
 pub use random_models::{random_model, random_model_of_all_operations, random_volume_model};
 
 use bayes8_core::layer::Layer;
-use bayes8_core::model::{Model, Parameters, Parts, Quantized};
+use bayes8_core::model::{Parameters, Parts, Quantized, QuantizedModel};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::GridRule;
 use std::sync::Arc;
 
 /// Input codes of `count` pictures of `model`, every byte equally likely.
-pub fn random_codes(model: &Model, count: usize, seed: u64) -> Vec<u8> {
+pub fn random_codes(model: &QuantizedModel, count: usize, seed: u64) -> Vec<u8> {
     Random::new(seed).bytes(count * model.graph().input().elements())
 }
 
@@ -45,7 +45,7 @@ pub fn layer_mut(parts: &mut Parts, number: usize) -> &mut Layer {
 ///
 /// # Panics
 /// When a layer does not allow it, as one that is at the end of what sums can hold.
-pub fn with_seven_bits(model: &Model) -> Model {
+pub fn with_seven_bits(model: &QuantizedModel) -> QuantizedModel {
     let halved = |q: Quantization| Quantization { zero_point: q.zero_point / 2, ..q };
     let mut parts = model.clone().into_parts();
     let rules = parts.graph.nodes().iter().map(|node| node.op.operation().grid());
@@ -61,5 +61,5 @@ pub fn with_seven_bits(model: &Model) -> Model {
         }
     }
     let (activation_bits, input) = (ActivationBits::Seven, halved(parts.input));
-    Model::new(Parts { activation_bits, input, ..parts }).expect("halved codes are codes")
+    QuantizedModel::new(Parts { activation_bits, input, ..parts }).expect("halved codes are codes")
 }

@@ -2,7 +2,7 @@
 
 use super::{Builder, Kind, Random};
 use bayes8_core::graph::{AxisPadding, Depth, GraphError, Op, Padding, Shape, Value, Window};
-use bayes8_core::model::Model;
+use bayes8_core::model::QuantizedModel;
 use bayes8_core::ops::{Arity, AveragePool, Dice, MaxPool, Pad, PadChannels};
 
 /// Which operations a network is made of.
@@ -18,14 +18,14 @@ enum Vocabulary {
 /// A small network over pictures that `seed` decides: up to a dozen nodes that read any earlier
 /// value, with a deterministic beginning half of the time. Every operation but [`Op::Pad`],
 /// [`Op::Table`] and [`Op::Multiply`] occurs among a few dozen seeds.
-pub fn random_model(seed: u64) -> Model {
+pub fn random_model(seed: u64) -> QuantizedModel {
     let mut random = Random::new(seed ^ 0x5eed);
     let input = Shape::new(random.between(3, 12), random.between(3, 12), random.between(1, 8));
     random_network(seed, random, input, Vocabulary::Recorded { volumes: false })
 }
 
 /// The same over volumes, with windows and movements of planes, [`Op::Pad`] among them.
-pub fn random_volume_model(seed: u64) -> Model {
+pub fn random_volume_model(seed: u64) -> QuantizedModel {
     let mut random = Random::new(seed ^ 0x3d5eed);
     let mut extent = |most| random.between(2, most);
     let input = Shape::volume(extent(5), extent(7), extent(7), extent(7) - 1);
@@ -33,7 +33,7 @@ pub fn random_volume_model(seed: u64) -> Model {
 }
 
 /// A small network over pictures or volumes that `seed` decides, of every operation that there is.
-pub fn random_model_of_all_operations(seed: u64) -> Model {
+pub fn random_model_of_all_operations(seed: u64) -> QuantizedModel {
     let mut random = Random::new(seed ^ 0x0b5eed);
     let depth = if random.chance(30) { random.between(2, 4) } else { 1 };
     let mut extent = |least| random.between(least, 9);
@@ -41,7 +41,12 @@ pub fn random_model_of_all_operations(seed: u64) -> Model {
     random_network(seed, random, input, Vocabulary::All)
 }
 
-fn random_network(seed: u64, mut random: Random, input: Shape, vocabulary: Vocabulary) -> Model {
+fn random_network(
+    seed: u64,
+    mut random: Random,
+    input: Shape,
+    vocabulary: Vocabulary,
+) -> QuantizedModel {
     let builder = Builder::new(seed, input);
     let mut network = GrowingNetwork { builder, values: vec![Value::Input] };
     let steps = random.between(3, 12);
@@ -166,7 +171,7 @@ impl GrowingNetwork {
         }
     }
 
-    fn finish(mut self, random: &mut Random) -> Model {
+    fn finish(mut self, random: &mut Random) -> QuantizedModel {
         let mut x = self.value(random);
         match random.below(3) {
             0 => x = self.builder.op(Op::Flatten, &[x]).expect("any value can be flattened"),

@@ -1,4 +1,4 @@
-/** The golden vectors of the repository, run in this browser and compared with the native reference. */
+/** The conformance vectors of the repository, run in this browser and compared with the native reference. */
 import cifar10 from "../../../models/cifar10-resnet20.safetensors?url";
 import fashion from "../../../models/fashion-resnet14.safetensors?url";
 import mnist from "../../../models/mnist-scnn.safetensors?url";

@@ -1,4 +1,4 @@
-/** Runs the golden vectors, in a worker of its own: some of them keep a thread busy. */
+/** Runs the conformance vectors, in a worker of its own: some of them keep a thread busy. */
 import { type Kernel, Model } from "bayes8";
 import { check, type VectorFile } from "../../../tests/web/check.js";
 

@@ -41,7 +41,7 @@ fn status<T>(result: Result<T, Failure>) -> Status {
 fn info_is_what_the_rust_interface_says() {
     let (model, native) = (shipped(), bayes8_native::Model::load(MODEL).expect("it loads"));
     let info = info(*model).expect("a live model");
-    assert_eq!(text(info.name), native.description().name());
+    assert_eq!(text(info.name), native.quantized().name());
     assert_eq!(text(info.digest), native.digest().to_string());
     assert_eq!(text(info.kernel), native.kernel());
     assert_eq!((info.depth, info.height, info.width, info.channels), (1, 28, 28, 1));

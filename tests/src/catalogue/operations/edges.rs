@@ -5,7 +5,7 @@ use crate::catalogue::draft::Draft;
 use crate::models::{Builder, Kind, layer_mut, node_mut};
 use bayes8_core::graph::{Op, Shape, Value};
 use bayes8_core::layer::Bias;
-use bayes8_core::model::{Model, Parts};
+use bayes8_core::model::{Parts, QuantizedModel};
 use bayes8_core::numerics::{CodeRange, Quantization};
 
 pub(super) fn add_all(draft: &mut Draft) {
@@ -14,14 +14,14 @@ pub(super) fn add_all(draft: &mut Draft) {
     logits(draft);
 }
 
-fn finish(name: &str, builder: Builder, change: impl FnOnce(&mut Parts)) -> Model {
+fn finish(name: &str, builder: Builder, change: impl FnOnce(&mut Parts)) -> QuantizedModel {
     let mut parts = builder.parts();
     // Codes are the bytes of the picture.
     parts.input = Quantization { scale: 1.0 / 256.0, zero_point: 0 };
     parts.preprocessing.mean.fill(0.0);
     parts.preprocessing.std.fill(256.0 / 255.0);
     change(&mut parts);
-    Model::new(parts).unwrap_or_else(|error| panic!("{name}: {error}"))
+    QuantizedModel::new(parts).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// Gives the first node this grid and all codes.

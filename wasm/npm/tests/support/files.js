@@ -7,7 +7,7 @@ export const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 /** Root of the package, with a slash at its end. */
 export const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What the native command line predicted: see scripts/golden.js. */
+/** What the native command line predicted: see scripts/native-predictions.js. */
 export const native = JSON.parse(readFileSync(`${PACKAGE}tests/fixtures/native.json`, "utf8"));
 
 /** The lines of `native` for one model. */
