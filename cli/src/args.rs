@@ -112,16 +112,19 @@ impl Machine {
             None => Threads::Caller,
         };
         let bank_bytes = usize::try_from(self.bank.as_u64()).unwrap_or(usize::MAX);
-        Ok(ModelOptions { isa: self.isa, threads, bank_bytes, limits: self.limits() })
+        Ok(ModelOptions::new()
+            .isa(self.isa)
+            .threads(threads)
+            .bank_bytes(bank_bytes)
+            .limits(self.limits()))
     }
 
     /// What a model may take to run.
     fn limits(&self) -> Limits {
-        let Limits { memory_bytes, steps } = Limits::default();
-        Limits {
-            memory_bytes: self.max_memory.map_or(memory_bytes, |size| size.as_u64()),
-            steps: self.max_steps.unwrap_or(steps),
-        }
+        let Limits { memory_bytes, steps, .. } = Limits::default();
+        Limits::new()
+            .memory_bytes(self.max_memory.map_or(memory_bytes, |size| size.as_u64()))
+            .steps(self.max_steps.unwrap_or(steps))
     }
 
     /// Gives the FP32 network as many threads; once a process.

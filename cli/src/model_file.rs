@@ -47,8 +47,8 @@ pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::QuantizedModel, us
     if let Some(kind) = input::kind_of_pictures(&bytes) {
         bail!("{} is {kind}, not a model: MODEL is the first argument", path.display());
     }
-    let model =
-        format::read(&bytes).map_err(|source| LoadError::Format { path: path.into(), source })?;
+    let model = format::read(&bytes)
+        .map_err(|source| LoadError::Format { path: Some(path.into()), source })?;
     warn_of_one_class(path, &model);
     Ok((model, bytes.len()))
 }

@@ -34,7 +34,7 @@ pub(crate) fn logits<D: Dimension>(
     model: &QuantizedModel,
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<Array2<f32>, QuantizeError> {
-    let options = PredictOptions { samples: 0..1, keep_logits: true, ..PredictOptions::default() };
+    let options = PredictOptions::new().samples(0..1).keep_logits(true);
     let predictions = predict(model, pictures, &options)?;
     let mut logits = Vec::with_capacity(predictions.len() * model.classes());
     predictions.iter().for_each(|prediction| logits.extend(prediction.logits().iter().flatten()));

@@ -109,11 +109,8 @@ impl RangeChoice {
         if observations.weight_samples < 2 {
             return Ok(choice);
         }
-        let options = PredictOptions {
-            samples: 0..observations.weight_samples,
-            seed: observations.seed,
-            keep_logits: false,
-        };
+        let options =
+            PredictOptions::new().samples(0..observations.weight_samples).seed(observations.seed);
         let mut nearest = f64::INFINITY;
         for method in [wide].into_iter().chain(NARROWER) {
             let predictions =

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 /// Why parts are not a model. Every variant names the node, tensor or field.
 #[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
 pub enum ModelError {
     /// No nodes.
     #[error("the graph has no nodes")]

@@ -17,6 +17,7 @@ const MOST_STRETCHED: u64 = 1 << 26;
 
 /// A model that takes something else than pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum FitError {
     /// Neither gray nor RGB.
     #[error("the model takes {0} channels; pictures have 1 (gray) or 3 (RGB)")]

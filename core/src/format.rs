@@ -39,6 +39,7 @@ pub const PROVENANCE_KEY: &str = "bayes8.provenance";
 
 /// Why a file is not a model. Every variant names the tensor or node.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum FormatError {
     /// Not a well-formed safetensors container.
     #[error("not a safetensors file ({0}); expected a model that `bayes8 quantize` made")]

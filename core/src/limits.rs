@@ -12,19 +12,46 @@ use alloc::{boxed::Box, format, string::String};
 use thiserror::Error;
 
 /// The most that a model may take for one picture and one weight sample.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::limits::Limits;
+///
+/// let small = Limits::new().memory_bytes(64 << 20).steps(1 << 32);
+/// assert!(small.memory_bytes < Limits::new().memory_bytes);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
-    /// Bytes of working memory ([`Cost::memory_bytes`]).
+    /// Bytes of working memory ([`Cost::memory_bytes`]). By default 2 GiB: 32 of the largest values that a
+    /// graph can have, all alive at once.
     pub memory_bytes: u64,
-    /// Steps ([`Cost::steps`]).
+    /// Steps ([`Cost::steps`]). By default 2^42 (4.4 * 10^12): a thousand times those of ResNet-50.
     pub steps: u64,
 }
 
-impl Default for Limits {
-    /// 2 GiB: 32 of the largest values that a graph can have, all alive at once. 2^42 (4.4 * 10^12)
-    /// steps: a thousand times those of ResNet-50.
-    fn default() -> Self {
+impl Limits {
+    /// Returns the defaults: 2 GiB and 2^42 steps.
+    pub const fn new() -> Self {
         Self { memory_bytes: 2 << 30, steps: 1 << 42 }
+    }
+
+    /// Sets the bytes of working memory.
+    #[must_use]
+    pub const fn memory_bytes(self, memory_bytes: u64) -> Self {
+        Self { memory_bytes, ..self }
+    }
+
+    /// Sets the number of steps.
+    #[must_use]
+    pub const fn steps(self, steps: u64) -> Self {
+        Self { steps, ..self }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -7,6 +7,7 @@ pub const MAX_NAME_BYTES: usize = 1024;
 
 /// Why a text cannot be a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NameFault {
     /// A line feed, an escape or another control character, which changes what a terminal shows.
     Control(char),

@@ -123,12 +123,12 @@ fn the_figures_are_those_of_the_definition() {
     assert_eq!(memory_bytes, 64 + 2 * 32 + 3 * (4 + 8 + 8));
     // 3 outputs of 32 products, which count as 64.
     assert_eq!(steps, 3 * 64);
-    let exactly = Limits { memory_bytes, steps };
+    let exactly = Limits::new().memory_bytes(memory_bytes).steps(steps);
     let cost = Cost::new(&model);
     cost.check(&model, exactly).unwrap();
-    let less = Limits { memory_bytes: memory_bytes - 1, ..exactly };
+    let less = exactly.memory_bytes(memory_bytes - 1);
     assert!(matches!(cost.check(&model, less), Err(LimitError::Memory(_))));
-    let less = Limits { steps: steps - 1, ..exactly };
+    let less = exactly.steps(steps - 1);
     assert!(matches!(cost.check(&model, less), Err(LimitError::Steps(_))));
 }
 

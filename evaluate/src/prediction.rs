@@ -73,12 +73,11 @@ impl Job<'_, '_> {
                 observer(Progress::Advance(pictures as u64));
                 ControlFlow::Continue(())
             };
-            let observer = native::Observer {
-                progress: Some(&progress),
-                logits: if watched { Some(&mut logits) } else { None },
-            };
-            let (samples, seed) = (self.samples.clone(), self.seed);
-            let options = PredictOptions { samples, seed, keep_logits: false };
+            let mut observer = native::Observer::new().progress(&progress);
+            if watched {
+                observer = observer.logits(&mut logits);
+            }
+            let options = PredictOptions::new().samples(self.samples.clone()).seed(self.seed);
             self.model.predict_with(self.pictures.clone(), &options, observer)
         })?;
         let mut digests = hashes.into_iter().map(|hash| hex(&hash.finalize()));

@@ -10,7 +10,8 @@
 use crate::bank::Bank;
 use crate::isa::{Isa, IsaError};
 use crate::kernels::{Kernel, with_kernel};
-use crate::prediction::{Prediction, Progress};
+use crate::predict_options::Progress;
+use crate::prediction::Prediction;
 use crate::threads::simd;
 use bayes8_core::backend::Backend;
 use bayes8_core::executor::{NodeOutput, OutOfMemory, Workspace};

@@ -1,13 +1,16 @@
-//! Quantized Bayesian neural networks on servers: the model of [`bayes8_core`] on the fastest
-//! vector unit of the processor, spread over threads.
+//! Quantized Bayesian neural networks on CPUs: the models of [`bayes8_core`] on the fastest vector unit of the
+//! processor, spread over threads.
 //!
-//! ```no_run
+//! Most programs depend on the crate `bayes8`, which re-exports this one.
+//!
+//! ```
 //! use bayes8_native::{Model, Pictures, PredictOptions};
 //! use ndarray::Array4;
 //!
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
 //! let model = Model::load("models/fashion-resnet14.safetensors")?;
-//! let pictures = Array4::<u8>::zeros((1, 28, 28, 1));
-//! let options = PredictOptions { samples: 0..32, seed: 7, ..PredictOptions::default() };
+//! let pictures = Array4::<u8>::zeros((1, 28, 28, 1)); // [N, H, W, C]
+//! let options = PredictOptions::new().samples(0..32).seed(7);
 //! let predictions = model.predict(Pictures::Bytes(pictures.view()), &options)?;
 //! println!("epistemic {:.3} nats", predictions[0].uncertainty().mutual_information);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -21,17 +24,47 @@ mod engine;
 pub mod file;
 mod isa;
 mod kernels;
+mod load_error;
+#[doc(hidden)]
 pub mod measure;
 mod model;
+mod model_options;
+mod pictures;
 mod pool;
+mod predict_options;
 mod prediction;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod threads;
 
 pub use bayes8_core as core;
+pub use bayes8_core::digest::ModelDigest;
+pub use bayes8_core::head::Accumulator;
+pub use bayes8_core::head::classes::{SampleSums, Uncertainty};
+pub use bayes8_core::limits::{LimitError, Limits};
+pub use bayes8_core::model::QuantizedModel;
 pub use bayes8_core::session::RequestError;
 pub use isa::{HIDE_VARIABLE, ISA_VARIABLE, Isa, IsaError};
-pub use model::{LoadError, Model, ModelOptions, Threads};
+pub use load_error::LoadError;
+pub use model::Model;
+pub use model_options::{ModelOptions, Threads};
+pub use pictures::Pictures;
 pub use pool::Pool;
-pub use prediction::{NodeTrace, Observer, Pictures, PredictError, PredictOptions, Prediction};
+pub use predict_options::{Observer, PredictOptions};
+pub use prediction::{NodeTrace, PredictError, Prediction};
+pub use stream::Stream;
+
+/// A server shares these between threads.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Model>();
+    shared::<ModelOptions>();
+    shared::<Prediction>();
+    shared::<PredictOptions>();
+    shared::<QuantizedModel>();
+    shared::<Uncertainty>();
+    shared::<Stream<'_>>();
+    shared::<LoadError>();
+    shared::<PredictError>();
+};

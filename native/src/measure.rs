@@ -29,6 +29,7 @@ pub struct GemmRate {
 
 /// Why a matrix product was not measured.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum MeasureError {
     /// The instruction set cannot be used.
     #[error(transparent)]

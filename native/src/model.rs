@@ -1,28 +1,48 @@
-//! The public API: load a model, predict pictures.
+//! A model that is ready to predict on this machine.
 
 use crate::engine::{Engine, Job, MOST_IDLE, Memory, Stopped, engine};
-use crate::isa::{Isa, IsaError};
-use crate::pool::Pool;
-use crate::prediction::{
-    EachSample, NodeTrace, Observer, Pictures, PredictError, PredictOptions, Prediction,
-};
+use crate::isa::Isa;
+use crate::load_error::LoadError;
+use crate::model_options::{ModelOptions, Threads};
+use crate::pictures::Pictures;
+use crate::predict_options::{EachSample, Observer, PredictOptions};
+use crate::prediction::{NodeTrace, PredictError, Prediction};
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::executor::NodeOutput;
 use bayes8_core::format::{self, FormatError};
 use bayes8_core::input::InputQuantizer;
-use bayes8_core::limits::{Cost, LimitError, Limits};
+use bayes8_core::limits::Cost;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::session::{Pieces, RequestError, SampleRange};
 use crossbeam_queue::ArrayQueue;
 use ndarray::Dimension;
+use std::fmt;
 use std::ops::{ControlFlow, Range};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use thiserror::Error;
 
-/// A model, ready to predict. Any number of threads may share one.
+/// A model that is ready to predict on this machine.
+///
+/// Any number of threads may share one and predict at once; no lock stands in the way of a prediction
+/// (a sample bank, if there is one, is looked up once per sample).
+///
+/// # Examples
+/// ```
+/// use bayes8_native::{Model, Pictures, PredictOptions};
+/// use ndarray::Array4;
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+/// let model = Model::load("models/fashion-resnet14.safetensors")?;
+/// let black = Array4::<u8>::zeros((1, 28, 28, 1));
+/// let options = PredictOptions::new().samples(0..8).seed(7);
+/// let predictions = model.predict(Pictures::Bytes(black.view()), &options)?;
+/// let uncertainty = predictions[0].uncertainty();
+/// let (class, probability) = uncertainty.top(1)[0];
+/// println!("{}: {probability:.3}", model.class_name(class));
+/// assert!(uncertainty.mutual_information <= uncertainty.predictive_entropy);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Model {
     quantized: QuantizedModel,
     quantizer: InputQuantizer,
@@ -33,103 +53,11 @@ pub struct Model {
     codes: ArrayQueue<Vec<u8>>,
 }
 
-/// Which threads run a model's predictions.
-#[derive(Clone, Debug, Default)]
-pub enum Threads {
-    /// The rayon pool that `predict` is called in: by default the global one, all processors.
-    #[default]
-    Caller,
-    /// This thread alone, the one that calls.
-    One,
-    /// A pool of the caller's, which several models may share.
-    Pool(Arc<Pool>),
-}
-
-impl Threads {
-    /// `count` threads: the calling one, or a new pool.
-    ///
-    /// # Errors
-    /// [`LoadError::Threads`] when they cannot be started.
-    pub fn new(count: usize) -> Result<Self, LoadError> {
-        if count <= 1 {
-            return Ok(Self::One);
-        }
-        Ok(Self::Pool(Arc::new(Pool::new(count)?)))
-    }
-
-    /// Number of threads.
-    pub fn count(&self) -> usize {
-        match self {
-            Self::Caller => rayon::current_num_threads(),
-            Self::One => 1,
-            Self::Pool(pool) => pool.current_num_threads(),
-        }
-    }
-
-    /// Calls `f` where rayon finds these threads.
-    fn install<T: Send>(&self, f: impl FnOnce() -> T + Send) -> T {
-        match self {
-            Self::Pool(pool) => pool.install(f),
-            Self::Caller | Self::One => f(),
-        }
-    }
-}
-
-/// How a model is to run.
-#[derive(Clone, Debug, Default)]
-pub struct ModelOptions {
-    /// Instruction set; `None` for the fastest, or what `BAYES8_ISA` says.
-    pub isa: Option<Isa>,
-    /// Threads.
-    pub threads: Threads,
-    /// Bytes of weight samples that are kept for later predictions with the same seed and sample
-    /// indices ([`Model::weight_bytes`] each); less than one keeps none. Changes no result.
-    pub bank_bytes: usize,
-    /// What the model may take to run. A prediction takes no more memory for activations than
-    /// [`Limits::memory_bytes`], whatever its pictures and threads.
-    pub limits: Limits,
-}
-
-/// Why a model cannot be loaded.
-#[derive(Debug, Error)]
-pub enum LoadError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is not a model.
-    #[error("{} is not a valid model: {source}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: FormatError,
-    },
-    /// The model takes more than [`ModelOptions::limits`].
-    #[error("{}{source}", path.as_deref().map(cannot_run).unwrap_or_default())]
-    Limit {
-        /// The file; `None` for a model from memory.
-        path: Option<PathBuf>,
-        /// Which limit, and the node with the largest part.
-        source: LimitError,
-    },
-    /// The instruction set cannot be used.
-    #[error(transparent)]
-    Isa(#[from] IsaError),
-    /// The threads cannot be started.
-    #[error("cannot start threads: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-}
-
 impl Model {
-    /// Loads a model file with default options.
+    /// Loads a model file with the default [`ModelOptions`].
     ///
     /// # Errors
-    /// A [`LoadError`] that names the file.
+    /// [`LoadError`], which names the file.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         Self::load_with(path, ModelOptions::default())
     }
@@ -137,22 +65,48 @@ impl Model {
     /// Loads a model file.
     ///
     /// # Errors
-    /// A [`LoadError`] that names the file.
+    /// [`LoadError`], which names the file.
     pub fn load_with(path: impl AsRef<Path>, options: ModelOptions) -> Result<Self, LoadError> {
         let path = path.as_ref();
-        let quantized = read(path)?;
-        Self::prepare(quantized, options, Some(path))
+        let bytes = crate::file::read(path)
+            .map_err(|source| LoadError::File { path: path.into(), source })?;
+        Self::prepare(parse(&bytes, Some(path))?, options, Some(path))
     }
 
-    /// A model from memory, such as the converter makes.
+    /// Loads a model from the bytes of a model file, with the default [`ModelOptions`].
     ///
     /// # Errors
-    /// [`LoadError::Isa`] and [`LoadError::Limit`].
+    /// [`LoadError::Format`], [`LoadError::Limit`] and [`LoadError::Isa`].
+    ///
+    /// # Examples
+    /// ```
+    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    /// let bytes = std::fs::read("models/mnist-cnn.safetensors")?;
+    /// let model = bayes8_native::Model::from_bytes(&bytes)?;
+    /// assert_eq!(model.quantized().name(), "mnist-cnn");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
+        Self::from_bytes_with(bytes, ModelOptions::default())
+    }
+
+    /// Loads a model from the bytes of a model file.
+    ///
+    /// # Errors
+    /// [`LoadError::Format`], [`LoadError::Limit`] and [`LoadError::Isa`].
+    pub fn from_bytes_with(bytes: &[u8], options: ModelOptions) -> Result<Self, LoadError> {
+        Self::prepare(parse(bytes, None)?, options, None)
+    }
+
+    /// Prepares a model that is in memory, such as the converter makes.
+    ///
+    /// # Errors
+    /// [`LoadError::Limit`] and [`LoadError::Isa`].
     pub fn new(quantized: QuantizedModel, options: ModelOptions) -> Result<Self, LoadError> {
         Self::prepare(quantized, options, None)
     }
 
-    /// The model of `path`, or from memory.
+    /// Prepares the model of `path`, or one from memory.
     fn prepare(
         quantized: QuantizedModel,
         options: ModelOptions,
@@ -162,7 +116,7 @@ impl Model {
         let isa = isa.map_or_else(Isa::choose, Isa::require)?;
         Cost::new(&quantized)
             .check(&quantized, limits)
-            .map_err(|source| LoadError::Limit { path: path.map(PathBuf::from), source })?;
+            .map_err(|source| LoadError::Limit { path: path.map(Path::to_path_buf), source })?;
         let activation_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
         let engine = engine(&quantized, isa, Memory { activation_bytes, bank_bytes })?;
         let quantizer = InputQuantizer::new(&quantized);
@@ -170,43 +124,44 @@ impl Model {
         Ok(Self { quantized, quantizer, engine, isa, threads, codes })
     }
 
-    /// What the file says.
+    /// Returns the contents of the model file: name, class names, graph, parameters.
     pub fn quantized(&self) -> &QuantizedModel {
         &self.quantized
     }
 
-    /// What names the model in a record of its predictions ([`format::digest`]).
+    /// Computes the digest that identifies the model in a record of its predictions ([`format::digest`]).
     pub fn digest(&self) -> ModelDigest {
         format::digest(&self.quantized)
     }
 
-    /// The instruction set in use.
+    /// Returns the instruction set in use.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// Name of the kernels in use.
+    /// Returns the name of the kernels in use.
     pub fn kernel(&self) -> &'static str {
         self.engine.kernel()
     }
 
-    /// Number of threads that a prediction may use.
+    /// Returns the number of threads that a prediction may use.
     pub fn threads(&self) -> usize {
         self.threads.count()
     }
 
-    /// Name of a class; `class N` where the model has no names.
+    /// Returns the name of a class, or `class N` if the model has no class names.
     pub fn class_name(&self, class: usize) -> String {
         let name = self.quantized.class_names().get(class);
         name.cloned().unwrap_or_else(|| format!("class {class}"))
     }
 
-    /// Predicts a batch of pictures; one prediction each, in order. A pure function: the same
-    /// model, pictures, seed and samples give the same bits, whatever the batch, the threads or
-    /// the instruction set.
+    /// Predicts a batch of pictures and returns one prediction per picture, in order.
+    ///
+    /// This is a pure function: the same model, picture, seed and samples give the same bits, whatever the
+    /// other pictures of the batch, the threads and the instruction set.
     ///
     /// # Errors
-    /// A [`PredictError`] that says what is wrong with the input.
+    /// [`PredictError::Shape`] and [`PredictError::Request`] when the input does not fit.
     pub fn predict<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
@@ -217,11 +172,13 @@ impl Model {
         Ok(predictions)
     }
 
-    /// The same in pieces of about a second's work, which an [`Observer`] watches and can cancel. The
-    /// logits that it sees take memory piece by piece, however many samples there are.
+    /// Predicts a batch of pictures while an [`Observer`] watches, who can cancel.
+    ///
+    /// Returns what [`Self::predict`] returns. The work is done in pieces of about a second, so the logits that
+    /// the observer sees take little memory, however many samples there are.
     ///
     /// # Errors
-    /// A [`PredictError`] that says what is wrong with the input, or [`PredictError::Cancelled`].
+    /// Those of [`Self::predict`], and [`PredictError::Cancelled`].
     pub fn predict_with<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
@@ -235,15 +192,16 @@ impl Model {
         Ok(predictions)
     }
 
-    /// [`Self::predict`] into memory of the caller's, whatever it held: once it has grown to the size of the
-    /// batch, and as many calls as ever run at a time have run, no memory is allocated. (A draw that
-    /// the bank has not kept takes an entry of its map. A call
-    /// from outside of its rayon pool passes through the pool's queue, which allocates a block now
-    /// and then; with [`Threads::One`], or from a thread of the pool, nothing does.)
+    /// Predicts like [`Self::predict`], into memory that the caller keeps.
+    ///
+    /// `predictions` may hold anything before. Once it has grown to the size of the batch, and the model has
+    /// run as many calls at once as it ever will, no memory is allocated. There are two exceptions. A draw that the
+    /// bank has not kept takes an entry of its map. A call from outside the model's rayon pool
+    /// passes through the pool's queue, which allocates a block now and then; with [`Threads::One`], or
+    /// from a thread of the pool, nothing does.
     ///
     /// # Errors
-    /// A [`PredictError`] that says what is wrong with the input; `predictions` is left as it was, but
-    /// empty after [`RequestError::Memory`].
+    /// Those of [`Self::predict`]. `predictions` is left as it was, but is empty after [`RequestError::Memory`].
     pub fn predict_into<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
@@ -284,12 +242,7 @@ impl Model {
                 .and_then(|()| self.run_pieces(job, pieces, observer.logits, predictions))
                 .map_err(|stopped| {
                     predictions.clear();
-                    let kept = if keep_logits { self.quantized.outputs() } else { 0 };
-                    let logits = samples.count().saturating_mul(kept);
-                    match stopped {
-                        Stopped::OutOfMemory => RequestError::Memory { pictures, logits }.into(),
-                        Stopped::Cancelled => PredictError::Cancelled,
-                    }
+                    self.error(stopped, pictures, samples, keep_logits)
                 })
         });
         // Where the queue is full the memory is freed.
@@ -297,8 +250,24 @@ impl Model {
         run
     }
 
+    /// The error for a prediction that stopped early.
+    pub(crate) fn error(
+        &self,
+        stopped: Stopped,
+        pictures: usize,
+        samples: SampleRange,
+        keep_logits: bool,
+    ) -> PredictError {
+        let kept = if keep_logits { self.quantized.outputs() } else { 0 };
+        let logits = samples.count().saturating_mul(kept);
+        match stopped {
+            Stopped::OutOfMemory => RequestError::Memory { pictures, logits }.into(),
+            Stopped::Cancelled => PredictError::Cancelled,
+        }
+    }
+
     /// Runs `pieces` of `job`, and hands out the logits of each.
-    fn run_pieces(
+    pub(crate) fn run_pieces(
         &self,
         job: Job<'_>,
         pieces: Pieces,
@@ -325,13 +294,13 @@ impl Model {
         Ok(())
     }
 
-    /// What every node gives for a batch of pictures and weight sample `sample` of `seed`, in the
-    /// order of the nodes: to find the first one on which two engines differ. A prediction keeps
-    /// none of it. Flattened values, and convolutions that end in a residual addition, have no
-    /// codes of their own and are left out.
+    /// Returns the output of every node for a batch of pictures and one weight sample, in the order of the
+    /// nodes: to find the first node on which two engines differ.
+    ///
+    /// Flattened values, and convolutions that end in a residual addition, have no codes and are left out.
     ///
     /// # Errors
-    /// A [`PredictError`] that says what is wrong with the input.
+    /// Those of [`Self::predict`].
     pub fn trace<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
@@ -350,21 +319,21 @@ impl Model {
         Ok(outputs.into_iter().map(named).collect())
     }
 
-    /// Bytes of one weight sample in the bank ([`ModelOptions::bank_bytes`]).
+    /// Returns the size of one weight sample in the bank, in bytes ([`ModelOptions::bank_bytes`]).
     pub fn weight_bytes(&self) -> usize {
         self.engine.weight_bytes()
     }
 
-    /// Draws weight samples on this thread and forgets them: for measuring what sampling costs.
+    /// Draws weight samples on this thread and forgets them, to measure the cost of sampling.
     ///
     /// # Errors
-    /// [`PredictError::Request`].
+    /// [`PredictError::Request`] for samples that do not exist, or without memory.
     pub fn draw_weights(&self, seed: u64, samples: Range<u32>) -> Result<(), PredictError> {
         Ok(self.engine.draw_weights(seed, SampleRange::new(samples)?)?)
     }
 
     /// Fills `codes` with the input codes of pictures, and counts these.
-    fn quantize<D: Dimension>(
+    pub(crate) fn quantize<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
         codes: &mut Vec<u8>,
@@ -386,12 +355,19 @@ impl Model {
     }
 }
 
-fn cannot_run(path: &Path) -> String {
-    format!("cannot run {}: ", path.display())
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("name", &self.quantized.name())
+            .field("input", &self.quantized.graph().input())
+            .field("isa", &self.isa)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
 }
 
-fn read(path: &Path) -> Result<QuantizedModel, LoadError> {
-    let unreadable = |source| LoadError::File { path: path.into(), source };
-    let bytes = crate::file::read(path).map_err(unreadable)?;
-    format::read(&bytes).map_err(|source| LoadError::Format { path: path.into(), source })
+fn parse(bytes: &[u8], path: Option<&Path>) -> Result<QuantizedModel, LoadError> {
+    let invalid =
+        |source: FormatError| LoadError::Format { path: path.map(Path::to_path_buf), source };
+    format::read(bytes).map_err(invalid)
 }

@@ -1,112 +1,21 @@
-//! What goes into a prediction and what comes out.
+//! The prediction for one picture.
 
 use bayes8_core::digest::logits_digest;
 use bayes8_core::executor::OutOfMemory;
 use bayes8_core::graph::Shape;
 use bayes8_core::head::classes::{SampleSums, Uncertainty};
 use bayes8_core::head::{Accumulator, Head, Sums};
-use bayes8_core::session::{Estimate, Input, RequestError};
-use ndarray::{ArrayView, ArrayView2, Axis, CowArray, Dimension, Ix4, Slice};
-use std::fmt;
-use std::ops::{ControlFlow, Range};
+use bayes8_core::session::{Estimate, RequestError};
+use ndarray::ArrayView2;
 use thiserror::Error;
 
-/// A batch of pictures `[N, H, W, C]`, of volumes `[N, D, H, W, C]`, of sequences `[N, L, C]` or of
-/// vectors `[N, C]`: an array of any number of axes. Axes of extent 1 but N may be left out.
-#[derive(Clone, Copy, Debug)]
-pub enum Pictures<'a, D: Dimension = Ix4> {
-    /// Raw bytes, which the model normalizes.
-    Bytes(ArrayView<'a, u8, D>),
-    /// Numbers that are normalized already: `(p / 255 - mean) / std`.
-    Normalized(ArrayView<'a, f32, D>),
-}
-
-impl<D: Dimension> Pictures<'_, D> {
-    /// Those of a range of indices.
-    ///
-    /// # Panics
-    /// When the range ends beyond the last.
-    pub fn range(&self, range: Range<usize>) -> Pictures<'_, D> {
-        let slice = Slice::from(range);
-        match self {
-            Self::Bytes(bytes) => Pictures::Bytes(bytes.slice_axis(Axis(0), slice)),
-            Self::Normalized(numbers) => Pictures::Normalized(numbers.slice_axis(Axis(0), slice)),
-        }
-    }
-
-    /// Extents of the array, N first.
-    pub fn extents(&self) -> &[usize] {
-        match self {
-            Self::Bytes(bytes) => bytes.shape(),
-            Self::Normalized(numbers) => numbers.shape(),
-        }
-    }
-
-    /// Calls `f` with the numbers in standard order, which it copies if they are in another one.
-    pub(crate) fn with_input<T>(&self, f: impl FnOnce(Input<'_>) -> T) -> T {
-        match self {
-            Self::Bytes(bytes) => f(Input::Bytes(contiguous(&bytes.as_standard_layout()))),
-            Self::Normalized(numbers) => {
-                f(Input::Normalized(contiguous(&numbers.as_standard_layout())))
-            }
-        }
-    }
-}
-
-fn contiguous<'a, T, D: Dimension>(array: &'a CowArray<'_, T, D>) -> &'a [T] {
-    array.as_slice().expect("an array in standard layout is contiguous")
-}
-
-/// What to compute.
-#[derive(Clone, Debug)]
-pub struct PredictOptions {
-    /// Indices of the Monte-Carlo samples; the same index always has the same weights.
-    pub samples: Range<u32>,
-    /// Seed of the weights.
-    pub seed: u64,
-    /// Whether to return the logits of every sample.
-    pub keep_logits: bool,
-}
-
-impl Default for PredictOptions {
-    /// 32 samples of seed 0, without logits.
-    fn default() -> Self {
-        Self { samples: 0..32, seed: 0, keep_logits: false }
-    }
-}
-
-/// What watches a prediction that takes long. By default nothing does.
-#[derive(Default)]
-pub struct Observer<'a> {
-    /// Called after each weight sample with the number of pictures that it was run for: in all, pictures
-    /// times samples are reported. The threads of the prediction call it, several at a time. If it breaks,
-    /// the prediction ends with [`PredictError::Cancelled`] as soon as the samples under way are done.
-    pub progress: Option<Progress<'a>>,
-    /// Called with the index of a picture and the logits of a sample, on the thread that predicts: for
-    /// each picture all samples, in order.
-    pub logits: Option<EachSample<'a>>,
-}
-
-/// Sees the number of pictures that a weight sample was run for; breaks to cancel the rest.
-pub(crate) type Progress<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
-
-/// Sees the index of a picture and the logits of a sample.
-pub(crate) type EachSample<'a> = &'a mut dyn FnMut(usize, &[f32]);
-
-impl fmt::Debug for Observer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { progress, logits } = self;
-        let (progress, logits) = (progress.is_some(), logits.is_some());
-        f.debug_struct("Observer").field("progress", &progress).field("logits", &logits).finish()
-    }
-}
-
-/// The prediction for one picture.
+/// The prediction for one picture: sums over weight samples, from which the figures follow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction(Estimate);
 
-/// What one node of a network gave for a batch of pictures and one weight sample.
+/// The output of one node for a batch of pictures and one weight sample ([`Model::trace`](crate::Model::trace)).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NodeTrace {
     /// Name of the node.
     pub node: String,
@@ -116,6 +25,7 @@ pub struct NodeTrace {
 
 /// Why pictures cannot be predicted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PredictError {
     /// Pictures of another shape than the model takes.
     #[error("pictures are {}, the model takes {expected} ({})", joined(found), expected.axis_names())]
@@ -128,7 +38,7 @@ pub enum PredictError {
     /// Numbers that have no code, samples that do not exist, or more of either than memory holds.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The [`Observer`] ended the prediction.
+    /// The [`Observer`](crate::Observer) ended the prediction.
     #[error("the prediction was cancelled")]
     Cancelled,
 }
@@ -185,19 +95,39 @@ impl Prediction {
         }
     }
 
-    /// Mean probabilities and their uncertainty.
+    /// Computes the mean probabilities and their uncertainty.
     pub fn uncertainty(&self) -> Uncertainty {
         self.sums().finish()
     }
 
-    /// The integer sums over the samples, to be merged with those of other sample ranges, or to be
-    /// finished into memory that is there ([`Accumulator::finish_into`]).
+    /// Returns the integer sums over the samples.
+    ///
+    /// Sums of other sample ranges merge into them exactly, in any order ([`Accumulator::merge`]), so a prediction
+    /// can be split over machines. [`Accumulator::finish_into`] computes the uncertainty without allocating.
+    ///
+    /// # Examples
+    /// ```
+    /// use bayes8_native::{Accumulator, Model, Pictures, PredictOptions};
+    /// use ndarray::Array4;
+    ///
+    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    /// let model = Model::load("models/mnist-cnn.safetensors")?;
+    /// let picture = Array4::<u8>::zeros((1, 28, 28, 1));
+    /// let sums = |samples| {
+    ///     let options = PredictOptions::new().samples(samples);
+    ///     model.predict(Pictures::Bytes(picture.view()), &options).map(|p| p[0].sums().clone())
+    /// };
+    /// let mut merged = sums(0..5)?;
+    /// merged.merge(&sums(5..16)?);
+    /// assert_eq!(merged, sums(0..16)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sums(&self) -> &SampleSums {
         let Sums::Classes(sums) = self.0.sums();
         sums
     }
 
-    /// Logits `[samples, classes]`, if they were asked for.
+    /// Returns the logits, `[samples, classes]`, if [`PredictOptions::keep_logits`](crate::PredictOptions) asked for them.
     pub fn logits(&self) -> Option<ArrayView2<'_, f32>> {
         let (logits, outputs) = (self.0.outputs(), self.0.head().outputs());
         if logits.is_empty() {
@@ -206,8 +136,8 @@ impl Prediction {
         ArrayView2::from_shape((logits.len() / outputs, outputs), logits).ok()
     }
 
-    /// SHA-256 of the logits as little-endian f32, if they were asked for: two engines agree when
-    /// it is equal.
+    /// Computes the SHA-256 of the logits as little-endian f32, if
+    /// [`PredictOptions::keep_logits`](crate::PredictOptions) asked for them. Two engines agree when their digests are equal.
     pub fn logits_digest(&self) -> Option<String> {
         let logits = self.0.outputs();
         (!logits.is_empty()).then(|| logits_digest(logits))

@@ -51,7 +51,7 @@ fn allocations(f: impl FnOnce()) -> usize {
 fn model(name: &str, isa: Isa, threads: Threads, bank_bytes: usize) -> Model {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     let path = folder.join(name).with_extension("safetensors");
-    let options = ModelOptions { isa: Some(isa), threads, bank_bytes, ..ModelOptions::default() };
+    let options = ModelOptions::new().isa(isa).threads(threads).bank_bytes(bank_bytes);
     Model::load_with(path, options).expect("a shipped model")
 }
 
@@ -69,7 +69,7 @@ fn with_kernels() -> impl Iterator<Item = Isa> {
 /// Predicts twice to warm up, then counts.
 fn steady_state(model: &Model, count: usize, samples: u32, keep_logits: bool) -> usize {
     let pictures = pictures(model.quantized(), count);
-    let options = PredictOptions { samples: 0..samples, seed: 3, keep_logits };
+    let options = PredictOptions::new().samples(0..samples).seed(3).keep_logits(keep_logits);
     let mut predictions = Vec::new();
     let mut uncertainty = Uncertainty::default();
     let mut call = || {
@@ -100,7 +100,7 @@ fn a_loaded_model_has_its_posterior_once(isa: Isa) {
     let file = format::write(&b.finish()).expect("a small model");
     let before = LIVE.load(Ordering::Relaxed);
     let quantized = format::read(&file).expect("a model file");
-    let options = ModelOptions { isa: Some(isa), threads: Threads::One, ..Default::default() };
+    let options = ModelOptions::new().isa(isa).threads(Threads::One);
     let model = Model::new(quantized, options).expect("an available instruction set");
     let taken = LIVE.load(Ordering::Relaxed) - before;
     let posterior = 2 << 20;

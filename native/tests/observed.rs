@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 fn model(threads: usize) -> Model {
     let threads = Threads::new(threads).expect("a few threads");
     let isa = Isa::available().last();
-    let options = ModelOptions { isa, threads, ..ModelOptions::default() };
+    let options = ModelOptions::new().isa(isa).threads(threads);
     Model::new(random_model(1), options).expect("an instruction set that is available")
 }
 
@@ -25,7 +25,7 @@ fn pictures(model: &Model, count: usize) -> Array5<u8> {
 }
 
 fn options(samples: Range<u32>, keep_logits: bool) -> PredictOptions {
-    PredictOptions { samples, seed: 3, keep_logits }
+    PredictOptions::new().samples(samples).seed(3).keep_logits(keep_logits)
 }
 
 /// More pictures, or samples, than a piece has, and both.
@@ -46,7 +46,7 @@ fn a_watched_prediction_has_the_same_bits_and_hands_out_every_sample_in_order() 
                 assert_eq!(row.len(), model.quantized().outputs());
                 logits[picture].extend_from_slice(row);
             };
-            let observer = Observer { progress: Some(&progress), logits: Some(&mut each) };
+            let observer = Observer::new().progress(&progress).logits(&mut each);
             let options = options(samples.clone(), keep_logits);
             let found = model.predict_with(pictures, &options, observer).expect("pictures");
             assert_eq!(done.into_inner(), count * samples.len(), "{threads} threads");
@@ -76,7 +76,7 @@ fn a_prediction_ends_when_one_thread_is_told_to() {
             2 => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         };
-        let observer = Observer { progress: Some(&progress), logits: None };
+        let observer = Observer::new().progress(&progress);
         let error = model.predict_with(pictures, &options(0..100_000, false), observer);
         assert_eq!(error, Err(PredictError::Cancelled));
         // One thread ends at once; what others have under way is at most the rest of a piece.
@@ -95,7 +95,7 @@ fn wrong_requests_are_refused_before_anything_is_seen() {
     let progress = |_| -> ControlFlow<()> { panic!("nothing runs") };
     let mut each = |_: usize, _: &[f32]| panic!("nothing runs");
     let mut refused = |pictures, samples| {
-        let observer = Observer { progress: Some(&progress), logits: Some(&mut each) };
+        let observer = Observer::new().progress(&progress).logits(&mut each);
         model.predict_with(pictures, &options(samples, false), observer).expect_err("wrong")
     };
     let error = refused(Pictures::Normalized(wrong.view()), 0..1);
@@ -103,7 +103,7 @@ fn wrong_requests_are_refused_before_anything_is_seen() {
     let error = refused(Pictures::Bytes(right.view()), 4..4);
     assert_eq!(error, RequestError::Samples(4..4).into());
     let none = right.slice(ndarray::s![0..0, .., .., .., ..]);
-    let observer = Observer { progress: Some(&progress), logits: Some(&mut each) };
+    let observer = Observer::new().progress(&progress).logits(&mut each);
     let found = model.predict_with(Pictures::Bytes(none), &options(0..1, false), observer);
     assert_eq!(found, Ok(Vec::new()));
 }

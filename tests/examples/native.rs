@@ -20,8 +20,7 @@ impl Native {
     fn model(&self, case: &Case) -> Result<Model, String> {
         let quantized = format::read(&case.model).map_err(|error| error.to_string())?;
         let (threads, bank_bytes) = (self.threads.clone(), self.bank_bytes);
-        let options =
-            ModelOptions { isa: Some(self.isa), threads, bank_bytes, ..ModelOptions::default() };
+        let options = ModelOptions::new().isa(self.isa).threads(threads).bank_bytes(bank_bytes);
         let model = Model::new(quantized, options).map_err(|error| error.to_string())?;
         if model.kernel() == self.isa.name() {
             Ok(model)
@@ -53,7 +52,7 @@ impl Implementation for Native {
     fn run(&self, case: &Case) -> Result<Outcome, String> {
         let model = self.model(case)?;
         let options =
-            PredictOptions { samples: case.samples(), seed: case.vector.seed, keep_logits: true };
+            PredictOptions::new().samples(case.samples()).seed(case.vector.seed).keep_logits(true);
         let predictions =
             model.predict(pictures(&model, case)?, &options).map_err(|error| error.to_string())?;
         let mut outcome = Outcome::default();

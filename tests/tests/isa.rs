@@ -29,12 +29,12 @@ fn pictures(model: &QuantizedModel) -> Array5<u8> {
 
 fn model(description: &QuantizedModel, isa: Isa, threads: usize, bank_bytes: usize) -> Model {
     let threads = Threads::new(threads).expect("a few threads");
-    let options = ModelOptions { isa: Some(isa), threads, bank_bytes, ..ModelOptions::default() };
+    let options = ModelOptions::new().isa(isa).threads(threads).bank_bytes(bank_bytes);
     Model::new(description.clone(), options).expect("an instruction set that is available")
 }
 
 fn predict(model: &Model, pictures: ArrayView5<'_, u8>, samples: Range<u32>) -> Vec<Prediction> {
-    let options = PredictOptions { samples, seed: 0xb8, keep_logits: true };
+    let options = PredictOptions::new().samples(samples).seed(0xb8).keep_logits(true);
     model.predict(Pictures::Bytes(pictures), &options).expect("pictures of the right shape")
 }
 
@@ -179,7 +179,7 @@ fn a_model_is_shared_by_threads_that_predict_at_the_same_time() {
                         let mut predictions = Vec::new();
                         for _ in 0..5 {
                             let options =
-                                PredictOptions { samples: SAMPLES, seed: 0xb8, keep_logits: true };
+                                PredictOptions::new().samples(SAMPLES).seed(0xb8).keep_logits(true);
                             let pictures = Pictures::Bytes(pictures.view());
                             let result = shared.predict_into(pictures, &options, &mut predictions);
                             result.expect("pictures of the right shape");

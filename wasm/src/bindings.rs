@@ -29,11 +29,10 @@ impl LoadedModel {
         #[wasm_bindgen(js_name = maxMemoryBytes)] max_memory_bytes: Option<f64>,
         #[wasm_bindgen(js_name = maxSteps)] max_steps: Option<f64>,
     ) -> Result<LoadedModel, Error> {
-        let Limits { memory_bytes, steps } = Limits::default();
-        let limits = Limits {
-            memory_bytes: max_memory_bytes.map_or(memory_bytes, |bytes| bytes as u64),
-            steps: max_steps.map_or(steps, |steps| steps as u64),
-        };
+        let Limits { memory_bytes, steps, .. } = Limits::default();
+        let limits = Limits::new()
+            .memory_bytes(max_memory_bytes.map_or(memory_bytes, |bytes| bytes as u64))
+            .steps(max_steps.map_or(steps, |steps| steps as u64));
         prediction::LoadedModel::new(file, limits).map(Self)
     }
 

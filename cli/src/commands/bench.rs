@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     check(&model, checked.view())?;
 
     let pictures = random_pictures(batch as usize, shape);
-    let options = PredictOptions { samples: 0..samples, seed: SEED, keep_logits: false };
+    let options = PredictOptions::new().samples(0..samples).seed(SEED);
     let call = || model.predict(Pictures::Bytes(pictures.view()), &options).map(drop);
     let progress = Progress::new("measuring", (1000.0 * arguments.seconds) as u64);
     call()?;
@@ -139,13 +139,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// Refuses a kernel that does not return the bits of the portable reference.
 fn check(model: &Model, pictures: ArrayView5<'_, u8>) -> anyhow::Result<()> {
-    let options = PredictOptions { samples: 0..2, seed: SEED, keep_logits: true };
+    let options = PredictOptions::new().samples(0..2).seed(SEED).keep_logits(true);
     let digest = |model: &Model| -> anyhow::Result<String> {
         let predictions = model.predict(Pictures::Bytes(pictures), &options)?;
         let logits = predictions.iter().filter_map(|p| p.logits());
         Ok(logits_digest(&logits.flatten().copied().collect::<Vec<f32>>()))
     };
-    let portable = ModelOptions { isa: Some(Isa::Portable), ..ModelOptions::default() };
+    let portable = ModelOptions::new().isa(Isa::Portable);
     let reference = Model::new(model.quantized().clone(), portable)
         .context("cannot run the portable reference")?;
     let (ours, expected) = (digest(model)?, digest(&reference)?);

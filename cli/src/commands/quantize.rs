@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         quantization.run(&settings, &mut observer).map_err(explained)?;
     let compare = |data| {
         let Sampling { samples, seed } = arguments.sampling;
-        let options = ModelOptions { isa: arguments.machine.isa, ..ModelOptions::default() };
+        let options = ModelOptions::new().isa(arguments.machine.isa);
         let int8 = Model::new(model.clone(), options)?;
         EndToEnd::measure(&quantization, &int8, data, samples, seed, &mut observer)
     };

@@ -55,7 +55,7 @@ fn json_has_the_documented_keys_and_the_librarys_figures() {
 
     let mut npz = NpzReader::new(File::open(fixture.path("xy.npz")).unwrap()).unwrap();
     let x: Array4<u8> = npz.by_name("x").unwrap();
-    let options = PredictOptions { samples: 0..6, seed: 3, keep_logits: false };
+    let options = PredictOptions::new().samples(0..6).seed(3);
     let model = load(&fixture.path(MODEL));
     let predictions = model.predict(Pictures::Bytes(x.view()), &options).unwrap();
     let (mut right, mut nll, mut information) = (0.0, 0.0, 0.0);

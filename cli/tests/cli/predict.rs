@@ -70,7 +70,7 @@ fn equals_the_library_even_when_it_runs_in_pieces() {
     ]);
     let bytes = image::open(fixture.path("a.png")).unwrap().to_luma8().into_raw();
     let picture = ndarray::Array4::from_shape_vec((1, 8, 8, 1), bytes).unwrap();
-    let options = PredictOptions { samples: 9..159, seed: 7, keep_logits: true };
+    let options = PredictOptions::new().samples(9..159).seed(7).keep_logits(true);
     let model = load(&fixture.path(MODEL));
     let expected = &model.predict(Pictures::Bytes(picture.view()), &options).unwrap()[0];
     assert_eq!(json[0]["logits_digest"], expected.logits_digest().unwrap());

@@ -53,6 +53,7 @@ pub trait Accumulator: Clone {
 
 /// Why integers are no sums of samples.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum WordsError {
     /// A length that belongs to no number of classes.
     #[error("{0} words are no sums of samples: 2 + 2 x classes are, with at least one class")]

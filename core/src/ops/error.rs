@@ -8,6 +8,7 @@ use thiserror::Error;
 
 /// Why a node cannot be part of a graph. Every variant names the node.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum GraphError {
     /// An input with an empty axis, or too large.
     #[error("the input shape {0} is empty or holds more than 2^26 elements")]

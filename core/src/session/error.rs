@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// Why pictures cannot be predicted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum RequestError {
     /// Numbers that make no whole pictures, or no numbers.
     #[error(

@@ -109,7 +109,7 @@ impl Predictions {
         samples: u32,
     ) -> Self {
         let model = Model::new(model, ModelOptions::default()).unwrap();
-        let options = PredictOptions { samples: 0..samples, ..PredictOptions::default() };
+        let options = PredictOptions::new().samples(0..samples);
         let count = pictures.len_of(Axis(0));
         let mut all = Vec::with_capacity(count);
         for first in (0..count).step_by(BATCH) {

@@ -60,7 +60,7 @@ pub(crate) enum Error {
     TooSmall { name: &'static str, capacity: usize, needed: usize },
     #[error("`pictures` has {length} elements, not {count} x {shape} ({})", shape.axis_names())]
     Pictures { length: usize, count: usize, shape: Shape },
-    #[error("the bytes are not a valid model: {0}")]
+    #[error("the bytes are not a valid model")]
     Format(#[from] FormatError),
     #[error(transparent)]
     Isa(#[from] IsaError),
@@ -87,15 +87,14 @@ impl Error {
             Self::Load(LoadError::Limit { .. }) => Status::Limit,
             Self::Pictures { .. } | Self::Predict(PredictError::Shape { .. }) => Status::Shape,
             Self::Predict(PredictError::Request(error)) => match error {
-                RequestError::Samples(_) | RequestError::TooManySamples(_) => {
-                    Status::InvalidArgument
-                }
                 RequestError::Length { .. } => Status::Shape,
                 RequestError::NotFinite { .. } => Status::NotFinite,
                 RequestError::Memory { .. } => Status::OutOfMemory,
+                // Samples that do not exist, and what else a later version may refuse.
+                _ => Status::InvalidArgument,
             },
-            // Nothing here cancels.
-            Self::Predict(PredictError::Cancelled) | Self::Panic(_) => Status::Panic,
+            // Nothing here cancels, and every other error has a status above.
+            Self::Predict(_) | Self::Load(_) | Self::Panic(_) => Status::Panic,
         }
     }
 }
@@ -111,10 +110,16 @@ pub(crate) fn boundary(body: impl FnOnce() -> Result<(), Error>) -> Status {
         Ok(()) => Status::Ok,
         Err(error) => {
             // While a thread ends its message is gone; the status still tells what happened.
-            let _ = MESSAGE.try_with(|message| message.replace(c_text(&error.to_string())));
+            let _ = MESSAGE.try_with(|message| message.replace(c_text(&with_causes(&error))));
             error.status()
         }
     }
+}
+
+/// The message of an error and those of its causes, with colons between.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// `text` for C, which ends at the first NUL: each NUL becomes U+FFFD.

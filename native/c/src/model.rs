@@ -265,13 +265,13 @@ unsafe fn native_options(options: *const ModelOptions) -> Result<NativeOptions, 
         0 => Threads::Pool(shared_pool()?),
         count => Threads::new(count)?,
     };
-    let Limits { memory_bytes, steps } = Limits::default();
+    let Limits { memory_bytes, steps, .. } = Limits::default();
     let given = |limit: u64, default| if limit == 0 { default } else { limit };
-    let limits = Limits {
-        memory_bytes: given(options.max_memory_bytes, memory_bytes),
-        steps: given(options.max_steps, steps),
-    };
-    Ok(NativeOptions { isa, threads, bank_bytes: options.bank_bytes, limits })
+    let limits = Limits::new()
+        .memory_bytes(given(options.max_memory_bytes, memory_bytes))
+        .steps(given(options.max_steps, steps));
+    let native = NativeOptions::new().isa(isa).threads(threads);
+    Ok(native.bank_bytes(options.bank_bytes).limits(limits))
 }
 
 #[cfg(unix)]

@@ -153,7 +153,8 @@ impl PredictOptions {
     fn native(self, keep_logits: bool) -> NativeOptions {
         let Self { seed, first_sample: first, samples: count } = self;
         // An end that saturates is above the last sample.
-        NativeOptions { samples: first..first.saturating_add(count), seed, keep_logits }
+        let samples = first..first.saturating_add(count);
+        NativeOptions::new().samples(samples).seed(seed).keep_logits(keep_logits)
     }
 }
 

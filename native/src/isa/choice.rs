@@ -11,6 +11,7 @@ pub const ISA_VARIABLE: &str = "BAYES8_ISA";
 
 /// Why an instruction set cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum IsaError {
     /// No instruction set of this name.
     #[error("`{0}` is not an instruction set of bayes8; use one of {all}", all = names(&Isa::ALL))]

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// An instruction set that bayes8 has kernels for, slowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Isa {
     /// Safe Rust, any processor: the reference.
     Portable,

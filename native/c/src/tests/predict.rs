@@ -55,8 +55,10 @@ impl Results {
     fn expected(pictures: Pictures<'_>, options: PredictOptions) -> Self {
         let model = bayes8_native::Model::load(MODEL).expect("it loads");
         let samples = options.first_sample..options.first_sample + options.samples;
-        let options =
-            bayes8_native::PredictOptions { samples, seed: options.seed, keep_logits: true };
+        let options = bayes8_native::PredictOptions::new()
+            .samples(samples)
+            .seed(options.seed)
+            .keep_logits(true);
         let mut all = Self::new(0, 0);
         for prediction in model.predict(pictures, &options).expect("it predicts") {
             let uncertainty = prediction.uncertainty();

@@ -1,7 +1,7 @@
 //! Whether this process may use AMX, and the tile configuration of a thread.
 
 use std::arch::asm;
-use std::arch::x86_64::__cpuid_count;
+use std::arch::x86_64::{__cpuid_count, CpuidResult};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
@@ -22,15 +22,24 @@ pub(super) fn is_available() -> bool {
 /// CPUID(7, 0).EDX: bit 24 is AMX-TILE, bit 25 AMX-INT8.
 fn has_instructions() -> bool {
     const TILE_AND_INT8: u32 = 0b11 << 24;
-    let last_leaf = __cpuid_count(0, 0).eax;
-    last_leaf >= 7 && __cpuid_count(7, 0).edx & TILE_AND_INT8 == TILE_AND_INT8
+    let last_leaf = cpuid(0).eax;
+    last_leaf >= 7 && cpuid(7).edx & TILE_AND_INT8 == TILE_AND_INT8
+}
+
+/// Subleaf 0 of a leaf of CPUID.
+fn cpuid(leaf: u32) -> CpuidResult {
+    // SAFETY: Every x86-64 processor has the instruction.
+    #[allow(unused_unsafe, reason = "newer compilers have it as a safe function")]
+    unsafe {
+        __cpuid_count(leaf, 0)
+    }
 }
 
 /// XCR0 bits 17 and 18: the system saves the configuration and the tiles of a thread.
 fn system_saves_tiles() -> bool {
     const OSXSAVE: u32 = 1 << 27;
     const CONFIGURATION_AND_DATA: u32 = 0b11 << 17;
-    if __cpuid_count(1, 0).ecx & OSXSAVE == 0 {
+    if cpuid(1).ecx & OSXSAVE == 0 {
         return false;
     }
     let low: u32;

@@ -1,0 +1,51 @@
+//! Why a model cannot be loaded.
+
+use crate::isa::IsaError;
+use bayes8_core::format::FormatError;
+use bayes8_core::limits::LimitError;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a model cannot be loaded.
+///
+/// The message names the file; [`source`](std::error::Error::source) gives the cause. Print both, as
+/// `anyhow` does with `{error:#}`.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The file, or the bytes, are not a model.
+    #[error("{} is not a valid model", path_or(path.as_deref(), "the buffer"))]
+    Format {
+        /// The file; `None` for a model from memory.
+        path: Option<PathBuf>,
+        /// What is wrong with it.
+        source: FormatError,
+    },
+    /// The model takes more than [`ModelOptions::limits`](crate::ModelOptions::limits) allow.
+    #[error("cannot run {}", path_or(path.as_deref(), "the model"))]
+    Limit {
+        /// The file; `None` for a model from memory.
+        path: Option<PathBuf>,
+        /// The limit that is exceeded, and the node with the largest part.
+        source: LimitError,
+    },
+    /// The instruction set cannot be used.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
+    /// The system cannot start the threads.
+    #[error("cannot start threads")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// The path, or `unnamed` for a model from memory.
+fn path_or(path: Option<&Path>, unnamed: &str) -> String {
+    path.map_or_else(|| unnamed.into(), |path| path.display().to_string())
+}

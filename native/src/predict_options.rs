@@ -1,0 +1,128 @@
+//! The samples of a prediction, and who watches it.
+
+use std::fmt;
+use std::ops::{ControlFlow, Range};
+
+/// The weight samples of a prediction: which ones, of which seed, and whether to keep their logits.
+///
+/// # Examples
+/// ```
+/// use bayes8_native::PredictOptions;
+///
+/// let options = PredictOptions::new().samples(0..64).seed(7);
+/// assert_eq!((options.samples, options.seed, options.keep_logits), (0..64, 7, false));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PredictOptions {
+    /// Indices of the Monte-Carlo samples, at least one, all below 2^28. By default `0..32`. An index of a seed
+    /// always stands for the same weights, so ranges can be split over calls and machines and merged afterwards.
+    pub samples: Range<u32>,
+    /// Seed of the weights. By default 0.
+    pub seed: u64,
+    /// Whether the predictions keep the logits of every sample. By default they do not.
+    pub keep_logits: bool,
+}
+
+impl PredictOptions {
+    /// Returns the defaults: 32 samples of seed 0, whose logits are not kept.
+    pub const fn new() -> Self {
+        Self { samples: 0..32, seed: 0, keep_logits: false }
+    }
+
+    /// Sets the indices of the samples.
+    #[must_use]
+    pub const fn samples(self, samples: Range<u32>) -> Self {
+        Self { samples, ..self }
+    }
+
+    /// Sets the seed of the weights.
+    #[must_use]
+    pub const fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// Sets whether predictions keep the logits of every sample ([`Prediction::logits`](crate::Prediction::logits)).
+    #[must_use]
+    pub const fn keep_logits(self, keep_logits: bool) -> Self {
+        Self { keep_logits, ..self }
+    }
+}
+
+impl Default for PredictOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Callbacks that watch a long prediction and can cancel it.
+///
+/// # Examples
+/// A prediction that gives up after a second:
+/// ```no_run
+/// use bayes8_native::{Model, Observer, Pictures, PredictError, PredictOptions};
+/// use ndarray::Array4;
+/// use std::ops::ControlFlow;
+/// use std::time::{Duration, Instant};
+///
+/// let model = Model::load("models/fashion-resnet14.safetensors")?;
+/// let pictures = Array4::<u8>::zeros((1000, 28, 28, 1));
+/// let start = Instant::now();
+/// let progress = |_pictures| match start.elapsed() < Duration::from_secs(1) {
+///     true => ControlFlow::Continue(()),
+///     false => ControlFlow::Break(()),
+/// };
+/// let options = PredictOptions::new().samples(0..256);
+/// let observer = Observer::new().progress(&progress);
+/// match model.predict_with(Pictures::Bytes(pictures.view()), &options, observer) {
+///     Err(PredictError::Cancelled) => println!("that takes too long"),
+///     predictions => println!("{} predictions", predictions?.len()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Default)]
+#[non_exhaustive]
+pub struct Observer<'a> {
+    /// See [`Self::progress`].
+    pub(crate) progress: Option<Progress<'a>>,
+    /// See [`Self::logits`].
+    pub(crate) logits: Option<EachSample<'a>>,
+}
+
+/// Sees the number of pictures that a weight sample was run for; breaks to cancel the rest.
+pub(crate) type Progress<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
+
+/// Sees the index of a picture and the logits of a sample.
+pub(crate) type EachSample<'a> = &'a mut dyn FnMut(usize, &[f32]);
+
+impl<'a> Observer<'a> {
+    /// Returns an observer without callbacks.
+    pub const fn new() -> Self {
+        Self { progress: None, logits: None }
+    }
+
+    /// Calls `progress` after each weight sample with the number of pictures that it was run for. The numbers
+    /// of a whole prediction add up to pictures times samples.
+    ///
+    /// The threads of the prediction call it, several at a time. When it breaks, the prediction ends with
+    /// [`PredictError::Cancelled`](crate::PredictError::Cancelled) as soon as the running samples are done.
+    #[must_use]
+    pub fn progress(self, progress: &'a (dyn Fn(usize) -> ControlFlow<()> + Sync)) -> Self {
+        Self { progress: Some(progress), ..self }
+    }
+
+    /// Calls `logits` with the index of a picture and the logits of one sample, on the thread that predicts.
+    /// Each picture's samples come in order.
+    #[must_use]
+    pub fn logits(self, logits: &'a mut dyn FnMut(usize, &[f32])) -> Self {
+        Self { logits: Some(logits), ..self }
+    }
+}
+
+impl fmt::Debug for Observer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { progress, logits } = self;
+        let (progress, logits) = (progress.is_some(), logits.is_some());
+        f.debug_struct("Observer").field("progress", &progress).field("logits", &logits).finish()
+    }
+}
