@@ -23,6 +23,7 @@ use crate::executor::{Executor, OutOfMemory, WeightSample, WeightSource, Workspa
 use crate::model::QuantizedModel;
 use crate::posterior::Draw;
 use alloc::sync::Arc;
+use core::fmt;
 use core::ops::ControlFlow;
 
 /// More pictures at a time gain nothing: the weights of a layer are in cache long before.
@@ -32,6 +33,12 @@ const MOST_TOGETHER: usize = 32;
 pub struct Session<B: Backend> {
     executor: Executor<B>,
     capacity: usize,
+}
+
+impl<B: Backend> fmt::Debug for Session<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("capacity", &self.capacity).finish_non_exhaustive()
+    }
 }
 
 impl<B: Backend> Session<B> {
