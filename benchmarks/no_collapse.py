@@ -2,7 +2,7 @@
 
     python benchmarks/no_collapse.py --from FOLDER
 
-prints the rows of `evaluate/tests/no_collapse.rs`, of the same network, pictures and number of
+prints the rows of `evaluate/tests/suite/no_collapse.rs`, of the same network, pictures and number of
 samples, so that bayes8's INT8 and the peer's can be compared: `cifar10-resnet20` with one rho for
 all weights and biases, and with MOPED posteriors; and as trained. Mutual information, in nats, is
 the entropy of the mean probabilities minus the mean entropy of the samples' (Depeweg et al. 2018,
@@ -41,7 +41,7 @@ MODEL = "cifar10-resnet20"
 RHOS = (-5, -7, -9)
 DELTAS = (0.05, 0.01, 0.001)
 
-# The same numbers as in evaluate/tests/no_collapse.rs. Each pass draws new weights.
+# The same numbers as in evaluate/tests/suite/no_collapse.rs. Each pass draws new weights.
 CALIBRATION_PICTURES = 100
 CALIBRATION_PASSES = 2
 

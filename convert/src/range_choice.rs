@@ -11,7 +11,7 @@
 //! - a posterior so narrow that rounding outweighs it. What a step rounds differs from sample to
 //!   sample as soon as any weight does, and this is mutual information that the posterior has not;
 //!   or a step rounds all of it away. Then ranges are those of a percentile
-//!   (`evaluate/tests/no_collapse.rs`).
+//!   (`evaluate/tests/suite/no_collapse.rs`).
 
 use bayes8_core::model::QuantizedModel;
 use bayes8_native::PredictOptions;

@@ -1,6 +1,8 @@
 //! The memory of a conversion follows the size of the file, not a fixed amount for every node: 20,000
 //! additions once took 95 kB each. The allocator of this test measures the peak.
 
+#[allow(dead_code, reason = "this test uses a part")]
+#[path = "suite/common.rs"]
 mod common;
 
 use bayes8_convert::calibrate::Observations;

@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+#[allow(dead_code, reason = "this test uses a part")]
+#[path = "suite/container.rs"]
 mod container;
 
 use bayes8_conformance::{Builder, Kind, random_codes};

@@ -10,7 +10,8 @@ use bayes8_convert::calibrate::{Observations, RangeMethod, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_core::numerics::ActivationBits;
 
-#[path = "../tests/trained/mod.rs"]
+#[allow(dead_code, reason = "an example uses a part")]
+#[path = "../tests/suite/trained.rs"]
 mod trained;
 
 use trained::{Comparison, Predictions, Trained};

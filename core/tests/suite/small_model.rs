@@ -1,6 +1,4 @@
 //! A small model, its file, and the errors that damage to the file gives.
-#![allow(dead_code, reason = "each test crate uses a part")]
-
 use bayes8_conformance::{Builder, Kind};
 use bayes8_core::format::{FormatError, read, write};
 use bayes8_core::graph::{Padding, Shape, Value, Window};

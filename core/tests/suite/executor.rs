@@ -9,8 +9,6 @@ use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
 use std::collections::BTreeSet;
 
-mod naive;
-
 use bayes8_conformance::{
     Builder, Kind, layer_mut, random_codes, random_model, random_model_of_all_operations,
     random_volume_model,
@@ -35,7 +33,7 @@ fn run(model: &QuantizedModel, codes: &[u8], samples: u32, capacity: usize) -> V
 fn expected(model: &QuantizedModel, codes: &[u8], samples: u32) -> Vec<Vec<f32>> {
     let pictures = || codes.chunks(model.graph().input().elements());
     (0..samples)
-        .flat_map(|sample| pictures().map(move |p| naive::logits(model, p, SEED, sample)))
+        .flat_map(|sample| pictures().map(move |p| crate::naive::logits(model, p, SEED, sample)))
         .collect()
 }
 
@@ -71,8 +69,10 @@ fn a_trace_has_the_value_of_every_step() {
     for model in (0..100).flat_map(|s| [random_model(s), random_model_of_all_operations(s)]) {
         let codes = random_codes(&model, 3, 5);
         let elements = model.graph().input().elements();
-        let naive: Vec<_> =
-            codes.chunks(elements).map(|picture| naive::trace(&model, picture, SEED, 4)).collect();
+        let naive: Vec<_> = codes
+            .chunks(elements)
+            .map(|picture| crate::naive::trace(&model, picture, SEED, 4))
+            .collect();
         for capacity in [1, 2, 7] {
             let executor = Executor::new(&model, Reference);
             let mut workspace = executor.workspace(capacity).unwrap();

@@ -10,9 +10,7 @@ use bayes8_convert::{
 };
 use ndarray::{Array2, ArrayD, Axis, s};
 
-mod golden;
-
-use golden::{Golden, shared};
+use crate::golden::{Golden, shared};
 
 struct Model {
     network: Network,

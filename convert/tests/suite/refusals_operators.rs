@@ -1,11 +1,9 @@
 //! What the importer refuses of operators and their attributes: its errors name the node.
 
-mod common;
-
 use std::cell::RefCell;
 
+use crate::common::{Fixture, assert_names, find, initializer, int, ints, none, refusal, string};
 use bayes8_convert::import;
-use common::{Fixture, assert_names, find, initializer, int, ints, none, refusal, string};
 use rten_onnx::onnx::{AttributeProto, DataType, ModelProto, NodeProto, TensorProto};
 
 #[test]

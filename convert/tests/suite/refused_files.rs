@@ -1,11 +1,9 @@
 //! Files that the importer refuses: none at all, other files than the model may read, damaged bytes.
 
-mod common;
-
 use std::path::Path;
 
+use crate::common::{Fixture, assert_names, initializer, none};
 use bayes8_convert::{Network, PosteriorSource, SigmaSource, import};
-use common::{Fixture, assert_names, initializer, none};
 use rten_onnx::onnx::{DataLocation, ModelProto, StringStringEntryProto};
 use safetensors::{Dtype, tensor::TensorView};
 

@@ -8,9 +8,7 @@ use std::path::Path;
 
 use bayes8_core::format;
 
-mod trained;
-
-use trained::{Comparison, Limits, Predictions, Trained, shared};
+use crate::trained::{Comparison, Limits, Predictions, Trained, shared};
 
 const SAMPLES: u32 = 256;
 

@@ -1,8 +1,7 @@
 //! Functions, products, means, orders of axes and of channels, and what ends a network: import against
 //! ONNX's reference evaluator and ONNX Runtime, and the INT8 network against the FP32 one.
 
-mod common;
-
+use crate::common::{Fixture, assert_names, none};
 use bayes8_convert::{
     Network,
     calibrate::{Observations, RangeMethod},
@@ -18,7 +17,6 @@ use bayes8_core::{
     posterior::Draw,
     reference::Reference,
 };
-use common::{Fixture, assert_names, none};
 use ndarray::{Array2, Axis};
 use rten_onnx::onnx::ModelProto;
 

@@ -5,12 +5,9 @@ use bayes8_core::graph::{Op, Shape, Value, Window};
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Posterior;
 
-mod container;
-mod small_model;
-
+use crate::container::{File, Tensor};
+use crate::small_model::{error, file};
 use bayes8_conformance::{Builder, Kind, layer_mut};
-use container::{File, Tensor};
-use small_model::{error, file};
 
 #[test]
 fn a_later_version_is_named_even_if_all_else_differs() {
@@ -105,7 +102,7 @@ fn a_file_has_the_earliest_version_that_has_its_operations() {
     volumes.description = volumes.description.replacen("version\":2", "version\":1", 1);
     error(&volumes, "`input` (volume) needs format version 2");
     // A later version than needed does no harm.
-    let mut late = small_model::file();
+    let mut late = crate::small_model::file();
     late.description = late.description.replacen("version\":1", "version\":2", 1);
     assert!(read(&late.bytes()).is_ok());
 }

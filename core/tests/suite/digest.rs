@@ -8,10 +8,8 @@ use bayes8_core::model::{Calibration, Provenance, QuantizedModel};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-mod container;
-
+use crate::container::File;
 use bayes8_conformance::{Builder, Kind};
-use container::File;
 
 /// Layers of all kinds, a table, evidence, names with quotes; as few weights as that takes.
 fn model() -> QuantizedModel {

@@ -1,14 +1,12 @@
 //! The tiny networks of `tests/data` (see `make.py` there) against ONNX's reference evaluator.
 
-mod common;
-
+use crate::common::Fixture;
 use bayes8_convert::{
     Clamp, Network, SigmaSource, import,
     reference::{FloatWeights, RunError, draw, run},
 };
 use bayes8_core::graph::{Op, Padding, Shape, Value};
 use bayes8_core::ops::Conv2d;
-use common::Fixture;
 use ndarray::{Array2, Axis};
 use rten_onnx::onnx::ModelProto;
 use std::sync::Mutex;

@@ -15,9 +15,7 @@ use ndarray::{Axis, Slice};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-mod trained;
-
-use trained::{Predictions, Trained, folder, shared};
+use crate::trained::{Predictions, Trained, folder, shared};
 
 const MODEL: &str = "cifar10-resnet20";
 

@@ -1,9 +1,8 @@
 //! Which ranges a network gets where nobody names a method.
 
-mod common;
-
 use std::collections::BTreeMap;
 
+use crate::common::Fixture;
 use bayes8_convert::{
     Network, SigmaSource,
     calibrate::{Observations, RangeMethod},
@@ -13,7 +12,6 @@ use bayes8_convert::{
     range_choice::{OUTLIERS, OUTWEIGHED, RangeChoice, Tried},
 };
 use bayes8_core::model::Preprocessing;
-use common::Fixture;
 use ndarray::{ArrayD, Axis};
 
 fn choice(network: &Network, pictures: &ArrayD<f32>) -> RangeChoice {

@@ -7,9 +7,7 @@ use bayes8_core::graph::{Op, Value};
 use ndarray::Array4;
 use rten_onnx::onnx::ModelProto;
 
-mod common;
-
-use common::Fixture;
+use crate::common::Fixture;
 
 /// The values before and after the pool, for each picture.
 #[test]

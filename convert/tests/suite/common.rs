@@ -1,6 +1,4 @@
 //! Reading the fixtures of `tests/data`, and changing them.
-#![allow(dead_code, reason = "each test crate uses a part")]
-
 use std::{collections::BTreeMap, path::Path};
 
 use bayes8_convert::{Network, SigmaSource, SigmaTensor, import};

@@ -1,11 +1,9 @@
 //! What the importer refuses of tensors, numbers and posteriors.
 
-mod common;
-
 use std::cell::RefCell;
 
+use crate::common::{Fixture, assert_names, find, float, initializer, int, none, refusal};
 use bayes8_convert::{ImportError, SigmaSource, SigmaTensor, import};
-use common::{Fixture, assert_names, find, float, initializer, int, none, refusal};
 use rten_onnx::onnx::{DataLocation, DataType, ModelProto, NodeProto};
 
 #[test]

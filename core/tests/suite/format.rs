@@ -5,14 +5,11 @@ use bayes8_core::graph::{Shape, Value};
 use bayes8_core::model::QuantizedModel;
 use proptest::prelude::*;
 
-mod container;
-mod small_model;
-
+use crate::container::File;
+use crate::small_model::{described, file, model, parts};
 use bayes8_conformance::{
     Builder, Kind, node_mut, random_model_of_all_operations, random_volume_model, with_seven_bits,
 };
-use container::File;
-use small_model::{described, file, model, parts};
 
 #[test]
 fn random_networks_are_read_as_they_were_written() {

@@ -1,8 +1,6 @@
 //! What the importer refuses of a graph's input and outputs, and how it prints names.
 
-mod common;
-
-use common::{Fixture, assert_names, find, int, refusal};
+use crate::common::{Fixture, assert_names, find, int, refusal};
 use rten_onnx::onnx::{DataType, Dimension, ModelProto, NodeProto};
 
 #[test]

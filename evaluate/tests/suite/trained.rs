@@ -1,7 +1,5 @@
 //! The trained models of the folder `BAYES8_SHARED`, and INT8 models beside what the training
 //! framework recorded of them.
-#![allow(dead_code, reason = "each test and example uses a part")]
-
 use std::path::{Path, PathBuf};
 
 use bayes8_convert::metadata::normalize;
@@ -14,7 +12,8 @@ use bayes8_evaluate::metrics::{accuracy, nll, spearman};
 use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
 use ndarray::{Array2, ArrayD, Axis, Slice};
 
-#[path = "../../../convert/tests/golden/mod.rs"]
+#[allow(dead_code, reason = "these tests use a part")]
+#[path = "../../../convert/tests/suite/golden.rs"]
 mod golden;
 
 pub(crate) use golden::shared;

@@ -1,15 +1,13 @@
 //! One network in the spelling of every operator set (see `data/networks/operator_sets.py`), and other
 //! forms in which files hold the same network.
 
-mod common;
-
 use std::cell::RefCell;
 
+use crate::common::{Fixture, assert_names, find, float, initializer, int, none};
 use bayes8_convert::{
     Network, import,
     reference::{FloatWeights, run},
 };
-use common::{Fixture, assert_names, find, float, initializer, int, none};
 use half::{bf16, f16};
 use rten_onnx::onnx::{DataType, ModelProto, NodeProto};
 

@@ -9,9 +9,7 @@ use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::metadata::normalize;
 use bayes8_convert::reference::predict;
 
-mod trained;
-
-use trained::{Comparison, Limits, Predictions, Trained, shared};
+use crate::trained::{Comparison, Limits, Predictions, Trained, shared};
 
 const SAMPLES: u32 = 256;
 

@@ -4,11 +4,8 @@ use bayes8_core::format::{FormatError, METADATA_KEY, read};
 use bayes8_core::graph::{GraphError, Op, Value};
 use bayes8_core::model::{ModelError, QuantizedModel};
 
-mod container;
-mod small_model;
-
-use container::Tensor;
-use small_model::{described, error, file, parts};
+use crate::container::Tensor;
+use crate::small_model::{described, error, file, parts};
 
 #[test]
 fn a_model_with_ranges_that_are_not_numbers_cannot_be_made() {
@@ -44,7 +41,7 @@ fn a_header_of_many_megabytes_is_not_parsed() {
     file[..8].copy_from_slice(&99_000_000u64.to_le_bytes());
     assert!(matches!(read(&file), Err(FormatError::Header(99_000_000))));
     let tensor = Tensor::new("U8", &[0], vec![]);
-    let mut file = small_model::file();
+    let mut file = crate::small_model::file();
     file.tensors.extend((0..200_000).map(|n| (format!("empty.{n}"), tensor.clone())));
     assert!(matches!(read(&file.bytes()), Err(FormatError::Header(_))));
 }
@@ -62,7 +59,7 @@ fn names_with_control_characters_or_megabytes_are_refused() {
             .collect();
         let error = QuantizedModel::new(parts).unwrap_err().to_string();
         assert!(error.starts_with("`class_names[1]` cannot be `"), "{error}");
-        let error = small_model::parts().graph.derive(|_, _| ()).push(
+        let error = crate::small_model::parts().graph.derive(|_, _| ()).push(
             name.into(),
             Op::Flatten,
             vec![Value::Input],
@@ -150,7 +147,7 @@ fn tensors_of_the_wrong_type_or_shape_are_named() {
     file.tensors.get_mut("conv2d_0.mu").unwrap().dtype = "U8".into();
     let wrong = error(&file, "conv2d_0.mu");
     assert!(matches!(wrong, FormatError::TensorType { expected: "I8", .. }));
-    file = small_model::file();
+    file = crate::small_model::file();
     // The right number of elements in the wrong shape.
     file.tensors.get_mut("conv2d_0.mu").unwrap().shape = vec![4, 18];
     let wrong = error(&file, "conv2d_0.mu");

@@ -1,15 +1,13 @@
 //! What the axes of an input are: networks of `tests/data/layouts` (see `make.py` there) against the
 //! answers of ONNX Runtime, and what cannot be told.
 
-mod common;
-
 use std::path::PathBuf;
 
+use crate::common::{assert_names, none};
 use bayes8_convert::answers::{AnswersError, check};
 use bayes8_convert::reference::{FloatWeights, run};
 use bayes8_convert::{ImportError, ImportOptions, InputLayout, Network, import, import_with};
 use bayes8_core::graph::Shape;
-use common::{assert_names, none};
 use ndarray::{ArrayD, ArrayViewD, Ix2, s};
 use rten_onnx::onnx::{DataType, Dimension, ModelProto, ValueInfoProto};
 use safetensors::SafeTensors;

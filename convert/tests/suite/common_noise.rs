@@ -1,7 +1,6 @@
 //! The FP32 network with the noise of the INT8 samples.
 
-mod common;
-
+use crate::common::Fixture;
 use bayes8_convert::{
     Network, SigmaSource,
     calibrate::Observations,
@@ -14,7 +13,6 @@ use bayes8_core::{
     model::{Preprocessing, QuantizedModel},
     posterior::Draw,
 };
-use common::Fixture;
 
 /// A fixture with a MOPED posterior, and its INT8 model.
 fn quantized(name: &str) -> (Network, QuantizedModel) {

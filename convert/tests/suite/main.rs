@@ -1,0 +1,17 @@
+//! Tests of the public interface, in one program because linking takes longer than running them.
+
+mod archives;
+mod common;
+mod common_noise;
+mod fixtures;
+mod functions;
+mod golden;
+mod layouts;
+mod maximum;
+mod operator_sets;
+mod range_choice;
+mod refusals_interface;
+mod refusals_operators;
+mod refusals_weights;
+mod refused_files;
+mod shared_models;

@@ -1,0 +1,20 @@
+//! Tests of the public interface, in one program because linking takes longer than running them.
+
+mod block;
+mod chacha;
+mod classes;
+mod container;
+mod digest;
+mod executor;
+mod format;
+mod format_refusals;
+mod format_versions;
+mod graph_errors;
+mod limits;
+mod model_errors;
+mod naive;
+mod noise;
+mod numerics;
+mod session;
+mod small_model;
+mod variance;

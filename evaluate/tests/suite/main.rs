@@ -1,0 +1,7 @@
+//! Tests of the public interface, in one program because linking takes longer than running them.
+
+mod library;
+mod no_collapse;
+mod shipped_models;
+mod targets;
+mod trained;
