@@ -10,6 +10,7 @@ mod evaluation;
 mod hidden;
 mod models;
 mod no_std;
+mod packages;
 mod programs;
 mod skipped;
 mod steps;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   cargo xtask test
+  cargo xtask test --quick
   cargo xtask structure
   cargo xtask web
   cargo xtask demo
@@ -42,7 +44,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Format, lint and test everything, as CI does
-    Test,
+    Test {
+        /// Formatting, lints and unit tests alone: no browser, no emulated instructions, no whole programs
+        #[arg(long)]
+        quick: bool,
+    },
     /// Find files that are too long, and files that depend on each other in a cycle
     Structure,
     /// Build the npm package in wasm/npm, installing the tools that it needs
@@ -121,7 +127,8 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
-        Task::Test => test::run_all(),
+        Task::Test { quick: true } => test::run_quick(),
+        Task::Test { quick: false } => test::run_all(),
         Task::Structure => structure::check(),
         Task::Web { no_opt } => web::run(!no_opt, web::Packer::WasmPack),
         Task::Demo { port } => demo::serve(port),

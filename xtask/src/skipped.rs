@@ -27,6 +27,11 @@ impl Skipped {
         is_skip
     }
 
+    /// Number of checks that were skipped.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     /// The last line of a run.
     pub(crate) fn summary(&self) -> String {
         match self.count {

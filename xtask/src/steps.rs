@@ -1,16 +1,33 @@
-//! Steps that all run, whichever of them fail, and the list of what became of them.
+//! Steps that all run, whichever of them fail, and the table of their results.
 
 use crate::skipped::Skipped;
 use anyhow::bail;
 use std::fmt::Write;
+use std::time::{Duration, Instant};
 
-/// What became of the steps so far.
+/// The steps so far.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
-    count: usize,
-    failed: Vec<(&'static str, anyhow::Error)>,
-    not_run: Vec<(&'static str, &'static str)>,
+    steps: Vec<Step>,
     skipped: Skipped,
+}
+
+/// A step that has ended or cannot run.
+#[derive(Debug)]
+struct Step {
+    name: &'static str,
+    time: Duration,
+    /// Number of checks that it skipped.
+    skipped: usize,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Passed,
+    Failed(anyhow::Error),
+    /// It needs the result of this step, which has none.
+    NotRun(&'static str),
 }
 
 /// A step that has ended: other steps may need its result.
@@ -28,13 +45,18 @@ impl Steps {
         name: &'static str,
         step: impl FnOnce(&mut Skipped) -> anyhow::Result<T>,
     ) -> Ended<T> {
-        self.count += 1;
-        let result = step(&mut self.skipped);
-        let result = result.map_err(|error| {
-            println!("FAILED: {name}: {error:#}");
-            self.failed.push((name, error));
-        });
-        Ended { name, result: result.ok() }
+        println!("\n== {name} ==");
+        let (start, skipped) = (Instant::now(), self.skipped.count());
+        let (outcome, result) = match step(&mut self.skipped) {
+            Ok(result) => (Outcome::Passed, Some(result)),
+            Err(error) => {
+                println!("FAILED: {name}: {error:#}");
+                (Outcome::Failed(error), None)
+            }
+        };
+        let skipped = self.skipped.count() - skipped;
+        self.steps.push(Step { name, time: start.elapsed(), skipped, outcome });
+        Ended { name, result }
     }
 
     /// Runs a step that needs the result of another, unless there is none.
@@ -47,32 +69,62 @@ impl Steps {
         if let Some(result) = &needed.result {
             return self.run(name, |skipped| step(result, skipped));
         }
-        self.count += 1;
-        self.not_run.push((name, needed.name));
+        let (time, outcome) = (Duration::ZERO, Outcome::NotRun(needed.name));
+        self.steps.push(Step { name, time, skipped: 0, outcome });
         Ended { name, result: None }
     }
 
-    /// Prints what was skipped, what failed and what did not run.
+    /// Prints the table of steps, then what failed and what did not run.
     ///
     /// # Errors
     /// Unless all steps have succeeded.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
-        println!("{}", self.skipped.summary());
-        if self.failed.is_empty() {
+        println!("\n{}\n{}", self.table(), self.skipped.summary());
+        let failed = self.steps.iter().filter(|step| matches!(step.outcome, Outcome::Failed(_)));
+        let failed = failed.count();
+        if failed == 0 {
             return Ok(());
         }
         println!("\n{}", self.failures());
-        bail!("{} of {} steps failed", self.failed.len(), self.count)
+        bail!("{failed} of {} steps failed", self.steps.len())
+    }
+
+    /// One line per step: time, outcome, skipped checks.
+    fn table(&self) -> String {
+        let width = self.steps.iter().map(|step| step.name.len()).max().unwrap_or(0);
+        let mut lines = String::new();
+        let mut line = |name: &str, time: Duration, outcome: &str, skipped: usize| {
+            let seconds = time.as_secs();
+            let _ =
+                write!(lines, "{name:width$}  {:3}:{:02}  {outcome}", seconds / 60, seconds % 60);
+            lines.push_str(&match skipped {
+                0 => "\n".into(),
+                count => format!(", {count} skipped\n"),
+            });
+        };
+        for Step { name, time, skipped, outcome } in &self.steps {
+            let outcome = match outcome {
+                Outcome::Passed => "passed",
+                Outcome::Failed(_) => "FAILED",
+                Outcome::NotRun(_) => "NOT RUN",
+            };
+            line(name, *time, outcome, *skipped);
+        }
+        line("in all", self.steps.iter().map(|step| step.time).sum(), "", 0);
+        lines
     }
 
     /// One line per step that failed or did not run.
     fn failures(&self) -> String {
         let mut lines = String::new();
-        for (name, error) in &self.failed {
-            let _ = writeln!(lines, "FAILED: {name}: {error:#}");
-        }
-        for (name, needed) in &self.not_run {
-            let _ = writeln!(lines, "NOT RUN: {name}: it needs the step `{needed}`");
+        for Step { name, outcome, .. } in &self.steps {
+            let _ = match outcome {
+                Outcome::Passed => Ok(()),
+                Outcome::Failed(error) => writeln!(lines, "FAILED: {name}: {error:#}"),
+                Outcome::NotRun(needed) => {
+                    writeln!(lines, "NOT RUN: {name}: it needs the step `{needed}`")
+                }
+            };
         }
         lines
     }
@@ -107,10 +159,21 @@ mod tests {
         });
         let expected = "\
             FAILED: package: no disk\n\
-            FAILED: library's tests: built, but wrong: cause\n\
             NOT RUN: site: it needs the step `package`\n\
-            NOT RUN: site's tests: it needs the step `site`\n";
+            NOT RUN: site's tests: it needs the step `site`\n\
+            FAILED: library's tests: built, but wrong: cause\n";
         assert_eq!(steps.failures(), expected);
+        for step in &mut steps.steps {
+            step.time = Duration::from_secs(61);
+        }
+        let expected = "\
+            package            1:01  FAILED\n\
+            site               1:01  NOT RUN\n\
+            site's tests       1:01  NOT RUN\n\
+            library            1:01  passed, 1 skipped\n\
+            library's tests    1:01  FAILED\n\
+            in all             5:05  \n";
+        assert_eq!(steps.table(), expected);
         assert_eq!(steps.skipped.summary(), "1 check SKIPPED, named above");
         assert_eq!(steps.finish().unwrap_err().to_string(), "2 of 5 steps failed");
         assert_eq!(ran, ["library", "library's tests"]);

@@ -4,7 +4,7 @@
 use crate::programs::{root, run, run_command, stream, succeeds};
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
-use crate::{apps, c_library, conformance, demo, hidden, no_std, structure, web};
+use crate::{apps, c_library, conformance, demo, hidden, no_std, packages, structure, web};
 use std::process::Command;
 
 /// Runs all checks.
@@ -13,12 +13,13 @@ use std::process::Command;
 /// If any has failed; the last lines printed name it.
 pub(crate) fn run_all() -> anyhow::Result<()> {
     let mut steps = Steps::default();
-    steps.run("format", |_| format());
-    steps.run("structure", |_| structure::check());
-    steps.run("lints", |_| lint());
+    check_sources(&mut steps);
     steps.run("bayes8-core without std", no_std::check);
     steps.run("links of the documentation", |_| document());
-    steps.run("tests", cargo_test);
+    steps.run("packages", |_| packages::check());
+    steps.run("tests", |skipped| {
+        test(Command::new("cargo").args(["test", "--workspace", "--no-fail-fast"]), skipped)
+    });
     steps.run("native tests on AVX2 only", |_| hidden::test("avxvnni,avx512vnni"));
     steps.run("native tests in portable code only", |_| hidden::test("avx2"));
     steps.run("C library", c_library::test);
@@ -29,6 +30,29 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     steps.run_after(&package, "web demo", demo::test);
     conformance::run_all(&mut steps, &package);
     steps.finish()
+}
+
+/// Runs the checks for which nobody waits long: formatting, lints and unit tests, without emulated
+/// instruction sets, browsers and whole programs.
+///
+/// # Errors
+/// If any has failed; the last lines printed name it.
+pub(crate) fn run_quick() -> anyhow::Result<()> {
+    let mut steps = Steps::default();
+    check_sources(&mut steps);
+    let arguments = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins"];
+    steps.run("unit tests", |skipped| {
+        // The kernels' tests read it.
+        test(Command::new("cargo").args(arguments).env("BAYES8_EMULATE", "0"), skipped)
+    });
+    steps.finish()
+}
+
+/// Checks what the sources look like.
+fn check_sources(steps: &mut Steps) {
+    steps.run("format", |_| format());
+    steps.run("structure", |_| structure::check());
+    steps.run("lints", |_| lint());
 }
 
 fn format() -> anyhow::Result<()> {
@@ -56,12 +80,11 @@ fn component(component: &str, tool: &str) -> anyhow::Result<()> {
     run("rustup", &["component", "add", component])
 }
 
-/// Runs all tests. What they print comes as it is printed, but of tests that pass only what they
+/// Runs tests with cargo. What they print comes as it is printed, but of tests that pass only what they
 /// skipped: libtest keeps that to itself unless it is asked.
-fn cargo_test(skipped: &mut Skipped) -> anyhow::Result<()> {
-    let arguments = ["test", "--workspace", "--no-fail-fast", "--", "--show-output"];
+fn test(cargo: &mut Command, skipped: &mut Skipped) -> anyhow::Result<()> {
     let mut filter = TestOutput::default();
-    stream(Command::new("cargo").args(arguments).current_dir(root()), |line| {
+    stream(cargo.args(["--", "--show-output"]).current_dir(root()), |line| {
         if filter.shows(line, skipped) {
             println!("{line}");
         }
