@@ -2,8 +2,8 @@
 //
 //     predict MODEL [PICTURE]
 //
-// PICTURE is a binary PGM (gray) or PPM (colour) file of the size that the model takes; without one,
-// a gradient is predicted. native/c/README.md says how to compile this file.
+// PICTURE is a binary PGM (gray) or PPM (color) file of the size that the model takes. Without one, the
+// program predicts a gradient. native/c/README.md says how to compile this file.
 
 #include "bayes8.h"
 
@@ -16,7 +16,8 @@
 #define THREADS 2
 #define TOP 3
 
-// Whether a call succeeded; says why it did not. The message belongs to the thread that called.
+// Returns whether a call succeeded, and prints why it did not. The message belongs to the calling
+// thread.
 static bool succeeded(bayes8_status status) {
   if (status != BAYES8_STATUS_OK) {
     fprintf(stderr, "bayes8 error %d: %s\n", (int)status, bayes8_last_error_message());
@@ -24,7 +25,7 @@ static bool succeeded(bayes8_status status) {
   return status == BAYES8_STATUS_OK;
 }
 
-// What one thread predicts: the same picture with weights of its own seed.
+// The work of one thread: every thread predicts the same picture with weights of another seed.
 typedef struct {
   const bayes8_model *model;
   const uint8_t *picture;
@@ -32,7 +33,7 @@ typedef struct {
   uint64_t seed;
   // Results.
   double *probabilities;
-  double *standard_deviations;
+  double *std;
   size_t classes;
   double total;
   double aleatoric;
@@ -42,13 +43,14 @@ typedef struct {
 
 static void *predict(void *argument) {
   prediction *job = argument;
-  bayes8_predict_options options = bayes8_predict_options_default();
+  bayes8_predict_options options = BAYES8_PREDICT_OPTIONS_INIT;
   options.seed = job->seed;
   options.samples = SAMPLES;
   // What is not named here is NULL and so not wanted.
   bayes8_outputs outputs = {
+      .size = sizeof outputs,
       .probabilities = {job->probabilities, job->classes},
-      .standard_deviations = {job->standard_deviations, job->classes},
+      .std = {job->std, job->classes},
       .predictive_entropy = {&job->total, 1},
       .expected_entropy = {&job->aleatoric, 1},
       .mutual_information = {&job->epistemic, 1},
@@ -58,7 +60,7 @@ static void *predict(void *argument) {
   return NULL;
 }
 
-// Prints the uncertainty and the most probable classes, whose probabilities it takes away.
+// Prints the uncertainty and the most probable classes, and overwrites the probabilities of these.
 static bool print(prediction *job) {
   printf("seed %llu: total %.3f nats = aleatoric %.3f + epistemic %.3f\n",
          (unsigned long long)job->seed, job->total, job->aleatoric, job->epistemic);
@@ -74,7 +76,7 @@ static bool print(prediction *job) {
       return false;
     }
     printf("  %-12s %6.2f %% +- %5.2f\n", name, 100 * job->probabilities[best],
-           100 * job->standard_deviations[best]);
+           100 * job->std[best]);
     job->probabilities[best] = -1;
   }
   return true;
@@ -98,7 +100,7 @@ static bool read_picture(const char *path, const bayes8_model_info *info, uint8_
               fread(picture, 1, length, file) == length;
   fclose(file);
   if (!fits) {
-    fprintf(stderr, "%s is no binary PGM or PPM file of %zu x %zu pixels, %zu channels and 8 bits\n",
+    fprintf(stderr, "%s is not a binary PGM or PPM file of %zu x %zu pixels, %zu channels and 8 bits\n",
             path, info->width, info->height, info->channels);
   }
   return fits;
@@ -111,8 +113,8 @@ static void gradient(const bayes8_model_info *info, uint8_t *picture) {
   }
 }
 
-// Predicts `picture` in several threads at once, then prints what each found.
-// `numbers` has room for two numbers a class and thread.
+// Predicts `picture` in several threads at once, then prints each result.
+// `numbers` has room for two numbers per class and thread.
 static bool predict_in_threads(const bayes8_model *model, const bayes8_model_info *info,
                                const uint8_t *picture, double *numbers) {
   prediction jobs[THREADS];
@@ -125,7 +127,7 @@ static bool predict_in_threads(const bayes8_model *model, const bayes8_model_inf
         .length = info->height * info->width * info->channels,
         .seed = i,
         .probabilities = numbers + 2 * i * info->classes,
-        .standard_deviations = numbers + (2 * i + 1) * info->classes,
+        .std = numbers + (2 * i + 1) * info->classes,
         .classes = info->classes,
     };
   }
@@ -150,7 +152,7 @@ static bool predict_in_threads(const bayes8_model *model, const bayes8_model_inf
 
 // Predicts the picture at `path`, or a gradient for NULL. The caller frees the model.
 static bool run(const bayes8_model *model, const char *path) {
-  bayes8_model_info info;
+  bayes8_model_info info = BAYES8_MODEL_INFO_INIT;
   if (!succeeded(bayes8_model_get_info(model, &info))) {
     return false;
   }
@@ -177,7 +179,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: %s MODEL [PICTURE.pgm]\n", argv[0]);
     return EXIT_FAILURE;
   }
-  bayes8_model_options options = bayes8_model_options_default();
+  bayes8_model_options options = BAYES8_MODEL_OPTIONS_INIT;
   options.threads = 2;
   bayes8_model *model = NULL;
   if (!succeeded(bayes8_model_load(argv[1], &options, &model))) {

@@ -1,7 +1,8 @@
-//! Status codes, the message behind them, and the boundary that no panic crosses.
+//! Status codes, the messages that explain them, and the boundary that no panic crosses.
 
 use bayes8_native::core::format::FormatError;
 use bayes8_native::core::graph::Shape;
+use bayes8_native::core::head::WordsError;
 use bayes8_native::{IsaError, LoadError, PredictError, RequestError};
 use std::any::Any;
 use std::cell::RefCell;
@@ -9,8 +10,8 @@ use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use thiserror::Error;
 
-/// What became of a call. The numbers are stable; later versions may add others. Below, errors are
-/// listed without `BAYES8_STATUS_`.
+/// Whether a call succeeded, or why not. The numbers are stable; later versions may add others. The
+/// functions below list their errors without `BAYES8_STATUS_`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -19,7 +20,8 @@ pub enum Status {
     /// A pointer that must not be NULL is NULL.
     NullPointer = 1,
     /// An argument out of its range: text that is not UTF-8, an index or a length that is too
-    /// large, a misaligned pointer, a range of samples that is empty or too high.
+    /// large, a misaligned pointer, a range of samples that is empty or too high, a struct whose
+    /// `size` is wrong or that sets a field which this version does not know.
     InvalidArgument = 2,
     /// An output buffer has no room for all results.
     BufferTooSmall = 3,
@@ -31,7 +33,7 @@ pub enum Status {
     IsaUnavailable = 6,
     /// The threads cannot be started.
     Threads = 7,
-    /// The pictures do not have the shape that the model takes.
+    /// The pictures or sums do not have the shape that the model takes.
     Shape = 8,
     /// A normalized picture holds a number that is not finite.
     NotFinite = 9,
@@ -41,6 +43,10 @@ pub enum Status {
     Limit = 11,
     /// There is not enough memory for this many pictures or samples at once.
     OutOfMemory = 12,
+    /// No samples can have these sums: they are damaged, or belong to another model.
+    Sums = 13,
+    /// The caller's progress function cancelled the prediction.
+    Cancelled = 14,
 }
 
 /// Why a call failed.
@@ -50,7 +56,7 @@ pub(crate) enum Error {
     Null(&'static str),
     #[error("`{0}` is not aligned for its type")]
     Misaligned(&'static str),
-    #[error("`{name}` cannot have {length} elements: no memory is so large")]
+    #[error("`{name}` cannot have {length} elements: no memory is that large")]
     Length { name: &'static str, length: usize },
     #[error("`{0}` is not valid UTF-8")]
     NotUtf8(&'static str),
@@ -60,6 +66,23 @@ pub(crate) enum Error {
     TooSmall { name: &'static str, capacity: usize, needed: usize },
     #[error("`pictures` has {length} elements, not {count} x {shape} ({})", shape.axis_names())]
     Pictures { length: usize, count: usize, shape: Shape },
+    #[error("`{name}` has {length} words, not {count} x {words}")]
+    SumsLength { name: &'static str, length: usize, count: usize, words: usize },
+    #[error("picture {picture} of `{name}`")]
+    Words { name: &'static str, picture: usize, source: WordsError },
+    #[error("picture {picture} would have {samples} samples: it can have at most 2^28")]
+    TooManySamples { picture: usize, samples: i64 },
+    #[error("`{0}` and `{1}` overlap")]
+    Overlap(&'static str, &'static str),
+    #[error("`outputs->{0}` must be NULL: sums do not determine it")]
+    NotFinished(&'static str),
+    #[error("`{name}->size` is {size}, not `sizeof({of})`: start from `{initializer}`")]
+    Size { name: &'static str, size: usize, of: &'static str, initializer: &'static str },
+    #[error(
+        "`{0}` sets a field that bayes8 {version} does not know: the caller was compiled for a later \
+         version, or the struct was not initialized", version = env!("CARGO_PKG_VERSION")
+    )]
+    UnknownField(&'static str),
     #[error("the bytes are not a valid model")]
     Format(#[from] FormatError),
     #[error(transparent)]
@@ -76,16 +99,26 @@ impl Error {
     fn status(&self) -> Status {
         match self {
             Self::Null(_) => Status::NullPointer,
-            Self::Misaligned(_) | Self::Length { .. } | Self::NotUtf8(_) | Self::Class { .. } => {
-                Status::InvalidArgument
-            }
+            Self::Misaligned(_)
+            | Self::Length { .. }
+            | Self::NotUtf8(_)
+            | Self::Class { .. }
+            | Self::TooManySamples { .. }
+            | Self::Overlap(..)
+            | Self::NotFinished(_)
+            | Self::Size { .. }
+            | Self::UnknownField(_) => Status::InvalidArgument,
             Self::TooSmall { .. } => Status::BufferTooSmall,
             Self::Load(LoadError::File { .. }) => Status::File,
             Self::Format(_) | Self::Load(LoadError::Format { .. }) => Status::Format,
             Self::Isa(_) | Self::Load(LoadError::Isa(_)) => Status::IsaUnavailable,
             Self::Load(LoadError::Threads(_)) => Status::Threads,
             Self::Load(LoadError::Limit { .. }) => Status::Limit,
-            Self::Pictures { .. } | Self::Predict(PredictError::Shape { .. }) => Status::Shape,
+            Self::Pictures { .. }
+            | Self::SumsLength { .. }
+            | Self::Predict(PredictError::Shape { .. }) => Status::Shape,
+            Self::Words { .. } => Status::Sums,
+            Self::Predict(PredictError::Cancelled) => Status::Cancelled,
             Self::Predict(PredictError::Request(error)) => match error {
                 RequestError::Length { .. } => Status::Shape,
                 RequestError::NotFinite { .. } => Status::NotFinite,
@@ -93,7 +126,7 @@ impl Error {
                 // Samples that do not exist, and what else a later version may refuse.
                 _ => Status::InvalidArgument,
             },
-            // Nothing here cancels, and every other error has a status above.
+            // Every error that this version knows has a status above.
             Self::Predict(_) | Self::Load(_) | Self::Panic(_) => Status::Panic,
         }
     }

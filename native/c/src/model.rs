@@ -1,11 +1,14 @@
 //! Loading, describing and freeing a model.
 
 use crate::error::{Error, Status, boundary, c_text};
-use crate::pointer::{Place, optional, reference, slice, text};
+use crate::extensible::{self, Extensible};
+use crate::pointer::{Place, reference, slice, text};
 use bayes8_native::core::format;
-use bayes8_native::core::limits::Limits;
-use bayes8_native::{LoadError, ModelOptions as NativeOptions, Pool, Threads};
+use bayes8_native::{
+    Accumulator, Limits, LoadError, ModelOptions as NativeOptions, Pool, SampleSums, Threads,
+};
 use std::ffi::{CStr, CString, OsStr, c_char};
+use std::mem::offset_of;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -20,6 +23,8 @@ pub struct ModelHandle {
     digest: CString,
     kernel: CString,
     class_names: Vec<CString>,
+    /// Number of integers that the samples of a picture sum to.
+    pub(crate) sum_words: usize,
 }
 
 // Handles are shared between threads of the caller, which the compiler cannot see.
@@ -28,38 +33,49 @@ const _: () = {
     shareable::<ModelHandle>();
 };
 
-/// How a model is to run. Start from `bayes8_model_options_default()`: later versions may add
-/// fields.
+/// How a model is to run. Start from `BAYES8_MODEL_OPTIONS_INIT`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ModelOptions {
+    /// `sizeof(bayes8_model_options)`.
+    pub size: usize,
     /// Name of an instruction set, such as `avx2`; the message for a wrong one lists them all. NULL,
     /// the default, for the one in the environment variable `BAYES8_ISA`, or else the fastest that
     /// the processor has and `BAYES8_HIDE` (names with commas between) does not hide. It changes the
     /// speed of a prediction and not one bit of the result.
     pub isa: *const c_char,
-    /// Number of threads of the model's own; 1 predicts on the calling thread. 0, the default, for
-    /// one per processor, which all such models share and which end with the last of them.
+    /// Number of threads that only this model uses; 1 predicts on the calling thread. 0, the default,
+    /// for one per processor, which all such models share and which end with the last of them.
     pub threads: usize,
     /// Bytes that may be spent on keeping sampled weights for later predictions of the same seed
     /// and sample indices; 0, the default, keeps none. Changes no result.
     pub bank_bytes: usize,
-    /// Most bytes that a prediction may take for activations, whatever its pictures and threads: a
-    /// model of which a single picture takes more is refused. 0, the default, for 2 GiB.
+    /// Most bytes that a prediction may take for activations, whatever its pictures and threads. A
+    /// model that takes more for a single picture is refused. 0, the default, for 2 GiB.
     pub max_memory_bytes: u64,
-    /// Most steps that a model may take for a picture and a weight sample, as `bayes8 inspect` shows
-    /// them: one that takes more is refused. 0, the default, for 2^42.
+    /// Most steps that a model may take per picture and weight sample, as `bayes8 inspect` shows
+    /// them. A model that takes more is refused. 0, the default, for 2^42.
     pub max_steps: u64,
 }
 
-/// What a model is. The strings are UTF-8 and live as long as the model.
+// SAFETY: integers and a pointer, of which any bytes are valid; the last field ends the struct.
+unsafe impl Extensible for ModelOptions {
+    const NAME: &'static str = "bayes8_model_options";
+    const INITIALIZER: &'static str = "BAYES8_MODEL_OPTIONS_INIT";
+    const FIRST_SIZE: usize = offset_of!(Self, max_steps) + size_of::<u64>();
+}
+
+/// Name, shape and other facts about a model. The strings are UTF-8 and live as long as the model.
+/// Start from `BAYES8_MODEL_INFO_INIT`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ModelInfo {
+    /// `sizeof(bayes8_model_info)`, set by the caller.
+    pub size: usize,
     /// Name of the model.
     pub name: *const c_char,
-    /// Digest of the model, `blake3:` and 64 hexadecimal digits: names it in a record of its
-    /// predictions, as no other model has the same. `bayes8 inspect` shows it.
+    /// Digest of the model, `blake3:` and 64 hexadecimal digits. No other model has the same, so it
+    /// names the model in records of predictions. `bayes8 inspect` shows it.
     pub digest: *const c_char,
     /// Name of the kernels in use.
     pub kernel: *const c_char,
@@ -75,26 +91,30 @@ pub struct ModelInfo {
     pub classes: usize,
     /// Number of threads that a prediction may use.
     pub threads: usize,
+    /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
+    pub sum_words: usize,
 }
 
-/// Options for the fastest instruction set and all processors.
-#[unsafe(no_mangle)]
-pub extern "C" fn bayes8_model_options_default() -> ModelOptions {
-    ModelOptions { isa: ptr::null(), threads: 0, bank_bytes: 0, max_memory_bytes: 0, max_steps: 0 }
+// SAFETY: sizes and pointers, of which any bytes are valid; the last field ends the struct.
+unsafe impl Extensible for ModelInfo {
+    const NAME: &'static str = "bayes8_model_info";
+    const INITIALIZER: &'static str = "BAYES8_MODEL_INFO_INIT";
+    const FIRST_SIZE: usize = offset_of!(Self, sum_words) + size_of::<usize>();
 }
 
 /// Loads a model file.
 ///
 /// On success `*model` is a handle that the caller must free with `bayes8_model_free()`, on any
-/// error NULL. The file is read once and not needed any more. `options` may be NULL for the
-/// defaults. On Windows `path` is UTF-8, elsewhere the bytes that the system takes.
+/// error NULL. The file is not needed after the call. `options` may be NULL for the defaults. On
+/// Windows `path` is UTF-8, elsewhere the bytes that the system takes.
 ///
 /// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FILE`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`,
 /// `LIMIT`.
 ///
 /// # Safety
-/// `path` and `options->isa` are NULL or NUL-terminated strings; `options` and `model` are NULL or
-/// point to objects of their types.
+/// `path` is NULL or a NUL-terminated string. `options` is NULL or points to a `bayes8_model_options`
+/// of `options->size` bytes, whose `isa` is NULL or a NUL-terminated string. `model` is NULL or points
+/// to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bayes8_model_load(
     path: *const c_char,
@@ -113,15 +133,18 @@ pub unsafe extern "C" fn bayes8_model_load(
     })
 }
 
-/// Loads a model from the `length` bytes of a model file, which are not needed any more when the
-/// call returns. All else is as for `bayes8_model_load()`.
+/// Loads a model from the `length` bytes of a model file, which are not needed after the call.
+///
+/// On success `*model` is a handle that the caller must free with `bayes8_model_free()`, on any
+/// error NULL. `options` may be NULL for the defaults.
 ///
 /// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`, `FORMAT`, `ISA_UNAVAILABLE`, `THREADS`,
 /// `LIMIT`.
 ///
 /// # Safety
-/// `bytes` is NULL or points to `length` bytes; `options` and `model` are NULL or point to objects
-/// of their types; `options->isa` is NULL or a NUL-terminated string.
+/// `bytes` is NULL or points to `length` bytes. `options` is NULL or points to a `bayes8_model_options`
+/// of `options->size` bytes, whose `isa` is NULL or a NUL-terminated string. `model` is NULL or points
+/// to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bayes8_model_load_bytes(
     bytes: *const u8,
@@ -158,12 +181,15 @@ pub unsafe extern "C" fn bayes8_model_free(model: *mut ModelHandle) {
     });
 }
 
-/// Describes a model in `*info`.
+/// Fills `*info`, which must start from `BAYES8_MODEL_INFO_INIT`.
 ///
-/// Errors: `NULL_POINTER`.
+/// An older library than the header sets fields that it does not know to zero.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT`.
 ///
 /// # Safety
-/// `model` is NULL or a live handle; `info` is NULL or points to an object of its type.
+/// `model` is NULL or a live handle; `info` is NULL or points to a `bayes8_model_info` of `info->size`
+/// bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bayes8_model_get_info(
     model: *const ModelHandle,
@@ -171,9 +197,10 @@ pub unsafe extern "C" fn bayes8_model_get_info(
 ) -> Status {
     boundary(|| {
         // SAFETY: the caller's contract.
-        let (model, place) = unsafe { (reference(model, "model")?, Place::new(info, "info")?) };
+        let model = unsafe { reference(model, "model") }?;
         let input = model.native.quantized().graph().input();
-        place.set(ModelInfo {
+        let value = ModelInfo {
+            size: size_of::<ModelInfo>(),
             name: model.name.as_ptr(),
             digest: model.digest.as_ptr(),
             kernel: model.kernel.as_ptr(),
@@ -183,15 +210,17 @@ pub unsafe extern "C" fn bayes8_model_get_info(
             channels: input.channels,
             classes: model.class_names.len(),
             threads: model.native.threads(),
-        });
-        Ok(())
+            sum_words: model.sum_words,
+        };
+        // SAFETY: the caller's contract.
+        unsafe { extensible::write(info, &value, "info") }
     })
 }
 
 /// Puts the name of a class into `*name`: UTF-8 that lives as long as the model; `class N` where
 /// the model has no names.
 ///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where there is no such class.
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no class has this index.
 ///
 /// # Safety
 /// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
@@ -211,6 +240,20 @@ pub unsafe extern "C" fn bayes8_model_get_class_name(
     })
 }
 
+impl Default for ModelOptions {
+    /// Those of `BAYES8_MODEL_OPTIONS_INIT`.
+    fn default() -> Self {
+        Self {
+            size: size_of::<Self>(),
+            isa: ptr::null(),
+            threads: 0,
+            bank_bytes: 0,
+            max_memory_bytes: 0,
+            max_steps: 0,
+        }
+    }
+}
+
 impl ModelHandle {
     fn new(native: bayes8_native::Model) -> Self {
         let classes = native.quantized().classes();
@@ -219,6 +262,7 @@ impl ModelHandle {
             digest: c_text(&native.digest().to_string()),
             kernel: c_text(native.kernel()),
             class_names: (0..classes).map(|class| c_text(&native.class_name(class))).collect(),
+            sum_words: SampleSums::new(classes).to_words().len(),
             native,
         }
     }
@@ -235,7 +279,7 @@ unsafe fn handle(model: *mut *mut ModelHandle) -> Result<Place<*mut ModelHandle>
     Ok(place)
 }
 
-/// The threads of all models that have none of their own: they end with the last of those models.
+/// The threads of all models that ask for no number of them: they end with the last of those models.
 fn shared_pool() -> Result<Arc<Pool>, LoadError> {
     static SHARED: Mutex<Weak<Pool>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -248,12 +292,11 @@ fn shared_pool() -> Result<Arc<Pool>, LoadError> {
 }
 
 /// # Safety
-/// `options` is NULL, misaligned or points to options, whose `isa` is NULL or a NUL-terminated
-/// string.
+/// `options` is NULL, misaligned or points to options of any version, with their `size` set, whose
+/// `isa` is NULL or a NUL-terminated string.
 unsafe fn native_options(options: *const ModelOptions) -> Result<NativeOptions, Error> {
     // SAFETY: the caller's contract.
-    let options = unsafe { optional(options, "options") }?.copied();
-    let options = options.unwrap_or_else(|| bayes8_model_options_default());
+    let options = unsafe { extensible::read_optional(options, "options") }?.unwrap_or_default();
     let isa = if options.isa.is_null() {
         None
     } else {

@@ -1,7 +1,7 @@
 //! The caller's pointers, checked as far as they can be.
 //!
-//! What no library can check is the contract of each function: that a pointer which is not NULL
-//! points to as many live elements as its length says.
+//! The rest is the contract of each function, which no library can check: a pointer that is not NULL
+//! points to live elements, and their number is the length that is passed with it.
 
 use crate::error::Error;
 use std::ffi::{CStr, c_char};
@@ -15,23 +15,8 @@ pub(crate) unsafe fn reference<'a, T>(
     name: &'static str,
 ) -> Result<&'a T, Error> {
     check(pointer, name)?;
-    // SAFETY: neither NULL nor misaligned, so the caller vouches for the `T` behind it.
+    // SAFETY: neither NULL nor misaligned, so the caller vouches for the `T`.
     Ok(unsafe { &*pointer })
-}
-
-/// What `pointer` points to, or `None` for NULL.
-///
-/// # Safety
-/// As for [`reference`].
-pub(crate) unsafe fn optional<'a, T>(
-    pointer: *const T,
-    name: &'static str,
-) -> Result<Option<&'a T>, Error> {
-    if pointer.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: the caller's contract is the same.
-    unsafe { reference(pointer, name) }.map(Some)
 }
 
 /// `length` elements from `pointer` on, which may be NULL if there are none.
@@ -54,6 +39,32 @@ pub(crate) unsafe fn slice<'a, T>(
     // SAFETY: neither NULL nor misaligned, so the caller vouches for the elements; their size fits
     // an `isize`.
     Ok(unsafe { std::slice::from_raw_parts(pointer, length) })
+}
+
+/// `length` elements to change and `length` others to read. Each pointer comes with its name, and may be
+/// NULL if there are no elements.
+///
+/// # Safety
+/// Each pointer is NULL, misaligned, or points to `length` valid elements during `'a`. Nothing changes
+/// those of `from`, and nothing else uses those of `into`.
+pub(crate) unsafe fn disjoint<'a, T>(
+    (into, into_name): (*mut T, &'static str),
+    (from, from_name): (*const T, &'static str),
+    length: usize,
+) -> Result<(&'a mut [T], &'a [T]), Error> {
+    if length == 0 {
+        return Ok((&mut [], &[]));
+    }
+    check(into, into_name)?;
+    // SAFETY: the caller's contract is the same.
+    let from = unsafe { slice(from, length, from_name) }?;
+    let distance = into.addr().abs_diff(from.as_ptr().addr());
+    if distance < size_of_val(from) {
+        return Err(Error::Overlap(into_name, from_name));
+    }
+    // SAFETY: neither NULL nor misaligned, so the caller vouches for the elements; their size fits an
+    // `isize`, as that of `from` does, with which they do not overlap.
+    Ok((unsafe { std::slice::from_raw_parts_mut(into, length) }, from))
 }
 
 /// The text that `pointer` points to.
@@ -124,7 +135,7 @@ impl<T: Copy> Destination<T> {
     }
 }
 
-fn check<T>(pointer: *const T, name: &'static str) -> Result<(), Error> {
+pub(crate) fn check<T>(pointer: *const T, name: &'static str) -> Result<(), Error> {
     if pointer.is_null() {
         Err(Error::Null(name))
     } else if !pointer.is_aligned() {

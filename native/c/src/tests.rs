@@ -1,14 +1,18 @@
 //! The C interface as a C program uses it, against the Rust interface that it wraps.
 
 mod boundary;
+mod buffers;
+mod digest;
+mod extensible;
 mod header;
 mod model;
 mod predict;
+mod progress;
+mod sums;
 
 use crate::error::{Status, bayes8_last_error_message};
 use crate::model::{
     ModelHandle, ModelOptions, bayes8_model_free, bayes8_model_load, bayes8_model_load_bytes,
-    bayes8_model_options_default,
 };
 use std::ffi::{CStr, CString, c_char};
 use std::ops::Deref;
@@ -85,9 +89,9 @@ fn shipped() -> Handle {
 }
 
 fn with_isa(isa: *const c_char) -> ModelOptions {
-    ModelOptions { isa, ..bayes8_model_options_default() }
+    ModelOptions { isa, ..ModelOptions::default() }
 }
 
 fn with_threads(threads: usize) -> ModelOptions {
-    ModelOptions { threads, ..bayes8_model_options_default() }
+    ModelOptions { threads, ..ModelOptions::default() }
 }

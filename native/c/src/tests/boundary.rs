@@ -1,8 +1,8 @@
 //! No panic crosses the boundary, and messages stay where they belong.
 
 use super::{last_message, load};
-use crate::bayes8_version;
 use crate::error::{Error, Status, boundary, c_text};
+use crate::version::bayes8_version;
 use std::ffi::CStr;
 
 #[test]

@@ -8,16 +8,21 @@ use crate::model::{
     ModelHandle, ModelInfo, bayes8_model_free, bayes8_model_get_class_name, bayes8_model_get_info,
     bayes8_model_load, bayes8_model_load_bytes,
 };
+use bayes8_native::{Accumulator, SampleSums};
 use std::ffi::{CStr, c_char};
-use std::mem::MaybeUninit;
 use std::ptr;
 
+/// What `BAYES8_MODEL_INFO_INIT` says.
+pub(super) fn no_info() -> ModelInfo {
+    // SAFETY: NULL pointers and zeros.
+    ModelInfo { size: size_of::<ModelInfo>(), ..unsafe { std::mem::zeroed() } }
+}
+
 fn info(model: *const ModelHandle) -> Result<ModelInfo, Failure> {
-    let mut info = MaybeUninit::uninit();
+    let mut info = no_info();
     // SAFETY: a live handle or NULL, and a variable.
-    let status = unsafe { bayes8_model_get_info(model, info.as_mut_ptr()) };
-    // SAFETY: success means that it was written.
-    result(status, ()).map(|()| unsafe { info.assume_init() })
+    let status = unsafe { bayes8_model_get_info(model, &mut info) };
+    result(status, info)
 }
 
 fn class_name(model: *const ModelHandle, index: usize) -> Result<String, Failure> {
@@ -47,6 +52,7 @@ fn info_is_what_the_rust_interface_says() {
     assert_eq!((info.depth, info.height, info.width, info.channels), (1, 28, 28, 1));
     assert_eq!(info.classes, 10);
     assert_eq!(info.threads, native.threads());
+    assert_eq!(info.sum_words, SampleSums::new(10).to_words().len());
     for class in 0..info.classes {
         assert_eq!(class_name(*model, class), Ok(native.class_name(class)));
     }
@@ -102,7 +108,7 @@ fn a_damaged_model_is_refused() {
     assert_eq!(status, Status::Format);
     assert!(message.starts_with("the bytes are not a valid model"), "{message}");
     let other = env!("CARGO_MANIFEST_PATH");
-    let (status, message) = load(other, None).err().expect("a file that is no model");
+    let (status, message) = load(other, None).err().expect("a file that is not a model");
     assert_eq!(status, Status::Format);
     assert!(message.starts_with(&format!("{other} is not a valid model")), "{message}");
 }

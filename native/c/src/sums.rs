@@ -1,0 +1,134 @@
+//! Sums of samples that were predicted apart: added exactly, and finished into figures.
+
+use crate::error::{Error, Status, boundary};
+use crate::extensible;
+use crate::model::ModelHandle;
+use crate::outputs::{Figures, Outputs};
+use crate::pointer::{disjoint, reference, slice};
+use bayes8_native::{Accumulator, SampleSums};
+
+/// Adds the sums `from` to the sums `into`, picture by picture.
+///
+/// Both are `[count][sum_words]`, from the `sums` of `bayes8_outputs` or from earlier merges.
+/// `length` is the number of words in each, exactly `count * sum_words`. Zeros are the sums of no
+/// samples. The result has the bits of a single prediction from all samples, whatever the order and
+/// the split: parts may come from other threads, processes and machines.
+///
+/// Sums do not say which samples they hold. The caller makes sure that both come from the same
+/// pictures and seed, from models with the same digest, and from different samples.
+///
+/// On any error nothing is written.
+///
+/// Errors: `NULL_POINTER`, `SHAPE`, `SUMS`, `INVALID_ARGUMENT` where the arrays overlap or a picture
+/// would have more than 2^28 samples.
+///
+/// # Safety
+/// `model` is NULL or a live handle. `into` and `from` are NULL or point to `length` words; only this
+/// call uses those of `into`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_sums_merge(
+    model: *const ModelHandle,
+    into: *mut i64,
+    from: *const i64,
+    length: usize,
+    count: usize,
+) -> Status {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (model, (into, from)) = unsafe {
+            (reference(model, "model")?, disjoint((into, "into"), (from, "from"), length)?)
+        };
+        let words = row(model, "into", length, count)?;
+        let rows = into.chunks_exact(words).zip(from.chunks_exact(words));
+        for (picture, (into, from)) in rows.enumerate() {
+            merged(picture, into, from)?;
+        }
+        // Now none can fail.
+        let rows = into.chunks_exact_mut(words).zip(from.chunks_exact(words));
+        for (picture, (into, from)) in rows.enumerate() {
+            into.copy_from_slice(&merged(picture, into, from)?);
+        }
+        Ok(())
+    })
+}
+
+/// Computes the figures of `count` pictures from their sums.
+///
+/// `sums` is `[count][sum_words]`, and `length` its number of words, exactly `count * sum_words`. The
+/// figures have the bits of a single prediction from all samples; those of a picture without samples
+/// are 0. `data` of `outputs->logits` and `outputs->sums` must be NULL.
+///
+/// On any error nothing is written.
+///
+/// Errors: `NULL_POINTER`, `SHAPE`, `SUMS`, `BUFFER_TOO_SMALL`, `INVALID_ARGUMENT`.
+///
+/// # Safety
+/// `model` is NULL or a live handle. `sums` is NULL or points to `length` words. `outputs` is NULL or
+/// points to a `bayes8_outputs` of `outputs->size` bytes. Each `data` in it is NULL or points to
+/// `capacity` numbers, which only this call uses and which are not part of `sums`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_sums_finish(
+    model: *const ModelHandle,
+    sums: *const i64,
+    length: usize,
+    count: usize,
+    outputs: *const Outputs,
+) -> Status {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (model, sums, outputs) = unsafe {
+            (
+                reference(model, "model")?,
+                slice(sums, length, "sums")?,
+                extensible::read(outputs, "outputs")?,
+            )
+        };
+        let words = row(model, "sums", length, count)?;
+        let not_finished =
+            [("logits", outputs.logits.data.is_null()), ("sums", outputs.sums.data.is_null())];
+        if let Some(&(name, _)) = not_finished.iter().find(|(_, is_null)| !is_null) {
+            return Err(Error::NotFinished(name));
+        }
+        // SAFETY: the caller's contract.
+        let mut figures =
+            unsafe { Figures::new(&outputs, count, model.native.quantized().classes()) }?;
+        for (picture, words) in sums.chunks_exact(words).enumerate() {
+            parse("sums", picture, words)?;
+        }
+        // Now none can fail.
+        for (picture, words) in sums.chunks_exact(words).enumerate() {
+            figures.put(picture, &parse("sums", picture, words)?);
+        }
+        Ok(())
+    })
+}
+
+/// Words of a picture, if `length` words are those of `count` pictures.
+fn row(
+    model: &ModelHandle,
+    name: &'static str,
+    length: usize,
+    count: usize,
+) -> Result<usize, Error> {
+    let words = model.sum_words;
+    if length != count.saturating_mul(words) {
+        return Err(Error::SumsLength { name, length, count, words });
+    }
+    Ok(words)
+}
+
+fn parse(name: &'static str, picture: usize, words: &[i64]) -> Result<SampleSums, Error> {
+    SampleSums::from_words(words).map_err(|source| Error::Words { name, picture, source })
+}
+
+/// The words of both together. Sums add word by word ([`Accumulator::to_words`]).
+fn merged(picture: usize, into: &[i64], from: &[i64]) -> Result<Vec<i64>, Error> {
+    parse("into", picture, into)?;
+    parse("from", picture, from)?;
+    // Words that were checked are far below the largest integer.
+    let words: Vec<i64> = into.iter().zip(from).map(|(a, b)| a + b).collect();
+    match SampleSums::from_words(&words) {
+        Ok(_) => Ok(words),
+        Err(_) => Err(Error::TooManySamples { picture, samples: words[0] }),
+    }
+}
