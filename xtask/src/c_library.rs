@@ -1,178 +1,118 @@
-//! The C library as a C program uses it: compiles the header and `native/examples/predict.c` with all
-//! warnings, links statically and dynamically, and runs the program under a memory checker.
+//! The C library: installs it, and tests it as a C program uses it. The test compiles the header and the
+//! examples with all warnings against an installed library, links them statically and by pkg-config,
+//! and runs them under a memory checker.
 
-use crate::programs::{root, run, succeeds};
+mod checker;
+mod prefix;
+mod programs;
+
+use crate::programs::{run, succeeds};
 use crate::skipped::Skipped;
-use anyhow::{Context, bail, ensure};
-use std::ffi::OsStr;
+use anyhow::{Context, ensure};
+use checker::Checker;
+use prefix::Prefix;
+use programs::{Language, MODEL, Program, numbers, output};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
-const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
+const HEADER: &str = "native/c/tests/header.c";
 
-/// What Rust's standard library needs of the system, where it is linked statically.
-const SYSTEM_LIBRARIES: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
+const EXAMPLES: [(&str, Program); 2] = [
+    ("predict", Program::example("native/examples/predict.c")),
+    ("merge", Program::example("native/examples/merge.c")),
+];
 
-const MODEL: &str = "models/fashion-resnet14.safetensors";
-
-/// Exit status that only a memory checker returns.
-const FAULT: i32 = 99;
+/// Builds the library and installs it to `prefix`.
+pub(crate) fn install(prefix: &Path) -> anyhow::Result<()> {
+    run("cargo", &["build", "--release", "-p", "bayes8-c"])?;
+    let built = build_folder()?.parent().context("profiles have folders")?.join("release");
+    let prefix = Prefix::install(&built, prefix)?;
+    let lib = prefix.lib();
+    println!("installed; pkg-config finds it with PKG_CONFIG_PATH={}/pkgconfig", lib.display());
+    Ok(())
+}
 
 pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
+    if !cfg!(unix) {
+        skipped.report("the C library: its test knows the names of libraries on Unix alone");
+        return Ok(());
+    }
     if !succeeds("cc", &["--version"]) {
         skipped.report("the C library: no C compiler `cc`");
         return Ok(());
     }
     // The features of the workspace's tests: they were compiled just before.
     run("cargo", &["build", "--workspace", "--lib", "--tests"])?;
-    let program = std::env::current_exe().context("cannot find the folder of the build")?;
-    let built = program.parent().context("a program lies in a folder")?;
+    let built = build_folder()?;
     let folder = built.join("c-library");
-    std::fs::create_dir_all(&folder).context("cannot make a folder for C programs")?;
-
-    headers(skipped)?;
-    let library = built.join("libbayes8.a");
-    let linked_statically = folder.join("predict-static");
-    compile(&linked_statically, &[], &[library.as_os_str()])?;
-    let linked_dynamically = folder.join("predict-dynamic");
-    let (search, find) =
-        (format!("-L{}", built.display()), format!("-Wl,-rpath,{}", built.display()));
-    compile(&linked_dynamically, &[], &[search, "-lbayes8".into(), find])?;
-
-    let expected = numbers(Command::new(linked_statically).arg(MODEL))?;
-    ensure!(
-        numbers(Command::new(linked_dynamically).arg(MODEL))? == expected,
-        "linked dynamically, the C program predicts something else"
-    );
-    match Checker::find(&folder) {
-        Some(checker) => checker.test(&folder, &library, &expected),
-        None => {
-            skipped.report("the C library's memory check: no valgrind, no `-fsanitize=address`");
-            Ok(())
-        }
-    }
-}
-
-/// The header by itself, as C and as C++.
-fn headers(skipped: &mut Skipped) -> anyhow::Result<()> {
-    let check = |compiler, language: [&str; 3]| {
-        let arguments = [&language[..], &WARNINGS, &["-fsyntax-only", "native/c/include/bayes8.h"]];
-        run(compiler, &arguments.concat())
-    };
-    check("cc", ["-std=c11", "-x", "c"])?;
-    if succeeds("g++", &["--version"]) {
-        check("g++", ["-std=c++11", "-x", "c++"])
+    let prefix = Prefix::install(&built, &folder.join("prefix"))?;
+    if !cfg!(target_os = "linux") {
+        skipped.report("the C library's soname: only Linux has one to read");
+    } else if succeeds("readelf", &["--version"]) {
+        prefix.check_soname()?;
     } else {
-        skipped.report("the C library's header as C++: no `g++`");
-        Ok(())
-    }
-}
-
-/// Compiles the example to `program`.
-fn compile(program: &Path, flags: &[&str], library: &[impl AsRef<OsStr>]) -> anyhow::Result<()> {
-    let mut command = Command::new("cc");
-    command.args(["-std=c11", "-g", "-Inative/c/include"]).args(WARNINGS).args(flags);
-    command.arg("native/examples/predict.c").args(library).args(SYSTEM_LIBRARIES);
-    output(command.arg("-o").arg(program)).map(|_| ())
-}
-
-/// What the example prints of its predictions, after a first line that names the kernels.
-fn numbers(command: &mut Command) -> anyhow::Result<String> {
-    let text = String::from_utf8(output(command)?.stdout).context("the output is not UTF-8")?;
-    let (_, numbers) = text.split_once('\n').context("the program printed nothing")?;
-    ensure!(numbers.contains("epistemic"), "the program printed no prediction:\n{text}");
-    Ok(numbers.to_owned())
-}
-
-/// Runs a program at the root of the workspace.
-fn output(command: &mut Command) -> anyhow::Result<Output> {
-    println!("$ {command:?}");
-    let output =
-        command.current_dir(root()).output().with_context(|| format!("cannot run {command:?}"))?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr);
-        bail!("{command:?} failed: {}\n{message}", output.status);
-    }
-    Ok(output)
-}
-
-/// What watches the memory of a program.
-#[derive(Clone, Copy, Debug)]
-enum Checker {
-    Valgrind,
-    AddressSanitizer,
-}
-
-impl Checker {
-    /// The best one that can run a program that does nothing.
-    fn find(folder: &Path) -> Option<Self> {
-        let (source, program) = (folder.join("nothing.c"), folder.join("nothing"));
-        std::fs::write(&source, "int main(void) { return 0; }\n").ok()?;
-        [Self::Valgrind, Self::AddressSanitizer].into_iter().find(|checker| {
-            let mut compiler = Command::new("cc");
-            compiler.args(checker.flags()).arg(&source).arg("-o").arg(&program);
-            [compiler, checker.command(&program)]
-                .iter_mut()
-                .all(|command| command.output().is_ok_and(|output| output.status.success()))
-        })
+        skipped.report("the C library's soname: no `readelf`");
     }
 
-    /// Predicts a gradient, then a picture file, then meets an error.
-    fn test(self, folder: &Path, library: &Path, expected: &str) -> anyhow::Result<()> {
-        let program = folder.join("predict-checked");
-        compile(&program, self.flags(), &[library])?;
+    header(&folder, &prefix, skipped)?;
+    let shared = shared_flags(&prefix, skipped)?;
+    let checker = Checker::find(&folder);
+    for (name, example) in EXAMPLES {
+        let contains =
+            example.compile(&folder, &format!("{name}-static"), &prefix.static_flags())?;
+        let loads = example.compile(&folder, &format!("{name}-shared"), &shared)?;
+        let expected = numbers(Command::new(contains).arg(MODEL))?;
         ensure!(
-            numbers(self.command(&program).arg(MODEL))? == expected,
-            "under {self:?} the C program predicts something else"
+            numbers(Command::new(loads).arg(MODEL))? == expected,
+            "linked dynamically, {name}.c predicts something else"
         );
-        numbers(self.command(&program).arg(MODEL).arg(picture(folder)?))?;
-
-        let mut command = self.command(&program);
-        command.arg("no-such-model");
-        let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
-        let message = String::from_utf8_lossy(&output.stderr);
-        ensure!(
-            output.status.code() == Some(1) && message.contains("cannot read no-such-model"),
-            "{command:?} should have named the missing file: {}\n{message}",
-            output.status
-        );
-        println!("the C program has no memory fault that {self:?} can see");
-        Ok(())
-    }
-
-    fn flags(self) -> &'static [&'static str] {
-        match self {
-            Self::Valgrind => &[],
-            Self::AddressSanitizer => &["-fsanitize=address"],
+        if let Some(checker) = checker {
+            checker.test(name, example, &folder, &prefix.static_flags(), &expected)?;
         }
     }
-
-    /// A command that runs `program` with the kernels that it detects.
-    fn command(self, program: &Path) -> Command {
-        let mut command = match self {
-            Self::Valgrind => {
-                let mut valgrind = Command::new("valgrind");
-                valgrind.args(["--quiet", "--leak-check=full"]);
-                valgrind.arg(format!("--error-exitcode={FAULT}")).arg(program);
-                valgrind
-            }
-            Self::AddressSanitizer => {
-                let mut program = Command::new(program);
-                program.env("ASAN_OPTIONS", format!("exitcode={FAULT}:detect_leaks=1"));
-                program
-            }
-        };
-        // valgrind shows a program a smaller processor, which may lack what the variable asks for.
-        command.env_remove("BAYES8_ISA");
-        command
+    if checker.is_none() {
+        skipped.report("the C library's memory check: no valgrind, no `-fsanitize=address`");
     }
+    Ok(())
 }
 
-/// A picture file of the size that the model takes.
-fn picture(folder: &Path) -> anyhow::Result<PathBuf> {
-    let path = folder.join("picture.pgm");
-    let pixels = (0..28 * 28).map(|i| (i % 251) as u8);
-    let file: Vec<u8> = b"P5\n28 28\n255\n".iter().copied().chain(pixels).collect();
-    std::fs::write(&path, file).context("cannot write a picture")?;
-    Ok(path)
+/// The folder in which cargo leaves what it builds in this profile.
+fn build_folder() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe().context("cannot find the folder of the build")?;
+    program.parent().map(Path::to_owned).context("a program lies in a folder")
+}
+
+/// The header's macros, as C and as C++.
+fn header(folder: &Path, prefix: &Prefix, skipped: &mut Skipped) -> anyhow::Result<()> {
+    let check = |language, name| {
+        let program = Program { source: HEADER, language };
+        let program = program.compile(folder, name, &prefix.static_flags())?;
+        output(&mut Command::new(program)).map(drop)
+    };
+    check(Language::C, "header-c")?;
+    if succeeds("g++", &["--version"]) {
+        return check(Language::Cpp, "header-cpp");
+    }
+    skipped.report("the C library's header as C++: no `g++`");
+    Ok(())
+}
+
+/// Compiler flags of a program that loads the library when it starts: pkg-config's, if there is one.
+fn shared_flags(prefix: &Prefix, skipped: &mut Skipped) -> anyhow::Result<Vec<String>> {
+    let mut flags = if succeeds("pkg-config", &["--version"]) {
+        let version = prefix.pkg_config(&["--modversion"])?;
+        ensure!(version == [env!("CARGO_PKG_VERSION")], "pkg-config finds version {version:?}");
+        let private = prefix.pkg_config(&["--static", "--libs"])?;
+        let needed = &prefix.system_libraries;
+        ensure!(
+            needed.iter().all(|library| private.contains(library)),
+            "pkg-config --static gives {private:?}, which lacks some of {needed:?}"
+        );
+        prefix.pkg_config(&["--cflags", "--libs"])?
+    } else {
+        skipped.report("the C library's pkg-config file: no `pkg-config`");
+        prefix.shared_flags()
+    };
+    flags.push(format!("-Wl,-rpath,{}", prefix.lib().display()));
+    Ok(flags)
 }

@@ -29,6 +29,7 @@ use std::path::PathBuf;
 Examples:
   cargo xtask test
   cargo xtask test --quick
+  cargo xtask c-library --prefix ~/.local
   cargo xtask structure
   cargo xtask web
   cargo xtask demo
@@ -48,6 +49,12 @@ enum Task {
         /// Formatting, lints and unit tests alone: no browser, no emulated instructions, no whole programs
         #[arg(long)]
         quick: bool,
+    },
+    /// Build the C library and install header, libraries and pkg-config file
+    CLibrary {
+        /// Folder to install to, with `include` and `lib`; it can be moved afterwards
+        #[arg(long, value_name = "FOLDER")]
+        prefix: PathBuf,
     },
     /// Find files that are too long, and files that depend on each other in a cycle
     Structure,
@@ -129,6 +136,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Test { quick: true } => test::run_quick(),
         Task::Test { quick: false } => test::run_all(),
+        Task::CLibrary { prefix } => c_library::install(&prefix),
         Task::Structure => structure::check(),
         Task::Web { no_opt } => web::run(!no_opt, web::Packer::WasmPack),
         Task::Demo { port } => demo::serve(port),
