@@ -36,12 +36,12 @@ pub(crate) struct Sampling {
 pub(crate) struct NetworkInput {
     /// What the axes of the network's input are, a letter each: n the batch, c channels, d planes, h
     /// rows, w columns, l positions [default: as the network uses them]
-    #[arg(long, value_name = "ORDER", requires = "mean", value_parser = layout_parser())]
+    #[arg(long, value_name = "ORDER", requires = "network", value_parser = layout_parser())]
     pub(crate) input_layout: Option<InputLayout>,
 
     /// How large one picture is, rows x columns x channels (positions x channels of a sequence), such as
     /// 224x224x3: for a network that leaves it open
-    #[arg(long, value_name = "HxWxC", requires = "mean", value_parser = shape)]
+    #[arg(long, value_name = "HxWxC", requires = "network", value_parser = shape)]
     pub(crate) input_shape: Option<Shape>,
 }
 

@@ -45,18 +45,18 @@ pub enum EvaluateError {
     #[error(transparent)]
     Network(#[from] bayes8_convert::LoadError),
     /// The FP32 network has another input or other classes than the model.
-    #[error("{}: the network {reason}", mean.display())]
+    #[error("{}: the network {reason}", network.display())]
     Shape {
         /// The file of the network.
-        mean: PathBuf,
+        network: PathBuf,
         /// What differs.
         reason: String,
     },
     /// The FP32 network cannot have the noise of the model.
-    #[error("{}: {} was not made from it: {source}", mean.display(), model.display())]
+    #[error("{}: {} was not made from it: {source}", network.display(), model.display())]
     OtherNetwork {
         /// The file of the network.
-        mean: PathBuf,
+        network: PathBuf,
         /// That of the model.
         model: PathBuf,
         /// Why.

@@ -54,8 +54,8 @@ pub struct Options {
 /// The FP32 network of a model.
 #[derive(Clone, Debug)]
 pub struct Fp32 {
-    /// The ONNX network with its mean weights.
-    pub mean: PathBuf,
+    /// The ONNX file of the network, every weight at its mean.
+    pub network: PathBuf,
     /// Standard deviations of the weights.
     pub posterior: PosteriorSource,
     /// What to know of the network's input beyond its file.
@@ -100,7 +100,7 @@ impl Options {
         let optional = [
             ("other distribution", self.ood.as_ref()),
             ("corrupted pictures", self.drift.as_ref()),
-            ("FP32 network", self.fp32.as_ref().map(|fp32| &fp32.mean)),
+            ("FP32 network", self.fp32.as_ref().map(|fp32| &fp32.network)),
             ("FP32 posterior", posterior),
             ("recorded FP32 predictions", self.golden.as_ref()),
         ];
@@ -133,8 +133,8 @@ impl Options {
         if let Some((fp32, network)) = &fp32
             && let Some(what) = other_posterior(network, quantized)
         {
-            let (mean, model) = (fp32.mean.display(), self.model.display());
-            let warning = format!("{mean}: another posterior than that of {model}: {what}");
+            let (fp32, model) = (fp32.network.display(), self.model.display());
+            let warning = format!("{fp32}: another posterior than that of {model}: {what}");
             observer(Progress::Warning(warning));
         }
 
@@ -223,8 +223,8 @@ impl Options {
 impl Fp32 {
     /// The network, with the model's input and classes.
     fn load(&self, model: &model::QuantizedModel) -> Result<Network, EvaluateError> {
-        let network = Network::load_with(&self.mean, &self.posterior, &self.import)?;
-        let refuse = |reason| Err(EvaluateError::Shape { mean: self.mean.clone(), reason });
+        let network = Network::load_with(&self.network, &self.posterior, &self.import)?;
+        let refuse = |reason| Err(EvaluateError::Shape { network: self.network.clone(), reason });
         let (found, expected) = (network.graph.input(), model.graph().input());
         if found != expected {
             return refuse(format!("takes {found}, the model {expected}"));
@@ -245,8 +245,8 @@ impl Fp32 {
     ) -> Result<CommonNoise<'n>, EvaluateError> {
         let noise = CommonNoise::new(network);
         noise.check(model).map_err(|source| {
-            let (mean, model) = (self.mean.clone(), path.into());
-            EvaluateError::OtherNetwork { mean, model, source }
+            let (network, model) = (self.network.clone(), path.into());
+            EvaluateError::OtherNetwork { network, model, source }
         })?;
         Ok(noise)
     }

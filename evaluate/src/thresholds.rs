@@ -102,7 +102,7 @@ pub static THRESHOLDS: [Threshold; 16] = {
             "Most accuracy, 0 to 1, that any corruption of --drift costs",
             &[("accuracy lost to drift", Int8(|f| Some(f.drift_accuracy_loss.as_ref()?.value)))]),
         row("max-accuracy-gap", AtMost, Share, &[Need::Peer],
-            "Largest difference of accuracy to any peer (--mean, --golden)",
+            "Largest difference of accuracy to any peer (--network, --golden)",
             &[("difference of accuracy to {}",
                 Peer(|p| Some((p.int8.metrics.accuracy - p.peer.metrics.accuracy).abs())))]),
         row("max-nll-gap", AtMost, NotNegative, &[Need::Peer],

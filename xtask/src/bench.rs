@@ -42,7 +42,7 @@ pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow:
     }
 
     title("ResNet-50");
-    let Some(ResNet50 { model, mean }) = resnet50(&python)? else { return Ok(()) };
+    let Some(ResNet50 { model, network }) = resnet50(&python)? else { return Ok(()) };
     for (batch, threads) in [("8", "1"), ("8", "2")] {
         bench(&model, "auto", batch, "4", threads)?;
     }
@@ -53,14 +53,14 @@ pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow:
             }
         }
     }
-    compare(&python, &model, &mean, &rounds, &["--samples", "4"])
+    compare(&python, &model, &network, &rounds, &["--samples", "4"])
 }
 
 /// Files of ResNet-50, made Bayesian.
 pub(crate) struct ResNet50 {
     pub(crate) model: String,
     /// The ONNX file that it was quantized from.
-    pub(crate) mean: String,
+    pub(crate) network: String,
 }
 
 /// Makes ResNet-50 with random weights; `None`, said as skipped, where `python` cannot.
@@ -71,13 +71,13 @@ pub(crate) fn resnet50(python: &str) -> anyhow::Result<Option<ResNet50>> {
     }
     let folder = root().join("target/benchmarks/resnet50").display().to_string();
     let file = |name: &str| format!("{folder}/{name}");
-    let (model, mean) = (file("resnet50.safetensors"), file("mean.onnx"));
+    let (model, network) = (file("resnet50.safetensors"), file("network.onnx"));
     programs::run(python, &["benchmarks/resnet50.py", "--output", &folder])?;
-    let (calibration, metadata) = (file("calibration.npz"), file("meta.json"));
-    let mut quantize = vec!["quantize", "--mean", &mean, "--moped", "0.1"];
+    let (calibration, metadata) = (file("calibration.npz"), file("metadata.json"));
+    let mut quantize = vec!["quantize", "--network", &network, "--moped", "0.1"];
     quantize.extend(["--calibration", &calibration, "--metadata", &metadata, "-o", &model]);
     programs::run(BAYES8, &quantize)?;
-    Ok(Some(ResNet50 { model, mean }))
+    Ok(Some(ResNet50 { model, network }))
 }
 
 /// The model that is compared where overheads count.

@@ -21,8 +21,8 @@ pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow:
     }
     let rounds = rounds.to_string();
     title("ResNet-50");
-    if let Some(ResNet50 { model, mean }) = resnet50(&python)? {
-        compare(&python, &model, &mean, "4", &rounds)?;
+    if let Some(ResNet50 { model, network }) = resnet50(&python)? {
+        compare(&python, &model, &network, "4", &rounds)?;
     }
     title("cifar10-resnet20");
     match cifar10 {

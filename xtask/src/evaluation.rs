@@ -146,7 +146,7 @@ impl Subject {
         };
         let mut commands = Vec::new();
         if !self.shipped {
-            let mut quantize = words(&["quantize", "--mean"]);
+            let mut quantize = words(&["quantize", "--network"]);
             quantize.push(source("mean.onnx"));
             quantize.extend(spread.clone());
             quantize.extend(["--metadata".into(), source("golden.json")]);
@@ -167,7 +167,7 @@ impl Subject {
             evaluate.extend(["--drift-samples".into(), effort.drift_samples.to_string()]);
         }
         if effort.fp32_samples > 0 {
-            evaluate.extend(["--mean".into(), source("mean.onnx")]);
+            evaluate.extend(["--network".into(), source("mean.onnx")]);
             evaluate.extend(spread);
             evaluate.extend(["--fp32-samples".into(), effort.fp32_samples.to_string()]);
             evaluate.extend(words(&["--fp32-noise", "int8"]));
@@ -388,8 +388,8 @@ mod tests {
     #[test]
     fn commands_name_the_folder() {
         let command =
-            "bayes8 evaluate models/a.safetensors --data /x/y/data/b.npz --mean /x/y/models/a/m";
-        let expected = "bayes8 evaluate models/a.safetensors \\\n    --data $SHARED/data/b.npz \\\n    --mean $SHARED/models/a/m";
+            "bayes8 evaluate models/a.safetensors --data /x/y/data/b.npz --network /x/y/models/a/m";
+        let expected = "bayes8 evaluate models/a.safetensors \\\n    --data $SHARED/data/b.npz \\\n    --network $SHARED/models/a/m";
         assert_eq!(generic(command), expected);
     }
 }

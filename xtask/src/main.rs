@@ -82,7 +82,7 @@ enum Task {
         /// those of benchmarks/requirements.txt alone, peers are skipped
         #[arg(long, value_name = "PROGRAM", default_value = "python3")]
         python: PathBuf,
-        /// `mean.onnx` of cifar10-resnet20, to compare that model with ONNX Runtime too
+        /// FP32 network of cifar10-resnet20, to compare that model with ONNX Runtime too
         #[arg(long, value_name = "ONNX")]
         cifar10: Option<PathBuf>,
         /// Rounds of the comparison with peers
@@ -94,7 +94,7 @@ enum Task {
         /// Python with onnx and onnxruntime, which quantize the peer's network
         #[arg(long, value_name = "PROGRAM", default_value = "python3")]
         python: PathBuf,
-        /// `mean.onnx` of cifar10-resnet20, to compare that model too
+        /// FP32 network of cifar10-resnet20, to compare that model too
         #[arg(long, value_name = "ONNX")]
         cifar10: Option<PathBuf>,
         /// Rounds of the comparison

@@ -27,7 +27,7 @@ pub(crate) fn quantize(from: &Path) -> anyhow::Result<()> {
         let source = |file: &str| from.join("models").join(name).join(file);
         let data = |part: &str| from.join("data").join(format!("{set}-{part}.npz"));
         let paths = [
-            ("--mean", source("mean.onnx")),
+            ("--network", source("mean.onnx")),
             ("--posterior", source("posterior.safetensors")),
             ("--metadata", source("golden.json")),
             ("--calibration", data("calibration")),

@@ -152,6 +152,8 @@ struct Class {
     class: usize,
     name: String,
     probability: f64,
+    /// Standard deviation of the probability over the samples.
+    std: f64,
 }
 
 /// ANSI codes of colours.
@@ -167,8 +169,12 @@ const LONGEST_NAME: usize = 32;
 impl Answers<'_> {
     fn top(&self, outcome: &Outcome) -> Vec<Class> {
         let top = outcome.uncertainty.top(self.arguments.top as usize).into_iter();
-        let class =
-            |(class, probability)| Class { class, name: self.model.class_name(class), probability };
+        let class = |(class, probability)| Class {
+            class,
+            name: self.model.class_name(class),
+            probability,
+            std: outcome.uncertainty.std[class],
+        };
         top.map(class).collect()
     }
 
@@ -232,9 +238,9 @@ impl Answers<'_> {
             text.push_str(&format!("  {name:label$}  {figures:FIGURES$}  {bar}\n"));
         };
         for (class, name) in top.iter().zip(&names) {
-            let std = outcome.uncertainty.std[class.class];
-            let figures = format!("{:6.2} % ± {:5.2}", 100.0 * class.probability, 100.0 * std);
-            line(name, figures, class.probability, CYAN);
+            let &Class { probability, std, .. } = class;
+            let figures = format!("{:6.2} % ± {:5.2}", 100.0 * probability, 100.0 * std);
+            line(name, figures, probability, CYAN);
         }
         let uncertainty = &outcome.uncertainty;
         for (name, nats) in [

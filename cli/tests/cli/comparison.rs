@@ -6,13 +6,13 @@ use serde_json::Value as Json;
 
 const DATA: [&str; 8] =
     ["evaluate", "out.safetensors", "--data", "x.npz", "--samples", "8", "--threads", "1"];
-const FP32: [&str; 4] = ["--mean", "mean.onnx", "--moped", "0.1"];
+const FP32: [&str; 4] = ["--network", "network.onnx", "--moped", "0.1"];
 
-/// A folder with `mean.onnx`, the model `out.safetensors` of it, and pictures `x.npz`.
+/// A folder with `network.onnx`, the model `out.safetensors` of it, and pictures `x.npz`.
 fn quantized() -> Fixture {
     let fixture = Fixture::new(1);
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
-    std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
+    std::fs::copy(network, fixture.path("network.onnx")).unwrap();
     fixture.archive_of("x.npz", 3, &[0, 1, 2, 3, 4, 0, 1]);
     let quantize = ["quantize", "--calibration", "x.npz", "-o", "out.safetensors"];
     fixture.run(&[&quantize[..], &FP32].concat()).succeeded();
@@ -166,7 +166,7 @@ fn recorded_predictions_tell_their_number_of_samples() {
 #[test]
 fn a_deterministic_peer_has_as_many_samples_as_it_is_asked_for() {
     let fixture = quantized();
-    let peer = ["--mean", "mean.onnx", "--deterministic", "--json"];
+    let peer = ["--network", "network.onnx", "--deterministic", "--json"];
     let run = fixture.run(&[&DATA[..], &peer].concat()).succeeded();
     let json: Json = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(*at(&json, "/fp32/samples"), 8);
@@ -191,11 +191,11 @@ fn noise_in_common_leaves_only_what_quantization_does() {
 
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/dense.onnx");
     std::fs::copy(network, fixture.path("other.onnx")).unwrap();
-    let other = ["--mean", "other.onnx", "--moped", "0.1"];
+    let other = ["--network", "other.onnx", "--moped", "0.1"];
     let run = fixture.run(&[&DATA[..], &other].concat());
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("other.onnx"), "{}", run.stderr);
-    fixture.run(&[&DATA[..], &["--fp32-noise", "int8"]].concat()).misused("--mean");
+    fixture.run(&[&DATA[..], &["--fp32-noise", "int8"]].concat()).misused("--network");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn the_report_is_one_page_with_every_figure() {
         "prefers-color-scheme",
         "@media print",
         "SHA-256",
-        "mean.onnx",
+        "network.onnx",
     ] {
         assert!(html.contains(part), "no {part}");
     }
@@ -248,7 +248,7 @@ fn differences_have_thresholds() {
     fixture.archive_of("some.npz", 3, &[2, 4]);
     let all = ["--ood", "some.npz", "--drift", "c.npz"];
     // Far wider than the model's own posterior, so that they differ in every figure.
-    let other = ["--mean", "mean.onnx", "--moped", "3"];
+    let other = ["--network", "network.onnx", "--moped", "3"];
     let run = |gate: &str| fixture.run(&[&DATA[..], &other, &all, &[gate]].concat());
     for (option, kept, missed, name) in [
         ("--max-accuracy-gap", "1", "0", "difference of accuracy to FP32"),
@@ -260,16 +260,16 @@ fn differences_have_thresholds() {
         ("--max-drift-entropy-gap", "9", "0", "mean predictive entropy to FP32 under drift"),
     ] {
         let kept = run(&format!("{option}={kept}")).succeeded();
-        assert!(kept.stderr.contains("mean.onnx: another posterior"), "{}", kept.stderr);
+        assert!(kept.stderr.contains("network.onnx: another posterior"), "{}", kept.stderr);
         run(&format!("{option}={missed}")).missed(&[name]);
     }
     golden(&fixture, &[0, 1, 2, 3, 4, 0, 1], 1.5);
     let recorded = ["--golden", "golden.safetensors", "--ood", "x.npz"];
     let run = fixture.run(&[&DATA[..], &recorded, &["--max-ood-auroc-gap", "1"]].concat());
     assert_eq!(run.code, Some(3), "nothing was recorded: {}", run.stderr);
-    fixture.run(&[&DATA[..], &["--max-nll-gap", "1"]].concat()).misused("--mean");
-    fixture.run(&[&DATA[..], &["--mean", "mean.onnx"]].concat()).misused("--posterior");
-    fixture.run(&[&DATA[..], &["--moped", "0.1"]].concat()).misused("--mean");
+    fixture.run(&[&DATA[..], &["--max-nll-gap", "1"]].concat()).misused("--network");
+    fixture.run(&[&DATA[..], &["--network", "network.onnx"]].concat()).misused("--posterior");
+    fixture.run(&[&DATA[..], &["--moped", "0.1"]].concat()).misused("--network");
 }
 
 #[test]
@@ -283,5 +283,5 @@ fn peers_that_do_not_fit_are_refused() {
     recorded(&fixture).failed(&["golden.safetensors", "`mc_predictive_entropy`", "NaN"]);
     fixture.archive("gray.npz", &[0, 1]);
     let gray = ["evaluate", "model.safetensors", "--data", "gray.npz"];
-    fixture.run(&[&gray[..], &FP32].concat()).failed(&["mean.onnx", "8x8x3", "8x8x1"]);
+    fixture.run(&[&gray[..], &FP32].concat()).failed(&["network.onnx", "8x8x3", "8x8x1"]);
 }

@@ -119,8 +119,8 @@ fn prepared(document: &str) -> Fixture {
             recorded.write_pictures(&fixture, "other.npz", "other");
             run(
                 &fixture,
-                "bayes8 quantize --mean mean.onnx --posterior posterior.safetensors \
-                 --metadata meta.json --calibration x.npz -o model.safetensors",
+                "bayes8 quantize --network network.onnx --posterior posterior.safetensors \
+                 --metadata metadata.json --calibration x.npz -o model.safetensors",
             );
         }
     }
@@ -165,7 +165,7 @@ fn the_exporter_s_readme_makes_a_model_with_the_answers_of_pytorch() {
     let (pictures, expected) = (recorded.pictures("x"), recorded.logits());
 
     let posterior = PosteriorSource::File(fixture.path("exported/posterior.safetensors"));
-    let network = Network::load(&fixture.path("exported/mean.onnx"), &posterior).unwrap();
+    let network = Network::load(&fixture.path("exported/network.onnx"), &posterior).unwrap();
     let mut inputs = pictures.mapv(|byte| f32::from(byte) / 255.0);
     let colours = [(0.4914, 0.2470), (0.4822, 0.2435), (0.4465, 0.2616)];
     for (mut plane, (mean, std)) in inputs.axis_iter_mut(Axis(3)).zip(colours) {

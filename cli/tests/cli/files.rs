@@ -8,11 +8,11 @@ use std::fs::File;
 /// Largest number of samples: none of the tests waits for its end.
 const ENDLESS: &str = "268435456";
 
-/// A folder with `mean.onnx`, pictures `x.npz` of it, and a model `model.safetensors` for `gray.npz`.
+/// A folder with `network.onnx`, pictures `x.npz` of it, and a model `model.safetensors` for `gray.npz`.
 fn fixture() -> Fixture {
     let fixture = Fixture::new(1);
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
-    std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
+    std::fs::copy(network, fixture.path("network.onnx")).unwrap();
     fixture.archive_of("x.npz", 3, &[0, 1, 2, 3, 4, 0, 1]);
     fixture.archive("gray.npz", &[0, 1, 2, 1]);
     fixture
@@ -20,11 +20,11 @@ fn fixture() -> Fixture {
 
 const EVALUATE: [&str; 4] = ["evaluate", "model.safetensors", "--data", "gray.npz"];
 const QUANTIZE: [&str; 7] =
-    ["quantize", "--mean", "mean.onnx", "--moped", "0.1", "--calibration", "x.npz"];
+    ["quantize", "--network", "network.onnx", "--moped", "0.1", "--calibration", "x.npz"];
 
 /// Names in the folder that the test did not make.
 fn left(fixture: &Fixture) -> Vec<String> {
-    let made = ["model.safetensors", "mean.onnx", "x.npz", "gray.npz", "zeros.npz"];
+    let made = ["model.safetensors", "network.onnx", "x.npz", "gray.npz", "zeros.npz"];
     let names = std::fs::read_dir(fixture.path(".")).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| !made.contains(&name.as_str())).collect()

@@ -72,11 +72,12 @@ fn only_what_needs_labels_reads_them() {
 fn a_network_is_calibrated_and_compared_on_floats() {
     let fixture = bytes_and_floats(3);
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
-    std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
+    std::fs::copy(network, fixture.path("network.onnx")).unwrap();
     let metadata = r#"{"preprocessing": {"mean": [0.5], "std": [0.25]}}"#;
     std::fs::write(fixture.path("metadata.json"), metadata).unwrap();
     let report = |data: &str, output: &str, more: &[&str]| {
-        let files = ["quantize", "--mean", "mean.onnx", "--calibration", data, "--data", data];
+        let files =
+            ["quantize", "--network", "network.onnx", "--calibration", data, "--data", data];
         let options = ["--moped", "0.1", "--name", "same", "--report", "report.json", "-o", output];
         let run = fixture.run(&[&files[..], &options, more].concat()).succeeded();
         (run.stdout, fixture.read("report.json"))
@@ -89,7 +90,7 @@ fn a_network_is_calibrated_and_compared_on_floats() {
     assert!(text.contains("preprocessing: none; the floats"), "{text}");
 
     let fp32 = |data: &str| {
-        let peer = ["--mean", "mean.onnx", "--moped", "0.1", "--samples", "4", "--json"];
+        let peer = ["--network", "network.onnx", "--moped", "0.1", "--samples", "4", "--json"];
         let arguments = ["evaluate", "bytes.safetensors", "--data", data];
         fixture.json(&[&arguments[..], &peer].concat())["fp32"]["nll"].clone()
     };
@@ -100,10 +101,11 @@ fn a_network_is_calibrated_and_compared_on_floats() {
 fn vectors_of_floats_go_all_the_way() {
     let fixture = Fixture::new(1);
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/added.onnx");
-    std::fs::copy(network, fixture.path("mean.onnx")).unwrap();
+    std::fs::copy(network, fixture.path("network.onnx")).unwrap();
     let x = ArrayD::from_shape_fn(vec![3, 6], |i| (i[0] * 7 + i[1]) as f64 / 5.0 - 2.0);
     write(&fixture, "x.npz", &x);
-    let quantize = ["quantize", "--mean", "mean.onnx", "--moped", "0.1", "--calibration", "x.npz"];
+    let quantize =
+        ["quantize", "--network", "network.onnx", "--moped", "0.1", "--calibration", "x.npz"];
     fixture.run(&[&quantize[..], &["-o", "out.safetensors"]].concat()).succeeded();
     assert_eq!(
         fixture.json(&["predict", "out.safetensors", "x.npz", "--json"]).as_array().unwrap().len(),

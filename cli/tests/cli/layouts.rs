@@ -5,13 +5,13 @@ use ndarray::{Array1, Array2, ArrayD};
 use ndarray_npy::NpzWriter;
 use std::fs::File;
 
-/// A folder with `mean.onnx`, a file of this folder's `data` or of the converter's tests.
+/// A folder with `network.onnx`, a file of this folder's `data` or of the converter's tests.
 fn fixture(network: &str) -> Fixture {
     let fixture = Fixture::new(1);
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
     let folders = ["tests/data/", "../convert/tests/data/layouts/", "../convert/tests/data/"];
     let copy = |folder: &str| {
-        std::fs::copy(format!("{root}{folder}{network}.onnx"), fixture.path("mean.onnx")).is_ok()
+        std::fs::copy(format!("{root}{folder}{network}.onnx"), fixture.path("network.onnx")).is_ok()
     };
     assert!(folders.into_iter().any(copy), "{network}");
     fixture
@@ -33,7 +33,8 @@ fn pictures(fixture: &Fixture, name: &str, extents: &[usize], answers: Option<&A
 }
 
 fn quantize(fixture: &Fixture, more: &[&str]) -> Finished {
-    let common = ["quantize", "--mean", "mean.onnx", "--moped", "0.02", "-o", "out.safetensors"];
+    let common =
+        ["quantize", "--network", "network.onnx", "--moped", "0.02", "-o", "out.safetensors"];
     let calibration: &[&str] =
         if more.contains(&"--calibration") { &[] } else { &["--calibration", "x.npz"] };
     fixture.run(&[&common[..], calibration, more].concat())
@@ -61,7 +62,7 @@ fn an_ambiguous_input_is_asked_about() {
     for layout in ["hwc", "NHWC", ""] {
         quantize(&fixture, &["--input-layout", layout]).misused("nchw, nhwc");
     }
-    quantize(&fixture, &["--input-layout", "nhw"]).failed(&["mean.onnx", "[n, 5, 4, 3]", "nhw"]);
+    quantize(&fixture, &["--input-layout", "nhw"]).failed(&["network.onnx", "[n, 5, 4, 3]", "nhw"]);
     for shape in ["5x", "5x4x3x2x1", "0x4x3", "-5x4x3", "5,4,3"] {
         quantize(&fixture, &[&format!("--input-shape={shape}")]).misused("224x224x3");
     }
@@ -71,15 +72,15 @@ fn an_ambiguous_input_is_asked_about() {
 fn open_extents_are_given_by_an_option() {
     let fixture = fixture("nchw_open");
     pictures(&fixture, "x.npz", &[7, 6, 3], None);
-    quantize(&fixture, &[]).failed(&["mean.onnx", "[n, 3, ?, ?]", "--input-shape"]);
+    quantize(&fixture, &[]).failed(&["network.onnx", "[n, 3, ?, ?]", "--input-shape"]);
     let shape = ["--input-shape", "7x6x3"];
     let text = quantize(&fixture, &shape).succeeded().stdout;
     assert!(text.contains("input 7 x 6, 3 channels, from [n, 3, 7, 6]"), "{text}");
     let evaluate = ["evaluate", "out.safetensors", "--data", "x.npz", "--samples", "2", "--json"];
-    let peer = ["--mean", "mean.onnx", "--moped", "0.02"];
+    let peer = ["--network", "network.onnx", "--moped", "0.02"];
     fixture.run(&[&evaluate[..], &peer].concat()).failed(&["--input-shape"]);
     fixture.json(&[&evaluate[..], &peer, &shape].concat());
-    fixture.run(&[&evaluate[..], &shape].concat()).misused("--mean");
+    fixture.run(&[&evaluate[..], &shape].concat()).misused("--network");
 }
 
 /// Pictures of 8x8x1 once passed for 8x1x8.
@@ -124,7 +125,7 @@ fn one_output_is_refused_with_a_way_out() {
     for (network, part) in [("single-logit", "one number"), ("single-sigmoid", "Sigmoid")] {
         let fixture = fixture(network);
         pictures(&fixture, "x.npz", &[28, 28, 1], None);
-        quantize(&fixture, &[]).failed(&["mean.onnx", part, "two logits and a Softmax"]);
+        quantize(&fixture, &[]).failed(&["network.onnx", part, "two logits and a Softmax"]);
         quantize(&fixture, &["--classes", "yes"]).failed(&[part]);
     }
 }
@@ -134,7 +135,7 @@ fn one_output_is_refused_with_a_way_out() {
 fn two_outputs_without_a_softmax_need_names() {
     let fixture = fixture("flatten-nhwc");
     pictures(&fixture, "x.npz", &[8, 8, 1], None);
-    quantize(&fixture, &[]).failed(&["mean.onnx", "2 outputs", "--classes", "class_names"]);
+    quantize(&fixture, &[]).failed(&["network.onnx", "2 outputs", "--classes", "class_names"]);
     quantize(&fixture, &["--classes", "a,b,c"])
         .failed(&["--classes: the network has 2 classes, not 3"]);
     quantize(&fixture, &["--classes", "a,"]).failed(&["--classes: the name of class 1 is empty"]);
@@ -150,7 +151,7 @@ fn recorded_answers_stop_a_network_that_is_misread() {
     let fixture = fixture("nhw_reshape");
     let wrong = Array2::from_shape_fn((6, 3), |(n, c)| (n * 3 + c) as f32 % 5.0);
     pictures(&fixture, "x.npz", &[5, 5], Some(&wrong));
-    let parts = ["mean.onnx", "--input-layout", "`preprocessing`", "x.npz: array `logits`"];
+    let parts = ["network.onnx", "--input-layout", "`preprocessing`", "x.npz: array `logits`"];
     quantize(&fixture, &[]).failed(&parts);
     pictures(&fixture, "x.npz", &[5, 5], Some(&Array2::zeros((5, 3))));
     quantize(&fixture, &[]).failed(&["x.npz: array `logits`", "[5, 3]", "[6, 3]"]);

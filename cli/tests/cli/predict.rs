@@ -37,7 +37,7 @@ fn json_has_the_documented_keys() {
         assert_eq!(top.len(), 3);
         let mut previous = 1.0;
         for class in top {
-            assert_eq!(keys(class), ["class", "name", "probability"]);
+            assert_eq!(keys(class), ["class", "name", "probability", "std"]);
             let index = class["class"].as_u64().unwrap() as usize;
             assert_eq!(class["name"], ["circle", "square", "star"][index]);
             let probability = class["probability"].as_f64().unwrap();
@@ -80,7 +80,9 @@ fn equals_the_library_even_when_it_runs_in_pieces() {
     assert_eq!(json[0]["predictive_entropy"], uncertainty.predictive_entropy);
     let top = json[0]["top"].as_array().unwrap();
     assert_eq!(top.len(), 1);
-    assert_eq!(top[0]["probability"], uncertainty.top(1)[0].1);
+    let (class, probability) = uncertainty.top(1)[0];
+    assert_eq!((&top[0]["class"], &top[0]["probability"]), (&class.into(), &probability.into()));
+    assert_eq!(top[0]["std"], uncertainty.std[class]);
 }
 
 #[test]

@@ -8,22 +8,22 @@ use serde_json::Value as Json;
 use std::fs::File;
 
 const ARGUMENTS: [&str; 7] =
-    ["quantize", "--mean", "mean.onnx", "--calibration", "x.npz", "-o", "out.safetensors"];
+    ["quantize", "--network", "network.onnx", "--calibration", "x.npz", "-o", "out.safetensors"];
 
 fn quantize(fixture: &Fixture, more: &[&str]) -> crate::support::Finished {
     fixture.run(&[&ARGUMENTS[..], more].concat())
 }
 
-/// A folder with the network `mean.onnx` of three layers, 8x8x3 pictures and five classes.
+/// A folder with the network `network.onnx` of three layers, 8x8x3 pictures and five classes.
 fn residual() -> Fixture {
     converter_fixture("residual")
 }
 
-/// A folder with a network of the converter's tests as `mean.onnx`.
+/// A folder with a network of the converter's tests as `network.onnx`.
 fn converter_fixture(name: &str) -> Fixture {
     let fixture = Fixture::new(1);
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/");
-    std::fs::copy(format!("{data}{name}.onnx"), fixture.path("mean.onnx")).unwrap();
+    std::fs::copy(format!("{data}{name}.onnx"), fixture.path("network.onnx")).unwrap();
     fixture
 }
 
@@ -46,7 +46,7 @@ fn sequences_and_volumes_go_all_the_way() {
         npz.add_array("y", &Array1::from_elem(count, 1i64)).unwrap();
         npz.finish().unwrap();
         fixture.archive("pictures.npz", &[0, 1]);
-        let wrong = ["quantize", "--mean", "mean.onnx", "--moped", "0.1"];
+        let wrong = ["quantize", "--network", "network.onnx", "--moped", "0.1"];
         let wrong = [&wrong[..], &["--calibration", "pictures.npz", "-o", "out"]].concat();
         fixture.run(&wrong).failed(&["pictures.npz", "8x8x1", shape]);
 
@@ -99,14 +99,14 @@ fn failures_name_the_file_and_leave_no_output() {
     fixture.archive("x.npz", &[0, 1]);
     let entries = || std::fs::read_dir(fixture.path(".")).unwrap().count();
     let before = entries();
-    quantize(&fixture, &["--moped", "0.1"]).failed(&["mean.onnx"]);
+    quantize(&fixture, &["--moped", "0.1"]).failed(&["network.onnx"]);
     quantize(&fixture, &["--posterior", "none"]).failed(&["none"]);
     quantize(&fixture, &["--posterior", "x.npz"]).failed(&["x.npz", "safetensors"]);
     quantize(&fixture, &["--moped", "0.1", "--report", "none/r.json"]).failed(&["none/r.json"]);
     assert_eq!(entries(), before);
 
-    std::fs::write(fixture.path("mean.onnx"), "no network").unwrap();
-    quantize(&fixture, &["--moped", "0.1"]).failed(&["mean.onnx"]);
+    std::fs::write(fixture.path("network.onnx"), "no network").unwrap();
+    quantize(&fixture, &["--moped", "0.1"]).failed(&["network.onnx"]);
     assert_eq!(entries(), before + 1);
 }
 
@@ -194,12 +194,12 @@ fn a_deterministic_model_predicts_without_epistemic_uncertainty() {
     assert!(evaluation["mean_mutual_information"].as_f64().is_some_and(|nats| nats < 1e-8));
     assert!(evaluation["nll"].as_f64().is_some());
     // What is rounded has no ranks that could keep a threshold.
-    let fp32 = ["--mean", "mean.onnx", "--deterministic", "--min-spearman-mi", "-1"];
+    let fp32 = ["--network", "network.onnx", "--deterministic", "--min-spearman-mi", "-1"];
     let run = fixture
         .run(&[&evaluate[..], &fp32].concat())
         .missed(&["rank correlation of mutual information with FP32 is undefined"]);
     assert!(!run.stderr.contains("warning"), "{}", run.stderr);
-    let other = ["--mean", "mean.onnx", "--moped", "0.1"];
+    let other = ["--network", "network.onnx", "--moped", "0.1"];
     let run = fixture.run(&[&evaluate[..], &other].concat()).succeeded();
     assert!(run.stderr.contains("the model is deterministic"), "{}", run.stderr);
 }
@@ -223,12 +223,12 @@ fn bias_correction_is_reported_or_off() {
 fn inputs_are_never_replaced() {
     let fixture = residual();
     fixture.archive_of("x.npz", 3, &[0, 1]);
-    let network = fixture.read("mean.onnx");
-    let report = ["--moped", "0.1", "--report", "mean.onnx"];
+    let network = fixture.read("network.onnx");
+    let report = ["--moped", "0.1", "--report", "network.onnx"];
     let run = quantize(&fixture, &report);
     assert_eq!(run.code, Some(1));
-    assert!(run.stderr.contains("mean.onnx is read"), "{}", run.stderr);
-    assert_eq!(fixture.read("mean.onnx"), network);
+    assert!(run.stderr.contains("network.onnx is read"), "{}", run.stderr);
+    assert_eq!(fixture.read("network.onnx"), network);
     let run = fixture.run(&["corrupt", "x.npz", "-o", "./x.npz"]);
     assert!(run.code == Some(1) && run.stderr.contains("x.npz is read"), "{}", run.stderr);
 }

@@ -15,13 +15,13 @@ use std::path::PathBuf;
 /// calibration error over 15 bins of equal width. AvU is the share of predictions that are right and
 /// sure or wrong and unsure, AURC the mean share of wrong ones among the surest, both by predictive
 /// entropy. With --ood: how well the uncertainty tells other pictures from these. With --drift: how
-/// accuracy and uncertainty follow corruptions of the pictures. With --mean and --golden: the same
+/// accuracy and uncertainty follow corruptions of the pictures. With --network and --golden: the same
 /// figures of the FP32 network and of recorded FP32 predictions, and how INT8 differs from them.
 /// Seconds are those of the INT8 predictions of --data alone. docs/EVALUATION.md explains all.
 #[derive(Args)]
-#[command(group(ArgGroup::new("peer").args(["mean", "golden"]).multiple(true)))]
+#[command(group(ArgGroup::new("peer").args(["network", "golden"]).multiple(true)))]
 #[command(group(
-    ArgGroup::new("spread").args(["posterior", "moped", "deterministic"]).requires("mean")
+    ArgGroup::new("spread").args(["posterior", "moped", "deterministic"]).requires("network")
 ))]
 #[command(after_help = "\
 Examples:
@@ -33,7 +33,7 @@ Examples:
   # how INT8 differs from FP32, also under drift, as a report for people
   bayes8 corrupt test.npz -o corruptions.npz
   bayes8 evaluate model.safetensors --data test.npz --drift corruptions.npz --drift-samples 32 \\
-      --mean mean.onnx --posterior posterior.safetensors --samples 256 --html report.html
+      --network network.onnx --posterior posterior.safetensors --samples 256 --html report.html
 
   # what a pipeline should stop at
   bayes8 evaluate model.safetensors --data test.npz --golden golden.safetensors --samples 256 \\
@@ -62,9 +62,9 @@ pub(crate) struct Arguments {
     #[arg(value_parser = sample_count())]
     drift_samples: Option<u32>,
 
-    /// The FP32 network with its mean weights, to compare with; slow
+    /// The FP32 network, every weight at its mean, to compare with; slow
     #[arg(long, value_name = "ONNX", requires = "spread", help_heading = "Comparison")]
-    mean: Option<PathBuf>,
+    network: Option<PathBuf>,
 
     /// Standard deviations of its weights
     #[arg(long, value_name = "SAFETENSORS", help_heading = "Comparison")]
@@ -84,14 +84,14 @@ pub(crate) struct Arguments {
 
     /// Monte-Carlo samples of the FP32 network, but for corrupted pictures [default: as --samples];
     /// where they differ from --samples, the first of both are compared
-    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "mean")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "network")]
     #[arg(value_parser = sample_count())]
     #[arg(help_heading = "Comparison")]
     fp32_samples: Option<u32>,
 
     /// Noise of the FP32 samples
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t = Noise::Own)]
-    #[arg(requires = "mean", help_heading = "Comparison")]
+    #[arg(requires = "network", help_heading = "Comparison")]
     fp32_noise: Noise,
 
     /// FP32 predictions of --data that the training framework recorded, to compare with
@@ -133,8 +133,8 @@ impl Arguments {
     /// [`LoadError::Threads`].
     pub(super) fn options(&self) -> Result<Options, LoadError> {
         let Sampling { samples, seed } = self.sampling;
-        let fp32 = self.mean.as_ref().map(|mean| Fp32 {
-            mean: mean.clone(),
+        let fp32 = self.network.as_ref().map(|network| Fp32 {
+            network: network.clone(),
             posterior: posterior_source(self.posterior.as_deref(), self.moped),
             import: self.input.options(),
             samples: self.fp32_samples,

@@ -26,19 +26,19 @@ use std::path::{Path, PathBuf};
 ))]
 #[command(after_help = "\
 Examples:
-  bayes8 quantize --mean mean.onnx --posterior posterior.safetensors \\
+  bayes8 quantize --network network.onnx --posterior posterior.safetensors \\
       --calibration calibration.npz --metadata metadata.json -o model.safetensors
-  bayes8 quantize --mean resnet50.onnx --moped 0.1 --calibration pictures.npz -o model.safetensors
-  bayes8 quantize --mean resnet50.onnx --deterministic --calibration pictures.npz \\
+  bayes8 quantize --network resnet50.onnx --moped 0.1 --calibration pictures.npz -o model.safetensors
+  bayes8 quantize --network resnet50.onnx --deterministic --calibration pictures.npz \\
       --calibration-method mse -o to-compare-with.safetensors
-  bayes8 quantize --mean mean.onnx --posterior posterior.safetensors --calibration c.npz \\
+  bayes8 quantize --network network.onnx --posterior posterior.safetensors --calibration c.npz \\
       --activation-bits 7 -o for-the-web.safetensors
-  bayes8 quantize --mean mean.onnx --posterior posterior.safetensors --calibration c.npz \\
+  bayes8 quantize --network network.onnx --posterior posterior.safetensors --calibration c.npz \\
       --metadata metadata.json --data test.npz --report report.json -o model.safetensors")]
 pub(crate) struct Arguments {
-    /// The network with its mean weights
+    /// The trained network, every weight at its mean
     #[arg(long, value_name = "ONNX")]
-    pub(super) mean: PathBuf,
+    pub(super) network: PathBuf,
 
     /// Standard deviations of the weights
     #[arg(long, value_name = "SAFETENSORS")]
@@ -172,7 +172,7 @@ impl Arguments {
     /// All files that are read.
     pub(super) fn inputs(&self) -> Vec<&Path> {
         let optional = [&self.posterior, &self.metadata, &self.data, &self.golden];
-        let mut inputs = vec![self.mean.as_path(), &self.calibration];
+        let mut inputs = vec![self.network.as_path(), &self.calibration];
         inputs.extend(optional.into_iter().filter_map(Option::as_deref));
         inputs
     }
@@ -186,7 +186,7 @@ impl Arguments {
             metadata: self.metadata.clone(),
             class_names: class_names.filter(|(names, _)| !names.is_empty()),
             open: input::open,
-            ..Sources::new(&self.mean, posterior, &self.calibration)
+            ..Sources::new(&self.network, posterior, &self.calibration)
         }
     }
 

@@ -16,9 +16,9 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
         | Range { is_spread: true, .. } => anyhow::Error::new(error).context(too_wide(arguments)),
         Range { .. } => anyhow::Error::new(error).context(too_large(arguments)),
         Answers { layout, source: AnswersError::Differ { .. }, .. } => {
-            let mean = arguments.mean.display();
+            let network = arguments.network.display();
             anyhow!(
-                "{error}; {mean} was not read as it was meant: is its input {layout} \
+                "{error}; {network} was not read as it was meant: is its input {layout} \
                  (--input-layout), and is the `preprocessing` of --metadata right?"
             )
         }
@@ -28,7 +28,7 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
 
 /// The likely cause of infinite numbers that the means alone make.
 fn too_large(arguments: &Arguments) -> String {
-    format!("the weights of {} may be too large", arguments.mean.display())
+    format!("the weights of {} may be too large", arguments.network.display())
 }
 
 /// The likely cause of infinite numbers.
