@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 CLASSES = ["bag", "boot", "coat", "shirt"]
 
-# Where log(1 + exp(rho)) is 0 in f32, so that bayesian-torch itself runs the mean weights.
+# log(1 + exp(rho)) is 0 in f32, so that bayesian-torch itself runs the mean weights.
 NO_NOISE = -200.0
 
 # Some layers have no defaults for these.
@@ -64,7 +64,7 @@ class Around(nn.Module):
 
 
 def small_cnn(seed: int = 0) -> SmallCnn:
-    """A network with running statistics that BatchNormalization changes something with."""
+    """A network whose running statistics make BatchNormalization change something."""
     torch.manual_seed(seed)
     model = SmallCnn()
     randomize_statistics(model)
@@ -107,7 +107,7 @@ def bayesian_cnn(kind: str) -> nn.Module:
 
 
 def chain(*layers: nn.Module, seed: int = 2) -> nn.Sequential:
-    """Layers one after the other, those of bayesian-torch returning only out."""
+    """Layers one after another; those of bayesian-torch return only out."""
     torch.manual_seed(seed)
     for layer in layers:
         for name, parameter in layer.named_parameters():

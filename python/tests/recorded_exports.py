@@ -1,8 +1,8 @@
 """Exports that the tests of `bayes8` read: python tests/recorded_exports.py ../cli/tests/data.
 
-Each is an archive NAME.npz of the exported files as bytes, under their names, with pictures `x`
-(uint8 [N, H, W, C]) and the `logits` [N, classes] that bayesian-torch computes of these with every
-weight at its mean.
+Each is an archive NAME.npz: the exported files as bytes, under their names, pictures `x` (uint8
+[N, H, W, C]), and the `logits` [N, classes] that bayesian-torch computes for them with every weight
+at its mean.
 """
 
 import re
@@ -24,9 +24,11 @@ from bayes8_export import Metadata, Pictures, Preprocessing, export, golden
 from bayes8_export.command import main
 
 README = Path(__file__).parents[1] / "README.md"
-FILES = ["mean.onnx", "posterior.safetensors", "meta.json"]
+FILES = ["network.onnx", "posterior.safetensors", "metadata.json"]
+PIXELS = ("--pixel-mean", "--pixel-std")
 
-# Weights repeat after so many, so that the archive is small; prime, so that no two rows are alike.
+# Weights repeat after this number, which keeps the archive small; it is prime, so that no two rows
+# are alike.
 PERIOD = 251
 
 
@@ -39,7 +41,7 @@ def commands(program: str) -> list[list[str]]:
 
 
 def network() -> nn.Module:
-    """Returns a ResNet-20 of bayesian-torch's with invented weights, in evaluation mode."""
+    """Returns bayesian-torch's ResNet-20 with invented weights, in evaluation mode."""
     torch.manual_seed(0)
     model: nn.Module = resnet20()
     with torch.no_grad():
@@ -73,9 +75,9 @@ def pictures(count: int, seed: int) -> NDArray[np.uint8]:
 
 
 def inputs(pixels: NDArray[np.uint8]) -> torch.Tensor:
-    """Returns the network's input, as the README's command says it is made."""
+    """Returns the network's input, with the preprocessing of the README's command."""
     (arguments,) = (a for a in commands("bayes8-export") if a[0] != "golden")
-    mean, std = (arguments[arguments.index(name) + 1 :][:3] for name in ("--mean", "--std"))
+    mean, std = (arguments[arguments.index(name) + 1 :][:3] for name in PIXELS)
     content = {"mean": [float(value) for value in mean], "std": [float(value) for value in std]}
     return torch.from_numpy(Preprocessing(**content).apply(pixels))
 
@@ -84,7 +86,7 @@ Record = dict[str, NDArray[Any]]
 
 
 def readme_resnet20(folder: Path) -> Record:
-    """What the README's command writes."""
+    """Runs the README's command."""
     (arguments,) = (a for a in commands("bayes8-export") if a[0] != "golden")
     model = network()
     checkpoint, exported = folder / arguments[0], folder / arguments[-1]
@@ -96,9 +98,9 @@ def readme_resnet20(folder: Path) -> Record:
 
 
 def small(folder: Path) -> Record:
-    """A network that takes no time, with what its FP32 model says about labelled pictures.
+    """Exports a tiny network, and records what its FP32 model says about labelled pictures.
 
-    Also holds labels `y` and pictures `other` out of the distribution.
+    Also holds labels `y` and pictures `other` of another distribution.
     """
     model = small_cnn()
     with torch.no_grad():

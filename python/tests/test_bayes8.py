@@ -1,4 +1,4 @@
-"""What `bayes8` makes of exports; needs the command, on the path or as BAYES8_CLI."""
+"""`bayes8` quantizes exports; needs the command, on the path or as BAYES8_CLI."""
 
 import json
 import os
@@ -60,9 +60,9 @@ def random_data(shape: tuple[int, ...], folder: Path) -> tuple[Pictures, Path]:
     return data, npz
 
 
-# With each model, one that draws whole weights of the same posterior. bayesian-torch's Flipout
-# convolutions draw a sign for every pixel: pixels are then less correlated, and a mean over them
-# varies less, than with one draw of the weights a picture, which is what `bayes8` predicts with.
+# Each model has a reference that draws whole weights from the same posterior, as `bayes8` does.
+# bayesian-torch's Flipout convolutions draw a sign for every pixel instead: pixels are then less
+# correlated, and a mean over them varies less, than with one draw of the weights per picture.
 @pytest.mark.parametrize(
     ("model", "reference", "shape"),
     [
@@ -91,7 +91,14 @@ def test_quantizes_and_predicts_what_bayesian_torch_predicts(
     example = pictures(1, shape[-1], *shape[:-1])
     files = export(model, example, tmp_path, class_names=CLASSES, preprocessing=PREPROCESSING)
     quantized = tmp_path / "model.safetensors"
-    network = ("--mean", files.mean, "--posterior", files.posterior, "--metadata", files.metadata)
+    network = (
+        "--network",
+        files.network,
+        "--posterior",
+        files.posterior,
+        "--metadata",
+        files.metadata,
+    )
     bayes8("quantize", *network, "--calibration", npz, "-o", quantized)
     sampling = ("--samples", str(SAMPLES), "--json")
     int8: dict[str, Any] = json.loads(bayes8("evaluate", quantized, "--data", npz, *sampling))
@@ -108,7 +115,7 @@ def nll(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     return float(-logs[np.arange(len(labels)), labels].mean())
 
 
-# The converter's own FP32 network, without noise: layer by layer what PyTorch computes.
+# The converter's FP32 network computes without noise what PyTorch computes.
 @pytest.mark.parametrize(
     ("model", "shape"),
     [
@@ -129,7 +136,7 @@ def test_the_fp32_reference_is_what_pytorch_computes(
     files = export(model, inputs[:1], tmp_path, preprocessing=PREPROCESSING)
     report = tmp_path / "report.json"
     quantized = tmp_path / "model.safetensors"
-    network = ("--mean", files.mean, "--moped", "1e-9", "--metadata", files.metadata)
+    network = ("--network", files.network, "--moped", "1e-9", "--metadata", files.metadata)
     data_files = ("--calibration", npz, "--data", npz, "--samples", "1", "--report", report)
     bayes8("quantize", *network, *data_files, "-o", quantized)
     end_to_end = json.loads(report.read_text(encoding="utf-8"))["end_to_end"]

@@ -38,7 +38,7 @@ def prefixed(prefix: str, state: Mapping[str, Tensor]) -> State:
 
 
 class Wrapped(nn.Module):
-    """As torch.compile and Lightning keep a network."""
+    """Keeps a network as torch.compile and Lightning do."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Config:
 
 
 class Settings(dict[str, object]):
-    """As EasyDict, AttributeDict and DictConfig are."""
+    """Like EasyDict, AttributeDict and DictConfig."""
 
     def __init__(self) -> None:
         super().__init__(lr=0.1)
@@ -250,7 +250,7 @@ def test_safetensors_hold_weights_too(tmp_path: Path) -> None:
 
 
 class RunsCode:
-    """Would make a file when it is unpickled."""
+    """Would create a file if it were unpickled."""
 
     def __init__(self, how: str) -> None:
         self.how = how

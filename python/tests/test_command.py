@@ -1,4 +1,4 @@
-"""The command, with checkpoints as training scripts leave them."""
+"""The command, with checkpoints as training scripts write them."""
 
 import json
 import subprocess
@@ -32,11 +32,11 @@ def test_exports_the_checkpoint_and_not_the_factory_s_weights(
     state = nn.DataParallel(model).state_dict() if key == "state_dict" else model.state_dict()
     path = checkpoint(tmp_path, {key: state, "epoch": 3} if key else state)
     out = tmp_path / "out"
-    assert main([path, *EXPORT, "--mean", "0.5", "--std", "0.25", "-o", str(out)]) == 0
+    assert main([path, *EXPORT, "--pixel-mean", "0.5", "--pixel-std", "0.25", "-o", str(out)]) == 0
     inputs = pictures(4, 3, 8, 8)
-    logits = onnx_logits(out / "mean.onnx", inputs)
+    logits = onnx_logits(out / "network.onnx", inputs)
     assert np.abs(logits - mean_logits(model, inputs)).max() < 1e-5
-    metadata = json.loads((out / "meta.json").read_text())
+    metadata = json.loads((out / "metadata.json").read_text())
     assert metadata["class_names"] == CLASSES
     assert metadata["preprocessing"] == {"mean": [0.5], "std": [0.25]}
 
@@ -45,7 +45,7 @@ def test_noise_and_priors_of_old_checkpoints_are_no_weights(tmp_path: Path) -> N
     state = OrderedDict(small_cnn().state_dict())
     state["conv1.eps_kernel"] = state["conv1.prior_weight_mu"] = torch.zeros(8, 3, 3, 3)
     assert main([checkpoint(tmp_path, state), *EXPORT, "-o", str(tmp_path / "out")]) == 0
-    assert "conv1.weight" in initializers(tmp_path / "out" / "mean.onnx")
+    assert "conv1.weight" in initializers(tmp_path / "out" / "network.onnx")
 
 
 def test_key_chooses_one_of_several_sets_of_weights(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_key_chooses_one_of_several_sets_of_weights(tmp_path: Path) -> None:
     )
     for seed, key in ((5, "net"), (6, "ema")):
         assert main([path, *EXPORT, "--key", key, "-o", str(tmp_path / key)]) == 0
-        weight = initializers(tmp_path / key / "mean.onnx")["fc.weight"]
+        weight = initializers(tmp_path / key / "network.onnx")["fc.weight"]
         np.testing.assert_array_equal(weight, small_cnn(seed).fc.mu_weight.detach())
 
 
@@ -97,15 +97,15 @@ def test_golden_reads_the_export_s_metadata(
     assert main([path, *EXPORT, "-o", str(out)]) == 0
     data = tmp_path / "data.npz"
     np.savez(data, x=np.zeros((3, 8, 8, 3), np.uint8), y=np.array([0, 1, 2]))
-    options = ["--model", "networks:small_cnn", "--metadata", str(out / "meta.json")]
+    options = ["--model", "networks:small_cnn", "--metadata", str(out / "metadata.json")]
     options += ["--data", str(data), "--samples", "4", "-o", str(out)]
     assert main(["golden", path, *options]) == 0
     assert "accuracy" in capsys.readouterr().out
     assert json.loads((out / "golden.json").read_text())["samples"] == 4
-    assert (out / "mean.onnx").exists()
-    (out / "meta.json").write_text('{"preprocessing": {"mean": [0]}}')
+    assert (out / "network.onnx").exists()
+    (out / "metadata.json").write_text('{"preprocessing": {"mean": [0]}}')
     assert main(["golden", path, *options]) == 1
-    assert "meta.json: KeyError('std'); expected {" in capsys.readouterr().err
+    assert "metadata.json: KeyError('std'); expected {" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [[], ["golden"]])

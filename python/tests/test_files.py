@@ -1,4 +1,4 @@
-"""Files are there whole, or not at all."""
+"""Files are written completely or not at all."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from networks import pictures, small_cnn
 from bayes8_export import ExportError, export, exporter
 
 INPUT = pictures(1, 3, 8, 8)
-NAMES = {"mean.onnx", "posterior.safetensors", "meta.json"}
+NAMES = {"network.onnx", "posterior.safetensors", "metadata.json"}
 
 
 def full_disk(*_: object) -> None:

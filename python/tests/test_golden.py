@@ -120,7 +120,7 @@ def test_labels_that_are_no_classes() -> None:
     data = some_pictures()
     assert data.labels is not None
     data.labels[3] = 4
-    with pytest.raises(ExportError, match="label 4 of picture 3 is no class: the model has 4"):
+    with pytest.raises(ExportError, match="label 4 of picture 3 is not a class: the model has 4"):
         golden(small_cnn(), METADATA, data, samples=2)
     with pytest.raises(ExportError, match="no array `y`"):
         golden(small_cnn(), METADATA, Pictures(data.pixels, None), samples=2)

@@ -33,7 +33,7 @@ LINEARS = [linear_variational.LinearReparameterization, linear_flipout.LinearFli
 
 def check(model: Around, inputs: torch.Tensor, folder: Path) -> None:
     files = export(model, inputs[:1], folder)
-    assert np.abs(onnx_logits(files.mean, inputs) - mean_logits(model, inputs)).max() < 1e-5
+    assert np.abs(onnx_logits(files.network, inputs) - mean_logits(model, inputs)).max() < 1e-5
     parameters = dict(model.layer.named_parameters())
     expected = {
         f"layer.{'bias' if name.endswith('bias') else 'weight'}": name.removeprefix("mu_")
@@ -41,7 +41,7 @@ def check(model: Around, inputs: torch.Tensor, folder: Path) -> None:
         if name.startswith("mu_")
     }
     sigmas = load_file(files.posterior)
-    means = initializers(files.mean)
+    means = initializers(files.network)
     assert sigmas.keys() == {f"{name}.sigma" for name in expected}
     for name, original in expected.items():
         np.testing.assert_array_equal(means[name], parameters[f"mu_{original}"].detach().numpy())

@@ -29,18 +29,18 @@ from bayes8_export import ExportError, Preprocessing, export
 INPUTS = pictures(6, 3, 8, 8)
 
 
-def difference(model: nn.Module, mean: Path) -> float:
-    return float(np.abs(onnx_logits(mean, INPUTS) - mean_logits(model, INPUTS)).max())
+def difference(model: nn.Module, network: Path) -> float:
+    return float(np.abs(onnx_logits(network, INPUTS) - mean_logits(model, INPUTS)).max())
 
 
 def test_batch_normalization_stays_a_node_with_its_numbers(tmp_path: Path) -> None:
     model = small_cnn()
     files = export(model, INPUTS[:1], tmp_path)
-    assert operators(files.mean).count("BatchNormalization") == 1
+    assert operators(files.network).count("BatchNormalization") == 1
     np.testing.assert_array_equal(
-        initializers(files.mean)["bn1.running_var"], model.state_dict()["bn1.running_var"]
+        initializers(files.network)["bn1.running_var"], model.state_dict()["bn1.running_var"]
     )
-    assert difference(model, files.mean) < 1e-5
+    assert difference(model, files.network) < 1e-5
 
 
 def test_a_model_in_training_is_exported_in_evaluation_and_left_as_it_was(tmp_path: Path) -> None:
@@ -49,16 +49,16 @@ def test_a_model_in_training_is_exported_in_evaluation_and_left_as_it_was(tmp_pa
     files = export(model, INPUTS[:1], tmp_path)
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert difference(model, files.mean) < 1e-5
+    assert difference(model, files.network) < 1e-5
 
 
 @pytest.mark.parametrize("kind", ["Reparameterization", "Flipout"])
 def test_dnn_to_bnn(kind: str, tmp_path: Path) -> None:
     model = bayesian_cnn(kind)
     files = export(model, INPUTS[:1], tmp_path)
-    assert difference(model, files.mean) < 1e-5
+    assert difference(model, files.network) < 1e-5
     assert files.bayesian == ["0.weight", "0.bias", "3.weight", "9.weight", "9.bias"]
-    assert "Dropout" not in operators(files.mean)
+    assert "Dropout" not in operators(files.network)
 
 
 def test_data_parallel_around_the_model_and_inside_leaves_no_trace_in_names(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_data_parallel_around_the_model_and_inside_leaves_no_trace_in_names(tmp_
     model.conv2 = nn.DataParallel(model.conv2)
     files = export(wrapped, INPUTS[:1], tmp_path / "wrapped")
     assert files.bayesian == expected
-    assert np.abs(onnx_logits(files.mean, INPUTS) - logits).max() < 1e-5
+    assert np.abs(onnx_logits(files.network, INPUTS) - logits).max() < 1e-5
 
 
 def test_torch_compile_around_the_model_and_inside_leaves_no_trace_in_names(tmp_path: Path) -> None:
@@ -82,18 +82,18 @@ def test_torch_compile_around_the_model_and_inside_leaves_no_trace_in_names(tmp_
     for name, wrapped in (("in", model), ("both", around)):
         files = export(wrapped, INPUTS[:1], tmp_path / name)
         assert files.bayesian == expected
-        assert np.abs(onnx_logits(files.mean, INPUTS) - logits).max() < 1e-5
+        assert np.abs(onnx_logits(files.network, INPUTS) - logits).max() < 1e-5
     in_place = small_cnn()
     in_place.compile()  # type: ignore[no-untyped-call]
     assert export(in_place, INPUTS[:1], tmp_path / "in place").bayesian == expected
 
 
 def check_names(model: nn.Module, inputs: Tensor, folder: Path, expected: list[str]) -> None:
-    """Checks that all of `expected` have their mean, sigma and name in the files."""
+    """Checks that each of `expected` has its mean, sigma and name in the files."""
     files = export(model, inputs[:1], folder)
     assert files.bayesian == expected
     assert load_file(files.posterior).keys() == {f"{name}.sigma" for name in expected}
-    means = initializers(files.mean)
+    means = initializers(files.network)
     for name in expected:
         path, _, parameter = name.rpartition(".")
         layer = model.get_submodule(path)
@@ -103,7 +103,7 @@ def check_names(model: nn.Module, inputs: Tensor, folder: Path, expected: list[s
             else f"mu_{parameter}"
         )
         np.testing.assert_array_equal(means[name], getattr(layer, mu).detach())
-    assert np.abs(onnx_logits(files.mean, inputs) - mean_logits(model, inputs)).max() < 1e-5
+    assert np.abs(onnx_logits(files.network, inputs) - mean_logits(model, inputs)).max() < 1e-5
 
 
 def test_batch_normalization_after_a_linear_layer_is_not_folded_into_it(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_equal_means_stay_apart_as_their_sigmas_differ(tmp_path: Path) -> None:
     sigmas = load_file(files.posterior)
     assert len(files.bayesian) == len(sigmas) == 6
     assert not np.array_equal(sigmas["0.bias.sigma"], sigmas["1.bias.sigma"])
-    assert initializers(files.mean).keys() == set(files.bayesian)
+    assert initializers(files.network).keys() == set(files.bayesian)
 
 
 def test_a_model_that_is_one_layer(tmp_path: Path) -> None:
@@ -200,8 +200,8 @@ def test_layers_that_pass_the_divergence_on(tmp_path: Path) -> None:
 
     model = Pairs().eval()
     files = export(model, INPUTS[:1], tmp_path)
-    assert difference(model, files.mean) < 1e-5
-    # Of what the logits do not depend on, nothing is written.
+    assert difference(model, files.network) < 1e-5
+    # Nothing is written that the logits do not depend on.
     assert files.bayesian == ["body.conv1.weight", "body.fc.weight", "body.fc.bias"]
 
 
@@ -220,7 +220,7 @@ def test_squeeze_and_view_do_not_fix_the_batch(batch: int, tmp_path: Path) -> No
 
     model = Squeezed().eval()
     files = export(model, INPUTS[:batch], tmp_path)
-    assert difference(model, files.mean) < 1e-5
+    assert difference(model, files.network) < 1e-5
 
 
 def test_half_precision_and_doubles_become_f32(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The package's own description."""
+"""The package's metadata."""
 
 import re
 from pathlib import Path

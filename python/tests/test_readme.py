@@ -1,4 +1,4 @@
-"""The README's commands and example run, and write what is recorded."""
+"""The README's commands and example run, and write the recorded files."""
 
 from pathlib import Path
 
@@ -25,7 +25,9 @@ def recorded(name: str) -> Record:
 def test_the_recorded_exports_are_what_is_exported_today(name: str, tmp_path: Path) -> None:
     made, expected = RECORDS[name](tmp_path), recorded(name)
     assert made.keys() == expected.keys()
-    graphs = [onnx.load_model_from_string(r["mean.onnx"].tobytes()).graph for r in (made, expected)]
+    graphs = [
+        onnx.load_model_from_string(r["network.onnx"].tobytes()).graph for r in (made, expected)
+    ]
     ours, theirs = ([node.SerializeToString() for node in graph.node] for graph in graphs)
     assert ours == theirs
     weights = [{t.name: numpy_helper.to_array(t) for t in graph.initializer} for graph in graphs]
@@ -35,7 +37,7 @@ def test_the_recorded_exports_are_what_is_exported_today(name: str, tmp_path: Pa
         for tensor, values in tensors.items():
             # Statistics are sums, whose order differs between processors.
             np.testing.assert_allclose(values, others[tensor], rtol=1e-4, atol=1e-6)
-    assert made["meta.json"].tobytes() == expected["meta.json"].tobytes()
+    assert made["metadata.json"].tobytes() == expected["metadata.json"].tobytes()
     np.testing.assert_allclose(made["logits"], expected["logits"], atol=1e-3)
 
 
@@ -43,11 +45,11 @@ def test_the_readme_s_golden_command(tmp_path: Path) -> None:
     expected = recorded("readme-resnet20")
     (arguments,) = (a for a in commands("bayes8-export") if a[0] == "golden")
     (tmp_path / "exported").mkdir()
-    (tmp_path / "exported" / "meta.json").write_bytes(expected["meta.json"].tobytes())
+    (tmp_path / "exported" / "metadata.json").write_bytes(expected["metadata.json"].tobytes())
     torch.save(network().state_dict(), tmp_path / "cifar10.pth")
     np.savez(tmp_path / "test.npz", x=expected["x"][:2], y=[0, 1])
     np.savez(tmp_path / "other.npz", x=pictures(2, 5))
-    files = {"cifar10.pth", "exported", "exported/meta.json", "test.npz", "other.npz"}
+    files = {"cifar10.pth", "exported", "exported/metadata.json", "test.npz", "other.npz"}
     assert files < set(arguments)
     assert main([str(tmp_path / a) if a in files else a for a in arguments]) == 0
     golden = load((tmp_path / "exported" / "golden.safetensors").read_bytes())

@@ -43,8 +43,8 @@ def test_export(name: str, tmp_path: Path) -> None:
     inputs = torch.from_numpy(metadata.preprocessing.apply(data.pixels[:200]))
     files = export(model, inputs, tmp_path)
     expected = load_file(folder / "golden.safetensors")["mean_weights_logits"][:200]
-    np.testing.assert_allclose(onnx_logits(files.mean, inputs), expected, atol=1e-4)
-    # The recorded exports put `m.` before the names and `.f` behind the modules.
+    np.testing.assert_allclose(onnx_logits(files.network, inputs), expected, atol=1e-4)
+    # The recorded exports put `m.` before the names and `.f` after the modules.
     recorded = {
         key.removeprefix("m.").replace(".f.", "."): sigma
         for key, sigma in load_file(folder / "posterior.safetensors").items()

@@ -1,4 +1,4 @@
-"""What is refused, and whether the error says where and what would be right."""
+"""Every refusal says where and what would be right."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class OwnBayes(nn.Module):
 
 
 class Wrapped(nn.Module):
-    """A model whose forward is the given function of small_cnn's."""
+    """A model whose forward applies a function to small_cnn."""
 
     def __init__(self, function: Factory) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ def test_metadata_that_does_not_fit(tmp_path: Path) -> None:
         ([], [1.0], "`mean` must hold finite"),
         ([0.0], [0.0], "above 0"),
         ([float("nan")], [1.0], "finite"),
-        ([0.0, 0.0], [1.0, 1.0, 1.0], "one a channel"),
+        ([0.0, 0.0], [1.0, 1.0, 1.0], "one per channel"),
     ):
         with pytest.raises(ExportError, match=reason):
             Preprocessing(mean, std)

@@ -1,4 +1,4 @@
-"""From a bayesian-torch model to the files that `bayes8 quantize` makes an INT8 model of."""
+"""Exports a bayesian-torch model to the files that `bayes8 quantize` turns into an INT8 model."""
 
 from .errors import ExportError, UnsupportedLayerError
 from .exporter import Export, export

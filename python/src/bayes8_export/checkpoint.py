@@ -1,4 +1,4 @@
-"""A model from a function of the user's, with the weights of a checkpoint."""
+"""Builds a model with a function of the user's and loads the weights of a checkpoint."""
 
 import importlib
 import os
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .errors import ExportError
 from .torch_file import SAVE_ANEW, Inert, read_torch_file
 
-# Noise and priors, which bayesian-torch before 0.3 kept in the state dict; and AveragedModel's.
+# Noise and priors, which bayesian-torch before 0.3 kept in the state dict; AveragedModel's count.
 _NOT_STATE = re.compile(
     r"(^|\.)(eps_(weight|kernel|bias)|prior_(weight|bias)_(mu|sigma)|n_averaged)$"
 )
@@ -24,10 +24,10 @@ _NOT_STATE = re.compile(
 # Wrappers that put their own name before a module's: DataParallel and torch.compile.
 _WRAPPERS = {"module", "_orig_mod"}
 
-# PyTorch before 0.4.1 did not count them; load_state_dict does without.
+# PyTorch before 0.4.1 did not count batches; load_state_dict does without.
 _OPTIONAL = "num_batches_tracked"
 
-# Names that an error lists before it only counts.
+# Names that an error lists; it only counts the others.
 _SHOWN = 3
 
 
@@ -36,9 +36,9 @@ def load_model(factory: str, checkpoint: Path, key: str | None = None) -> nn.Mod
 
     Args:
         factory: `package.module:name` of a function (or class) without arguments that returns an
-            `nn.Module`; modules of the working directory are found, too.
-        checkpoint: a file of torch.save (a state dict, a whole module, or a training state with
-            one of them in it) or of safetensors. No code of the file runs.
+            `nn.Module`; modules in the working directory are found too.
+        checkpoint: a file of torch.save (a state dict, a whole module, or a training state that
+            holds one of them) or of safetensors. No code in the file runs.
         key: where in the file the weights are, `KEY` or `KEY.PREFIX`; by default the only place
             whose names and shapes are the model's.
 
@@ -59,7 +59,7 @@ def load_model(factory: str, checkpoint: Path, key: str | None = None) -> nn.Mod
 def _build(factory: str) -> nn.Module:
     module_name, _, name = factory.partition(":")
     if not module_name or not name:
-        message = f"`{factory}` is no factory; expected package.module:function"
+        message = f"`{factory}` is not a factory; expected package.module:function"
         raise ExportError(message)
     # A command's path begins with its own folder, not with the user's.
     if (folder := os.getcwd()) not in sys.path:  # noqa: PTH109 (a string is needed)
@@ -80,8 +80,8 @@ class _Candidate:
     """Tensors of a file that may be the model's weights.
 
     Attributes:
-        container: where in the file the dictionary is; empty for the file's own.
-        prefix: what is before the model's names in the dictionary, such as `model`; or empty.
+        container: where in the file the dictionary is; empty at the top of the file.
+        prefix: what precedes the model's names in the dictionary, such as `model`; or empty.
         state: the tensors under the prefix, by the names of the model.
         problems: why they are not the model's weights.
         others: names of the dictionary without the prefix.
@@ -152,7 +152,7 @@ def _weights(
     if not alone:
         message = (
             f"{checkpoint}: the weights {first.where}fit {factory}, but beside them are "
-            f"{_some(first.others)}; if the model does without these, say --key {first.key}"
+            f"{_some(first.others)}; if the model does not need these, say --key {first.key}"
         )
         raise ExportError(message)
     return {wanted[name][0]: tensor for name, tensor in first.state.items()}
@@ -184,19 +184,19 @@ def _items(content: object) -> dict[str, object]:
     if not isinstance(content, Mapping):
         return {}
     attributes = _attributes(content) if isinstance(content, Inert) else {}
-    # A name that is not text is no parameter's; an optimizer numbers its.
+    # A parameter's name is text; an optimizer numbers its own.
     return attributes | {str(name): value for name, value in content.items()}
 
 
 def _attributes(content: Inert) -> dict[str, Any]:
     state = content.state
-    # With slots it is a pair.
+    # A class with slots has a pair.
     state = state[0] if isinstance(state, tuple) and state else state
     return dict(state) if isinstance(state, dict) else {}
 
 
 def _module_state(content: object) -> dict[str, Tensor] | None:
-    """Returns the state dict of a whole module; None of anything else."""
+    """Returns the state dict of a whole module; None for anything else."""
     attributes = _attributes(content) if isinstance(content, Inert) else {}
     parameters, buffers, modules = (
         attributes.get(name) for name in ("_parameters", "_buffers", "_modules")
@@ -234,7 +234,7 @@ def _candidates(
             if ".".join(parts[start:]) in wanted:
                 prefixes[".".join(parts[:start])] += 1
     required = [name for name in wanted if not name.endswith(_OPTIONAL)]
-    # Those with all names; if there are none, that with the most of them.
+    # The prefixes that have all names; otherwise the one that has most of them.
     complete = [prefix for prefix, count in prefixes.items() if count >= len(required)]
     for prefix in complete or [prefix for prefix, _ in prefixes.most_common(1)] or [""]:
         before = f"{prefix}." if prefix else ""
@@ -262,7 +262,7 @@ def _without_wrappers(state: Mapping[str, Tensor]) -> dict[str, tuple[str, torch
         ".".join(part for part in name.split(".") if part not in _WRAPPERS): (name, tensor.shape)
         for name, tensor in state.items()
     }
-    # A network may have a `module` of its own.
+    # A network may have its own `module`.
     return plain if len(plain) == len(state) else {n: (n, t.shape) for n, t in state.items()}
 
 

@@ -16,24 +16,25 @@ from .pictures import Pictures
 
 _EXPORT_HELP = """\
 Then make an INT8 model of the exported files:
-  bayes8 quantize --mean DIRECTORY/mean.onnx --posterior DIRECTORY/posterior.safetensors \\
-      --metadata DIRECTORY/meta.json --calibration pictures.npz -o model.safetensors
+  bayes8 quantize --network DIRECTORY/network.onnx --posterior DIRECTORY/posterior.safetensors \\
+      --metadata DIRECTORY/metadata.json --calibration pictures.npz -o model.safetensors
 
 examples:
-  # a network of bayesian-torch's own
+  # a network that bayesian-torch ships
   bayes8-export cifar10.pth --model bayesian_torch.models.bayesian.resnet_variational:resnet20 \\
-      --input 3,32,32 --mean 0.4914 0.4822 0.4465 --std 0.2470 0.2435 0.2616 -o exported
-  # one of yours: build() of network.py in this folder
-  bayes8-export xray.pth --model network:build --input 1,28,28 --mean 0.5 --std 0.5 \\
+      --input 3,32,32 --pixel-mean 0.4914 0.4822 0.4465 --pixel-std 0.2470 0.2435 0.2616 \\
+      -o exported
+  # your own: build() in network.py in this folder
+  bayes8-export xray.pth --model network:build --input 1,28,28 --pixel-mean 0.5 --pixel-std 0.5 \\
       --classes normal pneumonia -o exported
   # what the FP32 model says about test pictures: `bayes8-export golden --help`
-  bayes8-export golden xray.pth --model network:build --metadata exported/meta.json \\
+  bayes8-export golden xray.pth --model network:build --metadata exported/metadata.json \\
       --data test.npz -o exported
 """
 
 _GOLDEN_HELP = """\
 example:
-  bayes8-export golden xray.pth --model network:build --metadata exported/meta.json \\
+  bayes8-export golden xray.pth --model network:build --metadata exported/metadata.json \\
       --data test.npz --samples 200 -o exported
 """
 
@@ -41,7 +42,7 @@ example:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code: 0 success, 1 failure (2, wrong usage, exits)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # Not a subcommand of argparse's, as exporting, the usual job, needs no name.
+    # Not a subcommand of argparse, as exporting, the usual job, needs no name.
     is_golden = arguments[:1] == ["golden"]
     try:
         _golden(arguments[1:]) if is_golden else _export(arguments)
@@ -54,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _export(arguments: Sequence[str]) -> None:
     parser = _parser(
         "bayes8-export",
-        "Write a bayesian-torch model as `bayes8 quantize` reads it: mean.onnx, "
-        "posterior.safetensors and meta.json.",
+        "Write the files that `bayes8 quantize` reads from a bayesian-torch model: network.onnx, "
+        "posterior.safetensors and metadata.json.",
         _EXPORT_HELP,
     )
     parser.add_argument(
@@ -69,23 +70,23 @@ def _export(arguments: Sequence[str]) -> None:
         "--classes", nargs="+", default=(), metavar="NAME", help="class names, in the logits' order"
     )
     parser.add_argument(
-        "--mean",
+        "--pixel-mean",
         nargs="+",
         type=float,
         metavar="X",
         default=[0.0],
-        help="mean of pixels in 0..1, one a channel or one for all (default: 0)",
+        help="mean of pixels in 0..1, one per channel or one for all (default: 0)",
     )
     parser.add_argument(
-        "--std",
+        "--pixel-std",
         nargs="+",
         type=float,
         metavar="X",
         default=[1.0],
-        help="standard deviation of pixels in 0..1 (default: 1)",
+        help="standard deviation of pixels in 0..1, like --pixel-mean (default: 1)",
     )
     options = parser.parse_args(arguments)
-    preprocessing = Preprocessing(options.mean, options.std)
+    preprocessing = Preprocessing(options.pixel_mean, options.pixel_std)
     files = export(
         load_model(options.model, options.checkpoint, options.key),
         torch.randn(1, *options.input, generator=torch.Generator().manual_seed(0)),
@@ -93,7 +94,7 @@ def _export(arguments: Sequence[str]) -> None:
         class_names=options.classes,
         preprocessing=preprocessing,
     )
-    _say(f"{files.mean}\n{files.posterior}\n{files.metadata}")
+    _say(f"{files.network}\n{files.posterior}\n{files.metadata}")
     _say(f"{len(files.bayesian)} Bayesian tensors with {files.weights:,} weights")
 
 
@@ -101,12 +102,12 @@ def _golden(arguments: Sequence[str]) -> None:
     parser = _parser(
         "bayes8-export golden",
         "Run bayesian-torch in FP32 on labelled pictures, and write golden.json (accuracy, NLL, "
-        "Brier score, ECE, uncertainty, noise floor) and golden.safetensors (all of it for each "
+        "Brier score, ECE, uncertainty, noise floor) and golden.safetensors (the same for each "
         "picture): the reference that INT8 is measured against.",
         _GOLDEN_HELP,
     )
     parser.add_argument(
-        "--metadata", required=True, type=Path, metavar="JSON", help="meta.json of the export"
+        "--metadata", required=True, type=Path, metavar="JSON", help="metadata.json of the export"
     )
     parser.add_argument(
         "--data",
@@ -116,12 +117,12 @@ def _golden(arguments: Sequence[str]) -> None:
         help="pictures and labels: `x`, uint8 [N, H, W, C], and `y`, N class indices",
     )
     parser.add_argument(
-        "--ood", type=Path, metavar="NPZ", help="pictures out of the distribution: `x`"
+        "--ood", type=Path, metavar="NPZ", help="pictures of another distribution: `x`"
     )
     parser.add_argument(
         "--samples", type=int, default=200, metavar="S", help="Monte-Carlo samples (default: 200)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the weights (default: 0)")
     parser.add_argument(
         "--batch",
         type=_positive,
@@ -149,7 +150,7 @@ def _golden(arguments: Sequence[str]) -> None:
 
 
 def _parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    """Returns a parser with what both commands take."""
+    """Returns a parser with the arguments that both commands take."""
     parser = argparse.ArgumentParser(
         name,
         description=description,
@@ -198,7 +199,7 @@ def _positive(text: str) -> int:
 
 
 def _progress(total: int) -> Callable[[], None]:
-    """Returns what shows one sample more, where somebody looks on."""
+    """Returns a function that shows each finished sample on a terminal."""
     done = 0
 
     def advance() -> None:

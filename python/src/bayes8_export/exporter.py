@@ -1,4 +1,4 @@
-"""From a model to the files that `bayes8 quantize` reads."""
+"""Writes a model as the files that `bayes8 quantize` reads."""
 
 import json
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ import onnx
 from safetensors.numpy import save_file
 from torch import Tensor, nn
 
+from .deterministic import deterministic_copy
 from .errors import ExportError
-from .mean_model import mean_model
 from .metadata import Metadata, Preprocessing
 from .onnx_network import OUTPUT, onnx_network
 from .posterior import FILE_METADATA, posterior
@@ -23,15 +23,15 @@ class Export:
     """The files of an export, and what is in them.
 
     Attributes:
-        mean: the network with every weight at its mean, ONNX.
+        network: the network with every weight at its mean, ONNX.
         posterior: standard deviations, safetensors.
         metadata: class names and preprocessing, JSON.
         bayesian: names of the Bayesian initializers.
-        weights: how many weights those have together.
+        weights: total number of weights in them.
 
     """
 
-    mean: Path
+    network: Path
     posterior: Path
     metadata: Path
     bayesian: Sequence[str]
@@ -46,40 +46,40 @@ def export(
     class_names: Sequence[str] = (),
     preprocessing: Preprocessing | None = None,
 ) -> Export:
-    """Writes `mean.onnx`, `posterior.safetensors` and `meta.json` into `directory`.
+    """Writes `network.onnx`, `posterior.safetensors` and `metadata.json` into `directory`.
 
-    For each weight and bias of a Bayesian layer, the ONNX file has an initializer NAME, called by
-    its layer (`features.0.weight`), and the safetensors file a tensor `NAME.sigma` of the same
-    shape with the standard deviations log(1 + exp(rho)), f32. What is not Bayesian stays as it is.
+    For each weight and bias of a Bayesian layer, the ONNX file has an initializer NAME, named
+    after its layer (`features.0.weight`), and the safetensors file has a tensor `NAME.sigma` of the
+    same shape with the standard deviations log(1 + exp(rho)), f32. Other layers stay as they are.
 
     Args:
         model: any module with bayesian-torch layers, on any device; it is not changed. Its forward
             returns logits [N, classes], or a pair of them and the KL divergence.
-        example_input: an input, [1, ...], float; its shape counts, and that it runs.
-        directory: made if it does not exist; earlier exports in it are replaced, whole.
+        example_input: an input, [1, ...], float; only its shape matters.
+        directory: created if it does not exist; an earlier export in it is replaced as a whole.
         class_names: in the order of the logits; may be left out.
         preprocessing: how u8 pixels become inputs; by default, pixel / 255.
 
     Raises:
         UnsupportedLayerError: names a layer that cannot be exported.
-        ExportError: for all else; nothing is left behind.
+        ExportError: for all other problems; no file is left.
 
     """
     directory = Path(directory)
     metadata = Metadata(tuple(class_names), preprocessing or Preprocessing())
-    mean = mean_model(model)
-    network = onnx_network(mean, example_input)
+    copy = deterministic_copy(model)
+    network = onnx_network(copy, example_input)
     _check_metadata(metadata, network, example_input)
-    sigmas = posterior(network, mean)
+    sigmas = posterior(network, copy)
     with whole_files(directory, last="posterior.safetensors") as staging:
-        (staging / "mean.onnx").write_bytes(network.SerializeToString())
+        (staging / "network.onnx").write_bytes(network.SerializeToString())
         save_file(sigmas, staging / "posterior.safetensors", FILE_METADATA)
         content = json.dumps(metadata.to_json(), indent=2, ensure_ascii=False)
-        (staging / "meta.json").write_text(content + "\n", encoding="utf-8")
+        (staging / "metadata.json").write_text(content + "\n", encoding="utf-8")
     return Export(
-        directory / "mean.onnx",
+        directory / "network.onnx",
         directory / "posterior.safetensors",
-        directory / "meta.json",
+        directory / "metadata.json",
         [name.removesuffix(".sigma") for name in sigmas],
         sum(sigma.size for sigma in sigmas.values()),
     )

@@ -11,10 +11,10 @@ _POOLS = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
 
 
 class FixedWindows(TorchFunctionMode):
-    """Makes windows numbers where a model asks for them by size.
+    """Turns window sizes into numbers where a model takes them from a tensor's size.
 
     While a model is traced, `out.size()[3]` in `F.avg_pool2d(out, out.size()[3])` is a tensor,
-    which the function refuses. Extents of pictures are fixed in an export, so it may be a number.
+    which the function refuses. An export fixes the extents of pictures, so a number will do.
     """
 
     def __torch_function__(

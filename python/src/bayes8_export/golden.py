@@ -14,8 +14,8 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from . import metrics
+from .deterministic import deterministic_copy
 from .errors import ExportError
-from .mean_model import mean_model
 from .metadata import Metadata
 from .metrics import Array, Labels
 from .monte_carlo import Prediction, as_probabilities, predict, run
@@ -29,7 +29,7 @@ class Golden:
 
     Attributes:
         figures: what `golden.json` holds.
-        tensors: what `golden.safetensors` holds, a row a picture.
+        tensors: what `golden.safetensors` holds, one row per picture.
 
     """
 
@@ -63,22 +63,22 @@ def golden(  # noqa: PLR0913 (options by name)
     """Runs bayesian-torch in FP32 on labelled pictures.
 
     The batches of `ood` draw the same weights as those of `data`: the uncertainty of a whole set
-    moves with the draw, and would move an AUROC between sets that have their own. Half of the
-    samples are predicted apart from the others: how far both halves differ is the noise floor,
-    which no INT8 model can be asked to stay below.
+    moves with the draw, so separate draws would move the AUROC between the sets. The samples are
+    predicted in two halves: how far these differ is the noise floor, below which no INT8 model can
+    be asked to stay.
 
     Args:
         model: in evaluation mode afterwards; runs on the device of its parameters.
-        metadata: of the model's export.
+        metadata: what the export wrote.
         data: pictures with labels.
-        samples: Monte-Carlo weight samples, even; about a forward pass over all pictures each.
-        ood: pictures out of the distribution, to be told from those of `data` by uncertainty.
-        seed: of the weights; PyTorch's global generator is as before afterwards.
+        samples: an even number of Monte-Carlo weight samples; each takes a pass over all pictures.
+        ood: pictures of another distribution, to be told from those of `data` by uncertainty.
+        seed: of the weights; PyTorch's global generator is restored afterwards.
         batch: pictures that share a draw of the weights.
         advance: called after each sample, of `data` and then of `ood`.
 
     Raises:
-        ExportError: when labels are missing or no classes, or the model cannot be run.
+        ExportError: when labels are missing or are not classes, or the model cannot be run.
 
     """
     labels = data.labels
@@ -89,7 +89,7 @@ def golden(  # noqa: PLR0913 (options by name)
         message = f"{samples} samples: there must be two equal halves, each of at least one"
         raise ExportError(message)
     inputs = _inputs(metadata, data)
-    mean_weights = run(mean_model(model), inputs, batch)
+    mean_weights = run(deterministic_copy(model), inputs, batch)
     _check_labels(labels, mean_weights.shape[1], metadata)
 
     model.eval()
@@ -133,9 +133,8 @@ def _check_labels(labels: Labels, classes: int, metadata: Metadata) -> None:
         raise ExportError(message)
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if wrong.size:
-        message = (
-            f"label {labels[wrong[0]]} of picture {wrong[0]} is no class: the model has {classes}"
-        )
+        label, picture = labels[wrong[0]], wrong[0]
+        message = f"label {label} of picture {picture} is not a class: the model has {classes}"
         raise ExportError(message)
 
 
@@ -162,7 +161,7 @@ def _noise_floor(halves: list[Prediction], labels: Labels) -> dict[str, Any]:
     for name in ("accuracy", "nll"):
         for half, prediction in (("a", a), ("b", b)):
             floor[f"{name}_{half}"] = _quality(prediction, labels)[name]
-    # JSON knows no NaN: of one picture, or all the same, there is no correlation.
+    # JSON has no NaN: one picture, or equal ones, have no correlation.
     return {key: None if value != value else value for key, value in floor.items()}  # noqa: PLR0124
 
 

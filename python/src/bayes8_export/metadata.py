@@ -18,11 +18,11 @@ class Preprocessing:
     """How u8 pixels become the model's input: (pixel / 255 - mean) / std.
 
     Attributes:
-        mean: one number a channel, or one for all; in the scale of pixels from 0 to 1.
-        std: the same, above 0.
+        mean: one number per channel, or one for all; on the scale of pixels from 0 to 1.
+        std: as many numbers as a `mean` may have, each above 0.
 
     Raises:
-        ExportError: for other numbers, or counts that fit no number of channels.
+        ExportError: for other numbers, or for counts that fit no number of channels.
 
     """
 
@@ -40,7 +40,7 @@ class Preprocessing:
         if 1 != len(self.mean) != len(self.std) != 1:
             message = (
                 f"preprocessing: {len(self.mean)} values of `mean` and {len(self.std)} of `std`; "
-                "there must be one a channel, or one for all"
+                "there must be one per channel, or one for all"
             )
             raise ExportError(message)
 
@@ -60,7 +60,7 @@ class Preprocessing:
                 raise ExportError(message)
 
     def apply(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Turns pictures [N, H, W, C] into inputs [N, C, H, W], and other numbers of axes alike.
+        """Turns pictures [N, H, W, C] into inputs [N, C, H, W]; other numbers of axes likewise.
 
         Raises:
             ExportError: when `mean` or `std` do not fit C.
@@ -74,10 +74,10 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Metadata:
-    """The contents of a `meta.json`, as `bayes8 quantize --metadata` reads it.
+    """The contents of a `metadata.json`, as `bayes8 quantize --metadata` reads it.
 
     Attributes:
-        class_names: in the order of the logits; empty where they have none.
+        class_names: in the order of the logits; empty where the classes have no names.
         preprocessing: of the pictures.
 
     """
@@ -93,12 +93,12 @@ class Metadata:
                 "std": list(self.preprocessing.std),
             }
         }
-        # No key rather than an empty list, which the converter refuses.
+        # No key instead of an empty list, which the converter refuses.
         return {"class_names": list(self.class_names)} | content if self.class_names else content
 
     @classmethod
     def load(cls, path: Path) -> "Metadata":
-        """Reads a `meta.json`; other keys than its own are ignored.
+        """Reads a `metadata.json`; other keys are ignored.
 
         Raises:
             ExportError: names the file and the key.

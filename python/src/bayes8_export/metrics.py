@@ -15,7 +15,7 @@ Labels = NDArray[np.int64]
 
 _ECE_BINS = 15
 
-# Smallest probability that a logarithm is taken of: INT8 predictions may give a class none.
+# Smallest probability whose logarithm is taken: INT8 predictions may give a class probability 0.
 _NLL_FLOOR = 1e-12
 
 

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .deterministic import logits_of
 from .errors import ExportError
-from .mean_model import logits_of
 
 Array = NDArray[np.float64]
 
@@ -19,10 +19,10 @@ _SUM_TOLERANCE = 1e-4
 
 @dataclass
 class Prediction:
-    """Sums over weight samples, of which all figures follow. Entropies are in nats.
+    """Sums over weight samples, from which all figures follow. Entropies are in nats.
 
     Attributes:
-        samples: how many weight samples.
+        samples: number of weight samples.
         probabilities: sum of the probabilities, [N, classes].
         squares: sum of their squares, [N, classes].
         entropies: sum of the entropies of each sample's probabilities, [N].
@@ -66,7 +66,7 @@ class Prediction:
 
     @property
     def mutual_information(self) -> Array:
-        """Epistemic uncertainty: the difference of both, [N]."""
+        """Epistemic uncertainty: predictive entropy - expected entropy, [N]."""
         return self.predictive_entropy - self.expected_entropy
 
 
@@ -87,10 +87,10 @@ def predict(
 ) -> Prediction:
     """Runs `model` on `inputs` [N, ...] once for each of `seeds`.
 
-    Each batch draws its own weights, the same as the batch of its number of other inputs. So chance
-    that is common to the pictures of a batch, which is most of it, averages out over the batches,
-    and cancels out between two sets. PyTorch's global generator is seeded. `advance` is called
-    after each sample.
+    Each batch draws its own weights, and batch i of any other inputs draws the same weights. Most
+    of the chance is common to the pictures of a batch: it averages out over the batches and cancels
+    out between two sets. PyTorch's global generator is seeded. `advance` is called after each
+    sample.
 
     Raises:
         ExportError: when the model cannot be run, or returns no logits.
@@ -137,7 +137,7 @@ def run(model: nn.Module, inputs: Tensor, batch: int, seed: int | None = None) -
 def as_probabilities(outputs: Array) -> Array:
     """Returns probabilities for logits, log-probabilities, or probabilities, [N, classes].
 
-    Rows that are not negative and sum to 1 are what a Softmax at the end of a model gives; another
+    Rows that are not negative and sum to 1 come from a Softmax at the end of the model; a second
     one would flatten them.
     """
     is_probability = (outputs >= 0).all() and (abs(outputs.sum(1) - 1) < _SUM_TOLERANCE).all()

@@ -1,4 +1,4 @@
-"""A mean model as ONNX, with the names of its parameters, and proof that it computes the same."""
+"""Exports a deterministic copy to ONNX, keeps its names, and checks that both compute the same."""
 
 import io
 import warnings
@@ -15,7 +15,7 @@ from .fixed_windows import FixedWindows
 
 INPUT, OUTPUT = "input", "logits"
 
-# The newest that PyTorch's exporter of this kind writes, and that the converter reads.
+# The newest that this exporter of PyTorch's writes and that the converter reads.
 _OPERATOR_SET = 17
 
 # Largest difference between PyTorch's logits and ONNX Runtime's, relative to the largest logit:
@@ -24,14 +24,14 @@ _TOLERANCE = 1e-4
 
 
 def onnx_network(model: nn.Module, example: Tensor) -> onnx.ModelProto:
-    """Exports a `mean_model`; the batch is left open.
+    """Exports a `deterministic_copy`; the batch is left open.
 
     Every initializer has its parameter's name; no two are merged, nothing is folded, and
     BatchNormalization stays a node. The network is run in ONNX Runtime with two batches, and
     compared with the model.
 
     Args:
-        model: a `mean_model`.
+        model: a `deterministic_copy`.
         example: one or more inputs, [N, ...]; only the first is used.
 
     Raises:
@@ -39,14 +39,14 @@ def onnx_network(model: nn.Module, example: Tensor) -> onnx.ModelProto:
 
     """
     first = _first(example)
-    # Different from each other, so that a model that mixes them is found out. Neither one nor two:
-    # with one picture a `squeeze()` of the model would lose the batch, and bayesian-torch's
-    # BatchNorm2dLayer takes a batch of two for an (out, kl) pair.
+    # All different, to detect a model that mixes them. Not one: a `squeeze()` in the model would
+    # remove the batch axis. Not two: bayesian-torch's BatchNorm2dLayer takes a batch of two for an
+    # (out, kl) pair.
     batch = torch.cat([first * factor for factor in (1.0, 0.5, -1.0)])
     logits = _run(model, batch)
     network = _trace(model, batch)
     _compare(network, batch, logits)
-    # Tracing may have kept the size of the batch, or what followed from its values.
+    # Tracing may have fixed the size of the batch, or what followed from its values.
     other = 0.7 * batch
     _compare(network, other[:2], _run(model, other)[:2])
     return network
@@ -79,7 +79,7 @@ def _trace(model: nn.Module, batch: Tensor) -> onnx.ModelProto:
     try:
         fixed_windows = FixedWindows()  # type: ignore[no-untyped-call]
         with warnings.catch_warnings(), torch.no_grad(), fixed_windows:
-            # What tracing cannot follow is found by running the result.
+            # Running the result finds what tracing cannot follow.
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 model,
@@ -94,8 +94,8 @@ def _trace(model: nn.Module, batch: Tensor) -> onnx.ModelProto:
                 training=torch.onnx.TrainingMode.PRESERVE,
                 # A folded weight loses its name.
                 do_constant_folding=False,
-                # Otherwise initializers of equal values become one, such as two biases of zeros,
-                # which have standard deviations of their own.
+                # Otherwise initializers of equal values, such as two biases of zeros, become one,
+                # although each has its own standard deviations.
                 keep_initializers_as_inputs=True,
             )
     except Exception as error:
@@ -111,7 +111,7 @@ def _trace(model: nn.Module, batch: Tensor) -> onnx.ModelProto:
 
 def _compare(network: onnx.ModelProto, batch: Tensor, expected: NDArray[np.float32]) -> None:
     options = onnxruntime.SessionOptions()
-    # What it would print comes back as an error.
+    # What it would print is raised as an error.
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(
@@ -125,8 +125,8 @@ def _compare(network: onnx.ModelProto, batch: Tensor, expected: NDArray[np.float
     # Written so that NaN fails.
     if not difference <= _TOLERANCE * (1 + np.abs(expected).max()):
         message = (
-            f"logits of the ONNX network are up to {difference:.3g} off the model's: its forward "
-            "depends on the batch, on values, or on chance (such as a BatchNorm without running "
-            "statistics, or dropout that is always on)"
+            f"logits of the ONNX network are up to {difference:.3g} away from the model's: its "
+            "forward depends on the batch, on values, or on chance (such as a BatchNorm without "
+            "running statistics, or dropout that is always on)"
         )
         raise ExportError(message)

@@ -16,8 +16,8 @@ class Pictures:
     """A set of pictures.
 
     Attributes:
-        pixels: u8, [N, H, W, C], of volumes [N, D, H, W, C], of sequences [N, L, C]; not empty.
-        labels: class index of each picture, [N]; None where they are not known.
+        pixels: u8, [N, H, W, C], volumes [N, D, H, W, C], sequences [N, L, C]; not empty.
+        labels: class index of each picture, [N]; None where they are unknown.
 
     """
 
@@ -59,7 +59,7 @@ class Pictures:
         if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (len(pixels),):
             message = (
                 f"{path}: array `y` is {labels.dtype} {list(labels.shape)}; "
-                f"expected {len(pixels)} integers, one a picture"
+                f"expected {len(pixels)} integers, one per picture"
             )
             raise ExportError(message)
         return cls(pixels, labels.astype(np.int64))

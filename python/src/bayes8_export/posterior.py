@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
+from .deterministic import deterministic_layers
 from .errors import ExportError, UnsupportedLayerError
-from .mean_model import mean_layers
 
-# Says what wrote the file, and which family of distributions it holds.
+# What wrote the file, and which family of distributions it holds.
 FILE_METADATA = {"format": "mean-field-gaussian", "producer": "bayes8-export"}
 
 
@@ -23,7 +23,7 @@ def posterior(network: onnx.ModelProto, model: nn.Module) -> dict[str, NDArray[n
 
     Args:
         network: exported from `model`.
-        model: a `mean_model`.
+        model: a `deterministic_copy`.
 
     Raises:
         ExportError: when there is no Bayesian layer, or the names of `network` are not the model's.
@@ -42,15 +42,15 @@ def posterior(network: onnx.ModelProto, model: nn.Module) -> dict[str, NDArray[n
 
     readers = Counter(name for node in network.graph.node for name in node.input)
     sigmas: dict[str, NDArray[np.float32]] = {}
-    for path, layer in mean_layers(model).items():
+    for path, layer in deterministic_layers(model).items():
         for parameter, sigma in layer.sigma.items():
             name = f"{path}.{parameter}".lstrip(".")
             if name not in initializers:
                 continue
             if readers[name] > 1:
                 reason = (
-                    "it runs more than once in a forward pass, each time with weights of its own, "
-                    "but a sample has one set of weights; give every use a layer of its own"
+                    "it runs more than once in a forward pass, each time with new weights, but a "
+                    "sample has one set of weights; give every use its own layer"
                 )
                 raise UnsupportedLayerError(path, layer.kind, reason)
             mean = numpy_helper.to_array(initializers[name])

@@ -1,4 +1,4 @@
-"""Files of torch.save, read without running any code that they name.
+"""Reads files of torch.save without running any code that they name.
 
 A pickle may call whatever it can import. Here it can import nothing: tensors and plain containers
 are built by this file, and every other class or function becomes an `Inert`.
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .errors import ExportError
 
-# What a file of torch.save begins with if it is not a zip archive (before PyTorch 1.6).
+# How a file of torch.save begins if it is not a zip archive (before PyTorch 1.6).
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
 _DTYPES = {
@@ -38,10 +38,10 @@ SAVE_ANEW = "save its weights alone: torch.save(model.state_dict(), path)"
 
 
 class Inert(dict[Any, Any]):
-    """Stands for an object of a file, or for its class or function: takes all, does nothing.
+    """Stands for an object in a file, or its class or function: takes everything, does nothing.
 
     Attributes:
-        state: what the object was to be restored from, often the dictionary of its attributes.
+        state: what the object would be restored from, often the dictionary of its attributes.
 
     """
 
@@ -57,7 +57,7 @@ class Inert(dict[Any, Any]):
     def __setstate__(self, state: object) -> None:
         self.state = state
 
-    # Objects of any kind may be keys, which dictionaries may not.
+    # Any object may be a key in the file, but a dictionary cannot be hashed.
     __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
@@ -88,7 +88,7 @@ def read_torch_file(path: Path) -> object:
         return _read(path)
     except ExportError:
         raise
-    # A broken file fails in any way: here nothing else can.
+    # A broken file can fail in any way, and nothing else can fail here.
     except Exception as error:
         message = (
             f"{path} cannot be read as a file of torch.save ({type(error).__name__}: {error}); "
@@ -121,7 +121,9 @@ def _read_zip(path: Path) -> object:
         (pickled,) = (name for name in files if name.rpartition("/")[2] == "data.pkl")
         folder = pickled.removesuffix("data.pkl")
         if f"{folder}constants.pkl" in files:
-            message = f"{path} is a TorchScript archive; of the model before torch.jit, {SAVE_ANEW}"
+            message = (
+                f"{path} is a TorchScript archive; take the model before torch.jit and {SAVE_ANEW}"
+            )
             raise ExportError(message)
         if f"{folder}byteorder" in files and archive.read(f"{folder}byteorder") != b"little":
             message = f"{path} was written on a big-endian machine; load it there and {SAVE_ANEW}"
@@ -129,7 +131,7 @@ def _read_zip(path: Path) -> object:
 
         def storage(dtype: torch.dtype, key: str, _: int) -> Tensor:
             entry = archive.getinfo(f"{folder}data/{key}")
-            # torch.save compresses nothing; a file that does may be larger than memory.
+            # torch.save compresses nothing; compressed data may be larger than memory.
             if entry.compress_type != zipfile.ZIP_STORED:
                 message = f"{entry.filename} is compressed"
                 raise ValueError(message)
@@ -147,7 +149,7 @@ def _read_legacy(path: Path, file: IO[bytes]) -> object:
     storages: list[Tensor] = []
 
     def storage(dtype: torch.dtype, _: str, count: int) -> Tensor:
-        # Its numbers follow the pickle.
+        # The numbers follow the pickle.
         if sum(tensor.nbytes for tensor in storages) + count * dtype.itemsize > size:
             message = "the file is shorter than its tensors"
             raise EOFError(message)
@@ -180,24 +182,24 @@ class _Unpickler(pickle.Unpickler):
     """Unpickles tensors and plain containers.
 
     Attributes:
-        storages: the numbers behind the tensors by their key in the file, each of one axis.
+        storages: the numbers of the tensors, one axis each, by their key in the file.
 
     """
 
     def __init__(self, file: IO[bytes], storage: Callable[[torch.dtype, str, int], Tensor]) -> None:
-        """Reads from `file`; `storage` returns the numbers of a type, key and count."""
+        """Reads from `file`; `storage` returns the numbers for a type, key and count."""
         super().__init__(file)
         self._storage = storage
         self.storages: dict[str, Tensor] = {}
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 (whatever a file names)
-        """Returns what stands for a class or function; never imports it."""
+        """Returns a stand-in for a class or function; never imports it."""
         if module in ("torch", "torch.storage") and name in _DTYPES:
             return _DTYPES[name]
         return _KNOWN.get(f"{module}.{name}", Inert)
 
     def persistent_load(self, identifier: Any) -> object:  # noqa: ANN401 (the base's)
-        """Returns a storage, or a class whose source is in the file, too."""
+        """Returns a storage, or a class whose source is also in the file."""
         kind, *rest = identifier
         if kind == "module":
             return rest[0]

@@ -1,4 +1,4 @@
-"""Output files that are there whole, or not at all."""
+"""Writes output files completely or not at all."""
 
 import os
 import shutil
@@ -14,10 +14,10 @@ from .errors import ExportError
 def whole_files(directory: Path, *, last: str) -> Iterator[Path]:
     """Yields an empty folder, whose files move into `directory` when the block ends well.
 
-    If the block raises, nothing is left behind. Earlier files of the same names are replaced.
-    `last` is the name of the file that the others are useless without: an earlier one goes first
-    and the new one comes last, so that even when the process is killed between two renames no
-    file of before is taken for a part of the new set.
+    If the block raises, no file is left. Earlier files of the same names are replaced. `last` names
+    the file without which the others are useless: an earlier one is removed first and the new one
+    comes last. Even if the process is killed between two renames, no old file then passes for a
+    part of the new set.
 
     Raises:
         ExportError: when `directory` cannot be written to.
@@ -25,7 +25,7 @@ def whole_files(directory: Path, *, last: str) -> Iterator[Path]:
     """
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        # Beside it, as a rename works on one file system only.
+        # Beside it, as a rename works only within a file system.
         staging = Path(tempfile.mkdtemp(prefix=".bayes8-export-", dir=directory.parent))
     except OSError as error:
         message = f"cannot write {directory}: {error}"
@@ -41,7 +41,7 @@ def whole_files(directory: Path, *, last: str) -> Iterator[Path]:
 
 
 def _move(staging: Path, directory: Path, last: str) -> None:
-    # That of any new file; safetensors makes some that only their owner can read.
+    # The mode of any new file; safetensors makes files that only their owner can read.
     probe = staging / "probe"
     probe.touch()
     mode = probe.stat().st_mode

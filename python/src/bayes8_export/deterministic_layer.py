@@ -1,7 +1,7 @@
 """Deterministic twins of bayesian-torch's layers: every weight at its mean.
 
-A twin keeps its layer's way of being called. It takes `return_kl`, and returns `(out, kl)` where
-the layer would, so that the model around it runs unchanged; the divergence is 0: exports drop it.
+A twin is called like its layer. It takes `return_kl`, and returns `(out, kl)` where the layer
+would, so that the model around it runs unchanged. The divergence is 0; exports drop it.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from .errors import UnsupportedLayerError
 from .sigma import sigma_from_rho
 
-# What models read of their layers, too.
+# Attributes that models also read from their layers.
 _HYPERPARAMETERS = (
     "in_features",
     "out_features",
@@ -35,12 +35,12 @@ _HYPERPARAMETERS = (
 )
 
 
-class MeanLayer(nn.Module):
+class DeterministicLayer(nn.Module):
     """One Bayesian layer with its weights at their mean.
 
     Attributes:
-        weight: the mean, f32, in the layer's own shape.
-        bias: the same; None where the layer has none.
+        weight: the mean of the weight, f32, in the layer's shape.
+        bias: the mean of the bias, f32; None where the layer has none.
         kind: name of the Bayesian layer's class.
         sigma: standard deviations by parameter, "weight" and "bias", f32, of the same shapes.
 
@@ -49,9 +49,9 @@ class MeanLayer(nn.Module):
     bias: nn.Parameter | None
 
     def __init__(
-        self, layer: nn.Module, path: str, apply: Callable[["MeanLayer", Tensor], Tensor]
+        self, layer: nn.Module, path: str, apply: Callable[["DeterministicLayer", Tensor], Tensor]
     ) -> None:
-        """Reads `layer`, which is called `path` in errors.
+        """Reads `layer`, which errors call `path`.
 
         Raises:
             UnsupportedLayerError: when a mean or a rho is not finite.
@@ -90,28 +90,28 @@ class MeanLayer(nn.Module):
         return torch.zeros(())
 
 
-def _linear(layer: MeanLayer, x: Tensor) -> Tensor:
+def _linear(layer: DeterministicLayer, x: Tensor) -> Tensor:
     return F.linear(x, layer.weight, layer.bias)
 
 
 def _convolution(
     function: Callable[..., Tensor], *more: str
-) -> Callable[[MeanLayer, Tensor], Tensor]:
+) -> Callable[[DeterministicLayer, Tensor], Tensor]:
     """Calls `function` with the attributes of all convolutions and `more`."""
     names = ("stride", "padding", "dilation", "groups", *more)
 
-    def apply(layer: MeanLayer, x: Tensor) -> Tensor:
+    def apply(layer: DeterministicLayer, x: Tensor) -> Tensor:
         attributes = {name: getattr(layer, name) for name in names}
         return function(x, layer.weight, layer.bias, **attributes)
 
     return apply
 
 
-def _transposed(function: Callable[..., Tensor]) -> Callable[[MeanLayer, Tensor], Tensor]:
+def _transposed(function: Callable[..., Tensor]) -> Callable[[DeterministicLayer, Tensor], Tensor]:
     return _convolution(function, "output_padding")
 
 
-_TWINS: dict[type[nn.Module], Callable[[MeanLayer, Tensor], Tensor]] = {
+_TWINS: dict[type[nn.Module], Callable[[DeterministicLayer, Tensor], Tensor]] = {
     linear_variational.LinearReparameterization: _linear,
     linear_flipout.LinearFlipout: _linear,
     conv_variational.Conv1dReparameterization: _convolution(F.conv1d),
@@ -131,8 +131,8 @@ _TWINS: dict[type[nn.Module], Callable[[MeanLayer, Tensor], Tensor]] = {
 _LSTM = (rnn_variational.LSTMReparameterization, rnn_flipout.LSTMFlipout)
 
 
-def mean_layer(layer: nn.Module, path: str) -> MeanLayer | None:
-    """Returns the twin of a Bayesian layer; None for a module that is none.
+def deterministic_layer(layer: nn.Module, path: str) -> DeterministicLayer | None:
+    """Returns the twin of a Bayesian layer; None for any other module.
 
     Raises:
         UnsupportedLayerError: for a Bayesian layer without a twin.
@@ -140,21 +140,21 @@ def mean_layer(layer: nn.Module, path: str) -> MeanLayer | None:
     """
     kind = type(layer)
     for supported, apply in _TWINS.items():
-        # A subclass with a forward of its own computes something else.
+        # A subclass with its own forward computes something else.
         if isinstance(layer, supported) and kind.forward is supported.forward:
-            return MeanLayer(layer, path, apply)
+            return DeterministicLayer(layer, path, apply)
     if isinstance(layer, _LSTM):
         reason = "recurrent layers cannot be exported; use linear and convolutional layers"
     elif kind.__module__.startswith("bayesian_torch.") and kind.__name__.startswith("Quantized"):
         reason = "it is quantized already; export the FP32 model, before `prepare` and `convert`"
     elif isinstance(layer, BaseVariationalLayer_) or _has_rho(layer):
         known = ", ".join(sorted(supported.__name__ for supported in _TWINS))
-        reason = f"no known Bayesian layer; what can be exported: {known}"
+        reason = f"not a known Bayesian layer; what can be exported: {known}"
     else:
         return None
     raise UnsupportedLayerError(path, kind.__name__, reason)
 
 
 def _has_rho(layer: nn.Module) -> bool:
-    """Whether a layer looks as if it had a posterior, which an export would drop in silence."""
+    """Whether a layer seems to have a posterior, which an export would silently drop."""
     return any(name.startswith("rho") for name, _ in layer.named_parameters(recurse=False))

@@ -1,20 +1,21 @@
-"""A copy of a model with all Bayesian layers at their mean."""
+"""A deterministic copy of a model: all Bayesian layers at their mean."""
 
 import copy
 
 from torch import Tensor, nn
 
+from .deterministic_layer import DeterministicLayer, deterministic_layer
 from .errors import ExportError
-from .mean_layers import MeanLayer, mean_layer
 
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
-def mean_model(model: nn.Module) -> nn.Module:
+def deterministic_copy(model: nn.Module) -> nn.Module:
     """Returns a deterministic copy of `model`: on the CPU, in f32, in evaluation mode.
 
-    Bayesian layers become `MeanLayer`s of the same path; wrappers of DataParallel and torch.compile
-    are taken off. The copy returns logits alone, without the divergence. `model` stays as it is.
+    Bayesian layers become `DeterministicLayer`s of the same path; wrappers of DataParallel and
+    torch.compile are removed. The copy returns logits alone, without the divergence. `model` is not
+    changed.
 
     Raises:
         ExportError: when `model` cannot be copied.
@@ -33,16 +34,20 @@ def mean_model(model: nn.Module) -> nn.Module:
     return copied
 
 
-def mean_layers(model: nn.Module) -> dict[str, MeanLayer]:
-    """Returns the `MeanLayer`s of a `mean_model` by path."""
-    return {path: layer for path, layer in model.named_modules() if isinstance(layer, MeanLayer)}
+def deterministic_layers(model: nn.Module) -> dict[str, DeterministicLayer]:
+    """Returns the `DeterministicLayer`s of a `deterministic_copy`, by path."""
+    return {
+        path: layer
+        for path, layer in model.named_modules()
+        if isinstance(layer, DeterministicLayer)
+    }
 
 
 def logits_of(output: object) -> Tensor:
-    """Returns the logits, [N, classes], of what a model's forward returned.
+    """Returns the logits, [N, classes], from what a model's forward returned.
 
     Raises:
-        ExportError: when that is neither logits nor `(logits, kl)`.
+        ExportError: when this is neither logits nor `(logits, kl)`.
 
     """
     if isinstance(output, tuple | list) and len(output) == 2:  # noqa: PLR2004 (a pair)
@@ -59,13 +64,13 @@ def logits_of(output: object) -> Tensor:
 
 
 def _with_means(module: nn.Module, path: str, done: dict[nn.Module, nn.Module]) -> nn.Module:
-    """Replaces Bayesian layers below `module`; `done` keeps those shared which were."""
+    """Replaces Bayesian layers below `module`; `done` keeps shared layers shared."""
     module = _unwrapped(module)
     if module in done:
         return done[module]
-    done[module] = mean_layer(module, path) or module
+    done[module] = deterministic_layer(module, path) or module
     if done[module] is module:
-        # Not `named_children()`, which passes over a second name of a shared module.
+        # Not `named_children()`, which skips a second name of a shared module.
         for name, child in list(module._modules.items()):  # noqa: SLF001
             if child is not None:
                 setattr(module, name, _with_means(child, f"{path}.{name}".lstrip("."), done))
