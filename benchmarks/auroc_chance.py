@@ -3,14 +3,13 @@
     python benchmarks/auroc_chance.py --from FOLDER --peer fp32 [--device cuda]
     python benchmarks/auroc_chance.py --from FOLDER --peer int8
 
-A recorded run draws weights anew for each batch, so that every batch has an error of its own,
-common to its pictures; `bayes8` draws the same for all pictures. Here one weight sample serves all
-pictures of both sets, run after run. Runs are then recombined: each batch of a size takes its
-figures from a run of its own, picked at random, as if its weights had been drawn for it. The table
-says how the AUROC is distributed, how often it is further than 0.005 from the recorded one
-(beyond), and how often two such runs are further than that from each other (apart). AUROC: the
-chance that a picture of the other set is more uncertain than one of the test set (Hendrycks and
-Gimpel, ICLR 2017, arXiv:1610.02136).
+A recorded run draws new weights for each batch: the pictures of a batch share an error, and each
+batch has another. `bayes8` draws the same weights for all pictures. Here one weight sample serves all
+pictures of both sets, run after run. Runs are then recombined: each batch takes its figures from a
+run picked at random, as if its weights had been drawn for it. The table shows the distribution of
+the AUROC, how often it is more than 0.005 away from the recorded one (beyond), and how often two
+such runs differ by more than that (apart). AUROC: the chance that a picture of the other set is more
+uncertain than one of the test set (Hendrycks and Gimpel, ICLR 2017, arXiv:1610.02136).
 
 FP32 is bayesian-torch (`pip install -r benchmarks/requirements-peers.txt`), INT8 `bayes8 predict`.
 """
@@ -22,12 +21,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-MODEL = "cifar10-resnet20"
+from common import MODEL, Trained, add_bayes8, add_folder, at_least, check_files, normalized
+
 SETS = ("cifar10-test", "cifar100-ood")
 UNCERTAINTIES = ("predictive_entropy", "mutual_information")
 
@@ -39,42 +38,26 @@ TOLERANCE = 0.005
 Array = NDArray[np.float64]
 
 
-class Folder(NamedTuple):
-    """Where the trained network, its recorded run and the pictures are."""
-
-    path: Path
-
-    def model(self, name: str) -> Path:
-        return self.path / "models" / MODEL / name
-
-    def pictures(self, name: str) -> Path:
-        return self.path / "data" / f"{name}.npz"
-
-    def golden(self) -> dict[str, Any]:
-        recorded: dict[str, Any] = json.loads(self.model("golden.json").read_text())
-        return recorded
-
-
-def fp32_runs(folder: Folder, runs: int, samples: int, device: str) -> Iterator[Array]:
-    """Entropy and mutual information, [2, pictures], in nats, of bayesian-torch."""
-    # The first says what is missing, if anything is.
+def fp32_runs(trained: Trained, runs: int, samples: int, device: str) -> Iterator[Array]:
+    """Predictive entropy and mutual information in bayesian-torch, [2, pictures], in nats."""
+    # This import comes first: it says what is missing.
     import no_collapse
     import torch
     from bayesian_torch.models.bayesian.resnet_variational import resnet20
 
     torch.set_grad_enabled(False)
-    # FP32 is meant, not TensorFloat-32.
+    # FP32, not TensorFloat-32.
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
     network = resnet20().eval()
-    network.load_state_dict(torch.load(folder.model("checkpoint.pth"), weights_only=True))
+    network.load_state_dict(torch.load(trained.model("checkpoint.pth"), weights_only=True))
     try:
         network.to(device)
     except (RuntimeError, AssertionError) as error:
         sys.exit(f"--device {device}: {error}")
-    preprocessing = folder.golden()["preprocessing"]
-    pixels = np.concatenate([np.load(folder.pictures(name))["x"] for name in SETS])
-    pictures = no_collapse.normalized(pixels, preprocessing).to(device)
+    pixels = np.concatenate([np.load(trained.pictures(name))["x"] for name in SETS])
+    inputs = normalized(pixels, trained.golden()["preprocessing"])
+    pictures = torch.from_numpy(inputs).to(device)
     for run in range(runs):
         torch.manual_seed(run)
         mean, expected = torch.zeros(2, 1, dtype=torch.float64, device=device)
@@ -86,15 +69,15 @@ def fp32_runs(folder: Folder, runs: int, samples: int, device: str) -> Iterator[
 
 
 def int8_runs(
-    folder: Folder, runs: int, samples: int, model: Path, bayes8: Path
+    trained: Trained, runs: int, samples: int, model: Path, bayes8: Path
 ) -> Iterator[Array]:
-    """The same of `bayes8 predict`."""
+    """Predictive entropy and mutual information by `bayes8 predict`, [2, pictures], in nats."""
     for run in range(runs):
         columns = []
         for name in SETS:
             options = ["--json", "--samples", str(samples), "--seed", str(run)]
-            command: list[str | Path] = [bayes8, "predict", model, folder.pictures(name), *options]
-            # Errors are shown; without a terminal there is no progress.
+            command: list[str | Path] = [bayes8, "predict", model, trained.pictures(name), *options]
+            # Its errors are shown; it shows no progress without a terminal.
             with tempfile.TemporaryFile() as output:
                 if subprocess.run(command, check=False, stdout=output).returncode != 0:
                     sys.exit(1)
@@ -105,7 +88,7 @@ def int8_runs(
 
 
 def auroc(uncertainty: Array) -> float:
-    """Of the second half against the first; equal ones count half."""
+    """AUROC of the second half against the first; equal values count half."""
     _, inverse, counts = np.unique(uncertainty, return_inverse=True, return_counts=True)
     rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     n = len(uncertainty) // 2
@@ -113,7 +96,7 @@ def auroc(uncertainty: Array) -> float:
 
 
 def recombined(runs: Array, batch: int | None, random: np.random.Generator) -> Array:
-    """AUROCs, [recombinations, 2], of runs whose every batch has a draw of its own."""
+    """AUROCs, [recombinations, 2], of runs in which each batch has its own draw."""
     count, _, pictures = runs.shape
     if batch is None:
         return np.array([[auroc(u) for u in run] for run in runs])
@@ -121,7 +104,7 @@ def recombined(runs: Array, batch: int | None, random: np.random.Generator) -> A
     at = np.arange(pictures) // batch
     result = np.empty((RECOMBINATIONS, 2))
     for row in result:
-        # Different runs as long as there are enough.
+        # All different, if there are enough runs.
         chosen = random.choice(count, batches, replace=batches > count)[at]
         row[:] = [auroc(runs[chosen, which, np.arange(pictures)]) for which in (0, 1)]
     return result
@@ -132,57 +115,37 @@ def main() -> None:
         description="What chance does to the AUROC of cifar10-resnet20 against CIFAR-100.",
         epilog="Example: python benchmarks/auroc_chance.py --from shared --peer int8 --runs 8",
     )
-    parser.add_argument(
-        "--from",
-        type=Path,
-        required=True,
-        dest="folder",
-        metavar="FOLDER",
-        help=f"holds models/{MODEL}/checkpoint.pth and golden.json, data/cifar10-test.npz and "
-        "data/cifar100-ood.npz",
-    )
+    add_folder(parser, *SETS)
     parser.add_argument("--peer", choices=("fp32", "int8"), required=True)
-    parser.add_argument("--runs", type=int, default=16, metavar="N", help="default: 16")
-    parser.add_argument("--samples", type=int, metavar="S", help="default: as many as recorded")
-    parser.add_argument("--device", default="cpu", help="of FP32, as PyTorch calls it (cpu, cuda)")
+    parser.add_argument("--runs", type=at_least(2), default=16, metavar="N", help="default: 16")
+    parser.add_argument(
+        "--samples", type=at_least(1), metavar="S", help="default: those of the recorded run"
+    )
+    parser.add_argument("--device", default="cpu", help="FP32 runs on it (cpu, cuda)")
     parser.add_argument(
         "--model",
         type=Path,
         default=Path(f"models/{MODEL}.safetensors"),
         metavar="FILE",
-        help=f"of INT8 (default: models/{MODEL}.safetensors)",
+        help=f"the INT8 model (default: models/{MODEL}.safetensors)",
     )
-    parser.add_argument(
-        "--bayes8",
-        type=Path,
-        default=Path("target/release/bayes8"),
-        metavar="PROGRAM",
-        help="for INT8 (default: target/release/bayes8; cargo build --release)",
-    )
+    add_bayes8(parser)
     parser.add_argument("--save", type=Path, metavar="FILE", help="figures of all runs, as .npy")
     arguments = parser.parse_args()
-    if arguments.runs < 2:
-        parser.error("--runs must be at least 2")
-    if arguments.samples is not None and arguments.samples < 1:
-        parser.error("--samples must be at least 1")
     if arguments.save and not arguments.save.parent.is_dir():
         parser.error(f"--save: there is no folder {arguments.save.parent}")
-    folder = Folder(arguments.folder)
-    needed = [folder.model("golden.json"), *map(folder.pictures, SETS)]
-    needed += (
-        [arguments.bayes8, arguments.model]
-        if arguments.peer == "int8"
-        else [folder.model("checkpoint.pth")]
-    )
-    for path in needed:
-        if not path.is_file():
-            parser.error(f"there is no {path}; --help says what is needed")
-    golden = folder.golden()
+    trained: Trained = arguments.trained
+    check_files(parser, trained.model("golden.json"), *map(trained.pictures, SETS))
+    if arguments.peer == "int8":
+        check_files(parser, arguments.bayes8, arguments.model)
+    else:
+        check_files(parser, trained.model("checkpoint.pth"))
+    golden = trained.golden()
     samples = arguments.samples or golden["samples"]
     if arguments.peer == "fp32":
-        source = fp32_runs(folder, arguments.runs, samples, arguments.device)
+        source = fp32_runs(trained, arguments.runs, samples, arguments.device)
     else:
-        source = int8_runs(folder, arguments.runs, samples, arguments.model, arguments.bayes8)
+        source = int8_runs(trained, arguments.runs, samples, arguments.model, arguments.bayes8)
     runs = []
     for run in source:
         runs.append(run)

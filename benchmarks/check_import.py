@@ -1,26 +1,25 @@
 """Compares the converter's FP32 reference with ONNX Runtime on exported networks.
 
-    python benchmarks/check_import.py --bayes8 target/release/bayes8 \
-        --mean-logits target/release/examples/mean_logits
+    python benchmarks/check_import.py
 
 needs `pip install -r benchmarks/requirements-import.txt` and
 `cargo build --release -p bayes8-cli -p bayes8-convert --bin bayes8 --example mean_logits`.
 
-Each network of torchvision is made with random weights and perturbed BatchNormalization (no download),
-exported for each operator set, run by both, and quantized by `bayes8 quantize --moped`. With
-tensorflow and tf2onnx installed, Keras networks too. Prints a line a network; exit code 1 when a
+Each torchvision network gets random weights and a perturbed BatchNormalization (no download), is
+exported for each operator set, run by both, and quantized by `bayes8 quantize --moped`. So are Keras
+networks if tensorflow and tf2onnx are installed. Prints one line per network; the exit code is 1 if a
 network is refused or its logits differ by more than the tolerance, relative to the largest.
 """
 
 import argparse
 import pathlib
-import subprocess
 import sys
 import tempfile
 import warnings
 
 import numpy as np
-import onnxruntime
+
+from common import add_bayes8, add_mean_logits, onnx_logits, onnx_session, run
 
 TORCHVISION = [
     "mobilenet_v2",
@@ -36,10 +35,10 @@ TORCHVISION = [
     "vgg11_bn",
     "resnet50",
 ]
-# VGG's adaptive pooling can be exported only where it does nothing.
+# VGG's adaptive pooling can only be exported where it does nothing.
 SIDES = {"vgg11": 224, "vgg11_bn": 224}
 OPSETS = [11, 13, 17, 18, 20]
-# By their name in `keras.applications`, but for the one made here.
+# Names in `keras.applications`, except for the one made here.
 KERAS = ["MobileNetV2", "MobileNetV3Small", "ResNet50", "DenseNet121", "small"]
 
 
@@ -52,7 +51,7 @@ def export_torchvision(name, opset, side, path):
     options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
     model = getattr(torchvision.models, name)(weights=None, num_classes=10, **options)
     for module in model.modules():
-        # Nothing that folding gets wrong may hide behind a mean of 0 and a variance of 1.
+        # A mean of 0 and a variance of 1 would hide errors in folding.
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.8, 1.5)
             torch.nn.init.normal_(module.bias, 0, 0.2)
@@ -98,38 +97,37 @@ def export_keras(name, opset, side, path):
             ]
         )
     signature = (tf.TensorSpec((None, side, side, 3), tf.float32, name="input"),)
-    # Not `from_keras`, which does not know Keras 3.
+    # Not `from_keras`, which does not support Keras 3.
     call = tf.function(lambda x: model(x, training=False), input_signature=signature)
     tf2onnx.convert.from_function(call, signature, opset=opset, output_path=str(path))
 
 
 def compare(path, pictures, channels_first, tools, folder):
-    """Largest difference of the logits, relative to the largest logit; quantizes too."""
+    """The largest difference of the logits, relative to the largest logit; also quantizes."""
     normalized = pictures.astype(np.float32) / 255
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     fed = normalized.transpose(0, 3, 1, 2) if channels_first else normalized
-    (expected,) = session.run(None, {session.get_inputs()[0].name: fed})
+    expected = onnx_logits(onnx_session(path), fed)
     np.save(folder / "pictures.npy", fed)
     np.savez(folder / "pictures.npz", x=pictures)
     logits = folder / "logits.npy"
-    run([tools.mean_logits, path, folder / "pictures.npy", logits])
+    succeed([tools.mean_logits, path, folder / "pictures.npy", logits])
     found = np.load(logits)
-    quantize = [tools.bayes8, "quantize", "--mean", path, "--moped", "0.05"]
+    quantize = [tools.bayes8, "quantize", "--network", path, "--moped", "0.05"]
     quantize += ["--calibration", folder / "pictures.npz", "--calibration-draws", "1"]
-    run([*quantize, "-o", folder / "model.safetensors"])
+    succeed([*quantize, "-o", folder / "model.safetensors"])
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
-def run(command):
-    result = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+def succeed(command):
+    result = run(command)
     if result.returncode != 0:
-        raise RuntimeError(result.stderr.strip())
+        raise RuntimeError(result.stdout.strip() or result.stderr.strip())
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bayes8", type=pathlib.Path, required=True)
-    parser.add_argument("--mean-logits", type=pathlib.Path, required=True)
+    add_bayes8(parser)
+    add_mean_logits(parser)
     parser.add_argument("--networks", nargs="*", default=TORCHVISION)
     parser.add_argument("--keras", nargs="*", default=KERAS)
     parser.add_argument("--opsets", nargs="*", type=int, default=OPSETS)
@@ -144,7 +142,7 @@ def main():
         kept = [opset for opset in tools.opsets if opset <= newest]
         cases += [(export_keras, name, False, kept) for name in tools.keras]
         if kept != tools.opsets:
-            print(f"Keras networks up to opset {newest}: tf2onnx knows no newer one")
+            print(f"Keras networks up to opset {newest}: tf2onnx does not write newer ones")
     except ImportError:
         print("SKIPPED: Keras networks: tf2onnx is not installed")
     failed = False
@@ -154,14 +152,14 @@ def main():
         for opset in opsets:
             with tempfile.TemporaryDirectory() as folder:
                 folder = pathlib.Path(folder)
-                path = folder / "mean.onnx"
+                path = folder / "network.onnx"
                 try:
                     export(name, opset, side, path)
                     error = compare(path, pictures, channels_first, tools, folder)
                     verdict = "" if error <= tools.tolerance else "  TOO MUCH"
                     print(f"{name:20} opset {opset}  {error:.1e}{verdict}", flush=True)
                     failed |= bool(verdict)
-                except Exception as problem:  # noqa: BLE001: any of them is a line of the report
+                except Exception as problem:  # noqa: BLE001: each is a line of the report
                     print(f"{name:20} opset {opset}  FAILED: {problem}", flush=True)
                     failed = True
     sys.exit(failed)

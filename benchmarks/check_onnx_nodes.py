@@ -1,23 +1,23 @@
-"""Runs the ONNX project's own tests of operators against the converter's FP32 reference.
+"""Runs the ONNX project's tests of operators against the converter's FP32 reference.
 
-    python benchmarks/check_onnx_nodes.py --mean-logits target/release/examples/mean_logits
+    python benchmarks/check_onnx_nodes.py
 
 needs `pip install -r benchmarks/requirements-import.txt` and
 `cargo build --release -p bayes8-convert --example mean_logits`.
 
-The package `onnx` makes the tests: small models, nearly all of one node, with inputs and outputs. All of
-them go through the importer as they are, and a crash of any is a failure. Those of the operators that the
-importer knows are computed, too. It takes networks of one input `[n, ..]` and one output `[n, classes]`, so a
-test is wrapped in one:
+The package `onnx` makes the tests: small models, nearly all with one node, with inputs and outputs. All of
+them go through the importer unchanged, and any crash is a failure. Tests of operators that the importer
+supports are also computed. It takes networks with one input `[n, ..]` and one output `[n, classes]`, so each
+test is wrapped in such a network:
 
-- its first float input is the network's, with the axes as they are; where the operator works on each
-  element, an input without a batch gets one of 1;
-- its other inputs are initializers with the test's numbers; where that is refused, inputs of one shape are
-  stacked along the channels instead, and a Split takes them apart;
-- its output is flattened and multiplied by a random matrix, whose product with the expected output the
-  network must give. A Softmax ends the network, and is computed from its logits.
+- the test's first float input becomes the network's, with the same axes; where the operator works on each
+  element, an input without a batch gets a batch of 1;
+- its other inputs become initializers with the test's numbers; where that is refused, inputs of one shape are
+  stacked along the channels instead, and a Split separates them;
+- its output is flattened and multiplied by a random matrix: the network must give the product of that matrix
+  and the expected output. A Softmax ends the network and is computed from its logits.
 
-Prints how many of how many pass, and why the others cannot; exit code 1 when a model crashes the importer or an
+Prints how many tests pass, and why the others cannot; the exit code is 1 if a model crashes the importer or an
 operator computes something else.
 """
 
@@ -25,8 +25,6 @@ import argparse
 import collections
 import concurrent.futures
 import pathlib
-import re
-import subprocess
 import sys
 import tempfile
 import warnings
@@ -35,7 +33,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-# What works on each element, or is a sum, product or choice of elements of several inputs.
+from common import add_mean_logits, kind_of_refusal
+from common import run as run_program
+
+# Operators that work on each element, or add, multiply or choose elements of several inputs.
 ELEMENTWISE = set(
     "Abs Acos Acosh Add And Asin Asinh Atan Atanh Cast Ceil Celu Clip Cos Cosh Div Elu Equal Erf Exp Floor "
     "Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity LeakyRelu Less LessOrEqual Log Max Min Mish "
@@ -49,16 +50,16 @@ SUPPORTED = ELEMENTWISE | set(
 )
 COLUMNS = 5
 TOLERANCE = 1e-5
-# Tests whose expected numbers are written with four digits.
+# Tests whose expected numbers have four digits.
 ROUNDED = {"test_averagepool_2d_ceil_last_window_starts_on_pad"}
 
 
 class Impossible(Exception):
-    """Why a test cannot be a network; the same text for every test of a kind."""
+    """Why a test cannot be a network; tests of a kind have the same text."""
 
 
 def wrapped(test, newest, stacked):
-    """The test as a network, its input, what it gives, and how large its sums are."""
+    """The test as a network, its input, its expected output, and the magnitude of its sums."""
     model = onnx.ModelProto()
     model.CopyFrom(test.model)
     limit_operator_set(model, newest)
@@ -109,12 +110,14 @@ def wrapped(test, newest, stacked):
     graph.initializer.append(numpy_helper.from_array(matrix, "projection"))
     graph.node.append(helper.make_node("Flatten", [output], ["flat"], axis=1))
     graph.node.append(helper.make_node("MatMul", ["flat", "projection"], ["projected"]))
-    graph.output.append(helper.make_tensor_value_info("projected", TensorProto.FLOAT, [None, COLUMNS]))
+    graph.output.append(
+        helper.make_tensor_value_info("projected", TensorProto.FLOAT, [None, COLUMNS])
+    )
     return model, x, flat @ matrix, np.abs(flat) @ np.abs(matrix)
 
 
 def limit_operator_set(model, newest):
-    """Names the operator set `newest` where the nodes mean the same there but for types."""
+    """Names the operator set `newest` if the nodes mean the same there, except for types."""
     for opset in model.opset_import:
         if opset.domain or opset.version <= newest:
             continue
@@ -130,29 +133,25 @@ def limit_operator_set(model, newest):
 
 
 def form(schema):
-    """The attributes, inputs and outputs of an operator, by their names."""
-    return sorted(schema.attributes), [x.name for x in schema.inputs], [x.name for x in schema.outputs]
+    """The names of an operator's attributes, inputs and outputs."""
+    return (
+        sorted(schema.attributes),
+        [x.name for x in schema.inputs],
+        [x.name for x in schema.outputs],
+    )
 
 
 def run(tool, model, inputs, folder):
-    """Logits by the FP32 reference; raises what the tool says."""
-    path, x, logits = folder / "mean.onnx", folder / "x.npy", folder / "logits.npy"
+    """Logits of the FP32 reference; raises what the tool prints."""
+    path, x, logits = folder / "network.onnx", folder / "x.npy", folder / "logits.npy"
     path.write_bytes(model.SerializeToString())
     np.save(x, inputs)
-    result = subprocess.run([tool, path, x, logits], check=False, capture_output=True, text=True)
+    result = run_program([tool, path, x, logits])
     if result.returncode not in (0, 1):
         raise SystemError(f"exit code {result.returncode}: {result.stderr.strip()}")
     if result.returncode == 1:
         raise RuntimeError(result.stdout.strip() or result.stderr.strip())
     return np.load(logits)
-
-
-def reason(message):
-    """The importer's message without the names and numbers that differ between tests."""
-    message = re.sub(r"^.*mean\.onnx: ", "", message)
-    message = re.sub(r"node `[^`]*` \((\w+)\): ", r"\1: ", message)
-    message = re.sub(r"`[^`]*`", "`..`", message)
-    return re.sub(r"\[[-\d, ]*\]|-?\d+(x\d+)*", "..", message)
 
 
 def check(test, options):
@@ -179,14 +178,17 @@ def check(test, options):
             except SystemError as crash:
                 return "crash", str(crash)
             except RuntimeError as problem:
-                why = why or reason(str(problem))
+                why = why or kind_of_refusal(str(problem))
                 continue
             if nodes[-1].op_type in ("Softmax", "LogSoftmax"):
                 found = found - found.max(axis=1, keepdims=True)
                 found -= np.log(np.exp(found).sum(axis=1, keepdims=True))
                 found = found if nodes[-1].op_type == "LogSoftmax" else np.exp(found)
             error = np.abs(found - expected) / np.maximum(size, 1e-6)
-            if found.shape == expected.shape and (error <= (test.rtol if test.name in ROUNDED else TOLERANCE)).all():
+            if (
+                found.shape == expected.shape
+                and (error <= (test.rtol if test.name in ROUNDED else TOLERANCE)).all()
+            ):
                 return "passed", ""
             return "wrong", f"relative error {error.max():.1e}"
         return "impossible", why
@@ -194,9 +196,11 @@ def check(test, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mean-logits", type=pathlib.Path, required=True)
-    parser.add_argument("--operator-set", type=int, default=25, help="the newest that bayes8 takes")
-    parser.add_argument("--only", help="tests whose names contain this, one line each")
+    add_mean_logits(parser)
+    parser.add_argument(
+        "--operator-set", type=int, default=25, help="the newest that bayes8 imports"
+    )
+    parser.add_argument("--only", help="only tests whose names contain this, one line each")
     options = parser.parse_args()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -213,7 +217,9 @@ def main():
             print(f"{test.name}  {kind}  {why}")
     ours = len(tests) - len(kinds["unknown"]) - len(kinds["crash"])
     print(f"onnx {onnx.__version__}: {len(tests)} models imported, {len(kinds['crash'])} crashed")
-    print(f"{len(kinds['passed'])} of {ours} tests of supported operators pass, {len(kinds['wrong'])} fail")
+    print(
+        f"{len(kinds['passed'])} of {ours} tests of supported operators pass, {len(kinds['wrong'])} fail"
+    )
     print(f"{len(kinds['impossible'])} cannot be run:")
     counts = collections.Counter()
     operators = collections.defaultdict(set)

@@ -1,27 +1,27 @@
 """Compares the converter's FP32 reference with ONNX Runtime on random graphs that move axes around.
 
-    python benchmarks/check_random.py --mean-logits target/release/examples/mean_logits --count 500
+    python benchmarks/check_random.py --count 500
 
 needs `pip install -r benchmarks/requirements-import.txt` and
 `cargo build --release -p bayes8-convert --example mean_logits`.
 
-Each graph takes an input of two to five axes and has random nodes that transpose, reshape, slice, pad,
-concatenate, reduce and convolve. The converter may refuse a graph, but must not misread one: exit code
-1 when logits differ. Prints how many agree, and why the others are refused.
+Each graph has an input of two to five axes and random nodes that transpose, reshape, slice, pad,
+concatenate, reduce and convolve. The converter may refuse a graph but must not misread one: the exit
+code is 1 if logits differ. Prints how many agree, and why the others are refused.
 """
 
 import argparse
 import collections
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+
+from common import add_mean_logits, kind_of_refusal, onnx_logits, onnx_session, run
 
 BATCH = 2
 CLASSES = 3
@@ -66,7 +66,9 @@ class Graph:
         rank = len(self.extents)
         order = list(range(1, rank))
         if self.random.random() < 0.8:  # Channels to the front or to the end.
-            order = [order[-1], *order[:-1]] if self.random.random() < 0.5 else [*order[1:], order[0]]
+            order = (
+                [order[-1], *order[:-1]] if self.random.random() < 0.5 else [*order[1:], order[0]]
+            )
         else:
             self.random.shuffle(order)
         order = [0, *map(int, order)]
@@ -86,7 +88,7 @@ class Graph:
             self.add("Squeeze", extents, self.integers(axis))
 
     def reshape(self):
-        """To the same extents with axes of 1 in other places, or some axes joined."""
+        """To the same extents with axes of 1 in other places, or with two axes joined."""
         inner = self.extents[1:]
         if self.random.random() < 0.5:
             inner = [extent for extent in inner if extent != 1] or [1]
@@ -201,7 +203,7 @@ class Graph:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mean-logits", type=pathlib.Path, required=True)
+    add_mean_logits(parser)
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tolerance", type=float, default=1e-5)
@@ -213,17 +215,15 @@ def main():
             graph = Graph(seed)
             model = graph.model()
             pictures = graph.random.normal(0, 1, graph.input).astype(np.float32)
-            session = onnxruntime.InferenceSession(model.SerializeToString())
-            (expected[seed],) = session.run(None, {"input": pictures})
+            expected[seed] = onnx_logits(onnx_session(model.SerializeToString()), pictures)
             onnx.save(model, folder / f"{seed}.onnx")
             np.save(folder / f"{seed}.npy", pictures)
             arguments += [folder / f"{seed}.{end}" for end in ("onnx", "npy", "logits.npy")]
-        command = [options.mean_logits, *arguments]
-        result = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+        result = run([options.mean_logits, *arguments])
         if "refused" not in result.stderr and result.returncode != 0:
             sys.exit(result.stderr)
         refusals = re.findall(r"^\S+\.onnx: (?:node|graph|not) .*", result.stdout, re.MULTILINE)
-        reasons = collections.Counter(reason(refusal) for refusal in refusals)
+        reasons = collections.Counter(kind_of_refusal(refusal) for refusal in refusals)
         agree, failed = 0, False
         for seed, logits in expected.items():
             path = folder / f"{seed}.logits.npy"
@@ -236,15 +236,8 @@ def main():
                 failed = True
     print(f"{agree} of {len(expected)} agree; refused:")
     for refusal, count in reasons.most_common():
-        print(f"{count:6} {refusal}")
+        print(f"{count:6} {refusal[:110]}")
     sys.exit(failed)
-
-
-def reason(refusal):
-    """A refusal without the names and numbers of its file."""
-    refusal = re.sub(r"^\S+\.onnx: ", "", refusal)
-    refusal = re.sub(r"`\w+`", "`..`", refusal)
-    return re.sub(r"\d+", "_", refusal)[:110]
 
 
 if __name__ == "__main__":

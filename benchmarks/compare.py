@@ -1,10 +1,10 @@
-"""Runs bayes8 and its peers on one network in alternation, and prints how many times faster it is.
+"""Runs bayes8 and its peers on one network in turns, and prints how many times faster bayes8 is.
 
-The speed of a shared machine drifts by more than what is compared here, so all contenders take
-turns, round after round, and their medians are compared. The figure of merit is image-samples per
-second: pictures times weight samples; a deterministic peer counts its one pass as one. Nothing is
-timed unchecked: `bayes8 bench` compares its bits with the portable reference, and each peer's
-answer has to correlate with FP32.
+The speed of a shared machine drifts by more than the differences measured here. So all contenders
+take turns, round after round, and their medians are compared. The figure of merit is image-samples
+per second: pictures times weight samples; the single pass of a deterministic peer counts as one.
+Every answer is checked before it is timed: `bayes8 bench` compares its bits with the portable
+reference, and each peer's answer must correlate with FP32.
 """
 
 import argparse
@@ -20,13 +20,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from installed_peers import add_arguments, parse, prepared, task
+from common import add_bayes8, check_files
+from installed_peers import add_arguments, prepared, task
 from peer import Peer, measure, rate_text
 
 
 @dataclass
 class Contender:
-    """Something that is measured, and its image-samples per second by batch, one each round."""
+    """Something to measure, with its image-samples per second for each batch, one per round."""
 
     name: str
     ours: bool
@@ -66,7 +67,7 @@ class Bayes8:
 
 
 def contenders(bayes8: Bayes8, bank: str, peers: list[Peer], seconds: float) -> list[Contender]:
-    """Ours first."""
+    """All contenders, ours first."""
     ours = [Contender("bayes8, fresh weights", ours=True, rate=bayes8.rate)]
     if bayes8.has_bank():
         rate = partial(bayes8.rate, options=("--bank", bank))
@@ -80,7 +81,7 @@ def contenders(bayes8: Bayes8, bank: str, peers: list[Peer], seconds: float) -> 
 
 
 def table(all_: list[Contender], batches: list[int]) -> str:
-    """Image-samples per second, and below each peer how many times faster ours are."""
+    """Image-samples per second, and below each peer how many times faster ours is."""
     width = 4 + max(len(contender.name) for contender in all_)
     lines = ["image-samples/s".ljust(width) + "".join(f"batch {b}".rjust(12) for b in batches)]
 
@@ -98,7 +99,7 @@ def table(all_: list[Contender], batches: list[int]) -> str:
 
 
 def warn_of_others() -> None:
-    """Peers whose threads wait for each other suffer most from other programs."""
+    """Warns of a busy machine, on which peers whose threads wait for each other suffer most."""
     load, processors = os.getloadavg()[0], os.cpu_count() or 1
     if load > processors / 4:
         message = f"WARNING load average {load:.1f} on {processors} processors: ratios are unfair"
@@ -109,25 +110,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Compare bayes8 with its peers on one network.",
         epilog="Example: python benchmarks/compare.py resnet50/resnet50.safetensors "
-        "--network resnet50/mean.onnx --rounds 3 --seconds 3 --json resnet50.json",
+        "--network resnet50/network.onnx --rounds 3 --seconds 3 --json resnet50.json",
     )
     add_arguments(parser)
+    add_bayes8(parser)
     parser.add_argument(
-        "--bayes8",
-        type=Path,
-        default=Path("target/release/bayes8"),
-        metavar="PROGRAM",
-        help="default: target/release/bayes8",
+        "--samples", type=int, default=8, metavar="S", help="bayes8's samples per call (default: 8)"
     )
     parser.add_argument(
-        "--samples", type=int, default=8, metavar="S", help="of bayes8 in a call (default: 8)"
-    )
-    parser.add_argument(
-        "--bank", default="2GiB", metavar="BYTES", help="for its packed weights (default: 2GiB)"
+        "--bank", default="2GiB", metavar="BYTES", help="bayes8's packed weights (default: 2GiB)"
     )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="default: 3")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single measurement")
-    arguments = parse(parser)
+    arguments = parser.parse_args()
+    check_files(parser, arguments.model, arguments.network, arguments.bayes8)
 
     warn_of_others()
     bayes8 = Bayes8(arguments)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common import check_files, normalized
 from peer import CannotRunError, Peer, Task, measure, rate_text
 from peer_bayesian_torch import Fp32, Int8
 from peer_onnxruntime import OnnxRuntime
@@ -27,7 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that choose what is measured and for how long."""
     parser.add_argument("model", type=Path, help="model file of bayes8")
     parser.add_argument(
-        "--network", type=Path, required=True, metavar="ONNX", help="the network it was made from"
+        "--network",
+        type=Path,
+        required=True,
+        metavar="ONNX",
+        help="the network that it was made from",
     )
     parser.add_argument(
         "--peers", nargs="*", choices=PEERS, default=list(PEERS), help="default: all of them"
@@ -41,43 +46,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.1,
         metavar="D",
-        help="MOPED of bayesian-torch (default: 0.1)",
+        help="MOPED factor of bayesian-torch (default: 0.1)",
     )
     parser.add_argument(
-        "--seconds", type=float, default=3, metavar="S", help="of each measurement (default: 3)"
+        "--seconds",
+        type=float,
+        default=3,
+        metavar="S",
+        help="duration of each measurement (default: 3)",
     )
-
-
-def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parses the command line; every path must be a file."""
-    arguments = parser.parse_args()
-    for name in ("model", "network", "bayes8"):
-        path = getattr(arguments, name, None)
-        if path and not path.is_file():
-            parser.error(f"{path} is no file; see benchmarks/README.md for how to make it")
-    return arguments
 
 
 def task(arguments: argparse.Namespace) -> Task:
-    """The task of a command line; shape and preprocessing of pictures are in the model file."""
+    """The task of a command line; the model file has the shape and preprocessing of pictures."""
     with arguments.model.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         metadata = json.loads(file.read(length))["__metadata__"]
     description = json.loads(metadata["bayes8"])["input"]
     bytes_ = random_pictures(np.random.default_rng(SEED), PICTURES, tuple(description["shape"]))
-    preprocessing = description["preprocessing"]
-    pictures = (bytes_ / 255 - preprocessing["mean"]) / preprocessing["std"]
     return Task(
         network=arguments.network,
         bytes=bytes_,
-        pictures=np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32),
+        pictures=normalized(bytes_, description["preprocessing"]),
         delta=arguments.delta,
         threads=arguments.threads,
     )
 
 
 def prepared(names: list[str], work: Task) -> list[Peer]:
-    """The peers that can run here and answer right; says which cannot, and why."""
+    """The peers that can run here and answer correctly; says which cannot, and why."""
     ready = []
     for name in names:
         peer = PEERS[name](work)
@@ -95,10 +92,12 @@ def prepared(names: list[str], work: Task) -> list[Peer]:
 def main() -> None:
     parser = argparse.ArgumentParser(
         description="Time the peers that are installed here, in image-samples per second.",
-        epilog="Example: python benchmarks/installed_peers.py resnet50.safetensors --network mean.onnx",
+        epilog="Example: python benchmarks/installed_peers.py resnet50.safetensors "
+        "--network network.onnx",
     )
     add_arguments(parser)
-    arguments = parse(parser)
+    arguments = parser.parse_args()
+    check_files(parser, arguments.model, arguments.network)
     for peer in prepared(arguments.peers, task(arguments)):
         for batch in arguments.batches:
             rate = measure(peer, batch, arguments.seconds)

@@ -1,31 +1,31 @@
-"""What bayesian-torch's own INT8 makes of small posteriors, beside its FP32.
+"""Mutual information of small posteriors in bayesian-torch's INT8, beside its FP32.
 
     python benchmarks/no_collapse.py --from FOLDER
 
-prints the rows of `evaluate/tests/suite/no_collapse.rs`, of the same network, pictures and number of
-samples, so that bayes8's INT8 and the peer's can be compared: `cifar10-resnet20` with one rho for
-all weights and biases, and with MOPED posteriors; and as trained. Mutual information, in nats, is
-the entropy of the mean probabilities minus the mean entropy of the samples' (Depeweg et al. 2018,
-arXiv:1710.07283), averaged over pictures.
+prints the rows of `evaluate/tests/suite/no_collapse.rs` for the same network and pictures, so that
+bayes8's INT8 and the peer's can be compared: `cifar10-resnet20` as trained, with one rho for all weights and
+biases, and with MOPED posteriors. Mutual information, in nats, is the entropy of the mean
+probabilities minus the mean entropy of the samples (Depeweg et al. 2018, arXiv:1710.07283), averaged
+over the pictures.
 
-The INT8 network is made as bayesian-torch makes its ResNet-50: additions that can be quantized,
-then `prepare`, calibration and `convert` of `bayesian_torch.ao.quantization`, which round mean,
-noise and every weight sample to steps of a whole tensor. Where sigma is far below that step, no
-weight or a handful ever changes, and INT8's information is 0 or an accident of the seed: try
-several (`--seed`). Needs `pip install -r benchmarks/requirements-peers.txt`.
+The INT8 network is made in the way in which bayesian-torch makes its ResNet-50: additions that can
+be quantized, then `prepare`, calibration and `convert` of `bayesian_torch.ao.quantization`. These
+round the mean, the noise and every weight sample to steps of a whole tensor. Where sigma is far
+below that step, few weights ever change or none does, and the INT8 information is 0 or an accident
+of the seed: try several (`--seed`). Needs `pip install -r benchmarks/requirements-peers.txt`.
 """
 
 import argparse
 import copy
-import json
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from common import MODEL, Trained, add_folder, at_least, normalized
 
 try:
     import torch
@@ -37,25 +37,19 @@ try:
 except ImportError as error:
     sys.exit(f"{error}: needs torch and bayesian-torch, see benchmarks/requirements-peers.txt")
 
-MODEL = "cifar10-resnet20"
+CALIBRATION, TEST = SETS = ("cifar10-calibration", "cifar10-test")
 RHOS = (-5, -7, -9)
 DELTAS = (0.05, 0.01, 0.001)
 
-# The same numbers as in evaluate/tests/suite/no_collapse.rs. Each pass draws new weights.
+# As in evaluate/tests/suite/no_collapse.rs. Each pass draws new weights.
 CALIBRATION_PICTURES = 100
 CALIBRATION_PASSES = 2
 
-# Where log(1 + exp(rho)) is 0 in f32.
+# log(1 + exp(rho)) is 0 in f32.
 NO_NOISE = -200.0
 
-# As trained, the network comes to 0.90 in FP32 and 0.89 in INT8.
+# As trained, the network reaches 0.90 in FP32 and 0.89 in INT8.
 LEAST_ACCURACY = 0.8
-
-
-def normalized(pictures: NDArray[np.uint8], preprocessing: Any) -> Tensor:  # noqa: ANN401 (of JSON)
-    """[N, C, H, W] for pixels [N, H, W, C], as `golden.json` says."""
-    values = (pictures / 255 - preprocessing["mean"]) / preprocessing["std"]
-    return torch.from_numpy(values.transpose(0, 3, 1, 2).astype(np.float32))
 
 
 class Data(NamedTuple):
@@ -67,28 +61,25 @@ class Data(NamedTuple):
     labels: NDArray[np.int64]
 
     @classmethod
-    def load(cls, folder: Path, pictures: int) -> "Data":
+    def load(cls, trained: Trained, pictures: int) -> "Data":
         """Raises OSError where a file is missing, ValueError where there are too few pictures."""
-        model = folder / "models" / MODEL
-        weights = torch.load(model / "checkpoint.pth", map_location="cpu", weights_only=True)
-        preprocessing = json.loads((model / "golden.json").read_text())["preprocessing"]
+        checkpoint = trained.model("checkpoint.pth")
+        weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        preprocessing = trained.golden()["preprocessing"]
         with (
-            np.load(folder / "data/cifar10-calibration.npz") as calibration,
-            np.load(folder / "data/cifar10-test.npz") as test,
+            np.load(trained.pictures(CALIBRATION)) as calibration,
+            np.load(trained.pictures(TEST)) as test,
         ):
             if pictures > len(test["x"]):
-                message = f"cifar10-test.npz holds {len(test['x'])} pictures, not {pictures}"
+                message = f"{TEST}.npz holds {len(test['x'])} pictures, not {pictures}"
                 raise ValueError(message)
-            return cls(
-                weights,
-                normalized(calibration["x"][:CALIBRATION_PICTURES], preprocessing),
-                normalized(test["x"][:pictures], preprocessing),
-                test["y"][:pictures],
-            )
+            some = (calibration["x"][:CALIBRATION_PICTURES], test["x"][:pictures])
+            inputs = (torch.from_numpy(normalized(pixels, preprocessing)) for pixels in some)
+            return cls(weights, *inputs, test["y"][:pictures])
 
 
 class Block(nn.Module):
-    """A residual block of `resnet20` whose addition can be calibrated, as in the library's own."""
+    """A residual block of `resnet20` whose addition can be calibrated, as in the library's ResNet-50."""
 
     def __init__(self, block: Any) -> None:  # noqa: ANN401 (bayesian-torch has no types)
         super().__init__()
@@ -103,7 +94,7 @@ class Block(nn.Module):
 
 
 class Quantizable(nn.Module):
-    """`resnet20` with a quantized input; takes over the layers of the one that it is made of."""
+    """`resnet20` with a quantized input; takes over the layers of `network`."""
 
     def __init__(self, network: Any) -> None:  # noqa: ANN401
         super().__init__()
@@ -122,11 +113,11 @@ class Quantizable(nn.Module):
 
 
 def int8(network: nn.Module, calibration: Tensor) -> nn.Module:
-    """The network in the library's INT8, whose own `prepare` knows no network but ResNet-50."""
+    """The network in the library's INT8; its own `prepare` only knows ResNet-50."""
     model = Quantizable(copy.deepcopy(network)).eval()
     enable_prepare(model)
     with warnings.catch_warnings():
-        # Deprecations of PyTorch's that the library has not followed.
+        # Deprecations in PyTorch that the library has not followed.
         warnings.simplefilter("ignore")
         model.qconfig = quantization.get_default_qconfig("onednn")  # type: ignore[no-untyped-call]
         prepared = quantization.prepare(model)  # type: ignore[no-untyped-call]
@@ -136,12 +127,12 @@ def int8(network: nn.Module, calibration: Tensor) -> nn.Module:
     return converted
 
 
-# The rho of a tensor by its name and its mean.
+# Returns the rho of a tensor from its name and its mean.
 Rho = Callable[[str, Tensor], Tensor]
 
 
 def with_posterior(network: nn.Module, rho: Rho) -> nn.Module:
-    """A copy with this rho of all weights and biases."""
+    """A copy in which all weights and biases have this rho."""
     changed = copy.deepcopy(network)
     parameters = dict(changed.named_parameters())
     for name, parameter in parameters.items():
@@ -152,7 +143,7 @@ def with_posterior(network: nn.Module, rho: Rho) -> nn.Module:
 
 
 def constant(value: float) -> Rho:
-    """The same for all weights and biases."""
+    """One rho for all weights and biases."""
     return lambda _, mu: torch.full_like(mu, value)
 
 
@@ -162,7 +153,7 @@ def moped(delta: float) -> Rho:
     def rho(name: str, mu: Tensor) -> Tensor:
         if name.endswith("bias"):
             return torch.full_like(mu, NO_NOISE)
-        # Of mu = 0 that is minus infinity.
+        # For mu = 0 this is minus infinity.
         sigma = delta * mu.double().abs()
         return sigma.expm1().log().clamp(min=NO_NOISE)
 
@@ -170,31 +161,31 @@ def moped(delta: float) -> Rho:
 
 
 def entropy(probabilities: Tensor) -> Tensor:
-    """In nats, over the last axis."""
+    """Entropy of the last axis, in nats."""
     return -torch.xlogy(probabilities, probabilities).sum(-1)
 
 
 class Predictions(NamedTuple):
-    """Of all pictures."""
+    """Figures of the predictions for all pictures."""
 
     accuracy: float
     mutual_information: float
 
     @classmethod
     def of(cls, network: nn.Module, data: Data, samples: int) -> "Predictions":
-        """Each sample is one weight sample for all pictures."""
+        """Predicts; each weight sample serves all pictures."""
 
         def probabilities() -> Tensor:
             output = network(data.test)
             logits: Tensor = output[0] if isinstance(output, tuple) else output
-            # In f64: the least information is a difference in the sixth digit.
+            # In f64: the smallest information is a difference in the sixth digit.
             return functional.softmax(logits.double(), -1)
 
         drawn = torch.stack([probabilities() for _ in range(samples)])
         mean = drawn.mean(0)
         information = entropy(mean) - entropy(drawn).mean(0)
         right = mean.argmax(-1).numpy() == data.labels
-        # Of samples that are all the same, rounding may leave less than 0.
+        # Where all samples are equal, rounding may leave less than 0.
         return cls(float(right.mean()), max(0.0, float(information.mean())))
 
 
@@ -203,27 +194,18 @@ def main() -> None:
         description="Mutual information of small posteriors in bayesian-torch's FP32 and INT8.",
         epilog="Example: python benchmarks/no_collapse.py --from shared --pictures 100",
     )
-    parser.add_argument(
-        "--from",
-        type=Path,
-        required=True,
-        dest="folder",
-        metavar="FOLDER",
-        help=f"holds models/{MODEL}/checkpoint.pth and golden.json, data/cifar10-test.npz and "
-        "data/cifar10-calibration.npz",
-    )
-    parser.add_argument("--pictures", type=int, default=100, metavar="N", help="default: 100")
-    parser.add_argument("--samples", type=int, default=64, metavar="S", help="default: 64")
+    add_folder(parser, *SETS)
+    for option, least, default in (("pictures", 1, 100), ("samples", 2, 64), ("threads", 1, 1)):
+        help_ = f"default: {default}"
+        parser.add_argument(
+            f"--{option}", type=at_least(least), default=default, metavar="N", help=help_
+        )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of calibration and samples (default: 0)"
     )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: 1")
     arguments = parser.parse_args()
-    for name, least in (("pictures", 1), ("samples", 2), ("threads", 1)):
-        if getattr(arguments, name) < least:
-            parser.error(f"--{name} must be at least {least}")
     try:
-        data = Data.load(arguments.folder, arguments.pictures)
+        data = Data.load(arguments.trained, arguments.pictures)
     except (OSError, ValueError) as error:
         parser.error(f"{error}; see --help for what --from must hold")
 
@@ -255,8 +237,8 @@ def main() -> None:
         )
         if number == 1 and min(fp32.accuracy, quantized.accuracy) < LEAST_ACCURACY:
             sys.exit(
-                f"as trained, accuracy is below {LEAST_ACCURACY}: the network is not built or "
-                "quantized right, and its information would say nothing"
+                f"as trained, accuracy is below {LEAST_ACCURACY}: the network was built or quantized "
+                "wrongly, so its information would mean nothing"
             )
 
 

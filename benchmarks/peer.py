@@ -1,4 +1,4 @@
-"""What a peer is: something else that runs the same network, checked before it is timed."""
+"""Peers: other programs that run the same network, checked before they are timed."""
 
 import time
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-# Runs that are timed even if they take longer than asked for.
+# Runs that are timed even if they take longer than requested.
 FEWEST_RUNS = 3
 # Pictures of a check: enough logits for a stable correlation.
 CHECK_PICTURES = 8
@@ -24,11 +24,11 @@ class Task:
     """What to run."""
 
     network: Path
-    """ONNX file with BatchNormalization as nodes and mean weights."""
+    """ONNX file with every weight at its mean, BatchNormalization as nodes."""
     bytes: NDArray[np.uint8]
     """Pictures [N, H, W, C] for calibration and checks."""
     pictures: Array
-    """The same, normalized, [N, C, H, W]."""
+    """These pictures, normalized, [N, C, H, W]."""
     delta: float
     """Standard deviation of each weight as a share of its magnitude (MOPED)."""
     threads: int
@@ -44,7 +44,7 @@ class Peer(ABC):
     name: ClassVar[str]
     package: ClassVar[str]
     least_correlation: ClassVar[float]
-    """Below this correlation with the FP32 network of mean weights, an answer is taken as wrong."""
+    """Below this correlation with the FP32 network of mean weights, an answer counts as wrong."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -66,7 +66,7 @@ class Peer(ABC):
         self.predict(pictures)
 
     def check(self) -> float:
-        """Correlation of the answer with the reference. Raises CannotRunError if it is wrong."""
+        """Correlation of the answer with the reference. Raises CannotRunError if it is too low."""
         pictures = self.task.pictures[:CHECK_PICTURES]
         answers = [self.predict(pictures), self.reference(pictures)]
         correlation = float(np.corrcoef([answer.ravel() for answer in answers])[0, 1])
@@ -84,7 +84,7 @@ def measure(peer: Peer, batch: int, seconds: float) -> float:
 
 
 def timed(call: Callable[[], object], seconds: float, fewest: int = FEWEST_RUNS) -> list[float]:
-    """Seconds that each of several calls took."""
+    """Duration of each of several calls, in seconds."""
     start = time.perf_counter()
     times: list[float] = []
     while len(times) < fewest or time.perf_counter() - start < seconds:
@@ -100,5 +100,5 @@ def rate_text(rate: float) -> str:
 
 
 def repeat_to(pictures: Array, count: int) -> Array:
-    """This many pictures, over and over the same ones."""
+    """`count` pictures, which repeat in order."""
     return np.ascontiguousarray(pictures[np.arange(count) % len(pictures)])

@@ -1,6 +1,6 @@
 """bayesian-torch, the library of the method's authors: its Bayesian ResNet-50 in FP32 and INT8.
 
-Both are built as its own examples do: torchvision's network, made Bayesian with `dnn_to_bnn` and
+Both are built as in its examples: torchvision's network, made Bayesian with `dnn_to_bnn` and
 MOPED, and for INT8 `prepare`, calibration and `convert` of `bayesian_torch.ao.quantization`.
 """
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from common import moped_prior
 from peer import Array, CannotRunError, Peer, timed
 
 if TYPE_CHECKING:
     import torch
 
-# Calibration passes, each with a weight sample of its own.
+# Calibration passes, each with another weight sample.
 CALIBRATION_PASSES = 2
 CALIBRATION_PICTURES = 8
 
@@ -25,7 +26,7 @@ class Fp32(Peer):
 
     name = "bayesian-torch FP32"
     package = "bayesian-torch"
-    # A weight sample differs from the mean: a random ResNet-50 with MOPED 0.1 comes to 0.6-0.7.
+    # A weight sample differs from the mean: a random ResNet-50 with MOPED 0.1 reaches 0.6 to 0.7.
     least_correlation: ClassVar[float] = 0.5
 
     def prepare(self) -> None:
@@ -44,16 +45,7 @@ class Fp32(Peer):
         self._mean, self._model = (torchvision.models.resnet50().eval() for _ in range(2))
         for model in (self._mean, self._model):
             self._load_weights(model)
-        prior = {
-            "prior_mu": 0.0,
-            "prior_sigma": 1.0,
-            "posterior_mu_init": 0.0,
-            "posterior_rho_init": -3.0,
-            "type": "Reparameterization",
-            "moped_enable": True,
-            "moped_delta": self.task.delta,
-        }
-        dnn_to_bnn(self._model, prior)
+        dnn_to_bnn(self._model, moped_prior(self.task.delta))
         self._model.eval()
 
     def reference(self, pictures: Array) -> Array:
@@ -70,7 +62,7 @@ class Fp32(Peer):
             self.predict(pictures)
             return timed(lambda: self.predict(pictures), 0, fewest=1)[0]
 
-        # Waiting for each other in thousands of small operations can cost more than threads save.
+        # In thousands of small operations, waiting for each other can cost more than threads save.
         batch = len(pictures)
         if batch not in self._fastest_threads:
             choices = {1, self.task.threads}
@@ -91,7 +83,7 @@ class Fp32(Peer):
         tensors = onnx.load(self.task.network).graph.initializer
         weights = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()) for t in tensors}
         try:
-            # Strict but for the training counters, which ONNX does not have.
+            # Strict, except for the training counters, which ONNX does not have.
             counters = {k: v for k, v in model.state_dict().items() if k.endswith("_tracked")}
             model.load_state_dict(weights | counters)
         except RuntimeError as error:
@@ -100,7 +92,7 @@ class Fp32(Peer):
 
 
 class Int8(Fp32):
-    """The library's own INT8 layers, which quantize every weight sample."""
+    """The library's INT8 layers, which quantize every weight sample."""
 
     name = "bayesian-torch INT8"
 
@@ -112,7 +104,7 @@ class Int8(Fp32):
         # The backend of the library's examples and of its `prepare`.
         torch.backends.quantized.engine = "onednn"
         with warnings.catch_warnings():
-            # Deprecations of PyTorch's that the library has not followed.
+            # Deprecations in PyTorch that the library has not followed.
             warnings.simplefilter("ignore")
             # It expects a network in DataParallel.
             model = prepare(types.SimpleNamespace(module=self._model))

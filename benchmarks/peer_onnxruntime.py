@@ -1,7 +1,7 @@
-"""ONNX Runtime INT8: the fastest way most people know to run a network on a CPU.
+"""ONNX Runtime INT8: the fastest way that most people know to run a network on a CPU.
 
-It is deterministic, one pass without weight samples: what a Bayesian network would cost if its
-uncertainty were free.
+It is deterministic: a single pass without weight samples, the cost of a Bayesian network whose
+uncertainty is free.
 """
 
 import logging
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from common import onnx_session
 from peer import Array, CannotRunError, Peer, timed
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class OnnxRuntime(Peer):
             raise CannotRunError(message) from error
         self._reference = self._session(self.task.network)
         self._input = self._reference.get_inputs()[0].name
-        # Which format is faster depends on machine, batch and version: the peer gets its best.
+        # The faster format depends on machine, batch and version: the peer runs its best.
         self._candidates = self._quantize()
         self._fastest: dict[int, InferenceSession] = {}
 
@@ -59,11 +60,7 @@ class OnnxRuntime(Peer):
         return np.asarray(session.run(None, {self._input: pictures})[0], np.float32)
 
     def _session(self, path: Path) -> "InferenceSession":
-        import onnxruntime  # noqa: PLC0415
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.task.threads
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnx_session(path, self.task.threads)
 
     def _quantize(self) -> list["InferenceSession"]:
         with tempfile.TemporaryDirectory() as folder:
@@ -78,16 +75,16 @@ def quantize(network: Path, input_name: str, pictures: Array, folder: Path) -> l
 
     class Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._feeds: "Iterator[dict[str, Array]]" = ({input_name: p[None]} for p in pictures)
+            self._feeds: Iterator[dict[str, Array]] = ({input_name: p[None]} for p in pictures)
 
         def get_next(self) -> dict[str, Array] | None:
             return next(self._feeds, None)
 
     prepared = folder / "prepared.onnx"
-    # Folds BatchNormalization. Symbolic shapes would need one more package, and are for transformers.
+    # Folds BatchNormalization. Symbolic shapes need another package and are for transformers.
     quant_pre_process(network, prepared, skip_symbolic_shape=True)
     files = []
-    # It warns of every tensor that it leaves alone.
+    # It warns of every tensor that it does not quantize.
     logging.disable(logging.WARNING)
     for form in quantization.QuantFormat:
         files.append(folder / f"{form.name}.onnx")

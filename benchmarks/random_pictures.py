@@ -1,7 +1,7 @@
 """Random pictures that look like natural ones to a network.
 
-Pure noise has no edges, areas or contrast, and averages out in the first layers: all its pictures
-would give the same answer, and ranges calibrated on it would be too small.
+Pure noise has no edges, areas or contrast, and averages out in the first layers: all pictures would
+give the same answer, and ranges calibrated on them would be too small.
 """
 
 import struct
@@ -41,7 +41,9 @@ def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
     rows = np.pad(picture.reshape(height, -1), ((0, 0), (1, 0)))
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows.tobytes()))

@@ -1,15 +1,15 @@
 """Writes the standard ResNet-50 for `bayes8 quantize`, without PyTorch and without a download.
 
-Speed does not depend on what a network has learned, so its weights are random. But the network
-must be alive: in a carelessly random one the activations of 50 layers vanish, overflow or become
-the same for all pictures, and no peer's answer could be checked before it is timed. So the weights
-are He-initialized, the pictures have the 1/f spectrum of natural ones, and the statistics of each
-BatchNormalization are measured: the network runs in numpy while it is built.
+Speed does not depend on what a network has learned, so the weights are random. But the network must
+be alive: with carelessly random weights, the activations of 50 layers vanish, overflow or become the
+same for all pictures, and no peer's answer could be checked before it is timed. So the weights are
+He-initialized, the pictures have the 1/f spectrum of natural ones, and the statistics of each
+BatchNormalization are measured: the network runs in NumPy while it is built.
 
-It is ResNet-50 v1.5 (He et al. 2015, arXiv:1512.03385; stride in the 3x3 convolutions), with the
-names of torchvision's, so that PyTorch peers can load the same weights. Files: mean.onnx (NCHW,
+It is ResNet-50 v1.5 (He et al. 2015, arXiv:1512.03385; stride in the 3x3 convolutions) with
+torchvision's names, so that PyTorch peers can load the same weights. Files: network.onnx (NCHW,
 BatchNormalization as nodes, dynamic batch, opset 17), calibration.npz (`x`, uint8 [N, 224, 224, 3])
-and meta.json (class names, preprocessing).
+and metadata.json (class names, preprocessing).
 """
 
 import argparse
@@ -32,15 +32,16 @@ Array = NDArray[np.float32]
 SIZE = 224
 CLASSES = 1000
 OPSET = 17
-# Blocks, channels of the 3x3 convolutions and stride of each stage; blocks end with 4 times more.
+# Blocks, channels of the 3x3 convolutions and stride of each stage; a block's output has 4 times
+# those channels.
 STAGES = ((3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2))
 EXPANSION = 4
 # Gain of the last BatchNormalization of a block: below 1, sums grow slowly along a stage.
 BRANCH_GAIN = 0.5
-# How far the logits of different pictures differ.
+# Standard deviation of the logits of different pictures.
 LOGITS_STD = 2.0
 EPSILON = 1e-5
-# Pictures that the statistics are measured on; more change them by little.
+# Pictures that the statistics are measured on; more would change little.
 STATISTICS_PICTURES = 8
 # torchvision's preprocessing of ImageNet.
 MEAN = (0.485, 0.456, 0.406)
@@ -48,7 +49,7 @@ STD = (0.229, 0.224, 0.225)
 
 
 class Value(NamedTuple):
-    """A value of the graph, and what it is on the statistics pictures, [N, H, W, C]."""
+    """A value of the graph, with its numbers for the statistics pictures, [N, H, W, C]."""
 
     name: str
     array: Array
@@ -127,7 +128,7 @@ class Network:
         outputs = helper.make_tensor_value_info("output", TensorProto.FLOAT, classes)
         graph = helper.make_graph(self._nodes, "resnet50", [inputs], [outputs], self._initializers)
         opset = [helper.make_opsetid("", OPSET)]
-        # The IR version of that opset's time: older run times refuse newer ones.
+        # The IR version of that opset's time: older runtimes refuse newer ones.
         model = helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="bayes8")
         onnx.checker.check_model(model, full_check=True)
         return model
@@ -198,7 +199,11 @@ def main() -> None:
         epilog="Example: python benchmarks/resnet50.py --output /tmp/resnet50",
     )
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="where to, made if it is missing"
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder to write to, created if it is missing",
     )
     parser.add_argument("--pictures", type=int, default=16, metavar="N", help="default: 16")
     parser.add_argument("--seed", type=int, default=50, metavar="N", help="default: 50")
@@ -212,12 +217,12 @@ def main() -> None:
 
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, folder / "mean.onnx")
+    onnx.save(model, folder / "network.onnx")
     np.savez_compressed(folder / "calibration.npz", x=pictures[: arguments.pictures])
     names = [f"class {i}" for i in range(CLASSES)]
-    meta = {"class_names": names, "preprocessing": {"mean": MEAN, "std": STD}}
-    (folder / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
-    print(f"{folder}: mean.onnx, calibration.npz, meta.json")
+    metadata = {"class_names": names, "preprocessing": {"mean": MEAN, "std": STD}}
+    (folder / "metadata.json").write_text(json.dumps(metadata, indent=1) + "\n")
+    print(f"{folder}: network.onnx, calibration.npz, metadata.json")
 
 
 if __name__ == "__main__":

