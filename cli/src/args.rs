@@ -1,6 +1,6 @@
 //! Arguments that several commands take.
 
-use anyhow::Context;
+use anyhow::anyhow;
 use bayes8_convert::{ImportOptions, InputLayout, PosteriorSource};
 use bayes8_native::core::graph::{MAX_ELEMENTS, Shape};
 use bayes8_native::core::limits::Limits;
@@ -134,7 +134,8 @@ impl Machine {
     pub(crate) fn start_threads(&self) -> anyhow::Result<()> {
         if let Some(threads) = self.threads {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
-            pool.build_global().context("cannot start threads")?;
+            // It prints its cause and also returns it.
+            pool.build_global().map_err(|error| anyhow!("cannot start threads: {error}"))?;
         }
         Ok(())
     }

@@ -38,18 +38,12 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Prints an error with its causes to standard error, unless nobody reads standard output any more.
+/// Prints an error and its causes to standard error, unless nobody reads standard output any more.
 pub(crate) fn complain_of(error: &anyhow::Error) {
     if is_closed(error) {
         return;
     }
-    let mut message = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        // Most errors quote their cause already.
-        if !message.contains(&cause) {
-            message = format!("{message}: {cause}");
-        }
-    }
+    let mut message = format!("{error:#}");
     // What follows an option, or the first argument, was likely swapped.
     let is_model = |cause: &(dyn Error + 'static)| {
         matches!(cause.downcast_ref(), Some(PicturesError::Safetensors { .. }))

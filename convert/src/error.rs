@@ -170,7 +170,7 @@ fn names(names: &[String]) -> String {
 #[non_exhaustive]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -178,7 +178,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// The posterior is refused.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read the posterior {}", path.display())]
     Posterior {
         /// The file.
         path: PathBuf,
@@ -186,9 +186,9 @@ pub enum LoadError {
         source: PosteriorError,
     },
     /// The network, or the network together with its posterior, is refused.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot import {}", path.display())]
     Import {
-        /// The ONNX file; that of the posterior where it is this that does not fit.
+        /// The ONNX file, or that of the posterior if this is what does not fit.
         path: PathBuf,
         /// Why.
         source: ImportError,

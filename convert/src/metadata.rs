@@ -25,15 +25,15 @@ pub struct Metadata {
 #[non_exhaustive]
 pub enum MetadataError {
     /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
-    /// The file is no JSON.
-    #[error("{}: not JSON: {source}", path.display())]
+    /// The file is not JSON.
+    #[error("{}: not JSON", path.display())]
     Json {
         /// The file.
         path: PathBuf,

@@ -28,7 +28,7 @@ const MAX_RATIO: u64 = 16;
 #[non_exhaustive]
 pub enum PicturesError {
     /// The file cannot be opened.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -134,13 +134,13 @@ pub enum QuantizationError {
         reason: String,
     },
     /// The calibration pictures cannot be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Pictures(#[from] PicturesError),
     /// The preprocessing does not fit the pictures.
     #[error(transparent)]
     Channels(#[from] ChannelsError),
-    /// The network does not answer as it was recorded to.
-    #[error("{origin}: {source}")]
+    /// The network does not give the recorded answers.
+    #[error("the answers recorded in {origin} do not match")]
     Answers {
         /// The file and the array of the recorded answers.
         origin: String,
@@ -152,10 +152,10 @@ pub enum QuantizationError {
     /// The network does not run.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// Activations run out of range.
-    #[error("{source}")]
+    /// Activations overflow.
+    #[error("activations overflow")]
     Range {
-        /// Whether the spread of the weights is at fault; else the mean weights alone do that.
+        /// Whether the spread of the weights is at fault; otherwise the mean weights alone overflow.
         is_spread: bool,
         /// Where.
         source: QuantizeError,

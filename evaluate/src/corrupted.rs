@@ -11,7 +11,7 @@
 
 use std::{
     fs::File,
-    io::{Seek, Write},
+    io::{self, Seek, Write},
     path::Path,
 };
 
@@ -123,10 +123,9 @@ impl<W: Write + Seek> CorruptedWriter<W> {
     ///
     /// # Errors
     /// When nothing can be written.
-    pub fn new(file: W, labels: ArrayView1<'_, i64>) -> Result<Self, WriteNpzError> {
-        let file = FirstErrorWriter::new(file).map_err(WriteNpyError::from)?;
-        let mut npz = NpzWriter::new(file);
-        npz.add_array("y", &labels)?;
+    pub fn new(file: W, labels: ArrayView1<'_, i64>) -> io::Result<Self> {
+        let mut npz = NpzWriter::new(FirstErrorWriter::new(file)?);
+        npz.add_array("y", &labels).map_err(io_error)?;
         Ok(Self { npz })
     }
 
@@ -134,20 +133,24 @@ impl<W: Write + Seek> CorruptedWriter<W> {
     ///
     /// # Errors
     /// When nothing more can be written.
-    pub fn add(
-        &mut self,
-        drift: &Drift,
-        pictures: ArrayView4<'_, u8>,
-    ) -> Result<(), WriteNpzError> {
-        self.npz.add_array(drift.array(), &pictures)
+    pub fn add(&mut self, drift: &Drift, pictures: ArrayView4<'_, u8>) -> io::Result<()> {
+        self.npz.add_array(drift.array(), &pictures).map_err(io_error)
     }
 
     /// Completes the archive.
     ///
     /// # Errors
     /// When nothing more can be written.
-    pub fn finish(self) -> Result<W, WriteNpzError> {
-        Ok(self.npz.finish()?.into_inner().map_err(WriteNpyError::from)?)
+    pub fn finish(self) -> io::Result<W> {
+        self.npz.finish().map_err(io_error)?.into_inner()
+    }
+}
+
+/// The error of the file. The archive's error prints its cause and also returns it.
+fn io_error(error: WriteNpzError) -> io::Error {
+    match error {
+        WriteNpzError::Npy(WriteNpyError::Io(error)) => error,
+        error => io::Error::other(error.to_string()),
     }
 }
 

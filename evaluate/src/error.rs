@@ -17,7 +17,7 @@ use crate::labelled::LabelledError;
 #[non_exhaustive]
 pub enum EvaluateError {
     /// A file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -25,10 +25,10 @@ pub enum EvaluateError {
         source: std::io::Error,
     },
     /// The labelled pictures are refused.
-    #[error("{0}")]
+    #[error(transparent)]
     Labelled(#[from] LabelledError),
     /// Other pictures are refused.
-    #[error("{0}")]
+    #[error(transparent)]
     Pictures(#[from] PicturesError),
     /// Corrupted pictures have other labels than the clean ones.
     #[error("{}: array `y`: these are not the labels of {}", drift.display(), data.display())]
@@ -53,7 +53,7 @@ pub enum EvaluateError {
         reason: String,
     },
     /// The FP32 network cannot have the noise of the model.
-    #[error("{}: {} was not made from it: {source}", network.display(), model.display())]
+    #[error("{} was not made from {}", model.display(), network.display())]
     OtherNetwork {
         /// The file of the network.
         network: PathBuf,
@@ -63,7 +63,7 @@ pub enum EvaluateError {
         source: RunError,
     },
     /// Pictures cannot be predicted.
-    #[error("{}: array `{array}`: {source}", path.display())]
+    #[error("{}: array `{array}` cannot be predicted", path.display())]
     Array {
         /// Their file.
         path: PathBuf,

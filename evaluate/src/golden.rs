@@ -48,7 +48,7 @@ pub struct Golden {
 #[non_exhaustive]
 pub enum GoldenError {
     /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -25,10 +25,10 @@ pub struct Labelled {
 #[non_exhaustive]
 pub enum LabelledError {
     /// The archive cannot be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Pictures(#[from] PicturesError),
     /// A label is not a class of the model.
-    #[error("{}: array `y`: {source}", path.display())]
+    #[error("{}: array `y` has a wrong label", path.display())]
     Label {
         /// The file.
         path: PathBuf,

@@ -1,5 +1,6 @@
-//! Files that the importer refuses: none at all, other files than the model may read, damaged bytes.
+//! Files that the importer refuses: missing ones, files that the model may not read, damaged bytes.
 
+use std::error::Error;
 use std::path::Path;
 
 use crate::common::{Fixture, assert_names, initializer, none};
@@ -24,7 +25,18 @@ fn external(folder: &Path, location: &str, entries: &[(&str, &str)]) -> Result<N
         .collect();
     std::fs::write(folder.join("model.onnx"), model.write_buf().unwrap()).unwrap();
     Network::load(&folder.join("model.onnx"), &PosteriorSource::Deterministic)
-        .map_err(|error| error.to_string())
+        .map_err(|error| with_causes(&error))
+}
+
+/// The message of an error and those of its causes.
+fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// The error of a network that must be refused, with its causes.
+fn refusal(onnx: &Path, posterior: PosteriorSource) -> String {
+    with_causes(&Network::load(onnx, &posterior).unwrap_err())
 }
 
 #[test]
@@ -73,22 +85,20 @@ fn a_pipe_is_refused_before_it_is_opened() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let error = external(folder.path(), "pipe", &[("length", "160")]).unwrap_err();
     assert_names(&error, &["`fc.weight`", "`pipe`", "not a file"]);
-    let load = |mean: &Path, posterior| Network::load(mean, &posterior).unwrap_err().to_string();
-    assert_names(&load(&pipe, PosteriorSource::Deterministic), &["pipe", "not a file"]);
+    assert_names(&refusal(&pipe, PosteriorSource::Deterministic), &["pipe", "not a file"]);
     let model = folder.path().join("model.onnx");
-    assert_names(&load(&model, PosteriorSource::File(pipe)), &["pipe", "not a file"]);
+    assert_names(&refusal(&model, PosteriorSource::File(pipe)), &["pipe", "not a file"]);
 }
 
 #[test]
 fn a_pointer_of_git_lfs_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("mean.onnx");
+    let path = folder.path().join("network.onnx");
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
     std::fs::write(&path, pointer).unwrap();
-    let error = Network::load(&path, &PosteriorSource::Deterministic).unwrap_err().to_string();
-    assert_names(&error, &["mean.onnx", "git lfs pull"]);
-    let error = Network::load(&path, &PosteriorSource::File(path.clone())).unwrap_err().to_string();
-    assert_names(&error, &["mean.onnx", "git lfs pull"]);
+    for posterior in [PosteriorSource::Deterministic, PosteriorSource::File(path.clone())] {
+        assert_names(&refusal(&path, posterior), &["network.onnx", "git lfs pull"]);
+    }
     assert_names(&import(pointer, &none()).unwrap_err().to_string(), &["git lfs pull"]);
 }
 
@@ -113,23 +123,23 @@ fn tensors_cannot_share_the_data_of_another_file() {
     std::fs::write(folder.path().join("w.data"), vec![0; 4 * 300]).unwrap();
     let path = folder.path().join("model.onnx");
     std::fs::write(&path, model.write_buf().unwrap()).unwrap();
-    let error = Network::load(&path, &PosteriorSource::Deterministic).unwrap_err().to_string();
+    let error = refusal(&path, PosteriorSource::Deterministic);
     assert_names(&error, &["model.onnx", "more data of `w.data` than it has"]);
 }
 
 #[test]
 fn files_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let (onnx, sigmas) = (folder.path().join("mean.onnx"), folder.path().join("p.safetensors"));
+    let (onnx, sigmas) = (folder.path().join("network.onnx"), folder.path().join("p.safetensors"));
     let source = PosteriorSource::File(sigmas.clone());
-    let message = || Network::load(&onnx, &source).unwrap_err().to_string();
+    let message = || refusal(&onnx, source.clone());
     assert_names(&message(), &["p.safetensors"]);
     std::fs::write(&sigmas, "{}").unwrap();
     assert_names(&message(), &["p.safetensors", "not a safetensors file"]);
     std::fs::write(&sigmas, [2, 0, 0, 0, 0, 0, 0, 0, b'{', b'}']).unwrap();
-    assert_names(&message(), &["mean.onnx"]);
+    assert_names(&message(), &["network.onnx"]);
     std::fs::write(&onnx, "no model").unwrap();
-    assert_names(&message(), &["mean.onnx", "not an ONNX model"]);
+    assert_names(&message(), &["network.onnx", "not an ONNX model"]);
     std::fs::write(&onnx, Fixture::load("mobile").onnx).unwrap();
     assert!(Network::load(&onnx, &source).is_ok());
     // The posterior of another network.

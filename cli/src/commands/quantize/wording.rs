@@ -17,8 +17,9 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
         Range { .. } => anyhow::Error::new(error).context(too_large(arguments)),
         Answers { layout, source: AnswersError::Differ { .. }, .. } => {
             let network = arguments.network.display();
+            let error = anyhow::Error::new(error);
             anyhow!(
-                "{error}; {network} was not read as it was meant: is its input {layout} \
+                "{error:#}; {network} was not read as it was meant: is its input {layout} \
                  (--input-layout), and is the `preprocessing` of --metadata right?"
             )
         }
