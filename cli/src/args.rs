@@ -14,13 +14,13 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-/// Largest number of threads: far above any machine's, low enough to start them all.
+/// Largest number of threads: more than any machine has, few enough to start them all.
 const MAX_THREADS: u16 = 1024;
 
 /// Which weights to draw.
 #[derive(Args)]
 pub(crate) struct Sampling {
-    /// Monte-Carlo samples: how often each picture is predicted, every time with other weights
+    /// Monte-Carlo samples: how often each picture is predicted, each time with other weights
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 32)]
     #[arg(value_parser = sample_count())]
     pub(crate) samples: u32,
@@ -31,16 +31,16 @@ pub(crate) struct Sampling {
     pub(crate) seed: u64,
 }
 
-/// What to know of a network's input beyond its ONNX file.
+/// What an ONNX file may leave open about its network's input.
 #[derive(Args)]
 pub(crate) struct NetworkInput {
-    /// What the axes of the network's input are, a letter each: n the batch, c channels, d planes, h
-    /// rows, w columns, l positions [default: as the network uses them]
+    /// The axes of the network's input, one letter each: n the batch, c channels, d planes, h rows, w
+    /// columns, l positions [default: as the network uses them]
     #[arg(long, value_name = "ORDER", requires = "network", value_parser = layout_parser())]
     pub(crate) input_layout: Option<InputLayout>,
 
-    /// How large one picture is, rows x columns x channels (positions x channels of a sequence), such as
-    /// 224x224x3: for a network that leaves it open
+    /// The size of one picture, rows x columns x channels (of a sequence: positions x channels), such as
+    /// 224x224x3; for a network that leaves it open
     #[arg(long, value_name = "HxWxC", requires = "network", value_parser = shape)]
     pub(crate) input_shape: Option<Shape>,
 }
@@ -80,21 +80,21 @@ pub(crate) struct Machine {
     #[arg(value_parser = whole::<u16>(1..=u64::from(MAX_THREADS)))]
     pub(crate) threads: Option<u16>,
 
-    /// Instruction set [default: what BAYES8_ISA names, or the fastest that BAYES8_HIDE does not hide]
+    /// Instruction set [default: BAYES8_ISA, or the fastest that BAYES8_HIDE does not hide]
     #[arg(long, value_name = "ISA", value_parser = isa_parser())]
     pub(crate) isa: Option<Isa>,
 
-    /// Memory for weight samples that are used again, such as 512MiB; changes no result
+    /// Memory to keep weight samples for reuse, such as 512MiB; changes no result
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "0B")]
     #[arg(value_parser = size)]
     pub(crate) bank: ByteSize,
 
-    /// Most memory for activations, such as 8GiB: a model of which one picture takes more is refused
+    /// Most memory for activations, such as 8GiB; a model whose single picture takes more is refused
     /// [default: 2GiB]
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = size)]
     pub(crate) max_memory: Option<ByteSize>,
 
-    /// Most steps for a picture and a weight sample, as `bayes8 inspect` shows them: a model that takes
+    /// Most steps per picture and weight sample, as `bayes8 inspect` shows them; a model that takes
     /// more is refused [default: 4398046511104, which is 2^42]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     #[arg(value_parser = whole::<u64>(1..=u64::MAX))]
@@ -119,7 +119,7 @@ impl Machine {
             .limits(self.limits()))
     }
 
-    /// What a model may take to run.
+    /// The memory and steps that a model may take.
     fn limits(&self) -> Limits {
         let Limits { memory_bytes, steps, .. } = Limits::default();
         Limits::new()
@@ -127,7 +127,7 @@ impl Machine {
             .steps(self.max_steps.unwrap_or(steps))
     }
 
-    /// Gives the FP32 network as many threads; once a process.
+    /// Gives the FP32 network this number of threads; once per process.
     ///
     /// # Errors
     /// When they cannot start.
@@ -145,7 +145,7 @@ fn isa_parser() -> impl TypedValueParser<Value = Isa> {
     PossibleValuesParser::new(Isa::ALL.map(Isa::name)).try_map(|name| name.parse::<Isa>())
 }
 
-/// A whole number within a range, which every complaint names.
+/// A whole number within a range, which its error names.
 pub(crate) fn whole<T: TryFrom<u64>>(
     range: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone {
@@ -189,22 +189,22 @@ pub(crate) fn positive(text: &str) -> Result<f32, String> {
     number.ok_or_else(|| "expected a finite number above 0".to_string())
 }
 
-/// A percentage of most things.
+/// A percentage that keeps at least half.
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     within(text, 50.0, 100.0)
 }
 
-/// A share, or a difference of two.
+/// A share, or a difference of two shares.
 pub(crate) fn share(text: &str) -> Result<f64, String> {
     within(text, 0.0, 1.0)
 }
 
-/// A correlation, or what may as well be a gain as a loss.
+/// A correlation, or a share that may be a gain or a loss.
 pub(crate) fn signed_share(text: &str) -> Result<f64, String> {
     within(text, -1.0, 1.0)
 }
 
-/// A number without an upper end.
+/// A number without an upper limit.
 pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     at_least_zero(text, "a finite number, 0 or above")
 }
@@ -219,8 +219,7 @@ fn at_least_zero(text: &str, expected: &str) -> Result<f64, String> {
     number.ok_or_else(|| format!("expected {expected}"))
 }
 
-/// The posterior of a network by `--posterior` or `--moped`; by `--deterministic` where neither is
-/// given.
+/// The posterior of a network from `--posterior` or `--moped`; deterministic if neither is given.
 pub(crate) fn posterior_source(posterior: Option<&Path>, moped: Option<f32>) -> PosteriorSource {
     match (posterior, moped) {
         (Some(path), _) => PosteriorSource::File(path.into()),
@@ -229,7 +228,7 @@ pub(crate) fn posterior_source(posterior: Option<&Path>, moped: Option<f32>) -> 
     }
 }
 
-/// A wrong usage of a command that only its arguments together show.
+/// A wrong usage that only several arguments together show.
 #[derive(Debug)]
 pub(crate) struct UsageError {
     pub(crate) command: &'static str,

@@ -1,4 +1,4 @@
-//! Output files that are there whole, or not at all.
+//! Output files that are written completely or not at all.
 
 use crate::interrupt;
 use anyhow::{Context, bail};
@@ -7,21 +7,21 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
-/// An output file on its way: under a hidden name beside its own, until it is complete.
+/// An output file under a hidden name next to its final one, until it is complete.
 pub(crate) struct Pending {
     file: NamedTempFile,
     /// As the user gave it.
     path: PathBuf,
-    /// The file itself, where the path is that of a link, which stays.
+    /// The file itself if the path is a link, which stays.
     real: PathBuf,
 }
 
 impl Pending {
-    /// Creates the hidden file, empty: what cannot be written is found before hours of work are lost
-    /// on it.
+    /// Creates the hidden file, empty, to find out that it cannot be written before hours of work are
+    /// lost.
     ///
     /// # Errors
-    /// When the path is a folder, a device, or one of the `inputs`, or its folder takes no files.
+    /// When the path is a folder, a device, or one of the `inputs`, or its folder is not writable.
     pub(crate) fn create(path: &Path, inputs: &[&Path]) -> anyhow::Result<Self> {
         let complaint = || format!("cannot write {}", path.display());
         let real = check(path, inputs).with_context(complaint)?;
@@ -43,7 +43,7 @@ impl Pending {
     /// Writes the contents, once.
     ///
     /// # Errors
-    /// When they do not fit on the disk.
+    /// When the disk is full.
     pub(crate) fn write(&self, contents: &[u8]) -> anyhow::Result<()> {
         self.fill(|file| file.write_all(contents).with_context(|| self.complaint()))
     }
@@ -51,7 +51,7 @@ impl Pending {
     /// Lets `fill` write the contents, once.
     ///
     /// # Errors
-    /// When they do not fit on the disk, or that of `fill`.
+    /// When the disk is full, or the error of `fill`.
     pub(crate) fn fill(
         &self,
         fill: impl FnOnce(&mut BufWriter<&File>) -> anyhow::Result<()>,
@@ -65,15 +65,15 @@ impl Pending {
     /// Bytes written.
     ///
     /// # Errors
-    /// When the file cannot be looked at.
+    /// When the system does not tell.
     pub(crate) fn size(&self) -> anyhow::Result<u64> {
         Ok(self.file.as_file().metadata()?.len())
     }
 
-    /// Gives the file its name; one that has it is replaced.
+    /// Gives the file its final name; an existing file is replaced.
     ///
     /// # Errors
-    /// When the file cannot be renamed; nothing is left behind.
+    /// When the file cannot be renamed; the hidden file is then removed.
     pub(crate) fn commit(self) -> anyhow::Result<()> {
         let complaint = self.complaint();
         let renamed = interrupt::delayed(|_| self.file.persist(&self.real));
@@ -86,7 +86,7 @@ impl Pending {
     }
 }
 
-/// The path to write to: that of the file where `path` is a link, which stays.
+/// The path to write to: that of the file itself if `path` is a link, which stays.
 fn check(path: &Path, inputs: &[&Path]) -> anyhow::Result<PathBuf> {
     let Some(name) = path.file_name().filter(|_| !path.is_dir()) else {
         bail!("it is a folder");
@@ -101,7 +101,7 @@ fn check(path: &Path, inputs: &[&Path]) -> anyhow::Result<PathBuf> {
             }
             Ok(real)
         }
-        // Such as a name that is too long.
+        // For example, a name that is too long.
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         Err(_) => {
             let folder = folder(path);
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(Pending::create(&folder.path().join("out"), &[]).is_ok());
         let missing = folder.path().join("out");
-        assert!(Pending::create(&missing, &[&missing]).is_ok(), "neither is there");
+        assert!(Pending::create(&missing, &[&missing]).is_ok(), "neither exists");
     }
 
     #[test]

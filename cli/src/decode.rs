@@ -1,4 +1,4 @@
-//! Picture files to pixels, within a limit that holds before anything is decoded.
+//! Decodes picture files, within a limit that holds before anything is decoded.
 
 mod size;
 #[cfg(test)]
@@ -12,16 +12,16 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use std::fs::File;
 use std::io::{BufReader, Seek};
 
-/// What can be decoded, for messages.
+/// The formats that can be decoded, for messages.
 pub(crate) const FORMATS: &str = "PNG, JPEG, WebP, BMP, GIF or TIFF";
 
-/// Memory for whatever a file holds besides pixels, such as colour profiles.
+/// Memory for data besides pixels, such as colour profiles.
 const MAX_METADATA: u64 = 64 << 20;
 
 /// Bytes of a pixel: four channels of f32 at most.
 const BYTES_PER_PIXEL: u64 = 16;
 
-/// Decodes a picture and turns it as its EXIF orientation says; of an animation, its first frame.
+/// Decodes a picture, or the first frame of an animation, and turns it as its EXIF orientation says.
 ///
 /// # Errors
 /// When it is not a picture of a known format, is damaged, or has more than `max_pixels`.
@@ -31,7 +31,7 @@ pub(crate) fn decode(mut file: File, max_pixels: u64) -> anyhow::Result<DynamicI
     if length > memory {
         bail!("it has {length} bytes, more than {max_pixels} pixels can take (--max-pixels)");
     }
-    // By what the file holds, not by its name.
+    // By its contents, not by its name.
     let Ok(format) = image::guess_format(&start(&mut file)?) else {
         bail!("neither a picture in the format {FORMATS} nor an npz archive");
     };
@@ -55,7 +55,7 @@ pub(crate) fn decode(mut file: File, max_pixels: u64) -> anyhow::Result<DynamicI
     Ok(picture)
 }
 
-/// Says which formats there are, if this is not one, and which option allows more memory.
+/// Adds the known formats, or the option that allows more memory.
 fn explained(error: ImageError, format: ImageFormat, max_pixels: u64) -> anyhow::Error {
     match error {
         ImageError::Limits(_) => anyhow!(

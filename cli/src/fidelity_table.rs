@@ -1,4 +1,4 @@
-//! The fidelity report for people.
+//! The fidelity report as text.
 
 use crate::style::shorten;
 use bayes8_convert::bias_correction::{CLEAR_GAIN, CorrectionReport};
@@ -9,7 +9,7 @@ use bayes8_evaluate::EndToEnd;
 use bayes8_evaluate::style::{Style, counted, four_places, thousands};
 use bayes8_evaluate::table::{Align, Table};
 
-/// The report in tables.
+/// Formats the report as tables.
 pub(crate) fn text(report: &FidelityReport, end_to_end: Option<&EndToEnd>, style: Style) -> String {
     let FidelityReport { calibration_method, activation_bits, rounding, .. } = report;
     let rounding = match rounding {
@@ -38,7 +38,7 @@ pub(crate) fn text(report: &FidelityReport, end_to_end: Option<&EndToEnd>, style
             style,
             "Spread of the weights",
             "std ratio: exact standard deviation of the integer sampler over sigma, of weights (0 \
-             where sigma is lost beside larger ones of its row), rows and layer",
+             if larger sigmas of the row leave none), rows and layer",
         ));
         append(&mut text, &layers(report), style);
     }
@@ -72,12 +72,12 @@ fn append(text: &mut String, table: &Table, style: Style) {
     }
 }
 
-/// Why the ranges are as they are, in words.
+/// Why these ranges were chosen, in words.
 fn choice(choice: &RangeChoice) -> String {
     let RangeChoice { method, min_max_error, mse_error, .. } = choice;
     let mut text = format!(
         "{method}; median squared error of the logits {min_max_error:.5} with min-max, \
-         {mse_error:.5} with mse (allowed: {OUTLIERS} times that)"
+         {mse_error:.5} with mse (allowed: {OUTLIERS} times the latter)"
     );
     let tried = choice.tried.iter().map(|tried| {
         let over = tried.mutual_information / choice.fp32_mutual_information;
@@ -93,14 +93,14 @@ fn choice(choice: &RangeChoice) -> String {
     text
 }
 
-/// What bias correction brought, in words.
+/// The effect of bias correction, in words.
 fn correction(correction: &CorrectionReport) -> String {
     let CorrectionReport { corrected, error_without, error_with, gain_over_standard_error } =
         correction;
     let used = if *corrected { "on" } else { "off" };
     format!(
         "{used}; squared error of the logits {error_without:.5} without, {error_with:.5} with it, a \
-         gain of {gain_over_standard_error:.1} standard errors (by auto: on from {CLEAR_GAIN:.0})"
+         gain of {gain_over_standard_error:.1} standard errors (auto: on from {CLEAR_GAIN:.0})"
     )
 }
 

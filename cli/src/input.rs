@@ -1,4 +1,4 @@
-//! Files that a command reads: plain ones, or standard input by the name `-`.
+//! Files that a command reads: plain files, or standard input as `-`.
 
 use bayes8_convert::pictures::is_safetensors;
 use bayes8_native::file;
@@ -7,10 +7,10 @@ use std::io::{self, Read, Seek, Write, stdin};
 use std::path::Path;
 use std::sync::Mutex;
 
-/// Most bytes that are taken from standard input; files have no such limit.
+/// Most bytes that are read from standard input; files have no such limit.
 const MAX_STDIN: u64 = 1 << 30;
 
-/// What standard input held, once it was read.
+/// The contents of standard input, once it has been read.
 static STDIN: Mutex<Option<File>> = Mutex::new(None);
 
 /// Opens a plain file, or a copy of standard input if `path` is `-`, at its beginning.
@@ -39,8 +39,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     file::contents(open(path)?)
 }
 
-/// A file without a name that holds all that `source` gives, at most `most` bytes: what is read must
-/// be seekable, and may be read twice.
+/// Copies `source`, of at most `most` bytes, to a file without a name, which can be sought and read
+/// twice.
 fn spooled(source: impl Read, most: u64) -> io::Result<File> {
     let mut copy = tempfile::tempfile()?;
     if io::copy(&mut source.take(most + 1), &mut copy)? > most {
@@ -51,15 +51,15 @@ fn spooled(source: impl Read, most: u64) -> io::Result<File> {
     Ok(copy)
 }
 
-/// Whether `start`, the beginning of a file, is that of an archive: npz files are zip archives.
+/// Whether a file that begins with `start` is an archive: npz files are zip archives.
 pub(crate) fn is_archive(start: &[u8]) -> bool {
     start.starts_with(b"PK") && !is_safetensors(start)
 }
 
-/// What a file that begins with `start` is called, if it holds pictures.
+/// What to call a file that begins with `start`, if it holds pictures.
 pub(crate) fn kind_of_pictures(start: &[u8]) -> Option<&'static str> {
     match start {
-        // The length of a header may begin as pictures and archives do.
+        // The length of a safetensors header may look like the start of a picture or archive.
         _ if is_safetensors(start) => None,
         _ if is_archive(start) => Some("an npz archive"),
         _ => image::guess_format(start).is_ok().then_some("a picture"),

@@ -1,16 +1,16 @@
-//! Leaving nothing behind when a signal ends the program.
+//! Cleans up when a signal ends the program.
 //!
-//! A thread waits for Ctrl-C and its kin, removes the hidden files of unfinished output, clears the
-//! progress bar, and lets the signal do what it does by default: so whoever started the program sees
-//! which signal ended it, and a shell the exit code 128 + its number.
+//! A thread waits for Ctrl-C and similar signals, removes the hidden files of unfinished output, clears
+//! the progress bar, and lets the signal do what it does by default. Whoever started the program sees
+//! which signal ended it, and a shell sees the exit code 128 + its number.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-/// Every hidden file of this process, gone or not.
+/// Every hidden file of this process, whether or not it still exists.
 static HIDDEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Does what a signal must wait for, with the list of hidden files.
+/// Does work that a signal must wait for, with the list of hidden files.
 pub(crate) fn delayed<T>(work: impl FnOnce(&mut Vec<PathBuf>) -> T) -> T {
     work(&mut HIDDEN.lock().unwrap_or_else(PoisonError::into_inner))
 }
@@ -18,7 +18,7 @@ pub(crate) fn delayed<T>(work: impl FnOnce(&mut Vec<PathBuf>) -> T) -> T {
 #[cfg(unix)]
 pub(crate) use unix::watch;
 
-/// Nothing to wait for: on other systems files may be left behind.
+/// Does nothing: on other systems, unfinished files may remain.
 #[cfg(not(unix))]
 pub(crate) fn watch() -> std::io::Result<()> {
     Ok(())
@@ -35,7 +35,7 @@ mod unix {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::{fs, io, thread};
 
-    /// Starts to wait for signals, once per process.
+    /// Starts to wait for signals; once per process.
     ///
     /// # Errors
     /// When the system refuses a handler or a thread.
@@ -47,7 +47,7 @@ mod unix {
         let ends = ends.filter(|signal| ignored & 1 << (signal - 1) == 0);
         let cleaned = Arc::new(AtomicBool::new(false));
         for signal in ends.clone() {
-            // The second one does not wait for a terminal that stands still.
+            // A second signal does not wait for a stopped terminal.
             flag::register_conditional_default(signal, cleaned.clone())?;
         }
         let mut signals = Signals::new(ends)?;
@@ -60,7 +60,7 @@ mod unix {
     }
 
     fn end(signal: i32, cleaned: &AtomicBool) {
-        // No more files are made or named from here on.
+        // From here on, no file is created or renamed.
         delayed(|hidden| {
             for path in hidden {
                 // Most have their final name, or were abandoned.
@@ -69,15 +69,15 @@ mod unix {
             cleaned.store(true, Ordering::SeqCst);
             progress::clear();
             if std::process::id() == 1 {
-                // The first process of a container is spared what signals do by default.
+                // The first process of a container ignores what signals do by default.
                 low_level::exit(128 + signal);
             }
             let _ = low_level::emulate_default_handler(signal);
         });
     }
 
-    /// The signals that whoever started this program wants it to ignore, as `nohup` does: bit N - 1
-    /// for signal N. Where the system does not tell, that may be a hangup.
+    /// The signals that the starter of this program, such as `nohup`, wants it to ignore: bit N - 1 for
+    /// signal N. If the system does not tell, this is assumed of a hangup.
     fn ignored() -> u64 {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! The `bayes8` command: predict with quantized Bayesian neural networks, and look after them.
+//! The `bayes8` command: makes, inspects, evaluates and runs quantized Bayesian neural networks.
 
 #![forbid(unsafe_code)]
 
@@ -21,21 +21,21 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Exit code of an evaluation that misses a threshold.
+/// Exit code of an evaluation that missed a threshold.
 const MISSED: u8 = 3;
 
 /// INT8 Bayesian neural networks that know how sure they are.
 #[derive(Parser)]
 #[command(name = "bayes8", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = "\
-Exit codes: 0 success, 1 failure, 2 wrong usage, 3 an evaluation that misses a threshold;
-a signal that ends the program leaves no unfinished file, and a shell sees 128 + its number.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 an evaluation missed a threshold.
+A signal that ends the program leaves no unfinished file, and a shell sees 128 + its number.
 `bayes8 COMMAND --help` explains a command and gives examples.
 
 Environment:
   BAYES8_ISA   the instruction set to use: portable, avx2, avxvnni, avx512vnni or amx
-  BAYES8_HIDE  instruction sets not to use although the processor has them, with commas between;
-               those that need them are not used either: avx2 leaves portable code only")]
+  BAYES8_HIDE  instruction sets not to use although the processor has them, separated by commas;
+               those that build on them are not used either: avx2 leaves only portable code")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -84,11 +84,11 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     }
 }
 
-/// Ends the program as clap does where the command line is wrong: with exit code 2.
+/// Ends the program like clap on a wrong command line: with exit code 2.
 fn refuse(UsageError { command, message }: &UsageError) -> ! {
     let mut cli = Cli::command();
-    // So that the usage shown is the subcommand's, with the program's name before it.
+    // The usage shown is then the subcommand's, with the program's name before it.
     cli.build();
-    let command = cli.find_subcommand_mut(command).expect("a command that is there");
+    let command = cli.find_subcommand_mut(command).expect("the name of a subcommand");
     command.error(ErrorKind::ValueValidation, message).exit()
 }

@@ -1,4 +1,4 @@
-//! Loading models for commands.
+//! Loads models for commands.
 
 use crate::args::Machine;
 use crate::input;
@@ -10,7 +10,7 @@ use bayes8_native::core::{format, model};
 use bayes8_native::{LoadError, Model};
 use std::path::Path;
 
-/// The model in `path`, ready to run.
+/// Loads the model in `path`, ready to run.
 ///
 /// # Errors
 /// When the file is not a model, naming it, or threads cannot be started.
@@ -37,7 +37,7 @@ fn option(exceeded: &LimitError) -> &'static str {
     }
 }
 
-/// What the file says, and its size in bytes.
+/// Reads the model of a file, and the file's size in bytes.
 ///
 /// # Errors
 /// When the file is not a model, naming it.
@@ -53,7 +53,7 @@ pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::QuantizedModel, us
     Ok((model, bytes.len()))
 }
 
-/// Files keep loading, also those that say nothing; `quantize` makes none.
+/// Warns of a model with one class. Such files still load, but `quantize` does not make them.
 fn warn_of_one_class(path: &Path, model: &model::QuantizedModel) {
     if model.classes() == 1 {
         warn(&format!(

@@ -1,4 +1,4 @@
-//! Writing results to standard output, and complaints to standard error.
+//! Writes results to standard output, and complaints to standard error.
 
 use anyhow::Context;
 use bayes8_convert::pictures::PicturesError;
@@ -33,7 +33,7 @@ pub(crate) fn warn(message: &str) {
     complain(&format!("warning: {}", printable(message)));
 }
 
-/// Prints a line to standard error; if that is closed, nobody wants to know.
+/// Prints a line to standard error; if that is closed, nobody is listening.
 pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
@@ -44,7 +44,7 @@ pub(crate) fn complain_of(error: &anyhow::Error) {
         return;
     }
     let mut message = format!("{error:#}");
-    // What follows an option, or the first argument, was likely swapped.
+    // The arguments were likely swapped.
     let is_model = |cause: &(dyn Error + 'static)| {
         matches!(cause.downcast_ref(), Some(PicturesError::Safetensors { .. }))
     };
@@ -54,7 +54,7 @@ pub(crate) fn complain_of(error: &anyhow::Error) {
     complain(&format!("error: {}", printable(&message)));
 }
 
-/// Whether an error only says that whoever reads the output has seen enough of it, as in `| head`.
+/// Whether an error only says that the reader of the output has seen enough, as in `| head`.
 pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
     let closed = |cause: &(dyn Error + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)

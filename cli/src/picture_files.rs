@@ -1,4 +1,4 @@
-//! Files to what a model takes. Pictures are turned as their EXIF orientation says, then fitted by
+//! Reads files as a model's input. Pictures are turned as their EXIF orientation says, then fitted by
 //! [`bayes8_core::fit_picture`]; arrays must have the model's shape.
 
 use anyhow::{Context, bail};
@@ -13,14 +13,14 @@ use crate::decode::decode;
 use crate::input;
 use crate::progress::Progress;
 
-/// A batch with a name for each of its members.
+/// A batch, with a name for each picture.
 pub(crate) struct Batch {
     pub(crate) names: Vec<String>,
     pub(crate) pictures: Inputs,
 }
 
-/// Reads all files as a batch of `shape`: a picture of at most `max_pixels` each, or all that the
-/// array `x` of an npz archive holds.
+/// Reads all files as a batch of `shape`: each is a picture of at most `max_pixels`, or an npz archive
+/// whose array `x` is read.
 ///
 /// # Errors
 /// When a file is neither a picture nor an npz archive of the model's shape, naming it; when the model
@@ -54,8 +54,8 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape, max_pixels: u64) -> anyhow::
     let batch = vec![names.len(), shape.depth, shape.height, shape.width, shape.channels];
     let pictures = match (bytes.is_empty(), numbers.is_empty()) {
         (false, false) => bail!(
-            "some files hold pixels, others floats that the model takes as they are: predict them one \
-             after the other"
+            "some files hold pixels, others floats that the model takes as they are: predict them \
+             separately"
         ),
         (_, true) => ArrayD::from_shape_vec(batch, bytes).map(Inputs::Bytes),
         (true, _) => ArrayD::from_shape_vec(batch, numbers).map(Inputs::Normalized),

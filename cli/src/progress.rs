@@ -1,4 +1,4 @@
-//! A progress bar for whatever takes longer than a second.
+//! A progress bar for work that takes longer than a second.
 
 use crate::output::warn;
 use bayes8_evaluate::Progress as Event;
@@ -11,14 +11,14 @@ use std::time::Duration;
 /// Work that is done sooner shows no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The bar that is there, if any: at most one at a time.
+/// The current bar, if any: at most one at a time.
 static CURRENT: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// A bar on standard error that appears after a second and leaves no trace. Nothing is shown where
+/// A bar on standard error that appears after a second and leaves no trace. Nothing is shown if
 /// standard error is not a terminal.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    /// Dropped to call off the bar's appearance.
+    /// Dropped to prevent the bar from appearing.
     finished: Option<Sender<()>>,
     waiter: Option<JoinHandle<()>>,
 }
@@ -29,7 +29,7 @@ impl Progress {
         Self::with(task, Some(total), "{spinner} {msg} {wide_bar} {percent:>3} %, {eta} left")
     }
 
-    /// For work whose pieces are too unlike to count: it shows that something goes on, and how long.
+    /// A bar for work whose pieces are too different to count: it shows activity and the time.
     fn uncounted(task: &'static str) -> Self {
         Self::with(task, None, "{spinner} {msg}, {elapsed} so far")
     }
@@ -52,13 +52,13 @@ impl Progress {
         Self { bar, finished: Some(finished), waiter: Some(waiter) }
     }
 
-    /// Some more pieces are done.
+    /// Counts finished pieces.
     pub(crate) fn advance(&self, pieces: u64) {
         self.bar.inc(pieces);
     }
 }
 
-/// Shows what the libraries tell of their work: one bar after the other, and warnings.
+/// Shows the events of the libraries: one bar after another, and warnings.
 pub(crate) fn shown() -> impl FnMut(Event) {
     let mut bar = None;
     move |event| match (event, &bar) {
@@ -75,7 +75,7 @@ impl Drop for Progress {
     fn drop(&mut self) {
         drop(self.finished.take());
         if let Some(waiter) = self.waiter.take() {
-            // It does nothing that could panic.
+            // The thread cannot panic.
             let _ = waiter.join();
         }
         self.bar.finish_and_clear();
@@ -87,7 +87,7 @@ fn set_current(bar: Option<ProgressBar>) {
     *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = bar;
 }
 
-/// Takes the bar off the terminal before the program ends in the midst of its work.
+/// Removes the bar from the terminal before the program is interrupted.
 pub(crate) fn clear() {
     let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).take();
     current.iter().for_each(ProgressBar::finish_and_clear);

@@ -1,17 +1,17 @@
-//! How text looks on this terminal: colours, bars and names that fit.
+//! Text for this terminal: colours, bars and shortened names.
 
 use bayes8_evaluate::style::{Style, printable, thousands};
 use bayes8_native::core::graph::Shape;
 use std::io::{IsTerminal, stdout};
 
-/// Colours if standard output is a terminal that has them and `NO_COLOR` does not forbid them.
+/// Uses colours if standard output is a terminal that has them and `NO_COLOR` does not forbid them.
 pub(crate) fn detect() -> Style {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     Style { colour: stdout().is_terminal() && !set("NO_COLOR") && !dumb }
 }
 
-/// The filled part, in eighths of a cell, and the dotted rest of a bar of `width` cells.
+/// A bar of `width` cells: its filled part, in eighths of a cell, and its dotted rest.
 pub(crate) fn bar(share: f64, width: usize) -> (String, String) {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
@@ -21,7 +21,7 @@ pub(crate) fn bar(share: f64, width: usize) -> (String, String) {
     ("█".repeat(full) + part, "·".repeat(rest))
 }
 
-/// [`printable`], at most `width` characters of its beginning.
+/// Makes a name [`printable`], and keeps at most `width` characters of its beginning.
 pub(crate) fn shorten(name: &str, width: usize) -> String {
     let name = printable(name);
     if name.chars().count() <= width {
@@ -31,7 +31,7 @@ pub(crate) fn shorten(name: &str, width: usize) -> String {
     kept + "…"
 }
 
-/// [`printable`], at most `width` characters of its end, where a path has its file name.
+/// Makes a path [`printable`], and keeps at most `width` characters of its end, with the file name.
 pub(crate) fn shorten_path(path: &str, width: usize) -> String {
     let path = printable(path);
     let count = path.chars().count();
@@ -42,7 +42,7 @@ pub(crate) fn shorten_path(path: &str, width: usize) -> String {
     "…".to_string() + &kept
 }
 
-/// What a model takes: `28 x 28, 1 channel`.
+/// A model's input: `28 x 28, 1 channel`.
 pub(crate) fn input(shape: Shape) -> String {
     let count = |count: usize, what: &str| {
         let plural = if count == 1 { "" } else { "s" };

@@ -1,4 +1,4 @@
-//! `bayes8 bench`: how fast a model runs here.
+//! `bayes8 bench`: measures how fast a model runs on this machine.
 
 use crate::args::{Machine, sample_count, seconds, whole};
 use crate::progress::Progress;
@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 
 /// Measure how fast a model runs on this machine
 ///
-/// Predicts random pictures again and again, after checking that the kernel returns the same bits
-/// as the portable reference. The figure of merit is image-samples per second: pictures x weight
-/// samples. The share of sampling is the time to draw the weights once over the time of all threads;
-/// with a bank that holds all samples nothing is drawn.
+/// Checks that the kernel returns the same bits as the portable reference, then predicts random
+/// pictures repeatedly. The figure of merit is image-samples per second: pictures x weight samples.
+/// The sampling share is the time to draw the weights once, divided by the time of all threads; with
+/// a bank that holds all samples nothing is drawn.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// Model file; `-` is standard input, of at most 1 GiB
     model: PathBuf,
 
-    /// Pictures in a call
+    /// Pictures per call
     #[arg(long, value_name = "B", allow_hyphen_values = true, default_value_t = 32)]
     #[arg(value_parser = whole::<u32>(1..=1 << 20))]
     batch: u32,
@@ -65,7 +65,7 @@ struct Report {
     kernel: &'static str,
     giga_macs_per_second: f64,
     bank_bytes: u64,
-    /// Most memory that this process held, `null` where the system does not tell.
+    /// Most memory that this process held; `null` if the system does not say.
     peak_memory_bytes: Option<u64>,
     repeats: usize,
     seconds: f64,
@@ -77,7 +77,7 @@ const SEED: u64 = 8;
 /// Largest batch in bytes of pictures.
 const MAX_BATCH_BYTES: usize = 1 << 30;
 
-/// Calls that are timed even if they take longer than asked for.
+/// Calls that are timed even if they take longer than requested.
 const FEWEST_REPEATS: usize = 3;
 
 /// Runs the command.
@@ -105,7 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let drawn = if bank_bytes / samples as u64 >= model.weight_bytes().max(1) as u64 {
         0.0
     } else {
-        // A tenth of the time is enough to know the sampler's.
+        // A tenth of the time is enough to measure the sampler.
         median(&repeat(Duration::from_secs_f64(arguments.seconds / 10.0), |_| {
             model.draw_weights(SEED, 0..samples)?;
             Ok::<_, PredictError>(())
@@ -151,7 +151,7 @@ fn check(model: &Model, pictures: ArrayView5<'_, u8>) -> anyhow::Result<()> {
     let (ours, expected) = (digest(model)?, digest(&reference)?);
     if ours != expected {
         bail!(
-            "{} computes other logits than the portable reference (digest {ours}, expected \
+            "{} computes different logits from the portable reference (digest {ours}, expected \
              {expected}): not measured",
             model.kernel()
         );
@@ -159,7 +159,7 @@ fn check(model: &Model, pictures: ArrayView5<'_, u8>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Pictures of random bytes: always the same.
+/// Pictures of random bytes, always the same.
 fn random_pictures(count: usize, shape: Shape) -> Array5<u8> {
     let stream = ChaCha8::new(SEED, 0);
     let bytes = (0..).flat_map(|group| stream.group_bytes(group));
@@ -168,11 +168,11 @@ fn random_pictures(count: usize, shape: Shape) -> Array5<u8> {
         .take(count * shape.elements())
         .collect::<Array1<u8>>()
         .into_shape_with_order(size)
-        .expect("as many bytes as the shape has elements")
+        .expect("one byte per element of the shape")
 }
 
-/// Seconds that each of many calls took: at least [`FEWEST_REPEATS`], for at least `duration`.
-/// `call` is given the time that the one before took.
+/// Durations of calls in seconds: of at least [`FEWEST_REPEATS`] calls, for at least `duration`.
+/// `call` gets the duration of the previous call.
 fn repeat<E>(
     duration: Duration,
     mut call: impl FnMut(Duration) -> Result<(), E>,
@@ -189,7 +189,7 @@ fn repeat<E>(
     Ok(times)
 }
 
-/// The most memory that this process has held resident, in bytes (Linux).
+/// The most resident memory that this process has held, in bytes (Linux).
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -197,7 +197,7 @@ fn peak_memory() -> Option<u64> {
     Some(kibibytes << 10)
 }
 
-/// The median of times, of which there is at least one.
+/// The median of at least one time.
 fn median(times: &[f64]) -> f64 {
     let mut times = times.to_vec();
     times.sort_by(f64::total_cmp);
@@ -233,7 +233,7 @@ impl Report {
             (
                 "measured",
                 format!(
-                    "{:.2} ms a call, median of {} in {:.2} s",
+                    "{:.2} ms per call, median of {} in {:.2} s",
                     1000.0 * wall,
                     self.repeats,
                     self.seconds

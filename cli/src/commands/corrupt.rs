@@ -1,4 +1,4 @@
-//! `bayes8 corrupt`: pictures that drift away from those that a model was trained on.
+//! `bayes8 corrupt`: makes pictures that drift away from those that a model was trained on.
 
 use crate::args::{self, whole};
 use crate::atomic_file::Pending;
@@ -17,8 +17,8 @@ use std::path::PathBuf;
 /// Corrupt pictures in ten ways and five severities, to measure a model under drift
 ///
 /// Noise, blur, light, pixels and JPEG after Hendrycks and Dietterich (ICLR 2019), with the constants
-/// of CIFAR-10-C. Those are in pixels where they are lengths: pictures larger than 32 x 32 are blurred
-/// less, as seen from afar. The same seed gives the same bytes on every machine.
+/// of CIFAR-10-C. Lengths are in pixels, so pictures larger than 32 x 32 look less blurred. The same
+/// seed gives the same bytes on every machine.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -26,7 +26,7 @@ Examples:
   bayes8 corrupt test.npz --corruptions gaussian_noise,contrast --severities 1,3,5 -o drift.npz
   bayes8 evaluate model.safetensors --data test.npz --drift corruptions.npz
 
-The output has the labels `y` and an array for each corruption and severity, such as `contrast_3`:
+The output holds the labels `y` and an array for each corruption and severity, such as `contrast_3`:
   numpy.load(\"corruptions.npz\")[\"contrast_3\"]      # uint8 [N, H, W, C]")]
 pub(crate) struct Arguments {
     /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C], and `y`, N class indices; `-` is
@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     ))
 }
 
-/// Pictures `[N, H, W, C]`, also from `[N, H, W]`: gray ones.
+/// Pictures `[N, H, W, C]`; gray ones may also be `[N, H, W]`.
 fn in_two_dimensions(pictures: Inputs) -> anyhow::Result<Array4<u8>> {
     let Inputs::Bytes(pictures) = pictures else {
         bail!("it holds floats: only pixels, uint8 of 0 to 255, can be corrupted");
@@ -111,7 +111,7 @@ fn in_two_dimensions(pictures: Inputs) -> anyhow::Result<Array4<u8>> {
     Ok(pictures)
 }
 
-/// What was asked for, each once, or else all.
+/// The requested items, each once, or all if none is requested.
 fn distinct<T: Copy + PartialEq>(asked: &[T], all: &[T]) -> Vec<T> {
     let wanted = |item: &T| asked.is_empty() || asked.contains(item);
     all.iter().copied().filter(wanted).collect()

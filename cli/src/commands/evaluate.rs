@@ -1,4 +1,4 @@
-//! `bayes8 evaluate`: how good a model is on labelled pictures, and how it differs from FP32.
+//! `bayes8 evaluate`: measures a model on labelled pictures, and how it differs from FP32.
 
 mod arguments;
 mod command_line;
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         pending.write(report.html().as_bytes())?;
         pending.commit()
     });
-    // One does not hide another: whoever closes the pipe still wants to know what was missed.
+    // All are reported: whoever closes the pipe still wants to know what was missed.
     let missed = report.check().map_err(anyhow::Error::new);
     let mut errors = [missed, written, printed].into_iter().filter_map(Result::err);
     let Some(first) = errors.next() else { return Ok(()) };
@@ -38,12 +38,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Err(first)
 }
 
-/// Names the option that is likely wrong.
+/// Adds the option that is likely wrong.
 fn explained(error: EvaluateError) -> anyhow::Error {
     match error {
-        EvaluateError::DriftLabels { .. } => anyhow!(
-            "{error}: drift is measured from the clean pictures of --data to the same, corrupted"
-        ),
+        EvaluateError::DriftLabels { .. } => {
+            anyhow!("{error}: --drift must hold the pictures of --data, corrupted")
+        }
         error => error.into(),
     }
 }

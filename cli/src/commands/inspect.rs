@@ -1,4 +1,4 @@
-//! `bayes8 inspect`: what a model file holds.
+//! `bayes8 inspect`: shows what a model file holds.
 
 use crate::style::{self, shorten};
 use crate::{model_file, output};
@@ -80,7 +80,7 @@ impl Text<'_> {
                 counted(*pictures, "picture"),
                 counted(*weight_samples, "weight sample")
             ),
-            None => "no evidence in the file".to_string(),
+            None => "not recorded in the file".to_string(),
         };
         vec![
             (
@@ -110,7 +110,7 @@ impl Text<'_> {
             (
                 "work",
                 format!(
-                    "{:.1} M multiply-accumulates a picture and sample",
+                    "{:.1} M multiply-accumulates per picture and sample",
                     self.0.multiply_accumulates as f64 / 1e6
                 ),
             ),
@@ -119,7 +119,7 @@ impl Text<'_> {
         ]
     }
 
-    /// Memory and steps, and what lets the model run where they are beyond the limits.
+    /// Memory and steps, and the options that allow them if they exceed the limits.
     fn takes_text(&self) -> String {
         let (memory, steps) = (bytes(self.0.memory_bytes), thousands(self.0.steps));
         let limits = Limits::default();
@@ -134,7 +134,7 @@ impl Text<'_> {
             true => String::new(),
             false => format!("; runs only with a higher {}", raised.join(" and ")),
         };
-        format!("{memory} of working memory and {steps} steps a picture and sample{over}")
+        format!("{memory} of working memory and {steps} steps per picture and sample{over}")
     }
 
     /// The number of classes and the first few names.

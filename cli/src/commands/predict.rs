@@ -1,4 +1,4 @@
-//! `bayes8 predict`: what is in these pictures, and how sure is the model?
+//! `bayes8 predict`: says what is in pictures, and how sure the model is.
 
 use crate::args::{Machine, Sampling, UsageError, nats, whole};
 use crate::style::{self, bar, shorten, shorten_path};
@@ -13,10 +13,10 @@ use std::path::PathBuf;
 
 /// Predict pictures, with the uncertainty of every prediction
 ///
-/// PNG, JPEG, WebP, BMP, GIF and TIFF pictures of any size are turned as their EXIF orientation says,
-/// laid over white where they are transparent, and stretched to the model's size; of an animation
-/// the first frame counts. Uncertainty is given in nats: in total (entropy of the mean
-/// probabilities), and its aleatoric part (the picture is ambiguous) and epistemic part (the model
+/// Pictures may be PNG, JPEG, WebP, BMP, GIF or TIFF, of any size. They are turned as their EXIF
+/// orientation says, laid over white where they are transparent, and stretched to the model's size;
+/// of an animation the first frame counts. Uncertainty is in nats: the total (entropy of the mean
+/// probabilities), its aleatoric part (the picture is ambiguous) and its epistemic part (the model
 /// has not learned enough to tell).
 #[derive(Args)]
 #[command(after_help = "\
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     sampling: Sampling,
 
-    /// Index of the first sample, to split the samples of a prediction over several runs
+    /// Index of the first sample, to split the samples of a prediction across several runs
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
     #[arg(value_parser = whole::<u32>(0..=u64::from(MAX_SAMPLES) - 1))]
     first_sample: u32,
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     machine: Machine,
 
-    /// Refuse pictures of more pixels, before they are decoded: each takes up to 16 bytes
+    /// Refuse pictures of more pixels before they are decoded; a pixel takes up to 16 bytes
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 100_000_000)]
     #[arg(value_parser = whole::<u64>(1..=1 << 40))]
     max_pixels: u64,
@@ -67,8 +67,8 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// The share of ln(classes) above which a prediction is not worth an answer, unless the user says
-/// otherwise: about where a model wavers between the square root of all classes.
+/// The default share of ln(classes) above which the program abstains: there, a model wavers between
+/// about as many classes as the square root of their number.
 const ABSTAIN_SHARE: f64 = 0.5;
 
 /// Runs the command.
@@ -127,14 +127,14 @@ struct Answers<'a> {
     /// The largest possible entropy: that of equal probabilities.
     entropy_limit: f64,
     threshold: f64,
-    /// Width of the first column, in all pictures.
+    /// Width of the first column, the same for all pictures.
     label: usize,
 }
 
 #[derive(Serialize)]
 struct Answer {
     picture: String,
-    /// What names the model: `bayes8 inspect` shows the same.
+    /// Identifies the model: `bayes8 inspect` shows it too.
     model_digest: String,
     top: Vec<Class>,
     predictive_entropy: f64,
@@ -202,7 +202,7 @@ impl Answers<'_> {
         let Sampling { samples, seed } = self.arguments.sampling;
         let first = match self.arguments.first_sample {
             0 => String::new(),
-            first => format!(" from {first} on"),
+            first => format!(" from sample {first}"),
         };
         let name = shorten(self.model.quantized().name(), 40);
         let samples = counted(samples, "sample");

@@ -1,4 +1,4 @@
-//! `bayes8 quantize`: from a trained FP32 network to an INT8 model file.
+//! `bayes8 quantize`: turns a trained FP32 network into an INT8 model file.
 
 mod arguments;
 mod wording;
@@ -25,7 +25,7 @@ use std::path::PathBuf;
 struct Report {
     #[serde(flatten)]
     fidelity: FidelityReport,
-    /// Predictions of both networks on labelled pictures, if there were any.
+    /// Predictions of both networks on labelled pictures, if any.
     end_to_end: Option<EndToEnd>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let end_to_end = data.as_ref().map(compare).transpose()?;
     let input = wording::input(&quantization);
     let warnings = wording::warnings(arguments, &quantization, &fidelity);
-    // Only the model is needed from here on: a large network leaves room for the file's bytes.
+    // Only the model is needed from here on; a large network makes room for the file's bytes.
     drop((quantization, data));
     let file = format::write(&model)?;
 
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let text = fidelity_table::text(&fidelity, end_to_end.as_ref(), style::detect());
     let printed = output::print(&format!("{text}\n{input}\n"));
 
-    // Both files are complete before either gets its name.
+    // Both files are complete before either gets its final name.
     pending.write(&file)?;
     if let Some(pending) = pending_report {
         let report = Report { fidelity, end_to_end };

@@ -1,4 +1,4 @@
-//! How many pixels a picture may have.
+//! The limit on a picture's pixels.
 
 use anyhow::bail;
 

@@ -1,4 +1,4 @@
-//! Pictures of every format that `tests/pictures/make.py` wrote, and files that are made to hurt.
+//! Pictures of every format that `tests/pictures/make.py` writes, and hostile files.
 
 use super::*;
 use bayes8_core::fit_picture::fit;
@@ -14,7 +14,7 @@ fn pictures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures")
 }
 
-/// What a file of these bytes holds.
+/// Decodes a file of these bytes.
 fn decoded(bytes: &[u8]) -> anyhow::Result<DynamicImage> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
@@ -37,7 +37,7 @@ fn every_format_has_its_pixels_over_white_and_upright() {
         let (height, width) = (rows.len(), rows[0].len());
         assert_eq!((picture.width(), picture.height()), (width as u32, height as u32), "{name}");
         let pixels = fit(picture, Shape::new(height, width, 3)).unwrap();
-        // Lossy formats keep a plain colour to within a few steps, and CMYK has several readings.
+        // Lossy formats keep a plain colour within a few steps, and decoders of CMYK differ.
         let lossy = name.ends_with(".jpg") || name == "lossy.webp";
         let tolerance = if lossy { 4 } else { u8::from(name.starts_with("cmyk")) };
         let wanted = rows.concat();
@@ -142,7 +142,7 @@ fn a_picture_as_large_as_the_limit_is_decoded() {
     assert!(error.contains("20 x 50 pixels") && error.contains("--max-pixels"), "{error}");
 }
 
-/// A TIFF of one strip and 8 bits gray; `tags` replace or add to what it needs.
+/// A TIFF of one strip, 8-bit gray; `tags` replace the necessary ones or add to them.
 fn tiff(tags: &[(u16, u32)]) -> Vec<u8> {
     let mut entries = BTreeMap::from([
         (256, 1),
@@ -170,7 +170,7 @@ fn tiff(tags: &[(u16, u32)]) -> Vec<u8> {
 #[test]
 fn absurd_strips_and_chunks_are_errors() {
     let most = u32::MAX;
-    // More rows in a strip than in the picture are usual.
+    // A strip often declares more rows than the picture has.
     assert_eq!(decoded(&tiff(&[(278, most)])).unwrap().as_bytes(), [9]);
     for tags in [
         &[(279, most)][..],
@@ -191,7 +191,7 @@ fn absurd_strips_and_chunks_are_errors() {
     let lossy = [&[0, 0, 0, 0x9d, 1, 0x2a][..], &[16_000u16.to_le_bytes(); 2].concat()].concat();
     let lossless = [&[0x2f][..], &(15_999u32 | 15_999 << 14).to_le_bytes()].concat();
     let dimensions = "16000 x 16000 pixels";
-    // An EXIF chunk, and frames that are larger than the picture says it is.
+    // An EXIF chunk, and frames that are larger than the picture claims to be.
     let small = part(b"VP8X", 10, &[0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     let exif = part(b"EXIF", 4_000_000_000, b"");
     assert!(webp(&[&small[..], &exif].concat()).contains("chunk `EXIF` of 4000000000 bytes"));

@@ -1,28 +1,28 @@
-//! Sizes that a WebP file declares. Its decoder reserves memory for chunks and frames before it looks
-//! whether the file has them, and knows no limit.
+//! Checks the sizes that a WebP file declares. Its decoder allocates memory for chunks and frames before
+//! it checks that the file has them, and has no limit.
 
 use super::size;
 use anyhow::bail;
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
-/// Bytes of the file, and of a frame of an animation, before the chunks in it.
+/// Bytes before the first chunk of the file, and of a frame of an animation.
 const FILE_HEADER: u64 = 12;
 const FRAME_HEADER: u64 = 16;
 
 /// Bytes of a chunk's name and length.
 const CHUNK_HEADER: u64 = 8;
 
-/// Checks that the chunks of a file of `length` bytes end within it, and that no bitstream has more
-/// than `max_pixels`.
+/// Checks that the chunks of a file of `length` bytes end within it, and that each bitstream has at
+/// most `max_pixels`.
 ///
 /// # Errors
-/// When one does.
+/// When a chunk or a bitstream is larger.
 pub(super) fn check(
     file: &mut (impl BufRead + Seek),
     length: u64,
     max_pixels: u64,
 ) -> anyhow::Result<()> {
-    // What comes after is not part of the picture.
+    // Later bytes are not part of the picture.
     let mut size = [0; 4];
     file.seek(SeekFrom::Start(4))?;
     file.read_exact(&mut size)?;
@@ -30,7 +30,7 @@ pub(super) fn check(
     check_chunks(file, FILE_HEADER, end.min(length), max_pixels, 0)
 }
 
-/// [`check`], for the chunks between two places: of the file, or of a frame at depth 1.
+/// Checks the chunks between two positions: those of the file, or of a frame at depth 1.
 fn check_chunks(
     file: &mut (impl BufRead + Seek),
     mut place: u64,
@@ -56,7 +56,7 @@ fn check_chunks(
                 let side = |bytes| u64::from(u16::from_le_bytes(bytes) & 0x3fff);
                 size::check(side([w0, w1]), side([h0, h1]), max_pixels)?;
             }
-            // Lossless: a signature, then both sides less one in 14 bits.
+            // Lossless: a signature, then both sides minus 1 in 14 bits.
             (b"VP8L", &[_, a, b, c, d, ..]) => {
                 let bits = u64::from(u32::from_le_bytes([a, b, c, d]));
                 size::check((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1, max_pixels)?;

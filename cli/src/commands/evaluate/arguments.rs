@@ -14,10 +14,10 @@ use std::path::PathBuf;
 /// NLL is in nats, the Brier score is summed over the classes (0 to 2), ECE is the expected
 /// calibration error over 15 bins of equal width. AvU is the share of predictions that are right and
 /// sure or wrong and unsure, AURC the mean share of wrong ones among the surest, both by predictive
-/// entropy. With --ood: how well the uncertainty tells other pictures from these. With --drift: how
-/// accuracy and uncertainty follow corruptions of the pictures. With --network and --golden: the same
-/// figures of the FP32 network and of recorded FP32 predictions, and how INT8 differs from them.
-/// Seconds are those of the INT8 predictions of --data alone. docs/EVALUATION.md explains all.
+/// entropy. --ood measures how well the uncertainty separates other pictures from these, --drift how
+/// accuracy and uncertainty follow corruptions of the pictures. --network and --golden add the figures
+/// of the FP32 network and of recorded FP32 predictions, and how INT8 differs from them. Seconds count
+/// only the INT8 predictions of --data. docs/EVALUATION.md explains everything.
 #[derive(Args)]
 #[command(group(ArgGroup::new("peer").args(["network", "golden"]).multiple(true)))]
 #[command(group(
@@ -48,16 +48,16 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NPZ")]
     data: PathBuf,
 
-    /// Pictures of another distribution, which the model should be unsure of: an npz with `x`
+    /// Pictures of another distribution, about which the model should be unsure: an npz with `x`
     #[arg(long, value_name = "NPZ")]
     ood: Option<PathBuf>,
 
-    /// The pictures of --data, corrupted, as `bayes8 corrupt` writes them: an npz with `y` and for
-    /// each corruption and severity an array such as `contrast_3`, uint8 [N, H, W, C]
+    /// The pictures of --data, corrupted, as `bayes8 corrupt` writes them: an npz with `y` and, for
+    /// each corruption and severity, an array such as `contrast_3`, uint8 [N, H, W, C]
     #[arg(long, value_name = "NPZ")]
     drift: Option<PathBuf>,
 
-    /// Monte-Carlo samples of each corrupted picture [default: as --samples]
+    /// Monte-Carlo samples of each corrupted picture [default: --samples]
     #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "drift")]
     #[arg(value_parser = sample_count())]
     drift_samples: Option<u32>,
@@ -66,7 +66,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ONNX", requires = "spread", help_heading = "Comparison")]
     network: Option<PathBuf>,
 
-    /// Standard deviations of its weights
+    /// Standard deviations of the weights of --network
     #[arg(long, value_name = "SAFETENSORS", help_heading = "Comparison")]
     posterior: Option<PathBuf>,
 
@@ -82,8 +82,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     input: NetworkInput,
 
-    /// Monte-Carlo samples of the FP32 network, but for corrupted pictures [default: as --samples];
-    /// where they differ from --samples, the first of both are compared
+    /// Monte-Carlo samples of the FP32 network, except for corrupted pictures [default: --samples]; if
+    /// the numbers differ, the first samples of both are compared
     #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "network")]
     #[arg(value_parser = sample_count())]
     #[arg(help_heading = "Comparison")]
@@ -108,7 +108,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Write a report with diagrams to this file; it needs no other file and no network
+    /// Write a report with diagrams to this file, which is complete in itself
     #[arg(long, value_name = "HTML")]
     pub(super) html: Option<PathBuf>,
 
@@ -119,10 +119,10 @@ pub(crate) struct Arguments {
 /// Names of [`Fp32Noise`].
 #[derive(Clone, Copy, ValueEnum)]
 enum Noise {
-    /// Gaussian, and independent of the INT8 samples
+    /// Gaussian noise, independent of the INT8 samples
     Own,
-    /// That of the INT8 samples, one by one: what differs is then what quantization did, and a few
-    /// samples show it
+    /// The noise of the INT8 samples, one by one: only quantization then makes a difference, and a
+    /// few samples show it
     Int8,
 }
 

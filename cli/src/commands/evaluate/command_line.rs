@@ -1,15 +1,15 @@
-//! The command line of this process, for a shell.
+//! The command line of this process, quoted for a shell.
 
 use std::ffi::OsString;
 
-/// `bayes8` with its arguments, as a shell takes them.
+/// `bayes8` with its arguments, quoted for a shell.
 pub(super) fn command(arguments: impl Iterator<Item = OsString>) -> String {
     let arguments = arguments.map(|argument| quoted(&argument.to_string_lossy()));
     let words: Vec<String> = std::iter::once("bayes8".to_string()).chain(arguments).collect();
     words.join(" ")
 }
 
-/// A word of a shell's command line.
+/// A word, quoted if a shell would change it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! An option for each threshold that the library knows.
+//! One option for each threshold of the library.
 
 use crate::args::{nats, not_negative, share, signed_share};
 use bayes8_evaluate::{Domain, Need, THRESHOLDS, Threshold};

@@ -54,22 +54,22 @@ pub(crate) struct Arguments {
 
     /// Pictures that show which activations occur: an npz with `x`, uint8 [N, H, W, C]
     /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences, [N, C] of vectors). Floats in `x` are the
-    /// network's input as it is, without preprocessing. The network must answer as an array `logits`,
-    /// float32 [N, classes], says, if there is one. `-` is standard input, of at most 1 GiB
+    /// network's input as it is, without preprocessing. If there is an array `logits`, float32
+    /// [N, classes], the network must give these answers. `-` is standard input, of at most 1 GiB
     #[arg(long, value_name = "NPZ")]
     pub(super) calibration: PathBuf,
 
-    /// Draws of the weights that the calibration pictures are run with
+    /// Draws of the weights with which the calibration pictures are run
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = WEIGHT_SAMPLES)]
     #[arg(value_parser = whole::<u32>(1..=1 << 16))]
     calibration_draws: u32,
 
-    /// How the range of each value follows from its activations [default: auto; percentile where
+    /// How the range of each value follows from its activations [default: auto; percentile if
     /// --percentile is given]
     #[arg(long, value_name = "METHOD", value_enum)]
     calibration_method: Option<Method>,
 
-    /// Share of the activations of each value that its range covers, for the method percentile
+    /// Percentage of the activations of each value that its range covers, for the method percentile
     /// [default: 99.99]
     #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, value_parser = percent)]
     percentile: Option<f64>,
@@ -78,12 +78,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "HOW", value_enum, default_value_t = WeightRounding::ErrorFeedback)]
     weight_rounding: WeightRounding,
 
-    /// Whether biases take up what rounding the weights does to the mean of each output; auto: if
-    /// it brings the logits of the calibration pictures nearer to those of FP32, beyond chance
+    /// Whether biases compensate for what rounding the weights does to the mean of each output; auto: if
+    /// this brings the logits of the calibration pictures nearer to FP32, beyond chance
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Correction::Auto)]
     bias_correction: Correction,
 
-    /// Bits of the activations; 7 saves a browser with relaxed SIMD a second product for large ones
+    /// Bits of the activations; 7 saves browsers with relaxed SIMD a second product for large ones
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, default_value_t = 8)]
     #[arg(value_parser = whole::<u8>(7..=8))]
     activation_bits: u8,
@@ -108,8 +108,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NPZ")]
     pub(super) data: Option<PathBuf>,
 
-    /// What the FP32 network answers to the pictures of --data, as `bayes8-export golden` records it:
-    /// the imported network must answer the same
+    /// Answers of the FP32 network to the pictures of --data, as `bayes8-export golden` records them:
+    /// the imported network must give the same
     #[arg(long, value_name = "SAFETENSORS", requires = "data")]
     pub(super) golden: Option<PathBuf>,
 
@@ -131,8 +131,8 @@ pub(crate) struct Arguments {
 /// Names of [`RangeMethod`].
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Method {
-    /// The widest ranges that the network's precision affords: minmax, mse where outliers cost too
-    /// much, percentile where rounding would outweigh a narrow posterior
+    /// The widest ranges that the network's precision affords: minmax; mse if outliers cost too much;
+    /// percentile if rounding would outweigh a narrow posterior
     Auto,
     /// From the smallest to the largest activation
     #[value(name = "minmax")]
@@ -148,9 +148,9 @@ enum Method {
 /// Names of [`Rounding`].
 #[derive(Clone, Copy, ValueEnum)]
 enum WeightRounding {
-    /// Each makes up for what rounding those before it did to the outputs of its row
+    /// Each weight makes up for what rounding the earlier ones did to the outputs of its row
     ErrorFeedback,
-    /// Each to the nearest code
+    /// Each weight to the nearest code
     Nearest,
 }
 
@@ -165,7 +165,7 @@ enum Correction {
     Off,
 }
 
-/// What `--calibration-method percentile` covers without `--percentile`.
+/// The percentage of `--calibration-method percentile` without `--percentile`.
 const COMMON_PERCENTILE: f64 = 99.99;
 
 impl Arguments {

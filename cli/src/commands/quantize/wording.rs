@@ -1,4 +1,4 @@
-//! What the library finds, in words that name options.
+//! The library's findings, in words that name options.
 
 use super::arguments::Arguments;
 use crate::style;
@@ -8,7 +8,7 @@ use bayes8_convert::fidelity::{FidelityReport, LayerFidelity};
 use bayes8_convert::quantization::{Misfit, Quantization, QuantizationError};
 use bayes8_convert::{ImportError, LoadError};
 
-/// Says what may be wrong, where an error has a likely cause.
+/// Adds the likely cause to an error.
 pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyhow::Error {
     use QuantizationError::{Answers, Load, Range};
     match error {
@@ -19,7 +19,7 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
             let network = arguments.network.display();
             let error = anyhow::Error::new(error);
             anyhow!(
-                "{error:#}; {network} was not read as it was meant: is its input {layout} \
+                "{error:#}; {network} was not read correctly: is its input {layout} \
                  (--input-layout), and is the `preprocessing` of --metadata right?"
             )
         }
@@ -27,25 +27,25 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
     }
 }
 
-/// The likely cause of infinite numbers that the means alone make.
+/// The likely cause of infinite numbers from the means alone.
 fn too_large(arguments: &Arguments) -> String {
     format!("the weights of {} may be too large", arguments.network.display())
 }
 
-/// The likely cause of infinite numbers.
+/// The likely cause of infinite numbers from a posterior.
 fn too_wide(arguments: &Arguments) -> String {
     match (&arguments.posterior, arguments.moped) {
         (Some(path), _) => {
             format!("the standard deviations of {} may be too large", path.display())
         }
         (None, Some(delta)) => format!(
-            "--moped {delta} may be too large: sigma is that many times each weight, 0.1 is usual"
+            "--moped {delta} may be too large: sigma is {delta} times each weight, and 0.1 is usual"
         ),
         (None, None) => too_large(arguments),
     }
 }
 
-/// What the network takes, and how what it was calibrated with becomes that.
+/// The network's input, and how the calibration pictures become it.
 pub(super) fn input(quantization: &Quantization) -> String {
     let Quantization { network, has_preprocessing, are_pixels, .. } = quantization;
     let shape = network.graph.input();
@@ -64,7 +64,7 @@ pub(super) fn input(quantization: &Quantization) -> String {
     format!("input {}, from {axes}{preprocessing}", style::input(shape))
 }
 
-/// What is likely a mistake, though a model can be made.
+/// Likely mistakes that do not prevent a model.
 pub(super) fn warnings(
     arguments: &Arguments,
     quantization: &Quantization,
@@ -73,11 +73,11 @@ pub(super) fn warnings(
     let mut warnings = Vec::new();
     if quantization.are_equal {
         let path = arguments.calibration.display();
-        let what = "all pictures are equal: no other one may fit the activation ranges";
+        let what = "all pictures are equal: other pictures may exceed the activation ranges";
         warnings.push(format!("{path}: {what}"));
     }
     warnings.extend(quantization.misfit.map(misfit));
-    // Samples that are little but noise.
+    // Such samples are mostly noise.
     if arguments.moped.is_some_and(|delta| delta > 1.0) {
         warnings.push(too_wide(arguments));
     }
@@ -85,7 +85,7 @@ pub(super) fn warnings(
     warnings
 }
 
-/// A channel of normalized pictures that no network was trained on.
+/// A channel of normalized pictures whose numbers no network was trained on.
 fn misfit(Misfit { channel, mean, std }: Misfit) -> String {
     format!(
         "channel {channel} of the normalized calibration pictures has mean {mean:.3} and \
@@ -94,14 +94,14 @@ fn misfit(Misfit { channel, mean, std }: Misfit) -> String {
     )
 }
 
-/// A layer much of whose noise has no code.
+/// A layer that loses much of its noise.
 fn lost_noise(layer: &LayerFidelity) -> Option<String> {
     let LayerFidelity { layer, lossy_rows, rows, largest_sigma, .. } = layer;
     (*lossy_rows > 0).then(|| {
         format!(
             "layer `{layer}`: in {lossy_rows} of {rows} output channels most weights lose most of \
-             their noise beside a far larger sigma; the layer's largest is {largest_sigma:e}: is \
-             it right?"
+             their noise to a far larger sigma; the layer's largest is {largest_sigma:e}: is it \
+             right?"
         )
     })
 }
