@@ -1,5 +1,5 @@
-//! How many samples of two models are compared: the same number, wherever both have them. From fewer
-//! samples entropy and above all mutual information are smaller, whatever the model.
+//! The numbers of samples from which two models are compared: equal wherever both have enough. With fewer
+//! samples, entropy and above all mutual information are smaller, whatever the model.
 
 use serde::Serialize;
 
@@ -8,28 +8,27 @@ use crate::measure::{Measured, Predicted};
 use crate::metrics::Comparison;
 use crate::style::counted;
 
-/// The samples of INT8 and of a peer that a comparison is made of.
+/// The samples of INT8 and of a peer that are compared.
 #[derive(Debug, Serialize)]
 pub struct Compared {
-    /// Samples of INT8: its first.
+    /// Number of the first INT8 samples that are compared.
     pub int8_samples: u32,
-    /// Samples of the peer: its first; `None` where recorded predictions do not tell.
+    /// Number of the peer's first samples that are compared; `None` if recorded predictions do not say.
     pub peer_samples: Option<u32>,
-    /// The figures of INT8 from those samples, where they are not all of them.
+    /// The figures of INT8 from these samples, if they are not all of its samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub int8: Option<Figures>,
-    /// The figures of the peer from those samples, where they are not all of them.
+    /// The figures of the peer from these samples, if they are not all of its samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<Figures>,
 }
 
 impl Compared {
-    /// Why to be careful where the numbers of samples differ.
+    /// A caution for different numbers of samples.
     pub(crate) const UNFAIR: &str = "Fewer samples have less entropy, above all less mutual \
         information: part of the differences comes from the numbers of samples.";
 
-    /// Compares what was measured, from the smaller number of samples if both have been measured
-    /// with it.
+    /// Compares two measurements, from the smaller number of samples if both were measured with it.
     pub(crate) fn new(int8: &Measured, peer: &Measured) -> (Self, Comparison) {
         let samples = int8.whole.samples.min(peer.whole.samples.or(int8.whole.samples));
         let [ours, theirs] = [int8, peer].map(|measured| measured.from(samples));

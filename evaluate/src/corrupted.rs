@@ -1,9 +1,10 @@
 //! Archives of corrupted pictures.
 //!
-//! An npz file with the labels `y`, `[N]` of any integer type, and for each corruption and severity an
-//! array `CORRUPTION_SEVERITY` such as `gaussian_noise_3`: the same N pictures, corrupted, uint8 with the
-//! axes that [`bayes8_convert::LabelledPictures`] has, `[N, H, W, C]` for most. A corruption may have any name, and severities any numbers of 1 to
-//! 255. So each array is as large as the clean set, and one at a time needs to be in memory:
+//! An npz file holds the labels `y`, `[N]` of any integer type, and an array for each corruption and
+//! severity. The array `CORRUPTION_SEVERITY`, such as `gaussian_noise_3`, holds the same N pictures,
+//! corrupted: uint8 with the axes of [`bayes8_convert::LabelledPictures`], usually `[N, H, W, C]`. A
+//! corruption may have any name, and severities may be any numbers from 1 to 255. Each array is as large
+//! as the clean set, and only one at a time needs to be in memory:
 //!
 //! ```python
 //! np.savez("corruptions.npz", y=labels, fog_1=mild, fog_5=dense)
@@ -35,12 +36,12 @@ pub struct CorruptedPictures {
 pub struct Drift {
     /// Name of the corruption.
     pub corruption: String,
-    /// 1 to 255; larger is worse.
+    /// From 1 to 255; larger is worse.
     pub severity: u8,
 }
 
 impl Drift {
-    /// Name of its array.
+    /// Returns the name of its array.
     pub fn array(&self) -> String {
         format!("{}_{}", self.corruption, self.severity)
     }
@@ -57,15 +58,15 @@ impl CorruptedPictures {
     /// Opens an archive and reads its labels; `path` is for errors.
     ///
     /// # Errors
-    /// [`PicturesError`], which names the file and the array: no `y`, no corruption, or an array that
-    /// is neither.
+    /// [`PicturesError`], which names the file and the array, if there is no `y`, no corruption, or an
+    /// array that is neither.
     pub fn read(path: &Path, file: File) -> Result<Self, PicturesError> {
         let mut archive = Archive::open(path, file)?;
         let labels = archive.integers("y")?.to_vec();
         let mut drifts = Vec::new();
         for name in archive.names().iter().filter(|name| *name != "y") {
             let no_drift = || {
-                let reason = "no name of a corruption and its severity, such as `contrast_3`";
+                let reason = "its name is not a corruption and its severity, such as `contrast_3`";
                 archive.refuse(name, reason)
             };
             drifts.push(Drift::parse(name).ok_or_else(no_drift)?);
@@ -74,7 +75,7 @@ impl CorruptedPictures {
             let reason = "missing; expected a corruption and its severity in each name";
             return Err(archive.refuse("CORRUPTION_SEVERITY", reason));
         }
-        // Corruptions in the order of the file, their severities in theirs.
+        // Corruptions in the order of the file, each from mild to strong.
         let mut order: Vec<String> = Vec::new();
         for drift in &drifts {
             if !order.contains(&drift.corruption) {
@@ -87,17 +88,17 @@ impl CorruptedPictures {
         Ok(Self { archive, labels, drifts })
     }
 
-    /// The label of every picture.
+    /// Returns the label of every picture.
     pub fn labels(&self) -> &[i64] {
         &self.labels
     }
 
-    /// What the archive holds: corruptions in its order, each from mild to strong.
+    /// Returns the corruptions in the order of the archive, each from mild to strong.
     pub fn drifts(&self) -> &[Drift] {
         &self.drifts
     }
 
-    /// The corrupted pictures, one for each label.
+    /// Reads the corrupted pictures, one for each label.
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
@@ -113,16 +114,16 @@ impl CorruptedPictures {
     }
 }
 
-/// An archive of corrupted pictures, on its way into a file.
+/// An archive of corrupted pictures that is being written.
 pub struct CorruptedWriter<W: Write + Seek> {
     npz: NpzWriter<FirstErrorWriter<W>>,
 }
 
 impl<W: Write + Seek> CorruptedWriter<W> {
-    /// An archive with these labels. Noise does not compress, so nothing is.
+    /// Begins an archive with these labels. Noise does not compress, so the archive is not compressed.
     ///
     /// # Errors
-    /// When nothing can be written.
+    /// When the file cannot be written.
     pub fn new(file: W, labels: ArrayView1<'_, i64>) -> io::Result<Self> {
         let mut npz = NpzWriter::new(FirstErrorWriter::new(file)?);
         npz.add_array("y", &labels).map_err(io_error)?;
@@ -209,7 +210,7 @@ mod tests {
         }
     }
 
-    /// Wherever the disk is full: that `ZipWriter` then prints nothing is for a test of the program.
+    /// At whichever byte the disk is full. A test of the program checks that `ZipWriter` prints nothing.
     #[test]
     fn a_full_disk_is_an_error_at_every_byte() {
         let pictures = Array4::zeros((2, 1, 3, 1));
@@ -260,11 +261,11 @@ mod tests {
         for (error, part) in [
             (open(&[("fog_1", 2)], false), "array `y`: missing"),
             (open(&[], true), "array `CORRUPTION_SEVERITY`: missing"),
-            (open(&[("x", 2)], true), "array `x`: no name of a corruption"),
-            (open(&[("fog_0", 2)], true), "array `fog_0`: no name"),
-            (open(&[("fog_01", 2)], true), "array `fog_01`: no name"),
-            (open(&[("fog_256", 2)], true), "array `fog_256`: no name"),
-            (open(&[("_1", 2)], true), "array `_1`: no name"),
+            (open(&[("x", 2)], true), "array `x`: its name is not a corruption"),
+            (open(&[("fog_0", 2)], true), "array `fog_0`: its name"),
+            (open(&[("fog_01", 2)], true), "array `fog_01`: its name"),
+            (open(&[("fog_256", 2)], true), "array `fog_256`: its name"),
+            (open(&[("_1", 2)], true), "array `_1`: its name"),
             (open(&[("fog_1", 3)], true), "array `fog_1`: 3 pictures for 2 labels"),
         ] {
             assert!(error.contains(part), "{error}");

@@ -1,4 +1,4 @@
-//! Predictions of a network and of the model that was made from it, side by side.
+//! Predictions of a network and of its INT8 model, side by side.
 
 use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::progress::{Observer, Progress};
@@ -18,7 +18,7 @@ use crate::prediction::Job;
 pub struct EndToEnd {
     /// Number of pictures.
     pub pictures: usize,
-    /// Monte-Carlo samples of each.
+    /// Monte-Carlo samples per picture and model.
     pub samples: u64,
     /// Figures of the FP32 network.
     pub fp32: Metrics,
@@ -26,14 +26,14 @@ pub struct EndToEnd {
     pub int8: Metrics,
     /// Rank correlation of the pictures' predictive entropies, FP32 against INT8.
     pub spearman_predictive_entropy: f64,
-    /// Rank correlation of the pictures' mutual information, FP32 against INT8; NaN where one has
+    /// Rank correlation of the pictures' mutual information, FP32 against INT8; NaN if one model has
     /// none.
     pub spearman_mutual_information: f64,
 }
 
 impl EndToEnd {
-    /// Predicts pictures with the network of `quantization` and with its INT8 model, from `samples`
-    /// samples of each.
+    /// Predicts pictures with the network of `quantization` and with its INT8 model, with `samples`
+    /// samples each.
     ///
     /// # Errors
     /// [`PredictionError`] when the pictures do not fit.
@@ -60,7 +60,7 @@ impl EndToEnd {
         Ok(Self::new(&fp32, &int8, &data.labels))
     }
 
-    /// Compares predictions for the same pictures, with `labels` a class each.
+    /// Compares predictions for the same pictures, whose classes are `labels`.
     fn new(fp32: &[Uncertainty], int8: &[Uncertainty], labels: &[i64]) -> Self {
         Self {
             pictures: labels.len(),

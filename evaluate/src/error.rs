@@ -30,12 +30,12 @@ pub enum EvaluateError {
     /// Other pictures are refused.
     #[error(transparent)]
     Pictures(#[from] PicturesError),
-    /// Corrupted pictures have other labels than the clean ones.
+    /// The labels of the corrupted pictures differ from those of the clean ones.
     #[error("{}: array `y`: these are not the labels of {}", drift.display(), data.display())]
     DriftLabels {
         /// The file of the corrupted pictures.
         drift: PathBuf,
-        /// That of the clean ones.
+        /// The file of the clean pictures.
         data: PathBuf,
     },
     /// Recorded predictions are refused.
@@ -44,7 +44,7 @@ pub enum EvaluateError {
     /// The FP32 network is refused.
     #[error(transparent)]
     Network(#[from] bayes8_convert::LoadError),
-    /// The FP32 network has another input or other classes than the model.
+    /// The input or the classes of the FP32 network differ from the model's.
     #[error("{}: the network {reason}", network.display())]
     Shape {
         /// The file of the network.
@@ -52,12 +52,12 @@ pub enum EvaluateError {
         /// What differs.
         reason: String,
     },
-    /// The FP32 network cannot have the noise of the model.
+    /// The FP32 network cannot use the noise of the model.
     #[error("{} was not made from {}", model.display(), network.display())]
     OtherNetwork {
         /// The file of the network.
         network: PathBuf,
-        /// That of the model.
+        /// The file of the model.
         model: PathBuf,
         /// Why.
         source: RunError,
@@ -65,9 +65,9 @@ pub enum EvaluateError {
     /// Pictures cannot be predicted.
     #[error("{}: array `{array}` cannot be predicted", path.display())]
     Array {
-        /// Their file.
+        /// The file of the pictures.
         path: PathBuf,
-        /// Their array.
+        /// The array of the pictures.
         array: String,
         /// Why.
         source: Box<PredictionError>,
@@ -77,7 +77,7 @@ pub enum EvaluateError {
     MeanWeights(#[from] PredictionError),
 }
 
-/// Why a model or a network does not predict pictures.
+/// Why a model or a network cannot predict pictures.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PredictionError {
@@ -93,7 +93,7 @@ pub enum PredictionError {
     /// The INT8 model does not run on this machine.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The mean weights make no model.
+    /// The mean weights are not a model.
     #[error(transparent)]
     Model(#[from] ModelError),
 }

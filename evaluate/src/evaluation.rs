@@ -1,4 +1,4 @@
-//! The whole of an evaluation, from files to a report: what `bayes8 evaluate` does.
+//! A whole evaluation, from files to a report, as `bayes8 evaluate` does it.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use crate::provenance::Provenance;
 use crate::report::{Fp32Noise, Peer, Report};
 use crate::thresholds::{self, Threshold};
 
-/// What to evaluate a model on, and what to compare it with.
+/// The pictures to evaluate a model on, and the peers to compare it with.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// File of the model, for errors and the report.
@@ -37,17 +37,17 @@ pub struct Options {
     pub golden: Option<PathBuf>,
     /// Monte-Carlo samples of each picture.
     pub samples: u32,
-    /// Samples of each corrupted picture; `None` for the same number.
+    /// Samples of each corrupted picture; `None` for the number of `samples`.
     pub drift_samples: Option<u32>,
     /// Seed of the weights.
     pub seed: u64,
-    /// How the deterministic copy of the model is to run.
+    /// How to run the deterministic copy of the model.
     pub machine: ModelOptions,
-    /// Limits of figures.
+    /// Thresholds and their limits.
     pub thresholds: Vec<(&'static Threshold, f64)>,
-    /// The command line that has the same result, for the report.
+    /// The command line that gives the same result, for the report.
     pub command: Option<String>,
-    /// Opens the files but those of `fp32` and `golden`.
+    /// Opens the files, except those of `fp32` and `golden`.
     pub open: Open,
 }
 
@@ -58,21 +58,22 @@ pub struct Fp32 {
     pub network: PathBuf,
     /// Standard deviations of the weights.
     pub posterior: PosteriorSource,
-    /// What to know of the network's input beyond its file.
+    /// What the file leaves open about the network's input.
     pub import: ImportOptions,
-    /// Monte-Carlo samples of the network, but for corrupted pictures; `None` for the number of the
-    /// model. Where the numbers differ, the first samples of both are compared.
+    /// Monte-Carlo samples of the network, except for corrupted pictures; `None` for the number of the
+    /// model. If the numbers differ, the first samples of both are compared.
     pub samples: Option<u32>,
-    /// Noise of these samples.
+    /// The noise of these samples.
     pub noise: Fp32Noise,
 }
 
-/// How far the standard deviations of a layer may be off those of its FP32 network, as a share:
+/// How far the standard deviations of a layer may differ from those of its FP32 network, as a share:
 /// quantization keeps them within 3 %.
 const STD_TOLERANCE: f64 = 0.1;
 
 impl Options {
-    /// An evaluation of the model in a plain file on labelled pictures alone, with 32 samples.
+    /// Returns an evaluation on labelled pictures alone, with 32 samples. `model` and `data` are plain
+    /// files.
     pub fn new(model: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Self {
         Self {
             model: model.into(),
@@ -91,7 +92,7 @@ impl Options {
         }
     }
 
-    /// All files that are read, with what they are; the model is the first.
+    /// Returns all files that are read, with their roles; the model is the first.
     pub fn files(&self) -> Vec<(&'static str, &Path)> {
         let posterior = self.fp32.as_ref().and_then(|fp32| match &fp32.posterior {
             PosteriorSource::File(path) => Some(path),
@@ -111,7 +112,7 @@ impl Options {
         files
     }
 
-    /// Measures `model`, and all that it is compared with. `observer` sees how the work goes on.
+    /// Measures `model` and its peers. `observer` sees the progress.
     ///
     /// # Errors
     /// [`EvaluateError`], which names the file.
@@ -134,7 +135,7 @@ impl Options {
             && let Some(what) = other_posterior(network, quantized)
         {
             let (fp32, model) = (fp32.network.display(), self.model.display());
-            let warning = format!("{fp32}: another posterior than that of {model}: {what}");
+            let warning = format!("{fp32}: its posterior differs from that of {model}: {what}");
             observer(Progress::Warning(warning));
         }
 
@@ -194,7 +195,7 @@ impl Options {
         Ok(report)
     }
 
-    /// The labelled pictures, and all that is compared with them.
+    /// Reads the labelled pictures and the others.
     fn pictures(&self, model: &model::QuantizedModel) -> Result<Pictures, EvaluateError> {
         let Self { data, open, .. } = self;
         let clean = Labelled::load(data, *open, model.graph().input(), model.classes())?;
@@ -221,7 +222,7 @@ impl Options {
 }
 
 impl Fp32 {
-    /// The network, with the model's input and classes.
+    /// Reads the network, which must have the model's input and classes.
     fn load(&self, model: &model::QuantizedModel) -> Result<Network, EvaluateError> {
         let network = Network::load_with(&self.network, &self.posterior, &self.import)?;
         let refuse = |reason| Err(EvaluateError::Shape { network: self.network.clone(), reason });
@@ -236,7 +237,7 @@ impl Fp32 {
         Ok(network)
     }
 
-    /// The noise of the INT8 model for its FP32 network; it must be that of the model.
+    /// The noise of the INT8 model for `network`, from which the model must have been made.
     fn common_noise<'n>(
         &self,
         network: &'n Network,
@@ -252,8 +253,8 @@ impl Fp32 {
     }
 }
 
-/// How the posterior of the FP32 network differs from that of the model, if it does: its figures are
-/// then those of another Bayesian network.
+/// How the posterior of the FP32 network differs from the model's, if it does: its figures are then
+/// those of another Bayesian network.
 fn other_posterior(network: &Network, model: &model::QuantizedModel) -> Option<String> {
     let is_bayesian = model.layers().any(|layer| layer.is_bayesian());
     match (is_bayesian, network.is_bayesian()) {

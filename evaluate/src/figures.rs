@@ -1,4 +1,4 @@
-//! What is measured of one model.
+//! The figures of one model.
 
 use bayes8_core::head::classes::Uncertainty;
 use serde::Serialize;
@@ -20,19 +20,19 @@ pub struct Figures {
     pub selective: Selective,
     /// The reliability diagram.
     pub reliability: Vec<ReliabilityBin>,
-    /// Figures from 1, 2, 4, ... samples; empty for recorded predictions.
+    /// Figures with 1, 2, 4, ... samples; empty for recorded predictions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub convergence: Vec<ConvergencePoint>,
     /// Figures of the deterministic network, with every weight at its mean.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_weights: Option<Metrics>,
-    /// How pictures of another distribution are told from these, if there were any.
+    /// How well pictures of another distribution are told from these, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ood: Option<OutOfDistribution>,
-    /// Figures of the pictures before they are corrupted: severity 0.
+    /// Figures of the pictures before corruption: severity 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_clean: Option<Metrics>,
-    /// Figures of the corrupted pictures; empty where there were none.
+    /// Figures of the corrupted pictures; empty if there were none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<DriftPoint>,
     /// Accuracy lost to the worst corruption.
@@ -40,14 +40,14 @@ pub struct Figures {
     pub drift_accuracy_loss: Option<Worst>,
 }
 
-/// How the pictures of another distribution are told from the labelled ones.
+/// How well pictures of another distribution are told from the labelled ones.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutOfDistribution {
     /// Number of pictures of another distribution.
     pub pictures: usize,
-    /// By total uncertainty.
+    /// Detection by total uncertainty.
     pub predictive_entropy: Detection,
-    /// By epistemic uncertainty.
+    /// Detection by epistemic uncertainty.
     pub mutual_information: Detection,
     /// Receiver operating characteristics by predictive entropy and by mutual information.
     #[serde(skip)]
@@ -75,8 +75,8 @@ impl OutOfDistribution {
 }
 
 impl Figures {
-    /// The figures of predictions for pictures with these labels; `unknown` are those of another
-    /// distribution. The rest is for the caller to fill in.
+    /// The figures of predictions for pictures with these labels; `unknown` are the uncertainties about
+    /// pictures of another distribution. The caller fills in the other figures.
     pub(crate) fn new(
         predictions: &[Uncertainty],
         labels: &[i64],
@@ -99,7 +99,7 @@ impl Figures {
         }
     }
 
-    /// Adds the figures of corrupted pictures, and of the clean ones from the same number of samples.
+    /// Adds the figures of corrupted pictures, and of the clean ones with the same number of samples.
     pub(crate) fn set_drift(&mut self, clean: Metrics, points: Vec<DriftPoint>) {
         self.drift_accuracy_loss = metrics::largest_accuracy_loss(&clean, &points);
         self.drift_clean = Some(clean);

@@ -1,9 +1,9 @@
-//! A writer with one error.
+//! A writer that reports only its first error.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
-/// Passes on the first error of a writer. From then on it takes everything and keeps nothing: an
-/// archive that is dropped unfinished tries to complete itself, and would print that it cannot.
+/// Passes on the first error of a writer. After that it accepts everything and writes nothing: an
+/// unfinished archive that is dropped tries to complete itself, and would print that it cannot.
 pub(crate) struct FirstErrorWriter<W> {
     inner: W,
     position: u64,
@@ -12,34 +12,34 @@ pub(crate) struct FirstErrorWriter<W> {
 }
 
 impl<W: Write + Seek> FirstErrorWriter<W> {
-    /// Begins where `inner` is.
+    /// Begins at the position of `inner`.
     ///
     /// # Errors
-    /// When `inner` cannot tell.
+    /// When `inner` does not know its position.
     pub(crate) fn new(mut inner: W) -> io::Result<Self> {
         let position = inner.stream_position()?;
         Ok(Self { inner, position, length: position, error: None })
     }
 
-    /// The writer.
+    /// Returns the writer.
     ///
     /// # Errors
-    /// The first one, if there was any.
+    /// The first error, if there was one.
     pub(crate) fn into_inner(self) -> io::Result<W> {
         self.error.map_or(Ok(self.inner), |kind| Err(kind.into()))
     }
 
-    /// `None` after an error.
+    /// Does `work`; returns `None` after an error.
     fn attempt<T>(&mut self, work: impl FnOnce(&mut W) -> io::Result<T>) -> io::Result<Option<T>> {
         if self.error.is_some() {
             return Ok(None);
         }
         let done = work(&mut self.inner);
         if let Err(error) = &done {
-            // What is interrupted is tried again.
+            // Interrupted writes are tried again.
             if error.kind() != io::ErrorKind::Interrupted {
                 self.error = Some(error.kind());
-                // Where an archive goes on: it may have been on its way back to a header.
+                // The archive continues at its end; it may have been returning to a header.
                 self.position = self.length;
             }
         }

@@ -1,13 +1,12 @@
 //! Predictions that a training framework recorded, as `bayes8-export golden` does.
 //!
-//! A safetensors file with a row for each picture: `labels` I64 `[N]`, and F32 over many Monte-Carlo
-//! samples `mc_mean_probabilities` `[N, classes]`, `mc_predictive_entropy`, `mc_expected_entropy` and
-//! `mc_mutual_information` `[N]` in nats. Where there are any: `mc_probability_std` and
-//! `mean_weights_logits` `[N, classes]`, and of pictures of another distribution
-//! `ood_predictive_entropy` and `ood_mutual_information` `[M]`.
+//! A safetensors file has a row for each picture: `labels`, I64 `[N]`, and in F32, over many Monte-Carlo
+//! samples, `mc_mean_probabilities` `[N, classes]`, `mc_predictive_entropy`, `mc_expected_entropy` and
+//! `mc_mutual_information` `[N]`, in nats. Optional are `mc_probability_std` and `mean_weights_logits`
+//! `[N, classes]` and, for pictures of another distribution, `ood_predictive_entropy` and
+//! `ood_mutual_information` `[M]`.
 //!
-//! How many samples they are of is the key `samples` of the JSON file beside it, which has the same
-//! name but for its end: [`figures`].
+//! The number of samples is the key `samples` of the JSON file of the same name ([`figures`]).
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +20,7 @@ use thiserror::Error;
 use crate::labelled::Labelled;
 use crate::metrics::Uncertainties;
 
-/// How far the probabilities of a picture may be from 1 in sum: float32 rounds.
+/// How far the sum of a picture's probabilities may be from 1: float32 rounds.
 const SUM_TOLERANCE: f64 = 1e-3;
 
 /// Recorded predictions.
@@ -31,13 +30,13 @@ pub struct Golden {
     pub path: PathBuf,
     /// Class of each picture.
     pub labels: Vec<i64>,
-    /// Monte-Carlo samples of the predictions; `None` where no JSON file beside them tells.
+    /// Monte-Carlo samples of the predictions; `None` if no JSON file says.
     pub samples: Option<u32>,
-    /// The prediction for each picture; its own `samples` is 0.
+    /// The prediction for each picture; its field `samples` is 0.
     pub predictions: Vec<Uncertainty>,
     /// Predictions of the network with every weight at its mean.
     pub mean_weights: Option<Vec<Uncertainty>>,
-    /// The outputs `[N, classes]` of that network, as they were recorded.
+    /// The recorded outputs `[N, classes]` of this network.
     pub mean_weights_logits: Option<Array2<f32>>,
     /// Uncertainty about pictures of another distribution.
     pub ood: Option<Uncertainties>,
@@ -55,7 +54,7 @@ pub enum GoldenError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file is no safetensors file.
+    /// The file is not a safetensors file.
     #[error("{}: not a safetensors file, as `bayes8-export golden` writes: {reason}", path.display())]
     NotSafetensors {
         /// The file.
@@ -63,21 +62,21 @@ pub enum GoldenError {
         /// Why.
         reason: String,
     },
-    /// Predictions of other pictures.
+    /// The predictions are for other pictures.
     #[error("{}: tensor `labels`: these are not the labels of {}", path.display(), data.display())]
     Labels {
         /// The file.
         path: PathBuf,
-        /// That of the pictures.
+        /// The file of the pictures.
         data: PathBuf,
     },
-    /// The network of the mean weights was not recorded.
+    /// The outputs of the mean weights were not recorded.
     #[error("{}: there is no tensor `mean_weights_logits`", path.display())]
     NoLogits {
         /// The file.
         path: PathBuf,
     },
-    /// A tensor that is missing, or of another type or shape, or holds what it cannot hold.
+    /// A tensor is missing, has another type or shape, or holds impossible numbers.
     #[error("{}: tensor `{tensor}` {reason}", path.display())]
     Tensor {
         /// The file.
@@ -89,12 +88,12 @@ pub enum GoldenError {
     },
 }
 
-/// The JSON file beside recorded predictions: `golden.json` for `golden.safetensors`.
+/// Returns the JSON file of recorded predictions: `golden.json` for `golden.safetensors`.
 pub fn figures(path: &Path) -> PathBuf {
     path.with_extension("json")
 }
 
-/// The number of samples that [`figures`] tells.
+/// The number of samples in the file of [`figures`].
 fn samples(path: &Path) -> Option<u32> {
     let json: serde_json::Value = serde_json::from_slice(&file::read(path).ok()?).ok()?;
     json.get("samples")?.as_u64()?.try_into().ok().filter(|&samples| samples > 0)
@@ -114,7 +113,7 @@ impl Golden {
         File { file, path }.golden()
     }
 
-    /// Checks that the predictions are those of these pictures, for a model of `classes` classes.
+    /// Checks that the predictions are for these pictures, and a model of `classes` classes.
     ///
     /// # Errors
     /// [`GoldenError`], which names both files.
@@ -129,11 +128,10 @@ impl Golden {
         Ok(())
     }
 
-    /// The recorded outputs of the network with mean weights for these pictures, and what errors call
-    /// them.
+    /// Returns the recorded outputs of the mean weights for these pictures, and their name in errors.
     ///
     /// # Errors
-    /// [`GoldenError`] where they are of other pictures, or were not recorded.
+    /// [`GoldenError`] if they are for other pictures, or were not recorded.
     pub fn logits(&self, data: &Labelled) -> Result<(ArrayView2<'_, f32>, String), GoldenError> {
         self.check_labels(data)?;
         let missing = || GoldenError::NoLogits { path: self.path.clone() };
@@ -291,7 +289,8 @@ impl File<'_> {
         for (picture, row) in rows.iter().enumerate() {
             let sum: f64 = row.iter().sum();
             if row.iter().any(|&p| p < 0.0) || (sum - 1.0).abs() > SUM_TOLERANCE {
-                let reason = format!("holds no probabilities for picture {picture}: sum {sum:.4}");
+                let reason =
+                    format!("does not hold probabilities for picture {picture}: sum {sum:.4}");
                 return Err(self.refuse("mc_mean_probabilities", reason));
             }
         }
@@ -336,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_must_be_there_and_what_may() {
+    fn reads_required_and_optional_tensors() {
         let golden = load(&complete()).unwrap();
         assert_eq!(golden.labels, [1, 0]);
         assert_eq!(golden.predictions[0].probabilities, [0.25, 0.75]);

@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use crate::metrics::{LabelError, check_labels};
 
-/// Pictures that a model takes, with a class of the model each.
+/// Pictures that a model takes, each with one of the model's classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labelled {
-    /// Their file.
+    /// The file of the pictures.
     pub path: PathBuf,
     /// The pictures.
     pub pictures: Inputs,
@@ -32,7 +32,7 @@ pub enum LabelledError {
     Label {
         /// The file.
         path: PathBuf,
-        /// Which.
+        /// The label.
         source: LabelError,
     },
 }

@@ -1,8 +1,8 @@
-//! How good a bayes8 model is on labelled pictures, and what quantization did to its uncertainty.
+//! Measures how good a bayes8 model is on labelled pictures, and what quantization did to its uncertainty.
 //!
-//! [`Options::run`] measures a model: accuracy, calibration, uncertainty, how that follows pictures of
-//! another distribution and corrupted ones, and how INT8 differs from the FP32 network. Its [`Report`]
-//! is JSON (serde), text and HTML, and tells whether [`THRESHOLDS`] are kept.
+//! [`Options::run`] measures accuracy, calibration and uncertainty, how the uncertainty follows pictures of
+//! another distribution and corrupted ones, and how INT8 differs from the FP32 network. It returns a
+//! [`Report`], which can be JSON (serde), text or HTML, and says whether [`THRESHOLDS`] are kept.
 //!
 //! ```no_run
 //! use bayes8_evaluate::{Options, THRESHOLDS};

@@ -1,4 +1,4 @@
-//! Running models over the pictures of an evaluation.
+//! Runs models on the pictures of an evaluation.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -23,48 +23,48 @@ use crate::prediction::{Job, LogitsObserver};
 /// The pictures of an evaluation.
 pub(crate) struct Pictures {
     pub(crate) clean: Labelled,
-    /// Those of another distribution, with their file.
+    /// Pictures of another distribution, with their file.
     pub(crate) unknown: Option<(PathBuf, Inputs)>,
-    /// Corrupted ones, with their file.
+    /// Corrupted pictures, with their file.
     pub(crate) corrupted: Option<(PathBuf, CorruptedPictures)>,
 }
 
-/// Samples of a model.
+/// Numbers of samples of a model.
 pub(crate) struct Samples {
     pub(crate) clean: u32,
-    /// Numbers of samples whose figures are wanted too: of the first of `clean`.
+    /// Smaller numbers: figures from the first samples of `clean`.
     pub(crate) first: Vec<u32>,
     pub(crate) drift: u32,
     pub(crate) seed: u64,
 }
 
-/// What was measured of a model.
+/// The measurements of a model.
 pub(crate) struct Measured {
-    /// From all samples.
+    /// Measured with all samples.
     pub(crate) whole: Predicted,
-    /// From the first samples.
+    /// Measured with the first samples.
     pub(crate) first: Vec<Predicted>,
 }
 
 /// Predictions of the labelled pictures, and their figures.
 pub(crate) struct Predicted {
-    /// Monte-Carlo samples; `None` where recorded predictions do not tell.
+    /// Monte-Carlo samples; `None` if recorded predictions do not say.
     pub(crate) samples: Option<u32>,
     pub(crate) predictions: Vec<Uncertainty>,
     pub(crate) figures: Figures,
 }
 
 impl Measured {
-    /// What follows from so many samples; from all where that was not measured.
+    /// The measurement with `samples` samples, or with all if there is none.
     pub(crate) fn from(&self, samples: Option<u32>) -> &Predicted {
         self.first.iter().find(|part| part.samples == samples).unwrap_or(&self.whole)
     }
 }
 
 impl Predicted {
-    /// Predictions from `samples` samples for pictures with these labels, and of the pictures of
-    /// another distribution; the figures of the deterministic network are the same from any number
-    /// of samples.
+    /// Predictions with `samples` samples for pictures with these labels, and the uncertainties about
+    /// pictures of another distribution. The figures of the deterministic network do not depend on the
+    /// number of samples.
     pub(crate) fn new(
         samples: Option<u32>,
         predictions: Vec<Uncertainty>,
@@ -80,14 +80,14 @@ impl Predicted {
 
 /// A model that can be measured.
 pub(crate) enum Candidate<'a> {
-    /// The quantized model, and how its deterministic copy is to run.
+    /// The quantized model, and how to run its deterministic copy.
     Int8(&'a Model, ModelOptions),
-    /// The FP32 network, how pictures become its inputs, and the noise of its draws if that is not
-    /// its own.
+    /// The FP32 network, how pictures become its inputs, and the noise of its draws unless it is
+    /// independent.
     Fp32(&'a Network, &'a Preprocessing, Option<CommonNoise<'a>>),
 }
 
-/// Measures a model on everything that there is, and the seconds that the labelled pictures take.
+/// Measures a model on all pictures, and the seconds for the labelled ones.
 ///
 /// # Errors
 /// When pictures do not fit the model or cannot be read, naming their file.
@@ -129,7 +129,7 @@ pub(crate) fn measure(
         Some((path, unknown)) => {
             let mut sums = FirstSamples::new(first, unknown.count(), classes);
             let mut observe = |picture: usize, logits: &[f32]| sums.add(picture, logits);
-            // Logits take memory.
+            // Observing logits takes memory.
             let observe: Observed<'_> = if first.is_empty() { None } else { Some(&mut observe) };
             let all = predict(path, "x", unknown.view(), count, observe, observer)?;
             Some((Uncertainties::of(&all), sums))
@@ -149,7 +149,7 @@ pub(crate) fn measure(
     if let Some((path, corrupted)) = corrupted {
         let mut predict =
             |array: &str, pictures: View<'_>| predict(path, array, pictures, drift, None, observer);
-        // What is lost is lost from predictions of as many samples.
+        // The loss is measured from predictions with the same number of samples.
         let (clean, known) = match drift == count {
             true => (whole.figures.metrics, Uncertainties::of(&whole.predictions)),
             false => {
@@ -175,7 +175,7 @@ pub(crate) fn measure(
     Ok((Measured { whole, first }, seconds))
 }
 
-/// The sums of the first samples, for several numbers of them.
+/// The sums of the first samples, for several numbers of samples.
 struct FirstSamples(Vec<(u32, Vec<SampleSums>)>);
 
 impl FirstSamples {
@@ -193,7 +193,7 @@ impl FirstSamples {
         }
     }
 
-    /// The predictions from the number of samples with an index.
+    /// The predictions with the number of samples at `index`.
     fn predictions(&self, index: usize) -> Vec<Uncertainty> {
         self.0[index].1.iter().map(SampleSums::finish).collect()
     }
@@ -207,7 +207,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// Samples that differ: those of a deterministic FP32 network are one, as it takes long.
+    /// Number of different samples. A deterministic FP32 network has one, as it is slow.
     fn distinct(&self, samples: u32) -> u32 {
         match self {
             Self::Fp32(network, ..) if !network.is_bayesian() => samples.min(1),

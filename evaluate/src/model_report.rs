@@ -1,4 +1,4 @@
-//! The facts of a model in the form that `bayes8 inspect` shows.
+//! The facts about a model that `bayes8 inspect` shows.
 
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
@@ -17,42 +17,42 @@ use std::sync::Arc;
 pub struct ModelReport {
     /// Name of the model.
     pub model: String,
-    /// What names the model, whatever its file.
+    /// Identifies the model, whatever its file.
     pub model_digest: String,
     /// Size of the file.
     pub file_bytes: usize,
-    /// Version of the format that the file has.
+    /// Format version of the file.
     pub format_version: u32,
-    /// What the model takes.
+    /// The input of the model.
     pub input: Input,
     /// Number of classes.
     pub classes: usize,
-    /// Their names, or none.
+    /// Names of the classes, or none.
     pub class_names: Vec<String>,
-    /// Weights and biases.
+    /// Number of weights and biases.
     pub parameters: usize,
-    /// Those with a standard deviation.
+    /// Number of weights and biases with a standard deviation.
     pub bayesian_parameters: usize,
-    /// Products of a picture and sample.
+    /// Multiply-accumulates per picture and sample.
     pub multiply_accumulates: u64,
-    /// Memory of a picture and sample, as `--max-memory` counts it.
+    /// Memory per picture and sample, as `--max-memory` counts it.
     pub memory_bytes: u64,
-    /// Steps of a picture and sample, as `--max-steps` counts them.
+    /// Steps per picture and sample, as `--max-steps` counts them.
     pub steps: u64,
     /// Bits of the activations.
     pub activation_bits: ActivationBits,
-    /// Where the activation grids come from, if the file says so.
+    /// How the activation grids were made, if the file says so.
     pub calibration: Option<Evidence>,
-    /// One entry an operation, in order.
+    /// One entry per operation, in order.
     pub nodes: Vec<Node>,
 }
 
 /// The input and its normalization: `x = (p / 255 - mean) / std`.
 #[derive(Serialize)]
 pub struct Input {
-    /// Its extents.
+    /// Extents of the input.
     pub shape: Shape,
-    /// Scale of its codes.
+    /// Scale of the codes.
     pub scale: f32,
     /// The code of 0.
     pub zero_point: u8,
@@ -60,31 +60,31 @@ pub struct Input {
     pub mean: Vec<f32>,
     /// Standard deviation of the pixels of each channel.
     pub std: Vec<f32>,
-    /// What it reached in calibration.
+    /// The range of the input in calibration.
     pub observed_range: Option<[f32; 2]>,
-    /// The input in the network's own file, if the model says so.
+    /// The input in the network's original file, if the model says so.
     pub source: Option<Provenance>,
 }
 
-/// Where the activation grids come from.
+/// How the activation grids were made.
 #[derive(Serialize)]
 pub struct Evidence {
     /// How ranges follow from the activations.
     pub method: String,
-    /// Calibration pictures.
+    /// Number of calibration pictures.
     pub pictures: u32,
-    /// Draws of the weights that each was run with.
+    /// Draws of the weights per picture.
     pub weight_samples: u32,
 }
 
 /// One operation.
 #[derive(Serialize)]
 pub struct Node {
-    /// Its name.
+    /// Name of the node.
     pub name: String,
-    /// Its operation.
+    /// Name of the operation.
     pub op: &'static str,
-    /// Its extents.
+    /// Extents of the output.
     pub shape: Shape,
     /// Number of weights.
     pub weights: usize,
@@ -94,11 +94,11 @@ pub struct Node {
     pub bayesian: bool,
     /// Standard deviations of the weights in steps of their grid.
     pub sigma_over_step: Option<Quantiles>,
-    /// Scale of its output; `None` for logits.
+    /// Scale of the output; `None` for logits.
     pub scale: Option<f32>,
-    /// The code of 0 of its output; `None` for logits.
+    /// The code of 0 in the output; `None` for logits.
     pub zero_point: Option<u8>,
-    /// What it reached in calibration.
+    /// The range of the output in calibration.
     pub observed_range: Option<[f32; 2]>,
 }
 
@@ -114,7 +114,7 @@ pub struct Quantiles {
 }
 
 impl ModelReport {
-    /// The facts of `model`, whose file has `file_bytes` bytes.
+    /// Collects the facts of `model`, whose file has `file_bytes` bytes.
     pub fn new(model: &QuantizedModel, file_bytes: usize) -> Self {
         let graph = model.graph();
         let cost = Cost::new(model);
@@ -194,7 +194,7 @@ fn sigma_over_step(
     posterior: &Posterior,
 ) -> Option<Quantiles> {
     let Posterior::Gaussian(posterior) = posterior;
-    // Many weights share code and multiplier, and thus their standard deviation.
+    // Many weights share their code and multiplier, and so their standard deviation.
     let mut counts: BTreeMap<(i16, u8), usize> = BTreeMap::new();
     for (i, &code) in posterior.sigma.iter().enumerate() {
         let row_length = layer.row_length();

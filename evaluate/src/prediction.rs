@@ -1,4 +1,4 @@
-//! Long predictions, with progress to show.
+//! Long predictions that report progress.
 
 use std::ops::{ControlFlow, Range};
 use std::sync::{Mutex, PoisonError};
@@ -9,14 +9,14 @@ use bayes8_native::{self as native, Model, Pictures, PredictError, PredictOption
 use ndarray::IxDyn;
 use sha2::{Digest, Sha256};
 
-/// Sees the logits of a sample of the picture with an index.
+/// Sees the index of a picture and the logits of one of its samples.
 pub(crate) type LogitsObserver<'a> = &'a mut dyn FnMut(usize, &[f32]);
 
 /// What to predict.
 pub struct Job<'a, 'p> {
     /// The model.
     pub model: &'a Model,
-    /// What it predicts.
+    /// The pictures to predict.
     pub pictures: Pictures<'p, IxDyn>,
     /// Indices of the Monte-Carlo samples.
     pub samples: Range<u32>,
@@ -31,7 +31,7 @@ pub struct Job<'a, 'p> {
 pub struct Outcome {
     /// Class probabilities and their uncertainty.
     pub uncertainty: Uncertainty,
-    /// As [`bayes8_native::Prediction::logits_digest`], if it was asked for.
+    /// [`bayes8_native::Prediction::logits_digest`], if it was requested.
     pub logits_digest: Option<String>,
 }
 
@@ -44,8 +44,8 @@ impl Job<'_, '_> {
         self.run_observed(None, observer)
     }
 
-    /// [`Self::run`], and calls `observe` with the index of a picture and the logits of a sample:
-    /// for each picture all samples, in order.
+    /// Predicts all pictures like [`Self::run`], and calls `observe` with the logits of every sample of
+    /// each picture, in order.
     ///
     /// # Errors
     /// [`PredictError`] when the pictures do not fit the model.

@@ -1,4 +1,4 @@
-//! Where an evaluation comes from: what to run, and on which files, to have it again.
+//! The origin of an evaluation: the command and files that reproduce it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,7 +17,7 @@ pub struct Provenance {
     pub version: &'static str,
     /// Operating system and architecture.
     pub platform: String,
-    /// The command line that has the same result, if there is one.
+    /// The command line that gives the same result, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// All files that were read; the model is the first.
@@ -27,18 +27,18 @@ pub struct Provenance {
 /// A file that an evaluation read.
 #[derive(Debug, Serialize)]
 pub struct FileDigest {
-    /// What it was read for.
+    /// Why it was read.
     pub role: &'static str,
-    /// Its name, as it was given.
+    /// Its path, as given.
     pub path: String,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// In hexadecimal digits.
+    /// SHA-256, in hexadecimal digits.
     pub sha256: String,
 }
 
 impl Provenance {
-    /// That of files with their roles.
+    /// Reads the files, each with its role.
     pub(crate) fn new(
         command: Option<String>,
         files: &[(&'static str, &Path)],

@@ -11,11 +11,10 @@ use crate::provenance::Provenance;
 use crate::style::counted;
 use crate::verdict::{self, Missed, Verdict};
 
-/// Figures of a model on labelled pictures, and of its peers on the same. Its JSON is that of
-/// `bayes8 evaluate --json`.
+/// Figures of a model and its peers on the same labelled pictures. `bayes8 evaluate --json` prints it.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// What names the model: `bayes8 inspect` shows the same.
+    /// Identifies the model: `bayes8 inspect` shows it too.
     pub model_digest: String,
     /// Figures of the INT8 model.
     #[serde(flatten)]
@@ -23,14 +22,14 @@ pub struct Report {
     /// The FP32 network with the same posterior.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fp32: Option<Peer>,
-    /// What the training framework recorded.
+    /// The predictions that the training framework recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub golden: Option<Peer>,
     /// Number of labelled pictures.
     pub pictures: usize,
-    /// Monte-Carlo samples of each by the INT8 model.
+    /// Monte-Carlo samples of the INT8 model per picture.
     pub samples: u32,
-    /// Samples of each corrupted picture, if there were any.
+    /// Samples per corrupted picture, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_samples: Option<u32>,
     /// Seed of the weights.
@@ -43,7 +42,7 @@ pub struct Report {
     pub seconds: f64,
     /// Program, command line and files.
     pub provenance: Provenance,
-    /// What became of the thresholds that were given.
+    /// Verdicts on the given thresholds.
     pub thresholds: Vec<Verdict>,
     #[serde(skip)]
     pub(crate) model: QuantizedModel,
@@ -53,9 +52,9 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fp32Noise {
-    /// Gaussian, and independent of the INT8 samples.
+    /// Gaussian noise, independent of the INT8 samples.
     Own,
-    /// That of the INT8 samples, one by one: what differs is then what quantization did, and a few
+    /// The noise of the INT8 samples, one by one: only quantization then makes a difference, and a few
     /// samples show it.
     Int8,
 }
@@ -63,18 +62,18 @@ pub enum Fp32Noise {
 /// Another model on the same pictures, and how the INT8 model differs from it.
 #[derive(Debug, Serialize)]
 pub struct Peer {
-    /// Its figures.
+    /// Figures of the peer.
     #[serde(flatten)]
     pub figures: Figures,
-    /// Monte-Carlo samples of those figures; `None` where recorded predictions do not tell.
+    /// Monte-Carlo samples of these figures; `None` if recorded predictions do not say.
     pub samples: Option<u32>,
-    /// Noise of the draws of the FP32 network; `None` of recorded predictions.
+    /// Noise of the FP32 network's draws; `None` for recorded predictions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<Fp32Noise>,
-    /// Duration of the predictions of the labelled pictures; `None` of recorded ones.
+    /// Duration of the predictions of the labelled pictures; `None` for recorded predictions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// How INT8 differs, picture by picture, from the samples of `compared`.
+    /// How INT8 differs, picture by picture, with the samples of `compared`.
     pub comparison: Comparison,
     /// The samples that are compared.
     pub compared: Compared,
@@ -84,7 +83,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A peer beside INT8: from the same number of samples, where both have them.
+    /// Compares a peer with INT8, with equal numbers of samples if both have them.
     pub(crate) fn new(int8: &Measured, peer: Measured) -> Self {
         let (compared, comparison) = Compared::new(int8, &peer);
         let Predicted { samples, figures, .. } = peer.whole;
@@ -95,7 +94,7 @@ impl Peer {
         Self { figures, samples, noise: None, seconds: None, comparison, compared, drift_gaps }
     }
 
-    /// What is compared: how many samples, and of which noise.
+    /// The samples that are compared and their noise, in words.
     pub(crate) fn compared_text(&self) -> String {
         let noise = match self.noise {
             Some(Fp32Noise::Int8) => ", with the same noise",
@@ -115,7 +114,7 @@ pub(crate) struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// The name with the number of samples.
+    /// The name and the number of samples.
     pub(crate) fn label(&self) -> String {
         match self.samples {
             Some(samples) => format!("{}, {}", self.name, counted(samples, "sample")),
@@ -125,15 +124,15 @@ impl Side<'_> {
 }
 
 impl Report {
-    /// Succeeds where all thresholds are kept.
+    /// Succeeds if all thresholds are kept.
     ///
     /// # Errors
-    /// [`Missed`], which names all that are missed.
+    /// [`Missed`], which names every missed threshold.
     pub fn check(&self) -> Result<(), Missed> {
         verdict::check(&self.thresholds)
     }
 
-    /// All models, INT8 first.
+    /// All models; INT8 is first.
     pub(crate) fn sides(&self) -> Vec<Side<'_>> {
         let int8 = Side { name: "INT8", samples: Some(self.samples), figures: &self.int8 };
         let peers = self.peers().map(|(name, peer)| {
@@ -143,14 +142,13 @@ impl Report {
         std::iter::once(int8).chain(peers).collect()
     }
 
-    /// The peers of the INT8 model with their names.
+    /// Returns the peers of the INT8 model with their names.
     pub fn peers(&self) -> impl Iterator<Item = (&'static str, &Peer)> {
         let named = [("FP32", self.fp32.as_ref()), ("golden", self.golden.as_ref())];
         named.into_iter().filter_map(|(name, peer)| Some((name, peer?)))
     }
 
-    /// The figures of INT8 and of a peer that can be compared: those from the samples of
-    /// [`Peer::compared`].
+    /// The comparable figures of INT8 and of a peer: those with the samples of [`Peer::compared`].
     pub(crate) fn comparable<'a>(&'a self, peer: &'a Peer) -> [&'a Figures; 2] {
         let Compared { int8, peer: theirs, .. } = &peer.compared;
         [int8.as_ref().unwrap_or(&self.int8), theirs.as_ref().unwrap_or(&peer.figures)]

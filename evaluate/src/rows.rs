@@ -1,4 +1,4 @@
-//! The figures that stand side by side in tables.
+//! Figures side by side, as table rows.
 
 use crate::compared::Compared;
 use crate::figures::Figures;
@@ -8,18 +8,18 @@ use crate::report::Report;
 /// A figure of all models that have it.
 pub(crate) struct Row {
     pub(crate) name: String,
-    /// What it is, in a few words.
+    /// Its meaning in a few words.
     pub(crate) note: &'static str,
-    /// One for each of [`Report::sides`], as text; empty where a model lacks it.
+    /// One text for each of [`Report::sides`]; empty if the model lacks the figure.
     pub(crate) cells: Vec<String>,
-    /// What INT8 has more than the first peer, if there is one and both have the figure: from the
-    /// samples of [`crate::report::Peer::compared`].
+    /// INT8 minus the first peer, with the samples of [`crate::report::Peer::compared`], if both have the
+    /// figure.
     pub(crate) difference: Option<String>,
 }
 
 #[derive(Clone, Copy)]
 enum Unit {
-    /// A share, shown in percent; differences in points.
+    /// A share, shown in percent; its differences are in points.
     Share,
     Plain,
 }
@@ -80,7 +80,7 @@ pub(crate) fn rows(report: &Report) -> Vec<Row> {
     table
 }
 
-/// The numbers of samples, where models stand side by side.
+/// The numbers of samples, if there are several models.
 fn samples(report: &Report) -> Option<Row> {
     let (_, peer) = report.peers().next()?;
     let text = |samples: Option<u32>| samples.map_or("unknown".into(), |n| n.to_string());
@@ -102,7 +102,7 @@ fn mean_of(figures: &Figures, part: fn(&Metrics) -> f64) -> Option<f64> {
     figures.mean_weights.as_ref().map(part)
 }
 
-/// `None` where no model has the figure.
+/// Returns `None` if no model has the figure.
 fn row(
     report: &Report,
     name: String,

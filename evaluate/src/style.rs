@@ -1,4 +1,4 @@
-//! How text looks on a terminal: colours, numbers and names.
+//! Text for a terminal: colours, numbers and names.
 
 use bayes8_core::counts::noun;
 
@@ -10,29 +10,29 @@ pub struct Style {
 }
 
 impl Style {
-    /// Bold text.
+    /// Makes text bold.
     pub fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }
 
-    /// Text that stands back.
+    /// Makes text dim.
     pub fn dim(self, text: &str) -> String {
         self.paint("2", text)
     }
 
-    /// Text with the attributes of an ANSI escape code, such as `32`.
+    /// Gives text the attributes of an ANSI escape code, such as `32`.
     pub fn paint(self, code: &str, text: &str) -> String {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.into() }
     }
 }
 
-/// A name from a file or a command line, without the control characters that would let it take
-/// over the terminal.
+/// Replaces the control characters of a name from a file or a command line, which could take over the
+/// terminal.
 pub fn printable(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -45,18 +45,18 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// A number and what it counts: `1 sample`, `2,000 samples`.
+/// Formats a number and the noun that it counts: `1 sample`, `2,000 samples`.
 pub fn counted(count: impl Into<u64>, singular: &str) -> String {
     let count = count.into();
     format!("{} {}", thousands(count), noun(count, singular))
 }
 
-/// A figure with four places; a dash where it is not defined.
+/// Formats a figure with four decimal places, or a dash for NaN.
 pub fn four_places(value: f64) -> String {
     if value.is_nan() { "-".into() } else { format!("{value:.4}") }
 }
 
-/// A number of bytes in a fitting unit.
+/// Formats a number of bytes in a suitable unit.
 pub fn bytes(count: u64) -> String {
     match count {
         0..10_240 => format!("{} B", thousands(count)),

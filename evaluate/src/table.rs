@@ -1,11 +1,11 @@
 //! Text in aligned columns.
 
-/// Where a column's text stands.
+/// The alignment of a column's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// At the left.
+    /// Left-aligned.
     Left,
-    /// At the right.
+    /// Right-aligned.
     Right,
 }
 
@@ -16,19 +16,19 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table.
+    /// Creates an empty table.
     pub fn new<S: AsRef<str>>(columns: &[(S, Align)]) -> Self {
         let columns = columns.iter().map(|(name, align)| (name.as_ref().to_owned(), *align));
         Self { columns: columns.collect(), rows: Vec::new() }
     }
 
-    /// Adds a row of as many cells as there are columns.
+    /// Adds a row, with one cell per column.
     pub fn push(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len(), "one cell for every column");
         self.rows.push(cells);
     }
 
-    /// The header line, and the other lines.
+    /// Returns the header line and the other lines.
     pub fn lines(&self) -> (String, Vec<String>) {
         let mut widths: Vec<usize> = self.columns.iter().map(|(name, _)| width(name)).collect();
         for row in &self.rows {

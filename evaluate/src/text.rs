@@ -1,4 +1,4 @@
-//! An evaluation for the terminal.
+//! An evaluation as text for a terminal.
 
 use crate::compared::Compared;
 use crate::metrics::{DriftPoint, Worst};
@@ -9,7 +9,7 @@ use crate::table::{Align, Table};
 use crate::verdict;
 
 impl Report {
-    /// Tables of all figures, under the model's name.
+    /// Returns tables of all figures, under the model's name.
     pub fn text(&self, style: Style) -> String {
         let mut text = format!("{}\n", style.bold(&printable(self.model.name())));
         text.push_str(&format!("{}\n\n", style.dim(&self.run())));
@@ -26,7 +26,7 @@ impl Report {
         text
     }
 
-    /// What was run, and how fast.
+    /// The pictures and samples, and the speed.
     fn run(&self) -> String {
         let Self { pictures, samples, seed, kernel, threads, seconds, .. } = self;
         let rate = *pictures as f64 / seconds;
@@ -60,7 +60,7 @@ impl Report {
         table
     }
 
-    /// Accuracy and total uncertainty from clean pictures to the worst.
+    /// Accuracy and total uncertainty of each corruption.
     fn drift(&self, style: Style) -> String {
         let samples = self.drift_samples.unwrap_or(self.samples);
         let note =

@@ -1,4 +1,4 @@
-//! Thresholds that an evaluation has to keep, for a pipeline that should stop where it does not.
+//! Thresholds for an evaluation, for a pipeline that should stop if one is missed.
 
 use crate::figures::{Figures, OutOfDistribution};
 use crate::metrics::{Comparison, DriftGaps, Worst};
@@ -8,26 +8,27 @@ use crate::verdict::{Limit, Verdict};
 /// A figure that may have a limit.
 #[derive(Debug)]
 pub struct Threshold {
-    /// Its name in options: `max-ece`.
+    /// Name of the option, such as `max-ece`.
     pub option: &'static str,
-    /// What it is, in a sentence without an end.
+    /// Help for the option, in a sentence without a full stop.
     pub help: &'static str,
-    /// Whether a limit is the least or the most that is allowed.
+    /// Whether a limit is the least or the largest allowed value.
     pub limit: fn(f64) -> Limit,
-    /// The limits that make sense.
+    /// The limits that are allowed.
     pub domain: Domain,
-    /// What an evaluation must have for the figure to be defined.
+    /// The parts of an evaluation without which the figure is undefined.
     pub needs: &'static [Need],
-    /// The names of what is compared with the limit, and where a report has it. `{}` stands for a peer.
+    /// The figures that are compared with the limit: names, in which `{}` stands for a peer, and places in
+    /// a report.
     figures: &'static [(&'static str, Figure)],
 }
 
-/// Numbers that a limit may have.
+/// The possible values of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
-    /// 0 to 1.
+    /// From 0 to 1.
     Share,
-    /// -1 to 1: a correlation, or what may as well be a gain as a loss.
+    /// From -1 to 1: a correlation, or a share that may be a gain or a loss.
     SignedShare,
     /// A finite number, 0 or above, in nats.
     Nats,
@@ -35,7 +36,7 @@ pub enum Domain {
     NotNegative,
 }
 
-/// A part of an evaluation that is not always there.
+/// An optional part of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Pictures of another distribution.
@@ -48,10 +49,10 @@ pub enum Need {
     Peer,
 }
 
-/// Where a report has a figure.
+/// The place of a figure in a report.
 #[derive(Debug)]
 enum Figure {
-    /// Among those of INT8.
+    /// Among the figures of INT8.
     Int8(fn(&Figures) -> Option<f64>),
     /// In the comparison with each peer.
     Peer(fn(&Pair<'_>) -> Option<f64>),
@@ -59,7 +60,7 @@ enum Figure {
     Drift(fn(&DriftGaps) -> &Worst),
 }
 
-/// INT8 beside a peer.
+/// INT8 and a peer.
 struct Pair<'a> {
     int8: &'a Figures,
     peer: &'a Figures,
@@ -74,7 +75,7 @@ pub static THRESHOLDS: [Threshold; 16] = {
     use Limit::{AtLeast, AtMost};
     [
         row("min-accuracy", AtLeast, Share, &[],
-            "Least accuracy, 0 to 1: below it the exit code is 3",
+            "Least accuracy, 0 to 1; below it the exit code is 3",
             &[("accuracy", Int8(|f| Some(f.metrics.accuracy)))]),
         row("max-nll", AtMost, Nats, &[],
             "Most NLL, in nats",
@@ -146,14 +147,14 @@ const fn row(
 }
 
 impl Pair<'_> {
-    /// The difference of a figure of the detection of another distribution.
+    /// The difference of a figure of [`OutOfDistribution`].
     fn ood_gap(&self, figure: fn(&OutOfDistribution) -> f64) -> Option<f64> {
         Some((figure(self.int8.ood.as_ref()?) - figure(self.peer.ood.as_ref()?)).abs())
     }
 }
 
-/// The place of a verdict in a report: what must be at least so much first; in each half the figures of
-/// INT8, those of one peer after the other, those under drift.
+/// The place of a verdict in a report: lower limits come first. In each half come the figures of INT8,
+/// those of each peer, then those under drift.
 type Place = (bool, Part);
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -183,7 +184,7 @@ pub(crate) fn verdicts(report: &Report, limits: &[(&Threshold, f64)]) -> Vec<Ver
 }
 
 impl Threshold {
-    /// What a report has of the figure: NaN where it has nothing.
+    /// The values of the figure in a report; NaN if it has none.
     fn found(&self, report: &Report) -> Vec<(Part, String, f64)> {
         let mut found = Vec::new();
         for (name, figure) in self.figures {
@@ -214,7 +215,7 @@ impl Threshold {
     }
 }
 
-/// A peer in the name of a threshold, with the samples that are compared where they are not all.
+/// The name of a peer in that of a threshold, with the samples that are compared unless they are all.
 fn named(name: &str, peer: &Peer) -> String {
     match peer.compared.is_whole() {
         true => name.into(),

@@ -1,29 +1,29 @@
-//! What became of the thresholds of an evaluation.
+//! Verdicts on the thresholds of an evaluation.
 
 use serde::Serialize;
 use thiserror::Error;
 
-/// What became of a threshold.
+/// Whether a threshold was kept.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
-    /// The figure, with the peer that it compares with.
+    /// The name of the figure, with the peer that it compares with.
     pub name: String,
-    /// Its value; NaN where it is undefined.
+    /// Its value; NaN if it is undefined.
     pub found: f64,
-    /// What is allowed.
+    /// The allowed values.
     #[serde(flatten)]
     pub limit: Limit,
-    /// Whether the figure is within it. What is not a number keeps no threshold.
+    /// Whether the figure is within the limit. NaN never is.
     pub kept: bool,
 }
 
-/// The end of the range that a figure may have.
+/// The lower or upper end of the allowed values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// The least that is allowed.
+    /// The smallest allowed value.
     AtLeast(f64),
-    /// The most that is allowed.
+    /// The largest allowed value.
     AtMost(f64),
 }
 
@@ -52,14 +52,14 @@ impl Verdict {
     }
 }
 
-/// Succeeds where all thresholds are kept.
+/// Succeeds if all thresholds are kept.
 pub(crate) fn check(verdicts: &[Verdict]) -> Result<(), Missed> {
     let missed = verdicts.iter().filter(|verdict| !verdict.kept);
     let missed: Vec<String> = missed.map(Verdict::complaint).collect();
     if missed.is_empty() { Ok(()) } else { Err(Missed(missed)) }
 }
 
-/// How many thresholds are kept, in a line without an end.
+/// How many thresholds are kept, in a line without a line break.
 pub(crate) fn summary(verdicts: &[Verdict]) -> String {
     let kept = verdicts.iter().filter(|verdict| verdict.kept).count();
     format!("thresholds kept: {kept} of {}", verdicts.len())

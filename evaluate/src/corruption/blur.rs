@@ -1,4 +1,4 @@
-//! Blurs: sums of shifted pictures.
+//! Blurs: weighted sums of shifted pictures.
 
 use std::f64::consts::PI;
 
@@ -17,26 +17,26 @@ const MOTION: [(f64, f64); 5] = [(6.0, 1.0), (6.0, 1.5), (6.0, 2.0), (8.0, 2.0),
 /// Largest angle of a streak, in degrees; the smallest is its negative.
 const MOTION_ANGLE: f64 = 45.0;
 
-/// A weight for the pixel that lies `rows` below and `columns` to the right.
+/// The weight of the pixel `rows` below and `columns` to the right.
 struct Tap {
     rows: i64,
     columns: i64,
     weight: f64,
 }
 
-/// What stands beyond the edges.
+/// The pixels beyond the edges.
 #[derive(Clone, Copy)]
 enum Border {
     /// The nearest pixel.
     Edge,
-    /// The picture's mirror image, without the edge pixel again, as OpenCV's `BORDER_REFLECT_101`.
+    /// The mirror image of the picture without a second edge pixel, as OpenCV's `BORDER_REFLECT_101`.
     Reflect,
 }
 
-/// A disk with a smooth edge, as an unfocused lens makes of a point.
+/// Blurs with a smooth-edged disk, the image of a point through an unfocused lens.
 pub(super) fn defocus(x: ArrayView3<'_, u8>, level: usize) -> Array3<u8> {
     let (radius, smoothing) = DEFOCUS[level];
-    // Like the authors, who smooth a drawn disk with three taps in each direction.
+    // The authors smooth a drawn disk with three taps in each direction.
     let side = libm::exp(-1.0 / (2.0 * smoothing * smoothing));
     let gaussian = [side, 1.0, side].map(|tap| tap / (1.0 + 2.0 * side));
     let reach = radius as i64;
@@ -58,7 +58,7 @@ pub(super) fn defocus(x: ArrayView3<'_, u8>, level: usize) -> Array3<u8> {
     filter(x, &taps, Border::Reflect).map(|&value| byte(value))
 }
 
-/// A streak in a random direction, as ImageMagick's motion blur draws it.
+/// Blurs with a streak in a random direction, as ImageMagick's motion blur does.
 pub(super) fn motion(x: ArrayView3<'_, u8>, level: usize, random: &mut ChaCha8Rng) -> Array3<u8> {
     let (radius, sigma) = MOTION[level];
     let angle = MOTION_ANGLE * (2.0 * uniform(random) - 1.0) * PI / 180.0;
@@ -71,12 +71,12 @@ pub(super) fn motion(x: ArrayView3<'_, u8>, level: usize, random: &mut ChaCha8Rn
         columns: libm::ceil(i as f64 * right - 0.5) as i64,
         weight: weight(i) / sum,
     });
-    // ImageMagick rounds, where the authors' own code truncates.
+    // ImageMagick rounds, while the authors' own code truncates.
     let taps: Vec<Tap> = taps.collect();
     filter(x, &taps, Border::Edge).map(|&value| libm::rint(value * 255.0) as u8)
 }
 
-/// The weighted sum of the pixels around each, as shares of white.
+/// The weighted sum of the pixels around each pixel, as a share of white.
 fn filter(x: ArrayView3<'_, u8>, taps: &[Tap], border: Border) -> Array3<f64> {
     let (height, width, channels) = x.dim();
     let mut out = Array3::zeros(x.dim());
@@ -96,7 +96,7 @@ fn filter(x: ArrayView3<'_, u8>, taps: &[Tap], border: Border) -> Array3<f64> {
 }
 
 impl Border {
-    /// The pixel of `0..length` that stands for `position`.
+    /// The pixel of `0..length` that is used for `position`.
     fn place(self, position: i64, length: usize) -> usize {
         let last = length as i64 - 1;
         match self {
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(Border::Reflect.place(-7, 1), 0);
     }
 
-    /// Of OpenCV's kernels: a disk below one pixel is a point, one of 1.5 pixels all nine.
+    /// As in OpenCV: a disk below one pixel is a point, one of 1.5 pixels covers all nine.
     #[test]
     fn the_disk_is_that_of_the_authors() {
         let mut point = Array3::zeros((9, 9, 1));

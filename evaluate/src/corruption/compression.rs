@@ -1,4 +1,4 @@
-//! What saves bytes: fewer pixels, and JPEG.
+//! Ways to save bytes: fewer pixels, and JPEG.
 
 use image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 use ndarray::{Array3, ArrayView3, Axis};
@@ -7,13 +7,13 @@ use zune_jpeg::{
     zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
 };
 
-/// Share of the side's pixels that are left.
+/// Share of a side's pixels that remain.
 const PIXELATE: [f64; 5] = [0.95, 0.9, 0.85, 0.75, 0.65];
 
-/// Quality, 1 to 100, as libjpeg scales its tables of quantization.
+/// Quality, 1 to 100, on libjpeg's scale.
 const JPEG_QUALITY: [u8; 5] = [80, 65, 58, 50, 40];
 
-/// To fewer pixels and back, each the mean of those that it covers.
+/// Reduces to fewer pixels, each the mean of those that it covers, and enlarges again.
 pub(super) fn pixelate(x: ArrayView3<'_, u8>, level: usize) -> Array3<u8> {
     let (height, width, _) = x.dim();
     let fewer = |side: usize| ((side as f64 * PIXELATE[level]) as usize).max(1);
@@ -21,8 +21,8 @@ pub(super) fn pixelate(x: ArrayView3<'_, u8>, level: usize) -> Array3<u8> {
     resize(resize(small.view(), Axis(1), width).view(), Axis(0), height)
 }
 
-/// Pillow's box filter along one axis: the mean of the pixels whose middles a new pixel covers, or
-/// when it covers none, the nearest; rounded to bytes after each axis.
+/// Resizes one axis with Pillow's box filter: the mean of the pixels whose centres a new pixel covers,
+/// or the nearest pixel if it covers none. Rounds to bytes after each axis.
 fn resize(x: ArrayView3<'_, u8>, axis: Axis, length: usize) -> Array3<u8> {
     let scale = x.len_of(axis) as f64 / length as f64;
     let support = 0.5 * scale.max(1.0);
@@ -40,7 +40,7 @@ fn resize(x: ArrayView3<'_, u8>, axis: Axis, length: usize) -> Array3<u8> {
     out
 }
 
-/// Through a JPEG file; colours keep the resolution of the picture. Sides are below 2^16.
+/// Encodes as JPEG and decodes again; colours keep their full resolution. Sides are below 2^16.
 pub(super) fn jpeg(x: ArrayView3<'_, u8>, level: usize) -> Array3<u8> {
     let (height, width, channels) = x.dim();
     let (stored, colour_space) = match channels {
@@ -52,7 +52,7 @@ pub(super) fn jpeg(x: ArrayView3<'_, u8>, level: usize) -> Array3<u8> {
     JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY[level])
         .encode(&bytes, width as u32, height as u32, stored)
         .expect("pictures of 1 or 3 channels fit JPEG and memory takes any file");
-    // Vector code of some processors may round in another way: all take the portable one.
+    // Vector code may round differently on some processors: all use the portable code.
     let options = DecoderOptions::default()
         .set_use_unsafe(false)
         .set_max_width(width)

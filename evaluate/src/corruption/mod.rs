@@ -1,20 +1,19 @@
-//! Corruptions of pictures, to measure how a model's uncertainty follows a drift of its input.
+//! Corruptions of pictures, to measure how a model's uncertainty follows drift of its input.
 //!
 //! Ten of the fifteen corruptions of Hendrycks and Dietterich, "Benchmarking Neural Network Robustness
 //! to Common Corruptions and Perturbations" (ICLR 2019, arXiv:1903.12261), each in five severities:
-//! all of them but weather (snow, frost, fog) and the two that move pixels about (glass, elastic). The
-//! constants are those of CIFAR-10-C, from `make_cifar_c.py` in the authors' repository
-//! `hendrycks/robustness`, and so are the steps, down to the truncation of results to bytes. Only the
-//! random numbers differ, and JPEG keeps the full resolution of its colours.
+//! all except weather (snow, frost, fog) and the two that move pixels (glass, elastic). The constants
+//! and steps are those of CIFAR-10-C, from `make_cifar_c.py` in the authors' repository
+//! `hendrycks/robustness`, down to the truncation of results to bytes. Only the random numbers differ,
+//! and JPEG keeps the full resolution of its colours.
 //!
-//! CIFAR-10-C's pictures have 32 x 32 pixels. Widths of blurs are in pixels and those of blocks
-//! relative to the side, whatever the size of a picture: a blur that spoils 32 x 32 pixels is mild for
-//! 224 x 224. Gray pictures are corrupted as one channel, others channel by channel; brightness keeps
-//! hue and saturation.
+//! CIFAR-10-C's pictures have 32 x 32 pixels. The width of a blur is in pixels, that of a block relative
+//! to the side: a blur that spoils 32 x 32 pixels is mild for 224 x 224. Gray pictures are corrupted as
+//! one channel, others channel by channel; brightness keeps hue and saturation.
 //!
-//! A corrupted picture is a function of the picture, its index, the severity and the seed: every
-//! picture has a ChaCha8 stream of its own, and no function of a platform's libm is called. The same
-//! seed gives the same bytes on every machine, with any number of threads.
+//! A corrupted picture is a function of the picture, its index, the severity and the seed: each picture
+//! has its own ChaCha8 stream, and no function of a platform's libm is called. The same seed gives the
+//! same bytes on every machine, with any number of threads.
 
 mod blur;
 mod compression;
@@ -38,9 +37,9 @@ pub const MAX_SEVERITY: u8 = 5;
 pub enum Corruption {
     /// Gaussian noise of every channel of every pixel.
     GaussianNoise,
-    /// Poisson noise, of few photons.
+    /// Poisson noise, as from few photons.
     ShotNoise,
-    /// Channels of single pixels that are black or white.
+    /// Single channels of single pixels become black or white.
     ImpulseNoise,
     /// A lens out of focus.
     DefocusBlur,
@@ -58,23 +57,23 @@ pub enum Corruption {
     JpegCompression,
 }
 
-/// A name that is no corruption's.
+/// A name that is not a corruption.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no corruption; there are {names}", names = Corruption::names())]
+#[error("`{0}` is not a corruption; there are {names}", names = Corruption::names())]
 pub struct NameError(pub String);
 
 /// Why pictures cannot be corrupted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CorruptionError {
-    /// A severity that is none.
-    #[error("severity {0} is not one of 1 to {MAX_SEVERITY}")]
+    /// A severity out of range.
+    #[error("severity {0} is not from 1 to {MAX_SEVERITY}")]
     Severity(u8),
     /// Pictures that are neither gray nor in colour.
-    #[error("pictures of {0} channels; those of 1 (gray) or 3 (RGB) can be corrupted")]
+    #[error("pictures of {0} channels; only those of 1 (gray) or 3 (RGB) can be corrupted")]
     Channels(usize),
-    /// A picture with a side that JPEG has no number for.
-    #[error("pictures of {height} x {width} pixels are too large for JPEG, which ends at 65,535")]
+    /// A picture with a side too large for JPEG.
+    #[error("pictures of {height} x {width} pixels are too large for JPEG, whose limit is 65,535")]
     Size {
         /// Rows.
         height: usize,
@@ -84,7 +83,7 @@ pub enum CorruptionError {
 }
 
 impl Corruption {
-    /// All of them, in the order of the paper.
+    /// All corruptions, in the order of the paper.
     pub const ALL: [Self; 10] = [
         Self::GaussianNoise,
         Self::ShotNoise,
@@ -98,7 +97,7 @@ impl Corruption {
         Self::JpegCompression,
     ];
 
-    /// The name that CIFAR-10-C gives its file.
+    /// Returns the name of its file in CIFAR-10-C.
     pub fn name(self) -> &'static str {
         match self {
             Self::GaussianNoise => "gaussian_noise",
@@ -114,7 +113,7 @@ impl Corruption {
         }
     }
 
-    /// The names of all, for an error.
+    /// All names, for an error.
     fn names() -> String {
         Self::ALL.map(Self::name).join(", ")
     }
@@ -122,7 +121,7 @@ impl Corruption {
     /// Corrupts `pictures`, `[N, H, W, C]`.
     ///
     /// # Errors
-    /// [`CorruptionError`] for a severity or pictures that are not possible.
+    /// [`CorruptionError`] for a severity or pictures that are out of range.
     pub fn apply(
         self,
         pictures: ArrayView4<'_, u8>,

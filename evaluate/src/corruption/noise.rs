@@ -1,4 +1,4 @@
-//! Noise of single channels of single pixels.
+//! Noise in single channels of single pixels.
 
 use std::f64::consts::TAU;
 
@@ -10,7 +10,7 @@ use super::pixels::{byte, share};
 /// Standard deviations, as shares of white.
 const GAUSSIAN_STD: [f64; 5] = [0.04, 0.06, 0.08, 0.09, 0.10];
 
-/// Photons of a white pixel.
+/// Photons per white pixel.
 const SHOT_PHOTONS: [f64; 5] = [500.0, 250.0, 100.0, 75.0, 50.0];
 
 /// Share of values that are replaced.
@@ -20,8 +20,7 @@ pub(super) fn gaussian(x: ArrayView3<'_, u8>, level: usize, random: &mut ChaCha8
     x.map(|&b| byte(share(b) + GAUSSIAN_STD[level] * normal(random)))
 }
 
-/// Poisson noise: each value becomes the number of photons that happened to come, of as many as it
-/// stands for on average.
+/// Poisson noise: each value becomes a random number of photons, whose mean the value stands for.
 pub(super) fn shot(x: ArrayView3<'_, u8>, level: usize, random: &mut ChaCha8Rng) -> Array3<u8> {
     let photons = SHOT_PHOTONS[level];
     // There are only 256 means.
@@ -66,9 +65,9 @@ struct Poisson {
 }
 
 impl Poisson {
-    /// `mean` is at least 0 and at most some hundreds, where no probability underflows.
+    /// `mean` is from 0 to a few hundred, where no probability underflows.
     fn new(mean: f64) -> Self {
-        // Twelve standard deviations and more: what is left out is below 2^-53.
+        // More than twelve standard deviations: the rest is below 2^-53.
         let reach = 12.0 * libm::sqrt(mean) + 20.0;
         let first = libm::floor(mean - reach).max(0.0) as usize;
         let last = libm::ceil(mean + reach) as usize;

@@ -7,7 +7,7 @@ pub(super) fn share(byte: u8) -> f64 {
     f64::from(byte) / 255.0
 }
 
-/// A share of white as a byte: clipped, and truncated as CIFAR-10-C's are.
+/// A share of white as a byte: clipped, and truncated as in CIFAR-10-C.
 pub(super) fn byte(share: f64) -> u8 {
     (share.clamp(0.0, 1.0) * 255.0) as u8
 }

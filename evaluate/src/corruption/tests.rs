@@ -35,7 +35,7 @@ fn severities_go_from_mild_to_strong() {
     }
 }
 
-/// Each picture has a stream of its own, so threads and other pictures do not matter.
+/// Each picture has its own stream, so threads and other pictures do not matter.
 #[test]
 fn a_picture_depends_on_its_index_severity_and_seed_only() {
     let clean = pictures(5, 8, 9, 3);
@@ -54,7 +54,7 @@ fn a_picture_depends_on_its_index_severity_and_seed_only() {
     assert_ne!(out.index_axis(Axis(0), 0), out.index_axis(Axis(0), 1));
 }
 
-/// Bytes that another machine must find too.
+/// Every machine must produce these bytes.
 #[test]
 fn results_are_the_same_everywhere() {
     let clean = pictures(3, 28, 32, 3);

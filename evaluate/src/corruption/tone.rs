@@ -4,14 +4,14 @@ use ndarray::{Array3, ArrayView3, Axis};
 
 use super::pixels::{byte, channel_means, share};
 
-/// What is added to the value of a pixel's hue, saturation and value, as a share of white.
+/// Added to the value of a pixel in HSV, as a share of white.
 const BRIGHTNESS: [f64; 5] = [0.05, 0.1, 0.15, 0.2, 0.3];
 
-/// What is left of the distance to the channel's mean.
+/// The part of the distance to the channel's mean that remains.
 const CONTRAST: [f64; 5] = [0.75, 0.5, 0.4, 0.3, 0.15];
 
-/// A pixel's value is its largest channel; with hue and saturation kept, all channels grow by the
-/// factor that it grows by, and black becomes gray.
+/// A pixel's value is its largest channel. To keep hue and saturation, all channels grow by the same
+/// factor as the value; black becomes gray.
 pub(super) fn brightness(x: ArrayView3<'_, u8>, level: usize) -> Array3<u8> {
     let mut out = Array3::zeros(x.dim());
     for (mut to, from) in out.lanes_mut(Axis(2)).into_iter().zip(x.lanes(Axis(2))) {

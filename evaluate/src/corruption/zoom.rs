@@ -1,10 +1,10 @@
-//! Zoom blur: the mean of the picture and of its centre at growing magnifications.
+//! Zoom blur: the mean of the picture and its centre at growing magnifications.
 
 use ndarray::{Array3, ArrayView3};
 
 use super::pixels::{byte, share};
 
-/// How many magnifications of 1, 1.01, 1.02, ... are summed.
+/// Number of magnifications 1, 1.01, 1.02, ... that are summed.
 const STEPS: [usize; 5] = [7, 12, 16, 21, 26];
 
 pub(super) fn blur(x: ArrayView3<'_, u8>, level: usize) -> Array3<u8> {
@@ -27,14 +27,14 @@ pub(super) fn blur(x: ArrayView3<'_, u8>, level: usize) -> Array3<u8> {
     sum.map(|&sum| byte(sum / (steps + 1) as f64))
 }
 
-/// Rows or columns of a centre that is magnified to cover the picture: cropped, enlarged by linear
-/// interpolation with both ends in place as scipy's `zoom` does, and cropped again.
+/// Rows or columns of the centre, magnified to cover the picture: cropped, enlarged by linear
+/// interpolation that keeps both ends in place like scipy's `zoom`, and cropped again.
 struct Axis {
     /// First position of the crop.
     first: usize,
     /// Enlarged positions before the picture begins.
     trimmed: usize,
-    /// Positions of the crop that a step of the picture takes.
+    /// Positions of the crop per position of the enlarged picture.
     step: f64,
 }
 
@@ -49,7 +49,7 @@ impl Axis {
         }
     }
 
-    /// The position of the picture before that of the enlarged one, and the share of the next.
+    /// The position in the picture just before `position` of the enlarged one, and the share of the next.
     fn source(&self, position: usize) -> (usize, f64) {
         let source = (position + self.trimmed) as f64 * self.step;
         let before = libm::floor(source);

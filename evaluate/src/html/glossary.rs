@@ -1,4 +1,4 @@
-//! What the figures mean, and where they come from.
+//! The meanings and sources of the figures.
 
 use maud::{Markup, html};
 
@@ -30,14 +30,14 @@ const TERMS: [(&str, &str, &str); 10] = [
     ),
     (
         "AvU",
-        "Share of predictions that are right and sure or wrong and unsure, with the threshold half \
-         way between the mean entropies of right and wrong ones.",
+        "Share of predictions that are right and sure or wrong and unsure; the threshold is halfway \
+         between the mean entropies of right and wrong predictions.",
         "Krishnan and Tickoo 2020",
     ),
     (
         "AURC, risk, coverage",
-        "Answering only the surest predictions: coverage is the share answered, risk the share of \
-         those that is wrong, AURC the area under the curve.",
+        "Only the surest predictions are answered: coverage is the share that is answered, risk the \
+         share of these that is wrong, AURC the area under the curve.",
         "Geifman and El-Yaniv 2017",
     ),
     (
@@ -53,8 +53,8 @@ const TERMS: [(&str, &str, &str); 10] = [
     ),
     (
         "rank correlation",
-        "Spearman's: whether two models order the pictures alike by their uncertainty. 1 is the same \
-         order.",
+        "Spearman's rank correlation: whether two models rank the pictures alike by uncertainty. 1 is \
+         the same order.",
         "",
     ),
     ("mean weights", "The deterministic network: one pass with every weight at its mean.", ""),

@@ -1,4 +1,4 @@
-//! An evaluation as one HTML page that needs no script, no other file and no network.
+//! An evaluation as one HTML page without scripts, other files or network access.
 
 mod glossary;
 mod plots;
@@ -17,7 +17,7 @@ use crate::verdict::{self, Limit, Verdict};
 use plots::percent;
 
 impl Report {
-    /// One HTML page with diagrams, which needs no script, no other file and no network.
+    /// Returns one HTML page with diagrams, without scripts, other files or network access.
     pub fn html(&self) -> String {
         let file_bytes = self.provenance.files.first().map_or(0, |model| model.bytes as usize);
         page(self, &ModelReport::new(&self.model, file_bytes))
@@ -68,24 +68,24 @@ fn sections(evaluation: &Report, model: &ModelReport) -> Markup {
         (section(
             "calibration",
             "Calibration",
-            "A calibrated model that says 80 % is right four times in five: its bars end on the \
+            "When a calibrated model says 80 %, it is right four times in five: its bars end on the \
              dashed line.",
             plots::reliability(evaluation),
         ))
         (section(
             "abstention",
             "Answering only when sure",
-            "Pictures in the order of their predictive entropy: what is wrong should be unsure, and \
-             then the curve falls to the left.",
+            "Pictures in the order of their predictive entropy. Wrong predictions should be unsure; \
+             the curve then falls to the left.",
             plots::selective(evaluation),
         ))
         @if evaluation.int8.ood.is_some() {
             (section(
                 "ood",
                 "Pictures of another distribution",
-                "They should be less sure than the labelled ones. As the threshold of uncertainty falls, \
-                 more of them are found (true positives) and more labelled ones are taken for them \
-                 (false positives). On the dashed line the uncertainty tells nothing.",
+                "The model should be less sure of them than of the labelled ones. As the threshold of \
+                 uncertainty falls, more of them are found (true positives), and more labelled ones are \
+                 taken for them (false positives). On the dashed line the uncertainty is useless.",
                 plots::ood(evaluation),
             ))
         }
@@ -94,8 +94,8 @@ fn sections(evaluation: &Report, model: &ModelReport) -> Markup {
                 "drift",
                 "Drift of the input",
                 &format!(
-                    "The same pictures, corrupted. Accuracy falls; an honest model grows unsure as \
-                     it does. {}",
+                    "The same pictures, corrupted. As accuracy falls, an honest model becomes \
+                     unsure. {}",
                     drift_summary(evaluation)
                 ),
                 plots::drift(evaluation),
@@ -104,18 +104,18 @@ fn sections(evaluation: &Report, model: &ModelReport) -> Markup {
         (section(
             "convergence",
             "How many samples are enough",
-            "The samples of this run, cut into disjoint ranges of 1, 2, 4, … samples: as many \
-             independent predictions, whose spread is the standard error of one. Where there are fewer \
-             than four ranges it is that of half as many samples over the root of two. Error bars \
-             reach one standard error to each side.",
+            "The samples of this run, cut into disjoint ranges of 1, 2, 4, … samples. Each range is \
+             an independent prediction, and their spread is the standard error of one. With fewer \
+             than four ranges, it is the standard error at half the samples, divided by the root of \
+             two. Error bars reach one standard error to each side.",
             plots::convergence(evaluation),
         ))
         (section("model", "Model", "", model_facts(model)))
         (section(
             "reproduce",
-            "How to have this again",
+            "How to reproduce this",
             "With the same files, this command prints the same INT8 figures, bit for bit, on any \
-             machine; only speeds, and the last digits of FP32, depend on it.",
+             machine. Only speeds and the last digits of FP32 depend on the machine.",
             provenance(evaluation),
         ))
         (section("meaning", "What the figures mean", "", glossary::markup()))
@@ -139,7 +139,7 @@ fn facts(facts: &[(&str, String)]) -> Markup {
 fn summary(evaluation: &Report, model: &ModelReport) -> String {
     let Report { pictures, samples, seed, kernel, seconds, .. } = evaluation;
     format!(
-        "{} of {} classes, {} each, seed {seed}. {:.0} pictures a second on {} with kernel {kernel}.",
+        "{} of {} classes, {} each, seed {seed}. {:.0} pictures per second on {} with kernel {kernel}.",
         counted(*pictures as u64, "labelled picture"),
         model.classes,
         counted(*samples, "Monte-Carlo sample"),
@@ -148,7 +148,7 @@ fn summary(evaluation: &Report, model: &ModelReport) -> String {
     )
 }
 
-/// The figures that one looks for first, with those of the first peer.
+/// The most important figures, with those of the first peer.
 fn tiles(evaluation: &Report) -> Markup {
     const SHOWN: [&str; 6] = ["accuracy", "NLL", "ECE", "total", "epistemic", "OOD total AUROC"];
     let peer = evaluation.peers().next();
@@ -193,7 +193,7 @@ fn figures(evaluation: &Report) -> Markup {
         thead { tr { th scope="col" { "figure" }
             @for side in &sides { th.number scope="col" { (side.name) } }
             @if sides.len() > 1 { th.number scope="col" { "INT8 − " (sides[1].name) } }
-            th scope="col" { "which is" } } }
+            th scope="col" { "meaning" } } }
         tbody { @for row in rows(evaluation) { tr {
             th scope="row" { (row.name) }
             @for cell in &row.cells { td.number { (cell) } }
@@ -209,14 +209,15 @@ fn peers(evaluation: &Report) -> Markup {
 
 fn peers_introduction(evaluation: &Report) -> String {
     let fp32 = evaluation.fp32.as_ref().map(|_| {
-        "FP32 is the network that the model was made from, run by bayes8, with noise of its own \
-         unless it says otherwise. "
+        "FP32 is the network that the model was made from, run by bayes8, with its own noise unless \
+         stated otherwise. "
     });
     let golden = evaluation.golden.as_ref().map(|_| {
-        "Golden is the FP32 network as the training framework ran it and recorded its predictions. "
+        "Golden is the FP32 network as the training framework ran it when it recorded the \
+         predictions. "
     });
     [fp32, golden].into_iter().flatten().collect::<String>()
-        + "All are estimates from finitely many samples: two runs of one network differ too."
+        + "All figures are estimates from finitely many samples: two runs of one network differ too."
 }
 
 fn comparison(name: &str, peer: &Peer) -> Markup {
@@ -245,7 +246,7 @@ fn comparison(name: &str, peer: &Peer) -> Markup {
         (facts(&values))
         div.scroll { table {
             thead { tr {
-                th scope="col" { "differs, picture by picture" }
+                th scope="col" { "difference per picture" }
                 th.number scope="col" { "on average" }
                 th.number scope="col" { "at most" }
                 th.number scope="col" { "picture" }

@@ -7,15 +7,15 @@ use crate::figures::Figures;
 use crate::metrics::{ConvergencePoint, Estimate, Metrics};
 use crate::report::{Report, Side};
 
-/// Models with their place in the colours of the page, and what a legend calls them.
+/// Models, with their colour on the page and their name in a legend.
 type Sides<'a> = Vec<(usize, String, &'a Figures)>;
 
-/// Models whose figures are of all their samples: the legend tells how many.
+/// Models whose figures come from all their samples; the legend gives the number.
 fn labelled<'a>(evaluation: &'a Report, has: fn(&Figures) -> bool) -> Sides<'a> {
     sides(evaluation, has, |side| side.label())
 }
 
-/// Models whose figures are of equal numbers of samples.
+/// Models whose figures come from equal numbers of samples.
 fn named<'a>(evaluation: &'a Report, has: fn(&Figures) -> bool) -> Sides<'a> {
     sides(evaluation, has, |side| side.name.into())
 }
@@ -40,7 +40,7 @@ fn figure(chart: &Chart) -> Markup {
     }
 }
 
-/// The names of the models in their colours, where there are several.
+/// The names of the models in their colours, if there are several.
 fn legend(sides: &Sides<'_>) -> Markup {
     html! { @if sides.len() > 1 {
         ul.legend {
@@ -56,7 +56,7 @@ fn legend(sides: &Sides<'_>) -> Markup {
     } }
 }
 
-/// Accuracy against confidence, and how many pictures have it.
+/// Accuracy against confidence, and a histogram of confidence.
 pub(super) fn reliability(evaluation: &Report) -> Markup {
     let sides = labelled(evaluation, |_| true);
     let share = || Axis::from_to("accuracy", 0.0, 1.0);
@@ -107,7 +107,7 @@ pub(super) fn reliability(evaluation: &Report) -> Markup {
         (legend(&sides))
         div.pair { (figure(&diagram)) (figure(&histogram)) }
         div.scroll { table {
-            caption { "Bins that hold pictures: how many, their mean confidence, how many are right" }
+            caption { "Bins that are not empty: number of pictures, mean confidence, share that is right" }
             thead { tr {
                 th scope="col" { "confidence" }
                 @for (_, name, _) in &sides {
@@ -131,7 +131,7 @@ pub(super) fn reliability(evaluation: &Report) -> Markup {
     }
 }
 
-/// Figures against the number of samples that a prediction is made from.
+/// Figures against the number of samples of a prediction.
 pub(super) fn convergence(evaluation: &Report) -> Markup {
     type Part = fn(&ConvergencePoint) -> Estimate;
     let sides = named(evaluation, |figures| !figures.convergence.is_empty());
@@ -184,7 +184,7 @@ pub(super) fn convergence(evaluation: &Report) -> Markup {
         div.row { @for chart in &charts { (figure(chart)) } }
         @for (_, name, figures) in &sides { div.scroll { table {
             caption {
-                (name) ": value ± standard error of a prediction from so many samples, in nats"
+                (name) ": value ± standard error of a prediction with this number of samples, in nats"
             }
             thead { tr {
                 th scope="col" { "samples" } th.number scope="col" { "disjoint ranges" }
@@ -299,7 +299,7 @@ pub(super) fn drift(evaluation: &Report) -> Markup {
             id: format!("drift-{id}-{corruption}"),
             title: corruption.replace('_', " "),
             description: format!(
-                "{title} against the severity of {}; 0 are the clean pictures. The table below \
+                "{title} against the severity of {}; severity 0 is the clean pictures. The table below \
                  holds all numbers.",
                 corruption.replace('_', " ")
             ),

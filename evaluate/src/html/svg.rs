@@ -1,8 +1,8 @@
-//! Line and bar charts as SVG that needs nothing but the page's style sheet.
+//! Line and bar charts as SVG that only needs the page's style sheet.
 
 use maud::{Markup, html};
 
-/// Room around the plot for labels, in units of the picture: left, right, top, bottom.
+/// Margins of the plot for labels, in units of the chart: left, right, top, bottom.
 const MARGIN: [f64; 4] = [52.0, 12.0, 10.0, 40.0];
 
 /// A chart.
@@ -10,13 +10,13 @@ pub(super) struct Chart {
     /// Unique on the page.
     pub(super) id: String,
     pub(super) title: String,
-    /// What a reader who cannot see it should know.
+    /// A description for readers who cannot see it.
     pub(super) description: String,
     /// Width and height.
     pub(super) size: [f64; 2],
     pub(super) x: Axis,
     pub(super) y: Axis,
-    /// Whether to draw the line on which both are equal.
+    /// Whether to draw the line on which x and y are equal.
     pub(super) diagonal: bool,
     pub(super) series: Vec<Series>,
 }
@@ -26,18 +26,18 @@ pub(super) struct Axis {
     pub(super) label: &'static str,
     pub(super) min: f64,
     pub(super) max: f64,
-    /// Where there is a number, and which.
+    /// Positions of the ticks, and their text.
     pub(super) ticks: Vec<(f64, String)>,
 }
 
 /// Points of one model.
 pub(super) struct Series {
-    /// Which of the page's colours.
+    /// Index among the page's colours.
     pub(super) colour: usize,
     pub(super) shape: Shape,
     /// Finite numbers.
     pub(super) points: Vec<[f64; 2]>,
-    /// Half the length of each point's error bar, if there are any.
+    /// Half the length of each point's error bar; empty for none.
     pub(super) errors: Vec<f64>,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Shape {
 }
 
 impl Axis {
-    /// An axis that holds all `values`, with round numbers; from 0 if they come near it.
+    /// An axis that covers all `values`, with round numbers; it begins at 0 if they come near it.
     pub(super) fn around(label: &'static str, values: impl Iterator<Item = f64>) -> Self {
         let finite = values.filter(|value| value.is_finite());
         let (low, high) = finite
@@ -62,7 +62,7 @@ impl Axis {
             return Self::from_to(label, 0.0, 1.0);
         }
         let low = if low > 0.0 && low < 0.5 * high { 0.0 } else { low };
-        // Lines that are flat need some room too.
+        // Flat lines need some room too.
         let room = (high - low).max(0.02 * high.abs()).max(1e-6);
         Self::from_to(label, if low == 0.0 { 0.0 } else { low - 0.05 * room }, high + 0.05 * room)
     }

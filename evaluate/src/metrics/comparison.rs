@@ -5,20 +5,20 @@ use serde::Serialize;
 
 use super::ranks::{mutual_information, spearman};
 
-/// Predictions of a model beside those of a peer for the same pictures.
+/// Predictions of a model compared with those of a peer for the same pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// Rank correlation of the pictures' predictive entropies.
     pub spearman_predictive_entropy: f64,
-    /// Rank correlation of the pictures' mutual information; NaN where a model has none.
+    /// Rank correlation of the pictures' mutual information; NaN if a model has none.
     pub spearman_mutual_information: f64,
     /// Share of pictures for which both predict the same class.
     pub same_class: f64,
-    /// Where a probability of any class differs most.
+    /// Difference of probabilities: for each picture, that of the class that differs most.
     pub probability: Difference,
-    /// Where the predictive entropy differs most, in nats.
+    /// Difference of predictive entropies, in nats.
     pub predictive_entropy: Difference,
-    /// Where the mutual information differs most, in nats.
+    /// Difference of mutual information, in nats.
     pub mutual_information: Difference,
 }
 
@@ -34,7 +34,7 @@ pub struct Difference {
 }
 
 impl Comparison {
-    /// Compares predictions; figures are NaN where there are none.
+    /// Compares predictions; figures are NaN if there are none.
     ///
     /// # Panics
     /// When the counts of pictures or classes differ.
@@ -60,7 +60,7 @@ impl Comparison {
     }
 }
 
-/// Spearman's rank correlation of two models' predictive entropies for the same pictures.
+/// Computes Spearman's rank correlation of two models' predictive entropies for the same pictures.
 ///
 /// # Panics
 /// When the counts differ.
@@ -70,8 +70,8 @@ pub fn predictive_entropy_ranks(a: &[Uncertainty], b: &[Uncertainty]) -> f64 {
     spearman(&values(a), &values(b))
 }
 
-/// Spearman's rank correlation of two models' mutual information for the same pictures; NaN where a
-/// model has none.
+/// Computes Spearman's rank correlation of two models' mutual information for the same pictures; NaN if
+/// a model has none.
 ///
 /// # Panics
 /// When the counts differ.

@@ -1,4 +1,4 @@
-//! How many Monte-Carlo samples are enough.
+//! Figures by the number of Monte-Carlo samples, to see how many are enough.
 
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::SampleSums;
@@ -7,54 +7,54 @@ use serde::Serialize;
 use super::labels::check_labels;
 use super::scores::NLL_FLOOR;
 
-/// Ranges that a standard error is taken from, at least.
+/// Least number of ranges for a standard error.
 const FEWEST_RANGES: usize = 4;
 
-/// Figures over all pictures of predictions from 1, 2, 4, ... samples.
+/// Figures over all pictures of predictions with 1, 2, 4, ... samples.
 ///
-/// The sums of sample ranges merge exactly, so S samples hold S / n disjoint ranges of n: as many
-/// independent predictions from n samples each, whose spread is the standard error of one of them.
+/// The sums of sample ranges merge exactly, so S samples hold S / n disjoint ranges of n samples. Each
+/// range is an independent prediction, and their spread is the standard error of one of them.
 #[derive(Clone, Debug)]
 pub struct Convergence {
     labels: Vec<usize>,
     classes: usize,
-    /// Samples added for each picture, and the sums of the ranges that wait for their other half.
+    /// For each picture: samples added, and the sums of ranges that wait for their second half.
     pictures: Vec<(usize, Vec<SampleSums>)>,
-    /// Of ranges of 1, 2, 4, ... samples: for each, the sum over the pictures.
+    /// For ranges of 1, 2, 4, ... samples: sums over the pictures, per range.
     levels: Vec<Vec<[f64; 3]>>,
 }
 
-/// Figures of predictions from as many samples.
+/// Figures of predictions with one number of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ConvergencePoint {
-    /// Monte-Carlo samples of a prediction.
+    /// Monte-Carlo samples per prediction.
     pub samples: usize,
-    /// Disjoint ranges of so many samples.
+    /// Number of disjoint ranges of this length.
     pub ranges: usize,
     /// Mean negative log-likelihood, in nats.
     pub nll: Estimate,
     /// Mean total uncertainty, in nats.
     pub predictive_entropy: Estimate,
-    /// Mean epistemic uncertainty, in nats. From S samples it is too small by about 1 / S of itself.
+    /// Mean epistemic uncertainty, in nats. With S samples it is too small by about 1 / S of itself.
     pub mutual_information: Estimate,
 }
 
-/// A figure and how far chance moves it.
+/// A figure and its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     /// Mean over the ranges.
     pub value: f64,
     /// Standard deviation of the figure of one range: over the ranges if there are at least four,
-    /// else from those of the shorter ranges, as it falls with the root of the number of samples.
-    /// NaN where there are too few samples for either.
+    /// otherwise extrapolated from shorter ranges, as it falls with the root of the number of samples.
+    /// NaN if there are too few samples for either.
     pub standard_error: f64,
 }
 
 impl Convergence {
-    /// For pictures with these labels, and `samples` samples of each.
+    /// Begins with pictures of these labels, and `samples` samples per picture.
     ///
     /// # Panics
-    /// When a label is no class ([`check_labels`]).
+    /// When a label is not a class ([`check_labels`]).
     pub fn new(labels: &[i64], classes: usize, samples: usize) -> Self {
         if let Err(error) = check_labels(labels, classes) {
             panic!("{error}");
@@ -68,10 +68,10 @@ impl Convergence {
         }
     }
 
-    /// Adds the next sample of a picture. Those beyond the announced number are ignored.
+    /// Adds the next sample of a picture. Samples beyond the announced number are ignored.
     ///
     /// # Panics
-    /// When there is no such picture or not one logit a class.
+    /// When there is no such picture, or not one logit per class.
     pub fn add(&mut self, picture: usize, logits: &[f32]) {
         let (count, waiting) = &mut self.pictures[picture];
         let mut sums = SampleSums::new(self.classes);
@@ -96,7 +96,7 @@ impl Convergence {
         *count += 1;
     }
 
-    /// The figures for 1, 2, 4, ... samples.
+    /// Returns the figures for 1, 2, 4, ... samples.
     pub fn points(&self) -> Vec<ConvergencePoint> {
         let mut points: Vec<ConvergencePoint> = Vec::new();
         for (level, ranges) in self.levels.iter().enumerate() {
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::metrics::samples::close;
 
-    /// Samples of two pictures that are neither all alike nor in any order.
+    /// Samples of two pictures, neither equal nor ordered.
     fn logits(picture: usize, sample: usize) -> [f32; 2] {
         [((7 * sample + 3 * picture) % 5) as f32, 1.5]
     }
@@ -161,7 +161,7 @@ mod tests {
             }
         }
         close(points[3].nll.standard_error, points[1].nll.standard_error / 2.0);
-        // But for the rounding of the integer sums.
+        // Apart from rounding in the integer sums.
         assert!(points[0].mutual_information.value < 1e-8);
     }
 

@@ -1,21 +1,21 @@
-//! How well an uncertainty tells unknown pictures from known ones.
+//! Detection of unknown pictures by their uncertainty.
 
 use bayes8_core::head::classes::Uncertainty;
 use serde::Serialize;
 
 use super::ranks::mutual_information;
 
-/// Uncertainties of pictures, in nats, that tell one distribution from another.
+/// Uncertainties of pictures, in nats, to tell one distribution from another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Uncertainties {
     /// Total uncertainty of each picture.
     pub predictive_entropy: Vec<f64>,
-    /// Epistemic uncertainty of each picture; 0 where there is none but rounding.
+    /// Epistemic uncertainty of each picture; 0 if there is only rounding.
     pub mutual_information: Vec<f64>,
 }
 
 impl Uncertainties {
-    /// Those of predictions.
+    /// Returns the uncertainties of predictions.
     pub fn of(predictions: &[Uncertainty]) -> Self {
         Self {
             predictive_entropy: predictions.iter().map(|u| u.predictive_entropy).collect(),
@@ -24,12 +24,12 @@ impl Uncertainties {
     }
 }
 
-/// Detection of pictures from another distribution by an uncertainty: the positives are those of the
-/// other distribution, and should have the larger values.
+/// Detection of pictures from another distribution by an uncertainty. The pictures of the other
+/// distribution are the positives, and should have the larger values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Detection {
     /// Area under the receiver operating characteristic: the chance that a positive has a larger
-    /// value than a negative, equal ones counting half. 0.5 is guessing, 1 perfect.
+    /// value than a negative; equal values count half. 0.5 is guessing, 1 perfect.
     pub auroc: f64,
     /// Area under the precision-recall curve as average precision: the precision at each threshold,
     /// weighted by the recall that it adds. Guessing has the share of positives.
@@ -43,7 +43,7 @@ pub struct Detection {
 const TRUE_POSITIVE_RATE: f64 = 0.95;
 
 impl Detection {
-    /// The detection by values of `negatives` and `positives`; NaN where either is empty.
+    /// Computes the detection by values of `negatives` and `positives`; NaN if either is empty.
     pub fn new(negatives: &[f64], positives: &[f64]) -> Self {
         let (all_negatives, all_positives) = (negatives.len() as f64, positives.len() as f64);
         let (mut pairs, mut aupr, mut fpr) = (0.0, 0.0, f64::NAN);
@@ -69,7 +69,7 @@ impl Detection {
     }
 }
 
-/// Negatives and positives at or above each threshold, which falls from one value to the next.
+/// Counts of negatives and positives at or above each threshold, as it falls from value to value.
 fn thresholds(negatives: &[f64], positives: &[f64]) -> Vec<[f64; 2]> {
     let mut values: Vec<(f64, bool)> = negatives.iter().map(|&value| (value, false)).collect();
     values.extend(positives.iter().map(|&value| (value, true)));
@@ -84,11 +84,11 @@ fn thresholds(negatives: &[f64], positives: &[f64]) -> Vec<[f64; 2]> {
     counts.collect()
 }
 
-/// What a point of [`roc`] is apart from the one before, at least, in either rate.
+/// Least distance of a point of [`roc`] from the previous one, in either rate.
 const ROC_STEP: f64 = 0.004;
 
-/// The receiver operating characteristic for a diagram: false and true positive rates as the
-/// threshold falls, from 0 and 0 to 1 and 1. Empty where there are no negatives or no positives.
+/// Computes the receiver operating characteristic for a diagram: false and true positive rates as the
+/// threshold falls, from 0 and 0 to 1 and 1. Empty if there are no negatives or no positives.
 pub fn roc(negatives: &[f64], positives: &[f64]) -> Vec<[f64; 2]> {
     if negatives.is_empty() || positives.is_empty() {
         return Vec::new();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_are_no_order() {
+    fn equal_values_have_no_order() {
         // In whichever order they come.
         for (negatives, positives) in [([1.0, 1.0], [1.0, 1.0]), ([2.0, 2.0], [2.0, 2.0])] {
             let detection = Detection::new(&negatives, &positives);
@@ -151,7 +151,7 @@ mod tests {
         close(Detection::new(&[0.5, 1.5], &positives).fpr_at_95_tpr, 0.5);
     }
 
-    /// The area under the thinned curve is that of all pairs.
+    /// Thinning the curve hardly changes the area under it.
     #[test]
     fn the_curve_goes_from_corner_to_corner() {
         let negatives: Vec<f64> = (0..3000).map(|i| f64::from(i % 1000)).collect();

@@ -1,4 +1,4 @@
-//! How predictions follow pictures that drift away from those of the training.
+//! How predictions follow pictures that drift away from the training data.
 
 use serde::Serialize;
 
@@ -15,21 +15,21 @@ pub struct DriftPoint {
     /// The figures.
     #[serde(flatten)]
     pub metrics: Metrics,
-    /// How well uncertainty tells them from clean pictures.
+    /// How well uncertainty tells these pictures from clean ones.
     pub auroc: DriftAuroc,
 }
 
 /// Areas under the receiver operating characteristic of corrupted pictures against clean ones.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct DriftAuroc {
-    /// By total uncertainty.
+    /// Area by total uncertainty.
     pub predictive_entropy: f64,
-    /// By epistemic uncertainty.
+    /// Area by epistemic uncertainty.
     pub mutual_information: f64,
 }
 
 impl DriftAuroc {
-    /// Compares uncertainties of clean and of corrupted pictures, from as many samples.
+    /// Compares uncertainties of clean and corrupted pictures, with equal numbers of samples.
     pub fn new(clean: &Uncertainties, corrupted: &Uncertainties) -> Self {
         let auroc = |clean: &[f64], corrupted: &[f64]| Detection::new(clean, corrupted).auroc;
         Self {
@@ -45,7 +45,7 @@ impl DriftAuroc {
     }
 }
 
-/// The largest of some figures of corruptions.
+/// The largest value of a figure over all corruptions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Worst {
     /// Name of the corruption.
@@ -56,7 +56,7 @@ pub struct Worst {
     pub value: f64,
 }
 
-/// Accuracy lost from the `clean` pictures to the corruption that costs most; `None` of no points.
+/// Computes the accuracy lost from the `clean` pictures to the worst corruption; `None` without points.
 pub fn largest_accuracy_loss(clean: &Metrics, points: &[DriftPoint]) -> Option<Worst> {
     worst(points.iter().map(|point| (point, clean.accuracy - point.metrics.accuracy)))
 }
@@ -73,7 +73,7 @@ pub struct DriftGaps {
 }
 
 impl DriftGaps {
-    /// Compares two models on the same corruptions; `None` of no points.
+    /// Compares two models on the same corruptions; `None` without points.
     ///
     /// # Panics
     /// When the corruptions differ.

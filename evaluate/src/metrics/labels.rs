@@ -1,17 +1,17 @@
-//! Labels, and which predictions are right.
+//! Labels, and whether predictions match them.
 
 use ndarray::{ArrayView1, ArrayView2, Axis};
 use thiserror::Error;
 
-/// A label that is no class of the model.
+/// A label that is not a class of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("label {label} of picture {picture} is no class: the model has {classes}")]
+#[error("label {label} of picture {picture} is not a class: the model has {classes}")]
 pub struct LabelError {
     /// Index of the picture.
     pub picture: usize,
     /// Its label.
     pub label: i64,
-    /// Classes of the model.
+    /// Number of classes of the model.
     pub classes: usize,
 }
 
@@ -27,10 +27,10 @@ pub fn check_labels(labels: &[i64], classes: usize) -> Result<(), LabelError> {
     }
 }
 
-/// Whether the predicted class of each picture is its label.
+/// Returns whether the predicted class of each picture is its label.
 ///
 /// # Panics
-/// When the counts differ or a label is no class ([`check_labels`]).
+/// When the counts differ or a label is not a class ([`check_labels`]).
 pub fn right(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> Vec<bool> {
     pairs(probabilities, labels).map(|(p, label)| best(p).0 == label).collect()
 }
@@ -47,7 +47,7 @@ pub(super) fn pairs<'a>(
     (0..labels.len()).map(move |n| (probabilities.index_axis_move(Axis(0), n), labels[n] as usize))
 }
 
-/// Most probable class and its probability.
+/// The most probable class and its probability.
 pub(super) fn best(probabilities: ArrayView1<'_, f64>) -> (usize, f64) {
     let all = probabilities.iter().copied().enumerate();
     all.fold((0, f64::NEG_INFINITY), |best, next| if next.1 > best.1 { next } else { best })

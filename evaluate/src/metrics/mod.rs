@@ -1,7 +1,7 @@
-//! How good a set of predictions is, and whether two sets rank their uncertainty alike.
+//! Measures of predictions, and of whether two models rank their uncertainty alike.
 //!
-//! Probabilities are `[pictures, classes]`, labels one class index a picture. A prediction is the
-//! most probable class, of equal ones the first.
+//! Probabilities are `[pictures, classes]`, labels one class index per picture. The predicted class is
+//! the most probable one, and the first of equal ones.
 
 mod comparison;
 mod convergence;
@@ -27,7 +27,7 @@ pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
 mod samples {
     use bayes8_core::head::classes::Uncertainty;
 
-    /// A prediction of four samples.
+    /// A prediction with four samples.
     pub(super) fn prediction(probabilities: [f64; 2], total: f64, aleatoric: f64) -> Uncertainty {
         Uncertainty {
             samples: 4,

@@ -1,8 +1,8 @@
-//! Whether two sets of figures order pictures alike.
+//! Whether two models rank pictures alike.
 
 use bayes8_core::head::classes::Uncertainty;
 
-/// Spearman's rank correlation; equal values share the mean of their ranks. NaN where one side is
+/// Computes Spearman's rank correlation; equal values share the mean of their ranks. NaN if one side is
 /// constant or has fewer than two values.
 ///
 /// # Panics
@@ -10,7 +10,7 @@ use bayes8_core::head::classes::Uncertainty;
 pub fn spearman(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len(), "pairs of values");
     let (a, b) = (ranks(a), ranks(b));
-    // The mean rank, whatever the ties.
+    // The mean rank; ties do not change it.
     let middle = (a.len() as f64 - 1.0) / 2.0;
     let product = |a: &[f64], b: &[f64]| -> f64 {
         a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum()
@@ -18,18 +18,18 @@ pub fn spearman(a: &[f64], b: &[f64]) -> f64 {
     product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
 }
 
-/// Mutual information, in nats, that equal samples can have: sums of samples are rounded to 2^-30.
+/// The most mutual information, in nats, that equal samples can have: their sums are rounded to 2^-30.
 const ROUNDING: f64 = 1e-7;
 
-/// The mutual information of each picture, in nats; 0 where that of all is rounding, as it is of
-/// a deterministic model and of a single sample: it has no order that could tell pictures apart.
+/// The mutual information of each picture, in nats. All are 0 if they are only rounding, as with a
+/// deterministic model or a single sample: their order means nothing.
 pub(super) fn mutual_information(predictions: &[Uncertainty]) -> Vec<f64> {
     let values: Vec<f64> = predictions.iter().map(|u| u.mutual_information).collect();
     let is_rounding = values.iter().all(|&value| value < ROUNDING);
     if is_rounding { vec![0.0; values.len()] } else { values }
 }
 
-/// Rank of every value, from 0; equal values share the mean of their ranks.
+/// The rank of every value, from 0; equal values share the mean of their ranks.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));

@@ -1,33 +1,33 @@
-//! Whether a model that says 80 % is right in 80 % of the cases.
+//! Whether a model is right in 80 % of the cases in which it says 80 %.
 
 use ndarray::ArrayView2;
 use serde::Serialize;
 
 use super::labels::{best, pairs};
 
-/// Bins of [`reliability`], and of the expected calibration error.
+/// Number of bins of [`reliability`] and of the expected calibration error.
 pub const ECE_BINS: usize = 15;
 
 /// One bar of a reliability diagram (Guo et al., "On Calibration of Modern Neural Networks", ICML
-/// 2017): the pictures whose largest probability lies in `[lower, upper)`, the last bin with its end.
+/// 2017): the pictures whose largest probability lies in `[lower, upper)`; the last bin includes `upper`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ReliabilityBin {
-    /// Least confidence.
+    /// Lower end of the confidence.
     pub lower: f64,
-    /// Most confidence.
+    /// Upper end of the confidence.
     pub upper: f64,
     /// Number of pictures.
     pub count: usize,
-    /// Mean of their largest probabilities; NaN for an empty bin.
+    /// Mean of the largest probabilities; NaN for an empty bin.
     pub confidence: f64,
-    /// Share of them that are right; NaN for an empty bin.
+    /// Share of predictions that are right; NaN for an empty bin.
     pub accuracy: f64,
 }
 
-/// The [`ECE_BINS`] bins of a reliability diagram, of equal width.
+/// Computes the [`ECE_BINS`] bins of a reliability diagram, of equal width.
 ///
 /// # Panics
-/// When there is not one label, of a class, for every row of `probabilities`.
+/// When the counts differ or a label is not a class.
 pub fn reliability(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> Vec<ReliabilityBin> {
     // Pictures, right ones, sum of confidences.
     let mut sums = [(0, 0, 0.0); ECE_BINS];
@@ -57,7 +57,7 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn bins_hold_what_lies_in_them() {
+    fn each_picture_is_in_its_bin() {
         let p = array![[0.82, 0.18], [0.84, 0.16], [0.0, 1.0]];
         let bins = reliability(p.view(), &[0, 1, 1]);
         assert_eq!(bins.len(), ECE_BINS);

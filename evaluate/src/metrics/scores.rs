@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::labels::{pairs, right};
 use super::reliability::reliability;
 
-/// Smallest probability that [`nll`] takes a logarithm of. The integer sums of an INT8 prediction
-/// end at 2^-30, so a true class may have probability 0; it then costs 27.6 nats.
+/// Smallest probability whose logarithm [`nll`] takes. The integer sums of an INT8 prediction end at
+/// 2^-30, so a true class may have probability 0; it then costs 27.6 nats.
 pub const NLL_FLOOR: f64 = 1e-12;
 
 /// Figures of the predictions for labelled pictures. Entropies are in nats.
@@ -31,10 +31,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Figures of `predictions`, with `labels` a class each; NaN where there are none.
+    /// Computes the figures of `predictions` for pictures whose classes are `labels`; NaN if there are
+    /// none.
     ///
     /// # Panics
-    /// When the counts differ or a label is no class ([`check_labels`](super::labels::check_labels)).
+    /// When the counts differ or a label is not a class ([`check_labels`](super::labels::check_labels)).
     pub fn new(predictions: &[Uncertainty], labels: &[i64]) -> Self {
         let probabilities = probabilities(predictions);
         let probabilities = probabilities.view();
@@ -51,7 +52,7 @@ impl Metrics {
     }
 }
 
-/// Mean probabilities `[pictures, classes]` of predictions.
+/// Collects the mean probabilities `[pictures, classes]` of predictions.
 pub fn probabilities(predictions: &[Uncertainty]) -> Array2<f64> {
     let classes = predictions.first().map_or(0, |u| u.probabilities.len());
     Array2::from_shape_fn((predictions.len(), classes), |(n, class)| {
@@ -59,19 +60,19 @@ pub fn probabilities(predictions: &[Uncertainty]) -> Array2<f64> {
     })
 }
 
-/// Share of pictures whose predicted class is the label.
+/// Computes the share of pictures whose predicted class is the label.
 pub fn accuracy(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
     mean(right(probabilities, labels).into_iter().map(f64::from))
 }
 
-/// Mean negative log-likelihood of the labels, in nats; probabilities below [`NLL_FLOOR`] count
-/// as that.
+/// Computes the mean negative log-likelihood of the labels, in nats. Probabilities below [`NLL_FLOOR`]
+/// count as that number.
 pub fn nll(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
     mean(pairs(probabilities, labels).map(|(p, label)| -p[label].max(NLL_FLOOR).ln()))
 }
 
-/// Mean over the pictures of the squared distance between probabilities and label, summed over the
-/// classes: 0 is perfect, 2 the worst.
+/// Computes the mean Brier score: the squared distance between probabilities and label, summed over the
+/// classes. 0 is perfect, 2 the worst.
 pub fn brier(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
     mean(pairs(probabilities, labels).map(|(p, label)| {
         let distance = |(class, p): (usize, &f64)| p - f64::from(class == label);
@@ -79,7 +80,7 @@ pub fn brier(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
     }))
 }
 
-/// Expected calibration error (Naeini et al., AAAI 2015): pictures go into
+/// Computes the expected calibration error (Naeini et al., AAAI 2015). Pictures go into
 /// [`ECE_BINS`](super::reliability::ECE_BINS) bins of equal width by the largest probability
 /// (`[0, 1/15)`, ..., `[14/15, 1]`); the result is the mean over the pictures of the difference between
 /// their bin's accuracy and its mean largest probability.

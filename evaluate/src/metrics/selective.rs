@@ -1,15 +1,15 @@
-//! What a model is worth that answers only when it is sure.
+//! Figures of a model that answers only when it is sure.
 
 use serde::Serialize;
 
 /// Selective prediction: the surest pictures by an uncertainty are answered, the others are not.
-/// Risk is the share of the answered ones that are wrong, coverage the share that is answered
+/// Risk is the share of answers that are wrong, coverage the share of pictures that are answered
 /// (Geifman and El-Yaniv, "Selective Classification for Deep Neural Networks", NeurIPS 2017).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Selective {
     /// Area under the risk-coverage curve: the mean risk over all coverages. Lower is better.
     pub aurc: f64,
-    /// Risk at the coverages of [`COVERAGES`].
+    /// Risk at each of [`COVERAGES`].
     pub risk: [f64; COVERAGES.len()],
     /// The risk-coverage curve: risk at coverages of 1 %, 2 %, ..., 100 %.
     pub curve: Vec<f64>,
@@ -19,8 +19,8 @@ pub struct Selective {
 pub const COVERAGES: [f64; 5] = [0.5, 0.7, 0.8, 0.9, 1.0];
 
 impl Selective {
-    /// The selection by `uncertainty`, for pictures whose predictions are right or not. Pictures of
-    /// equal uncertainty count as if they came in the mean of all orders. NaN for no pictures.
+    /// Selects by `uncertainty`; `right` says which predictions are right. Pictures of equal
+    /// uncertainty count with the mean over all their orders. NaN without pictures.
     ///
     /// # Panics
     /// When the lengths differ.
@@ -58,14 +58,14 @@ impl Selective {
 pub struct AccuracyVersusUncertainty {
     /// The share, between 0 and 1.
     pub avu: f64,
-    /// Predictions of more uncertainty than this count as unsure: half way between the mean
-    /// uncertainties of the right and the wrong ones, as the paper takes it.
+    /// Predictions of more uncertainty than this count as unsure: halfway between the mean
+    /// uncertainties of right and wrong predictions, as in the paper.
     pub threshold: f64,
 }
 
 impl AccuracyVersusUncertainty {
-    /// The figure of predictions that are right or not; NaN where all are right or all are wrong,
-    /// as there is no threshold between them.
+    /// Computes the figure; `right` says which predictions are right. NaN if all are right or all are
+    /// wrong, as there is then no threshold.
     ///
     /// # Panics
     /// When the lengths differ.
