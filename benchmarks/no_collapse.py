@@ -3,10 +3,10 @@
     python benchmarks/no_collapse.py --from FOLDER
 
 prints the rows of `evaluate/tests/suite/no_collapse.rs` for the same network and pictures, so that
-bayes8's INT8 and the peer's can be compared: `cifar10-resnet20` as trained, with one rho for all weights and
-biases, and with MOPED posteriors. Mutual information, in nats, is the entropy of the mean
-probabilities minus the mean entropy of the samples (Depeweg et al. 2018, arXiv:1710.07283), averaged
-over the pictures.
+bayes8's INT8 and the peer's can be compared: `cifar10-resnet20` as trained, with one rho for all
+weights and biases, and with MOPED posteriors. Mutual information, in nats, is the entropy of the
+mean probabilities minus the mean entropy of the samples (Depeweg et al. 2018, arXiv:1710.07283),
+averaged over the pictures.
 
 The INT8 network is made in the way in which bayesian-torch makes its ResNet-50: additions that can
 be quantized, then `prepare`, calibration and `convert` of `bayesian_torch.ao.quantization`. These

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 
 /// The message of an error and those of its causes.
 fn with_causes(error: &dyn Error) -> String {
-    let causes = iter::successors(Some(error), |error| error.source());
+    let causes = iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 

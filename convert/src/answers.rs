@@ -1,8 +1,8 @@
-//! A network's own answers, recorded by another runtime: what the import must reproduce.
+//! The answers of a network in another runtime, which its import must reproduce.
 //!
-//! An import that reads the axes of its input in another order answers at random, and no comparison of
-//! INT8 with it can show that. Recorded answers do: those of the same file, mean weights and
-//! normalized pictures, for example by ONNX Runtime.
+//! An import that reads the axes of its input in another order answers at random, and no comparison
+//! of INT8 with it can show that. Recorded answers can: for example those of ONNX Runtime to the
+//! same file, mean weights and normalized pictures.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,24 +15,24 @@ use crate::npz::Archive;
 use crate::pictures::PicturesError;
 use crate::reference::{FloatWeights, RunError, run};
 
-/// How far log probabilities may be off, as a share of their largest: float32 on another machine, and
-/// TF32 on a GPU, round differently.
+/// How far log probabilities may be off, as a share of the largest: float32 on another machine and
+/// TF32 on a GPU round differently.
 const TOLERANCE: f64 = 1e-3;
 
-/// Pictures that are compared: an import that is wrong is so for most.
+/// The number of pictures to compare: a wrong import is wrong for most of them.
 const COMPARED: usize = 64;
 
-/// Log probabilities below this are alike.
+/// Log probabilities below this count as equal.
 const LEAST: f64 = -69.0;
 
-/// Why recorded answers are not those of a network.
+/// How recorded answers differ from those of a network.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum AnswersError {
-    /// Answers of another network or to other pictures.
+    /// The answers come from another network or belong to other pictures.
     #[error("its shape is {found:?}, expected {expected:?}: an answer for each picture and class")]
     Shape {
-        /// Rows and columns that there are.
+        /// Rows and columns of the recorded answers.
         found: [usize; 2],
         /// Pictures and classes.
         expected: [usize; 2],
@@ -40,7 +40,7 @@ pub enum AnswersError {
     /// NaN or infinity.
     #[error("it holds a number for picture {0} that is not finite")]
     NotFinite(usize),
-    /// Other answers.
+    /// The answers differ.
     #[error(
         "picture {picture}: the imported network gives class {class} the log probability {found:.4}, \
          recorded is {recorded:.4}"
@@ -50,9 +50,9 @@ pub enum AnswersError {
         picture: usize,
         /// Its class that differs most.
         class: usize,
-        /// What the import answers.
+        /// The answer of the imported network.
         found: f64,
-        /// What was recorded.
+        /// The recorded answer.
         recorded: f64,
     },
     /// The network does not run.
@@ -60,22 +60,24 @@ pub enum AnswersError {
     Run(#[from] RunError),
 }
 
-/// The array `logits` of an npz archive, if it has one: the answers to its pictures. `path` is for
-/// errors.
+/// Reads the array `logits` of an npz archive, the answers to its pictures, if there is one. `path`
+/// is for errors.
 ///
 /// # Errors
-/// [`PicturesError`] when the file is not an archive, or that array is not floats `[N, classes]`.
+/// [`PicturesError`] when the file is not an archive, or the array does not hold floats `[N,
+/// classes]`.
 pub fn read(path: &Path, file: File) -> Result<Option<Array2<f32>>, PicturesError> {
     let mut archive = Archive::open(path, file)?;
     archive.has("logits").then(|| archive.floats("logits")).transpose()
 }
 
-/// Compares the answers of `network`, every weight at its mean, to the first of the normalized
-/// `pictures` `[N, .., C]` with the `recorded` ones `[N, classes]`: logits, log probabilities or probabilities. Logits are
-/// compared up to a number per picture, as a LogSoftmax may follow them.
+/// Runs `network`, every weight at its mean, on the first of the normalized `pictures` `[N, ..,
+/// C]`, and compares its answers with the `recorded` ones `[N, classes]`: logits, log probabilities
+/// or probabilities. Logits may differ by a constant per picture, since a LogSoftmax may follow
+/// them.
 ///
 /// # Errors
-/// [`AnswersError`] when there is a difference beyond rounding.
+/// [`AnswersError`] when they differ by more than rounding.
 pub fn check<D: Dimension>(
     network: &Network,
     pictures: ArrayView<'_, f32, D>,
@@ -106,7 +108,7 @@ pub fn check<D: Dimension>(
     }
 }
 
-/// The log probabilities of logits, or of probabilities if all rows are such.
+/// The log probabilities of logits, or of probabilities if all rows are probabilities.
 fn log_probabilities(answers: ArrayView2<'_, f32>) -> Array2<f64> {
     let mut answers = answers.mapv(f64::from);
     let is_distribution = |row: ArrayView1<'_, f64>| {

@@ -22,7 +22,7 @@ use crate::weight_inputs::WeightInputs;
 /// Whether to correct biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BiasCorrection {
-    /// Where it brings the logits of the calibration pictures nearer to those of FP32.
+    /// Only if it brings the logits of the calibration pictures nearer to those of FP32.
     #[default]
     Auto,
     /// Always.
@@ -31,9 +31,10 @@ pub enum BiasCorrection {
     Off,
 }
 
-/// What became of the bias correction. Errors are of the logits of the mean weights, each picture's
-/// less their mean over the classes, which no probability depends on: the mean over the calibration
-/// pictures of the squared difference from FP32, summed over the classes.
+/// The outcome of the bias correction. Errors are those of the logits of the mean weights: the
+/// squared difference from FP32, summed over the classes and averaged over the calibration
+/// pictures. From each picture's logits their mean over the classes is subtracted first, since no
+/// probability depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct CorrectionReport {
     /// Whether the model's biases are corrected.
@@ -42,13 +43,13 @@ pub struct CorrectionReport {
     pub error_without: f64,
     /// Squared error with correction.
     pub error_with: f64,
-    /// The mean gain over its standard error. [`BiasCorrection::Auto`] corrects from
-    /// [`CLEAR_GAIN`] on.
+    /// The mean gain divided by its standard error. [`BiasCorrection::Auto`] corrects if this is at
+    /// least [`CLEAR_GAIN`].
     pub gain_over_standard_error: f64,
 }
 
-/// Standard errors that a gain must have to count as one: another choice of pictures hardly turns
-/// it round.
+/// The number of standard errors from which a gain counts: another choice of pictures is then
+/// unlikely to reverse it.
 pub const CLEAR_GAIN: f64 = 3.0;
 
 impl CorrectionReport {
@@ -70,13 +71,13 @@ impl CorrectionReport {
         }
     }
 
-    /// Whether the gain is none of chance.
+    /// Whether the gain is more than chance.
     pub(crate) fn is_clear(&self) -> bool {
         self.gain_over_standard_error >= CLEAR_GAIN
     }
 }
 
-/// Squared distance of each picture's logits, but for a shift of all of them.
+/// Squared distance between each picture's logits, apart from a shift of all of them.
 pub(crate) fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
     let error = |(fp32, int8): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
         let differences = fp32.iter().zip(int8).map(|(a, b)| f64::from(*a) - f64::from(*b));
@@ -87,8 +88,8 @@ pub(crate) fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64>
     fp32.outer_iter().zip(int8.outer_iter()).map(error).collect()
 }
 
-/// For every weighted node the mean, over pictures and output positions, of what each weight of a
-/// row multiplies.
+/// For every weighted node, the mean input of each weight of a row, over pictures and output
+/// positions.
 pub struct InputMeans {
     /// Per node `[groups][KD][KH][KW][I / groups]`; empty where a node has no weights.
     nodes: Vec<Vec<f64>>,
@@ -121,7 +122,7 @@ impl InputMeans {
                     continue;
                 };
                 let means = taps.means(numbers);
-                // Sums are whole between any two pictures.
+                // After each picture, sums are multiples of the unit.
                 let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
                 for (sum, mean) in sums.iter_mut().zip(means) {
                     *sum = sum.saturating_add((mean / UNIT).round() as i128);
@@ -137,7 +138,7 @@ impl InputMeans {
         Ok(Self { nodes: sums.into_iter().map(mean).collect(), logits })
     }
 
-    /// `model`, which was made from `network`, with corrected biases.
+    /// Returns `model`, which was made from `network`, with corrected biases.
     ///
     /// # Errors
     /// [`ModelError`] when a corrected bias would leave no room for the sums of its layer.
@@ -159,8 +160,8 @@ impl InputMeans {
     }
 }
 
-/// Moves the biases of `layer`, whose weights are rows `[out_channels][fan-in]` of `mean`, by what
-/// rounding took from the mean of its outputs.
+/// Moves the biases of `layer`, whose weights are rows `[out_channels][fan-in]` of `mean`, by the
+/// shift that rounding caused in the mean of its outputs.
 fn shift(layer: &mut Layer, mean: &[f32], inputs: &[f64], input_scale: f32) {
     let fan_in = layer.fan_in();
     let groups = inputs.len() / fan_in;

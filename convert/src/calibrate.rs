@@ -1,5 +1,5 @@
-//! Activation ranges: what every value of the network reaches on real pictures under several
-//! draws of the weights.
+//! Activation ranges: the numbers that every value of the network takes on real pictures under
+//! several draws of the weights.
 
 mod histogram;
 mod range;
@@ -19,15 +19,15 @@ use crate::network::Network;
 use crate::reference::{CommonNoise, RunError, add_sample, place, run};
 use histogram::Histogram;
 
-/// Draws of the weights that are enough in practice.
+/// The number of draws of the weights that is enough in practice.
 pub const WEIGHT_SAMPLES: u32 = 8;
 
-/// What all values of a network reached. Ranges by any method follow from it.
+/// The numbers that all values of a network took. Ranges by any method follow from them.
 pub struct Observations {
-    /// Of the input, then of every node.
+    /// One histogram for the input, then one per node.
     histograms: Vec<Histogram>,
     pictures: u32,
-    /// The draws: those of the first samples of `seed`.
+    /// The number of draws: the first samples of `seed`.
     pub(crate) weight_samples: u32,
     pub(crate) seed: u64,
     /// Mean mutual information of the pictures under these draws, in nats.
@@ -35,9 +35,9 @@ pub struct Observations {
 }
 
 impl Observations {
-    /// Runs `pictures`, as [`run`] takes them, through `network` with each of `weight_samples`
-    /// draws of the weights, those that an INT8 model of the network has for `seed`; one where no
-    /// layer is Bayesian. Calls `progress` after each draw.
+    /// Runs `pictures`, as [`run`] takes them, through `network` with `weight_samples` draws of the
+    /// weights, or once if no layer is Bayesian. The draws are those that an INT8 model of the
+    /// network has for `seed`. Calls `progress` after each draw.
     ///
     /// # Errors
     /// [`RunError`] when the pictures do not fit the network.
@@ -52,7 +52,7 @@ impl Observations {
         let nodes = network.graph.nodes().len();
         let histograms: Vec<Mutex<Histogram>> = (0..=nodes).map(|_| Mutex::default()).collect();
         let observe = |value: Value, _: usize, numbers: &[f32]| {
-            // A histogram is whole between any two numbers.
+            // A histogram is consistent after each number.
             let mut histogram =
                 histograms[place(value)].lock().unwrap_or_else(PoisonError::into_inner);
             histogram.add(numbers);
@@ -76,7 +76,7 @@ impl Observations {
         })
     }
 
-    /// The range of every value by `method`, for codes of `bits` bits.
+    /// Returns the range of every value by `method`, for codes of `bits` bits.
     pub fn calibration(&self, method: RangeMethod, bits: ActivationBits) -> Calibration {
         let range = |histogram: &Histogram| method.range(histogram, bits);
         Calibration {
@@ -87,13 +87,13 @@ impl Observations {
         }
     }
 
-    /// Share of the numbers of `value` that lay beyond `range`.
+    /// The share of the numbers of `value` that lay beyond `range`.
     pub fn clipped(&self, value: Value, range: [f32; 2]) -> f64 {
         self.histograms[place(value)].beyond(range)
     }
 }
 
-/// The mean of values; NaN of none.
+/// The mean of values; NaN if there are none.
 pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len() as f64;
     values.sum::<f64>() / count

@@ -15,7 +15,7 @@ impl Clamp {
     /// Rectified linear unit: nothing below zero.
     pub const RELU: Self = Self { min: 0.0, max: f32::INFINITY };
 
-    /// Whether it changes nothing.
+    /// Whether the clamp changes nothing.
     pub fn is_none(self) -> bool {
         self == Self::NONE
     }

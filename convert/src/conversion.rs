@@ -13,10 +13,10 @@ use crate::quantize::{ModelDetails, QuantizeError, quantize};
 use crate::quantized_logits;
 use crate::range_choice::RangeChoice;
 
-/// What there is to choose.
+/// The methods of a conversion.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ConversionOptions {
-    /// How activation ranges follow from the observations; `None` for the choice of
+    /// How activation ranges follow from the observations; `None` leaves the choice to
     /// [`RangeChoice`].
     pub method: Option<RangeMethod>,
     /// Bits of the activations.
@@ -31,16 +31,15 @@ pub struct ConversionOptions {
 pub struct Conversion {
     /// The model.
     pub model: QuantizedModel,
-    /// How its range method was chosen; `None` where the options name one.
+    /// How its range method was chosen; `None` if the options name one.
     pub range_choice: Option<RangeChoice>,
     /// How its mean weights became codes.
     pub rounding: Rounding,
-    /// What bias correction brought; `None` where it is off.
+    /// The outcome of bias correction; `None` if it is off.
     pub correction: Option<CorrectionReport>,
 }
 
-/// Makes the INT8 model of `network`. `observations` are those of `pictures`, which are
-/// normalized.
+/// Makes the INT8 model of `network`. `observations` are those of the normalized `pictures`.
 ///
 /// # Errors
 /// [`QuantizeError`], which names the node.

@@ -15,23 +15,23 @@ use crate::posterior::PosteriorError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// Bytes that are no ONNX model.
+    /// Bytes that are not an ONNX model.
     #[error("not an ONNX model: {0}")]
     NotOnnx(String),
-    /// An operator set outside of 7 to 25; 0 where the file names none.
+    /// An operator set outside of 7 to 25; 0 if the file names none.
     #[error(
         "operator set {0} is not one of 7 to 25; `onnx.version_converter.convert_version(model, 17)` \
          changes it"
     )]
     OperatorSet(i64),
-    /// Not one output, but several.
+    /// The graph has several outputs.
     #[error(
         "the graph has {} outputs ({}), but only one can be used; export the network with the one that \
          holds the logits, or cut it out with `onnx.utils.extract_model`",
         .0.len(), names(.0)
     )]
     Outputs(Vec<String>),
-    /// Inputs or outputs of the graph that are not one picture in, one vector out.
+    /// Inputs or outputs of the graph other than one picture in and one vector out.
     #[error("graph {kind} `{name}`: {reason}", name = Echo(name), reason = Brief(reason))]
     Interface {
         /// `input` or `output`.
@@ -65,7 +65,7 @@ pub enum ImportError {
         node = Echo(node), op = Echo(op), reason = Brief(reason)
     )]
     Node {
-        /// Name of the ONNX node, or of its output where it has none.
+        /// Name of the ONNX node, or of its output if it has none.
         node: String,
         /// Its operator.
         op: String,
@@ -75,7 +75,7 @@ pub enum ImportError {
     /// Shapes that do not fit; the graph's error names the node.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// Constants that unfold to many times the size of the file.
+    /// Constants that unfold to far more numbers than the file holds.
     #[error(
         "node `{node}`: the constants of this file unfold to more than {limit} numbers",
         node = Echo(node)
@@ -102,7 +102,7 @@ pub enum ImportError {
         /// How many initializers of floats the network has.
         initializers: usize,
     },
-    /// A sigma of another shape than its mean.
+    /// A sigma whose shape differs from that of its mean.
     #[error(
         "posterior tensor `{name}.sigma` has shape {sigma:?}, the initializer {mean:?}",
         name = Echo(name)
@@ -115,7 +115,7 @@ pub enum ImportError {
         /// Shape of the mean.
         mean: Vec<usize>,
     },
-    /// A sigma for something that is sampled nowhere.
+    /// A sigma for something that is never sampled.
     #[error(
         "posterior tensor `{name}.sigma`: `{name}` is not a weight or bias of a Conv, Gemm or MatMul that \
          the output depends on",
@@ -136,7 +136,7 @@ pub enum ImportError {
     /// Standard deviations that overflow.
     #[error("layer `{}`: the standard deviations of its weights are too large for f32", Echo(.0))]
     SigmaOverflow(String),
-    /// A MOPED factor that is no standard deviation.
+    /// A MOPED factor that does not give standard deviations.
     #[error("MOPED delta is {0}, but must be finite and above 0")]
     Moped(f32),
 }
@@ -165,7 +165,7 @@ fn names(names: &[String]) -> String {
     list.join(", ")
 }
 
-/// Why files cannot be loaded; names the file.
+/// Why a file cannot be loaded. Every variant names the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {

@@ -1,14 +1,14 @@
-//! Rounding of mean weights with error feedback. Weights of a row act together: what rounding one of
-//! them does to the outputs, those after it can take back, as far as their inputs go together with
-//! its own. With second moments H = E\[x xᵀ\] of a row's inputs, decomposed as H = U D Uᵀ with U unit
-//! upper triangular, weight k is rounded to
+//! Rounding of mean weights with error feedback. Weights of a row act together: later weights can
+//! undo the effect that rounding one of them has on the outputs, as far as their inputs correlate
+//! with its input. With second moments H = E\[x xᵀ\] of a row's inputs, decomposed as H = U D Uᵀ
+//! with U unit upper triangular, weight k is rounded to
 //!
 //! q_k = round(w_k + sum_{j<k} (w_j - q_j) U_jk)
 //!
-//! which makes the expected squared error of the output, (w - q)ᵀ H (w - q), that of independent
-//! roundings with weights D alone (LDLQ of J. Chee et al., "QuIP: 2-Bit Quantization of Large
-//! Language Models With Guarantees", NeurIPS 2023, section 3; the same as GPTQ of E. Frantar et al.,
-//! ICLR 2023). Codes of standard deviations have no part in it.
+//! which reduces the expected squared error of the output, (w - q)ᵀ H (w - q), to that of
+//! independent roundings with weights D (LDLQ of J. Chee et al., "QuIP: 2-Bit Quantization of Large
+//! Language Models With Guarantees", NeurIPS 2023, section 3; the same as GPTQ of E. Frantar et
+//! al., ICLR 2023). Codes of standard deviations have no part in it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -29,10 +29,11 @@ use crate::weight_inputs::WeightInputs;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
-    /// Each to the code for which, with those before it in its row, the outputs are nearest.
+    /// Each weight to the code for which, with the codes before it in its row, the outputs are
+    /// nearest.
     #[default]
     ErrorFeedback,
-    /// Each to the nearest code.
+    /// Each weight to the nearest code.
     Nearest,
 }
 
@@ -40,23 +41,23 @@ pub enum Rounding {
 /// third power.
 const LARGEST_ROW: usize = 1280;
 
-/// Positions that the moments of a row are taken from, over all pictures: so many for each of its
-/// weights, and never fewer than the second number.
+/// Positions, over all pictures, that the moments of a row are taken from: this number per weight,
+/// but at least the second number.
 const POSITIONS: (usize, usize) = (8, 4096);
 
-/// Share of the mean square of all inputs that is added to that of each, against inputs that never
-/// spoke and against overfitting (as in GPTQ).
+/// This share of the mean square of all inputs is added to that of each, against inputs that are
+/// always zero and against overfitting (as in GPTQ).
 const DAMPING: f64 = 0.01;
 
 /// Moments, of inputs in steps of their codes, are summed in units of this, so that the order of the
 /// pictures does not matter.
 const UNIT: f64 = 1.0 / (1u64 << 16) as f64;
 
-/// Bytes of moments that are gathered in one run of the pictures.
+/// The most bytes of moments to gather in one run of the pictures.
 const MEMORY: usize = 32 << 20;
 
-/// `model`, which was made from `network`, with mean codes rounded by what `pictures`, as [`run`]
-/// takes them, show of the inputs of its layers.
+/// Returns `model`, which was made from `network`, with mean codes rounded by the inputs that its
+/// layers have on `pictures`, as [`run`] takes them.
 ///
 /// # Errors
 /// [`QuantizeError::Run`] when the pictures do not fit the network.
@@ -142,9 +143,9 @@ impl Feedback {
 /// Second moments of the inputs of one layer's rows.
 struct Moments {
     taps: WeightInputs,
-    /// Positions of each picture that count.
+    /// The number of positions per picture.
     positions: usize,
-    /// What inputs are divided by: the step of their codes.
+    /// The step of the codes of the inputs, by which they are divided.
     scale: f32,
     /// Sums in [`UNIT`]s, `[groups][n][n]`.
     sums: Mutex<Vec<i64>>,
@@ -162,10 +163,10 @@ impl Moments {
         Self { taps, positions, scale, sums: Mutex::new(vec![0; groups * n * n]) }
     }
 
-    /// Takes in one picture `[D][H][W][C]`.
+    /// Adds one picture `[D][H][W][C]`.
     fn add(&self, picture: usize, numbers: &[f32]) {
         let n = self.taps.fan_in();
-        // Spread over the picture, at other places in each.
+        // Spread over the picture, at different places in each.
         const STRIDE: usize = 7919;
         let all = self.taps.positions();
         let position = |i: usize| (picture * STRIDE + i * all / self.positions) % all;
@@ -179,7 +180,7 @@ impl Moments {
             inputs.mapv_inplace(|x| x / self.scale);
             moments.extend(inputs.t().dot(&inputs));
         }
-        // Sums are whole between any two pictures.
+        // After each picture, sums are multiples of the unit.
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         for (sum, moment) in sums.iter_mut().zip(moments) {
             *sum = sum.saturating_add((f64::from(moment) / UNIT).round() as i64);
@@ -208,7 +209,7 @@ fn decompose(moments: &mut [f64], n: usize) {
         let (above, row) = moments.split_at_mut(k * n);
         let pivot = row[k];
         let row = &mut row[..k];
-        // Positive, unless sums of enormous inputs ran out of range.
+        // Positive, unless the sums of enormous inputs overflow.
         if !pivot.is_normal() || pivot < 0.0 {
             row.fill(0.0);
             continue;
@@ -245,7 +246,7 @@ mod tests {
         (0..count).map(|_| random.next_u32() as f32 / (1u64 << 31) as f32 - 1.0).collect()
     }
 
-    /// `rows` inputs that have much in common: half of each is the mean of the row.
+    /// `rows` inputs that correlate: half of each is the mean of the row.
     fn inputs(rows: usize, n: usize) -> Array2<f32> {
         let mut inputs = Array2::from_shape_vec((rows, n), noise(rows * n, 1)).unwrap();
         for mut row in inputs.rows_mut() {
@@ -316,7 +317,7 @@ mod tests {
         let n = 64;
         let weights = noise(5 * n, 2);
         let all = inputs(600, n);
-        // On other inputs than those that the moments come from.
+        // On inputs other than those that the moments come from.
         let (seen, other) = all.view().split_at(Axis(0), 500);
         let error = |rounding: Rounding| -> f32 {
             let (codes, steps) = codes(weights.clone(), seen, rounding);

@@ -1,4 +1,4 @@
-//! What quantization did to the posterior and to the values of the network.
+//! The effect of quantization on the posterior and on the values of the network.
 
 mod values;
 
@@ -25,19 +25,19 @@ use crate::range_choice::RangeChoice;
 pub struct FidelityReport {
     /// Name of the model.
     pub model: String,
-    /// How activation ranges followed from the calibration.
+    /// How activation ranges follow from the calibration.
     pub calibration_method: String,
-    /// How that was chosen; `None` where a method was named.
+    /// How that method was chosen; `None` if the options named it.
     pub range_choice: Option<RangeChoice>,
     /// Bits of the activations.
     pub activation_bits: ActivationBits,
     /// How mean weights became codes.
     pub rounding: Rounding,
-    /// What bias correction brought; `None` where it is off.
+    /// The outcome of bias correction; `None` if it is off.
     pub bias_correction: Option<CorrectionReport>,
-    /// The input, then one entry a node.
+    /// The values of the network: the input, then one per node.
     pub values: Vec<ValueFidelity>,
-    /// One entry a Bayesian layer.
+    /// The spread of each Bayesian layer.
     pub layers: Vec<LayerFidelity>,
 }
 
@@ -50,19 +50,21 @@ pub struct LayerFidelity {
     pub weights: usize,
     /// Standard deviations of the posterior in steps of the channel.
     pub sigma_over_step: Quantiles,
-    /// The integer sampler's exact standard deviation of each weight, over its sigma.
+    /// The integer sampler's exact standard deviation of each weight, divided by its sigma.
     pub std_ratio: Quantiles,
-    /// The same of the summed variance of each row: what a sum over the row sees.
+    /// The exact standard deviation of the sum of each row's noise, divided by that of the
+    /// posterior: the spread that a sum over the row sees.
     pub row_std_ratio: Quantiles,
-    /// The same of the summed variance of the layer, in real units.
+    /// The exact standard deviation of the sum of the layer's noise, in real units, divided by that
+    /// of the posterior.
     pub layer_std_ratio: f64,
     /// Share of draws of a weight that reach an end of i8 and lose part of their noise.
     pub saturated: f64,
-    /// Rows in which more than half of the weights keep less than half of their sigma, because one
-    /// that is far larger than theirs sets the row's step. Rows that are small as a whole, as of
-    /// channels that training left unused, do not count: they lose nothing that anyone could see.
+    /// Rows in which more than half of the weights keep less than half of their sigma, because a
+    /// far larger sigma sets the row's step. Rows that are small as a whole, such as those of
+    /// channels that training left unused, do not count: their loss has no visible effect.
     pub lossy_rows: usize,
-    /// Rows, one an output channel.
+    /// The number of rows, one per output channel.
     pub rows: usize,
     /// The largest sigma of the layer, after BatchNorm is folded in.
     pub largest_sigma: f32,
@@ -83,13 +85,13 @@ pub struct Quantiles {
     pub max: f64,
 }
 
-/// Steps of a sigma that sets the step of its row: the 127 steps of a row are for a mean and three sigmas,
-/// and then most of them are for the sigmas.
+/// A sigma of this many steps sets the step of its row: a row's 127 steps hold a mean and three
+/// sigmas, and then most of them are for the sigmas.
 const SETS_THE_STEP: f64 = 20.0;
 
 impl FidelityReport {
     /// Compares posteriors and values. `conversion` must come from `network` and `observations`,
-    /// these from `pictures`, which are normalized.
+    /// and `observations` from the normalized `pictures`.
     ///
     /// # Errors
     /// [`QuantizeError`] when the pictures do not fit.
@@ -113,8 +115,8 @@ impl FidelityReport {
     }
 }
 
-/// How far the sampler of each Bayesian layer of `model` has the spread of `network`'s weights.
-/// Layers that only one of both takes for Bayesian are left out.
+/// How well the sampler of each Bayesian layer of `model` keeps the spread of `network`'s weights.
+/// Leaves out layers that are Bayesian in only one of the two.
 pub fn compare_posteriors(network: &Network, model: &QuantizedModel) -> Vec<LayerFidelity> {
     let noise = NoiseDistribution::new();
     let layers =
@@ -136,7 +138,7 @@ fn layer_fidelity(
     let fan_in = layer.fan_in();
     let steps = sigma.iter().enumerate().map(|(i, sigma)| sigma / layer.scale[i / fan_in]);
     let sigma_over_step = Quantiles::of(steps.collect());
-    // In f32, for a large layer has as many of them as weights.
+    // In f32, since a large layer has one of them per weight.
     let (mut ratios, mut row_ratios) = (Vec::with_capacity(sigma.len()), Vec::new());
     let (mut saturated, mut lossy_rows, mut sums) = (0.0, 0, [0.0; 2]);
     for (channel, sigma) in sigma.chunks_exact(fan_in).enumerate() {
@@ -181,7 +183,7 @@ fn layer_fidelity(
 }
 
 impl Quantiles {
-    /// Quantiles of `values`; NaN where there are none.
+    /// The quantiles of `values`; NaN if there are none.
     fn of(mut values: Vec<f32>) -> Self {
         values.sort_unstable_by(f32::total_cmp);
         let at = |share: f64| {

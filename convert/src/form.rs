@@ -1,4 +1,4 @@
-//! What the axes of an ONNX value are.
+//! The meaning and order of the axes of an ONNX value.
 
 use std::{fmt, str::FromStr};
 
@@ -15,7 +15,7 @@ pub(crate) enum Axis {
 }
 
 impl Axis {
-    /// Its place among planes, rows and columns.
+    /// Its index among planes, rows and columns.
     pub(crate) fn spatial(self) -> Option<usize> {
         match self {
             Self::Channel => None,
@@ -26,38 +26,38 @@ impl Axis {
     }
 }
 
-/// What the axes of an ONNX value are, and their order.
+/// The meaning and order of the axes of an ONNX value.
 ///
-/// Its text is a letter for each axis: n the batch, c channels, d planes, h rows, w columns, l the
+/// Its text has a letter per axis: n the batch, c channels, d planes, h rows, w columns, l the
 /// positions of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `nc`: `[n, features]`.
     Vector,
-    /// `ncl`: a sequence, as PyTorch has it.
+    /// `ncl`: a sequence, in PyTorch's order.
     Sequence,
-    /// `nlc`: a sequence, as Keras has it.
+    /// `nlc`: a sequence, in Keras's order.
     SequenceLast,
-    /// `nchw`: a picture, as PyTorch has it.
+    /// `nchw`: a picture, in PyTorch's order.
     Picture,
-    /// `nhwc`: a picture, as Keras has it. The graph has all values in this order, so that a
+    /// `nhwc`: a picture, in Keras's order. The graph keeps all values in this order, so a
     /// transposition costs nothing.
     ChannelsLast,
     /// `nhw`: a picture of one channel, whose axis is left out.
     Gray,
-    /// `ncdhw`: a volume, as PyTorch has it.
+    /// `ncdhw`: a volume, in PyTorch's order.
     Volume,
-    /// `ndhwc`: a volume, as Keras has it.
+    /// `ndhwc`: a volume, in Keras's order.
     VolumeLast,
 }
 
-/// A text that names no [`Form`].
+/// The error of a text that does not name a [`Form`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("not one of {}", Form::ALL.map(Form::name).join(", "))]
 pub struct UnknownForm;
 
 impl Form {
-    /// All of them. Where two describe the same extents, operators that know channels want the first.
+    /// All forms. If two describe the same extents, operators that know channels need the first.
     pub const ALL: [Self; 8] = [
         Self::Vector,
         Self::Sequence,
@@ -69,7 +69,7 @@ impl Form {
         Self::VolumeLast,
     ];
 
-    /// Its axes' letters, such as `nchw`.
+    /// The letters of its axes, such as `nchw`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Vector => "nc",
@@ -83,13 +83,13 @@ impl Form {
         }
     }
 
-    /// The same as errors show it: `[n, C, H, W]`.
+    /// Its axes as errors show them: `[n, C, H, W]`.
     pub(crate) fn pattern(self) -> String {
         let axes: Vec<String> = self.name()[1..].to_uppercase().chars().map(String::from).collect();
         format!("[n, {}]", axes.join(", "))
     }
 
-    /// What ONNX's axes after the batch are.
+    /// The meaning of ONNX's axes after the batch.
     pub(crate) const fn axes(self) -> &'static [Axis] {
         use Axis::{Channel, Column, Plane, Row};
         match self {

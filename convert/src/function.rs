@@ -2,7 +2,7 @@
 //!
 //! Exporters write SiLU, hard-swish or Mish as small graphs of sums and products of simpler
 //! functions. A [`Function`] is such a graph with one argument, so that any of them becomes one
-//! table, together with clamps and scalings before, between and behind them.
+//! table, together with the clamps and scalings before, between and after them.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,8 @@ pub use unary::Unary;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Function {
     expression: Arc<Expression>,
-    /// Operations of the expression, shared parts counted each time: what an evaluation costs.
+    /// The cost of an evaluation: the operations of the expression, with shared parts counted each
+    /// time.
     size: usize,
 }
 
@@ -30,7 +31,7 @@ enum Expression {
     Unary(Unary, Function),
     Sum(Function, Function),
     Product(Function, Function),
-    /// The second where the first is above zero, else the third.
+    /// The second if the first is above zero, else the third.
     Select(Function, Function, Function),
 }
 
@@ -51,7 +52,7 @@ impl Function {
     /// This function, then `next`.
     #[must_use]
     pub fn then(&self, next: Unary) -> Self {
-        // Any number of clamps is one, so that what carries them does not grow.
+        // Any number of clamps becomes one, so that the expression does not grow.
         if let (Expression::Unary(Unary::Clamp(first), inner), Unary::Clamp(second)) =
             (&*self.expression, next)
         {
@@ -61,14 +62,14 @@ impl Function {
         Self { expression: Arc::new(Expression::Unary(next, self.clone())), size }
     }
 
-    /// The sum of both functions of one argument.
+    /// The sum of both functions of the same argument.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         let size = self.joint_size(other);
         Self { expression: Arc::new(Expression::Sum(self.clone(), other.clone())), size }
     }
 
-    /// The product of both functions of one argument.
+    /// The product of both functions of the same argument.
     #[must_use]
     pub fn times(&self, other: &Self) -> Self {
         let size = self.joint_size(other);
@@ -87,7 +88,7 @@ impl Function {
         self.size.saturating_add(other.size).saturating_add(1)
     }
 
-    /// How many operations an evaluation takes.
+    /// The number of operations of an evaluation.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -103,7 +104,7 @@ impl Function {
         }
     }
 
-    /// Whether its value is a probability by a Sigmoid, clamped or not.
+    /// Whether its value is the probability of a Sigmoid, clamped or not.
     pub fn ends_in_sigmoid(&self) -> bool {
         match &*self.expression {
             Expression::Unary(Unary::Sigmoid, _) => true,
@@ -140,7 +141,7 @@ impl Function {
         }
     }
 
-    /// Up to [`BLOCK`] numbers.
+    /// Evaluates up to [`BLOCK`] numbers.
     fn evaluate(&self, x: &[f64], y: &mut [f64]) {
         let second = |function: &Self| {
             let mut second = [0.0; BLOCK];
@@ -169,8 +170,8 @@ impl Function {
         }
     }
 
-    /// Whether the function lies within these bounds wherever it is finite, as far as a search from
-    /// the smallest to the largest magnitudes tells.
+    /// Whether the function lies within these bounds wherever it is finite, as far as a search over
+    /// all magnitudes shows.
     pub fn is_within(&self, low: f64, high: f64) -> bool {
         let magnitudes = (-60..=60).map(|exponent| libm::exp2(f64::from(exponent) / 4.0));
         let mut numbers = magnitudes.flat_map(|x| [-x, x]).chain([0.0]);
@@ -180,11 +181,11 @@ impl Function {
         })
     }
 
-    /// A number of the range `low..=high` that the function has no finite value for, or that lies
-    /// next to a pole; `None` where it is finite on all of the range.
+    /// A number in `low..=high` at which the function is not finite, or that lies next to a pole;
+    /// `None` if it is finite on the whole range.
     pub fn not_finite_in(&self, [low, high]: [f32; 2]) -> Option<f64> {
         let (low, high) = (f64::from(low), f64::from(high));
-        // With both ends and zero, and no more numbers than are evaluated together.
+        // Includes both ends and zero, in no more numbers than are evaluated together.
         let step = (high - low) / (BLOCK - 1) as f64;
         let number = |i: usize| match low + step * i as f64 {
             _ if i + 1 == BLOCK => high,
@@ -198,8 +199,8 @@ impl Function {
         place.map(|i| x[i])
     }
 
-    /// Which of the numbers `x`, in ascending order, is the first after a pole: where the argument
-    /// of a reciprocal changes its sign.
+    /// The index of the first of the ascending numbers `x` after a pole, which is where the
+    /// argument of a reciprocal changes its sign.
     fn pole_among(&self, x: &[f64; BLOCK]) -> Option<usize> {
         match &*self.expression {
             Expression::Argument => None,
@@ -214,15 +215,15 @@ impl Function {
             Expression::Sum(a, b) | Expression::Product(a, b) => {
                 a.pole_among(x).or_else(|| b.pole_among(x))
             }
-            // Which of both a number takes is for the condition to say; one that avoids the pole of
-            // either leaves finite values only.
+            // The condition decides between the two; if it avoids the poles of both, only finite
+            // values are left.
             Expression::Select(condition, ..) => condition.pole_among(x),
         }
     }
 
     /// The code of the output, of `bits` bits, nearest to the function of each code of the input.
-    /// Codes beyond `range`, on which the function is finite, may have no finite value; they take
-    /// that of the nearest end.
+    /// The function is finite on `range`; codes beyond it, where it may not be, take the value of
+    /// the nearest end.
     pub fn table(
         &self,
         input: Quantization,
@@ -237,7 +238,7 @@ impl Function {
                 y = self.apply(x.max(range[0].into()).min(range[1].into()));
             }
             let steps = y / f64::from(output.scale);
-            // The cast takes what lies beyond the codes to their ends.
+            // The cast saturates at the ends of the codes.
             let code = (steps.round_ties_even() + f64::from(output.zero_point)) as u8;
             code.min(bits.largest_code())
         })

@@ -1,4 +1,4 @@
-//! What a network is given: pixels, or the numbers themselves.
+//! The inputs of a network: pixels, or the numbers themselves.
 
 use bayes8_core::model::Preprocessing;
 use bayes8_native::Pictures;
@@ -24,12 +24,12 @@ impl Inputs {
         }
     }
 
-    /// How many inputs there are.
+    /// The number of inputs.
     pub fn count(&self) -> usize {
         self.extents()[0]
     }
 
-    /// What an INT8 model predicts.
+    /// The inputs as an INT8 model takes them.
     pub fn view(&self) -> Pictures<'_, IxDyn> {
         match self {
             Self::Bytes(bytes) => Pictures::Bytes(bytes.view()),
@@ -37,7 +37,8 @@ impl Inputs {
         }
     }
 
-    /// [`fp32_inputs`], in place of the inputs.
+    /// Replaces the inputs by the numbers that an FP32 network of `channels` takes for them, as
+    /// [`fp32_inputs`] computes them.
     ///
     /// # Errors
     /// [`ChannelsError`] when `preprocessing` does not fit the channels.
@@ -52,7 +53,7 @@ impl Inputs {
         }
     }
 
-    /// Whether all inputs are one and the same.
+    /// Whether all inputs are equal.
     pub fn are_all_equal(&self) -> bool {
         fn equal<T: PartialEq>(array: &ArrayD<T>) -> bool {
             let first = array.index_axis(Axis(0), 0);
@@ -65,7 +66,7 @@ impl Inputs {
     }
 }
 
-/// The numbers that an FP32 network of `channels` takes for `inputs`.
+/// Returns the numbers that an FP32 network of `channels` takes for `inputs`.
 ///
 /// # Errors
 /// [`ChannelsError`] when `preprocessing` does not fit the channels.

@@ -1,10 +1,10 @@
 //! From a trained FP32 network and its weight posterior to a quantized bayes8 model.
 //!
-//! The front half: [`Network::load`] reads `mean.onnx` and `posterior.safetensors` and normalizes
-//! them to a graph of few operations with a Gaussian per weight; [`mod@reference`] runs that network
-//! in FP32, which is what every quantized result is compared with.
+//! The front half: [`Network::load`] reads `network.onnx` and `posterior.safetensors` and
+//! normalizes them to a graph of few operations with a Gaussian per weight; [`mod@reference`] runs
+//! that network in FP32, which is what every quantized result is compared with.
 //!
-//! [`quantization`] is the whole way, from files to a model with a report of its fidelity.
+//! [`quantization`] goes the whole way, from files to a model and a report of its fidelity.
 
 #![forbid(unsafe_code)]
 

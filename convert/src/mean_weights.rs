@@ -1,11 +1,12 @@
-//! The INT8 network of the mean weights: what quantization does apart from sampling.
+//! The INT8 network of the mean weights, which shows the effect of quantization apart from
+//! sampling.
 
 use bayes8_core::model::{ModelError, QuantizedModel};
 
-/// `model` with every weight and bias at its mean.
+/// Returns `model` with every weight and bias at its mean.
 ///
 /// # Errors
-/// None: fewer numbers are no less a model.
+/// Never: a model stays valid without its standard deviations.
 pub fn of(model: &QuantizedModel) -> Result<QuantizedModel, ModelError> {
     model.clone().map_layers(|_, layer| {
         layer.posterior = None;

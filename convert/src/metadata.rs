@@ -1,4 +1,4 @@
-//! What a model's users need besides weights: class names and how pixels become inputs.
+//! The metadata of a network: class names, and how pixels become inputs.
 
 use std::path::{Path, PathBuf};
 
@@ -13,14 +13,14 @@ use thiserror::Error;
 /// Class names and preprocessing of a network, from a JSON file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
-    /// Names of the classes, in the order of the logits; empty where the file has none.
+    /// Names of the classes, in the order of the logits; empty if the file has none.
     pub class_names: Vec<String>,
-    /// How u8 pixels become inputs; `mean` and `std` hold one number for each channel, or one for
-    /// all. `None` where the file does not say.
+    /// How u8 pixels become inputs; `mean` and `std` hold one number per channel, or one for all
+    /// channels. `None` if the file does not say.
     pub preprocessing: Option<Preprocessing>,
 }
 
-/// Why metadata is refused.
+/// Why metadata is refused. Every variant names the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MetadataError {
@@ -58,7 +58,7 @@ pub enum MetadataError {
     },
 }
 
-/// Numbers of a preprocessing that do not fit the channels of the pictures.
+/// The numbers of a preprocessing do not fit the channels of the pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "preprocessing holds {} of `{key}`, but pictures have {}",
@@ -68,7 +68,7 @@ pub enum MetadataError {
 pub struct ChannelsError {
     /// `mean` or `std`.
     pub key: &'static str,
-    /// How many numbers there are.
+    /// The number of numbers.
     pub found: usize,
     /// Channels of the pictures.
     pub channels: usize,
@@ -131,10 +131,10 @@ impl Metadata {
     }
 }
 
-/// One mean and standard deviation a channel, from one a channel or one for all.
+/// Returns one mean and standard deviation per channel, from one per channel or one for all.
 ///
 /// # Errors
-/// [`ChannelsError`] when there are neither one nor `channels`.
+/// [`ChannelsError`] unless there are `channels` numbers, or one.
 pub fn per_channel(
     preprocessing: &Preprocessing,
     channels: usize,
@@ -148,7 +148,7 @@ pub fn per_channel(
     Ok(Preprocessing { mean: spread("mean", mean)?, std: spread("std", std)? })
 }
 
-/// Normalizes pictures `[.., C]` of `channels`; where they are 1, their axis may be left out.
+/// Normalizes pictures `[.., C]` of `channels`. The axis of a single channel may be left out.
 ///
 /// # Errors
 /// [`ChannelsError`] when `preprocessing` does not fit the channels.

@@ -1,4 +1,4 @@
-//! The normalized FP32 Bayesian network: what calibration and quantization start from.
+//! The normalized FP32 Bayesian network, from which calibration and quantization start.
 
 use bayes8_core::graph::{Graph, Op, Shape, Window};
 use bayes8_core::model::Provenance;
@@ -14,8 +14,7 @@ pub use crate::clamp::Clamp;
 pub struct Gaussian {
     /// Means mu.
     pub mean: Vec<f32>,
-    /// Standard deviations sigma, as many as means, finite and not negative. `None`:
-    /// deterministic.
+    /// Standard deviations sigma, one per mean, finite and not negative. `None`: deterministic.
     pub sigma: Option<Vec<f32>>,
 }
 
@@ -29,25 +28,26 @@ impl Gaussian {
 /// Posterior of one weighted node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerParameters {
-    /// `[O][KH][KW][I / groups]`; for a linear layer `[O][H][W][C]` of the value that it flattens.
+    /// `[O][KH][KW][I / groups]`; for a linear layer `[O][H][W][C]`, with the extents of the value
+    /// that it flattens.
     pub weight: Gaussian,
     /// `[O]`.
     pub bias: Option<Gaussian>,
 }
 
-/// What a network takes, in the terms of its ONNX file.
+/// The input of a network, as its ONNX file describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkInput {
-    /// What the axes of the input are.
+    /// The meaning of the input's axes.
     pub layout: Form,
-    /// The extent of the batch, where the file fixes it.
+    /// The extent of the batch, if the file fixes it.
     pub batch: Option<usize>,
     /// Whether it takes bytes of 0 to 255, which the network scales itself.
     pub takes_bytes: bool,
 }
 
 impl NetworkInput {
-    /// What a model file says of it.
+    /// The input as a model file describes it.
     pub fn provenance(&self, shape: Shape) -> Provenance {
         Provenance { input_axes: self.axes(shape), input_layout: self.layout.to_string() }
     }
@@ -62,7 +62,7 @@ impl NetworkInput {
     }
 }
 
-/// Outputs that need not be classes.
+/// The error of outputs that may not be classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "the network has {0} outputs and no Softmax: two classes cannot be told from the mean and the log \
@@ -70,23 +70,23 @@ impl NetworkInput {
 )]
 pub struct UnnamedOutputs(usize);
 
-/// What a node of an FP32 network has besides its operation.
+/// The parts of a node of an FP32 network besides its operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Real {
     /// Bounds of its output.
     pub clamp: Clamp,
-    /// What it owns.
+    /// Its parameters.
     pub parameters: RealParameters,
 }
 
-/// What a node of an FP32 network owns.
+/// The parameters of a node of an FP32 network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RealParameters {
     /// Nothing.
     None,
-    /// Weights, and how sure they are.
+    /// Weights with their posterior.
     Layer(LayerParameters),
-    /// What an [`Op::Table`] computes.
+    /// The function that an [`Op::Table`] computes.
     Function(Function),
 }
 
@@ -115,18 +115,18 @@ impl Real {
 
 /// A Bayesian network in FP32.
 ///
-/// Importing establishes: exactly the weighted nodes own layers, of the sizes that the graph implies, and
-/// exactly the tables own functions; clamps never sit on tables nor on nodes that only move codes
-/// ([`Op::only_moves`]); all numbers but clamps are finite; the last node is a `Conv2d` with a 1x1 output or
-/// a `Linear`, unclamped: the logits.
+/// Importing establishes: exactly the weighted nodes own layers, of the sizes that the graph
+/// implies, and exactly the tables own functions; clamps never sit on tables nor on nodes that only
+/// move codes ([`Op::only_moves`]); all numbers except clamps are finite; the last node is a
+/// `Conv2d` with a 1x1 output or a `Linear`, unclamped: the logits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
-    /// What the ONNX file says of its input.
+    /// The input, as the ONNX file describes it.
     pub input: NetworkInput,
-    /// The operations, with all that their nodes own.
+    /// The operations and the parameters of their nodes.
     pub graph: Graph<Real>,
-    /// Whether the ONNX file ends in a Softmax or LogSoftmax, which the graph leaves out: its outputs
-    /// are classes then.
+    /// Whether the ONNX file ends in a Softmax or LogSoftmax, which the graph leaves out. If so,
+    /// its outputs are classes.
     pub softmax: bool,
 }
 
@@ -143,8 +143,9 @@ impl Network {
         layers.any(|layer| spreads(&layer.weight) || layer.bias.as_ref().is_some_and(spreads))
     }
 
-    /// Whether node `index` is a 1x1 convolution that copies channels: without a bias, and each row
-    /// with a 1 among zeros. On its input's grid it passes INT8 codes as they are.
+    /// Whether node `index` is a 1x1 convolution that copies channels: without a bias, with a
+    /// single 1 in each row and zeros elsewhere. On its input's grid, it passes INT8 codes
+    /// unchanged.
     pub fn is_selection(&self, index: usize) -> bool {
         let node = &self.graph.nodes()[index];
         let copies =
@@ -160,11 +161,11 @@ impl Network {
         copies && weight.sigma.is_none() && weight.mean.chunks(row).all(one)
     }
 
-    /// Succeeds where the outputs can be taken for the logits of classes: three or more are, and two
-    /// with a Softmax or with names.
+    /// Succeeds if the outputs can be taken for the logits of classes: three or more outputs, or
+    /// two with a Softmax or with names.
     ///
     /// # Errors
-    /// [`UnnamedOutputs`] where they may be the mean and the log variance of a regression.
+    /// [`UnnamedOutputs`] if they may be the mean and the log variance of a regression.
     pub fn check_classes(&self, class_names: &[String]) -> Result<(), UnnamedOutputs> {
         let outputs = self.classes();
         let is_clear = outputs > 2 || (outputs == 2 && (self.softmax || !class_names.is_empty()));

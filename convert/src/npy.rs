@@ -8,18 +8,18 @@ use std::io::{self, Read};
 use half::f16;
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
-/// More than any header that NumPy writes for numbers.
+/// The longest header to read; longer than any that NumPy writes for numbers.
 const MAX_HEADER: usize = 1 << 16;
 
-/// Elements that are read at a time.
+/// The number of elements to read at a time.
 const PIECE: usize = 1 << 14;
 
-/// What an array holds.
+/// The type of an array's elements.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Header {
     /// NumPy's name of the type, such as `<f4`.
     pub(crate) descr: String,
-    /// `None` for what is not a number: booleans, complex numbers, strings, records and objects.
+    /// `None` for other elements: booleans, complex numbers, strings, records and objects.
     pub(crate) element: Option<Element>,
     big_endian: bool,
     fortran: bool,
@@ -155,10 +155,11 @@ impl Header {
         }
     }
 
-    /// The elements as `decode` reads each from its bytes, the least significant first.
+    /// Reads the elements; `decode` turns the bytes of each, the least significant first, into a
+    /// value.
     ///
     /// # Errors
-    /// When the data ends early, does not end, is damaged, or finds no memory.
+    /// When the data is too short, too long or damaged, or does not fit into memory.
     pub(crate) fn elements<T: Clone>(
         &self,
         element: Element,
@@ -178,7 +179,7 @@ impl Header {
             values.try_reserve(bytes.len() / size).map_err(|error| error.to_string())?;
             values.extend(bytes.chunks_exact(size).map(&decode));
         }
-        // Archives check their data where it ends.
+        // Archives check their data at its end.
         if reader.read(&mut [0]).map_err(|error| error.to_string())? != 0 {
             return Err("it holds more data than its header says".into());
         }
@@ -191,7 +192,7 @@ impl Header {
         array.map_err(|error| error.to_string())
     }
 
-    /// The numbers as f32; those of f64 are rounded to the nearest.
+    /// Reads the numbers as f32; f64 is rounded to the nearest.
     ///
     /// # Errors
     /// Those of [`Self::elements`].
@@ -208,7 +209,7 @@ impl Header {
         self.elements(Element::Float { bytes }, reader, decode)
     }
 
-    /// The integers, each with its value whatever its type.
+    /// Reads the integers of any type, keeping their values.
     ///
     /// # Errors
     /// Those of [`Self::elements`].
@@ -230,13 +231,13 @@ fn little_endian(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte))
 }
 
-/// What stands between quotation marks, and what comes after them.
+/// The text between quotation marks, and the text after them.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let mark = text.chars().next().filter(|mark| ['\'', '"'].contains(mark))?;
     text[1..].split_once(mark)
 }
 
-/// The type of a record, brackets and all, and what comes after it.
+/// The type of a record, brackets included, and the text after it.
 fn bracketed(text: &str) -> Option<(&str, &str)> {
     let end = text.starts_with('[').then(|| text.rfind(']'))??;
     Some(text.split_at(end + 1))
@@ -254,7 +255,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// An array with this dictionary and these data.
+    /// An array with this dictionary and this data.
     fn file(dictionary: &str, data: &[u8]) -> Vec<u8> {
         let length = (dictionary.len() as u16).to_le_bytes();
         [b"\x93NUMPY\x01\x00", &length[..], dictionary.as_bytes(), data].concat()
@@ -287,7 +288,7 @@ mod tests {
         refused("(3, 3)", "takes 9 bytes, the file has 8");
         refused("(7,)", "takes 7 bytes, the file has 8");
         refused("(1000000000000, 8)", "takes 8000000000000 bytes, the file has 8");
-        // Extents whose product is 0, but not if those that are 0 are left out.
+        // Extents whose product is 0, but overflows without the zero.
         refused("(0, 9223372036854775807, 9223372036854775807)", "larger than any memory");
         refused("(9223372036854775807, 2)", "larger than any memory");
         refused("(99999999999999999999,)", "its header cannot be read");

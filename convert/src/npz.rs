@@ -17,10 +17,10 @@ use zip::read::ZipFile;
 use crate::inputs::Inputs;
 use crate::npy::{Element, Header};
 
-/// Bytes that any array may have, however small the archive has compressed it.
+/// The bytes that any array may have, however far it is compressed.
 const MAX_UNFOLDED: u64 = 1 << 30;
 
-/// How many times the size of its compressed data a larger array may have.
+/// A larger array may have this many times the size of its compressed data.
 const MAX_RATIO: u64 = 16;
 
 /// Why an archive is refused. Every variant names the file.
@@ -49,7 +49,7 @@ pub enum PicturesError {
         /// Why.
         reason: String,
     },
-    /// An array that is missing or of another shape or type.
+    /// An array is missing, or has another shape or type.
     #[error("{}: array `{array}`: {reason}", path.display())]
     Array {
         /// The file.
@@ -74,7 +74,7 @@ impl Archive {
     /// Opens an archive; `path` is for errors.
     ///
     /// # Errors
-    /// [`PicturesError`] when it is not one.
+    /// [`PicturesError`] when the file is not an archive.
     pub fn open(path: &Path, file: File) -> Result<Self, PicturesError> {
         let metadata = file.metadata();
         let metadata =
@@ -98,13 +98,13 @@ impl Archive {
         self.names.iter().any(|name| name == array)
     }
 
-    /// The error that an array is not what it should be.
+    /// The error of an array that is not as it should be.
     pub fn refuse(&self, array: &str, reason: impl Into<String>) -> PicturesError {
         let (path, array) = (self.path.clone(), array.into());
         PicturesError::Array { path, array, reason: Brief(&reason.into()).to_string() }
     }
 
-    /// Reads an array as `read` does, given its header and its data.
+    /// Reads an array by `read`, which gets its header and its data.
     fn array<T>(
         &mut self,
         array: &str,
@@ -123,7 +123,7 @@ impl Archive {
         found.map_err(|reason| self.refuse(array, reason))
     }
 
-    /// An array of inputs with N and at least one axis more, not empty.
+    /// Reads an array of inputs, not empty, with N and at least one more axis.
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
@@ -150,7 +150,7 @@ impl Archive {
         })
     }
 
-    /// An array of pixels with N and at least one axis more, not empty.
+    /// Reads an array of pixels, not empty, with N and at least one more axis.
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
@@ -165,7 +165,7 @@ impl Archive {
         })
     }
 
-    /// An array `[N, M]` of any float type.
+    /// Reads an array `[N, M]` of any float type.
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
@@ -181,7 +181,7 @@ impl Archive {
         })
     }
 
-    /// An array `[N]` of any integer type.
+    /// Reads an array `[N]` of any integer type.
     ///
     /// # Errors
     /// [`PicturesError`], which names the array.
@@ -207,7 +207,7 @@ impl Archive {
     }
 }
 
-/// The header of an array, once it is known that its data will not fill the memory. The archive has
+/// Reads the header of an array and checks that its data cannot fill the memory. The archive has
 /// `length` bytes.
 fn checked_header(entry: &mut ZipFile<'_, BufReader<File>>, length: u64) -> Result<Header, String> {
     let (stored, unfolded) = (entry.compressed_size().min(length), entry.size());
@@ -225,7 +225,7 @@ fn bytes(header: &Header, data: &mut ZipFile<'_, BufReader<File>>) -> Result<Arr
     header.elements(Element::Unsigned { bytes: 1 }, data, |byte| byte[0])
 }
 
-/// An array of inputs has N and at least one axis more, and is not empty.
+/// Checks that an array of inputs has N and at least one more axis, and is not empty.
 fn check_axes(Header { shape, .. }: &Header) -> Result<(), String> {
     if shape.contains(&0) {
         return Err(format!("its shape {shape:?} holds no pictures"));

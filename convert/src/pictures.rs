@@ -15,12 +15,11 @@ use crate::npz::Archive;
 
 pub use crate::npz::PicturesError;
 
-/// Pictures and, where known, their classes.
+/// Pictures and, if known, their classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelledPictures {
-    /// `[N, H, W, C]`, `[N, D, H, W, C]`, `[N, L, C]` or `[N, C]`, not empty; which of them, and which
-    /// axes of extent 1 are left out, a network's input tells
-    /// ([`Shape::fits`]).
+    /// `[N, H, W, C]`, `[N, D, H, W, C]`, `[N, L, C]` or `[N, C]`, not empty. A network's input
+    /// decides which of these it is and which axes of extent 1 are left out ([`Shape::fits`]).
     pub pictures: Inputs,
     /// Class index of every picture.
     pub labels: Array1<i64>,

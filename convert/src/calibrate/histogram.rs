@@ -1,15 +1,15 @@
-//! What a value reaches: counts of its numbers, in whatever order they come.
+//! Histograms of the numbers that a value takes, whatever order they come in.
 
 use std::collections::BTreeMap;
 
 /// Half of the bins of a histogram.
 pub(super) const HALF: usize = 4096;
 
-/// Counts of numbers in equal bins over `-reach..reach`. The reach doubles, merging bins in pairs,
-/// when a number lies beyond it; so one pass is enough. It is a power of two, so that the bins of
-/// any two reaches nest exactly and the result does not depend on the order of the numbers.
+/// Counts of numbers in equal bins over `-reach..reach`. When a number lies beyond the reach, the
+/// reach doubles and bins merge in pairs; so one pass is enough. It is a power of two, so that the
+/// bins of any two reaches nest exactly and the result does not depend on the order of the numbers.
 pub(super) struct Histogram {
-    /// `None` until the first number that is not zero.
+    /// `None` until the first nonzero number.
     pub(super) reach: Option<f64>,
     counts: Counts,
     pub(super) smallest: f32,
@@ -79,31 +79,32 @@ impl Histogram {
         counts.map(|(bin, count)| (self.edge(bin) + width / 2.0, count as f64)).collect()
     }
 
-    /// Share of the numbers that lie beyond `low` or `high`, but for the width of a bin.
+    /// Share of the numbers that lie beyond `low` or `high`, to within the width of a bin.
     pub(super) fn beyond(&self, [low, high]: [f32; 2]) -> f64 {
         // The ends that were seen lie within bins whose centres may be beyond them.
         let (low, high) = (f64::from(low), f64::from(high));
         let width = self.edge(1) - self.edge(0);
         let outside = |&&(x, _): &&(f64, f64)| x + width / 2.0 < low || x - width / 2.0 > high;
-        // Not `sum`, which is -0 for none.
+        // Not `sum`, which is -0 for no numbers.
         let count = self.filled().iter().filter(outside).fold(0.0, |sum, (_, count)| sum + count);
         if self.total == 0 { 0.0 } else { count / self.total as f64 }
     }
 }
 
-/// Bins that are counted one by one in the map.
+/// Bins that the map counts.
 const FEW: usize = 256;
 
-/// Numbers of a value after which an array of bins is worth its memory.
+/// The count of numbers from which an array of bins is worth its memory.
 const MANY: u64 = 1 << 16;
 
-/// A count per bin, in little memory: a network may have a hundred thousand values of a few numbers.
+/// A count per bin, in little memory: a network may have a hundred thousand values with few numbers
+/// each.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Counts {
-    /// Of a bin that was counted so often, what `low` does not have: a multiple of 256. All counts as
-    /// long as there is no `low`.
+    /// The part of each count that `low` does not hold, a multiple of 256. The whole counts as long
+    /// as `low` is empty.
     high: BTreeMap<u16, u64>,
-    /// The lower eight bits of each count; empty for few numbers in few bins.
+    /// The lower eight bits of each count; empty while there are few numbers in few bins.
     low: Vec<u8>,
     total: u64,
 }
@@ -129,7 +130,7 @@ impl Counts {
         }
     }
 
-    /// Goes over to an array.
+    /// Switches to an array.
     fn spread(&mut self) {
         self.low = vec![0; 2 * HALF];
         for (&bin, count) in &mut self.high {
@@ -152,7 +153,7 @@ impl Counts {
         bins.into_iter().map(move |bin| (bin, count(bin))).filter(|&(_, count)| count > 0)
     }
 
-    /// The same counts, those of each bin in bin `to(bin)`.
+    /// Moves the count of each bin to bin `to(bin)`.
     fn rebinned(&self, to: impl Fn(usize) -> usize) -> Self {
         let mut high = BTreeMap::new();
         for (bin, count) in self.filled() {
@@ -166,7 +167,7 @@ impl Counts {
     }
 }
 
-/// The smallest and the largest of `numbers`, in lanes that a compiler makes vectors of.
+/// The smallest and the largest of `numbers`, in lanes that a compiler can vectorize.
 fn ends(numbers: &[f32]) -> [f32; 2] {
     const LANES: usize = 8;
     let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
@@ -182,7 +183,7 @@ fn ends(numbers: &[f32]) -> [f32; 2] {
     ]
 }
 
-/// Number of the bin of `x`, the floor by hand: `f64::floor` is a call where the target has no
+/// The bin of `x`. The floor is computed by hand: `f64::floor` is a call on targets without an
 /// instruction for it.
 fn bin(x: f32, bins_per_unit: f64) -> usize {
     let from_centre = f64::from(x) * bins_per_unit;
@@ -217,7 +218,7 @@ mod tests {
         assert_eq!((forth.reach, forth.counts()), (back.reach, back.counts()));
     }
 
-    /// Few numbers, many, and counts beyond eight bits: the same as in a plain array.
+    /// Few numbers, many numbers, and counts beyond eight bits must equal those of a plain array.
     #[test]
     fn no_number_is_lost_between_map_and_array() {
         let mut histogram = Histogram::default();
@@ -227,7 +228,8 @@ mod tests {
             let numbers: Vec<f32> = (0..100 + round)
                 .map(|i| {
                     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    // Most into one bin, as after a ReLU, the others further apart from round to round.
+                    // Most go into one bin, as after a ReLU; the others spread further from round
+                    // to round.
                     if i % 3 > 0 { 0.0 } else { (state >> 8) as f32 * (1e-7 * round as f32) }
                 })
                 .collect();

@@ -1,8 +1,8 @@
-//! From what a value reached to the range that its codes cover.
+//! The range that the codes of a value cover, from the numbers that it took.
 //!
-//! A wide range has a coarse step, a narrow one clips. Min-max clips nothing, a percentile the
-//! rarest numbers; the two others search the range with the least loss: of squares, or of
-//! information.
+//! A wide range has a coarse step; a narrow one clips. Min-max clips nothing, and a percentile
+//! clips the rarest numbers. The two other methods search for the range with the least squared
+//! error or the least loss of information.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use bayes8_core::numerics::{ActivationBits, Quantization};
 use super::histogram::{HALF, Histogram};
 use crate::quantize::grid;
 
-/// How a range follows from what was observed.
+/// How a range follows from the observed numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RangeMethod {
     /// From the smallest to the largest number.
@@ -38,7 +38,8 @@ impl fmt::Display for RangeMethod {
 }
 
 impl RangeMethod {
-    /// The range for codes of `bits` bits, never beyond what was seen; `[0, 0]` for nothing.
+    /// The range for codes of `bits` bits, never beyond the observed numbers; `[0, 0]` if there are
+    /// none.
     pub(super) fn range(self, histogram: &Histogram, bits: ActivationBits) -> [f32; 2] {
         if histogram.total == 0 {
             return [0.0, 0.0];
@@ -65,7 +66,7 @@ fn percentile(histogram: &Histogram, percentile: f64) -> [f32; 2] {
     within(histogram, [histogram.edge(below), histogram.edge(2 * HALF - above)])
 }
 
-/// `range`, but not beyond what was seen.
+/// `range`, but not beyond the observed numbers.
 fn within(histogram: &Histogram, [low, high]: [f64; 2]) -> [f32; 2] {
     [(low as f32).max(histogram.smallest), (high as f32).min(histogram.largest)]
 }
@@ -81,18 +82,18 @@ fn skip<'a>(counts: impl Iterator<Item = &'a u64>, outside: u64) -> usize {
         .count()
 }
 
-/// Ends that a search tries: these shares of what was seen.
+/// The ends that a search tries, as shares of the observed ones.
 const TRIED: usize = 100;
 
-/// Tries one end after the other, and once more: where a range has one side only, the first search
-/// finds it; else the two ends depend on each other through the step, but little.
+/// Tries one end after the other, twice. If a range has one side only, the first search finds it;
+/// otherwise the two ends depend on each other, though little, through the step.
 fn least_squares(histogram: &Histogram, bits: ActivationBits) -> [f32; 2] {
     let numbers = histogram.filled();
     let mut best = [histogram.smallest, histogram.largest];
     let mut least = squared_error(&numbers, grid(best, bits), bits);
     for _ in 0..2 {
         for (side, end) in [(1, histogram.largest), (0, histogram.smallest)] {
-            // A range reaches to zero anyway.
+            // A range always includes zero.
             let outwards = if side == 1 { end > 0.0 } else { end < 0.0 };
             for i in (1..=TRIED).filter(|_| outwards) {
                 let mut range = best;
@@ -107,7 +108,7 @@ fn least_squares(histogram: &Histogram, bits: ActivationBits) -> [f32; 2] {
     best
 }
 
-/// Sum of the squared differences of numbers, each with its count, from their codes.
+/// Sum of the squared differences between numbers, each with its count, and their codes.
 fn squared_error(numbers: &[(f64, f64)], grid: Quantization, bits: ActivationBits) -> f64 {
     let scale = f64::from(grid.scale);
     let low = -f64::from(grid.zero_point);
@@ -119,15 +120,15 @@ fn squared_error(numbers: &[(f64, f64)], grid: Quantization, bits: ActivationBit
 /// Bins between two windows that a search tries.
 const STRIDE: usize = 16;
 
-/// Windows of bins from zero outwards to both sides, as far as numbers were seen.
+/// Windows of bins from zero outwards to both sides, as far as the observed numbers reach.
 fn least_divergence(histogram: &Histogram, bits: ActivationBits) -> [f32; 2] {
     let counts = histogram.counts();
     // Both exist, since there are numbers.
     let first = counts.iter().position(|&count| count > 0).unwrap_or(HALF).min(HALF);
     let end = counts.iter().rposition(|&count| count > 0).map_or(HALF, |last| last + 1).max(HALF);
     let mut counts: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
-    // What a ReLU made zero says nothing of the range, and would outweigh all else
-    // (pytorch-quantization's `_compute_amax_entropy` does the same).
+    // Zeros that a ReLU made say nothing about the range and would outweigh everything else
+    // (pytorch-quantization's `_compute_amax_entropy` drops them, too).
     counts[HALF] = if end > HALF + 1 { counts[HALF + 1] } else { counts[HALF - 1] };
     let levels = usize::from(bits.largest_code()) + 1;
     let farthest = (HALF - first).max(end - HALF);
@@ -135,7 +136,7 @@ fn least_divergence(histogram: &Histogram, bits: ActivationBits) -> [f32; 2] {
     let mut reach = farthest;
     loop {
         let window = [(HALF - reach.min(HALF)).max(first), (HALF + reach).min(end)];
-        // Fewer bins than codes lose nothing: there the method has nothing to say.
+        // Fewer bins than codes lose nothing, so the method cannot compare them.
         if window[1] - window[0] < levels {
             break;
         }
@@ -149,11 +150,12 @@ fn least_divergence(histogram: &Histogram, bits: ActivationBits) -> [f32; 2] {
     within(histogram, best.map(|bin| histogram.edge(bin)))
 }
 
-/// Count that an empty bin of the codes has where numbers were.
+/// The count of a bin that is empty in the codes but not in the numbers.
 const SMOOTH: f64 = 1e-4;
 
-/// Kullback-Leibler divergence of all counts, those outside of the window at its ends, from those
-/// inside, spread evenly over the bins of each of `levels` codes that are not empty.
+/// Kullback-Leibler divergence of all counts from the quantized ones. Counts outside the window are
+/// moved to its ends; the quantized counts are those inside, spread evenly over the bins of each of
+/// `levels` codes that are not empty.
 fn divergence(counts: &[f64], [first, end]: [usize; 2], levels: usize) -> f64 {
     let inside = &counts[first..end];
     let length = inside.len();
@@ -235,7 +237,7 @@ mod tests {
         }
     }
 
-    /// Of a uniform distribution every part counts alike: nothing is to be clipped.
+    /// Every part of a uniform distribution counts alike: nothing is to be clipped.
     #[test]
     fn nothing_of_a_uniform_distribution_is_clipped() {
         for [low, high] in [[0.0, 5.0], [-1.0, 3.0], [-7.0, 7.0]] {
@@ -249,11 +251,11 @@ mod tests {
         }
     }
 
-    /// A few numbers far out must not cost all others their precision. (Of squares the few make up
-    /// most, so the least squared error keeps them.)
+    /// A few numbers far out must not cost all others their precision. (Those few make up most of
+    /// the squares, so the least squared error keeps them.)
     #[test]
     fn outliers_are_clipped_by_percentile_and_entropy() {
-        // Half of the numbers are zero, as behind a ReLU; the others fall off exponentially.
+        // Half of the numbers are zero, as after a ReLU; the others fall off exponentially.
         let relu = quantiles(400_000, |p| if p < 0.5 { 0.0 } else { -(2.0 * (1.0 - p)).ln() });
         let histogram = histogram(relu.chain([200.0; 3]));
         assert_eq!(RangeMethod::MinMax.range(&histogram, ActivationBits::Eight), [0.0, 200.0]);
@@ -279,7 +281,7 @@ mod tests {
         }
     }
 
-    /// Fewer codes make each step dearer, so their range is narrower.
+    /// With fewer codes each step costs more, so the range is narrower.
     #[test]
     fn fewer_bits_clip_more() {
         let histogram = histogram(normal(1 << 18));

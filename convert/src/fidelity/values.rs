@@ -1,5 +1,5 @@
-//! What quantization does to every value of the network, apart from sampling: FP32 and INT8 run the
-//! mean weights on the same pictures.
+//! The effect of quantization on every value of the network, apart from sampling: FP32 and INT8 run
+//! the mean weights on the same pictures.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -20,34 +20,35 @@ use crate::reference::{FloatWeights, place, run};
 /// One value of the network.
 #[derive(Clone, Debug, Serialize)]
 pub struct ValueFidelity {
-    /// Name of the node that makes it; `input` for the pictures.
+    /// Name of the node that computes it; `input` for the pictures.
     pub value: String,
     /// Operation of the node; empty for the pictures.
     pub operation: &'static str,
-    /// Least number that its codes stand for; `None` for logits, which have no codes.
+    /// Smallest number that its codes stand for; `None` for logits, which have no codes.
     pub low: Option<f32>,
     /// Largest number that its codes stand for.
     pub high: Option<f32>,
-    /// Share of the numbers of the calibration that lay beyond by more than half a step, so that
-    /// they lost more than rounding; `None` for logits.
+    /// Share of the calibration's numbers that lay more than half a step beyond these two, and so
+    /// lost more than by rounding; `None` for logits.
     pub clipped: Option<f64>,
     /// Signal-to-quantization-noise ratio in dB: 10 log10 of the mean square of FP32 over that of
-    /// the difference. `None` where INT8 has no value of its own: flattened values, and
-    /// convolutions that end in an addition; and where nothing differs.
+    /// the difference. `None` for values that INT8 does not compute separately (flattened values,
+    /// and convolutions that end in an addition), and if nothing differs.
     pub sqnr_db: Option<f64>,
-    /// Mean squared error of the rounded mean weights, where there are weights.
+    /// Mean squared error of the rounded mean weights, if the node has weights.
     pub weight_mse: Option<f64>,
-    /// The same in dB below the mean square of the weights.
+    /// Signal-to-quantization-noise ratio of the mean weights in dB: 10 log10 of their mean square
+    /// over `weight_mse`.
     pub weight_sqnr_db: Option<f64>,
 }
 
-/// Pictures that are compared.
+/// The number of pictures to compare.
 const PICTURES: usize = 16;
 
-/// Pictures that are compared at a time: all their values are in memory.
+/// The number of pictures to compare at a time: all their values are in memory.
 const GROUP: usize = 4;
 
-/// Compares all values of the first pictures of normalized `pictures`.
+/// Compares all values on the first of the normalized `pictures`.
 ///
 /// # Errors
 /// [`QuantizeError`] when the pictures do not fit.
@@ -72,7 +73,7 @@ pub(super) fn compare<D: Dimension>(
         let weights =
             weights.map(|(parameters, layer)| weight_noise(&parameters.weight.mean, layer));
         let ends = grid.map(|grid| ends(grid, model.activation_bits().largest_code()));
-        // The outermost codes round like all others: to half a step on either side.
+        // The outermost codes round like all others: half a step to either side.
         let half_step = grid.map_or(0.0, |grid| grid.scale / 2.0);
         let clips = ends.map(|[low, high]| [low - half_step, high + half_step]);
         values.push(ValueFidelity {
@@ -89,7 +90,7 @@ pub(super) fn compare<D: Dimension>(
     Ok(values)
 }
 
-/// The numbers of the least and the largest code.
+/// The numbers that the smallest and the largest code stand for.
 fn ends(grid: Quantization, largest: u8) -> [f32; 2] {
     [0, largest].map(|code| number(grid, code))
 }
@@ -120,7 +121,7 @@ impl Noise {
     }
 }
 
-/// Of the mean weights `[out_channels][fan-in]` of a layer.
+/// The sums of the mean weights `[out_channels][fan-in]` of a layer.
 fn weight_noise(mean: &[f32], layer: &Layer) -> Noise {
     let mut noise = Noise::default();
     for (channel, row) in mean.chunks_exact(layer.fan_in()).enumerate() {
@@ -132,7 +133,7 @@ fn weight_noise(mean: &[f32], layer: &Layer) -> Noise {
     noise
 }
 
-/// Of the input, then of every node.
+/// One entry for the input, then one per node.
 fn noise<D: Dimension>(
     network: &Network,
     model: &QuantizedModel,

@@ -1,4 +1,4 @@
-//! Functions against their known values, where they are finite, and their tables.
+//! Functions: their known values, where they are finite, and their tables.
 
 use super::*;
 
@@ -117,7 +117,7 @@ fn functions_are_finite_only_where_they_are() {
     }
 }
 
-/// The grid always has a code for zero, where a logarithm has no value.
+/// The grid always has a code for zero, at which a logarithm has no value.
 #[test]
 fn codes_beyond_the_range_take_the_value_at_its_end() {
     let input = Quantization { scale: 0.01, zero_point: 0 };

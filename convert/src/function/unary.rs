@@ -1,15 +1,15 @@
-//! The functions of one number that expressions are made of.
+//! The functions of one number that expressions consist of.
 
 use crate::clamp::Clamp;
 
-/// A function that expressions are made of.
+/// A function that expressions consist of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unary {
     /// `scale * x + shift`
     Affine {
         /// Factor of the argument.
         scale: f64,
-        /// What is added to the product.
+        /// Added to the product.
         shift: f64,
     },
     /// The nearest number within bounds.
@@ -22,7 +22,7 @@ pub enum Unary {
     Erf,
     /// x, but `alpha * (exp(x) - 1)` below zero.
     Elu {
-        /// What the function approaches below zero, negated.
+        /// The negated limit of the function below zero.
         alpha: f64,
     },
     /// x, but `slope * x` below zero.
@@ -40,7 +40,7 @@ pub enum Unary {
     Floor,
     /// The smallest integer that is not below x.
     Ceil,
-    /// The nearest integer, of two the even one.
+    /// The nearest integer; the even one of two.
     Round,
     /// `1 / x`; not finite at zero.
     Reciprocal,
@@ -80,7 +80,7 @@ pub enum Unary {
 }
 
 impl Unary {
-    /// 1 minus the argument: the negation of what is 0 or 1.
+    /// 1 minus the argument: the negation of 0 or 1.
     pub(crate) const NOT: Self = Self::Affine { scale: -1.0, shift: 1.0 };
 
     /// The argument times `factor`.
