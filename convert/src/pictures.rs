@@ -26,24 +26,24 @@ pub struct LabelledPictures {
 }
 
 impl Inputs {
-    /// [`Self::read`], from the file that `path` names.
+    /// Opens the plain file that `path` names and reads it as [`Self::read`] does.
     ///
     /// # Errors
-    /// [`PicturesError`]; a path that names anything but a plain file is one.
+    /// [`PicturesError`], also when `path` does not name a plain file.
     pub fn load(path: &Path) -> Result<Self, PicturesError> {
         Self::read(path, open(path, file::open)?)
     }
 
-    /// Reads array `x`, with N and at least one axis more: u8, which are pixels, or a float type,
-    /// which are the network's input as it is. `path` is for errors.
+    /// Reads array `x`, with N and at least one more axis: pixels if its type is u8, or the
+    /// network's input as it is if it is a float type. `path` is for errors.
     ///
     /// # Errors
-    /// [`PicturesError`], which names the file and the array; a set without pictures is one.
+    /// [`PicturesError`], which names the file and the array, also when there are no pictures.
     pub fn read(path: &Path, file: File) -> Result<Self, PicturesError> {
         Archive::open(path, file)?.inputs("x")
     }
 
-    /// Checks that the pictures are of `shape`; `path` is for the error.
+    /// Checks that the pictures have `shape`; `path` is for the error.
     ///
     /// # Errors
     /// [`PicturesError::Array`].
@@ -61,7 +61,7 @@ impl Inputs {
 }
 
 impl LabelledPictures {
-    /// [`Self::read`], from the file that `path` names.
+    /// Opens the plain file that `path` names and reads it as [`Self::read`] does.
     ///
     /// # Errors
     /// Those of [`Inputs::load`] and [`Self::read`].
@@ -69,11 +69,11 @@ impl LabelledPictures {
         Self::read(path, open(path, file::open)?)
     }
 
-    /// Reads the array `x` as [`Inputs::read`] does, and the array `y`, `[N]` of any integer type. `path` is for
-    /// errors.
+    /// Reads the array `x` as [`Inputs::read`] does, and the array `y`, `[N]` of any integer type.
+    /// `path` is for errors.
     ///
     /// # Errors
-    /// Those of [`Inputs::read`]; an array `y` that is missing or does not fit `x` is one.
+    /// Those of [`Inputs::read`], and when the array `y` is missing or does not fit `x`.
     pub fn read(path: &Path, file: File) -> Result<Self, PicturesError> {
         let mut archive = Archive::open(path, file)?;
         let pictures = archive.inputs("x")?;
@@ -88,7 +88,8 @@ impl LabelledPictures {
     }
 }
 
-/// Opens a file by its name, at its beginning: [`bayes8_native::file::open`], or what knows more names.
+/// Opens a file by its name, at its beginning: [`bayes8_native::file::open`], or a function that
+/// knows more names.
 pub type Open = fn(&Path) -> io::Result<File>;
 
 /// Opens an archive of pictures with `open`.
@@ -105,7 +106,7 @@ pub fn open(path: &Path, open: Open) -> Result<File, PicturesError> {
     Ok(file)
 }
 
-/// The first bytes of a file, which is then at its beginning again.
+/// Reads the first bytes of a file and returns to its beginning.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -116,8 +117,8 @@ pub fn start(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(start)
 }
 
-/// Whether `start`, the beginning of a file, is that of a safetensors file, which has the length of
-/// its JSON header first.
+/// Whether a file that begins with `start` is a safetensors file, which begins with the length of
+/// its JSON header.
 pub fn is_safetensors(start: &[u8]) -> bool {
     start.get(4..9).is_some_and(|bytes| bytes == b"\0\0\0\0{")
 }

@@ -16,15 +16,15 @@ pub enum PosteriorSource {
         /// Sigma as a fraction of |w|.
         delta: f32,
     },
-    /// None: the network of the mean weights, to compare with.
+    /// No standard deviations: the network of the mean weights, for comparison.
     Deterministic,
 }
 
 /// Standard deviations of a network's weights.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SigmaSource {
-    /// One tensor per Bayesian initializer, by the initializer's name. Initializers without one
-    /// are deterministic.
+    /// One tensor per Bayesian initializer, by the initializer's name. Initializers without a
+    /// tensor are deterministic.
     Tensors(BTreeMap<String, SigmaTensor>),
     /// MOPED: sigma = delta * |w| for every weight of a Conv, Gemm or MatMul, before anything is
     /// folded into it; biases stay deterministic.
@@ -45,16 +45,16 @@ pub struct SigmaTensor {
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum PosteriorError {
-    /// Bytes that are no safetensors file.
+    /// Bytes that are not a safetensors file.
     #[error(
         "not a safetensors file ({0}); expected one with a tensor `NAME.sigma` for each Bayesian \
          initializer `NAME`"
     )]
     NotSafetensors(String),
-    /// A tensor that is no `NAME.sigma`.
+    /// A tensor whose name is not `NAME.sigma`.
     #[error("tensor `{}`: names of a posterior end in `.sigma`", Echo(.0))]
     Name(String),
-    /// A tensor of another type than F32.
+    /// A tensor whose type is not F32.
     #[error("tensor `{tensor}` has type {dtype}, expected F32", tensor = Echo(tensor))]
     Type {
         /// The tensor.
@@ -62,17 +62,17 @@ pub enum PosteriorError {
         /// Its type.
         dtype: String,
     },
-    /// As many values as the shape says are needed.
+    /// A tensor whose shape does not match its number of values.
     #[error("tensor `{tensor}` has shape {shape:?} but {values} values", tensor = Echo(tensor))]
     Length {
         /// The tensor.
         tensor: String,
         /// Its shape.
         shape: Vec<usize>,
-        /// How many values it has.
+        /// The number of values.
         values: usize,
     },
-    /// A value that is no standard deviation.
+    /// A value that cannot be a standard deviation.
     #[error(
         "tensor `{tensor}` holds {value} at index {index}: not a standard deviation",
         tensor = Echo(tensor)
@@ -88,7 +88,8 @@ pub enum PosteriorError {
 }
 
 impl SigmaTensor {
-    /// Standard deviations in row-major order; `name` is that of the tensor, for errors.
+    /// Creates a tensor of standard deviations in row-major order; `name` is the tensor's, for
+    /// errors.
     ///
     /// # Errors
     /// [`PosteriorError::Length`], [`PosteriorError::Value`].
@@ -109,7 +110,7 @@ impl SigmaTensor {
         }
     }
 
-    /// Shape, that of the initializer.
+    /// The shape, equal to that of the initializer.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
@@ -168,7 +169,7 @@ mod tests {
         let SigmaSource::Tensors(tensors) =
             SigmaSource::parse(&file("a.weight.sigma", Dtype::F32, &[0.0, 0.5])).unwrap()
         else {
-            panic!("a file is no MOPED rule")
+            panic!("a file is not a MOPED rule")
         };
         assert_eq!(tensors["a.weight"].values(), [0.0, 0.5]);
         assert_eq!(tensors["a.weight"].shape(), [2]);

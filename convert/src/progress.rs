@@ -1,4 +1,4 @@
-//! What long work tells while it goes on.
+//! Progress of long work.
 
 /// An event of long work. One piece of work ends before the next begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -6,24 +6,24 @@
 pub enum Progress {
     /// Work begins.
     Begin {
-        /// What is done, such as `calibrating`.
+        /// The work, such as `calibrating`.
         task: &'static str,
-        /// In how many pieces; `None` where they are too unlike to count.
+        /// The number of its pieces; `None` if they are too different to count.
         total: Option<u64>,
     },
-    /// So many more pieces of the work are done.
+    /// This many more pieces of the work are done.
     Advance(u64),
-    /// The work that began last has ended, well or not.
+    /// The work that began last has ended, successfully or not.
     End,
-    /// Something is likely a mistake. The work goes on.
+    /// Something is likely a mistake; the work goes on.
     Warning(String),
 }
 
-/// Sees the events.
+/// Receives an event.
 pub type Observer<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
 impl Progress {
-    /// Does `work` between its beginning and its end.
+    /// Does `work` and reports its beginning and its end.
     pub fn during<T>(
         observer: Observer<'_>,
         task: &'static str,

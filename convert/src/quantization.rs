@@ -1,4 +1,4 @@
-//! From files to a quantized model, with a report of its fidelity: what `bayes8 quantize` does.
+//! Quantization from files to a model with a report of its fidelity, as `bayes8 quantize` does it.
 
 use std::path::PathBuf;
 
@@ -23,27 +23,27 @@ use crate::progress::{Observer, Progress};
 use crate::quantize::{ModelDetails, QuantizeError};
 use crate::reference::{RunError, stays_finite};
 
-/// The files that a model is made from, and what they leave open.
+/// The files that a model is made from, and the answers to what they leave open.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// The ONNX network with its mean weights.
     pub mean: PathBuf,
     /// Standard deviations of the weights.
     pub posterior: PosteriorSource,
-    /// What to know of the network's input beyond its file.
+    /// Properties of the network's input that its file leaves open.
     pub import: ImportOptions,
     /// The npz archive of pictures that show which activations occur.
     pub calibration: PathBuf,
-    /// JSON with class names, preprocessing, or both.
+    /// A JSON file with class names, preprocessing, or both.
     pub metadata: Option<PathBuf>,
-    /// Class names instead of those of the metadata, and what errors call their origin.
+    /// Class names that replace those of the metadata, and the name of their origin for errors.
     pub class_names: Option<(Vec<String>, &'static str)>,
     /// Opens the archive.
     pub open: Open,
 }
 
 impl Sources {
-    /// A network and its calibration pictures, in plain files that leave nothing else open.
+    /// Creates the sources of a network whose files leave nothing else open.
     pub fn new(
         mean: impl Into<PathBuf>,
         posterior: PosteriorSource,
@@ -66,7 +66,7 @@ impl Sources {
 pub struct Settings {
     /// Name of the model.
     pub name: String,
-    /// Draws of the weights that the calibration pictures are run with;
+    /// The number of draws of the weights to run the calibration pictures with;
     /// [`WEIGHT_SAMPLES`](crate::calibrate::WEIGHT_SAMPLES) are enough in practice.
     pub draws: u32,
     /// Seed of these draws.
@@ -79,24 +79,27 @@ pub struct Settings {
 pub struct Quantization {
     /// The network.
     pub network: Network,
-    /// How pixels become its input, one number a channel.
+    /// How pixels become its input, one number per channel.
     pub preprocessing: Preprocessing,
-    /// Whether the metadata says so; else numbers are of 0 to 1, or bytes as they are.
+    /// Whether the preprocessing comes from the metadata. Otherwise pixels become numbers of 0 to
+    /// 1, or stay bytes.
     pub has_preprocessing: bool,
-    /// One name a class, or none at all.
+    /// One name per class, or no names at all.
     pub class_names: Vec<String>,
-    /// Whether the calibration pictures are pixels; else floats that the network takes as they are.
+    /// Whether the calibration pictures are pixels. Otherwise they are floats that the network
+    /// takes as they are.
     pub are_pixels: bool,
-    /// Whether all calibration pictures are equal: no other one may fit the activation ranges.
+    /// Whether all calibration pictures are equal. If so, the activation ranges may fit no other
+    /// picture.
     pub are_equal: bool,
-    /// A channel of the normalized pixels that no network was trained on.
+    /// A channel of the normalized pixels that is unlike anything that networks are trained on.
     pub misfit: Option<Misfit>,
     /// The calibration pictures, normalized.
     pictures: ArrayD<f32>,
 }
 
-/// A channel of normalized pictures whose numbers are unlike those that networks are trained on:
-/// the preprocessing is likely that of another network.
+/// A channel of normalized pictures whose numbers are unlike those that networks are trained on.
+/// The preprocessing probably belongs to another network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Misfit {
     /// Index of the channel.
@@ -111,11 +114,11 @@ pub struct Misfit {
 pub struct Quantized {
     /// The model.
     pub model: QuantizedModel,
-    /// What quantization did to it.
+    /// The effect of quantization on it.
     pub fidelity: FidelityReport,
 }
 
-/// Why files do not become a model.
+/// Why files cannot become a model.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum QuantizationError {
@@ -128,7 +131,7 @@ pub enum QuantizationError {
     /// Class names or preprocessing do not fit the network.
     #[error("{origin}: {reason}")]
     Unfit {
-        /// The file, or whatever names the class names.
+        /// The file, or the origin of the class names.
         origin: String,
         /// What is wrong.
         reason: String,
@@ -155,9 +158,10 @@ pub enum QuantizationError {
     /// Activations overflow.
     #[error("activations overflow")]
     Range {
-        /// Whether the spread of the weights is at fault; otherwise the mean weights alone overflow.
+        /// Whether only the spread of the weights is at fault; otherwise the mean weights alone
+        /// overflow.
         is_spread: bool,
-        /// Where.
+        /// Where they overflow.
         source: QuantizeError,
     },
     /// The network cannot be quantized.
@@ -166,8 +170,9 @@ pub enum QuantizationError {
 }
 
 impl Quantization {
-    /// Reads the files, and checks that they belong together. Where the archive of the calibration
-    /// pictures has an array `logits`, the network must answer so ([`Self::check_answers`]).
+    /// Reads the files and checks that they belong together. If the archive of the calibration
+    /// pictures has an array `logits`, the network must give these answers
+    /// ([`Self::check_answers`]).
     ///
     /// # Errors
     /// [`QuantizationError`], which names the file.
@@ -203,8 +208,8 @@ impl Quantization {
         Ok(loaded)
     }
 
-    /// Compares the network's answers to normalized `pictures` with the `recorded` ones
-    /// `[N, classes]`, which `origin` has.
+    /// Compares the network's answers to the normalized `pictures` with the `recorded` ones `[N,
+    /// classes]`; `origin` names these in errors.
     ///
     /// # Errors
     /// [`QuantizationError::Answers`].
@@ -222,7 +227,7 @@ impl Quantization {
     /// Calibrates, quantizes and compares.
     ///
     /// # Errors
-    /// [`QuantizationError`] when numbers run out of range, or the outputs need not be classes.
+    /// [`QuantizationError`] when numbers overflow, or the outputs may not be classes.
     pub fn run(
         &self,
         settings: &Settings,
@@ -249,7 +254,7 @@ impl Quantization {
         Ok(Quantized { model: conversion.model, fidelity })
     }
 
-    /// Says whether the mean weights or their spread run out of range.
+    /// Finds out whether the mean weights overflow or only their spread.
     fn explain(&self, source: QuantizeError) -> QuantizationError {
         if !matches!(source, QuantizeError::Range { .. }) {
             return QuantizationError::Quantize(source);
@@ -260,7 +265,7 @@ impl Quantization {
 }
 
 impl Sources {
-    /// Class names and preprocessing, as far as they are given; one number for each channel.
+    /// Class names and preprocessing, as far as they are given, with one number per channel.
     fn metadata(&self, network: &Network) -> Result<Metadata, QuantizationError> {
         let mut metadata = Metadata { class_names: Vec::new(), preprocessing: None };
         let mut origin = self.mean.display().to_string();
@@ -281,14 +286,15 @@ impl Sources {
     }
 }
 
-/// How pixels become inputs where no metadata says so: numbers of 0 to 1, or bytes as they are.
+/// How pixels become inputs if no metadata says so: numbers of 0 to 1, or bytes as they are.
 fn default_preprocessing(network: &Network) -> Preprocessing {
     let channels = network.graph.input().channels;
     let std = if network.input.takes_bytes { 1.0 / 255.0 } else { 1.0 };
     Preprocessing { mean: vec![0.0; channels], std: vec![std; channels] }
 }
 
-/// The given preprocessing, one number a channel; not for a network that normalizes pixels itself.
+/// The given preprocessing, with one number per channel; refused for a network that normalizes
+/// pixels itself.
 fn preprocessing(network: &Network, given: &Preprocessing) -> Result<Preprocessing, String> {
     let channels = network.graph.input().channels;
     let preprocessing = per_channel(given, channels).map_err(|error| error.to_string())?;
@@ -317,12 +323,11 @@ fn check_names(network: &Network, class_names: &[String]) -> Result<(), String> 
 }
 
 impl Misfit {
-    /// How many standard deviations from zero the mean of a normalized channel may lie, and how large
-    /// its spread may be. Dark, pale and one-sided sets stay well within; a mean or spread in 0..255
-    /// does not.
+    /// The largest distance of a normalized channel's mean from zero, and its largest spread. Dark,
+    /// pale and one-sided sets stay well within; a mean or spread in 0..255 does not.
     const SUSPECT: f64 = 20.0;
 
-    /// The first such channel.
+    /// Finds the first such channel.
     fn find(pictures: ArrayViewD<'_, f32>, channels: usize) -> Option<Self> {
         (0..channels).find_map(|channel| {
             // The axis of a single channel may be left out.

@@ -16,14 +16,14 @@ use crate::network::{Clamp, Gaussian, LayerParameters, Network, RealParameters, 
 use crate::reference::{RunError, place};
 use crate::sigma_codes::SigmaCoder;
 
-/// What the file says besides the network.
+/// The contents of a model file besides the network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelDetails {
     /// A name for people.
     pub name: String,
-    /// Normalization of pictures, one entry a channel.
+    /// Normalization of pictures, one number per channel.
     pub preprocessing: Preprocessing,
-    /// One name a class, or none at all.
+    /// One name per class, or no names at all.
     pub class_names: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ pub enum QuantizeError {
         /// Upper end.
         high: f32,
     },
-    /// A function that is not finite on what its argument reached.
+    /// A function that is not finite on the whole range of its input.
     #[error(
         "node `{node}` has no finite value at {at}, but its input reaches {low}..{high} on the \
          calibration pictures; bound its input in the network, for example by Clip"
@@ -49,17 +49,17 @@ pub enum QuantizeError {
     Function {
         /// The node.
         node: String,
-        /// A number that the function is not finite at, or that lies next to a pole.
+        /// A number at which the function is not finite, or that lies next to a pole.
         at: f64,
         /// Lower end of the input's range.
         low: f32,
         /// Upper end of the input's range.
         high: f32,
     },
-    /// Outputs that need not be classes.
+    /// Outputs that may not be classes.
     #[error(transparent)]
     Outputs(#[from] UnnamedOutputs),
-    /// The parts do not make a model.
+    /// The parts do not form a valid model.
     #[error(transparent)]
     QuantizedModel(#[from] ModelError),
     /// The FP32 network does not run.
@@ -73,18 +73,18 @@ pub enum QuantizeError {
     Predict(#[from] PredictError),
 }
 
-/// Standard deviations of room that a channel's step leaves above its mean weights. A weight that
-/// reaches the end of i8 loses spread; a wider step rounds all means more coarsely.
+/// The room above its mean weights that a channel's step leaves, in standard deviations. A weight
+/// that reaches the end of i8 loses spread; a wider step rounds all means more coarsely.
 const HEADROOM: f32 = 3.0;
 
 /// Largest code of a bias. Below the exact integers of f32, and far from the accumulator's end.
 const LARGEST_BIAS: f32 = (1 << 24) as f32;
 
-/// Smallest ratio of a weight's accumulator step to the output step; keeps the multipliers of dead
-/// channels normal.
+/// Smallest ratio of a weight's accumulator step to the output step. It keeps the multipliers of
+/// dead channels from being subnormal.
 const SMALLEST_MULTIPLIER: f32 = 1.0 / (1 << 30) as f32;
 
-/// Quantizes `network` with the activation ranges that `calibration` observed, on codes of `bits`
+/// Quantizes `network` with the activation ranges that `calibration` observed, to codes of `bits`
 /// bits.
 ///
 /// # Errors
@@ -101,7 +101,7 @@ pub fn quantize(
     check_ranges(network, &calibration)?;
     let input = grid(calibration.ranges[0], bits);
     let mut coder = SigmaCoder::new();
-    // Of the input, then of each node; that of the logits is not used.
+    // One for the input, then one per node; that of the logits is not used.
     let mut grids = vec![input];
     let quantized = graph.derive(|index, node| {
         let x = grids[place(node.inputs[0])];
@@ -145,7 +145,8 @@ pub fn quantize(
     Ok(model.with_provenance(network.input.provenance(graph.input())))
 }
 
-/// Refuses ranges that are not finite, and functions that are not on the range of their input.
+/// Refuses ranges that are not finite, and functions that are not finite on the range of their
+/// input.
 fn check_ranges(network: &Network, calibration: &Calibration) -> Result<(), QuantizeError> {
     let finite = |value: &str, [low, high]: [f32; 2]| {
         let is_finite = (high - low).is_finite();
@@ -156,9 +157,9 @@ fn check_ranges(network: &Network, calibration: &Calibration) -> Result<(), Quan
         })
     };
     finite("input", calibration.ranges[0])?;
-    // Of the logits too, which have no grid: the file keeps all ranges as evidence.
+    // Checks the logits too, which have no grid: the file keeps all ranges as evidence.
     for (index, node) in network.graph.nodes().iter().enumerate() {
-        // First, since a range leaves out what is no number.
+        // Comes first, since a range leaves out NaN.
         if let Some(function) = node.data.function() {
             let range @ [low, high] = calibration.ranges[place(node.inputs[0])];
             if let Some(at) = function.not_finite_in(range) {
@@ -176,14 +177,14 @@ pub(crate) fn grid([low, high]: [f32; 2], bits: ActivationBits) -> Quantization 
     let (low, high) = (low.min(0.0), high.max(0.0));
     let largest = f32::from(bits.largest_code());
     let scale = (high - low) / largest;
-    // A value that was never anything but zero may have any grid.
+    // A value that was always zero may have any grid.
     let scale = if scale.is_normal() { scale } else { 1.0 };
     Quantization { scale, zero_point: (-low / scale).round().clamp(0.0, largest) as u8 }
 }
 
 fn code_range(output: Quantization, clamp: Clamp, bits: ActivationBits) -> CodeRange {
     let code = |x: f32| (x / output.scale + f32::from(output.zero_point)).round();
-    // Bounds may be infinite, the cast takes them to the ends.
+    // Bounds may be infinite; the cast saturates at the ends.
     let ends = [clamp.min, clamp.max].map(|end| (code(end) as u8).min(bits.largest_code()));
     CodeRange { low: ends[0], high: ends[1].max(ends[0]) }
 }
@@ -195,7 +196,7 @@ struct Steps {
     output: f32,
 }
 
-/// Quantizes a layer, its weights in rows `[out_channels][fan-in]`; its number is left open.
+/// Quantizes a layer, whose weights are rows `[out_channels][fan-in]`; its number is left open.
 fn quantize_layer(
     parameters: &LayerParameters,
     out_channels: usize,
@@ -237,10 +238,10 @@ fn quantize_layer(
     layer
 }
 
-/// How far from zero the bias of a channel gets, in real units.
+/// The largest magnitude of a channel's bias, in real units.
 fn bias_reach(parameters: &LayerParameters, channel: usize) -> f32 {
     let Some(Gaussian { mean, sigma }) = &parameters.bias else { return 0.0 };
-    // No draw of the noise is further out than this.
+    // No draw of the noise is larger than this.
     const FARTHEST: f32 = 4.1;
     mean[channel].abs() + FARTHEST * sigma.as_ref().map_or(0.0, |sigma| sigma[channel])
 }
@@ -266,7 +267,7 @@ fn quantize_bias(bias: &Gaussian, scales: &[f32], steps: Steps) -> Bias {
     Bias { mu: mu.collect(), sigma }
 }
 
-/// From `[C][taps]` to the `[taps][C]` that a depthwise layer keeps.
+/// Turns `[C][taps]` into the `[taps][C]` that a depthwise layer keeps.
 fn to_depthwise(layer: &mut Layer) {
     layer.depthwise = true;
     layer.mu = transpose(&layer.mu, layer.out_channels);

@@ -1,4 +1,4 @@
-//! What an INT8 model makes of normalized pictures.
+//! Predictions and logits of an INT8 model for normalized pictures.
 
 use bayes8_core::model::QuantizedModel;
 use bayes8_native::{ModelOptions, Pictures, PredictOptions, Prediction};
@@ -6,10 +6,10 @@ use ndarray::{Array2, ArrayView, Axis, Dimension};
 
 use crate::quantize::QuantizeError;
 
-/// Pictures that run together, which bounds memory.
+/// The number of pictures that run together, to bound memory.
 const BATCH: usize = 32;
 
-/// Predictions of `model`, one a picture.
+/// Returns the predictions of `model`, one per picture.
 ///
 /// # Errors
 /// [`QuantizeError::Load`], [`QuantizeError::Predict`].
@@ -26,7 +26,7 @@ pub(crate) fn predict<D: Dimension>(
     Ok(predictions)
 }
 
-/// Logits `[N, classes]` with sample 0 of `model`.
+/// Returns the logits `[N, classes]` of sample 0 of `model`.
 ///
 /// # Errors
 /// Those of [`predict`].
@@ -38,7 +38,7 @@ pub(crate) fn logits<D: Dimension>(
     let predictions = predict(model, pictures, &options)?;
     let mut logits = Vec::with_capacity(predictions.len() * model.classes());
     predictions.iter().for_each(|prediction| logits.extend(prediction.logits().iter().flatten()));
-    // One logit a class of every picture.
+    // One logit per picture and class.
     let shape = (predictions.len(), model.classes());
     Ok(Array2::from_shape_vec(shape, logits).unwrap_or_default())
 }

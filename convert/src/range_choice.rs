@@ -1,10 +1,10 @@
-//! The range method of a network, where nobody names one: the widest ranges that its precision
+//! The choice of a network's range method if nobody names one: the widest ranges that its precision
 //! affords.
 //!
-//! Pictures that drift away from those of the calibration, by noise above all, reach further, and
-//! what lies beyond a range is clipped: in `cifar10-resnet20` that moves accuracy and entropy under
-//! noise by several percent. So ranges go from the smallest to the largest activation. But
-//! they have wider steps than others, and two things speak against those:
+//! Pictures that drift away from those of the calibration, above all by noise, have activations
+//! that reach further, and ranges clip them: in `cifar10-resnet20` this changes accuracy and
+//! entropy under noise by several percent. So ranges go from the smallest to the largest
+//! activation. But such ranges have wide steps, and two things speak against these:
 //!
 //! - outliers, which cost all other activations their precision: then ranges are those of the least
 //!   squared error;
@@ -25,38 +25,39 @@ use crate::quantize::QuantizeError;
 use crate::reference::{FloatWeights, run};
 use crate::{mean_weights, quantized_logits};
 
-/// Beyond this many times the error of ranges of the least squared error, min-max has lost too much to
-/// outliers.
+/// If the error of min-max exceeds that of the least squared error by more than this factor, it has
+/// lost too much to outliers.
 pub const OUTLIERS: f64 = 2.0;
 
-/// Where INT8 has this many times the mutual information of FP32, or the reverse, rounding outweighs
+/// If the mutual information of INT8 and FP32 differs by more than this factor, rounding outweighs
 /// the posterior.
 pub const OUTWEIGHED: f64 = 1.25;
 
 /// Narrower ranges for a narrow posterior, from the widest on.
 const NARROWER: [RangeMethod; 2] = [RangeMethod::Percentile(99.99), RangeMethod::Percentile(99.95)];
 
-/// What was found on the calibration pictures, and what follows from it.
+/// The findings on the calibration pictures, and the choice that follows from them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RangeChoice {
     /// The choice.
     #[serde(serialize_with = "as_text")]
     pub method: RangeMethod,
-    /// Squared error of the logits of the mean weights, as in
-    /// [`CorrectionReport`](crate::bias_correction::CorrectionReport) but the median of the pictures,
-    /// with ranges by min-max: the few pictures that others clip are not to outweigh all that they
-    /// are made coarse for.
+    /// Squared error of the logits of the mean weights with min-max ranges, as in
+    /// [`CorrectionReport`](crate::bias_correction::CorrectionReport) but the median of the
+    /// pictures: the few pictures that other methods clip must not outweigh the many for which
+    /// min-max is coarse.
     pub min_max_error: f64,
-    /// The same with ranges of the least squared error of each value.
+    /// Squared error of the logits of the mean weights, the median of the pictures, with ranges of
+    /// the least squared error.
     pub mse_error: f64,
     /// Mean mutual information of the pictures in FP32, in nats.
     pub fp32_mutual_information: f64,
-    /// INT8's with the same noise, with each method that was tried, from the widest ranges on; none
-    /// without a posterior, or with a single draw.
+    /// Mean mutual information of INT8 with the same noise, for each method that was tried, from
+    /// the widest ranges on; empty without a posterior, or with a single draw.
     pub tried: Vec<Tried>,
 }
 
-/// What a method gave.
+/// The result of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tried {
     /// The method.
@@ -71,8 +72,8 @@ fn as_text<S: serde::Serializer>(method: &RangeMethod, serializer: S) -> Result<
 }
 
 impl RangeChoice {
-    /// Chooses for `network` by its normalized calibration `pictures`, which `observations` are of.
-    /// `quantized` makes its INT8 model with ranges by a method.
+    /// Chooses a method for `network` on its normalized calibration `pictures`, which
+    /// `observations` come from. `quantized` makes the INT8 model with the ranges of a method.
     ///
     /// # Errors
     /// [`QuantizeError`] of `quantized`, or when the pictures do not fit.

@@ -1,16 +1,16 @@
 //! Variance-preserving sigma codes: the reason why the posterior's spread survives INT8.
 //!
 //! Rounding `mu + sigma * eps` to a grid of step s changes its spread: below s / 4 most of it is
-//! lost, above it is inflated. But the variance that the integer sampler produces for a code and
-//! a multiplier is known exactly ([`NoiseDistribution`]), so the code is chosen by that variance.
-//! What rounding to codes leaves is then evened out over each row, so that the row's total
-//! variance, which is what its sums see, is right too.
+//! lost, above it is inflated. But the variance that the integer sampler produces for a code and a
+//! multiplier is known exactly ([`NoiseDistribution`]), so the code is chosen by that variance. The
+//! remaining rounding errors are then evened out over each row, so that the row's total variance,
+//! which is what its sums see, is right too.
 
 use std::collections::HashMap;
 
 use bayes8_core::posterior::variance::NoiseDistribution;
 
-/// Chooses codes; remembers the variances of every multiplier it has met.
+/// Chooses codes, and remembers the variances of every multiplier so far.
 pub(crate) struct SigmaCoder {
     noise: NoiseDistribution,
     variances: HashMap<i16, [f64; 256]>,
@@ -21,8 +21,8 @@ impl SigmaCoder {
         Self { noise: NoiseDistribution::new(), variances: HashMap::new() }
     }
 
-    /// The smallest multiplier for which code 255 reaches `variance` (in squared steps); 0 where
-    /// there is none to reach.
+    /// The smallest multiplier for which code 255 reaches `variance` (in squared steps); 0 if the
+    /// variance is 0.
     pub(crate) fn multiplier(&self, variance: f64) -> i16 {
         if variance <= 0.0 {
             return 0;
@@ -50,12 +50,12 @@ impl SigmaCoder {
     }
 }
 
-/// The code whose variance is nearest; of equal ones the least.
+/// The code whose variance is nearest; the smallest of several.
 fn nearest(variances: &[f64; 256], target: f64) -> u8 {
     let above = variances.partition_point(|&v| v < target).min(255);
     let below = above.saturating_sub(1);
     let code = if target - variances[below] <= variances[above] - target { below } else { above };
-    // Codes of one variance stand together: take the first of them.
+    // Codes of equal variance are adjacent: take the first of them.
     variances.partition_point(|&v| v < variances[code]) as u8
 }
 
@@ -101,7 +101,7 @@ fn neighbour(variances: &[f64; 256], code: u8, up: bool) -> Option<u8> {
 mod tests {
     use super::*;
 
-    /// Standard deviations of the codes of one row, over those wanted.
+    /// Standard deviations of the codes of one row, divided by the targets.
     fn ratios(sigmas: &[f64]) -> (Vec<f64>, f64) {
         let mut coder = SigmaCoder::new();
         let targets: Vec<f64> = sigmas.iter().map(|s| s * s).collect();
@@ -136,12 +136,12 @@ mod tests {
             assert!((total - 1.0).abs() < 1e-3, "largest {largest}: total ratio {total}");
             // Down to a fifth of the largest: what lies below adds next to nothing.
             let worst = each[..140].iter().map(|r| (r - 1.0).abs()).fold(0.0, f64::max);
-            // Of sigmas below a step only the total can be right.
+            // For sigmas below a step only the total can be right.
             assert!(largest < 1.0 || worst < 0.05, "largest {largest}: off by {worst}");
         }
     }
 
-    /// One code for hundreds of weights must not leave all of them off in one direction.
+    /// A single code for hundreds of weights must not leave all of them off in the same direction.
     #[test]
     fn a_row_of_one_sigma_keeps_its_total() {
         for sigma in [0.0105, 0.0385, 0.11, 0.5, 3.3] {

@@ -1,4 +1,4 @@
-//! Where the weights of a row take their inputs from.
+//! The inputs of the weights of a row.
 
 use bayes8_core::graph::{Graph, Node, Shape, Window};
 use bayes8_core::ops::Filters;
@@ -12,7 +12,7 @@ pub(crate) struct WeightInputs {
 }
 
 impl WeightInputs {
-    /// Those of `node`; `None` where it has no weights.
+    /// The inputs of the weights of `node`; `None` if it has none.
     pub(crate) fn of<T>(graph: &Graph<T>, node: &Node<T>) -> Option<Self> {
         let Filters { input, window, groups, .. } = node.op.filters(graph.shape(node.inputs[0]))?;
         Some(Self { window, groups, input, output: node.shape })
@@ -38,8 +38,8 @@ impl WeightInputs {
         self.output.spatial()
     }
 
-    /// Copies what the weights of a row in `group` see of one picture `[D][H][W][C]` at an output
-    /// `position`, zeros in the padding.
+    /// Copies the inputs of the weights of a row in `group` from one picture `[D][H][W][C]` at an
+    /// output `position`; the padding is zero.
     pub(crate) fn gather(&self, numbers: &[f32], position: usize, group: usize, row: &mut [f32]) {
         let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());
         let channels = self.input.channels;
@@ -61,15 +61,15 @@ impl WeightInputs {
         }
     }
 
-    /// Where a tap stands in the window.
+    /// The place of a tap in the window.
     fn place(&self, tap: usize) -> [usize; 3] {
         let axes = self.window.axes();
         let line = tap / axes[2].kernel;
         [line / axes[1].kernel, line % axes[1].kernel, tap % axes[2].kernel]
     }
 
-    /// Mean over the output positions of what each tap sees of one picture `[D][H][W][C]`, zero in the
-    /// padding: `[groups][KD][KH][KW][C / groups]`.
+    /// The mean input of each tap over the output positions of one picture `[D][H][W][C]`; the
+    /// padding is zero: `[groups][KD][KH][KW][C / groups]`.
     pub(crate) fn means(&self, numbers: &[f32]) -> Vec<f64> {
         let Shape { channels, .. } = self.input;
         let (axes, extents, outputs) = (self.window.axes(), self.input.axes(), self.output.axes());

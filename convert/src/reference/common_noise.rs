@@ -1,5 +1,5 @@
 //! Draws of the FP32 network with the noise of the INT8 model's own samples: common random numbers.
-//! What then differs between the two is what quantization does, and no other draw.
+//! The two then differ by quantization only, not by the draw.
 
 use std::borrow::Cow;
 
@@ -17,19 +17,20 @@ use crate::network::{Gaussian, Network};
 /// layers alone, not on how they are quantized.
 pub struct CommonNoise<'n> {
     network: &'n Network,
-    /// Per node: a layer whose weights and biases are the noise itself.
+    /// Per node, a layer whose weights and biases are the noise itself.
     layers: Vec<Option<Layer>>,
 }
 
-/// The noise multiplier for which a weight of sigma code 1 is its noise: mulhrs(x, 32767) = x for all
+/// The noise multiplier for which a weight of sigma code 1 equals its noise: mulhrs(x, 32767) = x
+/// for all
 /// |x| <= 2^14.
 const UNIT_MULTIPLIER: i16 = i16::MAX;
 
-/// The same of a bias.
+/// The noise multiplier for which a bias of sigma code 1 equals its noise.
 const UNIT_BIAS_SIGMA: i32 = 1 << 15;
 
 impl<'n> CommonNoise<'n> {
-    /// The noise of any model that is made from `network`.
+    /// Creates the noise that every model made from `network` has.
     pub fn new(network: &'n Network) -> Self {
         let graph = &network.graph;
         let mut indices = 0..;
@@ -45,7 +46,7 @@ impl<'n> CommonNoise<'n> {
     /// Whether `model` may have been made from the network.
     ///
     /// # Errors
-    /// [`RunError::Weights`] when its layers are others.
+    /// [`RunError::Weights`] when its layers differ.
     pub fn check(&self, model: &QuantizedModel) -> Result<(), RunError> {
         let mut layers = model.layers();
         for (node, noise) in self.network.graph.nodes().iter().zip(&self.layers) {
@@ -58,8 +59,8 @@ impl<'n> CommonNoise<'n> {
         Ok(())
     }
 
-    /// Draws w = mu + sigma * eps for every Bayesian weight, with the eps that sample `sample` of
-    /// `seed` has in the model.
+    /// Draws w = mu + sigma * eps for every Bayesian weight, with the eps of sample `sample` of
+    /// `seed` in the model.
     pub fn draw(&self, seed: u64, sample: u32) -> FloatWeights<'n> {
         let draw = Draw { seed, sample };
         let nodes = self.network.graph.nodes().iter().zip(&self.layers);

@@ -15,13 +15,13 @@ const BLOCK: usize = 1 << 15;
 pub(super) struct Convolution<'w> {
     filters: Filters,
     output: Shape,
-    /// `[KD][KH][KW][C]` where depthwise, else as the layer has it.
+    /// `[KD][KH][KW][C]` if depthwise, otherwise as the layer has it.
     weight: std::borrow::Cow<'w, [f32]>,
     bias: Option<&'w [f32]>,
 }
 
 impl<'w> Convolution<'w> {
-    /// `None` when the weights are not as many as the filters need.
+    /// `None` if the filters need another number of weights.
     pub(super) fn new(filters: Filters, output: Shape, layer: &'w FloatLayer<'_>) -> Option<Self> {
         let bias = layer.bias.as_deref();
         let fits = layer.weight.len() == output.channels * filters.fan_in()
@@ -49,7 +49,7 @@ impl<'w> Convolution<'w> {
         // A window of one tap has no padding.
         let in_place = window.taps() == 1 && self.output.axes() == shape.axes();
         if groups == 1 && (whole || in_place) {
-            // Rows of the matrix lie in the input already, over all pictures.
+            // The input already holds the rows of the matrix, over all pictures.
             let row_entries = if whole { shape.elements() } else { shape.channels };
             return self.multiply(input, row_entries, out, 0);
         }
@@ -63,7 +63,7 @@ impl<'w> Convolution<'w> {
         }
     }
 
-    /// One picture, one group: patches of a block of output pixels, then their product.
+    /// Convolves one group of one picture: patches of a block of output pixels, then their product.
     fn general(&self, input: &[f32], out: &mut [f32], group: usize) {
         let channels = self.filters.input.channels / self.filters.groups;
         let fan_in = self.filters.fan_in();
@@ -79,7 +79,7 @@ impl<'w> Convolution<'w> {
         }
     }
 
-    /// Copies what output pixel `pixel` sees of some channels, `[KD][KH][KW][channels]`.
+    /// Copies the window of output pixel `pixel` in some channels, `[KD][KH][KW][channels]`.
     fn patch(&self, input: &[f32], pixel: usize, channels: Range<usize>, patch: &mut [f32]) {
         let shape = self.filters.input;
         let [planes, rows, columns] = self.filters.window.axes();
@@ -133,7 +133,7 @@ impl<'w> Convolution<'w> {
         }
     }
 
-    /// One picture, every channel by itself.
+    /// Convolves every channel of one picture by itself.
     fn depthwise(&self, input: &[f32], out: &mut [f32]) {
         let shape = self.filters.input;
         let axes = self.filters.window.axes();
@@ -162,7 +162,7 @@ fn position(shape: Shape, pixel: usize) -> [usize; 3] {
     [line / shape.height, line % shape.height, pixel % shape.width]
 }
 
-/// Where the pixel at a plane, row and column begins.
+/// The index at which the pixel at a plane, row and column begins.
 fn start(shape: Shape, [plane, row, column]: [usize; 3]) -> usize {
     ((plane * shape.height + row) * shape.width + column) * shape.channels
 }

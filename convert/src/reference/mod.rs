@@ -1,4 +1,4 @@
-//! The FP32 reference: what a [`Network`] computes before quantization.
+//! The FP32 reference, which runs a [`Network`] before quantization.
 //!
 //! Calibration observes its activations, and every quantized result is compared with its
 //! predictions. Pictures run in parallel and in small groups, so that memory stays bounded by the
@@ -30,7 +30,7 @@ use convolution::Convolution;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Pictures of another shape than the network's input.
+    /// Pictures whose shape differs from the network's input.
     #[error("pictures of shape {found:?} for an input of {expected} ({})", expected.axis_names())]
     PictureShape {
         /// Extents of a picture.
@@ -46,18 +46,17 @@ pub enum RunError {
     Empty,
 }
 
-/// Elements of the largest value that a group of pictures may have together: few enough for a
-/// core's cache, enough to fill matrix products of small layers.
+/// The most elements that the largest values of a group of pictures may have together: few enough
+/// for a core's cache, enough to fill matrix products of small layers.
 const GROUP_ELEMENTS: usize = 1 << 18;
 const MAX_GROUP: usize = 16;
 
-/// Runs a network on normalized pictures `[N, H, W, C]` (`[N, D, H, W, C]` of volumes; axes of extent
-/// 1 but N may be left out) with one draw of weights.
+/// Runs a network on normalized pictures `[N, H, W, C]` (`[N, D, H, W, C]` for volumes; axes of
+/// extent 1, except N, may be left out) with one draw of weights.
 ///
 /// `observe(value, picture, elements)` sees every value of every picture in `[D][H][W][C]` order
 /// after its clamp, the input too, in no particular order and from several threads. Returns the
-/// logits `[N, classes]`. But for rounding, a picture's result does not
-/// depend on the others.
+/// logits `[N, classes]`. Apart from rounding, a picture's result does not depend on the others.
 ///
 /// # Errors
 /// [`RunError`] when pictures or weights do not fit the network.
@@ -102,8 +101,8 @@ where
     Ok(logits)
 }
 
-/// Whether the mean weights keep every value of these pictures finite, as [`run`] takes them: if so, only
-/// the spread of the weights can make one overflow.
+/// Whether the mean weights keep every value finite on `pictures`, as [`run`] takes them. If so,
+/// only the spread of the weights can make one overflow.
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.
@@ -127,10 +126,10 @@ pub(crate) fn add_sample(sums: &mut [SampleSums], logits: &Array2<f32>) {
     }
 }
 
-/// Everything about a run that does not depend on the pictures.
+/// The parts of a run that do not depend on the pictures.
 struct Plan<'r> {
     network: &'r Network,
-    /// Per node: weights as its kernel wants them.
+    /// Per node: weights in the order that its kernel needs.
     convolutions: Vec<Option<Convolution<'r>>>,
     /// Per value (0 is the input, n + 1 is node n): the last node that reads it.
     last_reader: Vec<usize>,
@@ -167,7 +166,7 @@ impl<'r> Plan<'r> {
         Ok(Self { network, convolutions, last_reader, largest })
     }
 
-    /// Logits of a few pictures. `free` holds buffers for reuse.
+    /// The logits of a few pictures. `free` holds buffers for reuse.
     fn group<D: Dimension>(
         &self,
         free: &mut Vec<Vec<f32>>,
@@ -222,7 +221,7 @@ impl<'r> Plan<'r> {
     }
 }
 
-/// Place of a value in lists that hold something of the input, then of every node.
+/// The index of a value in lists with one entry for the input, then one per node.
 pub(crate) fn place(value: Value) -> usize {
     match value {
         Value::Input => 0,
@@ -230,7 +229,7 @@ pub(crate) fn place(value: Value) -> usize {
     }
 }
 
-/// A buffer of this length, out of `free` if there is one; its contents are arbitrary.
+/// A buffer of this length, from `free` if there is one; its contents are arbitrary.
 fn buffer(free: &mut Vec<Vec<f32>>, length: usize) -> Vec<f32> {
     let mut buffer = free.pop().unwrap_or_default();
     buffer.resize(length, 0.0);

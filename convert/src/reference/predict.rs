@@ -56,7 +56,7 @@ pub fn predict_mean<D: Dimension>(
     Ok(logits.rows().into_iter().map(|logits| single_sample(&logits.to_vec())).collect())
 }
 
-/// The prediction from the logits of a single pass: it knows of no epistemic uncertainty.
+/// The prediction from the logits of a single pass, without epistemic uncertainty.
 pub fn single_sample(logits: &[f32]) -> Uncertainty {
     let mut sums = SampleSums::new(logits.len());
     sums.add(logits);

@@ -31,7 +31,7 @@ impl<'n> FloatWeights<'n> {
         Self::from_layers(network, |_, gaussian| Cow::Borrowed(&gaussian.mean))
     }
 
-    /// The layer of node `index`, if that is a weighted one.
+    /// The layer of node `index`, if that node is weighted.
     pub fn layer(&self, index: usize) -> Option<&FloatLayer<'n>> {
         self.layers.get(index)?.as_ref()
     }
@@ -52,11 +52,11 @@ impl<'n> FloatWeights<'n> {
 
 const BIAS: u64 = 1 << 63;
 
-/// Draws w = mu + sigma * eps for every Bayesian weight, eps standard normal. The same seed and
-/// sample index give the same weights, however many threads there are.
+/// Draws w = mu + sigma * eps for every Bayesian weight, with standard normal eps. The same seed
+/// and sample index give the same weights, however many threads there are.
 ///
 /// Streams are numbered as in the quantized sampler (layer * 2^32 + sample, biases with bit 63
-/// set), but the noise is another: Gaussian in floating point, by the Box-Muller transform.
+/// set), but the noise differs: Gaussian in floating point, by the Box-Muller transform.
 pub fn draw(network: &Network, seed: u64, sample: u32) -> FloatWeights<'_> {
     FloatWeights::from_layers(network, |stream, gaussian| match &gaussian.sigma {
         None => Cow::Borrowed(&gaussian.mean),
@@ -64,7 +64,7 @@ pub fn draw(network: &Network, seed: u64, sample: u32) -> FloatWeights<'_> {
     })
 }
 
-/// Weights that one task draws. A multiple of 16, the words of a ChaCha block.
+/// The number of weights that one task draws: a multiple of 16, the words of a ChaCha block.
 const CHUNK: usize = 1 << 12;
 
 fn sampled(mean: &[f32], sigma: &[f32], seed: u64, stream: u64) -> Vec<f32> {
@@ -75,7 +75,7 @@ fn sampled(mean: &[f32], sigma: &[f32], seed: u64, stream: u64) -> Vec<f32> {
     let mut weights = mean.to_vec();
     weights.par_chunks_mut(CHUNK).zip(sigma.par_chunks(CHUNK)).enumerate().for_each(
         |(i, (weights, sigma))| {
-            // One word a weight, so that chunks know where to start.
+            // One word per weight, so that chunks know where to start.
             let mut random = start.clone();
             random.set_word_pos((i * CHUNK) as u128);
             for (weights, sigma) in weights.chunks_mut(2).zip(sigma.chunks(2)) {
@@ -108,13 +108,13 @@ mod tests {
         let count = 1 << 18;
         let eps = sampled(&vec![0.0; count], &vec![1.0; count], 7, 3);
         let moment = |p: i32| eps.iter().map(|&x| f64::from(x).powi(p)).sum::<f64>() / count as f64;
-        // Five standard errors of each.
+        // Five standard errors each.
         let error = |variance: f64| 5.0 * (variance / count as f64).sqrt();
         assert!(moment(1).abs() < error(1.0));
         assert!((moment(2) - 1.0).abs() < error(2.0));
         assert!(moment(3).abs() < error(15.0));
         assert!((moment(4) - 3.0).abs() < error(96.0));
-        // Neighbours, of one pair and of two.
+        // Neighbours, within a pair and across pairs.
         for lag in [1, 2, CHUNK] {
             let products = eps.iter().zip(&eps[lag..]).map(|(a, b)| f64::from(a * b));
             assert!((products.sum::<f64>() / count as f64).abs() < error(1.0), "lag {lag}");
