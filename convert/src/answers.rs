@@ -64,17 +64,17 @@ pub enum AnswersError {
 /// is for errors.
 ///
 /// # Errors
-/// [`PicturesError`] when the file is not an archive, or the array does not hold floats `[N,
-/// classes]`.
+/// [`PicturesError`] when the file is not an archive, or the array does not hold floats
+/// `[N, classes]`.
 pub fn read(path: &Path, file: File) -> Result<Option<Array2<f32>>, PicturesError> {
     let mut archive = Archive::open(path, file)?;
     archive.has("logits").then(|| archive.floats("logits")).transpose()
 }
 
-/// Runs `network`, every weight at its mean, on the first of the normalized `pictures` `[N, ..,
-/// C]`, and compares its answers with the `recorded` ones `[N, classes]`: logits, log probabilities
-/// or probabilities. Logits may differ by a constant per picture, since a LogSoftmax may follow
-/// them.
+/// Runs `network`, every weight at its mean, on the first of the normalized `pictures`
+/// `[N, .., C]`, and compares its answers with the `recorded` ones `[N, classes]`: logits, log
+/// probabilities or probabilities. Logits may differ by a constant per picture, since a LogSoftmax
+/// may follow them.
 ///
 /// # Errors
 /// [`AnswersError`] when they differ by more than rounding.

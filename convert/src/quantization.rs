@@ -208,8 +208,8 @@ impl Quantization {
         Ok(loaded)
     }
 
-    /// Compares the network's answers to the normalized `pictures` with the `recorded` ones `[N,
-    /// classes]`; `origin` names these in errors.
+    /// Compares the network's answers to the normalized `pictures` with the `recorded` ones
+    /// `[N, classes]`; `origin` names these in errors.
     ///
     /// # Errors
     /// [`QuantizationError::Answers`].

@@ -6,11 +6,11 @@
 //! entropy under noise by several percent. So ranges go from the smallest to the largest
 //! activation. But such ranges have wide steps, and two things speak against these:
 //!
-//! - outliers, which cost all other activations their precision: then ranges are those of the least
-//!   squared error;
-//! - a posterior so narrow that rounding outweighs it. What a step rounds differs from sample to
-//!   sample as soon as any weight does, and this is mutual information that the posterior has not;
-//!   or a step rounds all of it away. Then ranges are those of a percentile
+//! - outliers, which cost all other activations their precision: then ranges have the least squared
+//!   error;
+//! - a posterior so narrow that rounding outweighs it. Either rounding differs from sample to
+//!   sample as soon as any weight does, which is mutual information that the posterior does not
+//!   have, or it removes all of the spread. Then ranges are those of a percentile
 //!   (`evaluate/tests/suite/no_collapse.rs`).
 
 use bayes8_core::model::QuantizedModel;

@@ -1,4 +1,4 @@
-//! What an ONNX activation is in terms of the graph under construction.
+//! An ONNX activation in terms of the graph under construction.
 
 use std::ops::Range as Places;
 
@@ -12,7 +12,7 @@ use crate::{error::ImportError, function::Function};
 
 pub(super) use crate::form::{Axis, Form};
 
-/// Work that waits for the node that can take it up.
+/// Work that is pending until a node can take it up.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Pending {
     Nothing,
@@ -39,33 +39,34 @@ pub(super) enum Pending {
     },
 }
 
-/// Axes that a Reshape made of the channels, and of what comes before or after them.
+/// Axes into which a Reshape split the channels, with the axes before or after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Split {
     /// Extents of all axes after the batch.
     pub(super) extents: Vec<usize>,
-    /// Which of them are the channels; none where there is one channel without an axis.
+    /// The range of those that make up the channels; empty if a single channel has no axis.
     pub(super) channels: Places<usize>,
 }
 
-/// A value of the graph as ONNX sees it.
+/// A value of the graph, as ONNX sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Activation {
     pub(super) value: Value,
     pub(super) form: Form,
-    /// Shape in ONNX's eyes, pending work included.
+    /// Shape that ONNX sees, pending work included.
     pub(super) shape: Shape,
     pub(super) pending: Pending,
     /// A flattened picture: ONNX counts its features in (c, d, h, w) order of this shape, the graph
     /// in (d, h, w, c) order.
     pub(super) flattened: Option<Shape>,
-    /// The axes that ONNX sees, where they are not those of the form.
+    /// The axes that ONNX sees, if they are not those of the form.
     pub(super) split: Option<Split>,
-    /// Bytes, as a `uint8` input has them: only a Cast makes numbers of them that can be computed with.
+    /// Whether it holds the bytes of a `uint8` input: only a Cast turns them into numbers to
+    /// compute with.
     pub(super) bytes: bool,
     /// A final Softmax or LogSoftmax was dropped; nothing may be computed from it.
     pub(super) softmax: bool,
-    /// Of what was dropped, whether it was the logarithm of a Softmax.
+    /// Whether it was the logarithm of a Softmax that was dropped.
     pub(super) logarithm: bool,
 }
 
@@ -84,7 +85,7 @@ impl Activation {
         }
     }
 
-    /// What a reader of a dropped Softmax must understand.
+    /// The special property that a reader of a dropped Softmax must understand.
     pub(super) fn probabilities(&self) -> Special {
         if self.logarithm { Special::LogProbabilities } else { Special::Probabilities }
     }
@@ -97,9 +98,9 @@ impl Activation {
         }
     }
 
-    /// What ONNX's axis `axis` is; `None` for the batch.
+    /// The meaning of ONNX's axis `axis`; `None` for the batch.
     pub(super) fn axis(&self, axis: usize) -> Option<Axis> {
-        axis.checked_sub(1).map(|behind_batch| self.form.axes()[behind_batch])
+        axis.checked_sub(1).map(|after_batch| self.form.axes()[after_batch])
     }
 
     /// Whether ONNX sees both values' axes and features in the same order.
@@ -107,12 +108,12 @@ impl Activation {
         self.form == other.form && self.flattened == other.flattened
     }
 
-    /// Whether both are functions of one value, seen alike.
+    /// Whether both are functions of the same value, seen in the same way.
     pub(super) fn is_same_value(&self, other: &Self) -> bool {
         self.value == other.value && self.is_laid_out_like(other) && self.shape == other.shape
     }
 
-    /// The function that is pending; x itself where none is.
+    /// The pending function; x itself if none is pending.
     pub(super) fn function(&self) -> Function {
         match &self.pending {
             Pending::Function { function, .. } => function.clone(),
@@ -120,12 +121,12 @@ impl Activation {
         }
     }
 
-    /// The same value with another function pending, by the named node.
+    /// Replaces the pending function by `function` of the named node.
     pub(super) fn with_function(self, node: &str, function: Function) -> Self {
         Self { pending: Pending::Function { node: node.into(), function }, ..self }
     }
 
-    /// How ONNX's channels or features are read in the graph's order.
+    /// The layout that reads ONNX's channels or features in the graph's order.
     pub(super) fn feature_order(&self) -> Strided {
         match self.flattened {
             Some(shape) => {
@@ -141,7 +142,7 @@ impl Activation {
         }
     }
 
-    /// One number per channel or feature, from ONNX's order to the graph's.
+    /// Turns one number per channel or feature from ONNX's order into the graph's.
     pub(super) fn reorder(&self, per_channel: &[f32]) -> Vec<f32> {
         self.feature_order().gather(per_channel)
     }
@@ -151,7 +152,7 @@ impl Activation {
         self.pending == Pending::Nothing
     }
 
-    /// How many axes there are but for the channels: one to three.
+    /// The number of axes besides batch and channels: one to three.
     pub(super) fn spatial_axes(&self, node: &OnnxNode<'_>) -> Result<usize, ImportError> {
         match self.form.axes().iter().filter(|axis| axis.spatial().is_some()).count() {
             0 => Err(node.refuse("its input must be [n, C, ..] with one to three axes")),
@@ -159,7 +160,7 @@ impl Activation {
         }
     }
 
-    /// Succeeds where the channels come first, as operators that know channels have them.
+    /// Succeeds if the channels come first, as operators that know channels require.
     pub(super) fn require_channels_first(&self, node: &OnnxNode<'_>) -> Result<(), ImportError> {
         match self.form.axes()[0] {
             Axis::Channel => Ok(()),

@@ -1,4 +1,4 @@
-//! A factor and a shift for each channel, folded into the layer before them where there is one.
+//! A factor and a shift for each channel, folded into the layer before them if there is one.
 
 use bayes8_core::graph::{Op, Window};
 use bayes8_core::ops::Conv2d;

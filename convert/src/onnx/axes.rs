@@ -10,7 +10,7 @@ use super::{
 use crate::error::ImportError;
 
 impl<'a> Builder<'a> {
-    /// `x` seen with the axes `to`, batch first.
+    /// Returns `x` seen with the axes `to`, batch first.
     pub(super) fn reshaped(
         &mut self,
         node: &OnnxNode<'a>,
@@ -18,8 +18,8 @@ impl<'a> Builder<'a> {
         to: &[usize],
     ) -> Result<Activation, ImportError> {
         let from = x.dimensions(self.batch);
-        // Axes of 1 come and go, and nothing changes but the name. The order of the numbers
-        // stays if channels stay first or last, or if there is only one channel or one position.
+        // Only axes of extent 1 come and go. The order of the numbers stays if channels stay first
+        // or last, or if there is only one channel or one position.
         x.split = None;
         let one_kind = x.shape.spatial() == 1 || x.shape.channels == 1;
         let is = |form: &Form| {
@@ -51,13 +51,12 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// How the axes `to`, batch first, split the channels of `x`, and nothing else; `None` where they do
-/// not.
+/// How the axes `to`, batch first, split the channels of `x`; `None` if they do anything else.
 fn split_axes(x: &Activation, batch: usize, to: &[usize]) -> Option<Split> {
     let (&first, extents) = to.split_first()?;
     let product = |extents: &[usize]| extents.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
     let (channels, spatial) = (Some(x.shape.channels), Some(x.shape.spatial()));
-    // The longest run of axes that fits: it takes in those of extent 1, which have no order.
+    // Takes the longest run of axes that fits: it includes those of extent 1, which have no order.
     let mut places = (0..=extents.len()).rev();
     let count = if x.form == Form::ChannelsLast {
         let from = |&count: &usize| {

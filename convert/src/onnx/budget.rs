@@ -1,9 +1,10 @@
-//! A bound on what a file may unfold to.
+//! A bound on the numbers that a file may unfold to.
 
 use crate::error::ImportError;
 
-/// Numbers that folding and layers may still make. A small hostile file could otherwise double a
-/// constant again and again, or use one large initializer in thousands of layers.
+/// The count of numbers that folding and layers may still create. A small hostile file could
+/// otherwise double a constant again and again, or use one large initializer in thousands of
+/// layers.
 pub(super) struct Budget {
     limit: usize,
     spent: usize,
@@ -15,7 +16,7 @@ impl Budget {
         Self { limit: initializers.saturating_mul(8).saturating_add(1 << 22), spent: 0 }
     }
 
-    /// Succeeds if `count` more numbers fit; to be called before they are allocated.
+    /// Succeeds if `count` more numbers fit; call it before allocating them.
     pub(super) fn check(&self, node: &str, count: usize) -> Result<(), ImportError> {
         if self.spent.saturating_add(count) > self.limit {
             return Err(ImportError::TooLarge { node: node.into(), limit: self.limit });

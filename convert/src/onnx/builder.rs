@@ -1,4 +1,4 @@
-//! The network under construction: its nodes, and what each ONNX value stands for.
+//! The network under construction: its nodes, and the meaning of each ONNX value.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -16,7 +16,7 @@ use crate::{
     network::{LayerParameters, NetworkInput, Real, RealParameters},
 };
 
-/// What an ONNX value name stands for.
+/// The meaning of an ONNX value's name.
 #[derive(Clone)]
 pub(super) enum Slot {
     Constant(Rc<Constant>),
@@ -31,7 +31,7 @@ pub(super) struct Builder<'a> {
     copies: HashMap<String, usize>,
     pub(super) slots: HashMap<&'a str, Slot>,
     pub(super) readers: &'a HashMap<&'a str, usize>,
-    /// How often each value is still asked for.
+    /// The number of uses of each value that are still to come.
     uses_left: HashMap<&'a str, usize>,
     pub(super) input: NetworkInput,
     pub(super) batch: usize,
@@ -45,8 +45,8 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// A network without nodes. Of each value, `readers` says how many inputs read its numbers, and
-    /// `uses` how many ask for it at all.
+    /// Creates a network without nodes. For each value, `readers` counts the inputs that read its
+    /// numbers, and `uses` all inputs that refer to it.
     pub(super) fn new(
         input: &Input<'a>,
         initializers: Initializers<'a>,
@@ -81,8 +81,8 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// Lets the outputs of `node` stand for `slots`, and drops what nothing asks for after it; a layer
-    /// has its own copy of a constant.
+    /// Lets the outputs of `node` stand for `slots`, and drops values without further uses; layers
+    /// have their own copies of constants.
     pub(super) fn assign(&mut self, node: &OnnxNode<'a>, slots: Vec<Slot>) {
         let several = slots.len() > 1;
         for (output, slot) in node.proto.output.iter().zip(slots).filter(|(o, _)| !o.is_empty()) {
@@ -135,7 +135,7 @@ impl<'a> Builder<'a> {
     ) -> Result<Value, ImportError> {
         let mut unique = name.to_owned();
         while self.graph.value(&unique).is_some() {
-            // Counting on from the last copy keeps many nodes of one name fast.
+            // Counting on from the last copy keeps many nodes of the same name fast.
             let count = self.copies.entry(name.to_owned()).or_insert(1);
             *count += 1;
             unique = format!("{name}_{count}");
@@ -154,8 +154,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The node that makes `value`, if nothing but its next reader reads it, so that the
-    /// reader may be folded into it.
+    /// The node that computes `value`, if only its next reader reads it, so that the reader may be
+    /// folded into it.
     pub(super) fn exclusive(&self, value: Value) -> Option<usize> {
         match value {
             Value::Node(n) if !self.shared[n] => Some(n),

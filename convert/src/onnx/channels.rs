@@ -1,9 +1,9 @@
-//! Channels in another order, and some of them.
+//! Selections of channels, in any order.
 //!
-//! Which channels, and in what order, stays pending, so that one such node after the other is one
-//! selection. A convolution or matrix that reads all channels has its weights in their order instead;
-//! any other reader gets them from a 1x1 convolution whose weights are 0 and 1, and whose output is on
-//! its input's grid, so that INT8 codes pass as they are.
+//! A selection stays pending, so that several such nodes in a row become one. A convolution or
+//! matrix that reads all channels gets its weights reordered instead. Any other reader gets the
+//! channels from a 1x1 convolution whose weights are 0 and 1, and whose output is on its input's
+//! grid, so that INT8 codes pass unchanged.
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ impl Activation {
             Pending::Channels { order, .. } => order.clone(),
             _ => {
                 let all: Vec<usize> = (0..self.shape.channels).collect();
-                // From the graph's order to ONNX's: where each is, inverted.
+                // From the graph's order to ONNX's: the inverse of each one's place.
                 let mut order = vec![0; all.len()];
                 for (graph, onnx) in self.onnx_features(&all).into_iter().enumerate() {
                     order[onnx] = graph;
@@ -36,8 +36,8 @@ impl Activation {
         self.feature_order().gather(all)
     }
 
-    /// This, of which `node` selects channels: `pick` has ONNX's channels, as the graph's numbers, to
-    /// choose from. Nothing but a selection may be pending.
+    /// Returns the selection of channels by `node`; `pick` chooses from ONNX's channels, given by
+    /// the graph's numbers. Only a selection may be pending.
     pub(super) fn selecting(
         mut self,
         node: &str,
@@ -55,7 +55,7 @@ impl Activation {
 }
 
 impl<'a> Builder<'a> {
-    /// Input `i` with nothing but a selection of channels pending.
+    /// Input `i` with only a selection of channels pending.
     pub(super) fn selectable(
         &mut self,
         node: &OnnxNode<'a>,
@@ -64,8 +64,8 @@ impl<'a> Builder<'a> {
         self.settled_unless(node, i, |pending| matches!(pending, Pending::Channels { .. }))
     }
 
-    /// Where an order of all channels is pending on input 0: it without that, and `weight`, whose
-    /// axis `axis` counts the channels, in the graph's order.
+    /// If an order of all channels is pending on input 0, returns the input without it, and
+    /// `weight`, whose axis `axis` counts the channels, in the graph's order.
     pub(super) fn take_order(
         &mut self,
         node: &OnnxNode<'a>,

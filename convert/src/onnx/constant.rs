@@ -1,4 +1,4 @@
-//! Constant tensors: initializers, and what folds to constants.
+//! Constant tensors: initializers, and nodes that fold to constants.
 
 use half::{bf16, f16};
 use rten_onnx::onnx::{DataLocation, DataType, TensorProto};
@@ -22,7 +22,7 @@ impl Data {
     }
 }
 
-/// Where a constant came from, as long as it holds the same numbers in whatever order.
+/// The origin of a constant, as long as it holds the same numbers, in any order.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Source {
     pub(super) initializer: String,
@@ -30,7 +30,7 @@ pub(super) struct Source {
     pub(super) sigma: Option<Vec<f32>>,
 }
 
-/// A tensor in row-major order; as many numbers as its shape says.
+/// A tensor in row-major order, with the number of elements of its shape.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Constant {
     pub(super) shape: Vec<usize>,
@@ -69,7 +69,7 @@ impl Constant {
             proto.raw_data.as_ref().map(std::cell::RefCell::take)
         };
         let raw = raw.as_deref().filter(|bytes| !bytes.is_empty());
-        // Floats of 16 bits are the lower half of each i32 where there are no raw bytes.
+        // Without raw bytes, floats of 16 bits are the lower half of each i32.
         let half = |from: fn(u16) -> f32| match raw {
             Some(b) => numbers(b, |x| from(u16::from_le_bytes(x))),
             None => proto.int32_data.iter().map(|&v| from(v as u16)).collect(),
@@ -146,7 +146,7 @@ impl Constant {
         }
     }
 
-    /// The number, where all are the same.
+    /// The number, if all are equal.
     pub(super) fn uniform(&self) -> Option<f64> {
         fn same<T: PartialEq>(v: &[T]) -> Option<&T> {
             v.first().filter(|first| v.iter().all(|x| x == *first))
@@ -195,7 +195,7 @@ pub(super) fn is_float(data_type: DataType) -> bool {
     floats.contains(&data_type)
 }
 
-/// Product of extents, or `None` when positions could overflow, an empty axis notwithstanding.
+/// Product of extents, or `None` if positions could overflow, even if an axis is empty.
 pub(super) fn elements(shape: &[usize]) -> Option<usize> {
     let reach = shape.iter().try_fold(1isize, |n, &d| n.checked_mul(d.max(1).try_into().ok()?))?;
     Some(if shape.contains(&0) { 0 } else { reach.unsigned_abs() })
@@ -213,7 +213,7 @@ pub(super) fn strides(shape: &[usize]) -> Vec<isize> {
 /// A view: element `[i, j, ...]` lies at `offset + i * strides[0] + j * strides[1] + ...`.
 pub(super) struct Strided {
     pub(super) shape: Vec<usize>,
-    /// As many as axes; every position that they reach must lie inside of the data.
+    /// One per axis; every position that they reach must lie inside the data.
     pub(super) strides: Vec<isize>,
     pub(super) offset: usize,
 }
@@ -242,7 +242,7 @@ impl Strided {
     }
 }
 
-/// Some of the entries of an axis, each of `inner` numbers.
+/// Picks entries of an axis, each of `inner` numbers.
 struct Blocks<'p> {
     outer: usize,
     extent: usize,

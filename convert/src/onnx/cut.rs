@@ -1,4 +1,5 @@
-//! Parts of axes, which stay pending: so one of rows and one of columns become one.
+//! Parts of axes, which stay pending: so a part of the rows and one of the columns become a single
+//! part.
 
 use bayes8_core::graph::{Range, Shape};
 
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::error::ImportError;
 
-/// What is taken of one axis.
+/// The part of one axis.
 pub(super) struct SliceCut {
     pub(super) axis: usize,
     pub(super) start: i64,
@@ -19,7 +20,8 @@ pub(super) struct SliceCut {
 }
 
 impl<'a> Builder<'a> {
-    /// Parts of the axes of `x`, on which nothing but a slice or a selection of channels is pending.
+    /// Takes parts of the axes of `x`, on which only a slice or a selection of channels may be
+    /// pending.
     pub(super) fn cut(
         &mut self,
         node: &OnnxNode<'a>,
@@ -59,7 +61,7 @@ impl<'a> Builder<'a> {
         Ok(x)
     }
 
-    /// Every `step`th of `count` planes, rows or columns from `start` on.
+    /// Takes `count` planes, rows or columns, every `step`th from `start` on.
     fn sliced(
         &self,
         node: &OnnxNode<'a>,

@@ -1,34 +1,34 @@
-//! What a node of a graph tells about the axes of its input.
+//! The evidence that a graph gives about the axes of its input.
 
 use super::{known::Known, node::OnnxNode};
 
-/// What the graph says of the input's axes, numbered from the first after the batch.
+/// The statement of a graph about the input's axes, numbered from the first after the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
     /// This axis holds the channels.
     Channels(usize),
-    /// None does: the graph adds an axis for the only channel.
+    /// No axis does: the graph adds an axis for the only channel.
     NoChannels,
 }
 
-/// An axis of a value that has the elements of the input.
+/// An axis of a value that holds the elements of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Traced {
-    /// The input's axis that it is; `None` for one of extent 1 that a node added.
+    /// The input's axis that it is; `None` if a node added it with extent 1.
     pub(super) origin: Option<usize>,
-    /// `None` where it is not known.
+    /// `None` if unknown.
     pub(super) extent: Option<usize>,
 }
 
-/// What a node does to the axes of a value that it reads.
+/// The effect of a node on the axes of a value that it reads.
 pub(super) enum Step {
-    /// It knows that this axis holds the channels.
+    /// It shows that this axis holds the channels.
     Channels(usize),
-    /// It leaves them.
+    /// It keeps the axes.
     Keeps(Vec<Traced>),
-    /// It puts them in this order.
+    /// It puts the axes in this order.
     Permutes(Vec<usize>),
-    /// It mixes them.
+    /// It mixes the axes.
     Ends,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn resized(_: &OnnxNode<'_>, axes: &[Traced], _: &Known<'_, '_>) -> O
     Some(Step::Keeps(axes.iter().map(|&axis| Traced { extent: None, ..axis }).collect()))
 }
 
-/// All axes stay; a constant of one number per channel tells which of them the channels are.
+/// All axes stay; a constant of one number per channel shows which of them holds the channels.
 pub(super) fn broadcast(
     node: &OnnxNode<'_>,
     axes: &[Traced],

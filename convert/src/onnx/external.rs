@@ -1,8 +1,8 @@
-//! Tensors whose data is in another file, as of models beyond the 2 GB that a protobuf may have.
+//! Tensors whose data is in another file, as in models beyond the 2 GB limit of protobuf.
 //!
-//! The ONNX file says which bytes of which file: it is not trusted. Files outside of its folder are
-//! refused, links followed, and so is more data than the files have: many tensors could otherwise
-//! take the same bytes and fill the memory.
+//! The ONNX file names the file and the bytes, but is not trusted. Files outside its folder are
+//! refused after following links, and so is more data in total than the files have: otherwise many
+//! tensors could take the same bytes and fill the memory.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
@@ -12,12 +12,12 @@ use bayes8_core::quoted::Echo;
 use bayes8_native::file;
 use rten_onnx::onnx::TensorProto;
 
-/// Where data outside of the ONNX file may be.
+/// The places where data outside the ONNX file may be.
 pub(super) struct External<'f> {
     folder: Option<&'f Path>,
-    /// Length of every file that was read from.
+    /// Length of every file that was read.
     lengths: BTreeMap<PathBuf, u64>,
-    /// Bytes that were read.
+    /// The number of bytes read.
     read: u64,
 }
 
@@ -32,7 +32,7 @@ impl<'f> External<'f> {
         Self { folder: Some(folder), ..Self::refused() }
     }
 
-    /// The `expected` bytes of `proto`, or why they are refused.
+    /// Reads the `expected` bytes of `proto`, or says why they are refused.
     pub(super) fn read(&mut self, proto: &TensorProto, expected: u64) -> Result<Vec<u8>, String> {
         let Some(folder) = self.folder else {
             return Err("its data is in another file; save the model with all data inside".into());
@@ -78,7 +78,7 @@ impl<'f> External<'f> {
     }
 }
 
-/// The file `location` of `folder`.
+/// Opens the file `location` of `folder`.
 fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
     let shown = Echo(location);
     let outside = || format!("its data is in `{shown}`, which is not in the model's folder");

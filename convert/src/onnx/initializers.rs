@@ -13,10 +13,10 @@ use crate::{
     posterior::{SigmaSource, SigmaTensor},
 };
 
-/// The initializers that something reads.
+/// The initializers that the network reads.
 pub(super) struct Initializers<'a> {
     pub(super) constants: HashMap<&'a str, Constant>,
-    /// How many numbers they hold.
+    /// The count of numbers in them.
     pub(super) numbers: usize,
     /// Names of those that have standard deviations.
     pub(super) sigmas: BTreeSet<String>,
@@ -25,7 +25,8 @@ pub(super) struct Initializers<'a> {
 }
 
 impl<'a> Initializers<'a> {
-    /// Decodes those of `protos` that are among the `uses`; what nothing reads may hold anything.
+    /// Decodes those of `protos` that are among the `uses`; an initializer that nothing reads may
+    /// hold anything.
     pub(super) fn decode(
         protos: &HashMap<&'a str, &'a TensorProto>,
         uses: &HashMap<&'a str, usize>,
@@ -55,9 +56,9 @@ impl<'a> Initializers<'a> {
     }
 }
 
-/// The error of a sigma without an initializer, with the initializers whose names are nearest.
+/// The error of a sigma without an initializer, with the most similar names of initializers.
 fn unknown_sigma(name: &str, protos: &HashMap<&str, &TensorProto>) -> ImportError {
-    // Hostile names may be long, and a distance takes the product of two lengths.
+    // Hostile names may be long, and computing a distance takes the product of two lengths.
     let start = |name: &str| name.chars().take(200).collect::<String>();
     let sought = start(name);
     let floats = protos.iter().filter(|(_, proto)| proto.data_type.is_some_and(is_float));

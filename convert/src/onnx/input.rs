@@ -1,4 +1,4 @@
-//! The graph's input: type, extents, and what its axes are.
+//! The graph's input: type, extents, and the meaning of its axes.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,13 @@ use rten_onnx::onnx::{DataType, Dimension, GraphProto, TensorProto, ValueInfoPro
 use super::{constant::is_float, evidence::Evidence, layout};
 use crate::{error::ImportError, form::Form};
 
-/// What to know of a network's input beyond its ONNX file.
+/// Properties of a network's input that its ONNX file leaves open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// What its axes are; `None`: as the network uses them, or else as their extents suggest.
+    /// The meaning of its axes; `None`: as the network uses them, or otherwise as their extents
+    /// suggest.
     pub input_layout: Option<Form>,
-    /// How large one picture is; needed where the file leaves extents open.
+    /// The size of one picture; needed if the file leaves extents open.
     pub input_shape: Option<Shape>,
 }
 
@@ -21,15 +22,15 @@ pub(super) struct Input<'a> {
     pub(super) name: &'a str,
     pub(super) shape: Shape,
     pub(super) form: Form,
-    /// The batch, where the file fixes it.
+    /// The batch, if the file fixes it.
     pub(super) batch: Option<usize>,
-    /// Whether it takes bytes of 0 to 255.
+    /// Whether the input is bytes of 0 to 255.
     pub(super) bytes: bool,
 }
 
 impl<'a> Input<'a> {
-    /// The only input of `graph`. What its axes are follows from `evidence`, a function of its name, the
-    /// batch and the extents after it, where `options` do not say.
+    /// Reads the only input of `graph`. If `options` do not give the meaning of its axes,
+    /// `evidence` does, a function of its name, the batch and the extents after it.
     pub(super) fn new(
         graph: &'a GraphProto,
         initializers: &HashMap<&'a str, &'a TensorProto>,
@@ -90,7 +91,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// The shape of an input of these `axes`, those that are open by the `given` shape.
+/// The shape of an input of these `axes`; the `given` shape completes open ones.
 fn shape(form: Form, axes: &[Option<usize>], given: Option<Shape>) -> Result<Shape, String> {
     match given {
         None => match axes.iter().copied().collect::<Option<Vec<_>>>() {

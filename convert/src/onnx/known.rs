@@ -1,4 +1,4 @@
-//! What is known of a graph's values before anything is lowered.
+//! The known parts of a graph's values before anything is lowered.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ impl<'m, 'a> Known<'m, 'a> {
         self.initializers.get(name).copied().or_else(made)
     }
 
-    /// Extents of a constant.
+    /// The extents of a constant.
     pub(super) fn shape(&self, name: &str) -> Option<Vec<usize>> {
         match self.tensor(name) {
             Some(tensor) => tensor.dims.iter().map(|&d| usize::try_from(d).ok()).collect(),
@@ -44,7 +44,7 @@ impl<'m, 'a> Known<'m, 'a> {
         let Some(tensor) = self.tensor(input) else {
             return Some(self.nodes.get(input)?.ints("value_ints").ok()??.to_vec());
         };
-        // A copy: decoding frees the bytes.
+        // Copied, since decoding frees the bytes.
         let constant = Constant::decode(&tensor.clone(), input, &mut External::refused()).ok()?;
         Some(constant.as_integers()?.to_vec())
     }

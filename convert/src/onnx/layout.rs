@@ -1,14 +1,14 @@
-//! What the axes of the input are.
+//! The choice of an input's form.
 
 use super::evidence::Evidence;
 use crate::form::Form;
 
-/// The form of an input with these `extents` after the batch (`None` where the file leaves one open),
-/// by what the graph says of its channels, and otherwise by its extents: a picture or volume has 1,
-/// 3 or 4 channels, and what has two axes is a picture of one channel.
+/// The form of an input with these `extents` after the batch (`None` where the file leaves one
+/// open), by the graph's evidence about its channels, and otherwise by its extents: a picture or
+/// volume has 1, 3 or 4 channels, and an input with two axes is a picture of one channel.
 ///
 /// # Errors
-/// Why it cannot be told.
+/// The reason why the form is ambiguous.
 pub(super) fn infer(evidence: Option<Evidence>, extents: &[Option<usize>]) -> Result<Form, String> {
     use Evidence::{Channels, NoChannels};
     let last = extents.len().saturating_sub(1);
@@ -19,7 +19,7 @@ pub(super) fn infer(evidence: Option<Evidence>, extents: &[Option<usize>]) -> Re
         (3 | 4, false) if few(&extents[last]) => Some(Channels(last)),
         _ => None,
     };
-    // Whatever a network does along an axis between the others, it does not with channels.
+    // Channels are never an axis between others, whatever the network does along that axis.
     let sensible = |evidence: &Evidence| match evidence {
         Channels(axis) => [0, last].contains(axis),
         NoChannels => last == 1,

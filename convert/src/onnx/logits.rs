@@ -1,8 +1,8 @@
-//! The network's last node, which makes its logits: a Conv2d or Linear without a clamp.
+//! The network's last node, which computes its logits: a Conv2d or Linear without a clamp.
 //!
-//! Where the file ends in something else, such as a mean over positions, a sum or a clamp, a
-//! deterministic layer that copies each logit is appended. Its input has a grid like any other value,
-//! so such logits have 8 bits.
+//! If the file ends in something else, such as a mean over positions, a sum or a clamp, a
+//! deterministic layer that copies each logit is appended. Its input has a grid like any other
+//! value, so such logits have 8 bits.
 
 use bayes8_core::graph::{Graph, Node, Op, Value, Window};
 use bayes8_core::ops::Conv2d;
@@ -34,7 +34,7 @@ impl Builder<'_> {
             let shape = x.dimensions(self.batch);
             return Err(refuse(format!("its shape is {shape:?}, but logits must be [n, classes]")));
         }
-        // As ONNX counts them.
+        // In ONNX's order.
         if x.flattened.is_some() {
             x = self.settle(x)?;
             x.pending = Pending::Channels { node: "logits".into(), order: x.order() };
@@ -73,7 +73,7 @@ impl Builder<'_> {
             if is_within(node.data.clamp) || function.is_some_and(|f| f.is_within(0.0, 1.0)) {
                 return Some(&node.name);
             }
-            // None of these leaves the range of what it reads.
+            // None of these leaves the range of its input.
             let keeps = node.op.only_moves()
                 || matches!(node.op, Op::GlobalAveragePool | Op::AveragePool(_));
             value = *node.inputs.first().filter(|_| keeps)?;
@@ -81,8 +81,8 @@ impl Builder<'_> {
         None
     }
 
-    /// Where the network ends in a 1x1 convolution and a mean over all positions, exchanges the two:
-    /// the result is the same, costs less, and is made by a layer.
+    /// If the network ends in a 1x1 convolution and a mean over all positions, exchanges the two:
+    /// the result is the same, costs less, and comes from a layer.
     fn pool_before_classifier(&mut self) -> Result<bool, ImportError> {
         let [before @ .., convolution, pool] = self.graph.nodes() else { return Ok(false) };
         let n = before.len();
@@ -99,7 +99,7 @@ impl Builder<'_> {
         }
         let empty = Graph::new(self.graph.input())?;
         let mut nodes = std::mem::replace(&mut self.graph, empty).into_nodes();
-        // First the mean, over what the convolution reads.
+        // First the mean, over the input of the convolution.
         nodes.swap(n, n + 1);
         let inputs = std::mem::take(&mut nodes[n + 1].inputs);
         nodes[n].inputs = inputs;

@@ -1,9 +1,9 @@
 //! ONNX to [`Network`]: parse, fold constants, normalize.
 //!
 //! One pass in execution order. Every ONNX value becomes a *slot*: a constant, which folds, or an
-//! activation, which is a value of the graph plus what is still pending on it (a slice or a zero
-//! border that a later node takes up). Nodes that the output does not depend on are never seen. What each
-//! operator means is in `lower`.
+//! activation, which is a value of the graph plus the work still pending on it (such as a slice or
+//! a zero border that a later node takes up). Nodes that the output does not depend on are never
+//! seen. `lower` holds the meaning of each operator.
 
 mod activation;
 mod affine;
@@ -54,19 +54,19 @@ use model::OnnxModel;
 pub use input::ImportOptions;
 
 impl Network {
-    /// Reads `mean.onnx`, with files of its folder that hold data of its tensors, and its posterior;
-    /// see [`crate::import`] for what is accepted.
+    /// Reads an ONNX network, with files of its folder that hold data of its tensors, and its
+    /// posterior. [`crate::import`] lists what is accepted.
     ///
     /// # Errors
-    /// [`LoadError`], which names the file and wraps what is wrong with it.
+    /// [`LoadError`], which names the file and wraps the reason.
     pub fn load(mean: &Path, posterior: &PosteriorSource) -> Result<Self, LoadError> {
         Self::load_with(mean, posterior, &ImportOptions::default())
     }
 
-    /// [`load`](Self::load) with what else is known of the network's input.
+    /// Reads a network as [`load`](Self::load) does, with options for what its file leaves open.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// Those of [`load`](Self::load).
     pub fn load_with(
         mean: &Path,
         posterior: &PosteriorSource,
@@ -93,20 +93,21 @@ impl Network {
 ///
 /// Accepted: operator sets 7 to 25 of the default domain, with all data inside the file
 /// ([`Network::load`] reads data of other files too). Nodes may come in any order. Weights may be
-/// FLOAT, FLOAT16, BFLOAT16 or DOUBLE; everything is computed in f32, whatever types the file and its
-/// Casts name. One input of floats or of bytes (UINT8, which a Cast makes floats) in one of the orders
-/// of [`InputLayout`](crate::InputLayout); [`ImportOptions`] say what the file leaves open. One output,
-/// `[n, classes]` with two classes or more, of which a final Softmax, its logarithm or a LogSoftmax is
-/// dropped. `docs/IMPORT.md` lists the operators, with what is taken of each.
+/// FLOAT, FLOAT16, BFLOAT16 or DOUBLE; everything is computed in f32, whichever types the file and
+/// its Casts name. One input of floats or of bytes (UINT8, which a Cast makes floats) in one of the
+/// orders of [`InputLayout`](crate::InputLayout); [`ImportOptions`] settle what the file leaves
+/// open. One output, `[n, classes]` with two or more classes; a final Softmax, its logarithm or a
+/// LogSoftmax is dropped. `docs/IMPORT.md` lists the operators, with the supported part of each.
 ///
 /// BatchNormalization and clamps are folded into the node before them when nothing else reads it:
 /// for c = gamma / sqrt(var + eps), mu becomes c mu, sigma becomes |c| sigma, and the bias
 /// follows. Other functions of one value, with the sums and products among them, become one table.
 ///
-/// Orders of channels become part of the next layer's weights, or else a 1x1 convolution of zeros and
-/// ones. Where no Conv, Gemm or MatMul makes the output, but a pool, a sum, a clamp or another function
-/// does, a layer that copies each logit is appended; such logits have the grid of an activation, that is
-/// 8 bits. An output that is bounded to 0 to 1, as by a Sigmoid, is refused: those are probabilities.
+/// Orders of channels become part of the next layer's weights, or otherwise a 1x1 convolution of
+/// zeros and ones. If the output comes not from a Conv, Gemm or MatMul but from a pool, a sum, a
+/// clamp or another function, a layer that copies each logit is appended; such logits have the grid
+/// of an activation, that is 8 bits. An output that is bounded to 0 to 1, as by a Sigmoid, is
+/// refused: it holds probabilities.
 ///
 /// # Errors
 /// An [`ImportError`] that names the node or tensor. Bytes of any kind are refused, not trusted.
@@ -114,10 +115,11 @@ pub fn import(onnx: &[u8], posterior: &SigmaSource) -> Result<Network, ImportErr
     import_with(onnx, posterior, &ImportOptions::default())
 }
 
-/// [`import`] with what else is known of the network's input.
+/// Imports a network as [`import`] does, with options for what its file leaves open.
 ///
 /// # Errors
-/// As [`import`]; options that do not fit the network's input are an [`ImportError::Interface`].
+/// Those of [`import`]; options that do not fit the network's input are an
+/// [`ImportError::Interface`].
 pub fn import_with(
     onnx: &[u8],
     posterior: &SigmaSource,
@@ -126,8 +128,8 @@ pub fn import_with(
     build(&parse(onnx)?, posterior.clone(), options, &mut External::refused())
 }
 
-/// The same for a file: data may be in others of its folder. Bytes, tensors and standard deviations
-/// are freed as soon as the network has them in its own layout.
+/// Imports a file, whose data may be in other files of its folder. Bytes, tensors and standard
+/// deviations are freed as soon as the network has them in its own layout.
 fn import_file(
     onnx: Vec<u8>,
     posterior: SigmaSource,

@@ -21,10 +21,11 @@ pub(super) struct OnnxModel<'a> {
     pub(super) output: &'a str,
     /// The nodes that the output depends on, each after those that it reads from.
     pub(super) nodes: Vec<(OnnxNode<'a>, &'static Operator)>,
-    /// How many inputs of live nodes, plus the graph's output, read the numbers of a value. `Shape`
-    /// does not count.
+    /// Per value, the number of inputs of live nodes that read its numbers, plus one for the
+    /// graph's output. `Shape` does not count.
     pub(super) readers: HashMap<&'a str, usize>,
-    /// The same with `Shape`: after so many uses, nothing asks for a value again.
+    /// Per value, the number of its uses, `Shape` included: after these, the value is never needed
+    /// again.
     pub(super) uses: HashMap<&'a str, usize>,
     /// Version of the default operator set.
     pub(super) operator_set: i64,

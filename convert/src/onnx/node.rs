@@ -4,16 +4,16 @@ use rten_onnx::onnx::{AttributeProto, AttributeType, DataType, NodeProto};
 
 use crate::error::ImportError;
 
-/// What an activation may be that only some operators understand.
+/// A special property of an activation that only some operators understand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Special {
-    /// Bytes, as a `uint8` input has them.
+    /// Bytes of a `uint8` input.
     Bytes,
     /// Channels that a Reshape split into groups.
     Groups,
-    /// What a dropped Softmax would make of it.
+    /// The result of a dropped Softmax.
     Probabilities,
-    /// What a dropped LogSoftmax would make of it.
+    /// The result of a dropped LogSoftmax.
     LogProbabilities,
 }
 
@@ -22,13 +22,13 @@ impl Special {
         &[Self::Bytes, Self::Groups, Self::Probabilities, Self::LogProbabilities];
 }
 
-/// A node and the name that errors and the network give it.
+/// A node, with its name in errors and in the network.
 pub(super) struct OnnxNode<'a> {
     pub(super) proto: &'a NodeProto,
     /// The ONNX node's name, or that of its output.
     pub(super) name: &'a str,
     pub(super) op: &'a str,
-    /// What its operator understands; nothing special until that is known.
+    /// What its operator understands; nothing until the operator is known.
     pub(super) takes: &'static [Special],
 }
 
@@ -46,7 +46,7 @@ impl<'a> OnnxNode<'a> {
         ImportError::Node { node: self.name.into(), op: self.op.into(), reason: reason.into() }
     }
 
-    /// Name of input `i`, or `None` where the node leaves it out.
+    /// The name of input `i`, or `None` if the node leaves it out.
     pub(super) fn input(&self, i: usize) -> Option<&'a str> {
         self.proto.input.get(i).map(String::as_str).filter(|name| !name.is_empty())
     }
@@ -55,7 +55,7 @@ impl<'a> OnnxNode<'a> {
         self.proto.attribute.iter().find(|a| a.name.as_deref() == Some(name))
     }
 
-    /// The attribute, if its declared type is `expected`. Writers of old may declare none.
+    /// The attribute, if its declared type is `expected`. Old writers may declare none.
     fn typed(
         &self,
         name: &str,
@@ -118,20 +118,20 @@ impl<'a> OnnxNode<'a> {
         Ok(self.typed(name, AttributeType::FLOATS)?.map(|a| a.floats.as_slice()))
     }
 
-    /// The axis that a possibly negative number means.
+    /// The axis that a number, possibly negative, refers to.
     pub(super) fn axis(&self, axis: i64, rank: usize) -> Result<usize, ImportError> {
         from_front(axis, rank)
             .ok_or_else(|| self.refuse(format!("axis {axis} is outside of {rank} dimensions")))
     }
 
-    /// The element that a possibly negative index means, of an axis with `extent` elements.
+    /// The element that an index, possibly negative, refers to, of an axis with `extent` elements.
     pub(super) fn element(&self, index: i64, extent: usize) -> Result<usize, ImportError> {
         from_front(index, extent)
             .ok_or_else(|| self.refuse(format!("index {index} is outside of 0..{extent}")))
     }
 }
 
-/// The position among `count` that a number means; a negative one counts from the end.
+/// The position among `count` that a number refers to; a negative number counts from the end.
 fn from_front(position: i64, count: usize) -> Option<usize> {
     let position = if position < 0 { position.checked_add(count as i64)? } else { position };
     usize::try_from(position).ok().filter(|&position| position < count)

@@ -1,5 +1,5 @@
-//! What a node reads: activations and constants of the network under construction, or the operands of
-//! a node of constants.
+//! The inputs of a node: activations and constants of the network under construction, or the
+//! operands of a node of constants.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use super::{
 use crate::error::ImportError;
 
 impl<'a> Builder<'a> {
-    /// What `name`, an input of `node`, stands for.
+    /// The value that `name`, an input of `node`, stands for.
     pub(super) fn slot(&self, node: &OnnxNode<'_>, name: &str) -> Result<&Slot, ImportError> {
         let unknown = || node.refuse(format!("reads `{}`, which nothing makes", Echo(name)));
         self.slots.get(name).ok_or_else(unknown)
@@ -47,7 +47,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Input `i`, which must be constant, or `None` where it is left out.
+    /// Input `i`, which must be constant, or `None` if it is left out.
     pub(super) fn constant(
         &self,
         node: &OnnxNode<'_>,
@@ -77,7 +77,7 @@ impl<'a> Builder<'a> {
         node.input(i).is_some_and(|name| matches!(self.slot(node, name), Ok(Slot::Constant(_))))
     }
 
-    /// Constant input `i`, if its numbers are all the same and it does not make `x` larger.
+    /// Constant input `i`, if its numbers are all equal and it does not enlarge `x`.
     pub(super) fn number(
         &self,
         node: &OnnxNode<'_>,

@@ -1,5 +1,5 @@
-//! What an ONNX operator declares of itself. The files of `lower` hold one such declaration for each
-//! operator, and everything else follows from them.
+//! The declaration of an ONNX operator. The files of `lower` hold one for each operator, and
+//! everything else follows from them.
 
 use std::rc::Rc;
 
@@ -20,17 +20,17 @@ type LowerAll = for<'a> fn(&mut Builder<'a>, &OnnxNode<'a>) -> Result<Vec<Slot>,
 type FoldConstants = fn(&OnnxNode<'_>, &Operands<'_>) -> Result<Constant, ImportError>;
 type TraceAxes = fn(&OnnxNode<'_>, &[Traced], &Known<'_, '_>) -> Option<Step>;
 
-/// An ONNX operator: how nodes of it are read in the operator sets 7 to 25.
+/// An ONNX operator: how its nodes are read in the operator sets 7 to 25.
 pub(super) struct Operator {
     pub(super) name: &'static str,
-    /// Another attribute could change what the operator means.
+    /// Any other attribute could change the meaning of the operator.
     pub(super) attributes: &'static [&'static str],
-    /// What it understands of special activations.
+    /// The special activations that it understands.
     pub(super) takes: &'static [Special],
     lower: Lower,
     fold: Fold,
-    /// What a node does to the axes of a value that it reads, the extents after the batch; `None`
-    /// where it is not as its operator should be.
+    /// The effect of a node on the axes of a value that it reads, given the extents after the
+    /// batch; `None` if the node is not valid.
     pub(super) trace: TraceAxes,
 }
 
@@ -54,8 +54,8 @@ enum Fold {
 }
 
 impl Operator {
-    /// An operator with these attributes. The methods below say what is taken of it; without them, that
-    /// is nothing.
+    /// An operator with these attributes. The methods below declare what is supported; without
+    /// them, nothing is.
     pub(super) const fn new(name: &'static str, attributes: &'static [&'static str]) -> Self {
         let trace: TraceAxes = |_, _, _| Some(Step::Ends);
         Self { name, attributes, takes: &[], lower: Lower::Never, fold: Fold::Never, trace }
@@ -96,7 +96,7 @@ impl Operator {
         Self { takes, ..self }
     }
 
-    /// What the outputs of `node` stand for, in their order; those after the first may be left out.
+    /// The values of the outputs of `node`, in order; those after the first may be left out.
     pub(super) fn apply<'a>(
         &self,
         builder: &mut Builder<'a>,

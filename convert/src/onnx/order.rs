@@ -1,4 +1,4 @@
-//! Which nodes a network needs, and an order to lower them in.
+//! The nodes that a network needs, in an order for lowering them.
 
 use std::{
     cmp::Reverse,
@@ -15,7 +15,7 @@ use crate::error::ImportError;
 /// order keeps it, and so do nodes that do not depend on each other.
 ///
 /// # Errors
-/// A value that two nodes make, or a cycle.
+/// When two nodes make the same value, or nodes form a cycle.
 pub(super) fn live_nodes<'a>(
     graph: &'a GraphProto,
     output: &'a str,
@@ -34,7 +34,7 @@ pub(super) fn live_nodes<'a>(
         }
     }
 
-    // Of all nodes whose inputs are there, the first of the file comes next.
+    // Of all nodes whose inputs are ready, the first in the file comes next.
     let live = || (0..graph.node.len()).filter(|&n| is_live[n]);
     let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut missing = vec![0; graph.node.len()];
@@ -56,7 +56,7 @@ pub(super) fn live_nodes<'a>(
         }
     }
     let Some(mut n) = live().find(|&n| missing[n] > 0) else { return Ok(ordered) };
-    // Every node that is left waits for another one: going back from any leads into a cycle.
+    // Every remaining node waits for another one: going back from any of them leads into a cycle.
     let mut seen = vec![false; graph.node.len()];
     while !seen[n] {
         seen[n] = true;
@@ -65,7 +65,7 @@ pub(super) fn live_nodes<'a>(
     Err(OnnxNode::new(&graph.node[n]).refuse("it depends on its own output"))
 }
 
-/// Which node makes a value.
+/// The node that makes each value.
 fn makers(graph: &GraphProto) -> Result<HashMap<&str, usize>, ImportError> {
     let given = graph.initializer.iter().map(|tensor| &tensor.name);
     let given = given.chain(graph.input.iter().map(|info| &info.name));

@@ -1,4 +1,4 @@
-//! What the outputs mean: the logits of two or more classes, until there are other heads.
+//! The meaning of the outputs: the logits of two or more classes, until there are other heads.
 
 use super::{
     activation::{Activation, Pending},
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{error::ImportError, network::Network};
 
-/// How to make a binary classifier that can be imported.
+/// How to export a binary classifier that can be imported.
 const TWO_LOGITS: &str = "for a binary classifier export two logits and a Softmax, by a last layer \
                           whose first output has weights and bias 0 and whose second is this one";
 

@@ -1,8 +1,8 @@
 //! Functions of single elements, and sums and products that turn out to be such functions.
 //!
-//! A function stays pending on the value that it is of. So whatever exporters spread over several
-//! nodes, as `x * sigmoid(x)` or `x * clip(x + 3, 0, 6) / 6`, is one function by the time that
-//! another node asks for its numbers, and becomes one table.
+//! A function stays pending on its argument. So a function that exporters spread over several
+//! nodes, such as `x * sigmoid(x)` or `x * clip(x + 3, 0, 6) / 6`, is a single function when
+//! another node needs its numbers, and becomes one table.
 
 use bayes8_core::graph::{Op, Value};
 
@@ -18,11 +18,11 @@ use crate::{
     network::{Real, RealParameters},
 };
 
-/// Operations that one function may hold. Far more than any activation has; a hostile file could
-/// otherwise square a function again and again.
+/// The most operations of one function, far more than any activation has: otherwise a hostile file
+/// could square a function again and again.
 pub(super) const MAX_SIZE: usize = 64;
 
-/// One function after the other, the first of `x`.
+/// Applies one function after the other, the first to `x`.
 pub(super) fn chain(x: &Function, steps: &[Unary]) -> Function {
     steps.iter().fold(x.clone(), |y, step| y.then(*step))
 }
@@ -44,7 +44,7 @@ impl<'a> Builder<'a> {
         Ok(x.with_function(node.name, result))
     }
 
-    /// `function` of the value that `x` is a function of, where it is not too large.
+    /// Makes `function`, of the value that `x` is a function of, pending, unless it is too large.
     pub(super) fn bounded_function(
         &self,
         node: &OnnxNode<'a>,
@@ -57,7 +57,7 @@ impl<'a> Builder<'a> {
         Ok(x.with_function(node.name, function))
     }
 
-    /// Input `i` with nothing but a function pending.
+    /// Input `i` with only a function pending.
     pub(super) fn function_of(
         &mut self,
         node: &OnnxNode<'a>,
@@ -66,7 +66,7 @@ impl<'a> Builder<'a> {
         self.settled_unless(node, i, |pending| matches!(pending, Pending::Function { .. }))
     }
 
-    /// Clamps input `i`, as part of the node that makes it where possible, or else as a pending
+    /// Clamps input `i`, if possible as part of the node that makes it, otherwise as a pending
     /// function.
     pub(super) fn clamp(
         &mut self,

@@ -9,20 +9,20 @@ use crate::onnx::evidence::{Step, Traced};
 use crate::onnx::known::Known;
 use crate::onnx::node::OnnxNode;
 
-/// What a node reduces.
+/// The reduction of a node.
 struct Reduction {
     /// Its input.
     x: Activation,
-    /// How many planes, rows and columns become one; `[1; 3]` where nothing changes.
+    /// The planes, rows and columns that become one; `[1; 3]` if nothing changes.
     kernel: [usize; 3],
-    /// Whether these are all.
+    /// Whether these are all planes, rows and columns.
     all: bool,
     /// Axes of the output.
     form: Form,
 }
 
 impl<'a> Builder<'a> {
-    /// `node` as `op`, which reduces all planes, rows and columns of a picture to one value.
+    /// Lowers `node` to `op`, which reduces all planes, rows and columns of a picture to one value.
     pub(super) fn global_pool(
         &mut self,
         node: &OnnxNode<'a>,
@@ -37,8 +37,8 @@ impl<'a> Builder<'a> {
         self.slide(node, op, &x)
     }
 
-    /// `node`, a `what` in messages, over some or all of planes, rows and columns: `global` over all of
-    /// them, `windowed` over some.
+    /// Lowers `node`, a `what` in messages, to `global` if it reduces all planes, rows and columns,
+    /// or to `windowed` if only some.
     pub(super) fn reduce(
         &mut self,
         node: &OnnxNode<'a>,
@@ -62,7 +62,7 @@ impl<'a> Builder<'a> {
     /// The reduction of `node`, a `what` in messages, over some or all of planes, rows and columns.
     ///
     /// # Errors
-    /// What the node reduces besides.
+    /// When the node reduces other axes.
     fn reduction(&mut self, node: &OnnxNode<'a>, what: &str) -> Result<Reduction, ImportError> {
         let x = self.settled(node, 0)?;
         x.spatial_axes(node)?;
@@ -74,13 +74,13 @@ impl<'a> Builder<'a> {
         let axes = axes.iter().map(|&a| Ok(x.axis(node.axis(a, rank)?).and_then(Axis::spatial)));
         let axes = axes.collect::<Result<Vec<_>, ImportError>>()?;
         if axes.is_empty() || axes.contains(&None) {
-            let reason = format!("only a {what} over axes behind the channels is supported");
+            let reason = format!("only a {what} over axes after the channels is supported");
             return Err(node.refuse(reason));
         }
         let extents = x.shape.axes();
         let kernel = [0, 1, 2].map(|i| if axes.contains(&Some(i)) { extents[i] } else { 1 });
         let keeps = node.int("keepdims", 1)? != 0;
-        // Axes of extent 1 stay, too, where the reduction is not over them.
+        // Axes of extent 1 outside of the reduction stay, too.
         let left = x.form.axes().iter().filter(|axis| !axes.contains(&axis.spatial()));
         let form = match left.collect::<Vec<_>>().as_slice() {
             _ if keeps => x.form,
@@ -96,7 +96,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The only axis after the batch that the reduction is not over holds the channels.
+/// If only one axis after the batch is left out of the reduction, it holds the channels.
 pub(super) fn trace(node: &OnnxNode<'_>, axes: &[Traced], known: &Known<'_, '_>) -> Option<Step> {
     let axes = axes.len();
     let gone = known.operand(node, 1, "axes")?;

@@ -1,4 +1,4 @@
-//! What is pending on an activation becomes a node, where its reader cannot take it up.
+//! Pending work that the reader of an activation cannot take up becomes a node.
 
 use bayes8_core::graph::{AxisPadding, Op, Range, Value, Window};
 use bayes8_core::ops::{Conv2d, Pad, Slice};
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl<'a> Builder<'a> {
-    /// Input `i` with nothing pending but what the reader can take up.
+    /// Input `i` with nothing pending except work that the reader can take up.
     pub(super) fn settled_unless(
         &mut self,
         node: &OnnxNode<'a>,
@@ -26,7 +26,7 @@ impl<'a> Builder<'a> {
         if takes_up(&x.pending) { Ok(x) } else { self.settled(node, i) }
     }
 
-    /// Input `i` with nothing pending, for all that read it.
+    /// Input `i` with nothing pending, for all its readers.
     pub(super) fn settled(
         &mut self,
         node: &OnnxNode<'a>,
@@ -74,7 +74,7 @@ impl<'a> Builder<'a> {
         Ok(x)
     }
 
-    /// The channels `order` of `value`: a convolution that copies each.
+    /// The channels `order` of `value`, by a convolution that copies each.
     pub(super) fn push_selection(
         &mut self,
         name: &str,
@@ -96,7 +96,7 @@ impl<'a> Builder<'a> {
         self.push_layer(name, op, vec![value], layer)
     }
 
-    /// A node for a pending function.
+    /// Appends a node for a pending function.
     pub(super) fn push_function(
         &mut self,
         name: &str,

@@ -1,5 +1,5 @@
-//! Which operators and attributes there are, checked before anything is computed: an operator that is
-//! not supported takes the blame itself, not the neighbour that cannot read its output.
+//! Checks operators and attributes before anything is computed, so that the error of an unsupported
+//! operator names that operator and not a neighbour that cannot read its output.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ pub(super) fn resolve(
             let name = Echo(name);
             return Err(node.refuse(format!("attribute `{name}` is not one of this operator's")));
         }
-        // x - mean(x): what LayerNormalization is in operator sets that lack it.
+        // x - mean(x): the start of LayerNormalization in operator sets that lack it.
         if node.op == "Sub"
             && let Some(mean) = maker(node, 1).filter(|maker| maker.op == "ReduceMean")
             && node.input(0) == mean.input(0)

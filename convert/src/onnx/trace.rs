@@ -1,4 +1,4 @@
-//! Which axis of the input the graph treats as channels.
+//! The axis of the input that the graph treats as channels.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use super::{
     operator::Operator,
 };
 
-/// Follows the input, whose `extents` after the batch are known or not, through the nodes that leave
-/// its axes alone, to the first that tells the channels from the others. A Transpose that moves an
-/// axis past all others counts where none does.
+/// Follows the input, whose `extents` after the batch are known or not, through the nodes that keep
+/// its axes, to the first that shows which axis holds the channels. If no node does, a Transpose
+/// that moves an axis past all others counts.
 pub(super) fn find(
     nodes: &[(OnnxNode<'_>, &Operator)],
     input: &str,
@@ -43,10 +43,10 @@ pub(super) fn find(
     transposed
 }
 
-/// What it says of the input that axis `axis` of a value with these `axes` holds channels.
+/// What follows for the input if axis `axis` of a value with these `axes` holds channels.
 fn evidence(axes: &[Traced], axis: usize, extents: &[Option<usize>]) -> Evidence {
     let origin = axes.get(axis).and_then(|axis| axis.origin);
-    // A Reshape cannot tell which axis of extent 1 it is that stays.
+    // It is not known which of several axes of extent 1 a Reshape keeps.
     let unused = || {
         let is_used = |i: usize| axes.iter().any(|axis| axis.origin == Some(i));
         (0..extents.len()).find(|&i| extents[i] == Some(1) && !is_used(i))

@@ -37,10 +37,11 @@ pub(super) fn finite_floats<'c>(
 }
 
 impl LayerParameters {
-    /// Succeeds where everything is finite after `node` scaled or shifted it.
+    /// Succeeds if everything is finite after `node` scaled or shifted it.
     ///
     /// # Errors
-    /// Means blame the node, whose numbers are too large for them; standard deviations, themselves.
+    /// Means that overflow blame the node, whose numbers are too large; standard deviations blame
+    /// themselves.
     pub(super) fn require_finite(
         &self,
         node: &OnnxNode<'_>,
@@ -83,7 +84,7 @@ impl<'a> Builder<'a> {
         Ok(Activation::new(value, x.form, self.graph.shape(value)))
     }
 
-    /// Constant input `i` as a bias of `outputs` numbers; one number counts for all.
+    /// Constant input `i` as a bias of `outputs` numbers; a single number counts for all.
     pub(super) fn bias(
         &mut self,
         node: &OnnxNode<'a>,
@@ -165,7 +166,7 @@ pub(super) fn kernel_extents<'w>(
     })
 }
 
-/// A layer is called like its weight's module, or else like its node.
+/// A layer has the name of its weight's module, or otherwise of its node.
 pub(super) fn layer_name(node: &OnnxNode<'_>, weight: &Constant) -> String {
     let module = weight.source.as_ref().map_or("", |source| &source.initializer);
     let module = module.strip_suffix(".weight").unwrap_or(module);

@@ -1,4 +1,4 @@
-//! How nodes slide a window, and the zero borders that they take up.
+//! Sliding windows of nodes, and the zero borders that they take up.
 
 use bayes8_core::{
     graph::{MAX_ELEMENTS, Op, Padding, Window, WindowAxis},
@@ -31,7 +31,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The window of a node over `x` with a border of zeros around it; `weights` are the extents of
-    /// its kernel, where it has one.
+    /// its kernel, if it has one.
     pub(super) fn window(
         &self,
         node: &OnnxNode<'a>,
@@ -69,8 +69,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// How a node slides: kernel, stride and dilation along planes, rows and columns. An axis that the
-/// node's input does not have is slid over by a window of one.
+/// The sliding of a node: kernel, stride and dilation along planes, rows and columns. Along an axis
+/// that the node's input does not have, the window is one.
 pub(super) struct Sliding {
     /// Axes of the node's input after its channels.
     spatial: usize,
@@ -81,7 +81,7 @@ pub(super) struct Sliding {
 
 impl Sliding {
     /// Reads the attributes of a node over `spatial` axes; `weights` are the extents of its kernel,
-    /// where it has one.
+    /// if it has one.
     pub(super) fn new(
         node: &OnnxNode<'_>,
         spatial: usize,
@@ -135,7 +135,7 @@ impl Sliding {
         Ok(axes)
     }
 
-    /// The same, one position at a time.
+    /// The same window with stride 1.
     pub(super) fn with_stride_1(self) -> Self {
         Self { stride: [1; 3], ..self }
     }

@@ -1,12 +1,12 @@
 //! Checks the protobuf framing of an ONNX file before the parser sees it.
 //!
-//! rten-onnx trusts lengths: it allocates what a field claims and recurses into whatever nests.
-//! Here every length must lie within its message and nesting is bounded, so that afterwards the
-//! parser can neither allocate more than a small multiple of the file nor exhaust the stack.
+//! rten-onnx trusts lengths: it allocates what a field claims and recurses into nested messages.
+//! Here every length must lie within its message and nesting is bounded. Afterwards the parser can
+//! neither allocate more than a small multiple of the file nor exhaust the stack.
 
 use crate::error::ImportError;
 
-/// Subgraphs of subgraphs beyond any real model.
+/// Deeper than the subgraphs of any real model.
 const MAX_DEPTH: usize = 32;
 
 /// The messages that rten-onnx descends into.
@@ -26,10 +26,10 @@ enum Message {
     Flat,
 }
 
-/// What the bytes of a length-delimited field are.
+/// The content of a length-delimited field.
 enum Content {
     Message(Message),
-    /// Packed numbers of so many bytes each.
+    /// Packed numbers of this many bytes each.
     Fixed(usize),
     /// Packed varints.
     Varints,

@@ -117,8 +117,8 @@ fn functions_and_arithmetic_beyond_the_subset_name_their_node() {
     culprit(with_node("Sum", &["x", "x", "x"], vec![]), "only two inputs");
     culprit(with_node("Mul", &["x", "input"], vec![]), "one factor for each channel");
     culprit(with_node("Add", &["x", "input"], vec![]), "different shapes");
-    culprit(with_node("ReduceMean", &["x"], vec![]), "axes behind the channels");
-    culprit(with_node("ReduceMean", &["x"], vec![ints("axes", &[1])]), "axes behind the channels");
+    culprit(with_node("ReduceMean", &["x"], vec![]), "axes after the channels");
+    culprit(with_node("ReduceMean", &["x"], vec![ints("axes", &[1])]), "axes after the channels");
     let lost = vec![ints("axes", &[2]), int("keepdims", 0)];
     culprit(with_node("ReduceMean", &["x"], lost), "must keep");
     culprit(with_node("Transpose", &["x"], vec![ints("perm", &[0, 1, 3, 2])]), "only channels");

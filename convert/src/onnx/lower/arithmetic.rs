@@ -1,4 +1,5 @@
-//! Sums, differences, products and quotients: of two activations, of one and a constant, of constants.
+//! Sums, differences, products and quotients: of two activations, of an activation and a constant,
+//! of constants.
 
 use bayes8_core::graph::Op;
 
@@ -31,7 +32,7 @@ const fn of_two(name: &'static str) -> Operator {
 }
 
 impl<'a> Builder<'a> {
-    /// Add, Sub, Mul or Div: of two activations, or of one and a constant.
+    /// Add, Sub, Mul or Div: of two activations, or of an activation and a constant.
     fn arithmetic(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         if is_sum(node.op) && node.proto.input.len() != 2 {
             return Err(node.refuse("only two inputs are supported"));
@@ -42,7 +43,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Input `activation` and the constant input `constant`, one number or one per channel.
+    /// Combines input `activation` with the constant input `constant`, one number or one per
+    /// channel.
     fn with_constant(
         &mut self,
         node: &OnnxNode<'a>,
@@ -103,7 +105,7 @@ impl<'a> Builder<'a> {
         self.affine(node, &x, &scale, Gaussian { mean: shift, sigma })
     }
 
-    /// Constant input `i` as factors, one a channel; one number counts for all.
+    /// Constant input `i` as factors, one per channel; a single number counts for all.
     fn factors(
         &mut self,
         node: &OnnxNode<'a>,
@@ -182,7 +184,7 @@ impl<'a> Builder<'a> {
         Err(node.refuse(format!("combines values of shapes {shapes:?}")))
     }
 
-    /// Two values of one shape, or one of them a factor for each channel.
+    /// Multiplies two values of the same shape, or a value by a factor for each channel.
     fn product(
         &mut self,
         node: &OnnxNode<'a>,

@@ -1,4 +1,4 @@
-//! BatchNormalization, whose statistics are stored: a factor and a shift for each channel.
+//! BatchNormalization with stored statistics: a factor and a shift for each channel.
 
 use crate::error::ImportError;
 use crate::network::Gaussian;

@@ -1,4 +1,4 @@
-//! Cast: to float, of whatever is computed; to any type of number, of constants.
+//! Cast: of activations to float, of constants to any type of number.
 
 use crate::error::ImportError;
 use crate::onnx::activation::Activation;

@@ -79,8 +79,8 @@ impl<'a> Builder<'a> {
         self.clamp(node, i, clamp)
     }
 
-    /// The value that all inputs but numbers are functions of, and each input as a function of it;
-    /// `None` where there are several.
+    /// The value of which all inputs except numbers are functions, and each input as a function of
+    /// it; `None` if there are several.
     fn functions_of_one(
         &mut self,
         node: &OnnxNode<'a>,

@@ -45,8 +45,7 @@ impl<'a> Builder<'a> {
         Ok(Activation::new(value, first.form, self.graph.shape(value)))
     }
 
-    /// The Concat of parts of the channels of one value, where the inputs are such parts: another
-    /// selection of them.
+    /// The Concat of inputs that are parts of the channels of one value: another selection of them.
     fn concat_of_one(&mut self, node: &OnnxNode<'a>) -> Result<Option<Activation>, ImportError> {
         let (mut joined, mut first): (Vec<usize>, Option<Activation>) = (Vec::new(), None);
         for i in 0..node.proto.input.len() {

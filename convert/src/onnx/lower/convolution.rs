@@ -62,8 +62,8 @@ impl<'a> Builder<'a> {
         Ok(convolution)
     }
 
-    /// Input 0 without the factor that is pending on it, and that factor: weights take it up, exactly
-    /// and with their sigma, as in a network that divides its pixels by 255.
+    /// Input 0 without its pending factor, and that factor: the weights and their sigma take it up
+    /// exactly, as in a network that divides its pixels by 255.
     fn take_factor(&self, node: &OnnxNode<'a>) -> Result<Option<(Activation, f32)>, ImportError> {
         let x = self.activation(node, 0)?;
         let factor = match &x.pending {

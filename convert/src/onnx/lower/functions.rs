@@ -116,7 +116,7 @@ fn float(node: &OnnxNode<'_>, name: &str, default: f32) -> Result<f64, ImportErr
     node.float(name, default).map(f64::from)
 }
 
-/// One function after the other, the first of input 0.
+/// Applies one function after the other, the first to input 0.
 fn chained<'a>(
     builder: &mut Builder<'a>,
     node: &OnnxNode<'a>,
@@ -125,7 +125,7 @@ fn chained<'a>(
     builder.pointwise(node, 0, |x| chain(&x, steps))
 }
 
-/// Input 0 times a chain of functions of it.
+/// Multiplies input 0 by a chain of functions of it.
 fn gated<'a>(
     builder: &mut Builder<'a>,
     node: &OnnxNode<'a>,
@@ -150,7 +150,7 @@ fn gelu<'a>(builder: &mut Builder<'a>, node: &OnnxNode<'a>) -> Result<Activation
     }
 }
 
-/// The slope of a PRelu, where there is one.
+/// The slope of a PRelu, if it has a single one.
 fn slope(builder: &Builder<'_>, node: &OnnxNode<'_>) -> Result<f32, ImportError> {
     let constant = builder.constant(node, 1)?;
     match constant.as_ref().and_then(|c| c.floats()) {

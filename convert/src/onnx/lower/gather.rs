@@ -16,8 +16,8 @@ pub(super) const OPERATORS: &[Operator] = &[Operator::new("Gather", &["axis"])
     .trace(channels_at_axis)];
 
 impl<'a> Builder<'a> {
-    /// Channels in any order, or rows, columns or planes that a slice can take; without its axis
-    /// where there is one index that is no list.
+    /// Channels in any order, or rows, columns or planes that a slice can take; without its axis if
+    /// the index is a single number rather than a list.
     fn gather(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let x = self.selectable(node, 0)?;
         let dimensions = x.dimensions(self.batch);

@@ -26,7 +26,8 @@ struct Matrix<'c> {
 }
 
 impl Matrix<'_> {
-    /// Where the layer `[O][inputs of x in the graph's order]` finds its weights, and O.
+    /// The layout in which the layer `[O][inputs of x in the graph's order]` finds its weights, and
+    /// O.
     fn layout(&self, node: &OnnxNode<'_>, x: &Activation) -> Result<(Strided, usize), ImportError> {
         let (rows, columns) = match *self.constant.shape.as_slice() {
             [rows, columns] => (rows, columns),

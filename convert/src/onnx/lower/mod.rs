@@ -1,5 +1,5 @@
-//! The ONNX operators, one file for each family: how nodes of activations become nodes of the graph, how
-//! nodes of constants are computed, and what they tell of the input's axes.
+//! The ONNX operators, one file for each family: how nodes of activations become nodes of the
+//! graph, how nodes of constants are computed, and what they show about the input's axes.
 //!
 //! A file declares its operators in a list, which `FAMILIES` registers. Dispatch, refusals and the test of
 //! `docs/IMPORT.md` follow from that.

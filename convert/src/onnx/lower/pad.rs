@@ -15,15 +15,15 @@ pub(super) const OPERATORS: &[Operator] = &[Operator::new("Pad", &["mode", "pads
     .trace(resized)];
 
 impl<'a> Builder<'a> {
-    /// Zeros around rows and columns stay pending until a window takes them up; zero channels are
-    /// a node.
+    /// Zeros around rows and columns stay pending until a window takes them up; zero channels
+    /// become a node.
     fn pad(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         if !matches!(node.string("mode")?, None | Some("constant")) {
             return Err(node.refuse("only constant padding is supported"));
         }
         let fill = self.constant(node, 2)?;
         let zero = |v: &[f32]| v.iter().all(|&x| x == 0.0);
-        // Before operator set 11, an attribute.
+        // An attribute before operator set 11.
         let attribute = node.float("value", 0.0)?;
         if attribute != 0.0 || fill.is_some_and(|fill| !fill.floats().is_some_and(zero)) {
             return Err(node.refuse("only padding with 0.0 is supported"));

@@ -36,7 +36,7 @@ pub(super) const OPERATORS: &[Operator] = &[
 impl<'a> Builder<'a> {
     fn max_pool(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let (mut x, mut border) = self.bordered(node, 0)?;
-        // A border of zeros equals padding that never wins only where no value is negative.
+        // A border of zeros equals padding that never wins only if no value is negative.
         if border != Padding::default() && !self.non_negative(x.value) {
             (x, border) = (self.settled(node, 0)?, Padding::default());
         }
@@ -63,7 +63,7 @@ impl<'a> Builder<'a> {
             count_include_pad = true;
         }
         window = whole;
-        // As adaptive pooling is exported where it changes nothing.
+        // Adaptive pooling that changes nothing is exported like this.
         if window == Window::new([1, 1]) {
             return Ok(x);
         }
@@ -84,7 +84,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// `window` with the padding at the ends that `ceil_mode` takes for another plane, row or column.
+/// `window` with the padding at the ends that `ceil_mode` adds for another plane, row or column.
 fn with_ceil_mode(
     node: &OnnxNode<'_>,
     x: &Activation,

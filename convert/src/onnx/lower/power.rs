@@ -36,8 +36,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The constant input `i` of a node whose input `beside` is an activation, where it is one
-    /// number for every element; `None` where it is not constant or holds several numbers.
+    /// The constant input `i` of a node whose input `beside` is an activation, if it is one number
+    /// for every element; `None` if it is not constant or holds several numbers.
     fn number_beside(
         &self,
         node: &OnnxNode<'_>,

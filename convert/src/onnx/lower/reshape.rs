@@ -47,8 +47,8 @@ fn fold(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Result<Constant, Import
     Ok(Constant { shape, ..data.clone() })
 }
 
-/// The shape that the node makes of `from`; `integers` has those of an input or, as in older operator
-/// sets, of an attribute.
+/// The shape that the node gives `from`; `integers` returns those of an input or, as in older
+/// operator sets, of an attribute.
 fn target(
     node: &OnnxNode<'_>,
     from: &[usize],
@@ -64,7 +64,7 @@ fn target(
     }
 }
 
-/// The shape that an ONNX Reshape to `target` means: 0 keeps an extent, -1 is what remains.
+/// The shape of an ONNX Reshape to `target`: 0 keeps an extent, -1 stands for the rest.
 fn resolve_reshape(
     node: &OnnxNode<'_>,
     from: &[usize],
@@ -125,11 +125,11 @@ fn squeeze_shape(
     let shape: Vec<usize> = (0..rank)
         .map(|a| if axes.contains(&a) { 1 } else { extents.next().copied().unwrap_or(1) })
         .collect();
-    // An axis named twice would leave extents over.
+    // Naming an axis twice would leave extents over.
     if extents.next().is_some() { Err(node.refuse("an axis comes twice")) } else { Ok(shape) }
 }
 
-/// The axes after a node that adds or drops axes of extent 1; `None` where it does anything else.
+/// The axes after a node that adds or drops axes of extent 1; `None` if it does anything else.
 fn renamed(node: &OnnxNode<'_>, axes: &[Traced], known: &Known<'_, '_>) -> Option<Step> {
     let after_batch = axes.iter().map(|axis| axis.extent).collect::<Option<Vec<_>>>()?;
     let from = [&[known.batch], &after_batch[..]].concat();

@@ -17,7 +17,7 @@ pub(super) const OPERATORS: &[Operator] = &[Operator::new("Slice", &["axes", "en
     .takes(&[Special::Bytes])];
 
 impl<'a> Builder<'a> {
-    /// A slice stays pending, so that one of rows and one of columns become one.
+    /// A slice stays pending, so that a slice of rows and one of columns become a single slice.
     fn slice(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let mut x = self.activation(node, 0)?;
         if matches!(x.pending, Pending::Border { .. } | Pending::Function { .. }) {
@@ -29,8 +29,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// What a Slice takes of the axes of a value of `rank` axes, none of them twice; `integers` has those of
-/// an input or, as in older operator sets, of an attribute.
+/// The parts that a Slice takes of a value of `rank` axes, no axis twice; `integers` returns those
+/// of an input or, as in older operator sets, of an attribute.
 fn cuts(
     node: &OnnxNode<'_>,
     rank: usize,

@@ -1,5 +1,5 @@
-//! A final softmax, which is dropped, and Log and Exp: a logarithm after a Softmax is a LogSoftmax, and
-//! the reverse. Elsewhere they are functions of one number.
+//! A final softmax, which is dropped, and Log and Exp: a Log after a Softmax makes it a LogSoftmax,
+//! and an Exp the reverse. Elsewhere they are functions of one number.
 
 use crate::error::ImportError;
 use crate::function::Unary;
@@ -23,7 +23,7 @@ pub(super) const OPERATORS: &[Operator] = &[
 ];
 
 impl<'a> Builder<'a> {
-    /// A softmax over classes; the network's output are the logits before it.
+    /// A softmax over classes; the network's output is the logits before it.
     fn softmax(&mut self, node: &OnnxNode<'a>, logarithm: bool) -> Result<Activation, ImportError> {
         let x = self.settled(node, 0)?;
         let default = if self.operator_set < 13 { 1 } else { -1 };
@@ -38,7 +38,7 @@ impl<'a> Builder<'a> {
         Ok(Activation { softmax: true, logarithm, ..x })
     }
 
-    /// Log, or else Exp.
+    /// Log, or otherwise Exp.
     fn exponential(
         &mut self,
         node: &OnnxNode<'a>,

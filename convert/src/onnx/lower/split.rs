@@ -25,10 +25,10 @@ impl<'a> Builder<'a> {
         let (extent, outputs) = (dimensions[axis], node.proto.output.len());
         let lengths: Vec<usize> = match self.integers(node, 1, "split")? {
             Some(lengths) => {
-                // What is negative does not add up to the extent.
+                // Negative lengths do not add up to the extent.
                 lengths.iter().map(|&n| usize::try_from(n).unwrap_or(usize::MAX)).collect()
             }
-            // Parts of different lengths are what `num_outputs` brought.
+            // `num_outputs` introduced parts of different lengths.
             None if self.operator_set < 18 && !extent.is_multiple_of(outputs) => Vec::new(),
             None => {
                 let part = extent.div_ceil(outputs);

@@ -54,7 +54,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Channels split into groups, seen in another order: `None` where `x` is not split.
+    /// Channels split into groups, seen in another order: `None` if `x` is not split.
     fn shuffle(
         &mut self,
         node: &OnnxNode<'a>,
@@ -65,7 +65,7 @@ impl<'a> Builder<'a> {
         }
         let x = self.selectable(node, 0)?;
         let Some(Split { extents, channels }) = x.split.clone() else { return Ok(None) };
-        // Behind the batch.
+        // After the batch.
         let axes: Vec<usize> = order.iter().map(|axis| axis.wrapping_sub(1)).collect();
         let [batch, axes @ ..] = axes.as_slice() else { return Ok(None) };
         let stays = |axis: usize| channels.contains(&axis) == channels.contains(&axes[axis]);
@@ -99,7 +99,7 @@ fn fold(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Result<Constant, Import
         None => (0..rank).rev().collect(),
     };
     if axes.len() != rank || (0..rank).any(|a| !axes.contains(&a)) {
-        return Err(node.refuse("`perm` is no permutation of the axes"));
+        return Err(node.refuse("`perm` is not a permutation of the axes"));
     }
     let from = strides(&data.shape);
     Ok(data.rearranged(&Strided {
@@ -109,7 +109,7 @@ fn fold(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Result<Constant, Import
     }))
 }
 
-/// The order in which a Transpose puts the axes after the batch, if that stays.
+/// The order in which a Transpose puts the axes after the batch, if the batch stays first.
 fn permuted(node: &OnnxNode<'_>, axes: &[Traced], _: &Known<'_, '_>) -> Option<Step> {
     let order = node.ints("perm").ok()??;
     let order = order.iter().map(|&axis| usize::try_from(axis).ok()).collect::<Option<Vec<_>>>()?;

@@ -17,11 +17,11 @@ use crate::onnx::operator::Operator;
 use crate::onnx::weights::kernel_extents;
 use crate::onnx::window::{Sliding, extent};
 
-/// What a transposed convolution does along one axis.
+/// A transposed convolution along one axis.
 struct TransposedAxis {
-    /// Zeros between neighbours, and after the last where the window's padding cannot hold them.
+    /// Zeros between neighbours, and after the last if the window's padding cannot hold them.
     zeros: AxisPadding,
-    /// Positions to leave out at both ends, where the node pads by more than its reach.
+    /// Positions to leave out at both ends, if the node pads by more than its reach.
     crop: [usize; 2],
     /// Padding of the convolution.
     padding: [usize; 2],
@@ -37,7 +37,8 @@ impl TransposedAxis {
         output_padding: usize,
     ) -> Self {
         let end = reach + output_padding;
-        // More padding than a window reaches would be an output of nothing else, which is no window.
+        // More padding than a window reaches would give an output of padding only, which is not a
+        // window.
         let padding = end.saturating_sub(after);
         let surplus = padding.saturating_sub(reach);
         Self {
@@ -89,7 +90,7 @@ impl<'a> Builder<'a> {
         self.push_convolution(node, &weight, &layout, (out_channels, groups, window), &x)
     }
 
-    /// Appends what has to be done to the input before the convolution.
+    /// Appends the nodes that prepare the input for the convolution.
     fn spread(
         &mut self,
         node: &OnnxNode<'a>,
@@ -145,8 +146,8 @@ fn transposed_axes(
     Ok([0, 1, 2].map(axis))
 }
 
-/// Weights `[I][O / groups][kernel]` as those of the convolution: `[O][kernel][I / groups]`, every
-/// axis of the kernel from its end to its beginning.
+/// Turns weights `[I][O / groups][kernel]` into those of the convolution:
+/// `[O][kernel][I / groups]`, with every axis of the kernel reversed.
 fn turned(weight: &Constant, kernel: &[usize], groups: usize) -> Strided {
     let (inputs, steps) = (weight.shape[0] / groups, strides(&weight.shape));
     let backwards: Vec<isize> = steps[2..].iter().map(|step| -step).collect();
