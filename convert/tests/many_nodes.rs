@@ -21,8 +21,8 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const NODES: usize = 4_000;
 
-/// Bytes of memory per addition: its description, what it reaches on eight pictures, and its numbers for
-/// the four pictures that the report compares at a time.
+/// Bytes of memory per addition: its description, its histogram for eight pictures, and its numbers
+/// for the four pictures that the report compares at a time.
 const PER_NODE: usize = 16_000;
 
 /// `residual` after a chain of additions.
@@ -47,7 +47,7 @@ fn chain() -> Vec<u8> {
 #[test]
 fn a_conversion_takes_little_memory_for_each_of_many_nodes() {
     let network = import(&chain(), &none()).unwrap();
-    // As pictures are: of few different numbers.
+    // Like real pictures, these have few different numbers.
     let pictures = Array4::from_shape_fn((8, 8, 8, 3), |(n, y, x, c)| {
         ((n * 31 + y * 17 + x * 5 + c * 3) % 256) as f32 / 255.0
     });

@@ -23,7 +23,8 @@ use rten_onnx::onnx::{
 /// The longest rows that are rounded with error feedback, whose moments count too.
 const WIDTH: usize = 1280;
 
-/// Layers of the network, each of 6.25 MiB. Ten make small things small; `BAYES8_LAYERS=320` makes 2 GB.
+/// The number of layers of the network, of 6.25 MiB each. Ten are enough for small things not to
+/// matter; `BAYES8_LAYERS=320` makes 2 GB.
 fn layers() -> usize {
     env::var("BAYES8_LAYERS").map_or(10, |layers| layers.parse().unwrap())
 }
@@ -34,13 +35,13 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// The activations, and a layer for each of a few threads.
 const CONSTANT: usize = 8 << 20;
 
-/// A chain of square matrices, their weights in a file beside it.
+/// A chain of square matrices, with their weights in a separate file.
 fn write_network(folder: &Path, layers: usize) {
     let size = WIDTH * WIDTH * 4;
     let mut file = BufWriter::new(File::create(folder.join("weights.data")).unwrap());
     let mut state = 1u32;
     for _ in 0..layers * size / 4 {
-        // A linear congruential generator: what the weights are hardly matters.
+        // A linear congruential generator: the weights hardly matter.
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let weight = (state as f32 / u32::MAX as f32 - 0.5) * 0.05;
         file.write_all(&weight.to_le_bytes()).unwrap();
@@ -94,7 +95,7 @@ fn write_network(folder: &Path, layers: usize) {
         opset_import: vec![OperatorSetIdProto { domain: None, version: Some(13) }],
         ..ModelProto::default()
     };
-    fs::write(folder.join("mean.onnx"), model.write_buf().unwrap()).unwrap();
+    fs::write(folder.join("network.onnx"), model.write_buf().unwrap()).unwrap();
 }
 
 #[test]
@@ -103,7 +104,7 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     let size = layers() * WIDTH * WIDTH * 4;
     write_network(folder.path(), layers());
     let posterior = PosteriorSource::Moped { delta: 0.1 };
-    let network = Network::load(&folder.path().join("mean.onnx"), &posterior).unwrap();
+    let network = Network::load(&folder.path().join("network.onnx"), &posterior).unwrap();
     println!("imported: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     let pictures = Array4::from_shape_fn((8, 1, 1, WIDTH), |(n, _, _, c)| ((n + c) % 7) as f32);
     let observations = Observations::new(&network, pictures.view(), 2, 0, || ()).unwrap();
@@ -118,7 +119,7 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     println!("quantized: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     FidelityReport::new(&network, &converted, &observations, pictures.view()).unwrap();
     println!("reported: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
-    // As `bayes8 quantize` does.
+    // Like `bayes8 quantize`.
     drop((network, observations));
     let file = format::write(&converted.model).unwrap();
     println!(

@@ -8,7 +8,7 @@ const DATA: [&str; 8] =
     ["evaluate", "out.safetensors", "--data", "x.npz", "--samples", "8", "--threads", "1"];
 const FP32: [&str; 4] = ["--network", "network.onnx", "--moped", "0.1"];
 
-/// A folder with `network.onnx`, the model `out.safetensors` of it, and pictures `x.npz`.
+/// A folder with `network.onnx`, its model `out.safetensors`, and pictures `x.npz`.
 fn quantized() -> Fixture {
     let fixture = Fixture::new(1);
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
@@ -19,7 +19,7 @@ fn quantized() -> Fixture {
     fixture
 }
 
-/// Writes recorded predictions: every class alike probable.
+/// Writes recorded predictions: every class equally probable.
 fn golden(fixture: &Fixture, labels: &[i64], entropy: f32) {
     let count = labels.len();
     let labels: Vec<u8> = labels.iter().flat_map(|label| label.to_le_bytes()).collect();
@@ -64,7 +64,7 @@ fn at<'a>(json: &'a Json, pointer: &str) -> &'a Json {
     json.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {json}"))
 }
 
-/// Fewer samples have less mutual information: that is not for quantization to answer for.
+/// Fewer samples have less mutual information, which is not an effect of quantization.
 #[test]
 fn equal_numbers_of_samples_are_compared() {
     let fixture = quantized();
@@ -96,7 +96,7 @@ fn equal_numbers_of_samples_are_compared() {
         assert_ne!(at(unequal, &information), at(&equal, &information), "all 32 samples");
     }
 
-    // The differences are the same wherever they are shown, and each says of how many samples.
+    // The differences are equal wherever they are shown, and each names its number of samples.
     let column = |text: &str, row: &str| {
         let line = text.lines().find(|line| line.starts_with(row)).unwrap().to_string();
         line.split_whitespace().find(|word| word.starts_with(['+', '-'])).unwrap().to_string()
@@ -162,7 +162,7 @@ fn recorded_predictions_tell_their_number_of_samples() {
     }
 }
 
-/// A deterministic network is the same from any number of samples: one run is enough.
+/// A deterministic network gives the same result with any number of samples: one run is enough.
 #[test]
 fn a_deterministic_peer_has_as_many_samples_as_it_is_asked_for() {
     let fixture = quantized();
@@ -247,7 +247,7 @@ fn differences_have_thresholds() {
     fixture.run(&["corrupt", "x.npz", "--severities", "3", "-o", "c.npz"]).succeeded();
     fixture.archive_of("some.npz", 3, &[2, 4]);
     let all = ["--ood", "some.npz", "--drift", "c.npz"];
-    // Far wider than the model's own posterior, so that they differ in every figure.
+    // Far wider than the model's posterior, so that they differ in every figure.
     let other = ["--network", "network.onnx", "--moped", "3"];
     let run = |gate: &str| fixture.run(&[&DATA[..], &other, &all, &[gate]].concat());
     for (option, kept, missed, name) in [

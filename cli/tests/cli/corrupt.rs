@@ -1,4 +1,4 @@
-//! `bayes8 corrupt`, and what `bayes8 evaluate --drift` makes of it.
+//! `bayes8 corrupt`, and `bayes8 evaluate --drift` on its output.
 
 use crate::support::Fixture;
 use ndarray::{Array1, Array4};

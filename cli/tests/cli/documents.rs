@@ -1,4 +1,4 @@
-//! The shell commands of the documents run as they stand there, and print what is shown.
+//! The shell commands of the documents run as written, and print what the documents show.
 
 use crate::recorded::{self, Recorded};
 use crate::support::{Fixture, bayes8, load};
@@ -81,7 +81,7 @@ fn run(fixture: &Fixture, command: &str) -> String {
     stdout
 }
 
-/// What a shell makes of `folder/*.suffix`.
+/// Expands `folder/*.suffix` as a shell does.
 fn expanded(root: &Path, word: &str) -> Vec<String> {
     let Some((folder, suffix)) = word.split_once('*') else { return vec![word.into()] };
     let names = std::fs::read_dir(root.join(folder)).unwrap();
@@ -91,7 +91,7 @@ fn expanded(root: &Path, word: &str) -> Vec<String> {
     names
 }
 
-/// A folder like the root of a clone, with what the commands of `document` read.
+/// A folder like the root of a clone, with the files that the commands of `document` read.
 fn prepared(document: &str) -> Fixture {
     let fixture = Fixture::new(1);
     for folder in ["models", "models/pictures"] {
@@ -127,7 +127,7 @@ fn prepared(document: &str) -> Fixture {
     fixture
 }
 
-/// Runs what can be run of a document, in one folder.
+/// Runs the commands of a document that can run, in one folder.
 fn run_commands(document: &str) -> Fixture {
     let fixture = prepared(document);
     let commands = commands(document);
@@ -216,7 +216,7 @@ fn every_option_of_a_synopsis_exists() {
     assert!(count >= 4, "only {count} synopses were found");
 }
 
-/// The bits are the same everywhere, so the text is, but for the name of the kernels.
+/// The bits are the same everywhere, and so is the text, apart from the name of the kernels.
 #[test]
 fn the_answers_in_the_readme_are_the_program_s() {
     let text = std::fs::read_to_string(recorded::repository().join("README.md")).unwrap();

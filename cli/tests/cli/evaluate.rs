@@ -73,8 +73,8 @@ fn json_has_the_documented_keys_and_the_librarys_figures() {
     }
 }
 
-/// Each threshold by itself, and what it says when it is missed; the exit code is 3 and the report is
-/// printed all the same.
+/// Each threshold by itself, and its message when it is missed; the exit code is 3, and the report
+/// is printed anyway.
 #[test]
 fn a_missed_threshold_is_named_and_has_an_exit_code_of_its_own() {
     let fixture = Fixture::new(1);
@@ -141,7 +141,7 @@ fn convergence_ends_at_the_prediction() {
         assert!((last - json[total].as_f64().unwrap()).abs() < 1e-12, "{key}");
         assert!(points[4][key]["standard_error"].as_f64().unwrap() > 0.0, "{key}");
     }
-    // One sample knows nothing of the others; 2^-30 is the step of the sums.
+    // A single sample has no mutual information; 2^-30 is the step of the sums.
     assert!(points[0]["mutual_information"]["value"].as_f64().unwrap() < 1e-8);
     assert!(json["mean_weights"]["mean_mutual_information"].as_f64().unwrap() < 1e-8);
 }
@@ -179,7 +179,7 @@ fn bad_data_names_the_file_and_the_array() {
     evaluate("bare.npz").failed(&["bare.npz", "`y`"]);
     write("rgb.npz", Some([0]), (1, 8, 8, 3));
     evaluate("rgb.npz").failed(&["rgb.npz", "8x8x3", "8x8x1"]);
-    // The shape first: another set has other labels too.
+    // The shape comes first: another set also has other labels.
     write("other.npz", Some([9]), (1, 8, 8, 3));
     evaluate("other.npz").failed(&["other.npz", "8x8x3", "8x8x1"]);
     write("empty.npz", Some([0]), (0, 8, 8, 1));

@@ -1,4 +1,4 @@
-//! Files that the program writes: there whole or not at all, whatever happens.
+//! Files that the program writes: complete or absent, whatever happens.
 
 use crate::support::{Fixture, bayes8};
 use ndarray::{Array1, Array4};
@@ -8,7 +8,8 @@ use std::fs::File;
 /// Largest number of samples: none of the tests waits for its end.
 const ENDLESS: &str = "268435456";
 
-/// A folder with `network.onnx`, pictures `x.npz` of it, and a model `model.safetensors` for `gray.npz`.
+/// A folder with `network.onnx`, its pictures `x.npz`, and a model `model.safetensors` for
+/// `gray.npz`.
 fn fixture() -> Fixture {
     let fixture = Fixture::new(1);
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
@@ -30,7 +31,7 @@ fn left(fixture: &Fixture) -> Vec<String> {
     names.filter(|name| !made.contains(&name.as_str())).collect()
 }
 
-/// Had it begun, it would not end.
+/// If the run had begun, it would not end.
 #[test]
 fn outputs_that_cannot_be_made_are_refused_before_the_work() {
     let fixture = fixture();
@@ -59,7 +60,7 @@ mod unix {
     use std::process::{Child, Command, Stdio};
     use std::time::Duration;
 
-    /// Runs the program where no file may grow beyond so many blocks of 512 bytes.
+    /// Runs the program with files limited to this many blocks of 512 bytes.
     fn on_a_small_disk(fixture: &Fixture, blocks: u32, arguments: &[&str]) -> (i32, [String; 2]) {
         let program = bayes8(arguments);
         let mut shell = Command::new("sh");
@@ -71,7 +72,7 @@ mod unix {
         (code, [text(output.stdout), text(output.stderr)])
     }
 
-    /// The figures are there, the file is not, and the complaint is one line of ours.
+    /// The figures are printed, the file is missing, and the error is a single line.
     #[test]
     fn a_full_disk_costs_the_file_and_not_the_figures() {
         let fixture = fixture();
@@ -92,7 +93,7 @@ mod unix {
                 assert_eq!(left(&fixture), [""; 0]);
             }
         }
-        // A missed threshold is known all the same, and keeps its exit code.
+        // A missed threshold is still reported and keeps its exit code.
         let missed = [&EVALUATE[..], &["--html", "r.html", "--max-nll", "0"]].concat();
         let (code, [_, stderr]) = on_a_small_disk(&fixture, 0, &missed);
         assert_eq!(code, 3, "{stderr}");
@@ -147,7 +148,7 @@ mod unix {
         }
     }
 
-    /// What `nohup` starts outlives its terminal.
+    /// A program that `nohup` starts outlives its terminal.
     #[test]
     fn a_signal_that_is_ignored_stays_so() {
         let fixture = fixture();
@@ -156,7 +157,7 @@ mod unix {
         shell.args(["-c", "trap '' HUP && exec \"$@\"", "sh"]);
         shell.arg(program.get_program()).args(program.get_args());
         let child = start(&fixture, shell, 1);
-        // Of two signals that wait, the one with the smaller number comes first.
+        // Of two pending signals, the one with the smaller number comes first.
         signal(&child, "HUP");
         signal(&child, "TERM");
         assert_eq!(end(child), Some(15));

@@ -1,4 +1,4 @@
-//! What the commands read: arrays of floats, standard input, and paths that name no plain file.
+//! Inputs of the commands: arrays of floats, standard input, and paths other than plain files.
 
 use crate::support::{Finished, Fixture, bayes8};
 use bayes8_native::core::input::normalize;
@@ -157,7 +157,7 @@ fn what_never_ends_or_never_begins_is_not_read() {
     }
 }
 
-/// A run that is given a file as standard input.
+/// A run with a file as standard input.
 fn piped(fixture: &Fixture, file: &str, arguments: &[&str]) -> Finished {
     let mut command = bayes8(arguments);
     command.current_dir(fixture.path(".")).stdin(File::open(fixture.path(file)).unwrap());

@@ -1,4 +1,4 @@
-//! What `quantize` says of a network's input and outputs, and what it asks for.
+//! What `quantize` says about a network's input and outputs, and the options that it asks for.
 
 use crate::support::{Finished, Fixture};
 use ndarray::{Array1, Array2, ArrayD};

@@ -138,7 +138,7 @@ fn reads_jpeg_and_transparent_pictures_of_any_size() {
             Rgba([r, g, b, x as u8])
         };
         RgbaImage::from_fn(200, 3, alpha).save(fixture.path("alpha.png")).unwrap();
-        // The name says nothing about what a file holds.
+        // The name says nothing about the contents of a file.
         std::fs::copy(fixture.path("odd.jpg"), fixture.path("odd.png")).unwrap();
         let json = fixture.json(&["predict", MODEL, "odd.jpg", "alpha.png", "odd.png", "--json"]);
         assert_eq!(json[0]["logits_digest"], json[2]["logits_digest"]);

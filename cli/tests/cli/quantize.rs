@@ -1,4 +1,4 @@
-//! `bayes8 quantize`: from arguments to files. How good they are is `convert`'s to test.
+//! `bayes8 quantize`: from arguments to files. The tests of `convert` check their quality.
 
 use crate::support::Fixture;
 use ndarray::{Array1, Array4, ArrayD};
@@ -193,7 +193,7 @@ fn a_deterministic_model_predicts_without_epistemic_uncertainty() {
     // Nothing but what the fixed-point sums round.
     assert!(evaluation["mean_mutual_information"].as_f64().is_some_and(|nats| nats < 1e-8));
     assert!(evaluation["nll"].as_f64().is_some());
-    // What is rounded has no ranks that could keep a threshold.
+    // Rounding destroys ranks, so no threshold could hold.
     let fp32 = ["--network", "network.onnx", "--deterministic", "--min-spearman-mi", "-1"];
     let run = fixture
         .run(&[&evaluate[..], &fp32].concat())
@@ -204,7 +204,7 @@ fn a_deterministic_model_predicts_without_epistemic_uncertainty() {
     assert!(run.stderr.contains("the model is deterministic"), "{}", run.stderr);
 }
 
-/// Of one picture, no error to gain from and no correction at all.
+/// A single picture, no error to reduce, and no correction at all.
 #[test]
 fn bias_correction_is_reported_or_off() {
     let fixture = residual();
@@ -260,8 +260,8 @@ fn seven_bits_are_recorded() {
     fixture.run(&["predict", "out.safetensors", "a.png"]).succeeded();
 }
 
-/// Standard deviations for the three layers of `residual.onnx`, all of them `sigma` but the first of
-/// the first layer.
+/// Standard deviations for the three layers of `residual.onnx`, all `sigma` except the first of the
+/// first layer.
 fn posterior(fixture: &Fixture, sigma: f32, first: f32) {
     let mut tensors = Vec::new();
     for (name, shape) in [("conv1.weight.sigma", vec![4, 3, 3, 3]), ("fc.weight.sigma", vec![5, 8])]
@@ -354,7 +354,7 @@ fn inputs_that_do_not_fit_are_refused_by_name() {
     refused(&["--report", "out.safetensors"], &["out.safetensors"]);
 }
 
-/// Names alone are metadata too; what the pixels then are is said.
+/// Names alone are metadata too; the message then says how pixels are read.
 #[test]
 fn metadata_needs_no_preprocessing() {
     let fixture = residual();
@@ -376,7 +376,7 @@ fn metadata_needs_no_preprocessing() {
     with("{}").failed(&["m.json", "neither `class_names` nor `preprocessing`"]);
 }
 
-/// A mean in 0..255 beside pixels in 0..1 leaves pictures that are all alike to the network.
+/// A mean in 0..255 beside pixels in 0..1 leaves pictures that all look alike to the network.
 #[test]
 fn a_preprocessing_that_does_not_fit_is_made_known() {
     let fixture = residual();

@@ -1,4 +1,4 @@
-//! What `bayes8-export` wrote once, with pictures and the answers of PyTorch to them.
+//! Recorded files of `bayes8-export`, with pictures and PyTorch's answers to them.
 
 use crate::support::Fixture;
 use ndarray::{Array1, Array2, Array4, Ix1, OwnedRepr};
@@ -32,7 +32,7 @@ impl Recorded {
         }
     }
 
-    /// Writes an archive of the pictures `array`, with labels where there are such.
+    /// Writes an archive of the pictures `array`, with labels if there are any.
     pub(crate) fn write_pictures(&mut self, fixture: &Fixture, name: &str, array: &str) {
         let mut npz = NpzWriter::new(File::create(fixture.path(name)).unwrap());
         npz.add_array("x", &self.pictures(array)).unwrap();
@@ -47,7 +47,7 @@ impl Recorded {
         self.0.by_name(array).unwrap()
     }
 
-    /// What PyTorch computes of `x` with every weight at its mean, `[N, classes]`.
+    /// PyTorch's results for `x` with every weight at its mean, `[N, classes]`.
     pub(crate) fn logits(&mut self) -> Array2<f32> {
         self.0.by_name("logits").unwrap()
     }

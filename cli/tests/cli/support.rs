@@ -91,7 +91,7 @@ pub(crate) fn bayes8(arguments: &[&str]) -> Command {
     command
 }
 
-/// What a run of the program left behind.
+/// The result of a run of the program.
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -112,7 +112,7 @@ impl Finished {
         self
     }
 
-    /// Exit code 1, nothing printed, and one line of complaint that holds all `parts`.
+    /// Checks for exit code 1, no output, and a one-line error that contains all `parts`.
     pub(crate) fn failed(self, parts: &[&str]) {
         assert_eq!((self.code, self.stdout.as_str()), (Some(1), ""), "{}", self.stderr);
         assert!(self.stderr.starts_with("error: "), "{}", self.stderr);
@@ -122,13 +122,13 @@ impl Finished {
         }
     }
 
-    /// Exit code 2 and a complaint that holds `part`.
+    /// Checks for exit code 2 and an error that contains `part`.
     pub(crate) fn misused(self, part: &str) {
         assert_eq!((self.code, self.stdout.as_str()), (Some(2), ""), "{}", self.stderr);
         assert!(self.stderr.contains(part), "no {part:?} in {}", self.stderr);
     }
 
-    /// Exit code 3, a complaint that holds all `parts`, and the report all the same.
+    /// Checks for exit code 3, an error that contains all `parts`, and the printed report.
     #[track_caller]
     pub(crate) fn missed(self, parts: &[&str]) -> Self {
         assert_eq!(self.code, Some(3), "{parts:?}: {}", self.stderr);
@@ -147,7 +147,7 @@ pub(crate) fn keys(object: &Json) -> Vec<&str> {
     keys
 }
 
-/// Predicts without the program in between.
+/// Predicts without the program.
 pub(crate) fn load(path: &Path) -> bayes8_native::Model {
     bayes8_native::Model::load(path).unwrap()
 }

@@ -33,8 +33,8 @@ fn wrong_usage_exits_with_2() {
     fixture.run(&["inspect", MODEL, "--frob"]).misused("--frob");
 }
 
-/// Every complaint about a number names the option and what would be right, and gives no advice that
-/// leads elsewhere. Of a command line that is wrong in nothing else no file need be there.
+/// Every error about a number names the option and the valid numbers, and gives no misleading
+/// advice. The files of such a command line need not exist.
 #[test]
 fn every_number_out_of_range_is_told_its_range() {
     const SAMPLES: &str = "a whole number from 1 to 268435456";

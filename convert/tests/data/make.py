@@ -1,4 +1,4 @@
-"""Writes the ONNX fixtures of this folder: tiny random networks and what they compute.
+"""Writes the ONNX fixtures of this folder: tiny random networks and their results.
 
 `networks/` has a function for each. NAME.onnx comes with NAME.safetensors: `input` (NCHW, or
 `input_channels_last`), `output` by ONNX's own reference evaluator (ONNX Runtime where that lacks

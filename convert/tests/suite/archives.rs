@@ -1,4 +1,4 @@
-//! npz archives: as NumPy writes them, and as nobody should.
+//! npz archives as NumPy writes them, and hostile ones.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn a_bomb_is_refused_before_it_unfolds() {
     let header = x.len() as u32 - 100;
     let error = size(header + (1 << 31));
     assert!(error.contains("array `x`: its ") && error.contains("16 times as many"), "{error}");
-    // Within the limit, but not there: memory grows with what arrives.
+    // Within the limit, but missing: memory grows with the data that arrives.
     let x = npy("'|u1'", "(1000000000, 1)", &[0; 100]);
     let npz = declared(archive(&[("x", x.clone())], true), x.len() as u32 - 100 + 1_000_000_000);
     let error = load_bytes(&npz).unwrap_err();
@@ -119,7 +119,7 @@ fn archive(arrays: &[(&str, Vec<u8>)], compressed: bool) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// The archive with another size declared for what its only entry unfolds to.
+/// The archive with a false unfolded size for its only entry.
 fn declared(mut npz: Vec<u8>, unfolded: u32) -> Vec<u8> {
     let entry = npz.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
     npz[entry + 24..entry + 28].copy_from_slice(&unfolded.to_le_bytes());

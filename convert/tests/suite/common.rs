@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayD, Ix2};
 use rten_onnx::onnx::{AttributeProto, AttributeType, ModelProto, NodeProto, TensorProto};
 use safetensors::SafeTensors;
 
-/// One network with what it computes.
+/// A network with its recorded results.
 pub(crate) struct Fixture {
     /// The bytes of the ONNX file.
     pub(crate) onnx: Vec<u8>,
@@ -83,7 +83,7 @@ pub(crate) fn refusal(fixture: &str, change: impl FnOnce(&mut ModelProto)) -> St
     import(&model.write_buf().unwrap(), &none()).unwrap_err().to_string()
 }
 
-/// A message must have all `parts`.
+/// Checks that a message contains all `parts`.
 #[track_caller]
 pub(crate) fn assert_names(message: &str, parts: &[&str]) {
     for part in parts {

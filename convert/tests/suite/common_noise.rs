@@ -48,7 +48,7 @@ fn common_noise_is_that_of_the_int8_samples() {
                 let position = layer.position(channel, i);
                 let (code, mean) = (f32::from(codes[position]), f32::from(layer.mu[position]));
                 let spread = (w - mu) / layer.scale[channel];
-                // Sums are rounded and end at those of i8, codes of sigma are rounded.
+                // Sums are rounded and saturate as i8, and codes of sigma are rounded.
                 let error = code - (mean + spread).clamp(-128.0, 127.0);
                 let allowed = 1.0 + 0.05 * spread.abs();
                 assert!(error.abs() <= allowed, "{name} {n} {i}: {code} {mean} {spread}");

@@ -78,7 +78,7 @@ fn flattened_pictures_keep_their_columns() {
     }
     assert!(deviation(&logits, &fixture.output) < 1e-5);
     assert_eq!(operations(&network), ["conv2d", "max_pool", "flatten", "linear", "linear"]);
-    // The ReLU behind pool and Flatten commutes with both.
+    // The ReLU after pool and Flatten commutes with both.
     assert_eq!(network.graph.nodes()[node(&network, "conv")].data.clamp, Clamp::RELU);
     assert!(network.graph.nodes()[node(&network, "fc2")].data.clamp.is_none());
 }
@@ -89,13 +89,13 @@ fn branches_and_what_cannot_be_folded() {
     let (network, logits) = mean_logits(&fixture);
     assert!(deviation(&logits, &fixture.output) < 1e-5);
     let expected = [
-        // BatchNormalization of the input, and of a value that others read, too.
+        // BatchNormalization of the input, and of a value with other readers.
         "conv2d",
         "conv2d",
         "conv2d",
         "average_pool",
         "average_pool",
-        // The clamp waits for the first that reads it.
+        // The clamp waits for its first reader.
         "requantize",
         "concat",
         "global_average_pool",
@@ -173,7 +173,8 @@ fn borders_before_an_addition_are_kept() {
     assert_eq!(network.graph.nodes()[1].shape.axes(), [1, 6, 5]);
 }
 
-/// Every fixture's sigma is a tenth of |w|, so it must be so wherever folding moved the weights.
+/// In every fixture sigma is a tenth of |w|, so the same must hold wherever folding moved the
+/// weights.
 #[test]
 fn sigma_follows_its_mean_through_every_fold() {
     for name in ["residual", "flatten", "sequence", "transposed", "channels"] {
@@ -181,7 +182,7 @@ fn sigma_follows_its_mean_through_every_fold() {
         for node in network.graph.nodes() {
             let Some(layer) = node.data.layer() else { continue };
             let weight = &layer.weight;
-            // Of these fixtures, only "channels" has layers without spread.
+            // Among these fixtures, only "channels" has layers without spread.
             if name == "channels" && weight.sigma.is_none() {
                 continue;
             }
@@ -218,7 +219,7 @@ fn moped_makes_weights_but_not_biases_bayesian() {
         }
         assert!(layer.bias.as_ref().is_none_or(|bias| bias.sigma.is_none()));
     }
-    // What a BatchNormalization became is no layer of the posterior.
+    // The layer that a BatchNormalization became has no posterior.
     let folded = network.graph.nodes()[0].data.layer().unwrap();
     assert_eq!(folded.weight.sigma, None);
 }

@@ -1,5 +1,5 @@
-//! Functions, products, means, orders of axes and of channels, and what ends a network: import against
-//! ONNX's reference evaluator and ONNX Runtime, and the INT8 network against the FP32 one.
+//! Functions, products, means, orders of axes and of channels, and the ends of networks: the import
+//! against ONNX's reference evaluator and ONNX Runtime, and the INT8 network against the FP32 one.
 
 use crate::common::{Fixture, assert_names, none};
 use bayes8_convert::{
@@ -30,7 +30,7 @@ fn imported(name: &str) -> (Fixture, Network) {
     imported_to(name, |logits| logits)
 }
 
-/// The same where the file's output is `end` of the logits.
+/// Imports a fixture and compares `end` of its logits with the output of ONNX's evaluator.
 #[track_caller]
 fn imported_to(name: &str, end: fn(Array2<f32>) -> Array2<f32>) -> (Fixture, Network) {
     let fixture = Fixture::load(name);
@@ -41,7 +41,7 @@ fn imported_to(name: &str, end: fn(Array2<f32>) -> Array2<f32>) -> (Fixture, Net
     (fixture, network)
 }
 
-/// How often each of these operations occurs.
+/// The number of times that each of these operations occurs.
 fn counts<const N: usize>(network: &Network, names: [&str; N]) -> [usize; N] {
     let nodes = network.graph.nodes();
     names.map(|name| nodes.iter().filter(|node| node.op.name() == name).count())
@@ -91,7 +91,7 @@ fn quantization_error(network: &Network, fixture: &Fixture) -> f32 {
 #[test]
 fn activation_functions_are_one_table_each() {
     let (fixture, network) = imported("activations");
-    // As many functions as there are layers but the last; only one operation besides.
+    // One function per layer except the last, and only one other operation.
     let names = ["conv2d", "table", "max_pool", "requantize", "multiply", "add"];
     let [layers, tables, pools, others @ ..] = counts(&network, names);
     assert_eq!((layers, tables, pools, others), (15, 15, 1, [0, 0, 0]));
@@ -115,14 +115,14 @@ fn squeeze_and_excitation_multiplies_by_channel() {
 #[test]
 fn means_over_rows_or_columns_are_windows() {
     let (_, network) = imported("means");
-    // The mean over rows of what has one column is one over all of it.
+    // The mean over the rows of a single column is the mean over everything.
     assert_eq!(counts(&network, ["average_pool", "global_average_pool"]), [2, 2]);
 }
 
 #[test]
 fn batch_normalization_of_shared_values_is_a_layer_of_its_own() {
     let (fixture, network) = imported("dense");
-    // Of three joint values and the last; the others are folded.
+    // For three joint values and the last; the others are folded.
     assert_eq!(counts(&network, ["conv2d", "requantize", "concat"]), [11, 0, 3]);
     let error = quantization_error(&network, &fixture);
     assert!(error < 0.1, "{error}");
@@ -142,7 +142,7 @@ fn graphs_of_tensorflow_lose_their_transpositions() {
     assert_eq!(counts(&gray, ["conv2d", "table", "flatten", "linear"]), [3, 0, 0, 1]);
 }
 
-/// Zero must stay zero through a table, or the padding of the layer behind it would not.
+/// Zero must stay zero through a table, or the padding of the layer after it would not be zero.
 #[test]
 fn tables_keep_zero_where_their_function_does() {
     let (fixture, network) = imported("activations");
@@ -187,7 +187,7 @@ fn with_function(op: &str) -> (Fixture, Network) {
     (fixture, network)
 }
 
-/// A table of NaN would be zeros.
+/// A table of NaN would become zeros.
 #[test]
 fn functions_without_a_finite_value_are_refused_by_node_and_range() {
     for op in ["Log", "Sqrt", "Reciprocal", "Acosh", "Atanh", "Acos"] {
@@ -209,7 +209,7 @@ fn functions_without_a_finite_value_are_refused_by_node_and_range() {
 #[test]
 fn orders_of_channels_are_taken_up_or_copied() {
     let (fixture, network) = imported("channels");
-    // The orders of the input, and that of all features, are taken up by the layer that reads them.
+    // The layers that read the input and the features take up their orders.
     let selections = (0..network.graph.nodes().len()).filter(|&n| network.is_selection(n));
     let names: Vec<&str> = selections.map(|n| network.graph.nodes()[n].name.as_str()).collect();
     let parts = ["/split34", "/split34_2", "/transpose39", "/gather66", "/gather72"];
@@ -218,7 +218,7 @@ fn orders_of_channels_are_taken_up_or_copied() {
     assert!(error < 0.1, "{error}");
 }
 
-/// A copy of channels on a grid of its own would round their codes once more.
+/// A copy of channels on a separate grid would round their codes once more.
 #[test]
 fn copied_channels_keep_their_codes() {
     let (fixture, network) = imported("channels");

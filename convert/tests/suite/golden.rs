@@ -1,11 +1,11 @@
-//! What the training framework recorded of the models in the folder `BAYES8_SHARED`.
+//! The results that the training framework recorded for the models in the folder `BAYES8_SHARED`.
 
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 use safetensors::SafeTensors;
 
-/// The folder, or `None` after saying that the test is skipped.
+/// The folder, or `None` after a message that the test is skipped.
 pub(crate) fn shared(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("BAYES8_SHARED").map(PathBuf::from);
     if folder.is_none() {
@@ -26,7 +26,7 @@ impl Golden {
         Self { file: std::fs::read(path).unwrap() }
     }
 
-    /// An f32 tensor, a row for each picture.
+    /// An f32 tensor with a row per picture.
     pub(crate) fn tensor(&self, name: &str) -> Array2<f32> {
         let file = SafeTensors::deserialize(&self.file).unwrap();
         let tensor = file.tensor(name).unwrap();

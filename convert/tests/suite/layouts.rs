@@ -1,5 +1,5 @@
-//! What the axes of an input are: networks of `tests/data/layouts` (see `make.py` there) against the
-//! answers of ONNX Runtime, and what cannot be told.
+//! The axes of an input: networks of `tests/data/layouts` (see `make.py` there) against the answers
+//! of ONNX Runtime, and ambiguous ones.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ impl Answers {
     }
 }
 
-/// Axes in a file's order to `[N, .., C]`; a missing axis of the channel stays missing.
+/// Brings axes from a file's order to `[N, .., C]`; a missing axis of the channel stays missing.
 fn channels_last(layout: InputLayout, pictures: ArrayViewD<'_, f32>) -> ArrayD<f32> {
     let channel = layout.name().find('c').unwrap_or(pictures.ndim() - 1);
     let mut order: Vec<usize> = (0..pictures.ndim()).collect();
@@ -111,7 +111,7 @@ fn every_layout_answers_as_onnx_runtime_does() {
         assert!(name.starts_with(layout.name()), "{name}");
         let deviation = deviation(&network, name, &answers);
         assert!(deviation < 1e-5, "{name}: {deviation}");
-        // What was inferred can be said.
+        // The inferred layout can also be given.
         let options = ImportOptions { input_layout: Some(layout), ..options };
         assert_eq!(import_with(&onnx(name), &none(), &options).unwrap(), network, "{name}");
     }
@@ -167,7 +167,7 @@ fn what_cannot_be_told_is_asked_for() {
     }
     let volume = changed("ndhwc_flatten", |input| set_extents(input, &[0, 2, 5, 4, 6]));
     assert_names(&refusal(&volume, none_given), &["--input-layout", "ncdhw", "ndhwc"]);
-    // What the user says counts.
+    // The user's choice counts.
     let ambiguous = changed("nhwc_flatten", |input| set_extents(input, &[0, 5, 2, 2]));
     for (input_layout, shape) in
         [(Picture, Shape::new(2, 2, 5)), (ChannelsLast, Shape::new(5, 2, 2))]
@@ -238,7 +238,7 @@ fn bytes_cannot_be_computed_with() {
     assert_names(&error, &["(Div)", "uint8", "cast"]);
 }
 
-/// An import in another order answers at random, which only recorded answers show.
+/// An import in another order answers at random, and only recorded answers show it.
 #[test]
 fn recorded_answers_tell_a_wrong_layout() {
     let answers = Answers::read();

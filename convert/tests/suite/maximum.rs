@@ -1,4 +1,5 @@
-//! Maxima over all positions: an operation of the INT8 model, imported from what exporters write.
+//! Maxima over all positions: an operation of the INT8 model, imported from the graphs of
+//! exporters.
 
 use std::sync::Mutex;
 

@@ -1,5 +1,5 @@
-//! One network in the spelling of every operator set (see `data/networks/operator_sets.py`), and other
-//! forms in which files hold the same network.
+//! One network in the spelling of every operator set (see `data/networks/operator_sets.py`), and
+//! other ways in which files hold the same network.
 
 use std::cell::RefCell;
 
@@ -59,7 +59,7 @@ fn what_an_older_operator_set_means_otherwise_is_refused_by_node() {
         outputs.extend(["mean", "var", "saved_mean", "saved_var"].map(String::from));
     });
     assert_names(&training, &["(BatchNormalization)", "training mode"]);
-    // As Add had them up to operator set 6: the shape alone would mean something else.
+    // As in Add up to operator set 6: the shape alone would mean something else.
     let broadcast = refusal("opset7", |m| find(m, "Gemm").attribute.push(int("broadcast", 1)));
     assert_names(&broadcast, &["(Gemm)", "attribute `broadcast`"]);
 }
@@ -71,7 +71,7 @@ fn other_operator_sets_are_named() {
         model.opset_import[0].version = Some(version);
         assert_names(&imported(&model).unwrap_err(), &[&version.to_string(), "7 to 25"]);
     }
-    // One of another domain that no node uses does not matter.
+    // A set of another domain that no node uses does not matter.
     let mut model = parse("residual");
     let mut other = parse("residual").opset_import.remove(0);
     (other.domain, other.version) = (Some("ai.onnx.ml".into()), Some(5));

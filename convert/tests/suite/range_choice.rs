@@ -1,4 +1,4 @@
-//! Which ranges a network gets where nobody names a method.
+//! The ranges of a network if nobody names a method.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ fn where_rounding_outweighs_the_posterior_the_nearest_to_fp32_is_chosen() {
 #[test]
 fn outliers_cost_min_max_its_place() {
     let (network, pictures) = fixture(SigmaSource::Moped { delta: 0.2 });
-    // So many that a single one counts less than what it would cost all others.
+    // Enough numbers that a single outlier counts less than the precision it would cost all others.
     let copies = 6000 / pictures.len_of(Axis(0));
     let mut many = ndarray::concatenate(Axis(0), &vec![pictures.view(); copies]).unwrap();
     many.iter_mut().next().into_iter().for_each(|x| *x = 1000.0);

@@ -1,4 +1,4 @@
-//! What the importer refuses of a graph's input and outputs, and how it prints names.
+//! Inputs and outputs of a graph that the importer refuses, and how it prints names.
 
 use crate::common::{Fixture, assert_names, find, int, refusal};
 use rten_onnx::onnx::{DataType, Dimension, ModelProto, NodeProto};

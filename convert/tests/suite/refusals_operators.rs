@@ -1,4 +1,4 @@
-//! What the importer refuses of operators and their attributes: its errors name the node.
+//! Operators and attributes that the importer refuses: its errors name the node.
 
 use std::cell::RefCell;
 
@@ -50,7 +50,7 @@ fn windows_have_the_axes_of_their_input() {
     let pads = changed("volume", "AveragePool", "pads", &[1, 1, 1, 1]);
     assert_names(&pads, &["(AveragePool)", "`pads` must hold 6 numbers"]);
     let axes = changed("sequence", "ReduceMean", "axes", &[1]);
-    assert_names(&axes, &["(ReduceMean)", "only a mean over axes behind"]);
+    assert_names(&axes, &["(ReduceMean)", "only a mean over axes after"]);
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn functions_cannot_grow_without_bound() {
 #[test]
 fn unsupported_operators_take_the_blame_before_their_neighbours() {
     let inserted = |op: &str| {
-        // Where a Reshape would not understand the shape, and be blamed first.
+        // Here a Reshape would not understand the shape and be blamed first.
         refusal("residual", |m| {
             let nodes = &mut m.graph.as_mut().unwrap().node;
             let last = nodes.last_mut().unwrap();

@@ -1,4 +1,4 @@
-//! What the importer refuses of tensors, numbers and posteriors.
+//! Tensors, numbers and posteriors that the importer refuses.
 
 use std::cell::RefCell;
 
@@ -102,7 +102,7 @@ fn constants_cannot_unfold_without_bound() {
     assert_names(&message, &["double", "unfold"]);
 }
 
-/// An attribute that means nothing must not become a weight that then takes the blame.
+/// An attribute without meaning must not become a weight that then takes the blame.
 #[test]
 fn numbers_that_are_not_finite_are_refused_where_they_are() {
     let attribute = |op: &'static str, name: &'static str, value: f32| {

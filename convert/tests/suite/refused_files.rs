@@ -8,7 +8,8 @@ use bayes8_convert::{Network, PosteriorSource, SigmaSource, import};
 use rten_onnx::onnx::{DataLocation, ModelProto, StringStringEntryProto};
 use safetensors::{Dtype, tensor::TensorView};
 
-/// `residual.onnx` in a folder, `fc.weight` in the file `location` of it, `entries` besides.
+/// Writes `residual.onnx` to a folder, with `fc.weight` in the file `location` and further
+/// `entries`, and loads it.
 fn external(folder: &Path, location: &str, entries: &[(&str, &str)]) -> Result<Network, String> {
     let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
     let tensor = initializer(&mut model, "fc.weight");

@@ -1,5 +1,5 @@
-//! The trained models of a folder outside of the repository, named by `BAYES8_SHARED`: mean-weight
-//! logits and Monte-Carlo uncertainty must be those that the training framework recorded.
+//! The trained models of a folder outside the repository, which `BAYES8_SHARED` names: mean-weight
+//! logits and Monte-Carlo uncertainty must equal those that the training framework recorded.
 
 use std::{path::Path, time::Instant};
 

@@ -9,7 +9,7 @@ use ndarray_npy::NpzWriter;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/mnist-cnn.safetensors");
 
-/// Writes pictures of nothing and their labels.
+/// Writes empty pictures and their labels.
 fn write_pictures(path: &Path, count: usize) {
     let byte = |(n, h, w, _)| (n * 57 + h * 31 + w * 11) as u8;
     let mut npz = NpzWriter::new(std::fs::File::create(path).unwrap());
@@ -42,7 +42,7 @@ fn a_report_is_figures_text_and_a_page() {
     assert!(report.text(Default::default()).starts_with(name));
     let page = report.html();
     assert!(page.contains(name) && page.contains("Thresholds"), "{page}");
-    // No command line led here.
+    // The report did not come from a command line.
     assert!(report.provenance.command.is_none() && !page.contains("<pre>"));
     let missed = report.check().unwrap_err().to_string();
     assert!(missed.contains("OOD AUROC is undefined for these predictions"), "{missed}");

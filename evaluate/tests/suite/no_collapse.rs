@@ -1,7 +1,7 @@
 //! The uncertainty survives INT8 at any sigma: `cifar10-resnet20` of the folder `BAYES8_SHARED` with
 //! one rho for all weights, and with MOPED posteriors, down to spreads far below a step.
 //!
-//! `BAYES8_SHARED=FOLDER cargo test --release -p bayes8-evaluate --test no_collapse -- --nocapture`
+//! `BAYES8_SHARED=FOLDER cargo test --release -p bayes8-evaluate --test suite no_collapse -- --nocapture`
 
 use std::path::{Path, PathBuf};
 
@@ -19,24 +19,25 @@ use crate::trained::{Predictions, Trained, folder, shared};
 
 const MODEL: &str = "cifar10-resnet20";
 
-/// Samples of both networks: estimates of mutual information are biased by their number.
+/// The number of samples of both networks; it biases estimates of mutual information.
 const SAMPLES: u32 = 32;
 
-/// How many times INT8 may have the mutual information of FP32, or the reverse, where that is between
-/// 1e-4 and 1e-2 nats. The weights' variance is exact, but activations are rounded: what a step rounds
+/// The largest ratio of INT8's mutual information to FP32's, or the reverse, if FP32's is between
+/// 1e-4 and 1e-2 nats. The weights' variance is exact, but activations are rounded: rounding
 /// differs between two samples as soon as a weight does, which adds about 2e-4 nats.
 const FACTOR: f64 = 1.5;
 
 const CALIBRATION_PICTURES: usize = 100;
 
-/// What a row of the table holds.
+/// A row of the table.
 struct Row {
     posterior: String,
-    /// How ranges were chosen.
+    /// The method of the ranges.
     method: String,
     /// Mean mutual information of FP32 and of INT8.
     information: [f64; 2],
-    /// Least and largest standard deviation of a layer's integer sampler, over that of its posterior.
+    /// Smallest and largest standard deviation of a layer's integer sampler, divided by that of its
+    /// posterior.
     ratio: [f64; 2],
 }
 
@@ -59,7 +60,7 @@ impl Row {
 
         let pictures = trained.test.view();
         let normalized = normalize(&trained.preprocessing, pictures, 3).unwrap();
-        // The noise of both is the same, so that all that differs is what quantization does.
+        // Both have the same noise, so that they differ by quantization only.
         let noise = CommonNoise::new(network);
         let draws = (0..SAMPLES).map(|sample| noise.draw(0, sample));
         let fp32 = predict_samples(network, normalized.view(), draws, |_| ()).unwrap();

@@ -1,8 +1,8 @@
 //! The shipped INT8 models against the FP32 Monte-Carlo results that bayesian-torch recorded
 //! (`BAYES8_SHARED`): the uncertainty of the trained network must survive quantization.
 //!
-//! The model cards state what this prints:
-//! `BAYES8_SHARED=FOLDER cargo test --release -p bayes8-evaluate --test shipped_models -- --nocapture`
+//! The model cards state the numbers that this prints:
+//! `BAYES8_SHARED=FOLDER cargo test --release -p bayes8-evaluate --test suite shipped_models -- --nocapture`
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::trained::{Comparison, Limits, Predictions, Trained, shared};
 
 const SAMPLES: u32 = 256;
 
-/// Compares and prints; `None` where the folder is not given.
+/// Compares and prints; `None` if the folder is not given.
 fn compare(test: &str, name: &str) -> Option<Comparison> {
     let shared = shared(test)?;
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");

@@ -1,8 +1,8 @@
-//! What quantization may cost the trained models of the folder `BAYES8_SHARED` that are quantized
-//! here, as they are too large to ship or compared with more than recorded results
-//! (`shipped_models.rs` has the others): default options, 256 samples.
+//! Limits on the cost of quantization, for trained models of the folder `BAYES8_SHARED`, with
+//! default options and 256 samples. These models are quantized here because they are too large to
+//! ship, or compared with more than recorded results; `shipped_models.rs` has the others.
 //!
-//! `BAYES8_SHARED=FOLDER cargo test --release -p bayes8-evaluate --test targets -- --nocapture`
+//! `BAYES8_SHARED=FOLDER cargo test --release -p bayes8-evaluate --test suite targets -- --nocapture`
 
 use bayes8_convert::calibrate::{Observations, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
@@ -45,7 +45,7 @@ fn efficientnet_lite0_keeps_accuracy_likelihood_and_uncertainty() {
     });
 }
 
-/// The recorded samples are of Flipout convolutions, which draw a sign for every pixel: their
+/// The recorded samples come from Flipout convolutions, which draw a sign for every pixel. Their
 /// mutual information is lower than that of the posterior, so its ranks are compared with those of
 /// our FP32 network, which draws weights.
 #[test]

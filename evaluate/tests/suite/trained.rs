@@ -1,5 +1,5 @@
-//! The trained models of the folder `BAYES8_SHARED`, and INT8 models beside what the training
-//! framework recorded of them.
+//! The trained models of the folder `BAYES8_SHARED`, and INT8 models beside the results that the
+//! training framework recorded.
 use std::path::{Path, PathBuf};
 
 use bayes8_convert::metadata::normalize;
@@ -36,7 +36,7 @@ pub(crate) struct Trained {
     pub(crate) calibration: ArrayD<f32>,
     pub(crate) test: ArrayD<u8>,
     pub(crate) labels: Vec<i64>,
-    /// Of the test pictures.
+    /// The classes of the test pictures.
     pub(crate) recorded: Predictions,
 }
 
@@ -97,11 +97,11 @@ pub(crate) struct Predictions {
     pub(crate) mutual_information: Vec<f64>,
 }
 
-/// Pictures that are predicted together: enough for all threads.
+/// The number of pictures to predict together: enough for all threads.
 const BATCH: usize = 50;
 
 impl Predictions {
-    /// Those of an INT8 model, with `samples` samples of seed 0.
+    /// The predictions of an INT8 model, with `samples` samples of seed 0.
     pub(crate) fn of(
         model: bayes8_core::model::QuantizedModel,
         pictures: &ArrayD<u8>,
@@ -131,7 +131,7 @@ impl Predictions {
         }
     }
 
-    /// How many.
+    /// The number of pictures.
     pub(crate) fn len(&self) -> usize {
         self.predictive_entropy.len()
     }
@@ -148,7 +148,7 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Names of what [`Self::row`] holds.
+    /// The names of the columns of [`Self::row`].
     pub(crate) const HEADER: &str = "accuracy         NLL                entropy            \
                                      information          rank: entropy, information";
 
@@ -183,9 +183,9 @@ impl Comparison {
 
 /// How far INT8 may be from FP32.
 pub(crate) struct Limits {
-    /// Of 100 pictures.
+    /// Accuracy, in pictures of 100.
     pub(crate) accuracy_points: f64,
-    /// Relative difference.
+    /// Relative difference of the NLL.
     pub(crate) nll: f64,
     /// Least rank correlation.
     pub(crate) entropy_rank: f64,

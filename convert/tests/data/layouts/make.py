@@ -1,4 +1,4 @@
-"""Writes networks whose inputs have their axes in every order, and what ONNX Runtime answers.
+"""Writes networks whose inputs have their axes in every order, and the answers of ONNX Runtime.
 
 Each NAME.onnx is a tiny random network; `answers.safetensors` has for each `NAME.input`, in the order
 of the file's axes, and `NAME.output`. Run from anywhere: `python make.py` (packages: onnx,
@@ -20,7 +20,7 @@ FOLDER = pathlib.Path(__file__).parent
 # Name: type of the input, and the nodes between `x` and `logits`. WEIGHT[shape] is a random constant,
 # LIST[..] one of integers.
 CASES = {
-    # PyTorch: channels first, told by the first window, or by the number of channels.
+    # PyTorch: channels first, shown by the first window, or by the number of channels.
     "nchw_conv": (
         "float[n, 2, 5, 4]",
         """a = Conv <pads = [1, 1, 1, 1]> (x, WEIGHT[3, 2, 3, 3], WEIGHT[3])
@@ -44,7 +44,7 @@ CASES = {
         b = Flatten (a)
         logits = MatMul (b, WEIGHT[40, 3])""",
     ),
-    # As a TensorFlow graph with channels first flattens.
+    # How a TensorFlow graph with channels first flattens.
     "nchw_transpose_flatten": (
         "float[n, 3, 5, 4]",
         """a = Transpose <perm = [0, 2, 3, 1]> (x)
@@ -89,7 +89,7 @@ CASES = {
         d = Flatten (c)
         logits = MatMul (d, WEIGHT[100, 3])""",
     ),
-    # Keras: channels last, told by the way to the first window, or by the number of channels.
+    # Keras: channels last, shown by the way to the first window, or by the number of channels.
     "nhwc_flatten": (
         "float[n, 5, 4, 1]",
         """a = Flatten (x)
@@ -191,7 +191,7 @@ CASES = {
         e = Flatten (d)
         logits = MatMul (e, WEIGHT[28, 3])""",
     ),
-    # As Keras' Conv1D is exported.
+    # How Conv1D of Keras is exported.
     "nlc_expand_conv": (
         "float[n, 9, 3]",
         """a = Unsqueeze (x, LIST[1])

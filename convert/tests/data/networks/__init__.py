@@ -1,1 +1,1 @@
-"""Networks of the fixtures: a function writes those of its name, see `../make.py`."""
+"""Networks of the fixtures: each function writes the networks of its name, see `../make.py`."""

@@ -63,7 +63,7 @@ def excitation():
 
 
 def dense():
-    """DenseNet: BatchNorm and ReLU of a Concat that others read, too, before its convolution."""
+    """DenseNet: BatchNorm and ReLU of a Concat with several readers, before its convolution."""
     net = Net("dense", [3, 6, 5], opset=17)
     features = [net.conv("input", "stem", 4, 3, 3)]
     for i in range(3):

@@ -9,7 +9,7 @@ def channels():
     """Channels in other orders, parts of them, and shuffles, before every kind of reader."""
     net = Net("channels", [3, 5, 4], opset=13)
     index = lambda *values: net.constant(np.array(values))
-    # BGR to RGB: by Gather before a convolution, which takes the order up; by Split and Concat.
+    # BGR to RGB: by Gather before a convolution, which takes up the order; by Split and Concat.
     x = net.add("Gather", "input", index(2, 1, 0), axis=1)
     x = net.add("Conv", x, net.weight("stem.weight", 8, 3, 3, 3, sigma=0.1), pads=[1] * 4)
     x = net.add("Relu", x)

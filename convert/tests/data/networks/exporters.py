@@ -12,7 +12,7 @@ def keras():
     """A graph of tf2onnx: channels last outside, transposed around convolutions."""
     net = Net("keras", [8, 9, 3], opset=13)
     to_first, to_last = {"perm": [0, 3, 1, 2]}, {"perm": [0, 2, 3, 1]}
-    # Preprocessing in the graph: of all pixels, then of each channel.
+    # Preprocessing in the graph: for all pixels, then for each channel.
     x = net.add("Sub", net.add("Mul", "input", net.number(0.5)), net.number(0.1))
     x = net.add("Div", net.add("Sub", x, net.weight("mean", 3)), net.weight("std", 3, low=0.5))
     pads = net.constant(np.array([0, 0, 0, 0, 0, 1, 1, 0]))
@@ -31,7 +31,7 @@ def keras():
     s = net.add("Transpose", net.add("Sigmoid", s), **to_last)
     x = net.add("Concat", net.add("Mul", x, s), x, axis=-1)
     x = net.add("Slice", x, *[net.constant(np.array(v)) for v in ([1], [LARGEST], [2])])
-    # Of 4 rows and 4 columns, one of which the slice took.
+    # From 4 rows and 4 columns, one of which the slice took.
     features = 12 * 4 * 3
     flat = net.add("Reshape", x, net.constant(np.array([-1, features])))
     x = net.add("MatMul", flat, net.weight("d1", features, 7))
@@ -80,7 +80,7 @@ def shape_spelled():
 
 
 def exported():
-    """What PyTorch and bayes8-export wrote, kept as it is with its sigmas: only the answers are made."""
+    """Files of PyTorch and bayes8-export, kept unchanged with their sigmas: only the answers are computed."""
     for path in sorted((FOLDER / "exported").glob("*.onnx")):
         session = onnxruntime.InferenceSession(path)
         shape = [2 if isinstance(d, str) else d for d in session.get_inputs()[0].shape]

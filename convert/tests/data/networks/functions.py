@@ -35,7 +35,7 @@ def activations():
     gate = net.add("Add", net.add("Erf", net.add("Div", x, net.number(2**0.5))), net.number(1))
     last = net.add("Mul", net.add("Mul", x, gate), net.number(0.5))
     last = net.add("Gelu", layer())
-    # A clamp behind a pool is part of the table before it.
+    # A clamp after a pool is part of the table before it.
     x = net.add("MaxPool", net.add("LeakyRelu", layer(), alpha=0.2), kernel_shape=[2, 2])
     last = net.add("Clip", x, net.number(-0.1), net.number(0.4))
     last = net.add("Elu", layer(), alpha=0.7)

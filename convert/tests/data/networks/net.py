@@ -1,4 +1,4 @@
-"""A network under construction, and the file that it becomes with what it computes."""
+"""A network under construction, and its file with its results."""
 
 import pathlib
 
@@ -70,7 +70,7 @@ class Net:
         return self.add("BatchNormalization", x, *parts, epsilon=1e-3)
 
     def torch_pads(self, pads, rank):
-        """The subgraph that torch's exporter makes of F.pad's list."""
+        """The subgraph that torch's exporter writes for F.pad's list."""
         zeros = self.add(
             "ConstantOfShape",
             self.constant(np.array([2 * rank - len(pads)])),

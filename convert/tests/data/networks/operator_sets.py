@@ -10,7 +10,7 @@ def operator_set(version):
     net = Net(f"opset{version}", [3, 9, 9], opset=version)
 
     def ints(since, name, *values):
-        """Numbers that are an attribute of the older sets, an input of the newer."""
+        """Numbers that are an attribute in older sets and an input in newer ones."""
         if version < since:
             return [], {name: list(values)}
         return [net.constant(np.array(values))], {}

@@ -1,4 +1,4 @@
-"""Pools, means, borders and slices, and what comes out of them as logits."""
+"""Pools, means, borders and slices, and their results as logits."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from .net import LARGEST, Net, onnx_runtime
 
 
 def flatten():
-    """A picture flattened in (c, h, w) order, clamped behind a pool, and LogSoftmax."""
+    """A picture flattened in (c, h, w) order, clamped after a pool, and LogSoftmax."""
     net = Net("flatten", [2, 7, 6], opset=15)
     weight = net.weight("conv.weight", 4, 2, 3, 2, sigma=0.1)
     bias = net.weight("conv.bias", 4, sigma=0.1)
@@ -62,7 +62,7 @@ def fixed_batch():
 
 
 def means():
-    """Means over rows, over columns and over both, with and without what they leave behind."""
+    """Means over rows, over columns and over both, with and without the axes that they reduce."""
     net = Net("means", [4, 6, 5], opset=18)
     rows = net.add("ReduceMean", "input", net.constant(np.array([-2])), keepdims=1)
     columns = net.add("ReduceMean", "input", net.constant(np.array([3])), keepdims=1)
@@ -93,7 +93,7 @@ def added():
 
 
 def ceiled():
-    """Pools whose last windows end beyond the input, as GoogLeNet has them."""
+    """Pools whose last windows end beyond the input, as in GoogLeNet."""
     net = Net("ceiled", [3, 8, 7])
     x = net.conv("input", "conv", 4, 3, 3)
     x = net.add("MaxPool", x, kernel_shape=[3, 2], strides=[2, 2], ceil_mode=1)
@@ -103,7 +103,7 @@ def ceiled():
 
 
 def bordered():
-    """A Pad, then a convolution that pads as well: more together than a window may."""
+    """A Pad, then a convolution that pads as well: together more than a window may."""
     net = Net("bordered", [3, 8, 8])
     pads = net.constant(np.array([0, 0, 1, 2, 0, 0, 2, 1], np.int64))
     x = net.add("Pad", "input", pads)
