@@ -19,7 +19,7 @@ class Preprocessing:
 
     Attributes:
         mean: one number per channel, or one for all; on the scale of pixels from 0 to 1.
-        std: as many numbers as a `mean` may have, each above 0.
+        std: one number per channel, or one for all; each above 0.
 
     Raises:
         ExportError: for other numbers, or for counts that fit no number of channels.
