@@ -10,9 +10,7 @@ const FP32: [&str; 4] = ["--network", "network.onnx", "--moped", "0.1"];
 
 /// A folder with `network.onnx`, its model `out.safetensors`, and pictures `x.npz`.
 fn quantized() -> Fixture {
-    let fixture = Fixture::new(1);
-    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
-    std::fs::copy(network, fixture.path("network.onnx")).unwrap();
+    let fixture = Fixture::with_network("residual");
     fixture.archive_of("x.npz", 3, &[0, 1, 2, 3, 4, 0, 1]);
     let quantize = ["quantize", "--calibration", "x.npz", "-o", "out.safetensors"];
     fixture.run(&[&quantize[..], &FP32].concat()).succeeded();
@@ -189,8 +187,7 @@ fn noise_in_common_leaves_only_what_quantization_does() {
         assert!(common < own / 2.0, "{common} {own}");
     }
 
-    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/dense.onnx");
-    std::fs::copy(network, fixture.path("other.onnx")).unwrap();
+    fixture.network("other.onnx", "dense");
     let other = ["--network", "other.onnx", "--moped", "0.1"];
     let run = fixture.run(&[&DATA[..], &other].concat());
     assert_eq!(run.code, Some(1));

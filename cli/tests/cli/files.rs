@@ -11,9 +11,7 @@ const ENDLESS: &str = "268435456";
 /// A folder with `network.onnx`, its pictures `x.npz`, and a model `model.safetensors` for
 /// `gray.npz`.
 fn fixture() -> Fixture {
-    let fixture = Fixture::new(1);
-    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
-    std::fs::copy(network, fixture.path("network.onnx")).unwrap();
+    let fixture = Fixture::with_network("residual");
     fixture.archive_of("x.npz", 3, &[0, 1, 2, 3, 4, 0, 1]);
     fixture.archive("gray.npz", &[0, 1, 2, 1]);
     fixture

@@ -71,8 +71,7 @@ fn only_what_needs_labels_reads_them() {
 #[test]
 fn a_network_is_calibrated_and_compared_on_floats() {
     let fixture = bytes_and_floats(3);
-    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/residual.onnx");
-    std::fs::copy(network, fixture.path("network.onnx")).unwrap();
+    fixture.network("network.onnx", "residual");
     let metadata = r#"{"preprocessing": {"mean": [0.5], "std": [0.25]}}"#;
     std::fs::write(fixture.path("metadata.json"), metadata).unwrap();
     let report = |data: &str, output: &str, more: &[&str]| {
@@ -99,9 +98,7 @@ fn a_network_is_calibrated_and_compared_on_floats() {
 
 #[test]
 fn vectors_of_floats_go_all_the_way() {
-    let fixture = Fixture::new(1);
-    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/added.onnx");
-    std::fs::copy(network, fixture.path("network.onnx")).unwrap();
+    let fixture = Fixture::with_network("added");
     let x = ArrayD::from_shape_fn(vec![3, 6], |i| (i[0] * 7 + i[1]) as f64 / 5.0 - 2.0);
     write(&fixture, "x.npz", &x);
     let quantize =

@@ -5,18 +5,6 @@ use ndarray::{Array1, Array2, ArrayD};
 use ndarray_npy::NpzWriter;
 use std::fs::File;
 
-/// A folder with `network.onnx`, a file of this folder's `data` or of the converter's tests.
-fn fixture(network: &str) -> Fixture {
-    let fixture = Fixture::new(1);
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
-    let folders = ["tests/data/", "../convert/tests/data/layouts/", "../convert/tests/data/"];
-    let copy = |folder: &str| {
-        std::fs::copy(format!("{root}{folder}{network}.onnx"), fixture.path("network.onnx")).is_ok()
-    };
-    assert!(folders.into_iter().any(copy), "{network}");
-    fixture
-}
-
 /// Calibration pictures of these extents, with these answers if there are any.
 fn pictures(fixture: &Fixture, name: &str, extents: &[usize], answers: Option<&Array2<f32>>) {
     let count = 6;
@@ -43,7 +31,7 @@ fn quantize(fixture: &Fixture, more: &[&str]) -> Finished {
 /// Flattened `[n, H, W, 1]` was once read transposed: 0 of these pictures were right.
 #[test]
 fn a_flattened_keras_picture_is_not_transposed() {
-    let fixture = fixture("flatten-nhwc");
+    let fixture = Fixture::with_network("flatten-nhwc");
     let bars = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/bars.npz");
     let names = ["--calibration", bars, "--classes", "row,column"];
     let text = quantize(&fixture, &names).succeeded().stdout;
@@ -57,7 +45,7 @@ fn a_flattened_keras_picture_is_not_transposed() {
 
 #[test]
 fn an_ambiguous_input_is_asked_about() {
-    let fixture = fixture("nhwc_bytes");
+    let fixture = Fixture::with_network("nhwc_bytes");
     pictures(&fixture, "x.npz", &[5, 4, 3], None);
     for layout in ["hwc", "NHWC", ""] {
         quantize(&fixture, &["--input-layout", layout]).misused("nchw, nhwc");
@@ -70,7 +58,7 @@ fn an_ambiguous_input_is_asked_about() {
 
 #[test]
 fn open_extents_are_given_by_an_option() {
-    let fixture = fixture("nchw_open");
+    let fixture = Fixture::with_network("nchw_open");
     pictures(&fixture, "x.npz", &[7, 6, 3], None);
     quantize(&fixture, &[]).failed(&["network.onnx", "[n, 3, ?, ?]", "--input-shape"]);
     let shape = ["--input-shape", "7x6x3"];
@@ -86,7 +74,7 @@ fn open_extents_are_given_by_an_option() {
 /// Pictures of 8x8x1 once passed for 8x1x8.
 #[test]
 fn pictures_have_the_extents_of_the_network() {
-    let fixture = fixture("nhw_flatten");
+    let fixture = Fixture::with_network("nhw_flatten");
     for (extents, found) in
         [(&[4, 5][..], "4x5"), (&[5, 4, 3], "5x4x3"), (&[1, 5, 4], "1x5x4"), (&[20], "20")]
     {
@@ -101,7 +89,7 @@ fn pictures_have_the_extents_of_the_network() {
 
 #[test]
 fn bytes_are_not_normalized_twice() {
-    let fixture = fixture("nhwc_bytes");
+    let fixture = Fixture::with_network("nhwc_bytes");
     pictures(&fixture, "x.npz", &[5, 4, 3], None);
     let finished = quantize(&fixture, &[]).succeeded();
     assert_eq!(finished.stderr, "", "nothing to warn of");
@@ -123,7 +111,7 @@ fn bytes_are_not_normalized_twice() {
 #[test]
 fn one_output_is_refused_with_a_way_out() {
     for (network, part) in [("single-logit", "one number"), ("single-sigmoid", "Sigmoid")] {
-        let fixture = fixture(network);
+        let fixture = Fixture::with_network(network);
         pictures(&fixture, "x.npz", &[28, 28, 1], None);
         quantize(&fixture, &[]).failed(&["network.onnx", part, "two logits and a Softmax"]);
         quantize(&fixture, &["--classes", "yes"]).failed(&[part]);
@@ -133,7 +121,7 @@ fn one_output_is_refused_with_a_way_out() {
 /// They may be the mean and the log variance of a regression.
 #[test]
 fn two_outputs_without_a_softmax_need_names() {
-    let fixture = fixture("flatten-nhwc");
+    let fixture = Fixture::with_network("flatten-nhwc");
     pictures(&fixture, "x.npz", &[8, 8, 1], None);
     quantize(&fixture, &[]).failed(&["network.onnx", "2 outputs", "--classes", "class_names"]);
     quantize(&fixture, &["--classes", "a,b,c"])
@@ -148,7 +136,7 @@ fn two_outputs_without_a_softmax_need_names() {
 /// No comparison of INT8 with an import that reads the axes in another order can show that.
 #[test]
 fn recorded_answers_stop_a_network_that_is_misread() {
-    let fixture = fixture("nhw_reshape");
+    let fixture = Fixture::with_network("nhw_reshape");
     let wrong = Array2::from_shape_fn((6, 3), |(n, c)| (n * 3 + c) as f32 % 5.0);
     pictures(&fixture, "x.npz", &[5, 5], Some(&wrong));
     let parts = ["network.onnx", "--input-layout", "`preprocessing`", "x.npz: array `logits`"];

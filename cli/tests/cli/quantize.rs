@@ -16,15 +16,7 @@ fn quantize(fixture: &Fixture, more: &[&str]) -> crate::support::Finished {
 
 /// A folder with the network `network.onnx` of three layers, 8x8x3 pictures and five classes.
 fn residual() -> Fixture {
-    converter_fixture("residual")
-}
-
-/// A folder with a network of the converter's tests as `network.onnx`.
-fn converter_fixture(name: &str) -> Fixture {
-    let fixture = Fixture::new(1);
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../convert/tests/data/");
-    std::fs::copy(format!("{data}{name}.onnx"), fixture.path("network.onnx")).unwrap();
-    fixture
+    Fixture::with_network("residual")
 }
 
 /// From `[N, L, C]` and `[N, D, H, W, C]` to predictions of the same archive.
@@ -35,7 +27,7 @@ fn sequences_and_volumes_go_all_the_way() {
         ("volume", vec![5, 6, 4, 2], "5x6x4x2"),
         ("transposed", vec![2, 3, 3, 4], "2x3x3x4"),
     ] {
-        let fixture = converter_fixture(name);
+        let fixture = Fixture::with_network(name);
         let count = 9;
         let elements: usize = extents.iter().product();
         let bytes = (0..count * elements).map(|i| (i * 97 % 251) as u8).collect();

@@ -32,6 +32,23 @@ impl Fixture {
         fixture
     }
 
+    /// A folder with a network of these tests or of the converter's as `network.onnx`.
+    pub(crate) fn with_network(network: &str) -> Self {
+        let fixture = Self::new(1);
+        fixture.network("network.onnx", network);
+        fixture
+    }
+
+    /// Copies a network of these tests or of the converter's to the file `name`.
+    pub(crate) fn network(&self, name: &str, network: &str) {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+        let folders = ["tests/data/", "../convert/tests/data/layouts/", "../convert/tests/data/"];
+        let copy = |folder: &str| {
+            std::fs::copy(format!("{root}{folder}{network}.onnx"), self.path(name)).is_ok()
+        };
+        assert!(folders.into_iter().any(copy), "{network}");
+    }
+
     /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
