@@ -159,7 +159,7 @@ def main():
                     verdict = "" if error <= tools.tolerance else "  TOO MUCH"
                     print(f"{name:20} opset {opset}  {error:.1e}{verdict}", flush=True)
                     failed |= bool(verdict)
-                except Exception as problem:  # noqa: BLE001: each is a line of the report
+                except Exception as problem:  # noqa: BLE001 - each is a line of the report
                     print(f"{name:20} opset {opset}  FAILED: {problem}", flush=True)
                     failed = True
     sys.exit(failed)
