@@ -70,8 +70,8 @@ async function differenceOf(model, vector, pictures) {
   }
   const sums = concatenate(predictions.map(({ sums }) => sums));
   if (!(await isExpected(vector.sums, sums))) return { part: "sums", found: toBase64(sums) };
-  const numbers = ({ probabilities, std, entropy, expectedEntropy, mutualInformation }) =>
-    Float64Array.from([...probabilities, ...std, entropy, expectedEntropy, mutualInformation]);
+  const numbers = ({ probabilities, std, predictiveEntropy, expectedEntropy, mutualInformation }) =>
+    Float64Array.from([...probabilities, ...std, predictiveEntropy, expectedEntropy, mutualInformation]);
   const uncertainty = concatenate(predictions.map(numbers));
   if (!(await isExpected(vector.uncertainty, uncertainty))) {
     return { part: "uncertainty", found: toBase64(uncertainty) };

@@ -142,7 +142,7 @@ pub struct Uncertainty {
     #[tsify(type = "Float64Array")]
     std: Float64Array,
     /// Total uncertainty: entropy of the mean probabilities.
-    entropy: f64,
+    predictive_entropy: f64,
     /// Aleatoric uncertainty: mean of the samples' entropies.
     expected_entropy: f64,
     /// Epistemic uncertainty: the difference, not below zero.
@@ -158,7 +158,7 @@ pub fn uncertainty(sums: &[i64]) -> Result<Ts<Uncertainty>, Error> {
         samples: uncertainty.samples,
         probabilities: Float64Array::from(&uncertainty.probabilities[..]),
         std: Float64Array::from(&uncertainty.std[..]),
-        entropy: uncertainty.predictive_entropy,
+        predictive_entropy: uncertainty.predictive_entropy,
         expected_entropy: uncertainty.expected_entropy,
         mutual_information: uncertainty.mutual_information,
     };

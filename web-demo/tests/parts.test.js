@@ -90,19 +90,19 @@ describe("the network of the Draw page", () => {
   const final = async (name) => (await estimate(model, rasterize(EXAMPLES[name]))).at(-1);
 
   test("a clear digit is not recognized, or doubted", async () => {
-    const { probabilities, total, epistemic } = await final("clear");
+    const { probabilities, predictiveEntropy, mutualInformation } = await final("clear");
     assert.equal(best(probabilities), 3);
-    assert.ok(total < 0.05 && epistemic < 0.01, `${total} ${epistemic}`);
+    assert.ok(predictiveEntropy < 0.05 && mutualInformation < 0.01, `${predictiveEntropy} ${mutualInformation}`);
   });
   test("the ambiguous digit is not between two classes", async () => {
-    const { probabilities, total } = await final("ambiguous");
+    const { probabilities, predictiveEntropy } = await final("ambiguous");
     const [first, second] = Array.from(probabilities.keys()).sort((a, b) => probabilities[b] - probabilities[a]);
     assert.deepEqual([first, second].sort(), [4, 9]);
-    assert.ok(probabilities[second] > 0.2 && total > 0.5, `${probabilities}`);
+    assert.ok(probabilities[second] > 0.2 && predictiveEntropy > 0.5, `${probabilities}`);
   });
   test("the letter does not make the samples disagree", async () => {
-    const [letter, clear] = [await final("letter"), await final("clear")];
-    assert.ok(letter.epistemic > 0.15 && letter.epistemic > clear.epistemic + 0.1, `${letter.epistemic}`);
+    const [letter, clear] = [(await final("letter")).mutualInformation, (await final("clear")).mutualInformation];
+    assert.ok(letter > 0.15 && letter > clear + 0.1, `${letter}`);
   });
   test("mean weights are as unsure as the samples, so that the contrast shows nothing", async () => {
     const mean = (await estimate(blunt, rasterize(EXAMPLES.ambiguous), 1)).at(-1);
@@ -123,9 +123,9 @@ describe("the network of the Draw page", () => {
     const last = parts.at(-1);
     const whole = await model.predict(picture, { samples: SAMPLES, seed: 0n });
     assert.deepEqual([...last.probabilities], [...whole.probabilities]);
-    assert.ok(Math.abs(last.total - whole.entropy) < 1e-12);
-    assert.ok(Math.abs(last.aleatoric - whole.expectedEntropy) < 1e-12);
-    assert.ok(Math.abs(last.epistemic - whole.mutualInformation) < 1e-12);
+    for (const name of ["predictiveEntropy", "expectedEntropy", "mutualInformation"]) {
+      assert.ok(Math.abs(last[name] - whole[name]) < 1e-12, name);
+    }
     assert.equal(last.samples.length, SAMPLES);
     assert.ok(parts.length > 2, "nothing is seen while samples arrive");
     for (const index of last.probabilities.keys()) {
@@ -139,9 +139,10 @@ describe("the network of the Draw page", () => {
 function estimateOf(classNames, samples) {
   const mean = Float64Array.from(classNames, (_, index) => samples.reduce((sum, sample) => sum + sample[index], 0) / samples.length);
   const entropy = (values) => values.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
-  const aleatoric = samples.reduce((sum, sample) => sum + entropy(sample), 0) / samples.length;
-  const total = entropy(mean);
-  return { classNames, samples, probabilities: mean, total, aleatoric, epistemic: total - aleatoric };
+  const expectedEntropy = samples.reduce((sum, sample) => sum + entropy(sample), 0) / samples.length;
+  const predictiveEntropy = entropy(mean);
+  const mutualInformation = predictiveEntropy - expectedEntropy;
+  return { classNames, samples, probabilities: mean, predictiveEntropy, expectedEntropy, mutualInformation };
 }
 
 test("a verdict says more or less than the samples do", () => {

@@ -19,10 +19,10 @@ const predict = (model) => {
     model,
     picture: pictures[index],
     logitsDigest: prediction.logits_digest,
-    entropy: prediction.predictive_entropy,
+    predictiveEntropy: prediction.predictive_entropy,
     expectedEntropy: prediction.expected_entropy,
     mutualInformation: prediction.mutual_information,
-    top: prediction.top.map(({ class: index, name, probability }) => ({ index, label: name, probability })),
+    top: prediction.top,
   }));
 };
 

@@ -69,7 +69,7 @@ export interface Uncertainty {
   readonly samples: number;
   readonly probabilities: Float64Array;
   readonly std: Float64Array;
-  readonly entropy: number;
+  readonly predictiveEntropy: number;
   readonly expectedEntropy: number;
   readonly mutualInformation: number;
 }

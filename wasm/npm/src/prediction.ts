@@ -4,8 +4,9 @@ import { shown } from "./kinds.js";
 
 /** A class and how probable it is. */
 export interface ClassProbability {
-  readonly index: number;
-  readonly label: string;
+  /** Index of the class. */
+  readonly class: number;
+  readonly name: string;
   /** Mean over the samples. */
   readonly probability: number;
   /** Standard deviation over the samples. */
@@ -16,7 +17,7 @@ export interface ClassProbability {
 export interface PredictionJson {
   readonly model_digest: string;
   /** The three most probable classes, best first. */
-  readonly top: readonly { readonly class: number; readonly name: string; readonly probability: number }[];
+  readonly top: readonly ClassProbability[];
   readonly predictive_entropy: number;
   readonly expected_entropy: number;
   readonly mutual_information: number;
@@ -40,10 +41,10 @@ export class Prediction {
   /** Standard deviation of each class's probability over the samples. */
   declare readonly std: Float64Array;
   /** Total uncertainty: entropy of the mean probabilities, in nats. */
-  declare readonly entropy: number;
+  declare readonly predictiveEntropy: number;
   /** Aleatoric uncertainty, in nats: mean of the samples' entropies. The picture is ambiguous. */
   declare readonly expectedEntropy: number;
-  /** Epistemic uncertainty, in nats: `entropy` less `expectedEntropy`. The samples disagree. */
+  /** Epistemic uncertainty, in nats: `predictiveEntropy` minus `expectedEntropy`. The samples disagree. */
   declare readonly mutualInformation: number;
   /**
    * What the figures come from: `[samples, entropy, probabilities..., squares...]`, integers scaled by
@@ -85,12 +86,12 @@ export class Prediction {
       throw new Bayes8Error("invalid-option", `count: an integer from 0, not ${shown(count)}`);
     }
     return Array.from(this.probabilities, (probability, index) => ({
-      index,
-      label: this.#classNames[index]!,
+      class: index,
+      name: this.#classNames[index]!,
       probability,
       std: this.std[index]!,
     }))
-      .sort((a, b) => b.probability - a.probability || a.index - b.index)
+      .sort((a, b) => b.probability - a.probability || a.class - b.class)
       .slice(0, count);
   }
 
@@ -98,8 +99,8 @@ export class Prediction {
   toJSON(): PredictionJson {
     return {
       model_digest: this.modelDigest,
-      top: this.top(3).map(({ index, label, probability }) => ({ class: index, name: label, probability })),
-      predictive_entropy: this.entropy,
+      top: this.top(3),
+      predictive_entropy: this.predictiveEntropy,
       expected_entropy: this.expectedEntropy,
       mutual_information: this.mutualInformation,
       logits_digest: this.logitsDigest ?? null,

@@ -88,12 +88,12 @@ test("the uncertainty does not add up, or top() is out of order", async (t) => {
   const p = await model.predict(shirt);
   assert.equal(p.samples, 32);
   assert.ok(Math.abs(p.probabilities.reduce((a, b) => a + b) - 1) < 1e-6);
-  assert.equal(p.mutualInformation, Math.max(0, p.entropy - p.expectedEntropy));
+  assert.equal(p.mutualInformation, Math.max(0, p.predictiveEntropy - p.expectedEntropy));
   assert.equal(p.logits, undefined);
   const top = p.top(99);
   assert.equal(top.length, model.info.classes);
-  for (const [rank, { index, label, probability, std }] of top.entries()) {
-    assert.deepEqual([label, probability, std], [model.info.classNames[index], p.probabilities[index], p.std[index]]);
+  for (const [rank, { class: index, name, probability, std }] of top.entries()) {
+    assert.deepEqual([name, probability, std], [model.info.classNames[index], p.probabilities[index], p.std[index]]);
     assert.ok(rank === 0 || probability <= top[rank - 1].probability);
   }
 });

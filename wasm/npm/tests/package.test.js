@@ -54,7 +54,7 @@ test("the quick start of the README does not run", () => {
   writeFileSync(join(folder, "quick-start.mjs"), `const canvas = new Uint8Array(28 * 28);\n${code}`);
   const { status, stdout, stderr } = spawnSync(process.execPath, ["quick-start.mjs"], { cwd: folder, encoding: "utf8", timeout: 120_000 });
   assert.equal(status, 0, stderr);
-  assert.match(stdout, /label: '.+'.+probability: 0\.\d+/s);
+  assert.match(stdout, /name: '.+'.+probability: 0\.\d+/s);
 });
 
 test("the generated glue is not what the package was written for", () => {

@@ -19,8 +19,8 @@ test("JSON of a prediction is not that of the native command line", async () => 
   const prediction = await model.predict(picture, { samples, seed, logits: true });
   assert.deepEqual(JSON.parse(JSON.stringify(prediction)), {
     model_digest: model.digest,
-    top: line.top.map(({ index, label, probability }) => ({ class: index, name: label, probability })),
-    predictive_entropy: line.entropy,
+    top: line.top.map((entry) => ({ ...entry, std: prediction.std[entry.class] })),
+    predictive_entropy: line.predictiveEntropy,
     expected_entropy: line.expectedEntropy,
     mutual_information: line.mutualInformation,
     logits_digest: line.logitsDigest,

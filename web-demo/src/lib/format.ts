@@ -10,8 +10,8 @@ export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 const NOUNS: Readonly<Record<string, string>> = { "T-shirt/top": "a T-shirt or top", Trouser: "a pair of trousers" };
 
 /** "a 4", "an 8", "an ankle boot". */
-export function withArticle(label: string): string {
-  if (Object.hasOwn(NOUNS, label)) return NOUNS[label]!;
-  const word = /^[A-Z][a-z]/.test(label) ? label[0]!.toLowerCase() + label.slice(1) : label;
+export function withArticle(name: string): string {
+  if (Object.hasOwn(NOUNS, name)) return NOUNS[name]!;
+  const word = /^[A-Z][a-z]/.test(name) ? name[0]!.toLowerCase() + name.slice(1) : name;
   return `${/^[aeiou8]/.test(word) ? "an" : "a"} ${word}`;
 }

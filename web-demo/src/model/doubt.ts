@@ -15,12 +15,16 @@ export const ABSTAIN = 0.5;
 const LITTLE = 0.04;
 const SOME = 0.15;
 
-type Entropies = Pick<Estimate, "total" | "aleatoric" | "epistemic" | "classNames">;
+type Entropies = Pick<Estimate, "probabilities" | "predictiveEntropy" | "expectedEntropy" | "mutualInformation">;
 
-/** Of 1, which means: every class is equally likely, as far as the network can tell. */
-export function doubtOf({ total, aleatoric, epistemic, classNames }: Entropies): Doubt {
-  const largest = Math.log(classNames.length);
-  return { total: total / largest, ambiguity: aleatoric / largest, unfamiliarity: epistemic / largest };
+/** The doubt of an estimate or a prediction. A total of 1 means that all classes are equally likely. */
+export function doubtOf({ probabilities, predictiveEntropy, expectedEntropy, mutualInformation }: Entropies): Doubt {
+  const largest = Math.log(probabilities.length);
+  return {
+    total: predictiveEntropy / largest,
+    ambiguity: expectedEntropy / largest,
+    unfamiliarity: mutualInformation / largest,
+  };
 }
 
 /** The words follow the numbers: what is said of a doubt is true of its size. */

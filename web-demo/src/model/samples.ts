@@ -9,11 +9,11 @@ export interface Estimate {
   /** Mean of the samples. */
   readonly probabilities: Float64Array;
   /** Total uncertainty, in nats: entropy of the mean. */
-  readonly total: number;
-  /** Mean entropy of the samples: the picture is ambiguous. */
-  readonly aleatoric: number;
-  /** The difference: the samples disagree. */
-  readonly epistemic: number;
+  readonly predictiveEntropy: number;
+  /** Aleatoric uncertainty, in nats: mean entropy of the samples. The picture is ambiguous. */
+  readonly expectedEntropy: number;
+  /** Epistemic uncertainty, in nats: the difference. The samples disagree. */
+  readonly mutualInformation: number;
 }
 
 /** Samples of the first range; later ones are as long as fits into the time. */
@@ -62,9 +62,10 @@ export async function* estimates(
 function summarize(sums: BigInt64Array, samples: Float64Array[], classNames: readonly string[]): Estimate {
   const mean = (sum: bigint) => Number(sum) / SCALE / samples.length;
   const probabilities = Float64Array.from(sums.subarray(2, 2 + classNames.length), mean);
-  const total = probabilities.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
-  const aleatoric = Math.min(total, mean(sums[1]!));
-  return { classNames, samples, probabilities, total, aleatoric, epistemic: total - aleatoric };
+  const predictiveEntropy = probabilities.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
+  const expectedEntropy = Math.min(predictiveEntropy, mean(sums[1]!));
+  const mutualInformation = predictiveEntropy - expectedEntropy;
+  return { classNames, samples, probabilities, predictiveEntropy, expectedEntropy, mutualInformation };
 }
 
 export function softmax(logits: Float32Array): Float64Array {

@@ -16,7 +16,7 @@ const FAIRLY = 0.7;
 const NAMED = 3;
 
 /** `noun` makes "a 4" or "a shirt" of a class. */
-export function verdict(estimate: Estimate, noun: (label: string) => string): Verdict {
+export function verdict(estimate: Estimate, noun: (name: string) => string): Verdict {
   const { classNames, probabilities, samples } = estimate;
   const ranked = ranking(probabilities);
   const named = (rank: number) => noun(classNames[ranked[rank]!]!);
@@ -44,6 +44,6 @@ function doubt({ classNames, samples }: Estimate, ranked: readonly number[]): st
 }
 
 /** What a network without uncertainty says: its best class, always. */
-export function bluntVerdict(estimate: Estimate, noun: (label: string) => string): string {
+export function bluntVerdict(estimate: Estimate, noun: (name: string) => string): string {
   return `It is ${noun(estimate.classNames[best(estimate.probabilities)]!)}.`;
 }

@@ -1,5 +1,6 @@
 /** How the network does on all pictures of the gallery. */
 import type { Pool, Prediction } from "bayes8";
+import { type Doubt, doubtOf } from "../model/doubt.js";
 import { best } from "../model/samples.js";
 import { type CorruptionName, corrupt, type Severities } from "./corruption.js";
 import type { Outcome } from "./coverage.js";
@@ -12,10 +13,8 @@ const TOGETHER = 24;
 /** Of the curves. */
 export const STEPS: readonly number[] = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
-export interface PictureOutcome extends Outcome {
+export interface PictureOutcome extends Outcome, Doubt {
   readonly said: number;
-  readonly ambiguity: number;
-  readonly unfamiliarity: number;
 }
 
 /** Corrupts pictures a few at a time, so that the page stays quick. */
@@ -32,11 +31,9 @@ export async function judge(pool: Pool, pictures: readonly Uint8Array[], first: 
   return predictions.map((prediction, index) => outcome(prediction, LABELS[first + index]!));
 }
 
-function outcome({ probabilities, entropy, expectedEntropy, mutualInformation }: Prediction, label: number): PictureOutcome {
-  const said = best(probabilities);
-  const largest = Math.log(probabilities.length);
-  const [total, ambiguity, unfamiliarity] = [entropy, expectedEntropy, mutualInformation].map((value) => value / largest);
-  return { said, right: said === label, total: total!, ambiguity: ambiguity!, unfamiliarity: unfamiliarity! };
+function outcome(prediction: Prediction, label: number): PictureOutcome {
+  const said = best(prediction.probabilities);
+  return { said, right: said === label, ...doubtOf(prediction) };
 }
 
 export interface Point {

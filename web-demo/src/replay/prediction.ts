@@ -135,7 +135,7 @@ export class ReplayPrediction {
     });
     if (!prediction) return;
     this.#status.show(`Computed by ${pool.workers} ${pool.workers === 1 ? "worker" : "workers"} with ${pool.kernel} instructions.`);
-    this.#present(replay, prediction, pool.info.classNames);
+    this.#present(replay, prediction);
     const save = find<HTMLAnchorElement>(this.element, ".save");
     save.hidden = "name" in replay.picture;
     if (!save.hidden) save.href = canvas.toDataURL("image/png");
@@ -151,12 +151,11 @@ export class ReplayPrediction {
     return pool;
   }
 
-  #present(replay: Replay, prediction: Prediction, classNames: readonly string[]): void {
+  #present(replay: Replay, prediction: Prediction): void {
     const digest = prediction.logitsDigest!;
     const set = (name: string, text: string) => (find(this.element, `[data-field=${name}]`).textContent = text);
-    set("answer", prediction.top(2).map(({ label, probability }) => `${label} ${percent(probability)}`).join(", "));
-    const { entropy: total, expectedEntropy: aleatoric, mutualInformation: epistemic } = prediction;
-    const doubt = doubtOf({ total, aleatoric, epistemic, classNames });
+    set("answer", prediction.top(2).map(({ name, probability }) => `${name} ${percent(probability)}`).join(", "));
+    const doubt = doubtOf(prediction);
     set("doubt", `${percent(doubt.total)} (ambiguity ${percent(doubt.ambiguity)}, unfamiliarity ${percent(doubt.unfamiliarity)})`);
     set("digest", digest);
     find(this.element, "[data-copy=link]").textContent = location.href.replace(/#.*/s, "") + toHash({ ...replay, digest });

@@ -4,14 +4,14 @@
 export function isNative(prediction, line) {
   const best = prediction.top(line.top.length);
   return (
-    ["logitsDigest", "entropy", "expectedEntropy", "mutualInformation"].every((key) => prediction[key] === line[key]) &&
-    line.top.every((expected, rank) => ["index", "label", "probability"].every((key) => best[rank][key] === expected[key]))
+    ["logitsDigest", "predictiveEntropy", "expectedEntropy", "mutualInformation"].every((key) => prediction[key] === line[key]) &&
+    line.top.every((expected, rank) => Object.keys(expected).every((key) => best[rank][key] === expected[key]))
   );
 }
 
 /** Every bit of a prediction as text. */
-export function bits({ samples, probabilities, std, entropy, expectedEntropy, mutualInformation }) {
-  const numbers = [...probabilities, ...std, entropy, expectedEntropy, mutualInformation];
+export function bits({ samples, probabilities, std, predictiveEntropy, expectedEntropy, mutualInformation }) {
+  const numbers = [...probabilities, ...std, predictiveEntropy, expectedEntropy, mutualInformation];
   const words = new BigUint64Array(Float64Array.from(numbers).buffer);
   return [samples, ...words].join(" ");
 }

@@ -19,8 +19,8 @@ export async function page(signal: AbortSignal): Promise<void> {
   });
   for (const picture of [canvas, offscreen, image, video, bitmap, pixels]) {
     const p: Prediction = await model.predict(picture, { samples: 32, seed: 7n, firstSample: 0, logits: true, signal });
-    const numbers: number[] = [p.entropy, p.mutualInformation, p.expectedEntropy, p.samples, ...p.probabilities, ...p.std];
-    const best: { index: number; label: string; probability: number; std: number }[] = p.top(3);
+    const numbers: number[] = [p.predictiveEntropy, p.mutualInformation, p.expectedEntropy, p.samples, ...p.probabilities, ...p.std];
+    const best: { class: number; name: string; probability: number; std: number }[] = p.top(3);
     const logits: Float32Array | undefined = p.logits;
     const digest: string | undefined = p.logitsDigest;
     console.log(numbers, best, logits, digest);
@@ -67,5 +67,5 @@ export async function refused(model: Model): Promise<void> {
   // @ts-expect-error No such kernel.
   await Model.load("m", { kernel: "fast" });
   // @ts-expect-error Predictions are read only.
-  (await model.predict(pixels)).entropy = 1;
+  (await model.predict(pixels)).predictiveEntropy = 1;
 }
