@@ -1,7 +1,7 @@
-//! What stable compilers turn into an instruction of relaxed SIMD, though they were asked for SIMD128
-//! alone: sums of neighbouring products of bytes. The instruction is wrong for -128, and an
-//! engine without relaxed SIMD refuses the whole module. `cargo xtask web` compiles this with
-//! nothing but `+simd128` and shows that its check of the modules finds the instruction.
+//! Sums of neighbouring products of bytes. Stable compilers turn them into an instruction of relaxed
+//! SIMD, even if they were only asked for SIMD128. The instruction is wrong for -128, and an engine
+//! without relaxed SIMD refuses the whole module. `cargo xtask web` compiles this file with `+simd128`
+//! only, to show that its check of the modules finds the instruction.
 
 #![no_std]
 
@@ -12,7 +12,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// Products of 16 bytes each, two neighbours added.
+/// Adds neighbouring products of 16 bytes each.
 #[unsafe(no_mangle)]
 pub fn sums_of_products(a: v128, b: v128) -> v128 {
     let low = i16x8_extmul_low_i8x16(a, b);

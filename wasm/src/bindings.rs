@@ -1,4 +1,4 @@
-//! What JavaScript sees: each method checks and computes in [`crate::prediction`].
+//! The interface to JavaScript. [`crate::prediction`] does the checks and the work.
 
 use crate::engine::kernels;
 use crate::info::NetworkInfo;
@@ -21,8 +21,8 @@ pub struct LoadedModel(prediction::LoadedModel);
 
 #[wasm_bindgen]
 impl LoadedModel {
-    /// The network of a model file that takes no more memory and steps for a picture and sample than
-    /// these, by default [`Limits::default`]. Throws `invalid-model`.
+    /// Loads a model file. Throws `invalid-model` if it is damaged, or if a picture and sample take more
+    /// memory or steps than these limits, by default [`Limits::default`].
     #[wasm_bindgen(constructor)]
     pub fn new(
         file: &[u8],
@@ -36,39 +36,40 @@ impl LoadedModel {
         prediction::LoadedModel::new(file, limits).map(Self)
     }
 
-    /// What the file says.
+    /// The description of the model.
     pub fn info(&self) -> Result<Ts<NetworkInfo>, Error> {
         Ok(self.0.info().into_ts()?)
     }
 
-    /// A picture of any size, RGBA, as bytes `[height][width][channels]` of the model's shape: what
-    /// `bayes8 predict` makes of a picture file. Throws `invalid-input`.
+    /// Converts an RGBA picture of any size to bytes `[height][width][channels]` of the model's shape,
+    /// as `bayes8 predict` does. Throws `invalid-input`.
     pub fn fit(&self, rgba: Vec<u8>, width: u32, height: u32) -> Result<Vec<u8>, Error> {
         self.0.fit(rgba, width, height)
     }
 
-    /// Begins a prediction of whole pictures, bytes `[pictures][height][width][channels]`, and runs
-    /// what no weight sample changes. Throws `invalid-input`.
+    /// Begins a prediction of one or more pictures, bytes `[pictures][height][width][channels]`, and
+    /// runs the layers that do not depend on the weight sample. Throws `invalid-input`.
     #[wasm_bindgen(js_name = beginBytes)]
     pub fn begin_bytes(&self, pictures: &[u8]) -> Result<Batch, Error> {
         self.0.begin(Input::Bytes(pictures)).map(Batch)
     }
 
-    /// The same of pictures that are normalized already. Throws `invalid-input`.
+    /// Begins a prediction of already normalized pictures, `[pictures][height][width][channels]`.
+    /// Throws `invalid-input`.
     #[wasm_bindgen(js_name = beginNormalized)]
     pub fn begin_normalized(&self, pictures: &[f32]) -> Result<Batch, Error> {
         self.0.begin(Input::Normalized(pictures)).map(Batch)
     }
 
-    /// Draws samples `first` to `first + count` (exclusive) of the weights and forgets them: for
-    /// measuring what drawing costs. Returns how many weights were drawn. Throws `invalid-samples`.
+    /// Draws samples `first..first + count` of the weights and discards them, to measure the cost of
+    /// drawing. Returns the number of weights drawn. Throws `invalid-samples`.
     #[wasm_bindgen(js_name = drawWeights)]
     pub fn draw_weights(&self, seed: u64, first: u32, count: u32) -> Result<f64, Error> {
         self.0.draw_weights(seed, first, count).map(|weights| weights as f64)
     }
 }
 
-/// One prediction under way. It lives on when its network is freed.
+/// One prediction under way. It stays valid when its model is freed.
 #[wasm_bindgen]
 pub struct Batch(prediction::Batch);
 
@@ -80,7 +81,7 @@ impl Batch {
         self.0.pictures()
     }
 
-    /// Adds samples `first` to `first + count` (exclusive) of `seed`. Throws `invalid-samples`.
+    /// Adds samples `first..first + count` of `seed`. Throws `invalid-samples`.
     pub fn run(
         &mut self,
         seed: u64,
@@ -91,15 +92,16 @@ impl Batch {
         self.0.run(seed, first, count, keep_logits)
     }
 
-    /// What every node gives for all pictures and sample `sample` of `seed`, in the order of the
-    /// nodes. Throws `invalid-samples`.
+    /// The output of every node for all pictures and one sample of `seed`, in the order of the nodes.
+    /// Throws `invalid-samples`.
     pub fn trace(&mut self, seed: u64, sample: u32) -> Result<Ts<Trace>, Error> {
         let nodes = self.0.trace(seed, sample)?.into_iter();
         let node = |(node, codes): (String, Vec<u8>)| NodeTrace { node, codes: codes[..].into() };
         Ok(Trace(nodes.map(node).collect()).into_ts()?)
     }
 
-    /// Integers that add: `[samples, entropy, ...probabilities, ...squares]`. Throws `invalid-input`.
+    /// Sums over samples, `[samples, entropy, ...probabilities, ...squares]`: integers, so that the
+    /// sums of several batches can be added. Throws `invalid-input`.
     pub fn sums(&self, picture: usize) -> Result<Vec<i64>, Error> {
         self.0.sums(picture).map(Sums::to_words)
     }
@@ -111,27 +113,27 @@ impl Batch {
     }
 }
 
-/// What the nodes gave, in their order.
+/// The outputs of the nodes, in the order of the nodes.
 #[derive(Serialize, Tsify)]
 pub struct Trace(Vec<NodeTrace>);
 
-/// What one node gave.
+/// The output of one node.
 #[derive(Serialize, Tsify)]
 pub struct NodeTrace {
-    /// Its name.
+    /// Name of the node.
     node: String,
-    /// Its codes `[pictures][height][width][channels]`; of the last node logits
-    /// `[pictures][classes]` as little-endian f32.
+    /// Codes `[pictures][height][width][channels]`; for the last node, logits `[pictures][classes]` as
+    /// little-endian f32.
     #[serde(with = "serde_wasm_bindgen::preserve")]
     #[tsify(type = "Uint8Array")]
     codes: Uint8Array,
 }
 
-/// A prediction for one picture. Entropies and mutual information are in nats.
+/// The prediction for one picture. Entropies and mutual information are in nats.
 #[derive(Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct Uncertainty {
-    /// Number of Monte-Carlo samples behind the figures.
+    /// Number of Monte-Carlo samples.
     samples: u64,
     /// Mean probability of each class.
     #[serde(with = "serde_wasm_bindgen::preserve")]
@@ -145,12 +147,12 @@ pub struct Uncertainty {
     predictive_entropy: f64,
     /// Aleatoric uncertainty: mean of the samples' entropies.
     expected_entropy: f64,
-    /// Epistemic uncertainty: the difference, not below zero.
+    /// Epistemic uncertainty: the difference of the two entropies, not below zero.
     mutual_information: f64,
 }
 
-/// The prediction of sums over samples (`Batch.sums`), of one batch or added from several.
-/// Throws `invalid-input` for integers that no samples sum to.
+/// The prediction from sums over samples ([`Batch::sums`]), of one batch or added from several.
+/// Throws `invalid-input` for integers that cannot be such sums.
 #[wasm_bindgen]
 pub fn uncertainty(sums: &[i64]) -> Result<Ts<Uncertainty>, Error> {
     let uncertainty = SampleSums::from_words(sums)?.finish();
@@ -165,7 +167,7 @@ pub fn uncertainty(sums: &[i64]) -> Result<Ts<Uncertainty>, Error> {
     Ok(uncertainty.into_ts()?)
 }
 
-/// SHA-256 of logits as little-endian f32, in hexadecimal: two engines agree when it is equal.
+/// SHA-256 of logits as little-endian f32, in hexadecimal. Two engines agree if it is equal.
 #[wasm_bindgen(js_name = logitsDigest)]
 pub fn logits_digest(logits: &[f32]) -> String {
     digest::logits_digest(logits)
@@ -178,10 +180,10 @@ pub fn kernel() -> String {
 }
 
 impl From<Error> for JsValue {
-    /// An `Error` of JavaScript with a `code`.
+    /// A JavaScript `Error` with a `code`.
     fn from(error: Error) -> Self {
         let thrown = js_sys::Error::new(&error.to_string());
-        // A new object takes any property.
+        // Setting a property of a new object cannot fail.
         let _ = Reflect::set(&thrown, &"code".into(), &error.code().into());
         thrown.into()
     }

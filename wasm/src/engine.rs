@@ -1,4 +1,4 @@
-//! The kernels of this build, in one place.
+//! Chooses the kernels of this build.
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod kernels {
@@ -8,13 +8,13 @@ mod kernels {
     /// The back end that runs every network.
     pub(crate) type Kernels = Simd<BestKernel, OneThread>;
 
-    /// The kernels; an engine that accepted the module has all their instructions.
+    /// The kernels. An engine that accepted the module has all their instructions.
     pub(crate) fn kernels() -> Kernels {
         Simd::new(BestKernel, OneThread)
     }
 }
 
-/// Elsewhere, where these bindings are only tested, the definition.
+/// On other targets, where these bindings are only tested: the reference.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod kernels {
     use bayes8_core::reference::Reference;

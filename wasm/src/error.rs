@@ -1,4 +1,4 @@
-//! What a page can do wrong.
+//! The errors of the package.
 
 use bayes8_core::fit_picture::FitError;
 use bayes8_core::format::FormatError;
@@ -13,7 +13,7 @@ pub enum Error {
     /// The file is not a model.
     #[error("not a valid model: {0}")]
     Model(#[from] FormatError),
-    /// A model that takes more than is allowed.
+    /// A model that exceeds a limit.
     #[error("{_0} ({option})", option = option(_0))]
     Limit(#[from] LimitError),
     /// Pictures or samples that cannot be predicted.
@@ -22,9 +22,9 @@ pub enum Error {
     /// Pictures that would take more memory than a page should.
     #[error("{pictures} pictures at a time are too many for this model: predict {most} or fewer")]
     TooManyPictures {
-        /// How many there are.
+        /// Number of pictures.
         pictures: usize,
-        /// How many may be.
+        /// Most pictures that are allowed.
         most: usize,
     },
     /// A picture whose bytes do not match its sides.
@@ -32,9 +32,9 @@ pub enum Error {
         "found {found} bytes, expected {expected}: four (RGBA) for each of {width} x {height} pixels"
     )]
     Rgba {
-        /// How many bytes there are.
+        /// Number of bytes.
         found: usize,
-        /// How many there should be.
+        /// Bytes that a picture of these sides has.
         expected: u64,
         /// Columns.
         width: u32,
@@ -51,18 +51,18 @@ pub enum Error {
         /// The longest side.
         most: u32,
     },
-    /// A model whose input is no picture.
+    /// A model whose input is not a picture.
     #[error(transparent)]
     Fit(#[from] FitError),
     /// A picture that is not in the batch.
-    #[error("there is no picture {picture}: the batch has {pictures}, counted from 0")]
+    #[error("picture {picture} is not in the batch, which has {pictures}, counted from 0")]
     Picture {
-        /// The index.
+        /// Index of the picture.
         picture: usize,
         /// Pictures in the batch.
         pictures: usize,
     },
-    /// Sums that are none.
+    /// Integers that cannot be the sums of samples.
     #[error(transparent)]
     Sums(#[from] WordsError),
     /// A result that cannot become a JavaScript object.
@@ -71,15 +71,15 @@ pub enum Error {
 }
 
 impl From<tsify::Error> for Error {
-    /// Without its text, which no plain object can cause: to print it, every page would load the code
-    /// that takes strings from JavaScript.
+    /// Drops the text: plain objects never cause this error, and to print it, every page would load the
+    /// code that takes strings from JavaScript.
     fn from(_: tsify::Error) -> Self {
         Self::Handover
     }
 }
 
 impl Error {
-    /// A word for programs, by which errors are told apart.
+    /// The code by which programs tell errors apart.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Model(_) | Self::Limit(_) => "invalid-model",

@@ -1,4 +1,4 @@
-//! What a page can know about a model.
+//! The description of a model for a page.
 
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::graph::Shape;
@@ -7,34 +7,34 @@ use bayes8_core::model::QuantizedModel;
 use serde::Serialize;
 use tsify::Tsify;
 
-/// What the model file says.
+/// The description of a model.
 #[derive(Clone, Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkInfo {
-    /// The model's name.
+    /// Name of the model.
     pub name: String,
-    /// What names the model in a record of its predictions: `blake3:` and 64 hexadecimal digits.
+    /// Identifies the model in a record of its predictions: `blake3:` and 64 hexadecimal digits.
     pub digest: String,
     /// Shape of a picture.
     pub input: InputShape,
-    /// One name a class; `class N` where the file has none.
+    /// One name per class; `class N` if the file names none.
     pub class_names: Vec<String>,
     /// Number of classes.
     pub classes: usize,
-    /// Layers that have weights.
+    /// Number of layers with weights.
     pub layers: usize,
-    /// Those of them whose weights or biases have a posterior.
+    /// Number of layers whose weights or biases have a posterior.
     pub bayesian_layers: usize,
-    /// Weights and biases.
+    /// Number of weights and biases.
     pub parameters: usize,
-    /// Multiply-accumulates of one picture and one weight sample.
-    // A number of JavaScript is exact up to 2^53.
+    /// Multiply-accumulates for one picture and one weight sample.
+    // JavaScript numbers are exact up to 2^53.
     pub multiply_accumulates: f64,
-    /// Bytes of working memory of one picture, as `maxMemoryBytes` counts them.
+    /// Bytes of working memory for one picture, as `maxMemoryBytes` counts them.
     pub memory_bytes: f64,
-    /// Steps of one picture and one weight sample, as `maxSteps` counts them.
+    /// Steps for one picture and one weight sample, as `maxSteps` counts them.
     pub steps: f64,
-    /// Bytes of one draw of the weights.
+    /// Bytes for one draw of the weights.
     pub weight_bytes: usize,
     /// How bytes become the network's input: `(byte / 255 - mean) / std`, channel by channel.
     pub preprocessing: Normalization,

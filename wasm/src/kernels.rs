@@ -1,5 +1,5 @@
-//! The WebAssembly kernels behind [`Kernel`], one instruction set a file. A module is validated
-//! whole, so each build has one of them. Everything around them is safe code in
+//! The WebAssembly implementations of [`Kernel`], one instruction set per file. Engines validate a
+//! module as a whole, so each build has one of them. All code around them is safe code in
 //! [`bayes8_core::simd`].
 
 mod epilogue;

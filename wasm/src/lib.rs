@@ -1,12 +1,12 @@
 //! bayes8 in browsers and Node: the same model, seed and picture give the same bits as on a server.
 //!
-//! These bindings are what the TypeScript of the npm package `bayes8` stands on. A [`LoadedModel`] is a
-//! model ready to run, a [`Batch`] one prediction under way, to which samples are added run by run:
-//! so a page stays responsive, can show running estimates, and can split samples over workers,
-//! whose integer sums merge exactly.
+//! The TypeScript of the npm package `bayes8` calls these bindings. A [`LoadedModel`] is a model ready
+//! to run. A [`Batch`] is one prediction under way, to which samples are added run by run. That keeps
+//! a page responsive, gives running estimates, and lets workers share the samples, since their
+//! integer sums merge exactly.
 //!
 //! Every function that can fail throws an `Error` with a `code` and a `message`; nothing panics.
-//! [`prediction`] holds all of it in plain Rust, [`bindings`] only translates.
+//! [`prediction`] does the work in plain Rust, [`bindings`] only translates.
 //!
 //! [`LoadedModel`]: bindings::LoadedModel
 //! [`Batch`]: bindings::Batch

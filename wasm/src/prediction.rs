@@ -1,4 +1,4 @@
-//! A network and its predictions, in plain Rust.
+//! A model and its predictions, in plain Rust.
 
 use crate::engine::{Kernels, kernels};
 use crate::error::Error;
@@ -15,13 +15,13 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-/// Bytes of activations that run together: about what stays in the caches of a small processor.
+/// Bytes of activations that run together: about the size of the caches of a small processor.
 const BLOCK_BYTES: usize = 8 << 20;
 
-/// Bytes of activations of a whole batch, of the 4 GiB that a module can have.
+/// Most bytes of activations of a batch, out of the 4 GiB that a module can have.
 const BATCH_BYTES: usize = 1 << 30;
 
-/// Idle workspaces that are kept; beyond them, they are freed.
+/// Most idle workspaces that are kept; further ones are freed.
 const MOST_IDLE: usize = 4;
 
 /// A model, ready to predict. Copies share it.
@@ -34,29 +34,29 @@ struct Shared {
     quantizer: InputQuantizer,
     session: Session<Kernels>,
     node_names: Vec<String>,
-    /// Weights of one draw.
+    /// Number of weights in one draw.
     weights: u64,
-    /// Memory of earlier batches, for later ones: that of a module never shrinks.
+    /// Workspaces of earlier batches, for reuse: the memory of a module never shrinks.
     idle: RefCell<Vec<Workspace<Kernels>>>,
 }
 
 /// One prediction under way: samples are added run by run.
 pub struct Batch {
     network: LoadedModel,
-    /// Taken back by the network when the batch is dropped.
+    /// Returns to the model when the batch is dropped.
     workspace: Option<Workspace<Kernels>>,
-    /// One a picture, with the logits of the runs that kept them.
+    /// One estimate per picture, with the logits of the runs that kept them.
     estimates: Vec<Estimate>,
 }
 
 impl LoadedModel {
-    /// The network of a model file that takes no more than `limits`.
+    /// Loads a model file.
     ///
     /// # Errors
-    /// [`Error::Model`] and [`Error::Limit`].
+    /// [`Error::Model`], and [`Error::Limit`] for a model that exceeds `limits`.
     pub fn new(file: &[u8], limits: Limits) -> Result<Self, Error> {
         let model = format::read(file)?;
-        let digest = model.file_digest().expect("that of the file, for a model that was read");
+        let digest = model.file_digest().expect("a model that was read has the digest of its file");
         let cost = Cost::new(&model);
         cost.check(&model, limits)?;
         let session = Session::new(&model, kernels(), BLOCK_BYTES);
@@ -72,13 +72,13 @@ impl LoadedModel {
         })))
     }
 
-    /// What the file says.
+    /// The description of the model.
     pub fn info(&self) -> &NetworkInfo {
         &self.0.info
     }
 
-    /// A picture of any size, RGBA, as bytes `[H, W, C]` of the model's shape: what
-    /// `bayes8 predict` makes of a picture file.
+    /// Converts an RGBA picture of any size to bytes `[H, W, C]` of the model's shape, as
+    /// `bayes8 predict` does.
     ///
     /// # Errors
     /// [`Error::Sides`], [`Error::Rgba`] and [`Error::Fit`].
@@ -86,7 +86,7 @@ impl LoadedModel {
         fit_rgba(rgba, width, height, self.0.quantizer.shape())
     }
 
-    /// Begins a prediction of whole pictures.
+    /// Begins a prediction of one or more pictures.
     ///
     /// # Errors
     /// [`Error::TooManyPictures`], and [`Error::Request`] for pictures that cannot be predicted.
@@ -112,8 +112,8 @@ impl LoadedModel {
         })
     }
 
-    /// Draws weight samples and forgets them: for measuring what drawing costs. Returns how many
-    /// weights were drawn.
+    /// Draws samples `first..first + count` of the weights and discards them, to measure the cost of
+    /// drawing. Returns the number of weights drawn.
     ///
     /// # Errors
     /// [`Error::Request`].
@@ -129,11 +129,11 @@ impl Batch {
         self.estimates.len()
     }
 
-    /// Adds samples `first..first + count` of `seed`; the same index always has the same weights.
+    /// Adds samples `first..first + count` of `seed`. A seed and an index always give the same weights.
     ///
     /// # Errors
-    /// [`Error::Request`] for samples that cannot be run, or logits that are to be kept without memory
-    /// for them; the prediction is as it was.
+    /// [`Error::Request`] for samples that cannot be run, or if there is no memory for the logits to
+    /// keep. The prediction is then unchanged.
     pub fn run(
         &mut self,
         seed: u64,
@@ -152,29 +152,30 @@ impl Batch {
                 .try_for_each(|estimate| estimate.reserve(count))
                 .map_err(|_| RequestError::Memory { pictures, logits })?;
         }
-        let workspace = self.workspace.as_mut().expect("it is there until the batch is dropped");
+        let workspace = self.workspace.as_mut().expect("a batch has it until it is dropped");
         let estimates = &mut self.estimates;
         let each = |picture: usize, logits: &[f32]| estimates[picture].add(logits, keep_logits);
         let go_on = || ControlFlow::Continue(());
-        // Nobody watches: the page cancels by running no more samples.
+        // Never breaks off: a page cancels by running no more samples.
         let _ = session.run(workspace, seed, samples, |_, _| None, each, go_on);
         Ok(())
     }
 
-    /// What every node gives for all pictures and one weight sample, in the order of the nodes, with
-    /// their names ([`Executor::trace`](bayes8_core::executor::Executor::trace)). The prediction is as it was.
+    /// The name and output of every node for all pictures and one weight sample, in the order of the
+    /// nodes. Does not change the prediction. See
+    /// [`Executor::trace`](bayes8_core::executor::Executor::trace).
     ///
     /// # Errors
     /// [`Error::Request`].
     pub fn trace(&mut self, seed: u64, sample: u32) -> Result<Vec<(String, Vec<u8>)>, Error> {
         samples(sample, 1)?;
         let Shared { session, node_names, .. } = &*self.network.0;
-        let workspace = self.workspace.as_mut().expect("it is there until the batch is dropped");
+        let workspace = self.workspace.as_mut().expect("a batch has it until it is dropped");
         let outputs = session.executor().trace(Draw { seed, sample }, workspace);
         Ok(outputs.into_iter().map(|o| (node_names[o.node].clone(), o.bytes)).collect())
     }
 
-    /// The sums of a picture over all samples that were run.
+    /// The sums of a picture over all samples so far.
     ///
     /// # Errors
     /// [`Error::Picture`].
@@ -182,7 +183,7 @@ impl Batch {
         self.estimate(picture).map(Estimate::sums)
     }
 
-    /// Logits `[samples, classes]` of a picture, of the runs that kept them, in their order.
+    /// Logits `[samples, classes]` of a picture, from the runs that kept them, in the order of the runs.
     ///
     /// # Errors
     /// [`Error::Picture`].

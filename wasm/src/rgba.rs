@@ -1,14 +1,14 @@
-//! Pixels as a page has them to the bytes of a model's input.
+//! Converts the pixels of a page to the bytes of a model's input.
 
 use crate::error::Error;
 use bayes8_core::fit_picture::fit;
 use bayes8_core::graph::Shape;
 use image::{DynamicImage, RgbaImage};
 
-/// As long as the sides of a canvas can be; it bounds the memory of resizing.
+/// The longest side of a canvas. It bounds the memory of resizing.
 const LONGEST_SIDE: u32 = 1 << 15;
 
-/// The bytes `[H, W, C]` of a picture of RGBA pixels in `shape`.
+/// Converts a picture of RGBA pixels to bytes `[H, W, C]` of `shape`.
 ///
 /// # Errors
 /// [`Error::Sides`], [`Error::Rgba`] and [`Error::Fit`].

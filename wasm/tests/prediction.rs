@@ -1,4 +1,4 @@
-//! Predictions as a page makes them: in runs, interleaved, and with wrong input.
+//! Predictions the way a page makes them: in runs, interleaved, and with wrong input.
 
 use bayes8_core::executor::Executor;
 use bayes8_core::format;
@@ -148,7 +148,7 @@ fn pictures_of_any_size_become_the_models() {
     let same = network.fit(rgba(28, 28), 28, 28).unwrap();
     assert_eq!(same, (0..28 * 28).map(|i| i as u8).collect::<Vec<u8>>());
     assert_eq!(network.fit(rgba(61, 7), 61, 7).unwrap().len(), SHAPE.elements());
-    // A fifth of black over white, as the command line has it.
+    // Black with 20% opacity over white gives the same as on the command line.
     let translucent = [0, 0, 0, 51].repeat(28 * 28);
     assert_eq!(network.fit(translucent, 28, 28).unwrap(), [204; 28 * 28]);
 

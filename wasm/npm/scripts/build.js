@@ -15,8 +15,8 @@ for (const file of ["bayes8.js", "bayes8.wasm", "bayes8-relaxed.wasm", "probe.wa
   }
 }
 
-// The generated glue keeps its instance in variables of its module; as a function it can have several.
-// Its own loader, which fetches the module in many ways, is left out for that of src/engine.ts.
+// The generated glue keeps its instance in variables of its module. Wrapped in a function, it can have
+// several. Its loader is left out: src/engine.ts loads the module.
 const generated = await build({
   stdin: {
     contents: `import * as generated from "./wasm/bayes8.js";
@@ -48,13 +48,13 @@ const generated = await build({
   ],
 });
 
-/** What the sources import by a name that begins with `#`: code, or bytes. */
+/** The modules that the sources import by a name that begins with `#`: code, or bytes. */
 const parts = {
   "#glue": { contents: `export function createGlue(TextDecoder = globalThis.TextDecoder) { let glue; ${generated.outputFiles[0].text} return glue; }` },
   "#probe": { contents: readFileSync("wasm/probe.wasm"), loader: "binary" },
 };
 
-/** Bundles of sources in dist/. */
+/** Bundles sources into dist/. */
 const bundle = (names, options) =>
   build({
     entryPoints: names.map((name) => `src/${name}.ts`),
@@ -81,10 +81,10 @@ const bundle = (names, options) =>
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist");
 
-// A worker is one file without imports or exports, so that it can be copied, and started in every way.
+// The worker is one file without imports or exports, so that it can be copied, and started in any way.
 await bundle(["worker"], { format: "iife" });
 await bundle(["index"]);
-// Node prints the line of an error: it must not be the whole package.
+// Node prints the line of an error, which must not be the whole package.
 await bundle(["node", "node-worker"], { minify: false });
 
 const gzipped = (module) => JSON.stringify(gzipSync(readFileSync(`wasm/${module}.wasm`), { level: 9 }).toString("base64"));
@@ -99,7 +99,7 @@ parts["#embedded"] = {
 await bundle(["inline"], { sourcemap: false });
 await bundle(["inline-node"], { sourcemap: false, minify: false });
 
-// What `import module from "bayes8/bayes8.wasm"` gives where modules can be imported.
+// The type of `import module from "bayes8/bayes8.wasm"`, on runtimes that can import modules.
 writeFileSync(
   "dist/wasm.d.ts",
   'import type { CompiledModule } from "./engine.js";\ndeclare const module: CompiledModule;\nexport default module;\n',
@@ -107,7 +107,7 @@ writeFileSync(
 
 execFileSync("node", ["node_modules/typescript/bin/tsc", "--emitDeclarationOnly"], { stdio: "inherit" });
 
-// Only the declarations that a user can reach: the others name what is internal.
+// Keep only the declarations that a user can reach; the others are internal.
 const reached = new Set(["index.d.ts", "inline.d.ts", "wasm.d.ts", "worker.d.ts"]);
 for (const file of reached) {
   for (const [, name] of readFileSync(`dist/${file}`, "utf8").matchAll(/from "\.\/([\w-]+)\.js"/g)) reached.add(`${name}.d.ts`);

@@ -1,5 +1,5 @@
-// Writes tests/fixtures/native.json: what the native command line predicts for the shipped models and
-// pictures, which the package has to repeat to the bit. BAYES8_CLI names a `bayes8` that is built already.
+// Writes tests/fixtures/native.json: the predictions of the native command line for the shipped models and
+// pictures, which the package has to repeat bit for bit. BAYES8_CLI may name a `bayes8` that is built already.
 import { execFileSync } from "node:child_process";
 import { readdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// Prints the gzipped sizes of what the package holds, and fails where one exceeds its limit.
+// Prints the gzipped sizes of the package's files, and fails if one exceeds its limit.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 

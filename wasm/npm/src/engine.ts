@@ -7,19 +7,19 @@ import { type Kernel, platform } from "./platform.js";
 import { relaxedDot } from "./probe.js";
 import { nameOf, read, type ReadOptions, type Source } from "./source.js";
 
-/** As `WebAssembly.Module`, which code without the types of a page does not know. */
+/** A `WebAssembly.Module`, for code that compiles without the types of a page. */
 export interface CompiledModule {}
 
 export interface EngineOptions {
   /** Default: `relaxed` where the engine's relaxed dot product is right and fast. */
   readonly kernel?: Kernel | undefined;
   /**
-   * The wasm module from elsewhere: a URL (in Node a path too), its bytes, or compiled, as runtimes at
-   * the edge give it.
+   * The wasm module from elsewhere: a URL (in Node a path too), its bytes, or the compiled module that edge
+   * runtimes provide.
    */
   readonly wasm?: string | URL | ArrayBuffer | Uint8Array | CompiledModule | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** As for the model: milliseconds without a byte after which the download is given up. */
+  /** Milliseconds without a byte after which the download of the model or the module is given up. */
   readonly timeout?: number | undefined;
 }
 
@@ -30,11 +30,11 @@ export interface EngineOptions {
 export interface Engine {
   readonly module: WebAssembly.Module;
   readonly glue: Glue;
-  /** Set once the instance has trapped: its memory is not to be trusted. */
+  /** Set once the instance has trapped: its memory can no longer be trusted. */
   trap?: Bayes8Error;
 }
 
-// One instance a thread for all models of a build: memory that one frees serves the next.
+// One instance per thread for all models of a build, so that a model reuses memory that another freed.
 const engines = new Map<unknown, Promise<Engine>>();
 
 /**
@@ -46,7 +46,7 @@ export async function loadEngine({ kernel, wasm, signal, timeout }: EngineOption
     throw invalid("kernel", '"baseline" or "relaxed"', kernel);
   }
   const build = wasm === undefined ? await choose(kernel) : undefined;
-  // Addresses by their text; bytes are compiled for each model.
+  // Addresses are keyed by their text; bytes are compiled for each model.
   const key = build ?? (kindOf(wasm) === "URL" ? String(wasm) : wasm);
   if (typeof key !== "string" && !isModule(key)) return checked(await compile(key as Source, { signal, timeout }), kernel);
   let engine = engines.get(key);
@@ -58,7 +58,7 @@ export async function loadEngine({ kernel, wasm, signal, timeout }: EngineOption
   return checked(await orAborted(engine, signal), kernel);
 }
 
-/** `engine`, if it has the kernel that was asked for beside a module. */
+/** `engine`, if its kernel is the one that was asked for. */
 function checked(engine: Engine, kernel: Kernel | undefined): Engine {
   const found = engine.glue.kernel() === "relaxed-simd" ? "relaxed" : "baseline";
   if (kernel !== undefined && kernel !== found) {
@@ -67,7 +67,7 @@ function checked(engine: Engine, kernel: Kernel | undefined): Engine {
   return engine;
 }
 
-// No type guard: any object has the type of a module, which is empty.
+// Not a type guard: the type of a module is empty, so any object has it.
 const isModule = (value: unknown): boolean => kindOf(value) === "WebAssembly.Module";
 
 async function choose(kernel: Kernel | undefined): Promise<Kernel> {
@@ -75,7 +75,7 @@ async function choose(kernel: Kernel | undefined): Promise<Kernel> {
   if (!simd128) {
     throw new Bayes8Error(
       "unsupported",
-      "this runtime has no WebAssembly SIMD: Chrome 96, Firefox 114, Safari 16.4 or Node 20 have it",
+      "this runtime has no WebAssembly SIMD: Chrome 96, Firefox 114, Safari 16.4 and Node 20 have it",
     );
   }
   if (kernel === undefined) {
@@ -104,7 +104,7 @@ const startOwn = async (kernel: Kernel, options: ReadOptions): Promise<Engine> =
 
 async function compile(source: Source, options: ReadOptions): Promise<Engine> {
   const bytes = await read(source, options, "wasm").catch((error: Bayes8Error) => {
-    // What a bundler did not copy is asked for where it would be.
+    // A bundler may not have copied the file to where it is looked for.
     const advice = error.code === "network" ? "; the option wasm says where bayes8.wasm is" : "";
     throw new Bayes8Error(error.code, error.message + advice, error);
   });

@@ -1,13 +1,13 @@
 /**
  * What went wrong:
- * - `invalid-model`: the bytes are no model, or a damaged one;
+ * - `invalid-model`: the bytes are not a model, or a damaged one;
  * - `invalid-input`: a picture does not fit the model, is not finite, or cannot be read;
- * - `invalid-samples`: a number or range of samples that is none, or beyond 2^28;
+ * - `invalid-samples`: a number or range of samples that is empty, malformed or beyond 2^28;
  * - `invalid-option`: any other option out of its range;
  * - `aborted`: the caller's signal fired; its reason is the error's `cause`;
  * - `disposed`: the model or pool was disposed of;
  * - `network`: a file could not be fetched or read;
- * - `unsupported`: this runtime lacks what is needed or asked for;
+ * - `unsupported`: this runtime lacks a feature that is needed or was asked for;
  * - `worker`: a worker could not start, or crashed;
  * - `internal`: a fault of bayes8 itself, or memory ran out.
  */
@@ -26,9 +26,9 @@ const CODES = [
   "internal",
 ] as const;
 
-/** Every error of this package; `code` says which kind, `message` what is wrong and what would be right. */
+/** Every error of this package: `code` says which kind, `message` what is wrong and what would be right. */
 export class Bayes8Error extends Error {
-  // Minified, the class itself would have another name.
+  // Minifying renames the class itself.
   static override readonly name = "Bayes8Error";
   override readonly name = "Bayes8Error";
   readonly code: Bayes8ErrorCode;
@@ -39,7 +39,7 @@ export class Bayes8Error extends Error {
   }
 }
 
-/** Any thrown value, those of the wasm module (`{code, message}`) among them, as a `Bayes8Error`. */
+/** Any thrown value as a `Bayes8Error`; the wasm module throws `{code, message}`. */
 export function toBayes8Error(error: unknown): Bayes8Error {
   if (error instanceof Bayes8Error) return error;
   const { code, message = String(error) } = (error ?? {}) as { code?: unknown; message?: string };
@@ -56,7 +56,7 @@ export function abortError(signal: AbortSignal): Bayes8Error {
   return new Bayes8Error("aborted", "aborted by the caller's signal", signal.reason);
 }
 
-/** `work`, or `aborted` as soon as `signal` fires; the work itself goes on for others who wait for it. */
+/** `work`, or `aborted` as soon as `signal` fires; the work itself goes on for anyone else who waits for it. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
   work.catch(() => {}); // It may fail when nobody waits for it any more.

@@ -1,14 +1,14 @@
 /** What this runtime's WebAssembly can do. */
 export interface Features {
-  /** 128-bit SIMD, which every build of bayes8 needs. */
+  /** 128-bit SIMD, which both builds of bayes8 need. */
   readonly simd128: boolean;
-  /** Relaxed SIMD, for the faster build with the same bits. */
+  /** Relaxed SIMD, which the faster build needs. Its bits are the same. */
   readonly relaxedSimd: boolean;
 }
 
 const HEADER = [0, 97, 115, 109, 1, 0, 0, 0];
 
-// A module of one function without parameters or results, whose body is `code`.
+// Validates a module with one function, whose body is `code`, without parameters or results.
 const validates = (code: number[]): boolean =>
   WebAssembly.validate(
     new Uint8Array([
@@ -21,7 +21,7 @@ const validates = (code: number[]): boolean =>
 
 const ZEROS = [65, 0, 253, 15]; // i32.const 0, i8x16.splat
 
-/** Which instructions this runtime has: asked of the engine itself, never of a browser's name. */
+/** Which instructions this runtime has. Asks the engine itself, never the name of a browser. */
 export function detect(): Features {
   if (typeof WebAssembly === "undefined") return { simd128: false, relaxedSimd: false };
   return {

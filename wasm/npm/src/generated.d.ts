@@ -1,4 +1,4 @@
-// Made by scripts/build.js: from the code that wasm-bindgen generates, and of what the build made before.
+// scripts/build.js makes these modules, from the code that wasm-bindgen generates and from earlier steps of the build.
 declare module "#glue" {
   interface GeneratedGlue extends Readonly<import("./glue.js").Glue> {
     init(module: WebAssembly.Module): Promise<void>;

@@ -1,17 +1,17 @@
 /**
- * The wasm module's interface, as wasm-bindgen generates it: what this package relies on. The build
- * wraps the generated code into a function (`#glue`), so that several instances, and both builds of
- * the module, can live in one page.
+ * The part of the wasm module's generated interface that this package relies on. The build wraps the code
+ * that wasm-bindgen generates in a function (`#glue`), so that several instances, and both builds of the
+ * module, can live in one page.
  */
 import { createGlue } from "#glue";
 import { platform } from "./platform.js";
 
-/** What a model is. */
+/** The description of a model. */
 export interface ModelInfo {
   readonly name: string;
-  /** `blake3:` and 64 hexadecimal digits, which no other model has: `bayes8 inspect` shows the same. */
+  /** `blake3:` and 64 hexadecimal digits that identify the model. `bayes8 inspect` shows the same. */
   readonly digest: string;
-  /** Pictures in: planes (1, but of a volume), rows (1 for a sequence), columns, channels. */
+  /** Shape of a picture: planes (1 unless it is a volume), rows (1 for a sequence), columns, channels. */
   readonly input: {
     readonly depth: number;
     readonly height: number;
@@ -19,29 +19,31 @@ export interface ModelInfo {
     readonly channels: number;
   };
   readonly classes: number;
-  /** One a class; `class N` where the model names none. */
+  /** One name per class; `class N` if the model names none. */
   readonly classNames: readonly string[];
+  /** Layers with weights. */
   readonly layers: number;
+  /** Layers whose weights or biases have a posterior. */
   readonly bayesianLayers: number;
-  /** Weights and biases. */
+  /** Number of weights and biases. */
   readonly parameters: number;
-  /** Of one picture and sample. */
+  /** Per picture and sample. */
   readonly multiplyAccumulates: number;
-  /** Bytes of working memory of one picture, as `maxMemoryBytes` counts them. */
+  /** Bytes of working memory for one picture, as `maxMemoryBytes` counts them. */
   readonly memoryBytes: number;
-  /** Steps of one picture and sample, as `maxSteps` counts them. */
+  /** Steps for one picture and sample, as `maxSteps` counts them. */
   readonly steps: number;
-  /** Bytes of one draw of the weights, as the kernels hold them. */
+  /** Bytes that the kernels hold for one draw of the weights. */
   readonly weightBytes: number;
   /** A byte p of channel c becomes (p / 255 - mean[c]) / std[c]. */
   readonly preprocessing: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }
 
-/** What one node of a network gave for some pictures and one sample. */
+/** The output of one node of a network for some pictures and one sample. */
 export interface NodeTrace {
-  /** Its name. */
+  /** Name of the node. */
   readonly node: string;
-  /** Its codes, rows, columns and channels of one picture after the other; of the last node f32 logits in little-endian. */
+  /** Codes `[pictures][height][width][channels]`; for the last node, logits `[pictures][classes]` as little-endian f32. */
   readonly codes: Uint8Array;
 }
 
@@ -64,7 +66,7 @@ export interface LoadedModel {
   beginNormalized(pictures: Float32Array): Batch;
 }
 
-/** What the sums of all samples say. Entropies are in nats. */
+/** The figures of a prediction, from the sums of its samples. Entropies are in nats. */
 export interface Uncertainty {
   readonly samples: number;
   readonly probabilities: Float64Array;
@@ -83,7 +85,7 @@ export interface Glue {
 }
 
 /**
- * A new instance of `module`, with a memory of its own.
+ * A new instance of `module`, with separate memory.
  * @internal
  */
 export async function instantiate(module: WebAssembly.Module): Promise<Glue> {

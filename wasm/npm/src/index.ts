@@ -1,4 +1,4 @@
-/** `bayes8` in a browser. */
+/** `bayes8` for browsers. */
 import { moduleFile } from "./modules.js";
 import { setPlatform } from "./platform.js";
 import { browser } from "./platform-browser.js";

@@ -1,4 +1,4 @@
-/** `bayes8` in Node, with modules and worker in one file of JavaScript. */
+/** `bayes8` for Node, with modules and worker in one file of JavaScript. */
 import { Worker } from "node:worker_threads";
 import { gunzipSync } from "node:zlib";
 import { baseline, nodeWorker, relaxed } from "#embedded";

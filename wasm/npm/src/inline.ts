@@ -1,4 +1,4 @@
-/** `bayes8` in a browser, with modules and worker in one file of JavaScript. */
+/** `bayes8` for browsers, with modules and worker in one file of JavaScript. */
 import { baseline, relaxed, worker } from "#embedded";
 import { setPlatform } from "./platform.js";
 import { browser } from "./platform-browser.js";

@@ -5,18 +5,18 @@ import type { Thread } from "./thread.js";
 
 /** What one thread has done for a job. */
 interface Share {
-  /** All zero before the first samples: one array a picture. */
+  /** One array per picture; empty before the first samples. */
   sums: BigInt64Array[];
-  /** Samples that ran, in order; those that follow each other are one range. */
+  /** Ranges of samples, in the order in which they ran; adjacent ones are merged. */
   readonly runs: { readonly first: number; count: number }[];
-  /** The last piece, and how long it took. */
+  /** Samples of the last chunk, and how long it took. */
   count: number;
   milliseconds: number;
 }
 
-// Short enough to leave a page responsive, long enough that what surrounds a call costs nothing.
+// Short enough to keep a page responsive, long enough to make the cost of a call negligible.
 const CHUNK_MILLISECONDS = 20;
-// How much longer than the last one a chunk may be: clocks of browsers are coarse.
+// The most by which a chunk may exceed the last one: clocks of browsers are coarse.
 const GROWTH = 8;
 
 let jobs = 0;
@@ -38,7 +38,7 @@ export class Job {
     this.#next = request.first;
   }
 
-  /** Samples behind the sums so far. */
+  /** Number of samples summed so far. */
   get done(): number {
     return this.#done;
   }
@@ -47,7 +47,7 @@ export class Job {
     return this.#done === this.#request.samples;
   }
 
-  /** Whether a further thread finds samples to run. */
+  /** Whether samples are left for another thread. */
   get hasWork(): boolean {
     return this.#next < this.#end;
   }
@@ -56,7 +56,7 @@ export class Job {
     return this.#shares.has(thread);
   }
 
-  /** Has `thread` do a piece of the work; `threads` share the rest. */
+  /** Runs a chunk of samples on `thread`; the rest is split among `threads`. */
   async step(thread: Thread, threads: number): Promise<void> {
     const share = this.#shares.get(thread);
     if (!share) {
@@ -78,7 +78,7 @@ export class Job {
     this.#onUpdate?.();
   }
 
-  /** The sums of all threads for one picture: integers, so their order changes no bit. */
+  /** The sums of all threads for one picture. They are integers, so their order changes no bit. */
   sums(picture: number): BigInt64Array {
     const parts = Array.from(this.#shares.values(), ({ sums }) => sums[picture]).filter((sums) => sums !== undefined);
     const [total, ...others] = parts.map((part) => part.slice());

@@ -1,9 +1,9 @@
 /**
- * What kind a value is. Not by `instanceof`: an iframe, a worker or a test runner has other classes of
+ * The kind of a value. Not by `instanceof`: an iframe, a worker or a test runner has different classes with
  * the same names.
  */
 
-/** `Uint8Array`, `Blob`, `URL` and the like: the name that the language or the platform gives. */
+/** `Uint8Array`, `Blob`, `URL` and the like: the name that the language or the platform gives the value. */
 export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
 export const isBytes = (value: unknown): value is Uint8Array | Uint8ClampedArray =>
@@ -14,13 +14,13 @@ export const isFloats = (value: unknown): value is Float32Array =>
 
 export const isBlob = (value: unknown): value is Blob => /^(Blob|File)$/.test(kindOf(value));
 
-/** The bytes of an array of bytes or a buffer, without a copy. */
+/** The bytes of an array or a buffer, without copying them; undefined for other values. */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (isBytes(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return /^(Shared)?ArrayBuffer$/.test(kindOf(value)) ? new Uint8Array(value as ArrayBuffer) : undefined;
 }
 
-/** The bytes of a blob; those of jsdom have no `arrayBuffer`. */
+/** The bytes of a blob. Blobs of jsdom have no `arrayBuffer`. */
 export function readBlob(blob: Blob): Promise<ArrayBuffer> {
   if (blob.arrayBuffer) return blob.arrayBuffer();
   return new Promise((resolve, reject) => {
@@ -31,7 +31,7 @@ export function readBlob(blob: Blob): Promise<ArrayBuffer> {
   });
 }
 
-/** How messages show a value that is refused: with what tells its type. */
+/** How messages show a value that is refused, so that its type is clear. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === "bigint") return `${value}n`;

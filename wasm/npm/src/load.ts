@@ -3,11 +3,11 @@ import { throwIfAborted } from "./error.js";
 import type { Limits } from "./options.js";
 import { read, type ReadOptions, type Source } from "./source.js";
 
-/** How a model is loaded. */
+/** Options of `Model.load`. */
 export interface LoadOptions extends EngineOptions, ReadOptions, Limits {}
 
 /**
- * What a model is loaded from: the engine that `options` ask for and the model's file, fetched side by side.
+ * The engine that `options` ask for and the bytes of the model file, fetched at the same time.
  * @internal
  */
 export async function fetchParts(source: Source, options: LoadOptions): Promise<[Engine, Uint8Array]> {

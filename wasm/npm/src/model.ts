@@ -8,7 +8,7 @@ import { LocalThread } from "./thread.js";
 
 /** A model in this thread. Samples run in chunks of about 20 ms, between which other tasks run. */
 export class Model extends Predictor {
-  // Minified, the class itself would have another name.
+  // Minifying renames the class itself.
   static override readonly name = "Model";
 
   private constructor(...parts: ConstructorParameters<typeof Predictor>) {
@@ -32,10 +32,10 @@ export class Model extends Predictor {
   }
 
   /**
-   * Loads a model into several workers, which share the samples of each prediction: the same bits,
-   * sooner, and nothing of it in this thread.
+   * Loads a model into several workers, which share the samples of each prediction. The bits are the same;
+   * predictions are faster, and nothing runs in this thread.
    *
-   * @throws {Bayes8Error} as `load`, and `worker`.
+   * @throws {Bayes8Error} the codes of `load`, and `worker`.
    */
   static pool(source: Source, options: PoolOptions = {}): Promise<Pool> {
     return Pool.load(source, options);

@@ -1,4 +1,4 @@
-/** A pool's worker in Node. */
+/** The worker of a pool in Node. */
 import { parentPort } from "node:worker_threads";
 import { createServer } from "./worker-server.js";
 

@@ -1,4 +1,4 @@
-/** `bayes8` in Node. */
+/** `bayes8` for Node. */
 import { Worker } from "node:worker_threads";
 import { moduleFile } from "./modules.js";
 import { setPlatform } from "./platform.js";

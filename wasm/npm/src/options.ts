@@ -1,20 +1,20 @@
 import { Bayes8Error } from "./error.js";
 import { shown } from "./kinds.js";
 
-/** What a model may take for one picture and sample. */
+/** Limits on what a model needs for one picture and sample. */
 export interface Limits {
-  /** Bytes of working memory; default: 2 GiB. A model that takes more is refused. */
+  /** Bytes of working memory; default: 2 GiB. A model that needs more is refused. */
   readonly maxMemoryBytes?: number | undefined;
-  /** Steps; default: 2^42. A model that takes more is refused. */
+  /** Steps; default: 2^42. A model that needs more is refused. */
   readonly maxSteps?: number | undefined;
 }
 
 export interface StreamOptions {
   /** Monte-Carlo samples, 1 to 2^28; default 32. */
   readonly samples?: number | undefined;
-  /** 0 to 2^64 - 1, a safe integer if it is a number; default 0. The same seed gives the same bits. */
+  /** 0 to 2^64 - 1; a number must be a safe integer. Default 0. The same seed gives the same bits. */
   readonly seed?: bigint | number | undefined;
-  /** Index of the first sample; default 0. Ranges of one seed are parts of one series. */
+  /** Index of the first sample; default 0. Ranges with the same seed are parts of one series. */
   readonly firstSample?: number | undefined;
   /** Stops the prediction between chunks of samples. */
   readonly signal?: AbortSignal | undefined;
@@ -26,7 +26,7 @@ export interface PredictOptions extends StreamOptions {
 }
 
 export interface TraceOptions {
-  /** As of a prediction; default 0. */
+  /** 0 to 2^64 - 1; a number must be a safe integer. Default 0. */
   readonly seed?: bigint | number | undefined;
   /** Index of the sample; default 0. */
   readonly sample?: number | undefined;
@@ -67,7 +67,7 @@ export const MAX_SAMPLES = 2 ** 28;
 export const invalid = (option: string, expected: string, found: unknown): Bayes8Error =>
   new Bayes8Error("invalid-option", `${option}: ${expected}, not ${shown(found)}`);
 
-/** `options` itself, if it is what callers in JavaScript take it for, and has no option that is unknown. */
+/** Returns `options`; throws if it is not an object, has an unknown option, or a signal or callback of the wrong type. */
 export function checkOptions<T extends object>(call: keyof typeof KNOWN, options: T): T {
   if (typeof options !== "object" || options === null) throw invalid("options", "an object", options);
   const known = KNOWN[call];
@@ -86,14 +86,14 @@ export function checkOptions<T extends object>(call: keyof typeof KNOWN, options
   return options;
 }
 
-/** The limits of `options` alone, which can go to a worker. */
+/** Only the limits of `options`, which can be sent to a worker. */
 export function limitsOf({ maxMemoryBytes, maxSteps }: Limits): Limits {
   const limits = { maxMemoryBytes, maxSteps };
   checkLimits(limits);
   return limits;
 }
 
-/** Throws for the first of `limits` that is none. */
+/** Throws for the first of `limits` that is not a number from 1. */
 export function checkLimits(limits: Readonly<Record<string, unknown>>): void {
   for (const [name, limit] of Object.entries(limits)) {
     if (limit !== undefined && !(typeof limit === "number" && limit >= 1)) {

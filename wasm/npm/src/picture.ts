@@ -4,48 +4,48 @@ import type { Pixels, RgbaPicture } from "./pixels.js";
 import { platform } from "./platform.js";
 import { nameOf, PICTURE, read } from "./source.js";
 
-/** As `HTMLCanvasElement` and `OffscreenCanvas`. */
+/** An `HTMLCanvasElement` or `OffscreenCanvas`. */
 export interface CanvasPicture {
   readonly width: number;
   readonly height: number;
   getContext(type: "2d"): unknown;
 }
 
-/** As `ImageBitmap`. */
+/** An `ImageBitmap`. */
 export interface BitmapPicture {
   readonly width: number;
   readonly height: number;
   close(): void;
 }
 
-/** As `HTMLImageElement`, loaded. */
+/** A loaded `HTMLImageElement`. */
 export interface ImagePicture {
   readonly naturalWidth: number;
   readonly naturalHeight: number;
 }
 
-/** As `HTMLVideoElement`: the frame that it shows. */
+/** An `HTMLVideoElement`: the frame that it shows. */
 export interface VideoPicture {
   readonly videoWidth: number;
   readonly videoHeight: number;
 }
 
-/** As `VideoFrame`. */
+/** A `VideoFrame`. */
 export interface FramePicture {
   readonly displayWidth: number;
   readonly displayHeight: number;
 }
 
 /**
- * One picture. Those with a width and a height may have any size: they are laid over white where they
- * are transparent, become gray for a model of one channel, and are stretched to the model's size, to
- * the same bytes as `bayes8 predict` makes of the picture's file.
+ * One picture. A picture with a width and a height may have any size: it is laid over white where it is
+ * transparent, converted to gray for a model with one channel, and stretched to the model's size. The bytes are
+ * the same that `bayes8 predict` gets from the picture's file.
  *
- * A `Blob` or `File` holds a picture's file, a `URL` or text says where one is (in Node a path too), and bytes
- * may be a PNG or JPEG file. What else can be decoded is up to the browser, in Node to the package `sharp`.
+ * A `Blob` or `File` holds a picture file, a `URL` or text is the address of one (in Node a path too), and bytes
+ * may be a PNG or JPEG file. Which other formats can be decoded depends on the browser, in Node on the package `sharp`.
  *
  * Typed arrays have the model's shape, `[height][width][channels]` (`[depth]` first for a volume): bytes 0 to 255 as
- * `Uint8Array` or `Uint8ClampedArray`, or numbers normalized already (`info.preprocessing`) as `Float32Array`.
+ * `Uint8Array` or `Uint8ClampedArray`, or already normalized numbers (`info.preprocessing`) as `Float32Array`.
  */
 export type Picture =
   | Uint8Array
@@ -64,9 +64,9 @@ export type Picture =
 /** A picture larger than this would fill the module's memory. */
 const MOST_BYTES = 2 ** 30;
 
-/** A copy of `picture` as it is now: its owner may change it while samples run. Files arrive later. */
+/** A copy of `picture` as it is now, since its owner may change it while samples run. Files arrive later. */
 export function snapshot(picture: Picture, signal: AbortSignal): Pixels | RgbaPicture | Promise<RgbaPicture> {
-  // Copies of this realm; and not `slice`, which for Node's Buffer copies nothing.
+  // The constructors make copies in this realm. `slice` copies nothing for Node's Buffer.
   if (isFloats(picture)) return new Float32Array(picture);
   if (isBytes(picture)) return new Uint8Array(picture);
   if (isBlob(picture)) return decode(picture);
@@ -103,7 +103,7 @@ function rgba(picture: RgbaPicture): RgbaPicture {
 
 export type Drawable = CanvasPicture | BitmapPicture | ImagePicture | VideoPicture | FramePicture;
 
-/** Drawn pixel for pixel: a canvas scales differently in every browser, so that is left to the module. */
+/** The pixels, at their size: a canvas scales differently in every browser, so the module scales them. */
 export function draw(picture: Drawable): RgbaPicture {
   const [width, height] = sizeOf(picture);
   if (typeof width !== "number" || typeof height !== "number") throw unknownPicture(picture);
@@ -132,7 +132,7 @@ async function fetchPicture(address: string | URL, signal: AbortSignal): Promise
   return decode(new Blob([(await read(address, { signal }, PICTURE)) as Uint8Array<ArrayBuffer>]), nameOf(address));
 }
 
-/** The pixels of a picture's file. */
+/** The pixels of a picture file. */
 export async function decode(file: Blob, name = (file as { name?: string }).name ?? "the file"): Promise<RgbaPicture> {
   try {
     return await platform().decode(file);
@@ -142,7 +142,7 @@ export async function decode(file: Blob, name = (file as { name?: string }).name
   }
 }
 
-/** Whether bytes are a PNG or JPEG file: no picture's pixels begin, and end, as these do. */
+/** Whether bytes are a PNG or JPEG file: the pixels of a picture never begin and end like one. */
 export function isEncoded(bytes: Uint8Array): boolean {
   const text = (from: number, to?: number) => String.fromCharCode(...bytes.subarray(from, to));
   return text(0, 8) === "\x89PNG\r\n\x1a\n" || (text(0, 3) === "\xff\xd8\xff" && text(-2) === "\xff\xd9");

@@ -1,4 +1,4 @@
-/** As `ImageData`: RGBA bytes, `[height][width][4]`. */
+/** RGBA bytes, `[height][width][4]`, such as an `ImageData`. */
 export interface RgbaPicture {
   readonly data: Uint8ClampedArray | Uint8Array;
   readonly width: number;

@@ -3,7 +3,7 @@ import { invalid } from "./options.js";
 import { draw } from "./picture.js";
 import { type Kernel, type Platform, taken } from "./platform.js";
 
-/** Where the files of this package are: nothing of it is touched before it is needed. */
+/** Where the files of this package are. Nothing is read before it is needed. */
 export interface Files {
   module(kernel: Kernel): URL | Promise<Uint8Array>;
   worker(): Worker;
@@ -16,7 +16,7 @@ export const browser = ({ module, worker: own }: Files): Platform => ({
 
   async decode(file) {
     if (!globalThis.createImageBitmap) {
-      throw new Bayes8Error("unsupported", "this runtime decodes no pictures: decode it, and give { data, width, height }");
+      throw new Bayes8Error("unsupported", "this runtime cannot decode pictures: decode it, and give { data, width, height }");
     }
     const bitmap = await createImageBitmap(file);
     try {
@@ -47,7 +47,7 @@ export const browser = ({ module, worker: own }: Files): Platform => ({
   nextTask: () =>
     new Promise((resolve) => {
       if (!globalThis.MessageChannel) return void setTimeout(resolve);
-      // Unlike timers, messages wait for nothing, in a hidden tab either.
+      // Unlike timers, messages are never delayed, not even in a hidden tab.
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
         port1.close();

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-// Not the global ones, which Jest hides from code that runs in jsdom.
+// Not the global ones: Jest hides them from code that runs in jsdom.
 import { setImmediate } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { TextDecoder } from "node:util";
@@ -10,16 +10,16 @@ import { readBlob } from "./kinds.js";
 import { invalid } from "./options.js";
 import { type Kernel, type Platform, taken } from "./platform.js";
 
-/** Where the files of this package are: nothing of it is touched before it is needed. */
+/** Where the files of this package are. Nothing is read before it is needed. */
 export interface Files {
   module(kernel: Kernel): URL | Promise<Uint8Array>;
   worker(): Worker;
 }
 
-/** What is used of the package `sharp`, which users install if they need it. */
+/** The part of the package `sharp` that is used here. Users install it if they need it. */
 type Sharp = (file: Uint8Array) => Steps;
 interface Steps {
-  /** As its EXIF orientation says. */
+  /** Applies the EXIF orientation. */
   rotate(): Steps;
   toColourspace(space: "srgb"): Steps;
   ensureAlpha(): Steps;
@@ -27,12 +27,12 @@ interface Steps {
   toBuffer(options: { resolveWithObject: true }): Promise<{ data: Uint8Array; info: { width: number; height: number } }>;
 }
 
-// At least two letters, so that a drive of Windows is none.
+// At least two letters, so that a Windows drive is not taken for a scheme.
 const SCHEME = /^[a-z][a-z0-9+.-]+:/i;
 
 const isFile = (address: string): boolean => address.startsWith("file:") || !SCHEME.test(address);
 
-/** Flags of this process such as --input-type or --import are not for the worker. */
+/** Workers do not inherit flags of this process, such as --input-type or --import. */
 export const WORKER_OPTIONS = { execArgv: [] };
 
 export const node = ({ module, worker: own }: Files): Platform => ({
@@ -47,7 +47,7 @@ export const node = ({ module, worker: own }: Files): Platform => ({
   module,
 
   async decode(file) {
-    // By a variable, so that bundlers do not look for what may be missing.
+    // Named by a variable, so that bundlers do not look for a package that may be missing.
     const name = "sharp";
     const { default: sharp } = await (import(name) as Promise<{ default: Sharp }>).catch((error) => {
       throw new Bayes8Error("unsupported", "Node decodes pictures with the package sharp: npm install sharp", error);

@@ -7,13 +7,13 @@ import { Predictor } from "./predictor.js";
 import { type Source, withName } from "./source.js";
 import { WorkerThread } from "./worker-thread.js";
 
-/** How a model is loaded into several workers. */
+/** Options of `Model.pool`. */
 export interface PoolOptions extends LoadOptions {
-  /** 1 to 256; default: what suits this machine. Each holds the model. */
+  /** Number of workers, 1 to 256; default: one per processor thread. Each holds the model. */
   readonly workers?: number | undefined;
   /**
-   * The workers from elsewhere: the address of a copy of `bayes8/worker.js`, or a function that starts
-   * one. In Node it starts a `Worker` of `node:worker_threads`.
+   * Where the workers come from: the address of a copy of `bayes8/worker.js`, or a function that starts a
+   * worker. In Node it starts a `Worker` of `node:worker_threads`.
    */
   readonly worker?: WorkerSource | undefined;
 }
@@ -21,11 +21,11 @@ export interface PoolOptions extends LoadOptions {
 const MOST_WORKERS = 256;
 
 /**
- * A model in several workers. A worker that crashes fails the predictions it was working on, with code
- * `worker`; the others go on.
+ * A model in several workers. If a worker crashes, the predictions it was working on fail with code `worker`,
+ * and the other workers go on.
  */
 export class Pool extends Predictor {
-  // Minified, the class itself would have another name.
+  // Minifying renames the class itself.
   static override readonly name = "Pool";
 
   private constructor(...parts: ConstructorParameters<typeof Predictor>) {
@@ -43,7 +43,7 @@ export class Pool extends Predictor {
     }
     const limits = limitsOf(options);
     const [engine, bytes] = await fetchParts(source, options);
-    // A clone of a part takes the whole buffer along.
+    // Cloning a view clones its whole buffer.
     const file = bytes.length < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
     const threads: WorkerThread[] = [];
     try {
@@ -64,7 +64,7 @@ export class Pool extends Predictor {
     }
   }
 
-  /** Workers that work: fewer than asked for once one has crashed. */
+  /** Number of running workers: fewer than asked for if some have crashed. */
   get workers(): number {
     return this.threads;
   }

@@ -2,18 +2,19 @@ import { Bayes8Error } from "./error.js";
 import type { Glue, ModelInfo } from "./glue.js";
 import { shown } from "./kinds.js";
 
-/** A class and how probable it is. */
+/** One class of a prediction. */
 export interface ClassProbability {
   /** Index of the class. */
   readonly class: number;
+  /** Name of the class. */
   readonly name: string;
-  /** Mean over the samples. */
+  /** Mean probability over the samples. */
   readonly probability: number;
-  /** Standard deviation over the samples. */
+  /** Standard deviation of the probability over the samples. */
   readonly std: number;
 }
 
-/** As `bayes8 predict --json` prints a prediction: its keys, but for the picture's name and the rule when to abstain. */
+/** A prediction with the keys of `bayes8 predict --json`, except the name of the picture and the rule when to abstain. */
 export interface PredictionJson {
   readonly model_digest: string;
   /** The three most probable classes, best first. */
@@ -21,20 +22,20 @@ export interface PredictionJson {
   readonly predictive_entropy: number;
   readonly expected_entropy: number;
   readonly mutual_information: number;
-  /** Null where no logits were asked for. */
+  /** Null unless logits were asked for. */
   readonly logits_digest: string | null;
   readonly samples: number;
   readonly first_sample: number;
-  /** A string if it is not a safe integer. */
+  /** A string if the seed is not a safe integer. */
   readonly seed: number | string;
 }
 
-/** What the samples say about one picture. */
+/** The prediction for one picture. */
 export class Prediction {
-  // Minified, the class itself would have another name.
+  // Minifying renames the class itself.
   static readonly name = "Prediction";
 
-  /** Monte-Carlo samples behind the figures. */
+  /** Number of Monte-Carlo samples. */
   declare readonly samples: number;
   /** Mean probability of each class. */
   declare readonly probabilities: Float64Array;
@@ -42,25 +43,25 @@ export class Prediction {
   declare readonly std: Float64Array;
   /** Total uncertainty: entropy of the mean probabilities, in nats. */
   declare readonly predictiveEntropy: number;
-  /** Aleatoric uncertainty, in nats: mean of the samples' entropies. The picture is ambiguous. */
+  /** Aleatoric uncertainty: mean entropy of the samples, in nats. High if the picture is ambiguous. */
   declare readonly expectedEntropy: number;
-  /** Epistemic uncertainty, in nats: `predictiveEntropy` minus `expectedEntropy`. The samples disagree. */
+  /** Epistemic uncertainty: `predictiveEntropy` minus `expectedEntropy`, in nats. High if the samples disagree. */
   declare readonly mutualInformation: number;
   /**
-   * What the figures come from: `[samples, entropy, probabilities..., squares...]`, integers scaled by
-   * 2^30 but for the first. Those of two sample ranges, added, are exactly those of both.
+   * The sums that the figures are computed from: `[samples, entropy, probabilities..., squares...]`, integers
+   * scaled by 2^30 except the first. The sums of two sample ranges add up to exactly the sums of both together.
    */
   readonly sums: BigInt64Array;
   /** `[samples][classes]`, if asked for. */
   readonly logits?: Float32Array;
-  /** SHA-256 of the logits as little-endian f32, if asked for; `bayes8 predict --json` prints the same. */
+  /** SHA-256 of the logits as little-endian f32, if asked for. `bayes8 predict --json` prints the same. */
   readonly logitsDigest?: string;
 
   /** The seed of the samples. */
   readonly seed: bigint;
   /** Index of the first sample. */
   readonly firstSample: number;
-  /** What names the model: `Model.digest`. */
+  /** Digest of the model: `Model.digest`. */
   readonly modelDigest: string;
 
   readonly #classNames: readonly string[];
@@ -80,7 +81,7 @@ export class Prediction {
     return Object.assign(prediction, { logits, logitsDigest: glue.logitsDigest(logits) });
   }
 
-  /** The `count` most probable classes, best first; equal ones by index. */
+  /** The `count` most probable classes, best first; ties go to the lower index. */
   top(count = 1): ClassProbability[] {
     if (!(Number.isInteger(count) && count >= 0)) {
       throw new Bayes8Error("invalid-option", `count: an integer from 0, not ${shown(count)}`);
@@ -95,7 +96,7 @@ export class Prediction {
       .slice(0, count);
   }
 
-  /** What `JSON.stringify` takes. */
+  /** The object that `JSON.stringify` writes. */
   toJSON(): PredictionJson {
     return {
       model_digest: this.modelDigest,

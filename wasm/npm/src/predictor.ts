@@ -12,26 +12,26 @@ import { Prediction } from "./prediction.js";
 import { Scheduler } from "./scheduler.js";
 import type { Thread } from "./thread.js";
 
-/** Pictures that run together, so that weights are drawn once for all: about this much work a sample. */
+/** Pictures run together up to about this much work per sample, so that they share the draws of the weights. */
 const GROUP_MULTIPLY_ACCUMULATES = 4e8;
 const MOST_IN_GROUP = 64;
-/** No module has memory for more. */
+/** A module does not have memory for more. */
 const MOST_LOGITS = 2 ** 29;
-/** Warn about a normalized number that stands for more than this many times the brightest pixel. */
+/** Normalized numbers beyond this multiple of the brightest pixel cause a warning. */
 const FAR = 20;
 
-/** What a `Model` and a `Pool` have in common. Calls may overlap; their samples take turns. */
+/** The methods of `Model` and `Pool`. Calls may overlap; their samples take turns. */
 export abstract class Predictor {
-  // Minified, the class itself would have another name.
+  // Minifying renames the class itself.
   static readonly name: string = "Predictor";
-  /** What the model is. */
+  /** The description of the model. */
   readonly info: ModelInfo;
-  /** The kernels that run: `simd128` or `relaxed-simd`. */
+  /** Name of the kernels: `simd128` or `relaxed-simd`. */
   readonly kernel: string;
   readonly #engine: Engine;
   readonly #threads: readonly Thread[];
   readonly #scheduler: Scheduler;
-  /** What ends the downloads of pictures. */
+  /** Controllers of the downloads of pictures under way. */
   readonly #reading = new Set<AbortController>();
   #warned = false;
 
@@ -47,12 +47,12 @@ export abstract class Predictor {
     this.#scheduler = new Scheduler(threads);
   }
 
-  /** What names the model in a record of its predictions: `bayes8 inspect` shows the same. */
+  /** Identifies the model in a record of its predictions. `bayes8 inspect` shows the same. */
   get digest(): string {
     return this.info.digest;
   }
 
-  /** Threads that run samples. */
+  /** Number of threads that run samples. */
   protected get threads(): number {
     return this.#scheduler.threads;
   }
@@ -66,7 +66,7 @@ export abstract class Predictor {
     return prediction!;
   }
 
-  /** The predictions for several pictures, in their order: the same bits as one by one, faster. */
+  /** The predictions for several pictures, in their order. Faster than one by one, with the same bits. */
   async predictBatch(pictures: Iterable<Picture>, options: PredictOptions = {}): Promise<Prediction[]> {
     const request = this.#check("predict", options);
     if (request.keepLogits && request.samples * this.info.classes > MOST_LOGITS) {
@@ -76,7 +76,7 @@ export abstract class Predictor {
     this.#alive();
     const groups = this.#group(pixels);
     const predictions: Prediction[][] = [];
-    // As many groups at once as there are threads: each thread begins its own.
+    // One group per thread at a time: each thread begins a different one.
     let next = 0;
     const runGroups = async () => {
       while (next < groups.length) {
@@ -92,9 +92,8 @@ export abstract class Predictor {
   }
 
   /**
-   * The estimate while samples arrive: each value is a whole prediction of the samples so far, the last
-   * one of all. A consumer that is slower than the samples gets fewer values; one that leaves the loop
-   * stops the work.
+   * Running estimates while samples arrive. Each value is a complete prediction from the samples so far, the
+   * last one from all. A slow consumer gets fewer values. Leaving the loop stops the work.
    */
   async *stream(picture: Picture, options: StreamOptions = {}): AsyncGenerator<Prediction, void, void> {
     const request = this.#check("stream", options);
@@ -109,7 +108,7 @@ export abstract class Predictor {
         wake();
       });
       for (let done = 0; done < request.samples; ) {
-        // A promise a turn: one that lives as long as the stream would remember every turn.
+        // A new promise for each turn: one that lives as long as the stream would remember every turn.
         if (job.done === done && !failed) await new Promise<void>((resolve) => (wake = resolve));
         if (failed) throw failed.error;
         done = job.done;
@@ -122,15 +121,15 @@ export abstract class Predictor {
   }
 
   /**
-   * What every node of the network gives for one picture and one sample, in the order of the nodes: to
-   * find the first one on which two engines differ. A flattened value, or a convolution that ends in a
-   * residual addition, has no codes of its own and is left out.
+   * The output of every node of the network for one picture and one sample, in the order of the nodes. Use it
+   * to find the first node on which two engines differ. Flattened values, and convolutions that end in a
+   * residual addition, have no separate codes and are left out.
    */
   trace(picture: Picture, options: TraceOptions = {}): Promise<NodeTrace[]> {
     return this.traceBatch([picture], options);
   }
 
-  /** The same for several pictures that run together. */
+  /** The output of every node of the network for several pictures that run together, and one sample. */
   async traceBatch(pictures: Iterable<Picture>, options: TraceOptions = {}): Promise<NodeTrace[]> {
     const { seed, sample = 0 } = checkOptions("trace", options);
     if (!Number.isInteger(sample) || sample < 0 || sample >= MAX_SAMPLES) {
@@ -143,7 +142,7 @@ export abstract class Predictor {
       throw new Bayes8Error("invalid-input", "pictures that are traced together: all bytes, or all normalized");
     }
     const thread = this.#alive();
-    const { id } = new Job(new Uint8Array(), request); // Of its own, beside what is under way.
+    const { id } = new Job(new Uint8Array(), request); // Separate from the predictions under way.
     try {
       await thread.begin(id, concatenate(pixels));
       this.#alive();
@@ -153,7 +152,7 @@ export abstract class Predictor {
     }
   }
 
-  /** Frees the model's memory; what is under way rejects with `disposed`. */
+  /** Frees the model's memory. Calls under way reject with `disposed`. */
   dispose(): void {
     if (this.#scheduler.failure?.code === "disposed") return;
     this.#scheduler.close(new Bayes8Error("disposed", `the model ${this.info.name} was disposed of`));
@@ -161,7 +160,7 @@ export abstract class Predictor {
     for (const thread of this.#threads) thread.close();
   }
 
-  /** The same, for `using`. */
+  /** Calls `dispose`, so that `using` disposes of the model. */
   declare [Symbol.dispose]: () => void;
 
   #check(call: "predict" | "stream", options: PredictOptions): Request {
@@ -170,13 +169,13 @@ export abstract class Predictor {
     return parseOptions(options);
   }
 
-  /** A thread that works; throws where nothing runs any more, which any `await` may have changed. */
+  /** A running thread; throws if there is none. Call it after each `await`, which may have changed that. */
   #alive(): Thread {
     if (this.#scheduler.failure) throw this.#scheduler.failure;
     return this.#threads.find(({ failure }) => !failure)!;
   }
 
-  /** The picture in the model's shape; read at once, whatever comes later. */
+  /** The picture in the model's shape. It is copied at once; files are read later. */
   async #pixels(picture: Picture, signal: AbortSignal | undefined): Promise<Pixels> {
     const stop = new AbortController();
     this.#reading.add(stop);
@@ -185,7 +184,7 @@ export abstract class Predictor {
       const taken = snapshot(picture, stop.signal);
       pixels = "then" in taken ? await orAborted(taken, signal) : taken;
     } catch (error) {
-      this.#alive(); // Or else it was disposed of meanwhile.
+      this.#alive(); // Throws instead if the model was disposed of meanwhile.
       throw error;
     } finally {
       stop.abort(); // Nobody waits for the rest.
@@ -209,13 +208,13 @@ export abstract class Predictor {
     return pixels;
   }
 
-  /** Numbers that no normalization of pixels gives are mostly pixels that nobody normalized. Says so once. */
+  /** Warns, once, about numbers that normalization cannot give: most likely pixels that nobody normalized. */
   #warnOfRange(pixels: Float32Array): void {
     if (this.#warned) return;
     const { mean, std } = this.info.preprocessing;
     for (let index = 0; index < pixels.length; index++) {
       const channel = index % mean.length;
-      // What a picture has lies in 0 to 1.
+      // In 0 to 1 if the number was normalized.
       const pixel = pixels[index]! * std[channel]! + mean[channel]!;
       // NaN is left to the module, which refuses it.
       if (!(Math.abs(pixel) > FAR)) continue;
@@ -242,7 +241,7 @@ export abstract class Predictor {
     return Promise.all(Array.from(pictures, one));
   }
 
-  /** Neighbours of one type together. */
+  /** Groups neighbours of one type. */
   #group(pictures: readonly Pixels[]): Pixels[][] {
     const fitting = Math.floor(GROUP_MULTIPLY_ACCUMULATES / this.info.multiplyAccumulates);
     const most = Math.max(1, Math.min(fitting, MOST_IN_GROUP));
@@ -258,7 +257,7 @@ export abstract class Predictor {
   async #runGroup(group: Pixels[], request: Request, signal: AbortSignal | undefined): Promise<Prediction[]> {
     const job = new Job(concatenate(group), request);
     try {
-      // What the caller's task does next comes before the first samples.
+      // Let the caller's task finish before the first samples run.
       await platform().nextTask();
       await this.#scheduler.run(job, signal);
       const predictions = group.map((_, index) => this.#prediction(job, index, request));
@@ -279,7 +278,7 @@ export abstract class Predictor {
   }
 }
 
-/** `value`, which nobody can change any more. */
+/** `value`, frozen with all its parts. */
 function frozen<T extends object>(value: T): T {
   for (const part of Object.values(value)) if (typeof part === "object") frozen(part as object);
   return Object.freeze(value);

@@ -1,6 +1,6 @@
-;; What this engine makes of the relaxed dot product: whether it is right, and whether it is fast.
-;; `relaxed` adds the same products `steps` times, as the kernels do, from registers alone, and returns the
-;; sum of all lanes: `steps` times that of one step, which src/probe.ts knows.
+;; Shows whether this engine computes the relaxed dot product correctly, and whether it is fast.
+;; `relaxed` adds the same products `steps` times, as the kernels do, from registers alone. It returns the sum
+;; of all lanes: `steps` times the sum of one step, which src/probe.ts knows.
 (module
   (func (export "relaxed") (param $steps i32) (result i32)
     (local $weights0 v128) (local $weights1 v128) (local $weights2 v128) (local $weights3 v128)
@@ -39,8 +39,8 @@
                             (i32x4.add (local.get $sum12) (local.get $sum13)))))
     (i32.add (i32.add (i32x4.extract_lane 0 (local.get $sum00)) (i32x4.extract_lane 1 (local.get $sum00)))
              (i32.add (i32x4.extract_lane 2 (local.get $sum00)) (i32x4.extract_lane 3 (local.get $sum00)))))
-  ;; Whether the relaxed product of 255 and 127, twice side by side, is cut off at 32767, as that of the
-  ;; instruction `pmaddubsw` is: 65534 in each lane, not 129540, and not -508, where bytes are signed.
+  ;; Whether the sum of two products of 255 and 127 is cut off at 32767, as the instruction `pmaddubsw` does:
+  ;; then each lane has 65534. It has 129540 without saturation, and -508 if both operands are signed.
   (func (export "saturates") (result i32)
     (i32.eq (i32.const 65534) (i32x4.extract_lane 0 (i32x4.relaxed_dot_i8x16_i7x16_add_s
       (v128.const i32x4 0x7f7f7f7f 0x7f7f7f7f 0x7f7f7f7f 0x7f7f7f7f)

@@ -12,13 +12,13 @@ export interface Task {
   readonly keepLogits: boolean;
 }
 
-/** A job's sums over all samples that this thread ran for it, one array a picture, and the last task's time. */
+/** The sums of all samples that this thread ran for a job, one array per picture, and the time of the last task. */
 export interface TaskResult {
   readonly sums: BigInt64Array[];
   readonly milliseconds: number;
 }
 
-/** A model in the thread that runs this code, and the jobs that are under way on it. */
+/** A model in the current thread, and the jobs under way on it. */
 export class Runner {
   readonly #network: LoadedModel;
   readonly #batches = new Map<number, Batch>();
@@ -38,7 +38,7 @@ export class Runner {
     return this.#network.fit(bytes, width, height);
   }
 
-  /** Begins a job on one or more pictures, one after the other in `pictures`. */
+  /** Begins a job on one or more pictures, which lie one after the other in `pictures`. */
   begin(job: number, pictures: Pixels): void {
     const network = this.#network;
     const batch =
@@ -54,7 +54,7 @@ export class Runner {
     return { sums: Array.from({ length: batch.pictures }, (_, picture) => batch.sums(picture)), milliseconds };
   }
 
-  /** What every node gives for a job's pictures and one sample; the job is as it was. */
+  /** The output of every node for a job's pictures and one sample. Does not change the job. */
   trace(job: number, seed: bigint, sample: number): NodeTrace[] {
     return this.#batch(job).trace(seed, sample);
   }
@@ -71,7 +71,7 @@ export class Runner {
     this.#batches.delete(job);
   }
 
-  /** Gives all memory back to the instance. */
+  /** Returns all memory to the instance. */
   free(): void {
     for (const job of this.#batches.keys()) this.end(job);
     this.#network.free();

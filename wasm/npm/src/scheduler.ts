@@ -2,15 +2,15 @@ import { abortError, Bayes8Error, toBayes8Error } from "./error.js";
 import type { Job } from "./job.js";
 import type { Thread } from "./thread.js";
 
-/** Jobs that a thread shares its time between. */
+/** Most jobs per thread that are under way at once. */
 const MOST_BEGUN = 16;
 
-/** Gives the samples of all jobs to the threads, piece by piece. */
+/** Distributes the samples of all jobs to the threads, chunk by chunk. */
 export class Scheduler {
   readonly #threads: readonly Thread[];
   readonly #idle: Set<Thread>;
   #closed: Bayes8Error | undefined;
-  // Jobs that no thread has begun, and begun ones with samples left: the one that was served last at the end.
+  // Jobs that no thread has begun, and begun jobs with samples left; the job that was served last comes last.
   readonly #new = new Set<Job>();
   readonly #begun = new Set<Job>();
   readonly #settle = new Map<Job, (error?: Bayes8Error) => void>();
@@ -20,12 +20,12 @@ export class Scheduler {
     this.#idle = new Set(threads);
   }
 
-  /** Threads that can work. */
+  /** Number of threads that have not failed. */
   get threads(): number {
     return this.#threads.filter(({ failure }) => !failure).length;
   }
 
-  /** Why nothing runs any more: disposed of, or no thread left. */
+  /** Why nothing runs any more: the model was disposed of, or all threads have failed. */
   get failure(): Bayes8Error | undefined {
     return this.#closed ?? (this.threads === 0 ? this.#threads[0]?.failure : undefined);
   }
@@ -46,12 +46,12 @@ export class Scheduler {
     });
   }
 
-  /** Takes `job` out, if it is still under way. */
+  /** Removes `job`, if it is still under way. */
   cancel(job: Job): void {
     this.#finish(job, new Bayes8Error("aborted", "nobody waits for this prediction any more"));
   }
 
-  /** Rejects all jobs, and those to come. */
+  /** Rejects all jobs, including later ones. */
   close(failure: Bayes8Error): void {
     this.#closed = failure;
     for (const job of this.#settle.keys()) this.#finish(job, failure);
@@ -64,7 +64,7 @@ export class Scheduler {
     settle?.(error);
   }
 
-  /** Has `thread` work while there is work for it. */
+  /** Runs work on `thread` until none is left for it. */
   async #serve(thread: Thread): Promise<void> {
     this.#idle.delete(thread);
     for (let job; !thread.failure && (job = this.#pick(thread)); ) {
@@ -79,14 +79,14 @@ export class Scheduler {
       }
     }
     if (!thread.failure) this.#idle.add(thread);
-    // Nobody is left for what waits.
+    // No thread is left for the jobs that wait.
     else if (this.failure) for (const job of this.#settle.keys()) this.#finish(job, this.failure);
   }
 
-  // New jobs first, so that none waits for a long one; then those that this thread has begun, since a
-  // job that a further thread begins costs its deterministic first layers again; then others.
+  // New jobs first, so that none waits for a long one. Then jobs that this thread has begun, since each
+  // further thread on a job runs its deterministic first layers again. Then other jobs.
   #pick(thread: Thread): Job | undefined {
-    // But not all at once: a job that has begun holds memory.
+    // Not all new jobs at once: a job that has begun holds memory.
     if (this.#begun.size < MOST_BEGUN * this.threads) for (const job of this.#new) return job;
     for (const job of this.#begun) if (job.isBegunOn(thread)) return job;
     for (const job of this.#begun) return job;

@@ -4,57 +4,57 @@ import { checkLimits, invalid } from "./options.js";
 import { platform } from "./platform.js";
 
 /**
- * Where a file comes from: a URL (in Node a path too), a `Response`, a `Blob`, or its bytes.
- * Bytes are read, never kept or changed.
+ * The source of a file: a URL (in Node a path too), a `Response`, a `Blob`, or the bytes, which are read but
+ * never kept or changed.
  */
 export type Source = string | URL | Response | Blob | ArrayBuffer | Uint8Array;
 
-/** Bytes of a download so far; `total` is absent where the server does not say. */
+/** Bytes downloaded so far; `total` is absent if the server does not tell it. */
 export interface Progress {
   readonly loaded: number;
   readonly total?: number;
 }
 
 export interface ReadOptions {
-  /** Called while the file arrives. What it throws is what the call throws. */
+  /** Called while the file arrives. If it throws, the call rejects with that error. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** A larger file is refused, as soon as that is known; default: 2^30. */
+  /** Most bytes of the file; default: 2^30. A larger file is refused as soon as its size is known. */
   readonly maxBytes?: number | undefined;
   /** Milliseconds without a byte after which a download is given up; default: 30,000. */
   readonly timeout?: number | undefined;
-  /** The hash that the file must have: `sha256-`, `sha384-` or `sha512-` and base64, as of a `<script>`. */
+  /** The hash that the file must have: `sha256-`, `sha384-` or `sha512-` and base64, as in a `<script>`. */
   readonly integrity?: string | undefined;
 }
 
-/** What `option` is for pictures: no call has options for reading them. */
+/** The value of `option` for pictures: no call has options for reading them. */
 export const PICTURE = "picture";
 
 const MOST_BYTES = 2 ** 30;
 const PATIENCE = 30_000;
-/** Timers of more milliseconds fire at once. */
+/** Timers with more milliseconds fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 const isResponse = (value: unknown): value is Response => kindOf(value) === "Response";
 const isAddress = (value: unknown): value is string | URL => typeof value === "string" || kindOf(value) === "URL";
 
-/** An address may hold a whole file. */
+/** A shortened address: it may hold a whole file. */
 const brief = (address: string): string => (address.length > 200 ? `${address.slice(0, 100)}…` : address);
 
-/** How messages call `source`. */
+/** The name of `source` in messages. */
 export function nameOf(source: Source): string {
   if (isAddress(source)) return brief(String(source));
   return (isResponse(source) && source.url) || "the given file";
 }
 
-/** An error about what a model file holds, with the file's name before it. */
+/** `error`, with the name of the file in front if it is about the contents of a model file. */
 export function withName(source: Source, error: unknown): Bayes8Error {
   const known = toBayes8Error(error);
   if (known.code !== "invalid-model") return known;
   return new Bayes8Error(known.code, `${nameOf(source)}: ${known.message}`, known);
 }
 
-/** All bytes of `source`, which `option` of a call gave. */
+/** All bytes of `source`, which the caller gave as `option`. */
 export async function read(source: Source, options: ReadOptions, option = "source"): Promise<Uint8Array> {
   const { maxBytes = MOST_BYTES, timeout = PATIENCE, integrity, signal } = options;
   checkLimits({ maxBytes, timeout });
@@ -78,14 +78,14 @@ interface Download extends ReadOptions {
   readonly name: string;
   readonly option: string;
   readonly timeout: number;
-  /** Throws where these are too many bytes. */
+  /** Throws if these are too many bytes. */
   refuse(bytes: number): void;
 }
 
 async function download(source: unknown, options: Download): Promise<Uint8Array> {
   const { name, option, signal, timeout } = options;
   const stop = new AbortController();
-  // What stopped it: the caller, or nothing that came.
+  // Why it was stopped: by the caller, or because it stalled.
   let stopped: Bayes8Error | undefined;
   const abort = (error: Bayes8Error) => {
     stopped ??= error;
@@ -109,7 +109,7 @@ async function download(source: unknown, options: Download): Promise<Uint8Array>
       return opened;
     }
     if (!opened.ok) {
-      // Whoever waits for the rest of it keeps the connection.
+      // An unread body would keep the connection open.
       void opened.body?.cancel().catch(() => {});
       throw new Bayes8Error("network", `${name}: HTTP ${opened.status} ${opened.statusText}`.trim());
     }
@@ -127,7 +127,7 @@ async function download(source: unknown, options: Download): Promise<Uint8Array>
   }
 }
 
-/** What a caller's function threw, on its way to that caller. */
+/** A value that a function of the caller threw, on its way back to the caller. */
 class Thrown {
   constructor(readonly value: unknown) {}
 }
@@ -161,14 +161,14 @@ function reason(error: unknown): string {
 }
 
 async function body(response: Response, options: Download, stop: AbortSignal, arrived: () => void): Promise<Uint8Array> {
-  // The length of what is transferred, which is another one if it is compressed. Another origin's
-  // server may hide that it is: then more arrives than it said.
+  // The length of the transfer, which differs from the file's if it is compressed. The server of another
+  // origin may hide the compression: then more bytes arrive than it announced.
   const length = response.headers.get("content-encoding") ? 0 : Number(response.headers.get("content-length"));
   const pieces: Uint8Array[] = [];
   let loaded = 0;
   const reader = response.body?.getReader();
   const cancel = () => void reader?.cancel().catch(() => {});
-  // A response that the caller fetched does not know this signal.
+  // A response that the caller fetched does not have this signal.
   stop.addEventListener("abort", cancel);
   try {
     options.refuse(length);
@@ -192,10 +192,10 @@ async function body(response: Response, options: Download, stop: AbortSignal, ar
   return bytes;
 }
 
-// 32, 48 and 64 bytes in base64; what fills up the last four characters may be left out.
+// 32, 48 and 64 bytes in base64, with or without padding.
 const INTEGRITY = /^(?:(sha256)-([A-Za-z0-9+/]{43})=?|(sha384)-([A-Za-z0-9+/]{64})|(sha512)-([A-Za-z0-9+/]{86})={0,2})$/;
 
-/** A check of bytes, which throws where they have another hash. */
+/** Returns a check that throws if bytes have another hash. */
 function parseIntegrity(integrity: string): (bytes: Uint8Array, name: string) => Promise<void> {
   const [algorithm, expected] = INTEGRITY.exec(integrity)?.slice(1).filter((part) => part !== undefined) ?? [];
   if (!algorithm) throw invalid("integrity", '"sha256-", "sha384-" or "sha512-" and one hash in base64', integrity);

@@ -8,7 +8,7 @@ import type { Runner, Task, TaskResult } from "./runner.js";
 
 /** A thread that holds the model: this one, or a worker. */
 export interface Thread {
-  /** Set once the thread can run nothing any more. */
+  /** Set once the thread has failed and runs nothing any more. */
   readonly failure: Bayes8Error | undefined;
   fit(picture: RgbaPicture): Promise<Uint8Array>;
   begin(job: number, pictures: Pixels): Promise<void>;
@@ -19,7 +19,7 @@ export interface Thread {
   close(): void;
 }
 
-/** This thread: after each piece of work, other tasks of the event loop run. */
+/** The current thread. After each piece of work, other tasks of the event loop run. */
 export class LocalThread implements Thread {
   readonly #runner: Runner;
   readonly #engine: Engine;
@@ -29,7 +29,7 @@ export class LocalThread implements Thread {
     this.#engine = engine;
   }
 
-  /** All models of an instance that trapped have failed: they share its memory. */
+  /** If an instance traps, all its models have failed: they share its memory. */
   get failure(): Bayes8Error | undefined {
     return this.#engine.trap;
   }
@@ -58,7 +58,7 @@ export class LocalThread implements Thread {
   }
 
   end(job: number): void {
-    // What trapped may still be borrowed.
+    // After a trap, the objects of the module may still be borrowed.
     if (!this.failure) this.#runner.end(job);
   }
 

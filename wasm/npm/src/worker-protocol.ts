@@ -1,4 +1,4 @@
-/** What goes between a pool and its workers: calls of a `Runner`'s methods, and their answers. */
+/** The messages between a pool and its workers: calls of the methods of `Runner`, and their answers. */
 import type { Bayes8ErrorCode } from "./error.js";
 import type { Limits } from "./options.js";
 import type { Runner } from "./runner.js";
@@ -21,6 +21,6 @@ export interface Answer {
   readonly id: number;
   readonly value?: unknown;
   readonly error?: { readonly code: Bayes8ErrorCode; readonly message: string };
-  /** Whether the module trapped, so that its memory is not to be trusted. */
+  /** Whether the module trapped, so that its memory can no longer be trusted. */
   readonly trapped?: boolean;
 }

@@ -3,7 +3,7 @@ import { instantiate } from "./glue.js";
 import { Runner } from "./runner.js";
 import type { Answer, Call } from "./worker-protocol.js";
 
-/** Answers a pool's calls, in order. */
+/** Returns a function that answers the calls of a pool, in order. */
 export function createServer(): (call: Call) => Promise<Answer> {
   let runner: Runner;
   return async ({ id, method, parameters }) => {

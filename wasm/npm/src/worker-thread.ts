@@ -7,7 +7,7 @@ import type { Task, TaskResult } from "./runner.js";
 import type { Thread } from "./thread.js";
 import type { Answer, Call } from "./worker-protocol.js";
 
-/** Calls whose answers hold nothing. */
+/** Calls whose answers have no value. */
 const VOID: ReadonlySet<string> = new Set<Call["method"]>(["begin", "end"]);
 
 interface Pending {
@@ -16,7 +16,7 @@ interface Pending {
   reject(error: Bayes8Error): void;
 }
 
-/** A worker that holds the model. One that crashes fails what it was asked, and all that it is asked later. */
+/** A worker that holds the model. After a crash, all its calls fail, pending and later ones. */
 export class WorkerThread implements Thread {
   failure: Bayes8Error | undefined;
   readonly #port: WorkerPort;
@@ -65,7 +65,7 @@ export class WorkerThread implements Thread {
   }
 
   end(job: number): void {
-    // Frees memory; nobody waits for it, and a worker that failed has freed all.
+    // Nobody waits for it, and a worker that failed has freed everything.
     this.#call("end", [job]).catch(() => {});
   }
 
@@ -87,14 +87,14 @@ export class WorkerThread implements Thread {
     const { id, value, error, trapped } = (answer ?? {}) as Answer;
     const pending = this.#pending.get(id);
     if (!pending || (error === undefined && value === undefined && !VOID.has(pending.method))) {
-      return this.#fail(new Bayes8Error("worker", "this worker answers as those of bayes8 do not: it needs bayes8/worker.js"));
+      return this.#fail(new Bayes8Error("worker", "this worker does not answer like those of bayes8: it needs bayes8/worker.js"));
     }
     this.#pending.delete(id);
     this.#port.setBusy(this.#pending.size > 0);
     if (!error) return pending.resolve(value);
     const failure = new Bayes8Error(error.code, error.message);
     pending.reject(failure);
-    // A module that trapped is not to be trusted.
+    // A module that trapped can no longer be trusted.
     if (trapped) this.#fail(failure);
   }
 

@@ -1,4 +1,4 @@
-/** A pool's worker in a browser. */
+/** The worker of a pool in a browser. */
 import { createServer } from "./worker-server.js";
 
 const answer = createServer();

@@ -1,4 +1,4 @@
-// What no page may be asked for: memory that grows, downloads without end, headers that take seconds.
+// Demands that no file or server may make: memory that grows, endless downloads, headers that take seconds.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtempSync, openAsBlob, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -28,7 +28,7 @@ async function loaded(t) {
   return model;
 }
 
-/** Far less than the 95 bytes a piece of work that were once kept, far more than the noise of a heap. */
+/** Far below a leak of 95 bytes per chunk, which there once was, and far above the noise of a heap. */
 const FLAT = 2_000_000;
 
 test("100,000 overlapping predictions let the heap grow", async (t) => {
@@ -38,7 +38,7 @@ test("100,000 overlapping predictions let the heap grow", async (t) => {
     const chain = async () => {
       while (left-- > 0) await model.predict(pixel, { samples: 1, seed: left });
     };
-    // The thread is never idle.
+    // Keep the thread busy.
     await Promise.all(Array.from({ length: 8 }, chain));
   };
   await run(2_000);
@@ -50,7 +50,7 @@ test("100,000 overlapping predictions let the heap grow", async (t) => {
 
 test("a stream of 10,000 values lets the heap grow", async (t) => {
   const model = await loaded(t);
-  // A clock on which each sample takes as long as a chunk may.
+  // On this clock, each sample takes as long as a chunk may.
   let now = 0;
   const { now: clock } = performance;
   performance.now = () => (now += 20);
@@ -66,7 +66,7 @@ test("a stream of 10,000 values lets the heap grow", async (t) => {
   assert.ok(grown < FLAT, `${grown} bytes more`);
 });
 
-test("a download without end goes on", { timeout: 60_000 }, async (t) => {
+test("an endless download goes on", { timeout: 60_000 }, async (t) => {
   let closed;
   const end = new Promise((resolve) => (closed = resolve));
   const address = await listen(t, (_, response) => {
@@ -124,11 +124,11 @@ test("a download that stalls is waited for", { timeout: 60_000 }, async (t) => {
     await assert.rejects(Model.load(address + path, { timeout: 100 }), { code: "network", message: /nothing came for 100 ms/ });
   }
   await assert.rejects(Model.load(address, { timeout: 0 }), { code: "invalid-option", message: /timeout: a number from 1, not 0/ });
-  // Who never waits too long: no timer.
+  // An infinite timeout needs no timer.
   assert.ok(await Model.load(new Response(tiny), { timeout: Infinity }));
 });
 
-test("a file of another hash than integrity says is loaded", async () => {
+test("a file is loaded though integrity says another hash", async () => {
   for (const algorithm of ["sha256", "sha384", "sha512"]) {
     const integrity = `${algorithm}-${createHash(algorithm).update(tiny).digest("base64")}`;
     assert.equal((await Model.load(tiny, { integrity })).info.name, "tiny");
@@ -152,7 +152,7 @@ test("what onProgress throws is taken for a failed download", async () => {
   }
 });
 
-/** Milliseconds of the processor for `work`: the least of three times. */
+/** Milliseconds of processor time for `work`: the least of three attempts. */
 async function spent(work) {
   let least = Infinity;
   for (let attempt = 0; attempt < 3; attempt++) {
@@ -164,7 +164,7 @@ async function spent(work) {
   return least;
 }
 
-/** Some 100 ms of work on a machine of 2024, more on a slow or busy one. */
+/** About 100 ms of work on a machine of 2024, more on a slow or busy one. */
 function yardstick() {
   let random = 1;
   for (let step = 0; step < 1e8; step++) random = (Math.imul(random, 1664525) + 1013904223) | 0;
@@ -172,7 +172,7 @@ function yardstick() {
 }
 
 test("a header that says nothing blocks the page", async (t) => {
-  await loaded(t); // The module is compiled.
+  await loaded(t); // Compiles the module.
   const empty = Array.from({ length: 200_000 }, (_, n) => [`empty.${n}`, "U8", [0], new Uint8Array()]);
   const large = new Uint8Array(8 + 99_000_000).fill(32);
   new DataView(large.buffer).setBigUint64(0, 99_000_000n, true);
@@ -187,7 +187,7 @@ test("a header that says nothing blocks the page", async (t) => {
   }
 });
 
-test("a file of another kind is not called by its name", async () => {
+test("the error about a file of another kind does not say which kind", async () => {
   for (const [bytes, message] of [
     ["<!doctype html><title>Not found</title>", /the given file: not a valid model: a page of HTML or XML, not a model/],
     ["\x89PNG\r\n\x1a\n", /a picture, not a model/],

@@ -15,7 +15,7 @@ cpSync(join(PACKAGE, "tests", "vite"), folder, { recursive: true });
 const data = { "/models/": join(ROOT, "models"), "/fixtures/": join(PACKAGE, "tests", "fixtures") };
 
 let browser;
-let other; // The same models from another origin.
+let other; // A server with the same models, of another origin.
 before(async () => {
   if (skip) return;
   browser = await launch();
@@ -26,7 +26,7 @@ after(async () => {
   other?.close();
 });
 
-/** Opens `address`; what the page logs as an error fails the test that looks at `problems`. */
+/** Opens `address`. `problems` lists the errors that reach the page, for a test to check. */
 async function open(address) {
   const page = await browser.newPage();
   page.setDefaultTimeout(60_000);
@@ -44,14 +44,14 @@ const check = (page, name, ...parameters) =>
     [name, parameters],
   );
 
-/** Runs it in a Web Worker that the page starts. */
+/** Runs a check of tests/pages/checks.js in a Web Worker that the page starts. */
 const checkInWorker = (page, name, ...parameters) =>
   page.evaluate(
     ([name, parameters]) => window.bayes8.checks.inWorker(window.bayes8.worker(), name, ...parameters),
     [name, parameters],
   );
 
-/** What has to hold whichever way the page was made. */
+/** Tests that must pass however the page was built. */
 function holds(pageOf, names) {
   for (const kernel of ["baseline", "relaxed"]) {
     for (const name of names) {
@@ -66,7 +66,7 @@ function holds(pageOf, names) {
       assert.deepEqual(await checkInWorker(pageOf().page, "model", kernel, names[0]), []);
     });
   }
-  test("a Web Worker cannot have a pool of its own", { skip }, async () => {
+  test("a Web Worker cannot start a pool", { skip }, async () => {
     assert.deepEqual(await checkInWorker(pageOf().page, "pool", "baseline", 3), []);
   });
   test("an error escapes to the page", { skip }, () => assert.deepEqual(pageOf().problems, []));
@@ -109,10 +109,10 @@ describe("a plain <script type=module>", () => {
     );
     assert.equal(new Set(kernels).size, 1, String(kernels));
   });
-  test("a picture in another form gives other bits than its ImageData", { skip }, async () => {
+  test("a picture in another form gives different bits than its ImageData", { skip }, async () => {
     assert.deepEqual(await check(plain.page, "forms"), []);
   });
-  test("errors have other codes than in Node", { skip }, async () => {
+  test("errors have different codes than in Node", { skip }, async () => {
     assert.deepEqual(await check(plain.page, "errors", other.address), []);
     assert.deepEqual(await checkInWorker(plain.page, "errors", other.address), []);
   });
@@ -121,9 +121,9 @@ describe("a plain <script type=module>", () => {
     const { runs, tasks, code } = await check(page, "turns");
     await page.close();
     assert.equal(code, "aborted");
-    assert.ok(runs.every((samples) => samples === 1), `pieces of work of ${runs} samples of 20 ms`);
-    // The other tasks have a queue of their own, which a browser need not serve in turn.
-    assert.ok(tasks > runs.length / 2, `${tasks} other tasks between ${runs.length} pieces of work`);
+    assert.ok(runs.every((samples) => samples === 1), `chunks of ${runs} samples of 20 ms`);
+    // The other tasks have a separate queue, and a browser need not alternate between queues.
+    assert.ok(tasks > runs.length / 2, `${tasks} other tasks between ${runs.length} chunks`);
   });
   test("a worker that cannot start leaves the load waiting", { skip }, async () => {
     const { page } = await open(`${server.address}/pages/plain.html`);

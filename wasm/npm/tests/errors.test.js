@@ -1,4 +1,4 @@
-// Every way of misuse gives its documented code, and a message that says what would be right.
+// Every misuse gives its documented code, and a message that says what would be right.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -15,10 +15,10 @@ let model;
 before(async () => (model = await Model.load(path)));
 after(() => model.dispose());
 
-/** `work` rejects with `code` and a message like `message`. */
+/** Checks that `work` rejects with `code` and a message that matches `message`. */
 async function rejects(work, code, message) {
   const error = await work.then(
-    () => assert.fail(`no error, but ${code} was due`),
+    () => assert.fail(`no error instead of ${code}`),
     (error) => error,
   );
   assert.ok(error instanceof Bayes8Error && error instanceof Error, String(error));
@@ -57,7 +57,7 @@ test("network: a failed download does not say which file, or why", async (t) => 
   await rejects(Model.pool("no/such/file"), "network", /no\/such\/file/);
 });
 
-test("unsupported: bytes that are no module are not told from a model's fault", async () => {
+test("unsupported: bytes that are not a module count as a fault of the model", async () => {
   await rejects(Model.load(path, { wasm: new Uint8Array(8) }), "unsupported", /wasm: .+ not a module that this runtime compiles/);
 });
 
@@ -86,7 +86,7 @@ test("invalid-input: pictures that do not fit are predicted", async () => {
   }
 });
 
-test("invalid-input: what is no list of pictures gives no predictions", async () => {
+test("invalid-input: a value that is not a list of pictures gives no predictions", async () => {
   for (const pictures of [{}, null, undefined, 3]) {
     await rejects(model.predictBatch(pictures), "invalid-input", /pictures: an array or another iterable, not /);
     await rejects(model.traceBatch(pictures), "invalid-input", /pictures: an array or another iterable, not /);
@@ -117,7 +117,7 @@ test("worker: a pool of strange workers hangs, or ends the process", async () =>
   }
 });
 
-test("invalid-option: a kernel beside a module of the other is forgotten", async () => {
+test("invalid-option: a kernel that contradicts the given module is ignored", async () => {
   const wasm = new URL(import.meta.resolve("bayes8/bayes8.wasm"));
   await rejects(Model.load(path, { kernel: "relaxed", wasm }), "invalid-option", /kernel is "relaxed", but .+ is "baseline"/);
 });
@@ -224,7 +224,7 @@ test("aborted: a signal does not stop a prediction between samples", { timeout: 
   assert.equal((await model.predict(picture, { samples: 2 })).samples, 2);
 });
 
-test("internal: a picture that cannot be is taken for a fault, and ends the model", async () => {
+test("internal: an impossible picture counts as a fault of bayes8, and ends the model", async () => {
   const data = new Uint8ClampedArray(4 * 28 * 28);
   for (const wrong of [
     { data, width: 28, height: 27 },
@@ -248,7 +248,7 @@ test("disposed: a call that is under way gives half an answer", async () => {
   }
 });
 
-test("unsupported: a module given by address or bytes is not asked whether the engine is right", (t) => {
+test("unsupported: the engine is not probed for a module given by address or bytes", (t) => {
   if (!process.version.startsWith("v20.")) return t.skip("only Node 20 is known to be wrong");
   const script = `import { Model } from "bayes8";
     const wasm = new URL(import.meta.resolve("bayes8/bayes8-relaxed.wasm"));

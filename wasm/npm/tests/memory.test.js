@@ -1,9 +1,9 @@
-// What is disposed of gives its memory back.
+// A model that is disposed of gives its memory back.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-// The instances' memories, which the package does not show.
+// The memories of the instances, which the package does not expose.
 const memories = [];
 const { instantiate } = WebAssembly;
 WebAssembly.instantiate = async (...parameters) => {

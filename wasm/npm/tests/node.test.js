@@ -31,7 +31,7 @@ for (const kernel of ["baseline", "relaxed"]) {
   }
 }
 
-test("a batch predicts otherwise than picture by picture", async (t) => {
+test("a batch gives different bits than its pictures one by one", async (t) => {
   const model = await disposable(t, load());
   const pictures = nativeOf("mnist-scnn").map(({ picture }) => rgbaOf(picture));
   const together = await model.predictBatch(pictures, { samples: 5, seed: 3 });
@@ -41,7 +41,7 @@ test("a batch predicts otherwise than picture by picture", async (t) => {
   assert.deepEqual(await model.predictBatch([]), []);
 });
 
-test("a trace is of another sample, or other pictures", async (t) => {
+test("a trace belongs to another sample, or to other pictures", async (t) => {
   const model = await disposable(t, load());
   const pictures = nativeOf("mnist-scnn").map(({ picture }) => rgbaOf(picture)).slice(0, 3);
   const predictions = await model.predictBatch(pictures, { samples: 1, firstSample: 6, seed: 3, logits: true });
@@ -137,7 +137,7 @@ test("a stream does not end with the prediction, or repeats itself", async (t) =
   assert.equal(bits(part), bits(await model.predict(shirt, { ...options, samples: part.samples })));
 });
 
-test("a source that should load does not", async (t) => {
+test("a documented kind of source does not load", async (t) => {
   const path = modelPath("mnist-scnn");
   const file = readFileSync(path);
   const server = createServer((_, response) => response.end(file)).listen(0, "127.0.0.1");
@@ -174,7 +174,7 @@ test("progress skips the end of a download, or goes backwards", async (t) => {
   }
 });
 
-test("a download of another origin, which hides that it is compressed, is told as more than whole", async (t) => {
+test("progress exceeds the total of a download whose server hides its compression", async (t) => {
   const [file, seen] = [readFileSync(modelPath("mnist-scnn")), []];
   const response = new Response(file, { headers: { "content-length": String(file.length >> 1) } });
   await disposable(t, Model.load(response, { onProgress: (progress) => seen.push(progress) }));
@@ -207,7 +207,7 @@ test("an engine that computes relaxed dot products wrongly gets the relaxed modu
   assert.match(asked, /wrongly/);
 });
 
-test("the module's files are not exported, or another one than given is used", async (t) => {
+test("the files of the module are not exported, or the given one is not used", async (t) => {
   assert.ok(supports() && detect().relaxedSimd);
   for (const name of ["bayes8.wasm", "bayes8-relaxed.wasm"]) {
     const address = import.meta.resolve(`bayes8/${name}`);

@@ -10,7 +10,7 @@ import { installed } from "./support/installed.js";
 const { folder, tarball, files } = installed("@types/node", "undici-types");
 const tool = (name) => join(PACKAGE, "node_modules", ".bin", name);
 
-/** Runs a tool, which has to succeed. */
+/** Runs a tool, which must succeed. */
 function run(name, parameters, cwd = PACKAGE) {
   const { status, stdout, stderr, error } = spawnSync(tool(name), parameters, { cwd, encoding: "utf8", timeout: 120_000 });
   assert.equal(status, 0, `${name}: ${error ?? ""}${stdout}${stderr}`);
@@ -67,7 +67,7 @@ test("a file exceeds its size", () => {
   assert.equal(status, 0, stdout);
 });
 
-test("the lock file names a host, which strangers may not reach", () => {
+test("the lock file names a host other than the public registry", () => {
   const lock = readFileSync(`${PACKAGE}package-lock.json`, "utf8");
   for (const [, host] of lock.matchAll(/"resolved": "https?:\/\/([^/"]+)/g)) assert.equal(host, "registry.npmjs.org");
 });

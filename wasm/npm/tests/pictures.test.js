@@ -1,4 +1,4 @@
-// Pictures as files, in Node: what the package sharp decodes.
+// Picture files in Node, which the package sharp decodes.
 import assert from "node:assert/strict";
 import { openAsBlob, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -12,7 +12,7 @@ let model;
 before(async () => (model = await Model.load(modelPath("mnist-scnn"))));
 after(() => model.dispose());
 
-test("a file of a picture has other bits than for the native command line", async () => {
+test("a picture file gives different bits than on the native command line", async () => {
   const { samples, seed } = native;
   for (const line of nativeOf("mnist-scnn").slice(0, 3)) {
     const path = `${ROOT}models/pictures/${line.picture}`;
@@ -24,9 +24,9 @@ test("a file of a picture has other bits than for the native command line", asyn
   }
 });
 
-test("a JPEG file is no picture, or lies on its side", async () => {
+test("a JPEG file cannot be read, or lies on its side", async () => {
   const colours = await Model.load(modelPath("cifar10-resnet20"));
-  // Left half black, right half white; the orientation says that the left side is to be on top.
+  // Left half black, right half white; the orientation puts the left side on top.
   const pixels = Uint8Array.from({ length: 64 * 32 * 3 }, (_, at) => (Math.floor(at / 3) % 64 < 32 ? 0 : 255));
   const jpeg = await sharp(pixels, { raw: { width: 64, height: 32, channels: 3 } }).withMetadata({ orientation: 6 }).jpeg({ quality: 100, chromaSubsampling: "4:4:4" }).toBuffer();
   const data = new Uint8ClampedArray(32 * 64 * 4).map((_, at) => (at % 4 === 3 || at >= 32 * 32 * 4 ? 255 : 0));
@@ -35,7 +35,7 @@ test("a JPEG file is no picture, or lies on its side", async () => {
   colours.dispose();
 });
 
-/** As PNG files have it. */
+/** The checksum of PNG files. */
 function crc32(bytes) {
   let crc = -1;
   for (const byte of bytes) {
@@ -45,13 +45,13 @@ function crc32(bytes) {
   return ~crc >>> 0;
 }
 
-test("what is no picture is not told by its name", async () => {
+test("the error about a file that is not a picture does not name it", async () => {
   const invalid = (work, message) => assert.rejects(work, { code: "invalid-input", message });
   await invalid(model.predict(new Blob(["no picture"])), /the file is not a picture that can be decoded/);
   await invalid(model.predict(new File(["no picture"], "notes.txt")), /^notes\.txt is not a picture/);
   await invalid(model.predict(modelPath("mnist-scnn")), /mnist-scnn\.safetensors is not a picture/);
   await assert.rejects(model.predict("no/such/picture.png"), { code: "network", message: /no\/such\/picture\.png/ });
-  // A PNG file of just as many bytes as the model has pixels: with a chunk of text that fills it up.
+  // A PNG file whose length equals the number of pixels of the model, filled up with a chunk of text.
   const png = readFileSync(`${ROOT}models/pictures/shirt-4.png`);
   const length = 784 - png.length - 12;
   const chunk = Buffer.alloc(12 + length, "x");

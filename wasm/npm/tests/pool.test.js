@@ -1,4 +1,4 @@
-// Workers of Node.
+// Pools in Node.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
@@ -37,7 +37,7 @@ for (const workers of [1, 2, 3, 5]) {
   }
 }
 
-test("a pool streams other bits than one model predicts", async (t) => {
+test("a pool streams different bits than a model predicts", async (t) => {
   const threads = await pool(t, { workers: 3 });
   const model = await Model.load(path);
   t.after(() => model.dispose());
@@ -64,7 +64,7 @@ test("overlapping predictions, or more pictures than samples, mix up a pool", as
 });
 
 test("an aborted prediction keeps the workers busy", async (t) => {
-  const jobs = []; // Of each piece of work that a worker gets.
+  const jobs = []; // The job of each chunk of samples that a worker gets.
   const controller = new AbortController();
   const { signal } = controller;
   const postMessage = Worker.prototype.postMessage;
@@ -91,7 +91,7 @@ test("bad input in a worker breaks the pool", async (t) => {
 });
 
 test("a worker that crashes leaves its prediction waiting, or takes the pool along", async (t) => {
-  // Workers that are idle, or gone, keep no process alive to see it.
+  // Idle or crashed workers do not keep the process alive until the end of the test.
   const alive = setInterval(() => {}, 1000);
   t.after(() => clearInterval(alive));
   const started = [];

@@ -1,4 +1,4 @@
-// What comes out, as other code takes it; and values of other realms, as other code gives them.
+// Results in the forms in which other code uses them, and values of other realms, which other code passes in.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -13,7 +13,7 @@ let model;
 before(async () => (model = await Model.load(path)));
 after(() => model.dispose());
 
-test("JSON of a prediction is not that of the native command line", async () => {
+test("the JSON of a prediction differs from that of the native command line", async () => {
   const [line] = nativeOf("mnist-scnn").filter(({ picture }) => picture === "shirt-4.png");
   const { samples, seed } = native;
   const prediction = await model.predict(picture, { samples, seed, logits: true });
@@ -40,7 +40,7 @@ test("a clone of a prediction lacks a figure", async () => {
   assert.deepEqual(structuredClone(model.info), model.info);
 });
 
-test("what a model is can be changed", () => {
+test("the description of a model can be changed", () => {
   const change = (work) => assert.throws(work, TypeError);
   change(() => (model.info.classes = 1));
   change(() => (model.info.classNames[0] = "other"));
@@ -89,7 +89,7 @@ test("values of another realm are refused", async () => {
   }
 });
 
-test("pixels that nobody normalized pass without a word, or each has one", async (t) => {
+test("pixels that nobody normalized cause no warning, or one each time", async (t) => {
   const warn = t.mock.method(console, "warn", () => {});
   const fresh = await Model.load(path);
   t.after(() => fresh.dispose());
@@ -100,7 +100,7 @@ test("pixels that nobody normalized pass without a word, or each has one", async
   assert.match(warn.mock.calls[0].arguments[0], /value of 255 is far outside/);
 });
 
-test("a compiled module, or a worker of the caller's, is refused", async () => {
+test("a compiled module, or a worker from the caller, is refused", async () => {
   const { Worker } = await import("node:worker_threads");
   const wasm = await WebAssembly.compile(readFileSync(new URL(import.meta.resolve("bayes8/bayes8.wasm"))));
   const compiled = await Model.load(path, { wasm });
@@ -118,7 +118,7 @@ test("a compiled module, or a worker of the caller's, is refused", async () => {
   }
 });
 
-test("bayes8/inline needs a file, or has other bits", async () => {
+test("bayes8/inline needs a file, or gives different bits", async () => {
   const inline = await import("bayes8/inline");
   const own = await inline.Model.load(path);
   const pool = await inline.Model.pool(path, { workers: 2 });

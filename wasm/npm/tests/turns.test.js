@@ -26,25 +26,25 @@ test("samples block the event loop for longer than 20 ms", async (t) => {
   assert.deepEqual(runs, [1, 8, 40, 40, 11]);
 });
 
-test("a processor that is taken away does not make the next piece of work smaller", async (t) => {
+test("a slower processor does not make the next chunk smaller", async (t) => {
   const model = await modelOf(t, () => (runs.length < 3 ? 0.5 : 4));
   await model.predict(shirt, { samples: 102 });
   assert.deepEqual(runs, [1, 8, 40, 40, 5, 5, 3]);
 });
 
-test("a sample that takes longer than 20 ms brings its piece of work others", async (t) => {
+test("a sample that takes longer than 20 ms shares its chunk with others", async (t) => {
   const model = await modelOf(t, () => 30);
   await model.predict(shirt, { samples: 3 });
   assert.deepEqual(runs, [1, 1, 1]);
 });
 
-test("a clock too coarse to tell makes the first pieces of work too large", async (t) => {
+test("a clock that is too coarse makes the first chunks too large", async (t) => {
   const model = await modelOf(t, () => 0);
   await model.predict(shirt, { samples: 100 });
   assert.deepEqual(runs, [1, 8, 64, 27]);
 });
 
-test("no other task runs between two pieces of work", async (t) => {
+test("no other task runs between two chunks", async (t) => {
   const model = await modelOf(t, () => 20);
   const seen = new Set();
   let ended = false;

@@ -1,4 +1,4 @@
-//! From accumulators to outputs, 16 channels at a time:
+//! Turns accumulators into outputs, 16 channels at a time:
 //! `RNE(clamp(f32(sum + offset) * multiplier)) + zero point`, then a residual addition if there is
 //! one.
 
@@ -13,8 +13,8 @@ pub(super) const VECTORS: usize = PANEL / 4;
 /// A vector for every 4 channels of a panel.
 type Panel = [v128; VECTORS];
 
-/// Writes the sums of `R` rows of panel `panel` of `block` to rows `first..first + R` of `output`;
-/// channels that it lacks are left out.
+/// Writes the sums of `R` rows of panel `panel` of `block` to rows `first..first + R` of `output`,
+/// except the channels that `output` does not have.
 #[inline]
 pub(super) fn write<const R: usize, K: Kernel>(
     sums: &[Panel; R],
@@ -89,7 +89,7 @@ fn lanes(vector: v128) -> [f32; 4] {
     ]
 }
 
-/// Stores codes of 0..=255, as many as `to` has.
+/// Stores codes of 0..=255, up to the length of `to`.
 #[inline(always)]
 fn store(to: &mut [u8], [a, b, c, d]: Panel) {
     let bytes = u8x16_narrow_i16x8(i16x8_narrow_i32x4(a, b), i16x8_narrow_i32x4(c, d));
@@ -104,7 +104,7 @@ fn store(to: &mut [u8], [a, b, c, d]: Panel) {
     to.copy_from_slice(&all[..to.len()]);
 }
 
-/// Codes, widened; zeros where `from` has none.
+/// Loads and widens codes; lanes beyond the end of `from` are zero.
 #[inline(always)]
 fn load(from: &[u8]) -> Panel {
     let mut all = [0u8; PANEL];
@@ -144,8 +144,8 @@ impl Rounding {
     #[inline(always)]
     fn round(&self, values: Panel) -> Panel {
         values.map(|value| {
-            // `pmax` and `pmin` are single instructions, and with the bound first the very
-            // comparisons of `Target::round`.
+            // `pmax` and `pmin` are single instructions. With the bound first, they compare as
+            // `Target::round` does.
             let bounded = f32x4_pmin(self.upper, f32x4_pmax(self.lower, value));
             // As `numerics::round_ties_even`: the addition rounds half to even.
             let magic = f32x4_splat(12_582_912.0);

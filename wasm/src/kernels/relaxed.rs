@@ -1,16 +1,17 @@
 //! Relaxed SIMD: `i32x4.relaxed_dot_i8x16_i7x16_add_s` adds four i8 x u7 products to each of 4 i32
-//! lanes. Engines make it one instruction where the processor has AVX-VNNI or Arm's dot product, and
-//! three to five elsewhere, which is no faster than SIMD128: the package asks before it takes this.
+//! lanes. Engines compile it to one instruction where the processor has AVX-VNNI or Arm's dot product,
+//! and to three to five elsewhere, which are not faster than SIMD128. So the package probes the engine
+//! before it uses this kernel.
 //!
 //! Its result is the same on every engine only while the second operand is 0 to 127. An activation
 //! is `x = (x & 127) + 128 (x >> 7)`: one dot product of the low bits, and one of the high bits
 //! where there are any. So a tile first gathers the steps in which a row has a byte above 127, sums
 //! their high bits, shifts these sums and goes on with the low bits of all steps. After a ReLU few
-//! bytes are so large; a model that is calibrated to 7 bits has none.
+//! bytes are that large; a model that is calibrated to 7 bits has none.
 //! Tile: up to 2 rows x 16 channels. Locals: 8 sums, 4 of weights, 2 splats of four activations; V8
 //! on x86-64 has 15 registers for them. Packing: weights i8 `[K/4][16][4]`, activations u8,
 //! in place where they can be.
-//! Peak: 16 products an instruction; a step of a full tile is 8 of them on 6 loads.
+//! Peak: 16 products per instruction; a step of a full tile is 8 instructions on 6 loads.
 
 use super::epilogue::{self, VECTORS};
 use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, sampler};
@@ -20,7 +21,7 @@ use bayes8_core::simd::row_tiles;
 use core::arch::wasm32::*;
 use core::hint::black_box;
 
-/// The kernel; a module that has its instructions is refused by an engine that has not.
+/// The kernel. An engine without its instructions refuses the module.
 #[derive(Clone, Copy)]
 pub(crate) struct Relaxed;
 
@@ -30,7 +31,7 @@ const ROWS: usize = 2;
 /// The steps of a block in which a row of a tile has a byte above 127.
 #[derive(Default)]
 pub(crate) struct HighBits {
-    /// Those of all tiles, one after the other.
+    /// Steps of all tiles, one tile after the other.
     steps: Vec<HighStep>,
     /// Where the steps of each tile end.
     ends: Vec<usize>,
@@ -83,7 +84,7 @@ impl Kernel for Relaxed {
                 begin = end;
                 let (first, output) = (tile.start, &mut output);
                 // SAFETY: `check` has seen that all rows and panels are inside the slices, and each
-                // call covers the rows of `tile`, some of them; the steps were found in this block.
+                // call covers rows of `tile`, which are some of them; the steps were found in this block.
                 unsafe {
                     match tile.len() {
                         1 => rows::<1>(block, first, panel, high, output),
@@ -112,7 +113,7 @@ impl Kernel for Relaxed {
 }
 
 impl HighBits {
-    /// Finds those of `block`.
+    /// Finds the steps of `block`.
     fn find(&mut self, block: &Block<'_, Relaxed>) {
         self.steps.clear();
         self.ends.clear();
@@ -127,7 +128,7 @@ impl HighBits {
         }
     }
 
-    /// Finds those of a piece of some rows, which begins at step `first` of a panel.
+    /// Finds the steps in a piece of some rows. The piece begins at step `first` of a panel.
     fn find_in_piece<'a>(
         &mut self,
         rows: impl Iterator<Item = &'a [u8]> + Clone,
@@ -169,11 +170,11 @@ unsafe fn rows<const R: usize>(
     high: &[HighStep],
     output: &mut BlockOutput<'_>,
 ) {
-    /// Entries of a panel a step.
+    /// Entries of a panel per step.
     const STEP: usize = PANEL * Relaxed::STEP;
     let mut sums = [[i32x4_splat(0); VECTORS]; R];
     // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
-    // activations, and that the panel holds as many steps as a row has. `high` are some of these.
+    // activations, and that the panel holds all steps of a row. `high` are some of these.
     unsafe {
         let activations = block.activations.as_ptr();
         let rows: [*const u8; R] = core::array::from_fn(|r| {
@@ -187,7 +188,7 @@ unsafe fn rows<const R: usize>(
             }
             sums = sums.map(|row| row.map(|sum| i32x4_shl(sum, 7)));
         }
-        // Not known to the compiler, which else would mask each activation before it is splat.
+        // Hidden from the compiler, which would otherwise mask each activation before the splat.
         let low_bits = black_box(u8x16_splat(127));
         let low = |x| v128_and(x, low_bits);
         for &piece in block.pieces {
@@ -199,12 +200,13 @@ unsafe fn rows<const R: usize>(
             }
         }
     }
-    // A copy, so that the accumulators themselves have no address and stay in registers.
+    // A copy, so that the accumulators have no address and stay in registers.
     let sums = sums;
     epilogue::write(&sums, block, first, panel, output);
 }
 
-/// Adds the products of a step: of the four activations of each row from `at` on, after `part`.
+/// Adds the products of a step: of `weights` and `part` of the four activations of each row from
+/// `at` on.
 ///
 /// # Safety
 /// There must be four activations, and 64 `weights`.

@@ -1,4 +1,4 @@
-//! Weights of a chunk, 16 at a time, and their packing: transpositions of small matrices.
+//! Draws the weights of a chunk, 16 at a time, and packs them by transposing small matrices.
 
 use super::{NoiseMultipliers, PANEL, stream_groups};
 use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
@@ -14,7 +14,7 @@ pub(super) fn draw(
     multipliers: NoiseMultipliers<'_>,
     weights: &mut [[i8; CHUNK]],
 ) {
-    assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "as many chunks of each");
+    assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "equal numbers of chunks");
     let tables = NOISE_TABLES.map(|table| load(&table));
     for (group, within, chunks) in stream_groups(first, mu.len()) {
         // Blocks 0 to 3 of every word, then 4 to 7, and so on: quarters of a chunk.
@@ -52,7 +52,7 @@ fn noise(tables: [v128; 4], [first, second]: [v128; 2]) -> v128 {
     )
 }
 
-/// The entries of a table at indices of 0..=15, for which both instructions are the same.
+/// The entries of a table at indices of 0..=15, for which both instructions give the same result.
 #[inline(always)]
 fn look_up(table: v128, indices: v128) -> v128 {
     #[cfg(target_feature = "relaxed-simd")]
@@ -71,7 +71,7 @@ fn weights_of(mu: v128, sigma: v128, multipliers: [v128; 2], noise: v128) -> v12
     i8x16_narrow_i16x8(low, high)
 }
 
-/// `(a * b + 2^14) >> 15`. Multipliers are not negative, so that the one product on which both
+/// `(a * b + 2^14) >> 15`. Multipliers are not negative, so the only product on which both
 /// instructions may differ, of -2^15 by itself, does not occur.
 #[inline(always)]
 fn mulhrs(a: v128, multipliers: v128) -> v128 {
@@ -81,12 +81,12 @@ fn mulhrs(a: v128, multipliers: v128) -> v128 {
     i16x8_q15mulr_sat(a, multipliers)
 }
 
-/// Quarter `index % 4` of group `index / 4` of the key stream: word `j` of 4 blocks side by side
+/// Quarter `index % 4` of group `index / 4` of the key stream: for each word, 4 blocks side by side
 /// ([`bayes8_core::chacha`]).
 #[inline(always)]
 fn key_stream(stream: ChaCha8, index: u64) -> [v128; 16] {
     let start = stream.start(index * 4).map(|word| u32x4_splat(word));
-    // 4 blocks from a multiple of 4 on: the counter's low word never carries into the high one.
+    // 4 blocks from a multiple of 4 on: the low word of the counter never carries into the high one.
     let counter = i32x4_add(start[12], u32x4(0, 1, 2, 3));
     let mut state = start;
     state[12] = counter;
@@ -158,7 +158,7 @@ pub(super) fn pack_pairs(rows: &[[i8; CHUNK]], panel: &mut [i16]) -> [i32; PANEL
 fn transpose_words(rows: [v128; 8]) -> [v128; 8] {
     let low16 = |a, b| i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(a, b);
     let high16 = |a, b| i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(a, b);
-    // pairs[2 p + h]: half h of rows 2 p and 2 p + 1, their columns in turn.
+    // pairs[2 p + h]: half h of rows 2 p and 2 p + 1, with their columns alternating.
     let pairs: [v128; 8] = core::array::from_fn(|i| {
         let (a, b) = (rows[i & !1], rows[i | 1]);
         if i % 2 == 0 { low16(a, b) } else { high16(a, b) }
@@ -232,7 +232,7 @@ fn high_qwords(a: v128, b: v128) -> v128 {
     i64x2_shuffle::<1, 3>(a, b)
 }
 
-/// 16 bytes of integers.
+/// Loads 16 bytes of integers.
 #[inline(always)]
 fn load<T: Integers>(from: &T) -> v128 {
     const { assert!(size_of::<T>() == 16) };
@@ -240,7 +240,7 @@ fn load<T: Integers>(from: &T) -> v128 {
     unsafe { v128_load(core::ptr::from_ref(from).cast()) }
 }
 
-/// To 16 bytes of integers.
+/// Stores 16 bytes of integers.
 #[inline(always)]
 fn store<T: Integers>(to: &mut T, vector: v128) {
     const { assert!(size_of::<T>() == 16) };

@@ -1,12 +1,12 @@
 //! SIMD128: `i32x4.dot_i16x8_s` sums two i16 x i16 products into each of 4 i32 lanes.
 //!
 //! Both sides are widened to i16 when they are packed. Products of bytes by `i16x8.extmul` would
-//! need no widening, but LLVM 22 takes the sum of their even and odd lanes for a relaxed
+//! need no widening, but LLVM 22 turns the sum of their even and odd lanes into a relaxed
 //! instruction, which saturates and which engines without relaxed SIMD refuse.
 //! Tile: up to 2 rows x 16 channels. Locals: 8 sums, 4 of weights, 2 splats of two activations, 1
 //! product; V8 on x86-64 has 15 registers for them. It moves all loads of a loop to its beginning,
-//! so that an unrolled one would not fit. Packing: weights i16 `[K/2][16][2]`, activations i16.
-//! Peak: 8 products an instruction; a step of a full tile is 8 dot products and 8 additions on 6
+//! so an unrolled loop would not fit. Packing: weights i16 `[K/2][16][2]`, activations i16.
+//! Peak: 8 products per instruction; a step of a full tile is 8 dot products and 8 additions on 6
 //! loads.
 
 use super::epilogue::{self, VECTORS};
@@ -16,7 +16,7 @@ use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::row_tiles;
 use core::arch::wasm32::*;
 
-/// The kernel; a module that has its instructions is refused by an engine that has not.
+/// The kernel. An engine without its instructions refuses the module.
 #[derive(Clone, Copy)]
 pub(crate) struct Simd128;
 
@@ -52,7 +52,7 @@ impl Kernel for Simd128 {
             for tile in row_tiles(block.rows.len(), ROWS) {
                 let (first, output) = (tile.start, &mut output);
                 // SAFETY: `check` has seen that all rows and panels are inside the slices, and each
-                // call covers the rows of `tile`, some of them.
+                // call covers rows of `tile`, which are some of them.
                 unsafe {
                     match tile.len() {
                         1 => rows::<1>(block, first, panel, output),
@@ -92,7 +92,7 @@ unsafe fn rows<const R: usize>(
 ) {
     let mut sums = [[i32x4_splat(0); VECTORS]; R];
     // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
-    // activations, and that panel `panel` holds as many steps as a row has.
+    // activations, and that panel `panel` holds all steps of a row.
     unsafe {
         let activations = block.activations.as_ptr();
         let rows: [*const i16; R] = core::array::from_fn(|r| {
@@ -101,7 +101,7 @@ unsafe fn rows<const R: usize>(
         let mut at: *const [v128; VECTORS] =
             block.panels.as_ptr().add(panel * block.row_entries() * PANEL).cast();
         for &piece in block.pieces {
-            // One offset for all rows: a pointer for each would take an addition for each.
+            // One offset for all rows: a pointer per row would take an addition per row.
             let mut offset = piece as usize;
             for _ in 0..block.steps {
                 let weights = at.read_unaligned();
@@ -116,7 +116,7 @@ unsafe fn rows<const R: usize>(
             }
         }
     }
-    // A copy, so that the accumulators themselves have no address and stay in registers.
+    // A copy, so that the accumulators have no address and stay in registers.
     let sums = sums;
     epilogue::write(&sums, block, first, panel, output);
 }

@@ -1,6 +1,6 @@
 import * as checks from "./checks.js";
 
-/** Makes the Web Worker that calls this run the checks that it is asked for. */
+/** Makes the Web Worker that calls this run the checks it is asked for. */
 export function answer(bayes8) {
   onmessage = async ({ data: { name, parameters } }) => {
     try {

@@ -1,4 +1,4 @@
-// What a page does with the package, whichever way the page was built. Each returns what went wrong.
+// Checks of the package in a page, however the page was built. Each returns a list of failures.
 import { bits, isNative } from "../support/same.js";
 import { simulate } from "../support/simulated.js";
 
@@ -21,7 +21,7 @@ async function differing(predictor, lines, { samples, seed }) {
 
 const linesOf = (native, name, pictures = 3) => native.predictions.filter((line) => line.model === name).slice(0, pictures);
 
-/** One model on shipped pictures: none may differ from the native command line. */
+/** Compares the predictions of one model on shipped pictures with the native command line. */
 export async function model({ Model }, kernel, name) {
   const native = await nativePredictions();
   const model = await Model.load(modelAddress(name), { kernel });
@@ -30,7 +30,7 @@ export async function model({ Model }, kernel, name) {
   return wrong;
 }
 
-/** The same of one model in a pool. */
+/** Compares the predictions of a pool with the native command line, and its stream with a model. */
 export async function pool({ Model }, kernel, workers) {
   const native = await nativePredictions();
   const pool = await Model.pool(modelAddress("mnist-scnn"), { kernel, workers });
@@ -48,7 +48,7 @@ export async function pool({ Model }, kernel, workers) {
   return wrong;
 }
 
-/** One coloured picture in all forms that a page has pictures in. */
+/** Compares the predictions for one picture in all forms that a page may have. */
 export async function forms({ Model }) {
   const model = await Model.load(modelAddress("cifar10-resnet20"));
   const canvas = Object.assign(document.createElement("canvas"), { width: 100, height: 60 });
@@ -73,7 +73,7 @@ export async function forms({ Model }) {
   drawn.address = canvas.toDataURL();
   drawn.url = new URL(drawn.address);
   drawn.frame = new VideoFrame(canvas, { timestamp: 0 });
-  drawn.styled.style.width = "7px"; // How large it is shown says nothing about its pixels.
+  drawn.styled.style.width = "7px"; // The size at which it is shown is not that of its pixels.
   const options = { samples: 2 };
   const expected = bits(await model.predict(imageData, options));
   const wrong = [];
@@ -86,7 +86,7 @@ export async function forms({ Model }) {
   const text = await model.predict(new File(["no picture"], "notes.txt")).catch((error) => error);
   if (text.code !== "invalid-input" || !/^notes\.txt is not a picture/.test(text.message)) wrong.push(`text: ${text}`);
   const video = Object.assign(document.createElement("video"), { srcObject: canvas.captureStream(), muted: true });
-  // A captured canvas gives a frame when something is drawn.
+  // A captured canvas gives a frame only when something is drawn.
   const drawing = setInterval(() => context.fillRect(0, 0, 1, 1), 20);
   await video.play();
   clearInterval(drawing);
@@ -97,7 +97,7 @@ export async function forms({ Model }) {
   return wrong;
 }
 
-/** Bad files and signals give the same errors as in Node. */
+/** Compares the errors for bad files and signals with those in Node. */
 export async function errors({ Model, Bayes8Error }, otherOrigin) {
   const wrong = [];
   const expect = async (name, work, code, message) => {
@@ -135,8 +135,8 @@ export async function errors({ Model, Bayes8Error }, otherOrigin) {
 }
 
 /**
- * Predicts in the page until ten pieces of work have run and the page could draw. Returns how many other tasks ran
- * meanwhile, and the code of the error that ends the prediction.
+ * Predicts in the page until ten chunks of samples have run and the page could draw. Returns the samples of each chunk,
+ * the number of other tasks that ran meanwhile, and the code of the error that ends the prediction.
  */
 export async function turns({ Model }) {
   const runs = simulate(() => 20);
@@ -159,7 +159,7 @@ export async function turns({ Model }) {
   return { runs, tasks, code };
 }
 
-/** `name` in `worker`, a Web Worker that answers as tests/pages/answer.js says. */
+/** Runs the check `name` in `worker`, a Web Worker that calls `answer` of answer.js. */
 export function inWorker(worker, name, ...parameters) {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => ("error" in data ? reject(new Error(data.error)) : resolve(data.value));

@@ -3,7 +3,7 @@ import { CHROMIUM, find } from "./find.js";
 
 const path = find("BAYES8_CHROMIUM", CHROMIUM);
 
-/** For `test`: false, or why tests in a browser cannot run, which is printed. */
+/** The option `skip` for `test`: false, or the reason, which is printed, why tests in a browser cannot run. */
 export const skip = path ? false : "no Chromium: set BAYES8_CHROMIUM or put `chromium` on the PATH";
 if (skip) console.log(`SKIPPED: tests of the npm package in a browser: ${skip}`);
 

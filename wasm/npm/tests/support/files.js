@@ -7,7 +7,7 @@ export const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 /** Root of the package, with a slash at its end. */
 export const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What the native command line predicted: see scripts/native-predictions.js. */
+/** The predictions of the native command line: see scripts/native-predictions.js. */
 export const native = JSON.parse(readFileSync(`${PACKAGE}tests/fixtures/native.json`, "utf8"));
 
 /** The lines of `native` for one model. */
@@ -15,7 +15,7 @@ export const nativeOf = (model) => native.predictions.filter((line) => line.mode
 
 export const modelPath = (name) => `${ROOT}models/${name}.safetensors`;
 
-/** A shipped picture, as `ImageData` would hold it. */
+/** A shipped picture, in the form of `ImageData`. */
 export function rgbaOf(picture) {
   const { width, height, channels, data } = decode(readFileSync(`${ROOT}models/pictures/${picture}`));
   const rgba = new Uint8ClampedArray(width * height * 4);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** The path of a browser: that of `variable`, or the first of `names` that is on the PATH. */
+/** The path of a browser: the value of `variable`, or the first of `names` on the PATH. */
 export function find(variable, names) {
   if (process.env[variable]) return process.env[variable];
   const folders = (process.env.PATH ?? "").split(delimiter);

@@ -6,8 +6,8 @@ import { after } from "node:test";
 import { PACKAGE } from "./files.js";
 
 /**
- * A folder with `node_modules/bayes8` as a user has it: unpacked from the tarball, beside the tools that
- * `names` lists. Removed after the tests.
+ * A folder with `node_modules/bayes8` as a user gets it, unpacked from the tarball, next to the packages that
+ * `names` lists. It is removed after the tests.
  */
 export function installed(...names) {
   const folder = mkdtempSync(join(tmpdir(), "bayes8-"));

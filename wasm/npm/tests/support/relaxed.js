@@ -1,5 +1,5 @@
 import { setFlagsFromString } from "node:v8";
 
-// Node 20 has relaxed SIMD behind this flag, later ones without it. It holds for workers too.
-// Its first compiler, Liftoff, makes wrong code of relaxed dot products; its second makes right code.
+// Node 20 has relaxed SIMD only with this flag, later versions always. The flag holds for workers too.
+// The first compiler of Node 20, Liftoff, gets relaxed dot products wrong; its second compiler gets them right.
 if (process.version.startsWith("v20.")) setFlagsFromString("--experimental-wasm-relaxed-simd --no-liftoff");

@@ -12,8 +12,8 @@ const TYPES = {
 };
 
 /**
- * Serves files as the plainest host does: no headers for isolation, but what `headers` holds. `folders` maps prefixes
- * of paths to folders; the first that fits counts. `requests` lists what was asked for, as "status path".
+ * Serves files as a plain host does, without headers for isolation unless `headers` has them. `folders` maps prefixes
+ * of paths to folders; the first that fits counts. `requests` lists all requests as "status path".
  */
 export async function serve(folders, headers = {}) {
   const requests = [];

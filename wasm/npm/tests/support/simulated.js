@@ -1,9 +1,9 @@
-// Samples on a simulated clock: tests see how long they run between other tasks on any machine, however busy.
+// Samples on a simulated clock, so that tests see how long they run between other tasks, however busy the machine is.
 
 /**
- * Replaces this thread's clock by one that samples alone move, each by `cost()` milliseconds. Returns a list that gets
- * the number of samples of each call of the module from now on. Only for models that load the module after this; with
- * a `kernel`, since whoever compares kernels needs a real clock.
+ * Replaces this thread's clock by one that only samples advance, each by `cost()` milliseconds. Returns a list to which
+ * each later call of the module adds its number of samples. For models that load the module afterwards, with the
+ * option `kernel`: choosing a kernel takes a real clock.
  */
 export function simulate(cost) {
   const runs = [];

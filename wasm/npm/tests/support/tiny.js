@@ -1,6 +1,6 @@
 /**
- * The bytes of a model file with `description` and tensors `[name, type, shape, data]`, or of the tiniest of all
- * models, whose samples take no time: one pixel, two classes. It has no digest.
+ * The bytes of a model file with `description` and tensors `[name, type, shape, data]`; by default the smallest
+ * possible model, with one pixel and two classes, whose samples take no time. The file has no digest.
  */
 export function modelFile(description = TINY, tensors = TINY_TENSORS) {
   let end = 0;

@@ -1,4 +1,4 @@
-// A page's code: all of the API, in the form that its users write.
+// The code of a page, which uses all of the API as its users do.
 import { Bayes8Error, Model, detect, supports, type Pool, type Prediction } from "bayes8";
 
 declare const canvas: HTMLCanvasElement;
@@ -60,12 +60,12 @@ export function explain(error: unknown): string {
 }
 
 export async function refused(model: Model): Promise<void> {
-  // @ts-expect-error An array of numbers is no picture.
+  // @ts-expect-error An array of numbers is not a picture.
   await model.predict([1, 2, 3]);
   // @ts-expect-error Models are loaded, never constructed.
   new Model();
-  // @ts-expect-error No such kernel.
+  // @ts-expect-error There is no such kernel.
   await Model.load("m", { kernel: "fast" });
-  // @ts-expect-error Predictions are read only.
+  // @ts-expect-error Predictions are read-only.
   (await model.predict(pixels)).predictiveEntropy = 1;
 }

@@ -1,4 +1,4 @@
-// A server's code, without the types of a browser's page.
+// The code of a server, without the types of a page.
 import { Model, type Prediction } from "bayes8";
 
 export async function predict(bytes: Uint8Array, signal?: AbortSignal): Promise<Prediction> {
