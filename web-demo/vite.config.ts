@@ -2,7 +2,7 @@ import { defineConfig, type Plugin } from "vite";
 import { offline } from "./offline/plugin.js";
 import * as links from "./src/lib/links.js";
 
-/** Puts the addresses of src/lib/links.ts into index.html, where they stand as %NAME%. */
+/** Replaces each %NAME% in index.html by the address of that name in src/lib/links.ts. */
 const addresses: Plugin = {
   name: "addresses",
   transformIndexHtml: {
@@ -12,14 +12,14 @@ const addresses: Plugin = {
 };
 
 export default defineConfig({
-  // Works in any folder of a server.
+  // Runs in any folder of a server.
   base: "./",
   build: {
-    // Files of their own, so that a picture is fetched when it is shown.
+    // Separate files, so that a picture is fetched only when it is shown.
     assetsInlineLimit: 0,
   },
   plugins: [addresses, offline()],
   worker: { format: "es" },
-  // Models, vectors and the package lie beside this folder.
+  // Models, vectors and the package are outside this folder.
   server: { fs: { allow: [".."] } },
 });

@@ -1,4 +1,4 @@
-// Conformance vectors in a page without a bundler that imports the npm package as built.
+// Runs the conformance vectors in a page without a bundler that imports the built npm package.
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { PACKAGE, ROOT } from "../../wasm/npm/tests/support/files.js";
@@ -15,7 +15,7 @@ export async function runIn(browser, place) {
   });
   try {
     const page = await browser.newPage();
-    page.setDefaultTimeout(0); // Whoever runs this has a limit.
+    page.setDefaultTimeout(0); // The caller has a time limit.
     page.on("pageerror", (error) => console.error(String(error)));
     await page.exposeFunction("print", (line) => console.log(line));
     await page.goto(`${server.address}/page.html`);

@@ -1,6 +1,6 @@
-// Runs conformance vectors through the npm package, in Node and in pages. docs/CONFORMANCE.md has the format.
+// Runs conformance vectors with the npm package, in Node and in pages. docs/CONFORMANCE.md has the format.
 
-/** How a line begins that `conformance report` reads. */
+/** Start of the lines that `conformance report` reads. */
 const MARK = "CONFORMANCE ";
 
 const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -24,7 +24,7 @@ function concatenate(arrays) {
   return all;
 }
 
-/** The pictures of a set, a `Uint8Array` each. */
+/** The pictures of a set, each as a `Uint8Array`. */
 function picturesOf({ count, base64, one_hot: oneHot }) {
   if (oneHot !== undefined) {
     return Array.from({ length: oneHot + 1 }, (_, picture) =>
@@ -36,7 +36,7 @@ function picturesOf({ count, base64, one_hot: oneHot }) {
   return Array.from({ length: count }, (_, picture) => bytes.subarray(picture * length, (picture + 1) * length));
 }
 
-/** The bytes of a model; `read` gets those of a file of the repository. */
+/** The bytes of a model. `read` reads a file of the repository. */
 async function modelOf({ base64, path, sha256: expected }, read) {
   if (base64 !== undefined) return fromBase64(base64);
   const bytes = await read(path);
@@ -45,7 +45,7 @@ async function modelOf({ base64, path, sha256: expected }, read) {
   return bytes;
 }
 
-/** The first part of a result that differs, or nothing. */
+/** The first part of a result that differs; undefined if none does. */
 async function differenceOf(model, vector, pictures) {
   const [firstSample, end] = vector.samples;
   const seed = BigInt(vector.seed);
@@ -79,8 +79,8 @@ async function differenceOf(model, vector, pictures) {
 }
 
 /**
- * Runs all vectors of `files` on one target and prints a line for each. `load` makes a model of a file's
- * bytes; `kernel` is how the target is named if it makes none.
+ * Runs all vectors of `files` on one target and prints a line for each. `load` loads a model from the bytes of
+ * a file. `kernel` is the kernel to print if a model cannot be loaded.
  */
 export async function check({ target, kernel, load, files, read, print }) {
   const line = (fields) => print(MARK + JSON.stringify({ target, kernel, ...fields }));

@@ -1,4 +1,4 @@
-// `check.js` has to see what is wrong, whatever part of a result it is in.
+// `check.js` must detect errors in every part of a result.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ const one = { ...file, models, vectors: [vector] };
 
 const flip = (array) => (new Uint8Array(array.buffer, array.byteOffset, array.byteLength)[5] ^= 1);
 
-/** The line about a vector after `change` was made to its model. */
+/** The line about the vector of `changed`, after its model was modified by `change`. */
 async function lineOf(change, changed = one) {
   const lines = [];
   const load = async (bytes) => {
@@ -42,7 +42,7 @@ const predictions = (spoil) => (model) => ({
   },
 });
 
-test("a right result is called wrong", async () => {
+test("a correct result is reported as different", async () => {
   const line = await lineOf(() => ({}));
   assert.deepEqual([line.result, line.vector, line.kernel], ["passed", `noise/${vector.name}`, "simd128"]);
 });
@@ -59,7 +59,7 @@ test("a wrong layer is not named", async () => {
   assert.ok(line.found.length > 0);
 });
 
-test("wrong logits, sums or figures are not seen", async () => {
+test("wrong logits, sums or figures are not detected", async () => {
   const logits = await lineOf(predictions((prediction) => flip(prediction.logits)));
   assert.deepEqual([logits.result, logits.part], ["different", "logits"]);
   const [first, end] = vector.samples;

@@ -1,4 +1,4 @@
-// Conformance vectors in headless Chromium.
+// Runs the conformance vectors in headless Chromium.
 import { launch } from "../../wasm/npm/tests/support/chromium.js";
 import { runIn } from "./browser.js";
 

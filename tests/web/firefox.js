@@ -1,4 +1,4 @@
-// Conformance vectors in headless Firefox.
+// Runs the conformance vectors in headless Firefox.
 import { firefox } from "./apps/support/browsers.js";
 import { runIn } from "./browser.js";
 

@@ -1,4 +1,4 @@
-// Conformance vectors in Node, through the npm package as built.
+// Runs the conformance vectors in Node, with the built npm package.
 import { readFile, readdir } from "node:fs/promises";
 import "../../wasm/npm/tests/support/relaxed.js";
 import { Model } from "../../wasm/npm/dist/node.js";

@@ -1,6 +1,4 @@
-// What is run, wherever the package runs.
-
-/** Targets of `place`; `Model` is the package's. */
+/** The targets in `place`, which is Node or a browser. `Model` is from the package. */
 export const targets = (Model, place) => [
   {
     target: `${place}, baseline`,

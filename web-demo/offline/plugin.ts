@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 
-/** Writes the service worker, with the names of all files of the build. */
+/** Writes the service worker with the names of all files of the build. */
 export function offline(): Plugin {
   return {
     name: "offline",

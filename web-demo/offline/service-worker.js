@@ -1,5 +1,5 @@
-// Keeps the whole site, so that it works without a network after the first visit. The build puts the names of all
-// files in here (plugin.ts); but for the page itself they hold a hash, so a file that is kept is never stale.
+// Stores the whole site, so that it works without a network after the first visit. The build puts the names of all
+// files in here (plugin.ts). All names except the page's contain a hash, so a stored file is never stale.
 const FILES = [];
 const CACHE = "bayes8-demo";
 
@@ -37,7 +37,7 @@ async function dropOthers() {
   }
 }
 
-/** The page names its files, so the newest one counts, and only without a network the one that was kept. */
+/** The newest page, since it names the files of its version; the stored one only without a network. */
 async function newestPage(request) {
   return fetch(request).catch(async () => (await (await caches.open(CACHE)).match(page)) ?? Response.error());
 }

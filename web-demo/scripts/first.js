@@ -1,5 +1,5 @@
-// Prints how soon the first prediction of the Draw page comes in a new browser: from this machine, and at 4 Mbit/s
-// with 50 ms of latency. Medians of five visits.
+// Prints the time until the first prediction of the Draw page in a new browser: from this machine, and at 4 Mbit/s
+// with 50 ms of latency. Each is the median of five visits.
 import { launch, open, serve } from "../tests/support/site.js";
 
 const VISITS = 5;

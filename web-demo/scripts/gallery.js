@@ -1,5 +1,5 @@
-// Writes the gallery of Fashion-MNIST: assets/fashion-gallery.png, the first test pictures in rows of COLUMNS, and
-// assets/fashion-gallery.json, their labels. The files come from Debian's package `dataset-fashion-mnist`:
+// Writes the gallery of Fashion-MNIST: assets/fashion-gallery.png has the first test pictures in rows of COLUMNS,
+// assets/fashion-gallery.json their labels. The source is Debian's package `dataset-fashion-mnist`:
 //   node scripts/gallery.js /usr/share/datasets/fashion-mnist
 import { readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";

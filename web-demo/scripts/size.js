@@ -1,16 +1,16 @@
-// Prints what the Draw page transfers, gzipped, and fails where that exceeds its limit.
+// Prints the gzipped size of all that the Draw page transfers, and fails if it exceeds its limit.
 import { readFileSync, readdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 const dist = new URL("../dist/", import.meta.url);
 const bytes = (file) => readFileSync(new URL(file, dist));
-// A font is compressed already.
+// Fonts are compressed already.
 const transferred = (file) => (file.endsWith(".woff2") ? bytes(file).length : gzipSync(bytes(file), { level: 9 }).length);
 
 const html = bytes("index.html").toString();
 const assets = readdirSync(new URL("assets/", dist)).map((file) => `assets/${file}`);
 const named = assets.filter((file) => html.includes(file));
-// The workers of the pool, and the probe that chooses a module.
+// The worker of the pool.
 const workers = assets.filter((file) => /\/worker-/.test(file));
 const page = ["index.html", ...new Set([...named, ...workers])];
 const modules = assets.filter((file) => /\/bayes8(-relaxed)?-.*\.wasm$/.test(file));

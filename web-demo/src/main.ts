@@ -1,11 +1,11 @@
-/** The shell: which page is shown stands in the hash, as `#page?key=value`. */
+/** The shell. The hash says which page to show, as `#page?key=value`. */
 import { draw } from "./draw/page.js";
 import { find } from "./lib/dom.js";
 import { keepOffline } from "./lib/offline.js";
 import type { Page } from "./lib/page.js";
 import { Status } from "./lib/status.js";
 
-// The first page comes with the shell; the others when they are asked for.
+// The first page comes with the shell; the others are loaded when they are opened.
 const PAGES: Readonly<Record<string, () => Page | Promise<Page>>> = {
   draw: () => draw,
   photos: async () => (await import("./photos/page.js")).photos,
@@ -45,7 +45,7 @@ async function show(): Promise<void> {
 }
 
 addEventListener("hashchange", () => {
-  // Where "Skip to the content" leads, which is no page.
+  // The target of "Skip to the content" is not a page.
   if (location.hash === "#main") return;
   void show().then(() => {
     scrollTo(0, 0);

@@ -1,4 +1,4 @@
-/** What the demo uses of the repository's own conformance check. */
+/** The part of the repository's conformance check that the demo uses. */
 declare module "*/tests/web/check.js" {
   export interface VectorFile {
     readonly group: string;

@@ -7,13 +7,13 @@ import { visit } from "./support/visit.js";
 
 describe("Draw", () => {
   for (const size of Object.keys(SIZES)) {
-    test(`strokes of a seven are something else (${size})`, { skip }, () =>
+    test(`the strokes of a seven are not recognized (${size})`, { skip }, () =>
       visit("#draw", { size }, async (page) => {
         await drawn(page);
         await stroke(page, [[0.28, 0.2], [0.7, 0.2], [0.45, 0.85]]);
         await page.getByText("I am sure this is a 7.").waitFor();
         await drawn(page);
-        // A second stroke belongs to the same digit; what was there before does not.
+        // A second stroke belongs to the same digit; the example from before does not.
         await stroke(page, [[0.4, 0.52], [0.68, 0.52]]);
         await page.waitForFunction(() => document.querySelector(".best .label").textContent === "7");
         await page.locator("[data-erase]").click();
@@ -69,7 +69,7 @@ describe("Draw", () => {
     );
   }
 
-  test("one cannot do without a mouse", { skip }, () =>
+  test("the page cannot be used without a mouse", { skip }, () =>
     visit("#draw", {}, async (page) => {
       await drawn(page);
       const focused = () => page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.getAttribute("aria-label") || document.activeElement.type);
@@ -103,7 +103,7 @@ describe("Draw", () => {
       const before = await page.locator(".class-chart .share").allTextContents();
       await press("ArrowRight", 6);
       assert.equal(await page.locator(".seen output").textContent(), "30°");
-      // Terms are explained to those without a mouse too.
+      // Terms are explained without a mouse too.
       await tab("What do these numbers mean?");
       await page.keyboard.press("Enter");
       await page.getByText("The technical term is epistemic uncertainty.").waitFor();
@@ -159,7 +159,7 @@ describe("Draw", () => {
     ),
   );
 
-  test("something moves for those who asked for no motion", { skip }, () =>
+  test("something moves though the visitor prefers reduced motion", { skip }, () =>
     visit("#draw", { reducedMotion: "reduce" }, async (page) => {
       await drawn(page);
       assert.equal(await page.locator(".bar").first().evaluate((bar) => getComputedStyle(bar).transitionDuration), "0s");

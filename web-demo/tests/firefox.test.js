@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { serve } from "./support/site.js";
 
-// What drives Firefox is a package of the apps.
+// The package that drives Firefox belongs to the apps.
 const { firefox, TIMEOUT } = await import("../../tests/web/apps/support/browsers.js").catch(() => {
   const skip = "no packages in tests/web/apps: npm ci there";
   console.log(`SKIPPED: the web demo in Firefox: ${skip}`);
@@ -22,7 +22,7 @@ after(async () => {
   site?.close();
 });
 
-/** What says that a page has what it is for. */
+/** What shows that a page works. */
 const READY = {
   draw: ".results[aria-busy=false] .best .label",
   photos: ".own .best .label",
@@ -41,7 +41,7 @@ for (const [name, selector] of Object.entries(READY)) {
     await page.waitForSelector(selector);
     if (name === "replay") {
       const failed = await page.$$eval(".squares [data-result]:not([data-result=passed])", (squares) => squares.length);
-      assert.equal(failed, 0, "vectors with other bits");
+      assert.equal(failed, 0, "vectors with different bits");
       assert.ok((await page.$$(".squares [data-result=passed]")).length > 40, "no vectors");
     }
     assert.deepEqual(problems, []);

@@ -1,13 +1,14 @@
-// How long the main thread of headless Chromium works without a break.
+// The longest tasks of the main thread of headless Chromium.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { yardstick } from "../../wasm/npm/tests/support/yardstick.js";
 import { BEGUN, drawn, example, scribble, slide } from "./support/actions.js";
 import { open, skip } from "./support/site.js";
 import { browser, site } from "./support/visit.js";
 
 /**
- * The tasks of the main thread of `page` while `work` is done: milliseconds of the processor for each,
- * whoever else has it in between.
+ * The tasks of the main thread of `page` while `work` runs: milliseconds of processor time for each, without
+ * the time of other processes.
  */
 async function tasks(page, work) {
   await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
@@ -16,16 +17,9 @@ async function tasks(page, work) {
   const threadOf = ({ pid, tid }) => `${pid} ${tid}`;
   const main = new Set(traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(threadOf));
   const run = traceEvents.filter((event) => event.name === "ThreadControllerImpl::RunTask" && main.has(threadOf(event)));
-  // Those in which the trace began or ended have no time.
+  // A task during which the trace began or ended has no time.
   return run.flatMap(({ tdur }) => (tdur === undefined ? [] : [tdur / 1000]));
 }
-
-/** A task to measure others by: about a tenth of a second, more on a slow or busy machine, as for others. */
-const yardstick = () => {
-  let random = 1;
-  for (let step = 0; step < 1e8; step++) random = (Math.imul(random, 1664525) + 1013904223) | 0;
-  return random;
-};
 
 test("the main thread stands still", { skip }, async (t) => {
   const works = {
@@ -41,13 +35,13 @@ test("the main thread stands still", { skip }, async (t) => {
   for (const [name, work] of Object.entries(works)) {
     let [longest, limit] = [Infinity, 0];
     for (let attempt = 0; attempt < 3 && longest >= limit; attempt++) {
-      // The browser's own work on a new page comes before.
+      // The browser's work on a new page is done before.
       const { page, close } = await open(browser, "about:blank");
       const times = await tasks(page, async () => {
         await page.goto(`${site.address}#${name}`);
         await work(page);
       });
-      assert.ok(times.length > 100, "no tasks in the trace: another Chromium calls them otherwise");
+      assert.ok(times.length > 100, "no tasks in the trace: this Chromium has another name for them");
       longest = Math.max(...times);
       limit = Math.max(...(await tasks(page, () => page.evaluate(yardstick))));
       await close();

@@ -1,9 +1,9 @@
-// What holds for every page of the built site, in headless Chromium.
+// Tests of every page of the built site in headless Chromium.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BEGUN, READY } from "./support/actions.js";
+import { BEGUN, excessWidth, READY } from "./support/actions.js";
 import { DEMO, OUTPUT, SIZES, skip } from "./support/site.js";
 import { site, visit } from "./support/visit.js";
 
@@ -12,11 +12,11 @@ const AXE = readFileSync(join(DEMO, "node_modules/axe-core/axe.min.js"), "utf8")
 for (const size of Object.keys(SIZES)) {
   for (const colorScheme of ["light", "dark"]) {
     for (const [name, ready] of Object.entries(READY)) {
-      test(`${name} is broken, or not for everybody (${size}, ${colorScheme})`, { skip }, () =>
+      test(`${name} is broken, or not accessible (${size}, ${colorScheme})`, { skip }, () =>
         visit(`#${name}`, { size, colorScheme }, async (page) => {
           await (colorScheme === "dark" && name !== "replay" ? BEGUN[name] ?? ready : ready)(page);
           await page.screenshot({ path: join(OUTPUT, `${name}-${size}-${colorScheme}.png`), fullPage: true });
-          const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          const wider = await excessWidth(page);
           assert.ok(wider <= 0, `${wider} pixels wider than the window`);
           const jargon = (await page.locator("body").innerText()).match(/\b(nats|logits?|epistemic|aleatoric|kernel|golden|entropy)\b/i);
           assert.equal(jargon?.[0], undefined, "a word that a visitor does not know");
@@ -36,13 +36,13 @@ test("a small phone without the font shows a page wider than its window", { skip
     for (const name of Object.keys(READY)) {
       await page.goto(`${site.address}#${name}`);
       await (BEGUN[name] ?? READY[name])(page);
-      const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      const wider = await excessWidth(page);
       assert.ok(wider <= 0, `${name} is ${wider} pixels wider than the window`);
     }
   }),
 );
 
-test("a page has no way to the source, the package or the documentation", { skip }, () =>
+test("a page does not link to the source, the package or the documentation", { skip }, () =>
   visit("#draw", {}, async (page) => {
     for (const name of Object.keys(READY)) {
       await page.goto(`${site.address}#${name}`);

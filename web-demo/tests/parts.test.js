@@ -1,4 +1,4 @@
-// The parts of the demo that need no page, on the npm package in Node.
+// The modules of the demo that need no page, with the npm package in Node.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { decode } from "fast-png";
 import { runnerImport } from "vite";
 import { DEMO } from "./support/site.js";
 
-/** A module of src/. */
+/** Loads a module of src/. */
 const source = async (path) => (await runnerImport(`${DEMO}src/${path}`, { root: DEMO, logLevel: "error", configFile: false })).module;
 
 const { EXAMPLES } = await source("draw/examples.ts");
@@ -45,24 +45,24 @@ describe("the picture of a drawing", () => {
   };
 
   for (const [name, strokes] of Object.entries(EXAMPLES)) {
-    test(`is not centred and scaled as MNIST is (${name})`, () => {
+    test(`is not centred and scaled as in MNIST (${name})`, () => {
       const picture = rasterize(strokes);
       for (const centre of mass(picture)) assert.ok(Math.abs(centre - 14) < 0.15, `centre of mass at ${centre}`);
       assert.ok(Math.abs(Math.max(...extent(picture)) - 20) <= 1, `${extent(picture)}`);
     });
   }
-  test("depends on where and how large one draws", () => {
+  test("depends on the place and size of the drawing", () => {
     const small = EXAMPLES.clear.map((stroke) => stroke.map(({ x, y }) => ({ x: x / 2 + 0.4, y: y / 2 })));
     const whole = rasterize(EXAMPLES.clear);
     const difference = rasterize(small).map((value, at) => Math.abs(value - whole[at]));
     assert.ok(Math.max(...difference) <= 1);
   });
-  test("a dot or nothing is no picture", () => {
+  test("cannot show a dot or nothing", () => {
     assert.ok(rasterize([]).every((value) => value === 0));
     const dot = rasterize([[{ x: 0.1, y: 0.9 }]]);
     assert.ok(dot[14 * 28 + 14] > 200);
   });
-  test("a turn by a whole circle is another drawing", () => {
+  test("changes when the drawing turns by a full circle", () => {
     for (const { x, y } of rotate(EXAMPLES.letter, 360).flat().map(({ x, y }, i) => ({ x: x - EXAMPLES.letter.flat()[i].x, y: y - EXAMPLES.letter.flat()[i].y }))) {
       assert.ok(Math.hypot(x, y) < 1e-9);
     }
@@ -135,7 +135,7 @@ describe("the network of the Draw page", () => {
   });
 });
 
-/** What samples of known probabilities amount to. */
+/** The estimate from samples with these probabilities. */
 function estimateOf(classNames, samples) {
   const mean = Float64Array.from(classNames, (_, index) => samples.reduce((sum, sample) => sum + sample[index], 0) / samples.length);
   const entropy = (values) => values.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
@@ -214,7 +214,7 @@ describe("a link", () => {
   const fallback = { model: "fashion-resnet14", picture: { name: "shirt-4.png" }, seed: 7n, samples: 8 };
   const replay = { model: "mnist-cnn", picture: { bytes: rasterize(EXAMPLES.letter) }, seed: 3n, samples: 48, digest: "0123456789abcdef".repeat(4) };
   const parse = (hash) => fromParameters(new URLSearchParams(hash.replace("#replay?", "")), fallback);
-  test("asks for another prediction than the one it was made of", () => assert.deepEqual(parse(toHash(replay)), replay));
+  test("asks for another prediction than it was made for", () => assert.deepEqual(parse(toHash(replay)), replay));
   test("that says nothing asks for something", () => assert.deepEqual(parse("#replay?"), fallback));
   test("that was cut off or changed goes unnoticed", () => {
     const hash = toHash(replay);
@@ -236,7 +236,7 @@ describe("a link", () => {
 });
 
 describe("a frame of the live camera", () => {
-  /** A pool whose samples say `first` for the first class, each in its turn. */
+  /** A pool of two classes. `first` has the probability of the first class for each sample, in turns. */
   const pool = (...first) => ({
     info: { classes: 2, classNames: ["a", "b"] },
     asked: 0,
@@ -268,7 +268,7 @@ describe("a frame of the live camera", () => {
   });
 });
 
-test("a busy moment counts as the speed, or a scale ends below its values", () => {
+test("one slow run changes the speed, or a scale ends below its values", () => {
   assert.deepEqual(spread([900, 1000, 100]), { rate: 900, slowest: 100, fastest: 1000 });
   assert.deepEqual(spread([900, 1000]), { rate: 950, slowest: 900, fastest: 1000 });
   for (const value of [1, 9.9, 10, 99, 1601, 2131, 123456]) {
@@ -277,7 +277,7 @@ test("a busy moment counts as the speed, or a scale ends below its values", () =
   }
 });
 
-test("the page names another project than the links, or a picture that is not there", async () => {
+test("the page has other addresses than links.ts, or a card that does not exist", async () => {
   const html = await readFile(`${DEMO}dist/index.html`, "utf8");
   assert.doesNotMatch(html, /%[A-Z]+%/);
   for (const address of [links.REPOSITORY, links.PACKAGE, links.DOCS, links.CARD]) assert.ok(html.includes(address), address);
@@ -288,7 +288,7 @@ test("the page names another project than the links, or a picture that is not th
   assert.deepEqual([card.width, card.height], [1200, 630]);
 });
 
-test("numbers read wrongly", () => {
+test("numbers or names are worded wrongly", () => {
   assert.deepEqual([0, 0.004, 0.623, 0.997, 1].map(percent), ["0%", "0%", "62%", "99.7%", "100%"]);
   assert.deepEqual(["4", "8", "Ankle boot", "T-shirt/top", "Trouser", "ship"].map(withArticle), ["a 4", "an 8", "an ankle boot", "a T-shirt or top", "a pair of trousers", "a ship"]);
 });
@@ -296,9 +296,9 @@ test("numbers read wrongly", () => {
 describe("corruption", () => {
   const shape = { size: 28, channels: 1 };
   const picture = Uint8Array.from({ length: 784 }, (_, at) => (at * 7) % 256);
-  test("changes a picture without being asked", () => assert.deepEqual(corrupt(picture, shape, NONE, 3), picture));
+  test("changes a picture at severity 0", () => assert.deepEqual(corrupt(picture, shape, NONE, 3), picture));
   for (const name of CORRUPTIONS) {
-    test(`does not change it, or in another way each time (${name})`, () => {
+    test(`does not change a picture, or differs each time (${name})`, () => {
       const severe = { ...NONE, [name]: 0.6 };
       const spoiled = corrupt(picture, shape, severe, 3);
       assert.notDeepEqual(spoiled, picture);
@@ -326,7 +326,7 @@ test("the Draw page exceeds its size", (t) => {
   for (const line of stdout.trim().split("\n").slice(-3)) t.diagnostic(line);
 });
 
-test("the lock file names a host, which strangers may not reach", async () => {
+test("the lock file names a host other than the public registry", async () => {
   const lock = await readFile(`${DEMO}package-lock.json`, "utf8");
   for (const [, host] of lock.matchAll(/"resolved": "https?:\/\/([^/"]+)/g)) assert.equal(host, "registry.npmjs.org");
 });

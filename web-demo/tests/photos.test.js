@@ -9,7 +9,7 @@ import { visit } from "./support/visit.js";
 describe("Photos", () => {
   const total = (page) => value(page, "total");
 
-  test("corruption does not raise the doubt, or sure answers are no better", { skip }, () =>
+  test("corruption does not raise the doubt, or sure answers are not better", { skip }, () =>
     visit("#photos", {}, async (page) => {
       await page.getByRole("button", { name: "A cat" }).click();
       await page.getByText("It is right. This is a cat.").waitFor();
@@ -29,11 +29,11 @@ describe("Photos", () => {
       const worst = await rate();
       await slide(page, "coverage", "0.3");
       await page.getByText("30% of pictures").waitFor();
-      assert.ok((await rate()) < worst, "the surest answers are no better");
+      assert.ok((await rate()) < worst, "the surest answers are not better");
     }),
   );
 
-  test("an example does not teach what it is there for", { skip }, () =>
+  test("an example does not teach its lesson", { skip }, () =>
     visit("#photos", {}, async (page) => {
       const lessons = {
         Galaxies: ["I would rather not answer.", "It is right to refuse."],
@@ -100,7 +100,7 @@ describe("Photos", () => {
     );
   }
 
-  test("a file or a paste gives no answer, or what is no picture is taken for one", { skip }, () =>
+  test("a file or a paste gives no answer, or a text is taken for a picture", { skip }, () =>
     visit("#photos", {}, async (page) => {
       await page.locator(".own .answer").getByText("I would rather not answer.").waitFor();
       const files = page.locator("input[type=file]");
@@ -108,7 +108,7 @@ describe("Photos", () => {
       await page.getByText("Your browser cannot read “notes.txt” as a picture").waitFor();
       await files.setInputFiles(join(DEMO, "assets/cat.jpg"));
       await page.locator(".own .answer").getByText("cat").waitFor();
-      // Nobody but the visitor knows what is in it.
+      // Only the visitor knows what is in it.
       assert.equal(await page.locator(".lesson").textContent(), "Only you know whether that is right.");
       await page.evaluate(async () => {
         const canvas = new OffscreenCanvas(40, 60);
@@ -144,13 +144,13 @@ describe("Photos", () => {
       await page.waitForFunction((first) => document.querySelector(".photo").toDataURL() !== first, first);
       const samples = Number(await pace.getAttribute("data-samples"));
       assert.ok(samples >= 2 && samples <= 48, `${samples} samples`);
-      assert.match(await pace.textContent(), /^\d+ predictions a second, \d+ samples for this frame$/);
+      assert.match(await pace.textContent(), /^\d+ predictions per second, \d+ samples for this frame$/);
       assert.equal(await page.locator(".own .verdict > div").getAttribute("aria-live"), "off");
-      // For the record: nothing is asked of a machine that others use too.
+      // The pace is only recorded: on a shared machine, no pace can be required.
       await page.waitForTimeout(2500);
       const jumps = (await page.evaluate(() => window.jumps)).reduce((sum, value) => sum + value, 0);
       assert.ok(jumps < 0.02, `the layout jumps by ${jumps}`);
-      t.diagnostic(`live camera: ${await pace.getAttribute("data-rate")} predictions a second, ${await pace.getAttribute("data-samples")} samples`);
+      t.diagnostic(`live camera: ${await pace.getAttribute("data-rate")} predictions per second, ${await pace.getAttribute("data-samples")} samples`);
       await page.getByRole("button", { name: "Stop the camera" }).click();
       await page.getByRole("button", { name: "Live camera" }).waitFor();
       const states = await page.evaluate(() => window.streams.flatMap((stream) => stream.getTracks().map(({ readyState }) => readyState)));
@@ -158,7 +158,7 @@ describe("Photos", () => {
       const last = await pixels();
       await page.locator(".own .reason").getByText(/32 samples/).waitFor();
       assert.equal(await pixels(), last, "the last frame does not stay");
-      // An example ends the camera too, and its next frame does not replace it.
+      // An example stops the camera too, and no later frame replaces it.
       await page.locator("[data-camera]").click();
       await page.getByRole("button", { name: "Stop the camera" }).waitFor();
       await page.getByRole("button", { name: "A cat" }).click();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { drawn, READY, stroke } from "./support/actions.js";
+import { drawn, excessWidth, READY, stroke } from "./support/actions.js";
 import { DEMO, skip } from "./support/site.js";
 import { visit } from "./support/visit.js";
 
@@ -11,7 +11,7 @@ describe("Replay", () => {
   const native = JSON.parse(readFileSync(join(DEMO, "../wasm/npm/tests/fixtures/native.json"), "utf8"));
   const match = (page) => page.locator(".match[data-match]");
 
-  test("relaxed SIMD has other bits, or is not said to be missing", { skip }, () =>
+  test("relaxed SIMD gives different bits, or the page does not say that it is missing", { skip }, () =>
     visit("#replay", {}, async (page) => {
       await READY.replay(page);
       const relaxed = page.locator("[name=kernel][value=relaxed]");
@@ -32,7 +32,7 @@ describe("Replay", () => {
         await page.locator("[data-copy=command]").textContent(),
         "bayes8 predict models/mnist-scnn.safetensors models/pictures/bag-18.png --seed 7 --samples 8 --json",
       );
-      // Another seed is another prediction, for which the link says nothing.
+      // Another seed is another prediction, which the link does not cover.
       await page.locator("[name=seed]").fill("8");
       await page.getByText("Nothing to compare with yet").waitFor();
       await page.locator("[name=seed]").fill("-1");
@@ -44,7 +44,7 @@ describe("Replay", () => {
     });
   });
 
-  test("a shared drawing has other bits elsewhere, or nobody is told", { skip }, () =>
+  test("a shared drawing gives different bits elsewhere, or the page does not say so", { skip }, () =>
     visit("#draw", { size: "phone", permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
       await drawn(page);
       await stroke(page, [[0.28, 0.2], [0.7, 0.2], [0.45, 0.85]]);
@@ -52,7 +52,7 @@ describe("Replay", () => {
       const answer = await page.locator(".with .answer").textContent();
       await page.getByRole("button", { name: "Share this drawing" }).click();
       await page.getByText("Send this link.").waitFor();
-      const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      const wider = await excessWidth(page);
       assert.ok(wider <= 0, `the link makes the page ${wider} pixels wider than the window`);
       const link = await page.evaluate(() => navigator.clipboard.readText());
       assert.equal(await page.locator(".made a").getAttribute("href"), new URL(link).hash);
@@ -64,7 +64,7 @@ describe("Replay", () => {
         const [digit] = (await page.locator("[data-field=answer]").textContent()).split(" ");
         assert.ok(answer.includes(digit), `${digit} here, “${answer}” there`);
       });
-      // Another drawing is not the one of the link.
+      // The link does not hold for another drawing.
       await page.locator("[data-erase]").click();
       await page.getByText("Draw something.").waitFor();
       assert.equal(await page.locator(".made a").isVisible(), false);

@@ -1,5 +1,5 @@
-// Each app is built by the real tool against the packed package, runs, and predicts the native digests.
-// Needs `npm ci` here, and the package as built (wasm/npm). Browsers: BAYES8_CHROMIUM, BAYES8_FIREFOX, or the PATH.
+// Builds each app with its tool on the packed package, runs it, and compares its digests with the native ones.
+// Needs `npm ci` here, and the built package (wasm/npm). Browsers: BAYES8_CHROMIUM, BAYES8_FIREFOX, or the PATH.
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,15 +10,15 @@ import { APPS, DIST, MODELS, both, copy, digest, install, model, pixels, printed
 
 install();
 
-test("the lock file names a host, which strangers may not reach", () => {
+test("the lock file names a host other than the public registry", () => {
   const lock = readFileSync(join(APPS, "package-lock.json"), "utf8");
   for (const [, host] of lock.matchAll(/"resolved": "https?:\/\/([^/"]+)/g)) assert.equal(host, "registry.npmjs.org");
 });
 
-/** What pages without a bundler import; what a bundler builds has to have all that it needs. */
+/** Folders for pages without a bundler. A bundled page must contain all that it needs. */
 const SOURCES = { "/node_modules/": join(APPS, "node_modules"), "/support/": join(APPS, "support") };
 
-/** Opens a page, and gives what it predicts, which workers it started and what it asked for. */
+/** Opens a page. Returns its predictions, the workers it started and its requests. */
 async function visit(browser, folder, headers) {
   const server = await serve({ ...MODELS, ...(folder.startsWith(DIST) ? {} : SOURCES), "/": folder }, headers);
   try {
@@ -52,7 +52,7 @@ async function resultsOf(page) {
   throw new Error("the page has no results");
 }
 
-/** What holds for a page with a pool whose files come from its own server. */
+/** Checks a page with a pool whose files come from its own server. */
 function checkPage({ results, workers, requests }) {
   assert.deepEqual(results, both);
   assert.equal(workers.length, 2, "workers started");

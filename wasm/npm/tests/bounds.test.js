@@ -11,6 +11,7 @@ import { Model } from "bayes8";
 import { modelPath } from "./support/files.js";
 import { listen } from "./support/listen.js";
 import { modelFile, TINY, TINY_TENSORS } from "./support/tiny.js";
+import { yardstick } from "./support/yardstick.js";
 
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc");
@@ -162,13 +163,6 @@ async function spent(work) {
     least = Math.min(least, (user + system) / 1000);
   }
   return least;
-}
-
-/** About 100 ms of work on a machine of 2024, more on a slow or busy one. */
-function yardstick() {
-  let random = 1;
-  for (let step = 0; step < 1e8; step++) random = (Math.imul(random, 1664525) + 1013904223) | 0;
-  return random;
 }
 
 test("a header that says nothing blocks the page", async (t) => {

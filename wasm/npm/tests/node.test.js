@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import "./support/relaxed.js";
 import { Model, detect, supports } from "bayes8";
 import { PACKAGE, modelPath, native, nativeOf, rgbaOf } from "./support/files.js";
+import { listen } from "./support/listen.js";
 import { bits, isNative } from "./support/same.js";
 
 const { seed, samples } = native;
@@ -140,10 +140,7 @@ test("a stream does not end with the prediction, or repeats itself", async (t) =
 test("a documented kind of source does not load", async (t) => {
   const path = modelPath("mnist-scnn");
   const file = readFileSync(path);
-  const server = createServer((_, response) => response.end(file)).listen(0, "127.0.0.1");
-  t.after(() => server.close());
-  await new Promise((resolve) => server.once("listening", resolve));
-  const url = `http://127.0.0.1:${server.address().port}/model`;
+  const url = `${await listen(t, (_, response) => response.end(file))}/model`;
   const padded = new Uint8Array(file.length + 100);
   padded.set(file, 50);
   const sources = {

@@ -3,13 +3,13 @@ import { percent } from "../lib/format.js";
 import { best, type Estimate } from "../model/samples.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-/** Coordinates of a row: probability 0 to 1 from left to right. */
+/** Size of a row in its own coordinates. The width is a probability of 1. */
 const [WIDTH, HEIGHT] = [100, 10];
-/** Dots keep from the edges. */
+/** Distance of the dots from the edges. */
 const MARGIN = 1.4;
-/** Sample after sample, these fill a row evenly. */
+/** Multiples of this, without their whole part, spread the dots evenly over the height of a row. */
 const GOLDEN_RATIO = 0.6180339887;
-/** A dot this near to nothing says nothing. */
+/** Probabilities below this get no dot. */
 const LEAST = 0.004;
 
 interface Row {
@@ -21,8 +21,8 @@ interface Row {
 }
 
 /**
- * One row a class: a bar for the mean probability, and a dot for each sample's, bold where the class is the
- * sample's answer. What one sees is whether the samples agree.
+ * One row per class, with a bar for the mean probability and a dot for the probability of each sample. The dot is
+ * bold if the class is the sample's answer. The chart shows whether the samples agree.
  */
 export class ClassChart {
   readonly element = create("div", { className: "class-chart" });
@@ -77,7 +77,7 @@ function legend(): HTMLElement {
   return element;
 }
 
-/** Part of a path: a line of no length with round ends. */
+/** Part of a path: a line of almost no length, whose round ends make a dot. */
 function dot(probability: number, sample: number): string {
   if (probability < LEAST) return "";
   const y = MARGIN + (HEIGHT - 2 * MARGIN) * ((sample * GOLDEN_RATIO) % 1);

@@ -2,13 +2,13 @@ import { create, find } from "../lib/dom.js";
 
 export interface Series {
   readonly points: readonly { readonly x: number; readonly y: number }[];
-  /** A colour, as in CSS. */
+  /** A CSS colour. */
   readonly colour: string;
   readonly dashed?: boolean;
   readonly markers?: boolean;
 }
 
-/** A place of the x axis, and what is there. */
+/** A labelled place on the x axis. */
 export interface Marker {
   readonly x: number;
   readonly label: string;
@@ -30,11 +30,11 @@ export interface Axis {
 }
 
 const HEIGHT = 208;
-/** Until it is known how wide the place is. */
+/** The width until the container has been measured. */
 const FIRST_WIDTH = 340;
 const [LEFT, RIGHT, TOP, BOTTOM] = [42, 6, 22, 40];
 
-/** A few lines in one frame, as wide as its place, whose scale never changes. */
+/** A line chart with a fixed scale, as wide as its container. */
 export class LineChart {
   readonly element = create("figure", { className: "lines" });
   readonly #options: LineChartOptions;
@@ -54,14 +54,14 @@ export class LineChart {
     this.#draw();
   }
 
-  /** Without series, the frame says that they are still to come. */
+  /** Shows `series`; without any, the chart says that they are being measured. */
   update(series: readonly Series[], marker?: Marker): void {
     this.#series = series;
     this.#marker = marker;
     this.#draw();
   }
 
-  /** Lines that are still those of an earlier setting are pale. */
+  /** Whether the lines belong to an earlier setting. Stale lines are pale. */
   set stale(stale: boolean) {
     this.element.classList.toggle("stale", stale);
   }
@@ -72,7 +72,7 @@ export class LineChart {
     const waiting = this.#series.length ? "" : text((LEFT + right) / 2, (TOP + HEIGHT - BOTTOM) / 2 - 8, "middle", "Measuring…");
     const parts = [
       ...y.ticks.map((tick) => `<path class="grid" d="M${LEFT} ${this.#y(tick)}H${right}" />`),
-      // One at the right edge has no room beyond it.
+      // A tick at the right edge has no room to its right.
       ...x.ticks.map((tick) => text(this.#x(tick), HEIGHT - BOTTOM + 16, tick === x.to ? "end" : "middle", x.format(tick))),
       ...y.ticks.map((tick) => text(LEFT - 8, this.#y(tick) + 4, "end", y.format(tick))),
       text((LEFT + right) / 2, HEIGHT - 5, "middle", x.label),
@@ -89,7 +89,7 @@ export class LineChart {
   #marked(): string {
     if (!this.#marker) return "";
     const x = this.#x(this.#marker.x);
-    // Towards the middle, where there is room.
+    // The label extends towards the middle, where there is room.
     const anchor = x < this.#width / 2 ? "start" : "end";
     return `<path class="at" d="M${x} ${TOP - 4}V${HEIGHT - BOTTOM}" />${text(x, TOP - 9, anchor, this.#marker.label)}`;
   }
@@ -110,7 +110,7 @@ export class LineChart {
   }
 }
 
-/** 0 to 1: where a value stands on its axis. */
+/** The position of a value on its axis, 0 to 1. */
 function along({ from, to, logarithmic }: Axis, value: number): number {
   const scale = logarithmic ? Math.log : (value: number) => value;
   return Math.min(1, Math.max(0, (scale(value) - scale(from)) / (scale(to) - scale(from))));

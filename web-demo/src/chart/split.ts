@@ -3,7 +3,7 @@ import { percent } from "../lib/format.js";
 import { ABSTAIN, type Doubt, doubtOf, glosses } from "../model/doubt.js";
 import type { Estimate } from "../model/samples.js";
 
-/** The doubt meter: total doubt as one length, of which one part is ambiguity and the rest unfamiliarity. */
+/** The doubt meter: one bar for total doubt, of which one part is ambiguity and the rest unfamiliarity. */
 export class SplitChart {
   readonly element = create("section", { className: "split" });
 

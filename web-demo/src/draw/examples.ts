@@ -1,4 +1,4 @@
-/** Drawings by hand, as a visitor could make them. The tests hold what the network makes of each. */
+/** Drawings such as a visitor could make. The tests check the answers of the network to each. */
 import { smooth, type Stroke } from "./strokes.js";
 
 export type ExampleName = "clear" | "ambiguous" | "letter";
@@ -20,7 +20,7 @@ export const EXAMPLES: Readonly<Record<ExampleName, readonly Stroke[]>> = {
       [0.3, 0.78],
     ]),
   ],
-  /** A nine whose loop is open so far that it may be a four. */
+  /** A nine with a wide open loop, so that it may be a four. */
   ambiguous: [
     smooth([
       [0.42, 0.2],

@@ -1,12 +1,12 @@
-/** The pad: strokes of a pen, finger or mouse, or of the keyboard's pen. */
+/** The drawing pad, for a pen, finger, mouse or the keyboard. */
 import { create, inFrame } from "../lib/dom.js";
 import { type Point, rotate, type Stroke } from "./strokes.js";
 
 /** Width of a line, as a share of the pad. */
 const WIDTH = 0.075;
-/** How far the keyboard's pen goes at a key. */
+/** How far an arrow key moves the keyboard's pen. */
 const STEP = 0.04;
-/** Points nearer than this to the last one add nothing. */
+/** Points closer than this to the last one are left out. */
 const LEAST = 0.006;
 
 const DIRECTIONS: Readonly<Record<string, Point>> = {
@@ -17,7 +17,7 @@ const DIRECTIONS: Readonly<Record<string, Point>> = {
 };
 
 export interface PadEvents {
-  /** A stroke begins: whether it goes on from what the pad shows. */
+  /** A stroke begins. */
   begin(): void;
   change(strokes: readonly Stroke[]): void;
   erase(): void;
@@ -27,10 +27,10 @@ export class Pad {
   readonly element = create("canvas", { className: "pad", tabIndex: 0 });
   readonly #events: PadEvents;
   readonly #draw = inFrame(() => this.#paint());
-  /** As they were drawn, and how far they are turned. */
+  /** The strokes as they were drawn, before they are turned by `#degrees`. */
   #strokes: Stroke[] = [];
   #degrees = 0;
-  /** What is drawn right now, the last of the strokes. */
+  /** The stroke being drawn, which is the last one. */
   #current: Point[] | undefined;
   /** The keyboard's pen, and whether it is on the paper. */
   #pen: (Point & { readonly down: boolean }) | undefined;
@@ -109,7 +109,7 @@ export class Pad {
     if (last && Math.hypot(next.x - last.x, next.y - last.y) >= LEAST) this.#current!.push(next);
   }
 
-  /** What is drawn on a turned drawing turns with it. */
+  /** A point on the turned pad in the coordinates of the strokes. */
   #unturned({ x, y }: Point): Point {
     return rotate([[{ x, y }]], -this.#degrees)[0]![0]!;
   }

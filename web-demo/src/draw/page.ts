@@ -3,7 +3,7 @@ import { ClassChart } from "../chart/classes.js";
 import { SplitChart } from "../chart/split.js";
 import "../styles/charts.css";
 import { find, inFrame } from "../lib/dom.js";
-import { megabytes, percent, withArticle } from "../lib/format.js";
+import { percent, withArticle } from "../lib/format.js";
 import { Newest } from "../lib/newest.js";
 import type { Page } from "../lib/page.js";
 import { FIRST_PREDICTION } from "../lib/offline.js";
@@ -59,7 +59,7 @@ const MARKUP = `
     </div>
   </div>`;
 
-/** What the visitor drew stays when the page is left. */
+/** The drawing outlives the page, so that it is there when the visitor comes back. */
 let strokes: readonly Stroke[] = EXAMPLES.ambiguous;
 let example: ExampleName | undefined = "ambiguous";
 let degrees = 0;
@@ -122,8 +122,7 @@ class DrawPage {
       this.#status.loading("Loading the network");
       this.#bayesian = await openModel("mnist-cnn", {
         workers: 1,
-        onProgress: ({ loaded, total }) =>
-          this.#status.loading(`Loading the network: ${megabytes(loaded)} MB`, total && loaded / total),
+        onProgress: this.#status.loadingNetwork,
       });
       if (this.#ended) return this.#bayesian.dispose();
       this.#changed();
@@ -138,7 +137,7 @@ class DrawPage {
   #fail(error: unknown): void {
     if (this.#ended || this.#failed) return;
     this.#failed = true;
-    // Nothing may be predicted over the message.
+    // A later prediction must not replace the message.
     this.#bayesian?.dispose();
     this.#bayesian = undefined;
     this.#status.error(error, () => void this.#load());
@@ -151,7 +150,7 @@ class DrawPage {
     this.#changed();
   }
 
-  /** What is drawn is another one, or stands otherwise. */
+  /** The drawing or its rotation has changed. */
   #changed(): void {
     const picture = rasterize(rotate(strokes, degrees));
     this.#pad.show(strokes, degrees);
@@ -161,7 +160,7 @@ class DrawPage {
     for (const button of this.#root.querySelectorAll<HTMLButtonElement>("[data-example]")) {
       button.setAttribute("aria-pressed", String(button.dataset.example === example));
     }
-    // Screen readers wait for the last word.
+    // Screen readers wait for the final result.
     find(this.#root, ".results").setAttribute("aria-busy", "true");
     if (this.#bayesian) this.#newest.request(picture).catch((error) => this.#fail(error));
   }
@@ -180,7 +179,7 @@ class DrawPage {
     if (!superseded()) find(this.#root, ".results").setAttribute("aria-busy", "false");
   }
 
-  /** What is drawn now and what came of it, for another machine to repeat. */
+  /** The current drawing and the digest of its prediction, for another machine to repeat. */
   async #replay(): Promise<Replay> {
     const bytes = rasterize(rotate(strokes, degrees));
     const { logitsDigest } = await this.#bayesian!.predict(bytes, { samples: SAMPLES, seed: SEED, logits: true });
@@ -188,7 +187,7 @@ class DrawPage {
   }
 
   #present(estimate: Estimate): void {
-    // For whoever measures how soon it comes.
+    // For measurements of the time until the first prediction.
     if (!performance.getEntriesByName(FIRST_PREDICTION).length) performance.mark(FIRST_PREDICTION);
     this.#chart.update(estimate);
     this.#split.update(estimate);

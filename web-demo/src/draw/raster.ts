@@ -1,17 +1,17 @@
 /**
- * Strokes as a picture like those of MNIST: fitted into 20 x 20 pixels with their proportions kept, the
- * centre of mass in the middle of 28 x 28, edges anti-aliased. Not drawn by a canvas, which
- * every browser smooths in its own way: the same strokes are the same bytes everywhere.
+ * Turns strokes into a picture like those of MNIST: scaled to 20 x 20 pixels without distortion, the centre of
+ * mass in the middle of 28 x 28, edges anti-aliased. Every browser smooths a canvas differently, so this does
+ * not use one: the same strokes give the same bytes everywhere.
  */
 import type { Point, Stroke } from "./strokes.js";
 
 /** Rows and columns of the picture. */
 export const SIZE = 28;
-/** Rows and columns that the ink fills. */
+/** Rows and columns that the drawing fills. */
 const BOX = 20;
-/** Half the width of a stroke, in pixels: about that of the pens of MNIST. */
+/** Half the width of a stroke, in pixels: about as in MNIST. */
 const RADIUS = 1.15;
-/** A drawing smaller than this share of the pad is not made larger without limit. */
+/** Drawings below this share of the pad are enlarged no further than one of this size. */
 const SMALLEST = 0.12;
 
 /** Bytes of the picture, `[28][28]`: 0 is paper, 255 ink. */
@@ -60,7 +60,7 @@ function segment(shares: Float64Array, a: Point, b: Point): void {
   }
 }
 
-/** From a point to the nearest one between `a` and `b`. */
+/** Distance from a point to the segment from `a` to `b`. */
 function distance(p: Point, a: Point, b: Point): number {
   const [dx, dy] = [b.x - a.x, b.y - a.y];
   const length = dx * dx + dy * dy;

@@ -2,7 +2,7 @@ import { copy } from "../lib/copy.js";
 import { create, find } from "../lib/dom.js";
 import { type Replay, toHash } from "../replay/link.js";
 
-/** A button that makes a link of the drawing; whoever opens it computes the same bits, or learns that they differ. */
+/** A button that makes a link to the drawing. Opening the link repeats the prediction and compares its bits. */
 export class Sharing {
   readonly element = create("div", { className: "sharing" });
   readonly #button: HTMLButtonElement;
@@ -18,7 +18,7 @@ export class Sharing {
     this.#button.onclick = () => void this.#share(replay);
   }
 
-  /** Removes the link: the drawing has changed. */
+  /** Removes the link when the drawing has changed. */
   reset(enabled: boolean): void {
     this.#turn++;
     this.#button.disabled = !enabled;
@@ -30,7 +30,7 @@ export class Sharing {
     const turn = this.#turn;
     try {
       const hash = toHash(await replay());
-      // The drawing has changed since.
+      // The drawing has changed meanwhile.
       if (turn !== this.#turn) return;
       this.#link.href = hash;
     } catch {

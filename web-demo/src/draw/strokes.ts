@@ -1,10 +1,10 @@
-/** A point of the pad: 0 to 1 from its left and upper edge. */
+/** A point of the pad, 0 to 1 from its left and upper edge. */
 export interface Point {
   readonly x: number;
   readonly y: number;
 }
 
-/** What the pen drew between touching down and lifting. */
+/** The points of one stroke of the pen. */
 export type Stroke = readonly Point[];
 
 /** Turns strokes about the middle of the pad, clockwise. */
@@ -18,7 +18,7 @@ export function rotate(strokes: readonly Stroke[], degrees: number): Stroke[] {
   );
 }
 
-/** Points of the curve between two control points. */
+/** Points of the curve per control point. */
 const STEPS = 8;
 
 /** A smooth stroke through control points: a Catmull-Rom spline. */

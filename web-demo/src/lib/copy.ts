@@ -1,4 +1,4 @@
-/** Puts a text on the clipboard and says so on the button; where the browser refuses, `shown` is selected to be copied by hand. */
+/** Copies a text to the clipboard and says so on the button. If the browser refuses, selects `shown`, to be copied by hand. */
 export async function copy(text: string, button: HTMLButtonElement, shown: Element): Promise<void> {
   const label = button.textContent;
   try {

@@ -1,4 +1,4 @@
-/** The element that `selector` names; a page's own markup always has it. */
+/** The element that matches `selector`. Throws if there is none: the markup of a page always has it. */
 export function find<E extends Element = HTMLElement>(root: ParentNode, selector: string): E {
   const element = root.querySelector<E>(selector);
   if (!element) throw new Error(`no element ${selector}`);
@@ -15,7 +15,7 @@ export function create<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Calls `draw` in the next frame, once however often it was asked for. */
+/** A function that calls `draw` in the next frame, only once even if it is called more often. */
 export function inFrame(draw: () => void): () => void {
   let asked = false;
   return () => {

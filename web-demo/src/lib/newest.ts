@@ -1,6 +1,6 @@
 /**
- * Runs the newest input only. What `run` works on when another comes is told so by `superseded`, at the
- * latest after its first result: while a pen moves, something is to be seen.
+ * Runs `run` on the newest input only, one call at a time. `superseded` tells a running call that a newer input
+ * waits. The call should still give its first result, so that something shows while a pen moves.
  */
 export class Newest<T> {
   readonly #run: (input: T, superseded: () => boolean) => Promise<void>;

@@ -1,7 +1,7 @@
-/** The mark of the first prediction, which whoever measures the page looks for too. */
+/** The performance mark of the first prediction, which tests and measurements also use. */
 export const FIRST_PREDICTION = "first prediction";
 
-/** Longest wait for it, on pages that make none at once, and the rest that the page has after it. */
+/** Longest wait for that mark, since some pages predict late; and the pause after it. */
 const LONGEST_MILLISECONDS = 10_000;
 const REST_MILLISECONDS = 2000;
 
@@ -17,13 +17,13 @@ const predicted = () =>
   );
 
 /**
- * Keeps the site for later visits without a network, where the browser allows it. That fetches all of the
- * site, so it waits until the first prediction is there.
+ * Stores the site for visits without a network, if the browser allows it. That fetches the whole site, so it
+ * waits for the first prediction.
  */
 export async function keepOffline(): Promise<void> {
   if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
   await Promise.race([predicted(), wait(LONGEST_MILLISECONDS)]);
   await wait(REST_MILLISECONDS);
-  // Not vital: without it the site needs a network, as most do.
+  // Without a service worker, the site only needs a network.
   await navigator.serviceWorker.register("./service-worker.js").catch(() => {});
 }

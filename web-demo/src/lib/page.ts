@@ -1,4 +1,4 @@
-/** A page of the demo: puts itself into `root`; what it returns ends it. */
+/** A page of the demo. `mount` puts it into `root` and returns a function that ends it. */
 export interface Page {
   readonly title: string;
   mount(root: HTMLElement, parameters: URLSearchParams): () => void;

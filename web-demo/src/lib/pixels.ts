@@ -1,7 +1,7 @@
-/** Pictures of files and elsewhere as bytes. */
+/** Pictures as bytes. */
 import { Bayes8Error } from "bayes8";
 
-/** Side of a photo's square as it is kept: large enough to show, and quick to read. */
+/** Side of the square to which photos are scaled: large enough to show, and quick to read. */
 export const PHOTO = 256;
 
 /** The pixels of a picture file of this site, exactly as they are stored. */
@@ -24,7 +24,7 @@ export async function squareOf(photo: Blob | ImageBitmapSource): Promise<ImageDa
   return readPixels(bitmap, PHOTO, PHOTO, left, top, side, side);
 }
 
-/** Part of a picture as it looks on a white page. */
+/** Pixels of a part of a picture, on white where it is transparent. */
 function readPixels(bitmap: ImageBitmap, width: number, height: number, ...from: [number, number, number, number]): ImageData {
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
   context.imageSmoothingQuality = "high";
@@ -35,7 +35,7 @@ function readPixels(bitmap: ImageBitmap, width: number, height: number, ...from:
   return context.getImageData(0, 0, width, height);
 }
 
-/** Means of squares of pixels: `[size][size][3]`. The picture's side is a multiple of `size`. */
+/** Shrinks a square picture to `[size][size][3]` by averaging blocks of pixels. Its side is a multiple of `size`. */
 export function shrink({ data, width }: ImageData, size: number): Uint8Array {
   const block = width / size;
   return Uint8Array.from({ length: size * size * 3 }, (_, index) => {
@@ -50,7 +50,7 @@ export function shrink({ data, width }: ImageData, size: number): Uint8Array {
   });
 }
 
-/** Bytes of one or three channels as a canvas shows them. */
+/** Bytes of one or three channels in the form that a canvas shows. */
 export function toImageData(picture: Uint8Array, size: number): ImageData {
   const channels = picture.length / (size * size);
   const image = new ImageData(size, size);

@@ -1,7 +1,7 @@
-import { Bayes8Error } from "bayes8";
+import { Bayes8Error, type Progress } from "bayes8";
 import { create } from "./dom.js";
 
-/** One line that says how things stand: loading, ready, or what went wrong and what helps. */
+/** A status line: loading, ready, or what went wrong and how to go on. */
 export class Status {
   readonly element = create("div", { className: "status" });
 
@@ -13,14 +13,18 @@ export class Status {
     this.#set("note", text);
   }
 
-  /** `share` is 0 to 1, if it is known. */
+  /** Shows a progress bar. `share` is 0 to 1, if it is known. */
   loading(text: string, share?: number): void {
     const progress = create("progress", share === undefined ? {} : { value: share });
     progress.setAttribute("aria-label", "Loading");
     this.#set("loading", progress, text);
   }
 
-  /** Says what is wrong, an error or words, with a button that tries again where that can help. */
+  /** Shows the progress of loading a network; bound, so that it can be an option of a load. */
+  readonly loadingNetwork = ({ loaded, total }: Progress): void =>
+    this.loading(`Loading the network: ${(loaded / 1e6).toFixed(1)} MB`, total && loaded / total);
+
+  /** Shows an error or a text, with a button if `again` can help. */
   error(error: unknown, again?: () => void): void {
     const button = again && create("button", { type: "button", className: "link", textContent: "Try again", onclick: again });
     this.#set("error", explain(error), ...(button ? [button] : []));
@@ -32,7 +36,7 @@ export class Status {
   }
 }
 
-/** What went wrong, in a visitor's words. */
+/** An error in words that visitors understand. */
 function explain(error: unknown): string {
   if (typeof error === "string") return error;
   if (!(error instanceof Bayes8Error)) return `Something went wrong: ${error instanceof Error ? error.message : String(error)}.`;

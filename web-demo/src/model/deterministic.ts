@@ -1,6 +1,6 @@
 /**
- * The network of a model file with every weight at its mean: the same file without its standard
- * deviations, since a layer that has none is deterministic (docs/FORMAT.md).
+ * The network of a model file with every weight at its mean: the file without its standard deviations. A
+ * layer without standard deviations is deterministic (docs/FORMAT.md).
  */
 
 /** Tensors that make a layer Bayesian. */
@@ -19,7 +19,7 @@ export function withMeanWeights(file: Uint8Array): Uint8Array {
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const data = LENGTH_BYTES + length;
   const { __metadata__, ...tensors } = JSON.parse(new TextDecoder().decode(file.subarray(LENGTH_BYTES, data)));
-  // The description alone: the digest is that of the file as it was, and says so of all other metadata.
+  // Only the description: the digest belongs to the original file.
   const kept: Record<string, unknown> = { __metadata__: { bayes8: __metadata__.bayes8 } };
   const parts: Uint8Array[] = [];
   let at = 0;
@@ -31,7 +31,7 @@ export function withMeanWeights(file: Uint8Array): Uint8Array {
     at += end - start;
   }
   const text = new TextEncoder().encode(JSON.stringify(kept));
-  // Padded, so that the tensors begin at a multiple of eight bytes, as writers of the format do.
+  // Padded as writers of the format do, so that the tensors begin at a multiple of eight bytes.
   const padded = Math.ceil(text.length / 8) * 8;
   const result = new Uint8Array(LENGTH_BYTES + padded + at).fill(0x20);
   new DataView(result.buffer).setBigUint64(0, BigInt(padded), true);

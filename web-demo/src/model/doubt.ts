@@ -1,17 +1,17 @@
-/** How large a doubt is, as a share of the largest possible one, and what that size means in words. */
+/** The size of a doubt, as a share of the largest possible one, and words for that size. */
 import type { Estimate } from "./samples.js";
 
 export interface Doubt {
   readonly total: number;
-  /** Aleatoric: each sample for itself sees more than one answer. */
+  /** Aleatoric: each sample by itself sees more than one answer. */
   readonly ambiguity: number;
   /** Epistemic: the samples contradict each other. */
   readonly unfamiliarity: number;
 }
 
-/** Above this share of the largest possible doubt an answer is worth nothing, as in `bayes8 predict`. */
+/** Above this share of the largest possible doubt, no answer is given, as in `bayes8 predict`. */
 export const ABSTAIN = 0.5;
-/** Below these shares a doubt is hardly worth a word; a verdict of "sure" stays below the second one. */
+/** Shares below which a doubt is little or moderate. A verdict of "sure" stays below the second one. */
 const LITTLE = 0.04;
 const SOME = 0.15;
 
@@ -27,7 +27,7 @@ export function doubtOf({ probabilities, predictiveEntropy, expectedEntropy, mut
   };
 }
 
-/** The words follow the numbers: what is said of a doubt is true of its size. */
+/** Words for a doubt. They depend on its size only. */
 export function glosses({ total, ambiguity, unfamiliarity }: Doubt): Readonly<Record<keyof Doubt, string>> {
   return {
     total: total > ABSTAIN ? "too much to answer" : graded(total, "hardly any", "a little", "a fair amount"),

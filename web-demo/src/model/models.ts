@@ -1,4 +1,4 @@
-/** The shipped models, fetched once each. */
+/** The shipped models. Each is fetched only once. */
 import cifar10 from "../../../models/cifar10-resnet20.safetensors?url";
 import fashion from "../../../models/fashion-resnet14.safetensors?url";
 import digits from "../../../models/mnist-cnn.safetensors?url";
@@ -11,7 +11,7 @@ const URLS = { "mnist-cnn": digits, "mnist-scnn": mnist, "fashion-resnet14": fas
 export type ModelName = keyof typeof URLS;
 export const MODEL_NAMES = Object.keys(URLS) as ModelName[];
 
-/** What each model knows, for a list to choose from. */
+/** Descriptions of the models, for a list to choose from. */
 export const MODEL_LABELS: Readonly<Record<ModelName, string>> = {
   "mnist-cnn": "Digits (mnist-cnn)",
   "mnist-scnn": "Digits, large (mnist-scnn)",
@@ -23,7 +23,7 @@ export const isModelName = (name: string): name is ModelName => Object.hasOwn(UR
 
 const files = new Map<ModelName, Promise<Uint8Array>>();
 
-/** The bytes of a model's file. Only who asks first hears of the progress. */
+/** The bytes of a model file. Only the first caller hears of the progress. */
 export function modelFile(name: ModelName, onProgress?: (progress: Progress) => void): Promise<Uint8Array> {
   let file = files.get(name);
   if (!file) {
@@ -35,11 +35,11 @@ export function modelFile(name: ModelName, onProgress?: (progress: Progress) => 
 }
 
 export interface OpenOptions extends Pick<PoolOptions, "workers" | "kernel" | "onProgress"> {
-  /** Every weight at its mean: the network that one would have without uncertainty. */
+  /** Sets every weight to its mean, which gives the network without uncertainty. */
   readonly meanWeights?: boolean;
 }
 
-/** A model in workers, so that the page never waits for it. */
+/** Loads a model into workers, so that the page never waits for it. */
 export async function openModel(name: ModelName, { meanWeights, onProgress, ...options }: OpenOptions = {}): Promise<Pool> {
   const file = await modelFile(name, onProgress);
   return Model.pool(meanWeights ? withMeanWeights(file) : file, options);
@@ -49,7 +49,7 @@ async function download(url: string, onProgress?: (progress: Progress) => void):
   try {
     const response = await fetch(url);
     if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
-    // The length of what is transferred, which is another one if it is compressed.
+    // The length of the transfer, which differs from the file's if it is compressed.
     const total = response.headers.has("content-encoding") ? 0 : Number(response.headers.get("content-length"));
     let loaded = 0;
     const counted = response.body.pipeThrough(

@@ -1,7 +1,7 @@
-/** Predictions whose single samples are kept, so that a chart can show how they differ. */
+/** Predictions that keep every sample, so that a chart can show how the samples differ. */
 import type { Picture, Pool } from "bayes8";
 
-/** What the samples so far say about one picture. */
+/** The estimate for one picture from the samples so far. */
 export interface Estimate {
   readonly classNames: readonly string[];
   /** Probabilities of each sample, `[samples][classes]`. */
@@ -16,23 +16,23 @@ export interface Estimate {
   readonly mutualInformation: number;
 }
 
-/** Samples of the first range; later ones are as long as fits into the time. */
+/** Samples of the first range. Later ranges take about `RANGE_MILLISECONDS`. */
 const FIRST = 2;
 const RANGE_MILLISECONDS = 40;
-/** Probabilities and entropies are summed as integers of this scale. */
+/** Scale of the integers in which probabilities and entropies are summed. */
 const SCALE = 2 ** 30;
 
 export interface EstimateOptions {
   readonly samples: number;
   readonly seed: bigint;
-  /** No samples are begun that would not be ready by then; default: there is time for all. */
+  /** Time after which no further samples begin; default: no limit. */
   readonly milliseconds?: number;
 }
 
 /**
- * The estimate while samples arrive; leaving the loop ends the work. `Pool.stream` gives sums of samples, while
- * the logits of each come with `predict`. So one prediction is made of several ranges of its samples, whose
- * sums add up to exactly its own.
+ * Running estimates while samples arrive; leaving the loop ends the work. `Pool.stream` gives only sums over
+ * samples, and `predict` the logits of each sample. So this predicts range by range of the samples. The sums of
+ * the ranges add up to exactly those of one prediction.
  */
 export async function* estimates(
   pool: Pool,

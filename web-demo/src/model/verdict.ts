@@ -5,17 +5,17 @@ import { best, type Estimate, ranking } from "./samples.js";
 export interface Verdict {
   /** What the network answers, and how sure it is. */
   readonly answer: string;
-  /** Why, or what it doubts. */
+  /** The reason for the answer, or for the doubt. */
   readonly reason: string;
   readonly sure: "sure" | "fairly" | "unsure" | "abstain";
 }
 
 const SURE = 0.95;
 const FAIRLY = 0.7;
-/** How many classes are named that got votes. */
+/** Most classes with votes that are named. */
 const NAMED = 3;
 
-/** `noun` makes "a 4" or "a shirt" of a class. */
+/** The verdict on an estimate. `noun` turns the name of a class into "a 4" or "a shirt". */
 export function verdict(estimate: Estimate, noun: (name: string) => string): Verdict {
   const { classNames, probabilities, samples } = estimate;
   const ranked = ranking(probabilities);
@@ -31,7 +31,7 @@ export function verdict(estimate: Estimate, noun: (name: string) => string): Ver
   return { sure: "unsure", answer: `This may be ${named(0)} or ${named(1)}.`, reason };
 }
 
-/** Which classes the samples vote for; where all vote alike, which one comes second. */
+/** The votes of the samples for the classes; if all vote for one, the runner-up. */
 function doubt({ classNames, samples }: Estimate, ranked: readonly number[]): string {
   const counts = ranked.map((index) => samples.filter((sample) => best(sample) === index).length);
   const voted = ranked.flatMap((index, rank) => (counts[rank] ? [{ name: classNames[index]!, count: counts[rank]! }] : []));
@@ -43,7 +43,7 @@ function doubt({ classNames, samples }: Estimate, ranked: readonly number[]): st
   return `${first!.count} of ${samples.length} samples say ${first!.name}, ${rest.join(", ")}.`;
 }
 
-/** What a network without uncertainty says: its best class, always. */
+/** The verdict of a network without uncertainty: always its best class. */
 export function bluntVerdict(estimate: Estimate, noun: (name: string) => string): string {
   return `It is ${noun(estimate.classNames[best(estimate.probabilities)]!)}.`;
 }

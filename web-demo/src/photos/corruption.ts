@@ -1,4 +1,4 @@
-/** What can go wrong with a picture, in bytes `[size][size][channels]`. Each severity is 0 (none) to 1. */
+/** Corruptions of a picture, which is bytes `[size][size][channels]`. Each severity is 0 (none) to 1. */
 
 export const CORRUPTIONS = ["noise", "blur", "brightness", "contrast", "rotation", "occlusion"] as const;
 export type CorruptionName = (typeof CORRUPTIONS)[number];
@@ -15,16 +15,16 @@ export interface Shape {
 const NOISE = 40;
 /** Standard deviation of the widest blur, as a share of the picture. */
 const BLUR = 0.07;
-/** Bytes that are added at most. */
+/** Largest value that is added to each byte. */
 const BRIGHTNESS = 110;
-/** The share of contrast that is lost at most. */
+/** Largest share of contrast that is lost. */
 const CONTRAST = 0.8;
 export const ROTATION_DEGREES = 90;
 /** Side of the largest square that hides the picture, as a share of it. */
 const OCCLUSION = 0.75;
 const GRAY = 127;
 
-/** The picture after all of them, in the order of a camera: scene, lens, sensor. `seed` is that of the noise. */
+/** The picture after all corruptions, in the order of a camera: scene, lens, sensor. `seed` makes noise and place repeatable. */
 export function corrupt(picture: Uint8Array, shape: Shape, severities: Severities, seed: number): Uint8Array {
   let values: Float32Array = Float32Array.from(picture);
   const random = generator(seed);
@@ -37,7 +37,7 @@ export function corrupt(picture: Uint8Array, shape: Shape, severities: Severitie
   return Uint8Array.from(values, (value) => Math.round(Math.min(255, Math.max(0, value))));
 }
 
-/** About the middle; beyond the edge the picture goes on as it ends. */
+/** Rotates about the middle. Beyond the edge, the pixels of the edge continue. */
 function rotate(values: Float32Array, { size, channels }: Shape, angle: number): Float32Array {
   const result = new Float32Array(values.length);
   const [sin, cos, middle] = [Math.sin(angle), Math.cos(angle), (size - 1) / 2];
@@ -59,14 +59,14 @@ function rotate(values: Float32Array, { size, channels }: Shape, angle: number):
   return result;
 }
 
-/** A gray square somewhere. */
+/** Puts a gray square at a random place. */
 function occlude(values: Float32Array, { size, channels }: Shape, severity: number, random: () => number): void {
   const side = Math.round(severity * OCCLUSION * size);
   const [top, left] = [0, 0].map(() => Math.floor(random() * (size - side + 1))) as [number, number];
   for (let y = top; y < top + side; y++) values.fill(GRAY, (y * size + left) * channels, (y * size + left + side) * channels);
 }
 
-/** Gaussian, rows and columns one after the other. */
+/** Gaussian blur, along rows and then along columns. */
 function blur(values: Float32Array, shape: Shape, sigma: number): Float32Array {
   const reach = Math.ceil(2.5 * sigma);
   const weights = Float32Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / (2 * sigma ** 2)));
@@ -87,13 +87,13 @@ function blur(values: Float32Array, shape: Shape, sigma: number): Float32Array {
   return pass(pass(values, 0, 1), 1, 0);
 }
 
-/** Towards the mean. */
+/** Moves all values towards their mean. */
 function flatten(values: Float32Array, kept: number): void {
   const mean = values.reduce((a, b) => a + b) / values.length;
   values.forEach((value, index) => (values[index] = mean + (value - mean) * kept));
 }
 
-/** Mulberry32: the same noise for the same picture, so that a slider does not make it flicker. */
+/** Mulberry32. The same seed gives the same noise, so that a picture does not flicker while a slider moves. */
 function generator(seed: number): () => number {
   let state = (seed + 1) * 0x9e3779b9;
   return () => {
@@ -104,7 +104,7 @@ function generator(seed: number): () => number {
   };
 }
 
-/** Box and Muller. */
+/** The Box-Muller transform. */
 function gaussian(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

@@ -1,8 +1,8 @@
-/** Answering only when sure: the least uncertain first. */
+/** Answering only the pictures with the least doubt. */
 
 export interface Outcome {
   readonly right: boolean;
-  /** Total doubt, of 1. */
+  /** Total doubt, 0 to 1. */
   readonly total: number;
 }
 
@@ -16,7 +16,7 @@ export function errorsAmong(outcomes: readonly Outcome[], order: readonly number
   return order.slice(0, count).filter((index) => !outcomes[index]!.right).length;
 }
 
-/** The error rate of those answered, for each share of pictures that are answered. */
+/** The error rate among the answered pictures, for each share of pictures that are answered. */
 export function riskCoverage(outcomes: readonly Outcome[]): { readonly x: number; readonly y: number }[] {
   const order = bySureness(outcomes);
   let errors = 0;

@@ -1,4 +1,4 @@
-/** The photographs that come with the page, chosen by what the network makes of them; the tests hold it. */
+/** The photographs that come with the page. They were chosen by the answers of the network, which the tests check. */
 import cat from "../../assets/cat.jpg";
 import galaxies from "../../assets/galaxies.jpg";
 import rocket from "../../assets/rocket.jpg";
@@ -7,9 +7,9 @@ import type { Verdict } from "../model/verdict.js";
 export interface Example {
   readonly button: string;
   readonly file: string;
-  /** What is in the picture, as a sentence. */
+  /** The content of the picture, as a sentence. */
   readonly shows: string;
-  /** Several of it, or the class of the network that is right. */
+  /** The right class of the network; for other things, their plural. */
   readonly kind: string;
   /** Whether it is one of the network's classes. */
   readonly learned: boolean;

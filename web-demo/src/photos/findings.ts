@@ -1,11 +1,11 @@
-/** What the curves show, in words that follow the numbers. */
+/** Sentences about the curves, which depend on their numbers. */
 import { percent } from "../lib/format.js";
 import { bySureness, errorsAmong, type Outcome } from "./coverage.js";
 import type { Point } from "./study.js";
 
-/** A change smaller than this, of 1, is none. */
+/** Smaller changes do not count, on a scale of 0 to 1. */
 const LEAST = 0.005;
-/** What has fallen by this share of its peak has fallen again. */
+/** A fall from the peak counts from this share of it. */
 const AGAIN = 0.1;
 /** The share of pictures that the sentence about sure answers is about. */
 const SUREST = 0.3;
@@ -26,7 +26,7 @@ export function curveFinding(points: readonly Point[], damage: string): string {
   return sentences.join(" ");
 }
 
-/** Whether doubt finds the errors. */
+/** Whether the answers with much doubt are the wrong ones. */
 export function riskFinding(outcomes: readonly Outcome[]): string {
   const count = Math.round(SUREST * outcomes.length);
   const order = bySureness(outcomes);

@@ -1,4 +1,4 @@
-/** Test pictures of Fashion-MNIST (MIT licence, Copyright 2017 Zalando SE), and how the network does on each. */
+/** Test pictures of Fashion-MNIST (MIT licence, Copyright 2017 Zalando SE), and the result for each. */
 import { columns, labels, size } from "../../assets/fashion-gallery.json";
 import sprite from "../../assets/fashion-gallery.png";
 import { create } from "../lib/dom.js";
@@ -8,7 +8,7 @@ import type { Shape } from "./corruption.js";
 export const GALLERY_SHAPE: Shape = { size, channels: 1 };
 export const LABELS: readonly number[] = labels;
 
-/** What became of a picture, and the words for it. */
+/** The result for a picture, and a text about it. */
 export interface Said {
   readonly mark: "right" | "wrong" | "silent";
   readonly text: string;
@@ -25,7 +25,7 @@ export async function loadGallery(): Promise<Uint8Array[]> {
   });
 }
 
-/** How an arrow key moves through the pictures: by so many pictures, or rows. */
+/** How an arrow key moves through the pictures. */
 const STEPS: Readonly<Record<string, readonly [pictures: number, rows: number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -34,8 +34,8 @@ const STEPS: Readonly<Record<string, readonly [pictures: number, rows: number]>>
 };
 
 /**
- * All pictures in rows; the wrong are ringed, those without answer are pale. One of them is picked, by touch, key or
- * mouse, and shown large with what the network says.
+ * All pictures in rows. Wrong answers are ringed, pictures without an answer are pale. The picture that is picked by
+ * touch, key or mouse is shown large, with the answer of the network.
  */
 export class GalleryGrid {
   readonly element = create("div", { className: "gallery-and-picked" });
@@ -43,7 +43,7 @@ export class GalleryGrid {
   readonly #large = create("canvas", { width: size, height: size });
   readonly #words = create("p");
   readonly #said: Said[] = [];
-  /** Nothing until the visitor picks one: the first that is wrong. */
+  /** The picked picture; until the visitor picks one, the first wrong answer is shown. */
   #picked: number | undefined;
 
   constructor() {
@@ -66,7 +66,7 @@ export class GalleryGrid {
     paint(this.#cells[index]!.canvas, picture);
   }
 
-  /** What became of each of them. */
+  /** Shows the result for each picture. */
   mark(said: readonly Said[]): void {
     said.forEach(({ mark, text }, index) => {
       const { button } = this.#cells[index]!;

@@ -1,18 +1,18 @@
-/** A prediction for each frame of the camera, with no more samples than it takes. */
+/** Predictions for the frames of the camera, each with only the samples that it needs. */
 import type { Pool } from "bayes8";
 import { best, type Estimate, estimates } from "../model/samples.js";
 
-/** Ten frames a second leave this for the samples of one. */
+/** Time for the samples of a frame, at ten frames per second. */
 const FRAME_MILLISECONDS = 50;
 const MOST_SAMPLES = 48;
-/** Fewer may agree by chance. */
+/** Fewer samples may agree by chance. */
 const FEWEST_SAMPLES = 6;
 /** The estimate is stable once its standard error is below this. */
 const STABLE = 0.02;
-/** The pace is that of the last so many milliseconds. */
+/** Milliseconds over which the pace is averaged. */
 const WINDOW = 2000;
 
-/** Draws samples until the estimate is stable, or the time for a frame is spent. */
+/** Draws samples until the estimate is stable or the time for a frame is up. */
 export async function settle(pool: Pool, picture: Uint8Array, milliseconds = FRAME_MILLISECONDS): Promise<Estimate> {
   let last: Estimate | undefined;
   for await (const estimate of estimates(pool, picture, { samples: MOST_SAMPLES, seed: 0n, milliseconds })) {
@@ -22,7 +22,7 @@ export async function settle(pool: Pool, picture: Uint8Array, milliseconds = FRA
   return last!;
 }
 
-/** Whether more samples would hardly move the probability of the likeliest class. */
+/** Whether more samples would hardly change the probability of the most probable class. */
 export function isStable({ samples, probabilities }: Estimate): boolean {
   const count = samples.length;
   if (count < FEWEST_SAMPLES) return false;
@@ -31,11 +31,11 @@ export function isStable({ samples, probabilities }: Estimate): boolean {
   return Math.sqrt(variance / count) < STABLE;
 }
 
-/** Counts how often something happens in a second. */
+/** Counts events per second. */
 export class Pace {
   #times: number[] = [];
 
-  /** Takes one more, at `now` in milliseconds; the pace, once there are two. */
+  /** Adds an event at `now`, in milliseconds. Returns the pace, once there are two events. */
   tick(now: number): number | undefined {
     this.#times = [...this.#times.filter((time) => now - time < WINDOW), now];
     const span = now - this.#times[0]!;

@@ -1,9 +1,9 @@
-/** The visitor's own photo: dropped, pasted, from a file or the camera, or one of those that are here. */
+/** The visitor's own photo: dropped, pasted, from a file or the camera, or one of the examples. */
 import type { Pool } from "bayes8";
 import { ClassChart } from "../chart/classes.js";
 import { SplitChart } from "../chart/split.js";
 import { create, find, inFrame } from "../lib/dom.js";
-import { megabytes, withArticle } from "../lib/format.js";
+import { withArticle } from "../lib/format.js";
 import { Newest } from "../lib/newest.js";
 import { paint, shrink, squareOf } from "../lib/pixels.js";
 import { Status } from "../lib/status.js";
@@ -43,7 +43,7 @@ const MARKUP = `
     </div>
   </div>`;
 
-/** A picture before it is spoiled, and which example it is, if it is one. */
+/** A picture before it is spoiled, and its example, if it is one. */
 interface Shown {
   readonly picture: Uint8Array;
   readonly example: Example | undefined;
@@ -60,7 +60,7 @@ export class OwnPhoto {
   #shown: Shown | undefined;
   #pool: Pool | undefined;
   #said: (Shown & { readonly estimate: Estimate }) | undefined;
-  /** Ends the live camera, if it runs. */
+  /** Stops the live camera, if it runs. */
   #live: AbortController | undefined;
   readonly #show = inFrame(() => this.#present());
 
@@ -97,7 +97,7 @@ export class OwnPhoto {
     const { signal } = this.#ending;
     const fileOf = (data: DataTransfer | null) => Array.from(data?.files ?? [])[0];
     addEventListener("paste", (event) => void this.#open(fileOf(event.clipboardData)), { signal });
-    // Beside the target a browser would leave the page and show the file.
+    // Without this, a browser would leave the page and show the file.
     addEventListener("dragover", (event) => event.preventDefault(), { signal });
     addEventListener("drop", (event) => {
       event.preventDefault();
@@ -110,9 +110,7 @@ export class OwnPhoto {
       this.#pool?.dispose();
       this.#pool = undefined;
       this.#status.loading("Loading the network");
-      const onProgress = ({ loaded, total }: { loaded: number; total?: number }) =>
-        this.#status.loading(`Loading the network: ${megabytes(loaded)} MB`, total && loaded / total);
-      this.#pool = await openModel("cifar10-resnet20", { workers: 1, onProgress });
+      this.#pool = await openModel("cifar10-resnet20", { workers: 1, onProgress: this.#status.loadingNetwork });
       if (this.#ending.signal.aborted) return this.#pool.dispose();
       this.#status.show("");
       this.#changed();
@@ -155,7 +153,7 @@ export class OwnPhoto {
         if (signal.aborted) return;
         const shown = this.#put(square, undefined);
         if (this.#pool) await this.#frame(this.#pool, shown, pace, signal);
-        // Nothing is drawn while the page is hidden, so nothing is predicted either.
+        // A hidden page gets no frames, so it predicts nothing.
         await new Promise(requestAnimationFrame);
       }
     } catch (error) {
@@ -176,10 +174,10 @@ export class OwnPhoto {
     const [element, samples] = [find(this.element, ".pace"), estimate.samples.length];
     element.dataset.rate = rate.toFixed(1);
     element.dataset.samples = String(samples);
-    element.textContent = `${Math.round(rate)} predictions a second, ${samples} samples for this frame`;
+    element.textContent = `${Math.round(rate)} predictions per second, ${samples} samples for this frame`;
   }
 
-  /** The last frame stays, as a photo. */
+  /** Stops the live camera. The last frame stays, as a photo. */
   #stop(): void {
     if (!this.#live) return;
     this.#live.abort();
@@ -192,7 +190,7 @@ export class OwnPhoto {
     const live = this.#live !== undefined;
     const button = find<HTMLButtonElement>(this.element, "[data-camera]");
     button.textContent = live ? "Stop the camera" : "Live camera";
-    // Ten answers a second are too many to be read out.
+    // Ten answers per second are too many to be read out.
     find(this.element, ".verdict > div").setAttribute("aria-live", live ? "off" : "polite");
     find(this.element, ".pace").textContent = "";
   }
@@ -213,7 +211,7 @@ export class OwnPhoto {
     return (this.#shown = { picture: shrink(square, SHAPE.size), example });
   }
 
-  /** What the network sees. */
+  /** The picture after corruption, which is what the network sees. */
   #spoiled({ picture }: Shown): Uint8Array {
     const spoiled = corrupt(picture, SHAPE, this.#severities, 0);
     paint(find(this.element, ".tiny"), spoiled);
@@ -221,7 +219,7 @@ export class OwnPhoto {
   }
 
   #changed(): void {
-    // The next frame of the camera is spoiled anyway.
+    // The next frame of the camera gets the new settings anyway.
     if (!this.#shown || this.#live) return;
     this.#spoiled(this.#shown);
     if (this.#pool) this.#newest.request(this.#shown).catch((error) => this.#fail(error));

@@ -2,7 +2,7 @@ import type { Pool } from "bayes8";
 import "../styles/charts.css";
 import { LineChart } from "../chart/lines.js";
 import { create, find, inFrame } from "../lib/dom.js";
-import { megabytes, percent, withArticle } from "../lib/format.js";
+import { percent, withArticle } from "../lib/format.js";
 import { Newest } from "../lib/newest.js";
 import type { Page } from "../lib/page.js";
 import { Status } from "../lib/status.js";
@@ -73,7 +73,7 @@ class PhotosPage {
   #pool: Pool | undefined;
   #gallery: Uint8Array[] = [];
   #outcomes: PictureOutcome[] = [];
-  /** Of the last curve that was complete. */
+  /** The last complete curve. */
   #curve: { readonly points: readonly Point[]; readonly damage: string } | undefined;
   readonly #found = create("div", { className: "found" }, create("p"), create("p"));
   #ended = false;
@@ -102,11 +102,9 @@ class PhotosPage {
     try {
       this.#pool?.dispose();
       this.#status.loading("Loading the network");
-      const onProgress = ({ loaded, total }: { loaded: number; total?: number }) =>
-        this.#status.loading(`Loading the network: ${megabytes(loaded)} MB`, total && loaded / total);
       this.#gallery = await loadGallery();
       this.#gallery.forEach((picture, index) => this.#grid.paint(index, picture));
-      this.#pool = await openModel("fashion-resnet14", { onProgress });
+      this.#pool = await openModel("fashion-resnet14", { onProgress: this.#status.loadingNetwork });
       if (this.#ended) return this.#pool.dispose();
       this.#changed();
     } catch (error) {
@@ -128,7 +126,7 @@ class PhotosPage {
       pictures.forEach((picture, index) => this.#grid.paint(first + index, picture));
       const outcomes = await judge(pool, pictures, first);
       if (this.#ended) return;
-      // Those of the last setting stand until then, so that nothing flickers.
+      // The outcomes of the last setting stay until then, so that nothing flickers.
       this.#outcomes.splice(first, outcomes.length, ...outcomes);
       this.#show();
       if (stopped()) return;
@@ -139,7 +137,7 @@ class PhotosPage {
     for await (const points of curve(pool, this.#gallery, severities, this.#sliders.active, stopped)) {
       if (stopped()) return;
       this.#status.loading("Measuring the curves", points.length / STEPS.length);
-      // Half a curve looks like a broken one: the last one stands until the next is complete.
+      // Half a curve looks broken, so the last one stays until the next is complete.
       if (points.length === STEPS.length) this.#curve = { points, damage };
     }
     if (stopped()) return;

@@ -11,7 +11,7 @@ const LABELS: Readonly<Record<CorruptionName, string>> = {
   occlusion: "Covered area",
 };
 
-/** One slider a corruption; `active` is the one that was moved last. */
+/** One slider per corruption. `active` is the one that was moved last. */
 export class CorruptionSliders {
   readonly element = create("fieldset", { className: "corruptions" });
   active: CorruptionName = "noise";

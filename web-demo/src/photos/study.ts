@@ -1,4 +1,4 @@
-/** How the network does on all pictures of the gallery. */
+/** The results of the network on all pictures of the gallery. */
 import type { Pool, Prediction } from "bayes8";
 import { type Doubt, doubtOf } from "../model/doubt.js";
 import { best } from "../model/samples.js";
@@ -6,18 +6,18 @@ import { type CorruptionName, corrupt, type Severities } from "./corruption.js";
 import type { Outcome } from "./coverage.js";
 import { GALLERY_SHAPE, LABELS } from "./gallery.js";
 
-/** Of each picture. */
+/** Samples for each picture. */
 export const GALLERY_SAMPLES = 8;
-/** Pictures that are predicted together: few enough to show some soon, enough to draw weights once for many. */
+/** Pictures that run together: enough to share the draws of the weights, few enough for quick first results. */
 const TOGETHER = 24;
-/** Of the curves. */
+/** Severities of the points of a curve. */
 export const STEPS: readonly number[] = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
 export interface PictureOutcome extends Outcome, Doubt {
   readonly said: number;
 }
 
-/** Corrupts pictures a few at a time, so that the page stays quick. */
+/** Corrupts pictures a few at a time, so that the page stays responsive. */
 export async function* corrupted(pictures: readonly Uint8Array[], severities: Severities) {
   for (let first = 0; first < pictures.length; first += TOGETHER) {
     const part = pictures.slice(first, first + TOGETHER);
@@ -45,7 +45,7 @@ export interface Point {
 
 const known = new Map<string, Point>();
 
-/** Means over the gallery while one corruption grows and the others stay; each point once, however often asked for. */
+/** Means over the gallery while one corruption grows and the others stay the same. Points are computed only once. */
 export async function* curve(
   pool: Pool,
   gallery: readonly Uint8Array[],

@@ -1,4 +1,4 @@
-/** A prediction as text: all that its bits depend on, in the hash of a URL. */
+/** A prediction as a link: the hash of a URL has everything that its bits depend on. */
 import { isModelName, type ModelName } from "../model/models.js";
 
 /** A picture that ships with the repository, or bytes in the model's shape. */
@@ -9,16 +9,16 @@ export interface Replay {
   readonly picture: ReplayPicture;
   readonly seed: bigint;
   readonly samples: number;
-  /** SHA-256 of the logits where the link was made. */
+  /** SHA-256 of the logits on the machine that made the link. */
   readonly digest?: string;
 }
 
-/** More would keep a phone busy for minutes. */
+/** More samples would keep a phone busy for minutes. */
 export const MOST_SAMPLES = 1024;
 const LAST_SEED = 2n ** 64n - 1n;
 const INLINE = "bytes:";
 
-/** The check comes first: of a link that was cut off, it is what remains. */
+/** The check comes first, so that a truncated link still has it. */
 export function toHash({ model, picture, seed, samples, digest }: Replay): string {
   const parameters = new URLSearchParams({
     model,
@@ -30,7 +30,7 @@ export function toHash({ model, picture, seed, samples, digest }: Replay): strin
   return `#replay?check=${checkOf(parameters)}&${parameters}`;
 }
 
-/** What a link asks for, with what it leaves out as in `fallback`; nothing if the link is damaged. */
+/** The prediction of a link, with missing parts from `fallback`; undefined if the link is damaged. */
 export function fromParameters(parameters: URLSearchParams, fallback: Replay): Replay | undefined {
   const { check, ...given } = Object.fromEntries(parameters);
   if (check !== undefined && check !== checkOf(new URLSearchParams(given))) return undefined;
@@ -45,7 +45,7 @@ export function fromParameters(parameters: URLSearchParams, fallback: Replay): R
   return { model, picture, seed, samples, ...(digest ? { digest } : {}) };
 }
 
-/** FNV-1a: finds what happens to a link on its way. Whether the bits are right is the digest's business. */
+/** FNV-1a, which detects damage to the link. The digest is what checks the bits of the prediction. */
 function checkOf(parameters: URLSearchParams): string {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(String(parameters))) hash = Math.imul(hash ^ byte, 0x01000193);
@@ -73,7 +73,7 @@ function parsePicture(text: string): ReplayPicture | undefined {
   }
 }
 
-/** Most of a drawing is paper: a zero is followed by how many there are. */
+/** Run-length coding of zeros, which are most of a drawing: each zero is followed by the length of its run. */
 export function packed(bytes: Uint8Array): Uint8Array {
   const result: number[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -103,11 +103,11 @@ function toBase64Url(bytes: Uint8Array): string {
     .replaceAll("=", "");
 }
 
-/** The same prediction on a command line. */
+/** The command line that repeats the prediction. */
 export function command({ model, picture, seed, samples }: Replay): string {
   const file = "name" in picture ? `models/pictures/${picture.name}` : PICTURE_FILE;
   return `bayes8 predict models/${model}.safetensors ${file} --seed ${seed} --samples ${samples} --json`;
 }
 
-/** What the picture of a link is called when it is saved. */
+/** The file name under which the picture of a link is saved. */
 export const PICTURE_FILE = "picture.png";

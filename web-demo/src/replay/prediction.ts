@@ -1,4 +1,4 @@
-/** One prediction by its link: the same bits on every machine, and the command line that repeats it. */
+/** One prediction, from a link: the same bits on every machine, and the command line that repeats it. */
 import type { Pool, Prediction } from "bayes8";
 import { copy } from "../lib/copy.js";
 import { create, find } from "../lib/dom.js";
@@ -11,7 +11,7 @@ import { command, fromParameters, MOST_SAMPLES, parseSamples, parseSeed, PICTURE
 import { load, nativeDigest, PICTURE_NAMES, show } from "./shipped-pictures.js";
 
 const FALLBACK: Replay = { model: "fashion-resnet14", picture: { name: "shirt-4.png" }, seed: 7n, samples: 8 };
-/** Of the picture that came with the link. */
+/** Value of the option for the picture that came with the link. */
 const FROM_LINK = "";
 
 const MARKUP = `
@@ -98,7 +98,7 @@ export class ReplayPrediction {
     this.#field("samples").value = String(samples);
   }
 
-  /** Takes what the form says; a digest of a link holds for that link's prediction only. */
+  /** Reads the form. The digest of the link is dropped: it only holds for the prediction of the link. */
   #read(): void {
     const [seed, samples] = [parseSeed(this.#field("seed").value), parseSamples(this.#field("samples").value)];
     this.#field("seed").setAttribute("aria-invalid", String(seed === undefined));
@@ -168,7 +168,7 @@ export class ReplayPrediction {
     else this.#match("false", `Not the same bits as ${by}, which got ${expected}.`);
   }
 
-  /** Of a damaged link there is nothing to show. */
+  /** Says that the link is damaged, and shows nothing else. */
   #refuse(): void {
     this.#match("damaged", DAMAGED);
     this.element.classList.add("damaged");

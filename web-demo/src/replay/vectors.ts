@@ -9,7 +9,7 @@ import type { Line, Listed, VectorsMessage, VectorsRequest } from "./vectors.wor
 import VectorsWorker from "./vectors.worker.js?worker";
 
 const FILES = Object.values(
-  // That of the sampler has no vectors, but what a port begins with.
+  // The file of the sampler has no vectors; it is for ports to begin with.
   import.meta.glob<string>(["../../../tests/vectors/*.json", "!../../../tests/vectors/sampler.json"], {
     query: "?url",
     import: "default",
@@ -22,12 +22,12 @@ const MODELS = {
   "models/mnist-scnn.safetensors": mnist,
 };
 
-/** What a group tests; one that is new here says so itself. */
+/** What each group tests. Other groups show the description in their file. */
 const ABOUT: Readonly<Record<string, string>> = {
   geometry: "Sequences, volumes and transposed convolutions.",
   models: "The models of this demo.",
   networks: "Random networks of up to a dozen layers.",
-  noise: "The random noise behind every weight.",
+  noise: "The random noise of every weight.",
   operations: "Single operations, such as a convolution or a pooling layer.",
   weights: "The weights that a sample draws.",
 };

@@ -1,4 +1,4 @@
-/** Runs the conformance vectors, in a worker of its own: some of them keep a thread busy. */
+/** Runs the conformance vectors in a separate worker, since some of them keep a thread busy. */
 import { type Kernel, Model } from "bayes8";
 import { check, type VectorFile } from "../../../tests/web/check.js";
 
@@ -16,13 +16,13 @@ export type VectorsMessage =
   | { readonly kind: "end" }
   | { readonly kind: "error"; readonly message: string };
 
-/** A vector, and what the reference computed natively. */
+/** The name of a vector, and the logits of the native reference. */
 export interface Listed {
   readonly name: string;
   readonly logits: string;
 }
 
-/** What came out for a vector. */
+/** The result for a vector. */
 export interface Line {
   readonly vector?: string;
   readonly kernel: string;

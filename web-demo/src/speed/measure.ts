@@ -1,4 +1,4 @@
-/** How many predictions of one sample a second. */
+/** Measures predictions of one sample per second. */
 import type { Kernel, Picture, Pool } from "bayes8";
 import { type ModelName, openModel } from "../model/models.js";
 
@@ -7,7 +7,7 @@ export interface Setting {
   readonly workers: number;
 }
 
-/** Predictions of one sample a second. */
+/** Predictions of one sample per second. */
 export interface Rate {
   readonly setting: Setting;
   /** The median of the runs so far. */
@@ -18,13 +18,13 @@ export interface Rate {
 
 /** Pictures that share each draw of the weights. */
 export const TOGETHER = 16;
-/** Engines compile twice, the second time for speed. */
+/** Engines compile twice, and the second compilation makes the faster code. */
 const WARM_UP_MILLISECONDS = 250;
 const MEASURE_MILLISECONDS = 900;
-/** Fewer have no spread to speak of. */
+/** Fewer runs have no meaningful spread. */
 const FEWEST_RUNS = 3;
 
-/** Measures until the time is up; `onRate` hears of the rate so far. */
+/** Measures until the time is up, and calls `onRate` with the rate so far. */
 export async function measure(
   model: ModelName,
   setting: Setting,
@@ -38,7 +38,7 @@ export async function measure(
     let firstSample = 0;
     const run = async () => {
       const start = performance.now();
-      // Each time other weights: those of a sample are drawn anew.
+      // Other samples in each run, so that their weights are drawn anew.
       await pool.predictBatch(pictures, { samples, firstSample });
       firstSample += samples;
       const milliseconds = performance.now() - start;
@@ -58,7 +58,7 @@ export async function measure(
   }
 }
 
-/** The median does not move when the machine is busy for one run. */
+/** The median and range of rates. Unlike a mean, the median ignores one run on a busy machine. */
 export function spread(rates: readonly number[]): Pick<Rate, "rate" | "slowest" | "fastest"> {
   const sorted = [...rates].sort((a, b) => a - b);
   const [lower, upper] = [sorted[Math.floor((sorted.length - 1) / 2)]!, sorted[Math.ceil((sorted.length - 1) / 2)]!];
@@ -71,7 +71,7 @@ export function scaleEnd(largest: number): number {
   return power * [1, 1.6, 2, 3, 4, 6, 8, 10].find((factor) => factor * power >= largest)!;
 }
 
-/** Pictures of any bytes: what they show does not change the time. */
+/** Pictures with arbitrary bytes: the content does not change the time. */
 function noise({ info }: Pool): Picture[] {
   const { height, width, channels } = info.input;
   return Array.from({ length: TOGETHER }, (_, picture) =>

@@ -11,7 +11,7 @@ import { best } from "../model/samples.js";
 import { measure, type Rate, scaleEnd, type Setting, TOGETHER } from "./measure.js";
 import "./speed.css";
 
-/** Samples of the curve of precision, and how much more each of its points has than the one before. */
+/** Samples of the precision curve, and the ratio of samples between its neighbouring points. */
 const MOST = 1024;
 const SPACING = 1.2;
 
@@ -93,7 +93,7 @@ class SpeedPage {
     this.#ending.abort();
   }
 
-  /** One after the other: both at once would share the processor. */
+  /** One measurement after the other: at the same time, they would share the processor. */
   async #run(): Promise<void> {
     await this.#refine();
     await this.#measure();
@@ -168,7 +168,7 @@ class SpeedPage {
   }
 }
 
-/** One worker and all, with each kernel that runs here. */
+/** One worker and one per processor thread, with each kernel that runs here. */
 function settings(): Setting[] {
   const kernels: Kernel[] = detect().relaxedSimd ? ["baseline", "relaxed"] : ["baseline"];
   const all = Math.max(1, navigator.hardwareConcurrency || 1);

@@ -1,8 +1,8 @@
-// What a visitor does on the pages, and waits for.
+// Actions of a visitor on the pages, and what to wait for.
 
-/** Waits until the Draw page has said all about what is drawn now. */
+/** Waits until the Draw page has the final result for the current drawing. */
 export const drawn = (page) => page.locator(".results[aria-busy=false]").waitFor();
-/** A doubt in percent, as the page says it. */
+/** A doubt in percent, as the page shows it. */
 export const value = async (page, name) => Number.parseFloat(await page.locator(`.split [data-value=${name}]`).textContent());
 export const example = async (page, name) => {
   await page.locator(`[data-example=${name}]`).click();
@@ -23,6 +23,9 @@ export const scribble = async (page) => {
   for (let n = 0; n < 3; n++) await stroke(page, [[0.3, 0.2], [0.7, 0.3], [0.4, 0.8], [0.7, 0.8]]);
 };
 
+/** By how many pixels the page is wider than its window. */
+export const excessWidth = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
 /** Moves a slider. */
 export const slide = (page, name, to) =>
   page.locator(`input[name=${name}]`).evaluate((input, to) => {
@@ -30,7 +33,7 @@ export const slide = (page, name, to) =>
     input.dispatchEvent(new Event("input"));
   }, to);
 
-/** Something of everything is there, all of which takes seconds. */
+/** Waits for the first results of a page. All of them take seconds. */
 export const BEGUN = {
   photos: async (page) => {
     await page.locator(".tally b").getByText("wrong").waitFor();
@@ -40,7 +43,7 @@ export const BEGUN = {
   speed: (page) => page.locator(".speed output").first().getByText(/\d/).waitFor(),
 };
 
-/** Everything is there. */
+/** Waits for all results of a page. */
 export const READY = {
   draw: drawn,
   photos: async (page) => {

@@ -1,4 +1,4 @@
-// The browser and the server of a test file, which runs in a separate process, and visits to the site.
+// The browser and the server of a test file, and visits to the site. Each test file runs in a separate process.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -20,7 +20,7 @@ after(async () => {
   site?.close();
 });
 
-/** Runs `check` on a page, which may log nothing as an error. */
+/** Runs `check` on a page, and fails if the page logs an error. */
 export async function visit(hash, options, check) {
   const { page, problems, close } = await open(browser, site.address + hash, options);
   try {

@@ -1,7 +1,7 @@
 import { Model } from "/node_modules/bayes8/dist/index.js";
 import { load, predict } from "/support/predict.js";
 
-/** Values that another realm made, and whose classes are not those of this page. */
+/** Predicts from values of another realm, whose classes differ from those of this page. */
 async function run() {
   const { Blob, Response, URL, Uint8Array, createImageBitmap, document, fetch } = window.frames[0];
   const file = await fetch("/models/mnist-scnn.safetensors");

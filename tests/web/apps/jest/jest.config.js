@@ -1,6 +1,6 @@
 export default {
   testEnvironment: "jsdom",
-  // Without it, Jest takes the entry for browsers, and jsdom has neither fetch nor workers.
+  // Otherwise Jest takes the entry for browsers, but jsdom has neither fetch nor workers.
   testEnvironmentOptions: { customExportConditions: ["node"] },
   transform: {},
 };

@@ -1,7 +1,7 @@
 import puppeteer from "puppeteer-core";
 import { CHROMIUM, find } from "../../../../wasm/npm/tests/support/find.js";
 
-/** Ends what hangs; nothing on a busy machine takes that long. */
+/** Ends what hangs. Nothing takes that long, even on a busy machine. */
 export const TIMEOUT = 300_000;
 
 function browser(name, variable, names, options) {
@@ -9,7 +9,7 @@ function browser(name, variable, names, options) {
   const skip = executablePath ? false : `no ${name}: set ${variable} or put \`${names[0]}\` on the PATH`;
   if (skip) console.log(`SKIPPED: apps in ${name}: ${skip}`);
   return {
-    /** For `test`: false, or why tests in this browser cannot run. */
+    /** The option `skip` for `test`: false, or the reason why tests in this browser cannot run. */
     skip,
     launch: (more) =>
       puppeteer.launch({ executablePath, headless: true, timeout: TIMEOUT, protocolTimeout: TIMEOUT, ...options, ...more }),

@@ -10,7 +10,7 @@ export async function load(Model, source, picture, { worker, ...options } = {}) 
   return logitsDigest;
 }
 
-/** The digests of a prediction in this thread and of one in two workers. */
+/** The digests of a prediction in this thread and of a prediction in two workers. */
 export async function predict(Model, source, picture, options = {}) {
   const single = await load(Model, source, picture, options);
   const pool = await Model.pool(source, { ...options, workers: 2 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ROOT, PACKAGE, modelPath, native, rgbaOf } from "../../../../wasm/npm/tests/support/files.js";
+import { ROOT, modelPath, native, rgbaOf } from "../../../../wasm/npm/tests/support/files.js";
+import { unpack } from "../../../../wasm/npm/tests/support/installed.js";
 
 export const APPS = fileURLToPath(new URL("..", import.meta.url));
 export const DIST = join(APPS, "dist");
@@ -13,27 +14,23 @@ export const MODELS = { "/models/": join(ROOT, "models") };
 
 const PICTURE = "sandal-8.png";
 export const model = modelPath("mnist-scnn");
-/** The picture's bytes, for runtimes that decode no PNG. */
+/** A file with the bytes of the picture, for runtimes that cannot decode PNG. */
 export const pixels = join(DIST, "sandal-8.gray");
 
-/** What the native command line predicts for the picture. */
+/** The digest of the native command line for the picture. */
 export const digest = native.predictions.find(({ model, picture }) => model === "mnist-scnn" && picture === PICTURE).logitsDigest;
 export const both = { single: digest, pool: digest, workers: 2 };
 
-/** Unpacks the package's tarball into node_modules, as a user has it. */
+/** Unpacks the tarball of the package into node_modules, as a user gets it. */
 export function install() {
-  for (const folder of [DIST, BAYES8]) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-  }
-  const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", DIST];
-  const [{ filename }] = JSON.parse(execFileSync("npm", pack, { cwd: PACKAGE, encoding: "utf8" }));
-  execFileSync("tar", ["-xzf", join(DIST, filename), "-C", BAYES8, "--strip-components=1"]);
+  for (const folder of [DIST, BAYES8]) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(DIST, { recursive: true });
+  unpack(DIST, BAYES8);
   const { data } = rgbaOf(PICTURE);
   writeFileSync(pixels, data.filter((_, index) => index % 4 === 0));
 }
 
-/** No tool reports what it does, asks whether it is the newest, or keeps a cache that another run would take. */
+/** Settings that keep tools from sending telemetry, checking for updates or using caches of other runs. */
 const QUIET = {
   NEXT_TELEMETRY_DISABLED: "1",
   DO_NOT_TRACK: "1",
@@ -43,7 +40,7 @@ const QUIET = {
   CI: "1",
 };
 
-/** A program from the package for this machine, `SCOPE/*`; its launcher would need a script at installation. */
+/** A program from the package for this machine, `SCOPE/*`. Its launcher would need an installation script. */
 export function program(scope, path) {
   const folder = join(APPS, "node_modules", scope);
   return readdirSync(folder).map((name) => join(folder, name, path)).find((file) => existsSync(file));
@@ -56,7 +53,7 @@ export function start(tool, parameters, options = {}) {
   return spawn(command, parameters, { cwd: APPS, stdio: ["ignore", "pipe", "pipe"], ...options, env });
 }
 
-/** Waits until a started server prints `pattern`; gives its group. */
+/** Waits until a started server prints `pattern`, and returns its group. */
 export function printed(server, pattern) {
   let text = "";
   return new Promise((resolve, reject) => {
@@ -71,7 +68,7 @@ export function printed(server, pattern) {
   });
 }
 
-/** Runs a tool, which has to succeed; gives what it prints. The timeout ends what hangs. */
+/** Runs a tool, which must succeed, and returns its output. The timeout ends a tool that hangs. */
 export async function run(tool, parameters, options) {
   const child = start(tool, parameters, { timeout: 300_000, ...options });
   let [stdout, stderr] = ["", ""];
