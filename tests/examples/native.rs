@@ -77,7 +77,7 @@ impl Implementation for Native {
 fn main() -> Result<(), String> {
     let root = repository();
     let cases = Case::load_all(&root, &root.join("tests/vectors"))?;
-    // The second with draws kept and taken again; both are invisible or wrong.
+    // The second keeps draws and reuses them, which must not change any result.
     for (threads, bank_bytes) in [(1, 0), (2, 64 << 20)] {
         for isa in Isa::ALL {
             let threads = Threads::new(threads).map_err(|error| error.to_string())?;

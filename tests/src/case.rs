@@ -1,4 +1,4 @@
-//! Vectors with their models and pictures at hand.
+//! Vectors together with their models and pictures.
 
 use crate::vectors::{ModelFile, Pictures, Vector, VectorFile, from_base64, sha256};
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What to predict, and what must come out.
+/// A prediction and its expected results.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// Group and name.
@@ -15,9 +15,9 @@ pub struct Case {
     pub model: Arc<[u8]>,
     /// Number of pictures.
     pub count: usize,
-    /// Their bytes in NHWC order.
+    /// The bytes of the pictures, in NHWC order.
     pub pictures: Arc<[u8]>,
-    /// What is expected.
+    /// The expected results.
     pub vector: Vector,
 }
 
@@ -28,10 +28,11 @@ impl Case {
         first..end
     }
 
-    /// All cases of the files in `folder` of a repository at `root`, by the files' names.
+    /// All cases of the files in `folder`, in the order of the files' names. `root` is the root of the
+    /// repository.
     ///
     /// # Errors
-    /// A file that cannot be read or is not what it should be.
+    /// A file that cannot be read or is not a vector file.
     pub fn load_all(root: &Path, folder: &Path) -> Result<Vec<Self>, String> {
         let mut paths = Vec::new();
         let unreadable = |error| format!("cannot read {}: {error}", folder.display());
@@ -81,10 +82,10 @@ impl Case {
 }
 
 impl ModelFile {
-    /// The bytes of the file, in a repository at `root`.
+    /// The bytes of the model file. `root` is the root of the repository.
     ///
     /// # Errors
-    /// A file that cannot be read or is another one.
+    /// A file that cannot be read or has a different SHA-256.
     pub fn bytes(&self, root: &Path) -> Result<Vec<u8>, String> {
         match self {
             Self::Inline { base64 } => from_base64(base64),
@@ -114,7 +115,7 @@ impl Pictures {
     /// The bytes of all pictures.
     ///
     /// # Errors
-    /// What is no base64.
+    /// Text that is not base64.
     pub fn bytes(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::Bytes { base64, .. } => from_base64(base64),

@@ -1,31 +1,31 @@
-//! One case on one implementation.
+//! Runs one case on one implementation.
 
 use crate::case::Case;
 use crate::line::{Difference, FoundTrace, Line, Part, Verdict};
 use crate::outcome::{Outcome, Trace};
 
-/// Something that predicts: a back end with all that lies between it and its users.
+/// An implementation under test: a back end with everything between it and its users.
 pub trait Implementation {
-    /// Its name in the table of targets, such as `native, 2 threads`.
+    /// Name in the table of targets, such as `native, 2 threads`.
     fn name(&self) -> String;
 
-    /// Name of its kernels.
+    /// Name of the kernels.
     fn kernel(&self) -> String;
 
     /// Predicts a case.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why it cannot.
     fn run(&self, case: &Case) -> Result<Outcome, String>;
 
-    /// What the nodes give for all pictures of a case and one sample.
+    /// The outputs of the nodes for all pictures of a case and one sample.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why it cannot.
     fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String>;
 }
 
-/// Runs a case on an implementation and compares all that comes out.
+/// Runs a case on an implementation and compares all results.
 pub fn check(implementation: &impl Implementation, case: &Case) -> Line {
     let result =
         verdict(implementation, case).unwrap_or_else(|message| Verdict::Failed { message });

@@ -1,4 +1,4 @@
-//! Where a result differs: the first layer and element, by what the reference gives.
+//! Finds the first layer and element in which a result differs from the reference.
 
 use crate::case::Case;
 use crate::check::Implementation;
@@ -10,10 +10,10 @@ use bayes8_core::format;
 use bayes8_core::graph::Shape;
 use bayes8_core::model::QuantizedModel;
 
-/// Says where `difference` begins.
+/// Describes where `difference` begins.
 ///
 /// # Errors
-/// A case or a difference that makes no sense.
+/// A case that cannot be run, or a difference that does not belong to it.
 pub fn explain(case: &Case, difference: &Difference) -> Result<String, String> {
     let model = format::read(&case.model).map_err(|error| error.to_string())?;
     let found = from_base64(&difference.found)?;
@@ -44,7 +44,7 @@ pub fn explain(case: &Case, difference: &Difference) -> Result<String, String> {
                 format!("picture {picture}, sample {sample}, class {}", i % classes)
             };
             let first = numbers(&expected.logits, &found, place, f32_text);
-            // Where the run in question went another way than the trace: other threads, or kept weights.
+            // The run took another path than the trace: several threads, or kept weights.
             Ok(format!("logits, though no layer of any trace differs: {first}"))
         }
         Part::Sums => {
@@ -71,7 +71,7 @@ pub fn explain(case: &Case, difference: &Difference) -> Result<String, String> {
     }
 }
 
-/// Where the output of a node differs.
+/// Describes where the output of a node differs.
 fn node_difference(
     model: &QuantizedModel,
     sample: u32,
@@ -91,7 +91,7 @@ fn node_difference(
     format!("layer `{name}`, sample {sample}: {first}")
 }
 
-/// Place of element `i` of pictures of shape `shape`.
+/// Describes the place of element `i` in pictures of shape `shape`.
 fn element(shape: Shape, i: usize) -> String {
     let Shape { depth, height, width, channels } = shape;
     let (picture, within) = (i / shape.elements(), i % shape.elements());
@@ -101,7 +101,7 @@ fn element(shape: Shape, i: usize) -> String {
     format!("picture {picture}, {plane}row {row}, column {column}, channel {}", within % channels)
 }
 
-/// The first of the numbers of `SIZE` bytes that differs, its place and both values.
+/// Describes the first number of `SIZE` bytes that differs: its place and both values.
 fn numbers<const SIZE: usize>(
     expected: &[u8],
     found: &[u8],
@@ -114,8 +114,8 @@ fn numbers<const SIZE: usize>(
     let (expected, found) = (expected.as_chunks().0, found.as_chunks().0);
     let differs = |&i: &usize| expected[i] != found[i];
     let Some(first) = (0..expected.len()).find(differs) else {
-        // The reference of today is not the one that the files come from.
-        return "what the reference gives, but not what the vector file says: it is stale".into();
+        // The reference has changed since the file was written.
+        return "the same as the reference, but not as the vector file, which is stale".into();
     };
     let count = (0..expected.len()).filter(differs).count();
     let (right, wrong) = (text(expected[first]), text(found[first]));

@@ -1,12 +1,12 @@
-//! Cross-target conformance: conformance vectors, and what runs them on a target.
+//! Conformance vectors, and the code that runs them on a target.
 //!
-//! [`catalogue`] says what is compared and lets the [`mod@reference`] back end fill in what is right;
-//! the result lies in `tests/vectors`. An [`Implementation`] runs a [`Case`] through its own API; [`check()`]
-//! compares bit for bit and names the first layer and element that differ. Runners print one
-//! [`Line`] a vector, and [`report`] makes one table of the lines of all runners.
-//! `docs/CONFORMANCE.md` has all of it for those who write another port.
+//! [`catalogue`] defines the vectors, and the [`mod@reference`] back end computes their results. The
+//! files are in `tests/vectors`. An [`Implementation`] runs a [`Case`] through its own API, and
+//! [`check()`] compares the results bit for bit. Runners print one [`Line`] per vector. [`report`]
+//! turns the lines of all runners into one table, and names the first layer and element that differ.
+//! `docs/CONFORMANCE.md` describes everything that an author of another port needs.
 //!
-//! The [`models`] that tests of other crates invent are here too.
+//! This crate also has the [`models`] that tests of other crates use.
 
 pub mod case;
 pub mod catalogue;
@@ -35,7 +35,7 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The README's example, which is compiled as every other.
+/// Compiles the example of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,28 +1,28 @@
-//! What runners print: one line a vector, which [`crate::report`] reads.
+//! The output of runners: one line per vector, which [`crate::report`] reads.
 
 use crate::outcome::{Trace, TracedNode};
 use crate::vectors::to_base64;
 use serde::{Deserialize, Serialize};
 
-/// How a line begins, so that it is found among all else that a program prints.
+/// Start of a line, which tells it from other output of a program.
 pub const MARK: &str = "CONFORMANCE ";
 
-/// What became of one vector, or of a whole target.
+/// The result for one vector, or for a whole target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// The target, such as `Node, baseline`.
     pub target: String,
-    /// Name of its kernels.
+    /// Name of the kernels.
     pub kernel: String,
-    /// The vector, as [`crate::Case::name`]; none where the whole target was skipped.
+    /// Name of the vector ([`crate::Case::name`]); `None` if the whole target was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector: Option<String>,
-    /// What became of it.
+    /// The result.
     #[serde(flatten)]
     pub result: Verdict,
 }
 
-/// What became of a vector.
+/// The result for a vector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "lowercase")]
 pub enum Verdict {
@@ -30,49 +30,49 @@ pub enum Verdict {
     Passed,
     /// Not run.
     Skipped {
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// No result.
     Failed {
-        /// What the target said.
+        /// The error of the target.
         message: String,
     },
-    /// Other bits.
+    /// Different bits.
     Different(Difference),
 }
 
 /// The first part of a result that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// What part.
+    /// The part that differs.
     pub part: Part,
-    /// What was found, in base64.
+    /// The bytes that were found, in base64.
     pub found: String,
-    /// Where the logits differ although the first sample's trace does not: the traces of all samples.
+    /// Traces of all samples, if the logits differ although the trace of the first sample does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<FoundTrace>,
 }
 
-/// What the nodes gave for one sample.
+/// The outputs of the nodes for one sample.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundTrace {
     /// Index of the sample.
     pub sample: u32,
-    /// The nodes in their order.
+    /// The outputs, in the order of the nodes.
     pub nodes: Vec<FoundNode>,
 }
 
-/// What a node gave.
+/// The output of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundNode {
-    /// Its name.
+    /// Name of the node.
     pub node: String,
-    /// Its output, in base64.
+    /// The output, in base64.
     pub found: String,
 }
 
-/// A part of what a prediction gives, in the order in which they are compared.
+/// A part of the result of a prediction, in the order of comparison.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
@@ -87,14 +87,14 @@ pub enum Part {
 }
 
 impl Difference {
-    /// `found`, which is not what `part` must be.
+    /// A difference in `part`, where `found` was found.
     pub fn new(part: Part, found: &[u8]) -> Self {
         Self { part, found: to_base64(found), traces: Vec::new() }
     }
 }
 
 impl FoundTrace {
-    /// `trace` of sample `sample`.
+    /// The trace of sample `sample`.
     pub fn new(sample: u32, trace: Trace) -> Self {
         let node = |TracedNode { node, bytes }| FoundNode { node, found: to_base64(&bytes) };
         Self { sample, nodes: trace.into_iter().map(node).collect() }
@@ -102,7 +102,7 @@ impl FoundTrace {
 }
 
 impl Line {
-    /// The line as it is printed.
+    /// The line in its printed form.
     ///
     /// # Panics
     /// Never: every part has a JSON form.
@@ -110,12 +110,12 @@ impl Line {
         format!("{MARK}{}", serde_json::to_string(self).expect("plain data"))
     }
 
-    /// The line that `text` is; `None` if it is something else.
+    /// Parses a printed line; `None` if `text` is other output.
     ///
     /// # Errors
     /// A marked line that cannot be read.
     pub fn parse(text: &str) -> Option<Result<Self, String>> {
-        // libtest may have begun the line.
+        // libtest may have printed something before the mark.
         let json = text[text.find(MARK)? + MARK.len()..].trim();
         Some(serde_json::from_str(json).map_err(|error| format!("{error}: {json}")))
     }

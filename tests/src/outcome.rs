@@ -1,8 +1,8 @@
-//! What a target gives for a case, as bytes.
+//! The results of a target for a case, as bytes.
 
 use bayes8_core::head::classes::Uncertainty;
 
-/// All that one prediction gives. Numbers are in little-endian.
+/// All results of one prediction. Numbers are little-endian.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// f32 `[pictures][samples][classes]`.
@@ -14,15 +14,15 @@ pub struct Outcome {
     pub uncertainty: Vec<u8>,
 }
 
-/// What the nodes of a network gave for all pictures and one sample, in their order.
+/// The outputs of all nodes for all pictures and one sample, in the order of the nodes.
 pub type Trace = Vec<TracedNode>;
 
-/// What one node gave.
+/// The output of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TracedNode {
-    /// Its name.
+    /// Name of the node.
     pub node: String,
-    /// Its codes in NHWC order; of the last node f32 logits.
+    /// Codes in NHWC order; for the last node, f32 logits.
     pub bytes: Vec<u8>,
 }
 

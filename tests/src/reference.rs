@@ -1,4 +1,4 @@
-//! The reference back end as an implementation: what it gives is right by definition.
+//! The reference back end as an implementation. Its results are right by definition.
 
 use crate::case::Case;
 use crate::check::Implementation;
@@ -13,7 +13,7 @@ use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
 
-/// A back end without anything around it.
+/// A back end run directly on the executor of core.
 #[derive(Clone, Copy, Debug)]
 pub struct OnCore<B>(pub B);
 
@@ -55,7 +55,7 @@ impl<B: Backend + Copy> Implementation for OnCore<B> {
 }
 
 impl<B: Backend + Copy> OnCore<B> {
-    /// The model, ready for samples of the case's pictures.
+    /// The model, and an executor and workspace with the pictures of the case.
     fn begin(&self, case: &Case) -> Result<(QuantizedModel, Executor<B>, Workspace<B>), String> {
         let model = format::read(&case.model).map_err(|error| error.to_string())?;
         let elements = model.graph().input().elements();

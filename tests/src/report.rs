@@ -1,4 +1,4 @@
-//! One table of what all runners printed.
+//! One table of the results of all runners.
 
 use crate::case::Case;
 use crate::explain::explain;
@@ -6,11 +6,11 @@ use crate::line::{Line, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
-/// What came out on every target.
+/// The results on every target.
 #[derive(Debug, Default)]
 pub struct Report {
     rows: Vec<Row>,
-    /// What is wrong, in words.
+    /// Descriptions of everything that is wrong.
     pub problems: Vec<String>,
 }
 
@@ -26,8 +26,8 @@ struct Row {
 }
 
 impl Report {
-    /// The report of what runners printed about `cases`: every target must have run each, or say
-    /// why not.
+    /// The report from the output of runners on `cases`. Every target must have run or skipped each
+    /// case.
     pub fn new(cases: &[Case], output: &str) -> Self {
         let mut report = Self::default();
         for line in output.lines().filter_map(Line::parse) {

@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 /// Version of the files.
 pub const VERSION: u32 = 1;
 
-/// Results of up to this many bytes are written out, longer ones as their digest.
+/// Results up to this length in bytes are written out; longer ones are replaced by their digest.
 const LONGEST: usize = 256;
 
-/// One file: models, pictures and what a prediction of them gives.
+/// One file: models, pictures, and the results of predictions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VectorFile {
     /// [`VERSION`].
     pub version: u32,
-    /// Name of the group, that of the file too.
+    /// Name of the group and of the file.
     pub group: String,
-    /// What the group is for.
+    /// Purpose of the group.
     pub about: String,
     /// Parts of the key stream.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -28,7 +28,7 @@ pub struct VectorFile {
     pub models: BTreeMap<String, ModelFile>,
     /// Pictures by name.
     pub pictures: BTreeMap<String, Pictures>,
-    /// What is compared.
+    /// The vectors.
     pub vectors: Vec<Vector>,
 }
 
@@ -38,7 +38,7 @@ pub struct VectorFile {
 pub enum ModelFile {
     /// The file itself.
     Inline {
-        /// Its bytes.
+        /// The bytes of the file.
         base64: String,
     },
     /// A file of the repository.
@@ -54,31 +54,31 @@ pub enum ModelFile {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Pictures {
-    /// Any bytes.
+    /// Arbitrary bytes.
     Bytes {
         /// Number of pictures.
         count: usize,
-        /// Their bytes in NHWC order.
+        /// The bytes of the pictures, in NHWC order.
         base64: String,
     },
-    /// `one_hot + 1` pictures of `one_hot` bytes: all are 0, but byte `i` of picture `i` is 1.
+    /// `one_hot + 1` pictures of `one_hot` bytes: all are 0, except that byte `i` of picture `i` is 1.
     OneHot {
         /// Bytes of a picture.
         one_hot: usize,
     },
 }
 
-/// One prediction and all that must come out of it.
+/// One prediction and all its expected results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vector {
-    /// Its name in the file.
+    /// Name of the vector, unique in the file.
     pub name: String,
     /// Name of the model.
     pub model: String,
     /// Name of the pictures.
     pub pictures: String,
-    /// Seed of the weights, in decimal: JSON numbers of many readers have 53 bits.
+    /// Seed of the weights, a decimal in a string: many readers of JSON only have 53 bits for a number.
     #[serde(with = "decimal")]
     pub seed: u64,
     /// First sample, and the one after the last.
@@ -90,21 +90,21 @@ pub struct Vector {
     /// f64 `[pictures]` of `[probabilities..., std..., predictive entropy, expected entropy, mutual
     /// information]`.
     pub uncertainty: Expected,
-    /// What the nodes gave for the first sample.
+    /// The outputs of nodes for the first sample.
     pub trace: Vec<ExpectedNode>,
 }
 
-/// What a node must give for all pictures.
+/// The expected output of a node for all pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedNode {
     /// Name of the node.
     pub node: String,
-    /// u8 codes in NHWC order; f32 of the last node.
+    /// u8 codes in NHWC order; for the last node, f32.
     pub output: Expected,
 }
 
-/// A group of the key stream and the noise that it gives.
+/// A group of the key stream, and the noise from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyStream {
@@ -119,9 +119,9 @@ pub struct KeyStream {
     pub bias: bool,
     /// Index of the group.
     pub group: u64,
-    /// Its 1,024 bytes.
+    /// The 1,024 bytes of the group.
     pub bytes: Hex,
-    /// i8 `[512]`: the noise of the weights that it serves.
+    /// i8 `[512]`: the noise of the weights of this group.
     pub noise: Hex,
 }
 
@@ -129,13 +129,12 @@ pub struct KeyStream {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hex(pub String);
 
-/// Bytes that must come out: `hex:` and the bytes, or `sha256:` and their digest. Numbers are in
-/// little-endian.
+/// Expected bytes: `hex:` and the bytes, or `sha256:` and their digest. Numbers are little-endian.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected(pub String);
 
 impl Expected {
-    /// What says that `bytes` are right.
+    /// The expectation that `bytes` fulfil.
     pub fn new(bytes: &[u8]) -> Self {
         if bytes.len() <= LONGEST { Self::written(bytes) } else { Self::digest(bytes) }
     }
@@ -148,7 +147,7 @@ impl Expected {
         Self(format!("sha256:{}", sha256(bytes)))
     }
 
-    /// Whether `bytes` are right.
+    /// Whether `bytes` are the expected ones.
     pub fn is(&self, bytes: &[u8]) -> bool {
         *self == Self::written(bytes) || *self == Self::digest(bytes)
     }
@@ -174,7 +173,7 @@ pub fn to_base64(bytes: &[u8]) -> String {
 /// The bytes of a base64 text.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Text that is not base64.
 pub fn from_base64(text: &str) -> Result<Vec<u8>, String> {
     BASE64_STANDARD.decode(text).map_err(|error| format!("not base64: {error}"))
 }
@@ -190,10 +189,10 @@ impl VectorFile {
         json
     }
 
-    /// The file of a text.
+    /// Parses the text of a file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Text that is not a vector file.
     pub fn from_json(json: &str) -> Result<Self, String> {
         let file: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
         if file.version != VERSION {
@@ -212,6 +211,6 @@ mod decimal {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
         let text = String::deserialize(from)?;
-        text.parse().map_err(|_| D::Error::custom(format!("`{text}` is no number of 64 bits")))
+        text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not a 64-bit number")))
     }
 }

@@ -1,5 +1,5 @@
-//! A prediction is a pure function: the same bits on every instruction set, with any number of
-//! threads, in any batch and from any part of the samples.
+//! A prediction is a pure function: it has the same bits on every instruction set, with any number of
+//! threads, in any batch and for any part of the samples.
 
 use bayes8_conformance::{
     Random, random_model, random_model_of_all_operations, random_volume_model, with_seven_bits,
@@ -24,7 +24,7 @@ fn pictures(model: &QuantizedModel) -> Array5<u8> {
     bytes[(PICTURES - 2) * elements..].fill(0);
     bytes[(PICTURES - 1) * elements..].fill(255);
     let shape = (PICTURES, shape.depth, shape.height, shape.width, shape.channels);
-    Array5::from_shape_vec(shape, bytes).expect("as many bytes as the shape has")
+    Array5::from_shape_vec(shape, bytes).expect("the bytes of this shape")
 }
 
 fn model(description: &QuantizedModel, isa: Isa, threads: usize, bank_bytes: usize) -> Model {
@@ -60,7 +60,7 @@ fn in_batches(model: &Model, pictures: &Array5<u8>, batches: &[usize]) -> Vec<Pr
     all
 }
 
-/// Runs the whole ladder over one network.
+/// Checks one network on all instruction sets.
 fn check(name: &str, description: &QuantizedModel) {
     let pictures = pictures(description);
     let expected = predict(&model(description, Isa::Portable, 1, 0), pictures.view(), SAMPLES);
@@ -76,8 +76,8 @@ fn check(name: &str, description: &QuantizedModel) {
         for threads in [1, 2] {
             let model = model(description, isa, threads, 0);
             assert_eq!((model.isa(), model.kernel(), model.threads()), (isa, isa.name(), threads));
-            // On one thread this is what the others are compared with. On two it takes minutes for large
-            // networks, which the conformance vectors do.
+            // The others are compared with one thread of this. Two threads take minutes for large
+            // networks, and the conformance vectors cover them.
             if isa == Isa::Portable && (threads == 1 || is_large) {
                 continue;
             }
@@ -108,7 +108,7 @@ fn check_splits(what: &str, model: &Model, pictures: &Array5<u8>, expected: &[Pr
     }
 }
 
-/// No code beyond 127 anywhere, and the same bits on every instruction set.
+/// No code is above 127, and the bits are the same on every instruction set.
 #[test]
 fn seven_bit_activations_stay_seven_bits() {
     for seed in 0..24 {
@@ -136,8 +136,8 @@ fn seven_bit_activations_stay_seven_bits() {
     }
 }
 
-/// Every sample the same, wherever its weights come from: drawn for one layer at a time, for all
-/// blocks of a batch, or kept in a bank that holds none, some or all of the draws.
+/// Every sample is the same, however its weights are drawn: for one layer at a time, for all blocks
+/// of a batch, or from a bank that holds none, some or all of the draws.
 #[test]
 fn a_bank_of_any_size_changes_no_bit() {
     for seed in 0..4 {
@@ -150,7 +150,7 @@ fn a_bank_of_any_size_changes_no_bit() {
                 let budget = draws * fresh.weight_bytes();
                 for threads in [1, 2] {
                     let banked = model(&description, isa, threads, budget);
-                    // The first call fills the bank, the second finds what is left of it.
+                    // The first call fills the bank, the second uses the draws that are left in it.
                     for call in 0..3 {
                         let found = predict(&banked, pictures.view(), SAMPLES);
                         let what = format!("network {seed}, {isa}, {draws} draws, call {call}");
@@ -162,7 +162,7 @@ fn a_bank_of_any_size_changes_no_bit() {
     }
 }
 
-/// One model, several threads that predict with it at the same time, each in memory of its own.
+/// Several threads predict with one model at the same time, each in separate memory.
 #[test]
 fn a_model_is_shared_by_threads_that_predict_at_the_same_time() {
     let description = random_model(1);
@@ -192,7 +192,7 @@ fn a_model_is_shared_by_threads_that_predict_at_the_same_time() {
     }
 }
 
-/// Fewer samples than threads: the threads share pictures, then single operations.
+/// With fewer samples than threads, the threads share pictures, then single operations.
 #[test]
 fn threads_that_share_operations_change_no_bit() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models");
@@ -219,7 +219,7 @@ fn threads_that_share_operations_change_no_bit() {
     }
 }
 
-/// Whether pictures differ in their logits, and samples too: a comparison of constants would prove nothing.
+/// Whether both pictures and samples differ in their logits: comparing constants would prove nothing.
 fn is_varied(description: &QuantizedModel, logits: &[Vec<u8>]) -> bool {
     let row = 4 * description.outputs();
     let is_bayesian = description.layers().any(|layer| layer.is_bayesian());

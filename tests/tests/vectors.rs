@@ -1,4 +1,4 @@
-//! The files of `tests/vectors`: right by the reference, and able to catch what is wrong.
+//! The files of `tests/vectors` match the reference, and they catch errors.
 
 use bayes8_conformance::line::Verdict;
 use bayes8_conformance::outcome::{Outcome, Trace};
@@ -70,7 +70,7 @@ fn documents_name_every_operation_and_every_file() {
     }
 }
 
-/// NUMERICS, 3, from another implementation of ChaCha8.
+/// Section 3 of NUMERICS, from another implementation of ChaCha8.
 #[test]
 fn key_streams_are_those_of_rand_chacha() {
     let text = std::fs::read_to_string(folder().join("sampler.json")).expect("a file");
@@ -84,7 +84,7 @@ fn key_streams_are_those_of_rand_chacha() {
         generator.set_stream(bias | u64::from(vector.layer) << 32 | u64::from(vector.sample));
         generator.set_word_pos(u128::from(vector.group) * 256);
         let blocks: Vec<u32> = (0..256).map(|_| generator.next_u32()).collect();
-        // Word j of block b stands at word 16 j + b of the group.
+        // Word j of block b is word 16 j + b of the group.
         let words = (0..256).map(|i| blocks[i % 16 * 16 + i / 16]);
         let bytes: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
@@ -115,7 +115,7 @@ struct Wrong(Fault);
 enum Fault {
     /// One bit of a weight of the layer with this number.
     Weight(u32),
-    /// The last code that a max pool gives.
+    /// The last output code of a max pool.
     Pool,
     /// Rounds halves away from zero.
     Requantize,
@@ -175,7 +175,7 @@ impl Backend for Wrong {
     }
 }
 
-/// What the report says of an implementation on the cases whose name has `part`.
+/// The problems in the report of an implementation on the cases whose name has `part`.
 fn problems(implementation: &impl Implementation, part: &str) -> Vec<String> {
     let cases: Vec<Case> = cases().into_iter().filter(|case| case.name.contains(part)).collect();
     assert!(!cases.is_empty(), "no case {part}");
@@ -196,11 +196,11 @@ fn a_wrong_weight_is_found_in_its_layer_and_channel() {
     for problem in problems {
         assert!(problem.starts_with("core (wrong), weights/layer 1, "), "{problem}");
         assert!(problem.contains("layer `readout`, sample "), "{problem}");
-        // Picture 5 shows weight 5 of all rows; that of the first row is wrong.
+        // Picture 5 shows weight 5 of all rows; the one of the first row is wrong.
         assert!(problem.contains("picture 5, row 0, column 0, channel 0: expected "), "{problem}");
         assert!(problem.ends_with("(1 of 1278 differ)"), "{problem}");
     }
-    // A layer that others follow.
+    // A layer that is followed by others.
     let problems = self::problems(&OnCore(Wrong(Fault::Weight(0))), "models/fashion-resnet14");
     assert!(problems.iter().all(|problem| problem.contains("layer `m.conv1.f`")), "{problems:#?}");
     assert!(!problems.is_empty());
@@ -226,10 +226,10 @@ fn another_rounding_of_ties_is_caught() {
     assert!(problems[0].contains("layer `requantize_0`"), "{problems:#?}");
 }
 
-/// What spoils a result.
+/// A change to a result.
 type Change = fn(&mut Outcome);
 
-/// An implementation whose results are changed after they were computed.
+/// The reference with a change to its results.
 struct Changed(Change);
 
 impl Implementation for Changed {

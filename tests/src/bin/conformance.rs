@@ -1,5 +1,5 @@
-//! `conformance update`: writes the vectors anew. `conformance report FILE...`: one table of what
-//! runners printed; exit code 1 where anything differs. `cargo xtask conformance` calls both.
+//! `conformance update` writes the vectors anew. `conformance report FILE...` prints one table of the
+//! output of runners, and exits with code 1 if anything differs. `cargo xtask conformance` calls both.
 
 use bayes8_conformance::report::Report;
 use bayes8_conformance::{Case, catalogue, repository};

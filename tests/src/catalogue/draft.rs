@@ -1,4 +1,4 @@
-//! A file of vectors in the making, and the seeds and samples that vectors have.
+//! A vector file under construction, and the seeds and samples of the vectors.
 
 use crate::case::Case;
 use crate::check::Implementation;
@@ -16,10 +16,10 @@ use std::sync::Arc;
 /// Seeds: 0, small ones, one with bits in both halves, the largest.
 pub(super) const SEEDS: [u64; 5] = [0, 1, 7, 0x0123_4567_89ab_cdef, u64::MAX];
 
-/// First sample and the one after the last: from the beginning, later ones, the very last.
+/// First sample, and the one after the last: from the beginning, later ones, the very last.
 pub(super) const SAMPLES: [[u32; 2]; 3] = [[0, 4], [5, 9], [MAX_SAMPLES - 3, MAX_SAMPLES]];
 
-/// A file of vectors of one kind, to which models, pictures and vectors are added.
+/// A vector file to which models, pictures and vectors are added.
 pub(super) struct Draft {
     file: VectorFile,
 }
@@ -42,7 +42,7 @@ impl Draft {
     /// Adds a model.
     ///
     /// # Panics
-    /// When it does not fit a file, or its name is taken.
+    /// If it does not fit a file, or if its name is taken.
     pub(super) fn model(&mut self, name: &str, model: &QuantizedModel) {
         let bytes = format::write(model).unwrap_or_else(|error| panic!("{name}: {error}"));
         self.model_file(name, ModelFile::Inline { base64: to_base64(&without_digest(&bytes)) });
@@ -65,10 +65,10 @@ impl Draft {
         self.pictures(name, Pictures::Bytes { count: random + 2, base64: to_base64(&bytes) });
     }
 
-    /// Adds a vector and asks the reference what comes out.
+    /// Adds a vector with the results of the reference.
     ///
     /// # Panics
-    /// When model or pictures are missing or do not fit each other.
+    /// If the model or the pictures are missing or do not fit each other.
     pub(super) fn vector(&mut self, model: &str, pictures: &str, seed: u64, samples: [u32; 2]) {
         let unknown = Expected(String::new());
         let [first, end] = samples;
@@ -106,11 +106,11 @@ impl Draft {
         self.file.vectors.push(vector);
     }
 
-    /// Adds a model and a vector of it over random pictures, one of zeros and one of 255. Returns the
-    /// name of the pictures.
+    /// Adds a model and a vector over random pictures, one of zeros and one of 255. Returns the name
+    /// of the pictures.
     ///
     /// # Panics
-    /// As [`Self::model`].
+    /// If the model does not fit a file, or if its name is taken.
     pub(super) fn model_and_vector(&mut self, name: &str, model: &QuantizedModel) -> String {
         self.model(name, model);
         let elements = model.graph().input().elements();
@@ -120,7 +120,7 @@ impl Draft {
         pictures
     }
 
-    /// Adds a vector whose seed and samples are the next of all combinations.
+    /// Adds a vector with the next combination of seed and samples.
     pub(super) fn next_vector(&mut self, model: &str, pictures: &str) {
         let number = self.file.vectors.len();
         self.vector(model, pictures, SEEDS[number % SEEDS.len()], SAMPLES[number % SAMPLES.len()]);
@@ -131,8 +131,8 @@ impl Draft {
     }
 }
 
-/// A model file as it was written before files had a digest, which readers must still take: so the
-/// vectors stay what they were.
+/// The model file without its digest, as files were once written. Readers must still accept such
+/// files, and the vectors stay unchanged.
 fn without_digest(file: &[u8]) -> Vec<u8> {
     const WRITTEN: &str = "a model file with a digest";
     let (length, rest) = file.split_first_chunk().expect(WRITTEN);
@@ -148,7 +148,7 @@ fn without_digest(file: &[u8]) -> Vec<u8> {
         format!("{header:width$}", width = header.len().next_multiple_of(8))
     };
     let header = aligned(0);
-    // White space follows the description where the header would be too crowded to be read.
+    // Readers refuse a header that is too crowded, so white space may follow the description.
     let items = header.matches(',').count();
     let missing = if items > 1024 { (8 * items).saturating_sub(header.len()) } else { 0 };
     let header = aligned(missing);

@@ -9,7 +9,7 @@ use bayes8_core::graph::{
 };
 use bayes8_core::ops::{AveragePool, MaxPool, Pad, Slice};
 
-/// Random networks in the file, and the bytes of the largest: the file lies in the repository.
+/// Number of random networks in the file, and the bytes of the largest: the repository holds the file.
 const NETWORKS: usize = 4;
 const LARGEST: usize = 6 << 10;
 
@@ -147,7 +147,7 @@ fn movements(draft: &mut Draft) {
     }
 }
 
-/// Zeros between neighbours and a convolution, as the converter makes a ConvTranspose of stride 2.
+/// Zeros between neighbours, then a convolution: what the converter turns a ConvTranspose of stride 2 into.
 fn transposed(draft: &mut Draft) {
     let zeros = AxisPadding { before: 0, between: 1, after: 0 };
     let none = AxisPadding::default();

@@ -1,4 +1,4 @@
-//! What is compared: small models that show one thing each, random networks, the shipped models.
+//! The vectors: small models that each show one thing, random networks, the shipped models.
 
 mod draft;
 mod geometry;
@@ -13,7 +13,7 @@ mod weights;
 use crate::vectors::VectorFile;
 use std::path::Path;
 
-/// All files, as the reference back end fills them in. `root` is that of the repository.
+/// All files, with the results of the reference back end. `root` is the root of the repository.
 ///
 /// # Errors
 /// A shipped model or picture that cannot be read.

@@ -9,10 +9,10 @@ use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::reference::Reference;
 
-/// Networks in the file.
+/// Number of networks in the file.
 const COUNT: usize = 24;
 
-/// Bytes of the largest: the file lies in the repository.
+/// Bytes of the largest network: the repository holds the file.
 const LARGEST: usize = 16 << 10;
 
 pub(super) fn file() -> VectorFile {
@@ -34,7 +34,7 @@ pub(super) fn file() -> VectorFile {
     draft.finish()
 }
 
-/// Whether two pictures have other logits: a few networks saturate on the way.
+/// Whether two pictures have different logits. A few networks saturate on the way.
 fn tells_apart(model: &QuantizedModel) -> bool {
     let bytes = random_codes(model, 2, 1);
     let mut codes = bytes.clone();

@@ -1,5 +1,5 @@
-//! The noise itself, as each target's sampler makes it: weights whose mean is 0 and for which the
-//! rounded product gives eps8 back.
+//! The noise itself, from the sampler of each target: weights whose mean is 0 and for which the
+//! rounded product equals eps8.
 
 use super::draft::Draft;
 use super::readout::{Numbers, Readout};
@@ -11,7 +11,7 @@ use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 const SIGMA: u8 = 128;
 const MULTIPLIER: i16 = 256;
 
-/// Of a bias: `(eps8 * 2^15 + 2^14) >> 15`.
+/// Multiplier of a bias: `(eps8 * 2^15 + 2^14) >> 15`.
 const BIAS_SIGMA: i32 = 1 << 15;
 
 pub(super) fn file() -> VectorFile {
@@ -22,7 +22,7 @@ pub(super) fn file() -> VectorFile {
     );
     let linear = |fan_in, outputs| Readout::Linear { fan_in, outputs };
     for (name, readout, before, biases) in [
-        // A chunk, less, more, whole groups; a panel of 16 rows, less, more.
+        // One chunk, fewer, more, whole groups; a panel of 16 rows, fewer, more.
         ("1 x 2", linear(1, 2), 0, false),
         ("63 x 16", linear(63, 16), 0, false),
         ("64 x 17", linear(64, 17), 0, true),

@@ -1,4 +1,4 @@
-//! Every operation alone, followed by a layer that shows what it gave.
+//! Every operation alone, followed by a layer that shows its output.
 
 mod edges;
 
@@ -19,7 +19,7 @@ pub(super) fn file() -> VectorFile {
     movements(&mut draft);
     additions(&mut draft);
     edges::add_all(&mut draft);
-    // Behind all others, whose seeds follow from their number.
+    // After all others, since the seeds depend on the position.
     tables(&mut draft);
     products(&mut draft);
     edges::add_products(&mut draft);
@@ -39,7 +39,7 @@ pub(super) fn maxima() -> VectorFile {
     draft.finish()
 }
 
-/// Adds the operation that `build` pushes, on a grid of its own each of a few times.
+/// Adds the operation that `build` pushes a few times, each time with a different grid.
 fn operation(
     draft: &mut Draft,
     name: &str,
@@ -111,7 +111,7 @@ fn pools(draft: &mut Draft) {
     let input = Shape::new(7, 6, 18);
     let halved = Window { stride: [2, 2], ..Window::new([2, 2]) };
     let wide = Window { stride: [2, 1], ..padded([3, 3], 1) };
-    // A window in a corner sees the padding alone.
+    // A window in a corner sees only padding.
     let far = Window { dilation: [5, 5], ..padded([2, 2], 4) };
     for (name, window) in [("2x2 stride 2", halved), ("3x3 padded", wide), ("of padding", far)] {
         operation(draft, &format!("max pool {name}"), input, |builder| {

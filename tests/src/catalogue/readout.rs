@@ -1,8 +1,8 @@
 //! Models whose logits are the sampled weights themselves.
 //!
-//! The input's codes are the picture's bytes, steps of the weights are the reciprocal of the input's,
-//! and biases are zero unless they are what is read. So a picture that is 1 at one place and 0 at
-//! all others has the weights of that place as logits, and a picture of zeros has the biases.
+//! The input's codes are the picture's bytes, the step of the weights is the reciprocal of the
+//! input's step, and biases are zero unless they are read. So a picture that is 1 at one place and 0
+//! at all others has the weights of that place as logits, and a picture of zeros has the biases.
 
 use crate::models::Random;
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
@@ -19,7 +19,7 @@ const STEP: f32 = 1.0 / 256.0;
 /// Bytes are (p / 255) / std = p * STEP in real numbers; the rounding to codes makes them exact.
 const STD: f32 = 256.0 / 255.0;
 
-/// How the last layer sees the picture.
+/// The last layer, which is the one that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readout {
     /// A linear layer over a vector of `fan_in`.
@@ -44,7 +44,7 @@ impl Readout {
         }
     }
 
-    /// Logits, and weights of each.
+    /// Number of logits, and of weights for each.
     pub(super) fn outputs_and_fan_in(&self) -> (usize, usize) {
         match *self {
             Self::Linear { fan_in, outputs } => (outputs, fan_in),
@@ -54,11 +54,11 @@ impl Readout {
         }
     }
 
-    /// The model. `before` deterministic layers that change nothing precede the one that is read,
-    /// which is number `before`.
+    /// The model. `before` deterministic layers that change nothing precede the layer that is read,
+    /// which has number `before`.
     ///
     /// # Panics
-    /// When the numbers are not as many as the layer has.
+    /// If the layer does not have that number of weights.
     pub(super) fn model(&self, name: &str, before: usize, numbers: Numbers) -> QuantizedModel {
         let input = self.input();
         let grid = Quantization { scale: STEP, zero_point: 0 };
@@ -102,7 +102,7 @@ impl Readout {
     }
 }
 
-/// A 1 x 1 convolution that gives what it gets: depthwise, so that it has few weights.
+/// A 1 x 1 convolution that returns its input: depthwise, so that it has few weights.
 fn identity(parts: &mut Parts, value: Value, grid: Quantization) -> Value {
     let shape = parts.graph.shape(value);
     let channels = shape.channels;

@@ -1,4 +1,4 @@
-//! The key stream and the noise, for the authors of a port. Targets show theirs in `noise`.
+//! The key stream and the noise, for authors of a port. The group `noise` compares those of targets.
 
 use super::draft::{Draft, SEEDS};
 use crate::vectors::{Hex, KeyStream, VectorFile};
@@ -18,7 +18,7 @@ pub(super) fn file() -> VectorFile {
         (0, 0, true, 0),
         (1, 5, false, 1),
         (53, MAX_SAMPLES - 1, false, 7),
-        // Blocks beyond 32 bits: the carry of the counter.
+        // Blocks beyond 32 bits, for the carry of the counter.
         (2, 3, true, (1 << 28) - 1),
         (2, 3, false, 1 << 28),
     ];

@@ -36,7 +36,7 @@ pub(super) fn file() -> VectorFile {
     {
         add(&mut draft, name, &readout, before, random_numbers(&readout, seed as u64));
     }
-    // Every mean and the extremes of the spread, in one layer: 256 x 6.
+    // Every mean with the extremes of the spread, in one layer: 256 x 6.
     let readout = linear(256, 6);
     let sigmas: [u8; 6] = [0, 1, 127, 128, 255, 255];
     let numbers = Numbers {

@@ -1,4 +1,4 @@
-//! A graph of the caller's choice with invented numbers.
+//! A graph of the caller's choice with random numbers.
 
 use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
@@ -9,16 +9,16 @@ use bayes8_core::ops::{Conv2d, Filters, GridRule, Linear, Slice};
 use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 use std::sync::Arc;
 
-/// Of a node whose grid is yet to be chosen.
+/// Placeholder for a node whose grid is not chosen yet.
 const UNKNOWN: Quantized =
     Quantized { output: None, range: CodeRange::FULL, parameters: Parameters::None };
 
-/// What is random in a weighted layer.
+/// Which parameters of a layer have a posterior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Nothing.
+    /// None.
     Deterministic,
-    /// The weights; the biases too where the dice say so.
+    /// The weights, and at random the biases too.
     Bayesian,
     /// The biases only.
     BayesianBias,
@@ -27,7 +27,7 @@ pub enum Kind {
 /// Builds a model node by node. Nodes are named after their operation and number: `conv2d_0`.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    /// Where the numbers come from.
+    /// Source of the numbers.
     pub random: Random,
     parts: Parts,
 }
@@ -36,7 +36,7 @@ impl Builder {
     /// An empty model over pictures of shape `input`.
     ///
     /// # Panics
-    /// When the shape is empty.
+    /// If the shape is empty.
     pub fn new(seed: u64, input: Shape) -> Self {
         let mut random = Random::new(seed);
         let graph = Graph::new(input).expect("a shape that is not empty");
@@ -67,7 +67,7 @@ impl Builder {
     /// A convolution.
     ///
     /// # Errors
-    /// What the graph objects to.
+    /// The error of the graph.
     pub fn conv(
         &mut self,
         x: Value,
@@ -82,7 +82,7 @@ impl Builder {
     /// A fully connected layer.
     ///
     /// # Errors
-    /// What the graph objects to.
+    /// The error of the graph.
     pub fn linear(
         &mut self,
         x: Value,
@@ -92,10 +92,10 @@ impl Builder {
         self.weighted(Op::Linear(Linear { out_features }), x, kind)
     }
 
-    /// Planes, rows and columns from `start` on, every `step`-th; all planes where there is one.
+    /// Every `step`-th plane, row and column from `start` on; a single plane is kept.
     ///
     /// # Errors
-    /// What the graph objects to.
+    /// The error of the graph.
     pub fn slice(&mut self, x: Value, start: usize, step: usize) -> Result<Value, GraphError> {
         let Shape { depth, height, width, .. } = self.shape(x);
         let range = |end| Range { start, end, step };
@@ -106,7 +106,7 @@ impl Builder {
     /// Any operation without weights.
     ///
     /// # Errors
-    /// What the graph objects to.
+    /// The error of the graph.
     pub fn op(&mut self, op: impl Into<Op>, inputs: &[Value]) -> Result<Value, GraphError> {
         let op = op.into();
         let rule = op.operation().grid();
@@ -131,7 +131,7 @@ impl Builder {
         Ok(value)
     }
 
-    /// The parts; the last node becomes the logits.
+    /// The parts of the model. The last node gives the logits.
     pub fn parts(self) -> Parts {
         let mut parts = self.parts;
         if let Some(last) = parts.graph.data_mut().last() {
@@ -143,12 +143,12 @@ impl Builder {
     /// The model.
     ///
     /// # Panics
-    /// When the last node does not make logits.
+    /// If the last node cannot give logits.
     pub fn finish(self) -> QuantizedModel {
         QuantizedModel::new(self.parts()).unwrap_or_else(|error| panic!("not a model: {error}"))
     }
 
-    /// Appends a node whose grid is yet to be chosen.
+    /// Appends a node whose grid is not chosen yet.
     fn push(&mut self, op: Op, inputs: &[Value]) -> Result<Value, GraphError> {
         let name = format!("{}_{}", op.name(), self.parts.graph.nodes().len());
         self.parts.graph.push(name, op, inputs.to_vec(), UNKNOWN)
@@ -159,13 +159,13 @@ impl Builder {
     }
 
     fn grid(&self, value: Value) -> Quantization {
-        self.parts.grid(value).expect("no node is the last yet")
+        self.parts.grid(value).expect("a value with a grid")
     }
 
-    /// A grid of this step with a zero point and a clamp of any kind.
+    /// A grid of this step, with a random zero point and clamp.
     fn output(&mut self, scale: f32) -> Quantized {
         let random = &mut self.random;
-        // Mostly in the middle: what is far from it loses half of the values.
+        // Mostly in the middle: a zero point far from it loses half of the values.
         let zero_point =
             if random.chance(80) { random.between(60, 196) as u8 } else { random.byte() };
         let (zero_point, range) = match random.below(4) {
@@ -186,7 +186,7 @@ impl Builder {
     /// Any operation with weights.
     ///
     /// # Errors
-    /// What the graph objects to.
+    /// The error of the graph.
     pub fn weighted(
         &mut self,
         op: impl Into<Op>,
@@ -197,7 +197,7 @@ impl Builder {
         let Value::Node(node) = value else { return Ok(value) };
         let Some(filters) = self.parts.graph.filters(node) else { return Ok(value) };
         let layer = self.layer(filters, kind);
-        // Codes and weights have a spread of about 70 each, the outputs shall have one of 60.
+        // Codes and weights each have a spread of about 70; the outputs should have one of 60.
         let spread = 70.0 * 70.0 * (filters.fan_in() as f32).sqrt() / 60.0;
         let scale = self.grid(x).scale * layer.scale[0] * spread * self.random.real(0.7, 1.5);
         let parameters = Parameters::Layer(Arc::new(layer));
@@ -213,7 +213,7 @@ impl Builder {
         let posterior = (kind == Kind::Bayesian).then(|| {
             Posterior::Gaussian(Gaussian {
                 sigma: random.bytes(weights),
-                // Up to a noise of 255 * 31 * 2048 / 2^15 = 500 steps: weights saturate at times.
+                // Up to a noise of 255 * 31 * 2048 / 2^15 = 500 steps, so that some weights saturate.
                 noise_multiplier: (0..out_channels)
                     .map(|_| random.pick(&[0, 1, 40, 130, 400, 2048, i16::MAX]))
                     .collect(),

@@ -1,6 +1,6 @@
-//! Models made for tests: [`Builder`] for a chosen graph, [`random_model`] for one that nobody
-//! chose. Both invent the numbers, extremes among them, so that activations neither vanish nor
-//! saturate on the way to the logits.
+//! Models for tests: [`Builder`] for a chosen graph, [`random_model`] for a random one. Both choose
+//! random numbers, including extremes, such that activations neither vanish nor saturate on the way
+//! to the logits.
 
 mod builder;
 mod random;
@@ -16,23 +16,23 @@ use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::GridRule;
 use std::sync::Arc;
 
-/// Input codes of `count` pictures of `model`, every byte equally likely.
+/// Input codes of `count` pictures for `model`; all bytes are equally likely.
 pub fn random_codes(model: &QuantizedModel, count: usize, seed: u64) -> Vec<u8> {
     Random::new(seed).bytes(count * model.graph().input().elements())
 }
 
-/// Node `index` of a model in the making.
+/// Node `index` of a model under construction.
 ///
 /// # Panics
-/// When there are fewer nodes.
+/// If there are fewer nodes.
 pub fn node_mut(parts: &mut Parts, index: usize) -> &mut Quantized {
     parts.graph.data_mut().nth(index).expect("a node")
 }
 
-/// Layer `number` of a model in the making, whatever operations lie between layers.
+/// Layer `number` of a model under construction, not counting operations between layers.
 ///
 /// # Panics
-/// When there are fewer layers.
+/// If there are fewer layers.
 pub fn layer_mut(parts: &mut Parts, number: usize) -> &mut Layer {
     let mut layers = parts.graph.data_mut().filter_map(|data| match &mut data.parameters {
         Parameters::Layer(layer) => Some(layer),
@@ -44,7 +44,7 @@ pub fn layer_mut(parts: &mut Parts, number: usize) -> &mut Layer {
 /// `model` with activations of 7 bits: zero points and bounds halved.
 ///
 /// # Panics
-/// When a layer does not allow it, as one that is at the end of what sums can hold.
+/// If a layer does not allow it, such as one whose sums are close to their limit.
 pub fn with_seven_bits(model: &QuantizedModel) -> QuantizedModel {
     let halved = |q: Quantization| Quantization { zero_point: q.zero_point / 2, ..q };
     let mut parts = model.clone().into_parts();

@@ -5,7 +5,7 @@
 pub struct Random(u64);
 
 impl Random {
-    /// A generator of its own for every seed.
+    /// A generator for `seed`. Different seeds give different numbers.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -5,26 +5,26 @@ use bayes8_core::graph::{AxisPadding, Depth, GraphError, Op, Padding, Shape, Val
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::ops::{Arity, AveragePool, Dice, MaxPool, Pad, PadChannels};
 
-/// Which operations a network is made of.
+/// The operations of a network.
 #[derive(Clone, Copy)]
 enum Vocabulary {
-    /// Those of recorded vectors, which must stay what they are: over volumes, windows and movements of
-    /// planes too.
+    /// The operations of the recorded vectors, which must not change. Over volumes, with windows and
+    /// movements of planes.
     Recorded { volumes: bool },
-    /// All, as they invent themselves.
+    /// All operations, with parameters that they choose themselves.
     All,
 }
 
-/// A small network over pictures that `seed` decides: up to a dozen nodes that read any earlier
-/// value, with a deterministic beginning half of the time. Every operation but [`Op::Pad`],
-/// [`Op::Table`] and [`Op::Multiply`] occurs among a few dozen seeds.
+/// A small random network over pictures: up to a dozen nodes that read any earlier value, half of
+/// the time with a deterministic beginning. A few dozen seeds cover every operation except
+/// [`Op::Pad`], [`Op::Table`] and [`Op::Multiply`].
 pub fn random_model(seed: u64) -> QuantizedModel {
     let mut random = Random::new(seed ^ 0x5eed);
     let input = Shape::new(random.between(3, 12), random.between(3, 12), random.between(1, 8));
     random_network(seed, random, input, Vocabulary::Recorded { volumes: false })
 }
 
-/// The same over volumes, with windows and movements of planes, [`Op::Pad`] among them.
+/// A small random network over volumes, with windows and movements of planes, including [`Op::Pad`].
 pub fn random_volume_model(seed: u64) -> QuantizedModel {
     let mut random = Random::new(seed ^ 0x3d5eed);
     let mut extent = |most| random.between(2, most);
@@ -32,7 +32,7 @@ pub fn random_volume_model(seed: u64) -> QuantizedModel {
     random_network(seed, random, input, Vocabulary::Recorded { volumes: true })
 }
 
-/// A small network over pictures or volumes that `seed` decides, of every operation that there is.
+/// A small random network over pictures or volumes, of all operations.
 pub fn random_model_of_all_operations(seed: u64) -> QuantizedModel {
     let mut random = Random::new(seed ^ 0x0b5eed);
     let depth = if random.chance(30) { random.between(2, 4) } else { 1 };
@@ -69,20 +69,20 @@ fn kind(random: &mut Random) -> Kind {
     random.pick(&[Kind::Bayesian, Kind::Bayesian, Kind::Deterministic, Kind::BayesianBias])
 }
 
-/// A network to which nodes are added one by one.
+/// A network under construction.
 struct GrowingNetwork {
     builder: Builder,
     values: Vec<Value>,
 }
 
 impl GrowingNetwork {
-    /// The latest value most of the time, or any earlier one: so values live long.
+    /// The latest value most of the time, or any earlier one, so that values live long.
     fn value(&self, random: &mut Random) -> Value {
         let latest = self.values[self.values.len() - 1];
         if random.chance(65) { latest } else { random.pick(&self.values) }
     }
 
-    /// Another value of the same planes, rows and columns as `x`, itself if there is none.
+    /// Another value with the planes, rows and columns of `x`; `x` itself if there is none.
     fn partner(&self, random: &mut Random, x: Value, same_channels: bool) -> Value {
         let shape = self.builder.shape(x);
         let fits = |&&value: &&Value| {
@@ -140,7 +140,7 @@ impl GrowingNetwork {
                 builder.op(Op::PadChannels(PadChannels { before, after }), &[x])
             }
             12 => builder.op(Op::Requantize, &[x]),
-            // Zeros multiply the positions: of few only.
+            // Zeros multiply the number of positions, so only with few of them.
             14.. if builder.shape(x).spatial() <= 80 => {
                 let mut zeros = || AxisPadding {
                     before: random.below(2),

@@ -1,5 +1,5 @@
-//! Numbers at which implementations go wrong: ties of the rounding, sums beyond what f32 or 16 bits
-//! hold, logits that overflow the exponential.
+//! Numbers at which implementations go wrong: ties of the rounding, sums that do not fit f32 or 16
+//! bits, logits that overflow the exponential.
 
 use crate::catalogue::draft::Draft;
 use crate::models::{Builder, Kind, layer_mut, node_mut};
@@ -30,7 +30,7 @@ fn set_output(parts: &mut Parts, grid: Quantization) {
     (node.output, node.range) = (Some(grid), CodeRange::FULL);
 }
 
-/// Every other code lies half way between two of the output's: round half to even, not up.
+/// Every other code lies halfway between two codes of the output: round half to even, not up.
 fn ties(draft: &mut Draft) {
     let input = Shape::new(16, 16, 1);
     let build = |op: Op, inputs: &[Value]| {
@@ -65,7 +65,7 @@ fn ties(draft: &mut Draft) {
     draft.model_and_vector(name, &model);
 }
 
-/// Products of codes that lie half way between two of the output's, and the largest products.
+/// Products that lie halfway between two codes of the output, and the largest products.
 pub(super) fn add_products(draft: &mut Draft) {
     let input = Shape::new(16, 16, 1);
     for zero_point in [0, 101] {
@@ -98,7 +98,7 @@ fn large_sums(draft: &mut Draft) {
             draft.model_and_vector(&name, &model);
         }
     }
-    // As near to 2^31 as the loader allows.
+    // As close to 2^31 as the loader allows.
     let name = "bias near 2^31";
     let mut builder = Builder::new(3, Shape::vector(2));
     builder.linear(Value::Input, 3, Kind::Deterministic).expect("a vector");
@@ -111,7 +111,7 @@ fn large_sums(draft: &mut Draft) {
     draft.model_and_vector(name, &model);
 }
 
-/// Logits of all magnitudes: equal, close, beyond what the exponential can tell apart, huge.
+/// Logits of all magnitudes: equal, close, too far apart for the exponential, huge.
 fn logits(draft: &mut Draft) {
     for (name, scale) in [("tiny", 1e-9), ("middling", 1.0), ("large", 30.0), ("huge", 1e25)] {
         let name = format!("{name} logits");
