@@ -1,4 +1,4 @@
-//! The packed npm package in bundlers, runtimes and browsers: small apps, as users write them.
+//! Tests the packed npm package in bundlers, runtimes and browsers, with small apps.
 
 use crate::programs::root;
 use crate::skipped::Skipped;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 pub(crate) const FOLDER: &str = "tests/web/apps";
 
-/// Builds and runs all apps; what is missing is skipped.
+/// Builds and runs all apps. Apps whose tools are missing are skipped.
 pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     let folder = root().join(FOLDER);
     if let Err(reason) = package.clone().and_then(|()| tools::npm_packages(&folder)) {

@@ -1,9 +1,9 @@
-//! Every figure of `docs/PERFORMANCE.md`, in its order.
+//! Measures every figure of `docs/PERFORMANCE.md`, in the order of that document.
 
 use crate::programs::{self, root, succeeds};
 use std::path::Path;
 
-/// Products of matrices as ResNet-50 has them, M N K; the first two have a goal.
+/// Matrix products of ResNet-50, as M N K. The first two have a goal.
 const PRODUCTS: [[&str; 3]; 6] = [
     ["3136", "256", "576"],
     ["784", "512", "1024"],
@@ -13,7 +13,7 @@ const PRODUCTS: [[&str; 3]; 6] = [
     ["49", "512", "4608"],
 ];
 
-/// Measures all that can be measured here; what cannot is skipped with the reason.
+/// Measures everything that this machine can measure. The rest is skipped, with the reason.
 pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow::Result<()> {
     let python = python.display().to_string();
     let native = ["build", "--release", "--package", "bayes8-native", "--examples"];
@@ -63,7 +63,7 @@ pub(crate) struct ResNet50 {
     pub(crate) network: String,
 }
 
-/// Makes ResNet-50 with random weights; `None`, said as skipped, where `python` cannot.
+/// Makes ResNet-50 with random weights. Reports a skip and returns `None` if `python` cannot.
 pub(crate) fn resnet50(python: &str) -> anyhow::Result<Option<ResNet50>> {
     if !succeeds(python, &["-c", "import onnx, numpy"]) {
         println!("SKIPPED: ResNet-50: {python} lacks the packages of benchmarks/requirements.txt");
@@ -80,10 +80,10 @@ pub(crate) fn resnet50(python: &str) -> anyhow::Result<Option<ResNet50>> {
     Ok(Some(ResNet50 { model, network }))
 }
 
-/// The model that is compared where overheads count.
+/// The model for comparisons in which overheads count.
 pub(crate) const CIFAR10: &str = "models/cifar10-resnet20.safetensors";
 
-/// The command line, as `cargo build --release` makes it.
+/// The command line, built by `cargo build --release`.
 pub(crate) const BAYES8: &str = "target/release/bayes8";
 
 fn bench(model: &str, isa: &str, batch: &str, samples: &str, threads: &str) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The web section of `docs/PERFORMANCE.md`: the npm package against onnxruntime-web.
+//! Measures the web section of `docs/PERFORMANCE.md`: the npm package against onnxruntime-web.
 
 use crate::bench::{BAYES8, CIFAR10, ResNet50, resnet50, title};
 use crate::programs::{self, root, run_command, succeeds};
@@ -9,7 +9,7 @@ use std::process::Command;
 
 const FOLDER: &str = "benchmarks/web";
 
-/// Measures all that can be measured here; what cannot is skipped with the reason.
+/// Measures everything that this machine can measure. The rest is skipped, with the reason.
 pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow::Result<()> {
     let python = python.display().to_string();
     web::run(true, web::Packer::Direct)?;
@@ -34,7 +34,7 @@ pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow:
     }
 }
 
-/// In Node beside the peer, then both builds in Chromium.
+/// Compares with the peer in Node, then both builds in Chromium.
 fn compare(
     python: &str,
     model: &str,

@@ -1,5 +1,5 @@
-//! `cargo xtask conformance`: the conformance vectors on every target that this machine has, and one
-//! table of what came out.
+//! `cargo xtask conformance`: runs the conformance vectors on every target of this machine, and prints
+//! one table of the results.
 
 use crate::programs::{root, run, run_command, stream};
 use crate::skipped::Skipped;
@@ -12,16 +12,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// How the lines begin that `conformance report` reads (`tests/src/line.rs`).
+/// Start of the lines that `conformance report` reads (`tests/src/line.rs`).
 const MARK: &str = "CONFORMANCE ";
 
-/// Writes `tests/vectors` anew from the reference back end.
+/// Writes `tests/vectors` anew, with the results of the reference back end.
 pub(crate) fn update() -> anyhow::Result<()> {
     compile()?;
     run_command(program("conformance").arg("update"))
 }
 
-/// Builds what the web targets need, then runs all targets.
+/// Builds the npm package, then runs all targets.
 pub(crate) fn build_and_run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     let package = steps.run("npm package", web::prepare);
@@ -29,7 +29,7 @@ pub(crate) fn build_and_run() -> anyhow::Result<()> {
     steps.finish()
 }
 
-/// Runs all targets; those of the npm package where it is built.
+/// Runs all targets. Those of the npm package are skipped unless it is built.
 pub(crate) fn run_all(steps: &mut Steps, package: &Ended<Package>) {
     steps.run_after(package, "conformance: what compares in JavaScript", |package, _| {
         test_comparison(package)
@@ -39,7 +39,7 @@ pub(crate) fn run_all(steps: &mut Steps, package: &Ended<Package>) {
     steps.run("conformance", |skipped| compare(&package, skipped));
 }
 
-/// What compares in JavaScript must see what is wrong.
+/// Tests that the comparison in JavaScript detects errors.
 fn test_comparison(package: &Package) -> anyhow::Result<()> {
     if package.is_err() {
         return Ok(());
@@ -47,7 +47,7 @@ fn test_comparison(package: &Package) -> anyhow::Result<()> {
     run("node", &["--test", "tests/web/check.test.js"])
 }
 
-/// Runs all targets and prints one table. An error where any differs from what the vectors say.
+/// Runs all targets and prints one table. Fails if any result differs from the vectors.
 fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     compile()?;
     let mut outputs = Outputs::new()?;
@@ -56,7 +56,7 @@ fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     amx.args(AMX_TEST);
     outputs.collect("amx", amx)?;
     let node = || package.clone().map(|()| Command::new("node"));
-    // Firefox is driven by a package of the apps.
+    // The package that drives Firefox belongs to the apps.
     let driver = || tools::npm_packages(&root().join(apps::FOLDER));
     for (place, script, ready) in [
         ("Node", "node.js", node()),
@@ -83,7 +83,7 @@ fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     })
 }
 
-/// The test of `bayes8-native` that runs the vectors on AMX, by the emulator where there is none.
+/// The test of `bayes8-native` that runs the vectors on AMX, or on its emulator.
 const AMX_TEST: [&str; 7] =
     ["test", "--workspace", "--lib", "conformance_vectors", "--", "--ignored", "--nocapture"];
 
@@ -93,7 +93,7 @@ fn compile() -> anyhow::Result<()> {
     run("cargo", &["build", "--workspace", "--bins", "--examples"])
 }
 
-/// A program that is compiled.
+/// A command that runs a compiled program.
 fn program(name: &str) -> Command {
     Command::new(tools::target().join("debug").join(name))
 }
@@ -103,7 +103,7 @@ fn with(browser: Browser, mut node: Command) -> Result<Command, Missing> {
     Ok(node)
 }
 
-/// What the runners print, in files.
+/// The output of the runners, in files.
 struct Outputs {
     folder: PathBuf,
     files: Vec<PathBuf>,
@@ -116,8 +116,8 @@ impl Outputs {
         Ok(Self { folder, files: Vec::new() })
     }
 
-    /// Runs a runner, whose lines for the report go into a file. One that fails has said so in its
-    /// lines, or is missed in the report.
+    /// Runs a runner, and writes its lines for the report into a file. If it fails, that is in its
+    /// lines, or the report misses it.
     fn collect(&mut self, name: &str, mut runner: Command) -> anyhow::Result<()> {
         let mut lines = String::new();
         let result = stream(runner.current_dir(root()), |line| match line.find(MARK) {
@@ -131,7 +131,7 @@ impl Outputs {
         self.write(name, &lines)
     }
 
-    /// Says that a runner cannot run.
+    /// Records that a runner cannot run.
     fn skip(&mut self, name: &str, reason: &str) -> anyhow::Result<()> {
         let reason = reason.replace(['"', '\\'], "'");
         self.write(name, &whole_target(name, "skipped", "reason", &reason))

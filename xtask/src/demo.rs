@@ -1,4 +1,4 @@
-//! The web demo: a static site in `web-demo/dist`, on the npm package as built.
+//! The web demo: a static site in `web-demo/dist`, with the npm package from this workspace.
 
 use crate::programs::{root, run_command};
 use crate::skipped::Skipped;
@@ -19,9 +19,9 @@ pub(crate) fn serve(port: u16) -> anyhow::Result<()> {
     run_command(&mut npm(&["run", "preview", "--", "--port", &port, "--strictPort"]))
 }
 
-/// Checks the types, builds the site and tests it in Chromium; what is missing is skipped.
+/// Checks the types, builds the site and tests it in browsers. Missing browsers are skipped.
 pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
-    // The apps have what drives Firefox.
+    // The package that drives Firefox belongs to the apps.
     let packages = || {
         [FOLDER, apps::FOLDER]
             .iter()

@@ -1,4 +1,4 @@
-//! The native tests once more, as on a processor with fewer instruction sets: `BAYES8_HIDE` hides the
+//! Runs the native tests again as on a processor with fewer instruction sets. `BAYES8_HIDE` hides the
 //! others.
 
 use crate::programs::{root, shown};
@@ -10,8 +10,8 @@ use std::process::Command;
 /// Folders of the packages whose tests run kernels.
 const FOLDERS: [&str; 3] = ["native", "native/c", "tests"];
 
-/// Runs the test programs of [`FOLDERS`] without the instruction sets that `hide` names. They are the
-/// programs of `cargo test --workspace`: nothing is compiled for this.
+/// Runs the test programs of [`FOLDERS`] without the instruction sets `hide`. They are the programs of
+/// `cargo test --workspace`, so nothing is compiled for this.
 pub(crate) fn test(hide: &str) -> anyhow::Result<()> {
     let mut failed = Vec::new();
     for (folder, program) in programs()? {
@@ -28,7 +28,7 @@ pub(crate) fn test(hide: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The test programs, each with the folder of its package, in which cargo runs them.
+/// The test programs, each with the folder of its package, in which cargo runs it.
 fn programs() -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
@@ -42,7 +42,7 @@ fn programs() -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
     Ok(programs)
 }
 
-/// The folder and the program of a message of cargo, if it is a test program of [`FOLDERS`].
+/// The folder and the test program in a message of cargo, if it is about one of [`FOLDERS`].
 fn program(message: &str, root: &Path) -> Option<(PathBuf, PathBuf)> {
     let message: Value = serde_json::from_str(message).ok()?;
     let folder = Path::new(message["manifest_path"].as_str()?).parent()?;

@@ -1,4 +1,4 @@
-//! `cargo xtask`: everything that is done with this workspace, by name.
+//! `cargo xtask`: all chores of this workspace.
 
 mod apps;
 mod bench;
@@ -58,9 +58,9 @@ enum Task {
     },
     /// Find files that are too long, and files that depend on each other in a cycle
     Structure,
-    /// Build the npm package in wasm/npm, installing the tools that it needs
+    /// Build the npm package in wasm/npm, and install the tools for it
     Web {
-        /// Leave out wasm-opt, and with it the limits of size: a little faster to build
+        /// Skip wasm-opt and the size limits, for a slightly faster build
         #[arg(long)]
         no_opt: bool,
     },
@@ -70,16 +70,16 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 4173)]
         port: u16,
     },
-    /// Run the conformance vectors on every target of this machine and compare bit for bit
+    /// Run the conformance vectors on every target of this machine, and compare bit for bit
     Conformance {
-        /// Instead, write the vectors anew: after a change of results that is meant
+        /// Write the vectors anew instead, after an intended change of results
         #[arg(long)]
         update: bool,
     },
-    /// Measure every figure of docs/PERFORMANCE.md, peers included where they are installed
+    /// Measure every figure of docs/PERFORMANCE.md, including installed peers
     Bench {
-        /// Python with the packages of benchmarks/requirements-peers.txt, such as a venv's; with
-        /// those of benchmarks/requirements.txt alone, peers are skipped
+        /// Python with the packages of benchmarks/requirements-peers.txt, such as a venv's; peers
+        /// are skipped if it only has those of benchmarks/requirements.txt
         #[arg(long, value_name = "PROGRAM", default_value = "python3")]
         python: PathBuf,
         /// FP32 network of cifar10-resnet20, to compare that model with ONNX Runtime too
@@ -117,16 +117,16 @@ enum Task {
         /// Only this model; may be given more than once
         #[arg(long, value_name = "NAME")]
         only: Vec<String>,
-        /// Monte-Carlo samples of the INT8 models
+        /// Monte-Carlo samples for the INT8 models
         #[arg(long, value_name = "N", default_value_t = 256)]
         samples: u32,
-        /// Samples of the FP32 networks, which are slow; 0 leaves them out
+        /// Samples for the FP32 networks, which are slow; 0 leaves them out
         #[arg(long, value_name = "N", default_value_t = 256)]
         fp32_samples: u32,
-        /// Samples of corrupted pictures, INT8 and FP32 alike; 0 leaves them out
+        /// Samples for corrupted pictures, for both INT8 and FP32; 0 leaves them out
         #[arg(long, value_name = "N", default_value_t = 64)]
         drift_samples: u32,
-        /// Measure nothing: write the tables of what target/evaluation holds
+        /// Measure nothing, and write the tables from the results in target/evaluation
         #[arg(long)]
         tables_only: bool,
     },

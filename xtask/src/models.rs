@@ -1,11 +1,11 @@
-//! The shipped models, from their FP32 networks.
+//! Makes the shipped models from their FP32 networks.
 
 use crate::programs::{root, run};
 use anyhow::Context;
 use std::path::Path;
 
-/// Name of each shipped model, of the data set that it was trained on, and of the part of that set
-/// that it is compared on.
+/// The name of each shipped model, of its data set, and of the part of the data set for the
+/// comparison.
 const MODELS: [(&str, &str, &str); 5] = [
     ("fashion-resnet14", "fashion", "test"),
     ("mnist-scnn", "mnist", "test"),
@@ -14,7 +14,7 @@ const MODELS: [(&str, &str, &str); 5] = [
     ("pneumonia-cnn", "pneumonia", "validation"),
 ];
 
-/// Samples of the comparison with FP32.
+/// Samples for the comparison with FP32.
 const SAMPLES: &str = "256";
 
 /// Quantizes each model and compares it with its FP32 network: `models/NAME.safetensors` and

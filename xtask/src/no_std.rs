@@ -1,10 +1,10 @@
-//! `bayes8-core` without the standard library: built for a target that has none.
+//! Builds `bayes8-core` for a target without the standard library.
 
 use crate::programs::run;
 use crate::skipped::Skipped;
 use crate::tools;
 
-/// WebAssembly as of the first version: `core` and `alloc` and nothing else.
+/// The first version of WebAssembly, which only has `core` and `alloc`.
 const TARGET: &str = "wasm32v1-none";
 
 pub(crate) fn check(skipped: &mut Skipped) -> anyhow::Result<()> {

@@ -1,9 +1,9 @@
-//! What could not be checked on this machine: shown where it is met, counted at the end.
+//! Checks that could not run on this machine. They are shown at once and counted at the end.
 
-/// How tests and chores say that they were skipped.
+/// The mark of tests and chores that were skipped.
 const MARK: &str = "SKIPPED";
 
-/// How the tests of AMX say what executed it: `amx: on silicon` or `amx: emulated`.
+/// Start of the line in which tests of AMX say what executed it: `amx: on silicon` or `amx: emulated`.
 const AMX: &str = "amx: ";
 
 /// The checks that were skipped.
@@ -13,14 +13,14 @@ pub(crate) struct Skipped {
 }
 
 impl Skipped {
-    /// Says that `what` could not be checked, and counts it.
+    /// Reports that `what` could not be checked, and counts it.
     pub(crate) fn report(&mut self, what: &str) {
         println!("{MARK}: {what}");
         self.count += 1;
     }
 
-    /// Whether `line` of a test's output says that something was skipped, which then counts. Some
-    /// runners print what a test says as a comment.
+    /// Whether `line` of a test's output reports a skip, which then counts. Some runners print the
+    /// output of tests as comments.
     pub(crate) fn notices(&mut self, line: &str) -> bool {
         let is_skip = line.trim_start_matches(['#', ' ']).starts_with(MARK);
         self.count += usize::from(is_skip);
@@ -42,16 +42,16 @@ impl Skipped {
     }
 }
 
-/// The output of `cargo test -- --show-output`, line by line, as people want to read it. libtest
-/// shows what successful tests printed between two lines `successes:` and the end of a test program;
-/// of that only what was skipped, and what executed AMX, is of interest. All else, failures above all, passes as it comes.
+/// Filters the output of `cargo test -- --show-output`, line by line. libtest shows the output of
+/// successful tests between `successes:` and the end of a test program. Of that, only skips and what
+/// executed AMX are shown. Everything else is shown unchanged, above all failures.
 #[derive(Debug, Default)]
 pub(crate) struct TestOutput {
     within_successes: bool,
 }
 
 impl TestOutput {
-    /// Whether to show `line`; counts it where it says that something was skipped.
+    /// Whether to show `line`. If it reports a skip, counts it.
     pub(crate) fn shows(&mut self, line: &str, skipped: &mut Skipped) -> bool {
         let is_skip = skipped.notices(line);
         match line {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// What is shown of an output, and the count of what was skipped.
+    /// The lines of `output` that are shown, and the number of skips.
     fn filter(output: &str) -> (Vec<&str>, usize) {
         let (mut filter, mut skipped) = (TestOutput::default(), Skipped::default());
         let shown = output.lines().filter(|line| filter.shows(line, &mut skipped)).collect();
@@ -89,14 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn a_skip_counts_as_a_line_of_its_own_or_as_a_comment() {
+    fn a_skip_counts_as_a_separate_line_or_as_a_comment() {
         let mut skipped = Skipped::default();
         let lines = ["SKIPPED: a", "# SKIPPED: b", "    # SKIPPED: c", "ok 1 - SKIPPED # no", ""];
         assert_eq!(lines.map(|line| skipped.notices(line)), [true, true, true, false, false]);
         assert_eq!(skipped.count, 3);
     }
 
-    /// The toolchain's own format, which the filter must know: this test is run by itself once more.
+    /// The filter must know the format of the toolchain, so this test runs itself once more.
     #[test]
     fn a_skip_of_a_real_test_program_is_seen() {
         const INNER: &str = "XTASK_TEST_PRINTS_A_SKIP";

@@ -1,4 +1,4 @@
-//! Steps that all run, whichever of them fail, and the table of their results.
+//! Steps that all run, even if some of them fail, and the table of their results.
 
 use crate::skipped::Skipped;
 use anyhow::bail;
@@ -30,7 +30,7 @@ enum Outcome {
     NotRun(&'static str),
 }
 
-/// A step that has ended: other steps may need its result.
+/// A step that has ended. Other steps may need its result.
 #[derive(Debug)]
 pub(crate) struct Ended<T> {
     name: &'static str,
@@ -59,7 +59,7 @@ impl Steps {
         Ended { name, result }
     }
 
-    /// Runs a step that needs the result of another, unless there is none.
+    /// Runs a step that needs the result of another one, unless that failed or did not run.
     pub(crate) fn run_after<N, T>(
         &mut self,
         needed: &Ended<N>,
@@ -77,7 +77,7 @@ impl Steps {
     /// Prints the table of steps, then what failed and what did not run.
     ///
     /// # Errors
-    /// Unless all steps have succeeded.
+    /// If any step failed or did not run.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         println!("\n{}\n{}", self.table(), self.skipped.summary());
         let failed = self.steps.iter().filter(|step| matches!(step.outcome, Outcome::Failed(_)));

@@ -1,5 +1,5 @@
-//! `cargo xtask structure`: whether files stay small, and whether those of a crate, or of a folder
-//! of TypeScript, depend on each other without a cycle.
+//! `cargo xtask structure`: checks that files are small, and that the files of a crate, or of a folder
+//! of TypeScript, do not import each other in a cycle.
 
 mod imports;
 mod modules;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Most lines of a source file.
 const MOST_LINES: usize = 400;
 
-/// Names of source files end so.
+/// Extensions of source files.
 const SOURCES: [&str; 5] = ["rs", "ts", "js", "mjs", "py"];
 
 /// Folders of TypeScript.
@@ -25,7 +25,7 @@ const TYPESCRIPT: [&str; 2] = ["wasm/npm/src", "web-demo/src"];
 /// Prints every cycle of files and every file that is too long.
 ///
 /// # Errors
-/// If there is any, or if a file cannot be read.
+/// If it finds any, or if a file cannot be read.
 pub(crate) fn check() -> anyhow::Result<()> {
     let mut faults = 0;
     for (name, crate_root) in crate_roots()? {
@@ -46,7 +46,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns how many there are.
+/// Prints the cycles among `imports`, and returns their number.
 fn print_cycles(name: &str, imports: &Imports) -> usize {
     let cycles = imports.cycles();
     for cycle in &cycles {
@@ -59,11 +59,11 @@ fn print_cycles(name: &str, imports: &Imports) -> usize {
     cycles.len()
 }
 
-/// The libraries and programs of the workspace: name, and first file from the root.
+/// Name and first file of each library and program of the workspace.
 fn crate_roots() -> anyhow::Result<Vec<(String, PathBuf)>> {
     let text = output("cargo", &["metadata", "--no-deps", "--format-version", "1"])?;
-    let metadata: Value = serde_json::from_str(&text).context("cargo's metadata is no JSON")?;
-    let packages = metadata["packages"].as_array().context("metadata have packages")?;
+    let metadata: Value = serde_json::from_str(&text).context("cargo's metadata is not JSON")?;
+    let packages = metadata["packages"].as_array().context("metadata has packages")?;
     let mut roots = Vec::new();
     for target in packages.iter().filter_map(|package| package["targets"].as_array()).flatten() {
         let kinds = target["kind"].as_array().context("a target has kinds")?;
@@ -79,7 +79,7 @@ fn crate_roots() -> anyhow::Result<Vec<(String, PathBuf)>> {
     Ok(roots)
 }
 
-/// All files in `folder` with names that end in `extension`.
+/// All files in `folder` with this extension.
 fn read(folder: &Path, extension: &str) -> anyhow::Result<Files> {
     let mut files = Files::new();
     let mut folders = vec![root().join(folder)];
@@ -99,14 +99,14 @@ fn read(folder: &Path, extension: &str) -> anyhow::Result<Files> {
     Ok(files)
 }
 
-/// Source files of more than [`MOST_LINES`] lines, each with their number.
+/// Source files with more than [`MOST_LINES`] lines, and their number of lines.
 fn long_files() -> anyhow::Result<Vec<(PathBuf, usize)>> {
     let arguments = ["ls-files", "--cached", "--others", "--exclude-standard"];
     let mut long = Vec::new();
     for file in output("git", &arguments)?.lines().map(Path::new) {
         let is_source = file.extension().is_some_and(|found| SOURCES.iter().any(|&s| found == s));
         let path = root().join(file);
-        // Git still lists what was deleted since the last commit.
+        // Git still lists files that were deleted since the last commit.
         if is_source && path.exists() {
             let text = fs::read_to_string(&path);
             let lines =

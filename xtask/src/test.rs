@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all checks of the workspace. One that fails does not keep the others from
+//! `cargo xtask test`: all checks of the workspace. A check that fails does not keep the others from
 //! running.
 
 use crate::programs::{root, run, run_command, stream, succeeds};
@@ -10,7 +10,7 @@ use std::process::Command;
 /// Runs all checks.
 ///
 /// # Errors
-/// If any has failed; the last lines printed name it.
+/// If any check failed. The last printed lines name it.
 pub(crate) fn run_all() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     check_sources(&mut steps);
@@ -65,14 +65,14 @@ fn lint() -> anyhow::Result<()> {
     run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
 }
 
-/// Fails where a link of the documentation leads nowhere.
+/// Fails if a link in the documentation is broken.
 fn document() -> anyhow::Result<()> {
     let mut command = Command::new("cargo");
     command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     run_command(&mut command)
 }
 
-/// Adds a part of the toolchain, which a minimal one lacks.
+/// Adds a component that minimal toolchains lack.
 fn component(component: &str, tool: &str) -> anyhow::Result<()> {
     if succeeds("cargo", &[tool, "--version"]) {
         return Ok(());
@@ -80,8 +80,8 @@ fn component(component: &str, tool: &str) -> anyhow::Result<()> {
     run("rustup", &["component", "add", component])
 }
 
-/// Runs tests with cargo. What they print comes as it is printed, but of tests that pass only what they
-/// skipped: libtest keeps that to itself unless it is asked.
+/// Runs tests with cargo. Shows their output while they run, but for tests that pass, only what they
+/// skipped. libtest hides that by default.
 fn test(cargo: &mut Command, skipped: &mut Skipped) -> anyhow::Result<()> {
     let mut filter = TestOutput::default();
     stream(cargo.args(["--", "--show-output"]).current_dir(root()), |line| {

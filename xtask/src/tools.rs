@@ -1,5 +1,5 @@
-//! Programs that the web build needs: found, or installed where they are missing. Each function
-//! fails with a reason that fits behind `SKIPPED: ...`, and takes the network only the first time.
+//! Finds the programs that the web build needs, and installs missing ones. Each function fails with a
+//! reason that can follow `SKIPPED: ...`, and needs the network only the first time.
 
 use crate::programs::{root, shown, succeeds};
 use std::env;
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Why a program is not there.
+/// The reason why a program is missing.
 pub(crate) type Missing = String;
 
 /// Adds a target of the toolchain.
@@ -19,14 +19,14 @@ pub(crate) fn rust_target(target: &str) -> Result<(), Missing> {
     added.map_err(|reason| format!("no target {target}: {reason}"))
 }
 
-/// Where the toolchain keeps its targets.
+/// The folder of the toolchain, which has its targets.
 fn sysroot() -> Option<PathBuf> {
     let mut rustc = Command::new("rustc");
     let output = rustc.args(["--print", "sysroot"]).current_dir(root()).output().ok()?;
     Some(String::from_utf8(output.stdout).ok()?.trim().into())
 }
 
-/// Folder of programs that were installed by [`cargo_program`].
+/// Folder of the programs that [`cargo_program`] installs.
 pub(crate) fn bin() -> PathBuf {
     tools().join("bin")
 }
@@ -35,31 +35,31 @@ fn tools() -> PathBuf {
     target().join("tools")
 }
 
-/// Folder of what is built.
+/// Folder of build outputs.
 pub(crate) fn target() -> PathBuf {
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()))
 }
 
-/// A program of crates.io in exactly this version, in [`bin`]. It is built without optimization:
-/// compiling takes minutes, what these programs do takes seconds.
+/// Installs a program of crates.io in exactly this version, in [`bin`]. It is built without
+/// optimization: these programs run for seconds, but compiling them takes minutes.
 pub(crate) fn cargo_program(package: &str, program: &str, version: &str) -> Result<(), Missing> {
     let reports = Command::new(bin().join(program)).arg("--version").output();
     let reports = reports.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     if reports.is_ok_and(|text| text.split_whitespace().nth(1) == Some(version)) {
         return Ok(());
     }
-    println!("{package} {version} is not there yet: compiling it takes about two minutes, once");
+    println!("{package} {version} is missing: compiling it takes about two minutes, once");
     let mut cargo = Command::new("cargo");
     cargo.args(["install", package, "--version", version, "--bin", program, "--debug", "--force"]);
     cargo.arg("--root").arg(tools()).env("CARGO_TARGET_DIR", tools().join("build"));
     cargo.env("CARGO_PROFILE_DEV_DEBUG", "false");
     install(&mut cargo).map_err(|reason| format!("no {package} {version}: {reason}"))?;
-    // As large as all else together, and of no more use.
+    // Large, and not needed any more.
     let _ = fs::remove_dir_all(tools().join("build"));
     Ok(())
 }
 
-/// Version of a crate in `Cargo.lock`.
+/// The version of a crate in `Cargo.lock`.
 pub(crate) fn locked_version(package: &str) -> Result<String, Missing> {
     let path = root().join("Cargo.lock");
     let lock = fs::read_to_string(&path)
@@ -70,7 +70,7 @@ pub(crate) fn locked_version(package: &str) -> Result<String, Missing> {
     Ok(version.into())
 }
 
-/// Node and npm.
+/// Checks that Node and npm are there.
 pub(crate) fn node() -> Result<(), Missing> {
     for program in ["node", "npm"] {
         if !succeeds(program, &["--version"]) {
@@ -80,9 +80,9 @@ pub(crate) fn node() -> Result<(), Missing> {
     Ok(())
 }
 
-/// The packages of `folder/package-lock.json` in `folder/node_modules`.
+/// Installs the packages of `folder/package-lock.json` in `folder/node_modules`.
 pub(crate) fn npm_packages(folder: &Path) -> Result<(), Missing> {
-    // npm writes the second of these when it has installed what the first says.
+    // npm writes the second file when it has installed the packages of the first.
     let changed = |file: &str| fs::metadata(folder.join(file)).and_then(|file| file.modified());
     let wanted = changed("package-lock.json").map_err(|error| format!("no lock file: {error}"))?;
     if changed("node_modules/.package-lock.json").is_ok_and(|installed| installed >= wanted) {
@@ -92,13 +92,13 @@ pub(crate) fn npm_packages(folder: &Path) -> Result<(), Missing> {
     installed.map_err(|reason| format!("no npm packages of {}: {reason}", folder.display()))
 }
 
-/// A browser that tests run in.
+/// A browser for tests.
 #[derive(Clone, Copy)]
 pub(crate) struct Browser {
     name: &'static str,
-    /// Holds its path, for tests too.
+    /// Environment variable with its path, which tests read too.
     pub(crate) variable: &'static str,
-    /// What it is called on the `PATH`; the first is also Debian's package.
+    /// Its names on the `PATH`. The first is also the name of Debian's package.
     programs: &'static [&'static str],
 }
 
@@ -112,7 +112,7 @@ pub(crate) const FIREFOX: Browser =
     Browser { name: "Firefox", variable: "BAYES8_FIREFOX", programs: &["firefox-esr", "firefox"] };
 
 impl Browser {
-    /// Its path: that of the variable, or found on the `PATH`, or installed where this is root on Debian.
+    /// The path from the variable or the `PATH`. Installs the browser for root on Debian.
     pub(crate) fn find(self) -> Result<PathBuf, Missing> {
         let Self { name, variable, programs } = self;
         if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) {
@@ -153,7 +153,8 @@ fn is_root() -> bool {
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// Runs an installer at the root; what it says is shown only if it fails, the last line as reason.
+/// Runs an installer in the root of the workspace. Its output is shown only if it fails; the last line
+/// is the reason.
 fn install(command: &mut Command) -> Result<(), Missing> {
     println!("$ {}", shown(command));
     let program = command.get_program().to_string_lossy().into_owned();

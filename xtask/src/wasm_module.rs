@@ -1,8 +1,8 @@
-//! Checks of WebAssembly modules: which instructions they may hold.
+//! Checks which instructions WebAssembly modules contain.
 //!
-//! An engine validates a module whole, so a single instruction of relaxed SIMD makes one without it
-//! refuse the baseline module. And stable compilers make such instructions of SIMD128 code
-//! (`wasm/checks/relaxed_idiom.rs`).
+//! An engine validates a module as a whole. So with a single instruction of relaxed SIMD, engines
+//! without relaxed SIMD refuse the baseline module. Stable compilers turn some SIMD128 code into such
+//! instructions (`wasm/checks/relaxed_idiom.rs`).
 
 use crate::programs::{root, shown};
 use anyhow::{Context, bail, ensure};
@@ -14,19 +14,19 @@ use wasmparser::{Validator, WasmFeatures};
 /// Target of the modules.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What a module may use of WebAssembly.
+/// The instructions that a module may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Instructions {
     /// WebAssembly 2.0, which has SIMD128: all browsers since 2023.
     Baseline,
-    /// Relaxed SIMD besides.
+    /// WebAssembly 2.0 and relaxed SIMD.
     Relaxed,
 }
 
 impl Instructions {
     pub(crate) const ALL: [Self; 2] = [Self::Baseline, Self::Relaxed];
 
-    /// What the compiler is allowed.
+    /// The target features for the compiler.
     pub(crate) fn target_features(self) -> &'static str {
         match self {
             Self::Baseline => "+simd128",
@@ -54,14 +54,14 @@ impl Instructions {
     /// Validates the module at `path` as an engine with these instructions does.
     pub(crate) fn check(self, path: &Path) -> anyhow::Result<()> {
         let module = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let context = || format!("{} is no {self:?} module", path.display());
+        let context = || format!("{} is not a {self:?} module", path.display());
         self.validate(&module).with_context(context)?;
         println!("{}: valid with {self:?} instructions", self.file());
         Ok(())
     }
 }
 
-/// Compiles code that is miscompiled to relaxed SIMD and sees [`Instructions::check`] refuse it.
+/// Compiles code that becomes relaxed SIMD by mistake, and checks that the validation refuses it.
 pub(crate) fn check_the_check(folder: &Path) -> anyhow::Result<()> {
     let (source, module) = ("wasm/checks/relaxed_idiom.rs", folder.join("relaxed_idiom.wasm"));
     let mut rustc = Command::new("rustc");
@@ -70,18 +70,18 @@ pub(crate) fn check_the_check(folder: &Path) -> anyhow::Result<()> {
     rustc.arg(source).arg("-o").arg(&module).current_dir(root());
     println!("$ {}", shown(&rustc));
     ensure!(rustc.status().context("cannot run rustc")?.success(), "cannot compile {source}");
-    let module = fs::read(&module).context("cannot read what rustc wrote")?;
+    let module = fs::read(&module).context("cannot read the output of rustc")?;
     Instructions::Relaxed.validate(&module).context("with relaxed SIMD it must be valid")?;
     match Instructions::Baseline.validate(&module) {
         Err(error) if error.to_string().contains("relaxed SIMD") => {
             println!(
-                "as expected, of {source} this compiler makes an instruction that the check refuses"
+                "as expected, this compiler turns {source} into an instruction that the check refuses"
             );
             Ok(())
         }
         Err(error) => bail!("{source} was refused for another reason: {error}"),
         Ok(()) => {
-            println!("this compiler translates {source} rightly: its bug is gone");
+            println!("this compiler translates {source} correctly: its bug is gone");
             Ok(())
         }
     }
@@ -91,7 +91,7 @@ pub(crate) fn check_the_check(folder: &Path) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    /// One function of two vectors, whose only instruction after getting them is the given one.
+    /// A module with one function, which applies one instruction to two vectors.
     fn module(instruction: [u8; 3]) -> Vec<u8> {
         let mut bytes = b"\0asm\x01\0\0\0".to_vec();
         // Types: (v128, v128) -> v128; functions: one of type 0.

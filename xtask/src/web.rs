@@ -1,4 +1,4 @@
-//! The npm package: both WebAssembly modules with one glue, then the TypeScript around them.
+//! Builds the npm package: both WebAssembly modules with one glue, then the TypeScript around them.
 
 use crate::programs::{root, run_command, stream};
 use crate::skipped::Skipped;
@@ -11,34 +11,34 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Makes modules and glue of a crate, with wasm-bindgen in the version of `Cargo.lock`.
+/// Version of wasm-pack, which makes modules and glue with the wasm-bindgen of `Cargo.lock`.
 const WASM_PACK: &str = "0.15.1";
 
 /// The crate of the package, and how it is compiled.
 const CRATE: &str = "bayes8-wasm";
 const PROFILE: &str = "web";
 
-/// The npm package, where it takes the modules from, and the programs that come by npm.
+/// Folders of the npm package, of its modules, and of the programs from npm.
 const PACKAGE: &str = "wasm/npm";
 const MODULES: &str = "wasm/npm/wasm";
 const PROGRAMS: &str = "wasm/tools";
 
-/// What asks an engine how it computes relaxed dot products.
+/// The probe, which finds out how an engine computes relaxed dot products.
 const PROBE: &str = "wasm/npm/src/probe.wat";
 
-/// What both modules share, as wasm-pack names it.
+/// The files that both modules share, under the names of wasm-pack.
 const GLUE: [&str; 2] = ["bayes8.js", "bayes8.d.ts"];
 
-/// What makes modules and glue of the crate. Both give the same bytes.
+/// How modules and glue are made from the crate. Both ways give the same bytes.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Packer {
-    /// wasm-pack, as its documentation says.
+    /// With wasm-pack.
     WasmPack,
-    /// What wasm-pack calls: cargo and wasm-bindgen. Saves compiling wasm-pack.
+    /// With cargo and wasm-bindgen, which wasm-pack calls. Saves compiling wasm-pack.
     Direct,
 }
 
-/// Builds the package and packs it for `npm install`; an error says what is missing.
+/// Builds the package and packs it for `npm install`. An error says what is missing.
 pub(crate) fn run(optimize: bool, packer: Packer) -> anyhow::Result<()> {
     install(packer).map_err(|reason| anyhow!(reason))?;
     build(optimize, packer)?;
@@ -52,10 +52,10 @@ pub(crate) fn run(optimize: bool, packer: Packer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the package is built, or else what is missing for it.
+/// `Ok` if the package is built, or else what is missing for it.
 pub(crate) type Package = Result<(), Missing>;
 
-/// Builds the package; where something is missing for it, that is skipped.
+/// Builds the package. Skips it if something is missing.
 pub(crate) fn prepare(skipped: &mut Skipped) -> anyhow::Result<Package> {
     if let Err(reason) = install(Packer::Direct) {
         skipped.report(&format!("the npm package: {reason}"));
@@ -65,7 +65,7 @@ pub(crate) fn prepare(skipped: &mut Skipped) -> anyhow::Result<Package> {
     Ok(Ok(()))
 }
 
-/// Lints the crate of the package as it is compiled for the web.
+/// Lints the crate of the package, compiled for the web.
 pub(crate) fn lint(package: &Package) -> anyhow::Result<()> {
     if package.is_err() {
         return Ok(());
@@ -76,7 +76,7 @@ pub(crate) fn lint(package: &Package) -> anyhow::Result<()> {
     run_command(compiler(&mut clippy, Instructions::Relaxed))
 }
 
-/// Tests the package in Node and Chromium; what is missing is skipped.
+/// Tests the package in Node and Chromium. A missing browser is skipped.
 pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     if package.is_err() {
         return Ok(());
@@ -84,7 +84,7 @@ pub(crate) fn test(package: &Package, skipped: &mut Skipped) -> anyhow::Result<(
     test_in(&[CHROMIUM], npm(&["test"]), skipped)
 }
 
-/// Runs tests that need browsers, with those that are found; they say what they skip for others.
+/// Runs tests with the browsers that are found. The tests themselves report what they skip.
 pub(crate) fn test_in(
     browsers: &[Browser],
     mut npm: Command,
@@ -104,7 +104,7 @@ pub(crate) fn test_in(
     })
 }
 
-/// All that the build needs.
+/// Installs everything that the build needs.
 fn install(packer: Packer) -> Result<(), Missing> {
     tools::node()?;
     tools::rust_target(TARGET)?;
@@ -136,7 +136,7 @@ fn build(optimize: bool, packer: Packer) -> anyhow::Result<()> {
     {
         let (from, to) = (packed.join("bayes8_bg.wasm"), modules.join(instructions.file()));
         if optimize {
-            // Which instructions it may use stands in the module.
+            // The module itself says which instructions it may use.
             let mut wasm_opt = binaryen("wasm-opt");
             wasm_opt.args(["-O3", "--strip-producers", "--strip-target-features"]);
             run_command(wasm_opt.arg(from).arg("-o").arg(&to))?;
@@ -156,7 +156,7 @@ fn build(optimize: bool, packer: Packer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Compiles one module with its glue; the folder that they are in.
+/// Compiles one module with its glue. Returns their folder.
 fn pack(instructions: Instructions, folder: &Path, packer: Packer) -> anyhow::Result<PathBuf> {
     let packed = folder.join(format!("{instructions:?}").to_lowercase());
     if packer == Packer::Direct {
@@ -195,33 +195,33 @@ fn pack(instructions: Instructions, folder: &Path, packer: Packer) -> anyhow::Re
     Ok(packed)
 }
 
-/// Has what `command` compiles use `instructions`, and know no folder of this machine: a module
-/// names the files of its panics.
+/// Makes `command` compile for `instructions`, without the folders of this machine: a module contains
+/// the file names of its panics.
 fn compiler(command: &mut Command, instructions: Instructions) -> &mut Command {
     let mut flags = vec![format!("-Ctarget-feature={}", instructions.target_features())];
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
     flags.extend(home.map(|home| format!("--remap-path-prefix={}=cargo", home.display())));
     flags.push(format!("--remap-path-prefix={}=bayes8", root().display()));
-    // Unlike RUSTFLAGS, this can hold spaces.
+    // Unlike RUSTFLAGS, this may contain spaces.
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
 }
 
-/// The path, with the programs of this build first.
+/// The value of `PATH`, with the programs of this build first.
 fn path_with_tools() -> anyhow::Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
     let directories = [tools::bin()].into_iter().chain(env::split_paths(&path));
     env::join_paths(directories).context("the path of the tools cannot be in PATH")
 }
 
-/// A program of binaryen.
+/// A command that runs a program of binaryen.
 fn binaryen(program: &str) -> Command {
     let mut node = Command::new("node");
     node.arg(format!("{PROGRAMS}/node_modules/binaryen/bin/{program}"));
     node
 }
 
-/// A script of the package.
+/// A command that runs npm in the package.
 fn npm(arguments: &[&str]) -> Command {
     let mut npm = Command::new("npm");
     npm.args(arguments).current_dir(root().join(PACKAGE));

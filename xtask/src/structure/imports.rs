@@ -1,4 +1,4 @@
-//! Which files import which, and the cycles among them.
+//! The imports among files, and the cycles among them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Texts of files by their paths from the root of the workspace.
 pub(super) type Files = BTreeMap<PathBuf, String>;
 
-/// A file that needs another.
+/// An import of one file by another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Import {
     pub(super) from: PathBuf,
@@ -18,12 +18,12 @@ pub(super) struct Import {
 /// The imports among some files.
 #[derive(Debug, Default)]
 pub(super) struct Imports {
-    /// Line by what is imported, by who imports.
+    /// For each importing file, the imported files with the lines of the imports.
     lines: BTreeMap<PathBuf, BTreeMap<PathBuf, usize>>,
 }
 
 impl Imports {
-    /// Adds an import; one of a file by itself is none.
+    /// Adds an import. An import of a file by itself does not count.
     pub(super) fn add(&mut self, from: &Path, line: usize, to: &Path) {
         if from != to {
             let lines = self.lines.entry(from.into()).or_default();
@@ -32,9 +32,8 @@ impl Imports {
         }
     }
 
-    /// Cycles, each a list of imports of which the last leads to the first file. Every import that
-    /// is part of a cycle is in at least one of them, and none of them could be shorter and have
-    /// the import that it begins with.
+    /// Cycles, each as a list of imports, of which the last leads to the first file. Every import that
+    /// is part of a cycle is in at least one of them. Each is a shortest cycle with its first import.
     pub(super) fn cycles(&self) -> Vec<Vec<Import>> {
         let mut cycles = Vec::new();
         let mut covered = BTreeSet::new();
@@ -58,7 +57,7 @@ impl Imports {
         cycles
     }
 
-    /// The files on a shortest way from `first` to `last`, both included.
+    /// The files on a shortest path from `first` to `last`, both included.
     fn shortest_path<'a>(&'a self, first: &'a PathBuf, last: &PathBuf) -> Option<Vec<&'a PathBuf>> {
         let mut came_from = BTreeMap::from([(first, None)]);
         let mut queue = VecDeque::from([first]);
@@ -93,7 +92,7 @@ mod tests {
         imports
     }
 
-    /// Each cycle as the letters of its files.
+    /// The cycles, each as the letters of its files.
     fn cycles(pairs: &[&str]) -> Vec<String> {
         let letters =
             |cycle: &Vec<Import>| cycle.iter().map(|i| i.from.to_str().unwrap()).collect();

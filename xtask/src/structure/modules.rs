@@ -1,8 +1,8 @@
-//! The imports among the files of a crate: which file defines what another names.
+//! The imports among the files of a crate. A file imports the files that define the names it uses.
 //!
-//! A name leads through re-exports to the file that defines it. So a parent that declares a child and
-//! re-exports what it has does not need the child; one that also names what it re-exports does. Methods
-//! have no path: who calls them does not thereby name the file that defines them.
+//! A name leads through re-exports to the file that defines it. So a parent that only declares a child
+//! and re-exports its names does not need the child, but a parent that also uses these names does.
+//! Methods have no path, so calling them does not count as using the file that defines them.
 
 use super::imports::{Files, Imports};
 use super::names::{Name, Names, Used, are_of_tests, is_of_tests, of_use};
@@ -15,7 +15,7 @@ use syn::{Item, Visibility};
 /// The imports among `files`, of the crate with the first file `crate_root`.
 ///
 /// # Errors
-/// If a file does not parse, or that of a module is missing.
+/// If a file does not parse, or the file of a module is missing.
 pub(super) fn imports(files: &Files, crate_root: &Path) -> anyhow::Result<Imports> {
     let mut modules = Modules { files, modules: Vec::new() };
     let folder = crate_root.parent().context("a crate is in a folder")?;
@@ -38,21 +38,21 @@ struct Use {
     is_reexport: bool,
 }
 
-/// What a path leads to.
+/// The target of a path.
 enum Found {
     Module(usize),
-    /// The file that defines it.
+    /// A file that defines the name.
     Item(PathBuf),
 }
 
 struct Modules<'a> {
     files: &'a Files,
-    /// The crate's own first.
+    /// The modules, beginning with the root of the crate.
     modules: Vec<Module>,
 }
 
 impl Modules<'_> {
-    /// Adds the module in `file`, whose children are in `folder`, and these too. Returns its number.
+    /// Adds the module in `file` and its children, which are in `folder`. Returns its number.
     fn add_file(
         &mut self,
         file: PathBuf,
@@ -130,13 +130,13 @@ impl Modules<'_> {
         imports
     }
 
-    /// What `path` leads to from module `from`, if that is in this crate.
+    /// The target of `path` from module `from`, if it is in this crate.
     fn find(&self, from: usize, path: &[String]) -> Option<Found> {
         self.find_path(from, path, &mut BTreeSet::new())
     }
 
-    /// As [`Self::find`]. `tried` are names that the search has come through: re-exports may go
-    /// round in a circle.
+    /// Does the work of [`Self::find`]. `tried` has the names that the search has passed, since
+    /// re-exports may form a circle.
     fn find_path<'s>(
         &'s self,
         from: usize,
@@ -155,7 +155,7 @@ impl Modules<'_> {
             found = if name == "super" {
                 Found::Module(self.modules[module].parent?)
             } else {
-                // What a macro defines has no name here.
+                // Names that a macro defines are not known here.
                 let item = self.find_name(module, name, tried);
                 item.unwrap_or_else(|| Found::Item(self.modules[module].file.clone()))
             };
@@ -163,7 +163,7 @@ impl Modules<'_> {
         Some(found)
     }
 
-    /// What module `number` calls `name`.
+    /// The target of `name` in module `number`.
     fn find_name<'s>(
         &'s self,
         number: usize,
@@ -192,7 +192,7 @@ impl Modules<'_> {
     }
 }
 
-/// What an item is called by others.
+/// The name of an item.
 fn name_of(item: &Item) -> Option<String> {
     let name = match item {
         Item::Const(item) => &item.ident,
@@ -213,7 +213,7 @@ fn name_of(item: &Item) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Cycles of a crate with these files in its folder `src`, each as `FILE:LINE FILE:LINE`.
+    /// The cycles of a crate with these files in its folder `src`, each as `FILE:LINE FILE:LINE`.
     fn cycles(files: &[(&str, &str)]) -> Vec<String> {
         let path = |name: &str| Path::new("src").join(name);
         let files = files.iter().map(|&(name, text)| (path(name), text.into())).collect();
@@ -225,7 +225,7 @@ mod tests {
         imports.cycles().iter().map(of_cycle).collect()
     }
 
-    /// Of a library with `a` and `b`.
+    /// The cycles of a library with modules `a` and `b`.
     fn cycles_of_two(a: &str, b: &str) -> Vec<String> {
         cycles(&[("lib.rs", "mod a;\nmod b;"), ("a.rs", a), ("b.rs", b)])
     }
@@ -296,7 +296,7 @@ mod tests {
         }
     }
 
-    /// `lib.rs`, `a.rs` and its child `a/c.rs`.
+    /// The cycles of a library with `a.rs` and its child `a/c.rs`.
     fn cycles_of_child(a: &str, child: &str) -> Vec<String> {
         cycles(&[("lib.rs", "mod a;"), ("a.rs", a), ("a/c.rs", child)])
     }

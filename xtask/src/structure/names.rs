@@ -1,4 +1,4 @@
-//! The paths that the code of a file names, without those of tests.
+//! The paths in the code of a file, without tests.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -15,15 +15,15 @@ pub(super) struct Name {
     pub(super) line: usize,
 }
 
-/// What a `use` brings in.
+/// A name that a `use` brings in.
 #[derive(Debug)]
 pub(super) struct Used {
     pub(super) name: Name,
-    /// How this file calls it; `_` if by no name. `None` for all that the path holds.
+    /// The name in this file, or `_`. `None` for a glob import.
     pub(super) alias: Option<String>,
 }
 
-/// Whether what follows these attributes is compiled for tests alone.
+/// Whether the item with these attributes is only compiled for tests.
 pub(super) fn are_of_tests(attributes: &[Attribute]) -> bool {
     fn needs_test(condition: &Meta) -> bool {
         let Meta::List(list) = condition else { return condition.path().is_ident("test") };
@@ -41,7 +41,7 @@ pub(super) fn are_of_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Whether a piece of code is compiled for tests alone.
+/// Whether a piece of code is only compiled for tests.
 pub(super) fn is_of_tests(code: &impl ToTokens) -> bool {
     let attributes = |input: ParseStream<'_>| {
         let attributes = input.call(Attribute::parse_outer)?;
@@ -51,7 +51,7 @@ pub(super) fn is_of_tests(code: &impl ToTokens) -> bool {
     attributes.parse2(code.to_token_stream()).is_ok_and(|attributes| are_of_tests(&attributes))
 }
 
-/// What a `use` brings in, name by name.
+/// All names that a `use` brings in.
 pub(super) fn of_use(tree: &UseTree) -> Vec<Used> {
     fn collect(tree: &UseTree, segments: &[String], found: &mut Vec<Used>) {
         let with = |last: &syn::Ident| {
@@ -85,7 +85,7 @@ pub(super) fn of_use(tree: &UseTree) -> Vec<Used> {
     found
 }
 
-/// Collects the paths of code as it is visited. Modules within it are left out.
+/// Collects the paths in code. Modules in it are left out.
 #[derive(Debug, Default)]
 pub(super) struct Names(pub(super) Vec<Name>);
 
@@ -94,7 +94,7 @@ impl Names {
         self.0.push(Name { segments, line });
     }
 
-    /// The paths in the tokens of a macro, which only look like paths.
+    /// Adds the paths in the tokens of a macro, found by how they look.
     fn add_tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let is = |i: usize, mark: char| matches!(tokens.get(i), Some(TokenTree::Punct(punct)) if punct.as_char() == mark);
@@ -109,7 +109,7 @@ impl Names {
             };
             let before = |mark: char| i.checked_sub(1).is_some_and(|last| is(last, mark));
             let is_range = before('.') && i >= 2 && is(i - 2, '.');
-            // Fields and methods, lifetimes, variables of a macro, and crates.
+            // Not paths of this crate: fields, methods, lifetimes, macro variables, other crates.
             let is_other = before('.') && !is_range
                 || before('\'')
                 || before('$') && first != "crate"
@@ -143,7 +143,7 @@ impl<'ast> Visit<'ast> for Names {
         self.add_tokens(macro_call.tokens.clone());
     }
 
-    /// Within a function: elsewhere it belongs to the module.
+    /// A `use` in a function; elsewhere it belongs to the module.
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
         for used in of_use(&item.tree) {
             self.0.push(used.name);
@@ -152,7 +152,7 @@ impl<'ast> Visit<'ast> for Names {
 
     fn visit_item_mod(&mut self, _: &'ast syn::ItemMod) {}
 
-    /// Arguments may name functions, as those of clap do.
+    /// Arguments of attributes may name functions, as with clap.
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         if let Meta::List(list) = &attribute.meta {
             self.add_tokens(list.tokens.clone());

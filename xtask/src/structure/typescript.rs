@@ -3,7 +3,7 @@
 use super::imports::{Files, Imports};
 use std::path::{Component, Path, PathBuf};
 
-/// The imports among `files`, without those of types alone: the compiler removes these.
+/// The imports among `files`, except of types only, which the compiler removes.
 pub(super) fn imports(files: &Files) -> Imports {
     let mut imports = Imports::default();
     for (file, text) in files {
@@ -32,8 +32,8 @@ fn normalized(path: &Path) -> PathBuf {
     normal
 }
 
-/// Lines, from 1, of statements `import` and `export ... from` and of calls of `import`, and the
-/// relative addresses that they name.
+/// The relative addresses in statements `import` and `export ... from` and in calls of `import`, each
+/// with its line, from 1.
 fn specifiers(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let text = without_comments(text);
@@ -49,7 +49,7 @@ fn specifiers(text: &str) -> Vec<(usize, String)> {
         if !is_statement {
             continue;
         }
-        // Up to the address, or the end of what is no import.
+        // Up to the address, or to the end of a statement that is not an import.
         let mut statement = line.to_owned();
         while quoted(&statement).is_none() && !statement.contains(';') {
             let Some((_, line)) = lines.next() else { break };
@@ -63,7 +63,7 @@ fn specifiers(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Whether an import or export names nothing but types.
+/// Whether an import or export names only types.
 fn is_of_types(statement: &str) -> bool {
     let rest = statement.trim_start_matches("import").trim_start_matches("export").trim_start();
     let Some(names) = rest.strip_prefix('{') else { return rest.starts_with("type ") };
@@ -78,7 +78,7 @@ fn quoted(code: &str) -> Option<String> {
     Some(code[start + 1..].split_once(mark)?.0.into())
 }
 
-/// `text` with comments emptied; a mark in a text in quotes does not begin one.
+/// `text` without the contents of comments. Comment marks in quotes do not count.
 fn without_comments(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut quote = None;
