@@ -147,7 +147,7 @@ fn movements(draft: &mut Draft) {
     }
 }
 
-/// Zeros between neighbours, then a convolution: what the converter turns a ConvTranspose of stride 2 into.
+/// Zeros between neighbours, then a convolution: the converter's form of a ConvTranspose of stride 2.
 fn transposed(draft: &mut Draft) {
     let zeros = AxisPadding { before: 0, between: 1, after: 0 };
     let none = AxisPadding::default();
