@@ -60,7 +60,8 @@ pub(crate) fn output(program: &str, arguments: &[&str]) -> anyhow::Result<String
     let output = output.with_context(|| format!("cannot run {program}"))?;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{program} failed: {}", errors.trim());
-    String::from_utf8(output.stdout).with_context(|| format!("the output of {program} is not UTF-8"))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("the output of {program} is not UTF-8"))
 }
 
 /// A command as typed in a shell.
