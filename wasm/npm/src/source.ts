@@ -19,7 +19,7 @@ export interface ReadOptions {
   /** Called while the file arrives. If it throws, the call rejects with that error. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Most bytes of the file; default: 2^30. A larger file is refused as soon as its size is known. */
+  /** Limit on the size of the file; default: 2^30. A larger file is refused as soon as its size is known. */
   readonly maxBytes?: number | undefined;
   /** Milliseconds without a byte after which a download is given up; default: 30,000. */
   readonly timeout?: number | undefined;
