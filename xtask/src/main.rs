@@ -46,7 +46,7 @@ struct Arguments {
 enum Task {
     /// Format, lint and test everything, as CI does
     Test {
-        /// Formatting, lints and unit tests alone: no browser, no emulated instructions, no whole programs
+        /// Only formatting, lints and unit tests: no browsers, emulated instructions or whole programs
         #[arg(long)]
         quick: bool,
     },

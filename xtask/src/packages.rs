@@ -5,11 +5,11 @@ use crate::tools;
 use anyhow::{Context, ensure};
 use std::fs;
 
-/// A package is sources: vectors, models and pictures stay in the repository.
+/// A package only has sources. Vectors, models and pictures stay in the repository.
 const MOST_BYTES: u64 = 250 << 10;
 
-/// Packs every crate that is published, in the order in which they depend on each other, and checks the sizes.
-/// What is packed is not compiled: it is the same sources that the tests compile.
+/// Packs every crate that is published, in the order of their dependencies, and checks the sizes. The
+/// packed sources are not compiled, since the tests compile the same sources.
 pub(crate) fn check() -> anyhow::Result<()> {
     let names = published()?;
     let mut arguments = vec!["package", "--no-verify", "--allow-dirty"];

@@ -32,23 +32,23 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     steps.finish()
 }
 
-/// Runs the checks for which nobody waits long: formatting, lints and unit tests, without emulated
-/// instruction sets, browsers and whole programs.
+/// Runs the quick checks: formatting, lints and unit tests, without emulated instruction sets,
+/// browsers and whole programs.
 ///
 /// # Errors
-/// If any has failed; the last lines printed name it.
+/// If any check failed. The last printed lines name it.
 pub(crate) fn run_quick() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     check_sources(&mut steps);
     let arguments = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins"];
     steps.run("unit tests", |skipped| {
-        // The kernels' tests read it.
+        // The tests of the kernels read it.
         test(Command::new("cargo").args(arguments).env("BAYES8_EMULATE", "0"), skipped)
     });
     steps.finish()
 }
 
-/// Checks what the sources look like.
+/// Checks the sources: format, structure and lints.
 fn check_sources(steps: &mut Steps) {
     steps.run("format", |_| format());
     steps.run("structure", |_| structure::check());
