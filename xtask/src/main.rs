@@ -3,11 +3,14 @@
 mod apps;
 mod bench;
 mod bench_web;
+mod book;
 mod c_library;
 mod conformance;
 mod demo;
 mod evaluation;
 mod hidden;
+mod links;
+mod markdown;
 mod models;
 mod no_std;
 mod packages;
@@ -20,6 +23,7 @@ mod tools;
 mod wasm_module;
 mod web;
 
+use crate::skipped::Skipped;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -31,6 +35,7 @@ Examples:
   cargo xtask test --quick
   cargo xtask c-library --prefix ~/.local
   cargo xtask structure
+  cargo xtask book
   cargo xtask web
   cargo xtask demo
   cargo xtask conformance
@@ -58,6 +63,14 @@ enum Task {
     },
     /// Find files that are too long, and files that depend on each other in a cycle
     Structure,
+    /// Check the links of all documents and build the book of docs/ into target/book
+    Book,
+    /// What mdBook runs, to lead links that leave the book to the repository
+    #[command(hide = true)]
+    BookLinks {
+        /// What mdBook asks
+        arguments: Vec<String>,
+    },
     /// Build the npm package in wasm/npm, and install the tools for it
     Web {
         /// Skip wasm-opt and the size limits, for a slightly faster build
@@ -138,6 +151,10 @@ fn main() -> anyhow::Result<()> {
         Task::Test { quick: false } => test::run_all(),
         Task::CLibrary { prefix } => c_library::install(&prefix),
         Task::Structure => structure::check(),
+        Task::Book => book::build(&mut Skipped::default()),
+        // `supports RENDERER`: yes, whatever it is.
+        Task::BookLinks { arguments } if !arguments.is_empty() => Ok(()),
+        Task::BookLinks { .. } => book::preprocess(),
         Task::Web { no_opt } => web::run(!no_opt, web::Packer::WasmPack),
         Task::Demo { port } => demo::serve(port),
         Task::Conformance { update: true } => conformance::update(),

@@ -40,18 +40,29 @@ pub(crate) fn target() -> PathBuf {
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()))
 }
 
-/// Installs a program of crates.io in exactly this version, in [`bin`]. It is built without
-/// optimization: these programs run for seconds, but compiling them takes minutes.
-pub(crate) fn cargo_program(package: &str, program: &str, version: &str) -> Result<(), Missing> {
+/// Installs a program of crates.io in exactly this version, in [`bin`], with further `options` of
+/// `cargo install`. It is built without optimization: these programs run for seconds, but compiling
+/// them takes minutes.
+pub(crate) fn cargo_program(
+    package: &str,
+    program: &str,
+    version: &str,
+    options: &[&str],
+) -> Result<(), Missing> {
     let reports = Command::new(bin().join(program)).arg("--version").output();
     let reports = reports.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    if reports.is_ok_and(|text| text.split_whitespace().nth(1) == Some(version)) {
+    // `name 1.2.3` or `name v1.2.3`.
+    let is_installed = |text: String| {
+        let number = text.split_whitespace().nth(1).map(|word| word.trim_start_matches('v'));
+        number == Some(version)
+    };
+    if reports.is_ok_and(is_installed) {
         return Ok(());
     }
     println!("{package} {version} is missing: compiling it takes about two minutes, once");
     let mut cargo = Command::new("cargo");
     cargo.args(["install", package, "--version", version, "--bin", program, "--debug", "--force"]);
-    cargo.arg("--root").arg(tools()).env("CARGO_TARGET_DIR", tools().join("build"));
+    cargo.args(options).arg("--root").arg(tools()).env("CARGO_TARGET_DIR", tools().join("build"));
     cargo.env("CARGO_PROFILE_DEV_DEBUG", "false");
     install(&mut cargo).map_err(|reason| format!("no {package} {version}: {reason}"))?;
     // Large, and not needed any more.

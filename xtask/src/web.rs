@@ -109,9 +109,9 @@ fn install(packer: Packer) -> Result<(), Missing> {
     tools::node()?;
     tools::rust_target(TARGET)?;
     let bindgen = tools::locked_version("wasm-bindgen")?;
-    tools::cargo_program("wasm-bindgen-cli", "wasm-bindgen", &bindgen)?;
+    tools::cargo_program("wasm-bindgen-cli", "wasm-bindgen", &bindgen, &[])?;
     if packer == Packer::WasmPack {
-        tools::cargo_program("wasm-pack", "wasm-pack", WASM_PACK)?;
+        tools::cargo_program("wasm-pack", "wasm-pack", WASM_PACK, &[])?;
     }
     tools::npm_packages(&root().join(PROGRAMS))?;
     tools::npm_packages(&root().join(PACKAGE))
