@@ -9,7 +9,9 @@ use ndarray::Axis;
 use std::path::Path;
 
 /// Commands that cannot run in a clone without downloads: how they begin, and why.
-const NOT_RUN: [(&str, &str); 11] = [
+const NOT_RUN: [(&str, &str); 13] = [
+    ("cargo install ", "installs what is tested here"),
+    ("python train.py ", "needs PyTorch"),
     ("cargo xtask ", "builds or measures for minutes; `cargo xtask test` itself is one"),
     ("pip install ", "needs a package registry"),
     ("python3 -m venv ", "needs a package registry"),
@@ -41,13 +43,26 @@ fn commands(document: &str) -> Vec<String> {
     words.filter(|line| !line.is_empty()).collect()
 }
 
+/// Documents whose commands run, each after those of the others beside it.
+const RUN: [&[&str]; 6] = [
+    &["README.md"],
+    &["docs/EVALUATION.md"],
+    &["docs/guides/command-line.md"],
+    &["docs/guides/quantize.md"],
+    &["docs/tutorials/first-prediction.md"],
+    &["docs/tutorials/pytorch-to-browser.md", "docs/tutorials/proving-uncertainty.md"],
+];
+
 /// Every document whose commands are tested.
 fn documents() -> Vec<String> {
-    let docs = std::fs::read_dir(recorded::repository().join("docs")).unwrap();
-    let names = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
-    let mut documents: Vec<String> = names.filter(|name| name.ends_with(".md")).collect();
+    let mut documents = vec!["README.md".into(), "python/README.md".into()];
+    for folder in ["docs", "docs/guides", "docs/tutorials"] {
+        let files = std::fs::read_dir(recorded::repository().join(folder)).unwrap();
+        let names = files.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().display()));
+        documents.extend(names.filter(|name| name.ends_with(".md")));
+    }
     documents.sort();
-    [vec!["README.md".into(), "python/README.md".into()], documents].concat()
+    documents
 }
 
 /// Whether a command is a synopsis: it has parts to fill in or leave out.
@@ -113,10 +128,13 @@ fn prepared(document: &str) -> Fixture {
         _ => {
             let mut recorded = Recorded::load("small-cnn");
             recorded.write(&fixture, ".");
-            for name in ["x", "xy", "test"] {
+            recorded.write(&fixture, "exported");
+            for name in ["x", "xy", "test", "calibration", "two"] {
                 recorded.write_pictures(&fixture, &format!("{name}.npz"), "x");
             }
-            recorded.write_pictures(&fixture, "other.npz", "other");
+            for name in ["other", "foreign"] {
+                recorded.write_pictures(&fixture, &format!("{name}.npz"), "other");
+            }
             run(
                 &fixture,
                 "bayes8 quantize --network network.onnx --posterior posterior.safetensors \
@@ -127,30 +145,28 @@ fn prepared(document: &str) -> Fixture {
     fixture
 }
 
-/// Runs the commands of a document that can run, in one folder.
-fn run_commands(document: &str) -> Fixture {
-    let fixture = prepared(document);
-    let commands = commands(document);
-    for command in commands.iter().filter(|command| !not_run(command) && !is_synopsis(command)) {
-        run(&fixture, command);
+/// Runs the commands of documents that can run, in one folder.
+fn run_commands(documents: &[&str]) -> Fixture {
+    let fixture = prepared(documents[0]);
+    let commands = documents.iter().flat_map(|document| commands(document));
+    for command in commands.filter(|command| !not_run(command) && !is_synopsis(command)) {
+        run(&fixture, &command);
     }
     fixture
 }
 
 #[test]
-fn the_commands_of_the_readme_run() {
-    run_commands("README.md");
-}
-
-#[test]
-fn the_commands_of_the_evaluation_run() {
-    run_commands("docs/EVALUATION.md");
+fn the_commands_of_the_documents_run() {
+    for documents in RUN {
+        run_commands(documents);
+    }
 }
 
 #[test]
 fn the_other_documents_have_no_commands_to_run() {
+    let run = [RUN.concat(), vec!["python/README.md"]].concat();
     for document in documents() {
-        if !["README.md", "docs/EVALUATION.md", "python/README.md"].contains(&document.as_str()) {
+        if !run.contains(&document.as_str()) {
             let left: Vec<_> = commands(&document).into_iter().filter(|c| !not_run(c)).collect();
             assert!(left.is_empty(), "{document}: {left:?}");
         }
@@ -160,7 +176,7 @@ fn the_other_documents_have_no_commands_to_run() {
 /// bayes8-export, then `quantize`: constants that a Shape node and others read once panicked here.
 #[test]
 fn the_exporter_s_readme_makes_a_model_with_the_answers_of_pytorch() {
-    let fixture = run_commands("python/README.md");
+    let fixture = run_commands(&["python/README.md"]);
     let mut recorded = Recorded::load("readme-resnet20");
     let (pictures, expected) = (recorded.pictures("x"), recorded.logits());
 
@@ -218,21 +234,32 @@ fn every_option_of_a_synopsis_exists() {
 
 /// The bits are the same everywhere, and so is the text, apart from the name of the kernels.
 #[test]
-fn the_answers_in_the_readme_are_the_program_s() {
-    let text = std::fs::read_to_string(recorded::repository().join("README.md")).unwrap();
-    let (_, block) = text.split_once("```text\n$ ").unwrap();
+fn the_answers_in_the_documents_are_the_program_s() {
+    let read = |name: &str| std::fs::read_to_string(recorded::repository().join(name)).unwrap();
+    let (readme, tutorial) = (read("README.md"), read("docs/tutorials/first-prediction.md"));
+    let (_, block) = readme.split_once("```text\n$ ").unwrap();
     let (shown, _) = block.split_once("\n```").unwrap();
-    let (command, expected) = shown.replace("\\\n", " ").split_once('\n').map(owned).unwrap();
-    let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
-    let printed = run(&prepared("README.md"), &command);
-    let lines = |text: &str| {
-        let lines = text.trim_end().lines().map(|line| match line.rsplit_once(", ") {
-            Some((before, _)) if line.starts_with("32 samples") => before.to_owned(),
-            _ => line.trim_end().to_owned(),
-        });
-        lines.collect::<Vec<_>>()
-    };
-    assert_eq!(lines(&printed), lines(&expected));
+    let mut answers = vec![shown.replace("\\\n", " ").split_once('\n').map(owned).unwrap()];
+    for part in tutorial.split("```sh\n").skip(1) {
+        let answer = part.split_once("\n```\n\n```text\n");
+        answers.extend(
+            answer.map(|(command, rest)| owned((command, rest.split_once("\n```").unwrap().0))),
+        );
+    }
+    assert_eq!(answers.len(), 3);
+    let fixture = prepared("README.md");
+    for (command, expected) in answers {
+        let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
+        let printed = run(&fixture, &command);
+        let lines = |text: &str| {
+            let lines = text.trim_end().lines().map(|line| match line.rsplit_once(", ") {
+                Some((before, _)) if line.starts_with("32 samples") => before.to_owned(),
+                _ => line.trim_end().to_owned(),
+            });
+            lines.collect::<Vec<_>>()
+        };
+        assert_eq!(lines(&printed), lines(&expected), "{command}");
+    }
 }
 
 fn owned((a, b): (&str, &str)) -> (String, String) {
