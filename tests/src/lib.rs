@@ -39,3 +39,8 @@ pub fn repository() -> PathBuf {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The example of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/rust.md")]
+struct Guide;
