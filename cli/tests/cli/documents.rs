@@ -235,11 +235,14 @@ fn every_option_of_a_synopsis_exists() {
 /// The bits are the same everywhere, and so is the text, apart from the name of the kernels.
 #[test]
 fn the_answers_in_the_documents_are_the_program_s() {
-    let read = |name: &str| std::fs::read_to_string(recorded::repository().join(name)).unwrap();
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(recorded::repository().join(name)).unwrap();
+        text.replace("\\\n", " ")
+    };
     let (readme, tutorial) = (read("README.md"), read("docs/tutorials/first-prediction.md"));
     let (_, block) = readme.split_once("```text\n$ ").unwrap();
     let (shown, _) = block.split_once("\n```").unwrap();
-    let mut answers = vec![shown.replace("\\\n", " ").split_once('\n').map(owned).unwrap()];
+    let mut answers = vec![shown.split_once('\n').map(owned).unwrap()];
     for part in tutorial.split("```sh\n").skip(1) {
         let answer = part.split_once("\n```\n\n```text\n");
         answers.extend(
