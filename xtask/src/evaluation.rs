@@ -216,7 +216,11 @@ fn tables(figures: &Value) -> anyhow::Result<String> {
     let columns = columns(figures, &peers);
     let command = figures["provenance"]["command"].as_str().context("no `command`")?;
     writeln!(text, "```sh\n{}\n```\n", generic(command))?;
-    writeln!(text, "{} pictures, with the number of samples beside each model:\n", figures["pictures"])?;
+    writeln!(
+        text,
+        "{} pictures, with the number of samples beside each model:\n",
+        figures["pictures"]
+    )?;
     write!(text, "| |")?;
     columns.iter().try_for_each(|column| write!(text, " {} |", column.name))?;
     writeln!(text, "\n|---|{}", "---:|".repeat(columns.len()))?;
