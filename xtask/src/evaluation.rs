@@ -1,4 +1,4 @@
-//! Every figure of `docs/EVALUATION.md`: measured, and written into its tables.
+//! Measures every figure of `docs/EVALUATION.md` and writes its tables.
 
 use crate::bench::BAYES8;
 use crate::programs::{root, run, run_command};
@@ -9,14 +9,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A model and what it is measured on. Names of files are those in the folder's `data`.
+/// A model and its data. Names of files are those in the folder `data`.
 struct Subject {
     name: &'static str,
     /// The set of its calibration pictures.
     calibration: &'static str,
     data: &'static str,
     ood: Option<&'static str>,
-    /// Whether its data are corrupted too.
+    /// Whether it is also measured on corrupted data.
     drift: bool,
     /// The MOPED factor of a model without a posterior file.
     moped: Option<&'static str>,
@@ -75,9 +75,9 @@ const SUBJECTS: [Subject; 5] = [
 /// How much to measure.
 pub(crate) struct Effort<'a> {
     pub(crate) samples: u32,
-    /// Samples of the FP32 networks; 0 leaves them out.
+    /// Samples for the FP32 networks; 0 leaves them out.
     pub(crate) fp32_samples: u32,
-    /// Samples of corrupted pictures; 0 leaves them out.
+    /// Samples for corrupted pictures; 0 leaves them out.
     pub(crate) drift_samples: u32,
     /// Only these models; empty for all.
     pub(crate) only: &'a [String],
@@ -85,13 +85,13 @@ pub(crate) struct Effort<'a> {
     pub(crate) tables_only: bool,
 }
 
-/// Measures models and writes the tables of `docs/EVALUATION.md` of those that were measured, now or
-/// before.
+/// Measures models, and writes the tables of `docs/EVALUATION.md` for all models that were measured
+/// now or before.
 pub(crate) fn measure(from: &Path, effort: &Effort<'_>) -> anyhow::Result<()> {
     let from = std::path::absolute(from).context("cannot resolve the folder")?;
     if let Some(name) = effort.only.iter().find(|&n| SUBJECTS.iter().all(|s| s.name != n.as_str()))
     {
-        bail!("--only {name}: there is no such model");
+        bail!("--only {name}: unknown model");
     }
     let folder = root().join("target/evaluation");
     if effort.tables_only {
@@ -111,7 +111,7 @@ pub(crate) fn measure(from: &Path, effort: &Effort<'_>) -> anyhow::Result<()> {
                 run_command(&mut bayes8)?;
                 continue;
             }
-            // What was measured before stays until all is measured anew.
+            // Earlier figures stay until all are measured anew.
             let (path, part) = (figures(&folder, subject.name), folder.join("part.json"));
             bayes8.stdout(File::create(&part).with_context(|| part.display().to_string())?);
             run_command(&mut bayes8)?;
@@ -126,11 +126,11 @@ fn figures(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 
-/// Stands for the folder in the commands that the document shows.
+/// Placeholder for the folder in the commands of the document.
 const SHARED: &str = "$SHARED";
 
 impl Subject {
-    /// The commands that measure it, each without the program.
+    /// The commands that measure this model, without the name of the program.
     fn commands(&self, effort: &Effort<'_>) -> Vec<Vec<String>> {
         let Self { name, calibration, data, .. } = self;
         let npz = |set: &str| format!("{SHARED}/data/{set}.npz");
@@ -146,7 +146,7 @@ impl Subject {
         };
         let mut commands = Vec::new();
         if !self.shipped {
-            let mut quantize = words(&["quantize", "--mean"]);
+            let mut quantize = words(&["quantize", "--network"]);
             quantize.push(source("mean.onnx"));
             quantize.extend(spread.clone());
             quantize.extend(["--metadata".into(), source("golden.json")]);
@@ -167,7 +167,7 @@ impl Subject {
             evaluate.extend(["--drift-samples".into(), effort.drift_samples.to_string()]);
         }
         if effort.fp32_samples > 0 {
-            evaluate.extend(["--mean".into(), source("mean.onnx")]);
+            evaluate.extend(["--network".into(), source("mean.onnx")]);
             evaluate.extend(spread);
             evaluate.extend(["--fp32-samples".into(), effort.fp32_samples.to_string()]);
             evaluate.extend(words(&["--fp32-noise", "int8"]));
@@ -184,7 +184,7 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
 
-/// Puts the tables of all measured models between their markers.
+/// Writes the tables of all measured models between their markers.
 fn write_tables(folder: &Path) -> anyhow::Result<()> {
     let path = root().join("docs/EVALUATION.md");
     let read = || path.display().to_string();
@@ -274,7 +274,8 @@ struct Column<'a> {
     is_peer: bool,
 }
 
-/// INT8 and its peers; before a peer INT8 from as many samples, where it has more.
+/// INT8 and its peers. If INT8 has more samples than a peer, a column with equal samples precedes the
+/// peer.
 fn columns<'a>(figures: &'a Value, peers: &[(&str, &'a Value)]) -> Vec<Column<'a>> {
     let name = |model: &str, samples: &Value| match samples.as_u64() {
         Some(samples) => format!("{model}, {samples}"),
@@ -290,7 +291,7 @@ fn columns<'a>(figures: &'a Value, peers: &[(&str, &'a Value)]) -> Vec<Column<'a
     columns
 }
 
-/// The command with the folder's name instead of its path.
+/// The command with a placeholder instead of the path of the folder.
 fn generic(command: &str) -> String {
     let words = command.split(' ').map(|word| match (word.find("/models/"), word.find("/data/")) {
         (Some(at), _) | (_, Some(at)) if at > 0 => format!("{SHARED}{}", &word[at..]),
@@ -315,7 +316,7 @@ fn convergence(text: &mut String, figures: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Accuracies and entropies of both models, a line a corruption.
+/// Accuracies and entropies of both models, one line per corruption.
 fn drift(text: &mut String, figures: &Value) -> anyhow::Result<()> {
     let int8 = figures["drift"].as_array().context("no `drift`")?;
     let fp32 = figures["fp32"]["drift"].as_array();
@@ -375,7 +376,7 @@ fn drift(text: &mut String, figures: &Value) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    /// Nothing stands beside figures from another number of samples, unless its peer has more.
+    /// Figures are next to figures from the same number of samples, unless the peer has more.
     #[test]
     fn a_peer_stands_beside_int8_of_as_many_samples() {
         let figures = serde_json::json!({
@@ -392,8 +393,8 @@ mod tests {
     #[test]
     fn commands_name_the_folder() {
         let command =
-            "bayes8 evaluate models/a.safetensors --data /x/y/data/b.npz --mean /x/y/models/a/m";
-        let expected = "bayes8 evaluate models/a.safetensors \\\n    --data $SHARED/data/b.npz \\\n    --mean $SHARED/models/a/m";
+            "bayes8 evaluate models/a.safetensors --data /x/y/data/b.npz --network /x/y/models/a/m";
+        let expected = "bayes8 evaluate models/a.safetensors \\\n    --data $SHARED/data/b.npz \\\n    --network $SHARED/models/a/m";
         assert_eq!(generic(command), expected);
     }
 }
