@@ -9,7 +9,7 @@ pub(crate) use arguments::Arguments;
 use crate::atomic_file::Pending;
 use crate::{model_file, output, progress, style};
 use anyhow::anyhow;
-use bayes8_evaluate::EvaluateError;
+use bayes8_evaluate::{EvaluateError, LabelledError};
 use std::path::Path;
 
 /// Runs the command.
@@ -38,12 +38,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Err(first)
 }
 
-/// Adds the option that is likely wrong.
+/// Adds the argument that is likely wrong.
 fn explained(error: EvaluateError) -> anyhow::Error {
     match error {
         EvaluateError::DriftLabels { .. } => {
             anyhow!("{error}: --drift must hold the pictures of --data, corrupted")
         }
+        // Unwrapped, so that swapped arguments are recognised when it is printed.
+        EvaluateError::Labelled(LabelledError::Pictures(error))
+        | EvaluateError::Pictures(error) => error.into(),
         error => error.into(),
     }
 }
