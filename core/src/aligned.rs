@@ -1,4 +1,4 @@
-//! Memory that begins at a cache line.
+//! Memory that starts on a cache line.
 
 use alloc::collections::TryReserveError;
 use alloc::{vec, vec::Vec};
@@ -8,12 +8,12 @@ use core::ops::{Deref, DerefMut};
 /// Bytes of a cache line, and of the widest vector or row of a tile.
 const LINE: usize = 64;
 
-/// Entries of which the first lies at a multiple of 64 bytes, so that loads of whole lines touch one
-/// line each: tiles of AMX suffer most from those that touch two (`docs/AMX.md`).
+/// Entries that start at a multiple of 64 bytes, so that each load of a whole line touches a single
+/// line. AMX tiles suffer most from loads that touch two (`docs/AMX.md`).
 #[derive(Debug)]
 pub struct Aligned<T> {
     memory: Vec<T>,
-    /// The entry that lies there.
+    /// Index of the first aligned entry.
     start: usize,
 }
 
@@ -24,11 +24,11 @@ impl<T> Default for Aligned<T> {
 }
 
 impl<T: Copy> Aligned<T> {
-    /// Makes it hold at least `count` entries. It only grows: what it holds is overwritten.
+    /// Grows to at least `count` entries. Never shrinks; growing discards the contents.
     pub fn grow(&mut self, count: usize, empty: T) {
         if self.len() < count {
             let spare = LINE / size_of::<T>();
-            // The old memory is not copied, nor kept beside the new.
+            // Free the old memory before taking the new, and copy nothing.
             self.memory = Vec::new();
             self.memory = vec![empty; count + spare];
             self.start = self.memory.as_ptr().align_offset(LINE).min(spare);
@@ -37,15 +37,15 @@ impl<T: Copy> Aligned<T> {
 }
 
 impl<T: Copy> Aligned<T> {
-    /// [`Self::grow`], where there may be no memory.
+    /// Grows like [`Self::grow`], but returns an error when memory runs out.
     ///
     /// # Errors
-    /// When there is none; then it holds nothing.
+    /// When there is not enough memory. It is empty then.
     pub fn try_grow(&mut self, count: usize, empty: T) -> Result<(), TryReserveError> {
         if self.len() < count {
             *self = Self::default();
-            // Asked for and given back: only memory that an allocator zeroes itself costs nothing
-            // until it is used, and that kind cannot be asked for without an abort.
+            // A probe, freed at once. Only memory that the allocator zeroes itself costs nothing
+            // until it is used, and a request for that kind aborts when it fails.
             let mut probe = Vec::<T>::new();
             probe.try_reserve_exact(count.saturating_add(LINE / size_of::<T>()))?;
             drop(black_box(probe));
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_entry_lies_at_a_line_however_much_there_is() {
+    fn the_first_entry_is_aligned_at_any_size() {
         let mut bytes = Aligned::<u8>::default();
         let mut words = Aligned::<i16>::default();
         assert!(bytes.is_empty());

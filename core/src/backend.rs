@@ -1,4 +1,5 @@
-//! The seam between what is computed (here) and how fast (back ends).
+//! The interface between the executor, which decides what is computed, and the back ends, which
+//! make it fast.
 //!
 //! A back end packs a layer's posterior once, draws weight samples straight into its packed form, and
 //! multiplies. Every method has one right answer, defined by [`crate::reference`]; a back end that returns
@@ -15,23 +16,23 @@ use alloc::sync::Arc;
 pub trait Backend: Send + Sync {
     /// The posterior of a layer, arranged for sampling.
     type Layer: Send + Sync;
-    /// One weight sample of a layer, arranged for the kernels. Empty at first; its memory grows to
-    /// the largest layer that is drawn into it.
+    /// One weight sample of a layer, arranged for the kernels. Starts empty; its memory grows to
+    /// fit the largest layer drawn into it.
     type Weights: Default + Send + Sync;
-    /// Working memory of the kernels, one a call at a time.
+    /// Working memory of the kernels. Each serves one call at a time.
     type Scratch: Default + Send;
 
-    /// Name of the kernels in use, such as `avx512vnni`.
+    /// Returns the name of the kernels in use, such as `avx512vnni`.
     fn kernel(&self) -> &'static str;
 
     /// Arranges the posterior of a layer.
     fn prepare(&self, layer: &Arc<Layer>, convolution: &Convolution) -> Self::Layer;
 
-    /// Bytes of one weight sample of a layer.
+    /// Returns the size in bytes of one weight sample of a layer.
     fn weight_bytes(&self, layer: &Self::Layer) -> usize;
 
-    /// Lets up to `threads` threads share each of the operations that follow on `scratch`; one at
-    /// first. A back end without threads does nothing.
+    /// Lets up to `threads` threads share each later operation on `scratch`. The initial number is
+    /// 1. A back end without threads does nothing.
     fn share(&self, _scratch: &mut Self::Scratch, _threads: usize) {}
 
     /// Draws the weights and biases of a layer.
@@ -43,7 +44,7 @@ pub trait Backend: Send + Sync {
         scratch: &mut Self::Scratch,
     );
 
-    /// Convolution, depthwise if the layer is, with its epilogue.
+    /// Computes a convolution and its epilogue; a depthwise one if the layer is depthwise.
     fn convolution(
         &self,
         convolution: &Convolution,
@@ -53,8 +54,8 @@ pub trait Backend: Send + Sync {
         scratch: &mut Self::Scratch,
     );
 
-    /// Runs a loop over codes, compiled for the vector unit if there is one: `input` gives the codes of
-    /// each of its inputs.
+    /// Runs a loop over codes, compiled for the vector unit if there is one. `input(i)` returns the
+    /// codes of input `i`.
     fn run<'a>(&self, job: &Job, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
         job.run(input, output);
     }

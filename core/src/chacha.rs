@@ -1,7 +1,7 @@
 //! The ChaCha8 key stream, 16 blocks at a time.
 //!
-//! A *group* is 16 consecutive blocks of the stream, read word-major: word `j` of block `b` stands
-//! at byte `(16 j + b) * 4`. So a SIMD lane is a block and no target needs a transpose.
+//! A *group* is 16 consecutive blocks of the stream, read word-major: word `j` of block `b` is
+//! at byte `(16 j + b) * 4`. Each SIMD lane is therefore a block, and no target needs a transpose.
 //!
 //! Source: D. J. Bernstein, "ChaCha, a variant of Salsa20" (2008), with a 64-bit block counter and
 //! a 64-bit stream number, as the `rand_chacha` crate lays them out.
@@ -16,8 +16,9 @@ pub const GROUP_BYTES: usize = 16 * LANES * 4;
 /// 4 x 4 matrix. ChaCha8 makes four double rounds.
 pub const COLUMNS: [[usize; 4]; 4] = [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]];
 
-/// The same of the other four: its diagonals. In one table of eight, compilers would not unroll the
-/// loop over it, which keeps the state out of registers: 2.5 times the time.
+/// Words that the last four quarter rounds mix: the diagonals. Compilers would not unroll a loop
+/// over a single table of eight, which would keep the state out of registers and take 2.5 times as
+/// long.
 pub const DIAGONALS: [[usize; 4]; 4] =
     [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]];
 
@@ -32,13 +33,14 @@ pub struct ChaCha8 {
 }
 
 impl ChaCha8 {
-    /// The stream `stream` of the key that is `seed` in little-endian, then 24 zero bytes.
+    /// Creates stream number `stream` of the key that is `seed` in little-endian, then 24 zero
+    /// bytes.
     pub const fn new(seed: u64, stream: u64) -> Self {
         Self { seed, stream }
     }
 
-    /// The first block's 16 words before the rounds, for block number `block`: constants, key,
-    /// counter and stream number.
+    /// Returns the 16 words of block number `block` before the rounds: constants, key, counter and
+    /// stream number.
     pub const fn start(&self, block: u64) -> [u32; 16] {
         let (seed, stream) = (self.seed, self.stream);
         let [low, high] = [seed as u32, (seed >> 32) as u32];
@@ -65,8 +67,8 @@ impl ChaCha8 {
         ]
     }
 
-    /// Group number `index`: blocks `16 index .. 16 index + 16`. Element `[j][b]` is word `j` of
-    /// block `b`; in little-endian memory this is the byte order of the module's definition.
+    /// Computes group number `index`: blocks `16 index .. 16 index + 16`. Element `[j][b]` is word
+    /// `j` of block `b`; in little-endian memory this is the byte order of the module's definition.
     #[inline(always)]
     pub fn group(&self, index: u64) -> [Lanes; 16] {
         let blocks: [[u32; 16]; LANES] =
@@ -88,7 +90,7 @@ impl ChaCha8 {
         state
     }
 
-    /// Group number `index` as bytes.
+    /// Computes group number `index` as bytes, in the order of the module's definition.
     pub fn group_bytes(&self, index: u64) -> [u8; GROUP_BYTES] {
         let mut bytes = [0; GROUP_BYTES];
         let words = self.group(index);

@@ -1,9 +1,9 @@
-//! Checks of numbers that execution relies on.
+//! Checks of the numbers that execution relies on.
 
 use crate::error::ModelError;
 use alloc::{format, string::String};
 
-/// What belongs to a node, as errors call it.
+/// Returns the name that errors use for something that belongs to a node.
 pub(crate) fn named(node: &str, what: &str) -> String {
     format!("{node}.{what}")
 }

@@ -1,4 +1,4 @@
-//! What a weighted layer computes: products, and what becomes of their sums.
+//! What a weighted layer computes: sums of products, and their conversion to outputs.
 
 use crate::geometry::Shape;
 use crate::numerics::Target;
@@ -12,34 +12,34 @@ pub struct Convolution {
     pub filters: Filters,
     /// Shape of one picture's output.
     pub output: Shape,
-    /// Code of x = 0 in the input, which padding counts as.
+    /// Code of x = 0 in the input, which is also the code of padding.
     pub zero_point: u8,
-    /// From accumulator steps to output steps, one an output channel.
+    /// Factors from accumulator steps to output steps, one per output channel.
     pub multipliers: Vec<f32>,
-    /// Where results are rounded to; `None` leaves them in f32, as logits.
+    /// Grid and bounds that results are rounded to; `None` leaves them in f32, as logits.
     pub target: Option<Target>,
     /// The residual addition that follows, if it is done in the same pass. Its first input is the
-    /// code that the convolution rounds to [`Self::target`], of the same zero point; its second
+    /// code that the convolution rounds to [`Self::target`], with the same zero point; its second
     /// is another value.
     pub residual: Option<Addition>,
 }
 
-/// Where a convolution writes: NHWC, all pictures of the batch one after the other. The variant
-/// follows [`Convolution::target`] and [`Convolution::residual`].
+/// Memory that a convolution writes to: NHWC, all pictures of the batch one after the other.
+/// [`Convolution::target`] and [`Convolution::residual`] determine the variant.
 #[derive(Debug)]
 pub enum Output<'a> {
     /// Codes of the output's grid, rounded to the target.
     Codes(&'a mut [u8], Target),
-    /// Codes of a residual addition: the convolution's codes, rounded to the target, added to the
-    /// codes of another value of the output's shape.
+    /// Codes of a residual addition: the convolution's codes, rounded to the target, plus the codes
+    /// of another value with the output's shape.
     Sums(&'a mut [u8], Target, Addition, &'a [u8]),
     /// Logits in real units.
     Logits(&'a mut [f32]),
 }
 
 impl Output<'_> {
-    /// Writes the outputs from index `first` on: `sums` times `multipliers`, on their way through
-    /// the epilogue.
+    /// Multiplies `sums` by `multipliers`, applies the epilogue and writes the outputs from index
+    /// `first` on.
     #[inline(always)]
     pub fn write(&mut self, first: usize, sums: &[i32], multipliers: &[f32]) {
         let scaled = sums.iter().zip(multipliers).map(|(&sum, m)| sum as f32 * m);

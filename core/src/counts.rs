@@ -4,12 +4,12 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Display;
 
-/// A number and what it counts: `1 sample`, `2 samples`, `3 classes`, `4 axes`.
+/// Formats a number and what it counts: `1 sample`, `2 samples`, `3 classes`, `4 axes`.
 pub fn counted<N: Display + From<u8> + PartialEq + Copy>(count: N, singular: &str) -> String {
     format!("{count} {}", noun(count, singular))
 }
 
-/// The noun alone, singular for a count of one.
+/// Returns the noun alone: singular for a count of one, otherwise plural.
 pub fn noun<N: From<u8> + PartialEq>(count: N, singular: &str) -> String {
     if count == N::from(1) {
         return singular.into();
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_not_many() {
+    fn a_count_of_one_is_singular() {
         for (singular, plural) in [
             ("channel", "channels"),
             ("class", "classes"),

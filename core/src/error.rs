@@ -1,4 +1,4 @@
-//! Why parts are not a model.
+//! Why parts do not form a model.
 
 use crate::geometry::Shape;
 use crate::name::NameFault;
@@ -6,7 +6,7 @@ use crate::quoted::Echo;
 use alloc::string::String;
 use thiserror::Error;
 
-/// Why parts are not a model. Every variant names the node, tensor or field.
+/// Why parts do not form a model. Every message names the node, tensor or field.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -25,13 +25,13 @@ pub enum ModelError {
         /// Shape of its output.
         shape: Shape,
     },
-    /// A node before the last without quantization, or a last one with it.
+    /// The last node has a quantized output, or another node does not.
     #[error("node `{node}`: exactly the nodes before the last have a quantized output", node = Echo(node))]
     OutputQuantization {
         /// The node.
         node: String,
     },
-    /// A name of the model or a class with control characters, or a very long one.
+    /// The name of the model or of a class has control characters or is too long.
     #[error("`{what}` cannot be `{name}`: {fault}", name = Echo(name))]
     Name {
         /// What has the name.
@@ -51,27 +51,27 @@ pub enum ModelError {
         /// Entries found.
         found: usize,
     },
-    /// A scale, mean, deviation or multiplier that cannot be computed with.
+    /// A scale, mean, deviation or multiplier that is not usable.
     #[error("`{what}` is {value}, expected {expected}", what = Echo(what))]
     Number {
         /// The number's name, with its node.
         what: String,
         /// Its value.
         value: f32,
-        /// What would be right.
+        /// What is required.
         expected: &'static str,
     },
-    /// Bounds the wrong way round, or on a node that only moves codes, is a table or returns logits.
+    /// Bounds in the wrong order, or on a node that only moves codes, is a table or returns logits.
     #[error("node `{node}`: the code range {low}..={high} is empty or not allowed here", node = Echo(node))]
     Range {
         /// The node.
         node: String,
-        /// Least code.
+        /// Smallest code.
         low: u8,
         /// Largest code.
         high: u8,
     },
-    /// A zero point or a bound that takes more bits than the model's activations have.
+    /// A zero point or a bound that needs more bits than the model's activations have.
     #[error("`{what}` is code {code}, but `activation_bits` ends codes at {largest}", what = Echo(what))]
     Code {
         /// The zero point or range, with its node.
@@ -81,7 +81,7 @@ pub enum ModelError {
         /// The largest code of the model.
         largest: u8,
     },
-    /// A node that moves codes but changes their meaning.
+    /// A node that only moves codes, but has another grid than its input.
     #[error("node `{node}` ({op}) only moves codes, so it must keep its input's quantization", node = Echo(node))]
     Moved {
         /// The node.
@@ -89,7 +89,8 @@ pub enum ModelError {
         /// Its operation.
         op: &'static str,
     },
-    /// A weighted node without a layer of its geometry, a table without its codes, or the like.
+    /// Parameters that do not suit the node: a layer of another geometry, for example, or a table
+    /// without its codes.
     #[error("node `{node}`: its parameters are those of another operation", node = Echo(node))]
     Parameters {
         /// The node.
@@ -100,13 +101,13 @@ pub enum ModelError {
     Negative {
         /// The tensor.
         tensor: String,
-        /// Where in it.
+        /// Index in the tensor.
         index: usize,
     },
-    /// Two layers whose tensors would have one name in a file.
+    /// Two layers whose tensors would have the same name in a file.
     #[error("layers `{layer}` and `{layer}.bias` would share the tensor `{layer}.bias.mu`", layer = Echo(.0))]
     TensorName(String),
-    /// A mean whose sum might not fit i32.
+    /// A mean whose sum might overflow i32.
     #[error("node `{node}`: a mean of {elements} elements might overflow its 32-bit sum", node = Echo(node))]
     Mean {
         /// The node.
@@ -114,7 +115,7 @@ pub enum ModelError {
         /// Elements in one sum.
         elements: usize,
     },
-    /// Sums that might not fit i32.
+    /// Sums that might overflow i32.
     #[error(
         "layer `{layer}`: {fan_in} products and a bias of up to {bias} might overflow the 32-bit \
          accumulator", layer = Echo(layer))]

@@ -1,7 +1,7 @@
 //! Runs a model on a back end: prediction = f(model, input, seed, sample range).
 //!
-//! The executor knows the order of steps and nothing of speed; it is single-threaded, so that
-//! every target can spread pictures and samples over its own kind of threads.
+//! The executor knows the order of the steps and nothing about speed. It is single-threaded, so
+//! that every target can spread pictures and samples over its own kind of threads.
 
 mod memory;
 mod trace;
@@ -29,46 +29,46 @@ pub struct OutOfMemory(#[from] TryReserveError);
 pub struct Executor<B: Backend> {
     backend: B,
     plan: Plan<B::Weights, PreparedLayer<B>>,
-    /// Number of layers that are drawn.
+    /// Number of Bayesian layers.
     drawn: usize,
 }
 
-/// A layer of a step that runs for each sample.
+/// A layer of a step that runs once per sample.
 enum PreparedLayer<B: Backend> {
-    /// Deterministic: its weights, made once.
+    /// The weights of a deterministic layer, prepared once.
     Fixed(B::Weights),
-    /// Bayesian, and which one.
+    /// A Bayesian layer, and its index among the Bayesian layers.
     Drawn(usize, B::Layer),
 }
 
-/// One draw of all Bayesian layers.
+/// One weight sample of all Bayesian layers.
 pub struct WeightSample<B: Backend> {
-    /// One a Bayesian layer, in the order of the steps.
+    /// One entry per Bayesian layer, in the order of the steps.
     layers: Vec<B::Weights>,
 }
 
-/// Which weights a run takes.
+/// Where a run takes its weights from.
 pub enum WeightSource<'a, B: Backend> {
-    /// Drawn layer by layer as they are needed.
+    /// Draws them layer by layer as they are needed.
     Fresh(Draw),
-    /// Drawn before ([`Executor::sample`]).
+    /// Weights drawn earlier, with [`Executor::sample`].
     Kept(&'a WeightSample<B>),
 }
 
-/// Memory of one run at a time, used again and again.
+/// Reusable memory for one run at a time.
 pub struct Workspace<B: Backend> {
     /// Pictures that run together.
     capacity: usize,
     /// Pictures of the current batch.
     pictures: usize,
-    /// Kept values, one block of `capacity` pictures after the other.
+    /// Kept values, in blocks of `capacity` pictures.
     kept: Aligned<u8>,
     scratch: Aligned<u8>,
     logits: Vec<f32>,
     kernel: B::Scratch,
-    /// Weights of the layer that runs.
+    /// Weights of the current layer.
     layer: B::Weights,
-    /// Weights of all layers, where a batch takes several blocks.
+    /// Weights of all layers, for batches of several blocks.
     sample: WeightSample<B>,
 }
 
@@ -78,7 +78,7 @@ impl<B: Backend> Executor<B> {
         let mut scratch = B::Scratch::default();
         let mut fixed = |layer: &B::Layer| {
             let mut weights = B::Weights::default();
-            // Without a posterior every draw is the mean.
+            // Without a posterior, every draw is the mean.
             backend.sample(layer, Draw { seed: 0, sample: 0 }, &mut weights, &mut scratch);
             weights
         };
@@ -105,27 +105,28 @@ impl<B: Backend> Executor<B> {
         Self { backend, plan, drawn }
     }
 
-    /// The back end.
+    /// Returns the back end.
     pub fn backend(&self) -> &B {
         &self.backend
     }
 
-    /// Number of outputs for one picture and weight sample.
+    /// Returns the number of outputs for one picture and weight sample.
     pub fn outputs(&self) -> usize {
         self.plan.outputs
     }
 
-    /// Bytes of activations that one picture needs at a time, to choose a workspace's capacity by.
+    /// Returns the bytes of activations that one picture needs, which helps to choose a workspace's
+    /// capacity.
     pub fn bytes_per_picture(&self) -> usize {
         self.plan.kept_bytes + self.plan.scratch_bytes
     }
 
-    /// Bytes of one draw of the weights.
+    /// Returns the size in bytes of one weight sample.
     pub fn weight_bytes(&self) -> usize {
         self.drawn_layers().map(|layer| self.backend.weight_bytes(layer)).sum()
     }
 
-    /// The Bayesian layers, in the order of the steps.
+    /// Iterates over the Bayesian layers, in the order of the steps.
     fn drawn_layers(&self) -> impl Iterator<Item = &B::Layer> {
         self.plan.suffix.iter().filter_map(|step| match &step.action {
             Action::Convolution(_, PreparedLayer::Drawn(_, layer)) => Some(layer),
@@ -133,12 +134,13 @@ impl<B: Backend> Executor<B> {
         })
     }
 
-    /// Bytes of them that a picture needs as long as its batch runs.
+    /// Returns the part of [`Self::bytes_per_picture`] that a picture needs for as long as its
+    /// batch runs.
     pub fn kept_bytes_per_picture(&self) -> usize {
         self.plan.kept_bytes
     }
 
-    /// A workspace that runs up to `capacity` pictures together.
+    /// Creates a workspace that runs up to `capacity` pictures together.
     ///
     /// # Errors
     /// [`OutOfMemory`].
@@ -161,7 +163,7 @@ impl<B: Backend> Executor<B> {
         })
     }
 
-    /// Lets up to `threads` threads share each operation of the runs that follow.
+    /// Lets up to `threads` threads share each operation of later runs.
     pub fn share(&self, workspace: &mut Workspace<B>, threads: usize) {
         self.backend.share(&mut workspace.kernel, threads);
     }
@@ -174,12 +176,12 @@ impl<B: Backend> Executor<B> {
         }
     }
 
-    /// Predicts pictures of input codes (NHWC, [`crate::input::InputQuantizer`]) with the weight
-    /// samples `samples` of `seed`. Calls `each(picture, sample, logits)` for every pair, sample
-    /// after sample, the pictures of each in order.
+    /// Predicts pictures given as input codes (NHWC, [`crate::input::InputQuantizer`]) with the
+    /// weight samples `samples` of `seed`. Calls `each(picture, sample, logits)` for every pair:
+    /// samples in order, and within a sample the pictures in order.
     ///
     /// # Errors
-    /// [`OutOfMemory`], as [`Self::begin`].
+    /// Those of [`Self::begin`].
     ///
     /// # Panics
     /// When `codes` is not a whole number of pictures.
@@ -199,10 +201,11 @@ impl<B: Backend> Executor<B> {
         Ok(())
     }
 
-    /// Takes a batch of pictures (as in [`Self::run`]) and runs what no weight sample changes.
+    /// Takes a batch of pictures, as [`Self::run`] does, and runs the steps that no weight sample
+    /// changes.
     ///
     /// # Errors
-    /// [`OutOfMemory`]; the workspace then holds no batch.
+    /// [`OutOfMemory`]. The workspace holds no batch then.
     ///
     /// # Panics
     /// When `codes` is not a whole number of pictures.
@@ -236,8 +239,8 @@ impl<B: Backend> Executor<B> {
         self.suffix(weights, workspace, &mut |_, _, _| {}, &mut each);
     }
 
-    /// Runs what the weight sample changes. Calls `after` after every step and `each` with the
-    /// logits of every picture.
+    /// Runs the steps that the weight sample changes. Calls `after` after every step, and `each`
+    /// with the logits of every picture.
     fn suffix(
         &self,
         weights: WeightSource<'_, B>,
@@ -257,7 +260,7 @@ impl<B: Backend> Executor<B> {
         };
         match weights {
             WeightSource::Fresh(draw) if blocks > 1 => {
-                // Every block takes the same weights: draw them once.
+                // All blocks take the same weights: draw them once.
                 let mut sample = core::mem::take(&mut workspace.sample);
                 self.sample(draw, &mut sample, workspace);
                 run(WeightSource::Kept(&sample), workspace);
@@ -267,8 +270,8 @@ impl<B: Backend> Executor<B> {
         }
     }
 
-    /// Runs `steps` on one block of pictures. Calls `after` after each with its node and the place of its
-    /// output, where a run that nobody watches has nothing.
+    /// Runs `steps` on one block of pictures. After each step, calls `after` with its node, the
+    /// place of its output, and the memory.
     fn block<L>(
         &self,
         steps: &[Step<L>],
@@ -299,7 +302,7 @@ impl<B: Backend> Executor<B> {
 }
 
 impl<B: Backend> Executor<B> {
-    /// Runs a loop. By itself, so that its code is there once, whatever the steps have of their layers.
+    /// Runs a loop. A separate function, so that it is compiled once for all types of layers.
     #[inline(never)]
     fn run_loop(&self, job: &Job, inputs: &[Place], output: Place, memory: &mut Memory<'_>) {
         let pictures = memory.pictures;
@@ -308,9 +311,9 @@ impl<B: Backend> Executor<B> {
     }
 }
 
-/// Where steps take the weights of their layers from.
+/// A source of the weights of layers.
 trait Source<B: Backend, L> {
-    /// The weights of a layer, drawn into `memory` if they are fresh.
+    /// Returns the weights of a layer; fresh ones are drawn into `memory`.
     fn get<'a>(
         &'a self,
         backend: &B,
@@ -320,7 +323,7 @@ trait Source<B: Backend, L> {
     ) -> &'a B::Weights;
 }
 
-/// From what stands in the place of the layers: the prefix.
+/// The source for the prefix, whose steps hold their weights in place of layers.
 struct Made;
 
 impl<B: Backend> Source<B, B::Weights> for Made {
@@ -365,7 +368,7 @@ impl<B: Backend> Clone for WeightSource<'_, B> {
 impl<B: Backend> Copy for WeightSource<'_, B> {}
 
 impl<B: Backend> WeightSample<B> {
-    /// No weights yet.
+    /// Creates a sample without weights.
     pub fn new() -> Self {
         Self { layers: Vec::new() }
     }

@@ -1,9 +1,6 @@
-//! Pictures of any size to the bytes that a model takes (feature `image`).
+//! Converts pictures of any size to the bytes that a model takes (feature `image`).
 //!
-//! A picture is reduced to 8 bits a channel, laid over white where it is transparent, made gray (luma
-//! of Rec. 709) for a model of one channel, and stretched to the model's rows and columns with a
-//! triangle filter that averages all pixels when it shrinks. An opaque picture that has the right size
-//! keeps its bytes. Written once, so that the command line and the web see the same picture.
+//! The command line and the web share this code, so that both see the same picture.
 
 use crate::graph::Shape;
 use alloc::vec::Vec;
@@ -11,21 +8,21 @@ use image::imageops::{FilterType, resize};
 use image::{DynamicImage, RgbImage, RgbaImage};
 use thiserror::Error;
 
-/// Most pixels that stretching may hold besides the picture, as wide as it is and as high as the
-/// model's: each takes 16 bytes.
+/// Most pixels of the intermediate picture, which has the picture's width and the model's height.
+/// Each takes 16 bytes.
 const MOST_STRETCHED: u64 = 1 << 26;
 
-/// A model that takes something else than pictures.
+/// Why a picture cannot be converted for a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FitError {
-    /// Neither gray nor RGB.
+    /// The model takes neither gray nor RGB pictures.
     #[error("the model takes {0} channels; pictures have 1 (gray) or 3 (RGB)")]
     Channels(usize),
-    /// More than one plane.
+    /// The model takes volumes: more than one plane.
     #[error("the model takes volumes of {0} ({names}), not pictures", names = .0.axis_names())]
     Volume(Shape),
-    /// So wide that stretching it would fill the memory.
+    /// The picture is so wide that resizing it would take too much memory.
     #[error("a picture {width} pixels wide cannot be stretched to {height} rows; make it smaller")]
     Wide {
         /// Columns of the picture.
@@ -35,11 +32,16 @@ pub enum FitError {
     },
 }
 
-/// The picture's bytes in `shape`, `[H, W, C]`.
+/// Resizes a picture to `shape` and returns its bytes, `[H, W, C]`.
+///
+/// The picture is reduced to 8 bits per channel, laid over white where it is transparent, made gray
+/// (luma of Rec. 709) for a model of one channel, and stretched to the model's rows and columns
+/// with a triangle filter that averages all pixels when it shrinks. An opaque picture of the right
+/// size keeps its bytes.
 ///
 /// # Errors
-/// [`FitError`] unless `shape` has one or three channels and one plane, or when the picture is too
-/// wide for it.
+/// [`FitError`] unless `shape` has one plane and one or three channels, or when the picture is too
+/// wide to be resized.
 pub fn fit(picture: DynamicImage, shape: Shape) -> Result<Vec<u8>, FitError> {
     if shape.depth != 1 {
         return Err(FitError::Volume(shape));
@@ -66,13 +68,13 @@ pub fn fit(picture: DynamicImage, shape: Shape) -> Result<Vec<u8>, FitError> {
     })
 }
 
-/// The picture on a white page. Each channel becomes `(c a + 255 (255 - a)) / 255`, rounded to the
+/// Lays the picture over white. Each channel becomes `(c a + 255 (255 - a)) / 255`, rounded to the
 /// nearest integer.
 fn over_white(picture: RgbaImage) -> RgbImage {
     let (width, height) = picture.dimensions();
     let mut bytes = picture.into_raw();
     let pixels = bytes.len() / 4;
-    // In place: a pixel is written before or where it was read.
+    // In place: a pixel is written at or before the place where it was read.
     for pixel in 0..pixels {
         let alpha = u32::from(bytes[4 * pixel + 3]);
         for channel in 0..3 {
@@ -104,7 +106,7 @@ mod tests {
         assert_eq!(bytes[1..], [100, 0]);
     }
 
-    /// Every value and transparency, against the rule in real numbers; the last pixel is opaque.
+    /// Compares every value and transparency with the formula in real numbers.
     #[test]
     fn transparency_shows_white() {
         let picture = RgbaImage::from_fn(256, 256, |x, y| Rgba([x as u8, 255, 0, y as u8]));
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_for_stretching_is_bounded() {
+    fn memory_for_resizing_is_bounded() {
         let wide = DynamicImage::from(GrayImage::new(1 << 20, 1));
         let error = fit(wide, Shape::new(128, 1, 1)).unwrap_err();
         assert_eq!(error, FitError::Wide { width: 1 << 20, height: 128 });

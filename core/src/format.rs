@@ -1,8 +1,23 @@
 //! The model file: a `.safetensors` container with a JSON description in its metadata.
 //!
-//! `docs/FORMAT.md` specifies it so that a third party can write a reader. [`read`] trusts nothing:
-//! the container, the description and all that [`QuantizedModel::new`](crate::model::QuantizedModel::new) checks are validated before a byte
-//! is used, and memory grows only with what is really in the file.
+//! `docs/FORMAT.md` specifies the format so that third parties can write a reader. [`read`] trusts
+//! nothing: it validates the container, the description and everything that
+//! [`QuantizedModel::new`](crate::model::QuantizedModel::new) checks, and takes memory only in
+//! proportion to the size of the file.
+//!
+//! # Examples
+//! Rename a model:
+//! ```
+//! use bayes8_core::format;
+//! use bayes8_core::model::{Parts, QuantizedModel};
+//!
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+//! let model = format::read(&std::fs::read("models/mnist-cnn.safetensors")?)?;
+//! let parts = Parts { name: "digits".into(), ..model.into_parts() };
+//! let bytes = format::write(&QuantizedModel::new(parts)?)?;
+//! assert_eq!(format::read(&bytes)?.name(), "digits");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod contents;
 mod header_density;
@@ -25,64 +40,67 @@ use alloc::{string::String, vec::Vec};
 use header_density::{BYTES_PER_ITEM, CROWD, MAX_HEADER_BYTES};
 use thiserror::Error;
 
-/// The latest version of the format that this crate reads and writes; it takes earlier ones too.
+/// The latest version of the format that this crate reads and writes. It reads all earlier ones
+/// too.
 pub const FORMAT_VERSION: u32 = 3;
 
-/// Key of the JSON description in the container's metadata.
+/// The key of the JSON description in the container's metadata.
 pub const METADATA_KEY: &str = "bayes8";
 
-/// Key of the digest of all that the file says, in the container's metadata.
+/// The key of the file's digest ([`ModelDigest`]) in the container's metadata.
 pub const DIGEST_KEY: &str = "bayes8.digest";
 
-/// Key of [`crate::model::Provenance`] as JSON, in the container's metadata.
+/// The key of the model's [`Provenance`](crate::model::Provenance), as JSON, in the container's
+/// metadata.
 pub const PROVENANCE_KEY: &str = "bayes8.provenance";
 
-/// Why a file is not a model. Every variant names the tensor or node.
+/// Why bytes are not a model file, or a model cannot be written to one. Messages name the tensor or
+/// node.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// Not a well-formed safetensors container.
+    /// The bytes are not a well-formed safetensors container.
     #[error("not a safetensors file ({0}); expected a model that `bayes8 quantize` made")]
     Container(String),
-    /// A file of another kind.
+    /// The file is of another kind: a picture or an ONNX network, for example.
     #[error("{kind}, not a model that `bayes8 quantize` made{advice}")]
     Foreign {
-        /// What it is.
+        /// What the file is.
         kind: &'static str,
-        /// What to do, after a colon; empty where that is clear.
+        /// What to do, after a colon; may be empty.
         advice: &'static str,
     },
-    /// A very long header.
-    #[error("the header has {0} bytes, at most {MAX_HEADER_BYTES} may be")]
+    /// The header is too long.
+    #[error("the header has {0} bytes; at most {MAX_HEADER_BYTES} are allowed")]
     Header(u64),
-    /// A header that would take memory out of proportion to its length.
+    /// Parsing the header would take memory out of proportion to its length.
     #[error(
         "the header has {items} items in {bytes} bytes: more than {CROWD} need at least \
          {BYTES_PER_ITEM} bytes each"
     )]
     Crowded {
-        /// Bytes of the header.
+        /// Length of the header in bytes.
         bytes: usize,
-        /// Its commas.
+        /// Number of commas in the header.
         items: usize,
     },
-    /// A safetensors file of another kind.
+    /// The safetensors file has no description of a model.
     #[error(
         "a safetensors file without `{METADATA_KEY}` metadata; expected a model that \
          `bayes8 quantize` made"
     )]
     NoDescription,
-    /// Contents that are not those that were written.
+    /// The contents of the file have changed since it was written.
     #[error(
         "the file is damaged: its contents have the digest {found}, but `{DIGEST_KEY}` says \
          `{expected}`; copy it again from where it came, or make it again with `bayes8 quantize`", expected = Echo(expected))]
     Damaged {
-        /// The digest that the file says it has.
+        /// The digest stated in the file.
         expected: String,
-        /// That of its contents.
+        /// The digest of the contents.
         found: ModelDigest,
     },
-    /// Metadata that only writers of a digest write, without one.
+    /// Metadata that is only ever written along with a digest, but the digest is missing.
     #[error(
         "the file is damaged: it has metadata `{}` but no `{DIGEST_KEY}`; copy it again from where it \
          came, or make it again with `bayes8 quantize`", Echo(.0))]
@@ -90,25 +108,25 @@ pub enum FormatError {
     /// The JSON description does not have the right form.
     #[error("the `{METADATA_KEY}` metadata is damaged: {0}")]
     Description(String),
-    /// Written by a later or unknown version.
+    /// The file has a later or unknown version of the format.
     #[error("format version {found} is not supported, only 1 to {FORMAT_VERSION}")]
     Version {
         /// The version in the file.
         found: u32,
     },
-    /// An operation that the file's version does not have.
+    /// An operation that the file's version of the format does not have.
     #[error("node `{node}` ({op}) needs format version {since}, but the file has {version}", node = Echo(node))]
     Operation {
         /// The node.
         node: String,
         /// Its operation.
         op: &'static str,
-        /// The first version that has it.
+        /// The first version that has the operation.
         since: u32,
         /// The version in the file.
         version: u32,
     },
-    /// A node that reads a name that no earlier node has.
+    /// A node reads a value that no earlier node makes.
     #[error("node `{node}` reads `{input}`, which no earlier node makes", node = Echo(node), input = Echo(input))]
     UnknownInput {
         /// The node.
@@ -116,10 +134,10 @@ pub enum FormatError {
         /// The name that it reads.
         input: String,
     },
-    /// A graph that makes no sense.
+    /// The graph is not valid.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// A weighted node without its tensor.
+    /// A tensor that a node needs is missing.
     #[error("tensor `{}` is missing", Echo(.0))]
     MissingTensor(String),
     /// A tensor that no node owns.
@@ -145,42 +163,42 @@ pub enum FormatError {
         /// The shape needed.
         expected: Vec<usize>,
     },
-    /// A sigma without its noise multiplier, or the reverse.
+    /// A layer has sigma codes without a noise multiplier, or the reverse.
     #[error("tensors `{layer}.sigma` and `{layer}.noise_multiplier` must come together", layer = Echo(.0))]
     HalfPosterior(String),
-    /// A residual of sigma codes without its lines, or the reverse.
+    /// A layer has residuals of its sigma codes without lines, or the reverse.
     #[error(
         "tensors `{layer}.sigma_residual` and `{layer}.sigma_line` must come together",
         layer = Echo(.0)
     )]
     HalfResidual(String),
-    /// Residuals that do not unpack to one for each weight of the layer.
+    /// The residuals do not unpack to one per weight of the layer.
     #[error("tensor `{layer}.sigma_residual` is damaged", layer = Echo(.0))]
     Residual(String),
-    /// A bias sigma without its mean.
+    /// A bias has sigma codes without mean codes.
     #[error("tensor `{layer}.bias.sigma` has no `{layer}.bias.mu`", layer = Echo(.0))]
     BiasWithoutMean(String),
-    /// A model that does not fit a file: a header beyond what the container allows.
+    /// The model does not fit in a file: its header would be too long.
     #[error("the model cannot be written as a safetensors file: {0}")]
     Encoder(String),
-    /// Parts that do not make a model.
+    /// The file is well-formed, but what it describes is not a model.
     #[error(transparent)]
     Model(#[from] ModelError),
 }
 
-/// Entries of a table, one for each code.
+/// Entries of a table, one per code.
 const TABLE_SIZE: usize = size_of::<Table>();
 
-/// The first version of the format that has residuals of sigma codes.
+/// The first version of the format with residuals of sigma codes.
 const SINCE_RESIDUALS: u32 = 3;
 
-/// The earliest version that has all of a graph.
+/// Returns the earliest version that has all operations of a graph and the shape of its input.
 fn graph_version<T>(graph: &Graph<T>) -> u32 {
     let nodes = graph.nodes().iter().map(|node| node.op.operation().since());
     nodes.fold(since_shape(graph.input()), u32::max)
 }
 
-/// The first version of the format that has inputs of this shape.
+/// Returns the first version of the format that has inputs of this shape.
 fn since_shape(input: Shape) -> u32 {
     if input.depth > 1 { 2 } else { 1 }
 }

@@ -1,4 +1,4 @@
-//! Extents, windows and ranges: what a graph knows of the sizes of its values.
+//! Extents, windows and ranges: the geometry of a graph's values.
 
 mod axis;
 mod shape;

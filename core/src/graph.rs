@@ -1,9 +1,9 @@
 //! The network as a graph of operations on one picture's activations.
 //!
-//! Values are `[height, width, channels]` in NHWC order; a vector is `[1, 1, channels]`, a sequence
-//! `[1, length, channels]`, and a volume has a depth before its height. The graph knows shapes and
-//! geometry; what else a node has is up to its owner: grids and codes in a quantized model, real numbers
-//! in the converter's FP32 network.
+//! Values are `[height, width, channels]` in NHWC order. A vector is `[1, 1, channels]`, a sequence
+//! `[1, length, channels]`, and a volume has a depth before its height. The graph itself knows only
+//! shapes and geometry. Its owner attaches data of any type to each node: grids and codes in a
+//! quantized model, real numbers in the converter's FP32 network.
 
 pub use crate::geometry::{
     AxisPadding, Depth, MAX_ELEMENTS, Padding, Range, Shape, ShapeError, Window, WindowAxis,
@@ -14,7 +14,7 @@ use crate::name;
 use crate::ops::{Filters, Inputs};
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-/// A value of the graph: its input or a node's output.
+/// A value of the graph: the input, or a node's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// The network's input.
@@ -23,22 +23,36 @@ pub enum Value {
     Node(usize),
 }
 
-/// One operation of the graph, and what its owner keeps of it.
+/// One operation of the graph, with data `T` that the graph's owner attaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node<T = ()> {
-    /// Unique, not empty.
+    /// A unique name, not empty.
     pub name: String,
-    /// What it computes.
+    /// The operation.
     pub op: Op,
-    /// What it reads: values that precede the node.
+    /// The values that it reads, all of which precede the node.
     pub inputs: Vec<Value>,
-    /// Shape of its output.
+    /// The shape of its output.
     pub shape: Shape,
-    /// What the graph's owner keeps of it.
+    /// The data that the graph's owner attaches.
     pub data: T,
 }
 
-/// A directed acyclic graph in execution order; its output is the last node's.
+/// A directed acyclic graph of operations in execution order. Its output is the last node's.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::graph::{Graph, GraphError, Op, Shape, Value, Window};
+///
+/// # fn main() -> Result<(), GraphError> {
+/// let mut graph = Graph::new(Shape::new(8, 8, 3))?;
+/// let sum = graph.push("double".into(), Op::Add, vec![Value::Input, Value::Input], ())?;
+/// let mean = graph.push("mean".into(), Op::GlobalAveragePool, vec![sum], ())?;
+/// assert_eq!(graph.shape(mean), Shape::vector(3));
+/// assert_eq!(graph.value("double"), Some(sum));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Graph<T = ()> {
     input: Shape,
@@ -48,22 +62,22 @@ pub struct Graph<T = ()> {
 }
 
 impl<T> Graph<T> {
-    /// An empty graph over pictures of shape `input`.
+    /// Creates an empty graph over pictures of shape `input`.
     ///
     /// # Errors
-    /// [`GraphError::InputShape`].
+    /// [`GraphError::InputShape`] if an axis is empty or the input has more than [`MAX_ELEMENTS`]
+    /// elements.
     pub fn new(input: Shape) -> Result<Self, GraphError> {
         input.checked().ok_or(GraphError::InputShape(input))?;
         Ok(Self { input, nodes: Vec::new(), names: BTreeMap::new() })
     }
 
-    /// Makes room for `nodes` more.
+    /// Reserves memory for `nodes` more nodes.
     pub(crate) fn reserve(&mut self, nodes: usize) {
         self.nodes.reserve_exact(nodes);
     }
 
-    /// Appends a node and returns the value that it makes. The shape of the output follows from
-    /// the inputs.
+    /// Appends a node and returns its output. The shape of the output follows from the inputs.
     ///
     /// # Errors
     /// A [`GraphError`] that names the node; the graph is unchanged.
@@ -77,10 +91,11 @@ impl<T> Graph<T> {
         self.push_with(name, op.into(), inputs, |_, _| Ok(data))
     }
 
-    /// Appends a node whose data depends on its shape, and on how it sees its input if it is weighted.
+    /// Appends a node whose data depends on its shape and, if it is weighted, on how it sees its
+    /// input.
     ///
     /// # Errors
-    /// A [`GraphError`] that names the node, and those of `data`; the graph is unchanged.
+    /// A [`GraphError`] that names the node, or an error of `data`; the graph is unchanged.
     pub fn push_with<E: From<GraphError>>(
         &mut self,
         name: String,
@@ -98,7 +113,7 @@ impl<T> Graph<T> {
         Ok(Value::Node(index))
     }
 
-    /// Shape of the output of the node that comes next.
+    /// Returns the shape of the output of a node that is to be appended.
     fn check(&self, name: &str, op: &Op, inputs: &[Value]) -> Result<Shape, GraphError> {
         let index = self.nodes.len();
         if name.is_empty() {
@@ -126,7 +141,8 @@ impl<T> Graph<T> {
         operation.shape(&inputs)?.checked().ok_or_else(|| inputs.too_large())
     }
 
-    /// The same graph with other data: `data` makes it of each node and its index, in order.
+    /// Returns a graph of the same operations with other data, which `data` computes from each node
+    /// and its index, in order.
     pub fn derive<U>(&self, mut data: impl FnMut(usize, &Node<T>) -> U) -> Graph<U> {
         let nodes = Vec::with_capacity(self.nodes.len());
         let mut graph = Graph { input: self.input, nodes, names: self.names.clone() };
@@ -139,36 +155,37 @@ impl<T> Graph<T> {
         graph
     }
 
-    /// The nodes, to make another graph of.
+    /// Returns the nodes, in execution order.
     pub fn into_nodes(self) -> Vec<Node<T>> {
         self.nodes
     }
 
-    /// Name of node `index`, and what the owner keeps of it.
+    /// Returns the name of node `index` and its data.
     ///
     /// # Panics
-    /// When there is no such node.
+    /// When the node does not exist.
     pub fn node_mut(&mut self, index: usize) -> (&str, &mut T) {
         let Node { name, data, .. } = &mut self.nodes[index];
         (name, data)
     }
 
-    /// What the owner keeps of each node.
+    /// Iterates over the data of the nodes, in order.
     pub fn data_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.nodes.iter_mut().map(|node| &mut node.data)
     }
 
-    /// Shape of the input.
+    /// Returns the shape of the input.
     pub fn input(&self) -> Shape {
         self.input
     }
 
-    /// The nodes in execution order.
+    /// Returns the nodes in execution order.
     pub fn nodes(&self) -> &[Node<T>] {
         &self.nodes
     }
 
-    /// The value of this name: `input`, or the node's output.
+    /// Returns the value of this name: the network's input for `input`, else the output of the
+    /// node.
     pub fn value(&self, name: &str) -> Option<Value> {
         match name {
             "input" => Some(Value::Input),
@@ -176,10 +193,10 @@ impl<T> Graph<T> {
         }
     }
 
-    /// Shape of a value of this graph.
+    /// Returns the shape of a value of this graph.
     ///
     /// # Panics
-    /// When the value is of another graph.
+    /// When the value is not in this graph.
     pub fn shape(&self, value: Value) -> Shape {
         match value {
             Value::Input => self.input,
@@ -187,18 +204,28 @@ impl<T> Graph<T> {
         }
     }
 
-    /// Multiply-accumulates of one picture in the weighted node `index`; 0 for other nodes.
+    /// Returns the number of multiply-accumulates that the weighted node `index` takes per picture;
+    /// 0 for other nodes.
+    ///
+    /// # Panics
+    /// When the node does not exist.
     pub fn multiply_accumulates(&self, index: usize) -> u64 {
         let node = &self.nodes[index];
         (node.shape.elements() as u64).saturating_mul(self.fan_in(index) as u64)
     }
 
-    /// Number of weights that make one output of the weighted node `index`; 0 for other nodes.
+    /// Returns the number of weights per output of the weighted node `index`; 0 for other nodes.
+    ///
+    /// # Panics
+    /// When the node does not exist.
     pub fn fan_in(&self, index: usize) -> usize {
         self.filters(index).map_or(0, |filters| filters.fan_in())
     }
 
-    /// How the weighted node `index` sees its input; `None` for other nodes.
+    /// Returns how the weighted node `index` sees its input; `None` for other nodes.
+    ///
+    /// # Panics
+    /// When the node does not exist.
     pub fn filters(&self, index: usize) -> Option<Filters> {
         let node = &self.nodes[index];
         node.op.filters(self.shape(node.inputs[0]))

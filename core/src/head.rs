@@ -1,9 +1,9 @@
 //! What the outputs of a network mean, and how they accumulate over weight samples.
 //!
-//! A network gives f32 outputs for each picture and weight sample. Its [`Head`] says what they are; the
-//! head's [`Accumulator`] adds them up in integers and makes the figures that people see of the sums.
-//! Both enums are closed: a new head is a file beside [`classes`] and a variant of each, and the
-//! compiler names every place that has to present its figures.
+//! A network gives f32 outputs for each picture and weight sample. Its [`Head`] says what they
+//! mean. The head's [`Accumulator`] sums them in integers and computes the final figures from the
+//! sums. [`Head`] and [`Sums`] are closed enums: a new head is a file next to [`classes`] and a
+//! variant of each, and the compiler finds every place that must present its figures.
 
 mod accumulator;
 pub mod classes;
@@ -18,18 +18,18 @@ use classes::SampleSums;
 /// What the outputs for one picture and one weight sample mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {
-    /// Logits of this number of classes, of which a picture has one: softmax makes them probabilities.
+    /// Logits of this number of mutually exclusive classes; softmax turns them into probabilities.
     Classes(usize),
 }
 
-/// Integer sums over the weight samples of one picture, whatever its head.
+/// Integer sums over the weight samples of one picture, for any head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sums {
-    /// Those of [`Head::Classes`].
+    /// Sums for [`Head::Classes`].
     Classes(SampleSums),
 }
 
-/// `$body` with the sums of any head.
+/// Evaluates `$body` with the sums of any head.
 macro_rules! each_head {
     ($of:expr, $sums:ident => $body:expr) => {
         match $of {
@@ -39,24 +39,24 @@ macro_rules! each_head {
 }
 
 impl Head {
-    /// The head of a network whose outputs have shape `shape`, or `None` if there is none for these.
+    /// Returns the head for outputs of shape `shape`, or `None` if no head has such outputs.
     pub fn of(shape: Shape) -> Option<Self> {
         (shape == Shape::vector(shape.channels)).then_some(Self::Classes(shape.channels))
     }
 
-    /// Shape of the outputs for one picture.
+    /// Returns the shape of the outputs for one picture.
     pub fn shape(self) -> Shape {
         match self {
             Self::Classes(classes) => Shape::new(1, 1, classes),
         }
     }
 
-    /// Number of outputs for one picture: the elements of [`Self::shape`].
+    /// Returns the number of outputs for one picture: the elements of [`Self::shape`].
     pub fn outputs(self) -> usize {
         self.shape().elements()
     }
 
-    /// Bytes of one picture's outputs for a sample, and of its sums.
+    /// Returns the bytes of one picture's outputs for one sample, plus those of its sums.
     pub fn result_bytes(self) -> usize {
         let sums = match self {
             Self::Classes(classes) => SampleSums::bytes(classes),
@@ -64,7 +64,7 @@ impl Head {
         size_of::<f32>() * self.outputs() + sums
     }
 
-    /// Sums of no samples yet.
+    /// Creates sums without samples.
     ///
     /// # Errors
     /// When there is not enough memory.
@@ -76,7 +76,7 @@ impl Head {
 }
 
 impl Sums {
-    /// Number of samples summed so far.
+    /// Returns the number of samples summed so far.
     pub fn samples(&self) -> u64 {
         each_head!(self, sums => sums.samples())
     }
@@ -89,7 +89,7 @@ impl Sums {
     /// Adds the outputs of one sample ([`Accumulator::add`]).
     ///
     /// # Panics
-    /// When the number of outputs is not the head's, or the sums are full.
+    /// When the number of outputs is not the head's, or the sums are full already.
     pub fn add(&mut self, outputs: &[f32]) {
         each_head!(self, sums => sums.add(outputs));
     }
@@ -97,14 +97,14 @@ impl Sums {
     /// Adds the sums of other samples of the same picture ([`Accumulator::merge`]).
     ///
     /// # Panics
-    /// When they belong to another head, or the sums are full.
+    /// When they belong to another head, or have too many samples together.
     pub fn merge(&mut self, other: &Self) {
         match (self, other) {
             (Self::Classes(sums), Self::Classes(other)) => sums.merge(other),
         }
     }
 
-    /// The sums as integers that add ([`Accumulator::to_words`]).
+    /// Returns the sums as integers ([`Accumulator::to_words`]).
     pub fn to_words(&self) -> Vec<i64> {
         each_head!(self, sums => sums.to_words())
     }

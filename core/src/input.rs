@@ -1,22 +1,22 @@
-//! Pictures to input codes.
+//! Converts pictures to input codes.
 
 use crate::graph::Shape;
 use crate::model::QuantizedModel;
 use crate::numerics::{Quantization, Target};
 use alloc::vec::Vec;
 
-/// Turns pictures into the codes of a model's input.
+/// Converts pictures to the codes of a model's input.
 #[derive(Clone, Debug)]
 pub struct InputQuantizer {
     shape: Shape,
     quantization: Quantization,
     target: Target,
-    /// Code of every byte, channel after channel: `[channels][256]`.
+    /// The code of every byte: `[channels][256]`.
     table: Vec<[u8; 256]>,
 }
 
 impl InputQuantizer {
-    /// The quantizer of `model`'s input.
+    /// Creates the quantizer of `model`'s input.
     pub fn new(model: &QuantizedModel) -> Self {
         let quantization = model.input();
         let target = Target::new(quantization, model.activation_bits().range());
@@ -33,17 +33,17 @@ impl InputQuantizer {
         quantizer
     }
 
-    /// Shape of one picture.
+    /// Returns the shape of one picture.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// Codes of raw pictures, bytes in NHWC order.
+    /// Converts raw pictures, bytes in NHWC order, to codes.
     ///
     /// # Panics
     /// When the lengths differ.
     pub fn bytes(&self, pictures: &[u8], codes: &mut [u8]) {
-        assert_eq!(pictures.len(), codes.len(), "one code for every byte");
+        assert_eq!(pictures.len(), codes.len(), "one code per byte");
         let channels = self.table.len();
         for (bytes, codes) in pictures.chunks(channels).zip(codes.chunks_mut(channels)) {
             for ((&byte, code), table) in bytes.iter().zip(codes).zip(&self.table) {
@@ -52,12 +52,13 @@ impl InputQuantizer {
         }
     }
 
-    /// Codes of pictures that are normalized already ([`crate::model::Preprocessing`]), NHWC.
+    /// Converts pictures that are already normalized ([`crate::model::Preprocessing`]), in NHWC
+    /// order, to codes.
     ///
     /// # Panics
     /// When the lengths differ.
     pub fn normalized(&self, pictures: &[f32], codes: &mut [u8]) {
-        assert_eq!(pictures.len(), codes.len(), "one code for every number");
+        assert_eq!(pictures.len(), codes.len(), "one code per number");
         for (&x, code) in pictures.iter().zip(codes) {
             *code = self.code(x);
         }
@@ -68,7 +69,7 @@ impl InputQuantizer {
     }
 }
 
-/// `(p / 255 - mean) / std`, each step rounded to f32.
+/// Computes `(byte / 255 - mean) / std`, each step rounded to f32.
 #[inline]
 pub fn normalize(byte: u8, mean: f32, std: f32) -> f32 {
     (f32::from(byte) / 255.0 - mean) / std

@@ -1,33 +1,34 @@
-//! What a node owns: for a weighted one a layer, the quantized posterior of its weights and biases.
+//! The data of a quantized model's nodes. A weighted node owns a layer: the quantized posterior of
+//! its weights and biases.
 
 use crate::numerics::{CodeRange, Quantization, Table};
 use crate::posterior::{Draw, Posterior, sample_biases};
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-/// What a node of a quantized model has besides its operation.
+/// The data of a node of a quantized model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantized {
-    /// Grid of the output; `None` for the last node, which returns f32 logits.
+    /// Quantization grid of the output; `None` for the last node, which returns f32 logits.
     pub output: Option<Quantization>,
-    /// Codes that the output may take.
+    /// Codes that the output may have.
     pub range: CodeRange,
-    /// What the node owns.
+    /// The parameters that the node owns.
     pub parameters: Parameters,
 }
 
-/// What a node owns.
+/// The parameters that a node owns.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parameters {
-    /// Nothing.
+    /// No parameters.
     None,
-    /// Weights.
+    /// The weights of a weighted node.
     Layer(Arc<Layer>),
-    /// The code of the output for each code of the input.
+    /// The table of a node that looks up its output: one output code per input code.
     Table(Box<Table>),
 }
 
 impl Quantized {
-    /// The layer of a weighted node.
+    /// Returns the layer of a weighted node; `None` for other nodes.
     pub fn layer(&self) -> Option<&Arc<Layer>> {
         match &self.parameters {
             Parameters::Layer(layer) => Some(layer),
@@ -35,7 +36,7 @@ impl Quantized {
         }
     }
 
-    /// The table of a node that is one.
+    /// Returns the table of a node that has one; `None` for other nodes.
     pub fn table(&self) -> Option<&Table> {
         match &self.parameters {
             Parameters::Table(table) => Some(table),
@@ -47,13 +48,14 @@ impl Quantized {
 /// The quantized posterior of one weighted node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
-    /// Number of the layer: its position among the weighted nodes, part of the stream number. A model
-    /// sets it.
+    /// Number of the layer: its index among the weighted nodes, part of the stream number. The
+    /// model sets it.
     pub index: u32,
     /// Output channels.
     pub out_channels: usize,
-    /// Whether every channel has a filter of its own (groups = input = output channels > 1). Its
-    /// weights are then stored `[KD][KH][KW][C]`, one row, as its kernels and its noise take them.
+    /// Whether every channel has a separate filter (groups = input channels = output channels > 1).
+    /// The weights are then stored as a single row, `[KD][KH][KW][C]`, the order that kernels and
+    /// noise use.
     pub depthwise: bool,
     /// Mean codes: `[out_channels][KD][KH][KW][in_channels / groups]`, or `[KD][KH][KW][C]` if depthwise.
     pub mu: Vec<i8>,
@@ -61,37 +63,40 @@ pub struct Layer {
     pub posterior: Option<Posterior>,
     /// Step of the weight codes of each output channel: `w = scale * q`.
     pub scale: Vec<f32>,
-    /// Biases, in units of `s_x * scale[o]`; `None` for none.
+    /// Biases, in units of `s_x * scale[o]`, if there are any.
     pub bias: Option<Bias>,
 }
 
-/// Quantized biases, one an output channel.
+/// Quantized biases, one per output channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bias {
     /// Mean codes.
     pub mu: Vec<i32>,
-    /// Sigma codes ([`crate::posterior::gaussian::sample_bias`]), not negative; `None` if deterministic.
+    /// Sigma codes, not negative ([`crate::posterior::gaussian::sample_bias`]); `None` if
+    /// deterministic.
     pub sigma: Option<Vec<i32>>,
 }
 
 impl Layer {
-    /// Weights in one row of the sampler: a filter, or all weights of a depthwise layer.
+    /// Returns the number of weights in one row of the sampler: a filter, or all weights of a
+    /// depthwise layer.
     pub fn row_length(&self) -> usize {
         if self.depthwise { self.mu.len() } else { self.fan_in() }
     }
 
-    /// Weights that make one output.
+    /// Returns the number of weights per output.
     pub fn fan_in(&self) -> usize {
         self.mu.len() / self.out_channels
     }
 
-    /// Output channel of weight `i` of row `row`.
+    /// Returns the output channel of weight `i` of row `row`.
     #[inline]
     pub fn channel(&self, row: usize, i: usize) -> usize {
         if self.depthwise { i % self.out_channels } else { row }
     }
 
-    /// Place in [`Layer::mu`] of weight `i`, in `[KD][KH][KW][I / groups]` order, of an output channel.
+    /// Returns the index in [`Layer::mu`] of weight `i`, in `[KD][KH][KW][I / groups]` order, of an
+    /// output channel.
     pub fn position(&self, channel: usize, i: usize) -> usize {
         if self.depthwise { i * self.out_channels + channel } else { channel * self.fan_in() + i }
     }
@@ -101,7 +106,7 @@ impl Layer {
     /// # Panics
     /// When `weights` has another length than [`Layer::mu`].
     pub fn sample_weights(&self, draw: Draw, weights: &mut [i8]) {
-        assert_eq!(weights.len(), self.mu.len(), "one slot for every weight");
+        assert_eq!(weights.len(), self.mu.len(), "one slot per weight");
         match &self.posterior {
             None => weights.copy_from_slice(&self.mu),
             Some(posterior) => {
@@ -112,12 +117,12 @@ impl Layer {
         }
     }
 
-    /// Draws all biases into `biases`, one an output channel; zeros where the layer has none.
+    /// Draws all biases into `biases`, one per output channel. They are zero if the layer has none.
     ///
     /// # Panics
     /// When `biases` has another length than the layer has output channels.
     pub fn sample_biases(&self, draw: Draw, biases: &mut [i32]) {
-        assert_eq!(biases.len(), self.out_channels, "one slot for every output channel");
+        assert_eq!(biases.len(), self.out_channels, "one slot per output channel");
         match &self.bias {
             None => biases.fill(0),
             Some(Bias { mu, sigma: None }) => biases.copy_from_slice(mu),
@@ -127,14 +132,14 @@ impl Layer {
         }
     }
 
-    /// Whether a draw differs from the mean.
+    /// Returns whether the layer has a posterior, for its weights or its biases.
     pub fn is_bayesian(&self) -> bool {
         self.posterior.is_some() || self.bias.as_ref().is_some_and(|b| b.sigma.is_some())
     }
 }
 
-/// A matrix of `rows` rows with rows and columns exchanged: from `[C][taps]`, which files and
-/// converters use for all layers, to the `[taps][C]` of a depthwise layer, or back.
+/// Transposes a matrix of `rows` rows: from `[C][taps]`, which files and converters use for all
+/// layers, to the `[taps][C]` of a depthwise layer, or back.
 pub fn transpose<T: Copy>(matrix: &[T], rows: usize) -> Vec<T> {
     let columns = matrix.len() / rows;
     (0..matrix.len()).map(|i| matrix[i % rows * columns + i / rows]).collect()

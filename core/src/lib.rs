@@ -26,6 +26,7 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 extern crate alloc;
 
@@ -43,6 +44,7 @@ pub mod counts;
 pub mod digest;
 mod error;
 #[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "internals")]
 pub mod executor;
 #[cfg(feature = "image")]
 pub mod fit_picture;
@@ -61,6 +63,7 @@ pub mod name;
 #[doc(hidden)]
 pub mod numerics;
 #[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "internals")]
 pub mod ops;
 #[doc(hidden)]
 pub mod plan;
@@ -72,4 +75,5 @@ pub mod quoted;
 pub mod reference;
 pub mod session;
 #[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "internals")]
 pub mod simd;

@@ -1,8 +1,8 @@
-//! What a model takes to run, and how much of that is allowed.
+//! The cost of running a model, and limits on it.
 //!
-//! A file of a kilobyte can describe a network that takes hours or all memory of a machine. So
-//! whoever loads a file that it did not make checks the model's [`Cost`] against [`Limits`] first:
-//! a model that passes runs within them.
+//! A file of a kilobyte can describe a network that takes hours or all of a machine's memory. Check
+//! the [`Cost`] of a model from an untrusted file against [`Limits`] before running it. A model
+//! that passes stays within them.
 
 use crate::graph::Graph;
 use crate::model::QuantizedModel;
@@ -55,23 +55,37 @@ impl Default for Limits {
     }
 }
 
-/// What a model takes for one picture and one weight sample, besides its weights.
+/// The cost of one picture and one weight sample, besides the memory for weights.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::format;
+/// use bayes8_core::limits::{Cost, Limits};
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+/// let model = format::read(&std::fs::read("models/mnist-cnn.safetensors")?)?;
+/// let cost = Cost::new(&model);
+/// println!("{} bytes, {} steps", cost.memory_bytes, cost.steps);
+/// cost.check(&model, Limits::new())?;
+/// assert!(cost.check(&model, Limits::new().steps(1000)).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Bytes of working memory: all values that are alive at a time, the largest copy that an
     /// operation makes of its input, and the sums of the result.
     pub memory_bytes: u64,
-    /// Steps: for each output element of a `conv2d` or `linear` node one for each product, of a pool 64
-    /// for each tap of its window, of any other 64; at least 64, but none where nothing is computed
-    /// (`flatten`).
+    /// Steps of computation. An output element of a `conv2d` or `linear` node takes one step per
+    /// product, but at least 64; of a pool, 64 steps per tap of its window; of `flatten`, which
+    /// computes nothing, none; of any other node, 64.
     pub steps: u64,
-    /// The node with the largest part of the memory, and its bytes.
+    /// Index of the node with the largest part of the memory, and its bytes.
     most_memory: (usize, u64),
-    /// The node with the largest part of the steps, and these.
+    /// Index of the node with the largest part of the steps, and their number.
     most_steps: (usize, u64),
 }
 
-/// A model that would take more than is allowed.
+/// Why a model exceeds [`Limits`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LimitError {
     /// Too much working memory.
@@ -90,22 +104,22 @@ pub enum LimitError {
     Steps(Box<Excess>),
 }
 
-/// By what a limit is exceeded.
+/// How a limit is exceeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excess {
-    /// What the model takes.
+    /// The amount that the model takes.
     pub needed: u64,
-    /// What is allowed.
+    /// The amount that is allowed.
     pub limit: u64,
     /// The node with the largest part.
     pub node: String,
     /// Its operation.
     pub op: &'static str,
-    /// Its part.
+    /// The part of this node.
     pub largest: u64,
 }
 
-/// `` `name` (operation) ``.
+/// Formats the node as `` `name` (operation) ``.
 impl core::fmt::Display for Excess {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "`{}` ({})", Echo(&self.node), self.op)
@@ -120,7 +134,7 @@ fn size(bytes: u64) -> String {
 }
 
 impl Cost {
-    /// The cost of `model`, from its shapes alone: takes no memory to speak of.
+    /// Computes the cost of `model` from its shapes, without running it.
     pub fn new(model: &QuantizedModel) -> Self {
         let graph = model.graph();
         let (mut copy, mut steps) = (0, 0u64);
@@ -145,17 +159,17 @@ impl Cost {
         Self { memory_bytes, steps, most_memory, most_steps }
     }
 
-    /// Whether `model`, whose cost this is, stays within `limits`.
+    /// Checks that the cost of `model` stays within `limits`.
     ///
     /// # Errors
-    /// A [`LimitError`] that names the node with the largest part.
+    /// [`LimitError`], which names the node with the largest part.
     pub fn check(&self, model: &QuantizedModel, limits: Limits) -> Result<(), LimitError> {
         let excess = |needed, limit, (node, largest): (usize, u64)| {
             let node = &model.graph().nodes()[node];
             let (node, op) = (node.name.clone(), node.op.name());
             (needed > limit).then(|| Box::new(Excess { needed, limit, node, op, largest }))
         };
-        // More than that no allocator gives; sums that do not fit a word are above it.
+        // No allocator gives more. Saturated sums are above it too.
         let most = limits.memory_bytes.min(isize::MAX as u64);
         if let Some(excess) = excess(self.memory_bytes, most, self.most_memory) {
             return Err(LimitError::Memory(excess));
@@ -167,7 +181,8 @@ impl Cost {
     }
 }
 
-/// Bytes of the copy that an operation makes of its input, in the type of the widest kernel.
+/// Returns the bytes of the copy that an operation makes of its input, in the type of the widest
+/// kernel.
 fn copy_bytes<T>(graph: &Graph<T>, index: usize) -> u64 {
     match graph.filters(index) {
         Some(filters) if !filters.is_depthwise() => {

@@ -1,4 +1,4 @@
-//! A validated quantized Bayesian network: if a [`QuantizedModel`] exists, it can be run.
+//! A quantized Bayesian network that has been validated: every [`QuantizedModel`] can be run.
 
 mod check;
 mod parts;
@@ -16,24 +16,41 @@ use crate::plan::Plan;
 use alloc::{string::String, sync::Arc};
 use serde::{Deserialize, Serialize};
 
-/// Where a model comes from, kept as evidence for people: it changes no result.
+/// Where a model comes from: a record for people, which changes no result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
-    /// Extents of the input in the network's own file and order, such as `[n, 28, 28, 1]`.
+    /// Extents of the input as in the network's original file, such as `[n, 28, 28, 1]`.
     pub input_axes: String,
-    /// What those axes are, a letter each, such as `nhwc`.
+    /// The names of those axes, one letter each, such as `nhwc`.
     pub input_layout: String,
 }
 
-/// A quantized Bayesian network whose every index, shape and number has been checked. Copies share
-/// its weights. Models are equal if their parts are, whatever files they come from.
+/// A quantized Bayesian network whose every index, shape and number has been checked.
+///
+/// It is what a model file holds: [`format::read`](crate::format::read) and
+/// [`format::write`](crate::format::write) read and write it. Clones share the weights. Two models
+/// are equal if their [`Parts`] are, whatever files they come from.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::format;
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+/// let model = format::read(&std::fs::read("models/fashion-resnet14.safetensors")?)?;
+/// assert_eq!(model.class_names()[0], "T-shirt/top");
+/// println!("{} takes {} input", model.name(), model.graph().input());
+/// for node in model.graph().nodes() {
+///     println!("{} ({}): {}", node.name, node.op.name(), node.shape);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct QuantizedModel {
     parts: Parts,
     plan: Arc<Plan<Arc<Layer>>>,
     provenance: Option<Provenance>,
-    /// Digest and version of the file that it was read from, if it is still what that file says.
+    /// Digest and format version of the file that it was read from, unless it has changed since.
     file: Option<(ModelDigest, u32)>,
 }
 
@@ -47,7 +64,7 @@ impl QuantizedModel {
     /// Checks everything that execution relies on, and plans the execution.
     ///
     /// # Errors
-    /// A [`ModelError`] that names the culprit.
+    /// A [`ModelError`] that names the node, tensor or field.
     pub fn new(mut parts: Parts) -> Result<Self, ModelError> {
         check::check(&parts)?;
         number_layers(&mut parts.graph);
@@ -55,40 +72,40 @@ impl QuantizedModel {
         Ok(Self { parts, plan, provenance: None, file: None })
     }
 
-    /// How it is executed.
+    /// Returns the plan of its execution.
     pub(crate) fn plan(&self) -> &Plan<Arc<Layer>> {
         &self.plan
     }
 
-    /// The parts, to make another model of.
+    /// Returns the parts, for example to change them and make another model.
     pub fn into_parts(self) -> Parts {
         self.parts
     }
 
-    /// The same model with a note of where it comes from.
+    /// Sets the record of where the model comes from.
     #[must_use]
     pub fn with_provenance(self, provenance: Provenance) -> Self {
         Self { provenance: Some(provenance), file: None, ..self }
     }
 
-    /// Where it comes from, if its file says so.
+    /// Returns the record of where the model comes from, if it has one.
     pub fn provenance(&self) -> Option<&Provenance> {
         self.provenance.as_ref()
     }
 
-    /// The same model, which a file with this digest and format version describes.
+    /// Sets the digest and the format version of the file that the model was read from.
     pub(crate) fn with_file(self, digest: ModelDigest, version: u32) -> Self {
         Self { file: Some((digest, version)), ..self }
     }
 
-    /// The same model with changed layers: `change` gets the index of each weighted node, and its layer.
-    /// Layers that no copy of the model shares are not copied.
+    /// Changes the layers of the model. Calls `change` with the index of each weighted node and its
+    /// layer. Layers that no clone of the model shares are changed in place.
     ///
     /// # Errors
-    /// A [`ModelError`] when they are no layers of the model any more.
+    /// A [`ModelError`] when a layer does not suit its node any more.
     pub fn map_layers(self, mut change: impl FnMut(usize, &mut Layer)) -> Result<Self, ModelError> {
         let Self { mut parts, plan, provenance, .. } = self;
-        // It may share the layers.
+        // The plan may share the layers.
         drop(plan);
         for (index, data) in parts.graph.data_mut().enumerate() {
             if let Parameters::Layer(layer) = &mut data.parameters {
@@ -98,80 +115,85 @@ impl QuantizedModel {
         Ok(Self { provenance, ..Self::new(parts)? })
     }
 
-    /// Digest of the file that the model was read from; `None` for one that was made in memory or
-    /// changed since. [`crate::format::digest`] has one for every model.
+    /// Returns the digest of the file that the model was read from; `None` for a model that was
+    /// made in memory or has changed since. [`format::digest`](crate::format::digest) works for
+    /// every model.
     pub fn file_digest(&self) -> Option<ModelDigest> {
         self.file.map(|(digest, _)| digest)
     }
 
-    /// Format version of the file that the model was read from, as [`Self::file_digest`].
-    /// [`crate::format::version`] has one for every model.
+    /// Returns the format version of the file that the model was read from; `None` for a model that
+    /// was made in memory or has changed since. [`format::version`](crate::format::version) works
+    /// for every model.
     pub fn file_version(&self) -> Option<u32> {
         self.file.map(|(_, version)| version)
     }
 
-    /// The model's name.
+    /// Returns the model's name.
     pub fn name(&self) -> &str {
         &self.parts.name
     }
 
-    /// The operations, with all that their nodes own.
+    /// Returns the graph of operations, with the parameters of its nodes.
     pub fn graph(&self) -> &Graph<Quantized> {
         &self.parts.graph
     }
 
-    /// Bits of every activation, the input included.
+    /// Returns the number of bits of every activation, including the input.
     pub fn activation_bits(&self) -> ActivationBits {
         self.parts.activation_bits
     }
 
-    /// Grid of the network's input.
+    /// Returns the quantization grid of the network's input.
     pub fn input(&self) -> Quantization {
         self.parts.input
     }
 
-    /// Normalization of pictures.
+    /// Returns the normalization of pictures.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.parts.preprocessing
     }
 
-    /// One name a class, or none at all.
+    /// Returns the name of each class; empty if the classes have no names.
     pub fn class_names(&self) -> &[String] {
         &self.parts.class_names
     }
 
-    /// What the outputs mean: classes, in all format versions so far.
+    /// Returns what the outputs mean: classes, in all format versions so far.
     pub fn head(&self) -> Head {
         Head::Classes(self.parts.graph.nodes().last().map_or(0, |n| n.shape.channels))
     }
 
-    /// Number of f32 outputs for one picture and weight sample.
+    /// Returns the number of f32 outputs for one picture and weight sample.
     pub fn outputs(&self) -> usize {
         self.head().outputs()
     }
 
-    /// Number of classes.
+    /// Returns the number of classes.
     pub fn classes(&self) -> usize {
         let Head::Classes(classes) = self.head();
         classes
     }
 
-    /// The weighted layers, in execution order.
+    /// Iterates over the weighted layers, in execution order.
     pub fn layers(&self) -> impl Iterator<Item = &Arc<Layer>> {
         self.parts.graph.nodes().iter().filter_map(|node| node.data.layer())
     }
 
-    /// Where the activation grids come from.
+    /// Returns the record of the calibration that chose the activation grids, if the model has one.
     pub fn calibration(&self) -> Option<&Calibration> {
         self.parts.calibration.as_ref()
     }
 
-    /// Grid of a value, `None` for the logits.
+    /// Returns the quantization grid of a value; `None` for the logits.
+    ///
+    /// # Panics
+    /// When the value is not in the graph.
     pub fn grid(&self, value: Value) -> Option<Quantization> {
         self.parts.grid(value)
     }
 
-    /// Multiply-accumulates of one picture and one sample.
+    /// Returns the number of multiply-accumulates for one picture and weight sample.
     pub fn multiply_accumulates(&self) -> u64 {
         (0..self.graph().nodes().len()).map(|i| self.graph().multiply_accumulates(i)).sum()
     }

@@ -1,11 +1,11 @@
-//! Names that a file may give: of the model, its nodes and its classes.
+//! The names of models, nodes and classes.
 
 use core::fmt;
 
-/// Bytes of the longest name.
+/// The largest length of a name in bytes.
 pub const MAX_NAME_BYTES: usize = 1024;
 
-/// Why a text cannot be a name.
+/// Why a string cannot be a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameFault {
@@ -15,7 +15,7 @@ pub enum NameFault {
     Long(usize),
 }
 
-/// What is wrong with `name`, if anything is.
+/// Returns what is wrong with `name`, if anything.
 pub(crate) fn fault(name: &str) -> Option<NameFault> {
     if name.len() > MAX_NAME_BYTES {
         return Some(NameFault::Long(name.len()));
@@ -27,7 +27,9 @@ impl fmt::Display for NameFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Control(c) => write!(f, "it has the control character {}", c.escape_unicode()),
-            Self::Long(bytes) => write!(f, "it has {bytes} bytes, at most {MAX_NAME_BYTES} may be"),
+            Self::Long(bytes) => {
+                write!(f, "it has {bytes} bytes; at most {MAX_NAME_BYTES} are allowed")
+            }
         }
     }
 }
@@ -37,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_may_hold_anything_printable_of_a_kilobyte() {
+    fn a_name_may_have_up_to_a_kilobyte_of_anything_printable() {
         assert_eq!(fault("T-shirt/top \u{2603} \u{5b57}"), None);
         assert_eq!(fault(""), None);
         assert_eq!(fault(&"n".repeat(MAX_NAME_BYTES)), None);

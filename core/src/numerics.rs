@@ -1,7 +1,7 @@
-//! The few floating-point operations of the network, each rounded alike on every target.
+//! The few floating-point operations of a network, which round the same way on every target.
 //!
 //! Everything else is integer arithmetic. Parameters are combined in f64 and rounded to f32 once;
-//! activations see one conversion, one multiplication, a clamp and one rounding.
+//! activations take one conversion, one multiplication, a clamp and one rounding.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -9,17 +9,17 @@ use thiserror::Error;
 /// Affine quantization of a value: `x = scale * (q - zero_point)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantization {
-    /// Step between codes, a normal positive float.
+    /// The step between codes, a positive normal float.
     pub scale: f32,
     /// Code of x = 0.
     pub zero_point: u8,
 }
 
-/// How many bits the codes of all activations take, the input's included.
+/// The number of bits of all activations' codes, including the input's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub enum ActivationBits {
-    /// Codes 0 to 127: what `i32x4.relaxed_dot_i8x16_i7x16_add_s` multiplies in one step.
+    /// Codes 0 to 127, which `i32x4.relaxed_dot_i8x16_i7x16_add_s` multiplies in one step.
     Seven,
     /// Codes 0 to 255.
     #[default]
@@ -27,7 +27,7 @@ pub enum ActivationBits {
 }
 
 impl ActivationBits {
-    /// The largest code.
+    /// Returns the largest code.
     pub const fn largest_code(self) -> u8 {
         match self {
             Self::Seven => 127,
@@ -35,7 +35,7 @@ impl ActivationBits {
         }
     }
 
-    /// All codes.
+    /// Returns the range of all codes.
     pub const fn range(self) -> CodeRange {
         CodeRange { low: 0, high: self.largest_code() }
     }
@@ -67,74 +67,75 @@ impl From<ActivationBits> for u8 {
     }
 }
 
-/// Least and largest code that a node may emit: a fused ReLU, ReLU6 or clip.
+/// The smallest and the largest code that a node may emit: a fused ReLU, ReLU6 or clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeRange {
-    /// Least code.
+    /// Smallest code.
     pub low: u8,
     /// Largest code.
     pub high: u8,
 }
 
 impl CodeRange {
-    /// No bound but the codes' own.
+    /// All codes: no bounds.
     pub const FULL: Self = Self { low: 0, high: 255 };
 }
 
-/// Where results are rounded to: the zero point and the bounds of the output, as the epilogue of
-/// every operation takes them.
+/// The zero point and the bounds that the epilogue of every operation rounds to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
     /// Zero point of the output.
     pub zero_point: i32,
-    /// Least code less the zero point.
+    /// Smallest code minus the zero point.
     pub lower: f32,
-    /// Largest code less the zero point.
+    /// Largest code minus the zero point.
     pub upper: f32,
 }
 
 impl Target {
-    /// The target for an output of this quantization and range.
+    /// Creates the target for an output of this quantization and range.
     pub fn new(output: Quantization, range: CodeRange) -> Self {
         let zero_point = i32::from(output.zero_point);
         let bound = |code: u8| (i32::from(code) - zero_point) as f32;
         Self { zero_point, lower: bound(range.low), upper: bound(range.high) }
     }
 
-    /// `RNE(clamp(value)) + zero point`: the code of `value`, which is in output steps.
+    /// Returns the code of `value`, which is in output steps: `RNE(clamp(value)) + zero point`.
     #[inline(always)]
     pub fn round(&self, value: f32) -> u8 {
-        // Comparisons, not `max` and `min`: what these do for NaN keeps a compiler from vectors on
-        // WebAssembly.
+        // Comparisons, not `max` and `min`, whose treatment of NaN keeps compilers from vectorizing
+        // for WebAssembly.
         let value = if value > self.lower { value } else { self.lower };
         let value = if value < self.upper { value } else { self.upper };
         (round_ties_even(value) + self.zero_point) as u8
     }
 }
 
-/// A function of one value as codes: the output's code for each of the input's.
+/// A function as a table of codes: the output's code for each code of the input.
 pub type Table = [u8; 256];
 
-/// Rounds half to even; |x| must be below 2^22.
+/// Rounds to the nearest integer, half to even. |x| must be below 2^22.
 #[inline(always)]
 pub fn round_ties_even(x: f32) -> i32 {
     // Adding 1.5 * 2^23 leaves no fraction bits, so the addition itself rounds half to even and
-    // the integer stands in the low bits of the sum.
+    // leaves the integer in the low bits of the sum.
     const MAGIC: f32 = 12_582_912.0;
     (x + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits()) as i32
 }
 
-/// `f32(s_x * s_c / s_y)`: from steps of a product, as those of an accumulator, to output steps.
+/// Computes `f32(s_x * s_c / s_y)`, the factor from steps of a product or an accumulator to output
+/// steps.
 pub fn requantize_multiplier(input: f32, weight: f32, output: f32) -> f32 {
     (f64::from(input) * f64::from(weight) / f64::from(output)) as f32
 }
 
-/// `f32(s_x / s_y)`: from steps of one value to steps of another.
+/// Computes `f32(s_x / s_y)`, the factor from steps of one value to steps of another.
 pub fn rescale_multiplier(input: f32, output: f32) -> f32 {
     (f64::from(input) / f64::from(output)) as f32
 }
 
-/// `f32(s_x / (s_y * count))`: from a sum of `count` input codes to output steps.
+/// Computes `f32(s_x / (s_y * count))`, the factor from a sum of `count` input codes to output
+/// steps.
 pub fn mean_multiplier(input: f32, output: f32, count: usize) -> f32 {
     (f64::from(input) / (f64::from(output) * count as f64)) as f32
 }

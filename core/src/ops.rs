@@ -1,8 +1,8 @@
-//! The operations: what a node can compute, one file each.
+//! The operations that a node can compute, one file each.
 //!
-//! A file holds all that is particular to its operation: its parameters as they stand in the model file,
-//! the shape of its output, which grids its output may have, what a run of it takes, and its loop over
-//! codes. [`Op`] is the closed list of them; its dispatch is generated from that list, below.
+//! A file has everything specific to its operation: its parameters as in the model file, the shape
+//! of its output, the grids that its output may have, the cost of running it, and its loop over
+//! codes. [`Op`] is the closed list of operations; its dispatch is generated from the list below.
 
 mod error;
 mod filters;
@@ -37,10 +37,11 @@ use crate::error::ModelError;
 use crate::geometry::Shape;
 use serde::{Deserialize, Serialize};
 
-/// From the list of operations: [`Op`], [`Job`], and the way from an `Op` to its file.
+/// Generates [`Op`], [`Job`] and the dispatch from the list of operations.
 ///
-/// The name in front is that of the file, and of the operation in model files. The type is that of its
-/// parameters; after the arrow stands that of its loop, if it has one that no other operation has.
+/// The name on the left is that of the file, and of the operation in model files. The type after
+/// the colon holds its parameters. The type after the arrow, if there is one, is a loop that no
+/// other operation has.
 macro_rules! operations {
     (
         weighted { $($weighted_name:ident: $weighted:ident,)* }
@@ -69,11 +70,11 @@ macro_rules! operations {
         }
 
         impl Op {
-            /// Number of operations that there are.
+            /// The number of operations.
             pub const COUNT: usize =
                 [$(stringify!($weighted),)* $(stringify!($type),)* $(stringify!($unit),)*].len() + 1;
 
-            /// Name of the operation, as in the model file.
+            /// Returns the name of the operation, as in the model file.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$weighted(_) => stringify!($weighted_name),)*
@@ -83,7 +84,7 @@ macro_rules! operations {
                 }
             }
 
-            /// What all operations have in common.
+            /// Returns what all operations have in common.
             pub fn operation(&self) -> &dyn Operation {
                 match self {
                     $(Self::$weighted(operation) => operation,)*
@@ -93,7 +94,8 @@ macro_rules! operations {
                 }
             }
 
-            /// How a weighted operation sees an input of shape `input`; `None` for others.
+            /// Returns how a weighted operation sees an input of shape `input`; `None` for other
+            /// operations.
             pub fn filters(&self, input: Shape) -> Option<Filters> {
                 match self {
                     $(Self::$weighted(operation) => Some(operation.filters(input)),)*
@@ -103,10 +105,10 @@ macro_rules! operations {
                 }
             }
 
-            /// What has to be done, with all parameters derived and checked.
+            /// Returns the work of the node, with all parameters derived and checked.
             ///
             /// # Errors
-            /// A [`ModelError`] that names the node, where the grids do not go together.
+            /// A [`ModelError`] that names the node, if the grids do not fit together.
             pub(crate) fn work(&self, site: &Site<'_>) -> Result<Work, ModelError> {
                 Ok(match self {
                     $(Self::$weighted(operation) => operation.filters(site.inputs[0].shape).into(),)*
@@ -116,8 +118,8 @@ macro_rules! operations {
                 })
             }
 
-            /// The operation over real numbers; `None` where these depend on more than the operation: on
-            /// weights, or on the function of a table.
+            /// Returns the operation over real numbers; `None` if it depends on weights or on the
+            /// function of a table.
             pub fn real(&self) -> Option<&dyn Real> {
                 match self {
                     $(Self::$weighted(_) => None,)*
@@ -127,8 +129,8 @@ macro_rules! operations {
                 }
             }
 
-            /// Operation `number`, below [`Self::COUNT`], with parameters that `dice` decide and that an
-            /// input of shape `input` may or may not suit: for tests of all operations.
+            /// Invents an operation for tests: number `number`, below [`Self::COUNT`], with
+            /// parameters from `dice` that may not suit an input of shape `input`.
             pub fn invent(number: usize, input: Shape, dice: &mut Dice<'_>) -> Self {
                 let all: [fn(Shape, &mut Dice<'_>) -> Self; Self::COUNT] = [
                     $(|input, dice| Self::$weighted($weighted::invent(input, dice)),)*
@@ -167,18 +169,20 @@ macro_rules! operations {
             }
         }
 
-        /// What an operation without weights does to codes, with all parameters derived: a loop that a back
-        /// end compiles for its own vector unit ([`Backend::run`](crate::backend::Backend::run)).
+        /// The loop over codes of an operation without weights, with all parameters derived. Each
+        /// back end compiles it for its own vector unit
+        /// ([`Backend::run`](crate::backend::Backend::run)).
         #[derive(Clone, Debug)]
         pub enum Job {
-            $($(#[doc = concat!("Loop of [`", stringify!($type), "`].")] $job($job),)?)*
-            $($(#[doc = concat!("Loop of [`", stringify!($unit), "`].")] $unit_job($unit_job),)?)*
-            #[doc = concat!("Loop of [`", stringify!($table), "`].")]
+            $($(#[doc = concat!("The loop of [`", stringify!($type), "`].")] $job($job),)?)*
+            $($(#[doc = concat!("The loop of [`", stringify!($unit), "`].")] $unit_job($unit_job),)?)*
+            #[doc = concat!("The loop of [`", stringify!($table), "`].")]
             $table_job($table_job),
         }
 
         impl Job {
-            /// Runs it on pictures one after the other: `input` gives the codes of each of its inputs.
+            /// Runs the loop on pictures one after the other. `input(i)` returns the codes of input
+            /// `i`.
             #[inline(always)]
             pub fn run<'a>(&self, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
                 match self {
@@ -217,12 +221,12 @@ operations! {
     }
 }
 
-/// What has to be done for a node.
+/// The work of a node.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
     /// The products of a layer.
     Filters(Filters),
-    /// Nothing: the output is the input.
+    /// None: the output is the input.
     View,
     /// A loop.
     Loop(Job),
@@ -241,12 +245,13 @@ impl From<View> for Work {
 }
 
 impl Op {
-    /// Whether the node owns weights, and thus may be Bayesian.
+    /// Returns whether the operation has weights, so that its node may be Bayesian.
     pub fn is_weighted(&self) -> bool {
         self.filters(Shape::vector(1)).is_some()
     }
 
-    /// Whether the node only moves codes: its output shares its input's grid.
+    /// Returns whether the operation only moves codes, so that its output has the grid of its
+    /// input.
     pub fn only_moves(&self) -> bool {
         self.operation().grid() == GridRule::Kept
     }

@@ -1,11 +1,11 @@
 //! The order of execution and the place of every value in memory.
 //!
-//! Nodes that no draw of the weights can reach form the *prefix*: they run once a picture. The
-//! others run once a picture and sample. A residual addition is done in the epilogue of a
-//! convolution that nothing else reads. A value that crosses from one to the other (the input
-//! itself, at least) lies in the *kept* memory; all others share one *scratch* arena, where values
-//! that are never alive together may overlap. Offsets are for one picture; a batch of `n` has them
-//! at `n` times the offset.
+//! Nodes that do not depend on the weight sample form the *prefix* and run once per picture. The
+//! others form the *suffix* and run once per picture and sample. A residual addition is done in the
+//! epilogue of a convolution whose output nothing else reads. Values of the prefix that the suffix
+//! reads, and the input itself, are in the *kept* memory. All others share one *scratch* arena,
+//! where values that are never alive together may overlap. Offsets are for one picture; a batch of
+//! `n` pictures has its values at `n` times the offset.
 
 mod convolution;
 mod places;
@@ -23,7 +23,7 @@ use alloc::{sync::Arc, vec::Vec};
 use places::Places;
 use work::{NodeWork, fuse, sampled_nodes, work};
 
-/// What a step runs, with all parameters derived. `L` is what it has of its layer.
+/// The work of a step, with all parameters derived. `L` is the form in which it holds its layer.
 #[derive(Clone, Debug)]
 pub enum Action<L> {
     /// A weighted layer.
@@ -37,16 +37,16 @@ pub enum Action<L> {
 pub struct Step<L> {
     /// Index of the node.
     pub node: usize,
-    /// What to run.
+    /// The work.
     pub action: Action<L>,
-    /// Where it reads.
+    /// Places of its inputs.
     pub inputs: Vec<Place>,
-    /// Where it writes.
+    /// Place of its output.
     pub output: Place,
 }
 
 impl<L> Step<L> {
-    /// The same step with something else in the place of its layer.
+    /// Returns the step with its layer in another form.
     pub(crate) fn with_layer<M>(&self, change: impl FnOnce(&Convolution, &L) -> M) -> Step<M> {
         let action = match &self.action {
             Action::Convolution(convolution, layer) => {
@@ -58,20 +58,21 @@ impl<L> Step<L> {
     }
 }
 
-/// A model, ready to be executed. `P` and `L` are what steps have of their layers.
+/// A model that is ready to be executed. `P` and `L` are the forms in which steps hold their
+/// layers.
 #[derive(Clone, Debug)]
 pub struct Plan<P, L = P> {
-    /// Steps that depend on the picture only: their layers are deterministic.
+    /// Steps that depend on the picture only. Their layers are deterministic.
     pub prefix: Vec<Step<P>>,
-    /// Steps that depend on the weight sample too.
+    /// Steps that also depend on the weight sample.
     pub suffix: Vec<Step<L>>,
-    /// Bytes of kept memory a picture.
+    /// Bytes of kept memory per picture.
     pub kept_bytes: usize,
-    /// Bytes of scratch memory a picture.
+    /// Bytes of scratch memory per picture.
     pub scratch_bytes: usize,
     /// Place of the input.
     pub input: Place,
-    /// Number of outputs a picture.
+    /// Number of outputs per picture.
     pub outputs: usize,
 }
 
@@ -79,7 +80,7 @@ impl Plan<Arc<Layer>> {
     /// Plans the execution of `graph`, whose nodes have been checked, over an input on the grid `input`.
     ///
     /// # Errors
-    /// A [`ModelError`] where a layer does not fit its node, or a derived number cannot be computed with.
+    /// A [`ModelError`] if a layer does not fit its node or a derived number is not usable.
     pub(crate) fn new(graph: &Graph<Quantized>, input: Quantization) -> Result<Self, ModelError> {
         let nodes = graph.nodes();
         let sampled = sampled_nodes(nodes);

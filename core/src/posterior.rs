@@ -1,8 +1,8 @@
-//! How the weights of a layer vary from sample to sample.
+//! The posteriors: how the weights of a layer vary from sample to sample.
 //!
-//! [`Posterior`] is the closed list of ways. Each draws the weights of a sample around the layer's mean
-//! codes, from a key stream that no other layer and no other sample uses ([`Draw`]). Kernels draw the same
-//! weights faster.
+//! [`Posterior`] is the closed list of them. Each draws the weights of a sample around the layer's
+//! mean codes, from a key stream that no other layer and no other sample uses ([`Draw`]). Kernels
+//! draw the same weights faster.
 
 mod draw;
 pub mod gaussian;
@@ -19,12 +19,13 @@ use gaussian::Gaussian;
 /// How the weights of a layer vary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Posterior {
-    /// Each by itself, by a normal distribution.
+    /// Independent normal distributions.
     Gaussian(Gaussian),
 }
 
 impl Posterior {
-    /// Checks that it fits a layer called `layer` of so many weights and output channels.
+    /// Checks that the posterior fits the layer `layer`, which has `weights` weights and `channels`
+    /// output channels.
     ///
     /// # Errors
     /// A [`ModelError`] that names the tensor.
@@ -39,8 +40,8 @@ impl Posterior {
         }
     }
 
-    /// Draws weights around the codes `mu`, in rows of `row_length`: weight `i` of row `row` is one of
-    /// output channel `channel(row, i)`.
+    /// Draws weights around the codes `mu`, in rows of `row_length`. Weight `i` of row `row`
+    /// belongs to output channel `channel(row, i)`.
     pub(crate) fn sample(
         &self,
         mu: &[i8],
@@ -54,7 +55,7 @@ impl Posterior {
         }
     }
 
-    /// The same with what belongs to weights in another order: `change` gives it.
+    /// Reorders the weights: `change` returns the codes of all weights in the new order.
     #[must_use]
     pub fn reordered(self, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
         match self {
@@ -64,14 +65,14 @@ impl Posterior {
         }
     }
 
-    /// Number of weights that vary.
+    /// Returns the number of weights.
     pub fn weights(&self) -> usize {
         match self {
             Self::Gaussian(Gaussian { sigma, .. }) => sigma.len(),
         }
     }
 
-    /// Bytes of its numbers.
+    /// Returns the number of bytes of all codes and multipliers.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Gaussian(Gaussian { sigma, noise_multiplier }) => {

@@ -1,14 +1,14 @@
-//! Strings of files in messages.
+//! Strings from files in messages.
 
 use core::fmt::{self, Display, Formatter, Write};
 
-/// A name or another string of a file as a message shows it. What is not printable is escaped; of more
-/// than 80 characters, the middle is left out.
+/// A name or another string from a file, as messages show it: unprintable characters are escaped,
+/// and the middle of more than 80 characters is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Echo<'a>(pub &'a str);
 
-/// A message that lists what a file holds, for example the extents of a shape: the same with 600
-/// characters.
+/// A longer string from a file, such as a list of extents, as messages show it: unprintable
+/// characters are escaped, and the middle of more than 600 characters is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Brief<'a>(pub &'a str);
 
@@ -49,7 +49,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn names_are_shown_as_they_are() {
+    fn printable_names_are_unchanged() {
         for name in ["", "layer1.0.conv1.weight", "/pool \"x\"/it's\\", "größe 大小"] {
             assert_eq!(Echo(name).to_string(), name);
         }

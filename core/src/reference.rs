@@ -1,6 +1,6 @@
-//! The reference back end: each operation as its definition reads, in safe Rust.
+//! The reference back end: a direct transcription of each operation's definition, in safe Rust.
 //!
-//! Production kernels are compared with this bit for bit.
+//! All other kernels are compared with it bit for bit.
 
 use crate::backend::Backend;
 use crate::convolution::{Convolution, Output};
@@ -9,18 +9,18 @@ use crate::ops::Filters;
 use crate::posterior::Draw;
 use alloc::{sync::Arc, vec, vec::Vec};
 
-/// Runs everywhere, compared with by everything.
+/// The reference back end. It runs on every processor.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
 
-/// One weight sample in the layer's own order ([`Layer::mu`]).
+/// One weight sample, in the order of [`Layer::mu`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReferenceWeights {
-    /// Whether the layer is depthwise, and its weights `[KH][KW][C]`.
+    /// Whether the layer is depthwise, with weights `[KD][KH][KW][C]`.
     pub depthwise: bool,
     /// Sampled weights.
     pub weights: Vec<i8>,
-    /// Sampled biases, one an output channel.
+    /// Sampled biases, one per output channel.
     pub biases: Vec<i32>,
 }
 
@@ -49,7 +49,7 @@ impl Backend for Reference {
         layer.sample_biases(draw, &mut weights.biases);
     }
 
-    /// By its definition: acc = sum (q_x - z_x) q_w over the taps inside of the input.
+    /// Computes the definition: acc = bias + sum (q_x - z_x) q_w over the taps inside the input.
     fn convolution(
         &self,
         job: &Convolution,
@@ -76,7 +76,7 @@ impl Backend for Reference {
     }
 }
 
-/// Adds one tap's products to the sums of all output channels.
+/// Adds the products of one tap to the sums of all output channels.
 fn accumulate(
     job: &Convolution,
     weights: &ReferenceWeights,

@@ -1,10 +1,39 @@
-//! How a target predicts: requests are checked, pictures become codes, samples run and add up.
+//! The steps of a prediction, which every target shares.
 //!
-//! A prediction takes these steps, which targets combine as their threads and memory suggest:
-//! [`SampleRange`] checks which samples are asked for, [`Input::quantize`] checks pictures and makes codes
-//! of them, [`Session::workspace`] and [`Executor::begin`] take a batch, [`Session::run`] runs samples of
-//! it, and an [`Estimate`] adds them up for each picture. Estimates can be read between two runs; runs can be
-//! cancelled after every sample. [`Pieces`] splits long predictions, and no split changes a bit.
+//! A target combines these steps as its threads and memory suggest. [`SampleRange`] checks the
+//! indices of the samples. [`Input::quantize`] checks the pictures and converts them to codes.
+//! [`Session::workspace`] and [`Executor::begin`] take a batch, and [`Session::run`] runs samples
+//! of it. An [`Estimate`] per picture sums the samples. Estimates can be read between two runs, and
+//! runs can be cancelled after every sample. [`Pieces`] splits long predictions. No split changes a
+//! bit.
+//!
+//! # Examples
+//! Predict a picture on the portable kernels:
+//! ```
+//! use bayes8_core::format;
+//! use bayes8_core::head::{Accumulator, Sums};
+//! use bayes8_core::input::InputQuantizer;
+//! use bayes8_core::reference::Reference;
+//! use bayes8_core::session::{Estimate, Input, SampleRange, Session};
+//! use std::ops::ControlFlow;
+//!
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+//! let model = format::read(&std::fs::read("models/mnist-cnn.safetensors")?)?;
+//! let mut codes = Vec::new();
+//! Input::Bytes(&[0; 28 * 28]).quantize(&InputQuantizer::new(&model), &mut codes)?;
+//!
+//! let session = Session::new(&model, Reference, 1 << 20);
+//! let mut workspace = session.workspace()?;
+//! session.executor().begin(&codes, &mut workspace)?;
+//! let (seed, samples) = (7, SampleRange::new(0..4)?);
+//! let mut estimate = Estimate::new(model.head())?;
+//! let each = |_picture: usize, logits: &[f32]| estimate.add(logits, false);
+//! let _ = session.run(&mut workspace, seed, samples, |_, _| None, each, || ControlFlow::Continue(()));
+//!
+//! let Sums::Classes(sums) = estimate.sums();
+//! assert_eq!(sums.finish().samples, 4);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 mod estimate;
@@ -26,7 +55,8 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::ops::ControlFlow;
 
-/// More pictures at a time gain nothing: the weights of a layer are in cache long before.
+/// The most pictures that run together. More gain nothing, since the weights of a layer are in
+/// cache by then.
 const MOST_TOGETHER: usize = 32;
 
 /// A model that is ready to predict on one back end. Any number of threads may share it.
@@ -42,25 +72,27 @@ impl<B: Backend> fmt::Debug for Session<B> {
 }
 
 impl<B: Backend> Session<B> {
-    /// Prepares `model` for `backend`. Workspaces run so many pictures together that these take about
-    /// `block_bytes` bytes of activations: what stays in the caches of a processor.
+    /// Prepares `model` for `backend`.
+    ///
+    /// A workspace runs 1 to 32 pictures together. Within these bounds, `block_bytes` limits the
+    /// bytes of their activations, so that they stay in the caches of the processor.
     pub fn new(model: &QuantizedModel, backend: B, block_bytes: usize) -> Self {
         let executor = Executor::new(model, backend);
         let together = block_bytes / executor.bytes_per_picture().max(1);
         Self { executor, capacity: together.clamp(1, MOST_TOGETHER) }
     }
 
-    /// What runs the samples.
+    /// Returns the executor, which runs the samples.
     pub fn executor(&self) -> &Executor<B> {
         &self.executor
     }
 
-    /// Number of pictures that a workspace runs together.
+    /// Returns the number of pictures that a workspace runs together.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Memory for one run at a time.
+    /// Creates memory for one run at a time.
     ///
     /// # Errors
     /// [`OutOfMemory`].
@@ -70,9 +102,10 @@ impl<B: Backend> Session<B> {
 
     /// Runs samples `samples` of `seed` over the batch that `workspace` took ([`Executor::begin`]).
     ///
-    /// `kept` gives the weights of a draw that were kept or are to be kept; where it gives none, they are
-    /// drawn layer by layer. `each` sees (picture, outputs) of every picture of the batch, sample after
-    /// sample. `progress` is called after every sample; if it breaks, no further sample runs.
+    /// `kept` may return weights of a draw that are kept for later runs; if it returns `None`, the
+    /// weights are drawn layer by layer. `each` is called with the index and the outputs of every
+    /// picture of the batch, one sample after the other. `progress` is called after every sample;
+    /// if it breaks, the run ends and breaks too.
     pub fn run(
         &self,
         workspace: &mut Workspace<B>,
@@ -91,7 +124,7 @@ impl<B: Backend> Session<B> {
         ControlFlow::Continue(())
     }
 
-    /// Draws weight samples and forgets them: for measuring what drawing costs.
+    /// Draws weight samples and discards them, to measure the cost of drawing.
     ///
     /// # Errors
     /// [`RequestError::Memory`].

@@ -1,12 +1,13 @@
-//! A back end from a [`Kernel`]: packing, blocking, sharing among threads and everything else that
-//! is safe code, for every vector unit alike.
+//! Makes a back end from a [`Kernel`]: packing, blocking, sharing among threads and all other safe
+//! code, for every vector unit.
 //!
-//! A kernel supplies what a compiler does not find by itself: the matrix product of a block with
-//! its epilogue, the noise of weights and their packing, and permission to use its vector unit for
-//! ordinary loops ([`Kernel::vectorize`]).
+//! A kernel supplies what compilers do not vectorize well: the matrix product of a block with its
+//! epilogue, and the noise of weights and their packing. It also compiles ordinary loops for its
+//! vector unit ([`Kernel::vectorize`]).
 //!
-//! Weights are packed in panels of 16 output channels, `[K / STEP][16][STEP]`: one load brings
-//! what one dot-product instruction needs. `STEP` is how many products that instruction sums.
+//! Weights are packed in panels of 16 output channels, `[K / STEP][16][STEP]`, so that one load
+//! fetches the operand of one dot-product instruction. `STEP` is the number of products that the
+//! instruction sums.
 
 mod depthwise;
 mod kernel;
@@ -32,20 +33,20 @@ use core::ops::Range;
 use depthwise::depthwise;
 use rows::{ActivationRows, RowMemory, grow};
 
-/// The operations of one instruction set, shared by `T`.
+/// The back end of the instruction set `K`, whose operations the threads `T` share.
 pub struct Simd<K, T> {
     kernel: K,
     threads: T,
 }
 
-/// One weight sample. Its memory only grows: what a smaller layer leaves behind its own is old.
+/// One weight sample. Its memory only grows; after a smaller layer's weights, it holds stale data.
 pub struct SimdWeights<K: Kernel> {
     /// `[groups][panels][row_entries / STEP][16][STEP]`.
     panels: Aligned<K::Weight>,
-    /// `[KD * KH * KW][C]` of a depthwise layer, in whole chunks.
+    /// Weights `[KD * KH * KW][C]` of a depthwise layer, in whole chunks.
     taps: Vec<[i8; CHUNK]>,
-    /// Bias less zero point times the sum of the weights, padded to whole panels in each group; of
-    /// a depthwise layer the bias alone.
+    /// `bias - zero point * sum of weights`, padded to whole panels in each group. For a depthwise
+    /// layer, the bias alone.
     offsets: Vec<i32>,
 }
 
@@ -55,10 +56,10 @@ impl<K: Kernel> Default for SimdWeights<K> {
     }
 }
 
-/// Working memory: a part for each thread that may share an operation.
+/// Working memory: one part per thread that may share an operation.
 pub struct SimdScratch<K: Kernel> {
     parts: Vec<Part<K>>,
-    /// Parts that share the operations to come.
+    /// Number of parts that share the next operations.
     threads: usize,
     biases: Vec<i32>,
 }
@@ -74,7 +75,7 @@ struct Part<K: Kernel> {
     rows: RowMemory<K::Activation>,
     /// Multipliers of a group, padded to whole panels.
     multipliers: Vec<f32>,
-    /// The rows of one panel on their way from the sampler to the panel.
+    /// The rows of one panel, between drawing and packing.
     panel: Vec<[i8; CHUNK]>,
 }
 
@@ -85,12 +86,12 @@ impl<K: Kernel> Default for Part<K> {
 }
 
 impl<K: Kernel, T: Threads> Simd<K, T> {
-    /// The back end of `kernel`.
+    /// Creates the back end of `kernel`.
     pub fn new(kernel: K, threads: T) -> Self {
         Self { kernel, threads }
     }
 
-    /// Draws panels, of which `first` is the first, and shares them among `parts`.
+    /// Draws the panels from number `first` on, and shares the work among `parts`.
     fn sample_panels(
         &self,
         layer: &SimdLayer,
@@ -125,7 +126,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         }
     }
 
-    /// Draws one panel. Returns the sum of each channel's weights.
+    /// Draws one panel and returns the sum of each channel's weights.
     fn sample_panel(
         &self,
         layer: &SimdLayer,
@@ -168,8 +169,8 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         self.kernel.draw(stream, 0, layer.mu(), sigma, multipliers, taps);
     }
 
-    /// Multiplies `rows` and the channels from `first` on that `output` has, and shares the work
-    /// among `parts`.
+    /// Multiplies `rows` by the channels of `output`, the first of which is `first`, and shares the
+    /// work among `parts`.
     fn multiply(
         &self,
         product: &Product<'_, K>,
@@ -187,7 +188,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
             return;
         }
         let (left, right) = parts.split_at_mut(parts.len() / 2);
-        // By panels where each thread gets some, as they are then read by one thread only.
+        // Split by panels if each thread gets some, since a panel is then read by one thread only.
         let blocks = channels.div_ceil(PANEL_PAIR * PANEL);
         if blocks >= 2 && !grouped {
             let half = blocks / 2 * PANEL_PAIR * PANEL;
@@ -218,7 +219,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
     ) {
         let Product { job, weights, rows: matrix } = product;
         let (_, channels) = output.dimensions();
-        // Several groups are never shared by channels: then all of them are here.
+        // Several groups are never split by channels: all channels are here then.
         let in_group =
             if job.filters.groups == 1 { channels } else { channels / job.filters.groups };
         let row_entries = matrix.row_entries();

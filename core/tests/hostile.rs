@@ -1,7 +1,7 @@
-//! Files that mean harm: no bytes make the reader panic or allocate out of proportion, and what
-//! still reads as a model can be run.
+//! Hostile files: no bytes make the reader panic or allocate out of proportion, and every model
+//! that can be read can be run.
 //!
-//! The allocator of this test counts, which is why these tests have a file of their own.
+//! These tests have their own file because they replace the allocator with one that counts.
 
 use bayes8_core::executor::Executor;
 use bayes8_core::format::{FormatError, read, write};
@@ -21,12 +21,12 @@ use bayes8_conformance::{Builder, Kind, random_codes};
 use container::{File, Tensor};
 
 thread_local! {
-    /// Bytes that this thread holds, and the most it has held.
+    /// Bytes that this thread holds, and the most that it has held.
     static HELD: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
 }
 
 fn held(change: isize) {
-    // Not during the thread's end, when nobody asks any more.
+    // Not while the thread ends, when the count does not matter any more.
     let _ = HELD.try_with(|held| {
         let (now, most) = held.get();
         held.set((now + change, most.max(now + change)));
@@ -35,7 +35,7 @@ fn held(change: isize) {
 
 struct Counting;
 
-// SAFETY: every call goes to the system's allocator as it came; the counting allocates nothing.
+// SAFETY: every call goes to the system's allocator unchanged; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         held(layout.size() as isize);
@@ -53,7 +53,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most memory that `f` held at a time, beyond what was held before.
+/// Returns the result of `f` and the most memory that it held at a time, in bytes.
 fn peak<T>(f: impl FnOnce() -> T) -> (T, usize) {
     let before = HELD.get().0;
     HELD.set((before, before));
@@ -61,17 +61,19 @@ fn peak<T>(f: impl FnOnce() -> T) -> (T, usize) {
     (result, (HELD.get().1 - before) as usize)
 }
 
-/// What reading may take for every byte of the file. The tensors' numbers take one to four times
-/// their bytes (a copy each, depthwise ones transposed); the rest is the description, where a
-/// short name becomes a `String` and a node a `Node`.
+/// Bytes of memory that reading may take per byte of the file. The numbers of tensors take one to
+/// four times their bytes (a copy each, and another to transpose depthwise ones); the rest is the
+/// description, where a short name becomes a `String` and a node a `Node`.
 const PER_BYTE: usize = 8;
-/// The same for a crowd of nodes, tensors or names and nothing else: a node of 60 characters becomes
-/// two structures, five strings and their places in two growing lists.
+/// Bytes of memory per byte of a file that has nothing but nodes, tensors or names: a node of 60
+/// characters becomes two structures, five strings and their entries in two growing lists.
 const PER_CROWDED_BYTE: usize = 16;
-/// What any file may take: an error message, the first growth of a few collections.
+/// Bytes of memory that any file may take: for an error message and the first growth of a few
+/// collections.
 const CONSTANT: usize = 8 << 10;
 
-/// Reads bytes of any kind, within the bound; runs what reads as a small model.
+/// Reads any bytes, within the bound on memory, and runs them if they are a small model. Returns
+/// whether they are a model.
 fn survive(bytes: &[u8]) -> bool {
     let (result, peak) = peak(|| read(bytes));
     let allowed = PER_BYTE * bytes.len() + CONSTANT;
@@ -85,7 +87,7 @@ fn run(model: &QuantizedModel) {
     if model.multiply_accumulates() > 10_000_000 {
         return;
     }
-    // Operations without weights are bounded by the values that they read and write.
+    // The cost of operations without weights is bounded by the values that they read and write.
     let elements = |shape: Shape| shape.elements();
     let taps = |op: &Op| match op {
         Op::MaxPool(MaxPool { window }) | Op::AveragePool(AveragePool { window, .. }) => {
@@ -110,7 +112,7 @@ fn run(model: &QuantizedModel) {
     assert_eq!(count, 4);
 }
 
-/// One of each operation, a few hundred weights.
+/// Returns a file with one of each operation and a few hundred weights.
 fn small_file() -> Vec<u8> {
     let mut b = Builder::new(5, Shape::new(5, 5, 2));
     let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
@@ -132,7 +134,7 @@ fn small_file() -> Vec<u8> {
     File::without_digest(&write(&b.finish()).unwrap()).bytes()
 }
 
-/// Everything that has a depth.
+/// Returns a file with everything that can have a depth.
 fn volume_file() -> Vec<u8> {
     let mut b = Builder::new(6, Shape::volume(3, 4, 3, 2));
     let window = Window {
@@ -171,7 +173,7 @@ fn flipping_any_bit_neither_panics_nor_allocates() {
                 models += usize::from(survive(&damaged));
             }
         }
-        // Weights, names and many numbers are as good as others.
+        // Any weights and names and many other numbers are valid.
         assert!(models > 100, "{models}");
     }
 }
@@ -188,7 +190,7 @@ fn any_byte_in_place_of_any_other() {
     }
 }
 
-/// Replaces every number of the description in turn by one that is meant to overflow something.
+/// Replaces every number of the description in turn with one that is likely to overflow something.
 #[test]
 fn absurd_numbers_in_the_description_are_refused_without_allocating() {
     let files = [small_file(), volume_file()];
@@ -196,7 +198,7 @@ fn absurd_numbers_in_the_description_are_refused_without_allocating() {
     assert!(tried > 2000, "{tried}");
 }
 
-/// Returns how many descriptions were tried.
+/// Tries absurd numbers in the description of `file`. Returns the number of descriptions tried.
 fn absurd_numbers(file: &File) -> usize {
     let text = &file.description;
     let is_number = |c: char| c.is_ascii_digit();
@@ -226,7 +228,7 @@ fn absurd_numbers(file: &File) -> usize {
     tried
 }
 
-/// A header that claims more than the file has must not be believed.
+/// A header that claims more than the file has must not be trusted.
 #[test]
 fn claimed_sizes_are_checked_before_memory_is_taken() {
     let bytes = small_file();
@@ -284,12 +286,12 @@ fn deeply_nested_json_is_an_error() {
     }
 }
 
-/// A name of two quotes and a comma becomes a `String`, a number of a header that the container's
-/// reader buffers takes 32 bytes: crowds of them are refused before they are parsed. Stretched to the
-/// highest density that is let pass, they stay in proportion.
+/// An empty name with quotes and comma becomes a `String`, and a number that the container's reader
+/// buffers takes 32 bytes. Headers full of these are refused before they are parsed. Stretched to
+/// the highest accepted density, they stay in proportion.
 #[test]
-fn crowds_of_tiny_things_stay_in_proportion() {
-    /// At least the bytes of the tensors, which are no header.
+fn headers_full_of_tiny_items_stay_in_proportion() {
+    /// At least the bytes of the tensors, which are not part of the header.
     const DATA: usize = 1000;
     let file = File::without_digest(&small_file());
     let text = &file.description;
@@ -315,7 +317,7 @@ fn crowds_of_tiny_things_stay_in_proportion() {
         ("extents", extents),
     ];
     for (what, mut file) in crowds {
-        // As much white space as makes just eight bytes an item, or none where there are enough.
+        // Enough white space for exactly eight bytes per item, if there are fewer.
         let crowded = file.bytes();
         let items = crowded.iter().filter(|&&byte| byte == b',').count();
         let filler = (8 * items).saturating_sub(crowded.len() - DATA);
@@ -329,7 +331,7 @@ fn crowds_of_tiny_things_stay_in_proportion() {
     }
 }
 
-/// The limit is an error of its own, which says what was found.
+/// The limit has a separate error, which says what was found.
 #[test]
 fn a_crowded_header_is_named() {
     let mut file = File::without_digest(&small_file());

@@ -1,4 +1,4 @@
-//! The matrix kernel against a loop of its own dot-product instruction, one thread.
+//! Compares the matrix kernels with a loop of their dot-product instruction, on one thread.
 //!
 //! ```text
 //! cargo run --release -p bayes8-native --example gemm -- 784 256 1152

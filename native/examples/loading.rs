@@ -1,5 +1,9 @@
-//! What the digest adds to the time of loading a model: `loading MODEL...`, medians of 101 loads. The
-//! header of the file is read with and without a digest, so its time is taken off.
+//! Measures the share of the digest in the time to load a model: medians of 101 loads. Reading the
+//! header takes time with and without a digest, so it does not count as part of the digest.
+//!
+//! ```text
+//! cargo run --release -p bayes8-native --example loading -- MODEL...
+//! ```
 
 use bayes8_native::core::format;
 use bayes8_native::{Model, ModelOptions};

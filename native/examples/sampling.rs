@@ -1,4 +1,4 @@
-//! What a weight costs to draw and pack, one thread, for layers of a ResNet-50.
+//! Measures the time to draw and pack a weight, on one thread, for layers of a ResNet-50.
 //!
 //! ```text
 //! cargo run --release -p bayes8-native --example sampling
@@ -7,12 +7,12 @@
 use bayes8_native::Isa;
 use bayes8_native::measure::sampling;
 
-/// Filters and weights a filter.
+/// Number of filters, and weights per filter.
 const LAYERS: [[usize; 2]; 4] = [[64, 576], [256, 1152], [512, 4608], [2048, 512]];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
-        "{:<12} {}  ns a weight",
+        "{:<12} {}  ns per weight",
         "kernel",
         LAYERS.map(|l| format!("{:>12}", format!("{} x {}", l[0], l[1]))).concat()
     );

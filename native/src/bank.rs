@@ -1,7 +1,7 @@
 //! The sample bank: packed weights of earlier predictions, kept for later ones.
 //!
 //! Sample `s` of seed `k` always has the same weights, so a kept draw changes no bit of a result;
-//! it only saves the drawing. All draws of a model take equally many bytes, so the budget is a
+//! it only saves the drawing. All draws of a model have the same size, so the budget is a
 //! number of draws.
 
 use bayes8_core::backend::Backend;
@@ -13,33 +13,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Entry<B> = Arc<WeightSample<B>>;
 
-/// Draws that are kept; the least recently used one is dropped for a new one.
+/// The draws that are kept. A new one replaces the least recently used one.
 pub(crate) struct Bank<B: Backend>(Mutex<LruCache<Draw, Entry<B>>>);
 
 impl<B: Backend> Bank<B> {
-    /// A bank for draws of `draw_bytes` that holds at most `budget` bytes; `None` where not one
-    /// draw fits or there is nothing to draw.
+    /// Creates a bank of at most `budget` bytes for draws of `draw_bytes`. Returns `None` if not
+    /// even one draw fits or there is nothing to draw.
     pub(crate) fn new(budget: usize, draw_bytes: usize) -> Option<Self> {
         let draws = NonZeroUsize::new(budget.checked_div(draw_bytes)?)?;
-        // Room is taken as draws come: a large budget for a small model costs nothing.
+        // Memory is taken as draws come: a large budget for a small model costs nothing.
         let mut draws_kept = LruCache::unbounded();
         draws_kept.resize(draws);
         Some(Self(Mutex::new(draws_kept)))
     }
 
-    /// The weights of `draw`: kept ones, or what `make` draws into the memory that it is given.
-    /// Two threads that miss the same draw at the same time both make it.
+    /// Returns the weights of `draw`: kept ones, or new ones that `make` draws into the memory that
+    /// it gets. If two threads miss the same draw at the same time, both make it.
     ///
-    /// The lock is held for a look-up or a change of the map, never while weights are drawn or used.
+    /// The lock is held to look up or change an entry of the map, never while weights are drawn or
+    /// used.
     pub(crate) fn get(&self, draw: Draw, make: impl FnOnce(&mut WeightSample<B>)) -> Entry<B> {
         let mut entry = {
             let mut draws = self.lock();
             if let Some(found) = draws.get(&draw) {
                 return Arc::clone(found);
             }
-            // Dropped before the new one is made: its memory is used again. Draws that are being
-            // made, and dropped ones that another thread still works with, come on top of the budget:
-            // at most one a thread.
+            // Drop the old draw before making the new one, to reuse its memory. Draws that are
+            // being made, and dropped ones that another thread still uses, come on top of the
+            // budget: at most one per thread.
             let full = draws.len() == draws.cap().get();
             if full { draws.pop_lru() } else { None }.map(|(_, entry)| entry).unwrap_or_default()
         };
@@ -52,7 +53,7 @@ impl<B: Backend> Bank<B> {
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<Draw, Entry<B>>> {
-        // A thread that panicked inside left a valid map: every change is a single call.
+        // A thread that panicked left a valid map: every change is a single call.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
     use bayes8_core::reference::Reference;
 
-    /// Whether the bank had to draw, for a sequence of samples.
+    /// Returns for each of a sequence of samples whether the bank had to draw it.
     fn drawn(bank: &Bank<Reference>, samples: &[u32]) -> Vec<bool> {
         let drawn = |&sample: &u32| {
             let mut drawn = false;
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_have_draws_of_their_own() {
+    fn seeds_do_not_share_draws() {
         let bank = Bank::<Reference>::new(1000, 400).expect("room for two");
         let mut draws = 0;
         for seed in [1, 2, 1, 2] {
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bank_where_nothing_fits_or_nothing_is_drawn() {
+    fn no_bank_if_nothing_fits_or_nothing_is_drawn() {
         assert!(Bank::<Reference>::new(399, 400).is_none());
         assert!(Bank::<Reference>::new(0, 400).is_none());
         assert!(Bank::<Reference>::new(1000, 0).is_none());

@@ -1,11 +1,11 @@
 //! Spreads pictures and weight samples over threads.
 //!
-//! Each thread takes some of the samples; where there are fewer samples than threads, some of the
-//! pictures too; and where there are fewer of both, the threads share each operation. Results are
-//! integer sums that merge exactly, so the split changes no bit.
+//! Each thread takes some of the samples. If there are fewer samples than threads, the pictures are
+//! split too; if that is not enough, the threads share each operation. Results are integer sums
+//! that merge exactly, so the split changes no bit.
 //!
-//! Memory is lent from lock-free queues and given back, so that a prediction allocates nothing once
-//! there are as many of each as run at the same time.
+//! Memory is borrowed from lock-free queues and returned, so that a prediction allocates nothing
+//! once the queues hold enough for all predictions that run at the same time.
 
 use crate::bank::Bank;
 use crate::isa::{Isa, IsaError};
@@ -22,20 +22,21 @@ use bayes8_core::reference::Reference;
 use bayes8_core::session::{RequestError, SampleRange, Session};
 use crossbeam_queue::ArrayQueue;
 
-/// What to run: input codes of whole pictures, and which weight samples.
+/// A job: input codes of whole pictures, and the weight samples to run.
 #[derive(Clone, Copy)]
 pub(crate) struct Job<'a> {
     pub(crate) codes: &'a [u8],
     pub(crate) seed: u64,
     pub(crate) samples: SampleRange,
     pub(crate) keep_logits: bool,
-    /// Threads to use, those of the current rayon pool; 1 leaves rayon alone.
+    /// Number of threads of the current rayon pool to use; 1 does not use rayon.
     pub(crate) threads: usize,
-    /// Told by every thread, after each of its samples, for how many pictures that was.
+    /// Called by every thread after each of its samples, with the number of pictures that it was
+    /// run for.
     pub(crate) progress: Progress<'a>,
 }
 
-/// Why a job has not run to its end.
+/// Why a job stopped early.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stopped {
     OutOfMemory,
@@ -48,35 +49,36 @@ impl From<OutOfMemory> for Stopped {
     }
 }
 
-/// How much memory to use.
+/// The memory to use.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
-    /// Bytes of activations at a time, of all threads together, as long as one picture fits.
+    /// Bytes of activations at a time, of all threads together. At least one picture always runs.
     pub(crate) activation_bytes: usize,
-    /// Bytes of the weight bank.
+    /// Bytes of the sample bank.
     pub(crate) bank_bytes: usize,
 }
 
-/// An executor whatever its kernels, with the memory of its threads.
+/// An executor with the memory of its threads, for any kernels.
 pub(crate) trait Engine: Send + Sync {
-    /// Name of the kernels.
+    /// Returns the name of the kernels.
     fn kernel(&self) -> &'static str;
-    /// Runs a job and adds its samples to `predictions`, one a picture.
+    /// Runs a job and adds its samples to `predictions`, one per picture.
     fn run(&self, job: Job<'_>, predictions: &mut [Prediction]) -> Result<(), Stopped>;
-    /// What every node gives for the pictures of `codes` and one draw, on `threads` threads.
+    /// Returns the output of every node for the pictures of `codes` and one draw, on `threads`
+    /// threads.
     fn trace(
         &self,
         codes: &[u8],
         draw: Draw,
         threads: usize,
     ) -> Result<Vec<NodeOutput>, OutOfMemory>;
-    /// Draws weight samples and does nothing with them, on this thread.
+    /// Draws weight samples on this thread and discards them.
     fn draw_weights(&self, seed: u64, samples: SampleRange) -> Result<(), RequestError>;
-    /// Bytes of one draw of the weights.
+    /// Returns the size of one weight sample in bytes.
     fn weight_bytes(&self) -> usize;
 }
 
-/// The engine of `model` on `isa`.
+/// Creates the engine of `model` on `isa`.
 pub(crate) fn engine(
     model: &QuantizedModel,
     isa: Isa,
@@ -101,20 +103,21 @@ fn threaded<B: Backend + 'static>(
     Box::new(Threaded::new(model, backend, memory))
 }
 
-/// How the memory for activations is shared.
+/// How threads share the memory for activations.
 #[derive(Clone, Copy)]
 struct Share {
-    /// Parts of a job that run at a time, with activations of their own; the threads of a part share
-    /// each operation.
+    /// Number of parts of a job that run at a time, with separate activations. The threads of a
+    /// part share each operation.
     parts: usize,
-    /// Pictures of a part that run one sample after the other: what no sample changes is kept of all.
+    /// Number of pictures of a part that run together, one sample after the other. The values that
+    /// no sample changes are kept for all of them.
     together: usize,
 }
 
-/// Bytes of activations that run together: about what stays in the caches of a processor.
+/// Bytes of activations that run together: about the size that stays in the caches of a processor.
 const BLOCK_BYTES: usize = 20 << 20;
 
-/// Idle memory that is kept; beyond it, it is freed.
+/// The most idle buffers that are kept; others are freed.
 pub(crate) const MOST_IDLE: usize = 256;
 
 pub(crate) struct Threaded<B: Backend> {
@@ -172,7 +175,7 @@ impl<B: Backend> Threaded<B> {
             for (prediction, part) in predictions.iter_mut().zip(&partial) {
                 prediction.merge(part);
             }
-            // Where the queue is full the memory is freed.
+            // If the queue is full, the memory is freed.
             drop(self.partial.push(partial));
             Ok(())
         } else if parts > 1 && predictions.len() > 1 {
@@ -192,7 +195,7 @@ impl<B: Backend> Threaded<B> {
         }
     }
 
-    /// Runs `job` on this thread, and each operation on the job's threads.
+    /// Runs `job` on this thread, with each operation shared by the job's threads.
     fn run_here(
         &self,
         job: Job<'_>,
@@ -215,7 +218,7 @@ impl<B: Backend> Threaded<B> {
         run
     }
 
-    /// Runs as many pictures as may be kept at a time.
+    /// Runs a job whose pictures all run together.
     fn run_pictures(
         &self,
         job: Job<'_>,
@@ -239,7 +242,8 @@ impl<B: Backend> Threaded<B> {
         if run.is_break() { Err(Stopped::Cancelled) } else { Ok(()) }
     }
 
-    /// How `threads` threads share the memory for activations: a part each, if those all fit.
+    /// Chooses how `threads` threads share the memory for activations: one part each, if they all
+    /// fit.
     fn share(&self, threads: usize) -> Share {
         let (executor, capacity) = (self.session.executor(), self.session.capacity());
         let block = capacity * executor.bytes_per_picture();

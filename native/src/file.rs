@@ -1,8 +1,8 @@
-//! Plain files: the only kind that a path may name.
+//! Reads plain files, and refuses everything else.
 //!
-//! A device may never end, and a named pipe may never begin, so each path is checked before it is
-//! opened. Links are followed. The pointer that Git LFS leaves in place of a file that it has not
-//! downloaded is not that file.
+//! Reading a device may never end, and opening a named pipe may never return, so each path is
+//! checked before it is opened. Symbolic links are followed. A pointer that Git LFS leaves in place
+//! of a file that it has not downloaded is refused.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
@@ -11,13 +11,13 @@ use std::path::Path;
 /// Opens a plain file for reading.
 ///
 /// # Errors
-/// When it cannot be opened, or is a folder, device, pipe, socket or a pointer of Git LFS; then the error
-/// says so.
+/// When the file cannot be opened, or is a folder, device, pipe, socket or Git LFS pointer; the
+/// error says which.
 pub fn open(path: &Path) -> io::Result<File> {
     // Opening a pipe would wait for a writer.
     check(&std::fs::metadata(path)?)?;
     let mut file = File::open(path)?;
-    // The name may stand for something else by now.
+    // The path may name something else by now.
     check(&file.metadata()?)?;
     let mut start = Vec::new();
     file.by_ref().take(LFS_POINTER.len() as u64).read_to_end(&mut start)?;
@@ -29,26 +29,27 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// How a pointer of Git LFS begins (docs/spec.md of its repository).
+/// The first bytes of a Git LFS pointer (docs/spec.md of its repository).
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// Whether these are the bytes of a pointer that Git LFS leaves in place of a file.
+/// Returns whether `bytes` are those of a Git LFS pointer.
 pub fn is_lfs_pointer(bytes: &[u8]) -> bool {
     bytes.starts_with(LFS_POINTER)
 }
 
-/// Reads a plain file: no more than it held when it was opened.
+/// Reads a plain file. Bytes that are appended meanwhile are left out.
 ///
 /// # Errors
-/// Those of [`open`], or when there is not enough memory.
+/// Those of [`open`] and [`contents`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     contents(open(path)?)
 }
 
-/// Reads the rest of a file: no more than it holds now.
+/// Reads an open file from its current position, up to its current size. Bytes that are appended
+/// meanwhile are left out.
 ///
 /// # Errors
-/// When it cannot be read, or there is not enough memory.
+/// When the file cannot be read, or there is not enough memory.
 pub fn contents(file: File) -> io::Result<Vec<u8>> {
     let length = file.metadata()?.len();
     let mut bytes = Vec::new();
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_a_plain_file_holds() {
+    fn plain_files_are_read_and_others_refused() {
         let path = std::env::temp_dir().join(format!("bayes8-file-{}", std::process::id()));
         std::fs::write(&path, b"abc").unwrap();
         let bytes = read(&path);
@@ -91,7 +92,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_device_is_not_read_without_end() {
+    fn devices_are_refused() {
         let error = read(Path::new("/dev/zero")).unwrap_err();
         assert_eq!(error.to_string(), "it is a device, pipe or socket, not a file");
     }

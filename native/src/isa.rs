@@ -1,4 +1,4 @@
-//! Which instruction set runs a model.
+//! The instruction set that runs a model.
 
 mod choice;
 mod hidden;

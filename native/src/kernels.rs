@@ -1,4 +1,4 @@
-//! The x86-64 kernels behind [`Kernel`], one instruction set a file. Everything around them is safe
+//! The x86-64 kernels, one implementation of [`Kernel`] per file. Everything around them is safe
 //! code in [`bayes8_core::simd`].
 
 #[cfg(target_arch = "x86_64")]

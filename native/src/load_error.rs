@@ -45,7 +45,7 @@ pub enum LoadError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// The path, or `unnamed` for a model from memory.
+/// Formats the path, or `unnamed` for a model from memory.
 fn path_or(path: Option<&Path>, unnamed: &str) -> String {
     path.map_or_else(|| unnamed.into(), |path| path.display().to_string())
 }

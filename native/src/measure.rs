@@ -1,4 +1,5 @@
-//! What the matrix kernel reaches of what its instruction could do, and what a weight costs to draw.
+//! Measures the rate of a matrix kernel against the peak of its instruction, and the cost of
+//! drawing a weight.
 
 use crate::isa::{Isa, IsaError};
 use crate::kernels::{Kernel, Peak, with_kernel};
@@ -18,16 +19,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// Rates of one thread, in 10^9 multiply-accumulates a second: medians of alternating runs.
+/// Rates of one thread, in 10^9 multiply-accumulates per second: medians of alternating runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GemmRate {
-    /// The matrix product, packing and requantization included.
+    /// Rate of the matrix product, including packing and requantization.
     pub gemm: f64,
-    /// A loop of the dot-product instruction on registers.
+    /// Rate of a loop of the dot-product instruction on registers.
     pub peak: f64,
 }
 
-/// Why a matrix product was not measured.
+/// Why nothing was measured.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MeasureError {
@@ -40,13 +41,13 @@ pub enum MeasureError {
     /// A matrix without elements.
     #[error("all three extents must be at least 1")]
     Empty,
-    /// The kernel is wrong.
-    #[error("{0} differs from the reference: nothing to time")]
+    /// The result of the kernel is wrong.
+    #[error("the result of {0} differs from the reference, so there is nothing to time")]
     Wrong(Isa),
 }
 
-/// Multiplies u8 `[m, k]` by i8 `[k, n]` into u8 `[m, n]` `repeats` times, in turn with the peak
-/// loop. Compares the product with the reference first.
+/// Measures the product of u8 `[m, k]` and i8 `[k, n]` to u8 `[m, n]`, `repeats` times, alternating
+/// with the peak loop. Compares the product with the reference first.
 ///
 /// # Errors
 /// [`MeasureError`].
@@ -62,9 +63,9 @@ pub fn gemm(isa: Isa, [m, n, k]: [usize; 3], repeats: usize) -> Result<GemmRate,
     )
 }
 
-/// Draws and packs the weights of a Bayesian layer of `rows` filters of `row_length` weights
-/// `repeats` times, on one thread: the median time a weight, in nanoseconds. Compares a draw with
-/// the reference first.
+/// Measures drawing and packing the weights of a Bayesian layer of `rows` filters with `row_length`
+/// weights each, `repeats` times on one thread. Returns the median time per weight in nanoseconds.
+/// Compares a draw with the reference first.
 ///
 /// # Errors
 /// [`MeasureError`].
@@ -111,7 +112,7 @@ fn time_sampling<B: Backend>(backend: B, [rows, row_length]: [usize; 2], repeats
     median(times)
 }
 
-/// Rounds of the peak loop: a tenth of a millisecond or more.
+/// Rounds of the peak loop, which take at least a tenth of a millisecond.
 const PEAK_ROUNDS: u64 = 40_000;
 
 fn measure<K: Peak>(
@@ -127,8 +128,8 @@ fn measure<K: Peak>(
     }
     let (mut gemm, mut peak) = (Vec::new(), Vec::new());
     for _ in 0..repeats.max(1) {
-        // Finds its operands in the caches, as a layer does that comes after another: the loop below
-        // may have left them to others.
+        // Bring the operands into the caches, where a layer finds them after the previous one. The
+        // loop below may have evicted them.
         black_box(prepared.run());
         let start = Instant::now();
         black_box(prepared.run());
@@ -150,7 +151,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// A 1x1 convolution: the matrix product as networks have it.
+/// A 1x1 convolution: a matrix product as in networks.
 struct Product {
     job: Convolution,
     target: Target,
@@ -160,7 +161,7 @@ struct Product {
 
 impl Product {
     fn new([m, n, k]: [usize; 3]) -> Self {
-        // Any bytes that are not all alike.
+        // Arbitrary bytes that are not all the same.
         let byte = |i: usize| (i.wrapping_mul(2_654_435_761) >> 13) as u8;
         let target = Target::new(Quantization { scale: 1.0, zero_point: 128 }, CodeRange::FULL);
         let mut input = Aligned::default();
@@ -194,7 +195,7 @@ impl Product {
         }
     }
 
-    /// The same with a posterior.
+    /// Creates a product whose layer has a posterior.
     fn bayesian(extents: [usize; 3]) -> Self {
         let Self { layer, .. } = Self::new(extents);
         let sigma = layer.mu.iter().map(|&mu| mu as u8).collect();
@@ -203,7 +204,7 @@ impl Product {
         Self { layer: Arc::new(Layer { posterior, ..Layer::clone(&layer) }), ..Self::new(extents) }
     }
 
-    /// The product on `backend`, with weights that are drawn and packed.
+    /// Prepares the product on `backend`: draws and packs the weights.
     fn on<B: Backend>(&self, backend: B) -> Prepared<'_, B> {
         let layer = backend.prepare(&self.layer, &self.job);
         let (mut weights, mut scratch) = (B::Weights::default(), B::Scratch::default());

@@ -106,7 +106,7 @@ impl Model {
         Self::prepare(quantized, options, None)
     }
 
-    /// Prepares the model of `path`, or one from memory.
+    /// Prepares a model that was read from `path`, or from memory.
     fn prepare(
         quantized: QuantizedModel,
         options: ModelOptions,
@@ -194,11 +194,11 @@ impl Model {
 
     /// Predicts like [`Self::predict`], into memory that the caller keeps.
     ///
-    /// `predictions` may hold anything before. Once it has grown to the size of the batch, and the model has
-    /// run as many calls at once as it ever will, no memory is allocated. There are two exceptions. A draw that the
-    /// bank has not kept takes an entry of its map. A call from outside the model's rayon pool
-    /// passes through the pool's queue, which allocates a block now and then; with [`Threads::One`], or
-    /// from a thread of the pool, nothing does.
+    /// `predictions` may hold anything before. Calls allocate no memory once it has grown to the
+    /// size of the batch and the model has met its highest number of simultaneous calls. There are
+    /// two exceptions. A draw that the bank has not kept takes an entry of its map. A call from
+    /// outside the model's rayon pool passes through the pool's queue, which allocates a block now
+    /// and then; with [`Threads::One`], or from a thread of the pool, nothing does.
     ///
     /// # Errors
     /// Those of [`Self::predict`]. `predictions` is left as it was, but is empty after [`RequestError::Memory`].
@@ -212,7 +212,7 @@ impl Model {
         self.run(pictures, options, samples, Pieces::WHOLE, Observer::default(), predictions)
     }
 
-    /// Predicts `samples`, those of `options`, in `pieces`.
+    /// Predicts `samples`, which are those of `options`, in `pieces`.
     fn run<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
@@ -225,7 +225,7 @@ impl Model {
         let &PredictOptions { seed, keep_logits, .. } = options;
         let cancelled = AtomicBool::new(false);
         let progress = |pictures| {
-            // One thread that breaks ends the work of all.
+            // If one thread breaks, all stop.
             if cancelled.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
             }
@@ -245,12 +245,12 @@ impl Model {
                     self.error(stopped, pictures, samples, keep_logits)
                 })
         });
-        // Where the queue is full the memory is freed.
+        // If the queue is full, the memory is freed.
         drop(self.codes.push(codes));
         run
     }
 
-    /// The error for a prediction that stopped early.
+    /// Returns the error for a prediction that stopped early.
     pub(crate) fn error(
         &self,
         stopped: Stopped,
@@ -266,7 +266,7 @@ impl Model {
         }
     }
 
-    /// Runs `pieces` of `job`, and hands out the logits of each.
+    /// Runs `job` in `pieces`, and passes the logits of each piece to `observe`.
     pub(crate) fn run_pieces(
         &self,
         job: Job<'_>,
@@ -332,7 +332,7 @@ impl Model {
         Ok(self.engine.draw_weights(seed, SampleRange::new(samples)?)?)
     }
 
-    /// Fills `codes` with the input codes of pictures, and counts these.
+    /// Fills `codes` with the input codes of the pictures and returns the number of pictures.
     pub(crate) fn quantize<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
@@ -347,7 +347,7 @@ impl Model {
             }
         };
         codes.clear();
-        // A request without pictures has an answer here: no predictions.
+        // Without pictures there is nothing to quantize; the answer is no predictions.
         if count > 0 {
             pictures.with_input(|input| input.quantize(&self.quantizer, codes))?;
         }

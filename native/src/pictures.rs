@@ -48,7 +48,7 @@ impl<D: Dimension> Pictures<'_, D> {
         }
     }
 
-    /// Calls `f` with the numbers in standard order. Copies them if they are in another order.
+    /// Calls `f` with the elements in standard order. Copies them if they are in another order.
     pub(crate) fn with_input<T>(&self, f: impl FnOnce(Input<'_>) -> T) -> T {
         match self {
             Self::Bytes(bytes) => f(Input::Bytes(contiguous(&bytes.as_standard_layout()))),

@@ -1,23 +1,39 @@
-//! A pool of threads that are gone when it is.
+//! A pool whose threads end before its drop returns.
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::ops::Deref;
 use std::thread::{self, JoinHandle};
 
-/// A pool of rayon, whose threads have ended when its drop returns. Those of rayon's own type may end
-/// later: a leak checker calls them lost, and a library must not be unloaded under them.
+/// A rayon thread pool whose threads have ended by the time its drop returns.
+///
+/// The threads of a [`rayon::ThreadPool`] may end later: a leak checker reports their memory, and a
+/// dynamic library must not be unloaded while they run. A pool made [from](From) one keeps that
+/// behavior. [`Threads::Pool`](crate::Threads::Pool) runs predictions on a pool.
+///
+/// # Examples
+/// ```
+/// use bayes8_native::{Model, ModelOptions, Pool, Threads};
+/// use std::sync::Arc;
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+/// let pool = Arc::new(Pool::new(2)?);
+/// let options = ModelOptions::new().threads(Threads::Pool(Arc::clone(&pool)));
+/// let model = Model::load_with("models/mnist-cnn.safetensors", options)?;
+/// assert_eq!(model.threads(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Pool {
-    /// There until the drop.
+    /// `Some` until the drop.
     pool: Option<ThreadPool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Pool {
-    /// Starts `count` threads, or as many as rayon takes by default for 0.
+    /// Starts a pool of `count` threads; 0 starts rayon's default number.
     ///
     /// # Errors
-    /// When they cannot be started.
+    /// When the system cannot start the threads.
     pub fn new(count: usize) -> Result<Self, ThreadPoolBuildError> {
         let mut threads = Vec::new();
         let builder = ThreadPoolBuilder::new().num_threads(count).spawn_handler(|thread| {
@@ -30,7 +46,7 @@ impl Pool {
 }
 
 impl From<ThreadPool> for Pool {
-    /// A pool of the caller's; its threads end as it has them end.
+    /// Wraps a pool of the caller's. Its threads may still run when the drop returns.
     fn from(pool: ThreadPool) -> Self {
         Self { pool: Some(pool), threads: Vec::new() }
     }
@@ -46,7 +62,7 @@ impl Deref for Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // A thread of the pool cannot wait for itself: it ends after what drops the pool.
+        // A thread of the pool cannot wait for itself: it ends after the drop.
         let is_own = self.current_thread_index().is_some();
         self.pool = None;
         if !is_own && !self.threads.is_empty() {
@@ -56,13 +72,14 @@ impl Drop for Pool {
     }
 }
 
-/// Waits for a thread. One that panicked has ended, too.
+/// Waits for a thread to end. One that panicked has ended too.
 fn join(thread: JoinHandle<()>) {
     drop(thread.join());
 }
 
-/// Frees the records that rayon's queues keep of threads that have ended. They stay until another thread
-/// has seen three epochs, which it does here; a leak checker cannot tell their marked pointers from lost memory.
+/// Frees the records that rayon's queues keep of ended threads. The records stay until another
+/// thread has seen three epochs, which this one does here. A leak checker would report them, since
+/// it does not recognize their tagged pointers.
 fn forget_ended_threads() {
     for _ in 0..4 {
         crossbeam_epoch::pin().flush();
@@ -77,7 +94,7 @@ mod tests {
     use std::sync::{Arc, mpsc};
     use std::time::Duration;
 
-    /// Counts a thread's end, late.
+    /// Counts the end of a thread, with a delay.
     struct Ends(Arc<AtomicUsize>);
 
     impl Drop for Ends {
@@ -106,7 +123,7 @@ mod tests {
         let (sender, receiver) = mpsc::channel();
         let last = Arc::clone(&pool);
         pool.spawn(move || {
-            // The other owner is gone when it has sent.
+            // Wait until this is the last owner.
             sender.send(()).unwrap();
             while Arc::strong_count(&last) > 1 {
                 thread::yield_now();

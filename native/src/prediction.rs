@@ -43,16 +43,17 @@ pub enum PredictError {
     Cancelled,
 }
 
-/// Extents as a shape is shown: `32x32x3`.
+/// Formats extents like a shape: `32x32x3`.
 fn joined(extents: &[usize]) -> String {
     extents.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
 impl Prediction {
-    /// Makes `predictions` hold `count` predictions of no samples yet, in the memory they have.
+    /// Replaces the contents of `predictions` with `count` predictions without samples, reusing the
+    /// memory.
     ///
     /// # Errors
-    /// [`OutOfMemory`]; some may be missing then.
+    /// [`OutOfMemory`]; some predictions may be missing then.
     pub(crate) fn reset(
         predictions: &mut Vec<Self>,
         count: usize,
@@ -67,7 +68,7 @@ impl Prediction {
         Ok(())
     }
 
-    /// Makes room in each for the logits of `samples` more samples.
+    /// Reserves memory in each prediction for the logits of `samples` more samples.
     ///
     /// # Errors
     /// [`OutOfMemory`].
@@ -80,13 +81,13 @@ impl Prediction {
         self.0.add(logits, keep);
     }
 
-    /// Adds the samples that follow those that it has.
+    /// Adds the samples of `later`.
     pub(crate) fn merge(&mut self, later: &Self) {
         self.0.merge(&later.0);
     }
 
-    /// Calls `each` with the logits of each of the last `samples` samples, in order, which it keeps or
-    /// forgets.
+    /// Calls `each` with the logits of the last `samples` samples, in order. Forgets all logits
+    /// unless `keep`.
     pub(crate) fn hand_out(&mut self, samples: usize, keep: bool, mut each: impl FnMut(&[f32])) {
         let (logits, outputs) = (self.0.outputs(), self.0.head().outputs());
         logits[logits.len() - samples * outputs..].chunks(outputs).for_each(&mut each);

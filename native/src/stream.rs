@@ -26,7 +26,8 @@ pub struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// Iterates over the estimates for the pictures of `codes`, which `predictions` are to become.
+    /// Creates the stream for the pictures of `codes`. `predictions` has one prediction without
+    /// samples per picture.
     fn new(
         model: &'a Model,
         codes: Vec<u8>,

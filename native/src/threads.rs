@@ -1,4 +1,4 @@
-//! Rayon's threads for the operations of [`bayes8_core::simd`].
+//! Lets rayon's threads share the operations of [`bayes8_core::simd`].
 
 use bayes8_core::simd::{self, Kernel, Threads};
 
@@ -15,10 +15,10 @@ impl Threads for Rayon {
     }
 }
 
-/// A back end that rayon's threads share.
+/// A back end whose operations rayon's threads share.
 pub(crate) type Simd<K> = simd::Simd<K, Rayon>;
 
-/// The back end of `kernel`.
+/// Creates the back end of `kernel`.
 pub(crate) fn simd<K: Kernel>(kernel: K) -> Simd<K> {
     Simd::new(kernel, Rayon)
 }

@@ -1,7 +1,7 @@
-//! A server's memory: a model has its posterior once, and once its buffers have grown, a prediction takes
-//! none.
+//! The memory of a server: a model holds its posterior only once, and predictions in a steady state
+//! allocate nothing.
 //!
-//! The allocator of this test counts, which is why it has a file of its own.
+//! This test has its own file because it replaces the allocator with one that counts.
 
 use bayes8_conformance::{Builder, Kind};
 use bayes8_core::format;
@@ -15,15 +15,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Calls that took memory, on any thread.
+/// Number of allocations, on any thread.
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes that are taken.
+/// Number of bytes in use.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
@@ -61,12 +61,13 @@ fn pictures(quantized: &QuantizedModel, count: usize) -> Array4<u8> {
     Array4::from_shape_fn((count, shape.height, shape.width, shape.channels), byte)
 }
 
-/// The instruction sets that have kernels. The portable code of the reference takes memory.
+/// Iterates over the instruction sets with kernels. The portable code of the reference allocates
+/// memory.
 fn with_kernels() -> impl Iterator<Item = Isa> {
     Isa::available().filter(|&isa| isa != Isa::Portable)
 }
 
-/// Predicts twice to warm up, then counts.
+/// Predicts twice to warm up, then counts the allocations of five calls.
 fn steady_state(model: &Model, count: usize, samples: u32, keep_logits: bool) -> usize {
     let pictures = pictures(model.quantized(), count);
     let options = PredictOptions::new().samples(0..samples).seed(3).keep_logits(keep_logits);
@@ -80,8 +81,8 @@ fn steady_state(model: &Model, count: usize, samples: u32, keep_logits: bool) ->
     call();
     call();
     let mut count = || allocations(|| (0..5).for_each(|_| call()));
-    // Others take memory once: libtest, to say that a test runs for long, and a thread that meets its
-    // largest work late. What predictions take, they take again.
+    // Others allocate once: libtest, to report that a test is slow, and a thread that meets its
+    // largest work late. Allocations of predictions would repeat.
     match count() {
         0 => 0,
         first => first.min(count()),
@@ -92,8 +93,9 @@ fn the_counter_counts() {
     assert!(allocations(|| drop(std::hint::black_box(vec![1u8]))) >= 1);
 }
 
-/// Means and standard deviations of a layer whose rows are whole chunks of 64 weights, a byte each.
-fn a_loaded_model_has_its_posterior_once(isa: Isa) {
+/// The rows of the layer are whole chunks of 64 weights. Each weight takes one byte for its mean
+/// and one for its sigma.
+fn a_loaded_model_holds_its_posterior_only_once(isa: Isa) {
     let mut b = Builder::new(1, Shape::vector(1 << 10));
     let hidden = b.linear(Value::Input, 1 << 10, Kind::Bayesian).expect("a vector");
     b.linear(hidden, 3, Kind::Bayesian).expect("a vector");
@@ -104,12 +106,12 @@ fn a_loaded_model_has_its_posterior_once(isa: Isa) {
     let model = Model::new(quantized, options).expect("an available instruction set");
     let taken = LIVE.load(Ordering::Relaxed) - before;
     let posterior = 2 << 20;
-    // Not a second time; queues and multipliers take some.
+    // Queues and multipliers take some memory, but less than a second copy.
     assert!((posterior..posterior * 3 / 2).contains(&taken), "{isa}: {taken} bytes");
     drop(model);
 }
 
-fn a_prediction_on_the_calling_thread_takes_no_memory() {
+fn a_prediction_on_the_calling_thread_allocates_nothing() {
     for isa in with_kernels() {
         for name in ["fashion-resnet14", "cifar10-resnet20", "mnist-scnn"] {
             for bank in [0, 1 << 30] {
@@ -124,10 +126,10 @@ fn a_prediction_on_the_calling_thread_takes_no_memory() {
     }
 }
 
-fn a_prediction_from_a_thread_of_the_pool_takes_no_memory(isa: Isa) {
+fn a_prediction_from_a_thread_of_the_pool_allocates_nothing(isa: Isa) {
     let Threads::Pool(pool) = Threads::new(2).expect("two threads") else { unreachable!() };
     let model = model("cifar10-resnet20", isa, Threads::Pool(pool.clone()), 0);
-    // As many threads as there are must each have met their largest work once.
+    // Each thread must have met its largest work once.
     for (count, samples) in [(4, 8), (1, 1)] {
         pool.install(|| {
             for _ in 0..20 {
@@ -138,8 +140,8 @@ fn a_prediction_from_a_thread_of_the_pool_takes_no_memory(isa: Isa) {
     }
 }
 
-/// A call from outside goes through the pool's queue, which takes a block now and then.
-fn a_prediction_from_outside_of_the_pool_takes_next_to_none(isa: Isa) {
+/// A call from outside goes through the pool's queue, which allocates a block now and then.
+fn a_prediction_from_outside_the_pool_allocates_next_to_nothing(isa: Isa) {
     let model = model("cifar10-resnet20", isa, Threads::new(2).expect("two threads"), 0);
     for _ in 0..20 {
         steady_state(&model, 4, 8, false);
@@ -148,16 +150,17 @@ fn a_prediction_from_outside_of_the_pool_takes_next_to_none(isa: Isa) {
     assert!(blocks <= 8, "{blocks} allocations in 140 calls");
 }
 
-/// One test: all threads count together, and the thread that reports the end of a test takes memory.
+/// A single test, since the count covers all threads, and the thread that reports the end of a test
+/// allocates memory.
 #[test]
-fn a_prediction_in_steady_state_takes_no_memory() {
+fn a_prediction_in_a_steady_state_allocates_nothing() {
     the_counter_counts();
     let Some(fastest) = with_kernels().last() else {
-        println!("SKIPPED: memory of predictions: only portable code here, which may take some");
+        println!("SKIPPED: memory of predictions: only portable code here, which may allocate");
         return;
     };
-    with_kernels().for_each(a_loaded_model_has_its_posterior_once);
-    a_prediction_on_the_calling_thread_takes_no_memory();
-    a_prediction_from_a_thread_of_the_pool_takes_no_memory(fastest);
-    a_prediction_from_outside_of_the_pool_takes_next_to_none(fastest);
+    with_kernels().for_each(a_loaded_model_holds_its_posterior_only_once);
+    a_prediction_on_the_calling_thread_allocates_nothing();
+    a_prediction_from_a_thread_of_the_pool_allocates_nothing(fastest);
+    a_prediction_from_outside_the_pool_allocates_next_to_nothing(fastest);
 }

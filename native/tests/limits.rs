@@ -1,5 +1,5 @@
-//! Limits of memory and steps: a model beyond them does not load, one within them gives the same
-//! bits however little memory it is left.
+//! Limits on memory and steps: a model beyond them does not load, and tight limits change no bit of
+//! a result.
 
 use bayes8_core::limits::{Cost, LimitError, Limits};
 use bayes8_native::{LoadError, Model, ModelOptions, Pictures, PredictOptions, Threads};
@@ -24,14 +24,15 @@ fn a_model_beyond_its_limits_does_not_load() {
     let less = exactly.memory_bytes(memory_bytes - 1);
     let error = model(Threads::One, less).err().expect("an error");
     assert!(matches!(error, LoadError::Limit { source: LimitError::Memory(_), .. }), "{error}");
-    assert!(error.to_string().contains("fashion-resnet14.safetensors: "), "{error}");
+    assert!(error.to_string().contains("fashion-resnet14.safetensors"), "{error}");
     let less = exactly.steps(steps - 1);
     let error = model(Threads::One, less).err().expect("an error");
     assert!(matches!(error, LoadError::Limit { source: LimitError::Steps(_), .. }), "{error}");
-    assert!(error.to_string().contains("fashion-resnet14.safetensors: "), "{error}");
+    assert!(error.to_string().contains("fashion-resnet14.safetensors"), "{error}");
 }
 
-/// Memory for one picture: threads share the operations, and pictures run one after the other.
+/// With memory for a single picture, threads share the operations and pictures run one after the
+/// other.
 #[test]
 fn little_memory_changes_no_bit() {
     let pictures =

@@ -1,4 +1,4 @@
-//! Predictions that are watched: the same bits, every sample reported, and an end when one is asked for.
+//! Observed predictions have the same bits, report every sample, and end when they are cancelled.
 
 use bayes8_conformance::{Random, random_model};
 use bayes8_native::{
@@ -9,7 +9,7 @@ use ndarray::Array5;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A small network on its threads.
+/// Returns a small network on `threads` threads.
 fn model(threads: usize) -> Model {
     let threads = Threads::new(threads).expect("a few threads");
     let isa = Isa::available().last();
@@ -28,9 +28,9 @@ fn options(samples: Range<u32>, keep_logits: bool) -> PredictOptions {
     PredictOptions::new().samples(samples).seed(3).keep_logits(keep_logits)
 }
 
-/// More pictures, or samples, than a piece has, and both.
+/// One piece, more samples than a piece has, and more pictures and samples.
 #[test]
-fn a_watched_prediction_has_the_same_bits_and_hands_out_every_sample_in_order() {
+fn an_observed_prediction_has_the_same_bits_and_reports_every_sample_in_order() {
     for (threads, count, samples) in [(1, 1, 5..6), (2, 3, 7..140), (2, 1030, 0..67)] {
         let model = model(threads);
         let pictures = pictures(&model, count);
@@ -58,13 +58,13 @@ fn a_watched_prediction_has_the_same_bits_and_hands_out_every_sample_in_order() 
             }
             assert_eq!(found.len(), count);
         }
-        let nobody = model.predict_with(pictures, &options(samples, true), Observer::default());
-        assert_eq!(nobody.expect("pictures"), expected);
+        let unobserved = model.predict_with(pictures, &options(samples, true), Observer::default());
+        assert_eq!(unobserved.expect("pictures"), expected);
     }
 }
 
 #[test]
-fn a_prediction_ends_when_one_thread_is_told_to() {
+fn a_prediction_ends_when_one_thread_breaks() {
     for threads in [1, 3] {
         let model = model(threads);
         let pictures = pictures(&model, 4);
@@ -79,16 +79,16 @@ fn a_prediction_ends_when_one_thread_is_told_to() {
         let observer = Observer::new().progress(&progress);
         let error = model.predict_with(pictures, &options(0..100_000, false), observer);
         assert_eq!(error, Err(PredictError::Cancelled));
-        // One thread ends at once; what others have under way is at most the rest of a piece.
+        // A single thread ends at once; others may finish at most the rest of a piece.
         let (calls, most) = (calls.into_inner(), if threads == 1 { 3 } else { 66 });
         assert!((3..=most).contains(&calls), "{calls} calls on {threads} threads");
-        // It leaves nothing behind.
+        // The model still works.
         assert_eq!(model.predict(pictures, &options(0..8, true)), Ok(expected));
     }
 }
 
 #[test]
-fn wrong_requests_are_refused_before_anything_is_seen() {
+fn wrong_requests_are_refused_before_anything_runs() {
     let model = model(1);
     let right = pictures(&model, 1);
     let wrong = Array5::<f32>::from_elem(right.dim(), f32::NAN);

@@ -1,34 +1,34 @@
-//! The memory that the steps of one block of pictures work on, lent out so that a step reads all
-//! but what it writes.
+//! The memory that the steps of one block of pictures work on. A step may read everything except
+//! the part that it writes.
 
 use crate::convolution::{Convolution, Output};
 use crate::plan::{Place, Region, Step};
 use core::ops::Range;
 
 impl Place {
-    /// Its bytes for a batch.
+    /// Returns the byte range of the value for a batch.
     pub(super) fn range(&self, pictures: usize) -> Range<usize> {
         let start = self.offset * pictures;
         start..start + self.size * pictures
     }
 }
 
-/// The memory that the steps of one batch work on.
+/// The memory that the steps of one block work on.
 pub(super) struct Memory<'a> {
     pub(super) pictures: usize,
     pub(super) kept: &'a mut [u8],
     pub(super) scratch: &'a mut [u8],
-    /// Of this batch only.
+    /// Logits of this block only.
     pub(super) logits: &'a mut [f32],
 }
 
-/// What a step may read: all but its output.
+/// The memory that a step may read: everything except its output.
 pub(super) struct Inputs<'a> {
     kept: Split<'a>,
     scratch: Split<'a>,
 }
 
-/// A region without the part that is being written, which began at `hole`.
+/// A region without the part that is being written.
 struct Split<'a> {
     below: &'a [u8],
     above: &'a [u8],
@@ -40,7 +40,7 @@ impl<'a> Split<'a> {
         Self { below: memory, above: &[], above_start: memory.len() }
     }
 
-    /// Takes `range` out of `memory` for writing.
+    /// Splits `range` off `memory` for writing.
     fn around(memory: &'a mut [u8], range: Range<usize>) -> (Self, &'a mut [u8]) {
         let above_start = range.end;
         let (below, rest) = memory.split_at_mut(range.start);
@@ -65,7 +65,7 @@ impl<'a> Inputs<'a> {
 }
 
 impl Memory<'_> {
-    /// What a step may read that writes codes to `output`, and that.
+    /// Returns the memory that a step with output `output` may read, and its output.
     pub(super) fn operands(&mut self, output: Place) -> (Inputs<'_>, &mut [u8]) {
         let range = output.range(self.pictures);
         if output.region == Region::Kept {
@@ -77,7 +77,7 @@ impl Memory<'_> {
         }
     }
 
-    /// The input and the output of a weighted layer.
+    /// Returns the input and the output of a weighted layer.
     pub(super) fn convolution_operands<L>(
         &mut self,
         step: &Step<L>,

@@ -1,4 +1,4 @@
-//! What every node gave, to find the first one on which two engines differ.
+//! The output of every node, to find the first node on which two engines differ.
 
 use super::memory::Memory;
 use super::{Executor, Made, WeightSource, Workspace};
@@ -12,18 +12,18 @@ use alloc::vec::Vec;
 pub struct NodeOutput {
     /// Index of the node.
     pub node: usize,
-    /// Its codes, NHWC, one picture after the other; of the last node the logits, one after
-    /// the other as little-endian f32.
+    /// Its codes, NHWC, one picture after the other; for the last node its logits, as little-endian
+    /// f32.
     pub bytes: Vec<u8>,
 }
 
 impl<B: Backend> Executor<B> {
-    /// Runs the batch that [`Self::begin`] took with the weights of one draw, and keeps what every
-    /// step gave, in the order of the nodes.
+    /// Runs the batch that [`Self::begin`] took with one weight sample, and returns the output of
+    /// every step, in the order of the nodes.
     ///
-    /// Two kinds of nodes have no step and are left out: a flattened value is its input; and a
-    /// convolution that ends in a residual addition ([`crate::plan`]) never writes its own codes,
-    /// only the addition's.
+    /// Two kinds of nodes have no step and are left out: a flattened value shares the memory of its
+    /// input, and a convolution that ends in a residual addition ([`crate::plan`]) writes only the
+    /// codes of the addition.
     pub fn trace(&self, draw: Draw, workspace: &mut Workspace<B>) -> Vec<NodeOutput> {
         let mut outputs: Vec<NodeOutput> = Vec::new();
         let mut keep = |node: usize, place: Place, memory: &Memory<'_>| {
@@ -37,7 +37,7 @@ impl<B: Backend> Executor<B> {
                 }
             }
         };
-        // Once more: the input codes of the batch are still there.
+        // Run the prefix again: the input codes of the batch are still there.
         for block in 0..workspace.pictures.div_ceil(workspace.capacity) {
             self.block(&self.plan.prefix, block, Made, workspace, &mut keep);
         }

@@ -1,4 +1,5 @@
-//! The digest of what a file says, whatever the layout of its container: `docs/FORMAT.md` defines it.
+//! The digest of a file's contents, independent of the layout of the container. `docs/FORMAT.md`
+//! defines it.
 
 use super::{DIGEST_KEY, FormatError, METADATA_KEY};
 use crate::digest::ModelDigest;
@@ -6,11 +7,11 @@ use alloc::{string::ToString, vec::Vec};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
-/// White space of JSON, which may follow a description and means nothing.
+/// White space of JSON, which may follow a description without changing the digest.
 const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// The digest of a file with this header over `data`, which must be the one that it says, if it says
-/// any.
+/// Computes the digest of a file with this header and `data`. If the file states a digest, the two
+/// must be equal.
 ///
 /// # Errors
 /// [`FormatError::Damaged`] and [`FormatError::NoDigest`].
@@ -19,7 +20,7 @@ pub(super) fn check(header: &Metadata, data: &[u8]) -> Result<ModelDigest, Forma
     let mut covered: Vec<_> = metadata.filter(|(key, _)| is_covered(key)).collect();
     covered.sort();
     let stated = header.metadata().as_ref().and_then(|metadata| metadata.get(DIGEST_KEY));
-    // The key of the digest itself may be what is damaged.
+    // The damage may have hit the key of the digest itself.
     if let (None, Some((key, _))) = (stated, covered.iter().find(|(key, _)| *key != METADATA_KEY)) {
         return Err(FormatError::NoDigest(key.to_string()));
     }
@@ -48,22 +49,23 @@ pub(super) fn check(header: &Metadata, data: &[u8]) -> Result<ModelDigest, Forma
     }
 }
 
-/// Whether the digest covers a key of the metadata: the description, and evidence of later writers.
+/// Returns whether the digest covers a key of the metadata: the description's, or one of a later
+/// writer.
 fn is_covered(key: &str) -> bool {
     let ours = key.strip_prefix(METADATA_KEY);
     key != DIGEST_KEY && ours.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// What is being digested: first the number of metadata and each of them, then the number of tensors
-/// and each of them, both in ascending byte order of their keys or names.
+/// A digest under construction: first the number of metadata and each of them, then the number of
+/// tensors and each of them, both in ascending byte order of their keys or names.
 pub(super) struct Contents {
     hasher: blake3::Hasher,
-    /// What is yet to be hashed: less than a [`BLOCK`].
+    /// Bytes that are not hashed yet: fewer than [`BLOCK`].
     pending: Vec<u8>,
 }
 
-/// Bytes that are hashed at a time. BLAKE3 hashes several kilobytes side by side, but only where they begin at a
-/// multiple of their number; tensors begin anywhere.
+/// Bytes that are hashed at a time. BLAKE3 hashes several kilobytes in parallel, but only if they
+/// start at a multiple of their number; tensors start anywhere.
 const BLOCK: usize = 1 << 15;
 
 impl Contents {
@@ -88,7 +90,8 @@ impl Contents {
         self.bytes(data);
     }
 
-    /// Bytes after their number, so that no two contents run together to the same bytes.
+    /// Hashes bytes after their number, so that different contents never give the same sequence of
+    /// bytes.
     fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.hash(bytes);

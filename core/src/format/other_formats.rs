@@ -1,6 +1,7 @@
-//! Files of other kinds, by how they begin: to say what was given instead of a model.
+//! Recognizes files of other kinds by their first bytes, so that an error can say what the file is.
 
-/// What a file that is not a container is, where its beginning tells, and what to do.
+/// Returns what a file that is not a container is, if its first bytes tell, and advice on what to
+/// do.
 pub(super) fn kind(file: &[u8]) -> Option<(&'static str, &'static str)> {
     let text = file.trim_ascii_start();
     Some(match file {
@@ -26,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_files_are_called_by_their_kind() {
+    fn files_of_other_kinds_are_recognized() {
         for (file, expected) in [
             (&b""[..], "an empty file"),
             (b"\x89PNG\r\n", "a picture"),

@@ -1,30 +1,31 @@
-//! Codes in about as little room as their frequencies allow, and back: the range variant of asymmetric
-//! numeral systems (Duda, 2013, <https://arxiv.org/abs/1311.2540>), with one table for all codes.
+//! Entropy coding: packs codes into about the space that their frequencies allow, and unpacks them.
+//! The range variant of asymmetric numeral systems (Duda, 2013, <https://arxiv.org/abs/1311.2540>),
+//! with one table for all codes.
 //!
-//! Packed codes are the least code and the greatest one (i8), a share (u8) for each from the one to the
-//! other, the decoder's first states (u64), then the words (u32) that the decoder takes, in its order; all
-//! little-endian.
+//! Packed codes consist of the smallest and the largest code (i8), a weight (u8) for each code from
+//! the one to the other, the decoder's initial states (u64), then the words (u32) that the decoder
+//! takes, in its order; all little-endian.
 
 use alloc::{vec, vec::Vec};
 use core::array;
 
-/// The weight of the most frequent code: that of 256 codes together is below `TOTAL`.
+/// The weight of the most frequent code. The weights of 256 codes add up to less than `TOTAL`.
 const HEAVIEST: u8 = 255;
 /// Binary logarithm of the sum of all frequencies.
 const PRECISION: u32 = 16;
 const TOTAL: u64 = 1 << PRECISION;
-/// The least state between two codes. The encoder begins with it, and so the decoder ends with it.
+/// The smallest state between two codes. The encoder starts with it, so the decoder ends with it.
 const LEAST: u64 = 1 << 31;
 
-/// The codes as numbers from -128 to 127, so that small ones of both signs are neighbours.
+/// Returns the codes as numbers from -128 to 127, so that small ones of both signs are neighbours.
 fn signed(codes: &[u8]) -> impl DoubleEndedIterator<Item = i8> + ExactSizeIterator {
     codes.iter().map(|&code| code as i8)
 }
 
-/// States that take turns, so that a processor works on several codes at once.
+/// Number of states that take turns, so that a processor works on several codes at once.
 const STATES: usize = 2;
 
-/// Packs `codes`; `None` if there are none.
+/// Packs `codes`. Returns `None` if there are none.
 pub(super) fn pack(codes: &[u8]) -> Option<Vec<u8>> {
     let (low, high) = (signed(codes).min()?, signed(codes).max()?);
     let weights = weights(codes, low, high);
@@ -33,7 +34,7 @@ pub(super) fn pack(codes: &[u8]) -> Option<Vec<u8>> {
     for (n, code) in signed(codes).enumerate().rev() {
         let state = &mut states[n % STATES];
         let CodingRange { start, frequency } = ranges[usize::from(code.abs_diff(low))];
-        // Else the next state would have more than 63 bits.
+        // Otherwise the next state would have more than 63 bits.
         if *state >> (63 - PRECISION) >= frequency {
             taken.push(*state as u32);
             *state >>= 32;
@@ -46,7 +47,8 @@ pub(super) fn pack(codes: &[u8]) -> Option<Vec<u8>> {
     Some(head.chain(taken.into_iter().rev().flat_map(u32::to_le_bytes)).collect())
 }
 
-/// The reverse of [`pack`]: the `length` codes that `packed` holds, or `None` if it holds others.
+/// Unpacks `length` codes that [`pack`] packed. Returns `None` if `packed` is damaged or has
+/// another number of codes.
 pub(super) fn unpack(packed: &[u8], length: usize) -> Option<Vec<u8>> {
     let ([low, high], rest) = packed.split_first_chunk()?;
     let (low, high) = (*low as i8, *high as i8);
@@ -70,7 +72,7 @@ pub(super) fn unpack(packed: &[u8], length: usize) -> Option<Vec<u8>> {
         let slot = *state % TOTAL;
         let symbol = symbols[slot as usize];
         let CodingRange { start, frequency } = ranges[usize::from(symbol)];
-        // No more bits than before, as the frequency is at most TOTAL.
+        // Never more bits than before, since the frequency is at most TOTAL.
         *state = frequency * (*state >> PRECISION) + slot - start;
         if *state < LEAST {
             *state = *state << 32 | u64::from(u32::from_le_bytes(*taken.next()?));
@@ -80,8 +82,8 @@ pub(super) fn unpack(packed: &[u8], length: usize) -> Option<Vec<u8>> {
     (states == [LEAST; STATES] && taken.next().is_none()).then_some(codes)
 }
 
-/// How often each code from `low` to `high` comes, relative to the most frequent one; 1 at least where it
-/// comes at all.
+/// Computes the frequency of each code from `low` to `high`, relative to the most frequent one; at
+/// least 1 for each code that occurs.
 fn weights(codes: &[u8], low: i8, high: i8) -> Vec<u8> {
     let mut counts = vec![0u64; usize::from(high.abs_diff(low)) + 1];
     signed(codes).for_each(|code| counts[usize::from(code.abs_diff(low))] += 1);
@@ -90,20 +92,21 @@ fn weights(codes: &[u8], low: i8, high: i8) -> Vec<u8> {
     counts.iter().map(|&count| (weight(count) as u8).max(u8::from(count > 0))).collect()
 }
 
-/// The part of the `TOTAL` states that stands for a code.
+/// The range of the `TOTAL` slots that stands for a code.
 struct CodingRange {
     start: u64,
     frequency: u64,
 }
 
-/// Parts in proportion to `weights`, of which there are at most 256; `None` if all are zero.
+/// Splits `TOTAL` in proportion to `weights`, of which there are at most 256. Returns `None` if all
+/// are zero.
 fn ranges(weights: &[u8]) -> Option<Vec<CodingRange>> {
     let sum: u64 = weights.iter().map(|&weight| u64::from(weight)).sum();
     let mut weight = 0;
     let range = |&next: &u8| {
         let start = weight * TOTAL / sum;
         weight += u64::from(next);
-        // At least 1 for each weight that is, as TOTAL is more than the sum.
+        // At least 1 for each nonzero weight, since TOTAL is more than the sum.
         CodingRange { start, frequency: weight * TOTAL / sum - start }
     };
     (sum > 0).then(|| weights.iter().map(range).collect())
@@ -124,7 +127,7 @@ mod tests {
         }
 
         #[test]
-        fn damage_is_no_panic(at in 0usize..600, by in 1u8..) {
+        fn damage_never_panics(at in 0usize..600, by in 1u8..) {
             let codes: Vec<u8> = (0..400).map(|n| (n % 7) as u8).collect();
             let mut packed = pack(&codes).unwrap();
             let at = at % packed.len();
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_code_takes_no_room() {
+    fn a_single_repeated_code_takes_no_space() {
         let codes = vec![249; 100_000];
         let packed = pack(&codes).unwrap();
         assert_eq!(packed.len(), 2 + 1 + 8 * STATES);
@@ -155,8 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn room_is_close_to_the_entropy() {
-        // A quarter each of four codes, two bits; another one that is rare.
+    fn packed_size_is_close_to_the_entropy() {
+        // Four equally frequent codes, two bits each, and a rare one.
         let mut codes: Vec<u8> = (0..40_000).map(|n| (n % 4) as u8).collect();
         codes[77] = 100;
         let packed = pack(&codes).unwrap();

@@ -1,4 +1,4 @@
-//! Bytes to model.
+//! Reads a model from bytes.
 
 use super::contents;
 use super::header_density::{Density, MAX_HEADER_BYTES};
@@ -23,13 +23,27 @@ use core::iter;
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 
-/// Reads a model file.
+/// Reads a model from the bytes of a model file.
+///
+/// If the file states a digest, it is checked. The model may still take too long to run:
+/// [`Limits`](crate::limits::Limits) bound that.
 ///
 /// # Errors
 /// A [`FormatError`] that names the tensor or node. Never panics, whatever the bytes are.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::format;
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+/// let model = format::read(&std::fs::read("models/mnist-cnn.safetensors")?)?;
+/// assert_eq!(model.name(), "mnist-cnn");
+/// assert!(format::read(b"GIF89a").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
     let (header, data) = open(bytes)?;
-    // Before all else is looked at: what a flipped bit makes of the file is no fault of its writer.
+    // Check the digest first: errors further on should not blame the writer for a flipped bit.
     let digest = contents::check(&header, data)?;
     let metadata = header.metadata().as_ref().and_then(|m| m.get(METADATA_KEY));
     let description = parse(metadata.ok_or(FormatError::NoDescription)?)?;
@@ -56,8 +70,8 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
         calibration,
     })?;
     let provenance = header.metadata().as_ref().and_then(|m| m.get(PROVENANCE_KEY));
-    // Evidence of a later writer may have another form.
-    // A list would be read as the fields in their order.
+    // The provenance of a later writer may have another form, which is then ignored. A list would
+    // be read as the fields in their order.
     let provenance = provenance.filter(|json| json.starts_with('{'));
     let model = match provenance.and_then(|json| serde_json::from_str(json).ok()) {
         Some(provenance) => model.with_provenance(provenance),
@@ -66,21 +80,21 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
     Ok(model.with_file(digest, format_version))
 }
 
-/// The digest of a file, which must be the one that it says, if it says any; nothing else of it is
-/// looked at.
+/// Computes the digest of a model file from its bytes, without reading the model. If the file
+/// states a digest, the two must be equal.
 ///
 /// # Errors
-/// [`FormatError::Damaged`], or what is wrong with the container.
+/// [`FormatError::Damaged`], [`FormatError::NoDigest`], or an error about the container.
 pub fn check_digest(bytes: &[u8]) -> Result<ModelDigest, FormatError> {
     let (header, data) = open(bytes)?;
     contents::check(&header, data)
 }
 
-/// The header of a container, and the bytes of its tensors.
+/// Returns the header of a container and the bytes of its tensors.
 fn open(bytes: &[u8]) -> Result<(Metadata, &[u8]), FormatError> {
     if let Some((length, rest)) = bytes.split_first_chunk() {
         let length = u64::from_le_bytes(*length);
-        // A file of another kind begins with text or the like, which says a length beyond its end.
+        // The first bytes of a file of another kind read as a length beyond its end.
         if length > MAX_HEADER_BYTES as u64 && length <= rest.len() as u64 {
             return Err(FormatError::Header(length));
         }
@@ -199,7 +213,7 @@ impl Tensors<'_> {
         Ok(Layer { index: 0, out_channels: channels[0], depthwise, mu, posterior, scale, bias })
     }
 
-    /// The sigma codes of a layer that has residuals of them, beside its mean codes.
+    /// Reads the sigma codes of a layer that has residuals, given its mean codes.
     fn residual(
         &mut self,
         name: &str,
@@ -223,12 +237,12 @@ impl Tensors<'_> {
     fn table(&mut self, node: &Node) -> Result<Table, FormatError> {
         let name = &node.name;
         let table = self.numbers(name, "table", &[TABLE_SIZE], u8::from_le_bytes)?;
-        // Its shape is checked.
+        // Its shape was checked.
         let table = table.and_then(|table| table.try_into().ok());
         table.ok_or_else(|| FormatError::MissingTensor(format!("{name}.table")))
     }
 
-    /// The tensor `NODE.SUFFIX` as numbers, `None` if the file has none.
+    /// Reads the tensor `NODE.SUFFIX` as numbers. Returns `None` if the file does not have it.
     fn numbers<T: Element, const N: usize>(
         &mut self,
         node: &str,
@@ -254,7 +268,7 @@ impl Tensors<'_> {
     }
 
     fn check_all_used(&self) -> Result<(), FormatError> {
-        // The least, so that the same file always gets the same message.
+        // The first by name, so that the same file always gets the same message.
         let names = self.header.offset_keys().into_iter();
         match names.filter(|name| !self.used.contains(name)).min() {
             Some(name) => Err(FormatError::UnexpectedTensor(name)),

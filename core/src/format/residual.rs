@@ -1,32 +1,32 @@
-//! Sigma codes as what is left of them when the mean's code has said its part: of a posterior whose
-//! spread follows the size of its weights, as MOPED's does, that compresses far better.
+//! Stores sigma codes as residuals: the differences from what the mean codes predict. Where the
+//! spread of the weights follows their size, as in MOPED posteriors, residuals compress far better.
 //!
-//! Nothing is lost: the codes come back exactly.
+//! The coding is lossless.
 
 use super::rans;
 use alloc::vec::Vec;
 
-/// How sigma codes of one channel follow from mean codes: `base + slope * |mean|`, the base in units of
-/// 2^-4, the slope in units of 2^-8.
+/// The prediction of one channel's sigma codes from its mean codes: `base + slope * |mean|`, with
+/// the base in units of 2^-4 and the slope in units of 2^-8.
 pub(super) type Line = [i16; 2];
 
 const BASE: u32 = 4;
 const SLOPE: u32 = 8;
 
-/// The code that `line` expects beside the mean code `mu`.
+/// Returns the sigma code that `line` predicts for the mean code `mu`.
 fn expected([base, slope]: Line, mu: i8) -> u8 {
     let (base, slope) = (i32::from(base) << (SLOPE - BASE), i32::from(slope));
     let code = (base + slope * i32::from(mu.unsigned_abs()) + (1 << (SLOPE - 1))) >> SLOPE;
     code.clamp(0, 255) as u8
 }
 
-/// The line with the least squared error for each channel of `mu` and `sigma`, `[channels][taps]`.
+/// Fits a line by least squares to each channel of `mu` and `sigma`, `[channels][taps]`.
 fn fit(mu: &[i8], sigma: &[u8], channels: usize) -> Vec<Line> {
     let taps = mu.len() / channels;
     mu.chunks(taps).zip(sigma.chunks(taps)).map(|(mu, sigma)| fit_channel(mu, sigma)).collect()
 }
 
-/// In integers, so that every machine writes the same file.
+/// Fits the line of one channel, in integers, so that every machine writes the same file.
 fn fit_channel(mu: &[i8], sigma: &[u8]) -> Line {
     // At most 2^26 weights: sums fit 41 bits, their products 83.
     let n = mu.len() as i128;
@@ -40,23 +40,23 @@ fn fit_channel(mu: &[i8], sigma: &[u8]) -> Line {
         0 => 0,
         _ => rounded((n * xy - x * y) << SLOPE, spread),
     };
-    // A steeper slope serves few weights, and the line is a guess in any case.
+    // Steeper slopes are rare, and the line is a guess in any case.
     let bounded = |number: i128| number.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
     let slope = bounded(slope);
     let base = rounded((y << SLOPE) - i128::from(slope) * x, n << (SLOPE - BASE));
     [bounded(base), slope]
 }
 
-/// The integer nearest to `numerator / denominator`, the latter positive.
+/// Returns the integer nearest to `numerator / denominator`. The denominator must be positive.
 fn rounded(numerator: i128, denominator: i128) -> i128 {
     (numerator + denominator / 2).div_euclid(denominator)
 }
 
-/// Weights of the smallest layer that is worth it.
+/// Weights of the smallest layer for which residuals are worthwhile.
 const SMALLEST: usize = 2048;
 
-/// The residuals of `sigma` and their lines, packed, if the means foretell a part of `sigma`, and that
-/// saves clearly.
+/// Returns the lines and the packed residuals of `sigma`, if the means predict enough of it to save
+/// space clearly.
 pub(super) fn pack(mu: &[i8], sigma: &[u8], channels: usize) -> Option<(Vec<Line>, Vec<u8>)> {
     if sigma.len() < SMALLEST {
         return None;
@@ -64,20 +64,20 @@ pub(super) fn pack(mu: &[i8], sigma: &[u8], channels: usize) -> Option<(Vec<Line
     let lines = fit(mu, sigma, channels);
     let packed = rans::pack(&without(&lines, mu, sigma))?;
     let room = packed.len() + size_of::<Line>() * channels;
-    // Else the time to unpack is not worth it.
+    // Otherwise the time to unpack is not worth it.
     let saves = room <= sigma.len() / 8 * 7;
     (saves && room < rans::pack(sigma)?.len()).then_some((lines, packed))
 }
 
-/// The reverse of [`pack`]: the sigma codes, or `None` where `packed` does not hold a residual for each of
-/// `mu`.
+/// Unpacks the sigma codes that [`pack`] packed. Returns `None` unless `packed` holds one residual
+/// per entry of `mu`.
 pub(super) fn unpack(lines: &[Line], mu: &[i8], packed: &[u8]) -> Option<Vec<u8>> {
     let mut codes = rans::unpack(packed, mu.len())?;
     each(lines, mu, &mut codes, u8::wrapping_add);
     Some(codes)
 }
 
-/// What remains of `sigma` when its lines are taken off, modulo 256.
+/// Returns `sigma` minus the predictions of its lines, modulo 256.
 fn without(lines: &[Line], mu: &[i8], sigma: &[u8]) -> Vec<u8> {
     let mut codes = sigma.to_vec();
     each(lines, mu, &mut codes, u8::wrapping_sub);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_the_mean_leaves_nothing() {
+    fn a_fixed_share_of_the_mean_leaves_nothing() {
         let mu: Vec<i8> = (0..2048).map(|n| (n % 255 - 127) as i8).collect();
         let sigma: Vec<u8> = mu.iter().map(|mu| 2 * mu.unsigned_abs()).collect();
         let (lines, packed) = pack(&mu, &sigma, 1).unwrap();
@@ -127,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn codes_without_order_stay_as_they_are() {
+    fn unpredictable_codes_are_not_packed() {
         let sigma: Vec<u8> =
             (0..40_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         assert_eq!(pack(&vec![1; 40_000], &sigma, 4), None);
-        // Compress as well without lines.
+        // These compress just as well without lines.
         assert_eq!(pack(&vec![1; 40_000], &[9; 40_000], 4), None);
     }
 

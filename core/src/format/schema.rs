@@ -1,4 +1,4 @@
-//! The JSON description of a model, as it stands in the file.
+//! The JSON description of a model, as it is in the file.
 
 use crate::graph::{Op, Shape};
 use crate::model::{Calibration, Preprocessing};
@@ -6,7 +6,7 @@ use crate::numerics::ActivationBits;
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-/// Read before all else, so that a later version is named rather than called damaged.
+/// Read first, so that a later version is reported as such and not as damage.
 #[derive(Deserialize)]
 pub(super) struct Version {
     pub(super) format_version: u32,
@@ -17,7 +17,7 @@ pub(super) struct Version {
 pub(super) struct Description {
     pub(super) format_version: u32,
     pub(super) name: String,
-    /// Absent for 8.
+    /// Absent if 8.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) activation_bits: ActivationBits,
     pub(super) input: Input,
@@ -49,7 +49,7 @@ pub(super) struct Node {
     /// Absent for the last node, which returns f32 logits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) output: Option<Grid>,
-    /// Least and largest code; absent for 0 and 255.
+    /// Smallest and largest code; absent if 0 and 255.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) range: Option<[u8; 2]>,
 }

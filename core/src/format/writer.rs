@@ -1,4 +1,4 @@
-//! QuantizedModel to bytes.
+//! Writes a model to bytes.
 
 use super::contents::Contents;
 use super::header_density::{Density, MAX_HEADER_BYTES};
@@ -21,11 +21,25 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Serialize;
 
-/// The file of `model`: the same model always gives the same bytes, which [`read`](super::read)
-/// takes back.
+/// Returns the bytes of a model file that holds `model`. The same model always gives the same
+/// bytes.
+///
+/// The file has the earliest version of the format that has all of the model, so that older readers
+/// can read as many files as possible.
 ///
 /// # Errors
-/// [`FormatError::Encoder`] when the model does not fit a file.
+/// [`FormatError::Encoder`] when the model does not fit in a file.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::format;
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+/// let bytes = std::fs::read("models/mnist-cnn.safetensors")?;
+/// let model = format::read(&bytes)?;
+/// assert_eq!(format::write(&model)?, bytes);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn write(model: &QuantizedModel) -> Result<Vec<u8>, FormatError> {
     let (version, tensors) = tensors(model);
     let mut metadata = metadata(model, version);
@@ -35,14 +49,27 @@ pub fn write(model: &QuantizedModel) -> Result<Vec<u8>, FormatError> {
     if missing == 0 {
         return Ok(bytes);
     }
-    // Thousands of short class names: white space after the description makes them readable.
+    // With thousands of short class names, white space after the description keeps the header
+    // within the limit.
     let description = metadata.entry(METADATA_KEY).or_default();
     description.extend(core::iter::repeat_n(' ', missing));
     file(&metadata, &tensors)
 }
 
-/// The digest of `model`: of the file that it was read from, or else of the one that [`write()`] makes
-/// of it, which takes about as long as writing it.
+/// Returns the digest that identifies `model`: that of the file that it was read from, or else of
+/// the file that [`write()`] would make.
+///
+/// For a model that was not read from a file, this takes about as long as writing it.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::format;
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+/// let model = format::read(&std::fs::read("models/mnist-cnn.safetensors")?)?;
+/// println!("{}", format::digest(&model)); // blake3: and 64 hexadecimal digits
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn digest(model: &QuantizedModel) -> ModelDigest {
     let computed = || {
         let (version, tensors) = tensors(model);
@@ -51,13 +78,13 @@ pub fn digest(model: &QuantizedModel) -> ModelDigest {
     model.file_digest().unwrap_or_else(computed)
 }
 
-/// The format version of `model`: of the file that it was read from, or else of the one that [`write()`]
-/// makes of it, which is the earliest that has all of it, so that older readers take what they can.
+/// Returns the format version of `model`: that of the file that it was read from, or else of the
+/// file that [`write()`] would make.
 pub fn version(model: &QuantizedModel) -> u32 {
     model.file_version().unwrap_or_else(|| tensors(model).0)
 }
 
-/// All metadata of the file but the digest.
+/// Returns all metadata of the file except the digest.
 fn metadata(model: &QuantizedModel, version: u32) -> BTreeMap<&'static str, String> {
     let description = serde_json::to_string(&describe(model, version));
     let description = description.expect("texts, lists and finite numbers are JSON");
@@ -69,8 +96,8 @@ fn metadata(model: &QuantizedModel, version: u32) -> BTreeMap<&'static str, Stri
     metadata
 }
 
-/// The version that has them, and the tensors, in the order in which they lie in the file: wide types
-/// first, so that all are aligned, then by name.
+/// Returns the version of the format that has the model, and its tensors in the order of the file:
+/// wide types first, so that all are aligned, then by name.
 fn tensors(model: &QuantizedModel) -> (u32, Vec<(String, Tensor<'_>)>) {
     let mut version = super::graph_version(model.graph());
     let mut tensors = Vec::new();
@@ -117,7 +144,7 @@ fn contents_digest(
 /// The header of the container.
 #[derive(Serialize)]
 struct Header<'a> {
-    /// In the order of the keys, where the container's own type has none.
+    /// In the order of the keys; the container library's own type has no order.
     #[serde(rename = "__metadata__")]
     metadata: &'a BTreeMap<&'static str, String>,
     #[serde(flatten)]
@@ -142,7 +169,7 @@ fn file(
     header.resize(header.len().next_multiple_of(8), b' ');
     if header.len() > MAX_HEADER_BYTES {
         let (found, most) = (header.len(), MAX_HEADER_BYTES);
-        return Err(refused(&format!("its header has {found} bytes, at most {most} may be")));
+        return Err(refused(&format!("its header has {found} bytes; at most {most} are allowed")));
     }
     let mut bytes = Vec::with_capacity(8 + header.len() + end);
     bytes.extend((header.len() as u64).to_le_bytes());
@@ -184,7 +211,7 @@ fn describe(model: &QuantizedModel, version: u32) -> Description {
     }
 }
 
-/// Returns the first version that has all tensors of the layer.
+/// Appends the tensors of a layer. Returns the first version of the format that has all of them.
 fn push_layer<'a>(
     tensors: &mut Vec<(String, Tensor<'a>)>,
     name: &str,
@@ -193,7 +220,7 @@ fn push_layer<'a>(
 ) -> u32 {
     let mut version = 1;
     let shape = &filters.weight_shape()[..];
-    // In memory a depthwise layer is [taps][C], in the file [C][taps].
+    // A depthwise layer is [taps][C] in memory and [C][taps] in the file.
     let taps = layer.fan_in();
     let mut push = |suffix: &str, dtype, shape: &[usize], length, data: Data<'a>| {
         let name = format!("{name}.{suffix}");
@@ -247,13 +274,14 @@ fn bytes<T: Copy, const N: usize>(numbers: &[T], to_bytes: fn(T) -> [u8; N]) -> 
     bytes
 }
 
-/// Makes the bytes of a tensor: only when they are written, so that there are never those of two.
+/// Makes the bytes of a tensor when they are written, so that memory never holds those of two
+/// tensors.
 type Data<'a> = Box<dyn Fn() -> Cow<'a, [u8]> + 'a>;
 
 struct Tensor<'a> {
     dtype: Dtype,
     shape: Vec<usize>,
-    /// Bytes.
+    /// Number of bytes.
     length: usize,
     data: Data<'a>,
 }

@@ -1,18 +1,18 @@
-//! Parts of an axis, and what is put around and between them.
+//! Ranges and padding of a single axis.
 
 use serde::{Deserialize, Serialize};
 
-/// Positions of x = 0 to put along one axis: at its ends, and between its neighbours. In XLA's
-/// [Pad](https://openxla.org/stablehlo/spec#pad) these are `edge_padding_low`, `interior_padding`
-/// and `edge_padding_high`.
+/// Numbers of zeros (x = 0) to insert along one axis: at its ends and between neighbouring
+/// positions. In XLA's [Pad](https://openxla.org/stablehlo/spec#pad) these are `edge_padding_low`,
+/// `interior_padding` and `edge_padding_high`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AxisPadding {
-    /// Before the first position.
+    /// Zeros before the first position.
     pub before: usize,
-    /// Between any two neighbours.
+    /// Zeros between any two neighbouring positions.
     pub between: usize,
-    /// After the last position.
+    /// Zeros after the last position.
     pub after: usize,
 }
 
@@ -21,12 +21,12 @@ impl AxisPadding {
         *self == Self::default()
     }
 
-    /// Where position `i` comes to lie.
+    /// Returns the padded position of position `i`.
     pub const fn position(self, i: usize) -> usize {
         self.before + i * (self.between + 1)
     }
 
-    /// The extent of an axis of `extent`, at least 1, with its padding.
+    /// Returns the padded extent of an axis of `extent`, which must be at least 1.
     pub(crate) fn output(self, extent: usize) -> Option<usize> {
         let step = self.between.checked_add(1)?;
         let inner = (extent - 1).checked_mul(step)?.checked_add(1)?;
@@ -34,7 +34,8 @@ impl AxisPadding {
     }
 }
 
-/// A strided range of planes, rows or columns: `start, start + step, ...` while below `end`.
+/// A strided range of planes, rows or columns: `start`, `start + step` and so on, while below
+/// `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
@@ -42,12 +43,12 @@ pub struct Range {
     pub start: usize,
     /// One past the last index that may be taken.
     pub end: usize,
-    /// Distance between neighbours, at least 1.
+    /// Distance between neighbouring indices, at least 1.
     pub step: usize,
 }
 
 impl Range {
-    /// All of an axis.
+    /// Returns the range of a whole axis.
     pub const fn whole(extent: usize) -> Self {
         Self { start: 0, end: extent, step: 1 }
     }

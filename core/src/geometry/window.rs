@@ -3,7 +3,7 @@
 use super::shape::{MAX_ELEMENTS, Shape};
 use serde::{Deserialize, Serialize};
 
-/// Planes, rows and columns that a window sees around its input; they count as x = 0.
+/// Planes, rows and columns of zeros (x = 0) that a window sees around its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Padding {
@@ -28,12 +28,12 @@ fn is_zero(n: &usize) -> bool {
 }
 
 impl Padding {
-    /// The same padding on all four sides of every plane.
+    /// Returns a padding of `n` on all four sides of every plane.
     pub const fn uniform(n: usize) -> Self {
         Self { top: n, left: n, bottom: n, right: n, front: 0, back: 0 }
     }
 
-    /// Before and after the planes, rows and columns.
+    /// Returns the padding before and after the planes, rows and columns.
     pub const fn axes(&self) -> [[usize; 2]; 3] {
         [[self.front, self.back], [self.top, self.bottom], [self.left, self.right]]
     }
@@ -46,24 +46,24 @@ impl From<[[usize; 2]; 3]> for Padding {
     }
 }
 
-/// A window that slides over planes, rows and columns; pairs are `[vertical, horizontal]`.
+/// A window that slides over planes, rows and columns. Pairs are `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// Extent in rows and columns, before dilation.
     pub kernel: [usize; 2],
-    /// Step between neighbouring outputs.
+    /// Steps between neighbouring outputs.
     pub stride: [usize; 2],
-    /// Step between neighbouring taps of the kernel.
+    /// Steps between neighbouring taps of the kernel.
     pub dilation: [usize; 2],
-    /// Border around the input.
+    /// Zeros around the input.
     pub padding: Padding,
-    /// The same of its planes.
+    /// How the window slides over planes.
     #[serde(default, skip_serializing_if = "Depth::is_one")]
     pub depth: Depth,
 }
 
-/// How a window slides over planes; by default it sees one plane at a time.
+/// How a window slides over planes. By default it sees one plane at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Depth {
@@ -105,12 +105,13 @@ pub struct WindowAxis {
 }
 
 impl WindowAxis {
-    /// Positions from the first tap to the last; 0 for an axis without taps.
+    /// Returns the distance from the first tap to the last; 0 for an axis without taps.
     pub const fn reach(self) -> usize {
         self.kernel.saturating_sub(1).saturating_mul(self.dilation)
     }
 
-    /// Position that tap `tap` of output `output` sees, `None` in the padding of an axis of `extent`.
+    /// Returns the position that tap `tap` of output `output` sees on an axis of `extent`, or
+    /// `None` in the padding.
     #[inline(always)]
     pub fn position(self, output: usize, tap: usize, extent: usize) -> Option<usize> {
         // A wrapped difference is far beyond any input.
@@ -130,19 +131,19 @@ impl WindowAxis {
 }
 
 impl Window {
-    /// A window over rows and columns of stride 1 without dilation or padding.
+    /// Creates a window of stride 1, without dilation or padding. `kernel` is `[rows, columns]`.
     pub const fn new(kernel: [usize; 2]) -> Self {
         let padding = Padding::uniform(0);
         Self { kernel, stride: [1, 1], dilation: [1, 1], padding, depth: Depth::ONE }
     }
 
-    /// The window that sees all of `shape` at once.
+    /// Creates the window that sees all of `shape` at once.
     pub const fn whole(shape: Shape) -> Self {
         let depth = Depth { kernel: shape.depth, ..Depth::ONE };
         Self { depth, ..Self::new([shape.height, shape.width]) }
     }
 
-    /// The window along planes, rows and columns.
+    /// Returns the window along planes, rows and columns.
     #[inline(always)]
     pub fn axes(&self) -> [WindowAxis; 3] {
         let Self { kernel, stride, dilation, padding, depth } = *self;
@@ -161,18 +162,20 @@ impl Window {
         ]
     }
 
-    /// Whether some outputs see nothing but padding.
+    /// Returns whether some outputs see nothing but padding.
     pub fn sees_only_padding(&self) -> bool {
         self.axes().iter().any(|axis| axis.before.max(axis.after) > axis.reach())
     }
 
-    /// Number of taps.
+    /// Returns the number of taps.
     pub const fn taps(&self) -> usize {
         self.depth.kernel * self.kernel[0] * self.kernel[1]
     }
 
-    /// The taps that fall inside of `input`, for the pixel `pixel` of an output of shape `output`: index of
-    /// the tap, and of the input's pixel.
+    /// Iterates over the taps of one output pixel that fall inside the input.
+    ///
+    /// `pixel` is the index of a pixel in an output of shape `output`. Each item is the index of
+    /// the tap and the index of the pixel of `input` that it sees.
     #[inline(always)]
     pub fn pixels(
         &self,
@@ -197,13 +200,13 @@ impl Window {
         })
     }
 
-    /// Whether it sees or skips planes, or pads them: what only volumes need.
+    /// Returns whether the window sees several planes, skips or pads them, which only volumes need.
     pub(crate) fn slides_over_planes(&self) -> bool {
         self.depth != Depth::ONE || self.padding.front + self.padding.back > 0
     }
 
-    /// Shape of the output over `input`, with its channels, or `None` when a parameter is zero or
-    /// absurd, or the window does not fit.
+    /// Returns the shape of the output over `input`, with the channels of `input`. Returns `None`
+    /// if a parameter is zero or absurdly large, or the window does not fit.
     pub fn output(&self, input: Shape) -> Option<Shape> {
         let [planes, rows, columns] = self.axes();
         let taps = planes.kernel.checked_mul(rows.kernel)?.checked_mul(columns.kernel)?;
@@ -235,7 +238,7 @@ impl From<[WindowAxis; 3]> for Window {
 }
 
 impl Shape {
-    /// The shape with `padding` around it.
+    /// Returns the shape with `padding` around it.
     pub const fn padded(self, padding: &Padding) -> Self {
         Self {
             depth: self.depth + padding.front + padding.back,

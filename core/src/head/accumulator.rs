@@ -1,4 +1,4 @@
-//! What every head's sums can do.
+//! The operations that the sums of every head have.
 
 use crate::posterior::MAX_SAMPLES;
 use alloc::vec::Vec;
@@ -6,12 +6,29 @@ use thiserror::Error;
 
 /// Integer sums over the weight samples of one picture, and the figures that follow from them.
 ///
-/// Integers add exactly: sums of parts of the samples merge to the same bits in any order and split.
+/// Integer addition is exact: however the samples are split, and in whatever order the parts are
+/// merged, the sums have the same bits. [`SampleSums`](super::classes::SampleSums) implements it
+/// for classes.
+///
+/// # Examples
+/// Two machines run a part of the samples each:
+/// ```
+/// use bayes8_core::head::Accumulator;
+/// use bayes8_core::head::classes::SampleSums;
+///
+/// let (mut here, mut there) = (SampleSums::new(2), SampleSums::new(2));
+/// here.add(&[1.0, 0.0]); // the logits of sample 0
+/// there.add(&[0.0, 3.0]); // the logits of sample 1
+/// let words = there.to_words(); // sent over the network
+/// here.merge(&SampleSums::from_words(&words)?);
+/// assert_eq!(here.finish().samples, 2);
+/// # Ok::<(), bayes8_core::head::WordsError>(())
+/// ```
 pub trait Accumulator: Clone {
     /// The figures for one picture.
     type Summary: Default;
 
-    /// Number of samples summed so far.
+    /// Returns the number of samples summed so far.
     fn samples(&self) -> u64;
 
     /// Forgets all samples.
@@ -20,30 +37,32 @@ pub trait Accumulator: Clone {
     /// Adds the outputs of one sample.
     ///
     /// # Panics
-    /// When their number is not the head's, or the sums hold [`MAX_SAMPLES`] already.
+    /// When the number of outputs is not the head's, or the sums have [`MAX_SAMPLES`] samples
+    /// already.
     fn add(&mut self, outputs: &[f32]);
 
     /// Adds the sums of other samples of the same picture.
     ///
     /// # Panics
-    /// When they have another number of outputs, or both hold more than [`MAX_SAMPLES`] together.
+    /// When the numbers of outputs differ, or the two have more than [`MAX_SAMPLES`] samples
+    /// together.
     fn merge(&mut self, other: &Self);
 
-    /// The sums as integers that add, the number of samples first. The words of two sample ranges of
-    /// one picture, added one by one, are those of both together.
+    /// Returns the sums as integers, the number of samples first. Adding the words of two sample
+    /// ranges of one picture element by element gives the words of both together.
     fn to_words(&self) -> Vec<i64>;
 
-    /// The sums of [`Self::to_words`].
+    /// Restores sums from the words of [`Self::to_words`].
     ///
     /// # Errors
-    /// [`WordsError`] for words that no samples sum to.
+    /// [`WordsError`] if no samples can have these sums.
     fn from_words(words: &[i64]) -> Result<Self, WordsError>;
 
-    /// Writes the figures from the samples so far into memory that is there, whatever it held; all are
-    /// zero where there are no samples.
+    /// Computes the figures from the samples so far and overwrites `summary` with them, reusing its
+    /// memory. Without samples all figures are zero.
     fn finish_into(&self, summary: &mut Self::Summary);
 
-    /// The figures from the samples so far; all are zero where there are none.
+    /// Computes the figures from the samples so far. Without samples all figures are zero.
     fn finish(&self) -> Self::Summary {
         let mut summary = Self::Summary::default();
         self.finish_into(&mut summary);
@@ -51,20 +70,22 @@ pub trait Accumulator: Clone {
     }
 }
 
-/// Why integers are no sums of samples.
+/// Why integers cannot be sums of samples.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WordsError {
-    /// A length that belongs to no number of classes.
-    #[error("{0} words are no sums of samples: 2 + 2 x classes are, with at least one class")]
+    /// The number of words does not match any number of classes.
+    #[error(
+        "{0} words cannot be sums of samples: expected 2 + 2 x classes, with at least one class"
+    )]
     Length(usize),
-    /// A number of samples out of range.
+    /// The number of samples is out of range.
     #[error("the first word says {0} samples; 0 to {MAX_SAMPLES} are possible")]
     Samples(i64),
-    /// A sum that the samples cannot have.
+    /// A sum is out of range for the number of samples.
     #[error("word {index} is {word}, which {samples} samples cannot sum to")]
     Range {
-        /// Its place.
+        /// Index of the word.
         index: usize,
         /// The word.
         word: i64,

@@ -1,8 +1,8 @@
-//! Classes: from the logits of S Monte-Carlo samples to calibrated probabilities and their uncertainty.
+//! Classes: from the logits of S Monte-Carlo samples to mean probabilities and their uncertainty.
 //!
-//! Each sample's softmax and entropy is rounded once to a fixed-point integer (scaled by 2^30);
-//! the samples are then summed as integers. So partial sums of different threads, workers or
-//! machines merge to exactly the same bits, in any order and any split.
+//! Each sample's softmax and entropy are rounded once to fixed-point integers (scaled by 2^30);
+//! the samples are then summed as integers. Partial sums of different threads, workers or
+//! machines therefore merge to exactly the same bits, in any order and any split.
 //!
 //! Entropies are in nats. Decomposition: Depeweg et al., "Decomposition of Uncertainty in Bayesian
 //! Deep Learning" (ICML 2018): H(mean p) = aleatoric (mean of H(p_s)) + epistemic (the mutual
@@ -19,11 +19,24 @@ pub const FRACTION_BITS: u32 = 30;
 
 const ONE: f64 = (1u64 << FRACTION_BITS) as f64;
 
-/// More than the entropy of a sample can be: 31 nats are e^31 classes. Even of [`MAX_SAMPLES`]
-/// samples the sum fits.
+/// More than the entropy of a sample can be: 31 nats are e^31 classes. The sum over [`MAX_SAMPLES`]
+/// samples still fits i64.
 const MOST_ENTROPY: i64 = 31 << FRACTION_BITS;
 
-/// Integer sums over the Monte-Carlo samples of one picture.
+/// Integer sums over the Monte-Carlo samples of one picture with classes.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::head::Accumulator;
+/// use bayes8_core::head::classes::SampleSums;
+///
+/// let mut sums = SampleSums::new(3);
+/// sums.add(&[2.0, 0.0, -1.0]); // the logits of sample 0
+/// sums.add(&[1.5, 0.5, -2.0]); // the logits of sample 1
+/// let uncertainty = sums.finish();
+/// assert_eq!(uncertainty.samples, 2);
+/// assert!(uncertainty.probabilities[0] > 0.7);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampleSums {
     samples: u64,
@@ -32,10 +45,28 @@ pub struct SampleSums {
     entropy: i64,
 }
 
-/// The prediction for one picture. Entropies and mutual information are in nats.
+/// The mean probabilities of one picture's classes and their uncertainty. Entropies and mutual
+/// information are in nats.
+///
+/// # Examples
+/// Two samples that are certain but contradict each other: all uncertainty is epistemic.
+/// ```
+/// use bayes8_core::head::Accumulator;
+/// use bayes8_core::head::classes::SampleSums;
+///
+/// let mut sums = SampleSums::new(2);
+/// sums.add(&[50.0, 0.0]);
+/// sums.add(&[0.0, 50.0]);
+/// let uncertainty = sums.finish();
+/// assert_eq!(uncertainty.probabilities, [0.5, 0.5]);
+/// assert_eq!(uncertainty.std, [0.5, 0.5]);
+/// assert!((uncertainty.predictive_entropy - 2f64.ln()).abs() < 1e-9);
+/// assert!(uncertainty.expected_entropy < 1e-9);
+/// assert!((uncertainty.mutual_information - 2f64.ln()).abs() < 1e-9);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Uncertainty {
-    /// Number of Monte-Carlo samples behind the figures.
+    /// Number of Monte-Carlo samples.
     pub samples: u64,
     /// Mean probability of each class.
     pub probabilities: Vec<f64>,
@@ -45,20 +76,21 @@ pub struct Uncertainty {
     pub predictive_entropy: f64,
     /// Aleatoric uncertainty: mean of the samples' entropies.
     pub expected_entropy: f64,
-    /// Epistemic uncertainty: predictive less expected entropy, not below zero.
+    /// Epistemic uncertainty: `predictive_entropy - expected_entropy`, at least zero. It is the
+    /// mutual information between the class and the weights.
     pub mutual_information: f64,
 }
 
 impl SampleSums {
-    /// No samples yet, over `classes` classes.
+    /// Creates sums over `classes` classes, without samples.
     pub fn new(classes: usize) -> Self {
         Self { samples: 0, probabilities: vec![0; classes], squares: vec![0; classes], entropy: 0 }
     }
 
-    /// Like [`Self::new`], but returns an error when there is not enough memory.
+    /// Creates sums over `classes` classes, without samples.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is not enough memory.
     pub(super) fn try_new(classes: usize) -> Result<Self, TryReserveError> {
         let mut sums = Self::new(0);
         for of_classes in [&mut sums.probabilities, &mut sums.squares] {
@@ -68,7 +100,7 @@ impl SampleSums {
         Ok(sums)
     }
 
-    /// Bytes of the sums over `classes` classes.
+    /// Returns the bytes of the sums over `classes` classes.
     pub(super) const fn bytes(classes: usize) -> usize {
         2 * size_of::<i64>() * classes
     }
@@ -122,7 +154,7 @@ impl Accumulator for SampleSums {
         add(&mut self.squares, &other.squares);
     }
 
-    /// `[samples, entropy, probabilities..., squares...]`.
+    /// Returns `[samples, entropy, probabilities..., squares...]`.
     fn to_words(&self) -> Vec<i64> {
         let mut words = Vec::with_capacity(2 + 2 * self.probabilities.len());
         // At most MAX_SAMPLES.
@@ -156,7 +188,7 @@ impl Accumulator for SampleSums {
     }
 
     fn finish_into(&self, uncertainty: &mut Uncertainty) {
-        // Dividing once by this keeps every step a single rounding.
+        // A single division by this rounds only once.
         let total = self.samples.max(1) as f64 * ONE;
         let Uncertainty { probabilities, std, .. } = uncertainty;
         probabilities.clear();
@@ -177,7 +209,17 @@ impl Accumulator for SampleSums {
 }
 
 impl Uncertainty {
-    /// The `count` most probable classes, best first; equal ones by index.
+    /// Returns the `count` most probable classes with their mean probabilities, the most probable
+    /// first. Equally probable classes come in the order of their indices.
+    ///
+    /// # Examples
+    /// ```
+    /// use bayes8_core::head::classes::Uncertainty;
+    ///
+    /// let probabilities = vec![0.2, 0.5, 0.3];
+    /// let uncertainty = Uncertainty { probabilities, ..Uncertainty::default() };
+    /// assert_eq!(uncertainty.top(2), [(1, 0.5), (2, 0.3)]);
+    /// ```
     pub fn top(&self, count: usize) -> Vec<(usize, f64)> {
         let mut classes: Vec<(usize, f64)> =
             self.probabilities.iter().copied().enumerate().collect();

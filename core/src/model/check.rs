@@ -1,4 +1,4 @@
-//! What makes parts a model: everything that execution relies on.
+//! Checks that parts form a model: everything that execution relies on.
 
 use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
@@ -11,11 +11,11 @@ use crate::numerics::CodeRange;
 use crate::ops::GridRule;
 use alloc::{format, string::String};
 
-/// Checks every index, shape and number of the parts but those of layers, and those that are derived:
-/// planning the execution checks these.
+/// Checks every index, shape and number of the parts, except for layers and derived numbers, which
+/// planning the execution checks.
 ///
 /// # Errors
-/// A [`ModelError`] that names the culprit.
+/// A [`ModelError`] that names the node, tensor or field.
 pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     let Parts { graph, input, preprocessing, class_names, .. } = parts;
     let nodes = graph.nodes();
@@ -48,7 +48,7 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     }
     if let Some(calibration) = &parts.calibration {
         check_count("calibration.ranges", nodes.len() + 1, calibration.ranges.len())?;
-        // JSON has no other numbers.
+        // JSON has only finite numbers.
         for &end in calibration.ranges.as_flattened() {
             check_number("calibration.ranges", end, end.is_finite(), "a finite number")?;
         }
@@ -66,7 +66,8 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Checks a zero point or a bound: no activation may have a code beyond the model's bits.
+/// Checks a zero point or a bound: no activation may have a code with more bits than the model's
+/// activations.
 fn check_code(parts: &Parts, what: impl Into<String>, code: u8) -> Result<(), ModelError> {
     let largest = parts.activation_bits.largest_code();
     if code <= largest {

@@ -1,4 +1,4 @@
-//! What a model is made of.
+//! The parts of a model.
 
 use crate::graph::{Graph, Value};
 use crate::layer::Quantized;
@@ -6,7 +6,8 @@ use crate::numerics::{ActivationBits, Quantization};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-/// How a picture becomes the network's input: `x = (p / 255 - mean) / std` for byte `p`.
+/// The normalization of pictures: byte `p` becomes the network's input
+/// `x = (p / 255 - mean) / std`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
@@ -16,7 +17,7 @@ pub struct Preprocessing {
     pub std: Vec<f32>,
 }
 
-/// What calibration saw, kept as evidence for the activation scales.
+/// A record of the calibration that chose the activation grids.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
@@ -24,33 +25,36 @@ pub struct Calibration {
     pub method: String,
     /// Number of pictures.
     pub pictures: u32,
-    /// Weight draws per picture.
+    /// Number of weight samples per picture.
     pub weight_samples: u32,
-    /// Observed range of each value, the input first, then every node in order.
+    /// Observed `[least, largest]` number of each value: the input first, then every node in order.
     pub ranges: Vec<[f32; 2]>,
 }
 
-/// The parts of a model before validation.
+/// The parts of a model before validation by [`QuantizedModel::new`](super::QuantizedModel::new).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parts {
     /// A name for people.
     pub name: String,
-    /// The operations, with all that their nodes own.
+    /// The graph of operations, with the parameters of its nodes.
     pub graph: Graph<Quantized>,
-    /// Bits of every activation, the input included.
+    /// Number of bits of every activation, including the input.
     pub activation_bits: ActivationBits,
-    /// Grid of the network's input.
+    /// Quantization grid of the network's input.
     pub input: Quantization,
     /// Normalization of pictures.
     pub preprocessing: Preprocessing,
-    /// One name a class, or none at all.
+    /// The name of each class; empty if the classes have no names.
     pub class_names: Vec<String>,
-    /// Where the activation grids come from.
+    /// Record of the calibration that chose the activation grids.
     pub calibration: Option<Calibration>,
 }
 
 impl Parts {
-    /// Grid of a value, `None` for the logits.
+    /// Returns the quantization grid of a value; `None` for the logits.
+    ///
+    /// # Panics
+    /// When the value is not in the graph.
     pub fn grid(&self, value: Value) -> Option<Quantization> {
         match value {
             Value::Input => Some(self.input),

@@ -1,4 +1,4 @@
-//! Sum of two values.
+//! The sum of two values.
 
 use super::{Arity, GraphError, Inputs, Operation, Real, RealValue, Rescale, Site, Weightless};
 use crate::check::{check_number, named};
@@ -6,7 +6,7 @@ use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::numerics::Target;
 
-/// Sum of two values of one shape.
+/// The sum of two values of the same shape.
 pub struct Add;
 
 impl Operation for Add {
@@ -28,7 +28,7 @@ impl Weightless for Add {
 
     fn job(&self, site: &Site<'_>) -> Result<Addition, ModelError> {
         let inputs = [site.rescale(0)?, site.rescale(1)?];
-        // The largest sum that codes can have: beyond all floats it would be no number.
+        // The largest sum that codes can have must be finite.
         let sum = inputs.iter().map(|input| 255.0 * input.multiplier).sum::<f32>();
         let what = named(site.node, "255 * (input scales / output scale)");
         check_number(what, sum, sum.is_finite(), "a finite number")?;
@@ -48,13 +48,13 @@ impl Real for Add {
 pub struct Addition {
     /// First and second input, in this order.
     pub inputs: [Rescale; 2],
-    /// Where results are rounded to.
+    /// Grid and bounds that results are rounded to.
     pub target: Target,
 }
 
 impl Addition {
-    /// `round(f32(a - z_a) * r_a + f32(b - z_b) * r_b)`: two products, one addition, no FMA. The
-    /// order of the two makes no difference: a single addition commutes.
+    /// Computes `round(f32(a - z_a) * r_a + f32(b - z_b) * r_b)`: two products and one addition, no
+    /// FMA. The order of the operands makes no difference, since a single addition commutes.
     #[inline(always)]
     pub fn apply(&self, a: u8, b: u8) -> u8 {
         let [first, second] = self.inputs;

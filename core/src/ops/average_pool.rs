@@ -1,4 +1,4 @@
-//! Mean over a window.
+//! The mean over a window.
 
 use super::{
     Dice, GraphError, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, Weightless,
@@ -8,13 +8,13 @@ use crate::geometry::{Shape, Window};
 use crate::numerics::{Target, mean_multiplier};
 use serde::{Deserialize, Serialize};
 
-/// Mean over a window.
+/// The mean over a window.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AveragePool {
     /// Kernel, stride, dilation and padding.
     pub window: Window,
-    /// Whether padding counts, as zeros, in the divisor.
+    /// Whether the divisor counts padding, whose elements are zeros.
     pub count_include_pad: bool,
 }
 
@@ -47,7 +47,7 @@ impl Weightless for AveragePool {
         if elements.min(input.spatial()) > i32::MAX as usize / 255 {
             return Err(ModelError::Mean { node: site.node.into(), elements });
         }
-        // The mean of fewer elements, at a border, lies between these two.
+        // The multipliers for fewer elements, at a border, lie between these two.
         site.mean(1)?;
         site.mean(elements)?;
         Ok(AveragePooling {
@@ -82,7 +82,7 @@ impl Real for AveragePool {
     }
 }
 
-/// The mean of each window: `round(f32(sum (q - z)) * m)`, where the multiplier depends on the number of
+/// The mean of each window, `round(f32(sum (q - z)) * m)`. The multiplier depends on the number of
 /// elements.
 #[derive(Clone, Debug)]
 pub struct AveragePooling {
@@ -92,13 +92,13 @@ pub struct AveragePooling {
     pub output: Shape,
     /// Kernel, stride, dilation and padding.
     pub window: Window,
-    /// Whether padding counts, as zeros, in the divisor.
+    /// Whether the divisor counts padding, whose elements are zeros.
     pub count_include_pad: bool,
     /// Code of x = 0 in the input.
     pub zero_point: u8,
     /// Steps of the input and of the output.
     pub scales: [f32; 2],
-    /// Where results are rounded to.
+    /// Grid and bounds that results are rounded to.
     pub target: Target,
 }
 
@@ -132,7 +132,7 @@ impl AveragePooling {
         }
     }
 
-    /// The multiplier of a sum over `count` elements.
+    /// Computes the multiplier of a sum over `count` elements.
     #[inline(always)]
     fn multiplier(&self, count: usize) -> f32 {
         let [input, output] = self.scales;
@@ -140,7 +140,8 @@ impl AveragePooling {
     }
 }
 
-/// What the sum over `count` elements of a window is divided by. A window with gaps may see none.
+/// Returns the divisor of the sum over `count` elements of a window. A window with gaps may see
+/// none.
 #[inline(always)]
 fn divisor(window: &Window, count_include_pad: bool, count: usize) -> usize {
     if count_include_pad { window.taps() } else { count.max(1) }

@@ -1,4 +1,4 @@
-//! Channels one after the other.
+//! Concatenation of channels.
 
 use super::{Arity, GraphError, Inputs, Operation, Real, RealValue, Rescale, Site, Weightless};
 use crate::error::ModelError;
@@ -6,7 +6,7 @@ use crate::geometry::Shape;
 use crate::numerics::Target;
 use alloc::vec::Vec;
 
-/// Channels of all inputs one after the other.
+/// The channels of all inputs, one after the other.
 pub struct Concat;
 
 impl Operation for Concat {
@@ -48,14 +48,14 @@ impl Real for Concat {
     }
 }
 
-/// All inputs on the output's grid, one after the other in each pixel.
+/// Converts all inputs to the output's grid and concatenates them in each pixel.
 #[derive(Clone, Debug)]
 pub struct Concatenation {
-    /// Change of grid and channels of each input.
+    /// Change of grid and number of channels, for each input.
     pub parts: Vec<(Rescale, usize)>,
     /// Channels of the output.
     pub channels: usize,
-    /// Where results are rounded to.
+    /// Grid and bounds that results are rounded to.
     pub target: Target,
 }
 
@@ -71,7 +71,7 @@ impl Concatenation {
     }
 }
 
-/// Writes pixels of `channels` channels to channel `at` of pixels of `width` channels.
+/// Writes pixels of `channels` channels into pixels of `width` channels, from channel `at` on.
 #[inline(always)]
 pub(super) fn place<T: Copy>(
     channels: usize,

@@ -4,14 +4,14 @@ use super::{Dice, Filters, GraphError, Inputs, Operation, STEPS_PER_ELEMENT, Wei
 use crate::geometry::{Shape, Window};
 use serde::{Deserialize, Serialize};
 
-/// Convolution over rows and columns, and over planes where its window has a depth; weights
+/// Convolution over rows and columns, and over planes if its window has a depth. Weights are
 /// `[out_channels][KD][KH][KW][in_channels / groups]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
     /// Channels of the output.
     pub out_channels: usize,
-    /// Groups of channels that see only each other; divides both channel counts.
+    /// Number of groups of channels that see only each other. It divides both channel counts.
     pub groups: usize,
     /// Kernel, stride, dilation and padding.
     pub window: Window,
@@ -21,7 +21,7 @@ impl Conv2d {
     pub(super) fn invent(input: Shape, dice: &mut Dice<'_>) -> Self {
         let channels = input.channels;
         let groups = if dice.coin() { 1 } else { channels };
-        // One group per input channel: a depthwise layer.
+        // One group and one output per input channel: a depthwise layer.
         let out_channels = groups * if dice.coin() { 1 } else { dice.between(1, 5) };
         Self { out_channels, groups, window: dice.window(input) }
     }

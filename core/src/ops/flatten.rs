@@ -1,10 +1,10 @@
-//! A value seen as a vector.
+//! A value as a vector.
 
 use super::{GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, View, Weightless};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 
-/// `[D, H, W, C]` seen as a vector, in that order.
+/// A value `[D, H, W, C]` as a vector, in that order.
 pub struct Flatten;
 
 impl Operation for Flatten {

@@ -1,4 +1,4 @@
-//! Mean over all positions.
+//! The mean over all positions.
 
 use super::{
     AveragePool, AveragePooling, GraphError, Inputs, Operation, Real, RealValue, Site, Weightless,
@@ -6,10 +6,10 @@ use super::{
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
 
-/// Mean over all planes, rows and columns.
+/// The mean over all planes, rows and columns.
 pub struct GlobalAveragePool;
 
-/// The pool whose window is the whole input.
+/// Returns the pool whose window is the whole input.
 fn pool(input: Shape) -> AveragePool {
     AveragePool { window: Window::whole(input), count_include_pad: false }
 }

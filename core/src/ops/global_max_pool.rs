@@ -1,4 +1,4 @@
-//! Maximum over all positions.
+//! The maximum over all positions.
 
 use super::{
     GraphError, GridRule, Inputs, MaxPool, MaxPooling, Operation, Real, RealValue, Site, Weightless,
@@ -6,10 +6,10 @@ use super::{
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
 
-/// Maximum over all planes, rows and columns.
+/// The maximum over all planes, rows and columns.
 pub struct GlobalMaxPool;
 
-/// The pool whose window is the whole input.
+/// Returns the pool whose window is the whole input.
 fn pool(input: Shape) -> MaxPool {
     MaxPool { window: Window::whole(input) }
 }

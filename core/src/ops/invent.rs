@@ -1,23 +1,23 @@
-//! Choices for operations that nobody chose.
+//! Random parameters for operations, for tests.
 
 use crate::geometry::{Depth, Padding, Shape, Window};
 
-/// Where the parameters of an invented operation come from: a function that gives any number below its
+/// The source of an invented operation's parameters: a function that returns any number below its
 /// argument.
 pub struct Dice<'a>(pub &'a mut dyn FnMut(usize) -> usize);
 
 impl Dice<'_> {
-    /// A number from `low` to `high`, both included.
+    /// Returns a number from `low` to `high`, inclusive.
     pub(super) fn between(&mut self, low: usize, high: usize) -> usize {
         low + (self.0)(high - low + 1)
     }
 
-    /// One of two.
+    /// Returns either value.
     pub(super) fn coin(&mut self) -> bool {
         self.between(0, 1) == 1
     }
 
-    /// A window that may be too large for `input`; with a depth over volumes.
+    /// Invents a window that may be too large for `input`. It has a depth if `input` is a volume.
     pub(super) fn window(&mut self, input: Shape) -> Window {
         let mut axis = |most: usize| {
             let (kernel, dilation) = (self.between(1, most), self.between(1, 2));

@@ -1,10 +1,10 @@
-//! Fully connected layer.
+//! The fully connected layer.
 
 use super::{Dice, Filters, GraphError, Inputs, Operation, STEPS_PER_ELEMENT, Weighted};
 use crate::geometry::{Shape, Window};
 use serde::{Deserialize, Serialize};
 
-/// Fully connected layer over the whole input in `[D][H][W][C]` order; weights
+/// A fully connected layer over the whole input, in `[D][H][W][C]` order. Weights are
 /// `[out][D * H * W * C]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

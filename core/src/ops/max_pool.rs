@@ -1,4 +1,4 @@
-//! Maximum over a window.
+//! The maximum over a window.
 
 use super::{
     Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site,
@@ -8,7 +8,7 @@ use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
 use serde::{Deserialize, Serialize};
 
-/// Maximum over a window; padding never wins.
+/// The maximum over a window. Padding is ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MaxPool {
@@ -78,7 +78,7 @@ impl MaxPooling {
         self.over(0, u8::max, input(0), output);
     }
 
-    /// The largest number of each window, of those that are `least` or more.
+    /// Computes the largest number of each window, but at least `least`.
     #[inline(always)]
     pub(super) fn over<T: Copy>(
         &self,

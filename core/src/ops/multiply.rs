@@ -1,12 +1,12 @@
-//! Product of two values.
+//! The product of two values.
 
 use super::{Arity, GraphError, Inputs, Operation, Real, RealValue, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::numerics::Target;
 
-/// Product of two values: of one shape, or the second `[1, 1, C]`, one factor for each channel
-/// of the first.
+/// The product of two values of the same shape. The second may instead be `[1, 1, C]`, one factor
+/// per channel of the first.
 pub struct Multiply;
 
 impl Operation for Multiply {
@@ -50,26 +50,26 @@ impl Real for Multiply {
     }
 }
 
-/// A product of two values, element by element.
+/// The element-wise product of two values.
 #[derive(Clone, Debug)]
 pub struct Multiplication {
-    /// Elements of one picture's first and second input. Where the second has fewer, it holds a
-    /// factor for each channel of the first.
+    /// Elements of the first and the second input per picture. If the second has fewer, it has one
+    /// factor per channel of the first.
     pub elements: [usize; 2],
     /// Codes of x = 0 in the inputs.
     pub zero_points: [u8; 2],
-    /// From steps of the product to output steps.
+    /// Factor from steps of the product to output steps.
     pub multiplier: f32,
-    /// Where results are rounded to.
+    /// Grid and bounds that results are rounded to.
     pub target: Target,
 }
 
 impl Multiplication {
-    /// `round(f32((a - z_a) * (b - z_b)) * m)`. Both factors are at most 255 in magnitude, so f32
-    /// holds their product exactly.
+    /// Computes `round(f32((a - z_a) * (b - z_b)) * m)`. Both factors are at most 255 in magnitude,
+    /// so f32 holds their product exactly.
     #[inline(always)]
     fn apply(&self, a: u8, b: u8) -> u8 {
-        // Not `map`, which is compiled without the vector unit where it is not inlined.
+        // Not `map`, which is compiled without the vector unit if it is not inlined.
         let a = i32::from(a) - i32::from(self.zero_points[0]);
         let b = i32::from(b) - i32::from(self.zero_points[1]);
         self.target.round((a * b) as f32 * self.multiplier)
@@ -81,8 +81,8 @@ impl Multiplication {
     }
 }
 
-/// Combines values of so many elements a picture, element by element; a second one of fewer has a factor
-/// for each channel of the first.
+/// Multiplies two values element by element. The first has `elements` elements per picture, the
+/// second `factors`: the same number, or one per channel of the first.
 #[inline(always)]
 fn each<T: Copy>(
     [elements, factors]: [usize; 2],

@@ -1,4 +1,4 @@
-//! What an operation says of itself.
+//! The traits of operations.
 
 use super::{Filters, GraphError, Rescale};
 use crate::check::{check_scale, named};
@@ -10,63 +10,65 @@ use crate::numerics::{
 };
 use alloc::boxed::Box;
 
-/// Steps of an output element at the least, and of each tap of a pool's window: roughly the number of
-/// products that a kernel computes in the time that one element takes elsewhere.
+/// The least number of steps per output element, and the number of steps per tap of a pool's
+/// window: roughly the number of products that a kernel computes in the time that one element takes
+/// elsewhere.
 pub(crate) const STEPS_PER_ELEMENT: u64 = 64;
 
 /// What all operations have in common.
 pub trait Operation {
-    /// The first version of the model format that has the operation with these parameters.
+    /// Returns the first version of the model format that has the operation with these parameters.
     fn since(&self) -> u32 {
         1
     }
 
-    /// How many inputs it takes.
+    /// Returns how many inputs it takes.
     fn arity(&self) -> Arity {
         Arity::One
     }
 
-    /// Shape of the output.
+    /// Returns the shape of the output.
     ///
     /// # Errors
-    /// A [`GraphError`] that names the node, where the inputs do not suit it.
+    /// A [`GraphError`] that names the node, if the inputs do not suit it.
     fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError>;
 
-    /// Which grid the output has.
+    /// Returns which grid the output has.
     fn grid(&self) -> GridRule {
         GridRule::Own
     }
 
-    /// Steps of an element of the output over an input of shape `input` ([`crate::limits`]).
+    /// Returns the number of steps per element of the output, over an input of shape `input`
+    /// ([`crate::limits`]).
     fn steps_per_element(&self, _input: Shape) -> u64 {
         STEPS_PER_ELEMENT
     }
 }
 
-/// An operation that owns weights.
+/// An operation with weights.
 pub trait Weighted: Operation {
-    /// How it sees an input of shape `input`.
+    /// Returns how it sees an input of shape `input`.
     fn filters(&self, input: Shape) -> Filters;
 }
 
-/// An operation that owns none.
+/// An operation without weights.
 pub trait Weightless: Operation {
-    /// What has to be done.
+    /// The loop over codes.
     type Job;
 
-    /// What has to be done, with all parameters derived and checked.
+    /// Returns the loop over codes, with all parameters derived and checked.
     ///
     /// # Errors
-    /// A [`ModelError`] that names the node, where the grids do not go together.
+    /// A [`ModelError`] that names the node, if the grids do not fit together.
     fn job(&self, site: &Site<'_>) -> Result<Self::Job, ModelError>;
 }
 
-/// Nothing has to be done: the output is the input.
+/// The job of an operation whose output is its input.
 pub struct View;
 
-/// An operation over real numbers: what the quantized one approximates.
+/// An operation over real numbers, which the quantized one approximates.
 pub trait Real {
-    /// Writes the output, of shape `shape`, of pictures one after the other.
+    /// Computes the outputs, of shape `shape`, of pictures one after the other.
     fn real(&self, inputs: &[RealValue<'_>], shape: Shape, output: &mut [f32]);
 }
 
@@ -75,23 +77,23 @@ pub trait Real {
 pub struct RealValue<'a> {
     /// Shape of a picture.
     pub shape: Shape,
-    /// Pictures one after the other, `[D][H][W][C]` each.
+    /// Pictures one after the other, each `[D][H][W][C]`.
     pub numbers: &'a [f32],
 }
 
-/// How many inputs an operation takes.
+/// The number of inputs that an operation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {
-    /// One.
+    /// Exactly one.
     One,
-    /// Two.
+    /// Exactly two.
     Two,
     /// Two or more.
     Several,
 }
 
 impl Arity {
-    /// Whether `count` inputs are as many as it takes.
+    /// Returns whether the operation takes `count` inputs.
     pub fn admits(self, count: usize) -> bool {
         match self {
             Self::One => count == 1,
@@ -100,7 +102,7 @@ impl Arity {
         }
     }
 
-    /// In words.
+    /// Returns the number in words.
     pub fn text(self) -> &'static str {
         match self {
             Self::One => "one input",
@@ -110,34 +112,34 @@ impl Arity {
     }
 }
 
-/// Which grid an output has.
+/// Where an output's grid comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GridRule {
-    /// That of its input, whose codes it moves.
+    /// The grid of the input, whose codes the operation moves.
     Kept,
-    /// A separate one, and bounds of its codes.
+    /// A separate grid, with bounds on its codes.
     Own,
-    /// A separate one; its table holds its bounds.
+    /// A separate grid; the table implies the bounds on its codes.
     Table,
 }
 
-/// What a node reads, while the graph is being built.
+/// The inputs of a node that is to be appended to a graph.
 pub struct Inputs<'a> {
     /// Name of the node.
     pub(crate) node: &'a str,
     /// Name of its operation.
     pub(crate) op: &'static str,
-    /// Shapes of its inputs, as many as the operation takes.
+    /// Shapes of its inputs, in the number that the operation takes.
     pub(crate) shapes: &'a [Shape],
 }
 
 impl Inputs<'_> {
-    /// Shape of the first.
+    /// Returns the shape of the first input.
     pub(super) fn first(&self) -> Shape {
         self.shapes[0]
     }
 
-    /// Shape of the first under a window.
+    /// Returns the shape of the output of a window over the first input.
     pub(super) fn under(&self, window: &Window) -> Result<Shape, GraphError> {
         let (first, op) = (self.first(), self.op);
         let error = || GraphError::Window { node: self.node.into(), op, input: first };
@@ -152,13 +154,13 @@ impl Inputs<'_> {
         Ok(output)
     }
 
-    /// An input that does not go with the first.
+    /// Returns the error for an input that does not fit the first.
     pub(super) fn mismatch(&self, other: Shape) -> GraphError {
         let shapes = Box::new([self.first(), other]);
         GraphError::InputShapes { node: self.node.into(), op: self.op, shapes }
     }
 
-    /// An output beyond all bounds.
+    /// Returns the error for an output that is too large.
     pub(crate) fn too_large(&self) -> GraphError {
         GraphError::OutputShape { node: self.node.into(), op: self.op }
     }
@@ -171,30 +173,30 @@ pub(crate) struct Operand {
     pub(crate) grid: Quantization,
 }
 
-/// Where an operation stands: what it reads, with which grids, and what it writes.
+/// An operation's place in a model: its inputs and their grids, and its output.
 pub struct Site<'a> {
     /// Name of the node.
     pub(crate) node: &'a str,
     pub(crate) inputs: &'a [Operand],
     /// Shape of the output.
     pub(crate) output: Shape,
-    /// Grid and codes of the output, and what the node owns.
+    /// Grid and codes of the output, and the parameters of the node.
     pub(crate) quantized: &'a Quantized,
 }
 
 impl Site<'_> {
-    /// Grid of the output.
+    /// Returns the grid of the output.
     pub(super) fn grid(&self) -> Result<Quantization, ModelError> {
         let missing = || ModelError::OutputQuantization { node: self.node.into() };
         self.quantized.output.ok_or_else(missing)
     }
 
-    /// Where results are rounded to.
+    /// Returns the grid and the bounds that results are rounded to.
     pub(super) fn target(&self) -> Result<Target, ModelError> {
         Ok(Target::new(self.grid()?, self.quantized.range))
     }
 
-    /// From the grid of input `index` to that of the output.
+    /// Returns the change from the grid of input `index` to that of the output.
     pub(super) fn rescale(&self, index: usize) -> Result<Rescale, ModelError> {
         let Quantization { scale, zero_point } = self.inputs[index].grid;
         let multiplier = rescale_multiplier(scale, self.grid()?.scale);
@@ -202,14 +204,14 @@ impl Site<'_> {
         Ok(Rescale { zero_point, multiplier })
     }
 
-    /// From a sum of `count` codes of the input to output steps.
+    /// Returns the factor from a sum of `count` codes of the input to output steps.
     pub(super) fn mean(&self, count: usize) -> Result<f32, ModelError> {
         let multiplier = mean_multiplier(self.inputs[0].grid.scale, self.grid()?.scale, count);
         check_scale(named(self.node, "input scale / output scale"), multiplier)?;
         Ok(multiplier)
     }
 
-    /// From products of codes of both inputs to output steps.
+    /// Returns the factor from products of codes of both inputs to output steps.
     pub(super) fn product(&self) -> Result<f32, ModelError> {
         let [a, b] = [0, 1].map(|index: usize| self.inputs[index].grid.scale);
         let multiplier = requantize_multiplier(a, b, self.grid()?.scale);

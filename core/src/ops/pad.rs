@@ -1,12 +1,12 @@
-//! Zeros around and between the positions.
+//! Zeros around and between positions.
 
 use super::{Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::{AxisPadding, Shape};
 use serde::{Deserialize, Serialize};
 
-/// Zeros around and between the planes, rows and columns. A transposed convolution is this, with
-/// as many zeros between neighbours as make its stride, and a convolution.
+/// Zeros around and between the planes, rows and columns. A transposed convolution of stride `s` is
+/// this, with `s - 1` zeros between neighbours, followed by a convolution.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {
@@ -73,14 +73,14 @@ impl Real for Pad {
     }
 }
 
-/// Copies pixels to their places among zeros.
+/// Fills the output with zeros and copies pixels to their places.
 #[derive(Clone, Debug)]
 pub struct ZeroPadding<T = u8> {
     input: Shape,
     output: Shape,
-    /// Of planes, rows and columns.
+    /// Padding of planes, rows and columns.
     axes: [AxisPadding; 3],
-    /// What stands for x = 0.
+    /// The value that stands for x = 0.
     zero: T,
 }
 

@@ -6,13 +6,13 @@ use crate::error::ModelError;
 use crate::geometry::Shape;
 use serde::{Deserialize, Serialize};
 
-/// Zero channels before and after the input's.
+/// Zero channels before and after the input's channels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PadChannels {
-    /// Channels before the first.
+    /// Number of channels before the first.
     pub before: usize,
-    /// Channels after the last.
+    /// Number of channels after the last.
     pub after: usize,
 }
 
@@ -55,7 +55,7 @@ impl Real for PadChannels {
     }
 }
 
-/// Copies channels to their places among zeros.
+/// Fills the output with zeros and copies channels to their places.
 #[derive(Clone, Debug)]
 pub struct ChannelPadding<T = u8> {
     /// Channels of the input.
@@ -64,7 +64,7 @@ pub struct ChannelPadding<T = u8> {
     before: usize,
     /// Channels of the output.
     width: usize,
-    /// What stands for x = 0.
+    /// The value that stands for x = 0.
     zero: T,
 }
 

@@ -1,12 +1,12 @@
-//! Change of grid or range.
+//! A change of grid or range.
 
 use super::{GraphError, Inputs, Operation, Real, RealValue, Rescale, Site, Weightless};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::numerics::Target;
 
-/// The same numbers, clamped or on another quantization grid: an activation that no other
-/// operation could take up.
+/// The same numbers on another quantization grid, or clamped: an activation function that could not
+/// be fused with another operation.
 pub struct Requantize;
 
 impl Operation for Requantize {
@@ -30,12 +30,12 @@ impl Real for Requantize {
     }
 }
 
-/// `round(f32(q - z) * r)`.
+/// Computes `round(f32(q - z) * r)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Requantization {
-    /// From the grid of the input to that of the output.
+    /// Change from the grid of the input to that of the output.
     pub rescale: Rescale,
-    /// Where results are rounded to.
+    /// Grid and bounds that results are rounded to.
     pub target: Target,
 }
 

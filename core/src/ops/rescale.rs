@@ -1,6 +1,6 @@
-//! A value on its way to another grid.
+//! The conversion of a value to another grid.
 
-/// From codes to output steps: `f32(q - zero_point) * multiplier`.
+/// The conversion from codes to output steps: `f32(q - zero_point) * multiplier`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rescale {
     /// Code of x = 0 in the input.
@@ -10,7 +10,7 @@ pub struct Rescale {
 }
 
 impl Rescale {
-    /// A code in output steps, before rounding.
+    /// Converts a code to output steps, before rounding.
     #[inline(always)]
     pub(super) fn apply(self, code: u8) -> f32 {
         (i32::from(code) - i32::from(self.zero_point)) as f32 * self.multiplier

@@ -1,4 +1,4 @@
-//! A part of the positions.
+//! A strided part of the positions.
 
 use super::{Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, Weightless};
 use crate::error::ModelError;
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Slice {
-    /// Which rows.
+    /// Rows to keep.
     pub rows: Range,
-    /// Which columns.
+    /// Columns to keep.
     pub columns: Range,
-    /// Which planes; all if `None`.
+    /// Planes to keep; all if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planes: Option<Range>,
 }
@@ -75,7 +75,7 @@ impl Real for Slice {
 #[derive(Clone, Debug)]
 pub struct Slicing {
     input: Shape,
-    /// Planes, rows and columns.
+    /// Planes, rows and columns to keep.
     ranges: [Range; 3],
 }
 

@@ -5,7 +5,7 @@ use crate::error::ModelError;
 use crate::geometry::Shape;
 use alloc::boxed::Box;
 
-/// A function of each element, as a table from codes to codes: sigmoid, SiLU, tanh.
+/// A function of each element, such as sigmoid, SiLU or tanh, as a table from codes to codes.
 pub struct Table;
 
 impl Operation for Table {
@@ -32,7 +32,7 @@ impl Weightless for Table {
     }
 }
 
-/// The table's entry for each code.
+/// Looks up the table's entry for each code.
 #[derive(Clone, Debug)]
 pub struct Lookup(pub Box<crate::numerics::Table>);
 

@@ -1,4 +1,4 @@
-//! From the layer of a node to its convolution.
+//! Derives the convolution of a weighted node.
 
 use crate::check::{check_count, check_not_negative, check_number, check_scale, named};
 use crate::convolution::Convolution;
@@ -9,11 +9,11 @@ use crate::numerics::{Quantization, Target, requantize_multiplier};
 use crate::ops::Filters;
 use crate::posterior::gaussian::{NOISE_MAX, sample_bias};
 
-/// The convolution of `node`, which has `layer`, over an input on the grid `x`.
+/// Derives the convolution of `node`, which has `layer`, over an input on the grid `x`.
 ///
 /// # Errors
-/// A [`ModelError`] where the layer does not fit the node, sums might overflow, or a multiplier cannot be
-/// computed with.
+/// A [`ModelError`] if the layer does not fit the node, sums might overflow, or a multiplier is not
+/// usable.
 pub(super) fn derive(
     node: &Node<Quantized>,
     filters: Filters,
@@ -49,8 +49,8 @@ fn check_layer(name: &str, filters: Filters, layer: &Layer) -> Result<(), ModelE
     if layer.out_channels != channels || layer.depthwise != filters.is_depthwise() {
         return Err(ModelError::Parameters { node: name.into() });
     }
-    // Cannot overflow: an output has at most 2^26 channels and a fan-in below 2^53 only if the
-    // weights were really there, which the next line asks for.
+    // If the product overflows, it saturates to a number that no layer has, which the next line
+    // refuses.
     let weights = channels.saturating_mul(fan_in);
     check_count(named(name, "mu"), weights, layer.mu.len())?;
     check_count(named(name, "scale"), channels, layer.scale.len())?;

@@ -1,16 +1,16 @@
-//! A place in memory for every value.
+//! Finds a place in memory for every value.
 
 use super::work::NodeWork;
 use crate::graph::{Graph, Shape, Value};
 use crate::layer::Quantized;
 use alloc::{vec, vec::Vec};
 
-/// Which memory a value lies in.
+/// The memory that a value is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Region {
-    /// Outlives the samples: the input and results of the prefix.
+    /// Memory that outlives the samples: for the input and for results of the prefix.
     Kept,
-    /// The arena that steps share.
+    /// The arena that all steps share.
     Scratch,
     /// The f32 logits.
     Logits,
@@ -19,28 +19,28 @@ pub enum Region {
 /// The place of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Which memory.
+    /// The memory.
     pub region: Region,
-    /// Bytes before it, for one picture.
+    /// Offset in bytes, for one picture.
     pub offset: usize,
-    /// Bytes of one picture.
+    /// Size in bytes, for one picture.
     pub size: usize,
 }
 
-/// Values begin at multiples of this, a cache line.
+/// Values start at multiples of this, a cache line.
 const ALIGNMENT: usize = 64;
 
-/// Where every value lies.
+/// The places of all values.
 pub(super) struct Places {
     input: Place,
     nodes: Vec<Place>,
-    /// On machines of 32 bits these may saturate: a model that large does not run there
+    /// On 32-bit machines these two may saturate; a model of that size does not run there
     /// ([`crate::limits`]).
     pub(super) kept_bytes: usize,
     pub(super) scratch_bytes: usize,
 }
 
-/// A scratch value while places are being found: alive from step `first` to step `last`.
+/// A scratch value, alive from step `first` to step `last`, that needs a place.
 struct Tenant {
     node: usize,
     size: usize,
@@ -56,8 +56,8 @@ impl Places {
         }
     }
 
-    /// Finds a place for every value. The largest values choose first, each takes the lowest gap that is
-    /// free during its life.
+    /// Finds a place for every value. The largest values choose first; each takes the lowest gap
+    /// that is free during its life.
     pub(super) fn assign(
         graph: &Graph<Quantized>,
         order: &[usize],
@@ -75,7 +75,7 @@ impl Places {
                 time[node] = time[addition];
             }
         }
-        // The node whose memory a value uses: a view lies where its input lies.
+        // The value whose memory each node uses: a view shares the memory of its input.
         let mut owner: Vec<Value> = Vec::with_capacity(nodes.len());
         for (index, node) in nodes.iter().enumerate() {
             owner.push(match (&works[index], node.inputs[0]) {
@@ -135,8 +135,8 @@ impl Places {
     }
 }
 
-/// The lowest offset at which `tenant` meets none of the `settled` (in order of their offsets)
-/// that live at the same time.
+/// Finds the lowest offset at which `tenant` overlaps none of the `settled` values (in order of
+/// their offsets) that live at the same time.
 fn lowest_gap(settled: &[(usize, Tenant)], tenant: &Tenant) -> usize {
     let mut offset: usize = 0;
     for (start, other) in settled {

@@ -1,4 +1,4 @@
-//! What is to be done for each node, and when.
+//! The work of each node, and when it runs.
 
 use super::convolution;
 use crate::convolution::Convolution;
@@ -9,27 +9,27 @@ use crate::numerics::Quantization;
 use crate::ops::{Job, Operand, Site, Work};
 use alloc::{sync::Arc, vec, vec::Vec};
 
-/// What is to be done for a node.
+/// The work of a node.
 pub(super) enum NodeWork {
     /// A weighted layer.
     Convolution(Convolution, Arc<Layer>),
     /// A loop.
     Loop(Job),
-    /// Nothing: its output is its input.
+    /// None: its output is its input.
     View,
-    /// An addition and the convolution before it.
+    /// An addition together with the convolution before it.
     Residual {
         convolution: Convolution,
         layer: Arc<Layer>,
-        /// Of the convolution, and the other of the addition.
+        /// The input of the convolution, and the addition's other input.
         inputs: [Value; 2],
     },
-    /// The convolution of an addition, which is done with it.
+    /// None: a convolution that is done together with its addition.
     Fused { addition: usize },
 }
 
-/// For every node, whether its output depends on the draw of the weights. The last node counts as
-/// if it did, so that every sample has logits.
+/// Returns for every node whether its output depends on the weight sample. The last node always
+/// counts as dependent, so that every sample has logits.
 pub(super) fn sampled_nodes(nodes: &[Node<Quantized>]) -> Vec<bool> {
     let mut sampled = vec![false; nodes.len()];
     for (index, node) in nodes.iter().enumerate() {
@@ -40,10 +40,10 @@ pub(super) fn sampled_nodes(nodes: &[Node<Quantized>]) -> Vec<bool> {
     sampled
 }
 
-/// What is to be done for node `index`, by itself.
+/// Returns the work of node `index`, without fusion.
 ///
 /// # Errors
-/// A [`ModelError`] where a layer does not fit the node, or a derived number cannot be computed with.
+/// A [`ModelError`] if a layer does not fit the node or a derived number is not usable.
 pub(super) fn work(
     graph: &Graph<Quantized>,
     input: Quantization,
@@ -72,8 +72,9 @@ pub(super) fn work(
     })
 }
 
-/// Joins residual additions with a convolution: an addition fuses with the later of its two inputs that
-/// is a convolution which nothing else reads and that belongs to the same phase.
+/// Fuses residual additions with convolutions. An input of an addition qualifies if it is a
+/// convolution that nothing else reads, and both are in the prefix or both in the suffix. If both
+/// inputs qualify, the later one is fused.
 pub(super) fn fuse(nodes: &[Node<Quantized>], sampled: &[bool], works: &mut [NodeWork]) {
     let mut readers = vec![0; nodes.len()];
     for input in nodes.iter().flat_map(|node| &node.inputs) {

@@ -1,12 +1,12 @@
-//! Which draw of the posterior, and where its random bits come from.
+//! A draw of the posterior, and the source of its random bits.
 
 use crate::chacha::ChaCha8;
 
-/// Half of the range of sample indices, so that the integer sums of [`crate::head`] cannot
-/// overflow and bit 63 of a stream number stays free for biases.
+/// The largest number of samples, 2^28, which is also the bound on sample indices. It keeps the
+/// integer sums of [`crate::head`] from overflowing.
 pub const MAX_SAMPLES: u32 = 1 << 28;
 
-/// Which draw of the posterior: sample `sample` of seed `seed` always has the same weights.
+/// Identifies a draw of the posterior: sample `sample` of seed `seed` always has the same weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Draw {
     /// The user's seed.
@@ -16,12 +16,12 @@ pub struct Draw {
 }
 
 impl Draw {
-    /// The key stream of the weights of layer number `layer`.
+    /// Returns the key stream for the weights of layer number `layer`.
     pub fn weight_stream(&self, layer: u32) -> ChaCha8 {
         ChaCha8::new(self.seed, u64::from(layer) << 32 | u64::from(self.sample))
     }
 
-    /// The key stream of the biases of layer number `layer`.
+    /// Returns the key stream for the biases of layer number `layer`.
     pub fn bias_stream(&self, layer: u32) -> ChaCha8 {
         ChaCha8::new(self.seed, 1 << 63 | u64::from(layer) << 32 | u64::from(self.sample))
     }

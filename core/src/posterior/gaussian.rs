@@ -1,23 +1,23 @@
 //! Draws INT8 weights from the quantized posterior: `q_w = sat8(q_mu + mulhrs(eps8 * q_sigma, m))`.
 //!
-//! This is the definition that every back end reproduces bit for bit; `docs/NUMERICS.md` says the
-//! same in words. One weight takes 16 random bits: four nibbles that each select an entry of a
-//! 16-entry table, so that any byte shuffle can do the look-up. The sum of the four is the noise
-//! `eps8`, close to a Gaussian of standard deviation [`NOISE_STD`].
+//! This is the definition that every back end reproduces bit for bit; `docs/NUMERICS.md` gives it
+//! in words. One weight takes 16 random bits: four nibbles, each of which selects an entry of a
+//! 16-entry table, so that a byte shuffle can do the look-up. The sum of the four entries is the
+//! noise `eps8`, close to a Gaussian of standard deviation [`NOISE_STD`].
 
 use crate::chacha::{ChaCha8, GROUP_BYTES};
 use crate::check::{check_count, check_not_negative, named};
 use crate::error::ModelError;
 use alloc::vec::Vec;
 
-/// Weights served by one chunk of random bytes.
+/// Weights per chunk of random bytes.
 pub const CHUNK: usize = 64;
 
-/// Chunks served by one group of the key stream.
+/// Chunks per group of the key stream.
 pub const CHUNKS_PER_GROUP: usize = GROUP_BYTES / (2 * CHUNK);
 
-/// The four tables of the noise; each is symmetric, `T[15 - i] = -T[i]`. Found by search so that
-/// the moments of the sum match a Gaussian's (a test recomputes them).
+/// The four tables of the noise. Each is antisymmetric: `T[15 - i] = -T[i]`. A search found them so
+/// that the moments of the sum match a Gaussian's (a test recomputes them).
 pub const NOISE_TABLES: [[i8; 16]; 4] = [
     symmetric([0, 1, 10, 12, 13, 16, 23, 27]),
     symmetric([0, 4, 6, 10, 12, 16, 18, 32]),
@@ -25,7 +25,7 @@ pub const NOISE_TABLES: [[i8; 16]; 4] = [
     symmetric([2, 4, 8, 10, 11, 19, 28, 29]),
 ];
 
-/// The largest |eps8|: the sum of the four tables' largest entries.
+/// The largest |eps8|: the sum of the largest entries of the four tables.
 pub const NOISE_MAX: i32 = 27 + 32 + 38 + 29;
 
 /// Standard deviation of `eps8` over its 65,536 equally likely outcomes: the root of the tables'
@@ -43,8 +43,8 @@ const fn symmetric(positive: [i8; 8]) -> [i8; 16] {
     table
 }
 
-/// The noise of two random bytes: nibbles `n0` (low) and `n1` of the first, `n2` and `n3` of the
-/// second. Lies in `-NOISE_MAX..=NOISE_MAX`.
+/// Returns the noise of two random bytes, in `-NOISE_MAX..=NOISE_MAX`. Nibbles `n0` (low) and `n1`
+/// are those of the first byte, `n2` and `n3` those of the second.
 #[inline(always)]
 pub fn noise(first: u8, second: u8) -> i8 {
     let [t0, t1, t2, t3] = &NOISE_TABLES;
@@ -52,13 +52,14 @@ pub fn noise(first: u8, second: u8) -> i8 {
     t0[nibble(first, 0)] + t1[nibble(first, 4)] + t2[nibble(second, 0)] + t3[nibble(second, 4)]
 }
 
-/// `(a * b + 2^14) >> 15`: the high half of a product, rounded (`pmulhrsw`).
+/// Computes `(a * b + 2^14) >> 15`: the high half of a product, rounded (`pmulhrsw`).
 #[inline(always)]
 pub const fn mulhrs(a: i16, b: i16) -> i16 {
     ((a as i32 * b as i32 + (1 << 14)) >> 15) as i16
 }
 
-/// One weight: mean code `mu`, sigma code `sigma`, the channel's noise `multiplier` and the noise.
+/// Computes one weight from its mean code `mu`, its sigma code `sigma`, the channel's noise
+/// `multiplier` and the noise.
 #[inline(always)]
 pub const fn sample_weight(mu: i8, sigma: u8, multiplier: i16, noise: i8) -> i8 {
     let sum = mu as i16 + mulhrs(noise as i16 * sigma as i16, multiplier);
@@ -71,14 +72,14 @@ pub const fn sample_weight(mu: i8, sigma: u8, multiplier: i16, noise: i8) -> i8 
     }
 }
 
-/// One bias: the weights' formula in wide integers, `mu + mulhrs(noise, sigma)`. `sigma` is the
-/// standard deviation in units of `2^-15 / NOISE_STD` steps.
+/// Computes one bias with the formula of the weights in wide integers, `mu + mulhrs(noise, sigma)`.
+/// Its standard deviation is `sigma * NOISE_STD * 2^-15` steps.
 #[inline(always)]
 pub const fn sample_bias(mu: i32, sigma: i32, noise: i8) -> i32 {
     mu + ((noise as i64 * sigma as i64 + (1 << 14)) >> 15) as i32
 }
 
-/// The noise of the rows of a layer, in order; every row starts at a fresh chunk.
+/// The noise of the rows of a layer, in order. Every row starts with a new chunk.
 struct NoiseRows {
     stream: ChaCha8,
     next_chunk: u64,
@@ -107,7 +108,7 @@ impl NoiseRows {
     }
 }
 
-/// Independent normal distributions, one for each weight.
+/// Independent normal distributions, one per weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gaussian {
     /// Sigma code of every weight, in the order of the layer's mean codes.
@@ -117,8 +118,8 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
-    /// Checks that there are as many numbers as the layer `layer` has weights and output channels, and that
-    /// they can be drawn with.
+    /// Checks the numbers of codes and multipliers against the weights and output channels of the
+    /// layer `layer`, and that no multiplier is negative.
     ///
     /// # Errors
     /// A [`ModelError`] that names the tensor.
@@ -134,8 +135,8 @@ impl Gaussian {
         check_not_negative(layer, "noise_multiplier", noise_multiplier)
     }
 
-    /// Draws weights around the codes `mu`, in rows of `row_length`: weight `i` of row `row` is one of
-    /// output channel `channel(row, i)`.
+    /// Draws weights around the codes `mu`, in rows of `row_length`. Weight `i` of row `row`
+    /// belongs to output channel `channel(row, i)`.
     pub(super) fn sample(
         &self,
         mu: &[i8],
@@ -156,7 +157,7 @@ impl Gaussian {
     }
 }
 
-/// Draws biases with the standard deviations `sigma` ([`sample_bias`]) around `mu`.
+/// Draws biases around `mu` with the sigma codes `sigma` ([`sample_bias`]).
 pub(crate) fn sample_biases(mu: &[i32], sigma: &[i32], stream: ChaCha8, biases: &mut [i32]) {
     NoiseRows::new(stream).row(biases.len(), |i, noise| {
         biases[i] = sample_bias(mu[i], sigma[i], noise);

@@ -1,22 +1,22 @@
-//! The variance that the integer sampler really produces, known exactly.
+//! The exact variance of the weights that the integer sampler draws.
 //!
 //! The noise has only 65,536 equally likely outcomes, so the distribution of a sampled weight
-//! around its mean code is a finite sum. The converter picks sigma codes by it and the fidelity
-//! report quotes it; nothing here is an estimate. Saturation at the ends of i8 is left out: it
-//! depends on the mean code, not on sigma.
+//! around its mean code can be enumerated; nothing here is an estimate. The converter uses it to
+//! pick sigma codes, and the fidelity report quotes it. Saturation at the ends of i8 is left out,
+//! since it depends on the mean code too.
 
 use crate::posterior::gaussian::{NOISE_MAX, NOISE_TABLES, mulhrs};
 
 const VALUES: usize = 2 * NOISE_MAX as usize + 1;
 
-/// How often each value of the noise occurs among its 65,536 outcomes.
+/// The number of times that each value of the noise occurs among its 65,536 outcomes.
 #[derive(Clone, Debug)]
 pub struct NoiseDistribution {
     counts: [u32; VALUES],
 }
 
 impl NoiseDistribution {
-    /// The distribution of the sum of the four tables.
+    /// Computes the distribution of the sum of the four tables' entries.
     pub fn new() -> Self {
         let mut counts = [0; VALUES];
         counts[NOISE_MAX as usize] = 1;
@@ -32,12 +32,12 @@ impl NoiseDistribution {
         Self { counts }
     }
 
-    /// Every value of the noise with the number of outcomes that give it.
+    /// Iterates over every value of the noise, with the number of outcomes that give it.
     pub fn outcomes(&self) -> impl Iterator<Item = (i8, u32)> {
         self.counts.iter().enumerate().map(|(i, &count)| ((i as i32 - NOISE_MAX) as i8, count))
     }
 
-    /// Variance, in squared weight steps, of a weight of this sigma code under this noise
+    /// Computes the variance, in squared weight steps, of a weight with this sigma code and noise
     /// multiplier.
     pub fn variance(&self, sigma: u8, multiplier: i16) -> f64 {
         let (mut sum, mut squares) = (0i64, 0i64);
@@ -50,12 +50,12 @@ impl NoiseDistribution {
         squares as f64 / 65_536.0 - mean * mean
     }
 
-    /// Share of the draws of a weight that leave i8 before saturation.
+    /// Computes the share of a weight's draws that saturate: that would leave i8.
     pub fn saturation(&self, mu: i8, sigma: u8, multiplier: i16) -> f64 {
         let sum =
             |noise: i8| i16::from(mu) + mulhrs(i16::from(noise) * i16::from(sigma), multiplier);
         let leaves = |&(noise, _): &(i8, u32)| i8::try_from(sum(noise)).is_err();
-        // Most weights never do.
+        // Most weights never saturate.
         if [NOISE_MAX, -NOISE_MAX].iter().all(|&end| !leaves(&(end as i8, 0))) {
             return 0.0;
         }
@@ -63,7 +63,8 @@ impl NoiseDistribution {
         f64::from(count) / 65_536.0
     }
 
-    /// [`NoiseDistribution::variance`] of all 256 sigma codes; it never falls from one to the next.
+    /// Computes [`NoiseDistribution::variance`] for all 256 sigma codes. It never falls from one
+    /// code to the next.
     pub fn variances(&self, multiplier: i16) -> [f64; 256] {
         core::array::from_fn(|sigma| self.variance(sigma as u8, multiplier))
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with a request.
+//! Why a request cannot be predicted.
 
 use crate::graph::Shape;
 use crate::posterior::MAX_SAMPLES;
@@ -9,37 +9,37 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// Numbers that make no whole pictures, or no numbers.
+    /// The length of the input is not a whole number of pictures, or is zero.
     #[error(
         "found {found} numbers, expected a multiple of {} that is not zero: the model takes \
          pictures of {shape} ({})", shape.elements(), shape.axis_names()
     )]
     Length {
-        /// How many numbers there are.
+        /// The number of elements.
         found: usize,
-        /// What the model takes.
+        /// The shape of one picture.
         shape: Shape,
     },
-    /// A number that has no code.
+    /// A number is infinite or NaN.
     #[error("picture {picture} holds a number that is not finite")]
     NotFinite {
         /// Index of the picture.
         picture: usize,
     },
-    /// Not enough memory for this many pictures, or for the logits of this many samples.
+    /// There is not enough memory for the pictures, or for the logits to keep.
     #[error(
         "not enough memory for {pictures} pictures at once, with {logits} logits each: predict fewer"
     )]
     Memory {
-        /// How many pictures.
+        /// The number of pictures.
         pictures: usize,
-        /// Logits that are kept of each.
+        /// The number of logits to keep per picture.
         logits: usize,
     },
-    /// A range of samples that is empty or too high.
-    #[error("samples {}..{} must not be empty nor end above {MAX_SAMPLES}", .0.start, .0.end)]
+    /// The range of samples is empty or too high.
+    #[error("samples {}..{} must not be empty or end above {MAX_SAMPLES}", .0.start, .0.end)]
     Samples(Range<u32>),
-    /// More samples than a prediction can have.
-    #[error("{0} samples are too many for a prediction: it has at most {MAX_SAMPLES}")]
+    /// A prediction would have more samples than are possible.
+    #[error("{0} samples are too many: a prediction has at most {MAX_SAMPLES}")]
     TooManySamples(u64),
 }

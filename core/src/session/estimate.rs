@@ -1,10 +1,11 @@
-//! What the samples of one picture add up to.
+//! The estimate for one picture.
 
 use crate::executor::OutOfMemory;
 use crate::head::{Head, Sums};
 use alloc::vec::Vec;
 
-/// The sums over the samples of one picture so far, and the outputs of those samples that were to be kept.
+/// The sums over the samples of one picture so far, and the outputs of the samples for which they
+/// were kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     head: Head,
@@ -13,7 +14,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// An estimate from no samples yet.
+    /// Creates an estimate without samples.
     ///
     /// # Errors
     /// [`OutOfMemory`].
@@ -21,10 +22,10 @@ impl Estimate {
         Ok(Self { head, sums: head.accumulator()?, outputs: Vec::new() })
     }
 
-    /// Forgets all samples, and begins an estimate for `head` in the memory that is there.
+    /// Forgets all samples and starts a new estimate for `head`, reusing the memory.
     ///
     /// # Errors
-    /// [`OutOfMemory`] where it had another head; the estimate is as it was.
+    /// [`OutOfMemory`], but only if the head changes; the estimate is unchanged then.
     pub fn reset(&mut self, head: Head) -> Result<(), OutOfMemory> {
         if self.head != head {
             *self = Self::new(head)?;
@@ -34,10 +35,10 @@ impl Estimate {
         Ok(())
     }
 
-    /// Makes room for the outputs of `samples` more samples.
+    /// Reserves memory for the outputs of `samples` more samples.
     ///
     /// # Errors
-    /// [`OutOfMemory`]; the estimate is as it was.
+    /// [`OutOfMemory`]; the estimate is unchanged.
     pub fn reserve(&mut self, samples: usize) -> Result<(), OutOfMemory> {
         Ok(self.outputs.try_reserve(samples.saturating_mul(self.head.outputs()))?)
     }
@@ -45,7 +46,7 @@ impl Estimate {
     /// Adds the outputs of one sample, and keeps them if `keep`.
     ///
     /// # Panics
-    /// As [`Sums::add`].
+    /// When the number of outputs is not the head's, or the sums are full already ([`Sums::add`]).
     pub fn add(&mut self, outputs: &[f32], keep: bool) {
         self.sums.add(outputs);
         if keep {
@@ -53,31 +54,31 @@ impl Estimate {
         }
     }
 
-    /// Adds the samples that follow those that it has.
+    /// Adds the samples of `later`, and appends its kept outputs.
     ///
     /// # Panics
-    /// As [`Sums::merge`].
+    /// When the heads differ, or the two have too many samples together ([`Sums::merge`]).
     pub fn merge(&mut self, later: &Self) {
         self.sums.merge(&later.sums);
         self.outputs.extend_from_slice(&later.outputs);
     }
 
-    /// What the outputs mean.
+    /// Returns what the outputs mean.
     pub fn head(&self) -> Head {
         self.head
     }
 
-    /// The integer sums over the samples.
+    /// Returns the integer sums over the samples.
     pub fn sums(&self) -> &Sums {
         &self.sums
     }
 
-    /// Outputs `[samples, outputs]` of the samples that kept them, in their order.
+    /// Returns the kept outputs, `[samples, outputs]`, in the order in which they were added.
     pub fn outputs(&self) -> &[f32] {
         &self.outputs
     }
 
-    /// Forgets the outputs and frees their memory; the sums stay.
+    /// Forgets the kept outputs and frees their memory. The sums are unchanged.
     pub fn forget_outputs(&mut self) {
         self.outputs = Vec::new();
     }

@@ -1,23 +1,23 @@
-//! Pictures as a caller has them.
+//! The pictures of a request.
 
 use super::error::RequestError;
 use crate::input::InputQuantizer;
 use alloc::vec::Vec;
 
-/// A batch of whole pictures, one after the other, each `[D, H, W, C]`.
+/// A batch of pictures, one after the other, each `[D, H, W, C]`.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    /// Raw bytes, which the model normalizes.
+    /// Raw bytes, 0 to 255, which the model normalizes.
     Bytes(&'a [u8]),
-    /// Numbers that are normalized already: `(p / 255 - mean) / std`.
+    /// Numbers that are already normalized: `(p / 255 - mean) / std`. All must be finite.
     Normalized(&'a [f32]),
 }
 
 impl Input<'_> {
-    /// Number of pictures that the model of `quantizer` sees in it, at least 1.
+    /// Returns the number of pictures, at least 1, for the model of `quantizer`.
     ///
     /// # Errors
-    /// [`RequestError::Length`] unless they are whole pictures.
+    /// [`RequestError::Length`] if the input is empty or not a whole number of pictures.
     pub fn pictures(self, quantizer: &InputQuantizer) -> Result<usize, RequestError> {
         let found = match self {
             Self::Bytes(bytes) => bytes.len(),
@@ -30,11 +30,11 @@ impl Input<'_> {
         Ok(found / shape.elements())
     }
 
-    /// Makes `codes` hold the pictures' input codes, one a number, and nothing else.
+    /// Replaces the contents of `codes` with the input codes of the pictures, one per element.
     ///
     /// # Errors
-    /// [`RequestError::Length`], [`RequestError::NotFinite`] and [`RequestError::Memory`]; what `codes`
-    /// holds then means nothing.
+    /// [`RequestError::Length`], [`RequestError::NotFinite`] and [`RequestError::Memory`]. The
+    /// contents of `codes` are unspecified then.
     pub fn quantize(
         self,
         quantizer: &InputQuantizer,

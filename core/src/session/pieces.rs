@@ -1,22 +1,22 @@
-//! Long predictions in pieces, so that there is progress to see and a bound to memory.
+//! Splits long predictions into pieces, to show progress and bound memory.
 
 use super::samples::SampleRange;
 use crate::model::QuantizedModel;
 use core::ops::Range;
 
-/// At least so many pictures run together, which makes drawing their weights cheap.
+/// The fewest pictures in a piece. That many make the cost of drawing weights negligible.
 const FEWEST_PICTURES: usize = 64;
 
-/// No more than these run together, which bounds memory.
+/// The most pictures in a piece, which bounds memory.
 const MOST_PICTURES: u64 = 1024;
 
-/// Samples in a piece: what does not depend on the sample is computed anew by each.
+/// Samples in a piece. Each piece computes anew what does not depend on the sample.
 const SAMPLES: usize = 64;
 
-/// Multiply-accumulates in a piece, if the other limits allow: about a second's work.
+/// Multiply-accumulates in a piece, within the other limits: about a second's work.
 const MULTIPLY_ACCUMULATES: u64 = 100_000_000_000;
 
-/// How large the pieces of a prediction are.
+/// The size of the pieces of a prediction.
 #[derive(Clone, Copy, Debug)]
 pub struct Pieces {
     pictures: usize,
@@ -24,10 +24,11 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// A single piece.
+    /// The whole prediction as a single piece.
     pub const WHOLE: Self = Self { pictures: usize::MAX, samples: usize::MAX };
 
-    /// Pieces of about a second's work on `threads` threads, for predictions by `model` from `samples`.
+    /// Chooses pieces of about a second's work, for predictions by `model` from `samples` on
+    /// `threads` threads.
     pub fn new(model: &QuantizedModel, threads: usize, samples: SampleRange) -> Self {
         let most_samples = SAMPLES.next_multiple_of(threads.max(1));
         let in_piece = most_samples.min(samples.count()) as u64;
@@ -36,8 +37,8 @@ impl Pieces {
         Self { pictures: (pictures as usize).max(FEWEST_PICTURES), samples: most_samples }
     }
 
-    /// The pieces of a prediction of `pictures` pictures: some pictures after the other, and of each some
-    /// samples after the other, in order.
+    /// Iterates over the pieces of a prediction of `pictures` pictures: ranges of pictures in
+    /// order, and within each, ranges of samples in order.
     pub fn of(
         self,
         pictures: usize,

@@ -1,10 +1,10 @@
-//! Which weight samples to run.
+//! The weight samples of a request.
 
 use super::error::RequestError;
 use crate::posterior::{Draw, MAX_SAMPLES};
 use core::ops::Range;
 
-/// Indices of weight samples: at least one, all below [`MAX_SAMPLES`].
+/// A range of indices of weight samples: not empty, and below 2^28.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampleRange {
     start: u32,
@@ -12,10 +12,19 @@ pub struct SampleRange {
 }
 
 impl SampleRange {
-    /// The samples of `range`.
+    /// Checks a range of sample indices.
     ///
     /// # Errors
-    /// [`RequestError::Samples`] if it is empty or ends above [`MAX_SAMPLES`].
+    /// [`RequestError::Samples`] if it is empty or ends above 2^28.
+    ///
+    /// # Examples
+    /// ```
+    /// use bayes8_core::session::SampleRange;
+    ///
+    /// let samples = SampleRange::new(8..32).expect("valid samples");
+    /// assert_eq!(samples.count(), 24);
+    /// assert!(SampleRange::new(8..8).is_err());
+    /// ```
     pub fn new(range: Range<u32>) -> Result<Self, RequestError> {
         if range.is_empty() || range.end > MAX_SAMPLES {
             return Err(RequestError::Samples(range));
@@ -23,10 +32,11 @@ impl SampleRange {
         Ok(Self { start: range.start, end: range.end })
     }
 
-    /// The same samples, if a prediction that has `before` already can take them.
+    /// Checks that a prediction that already has `before` samples can take these too, and returns
+    /// them.
     ///
     /// # Errors
-    /// [`RequestError::TooManySamples`] if it would have more than [`MAX_SAMPLES`].
+    /// [`RequestError::TooManySamples`] if it would have more than 2^28 samples.
     pub fn after(self, before: u64) -> Result<Self, RequestError> {
         let all = before + self.count() as u64;
         if all > u64::from(MAX_SAMPLES) {
@@ -35,15 +45,15 @@ impl SampleRange {
         Ok(self)
     }
 
-    /// Number of samples, at least 1.
+    /// Returns the number of samples, at least 1.
     pub fn count(self) -> usize {
         (self.end - self.start) as usize
     }
 
-    /// The first `count` samples, and the rest.
+    /// Splits the range into the first `count` samples and the rest.
     ///
     /// # Panics
-    /// Unless both have samples.
+    /// When either part would be empty.
     pub fn split_at(self, count: usize) -> (Self, Self) {
         assert!((1..self.count()).contains(&count), "both parts have samples");
         // Less than the count, which is a u32.
@@ -51,7 +61,7 @@ impl SampleRange {
         (Self { end: middle, ..self }, Self { start: middle, ..self })
     }
 
-    /// The samples in order, in parts of `count` or, at the end, fewer.
+    /// Iterates over consecutive parts of `count` samples; the last may have fewer.
     pub(super) fn chunks(self, count: usize) -> impl Iterator<Item = Self> {
         (self.start..self.end).step_by(count).map(move |start| {
             let end = (start as usize).saturating_add(count).min(self.end as usize);
@@ -59,7 +69,7 @@ impl SampleRange {
         })
     }
 
-    /// The draws of `seed` with these indices.
+    /// Iterates over the draws of `seed` with these indices.
     pub fn draws(self, seed: u64) -> impl Iterator<Item = Draw> {
         (self.start..self.end).map(move |sample| Draw { seed, sample })
     }

@@ -1,9 +1,9 @@
-//! Depthwise convolution: one filter a channel, so channels are the lanes and there is no matrix.
+//! Depthwise convolution: one filter per channel. Channels are the lanes, and there is no matrix.
 
 use crate::convolution::{Convolution, Output};
 
-/// Convolves a batch with weights `[KD * KH * KW][C]`. Called with a vector unit enabled: channels are
-/// summed in blocks of a fixed size, whose loops become a handful of vector instructions.
+/// Convolves a batch with weights `[KD * KH * KW][C]`. The caller enables a vector unit. Channels
+/// are summed in blocks of fixed sizes, whose loops become a handful of vector instructions.
 #[inline(always)]
 pub(super) fn depthwise(
     job: &Convolution,
@@ -35,7 +35,7 @@ pub(super) fn depthwise(
     }
 }
 
-/// What one output position sees.
+/// The window of one output position.
 struct PictureWindow<'a> {
     job: &'a Convolution,
     picture: &'a [u8],
@@ -45,7 +45,7 @@ struct PictureWindow<'a> {
 }
 
 impl PictureWindow<'_> {
-    /// Sums the `N` channels from `first` on and writes them from output `at` on. Returns `N`.
+    /// Sums the `N` channels from `first` on, writes them from output `at` on, and returns `N`.
     #[inline(always)]
     fn sum<const N: usize>(
         &self,
@@ -82,7 +82,7 @@ impl PictureWindow<'_> {
     }
 }
 
-/// `N` values from `first` on.
+/// Returns the `N` values from `first` on.
 #[inline(always)]
 fn block<T, const N: usize>(values: &[T], first: usize) -> &[T; N] {
     values[first..].first_chunk().expect("a block of channels that exist")

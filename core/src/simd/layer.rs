@@ -1,4 +1,4 @@
-//! The posterior of a layer, arranged for drawing.
+//! The posterior of a layer, arranged for sampling.
 
 use super::{Kernel, PANEL};
 use crate::convolution::Convolution;
@@ -8,14 +8,14 @@ use crate::posterior::{Posterior, gaussian::Gaussian};
 use alloc::{sync::Arc, vec::Vec};
 use core::ops::Range;
 
-/// A posterior in chunks, every row padded with zeros to whole chunks as the noise is.
+/// A posterior in chunks. Every row is padded with zeros to whole chunks, like the noise.
 pub struct SimdLayer {
     pub(super) layer: Arc<Layer>,
-    /// Padded mean codes; empty where the layer's own rows are whole chunks.
+    /// Padded mean codes; empty if the layer's own rows are whole chunks.
     padded_mu: Vec<[i8; CHUNK]>,
-    /// The same of the sigma codes.
+    /// Padded sigma codes; empty if the layer's own rows are whole chunks.
     padded_sigma: Vec<[u8; CHUNK]>,
-    /// Noise multipliers in chunks: of every channel, or of every weight of a depthwise layer.
+    /// Noise multipliers in chunks: one per channel, or one per weight of a depthwise layer.
     pub(super) multipliers: Vec<[i16; CHUNK]>,
     pub(super) row_length: usize,
     pub(super) groups: usize,
@@ -23,7 +23,7 @@ pub struct SimdLayer {
 }
 
 impl SimdLayer {
-    /// The layer `layer` of the convolution `job`.
+    /// Arranges the layer `layer` of the convolution `job`.
     pub(super) fn new(layer: &Arc<Layer>, job: &Convolution) -> Self {
         let mut new = SimdLayer {
             layer: Arc::clone(layer),
@@ -56,12 +56,12 @@ impl SimdLayer {
         self.row_length.is_multiple_of(CHUNK)
     }
 
-    /// Mean codes.
+    /// Returns the mean codes in chunks.
     pub(super) fn mu(&self) -> &[[i8; CHUNK]] {
         if self.has_whole_chunks() { self.layer.mu.as_chunks().0 } else { &self.padded_mu }
     }
 
-    /// Sigma codes; `None` for a deterministic layer.
+    /// Returns the sigma codes in chunks; `None` for a deterministic layer.
     pub(super) fn sigma(&self) -> Option<&[[u8; CHUNK]]> {
         let Posterior::Gaussian(Gaussian { sigma, .. }) = self.layer.posterior.as_ref()?;
         Some(if self.has_whole_chunks() { sigma.as_chunks().0 } else { &self.padded_sigma })
@@ -83,7 +83,8 @@ impl SimdLayer {
         self.row_length.next_multiple_of(K::ROW_MULTIPLE)
     }
 
-    /// The output channels, which are rows of the layer, of panel `index` of all groups.
+    /// Returns the output channels, which are rows of the layer, of panel `index`, counted over all
+    /// groups.
     pub(super) fn rows_of_panel(&self, index: usize) -> Range<usize> {
         let (group, panel) = (index / self.panels_per_group(), index % self.panels_per_group());
         let first = group * self.channels_per_group();
@@ -91,7 +92,7 @@ impl SimdLayer {
     }
 }
 
-/// Rows of `length`, each padded with zeros to whole chunks.
+/// Splits `values` into rows of `length` and pads each with zeros to whole chunks.
 fn in_chunks<T: Copy + Default>(values: &[T], length: usize) -> Vec<[T; CHUNK]> {
     let mut chunks = Vec::with_capacity(values.len() / length * length.div_ceil(CHUNK));
     for row in values.chunks_exact(length) {

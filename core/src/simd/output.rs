@@ -1,4 +1,4 @@
-//! Where the outputs of a block go.
+//! The memory that the outputs of a block go to.
 
 use crate::convolution::Output;
 use crate::numerics::Target;
@@ -6,18 +6,18 @@ use crate::ops::Addition;
 use core::ops::Range;
 use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Ix2, RawData, Slice};
 
-/// Where a block writes: `[rows, channels]`, the channels of a row side by side.
+/// The memory that a block writes to: `[rows, channels]`, with the channels of a row contiguous.
 pub enum BlockOutput<'a> {
     /// Codes.
     Codes(ArrayViewMut2<'a, u8>, Target),
-    /// Codes of a residual addition, and the other value's codes in the same shape.
+    /// Codes of a residual addition, and the codes of the other value in the same shape.
     Sums(ArrayViewMut2<'a, u8>, Target, Addition, ArrayView2<'a, u8>),
     /// Logits.
     Logits(ArrayViewMut2<'a, f32>),
 }
 
 impl<'a> BlockOutput<'a> {
-    /// All of `output`, rows of `channels`.
+    /// Views all of `output` as rows of `channels` channels.
     pub fn new(output: Output<'a>, channels: usize) -> Self {
         const WHOLE: &str = "an output has whole rows";
         fn rows<T>(values: &mut [T], channels: usize) -> ArrayViewMut2<'_, T> {
@@ -35,7 +35,7 @@ impl<'a> BlockOutput<'a> {
         }
     }
 
-    /// Number of rows and of channels.
+    /// Returns the number of rows and the number of channels.
     pub fn dimensions(&self) -> (usize, usize) {
         match self {
             Self::Codes(codes, _) | Self::Sums(codes, ..) => codes.dim(),
@@ -43,7 +43,7 @@ impl<'a> BlockOutput<'a> {
         }
     }
 
-    /// Panics unless the channels of each row lie side by side, the rows in ascending order, and
+    /// Panics unless the channels of each row are contiguous, the rows are in ascending order, and
     /// the other value of a residual addition has the shape of the output.
     pub(super) fn check(&self) {
         match self {
@@ -56,7 +56,7 @@ impl<'a> BlockOutput<'a> {
         }
     }
 
-    /// A part of it.
+    /// Returns a part of the output.
     pub fn part(&mut self, rows: Range<usize>, channels: Range<usize>) -> BlockOutput<'_> {
         let part = [Slice::from(rows), Slice::from(channels)];
         match self {
@@ -71,7 +71,7 @@ impl<'a> BlockOutput<'a> {
         }
     }
 
-    /// Two parts: the first `count` rows (axis 0) or channels (axis 1), and the others.
+    /// Splits the output into the first `count` rows (axis 0) or channels (axis 1) and the others.
     pub fn split_at(self, axis: usize, count: usize) -> (Self, Self) {
         let axis = Axis(axis);
         match self {
@@ -92,15 +92,15 @@ impl<'a> BlockOutput<'a> {
     }
 }
 
-/// Whether the columns of a row lie side by side and no row before the one above it. A stride along
-/// an axis of length 1 has no meaning.
+/// Returns whether the columns of each row are contiguous and the rows are in ascending order. The
+/// stride along an axis of length 1 is meaningless.
 fn is_row_major<S: RawData>(matrix: &ArrayBase<S, Ix2>) -> bool {
     let (rows, columns) = matrix.dim();
     let strides = matrix.strides();
     (rows == 1 || strides[0] >= 0) && (columns == 1 || strides[1] == 1)
 }
 
-/// Rows and columns of a matrix.
+/// Returns the given rows and columns of a matrix.
 fn slice<S: RawData>(
     mut matrix: ArrayBase<S, Ix2>,
     [rows, columns]: [Slice; 2],
@@ -110,7 +110,8 @@ fn slice<S: RawData>(
     matrix
 }
 
-/// Nearly equal tiles of at most `most` rows that make `rows`: the rows of each.
+/// Splits `rows` rows into tiles of nearly equal height, at most `most` rows each, and iterates
+/// over the rows of each tile.
 pub fn row_tiles(rows: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let tiles = rows.div_ceil(most);
     (0..tiles).map(move |i| rows * i / tiles..rows * (i + 1) / tiles)

@@ -1,10 +1,10 @@
-//! The rows of a convolution's activation matrix: what each output position sees, in the order
-//! `[KD][KH][KW][I / groups]` of the weights. The matrix is never made as a whole.
+//! The rows of a convolution's activation matrix: the inputs that each output position sees, in the
+//! order `[KD][KH][KW][I / groups]` of the weights. The matrix is never made as a whole.
 //!
-//! Where it can be, a row is read in place, as pieces: a piece is a run of inputs that lie side by
-//! side, one for each row of the window, or for each tap where the window is dilated or the
-//! channels are grouped. Padding is written around a copy of the picture first. Where a piece is
-//! no whole number of steps (three channels, say), a block of rows is packed.
+//! If possible, a row is read in place, in pieces. A piece is a run of contiguous inputs: one per
+//! row of the window, or one per tap if the window is dilated or the channels are grouped. With
+//! padding, rows are read from a padded copy of the picture. If a piece is not a whole number of
+//! steps (with three channels, say), a block of rows is packed.
 
 use super::Kernel;
 use crate::aligned::Aligned;
@@ -29,7 +29,7 @@ impl<A> Default for RowMemory<A> {
     }
 }
 
-/// Some rows, as [`super::Block`] takes them.
+/// A block of rows, as [`super::Block`] takes them.
 pub(super) struct RowBlock<'a, A> {
     pub(super) activations: &'a [A],
     pub(super) offsets: &'a [u32],
@@ -38,20 +38,21 @@ pub(super) struct RowBlock<'a, A> {
     pub(super) length: usize,
 }
 
-/// Bytes of pictures that are copied together, if they are more than one.
+/// Bytes of pictures that are copied together, if there are several.
 const COPIED_BYTES: usize = 8 << 20;
 
-/// Fewest rows of a block, so that weights are read from afar for many rows at a time.
+/// The fewest rows of a block, so that weights are loaded from distant caches for many rows at a
+/// time.
 const FEWEST_ROWS: usize = 96;
 
-/// How the rows of a convolution are read.
+/// Where the rows of a convolution are read from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
-    /// From the input.
+    /// The input itself.
     InPlace,
-    /// From copies of pictures with padding around them, in the kernel's own type.
+    /// Padded copies of pictures, in the kernel's own type.
     Padded,
-    /// Packed one by one, from such copies.
+    /// Rows packed one by one from such copies.
     Packed,
 }
 
@@ -62,14 +63,14 @@ pub(super) struct ActivationRows<'a> {
     source: Source,
     /// Entries of a row.
     row_entries: usize,
-    /// Inputs that lie side by side.
+    /// Number of contiguous inputs in a piece.
     run: usize,
-    /// Shape of a picture that rows are read from.
+    /// Shape of the pictures that rows are read from.
     shape: Shape,
 }
 
 impl<'a> ActivationRows<'a> {
-    /// The rows of `job` over `input` for kernel `K`.
+    /// Prepares the rows of `job` over `input` for kernel `K`.
     pub(super) fn new<K: Kernel>(job: &'a Convolution, input: &'a [u8]) -> Self {
         let channels = job.filters.input.channels / job.filters.groups;
         let row_entries = job.filters.window.taps() * channels;
@@ -77,7 +78,7 @@ impl<'a> ActivationRows<'a> {
         let run = if side_by_side { job.filters.window.kernel[1] * channels } else { channels };
         let padded = job.filters.input.padded(&job.filters.window.padding);
         let in_place = padded == job.filters.input && K::in_place(&[]).is_some();
-        // A vector's only row or a 1x1 window: rows at a uniform distance, in one piece.
+        // The only row of a vector, or a 1x1 window: rows at a uniform distance, in one piece.
         let uniform = job.filters.window.taps() == 1
             && job.filters.groups == 1
             && job.output.spatial() == job.filters.input.spatial();
@@ -100,12 +101,12 @@ impl<'a> ActivationRows<'a> {
         }
     }
 
-    /// Entries of a row, padded to whole steps.
+    /// Returns the number of entries of a row, padded to whole steps.
     pub(super) fn row_entries(&self) -> usize {
         self.row_entries
     }
 
-    /// Calls `each(rows, block)` for the blocks that make `rows` of `group`, in order.
+    /// Calls `each(rows, block)` for all blocks of `rows` of `group`, in order.
     pub(super) fn blocks<K: Kernel>(
         &self,
         kernel: K,
@@ -154,7 +155,7 @@ impl<'a> ActivationRows<'a> {
         }
     }
 
-    /// How many rows a block has at most.
+    /// Returns the most rows that a block may have.
     fn rows_together<K: Kernel>(&self) -> usize {
         let entries = match self.source {
             Source::Packed => self.row_entries,
@@ -168,7 +169,7 @@ impl<'a> ActivationRows<'a> {
         (K::BLOCK_BYTES / bytes).max(FEWEST_ROWS)
     }
 
-    /// Offsets of the pieces of a row of `group`.
+    /// Computes the offsets of the pieces of a row of `group`.
     fn pieces(&self, group: usize, pieces: &mut Vec<u32>) {
         let shape = self.shape;
         let [planes, rows, columns] = self.job.filters.window.axes();
@@ -186,7 +187,7 @@ impl<'a> ActivationRows<'a> {
         }
     }
 
-    /// Offsets of rows in pictures of which `first_picture` is the first.
+    /// Computes the offsets of rows in pictures that start with `first_picture`.
     fn offsets(&self, rows: Range<usize>, first_picture: usize, offsets: &mut Vec<u32>) {
         let (shape, output) = (self.shape, self.job.output);
         let [planes, lines, columns] = self.job.filters.window.axes().map(|axis| axis.stride);
@@ -233,7 +234,7 @@ impl<'a> ActivationRows<'a> {
             front.fill(zero);
             back.fill(zero);
             let planes = picture.chunks_exact(from.elements() / from.depth);
-            // No closure: it would be compiled without the vector unit.
+            // Not a closure, which would be compiled without the vector unit.
             for (from, to) in planes.zip(middle.chunks_exact_mut(plane)) {
                 self.copy_plane(from, to);
             }
@@ -261,7 +262,7 @@ impl<'a> ActivationRows<'a> {
         }
     }
 
-    /// Packs the rows that begin at `offsets` of `copies`, one after the other.
+    /// Packs the rows that start at `offsets` of `copies`, one after the other.
     #[inline(always)]
     fn pack<A: Copy + Default>(
         &self,
@@ -273,13 +274,13 @@ impl<'a> ActivationRows<'a> {
         let needed = offsets.len() * self.row_entries + SHORT_RUN;
         packed.grow(needed, A::default());
         for (row, &offset) in offsets.iter().enumerate() {
-            // What is behind the last piece meets zero weights; any value does.
+            // Entries after the last piece meet zero weights, so any value will do.
             let to = &mut packed[row * self.row_entries..];
             for (i, &piece) in pieces.iter().enumerate() {
                 let from = &copies[(offset + piece) as usize..];
                 let to = &mut to[i * self.run..];
                 if self.run <= SHORT_RUN {
-                    // The next piece, or row, overwrites what is too much.
+                    // The next piece or row overwrites the excess.
                     to[..SHORT_RUN].copy_from_slice(&from[..SHORT_RUN]);
                 } else {
                     to[..self.run].copy_from_slice(&from[..self.run]);
@@ -289,19 +290,19 @@ impl<'a> ActivationRows<'a> {
     }
 }
 
-/// Runs up to this length are copied as if they had it: there is room behind copies and packed
-/// rows.
+/// Shorter runs are copied as if they had this length. There is room for that after copies and
+/// packed rows.
 const SHORT_RUN: usize = 32;
 
-/// Makes `memory` hold at least `count` entries. It only grows: what it holds is overwritten.
+/// Grows `memory` to at least `count` entries. Never shrinks it.
 pub(super) fn grow<T: Copy>(memory: &mut Vec<T>, count: usize, empty: T) {
     if memory.len() < count {
         memory.resize(count, empty);
     }
 }
 
-/// Copies a run without a call of `memcpy`, which would cost more than most runs: whole blocks, and
-/// a last one that overlaps the one before it.
+/// Copies a run without calling `memcpy`, which would cost more than copying most runs: whole
+/// blocks, and a last one that overlaps the one before it.
 #[inline(always)]
 fn convert<A: Copy + From<u8>>(from: &[u8], to: &mut [A]) {
     #[inline(always)]

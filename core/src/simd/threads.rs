@@ -1,13 +1,13 @@
-//! How the halves of an operation run.
+//! Threads that share an operation.
 
-/// Threads that may share an operation.
+/// A source of threads that share an operation.
 pub trait Threads: Send + Sync {
-    /// Multiply-accumulates below which a second thread is not worth waking.
+    /// The fewest multiply-accumulates that are worth waking a second thread for.
     const FEWEST_PRODUCTS: usize;
-    /// Chunks of weights to draw that are worth a thread.
+    /// The fewest chunks of weights to draw that are worth a thread.
     const FEWEST_CHUNKS: usize;
 
-    /// Runs both and returns when both are done.
+    /// Runs both closures and returns when both are done.
     fn join(&self, a: impl FnOnce() + Send, b: impl FnOnce() + Send);
 }
 

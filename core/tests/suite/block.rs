@@ -1,4 +1,4 @@
-//! What a block must not be: kernels read and write by pointers what [`Block::check`] has passed.
+//! Invalid blocks are refused. Kernels access through pointers whatever [`Block::check`] accepts.
 
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
@@ -7,15 +7,15 @@ use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
-/// Rows and channels of the blocks: one whole panel and a part of another.
+/// Rows and channels of the blocks: one whole panel and a partial one.
 const SHAPE: (usize, usize) = (3, 20);
 
 const PANELS: usize = 2;
 
-/// Steps of the one piece of a row.
+/// Steps of the single piece of a row.
 const STEPS: usize = 2;
 
-/// The extents of a kernel that multiplies nothing.
+/// A kernel with extents that multiplies nothing.
 #[derive(Clone, Copy)]
 struct Extents;
 
@@ -62,7 +62,8 @@ impl Kernel for Extents {
     }
 }
 
-/// Checks a block of rows at `rows` of `steps` steps and `pieces`, all else as large as `SHAPE` asks.
+/// Checks a block with these rows, pieces and steps; everything else has the size that `SHAPE`
+/// requires.
 fn check_block(rows: &[u32], pieces: &[u32], steps: usize, output: BlockOutput<'_>) {
     let block = Block {
         activations: &[0; 2 * STEPS * Extents::STEP],
@@ -76,7 +77,7 @@ fn check_block(rows: &[u32], pieces: &[u32], steps: usize, output: BlockOutput<'
     Extents.multiply(&mut (), &block, output);
 }
 
-/// Checks a block that only `output` can be wrong about.
+/// Checks a block in which only `output` can be wrong.
 fn check(output: BlockOutput<'_>) {
     check_block(&[0, 4, 8], &[0], STEPS, output);
 }
@@ -94,7 +95,7 @@ fn sums<'a>(codes: ArrayViewMut2<'a, u8>, other: ArrayView2<'a, u8>) -> BlockOut
     BlockOutput::Sums(codes, target(), Addition { inputs: [input; 2], target: target() }, other)
 }
 
-/// Two columns or rows for each of `SHAPE`.
+/// Returns a matrix with twice the rows and columns of `SHAPE`.
 fn twice() -> Array2<u8> {
     Array2::zeros((2 * SHAPE.0, 2 * SHAPE.1))
 }
@@ -163,11 +164,11 @@ fn a_block_without_rows_is_refused() {
 
 #[test]
 #[should_panic = "self.activations.len() as u64 >= end"]
-fn a_row_that_ends_behind_the_activations_is_refused() {
+fn a_row_that_ends_after_the_activations_is_refused() {
     check_block(&[0, 4, 9], &[0], STEPS, codes(Array2::zeros(SHAPE).view_mut()));
 }
 
-/// A product of extents that wraps is 0, for which any panels would do.
+/// If the product of the extents wrapped to 0, any panels would pass.
 #[test]
 #[should_panic = "self.panels.len() >= weights"]
 fn extents_whose_product_wraps_are_refused() {

@@ -1,4 +1,4 @@
-//! The key stream is ChaCha8 as `rand_chacha` makes it, 16 blocks at a time, word-major.
+//! The key stream is that of `rand_chacha`'s ChaCha8, 16 blocks at a time, word-major.
 
 use bayes8_core::chacha::{ChaCha8, GROUP_BYTES, LANES};
 use bayes8_core::posterior::Draw;
@@ -7,7 +7,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 const BLOCK_BYTES: usize = 64;
 
-/// Group `index` put together from the blocks of `rand_chacha`.
+/// Assembles group `index` from the blocks of `rand_chacha`.
 fn expected(seed: u64, stream: u64, index: u64) -> [u8; GROUP_BYTES] {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -39,7 +39,7 @@ fn groups_are_transposed_blocks_of_rand_chacha() {
 
 #[test]
 fn block_counters_above_32_bits_carry_into_the_high_word() {
-    // The first of these groups begins just below 2^32 blocks, the second at it.
+    // The first of these groups starts just below block 2^32, the second at it.
     for index in [(1 << 28) - 1, 1 << 28, 1 << 40, (1 << 59) + 3] {
         let group = ChaCha8::new(42, 6).group_bytes(index);
         assert_eq!(group, expected(42, 6, index), "group {index:#x}");

@@ -1,4 +1,4 @@
-//! Sums that merge to the same bits in any order, and figures that mean what they say.
+//! Sums merge to the same bits in any order, and the figures are right.
 
 use bayes8_core::head::classes::{SampleSums, Uncertainty};
 use bayes8_core::head::{Accumulator, WordsError};
@@ -86,12 +86,12 @@ fn identical_logits_have_no_epistemic_uncertainty() {
     assert_near(u.predictive_entropy, entropy(&u.probabilities));
 }
 
-/// p = (3/4, 1/4) and (1/4, 3/4).
+/// The probabilities are (3/4, 1/4) and (1/4, 3/4).
 #[test]
 fn two_samples_that_contradict_each_other_by_hand() {
     let ln3 = 3f32.ln();
     let u = sums(&[vec![ln3, 0.0], vec![0.0, ln3]]).finish();
-    // f32 holds ln 3 to 4e-8 only, which moves p by a quarter of that.
+    // f32 represents ln 3 only to within 4e-8, which moves p by a quarter of that.
     let near = |found: f64, expected: f64| assert!((found - expected).abs() < 2e-8, "{found}");
     let expected = entropy(&[0.75, 0.25]);
     for class in 0..2 {
@@ -186,7 +186,7 @@ fn words_add_like_sums() {
 }
 
 #[test]
-fn words_that_no_samples_sum_to_are_refused() {
+fn words_that_cannot_be_sums_are_refused() {
     let good = sums(&[vec![0.0, 1.0], vec![3.0, 1.0]]).to_words();
     let with = |index: usize, word: i64| {
         let mut words = good.clone();

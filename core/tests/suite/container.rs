@@ -1,4 +1,4 @@
-//! A safetensors file taken apart, so that tests can damage one thing and put it together again
+//! Takes safetensors files apart, so that tests can damage one thing and reassemble the file
 //! without the library that the reader uses.
 
 use bayes8_core::format::{DIGEST_KEY, METADATA_KEY};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// The contents of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
-    /// Key of the description in the metadata.
+    /// The key of the description in the metadata.
     pub(crate) key: String,
     /// The JSON description.
     pub(crate) description: String,
@@ -31,7 +31,7 @@ impl Tensor {
 }
 
 impl File {
-    /// Takes a well-formed file apart.
+    /// Parses a well-formed file.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let (length, rest) = bytes.split_first_chunk::<8>().unwrap();
         let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
@@ -51,14 +51,14 @@ impl File {
         Self { key: METADATA_KEY.into(), description, others, tensors }
     }
 
-    /// The same without its digest, for which nearly every damage would be refused.
+    /// Parses a well-formed file and removes its digest, which would reveal nearly all damage.
     pub(crate) fn without_digest(bytes: &[u8]) -> Self {
         let mut file = Self::parse(bytes);
         file.others.remove(DIGEST_KEY);
         file
     }
 
-    /// Puts the file together.
+    /// Assembles the file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut header = Map::new();
         let mut metadata = json!(self.others);

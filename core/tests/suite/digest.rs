@@ -1,4 +1,4 @@
-//! The digest of a model: damage is noticed, and two models never share a name.
+//! The digest of a model: damage is noticed, and different models have different digests.
 
 use bayes8_core::format::{
     DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, digest, read, write,
@@ -11,7 +11,7 @@ use std::path::Path;
 use crate::container::File;
 use bayes8_conformance::{Builder, Kind};
 
-/// Layers of all kinds, a table, evidence, names with quotes; as few weights as that takes.
+/// Returns a tiny model with layers of all kinds, a table, provenance, and names with quotes.
 fn model() -> QuantizedModel {
     let mut b = Builder::new(3, Shape::new(2, 2, 2));
     let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
@@ -27,7 +27,8 @@ fn model() -> QuantizedModel {
     QuantizedModel::new(parts).unwrap()
 }
 
-/// A file that differs from that of `model` in one place must be refused, or say the same.
+/// Returns whether a file that differs from that of `model` in one place is refused. If it is not,
+/// it must hold the same model.
 fn is_noticed(damaged: &[u8], model: &QuantizedModel) -> bool {
     let Ok(read) = read(damaged) else { return true };
     // Not `assert_eq`, which would print all weights.
@@ -49,9 +50,9 @@ fn a_flipped_bit_is_refused_or_changes_nothing() {
             damaged += usize::from(matches!(read(&flipped), Err(FormatError::Damaged { .. })));
         }
     }
-    // The key of the digest itself: under another one it says nothing.
+    // In the key of the digest itself, a flipped bit only hides the digest.
     assert!(unnoticed <= 8 * DIGEST_KEY.len(), "{unnoticed}");
-    // The rest breaks the container.
+    // Other bits break the container.
     assert!(damaged > 4 * bytes.len(), "{damaged} of {}", 8 * bytes.len());
 }
 
@@ -60,7 +61,7 @@ fn a_flipped_bit_of_a_shipped_model_is_refused() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/pneumonia-cnn.safetensors");
     let mut bytes = std::fs::read(path).unwrap();
     let model = read(&bytes).unwrap();
-    // A prime: all bits of a byte, and all places in a row of weights, have their turn.
+    // A prime step, so that all bits of a byte and all places in a row of weights are tried.
     for bit in (0..8 * bytes.len()).step_by(20_011) {
         bytes[bit / 8] ^= 1 << (bit % 8);
         assert!(is_noticed(&bytes, &model), "bit {bit}");
@@ -78,7 +79,7 @@ fn shipped_models_have_digests_and_are_as_they_are_written() {
     }
 }
 
-/// The definition of `docs/FORMAT.md`, read from it.
+/// Computes the digest as `docs/FORMAT.md` defines it.
 fn defined(metadata: &BTreeMap<&str, &str>, file: &File) -> String {
     let mut bytes = Vec::new();
     let count = |bytes: &mut Vec<u8>, n: usize| bytes.extend((n as u64).to_le_bytes());
@@ -133,12 +134,12 @@ fn a_changed_model_has_another_digest() {
     assert_eq!(changed.file_digest(), None);
     assert_ne!(digest(&changed), digest(&model));
     assert_eq!(read(&write(&changed).unwrap()).unwrap().file_digest(), Some(digest(&changed)));
-    // Back again, it is the old one.
+    // Undoing the change restores the digest.
     let again = changed.map_layers(|_, layer| layer.mu[0] ^= 1).unwrap();
     assert_eq!(digest(&again), digest(&model));
 }
 
-/// What a later version may say beside the description.
+/// A later version may have more metadata next to the description.
 #[test]
 fn evidence_of_later_writers_is_covered() {
     let mut file = File::parse(&write(&model()).unwrap());
@@ -154,7 +155,7 @@ fn evidence_of_later_writers_is_covered() {
     file.others.remove(DIGEST_KEY);
     let error = read(&file.bytes()).unwrap_err();
     assert!(matches!(&error, FormatError::NoDigest(key) if key == "bayes8.evidence"), "{error}");
-    // Somebody else's key is not.
+    // The keys of others are not covered.
     file = File::parse(&write(&model()).unwrap());
     file.others.insert("format".into(), "pt".into());
     file.others.insert("bayes8x".into(), String::new());
@@ -173,7 +174,7 @@ fn damage_is_named_with_what_to_do() {
     }
 }
 
-/// Evidence about the input, of this writer, of a later one, and of none.
+/// Provenance written by this version, by a later one, and in another form.
 #[test]
 fn provenance_is_kept_and_changes_no_result() {
     let plain = model();

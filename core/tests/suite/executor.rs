@@ -1,5 +1,5 @@
-//! The executor against a naive evaluation that keeps every value: a plan that lets two living
-//! values overlap, a wrong parameter or a wrong order shows as other logits.
+//! Compares the executor with a naive evaluation that keeps every value. A plan in which two living
+//! values overlap, a wrong parameter or a wrong order shows as different logits.
 
 use bayes8_core::executor::Executor;
 use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
@@ -16,7 +16,7 @@ use bayes8_conformance::{
 
 const SEED: u64 = 99;
 
-/// Logits of every picture and sample, `[samples][pictures]`, by the executor.
+/// Computes the logits of every picture and sample, `[samples][pictures]`, with the executor.
 fn run(model: &QuantizedModel, codes: &[u8], samples: u32, capacity: usize) -> Vec<Vec<f32>> {
     let executor = Executor::new(model, Reference);
     let mut workspace = executor.workspace(capacity).unwrap();
@@ -62,7 +62,7 @@ fn random_networks_over_volumes_agree_with_the_naive_evaluation() {
     }
 }
 
-/// What a trace leaves out is what has no step: flattened values and fused convolutions.
+/// A trace leaves out only nodes without a step: flattened values and fused convolutions.
 #[test]
 fn a_trace_has_the_value_of_every_step() {
     let mut fused = 0;
@@ -109,7 +109,7 @@ fn a_trace_has_the_value_of_every_step() {
 fn the_generator_makes_every_operation_and_kind_of_layer() {
     let models: Vec<QuantizedModel> = (0..400).map(random_model_of_all_operations).collect();
     let volumes: Vec<QuantizedModel> = (0..100).map(random_volume_model).collect();
-    // A new operation is among them as soon as it is in the list.
+    // New operations are included automatically.
     for (models, count) in [(&models, Op::COUNT), (&volumes, 12)] {
         let nodes = models.iter().flat_map(|model| model.graph().nodes());
         let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
@@ -125,7 +125,7 @@ fn the_generator_makes_every_operation_and_kind_of_layer() {
     assert!(any(|m| m.layers().any(|l| l.posterior.is_none() && l.is_bayesian())));
 }
 
-/// Comparisons of networks that saturate on the way would prove little.
+/// Comparing networks whose values saturate would prove little.
 #[test]
 fn most_random_networks_tell_pictures_and_samples_apart() {
     let (mut pictures, mut samples, mut sampled) = (0, 0, 0);
@@ -141,7 +141,7 @@ fn most_random_networks_tell_pictures_and_samples_apart() {
 }
 
 #[test]
-fn a_workspace_keeps_nothing_of_earlier_runs() {
+fn earlier_runs_leave_no_trace_in_a_workspace() {
     for seed in 0..40 {
         let model = random_model(seed);
         let executor = Executor::new(&model, Reference);
@@ -157,7 +157,7 @@ fn a_workspace_keeps_nothing_of_earlier_runs() {
 }
 
 #[test]
-fn a_part_of_the_samples_is_that_part_of_all() {
+fn a_range_of_samples_gives_the_same_logits_as_in_a_longer_range() {
     let model = random_model(8);
     let codes = random_codes(&model, 2, 1);
     let executor = Executor::new(&model, Reference);
@@ -167,7 +167,7 @@ fn a_part_of_the_samples_is_that_part_of_all() {
     assert_eq!(found, run(&model, &codes, 5, 1)[6..]);
 }
 
-/// A classifier after `x`.
+/// Appends a classifier to `x`.
 fn finish(mut builder: Builder, x: Value, kind: Kind) -> QuantizedModel {
     builder.linear(x, 5, kind).unwrap();
     builder.finish()
@@ -229,7 +229,7 @@ fn pools_with_and_without_padding_in_the_divisor() {
 
 #[test]
 fn flatten_shares_the_memory_of_its_input() {
-    // Of the picture, of a value of the prefix, and of a sampled value that is read again later.
+    // Of the picture, of a value of the prefix, and of a sampled value that is also read later.
     let mut b = Builder::new(5, Shape::new(3, 3, 2));
     let flat = b.op(Op::Flatten, &[Value::Input]).unwrap();
     check(&finish(b, flat, Kind::Bayesian));
@@ -246,7 +246,7 @@ fn flatten_shares_the_memory_of_its_input() {
 }
 
 #[test]
-fn values_that_nothing_reads_do_no_harm() {
+fn unread_values_do_no_harm() {
     let mut b = Builder::new(7, Shape::new(4, 4, 2));
     let conv = b.conv(Value::Input, 4, 1, padded(3), Kind::Bayesian).unwrap();
     b.conv(conv, 9, 1, padded(3), Kind::Bayesian).unwrap();
@@ -266,9 +266,9 @@ fn a_deterministic_network_gives_every_sample_the_same_logits() {
     assert!(logits.iter().all(|x| x == &logits[0]));
 }
 
-/// Freezing a layer at zero spread is the same as having none.
+/// A layer with zero spread is drawn for every sample; without a posterior it is in the prefix.
 #[test]
-fn a_prefix_run_once_is_a_prefix_run_for_every_sample() {
+fn running_the_prefix_once_equals_running_it_for_every_sample() {
     for seed in 0..20 {
         let mut b = Builder::new(seed, Shape::new(5, 5, 3));
         let stem = b.conv(Value::Input, 8, 1, padded(3), Kind::Bayesian).unwrap();

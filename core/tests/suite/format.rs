@@ -1,4 +1,4 @@
-//! What is written is read back, always the same bytes.
+//! Models are read back as they were written, and always written to the same bytes.
 
 use bayes8_core::format::{read, write};
 use bayes8_core::graph::{Shape, Value};
@@ -45,9 +45,10 @@ fn every_kind_of_layer_and_all_metadata_are_kept() {
     assert_eq!(read(&write(&model).unwrap()).unwrap(), model);
 }
 
-/// More commas than 1,024, of fewer than 8 bytes each: as they stand the reader would refuse them.
+/// More than 1,024 commas, with fewer than 8 bytes each. Without white space, the reader would
+/// refuse them.
 #[test]
-fn thousands_of_short_class_names_are_written_so_that_they_can_be_read() {
+fn thousands_of_short_class_names_can_be_read_back() {
     for name in ["", "ab", "a,,,,,,,b", "twelve bytes"] {
         let mut b = Builder::new(1, Shape::vector(1));
         b.linear(Value::Input, 2000, Kind::Bayesian).unwrap();
@@ -62,7 +63,7 @@ fn thousands_of_short_class_names_are_written_so_that_they_can_be_read() {
     }
 }
 
-/// In the file a depthwise layer is [C][taps] as all others, in memory [taps][C].
+/// A depthwise layer is [C][taps] in the file, like all layers, but [taps][C] in memory.
 #[test]
 fn depthwise_weights_are_stored_by_channel() {
     let model = model();
@@ -78,7 +79,7 @@ fn depthwise_weights_are_stored_by_channel() {
 }
 
 proptest! {
-    /// Numbers in JSON must come back to the last bit.
+    /// Numbers in JSON must keep every bit.
     #[test]
     fn any_number_survives_the_description(
         scale in 1e-20f32..1e20,
@@ -90,7 +91,7 @@ proptest! {
         node_mut(&mut parts, 0).output.as_mut().unwrap().scale = scale;
         parts.preprocessing.mean[1] = mean;
         parts.calibration.as_mut().unwrap().ranges[2] = range;
-        // A scale may be too far from its neighbours for a model: that is another test's matter.
+        // A scale may be too far from its neighbours for a model, which another test covers.
         if let Ok(model) = QuantizedModel::new(parts) {
             prop_assert_eq!(read(&write(&model).unwrap()).unwrap(), model);
         }

@@ -1,4 +1,4 @@
-//! What is wrong with a file, or cannot be written to one, is named.
+//! Errors name what is wrong with a file, or what cannot be written to one.
 
 use bayes8_core::format::{FormatError, METADATA_KEY, read};
 use bayes8_core::graph::{GraphError, Op, Value};
@@ -8,18 +8,18 @@ use crate::container::Tensor;
 use crate::small_model::{described, error, file, parts};
 
 #[test]
-fn a_model_with_ranges_that_are_not_numbers_cannot_be_made() {
+fn a_model_with_ranges_that_are_not_finite_cannot_be_made() {
     for x in [f32::NAN, f32::INFINITY] {
         let mut parts = parts();
         parts.calibration.as_mut().unwrap().ranges[1][0] = x;
-        // JSON has no such numbers: the file could not be read again.
+        // JSON has no such numbers, so the file could not be read back.
         let error = QuantizedModel::new(parts).expect_err("no model");
         assert!(error.to_string().contains("calibration.ranges"), "{error}");
     }
 }
 
 #[test]
-fn what_is_no_container_is_refused() {
+fn files_that_are_not_containers_are_refused() {
     for (bytes, kind) in [
         (&b""[..], "an empty file, "),
         (b"\x08", "not a safetensors file"),
@@ -93,10 +93,10 @@ fn unknown_and_missing_fields_are_refused_by_name() {
 }
 
 #[test]
-fn a_node_that_reads_nothing_known_is_named() {
+fn a_node_that_reads_an_unknown_value_is_named() {
     let unknown = described("[\"conv2d_0\"]", "[\"conv2d_9\"]", "conv2d_9");
     assert!(matches!(unknown, FormatError::UnknownInput { node, .. } if node == "conv2d_1"));
-    // A cycle: a node that reads itself, or a later one.
+    // A cycle: a node that reads its own output, or a later one.
     for name in ["conv2d_1", "conv2d_2"] {
         let cycle = described("[\"conv2d_0\"]", &format!("[\"{name}\"]"), "conv2d_1");
         assert!(matches!(cycle, FormatError::UnknownInput { .. }));
@@ -104,7 +104,7 @@ fn a_node_that_reads_nothing_known_is_named() {
 }
 
 #[test]
-fn errors_of_the_graph_and_of_the_model_come_through() {
+fn errors_of_the_graph_and_of_the_model_are_passed_on() {
     let graph = described("\"kernel\":[3,3]", "\"kernel\":[0,3]", "conv2d_0");
     assert!(matches!(graph, FormatError::Graph(GraphError::Window { .. })));
     let graph = described("\"shape\":[4,4,2]", "\"shape\":[4,0,2]", "4x0x2");
@@ -148,14 +148,14 @@ fn tensors_of_the_wrong_type_or_shape_are_named() {
     let wrong = error(&file, "conv2d_0.mu");
     assert!(matches!(wrong, FormatError::TensorType { expected: "I8", .. }));
     file = crate::small_model::file();
-    // The right number of elements in the wrong shape.
+    // The right number of elements, but the wrong shape.
     file.tensors.get_mut("conv2d_0.mu").unwrap().shape = vec![4, 18];
     let wrong = error(&file, "conv2d_0.mu");
     assert!(matches!(wrong, FormatError::TensorShape { found, .. } if found == [4, 18]));
 }
 
 #[test]
-fn negative_spreads_are_refused_with_their_place() {
+fn negative_spreads_are_refused_with_their_index() {
     for (tensor, size) in [("conv2d_0.noise_multiplier", 2), ("conv2d_1.bias.sigma", 4)] {
         let mut file = file();
         file.tensors.get_mut(tensor).unwrap().data[size..2 * size].fill(0xff);

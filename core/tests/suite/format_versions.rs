@@ -1,4 +1,5 @@
-//! A file has the earliest version that has all it holds: operations, tables, residuals of spreads.
+//! A file has the earliest version that has all of its contents: operations, tables, residuals of
+//! spreads.
 
 use bayes8_core::format::{FORMAT_VERSION, FormatError, read, version, write};
 use bayes8_core::graph::{Op, Shape, Value, Window};
@@ -10,7 +11,7 @@ use crate::small_model::{error, file};
 use bayes8_conformance::{Builder, Kind, layer_mut};
 
 #[test]
-fn a_later_version_is_named_even_if_all_else_differs() {
+fn a_later_version_is_named_even_if_everything_else_differs() {
     let mut file = file();
     file.description = r#"{"format_version": 4, "anything": ["else"]}"#.into();
     assert!(matches!(error(&file, "version 4"), FormatError::Version { found: 4 }));
@@ -19,7 +20,7 @@ fn a_later_version_is_named_even_if_all_else_differs() {
     assert!(matches!(error(&file, "version 0"), FormatError::Version { found: 0 }));
 }
 
-/// A table and a product between two layers.
+/// Returns a file with a table and a product between two layers.
 fn file_of_version_2() -> File {
     let mut b = Builder::new(4, Shape::new(4, 4, 2));
     let conv = b.conv(Value::Input, 4, 1, Window::new([1, 1]), Kind::Bayesian).unwrap();
@@ -29,14 +30,14 @@ fn file_of_version_2() -> File {
     File::without_digest(&write(&b.finish()).unwrap())
 }
 
-/// A linear layer over a volume.
+/// Returns a file with a linear layer over a volume.
 fn file_of_volumes() -> File {
     let mut b = Builder::new(4, Shape::volume(3, 2, 2, 1));
     b.linear(Value::Input, 3, Kind::Deterministic).unwrap();
     File::without_digest(&write(&b.finish()).unwrap())
 }
 
-/// A model whose only layer has spreads that are a share of its means, as MOPED's.
+/// Returns a model whose only layer has spreads in proportion to its means, like MOPED's.
 fn proportional() -> QuantizedModel {
     let mut b = Builder::new(5, Shape::new(8, 8, 32));
     b.linear(Value::Input, 3, Kind::Bayesian).unwrap();
@@ -58,7 +59,7 @@ fn spreads_that_follow_the_means_are_stored_as_residuals_and_come_back() {
     assert!(!file.tensors.keys().any(|name| name == "linear_0.sigma"));
     assert_eq!(read(&bytes).unwrap(), model);
     assert_eq!(write(&read(&bytes).unwrap()).unwrap(), bytes);
-    // The same file with whole codes is as good.
+    // A file with whole codes is also valid.
     let mut whole = file.clone();
     whole.tensors.retain(|name, _| !name.contains(".sigma_"));
     let Posterior::Gaussian(posterior) = model.layers().next().unwrap().posterior.as_ref().unwrap();
@@ -66,11 +67,11 @@ fn spreads_that_follow_the_means_are_stored_as_residuals_and_come_back() {
     let tensor = Tensor::new("U8", &shape, posterior.sigma.clone());
     whole.tensors.insert("linear_0.sigma".into(), tensor);
     assert_eq!(read(&whole.bytes()).unwrap(), model);
-    // A file has the version that it says, whatever would be written today.
+    // The version is the one that the file states, not the one that would be written today.
     whole.description = whole.description.replace("\"format_version\":3", "\"format_version\":1");
     assert_eq!(version(&read(&whole.bytes()).unwrap()), 1);
     assert_eq!((version(&model), version(&read(&bytes).unwrap())), (3, 3));
-    // Any line will do, any residual is a code; but not half of them, nor in earlier versions.
+    // Any lines and residuals are valid, but they must come together, and not in earlier versions.
     let line = "linear_0.sigma_line";
     let mut steep = file.clone();
     steep.tensors.get_mut(line).unwrap().data = [0x80, 0, 0xff, 0x7f].repeat(3);
@@ -101,7 +102,7 @@ fn a_file_has_the_earliest_version_that_has_its_operations() {
     assert!(volumes.description.contains("\"format_version\":2"));
     volumes.description = volumes.description.replacen("version\":2", "version\":1", 1);
     error(&volumes, "`input` (volume) needs format version 2");
-    // A later version than needed does no harm.
+    // A later version than necessary does no harm.
     let mut late = crate::small_model::file();
     late.description = late.description.replacen("version\":1", "version\":2", 1);
     assert!(read(&late.bytes()).is_ok());

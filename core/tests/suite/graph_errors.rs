@@ -1,4 +1,4 @@
-//! Every reason to refuse a node of a graph, with its name.
+//! Every reason to refuse a node of a graph, with the name of the node.
 
 use bayes8_core::graph::{
     AxisPadding, Depth, Graph, GraphError, MAX_ELEMENTS, Op, Padding, Range, Shape, Value, Window,
@@ -7,7 +7,7 @@ use bayes8_core::ops::{AveragePool, Conv2d, Linear, MaxPool, Pad, PadChannels, S
 
 fn graph_error(inputs: &[Shape], op: Op, culprit: &str) -> GraphError {
     let mut graph = Graph::new(inputs[0]).unwrap();
-    // Inputs of other shapes are made by linear layers.
+    // Linear layers make inputs of other shapes.
     let mut values = vec![Value::Input];
     for (i, shape) in inputs.iter().enumerate().skip(1) {
         let op = Op::Linear(Linear { out_features: shape.channels });
@@ -39,7 +39,7 @@ fn empty_or_absurd_inputs_are_refused() {
     assert!(Graph::<()>::new(Shape::vector(MAX_ELEMENTS)).is_ok());
 }
 
-/// A copy of the input with its padding may be what a kernel reads.
+/// A kernel may read a padded copy of the input.
 #[test]
 fn padding_that_makes_an_input_absurd_is_refused() {
     let tall = Shape::new(MAX_ELEMENTS / 4, 1, 1);
@@ -54,7 +54,7 @@ fn padding_that_makes_an_input_absurd_is_refused() {
 }
 
 #[test]
-fn names_must_be_there_and_unique() {
+fn names_must_be_unique_and_not_empty() {
     let mut graph = Graph::new(INPUT).unwrap();
     let flatten = |graph: &mut Graph, name: &str| {
         graph.push(name.into(), Op::Flatten, vec![Value::Input], ())
@@ -102,9 +102,9 @@ fn inputs_that_do_not_fit_together_are_named_with_their_shapes() {
     }
 }
 
-/// The second factor may be one pixel, the first may not.
+/// The second factor may be a single pixel; the first may not.
 #[test]
-fn a_product_is_of_one_shape_or_by_channel() {
+fn the_factors_of_a_product_have_one_shape_or_the_second_is_per_channel() {
     let mut graph = Graph::new(INPUT).unwrap();
     let mean = graph.push("mean".into(), Op::GlobalAveragePool, vec![Value::Input], ()).unwrap();
     for (name, second) in [("by channel", mean), ("by itself", Value::Input)] {
@@ -121,7 +121,7 @@ fn a_product_is_of_one_shape_or_by_channel() {
     }
 }
 
-/// Pictures have no depth to confuse their users with.
+/// The shape of a picture does not show its depth.
 #[test]
 fn shapes_are_shown_and_matched_by_their_axes() {
     let (picture, volume) = (Shape::new(28, 28, 1), Shape::volume(16, 28, 28, 3));
@@ -138,7 +138,7 @@ fn shapes_are_shown_and_matched_by_their_axes() {
     assert!(Shape::vector(1).fits(&[]) && Shape::vector(5).fits(&[5]));
 }
 
-/// `8x8x1` once passed for `8x1x8`, and a gray picture was read as eight channels.
+/// `8x8x1` once passed for `8x1x8`: a gray picture was read as eight channels.
 #[test]
 fn axes_of_extent_1_do_not_hide_another_order() {
     for (shape, others) in [
@@ -191,7 +191,7 @@ fn windows_must_fit_and_have_extents() {
         Window { dilation: [6, 1], ..Window::new([2, 1]) },
         Window { dilation: [huge, huge], ..Window::new([2, 2]) },
         Window { padding: Padding::uniform(huge), ..Window::new([3, 3]) },
-        // As much padding as the kernel reaches: an output would see nothing else.
+        // So much padding that an output would see nothing else.
         Window { padding: Padding::uniform(1), ..one },
         Window { padding: Padding { bottom: 3, ..Padding::default() }, ..Window::new([3, 3]) },
         // A picture has one plane.

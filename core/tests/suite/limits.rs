@@ -1,4 +1,4 @@
-//! What a model takes to run is known before it runs: small files that would take hours or all
+//! The cost of a model is known before it runs: small files that would take hours or all
 //! memory are refused, large networks are not.
 
 use bayes8_core::executor::Executor;
@@ -11,7 +11,7 @@ use bayes8_core::reference::Reference;
 
 use bayes8_conformance::{Builder, Kind, random_model_of_all_operations, random_volume_model};
 
-/// A classifier on the first pixel of `x`.
+/// Appends a classifier on the first pixel of `x`.
 fn finish(mut b: Builder, x: Value) -> QuantizedModel {
     let first = Range { start: 0, end: 1, step: 1 };
     let pixel = b.op(Op::Slice(Slice { rows: first, columns: first, planes: None }), &[x]).unwrap();
@@ -19,7 +19,7 @@ fn finish(mut b: Builder, x: Value) -> QuantizedModel {
     b.finish()
 }
 
-/// `count` values of 4 MiB that live until the last of them is made.
+/// Returns a model with `count` values of 4 MiB that live until the last one is made.
 fn many_values(count: usize) -> QuantizedModel {
     let mut b = Builder::new(1, Shape::new(2048, 2048, 1));
     let value = |b: &mut Builder| b.op(Op::Requantize, &[Value::Input]).unwrap();
@@ -39,7 +39,7 @@ fn check(model: &QuantizedModel) -> Result<(), LimitError> {
     Cost::new(model).check(model, Limits::default())
 }
 
-/// Each value is small: only their sum is not.
+/// Each value is small, but their sum is not.
 #[test]
 fn values_that_live_together_are_summed() {
     let model = many_values(600);
@@ -53,7 +53,7 @@ fn values_that_live_together_are_summed() {
     {
         assert!(text.contains(part), "`{text}` does not say `{part}`");
     }
-    // Those that do not live together are not.
+    // Values that do not live together are not summed.
     let mut b = Builder::new(1, Shape::new(2048, 2048, 1));
     let next = |x, _| b.op(Op::Requantize, &[x]).unwrap();
     let last = (0..600).fold(Value::Input, next);
@@ -75,7 +75,7 @@ fn a_huge_window_is_refused_by_its_steps() {
     }
 }
 
-/// Many operations, none of which is long.
+/// Many short operations.
 #[test]
 fn steps_are_summed() {
     let chain = |length: usize| {
@@ -89,7 +89,7 @@ fn steps_are_summed() {
     assert!(matches!(check(&chain(160)), Err(LimitError::Steps(_))));
 }
 
-/// A U-Net over 1024 x 1024 pixels, with values as large as a graph can have.
+/// A U-Net over 1024 x 1024 pixels, with the largest values that a graph can have.
 #[test]
 fn a_large_network_is_within_the_limits() {
     let mut b = Builder::new(1, Shape::new(1024, 1024, 3));
@@ -97,7 +97,7 @@ fn a_large_network_is_within_the_limits() {
     let half = Window { stride: [2, 2], ..Window::new([2, 2]) };
     let mut x = Value::Input;
     let mut shortcuts = Vec::new();
-    // With padding around them, 64 channels would be more than a value may have.
+    // With padding, 64 channels would exceed the largest value.
     for channels in [60, 60, 60] {
         x = b.conv(x, channels, 1, window, Kind::Bayesian).unwrap();
         x = b.conv(x, channels, 1, window, Kind::Bayesian).unwrap();
@@ -114,7 +114,7 @@ fn a_large_network_is_within_the_limits() {
 }
 
 #[test]
-fn the_figures_are_those_of_the_definition() {
+fn the_figures_match_the_definition() {
     let mut b = Builder::new(1, Shape::new(4, 4, 2));
     b.linear(Value::Input, 3, Kind::Bayesian).unwrap();
     let model = b.finish();
@@ -132,9 +132,9 @@ fn the_figures_are_those_of_the_definition() {
     assert!(matches!(cost.check(&model, less), Err(LimitError::Steps(_))));
 }
 
-/// The arena of an executor is a part of what was announced.
+/// The arena of an executor is part of the announced cost.
 #[test]
-fn no_executor_takes_more_than_its_model_said() {
+fn no_executor_takes_more_than_the_announced_memory() {
     for model in (0..100).flat_map(|s| [random_model_of_all_operations(s), random_volume_model(s)])
     {
         let announced = Cost::new(&read(&write(&model).unwrap()).unwrap()).memory_bytes;

@@ -1,4 +1,4 @@
-//! Every reason to refuse the parts of a model, with the culprit's name.
+//! Every reason to refuse the parts of a model, with the name of the culprit.
 
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
 use bayes8_core::model::{Calibration, ModelError, Parameters, Parts, Quantized, QuantizedModel};
@@ -10,11 +10,11 @@ use bayes8_conformance::{Builder, Kind, layer_mut, node_mut, with_seven_bits};
 
 const INPUT: Shape = Shape::new(6, 6, 4);
 
-/// Of a node that owns nothing.
+/// The data of a node without parameters.
 const NOTHING: Quantized =
     Quantized { output: None, range: CodeRange::FULL, parameters: Parameters::None };
 
-/// Two Bayesian layers around a pool.
+/// Returns two Bayesian layers around a pool.
 fn parts() -> Parts {
     let mut b = Builder::new(1, INPUT);
     let conv = b.conv(Value::Input, 4, 1, Window::new([3, 3]), Kind::Bayesian).unwrap();
@@ -24,7 +24,7 @@ fn parts() -> Parts {
     b.parts()
 }
 
-/// Of the first layer.
+/// Returns the posterior of the first layer.
 fn gaussian(parts: &mut Parts) -> &mut Gaussian {
     let Some(Posterior::Gaussian(gaussian)) = &mut layer_mut(parts, 0).posterior else {
         panic!("no posterior");
@@ -65,7 +65,7 @@ fn exactly_the_last_output_is_not_quantized() {
 }
 
 #[test]
-fn lists_have_as_many_entries_as_they_must() {
+fn lists_must_have_the_right_length() {
     let calibration =
         Calibration { method: "m".into(), pictures: 1, weight_samples: 1, ranges: vec![] };
     type Change = Box<dyn FnOnce(&mut Parts)>;
@@ -89,9 +89,9 @@ fn lists_have_as_many_entries_as_they_must() {
     }
 }
 
-/// It would be no number: infinite less infinite, and so another code on each processor.
+/// A sum of infinities may be NaN, whose code would depend on the processor.
 #[test]
-fn an_addition_of_sums_beyond_all_floats_is_refused() {
+fn an_addition_whose_sums_may_be_infinite_is_refused() {
     let mut b = Builder::new(1, INPUT);
     let conv = b.conv(Value::Input, 4, 1, Window::new([1, 1]), Kind::Bayesian).unwrap();
     let sum = b.op(Op::Add, &[Value::Input, conv]).unwrap();
@@ -101,15 +101,16 @@ fn an_addition_of_sums_beyond_all_floats_is_refused() {
     node_mut(&mut parts, 0).output.as_mut().unwrap().scale = 1e30;
     node_mut(&mut parts, 1).output.as_mut().unwrap().scale = 1e-4;
     assert!(QuantizedModel::new(parts.clone()).is_ok());
-    // Each quotient is a float still.
+    // Each quotient is still finite.
     node_mut(&mut parts, 1).output.as_mut().unwrap().scale = 1e-7;
     let error = QuantizedModel::new(parts).unwrap_err();
     assert!(error.to_string().contains("add_1.255 * (input scales / output scale)"), "{error}");
 }
 
-/// Of the parts of a table: as many as there are nodes, and no bounds besides.
+/// Every table node needs a table, other nodes must not have one, and a table node must not have
+/// bounds.
 #[test]
-fn tables_belong_to_their_nodes_and_hold_their_bounds() {
+fn tables_belong_to_table_nodes_and_imply_their_bounds() {
     let mut b = Builder::new(1, INPUT);
     let table = b.op(Op::Table, &[Value::Input]).unwrap();
     b.linear(table, 3, Kind::Deterministic).unwrap();
@@ -130,7 +131,7 @@ fn tables_belong_to_their_nodes_and_hold_their_bounds() {
 }
 
 #[test]
-fn a_product_needs_a_multiplier_that_is_a_number() {
+fn a_product_needs_a_normal_multiplier() {
     let mut b = Builder::new(1, INPUT);
     let product = b.op(Op::Multiply, &[Value::Input, Value::Input]).unwrap();
     b.linear(product, 3, Kind::Deterministic).unwrap();
@@ -145,7 +146,7 @@ fn a_product_needs_a_multiplier_that_is_a_number() {
 }
 
 #[test]
-fn numbers_that_cannot_be_computed_with_are_named() {
+fn unusable_numbers_are_named() {
     for bad in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40] {
         type Change = Box<dyn FnOnce(&mut Parts)>;
         let changes: [(&str, Change); 4] = [
@@ -163,7 +164,7 @@ fn numbers_that_cannot_be_computed_with_are_named() {
     }
     let mean = |parts: &mut Parts| parts.preprocessing.mean[0] = f32::NAN;
     model_error(mean, "input.preprocessing.mean");
-    // Each number is fine, their quotient is not.
+    // Each number is fine, but their quotient is not.
     let quotient = |parts: &mut Parts| {
         for (node, scale) in [(0, 1e30), (1, 1e30), (2, f32::MIN_POSITIVE)] {
             node_mut(parts, node).output.as_mut().unwrap().scale = scale;
@@ -208,7 +209,7 @@ fn a_layer_belongs_to_its_node() {
     }
 }
 
-/// The number decides what is drawn.
+/// The number of a layer decides what is drawn.
 #[test]
 fn a_model_numbers_its_layers() {
     let mut parts = parts();
@@ -250,7 +251,7 @@ fn sums_that_might_overflow_are_refused() {
     assert!(matches!(deep(most + 1), Err(ModelError::Accumulator { .. })));
 }
 
-/// 2^31 / 255 = 8,421,504 codes less zero point may overflow the sum of a mean.
+/// The sum of a mean of more than (2^31 - 1) / 255 = 8,421,504 elements might overflow.
 #[test]
 fn means_that_might_overflow_are_refused() {
     let mean = |height: usize| {
@@ -265,7 +266,7 @@ fn means_that_might_overflow_are_refused() {
     assert!(error.to_string().contains("global_average_pool_0"), "{error}");
 }
 
-/// `a.bias` + `.mu` and `a` + `.bias.mu` are one name in a file.
+/// In a file, `a.bias` + `.mu` and `a` + `.bias.mu` are the same name.
 #[test]
 fn layers_whose_tensors_would_share_a_name_are_refused() {
     let clash = |parts: &mut Parts| {
@@ -279,7 +280,7 @@ fn layers_whose_tensors_would_share_a_name_are_refused() {
     assert_eq!(model_error(clash, "a.bias.mu"), ModelError::TensorName("a".into()));
 }
 
-/// A kernel may rely on seven bits: whatever could make a larger code is refused.
+/// Kernels may rely on seven bits, so anything that could make a larger code is refused.
 #[test]
 fn seven_bit_activations_have_no_larger_code() {
     let with = |change: &dyn Fn(&mut Parts)| {
@@ -294,7 +295,7 @@ fn seven_bit_activations_have_no_larger_code() {
     let changes: [(&str, Change<'_>); 3] = [
         ("input.zero_point", &|parts| parts.input = grid),
         ("conv2d_0.output.zero_point", &|parts| {
-            // The pool after it keeps its grid.
+            // The pool after it keeps the grid.
             node_mut(parts, 0).output = Some(grid);
             node_mut(parts, 1).output = Some(grid);
         }),

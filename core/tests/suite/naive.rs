@@ -1,5 +1,5 @@
-//! A model evaluated by the book: one picture, one sample, every value an array of its own, every
-//! output element computed from coordinates.
+//! A naive evaluation of a model: one picture, one sample, a separate array for every value, and
+//! every output element computed from coordinates.
 
 use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::Layer;
@@ -19,7 +19,7 @@ struct Tensor {
 }
 
 impl Tensor {
-    /// Code less zero point; `None` outside of the picture.
+    /// Returns code - zero point; `None` outside the picture.
     fn get(&self, position: Position, channel: usize) -> Option<i32> {
         let extents = self.shape.axes().map(|extent| extent as i64);
         let inside = (0..3).all(|axis| (0..extents[axis]).contains(&position[axis]));
@@ -30,12 +30,12 @@ impl Tensor {
     }
 }
 
-/// Logits of one picture of input codes with weight sample `sample` of `seed`.
+/// Computes the logits of one picture of input codes with weight sample `sample` of `seed`.
 pub(crate) fn logits(model: &QuantizedModel, picture: &[u8], seed: u64, sample: u32) -> Vec<f32> {
     trace(model, picture, seed, sample).1
 }
 
-/// The codes of every node but the last, and the logits.
+/// Computes the codes of every node but the last, and the logits.
 pub(crate) fn trace(
     model: &QuantizedModel,
     picture: &[u8],
@@ -88,7 +88,7 @@ fn round(y: f32, grid: Quantization, range: CodeRange) -> u8 {
     (y.clamp(low, high).round_ties_even() + zero_point) as u8
 }
 
-/// All positions and channels of a shape in NDHWC order.
+/// Iterates over all positions and channels of a shape, in DHWC order.
 fn positions(shape: Shape) -> impl Iterator<Item = (Position, usize)> {
     (0..shape.elements()).map(move |i| {
         let pixel = i / shape.channels;
@@ -98,7 +98,7 @@ fn positions(shape: Shape) -> impl Iterator<Item = (Position, usize)> {
     })
 }
 
-/// The taps of a window for one output: number of the tap and position in the input.
+/// Iterates over the taps of a window for one output: index of the tap and position in the input.
 fn taps(window: Window, output: Position) -> impl Iterator<Item = (usize, Position)> {
     let Window { kernel, stride, dilation, padding, depth } = window;
     let kernel = [depth.kernel, kernel[0], kernel[1]];
@@ -114,7 +114,7 @@ fn taps(window: Window, output: Position) -> impl Iterator<Item = (usize, Positi
     })
 }
 
-/// Accumulators of a weighted node, and the weight scale of each.
+/// Computes the accumulators of a weighted node, and the weight scale of each.
 fn weighted(node: &Node<Quantized>, x: &Tensor, layer: &Layer, draw: Draw) -> (Vec<i32>, Vec<f32>) {
     let mut weights = vec![0; layer.mu.len()];
     let mut biases = vec![0; layer.out_channels];
@@ -179,7 +179,7 @@ fn unweighted(
         };
         let code = |value: i32| (value + i32::from(grid.zero_point)) as u8;
         match node.op {
-            // An output that sees padding only has the least code.
+            // An output that sees only padding has the smallest code.
             Op::MaxPool(MaxPool { window }) => seen(window).into_iter().max().map_or(0, code),
             Op::AveragePool(AveragePool { window, count_include_pad }) => {
                 let seen = seen(window);

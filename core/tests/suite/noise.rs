@@ -1,4 +1,5 @@
-//! The noise is close to a Gaussian, and every weight takes the random bytes that docs/NUMERICS.md says.
+//! The noise is close to a Gaussian, and every weight takes the random bytes that docs/NUMERICS.md
+//! specifies.
 
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::posterior::Draw;
@@ -10,7 +11,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use bayes8_conformance::Random;
 
-/// The noise of all 65,536 pairs of bytes.
+/// Iterates over the noise of all 65,536 pairs of bytes.
 fn outcomes() -> impl Iterator<Item = i8> {
     (0..=255).flat_map(|first| (0..=255).map(move |second| noise(first, second)))
 }
@@ -19,7 +20,7 @@ fn moment(power: i32) -> f64 {
     outcomes().map(|n| f64::from(n).powi(power)).sum::<f64>() / 65_536.0
 }
 
-/// The distribution function of the Gaussian, by Simpson's rule from 0.
+/// Computes the distribution function of the Gaussian, by Simpson's rule from 0.
 fn gaussian_below(x: f64) -> f64 {
     let density = |t: f64| (-t * t / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
     let steps = 2000;
@@ -55,9 +56,9 @@ fn the_largest_noise_is_126_which_is_4_05_sigma() {
     assert_near(f64::from(NOISE_MAX) / NOISE_STD, 4.05, 0.005);
 }
 
-/// The distance with the continuity correction of a distribution over integers: P(eps <= n) is
-/// compared with the Gaussian at n + 1/2. Without it half a step alone, 0.5 / 31.13 sigma, is a
-/// distance of 6.6e-3 that says nothing of the tables.
+/// The distance has the continuity correction of a distribution over integers: P(eps <= n) is
+/// compared with the Gaussian at n + 1/2. Without the correction, half a step alone, 0.5 / 31.13
+/// sigma, is a distance of 6.6e-3, which says nothing about the tables.
 #[test]
 fn the_kolmogorov_distance_to_the_gaussian_is_2_7e_4() {
     let mut counts = [0u32; 256];
@@ -112,7 +113,7 @@ fn the_enumerated_distribution_counts_all_outcomes() {
     }
 }
 
-/// The noise of weight `i` of row `row`, read from the key stream as docs/NUMERICS.md words it.
+/// Reads the noise of weights from the key stream as docs/NUMERICS.md describes it.
 struct Bytes(Vec<u8>);
 
 impl Bytes {
@@ -126,7 +127,8 @@ impl Bytes {
         Self(bytes)
     }
 
-    /// Byte `offset` of the groups: byte (16 j + b) * 4 of a group is word j of its block b.
+    /// Returns byte `offset` of the groups: byte (16 j + b) * 4 of a group is word j of its block
+    /// b.
     fn at(&self, offset: usize) -> u8 {
         let (group, within) = (offset / 1024, offset % 1024);
         let (word, block, byte) = (within / 64, within % 64 / 4, within % 4);
@@ -202,7 +204,7 @@ fn a_depthwise_layer_is_one_row_of_taps_then_channels() {
 }
 
 #[test]
-fn biases_have_a_stream_of_their_own() {
+fn biases_have_a_separate_stream() {
     let layer = layer(4, 130, 3, false);
     let draw = Draw { seed: 77, sample: 8 };
     let mut biases = vec![0; layer.out_channels];

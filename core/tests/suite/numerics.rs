@@ -18,7 +18,7 @@ fn halves_round_to_even() {
 }
 
 #[test]
-fn the_ends_of_the_documented_range_round() {
+fn numbers_at_the_ends_of_the_documented_range_round() {
     let end = (1 << 22) as f32;
     for x in [0.0, -0.0, f32::MIN_POSITIVE, end.next_down(), -end.next_down(), end - 0.5] {
         assert_eq!(round_ties_even(x), x.round_ties_even() as i32, "{x}");
@@ -66,6 +66,6 @@ fn multipliers_round_once() {
     assert_eq!(requantize_multiplier(x, w, y), exact as f32);
     assert_eq!(rescale_multiplier(x, y), (f64::from(x) / f64::from(y)) as f32);
     assert_eq!(mean_multiplier(x, y, 49), (f64::from(x) / (f64::from(y) * 49.0)) as f32);
-    // Products that leave f32 on the way but not at the end.
+    // Products that leave the range of f32 in an intermediate step, but not in the end.
     assert_eq!(requantize_multiplier(1e-30, 1e-30, 1e-30), 1e-30);
 }

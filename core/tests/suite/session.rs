@@ -1,4 +1,5 @@
-//! Requests that are refused with the right reason, and runs that add up however they are split or ended.
+//! Wrong requests are refused with the right reason, and runs add up however they are split or
+//! cancelled.
 
 use bayes8_conformance::random_model;
 use bayes8_core::executor::Workspace;
@@ -25,7 +26,7 @@ fn codes(model: &QuantizedModel) -> Vec<u8> {
     codes
 }
 
-/// A session with a batch that was taken.
+/// A session that has taken a batch.
 struct Begun {
     session: Session<Reference>,
     workspace: Workspace<Reference>,
@@ -41,7 +42,7 @@ impl Begun {
         Self { session, workspace, estimates }
     }
 
-    /// Runs samples and keeps their outputs; ends after `most`.
+    /// Runs samples and keeps their outputs. Breaks after `most` samples.
     fn run(&mut self, range: Range<u32>, most: usize) -> ControlFlow<()> {
         let done = Cell::new(0);
         let progress = || {
@@ -68,13 +69,13 @@ fn samples_that_do_not_exist_are_refused() {
 }
 
 #[test]
-fn parts_of_samples_are_all_of_them() {
+fn parts_of_samples_make_up_the_whole() {
     let (first, rest) = samples(3..10).split_at(2);
     assert_eq!((first, rest), (samples(3..5), samples(5..10)));
 }
 
 #[test]
-fn input_that_is_no_batch_is_refused() {
+fn input_that_is_not_a_batch_is_refused() {
     let model = random_model(0);
     let quantizer = InputQuantizer::new(&model);
     let (shape, mut codes) = (quantizer.shape(), Vec::new());
@@ -100,7 +101,7 @@ fn a_run_ends_after_the_sample_that_breaks_and_can_be_continued() {
     let (mut whole, mut parts) = (Begun::new(&model), Begun::new(&model));
     assert_eq!(whole.run(2..8, usize::MAX), ControlFlow::Continue(()));
     assert_eq!(parts.run(2..8, 4), ControlFlow::Break(()));
-    // Between two runs the estimates say what the samples so far say.
+    // Between two runs, the estimates have the samples so far.
     assert!(parts.estimates.iter().all(|estimate| estimate.sums().samples() == 4));
     assert_eq!(parts.run(6..8, usize::MAX), ControlFlow::Continue(()));
     assert_eq!(parts.estimates, whole.estimates);
@@ -119,14 +120,14 @@ fn estimates_of_two_sessions_merge_to_the_whole() {
         estimate.merge(later);
     }
     assert_eq!(first.estimates, whole.estimates);
-    // Memory that is used again shows nothing of what it held.
+    // Reused memory shows no trace of its old contents.
     let mut used = first.estimates.pop().expect("a picture");
     used.reset(model.head()).expect("memory");
     assert_eq!(used, Estimate::new(model.head()).expect("memory"));
 }
 
 #[test]
-fn pieces_are_the_whole_prediction_in_order() {
+fn pieces_make_up_the_whole_prediction_in_order() {
     let model = random_model(0);
     for (threads, pictures, range) in
         [(1, 1, 0..1), (1, 3000, 5..6), (3, 5, 10..1000), (2, 2500, 100..300), (4, 0, 0..9)]

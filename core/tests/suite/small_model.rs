@@ -1,4 +1,5 @@
-//! A small model, its file, and the errors that damage to the file gives.
+//! A small model, its file, and the errors that damage to the file causes.
+
 use bayes8_conformance::{Builder, Kind};
 use bayes8_core::format::{FormatError, read, write};
 use bayes8_core::graph::{Padding, Shape, Value, Window};
@@ -6,7 +7,7 @@ use bayes8_core::model::{Calibration, Parts, QuantizedModel};
 
 use crate::container::File;
 
-/// A small model with all kinds of layers: Bayesian, grouped, depthwise, deterministic.
+/// Returns a small model with all kinds of layers: Bayesian, grouped, depthwise, deterministic.
 pub(crate) fn model() -> QuantizedModel {
     QuantizedModel::new(parts()).unwrap()
 }
@@ -33,14 +34,14 @@ pub(crate) fn file() -> File {
     File::without_digest(&write(&model()).unwrap())
 }
 
-/// The error that reading `file` gives, which must name `culprit`.
+/// Returns the error of reading `file`, which must name `culprit`.
 pub(crate) fn error(file: &File, culprit: &str) -> FormatError {
     let error = read(&file.bytes()).expect_err("a damaged file");
     assert!(error.to_string().contains(culprit), "`{error}` does not name `{culprit}`");
     error
 }
 
-/// The error after replacing `from`, which must occur, in the description.
+/// Returns the error after replacing `from`, which must occur, in the description.
 pub(crate) fn described(from: &str, to: &str, culprit: &str) -> FormatError {
     let mut file = file();
     assert!(file.description.contains(from), "{from} is not in {}", file.description);

@@ -1,4 +1,4 @@
-//! The variance that the sampler produces is the one that was enumerated, and nothing wraps.
+//! The variance of sampled weights is the enumerated one, and nothing wraps.
 
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::posterior::Draw;
@@ -8,8 +8,8 @@ use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 
 const SAMPLES: u32 = 10_000;
 
-/// Four rows of 64 weights whose sigma codes span all 256; no mean is near enough to the ends of
-/// i8 to saturate.
+/// Returns four rows of 64 weights that cover all 256 sigma codes. No mean is close enough to the
+/// ends of i8 to saturate.
 fn layer() -> Layer {
     let multipliers = vec![3, 17, 60, 120];
     let sigma = (0..256u32).map(|i| (i % 64 * 4 + i / 64) as u8).collect();
@@ -24,7 +24,7 @@ fn layer() -> Layer {
     }
 }
 
-/// Mean and variance of each of `samples[.][i]`.
+/// Computes the mean and the variance of each `samples[.][i]`.
 fn moments(samples: impl Iterator<Item = Vec<i32>>) -> Vec<(f64, f64)> {
     let mut sums: Vec<(i64, i64)> = Vec::new();
     for sample in samples {
@@ -42,8 +42,8 @@ fn moments(samples: impl Iterator<Item = Vec<i32>>) -> Vec<(f64, f64)> {
 }
 
 /// The standard error of the variance of `SAMPLES` draws is sqrt((m4 - variance^2) / SAMPLES); the
-/// fourth moment m4 is enumerated too. The draws are fixed by the seed, so the test cannot flake:
-/// the limits say what a correct sampler would pass with all but about 1e-4 of seeds.
+/// fourth moment m4 is enumerated too. The seed is fixed, so the test is not flaky. A correct
+/// sampler would pass the limits with all but about 1e-4 of seeds.
 #[test]
 fn sampled_variances_are_the_enumerated_ones() {
     let layer = layer();
@@ -79,11 +79,11 @@ fn sampled_variances_are_the_enumerated_ones() {
         total += off;
         errors += 1.0;
     }
-    // All weights together see a bias that a single one hides.
+    // All weights together reveal a bias that a single weight hides.
     assert!(errors > 200.0 && (total / errors).abs() < 4.0 / f64::sqrt(errors), "{total}");
 }
 
-/// The loader's claim for biases: sigma is in units of 2^-15 / NOISE_STD steps.
+/// The standard deviation of a bias is sigma * NOISE_STD * 2^-15 steps.
 #[test]
 fn bias_sigma_is_in_units_of_the_noise() {
     let sigma: Vec<i32> = (1..=64).map(|i| i << 20).collect();
@@ -118,7 +118,8 @@ fn large_codes_have_the_variance_of_the_real_number() {
     let noise = NoiseDistribution::new();
     for (sigma, multiplier) in [(255, 130), (200, 1000), (255, i16::MAX)] {
         let real = NOISE_STD * f64::from(sigma) * f64::from(multiplier) / 32_768.0;
-        // Rounding to whole steps adds about 1/12: about, for the noise is in whole numbers too.
+        // Rounding to whole steps adds about 1/12; only about, since the noise consists of integers
+        // too.
         let expected = real * real + 1.0 / 12.0;
         let found = noise.variance(sigma, multiplier);
         assert!((found / expected - 1.0).abs() < 5e-3, "{found}, {expected}");

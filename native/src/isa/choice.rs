@@ -1,4 +1,4 @@
-//! The instruction set that runs a model: the one asked for, or the fastest.
+//! Chooses the instruction set that runs a model: the requested one, or the fastest.
 
 use super::hidden::{HIDE_VARIABLE, hidden_by_user, variable};
 use super::name::Isa;
@@ -6,43 +6,46 @@ use crate::kernels::{Kernel, with_kernel};
 use std::str::FromStr;
 use thiserror::Error;
 
-/// Environment variable that overrides the choice.
+/// The environment variable that chooses the instruction set: `BAYES8_ISA`. It takes a
+/// [name](Isa::name).
 pub const ISA_VARIABLE: &str = "BAYES8_ISA";
 
 /// Why an instruction set cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum IsaError {
-    /// No instruction set of this name.
+    /// No instruction set has this name.
     #[error("`{0}` is not an instruction set of bayes8; use one of {all}", all = names(&Isa::ALL))]
     Unknown(String),
-    /// The processor lacks it.
-    #[error("this processor has no {0}; it can run {available}", available = available_names())]
+    /// The processor does not have it.
+    #[error("this processor does not have {0}; it can run {available}", available = available_names())]
     Unavailable(Isa),
     /// `BAYES8_HIDE` hides it.
     #[error("{HIDE_VARIABLE} hides {0}; it leaves {available}", available = available_names())]
     Hidden(Isa),
-    /// `BAYES8_HIDE` names something that it cannot hide.
-    #[error("{HIDE_VARIABLE} cannot hide `{0}`; it takes {all}, with commas between", all = names(&Isa::ALL[1..]))]
+    /// `BAYES8_HIDE` names something that cannot be hidden.
+    #[error("{HIDE_VARIABLE} cannot hide `{0}`; it takes {all}, separated by commas", all = names(&Isa::ALL[1..]))]
     CannotHide(String),
 }
 
 impl Isa {
-    /// Whether this processor can run it and `BAYES8_HIDE` does not hide it.
+    /// Returns whether this processor has the instruction set and `BAYES8_HIDE` does not hide it.
     pub fn is_available(self) -> bool {
         with_kernel!(self, K => K::new().is_some(), portable => true, missing => false)
     }
 
-    /// The instruction sets that are available, slowest first.
+    /// Iterates over the available instruction sets, slowest first. [`Isa::Portable`] is always
+    /// among them.
     pub fn available() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|isa| isa.is_available())
     }
 
-    /// The one named by `BAYES8_ISA`, or else the fastest that is available.
+    /// Returns the instruction set that `BAYES8_ISA` names, or the fastest available one if the
+    /// variable is not set.
     ///
     /// # Errors
-    /// [`IsaError`] when the variable names none or one that is not available, or `BAYES8_HIDE` names
-    /// something that it cannot hide.
+    /// [`IsaError`] when `BAYES8_ISA` does not name an available instruction set, or `BAYES8_HIDE`
+    /// names something that cannot be hidden.
     pub fn choose() -> Result<Self, IsaError> {
         match variable(ISA_VARIABLE) {
             Some(name) => name.parse::<Self>()?.require(),
@@ -50,10 +53,11 @@ impl Isa {
         }
     }
 
-    /// Itself, if it is available.
+    /// Returns the instruction set itself if it is available.
     ///
     /// # Errors
-    /// [`IsaError::Unavailable`] or [`IsaError::Hidden`]; [`IsaError::CannotHide`] whatever it is.
+    /// [`IsaError::Unavailable`] or [`IsaError::Hidden`] if it is not. [`IsaError::CannotHide`] if
+    /// `BAYES8_HIDE` names something that cannot be hidden.
     pub fn require(self) -> Result<Self, IsaError> {
         hidden_by_user().map_err(|name| IsaError::CannotHide(name.into()))?;
         if self.is_available() {
@@ -74,7 +78,7 @@ impl FromStr for Isa {
     }
 }
 
-/// The names of `isas` with commas between.
+/// Joins the names of `isas` with commas.
 fn names(isas: &[Isa]) -> String {
     isas.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", ")
 }
@@ -88,9 +92,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_hidden_is_told_what_can() {
-        let expected = "BAYES8_HIDE cannot hide `mmx`; it takes avx2, avxvnni, avx512vnni, amx, with \
-                        commas between";
+    fn errors_list_what_can_be_hidden() {
+        let expected = "BAYES8_HIDE cannot hide `mmx`; it takes avx2, avxvnni, avx512vnni, amx, \
+                        separated by commas";
         assert_eq!(IsaError::CannotHide("mmx".into()).to_string(), expected);
     }
 }

@@ -1,25 +1,27 @@
 //! AMX-INT8: `tdpbusd` adds the product of a tile of 16 rows x 64 u8 and one of 64 x 16 i8 to a tile
 //! of 16 x 16 i32.
 //!
-//! Tile: up to 32 rows x 32 channels, 64 deep a step. Registers: tmm0-3 are C, two by two; tmm4-5 A,
-//! the two halves of the rows; tmm6-7 B, the two panels. Packing: weights i8 `[K/4][16][4]` as
-//! AVX512-VNNI's, K padded with zeros to a multiple of 64, so that a B tile is 1 KiB in one piece;
-//! activations u8, rows at a uniform distance, in place where they can be.
-//! Peak: 16 x 16 x 64 products in 16 cycles, 1024 a cycle, sixteen times AVX512-VNNI's port.
+//! Tile: up to 32 rows x 32 channels, 64 deep per step. Registers: tmm0-3 are C, two by two; tmm4-5
+//! A, the two halves of the rows; tmm6-7 B, the two panels. Packing: weights i8 `[K/4][16][4]` as
+//! for AVX512-VNNI, K padded with zeros to a multiple of 64, so that a B tile is 1 KiB in one
+//! piece; activations u8, rows at a uniform distance, in place if possible. Peak: 16 x 16 x 64
+//! products in 16 cycles, 1024 per cycle, sixteen times those of AVX512-VNNI's port.
 //!
-//! - **Rows that are no multiple of 32** become tiles of equal height: 49 are two of 25, of which
-//!   the second repeats a row of the first. A product takes as many cycles as A has rows, and one
-//!   configuration serves all tiles of a block.
-//! - **The offsets** are what the sums begin with: a C tile loaded with a stride of zero.
+//! - **Rows** are split into tiles of equal height. 49 rows, for example, become two tiles of 25,
+//!   of which the second repeats a row of the first. A product takes one cycle per row of A, and
+//!   one configuration serves all tiles of a block.
+//! - **The offsets** are the initial sums: a C tile loaded with a stride of zero.
 //! - **The epilogue** of a tile takes nearly as long on the vector ports as 256 columns take on the
-//!   multiplier. It runs during the K loop of the next tile, some rows behind the products of each
-//!   step, so that both are in the pipeline at once; and the tile's sums are stored between the first
-//!   products of the next. The next tile may be of other panels: only the last of a block has none.
-//! - **One side stays** in the first-level cache, the other streams past it. With three tiles of
-//!   rows and more it is two panels, in parts where rows are deep; a part meets all rows before the
-//!   next does, and sums wait in memory. Few rows stay themselves and meet all panels.
+//!   multiplier. It runs during the K loop of the next tile, some rows after the products of each
+//!   step, so that both are in the pipeline at once. The tile's sums are stored between the first
+//!   products of the next tile, which may belong to other panels. Only the last tile of a block has
+//!   no next tile.
+//! - **One side stays** in the first-level cache while the other streams past it. With three or
+//!   more tiles of rows, two panels stay, in parts if rows are deep: a part meets all rows before
+//!   the next part does, and sums wait in memory. With fewer tiles, the rows stay and meet all
+//!   panels.
 //!
-//! `docs/AMX.md` has what was measured on silicon, and what these choices come from.
+//! `docs/AMX.md` has the measurements on silicon behind these choices.
 
 mod configuration;
 #[cfg(all(test, target_os = "linux"))]
@@ -50,12 +52,12 @@ pub(crate) struct Amx {
     vector: Vector,
 }
 
-/// What does all that is not a matrix product.
+/// The kernel for everything except matrix products.
 #[derive(Clone, Copy)]
 enum Vector {
-    /// Every processor with AMX has it.
+    /// AVX512-VNNI, which every processor with AMX has.
     Avx512Vnni(Avx512Vnni),
-    /// Nothing but the language: tests run anywhere. Never leaves a product to AVX512-VNNI.
+    /// Plain Rust, so that tests run anywhere. Never leaves a product to AVX512-VNNI.
     #[cfg(test)]
     Portable,
 }
@@ -65,10 +67,11 @@ impl Kernel for Amx {
     const STEP: usize = 4;
     const ROW_MULTIPLE: usize = TILE_ENTRIES;
     const UNIFORM_ROWS: bool = true;
-    /// Half of the 2 MiB of second-level cache that these processors have: weights are read from
-    /// afar once for each block, and the multiplier is done with them sixteen times as fast.
+    /// Half of these processors' 2 MiB of second-level cache. Weights are loaded from distant
+    /// caches once per block, and the multiplier uses them up sixteen times faster than vector
+    /// instructions.
     const BLOCK_BYTES: usize = 1 << 20;
-    /// One line: half of it is written by a pair of panels, half by the next, and it is left.
+    /// One cache line: one pair of panels writes half of it and the next pair the other half.
     const BLOCK_OUTPUTS: usize = 64;
     type Activation = u8;
     type Weight = i8;
@@ -174,12 +177,13 @@ impl Peak for Amx {
     }
 }
 
-/// Whether AVX512-VNNI multiplies a block in fewer cycles, by the figures of Intel's manual.
+/// Returns whether AVX512-VNNI multiplies a block in fewer cycles, by the figures of Intel's
+/// manual.
 ///
-/// A step of 64 columns takes the multiplier a cycle for each row and panel, but never less than
-/// the 52 cycles after which a C tile can be used again; the block's first load adds 45, its last
-/// stores 16 each, and the tiles between overlap. The same step is 16 `vpdpbusd` for each row and
-/// panel, two a cycle, and never less than the 5 cycles between two on the same register.
+/// A step of 64 columns takes the multiplier one cycle per row and panel, but at least the 52
+/// cycles after which a C tile can be used again. The block's first load adds 45 cycles and its
+/// last stores 16 each; the tiles between overlap. With vectors, the same step is 16 `vpdpbusd` per
+/// row and panel, two per cycle, and takes at least the 5 cycles between two on the same register.
 fn vector_is_faster(rows: usize, panels: usize, steps: usize) -> bool {
     if rows > TILE_ROWS {
         return false;
@@ -192,9 +196,10 @@ fn vector_is_faster(rows: usize, panels: usize, steps: usize) -> bool {
 
 #[cfg(test)]
 impl Amx {
-    /// The kernel for tests, on silicon or emulated; which of the two, it prints. `portable` keeps
-    /// AVX-512 out of it, so that tiles multiply even what AVX512-VNNI does faster. It exists where
-    /// AMX is hidden, too: a processor that has AMX cannot emulate it, as `ldtilecfg` does not trap.
+    /// Creates the kernel for tests, on silicon or emulated, and prints which. With `portable` it
+    /// does not use AVX-512, so that tiles compute even the products for which AVX512-VNNI is
+    /// faster. It ignores `BAYES8_HIDE`, since a processor with AMX cannot emulate it: `ldtilecfg`
+    /// does not trap.
     pub(crate) fn for_tests(portable: bool) -> Option<Self> {
         let vector = match Avx512Vnni::new() {
             Some(kernel) if !portable => Vector::Avx512Vnni(kernel),
@@ -208,7 +213,8 @@ impl Amx {
     }
 }
 
-/// Makes AMX instructions executable; says and prints once by what. `None` where nothing can.
+/// Makes AMX instructions executable. Returns, and prints once, what executes them; `None` if
+/// nothing can.
 #[cfg(test)]
 pub(crate) fn executed_by() -> Option<&'static str> {
     static HOW: std::sync::OnceLock<Option<&str>> = std::sync::OnceLock::new();
@@ -236,7 +242,7 @@ mod tests {
 
     #[test]
     fn few_rows_and_columns_are_left_to_vectors() {
-        // Cycles by the model, tiles against vectors: 52 + 77 and 80; 156 + 77 and 240.
+        // Cycles by the model, tiles and vectors: 52 + 77 and 80; 156 + 77 and 240.
         assert!(vector_is_faster(1, 2, 1));
         assert!(!vector_is_faster(1, 2, 3));
         // 52 + 77 and 128; 104 + 77 and 256.
@@ -247,7 +253,7 @@ mod tests {
         assert!(!vector_is_faster(16, 2, 1) && !vector_is_faster(49, 2, 1));
     }
 
-    /// Where distances wrap, the last row alone would not tell.
+    /// If distances wrapped, a check of the last row alone would miss the error.
     #[test]
     fn rows_in_descending_order_are_refused() {
         let Some(kernel) = Amx::for_tests(true) else { return };

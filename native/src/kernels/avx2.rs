@@ -1,11 +1,10 @@
 //! AVX2 without VNNI: `vpmaddwd` sums two i16 x i16 products into each of 8 i32 lanes.
 //!
-//! `vpmaddubsw` would take u8 x i8 but saturates at 2 * 255 * 127, so both sides are widened to
-//! i16 when they are packed, which keeps every sum exact.
-//! Tile: up to 6 rows x 16 channels. Registers: 12 accumulators, 2 of weights, 1 broadcast of two
-//! activations. Packing: weights i16 `[K/2][16][2]`, activations i16.
-//! Peak: 16 products an instruction; a step of a full tile is 12 `vpmaddwd` and 12 `vpaddd` on 8
-//! loads.
+//! `vpmaddubsw` would take u8 x i8, but sums as large as 2 * 255 * 127 saturate. So both sides are
+//! widened to i16 when they are packed, which keeps every sum exact. Tile: up to 6 rows x 16
+//! channels. Registers: 12 accumulators, 2 of weights, 1 broadcast of two activations. Packing:
+//! weights i16 `[K/2][16][2]`, activations i16. Peak: 16 products per instruction; a step of a full
+//! tile is 12 `vpmaddwd` and 12 `vpaddd` on 8 loads.
 
 pub(super) mod epilogue;
 pub(super) mod sampler;
@@ -118,7 +117,7 @@ unsafe fn rows<const R: usize>(
 ) {
     let mut sums = [[_mm256_setzero_si256(); 2]; R];
     // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
-    // activations, and that panel `panel` holds as many steps as a row has.
+    // activations, and that panel `panel` holds all steps of a row.
     unsafe {
         let activations = block.activations.as_ptr();
         let rows: [*const i16; R] =
@@ -150,13 +149,13 @@ unsafe fn rows<const R: usize>(
 unsafe fn peak(rounds: u64) -> (u64, i32) {
     const ACCUMULATORS: usize = 12;
     let mut sums = [_mm256_setzero_si256(); ACCUMULATORS];
-    // Not known to the compiler, so that it cannot compute the sums beforehand.
+    // Unknown to the compiler, so that it cannot compute the sums in advance.
     let x = _mm256_set1_epi32(black_box(0x0001_0001));
     let mut w = _mm256_set1_epi32(black_box(1));
     for _ in 0..rounds {
         for sum in &mut sums {
             // SAFETY: no instruction at all. It hides from the compiler that the product is always
-            // the same, which it would take out of the loop.
+            // the same; otherwise it would be moved out of the loop.
             unsafe { asm!("/* {0} */", inout(ymm_reg) w, options(pure, nomem, nostack)) };
             *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, w));
         }

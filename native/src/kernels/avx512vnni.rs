@@ -1,9 +1,9 @@
 //! AVX512-VNNI: `vpdpbusd` sums four u8 x i8 products into each of 16 i32 lanes.
 //!
 //! Tile: up to 12 rows x 32 channels. Registers: 24 accumulators, 2 panels' weights, 1 broadcast of
-//! four activations. Packing: weights i8 `[K/4][16][4]`, a panel's step is one zmm; activations u8,
-//! straight from NHWC rows where their pieces are multiples of four.
-//! Peak: 64 products an instruction; a step of a full tile is 24 `vpdpbusd` on 14 loads.
+//! four activations. Packing: weights i8 `[K/4][16][4]`, so a panel's step is one zmm; activations
+//! u8, straight from NHWC rows if their pieces are multiples of four. Peak: 64 products per
+//! instruction; a step of a full tile is 24 `vpdpbusd` on 14 loads.
 
 pub(super) mod epilogue;
 pub(super) mod sampler;
@@ -150,8 +150,8 @@ unsafe fn rows<const R: usize, const P: usize>(
     const STEP_BYTES: usize = PANEL * Avx512Vnni::STEP;
     let panel_bytes = block.row_entries() * PANEL;
     // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
-    // activations, that the panels hold as many steps as a row has, and that there are 16 offsets
-    // for each of them.
+    // activations, that the panels hold all steps of a row, and that there are 16 offsets for each
+    // of them.
     unsafe {
         let offsets: [__m512i; P] = std::array::from_fn(|p| {
             _mm512_loadu_si512(block.offsets.as_ptr().add((panel + p) * PANEL).cast())
@@ -189,7 +189,7 @@ unsafe fn rows<const R: usize, const P: usize>(
 unsafe fn peak(rounds: u64) -> (u64, i32) {
     const ACCUMULATORS: usize = 24;
     let mut sums = [_mm512_setzero_si512(); ACCUMULATORS];
-    // Not known to the compiler, so that it cannot compute the sums beforehand.
+    // Unknown to the compiler, so that it cannot compute the sums in advance.
     let (x, w) = (_mm512_set1_epi32(black_box(0x0101_0101)), _mm512_set1_epi32(black_box(1)));
     for _ in 0..rounds {
         for sum in &mut sums {

@@ -1,9 +1,9 @@
-//! AVX-VNNI: the 256-bit `vpdpbusd` of Intel's client processors and E-cores since Alder Lake and
-//! of AMD's since Zen 5: four u8 x i8 products into each of 8 i32 lanes.
+//! AVX-VNNI: the 256-bit `vpdpbusd` of Intel's client processors and E-cores since Alder Lake, and
+//! of AMD's processors since Zen 5, sums four u8 x i8 products into each of 8 i32 lanes.
 //!
 //! Tile: up to 6 rows x 16 channels. Registers: 12 accumulators, 2 of weights, 1 broadcast of four
-//! activations. Packing: as AVX512-VNNI, weights i8 `[K/4][16][4]`, activations u8 in place.
-//! Peak: 32 products an instruction; a step of a full tile is 12 `vpdpbusd` on 8 loads.
+//! activations. Packing: as for AVX512-VNNI, weights i8 `[K/4][16][4]`, activations u8 in place.
+//! Peak: 32 products per instruction; a step of a full tile is 12 `vpdpbusd` on 8 loads.
 
 use super::avx2::{epilogue, sampler};
 use super::row_tiles;
@@ -116,7 +116,7 @@ unsafe fn rows<const R: usize>(
 ) {
     let mut sums = [[_mm256_setzero_si256(); 2]; R];
     // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
-    // activations, and that panel `panel` holds as many steps as a row has.
+    // activations, and that panel `panel` holds all steps of a row.
     unsafe {
         let activations = block.activations.as_ptr();
         let rows: [*const u8; R] =
@@ -148,7 +148,7 @@ unsafe fn rows<const R: usize>(
 unsafe fn peak(rounds: u64) -> (u64, i32) {
     const ACCUMULATORS: usize = 12;
     let mut sums = [_mm256_setzero_si256(); ACCUMULATORS];
-    // Not known to the compiler, so that it cannot compute the sums beforehand.
+    // Unknown to the compiler, so that it cannot compute the sums in advance.
     let (x, w) = (_mm256_set1_epi32(black_box(0x0101_0101)), _mm256_set1_epi32(black_box(1)));
     for _ in 0..rounds {
         for sum in &mut sums {

@@ -1,7 +1,8 @@
-//! From the name of an instruction set to its kernel's type.
+//! Dispatches from an instruction set to the type of its kernel.
 
-/// Evaluates `$with` with `$kernel` naming the kernel of the instruction set `$isa`, or else
-/// `$portable` for the reference, and `$missing` on other processors than x86-64.
+/// Evaluates `$with`, in which `$kernel` names the kernel of the instruction set `$isa`. For the
+/// reference, evaluates `$portable` instead; for kernels that only x86-64 has, on other processors,
+/// `$missing`.
 macro_rules! with_kernel {
     ($isa:expr, $kernel:ident => $with:expr, portable => $portable:expr, missing => $missing:expr) => {
         match $isa {

@@ -1,10 +1,11 @@
-//! What the dot-product instruction of a kernel can do at most.
+//! The peak rate of a kernel's dot-product instruction.
 
 use bayes8_core::simd::Kernel;
 
-/// What a kernel is measured against.
+/// A kernel whose dot-product instruction can be measured alone.
 pub(crate) trait Peak: Kernel {
-    /// The dot-product instruction and nothing else, on registers: `rounds` times on enough
-    /// accumulators to hide its latency. Returns the number of products and the accumulators' sum.
+    /// Executes only the dot-product instruction, on registers, `rounds` times on enough
+    /// accumulators to hide its latency. Returns the number of products and the sum of the
+    /// accumulators.
     fn peak(self, rounds: u64) -> (u64, i32);
 }

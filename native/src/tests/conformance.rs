@@ -1,5 +1,6 @@
-//! The conformance vectors on tiles that this processor may lack: `cargo xtask conformance` reads what
-//! this prints. On a processor with AMX the public API runs them too (`tests/examples`).
+//! The conformance vectors on AMX tiles, emulated if this processor lacks them.
+//! `cargo xtask conformance` reads the output. On a processor with AMX the public API runs them too
+//! (`tests/examples`).
 
 use crate::engine::{Engine, Job, Memory, Threaded};
 use crate::kernels::Kernel;
@@ -18,7 +19,7 @@ use bayes8_core::posterior::Draw;
 use bayes8_core::session::SampleRange;
 use std::ops::ControlFlow;
 
-/// The engine on AMX, whatever executes its instructions.
+/// The engine on AMX, on silicon or emulated.
 struct Tiles {
     amx: Amx,
     name: String,
@@ -33,7 +34,7 @@ impl Tiles {
     }
 }
 
-/// The model and the input codes of a case.
+/// Returns the model and the input codes of a case.
 fn begin(case: &Case) -> Result<(QuantizedModel, Vec<u8>), String> {
     let model = format::read(&case.model).map_err(|error| error.to_string())?;
     let mut codes = vec![0; case.pictures.len()];
@@ -82,7 +83,8 @@ impl Implementation for Tiles {
     }
 }
 
-/// As it is used, and with all products on tiles: AVX512-VNNI takes small ones otherwise.
+/// Runs the kernel as it is used, then with all products on tiles, since AVX512-VNNI otherwise
+/// takes small ones.
 #[test]
 #[ignore = "`cargo xtask conformance` runs it, as `cargo xtask test` does"]
 fn conformance_vectors_pass_on_amx() {

@@ -5,20 +5,21 @@ use super::{kernels, reference};
 use bayes8_core::graph::{Depth, Padding, Shape, Window};
 use proptest::prelude::*;
 
-/// `count` channels in one of the three ways to group them: all together, in groups, depthwise.
+/// Generates groups, input channels and output channels: a single group, several groups, or
+/// depthwise.
 fn channels() -> impl Strategy<Value = (usize, usize, usize)> {
     prop_oneof![
         3 => (1..71usize, 1..71usize).prop_map(|(inputs, outputs)| (1, inputs, outputs)),
         2 => (2..9usize, 1..9usize, 1..9usize).prop_map(|(g, i, o)| (g, g * i, g * o)),
-        // One group of more than a panel.
+        // Groups of more than a panel.
         1 => (2..4usize, 1..20usize, 17..24usize).prop_map(|(g, i, o)| (g, g * i, g * o)),
         2 => (2..71usize).prop_map(|channels| (channels, channels, channels)),
     ]
 }
 
 prop_compose! {
-    /// One axis of a window and of an input that it fits: kernel, stride, dilation, padding
-    /// before and after, extent.
+    /// Generates one axis of a window and of an input that it fits: kernel, stride, dilation,
+    /// padding before and after, extent.
     fn axis()(kernel in 1..8usize, stride in 1..4usize, dilation in 1..4usize)(
         kernel in Just(kernel),
         stride in Just(stride),
@@ -33,7 +34,7 @@ prop_compose! {
     }
 }
 
-/// The planes of a picture, or of a small volume.
+/// Generates the planes of a picture or of a small volume.
 fn planes() -> impl Strategy<Value = [usize; 6]> {
     let volume = axis().prop_filter("small", |[kernel, .., extent]| kernel.max(extent) <= &5);
     prop_oneof![3 => Just([1, 1, 1, 0, 0, 1]), 1 => volume]
@@ -127,12 +128,12 @@ fn rows_around_tiles() {
     }
 }
 
-/// More than 576 columns are multiplied in parts, whose sums wait in memory.
-/// AMX finishes a tile of outputs while it multiplies the next, which may have other panels.
+/// AMX multiplies more than 576 columns in parts, whose sums wait in memory. It finishes a tile of
+/// outputs while it multiplies the next, which may have other panels.
 #[test]
 fn panels_follow_each_other() {
-    // Rows of one tile, of two that stay in cache with their rows together or one by one, of two and
-    // more whose weights stay; an odd number of panels, the last of them in part.
+    // One tile of rows; two tiles that stay in cache, together or one by one; two and more tiles
+    // whose weights stay. An odd number of panels, the last of them partial.
     for (m, k) in [(20, 256), (49, 512), (49, 768), (49, 1664), (99, 130)] {
         Case::linear(m, k, 77).check();
     }
@@ -163,7 +164,7 @@ fn a_row_of_more_than_one_block() {
     Case::linear(30, 16_384, 33).check();
 }
 
-/// 65,000 products of 255 and -128 come close to the end of i32.
+/// 65,000 products of 255 and -128 come close to the limit of i32.
 #[test]
 fn the_deepest_sum_that_the_loader_lets_pass() {
     let deepest = i32::MAX as usize / (255 * 128) - 20;
@@ -182,7 +183,7 @@ fn padding_counts_as_the_zero_point() {
     }
 }
 
-/// An input narrower than the kernel: rows never lie inside as a whole.
+/// With an input narrower than the kernel, no row of taps is inside as a whole.
 #[test]
 fn windows_wider_than_the_input() {
     let padding = Padding { left: 6, right: 3, ..Padding::default() };
@@ -197,20 +198,20 @@ fn strided_1x1_is_not_the_input_itself() {
     for stride in [[2, 2], [1, 2], [2, 1], [3, 3]] {
         let window = Window { stride, ..Window::new([1, 1]) };
         Case { window, pictures: 2, ..Case::square(Shape::new(7, 5, 16), 20, 1) }.check();
-        // Where only one position is left it is.
+        // If only one position is left, it is.
         Case { window, pictures: 9, ..Case::square(Shape::new(1, 1, 16), 20, 1) }.check();
     }
 }
 
 #[test]
-fn grouped_layers_with_one_channel_a_group() {
-    // As many groups as inputs but more outputs: not depthwise.
+fn grouped_layers_with_one_channel_per_group() {
+    // One group per input, but more outputs: not depthwise.
     Case { groups: 6, ..Case::square(Shape::new(5, 5, 6), 12, 3) }.check();
     // One group of one channel: not depthwise either.
     Case::square(Shape::new(5, 5, 1), 1, 3).check();
 }
 
-/// Planes of padding, of no padding, and in pictures that are copied one by one.
+/// Volumes with and without padding, and volumes that are copied one by one.
 #[test]
 fn volumes_of_every_source_of_rows() {
     let depth = |kernel, stride| Depth { kernel, stride, dilation: 1 };

@@ -1,4 +1,4 @@
-//! Convolutions with invented numbers.
+//! Convolutions with random numbers.
 
 use super::{Subject, kernels, reference};
 use bayes8_conformance::Random;
@@ -10,18 +10,18 @@ use bayes8_core::ops::{Addition, Filters, Rescale};
 use bayes8_core::posterior::Draw;
 use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 
-/// Which numbers a case has.
+/// The kind of numbers in a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Numbers {
     /// Any.
     Any,
-    /// Only the ends of each type, and the largest bias that the loader lets pass.
+    /// Only the extremes of each type, and the largest bias that the loader accepts.
     Extreme,
     /// Any, without a posterior.
     Deterministic,
 }
 
-/// A convolution over a batch.
+/// A test case: a convolution over a batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) pictures: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// A matrix product: `m` pictures of `k` numbers to `n` numbers each.
+    /// Returns a matrix product: `m` pictures of `k` numbers become `n` numbers each.
     pub(crate) fn linear(m: usize, k: usize, n: usize) -> Self {
         Self {
             pictures: m,
@@ -49,7 +49,7 @@ impl Case {
         }
     }
 
-    /// A square convolution over one picture.
+    /// Returns a square convolution over one picture.
     pub(crate) fn square(input: Shape, out_channels: usize, kernel: usize) -> Self {
         let window =
             Window { padding: Padding::uniform(kernel / 2), ..Window::new([kernel, kernel]) };
@@ -61,7 +61,8 @@ impl Case {
         self.check_with(&mut *reference(), &mut kernels());
     }
 
-    /// The same with the working memory of earlier cases.
+    /// Fails unless `kernels`, whose working memory is that of earlier cases, return the bits of
+    /// `reference`.
     pub(crate) fn check_with(&self, reference: &mut dyn Subject, kernels: &mut [Box<dyn Subject>]) {
         let (layer, job, input) = self.build();
         let draw = Draw { seed: self.seed, sample: self.seed as u32 % 100 };
@@ -128,7 +129,7 @@ impl Case {
         let mut mu: Vec<i8> = random.bytes(weights).into_iter().map(|b| b as i8).collect();
         let mut sigma = random.bytes(weights);
         if extreme {
-            // Mostly of one sign, so that sums become as large as they can.
+            // Mostly of one sign, so that sums become as large as possible.
             mu.iter_mut().for_each(|w| *w = if *w < 100 { -128 } else { 127 });
             sigma.iter_mut().for_each(|s| *s = if *s < 128 { 0 } else { 255 });
         }

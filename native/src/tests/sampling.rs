@@ -1,12 +1,10 @@
-//! Weight samples, one by one.
+//! Compares individual weights of samples.
 
 use super::layers::{Case, Numbers};
 use super::{Subject, kernels, not_here, reference};
-use crate::kernels::amx::Amx;
-use crate::kernels::avx2::Avx2;
-use crate::kernels::avx512vnni::Avx512Vnni;
-use crate::kernels::avxvnni::AvxVnni;
 use crate::kernels::{Kernel, NoiseMultipliers, PANEL};
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::{amx::Amx, avx2::Avx2, avx512vnni::Avx512Vnni, avxvnni::AvxVnni};
 use bayes8_conformance::Random;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::convolution::Convolution;
@@ -15,8 +13,9 @@ use bayes8_core::layer::Layer;
 use bayes8_core::posterior::Draw;
 use bayes8_core::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
 
-/// All weights of a layer, read through its own convolution: picture `i` is 1 at weight `i` of the
-/// filters and 0 elsewhere, so the logits are those weights. A last picture of zeros shows biases.
+/// Returns all weights of a layer, read through its own convolution. Picture `i` is 1 at weight `i`
+/// of the filters and 0 elsewhere, so its logits are these weights plus the biases. A last picture
+/// of zeros gives the biases.
 fn weights_of(subject: &mut dyn Subject, layer: &Layer, job: &Convolution, draw: Draw) -> Vec<f32> {
     let job = Convolution {
         zero_point: 0,
@@ -37,7 +36,7 @@ fn weights_of(subject: &mut dyn Subject, layer: &Layer, job: &Convolution, draw:
     bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
-/// What [`weights_of`] must find, from the core's sampler.
+/// Returns the expected result of [`weights_of`], from the sampler of core.
 fn expected(layer: &Layer, draw: Draw) -> Vec<f32> {
     let mut weights = vec![0; layer.mu.len()];
     let mut biases = vec![0; layer.out_channels];
@@ -104,7 +103,7 @@ fn depthwise_taps_are_sampled_as_the_reference_does() {
 #[test]
 fn extreme_codes_saturate_as_the_reference_does() {
     for seed in 0..5 {
-        // Without the biases, which would not fit a float beside the weights.
+        // Without biases: their sums with weights would not be exact floats.
         let case = Case { numbers: Numbers::Extreme, seed, ..whole_input([1, 1], 150, 40) };
         let (mut layer, job, _) = case.build();
         layer.bias = None;
@@ -116,7 +115,7 @@ fn extreme_codes_saturate_as_the_reference_does() {
     }
 }
 
-/// Panels may be made independently, from any chunk on: so `first` may stand within a group.
+/// Panels may be drawn independently, from any chunk on, so `first` may be within a group.
 fn check_chunks<K: Kernel>(kernel: Option<K>) {
     let Some(kernel) = kernel else {
         not_here(K::NAME);
@@ -158,7 +157,8 @@ fn check_chunks<K: Kernel>(kernel: Option<K>) {
     }
 }
 
-/// `panel[k / STEP][channel][k % STEP]` is weight `k` of the row, zero behind its end.
+/// Checks that `panel[k / STEP][channel][k % STEP]` is weight `k` of the channel's row, or zero
+/// after the end of the row.
 fn check_packing<K: Kernel>(kernel: Option<K>)
 where
     K::Weight: Into<i32>,
@@ -176,7 +176,7 @@ where
             let row = &mut row.as_flattened_mut()[..length];
             row.iter_mut().for_each(|weight| *weight = random.byte() as i8);
         }
-        // A guard behind the panel is not the kernel's to write.
+        // The kernel must not write to the guard after the panel.
         let mut memory = vec![K::Weight::from(99); PANEL * row_entries + 64];
         let (panel, guard) = memory.split_at_mut(PANEL * row_entries);
         let sums = kernel.pack(&rows, panel);
@@ -196,6 +196,7 @@ where
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
 fn rows_are_packed_into_panels() {
     check_packing(Avx2::new());
     check_packing(AvxVnni::new());
@@ -205,6 +206,7 @@ fn rows_are_packed_into_panels() {
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
 fn chunks_can_be_drawn_from_anywhere_in_the_stream() {
     check_chunks(Avx2::new());
     check_chunks(AvxVnni::new());

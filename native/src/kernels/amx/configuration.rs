@@ -1,4 +1,4 @@
-//! Whether this process may use AMX, and the tile configuration of a thread.
+//! Detects whether this process may use AMX, and keeps the tile configuration of a thread.
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid_count, CpuidResult};
@@ -6,27 +6,27 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-/// Rows of a tile register; also the most rows of one of the two A tiles of an output block.
+/// Rows of a tile register, and the most rows of each of the two A tiles of an output block.
 pub(super) const TILE_ROWS: usize = 16;
 
 /// Bytes in a row of a tile register.
 pub(super) const ROW_BYTES: usize = 64;
 
-/// Whether the processor has AMX-TILE and AMX-INT8 and the system lets this process use them.
-/// Asks the system once a process.
+/// Returns whether the processor has AMX-TILE and AMX-INT8 and the system lets this process use
+/// them. Asks the system once per process.
 pub(super) fn is_available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| has_instructions() && system_saves_tiles() && is_permitted())
 }
 
-/// CPUID(7, 0).EDX: bit 24 is AMX-TILE, bit 25 AMX-INT8.
+/// Checks CPUID(7, 0).EDX: bit 24 is AMX-TILE, bit 25 AMX-INT8.
 fn has_instructions() -> bool {
     const TILE_AND_INT8: u32 = 0b11 << 24;
     let last_leaf = cpuid(0).eax;
     last_leaf >= 7 && cpuid(7).edx & TILE_AND_INT8 == TILE_AND_INT8
 }
 
-/// Subleaf 0 of a leaf of CPUID.
+/// Returns subleaf 0 of a leaf of CPUID.
 fn cpuid(leaf: u32) -> CpuidResult {
     // SAFETY: Every x86-64 processor has the instruction.
     #[allow(unused_unsafe, reason = "newer compilers have it as a safe function")]
@@ -35,7 +35,8 @@ fn cpuid(leaf: u32) -> CpuidResult {
     }
 }
 
-/// XCR0 bits 17 and 18: the system saves the configuration and the tiles of a thread.
+/// Checks bits 17 and 18 of XCR0: whether the system saves the configuration and the tiles of a
+/// thread.
 fn system_saves_tiles() -> bool {
     const OSXSAVE: u32 = 1 << 27;
     const CONFIGURATION_AND_DATA: u32 = 0b11 << 17;
@@ -51,7 +52,8 @@ fn system_saves_tiles() -> bool {
     low & CONFIGURATION_AND_DATA == CONFIGURATION_AND_DATA
 }
 
-/// Asks for the 8 KiB of tiles: Linux, since 5.16, raises SIGILL in a process that did not.
+/// Asks the system for the 8 KiB of tiles. Linux since 5.16 raises SIGILL in processes that did not
+/// ask.
 #[cfg(target_os = "linux")]
 fn is_permitted() -> bool {
     const SYS_ARCH_PRCTL: i64 = 158;
@@ -74,7 +76,7 @@ fn is_permitted() -> bool {
     result == 0
 }
 
-/// Other systems are not asked: none was tried.
+/// Returns `false` for other systems, which were not tried.
 #[cfg(not(target_os = "linux"))]
 fn is_permitted() -> bool {
     false
@@ -91,8 +93,9 @@ struct TileConfiguration {
 }
 
 impl TileConfiguration {
-    /// Tiles 0 to 3 are C, 4 and 5 A, 6 and 7 B. C tiles 0 and 1 have the rows of A tile 4, C tiles
-    /// 2 and 3 those of A tile 5; an A tile of no rows leaves its three registers out.
+    /// Creates the configuration for A tiles of these numbers of rows. Tiles 0 to 3 are C, 4 and 5
+    /// A, 6 and 7 B. C tiles 0 and 1 have the rows of A tile 4, C tiles 2 and 3 those of A tile 5.
+    /// An A tile without rows leaves its three registers unused.
     fn new(rows: [usize; 2]) -> Self {
         assert!((1..=TILE_ROWS).contains(&rows[0]) && rows[1] <= TILE_ROWS);
         let [upper, lower] = rows.map(|rows| rows as u8);
@@ -113,24 +116,25 @@ impl TileConfiguration {
 
 thread_local! {
     /// Rows of the two A tiles in the configuration that this thread has loaded; `[0, 0]` without
-    /// one. A property of the thread, so that it is true whatever number of guards it has.
+    /// one. Kept per thread, so that it is right for any number of guards.
     static LOADED: Cell<[usize; 2]> = const { Cell::new([0, 0]) };
 }
 
-/// Leave to configure the tiles of this thread; releases them when dropped, so that the system need
-/// not save 8 KiB at every switch of threads.
+/// A guard that may configure the tiles of this thread. Its drop releases them, so that the system
+/// does not have to save 8 KiB at every switch of threads.
 pub(crate) struct Configuration {
-    /// Tiles are state of a thread: a guard must not leave it.
+    /// Tiles are state of a thread, so the guard must not leave it.
     not_send: PhantomData<*const ()>,
 }
 
 impl Configuration {
-    /// Loads nothing yet.
+    /// Creates a guard without loading a configuration.
     pub(super) fn new() -> Self {
         Self { not_send: PhantomData }
     }
 
-    /// Configures the tiles for A tiles of these rows, `1..=16` and `0..=16`, if they are not.
+    /// Configures the tiles for A tiles of these numbers of rows, `1..=16` and `0..=16`, if they
+    /// are not yet.
     ///
     /// # Safety
     /// AMX instructions must be executable in this process: by the processor or by a handler.

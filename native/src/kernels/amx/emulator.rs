@@ -1,10 +1,11 @@
-//! AMX without AMX: tests run the compiled kernel on any x86-64 under Linux.
+//! Emulates AMX, so that tests run the compiled kernel on any x86-64 processor under Linux.
 //!
-//! A processor without AMX raises SIGILL at its instructions. The handler here decodes the ones that
-//! the kernel may use, executes them on a tile file in software, one a thread, and steps over them.
-//! What it does not know, or what the architecture forbids (a configuration that is not valid,
-//! shapes that do not match), is left to the previous action: the process dies at that instruction.
-//! Semantics: Intel 64 and IA-32 Software Developer's Manual, volume 2, `LDTILECFG` to `TILEZERO`.
+//! A processor without AMX raises SIGILL at its instructions. The handler here decodes those that
+//! the kernel may use, executes them on a tile file in software, one per thread, and steps over
+//! them. Instructions that it does not know, or that the architecture forbids (a configuration that
+//! is not valid, shapes that do not match), are left to the previous action: the process dies at
+//! that instruction. Semantics: Intel 64 and IA-32 Software Developer's Manual, volume 2,
+//! `LDTILECFG` to `TILEZERO`.
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -15,7 +16,7 @@ const TILES: usize = 8;
 const ROWS: usize = 16;
 const ROW_BYTES: usize = 64;
 
-/// Tile registers and configuration of a thread.
+/// The tile registers and the configuration of a thread.
 struct TileFile {
     configured: bool,
     start_row: u8,
@@ -37,7 +38,7 @@ thread_local! {
     static FILE: UnsafeCell<TileFile> = const { UnsafeCell::new(INITIAL) };
 }
 
-/// An instruction with its addresses computed.
+/// An instruction with computed addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Instruction {
     LoadConfiguration { address: usize },
@@ -49,7 +50,7 @@ enum Instruction {
     Multiply { sums: usize, left: usize, right: usize, signs: [bool; 2] },
 }
 
-/// Why the instruction must fault.
+/// The instruction must fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Fault;
 
@@ -109,7 +110,8 @@ impl TileFile {
         Ok(())
     }
 
-    /// `LDTILECFG`: palette 0 clears everything, palette 1 has 8 tiles of 16 rows of 64 bytes.
+    /// Executes `LDTILECFG`: palette 0 clears everything, palette 1 has 8 tiles of 16 rows of 64
+    /// bytes.
     fn configure(&mut self, bytes: &[u8; 64]) -> Result<(), Fault> {
         match bytes[0] {
             0 => {
@@ -137,7 +139,7 @@ impl TileFile {
         Ok(())
     }
 
-    /// What `STTILECFG` writes: zeros without a configuration.
+    /// Returns the bytes that `STTILECFG` writes: zeros without a configuration.
     fn configuration(&self) -> [u8; 64] {
         let mut bytes = [0; 64];
         if self.configured {
@@ -152,7 +154,8 @@ impl TileFile {
         bytes
     }
 
-    /// Rows and bytes in a row of a tile that has any.
+    /// Returns the number of rows and the bytes per row of a tile, or a fault if the tile is not
+    /// configured.
     fn shape(&self, tile: usize) -> Result<(usize, usize), Fault> {
         let shape = (usize::from(self.rows[tile]), usize::from(self.row_bytes[tile]));
         if self.configured && shape.0 != 0 { Ok(shape) } else { Err(Fault) }
@@ -202,10 +205,10 @@ impl TileFile {
     }
 }
 
-/// General registers in the order of their numbers in an instruction.
+/// The general registers in the order of their numbers in instructions.
 type Registers = [usize; 16];
 
-/// Reads an instruction byte by byte: beyond its end there may be no memory.
+/// Reads an instruction byte by byte, since the memory after it may not be readable.
 struct Code(*const u8);
 
 impl Code {
@@ -226,10 +229,11 @@ impl Code {
     }
 }
 
-/// Decodes the instruction at `code`. Returns it with its length; `None` if it is not one of AMX.
+/// Decodes the instruction at `code` and returns it with its length; `None` if it is not an AMX
+/// instruction.
 ///
 /// # Safety
-/// `code` must be where the processor met an instruction that it does not have.
+/// `code` must be the address of an instruction that the processor has met and does not have.
 unsafe fn decode(code: *const u8, registers: &Registers) -> Option<(Instruction, usize)> {
     let start = code;
     let mut code = Code(code);
@@ -290,11 +294,11 @@ unsafe fn decode(code: *const u8, registers: &Registers) -> Option<(Instruction,
     }
 }
 
-/// Base with displacement, and scaled index. `None` for addresses relative to the instruction,
-/// whose end is not known here: no kernel uses them.
+/// Decodes an address into base plus displacement, and scaled index. Returns `None` for addresses
+/// relative to the instruction, whose end is not known here; no kernel uses them.
 ///
 /// # Safety
-/// As [`decode`], with `code` behind the byte `modrm`, which names memory.
+/// As for [`decode`], with `code` after the byte `modrm`, which names memory.
 unsafe fn memory(
     code: &mut Code,
     modrm: u8,
@@ -326,7 +330,7 @@ unsafe fn memory(
     }
 }
 
-/// Places of the general registers in a signal's context, by their numbers in an instruction.
+/// Indices of the general registers in a signal's context, by their numbers in instructions.
 const PLACES: [i32; 16] = [
     libc::REG_RAX,
     libc::REG_RCX,
@@ -366,7 +370,7 @@ extern "C" fn handle(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc
     };
     match executed {
         Some(length) => *rip += length as i64,
-        // The instruction is met again, without this handler.
+        // The processor meets the instruction again, without this handler.
         None => {
             let previous = PREVIOUS.get().map_or(ptr::null(), ptr::from_ref);
             // SAFETY: `previous` is what `sigaction` returned. While it is not yet stored, the call

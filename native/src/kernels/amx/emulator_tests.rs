@@ -1,4 +1,4 @@
-//! The emulator against tiles computed by hand; on a processor with AMX, the processor against them.
+//! Compares the emulator, or a processor with AMX, with tiles computed by hand.
 
 use super::*;
 use crate::kernels::amx::executed_by;
@@ -6,7 +6,7 @@ use std::arch::asm;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-/// Configuration: palette 1, `(rows, bytes in a row)` of the first tiles.
+/// Returns a configuration: palette 1, with `(rows, bytes per row)` of the first tiles.
 fn shapes(start_row: u8, tiles: &[(u8, u16)]) -> [u8; 64] {
     let mut bytes = [0; 64];
     bytes[..2].copy_from_slice(&[1, start_row]);
@@ -107,7 +107,7 @@ fn loads_and_stores_follow_the_stride() {
     assert_eq!(same, expected);
 }
 
-/// Forms of an address that take other paths through an instruction's bytes.
+/// The forms of an address take different paths through the bytes of an instruction.
 #[test]
 fn every_form_of_an_address_is_decoded() {
     let from: [u8; 400] = std::array::from_fn(|i| i as u8);
@@ -189,7 +189,7 @@ fn a_tile_is_zero_after_its_configuration_and_after_zero() {
 }
 
 #[test]
-fn a_load_goes_on_at_the_start_row() {
+fn a_load_resumes_at_the_start_row() {
     let from: [u8; 12] = std::array::from_fn(|i| 10 + i as u8);
     let mut found = [[9u8; 4]; 3];
     let mut configuration = [7u8; 64];
@@ -209,7 +209,7 @@ fn a_load_goes_on_at_the_start_row() {
     assert_eq!(configuration, shapes(0, &[(3, 4)]), "a finished load clears the start row");
 }
 
-/// What a smaller shape leaves of a register cannot be seen by a program, but must be zero.
+/// The part of a register beyond its shape is invisible to programs, but must be zero.
 #[test]
 fn rows_and_columns_beyond_the_shape_become_zero() {
     let mut file = INITIAL;
@@ -237,7 +237,7 @@ fn rows_and_columns_beyond_the_shape_become_zero() {
 fn configurations_that_are_not_valid_fault() {
     let valid = shapes(0, &[(16, 64); 8]);
     assert_eq!(INITIAL.configure_copy(&valid), Ok(valid));
-    assert_eq!(INITIAL.configure_copy(&[0; 64]), Ok([0; 64]), "palette 0 is no configuration");
+    assert_eq!(INITIAL.configure_copy(&[0; 64]), Ok([0; 64]), "palette 0 clears everything");
     let changed = |at: usize, byte: u8| {
         let mut bytes = valid;
         bytes[at] = byte;
@@ -255,7 +255,7 @@ fn configurations_that_are_not_valid_fault() {
 }
 
 impl TileFile {
-    /// The configuration after `ldtilecfg` of `bytes`.
+    /// Returns the configuration after `ldtilecfg` of `bytes`.
     fn configure_copy(&self, bytes: &[u8; 64]) -> Result<[u8; 64], Fault> {
         let mut file = Self { ..INITIAL };
         file.configure(bytes).map(|()| file.configuration())
@@ -284,12 +284,12 @@ fn shapes_that_do_not_match_fault() {
     }
 }
 
-/// Set for the child processes of the test below: which instruction to die of.
+/// Tells the child processes of the test below which instruction to die of.
 const CHILD: &str = "BAYES8_TEST_FAULT";
 
 #[test]
-fn what_the_emulator_does_not_know_is_a_real_fault() {
-    let name = "kernels::amx::emulator::tests::what_the_emulator_does_not_know_is_a_real_fault";
+fn unknown_instructions_are_real_faults() {
+    let name = "kernels::amx::emulator::tests::unknown_instructions_are_real_faults";
     if let Ok(case) = std::env::var(CHILD) {
         return die(&case);
     }
@@ -322,7 +322,7 @@ fn die(case: &str) {
         "unconfigured" => tiles!([0; 64], ["tilezero tmm0"],),
         "palette" => tiles!([9; 64], ["nop"],),
         "shapes" => tiles!(configuration, ["tdpbusd tmm0, tmm1, tmm3"],),
-        // tdpbusd tmm0, tmm1, tmm1: not what an assembler lets pass.
+        // tdpbusd tmm0, tmm1, tmm1, which assemblers refuse.
         "equal" => tiles!(configuration, [".byte 0xc4, 0xe2, 0x71, 0x5e, 0xc1"],),
         // tilezero tmm0 with VEX.L set.
         "wide" => tiles!(configuration, [".byte 0xc4, 0xe2, 0x7f, 0x49, 0xc0"],),

@@ -1,4 +1,4 @@
-//! A tile whose sums are in memory while the multiplier is busy with the next.
+//! A tile whose sums are in memory while the multiplier is busy with the next tile.
 
 use super::tiles::{B_TILE_BYTES, BLOCK_CHANNELS, Sums};
 use crate::kernels::avx512vnni::epilogue::Epilogue;
@@ -6,27 +6,27 @@ use std::arch::x86_64::{__m512i, _MM_HINT_T0, _mm_prefetch};
 use std::ffi::c_void;
 use std::ops::Range;
 
-/// A tile whose epilogue is on its way.
+/// A tile whose epilogue is in progress.
 pub(super) struct Pending<E> {
     pub(super) sums: *const Sums,
-    /// Row of the output that is the first of the sums.
+    /// Row of the output that the first row of the sums belongs to.
     pub(super) first: usize,
     /// Rows of the output that are still to be written.
     pub(super) rows: Range<usize>,
-    /// Rows to write at a time, an even number.
+    /// Number of rows to write at a time, even.
     pub(super) at_a_time: usize,
     /// First panel of the block that the sums belong to.
     pub(super) panel: usize,
-    /// Panels that they belong to, one or two.
+    /// Number of panels that the sums belong to, one or two.
     pub(super) panels: usize,
-    /// Weights to ask the cache for; need not be readable.
+    /// Weights to prefetch; need not be readable.
     pub(super) fetch: *const i8,
-    /// Of the whole block.
+    /// The epilogue of the whole block.
     pub(super) epilogue: E,
 }
 
 impl<E> Pending<E> {
-    /// The next rows.
+    /// Takes the next rows.
     pub(super) fn take(&mut self) -> Range<usize> {
         let rows = self.rows.start..(self.rows.start + self.at_a_time).min(self.rows.end);
         self.rows.start = rows.end;
@@ -57,10 +57,10 @@ pub(super) unsafe extern "sysv64" fn write_rows<const P: usize>(context: *mut c_
     }
 }
 
-/// Asks for the next B tile of [`Pending::fetch`], then does what [`write_rows`] does.
+/// Prefetches the next B tile of [`Pending::fetch`], then does what [`write_rows`] does.
 ///
 /// # Safety
-/// That of [`write_rows`].
+/// The conditions of [`write_rows`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) unsafe extern "sysv64" fn fetch_and_write_rows<const P: usize>(context: *mut c_void) {
     const LINE: usize = 64;

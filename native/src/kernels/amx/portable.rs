@@ -1,4 +1,5 @@
-//! What AMX leaves to other instructions, in plain Rust: so that its tests run on any x86-64.
+//! The parts of the kernel that do not use AMX, in plain Rust, so that its tests run on any x86-64
+//! processor.
 
 use super::pending::Pending;
 use crate::kernels::{BlockOutput, NoiseMultipliers, PANEL};
@@ -6,7 +7,7 @@ use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
 use std::ffi::c_void;
 
-/// [`crate::kernels::Kernel::draw`].
+/// Draws chunks of weights ([`crate::kernels::Kernel::draw`]).
 pub(super) fn draw(
     stream: ChaCha8,
     first: u64,
@@ -30,7 +31,7 @@ pub(super) fn draw(
     }
 }
 
-/// [`crate::kernels::Kernel::pack`].
+/// Packs 16 rows into a panel ([`crate::kernels::Kernel::pack`]).
 pub(super) fn pack(rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
     let rows: Vec<&[i8]> =
         rows.chunks_exact(rows.len() / PANEL).map(|r| r.as_flattened()).collect();

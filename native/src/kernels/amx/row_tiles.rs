@@ -1,16 +1,17 @@
-//! The rows of a block as tiles of one height, so that one configuration serves them all.
+//! Splits the rows of a block into tiles of equal height, so that one configuration serves them
+//! all.
 
 use super::configuration::TILE_ROWS;
 use super::tiles::BLOCK_ROWS;
 use std::ops::Range;
 
-/// The rows of a block as tiles of one height.
+/// The rows of a block as tiles of equal height.
 #[derive(Clone, Copy)]
 pub(super) struct RowTiles {
     rows: usize,
     pub(super) count: usize,
     pub(super) height: usize,
-    /// Rows of the two A tiles; the second may have none.
+    /// Rows of the two A tiles; the second may have no rows.
     pub(super) halves: [usize; 2],
 }
 
@@ -22,12 +23,13 @@ impl RowTiles {
         Self { rows, count, height, halves: [upper, height - upper] }
     }
 
-    /// First row of a tile. The last ends with the rows, so it may begin in the tile before.
+    /// Returns the first row of a tile. The last tile ends with the last row, so it may overlap the
+    /// tile before.
     pub(super) fn first(&self, tile: usize) -> usize {
         (tile * self.height).min(self.rows - self.height)
     }
 
-    /// The rows that no earlier tile has.
+    /// Returns the rows of a tile that no earlier tile has.
     pub(super) fn new_rows(&self, tile: usize) -> Range<usize> {
         tile * self.height..self.first(tile) + self.height
     }

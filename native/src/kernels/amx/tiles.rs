@@ -1,7 +1,7 @@
 //! The K loops of output blocks: all of the kernel's tile arithmetic, in one block of assembly.
 //!
-//! The compiler knows the tile registers only as things that are overwritten. So nothing may stay in
-//! them between two blocks of assembly: sums come from memory and go back to memory here.
+//! The compiler knows tile registers only as clobbers. Nothing may therefore stay in them between
+//! two blocks of assembly: sums come from memory and go back to memory here.
 
 use super::configuration::{ROW_BYTES, TILE_ROWS};
 use crate::kernels::PANEL;
@@ -16,7 +16,7 @@ pub(super) const BLOCK_ROWS: usize = 2 * TILE_ROWS;
 /// Channels of an output block: two B tiles, which are two panels.
 pub(super) const BLOCK_CHANNELS: usize = 2 * PANEL;
 
-/// Entries of a row in one tile: what one `tdpbusd` sums.
+/// Entries of a row in one tile: the products that one `tdpbusd` sums.
 pub(super) const TILE_ENTRIES: usize = ROW_BYTES;
 
 /// Bytes of a B tile: 64 products deep, 16 channels wide, contiguous in a panel.
@@ -25,7 +25,7 @@ pub(super) const B_TILE_BYTES: usize = TILE_ENTRIES * PANEL;
 /// Bytes between rows of [`Sums`].
 pub(super) const SUMS_STRIDE: usize = BLOCK_CHANNELS * size_of::<i32>();
 
-/// The sums of an output block, a row of activations in each row.
+/// The sums of an output block, one row per row of activations.
 #[derive(Clone)]
 #[repr(C, align(64))]
 pub(super) struct Sums(pub(super) [[i32; BLOCK_CHANNELS]; BLOCK_ROWS]);
@@ -34,15 +34,16 @@ impl Sums {
     pub(super) const ZERO: Self = Self([[0; BLOCK_CHANNELS]; BLOCK_ROWS]);
 }
 
-/// Something to do between two steps; the argument is [`OutputBlock::after_context`].
+/// A function called between two steps, with [`OutputBlock::after_context`].
 pub(super) type AfterStep = unsafe extern "sysv64" fn(*mut c_void);
 
-/// Describes the next output block in the [`OutputBlock`], or says that there is none; and sets
-/// [`OutputBlock::sums`]. The argument is [`OutputBlock::next_context`].
+/// A function that sets [`OutputBlock::sums`] and describes the next output block in the
+/// [`OutputBlock`]. Returns `false` if there is no next block. The argument is
+/// [`OutputBlock::next_context`].
 pub(super) type Next = unsafe extern "sysv64" fn(*mut c_void) -> bool;
 
-/// What an output block is made of. `A` A tiles have `upper_rows` rows and what the loaded
-/// configuration says; `B` panels.
+/// The operands of an output block. It has `A` A tiles, the first with `upper_rows` rows and the
+/// second with those of the loaded configuration, and `B` panels.
 #[repr(C)]
 pub(super) struct OutputBlock {
     /// First row of activations, at the first of `steps * 64` columns.
@@ -51,7 +52,7 @@ pub(super) struct OutputBlock {
     pub(super) stride: usize,
     /// Rows of the first A tile.
     pub(super) upper_rows: usize,
-    /// `upper_rows * stride`: bytes to the first row of the second A tile.
+    /// Bytes to the first row of the second A tile: `upper_rows * stride`.
     pub(super) lower: usize,
     /// First panel, at the same column: `[steps * 16][16][4]`.
     pub(super) weights: *const i8,
@@ -59,23 +60,24 @@ pub(super) struct OutputBlock {
     pub(super) panel_bytes: usize,
     /// Steps of 64 columns, at least 1.
     pub(super) steps: usize,
-    /// What the sums begin with: the first row.
+    /// First row of the initial sums.
     pub(super) initial: *const i32,
     /// Bytes between rows of `initial`: 0 repeats one row, such as the offsets of the channels.
     pub(super) initial_stride: usize,
-    /// Where the sums of the output block before this one go: the first row of a [`Sums`], which may
-    /// be that of `initial`. Before the first it is given what the tiles happen to hold.
+    /// Destination for the sums of the previous output block: the first row of a [`Sums`], which
+    /// may be that of `initial`. Before the first block, it gets whatever the tiles hold.
     pub(super) sums: *mut i32,
-    /// Called behind the products of each step but the last, and once if there is one step.
+    /// Called after the products of each step except the last; if there is only one step, called
+    /// once.
     pub(super) after_step: AfterStep,
     pub(super) after_context: *mut c_void,
-    /// Called behind the products of the last step.
+    /// Called after the products of the last step.
     pub(super) next: Next,
     pub(super) next_context: *mut c_void,
 }
 
 impl OutputBlock {
-    /// Of nothing: to be filled in.
+    /// An empty description, to be filled in.
     pub(super) const NONE: Self = {
         unsafe extern "sysv64" fn nothing(_: *mut c_void) {}
         unsafe extern "sysv64" fn none(_: *mut c_void) -> bool {
@@ -243,18 +245,22 @@ macro_rules! k_loops {
     };
 }
 
-/// Computes `sums = initial + activations * weights` for `A * 16` rows at most and `B * 16`
-/// channels, of `block` and of all those that its `next` makes of it; sums wrap like i32.
+/// Computes `sums = initial + activations * weights` for at most `A * 16` rows and `B * 16`
+/// channels, first for `block` as it is and then for every block that its `next` describes. Sums
+/// wrap like i32.
 ///
-/// A step of two by two tiles is 4 loads, 8 cycles each of the two load ports, and 4 products, 16
-/// cycles each of the multiplier. Each C tile is used once in a step, so that its next product is 64
-/// cycles away: more than the 52 that a product takes. Behind the products of a step, while the
-/// multiplier is busy with them, comes a call: vector instructions that have nothing to do with this
-/// block.
-/// A store waits for its tile's last product, and holds up what comes behind it: so each is followed
-/// by the first product of the next block on the same tile, for which all else is loaded already.
-/// One side should stay in the first-level cache, as it meets tiles to come; the other is loaded with
-/// the hint that it will not be used again soon, so that it pushes nothing out.
+/// A step of two by two tiles is 4 loads, each of which takes 8 cycles of the two load ports, and 4
+/// products, each of which takes 16 cycles of the multiplier. Each C tile is used once per step, so
+/// its next product is 64 cycles away: more than the 52 that a product takes. After the products of
+/// a step, while the multiplier is busy with them, comes a call of `after_step`: vector
+/// instructions that do not depend on this block.
+///
+/// A store waits for the last product of its tile, and holds up everything after it. Each store is
+/// therefore followed by the first product of the next block on the same tile, for which everything
+/// else is already loaded.
+///
+/// One side should stay in the first-level cache, since later tiles meet it too. The other is
+/// loaded with the hint that it will not be used again soon, so that it evicts nothing.
 ///
 /// # Safety
 /// AMX instructions must be executable and a configuration loaded with `A` A tiles, the first of
@@ -279,8 +285,8 @@ pub(super) unsafe fn multiply<const A: usize, const B: usize, const A_STAYS: boo
     }
 }
 
-/// `tdpbusd` on registers, `rounds` times on four accumulators. Returns the number of products and a
-/// sum.
+/// Executes `tdpbusd` on registers, `rounds` times on four accumulators. Returns the number of
+/// products and a sum.
 ///
 /// # Safety
 /// AMX instructions must be executable and a configuration loaded with two A tiles of 16 rows.

@@ -1,9 +1,10 @@
-//! The walk over a block: two panels at a time, their steps in parts, a part in tiles of rows.
+//! The walk over a block: two panels at a time, their steps in parts, and each part in tiles of
+//! rows.
 //!
-//! Either weights stay in the first-level cache while rows stream past, or rows while weights do.
-//! It is one pipeline from the first tile to the last: the K loop of each tile stores the sums of the
-//! one before and writes its outputs, whatever panels that has, and only the last tile's are written
-//! behind a loop.
+//! Either weights stay in the first-level cache while rows stream past, or the reverse. All tiles
+//! form one pipeline: the K loop of each tile stores the sums of the previous tile and writes its
+//! outputs, even if it has other panels. Only the outputs of the last tile are written after the
+//! loops.
 
 use super::pending::Pending;
 use super::row_tiles::RowTiles;
@@ -15,33 +16,33 @@ use std::iter::Peekable;
 use std::ops::Range;
 use std::ptr;
 
-/// Most steps of 64 columns that a pair of panels may have to stay in a first-level cache of 48
-/// KiB, even if rows that stream past pass through it: those of a row of a 3x3 window over 64 channels.
+/// The most steps of 64 columns with which a pair of panels stays in a first-level cache of 48
+/// KiB while rows stream through it: those of a row of a 3x3 window over 64 channels.
 const PART_STEPS: usize = 9;
 
-/// Bytes of rows that stay in a first-level cache of 48 KiB beside sums and outputs.
+/// Bytes of rows that stay in a first-level cache of 48 KiB, along with sums and outputs.
 const RESIDENT_BYTES: usize = 32 << 10;
 
-/// Most tiles of rows for which rows stay instead of weights, which meet no more tiles than that.
+/// The most tiles of rows for which rows stay and weights stream past.
 const RESIDENT_TILES: usize = 2;
 
-/// What is called behind each step, with a [`Pending`] of the block's epilogue.
+/// The functions called after each step, with a [`Pending`] of the block's epilogue.
 #[derive(Clone, Copy)]
 pub(super) struct AfterSteps {
     /// Writes rows.
     pub(super) write: AfterStep,
-    /// Asks for a tile of the weights to come, then writes rows.
+    /// Prefetches a tile of the next weights, then writes rows.
     pub(super) fetch_and_write: AfterStep,
 }
 
-/// One K loop: a tile of rows, one panel or two, and a part of their steps.
+/// One K loop: a tile of rows, one or two panels, and a part of their steps.
 struct Tile {
-    /// Of the tiles of rows.
+    /// Index among the tiles of rows.
     number: usize,
     panels: Range<usize>,
-    /// In steps.
+    /// Steps of 64 columns.
     columns: Range<usize>,
-    /// Whether weights that stay are others from the next K loop on.
+    /// Whether weights stay, but the next K loop has other weights.
     is_last_with_weights: bool,
 }
 
@@ -49,26 +50,26 @@ struct Tile {
 struct Walk<'b, E, I: Iterator<Item = Tile>> {
     /// All panels of the block.
     panels: &'b [i8],
-    /// What their sums begin with, 16 a panel.
+    /// Initial sums, 16 per panel.
     offsets: &'b [i32],
-    /// From the first row on.
+    /// Activations from the first row on.
     activations: &'b [u8],
     /// Steps of a whole row.
     steps: usize,
     row_tiles: RowTiles,
-    /// One that is stored before the first tile is, one of the tile that is written out; then, where
-    /// rows are cut, one for each tile.
+    /// A dummy that is stored before the first tile, then the sums of the tile that is being
+    /// written, then, if rows are multiplied in parts, one per tile.
     sums: *mut Sums,
-    /// Of one panel and of two.
+    /// Functions for one panel and for two.
     after_steps: [AfterSteps; 2],
     tiles: Peekable<I>,
-    /// What `output_block` computes.
+    /// The tile that `output_block` describes.
     tile: Tile,
     output_block: OutputBlock,
     pending: Pending<E>,
 }
 
-/// Multiplies a block and hands its sums to `after_steps` of one panel and of two.
+/// Multiplies a block and passes its sums to `after_steps`, for one panel and for two.
 ///
 /// # Safety
 /// `Block::check` must have passed for the block and the output of `epilogue`. The functions of
@@ -95,7 +96,7 @@ pub(super) unsafe fn walk<K: Kernel<Activation = u8, Weight = i8>, E>(
     let steps = row_entries / TILE_ENTRIES;
     let resident = RESIDENT_BYTES / (row_tiles.height * row_entries);
     let rows_stay = resident > 0 && row_tiles.count <= RESIDENT_TILES;
-    // How many tiles meet all panels before the next do.
+    // The number of tiles that meet all panels before the next tiles do.
     let together = if rows_stay { resident } else { row_tiles.count };
     let weights_stay = !rows_stay && row_tiles.count > 1;
     let parts = if weights_stay { steps.div_ceil(PART_STEPS) } else { 1 };
@@ -116,7 +117,7 @@ pub(super) unsafe fn walk<K: Kernel<Activation = u8, Weight = i8>, E>(
             })
         })
     });
-    // Nothing is left for the last step: the first loads of the next tile would wait behind it.
+    // Leave nothing for the last step, since the first loads of the next tile would wait for it.
     let calls = (steps / parts - 1).max(1);
     let walk = Walk {
         panels: block.panels,
@@ -164,13 +165,13 @@ impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
     unsafe fn run(mut self, rows_stay: bool) {
         let halves = self.row_tiles.halves;
         let walk = &raw mut self;
-        // SAFETY: what is behind `walk` is only used through it. A tile's rows are some of the
-        // block's, and sums have room for as many as a tile can have, two panels wide. The rest is
-        // the contract.
+        // SAFETY: the memory that `walk` points to is only used through it. A tile's rows are some
+        // of the block's, and sums have room for all rows that a tile can have, two panels wide.
+        // The rest is the contract.
         unsafe {
             while let Some(panels) = (*walk).tiles.peek().map(|tile| tile.panels.len()) {
                 let output_block = &raw mut (*walk).output_block;
-                // What the registers hold is of no tile yet.
+                // The registers do not hold the sums of a tile yet.
                 (*output_block).sums = (*walk).sums.cast();
                 (*output_block).after_context = (&raw mut (*walk).pending).cast();
                 (*output_block).next = Self::next;
@@ -184,7 +185,7 @@ impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
         }
     }
 
-    /// [`OutputBlock::next`] of a walk.
+    /// Ends the current tile and begins the next ([`OutputBlock::next`]).
     ///
     /// # Safety
     /// `context` must be a walk that nothing else uses meanwhile.
@@ -195,7 +196,7 @@ impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
         walk.begin(walk.tile.panels.len())
     }
 
-    /// Says where the sums of the tile go that has been multiplied.
+    /// Sets the destination for the sums of the tile that was just multiplied.
     fn end(&mut self) {
         let Self { row_tiles, tile, pending, .. } = self;
         debug_assert!(pending.rows.is_empty());
@@ -211,14 +212,14 @@ impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
         self.output_block.sums = self.sums.wrapping_add(to).cast();
     }
 
-    /// Describes the next tile, if it has so many panels.
+    /// Describes the next tile, if it has `panels` panels.
     fn begin(&mut self, panels: usize) -> bool {
         let Some(tile) = self.tiles.next_if(|tile| tile.panels.len() == panels) else {
             return false;
         };
         let Self { activations, output_block, pending, .. } = self;
         let Tile { number, panels, columns, is_last_with_weights } = &tile;
-        // Slices, so that an offset that was wrong would be found.
+        // Slices, so that a wrong offset would panic.
         let weights = |panel: usize, step: usize| {
             self.panels[(panel * self.steps + step) * B_TILE_BYTES..].as_ptr()
         };
@@ -233,8 +234,8 @@ impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
         };
         let AfterSteps { write, fetch_and_write } = self.after_steps[pending.panels - 1];
         output_block.after_step = write;
-        // Where weights stay, the first tile with them streams both sides from the second-level
-        // cache: a half of them comes early, during the last tile with those before.
+        // If weights stay, the first tile with new weights streams both sides from the second-level
+        // cache. Half of the weights are prefetched, during the last tile with the previous ones.
         if *is_last_with_weights {
             output_block.after_step = fetch_and_write;
             let is_last_part = columns.end == self.steps;
@@ -249,14 +250,14 @@ impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
     }
 }
 
-/// [`tiles::multiply`] for so many A tiles and panels, with rows that stay in the first-level cache
-/// or else weights.
+/// Calls [`tiles::multiply`] for A tiles of `halves` rows and `panels` panels. Either rows or
+/// weights stay in the first-level cache.
 ///
 /// # Safety
-/// That of [`tiles::multiply`], with A tiles of `halves` rows.
+/// The conditions of [`tiles::multiply`], with A tiles of `halves` rows.
 #[inline]
 unsafe fn multiply(halves: [usize; 2], panels: usize, rows_stay: bool, block: *mut OutputBlock) {
-    // SAFETY: by the contract; an A tile without rows is none.
+    // SAFETY: by the contract; an A tile without rows does not count.
     unsafe {
         match (halves[1], panels, rows_stay) {
             (0, 1, true) => tiles::multiply::<1, 1, true>(block),

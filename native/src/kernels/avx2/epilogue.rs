@@ -1,4 +1,4 @@
-//! From accumulators to outputs, 16 channels at a time:
+//! Converts accumulators to outputs, 16 channels at a time:
 //! `RNE(clamp(f32(sum + offset) * multiplier)) + zero point`, then a residual addition if there is
 //! one.
 
@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 /// Lanes of a register of i32.
 const LANES: usize = 8;
 
-/// A register for each half of a panel.
+/// One register per half of a panel.
 type Halves<T> = [T; 2];
 
 /// Writes the sums of `R` rows of panel `panel` to rows `first..first + R` of `output`.
@@ -82,7 +82,7 @@ pub(in crate::kernels) unsafe fn write<const R: usize>(
 
 const SIDE_BY_SIDE: &str = "the channels of a row lie side by side";
 
-/// Sum of all lanes.
+/// Returns the sum of all lanes.
 #[target_feature(enable = "avx2")]
 pub(in crate::kernels) fn total(sums: &[__m256i]) -> i32 {
     let total = sums.iter().fold(_mm256_setzero_si256(), |a, &b| _mm256_add_epi32(a, b));
@@ -96,7 +96,7 @@ pub(in crate::kernels) fn total(sums: &[__m256i]) -> i32 {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn store(to: &mut [u8], codes: Halves<__m256i>) {
-    // Codes fit u8, so that the saturation of both steps changes nothing.
+    // Codes fit u8, so neither step saturates.
     let words = _mm256_permute4x64_epi64(_mm256_packus_epi32(codes[0], codes[1]), 0b11_01_10_00);
     let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     if to.len() == PANEL {
@@ -110,7 +110,7 @@ fn store(to: &mut [u8], codes: Halves<__m256i>) {
     }
 }
 
-/// Loads up to 16 codes, zeros behind them.
+/// Loads up to 16 codes, followed by zeros.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn load(codes: &[u8]) -> Halves<__m256i> {
@@ -169,7 +169,7 @@ impl Addition {
         }
     }
 
-    /// The codes of the sums of two codes.
+    /// Returns the codes of the sums of two values.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn apply(&self, own: Halves<__m256i>, other: Halves<__m256i>) -> Halves<__m256i> {

@@ -1,4 +1,4 @@
-//! Weights of a chunk, 32 at a time, and their packing: transpositions of 8 x 8 groups of four.
+//! Draws weights of a chunk, 32 at a time, and packs them: transpositions of 8 x 8 groups of four.
 
 use crate::kernels::{NoiseMultipliers, PANEL, stream_groups};
 use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
@@ -18,13 +18,13 @@ pub(in crate::kernels) fn draw(
     multipliers: NoiseMultipliers<'_>,
     weights: &mut [[i8; CHUNK]],
 ) {
-    assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "as many chunks of each");
+    assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "the same number of chunks");
     let tables = NOISE_TABLES.map(|table| {
         // SAFETY: a table has 16 bytes.
         _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
     });
     for (group, within, chunks) in stream_groups(first, mu.len()) {
-        // Lanes 0 to 7 of every word, then lanes 8 to 15: halves of a chunk.
+        // Lanes 0 to 7 of every word, then lanes 8 to 15, are the halves of a chunk.
         for half in 0..2 {
             let words = key_stream(stream, 2 * group + half as u64);
             let (words, _) = words.as_chunks();
@@ -50,7 +50,8 @@ pub(in crate::kernels) fn draw(
     }
 }
 
-/// The noise of 32 weights from their first and second bytes: the entries of four tables.
+/// Returns the noise of 32 weights from their first and second bytes: the sums of entries of the
+/// four tables.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn noise(tables: [__m256i; 4], [first, second]: [__m256i; 2]) -> __m256i {
@@ -69,8 +70,8 @@ fn noise(tables: [__m256i; 4], [first, second]: [__m256i; 2]) -> __m256i {
     )
 }
 
-/// `sat8(mu + mulhrs(noise * sigma, multiplier))` of 32 weights, those at even and at odd places
-/// apart: so products of bytes come out as words without widening.
+/// Computes `sat8(mu + mulhrs(noise * sigma, multiplier))` for 32 weights. Weights at even and at
+/// odd places are separate, so that products of bytes come out as words without widening.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn weights_of(mu: __m256i, sigma: __m256i, multipliers: [__m256i; 2], noise: __m256i) -> __m256i {
@@ -82,39 +83,40 @@ fn weights_of(mu: __m256i, sigma: __m256i, multipliers: [__m256i; 2], noise: __m
     let odd_mu = _mm256_srai_epi16(mu, 8);
     let even = _mm256_adds_epi16(even_mu, _mm256_mulhrs_epi16(even, multipliers[0]));
     let odd = _mm256_adds_epi16(odd_mu, _mm256_mulhrs_epi16(odd, multipliers[1]));
-    // Each lane of 16 bytes has its even weights, then its odd ones: bring them together.
+    // Each lane of 16 bytes has its even weights, then its odd ones: interleave them.
     let interleave = _mm256_broadcastsi128_si256(_mm_setr_epi8(
         0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15,
     ));
     _mm256_shuffle_epi8(_mm256_packs_epi16(even, odd), interleave)
 }
 
-/// The multipliers at even and at odd places.
+/// Returns the multipliers at even and at odd places.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn even_and_odd(multipliers: &[i16; CHUNK / 2]) -> [__m256i; 2] {
     let (halves, _) = multipliers.as_chunks::<16>();
     // SAFETY: 16 words are 32 bytes.
     let (a, b) = unsafe { (load(&halves[0]), load(&halves[1])) };
-    // Even and odd words, widened to dwords: multipliers are not negative, so that the unsigned
-    // saturation of the packing changes nothing.
+    // Even and odd words, widened to dwords. Multipliers are not negative, so the unsigned
+    // packing does not saturate.
     let even = |words| _mm256_and_si256(words, _mm256_set1_epi32(0xffff));
     let odd = |words| _mm256_srli_epi32(words, 16);
     let pack = |a, b| _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0b11_01_10_00);
     [pack(even(a), even(b)), pack(odd(a), odd(b))]
 }
 
-/// Half `index % 2` of group `index / 2` of the key stream: word `j` of 8 blocks side by side
-/// ([`bayes8_core::chacha`]).
+/// Computes half `index % 2` of group `index / 2` of the key stream: element `j` is word `j` of 8
+/// blocks ([`bayes8_core::chacha`]).
 #[inline]
 #[target_feature(enable = "avx2")]
 fn key_stream(stream: ChaCha8, index: u64) -> [__m256i; 16] {
-    // Not `map`, which is compiled without the vector unit where it is not inlined.
+    // Not `map`, which is compiled without the vector unit if it is not inlined.
     let mut start = [_mm256_setzero_si256(); 16];
     for (lanes, word) in start.iter_mut().zip(stream.start(index * 8)) {
         *lanes = _mm256_set1_epi32(word as i32);
     }
-    // 8 blocks from a multiple of 8 on: the counter's low word never carries into the high one.
+    // 8 blocks from a multiple of 8 on: the low word of the counter never carries into the high
+    // one.
     let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     let counter = _mm256_add_epi32(start[12], lanes);
     let mut state = start;
@@ -136,7 +138,7 @@ fn key_stream(stream: ChaCha8, index: u64) -> [__m256i; 16] {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn quarter_round(state: &mut [__m256i; 16], a: usize, b: usize, c: usize, d: usize) {
-    // Whole bytes move by one shuffle, other distances take three instructions.
+    // Rotations by whole bytes take one shuffle, others three instructions.
     let by_16 = _mm256_broadcastsi128_si256(_mm_setr_epi8(
         2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13,
     ));
@@ -189,8 +191,8 @@ pub(in crate::kernels) fn pack_pairs(rows: &[[i8; CHUNK]], panel: &mut [i16]) ->
     })
 }
 
-/// Calls `each(step, half, weights)` for `steps` steps of four weights: those of channels `8 half ..
-/// 8 half + 8`, four each. Returns the sum of each row.
+/// Calls `each(step, half, weights)` for `steps` steps of four weights per channel. `weights` are
+/// those of channels `8 half .. 8 half + 8`. Returns the sum of each row.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn each_quad(
@@ -212,7 +214,7 @@ fn each_quad(
                 unsafe { load::<[i8; 32]>(&rows[r * chunks + chunk].as_chunks().0[part]) }
             });
             for (i, quads) in transpose(quads).into_iter().enumerate().take(steps - first) {
-                // Sums of two weights fit i16, those of four i32.
+                // Sums of two weights fit i16, sums of four are in i32.
                 let pairs = _mm256_maddubs_epi16(ones[0], quads);
                 sums = _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, ones[1]));
                 each(first + i, half, quads);

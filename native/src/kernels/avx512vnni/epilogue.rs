@@ -1,14 +1,16 @@
-//! From sums to outputs: `RNE(clamp(f32(sum) * multiplier)) + zero point`, then a residual addition
-//! if there is one.
+//! Converts sums to outputs: `RNE(clamp(f32(sum) * multiplier)) + zero point`, then a residual
+//! addition if there is one.
 //!
-//! Two rows of 32 channels at a time: four vectors of i32 are one of bytes, so what comes behind the
-//! rounding is done on whole vectors. Packing saturates, and the order of operations makes the
-//! result that of the definition, `max(lower)` and `min(upper)` in float:
-//! - `min(upper)` must be in float, for what is larger than an i32 would be converted to its least
-//!   value. So is what is less than an i32, or no number: the lower bound may come later.
+//! Works on two rows of 32 channels at a time: four vectors of i32 become one of bytes, so
+//! everything after the rounding is done on whole vectors. Packing saturates. The order of
+//! operations gives the same result as the definition, which has `max(lower)` and `min(upper)` in
+//! float:
+//! - `min(upper)` must be in float, since a number too large for i32 would be converted to the
+//!   smallest i32. So is a number too small for i32, and NaN; for these, the lower bound may come
+//!   later.
 //! - Rounding is monotone and bounds are integers: `max(RNE(y), lower) = RNE(max(y, lower))`.
-//! - i32 to i16 saturates to -32768 and adding the zero point, at most 255, saturates too; i16 to
-//!   u8 saturates to 0, and the least code is a maximum of bytes.
+//! - i32 to i16 saturates to -32768, and adding the zero point, at most 255, saturates too; i16 to
+//!   u8 saturates to 0, and the lower bound is a maximum of bytes.
 
 use crate::kernels::{BlockOutput, PANEL};
 use bayes8_core::numerics::Target;
@@ -24,12 +26,12 @@ const CHANNELS: usize = 2 * PANEL;
 
 /// The epilogue of a block, in registers or close to them.
 pub(in crate::kernels) struct Epilogue<'a, 'o> {
-    /// 16 a panel.
+    /// 16 multipliers per panel.
     multipliers: &'a [f32],
     form: Form<'o>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one a block, on the stack")]
+#[expect(clippy::large_enum_variant, reason = "one per block, on the stack")]
 enum Form<'o> {
     Codes(Packing, CodeRows<'o>),
     Sums(Addition, Packing, CodeRows<'o>, CodeRows<'o>),
@@ -37,7 +39,8 @@ enum Form<'o> {
 }
 
 impl<'a, 'o> Epilogue<'a, 'o> {
-    /// Writes to `output`, which has at most as many channels as there are multipliers, 16 a panel.
+    /// Creates an epilogue that writes to `output`. There are 16 multipliers per panel, at least
+    /// one per channel of the output.
     ///
     /// # Safety
     /// The processor must have the features named.
@@ -60,8 +63,8 @@ impl<'a, 'o> Epilogue<'a, 'o> {
         Self { multipliers, form }
     }
 
-    /// Writes `rows` of `P` panels from `panel` on, for which `sums` gives the sums, offsets
-    /// included.
+    /// Writes `rows` of `P` panels, the first of which is `panel`. `sums` returns the sums of a
+    /// row, including the offsets.
     ///
     /// # Safety
     /// The processor must have the features named. `Block::check` must have passed for the output and
@@ -85,7 +88,7 @@ impl<'a, 'o> Epilogue<'a, 'o> {
         let mut row = rows.start;
         match &mut self.form {
             Form::Codes(packing, to) => {
-                // Copies, which stores of bytes cannot change, stay in registers.
+                // Copies, which byte stores cannot alias, stay in registers.
                 let (packing, to) = (*packing, to.from(channel));
                 // SAFETY: the output has the rows, their channels side by side.
                 unsafe {
@@ -146,7 +149,7 @@ impl<'a, 'o> Epilogue<'a, 'o> {
     }
 }
 
-/// Multipliers of the channels of `P` panels.
+/// The multipliers of the channels of `P` panels.
 #[derive(Clone, Copy)]
 struct ChannelMultipliers<const P: usize>([__m512; P]);
 
@@ -160,7 +163,7 @@ impl<const P: usize> ChannelMultipliers<P> {
         Self(from_fn(|p| unsafe { _mm512_loadu_ps(first.add(p * PANEL)) }))
     }
 
-    /// Sums in output steps.
+    /// Converts sums to output steps.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     fn scale(&self, sums: [__m512i; P]) -> [__m512; P] {
@@ -183,27 +186,29 @@ impl<'a> CodeRows<'a> {
         Self { first: codes.as_mut_ptr(), stride, channels, lives: PhantomData }
     }
 
-    /// Only to load from.
+    /// Creates rows that are only loaded from.
     fn of_input(codes: ArrayView2<'a, u8>) -> Self {
         let (channels, stride) = (codes.ncols(), codes.strides()[0] as usize);
         Self { first: codes.as_ptr().cast_mut(), stride, channels, lives: PhantomData }
     }
 
-    /// From `channel` on, which the rows have.
+    /// Returns the rows from `channel` on, which must exist.
     #[inline(always)]
     fn from(&self, channel: usize) -> Self {
         let first = self.first.wrapping_add(channel);
         Self { first, channels: self.channels - channel, ..*self }
     }
 
-    /// The codes of a row, at most 32, and nothing else, 16 and 16; behind its channels zeros.
+    /// Loads up to 32 codes of a row, and nothing beyond them, in two registers of 16; missing
+    /// channels are zero.
     ///
     /// # Safety
-    /// The processor must have the features named, and memory the row, its channels side by side.
+    /// The processor must have the features named, and the row must exist in memory, with its
+    /// channels side by side.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn load(&self, row: usize) -> [__m128i; 2] {
-        // SAFETY: whole, or as many as there are.
+        // SAFETY: touches 32 codes, or fewer if the row has fewer.
         unsafe {
             let from = self.first.add(row * self.stride);
             if self.channels >= CHANNELS {
@@ -214,15 +219,16 @@ impl<'a> CodeRows<'a> {
         }
     }
 
-    /// Stores the codes of two rows, at most 32 each, which `codes` holds one behind the other.
+    /// Stores the codes of two rows, at most 32 each, which `codes` holds one after the other.
     ///
     /// # Safety
-    /// As [`CodeRows::load`].
+    /// The processor must have the features named, and both rows must exist in memory, with their
+    /// channels side by side.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn store_pair(&self, row: usize, second: usize, codes: __m512i) {
         let halves = [_mm512_castsi512_si256(codes), _mm512_extracti64x4_epi64(codes, 1)];
-        // SAFETY: whole, or as many as there are.
+        // SAFETY: touches 32 codes, or fewer if the row has fewer.
         unsafe {
             let to = [row, second].map(|row| self.first.add(row * self.stride));
             if self.channels >= CHANNELS {
@@ -236,7 +242,7 @@ impl<'a> CodeRows<'a> {
     }
 }
 
-/// The first `channels` of 32.
+/// Returns a mask of the first `channels` of 32 lanes.
 #[inline(always)]
 fn mask(channels: usize) -> __mmask32 {
     ((1u64 << channels) - 1) as __mmask32
@@ -246,11 +252,11 @@ fn mask(channels: usize) -> __mmask32 {
 #[derive(Clone, Copy)]
 struct Packing {
     upper: __m512,
-    /// In i16.
+    /// As i16.
     zero_point: __m512i,
-    /// In bytes.
+    /// As bytes.
     least_code: __m512i,
-    /// Where each four bytes go.
+    /// Order of the groups of four bytes.
     order: __m512i,
 }
 
@@ -266,26 +272,26 @@ impl Packing {
         }
     }
 
-    /// Codes less their zero point of one row, bounded above, saturated to i16. A missing second
-    /// panel is zero.
+    /// Returns `code - zero point` for one row, bounded above and saturated to i16. A missing
+    /// second panel is zero.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     fn whole<const P: usize>(&self, values: [__m512; P]) -> __m512i {
-        // What is no number passes as the second operand. The default rounding is half to even.
+        // `min` passes NaN if it is the second operand. The default rounding is half to even.
         let round = |value: __m512| _mm512_cvtps_epi32(_mm512_min_ps(self.upper, value));
         let second = values.get(1).map_or(_mm512_setzero_si512(), |&value| round(value));
         _mm512_packs_epi32(round(values[0]), second)
     }
 
-    /// Codes of two rows, one behind the other.
+    /// Returns the codes of two rows, one after the other.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     fn codes(&self, first: __m512i, second: __m512i) -> __m512i {
         let first = _mm512_adds_epi16(first, self.zero_point);
         let second = _mm512_adds_epi16(second, self.zero_point);
         let bytes = _mm512_max_epu8(_mm512_packus_epi16(first, second), self.least_code);
-        // Packing works in lanes of 128 bits: lane `l` has channels 4 l to 4 l + 3 of the first
-        // row's panels, then of the second's.
+        // Packing works in 128-bit lanes: lane `l` has channels 4 l to 4 l + 3 of the first row's
+        // panels, then of the second row's.
         _mm512_permutexvar_epi32(self.order, bytes)
     }
 }
@@ -300,12 +306,12 @@ struct Addition {
 }
 
 impl Addition {
-    /// The addition `add` of codes that are rounded to `own`.
+    /// Prepares the addition `add`, whose first input is rounded to `own`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     fn new(own: &Target, add: &ops::Addition) -> Self {
         let [first, second] = &add.inputs;
-        // The first input is on the grid of `own`: a code less its zero point is what was rounded.
+        // The first input is on the grid of `own`: code - zero point is the rounded value itself.
         assert_eq!(i32::from(first.zero_point), own.zero_point);
         Self {
             lower: _mm512_set1_ps(own.lower),
@@ -315,8 +321,8 @@ impl Addition {
         }
     }
 
-    /// The sums of a row, in output steps, from values in steps of the first input and codes of the
-    /// second.
+    /// Computes the sums of a row, in output steps, from values in steps of the first input and
+    /// codes of the second.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     fn sums<const P: usize>(&self, values: [__m512; P], other: [__m128i; 2]) -> [__m512; P] {

@@ -1,4 +1,5 @@
-//! Weights of a chunk, 64 at a time, and their packing: a transposition of 16 x 16 groups of four.
+//! Draws weights of a chunk, 64 at a time, and packs them: a transposition of 16 x 16 groups of
+//! four.
 
 use crate::kernels::{NoiseMultipliers, PANEL, stream_groups};
 use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
@@ -15,7 +16,7 @@ pub(in crate::kernels) fn draw(
     multipliers: NoiseMultipliers<'_>,
     weights: &mut [[i8; CHUNK]],
 ) {
-    assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "as many chunks of each");
+    assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "the same number of chunks");
     let tables = NOISE_TABLES.map(|table| {
         // SAFETY: a table has 16 bytes.
         _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
@@ -40,7 +41,8 @@ pub(in crate::kernels) fn draw(
     }
 }
 
-/// The noise of 64 weights from their first and second bytes: the entries of four tables.
+/// Returns the noise of 64 weights from their first and second bytes: the sums of entries of the
+/// four tables.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn noise(tables: [__m512i; 4], [first, second]: [__m512i; 2]) -> __m512i {
@@ -59,8 +61,8 @@ fn noise(tables: [__m512i; 4], [first, second]: [__m512i; 2]) -> __m512i {
     )
 }
 
-/// `sat8(mu + mulhrs(noise * sigma, multiplier))` of 64 weights, those at even and at odd places
-/// apart: so products of bytes come out as words without widening.
+/// Computes `sat8(mu + mulhrs(noise * sigma, multiplier))` for 64 weights. Weights at even and at
+/// odd places are separate, so that products of bytes come out as words without widening.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn weights_of(mu: __m512i, sigma: __m512i, multipliers: [__m512i; 2], noise: __m512i) -> __m512i {
@@ -72,13 +74,13 @@ fn weights_of(mu: __m512i, sigma: __m512i, multipliers: [__m512i; 2], noise: __m
     let odd_mu = _mm512_srai_epi16(mu, 8);
     let even = _mm512_adds_epi16(even_mu, _mm512_mulhrs_epi16(even, multipliers[0]));
     let odd = _mm512_adds_epi16(odd_mu, _mm512_mulhrs_epi16(odd, multipliers[1]));
-    // Each lane of 16 bytes has its even weights, then its odd ones: bring them together.
+    // Each lane of 16 bytes has its even weights, then its odd ones: interleave them.
     let interleave =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
     _mm512_shuffle_epi8(_mm512_packs_epi16(even, odd), interleave)
 }
 
-/// The multipliers at even and at odd places.
+/// Returns the multipliers at even and at odd places.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn even_and_odd(multipliers: &[i16; CHUNK]) -> [__m512i; 2] {
@@ -93,18 +95,19 @@ fn even_and_odd(multipliers: &[i16; CHUNK]) -> [__m512i; 2] {
     [_mm512_permutex2var_epi16(a, even, b), _mm512_permutex2var_epi16(a, odd, b)]
 }
 
-/// Group `index` of the key stream: word `j` of 16 blocks side by side
+/// Computes group `index` of the key stream: element `j` is word `j` of 16 blocks
 /// ([`bayes8_core::chacha`]).
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn key_stream(stream: ChaCha8, index: u64) -> [__m512i; 16] {
     let first = index * 16;
-    // Not `map`, which is compiled without the vector unit where it is not inlined.
+    // Not `map`, which is compiled without the vector unit if it is not inlined.
     let mut start = [_mm512_setzero_si512(); 16];
     for (lanes, word) in start.iter_mut().zip(stream.start(first)) {
         *lanes = _mm512_set1_epi32(word as i32);
     }
-    // 16 blocks from a multiple of 16 on: the counter's low word never carries into the high one.
+    // 16 blocks from a multiple of 16 on: the low word of the counter never carries into the high
+    // one.
     let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     let counter = _mm512_add_epi32(start[12], lanes);
     let mut state = start;
