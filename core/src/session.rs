@@ -28,7 +28,9 @@
 //! let (seed, samples) = (7, SampleRange::new(0..4)?);
 //! let mut estimate = Estimate::new(model.head())?;
 //! let each = |_picture: usize, logits: &[f32]| estimate.add(logits, false);
-//! let _ = session.run(&mut workspace, seed, samples, |_, _| None, each, || ControlFlow::Continue(()));
+//! let progress = || ControlFlow::Continue(());
+//! let flow = session.run(&mut workspace, seed, samples, |_, _| None, each, progress);
+//! assert!(flow.is_continue());
 //!
 //! let Sums::Classes(sums) = estimate.sums();
 //! assert_eq!(sums.finish().samples, 4);

@@ -22,11 +22,11 @@ fn a_model_beyond_its_limits_does_not_load() {
     let exactly = Limits::new().memory_bytes(memory_bytes).steps(steps);
     assert!(model(Threads::One, exactly).is_ok());
     let less = exactly.memory_bytes(memory_bytes - 1);
-    let error = model(Threads::One, less).err().expect("an error");
+    let error = model(Threads::One, less).expect_err("a model beyond its limits");
     assert!(matches!(error, LoadError::Limit { source: LimitError::Memory(_), .. }), "{error}");
     assert!(error.to_string().contains("fashion-resnet14.safetensors"), "{error}");
     let less = exactly.steps(steps - 1);
-    let error = model(Threads::One, less).err().expect("an error");
+    let error = model(Threads::One, less).expect_err("a model beyond its limits");
     assert!(matches!(error, LoadError::Limit { source: LimitError::Steps(_), .. }), "{error}");
     assert!(error.to_string().contains("fashion-resnet14.safetensors"), "{error}");
 }

@@ -4,7 +4,7 @@ use super::samples::SampleRange;
 use crate::model::QuantizedModel;
 use core::ops::Range;
 
-/// The fewest pictures in a piece. That many make the cost of drawing weights negligible.
+/// The fewest pictures in a piece. That many make drawing weights cheap per picture.
 const FEWEST_PICTURES: usize = 64;
 
 /// The most pictures in a piece, which bounds memory.

@@ -4,8 +4,9 @@
 //! Tile: up to 32 rows x 32 channels, 64 deep per step. Registers: tmm0-3 are C, two by two; tmm4-5
 //! A, the two halves of the rows; tmm6-7 B, the two panels. Packing: weights i8 `[K/4][16][4]` as
 //! for AVX512-VNNI, K padded with zeros to a multiple of 64, so that a B tile is 1 KiB in one
-//! piece; activations u8, rows at a uniform distance, in place if possible. Peak: 16 x 16 x 64
-//! products in 16 cycles, 1024 per cycle, sixteen times those of AVX512-VNNI's port.
+//! piece; activations u8, rows at a uniform distance, in place if possible.
+//! Peak: 16 x 16 x 64 products in 16 cycles, 1024 per cycle, sixteen times those of AVX512-VNNI's
+//! port.
 //!
 //! - **Rows** are split into tiles of equal height. 49 rows, for example, become two tiles of 25,
 //!   of which the second repeats a row of the first. A product takes one cycle per row of A, and
@@ -198,8 +199,8 @@ fn vector_is_faster(rows: usize, panels: usize, steps: usize) -> bool {
 impl Amx {
     /// Creates the kernel for tests, on silicon or emulated, and prints which. With `portable` it
     /// does not use AVX-512, so that tiles compute even the products for which AVX512-VNNI is
-    /// faster. It ignores `BAYES8_HIDE`, since a processor with AMX cannot emulate it: `ldtilecfg`
-    /// does not trap.
+    /// faster. It works even if `BAYES8_HIDE` hides AMX, since a processor with AMX cannot emulate
+    /// it: `ldtilecfg` does not trap.
     pub(crate) fn for_tests(portable: bool) -> Option<Self> {
         let vector = match Avx512Vnni::new() {
             Some(kernel) if !portable => Vector::Avx512Vnni(kernel),

@@ -1,10 +1,12 @@
 //! AVX2 without VNNI: `vpmaddwd` sums two i16 x i16 products into each of 8 i32 lanes.
 //!
 //! `vpmaddubsw` would take u8 x i8, but sums as large as 2 * 255 * 127 saturate. So both sides are
-//! widened to i16 when they are packed, which keeps every sum exact. Tile: up to 6 rows x 16
-//! channels. Registers: 12 accumulators, 2 of weights, 1 broadcast of two activations. Packing:
-//! weights i16 `[K/2][16][2]`, activations i16. Peak: 16 products per instruction; a step of a full
-//! tile is 12 `vpmaddwd` and 12 `vpaddd` on 8 loads.
+//! widened to i16 when they are packed, which keeps every sum exact.
+//!
+//! Tile: up to 6 rows x 16 channels. Registers: 12 accumulators, 2 of weights, 1 broadcast of two
+//! activations. Packing: weights i16 `[K/2][16][2]`, activations i16.
+//! Peak: 16 products per instruction; a step of a full tile is 12 `vpmaddwd` and 12 `vpaddd` on 8
+//! loads.
 
 pub(super) mod epilogue;
 pub(super) mod sampler;

@@ -2,8 +2,8 @@
 //!
 //! Tile: up to 12 rows x 32 channels. Registers: 24 accumulators, 2 panels' weights, 1 broadcast of
 //! four activations. Packing: weights i8 `[K/4][16][4]`, so a panel's step is one zmm; activations
-//! u8, straight from NHWC rows if their pieces are multiples of four. Peak: 64 products per
-//! instruction; a step of a full tile is 24 `vpdpbusd` on 14 loads.
+//! u8, straight from NHWC rows if their pieces are multiples of four.
+//! Peak: 64 products per instruction; a step of a full tile is 24 `vpdpbusd` on 14 loads.
 
 pub(super) mod epilogue;
 pub(super) mod sampler;
