@@ -8,10 +8,13 @@
 pub use crate::geometry::{
     AxisPadding, Depth, MAX_ELEMENTS, Padding, Range, Shape, ShapeError, Window, WindowAxis,
 };
-pub use crate::ops::{GraphError, Op};
+pub use crate::name::NameFault;
+pub use crate::ops::{
+    AveragePool, Conv2d, Filters, GraphError, Linear, MaxPool, Op, Pad, PadChannels, Slice,
+};
 
 use crate::name;
-use crate::ops::{Filters, Inputs};
+use crate::ops::Inputs;
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 /// A value of the graph: the input, or a node's output.

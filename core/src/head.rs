@@ -8,6 +8,7 @@
 mod accumulator;
 pub mod classes;
 
+pub use crate::posterior::MAX_SAMPLES;
 pub use accumulator::{Accumulator, WordsError};
 
 use crate::graph::Shape;

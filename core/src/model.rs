@@ -4,14 +4,15 @@ mod check;
 mod parts;
 
 pub use crate::error::ModelError;
-pub use crate::layer::{Parameters, Quantized};
+pub use crate::layer::{Bias, Layer, Parameters, Quantized};
+pub use crate::numerics::{ActivationBits, CodeRange, Quantization, Table};
+pub use crate::posterior::Posterior;
+pub use crate::posterior::gaussian::Gaussian;
 pub use parts::{Calibration, Parts, Preprocessing};
 
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Value};
 use crate::head::Head;
-use crate::layer::Layer;
-use crate::numerics::{ActivationBits, Quantization};
 use crate::plan::Plan;
 use alloc::{string::String, sync::Arc};
 use serde::{Deserialize, Serialize};

@@ -11,7 +11,7 @@ pub const MAX_NAME_BYTES: usize = 1024;
 pub enum NameFault {
     /// A line feed, an escape or another control character, which changes what a terminal shows.
     Control(char),
-    /// More than [`MAX_NAME_BYTES`].
+    /// More than 1024 bytes; the number is the length.
     Long(usize),
 }
 

@@ -44,29 +44,30 @@ use serde::{Deserialize, Serialize};
 /// other operation has.
 macro_rules! operations {
     (
-        weighted { $($weighted_name:ident: $weighted:ident,)* }
+        weighted {
+            $($(#[$weighted_doc:meta])+ $weighted_name:ident: $weighted:ident,)*
+        }
         with_parameters {
-            $($name:ident: $type:ident $(=> $job:ident)?,)*
+            $($(#[$doc:meta])+ $name:ident: $type:ident $(=> $job:ident)?,)*
         }
         without_parameters {
-            $($unit_name:ident: $unit:ident $(=> $unit_job:ident)?,)*
+            $($(#[$unit_doc:meta])+ $unit_name:ident: $unit:ident $(=> $unit_job:ident)?,)*
         }
-        with_table { $table_name:ident: $table:ident => $table_job:ident, }
+        with_table { $(#[$table_doc:meta])+ $table_name:ident: $table:ident => $table_job:ident, }
     ) => {
         $(pub use $weighted_name::$weighted;)*
         $(pub use $name::$type; $(pub use $name::$job;)?)*
         $(pub use $unit_name::$unit; $(pub use $unit_name::$unit_job;)?)*
         pub use $table_name::{$table, $table_job};
 
-        /// What a node computes.
+        /// An operation that a node computes.
         #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case", deny_unknown_fields)]
         pub enum Op {
-            $(#[doc = concat!("[`struct@", stringify!($weighted), "`].")] $weighted($weighted),)*
-            $(#[doc = concat!("[`struct@", stringify!($type), "`].")] $type($type),)*
-            $(#[doc = concat!("[`struct@", stringify!($unit), "`].")] $unit,)*
-            #[doc = concat!("[`struct@", stringify!($table), "`].")]
-            $table,
+            $($(#[$weighted_doc])+ $weighted($weighted),)*
+            $($(#[$doc])+ $type($type),)*
+            $($(#[$unit_doc])+ $unit,)*
+            $(#[$table_doc])+ $table,
         }
 
         impl Op {
@@ -85,6 +86,7 @@ macro_rules! operations {
             }
 
             /// Returns what all operations have in common.
+            #[doc(hidden)]
             pub fn operation(&self) -> &dyn Operation {
                 match self {
                     $(Self::$weighted(operation) => operation,)*
@@ -120,6 +122,7 @@ macro_rules! operations {
 
             /// Returns the operation over real numbers; `None` if it depends on weights or on the
             /// function of a table.
+            #[doc(hidden)]
             pub fn real(&self) -> Option<&dyn Real> {
                 match self {
                     $(Self::$weighted(_) => None,)*
@@ -131,6 +134,7 @@ macro_rules! operations {
 
             /// Invents an operation for tests: number `number`, below [`Self::COUNT`], with
             /// parameters from `dice` that may not suit an input of shape `input`.
+            #[doc(hidden)]
             pub fn invent(number: usize, input: Shape, dice: &mut Dice<'_>) -> Self {
                 let all: [fn(Shape, &mut Dice<'_>) -> Self; Self::COUNT] = [
                     $(|input, dice| Self::$weighted($weighted::invent(input, dice)),)*
@@ -197,26 +201,41 @@ macro_rules! operations {
 
 operations! {
     weighted {
+        /// A convolution over rows and columns, and over planes if its window has a depth.
         conv2d: Conv2d,
+        /// A fully connected layer over the whole input.
         linear: Linear,
     }
     with_parameters {
+        /// The maximum over a window. Padding is ignored.
         max_pool: MaxPool => MaxPooling,
+        /// The mean over a window.
         average_pool: AveragePool => AveragePooling,
+        /// A strided part of the planes, rows and columns.
         slice: Slice => Slicing,
+        /// Zeros around and between the planes, rows and columns.
         pad: Pad => ZeroPadding,
+        /// Zero channels before and after the input's channels.
         pad_channels: PadChannels => ChannelPadding,
     }
     without_parameters {
+        /// The mean over all planes, rows and columns.
         global_average_pool: GlobalAveragePool,
+        /// The maximum over all planes, rows and columns.
         global_max_pool: GlobalMaxPool,
+        /// The sum of two values of the same shape.
         add: Add => Addition,
+        /// The product of two values of the same shape, or of a value and one factor per channel.
         multiply: Multiply => Multiplication,
+        /// The channels of all inputs, one after the other.
         concat: Concat => Concatenation,
+        /// A value `[D, H, W, C]` as a vector, in that order.
         flatten: Flatten,
+        /// The same numbers on another quantization grid, or clamped.
         requantize: Requantize => Requantization,
     }
     with_table {
+        /// A function of each element, such as sigmoid, SiLU or tanh, as a table from codes to codes.
         table: Table => Lookup,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A target combines these steps as its threads and memory suggest. [`SampleRange`] checks the
 //! indices of the samples. [`Input::quantize`] checks the pictures and converts them to codes.
-//! [`Session::workspace`] and [`Executor::begin`] take a batch, and [`Session::run`] runs samples
+//! [`Session::workspace`] and `Executor::begin` take a batch, and [`Session::run`] runs samples
 //! of it. An [`Estimate`] per picture sums the samples. Estimates can be read between two runs, and
 //! runs can be cancelled after every sample. [`Pieces`] splits long predictions. No split changes a
 //! bit.
@@ -43,6 +43,7 @@ mod input;
 mod pieces;
 mod samples;
 
+pub use crate::executor::OutOfMemory;
 pub use error::RequestError;
 pub use estimate::Estimate;
 pub use input::Input;
@@ -50,7 +51,7 @@ pub use pieces::Pieces;
 pub use samples::SampleRange;
 
 use crate::backend::Backend;
-use crate::executor::{Executor, OutOfMemory, WeightSample, WeightSource, Workspace};
+use crate::executor::{Executor, WeightSample, WeightSource, Workspace};
 use crate::model::QuantizedModel;
 use crate::posterior::Draw;
 use alloc::sync::Arc;
@@ -102,7 +103,7 @@ impl<B: Backend> Session<B> {
         self.executor.workspace(self.capacity)
     }
 
-    /// Runs samples `samples` of `seed` over the batch that `workspace` took ([`Executor::begin`]).
+    /// Runs samples `samples` of `seed` over the batch that `workspace` took (`Executor::begin`).
     ///
     /// `kept` may return weights of a draw that are kept for later runs; if it returns `None`, the
     /// weights are drawn layer by layer. `each` is called with the index and the outputs of every

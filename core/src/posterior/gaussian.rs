@@ -109,6 +109,10 @@ impl NoiseRows {
 }
 
 /// Independent normal distributions, one per weight.
+///
+/// A weight with mean code `mu`, sigma code `sigma` and noise multiplier `m` of its output channel is
+/// `sat8(mu + mulhrs(eps * sigma, m))`, where the noise `eps` has standard deviation 31.13
+/// (`docs/NUMERICS.md`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gaussian {
     /// Sigma code of every weight, in the order of the layer's mean codes.
