@@ -72,7 +72,7 @@ pub struct Layer {
 pub struct Bias {
     /// Mean codes.
     pub mu: Vec<i32>,
-    /// Sigma codes, not negative: a bias is `mu + (eps * sigma + 2^14 >> 15)`, where the noise
+    /// Sigma codes, not negative: a bias is `mu + ((eps * sigma + 2^14) >> 15)`, where the noise
     /// `eps` has standard deviation 31.13 (`docs/NUMERICS.md`). `None` if deterministic.
     pub sigma: Option<Vec<i32>>,
 }
