@@ -1,0 +1,6 @@
+//! Tests of the public interface, in one program because linking takes longer than running them.
+
+mod limits;
+mod loading;
+mod observed;
+mod stream;
