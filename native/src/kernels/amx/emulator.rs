@@ -2,10 +2,9 @@
 //!
 //! A processor without AMX raises SIGILL at its instructions. The handler here decodes those that
 //! the kernel may use, executes them on a tile file in software, one per thread, and steps over
-//! them. Instructions that it does not know, or that the architecture forbids (a configuration that
-//! is not valid, shapes that do not match), are left to the previous action: the process dies at
-//! that instruction. Semantics: Intel 64 and IA-32 Software Developer's Manual, volume 2,
-//! `LDTILECFG` to `TILEZERO`.
+//! them. Unknown instructions, and what the architecture forbids (an invalid configuration, shapes
+//! that do not match), are left to the previous action: the process dies at that instruction.
+//! Semantics: Intel 64 and IA-32 Software Developer's Manual, volume 2, `LDTILECFG` to `TILEZERO`.
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -110,8 +109,7 @@ impl TileFile {
         Ok(())
     }
 
-    /// Executes `LDTILECFG`: palette 0 clears everything, palette 1 has 8 tiles of 16 rows of 64
-    /// bytes.
+    /// Executes `LDTILECFG`: palette 0 clears all, palette 1 has 8 tiles of 16 rows of 64 bytes.
     fn configure(&mut self, bytes: &[u8; 64]) -> Result<(), Fault> {
         match bytes[0] {
             0 => {
@@ -154,8 +152,7 @@ impl TileFile {
         bytes
     }
 
-    /// Returns the number of rows and the bytes per row of a tile, or a fault if the tile is not
-    /// configured.
+    /// Returns the rows and the bytes per row of a tile, or a fault if it is not configured.
     fn shape(&self, tile: usize) -> Result<(usize, usize), Fault> {
         let shape = (usize::from(self.rows[tile]), usize::from(self.row_bytes[tile]));
         if self.configured && shape.0 != 0 { Ok(shape) } else { Err(Fault) }
@@ -229,8 +226,7 @@ impl Code {
     }
 }
 
-/// Decodes the instruction at `code` and returns it with its length; `None` if it is not an AMX
-/// instruction.
+/// Decodes the AMX instruction at `code` and returns it with its length; `None` for other ones.
 ///
 /// # Safety
 /// `code` must be the address of an instruction that the processor has met and does not have.
