@@ -48,7 +48,7 @@ pub(crate) struct NetworkInput {
 impl NetworkInput {
     /// The library options that these arguments give.
     pub(crate) fn options(&self) -> ImportOptions {
-        ImportOptions { input_layout: self.input_layout, input_shape: self.input_shape }
+        ImportOptions::new().input_layout(self.input_layout).input_shape(self.input_shape)
     }
 }
 

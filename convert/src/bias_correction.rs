@@ -21,6 +21,7 @@ use crate::weight_inputs::WeightInputs;
 
 /// Whether to correct biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BiasCorrection {
     /// Only if it brings the logits of the calibration pictures nearer to those of FP32.
     #[default]
@@ -90,6 +91,7 @@ pub(crate) fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64>
 
 /// For every weighted node, the mean input of each weight of a row, over pictures and output
 /// positions.
+#[derive(Debug)]
 pub struct InputMeans {
     /// Per node `[groups][KD][KH][KW][I / groups]`; empty where a node has no weights.
     nodes: Vec<Vec<f64>>,

@@ -23,6 +23,7 @@ use histogram::Histogram;
 pub const WEIGHT_SAMPLES: u32 = 8;
 
 /// The numbers that all values of a network took. Ranges by any method follow from them.
+#[derive(Debug)]
 pub struct Observations {
     /// One histogram for the input, then one per node.
     histograms: Vec<Histogram>,

@@ -15,6 +15,7 @@ use crate::range_choice::RangeChoice;
 
 /// The methods of a conversion.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ConversionOptions {
     /// How activation ranges follow from the observations; `None` leaves the choice to
     /// [`RangeChoice`].
@@ -27,7 +28,41 @@ pub struct ConversionOptions {
     pub bias_correction: BiasCorrection,
 }
 
+impl ConversionOptions {
+    /// Returns the defaults: the range method is chosen, activations have 8 bits, mean weights are rounded with
+    /// error feedback, and biases are corrected where that clearly helps.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the range method; `None` leaves the choice to [`RangeChoice`].
+    #[must_use]
+    pub fn method(self, method: impl Into<Option<RangeMethod>>) -> Self {
+        Self { method: method.into(), ..self }
+    }
+
+    /// Sets the bits of the activations.
+    #[must_use]
+    pub fn activation_bits(self, activation_bits: ActivationBits) -> Self {
+        Self { activation_bits, ..self }
+    }
+
+    /// Sets how mean weights become codes.
+    #[must_use]
+    pub fn rounding(self, rounding: Rounding) -> Self {
+        Self { rounding, ..self }
+    }
+
+    /// Sets whether to correct biases.
+    #[must_use]
+    pub fn bias_correction(self, bias_correction: BiasCorrection) -> Self {
+        Self { bias_correction, ..self }
+    }
+}
+
 /// The INT8 model, and how it came about.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Conversion {
     /// The model.
     pub model: QuantizedModel,

@@ -31,6 +31,7 @@ impl Axis {
 /// Its text has a letter per axis: n the batch, c channels, d planes, h rows, w columns, l the
 /// positions of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Form {
     /// `nc`: `[n, features]`.
     Vector,

@@ -7,6 +7,7 @@
 //! [`quantization`] goes the whole way, from files to a model and a report of its fidelity.
 
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 pub mod answers;
 pub mod bias_correction;

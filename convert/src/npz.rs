@@ -62,6 +62,7 @@ pub enum PicturesError {
 }
 
 /// An npz archive whose errors name the file and the array.
+#[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
     /// Bytes of the file.

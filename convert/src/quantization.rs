@@ -8,7 +8,7 @@ use ndarray::{ArrayD, ArrayView, ArrayView2, ArrayViewD, Dimension};
 use thiserror::Error;
 
 use crate::answers::{self, AnswersError};
-use crate::calibrate::Observations;
+use crate::calibrate::{Observations, WEIGHT_SAMPLES};
 use crate::conversion::{ConversionOptions, convert};
 use crate::error::LoadError;
 use crate::fidelity::FidelityReport;
@@ -25,9 +25,10 @@ use crate::reference::{RunError, stays_finite};
 
 /// The files that a model is made from, and the answers to what they leave open.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Sources {
     /// The ONNX network with its mean weights.
-    pub mean: PathBuf,
+    pub network: PathBuf,
     /// Standard deviations of the weights.
     pub posterior: PosteriorSource,
     /// Properties of the network's input that its file leaves open.
@@ -45,12 +46,12 @@ pub struct Sources {
 impl Sources {
     /// Creates the sources of a network whose files leave nothing else open.
     pub fn new(
-        mean: impl Into<PathBuf>,
+        network: impl Into<PathBuf>,
         posterior: PosteriorSource,
         calibration: impl Into<PathBuf>,
     ) -> Self {
         Self {
-            mean: mean.into(),
+            network: network.into(),
             posterior,
             import: ImportOptions::default(),
             calibration: calibration.into(),
@@ -63,11 +64,12 @@ impl Sources {
 
 /// How to quantize.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Settings {
     /// Name of the model.
     pub name: String,
     /// The number of draws of the weights to run the calibration pictures with;
-    /// [`WEIGHT_SAMPLES`](crate::calibrate::WEIGHT_SAMPLES) are enough in practice.
+    /// [`WEIGHT_SAMPLES`] are enough in practice.
     pub draws: u32,
     /// Seed of these draws.
     pub seed: u64,
@@ -75,7 +77,18 @@ pub struct Settings {
     pub options: ConversionOptions,
 }
 
+impl Settings {
+    /// Returns the settings for a model of this name:
+    /// [`WEIGHT_SAMPLES`] draws of seed 0 and the default methods.
+    pub fn new(name: impl Into<String>) -> Self {
+        let options = ConversionOptions::default();
+        Self { name: name.into(), draws: WEIGHT_SAMPLES, seed: 0, options }
+    }
+}
+
 /// A network that is ready to be quantized.
+#[derive(Debug)]
+#[non_exhaustive]
 pub struct Quantization {
     /// The network.
     pub network: Network,
@@ -111,6 +124,8 @@ pub struct Misfit {
 }
 
 /// A quantized model.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Quantized {
     /// The model.
     pub model: QuantizedModel,
@@ -177,8 +192,8 @@ impl Quantization {
     /// # Errors
     /// [`QuantizationError`], which names the file.
     pub fn load(sources: &Sources) -> Result<Self, QuantizationError> {
-        let Sources { mean, posterior, import, calibration, open, .. } = sources;
-        let network = Network::load_with(mean, posterior, import)?;
+        let Sources { network: path, posterior, import, calibration, open, .. } = sources;
+        let network = Network::load_with(path, posterior, import)?;
         let shape = network.graph.input();
         let Metadata { class_names, preprocessing } = sources.metadata(&network)?;
         let has_preprocessing = preprocessing.is_some();
@@ -268,7 +283,7 @@ impl Sources {
     /// Class names and preprocessing, as far as they are given, with one number per channel.
     fn metadata(&self, network: &Network) -> Result<Metadata, QuantizationError> {
         let mut metadata = Metadata { class_names: Vec::new(), preprocessing: None };
-        let mut origin = self.mean.display().to_string();
+        let mut origin = self.network.display().to_string();
         if let Some(path) = &self.metadata {
             origin = path.display().to_string();
             metadata = Metadata::load(path)?;

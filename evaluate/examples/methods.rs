@@ -42,12 +42,10 @@ fn main() {
     println!("{:18} {:4} {}  logit error", "method", "bias", Comparison::HEADER);
     for method in METHODS {
         for bias_correction in [BiasCorrection::Off, BiasCorrection::On] {
-            let options = ConversionOptions {
-                method: Some(method),
-                activation_bits: bits,
-                bias_correction,
-                ..ConversionOptions::default()
-            };
+            let options = ConversionOptions::new()
+                .method(method)
+                .activation_bits(bits)
+                .bias_correction(bias_correction);
             let converted =
                 convert(&trained.network, pictures(), &observations, trained.details(), &options)
                     .unwrap();

@@ -11,6 +11,7 @@
 //! ```
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Seek, Write},
     path::Path,
@@ -25,6 +26,7 @@ use ndarray_npy::{NpzWriter, WriteNpyError, WriteNpzError};
 use crate::first_error_writer::FirstErrorWriter;
 
 /// An archive of corrupted pictures, open for reading.
+#[derive(Debug)]
 pub struct CorruptedPictures {
     archive: Archive,
     labels: Vec<i64>,
@@ -117,6 +119,12 @@ impl CorruptedPictures {
 /// An archive of corrupted pictures that is being written.
 pub struct CorruptedWriter<W: Write + Seek> {
     npz: NpzWriter<FirstErrorWriter<W>>,
+}
+
+impl<W: Write + Seek> fmt::Debug for CorruptedWriter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CorruptedWriter").finish_non_exhaustive()
+    }
 }
 
 impl<W: Write + Seek> CorruptedWriter<W> {

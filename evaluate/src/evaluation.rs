@@ -22,6 +22,7 @@ use crate::thresholds::{self, Threshold};
 
 /// The pictures to evaluate a model on, and the peers to compare it with.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Options {
     /// File of the model, for errors and the report.
     pub model: PathBuf,
@@ -53,6 +54,7 @@ pub struct Options {
 
 /// The FP32 network of a model.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Fp32 {
     /// The ONNX file of the network, every weight at its mean.
     pub network: PathBuf,
@@ -65,6 +67,19 @@ pub struct Fp32 {
     pub samples: Option<u32>,
     /// The noise of these samples.
     pub noise: Fp32Noise,
+}
+
+impl Fp32 {
+    /// Returns an FP32 network that runs the model's number of samples with its own noise.
+    pub fn new(network: impl Into<PathBuf>, posterior: PosteriorSource) -> Self {
+        Self {
+            network: network.into(),
+            posterior,
+            import: ImportOptions::default(),
+            samples: None,
+            noise: Fp32Noise::Own,
+        }
+    }
 }
 
 /// How far the standard deviations of a layer may differ from those of its FP32 network, as a share:

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a model file holds.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct ModelReport {
     /// Name of the model.
     pub model: String,
@@ -48,7 +48,7 @@ pub struct ModelReport {
 }
 
 /// The input and its normalization: `x = (p / 255 - mean) / std`.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Input {
     /// Extents of the input.
     pub shape: Shape,
@@ -67,7 +67,7 @@ pub struct Input {
 }
 
 /// How the activation grids were made.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Evidence {
     /// How ranges follow from the activations.
     pub method: String,
@@ -78,7 +78,7 @@ pub struct Evidence {
 }
 
 /// One operation.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Node {
     /// Name of the node.
     pub name: String,
@@ -103,7 +103,7 @@ pub struct Node {
 }
 
 /// Quantiles over the weights of a layer.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Quantiles {
     /// 5 % lie below.
     pub q05: f64,

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 pub(crate) type LogitsObserver<'a> = &'a mut dyn FnMut(usize, &[f32]);
 
 /// What to predict.
+#[derive(Debug)]
 pub struct Job<'a, 'p> {
     /// The model.
     pub model: &'a Model,

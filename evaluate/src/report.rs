@@ -13,6 +13,7 @@ use crate::verdict::{self, Missed, Verdict};
 
 /// Figures of a model and its peers on the same labelled pictures. `bayes8 evaluate --json` prints it.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Identifies the model: `bayes8 inspect` shows it too.
     pub model_digest: String,
@@ -51,6 +52,7 @@ pub struct Report {
 /// Noise of the FP32 network's draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Fp32Noise {
     /// Gaussian noise, independent of the INT8 samples.
     Own,
@@ -61,6 +63,7 @@ pub enum Fp32Noise {
 
 /// Another model on the same pictures, and how the INT8 model differs from it.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Peer {
     /// Figures of the peer.
     #[serde(flatten)]

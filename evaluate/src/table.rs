@@ -10,6 +10,7 @@ pub enum Align {
 }
 
 /// Rows of cells under a header.
+#[derive(Debug)]
 pub struct Table {
     columns: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,

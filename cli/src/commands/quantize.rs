@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         quantization.check_answers(inputs.view(), recorded, origin).map_err(explained)?;
     }
     let mut observer = progress::shown();
-    let Quantized { model, fidelity } =
+    let Quantized { model, fidelity, .. } =
         quantization.run(&settings, &mut observer).map_err(explained)?;
     let compare = |data| {
         let Sampling { samples, seed } = arguments.sampling;

@@ -8,6 +8,7 @@ pub(super) const HALF: usize = 4096;
 /// Counts of numbers in equal bins over `-reach..reach`. When a number lies beyond the reach, the
 /// reach doubles and bins merge in pairs; so one pass is enough. It is a power of two, so that the
 /// bins of any two reaches nest exactly and the result does not depend on the order of the numbers.
+#[derive(Debug)]
 pub(super) struct Histogram {
     /// `None` until the first nonzero number.
     pub(super) reach: Option<f64>,

@@ -13,6 +13,7 @@ use crate::quantize::grid;
 
 /// How a range follows from the observed numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum RangeMethod {
     /// From the smallest to the largest number.
     MinMax,

@@ -9,13 +9,41 @@ use super::{constant::is_float, evidence::Evidence, layout};
 use crate::{error::ImportError, form::Form};
 
 /// Properties of a network's input that its ONNX file leaves open.
+///
+/// # Examples
+/// ```
+/// use bayes8_convert::{ImportOptions, InputLayout};
+///
+/// let options = ImportOptions::new().input_layout(InputLayout::ChannelsLast);
+/// assert_eq!(options.input_shape, None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImportOptions {
     /// The meaning of its axes; `None`: as the network uses them, or otherwise as their extents
     /// suggest.
     pub input_layout: Option<Form>,
     /// The size of one picture; needed if the file leaves extents open.
     pub input_shape: Option<Shape>,
+}
+
+impl ImportOptions {
+    /// Returns options that leave everything to the file.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the meaning of the axes of the input.
+    #[must_use]
+    pub fn input_layout(self, input_layout: impl Into<Option<Form>>) -> Self {
+        Self { input_layout: input_layout.into(), ..self }
+    }
+
+    /// Sets the size of one picture.
+    #[must_use]
+    pub fn input_shape(self, input_shape: impl Into<Option<Shape>>) -> Self {
+        Self { input_shape: input_shape.into(), ..self }
+    }
 }
 
 pub(super) struct Input<'a> {

@@ -15,6 +15,7 @@ use crate::network::{Gaussian, Network};
 
 /// The noise of the INT8 model of a network, for the FP32 network itself. It depends on the network's
 /// layers alone, not on how they are quantized.
+#[derive(Debug)]
 pub struct CommonNoise<'n> {
     network: &'n Network,
     /// Per node, a layer whose weights and biases are the noise itself.

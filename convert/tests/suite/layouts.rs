@@ -103,7 +103,7 @@ fn every_layout_answers_as_onnx_runtime_does() {
     let answers = Answers::read();
     for (name, layout, shape) in CASES {
         let input_shape = name.ends_with("_open").then_some(shape);
-        let options = ImportOptions { input_shape, ..ImportOptions::default() };
+        let options = ImportOptions::new().input_shape(input_shape);
         let network = import_with(&onnx(name), &none(), &options);
         let network = network.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((network.input.layout, network.graph.input()), (layout, shape), "{name}");
@@ -112,7 +112,7 @@ fn every_layout_answers_as_onnx_runtime_does() {
         let deviation = deviation(&network, name, &answers);
         assert!(deviation < 1e-5, "{name}: {deviation}");
         // The inferred layout can also be given.
-        let options = ImportOptions { input_layout: Some(layout), ..options };
+        let options = options.input_layout(layout);
         assert_eq!(import_with(&onnx(name), &none(), &options).unwrap(), network, "{name}");
     }
     let folder = std::fs::read_dir(file("")).unwrap().map(|entry| entry.unwrap().file_name());
@@ -172,11 +172,11 @@ fn what_cannot_be_told_is_asked_for() {
     for (input_layout, shape) in
         [(Picture, Shape::new(2, 2, 5)), (ChannelsLast, Shape::new(5, 2, 2))]
     {
-        let options = ImportOptions { input_layout: Some(input_layout), ..none_given };
+        let options = none_given.input_layout(input_layout);
         let network = import_with(&ambiguous, &none(), &options).unwrap();
         assert_eq!(network.graph.input(), shape);
     }
-    let options = ImportOptions { input_layout: Some(Gray), ..none_given };
+    let options = none_given.input_layout(Gray);
     assert_names(&refusal(&ambiguous, options), &["[n, 5, 2, 2]", "[n, H, W]", "nhw"]);
 }
 
@@ -186,8 +186,7 @@ fn a_layout_that_contradicts_the_network_is_refused() {
     for (name, input_layout) in
         [("nchw_conv", ChannelsLast), ("ncl_conv", Gray), ("ncl_conv", SequenceLast)]
     {
-        let options =
-            ImportOptions { input_layout: Some(input_layout), ..ImportOptions::default() };
+        let options = ImportOptions::new().input_layout(input_layout);
         let error = import_with(&onnx(name), &none(), &options).unwrap_err().to_string();
         assert_names(&error, &["`a` (Conv)", "[n, C, ..], not [n, "]);
     }
@@ -198,14 +197,14 @@ fn open_extents_are_asked_for_and_must_fit() {
     let none_given = ImportOptions::default();
     assert_names(&refusal(&onnx("nchw_open"), none_given), &["[n, 3, ?, ?]", "--input-shape"]);
     for shape in [Shape::new(5, 4, 1), Shape::volume(2, 5, 4, 3)] {
-        let options = ImportOptions { input_shape: Some(shape), ..none_given };
+        let options = none_given.input_shape(shape);
         let shape = shape.to_string();
         let expected = ["[n, 3, ?, ?]", "--input-shape", &shape];
         assert_names(&refusal(&onnx("nchw_open"), options), &expected);
     }
-    let options = ImportOptions { input_shape: Some(Shape::new(4, 5, 3)), ..none_given };
+    let options = none_given.input_shape(Shape::new(4, 5, 3));
     assert_names(&refusal(&onnx("nhwc_flatten_rgb"), options), &["[n, 5, 4, 3]", "4x5x3"]);
-    let options = ImportOptions { input_shape: Some(Shape::new(5, 4, 3)), ..none_given };
+    let options = none_given.input_shape(Shape::new(5, 4, 3));
     assert!(import_with(&onnx("nhwc_flatten_rgb"), &none(), &options).is_ok());
 }
 

@@ -34,6 +34,7 @@ pub const MAX_SEVERITY: u8 = 5;
 
 /// A kind of corruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Corruption {
     /// Gaussian noise of every channel of every pixel.
     GaussianNoise,

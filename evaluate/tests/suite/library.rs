@@ -24,7 +24,8 @@ fn a_report_is_figures_text_and_a_page() {
     let data = folder.path().join("x.npz");
     write_pictures(&data, 12);
     let model = Model::load(MODEL).unwrap();
-    let mut options = Options { samples: 4, ..Options::new(MODEL, &data) };
+    let mut options = Options::new(MODEL, &data);
+    options.samples = 4;
     options.thresholds.extend(THRESHOLDS.iter().map(|threshold| (threshold, 0.0)));
     let mut open = 0;
     let mut done = 0;

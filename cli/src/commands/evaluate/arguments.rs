@@ -133,29 +133,29 @@ impl Arguments {
     /// [`LoadError::Threads`].
     pub(super) fn options(&self) -> Result<Options, LoadError> {
         let Sampling { samples, seed } = self.sampling;
-        let fp32 = self.network.as_ref().map(|network| Fp32 {
-            network: network.clone(),
-            posterior: posterior_source(self.posterior.as_deref(), self.moped),
-            import: self.input.options(),
-            samples: self.fp32_samples,
-            noise: match self.fp32_noise {
+        let fp32 = self.network.as_ref().map(|network| {
+            let posterior = posterior_source(self.posterior.as_deref(), self.moped);
+            let mut fp32 = Fp32::new(network, posterior);
+            fp32.import = self.input.options();
+            fp32.samples = self.fp32_samples;
+            fp32.noise = match self.fp32_noise {
                 Noise::Own => Fp32Noise::Own,
                 Noise::Int8 => Fp32Noise::Int8,
-            },
+            };
+            fp32
         });
-        Ok(Options {
-            ood: self.ood.clone(),
-            drift: self.drift.clone(),
-            fp32,
-            golden: self.golden.clone(),
-            samples,
-            drift_samples: self.drift_samples,
-            seed,
-            machine: self.machine.options()?,
-            thresholds: self.thresholds.0.clone(),
-            command: Some(command_line::command(std::env::args_os().skip(1))),
-            open: input::open,
-            ..Options::new(&self.model, &self.data)
-        })
+        let mut options = Options::new(&self.model, &self.data);
+        options.ood.clone_from(&self.ood);
+        options.drift.clone_from(&self.drift);
+        options.fp32 = fp32;
+        options.golden.clone_from(&self.golden);
+        options.samples = samples;
+        options.drift_samples = self.drift_samples;
+        options.seed = seed;
+        options.machine = self.machine.options()?;
+        options.thresholds.clone_from(&self.thresholds.0);
+        options.command = Some(command_line::command(std::env::args_os().skip(1)));
+        options.open = input::open;
+        Ok(options)
     }
 }

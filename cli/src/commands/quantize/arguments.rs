@@ -181,13 +181,12 @@ impl Arguments {
     pub(super) fn sources(&self) -> Sources {
         let posterior = posterior_source(self.posterior.as_deref(), self.moped);
         let class_names = Some((self.classes.clone(), "--classes"));
-        Sources {
-            import: self.input.options(),
-            metadata: self.metadata.clone(),
-            class_names: class_names.filter(|(names, _)| !names.is_empty()),
-            open: input::open,
-            ..Sources::new(&self.network, posterior, &self.calibration)
-        }
+        let mut sources = Sources::new(&self.network, posterior, &self.calibration);
+        sources.import = self.input.options();
+        sources.metadata.clone_from(&self.metadata);
+        sources.class_names = class_names.filter(|(names, _)| !names.is_empty());
+        sources.open = input::open;
+        sources
     }
 
     /// How to quantize.
@@ -216,9 +215,15 @@ impl Arguments {
             WeightRounding::Nearest => Rounding::Nearest,
         };
         let activation_bits = ActivationBits::try_from(self.activation_bits)?;
-        let options = ConversionOptions { method, activation_bits, rounding, bias_correction };
-        let (draws, seed) = (self.calibration_draws, self.sampling.seed);
-        Ok(Settings { name: self.name(), draws, seed, options })
+        let mut settings = Settings::new(self.name());
+        settings.draws = self.calibration_draws;
+        settings.seed = self.sampling.seed;
+        settings.options = ConversionOptions::new()
+            .method(method)
+            .activation_bits(activation_bits)
+            .rounding(rounding)
+            .bias_correction(bias_correction);
+        Ok(settings)
     }
 
     fn name(&self) -> String {
