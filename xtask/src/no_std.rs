@@ -12,5 +12,5 @@ pub(crate) fn check(skipped: &mut Skipped) -> anyhow::Result<()> {
         skipped.report(&format!("bayes8-core without std: {reason}"));
         return Ok(());
     }
-    run("cargo", &["build", "--package", "bayes8-core", "--target", TARGET])
+    run("cargo", &["check", "--package", "bayes8-core", "--target", TARGET])
 }

@@ -4,7 +4,7 @@
 use crate::programs::{root, run, run_command, stream, succeeds};
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
-use crate::{apps, c_library, conformance, demo, hidden, no_std, packages, structure, web};
+use crate::{apps, book, c_library, conformance, demo, hidden, no_std, packages, structure, web};
 use std::process::Command;
 
 /// Runs all checks.
@@ -15,7 +15,8 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     check_sources(&mut steps);
     steps.run("bayes8-core without std", no_std::check);
-    steps.run("links of the documentation", |_| document());
+    steps.run("API documentation", |_| document());
+    steps.run("book", book::build);
     steps.run("packages", |_| packages::check());
     steps.run("tests", |skipped| {
         test(Command::new("cargo").args(["test", "--workspace", "--no-fail-fast"]), skipped)

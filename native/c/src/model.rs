@@ -41,7 +41,7 @@ pub struct ModelOptions {
     pub size: usize,
     /// Name of an instruction set, such as `avx2`; the message for a wrong one lists them all. NULL,
     /// the default, for the one in the environment variable `BAYES8_ISA`, or else the fastest that
-    /// the processor has and `BAYES8_HIDE` (names with commas between) does not hide. It changes the
+    /// the processor has and `BAYES8_HIDE` (names separated by commas) does not hide. It changes the
     /// speed of a prediction and not one bit of the result.
     pub isa: *const c_char,
     /// Number of threads that only this model uses; 1 predicts on the calling thread. 0, the default,

@@ -171,7 +171,7 @@ test("a header that says nothing blocks the page", async (t) => {
   const large = new Uint8Array(8 + 99_000_000).fill(32);
   new DataView(large.buffer).setBigUint64(0, 99_000_000n, true);
   for (const [file, message] of [
-    [modelFile(TINY, [...TINY_TENSORS, ...empty]), /the header has \d+ bytes, at most 4194304 may be/],
+    [modelFile(TINY, [...TINY_TENSORS, ...empty]), /the header has \d+ bytes; at most 4194304 are allowed/],
     [large, /the header has 99000000 bytes/],
   ]) {
     const refused = () => assert.rejects(Model.load(file, { kernel: "baseline" }), { code: "invalid-model", message });
