@@ -88,6 +88,7 @@ fn set_current(bar: Option<ProgressBar>) {
 }
 
 /// Removes the bar from the terminal before the program is interrupted.
+#[cfg(unix)]
 pub(crate) fn clear() {
     let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).take();
     current.iter().for_each(ProgressBar::finish_and_clear);

@@ -41,8 +41,15 @@ pub enum LoadError {
     #[error(transparent)]
     Isa(#[from] IsaError),
     /// The system cannot start the threads.
-    #[error("cannot start threads")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error("cannot start threads: {0}")]
+    Threads(rayon::ThreadPoolBuildError),
+}
+
+/// Not a source: it prints the system's error itself, and a chain would print that twice.
+impl From<rayon::ThreadPoolBuildError> for LoadError {
+    fn from(error: rayon::ThreadPoolBuildError) -> Self {
+        Self::Threads(error)
+    }
 }
 
 /// Formats the path, or `unnamed` for a model from memory.

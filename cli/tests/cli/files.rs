@@ -1,9 +1,6 @@
 //! Files that the program writes: complete or absent, whatever happens.
 
-use crate::support::{Fixture, bayes8};
-use ndarray::{Array1, Array4};
-use ndarray_npy::NpzWriter;
-use std::fs::File;
+use crate::support::Fixture;
 
 /// Largest number of samples: none of the tests waits for its end.
 const ENDLESS: &str = "268435456";
@@ -54,6 +51,10 @@ fn outputs_that_cannot_be_made_are_refused_before_the_work() {
 #[cfg(unix)]
 mod unix {
     use super::*;
+    use crate::support::bayes8;
+    use ndarray::{Array1, Array4};
+    use ndarray_npy::NpzWriter;
+    use std::fs::File;
     use std::os::unix::process::ExitStatusExt;
     use std::process::{Child, Command, Stdio};
     use std::time::Duration;

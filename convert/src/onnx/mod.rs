@@ -59,8 +59,8 @@ impl Network {
     ///
     /// # Errors
     /// [`LoadError`], which names the file and wraps the reason.
-    pub fn load(mean: &Path, posterior: &PosteriorSource) -> Result<Self, LoadError> {
-        Self::load_with(mean, posterior, &ImportOptions::default())
+    pub fn load(network: &Path, posterior: &PosteriorSource) -> Result<Self, LoadError> {
+        Self::load_with(network, posterior, &ImportOptions::default())
     }
 
     /// Reads a network as [`load`](Self::load) does, with options for what its file leaves open.
@@ -68,7 +68,7 @@ impl Network {
     /// # Errors
     /// Those of [`load`](Self::load).
     pub fn load_with(
-        mean: &Path,
+        network: &Path,
         posterior: &PosteriorSource,
         options: &ImportOptions,
     ) -> Result<Self, LoadError> {
@@ -78,11 +78,11 @@ impl Network {
             &PosteriorSource::Moped { delta } => SigmaSource::Moped { delta },
             PosteriorSource::Deterministic => SigmaSource::Tensors(BTreeMap::new()),
         };
-        let folder = mean.parent().unwrap_or(Path::new(""));
-        import_file(LoadError::read(mean)?, parsed, options, folder).map_err(|source| {
+        let folder = network.parent().unwrap_or(Path::new(""));
+        import_file(LoadError::read(network)?, parsed, options, folder).map_err(|source| {
             let path = match posterior {
                 PosteriorSource::File(path) if source.is_of_posterior() => path,
-                _ => mean,
+                _ => network,
             };
             LoadError::Import { path: path.into(), source }
         })
