@@ -1,5 +1,6 @@
 //! Tests of the public interface, in one program because linking takes longer than running them.
 
+mod central_claim;
 mod library;
 mod no_collapse;
 mod shipped_models;
