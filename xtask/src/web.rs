@@ -138,7 +138,8 @@ fn build(optimize: bool, packer: Packer) -> anyhow::Result<()> {
         if optimize {
             // The module itself says which instructions it may use.
             let mut wasm_opt = binaryen("wasm-opt");
-            wasm_opt.args(["-O3", "--strip-producers", "--strip-target-features"]);
+            // LLVM has optimized for speed: -O3 makes the module larger and not faster.
+            wasm_opt.args(["-O2", "--strip-producers", "--strip-target-features"]);
             run_command(wasm_opt.arg(from).arg("-o").arg(&to))?;
         } else {
             fs::copy(from, &to).with_context(|| format!("cannot write {}", to.display()))?;
