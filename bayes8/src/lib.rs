@@ -28,8 +28,8 @@
 //! ```
 //!
 //! # Where to go
-//! - [`Model`] loads a file and predicts: [`Model::predict`], with progress and cancellation
-//!   [`Model::predict_with`], with running estimates [`Model::stream`].
+//! - [`Model`] loads a file and predicts: [`Model::predict`] for a result, [`Model::predict_with`] for progress and
+//!   cancellation, [`Model::stream`] for running estimates.
 //! - [`Uncertainty`] has the figures of a prediction, [`Prediction::sums`] what merges over machines.
 //! - [`ModelOptions`] chooses kernels, [`Threads`] and memory; [`Limits`] bound what a file may cost.
 //! - [`core`] reads and writes model files.

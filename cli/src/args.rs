@@ -14,9 +14,6 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-/// Largest number of threads: more than any machine has, few enough to start them all.
-const MAX_THREADS: u16 = 1024;
-
 /// Which weights to draw.
 #[derive(Args)]
 pub(crate) struct Sampling {
@@ -77,7 +74,7 @@ fn shape(text: &str) -> Result<Shape, String> {
 pub(crate) struct Machine {
     /// Number of threads [default: all processors]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    #[arg(value_parser = whole::<u16>(1..=u64::from(MAX_THREADS)))]
+    #[arg(value_parser = whole::<u16>(1..=Threads::MAX as u64))]
     pub(crate) threads: Option<u16>,
 
     /// Instruction set [default: BAYES8_ISA, or the fastest that BAYES8_HIDE does not hide]

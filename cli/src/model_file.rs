@@ -45,7 +45,7 @@ pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::QuantizedModel, us
     let bytes =
         input::read(path).map_err(|source| LoadError::File { path: path.into(), source })?;
     if let Some(kind) = input::kind_of_pictures(&bytes) {
-        bail!("{} is {kind}, not a model: MODEL is the first argument", path.display());
+        bail!("{} is {kind}, not a model; check the order of the arguments", path.display());
     }
     let model = format::read(&bytes)
         .map_err(|source| LoadError::Format { path: Some(path.into()), source })?;

@@ -44,12 +44,11 @@ pub(crate) fn complain_of(error: &anyhow::Error) {
         return;
     }
     let mut message = format!("{error:#}");
-    // The arguments were likely swapped.
     let is_model = |cause: &(dyn Error + 'static)| {
         matches!(cause.downcast_ref(), Some(PicturesError::Safetensors { .. }))
     };
     if error.chain().any(is_model) {
-        message.push_str(": MODEL is the first argument");
+        message.push_str("; check the order of the arguments");
     }
     complain(&format!("error: {}", printable(&message)));
 }

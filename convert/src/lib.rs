@@ -5,6 +5,24 @@
 //! that network in FP32, which is what every quantized result is compared with.
 //!
 //! [`quantization`] goes the whole way, from files to a model and a report of its fidelity.
+//!
+//! # Examples
+//! ```
+//! use bayes8_convert::PosteriorSource;
+//! use bayes8_convert::quantization::{Quantization, Settings, Sources};
+//!
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../evaluate/tests/data/fashion-cnn"))?;
+//! let posterior = PosteriorSource::File("posterior.safetensors".into());
+//! let mut sources = Sources::new("network.onnx", posterior, "calibration.npz");
+//! sources.metadata = Some("metadata.json".into());
+//! let mut settings = Settings::new("fashion-cnn");
+//! # settings.draws = 1;
+//! # settings.options = settings.options.method(bayes8_convert::calibrate::RangeMethod::MinMax);
+//! let quantized = Quantization::load(&sources)?.run(&settings, &mut |_progress| ())?;
+//! let file = bayes8_core::format::write(&quantized.model)?;
+//! assert!(file.len() < 100_000);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]

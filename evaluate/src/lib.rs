@@ -4,20 +4,22 @@
 //! another distribution and corrupted ones, and how INT8 differs from the FP32 network. It returns a
 //! [`Report`], which can be JSON (serde), text or HTML, and says whether [`THRESHOLDS`] are kept.
 //!
-//! ```no_run
-//! use bayes8_evaluate::{Options, THRESHOLDS};
+//! # Examples
+//! ```
+//! use bayes8_evaluate::{Options, Threshold};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let model = bayes8_native::Model::load("model.safetensors")?;
-//! let mut options = Options::new("model.safetensors", "test.npz");
-//! let max_ece = THRESHOLDS.iter().find(|threshold| threshold.option == "max-ece");
-//! options.thresholds.extend(max_ece.map(|threshold| (threshold, 0.05)));
-//! let report = options.run(&model, &mut |_| ())?;
-//! println!("accuracy {:.4}", report.int8.metrics.accuracy);
-//! std::fs::write("report.html", report.html())?;
-//! report.check()?;
-//! # Ok(())
-//! # }
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+//! let path = "models/fashion-resnet14.safetensors";
+//! let model = bayes8_native::Model::load(path)?;
+//! let mut options = Options::new(path, "evaluate/tests/data/fashion-cnn/test.npz");
+//! options.samples = 4;
+//! options.thresholds.push((Threshold::named("max-ece")?, 0.1));
+//! let report = options.run(&model, &mut |_progress| ())?;
+//! assert!(report.int8.metrics.accuracy > 0.9);
+//! report.check()?; // an error if the calibration error is above 0.1
+//! let page = report.html();
+//! # assert!(page.starts_with("<!DOCTYPE html>"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 #![forbid(unsafe_code)]
@@ -56,5 +58,5 @@ pub use figures::{Figures, OutOfDistribution};
 pub use labelled::{Labelled, LabelledError};
 pub use provenance::{FileDigest, Provenance};
 pub use report::{Fp32Noise, Peer, Report};
-pub use thresholds::{Domain, Need, THRESHOLDS, Threshold};
+pub use thresholds::{Domain, Need, THRESHOLDS, Threshold, UnknownThreshold};
 pub use verdict::{Limit, Missed, Verdict};

@@ -1,5 +1,7 @@
 //! Thresholds for an evaluation, for a pipeline that should stop if one is missed.
 
+use thiserror::Error;
+
 use crate::figures::{Figures, OutOfDistribution};
 use crate::metrics::{Comparison, DriftGaps, Worst};
 use crate::report::{Peer, Report};
@@ -21,6 +23,22 @@ pub struct Threshold {
     /// The figures that are compared with the limit: names, in which `{}` stands for a peer, and places in
     /// a report.
     figures: &'static [(&'static str, Figure)],
+}
+
+/// A name that none of [`THRESHOLDS`] has.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no threshold `{0}`; there are {names}", names = THRESHOLDS.each_ref().map(|t| t.option).join(", "))]
+pub struct UnknownThreshold(pub String);
+
+impl Threshold {
+    /// Finds a threshold by the name of its option, such as `max-ece`.
+    ///
+    /// # Errors
+    /// [`UnknownThreshold`].
+    pub fn named(option: &str) -> Result<&'static Self, UnknownThreshold> {
+        let found = THRESHOLDS.iter().find(|threshold| threshold.option == option);
+        found.ok_or_else(|| UnknownThreshold(option.into()))
+    }
 }
 
 /// The possible values of a limit.

@@ -41,8 +41,8 @@ mod threads;
 
 pub use bayes8_core as core;
 pub use bayes8_core::digest::ModelDigest;
-pub use bayes8_core::head::Accumulator;
 pub use bayes8_core::head::classes::{SampleSums, Uncertainty};
+pub use bayes8_core::head::{Accumulator, WordsError};
 pub use bayes8_core::limits::{LimitError, Limits};
 pub use bayes8_core::model::QuantizedModel;
 pub use bayes8_core::session::RequestError;

@@ -40,6 +40,9 @@ pub enum LoadError {
     /// The instruction set cannot be used.
     #[error(transparent)]
     Isa(#[from] IsaError),
+    /// More threads than [`Threads::MAX`](crate::Threads::MAX).
+    #[error("cannot start {0} threads: at most {max} are allowed", max = crate::Threads::MAX)]
+    TooManyThreads(usize),
     /// The system cannot start the threads.
     #[error("cannot start threads: {0}")]
     Threads(rayon::ThreadPoolBuildError),

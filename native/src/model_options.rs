@@ -33,13 +33,21 @@ pub enum Threads {
 }
 
 impl Threads {
+    /// The largest number of threads that [`new`](Self::new) starts: more than any machine has processors,
+    /// and few enough to start them all.
+    pub const MAX: usize = 1024;
+
     /// Returns `count` threads: the calling one for 0 and 1, a new pool otherwise.
     ///
     /// # Errors
-    /// [`LoadError::Threads`] when the system cannot start them.
+    /// [`LoadError::TooManyThreads`] for more than [`MAX`](Self::MAX), [`LoadError::Threads`] when the system
+    /// cannot start them.
     pub fn new(count: usize) -> Result<Self, LoadError> {
         if count <= 1 {
             return Ok(Self::One);
+        }
+        if count > Self::MAX {
+            return Err(LoadError::TooManyThreads(count));
         }
         Ok(Self::Pool(Arc::new(Pool::new(count)?)))
     }

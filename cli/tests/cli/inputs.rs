@@ -193,11 +193,13 @@ fn standard_input_is_a_model_a_picture_or_an_archive() {
 fn swapped_arguments_are_recognised() {
     let fixture = bytes_and_floats(1);
     fixture.picture("a.png", 8, 8);
-    fixture.run(&["predict", "a.png", MODEL]).failed(&["a.png is a picture", "MODEL is the first"]);
+    fixture
+        .run(&["predict", "a.png", MODEL])
+        .failed(&["a.png is a picture", "order of the arguments"]);
     fixture
         .run(&["evaluate", "bytes.npz", "--data", MODEL])
-        .failed(&["bytes.npz is an npz archive", "MODEL is the first"]);
-    let model = ["model.safetensors is a safetensors file", "MODEL is the first"];
+        .failed(&["bytes.npz is an npz archive", "order of the arguments"]);
+    let model = ["model.safetensors is a safetensors file", "order of the arguments"];
     fixture.run(&["predict", MODEL, MODEL]).failed(&model);
     fixture.run(&["evaluate", MODEL, "--data", MODEL]).failed(&model);
 }

@@ -37,7 +37,7 @@ const MOST_ENTROPY: i64 = 31 << FRACTION_BITS;
 /// assert_eq!(uncertainty.samples, 2);
 /// assert!(uncertainty.probabilities[0] > 0.7);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleSums {
     samples: u64,
     probabilities: Vec<i64>,
@@ -85,6 +85,11 @@ impl SampleSums {
     /// Creates sums over `classes` classes, without samples.
     pub fn new(classes: usize) -> Self {
         Self { samples: 0, probabilities: vec![0; classes], squares: vec![0; classes], entropy: 0 }
+    }
+
+    /// Returns the number of classes. Only sums with the same number of classes merge.
+    pub fn classes(&self) -> usize {
+        self.probabilities.len()
     }
 
     /// Creates sums over `classes` classes, without samples.

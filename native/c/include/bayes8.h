@@ -97,8 +97,9 @@ typedef struct {
   /// the processor has and `BAYES8_HIDE` (names separated by commas) does not hide. It changes the
   /// speed of a prediction and not one bit of the result.
   const char *isa;
-  /// Number of threads that only this model uses; 1 predicts on the calling thread. 0, the default,
-  /// for one per processor, which all such models share and which end with the last of them.
+  /// Number of threads that only this model uses, at most 1024; 1 predicts on the calling thread. 0,
+  /// the default, for one per processor, which all such models share and which end with the last of
+  /// them.
   size_t threads;
   /// Bytes that may be spent on keeping sampled weights for later predictions of the same seed
   /// and sample indices; 0, the default, keeps none. Changes no result.

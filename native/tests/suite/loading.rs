@@ -3,7 +3,9 @@
 use bayes8_conformance::repository;
 use bayes8_core::format::FormatError;
 use bayes8_core::limits::{LimitError, Limits};
-use bayes8_native::{Isa, IsaError, LoadError, Model, ModelOptions, Pictures, PredictOptions};
+use bayes8_native::{
+    Isa, IsaError, LoadError, Model, ModelOptions, Pictures, PredictOptions, Threads,
+};
 use ndarray::Array4;
 use std::error::Error;
 use std::path::PathBuf;
@@ -80,5 +82,15 @@ fn messages_name_the_file_and_leave_the_cause_to_the_source() {
         assert!(message.contains(&path.display().to_string()), "{message}");
         let source = error.source().expect("a cause").to_string();
         assert!(!message.contains(&source), "{message}: {source}");
+    }
+}
+
+/// A count that was never initialized must not bring the machine down.
+#[test]
+fn absurd_numbers_of_threads_are_refused() {
+    for count in [Threads::MAX + 1, usize::MAX] {
+        let error = Threads::new(count).expect_err("too many threads");
+        assert!(matches!(error, LoadError::TooManyThreads(found) if found == count), "{error}");
+        assert!(error.to_string().contains("at most 1024"), "{error}");
     }
 }

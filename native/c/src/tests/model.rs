@@ -82,6 +82,13 @@ fn options_choose_kernels_and_threads() {
 }
 
 #[test]
+fn an_absurd_number_of_threads_is_refused() {
+    let (status, message) = load(MODEL, Some(&with_threads(usize::MAX))).err().expect("too many");
+    assert_eq!(status, Status::Threads);
+    assert!(message.contains("at most 1024"), "{message}");
+}
+
+#[test]
 fn a_bad_instruction_set_is_refused_by_name() {
     let (status, message) = load(MODEL, Some(&with_isa(c"sse9".as_ptr()))).err().expect("no such");
     assert_eq!(status, Status::IsaUnavailable);
