@@ -41,8 +41,13 @@ pub enum LoadError {
     #[error(transparent)]
     Isa(#[from] IsaError),
     /// More threads than [`Threads::MAX`](crate::Threads::MAX).
-    #[error("cannot start {0} threads: at most {max} are allowed", max = crate::Threads::MAX)]
-    TooManyThreads(usize),
+    #[error("cannot start {count} threads: at most {max} are allowed")]
+    TooManyThreads {
+        /// The number of threads that was asked for.
+        count: usize,
+        /// The largest number.
+        max: usize,
+    },
     /// The system cannot start the threads.
     #[error("cannot start threads: {0}")]
     Threads(rayon::ThreadPoolBuildError),

@@ -47,7 +47,7 @@ impl Threads {
             return Ok(Self::One);
         }
         if count > Self::MAX {
-            return Err(LoadError::TooManyThreads(count));
+            return Err(LoadError::TooManyThreads { count, max: Self::MAX });
         }
         Ok(Self::Pool(Arc::new(Pool::new(count)?)))
     }

@@ -112,7 +112,7 @@ impl Error {
             Self::Load(LoadError::File { .. }) => Status::File,
             Self::Format(_) | Self::Load(LoadError::Format { .. }) => Status::Format,
             Self::Isa(_) | Self::Load(LoadError::Isa(_)) => Status::IsaUnavailable,
-            Self::Load(LoadError::Threads(_) | LoadError::TooManyThreads(_)) => Status::Threads,
+            Self::Load(LoadError::Threads(_) | LoadError::TooManyThreads { .. }) => Status::Threads,
             Self::Load(LoadError::Limit { .. }) => Status::Limit,
             Self::Pictures { .. }
             | Self::SumsLength { .. }

@@ -90,7 +90,10 @@ fn messages_name_the_file_and_leave_the_cause_to_the_source() {
 fn absurd_numbers_of_threads_are_refused() {
     for count in [Threads::MAX + 1, usize::MAX] {
         let error = Threads::new(count).expect_err("too many threads");
-        assert!(matches!(error, LoadError::TooManyThreads(found) if found == count), "{error}");
+        assert!(
+            matches!(error, LoadError::TooManyThreads { count: found, .. } if found == count),
+            "{error}"
+        );
         assert!(error.to_string().contains("at most 1024"), "{error}");
     }
 }
