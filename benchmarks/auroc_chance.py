@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--save", type=Path, metavar="FILE", help="figures of all runs, as .npy")
     arguments = parser.parse_args()
     if arguments.save and not arguments.save.parent.is_dir():
-        parser.error(f"--save: there is no folder {arguments.save.parent}")
+        parser.error(f"--save: the folder {arguments.save.parent} does not exist")
     trained: Trained = arguments.trained
     check_files(parser, trained.model("golden.json"), *map(trained.pictures, SETS))
     if arguments.peer == "int8":

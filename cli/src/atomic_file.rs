@@ -106,7 +106,7 @@ fn check(path: &Path, inputs: &[&Path]) -> anyhow::Result<PathBuf> {
         Err(_) => {
             let folder = folder(path);
             if !folder.is_dir() {
-                bail!("there is no folder {}", folder.display());
+                bail!("the folder {} does not exist", folder.display());
             }
             Ok(fs::canonicalize(folder)?.join(name))
         }

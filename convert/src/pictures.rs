@@ -38,7 +38,7 @@ impl Inputs {
     /// network's input as it is if it is a float type. `path` is for errors.
     ///
     /// # Errors
-    /// [`PicturesError`], which names the file and the array, also when there are no pictures.
+    /// [`PicturesError`], which names the file and the array, also when it is empty.
     pub fn read(path: &Path, file: File) -> Result<Self, PicturesError> {
         Archive::open(path, file)?.inputs("x")
     }

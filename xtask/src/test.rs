@@ -4,7 +4,9 @@
 use crate::programs::{root, run, run_command, stream, succeeds};
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
-use crate::{apps, book, c_library, conformance, demo, hidden, no_std, packages, structure, web};
+use crate::{
+    apps, book, c_library, conformance, demo, hidden, no_std, packages, structure, tools, web,
+};
 use std::process::Command;
 
 /// Runs all checks.
@@ -15,6 +17,7 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     check_sources(&mut steps);
     steps.run("bayes8-core without std", no_std::check);
+    steps.run("oldest Rust", oldest_rust);
     steps.run("API documentation", |_| document());
     steps.run("book", book::build);
     steps.run("packages", |_| packages::check());
@@ -64,6 +67,25 @@ fn format() -> anyhow::Result<()> {
 fn lint() -> anyhow::Result<()> {
     component("clippy", "clippy")?;
     run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Checks that the oldest Rust that `Cargo.toml` promises compiles what is published.
+fn oldest_rust(skipped: &mut Skipped) -> anyhow::Result<()> {
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    let is_installed = || succeeds("rustup", &["run", version, "cargo", "--version"]);
+    if !is_installed() {
+        // This fails without the network.
+        let _ = run("rustup", &["toolchain", "install", version, "--profile", "minimal"]);
+    }
+    if !is_installed() {
+        skipped.report(&format!("Rust {version}: rustup cannot install it"));
+        return Ok(());
+    }
+    let folder = tools::target().join("oldest-rust");
+    let mut cargo = Command::new("rustup");
+    cargo.args(["run", version, "cargo", "check", "--all-features", "--package", "bayes8"]);
+    cargo.args(["--package", "bayes8-cli", "--package", "bayes8-c", "--target-dir"]).arg(folder);
+    run_command(cargo.current_dir(root()))
 }
 
 /// Fails if a link in the documentation is broken.

@@ -122,6 +122,14 @@ mod unix {
         output.status.signal()
     }
 
+    /// Whether a signal is ignored, as `&` and `nohup` of a shell make it: then nothing ends by it.
+    fn is_ignored(number: i32) -> bool {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.unwrap_or(0) >> (number - 1) & 1 == 1
+    }
+
     #[test]
     fn a_signal_leaves_no_hidden_file() {
         let fixture = fixture();
@@ -139,6 +147,10 @@ mod unix {
             (vec!["corrupt", "zeros.npz", "-o", "c.npz"], 1),
         ] {
             for (name, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
+                if is_ignored(number) {
+                    println!("SKIPPED: {name}: this process was started with it ignored");
+                    continue;
+                }
                 let child = start(&fixture, bayes8(&arguments), files);
                 signal(&child, name);
                 assert_eq!(end(child), Some(number), "{arguments:?}");

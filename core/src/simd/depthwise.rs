@@ -1,4 +1,4 @@
-//! Depthwise convolution: one filter per channel. Channels are the lanes, and there is no matrix.
+//! Depthwise convolution: one filter per channel. Channels are the lanes; no matrix is built.
 
 use crate::convolution::{Convolution, Output};
 

@@ -71,7 +71,7 @@ impl Convergence {
     /// Adds the next sample of a picture. Samples beyond the announced number are ignored.
     ///
     /// # Panics
-    /// When there is no such picture, or not one logit per class.
+    /// When the picture does not exist, or the logits are not one per class.
     pub fn add(&mut self, picture: usize, logits: &[f32]) {
         let (count, waiting) = &mut self.pictures[picture];
         let mut sums = SampleSums::new(self.classes);

@@ -88,7 +88,7 @@ fn thresholds(negatives: &[f64], positives: &[f64]) -> Vec<[f64; 2]> {
 const ROC_STEP: f64 = 0.004;
 
 /// Computes the receiver operating characteristic for a diagram: false and true positive rates as the
-/// threshold falls, from 0 and 0 to 1 and 1. Empty if there are no negatives or no positives.
+/// threshold falls, from 0 and 0 to 1 and 1. Empty without negatives or without positives.
 pub fn roc(negatives: &[f64], positives: &[f64]) -> Vec<[f64; 2]> {
     if negatives.is_empty() || positives.is_empty() {
         return Vec::new();

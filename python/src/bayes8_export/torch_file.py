@@ -81,7 +81,7 @@ def read_torch_file(path: Path) -> object:
 
     """
     if not path.is_file():
-        problem = "it is not a plain file" if path.exists() else "there is no such file"
+        problem = "it is not a plain file" if path.exists() else "it does not exist"
         message = f"{path}: {problem}"
         raise ExportError(message)
     try:
