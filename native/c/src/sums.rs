@@ -39,15 +39,11 @@ pub unsafe extern "C" fn bayes8_sums_merge(
             (reference(model, "model")?, disjoint((into, "into"), (from, "from"), length)?)
         };
         let words = row(model, "into", length, count)?;
-        let rows = into.chunks_exact(words).zip(from.chunks_exact(words));
-        for (picture, (into, from)) in rows.enumerate() {
-            merged(picture, into, from)?;
-        }
-        // Now none can fail.
-        let rows = into.chunks_exact_mut(words).zip(from.chunks_exact(words));
-        for (picture, (into, from)) in rows.enumerate() {
-            into.copy_from_slice(&merged(picture, into, from)?);
-        }
+        let rows = into.chunks_exact(words).zip(from.chunks_exact(words)).enumerate();
+        let rows = rows.map(|(picture, (into, from))| merged(picture, into, from));
+        // Nothing is written before all are checked.
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        into.chunks_exact_mut(words).zip(&rows).for_each(|(into, row)| into.copy_from_slice(row));
         Ok(())
     })
 }
@@ -92,13 +88,11 @@ pub unsafe extern "C" fn bayes8_sums_finish(
         // SAFETY: the caller's contract.
         let mut figures =
             unsafe { Figures::new(&outputs, count, model.native.quantized().classes()) }?;
-        for (picture, words) in sums.chunks_exact(words).enumerate() {
-            parse("sums", picture, words)?;
-        }
-        // Now none can fail.
-        for (picture, words) in sums.chunks_exact(words).enumerate() {
-            figures.put(picture, &parse("sums", picture, words)?);
-        }
+        let rows = sums.chunks_exact(words).enumerate();
+        let rows = rows.map(|(picture, words)| parse("sums", picture, words));
+        // Nothing is written before all are checked.
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        rows.iter().enumerate().for_each(|(picture, sums)| figures.put(picture, sums));
         Ok(())
     })
 }
