@@ -15,7 +15,7 @@ use bayes8_core::format;
 use bayes8_core::layer::Layer;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Posterior;
-use bayes8_evaluate::{Fp32, Fp32Noise, Options, THRESHOLDS};
+use bayes8_evaluate::{Fp32, Fp32Noise, Options, Threshold};
 use bayes8_native::Model;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/fashion-cnn");
@@ -105,10 +105,7 @@ fn missed_figures(
     std::fs::write(&path, format::write(model).unwrap()).unwrap();
     let mut options = Options::new(&path, file("test.npz"));
     add_peer(&mut options);
-    let rows = THRESHOLDS.iter().filter_map(|row| {
-        let (_, limit) = limits.thresholds.iter().find(|(option, _)| *option == row.option)?;
-        Some((row, *limit))
-    });
+    let rows = limits.thresholds.map(|(option, limit)| (Threshold::named(option).unwrap(), limit));
     options.thresholds.extend(rows);
     let report = options.run(&Model::load(&path).unwrap(), &mut |_| ()).unwrap();
     assert_eq!((report.pictures, report.thresholds.len()), (400, limits.thresholds.len()));

@@ -3,4 +3,5 @@
 mod limits;
 mod loading;
 mod observed;
+mod small_model;
 mod stream;

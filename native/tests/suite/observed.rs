@@ -1,28 +1,10 @@
 //! Observed predictions have the same bits, report every sample, and end when they are cancelled.
 
-use bayes8_conformance::{Random, random_model};
-use bayes8_native::{
-    Isa, Model, ModelOptions, Observer, Pictures, PredictError, PredictOptions, RequestError,
-    Threads,
-};
+use crate::small_model::{model, pictures};
+use bayes8_native::{Observer, Pictures, PredictError, PredictOptions, RequestError};
 use ndarray::Array5;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Returns a small network on `threads` threads.
-fn model(threads: usize) -> Model {
-    let threads = Threads::new(threads).expect("a few threads");
-    let isa = Isa::available().last();
-    let options = ModelOptions::new().isa(isa).threads(threads);
-    Model::new(random_model(1), options).expect("an instruction set that is available")
-}
-
-fn pictures(model: &Model, count: usize) -> Array5<u8> {
-    let shape = model.quantized().graph().input();
-    let bytes = Random::new(4).bytes(count * shape.elements());
-    let shape = (count, shape.depth, shape.height, shape.width, shape.channels);
-    Array5::from_shape_vec(shape, bytes).expect("a byte for every element")
-}
 
 fn options(samples: Range<u32>, keep_logits: bool) -> PredictOptions {
     PredictOptions::new().samples(samples).seed(3).keep_logits(keep_logits)

@@ -1,26 +1,9 @@
 //! Running estimates have the bits of predictions from the samples so far, and end after the last sample.
 
-use bayes8_conformance::{Random, random_model};
-use bayes8_native::{
-    Isa, Model, ModelOptions, Pictures, PredictError, PredictOptions, RequestError, Threads,
-};
-use ndarray::{Array5, s};
+use crate::small_model::{model, pictures};
+use bayes8_native::{Model, Pictures, PredictError, PredictOptions, RequestError};
+use ndarray::s;
 use std::ops::Range;
-
-/// Returns a small network on `threads` threads.
-fn model(threads: usize) -> Model {
-    let threads = Threads::new(threads).expect("a few threads");
-    let isa = Isa::available().last();
-    let options = ModelOptions::new().isa(isa).threads(threads);
-    Model::new(random_model(1), options).expect("an instruction set that is available")
-}
-
-fn pictures(model: &Model, count: usize) -> Array5<u8> {
-    let shape = model.quantized().graph().input();
-    let bytes = Random::new(4).bytes(count * shape.elements());
-    let shape = (count, shape.depth, shape.height, shape.width, shape.channels);
-    Array5::from_shape_vec(shape, bytes).expect("a byte for every element")
-}
 
 fn options(samples: Range<u32>) -> PredictOptions {
     PredictOptions::new().samples(samples).seed(3)
