@@ -127,7 +127,7 @@ def run(command: Sequence[object]) -> "subprocess.CompletedProcess[str]":
 
 
 def kind_of_refusal(message: str) -> str:
-    """A message of the importer without file, names and numbers: the same for refusals of a kind."""
+    """An importer message without file, names and numbers, so that equal refusals compare equal."""
     message = re.sub(r"^(cannot import )?\S*\.onnx: ", "", message)
     message = re.sub(r"node `[^`]*` \((\w+)\): ", r"\1: ", message)
     message = re.sub(r"`[^`]*`", "`..`", message)

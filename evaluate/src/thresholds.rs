@@ -27,7 +27,7 @@ pub struct Threshold {
 
 /// A name that none of [`THRESHOLDS`] has.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no threshold `{0}`; there are {names}", names = THRESHOLDS.each_ref().map(|t| t.option).join(", "))]
+#[error("unknown threshold `{0}`; the thresholds are {names}", names = THRESHOLDS.each_ref().map(|t| t.option).join(", "))]
 pub struct UnknownThreshold(pub String);
 
 impl Threshold {

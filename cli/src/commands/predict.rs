@@ -67,8 +67,8 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// The default share of ln(classes) above which the program abstains: there, a model wavers between
-/// about as many classes as the square root of their number.
+/// The default share of ln(classes) above which the program abstains. At half of it, a model
+/// wavers between about sqrt(classes) classes.
 const ABSTAIN_SHARE: f64 = 0.5;
 
 /// Runs the command.
@@ -127,7 +127,7 @@ struct Answers<'a> {
     /// The largest possible entropy: that of equal probabilities.
     entropy_limit: f64,
     threshold: f64,
-    /// Width of the first column, the same for all pictures.
+    /// Width of the first column, shared by all pictures.
     label: usize,
 }
 

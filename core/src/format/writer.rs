@@ -25,7 +25,7 @@ use serde::Serialize;
 /// bytes.
 ///
 /// The file has the earliest version of the format that has all of the model, so that older readers
-/// can read as many files as possible.
+/// can read it wherever possible.
 ///
 /// # Errors
 /// [`FormatError::Encoder`] when the model does not fit in a file.
