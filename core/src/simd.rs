@@ -10,15 +10,25 @@
 //! instruction sums.
 
 mod depthwise;
+mod epilogue;
 mod kernel;
+mod lanes;
 mod layer;
 mod output;
+mod pairs;
+mod quads;
 mod rows;
+mod sampler;
 mod threads;
+mod tile;
 
-pub use kernel::{Block, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, stream_groups};
+pub use epilogue::{Epilogue, PanelEpilogue};
+pub use kernel::{Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, stream_groups};
+pub use lanes::{Dot, Int, Lanes, Line, Task};
 pub use layer::SimdLayer;
 pub use output::{BlockOutput, row_tiles};
+pub use pairs::{DotPairs, Pairs};
+pub use quads::Quads;
 pub use threads::{OneThread, Threads};
 
 use crate::aligned::Aligned;
@@ -153,7 +163,9 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
                 let multipliers = NoiseMultipliers::Rows { multipliers, chunks };
                 let stream = draw.weight_stream(layer.layer.index);
                 let sigma = &sigma[first..][..count];
-                self.kernel.draw(stream, first as u64, mu, sigma, multipliers, drawn);
+                let first = first as u64;
+                let drawing = Drawing { stream, first, mu, sigma, multipliers, weights: drawn };
+                self.kernel.draw(drawing);
             }
         }
         self.kernel.pack(&memory[..PANEL * chunks], panel)
@@ -166,7 +178,8 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         };
         let multipliers = NoiseMultipliers::Each(&layer.multipliers);
         let stream = draw.weight_stream(layer.layer.index);
-        self.kernel.draw(stream, 0, layer.mu(), sigma, multipliers, taps);
+        let mu = layer.mu();
+        self.kernel.draw(Drawing { stream, first: 0, mu, sigma, multipliers, weights: taps });
     }
 
     /// Multiplies `rows` by the channels of `output`, the first of which is `first`, and shares the

@@ -12,7 +12,9 @@ pub(crate) mod avxvnni;
 mod dispatch;
 mod peak;
 
-pub(crate) use bayes8_core::simd::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL};
+pub(crate) use bayes8_core::simd::{Block, BlockOutput, Drawing, Kernel, NoiseMultipliers, PANEL};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use bayes8_core::simd::{Pairs, Quads};
 pub(crate) use dispatch::with_kernel;
 pub(crate) use peak::Peak;
 

@@ -55,17 +55,8 @@ pub trait Kernel: Copy + Send + Sync {
         output: BlockOutput<'_>,
     );
 
-    /// Draws chunks of weights, from chunk `first` of `stream` on. `mu`, `sigma` and `weights` have
-    /// the same number of chunks.
-    fn draw(
-        self,
-        stream: ChaCha8,
-        first: u64,
-        mu: &[[i8; CHUNK]],
-        sigma: &[[u8; CHUNK]],
-        multipliers: NoiseMultipliers<'_>,
-        weights: &mut [[i8; CHUNK]],
-    );
+    /// Draws chunks of weights.
+    fn draw(self, drawing: Drawing<'_>);
 
     /// Packs 16 rows with the same number of chunks each, one after the other in `rows`, into a
     /// panel, whose length determines the number of entries per row. Returns the sum of each row.
@@ -119,7 +110,7 @@ impl<K: Kernel> Block<'_, K> {
     /// When an access could leave its slice.
     pub fn check(&self, output: &BlockOutput<'_>) {
         let panels = self.panel_count();
-        assert!(panels >= 1 && !self.rows.is_empty());
+        assert!(panels >= 1 && !self.rows.is_empty() && self.steps >= 1);
         assert!(self.offsets.len() == panels * PANEL && self.multipliers.len() == panels * PANEL);
         let extents = [self.pieces.len(), self.steps, K::STEP, panels * PANEL];
         let weights = extents.into_iter().try_fold(1, usize::checked_mul);
@@ -133,6 +124,22 @@ impl<K: Kernel> Block<'_, K> {
         assert!(rows == self.rows.len() && channels.div_ceil(PANEL) == panels);
         output.check();
     }
+}
+
+/// Chunks of weights to draw; the slices have the same number of chunks.
+pub struct Drawing<'a> {
+    /// The key stream.
+    pub stream: ChaCha8,
+    /// Number of the first chunk in the stream.
+    pub first: u64,
+    /// Mean codes.
+    pub mu: &'a [[i8; CHUNK]],
+    /// Sigma codes.
+    pub sigma: &'a [[u8; CHUNK]],
+    /// Noise multipliers.
+    pub multipliers: NoiseMultipliers<'a>,
+    /// Where the weights go.
+    pub weights: &'a mut [[i8; CHUNK]],
 }
 
 /// The noise multipliers of chunks of weights.

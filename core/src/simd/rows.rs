@@ -54,6 +54,9 @@ enum Source {
     Padded,
     /// Rows packed one by one from such copies.
     Packed,
+    /// Rows of a single piece, converted one by one to the kernel's own type: a block at a time, so
+    /// that they are still in the second-level cache when they are multiplied.
+    Converted,
 }
 
 /// The activation matrix of one group of a convolution over a batch.
@@ -84,7 +87,9 @@ impl<'a> ActivationRows<'a> {
             && job.output.spatial() == job.filters.input.spatial();
         let whole_steps =
             run.is_multiple_of(K::STEP) && row_entries.is_multiple_of(K::ROW_MULTIPLE);
-        let source = if !whole_steps || (K::UNIFORM_ROWS && !(uniform && in_place)) {
+        let source = if job.filters.window.taps() == 1 && padded == job.filters.input && !in_place {
+            Source::Converted
+        } else if !whole_steps || (K::UNIFORM_ROWS && !(uniform && in_place)) {
             Source::Packed
         } else if in_place {
             Source::InPlace
@@ -123,7 +128,7 @@ impl<'a> ActivationRows<'a> {
         while first < rows.end {
             let mut block = first..rows.end.min(first + most);
             let mut first_picture = 0;
-            if self.source != Source::InPlace {
+            if matches!(self.source, Source::Padded | Source::Packed) {
                 let picture = first / spatial;
                 if !copied.contains(&picture) {
                     let fit = COPIED_BYTES / (self.shape.elements() * size_of::<K::Activation>());
@@ -141,8 +146,11 @@ impl<'a> ActivationRows<'a> {
             let activations = match self.source {
                 Source::InPlace => K::in_place(self.input).unwrap_or(&[]),
                 Source::Padded => &*copies,
-                Source::Packed => {
-                    kernel.vectorize(|| self.pack(copies, offsets, pieces, packed));
+                Source::Packed | Source::Converted => {
+                    kernel.vectorize(|| match self.source {
+                        Source::Converted => self.convert_rows(offsets, pieces[0], packed),
+                        _ => self.pack(copies, offsets, pieces, packed),
+                    });
                     offsets.clear();
                     offsets.extend((0..block.len()).map(|row| (row * self.row_entries) as u32));
                     pieces.clear();
@@ -158,7 +166,7 @@ impl<'a> ActivationRows<'a> {
     /// Returns the most rows that a block may have.
     fn rows_together<K: Kernel>(&self) -> usize {
         let entries = match self.source {
-            Source::Packed => self.row_entries,
+            Source::Packed | Source::Converted => self.row_entries,
             _ => {
                 let strides = self.job.filters.window.axes().map(|axis| axis.stride);
                 strides.iter().product::<usize>() * self.shape.channels
@@ -286,6 +294,24 @@ impl<'a> ActivationRows<'a> {
                     to[..self.run].copy_from_slice(&from[..self.run]);
                 }
             }
+        }
+    }
+
+    /// Converts the rows that consist of one piece, at offset `piece` of the rows that start at
+    /// `offsets` of the input.
+    #[inline(always)]
+    fn convert_rows<A: Copy + Default + From<u8>>(
+        &self,
+        offsets: &[u32],
+        piece: u32,
+        converted: &mut Aligned<A>,
+    ) {
+        converted.grow(offsets.len() * self.row_entries, A::default());
+        let rows = converted.chunks_exact_mut(self.row_entries);
+        for (&offset, row) in offsets.iter().zip(rows) {
+            let from = &self.input[offset as usize + piece as usize..][..self.run];
+            // Entries after the piece meet zero weights, so any value will do.
+            convert(from, &mut row[..self.run]);
         }
     }
 }

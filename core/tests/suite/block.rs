@@ -1,10 +1,9 @@
 //! Invalid blocks are refused. Kernels access through pointers whatever [`Block::check`] accepts.
 
-use bayes8_core::chacha::ChaCha8;
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use bayes8_core::ops::{Addition, Rescale};
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL};
+use bayes8_core::simd::{Block, BlockOutput, Drawing, Kernel, PANEL};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
 /// Rows and channels of the blocks: one whole panel and a partial one.
@@ -46,16 +45,7 @@ impl Kernel for Extents {
         block.check(&output);
     }
 
-    fn draw(
-        self,
-        _: ChaCha8,
-        _: u64,
-        _: &[[i8; CHUNK]],
-        _: &[[u8; CHUNK]],
-        _: NoiseMultipliers<'_>,
-        _: &mut [[i8; CHUNK]],
-    ) {
-    }
+    fn draw(self, _: Drawing<'_>) {}
 
     fn pack(self, _: &[[i8; CHUNK]], _: &mut [i8]) -> [i32; PANEL] {
         [0; PANEL]

@@ -37,9 +37,8 @@ mod walk;
 
 use super::avx512vnni::Avx512Vnni;
 use super::avx512vnni::epilogue::Epilogue;
-use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, Peak};
+use super::{Block, BlockOutput, Drawing, Kernel, PANEL, PANEL_PAIR, Peak};
 use crate::isa::Isa;
-use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::CHUNK;
 use configuration::TILE_ROWS;
 use pending::{fetch_and_write_rows, write_rows};
@@ -141,21 +140,11 @@ impl Kernel for Amx {
         }
     }
 
-    fn draw(
-        self,
-        stream: ChaCha8,
-        first: u64,
-        mu: &[[i8; CHUNK]],
-        sigma: &[[u8; CHUNK]],
-        multipliers: NoiseMultipliers<'_>,
-        weights: &mut [[i8; CHUNK]],
-    ) {
+    fn draw(self, drawing: Drawing<'_>) {
         match self.vector {
-            Vector::Avx512Vnni(kernel) => {
-                kernel.draw(stream, first, mu, sigma, multipliers, weights);
-            }
+            Vector::Avx512Vnni(kernel) => kernel.draw(drawing),
             #[cfg(test)]
-            Vector::Portable => portable::draw(stream, first, mu, sigma, multipliers, weights),
+            Vector::Portable => portable::draw(drawing),
         }
     }
 

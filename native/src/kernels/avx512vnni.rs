@@ -9,9 +9,8 @@ pub(super) mod epilogue;
 pub(super) mod sampler;
 
 use super::row_tiles;
-use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, Peak};
+use super::{Block, BlockOutput, Drawing, Kernel, PANEL, Peak};
 use crate::isa::Isa;
-use bayes8_core::chacha::ChaCha8;
 use bayes8_core::posterior::gaussian::CHUNK;
 use epilogue::Epilogue;
 use std::arch::x86_64::*;
@@ -68,17 +67,9 @@ impl Kernel for Avx512Vnni {
         }
     }
 
-    fn draw(
-        self,
-        stream: ChaCha8,
-        first: u64,
-        mu: &[[i8; CHUNK]],
-        sigma: &[[u8; CHUNK]],
-        multipliers: NoiseMultipliers<'_>,
-        weights: &mut [[i8; CHUNK]],
-    ) {
+    fn draw(self, drawing: Drawing<'_>) {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { sampler::draw(stream, first, mu, sigma, multipliers, weights) }
+        unsafe { sampler::draw(drawing) }
     }
 
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {

@@ -2,143 +2,74 @@
 //! of AMD's processors since Zen 5, sums four u8 x i8 products into each of 8 i32 lanes.
 //!
 //! Tile: up to 6 rows x 16 channels. Registers: 12 accumulators, 2 of weights, 1 broadcast of four
-//! activations. Packing: as for AVX512-VNNI, weights i8 `[K/4][16][4]`, activations u8 in place.
+//! activations.
 //! Peak: 32 products per instruction; a step of a full tile is 12 `vpdpbusd` on 8 loads.
 
-use super::avx2::{epilogue, sampler};
-use super::row_tiles;
-use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, Peak};
+use super::Peak;
+use super::avx2::{Avx2, total};
 use crate::isa::Isa;
-use bayes8_core::chacha::ChaCha8;
-use bayes8_core::posterior::gaussian::CHUNK;
+use bayes8_core::simd::{Dot, Lanes, Quads, Task};
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
 /// Proof that the processor has AVX2 and AVX-VNNI.
 #[derive(Clone, Copy)]
-pub(crate) struct AvxVnni(());
+pub(crate) struct AvxVnni(Avx2);
 
-/// Most rows of a tile.
-const ROWS: usize = 6;
-
-impl Kernel for AvxVnni {
+impl Dot<2> for AvxVnni {
     const NAME: &'static str = "avxvnni";
-    const STEP: usize = 4;
-    const ROW_MULTIPLE: usize = 4;
-    const UNIFORM_ROWS: bool = false;
+    const ROWS: usize = 6;
+    type Lanes = Avx2;
     type Activation = u8;
     type Weight = i8;
-    type Session = ();
+    type Step = [u8; 4];
+    type Weights = [i8; 64];
 
     fn new() -> Option<Self> {
-        let has_all = !Isa::AvxVnni.is_hidden()
-            && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("avxvnni");
-        has_all.then_some(Self(()))
+        let has_it = !Isa::AvxVnni.is_hidden() && is_x86_feature_detected!("avxvnni");
+        has_it.then(Avx2::new).flatten().map(Self)
     }
 
-    fn session(self) {}
-
-    fn in_place(input: &[u8]) -> Option<&[u8]> {
-        Some(input)
+    #[inline(always)]
+    fn lanes(self) -> Avx2 {
+        self.0
     }
 
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        // SAFETY: `self` proves that the processor has the features.
-        unsafe { vectorize(f) }
-    }
-
-    fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {
-        block.check(&output);
-        for panel in 0..block.panel_count() {
-            for tile in row_tiles(block.rows.len(), ROWS) {
-                let (first, output) = (tile.start, &mut output);
-                // SAFETY: `self` proves the features; `check` has seen that all rows and panels are
-                // inside the slices, and each call covers the rows of `tile`, some of them.
-                unsafe {
-                    match tile.len() {
-                        1 => rows::<1>(block, first, panel, output),
-                        2 => rows::<2>(block, first, panel, output),
-                        3 => rows::<3>(block, first, panel, output),
-                        4 => rows::<4>(block, first, panel, output),
-                        5 => rows::<5>(block, first, panel, output),
-                        _ => rows::<ROWS>(block, first, panel, output),
-                    }
-                }
-            }
+    fn run<T: Task>(self, task: T) -> T::Output {
+        #[target_feature(enable = "avx2,avxvnni")]
+        fn compiled<T: Task>(task: T) -> T::Output {
+            task.run()
         }
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { compiled(task) }
     }
 
-    fn draw(
-        self,
-        stream: ChaCha8,
-        first: u64,
-        mu: &[[i8; CHUNK]],
-        sigma: &[[u8; CHUNK]],
-        multipliers: NoiseMultipliers<'_>,
-        weights: &mut [[i8; CHUNK]],
-    ) {
-        // SAFETY: `self` proves that the processor has AVX2.
-        unsafe { sampler::draw(stream, first, mu, sigma, multipliers, weights) }
+    #[inline(always)]
+    fn steps(activations: &[u8]) -> &[[u8; 4]] {
+        activations.as_chunks().0
     }
 
-    fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
-        // SAFETY: `self` proves that the processor has AVX2.
-        unsafe { sampler::pack_quads(rows, panel) }
+    #[inline(always)]
+    fn weight_steps(weights: &[i8]) -> &[[i8; 64]] {
+        weights.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn splat_step(self, step: [u8; 4]) -> __m256i {
+        self.0.splat(i32::from_ne_bytes(step))
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: __m256i, activations: __m256i, weights: __m256i) -> __m256i {
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { _mm256_dpbusd_avx_epi32(sum, activations, weights) }
     }
 }
 
-impl Peak for AvxVnni {
+impl Peak for Quads<AvxVnni, 2> {
     fn peak(self, rounds: u64) -> (u64, i32) {
         // SAFETY: `self` proves that the processor has the features.
         unsafe { peak(rounds) }
-    }
-}
-
-/// # Safety
-/// The processor must have the features named.
-#[target_feature(enable = "avx2,avxvnni")]
-unsafe fn vectorize<R>(f: impl FnOnce() -> R) -> R {
-    f()
-}
-
-/// Multiplies rows `first..first + R` by panel `panel`.
-///
-/// # Safety
-/// The processor must have the features named; `Block::check` must have passed for at least
-/// `first + R` rows and `panel + 1` panels.
-#[target_feature(enable = "avx2,avxvnni")]
-unsafe fn rows<const R: usize>(
-    block: &Block<'_, AvxVnni>,
-    first: usize,
-    panel: usize,
-    output: &mut BlockOutput<'_>,
-) {
-    let mut sums = [[_mm256_setzero_si256(); 2]; R];
-    // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
-    // activations, and that panel `panel` holds all steps of a row.
-    unsafe {
-        let activations = block.activations.as_ptr();
-        let rows: [*const u8; R] =
-            std::array::from_fn(|r| activations.add(*block.rows.get_unchecked(first + r) as usize));
-        let mut weights = block.panels.as_ptr().add(panel * block.row_entries() * PANEL);
-        for &piece in block.pieces {
-            for step in 0..block.steps {
-                let at: *const __m256i = weights.cast();
-                let halves = [_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1))];
-                weights = weights.add(PANEL * AvxVnni::STEP);
-                let at = piece as usize + step * AvxVnni::STEP;
-                for (row, sums) in rows.iter().zip(&mut sums) {
-                    let four = _mm256_set1_epi32(row.add(at).cast::<i32>().read_unaligned());
-                    for (sum, half) in sums.iter_mut().zip(halves) {
-                        *sum = _mm256_dpbusd_avx_epi32(*sum, four, half);
-                    }
-                }
-            }
-        }
-        // A copy, so that the accumulators themselves have no address and stay in registers.
-        let sums = sums;
-        epilogue::write(&sums, block.offsets, block.multipliers, first, panel, output);
     }
 }
 
@@ -155,5 +86,5 @@ unsafe fn peak(rounds: u64) -> (u64, i32) {
             *sum = _mm256_dpbusd_avx_epi32(*sum, x, w);
         }
     }
-    (rounds * ACCUMULATORS as u64 * 32, epilogue::total(&sums))
+    (rounds * ACCUMULATORS as u64 * 32, total(&sums))
 }

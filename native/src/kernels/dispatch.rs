@@ -9,12 +9,12 @@ macro_rules! with_kernel {
             $crate::isa::Isa::Portable => $portable,
             #[cfg(target_arch = "x86_64")]
             $crate::isa::Isa::Avx2 => {
-                type $kernel = $crate::kernels::avx2::Avx2;
+                type $kernel = $crate::kernels::Pairs<$crate::kernels::avx2::Avx2, 2>;
                 $with
             }
             #[cfg(target_arch = "x86_64")]
             $crate::isa::Isa::AvxVnni => {
-                type $kernel = $crate::kernels::avxvnni::AvxVnni;
+                type $kernel = $crate::kernels::Quads<$crate::kernels::avxvnni::AvxVnni, 2>;
                 $with
             }
             #[cfg(target_arch = "x86_64")]

@@ -2,9 +2,11 @@
 
 use super::layers::{Case, Numbers};
 use super::{Subject, kernels, not_here, reference};
-use crate::kernels::{Kernel, NoiseMultipliers, PANEL};
 #[cfg(target_arch = "x86_64")]
-use crate::kernels::{amx::Amx, avx2::Avx2, avx512vnni::Avx512Vnni, avxvnni::AvxVnni};
+use crate::kernels::{
+    Drawing, Pairs, Quads, amx::Amx, avx2::Avx2, avx512vnni::Avx512Vnni, avxvnni::AvxVnni,
+};
+use crate::kernels::{Kernel, NoiseMultipliers, PANEL};
 use bayes8_conformance::Random;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::convolution::Convolution;
@@ -138,7 +140,9 @@ fn check_chunks<K: Kernel>(kernel: Option<K>) {
             NoiseMultipliers::Each(&each),
         ] {
             let mut found = [[0; CHUNK]; COUNT];
-            kernel.draw(stream, first, &mu, &sigma, multipliers, &mut found);
+            let (mu, sigma) = (&mu[..], &sigma[..]);
+            let weights = &mut found[..];
+            kernel.draw(Drawing { stream, first, mu, sigma, multipliers, weights });
             for (i, found) in found.iter().enumerate() {
                 let chunk = first + i as u64;
                 let group = stream.group_bytes(chunk / CHUNKS_PER_GROUP as u64);
@@ -198,8 +202,8 @@ where
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn rows_are_packed_into_panels() {
-    check_packing(Avx2::new());
-    check_packing(AvxVnni::new());
+    check_packing(Pairs::<Avx2, 2>::new());
+    check_packing(Quads::<AvxVnni, 2>::new());
     check_packing(Avx512Vnni::new());
     check_packing(Amx::for_tests(false));
     check_packing(Amx::for_tests(true));
@@ -208,8 +212,8 @@ fn rows_are_packed_into_panels() {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn chunks_can_be_drawn_from_anywhere_in_the_stream() {
-    check_chunks(Avx2::new());
-    check_chunks(AvxVnni::new());
+    check_chunks(Pairs::<Avx2, 2>::new());
+    check_chunks(Quads::<AvxVnni, 2>::new());
     check_chunks(Avx512Vnni::new());
     check_chunks(Amx::for_tests(false));
     check_chunks(Amx::for_tests(true));

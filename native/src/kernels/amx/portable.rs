@@ -2,20 +2,13 @@
 //! processor.
 
 use super::pending::Pending;
-use crate::kernels::{BlockOutput, NoiseMultipliers, PANEL};
-use bayes8_core::chacha::ChaCha8;
+use crate::kernels::{BlockOutput, Drawing, NoiseMultipliers, PANEL};
 use bayes8_core::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
 use std::ffi::c_void;
 
 /// Draws chunks of weights ([`crate::kernels::Kernel::draw`]).
-pub(super) fn draw(
-    stream: ChaCha8,
-    first: u64,
-    mu: &[[i8; CHUNK]],
-    sigma: &[[u8; CHUNK]],
-    multipliers: NoiseMultipliers<'_>,
-    weights: &mut [[i8; CHUNK]],
-) {
+pub(super) fn draw(drawing: Drawing<'_>) {
+    let Drawing { stream, first, mu, sigma, multipliers, weights } = drawing;
     for (i, weights) in weights.iter_mut().enumerate() {
         let chunk = first + i as u64;
         let group = stream.group_bytes(chunk / CHUNKS_PER_GROUP as u64);

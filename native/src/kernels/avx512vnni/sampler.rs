@@ -1,21 +1,15 @@
 //! Draws weights of a chunk, 64 at a time, and packs them: a transposition of 16 x 16 groups of
 //! four.
 
-use crate::kernels::{NoiseMultipliers, PANEL, stream_groups};
+use crate::kernels::{Drawing, NoiseMultipliers, PANEL, stream_groups};
 use bayes8_core::chacha::{COLUMNS, ChaCha8, DIAGONALS};
 use bayes8_core::posterior::gaussian::{CHUNK, NOISE_TABLES};
 use std::arch::x86_64::*;
 
 /// Draws chunks of weights ([`crate::kernels::Kernel::draw`]).
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(in crate::kernels) fn draw(
-    stream: ChaCha8,
-    first: u64,
-    mu: &[[i8; CHUNK]],
-    sigma: &[[u8; CHUNK]],
-    multipliers: NoiseMultipliers<'_>,
-    weights: &mut [[i8; CHUNK]],
-) {
+pub(in crate::kernels) fn draw(drawing: Drawing<'_>) {
+    let Drawing { stream, first, mu, sigma, multipliers, weights } = drawing;
     assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "the same number of chunks");
     let tables = NOISE_TABLES.map(|table| {
         // SAFETY: a table has 16 bytes.

@@ -1,0 +1,179 @@
+//! What the shared kernels need of an instruction set.
+
+use crate::posterior::gaussian::CHUNK;
+
+/// The vector registers of a processor, on sixteen lanes of 32 bits: `P` registers.
+///
+/// A value of the type is proof that the processor has the instructions. The tile, the epilogue, the
+/// transforms and the sampler are written once over this trait. [`Dot::run`] compiles them for the
+/// instruction set, and everything is inlined into it. A test runs every implementation against
+/// scalar code, lane by lane.
+///
+/// A register holds integers of 8, 16 or 32 bits ([`Self::Int`]) or floats ([`Self::Float`]). Lane
+/// `i` of register `p` is entry `16 / P * p + i` of a [`Line`].
+pub trait Lanes<const P: usize>: Copy + Send + Sync {
+    /// A register of integers.
+    type Int: Copy;
+    /// A register of floats.
+    type Float: Copy;
+
+    /// Fetches a line into the first-level cache, if it is mapped.
+    #[inline(always)]
+    fn prefetch<T>(self, _line: *const T) {}
+
+    /// Loads 64 bytes.
+    fn load<T: Line>(self, from: &T) -> [Self::Int; P];
+    /// Stores 64 bytes.
+    fn store<T: Line>(self, to: &mut T, lanes: [Self::Int; P]);
+    /// Loads sixteen floats.
+    fn load_floats(self, from: &[f32; 16]) -> [Self::Float; P];
+    /// Stores sixteen floats.
+    fn store_floats(self, to: &mut [f32; 16], lanes: [Self::Float; P]);
+    /// Loads sixteen bytes, widened to i32.
+    fn load_codes(self, from: &[u8; 16]) -> [Self::Int; P];
+    /// Adds `zero_point`, which every 16 bits of it hold, to sixteen i32, and stores the sums as bytes
+    /// from the one in `least`, which every byte of it holds, to 255. All steps saturate.
+    fn store_codes(
+        self,
+        to: &mut [u8; 16],
+        lanes: [Self::Int; P],
+        zero_point: Self::Int,
+        least: Self::Int,
+    );
+
+    /// Returns `x` in every lane of 32 bits.
+    fn splat(self, x: i32) -> Self::Int;
+    /// Adds lanes of 32 bits; sums wrap.
+    fn add(self, a: Self::Int, b: Self::Int) -> Self::Int;
+    /// Subtracts lanes of 32 bits; differences wrap.
+    fn subtract(self, a: Self::Int, b: Self::Int) -> Self::Int;
+    /// Divides lanes of i32 by four, rounding down.
+    fn quarter(self, a: Self::Int) -> Self::Int;
+    /// Returns the exclusive or of two registers.
+    fn xor(self, a: Self::Int, b: Self::Int) -> Self::Int;
+    /// Rotates lanes of 32 bits to the left by `BITS`: 7, 8, 12 or 16.
+    fn rotate<const BITS: i32>(self, a: Self::Int) -> Self::Int;
+
+    /// Returns `x` in every lane.
+    fn splat_float(self, x: f32) -> Self::Float;
+    /// Converts i32 to the nearest float, ties to even.
+    fn to_float(self, a: Self::Int) -> Self::Float;
+    /// Multiplies lanes.
+    fn multiply(self, a: Self::Float, b: Self::Float) -> Self::Float;
+    /// Adds lanes.
+    fn add_floats(self, a: Self::Float, b: Self::Float) -> Self::Float;
+    /// Returns the i32 nearest to `a` bounded to `lower..=upper`, ties to even. The bounds are integers
+    /// of magnitude below 2^16.
+    fn round(self, a: Self::Float, lower: Self::Float, upper: Self::Float) -> Self::Int;
+    /// Does what [`Self::round`] does, but may leave out the lower bound, for
+    /// [`Self::store_codes`] to apply.
+    #[inline(always)]
+    fn round_above(self, a: Self::Float, lower: Self::Float, upper: Self::Float) -> Self::Int {
+        self.round(a, lower, upper)
+    }
+
+    /// Returns `table` in every 16 bytes of a register.
+    fn table(self, table: &[i8; 16]) -> Self::Int;
+    /// Returns for every byte the entries of `tables` that its low and its high four bits select, added.
+    fn look_up(self, tables: [Self::Int; 2], bytes: Self::Int) -> Self::Int;
+    /// Adds lanes of 8 bits; sums wrap.
+    fn add_bytes(self, a: Self::Int, b: Self::Int) -> Self::Int;
+    /// Returns the multipliers of [`Self::weights`] for the weights of a register that have the
+    /// multipliers `low`, the first half, and `high`.
+    fn multipliers(self, low: Self::Int, high: Self::Int) -> [Self::Int; 2];
+    /// Computes `sat8(mu + mulhrs(noise * sigma, multiplier))` for every byte, as
+    /// [`sample_weight`](crate::posterior::gaussian::sample_weight) does.
+    fn weights(
+        self,
+        mu: Self::Int,
+        sigma: Self::Int,
+        multipliers: [Self::Int; 2],
+        noise: Self::Int,
+    ) -> Self::Int;
+    /// Exchanges rows and columns of a 16 x 16 matrix of 32 bits.
+    fn transpose(self, rows: &mut [[Self::Int; P]; 16]);
+}
+
+/// An instruction set with a dot product: it adds the sum of a few products to every lane of 32 bits.
+/// A value of the type is proof that the processor has the instructions.
+pub trait Dot<const P: usize>: Copy + Send + Sync {
+    /// Name of the kernel, as in `BAYES8_ISA`.
+    const NAME: &'static str;
+    /// Most rows of a tile: its accumulators, the weights of a step, an activation and a product fit
+    /// the registers.
+    const ROWS: usize;
+    /// The registers.
+    type Lanes: Lanes<P>;
+    /// An activation, as the instruction takes it.
+    type Activation: Copy + Default + From<u8> + Send + Sync + 'static;
+    /// A weight, as the instruction takes it.
+    type Weight: Copy + Default + From<i8> + Send + Sync;
+    /// The activations of a lane.
+    type Step: Copy;
+    /// The weights of each of sixteen lanes.
+    type Weights: Line;
+
+    /// Returns the proof, or `None` if the processor lacks an instruction.
+    fn new() -> Option<Self>;
+
+    /// Returns the proof for the registers alone.
+    fn lanes(self) -> Self::Lanes;
+
+    /// Runs `task`, compiled for this instruction set.
+    fn run<T: Task>(self, task: T) -> T::Output;
+
+    /// Returns `activations` as steps.
+    fn steps(activations: &[Self::Activation]) -> &[Self::Step];
+    /// Returns `weights` as steps.
+    fn weight_steps(weights: &[Self::Weight]) -> &[Self::Weights];
+    /// Returns `step` in every lane of 32 bits.
+    fn splat_step(self, step: Self::Step) -> Int<Self, P>;
+    /// Adds to `sum`, which wraps, the products of each lane.
+    fn dot(
+        self,
+        sum: Int<Self, P>,
+        activations: Int<Self, P>,
+        weights: Int<Self, P>,
+    ) -> Int<Self, P>;
+}
+
+/// Work to compile for an instruction set. Unlike a closure, it can be marked `#[inline(always)]`;
+/// code that is not inlined into [`Dot::run`] would call a function for every instruction.
+pub trait Task {
+    /// What [`Self::run`] returns.
+    type Output;
+
+    /// Does the work. Implementations are marked `#[inline(always)]`.
+    fn run(self) -> Self::Output;
+}
+
+/// A loop without [`Lanes`], which compilers vectorize themselves.
+pub(super) struct Loop<F>(pub(super) F);
+
+impl<R, F: FnOnce() -> R> Task for Loop<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn run(self) -> R {
+        (self.0)()
+    }
+}
+
+/// A register of integers of an instruction set.
+pub type Int<D, const P: usize> = <<D as Dot<P>>::Lanes as Lanes<P>>::Int;
+
+/// Sixty-four bytes of integers: sixteen lanes of 32 bits.
+pub trait Line: sealed::Line + Copy {}
+
+impl<T: sealed::Line + Copy> Line for T {}
+
+mod sealed {
+    /// Integers without padding, 64 bytes in all.
+    pub trait Line {}
+    impl Line for [i8; 64] {}
+    impl Line for [u8; 64] {}
+    impl Line for [i16; 32] {}
+    impl Line for [i32; 16] {}
+}
+
+const _: () = assert!(CHUNK == 64, "a chunk of weights is a line");

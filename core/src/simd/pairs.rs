@@ -1,0 +1,83 @@
+//! Kernels of instruction sets that sum two i16 x i16 products into each lane of i32.
+//!
+//! Instructions for u8 x i8 would do more products at a time, but without VNNI or its like they
+//! saturate. So both sides are widened to i16 when they are packed, which keeps every sum exact.
+//! Packing: weights i16 `[K / 2][16][2]`, activations i16.
+
+use super::lanes::{Dot, Int, Lanes, Loop, Task};
+use super::{Block, BlockOutput, Drawing, Kernel, PANEL, sampler, tile};
+use crate::posterior::gaussian::CHUNK;
+
+/// Two weights of each of sixteen channels.
+type Step = [i16; 2 * PANEL];
+
+/// An instruction set that multiplies pairs of i16.
+pub trait DotPairs<const P: usize>:
+    Dot<P, Activation = i16, Weight = i16, Step = [i16; 2], Weights = Step>
+{
+    /// Loads 64 bytes, widened to i16: the first 32, then the others.
+    fn widen(self, from: &[i8; CHUNK]) -> [[Int<Self, P>; P]; 2];
+}
+
+/// The kernel of the instruction set `D`.
+#[derive(Clone, Copy)]
+pub struct Pairs<D, const P: usize>(pub D);
+
+impl<D: DotPairs<P>, const P: usize> Kernel for Pairs<D, P> {
+    const NAME: &'static str = D::NAME;
+    const STEP: usize = 2;
+    const ROW_MULTIPLE: usize = 2;
+    const UNIFORM_ROWS: bool = false;
+    const BLOCK_BYTES: usize = 48 << 10;
+    type Activation = i16;
+    type Weight = i16;
+    type Session = ();
+
+    fn new() -> Option<Self> {
+        D::new().map(Self)
+    }
+
+    fn session(self) {}
+
+    fn in_place(_: &[u8]) -> Option<&[i16]> {
+        None
+    }
+
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        self.0.run(Loop(f))
+    }
+
+    fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {
+        block.check(&output);
+        self.0.run(tile::Multiply { set: self.0, block, output: &mut output });
+    }
+
+    fn draw(self, drawing: Drawing<'_>) {
+        self.0.run(sampler::Draw { lanes: self.0.lanes(), drawing });
+    }
+
+    fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i16]) -> [i32; PANEL] {
+        self.0.run(Pack { set: self.0, rows, panel })
+    }
+}
+
+/// Packs 16 rows into a panel ([`Kernel::pack`]).
+struct Pack<'a, D, const P: usize> {
+    set: D,
+    rows: &'a [[i8; CHUNK]],
+    panel: &'a mut [i16],
+}
+
+impl<D: DotPairs<P>, const P: usize> Task for Pack<'_, D, P> {
+    type Output = [i32; PANEL];
+
+    #[inline(always)]
+    fn run(self) -> [i32; PANEL] {
+        let Self { set, rows, panel } = self;
+        let chunks = rows.len() / PANEL;
+        let (panel, _) = panel.as_chunks_mut();
+        sampler::pack(set, set.lanes().splat(0x1_0001), panel, |row, line| {
+            set.widen(&rows[row * chunks + line / 2])[line % 2]
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! The product of a block, in tiles of a few rows and one panel whose accumulators stay in registers.
+
+use super::epilogue::{Epilogue, PanelEpilogue};
+use super::lanes::{Dot, Int, Lanes, Task};
+use super::{Block, BlockOutput, Kernel, PANEL, row_tiles};
+
+/// How many steps ahead of their use weights are fetched into the first-level cache: about 120 cycles,
+/// the time that a line of a distant cache takes. The processor's own prefetcher stops at each page
+/// of 4 KiB, 64 steps.
+const AHEAD: usize = 16;
+
+/// Multiplies a block and writes its outputs.
+pub(super) struct Multiply<'a, 'o, D, K: Kernel, const P: usize> {
+    pub(super) set: D,
+    pub(super) block: &'a Block<'a, K>,
+    pub(super) output: &'a mut BlockOutput<'o>,
+}
+
+impl<D, K, const P: usize> Task for Multiply<'_, '_, D, K, P>
+where
+    D: Dot<P>,
+    K: Kernel<Activation = D::Activation, Weight = D::Weight>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { set, block, output } = self;
+        let size = block.row_entries() * PANEL;
+        let epilogue = Epilogue::new(set.lanes(), output);
+        for (panel, weights) in
+            block.panels.chunks_exact(size).enumerate().take(block.panel_count())
+        {
+            let panel_epilogue =
+                PanelEpilogue::new(set.lanes(), &epilogue, block.multipliers, panel);
+            let offsets = set.lanes().load::<[i32; PANEL]>(&block.offsets.as_chunks().0[panel]);
+            let weights = D::weight_steps(weights);
+            for tile in row_tiles(block.rows.len(), D::ROWS) {
+                let rows = &block.rows[tile.clone()];
+                let tile = Tile {
+                    set,
+                    block,
+                    weights,
+                    offsets,
+                    epilogue: &panel_epilogue,
+                    first: tile.start,
+                };
+                match rows {
+                    &[a] => tile.multiply([a], output),
+                    &[a, b] => tile.multiply([a, b], output),
+                    &[a, b, c] if D::ROWS >= 3 => tile.multiply([a, b, c], output),
+                    &[a, b, c, d] if D::ROWS >= 4 => tile.multiply([a, b, c, d], output),
+                    &[a, b, c, d, e] if D::ROWS >= 5 => tile.multiply([a, b, c, d, e], output),
+                    &[a, b, c, d, e, f] if D::ROWS >= 6 => {
+                        tile.multiply([a, b, c, d, e, f], output)
+                    }
+                    _ => unreachable!("a tile has 1 to {} rows", D::ROWS),
+                }
+            }
+        }
+    }
+}
+
+/// A few rows of a block, and a panel.
+struct Tile<'a, D: Dot<P>, K: Kernel, const P: usize> {
+    set: D,
+    block: &'a Block<'a, K>,
+    weights: &'a [D::Weights],
+    offsets: [Int<D, P>; P],
+    epilogue: &'a PanelEpilogue<'a, D::Lanes, P>,
+    first: usize,
+}
+
+impl<D, K, const P: usize> Tile<'_, D, K, P>
+where
+    D: Dot<P>,
+    K: Kernel<Activation = D::Activation>,
+{
+    /// Multiplies the rows with the offsets `rows`.
+    #[inline(always)]
+    fn multiply<const R: usize>(&self, rows: [u32; R], output: &mut BlockOutput<'_>) {
+        let block = self.block;
+        let length = block.steps * K::STEP;
+        let mut sums = [self.offsets; R];
+        let pieces = self.weights.chunks_exact(block.steps);
+        for (&piece, weights) in block.pieces.iter().zip(pieces) {
+            let mut steps: [&[D::Step]; R] = [&[]; R];
+            for (steps, row) in steps.iter_mut().zip(rows) {
+                let at = row as usize + piece as usize;
+                *steps = D::steps(&block.activations[at..at + length]);
+            }
+            add_products(self.set, steps, weights, &mut sums);
+        }
+        self.epilogue.write(&sums, self.first, output);
+    }
+}
+
+/// Adds to `sums` the products of rows, each with at least `weights.len()` steps, and `weights`.
+#[inline(always)]
+pub(super) fn add_products<D: Dot<P>, const P: usize, const R: usize>(
+    set: D,
+    rows: [&[D::Step]; R],
+    weights: &[D::Weights],
+    sums: &mut [[Int<D, P>; P]; R],
+) {
+    // With equal lengths, compilers see that no index is out of bounds.
+    let mut equal = rows;
+    for row in &mut equal {
+        *row = &row[..weights.len()];
+    }
+    // A copy, so that the accumulators have no address and stay in registers.
+    let mut registers = *sums;
+    for step in 0..weights.len() {
+        set.lanes().prefetch(weights.as_ptr().wrapping_add(step + AHEAD));
+        let weights = set.lanes().load(&weights[step]);
+        for r in 0..R {
+            let activations = set.splat_step(equal[r][step]);
+            for p in 0..P {
+                registers[r][p] = set.dot(registers[r][p], activations, weights[p]);
+            }
+        }
+    }
+    *sums = registers;
+}
