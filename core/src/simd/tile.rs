@@ -45,13 +45,13 @@ where
                     epilogue: &panel_epilogue,
                     first: tile.start,
                 };
-                match rows {
-                    &[a] => tile.multiply([a], output),
-                    &[a, b] => tile.multiply([a, b], output),
-                    &[a, b, c] if D::ROWS >= 3 => tile.multiply([a, b, c], output),
-                    &[a, b, c, d] if D::ROWS >= 4 => tile.multiply([a, b, c, d], output),
-                    &[a, b, c, d, e] if D::ROWS >= 5 => tile.multiply([a, b, c, d, e], output),
-                    &[a, b, c, d, e, f] if D::ROWS >= 6 => {
+                match *rows {
+                    [a] => tile.multiply([a], output),
+                    [a, b] => tile.multiply([a, b], output),
+                    [a, b, c] if D::ROWS >= 3 => tile.multiply([a, b, c], output),
+                    [a, b, c, d] if D::ROWS >= 4 => tile.multiply([a, b, c, d], output),
+                    [a, b, c, d, e] if D::ROWS >= 5 => tile.multiply([a, b, c, d, e], output),
+                    [a, b, c, d, e, f] if D::ROWS >= 6 => {
                         tile.multiply([a, b, c, d, e, f], output)
                     }
                     _ => unreachable!("a tile has 1 to {} rows", D::ROWS),
