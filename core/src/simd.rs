@@ -21,6 +21,7 @@ mod rows;
 mod sampler;
 mod threads;
 mod tile;
+mod winograd;
 
 pub use epilogue::{Epilogue, PanelEpilogue};
 pub use kernel::{Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, stream_groups};
@@ -30,6 +31,7 @@ pub use output::{BlockOutput, row_tiles};
 pub use pairs::{DotPairs, Pairs};
 pub use quads::Quads;
 pub use threads::{OneThread, Threads};
+pub use winograd::{Bands, Winograd};
 
 use crate::aligned::Aligned;
 use crate::backend::Backend;
@@ -83,6 +85,8 @@ impl<K: Kernel> Default for SimdScratch<K> {
 /// Working memory of one thread.
 struct Part<K: Kernel> {
     rows: RowMemory<K::Activation>,
+    /// Transformed inputs.
+    tiles: Aligned<i16>,
     /// Multipliers of a group, padded to whole panels.
     multipliers: Vec<f32>,
     /// The rows of one panel, between drawing and packing.
@@ -91,7 +95,17 @@ struct Part<K: Kernel> {
 
 impl<K: Kernel> Default for Part<K> {
     fn default() -> Self {
-        Self { rows: RowMemory::default(), multipliers: Vec::new(), panel: Vec::new() }
+        let (rows, tiles) = (RowMemory::default(), Aligned::default());
+        Self { rows, tiles, multipliers: Vec::new(), panel: Vec::new() }
+    }
+}
+
+impl<K: Kernel> Part<K> {
+    /// Pads the multipliers of a group to whole panels.
+    fn pad_multipliers(&mut self, multipliers: &[f32]) {
+        self.multipliers.clear();
+        self.multipliers.extend_from_slice(multipliers);
+        self.multipliers.resize(multipliers.len().next_multiple_of(PANEL), 0.0);
     }
 }
 
@@ -111,7 +125,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         offsets: &mut [i32],
         parts: &mut [Part<K>],
     ) {
-        let size = layer.row_entries::<K>() * PANEL;
+        let size = layer.panel_entries::<K>();
         let count = offsets.len() / PANEL;
         if parts.len() > 1 && count > 1 {
             let (left, right) = parts.split_at_mut(parts.len() / 2);
@@ -151,7 +165,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         let mu = &layer.mu()[first..][..count];
         let sigma = layer.sigma();
         if sigma.is_none() && rows.len() == PANEL {
-            return self.kernel.pack(mu, panel);
+            return self.pack(layer, mu, panel);
         }
         grow(memory, PANEL * chunks, [0; CHUNK]);
         let (drawn, missing) = memory[..PANEL * chunks].split_at_mut(count);
@@ -168,7 +182,20 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
                 self.kernel.draw(drawing);
             }
         }
-        self.kernel.pack(&memory[..PANEL * chunks], panel)
+        self.pack(layer, &memory[..PANEL * chunks], panel)
+    }
+
+    /// Packs 16 rows into a panel of a layer, transformed if the layer is. Returns the sum of each row.
+    fn pack(
+        &self,
+        layer: &SimdLayer,
+        rows: &[[i8; CHUNK]],
+        panel: &mut [K::Weight],
+    ) -> [i32; PANEL] {
+        match K::WINOGRAD {
+            Some(winograd) if layer.transformed => (winograd.pack)(self.kernel, rows, panel),
+            _ => self.kernel.pack(rows, panel),
+        }
     }
 
     fn sample_taps(&self, layer: &SimdLayer, draw: Draw, taps: &mut [[i8; CHUNK]]) {
@@ -222,6 +249,50 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         }
     }
 
+    /// Multiplies bands of tiles, and shares the work among `parts`.
+    fn multiply_bands(
+        &self,
+        product: &Transformed<'_, K>,
+        bands: Range<usize>,
+        mut output: BlockOutput<'_>,
+        parts: &mut [Part<K>],
+    ) {
+        let Transformed { job, weights, input, winograd } = product;
+        let groups = job.filters.groups;
+        let (rows, channels) = output.dimensions();
+        let products = rows * channels * job.filters.fan_in();
+        if parts.len() > 1 && bands.len() > 1 && products >= T::FEWEST_PRODUCTS {
+            let (left, right) = parts.split_at_mut(parts.len() / 2);
+            let middle = bands.start + bands.len() / 2;
+            let begin = |band| winograd::first_position(job, band);
+            let (left_output, right_output) = output.split_at(0, begin(middle) - begin(bands.start));
+            self.threads.join(
+                || self.multiply_bands(product, bands.start..middle, left_output, left),
+                || self.multiply_bands(product, middle..bands.end, right_output, right),
+            );
+            return;
+        }
+        let part = &mut parts[0];
+        let (in_group, inputs) = (channels / groups, job.filters.input.channels / groups);
+        let padded = in_group.next_multiple_of(PANEL);
+        let panel = winograd::panel_entries(inputs);
+        for group in 0..groups {
+            part.pad_multipliers(&job.multipliers[group * in_group..][..in_group]);
+            let (first, count) = (group * padded / PANEL, padded / PANEL);
+            let bands = Bands {
+                job,
+                input,
+                bands: bands.clone(),
+                channel: group * inputs,
+                panels: &weights.panels[first * panel..][..count * panel],
+                offsets: &weights.offsets[group * padded..][..padded],
+                multipliers: &part.multipliers,
+            };
+            let output = output.part(0..rows, group * in_group..(group + 1) * in_group);
+            (winograd.multiply)(self.kernel, bands, &mut part.tiles, output);
+        }
+    }
+
     fn multiply_part(
         &self,
         product: &Product<'_, K>,
@@ -240,9 +311,7 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         let mut session = self.kernel.session();
         for group in 0..job.filters.groups {
             let channel = first + group * in_group;
-            part.multipliers.clear();
-            part.multipliers.extend_from_slice(&job.multipliers[channel..][..in_group]);
-            part.multipliers.resize(padded, 0.0);
+            part.pad_multipliers(&job.multipliers[channel..][..in_group]);
             let lane = first + group * padded;
             let panels = &weights.panels[lane * row_entries..][..padded * row_entries];
             let offsets = &weights.offsets[lane..][..padded];
@@ -268,6 +337,14 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
     }
 }
 
+/// A convolution of transformed tiles.
+struct Transformed<'a, K: Kernel> {
+    job: &'a Convolution,
+    weights: &'a SimdWeights<K>,
+    input: &'a [u8],
+    winograd: Winograd<K>,
+}
+
 /// A convolution as a matrix product.
 struct Product<'a, K: Kernel> {
     job: &'a Convolution,
@@ -285,7 +362,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
     }
 
     fn prepare(&self, layer: &Arc<Layer>, job: &Convolution) -> SimdLayer {
-        SimdLayer::new(layer, job)
+        SimdLayer::new::<K>(layer, job)
     }
 
     fn weight_bytes(&self, layer: &SimdLayer) -> usize {
@@ -293,7 +370,8 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
             return layer.mu().len() * CHUNK + layer.layer.out_channels * size_of::<i32>();
         }
         let lanes = layer.groups * layer.panels_per_group() * PANEL;
-        lanes * (layer.row_entries::<K>() * size_of::<K::Weight>() + size_of::<i32>())
+        lanes * size_of::<i32>()
+            + lanes / PANEL * layer.panel_entries::<K>() * size_of::<K::Weight>()
     }
 
     fn share(&self, scratch: &mut SimdScratch<K>, threads: usize) {
@@ -319,7 +397,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
             return;
         }
         let panels = layer.groups * layer.panels_per_group();
-        let size = layer.row_entries::<K>() * PANEL;
+        let size = layer.panel_entries::<K>();
         weights.panels.grow(panels * size, K::Weight::default());
         grow(&mut weights.offsets, panels * PANEL, 0);
         let offsets = &mut weights.offsets[..panels * PANEL];
@@ -353,6 +431,13 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         }
         let output = BlockOutput::new(output, job.output.channels);
         let (rows, _) = output.dimensions();
+        if let Some(winograd) = winograd::of::<K>(job) {
+            let product = Transformed { job, weights, input, winograd };
+            let bands = winograd::bands(job, rows / job.output.spatial());
+            let parts = &mut scratch.parts[..scratch.threads];
+            self.multiply_bands(&product, 0..bands, output, parts);
+            return;
+        }
         let product = Product { job, weights, rows: ActivationRows::new::<K>(job, input) };
         let parts = &mut scratch.parts[..scratch.threads];
         self.multiply(&product, 0..rows, 0, output, parts);

@@ -9,6 +9,7 @@ mod convolution;
 mod elementwise;
 mod layers;
 mod sampling;
+mod winograd;
 
 use crate::isa::Isa;
 #[cfg(target_arch = "x86_64")]

@@ -1,6 +1,7 @@
 //! The part of a SIMD back end that a target supplies, and the blocks that it multiplies.
 
 use super::output::BlockOutput;
+use super::winograd::Winograd;
 use crate::chacha::ChaCha8;
 use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP};
 use core::ops::Range;
@@ -31,6 +32,8 @@ pub trait Kernel: Copy + Send + Sync {
     type Activation: Copy + Default + From<u8> + Send + Sync + 'static;
     /// The type of a packed weight.
     type Weight: Copy + Default + From<i8> + Send + Sync;
+    /// The functions for transformed convolutions, if the kernel multiplies i16. Its weights are i16 then.
+    const WINOGRAD: Option<Winograd<Self>> = None;
     /// State of a thread during one convolution, such as the configuration of tiles.
     type Session;
 

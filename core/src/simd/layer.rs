@@ -1,6 +1,6 @@
 //! The posterior of a layer, arranged for sampling.
 
-use super::{Kernel, PANEL};
+use super::{Kernel, PANEL, winograd};
 use crate::convolution::Convolution;
 use crate::layer::Layer;
 use crate::posterior::gaussian::CHUNK;
@@ -20,11 +20,13 @@ pub struct SimdLayer {
     pub(super) row_length: usize,
     pub(super) groups: usize,
     pub(super) zero_point: i32,
+    /// Whether panels hold transformed weights ([`super::winograd`]).
+    pub(super) transformed: bool,
 }
 
 impl SimdLayer {
     /// Arranges the layer `layer` of the convolution `job`.
-    pub(super) fn new(layer: &Arc<Layer>, job: &Convolution) -> Self {
+    pub(super) fn new<K: Kernel>(layer: &Arc<Layer>, job: &Convolution) -> Self {
         let mut new = SimdLayer {
             layer: Arc::clone(layer),
             padded_mu: Vec::new(),
@@ -33,6 +35,7 @@ impl SimdLayer {
             row_length: layer.row_length(),
             groups: job.filters.groups,
             zero_point: job.zero_point.into(),
+            transformed: winograd::of::<K>(job).is_some(),
         };
         let row_length = new.row_length;
         if !new.has_whole_chunks() {
@@ -79,8 +82,13 @@ impl SimdLayer {
         self.row_length.div_ceil(CHUNK)
     }
 
-    pub(super) fn row_entries<K: Kernel>(&self) -> usize {
-        self.row_length.next_multiple_of(K::ROW_MULTIPLE)
+    /// Returns the number of entries of a panel.
+    pub(super) fn panel_entries<K: Kernel>(&self) -> usize {
+        if self.transformed {
+            winograd::panel_entries(self.row_length / 9)
+        } else {
+            self.row_length.next_multiple_of(K::ROW_MULTIPLE) * PANEL
+        }
     }
 
     /// Returns the output channels, which are rows of the layer, of panel `index`, counted over all

@@ -5,6 +5,7 @@
 //! Packing: weights i16 `[K / 2][16][2]`, activations i16.
 
 use super::lanes::{Dot, Int, Lanes, Loop, Task};
+use super::winograd::{self, Winograd};
 use super::{Block, BlockOutput, Drawing, Kernel, PANEL, sampler, tile};
 use crate::posterior::gaussian::CHUNK;
 
@@ -29,6 +30,13 @@ impl<D: DotPairs<P>, const P: usize> Kernel for Pairs<D, P> {
     const ROW_MULTIPLE: usize = 2;
     const UNIFORM_ROWS: bool = false;
     const BLOCK_BYTES: usize = 48 << 10;
+    const WINOGRAD: Option<Winograd<Self>> = Some(Winograd {
+        pack: |kernel, rows, panel| kernel.0.run(winograd::Pack { set: kernel.0, rows, panel }),
+        multiply: |kernel, bands, memory, mut output| {
+            let output = &mut output;
+            kernel.0.run(winograd::Multiply { set: kernel.0, bands, memory, output });
+        },
+    });
     type Activation = i16;
     type Weight = i16;
     type Session = ();

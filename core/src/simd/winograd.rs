@@ -1,0 +1,102 @@
+//! Integer Winograd convolution F(2x2, 3x3): 16 products instead of 36 for every 2 x 2 outputs, and the
+//! same bits.
+//!
+//! A tile of 4 x 4 inputs `d` and a filter `g` of 3 x 3 weights give 2 x 2 outputs
+//! `A' [(G g G') * (B' d B)] A`, where `*` multiplies entry by entry and the products are summed over
+//! the input channels (A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks",
+//! 2016). `A` and `B` hold 0, 1 and -1, `G` also halves. With `2 G` in the place of `G` all numbers are
+//! integers: transformed weights of magnitude up to 9 * 128, transformed inputs up to 4 * 255, both i16.
+//! The outputs are four times the sums of the convolution. Sums may wrap modulo 2^32 on the way, since
+//! the outputs do not ([`pays`]); a shift by two bits gives the sums themselves.
+//!
+//! This pays where the kernel multiplies i16 anyway. Instructions for u8 x i8 do twice the products
+//! and cannot take the transformed numbers.
+
+mod multiply;
+mod tiles;
+mod weights;
+
+pub(super) use multiply::Multiply;
+pub(super) use weights::Pack;
+
+use super::{BlockOutput, Kernel, PANEL};
+use crate::aligned::Aligned;
+use crate::convolution::Convolution;
+use crate::posterior::gaussian::CHUNK;
+use core::ops::Range;
+
+/// Entries of a tile of inputs, and of a transformed filter.
+pub(super) const ENTRIES: usize = 16;
+
+/// Input channels that are transformed together.
+const CHANNELS: usize = 16;
+
+/// The functions of a kernel that multiplies i16.
+pub struct Winograd<K: Kernel> {
+    /// Transforms 16 rows of 3 x 3 weights, packs them into a panel `[16][I / 2][16][2]`, and returns
+    /// the sum of each row. Rows are as [`Kernel::pack`](super::Kernel::pack) takes them.
+    pub pack: fn(K, rows: &[[i8; CHUNK]], panel: &mut [K::Weight]) -> [i32; PANEL],
+    /// Multiplies bands of tiles and writes their outputs.
+    pub multiply: fn(K, bands: Bands<'_, K>, memory: &mut Aligned<i16>, output: BlockOutput<'_>),
+}
+
+/// Bands of tiles of one group of channels: each band is two rows of a picture's output.
+pub struct Bands<'a, K: Kernel> {
+    /// The convolution.
+    pub job: &'a Convolution,
+    /// The pictures.
+    pub input: &'a [u8],
+    /// The bands, numbered over all pictures.
+    pub bands: Range<usize>,
+    /// The first input channel of the group.
+    pub channel: usize,
+    /// Panels of transformed weights, back to back.
+    pub panels: &'a [K::Weight],
+    /// `bias - zero point * sum of weights`, 16 per panel.
+    pub offsets: &'a [i32],
+    /// Multipliers of the epilogue, 16 per panel.
+    pub multipliers: &'a [f32],
+}
+
+/// Returns the functions of kernel `K` if it does `job` by transformation.
+pub(super) fn of<K: Kernel>(job: &Convolution) -> Option<Winograd<K>> {
+    K::WINOGRAD.filter(|_| pays(job))
+}
+
+/// Returns whether a convolution is done by transformation: a window of 3 x 3 with stride 1, and
+/// - input channels of a group in whole vectors,
+/// - enough positions to earn the transformation of the weights, and few of them wasted where a tile
+///   reaches over the edge,
+/// - four times the largest sum fits i32, so that the result is exact.
+fn pays(job: &Convolution) -> bool {
+    let (filters, output) = (&job.filters, job.output);
+    let window = &filters.window;
+    let channels = filters.input.channels / filters.groups;
+    let is_3x3 = window.kernel == [3, 3] && window.stride == [1, 1] && window.dilation == [1, 1];
+    let is_flat = filters.input.depth == 1 && output.depth == 1 && window.depth.kernel == 1;
+    let tiles = output.height.div_ceil(2) * output.width.div_ceil(2);
+    let (positions, exact) = (output.height * output.width, i32::MAX as usize / (4 * 255 * 128));
+    is_3x3
+        && is_flat
+        && channels.is_multiple_of(CHANNELS)
+        && positions >= 36
+        && 4 * ENTRIES * tiles <= 3 * 9 * positions
+        && filters.fan_in() <= exact
+}
+
+/// Returns the entries of a panel of transformed weights for `channels` input channels.
+pub(super) fn panel_entries(channels: usize) -> usize {
+    ENTRIES * channels * PANEL
+}
+
+/// Returns the number of bands of `pictures` pictures.
+pub(super) fn bands(job: &Convolution, pictures: usize) -> usize {
+    pictures * job.output.height.div_ceil(2)
+}
+
+/// Returns the first position, counted over all pictures, that band `band` covers.
+pub(super) fn first_position(job: &Convolution, band: usize) -> usize {
+    let per_picture = job.output.height.div_ceil(2);
+    let (picture, line) = (band / per_picture, 2 * (band % per_picture));
+    (picture * job.output.height + line) * job.output.width
+}
