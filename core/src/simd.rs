@@ -265,7 +265,8 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
             let (left, right) = parts.split_at_mut(parts.len() / 2);
             let middle = bands.start + bands.len() / 2;
             let begin = |band| winograd::first_position(job, band);
-            let (left_output, right_output) = output.split_at(0, begin(middle) - begin(bands.start));
+            let (left_output, right_output) =
+                output.split_at(0, begin(middle) - begin(bands.start));
             self.threads.join(
                 || self.multiply_bands(product, bands.start..middle, left_output, left),
                 || self.multiply_bands(product, middle..bands.end, right_output, right),

@@ -36,6 +36,7 @@ impl<'a> BlockOutput<'a> {
     }
 
     /// Returns the number of rows and the number of channels.
+    #[inline]
     pub fn dimensions(&self) -> (usize, usize) {
         match self {
             Self::Codes(codes, _) | Self::Sums(codes, ..) => codes.dim(),

@@ -16,8 +16,24 @@ type Step = [i16; 2 * PANEL];
 pub trait DotPairs<const P: usize>:
     Dot<P, Activation = i16, Weight = i16, Step = [i16; 2], Weights = Step>
 {
-    /// Loads 64 bytes, widened to i16: the first 32, then the others.
-    fn widen(self, from: &[i8; CHUNK]) -> [[Int<Self, P>; P]; 2];
+    /// Number of i16 in a register.
+    const WORDS: usize = 2 * PANEL / P;
+
+    /// Loads the first bytes of `from`, widened to a register of i16.
+    ///
+    /// # Panics
+    /// When there are fewer bytes than [`Self::WORDS`], here and below.
+    fn widen_codes(self, from: &[u8]) -> Int<Self, P>;
+    /// Loads the first bytes of `from`, widened to a register of i16.
+    fn widen_weights(self, from: &[i8]) -> Int<Self, P>;
+    /// Loads a register of i16 from the start of `from`.
+    fn load_words(self, from: &[i16]) -> Int<Self, P>;
+    /// Stores a register of i16 to the start of `to`.
+    fn store_words(self, to: &mut [i16], words: Int<Self, P>);
+    /// Adds lanes of 16 bits; sums wrap.
+    fn add_words(self, a: Int<Self, P>, b: Int<Self, P>) -> Int<Self, P>;
+    /// Subtracts lanes of 16 bits; differences wrap.
+    fn subtract_words(self, a: Int<Self, P>, b: Int<Self, P>) -> Int<Self, P>;
 }
 
 /// The kernel of the instruction set `D`.
@@ -85,7 +101,12 @@ impl<D: DotPairs<P>, const P: usize> Task for Pack<'_, D, P> {
         let chunks = rows.len() / PANEL;
         let (panel, _) = panel.as_chunks_mut();
         sampler::pack(set, set.lanes().splat(0x1_0001), panel, |row, line| {
-            set.widen(&rows[row * chunks + line / 2])[line % 2]
+            let weights = &rows[row * chunks + line / 2][line % 2 * 2 * PANEL..];
+            let mut wide = [set.lanes().splat(0); P];
+            for (p, wide) in wide.iter_mut().enumerate() {
+                *wide = set.widen_weights(&weights[p * D::WORDS..]);
+            }
+            wide
         })
     }
 }

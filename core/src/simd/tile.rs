@@ -51,9 +51,7 @@ where
                     [a, b, c] if D::ROWS >= 3 => tile.multiply([a, b, c], output),
                     [a, b, c, d] if D::ROWS >= 4 => tile.multiply([a, b, c, d], output),
                     [a, b, c, d, e] if D::ROWS >= 5 => tile.multiply([a, b, c, d, e], output),
-                    [a, b, c, d, e, f] if D::ROWS >= 6 => {
-                        tile.multiply([a, b, c, d, e, f], output)
-                    }
+                    [a, b, c, d, e, f] if D::ROWS >= 6 => tile.multiply([a, b, c, d, e, f], output),
                     _ => unreachable!("a tile has 1 to {} rows", D::ROWS),
                 }
             }

@@ -38,6 +38,7 @@ impl Dot<2> for Avx2 {
     }
 
     fn run<T: Task>(self, task: T) -> T::Output {
+        #[inline(never)]
         #[target_feature(enable = "avx2")]
         fn compiled<T: Task>(task: T) -> T::Output {
             task.run()
@@ -69,16 +70,45 @@ impl Dot<2> for Avx2 {
 
 impl DotPairs<2> for Avx2 {
     #[inline(always)]
-    fn widen(self, from: &[i8; 64]) -> [[__m256i; 2]; 2] {
-        let (quarters, _) = from.as_chunks::<16>();
-        let mut wide = [[self.splat(0); 2]; 2];
-        for (wide, quarter) in wide.as_flattened_mut().iter_mut().zip(quarters) {
-            // SAFETY: 16 bytes, at any address; `self` proves AVX2.
-            *wide = unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(quarter.as_ptr().cast())) };
-        }
-        wide
+    fn widen_codes(self, from: &[u8]) -> __m256i {
+        let from: &[u8; 16] = from.first_chunk().expect(WORDS);
+        // SAFETY: 16 bytes, at any address; `self` proves AVX2.
+        unsafe { _mm256_cvtepu8_epi16(_mm_loadu_si128(from.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn widen_weights(self, from: &[i8]) -> __m256i {
+        let from: &[i8; 16] = from.first_chunk().expect(WORDS);
+        // SAFETY: 16 bytes, at any address; `self` proves AVX2.
+        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn load_words(self, from: &[i16]) -> __m256i {
+        let from: &[i16; 16] = from.first_chunk().expect(WORDS);
+        // SAFETY: 32 bytes, at any address; `self` proves AVX2.
+        unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store_words(self, to: &mut [i16], words: __m256i) {
+        let to: &mut [i16; 16] = to.first_chunk_mut().expect(WORDS);
+        // SAFETY: 32 bytes, at any address; `self` proves AVX2.
+        unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), words) }
+    }
+
+    #[inline(always)]
+    fn add_words(self, a: __m256i, b: __m256i) -> __m256i {
+        lanes::avx2!(_mm256_add_epi16(a, b))
+    }
+
+    #[inline(always)]
+    fn subtract_words(self, a: __m256i, b: __m256i) -> __m256i {
+        lanes::avx2!(_mm256_sub_epi16(a, b))
     }
 }
+
+const WORDS: &str = "16 words";
 
 impl Peak for Pairs<Avx2, 2> {
     fn peak(self, rounds: u64) -> (u64, i32) {

@@ -36,6 +36,7 @@ impl Dot<2> for AvxVnni {
     }
 
     fn run<T: Task>(self, task: T) -> T::Output {
+        #[inline(never)]
         #[target_feature(enable = "avx2,avxvnni")]
         fn compiled<T: Task>(task: T) -> T::Output {
             task.run()

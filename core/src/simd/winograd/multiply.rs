@@ -1,14 +1,14 @@
 //! Multiplies transformed inputs and weights, and transforms the sums to outputs.
 
-use super::{Bands, ENTRIES, first_position};
+use super::tiles::Outputs;
+use super::{Bands, ENTRIES};
 use crate::aligned::Aligned;
 use crate::simd::epilogue::{Epilogue, PanelEpilogue};
 use crate::simd::lanes::{Int, Lanes, Task};
 use crate::simd::pairs::{DotPairs, Pairs};
 use crate::simd::tile::add_products;
 use crate::simd::{BlockOutput, PANEL, row_tiles};
-use alloc::vec;
-use core::ops::Range;
+use alloc::vec::Vec;
 
 /// Bytes of transformed tiles that are multiplied together. With a panel of weights they fit a
 /// second-level cache.
@@ -30,31 +30,28 @@ impl<D: DotPairs<P>, const P: usize> Task for Multiply<'_, '_, D, P> {
         let Self { set, bands, memory, output } = self;
         let filters = &bands.job.filters;
         let channels = filters.input.channels / filters.groups;
-        let outside = vec![bands.job.zero_point; channels];
         let epilogue = Epilogue::new(set.lanes(), output);
         let count = bands.bands.len() * bands.tiles_per_band();
         let most = TOGETHER_BYTES / (ENTRIES * channels * size_of::<i16>());
         let most = most.next_multiple_of(D::ROWS);
-        memory.grow(most.min(count) * ENTRIES * channels, 0);
+        let lines = bands.line_entries();
+        memory.grow(lines + most.min(count) * ENTRIES * channels, 0);
+        let (lines, memory) = memory.split_at_mut(lines);
+        let mut outputs = Vec::new();
         for together in row_tiles(count, most) {
             let transformed = &mut memory[..together.len() * ENTRIES * channels];
-            bands.transform(together.clone(), channels, &outside, transformed);
+            bands.transform(set, together.clone(), lines, transformed, &mut outputs);
             let panels = bands.panels.chunks_exact(ENTRIES * channels * PANEL);
             for (panel, weights) in panels.enumerate() {
                 let product = Product {
                     set,
-                    bands: &bands,
+                    width: bands.job.output.width,
                     weights: D::weight_steps(weights),
                     transformed: &*transformed,
-                    together: together.clone(),
+                    outputs: &outputs,
                     channels,
                     offsets: set.lanes().load::<[i32; PANEL]>(&bands.offsets.as_chunks().0[panel]),
-                    epilogue: PanelEpilogue::new(
-                        set.lanes(),
-                        &epilogue,
-                        bands.multipliers,
-                        panel,
-                    ),
+                    epilogue: PanelEpilogue::new(set.lanes(), &epilogue, bands.multipliers, panel),
                 };
                 for tiles in row_tiles(together.len(), D::ROWS) {
                     match tiles.len() {
@@ -72,15 +69,44 @@ impl<D: DotPairs<P>, const P: usize> Task for Multiply<'_, '_, D, P> {
     }
 }
 
+/// The products of the entries of `R` tiles, from `first` on.
+struct Entries<'a, D: DotPairs<P>, const P: usize, const R: usize> {
+    product: &'a Product<'a, D, P>,
+    first: usize,
+    products: &'a mut [[[Int<D, P>; P]; R]; ENTRIES],
+}
+
+impl<D: DotPairs<P>, const P: usize, const R: usize> Task for Entries<'_, D, P, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Product { set, weights, transformed, outputs, channels, .. } = *self.product;
+        let entries = transformed.chunks_exact(outputs.len() * channels);
+        let weights = weights.chunks_exact(channels / 2);
+        for ((products, entry), weights) in self.products.iter_mut().zip(entries).zip(weights) {
+            let tiles = &entry[self.first * channels..][..R * channels];
+            let mut rows: [&[D::Step]; R] = [&[]; R];
+            for (row, tile) in rows.iter_mut().zip(tiles.chunks_exact(channels)) {
+                *row = D::steps(tile);
+            }
+            let mut sums = [[set.lanes().splat(0); P]; R];
+            add_products(set, rows, weights, &mut sums);
+            *products = sums;
+        }
+    }
+}
+
 /// The product of transformed tiles and a panel.
 struct Product<'a, D: DotPairs<P>, const P: usize> {
     set: D,
-    bands: &'a Bands<'a, Pairs<D, P>>,
+    /// Positions in a row of the output.
+    width: usize,
     weights: &'a [D::Weights],
     /// `[16][tiles][channels]`.
     transformed: &'a [i16],
-    /// Numbers of the tiles, from the first band on.
-    together: Range<usize>,
+    /// Where the outputs of the tiles go.
+    outputs: &'a [Outputs],
     channels: usize,
     offsets: [Int<D, P>; P],
     epilogue: PanelEpilogue<'a, D::Lanes, P>,
@@ -90,22 +116,10 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
     /// Multiplies `R` of the tiles, from `first` on, and writes their outputs.
     #[inline(always)]
     fn multiply<const R: usize>(&self, first: usize, output: &mut BlockOutput<'_>) {
-        let Self { set, channels, .. } = *self;
-        let lanes = set.lanes();
-        let zero = [[lanes.splat(0); P]; R];
-        let mut products = [zero; ENTRIES];
-        let entries = self.transformed.chunks_exact(self.together.len() * channels);
-        let weights = self.weights.chunks_exact(channels / 2);
-        for ((products, entry), weights) in products.iter_mut().zip(entries).zip(weights) {
-            let tiles = &entry[first * channels..][..R * channels];
-            let mut rows: [&[D::Step]; R] = [&[]; R];
-            for (row, tile) in rows.iter_mut().zip(tiles.chunks_exact(channels)) {
-                *row = D::steps(tile);
-            }
-            let mut sums = zero;
-            add_products(set, rows, weights, &mut sums);
-            *products = sums;
-        }
+        let lanes = self.set.lanes();
+        let mut products = [[[lanes.splat(0); P]; R]; ENTRIES];
+        // A function on its own, so that nothing else competes for its registers.
+        self.set.run(Entries { product: self, first, products: &mut products });
         for tile in 0..R {
             let mut outputs = [[lanes.splat(0); P]; 4];
             for p in 0..P {
@@ -123,28 +137,26 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
                     outputs[2 * i + 1][p] = lanes.add(lanes.quarter(right), self.offsets[p]);
                 }
             }
-            self.write(self.together.start + first + tile, outputs, output);
+            self.write(self.outputs[first + tile], outputs, output);
         }
     }
 
     /// Writes the outputs of a tile that the picture has.
     #[inline(always)]
-    fn write(&self, tile: usize, outputs: [[Int<D, P>; P]; 4], output: &mut BlockOutput<'_>) {
-        let bands = self.bands;
-        let (job, per_band) = (bands.job, bands.tiles_per_band());
-        let (band, column) = (bands.bands.start + tile / per_band, 2 * (tile % per_band));
-        let begin = first_position(job, bands.bands.start);
-        let line = first_position(job, band) - begin + column;
-        let has_second_line = 2 * (band % job.output.height.div_ceil(2)) + 1 < job.output.height;
-        let has_second_column = column + 1 < job.output.width;
-        let [a, b, c, d] = outputs;
-        for (sums, has_line, at) in
-            [([a, b], true, line), ([c, d], has_second_line, line + job.output.width)]
-        {
-            match (has_line, has_second_column) {
-                (false, _) => {}
-                (true, true) => self.epilogue.write(&sums, at, output),
-                (true, false) => self.epilogue.write(&[sums[0]], at, output),
+    fn write(&self, to: Outputs, [a, b, c, d]: [[Int<D, P>; P]; 4], output: &mut BlockOutput<'_>) {
+        let below = to.first + self.width;
+        match to.has_right {
+            true => {
+                self.epilogue.write(&[a, b], to.first, output);
+                if to.has_below {
+                    self.epilogue.write(&[c, d], below, output);
+                }
+            }
+            false => {
+                self.epilogue.write(&[a], to.first, output);
+                if to.has_below {
+                    self.epilogue.write(&[c], below, output);
+                }
             }
         }
     }

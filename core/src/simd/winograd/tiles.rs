@@ -1,8 +1,27 @@
 //! Transforms tiles of inputs.
 
-use super::{Bands, CHANNELS, ENTRIES};
-use crate::simd::Kernel;
+use super::{Bands, ENTRIES, first_position};
+use crate::simd::pairs::DotPairs;
+use crate::simd::{Kernel, PANEL};
+use alloc::vec::Vec;
 use core::ops::Range;
+
+/// The outputs of a tile.
+#[derive(Clone, Copy)]
+pub(super) struct Outputs {
+    /// Row of the output that is the first position.
+    pub(super) first: usize,
+    /// Whether the positions below exist, and those to the right.
+    pub(super) has_below: bool,
+    pub(super) has_right: bool,
+}
+
+/// Tiles of one band that are transformed together.
+struct Span {
+    band: usize,
+    /// Columns of tiles.
+    columns: Range<usize>,
+}
 
 impl<K: Kernel> Bands<'_, K> {
     /// Returns the number of tiles in a band.
@@ -10,72 +29,139 @@ impl<K: Kernel> Bands<'_, K> {
         self.job.output.width.div_ceil(2)
     }
 
-    /// Transforms tiles, numbered from the first band on, to `[16][tiles][channels]`. `outside` has a
-    /// code of x = 0 for every channel.
+    /// Transforms tiles, numbered from the first band on, to `[16][tiles][channels]`, and pushes where
+    /// their outputs go. `lines` is working memory of [`Self::line_entries`] entries.
     #[inline(always)]
-    pub(super) fn transform(
+    pub(super) fn transform<D: DotPairs<P>, const P: usize>(
         &self,
+        set: D,
         tiles: Range<usize>,
-        channels: usize,
-        outside: &[u8],
+        lines: &mut [i16],
+        transformed: &mut [i16],
+        outputs: &mut Vec<Outputs>,
+    ) {
+        let (shape, per_band) = (self.job.output, self.tiles_per_band());
+        let begin = first_position(self.job, self.bands.start);
+        outputs.clear();
+        let mut next = tiles.start;
+        while next < tiles.end {
+            let column = next % per_band;
+            let columns = column..per_band.min(column + tiles.end - next);
+            let span = Span { band: self.bands.start + next / per_band, columns };
+            let first = first_position(self.job, span.band) - begin;
+            let has_below =
+                first_position(self.job, span.band) / shape.width % shape.height + 1 < shape.height;
+            outputs.extend(span.columns.clone().map(|column| Outputs {
+                first: first + 2 * column,
+                has_below,
+                has_right: 2 * column + 1 < shape.width,
+            }));
+            next += span.columns.len();
+            let at = next - span.columns.len() - tiles.start;
+            self.transform_lines(set, &span, lines);
+            self.transform_columns(set, &span, lines, at, tiles.len(), transformed);
+        }
+    }
+
+    fn channels(&self) -> usize {
+        self.job.filters.input.channels / self.job.filters.groups
+    }
+
+    /// Returns the entries of the transformed lines of a whole band.
+    pub(super) fn line_entries(&self) -> usize {
+        4 * (2 * self.tiles_per_band() + 2) * self.channels()
+    }
+
+    /// Computes `B' d` of the four lines that the tiles see, to `[4][columns][channels]`.
+    #[inline(always)]
+    fn transform_lines<D: DotPairs<P>, const P: usize>(
+        &self,
+        set: D,
+        span: &Span,
+        lines: &mut [i16],
+    ) {
+        let (job, channels) = (self.job, self.channels());
+        let (shape, padding) = (job.filters.input, job.filters.window.padding);
+        let count = 2 * span.columns.len() + 2;
+        let per_picture = job.output.height.div_ceil(2);
+        let (picture, line) = (span.band / per_picture, 2 * (span.band % per_picture));
+        let zero = set.widen_codes(&[job.zero_point; 2 * PANEL]);
+        // Empty above and below the picture.
+        let mut inputs: [&[u8]; 4] = [&[]; 4];
+        for (i, input) in inputs.iter_mut().enumerate() {
+            // A wrapped difference is far beyond any input.
+            let y = (line + i).wrapping_sub(padding.top);
+            if y < shape.height {
+                let pixel = (picture * shape.height + y) * shape.width;
+                *input = &self.input[pixel * shape.channels..][..shape.width * shape.channels];
+            }
+        }
+        let [a, b, c, d] = four(lines, count * channels);
+        for column in 0..count {
+            let x = (2 * span.columns.start + column).wrapping_sub(padding.left);
+            let from = if x < shape.width { x * shape.channels + self.channel } else { usize::MAX };
+            for first in (0..channels).step_by(D::WORDS) {
+                let mut words = [zero; 4];
+                for (words, input) in words.iter_mut().zip(inputs) {
+                    if from < input.len() {
+                        *words = set.widen_codes(&input[from + first..]);
+                    }
+                }
+                let [p, q, r, s] = words;
+                let at = column * channels + first;
+                set.store_words(&mut a[at..], set.subtract_words(p, r));
+                set.store_words(&mut b[at..], set.add_words(q, r));
+                set.store_words(&mut c[at..], set.subtract_words(r, q));
+                set.store_words(&mut d[at..], set.subtract_words(q, s));
+            }
+        }
+    }
+
+    /// Computes `(B' d) B` from transformed lines, for the tiles from number `at` on of `tiles`.
+    #[inline(always)]
+    fn transform_columns<D: DotPairs<P>, const P: usize>(
+        &self,
+        set: D,
+        span: &Span,
+        lines: &mut [i16],
+        at: usize,
+        tiles: usize,
         transformed: &mut [i16],
     ) {
-        let (shape, padding) = (self.job.filters.input, self.job.filters.window.padding);
-        let per_picture = self.job.output.height.div_ceil(2);
-        let entry = tiles.len() * channels;
-        for (index, tile) in tiles.enumerate() {
-            let (band, column) = (
-                self.bands.start + tile / self.tiles_per_band(),
-                2 * (tile % self.tiles_per_band()),
-            );
-            let (picture, line) = (band / per_picture, 2 * (band % per_picture));
-            let mut inputs = [outside; ENTRIES];
-            for (i, input) in inputs.iter_mut().enumerate() {
-                // A wrapped difference is far beyond any input.
-                let y = (line + i / 4).wrapping_sub(padding.top);
-                let x = (column + i % 4).wrapping_sub(padding.left);
-                if y < shape.height && x < shape.width {
-                    let pixel = (picture * shape.height + y) * shape.width + x;
-                    *input = &self.input[pixel * shape.channels + self.channel..][..channels];
-                }
-            }
-            for first in (0..channels).step_by(CHANNELS) {
-                let at = index * channels + first;
-                let entries = transform(&inputs, first);
-                for (i, vector) in entries.iter().enumerate() {
-                    transformed[i * entry + at..][..CHANNELS].copy_from_slice(vector);
+        let channels = self.channels();
+        let length = (2 * span.columns.len() + 2) * channels;
+        let entries = tiles * channels;
+        for (line, to) in
+            four(lines, length).into_iter().zip(transformed.chunks_exact_mut(ENTRIES / 4 * entries))
+        {
+            let [a, b, c, d] = four(to, entries);
+            for tile in 0..span.columns.len() {
+                let from = &line[2 * tile * channels..][..4 * channels];
+                let to = (at + tile) * channels;
+                let a = &mut a[to..][..channels];
+                let b = &mut b[to..][..channels];
+                let c = &mut c[to..][..channels];
+                let d = &mut d[to..][..channels];
+                for first in (0..channels).step_by(D::WORDS) {
+                    let p = set.load_words(&from[first..]);
+                    let q = set.load_words(&from[channels + first..]);
+                    let r = set.load_words(&from[2 * channels + first..]);
+                    let s = set.load_words(&from[3 * channels + first..]);
+                    set.store_words(&mut a[first..], set.subtract_words(p, r));
+                    set.store_words(&mut b[first..], set.add_words(q, r));
+                    set.store_words(&mut c[first..], set.subtract_words(r, q));
+                    set.store_words(&mut d[first..], set.subtract_words(q, s));
                 }
             }
         }
     }
 }
 
-/// Returns `B' d B` for the 16 channels from `first` on.
+/// Splits four parts of `length` entries off the start of `entries`.
 #[inline(always)]
-fn transform(inputs: &[&[u8]; ENTRIES], first: usize) -> [[i16; CHANNELS]; ENTRIES] {
-    let mut columns = [[0; CHANNELS]; ENTRIES];
-    for column in 0..4 {
-        let input = |row: usize| -> &[u8; CHANNELS] {
-            inputs[4 * row + column][first..].first_chunk().expect("a vector of inputs")
-        };
-        let (a, b, c, d) = (input(0), input(1), input(2), input(3));
-        for k in 0..CHANNELS {
-            let [a, b, c, d] = [a[k], b[k], c[k], d[k]].map(i16::from);
-            columns[column][k] = a - c;
-            columns[4 + column][k] = b + c;
-            columns[8 + column][k] = c - b;
-            columns[12 + column][k] = b - d;
-        }
-    }
-    let mut result = [[0; CHANNELS]; ENTRIES];
-    for row in [0, 4, 8, 12] {
-        let [a, b, c, d] = [columns[row], columns[row + 1], columns[row + 2], columns[row + 3]];
-        for k in 0..CHANNELS {
-            result[row][k] = a[k] - c[k];
-            result[row + 1][k] = b[k] + c[k];
-            result[row + 2][k] = c[k] - b[k];
-            result[row + 3][k] = b[k] - d[k];
-        }
-    }
-    result
+fn four(entries: &mut [i16], length: usize) -> [&mut [i16]; 4] {
+    let (a, rest) = entries.split_at_mut(length);
+    let (b, rest) = rest.split_at_mut(length);
+    let (c, rest) = rest.split_at_mut(length);
+    [a, b, c, &mut rest[..length]]
 }

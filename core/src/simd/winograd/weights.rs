@@ -1,9 +1,9 @@
 //! Transforms and packs weights.
 
-use super::{CHANNELS, ENTRIES};
+use super::ENTRIES;
 use crate::posterior::gaussian::CHUNK;
 use crate::simd::PANEL;
-use crate::simd::lanes::{Lanes, Task};
+use crate::simd::lanes::{Int, Lanes, Task};
 use crate::simd::pairs::DotPairs;
 
 /// Packs 16 rows of 3 x 3 filters into a panel ([`super::Winograd::pack`]).
@@ -33,11 +33,15 @@ impl<D: DotPairs<P>, const P: usize> Task for Pack<'_, D, P> {
             let count = LINE.min(channels - first);
             let mut lines = [[[0i16; LINE]; PANEL]; ENTRIES];
             for channel in 0..PANEL {
-                for at in (0..count).step_by(CHANNELS) {
-                    let filters = &weights[channel * row + first + at..][..8 * channels + CHANNELS];
-                    let transformed = transform(filters, channels);
-                    for (line, entry) in lines.iter_mut().zip(transformed) {
-                        line[channel][at..at + CHANNELS].copy_from_slice(&entry);
+                for at in (0..count).step_by(D::WORDS) {
+                    let weights = &weights[channel * row + first + at..];
+                    let mut filter = [lanes.splat(0); 9];
+                    for (tap, filter) in filter.iter_mut().enumerate() {
+                        *filter = set.widen_weights(&weights[tap * channels..]);
+                    }
+                    let transformed = transform(set, filter);
+                    for (lines, words) in lines.iter_mut().zip(transformed) {
+                        set.store_words(&mut lines[channel][at..], words);
                     }
                 }
             }
@@ -67,34 +71,33 @@ impl<D: DotPairs<P>, const P: usize> Task for Pack<'_, D, P> {
 /// The entry of a transformed filter that is the sum of the filter's weights.
 const SUM: usize = 5;
 
-/// Returns `(2 G) g (2 G)'` for 16 input channels, whose weights of tap `t` start at `t * stride`.
+/// Returns `(2 G) g (2 G)'` for a register of input channels.
 #[inline(always)]
-fn transform(weights: &[i8], stride: usize) -> [[i16; CHANNELS]; ENTRIES] {
-    let mut columns = [[[0; CHANNELS]; 3]; 4];
-    for tap in 0..3 {
-        let row = |row: usize| -> &[i8; CHANNELS] {
-            weights[(3 * row + tap) * stride..].first_chunk().expect("a vector of weights")
-        };
-        let (a, b, c) = (row(0), row(1), row(2));
-        for k in 0..CHANNELS {
-            let (a, b, c) = (i16::from(a[k]), i16::from(b[k]), i16::from(c[k]));
-            let outer = a + c;
-            columns[0][tap][k] = 2 * a;
-            columns[1][tap][k] = outer + b;
-            columns[2][tap][k] = outer - b;
-            columns[3][tap][k] = 2 * c;
+fn transform<D: DotPairs<P>, const P: usize>(
+    set: D,
+    filter: [Int<D, P>; 9],
+) -> [Int<D, P>; ENTRIES] {
+    let mut rows = [filter[0]; 12];
+    for column in 0..3 {
+        let three = [filter[column], filter[3 + column], filter[6 + column]];
+        for (row, sum) in four(set, three).into_iter().enumerate() {
+            rows[3 * row + column] = sum;
         }
     }
-    let mut result = [[0; CHANNELS]; ENTRIES];
+    let mut result = [filter[0]; ENTRIES];
     for row in 0..4 {
-        let [a, b, c] = columns[row];
-        for k in 0..CHANNELS {
-            let outer = a[k] + c[k];
-            result[4 * row][k] = 2 * a[k];
-            result[4 * row + 1][k] = outer + b[k];
-            result[4 * row + 2][k] = outer - b[k];
-            result[4 * row + 3][k] = 2 * c[k];
+        let three = [rows[3 * row], rows[3 * row + 1], rows[3 * row + 2]];
+        for (column, sum) in four(set, three).into_iter().enumerate() {
+            result[4 * row + column] = sum;
         }
     }
     result
+}
+
+/// Returns `2 G` times a vector.
+#[inline(always)]
+fn four<D: DotPairs<P>, const P: usize>(set: D, [a, b, c]: [Int<D, P>; 3]) -> [Int<D, P>; 4] {
+    let outer = set.add_words(a, c);
+    let (sum, difference) = (set.add_words(outer, b), set.subtract_words(outer, b));
+    [set.add_words(a, a), sum, difference, set.add_words(c, c)]
 }
