@@ -38,6 +38,7 @@ impl<D: DotPairs<P>, const P: usize> Task for Multiply<'_, '_, D, P> {
         memory.grow(lines + most.min(count) * ENTRIES * channels, 0);
         let (lines, memory) = memory.split_at_mut(lines);
         let mut outputs = Vec::new();
+        let products = &mut [[[set.lanes().splat(0); P]; MOST_ROWS]; ENTRIES];
         for together in row_tiles(count, most) {
             let transformed = &mut memory[..together.len() * ENTRIES * channels];
             bands.transform(set, together.clone(), lines, transformed, &mut outputs);
@@ -55,12 +56,12 @@ impl<D: DotPairs<P>, const P: usize> Task for Multiply<'_, '_, D, P> {
                 };
                 for tiles in row_tiles(together.len(), D::ROWS) {
                     match tiles.len() {
-                        1 => product.multiply::<1>(tiles.start, output),
-                        2 => product.multiply::<2>(tiles.start, output),
-                        3 if D::ROWS >= 3 => product.multiply::<3>(tiles.start, output),
-                        4 if D::ROWS >= 4 => product.multiply::<4>(tiles.start, output),
-                        5 if D::ROWS >= 5 => product.multiply::<5>(tiles.start, output),
-                        6 if D::ROWS >= 6 => product.multiply::<6>(tiles.start, output),
+                        1 => product.multiply::<1>(tiles.start, products, output),
+                        2 => product.multiply::<2>(tiles.start, products, output),
+                        3 if D::ROWS >= 3 => product.multiply::<3>(tiles.start, products, output),
+                        4 if D::ROWS >= 4 => product.multiply::<4>(tiles.start, products, output),
+                        5 if D::ROWS >= 5 => product.multiply::<5>(tiles.start, products, output),
+                        6 if D::ROWS >= 6 => product.multiply::<6>(tiles.start, products, output),
                         count => unreachable!("{count} of at most {} tiles", D::ROWS),
                     }
                 }
@@ -69,11 +70,17 @@ impl<D: DotPairs<P>, const P: usize> Task for Multiply<'_, '_, D, P> {
     }
 }
 
+/// The most rows of a tile of any kernel.
+const MOST_ROWS: usize = 6;
+
+/// Sums of the products of each entry of some tiles.
+type Products<D, const P: usize> = [[[Int<D, P>; P]; MOST_ROWS]; ENTRIES];
+
 /// The products of the entries of `R` tiles, from `first` on.
 struct Entries<'a, D: DotPairs<P>, const P: usize, const R: usize> {
     product: &'a Product<'a, D, P>,
     first: usize,
-    products: &'a mut [[[Int<D, P>; P]; R]; ENTRIES],
+    products: &'a mut Products<D, P>,
 }
 
 impl<D: DotPairs<P>, const P: usize, const R: usize> Task for Entries<'_, D, P, R> {
@@ -92,7 +99,7 @@ impl<D: DotPairs<P>, const P: usize, const R: usize> Task for Entries<'_, D, P, 
             }
             let mut sums = [[set.lanes().splat(0); P]; R];
             add_products(set, rows, weights, &mut sums);
-            *products = sums;
+            products[..R].copy_from_slice(&sums);
         }
     }
 }
@@ -115,11 +122,15 @@ struct Product<'a, D: DotPairs<P>, const P: usize> {
 impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
     /// Multiplies `R` of the tiles, from `first` on, and writes their outputs.
     #[inline(always)]
-    fn multiply<const R: usize>(&self, first: usize, output: &mut BlockOutput<'_>) {
+    fn multiply<const R: usize>(
+        &self,
+        first: usize,
+        products: &mut Products<D, P>,
+        output: &mut BlockOutput<'_>,
+    ) {
         let lanes = self.set.lanes();
-        let mut products = [[[lanes.splat(0); P]; R]; ENTRIES];
         // A function on its own, so that nothing else competes for its registers.
-        self.set.run(Entries { product: self, first, products: &mut products });
+        self.set.run(Entries::<D, P, R> { product: self, first, products: &mut *products });
         for tile in 0..R {
             let mut outputs = [[lanes.splat(0); P]; 4];
             for p in 0..P {
