@@ -21,6 +21,8 @@ impl<L: Lanes<P>, const P: usize> Task for Draw<'_, L, P> {
         assert!(mu.len() == sigma.len() && mu.len() == weights.len(), "the same number of chunks");
         let [t0, t1, t2, t3] = &NOISE_TABLES;
         let tables = [[lanes.table(t0), lanes.table(t1)], [lanes.table(t2), lanes.table(t3)]];
+        // The multiplier of the current row, and the first chunk of the next.
+        let (mut row, mut next_row) = (lanes.splat(0), 0);
         for (group, within, chunks) in stream_groups(first, mu.len()) {
             let words = key_stream(lanes, stream, group);
             let (bytes, _) = words.as_chunks::<2>();
@@ -32,11 +34,12 @@ impl<L: Lanes<P>, const P: usize> Task for Draw<'_, L, P> {
                         Some([lanes.load(&halves[0]), lanes.load(&halves[1])])
                     }
                 };
-                let row = match multipliers {
-                    NoiseMultipliers::Rows { multipliers, chunks } => multipliers[i / chunks],
-                    NoiseMultipliers::Each(_) => 0,
-                };
-                let row = lanes.splat(i32::from(row) * 0x1_0001);
+                if let NoiseMultipliers::Rows { multipliers, chunks } = multipliers
+                    && i == next_row
+                {
+                    row = lanes.splat(i32::from(multipliers[i / chunks]) * 0x1_0001);
+                    next_row += chunks;
+                }
                 let (mu, sigma) = (lanes.load(&mu[i]), lanes.load(&sigma[i]));
                 let mut drawn = mu;
                 for p in 0..P {
