@@ -1,6 +1,6 @@
 //! Files that a command reads: plain files, or standard input as `-`.
 
-use bayes8_convert::pictures::is_safetensors;
+use bayes8_convert::pictures::{is_archive, is_safetensors};
 use bayes8_native::file;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write, stdin};
@@ -16,7 +16,7 @@ static STDIN: Mutex<Option<File>> = Mutex::new(None);
 /// Opens a plain file, or a copy of standard input if `path` is `-`, at its beginning.
 ///
 /// # Errors
-/// When it is not a plain file or cannot be read, or standard input has more than 1 GiB.
+/// When it is not a plain file or cannot be read, or standard input is empty or has more than 1 GiB.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     if path != Path::new("-") {
         return file::open(path);
@@ -39,21 +39,21 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     file::contents(open(path)?)
 }
 
-/// Copies `source`, of at most `most` bytes, to a file without a name, which can be sought and read
+/// Copies `source`, of 1 to `most` bytes, to a file without a name, which can be sought and read
 /// twice.
 fn spooled(source: impl Read, most: u64) -> io::Result<File> {
     let mut copy = tempfile::tempfile()?;
-    if io::copy(&mut source.take(most + 1), &mut copy)? > most {
+    let length = io::copy(&mut source.take(most + 1), &mut copy)?;
+    if length == 0 {
+        let message = "standard input is empty: pipe a file into it, or name a file";
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+    }
+    if length > most {
         let message = format!("standard input has more than {most} bytes: give it as a file");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     copy.flush()?;
     Ok(copy)
-}
-
-/// Whether a file that begins with `start` is an archive: npz files are zip archives.
-pub(crate) fn is_archive(start: &[u8]) -> bool {
-    start.starts_with(b"PK") && !is_safetensors(start)
 }
 
 /// What to call a file that begins with `start`, if it holds pictures.

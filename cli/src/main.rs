@@ -17,8 +17,9 @@ mod style;
 
 use args::UsageError;
 use bayes8_evaluate::Missed;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
+use std::env;
 use std::process::ExitCode;
 
 /// Exit code of an evaluation that missed a threshold.
@@ -52,7 +53,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = Cli::try_parse().unwrap_or_else(|error| point_to_new_name(error).exit()).command;
     if let Err(error) = interrupt::watch() {
         return fail(&anyhow::Error::new(error).context("cannot wait for signals"));
     }
@@ -82,6 +83,18 @@ fn fail(error: &anyhow::Error) -> ExitCode {
         true => ExitCode::from(MISSED),
         false => ExitCode::FAILURE,
     }
+}
+
+/// Suggests `--network` to those who give its former name, instead of an option that is spelled
+/// alike.
+fn point_to_new_name(mut error: clap::Error) -> clap::Error {
+    let is_former = |value: &ContextValue| value.to_string() == "--mean";
+    let command = env::args_os().nth(1);
+    let has_network = command.is_some_and(|name| name == "quantize" || name == "evaluate");
+    if has_network && error.get(ContextKind::InvalidArg).is_some_and(is_former) {
+        error.insert(ContextKind::SuggestedArg, ContextValue::String("--network".into()));
+    }
+    error
 }
 
 /// Ends the program like clap on a wrong command line: with exit code 2.

@@ -2,7 +2,7 @@
 //! [`bayes8_core::fit_picture`]; arrays must have the model's shape.
 
 use anyhow::{Context, bail};
-use bayes8_convert::pictures::{self, PicturesError, is_safetensors, start};
+use bayes8_convert::pictures::{self, PicturesError, is_archive, is_safetensors, start};
 use bayes8_convert::{Inputs, LabelledPictures};
 use bayes8_core::fit_picture::fit;
 use bayes8_core::graph::Shape;
@@ -33,7 +33,7 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape, max_pixels: u64) -> anyhow::
         let name = path.to_string_lossy();
         let mut file = input::open(path).with_context(unreadable)?;
         let start = start(&mut file).with_context(unreadable)?;
-        if input::is_archive(&start) {
+        if is_archive(&start) {
             let set = Inputs::read(path, file)?;
             set.check(path, shape)?;
             names.extend((0..set.count()).map(|i| format!("{name}[{i}]")));

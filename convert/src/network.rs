@@ -66,7 +66,7 @@ impl NetworkInput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "the network has {0} outputs and no Softmax: two classes cannot be told from the mean and the log \
-     variance of a regression; name the classes with --classes or `class_names` of --metadata"
+     variance of a regression; name the classes"
 )]
 pub struct UnnamedOutputs(usize);
 

@@ -41,8 +41,20 @@ pub enum PicturesError {
         /// The file.
         path: PathBuf,
     },
-    /// The file is not an npz archive.
-    #[error("{}: not an npz archive: {reason}", path.display())]
+    /// The file is neither an npz archive nor a safetensors file.
+    #[error(
+        "{} is not an npz archive, the only kind of file that is read here: write one with \
+         numpy.savez(FILE, x=pictures), and y=labels if labels are needed", path.display()
+    )]
+    NotArchive {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file begins like an archive, but is not one.
+    #[error(
+        "{}: the npz archive is cut off or damaged ({reason}): copy it again, or write it again \
+         with numpy.savez", path.display()
+    )]
     Archive {
         /// The file.
         path: PathBuf,
@@ -80,9 +92,8 @@ impl Archive {
         let metadata = file.metadata();
         let metadata =
             metadata.map_err(|source| PicturesError::Io { path: path.into(), source })?;
-        let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| PicturesError::Archive {
-            path: path.into(),
-            reason: format!("{e}; is it cut off? numpy.savez writes such files"),
+        let zip = ZipArchive::new(BufReader::new(file)).map_err(|error| {
+            PicturesError::Archive { path: path.into(), reason: error.to_string() }
         })?;
         let names = zip.file_names().filter_map(|name| name.strip_suffix(".npy"));
         let names = names.map(str::to_owned).collect();

@@ -95,13 +95,16 @@ pub type Open = fn(&Path) -> io::Result<File>;
 /// Opens an archive of pictures with `open`.
 ///
 /// # Errors
-/// [`PicturesError`] when the file cannot be read, or is a model.
+/// [`PicturesError`] when the file cannot be read, or is of another kind.
 pub fn open(path: &Path, open: Open) -> Result<File, PicturesError> {
     let started = open(path).and_then(|mut file| Ok((start(&mut file)?, file)));
     let (start, file) =
         started.map_err(|source| PicturesError::Io { path: path.into(), source })?;
     if is_safetensors(&start) {
         return Err(PicturesError::Safetensors { path: path.into() });
+    }
+    if !is_archive(&start) {
+        return Err(PicturesError::NotArchive { path: path.into() });
     }
     Ok(file)
 }
@@ -121,6 +124,12 @@ pub fn start(file: &mut File) -> io::Result<Vec<u8>> {
 /// its JSON header.
 pub fn is_safetensors(start: &[u8]) -> bool {
     start.get(4..9).is_some_and(|bytes| bytes == b"\0\0\0\0{")
+}
+
+/// Whether a file that begins with `start` is an archive: npz files are zip archives.
+pub fn is_archive(start: &[u8]) -> bool {
+    // The length of a safetensors header may look like the start of an archive.
+    start.starts_with(b"PK") && !is_safetensors(start)
 }
 
 #[cfg(test)]
@@ -232,8 +241,22 @@ mod tests {
         ] {
             assert!(error.contains(part), "{error}");
         }
-        let text = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(text.path(), "no archive").unwrap();
-        assert!(matches!(LabelledPictures::load(text.path()), Err(PicturesError::Archive { .. })));
+    }
+
+    #[test]
+    fn files_of_other_kinds_and_archives_that_are_cut_off_are_told_apart() {
+        let error = |contents: &[u8]| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), contents).unwrap();
+            LabelledPictures::load(file.path()).unwrap_err()
+        };
+        for contents in [&b"no archive"[..], b"\x89PNG\r\n\x1a\n", b""] {
+            let error = error(contents);
+            assert!(matches!(error, PicturesError::NotArchive { .. }), "{error:?}");
+            assert!(error.to_string().contains("numpy.savez(FILE, x=pictures)"), "{error}");
+        }
+        let error = error(b"PK\x03\x04, and no more");
+        assert!(matches!(error, PicturesError::Archive { .. }), "{error:?}");
+        assert!(error.to_string().contains("cut off or damaged"), "{error}");
     }
 }

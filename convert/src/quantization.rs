@@ -15,7 +15,7 @@ use crate::fidelity::FidelityReport;
 use crate::form::Form;
 use crate::inputs::Inputs;
 use crate::metadata::{ChannelsError, Metadata, MetadataError, per_channel};
-use crate::network::Network;
+use crate::network::{Network, UnnamedOutputs};
 use crate::onnx::ImportOptions;
 use crate::pictures::{self, Open, PicturesError};
 use crate::posterior::PosteriorSource;
@@ -150,6 +150,14 @@ pub enum QuantizationError {
         origin: String,
         /// What is wrong.
         reason: String,
+    },
+    /// The classes have no names, and the outputs may not be classes.
+    #[error("{origin}: {reason}")]
+    Unnamed {
+        /// The file, or the origin of the class names.
+        origin: String,
+        /// Why names are needed.
+        reason: UnnamedOutputs,
     },
     /// The calibration pictures cannot be read.
     #[error(transparent)]
@@ -297,7 +305,10 @@ impl Sources {
             origin = source.to_string();
         }
         check_names(network, &metadata.class_names).map_err(|reason| refuse(&origin, reason))?;
-        Ok(metadata)
+        match network.check_classes(&metadata.class_names) {
+            Ok(()) => Ok(metadata),
+            Err(reason) => Err(QuantizationError::Unnamed { origin, reason }),
+        }
     }
 }
 
@@ -334,7 +345,7 @@ fn check_names(network: &Network, class_names: &[String]) -> Result<(), String> 
     if let Some(class) = class_names.iter().position(|name| name.trim().is_empty()) {
         return Err(format!("the name of class {class} is empty"));
     }
-    network.check_classes(class_names).map_err(|error| error.to_string())
+    Ok(())
 }
 
 impl Misfit {

@@ -60,7 +60,10 @@ pub const PROVENANCE_KEY: &str = "bayes8.provenance";
 #[non_exhaustive]
 pub enum FormatError {
     /// The bytes are not a well-formed safetensors container.
-    #[error("not a safetensors file ({0}); expected a model that `bayes8 quantize` made")]
+    #[error(
+        "the file is cut off, damaged, or not a model that `bayes8 quantize` made ({0}); copy it \
+         again from where it came"
+    )]
     Container(String),
     /// The file is of another kind: a picture or an ONNX network, for example.
     #[error("{kind}, not a model that `bayes8 quantize` made{advice}")]

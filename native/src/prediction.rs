@@ -104,7 +104,8 @@ impl Prediction {
     /// Returns the integer sums over the samples.
     ///
     /// Sums of other sample ranges merge into them exactly, in any order ([`Accumulator::merge`]), so a prediction
-    /// can be split over machines. [`Accumulator::finish_into`] computes the uncertainty without allocating.
+    /// can be split over machines. Merging panics if the numbers of classes differ ([`SampleSums::classes`]).
+    /// [`Accumulator::finish_into`] computes the uncertainty without allocating.
     ///
     /// # Examples
     /// ```

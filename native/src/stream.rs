@@ -8,12 +8,16 @@ use crate::prediction::{PredictError, Prediction};
 use bayes8_core::session::{Pieces, RequestError, SampleRange};
 use ndarray::Dimension;
 use std::fmt;
+use std::mem;
 use std::ops::{ControlFlow, Range};
 
 /// Iterates over running estimates of a prediction. [`Model::stream`] makes it.
 ///
 /// Each item is the predictions from all samples so far, one per picture, and has the bits that
 /// [`Model::predict`] returns for those samples. Drop the iterator to stop early. After an error it ends.
+///
+/// With [`PredictOptions::keep_logits`], each item is a copy of all logits so far.
+/// [`Model::predict_with`] hands out the logits of every sample instead.
 pub struct Stream<'a> {
     model: &'a Model,
     codes: Vec<u8>,
@@ -123,7 +127,11 @@ impl Iterator for Stream<'_> {
         if run.is_err() {
             self.next = self.end;
         }
-        Some(run.map(|()| self.predictions.clone()))
+        let is_last = self.next >= self.end;
+        Some(run.map(|()| match is_last {
+            true => mem::take(&mut self.predictions),
+            false => self.predictions.clone(),
+        }))
     }
 }
 

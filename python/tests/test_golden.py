@@ -145,6 +145,13 @@ def test_archives_that_hold_something_else(
         Pictures.load(tmp_path / "x.npz")
 
 
+def test_files_that_are_not_archives_are_named(tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("no archive")
+    for name in ("text.npz", "missing.npz"):
+        with pytest.raises(ExportError, match=f"{name}: cannot be read as an npz archive"):
+            Pictures.load(tmp_path / name)
+
+
 def test_gray_pictures_get_a_channel(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=np.zeros((2, 8, 9), np.uint8))
     assert Pictures.load(tmp_path / "x.npz").pixels.shape == (2, 8, 9, 1)

@@ -190,6 +190,42 @@ fn standard_input_is_a_model_a_picture_or_an_archive() {
 }
 
 #[test]
+fn empty_standard_input_is_named() {
+    let fixture = bytes_and_floats(1);
+    std::fs::write(fixture.path("empty"), "").unwrap();
+    for arguments in [
+        &["predict", "-", "a.png"][..],
+        &["predict", MODEL, "-"],
+        &["evaluate", MODEL, "--data", "-"],
+        &["corrupt", "-", "-o", "o.npz"],
+    ] {
+        piped(&fixture, "empty", arguments).failed(&["standard input is empty"]);
+    }
+}
+
+#[test]
+fn where_archives_are_read_other_files_are_refused_with_advice() {
+    let fixture = bytes_and_floats(1);
+    fixture.picture("a.png", 8, 8);
+    let advice = ["a.png is not an npz archive", "numpy.savez(FILE, x=pictures)", "y=labels"];
+    for arguments in [
+        &["evaluate", MODEL, "--data", "a.png"][..],
+        &["evaluate", MODEL, "--data", "bytes.npz", "--ood", "a.png"],
+        &["evaluate", MODEL, "--data", "bytes.npz", "--drift", "a.png"],
+        &["corrupt", "a.png", "-o", "o.npz"],
+    ] {
+        fixture.run(arguments).failed(&advice);
+    }
+    let archive = fixture.read("bytes.npz");
+    std::fs::write(fixture.path("part.npz"), &archive[..archive.len() / 2]).unwrap();
+    for arguments in
+        [&["evaluate", MODEL, "--data", "part.npz"][..], &["predict", MODEL, "part.npz"]]
+    {
+        fixture.run(arguments).failed(&["part.npz: the npz archive is cut off or damaged"]);
+    }
+}
+
+#[test]
 fn swapped_arguments_are_recognised() {
     let fixture = bytes_and_floats(1);
     fixture.picture("a.png", 8, 8);

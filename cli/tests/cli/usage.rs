@@ -33,6 +33,21 @@ fn wrong_usage_exits_with_2() {
     fixture.run(&["inspect", MODEL, "--frob"]).misused("--frob");
 }
 
+#[test]
+fn the_former_name_of_an_option_leads_to_the_new_one() {
+    let fixture = Fixture::new(1);
+    for arguments in [
+        &["quantize", "--mean", "network.onnx"][..],
+        &["quantize", "--mean=network.onnx"],
+        &["evaluate", MODEL, "--data", "xy.npz", "--mean", "network.onnx"],
+    ] {
+        fixture.run(arguments).misused("a similar argument exists: '--network'");
+    }
+    let other = fixture.run(&["predict", MODEL, "a.png", "--mean", "0.5"]);
+    assert!(!other.stderr.contains("--network"), "{}", other.stderr);
+    other.misused("--mean");
+}
+
 /// Every error about a number names the option and the valid numbers, and gives no misleading
 /// advice. The files of such a command line need not exist.
 #[test]

@@ -18,8 +18,16 @@ pub(super) fn kind(file: &[u8]) -> Option<(&'static str, &'static str)> {
         }
         _ if text.starts_with(b"<") => ("a page of HTML or XML", ""),
         _ if text.starts_with(b"{") || text.starts_with(b"[") => ("a text in JSON", ""),
+        _ if is_text(file) => ("a text", ""),
         _ => return None,
     })
+}
+
+/// Whether a file begins like a text in ASCII. A container does not: the length of its header ends
+/// in zeros.
+fn is_text(file: &[u8]) -> bool {
+    let mut start = file.iter().take(8);
+    start.all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 #[cfg(test)]
@@ -35,9 +43,10 @@ mod tests {
             (b"\r\n <!doctype html>", "a page of HTML or XML"),
             (b"{\"error\": 404}", "a text in JSON"),
             (b"\x08\x08\x12\x07pytorch", "an ONNX network"),
+            (b"class,picture\n", "a text"),
         ] {
             assert_eq!(kind(file).map(|(kind, _)| kind), Some(expected));
         }
-        assert_eq!(kind(b"anything else"), None);
+        assert_eq!(kind(b"\x10\x27\0\0\0\0\0\0{\"__metadata__"), None);
     }
 }

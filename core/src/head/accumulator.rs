@@ -45,7 +45,9 @@ pub trait Accumulator: Clone {
     ///
     /// # Panics
     /// When the numbers of outputs differ, or the two have more than [`MAX_SAMPLES`] samples
-    /// together.
+    /// together. [`Self::from_words`] checks neither: compare the sums of another machine first, for
+    /// classes with [`SampleSums::classes`](super::classes::SampleSums::classes), and add up
+    /// [`Self::samples`].
     fn merge(&mut self, other: &Self);
 
     /// Returns the sums as integers, the number of samples first. Adding the words of two sample

@@ -68,6 +68,20 @@ fn the_order_of_merging_is_irrelevant() {
 }
 
 #[test]
+#[should_panic = "the same classes"]
+fn sums_of_other_classes_do_not_merge() {
+    SampleSums::new(3).merge(&SampleSums::new(2));
+}
+
+#[test]
+#[should_panic = "samples"]
+fn sums_never_have_more_samples_than_allowed() {
+    let words = [i64::from(MAX_SAMPLES), 0, 0, 0];
+    let mut full = SampleSums::from_words(&words).expect("sums of the most samples");
+    full.merge(&SampleSums::from_words(&[1, 0, 0, 0]).expect("sums of one sample"));
+}
+
+#[test]
 fn clear_forgets_everything() {
     let samples = random_samples(3, 4);
     let mut cleared = sums(&samples);

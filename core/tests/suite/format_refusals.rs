@@ -22,10 +22,11 @@ fn a_model_with_ranges_that_are_not_finite_cannot_be_made() {
 fn files_that_are_not_containers_are_refused() {
     for (bytes, kind) in [
         (&b""[..], "an empty file, "),
-        (b"\x08", "not a safetensors file"),
+        (b"\x08", "the file is cut off, damaged, or not a model"),
+        (b"name,probability\n", "a text, "),
         (b"PK\x03\x04 not a safetensors file", "a zip archive"),
         (b"<!doctype html><title>Not found</title>", "a page of HTML"),
-        (&[0xff; 64], "not a safetensors file"),
+        (&[0xff; 64], "the file is cut off, damaged, or not a model"),
     ] {
         let error = read(bytes).unwrap_err();
         assert!(matches!(error, FormatError::Container(_) | FormatError::Foreign { .. }));

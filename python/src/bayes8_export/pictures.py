@@ -39,7 +39,7 @@ class Pictures:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in ("x", "y") if name in archive}
         except Exception as error:
-            message = f"{path}: not an npz archive: {error}"
+            message = f"{path}: cannot be read as an npz archive, as numpy.savez writes: {error}"
             raise ExportError(message) from error
         pixels, labels = arrays.get("x"), arrays.get("y")
         if pixels is None:

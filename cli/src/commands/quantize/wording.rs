@@ -10,7 +10,7 @@ use bayes8_convert::{ImportError, LoadError};
 
 /// Adds the likely cause to an error.
 pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyhow::Error {
-    use QuantizationError::{Answers, Load, Range};
+    use QuantizationError::{Answers, Load, Range, Unnamed};
     match error {
         Load(LoadError::Import { source: ImportError::SigmaOverflow(_), .. })
         | Range { is_spread: true, .. } => anyhow::Error::new(error).context(too_wide(arguments)),
@@ -23,6 +23,7 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
                  (--input-layout), and is the `preprocessing` of --metadata right?"
             )
         }
+        Unnamed { .. } => anyhow!("{error} with --classes or `class_names` of --metadata"),
         error => error.into(),
     }
 }
