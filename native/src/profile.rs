@@ -32,13 +32,13 @@ use timed::{Timed, TimedKernel};
 #[derive(Debug)]
 pub struct Profiler(Model);
 
-/// Where the time of one or more calls went.
+/// Where the time of a call went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// The time of the calls. Above the sum of the steps by the time to quantize the input and to sum up
-    /// the samples.
+    /// The time of the call: that of the steps, and the time to quantize the input and to sum up the
+    /// samples.
     pub total: Duration,
-    /// The steps of the calls, in the order of their nodes.
+    /// The steps of the call, in the order of their nodes.
     pub steps: Vec<StepProfile>,
 }
 
@@ -48,7 +48,7 @@ pub struct StepProfile {
     /// Indices in the graph of the nodes that the step computes: one, or a convolution and the addition that is
     /// done in the same pass.
     pub nodes: Vec<usize>,
-    /// Multiply-accumulates of the calls.
+    /// Multiply-accumulates of the call.
     pub multiply_accumulates: u64,
     /// The time of each kind of work, in the order of [`Work::ALL`].
     times: [Duration; Work::ALL.len()],
@@ -86,22 +86,6 @@ impl Profiler {
         let total = start.elapsed();
         let steps = steps(self.0.quantized().graph(), &stopwatch::take());
         Ok((predictions, Profile { total, steps }))
-    }
-}
-
-impl Profile {
-    /// Adds another profile by the same profiler.
-    ///
-    /// # Panics
-    /// When the steps differ.
-    pub fn merge(&mut self, other: &Self) {
-        self.total += other.total;
-        assert_eq!(self.steps.len(), other.steps.len(), "profiles of the same model");
-        for (step, other) in self.steps.iter_mut().zip(&other.steps) {
-            assert_eq!(step.nodes, other.nodes, "profiles of the same model");
-            step.multiply_accumulates += other.multiply_accumulates;
-            step.times.iter_mut().zip(other.times).for_each(|(time, other)| *time += other);
-        }
     }
 }
 

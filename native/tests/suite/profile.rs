@@ -107,23 +107,14 @@ fn the_steps_account_for_most_of_the_time() {
     let model = Model::load(file).expect("a model").quantized().clone();
     let profiler = Profiler::new(model, ModelOptions::new()).expect("a model");
     let pictures = pictures(profiler.model(), 4);
-    let call = || {
-        let options = PredictOptions::new().samples(0..4);
-        profiler.predict(Pictures::Bytes(pictures.view()), &options).expect("pictures").1
-    };
-    let mut merged = call();
+    let options = PredictOptions::new().samples(0..4);
     // A busy machine may stop the thread between two steps, but not every time.
     let accounted = (0..20).any(|_| {
-        let profile = call();
+        let profile = profiler.predict(Pictures::Bytes(pictures.view()), &options);
+        let (_, profile) = profile.expect("pictures");
         let of_steps: Duration = profile.steps.iter().map(|step| step.total()).sum();
         assert!(of_steps <= profile.total, "{profile:?}");
-        let before = merged.clone();
-        merged.merge(&profile);
-        assert_eq!(merged.total, before.total + profile.total);
-        for ((merged, before), step) in merged.steps.iter().zip(&before.steps).zip(&profile.steps) {
-            assert_eq!(merged.total(), before.total() + step.total());
-        }
         of_steps > profile.total * 3 / 4
     });
-    assert!(accounted, "{merged:?}");
+    assert!(accounted);
 }
