@@ -1,6 +1,6 @@
 //! The fidelity report as text.
 
-use crate::style::shorten;
+use crate::style::{shorten, table};
 use bayes8_convert::bias_correction::{CLEAR_GAIN, CorrectionReport};
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{FidelityReport, Quantiles};
@@ -25,7 +25,7 @@ pub(crate) fn text(report: &FidelityReport, end_to_end: Option<&EndToEnd>, style
             u8::from(*activation_bits)
         ),
     );
-    append(&mut text, &values(report), style);
+    text.push_str(&table(&values(report), style));
     if let Some(choice) = &report.range_choice {
         text.push_str(&format!("ranges: {}\n", self::choice(choice)));
     }
@@ -40,7 +40,7 @@ pub(crate) fn text(report: &FidelityReport, end_to_end: Option<&EndToEnd>, style
             "std ratio: exact standard deviation of the integer sampler over sigma, of weights (0 \
              if larger sigmas of the row leave none), rows and layer",
         ));
-        append(&mut text, &layers(report), style);
+        text.push_str(&table(&layers(report), style));
     }
     if let Some(end_to_end) = end_to_end {
         let EndToEnd { pictures, samples, .. } = end_to_end;
@@ -48,7 +48,7 @@ pub(crate) fn text(report: &FidelityReport, end_to_end: Option<&EndToEnd>, style
         let run = format!("{pictures}, {} each", counted(*samples, "sample"));
         text.push('\n');
         text.push_str(&heading(style, "End to end", &run));
-        append(&mut text, &figures(end_to_end), style);
+        text.push_str(&table(&figures(end_to_end), style));
         text.push_str(&format!(
             "rank correlation: predictive entropy {}, mutual information {}\n",
             four_places(end_to_end.spearman_predictive_entropy),
@@ -60,16 +60,6 @@ pub(crate) fn text(report: &FidelityReport, end_to_end: Option<&EndToEnd>, style
 
 fn heading(style: Style, title: &str, note: &str) -> String {
     format!("{}\n{}\n", style.bold(title), style.dim(note))
-}
-
-fn append(text: &mut String, table: &Table, style: Style) {
-    let (header, rows) = table.lines();
-    text.push_str(&style.dim(&header));
-    text.push('\n');
-    for row in rows {
-        text.push_str(&row);
-        text.push('\n');
-    }
 }
 
 /// Why these ranges were chosen, in words.

@@ -1,6 +1,7 @@
-//! Text for this terminal: colours, bars and shortened names.
+//! Text for this terminal: colours, facts, tables, bars and shortened names.
 
 use bayes8_evaluate::style::{Style, printable, thousands};
+use bayes8_evaluate::table::Table;
 use bayes8_native::core::graph::Shape;
 use std::io::{IsTerminal, stdout};
 
@@ -9,6 +10,18 @@ pub(crate) fn detect() -> Style {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     Style { colour: stdout().is_terminal() && !set("NO_COLOR") && !dumb }
+}
+
+/// A line with a labelled fact.
+pub(crate) fn fact(label: &str, value: &str, style: Style) -> String {
+    format!("  {}  {value}\n", style.dim(&format!("{label:11}")))
+}
+
+/// The lines of a table.
+pub(crate) fn table(table: &Table, style: Style) -> String {
+    let (header, rows) = table.lines();
+    let lines = [style.dim(&header)].into_iter().chain(rows);
+    lines.map(|line| line + "\n").collect()
 }
 
 /// A bar of `width` cells: its filled part, in eighths of a cell, and its dotted rest.
@@ -40,6 +53,14 @@ pub(crate) fn shorten_path(path: &str, width: usize) -> String {
     }
     let kept: String = path.chars().skip(count - width.saturating_sub(1)).collect();
     "…".to_string() + &kept
+}
+
+/// The shape of a value: `28x28x1`, or the length of a vector.
+pub(crate) fn shape(shape: Shape) -> String {
+    match shape.spatial() {
+        1 => shape.channels.to_string(),
+        _ => shape.to_string(),
+    }
 }
 
 /// A model's input: `28 x 28, 1 channel`.

@@ -35,6 +35,10 @@ pub trait Backend: Send + Sync {
     /// 1. A back end without threads does nothing.
     fn share(&self, _scratch: &mut Self::Scratch, _threads: usize) {}
 
+    /// Tells the back end that the next draw, convolution or loop belongs to node `node` of the
+    /// graph. Only a back end that measures needs to know; others do nothing.
+    fn enter(&self, _node: usize) {}
+
     /// Draws the weights and biases of a layer.
     fn sample(
         &self,

@@ -123,13 +123,13 @@ impl<B: Backend> Executor<B> {
 
     /// Returns the size in bytes of one weight sample.
     pub fn weight_bytes(&self) -> usize {
-        self.drawn_layers().map(|layer| self.backend.weight_bytes(layer)).sum()
+        self.drawn_layers().map(|(_, layer)| self.backend.weight_bytes(layer)).sum()
     }
 
-    /// Iterates over the Bayesian layers, in the order of the steps.
-    fn drawn_layers(&self) -> impl Iterator<Item = &B::Layer> {
+    /// Iterates over the Bayesian layers and their nodes, in the order of the steps.
+    fn drawn_layers(&self) -> impl Iterator<Item = (usize, &B::Layer)> {
         self.plan.suffix.iter().filter_map(|step| match &step.action {
-            Action::Convolution(_, PreparedLayer::Drawn(_, layer)) => Some(layer),
+            Action::Convolution(_, PreparedLayer::Drawn(_, layer)) => Some((step.node, layer)),
             Action::Convolution(_, PreparedLayer::Fixed(_)) | Action::Loop(_) => None,
         })
     }
@@ -171,7 +171,8 @@ impl<B: Backend> Executor<B> {
     /// Draws the weights of all Bayesian layers.
     pub fn sample(&self, draw: Draw, weights: &mut WeightSample<B>, workspace: &mut Workspace<B>) {
         weights.layers.resize_with(self.drawn, B::Weights::default);
-        for (layer, weights) in self.drawn_layers().zip(&mut weights.layers) {
+        for ((node, layer), weights) in self.drawn_layers().zip(&mut weights.layers) {
+            self.backend.enter(node);
             self.backend.sample(layer, draw, weights, &mut workspace.kernel);
         }
     }
@@ -288,6 +289,7 @@ impl<B: Backend> Executor<B> {
         let logits = &mut logits[..pictures * self.plan.outputs];
         let mut memory = Memory { pictures, kept, scratch, logits };
         for step in steps {
+            self.backend.enter(step.node);
             match &step.action {
                 Action::Convolution(convolution, layer) => {
                     let weights = weights.get(&self.backend, layer, drawn, kernel);

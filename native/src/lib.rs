@@ -34,6 +34,8 @@ mod pictures;
 mod pool;
 mod predict_options;
 mod prediction;
+#[doc(hidden)]
+pub mod profile;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! A model that is ready to predict on this machine.
 
 use crate::engine::{Engine, Job, MOST_IDLE, Memory, Stopped, engine};
-use crate::isa::Isa;
+use crate::isa::{Isa, IsaError};
 use crate::load_error::LoadError;
 use crate::model_options::{ModelOptions, Threads};
 use crate::pictures::Pictures;
@@ -70,7 +70,7 @@ impl Model {
         let path = path.as_ref();
         let bytes = crate::file::read(path)
             .map_err(|source| LoadError::File { path: path.into(), source })?;
-        Self::prepare(parse(&bytes, Some(path))?, options, Some(path))
+        Self::prepare(parse(&bytes, Some(path))?, options, Some(path), engine)
     }
 
     /// Loads a model from the bytes of a model file, with the default [`ModelOptions`].
@@ -95,7 +95,7 @@ impl Model {
     /// # Errors
     /// [`LoadError::Format`], [`LoadError::Limit`] and [`LoadError::Isa`].
     pub fn from_bytes_with(bytes: &[u8], options: ModelOptions) -> Result<Self, LoadError> {
-        Self::prepare(parse(bytes, None)?, options, None)
+        Self::prepare(parse(bytes, None)?, options, None, engine)
     }
 
     /// Prepares a model that is in memory, such as the converter makes.
@@ -103,14 +103,15 @@ impl Model {
     /// # Errors
     /// [`LoadError::Limit`] and [`LoadError::Isa`].
     pub fn new(quantized: QuantizedModel, options: ModelOptions) -> Result<Self, LoadError> {
-        Self::prepare(quantized, options, None)
+        Self::prepare(quantized, options, None, engine)
     }
 
-    /// Prepares a model that was read from `path`, or from memory.
-    fn prepare(
+    /// Prepares a model that was read from `path`, or from memory, on the engine that `engine` creates.
+    pub(crate) fn prepare(
         quantized: QuantizedModel,
         options: ModelOptions,
         path: Option<&Path>,
+        engine: impl FnOnce(&QuantizedModel, Isa, Memory) -> Result<Box<dyn Engine>, IsaError>,
     ) -> Result<Self, LoadError> {
         let ModelOptions { isa, threads, bank_bytes, limits } = options;
         let isa = isa.map_or_else(Isa::choose, Isa::require)?;

@@ -1,6 +1,8 @@
 //! `bayes8 bench`: measures how fast a model runs on this machine.
 
-use crate::args::{Machine, sample_count, seconds, whole};
+mod profile;
+
+use crate::args::{Machine, UsageError, sample_count, seconds, whole};
 use crate::progress::Progress;
 use crate::{model_file, output, style};
 use anyhow::{Context, bail};
@@ -8,9 +10,11 @@ use bayes8_evaluate::style::{Style, counted, printable, thousands};
 use bayes8_native::core::chacha::ChaCha8;
 use bayes8_native::core::digest::logits_digest;
 use bayes8_native::core::graph::Shape;
+use bayes8_native::profile::Profiler;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictError, PredictOptions};
 use clap::Args;
-use ndarray::{Array1, Array5, ArrayView5};
+use ndarray::{Array1, Array5};
+use profile::Call;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -21,12 +25,19 @@ use std::time::{Duration, Instant};
 /// pictures repeatedly. The figure of merit is image-samples per second: pictures x weight samples.
 /// The sampling share is the time to draw the weights once, divided by the time of all threads; with
 /// a bank that holds all samples nothing is drawn.
+///
+/// With --profile, one thread is measured, and the answer is where its time goes, first by kind of
+/// work: products, packing (copying activations for them), sampling (drawing weights and packing them),
+/// depthwise convolutions, other operations by their names, and the rest (quantizing pictures, summing
+/// samples up). Then for each step: a node, or a convolution and the addition that is done with it.
+/// GMAC/s is the rate of the products alone.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   bayes8 bench models/fashion-resnet14.safetensors
   bayes8 bench model.safetensors --batch 1 --samples 32 --threads 2
   bayes8 bench model.safetensors --batch 8 --samples 16 --bank 2GiB
+  bayes8 bench model.safetensors --batch 8 --profile
   bayes8 bench model.safetensors --batch 32 --isa avx2 --seconds 10 --json")]
 pub(crate) struct Arguments {
     /// Model file; `-` is standard input, of at most 1 GiB
@@ -48,6 +59,10 @@ pub(crate) struct Arguments {
     /// How long to measure; at least three calls are timed
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, default_value_t = 3.0, value_parser = seconds)]
     seconds: f64,
+
+    /// Show where the time of one thread goes: by kind of work, and by step
+    #[arg(long)]
+    profile: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -83,14 +98,20 @@ const FEWEST_REPEATS: usize = 3;
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments { batch, samples, .. } = *arguments;
+    if arguments.profile && arguments.machine.threads.is_some_and(|threads| threads > 1) {
+        let message = "--profile measures one thread: leave out --threads".into();
+        return Err(UsageError { command: "bench", message }.into());
+    }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     let shape = model.quantized().graph().input();
     if batch as usize * shape.elements() > MAX_BATCH_BYTES {
         let pictures = counted(batch, "picture");
         bail!("{pictures} of {shape}: more than 1 GiB; use a smaller --batch");
     }
-    let checked = random_pictures(2, shape);
-    check(&model, checked.view())?;
+    if arguments.profile {
+        return profile(arguments, &model);
+    }
+    check(&model)?;
 
     let pictures = random_pictures(batch as usize, shape);
     let options = PredictOptions::new().samples(0..samples).seed(SEED);
@@ -137,11 +158,41 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     output::print(&report.text(&name, wall, style::detect()))
 }
 
+/// Measures where the time of `model` goes.
+fn profile(arguments: &Arguments, model: &Model) -> anyhow::Result<()> {
+    let &Arguments { batch, samples, .. } = arguments;
+    let profiler = Profiler::new(model.quantized().clone(), arguments.machine.options()?)?;
+    check(profiler.model())?;
+    let pictures = random_pictures(batch as usize, model.quantized().graph().input());
+    let options = PredictOptions::new().samples(0..samples).seed(SEED);
+    let call = || profiler.predict(Pictures::Bytes(pictures.view()), &options);
+    let progress = Progress::new("measuring", (1000.0 * arguments.seconds) as u64);
+    call()?;
+    let (_, mut profile) = call()?;
+    let times = repeat(Duration::from_secs_f64(arguments.seconds), |elapsed| {
+        progress.advance(elapsed.as_millis() as u64);
+        let (_, next) = call()?;
+        if next.total < profile.total {
+            profile = next;
+        }
+        Ok::<_, PredictError>(())
+    })?;
+    drop(progress);
+    let (bank_bytes, repeats) = (arguments.machine.bank.as_u64(), 1 + times.len());
+    let call = Call { model: profiler.model(), batch, samples, bank_bytes, repeats, profile };
+    let report = call.report();
+    if arguments.json {
+        return output::print_json(&report);
+    }
+    output::print(&report.text(model.quantized().name(), style::detect()))
+}
+
 /// Refuses a kernel that does not return the bits of the portable reference.
-fn check(model: &Model, pictures: ArrayView5<'_, u8>) -> anyhow::Result<()> {
+fn check(model: &Model) -> anyhow::Result<()> {
+    let pictures = random_pictures(2, model.quantized().graph().input());
     let options = PredictOptions::new().samples(0..2).seed(SEED).keep_logits(true);
     let digest = |model: &Model| -> anyhow::Result<String> {
-        let predictions = model.predict(Pictures::Bytes(pictures), &options)?;
+        let predictions = model.predict(Pictures::Bytes(pictures.view()), &options)?;
         let logits = predictions.iter().filter_map(|p| p.logits());
         Ok(logits_digest(&logits.flatten().copied().collect::<Vec<f32>>()))
     };
@@ -248,7 +299,7 @@ impl Report {
             ),
             ("checked", "same bits as the portable reference".to_string()),
         ] {
-            text.push_str(&format!("  {}  {value}\n", style.dim(&format!("{label:11}"))));
+            text.push_str(&style::fact(label, &value, style));
         }
         text
     }

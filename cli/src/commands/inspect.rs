@@ -5,7 +5,6 @@ use crate::{model_file, output};
 use bayes8_evaluate::model_report::{Evidence, ModelReport, Quantiles};
 use bayes8_evaluate::style::{Style, bytes, counted, printable, thousands};
 use bayes8_evaluate::table::{Align, Table};
-use bayes8_native::core::graph::Shape;
 use bayes8_native::core::limits::Limits;
 use clap::Args;
 use std::path::PathBuf;
@@ -45,16 +44,10 @@ impl Text<'_> {
     fn text(&self, style: Style) -> String {
         let mut text = format!("{}\n", style.bold(&printable(&self.0.model)));
         for (label, value) in self.facts() {
-            text.push_str(&format!("  {}  {value}\n", style.dim(&format!("{label:11}"))));
+            text.push_str(&style::fact(label, &value, style));
         }
         text.push('\n');
-        let (header, rows) = self.table().lines();
-        text.push_str(&style.dim(&header));
-        for row in rows {
-            text.push('\n');
-            text.push_str(&row);
-        }
-        text.push('\n');
+        text.push_str(&style::table(&self.table(), style));
         text
     }
 
@@ -181,7 +174,7 @@ impl Text<'_> {
             table.push(vec![
                 shorten(&node.name, 40),
                 node.op.to_string(),
-                shape(node.shape),
+                style::shape(node.shape),
                 count(node.weights),
                 count(node.bytes),
                 kind.to_string(),
@@ -194,13 +187,6 @@ impl Text<'_> {
             ]);
         }
         table
-    }
-}
-
-fn shape(shape: Shape) -> String {
-    match shape.spatial() {
-        1 => shape.channels.to_string(),
-        _ => shape.to_string(),
     }
 }
 

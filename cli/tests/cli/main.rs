@@ -9,6 +9,7 @@ mod inputs;
 mod layouts;
 mod limits;
 mod predict;
+mod profile;
 mod quantize;
 mod recorded;
 mod support;

@@ -3,5 +3,6 @@
 mod limits;
 mod loading;
 mod observed;
+mod profile;
 mod small_model;
 mod stream;

@@ -1,0 +1,127 @@
+//! A back end and a kernel that time what another one does.
+
+use super::stopwatch::{Work, count, enter, time};
+use crate::kernels::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL};
+use bayes8_core::backend::Backend;
+use bayes8_core::chacha::ChaCha8;
+use bayes8_core::convolution::{Convolution, Output};
+use bayes8_core::layer::Layer;
+use bayes8_core::ops::Job;
+use bayes8_core::posterior::Draw;
+use bayes8_core::posterior::gaussian::CHUNK;
+use std::sync::Arc;
+
+/// A back end that is timed.
+pub(super) struct Timed<B> {
+    pub(super) backend: B,
+    /// What a convolution that is not depthwise does, apart from what its kernel times.
+    pub(super) around: Work,
+}
+
+impl<B: Backend> Backend for Timed<B> {
+    type Layer = B::Layer;
+    type Weights = B::Weights;
+    type Scratch = B::Scratch;
+
+    fn kernel(&self) -> &'static str {
+        self.backend.kernel()
+    }
+
+    fn prepare(&self, layer: &Arc<Layer>, convolution: &Convolution) -> B::Layer {
+        self.backend.prepare(layer, convolution)
+    }
+
+    fn weight_bytes(&self, layer: &B::Layer) -> usize {
+        self.backend.weight_bytes(layer)
+    }
+
+    fn share(&self, scratch: &mut B::Scratch, threads: usize) {
+        self.backend.share(scratch, threads);
+    }
+
+    fn enter(&self, node: usize) {
+        enter(node);
+    }
+
+    fn sample(
+        &self,
+        layer: &B::Layer,
+        draw: Draw,
+        weights: &mut B::Weights,
+        scratch: &mut B::Scratch,
+    ) {
+        time(Work::Sampling, || self.backend.sample(layer, draw, weights, scratch));
+    }
+
+    fn convolution(
+        &self,
+        job: &Convolution,
+        weights: &B::Weights,
+        input: &[u8],
+        output: Output<'_>,
+        scratch: &mut B::Scratch,
+    ) {
+        let pictures = input.len() / job.filters.input.elements();
+        count(pictures * job.output.elements() * job.filters.fan_in());
+        let work = if job.filters.is_depthwise() { Work::Depthwise } else { self.around };
+        time(work, || self.backend.convolution(job, weights, input, output, scratch));
+    }
+
+    fn run<'a>(&self, job: &Job, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+        time(Work::Loop, || self.backend.run(job, input, output));
+    }
+}
+
+/// A kernel whose products are timed.
+#[derive(Clone, Copy)]
+pub(super) struct TimedKernel<K>(pub(super) K);
+
+impl<K: Kernel> Kernel for TimedKernel<K> {
+    const NAME: &'static str = K::NAME;
+    const STEP: usize = K::STEP;
+    const ROW_MULTIPLE: usize = K::ROW_MULTIPLE;
+    const UNIFORM_ROWS: bool = K::UNIFORM_ROWS;
+    const BLOCK_BYTES: usize = K::BLOCK_BYTES;
+    const BLOCK_OUTPUTS: usize = K::BLOCK_OUTPUTS;
+    type Activation = K::Activation;
+    type Weight = K::Weight;
+    type Session = K::Session;
+
+    fn new() -> Option<Self> {
+        K::new().map(Self)
+    }
+
+    fn session(self) -> K::Session {
+        self.0.session()
+    }
+
+    fn in_place(input: &[u8]) -> Option<&[K::Activation]> {
+        K::in_place(input)
+    }
+
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        self.0.vectorize(f)
+    }
+
+    fn multiply(self, session: &mut K::Session, block: &Block<'_, Self>, output: BlockOutput<'_>) {
+        let &Block { activations, rows, pieces, steps, panels, offsets, multipliers } = block;
+        let block = Block { activations, rows, pieces, steps, panels, offsets, multipliers };
+        time(Work::Products, || self.0.multiply(session, &block, output));
+    }
+
+    fn draw(
+        self,
+        stream: ChaCha8,
+        first: u64,
+        mu: &[[i8; CHUNK]],
+        sigma: &[[u8; CHUNK]],
+        multipliers: NoiseMultipliers<'_>,
+        weights: &mut [[i8; CHUNK]],
+    ) {
+        self.0.draw(stream, first, mu, sigma, multipliers, weights);
+    }
+
+    fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [K::Weight]) -> [i32; PANEL] {
+        self.0.pack(rows, panel)
+    }
+}
