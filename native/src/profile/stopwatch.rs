@@ -12,7 +12,8 @@ pub enum Work {
     Sampling,
     /// Copying, padding and packing activations for products.
     Packing,
-    /// Matrix products with their epilogues. On the portable kernels, everything that a convolution does.
+    /// Matrix products with their epilogues, and with the transforms of convolutions that are multiplied
+    /// by transformation. On the portable kernels, everything that a convolution does.
     Products,
     /// Depthwise convolutions.
     Depthwise,

@@ -1,14 +1,15 @@
 //! A back end and a kernel that time what another one does.
 
 use super::stopwatch::{Work, count, enter, time};
-use crate::kernels::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL};
+use crate::kernels::{Block, BlockOutput, Drawing, Kernel, PANEL};
+use bayes8_core::aligned::Aligned;
 use bayes8_core::backend::Backend;
-use bayes8_core::chacha::ChaCha8;
 use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::layer::Layer;
 use bayes8_core::ops::Job;
 use bayes8_core::posterior::Draw;
 use bayes8_core::posterior::gaussian::CHUNK;
+use bayes8_core::simd::{Bands, Winograd};
 use std::sync::Arc;
 
 /// A back end that is timed.
@@ -83,6 +84,10 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
     const UNIFORM_ROWS: bool = K::UNIFORM_ROWS;
     const BLOCK_BYTES: usize = K::BLOCK_BYTES;
     const BLOCK_OUTPUTS: usize = K::BLOCK_OUTPUTS;
+    const WINOGRAD: Option<Winograd<Self>> = match K::WINOGRAD {
+        Some(_) => Some(Winograd { pack: Self::pack_transformed, multiply: Self::multiply_bands }),
+        None => None,
+    };
     type Activation = K::Activation;
     type Weight = K::Weight;
     type Session = K::Session;
@@ -109,19 +114,33 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
         time(Work::Products, || self.0.multiply(session, &block, output));
     }
 
-    fn draw(
-        self,
-        stream: ChaCha8,
-        first: u64,
-        mu: &[[i8; CHUNK]],
-        sigma: &[[u8; CHUNK]],
-        multipliers: NoiseMultipliers<'_>,
-        weights: &mut [[i8; CHUNK]],
-    ) {
-        self.0.draw(stream, first, mu, sigma, multipliers, weights);
+    fn draw(self, drawing: Drawing<'_>) {
+        self.0.draw(drawing);
     }
 
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [K::Weight]) -> [i32; PANEL] {
         self.0.pack(rows, panel)
+    }
+}
+
+impl<K: Kernel> TimedKernel<K> {
+    /// Returns the functions of the kernel, which has them if this one has.
+    fn winograd() -> Winograd<K> {
+        K::WINOGRAD.expect("the functions that it passes on")
+    }
+
+    fn pack_transformed(self, rows: &[[i8; CHUNK]], panel: &mut [K::Weight]) -> [i32; PANEL] {
+        (Self::winograd().pack)(self.0, rows, panel)
+    }
+
+    fn multiply_bands(
+        self,
+        bands: Bands<'_, Self>,
+        memory: &mut Aligned<i16>,
+        output: BlockOutput<'_>,
+    ) {
+        let Bands { job, input, bands, channel, panels, offsets, multipliers } = bands;
+        let bands = Bands { job, input, bands, channel, panels, offsets, multipliers };
+        time(Work::Products, || (Self::winograd().multiply)(self.0, bands, memory, output));
     }
 }
