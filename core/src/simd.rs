@@ -14,6 +14,7 @@ mod epilogue;
 mod kernel;
 mod lanes;
 mod layer;
+mod memory;
 mod output;
 mod pairs;
 mod quads;
@@ -24,89 +25,33 @@ mod tile;
 mod winograd;
 
 pub use epilogue::{Epilogue, PanelEpilogue};
-pub use kernel::{Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, stream_groups};
-pub use lanes::{Dot, Int, Lanes, Line, Task};
+pub use kernel::{
+    Bands, Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, Winograd, stream_groups,
+};
+pub use lanes::{Dot, DotPairs, Int, Lanes, Line, Task};
 pub use layer::SimdLayer;
+pub use memory::{SimdScratch, SimdWeights};
 pub use output::{BlockOutput, row_tiles};
-pub use pairs::{DotPairs, Pairs};
+pub use pairs::Pairs;
 pub use quads::Quads;
 pub use threads::{OneThread, Threads};
-pub use winograd::{Bands, Winograd};
 
-use crate::aligned::Aligned;
 use crate::backend::Backend;
 use crate::convolution::{Convolution, Output};
 use crate::layer::Layer;
 use crate::ops::Job;
 use crate::posterior::Draw;
 use crate::posterior::gaussian::CHUNK;
-use alloc::{sync::Arc, vec, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 use core::ops::Range;
 use depthwise::depthwise;
-use rows::{ActivationRows, RowMemory, grow};
+use memory::Part;
+use rows::{ActivationRows, grow};
 
 /// The back end of the instruction set `K`, whose operations the threads `T` share.
 pub struct Simd<K, T> {
     kernel: K,
     threads: T,
-}
-
-/// One weight sample. Its memory only grows; after a smaller layer's weights, it holds stale data.
-pub struct SimdWeights<K: Kernel> {
-    /// `[groups][panels][row_entries / STEP][16][STEP]`.
-    panels: Aligned<K::Weight>,
-    /// Weights `[KD * KH * KW][C]` of a depthwise layer, in whole chunks.
-    taps: Vec<[i8; CHUNK]>,
-    /// `bias - zero point * sum of weights`, padded to whole panels in each group. For a depthwise
-    /// layer, the bias alone.
-    offsets: Vec<i32>,
-}
-
-impl<K: Kernel> Default for SimdWeights<K> {
-    fn default() -> Self {
-        Self { panels: Aligned::default(), taps: Vec::new(), offsets: Vec::new() }
-    }
-}
-
-/// Working memory: one part per thread that may share an operation.
-pub struct SimdScratch<K: Kernel> {
-    parts: Vec<Part<K>>,
-    /// Number of parts that share the next operations.
-    threads: usize,
-    biases: Vec<i32>,
-}
-
-impl<K: Kernel> Default for SimdScratch<K> {
-    fn default() -> Self {
-        Self { parts: vec![Part::default()], threads: 1, biases: Vec::new() }
-    }
-}
-
-/// Working memory of one thread.
-struct Part<K: Kernel> {
-    rows: RowMemory<K::Activation>,
-    /// Transformed inputs.
-    tiles: Aligned<i16>,
-    /// Multipliers of a group, padded to whole panels.
-    multipliers: Vec<f32>,
-    /// The rows of one panel, between drawing and packing.
-    panel: Vec<[i8; CHUNK]>,
-}
-
-impl<K: Kernel> Default for Part<K> {
-    fn default() -> Self {
-        let (rows, tiles) = (RowMemory::default(), Aligned::default());
-        Self { rows, tiles, multipliers: Vec::new(), panel: Vec::new() }
-    }
-}
-
-impl<K: Kernel> Part<K> {
-    /// Pads the multipliers of a group to whole panels.
-    fn pad_multipliers(&mut self, multipliers: &[f32]) {
-        self.multipliers.clear();
-        self.multipliers.extend_from_slice(multipliers);
-        self.multipliers.resize(multipliers.len().next_multiple_of(PANEL), 0.0);
-    }
 }
 
 impl<K: Kernel, T: Threads> Simd<K, T> {

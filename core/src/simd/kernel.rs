@@ -1,8 +1,9 @@
 //! The part of a SIMD back end that a target supplies, and the blocks that it multiplies.
 
 use super::output::BlockOutput;
-use super::winograd::Winograd;
+use crate::aligned::Aligned;
 use crate::chacha::ChaCha8;
+use crate::convolution::Convolution;
 use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP};
 use core::ops::Range;
 
@@ -64,6 +65,33 @@ pub trait Kernel: Copy + Send + Sync {
     /// Packs 16 rows with the same number of chunks each, one after the other in `rows`, into a
     /// panel, whose length determines the number of entries per row. Returns the sum of each row.
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [Self::Weight]) -> [i32; PANEL];
+}
+
+/// The functions of a kernel that multiplies i16, for Winograd's transformed convolutions.
+pub struct Winograd<K: Kernel> {
+    /// Transforms 16 rows of 3 x 3 weights, packs them into a panel `[16][I / 2][16][2]`, and returns
+    /// the sum of each row. Rows are as [`Kernel::pack`] takes them.
+    pub pack: fn(K, rows: &[[i8; CHUNK]], panel: &mut [K::Weight]) -> [i32; PANEL],
+    /// Multiplies bands of tiles and writes their outputs.
+    pub multiply: fn(K, bands: Bands<'_, K>, memory: &mut Aligned<i16>, output: BlockOutput<'_>),
+}
+
+/// Bands of tiles of one group of channels: each band is two rows of a picture's output.
+pub struct Bands<'a, K: Kernel> {
+    /// The convolution.
+    pub job: &'a Convolution,
+    /// The pictures.
+    pub input: &'a [u8],
+    /// The bands, numbered over all pictures.
+    pub bands: Range<usize>,
+    /// The first input channel of the group.
+    pub channel: usize,
+    /// Panels of transformed weights, back to back.
+    pub panels: &'a [K::Weight],
+    /// `bias - zero point * sum of weights`, 16 per panel.
+    pub offsets: &'a [i32],
+    /// Multipliers of the epilogue, 16 per panel.
+    pub multipliers: &'a [f32],
 }
 
 /// A product of rows of activations and panels of weights, at least one of each.

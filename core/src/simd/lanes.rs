@@ -137,6 +137,30 @@ pub trait Dot<const P: usize>: Copy + Send + Sync {
     ) -> Int<Self, P>;
 }
 
+/// An instruction set that multiplies pairs of i16.
+pub trait DotPairs<const P: usize>:
+    Dot<P, Activation = i16, Weight = i16, Step = [i16; 2], Weights = [i16; 32]>
+{
+    /// Number of i16 in a register.
+    const WORDS: usize = 32 / P;
+
+    /// Loads the first bytes of `from`, widened to a register of i16.
+    ///
+    /// # Panics
+    /// When there are fewer bytes than [`Self::WORDS`], here and below.
+    fn widen_codes(self, from: &[u8]) -> Int<Self, P>;
+    /// Loads the first bytes of `from`, widened to a register of i16.
+    fn widen_weights(self, from: &[i8]) -> Int<Self, P>;
+    /// Loads a register of i16 from the start of `from`.
+    fn load_words(self, from: &[i16]) -> Int<Self, P>;
+    /// Stores a register of i16 to the start of `to`.
+    fn store_words(self, to: &mut [i16], words: Int<Self, P>);
+    /// Adds lanes of 16 bits; sums wrap.
+    fn add_words(self, a: Int<Self, P>, b: Int<Self, P>) -> Int<Self, P>;
+    /// Subtracts lanes of 16 bits; differences wrap.
+    fn subtract_words(self, a: Int<Self, P>, b: Int<Self, P>) -> Int<Self, P>;
+}
+
 /// Work to compile for an instruction set. Unlike a closure, it can be marked `#[inline(always)]`;
 /// code that is not inlined into [`Dot::run`] would call a function for every instruction.
 pub trait Task {

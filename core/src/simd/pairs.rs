@@ -4,37 +4,10 @@
 //! saturate. So both sides are widened to i16 when they are packed, which keeps every sum exact.
 //! Packing: weights i16 `[K / 2][16][2]`, activations i16.
 
-use super::lanes::{Dot, Int, Lanes, Loop, Task};
-use super::winograd::{self, Winograd};
-use super::{Block, BlockOutput, Drawing, Kernel, PANEL, sampler, tile};
+use super::lanes::{DotPairs, Lanes, Loop, Task};
+use super::winograd;
+use super::{Block, BlockOutput, Drawing, Kernel, PANEL, Winograd, sampler, tile};
 use crate::posterior::gaussian::CHUNK;
-
-/// Two weights of each of sixteen channels.
-type Step = [i16; 2 * PANEL];
-
-/// An instruction set that multiplies pairs of i16.
-pub trait DotPairs<const P: usize>:
-    Dot<P, Activation = i16, Weight = i16, Step = [i16; 2], Weights = Step>
-{
-    /// Number of i16 in a register.
-    const WORDS: usize = 2 * PANEL / P;
-
-    /// Loads the first bytes of `from`, widened to a register of i16.
-    ///
-    /// # Panics
-    /// When there are fewer bytes than [`Self::WORDS`], here and below.
-    fn widen_codes(self, from: &[u8]) -> Int<Self, P>;
-    /// Loads the first bytes of `from`, widened to a register of i16.
-    fn widen_weights(self, from: &[i8]) -> Int<Self, P>;
-    /// Loads a register of i16 from the start of `from`.
-    fn load_words(self, from: &[i16]) -> Int<Self, P>;
-    /// Stores a register of i16 to the start of `to`.
-    fn store_words(self, to: &mut [i16], words: Int<Self, P>);
-    /// Adds lanes of 16 bits; sums wrap.
-    fn add_words(self, a: Int<Self, P>, b: Int<Self, P>) -> Int<Self, P>;
-    /// Subtracts lanes of 16 bits; differences wrap.
-    fn subtract_words(self, a: Int<Self, P>, b: Int<Self, P>) -> Int<Self, P>;
-}
 
 /// The kernel of the instruction set `D`.
 #[derive(Clone, Copy)]

@@ -19,44 +19,14 @@ mod weights;
 pub(super) use multiply::Multiply;
 pub(super) use weights::Pack;
 
-use super::{BlockOutput, Kernel, PANEL};
-use crate::aligned::Aligned;
+use super::kernel::{Bands, Kernel, PANEL, Winograd};
 use crate::convolution::Convolution;
-use crate::posterior::gaussian::CHUNK;
-use core::ops::Range;
 
 /// Entries of a tile of inputs, and of a transformed filter.
 pub(super) const ENTRIES: usize = 16;
 
 /// Input channels that are transformed together.
 const CHANNELS: usize = 16;
-
-/// The functions of a kernel that multiplies i16.
-pub struct Winograd<K: Kernel> {
-    /// Transforms 16 rows of 3 x 3 weights, packs them into a panel `[16][I / 2][16][2]`, and returns
-    /// the sum of each row. Rows are as [`Kernel::pack`](super::Kernel::pack) takes them.
-    pub pack: fn(K, rows: &[[i8; CHUNK]], panel: &mut [K::Weight]) -> [i32; PANEL],
-    /// Multiplies bands of tiles and writes their outputs.
-    pub multiply: fn(K, bands: Bands<'_, K>, memory: &mut Aligned<i16>, output: BlockOutput<'_>),
-}
-
-/// Bands of tiles of one group of channels: each band is two rows of a picture's output.
-pub struct Bands<'a, K: Kernel> {
-    /// The convolution.
-    pub job: &'a Convolution,
-    /// The pictures.
-    pub input: &'a [u8],
-    /// The bands, numbered over all pictures.
-    pub bands: Range<usize>,
-    /// The first input channel of the group.
-    pub channel: usize,
-    /// Panels of transformed weights, back to back.
-    pub panels: &'a [K::Weight],
-    /// `bias - zero point * sum of weights`, 16 per panel.
-    pub offsets: &'a [i32],
-    /// Multipliers of the epilogue, 16 per panel.
-    pub multipliers: &'a [f32],
-}
 
 /// Returns the functions of kernel `K` if it does `job` by transformation.
 pub(super) fn of<K: Kernel>(job: &Convolution) -> Option<Winograd<K>> {

@@ -6,17 +6,14 @@
 //! loads. The roof is the rate of these pairs: on Zen 3, whose four vector pipes they fill, about 26
 //! products per cycle instead of the 32 of `vpmaddwd` alone.
 
-pub(super) mod lanes;
+mod lanes;
+
+pub(crate) use lanes::Avx2;
 
 use super::Peak;
-use crate::isa::Isa;
 use bayes8_core::simd::{Dot, DotPairs, Lanes, Pairs, Task};
 use std::arch::{asm, x86_64::*};
 use std::hint::black_box;
-
-/// Proof that the processor has AVX2.
-#[derive(Clone, Copy)]
-pub(crate) struct Avx2(());
 
 impl Dot<2> for Avx2 {
     const NAME: &'static str = "avx2";
@@ -28,8 +25,7 @@ impl Dot<2> for Avx2 {
     type Weights = [i16; 32];
 
     fn new() -> Option<Self> {
-        let has_it = !Isa::Avx2.is_hidden() && is_x86_feature_detected!("avx2");
-        has_it.then_some(Self(()))
+        Self::detect()
     }
 
     #[inline(always)]

@@ -4,10 +4,9 @@ use super::tiles::Outputs;
 use super::{Bands, ENTRIES};
 use crate::aligned::Aligned;
 use crate::simd::epilogue::{Epilogue, PanelEpilogue};
-use crate::simd::lanes::{Int, Lanes, Task};
-use crate::simd::pairs::{DotPairs, Pairs};
+use crate::simd::lanes::{DotPairs, Int, Lanes, Task};
 use crate::simd::tile::add_products;
-use crate::simd::{BlockOutput, PANEL, row_tiles};
+use crate::simd::{BlockOutput, Kernel, PANEL, row_tiles};
 use alloc::vec::Vec;
 
 /// Bytes of transformed tiles that are multiplied together. With a panel of weights they fit a
@@ -15,14 +14,18 @@ use alloc::vec::Vec;
 const TOGETHER_BYTES: usize = 128 << 10;
 
 /// Multiplies bands of tiles ([`super::Winograd::multiply`]).
-pub(in crate::simd) struct Multiply<'a, 'o, D: DotPairs<P>, const P: usize> {
+pub(in crate::simd) struct Multiply<'a, 'o, D, K: Kernel, const P: usize> {
     pub(in crate::simd) set: D,
-    pub(in crate::simd) bands: Bands<'a, Pairs<D, P>>,
+    pub(in crate::simd) bands: Bands<'a, K>,
     pub(in crate::simd) memory: &'a mut Aligned<i16>,
     pub(in crate::simd) output: &'a mut BlockOutput<'o>,
 }
 
-impl<D: DotPairs<P>, const P: usize> Task for Multiply<'_, '_, D, P> {
+impl<D, K, const P: usize> Task for Multiply<'_, '_, D, K, P>
+where
+    D: DotPairs<P>,
+    K: Kernel<Weight = i16>,
+{
     type Output = ();
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Transforms tiles of inputs.
 
 use super::{Bands, ENTRIES, first_position};
-use crate::simd::pairs::DotPairs;
+use crate::simd::lanes::DotPairs;
 use crate::simd::{Kernel, PANEL};
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -3,8 +3,7 @@
 use super::ENTRIES;
 use crate::posterior::gaussian::CHUNK;
 use crate::simd::PANEL;
-use crate::simd::lanes::{Int, Lanes, Task};
-use crate::simd::pairs::DotPairs;
+use crate::simd::lanes::{DotPairs, Int, Lanes, Task};
 
 /// Packs 16 rows of 3 x 3 filters into a panel ([`super::Winograd::pack`]).
 pub(in crate::simd) struct Pack<'a, D, const P: usize> {

@@ -1,6 +1,6 @@
 //! AVX2's part of the shared kernels: sixteen lanes are two registers of eight.
 
-use super::Avx2;
+use crate::isa::Isa;
 use bayes8_core::simd::{Lanes, Line};
 use std::arch::x86_64::*;
 use std::ptr;
@@ -13,7 +13,19 @@ macro_rules! avx2 {
         unsafe { $expression }
     }};
 }
-pub(in crate::kernels) use avx2;
+pub(super) use avx2;
+
+/// Proof that the processor has AVX2.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// Returns the proof, or `None` if the processor lacks AVX2.
+    pub(super) fn detect() -> Option<Self> {
+        let has_it = !Isa::Avx2.is_hidden() && is_x86_feature_detected!("avx2");
+        has_it.then_some(Self(()))
+    }
+}
 
 impl Lanes<2> for Avx2 {
     type Int = __m256i;
