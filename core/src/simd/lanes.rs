@@ -25,6 +25,10 @@ pub trait Lanes<const P: usize>: Copy + Send + Sync {
     fn load<T: Line>(self, from: &T) -> [Self::Int; P];
     /// Stores 64 bytes.
     fn store<T: Line>(self, to: &mut T, lanes: [Self::Int; P]);
+    /// Loads register `p` of a line.
+    fn load_register<T: Line>(self, from: &T, p: usize) -> Self::Int;
+    /// Stores register `p` of a line.
+    fn store_register<T: Line>(self, to: &mut T, p: usize, lanes: Self::Int);
     /// Loads sixteen floats.
     fn load_floats(self, from: &[f32; 16]) -> [Self::Float; P];
     /// Stores sixteen floats.
@@ -90,8 +94,9 @@ pub trait Lanes<const P: usize>: Copy + Send + Sync {
         multipliers: [Self::Int; 2],
         noise: Self::Int,
     ) -> Self::Int;
-    /// Exchanges rows and columns of a 16 x 16 matrix of 32 bits.
-    fn transpose(self, rows: &mut [[Self::Int; P]; 16]);
+    /// Exchanges rows and columns of a matrix of 32 bits with 16 rows, one register each. Returns
+    /// the columns, `P` registers each.
+    fn transpose(self, rows: [Self::Int; 16]) -> [Self::Int; 16];
 }
 
 /// An instruction set with a dot product: it adds the sum of a few products to every lane of 32 bits.

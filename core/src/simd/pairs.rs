@@ -73,13 +73,9 @@ impl<D: DotPairs<P>, const P: usize> Task for Pack<'_, D, P> {
         let Self { set, rows, panel } = self;
         let chunks = rows.len() / PANEL;
         let (panel, _) = panel.as_chunks_mut();
-        sampler::pack(set, set.lanes().splat(0x1_0001), panel, |row, line| {
-            let weights = &rows[row * chunks + line / 2][line % 2 * 2 * PANEL..];
-            let mut wide = [set.lanes().splat(0); P];
-            for (p, wide) in wide.iter_mut().enumerate() {
-                *wide = set.widen_weights(&weights[p * D::WORDS..]);
-            }
-            wide
+        sampler::pack(set, set.lanes().splat(0x1_0001), panel, |row, i| {
+            let (chunk, part) = (i / (2 * P), i % (2 * P));
+            set.widen_weights(&rows[row * chunks + chunk][part * D::WORDS..])
         })
     }
 }

@@ -79,8 +79,8 @@ impl<D: DotQuads<P>, const P: usize> Task for Pack<'_, D, P> {
         let Self { set, rows, panel } = self;
         let chunks = rows.len() / PANEL;
         let (panel, _) = panel.as_chunks_mut();
-        sampler::pack(set, set.lanes().splat(0x0101_0101), panel, |row, line| {
-            set.lanes().load(&rows[row * chunks + line])
+        sampler::pack(set, set.lanes().splat(0x0101_0101), panel, |row, i| {
+            set.lanes().load_register(&rows[row * chunks + i / P], i % P)
         })
     }
 }

@@ -45,19 +45,21 @@ impl<D: DotPairs<P>, const P: usize> Task for Pack<'_, D, P> {
                 }
             }
             for (entry, lines) in lines.iter().enumerate() {
-                let mut matrix = [sums; PANEL];
-                for (to, line) in matrix.iter_mut().zip(lines) {
-                    *to = lanes.load(line);
-                }
-                lanes.transpose(&mut matrix);
                 let steps = &mut steps[(entry * channels + first) / 2..][..count / 2];
-                for (step, weights) in steps.iter_mut().zip(matrix) {
-                    if entry == SUM {
-                        for p in 0..P {
-                            sums[p] = set.dot(sums[p], ones, weights[p]);
-                        }
+                for (i, steps) in steps.chunks_mut(PANEL / P).enumerate() {
+                    let mut rows = [sums[0]; PANEL];
+                    for (row, line) in rows.iter_mut().zip(lines) {
+                        *row = lanes.load_register(line, i);
                     }
-                    lanes.store(step, weights);
+                    let columns = lanes.transpose(rows);
+                    for (step, weights) in steps.iter_mut().zip(columns.as_chunks::<P>().0) {
+                        if entry == SUM {
+                            for p in 0..P {
+                                sums[p] = set.dot(sums[p], ones, weights[p]);
+                            }
+                        }
+                        lanes.store(step, *weights);
+                    }
                 }
             }
         }

@@ -53,6 +53,23 @@ impl Lanes<2> for Avx2 {
     }
 
     #[inline(always)]
+    fn load_register<T: Line>(self, from: &T, p: usize) -> __m256i {
+        const { assert!(size_of::<T>() == 64) };
+        assert!(p < 2);
+        // SAFETY: one of two halves of 64 bytes of integers, at any address.
+        unsafe { ptr::from_ref(from).cast::<__m256i>().add(p).read_unaligned() }
+    }
+
+    #[inline(always)]
+    fn store_register<T: Line>(self, to: &mut T, p: usize, lanes: __m256i) {
+        const { assert!(size_of::<T>() == 64) };
+        assert!(p < 2);
+        // SAFETY: one of two halves of 64 bytes of integers, at any address, for which any bits are
+        // values.
+        unsafe { ptr::from_mut(to).cast::<__m256i>().add(p).write_unaligned(lanes) }
+    }
+
+    #[inline(always)]
     fn load_floats(self, from: &[f32; 16]) -> [__m256; 2] {
         // SAFETY: 64 bytes of floats, at any address.
         unsafe { ptr::from_ref(from).cast::<[__m256; 2]>().read_unaligned() }
@@ -236,19 +253,14 @@ impl Lanes<2> for Avx2 {
     }
 
     #[inline(always)]
-    fn transpose(self, rows: &mut [[__m256i; 2]; 16]) {
-        let from = *rows;
-        for i in 0..2 {
-            for j in 0..2 {
-                let mut block = [from[0][0]; 8];
-                for (r, lanes) in block.iter_mut().enumerate() {
-                    *lanes = from[8 * i + r][j];
-                }
-                for (c, lanes) in avx2!(transpose(block)).into_iter().enumerate() {
-                    rows[8 * j + c][i] = lanes;
-                }
+    fn transpose(self, rows: [__m256i; 16]) -> [__m256i; 16] {
+        let mut columns = rows;
+        for (i, rows) in rows.as_chunks::<8>().0.iter().enumerate() {
+            for (c, lanes) in avx2!(transpose(*rows)).into_iter().enumerate() {
+                columns[2 * c + i] = lanes;
             }
         }
+        columns
     }
 }
 
