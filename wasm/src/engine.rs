@@ -3,14 +3,16 @@
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod kernels {
     use crate::kernels::BestKernel;
-    use bayes8_core::simd::{OneThread, Simd};
+    use bayes8_core::simd::{Kernel, OneThread, Simd};
 
     /// The back end that runs every network.
     pub(crate) type Kernels = Simd<BestKernel, OneThread>;
 
     /// The kernels. An engine that accepted the module has all their instructions.
     pub(crate) fn kernels() -> Kernels {
-        Simd::new(BestKernel, OneThread)
+        let kernel =
+            BestKernel::new().expect("an engine without the instructions refuses the module");
+        Simd::new(kernel, OneThread)
     }
 }
 

@@ -1,18 +1,33 @@
-//! The WebAssembly implementations of [`Kernel`], one instruction set per file. Engines validate a
-//! module as a whole, so each build has one of them. All code around them is safe code in
-//! [`bayes8_core::simd`].
+//! The WebAssembly implementations of [`Kernel`](bayes8_core::simd::Kernel), one instruction set per
+//! file. Engines validate a module as a whole, so each build has one of them. All code around them is
+//! safe code in [`bayes8_core::simd`].
 
-mod epilogue;
-mod sampler;
+mod lanes;
 
 #[cfg(not(target_feature = "relaxed-simd"))]
 mod simd128;
 #[cfg(not(target_feature = "relaxed-simd"))]
-pub(crate) use simd128::Simd128 as BestKernel;
+pub(crate) type BestKernel = bayes8_core::simd::Pairs<lanes::Simd128, 4>;
 
 #[cfg(target_feature = "relaxed-simd")]
 mod relaxed;
 #[cfg(target_feature = "relaxed-simd")]
 pub(crate) use relaxed::Relaxed as BestKernel;
 
-use bayes8_core::simd::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, stream_groups};
+#[cfg(test)]
+mod tests {
+    use bayes8_conformance::lanes::check_dot;
+
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    #[test]
+    fn lanes_compute_what_scalar_code_does() {
+        check_dot(super::lanes::Simd128, u8::MAX);
+        bayes8_conformance::lanes::check_pairs(super::lanes::Simd128);
+    }
+
+    #[cfg(target_feature = "relaxed-simd")]
+    #[test]
+    fn lanes_compute_what_scalar_code_does() {
+        check_dot(super::relaxed::RelaxedDot, 127);
+    }
+}

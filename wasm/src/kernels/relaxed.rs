@@ -13,20 +13,72 @@
 //! in place where they can be.
 //! Peak: 16 products per instruction; a step of a full tile is 8 instructions on 6 loads.
 
-use super::epilogue::{self, VECTORS};
-use super::{Block, BlockOutput, Kernel, NoiseMultipliers, PANEL, sampler};
-use bayes8_core::chacha::ChaCha8;
+use super::lanes::Simd128;
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::row_tiles;
+use bayes8_core::simd::{
+    Block, BlockOutput, Dot, Drawing, Epilogue, Kernel, Lanes, PANEL, PanelEpilogue, Quads, Task,
+    row_tiles,
+};
 use core::arch::wasm32::*;
 use core::hint::black_box;
 
-/// The kernel. An engine without its instructions refuses the module.
+/// Proof that the engine has relaxed SIMD. An engine without it refuses the module.
 #[derive(Clone, Copy)]
-pub(crate) struct Relaxed;
+pub(crate) struct RelaxedDot;
+
+/// Its products are those of activations of 0 to 127.
+impl Dot<4> for RelaxedDot {
+    const NAME: &'static str = "relaxed-simd";
+    const ROWS: usize = 2;
+    type Lanes = Simd128;
+    type Activation = u8;
+    type Weight = i8;
+    type Step = [u8; 4];
+    type Weights = [i8; 64];
+
+    fn new() -> Option<Self> {
+        Some(Self)
+    }
+
+    #[inline(always)]
+    fn lanes(self) -> Simd128 {
+        Simd128
+    }
+
+    fn run<T: Task>(self, task: T) -> T::Output {
+        task.run()
+    }
+
+    #[inline(always)]
+    fn steps(activations: &[u8]) -> &[[u8; 4]] {
+        activations.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn weight_steps(weights: &[i8]) -> &[[i8; 64]] {
+        weights.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn splat_step(self, step: [u8; 4]) -> v128 {
+        i32x4_splat(i32::from_ne_bytes(step))
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: v128, activations: v128, weights: v128) -> v128 {
+        i32x4_relaxed_dot_i8x16_i7x16_add(weights, activations, sum)
+    }
+}
+
+/// The shared kernel, of which all but the product is used.
+type Shared = Quads<RelaxedDot, 4>;
+
+/// The kernel.
+#[derive(Clone, Copy)]
+pub(crate) struct Relaxed(Shared);
 
 /// Most rows of a tile.
-const ROWS: usize = 2;
+const ROWS: usize = RelaxedDot::ROWS;
 
 /// The steps of a block in which a row of a tile has a byte above 127.
 #[derive(Default)]
@@ -45,16 +97,16 @@ struct HighStep {
 }
 
 impl Kernel for Relaxed {
-    const NAME: &'static str = "relaxed-simd";
-    const STEP: usize = 4;
-    const ROW_MULTIPLE: usize = 4;
-    const UNIFORM_ROWS: bool = false;
+    const NAME: &'static str = Shared::NAME;
+    const STEP: usize = Shared::STEP;
+    const ROW_MULTIPLE: usize = Shared::ROW_MULTIPLE;
+    const UNIFORM_ROWS: bool = Shared::UNIFORM_ROWS;
     type Activation = u8;
     type Weight = i8;
     type Session = HighBits;
 
     fn new() -> Option<Self> {
-        Some(Self)
+        Shared::new().map(Self)
     }
 
     fn session(self) -> HighBits {
@@ -62,11 +114,11 @@ impl Kernel for Relaxed {
     }
 
     fn in_place(input: &[u8]) -> Option<&[u8]> {
-        Some(input)
+        Shared::in_place(input)
     }
 
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        f()
+        self.0.vectorize(f)
     }
 
     fn multiply(
@@ -77,7 +129,9 @@ impl Kernel for Relaxed {
     ) {
         block.check(&output);
         high_bits.find(block);
+        let epilogue = Epilogue::new(Simd128, &output);
         for panel in 0..block.panel_count() {
+            let epilogue = PanelEpilogue::new(Simd128, &epilogue, block.multipliers, panel);
             let mut begin = 0;
             for (tile, &end) in row_tiles(block.rows.len(), ROWS).zip(&high_bits.ends) {
                 let high = &high_bits.steps[begin..end];
@@ -87,28 +141,22 @@ impl Kernel for Relaxed {
                 // call covers rows of `tile`, which are some of them; the steps were found in this block.
                 unsafe {
                     match tile.len() {
-                        1 => rows::<1>(block, first, panel, high, output),
-                        _ => rows::<ROWS>(block, first, panel, high, output),
+                        1 => epilogue.write(&rows::<1>(block, first, panel, high), first, output),
+                        _ => {
+                            epilogue.write(&rows::<ROWS>(block, first, panel, high), first, output)
+                        }
                     }
                 }
             }
         }
     }
 
-    fn draw(
-        self,
-        stream: ChaCha8,
-        first: u64,
-        mu: &[[i8; CHUNK]],
-        sigma: &[[u8; CHUNK]],
-        multipliers: NoiseMultipliers<'_>,
-        weights: &mut [[i8; CHUNK]],
-    ) {
-        sampler::draw(stream, first, mu, sigma, multipliers, weights);
+    fn draw(self, drawing: Drawing<'_>) {
+        self.0.draw(drawing);
     }
 
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
-        sampler::pack_quads(rows, panel)
+        self.0.pack(rows, panel)
     }
 }
 
@@ -158,7 +206,7 @@ impl HighBits {
     }
 }
 
-/// Multiplies rows `first..first + R` by panel `panel`.
+/// Multiplies rows `first..first + R` by panel `panel`. Returns the sums, offsets included.
 ///
 /// # Safety
 /// `Block::check` must have passed for at least `first + R` rows and `panel + 1` panels; `high` must
@@ -168,11 +216,11 @@ unsafe fn rows<const R: usize>(
     first: usize,
     panel: usize,
     high: &[HighStep],
-    output: &mut BlockOutput<'_>,
-) {
+) -> [[v128; 4]; R] {
     /// Entries of a panel per step.
     const STEP: usize = PANEL * Relaxed::STEP;
-    let mut sums = [[i32x4_splat(0); VECTORS]; R];
+    let offsets = Simd128.load::<[i32; PANEL]>(&block.offsets.as_chunks().0[panel]);
+    let mut sums = [offsets; R];
     // SAFETY: `check` has seen that every piece of every row has `steps` steps inside of the
     // activations, and that the panel holds all steps of a row. `high` are some of these.
     unsafe {
@@ -182,11 +230,16 @@ unsafe fn rows<const R: usize>(
         });
         let mut weights = block.panels.as_ptr().add(panel * block.row_entries() * PANEL);
         if !high.is_empty() {
+            sums = [[i32x4_splat(0); 4]; R];
             for step in high {
                 let part = |x| u8x16_shr(x, 7);
                 multiply_step(rows, step.activation, weights.add(step.weight), part, &mut sums);
             }
-            sums = sums.map(|row| row.map(|sum| i32x4_shl(sum, 7)));
+            for row in &mut sums {
+                for (sum, offset) in row.iter_mut().zip(offsets) {
+                    *sum = i32x4_add(i32x4_shl(*sum, 7), offset);
+                }
+            }
         }
         // Hidden from the compiler, which would otherwise mask each activation before the splat.
         let low_bits = black_box(u8x16_splat(127));
@@ -200,9 +253,7 @@ unsafe fn rows<const R: usize>(
             }
         }
     }
-    // A copy, so that the accumulators have no address and stay in registers.
-    let sums = sums;
-    epilogue::write(&sums, block, first, panel, output);
+    sums
 }
 
 /// Adds the products of a step: of `weights` and `part` of the four activations of each row from
@@ -216,11 +267,11 @@ unsafe fn multiply_step<const R: usize>(
     at: usize,
     weights: *const i8,
     part: impl Fn(v128) -> v128,
-    sums: &mut [[v128; VECTORS]; R],
+    sums: &mut [[v128; 4]; R],
 ) {
     // SAFETY: by the contract.
     unsafe {
-        let weights: [v128; VECTORS] = weights.cast::<[v128; VECTORS]>().read_unaligned();
+        let weights: [v128; 4] = weights.cast::<[v128; 4]>().read_unaligned();
         for (row, sums) in rows.into_iter().zip(sums) {
             let four = part(v128_load32_splat(row.add(at).cast()));
             for (sum, weights) in sums.iter_mut().zip(weights) {
