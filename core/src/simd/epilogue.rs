@@ -47,15 +47,12 @@ impl<'a, L: Lanes<P>, const P: usize> PanelEpilogue<'a, L, P> {
         Self { lanes, epilogue, multipliers, channel: panel * PANEL }
     }
 
-    /// Writes the sums of rows `first..first + R`, offsets included, to `output`, except the channels
+    /// Writes the sums of the rows from `first` on, offsets included, to `output`, except the channels
     /// that `output` does not have.
-    #[inline(always)]
-    pub fn write<const R: usize>(
-        &self,
-        sums: &[[L::Int; P]; R],
-        first: usize,
-        output: &mut BlockOutput<'_>,
-    ) {
+    // One function for all callers in WebAssembly, where size counts and all code has the registers.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    pub fn write(&self, sums: &[[L::Int; P]], first: usize, output: &mut BlockOutput<'_>) {
         let lanes = self.lanes;
         let (_, channels) = output.dimensions();
         let count = channels.saturating_sub(self.channel).min(PANEL);

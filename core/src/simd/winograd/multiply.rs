@@ -8,6 +8,7 @@ use crate::simd::lanes::{DotPairs, Int, Lanes, Task};
 use crate::simd::tile::add_products;
 use crate::simd::{BlockOutput, Kernel, PANEL, row_tiles};
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Bytes of transformed tiles that are multiplied together. With a panel of weights they fit a
 /// second-level cache.
@@ -58,15 +59,7 @@ where
                     epilogue: PanelEpilogue::new(set.lanes(), &epilogue, bands.multipliers, panel),
                 };
                 for tiles in row_tiles(together.len(), D::ROWS) {
-                    match tiles.len() {
-                        1 => product.multiply::<1>(tiles.start, products, output),
-                        2 => product.multiply::<2>(tiles.start, products, output),
-                        3 if D::ROWS >= 3 => product.multiply::<3>(tiles.start, products, output),
-                        4 if D::ROWS >= 4 => product.multiply::<4>(tiles.start, products, output),
-                        5 if D::ROWS >= 5 => product.multiply::<5>(tiles.start, products, output),
-                        6 if D::ROWS >= 6 => product.multiply::<6>(tiles.start, products, output),
-                        count => unreachable!("{count} of at most {} tiles", D::ROWS),
-                    }
+                    product.multiply(tiles, products, output);
                 }
             }
         }
@@ -123,18 +116,25 @@ struct Product<'a, D: DotPairs<P>, const P: usize> {
 }
 
 impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
-    /// Multiplies `R` of the tiles, from `first` on, and writes their outputs.
+    /// Multiplies some of the tiles, and writes their outputs.
     #[inline(always)]
-    fn multiply<const R: usize>(
+    fn multiply(
         &self,
-        first: usize,
+        tiles: Range<usize>,
         products: &mut Products<D, P>,
         output: &mut BlockOutput<'_>,
     ) {
         let lanes = self.set.lanes();
-        // A function on its own, so that nothing else competes for its registers.
-        self.set.run(Entries::<D, P, R> { product: self, first, products: &mut *products });
-        for tile in 0..R {
+        match tiles.len() {
+            1 => self.sum::<1>(tiles.start, products),
+            2 => self.sum::<2>(tiles.start, products),
+            3 if D::ROWS >= 3 => self.sum::<3>(tiles.start, products),
+            4 if D::ROWS >= 4 => self.sum::<4>(tiles.start, products),
+            5 if D::ROWS >= 5 => self.sum::<5>(tiles.start, products),
+            6 if D::ROWS >= 6 => self.sum::<6>(tiles.start, products),
+            count => unreachable!("{count} of at most {} tiles", D::ROWS),
+        }
+        for (tile, &to) in self.outputs[tiles].iter().enumerate() {
             let mut outputs = [[lanes.splat(0); P]; 4];
             for p in 0..P {
                 let entry = |i: usize| products[i][tile][p];
@@ -151,8 +151,15 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
                     outputs[2 * i + 1][p] = lanes.add(lanes.quarter(right), self.offsets[p]);
                 }
             }
-            self.write(self.outputs[first + tile], outputs, output);
+            self.write(to, outputs, output);
         }
+    }
+
+    /// Sums the products of `R` of the tiles, from `first` on.
+    #[inline(always)]
+    fn sum<const R: usize>(&self, first: usize, products: &mut Products<D, P>) {
+        // A function on its own, so that nothing else competes for its registers.
+        self.set.run(Entries::<D, P, R> { product: self, first, products });
     }
 
     /// Writes the outputs of a tile that the picture has.
