@@ -5,7 +5,7 @@
 use crate::graph::Shape;
 use alloc::vec::Vec;
 use image::imageops::{FilterType, resize};
-use image::{DynamicImage, RgbImage, RgbaImage};
+use image::{DynamicImage, GenericImageView, RgbImage, RgbaImage};
 use thiserror::Error;
 
 /// Most pixels of the intermediate picture, which has the picture's width and the model's height.
@@ -43,29 +43,50 @@ pub enum FitError {
 /// [`FitError`] unless `shape` has one plane and one or three channels, or when the picture is too
 /// wide to be resized.
 pub fn fit(picture: DynamicImage, shape: Shape) -> Result<Vec<u8>, FitError> {
+    check(picture.dimensions(), shape)?;
+    let picture = match picture.color().has_alpha() {
+        true => over_white(picture.into_rgba8()).into(),
+        false => picture,
+    };
+    Ok(resized(picture, shape))
+}
+
+/// Does what [`fit`] does, without the code for other kinds of pictures.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_rgba(picture: RgbaImage, shape: Shape) -> Result<Vec<u8>, FitError> {
+    check(picture.dimensions(), shape)?;
+    Ok(resized(over_white(picture).into(), shape))
+}
+
+/// Checks that a picture of `width` columns and `height` rows can be converted to `shape`.
+fn check((width, height): (u32, u32), shape: Shape) -> Result<(), FitError> {
     if shape.depth != 1 {
         return Err(FitError::Volume(shape));
     }
     if ![1, 3].contains(&shape.channels) {
         return Err(FitError::Channels(shape.channels));
     }
+    let fits = [height as usize, width as usize] == [shape.height, shape.width];
+    if !fits && u64::from(width) * shape.height as u64 > MOST_STRETCHED {
+        return Err(FitError::Wide { width, height: shape.height as u32 });
+    }
+    Ok(())
+}
+
+/// Resizes an opaque picture.
+fn resized(picture: DynamicImage, shape: Shape) -> Vec<u8> {
     // A shape has at most 2^26 elements.
     let (width, height) = (shape.width as u32, shape.height as u32);
-    let fits = (picture.width(), picture.height()) == (width, height);
-    if !fits && u64::from(picture.width()) * u64::from(height) > MOST_STRETCHED {
-        return Err(FitError::Wide { width: picture.width(), height });
-    }
-    let picture = match picture.color().has_alpha() {
-        true => over_white(picture.into_rgba8()).into(),
-        false => picture,
-    };
+    let fits = picture.dimensions() == (width, height);
     let filter = FilterType::Triangle;
-    Ok(match (shape.channels, fits) {
+    match (shape.channels, fits) {
         (1, true) => picture.into_luma8().into_raw(),
         (1, false) => resize(&picture.into_luma8(), width, height, filter).into_raw(),
         (_, true) => picture.into_rgb8().into_raw(),
         (_, false) => resize(&picture.into_rgb8(), width, height, filter).into_raw(),
-    })
+    }
 }
 
 /// Lays the picture over white. Each channel becomes `(c a + 255 (255 - a)) / 255`, rounded to the

@@ -84,8 +84,9 @@ impl Plan<Arc<Layer>> {
     pub(crate) fn new(graph: &Graph<Quantized>, input: Quantization) -> Result<Self, ModelError> {
         let nodes = graph.nodes();
         let sampled = sampled_nodes(nodes);
-        let mut order: Vec<usize> = (0..nodes.len()).collect();
-        order.sort_by_key(|&node| sampled[node]);
+        let (mut order, after): (Vec<_>, Vec<_>) =
+            (0..nodes.len()).partition(|&node| !sampled[node]);
+        order.extend(after);
         let works = (0..nodes.len()).map(|index| work(graph, input, index));
         let mut works = works.collect::<Result<Vec<_>, _>>()?;
         fuse(nodes, &sampled, &mut works);

@@ -1,9 +1,9 @@
 //! Converts the pixels of a page to the bytes of a model's input.
 
 use crate::error::Error;
-use bayes8_core::fit_picture::fit;
+use bayes8_core::fit_picture;
 use bayes8_core::graph::Shape;
-use image::{DynamicImage, RgbaImage};
+use image::RgbaImage;
 
 /// The longest side of a canvas. It bounds the memory of resizing.
 const LONGEST_SIDE: u32 = 1 << 15;
@@ -27,5 +27,5 @@ pub(crate) fn fit_rgba(
         return Err(wrong);
     }
     let picture = RgbaImage::from_raw(width, height, rgba).ok_or(wrong)?;
-    Ok(fit(DynamicImage::from(picture), shape)?)
+    Ok(fit_picture::fit_rgba(picture, shape)?)
 }

@@ -27,22 +27,17 @@ impl<B: Backend> Executor<B> {
     pub fn trace(&self, draw: Draw, workspace: &mut Workspace<B>) -> Vec<NodeOutput> {
         let mut outputs: Vec<NodeOutput> = Vec::new();
         let mut keep = |node: usize, place: Place, memory: &Memory<'_>| {
-            let known = outputs.iter_mut().find(|output| output.node == node);
-            match known {
-                Some(output) => memory.copy(place, &mut output.bytes),
-                None => {
-                    let mut bytes = Vec::new();
-                    memory.copy(place, &mut bytes);
-                    outputs.push(NodeOutput { node, bytes });
-                }
+            let at = outputs.partition_point(|output| output.node < node);
+            if outputs.get(at).is_none_or(|output| output.node != node) {
+                outputs.insert(at, NodeOutput { node, bytes: Vec::new() });
             }
+            memory.copy(place, &mut outputs[at].bytes);
         };
         // Run the prefix again: the input codes of the batch are still there.
         for block in 0..workspace.pictures.div_ceil(workspace.capacity) {
             self.block(&self.plan.prefix, block, Made, workspace, &mut keep);
         }
         self.suffix(WeightSource::Fresh(draw), workspace, &mut keep, &mut |_, _| {});
-        outputs.sort_by_key(|output| output.node);
         outputs
     }
 }

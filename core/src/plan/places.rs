@@ -111,10 +111,12 @@ impl Places {
                 places[index] = place(Region::Kept, kept_bytes, size);
                 kept_bytes = kept_bytes.saturating_add(round_up(size));
             } else {
-                tenants.push(Tenant { node: index, size, first: time[index], last: last[index] });
+                // The largest first.
+                let at = tenants.partition_point(|tenant: &Tenant| tenant.size >= size);
+                let (first, last) = (time[index], last[index]);
+                tenants.insert(at, Tenant { node: index, size, first, last });
             }
         }
-        tenants.sort_by_key(|t| (core::cmp::Reverse(t.size), t.node));
 
         let mut settled: Vec<(usize, Tenant)> = Vec::new();
         let mut scratch_bytes = 0;
