@@ -12,6 +12,7 @@ pub mod case;
 pub mod catalogue;
 pub mod check;
 pub mod explain;
+pub mod lanes;
 pub mod line;
 pub mod models;
 pub mod outcome;

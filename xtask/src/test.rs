@@ -29,6 +29,7 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     steps.run("C library", c_library::test);
     let package = steps.run("npm package", web::prepare);
     steps.run_after(&package, "npm package: lints", |package, _| web::lint(package));
+    steps.run_after(&package, "npm package: kernels", web::test_kernels);
     steps.run_after(&package, "npm package: tests", web::test);
     steps.run_after(&package, "npm package: bundlers and runtimes", apps::test);
     steps.run_after(&package, "web demo", demo::test);

@@ -18,6 +18,11 @@ const WASM_PACK: &str = "0.15.1";
 const CRATE: &str = "bayes8-wasm";
 const PROFILE: &str = "web";
 
+/// The target of the kernels' tests, which can print, and what runs them in the folder of [`CRATE`].
+const TESTED: &str = "wasm32-wasip1";
+const RUNNER: (&str, &str) =
+    ("CARGO_TARGET_WASM32_WASIP1_RUNNER", "node --no-warnings checks/run.js");
+
 /// Folders of the npm package, of its modules, and of the programs from npm.
 const PACKAGE: &str = "wasm/npm";
 const MODULES: &str = "wasm/npm/wasm";
@@ -74,6 +79,23 @@ pub(crate) fn lint(package: &Package) -> anyhow::Result<()> {
     clippy.args(["clippy", "--package", CRATE, "--target", TARGET]);
     clippy.args(["--", "-D", "warnings"]);
     run_command(compiler(&mut clippy, Instructions::Relaxed))
+}
+
+/// Tests the kernels of both modules in Node.
+pub(crate) fn test_kernels(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
+    if package.is_err() {
+        return Ok(());
+    }
+    if let Err(reason) = tools::rust_target(TESTED) {
+        skipped.report(&format!("the kernels of the npm package: {reason}"));
+        return Ok(());
+    }
+    for instructions in Instructions::ALL {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["test", "--package", CRATE, "--lib", "--target", TESTED]);
+        run_command(compiler(&mut cargo, instructions).env(RUNNER.0, RUNNER.1))?;
+    }
+    Ok(())
 }
 
 /// Tests the package in Node and Chromium. A missing browser is skipped.
