@@ -107,6 +107,9 @@ pub trait Dot<const P: usize>: Copy + Send + Sync {
     /// Most rows of a tile: its accumulators, the weights of a step, an activation and a product fit
     /// the registers.
     const ROWS: usize;
+    /// What is subtracted from every activation before it is multiplied: 128 if the instruction takes
+    /// signed bytes only.
+    const ACTIVATION_OFFSET: i32 = 0;
     /// The registers.
     type Lanes: Lanes<P>;
     /// An activation, as the instruction takes it.
