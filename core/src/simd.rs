@@ -86,11 +86,12 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
             );
             return;
         }
+        let zero_point = layer.zero_point - K::ACTIVATION_OFFSET;
         let panels = panels.chunks_exact_mut(size).zip(offsets.chunks_exact_mut(PANEL));
         for (i, (panel, offsets)) in panels.enumerate() {
             let sums = self.sample_panel(layer, draw, first + i, panel, &mut parts[0].panel);
             for (offset, sum) in offsets.iter_mut().zip(sums) {
-                *offset = layer.zero_point.wrapping_mul(sum).wrapping_neg();
+                *offset = zero_point.wrapping_mul(sum).wrapping_neg();
             }
         }
     }

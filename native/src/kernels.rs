@@ -1,5 +1,5 @@
-//! The x86-64 kernels, one implementation of [`Kernel`] per file. Everything around them is safe
-//! code in [`bayes8_core::simd`].
+//! The kernels of x86-64 and AArch64, one implementation of [`Kernel`] per file. Everything around
+//! them is safe code in [`bayes8_core::simd`].
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
@@ -10,13 +10,21 @@ pub(crate) mod avx512vnni;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avxvnni;
 mod dispatch;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 mod peak;
 
-pub(crate) use bayes8_core::simd::{Block, BlockOutput, Drawing, Kernel, NoiseMultipliers, PANEL};
+#[cfg(any(test, target_arch = "x86_64"))]
+pub(crate) use bayes8_core::simd::NoiseMultipliers;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use bayes8_core::simd::{Pairs, Quads};
+pub(crate) use bayes8_core::simd::Pairs;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(crate) use bayes8_core::simd::Quads;
+pub(crate) use bayes8_core::simd::{Block, BlockOutput, Drawing, Kernel, PANEL};
 pub(crate) use dispatch::with_kernel;
 pub(crate) use peak::Peak;
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use bayes8_core::simd::row_tiles;
 #[cfg(target_arch = "x86_64")]
-use bayes8_core::simd::{PANEL_PAIR, row_tiles, stream_groups};
+use bayes8_core::simd::{PANEL_PAIR, stream_groups};

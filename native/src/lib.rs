@@ -17,8 +17,12 @@
 //! ```
 
 #![warn(missing_debug_implementations)]
-// All kernels but the reference need x86-64. Elsewhere, much of the code around them is unused.
-#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unused_imports, unused_variables))]
+// All kernels but the reference need x86-64 or AArch64. Elsewhere, much of the code around them is
+// unused.
+#![cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64")),
+    allow(dead_code, unused_imports, unused_variables)
+)]
 
 mod bank;
 mod engine;

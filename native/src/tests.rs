@@ -59,7 +59,7 @@ pub(crate) fn reference() -> Box<dyn Subject> {
 /// Returns all kernels that this processor can run or emulate.
 pub(crate) fn kernels() -> Vec<Box<dyn Subject>> {
     let mut kernels = Vec::new();
-    for isa in Isa::ALL {
+    for isa in Isa::compiled() {
         let mut add = |name, kernel: Option<_>| match kernel {
             Some(kernel) => kernels.push(kernel),
             None => not_here(name),
@@ -170,8 +170,8 @@ fn every_instruction_set_has_a_kernel_of_its_name() {
     #[cfg(not(target_arch = "x86_64"))]
     let emulated = false;
     let can_run = |isa: &Isa| isa.is_available() || (*isa == Isa::Amx && emulated);
-    let expected: Vec<_> = Isa::ALL.into_iter().filter(can_run).map(Isa::name).collect();
+    let expected: Vec<_> = Isa::compiled().filter(can_run).map(Isa::name).collect();
     assert_eq!(reference().name(), expected[0]);
     assert_eq!(tested, expected[1..]);
-    println!("{} of {} kernels tested", tested.len(), Isa::ALL.len() - 1);
+    println!("{} of {} kernels tested", tested.len(), Isa::compiled().count() - 1);
 }

@@ -11,6 +11,7 @@ mod evaluation;
 mod hidden;
 mod links;
 mod markdown;
+mod mca;
 mod models;
 mod no_std;
 mod packages;
@@ -40,6 +41,7 @@ Examples:
   cargo xtask demo
   cargo xtask conformance
   cargo xtask bench --python peers/bin/python
+  cargo xtask mca
   cargo xtask models --from ../trained
   cargo xtask evaluation --from ../trained --only cifar10-resnet20")]
 struct Arguments {
@@ -114,6 +116,8 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 5)]
         rounds: u32,
     },
+    /// Compare the matrix kernels of AArch64 with their peak, by llvm-mca's models of processors
+    Mca,
     /// Quantize the shipped models again from their FP32 networks
     Models {
         /// Folder with `models/NAME/{mean.onnx,posterior.safetensors,golden.json}` and
@@ -163,6 +167,7 @@ fn main() -> anyhow::Result<()> {
         Task::BenchWeb { python, cifar10, rounds } => {
             bench_web::run(&python, cifar10.as_deref(), rounds)
         }
+        Task::Mca => mca::run(),
         Task::Models { from } => models::quantize(&from),
         Task::Evaluation { from, only, samples, fp32_samples, drift_samples, tables_only } => {
             let only = &only;

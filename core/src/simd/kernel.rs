@@ -22,6 +22,9 @@ pub trait Kernel: Copy + Send + Sync {
     /// Rows of activations and the channels of panels are padded with zeros to a multiple of this
     /// number of entries, which is a multiple of `STEP`.
     const ROW_MULTIPLE: usize;
+    /// What the kernel subtracts from every activation before it multiplies: 128 if its instruction
+    /// takes signed bytes only. The offsets of a block make up for it.
+    const ACTIVATION_OFFSET: i32 = 0;
     /// Whether the rows of a block must be in one piece and at a uniform distance.
     const UNIFORM_ROWS: bool;
     /// Bytes of activations and outputs in a block, which is multiplied by all panels of a layer
@@ -110,7 +113,7 @@ pub struct Block<'a, K: Kernel> {
     pub steps: usize,
     /// Panels, back to back.
     pub panels: &'a [K::Weight],
-    /// `bias - zero point * sum of weights`, 16 per panel.
+    /// `bias - (zero point - K::ACTIVATION_OFFSET) * sum of weights`, 16 per panel.
     pub offsets: &'a [i32],
     /// Multipliers of the epilogue, 16 per panel.
     pub multipliers: &'a [f32],

@@ -12,8 +12,8 @@ pub struct SimdWeights<K: Kernel> {
     pub(super) panels: Aligned<K::Weight>,
     /// Weights `[KD * KH * KW][C]` of a depthwise layer, in whole chunks.
     pub(super) taps: Vec<[i8; CHUNK]>,
-    /// `bias - zero point * sum of weights`, padded to whole panels in each group. For a depthwise
-    /// layer, the bias alone.
+    /// The offsets of blocks, padded to whole panels in each group. For a depthwise layer, the bias
+    /// alone.
     pub(super) offsets: Vec<i32>,
 }
 

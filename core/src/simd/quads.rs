@@ -28,6 +28,7 @@ impl<D: DotQuads<P>, const P: usize> Kernel for Quads<D, P> {
     const NAME: &'static str = D::NAME;
     const STEP: usize = 4;
     const ROW_MULTIPLE: usize = 4;
+    const ACTIVATION_OFFSET: i32 = D::ACTIVATION_OFFSET;
     const UNIFORM_ROWS: bool = false;
     type Activation = u8;
     type Weight = i8;

@@ -4,11 +4,6 @@ use super::epilogue::{Epilogue, PanelEpilogue};
 use super::lanes::{Dot, Int, Lanes, Task};
 use super::{Block, BlockOutput, Kernel, PANEL, row_tiles};
 
-/// How many steps ahead of their use weights are fetched into the first-level cache: about 120 cycles,
-/// the time that a line of a distant cache takes. The processor's own prefetcher stops at each page
-/// of 4 KiB, 64 steps.
-const AHEAD: usize = 16;
-
 /// Multiplies a block and writes its outputs.
 pub(super) struct Multiply<'a, 'o, D, K: Kernel, const P: usize> {
     pub(super) set: D,
@@ -87,36 +82,8 @@ where
                 let at = row as usize + piece as usize;
                 *steps = D::steps(&block.activations[at..at + length]);
             }
-            add_products(self.set, steps, weights, &mut sums);
+            self.set.add_products(steps, weights, &mut sums);
         }
         self.epilogue.write(&sums, self.first, output);
     }
-}
-
-/// Adds to `sums` the products of rows, each with at least `weights.len()` steps, and `weights`.
-#[inline(always)]
-pub(super) fn add_products<D: Dot<P>, const P: usize, const R: usize>(
-    set: D,
-    rows: [&[D::Step]; R],
-    weights: &[D::Weights],
-    sums: &mut [[Int<D, P>; P]; R],
-) {
-    // With equal lengths, compilers see that no index is out of bounds.
-    let mut equal = rows;
-    for row in &mut equal {
-        *row = &row[..weights.len()];
-    }
-    // A copy, so that the accumulators have no address and stay in registers.
-    let mut registers = *sums;
-    for step in 0..weights.len() {
-        set.lanes().prefetch(weights.as_ptr().wrapping_add(step + AHEAD));
-        let weights = set.lanes().load(&weights[step]);
-        for r in 0..R {
-            let activations = set.splat_step(equal[r][step]);
-            for p in 0..P {
-                registers[r][p] = set.dot(registers[r][p], activations, weights[p]);
-            }
-        }
-    }
-    *sums = registers;
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// An instruction set that bayes8 has kernels for. They are ordered by speed, slowest first.
+/// An instruction set that bayes8 has kernels for. Those of a processor are ordered by speed, slowest
+/// first.
 ///
 /// All give the same bits; they differ only in speed.
 ///
@@ -33,12 +34,29 @@ pub enum Isa {
     Avx512Vnni,
     /// AMX-INT8: products of tiles of bytes. Intel's servers since Sapphire Rapids, on Linux.
     Amx,
+    /// NEON: 128-bit integers. All AArch64 processors.
+    Neon,
+    /// The dot products of Armv8.2 and later: 128-bit dot products of bytes. Arm since Cortex-A76 and
+    /// Neoverse N1, Apple since A13 and M1.
+    DotProd,
+    /// The matrix products of Armv8.6: 128-bit products of matrices of bytes. Arm since Neoverse V1 and
+    /// N2, Apple since A15 and M2.
+    I8mm,
 }
 
 impl Isa {
-    /// All instruction sets, slowest first.
-    pub const ALL: [Self; 5] =
-        [Self::Portable, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Amx];
+    /// All instruction sets: portable code, those of x86-64, slowest first, and those of AArch64,
+    /// slowest first.
+    pub const ALL: [Self; 8] = [
+        Self::Portable,
+        Self::Avx2,
+        Self::AvxVnni,
+        Self::Avx512Vnni,
+        Self::Amx,
+        Self::Neon,
+        Self::DotProd,
+        Self::I8mm,
+    ];
 
     /// Returns the name that `BAYES8_ISA` and [`FromStr`](std::str::FromStr) take, such as `avx2`.
     pub const fn name(self) -> &'static str {
@@ -48,7 +66,22 @@ impl Isa {
             Self::AvxVnni => "avxvnni",
             Self::Avx512Vnni => "avx512vnni",
             Self::Amx => "amx",
+            Self::Neon => "neon",
+            Self::DotProd => "dotprod",
+            Self::I8mm => "i8mm",
         }
+    }
+
+    /// Iterates over the instruction sets that this build has kernels for, slowest first: those of
+    /// the architecture it is compiled for. [`Isa::Portable`] is always among them.
+    pub fn compiled() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|isa| match isa {
+            Self::Portable => true,
+            Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni | Self::Amx => {
+                cfg!(target_arch = "x86_64")
+            }
+            Self::Neon | Self::DotProd | Self::I8mm => cfg!(target_arch = "aarch64"),
+        })
     }
 
     /// Returns the instruction set with this name.
@@ -59,9 +92,11 @@ impl Isa {
     /// Returns the instruction set that every processor with this one has too.
     pub(super) const fn needs(self) -> Option<Self> {
         match self {
-            Self::Portable | Self::Avx2 => None,
+            Self::Portable | Self::Avx2 | Self::Neon => None,
             Self::AvxVnni | Self::Avx512Vnni => Some(Self::Avx2),
             Self::Amx => Some(Self::Avx512Vnni),
+            Self::DotProd => Some(Self::Neon),
+            Self::I8mm => Some(Self::DotProd),
         }
     }
 }

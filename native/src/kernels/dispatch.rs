@@ -1,8 +1,7 @@
 //! Dispatches from an instruction set to the type of its kernel.
 
 /// Evaluates `$with`, in which `$kernel` names the kernel of the instruction set `$isa`. For the
-/// reference, evaluates `$portable` instead; for kernels that only x86-64 has, on other processors,
-/// `$missing`.
+/// reference, evaluates `$portable` instead; for kernels of another architecture, `$missing`.
 macro_rules! with_kernel {
     ($isa:expr, $kernel:ident => $with:expr, portable => $portable:expr, missing => $missing:expr) => {
         match $isa {
@@ -27,7 +26,21 @@ macro_rules! with_kernel {
                 type $kernel = $crate::kernels::amx::Amx;
                 $with
             }
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "aarch64")]
+            $crate::isa::Isa::Neon => {
+                type $kernel = $crate::kernels::Quads<$crate::kernels::neon::Neon, 4>;
+                $with
+            }
+            #[cfg(target_arch = "aarch64")]
+            $crate::isa::Isa::DotProd => {
+                type $kernel = $crate::kernels::Quads<$crate::kernels::neon::dotprod::DotProd, 4>;
+                $with
+            }
+            #[cfg(target_arch = "aarch64")]
+            $crate::isa::Isa::I8mm => {
+                type $kernel = $crate::kernels::neon::i8mm::I8mm;
+                $with
+            }
             _ => $missing,
         }
     };

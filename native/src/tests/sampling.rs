@@ -2,11 +2,10 @@
 
 use super::layers::{Case, Numbers};
 use super::{Subject, kernels, not_here, reference};
+use crate::isa::Isa;
 #[cfg(target_arch = "x86_64")]
-use crate::kernels::{
-    Drawing, Pairs, Quads, amx::Amx, avx2::Avx2, avx512vnni::Avx512Vnni, avxvnni::AvxVnni,
-};
-use crate::kernels::{Kernel, NoiseMultipliers, PANEL};
+use crate::kernels::amx::Amx;
+use crate::kernels::{Drawing, Kernel, NoiseMultipliers, PANEL, with_kernel};
 use bayes8_conformance::Random;
 use bayes8_core::chacha::ChaCha8;
 use bayes8_core::convolution::Convolution;
@@ -199,22 +198,28 @@ where
     }
 }
 
-#[test]
-#[cfg(target_arch = "x86_64")]
-fn rows_are_packed_into_panels() {
-    check_packing(Pairs::<Avx2, 2>::new());
-    check_packing(Quads::<AvxVnni, 2>::new());
-    check_packing(Avx512Vnni::new());
-    check_packing(Amx::for_tests(false));
-    check_packing(Amx::for_tests(true));
+/// Calls `$check` with every kernel of this architecture.
+macro_rules! check_kernels {
+    ($check:ident) => {
+        for isa in Isa::compiled() {
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Amx => {
+                    $check(Amx::for_tests(false));
+                    $check(Amx::for_tests(true));
+                }
+                _ => with_kernel!(isa, K => $check(K::new()), portable => {}, missing => {}),
+            }
+        }
+    };
 }
 
 #[test]
-#[cfg(target_arch = "x86_64")]
+fn rows_are_packed_into_panels() {
+    check_kernels!(check_packing);
+}
+
+#[test]
 fn chunks_can_be_drawn_from_anywhere_in_the_stream() {
-    check_chunks(Pairs::<Avx2, 2>::new());
-    check_chunks(Quads::<AvxVnni, 2>::new());
-    check_chunks(Avx512Vnni::new());
-    check_chunks(Amx::for_tests(false));
-    check_chunks(Amx::for_tests(true));
+    check_kernels!(check_chunks);
 }

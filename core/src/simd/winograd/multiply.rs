@@ -5,7 +5,6 @@ use super::{Bands, ENTRIES};
 use crate::aligned::Aligned;
 use crate::simd::epilogue::{Epilogue, PanelEpilogue};
 use crate::simd::lanes::{DotPairs, Int, Lanes, Task};
-use crate::simd::tile::add_products;
 use crate::simd::{BlockOutput, Kernel, PANEL, row_tiles};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -94,7 +93,7 @@ impl<D: DotPairs<P>, const P: usize, const R: usize> Task for Entries<'_, D, P, 
                 *row = D::steps(tile);
             }
             let mut sums = [[set.lanes().splat(0); P]; R];
-            add_products(set, rows, weights, &mut sums);
+            set.add_products(rows, weights, &mut sums);
             products[..R].copy_from_slice(&sums);
         }
     }
