@@ -26,7 +26,8 @@ mod winograd;
 
 pub use epilogue::{Epilogue, PanelEpilogue};
 pub use kernel::{
-    Bands, Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, Winograd, stream_groups,
+    Bands, Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, PackRows, Winograd,
+    stream_groups,
 };
 pub use lanes::{Dot, DotPairs, Int, Lanes, Line, Task};
 pub use layer::SimdLayer;

@@ -7,7 +7,6 @@
 mod conformance;
 mod convolution;
 mod elementwise;
-#[cfg(target_arch = "x86_64")]
 mod lanes;
 mod layers;
 mod sampling;

@@ -97,7 +97,7 @@ fn products<D: Dot<P>, const P: usize>(set: D, most: u8) {
         let expected: [i32; 16] = core::array::from_fn(|lane| {
             let products = (0..STEPS * step).map(|k| {
                 let weight = weights[(k / step * PANEL + lane) * step + k % step];
-                i32::from(activations[k]) * i32::from(weight)
+                (i32::from(activations[k]) - D::ACTIVATION_OFFSET) * i32::from(weight)
             });
             products.fold(sums[lane], i32::wrapping_add)
         });

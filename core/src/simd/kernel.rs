@@ -70,11 +70,14 @@ pub trait Kernel: Copy + Send + Sync {
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [Self::Weight]) -> [i32; PANEL];
 }
 
+/// A function that packs 16 rows into a panel and returns the sum of each row.
+pub type PackRows<K, W> = fn(K, rows: &[[i8; CHUNK]], panel: &mut [W]) -> [i32; PANEL];
+
 /// The functions of a kernel that multiplies i16, for Winograd's transformed convolutions.
 pub struct Winograd<K: Kernel> {
     /// Transforms 16 rows of 3 x 3 weights, packs them into a panel `[16][I / 2][16][2]`, and returns
     /// the sum of each row. Rows are as [`Kernel::pack`] takes them.
-    pub pack: fn(K, rows: &[[i8; CHUNK]], panel: &mut [K::Weight]) -> [i32; PANEL],
+    pub pack: PackRows<K, <K as Kernel>::Weight>,
     /// Multiplies bands of tiles and writes their outputs.
     pub multiply: fn(K, bands: Bands<'_, K>, memory: &mut Aligned<i16>, output: BlockOutput<'_>),
 }

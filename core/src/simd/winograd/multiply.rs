@@ -137,13 +137,13 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
             let mut outputs = [[lanes.splat(0); P]; 4];
             for p in 0..P {
                 let entry = |i: usize| products[i][tile][p];
-                let mut columns = [[lanes.splat(0); 4]; 2];
-                for j in 0..4 {
+                let (mut above, mut below) = ([lanes.splat(0); 4], [lanes.splat(0); 4]);
+                for (j, (above, below)) in above.iter_mut().zip(&mut below).enumerate() {
                     let [a, b, c, d] = [entry(j), entry(4 + j), entry(8 + j), entry(12 + j)];
-                    columns[0][j] = lanes.add(lanes.add(a, b), c);
-                    columns[1][j] = lanes.subtract(lanes.subtract(b, c), d);
+                    *above = lanes.add(lanes.add(a, b), c);
+                    *below = lanes.subtract(lanes.subtract(b, c), d);
                 }
-                for (i, [a, b, c, d]) in columns.into_iter().enumerate() {
+                for (i, [a, b, c, d]) in [above, below].into_iter().enumerate() {
                     let left = lanes.add(lanes.add(a, b), c);
                     let right = lanes.subtract(lanes.subtract(b, c), d);
                     outputs[2 * i][p] = lanes.add(lanes.quarter(left), self.offsets[p]);

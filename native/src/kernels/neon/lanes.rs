@@ -41,6 +41,23 @@ impl Lanes<4> for Neon {
     }
 
     #[inline(always)]
+    fn load_register<T: Line>(self, from: &T, p: usize) -> int32x4_t {
+        const { assert!(size_of::<T>() == 64) };
+        assert!(p < 4);
+        // SAFETY: one of four quarters of 64 bytes of integers, at any address.
+        unsafe { ptr::from_ref(from).cast::<int32x4_t>().add(p).read_unaligned() }
+    }
+
+    #[inline(always)]
+    fn store_register<T: Line>(self, to: &mut T, p: usize, lanes: int32x4_t) {
+        const { assert!(size_of::<T>() == 64) };
+        assert!(p < 4);
+        // SAFETY: one of four quarters of 64 bytes of integers, at any address, for which any bits
+        // are values.
+        unsafe { ptr::from_mut(to).cast::<int32x4_t>().add(p).write_unaligned(lanes) }
+    }
+
+    #[inline(always)]
     fn load_floats(self, from: &[f32; 16]) -> [float32x4_t; 4] {
         // SAFETY: 64 bytes of floats, at any address.
         unsafe { ptr::from_ref(from).cast::<[float32x4_t; 4]>().read_unaligned() }
@@ -213,16 +230,14 @@ impl Lanes<4> for Neon {
     }
 
     #[inline(always)]
-    fn transpose(self, rows: &mut [[int32x4_t; 4]; 16]) {
-        let from = *rows;
-        for i in 0..4 {
-            for j in 0..4 {
-                let block = [0, 1, 2, 3].map(|r| from[4 * i + r][j]);
-                for (c, lanes) in self.transpose_4(block).into_iter().enumerate() {
-                    rows[4 * j + c][i] = lanes;
-                }
+    fn transpose(self, rows: [int32x4_t; 16]) -> [int32x4_t; 16] {
+        let mut columns = rows;
+        for (i, rows) in rows.as_chunks::<4>().0.iter().enumerate() {
+            for (c, lanes) in self.transpose_4(*rows).into_iter().enumerate() {
+                columns[4 * c + i] = lanes;
             }
         }
+        columns
     }
 }
 
