@@ -26,11 +26,11 @@ use std::time::{Duration, Instant};
 /// The sampling share is the time to draw the weights once, divided by the time of all threads; with
 /// a bank that holds all samples nothing is drawn.
 ///
-/// With --profile, one thread is measured, and the answer is where its time goes, first by kind of
-/// work: products, packing (copying activations for them), sampling (drawing weights and packing them),
-/// depthwise convolutions, other operations by their names, and the rest (quantizing pictures, summing
-/// samples up). Then for each step: a node, or a convolution and the addition that is done with it.
-/// GMAC/s is the rate of the products alone.
+/// With --profile, one thread is measured, and two tables show where its time goes. The first is by
+/// kind of work: products, packing (of activations), sampling (drawing and packing weights),
+/// depthwise (convolutions), other operations by their names, and other (quantizing pictures, summing
+/// up samples). The second is by step: a node, or a convolution and the addition that is done in the
+/// same pass. GMAC/s is the rate of the products alone.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -158,7 +158,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     output::print(&report.text(&name, wall, style::detect()))
 }
 
-/// Measures where the time of `model` goes.
+/// Shows where the time of a call of `model` goes, on one thread.
 fn profile(arguments: &Arguments, model: &Model) -> anyhow::Result<()> {
     let &Arguments { batch, samples, .. } = arguments;
     let profiler = Profiler::new(model.quantized().clone(), arguments.machine.options()?)?;
