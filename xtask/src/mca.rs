@@ -12,8 +12,8 @@ use std::{fs, thread};
 
 const TARGET: &str = "aarch64-unknown-linux-musl";
 
-/// The oldest LLVM with models of Neoverse N1 and V1.
-const OLDEST_LLVM: u32 = 17;
+/// The oldest LLVM whose models of these processors have been tried.
+const OLDEST_LLVM: u32 = 19;
 
 /// A kernel and its product on registers.
 struct Kernel {
