@@ -81,6 +81,7 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
     const NAME: &'static str = K::NAME;
     const STEP: usize = K::STEP;
     const ROW_MULTIPLE: usize = K::ROW_MULTIPLE;
+    const ACTIVATION_OFFSET: i32 = K::ACTIVATION_OFFSET;
     const UNIFORM_ROWS: bool = K::UNIFORM_ROWS;
     const BLOCK_BYTES: usize = K::BLOCK_BYTES;
     const BLOCK_OUTPUTS: usize = K::BLOCK_OUTPUTS;
