@@ -26,8 +26,8 @@ mod winograd;
 
 pub use epilogue::{Epilogue, PanelEpilogue};
 pub use kernel::{
-    Bands, Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, PackRows, Winograd,
-    stream_groups,
+    Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, PackRows, Tiles, TransformedBlock,
+    TransformedPanels, Winograd, stream_groups,
 };
 pub use lanes::{Dot, DotPairs, Int, Lanes, Line, Task};
 pub use layer::SimdLayer;
@@ -227,17 +227,15 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         for group in 0..groups {
             part.pad_multipliers(&job.multipliers[group * in_group..][..in_group]);
             let (first, count) = (group * padded / PANEL, padded / PANEL);
-            let bands = Bands {
-                job,
-                input,
-                bands: bands.clone(),
-                channel: group * inputs,
-                panels: &weights.panels[first * panel..][..count * panel],
+            let panels = TransformedPanels {
+                weights: &weights.panels[first * panel..][..count * panel],
                 offsets: &weights.offsets[group * padded..][..padded],
                 multipliers: &part.multipliers,
             };
-            let output = output.part(0..rows, group * in_group..(group + 1) * in_group);
-            (winograd.multiply)(self.kernel, bands, &mut part.tiles, output);
+            let tiles = Tiles::of_bands(job, input, bands.clone(), group * inputs);
+            let mut output = output.part(0..rows, group * in_group..(group + 1) * in_group);
+            let memory = &mut part.tiles;
+            winograd::multiply(self.kernel, winograd, tiles, panels, memory, &mut output);
         }
     }
 

@@ -27,10 +27,10 @@ use std::time::{Duration, Instant};
 /// a bank that holds all samples nothing is drawn.
 ///
 /// With --profile, one thread is measured, and two tables show where its time goes. The first is by
-/// kind of work: products, packing (of activations), sampling (drawing and packing weights),
-/// depthwise (convolutions), other operations by their names, and other (quantizing pictures, summing
-/// up samples). The second is by step: a node, or a convolution and the addition that is done in the
-/// same pass. GMAC/s is the rate of the products alone.
+/// kind of work: products, packing and transforms (of activations), sampling (drawing and packing
+/// weights), depthwise (convolutions), other operations by their names, and other (quantizing pictures,
+/// summing up samples). The second is by step: a node, or a convolution and the addition that is done in
+/// the same pass. GMAC/s is the rate of the products alone.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

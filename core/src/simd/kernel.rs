@@ -1,7 +1,6 @@
 //! The part of a SIMD back end that a target supplies, and the blocks that it multiplies.
 
 use super::output::BlockOutput;
-use crate::aligned::Aligned;
 use crate::chacha::ChaCha8;
 use crate::convolution::Convolution;
 use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP};
@@ -75,25 +74,49 @@ pub type PackRows<K, W> = fn(K, rows: &[[i8; CHUNK]], panel: &mut [W]) -> [i32; 
 
 /// The functions of a kernel that multiplies i16, for Winograd's transformed convolutions.
 pub struct Winograd<K: Kernel> {
+    /// The most tiles of a picture that the kernel multiplies at a time.
+    pub rows: usize,
     /// Transforms 16 rows of 3 x 3 weights, packs them into a panel `[16][I / 2][16][2]`, and returns
     /// the sum of each row. Rows are as [`Kernel::pack`] takes them.
     pub pack: PackRows<K, <K as Kernel>::Weight>,
-    /// Multiplies bands of tiles and writes their outputs.
-    pub multiply: fn(K, bands: Bands<'_, K>, memory: &mut Aligned<i16>, output: BlockOutput<'_>),
+    /// Transforms tiles of the input to `[16][tiles][I]`. `lines` is working memory of
+    /// [`Tiles::line_entries`] entries.
+    pub transform: fn(K, tiles: &Tiles<'_>, lines: &mut [i16], transformed: &mut [i16]),
+    /// Multiplies transformed tiles and writes their outputs.
+    pub multiply: fn(K, block: &TransformedBlock<'_, K::Weight>, output: &mut BlockOutput<'_>),
 }
 
-/// Bands of tiles of one group of channels: each band is two rows of a picture's output.
-pub struct Bands<'a, K: Kernel> {
+/// Tiles of a convolution's input, in one group of channels. Tiles lie in bands: each band is two rows
+/// of a picture's output.
+#[derive(Clone)]
+pub struct Tiles<'a> {
     /// The convolution.
     pub job: &'a Convolution,
     /// The pictures.
     pub input: &'a [u8],
-    /// The bands, numbered over all pictures.
-    pub bands: Range<usize>,
+    /// The band whose first tile has number 0. Bands are numbered over all pictures.
+    pub band: usize,
+    /// The numbers of the tiles.
+    pub tiles: Range<usize>,
     /// The first input channel of the group.
     pub channel: usize,
-    /// Panels of transformed weights, back to back.
-    pub panels: &'a [K::Weight],
+}
+
+/// A product of transformed tiles and panels of transformed weights.
+pub struct TransformedBlock<'a, W> {
+    /// The tiles.
+    pub tiles: Tiles<'a>,
+    /// The transformed tiles `[16][tiles][I]`.
+    pub transformed: &'a [i16],
+    /// The panels.
+    pub panels: TransformedPanels<'a, W>,
+}
+
+/// Panels of transformed weights.
+#[derive(Clone, Copy)]
+pub struct TransformedPanels<'a, W> {
+    /// The weights `[panels][16][I / 2][16][2]`.
+    pub weights: &'a [W],
     /// `bias - zero point * sum of weights`, 16 per panel.
     pub offsets: &'a [i32],
     /// Multipliers of the epilogue, 16 per panel.

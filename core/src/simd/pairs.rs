@@ -20,10 +20,13 @@ impl<D: DotPairs<P>, const P: usize> Kernel for Pairs<D, P> {
     const UNIFORM_ROWS: bool = false;
     const BLOCK_BYTES: usize = 48 << 10;
     const WINOGRAD: Option<Winograd<Self>> = Some(Winograd {
+        rows: D::ROWS,
         pack: |kernel, rows, panel| kernel.0.run(winograd::Pack { set: kernel.0, rows, panel }),
-        multiply: |kernel, bands, memory, mut output| {
-            let output = &mut output;
-            kernel.0.run(winograd::Multiply { set: kernel.0, bands, memory, output });
+        transform: |kernel, tiles, lines, transformed| {
+            kernel.0.run(winograd::Transform { set: kernel.0, tiles, lines, transformed });
+        },
+        multiply: |kernel, block, output| {
+            kernel.0.run(winograd::Multiply { set: kernel.0, block, output });
         },
     });
     type Activation = i16;

@@ -17,9 +17,12 @@ mod tiles;
 mod weights;
 
 pub(super) use multiply::Multiply;
+pub(super) use tiles::Transform;
 pub(super) use weights::Pack;
 
-use super::kernel::{Bands, Kernel, PANEL, Winograd};
+use super::kernel::{Kernel, PANEL, Tiles, TransformedBlock, TransformedPanels, Winograd};
+use super::output::{BlockOutput, row_tiles};
+use crate::aligned::Aligned;
 use crate::convolution::Convolution;
 
 /// Entries of a tile of inputs, and of a transformed filter.
@@ -27,6 +30,10 @@ pub(super) const ENTRIES: usize = 16;
 
 /// Input channels that are transformed together.
 const CHANNELS: usize = 16;
+
+/// Bytes of transformed tiles that are multiplied together. With a panel of weights they fit a
+/// second-level cache.
+const BLOCK_BYTES: usize = 128 << 10;
 
 /// Returns the functions of kernel `K` if it does `job` by transformation.
 pub(super) fn of<K: Kernel>(job: &Convolution) -> Option<Winograd<K>> {
@@ -69,4 +76,26 @@ pub(super) fn first_position(job: &Convolution, band: usize) -> usize {
     let per_picture = job.output.height.div_ceil(2);
     let (picture, line) = (band / per_picture, 2 * (band % per_picture));
     (picture * job.output.height + line) * job.output.width
+}
+
+/// Transforms and multiplies tiles, a block at a time, and writes their outputs.
+pub(super) fn multiply<K: Kernel>(
+    kernel: K,
+    winograd: &Winograd<K>,
+    all: Tiles<'_>,
+    panels: TransformedPanels<'_, K::Weight>,
+    memory: &mut Aligned<i16>,
+    output: &mut BlockOutput<'_>,
+) {
+    let (entries, lines) = (ENTRIES * all.channels(), all.line_entries());
+    let most = (BLOCK_BYTES / (entries * size_of::<i16>())).next_multiple_of(winograd.rows);
+    memory.grow(lines + most.min(all.tiles.len()) * entries, 0);
+    let (lines, transformed) = memory.split_at_mut(lines);
+    for tiles in row_tiles(all.tiles.len(), most) {
+        let transformed = &mut transformed[..tiles.len() * entries];
+        let tiles = Tiles { tiles, ..all.clone() };
+        (winograd.transform)(kernel, &tiles, lines, transformed);
+        let block = TransformedBlock { tiles, transformed, panels };
+        (winograd.multiply)(kernel, &block, output);
+    }
 }

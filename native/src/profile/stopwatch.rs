@@ -12,8 +12,9 @@ pub enum Work {
     Sampling,
     /// Copying, padding and packing activations for products.
     Packing,
-    /// Matrix products with their epilogues, and with the transforms of convolutions that are multiplied
-    /// by transformation. On the portable kernels, everything that a convolution does.
+    /// Transforming activations for convolutions that are multiplied by transformation.
+    Transforms,
+    /// Matrix products with their epilogues. On the portable kernels, everything that a convolution does.
     Products,
     /// Depthwise convolutions.
     Depthwise,
@@ -23,8 +24,14 @@ pub enum Work {
 
 impl Work {
     /// All kinds of work.
-    pub const ALL: [Self; 5] =
-        [Self::Sampling, Self::Packing, Self::Products, Self::Depthwise, Self::Loop];
+    pub const ALL: [Self; 6] = [
+        Self::Sampling,
+        Self::Packing,
+        Self::Transforms,
+        Self::Products,
+        Self::Depthwise,
+        Self::Loop,
+    ];
 }
 
 /// What was timed for one node.

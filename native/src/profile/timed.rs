@@ -2,14 +2,13 @@
 
 use super::stopwatch::{Work, count, enter, time};
 use crate::kernels::{Block, BlockOutput, Drawing, Kernel, PANEL};
-use bayes8_core::aligned::Aligned;
 use bayes8_core::backend::Backend;
 use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::layer::Layer;
 use bayes8_core::ops::Job;
 use bayes8_core::posterior::Draw;
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::{Bands, Winograd};
+use bayes8_core::simd::{Tiles, TransformedBlock, Winograd};
 use std::sync::Arc;
 
 /// A back end that is timed.
@@ -86,7 +85,12 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
     const BLOCK_BYTES: usize = K::BLOCK_BYTES;
     const BLOCK_OUTPUTS: usize = K::BLOCK_OUTPUTS;
     const WINOGRAD: Option<Winograd<Self>> = match K::WINOGRAD {
-        Some(_) => Some(Winograd { pack: Self::pack_transformed, multiply: Self::multiply_bands }),
+        Some(Winograd { rows, .. }) => Some(Winograd {
+            rows,
+            pack: Self::pack_transformed,
+            transform: Self::transform,
+            multiply: Self::multiply_transformed,
+        }),
         None => None,
     };
     type Activation = K::Activation;
@@ -134,14 +138,16 @@ impl<K: Kernel> TimedKernel<K> {
         (Self::winograd().pack)(self.0, rows, panel)
     }
 
-    fn multiply_bands(
+    fn transform(self, tiles: &Tiles<'_>, lines: &mut [i16], transformed: &mut [i16]) {
+        let transform = Self::winograd().transform;
+        time(Work::Transforms, || transform(self.0, tiles, lines, transformed));
+    }
+
+    fn multiply_transformed(
         self,
-        bands: Bands<'_, Self>,
-        memory: &mut Aligned<i16>,
-        output: BlockOutput<'_>,
+        block: &TransformedBlock<'_, K::Weight>,
+        output: &mut BlockOutput<'_>,
     ) {
-        let Bands { job, input, bands, channel, panels, offsets, multipliers } = bands;
-        let bands = Bands { job, input, bands, channel, panels, offsets, multipliers };
-        time(Work::Products, || (Self::winograd().multiply)(self.0, bands, memory, output));
+        time(Work::Products, || (Self::winograd().multiply)(self.0, block, output));
     }
 }

@@ -67,9 +67,11 @@ fn every_step_is_charged_for_the_work_that_it_does_and_for_no_other() {
                 let weighted = step.nodes.iter().find_map(|&node| model.graph().filters(node));
                 let layer = model.graph().nodes()[step.nodes[0]].data.layer();
                 let depthwise = weighted.map(|filters| filters.is_depthwise());
+                let is_3x3 = weighted.is_some_and(|filters| filters.window.kernel == [3, 3]);
                 for work in Work::ALL {
                     let expected = match work {
                         Work::Sampling => layer.is_some_and(|layer| layer.is_bayesian()),
+                        Work::Transforms => step.time(work) > Duration::ZERO && is_3x3,
                         Work::Packing => depthwise == Some(false) && isa != Isa::Portable,
                         Work::Products => depthwise == Some(false),
                         Work::Depthwise => depthwise == Some(true),
@@ -99,6 +101,21 @@ fn weights_from_the_bank_are_not_drawn_again() {
     assert!(sampling(&banked) > Duration::ZERO, "the first call draws");
     assert_eq!(sampling(&banked), Duration::ZERO);
     assert!(sampling(&draw) > Duration::ZERO && sampling(&draw) > Duration::ZERO);
+}
+
+#[test]
+fn kernels_that_multiply_i16_transform_activations() {
+    let file = repository().join("models/fashion-resnet14.safetensors");
+    for isa in Isa::available() {
+        let model = Model::load(&file).expect("a model").quantized().clone();
+        let profiler = Profiler::new(model, ModelOptions::new().isa(isa)).expect("a model");
+        let pictures = pictures(profiler.model(), 2);
+        let options = PredictOptions::new().samples(0..1);
+        let profile = profiler.predict(Pictures::Bytes(pictures.view()), &options);
+        let steps = profile.expect("pictures").1.steps;
+        let found = steps.iter().any(|step| step.time(Work::Transforms) > Duration::ZERO);
+        assert_eq!(found, isa == Isa::Avx2, "{isa}");
+    }
 }
 
 #[test]

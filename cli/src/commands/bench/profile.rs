@@ -139,6 +139,7 @@ impl Call<'_> {
             let (work, multiply_accumulates) = match kind {
                 Work::Sampling => ("sampling", 0),
                 Work::Packing => ("packing", 0),
+                Work::Transforms => ("transforms", 0),
                 Work::Products => ("products", step.multiply_accumulates),
                 Work::Depthwise => ("depthwise", step.multiply_accumulates),
                 Work::Loop => (nodes[step.nodes[0]].op.name(), 0),
@@ -200,6 +201,7 @@ impl Report {
             ("share", Right),
             ("sampling", Right),
             ("packing", Right),
+            ("transforms", Right),
             ("products", Right),
             ("GMAC/s", Right),
         ]);
@@ -218,6 +220,7 @@ impl Report {
                 share,
                 part("sampling"),
                 part("packing"),
+                part("transforms"),
                 products,
                 rate,
             ]);

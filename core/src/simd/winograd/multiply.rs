@@ -1,65 +1,44 @@
 //! Multiplies transformed inputs and weights, and transforms the sums to outputs.
 
-use super::tiles::Outputs;
-use super::{Bands, ENTRIES};
-use crate::aligned::Aligned;
+use super::ENTRIES;
+use super::tiles::{Outputs, Places};
 use crate::simd::epilogue::{Epilogue, PanelEpilogue};
 use crate::simd::lanes::{DotPairs, Int, Lanes, Task};
-use crate::simd::{BlockOutput, Kernel, PANEL, row_tiles};
-use alloc::vec::Vec;
+use crate::simd::{BlockOutput, PANEL, TransformedBlock, row_tiles};
 use core::ops::Range;
 
-/// Bytes of transformed tiles that are multiplied together. With a panel of weights they fit a
-/// second-level cache.
-const TOGETHER_BYTES: usize = 128 << 10;
-
-/// Multiplies bands of tiles ([`super::Winograd::multiply`]).
-pub(in crate::simd) struct Multiply<'a, 'o, D, K: Kernel, const P: usize> {
+/// Multiplies transformed tiles ([`super::Winograd::multiply`]).
+pub(in crate::simd) struct Multiply<'a, 'o, D, const P: usize> {
     pub(in crate::simd) set: D,
-    pub(in crate::simd) bands: Bands<'a, K>,
-    pub(in crate::simd) memory: &'a mut Aligned<i16>,
+    pub(in crate::simd) block: &'a TransformedBlock<'a, i16>,
     pub(in crate::simd) output: &'a mut BlockOutput<'o>,
 }
 
-impl<D, K, const P: usize> Task for Multiply<'_, '_, D, K, P>
-where
-    D: DotPairs<P>,
-    K: Kernel<Weight = i16>,
-{
+impl<D: DotPairs<P>, const P: usize> Task for Multiply<'_, '_, D, P> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let Self { set, bands, memory, output } = self;
-        let filters = &bands.job.filters;
-        let channels = filters.input.channels / filters.groups;
+        let Self { set, block, output } = self;
+        let &TransformedBlock { ref tiles, transformed, panels } = block;
+        let (count, channels) = (tiles.tiles.len(), tiles.channels());
         let epilogue = Epilogue::new(set.lanes(), output);
-        let count = bands.bands.len() * bands.tiles_per_band();
-        let most = TOGETHER_BYTES / (ENTRIES * channels * size_of::<i16>());
-        let most = most.next_multiple_of(D::ROWS);
-        let lines = bands.line_entries();
-        memory.grow(lines + most.min(count) * ENTRIES * channels, 0);
-        let (lines, memory) = memory.split_at_mut(lines);
-        let mut outputs = Vec::new();
         let products = &mut [[[set.lanes().splat(0); P]; MOST_ROWS]; ENTRIES];
-        for together in row_tiles(count, most) {
-            let transformed = &mut memory[..together.len() * ENTRIES * channels];
-            bands.transform(set, together.clone(), lines, transformed, &mut outputs);
-            let panels = bands.panels.chunks_exact(ENTRIES * channels * PANEL);
-            for (panel, weights) in panels.enumerate() {
-                let product = Product {
-                    set,
-                    width: bands.job.output.width,
-                    weights: D::weight_steps(weights),
-                    transformed: &*transformed,
-                    outputs: &outputs,
-                    channels,
-                    offsets: set.lanes().load::<[i32; PANEL]>(&bands.offsets.as_chunks().0[panel]),
-                    epilogue: PanelEpilogue::new(set.lanes(), &epilogue, bands.multipliers, panel),
-                };
-                for tiles in row_tiles(together.len(), D::ROWS) {
-                    product.multiply(tiles, products, output);
-                }
+        let weights = panels.weights.chunks_exact(ENTRIES * channels * PANEL);
+        for (panel, weights) in weights.enumerate() {
+            let product = Product {
+                set,
+                width: tiles.job.output.width,
+                weights: D::weight_steps(weights),
+                transformed,
+                tiles: count,
+                channels,
+                offsets: set.lanes().load::<[i32; PANEL]>(&panels.offsets.as_chunks().0[panel]),
+                epilogue: PanelEpilogue::new(set.lanes(), &epilogue, panels.multipliers, panel),
+            };
+            let mut places = tiles.places();
+            for rows in row_tiles(count, D::ROWS) {
+                product.multiply(rows, &mut places, products, output);
             }
         }
     }
@@ -83,8 +62,8 @@ impl<D: DotPairs<P>, const P: usize, const R: usize> Task for Entries<'_, D, P, 
 
     #[inline(always)]
     fn run(self) {
-        let Product { set, weights, transformed, outputs, channels, .. } = *self.product;
-        let entries = transformed.chunks_exact(outputs.len() * channels);
+        let Product { set, weights, transformed, tiles, channels, .. } = *self.product;
+        let entries = transformed.chunks_exact(tiles * channels);
         let weights = weights.chunks_exact(channels / 2);
         for ((products, entry), weights) in self.products.iter_mut().zip(entries).zip(weights) {
             let tiles = &entry[self.first * channels..][..R * channels];
@@ -107,19 +86,19 @@ struct Product<'a, D: DotPairs<P>, const P: usize> {
     weights: &'a [D::Weights],
     /// `[16][tiles][channels]`.
     transformed: &'a [i16],
-    /// Where the outputs of the tiles go.
-    outputs: &'a [Outputs],
+    tiles: usize,
     channels: usize,
     offsets: [Int<D, P>; P],
     epilogue: PanelEpilogue<'a, D::Lanes, P>,
 }
 
 impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
-    /// Multiplies some of the tiles, and writes their outputs.
+    /// Multiplies some of the tiles, and writes their outputs to the next places.
     #[inline(always)]
     fn multiply(
         &self,
         tiles: Range<usize>,
+        places: &mut Places,
         products: &mut Products<D, P>,
         output: &mut BlockOutput<'_>,
     ) {
@@ -133,7 +112,7 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
             6 if D::ROWS >= 6 => self.sum::<6>(tiles.start, products),
             count => unreachable!("{count} of at most {} tiles", D::ROWS),
         }
-        for (tile, &to) in self.outputs[tiles].iter().enumerate() {
+        for tile in 0..tiles.len() {
             let mut outputs = [[lanes.splat(0); P]; 4];
             for p in 0..P {
                 let entry = |i: usize| products[i][tile][p];
@@ -150,7 +129,7 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
                     outputs[2 * i + 1][p] = lanes.add(lanes.quarter(right), self.offsets[p]);
                 }
             }
-            self.write(to, outputs, output);
+            self.write(places.next(), outputs, output);
         }
     }
 

@@ -1,10 +1,46 @@
 //! Transforms tiles of inputs.
 
-use super::{Bands, ENTRIES, first_position};
-use crate::simd::lanes::DotPairs;
-use crate::simd::{Kernel, PANEL};
-use alloc::vec::Vec;
+use super::{ENTRIES, first_position};
+use crate::convolution::Convolution;
+use crate::graph::Shape;
+use crate::simd::lanes::{DotPairs, Task};
+use crate::simd::{PANEL, Tiles};
 use core::ops::Range;
+
+/// Transforms tiles ([`super::Winograd::transform`]).
+pub(in crate::simd) struct Transform<'a, D, const P: usize> {
+    pub(in crate::simd) set: D,
+    pub(in crate::simd) tiles: &'a Tiles<'a>,
+    pub(in crate::simd) lines: &'a mut [i16],
+    pub(in crate::simd) transformed: &'a mut [i16],
+}
+
+impl<D: DotPairs<P>, const P: usize> Task for Transform<'_, D, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { set, tiles, lines, transformed } = self;
+        let (count, per_band) = (tiles.tiles.len(), tiles.per_band());
+        let mut done = 0;
+        while done < count {
+            let tile = tiles.tiles.start + done;
+            let column = tile % per_band;
+            let columns = column..per_band.min(column + count - done);
+            let span = Span { band: tiles.band + tile / per_band, columns };
+            tiles.transform_lines(set, &span, lines);
+            tiles.transform_columns(set, &span, lines, done, transformed);
+            done += span.columns.len();
+        }
+    }
+}
+
+/// Tiles of one band that are transformed together.
+struct Span {
+    band: usize,
+    /// Columns of tiles.
+    columns: Range<usize>,
+}
 
 /// The outputs of a tile.
 #[derive(Clone, Copy)]
@@ -16,60 +52,78 @@ pub(super) struct Outputs {
     pub(super) has_right: bool,
 }
 
-/// Tiles of one band that are transformed together.
-struct Span {
-    band: usize,
-    /// Columns of tiles.
-    columns: Range<usize>,
+/// Where the outputs of successive tiles go.
+pub(super) struct Places {
+    width: usize,
+    height: usize,
+    /// First row of the output that belongs to the band of the next tile, and its line in the picture.
+    first: usize,
+    line: usize,
+    column: usize,
 }
 
-impl<K: Kernel> Bands<'_, K> {
+impl Places {
+    /// Returns where the outputs of the next tile go.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> Outputs {
+        let outputs = Outputs {
+            first: self.first + self.column,
+            has_below: self.line + 1 < self.height,
+            has_right: self.column + 1 < self.width,
+        };
+        self.column += 2;
+        if self.column >= self.width {
+            self.column = 0;
+            self.first += self.width * (1 + usize::from(outputs.has_below));
+            self.line += 2;
+            if self.line >= self.height {
+                self.line = 0;
+            }
+        }
+        outputs
+    }
+}
+
+impl<'a> Tiles<'a> {
+    /// Returns all tiles of some bands, with the channels of a group from `channel` on.
+    pub(in crate::simd) fn of_bands(
+        job: &'a Convolution,
+        input: &'a [u8],
+        bands: Range<usize>,
+        channel: usize,
+    ) -> Self {
+        let tiles = 0..bands.len() * job.output.width.div_ceil(2);
+        Self { job, input, band: bands.start, tiles, channel }
+    }
+
     /// Returns the number of tiles in a band.
-    pub(super) fn tiles_per_band(&self) -> usize {
+    pub(super) fn per_band(&self) -> usize {
         self.job.output.width.div_ceil(2)
     }
 
-    /// Transforms tiles, numbered from the first band on, to `[16][tiles][channels]`, and pushes where
-    /// their outputs go. `lines` is working memory of [`Self::line_entries`] entries.
-    #[inline(always)]
-    pub(super) fn transform<D: DotPairs<P>, const P: usize>(
-        &self,
-        set: D,
-        tiles: Range<usize>,
-        lines: &mut [i16],
-        transformed: &mut [i16],
-        outputs: &mut Vec<Outputs>,
-    ) {
-        let (shape, per_band) = (self.job.output, self.tiles_per_band());
-        let begin = first_position(self.job, self.bands.start);
-        outputs.clear();
-        let mut next = tiles.start;
-        while next < tiles.end {
-            let column = next % per_band;
-            let columns = column..per_band.min(column + tiles.end - next);
-            let span = Span { band: self.bands.start + next / per_band, columns };
-            let first = first_position(self.job, span.band) - begin;
-            let has_below =
-                first_position(self.job, span.band) / shape.width % shape.height + 1 < shape.height;
-            outputs.extend(span.columns.clone().map(|column| Outputs {
-                first: first + 2 * column,
-                has_below,
-                has_right: 2 * column + 1 < shape.width,
-            }));
-            next += span.columns.len();
-            let at = next - span.columns.len() - tiles.start;
-            self.transform_lines(set, &span, lines);
-            self.transform_columns(set, &span, lines, at, tiles.len(), transformed);
+    /// Returns where the outputs of these tiles go, in rows of the output from the band of tile 0 on.
+    pub(super) fn places(&self) -> Places {
+        let Shape { height, width, .. } = self.job.output;
+        let first = first_position(self.job, self.band);
+        let tile = self.tiles.start;
+        let position = first_position(self.job, self.band + tile / self.per_band());
+        Places {
+            width,
+            height,
+            first: position - first,
+            line: position / width % height,
+            column: 2 * (tile % self.per_band()),
         }
     }
 
-    fn channels(&self) -> usize {
+    /// Returns the number of input channels in the group.
+    pub(super) fn channels(&self) -> usize {
         self.job.filters.input.channels / self.job.filters.groups
     }
 
     /// Returns the entries of the transformed lines of a whole band.
     pub(super) fn line_entries(&self) -> usize {
-        4 * (2 * self.tiles_per_band() + 2) * self.channels()
+        4 * (2 * self.per_band() + 2) * self.channels()
     }
 
     /// Computes `B' d` of the four lines that the tiles see, to `[4][columns][channels]`.
@@ -117,7 +171,7 @@ impl<K: Kernel> Bands<'_, K> {
         }
     }
 
-    /// Computes `(B' d) B` from transformed lines, for the tiles from number `at` on of `tiles`.
+    /// Computes `(B' d) B` from transformed lines, for the tiles from the `at`th on.
     #[inline(always)]
     fn transform_columns<D: DotPairs<P>, const P: usize>(
         &self,
@@ -125,12 +179,11 @@ impl<K: Kernel> Bands<'_, K> {
         span: &Span,
         lines: &mut [i16],
         at: usize,
-        tiles: usize,
         transformed: &mut [i16],
     ) {
         let channels = self.channels();
         let length = (2 * span.columns.len() + 2) * channels;
-        let entries = tiles * channels;
+        let entries = self.tiles.len() * channels;
         for (line, to) in
             four(lines, length).into_iter().zip(transformed.chunks_exact_mut(ENTRIES / 4 * entries))
         {
