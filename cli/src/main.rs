@@ -34,7 +34,7 @@ A signal that ends the program leaves no unfinished file, and a shell sees 128 +
 `bayes8 COMMAND --help` explains a command and gives examples.
 
 Environment:
-  BAYES8_ISA   the instruction set to use: portable; on x86-64 avx2, avxvnni, avx512vnni or amx;
+  BAYES8_ISA   the instruction set to use: portable; on x86-64 avx2, avx512bw, avxvnni, avx512vnni or amx;
                on AArch64 neon, dotprod or i8mm
   BAYES8_HIDE  instruction sets not to use although the processor has them, separated by commas;
                those that build on them are not used either: avx2,neon leaves only portable code")]

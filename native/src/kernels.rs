@@ -6,6 +6,8 @@ pub(crate) mod amx;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512bw;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512vnni;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avxvnni;
@@ -14,7 +16,7 @@ mod dispatch;
 pub(crate) mod neon;
 mod peak;
 
-#[cfg(any(test, target_arch = "x86_64"))]
+#[cfg(test)]
 pub(crate) use bayes8_core::simd::NoiseMultipliers;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use bayes8_core::simd::Pairs;
@@ -24,7 +26,7 @@ pub(crate) use bayes8_core::simd::{Block, BlockOutput, Drawing, Kernel, PANEL};
 pub(crate) use dispatch::with_kernel;
 pub(crate) use peak::Peak;
 
+#[cfg(target_arch = "x86_64")]
+use bayes8_core::simd::PANEL_PAIR;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use bayes8_core::simd::row_tiles;
-#[cfg(target_arch = "x86_64")]
-use bayes8_core::simd::{PANEL_PAIR, stream_groups};

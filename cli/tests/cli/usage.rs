@@ -272,7 +272,7 @@ fn a_hidden_instruction_set_is_chosen_or_runs_all_the_same() {
     fixture.picture("x.png", 8, 8);
     fixture.run_with(&["predict", MODEL, "x.png"], &environment).failed(&hidden);
 
-    let names = "it takes avx2, avxvnni, avx512vnni, amx, neon, dotprod, i8mm, separated by commas";
+    let names = "it takes avx2, avx512bw, avxvnni, avx512vnni, amx, neon, dotprod, i8mm, separated by commas";
     for (list, name) in
         [("mmx", "`mmx`"), ("amx,portable", "`portable`"), ("amx;avx2", "`amx;avx2`")]
     {

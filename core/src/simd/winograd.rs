@@ -28,24 +28,21 @@ use crate::convolution::Convolution;
 /// Entries of a tile of inputs, and of a transformed filter.
 pub(super) const ENTRIES: usize = 16;
 
-/// Input channels that are transformed together.
-const CHANNELS: usize = 16;
-
 /// Bytes of transformed tiles that are multiplied together. With a panel of weights they fit a
 /// second-level cache.
 const BLOCK_BYTES: usize = 128 << 10;
 
 /// Returns the functions of kernel `K` if it does `job` by transformation.
 pub(super) fn of<K: Kernel>(job: &Convolution) -> Option<Winograd<K>> {
-    K::WINOGRAD.filter(|_| pays(job))
+    K::WINOGRAD.filter(|winograd| pays(job, winograd.words))
 }
 
 /// Returns whether a convolution is done by transformation: a window of 3 x 3 with stride 1, and
-/// - input channels of a group in whole vectors,
+/// - input channels of a group in whole registers, of `words` channels each,
 /// - enough positions to earn the transformation of the weights, and few of them wasted where a tile
 ///   reaches over the edge,
 /// - four times the largest sum fits i32, so that the result is exact.
-fn pays(job: &Convolution) -> bool {
+fn pays(job: &Convolution, words: usize) -> bool {
     let (filters, output) = (&job.filters, job.output);
     let window = &filters.window;
     let channels = filters.input.channels / filters.groups;
@@ -55,7 +52,7 @@ fn pays(job: &Convolution) -> bool {
     let (positions, exact) = (output.height * output.width, i32::MAX as usize / (4 * 255 * 128));
     is_3x3
         && is_flat
-        && channels.is_multiple_of(CHANNELS)
+        && channels.is_multiple_of(words)
         && positions >= 36
         && 4 * ENTRIES * tiles <= 3 * 9 * positions
         && filters.fan_in() <= exact

@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn errors_list_what_can_be_hidden() {
-        let expected = "BAYES8_HIDE cannot hide `mmx`; it takes avx2, avxvnni, avx512vnni, amx, \
+        let expected = "BAYES8_HIDE cannot hide `mmx`; it takes avx2, avx512bw, avxvnni, avx512vnni, amx, \
                         neon, dotprod, i8mm, separated by commas";
         assert_eq!(IsaError::CannotHide("mmx".into()).to_string(), expected);
     }

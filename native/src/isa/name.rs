@@ -27,6 +27,8 @@ pub enum Isa {
     Portable,
     /// AVX2: 256-bit integers. x86-64 processors since 2013.
     Avx2,
+    /// AVX-512 F, BW and VL: 512-bit integers. Intel's servers since Skylake.
+    Avx512Bw,
     /// AVX-VNNI: 256-bit dot products of bytes. Intel's client processors since Alder Lake, AMD
     /// since Zen 5.
     AvxVnni,
@@ -47,9 +49,10 @@ pub enum Isa {
 impl Isa {
     /// All instruction sets: portable code, those of x86-64, slowest first, and those of AArch64,
     /// slowest first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Portable,
         Self::Avx2,
+        Self::Avx512Bw,
         Self::AvxVnni,
         Self::Avx512Vnni,
         Self::Amx,
@@ -63,6 +66,7 @@ impl Isa {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::Avx512Bw => "avx512bw",
             Self::AvxVnni => "avxvnni",
             Self::Avx512Vnni => "avx512vnni",
             Self::Amx => "amx",
@@ -77,7 +81,7 @@ impl Isa {
     pub fn compiled() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|isa| match isa {
             Self::Portable => true,
-            Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni | Self::Amx => {
+            Self::Avx2 | Self::Avx512Bw | Self::AvxVnni | Self::Avx512Vnni | Self::Amx => {
                 cfg!(target_arch = "x86_64")
             }
             Self::Neon | Self::DotProd | Self::I8mm => cfg!(target_arch = "aarch64"),
@@ -93,7 +97,8 @@ impl Isa {
     pub(super) const fn needs(self) -> Option<Self> {
         match self {
             Self::Portable | Self::Avx2 | Self::Neon => None,
-            Self::AvxVnni | Self::Avx512Vnni => Some(Self::Avx2),
+            Self::Avx512Bw | Self::AvxVnni => Some(Self::Avx2),
+            Self::Avx512Vnni => Some(Self::Avx512Bw),
             Self::Amx => Some(Self::Avx512Vnni),
             Self::DotProd => Some(Self::Neon),
             Self::I8mm => Some(Self::DotProd),

@@ -6,19 +6,19 @@
 //! Peak: 64 products per instruction; a step of a full tile is 24 `vpdpbusd` on 14 loads.
 
 pub(super) mod epilogue;
-pub(super) mod sampler;
 
-use super::row_tiles;
-use super::{Block, BlockOutput, Drawing, Kernel, PANEL, Peak};
+use super::avx512bw::Avx512;
+use super::{Block, BlockOutput, Drawing, Kernel, PANEL, Pairs, Peak, row_tiles};
 use crate::isa::Isa;
 use bayes8_core::posterior::gaussian::CHUNK;
+use bayes8_core::simd::Lanes;
 use epilogue::Epilogue;
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
 /// Proof that the processor has AVX-512 F, BW, VL and VNNI.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512Vnni(());
+pub(crate) struct Avx512Vnni(Avx512);
 
 /// Most rows of a tile.
 const ROWS: usize = 12;
@@ -33,12 +33,8 @@ impl Kernel for Avx512Vnni {
     type Session = ();
 
     fn new() -> Option<Self> {
-        let has_all = !Isa::Avx512Vnni.is_hidden()
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vnni");
-        has_all.then_some(Self(()))
+        let has_it = !Isa::Avx512Vnni.is_hidden() && is_x86_feature_detected!("avx512vnni");
+        has_it.then(Avx512::detect).flatten().map(Self)
     }
 
     fn session(self) {}
@@ -68,13 +64,12 @@ impl Kernel for Avx512Vnni {
     }
 
     fn draw(self, drawing: Drawing<'_>) {
-        // SAFETY: `self` proves that the processor has the features.
-        unsafe { sampler::draw(drawing) }
+        Pairs(self.0).draw(drawing);
     }
 
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { sampler::pack(rows, panel) }
+        unsafe { pack(self.0, rows, panel) }
     }
 }
 
@@ -90,6 +85,31 @@ impl Peak for Avx512Vnni {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     f()
+}
+
+/// Packs 16 rows into a panel `[K/4][16][4]` ([`Kernel::pack`]).
+///
+/// # Safety
+/// The processor must have the features named.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn pack(lanes: Avx512, rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
+    let chunks = rows.len() / PANEL;
+    let ones = _mm512_set1_epi8(1);
+    let mut sums = _mm512_setzero_si512();
+    let (panel, _) = panel.as_chunks_mut::<{ PANEL * Avx512Vnni::STEP }>();
+    for (chunk, steps) in panel.chunks_mut(PANEL).enumerate() {
+        let mut weights = [sums; PANEL];
+        for (row, weights) in weights.iter_mut().enumerate() {
+            *weights = lanes.load_register(&rows[row * chunks + chunk], 0);
+        }
+        for (to, step) in steps.iter_mut().zip(lanes.transpose(weights)) {
+            sums = _mm512_dpbusd_epi32(sums, ones, step);
+            lanes.store_register(to, 0, step);
+        }
+    }
+    let mut result = [0; PANEL];
+    lanes.store_register(&mut result, 0, sums);
+    result
 }
 
 /// Multiplies all rows by `P` panels, of which `panel` is the first.

@@ -12,6 +12,11 @@ macro_rules! with_kernel {
                 $with
             }
             #[cfg(target_arch = "x86_64")]
+            $crate::isa::Isa::Avx512Bw => {
+                type $kernel = $crate::kernels::Pairs<$crate::kernels::avx512bw::Avx512, 1>;
+                $with
+            }
+            #[cfg(target_arch = "x86_64")]
             $crate::isa::Isa::AvxVnni => {
                 type $kernel = $crate::kernels::Quads<$crate::kernels::avxvnni::AvxVnni, 2>;
                 $with

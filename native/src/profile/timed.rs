@@ -85,8 +85,9 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
     const BLOCK_BYTES: usize = K::BLOCK_BYTES;
     const BLOCK_OUTPUTS: usize = K::BLOCK_OUTPUTS;
     const WINOGRAD: Option<Winograd<Self>> = match K::WINOGRAD {
-        Some(Winograd { rows, .. }) => Some(Winograd {
+        Some(Winograd { rows, words, .. }) => Some(Winograd {
             rows,
+            words,
             pack: Self::pack_transformed,
             transform: Self::transform,
             multiply: Self::multiply_transformed,

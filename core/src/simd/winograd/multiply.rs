@@ -102,7 +102,6 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
         products: &mut Products<D, P>,
         output: &mut BlockOutput<'_>,
     ) {
-        let lanes = self.set.lanes();
         match tiles.len() {
             1 => self.sum::<1>(tiles.start, products),
             2 => self.sum::<2>(tiles.start, products),
@@ -113,24 +112,31 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
             count => unreachable!("{count} of at most {} tiles", D::ROWS),
         }
         for tile in 0..tiles.len() {
-            let mut outputs = [[lanes.splat(0); P]; 4];
-            for p in 0..P {
-                let entry = |i: usize| products[i][tile][p];
-                let (mut above, mut below) = ([lanes.splat(0); 4], [lanes.splat(0); 4]);
-                for (j, (above, below)) in above.iter_mut().zip(&mut below).enumerate() {
-                    let [a, b, c, d] = [entry(j), entry(4 + j), entry(8 + j), entry(12 + j)];
-                    *above = lanes.add(lanes.add(a, b), c);
-                    *below = lanes.subtract(lanes.subtract(b, c), d);
-                }
-                for (i, [a, b, c, d]) in [above, below].into_iter().enumerate() {
-                    let left = lanes.add(lanes.add(a, b), c);
-                    let right = lanes.subtract(lanes.subtract(b, c), d);
-                    outputs[2 * i][p] = lanes.add(lanes.quarter(left), self.offsets[p]);
-                    outputs[2 * i + 1][p] = lanes.add(lanes.quarter(right), self.offsets[p]);
-                }
-            }
-            self.write(places.next(), outputs, output);
+            self.write(places.next(), self.outputs(products, tile), output);
         }
+    }
+
+    /// Computes the sums of a tile's four positions, offsets included.
+    #[inline(always)]
+    fn outputs(&self, products: &Products<D, P>, tile: usize) -> [[Int<D, P>; P]; 4] {
+        let lanes = self.set.lanes();
+        let mut outputs = [[lanes.splat(0); P]; 4];
+        for p in 0..P {
+            let entry = |i: usize| products[i][tile][p];
+            let (mut above, mut below) = ([lanes.splat(0); 4], [lanes.splat(0); 4]);
+            for (j, (above, below)) in above.iter_mut().zip(&mut below).enumerate() {
+                let [a, b, c, d] = [entry(j), entry(4 + j), entry(8 + j), entry(12 + j)];
+                *above = lanes.add(lanes.add(a, b), c);
+                *below = lanes.subtract(lanes.subtract(b, c), d);
+            }
+            for (i, [a, b, c, d]) in [above, below].into_iter().enumerate() {
+                let left = lanes.add(lanes.add(a, b), c);
+                let right = lanes.subtract(lanes.subtract(b, c), d);
+                outputs[2 * i][p] = lanes.add(lanes.quarter(left), self.offsets[p]);
+                outputs[2 * i + 1][p] = lanes.add(lanes.quarter(right), self.offsets[p]);
+            }
+        }
+        outputs
     }
 
     /// Sums the products of `R` of the tiles, from `first` on.
