@@ -10,11 +10,12 @@ use crate::atomic_file::Pending;
 use crate::{model_file, output, progress, style};
 use anyhow::anyhow;
 use bayes8_evaluate::{EvaluateError, LabelledError};
+use std::ffi::OsString;
 use std::path::Path;
 
-/// Runs the command.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let options = arguments.options()?;
+/// Runs the command. `line` has the arguments as they were given, for the report.
+pub(crate) fn run(arguments: &Arguments, line: &[OsString]) -> anyhow::Result<()> {
+    let options = arguments.options(line)?;
     let inputs: Vec<&Path> = options.files().into_iter().map(|(_, path)| path).collect();
     let html = arguments.html.as_ref().map(|path| Pending::create(path, &inputs)).transpose()?;
     let model = model_file::load(&arguments.model, &arguments.machine)?;

@@ -7,6 +7,7 @@ use crate::input;
 use bayes8_evaluate::{Fp32, Fp32Noise, Options};
 use bayes8_native::LoadError;
 use clap::{ArgGroup, Args, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Measure a model on labelled pictures: accuracy, calibration, uncertainty and speed
@@ -127,11 +128,11 @@ enum Noise {
 }
 
 impl Arguments {
-    /// The library options that these arguments give.
+    /// The library options that these arguments give, which stand in `line`.
     ///
     /// # Errors
     /// [`LoadError::Threads`].
-    pub(super) fn options(&self) -> Result<Options, LoadError> {
+    pub(super) fn options(&self, line: &[OsString]) -> Result<Options, LoadError> {
         let Sampling { samples, seed } = self.sampling;
         let fp32 = self.network.as_ref().map(|network| {
             let posterior = posterior_source(self.posterior.as_deref(), self.moped);
@@ -154,7 +155,7 @@ impl Arguments {
         options.seed = seed;
         options.machine = self.machine.options()?;
         options.thresholds.clone_from(&self.thresholds.0);
-        options.command = Some(command_line::command(std::env::args_os().skip(1)));
+        options.command = Some(command_line::command(line));
         options.open = input::open;
         Ok(options)
     }

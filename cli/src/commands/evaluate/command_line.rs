@@ -1,10 +1,10 @@
-//! The command line of this process, quoted for a shell.
+//! A command line, quoted for a shell.
 
 use std::ffi::OsString;
 
 /// `bayes8` with its arguments, quoted for a shell.
-pub(super) fn command(arguments: impl Iterator<Item = OsString>) -> String {
-    let arguments = arguments.map(|argument| quoted(&argument.to_string_lossy()));
+pub(super) fn command(arguments: &[OsString]) -> String {
+    let arguments = arguments.iter().map(|argument| quoted(&argument.to_string_lossy()));
     let words: Vec<String> = std::iter::once("bayes8".to_string()).chain(arguments).collect();
     words.join(" ")
 }
