@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from bayes8_export import Metadata, Pictures, Preprocessing, export, golden
+from bayes8.export import Metadata, Pictures, Preprocessing, export, golden
 from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn
 from numpy.typing import NDArray
 from torch import Tensor, nn

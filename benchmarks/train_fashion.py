@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bayes8_export import Metadata, Pictures, Preprocessing, export, golden
+from bayes8.export import Metadata, Pictures, Preprocessing, export, golden
 from numpy.typing import NDArray
 
 from train_digits import Data, trained

@@ -20,8 +20,8 @@ from networks import CLASSES, mean_logits, small_cnn
 from numpy.typing import NDArray
 from torch import nn
 
-from bayes8_export import Metadata, Pictures, Preprocessing, export, golden
-from bayes8_export.command import main
+from bayes8.export import Metadata, Pictures, Preprocessing, export, golden
+from bayes8.export.command import main
 
 README = Path(__file__).parents[1] / "README.md"
 FILES = ["network.onnx", "posterior.safetensors", "metadata.json"]

@@ -24,7 +24,7 @@ from networks import (
 from numpy.typing import NDArray
 from torch import nn
 
-from bayes8_export import Metadata, Pictures, Preprocessing, export, golden
+from bayes8.export import Metadata, Pictures, Preprocessing, export, golden
 
 BAYES8 = os.environ.get("BAYES8_CLI") or shutil.which("bayes8")
 pytestmark = pytest.mark.skipif(

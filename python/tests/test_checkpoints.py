@@ -21,9 +21,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.sgd import SGD
 
-from bayes8_export import ExportError
-from bayes8_export.checkpoint import load_model
-from bayes8_export.torch_file import read_torch_file
+from bayes8.export import ExportError
+from bayes8.export.checkpoint import load_model
+from bayes8.export.torch_file import read_torch_file
 
 FACTORY = "networks:small_cnn"
 State = dict[str, Tensor]

@@ -13,7 +13,7 @@ import torch
 from networks import CLASSES, initializers, mean_logits, onnx_logits, pictures, small_cnn
 from torch import nn
 
-from bayes8_export.command import main
+from bayes8.export.command import main
 
 EXPORT = ["--model", "networks:small_cnn", "--input", "3,8,8", "--classes", *CLASSES]
 
@@ -110,7 +110,7 @@ def test_golden_reads_the_export_s_metadata(
 
 @pytest.mark.parametrize("command", [[], ["golden"]])
 def test_help_has_examples_and_wrong_usage_is_2(command: list[str]) -> None:
-    program = [sys.executable, "-c", "from bayes8_export.command import main; exit(main())"]
+    program = [sys.executable, "-c", "from bayes8.export.command import main; exit(main())"]
     run = partial(subprocess.run, check=False, capture_output=True, text=True)
     shown = run([*program, *command, "--help"])
     assert shown.returncode == 0

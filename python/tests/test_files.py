@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from networks import pictures, small_cnn
 
-from bayes8_export import ExportError, export, exporter
+from bayes8.export import ExportError, export, exporter
 
 INPUT = pictures(1, 3, 8, 8)
 NAMES = {"network.onnx", "posterior.safetensors", "metadata.json"}

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from torch import nn
 
-from bayes8_export import ExportError, Golden, Metadata, Pictures, Preprocessing, golden, metrics
-from bayes8_export.monte_carlo import as_probabilities
+from bayes8.export import ExportError, Golden, Metadata, Pictures, Preprocessing, golden, metrics
+from bayes8.export.monte_carlo import as_probabilities
 
 METADATA = Metadata(CLASSES, Preprocessing([0.5], [0.25]))
 

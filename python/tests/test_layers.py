@@ -19,7 +19,7 @@ from networks import (
 )
 from safetensors.numpy import load_file
 
-from bayes8_export import export
+from bayes8.export import export
 
 CHANNELS = 4
 CONVOLUTIONS = [

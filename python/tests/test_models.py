@@ -24,7 +24,7 @@ from networks import (
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from bayes8_export import ExportError, Preprocessing, export
+from bayes8.export import ExportError, Preprocessing, export
 
 INPUTS = pictures(6, 3, 8, 8)
 

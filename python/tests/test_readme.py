@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from recorded_exports import FILES, README, RECORDS, Record, commands, network, pictures
 from safetensors.numpy import load
 
-from bayes8_export.command import main
+from bayes8.export.command import main
 
 RECORDED = Path(__file__).parents[2] / "cli" / "tests" / "data"
 

@@ -14,7 +14,7 @@ from networks import onnx_logits
 from safetensors.numpy import load_file
 from torch import nn
 
-from bayes8_export import Metadata, Pictures, export, golden
+from bayes8.export import Metadata, Pictures, export, golden
 
 SHARED = Path(os.environ.get("BAYES8_SHARED", ""))
 pytestmark = pytest.mark.skipif(

@@ -13,7 +13,7 @@ from bayesian_torch.layers.variational_layers.rnn_variational import LSTMReparam
 from networks import CLASSES, Around, Factory, pictures, plain_cnn, small_cnn
 from torch import Tensor, nn
 
-from bayes8_export import ExportError, Preprocessing, UnsupportedLayerError, export
+from bayes8.export import ExportError, Preprocessing, UnsupportedLayerError, export
 
 INPUT = pictures(1, 3, 8, 8)
 

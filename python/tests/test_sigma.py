@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from bayes8_export.sigma import sigma_from_rho
+from bayes8.export.sigma import sigma_from_rho
 
 
 def test_a_large_rho_does_not_overflow() -> None:

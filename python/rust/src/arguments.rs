@@ -1,0 +1,67 @@
+//! Arguments that several functions take.
+
+use bayes8::core::posterior::MAX_SAMPLES;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyRange};
+use std::ops::Range;
+
+/// Returns a whole number of `low..=high`.
+fn whole(what: &str, value: &Bound<'_, PyAny>, [low, high]: [u64; 2]) -> PyResult<u64> {
+    let is_bool = value.is_instance_of::<PyBool>();
+    let found = if is_bool { None } else { value.extract::<i128>().ok() };
+    let Some(found) = found else {
+        let of = value.get_type().name()?;
+        return Err(match value.hasattr("__index__")? && !is_bool {
+            true => {
+                PyValueError::new_err(format!("{what} is {}, not {low} to {high}", value.str()?))
+            }
+            false => PyTypeError::new_err(format!("{what} is a {of}, not an int")),
+        });
+    };
+    let within = u64::try_from(found).ok().filter(|found| (low..=high).contains(found));
+    within.ok_or_else(|| PyValueError::new_err(format!("{what} is {found}, not {low} to {high}")))
+}
+
+/// Returns a seed.
+pub(crate) fn seed(value: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
+    value.map_or(Ok(0), |value| whole("seed", value, [0, u64::MAX]))
+}
+
+/// Returns a number of threads; 0 for one per processor, which `None` means.
+pub(crate) fn threads(value: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+    let most = bayes8::Threads::MAX as u64;
+    value.map_or(Ok(0), |value| Ok(whole("threads", value, [1, most])? as usize))
+}
+
+/// Returns a number of samples.
+pub(crate) fn sample_count(what: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    Ok(whole(what, value, [1, MAX_SAMPLES.into()])? as u32)
+}
+
+/// Returns the indices of samples: those of a `range`, or the first ones if `value` is their number. 32 without a
+/// value.
+pub(crate) fn samples(value: Option<&Bound<'_, PyAny>>) -> PyResult<Range<u32>> {
+    let Some(value) = value else { return Ok(0..32) };
+    let Ok(range) = value.cast::<PyRange>() else {
+        return Ok(0..sample_count("samples", value)?);
+    };
+    let end = |name| {
+        let value = range.getattr(name)?;
+        let value = value.extract::<u32>().ok().filter(|&value| value <= MAX_SAMPLES);
+        let wrong = || {
+            PyValueError::new_err(format!(
+                "samples is {range}; indices are 0 to {}",
+                MAX_SAMPLES - 1
+            ))
+        };
+        value.ok_or_else(wrong)
+    };
+    let (start, stop) = (end("start")?, end("stop")?);
+    let step: i64 = range.getattr("step")?.extract()?;
+    if step != 1 || start >= stop {
+        let message = format!("samples is {range}; a range has step 1 and at least one index");
+        return Err(PyValueError::new_err(message));
+    }
+    Ok(start..stop)
+}

@@ -1,0 +1,69 @@
+//! Exceptions.
+
+use bayes8::{LoadError, PredictError};
+use pyo3::PyErr;
+use pyo3::create_exception;
+use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyOSError, PyValueError};
+use std::error::Error as _;
+use std::fmt::Write;
+use std::io;
+
+create_exception!(
+    bayes8,
+    Error,
+    PyException,
+    "A file, a network or a model that bayes8 cannot use."
+);
+
+/// Returns the message of an error and of its causes.
+pub(crate) fn message(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Returns the exception for an error of a file or a network: an `OSError` for a file that cannot be
+/// read, [`Error`] otherwise.
+pub(crate) fn refused(error: &(dyn std::error::Error + 'static)) -> PyErr {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            if let Some(code) = error.raw_os_error() {
+                // Python chooses the subclass, such as `FileNotFoundError`, by the code.
+                return PyOSError::new_err((code, message(error)));
+            }
+        }
+        cause = error.source();
+    }
+    Error::new_err(message(error))
+}
+
+/// Returns the exception for a model that cannot be loaded.
+pub(crate) fn of_load(error: &LoadError) -> PyErr {
+    match error {
+        LoadError::File { path, source } if source.raw_os_error().is_some() => {
+            let code = source.raw_os_error();
+            let text = source.to_string();
+            PyOSError::new_err((code, text, path.display().to_string()))
+        }
+        LoadError::Isa(_) | LoadError::TooManyThreads { .. } => {
+            PyValueError::new_err(message(error))
+        }
+        _ => Error::new_err(message(error)),
+    }
+}
+
+/// Returns the exception for a prediction that failed.
+pub(crate) fn of_predict(error: &PredictError) -> PyErr {
+    match error {
+        PredictError::Cancelled => PyKeyboardInterrupt::new_err(()),
+        _ => PyValueError::new_err(
+            error.source().map_or_else(|| error.to_string(), |_| message(error)),
+        ),
+    }
+}

@@ -1,0 +1,41 @@
+//! The extension module `bayes8._bayes8`: the engine, the converter, the evaluation and the command line.
+//!
+//! What users see is the Python package around it (`python/src/bayes8`). Its stub, `_bayes8.pyi`, has the
+//! documentation of every class.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod attend;
+mod errors;
+mod evaluate;
+mod json;
+mod model;
+mod pictures;
+mod pool;
+mod prediction;
+mod progress;
+mod quantize;
+mod stream;
+
+use pyo3::prelude::*;
+use std::ffi::OsString;
+
+/// Runs the command `bayes8` with its arguments, the name of the program first. Returns its exit code.
+#[pyfunction]
+fn command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    py.detach(|| bayes8_cli::run(arguments))
+}
+
+#[pymodule(gil_used = false)]
+fn _bayes8(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("Error", module.py().get_type::<errors::Error>())?;
+    module.add_class::<model::Model>()?;
+    module.add_class::<prediction::Prediction>()?;
+    module.add_class::<stream::Stream>()?;
+    module.add_class::<evaluate::Report>()?;
+    module.add_function(wrap_pyfunction!(command, module)?)?;
+    module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
+    module.add_function(wrap_pyfunction!(quantize::quantize, module)?)
+}

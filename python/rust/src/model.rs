@@ -1,0 +1,350 @@
+//! `bayes8.Model`.
+
+use crate::attend::attend;
+use crate::errors::{Error, message, of_load, of_predict};
+use crate::pictures::Batch;
+use crate::pool::pool;
+use crate::prediction::{Draws, Origin, Prediction};
+use crate::progress::Progress;
+use crate::stream::Stream;
+use crate::{arguments, json};
+use bayes8::convert::fidelity::FidelityReport;
+use bayes8::convert::quantization::Quantized;
+use bayes8::core::format;
+use bayes8::core::graph::Shape;
+use bayes8::evaluate::model_report::ModelReport;
+use bayes8::{Isa, Limits, ModelOptions, Observer, Pool, PredictOptions, Threads};
+use ndarray::{ArrayD, IxDyn};
+use numpy::IntoPyArray;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+/// How a model runs, as Python gave it.
+#[derive(Clone, Default)]
+struct Settings {
+    /// Number of threads; 0 for one per processor.
+    threads: usize,
+    isa: Option<Isa>,
+    bank_bytes: usize,
+    limits: Limits,
+}
+
+/// A model that is ready to predict.
+#[pyclass(frozen, module = "bayes8", weakref)]
+pub(crate) struct Model {
+    engine: Arc<bayes8::Model>,
+    /// The file, if the model comes from one.
+    path: Option<PathBuf>,
+    settings: Settings,
+    origin: OnceLock<Arc<Origin>>,
+    /// What quantization did, if this process made the model.
+    fidelity: Option<FidelityReport>,
+}
+
+#[pymethods]
+impl Model {
+    /// Loads a model from a path, or from the bytes of a file.
+    #[new]
+    #[pyo3(signature = (
+        source, *, threads=None, isa=None, bank_bytes=0, max_memory=None, max_steps=None
+    ))]
+    fn new(
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        threads: Option<&Bound<'_, PyAny>>,
+        isa: Option<&str>,
+        bank_bytes: usize,
+        max_memory: Option<u64>,
+        max_steps: Option<u64>,
+    ) -> PyResult<Self> {
+        let isa = isa.map(str::parse).transpose();
+        let isa = isa.map_err(|e: bayes8::IsaError| PyValueError::new_err(message(&e)))?;
+        let mut limits = Limits::default();
+        limits.memory_bytes = max_memory.unwrap_or(limits.memory_bytes);
+        limits.steps = max_steps.unwrap_or(limits.steps);
+        let threads = arguments::threads(threads)?;
+        let settings = Settings { threads, isa, bank_bytes, limits };
+        if let Ok(bytes) = source.cast::<PyBytes>() {
+            let bytes = bytes.as_bytes();
+            let engine = py.detach(|| bayes8::Model::from_bytes_with(bytes, settings.options()));
+            let engine = engine.map_err(|error| of_load(&error))?;
+            return Ok(Self::of(engine, None, settings));
+        }
+        let path: PathBuf = source.extract()?;
+        let engine = py.detach(|| bayes8::Model::load_with(&path, settings.options()));
+        let engine = engine.map_err(|error| of_load(&error))?;
+        Ok(Self::of(engine, Some(path), settings))
+    }
+
+    /// Predicts pictures.
+    #[pyo3(signature = (
+        pictures, *, samples=None, seed=None, layout="NHWC", keep_logits=false, progress=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn predict<'py>(
+        &self,
+        py: Python<'py>,
+        pictures: &Bound<'py, PyAny>,
+        samples: Option<&Bound<'py, PyAny>>,
+        seed: Option<&Bound<'py, PyAny>>,
+        layout: &str,
+        keep_logits: bool,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Prediction> {
+        let options = PredictOptions::new()
+            .samples(arguments::samples(samples)?)
+            .seed(arguments::seed(seed)?)
+            .keep_logits(keep_logits);
+        let batch = Batch::new(pictures, self.shape(), layout)?;
+        self.predict_batch(py, &batch, &options, &Progress::new(progress)?)
+    }
+
+    /// Iterates over running estimates.
+    #[pyo3(signature = (
+        pictures, *, samples=None, seed=None, every=None, layout="NHWC", keep_logits=false
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn stream<'py>(
+        slf: Bound<'py, Self>,
+        pictures: Bound<'py, PyAny>,
+        samples: Option<&Bound<'py, PyAny>>,
+        seed: Option<&Bound<'py, PyAny>>,
+        every: Option<&Bound<'py, PyAny>>,
+        layout: &str,
+        keep_logits: bool,
+    ) -> PyResult<Stream> {
+        let model = slf.get();
+        let options = PredictOptions::new()
+            .samples(arguments::samples(samples)?)
+            .seed(arguments::seed(seed)?)
+            .keep_logits(keep_logits);
+        let every = every.map(|every| arguments::sample_count("every", every)).transpose()?;
+        let every = every.map_or_else(|| model.threads().map(|n| n as u32), Ok)?;
+        // Wrong pictures are refused here, not at the first estimate.
+        Batch::new(&pictures, model.shape(), layout)?;
+        Ok(Stream::new(slf.unbind(), pictures.unbind(), layout.into(), options, every))
+    }
+
+    /// Returns the output of every node for one weight sample.
+    #[pyo3(signature = (pictures, *, sample=0, seed=None, layout="NHWC"))]
+    fn trace<'py>(
+        &self,
+        py: Python<'py>,
+        pictures: &Bound<'py, PyAny>,
+        sample: u32,
+        seed: Option<&Bound<'py, PyAny>>,
+        layout: &str,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let seed = arguments::seed(seed)?;
+        let batch = Batch::new(pictures, self.shape(), layout)?;
+        let (count, input) = (batch.count(), batch.pictures());
+        let pool = pool(self.settings.threads)?;
+        let steps = py.detach(|| pool.install(|| self.engine.trace(input, seed, sample)));
+        let steps = steps.map_err(|error| of_predict(&error))?;
+        let (outputs, graph) = (PyDict::new(py), self.engine.quantized().graph());
+        let last = graph.nodes().last().map(|node| &node.name);
+        for step in steps {
+            let node = graph.nodes().iter().find(|node| node.name == step.node);
+            let shape = node.expect("a node of the model").shape;
+            let array = if last == Some(&step.node) {
+                let logits = step.bytes.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four));
+                array(count, &[shape.channels], logits.collect()).into_pyarray(py).into_any()
+            } else {
+                array(count, &shape.extents(), step.bytes).into_pyarray(py).into_any()
+            };
+            outputs.set_item(step.node, array)?;
+        }
+        Ok(outputs)
+    }
+
+    /// Returns what `bayes8 inspect` shows.
+    #[getter]
+    fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let file = self.file()?;
+        json::to_python(py, &ModelReport::new(self.engine.quantized(), file.len()))
+    }
+
+    #[getter]
+    fn layers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.info(py)?.get_item("nodes")
+    }
+
+    #[getter]
+    fn fidelity<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.fidelity.as_ref().map(|report| json::to_python(py, report)).transpose()
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        self.engine.quantized().name()
+    }
+
+    #[getter]
+    fn class_names(&self) -> Vec<String> {
+        self.origin().class_names.clone()
+    }
+
+    #[getter]
+    fn input_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(pyo3::types::PyTuple::new(py, self.shape().extents())?.into_any())
+    }
+
+    #[getter]
+    fn digest(&self) -> &str {
+        &self.origin().digest
+    }
+
+    #[getter]
+    fn isa(&self) -> &'static str {
+        self.engine.isa().name()
+    }
+
+    #[getter(threads)]
+    fn thread_count(&self) -> PyResult<usize> {
+        self.threads()
+    }
+
+    /// Returns the bytes of the model file.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.file()?))
+    }
+
+    /// Writes the model file.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.import("bayes8._files")?.call_method1("write", (path, self.to_bytes(py)?)).map(drop)
+    }
+
+    fn __repr__(&self) -> String {
+        let Origin { class_names, .. } = &**self.origin();
+        let (name, shape, isa) = (self.name(), self.shape(), self.isa());
+        format!("<bayes8.Model {name:?}: {shape}, {} classes, {isa}>", class_names.len())
+    }
+
+    /// A model from a file is loaded from it again, any other from its bytes.
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>, String, Bound<'py, PyDict>))> {
+        let source = match &self.path {
+            Some(path) => path.into_pyobject(py)?.into_any(),
+            None => self.to_bytes(py)?.into_any(),
+        };
+        let Settings { threads, isa, bank_bytes, limits } = &self.settings;
+        let options = PyDict::new(py);
+        options.set_item("threads", (*threads > 0).then_some(*threads))?;
+        options.set_item("isa", isa.map(Isa::name))?;
+        options.set_item("bank_bytes", bank_bytes)?;
+        options.set_item("max_memory", limits.memory_bytes)?;
+        options.set_item("max_steps", limits.steps)?;
+        let restore = py.import("bayes8._files")?.getattr("restore_model")?;
+        Ok((restore, (source, self.digest().into(), options)))
+    }
+}
+
+impl Model {
+    fn of(engine: bayes8::Model, path: Option<PathBuf>, settings: Settings) -> Self {
+        Self { engine: Arc::new(engine), path, settings, origin: OnceLock::new(), fidelity: None }
+    }
+
+    /// Prepares a model that the converter made, with the default settings.
+    pub(crate) fn from_quantized(Quantized { model, fidelity, .. }: Quantized) -> PyResult<Self> {
+        let settings = Settings::default();
+        let engine = bayes8::Model::new(model, settings.options());
+        let model = Self::of(engine.map_err(|error| of_load(&error))?, None, settings);
+        Ok(Self { fidelity: Some(fidelity), ..model })
+    }
+
+    /// Returns the model of the engine.
+    pub(crate) fn engine(&self) -> &bayes8::Model {
+        &self.engine
+    }
+
+    /// Returns the file, if the model comes from one.
+    pub(crate) fn path(&self) -> Option<&PathBuf> {
+        self.path.as_ref()
+    }
+
+    /// Returns how the model runs.
+    pub(crate) fn options(&self) -> ModelOptions {
+        self.settings.options()
+    }
+
+    /// Returns the shape of a picture.
+    pub(crate) fn shape(&self) -> Shape {
+        self.engine.quantized().graph().input()
+    }
+
+    /// Returns the threads of the model: `None` for the caller's alone.
+    pub(crate) fn pool(&self) -> PyResult<Option<Arc<Pool>>> {
+        match self.settings.threads {
+            1 => Ok(None),
+            count => pool(count).map(Some),
+        }
+    }
+
+    fn threads(&self) -> PyResult<usize> {
+        Ok(self.pool()?.map_or(1, |pool| pool.current_num_threads()))
+    }
+
+    /// Returns what identifies the model in its predictions.
+    fn origin(&self) -> &Arc<Origin> {
+        self.origin.get_or_init(|| {
+            let classes = 0..self.engine.quantized().classes();
+            let class_names = classes.map(|class| self.engine.class_name(class)).collect();
+            Arc::new(Origin { digest: self.engine.digest().to_string(), class_names })
+        })
+    }
+
+    fn file(&self) -> PyResult<Vec<u8>> {
+        format::write(self.engine.quantized()).map_err(|e| Error::new_err(message(&e)))
+    }
+
+    /// Predicts a batch.
+    pub(crate) fn predict_batch(
+        &self,
+        py: Python<'_>,
+        batch: &Batch<'_>,
+        options: &PredictOptions,
+        progress: &Progress,
+    ) -> PyResult<Prediction> {
+        let (input, count) = (batch.pictures(), batch.count());
+        let total = count as u64 * options.samples.len() as u64;
+        progress.begin("predicting", Some(total));
+        let pool = self.pool()?;
+        let predictions = attend(py, pool.as_deref(), &|py| progress.report(py), |attendant| {
+            let each = |pictures: usize| {
+                progress.advance(pictures as u64);
+                attendant.flow()
+            };
+            self.engine.predict_with(input, options, Observer::new().progress(&each))
+        })?;
+        let predictions = predictions.map_err(|error| of_predict(&error))?;
+        progress.report(py)?;
+        let draws = Draws::new(options.seed, options.samples.clone());
+        Ok(Prediction::new(predictions, draws, Arc::clone(self.origin()), batch.is_single))
+    }
+}
+
+impl Settings {
+    fn options(&self) -> ModelOptions {
+        let threads = match self.threads {
+            1 => Threads::One,
+            // The pool that the call runs in.
+            _ => Threads::Caller,
+        };
+        ModelOptions::new()
+            .isa(self.isa)
+            .threads(threads)
+            .bank_bytes(self.bank_bytes)
+            .limits(self.limits)
+    }
+}
+
+/// Returns the outputs of a node for `count` pictures as an array.
+fn array<T>(count: usize, extents: &[usize], values: Vec<T>) -> ArrayD<T> {
+    let extents: Vec<usize> = [count].iter().chain(extents).copied().collect();
+    ArrayD::from_shape_vec(IxDyn(&extents), values).expect("one output per picture")
+}

@@ -1,0 +1,390 @@
+//! `bayes8.Prediction`.
+
+use bayes8::{Accumulator, SampleSums, Uncertainty};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, aview1, concatenate};
+use numpy::{IntoPyArray, PyArray3, PyArrayMethods, ToPyArray};
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PySlice};
+use sha2::{Digest, Sha256};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The model that made a prediction.
+#[derive(PartialEq)]
+pub(crate) struct Origin {
+    pub(crate) digest: String,
+    pub(crate) class_names: Vec<String>,
+}
+
+/// Which draws of the weights have been summed: for each seed, ranges of indices, in order and not adjacent.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Draws(Vec<(u64, Range<u32>)>);
+
+impl Draws {
+    pub(crate) fn new(seed: u64, samples: Range<u32>) -> Self {
+        Self(vec![(seed, samples)])
+    }
+
+    /// Returns the draws of both, or `None` if they share one.
+    fn union(&self, other: &Self) -> Option<Self> {
+        let mut all: Vec<_> = self.0.iter().chain(&other.0).cloned().collect();
+        all.sort_by_key(|(seed, samples)| (*seed, samples.start));
+        let mut joined: Vec<(u64, Range<u32>)> = Vec::new();
+        for (seed, samples) in all {
+            match joined.last_mut() {
+                Some((last, before)) if *last == seed && before.end > samples.start => return None,
+                Some((last, before)) if *last == seed && before.end == samples.start => {
+                    before.end = samples.end;
+                }
+                _ => joined.push((seed, samples)),
+            }
+        }
+        Some(Self(joined))
+    }
+}
+
+/// Predictions for one picture or several, from the same draws of the weights.
+#[pyclass(frozen, module = "bayes8", eq)]
+pub(crate) struct Prediction {
+    sums: Vec<SampleSums>,
+    /// `[N, samples, classes]`.
+    logits: Option<Array3<f32>>,
+    draws: Draws,
+    origin: Arc<Origin>,
+    /// Whether the axis of pictures is left out of all arrays.
+    is_single: bool,
+    figures: PyOnceLock<Figures>,
+}
+
+/// The arrays that Python sees.
+struct Figures {
+    probabilities: Py<PyAny>,
+    std: Py<PyAny>,
+    predictive_entropy: Py<PyAny>,
+    expected_entropy: Py<PyAny>,
+    mutual_information: Py<PyAny>,
+}
+
+impl PartialEq for Prediction {
+    fn eq(&self, other: &Self) -> bool {
+        self.sums == other.sums
+            && self.draws == other.draws
+            && self.origin == other.origin
+            && self.is_single == other.is_single
+    }
+}
+
+#[pymethods]
+impl Prediction {
+    #[getter]
+    fn probabilities(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(self.figures(py)?.probabilities.clone_ref(py))
+    }
+
+    #[getter]
+    fn std(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(self.figures(py)?.std.clone_ref(py))
+    }
+
+    #[getter]
+    fn predictive_entropy(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(self.figures(py)?.predictive_entropy.clone_ref(py))
+    }
+
+    #[getter]
+    fn expected_entropy(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(self.figures(py)?.expected_entropy.clone_ref(py))
+    }
+
+    #[getter]
+    fn mutual_information(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(self.figures(py)?.mutual_information.clone_ref(py))
+    }
+
+    #[getter]
+    fn logits<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let logits = self.logits.as_ref()?;
+        Some(match self.is_single {
+            true => logits.index_axis(Axis(0), 0).to_pyarray(py).into_any(),
+            false => logits.to_pyarray(py).into_any(),
+        })
+    }
+
+    #[getter]
+    fn samples(&self) -> u64 {
+        self.draws.0.iter().map(|(_, samples)| samples.len() as u64).sum()
+    }
+
+    #[getter]
+    fn draws<'py>(&self, py: Python<'py>) -> PyResult<Vec<(u64, Bound<'py, PyAny>)>> {
+        let range = py.import("builtins")?.getattr("range")?;
+        let each = |(seed, samples): &(u64, Range<u32>)| {
+            Ok((*seed, range.call1((samples.start, samples.end))?))
+        };
+        self.draws.0.iter().map(each).collect()
+    }
+
+    #[getter]
+    fn class_names(&self) -> Vec<String> {
+        self.origin.class_names.clone()
+    }
+
+    #[getter]
+    fn model_digest(&self) -> &str {
+        &self.origin.digest
+    }
+
+    #[getter]
+    fn is_single(&self) -> bool {
+        self.is_single
+    }
+
+    /// Returns the SHA-256 of the sums.
+    #[getter]
+    fn digest(&self) -> String {
+        let hash =
+            self.words().fold(Sha256::new(), |hash, word| hash.chain_update(word.to_le_bytes()));
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Returns the most probable classes.
+    #[pyo3(signature = (k=5))]
+    fn top<'py>(&self, py: Python<'py>, k: usize) -> PyResult<Bound<'py, PyAny>> {
+        let top = |sums: &SampleSums| -> Vec<(&str, f64)> {
+            let top = sums.finish().top(k);
+            top.into_iter().map(|(class, p)| (&*self.origin.class_names[class], p)).collect()
+        };
+        match self.is_single {
+            true => top(&self.sums[0]).into_pyobject(py).map(Bound::into_any),
+            false => {
+                let all: Vec<_> = self.sums.iter().map(top).collect();
+                all.into_pyobject(py).map(Bound::into_any)
+            }
+        }
+    }
+
+    /// Adds the samples of another prediction of the same pictures.
+    fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        self.merged(py, other)
+    }
+
+    /// Joins predictions of several sets of pictures, from the same draws.
+    #[staticmethod]
+    fn concatenate(predictions: Vec<Bound<'_, Self>>) -> PyResult<Self> {
+        let Some((first, others)) = predictions.split_first() else {
+            return Err(PyValueError::new_err("there are no predictions to concatenate"));
+        };
+        let first = first.get();
+        if others.iter().any(|p| p.get().origin != first.origin || p.get().draws != first.draws) {
+            let message = "predictions of different models or draws cannot be concatenated";
+            return Err(PyValueError::new_err(message));
+        }
+        let all: Vec<&Self> = predictions.iter().map(Bound::get).collect();
+        let logits: Option<Vec<_>> =
+            all.iter().map(|p| p.logits.as_ref().map(|logits| logits.view())).collect();
+        let logits =
+            logits.map(|all| concatenate(Axis(0), &all).expect("the same draws and classes"));
+        let sums = all.iter().flat_map(|p| p.sums.iter().cloned()).collect();
+        Ok(first.with(sums, logits, first.draws.clone(), false))
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        match self.is_single {
+            true => Err(PyTypeError::new_err("the prediction of a single picture has no length")),
+            false => Ok(self.sums.len()),
+        }
+    }
+
+    /// Returns the prediction for one picture, or for those of a slice.
+    fn __getitem__(&self, index: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let count = self.__len__()?;
+        if let Ok(slice) = index.cast::<PySlice>() {
+            let slice = slice.indices(count as isize)?;
+            let at = |i: usize| (slice.start + i as isize * slice.step) as usize;
+            let pictures: Vec<usize> = (0..slice.slicelength).map(at).collect();
+            return Ok(self.of_pictures(&pictures, false));
+        }
+        let index: isize = index.extract()?;
+        let from_start = if index < 0 { index + count as isize } else { index };
+        match usize::try_from(from_start) {
+            Ok(index) if index < count => Ok(self.of_pictures(&[index], true)),
+            _ => Err(PyIndexError::new_err(format!("index {index} of {count} predictions"))),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        let samples = self.samples();
+        match self.is_single {
+            true => {
+                let uncertainty = self.sums[0].finish();
+                let (class, p) = uncertainty.top(1)[0];
+                let name = &self.origin.class_names[class];
+                format!("<bayes8.Prediction: {name:?} {:.1} %, {samples} samples>", 100.0 * p)
+            }
+            false => {
+                format!("<bayes8.Prediction of {} pictures, {samples} samples>", self.sums.len())
+            }
+        }
+    }
+
+    fn _repr_html_<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("bayes8._html")?.call_method1("prediction", (&slf,))
+    }
+
+    /// Draws the probabilities and their spread with matplotlib.
+    #[pyo3(signature = (ax=None))]
+    fn plot<'py>(
+        slf: Bound<'py, Self>,
+        ax: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("bayes8._plots")?.call_method1("prediction", (&slf, ax))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let bytes: Vec<u8> = self.words().flat_map(i64::to_le_bytes).collect();
+        let draws: Vec<_> = self.draws.0.iter().map(|(seed, r)| (*seed, r.start, r.end)).collect();
+        let Origin { digest, class_names } = &*self.origin;
+        let logits = self.logits.as_ref().map(|logits| logits.to_pyarray(py));
+        let bytes = PyBytes::new(py, &bytes);
+        let state = (bytes, draws, digest, class_names, self.is_single, logits);
+        let restore = py.get_type::<Self>().getattr("_restore")?;
+        Ok((restore, state.into_pyobject(py)?.into_any()))
+    }
+
+    /// Restores what `__reduce__` saved.
+    #[staticmethod]
+    fn _restore(
+        words: &[u8],
+        draws: Vec<(u64, u32, u32)>,
+        digest: String,
+        class_names: Vec<String>,
+        is_single: bool,
+        logits: Option<Bound<'_, PyArray3<f32>>>,
+    ) -> PyResult<Self> {
+        let wrong = |error: String| PyValueError::new_err(format!("a damaged prediction: {error}"));
+        let words: Vec<i64> =
+            words.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect();
+        let each = 2 + 2 * class_names.len();
+        if !words.len().is_multiple_of(each) || is_single && words.len() != each {
+            return Err(wrong("its sums have another size".into()));
+        }
+        let sums: Result<Vec<_>, _> = words.chunks(each).map(SampleSums::from_words).collect();
+        let sums = sums.map_err(|error| wrong(error.to_string()))?;
+        let draws = Draws(draws.into_iter().map(|(seed, a, b)| (seed, a..b)).collect());
+        let origin = Arc::new(Origin { digest, class_names });
+        let logits = logits.map(|logits| logits.readonly().as_array().to_owned());
+        Ok(Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() })
+    }
+}
+
+impl Prediction {
+    pub(crate) fn new(
+        predictions: Vec<bayes8::Prediction>,
+        draws: Draws,
+        origin: Arc<Origin>,
+        is_single: bool,
+    ) -> Self {
+        let all: Option<Vec<ArrayView2<'_, f32>>> =
+            predictions.iter().map(bayes8::Prediction::logits).collect();
+        let logits = all.filter(|all| !all.is_empty());
+        let logits = logits.map(|all| ndarray::stack(Axis(0), &all).expect("as many samples each"));
+        let sums = predictions.iter().map(|prediction| prediction.sums().clone()).collect();
+        Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() }
+    }
+
+    /// Returns other predictions of the same model.
+    fn with(
+        &self,
+        sums: Vec<SampleSums>,
+        logits: Option<Array3<f32>>,
+        draws: Draws,
+        is_single: bool,
+    ) -> Self {
+        let origin = Arc::clone(&self.origin);
+        Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() }
+    }
+
+    fn of_pictures(&self, pictures: &[usize], is_single: bool) -> Self {
+        let sums = pictures.iter().map(|&picture| self.sums[picture].clone()).collect();
+        let logits = self.logits.as_ref().map(|logits| logits.select(Axis(0), pictures));
+        self.with(sums, logits, self.draws.clone(), is_single)
+    }
+
+    /// Returns the integers of all sums, picture by picture.
+    fn words(&self) -> impl Iterator<Item = i64> {
+        self.sums.iter().flat_map(Accumulator::to_words)
+    }
+
+    /// Returns the sums of both predictions, which must be of the same model and other draws.
+    pub(crate) fn merged(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        let refused = |message: String| Err(PyValueError::new_err(message));
+        if self.origin != other.origin {
+            let (a, b) = (&self.origin.digest, &other.origin.digest);
+            return refused(format!("predictions of different models cannot be merged: {a}, {b}"));
+        }
+        if self.sums.len() != other.sums.len() || self.is_single != other.is_single {
+            let (a, b) = (self.sums.len(), other.sums.len());
+            return refused(format!("predictions of {a} and {b} pictures cannot be merged"));
+        }
+        let Some(draws) = self.draws.union(&other.draws) else {
+            return refused("the predictions share samples, which would count twice".into());
+        };
+        let mut sums = self.sums.clone();
+        py.detach(|| sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| sum.merge(other)));
+        // Logits stay in the order of the samples as far as one follows the other.
+        let logits = match (&self.logits, &other.logits) {
+            (Some(a), Some(b)) => Some(concatenate![Axis(1), a.view(), b.view()]),
+            _ => None,
+        };
+        Ok(self.with(sums, logits, draws, self.is_single))
+    }
+
+    fn figures(&self, py: Python<'_>) -> PyResult<&Figures> {
+        self.figures.get_or_try_init(py, || {
+            let classes = self.origin.class_names.len();
+            let count = self.sums.len();
+            let mut probabilities = Array2::zeros((count, classes));
+            let mut std = Array2::zeros((count, classes));
+            let mut scalars = [(); 3].map(|()| Array1::zeros(count));
+            let mut uncertainty = Uncertainty::default();
+            for (i, sums) in self.sums.iter().enumerate() {
+                sums.finish_into(&mut uncertainty);
+                probabilities.row_mut(i).assign(&aview1(&uncertainty.probabilities));
+                std.row_mut(i).assign(&aview1(&uncertainty.std));
+                scalars[0][i] = uncertainty.predictive_entropy;
+                scalars[1][i] = uncertainty.expected_entropy;
+                scalars[2][i] = uncertainty.mutual_information;
+            }
+            let by_class = |values: Array2<f64>| -> PyResult<Py<PyAny>> {
+                Ok(match self.is_single {
+                    true => {
+                        read_only(values.index_axis_move(Axis(0), 0).into_pyarray(py).into_any())?
+                    }
+                    false => read_only(values.into_pyarray(py).into_any())?,
+                })
+            };
+            let scalar = |values: Array1<f64>| -> PyResult<Py<PyAny>> {
+                match self.is_single {
+                    true => Ok(values[0].into_pyobject(py)?.into_any().unbind()),
+                    false => read_only(values.into_pyarray(py).into_any()),
+                }
+            };
+            let [predictive, expected, mutual] = scalars;
+            Ok(Figures {
+                probabilities: by_class(probabilities)?,
+                std: by_class(std)?,
+                predictive_entropy: scalar(predictive)?,
+                expected_entropy: scalar(expected)?,
+                mutual_information: scalar(mutual)?,
+            })
+        })
+    }
+}
+
+/// Makes an array read-only, as every access returns the same one.
+fn read_only(array: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    array.call_method1("setflags", (false,))?;
+    Ok(array.unbind())
+}

@@ -1,0 +1,157 @@
+//! `bayes8.quantize`: from files to a model.
+
+use crate::arguments;
+use crate::attend::attend;
+use crate::errors::refused;
+use crate::model::Model;
+use crate::pool::pool;
+use crate::progress::Progress;
+use bayes8::convert::bias_correction::BiasCorrection;
+use bayes8::convert::calibrate::RangeMethod;
+use bayes8::convert::conversion::ConversionOptions;
+use bayes8::convert::error_feedback::Rounding;
+use bayes8::convert::quantization::{Quantization, QuantizationError, Settings, Sources};
+use bayes8::convert::{ImportOptions, InputLayout, PosteriorSource};
+use bayes8::core::graph::Shape;
+use bayes8::core::numerics::ActivationBits;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+
+/// The percentage of the method `percentile` without a number.
+const COMMON_PERCENTILE: f64 = 99.99;
+
+/// Returns the posterior: a file, a share of the magnitudes, or none.
+pub(crate) fn posterior(
+    posterior: Option<PathBuf>,
+    moped: Option<f32>,
+    deterministic: bool,
+) -> PyResult<PosteriorSource> {
+    match (posterior, moped, deterministic) {
+        (Some(path), None, false) => Ok(PosteriorSource::File(path)),
+        (None, Some(delta), false) if delta > 0.0 && delta.is_finite() => {
+            Ok(PosteriorSource::Moped { delta })
+        }
+        (None, Some(delta), false) => {
+            Err(PyValueError::new_err(format!("moped is {delta}, not a positive number")))
+        }
+        (None, None, true) => Ok(PosteriorSource::Deterministic),
+        _ => Err(PyValueError::new_err(
+            "pass exactly one of posterior, moped and deterministic=True: they say how the weights vary",
+        )),
+    }
+}
+
+/// Returns what an ONNX file leaves open about its input.
+pub(crate) fn import(layout: Option<&str>, shape: Option<Vec<usize>>) -> PyResult<ImportOptions> {
+    let layout = layout.map(str::parse::<InputLayout>).transpose();
+    let layout = layout.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let shape = shape.map(Shape::try_from).transpose();
+    let shape = shape.map_err(|error| PyValueError::new_err(format!("input_shape: {error}")))?;
+    let mut options = ImportOptions::default();
+    options.input_layout = layout;
+    options.input_shape = shape;
+    Ok(options)
+}
+
+/// Makes a model from files.
+#[pyfunction]
+#[pyo3(signature = (
+    network, calibration, *, name, posterior, moped, deterministic, metadata, class_names, input_layout,
+    input_shape, calibration_draws, calibration_method, percentile, weight_rounding, bias_correction,
+    activation_bits, seed, progress
+))]
+#[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+pub(crate) fn quantize<'py>(
+    py: Python<'py>,
+    network: PathBuf,
+    calibration: PathBuf,
+    name: String,
+    posterior: Option<PathBuf>,
+    moped: Option<f32>,
+    deterministic: bool,
+    metadata: Option<PathBuf>,
+    class_names: Option<Vec<String>>,
+    input_layout: Option<&str>,
+    input_shape: Option<Vec<usize>>,
+    calibration_draws: Option<u32>,
+    calibration_method: &str,
+    percentile: Option<f64>,
+    weight_rounding: &str,
+    bias_correction: &str,
+    activation_bits: u8,
+    seed: Option<&Bound<'py, PyAny>>,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<Model> {
+    let mut sources =
+        Sources::new(network, self::posterior(posterior, moped, deterministic)?, calibration);
+    sources.import = import(input_layout, input_shape)?;
+    sources.metadata = metadata;
+    sources.class_names = class_names.map(|names| (names, "class_names"));
+    let bits = ActivationBits::try_from(activation_bits);
+    let mut settings = Settings::new(name);
+    settings.draws = calibration_draws.unwrap_or(settings.draws);
+    settings.seed = arguments::seed(seed)?;
+    settings.options = ConversionOptions::new()
+        .method(method(calibration_method, percentile)?)
+        .activation_bits(bits.map_err(|error| PyValueError::new_err(error.to_string()))?)
+        .rounding(choice(
+            "weight_rounding",
+            weight_rounding,
+            &[("error-feedback", Rounding::ErrorFeedback), ("nearest", Rounding::Nearest)],
+        )?)
+        .bias_correction(choice(
+            "bias_correction",
+            bias_correction,
+            &[
+                ("auto", BiasCorrection::Auto),
+                ("on", BiasCorrection::On),
+                ("off", BiasCorrection::Off),
+            ],
+        )?);
+    let progress = Progress::new(progress)?;
+    let pool = pool(0)?;
+    let quantized = attend(py, Some(&pool), &|py| progress.report(py), |attendant| {
+        let mut observer = |event| {
+            progress.observe(event);
+            attendant.unwind_if_stopped();
+        };
+        Quantization::load(&sources)?.run(&settings, &mut observer)
+    })?;
+    let quantized = quantized.map_err(|error: QuantizationError| refused(&error))?;
+    progress.report(py)?;
+    Model::from_quantized(quantized)
+}
+
+/// Returns the way in which ranges follow from activations; `None` to choose by network.
+fn method(name: &str, percentile: Option<f64>) -> PyResult<Option<RangeMethod>> {
+    let method = choice(
+        "calibration_method",
+        name,
+        &[
+            ("auto", None),
+            ("minmax", Some(RangeMethod::MinMax)),
+            ("percentile", Some(RangeMethod::Percentile(percentile.unwrap_or(COMMON_PERCENTILE)))),
+            ("mse", Some(RangeMethod::Mse)),
+            ("entropy", Some(RangeMethod::Entropy)),
+        ],
+    )?;
+    let Some(percentile) = percentile else { return Ok(method) };
+    if name != "percentile" {
+        let message = "percentile belongs to calibration_method=\"percentile\"";
+        return Err(PyValueError::new_err(message));
+    }
+    if !(percentile > 0.0 && percentile <= 100.0) {
+        return Err(PyValueError::new_err(format!("percentile is {percentile}, not up to 100")));
+    }
+    Ok(method)
+}
+
+/// Returns the value that belongs to a name.
+pub(crate) fn choice<T: Clone>(what: &str, name: &str, values: &[(&str, T)]) -> PyResult<T> {
+    let found = values.iter().find(|(value, _)| *value == name);
+    found.map(|(_, value)| value.clone()).ok_or_else(|| {
+        let names: Vec<_> = values.iter().map(|(name, _)| format!("{name:?}")).collect();
+        PyValueError::new_err(format!("{what} is {name:?}; it takes {}", names.join(", ")))
+    })
+}

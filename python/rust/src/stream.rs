@@ -1,0 +1,69 @@
+//! `bayes8.Stream`: running estimates.
+
+use crate::model::Model;
+use crate::pictures::Batch;
+use crate::prediction::Prediction;
+use crate::progress::Progress;
+use bayes8::PredictOptions;
+use pyo3::prelude::*;
+use std::sync::{Mutex, PoisonError};
+
+/// An iterator over running estimates. It works only when the next estimate is asked for.
+#[pyclass(frozen, module = "bayes8")]
+pub(crate) struct Stream {
+    model: Py<Model>,
+    pictures: Py<PyAny>,
+    layout: String,
+    options: PredictOptions,
+    every: u32,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The first sample that has not run.
+    next: u32,
+    sum: Option<Py<Prediction>>,
+}
+
+impl Stream {
+    pub(crate) fn new(
+        model: Py<Model>,
+        pictures: Py<PyAny>,
+        layout: String,
+        options: PredictOptions,
+        every: u32,
+    ) -> Self {
+        let state = Mutex::new(State { next: options.samples.start, sum: None });
+        Self { model, pictures, layout, options, every, state }
+    }
+}
+
+#[pymethods]
+impl Stream {
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<Prediction>>> {
+        let (start, sum) = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.next, state.sum.as_ref().map(|sum| sum.clone_ref(py)))
+        };
+        let end = start.saturating_add(self.every).min(self.options.samples.end);
+        if start >= end {
+            return Ok(None);
+        }
+        let model = self.model.get();
+        let batch = Batch::new(self.pictures.bind(py), model.shape(), &self.layout)?;
+        let options = self.options.clone().samples(start..end);
+        let more = model.predict_batch(py, &batch, &options, &Progress::new(None)?)?;
+        let sum = match sum {
+            Some(sum) => sum.get().merged(py, &more)?,
+            None => more,
+        };
+        let sum = Py::new(py, sum)?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = State { next: end, sum: Some(sum.clone_ref(py)) };
+        Ok(Some(sum))
+    }
+}

@@ -1,0 +1,336 @@
+"""The engine, the converter, the evaluation and the command line, in Rust."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path as _Path
+from typing import Any, Literal, final, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._typing import Floats, Layout, Path, Pictures, Progress
+
+__version__: str
+
+class Error(Exception):
+    """A file, a network or a model that bayes8 cannot use. The message names it and says why."""
+
+@final
+class Model:
+    """A model that is ready to predict. `bayes8.load` and `bayes8.quantize` return one.
+
+    Any number of Python threads may share a model and predict at once; predictions do not hold the
+    interpreter's lock. A model pickles as its path, or else as its bytes, with its options.
+    """
+
+    def __new__(
+        cls,
+        source: Path | bytes,
+        *,
+        threads: int | None = None,
+        isa: str | None = None,
+        bank_bytes: int = 0,
+        max_memory: int | None = None,
+        max_steps: int | None = None,
+    ) -> Model: ...
+    def predict(
+        self,
+        pictures: Pictures,
+        *,
+        samples: int | range | None = None,
+        seed: int | None = None,
+        layout: Layout = "NHWC",
+        keep_logits: bool = False,
+        progress: Progress = None,
+    ) -> Prediction:
+        """Predicts a picture or a batch.
+
+        The same model, picture, seed and samples give the same bits, whatever the other pictures of
+        the batch, the threads and the machine.
+
+        Args:
+            pictures: uint8, 0 to 255, to which the model applies its preprocessing, or float32 that
+                are normalized already: [N, H, W, C], or one [H, W, C]. Volumes are
+                [N, D, H, W, C], sequences [N, L, C], vectors [N, C]; gray pictures may be [N, H, W].
+                A C-contiguous array is not copied. Also a PIL image, which is fitted as by the
+                command line, a list of these, and any object that NumPy converts.
+            samples: the number of weight samples, by default 32, or a `range` of their indices.
+            seed: seed of the weights, by default 0.
+            layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
+            keep_logits: whether the prediction has the logits of every sample.
+            progress: True for a bar (if tqdm is installed), or a function of (task, done, total).
+
+        Raises:
+            TypeError: the pictures are of another kind.
+            ValueError: their shape is wrong, a number is not finite, or samples do not exist.
+
+        """
+
+    def stream(
+        self,
+        pictures: Pictures,
+        *,
+        samples: int | range | None = None,
+        seed: int | None = None,
+        every: int | None = None,
+        layout: Layout = "NHWC",
+        keep_logits: bool = False,
+    ) -> Stream:
+        """Iterates over running estimates.
+
+        Each is the prediction from the samples so far and has the bits that `predict` returns for
+        them. Work is done only when the next estimate is asked for, so leaving the loop stops it.
+
+        Args:
+            pictures: as in `predict`.
+            samples: as in `predict`.
+            seed: as in `predict`.
+            every: samples between two estimates; by default one per thread.
+            layout: as in `predict`.
+            keep_logits: as in `predict`.
+
+        """
+
+    def trace(
+        self,
+        pictures: Pictures,
+        *,
+        sample: int = 0,
+        seed: int | None = None,
+        layout: Layout = "NHWC",
+    ) -> dict[str, NDArray[Any]]:
+        """Returns the output of every node for one weight sample, by name, in order.
+
+        Outputs are codes, uint8 [N, H, W, C]; the last are the logits, float32 [N, classes].
+        Flattened values, and convolutions that end in an addition, have no codes and are left out.
+        """
+
+    def to_bytes(self) -> bytes:
+        """Returns the model file."""
+
+    def save(self, path: Path) -> None:
+        """Writes the model file, completely or not at all."""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What `bayes8 inspect --json` prints: sizes, input, calibration, layers."""
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """The nodes of the network, as in `info["nodes"]`."""
+
+    @property
+    def fidelity(self) -> dict[str, Any] | None:
+        """What rounding did to every value, if `bayes8.quantize` made this model here."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes; "class N" where the file has none."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of a picture: (H, W, C), or (D, H, W, C)."""
+
+    @property
+    def digest(self) -> str:
+        """Identifies the model, whatever its file: "blake3:" and 64 digits."""
+
+    @property
+    def isa(self) -> str:
+        """The instruction set in use."""
+
+    @property
+    def threads(self) -> int:
+        """The threads that a prediction may use."""
+
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class Prediction:
+    """Predictions of N pictures from the same weight samples.
+
+    Arrays have an axis of N first; the prediction of a single picture, such as `p[0]`, has none,
+    and floats in the place of arrays [N]. Entropies are in nats. Arrays are read-only.
+    """
+
+    @property
+    def probabilities(self) -> Floats:
+        """Mean probability of each class, [N, classes]."""
+
+    @property
+    def std(self) -> Floats:
+        """Standard deviation of each probability over the samples, [N, classes]."""
+
+    @property
+    def predictive_entropy(self) -> Any:
+        """Total uncertainty: entropy of the mean probabilities, [N]."""
+
+    @property
+    def expected_entropy(self) -> Any:
+        """Aleatoric uncertainty: mean of the entropies of the samples, [N]."""
+
+    @property
+    def mutual_information(self) -> Any:
+        """Epistemic uncertainty: the total less the aleatoric, [N]."""
+
+    @property
+    def logits(self) -> NDArray[np.float32] | None:
+        """Logits of every sample, [N, samples, classes], if `keep_logits` asked for them."""
+
+    @property
+    def samples(self) -> int:
+        """Number of weight samples."""
+
+    @property
+    def draws(self) -> list[tuple[int, range]]:
+        """The samples: seeds, and ranges of indices."""
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes."""
+
+    @property
+    def model_digest(self) -> str:
+        """Identifies the model."""
+
+    @property
+    def is_single(self) -> bool:
+        """Whether this is the prediction of a single picture, without an axis of N."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the sums: equal if and only if all bits are equal."""
+
+    def top(self, k: int = 5) -> Any:
+        """The k most probable classes with their probabilities, [(name, probability), ...].
+
+        Of N pictures a list of such lists.
+        """
+
+    def merge(self, other: Prediction) -> Prediction:
+        """Returns the prediction from the samples of both, exactly.
+
+        The sums are integers: samples that were split over workers give the bits of one machine.
+
+        Raises:
+            ValueError: the predictions are of different models or numbers of pictures, or share
+                samples, which would count twice.
+
+        """
+
+    @staticmethod
+    def concatenate(predictions: Sequence[Prediction]) -> Prediction:
+        """Joins predictions of several sets of pictures, from the same model and samples.
+
+        Raises:
+            ValueError: the models or samples differ, or there are no predictions.
+
+        """
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draws the probabilities of one picture with their spread; needs matplotlib.
+
+        Returns the axes, which are those of `ax` if it is given.
+        """
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: Any, /) -> Prediction: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def _repr_html_(self) -> str: ...
+    @staticmethod
+    def _restore(
+        words: bytes,
+        draws: Sequence[tuple[int, int, int]],
+        digest: str,
+        class_names: Sequence[str],
+        is_single: bool,  # noqa: FBT001
+        logits: NDArray[np.float32] | None,
+    ) -> Prediction: ...
+
+@final
+class Stream:
+    """An iterator over running estimates (`Model.stream`)."""
+
+    def __iter__(self) -> Iterator[Prediction]: ...
+    def __next__(self) -> Prediction: ...
+
+@final
+class Report:
+    """Figures of a model on labelled pictures (`bayes8.evaluate`).
+
+    `report["accuracy"]` is a figure, `print(report)` shows the most important ones, and notebooks
+    show the page with diagrams.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all figures, as `bayes8 evaluate --json` prints them."""
+
+    @overload
+    def to_html(self, path: None = None) -> str: ...
+    @overload
+    def to_html(self, path: Path) -> None: ...
+    @property
+    def missed(self) -> str | None:
+        """The thresholds that were missed, in words; None if all are kept."""
+
+    def keys(self) -> Any:
+        """Names of the figures."""
+
+    def __iter__(self) -> Iterator[str]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: str, /) -> Any: ...
+    def _repr_html_(self) -> str: ...
+
+def command(arguments: Sequence[str]) -> int:
+    """Runs the command `bayes8` with its arguments, the name of the program first."""
+
+def quantize(
+    network: Path,
+    calibration: Path,
+    *,
+    name: str,
+    posterior: Path | None,
+    moped: float | None,
+    deterministic: bool,
+    metadata: Path | None,
+    class_names: Sequence[str] | None,
+    input_layout: str | None,
+    input_shape: Sequence[int] | None,
+    calibration_draws: int | None,
+    calibration_method: str,
+    percentile: float | None,
+    weight_rounding: str,
+    bias_correction: str,
+    activation_bits: int,
+    seed: int | None,
+    progress: Progress,
+) -> Model:
+    """Makes a model from files (`bayes8.quantize`)."""
+
+def evaluate(
+    model: Model,
+    data: Path,
+    *,
+    ood: Path | None,
+    drift: Path | None,
+    drift_samples: int | None,
+    network: Path | None,
+    posterior: Path | None,
+    moped: float | None,
+    deterministic: bool,
+    input_layout: str | None,
+    input_shape: Sequence[int] | None,
+    fp32_samples: int | None,
+    fp32_noise: str,
+    golden: Path | None,
+    samples: int,
+    seed: int | None,
+    thresholds: Sequence[tuple[str, float]],
+    progress: Progress,
+) -> Report:
+    """Measures a model on files (`bayes8.evaluate`)."""

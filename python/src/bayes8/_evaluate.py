@@ -1,0 +1,94 @@
+"""Measures models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import _bayes8
+from ._files import load, npz, temporary_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ._bayes8 import Model, Report
+    from ._typing import Path as AnyPath
+    from ._typing import Pictures, Progress
+
+
+def evaluate(  # noqa: PLR0913 (keywords)
+    model: Model | AnyPath,
+    x: AnyPath | Pictures,
+    y: Sequence[int] | Any = None,  # noqa: ANN401 (an array of integers)
+    *,
+    ood: AnyPath | Pictures | None = None,
+    drift: AnyPath | None = None,
+    drift_samples: int | None = None,
+    network: AnyPath | None = None,
+    posterior: AnyPath | None = None,
+    moped: float | None = None,
+    deterministic: bool = False,
+    input_layout: str | None = None,
+    input_shape: Sequence[int] | None = None,
+    fp32_samples: int | None = None,
+    fp32_noise: Literal["own", "int8"] = "own",
+    golden: AnyPath | None = None,
+    samples: int = 32,
+    seed: int = 0,
+    thresholds: Mapping[str, float] | None = None,
+    progress: Progress = None,
+) -> Report:
+    """Measures accuracy, calibration and uncertainty, and how INT8 differs from FP32.
+
+    Args:
+        model: a model, or its file.
+        x: labelled pictures: uint8 [N, H, W, C], float32 that the model takes as they are, or the
+            path of an npz archive with arrays `x` and `y`.
+        y: class indices [N]; not with an archive.
+        ood: pictures of another distribution, about which the model should be unsure.
+        drift: the pictures, corrupted, as `bayes8 corrupt` writes them.
+        drift_samples: samples of each corrupted picture; by default `samples`.
+        network: the FP32 network to compare with, an ONNX file; slow.
+        posterior: standard deviations of its weights; or else:
+        moped: standard deviations as this share of each weight's magnitude.
+        deterministic: no standard deviations.
+        input_layout: the axes of the network's input, as in `quantize`.
+        input_shape: rows, columns and channels of a picture, if the network leaves them open.
+        fp32_samples: samples of the FP32 network; by default `samples`.
+        fp32_noise: "own" for independent noise, "int8" for the noise of the INT8 samples.
+        golden: FP32 predictions that the training framework recorded.
+        samples: Monte-Carlo samples of each picture.
+        seed: seed of the weights.
+        thresholds: limits that must be kept, such as {"min_accuracy": 0.9, "max_ece": 0.05};
+            `Report.missed` says which are not.
+        progress: True for a bar (if tqdm is installed), or a function of (task, done, total).
+
+    Raises:
+        OSError: a file cannot be read.
+        Error: the pictures, labels or the network cannot be used.
+        TypeError, ValueError: an argument is wrong.
+
+    """
+    if not isinstance(model, _bayes8.Model):
+        model = load(model)
+    with temporary_folder() as folder:
+        return _bayes8.evaluate(
+            model,
+            npz(folder, "x", x=x, labels=y),
+            ood=None if ood is None else npz(folder, "ood", x=ood),
+            drift=None if drift is None else Path(drift),
+            drift_samples=drift_samples,
+            network=network,
+            posterior=posterior,
+            moped=moped,
+            deterministic=deterministic,
+            input_layout=input_layout,
+            input_shape=None if input_shape is None else list(input_shape),
+            fp32_samples=fp32_samples,
+            fp32_noise=fp32_noise,
+            golden=golden,
+            samples=samples,
+            seed=seed,
+            thresholds=list((thresholds or {}).items()),
+            progress=progress,
+        )

@@ -1,0 +1,18 @@
+"""Types of arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import IO, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Path: TypeAlias = str | os.PathLike[str]
+Source: TypeAlias = Path | bytes | IO[bytes]
+Layout: TypeAlias = Literal["NHWC", "NCHW", "NDHWC", "NCDHW", "NLC", "NCL", "NC"]
+# Arrays, PIL images and lists of these: neither library need be installed to check types.
+Pictures: TypeAlias = Any
+Progress: TypeAlias = bool | Callable[[str, int, int | None], object] | None
+Floats: TypeAlias = NDArray[np.float64]

@@ -1,0 +1,112 @@
+"""A classifier for scikit-learn (`pip install "bayes8[sklearn]"`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._bayes8 import Model
+from ._files import load
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils.validation import check_is_fitted
+except ImportError as error:
+    _MESSAGE = 'bayes8.sklearn needs scikit-learn: pip install "bayes8[sklearn]"'
+    raise ImportError(_MESSAGE) from error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._bayes8 import Prediction
+    from ._typing import Floats, Pictures, Source
+
+
+class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A bayes8 model as a trained classifier.
+
+    It is fitted from the start: a model is trained elsewhere. `fit` only checks the labels, so that
+    pipelines and tools such as MAPIE can call it.
+
+    Args:
+        model: a model, or what `bayes8.load` takes.
+        samples: Monte-Carlo samples of each picture.
+        seed: seed of the weights.
+        classes: labels of the classes, in the order of the model's; by default 0, 1, and so on.
+
+    Attributes:
+        classes_: the labels.
+        n_classes_: how many there are.
+
+    """
+
+    def __init__(
+        self,
+        model: Model | Source | None = None,
+        *,
+        samples: int = 32,
+        seed: int = 0,
+        classes: Any = None,  # noqa: ANN401 (an array)
+    ) -> None:
+        # scikit-learn's clones compare the arguments with what is stored, so nothing is changed here.
+        self.model = model
+        self.samples = samples
+        self.seed = seed
+        self.classes = classes
+
+    def fit(self, _x: Pictures = None, y: Any = None) -> BayesianClassifier:  # noqa: ANN401
+        """Checks that `y` has only labels of the model. The weights stay as they are."""
+        if y is not None:
+            unknown = np.setdiff1d(np.asarray(y), self.classes_)
+            if len(unknown):
+                message = f"y has labels that the model does not know: {unknown[:5].tolist()}"
+                raise ValueError(message)
+        return self
+
+    def predict_distribution(self, x: Pictures) -> Prediction:
+        """Returns the whole prediction, with its uncertainty."""
+        check_is_fitted(self)
+        return self.model_.predict(x, samples=self.samples, seed=self.seed)
+
+    def predict_proba(self, x: Pictures) -> Floats:
+        """Returns the mean probabilities, [N, classes]."""
+        return np.atleast_2d(self.predict_distribution(x).probabilities)
+
+    def predict(self, x: Pictures) -> NDArray[Any]:
+        """Returns the most probable labels, [N]."""
+        labels: NDArray[Any] = self.classes_[np.argmax(self.predict_proba(x), axis=1)]
+        return labels
+
+    @property
+    def model_(self) -> Model:
+        """The model."""
+        if isinstance(self.model, Model):
+            return self.model
+        if self.model is None:
+            message = "BayesianClassifier needs a model: a bayes8.Model or the path of one"
+            raise ValueError(message)
+        # Not an argument, so that clones stay equal.
+        if getattr(self, "_loaded", None) is None or self._loaded[0] is not self.model:
+            self._loaded = (self.model, load(self.model))
+        return self._loaded[1]
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The labels, in the order of the model's classes."""
+        count = len(self.model_.class_names)
+        if self.classes is None:
+            return np.arange(count)
+        labels = np.asarray(self.classes)
+        if labels.shape != (count,):
+            message = f"classes has the shape {labels.shape}; the model has {count} classes"
+            raise ValueError(message)
+        return labels
+
+    @property
+    def n_classes_(self) -> int:
+        """The number of classes."""
+        return len(self.classes_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.model is not None
