@@ -6,7 +6,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyOSError, PyValueError};
 use std::error::Error as _;
 use std::fmt::Write;
-use std::io;
+use std::{io, iter};
 
 create_exception!(
     bayes8,
@@ -30,17 +30,13 @@ pub(crate) fn message(error: &dyn std::error::Error) -> String {
 /// Returns the exception for an error of a file or a network: an `OSError` for a file that cannot be
 /// read, [`Error`] otherwise.
 pub(crate) fn refused(error: &(dyn std::error::Error + 'static)) -> PyErr {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            if let Some(code) = error.raw_os_error() {
-                // Python chooses the subclass, such as `FileNotFoundError`, by the code.
-                return PyOSError::new_err((code, message(error)));
-            }
-        }
-        cause = error.source();
+    let causes = iter::successors(Some(error), |&error| error.source());
+    let code = causes.filter_map(|cause| cause.downcast_ref()).find_map(io::Error::raw_os_error);
+    match code {
+        // Python chooses the subclass, such as `FileNotFoundError`, by the code.
+        Some(code) => PyOSError::new_err((code, message(error))),
+        None => Error::new_err(message(error)),
     }
-    Error::new_err(message(error))
 }
 
 /// Returns the exception for a model that cannot be loaded.

@@ -20,10 +20,10 @@ pub(crate) struct Report {
     figures: Py<PyAny>,
 }
 
-/// Measures a model on files.
+/// Measures a model on files. `folder` is a temporary one.
 #[pyfunction]
 #[pyo3(signature = (
-    model, data, *, ood, drift, drift_samples, network, posterior, moped, deterministic, input_layout,
+    model, data, folder, *, ood, drift, drift_samples, network, posterior, moped, deterministic, input_layout,
     input_shape, fp32_samples, fp32_noise, golden, samples, seed, thresholds, progress
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
@@ -31,6 +31,7 @@ pub(crate) fn evaluate<'py>(
     py: Python<'py>,
     model: &Bound<'py, Model>,
     data: PathBuf,
+    folder: PathBuf,
     ood: Option<PathBuf>,
     drift: Option<PathBuf>,
     drift_samples: Option<&Bound<'py, PyAny>>,
@@ -52,9 +53,7 @@ pub(crate) fn evaluate<'py>(
     let count = |what, value: Option<&Bound<'_, PyAny>>| {
         value.map(|value| arguments::sample_count(what, value)).transpose()
     };
-    let path = model.path().cloned();
-    let name = || PathBuf::from(model.engine().quantized().name());
-    let mut options = Options::new(path.unwrap_or_else(name), data);
+    let mut options = Options::new(model.file_in(&folder)?, data);
     if let Some(network) = network {
         let posterior = self::posterior(posterior, moped, deterministic)?;
         let mut fp32 = Fp32::new(network, posterior);

@@ -19,7 +19,8 @@ use numpy::IntoPyArray;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// How a model runs, as Python gave it.
@@ -262,9 +263,14 @@ impl Model {
         &self.engine
     }
 
-    /// Returns the file, if the model comes from one.
-    pub(crate) fn path(&self) -> Option<&PathBuf> {
-        self.path.as_ref()
+    /// Returns the file that the model comes from. Writes one to `folder` if it comes from memory.
+    pub(crate) fn file_in(&self, folder: &Path) -> PyResult<PathBuf> {
+        if let Some(path) = &self.path {
+            return Ok(path.clone());
+        }
+        let path = folder.join("model.safetensors");
+        fs::write(&path, self.file()?)?;
+        Ok(path)
     }
 
     /// Returns how the model runs.

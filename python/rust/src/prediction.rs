@@ -214,6 +214,13 @@ impl Prediction {
         }
     }
 
+    fn __iter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let each = (0..slf.get().__len__()?).map(|i| slf.get().of_pictures(&[i], true));
+        let all = each.map(|p| Py::new(py, p)).collect::<PyResult<Vec<_>>>()?;
+        all.into_pyobject(py)?.try_iter().map(Bound::into_any)
+    }
+
     fn __repr__(&self) -> String {
         let samples = self.samples();
         match self.is_single {

@@ -1,14 +1,24 @@
 """The engine, the converter, the evaluation and the command line, in Rust."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path as _Path
-from typing import Any, Literal, final, overload
+from collections.abc import Iterator, Sequence
+from typing import Any, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._typing import Floats, Layout, Path, Pictures, Progress
 
+__all__ = [
+    "Error",
+    "Model",
+    "Prediction",
+    "Report",
+    "Stream",
+    "__version__",
+    "command",
+    "evaluate",
+    "quantize",
+]
 __version__: str
 
 class Error(Exception):
@@ -50,7 +60,7 @@ class Model:
         Args:
             pictures: uint8, 0 to 255, to which the model applies its preprocessing, or float32 that
                 are normalized already: [N, H, W, C], or one [H, W, C]. Volumes are
-                [N, D, H, W, C], sequences [N, L, C], vectors [N, C]; gray pictures may be [N, H, W].
+                [N, D, H, W, C], sequences [N, L, C], vectors [N, C]; gray pictures also [N, H, W].
                 A C-contiguous array is not copied. Also a PIL image, which is fitted as by the
                 command line, a list of these, and any object that NumPy converts.
             samples: the number of weight samples, by default 32, or a `range` of their indices.
@@ -238,6 +248,7 @@ class Prediction:
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: Any, /) -> Prediction: ...
+    def __iter__(self) -> Iterator[Prediction]: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
@@ -248,7 +259,7 @@ class Prediction:
         draws: Sequence[tuple[int, int, int]],
         digest: str,
         class_names: Sequence[str],
-        is_single: bool,  # noqa: FBT001
+        is_single: bool,
         logits: NDArray[np.float32] | None,
     ) -> Prediction: ...
 
@@ -315,6 +326,7 @@ def quantize(
 def evaluate(
     model: Model,
     data: Path,
+    folder: Path,
     *,
     ood: Path | None,
     drift: Path | None,

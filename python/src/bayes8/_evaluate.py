@@ -75,6 +75,7 @@ def evaluate(  # noqa: PLR0913 (keywords)
         return _bayes8.evaluate(
             model,
             npz(folder, "x", x=x, labels=y),
+            folder,
             ood=None if ood is None else npz(folder, "ood", x=ood),
             drift=None if drift is None else Path(drift),
             drift_samples=drift_samples,

@@ -48,10 +48,17 @@ def load(  # noqa: PLR0913 (keywords)
         ValueError: the instruction set or the number of threads is not available.
 
     """
+    if isinstance(source, bytearray | memoryview):
+        source = bytes(source)
     if not isinstance(source, bytes | str | os.PathLike):
-        data = source.read() if hasattr(source, "read") else bytes(source)
+        if not hasattr(source, "read"):
+            message = f"a model is a path, bytes or a file object, not a {type(source).__name__}"
+            raise TypeError(message)
+        data = source.read()
         if not isinstance(data, bytes):
-            message = f"the file object returned {type(data).__name__}, not bytes; open it with 'rb'"
+            message = (
+                f"the file object returned {type(data).__name__}, not bytes; open it with 'rb'"
+            )
             raise TypeError(message)
         source = data
     return Model(
@@ -112,7 +119,7 @@ def npz(folder: Path, name: str, *, labels: object = None, **arrays: object) -> 
     if labels is not None:
         contents["y"] = np.asarray(labels)
     path = folder / f"{name}.npz"
-    np.savez(path, **contents)
+    np.savez(path, allow_pickle=False, **contents)
     return path
 
 

@@ -25,7 +25,7 @@ _ROW = (
 
 
 def prediction(p: Prediction) -> str:
-    """Shows the most probable classes as bars with their spread, and the split of the uncertainty."""
+    """Shows the most probable classes as bars with their spread, and both uncertainties."""
     if p.is_single:
         return _picture(p)
     shown = [f"<h4>Picture {i}</h4>{_picture(p[i])}" for i in range(min(len(p), _MOST_PICTURES))]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ._typing import Pictures, Progress
 
 
-
 def quantize(  # noqa: PLR0913 (keywords)
     network: AnyPath | Any,  # noqa: ANN401 (onnx.ModelProto, which need not be installed)
     *,
@@ -54,7 +53,8 @@ def quantize(  # noqa: PLR0913 (keywords)
         deterministic: no standard deviations.
         name: name of the model; by default that of the network's file.
         metadata: class names and preprocessing, as `bayes8.export` writes them: a JSON file, or
-            such a dictionary: {"class_names": [...], "preprocessing": {"mean": [...], "std": [...]}}.
+            such a dictionary:
+            {"class_names": [...], "preprocessing": {"mean": [...], "std": [...]}}.
         class_names: names of the classes, instead of those of `metadata`.
         input_layout: the axes of the network's input, one letter each, such as "nchw"; by default
             as the network uses them.

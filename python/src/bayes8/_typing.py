@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Path: TypeAlias = str | os.PathLike[str]
-Source: TypeAlias = Path | bytes | IO[bytes]
+Source: TypeAlias = Path | bytes | bytearray | memoryview | IO[bytes]
 Layout: TypeAlias = Literal["NHWC", "NCHW", "NDHWC", "NCDHW", "NLC", "NCL", "NC"]
 # Arrays, PIL images and lists of these: neither library need be installed to check types.
 Pictures: TypeAlias = Any

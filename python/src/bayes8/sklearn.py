@@ -49,7 +49,7 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: int = 0,
         classes: Any = None,  # noqa: ANN401 (an array)
     ) -> None:
-        # scikit-learn's clones compare the arguments with what is stored, so nothing is changed here.
+        # Clones compare the arguments with what is stored, so nothing is changed here.
         self.model = model
         self.samples = samples
         self.seed = seed
@@ -87,9 +87,10 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             message = "BayesianClassifier needs a model: a bayes8.Model or the path of one"
             raise ValueError(message)
         # Not an argument, so that clones stay equal.
-        if getattr(self, "_loaded", None) is None or self._loaded[0] is not self.model:
-            self._loaded = (self.model, load(self.model))
-        return self._loaded[1]
+        loaded: tuple[object, Model] | None = getattr(self, "_loaded", None)
+        if loaded is None or loaded[0] is not self.model:
+            self._loaded = loaded = (self.model, load(self.model))
+        return loaded[1]
 
     @property
     def classes_(self) -> NDArray[Any]:

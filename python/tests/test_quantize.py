@@ -1,0 +1,162 @@
+"""Quantization and evaluation from Python."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from repository import FASHION
+
+import bayes8
+
+NETWORK, POSTERIOR = FASHION / "network.onnx", FASHION / "posterior.safetensors"
+METADATA = FASHION / "metadata.json"
+
+
+def calibration() -> Any:
+    return np.load(FASHION / "calibration.npz")["x"]
+
+
+@pytest.fixture(scope="module")
+def model() -> bayes8.Model:
+    return bayes8.quantize(
+        NETWORK,
+        posterior=POSTERIOR,
+        calibration=calibration(),
+        metadata=METADATA,
+        name="fashion",
+        calibration_draws=1,
+    )
+
+
+def test_arrays_and_files_give_the_model_of_the_command_line(
+    model: bayes8.Model, tmp_path: Path
+) -> None:
+    file = tmp_path / "fashion.safetensors"
+    arguments = {
+        "--network": NETWORK,
+        "--posterior": POSTERIOR,
+        "--calibration": FASHION / "calibration.npz",
+        "--metadata": METADATA,
+        "--calibration-draws": 1,
+        "-o": file,
+    }
+    words = [str(word) for pair in arguments.items() for word in pair]
+    command = [sys.executable, "-m", "bayes8", "quantize", *words]
+    subprocess.run(command, check=True, capture_output=True)
+    assert bayes8.load(file).digest == model.digest
+    assert file.read_bytes() == model.to_bytes()
+    assert model.fidelity is not None
+    assert model.fidelity["layers"]
+
+
+def test_metadata_may_be_a_dictionary(model: bayes8.Model) -> None:
+    metadata = json.loads(METADATA.read_text())
+    metadata["class_names"] = [f"kind {i}" for i in range(10)]
+    other = bayes8.quantize(
+        NETWORK,
+        moped=0.1,
+        calibration=calibration()[:8],
+        metadata=metadata,
+        calibration_draws=1,
+        calibration_method="minmax",
+    )
+    assert other.class_names == metadata["class_names"]
+    assert other.name == "network"
+    assert other.digest != model.digest
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({}, ValueError, "exactly one of posterior, moped and deterministic"),
+        ({"moped": 0.1, "deterministic": True}, ValueError, "exactly one"),
+        ({"moped": -1.0}, ValueError, "moped is -1, not a positive number"),
+        ({"moped": 0.1, "calibration_method": "best"}, ValueError, '"best"; it takes "auto"'),
+        ({"moped": 0.1, "percentile": 99.0}, ValueError, "percentile belongs to"),
+        ({"moped": 0.1, "activation_bits": 9}, ValueError, "9"),
+        ({"moped": 0.1, "calibration": "none.npz"}, FileNotFoundError, "none.npz"),
+        ({"moped": 0.1, "calibration": np.zeros(3)}, TypeError, "calibration is float64"),
+        ({"moped": 0.1, "network": 5}, TypeError, "a int, not a path"),
+        ({"moped": 0.1, "network": METADATA}, bayes8.Error, "metadata.json"),
+        ({"posterior": METADATA}, bayes8.Error, "metadata.json"),
+        ({"moped": 0.1, "class_names": ["a"]}, bayes8.Error, "class_names"),
+    ],
+)
+def test_wrong_arguments_are_refused(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    arguments = {"network": NETWORK, "calibration": calibration()[:8], **options}
+    with pytest.raises(error, match=message):
+        bayes8.quantize(arguments.pop("network"), **arguments)
+
+
+def test_an_evaluation_has_figures_text_and_a_page(model: bayes8.Model, tmp_path: Path) -> None:
+    data = np.load(FASHION / "test.npz")
+    events: list[Any] = []
+    report = bayes8.evaluate(
+        model,
+        data["x"],
+        data["y"],
+        ood=255 - data["x"],
+        samples=4,
+        thresholds={"min_accuracy": 0.5, "max_ece": 0.0},
+        progress=lambda *event: events.append(event),
+    )
+    assert report["accuracy"] > 0.8
+    p = model.predict(data["x"], samples=4)
+    assert report["accuracy"] == np.mean(p.probabilities.argmax(axis=1) == data["y"])
+    assert set(report) == set(report.keys()) == set(report.to_dict())
+    assert report["samples"] == 4
+    assert "accuracy" in str(report)
+    assert report.missed is not None
+    assert "ECE" in report.missed
+    assert events
+    report.to_html(tmp_path / "report.html")
+    page = report.to_html()
+    assert page == (tmp_path / "report.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "<iframe" in report._repr_html_()
+    with pytest.raises(KeyError, match="there are model_digest"):
+        report["acuracy"]
+    files = bayes8.evaluate(model, FASHION / "test.npz", samples=4)
+    assert files["accuracy"] == report["accuracy"]
+    assert files.missed is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((FASHION / "test.npz", [1, 2]), TypeError, "pass no others"),
+        (("none.npz",), FileNotFoundError, "none.npz"),
+        ((np.zeros((3, 28, 28, 1), np.uint8),), bayes8.Error, "`y`"),
+        ((np.zeros((3, 28, 28, 1), np.uint8), [0, 1]), bayes8.Error, "2"),
+        ((np.zeros((3, 28, 28, 1), np.uint8), [0, 1, 10]), bayes8.Error, "10"),
+    ],
+)
+def test_wrong_data_is_refused(
+    model: bayes8.Model, arguments: tuple[Any, ...], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        bayes8.evaluate(model, *arguments, samples=1)
+
+
+def test_an_evaluation_against_fp32(model: bayes8.Model) -> None:
+    data = np.load(FASHION / "test.npz")
+    report = bayes8.evaluate(
+        model,
+        data["x"][:20],
+        data["y"][:20],
+        network=NETWORK,
+        posterior=POSTERIOR,
+        samples=4,
+        fp32_noise="int8",
+    )
+    assert abs(report["fp32"]["accuracy"] - report["accuracy"]) <= 0.1
+    with pytest.raises(ValueError, match="need a network"):
+        bayes8.evaluate(model, data["x"], data["y"], moped=0.1)
