@@ -16,6 +16,7 @@ mod models;
 mod no_std;
 mod packages;
 mod programs;
+mod python;
 mod skipped;
 mod steps;
 mod structure;
@@ -37,6 +38,7 @@ Examples:
   cargo xtask c-library --prefix ~/.local
   cargo xtask structure
   cargo xtask book
+  cargo xtask python
   cargo xtask web
   cargo xtask demo
   cargo xtask conformance
@@ -73,6 +75,8 @@ enum Task {
         /// What mdBook asks
         arguments: Vec<String>,
     },
+    /// Build an optimized wheel of the Python package into target/wheels
+    Python,
     /// Build the npm package in wasm/npm, and install the tools for it
     Web {
         /// Skip wasm-opt and the size limits, for a slightly faster build
@@ -159,6 +163,7 @@ fn main() -> anyhow::Result<()> {
         // `supports RENDERER`: yes, whatever it is.
         Task::BookLinks { arguments } if !arguments.is_empty() => Ok(()),
         Task::BookLinks { .. } => book::preprocess(),
+        Task::Python => python::release(),
         Task::Web { no_opt } => web::run(!no_opt, web::Packer::WasmPack),
         Task::Demo { port } => demo::serve(port),
         Task::Conformance { update: true } => conformance::update(),

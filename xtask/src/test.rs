@@ -5,7 +5,8 @@ use crate::programs::{root, run, run_command, stream, succeeds};
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
 use crate::{
-    apps, book, c_library, conformance, demo, hidden, no_std, packages, structure, tools, web,
+    apps, book, c_library, conformance, demo, hidden, no_std, packages, python, structure, tools,
+    web,
 };
 use std::process::Command;
 
@@ -27,6 +28,7 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     steps.run("native tests on AVX2 or NEON only", |_| hidden::test("avxvnni,avx512bw,dotprod"));
     steps.run("native tests in portable code only", |_| hidden::test("avx2,neon"));
     steps.run("C library", c_library::test);
+    steps.run("Python package", python::test);
     let package = steps.run("npm package", web::prepare);
     steps.run_after(&package, "npm package: lints", |package, _| web::lint(package));
     steps.run_after(&package, "npm package: kernels", web::test_kernels);

@@ -70,6 +70,24 @@ pub(crate) fn cargo_program(
     Ok(())
 }
 
+/// Makes a virtual environment of Python under [`target`], installs `packages` with pip, and returns the folder of
+/// its programs.
+pub(crate) fn python_environment(name: &str, packages: &[&str]) -> Result<PathBuf, Missing> {
+    let folder = target().join(name);
+    let (programs, python) = match cfg!(windows) {
+        true => (folder.join("Scripts"), "python"),
+        false => (folder.join("bin"), "python3"),
+    };
+    if !succeeds(programs.join("python"), &["-m", "pip", "--version"]) {
+        let made = install(Command::new(python).args(["-m", "venv", "--clear"]).arg(&folder));
+        made.map_err(|reason| format!("no virtual environment of {python}: {reason}"))?;
+    }
+    let mut pip = Command::new(programs.join("python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
+    install(&mut pip).map_err(|reason| format!("pip: {reason}"))?;
+    Ok(programs)
+}
+
 /// The version of a crate in `Cargo.lock`.
 pub(crate) fn locked_version(package: &str) -> Result<String, Missing> {
     let path = root().join("Cargo.lock");

@@ -13,14 +13,17 @@ use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 
-/// The figures of an evaluation.
+/// Figures of a model on labelled pictures (`bayes8.evaluate`).
+///
+/// `report["accuracy"]` is a figure, `print(report)` shows the most important ones, and notebooks
+/// show the page with diagrams.
 #[pyclass(frozen, module = "bayes8", mapping)]
 pub(crate) struct Report {
     report: bayes8::evaluate::Report,
     figures: Py<PyAny>,
 }
 
-/// Measures a model on files. `folder` is a temporary one.
+/// Measures a model on files (`bayes8.evaluate`).
 #[pyfunction]
 #[pyo3(signature = (
     model, data, folder, *, ood, drift, drift_samples, network, posterior, moped, deterministic, input_layout,
@@ -100,7 +103,7 @@ pub(crate) fn evaluate<'py>(
 
 #[pymethods]
 impl Report {
-    /// Returns all figures as a dictionary.
+    /// Returns all figures, as `bayes8 evaluate --json` prints them.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         json::to_python(py, &self.report)
     }
@@ -114,12 +117,13 @@ impl Report {
         Ok(None)
     }
 
-    /// Returns the thresholds that were missed, in words; empty if all are kept.
+    /// The thresholds that were missed, in words; None if all are kept.
     #[getter]
     fn missed(&self) -> Option<String> {
         self.report.check().err().map(|missed| missed.to_string())
     }
 
+    /// Names of the figures.
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.figures.bind(py).call_method0("keys")
     }

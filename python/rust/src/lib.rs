@@ -21,7 +21,7 @@ mod stream;
 use pyo3::prelude::*;
 use std::ffi::OsString;
 
-/// Runs the command `bayes8` with its arguments, the name of the program first. Returns its exit code.
+/// Runs the command `bayes8` with its arguments, the name of the program first.
 #[pyfunction]
 fn command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
     py.detach(|| bayes8_cli::run(arguments))

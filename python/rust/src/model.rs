@@ -33,7 +33,10 @@ struct Settings {
     limits: Limits,
 }
 
-/// A model that is ready to predict.
+/// A model that is ready to predict. `bayes8.load` and `bayes8.quantize` return one.
+///
+/// Any number of Python threads may share a model and predict at once; predictions do not hold the
+/// interpreter's lock. A model pickles as its path, or else as its bytes, with its options.
 #[pyclass(frozen, module = "bayes8", weakref)]
 pub(crate) struct Model {
     engine: Arc<bayes8::Model>,
@@ -80,7 +83,26 @@ impl Model {
         Ok(Self::of(engine, Some(path), settings))
     }
 
-    /// Predicts pictures.
+    /// Predicts a picture or a batch.
+    ///
+    /// The same model, picture, seed and samples give the same bits, whatever the other pictures of
+    /// the batch, the threads and the machine.
+    ///
+    /// Args:
+    ///     pictures: uint8, 0 to 255, to which the model applies its preprocessing, or float32 that
+    ///         are normalized already: [N, H, W, C], or one [H, W, C]. Volumes are
+    ///         [N, D, H, W, C], sequences [N, L, C], vectors [N, C]; gray pictures also [N, H, W].
+    ///         A C-contiguous array is not copied. Also a PIL image, which is fitted as by the
+    ///         command line, a list of these, and any object that NumPy converts.
+    ///     samples: the number of weight samples, by default 32, or a `range` of their indices.
+    ///     seed: seed of the weights, by default 0.
+    ///     layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
+    ///     keep_logits: whether the prediction has the logits of every sample.
+    ///     progress: True for a bar (if tqdm is installed), or a function of (task, done, total).
+    ///
+    /// Raises:
+    ///     TypeError: the pictures are of another kind.
+    ///     ValueError: their shape is wrong, a number is not finite, or samples do not exist.
     #[pyo3(signature = (
         pictures, *, samples=None, seed=None, layout="NHWC", keep_logits=false, progress=None
     ))]
@@ -104,6 +126,17 @@ impl Model {
     }
 
     /// Iterates over running estimates.
+    ///
+    /// Each is the prediction from the samples so far and has the bits that `predict` returns for
+    /// them. Work is done only when the next estimate is asked for, so leaving the loop stops it.
+    ///
+    /// Args:
+    ///     pictures: as in `predict`.
+    ///     samples: as in `predict`.
+    ///     seed: as in `predict`.
+    ///     every: samples between two estimates; by default one per thread.
+    ///     layout: as in `predict`.
+    ///     keep_logits: as in `predict`.
     #[pyo3(signature = (
         pictures, *, samples=None, seed=None, every=None, layout="NHWC", keep_logits=false
     ))]
@@ -129,7 +162,10 @@ impl Model {
         Ok(Stream::new(slf.unbind(), pictures.unbind(), layout.into(), options, every))
     }
 
-    /// Returns the output of every node for one weight sample.
+    /// Returns the output of every node for one weight sample, by name, in order.
+    ///
+    /// Outputs are codes, uint8 [N, H, W, C]; the last are the logits, float32 [N, classes].
+    /// Flattened values, and convolutions that end in an addition, have no codes and are left out.
     #[pyo3(signature = (pictures, *, sample=0, seed=None, layout="NHWC"))]
     fn trace<'py>(
         &self,
@@ -161,59 +197,67 @@ impl Model {
         Ok(outputs)
     }
 
-    /// Returns what `bayes8 inspect` shows.
+    /// What `bayes8 inspect --json` prints: sizes, input, calibration, layers.
     #[getter]
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let file = self.file()?;
         json::to_python(py, &ModelReport::new(self.engine.quantized(), file.len()))
     }
 
+    /// The nodes of the network, as in `info["nodes"]`.
     #[getter]
     fn layers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.info(py)?.get_item("nodes")
     }
 
+    /// What rounding did to every value, if `bayes8.quantize` made this model here.
     #[getter]
     fn fidelity<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.fidelity.as_ref().map(|report| json::to_python(py, report)).transpose()
     }
 
+    /// Name of the model.
     #[getter]
     fn name(&self) -> &str {
         self.engine.quantized().name()
     }
 
+    /// Names of the classes; "class N" where the file has none.
     #[getter]
     fn class_names(&self) -> Vec<String> {
         self.origin().class_names.clone()
     }
 
+    /// Shape of a picture: (H, W, C), or (D, H, W, C).
     #[getter]
     fn input_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         Ok(pyo3::types::PyTuple::new(py, self.shape().extents())?.into_any())
     }
 
+    /// Identifies the model, whatever its file: "blake3:" and 64 digits.
     #[getter]
     fn digest(&self) -> &str {
         &self.origin().digest
     }
 
+    /// The instruction set in use.
     #[getter]
     fn isa(&self) -> &'static str {
         self.engine.isa().name()
     }
 
+    /// The threads that a prediction may use.
     #[getter(threads)]
     fn thread_count(&self) -> PyResult<usize> {
         self.threads()
     }
 
-    /// Returns the bytes of the model file.
+    /// Returns the model file.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.file()?))
     }
 
-    /// Writes the model file.
+    /// Writes the model file, completely or not at all.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         py.import("bayes8._files")?.call_method1("write", (path, self.to_bytes(py)?)).map(drop)
     }

@@ -45,7 +45,10 @@ impl Draws {
     }
 }
 
-/// Predictions for one picture or several, from the same draws of the weights.
+/// Predictions of N pictures from the same weight samples.
+///
+/// Arrays have an axis of N first; the prediction of a single picture, such as `p[0]`, has none,
+/// and floats in the place of arrays [N]. Entropies are in nats. Arrays are read-only.
 #[pyclass(frozen, module = "bayes8", eq)]
 pub(crate) struct Prediction {
     sums: Vec<SampleSums>,
@@ -78,31 +81,37 @@ impl PartialEq for Prediction {
 
 #[pymethods]
 impl Prediction {
+    /// Mean probability of each class, [N, classes].
     #[getter]
     fn probabilities(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(self.figures(py)?.probabilities.clone_ref(py))
     }
 
+    /// Standard deviation of each probability over the samples, [N, classes].
     #[getter]
     fn std(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(self.figures(py)?.std.clone_ref(py))
     }
 
+    /// Total uncertainty: entropy of the mean probabilities, [N].
     #[getter]
     fn predictive_entropy(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(self.figures(py)?.predictive_entropy.clone_ref(py))
     }
 
+    /// Aleatoric uncertainty: mean of the entropies of the samples, [N].
     #[getter]
     fn expected_entropy(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(self.figures(py)?.expected_entropy.clone_ref(py))
     }
 
+    /// Epistemic uncertainty: the total minus the aleatoric, [N].
     #[getter]
     fn mutual_information(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(self.figures(py)?.mutual_information.clone_ref(py))
     }
 
+    /// Logits of every sample, [N, samples, classes], if `keep_logits` asked for them.
     #[getter]
     fn logits<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let logits = self.logits.as_ref()?;
@@ -112,11 +121,13 @@ impl Prediction {
         })
     }
 
+    /// Number of weight samples.
     #[getter]
     fn samples(&self) -> u64 {
         self.draws.0.iter().map(|(_, samples)| samples.len() as u64).sum()
     }
 
+    /// The samples: seeds, and ranges of indices.
     #[getter]
     fn draws<'py>(&self, py: Python<'py>) -> PyResult<Vec<(u64, Bound<'py, PyAny>)>> {
         let range = py.import("builtins")?.getattr("range")?;
@@ -126,22 +137,25 @@ impl Prediction {
         self.draws.0.iter().map(each).collect()
     }
 
+    /// Names of the classes.
     #[getter]
     fn class_names(&self) -> Vec<String> {
         self.origin.class_names.clone()
     }
 
+    /// Identifies the model.
     #[getter]
     fn model_digest(&self) -> &str {
         &self.origin.digest
     }
 
+    /// Whether this is the prediction of a single picture, without an axis of N.
     #[getter]
     fn is_single(&self) -> bool {
         self.is_single
     }
 
-    /// Returns the SHA-256 of the sums.
+    /// SHA-256 of the sums: equal if and only if all bits are equal.
     #[getter]
     fn digest(&self) -> String {
         let hash =
@@ -149,7 +163,9 @@ impl Prediction {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Returns the most probable classes.
+    /// The k most probable classes with their probabilities, [(name, probability), ...].
+    ///
+    /// Of N pictures a list of such lists.
     #[pyo3(signature = (k=5))]
     fn top<'py>(&self, py: Python<'py>, k: usize) -> PyResult<Bound<'py, PyAny>> {
         let top = |sums: &SampleSums| -> Vec<(&str, f64)> {
@@ -165,12 +181,21 @@ impl Prediction {
         }
     }
 
-    /// Adds the samples of another prediction of the same pictures.
+    /// Returns the prediction from the samples of both, exactly.
+    ///
+    /// The sums are integers: samples that were split over workers give the bits of one machine.
+    ///
+    /// Raises:
+    ///     ValueError: the predictions are of different models or numbers of pictures, or share
+    ///         samples, which would count twice.
     fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
         self.merged(py, other)
     }
 
-    /// Joins predictions of several sets of pictures, from the same draws.
+    /// Joins predictions of several sets of pictures, from the same model and samples.
+    ///
+    /// Raises:
+    ///     ValueError: the models or samples differ, or there are no predictions.
     #[staticmethod]
     fn concatenate(predictions: Vec<Bound<'_, Self>>) -> PyResult<Self> {
         let Some((first, others)) = predictions.split_first() else {
@@ -240,7 +265,9 @@ impl Prediction {
         slf.py().import("bayes8._html")?.call_method1("prediction", (&slf,))
     }
 
-    /// Draws the probabilities and their spread with matplotlib.
+    /// Draws the probabilities of one picture with their spread; needs matplotlib.
+    ///
+    /// Returns the axes, which are those of `ax` if it is given.
     #[pyo3(signature = (ax=None))]
     fn plot<'py>(
         slf: Bound<'py, Self>,

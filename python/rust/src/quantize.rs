@@ -54,7 +54,7 @@ pub(crate) fn import(layout: Option<&str>, shape: Option<Vec<usize>>) -> PyResul
     Ok(options)
 }
 
-/// Makes a model from files.
+/// Makes a model from files (`bayes8.quantize`).
 #[pyfunction]
 #[pyo3(signature = (
     network, calibration, *, name, posterior, moped, deterministic, metadata, class_names, input_layout,

@@ -8,7 +8,7 @@ use bayes8::PredictOptions;
 use pyo3::prelude::*;
 use std::sync::{Mutex, PoisonError};
 
-/// An iterator over running estimates. It works only when the next estimate is asked for.
+/// An iterator over running estimates (`Model.stream`).
 #[pyclass(frozen, module = "bayes8")]
 pub(crate) struct Stream {
     model: Py<Model>,

@@ -22,7 +22,7 @@ __all__ = [
 __version__: str
 
 class Error(Exception):
-    """A file, a network or a model that bayes8 cannot use. The message names it and says why."""
+    """A file, a network or a model that bayes8 cannot use."""
 
 @final
 class Model:
@@ -72,7 +72,6 @@ class Model:
         Raises:
             TypeError: the pictures are of another kind.
             ValueError: their shape is wrong, a number is not finite, or samples do not exist.
-
         """
 
     def stream(
@@ -97,7 +96,6 @@ class Model:
             every: samples between two estimates; by default one per thread.
             layout: as in `predict`.
             keep_logits: as in `predict`.
-
         """
 
     def trace(
@@ -184,7 +182,7 @@ class Prediction:
 
     @property
     def mutual_information(self) -> Any:
-        """Epistemic uncertainty: the total less the aleatoric, [N]."""
+        """Epistemic uncertainty: the total minus the aleatoric, [N]."""
 
     @property
     def logits(self) -> NDArray[np.float32] | None:
@@ -228,7 +226,6 @@ class Prediction:
         Raises:
             ValueError: the predictions are of different models or numbers of pictures, or share
                 samples, which would count twice.
-
         """
 
     @staticmethod
@@ -237,7 +234,6 @@ class Prediction:
 
         Raises:
             ValueError: the models or samples differ, or there are no predictions.
-
         """
 
     def plot(self, ax: Any = None) -> Any:

@@ -1,0 +1,71 @@
+//! The Python package: built as a wheel, installed, and tested with NumPy, scikit-learn and Pillow.
+
+use crate::programs::{root, run_command};
+use crate::skipped::Skipped;
+use crate::tools;
+use anyhow::{Context, ensure};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What builds and checks wheels.
+const BUILDERS: [&str; 3] = ["abi3audit", "maturin>=1.9,<2", "twine"];
+
+/// The largest wheel, optimized; without optimization it is larger.
+const MOST_BYTES: u64 = 8 << 20;
+
+/// Builds the wheel, checks it, installs it into a new environment, and runs the tests there that need no
+/// PyTorch.
+pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
+    let builder = match tools::python_environment("python-build", &BUILDERS) {
+        Ok(builder) => builder,
+        Err(reason) => {
+            skipped.report(&format!("Python package: {reason}"));
+            return Ok(());
+        }
+    };
+    let wheel = build(&builder, "dev")?;
+    run_command(Command::new(builder.join("twine")).args(["check", "--strict"]).arg(&wheel))?;
+    run_command(Command::new(builder.join("abi3audit")).arg("--strict").arg(&wheel))?;
+
+    let package = root().join("python");
+    let tested = format!("{}[test]", wheel.display());
+    let python = tools::python_environment("python-test", &["--force-reinstall", &tested])
+        .map_err(|reason| anyhow::anyhow!("the wheel cannot be installed: {reason}"))?;
+    let run = |program: &str, arguments: &[&str]| {
+        run_command(Command::new(python.join(program)).args(arguments).current_dir(&package))
+    };
+    run("ruff", &["check"])?;
+    run("ruff", &["format", "--check"])?;
+    run("mypy", &[])?;
+    run("python", &["-m", "mypy.stubtest", "bayes8._bayes8"])?;
+    run("python", &["-m", "pytest", "tests", "--ignore", "tests/torch"])
+}
+
+/// Builds an optimized wheel and prints its size.
+///
+/// # Errors
+/// If it is larger than 8 MiB, which is a lot to download.
+pub(crate) fn release() -> anyhow::Result<()> {
+    let builder = tools::python_environment("python-build", &BUILDERS);
+    let builder = builder.map_err(|reason| anyhow::anyhow!(reason))?;
+    let wheel = build(&builder, "release")?;
+    let size = fs::metadata(&wheel).with_context(|| wheel.display().to_string())?.len();
+    println!("{}: {} kB", wheel.display(), size >> 10);
+    ensure!(size <= MOST_BYTES, "{size} bytes; at most {MOST_BYTES} are allowed");
+    Ok(())
+}
+
+/// Builds a wheel with a profile of cargo, and returns its path.
+fn build(builder: &Path, profile: &str) -> anyhow::Result<PathBuf> {
+    let folder = tools::target().join("wheels").join(profile);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    let mut maturin = Command::new(builder.join("maturin"));
+    maturin.args(["build", "--profile", profile, "--out"]).arg(&folder);
+    run_command(maturin.current_dir(root().join("python")))?;
+    let mut files = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+    let wheel = files.next().context("maturin made no wheel")?;
+    Ok(wheel.with_context(|| folder.display().to_string())?.path())
+}
