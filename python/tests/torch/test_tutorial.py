@@ -14,7 +14,7 @@ def test_from_training_to_uncertainty(tmp_path: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs/tutorials/python.md").read_text()
     names: dict[str, Any] = {}
-    for code in re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S):
+    for code in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         exec(code, names)  # noqa: S102
     report = names["report"]
     assert report["accuracy"] > 0.9
