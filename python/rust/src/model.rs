@@ -200,8 +200,12 @@ impl Model {
     /// What `bayes8 inspect --json` prints: sizes, input, calibration, layers.
     #[getter]
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let file = self.file()?;
-        json::to_python(py, &ModelReport::new(self.engine.quantized(), file.len()))
+        let of_file = self.path.as_ref().and_then(|path| fs::metadata(path).ok());
+        let bytes = of_file.map_or_else(
+            || self.file().map(|file| file.len()),
+            |metadata| Ok(metadata.len() as usize),
+        )?;
+        json::to_python(py, &ModelReport::new(self.engine.quantized(), bytes))
     }
 
     /// The nodes of the network, as in `info["nodes"]`.

@@ -1,5 +1,6 @@
 //! `bayes8.Prediction`.
 
+use bayes8::core::posterior::MAX_SAMPLES;
 use bayes8::{Accumulator, SampleSums, Uncertainty};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, aview1, concatenate};
 use numpy::{IntoPyArray, PyArray3, PyArrayMethods, ToPyArray};
@@ -25,6 +26,11 @@ pub(crate) struct Draws(Vec<(u64, Range<u32>)>);
 impl Draws {
     pub(crate) fn new(seed: u64, samples: Range<u32>) -> Self {
         Self(vec![(seed, samples)])
+    }
+
+    /// Returns the number of draws.
+    fn count(&self) -> u64 {
+        self.0.iter().map(|(_, samples)| samples.len() as u64).sum()
     }
 
     /// Returns the draws of both, or `None` if they share one.
@@ -124,7 +130,7 @@ impl Prediction {
     /// Number of weight samples.
     #[getter]
     fn samples(&self) -> u64 {
-        self.draws.0.iter().map(|(_, samples)| samples.len() as u64).sum()
+        self.draws.count()
     }
 
     /// The samples: seeds, and ranges of indices.
@@ -307,6 +313,9 @@ impl Prediction {
         let sums: Result<Vec<_>, _> = words.chunks(each).map(SampleSums::from_words).collect();
         let sums = sums.map_err(|error| wrong(error.to_string()))?;
         let draws = Draws(draws.into_iter().map(|(seed, a, b)| (seed, a..b)).collect());
+        if sums.iter().any(|sums| sums.samples() != draws.count()) {
+            return Err(wrong("its sums have other samples".into()));
+        }
         let origin = Arc::new(Origin { digest, class_names });
         let logits = logits.map(|logits| logits.readonly().as_array().to_owned());
         Ok(Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() })
@@ -361,6 +370,9 @@ impl Prediction {
         if self.sums.len() != other.sums.len() || self.is_single != other.is_single {
             let (a, b) = (self.sums.len(), other.sums.len());
             return refused(format!("predictions of {a} and {b} pictures cannot be merged"));
+        }
+        if self.samples() + other.samples() > u64::from(MAX_SAMPLES) {
+            return refused(format!("together they have more than {MAX_SAMPLES} samples"));
         }
         let Some(draws) = self.draws.union(&other.draws) else {
             return refused("the predictions share samples, which would count twice".into());
