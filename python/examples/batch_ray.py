@@ -43,20 +43,19 @@ def split_pictures(
     pictures: ray.data.Dataset,
     samples: int,
     seed: int = 0,
-    step: int = 256,
     workers: int = 2,
 ) -> ray.data.Dataset:
-    """Gives each task `step` pictures and all samples. Returns a table of predictions."""
+    """Gives each task a block of pictures and all samples. Returns a table of predictions."""
     return pictures.map_batches(
         Predictor,
         fn_constructor_kwargs={"model": model, "samples": samples, "seed": seed},
-        batch_size=step,
+        batch_size=None,  # whole blocks
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(size=workers),
     )
 
 
-@ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)
+@ray.remote(num_cpus=1, max_restarts=3, max_task_retries=3)
 class Worker:
     """An actor, which keeps the model. It is restarted, and its task too, if it dies."""
 
@@ -105,7 +104,7 @@ def main() -> None:
     ray.init(num_cpus=args.workers, include_dashboard=False)
     if args.split == "pictures":
         rows = [{"index": index, "picture": picture} for index, picture in enumerate(x)]
-        pictures = ray.data.from_items(rows)
+        pictures = ray.data.from_items(rows, override_num_blocks=-(-len(x) // 256))
         table = split_pictures(model, pictures, args.samples, workers=args.workers)
         # Rows come in any order.
         for row in table.sort("index").iter_rows():

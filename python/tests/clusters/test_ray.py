@@ -34,20 +34,20 @@ def pictures() -> Iterator[Any]:
     )
     data.DataContext.get_current().enable_progress_bars = False
     rows = [{"index": index, "picture": picture} for index, picture in enumerate(X)]
-    yield data.from_items(rows)
+    yield data.from_items(rows, override_num_blocks=7)
     ray.shutdown()
 
 
 def test_either_split_gives_the_bits_of_one_machine(pictures: Any) -> None:
-    table = batch.split_pictures(ReadOnly(), pictures, SAMPLES, SEED, step=16)
+    table = batch.split_pictures(ReadOnly(), pictures, SAMPLES, SEED)
     check_table(table.take_all())
-    assert batch.split_samples(MODEL, X, SAMPLES, SEED) == one_machine()
+    assert batch.split_samples(ReadOnly(), X, SAMPLES, SEED) == one_machine()
     assert batch.split_samples(MODEL, X[:1], 1024, SEED) == of_an_urgent_picture()
 
 
 def test_the_pictures_of_a_killed_actor_are_predicted_again(pictures: Any, tmp_path: Path) -> None:
     model = DiesOnce(tmp_path)
-    check_table(batch.split_pictures(model, pictures, SAMPLES, SEED, step=16).take_all())
+    check_table(batch.split_pictures(model, pictures, SAMPLES, SEED).take_all())
     model.check()
 
 
