@@ -9,13 +9,14 @@ use ndarray::Axis;
 use std::path::Path;
 
 /// Commands that cannot run in a clone without downloads: how they begin, and why.
-const NOT_RUN: [(&str, &str); 13] = [
+const NOT_RUN: [(&str, &str); 14] = [
     ("cargo install ", "installs what is tested here"),
     ("python train.py ", "needs PyTorch"),
     ("cargo xtask ", "builds or measures for minutes; `cargo xtask test` itself is one"),
     ("pip install ", "needs a package registry"),
     ("python3 -m venv ", "needs a package registry"),
     ("bayes8-export ", "python/tests/test_readme.py runs it"),
+    ("python python/examples/", "python/tests/clusters run it"),
     ("cd python", "a step of the tests of Python"),
     ("ruff check ", "a lint of Python"),
     ("python benchmarks/no_collapse.py ", "needs trained networks"),
