@@ -20,7 +20,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// How a model runs, as Python gave it.
@@ -278,7 +278,8 @@ impl Model {
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>, String, Bound<'py, PyDict>))> {
         let source = match &self.path {
-            Some(path) => path.into_pyobject(py)?.into_any(),
+            // Absolute, as another process may run in another folder.
+            Some(path) => path::absolute(path)?.into_pyobject(py)?.into_any(),
             None => self.to_bytes(py)?.into_any(),
         };
         let Settings { threads, isa, bank_bytes, limits } = &self.settings;

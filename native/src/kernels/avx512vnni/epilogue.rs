@@ -230,7 +230,8 @@ impl<'a> CodeRows<'a> {
         let halves = [_mm512_castsi512_si256(codes), _mm512_extracti64x4_epi64(codes, 1)];
         // SAFETY: touches 32 codes, or fewer if the row has fewer.
         unsafe {
-            let to = [row, second].map(|row| self.first.add(row * self.stride));
+            // Not `map`, which is compiled without the vector unit if it is not inlined.
+            let to = [self.first.add(row * self.stride), self.first.add(second * self.stride)];
             if self.channels >= CHANNELS {
                 _mm256_storeu_si256(to[0].cast(), halves[0]);
                 _mm256_storeu_si256(to[1].cast(), halves[1]);
