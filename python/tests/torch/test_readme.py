@@ -13,7 +13,7 @@ from safetensors.numpy import load
 
 from bayes8.export.command import main
 
-RECORDED = Path(__file__).parents[2] / "cli" / "tests" / "data"
+RECORDED = Path(__file__).parents[3] / "cli" / "tests" / "data"
 
 
 def recorded(name: str) -> Record:

@@ -1,4 +1,4 @@
-"""Exports that the tests of `bayes8` read: python tests/recorded_exports.py ../cli/tests/data.
+"""Exports that the tests of `bayes8` read: python tests/torch/recorded_exports.py ../cli/tests/data.
 
 Each is an archive NAME.npz: the exported files as bytes, under their names, pictures `x` (uint8
 [N, H, W, C]), and the `logits` [N, classes] that bayesian-torch computes for them with every weight
@@ -23,7 +23,7 @@ from torch import nn
 from bayes8.export import Metadata, Pictures, Preprocessing, export, golden
 from bayes8.export.command import main
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 FILES = ["network.onnx", "posterior.safetensors", "metadata.json"]
 PIXELS = ("--pixel-mean", "--pixel-std")
 
