@@ -280,7 +280,7 @@ def test_a_checkpoint_runs_no_code_and_its_weights_are_found(
 
 def torchscript(path: Path) -> None:
     # torch.load would run it, weights_only or not.
-    torch.jit.script(nn.Linear(2, 2)).save(path)
+    torch.jit.script(nn.Linear(2, 2)).save(path)  # type: ignore[no-untyped-call]
 
 
 def tar(path: Path) -> None:

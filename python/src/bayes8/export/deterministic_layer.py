@@ -41,6 +41,7 @@ class DeterministicLayer(nn.Module):
 
     """
 
+    weight: nn.Parameter
     bias: nn.Parameter | None
 
     def __init__(
@@ -133,7 +134,7 @@ def deterministic_layer(layer: nn.Module, path: str) -> DeterministicLayer | Non
     bases = {
         base.__name__: base
         for base in kind.__mro__
-        if base.__module__.startswith("bayesian_torch.layers.")
+        if issubclass(base, nn.Module) and base.__module__.startswith("bayesian_torch.layers.")
     }
     for name, base in bases.items():
         # A subclass with its own forward computes something else.

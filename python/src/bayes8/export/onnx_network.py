@@ -78,14 +78,14 @@ def _run(model: nn.Module, batch: Tensor) -> NDArray[np.float32]:
 def _trace(model: nn.Module, batch: Tensor) -> onnx.ModelProto:
     file = io.BytesIO()
     try:
-        fixed_windows = FixedWindows()  # type: ignore[no-untyped-call]
+        fixed_windows = FixedWindows()
         with warnings.catch_warnings(), torch.no_grad(), fixed_windows:
             # Running the result finds what tracing cannot follow.
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 model,
                 (batch,),
-                file,
+                file,  # type: ignore[arg-type]
                 input_names=[INPUT],
                 output_names=[OUTPUT],
                 dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
