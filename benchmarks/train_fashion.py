@@ -1,7 +1,7 @@
 """Trains fashion-cnn, the network of evaluate/tests/data/fashion-cnn, like `train_digits.py`.
 
     apt-get install dataset-fashion-mnist
-    pip install ./python
+    pip install "./python[torch]" bayesian-torch
     python benchmarks/train_fashion.py -o evaluate/tests/data/fashion-cnn
 
 Writes all files of that folder but its README: the files of `bayes8-export`, those of

@@ -1,10 +1,18 @@
-"""Exports a bayesian-torch model to the files that `bayes8 quantize` turns into an INT8 model."""
+"""Exports PyTorch models to the files that `bayes8 quantize` turns into an INT8 model.
 
-from .errors import ExportError, UnsupportedLayerError
-from .exporter import Export, export
-from .golden import Golden, golden
-from .metadata import Metadata, Preprocessing
-from .pictures import Pictures
+Needs the extra `torch` (`pip install "bayes8[torch]"`), and bayesian-torch for the models made of
+its layers.
+"""
+
+try:
+    from .errors import ExportError, UnsupportedLayerError
+    from .exporter import Export, export
+    from .golden import Golden, golden
+    from .metadata import Metadata, Preprocessing
+    from .pictures import Pictures
+except ImportError as error:
+    _MESSAGE = f'bayes8.export needs PyTorch and ONNX: pip install "bayes8[torch]" ({error})'
+    raise ImportError(_MESSAGE) from error
 
 __all__ = [
     "Export",

@@ -2,19 +2,14 @@
 
 A twin is called like its layer. It takes `return_kl`, and returns `(out, kl)` where the layer
 would, so that the model around it runs unchanged. The divergence is 0; exports drop it.
+
+bayesian-torch is never imported here, as not every model needs it: its classes are known by name.
 """
 
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own name for it)
-from bayesian_torch.layers.base_variational_layer import BaseVariationalLayer_
-from bayesian_torch.layers.flipout_layers import conv_flipout, linear_flipout, rnn_flipout
-from bayesian_torch.layers.variational_layers import (
-    conv_variational,
-    linear_variational,
-    rnn_variational,
-)
 from torch import Tensor, nn
 
 from .errors import UnsupportedLayerError
@@ -46,6 +41,7 @@ class DeterministicLayer(nn.Module):
 
     """
 
+    weight: nn.Parameter
     bias: nn.Parameter | None
 
     def __init__(
@@ -111,24 +107,20 @@ def _transposed(function: Callable[..., Tensor]) -> Callable[[DeterministicLayer
     return _convolution(function, "output_padding")
 
 
-_TWINS: dict[type[nn.Module], Callable[[DeterministicLayer, Tensor], Tensor]] = {
-    linear_variational.LinearReparameterization: _linear,
-    linear_flipout.LinearFlipout: _linear,
-    conv_variational.Conv1dReparameterization: _convolution(F.conv1d),
-    conv_variational.Conv2dReparameterization: _convolution(F.conv2d),
-    conv_variational.Conv3dReparameterization: _convolution(F.conv3d),
-    conv_flipout.Conv1dFlipout: _convolution(F.conv1d),
-    conv_flipout.Conv2dFlipout: _convolution(F.conv2d),
-    conv_flipout.Conv3dFlipout: _convolution(F.conv3d),
-    conv_variational.ConvTranspose1dReparameterization: _transposed(F.conv_transpose1d),
-    conv_variational.ConvTranspose2dReparameterization: _transposed(F.conv_transpose2d),
-    conv_variational.ConvTranspose3dReparameterization: _transposed(F.conv_transpose3d),
-    conv_flipout.ConvTranspose1dFlipout: _transposed(F.conv_transpose1d),
-    conv_flipout.ConvTranspose2dFlipout: _transposed(F.conv_transpose2d),
-    conv_flipout.ConvTranspose3dFlipout: _transposed(F.conv_transpose3d),
+# By the name of the class.
+_TWINS: dict[str, Callable[[DeterministicLayer, Tensor], Tensor]] = {
+    f"{kind}{family}": apply
+    for kind, apply in (
+        ("Linear", _linear),
+        ("Conv1d", _convolution(F.conv1d)),
+        ("Conv2d", _convolution(F.conv2d)),
+        ("Conv3d", _convolution(F.conv3d)),
+        ("ConvTranspose1d", _transposed(F.conv_transpose1d)),
+        ("ConvTranspose2d", _transposed(F.conv_transpose2d)),
+        ("ConvTranspose3d", _transposed(F.conv_transpose3d)),
+    )
+    for family in ("Reparameterization", "Flipout")
 }
-
-_LSTM = (rnn_variational.LSTMReparameterization, rnn_flipout.LSTMFlipout)
 
 
 def deterministic_layer(layer: nn.Module, path: str) -> DeterministicLayer | None:
@@ -139,17 +131,21 @@ def deterministic_layer(layer: nn.Module, path: str) -> DeterministicLayer | Non
 
     """
     kind = type(layer)
-    for supported, apply in _TWINS.items():
+    bases = {
+        base.__name__: base
+        for base in kind.__mro__
+        if issubclass(base, nn.Module) and base.__module__.startswith("bayesian_torch.layers.")
+    }
+    for name, base in bases.items():
         # A subclass with its own forward computes something else.
-        if isinstance(layer, supported) and kind.forward is supported.forward:
-            return DeterministicLayer(layer, path, apply)
-    if isinstance(layer, _LSTM):
+        if name in _TWINS and kind.forward is base.forward:
+            return DeterministicLayer(layer, path, _TWINS[name])
+    if bases.keys() & {"LSTMReparameterization", "LSTMFlipout"}:
         reason = "recurrent layers cannot be exported; use linear and convolutional layers"
-    elif kind.__module__.startswith("bayesian_torch.") and kind.__name__.startswith("Quantized"):
+    elif kind.__name__ in bases and kind.__name__.startswith("Quantized"):
         reason = "it is quantized already; export the FP32 model, before `prepare` and `convert`"
-    elif isinstance(layer, BaseVariationalLayer_) or _has_rho(layer):
-        known = ", ".join(sorted(supported.__name__ for supported in _TWINS))
-        reason = f"not a known Bayesian layer; what can be exported: {known}"
+    elif "BaseVariationalLayer_" in bases or _has_rho(layer):
+        reason = f"not a known Bayesian layer; what can be exported: {', '.join(sorted(_TWINS))}"
     else:
         return None
     raise UnsupportedLayerError(path, kind.__name__, reason)

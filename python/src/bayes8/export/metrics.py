@@ -7,8 +7,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
-from sklearn.metrics import roc_auc_score
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -48,10 +46,18 @@ def spearman(a: Array, b: Array) -> float:
     """Rank correlation of two rankings [N]; NaN where one is constant."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan
-    return float(spearmanr(a, b).statistic)
+    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
 
 
 def auroc(inside: Array, outside: Array) -> float:
     """How well an uncertainty tells pictures outside the distribution from those inside."""
-    is_outside = np.repeat([0, 1], [len(inside), len(outside)])
-    return float(roc_auc_score(is_outside, np.concatenate([inside, outside])))
+    ranks = _ranks(np.concatenate([inside, outside]))[len(inside) :]
+    lowest = len(outside) * (len(outside) + 1) / 2
+    return float((ranks.sum() - lowest) / (len(inside) * len(outside)))
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks from 1 on; equal values share the mean of theirs."""
+    _, groups, counts = np.unique(values, return_inverse=True, return_counts=True)
+    means: Array = np.cumsum(counts) - (counts - 1) / 2
+    return means[groups]

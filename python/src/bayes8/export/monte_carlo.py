@@ -131,6 +131,10 @@ def run(model: nn.Module, inputs: Tensor, batch: int, seed: int | None = None) -
         message = f"the model cannot run inputs of shape {list(inputs.shape)}: {error}"
         raise ExportError(message) from error
     all_outputs: Array = torch.cat(outputs).double().numpy()
+    # The logarithm of a probability may be minus infinity.
+    if not (all_outputs < np.inf).all():
+        message = "the model returns logits that are not finite; train it again"
+        raise ExportError(message)
     return all_outputs
 
 

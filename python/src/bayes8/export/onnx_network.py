@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .errors import ExportError
 from .fixed_windows import FixedWindows
+from .torch_version import describe_torch
 
 INPUT, OUTPUT = "input", "logits"
 
@@ -77,18 +78,21 @@ def _run(model: nn.Module, batch: Tensor) -> NDArray[np.float32]:
 def _trace(model: nn.Module, batch: Tensor) -> onnx.ModelProto:
     file = io.BytesIO()
     try:
-        fixed_windows = FixedWindows()  # type: ignore[no-untyped-call]
+        fixed_windows = FixedWindows()
         with warnings.catch_warnings(), torch.no_grad(), fixed_windows:
             # Running the result finds what tracing cannot follow.
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 model,
                 (batch,),
-                file,
+                file,  # type: ignore[arg-type]
                 input_names=[INPUT],
                 output_names=[OUTPUT],
                 dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
                 opset_version=_OPERATOR_SET,
+                # The tracing exporter, with which all versions of PyTorch write the same network,
+                # although it has not been the default since 2.9.
+                dynamo=False,
                 # EVAL would fold BatchNormalization into the convolution before it; the model is
                 # in evaluation mode already.
                 training=torch.onnx.TrainingMode.PRESERVE,
@@ -99,7 +103,7 @@ def _trace(model: nn.Module, batch: Tensor) -> onnx.ModelProto:
                 keep_initializers_as_inputs=True,
             )
     except Exception as error:
-        message = f"PyTorch cannot export the model to ONNX: {error}"
+        message = f"{describe_torch()} cannot export the model to ONNX: {error}"
         raise ExportError(message) from error
     network = onnx.load_model_from_string(file.getvalue())
     inputs = [value for value in network.graph.input if value.name == INPUT]

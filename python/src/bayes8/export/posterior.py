@@ -4,13 +4,13 @@ from collections import Counter
 
 import numpy as np
 import onnx
-import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
 from .deterministic import deterministic_layers
 from .errors import ExportError, UnsupportedLayerError
+from .torch_version import describe_torch
 
 # What wrote the file, and which family of distributions it holds.
 FILE_METADATA = {"format": "mean-field-gaussian", "producer": "bayes8-export"}
@@ -34,9 +34,8 @@ def posterior(network: onnx.ModelProto, model: nn.Module) -> dict[str, NDArray[n
     renamed = initializers.keys() - model.state_dict().keys()
     if renamed:
         message = (
-            f"PyTorch changed weights as it exported them: {sorted(renamed)} are not parameters of "
-            f"the model, so they have no standard deviations; export with torch 2.4 (this is "
-            f"{torch.__version__}), in which nothing is folded"
+            f"{describe_torch()} changed weights as it exported them: {sorted(renamed)} are not "
+            "parameters of the model, so they have no standard deviations"
         )
         raise ExportError(message)
 

@@ -1,4 +1,4 @@
-"""Exports that the tests of `bayes8` read: python tests/recorded_exports.py ../cli/tests/data.
+"""Exports that the tests of `bayes8` read: recorded_exports.py ../cli/tests/data.
 
 Each is an archive NAME.npz: the exported files as bytes, under their names, pictures `x` (uint8
 [N, H, W, C]), and the `logits` [N, classes] that bayesian-torch computes for them with every weight
@@ -23,7 +23,7 @@ from torch import nn
 from bayes8.export import Metadata, Pictures, Preprocessing, export, golden
 from bayes8.export.command import main
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 FILES = ["network.onnx", "posterior.safetensors", "metadata.json"]
 PIXELS = ("--pixel-mean", "--pixel-std")
 
@@ -61,7 +61,7 @@ def network() -> nn.Module:
         others = inputs(pictures(64, 1))
         model.train()(others)
         # Pictures differ by less than classes do.
-        last = model.get_submodule("linear")
+        last: Any = model.get_submodule("linear")
         last.mu_weight *= 8
         last.mu_bias -= torch.from_numpy(mean_logits(model, others)).mean(0)
     return model.eval()
@@ -82,7 +82,8 @@ def inputs(pixels: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(Preprocessing(**content).apply(pixels))
 
 
-Record = dict[str, NDArray[Any]]
+# NumPy's savez takes only `Any` by name.
+Record = dict[str, Any]
 
 
 def readme_resnet20(folder: Path) -> Record:

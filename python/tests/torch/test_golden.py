@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from networks import CLASSES, mean_logits, small_cnn
-from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from torch import nn
 
@@ -40,6 +39,15 @@ def test_metrics_by_hand() -> None:
     np.testing.assert_allclose(metrics.ece(probabilities, labels), (0.25 + 0.5 + 0.1 + 1) / 4)
     assert metrics.auroc(np.array([0.1, 0.2]), np.array([0.15, 0.3])) == 0.75
     assert metrics.spearman(np.array([1.0, 2, 3]), np.array([5.0, 7, 6])) == 0.5
+
+
+def test_equal_uncertainties_share_their_rank() -> None:
+    # Each of 2 x 3 pairs counts 1 where the one outside is above, and 1/2 where they are equal.
+    assert metrics.auroc(np.array([1.0, 2]), np.array([2.0, 2, 0])) == 2 / 6 + 2 * 0.5 / 6
+    assert metrics.auroc(np.zeros(2), np.zeros(3)) == 0.5
+    # Ranks 1.5, 1.5, 3, 4 and 1, 2, 3.5, 3.5.
+    correlation = metrics.spearman(np.array([0.0, 0, 1, 2]), np.array([1.0, 2, 3, 3]))
+    assert correlation == pytest.approx(4 / 4.5)
 
 
 def test_uncertainties_add_up_and_tensors_agree_with_figures() -> None:
@@ -138,7 +146,7 @@ def test_labels_that_are_no_classes() -> None:
     ],
 )
 def test_archives_that_hold_something_else(
-    arrays: dict[str, NDArray[Any]], reason: str, tmp_path: Path
+    arrays: dict[str, Any], reason: str, tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(ExportError, match=reason):
@@ -155,6 +163,13 @@ def test_files_that_are_not_archives_are_named(tmp_path: Path) -> None:
 def test_gray_pictures_get_a_channel(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=np.zeros((2, 8, 9), np.uint8))
     assert Pictures.load(tmp_path / "x.npz").pixels.shape == (2, 8, 9, 1)
+
+
+def test_logits_that_are_not_finite_have_no_figures() -> None:
+    model = small_cnn()
+    model.fc.mu_bias.data[0] = torch.nan
+    with pytest.raises(ExportError, match=r"not finite"):
+        golden(model, METADATA, some_pictures(), samples=2)
 
 
 def test_a_model_that_cannot_run_the_pictures() -> None:

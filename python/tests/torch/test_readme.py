@@ -1,5 +1,6 @@
 """The README's commands and example run, and write the recorded files."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from safetensors.numpy import load
 
 from bayes8.export.command import main
 
-RECORDED = Path(__file__).parents[2] / "cli" / "tests" / "data"
+RECORDED = Path(__file__).parents[3] / "cli" / "tests" / "data"
 
 
 def recorded(name: str) -> Record:
@@ -58,7 +59,8 @@ def test_the_readme_s_golden_command(tmp_path: Path) -> None:
 
 def test_the_readme_s_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    _, _, text = README.read_text().partition("```python\n")
+    blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    (code,) = (block for block in blocks if "bayes8.export" in block)
     names = [f"class {index}" for index in range(10)]
-    exec(text.partition("```")[0], {"model": resnet20(), "names": names})  # noqa: S102
+    exec(code, {"model": resnet20(), "names": names})  # noqa: S102
     assert sorted(file.name for file in (tmp_path / "exported").iterdir()) == sorted(FILES)

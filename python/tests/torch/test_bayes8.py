@@ -1,9 +1,8 @@
-"""`bayes8` quantizes exports; needs the command, on the path or as BAYES8_CLI."""
+"""`bayes8` quantizes exports."""
 
 import json
-import os
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +25,14 @@ from torch import nn
 
 from bayes8.export import Metadata, Pictures, Preprocessing, export, golden
 
-BAYES8 = os.environ.get("BAYES8_CLI") or shutil.which("bayes8")
-pytestmark = pytest.mark.skipif(
-    BAYES8 is None,
-    reason="SKIPPED: bayes8 is not on the path: cargo install --path cli, or set BAYES8_CLI",
-)
-
 PREPROCESSING = Preprocessing([0.5], [0.25])
 # All pictures share the draws, so mutual information is uncertain by about sqrt(2 / SAMPLES).
 SAMPLES = 2048
 
 
 def bayes8(*arguments: str | Path) -> str:
-    assert BAYES8 is not None
-    done = subprocess.run([BAYES8, *arguments], check=False, capture_output=True, text=True)
+    command = [sys.executable, "-m", "bayes8", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
