@@ -11,7 +11,9 @@ from repository import ROOT
 
 
 def snippets(document: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```$", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        r"^```python\n(.*?)^```$", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL
+    )
 
 
 def test_the_readme_s_example(
@@ -34,6 +36,7 @@ def test_the_readme_s_example(
 
 def test_the_guide_s_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
+    (ROOT / "target").mkdir(exist_ok=True)
     names: dict[str, Any] = {}
     for code in snippets("docs/guides/python.md"):
         has_mapie = importlib.util.find_spec("mapie") is not None

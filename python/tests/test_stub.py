@@ -26,10 +26,11 @@ def documented(tree: ast.Module) -> Iterator[tuple[ast.ClassDef | ast.FunctionDe
         item = getattr(_bayes8, node.name)
         yield node, item
         for method in node.body if isinstance(node, ast.ClassDef) else []:
-            is_public = isinstance(method, ast.FunctionDef) and not method.name.startswith("_")
+            if not isinstance(method, ast.FunctionDef) or method.name.startswith("_"):
+                continue
             # Overloads have no docstrings.
-            if is_public and not any("overload" in ast.unparse(d) for d in method.decorator_list):
-                yield method, getattr(item, method.name)  # type: ignore[misc,union-attr]
+            if not any("overload" in ast.unparse(d) for d in method.decorator_list):
+                yield method, getattr(item, method.name)
 
 
 def test_docstrings_of_the_stub_are_those_of_the_module() -> None:

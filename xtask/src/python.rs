@@ -39,7 +39,7 @@ pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
     run("ruff", &["format", "--check"])?;
     run("mypy", &[])?;
     run("python", &["-m", "mypy.stubtest", "bayes8._bayes8"])?;
-    run("python", &["-m", "pytest", "tests", "--ignore", "tests/torch"])
+    run("python", &["-m", "pytest", "tests"])
 }
 
 /// Builds an optimized wheel and prints its size.

@@ -15,7 +15,7 @@ const NOT_RUN: [(&str, &str); 14] = [
     ("cargo xtask ", "builds or measures for minutes; `cargo xtask test` itself is one"),
     ("pip install ", "needs a package registry"),
     ("python3 -m venv ", "needs a package registry"),
-    ("bayes8-export ", "python/tests/torch/test_readme.py runs it"),
+    ("bayes8-export ", "python/tests/exporter/test_readme.py runs it"),
     ("python python/examples/", "python/tests/clusters run it"),
     ("cd python", "a step of the tests of Python"),
     ("ruff check ", "a lint of Python"),

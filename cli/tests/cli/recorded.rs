@@ -11,7 +11,7 @@ pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// An archive of `tests/data`, which `python/tests/torch/recorded_exports.py` makes.
+/// An archive of `tests/data`, which `python/tests/exporter/recorded_exports.py` makes.
 pub(crate) struct Recorded(NpzReader<File>);
 
 impl Recorded {
