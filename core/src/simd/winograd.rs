@@ -28,7 +28,7 @@ use crate::convolution::Convolution;
 /// Entries of a tile of inputs, and of a transformed filter.
 pub(super) const ENTRIES: usize = 16;
 
-/// Input channels that are transformed together.
+/// Input channels that are transformed together: whole registers.
 const CHANNELS: usize = 16;
 
 /// Bytes of transformed tiles that are multiplied together. With a panel of weights they fit a

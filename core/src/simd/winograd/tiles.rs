@@ -1,6 +1,6 @@
 //! Transforms tiles of inputs.
 
-use super::{ENTRIES, first_position};
+use super::{CHANNELS, ENTRIES, first_position};
 use crate::convolution::Convolution;
 use crate::graph::Shape;
 use crate::simd::lanes::{DotPairs, Task};
@@ -154,19 +154,27 @@ impl<'a> Tiles<'a> {
         for column in 0..count {
             let x = (2 * span.columns.start + column).wrapping_sub(padding.left);
             let from = if x < shape.width { x * shape.channels + self.channel } else { usize::MAX };
-            for first in (0..channels).step_by(D::WORDS) {
-                let mut words = [zero; 4];
-                for (words, input) in words.iter_mut().zip(inputs) {
-                    if from < input.len() {
-                        *words = set.widen_codes(&input[from + first..]);
+            // Empty to the left and to the right of the picture.
+            let pixels = inputs.map(|input| match from < input.len() {
+                true => input[from..][..channels].as_chunks::<CHANNELS>().0,
+                false => &[],
+            });
+            let [a, b, c, d] =
+                [&mut *a, &mut *b, &mut *c, &mut *d].map(|line| pixel(line, column, channels));
+            for i in 0..a.len() {
+                for first in (0..CHANNELS).step_by(D::WORDS) {
+                    let mut words = [zero; 4];
+                    for (words, pixel) in words.iter_mut().zip(pixels) {
+                        if let Some(codes) = pixel.get(i) {
+                            *words = set.widen_codes(&codes[first..]);
+                        }
                     }
+                    let [p, q, r, s] = words;
+                    set.store_words(&mut a[i][first..], set.subtract_words(p, r));
+                    set.store_words(&mut b[i][first..], set.add_words(q, r));
+                    set.store_words(&mut c[i][first..], set.subtract_words(r, q));
+                    set.store_words(&mut d[i][first..], set.subtract_words(q, s));
                 }
-                let [p, q, r, s] = words;
-                let at = column * channels + first;
-                set.store_words(&mut a[at..], set.subtract_words(p, r));
-                set.store_words(&mut b[at..], set.add_words(q, r));
-                set.store_words(&mut c[at..], set.subtract_words(r, q));
-                set.store_words(&mut d[at..], set.subtract_words(q, s));
             }
         }
     }
@@ -189,25 +197,33 @@ impl<'a> Tiles<'a> {
         {
             let [a, b, c, d] = four(to, entries);
             for tile in 0..span.columns.len() {
-                let from = &line[2 * tile * channels..][..4 * channels];
-                let to = (at + tile) * channels;
-                let a = &mut a[to..][..channels];
-                let b = &mut b[to..][..channels];
-                let c = &mut c[to..][..channels];
-                let d = &mut d[to..][..channels];
-                for first in (0..channels).step_by(D::WORDS) {
-                    let p = set.load_words(&from[first..]);
-                    let q = set.load_words(&from[channels + first..]);
-                    let r = set.load_words(&from[2 * channels + first..]);
-                    let s = set.load_words(&from[3 * channels + first..]);
-                    set.store_words(&mut a[first..], set.subtract_words(p, r));
-                    set.store_words(&mut b[first..], set.add_words(q, r));
-                    set.store_words(&mut c[first..], set.subtract_words(r, q));
-                    set.store_words(&mut d[first..], set.subtract_words(q, s));
+                let [p, q, r, s] = [0, 1, 2, 3].map(|column| {
+                    let from = (2 * tile + column) * channels;
+                    line[from..][..channels].as_chunks::<CHANNELS>().0
+                });
+                let [a, b, c, d] =
+                    [&mut *a, &mut *b, &mut *c, &mut *d].map(|to| pixel(to, at + tile, channels));
+                for i in 0..a.len() {
+                    for first in (0..CHANNELS).step_by(D::WORDS) {
+                        let (p, q) =
+                            (set.load_words(&p[i][first..]), set.load_words(&q[i][first..]));
+                        let (r, s) =
+                            (set.load_words(&r[i][first..]), set.load_words(&s[i][first..]));
+                        set.store_words(&mut a[i][first..], set.subtract_words(p, r));
+                        set.store_words(&mut b[i][first..], set.add_words(q, r));
+                        set.store_words(&mut c[i][first..], set.subtract_words(r, q));
+                        set.store_words(&mut d[i][first..], set.subtract_words(q, s));
+                    }
                 }
             }
         }
     }
+}
+
+/// Returns the entries of pixel or tile number `index`, each with `channels` channels.
+#[inline(always)]
+fn pixel(entries: &mut [i16], index: usize, channels: usize) -> &mut [[i16; CHANNELS]] {
+    entries[index * channels..][..channels].as_chunks_mut().0
 }
 
 /// Splits four parts of `length` entries off the start of `entries`.
