@@ -127,7 +127,7 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
             6 if D::ROWS >= 6 => self.sum::<6>(tiles.start, products),
             count => unreachable!("{count} of at most {} tiles", D::ROWS),
         }
-        for tile in 0..tiles.len() {
+        for (tile, place) in (0..tiles.len()).map(|tile| (tile, places.next())) {
             let mut outputs = [[lanes.splat(0); P]; 4];
             for p in 0..P {
                 let entry = |i: usize| products[i][tile][p];
@@ -144,7 +144,7 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
                     outputs[2 * i + 1][p] = lanes.add(lanes.quarter(right), self.offsets[p]);
                 }
             }
-            self.write(places.next(), outputs, to);
+            self.write(place, outputs, to);
         }
     }
 
