@@ -1,27 +1,26 @@
 // Shared by both benchmarks: checking bayes8 against the command line's answer, and timing.
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-
 /**
- * Times contenders `{ name, run, share }` in turns, `rounds` times. Returns a map from each contender to its
- * median milliseconds, divided by its `share`. A measurement takes at least half a second, or one run.
+ * Times contenders `{ name, run, share }` in turns, `rounds` times, by a `clock` of milliseconds. Returns a map from
+ * each contender to its least time, divided by its `share`: what else the machine does only adds to it. A
+ * measurement takes at least half a second, or one run.
  */
-export async function inTurns(contenders, rounds) {
+export async function inTurns(contenders, rounds, clock = () => performance.now()) {
   const times = new Map(contenders.map((contender) => [contender, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const contender of contenders) times.get(contender).push(await milliseconds(contender));
+    for (const contender of contenders) times.get(contender).push(await milliseconds(contender, clock));
   }
-  return new Map(Array.from(times, ([contender, values]) => [contender, median(values)]));
+  return new Map(Array.from(times, ([contender, values]) => [contender, Math.min(...values)]));
 }
 
-async function milliseconds({ run, share = 1 }) {
+async function milliseconds({ run, share = 1 }, clock) {
   await run();
-  const start = performance.now();
+  const start = clock();
   let [runs, spent] = [0, 0];
   do {
     await run();
     runs++;
-    spent = performance.now() - start;
+    spent = clock() - start;
   } while (spent < 500);
   return spent / runs / share;
 }

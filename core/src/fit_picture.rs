@@ -5,7 +5,7 @@
 use crate::graph::Shape;
 use alloc::vec::Vec;
 use image::imageops::{FilterType, resize};
-use image::{DynamicImage, GenericImageView, RgbImage, RgbaImage};
+use image::{DynamicImage, GenericImageView, GrayImage, ImageBuffer, Pixel, RgbImage, RgbaImage};
 use thiserror::Error;
 
 /// Most pixels of the intermediate picture, which has the picture's width and the model's height.
@@ -44,11 +44,12 @@ pub enum FitError {
 /// wide to be resized.
 pub fn fit(picture: DynamicImage, shape: Shape) -> Result<Vec<u8>, FitError> {
     check(picture.dimensions(), shape)?;
-    let picture = match picture.color().has_alpha() {
-        true => over_white(picture.into_rgba8()).into(),
-        false => picture,
-    };
-    Ok(resized(picture, shape))
+    Ok(match picture {
+        DynamicImage::ImageRgb8(picture) => fit_rgb(picture, shape),
+        picture if picture.color().has_alpha() => fit_rgb(over_white(picture.into_rgba8()), shape),
+        picture if shape.channels == 1 => stretched(picture.into_luma8(), shape),
+        picture => stretched(picture.into_rgb8(), shape),
+    })
 }
 
 /// Does what [`fit`] does, without the code for other kinds of pictures.
@@ -57,7 +58,7 @@ pub fn fit(picture: DynamicImage, shape: Shape) -> Result<Vec<u8>, FitError> {
 /// As [`fit`].
 pub fn fit_rgba(picture: RgbaImage, shape: Shape) -> Result<Vec<u8>, FitError> {
     check(picture.dimensions(), shape)?;
-    Ok(resized(over_white(picture).into(), shape))
+    Ok(fit_rgb(over_white(picture), shape))
 }
 
 /// Checks that a picture of `width` columns and `height` rows can be converted to `shape`.
@@ -75,18 +76,43 @@ fn check((width, height): (u32, u32), shape: Shape) -> Result<(), FitError> {
     Ok(())
 }
 
-/// Resizes an opaque picture.
-fn resized(picture: DynamicImage, shape: Shape) -> Vec<u8> {
+/// Converts a picture to the bytes of a shape that was checked.
+fn fit_rgb(picture: RgbImage, shape: Shape) -> Vec<u8> {
+    match shape.channels {
+        1 => stretched(gray(&picture), shape),
+        _ => stretched(picture, shape),
+    }
+}
+
+/// Stretches a picture to the rows and columns of `shape`.
+fn stretched<P>(picture: ImageBuffer<P, Vec<u8>>, shape: Shape) -> Vec<u8>
+where
+    P: Pixel<Subpixel = u8> + 'static,
+{
     // A shape has at most 2^26 elements.
     let (width, height) = (shape.width as u32, shape.height as u32);
-    let fits = picture.dimensions() == (width, height);
-    let filter = FilterType::Triangle;
-    match (shape.channels, fits) {
-        (1, true) => picture.into_luma8().into_raw(),
-        (1, false) => resize(&picture.into_luma8(), width, height, filter).into_raw(),
-        (_, true) => picture.into_rgb8().into_raw(),
-        (_, false) => resize(&picture.into_rgb8(), width, height, filter).into_raw(),
+    if picture.dimensions() == (width, height) {
+        return picture.into_raw();
     }
+    resize(&picture, width, height, FilterType::Triangle).into_raw()
+}
+
+/// Luma of Rec. 709, as `image` derives it from the primaries and the white of sRGB.
+const LUMA: [f32; 3] = [0.212_647_84, 0.715_179_2, 0.072_173_04];
+
+/// Makes a picture gray.
+///
+/// `DynamicImage::into_luma8` does the same, but it brings the conversions of all kinds of pictures,
+/// and its last bit depends on whether the compiler fuses multiplication and addition.
+fn gray(picture: &RgbImage) -> GrayImage {
+    let luma = |&[red, green, blue]: &[u8; 3]| {
+        let [red, green, blue] = [red, green, blue].map(|value| f32::from(value) * (1.0 / 255.0));
+        let luma = red * LUMA[0] + green * LUMA[1] + blue * LUMA[2];
+        (luma * 255.0).round() as u8
+    };
+    let (width, height) = picture.dimensions();
+    let bytes = picture.as_raw().as_chunks().0.iter().map(luma).collect();
+    GrayImage::from_raw(width, height, bytes).expect("a byte per pixel")
 }
 
 /// Lays the picture over white. Each channel becomes `(c a + 255 (255 - a)) / 255`, rounded to the
@@ -110,7 +136,7 @@ fn over_white(picture: RgbaImage) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{GrayAlphaImage, GrayImage, Luma, LumaA, Rgba, RgbaImage};
+    use image::{GrayAlphaImage, Luma, LumaA, Rgb, Rgba};
 
     #[test]
     fn a_picture_of_the_right_size_keeps_its_bytes() {
@@ -140,6 +166,22 @@ mod tests {
         let gray = GrayAlphaImage::from_pixel(2, 1, LumaA([100, 51]));
         let bytes = fit(DynamicImage::from(gray), Shape::new(1, 2, 1));
         assert_eq!(bytes, Ok(alloc::vec![224, 224]));
+    }
+
+    /// Compares every color with `image`, whose luma the processor may round otherwise.
+    #[test]
+    fn gray_is_luma_and_has_the_same_bits_everywhere() {
+        let mut hasher = blake3::Hasher::new();
+        for red in 0..=255 {
+            let colors = RgbImage::from_fn(256, 256, |x, y| Rgb([red, x as u8, y as u8]));
+            let ours = gray(&colors).into_raw();
+            let theirs = DynamicImage::from(colors).into_luma8().into_raw();
+            assert!(ours.iter().zip(&theirs).all(|(a, b)| a.abs_diff(*b) <= 1), "{red}");
+            hasher.update(&ours);
+        }
+        // Also the digest of `into_luma8` without fused operations.
+        let expected = "a4d853d7d112dbe01fc46d55f0348a494c9ab7b9eff8206ab11637ab0a44fe98";
+        assert_eq!(hasher.finalize().to_hex().as_str(), expected);
     }
 
     #[test]

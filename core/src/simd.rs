@@ -24,7 +24,7 @@ mod threads;
 mod tile;
 mod winograd;
 
-pub use epilogue::{Epilogue, PanelEpilogue};
+pub use epilogue::{Epilogue, PanelEpilogue, Waiting};
 pub use kernel::{
     Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, PackRows, Tiles, TransformedBlock,
     TransformedPanels, Winograd, stream_groups,

@@ -30,6 +30,27 @@ impl<L: Lanes<P>, const P: usize> Epilogue<L, P> {
     }
 }
 
+/// Sums of successive rows that wait for the epilogue of a panel.
+///
+/// In WebAssembly the epilogue is a function, whose start takes as long as three of its rows: one call
+/// converts many. Elsewhere sums are converted in registers, and none wait.
+pub struct Waiting<L: Lanes<P>, const P: usize> {
+    sums: [[L::Int; P]; MOST_WAITING],
+    /// The first row.
+    first: usize,
+    count: usize,
+}
+
+const MOST_WAITING: usize = 16;
+
+impl<L: Lanes<P>, const P: usize> Waiting<L, P> {
+    /// Creates room for sums. None wait.
+    #[inline(always)]
+    pub fn new(lanes: L) -> Self {
+        Self { sums: [[lanes.splat(0); P]; MOST_WAITING], first: 0, count: 0 }
+    }
+}
+
 /// The epilogue of a panel.
 pub struct PanelEpilogue<'a, L: Lanes<P>, const P: usize> {
     lanes: L,
@@ -45,6 +66,36 @@ impl<'a, L: Lanes<P>, const P: usize> PanelEpilogue<'a, L, P> {
     pub fn new(lanes: L, epilogue: &'a Epilogue<L, P>, multipliers: &[f32], panel: usize) -> Self {
         let multipliers = lanes.load_floats(&multipliers.as_chunks().0[panel]);
         Self { lanes, epilogue, multipliers, channel: panel * PANEL }
+    }
+
+    /// Takes the sums of the `R` rows from `first` on, offsets included. They are written to `output` now
+    /// or by [`Self::finish`].
+    #[inline(always)]
+    pub fn add<const R: usize>(
+        &self,
+        sums: &[[L::Int; P]; R],
+        first: usize,
+        waiting: &mut Waiting<L, P>,
+        output: &mut BlockOutput<'_>,
+    ) {
+        if !cfg!(target_family = "wasm") {
+            return self.write(sums, first, output);
+        }
+        if waiting.first + waiting.count != first || waiting.count + R > MOST_WAITING {
+            self.finish(waiting, output);
+            waiting.first = first;
+        }
+        waiting.sums[waiting.count..][..R].copy_from_slice(sums);
+        waiting.count += R;
+    }
+
+    /// Writes all sums that wait.
+    #[inline(always)]
+    pub fn finish(&self, waiting: &mut Waiting<L, P>, output: &mut BlockOutput<'_>) {
+        let count = core::mem::take(&mut waiting.count);
+        if count > 0 {
+            self.write(&waiting.sums[..count], waiting.first, output);
+        }
     }
 
     /// Writes the sums of the rows from `first` on, offsets included, to `output`, except the channels

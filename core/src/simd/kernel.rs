@@ -76,8 +76,8 @@ pub type PackRows<K, W> = fn(K, rows: &[[i8; CHUNK]], panel: &mut [W]) -> [i32; 
 pub struct Winograd<K: Kernel> {
     /// The most tiles that the kernel multiplies at a time.
     pub rows: usize,
-    /// Number of i16 in a register: input channels that are transformed together.
-    pub words: usize,
+    /// Input channels that are transformed together.
+    pub channels: usize,
     /// Transforms 16 rows of 3 x 3 weights, packs them into a panel `[16][I / 2][16][2]`, and returns
     /// the sum of each row. Rows are as [`Kernel::pack`] takes them.
     pub pack: PackRows<K, <K as Kernel>::Weight>,

@@ -185,6 +185,8 @@ pub trait DotPairs<const P: usize>:
 {
     /// Number of i16 in a register.
     const WORDS: usize = 32 / P;
+    /// Input channels that are transformed together: whole registers, at least 16.
+    const CHANNELS: usize = if Self::WORDS > 16 { Self::WORDS } else { 16 };
 
     /// Loads the first bytes of `from`, widened to a register of i16.
     ///

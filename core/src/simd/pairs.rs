@@ -21,7 +21,7 @@ impl<D: DotPairs<P>, const P: usize> Kernel for Pairs<D, P> {
     const BLOCK_BYTES: usize = 48 << 10;
     const WINOGRAD: Option<Winograd<Self>> = Some(Winograd {
         rows: D::ROWS,
-        words: D::WORDS,
+        channels: D::CHANNELS,
         pack: |kernel, rows, panel| kernel.0.run(winograd::Pack { set: kernel.0, rows, panel }),
         transform: |kernel, tiles, lines, transformed| {
             kernel.0.run(winograd::Transform { set: kernel.0, tiles, lines, transformed });

@@ -3,7 +3,8 @@
 use super::lanes::{Dot, Int, Lanes, Task};
 use super::{Drawing, NoiseMultipliers, PANEL, stream_groups};
 use crate::chacha::{COLUMNS, ChaCha8, DIAGONALS};
-use crate::posterior::gaussian::{CHUNK, NOISE_TABLES};
+use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, NOISE_TABLES};
+use core::ops::Range;
 
 /// Draws chunks of weights.
 pub(super) struct Draw<'a, L, const P: usize> {
@@ -22,28 +23,30 @@ impl<L: Lanes<P>, const P: usize> Task for Draw<'_, L, P> {
         let [t0, t1, t2, t3] = &NOISE_TABLES;
         let tables = [[lanes.table(t0), lanes.table(t1)], [lanes.table(t2), lanes.table(t3)]];
         for (group, within, chunks) in stream_groups(first, mu.len()) {
+            // With equal lengths, compilers see that no index is out of bounds.
+            let count = chunks.len();
+            let (mu, sigma) = (&mu[chunks.clone()], &sigma[chunks.clone()]);
+            let weights = &mut weights[chunks.clone()];
+            let of_rows = match multipliers {
+                NoiseMultipliers::Rows { multipliers, chunks: per_row } => {
+                    row_multipliers(lanes, multipliers, per_row, chunks.clone())
+                }
+                NoiseMultipliers::Each(_) => [lanes.splat(0); CHUNKS_PER_GROUP],
+            };
             // Register by register, so that the state of the cipher is all that lives in registers.
             for p in 0..P {
                 let words = key_stream(lanes, stream, group, p);
-                let (bytes, _) = words.as_chunks::<2>();
-                // The multiplier of the current row, and the first chunk of the next.
-                let (mut multiplier, mut next_row) = (lanes.splat(0), chunks.start);
-                for (i, [first, second]) in chunks.clone().zip(&bytes[within..]) {
+                let bytes = &words.as_chunks::<2>().0[within..][..count];
+                for i in 0..count {
+                    let [first, second] = bytes[i];
                     let noise = lanes.add_bytes(
-                        lanes.look_up(tables[0], *first),
-                        lanes.look_up(tables[1], *second),
+                        lanes.look_up(tables[0], first),
+                        lanes.look_up(tables[1], second),
                     );
                     let multipliers = match multipliers {
-                        NoiseMultipliers::Rows { multipliers, chunks } => {
-                            if i == next_row {
-                                let row = i / chunks;
-                                multiplier = lanes.splat(i32::from(multipliers[row]) * 0x1_0001);
-                                next_row = (row + 1) * chunks;
-                            }
-                            [multiplier; 2]
-                        }
-                        NoiseMultipliers::Each(chunks) => {
-                            let (halves, _) = chunks[i].as_chunks::<{ CHUNK / 2 }>();
+                        NoiseMultipliers::Rows { .. } => [of_rows[i]; 2],
+                        NoiseMultipliers::Each(all) => {
+                            let (halves, _) = all[chunks.start + i].as_chunks::<{ CHUNK / 2 }>();
                             // The registers of both halves, one after the other.
                             let at = |n: usize| lanes.load_register(&halves[n / P], n % P);
                             lanes.multipliers(at(2 * p), at(2 * p + 1))
@@ -57,6 +60,26 @@ impl<L: Lanes<P>, const P: usize> Task for Draw<'_, L, P> {
             }
         }
     }
+}
+
+/// Returns the multipliers of chunks of rows of `per_row` chunks.
+#[inline(always)]
+fn row_multipliers<L: Lanes<P>, const P: usize>(
+    lanes: L,
+    multipliers: &[i16],
+    per_row: usize,
+    chunks: Range<usize>,
+) -> [L::Int; CHUNKS_PER_GROUP] {
+    let mut result = [lanes.splat(0); CHUNKS_PER_GROUP];
+    let (mut row, mut within) = (chunks.start / per_row, chunks.start % per_row);
+    for result in &mut result[..chunks.len()] {
+        *result = lanes.splat(i32::from(multipliers[row]) * 0x1_0001);
+        within += 1;
+        if within == per_row {
+            (row, within) = (row + 1, 0);
+        }
+    }
+    result
 }
 
 /// Computes register `p` of group `index` of the key stream: element `j` has word `j` of its blocks

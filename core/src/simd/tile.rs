@@ -1,6 +1,6 @@
 //! The product of a block, in tiles of a few rows and one panel whose accumulators stay in registers.
 
-use super::epilogue::{Epilogue, PanelEpilogue};
+use super::epilogue::{Epilogue, PanelEpilogue, Waiting};
 use super::lanes::{Dot, Int, Lanes, Task};
 use super::{Block, BlockOutput, Kernel, PANEL, row_tiles};
 
@@ -23,6 +23,7 @@ where
         let Self { set, block, output } = self;
         let size = block.row_entries() * PANEL;
         let epilogue = Epilogue::new(set.lanes(), output);
+        let to = &mut Destination { output, waiting: Waiting::new(set.lanes()) };
         for (panel, weights) in
             block.panels.chunks_exact(size).enumerate().take(block.panel_count())
         {
@@ -41,17 +42,24 @@ where
                     first: tile.start,
                 };
                 match *rows {
-                    [a] => tile.multiply([a], output),
-                    [a, b] => tile.multiply([a, b], output),
-                    [a, b, c] if D::ROWS >= 3 => tile.multiply([a, b, c], output),
-                    [a, b, c, d] if D::ROWS >= 4 => tile.multiply([a, b, c, d], output),
-                    [a, b, c, d, e] if D::ROWS >= 5 => tile.multiply([a, b, c, d, e], output),
-                    [a, b, c, d, e, f] if D::ROWS >= 6 => tile.multiply([a, b, c, d, e, f], output),
+                    [a] => tile.multiply([a], to),
+                    [a, b] => tile.multiply([a, b], to),
+                    [a, b, c] if D::ROWS >= 3 => tile.multiply([a, b, c], to),
+                    [a, b, c, d] if D::ROWS >= 4 => tile.multiply([a, b, c, d], to),
+                    [a, b, c, d, e] if D::ROWS >= 5 => tile.multiply([a, b, c, d, e], to),
+                    [a, b, c, d, e, f] if D::ROWS >= 6 => tile.multiply([a, b, c, d, e, f], to),
                     _ => unreachable!("a tile has 1 to {} rows", D::ROWS),
                 }
             }
+            panel_epilogue.finish(&mut to.waiting, to.output);
         }
     }
+}
+
+/// Where sums go.
+struct Destination<'a, 'o, L: Lanes<P>, const P: usize> {
+    output: &'a mut BlockOutput<'o>,
+    waiting: Waiting<L, P>,
 }
 
 /// A few rows of a block, and a panel.
@@ -71,7 +79,7 @@ where
 {
     /// Multiplies the rows with the offsets `rows`.
     #[inline(always)]
-    fn multiply<const R: usize>(&self, rows: [u32; R], output: &mut BlockOutput<'_>) {
+    fn multiply<const R: usize>(&self, rows: [u32; R], to: &mut Destination<'_, '_, D::Lanes, P>) {
         let block = self.block;
         let length = block.steps * K::STEP;
         let mut sums = [self.offsets; R];
@@ -84,6 +92,6 @@ where
             }
             self.set.add_products(steps, weights, &mut sums);
         }
-        self.epilogue.write(&sums, self.first, output);
+        self.epilogue.add(&sums, self.first, &mut to.waiting, to.output);
     }
 }

@@ -34,15 +34,15 @@ const BLOCK_BYTES: usize = 128 << 10;
 
 /// Returns the functions of kernel `K` if it does `job` by transformation.
 pub(super) fn of<K: Kernel>(job: &Convolution) -> Option<Winograd<K>> {
-    K::WINOGRAD.filter(|winograd| pays(job, winograd.words))
+    K::WINOGRAD.filter(|winograd| pays(job, winograd.channels))
 }
 
 /// Returns whether a convolution is done by transformation: a window of 3 x 3 with stride 1, and
-/// - input channels of a group in whole registers, of `words` channels each,
+/// - input channels of a group in whole runs of `together` channels,
 /// - enough positions to earn the transformation of the weights, and few of them wasted where a tile
 ///   reaches over the edge,
 /// - four times the largest sum fits i32, so that the result is exact.
-fn pays(job: &Convolution, words: usize) -> bool {
+fn pays(job: &Convolution, together: usize) -> bool {
     let (filters, output) = (&job.filters, job.output);
     let window = &filters.window;
     let channels = filters.input.channels / filters.groups;
@@ -52,7 +52,7 @@ fn pays(job: &Convolution, words: usize) -> bool {
     let (positions, exact) = (output.height * output.width, i32::MAX as usize / (4 * 255 * 128));
     is_3x3
         && is_flat
-        && channels.is_multiple_of(words)
+        && channels.is_multiple_of(together)
         && positions >= 36
         && 4 * ENTRIES * tiles <= 3 * 9 * positions
         && filters.fan_in() <= exact

@@ -85,9 +85,9 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
     const BLOCK_BYTES: usize = K::BLOCK_BYTES;
     const BLOCK_OUTPUTS: usize = K::BLOCK_OUTPUTS;
     const WINOGRAD: Option<Winograd<Self>> = match K::WINOGRAD {
-        Some(Winograd { rows, words, .. }) => Some(Winograd {
+        Some(Winograd { rows, channels, .. }) => Some(Winograd {
             rows,
-            words,
+            channels,
             pack: Self::pack_transformed,
             transform: Self::transform,
             multiply: Self::multiply_transformed,

@@ -17,7 +17,7 @@ use super::lanes::Simd128;
 use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::{
     Block, BlockOutput, Dot, Drawing, Epilogue, Kernel, Lanes, PANEL, PanelEpilogue, Quads, Task,
-    row_tiles,
+    Waiting, row_tiles,
 };
 use core::arch::wasm32::*;
 use core::hint::black_box;
@@ -130,6 +130,7 @@ impl Kernel for Relaxed {
         block.check(&output);
         high_bits.find(block);
         let epilogue = Epilogue::new(Simd128, &output);
+        let mut waiting = Waiting::new(Simd128);
         for panel in 0..block.panel_count() {
             let epilogue = PanelEpilogue::new(Simd128, &epilogue, block.multipliers, panel);
             let mut begin = 0;
@@ -141,13 +142,18 @@ impl Kernel for Relaxed {
                 // call covers rows of `tile`, which are some of them; the steps were found in this block.
                 unsafe {
                     match tile.len() {
-                        1 => epilogue.write(&rows::<1>(block, first, panel, high), first, output),
+                        1 => {
+                            let sums = rows::<1>(block, first, panel, high);
+                            epilogue.add(&sums, first, &mut waiting, output);
+                        }
                         _ => {
-                            epilogue.write(&rows::<ROWS>(block, first, panel, high), first, output)
+                            let sums = rows::<ROWS>(block, first, panel, high);
+                            epilogue.add(&sums, first, &mut waiting, output);
                         }
                     }
                 }
             }
+            epilogue.finish(&mut waiting, &mut output);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::ENTRIES;
 use super::tiles::{Outputs, Places};
-use crate::simd::epilogue::{Epilogue, PanelEpilogue};
+use crate::simd::epilogue::{Epilogue, PanelEpilogue, Waiting};
 use crate::simd::lanes::{DotPairs, Int, Lanes, Task};
 use crate::simd::{BlockOutput, PANEL, TransformedBlock, row_tiles};
 use core::ops::Range;
@@ -24,6 +24,11 @@ impl<D: DotPairs<P>, const P: usize> Task for Multiply<'_, '_, D, P> {
         let (count, channels) = (tiles.tiles.len(), tiles.channels());
         let epilogue = Epilogue::new(set.lanes(), output);
         let products = &mut [[[set.lanes().splat(0); P]; MOST_ROWS]; ENTRIES];
+        let to = &mut Destination {
+            above: Waiting::new(set.lanes()),
+            below: Waiting::new(set.lanes()),
+            output,
+        };
         let weights = panels.weights.chunks_exact(ENTRIES * channels * PANEL);
         for (panel, weights) in weights.enumerate() {
             let product = Product {
@@ -38,10 +43,20 @@ impl<D: DotPairs<P>, const P: usize> Task for Multiply<'_, '_, D, P> {
             };
             let mut places = tiles.places();
             for rows in row_tiles(count, D::ROWS) {
-                product.multiply(rows, &mut places, products, output);
+                product.multiply(rows, &mut places, products, to);
             }
+            product.epilogue.finish(&mut to.above, to.output);
+            product.epilogue.finish(&mut to.below, to.output);
         }
     }
+}
+
+/// Where the outputs of tiles go.
+struct Destination<'a, 'o, L: Lanes<P>, const P: usize> {
+    /// The upper outputs of each tile, and the lower ones.
+    above: Waiting<L, P>,
+    below: Waiting<L, P>,
+    output: &'a mut BlockOutput<'o>,
 }
 
 /// The most rows of a tile of any kernel.
@@ -100,7 +115,7 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
         tiles: Range<usize>,
         places: &mut Places,
         products: &mut Products<D, P>,
-        output: &mut BlockOutput<'_>,
+        to: &mut Destination<'_, '_, D::Lanes, P>,
     ) {
         match tiles.len() {
             1 => self.sum::<1>(tiles.start, products),
@@ -112,7 +127,7 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
             count => unreachable!("{count} of at most {} tiles", D::ROWS),
         }
         for tile in 0..tiles.len() {
-            self.write(places.next(), self.outputs(products, tile), output);
+            self.write(places.next(), self.outputs(products, tile), to);
         }
     }
 
@@ -148,19 +163,25 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
 
     /// Writes the outputs of a tile that the picture has.
     #[inline(always)]
-    fn write(&self, to: Outputs, [a, b, c, d]: [[Int<D, P>; P]; 4], output: &mut BlockOutput<'_>) {
-        let below = to.first + self.width;
-        match to.has_right {
+    fn write(
+        &self,
+        outputs: Outputs,
+        [a, b, c, d]: [[Int<D, P>; P]; 4],
+        to: &mut Destination<'_, '_, D::Lanes, P>,
+    ) {
+        let Destination { above, below, output } = to;
+        let (first, next) = (outputs.first, outputs.first + self.width);
+        match outputs.has_right {
             true => {
-                self.epilogue.write(&[a, b], to.first, output);
-                if to.has_below {
-                    self.epilogue.write(&[c, d], below, output);
+                self.epilogue.add(&[a, b], first, above, output);
+                if outputs.has_below {
+                    self.epilogue.add(&[c, d], next, below, output);
                 }
             }
             false => {
-                self.epilogue.write(&[a], to.first, output);
-                if to.has_below {
-                    self.epilogue.write(&[c], below, output);
+                self.epilogue.add(&[a], first, above, output);
+                if outputs.has_below {
+                    self.epilogue.add(&[c], next, below, output);
                 }
             }
         }

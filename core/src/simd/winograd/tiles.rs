@@ -28,8 +28,14 @@ impl<D: DotPairs<P>, const P: usize> Task for Transform<'_, D, P> {
             let column = tile % per_band;
             let columns = column..per_band.min(column + count - done);
             let span = Span { band: tiles.band + tile / per_band, columns };
-            tiles.transform_lines(set, &span, lines);
-            tiles.transform_columns(set, &span, lines, done, transformed);
+            // `D::CHANNELS`, which cannot be the length of an array in generic code.
+            if D::CHANNELS == 32 {
+                tiles.transform_lines::<D, P, 32>(set, &span, lines);
+                tiles.transform_columns::<D, P, 32>(set, &span, lines, done, transformed);
+            } else {
+                tiles.transform_lines::<D, P, 16>(set, &span, lines);
+                tiles.transform_columns::<D, P, 16>(set, &span, lines, done, transformed);
+            }
             done += span.columns.len();
         }
     }
@@ -126,9 +132,10 @@ impl<'a> Tiles<'a> {
         4 * (2 * self.per_band() + 2) * self.channels()
     }
 
-    /// Computes `B' d` of the four lines that the tiles see, to `[4][columns][channels]`.
+    /// Computes `B' d` of the four lines that the tiles see, to `[4][columns][channels]`, `C`
+    /// channels at a time.
     #[inline(always)]
-    fn transform_lines<D: DotPairs<P>, const P: usize>(
+    fn transform_lines<D: DotPairs<P>, const P: usize, const C: usize>(
         &self,
         set: D,
         span: &Span,
@@ -154,26 +161,35 @@ impl<'a> Tiles<'a> {
         for column in 0..count {
             let x = (2 * span.columns.start + column).wrapping_sub(padding.left);
             let from = if x < shape.width { x * shape.channels + self.channel } else { usize::MAX };
-            for first in (0..channels).step_by(D::WORDS) {
-                let mut words = [zero; 4];
-                for (words, input) in words.iter_mut().zip(inputs) {
-                    if from < input.len() {
-                        *words = set.widen_codes(&input[from + first..]);
+            // Empty to the left and to the right of the picture.
+            let pixels = inputs.map(|input| match from < input.len() {
+                true => input[from..][..channels].as_chunks::<C>().0,
+                false => &[],
+            });
+            let [a, b, c, d] =
+                [&mut *a, &mut *b, &mut *c, &mut *d].map(|line| pixel::<C>(line, column, channels));
+            for i in 0..a.len() {
+                for first in (0..C).step_by(D::WORDS) {
+                    let mut words = [zero; 4];
+                    for (words, pixel) in words.iter_mut().zip(pixels) {
+                        if let Some(codes) = pixel.get(i) {
+                            *words = set.widen_codes(&codes[first..]);
+                        }
                     }
+                    let [p, q, r, s] = words;
+                    set.store_words(&mut a[i][first..], set.subtract_words(p, r));
+                    set.store_words(&mut b[i][first..], set.add_words(q, r));
+                    set.store_words(&mut c[i][first..], set.subtract_words(r, q));
+                    set.store_words(&mut d[i][first..], set.subtract_words(q, s));
                 }
-                let [p, q, r, s] = words;
-                let at = column * channels + first;
-                set.store_words(&mut a[at..], set.subtract_words(p, r));
-                set.store_words(&mut b[at..], set.add_words(q, r));
-                set.store_words(&mut c[at..], set.subtract_words(r, q));
-                set.store_words(&mut d[at..], set.subtract_words(q, s));
             }
         }
     }
 
-    /// Computes `(B' d) B` from transformed lines, for the tiles from the `at`th on.
+    /// Computes `(B' d) B` from transformed lines, for the tiles from the `at`th on, `C`
+    /// channels at a time.
     #[inline(always)]
-    fn transform_columns<D: DotPairs<P>, const P: usize>(
+    fn transform_columns<D: DotPairs<P>, const P: usize, const C: usize>(
         &self,
         set: D,
         span: &Span,
@@ -189,25 +205,33 @@ impl<'a> Tiles<'a> {
         {
             let [a, b, c, d] = four(to, entries);
             for tile in 0..span.columns.len() {
-                let from = &line[2 * tile * channels..][..4 * channels];
-                let to = (at + tile) * channels;
-                let a = &mut a[to..][..channels];
-                let b = &mut b[to..][..channels];
-                let c = &mut c[to..][..channels];
-                let d = &mut d[to..][..channels];
-                for first in (0..channels).step_by(D::WORDS) {
-                    let p = set.load_words(&from[first..]);
-                    let q = set.load_words(&from[channels + first..]);
-                    let r = set.load_words(&from[2 * channels + first..]);
-                    let s = set.load_words(&from[3 * channels + first..]);
-                    set.store_words(&mut a[first..], set.subtract_words(p, r));
-                    set.store_words(&mut b[first..], set.add_words(q, r));
-                    set.store_words(&mut c[first..], set.subtract_words(r, q));
-                    set.store_words(&mut d[first..], set.subtract_words(q, s));
+                let [p, q, r, s] = [0, 1, 2, 3].map(|column| {
+                    let from = (2 * tile + column) * channels;
+                    line[from..][..channels].as_chunks::<C>().0
+                });
+                let [a, b, c, d] = [&mut *a, &mut *b, &mut *c, &mut *d]
+                    .map(|to| pixel::<C>(to, at + tile, channels));
+                for i in 0..a.len() {
+                    for first in (0..C).step_by(D::WORDS) {
+                        let (p, q) =
+                            (set.load_words(&p[i][first..]), set.load_words(&q[i][first..]));
+                        let (r, s) =
+                            (set.load_words(&r[i][first..]), set.load_words(&s[i][first..]));
+                        set.store_words(&mut a[i][first..], set.subtract_words(p, r));
+                        set.store_words(&mut b[i][first..], set.add_words(q, r));
+                        set.store_words(&mut c[i][first..], set.subtract_words(r, q));
+                        set.store_words(&mut d[i][first..], set.subtract_words(q, s));
+                    }
                 }
             }
         }
     }
+}
+
+/// Returns the entries of pixel or tile number `index`, each with `channels` channels, `C` at a time.
+#[inline(always)]
+fn pixel<const C: usize>(entries: &mut [i16], index: usize, channels: usize) -> &mut [[i16; C]] {
+    entries[index * channels..][..channels].as_chunks_mut().0
 }
 
 /// Splits four parts of `length` entries off the start of `entries`.

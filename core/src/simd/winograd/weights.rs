@@ -28,9 +28,9 @@ impl<D: DotPairs<P>, const P: usize> Task for Pack<'_, D, P> {
         let (steps, _) = panel.as_chunks_mut::<LINE>();
         let ones = lanes.splat(0x1_0001);
         let mut sums = [lanes.splat(0); P];
+        let mut lines = [[[0i16; LINE]; PANEL]; ENTRIES];
         for first in (0..channels).step_by(LINE) {
             let count = LINE.min(channels - first);
-            let mut lines = [[[0i16; LINE]; PANEL]; ENTRIES];
             for channel in 0..PANEL {
                 for at in (0..count).step_by(D::WORDS) {
                     let weights = &weights[channel * row + first + at..];
@@ -46,7 +46,8 @@ impl<D: DotPairs<P>, const P: usize> Task for Pack<'_, D, P> {
             }
             for (entry, lines) in lines.iter().enumerate() {
                 let steps = &mut steps[(entry * channels + first) / 2..][..count / 2];
-                for (i, steps) in steps.chunks_mut(PANEL / P).enumerate() {
+                // Channels come in multiples of sixteen: every chunk is whole.
+                for (i, steps) in steps.chunks_exact_mut(PANEL / P).enumerate() {
                     let mut rows = [sums[0]; PANEL];
                     for (row, line) in rows.iter_mut().zip(lines) {
                         *row = lanes.load_register(line, i);
