@@ -6,7 +6,7 @@ use crate::skipped::Skipped;
 use crate::steps::{Ended, Steps};
 use crate::tools::{Browser, CHROMIUM, FIREFOX, Missing};
 use crate::web::{self, Package};
-use crate::{apps, tools};
+use crate::{apps, cross, tools};
 use anyhow::Context;
 use std::fs;
 use std::path::PathBuf;
@@ -55,6 +55,16 @@ fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     let mut amx = Command::new("cargo");
     amx.args(AMX_TEST);
     outputs.collect("amx", amx)?;
+    for target in &cross::TARGETS {
+        match target.cargo("run") {
+            Ok(mut cargo) => {
+                cargo.args(["--package", "bayes8-conformance", "--example", "native"]);
+                cargo.args(["--", target.name]);
+                outputs.collect(target.name, cargo)?;
+            }
+            Err(reason) => outputs.skip(target.name, &reason)?,
+        }
+    }
     let node = || package.clone().map(|()| Command::new("node"));
     // The package that drives Firefox belongs to the apps.
     let driver = || tools::npm_packages(&root().join(apps::FOLDER));
