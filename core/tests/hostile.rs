@@ -196,7 +196,7 @@ fn any_byte_in_place_of_any_other() {
 fn absurd_numbers_in_the_description_are_refused_without_allocating() {
     let files = [small_file(), volume_file()];
     let tried: usize = files.iter().map(|file| absurd_numbers(&File::without_digest(file))).sum();
-    assert!(tried > 2000, "{tried}");
+    assert!(tried > thinned(0..2000).count(), "{tried}");
 }
 
 /// Tries absurd numbers in the description of `file`. Returns the number of descriptions tried.
@@ -207,7 +207,7 @@ fn absurd_numbers(file: &File) -> usize {
         .char_indices()
         .filter(|&(i, c)| is_number(c) && !text[..i].ends_with(|c: char| is_number(c) || c == '.'));
     let mut tried = 0;
-    for (start, _) in starts {
+    for (start, _) in thinned(starts) {
         let length = text[start..].find(|c| !is_number(c)).unwrap();
         for number in [
             "0",

@@ -39,14 +39,10 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     steps.finish()
 }
 
-/// Runs the tests of `bayes8-core` and `bayes8-native` on AArch64, with fewer random cases, as QEMU
-/// is slow.
+/// Runs the tests of `bayes8-core` and `bayes8-native` on AArch64.
 fn test_aarch64(skipped: &mut Skipped) -> anyhow::Result<()> {
-    match cross::AARCH64.cargo("test") {
-        Ok(mut cargo) => {
-            cargo.args(["--package", "bayes8-core", "--package", "bayes8-native"]);
-            test(cargo.arg("--no-fail-fast").env("PROPTEST_CASES", "16"), skipped)
-        }
+    match cross::AARCH64.test() {
+        Ok(mut cargo) => test(&mut cargo, skipped),
         Err(reason) => {
             skipped.report(&format!("tests on AArch64: {reason}"));
             Ok(())
