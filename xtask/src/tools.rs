@@ -141,7 +141,7 @@ impl Browser {
             })
         };
         let missing = format!("no {name}: install it or set {variable} to the path of one");
-        find_or_install(find, &programs[..1], missing)
+        find_or_install(find, programs[0], missing)
     }
 }
 
@@ -149,29 +149,14 @@ impl Browser {
 pub(crate) fn emulator(program: &str) -> Result<(), Missing> {
     let find = || succeeds(program, &["--version"]).then_some(());
     let missing = format!("no {program}: install QEMU's user mode (Debian's package qemu-user)");
-    find_or_install(find, &["qemu-user"], missing)
+    find_or_install(find, "qemu-user", missing)
 }
 
-/// Finds a C compiler of another architecture that links programs, with its C library. Installs
-/// Debian's `packages` with both for root on Debian.
-pub(crate) fn linker(program: &str, packages: &[&str]) -> Result<(), Missing> {
-    let find = || {
-        // Prints the path if the compiler knows it, otherwise the name alone.
-        let output = Command::new(program).arg("-print-file-name=libc.so").output().ok()?;
-        output.stdout.starts_with(b"/").then_some(())
-    };
-    let missing = format!(
-        "no {program} with a C library: install Debian's packages {}",
-        packages.join(" and ")
-    );
-    find_or_install(find, packages, missing)
-}
-
-/// Finds a program. If it is `missing`, installs Debian's `packages` for root on Debian, and looks
+/// Finds a program. If it is `missing`, installs Debian's `package` for root on Debian, and looks
 /// again.
 fn find_or_install<T>(
     find: impl Fn() -> Option<T>,
-    packages: &[&str],
+    package: &str,
     missing: Missing,
 ) -> Result<T, Missing> {
     if let Some(found) = find() {
@@ -184,7 +169,7 @@ fn find_or_install<T>(
         install(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
     };
     apt(&["update"])
-        .and_then(|()| apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat()))
+        .and_then(|()| apt(&["install", "--yes", "--no-install-recommends", package]))
         .map_err(|reason| format!("{missing}; apt-get: {reason}"))?;
     find().ok_or(missing)
 }
