@@ -43,7 +43,7 @@ const I686: Target = Target {
 const POWERPC64: Target = Target {
     name: "powerpc64 in QEMU",
     triple: "powerpc64-unknown-linux-musl",
-    emulator: &["qemu-ppc64", "-cpu", "max"],
+    emulator: &["qemu-ppc64"],
     is_native: || false,
 };
 
