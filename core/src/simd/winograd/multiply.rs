@@ -112,6 +112,7 @@ impl<D: DotPairs<P>, const P: usize> Product<'_, D, P> {
             6 if D::ROWS >= 6 => self.sum::<6>(tiles.start, products),
             count => unreachable!("{count} of at most {} tiles", D::ROWS),
         }
+        #[expect(clippy::needless_range_loop, reason = "the second index of `products`")]
         for tile in 0..tiles.len() {
             let mut outputs = [[lanes.splat(0); P]; 4];
             for p in 0..P {
