@@ -6,5 +6,5 @@
 pub fn thinned<T>(cases: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
     const USUAL: usize = 256;
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    cases.into_iter().step_by(USUAL / asked.unwrap_or(USUAL).max(1) | 1)
+    cases.into_iter().step_by((USUAL / asked.unwrap_or(USUAL).max(1)) | 1)
 }
