@@ -17,7 +17,7 @@ use std::cell::Cell;
 #[path = "suite/container.rs"]
 mod container;
 
-use bayes8_conformance::{Builder, Kind, random_codes};
+use bayes8_conformance::{Builder, Kind, random_codes, thinned};
 use container::{File, Tensor};
 
 thread_local! {
@@ -165,23 +165,24 @@ fn truncation_at_every_length_is_an_error() {
 #[test]
 fn flipping_any_bit_neither_panics_nor_allocates() {
     for bytes in [small_file(), volume_file()] {
-        let mut models = 0;
-        for at in 0..bytes.len() {
+        let (mut models, mut tried) = (0, 0);
+        for at in thinned(0..bytes.len()) {
             for bit in 0..8 {
                 let mut damaged = bytes.clone();
                 damaged[at] ^= 1 << bit;
                 models += usize::from(survive(&damaged));
+                tried += 1;
             }
         }
         // Any weights and names and many other numbers are valid.
-        assert!(models > 100, "{models}");
+        assert!(models > tried / 50, "{models} of {tried}");
     }
 }
 
 #[test]
 fn any_byte_in_place_of_any_other() {
     let bytes = small_file();
-    for at in 0..bytes.len() {
+    for at in thinned(0..bytes.len()) {
         for byte in *b"\x00\xff0919-.eE\"\\{}[],: n" {
             let mut damaged = bytes.clone();
             damaged[at] = byte;
@@ -195,7 +196,7 @@ fn any_byte_in_place_of_any_other() {
 fn absurd_numbers_in_the_description_are_refused_without_allocating() {
     let files = [small_file(), volume_file()];
     let tried: usize = files.iter().map(|file| absurd_numbers(&File::without_digest(file))).sum();
-    assert!(tried > 2000, "{tried}");
+    assert!(tried > thinned(0..2000).count(), "{tried}");
 }
 
 /// Tries absurd numbers in the description of `file`. Returns the number of descriptions tried.
@@ -206,7 +207,7 @@ fn absurd_numbers(file: &File) -> usize {
         .char_indices()
         .filter(|&(i, c)| is_number(c) && !text[..i].ends_with(|c: char| is_number(c) || c == '.'));
     let mut tried = 0;
-    for (start, _) in starts {
+    for (start, _) in thinned(starts) {
         let length = text[start..].find(|c| !is_number(c)).unwrap();
         for number in [
             "0",
@@ -240,7 +241,7 @@ fn claimed_sizes_are_checked_before_memory_is_taken() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(12 * ProptestConfig::default().cases))]
 
     #[test]
     fn several_damages_at_once(

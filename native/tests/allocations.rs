@@ -3,7 +3,7 @@
 //!
 //! This test has its own file because it replaces the allocator with one that counts.
 
-use bayes8_conformance::{Builder, Kind};
+use bayes8_conformance::{Builder, Kind, thinned};
 use bayes8_core::format;
 use bayes8_core::graph::{Shape, Value};
 use bayes8_core::head::Accumulator;
@@ -42,6 +42,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// The slowest of the [`MODELS`] that are tested.
+fn slowest() -> &'static str {
+    thinned(MODELS).last().expect("at least the first")
+}
+
 fn allocations(f: impl FnOnce()) -> usize {
     let before = ALLOCATIONS.load(Ordering::Relaxed);
     f();
@@ -60,6 +65,9 @@ fn pictures(quantized: &QuantizedModel, count: usize) -> Array4<u8> {
     let byte = |(n, y, x, c)| (n * 31 + y * 7 + x * 5 + c * 3) as u8;
     Array4::from_shape_fn((count, shape.height, shape.width, shape.channels), byte)
 }
+
+/// Shipped models, the quickest first.
+const MODELS: [&str; 3] = ["mnist-scnn", "fashion-resnet14", "cifar10-resnet20"];
 
 /// Iterates over the instruction sets with kernels. The portable code of the reference allocates
 /// memory.
@@ -113,11 +121,11 @@ fn a_loaded_model_holds_its_posterior_only_once(isa: Isa) {
 
 fn a_prediction_on_the_calling_thread_allocates_nothing() {
     for isa in with_kernels() {
-        for name in ["fashion-resnet14", "cifar10-resnet20", "mnist-scnn"] {
+        for name in thinned(MODELS) {
             for bank in [0, 1 << 30] {
                 let model = model(name, isa, Threads::One, bank);
                 // One picture; a batch; more pictures than run together.
-                for (count, logits) in [(1, false), (5, true), (40, false)] {
+                for (count, logits) in thinned([(1, false), (5, true), (40, false)]) {
                     let found = steady_state(&model, count, 2, logits);
                     assert_eq!(found, 0, "{name}, {isa}, {count} pictures, bank of {bank} bytes");
                 }
@@ -128,11 +136,11 @@ fn a_prediction_on_the_calling_thread_allocates_nothing() {
 
 fn a_prediction_from_a_thread_of_the_pool_allocates_nothing(isa: Isa) {
     let Threads::Pool(pool) = Threads::new(2).expect("two threads") else { unreachable!() };
-    let model = model("cifar10-resnet20", isa, Threads::Pool(pool.clone()), 0);
+    let model = model(slowest(), isa, Threads::Pool(pool.clone()), 0);
     // Each thread must have met its largest work once.
     for (count, samples) in [(4, 8), (1, 1)] {
         pool.install(|| {
-            for _ in 0..20 {
+            for _ in thinned(0..20) {
                 steady_state(&model, count, samples, false);
             }
             assert_eq!(steady_state(&model, count, samples, false), 0, "{count} x {samples}");
@@ -142,11 +150,11 @@ fn a_prediction_from_a_thread_of_the_pool_allocates_nothing(isa: Isa) {
 
 /// A call from outside goes through the pool's queue, which allocates a block now and then.
 fn a_prediction_from_outside_the_pool_allocates_next_to_nothing(isa: Isa) {
-    let model = model("cifar10-resnet20", isa, Threads::new(2).expect("two threads"), 0);
-    for _ in 0..20 {
+    let model = model(slowest(), isa, Threads::new(2).expect("two threads"), 0);
+    for _ in thinned(0..20) {
         steady_state(&model, 4, 8, false);
     }
-    let blocks: usize = (0..20).map(|_| steady_state(&model, 4, 8, false)).sum();
+    let blocks: usize = thinned(0..20).map(|_| steady_state(&model, 4, 8, false)).sum();
     assert!(blocks <= 8, "{blocks} allocations in 140 calls");
 }
 

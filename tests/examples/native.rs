@@ -1,5 +1,8 @@
 //! Runs the conformance vectors on every instruction set of this processor, through the public API of
 //! `bayes8-native`, and prints a line for each.
+//!
+//! An argument is the name of another target, which is emulated and slow: there, only one thread
+//! without a bank runs them.
 
 use bayes8_conformance::line::{Line, Verdict};
 use bayes8_conformance::outcome::{Outcome, Trace, TracedNode};
@@ -11,6 +14,7 @@ use ndarray::{ArrayView5, Ix5};
 
 /// An instruction set on some threads.
 struct Native {
+    target: String,
     isa: Isa,
     threads: Threads,
     bank_bytes: usize,
@@ -40,8 +44,8 @@ fn pictures<'a>(model: &Model, case: &'a Case) -> Result<Pictures<'a, Ix5>, Stri
 impl Implementation for Native {
     fn name(&self) -> String {
         match self.threads.count() {
-            1 => "native".into(),
-            threads => format!("native, {threads} threads, bank"),
+            1 => self.target.clone(),
+            threads => format!("{}, {threads} threads, bank", self.target),
         }
     }
 
@@ -75,13 +79,17 @@ impl Implementation for Native {
 }
 
 fn main() -> Result<(), String> {
+    let emulated = std::env::args().nth(1);
     let root = repository();
     let cases = Case::load_all(&root, &root.join("tests/vectors"))?;
     // The second keeps draws and reuses them, which must not change any result.
-    for (threads, bank_bytes) in [(1, 0), (2, 64 << 20)] {
-        for isa in Isa::ALL {
+    let configurations = [(1, 0), (2, 64 << 20)];
+    let tried = if emulated.is_some() { 1 } else { configurations.len() };
+    let target = emulated.unwrap_or("native".into());
+    for &(threads, bank_bytes) in &configurations[..tried] {
+        for isa in Isa::compiled() {
             let threads = Threads::new(threads).map_err(|error| error.to_string())?;
-            let native = Native { isa, threads, bank_bytes };
+            let native = Native { target: target.clone(), isa, threads, bank_bytes };
             if !isa.is_available() {
                 let result = Verdict::Skipped { reason: "not on this processor".into() };
                 let (target, kernel) = (native.name(), native.kernel());

@@ -18,6 +18,7 @@ pub mod models;
 pub mod outcome;
 pub mod reference;
 pub mod report;
+mod thinned;
 pub mod vectors;
 
 pub use case::Case;
@@ -28,6 +29,7 @@ pub use models::{
     random_model_of_all_operations, random_volume_model, with_seven_bits,
 };
 pub use outcome::Outcome;
+pub use thinned::thinned;
 
 use std::path::{Path, PathBuf};
 

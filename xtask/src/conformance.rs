@@ -6,11 +6,12 @@ use crate::skipped::Skipped;
 use crate::steps::{Ended, Steps};
 use crate::tools::{Browser, CHROMIUM, FIREFOX, Missing};
 use crate::web::{self, Package};
-use crate::{apps, tools};
+use crate::{apps, cross, tools};
 use anyhow::Context;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 /// Start of the lines that `conformance report` reads (`tests/src/line.rs`).
 const MARK: &str = "CONFORMANCE ";
@@ -55,6 +56,7 @@ fn compare(package: &Package, skipped: &mut Skipped) -> anyhow::Result<()> {
     let mut amx = Command::new("cargo");
     amx.args(AMX_TEST);
     outputs.collect("amx", amx)?;
+    outputs.collect_emulated()?;
     let node = || package.clone().map(|()| Command::new("node"));
     // The package that drives Firefox belongs to the apps.
     let driver = || tools::npm_packages(&root().join(apps::FOLDER));
@@ -119,16 +121,33 @@ impl Outputs {
     /// Runs a runner, and writes its lines for the report into a file. If it fails, that is in its
     /// lines, or the report misses it.
     fn collect(&mut self, name: &str, mut runner: Command) -> anyhow::Result<()> {
-        let mut lines = String::new();
-        let result = stream(runner.current_dir(root()), |line| match line.find(MARK) {
-            Some(at) => lines.extend([&line[at..], "\n"]),
-            None => println!("{line}"),
+        self.write(name, &lines(name, [runner.current_dir(root())]))
+    }
+
+    /// Runs the native runner on all other architectures at once: each takes one processor, for
+    /// minutes. Cargo compiles for one after the other.
+    fn collect_emulated(&mut self) -> anyhow::Result<()> {
+        let ready = cross::TARGETS.map(|target| (target.name, target.example("native")));
+        let found = thread::scope(|scope| {
+            let start = |(name, commands): (&'static str, Result<[Command; 2], Missing>)| {
+                let run = |[mut build, mut run]: [Command; 2]| {
+                    scope.spawn(move || lines(name, [&mut build, run.arg(name)]))
+                };
+                (name, commands.map(run))
+            };
+            // All are started before the first is waited for.
+            let started = ready.map(start);
+            started.map(|(name, lines)| {
+                (name, lines.map(|lines| lines.join().expect("running a program does not panic")))
+            })
         });
-        if let Err(error) = result {
-            let message = format!("{error:#}").replace(['"', '\\'], "'");
-            lines.push_str(&whole_target(name, "failed", "message", &message));
+        for (name, lines) in found {
+            match lines {
+                Ok(lines) => self.write(name, &lines)?,
+                Err(reason) => self.skip(name, &reason)?,
+            }
         }
-        self.write(name, &lines)
+        Ok(())
     }
 
     /// Records that a runner cannot run.
@@ -143,6 +162,23 @@ impl Outputs {
         self.files.push(path);
         Ok(())
     }
+}
+
+/// Runs commands one after the other, until one fails. Returns their lines for the report.
+fn lines<'a>(target: &str, commands: impl IntoIterator<Item = &'a mut Command>) -> String {
+    let mut lines = String::new();
+    for command in commands {
+        let result = stream(command, |line| match line.find(MARK) {
+            Some(at) => lines.extend([&line[at..], "\n"]),
+            None => println!("{line}"),
+        });
+        if let Err(error) = result {
+            let message = format!("{error:#}").replace(['"', '\\'], "'");
+            lines.push_str(&whole_target(target, "failed", "message", &message));
+            break;
+        }
+    }
+    lines
 }
 
 /// A line about all vectors of a target.

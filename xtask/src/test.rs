@@ -5,8 +5,8 @@ use crate::programs::{root, run, run_command, stream, succeeds};
 use crate::skipped::{Skipped, TestOutput};
 use crate::steps::Steps;
 use crate::{
-    apps, book, c_library, conformance, demo, hidden, no_std, packages, python, structure, tools,
-    web,
+    apps, book, c_library, conformance, cross, demo, hidden, packages, platforms, python,
+    structure, tools, web,
 };
 use std::process::Command;
 
@@ -17,7 +17,7 @@ use std::process::Command;
 pub(crate) fn run_all() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     check_sources(&mut steps);
-    steps.run("bayes8-core without std", no_std::check);
+    steps.run("other platforms", platforms::check);
     steps.run("oldest Rust", oldest_rust);
     steps.run("API documentation", |_| document());
     steps.run("book", book::build);
@@ -27,6 +27,7 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     });
     steps.run("native tests on AVX2 or NEON only", |_| hidden::test("avxvnni,avx512bw,dotprod"));
     steps.run("native tests in portable code only", |_| hidden::test("avx2,neon"));
+    steps.run("tests on AArch64", test_aarch64);
     steps.run("C library", c_library::test);
     steps.run("Python package", python::test);
     let package = steps.run("npm package", web::prepare);
@@ -37,6 +38,17 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     steps.run_after(&package, "web demo", demo::test);
     conformance::run_all(&mut steps, &package);
     steps.finish()
+}
+
+/// Runs the tests of `bayes8-core` and `bayes8-native` on AArch64.
+fn test_aarch64(skipped: &mut Skipped) -> anyhow::Result<()> {
+    match cross::AARCH64.test() {
+        Ok(mut cargo) => test(&mut cargo, skipped),
+        Err(reason) => {
+            skipped.report(&format!("tests on AArch64: {reason}"));
+            Ok(())
+        }
+    }
 }
 
 /// Runs the quick checks: formatting, lints and unit tests, without emulated instruction sets,

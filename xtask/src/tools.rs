@@ -1,4 +1,4 @@
-//! Finds the programs that the web build needs, and installs missing ones. Each function fails with a
+//! Finds the programs that chores need, and installs missing ones. Each function fails with a
 //! reason that can follow `SKIPPED: ...`, and needs the network only the first time.
 
 use crate::programs::{root, shown, succeeds};
@@ -159,22 +159,37 @@ impl Browser {
             })
         };
         let missing = format!("no {name}: install it or set {variable} to the path of one");
-        if let Some(path) = find() {
-            return Ok(path);
-        }
-        if !succeeds("apt-get", &["--version"]) || !is_root() {
-            return Err(missing);
-        }
-        let apt = |arguments: &[&str]| {
-            install(
-                Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"),
-            )
-        };
-        apt(&["update"])
-            .and_then(|()| apt(&["install", "--yes", "--no-install-recommends", programs[0]]))
-            .map_err(|reason| format!("{missing}; apt-get: {reason}"))?;
-        find().ok_or(missing)
+        find_or_install(find, programs[0], missing)
     }
+}
+
+/// Finds an emulator of QEMU, such as `qemu-aarch64`. Installs it for root on Debian.
+pub(crate) fn emulator(program: &str) -> Result<(), Missing> {
+    let find = || succeeds(program, &["--version"]).then_some(());
+    let missing = format!("no {program}: install QEMU's user mode (Debian's package qemu-user)");
+    find_or_install(find, "qemu-user", missing)
+}
+
+/// Finds a program. If it is `missing`, installs Debian's `package` for root on Debian, and looks
+/// again.
+fn find_or_install<T>(
+    find: impl Fn() -> Option<T>,
+    package: &str,
+    missing: Missing,
+) -> Result<T, Missing> {
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    if !succeeds("apt-get", &["--version"]) || !is_root() {
+        return Err(missing);
+    }
+    let apt = |arguments: &[&str]| {
+        install(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update"])
+        .and_then(|()| apt(&["install", "--yes", "--no-install-recommends", package]))
+        .map_err(|reason| format!("{missing}; apt-get: {reason}"))?;
+    find().ok_or(missing)
 }
 
 fn is_root() -> bool {

@@ -47,10 +47,10 @@ fn values_that_live_together_are_summed() {
     let error = check(&model).unwrap_err();
     let LimitError::Memory(excess) = &error else { panic!("{error}") };
     assert_eq!(excess.largest, 1 << 22);
+    // Allocators of 32-bit processors give one byte less than 2 GiB.
+    let limit = if cfg!(target_pointer_width = "64") { "2048 MiB" } else { "2047 MiB" };
     let text = error.to_string();
-    for part in
-        [&excess.node, "requantize", "2048 MiB", "4194304 bytes", "raise the limit on memory"]
-    {
+    for part in [&excess.node, "requantize", limit, "4194304 bytes", "raise the limit on memory"] {
         assert!(text.contains(part), "`{text}` does not say `{part}`");
     }
     // Values that do not live together are not summed.

@@ -151,7 +151,7 @@ proptest! {
 
 proptest! {
     // A case has all 256 codes and is cheap, so run many.
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(4 * ProptestConfig::default().cases))]
 
     #[test]
     fn changes_of_grid_agree_with_the_reference(rescale in any_rescale(), target in any_target()) {

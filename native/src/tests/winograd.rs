@@ -45,8 +45,6 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-
     #[test]
     fn any_3x3_layer_agrees_with_the_reference(case in case_of_3x3()) {
         case.check();
