@@ -18,7 +18,7 @@ use ndarray::{ArrayD, IxDyn};
 use numpy::IntoPyArray;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 use std::fs;
 use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -140,7 +140,6 @@ impl Model {
     #[pyo3(signature = (
         pictures, *, samples=None, seed=None, every=None, layout="NHWC", keep_logits=false
     ))]
-    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn stream<'py>(
         slf: Bound<'py, Self>,
         pictures: Bound<'py, PyAny>,
@@ -234,8 +233,8 @@ impl Model {
 
     /// Shape of a picture: (H, W, C), or (D, H, W, C).
     #[getter]
-    fn input_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(pyo3::types::PyTuple::new(py, self.shape().extents())?.into_any())
+    fn input_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.shape().extents())
     }
 
     /// Identifies the model, whatever its file: "blake3:" and 64 digits.
@@ -276,7 +275,7 @@ impl Model {
     fn __reduce__<'py>(
         &self,
         py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>, String, Bound<'py, PyDict>))> {
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let source = match &self.path {
             // Absolute, as another process may run in another folder.
             Some(path) => path::absolute(path)?.into_pyobject(py)?.into_any(),
@@ -290,7 +289,7 @@ impl Model {
         options.set_item("max_memory", limits.memory_bytes)?;
         options.set_item("max_steps", limits.steps)?;
         let restore = py.import("bayes8._files")?.getattr("restore_model")?;
-        Ok((restore, (source, self.digest().into(), options)))
+        Ok((restore, (source, self.digest(), options).into_pyobject(py)?))
     }
 }
 
