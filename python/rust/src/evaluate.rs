@@ -52,11 +52,11 @@ pub(crate) fn evaluate<'py>(
     thresholds: Vec<(String, f64)>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Report> {
-    let model = model.get();
+    let engine = &*model.get().0;
     let count = |what, value: Option<&Bound<'_, PyAny>>| {
         value.map(|value| arguments::sample_count(what, value)).transpose()
     };
-    let mut options = Options::new(model.file_in(&folder)?, data);
+    let mut options = Options::new(engine.file_in(&folder)?, data);
     if let Some(network) = network {
         let posterior = self::posterior(posterior, moped, deterministic)?;
         let mut fp32 = Fp32::new(network, posterior);
@@ -77,14 +77,14 @@ pub(crate) fn evaluate<'py>(
     options.golden = golden;
     options.samples = arguments::sample_count("samples", samples)?;
     options.seed = arguments::seed(seed)?;
-    options.machine = model.options();
+    options.machine = engine.settings.options();
     for (name, limit) in thresholds {
         let threshold = Threshold::named(&name.replace('_', "-"));
         let threshold = threshold.map_err(|error| PyValueError::new_err(error.to_string()))?;
         options.thresholds.push((threshold, limit));
     }
     let progress = Progress::new(progress)?;
-    let pool = match model.pool()? {
+    let pool = match engine.pool()? {
         Some(pool) => pool,
         None => pool(1)?,
     };
@@ -93,7 +93,7 @@ pub(crate) fn evaluate<'py>(
             progress.observe(event);
             attendant.unwind_if_stopped();
         };
-        options.run(model.engine(), &mut observer)
+        options.run(&engine.model, &mut observer)
     })?;
     let report = report.map_err(|error: EvaluateError| refused(&error))?;
     progress.report(py)?;

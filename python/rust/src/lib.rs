@@ -7,8 +7,11 @@
 
 mod arguments;
 mod attend;
+mod draws;
+mod engine;
 mod errors;
 mod evaluate;
+mod figures;
 mod json;
 mod model;
 mod pictures;

@@ -1,52 +1,30 @@
 //! `bayes8.Model`.
 
-use crate::attend::attend;
-use crate::errors::{Error, message, of_load, of_predict};
+use crate::engine::{Engine, Settings};
+use crate::errors::{message, of_predict};
 use crate::pictures::Batch;
 use crate::pool::pool;
-use crate::prediction::{Draws, Origin, Prediction};
+use crate::prediction::{Origin, Prediction};
 use crate::progress::Progress;
 use crate::stream::Stream;
 use crate::{arguments, json};
-use bayes8::convert::fidelity::FidelityReport;
-use bayes8::convert::quantization::Quantized;
-use bayes8::core::format;
-use bayes8::core::graph::Shape;
 use bayes8::evaluate::model_report::ModelReport;
-use bayes8::{Isa, Limits, ModelOptions, Observer, Pool, PredictOptions, Threads};
+use bayes8::{Isa, Limits, PredictOptions};
 use ndarray::{ArrayD, IxDyn};
 use numpy::IntoPyArray;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use std::fs;
-use std::path::{self, Path, PathBuf};
-use std::sync::{Arc, OnceLock};
-
-/// How a model runs, as Python gave it.
-#[derive(Clone, Default)]
-struct Settings {
-    /// Number of threads; 0 for one per processor.
-    threads: usize,
-    isa: Option<Isa>,
-    bank_bytes: usize,
-    limits: Limits,
-}
+use std::path::{self, PathBuf};
+use std::sync::Arc;
 
 /// A model that is ready to predict. `bayes8.load` and `bayes8.quantize` return one.
 ///
 /// Any number of Python threads may share a model and predict at once; predictions do not hold the
 /// interpreter's lock. A model pickles as its path, or else as its bytes, with its options.
 #[pyclass(frozen, module = "bayes8", weakref)]
-pub(crate) struct Model {
-    engine: Arc<bayes8::Model>,
-    /// The file, if the model comes from one.
-    path: Option<PathBuf>,
-    settings: Settings,
-    origin: OnceLock<Arc<Origin>>,
-    /// What quantization did, if this process made the model.
-    fidelity: Option<FidelityReport>,
-}
+pub(crate) struct Model(pub(crate) Arc<Engine>);
 
 #[pymethods]
 impl Model {
@@ -73,14 +51,12 @@ impl Model {
         let settings = Settings { threads, isa, bank_bytes, limits };
         if let Ok(bytes) = source.cast::<PyBytes>() {
             let bytes = bytes.as_bytes();
-            let engine = py.detach(|| bayes8::Model::from_bytes_with(bytes, settings.options()));
-            let engine = engine.map_err(|error| of_load(&error))?;
-            return Ok(Self::of(engine, None, settings));
+            let model = py.detach(|| bayes8::Model::from_bytes_with(bytes, settings.options()));
+            return Engine::new(model, None, settings).map(Arc::new).map(Self);
         }
         let path: PathBuf = source.extract()?;
-        let engine = py.detach(|| bayes8::Model::load_with(&path, settings.options()));
-        let engine = engine.map_err(|error| of_load(&error))?;
-        Ok(Self::of(engine, Some(path), settings))
+        let model = py.detach(|| bayes8::Model::load_with(&path, settings.options()));
+        Engine::new(model, Some(path), settings).map(Arc::new).map(Self)
     }
 
     /// Predicts a picture or a batch.
@@ -121,8 +97,8 @@ impl Model {
             .samples(arguments::samples(samples)?)
             .seed(arguments::seed(seed)?)
             .keep_logits(keep_logits);
-        let batch = Batch::new(pictures, self.shape(), layout)?;
-        self.predict_batch(py, &batch, &options, &Progress::new(progress)?)
+        let batch = Batch::new(pictures, self.0.shape(), layout)?;
+        self.0.predict(py, &batch, &options, &Progress::new(progress)?)
     }
 
     /// Iterates over running estimates.
@@ -141,7 +117,7 @@ impl Model {
         pictures, *, samples=None, seed=None, every=None, layout="NHWC", keep_logits=false
     ))]
     fn stream<'py>(
-        slf: Bound<'py, Self>,
+        &self,
         pictures: Bound<'py, PyAny>,
         samples: Option<&Bound<'py, PyAny>>,
         seed: Option<&Bound<'py, PyAny>>,
@@ -149,16 +125,15 @@ impl Model {
         layout: &str,
         keep_logits: bool,
     ) -> PyResult<Stream> {
-        let model = slf.get();
         let options = PredictOptions::new()
             .samples(arguments::samples(samples)?)
             .seed(arguments::seed(seed)?)
             .keep_logits(keep_logits);
         let every = every.map(|every| arguments::sample_count("every", every)).transpose()?;
-        let every = every.map_or_else(|| model.threads().map(|n| n as u32), Ok)?;
+        let every = every.map_or_else(|| self.0.threads().map(|n| n as u32), Ok)?;
         // Wrong pictures are refused here, not at the first estimate.
-        Batch::new(&pictures, model.shape(), layout)?;
-        Ok(Stream::new(slf.unbind(), pictures.unbind(), layout.into(), options, every))
+        Batch::new(&pictures, self.0.shape(), layout)?;
+        Ok(Stream::new(Arc::clone(&self.0), pictures.unbind(), layout.into(), options, every))
     }
 
     /// Returns the output of every node for one weight sample, by name, in order.
@@ -175,12 +150,12 @@ impl Model {
         layout: &str,
     ) -> PyResult<Bound<'py, PyDict>> {
         let seed = arguments::seed(seed)?;
-        let batch = Batch::new(pictures, self.shape(), layout)?;
+        let batch = Batch::new(pictures, self.0.shape(), layout)?;
         let (count, input) = (batch.count(), batch.pictures());
-        let pool = pool(self.settings.threads)?;
-        let steps = py.detach(|| pool.install(|| self.engine.trace(input, seed, sample)));
+        let pool = pool(self.0.settings.threads)?;
+        let steps = py.detach(|| pool.install(|| self.0.model.trace(input, seed, sample)));
         let steps = steps.map_err(|error| of_predict(&error))?;
-        let (outputs, graph) = (PyDict::new(py), self.engine.quantized().graph());
+        let (outputs, graph) = (PyDict::new(py), self.0.model.quantized().graph());
         let last = graph.nodes().last().map(|node| &node.name);
         for step in steps {
             let node = graph.nodes().iter().find(|node| node.name == step.node);
@@ -199,12 +174,12 @@ impl Model {
     /// What `bayes8 inspect --json` prints: sizes, input, calibration, layers.
     #[getter]
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let of_file = self.path.as_ref().and_then(|path| fs::metadata(path).ok());
+        let of_file = self.0.path.as_ref().and_then(|path| fs::metadata(path).ok());
         let bytes = of_file.map_or_else(
-            || self.file().map(|file| file.len()),
+            || self.0.file().map(|file| file.len()),
             |metadata| Ok(metadata.len() as usize),
         )?;
-        json::to_python(py, &ModelReport::new(self.engine.quantized(), bytes))
+        json::to_python(py, &ModelReport::new(self.0.model.quantized(), bytes))
     }
 
     /// The nodes of the network, as in `info["nodes"]`.
@@ -216,48 +191,48 @@ impl Model {
     /// What rounding did to every value, if `bayes8.quantize` made this model here.
     #[getter]
     fn fidelity<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.fidelity.as_ref().map(|report| json::to_python(py, report)).transpose()
+        self.0.fidelity.as_ref().map(|report| json::to_python(py, report)).transpose()
     }
 
     /// Name of the model.
     #[getter]
     fn name(&self) -> &str {
-        self.engine.quantized().name()
+        self.0.model.quantized().name()
     }
 
     /// Names of the classes; "class N" where the file has none.
     #[getter]
     fn class_names(&self) -> Vec<String> {
-        self.origin().class_names.clone()
+        self.0.origin().class_names.clone()
     }
 
     /// Shape of a picture: (H, W, C), or (D, H, W, C).
     #[getter]
     fn input_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.shape().extents())
+        PyTuple::new(py, self.0.shape().extents())
     }
 
     /// Identifies the model, whatever its file: "blake3:" and 64 digits.
     #[getter]
     fn digest(&self) -> &str {
-        &self.origin().digest
+        &self.0.origin().digest
     }
 
     /// The instruction set in use.
     #[getter]
     fn isa(&self) -> &'static str {
-        self.engine.isa().name()
+        self.0.model.isa().name()
     }
 
     /// The threads that a prediction may use.
     #[getter(threads)]
     fn thread_count(&self) -> PyResult<usize> {
-        self.threads()
+        self.0.threads()
     }
 
     /// Returns the model file.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &self.file()?))
+        Ok(PyBytes::new(py, &self.0.file()?))
     }
 
     /// Writes the model file, completely or not at all.
@@ -266,8 +241,8 @@ impl Model {
     }
 
     fn __repr__(&self) -> String {
-        let Origin { class_names, .. } = &**self.origin();
-        let (name, shape, isa) = (self.name(), self.shape(), self.isa());
+        let Origin { class_names, .. } = &**self.0.origin();
+        let (name, shape, isa) = (self.name(), self.0.shape(), self.isa());
         format!("<bayes8.Model {name:?}: {shape}, {} classes, {isa}>", class_names.len())
     }
 
@@ -276,12 +251,12 @@ impl Model {
         &self,
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let source = match &self.path {
+        let source = match &self.0.path {
             // Absolute, as another process may run in another folder.
             Some(path) => path::absolute(path)?.into_pyobject(py)?.into_any(),
             None => self.to_bytes(py)?.into_any(),
         };
-        let Settings { threads, isa, bank_bytes, limits } = &self.settings;
+        let Settings { threads, isa, bank_bytes, limits } = &self.0.settings;
         let options = PyDict::new(py);
         options.set_item("threads", (*threads > 0).then_some(*threads))?;
         options.set_item("isa", isa.map(Isa::name))?;
@@ -290,110 +265,6 @@ impl Model {
         options.set_item("max_steps", limits.steps)?;
         let restore = py.import("bayes8._files")?.getattr("restore_model")?;
         Ok((restore, (source, self.digest(), options).into_pyobject(py)?))
-    }
-}
-
-impl Model {
-    fn of(engine: bayes8::Model, path: Option<PathBuf>, settings: Settings) -> Self {
-        Self { engine: Arc::new(engine), path, settings, origin: OnceLock::new(), fidelity: None }
-    }
-
-    /// Prepares a model that the converter made, with the default settings.
-    pub(crate) fn from_quantized(Quantized { model, fidelity, .. }: Quantized) -> PyResult<Self> {
-        let settings = Settings::default();
-        let engine = bayes8::Model::new(model, settings.options());
-        let model = Self::of(engine.map_err(|error| of_load(&error))?, None, settings);
-        Ok(Self { fidelity: Some(fidelity), ..model })
-    }
-
-    /// Returns the model of the engine.
-    pub(crate) fn engine(&self) -> &bayes8::Model {
-        &self.engine
-    }
-
-    /// Returns the file that the model comes from. Writes one to `folder` if it comes from memory.
-    pub(crate) fn file_in(&self, folder: &Path) -> PyResult<PathBuf> {
-        if let Some(path) = &self.path {
-            return Ok(path.clone());
-        }
-        let path = folder.join("model.safetensors");
-        fs::write(&path, self.file()?)?;
-        Ok(path)
-    }
-
-    /// Returns how the model runs.
-    pub(crate) fn options(&self) -> ModelOptions {
-        self.settings.options()
-    }
-
-    /// Returns the shape of a picture.
-    pub(crate) fn shape(&self) -> Shape {
-        self.engine.quantized().graph().input()
-    }
-
-    /// Returns the threads of the model: `None` for the caller's alone.
-    pub(crate) fn pool(&self) -> PyResult<Option<Arc<Pool>>> {
-        match self.settings.threads {
-            1 => Ok(None),
-            count => pool(count).map(Some),
-        }
-    }
-
-    fn threads(&self) -> PyResult<usize> {
-        Ok(self.pool()?.map_or(1, |pool| pool.current_num_threads()))
-    }
-
-    /// Returns what identifies the model in its predictions.
-    fn origin(&self) -> &Arc<Origin> {
-        self.origin.get_or_init(|| {
-            let classes = 0..self.engine.quantized().classes();
-            let class_names = classes.map(|class| self.engine.class_name(class)).collect();
-            Arc::new(Origin { digest: self.engine.digest().to_string(), class_names })
-        })
-    }
-
-    fn file(&self) -> PyResult<Vec<u8>> {
-        format::write(self.engine.quantized()).map_err(|e| Error::new_err(message(&e)))
-    }
-
-    /// Predicts a batch.
-    pub(crate) fn predict_batch(
-        &self,
-        py: Python<'_>,
-        batch: &Batch<'_>,
-        options: &PredictOptions,
-        progress: &Progress,
-    ) -> PyResult<Prediction> {
-        let (input, count) = (batch.pictures(), batch.count());
-        let total = count as u64 * options.samples.len() as u64;
-        progress.begin("predicting", Some(total));
-        let pool = self.pool()?;
-        let predictions = attend(py, pool.as_deref(), &|py| progress.report(py), |attendant| {
-            let each = |pictures: usize| {
-                progress.advance(pictures as u64);
-                attendant.flow()
-            };
-            self.engine.predict_with(input, options, Observer::new().progress(&each))
-        })?;
-        let predictions = predictions.map_err(|error| of_predict(&error))?;
-        progress.report(py)?;
-        let draws = Draws::new(options.seed, options.samples.clone());
-        Ok(Prediction::new(predictions, draws, Arc::clone(self.origin()), batch.is_single))
-    }
-}
-
-impl Settings {
-    fn options(&self) -> ModelOptions {
-        let threads = match self.threads {
-            1 => Threads::One,
-            // The pool that the call runs in.
-            _ => Threads::Caller,
-        };
-        ModelOptions::new()
-            .isa(self.isa)
-            .threads(threads)
-            .bank_bytes(self.bank_bytes)
-            .limits(self.limits)
     }
 }
 

@@ -1,9 +1,11 @@
 //! `bayes8.Prediction`.
 
+use crate::draws::Draws;
+use crate::figures::Figures;
 use bayes8::core::posterior::MAX_SAMPLES;
-use bayes8::{Accumulator, SampleSums, Uncertainty};
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, aview1, concatenate};
-use numpy::{IntoPyArray, PyArray3, PyArrayMethods, ToPyArray};
+use bayes8::{Accumulator, SampleSums};
+use ndarray::{Array3, ArrayView2, Axis, concatenate};
+use numpy::{PyArray3, PyArrayMethods, ToPyArray};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -11,45 +13,6 @@ use pyo3::types::{PyBytes, PySlice};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// The model that made a prediction.
-#[derive(PartialEq)]
-pub(crate) struct Origin {
-    pub(crate) digest: String,
-    pub(crate) class_names: Vec<String>,
-}
-
-/// Which draws of the weights have been summed: for each seed, ranges of indices, in order and not adjacent.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Draws(Vec<(u64, Range<u32>)>);
-
-impl Draws {
-    pub(crate) fn new(seed: u64, samples: Range<u32>) -> Self {
-        Self(vec![(seed, samples)])
-    }
-
-    /// Returns the number of draws.
-    fn count(&self) -> u64 {
-        self.0.iter().map(|(_, samples)| samples.len() as u64).sum()
-    }
-
-    /// Returns the draws of both, or `None` if they share one.
-    fn union(&self, other: &Self) -> Option<Self> {
-        let mut all: Vec<_> = self.0.iter().chain(&other.0).cloned().collect();
-        all.sort_by_key(|(seed, samples)| (*seed, samples.start));
-        let mut joined: Vec<(u64, Range<u32>)> = Vec::new();
-        for (seed, samples) in all {
-            match joined.last_mut() {
-                Some((last, before)) if *last == seed && before.end > samples.start => return None,
-                Some((last, before)) if *last == seed && before.end == samples.start => {
-                    before.end = samples.end;
-                }
-                _ => joined.push((seed, samples)),
-            }
-        }
-        Some(Self(joined))
-    }
-}
 
 /// Predictions of N pictures from the same weight samples.
 ///
@@ -67,13 +30,11 @@ pub(crate) struct Prediction {
     figures: PyOnceLock<Figures>,
 }
 
-/// The arrays that Python sees.
-struct Figures {
-    probabilities: Py<PyAny>,
-    std: Py<PyAny>,
-    predictive_entropy: Py<PyAny>,
-    expected_entropy: Py<PyAny>,
-    mutual_information: Py<PyAny>,
+/// The model that made a prediction.
+#[derive(PartialEq)]
+pub(crate) struct Origin {
+    pub(crate) digest: String,
+    pub(crate) class_names: Vec<String>,
 }
 
 impl PartialEq for Prediction {
@@ -388,49 +349,7 @@ impl Prediction {
     }
 
     fn figures(&self, py: Python<'_>) -> PyResult<&Figures> {
-        self.figures.get_or_try_init(py, || {
-            let classes = self.origin.class_names.len();
-            let count = self.sums.len();
-            let mut probabilities = Array2::zeros((count, classes));
-            let mut std = Array2::zeros((count, classes));
-            let mut scalars = [(); 3].map(|()| Array1::zeros(count));
-            let mut uncertainty = Uncertainty::default();
-            for (i, sums) in self.sums.iter().enumerate() {
-                sums.finish_into(&mut uncertainty);
-                probabilities.row_mut(i).assign(&aview1(&uncertainty.probabilities));
-                std.row_mut(i).assign(&aview1(&uncertainty.std));
-                scalars[0][i] = uncertainty.predictive_entropy;
-                scalars[1][i] = uncertainty.expected_entropy;
-                scalars[2][i] = uncertainty.mutual_information;
-            }
-            let by_class = |values: Array2<f64>| -> PyResult<Py<PyAny>> {
-                Ok(match self.is_single {
-                    true => {
-                        read_only(values.index_axis_move(Axis(0), 0).into_pyarray(py).into_any())?
-                    }
-                    false => read_only(values.into_pyarray(py).into_any())?,
-                })
-            };
-            let scalar = |values: Array1<f64>| -> PyResult<Py<PyAny>> {
-                match self.is_single {
-                    true => Ok(values[0].into_pyobject(py)?.into_any().unbind()),
-                    false => read_only(values.into_pyarray(py).into_any()),
-                }
-            };
-            let [predictive, expected, mutual] = scalars;
-            Ok(Figures {
-                probabilities: by_class(probabilities)?,
-                std: by_class(std)?,
-                predictive_entropy: scalar(predictive)?,
-                expected_entropy: scalar(expected)?,
-                mutual_information: scalar(mutual)?,
-            })
-        })
+        let classes = self.origin.class_names.len();
+        self.figures.get_or_try_init(py, || Figures::new(py, &self.sums, classes, self.is_single))
     }
-}
-
-/// Makes an array read-only, as every access returns the same one.
-fn read_only(array: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-    array.call_method1("setflags", (false,))?;
-    Ok(array.unbind())
 }

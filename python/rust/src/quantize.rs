@@ -2,6 +2,7 @@
 
 use crate::arguments;
 use crate::attend::attend;
+use crate::engine::Engine;
 use crate::errors::refused;
 use crate::model::Model;
 use crate::pool::pool;
@@ -17,6 +18,7 @@ use bayes8::core::numerics::ActivationBits;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The percentage of the method `percentile` without a number.
 const COMMON_PERCENTILE: f64 = 99.99;
@@ -120,7 +122,7 @@ pub(crate) fn quantize<'py>(
     })?;
     let quantized = quantized.map_err(|error: QuantizationError| refused(&error))?;
     progress.report(py)?;
-    Model::from_quantized(quantized)
+    Engine::from_quantized(quantized).map(Arc::new).map(Model)
 }
 
 /// Returns the way in which ranges follow from activations; `None` to choose by network.

@@ -1,17 +1,17 @@
 //! `bayes8.Stream`: running estimates.
 
-use crate::model::Model;
+use crate::engine::Engine;
 use crate::pictures::Batch;
 use crate::prediction::Prediction;
 use crate::progress::Progress;
 use bayes8::PredictOptions;
 use pyo3::prelude::*;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An iterator over running estimates (`Model.stream`).
 #[pyclass(frozen, module = "bayes8")]
 pub(crate) struct Stream {
-    model: Py<Model>,
+    engine: Arc<Engine>,
     pictures: Py<PyAny>,
     layout: String,
     options: PredictOptions,
@@ -27,14 +27,14 @@ struct State {
 
 impl Stream {
     pub(crate) fn new(
-        model: Py<Model>,
+        engine: Arc<Engine>,
         pictures: Py<PyAny>,
         layout: String,
         options: PredictOptions,
         every: u32,
     ) -> Self {
         let state = Mutex::new(State { next: options.samples.start, sum: None });
-        Self { model, pictures, layout, options, every, state }
+        Self { engine, pictures, layout, options, every, state }
     }
 }
 
@@ -53,10 +53,9 @@ impl Stream {
         if start >= end {
             return Ok(None);
         }
-        let model = self.model.get();
-        let batch = Batch::new(self.pictures.bind(py), model.shape(), &self.layout)?;
+        let batch = Batch::new(self.pictures.bind(py), self.engine.shape(), &self.layout)?;
         let options = self.options.clone().samples(start..end);
-        let more = model.predict_batch(py, &batch, &options, &Progress::new(None)?)?;
+        let more = self.engine.predict(py, &batch, &options, &Progress::new(None)?)?;
         let sum = match sum {
             Some(sum) => sum.get().merged(py, &more)?,
             None => more,

@@ -1,0 +1,143 @@
+//! A model with its threads, which Python's objects share.
+
+use crate::attend::attend;
+use crate::draws::Draws;
+use crate::errors::{Error, message, of_load, of_predict};
+use crate::pictures::Batch;
+use crate::pool::pool;
+use crate::prediction::{Origin, Prediction};
+use crate::progress::Progress;
+use bayes8::convert::fidelity::FidelityReport;
+use bayes8::convert::quantization::Quantized;
+use bayes8::core::format;
+use bayes8::core::graph::Shape;
+use bayes8::{
+    Isa, Limits, LoadError, Model, ModelOptions, Observer, Pool, PredictOptions, Threads,
+};
+use pyo3::prelude::*;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// How a model runs, as Python gave it.
+#[derive(Clone, Default)]
+pub(crate) struct Settings {
+    /// Number of threads; 0 for one per processor.
+    pub(crate) threads: usize,
+    pub(crate) isa: Option<Isa>,
+    pub(crate) bank_bytes: usize,
+    pub(crate) limits: Limits,
+}
+
+/// A model that is ready to predict, and where it comes from.
+pub(crate) struct Engine {
+    pub(crate) model: Model,
+    /// The file, if the model comes from one.
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) settings: Settings,
+    /// What quantization did, if this process made the model.
+    pub(crate) fidelity: Option<FidelityReport>,
+    origin: OnceLock<Arc<Origin>>,
+}
+
+impl Engine {
+    /// Takes a model that was loaded from `path`, or from memory.
+    pub(crate) fn new(
+        model: Result<Model, LoadError>,
+        path: Option<PathBuf>,
+        settings: Settings,
+    ) -> PyResult<Self> {
+        let model = model.map_err(|error| of_load(&error))?;
+        Ok(Self { model, path, settings, fidelity: None, origin: OnceLock::new() })
+    }
+
+    /// Prepares a model that the converter made, with the default settings.
+    pub(crate) fn from_quantized(Quantized { model, fidelity, .. }: Quantized) -> PyResult<Self> {
+        let settings = Settings::default();
+        let engine = Self::new(Model::new(model, settings.options()), None, settings)?;
+        Ok(Self { fidelity: Some(fidelity), ..engine })
+    }
+
+    /// Returns the file that the model comes from. Writes one to `folder` if it comes from memory.
+    pub(crate) fn file_in(&self, folder: &Path) -> PyResult<PathBuf> {
+        if let Some(path) = &self.path {
+            return Ok(path.clone());
+        }
+        let path = folder.join("model.safetensors");
+        fs::write(&path, self.file()?)?;
+        Ok(path)
+    }
+
+    /// Returns the shape of a picture.
+    pub(crate) fn shape(&self) -> Shape {
+        self.model.quantized().graph().input()
+    }
+
+    /// Returns the threads of the model: `None` for the caller's alone.
+    pub(crate) fn pool(&self) -> PyResult<Option<Arc<Pool>>> {
+        match self.settings.threads {
+            1 => Ok(None),
+            count => pool(count).map(Some),
+        }
+    }
+
+    /// Returns the number of threads of a prediction.
+    pub(crate) fn threads(&self) -> PyResult<usize> {
+        Ok(self.pool()?.map_or(1, |pool| pool.current_num_threads()))
+    }
+
+    /// Returns what identifies the model in its predictions.
+    pub(crate) fn origin(&self) -> &Arc<Origin> {
+        self.origin.get_or_init(|| {
+            let classes = 0..self.model.quantized().classes();
+            let class_names = classes.map(|class| self.model.class_name(class)).collect();
+            Arc::new(Origin { digest: self.model.digest().to_string(), class_names })
+        })
+    }
+
+    /// Returns the bytes of the model file.
+    pub(crate) fn file(&self) -> PyResult<Vec<u8>> {
+        format::write(self.model.quantized()).map_err(|e| Error::new_err(message(&e)))
+    }
+
+    /// Predicts a batch.
+    pub(crate) fn predict(
+        &self,
+        py: Python<'_>,
+        batch: &Batch<'_>,
+        options: &PredictOptions,
+        progress: &Progress,
+    ) -> PyResult<Prediction> {
+        let (input, count) = (batch.pictures(), batch.count());
+        let total = count as u64 * options.samples.len() as u64;
+        progress.begin("predicting", Some(total));
+        let pool = self.pool()?;
+        let predictions = attend(py, pool.as_deref(), &|py| progress.report(py), |attendant| {
+            let each = |pictures: usize| {
+                progress.advance(pictures as u64);
+                attendant.flow()
+            };
+            self.model.predict_with(input, options, Observer::new().progress(&each))
+        })?;
+        let predictions = predictions.map_err(|error| of_predict(&error))?;
+        progress.report(py)?;
+        let draws = Draws::new(options.seed, options.samples.clone());
+        Ok(Prediction::new(predictions, draws, Arc::clone(self.origin()), batch.is_single))
+    }
+}
+
+impl Settings {
+    /// Returns the options of the engine.
+    pub(crate) fn options(&self) -> ModelOptions {
+        let threads = match self.threads {
+            1 => Threads::One,
+            // The pool that the call runs in.
+            _ => Threads::Caller,
+        };
+        ModelOptions::new()
+            .isa(self.isa)
+            .threads(threads)
+            .bank_bytes(self.bank_bytes)
+            .limits(self.limits)
+    }
+}
