@@ -18,10 +18,11 @@ def bar() -> Callable[[str, int, int | None], None]:
 
     def show(task: str, done: int, total: int | None) -> None:
         nonlocal current
-        if current is None or current.desc.removesuffix(": ") != task:
+        if current is None or current.desc.removesuffix(": ") != task or done < current.n:
             if current is not None:
                 current.close()
-            current = tqdm(desc=task, total=total)
+            # Work that is done within a second shows no bar.
+            current = tqdm(desc=task, total=total, delay=1)
         current.update(done - current.n)
         if done == total:
             current.close()
