@@ -26,8 +26,8 @@ mod winograd;
 
 pub use epilogue::{Epilogue, PanelEpilogue, Waiting};
 pub use kernel::{
-    Block, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, PackRows, Tiles, TransformedBlock,
-    TransformedPanels, Winograd, stream_groups,
+    Block, DepthwiseBlock, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, PackRows, Tiles,
+    TransformedBlock, TransformedPanels, Winograd, stream_groups,
 };
 pub use lanes::{Dot, DotPairs, Int, Lanes, Line, Task};
 pub use layer::SimdLayer;
@@ -46,6 +46,8 @@ use crate::posterior::gaussian::CHUNK;
 use alloc::{sync::Arc, vec::Vec};
 use core::ops::Range;
 use depthwise::depthwise;
+pub use depthwise::pairs::Depthwise;
+use depthwise::pairs::takes;
 use memory::Part;
 use rows::{ActivationRows, grow};
 
@@ -369,6 +371,14 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         output: Output<'_>,
         scratch: &mut SimdScratch<K>,
     ) {
+        if let Some(depthwise) = K::DEPTHWISE.filter(|_| takes(job)) {
+            let output = BlockOutput::new(output, job.output.channels);
+            let (weights, biases) = (weights.taps.as_flattened(), &*weights.offsets);
+            let memory = &mut scratch.parts[0].depthwise;
+            let block = DepthwiseBlock { job, weights, biases, input, memory, output };
+            depthwise(self.kernel, block);
+            return;
+        }
         if job.filters.is_depthwise() {
             self.kernel.vectorize(|| {
                 depthwise(job, weights.taps.as_flattened(), &weights.offsets, input, output);

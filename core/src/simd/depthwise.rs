@@ -1,5 +1,7 @@
 //! Depthwise convolution: one filter per channel. Channels are the lanes; no matrix is built.
 
+pub(super) mod pairs;
+
 use crate::convolution::{Convolution, Output};
 
 /// Convolves a batch with weights `[KD * KH * KW][C]`. The caller enables a vector unit. Channels

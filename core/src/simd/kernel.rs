@@ -1,5 +1,6 @@
 //! The part of a SIMD back end that a target supplies, and the blocks that it multiplies.
 
+use super::depthwise::pairs::DepthwiseMemory;
 use super::output::BlockOutput;
 use crate::chacha::ChaCha8;
 use crate::convolution::Convolution;
@@ -37,6 +38,8 @@ pub trait Kernel: Copy + Send + Sync {
     type Weight: Copy + Default + From<i8> + Send + Sync;
     /// The functions for transformed convolutions, if the kernel multiplies i16. Its weights are i16 then.
     const WINOGRAD: Option<Winograd<Self>> = None;
+    /// Does a depthwise convolution of a few taps. Without it, compilers vectorize a loop.
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> = None;
     /// State of a thread during one convolution, such as the configuration of tiles.
     type Session;
 
@@ -71,6 +74,22 @@ pub trait Kernel: Copy + Send + Sync {
 
 /// A function that packs 16 rows into a panel and returns the sum of each row.
 pub type PackRows<K, W> = fn(K, rows: &[[i8; CHUNK]], panel: &mut [W]) -> [i32; PANEL];
+
+/// A depthwise convolution of a batch.
+pub struct DepthwiseBlock<'a, 'o> {
+    /// The convolution.
+    pub job: &'a Convolution,
+    /// Weights `[KD * KH * KW][C]`.
+    pub weights: &'a [i8],
+    /// Biases `[C]`.
+    pub biases: &'a [i32],
+    /// The pictures.
+    pub input: &'a [u8],
+    /// Working memory.
+    pub memory: &'a mut DepthwiseMemory,
+    /// Where the outputs go.
+    pub output: BlockOutput<'o>,
+}
 
 /// The functions of a kernel that multiplies i16, for Winograd's transformed convolutions.
 pub struct Winograd<K: Kernel> {

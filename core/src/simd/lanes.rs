@@ -195,6 +195,16 @@ pub trait DotPairs<const P: usize>:
     fn widen_codes(self, from: &[u8]) -> Int<Self, P>;
     /// Loads the first bytes of `from`, widened to a register of i16.
     fn widen_weights(self, from: &[i8]) -> Int<Self, P>;
+    /// Widens sixteen bytes of both, and pairs them: lane `i` has `a[i]` and `b[i]` as i16.
+    #[inline(always)]
+    fn pair_codes(self, a: &[u8; 16], b: &[u8; 16]) -> [Int<Self, P>; P] {
+        let lanes = self.lanes();
+        let (mut pairs, upper) = (lanes.load_codes(a), lanes.load_codes(b));
+        for (pair, upper) in pairs.iter_mut().zip(upper) {
+            *pair = lanes.add(*pair, lanes.rotate::<16>(upper));
+        }
+        pairs
+    }
     /// Loads a register of i16 from the start of `from`.
     fn load_words(self, from: &[i16]) -> Int<Self, P>;
     /// Stores a register of i16 to the start of `to`.

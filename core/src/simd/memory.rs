@@ -1,5 +1,6 @@
 //! The memory of a SIMD back end: weight samples, and working memory of its threads.
 
+use super::depthwise::pairs::DepthwiseMemory;
 use super::rows::RowMemory;
 use super::{Kernel, PANEL};
 use crate::aligned::Aligned;
@@ -42,6 +43,7 @@ pub(super) struct Part<K: Kernel> {
     pub(super) rows: RowMemory<K::Activation>,
     /// Transformed inputs.
     pub(super) tiles: Aligned<i16>,
+    pub(super) depthwise: DepthwiseMemory,
     /// Multipliers of a group, padded to whole panels.
     pub(super) multipliers: Vec<f32>,
     /// The rows of one panel, between drawing and packing.
@@ -51,7 +53,8 @@ pub(super) struct Part<K: Kernel> {
 impl<K: Kernel> Default for Part<K> {
     fn default() -> Self {
         let (rows, tiles) = (RowMemory::default(), Aligned::default());
-        Self { rows, tiles, multipliers: Vec::new(), panel: Vec::new() }
+        let depthwise = DepthwiseMemory::default();
+        Self { rows, tiles, depthwise, multipliers: Vec::new(), panel: Vec::new() }
     }
 }
 

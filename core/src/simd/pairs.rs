@@ -6,7 +6,9 @@
 
 use super::lanes::{DotPairs, Lanes, Loop, Task};
 use super::winograd;
-use super::{Block, BlockOutput, Drawing, Kernel, PANEL, Winograd, sampler, tile};
+use super::{
+    Block, BlockOutput, Depthwise, DepthwiseBlock, Drawing, Kernel, PANEL, Winograd, sampler, tile,
+};
 use crate::posterior::gaussian::CHUNK;
 
 /// The kernel of the instruction set `D`.
@@ -30,6 +32,8 @@ impl<D: DotPairs<P>, const P: usize> Kernel for Pairs<D, P> {
             kernel.0.run(winograd::Multiply { set: kernel.0, block, output });
         },
     });
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> =
+        Some(|kernel, block| kernel.0.run(Depthwise { set: kernel.0, block }));
     type Activation = i16;
     type Weight = i16;
     type Session = ();

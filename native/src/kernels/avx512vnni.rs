@@ -11,7 +11,7 @@ use super::avx512bw::Avx512;
 use super::{Block, BlockOutput, Drawing, Kernel, PANEL, Pairs, Peak, row_tiles};
 use crate::isa::Isa;
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::Lanes;
+use bayes8_core::simd::{Depthwise, DepthwiseBlock, Dot, Lanes};
 use epilogue::Epilogue;
 use std::arch::x86_64::*;
 use std::hint::black_box;
@@ -28,6 +28,8 @@ impl Kernel for Avx512Vnni {
     const STEP: usize = 4;
     const ROW_MULTIPLE: usize = 4;
     const UNIFORM_ROWS: bool = false;
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> =
+        Some(|kernel, block| kernel.0.run(Depthwise { set: kernel.0, block }));
     type Activation = u8;
     type Weight = i8;
     type Session = ();

@@ -8,7 +8,7 @@ use bayes8_core::layer::Layer;
 use bayes8_core::ops::Job;
 use bayes8_core::posterior::Draw;
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::{Tiles, TransformedBlock, Winograd};
+use bayes8_core::simd::{DepthwiseBlock, Tiles, TransformedBlock, Winograd};
 use std::sync::Arc;
 
 /// A back end that is timed.
@@ -94,6 +94,10 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
         }),
         None => None,
     };
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> = match K::DEPTHWISE {
+        Some(_) => Some(Self::run_depthwise),
+        None => None,
+    };
     type Activation = K::Activation;
     type Weight = K::Weight;
     type Session = K::Session;
@@ -130,6 +134,11 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
 }
 
 impl<K: Kernel> TimedKernel<K> {
+    fn run_depthwise(self, block: DepthwiseBlock<'_, '_>) {
+        let depthwise = K::DEPTHWISE.expect("the function that it passes on");
+        depthwise(self.0, block);
+    }
+
     /// Returns the functions of the kernel, which has them if this one has.
     fn winograd() -> Winograd<K> {
         K::WINOGRAD.expect("the functions that it passes on")

@@ -16,8 +16,8 @@
 use super::lanes::Simd128;
 use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::{
-    Block, BlockOutput, Dot, Drawing, Epilogue, Kernel, Lanes, PANEL, PanelEpilogue, Quads, Task,
-    Waiting, row_tiles,
+    Block, BlockOutput, Depthwise, DepthwiseBlock, Dot, Drawing, Epilogue, Kernel, Lanes, PANEL,
+    PanelEpilogue, Quads, Task, Waiting, row_tiles,
 };
 use core::arch::wasm32::*;
 use core::hint::black_box;
@@ -101,6 +101,8 @@ impl Kernel for Relaxed {
     const STEP: usize = Shared::STEP;
     const ROW_MULTIPLE: usize = Shared::ROW_MULTIPLE;
     const UNIFORM_ROWS: bool = Shared::UNIFORM_ROWS;
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> =
+        Some(|_, block| Depthwise { set: Simd128, block }.run());
     type Activation = u8;
     type Weight = i8;
     type Session = HighBits;

@@ -72,6 +72,21 @@ impl DotPairs<4> for Simd128 {
     }
 
     #[inline(always)]
+    fn pair_codes(self, a: &[u8; 16], b: &[u8; 16]) -> [v128; 4] {
+        // SAFETY: 16 bytes each, at any address.
+        let (a, b) = unsafe { (v128_load(a.as_ptr().cast()), v128_load(b.as_ptr().cast())) };
+        let low = i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b);
+        let high =
+            i8x16_shuffle::<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b);
+        [
+            u16x8_extend_low_u8x16(low),
+            u16x8_extend_high_u8x16(low),
+            u16x8_extend_low_u8x16(high),
+            u16x8_extend_high_u8x16(high),
+        ]
+    }
+
+    #[inline(always)]
     fn load_words(self, from: &[i16]) -> v128 {
         let from: &[i16; 8] = from.first_chunk().expect(WORDS);
         // SAFETY: 16 bytes, at any address.

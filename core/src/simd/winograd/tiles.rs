@@ -128,7 +128,7 @@ impl<'a> Tiles<'a> {
     }
 
     /// Returns the entries of the transformed lines of a whole band.
-    pub(super) fn line_entries(&self) -> usize {
+    pub fn line_entries(&self) -> usize {
         4 * (2 * self.per_band() + 2) * self.channels()
     }
 
