@@ -45,9 +45,7 @@ use crate::posterior::Draw;
 use crate::posterior::gaussian::CHUNK;
 use alloc::{sync::Arc, vec::Vec};
 use core::ops::Range;
-use depthwise::depthwise;
 pub use depthwise::pairs::Depthwise;
-use depthwise::pairs::takes;
 use memory::Part;
 use rows::{ActivationRows, grow};
 
@@ -371,18 +369,10 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         output: Output<'_>,
         scratch: &mut SimdScratch<K>,
     ) {
-        if let Some(depthwise) = K::DEPTHWISE.filter(|_| takes(job)) {
-            let output = BlockOutput::new(output, job.output.channels);
-            let (weights, biases) = (weights.taps.as_flattened(), &*weights.offsets);
-            let memory = &mut scratch.parts[0].depthwise;
-            let block = DepthwiseBlock { job, weights, biases, input, memory, output };
-            depthwise(self.kernel, block);
-            return;
-        }
         if job.filters.is_depthwise() {
-            self.kernel.vectorize(|| {
-                depthwise(job, weights.taps.as_flattened(), &weights.offsets, input, output);
-            });
+            let taps = (weights.taps.as_flattened(), &*weights.offsets);
+            let memory = &mut scratch.parts[0].depthwise;
+            depthwise::convolve(self.kernel, job, taps, input, output, memory);
             return;
         }
         let output = BlockOutput::new(output, job.output.channels);

@@ -1,13 +1,33 @@
 //! Depthwise convolution: one filter per channel. Channels are the lanes; no matrix is built.
 
+pub(super) mod memory;
 pub(super) mod pairs;
 
+use super::kernel::{DepthwiseBlock, Kernel};
+use super::output::BlockOutput;
 use crate::convolution::{Convolution, Output};
+
+/// Convolves a batch with weights `[KD * KH * KW][C]`, by the kernel's own code if it has any.
+pub(super) fn convolve<K: Kernel>(
+    kernel: K,
+    job: &Convolution,
+    (weights, biases): (&[i8], &[i32]),
+    input: &[u8],
+    output: Output<'_>,
+    memory: &mut memory::DepthwiseMemory,
+) {
+    if let Some(run) = K::DEPTHWISE.filter(|_| pairs::takes(job)) {
+        let output = BlockOutput::new(output, job.output.channels);
+        run(kernel, DepthwiseBlock { job, weights, biases, input, memory, output });
+    } else {
+        kernel.vectorize(|| depthwise(job, weights, biases, input, output));
+    }
+}
 
 /// Convolves a batch with weights `[KD * KH * KW][C]`. The caller enables a vector unit. Channels
 /// are summed in blocks of fixed sizes, whose loops become a handful of vector instructions.
 #[inline(always)]
-pub(super) fn depthwise(
+fn depthwise(
     job: &Convolution,
     weights: &[i8],
     biases: &[i32],

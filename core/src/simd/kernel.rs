@@ -1,6 +1,6 @@
 //! The part of a SIMD back end that a target supplies, and the blocks that it multiplies.
 
-use super::depthwise::pairs::DepthwiseMemory;
+use super::depthwise::memory::DepthwiseMemory;
 use super::output::BlockOutput;
 use crate::chacha::ChaCha8;
 use crate::convolution::Convolution;

@@ -1,6 +1,6 @@
 //! The memory of a SIMD back end: weight samples, and working memory of its threads.
 
-use super::depthwise::pairs::DepthwiseMemory;
+use super::depthwise::memory::DepthwiseMemory;
 use super::rows::RowMemory;
 use super::{Kernel, PANEL};
 use crate::aligned::Aligned;

@@ -4,6 +4,7 @@
 //! taps. A tap outside the picture sees the zero point, so that the sum of the products is
 //! `bias - zero point * sum of all weights` away from the result.
 
+use super::memory::DepthwiseMemory;
 use crate::convolution::Convolution;
 use crate::simd::epilogue::{Epilogue, PanelEpilogue, Waiting};
 use crate::simd::lanes::{DotPairs, Lanes, Task};
@@ -18,19 +19,7 @@ const OUTSIDE: u32 = u32::MAX;
 
 /// Returns whether [`Depthwise`] takes a convolution.
 pub(in crate::simd) fn takes(job: &Convolution) -> bool {
-    job.filters.is_depthwise() && job.filters.window.taps() <= MOST_TAPS
-}
-
-/// Working memory of [`Depthwise`].
-#[derive(Default)]
-pub struct DepthwiseMemory {
-    /// `[blocks][pairs of taps][16][2]`.
-    weights: Vec<[i16; 2 * PANEL]>,
-    /// `[blocks][16]`.
-    offsets: Vec<[i32; PANEL]>,
-    multipliers: Vec<f32>,
-    /// Offsets in the picture, `[columns][pairs of taps]`.
-    pixels: Vec<[u32; 2]>,
+    job.filters.window.taps() <= MOST_TAPS
 }
 
 /// Does a depthwise convolution ([`super::super::Kernel::DEPTHWISE`]).
