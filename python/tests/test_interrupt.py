@@ -27,7 +27,9 @@ LONG = {
 @pytest.mark.parametrize("work", LONG)
 def test_ctrl_c_ends_it(work: str, threads: int) -> None:
     script = f"""
-import bayes8, numpy, sys
+import bayes8, numpy, signal, sys
+# A program that was started in the background ignores Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = {str(FASHION)!r}
 model = bayes8.load({str(MODELS / "mnist-cnn.safetensors")!r}, threads={threads})
 fashion = bayes8.load({str(MODELS / "fashion-resnet14.safetensors")!r}, threads={threads})
@@ -40,15 +42,17 @@ except KeyboardInterrupt:
     print(model.predict(pictures, samples=1).samples)
     sys.exit(3)
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "begins\n"
-        time.sleep(0.5)
-        child.send_signal(signal.SIGINT)
-        begin = time.monotonic()
-        assert child.wait(timeout=60) == 3
-        # Between two looks at signals lie 50 ms, or a piece of work.
-        assert time.monotonic() - begin < 10
-        assert child.stdout.read() == "1\n"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "begins\n"
+            time.sleep(0.5)
+            child.send_signal(signal.SIGINT)
+            begin = time.monotonic()
+            assert child.wait(timeout=60) == 3
+            # Between two looks at signals lie 50 ms, or a piece of work.
+            assert time.monotonic() - begin < 10
+            assert child.stdout.read() == "1\n"
+        finally:
+            child.kill()
