@@ -14,8 +14,8 @@ const BUILDERS: [&str; 3] = ["abi3audit", "maturin>=1.9,<2", "twine"];
 /// The largest wheel, optimized; without optimization it is larger.
 const MOST_BYTES: u64 = 8 << 20;
 
-/// Builds the wheel, checks it, installs it into a new environment, and runs the tests there that need no
-/// PyTorch.
+/// Builds the wheel, checks it, installs it into a new environment, runs the tests there that need no
+/// PyTorch, and makes the API reference of the docstrings in `target/python-reference`.
 pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
     let builder = match tools::python_environment("python-build", &BUILDERS) {
         Ok(builder) => builder,
@@ -39,7 +39,9 @@ pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
     run("ruff", &["format", "--check"])?;
     run("mypy", &[])?;
     run("python", &["-m", "mypy.stubtest", "bayes8._bayes8"])?;
-    run("python", &["-m", "pytest", "tests"])
+    run("python", &["-m", "pytest", "tests"])?;
+    let reference = tools::target().join("python-reference");
+    run("pdoc", &["bayes8", "!bayes8.export", "--output-directory", &reference.to_string_lossy()])
 }
 
 /// Builds an optimized wheel and prints its size.
