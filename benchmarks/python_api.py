@@ -2,9 +2,9 @@
 
 Both run the same engine, so the difference is what a call from Python costs: checking and passing
 the pictures, releasing the interpreter's lock, and making the arrays of the result. They take turns,
-and the best rounds are compared. With --python-threads, several Python threads share a model
-whose predictions run on the thread that asks; the Rust side then has as many threads. The answers are
-checked first, against the portable reference.
+and the best rounds are compared. With --python-threads, several Python threads share a model and
+predict at once, each on its thread; the Rust side gets the same number of threads, up to the number
+of processors. The answers are checked against the portable reference first.
 
     pip install ./python
     python benchmarks/python_api.py models/mnist-scnn.safetensors --samples 1

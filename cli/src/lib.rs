@@ -1,4 +1,5 @@
-//! The `bayes8` command, for a program that starts it: makes, inspects, evaluates and runs quantized Bayesian neural networks.
+//! The `bayes8` command: makes, inspects, evaluates and runs quantized Bayesian neural networks. A library, so
+//! that another program can start it.
 
 #![forbid(unsafe_code)]
 

@@ -158,7 +158,7 @@ fn shown(extents: &[usize]) -> String {
     }
 }
 
-/// Converts an object that is no array, such as a list of arrays or a tensor on the CPU.
+/// Converts an object that is not an array, such as a list of arrays or a tensor on the CPU.
 fn as_array<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
     let is_arraylike = value.hasattr("__array__")?
         || value.is_instance_of::<PyList>()

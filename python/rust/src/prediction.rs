@@ -155,18 +155,40 @@ impl Prediction {
     /// Raises:
     ///     ValueError: the predictions are of different models or numbers of pictures, or share
     ///         samples, which would count twice.
-    fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
-        self.merged(py, other)
+    pub(crate) fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        let refused = |message: String| Err(PyValueError::new_err(message));
+        if self.origin != other.origin {
+            let (a, b) = (&self.origin.digest, &other.origin.digest);
+            return refused(format!("predictions of different models cannot be merged: {a}, {b}"));
+        }
+        if self.sums.len() != other.sums.len() || self.is_single != other.is_single {
+            let (a, b) = (self.sums.len(), other.sums.len());
+            return refused(format!("predictions of {a} and {b} pictures cannot be merged"));
+        }
+        if self.samples() + other.samples() > u64::from(MAX_SAMPLES) {
+            return refused(format!("together they have more than {MAX_SAMPLES} samples"));
+        }
+        let Some(draws) = self.draws.union(&other.draws) else {
+            return refused("the predictions share samples, which would count twice".into());
+        };
+        let mut sums = self.sums.clone();
+        py.detach(|| sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| sum.merge(other)));
+        // Logits stay in the order of the samples as far as one follows the other.
+        let logits = match (&self.logits, &other.logits) {
+            (Some(a), Some(b)) => Some(concatenate![Axis(1), a.view(), b.view()]),
+            _ => None,
+        };
+        Ok(self.with(sums, logits, draws, self.is_single))
     }
 
     /// Joins predictions of several sets of pictures, from the same model and samples.
     ///
     /// Raises:
-    ///     ValueError: the models or samples differ, or there are no predictions.
+    ///     ValueError: the models or samples differ, or the list is empty.
     #[staticmethod]
     fn concatenate(predictions: Vec<Bound<'_, Self>>) -> PyResult<Self> {
         let Some((first, others)) = predictions.split_first() else {
-            return Err(PyValueError::new_err("there are no predictions to concatenate"));
+            return Err(PyValueError::new_err("no predictions to concatenate"));
         };
         let first = first.get();
         if others.iter().any(|p| p.get().origin != first.origin || p.get().draws != first.draws) {
@@ -293,7 +315,8 @@ impl Prediction {
         let all: Option<Vec<ArrayView2<'_, f32>>> =
             predictions.iter().map(bayes8::Prediction::logits).collect();
         let logits = all.filter(|all| !all.is_empty());
-        let logits = logits.map(|all| ndarray::stack(Axis(0), &all).expect("as many samples each"));
+        let logits =
+            logits.map(|all| ndarray::stack(Axis(0), &all).expect("the same number of samples"));
         let sums = predictions.iter().map(|prediction| prediction.sums().clone()).collect();
         Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() }
     }
@@ -319,33 +342,6 @@ impl Prediction {
     /// Returns the integers of all sums, picture by picture.
     fn words(&self) -> impl Iterator<Item = i64> {
         self.sums.iter().flat_map(Accumulator::to_words)
-    }
-
-    /// Returns the sums of both predictions, which must be of the same model and other draws.
-    pub(crate) fn merged(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
-        let refused = |message: String| Err(PyValueError::new_err(message));
-        if self.origin != other.origin {
-            let (a, b) = (&self.origin.digest, &other.origin.digest);
-            return refused(format!("predictions of different models cannot be merged: {a}, {b}"));
-        }
-        if self.sums.len() != other.sums.len() || self.is_single != other.is_single {
-            let (a, b) = (self.sums.len(), other.sums.len());
-            return refused(format!("predictions of {a} and {b} pictures cannot be merged"));
-        }
-        if self.samples() + other.samples() > u64::from(MAX_SAMPLES) {
-            return refused(format!("together they have more than {MAX_SAMPLES} samples"));
-        }
-        let Some(draws) = self.draws.union(&other.draws) else {
-            return refused("the predictions share samples, which would count twice".into());
-        };
-        let mut sums = self.sums.clone();
-        py.detach(|| sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| sum.merge(other)));
-        // Logits stay in the order of the samples as far as one follows the other.
-        let logits = match (&self.logits, &other.logits) {
-            (Some(a), Some(b)) => Some(concatenate![Axis(1), a.view(), b.view()]),
-            _ => None,
-        };
-        Ok(self.with(sums, logits, draws, self.is_single))
     }
 
     fn figures(&self, py: Python<'_>) -> PyResult<&Figures> {

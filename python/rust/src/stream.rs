@@ -57,7 +57,7 @@ impl Stream {
         let options = self.options.clone().samples(start..end);
         let more = self.engine.predict(py, &batch, &options, &Progress::new(None)?)?;
         let sum = match sum {
-            Some(sum) => sum.get().merged(py, &more)?,
+            Some(sum) => sum.get().merge(py, &more)?,
             None => more,
         };
         let sum = Py::new(py, sum)?;

@@ -233,7 +233,7 @@ class Prediction:
         """Joins predictions of several sets of pictures, from the same model and samples.
 
         Raises:
-            ValueError: the models or samples differ, or there are no predictions.
+            ValueError: the models or samples differ, or the list is empty.
         """
 
     def plot(self, ax: Any = None) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from ._bayes8 import Prediction
 
-# Pictures and classes that are shown; a notebook is no place for all of ImageNet.
+# How many pictures and classes are shown: a notebook cannot show all of ImageNet.
 _MOST_PICTURES, _MOST_CLASSES = 20, 5
 
 _ROW = (
