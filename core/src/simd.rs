@@ -336,7 +336,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
     ) {
         if layer.layer.depthwise {
             grow(&mut weights.taps, layer.mu().len(), [0; CHUNK]);
-            grow(&mut weights.offsets, layer.layer.out_channels, 0);
+            weights.offsets.grow(layer.layer.out_channels, 0);
             self.sample_taps(layer, draw, &mut weights.taps[..layer.mu().len()]);
             let biases = &mut weights.offsets[..layer.layer.out_channels];
             layer.layer.sample_biases(draw, biases);
@@ -345,7 +345,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         let panels = layer.groups * layer.panels_per_group();
         let size = layer.panel_entries::<K>();
         weights.panels.grow(panels * size, K::Weight::default());
-        grow(&mut weights.offsets, panels * PANEL, 0);
+        weights.offsets.grow(panels * PANEL, 0);
         let offsets = &mut weights.offsets[..panels * PANEL];
         let SimdScratch { parts, threads, biases } = scratch;
         let threads = (*threads).min(1 + layer.mu().len() / T::FEWEST_CHUNKS);

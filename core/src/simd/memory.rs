@@ -15,12 +15,12 @@ pub struct SimdWeights<K: Kernel> {
     pub(super) taps: Vec<[i8; CHUNK]>,
     /// The offsets of blocks, padded to whole panels in each group. For a depthwise layer, the bias
     /// alone.
-    pub(super) offsets: Vec<i32>,
+    pub(super) offsets: Aligned<i32>,
 }
 
 impl<K: Kernel> Default for SimdWeights<K> {
     fn default() -> Self {
-        Self { panels: Aligned::default(), taps: Vec::new(), offsets: Vec::new() }
+        Self { panels: Aligned::default(), taps: Vec::new(), offsets: Aligned::default() }
     }
 }
 

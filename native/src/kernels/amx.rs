@@ -17,16 +17,17 @@
 //!   step, so that both are in the pipeline at once. The tile's sums are stored between the first
 //!   products of the next tile, which may belong to other panels. Only the last tile of a block has
 //!   no next tile.
-//! - **One side stays** in the first-level cache while the other streams past it. With three or
-//!   more tiles of rows, two panels stay, in parts if rows are deep: a part meets all rows before
-//!   the next part does, and sums wait in memory. With fewer tiles, the rows stay and meet all
-//!   panels.
+//! - **One side stays** in the first-level cache while the other streams past it, in parts if rows
+//!   are deep: a part meets the whole other side before the next part does, and sums wait in
+//!   memory. Rows stay, unless the layer is narrow or its weights are too many for the second-level
+//!   cache (`order.rs`).
 //!
 //! `docs/AMX.md` has the measurements on silicon behind these choices.
 
 mod configuration;
 #[cfg(all(test, target_os = "linux"))]
 mod emulator;
+mod order;
 mod pending;
 #[cfg(test)]
 mod portable;
@@ -41,10 +42,10 @@ use super::{Block, BlockOutput, Drawing, Kernel, PANEL, PANEL_PAIR, Peak};
 use crate::isa::Isa;
 use bayes8_core::posterior::gaussian::CHUNK;
 use configuration::TILE_ROWS;
-use pending::{fetch_and_write_rows, write_rows};
+use pending::write_rows;
 use session::Session;
-use tiles::TILE_ENTRIES;
-use walk::{AfterSteps, walk};
+use tiles::{AfterStep, TILE_ENTRIES};
+use walk::walk;
 
 /// Proof that the processor has AMX-INT8 and that this process may use it.
 #[derive(Clone, Copy)]
@@ -115,27 +116,17 @@ impl Kernel for Amx {
             Vector::Avx512Vnni(_) => {
                 // SAFETY: the kernel's value proves the features.
                 let epilogue = unsafe { Epilogue::new(block.multipliers, output) };
-                let after_steps = [
-                    AfterSteps {
-                        write: write_rows::<1>,
-                        fetch_and_write: fetch_and_write_rows::<1>,
-                    },
-                    AfterSteps {
-                        write: write_rows::<2>,
-                        fetch_and_write: fetch_and_write_rows::<2>,
-                    },
-                ];
+                let after_step: [AfterStep; 2] = [write_rows::<1>, write_rows::<2>];
                 // SAFETY: `check` has passed, and so the output has the rows; `self` proves the
                 // features of `write_rows`, which takes a `Pending` of this epilogue.
-                unsafe { walk(session, block, epilogue, after_steps) };
+                unsafe { walk(session, block, epilogue, after_step) };
             }
             #[cfg(test)]
             Vector::Portable => {
                 let epilogue = portable::Epilogue { multipliers: block.multipliers, output };
-                let write = portable::write_rows;
-                let after_steps = [AfterSteps { write, fetch_and_write: write }; 2];
+                let after_step: [AfterStep; 2] = [portable::write_rows; 2];
                 // SAFETY: as above; `portable::write_rows` needs no features.
-                unsafe { walk(session, block, epilogue, after_steps) };
+                unsafe { walk(session, block, epilogue, after_step) };
             }
         }
     }

@@ -1,8 +1,8 @@
 //! A tile whose sums are in memory while the multiplier is busy with the next tile.
 
-use super::tiles::{B_TILE_BYTES, BLOCK_CHANNELS, Sums};
+use super::tiles::{BLOCK_CHANNELS, Sums};
 use crate::kernels::avx512vnni::epilogue::Epilogue;
-use std::arch::x86_64::{__m512i, _MM_HINT_T0, _mm_prefetch};
+use std::arch::x86_64::__m512i;
 use std::ffi::c_void;
 use std::ops::Range;
 
@@ -19,8 +19,6 @@ pub(super) struct Pending<E> {
     pub(super) panel: usize,
     /// Number of panels that the sums belong to, one or two.
     pub(super) panels: usize,
-    /// Weights to prefetch; need not be readable.
-    pub(super) fetch: *const i8,
     /// The epilogue of the whole block.
     pub(super) epilogue: E,
 }
@@ -54,23 +52,5 @@ pub(super) unsafe extern "sysv64" fn write_rows<const P: usize>(context: *mut c_
     unsafe {
         let load = |row: usize| sums.wrapping_add(row).cast::<[__m512i; P]>().read_unaligned();
         pending.epilogue.write(rows, pending.panel, load);
-    }
-}
-
-/// Prefetches the next B tile of [`Pending::fetch`], then does what [`write_rows`] does.
-///
-/// # Safety
-/// The conditions of [`write_rows`].
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) unsafe extern "sysv64" fn fetch_and_write_rows<const P: usize>(context: *mut c_void) {
-    const LINE: usize = 64;
-    // SAFETY: by the contract. A prefetch faults nowhere.
-    unsafe {
-        let fetch = &raw mut (*context.cast::<Pending<Epilogue<'_, '_>>>()).fetch;
-        for line in 0..B_TILE_BYTES / LINE {
-            _mm_prefetch::<_MM_HINT_T0>((*fetch).wrapping_add(line * LINE));
-        }
-        *fetch = (*fetch).wrapping_add(B_TILE_BYTES);
-        write_rows::<P>(context);
     }
 }

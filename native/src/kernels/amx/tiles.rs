@@ -180,9 +180,9 @@ macro_rules! k_loops {
             "3:",
             "add r14, {entries}",
             "add r15, {tile}",
-            load_step!($load_a, $load_b),
             "mov rdi, [r12 + {after_context}]",
             "call [r12 + {after_step}]",
+            load_step!($load_a, $load_b),
             "tdpbusd tmm0, tmm4, tmm6",
             ".if {panels} == 2",
             "tdpbusd tmm1, tmm4, tmm7",
@@ -253,7 +253,8 @@ macro_rules! k_loops {
 /// products, each of which takes 16 cycles of the multiplier. Each C tile is used once per step, so
 /// its next product is 64 cycles away: more than the 52 that a product takes. After the products of
 /// a step, while the multiplier is busy with them, comes a call of `after_step`: vector
-/// instructions that do not depend on this block.
+/// instructions that do not depend on this block. The next step's tiles are loaded after the call,
+/// since their many micro-operations would keep it out of the reorder buffer.
 ///
 /// A store waits for the last product of its tile, and holds up everything after it. Each store is
 /// therefore followed by the first product of the next block on the same tile, for which everything

@@ -1,53 +1,20 @@
-//! The walk over a block: two panels at a time, their steps in parts, and each part in tiles of
-//! rows.
+//! The walk over a block in tiles, each of which has up to 32 rows, two panels, and a part of their
+//! steps.
 //!
-//! Either weights stay in the first-level cache while rows stream past, or the reverse. All tiles
-//! form one pipeline: the K loop of each tile stores the sums of the previous tile and writes its
-//! outputs, even if it has other panels. Only the outputs of the last tile are written after the
-//! loops.
+//! All tiles form one pipeline: the K loop of each tile stores the sums of the previous tile and
+//! writes its outputs. Only the outputs of the last tile are written after the loops.
 
+use super::order::{Order, Position};
 use super::pending::Pending;
 use super::row_tiles::RowTiles;
 use super::session::Session;
 use super::tiles::{self, AfterStep, B_TILE_BYTES, OutputBlock, SUMS_STRIDE, Sums, TILE_ENTRIES};
-use crate::kernels::{Block, Kernel, PANEL};
+use crate::kernels::{Block, Kernel, PANEL, PANEL_PAIR};
 use std::ffi::c_void;
-use std::iter::Peekable;
 use std::ops::Range;
-use std::ptr;
 
-/// The most steps of 64 columns with which a pair of panels stays in a first-level cache of 48
-/// KiB while rows stream through it: those of a row of a 3x3 window over 64 channels.
-const PART_STEPS: usize = 9;
-
-/// Bytes of rows that stay in a first-level cache of 48 KiB, along with sums and outputs.
-const RESIDENT_BYTES: usize = 32 << 10;
-
-/// The most tiles of rows for which rows stay and weights stream past.
-const RESIDENT_TILES: usize = 2;
-
-/// The functions called after each step, with a [`Pending`] of the block's epilogue.
-#[derive(Clone, Copy)]
-pub(super) struct AfterSteps {
-    /// Writes rows.
-    pub(super) write: AfterStep,
-    /// Prefetches a tile of the next weights, then writes rows.
-    pub(super) fetch_and_write: AfterStep,
-}
-
-/// One K loop: a tile of rows, one or two panels, and a part of their steps.
-struct Tile {
-    /// Index among the tiles of rows.
-    number: usize,
-    panels: Range<usize>,
-    /// Steps of 64 columns.
-    columns: Range<usize>,
-    /// Whether weights stay, but the next K loop has other weights.
-    is_last_with_weights: bool,
-}
-
-/// A block in tiles.
-struct Walk<'b, E, I: Iterator<Item = Tile>> {
+/// Panels in tiles of the same width.
+struct Walk<'b, E> {
     /// All panels of the block.
     panels: &'b [i8],
     /// Initial sums, 16 per panel.
@@ -57,28 +24,29 @@ struct Walk<'b, E, I: Iterator<Item = Tile>> {
     /// Steps of a whole row.
     steps: usize,
     row_tiles: RowTiles,
+    /// First panel of the first tile.
+    first_panel: usize,
     /// A dummy that is stored before the first tile, then the sums of the tile that is being
-    /// written, then, if rows are multiplied in parts, one per tile.
+    /// written, then the sums that wait for the next part.
     sums: *mut Sums,
-    /// Functions for one panel and for two.
-    after_steps: [AfterSteps; 2],
-    tiles: Peekable<I>,
+    order: Order,
     /// The tile that `output_block` describes.
-    tile: Tile,
+    position: Position,
     output_block: OutputBlock,
     pending: Pending<E>,
 }
 
-/// Multiplies a block and passes its sums to `after_steps`, for one panel and for two.
+/// Multiplies a block and passes its sums to `after_step`, of which there is one for tiles of one
+/// panel and one for tiles of two.
 ///
 /// # Safety
 /// `Block::check` must have passed for the block and the output of `epilogue`. The functions of
-/// `after_steps` must be callable with a `Pending<E>` of it, of one panel and of two.
+/// `after_step` must be callable with a `Pending<E>` of it, of one panel and of two.
 pub(super) unsafe fn walk<K: Kernel<Activation = u8, Weight = i8>, E>(
     session: &mut Session,
     block: &Block<'_, K>,
-    epilogue: E,
-    after_steps: [AfterSteps; 2],
+    mut epilogue: E,
+    after_step: [AfterStep; PANEL_PAIR],
 ) {
     assert!(block.pieces.len() == 1);
     let row_tiles = RowTiles::new(block.rows.len());
@@ -94,95 +62,82 @@ pub(super) unsafe fn walk<K: Kernel<Activation = u8, Weight = i8>, E>(
     let row_entries = block.row_entries();
     assert!(row_entries > 0 && row_entries.is_multiple_of(TILE_ENTRIES));
     let steps = row_entries / TILE_ENTRIES;
-    let resident = RESIDENT_BYTES / (row_tiles.height * row_entries);
-    let rows_stay = resident > 0 && row_tiles.count <= RESIDENT_TILES;
-    // The number of tiles that meet all panels before the next tiles do.
-    let together = if rows_stay { resident } else { row_tiles.count };
-    let weights_stay = !rows_stay && row_tiles.count > 1;
-    let parts = if weights_stay { steps.div_ceil(PART_STEPS) } else { 1 };
     session.configure(row_tiles.halves);
-    let sums = session.sums(2 + if parts == 1 { 0 } else { row_tiles.count }).as_mut_ptr();
 
-    let tiles = (0..row_tiles.count).step_by(together).flat_map(|first| {
-        let end = row_tiles.count.min(first + together);
-        block.panel_pairs().flat_map(move |panels| {
-            (0..parts).flat_map(move |part| {
-                let panels = panels.clone();
-                (first..end).map(move |number| Tile {
-                    number,
-                    panels: panels.clone(),
-                    columns: steps * part / parts..steps * (part + 1) / parts,
-                    is_last_with_weights: weights_stay && number == end - 1,
-                })
-            })
-        })
-    });
-    // Leave nothing for the last step, since the first loads of the next tile would wait for it.
-    let calls = (steps / parts - 1).max(1);
-    let walk = Walk {
-        panels: block.panels,
-        offsets: block.offsets,
-        activations: &block.activations[first_row + block.pieces[0] as usize..],
-        steps,
-        row_tiles,
-        sums,
-        after_steps,
-        tiles: tiles.peekable(),
-        tile: Tile { number: 0, panels: 0..0, columns: 0..0, is_last_with_weights: false },
-        output_block: OutputBlock {
-            stride,
-            upper_rows: row_tiles.halves[0],
-            lower: row_tiles.halves[0] * stride,
-            panel_bytes: steps * B_TILE_BYTES,
-            ..OutputBlock::NONE
-        },
-        pending: Pending {
-            sums: sums.wrapping_add(1),
-            first: 0,
-            rows: 0..0,
-            at_a_time: row_tiles.height.div_ceil(2 * calls) * 2,
-            panel: 0,
-            panels: 1,
-            fetch: ptr::null(),
-            epilogue,
-        },
-    };
-    // SAFETY: the session proves that AMX instructions are executable, and has loaded the configuration
-    // of `row_tiles`. There are sums for all tiles. `check` has seen that the last row of the block
-    // holds all steps, of which there is at least one, and with the assertions above, that so do those
-    // before it; and that there are the panels, each with all steps and 16 offsets, and the output's
-    // rows. `pending` belongs to this block.
-    unsafe { walk.run(rows_stay) };
+    // Whole pairs, then the panel that is left.
+    let pairs_end = block.panel_count() / PANEL_PAIR * PANEL_PAIR;
+    for (panels, width) in [(0..pairs_end, PANEL_PAIR), (pairs_end..block.panel_count(), 1)] {
+        if panels.is_empty() {
+            continue;
+        }
+        let order = Order::new(row_tiles.count, panels.len() / width, steps);
+        let sums = session.sums(2 + order.kept_sums()).as_mut_ptr();
+        let walk = Walk {
+            panels: block.panels,
+            offsets: block.offsets,
+            activations: &block.activations[first_row + block.pieces[0] as usize..],
+            steps,
+            row_tiles,
+            first_panel: panels.start,
+            sums,
+            order,
+            position: Position::FIRST,
+            output_block: OutputBlock {
+                stride,
+                upper_rows: row_tiles.halves[0],
+                lower: row_tiles.halves[0] * stride,
+                panel_bytes: steps * B_TILE_BYTES,
+                after_step: after_step[width - 1],
+                ..OutputBlock::NONE
+            },
+            pending: Pending {
+                sums: sums.wrapping_add(1),
+                first: 0,
+                rows: 0..0,
+                at_a_time: row_tiles.height.div_ceil(2 * order.calls()) * 2,
+                panel: 0,
+                panels: width,
+                epilogue,
+            },
+        };
+        // SAFETY: the session proves that AMX instructions are executable, and has loaded the configuration
+        // of `row_tiles`. There are sums for all tiles. `check` has seen that the last row of the block
+        // holds all steps, of which there is at least one, and with the assertions above, that so do those
+        // before it; and that there are the panels, each with all steps and 16 offsets, and the output's
+        // rows. `pending` belongs to this block.
+        epilogue = unsafe { walk.run() };
+    }
 }
 
-impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
+impl<E> Walk<'_, E> {
     /// Multiplies all tiles and writes them out.
     ///
     /// # Safety
     /// AMX instructions must be executable and the configuration of `row_tiles` loaded. All tiles
-    /// must be in the block, with all steps, and their sums in memory, for this call alone. The
-    /// functions of `after_steps` must be callable with `pending`, whose epilogue has the rows.
-    unsafe fn run(mut self, rows_stay: bool) {
-        let halves = self.row_tiles.halves;
+    /// must be in the block, with all steps, and their sums in memory, for this call alone.
+    /// `after_step` must be callable with `pending`, whose epilogue has the rows.
+    unsafe fn run(mut self) -> E {
+        let (halves, width, rows_stay) =
+            (self.row_tiles.halves, self.pending.panels, self.order.rows_stay());
+        self.begin();
+        let after_step = self.output_block.after_step;
         let walk = &raw mut self;
         // SAFETY: the memory that `walk` points to is only used through it. A tile's rows are some
         // of the block's, and sums have room for all rows that a tile can have, two panels wide.
         // The rest is the contract.
         unsafe {
-            while let Some(panels) = (*walk).tiles.peek().map(|tile| tile.panels.len()) {
-                let output_block = &raw mut (*walk).output_block;
-                // The registers do not hold the sums of a tile yet.
-                (*output_block).sums = (*walk).sums.cast();
-                (*output_block).after_context = (&raw mut (*walk).pending).cast();
-                (*output_block).next = Self::next;
-                (*output_block).next_context = walk.cast();
-                (*walk).begin(panels);
-                multiply(halves, panels, rows_stay, output_block);
-            }
+            let output_block = &raw mut (*walk).output_block;
+            // The registers do not hold the sums of a tile yet.
+            (*output_block).sums = (*walk).sums.cast();
+            (*output_block).after_context = (&raw mut (*walk).pending).cast();
+            (*output_block).next = Self::next;
+            (*output_block).next_context = walk.cast();
+            multiply(halves, width, rows_stay, output_block);
             let pending = &raw mut (*walk).pending;
             (*pending).at_a_time = (*pending).rows.len();
-            ((*walk).after_steps[(*pending).panels - 1].write)(pending.cast());
+            after_step(pending.cast());
         }
+        self.pending.epilogue
     }
 
     /// Ends the current tile and begins the next ([`OutputBlock::next`]).
@@ -193,60 +148,47 @@ impl<E, I: Iterator<Item = Tile>> Walk<'_, E, I> {
         // SAFETY: by the contract.
         let walk = unsafe { &mut *context.cast::<Self>() };
         walk.end();
-        walk.begin(walk.tile.panels.len())
+        let Some(position) = walk.order.next(walk.position) else { return false };
+        walk.position = position;
+        walk.begin();
+        true
     }
 
     /// Sets the destination for the sums of the tile that was just multiplied.
     fn end(&mut self) {
-        let Self { row_tiles, tile, pending, .. } = self;
+        let Self { row_tiles, order, position, pending, .. } = self;
         debug_assert!(pending.rows.is_empty());
-        let to = if tile.columns.end == self.steps {
-            pending.first = row_tiles.first(tile.number);
-            pending.rows = row_tiles.new_rows(tile.number);
-            pending.panel = tile.panels.start;
-            pending.panels = tile.panels.len();
+        let to = if position.part + 1 == order.parts() {
+            let [number, panels] = order.tile(*position);
+            pending.first = row_tiles.first(number);
+            pending.rows = row_tiles.new_rows(number);
+            pending.panel = self.first_panel + panels * pending.panels;
             1
         } else {
-            2 + tile.number
+            2 + order.sums_index(*position)
         };
         self.output_block.sums = self.sums.wrapping_add(to).cast();
     }
 
-    /// Describes the next tile, if it has `panels` panels.
-    fn begin(&mut self, panels: usize) -> bool {
-        let Some(tile) = self.tiles.next_if(|tile| tile.panels.len() == panels) else {
-            return false;
-        };
-        let Self { activations, output_block, pending, .. } = self;
-        let Tile { number, panels, columns, is_last_with_weights } = &tile;
+    /// Describes the tile at `position`.
+    fn begin(&mut self) {
+        let Self { order, position, output_block, .. } = self;
+        let [number, panels] = order.tile(*position);
+        let panel = self.first_panel + panels * self.pending.panels;
+        let columns: Range<usize> = order.columns(position.part);
         // Slices, so that a wrong offset would panic.
-        let weights = |panel: usize, step: usize| {
-            self.panels[(panel * self.steps + step) * B_TILE_BYTES..].as_ptr()
-        };
-        let first = self.row_tiles.first(*number) * output_block.stride;
-        output_block.activations = activations[first + columns.start * TILE_ENTRIES..].as_ptr();
-        output_block.weights = weights(panels.start, columns.start);
+        let first = self.row_tiles.first(number) * output_block.stride;
+        output_block.activations =
+            self.activations[first + columns.start * TILE_ENTRIES..].as_ptr();
+        let first = (panel * self.steps + columns.start) * B_TILE_BYTES;
+        output_block.weights = self.panels[first..].as_ptr();
         output_block.steps = columns.len();
-        (output_block.initial, output_block.initial_stride) = if columns.start == 0 {
-            (self.offsets[panels.start * PANEL..].as_ptr(), 0)
+        (output_block.initial, output_block.initial_stride) = if position.part == 0 {
+            (self.offsets[panel * PANEL..].as_ptr(), 0)
         } else {
-            (self.sums.wrapping_add(2 + number).cast_const().cast(), SUMS_STRIDE)
+            let kept = self.sums.wrapping_add(2 + order.sums_index(*position));
+            (kept.cast_const().cast(), SUMS_STRIDE)
         };
-        let AfterSteps { write, fetch_and_write } = self.after_steps[pending.panels - 1];
-        output_block.after_step = write;
-        // If weights stay, the first tile with new weights streams both sides from the second-level
-        // cache. Half of the weights are prefetched, during the last tile with the previous ones.
-        if *is_last_with_weights {
-            output_block.after_step = fetch_and_write;
-            let is_last_part = columns.end == self.steps;
-            pending.fetch = if is_last_part {
-                weights(panels.end, 0)
-            } else {
-                weights(panels.start, columns.end)
-            };
-        }
-        self.tile = tile;
-        true
     }
 }
 
