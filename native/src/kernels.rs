@@ -16,6 +16,8 @@ mod dispatch;
 pub(crate) mod neon;
 mod peak;
 
+#[cfg(target_arch = "x86_64")]
+use bayes8_core::simd::DepthwiseBlock;
 #[cfg(test)]
 pub(crate) use bayes8_core::simd::NoiseMultipliers;
 #[cfg(target_arch = "x86_64")]

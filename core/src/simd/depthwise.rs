@@ -1,6 +1,7 @@
 //! Depthwise convolution: one filter per channel. Channels are the lanes; no matrix is built.
 
 pub(super) mod memory;
+mod pairing;
 pub(super) mod pairs;
 
 use super::kernel::{DepthwiseBlock, Kernel};

@@ -1,5 +1,6 @@
 //! What the shared kernels need of an instruction set.
 
+use super::kernel::DepthwiseBlock;
 use crate::posterior::gaussian::CHUNK;
 
 /// How many steps ahead of their use weights are fetched into the first-level cache: about 120 cycles,
@@ -115,6 +116,9 @@ pub trait Dot<const P: usize>: Copy + Send + Sync {
     /// What is subtracted from every activation before it is multiplied: 128 if the instruction takes
     /// signed bytes only.
     const ACTIVATION_OFFSET: i32 = 0;
+    /// Does a depthwise convolution with what the instruction set has for pairs of i16, if it has
+    /// anything ([`Kernel::DEPTHWISE`](super::Kernel::DEPTHWISE)).
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> = None;
     /// The registers.
     type Lanes: Lanes<P>;
     /// An activation, as the instruction takes it.

@@ -3,7 +3,7 @@
 //! Packing: weights i8 `[K / 4][16][4]`; activations u8, in place where they can be.
 
 use super::lanes::{Dot, Lanes, Loop, Task};
-use super::{Block, BlockOutput, Drawing, Kernel, PANEL, sampler, tile};
+use super::{Block, BlockOutput, DepthwiseBlock, Drawing, Kernel, PANEL, sampler, tile};
 use crate::posterior::gaussian::CHUNK;
 
 /// Four weights of each of sixteen channels.
@@ -30,6 +30,13 @@ impl<D: DotQuads<P>, const P: usize> Kernel for Quads<D, P> {
     const ROW_MULTIPLE: usize = 4;
     const ACTIVATION_OFFSET: i32 = D::ACTIVATION_OFFSET;
     const UNIFORM_ROWS: bool = false;
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> = match D::DEPTHWISE {
+        Some(_) => Some(|kernel, block| {
+            let depthwise = D::DEPTHWISE.expect("the function that it passes on");
+            depthwise(kernel.0, block);
+        }),
+        None => None,
+    };
     type Activation = u8;
     type Weight = i8;
     type Session = ();

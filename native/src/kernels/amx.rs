@@ -38,7 +38,7 @@ mod walk;
 
 use super::avx512vnni::Avx512Vnni;
 use super::avx512vnni::epilogue::Epilogue;
-use super::{Block, BlockOutput, Drawing, Kernel, PANEL, PANEL_PAIR, Peak};
+use super::{Block, BlockOutput, DepthwiseBlock, Drawing, Kernel, PANEL, PANEL_PAIR, Peak};
 use crate::isa::Isa;
 use bayes8_core::posterior::gaussian::CHUNK;
 use configuration::TILE_ROWS;
@@ -74,6 +74,7 @@ impl Kernel for Amx {
     const BLOCK_BYTES: usize = 1 << 20;
     /// One cache line: one pair of panels writes half of it and the next pair the other half.
     const BLOCK_OUTPUTS: usize = 64;
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> = Some(depthwise);
     type Activation = u8;
     type Weight = i8;
     type Session = Session;
@@ -145,6 +146,15 @@ impl Kernel for Amx {
             #[cfg(test)]
             Vector::Portable => portable::pack(rows, panel),
         }
+    }
+}
+
+/// Does a depthwise convolution ([`Kernel::DEPTHWISE`]).
+fn depthwise(kernel: Amx, block: DepthwiseBlock<'_, '_>) {
+    match kernel.vector {
+        Vector::Avx512Vnni(kernel) => kernel.depthwise(block),
+        #[cfg(test)]
+        Vector::Portable => portable::depthwise(block),
     }
 }
 

@@ -28,8 +28,7 @@ impl Kernel for Avx512Vnni {
     const STEP: usize = 4;
     const ROW_MULTIPLE: usize = 4;
     const UNIFORM_ROWS: bool = false;
-    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> =
-        Some(|kernel, block| kernel.0.run(Depthwise { set: kernel.0, block }));
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> = Some(Self::depthwise);
     type Activation = u8;
     type Weight = i8;
     type Session = ();
@@ -72,6 +71,13 @@ impl Kernel for Avx512Vnni {
     fn pack(self, rows: &[[i8; CHUNK]], panel: &mut [i8]) -> [i32; PANEL] {
         // SAFETY: `self` proves that the processor has the features.
         unsafe { pack(self.0, rows, panel) }
+    }
+}
+
+impl Avx512Vnni {
+    /// Does a depthwise convolution ([`Kernel::DEPTHWISE`]).
+    pub(super) fn depthwise(self, block: DepthwiseBlock<'_, '_>) {
+        self.0.run(Depthwise { set: self.0, block });
     }
 }
 

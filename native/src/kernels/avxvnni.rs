@@ -8,7 +8,7 @@
 use super::Peak;
 use super::avx2::{Avx2, total};
 use crate::isa::Isa;
-use bayes8_core::simd::{Dot, Lanes, Quads, Task};
+use bayes8_core::simd::{Depthwise, DepthwiseBlock, Dot, Lanes, Quads, Task};
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
@@ -19,6 +19,8 @@ pub(crate) struct AvxVnni(Avx2);
 impl Dot<2> for AvxVnni {
     const NAME: &'static str = "avxvnni";
     const ROWS: usize = 6;
+    const DEPTHWISE: Option<fn(Self, DepthwiseBlock<'_, '_>)> =
+        Some(|set, block| set.0.run(Depthwise { set: set.0, block }));
     type Lanes = Avx2;
     type Activation = u8;
     type Weight = i8;

@@ -241,3 +241,30 @@ fn depthwise_channels_around_blocks() {
         Case { groups: channels, pictures: 2, ..case }.check();
     }
 }
+
+#[test]
+fn depthwise_windows_of_every_kind() {
+    for (kernel, stride, dilation) in [
+        ([1, 1], [1, 1], [1, 1]),
+        ([3, 1], [1, 1], [1, 1]),
+        ([1, 4], [1, 1], [1, 1]),
+        ([3, 3], [2, 2], [1, 1]),
+        ([5, 5], [1, 2], [1, 1]),
+        ([3, 3], [1, 1], [2, 2]),
+        ([3, 3], [2, 4], [3, 2]),
+        // The pairs of a window lie between the starts of windows.
+        ([3, 3], [1, 3], [1, 1]),
+    ] {
+        let padding = Padding { left: 2, right: 1, top: 1, bottom: 2, ..Padding::uniform(0) };
+        let window = Window { stride, dilation, padding, ..Window::new(kernel) };
+        let case = Case::square(Shape::new(9, 11, 20), 20, 1);
+        Case { window, groups: 20, pictures: 2, ..case }.check();
+        let depth = Depth { kernel: 2, stride: 2, dilation: 2 };
+        let window = Window { depth, padding: Padding { front: 1, ..padding }, ..window };
+        let case = Case::square(Shape::volume(5, 9, 11, 20), 20, 1);
+        Case { window, groups: 20, pictures: 2, ..case }.check();
+    }
+    // Lines that take too much memory to be paired.
+    let case = Case::square(Shape::new(5, 1500, 16), 16, 3);
+    Case { groups: 16, ..case }.check();
+}

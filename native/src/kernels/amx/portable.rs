@@ -2,7 +2,7 @@
 //! processor.
 
 use super::pending::Pending;
-use crate::kernels::{BlockOutput, Drawing, NoiseMultipliers, PANEL};
+use crate::kernels::{BlockOutput, DepthwiseBlock, Drawing, NoiseMultipliers, PANEL};
 use bayes8_core::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, noise, sample_weight};
 use std::ffi::c_void;
 
@@ -56,21 +56,54 @@ pub(super) unsafe extern "sysv64" fn write_rows(context: *mut c_void) {
         let (_, channels) = output.dimensions();
         let [first, end] = [0, pending.panels].map(|count| (pending.panel + count) * PANEL);
         for channel in first..end.min(channels) {
-            let scaled = sums[channel - first] as f32 * multipliers[channel];
-            let at = [row, channel];
-            match output {
-                BlockOutput::Codes(codes, target) => codes[at] = target.round(scaled),
-                BlockOutput::Sums(codes, target, add, other) => {
-                    let inputs = [target.round(scaled), other[at]];
-                    let [a, b]: [f32; 2] = std::array::from_fn(|i| {
-                        let input = &add.inputs[i];
-                        (i32::from(inputs[i]) - i32::from(input.zero_point)) as f32
-                            * input.multiplier
-                    });
-                    codes[at] = add.target.round(a + b);
-                }
-                BlockOutput::Logits(logits) => logits[at] = scaled,
+            write(output, [row, channel], sums[channel - first] as f32 * multipliers[channel]);
+        }
+    }
+}
+
+/// Writes one output, given in output steps.
+fn write(output: &mut BlockOutput<'_>, at: [usize; 2], scaled: f32) {
+    match output {
+        BlockOutput::Codes(codes, target) => codes[at] = target.round(scaled),
+        BlockOutput::Sums(codes, target, add, other) => {
+            let inputs = [target.round(scaled), other[at]];
+            let [a, b]: [f32; 2] = std::array::from_fn(|i| {
+                let input = &add.inputs[i];
+                (i32::from(inputs[i]) - i32::from(input.zero_point)) as f32 * input.multiplier
+            });
+            codes[at] = add.target.round(a + b);
+        }
+        BlockOutput::Logits(logits) => logits[at] = scaled,
+    }
+}
+
+/// Does a depthwise convolution ([`crate::kernels::Kernel::DEPTHWISE`]).
+pub(super) fn depthwise(block: DepthwiseBlock<'_, '_>) {
+    let DepthwiseBlock { job, weights, biases, input, mut output, .. } = block;
+    let (shape, channels) = (job.filters.input, job.filters.input.channels);
+    let [planes, rows, columns] = job.filters.window.axes();
+    let [height, width] = [job.output.height, job.output.width];
+    for row in 0..output.dimensions().0 {
+        let (picture, position) = (row / job.output.spatial(), row % job.output.spatial());
+        let (plane, line, column) =
+            (position / (height * width), position / width % height, position % width);
+        for channel in 0..channels {
+            let mut sum = biases[channel];
+            for tap in 0..job.filters.window.taps() {
+                let (kd, kh) =
+                    (tap / columns.kernel / rows.kernel, tap / columns.kernel % rows.kernel);
+                let seen = (
+                    planes.position(plane, kd, shape.depth),
+                    rows.position(line, kh, shape.height),
+                    columns.position(column, tap % columns.kernel, shape.width),
+                );
+                let (Some(z), Some(y), Some(x)) = seen else { continue };
+                let pixel = ((picture * shape.depth + z) * shape.height + y) * shape.width + x;
+                let code = i32::from(input[pixel * channels + channel]);
+                let weight = i32::from(weights[tap * channels + channel]);
+                sum += (code - i32::from(job.zero_point)) * weight;
             }
+            write(&mut output, [row, channel], sum as f32 * job.multipliers[channel]);
         }
     }
 }
