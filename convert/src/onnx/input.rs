@@ -108,7 +108,7 @@ impl<'a> Input<'a> {
             Some(form) => {
                 let (shape, pattern) = (shown(&axes), form.pattern());
                 return Err(refuse(format!(
-                    "its shape {shape} is not {pattern}, as --input-layout {form} has it"
+                    "its shape {shape} is not {pattern}, as the input layout {form} has it"
                 )));
             }
             None => layout::infer(evidence(name, batch.unwrap_or(1), &axes), &axes)
@@ -125,8 +125,8 @@ fn shape(form: Form, axes: &[Option<usize>], given: Option<Shape>) -> Result<Sha
         None => match axes.iter().copied().collect::<Option<Vec<_>>>() {
             Some(extents) => Ok(form.shape(&extents)),
             None => Err(format!(
-                "its shape {} leaves extents open: say how large a picture is with --input-shape, \
-                 as 224x224x3",
+                "its shape {} leaves extents open: give the input shape, such as \
+                 224x224x3",
                 shown(axes)
             )),
         },
@@ -139,7 +139,7 @@ fn shape(form: Form, axes: &[Option<usize>], given: Option<Shape>) -> Result<Sha
                 return Ok(given);
             }
             Err(format!(
-                "its shape {} ({form}) cannot be that of --input-shape {given} ({})",
+                "its shape {} ({form}) cannot be the given input shape {given} ({})",
                 shown(axes),
                 given.axis_names()
             ))

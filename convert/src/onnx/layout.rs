@@ -34,7 +34,7 @@ pub(super) fn infer(evidence: Option<Evidence>, extents: &[Option<usize>]) -> Re
         (4, Some(Channels(0))) => Ok(Form::Volume),
         (4, Some(Channels(_))) => Ok(Form::VolumeLast),
         (axes @ (3 | 4), _) => Err(format!(
-            "whether it is {} cannot be told from the network: choose with --input-layout {}",
+            "whether it is {} cannot be told from the network: give the input layout, {}",
             of_rank(axes + 1, Form::pattern),
             of_rank(axes + 1, |form| form.name().into())
         )),

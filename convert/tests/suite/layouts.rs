@@ -162,11 +162,11 @@ fn what_cannot_be_told_is_asked_for() {
     let none_given = ImportOptions::default();
     for extents in [[0, 5, 2, 2], [0, 1, 5, 4], [0, 4, 5, 1], [0, 0, 5, 0]] {
         let file = changed("nhwc_flatten", |input| set_extents(input, &extents));
-        let expected = ["`x`", "--input-layout", "nchw", "nhwc", "[n, C, H, W]"];
+        let expected = ["`x`", "input layout", "nchw", "nhwc", "[n, C, H, W]"];
         assert_names(&refusal(&file, none_given), &expected);
     }
     let volume = changed("ndhwc_flatten", |input| set_extents(input, &[0, 2, 5, 4, 6]));
-    assert_names(&refusal(&volume, none_given), &["--input-layout", "ncdhw", "ndhwc"]);
+    assert_names(&refusal(&volume, none_given), &["input layout", "ncdhw", "ndhwc"]);
     // The user's choice counts.
     let ambiguous = changed("nhwc_flatten", |input| set_extents(input, &[0, 5, 2, 2]));
     for (input_layout, shape) in
@@ -195,11 +195,11 @@ fn a_layout_that_contradicts_the_network_is_refused() {
 #[test]
 fn open_extents_are_asked_for_and_must_fit() {
     let none_given = ImportOptions::default();
-    assert_names(&refusal(&onnx("nchw_open"), none_given), &["[n, 3, ?, ?]", "--input-shape"]);
+    assert_names(&refusal(&onnx("nchw_open"), none_given), &["[n, 3, ?, ?]", "input shape"]);
     for shape in [Shape::new(5, 4, 1), Shape::volume(2, 5, 4, 3)] {
         let options = none_given.input_shape(shape);
         let shape = shape.to_string();
-        let expected = ["[n, 3, ?, ?]", "--input-shape", &shape];
+        let expected = ["[n, 3, ?, ?]", "input shape", &shape];
         assert_names(&refusal(&onnx("nchw_open"), options), &expected);
     }
     let options = none_given.input_shape(Shape::new(4, 5, 3));

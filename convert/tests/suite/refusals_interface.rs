@@ -70,7 +70,7 @@ fn interfaces_that_do_not_fit() {
         tensor.shape.as_mut().unwrap().dim[2] =
             Dimension { dim_value: None, dim_param: Some("h".into()) };
     });
-    assert_names(&open, &["graph input `input`", "[n, 3, ?, 8]", "--input-shape"]);
+    assert_names(&open, &["graph input `input`", "[n, 3, ?, 8]", "input shape"]);
     let integers = refusal("residual", |m| {
         let info = &mut m.graph.as_mut().unwrap().input[0];
         let tensor = info.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();

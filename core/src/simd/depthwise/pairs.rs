@@ -32,7 +32,7 @@ impl<D: DotPairs<P>, const P: usize> Task for Depthwise<'_, '_, D, P> {
         let Self { set, block } = self;
         let DepthwiseBlock { job, weights, biases, input, memory, mut output } = block;
         let output = &mut output;
-        let pairing = Pairing::new(job).expect("`takes` has been asked");
+        let pairing = Pairing::new(job).expect("a convolution that `takes` accepts");
         pairing.prepare(set, memory);
         memory.prepare(job, &pairing, weights, biases);
         let lines = job.output.depth * job.output.height;
