@@ -78,11 +78,13 @@ impl Model {
     ///     pictures: uint8, 0 to 255, to which the model applies its preprocessing, or float32 that
     ///         are normalized already: [N, H, W, C], or one [H, W, C]. Volumes are
     ///         [N, D, H, W, C], sequences [N, L, C], vectors [N, C]; gray pictures also [N, H, W].
-    ///         A C-contiguous array is not copied. Also a PIL image, which is fitted as by the
-    ///         command line, a list of these, and any object that NumPy converts.
+    ///         A C-contiguous array is not copied. Also a PIL image of 8 bits per channel, gray or
+    ///         RGB, which is fitted as by the command line, a list of these, and any object that
+    ///         NumPy converts.
     ///     samples: the number of weight samples, by default 32, or a `range` of their indices.
     ///     seed: seed of the weights, by default 0.
     ///     layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
+    ///         Lower case will do.
     ///     keep_logits: whether the prediction has the logits of every sample.
     ///     progress: True for a bar (if tqdm is installed), or a function of (task, done, total).
     ///

@@ -45,9 +45,9 @@ def evaluate(  # noqa: PLR0913 (keywords)
     """Measures accuracy, calibration and uncertainty, and how INT8 differs from FP32.
 
     Args:
-        model: a model, or its file.
-        x: labelled pictures: uint8 [N, H, W, C], float32 that the model takes as they are, or the
-            path of an npz archive with arrays `x` and `y`.
+        model: a model, or its file. The report names the file if it still holds the model.
+        x: labelled pictures: uint8 [N, H, W, C], float32 that the model takes as they are, PIL
+            images, or the path of an npz archive with arrays `x` and `y`.
         y: class indices [N]; not with an archive.
         ood: pictures of another distribution, about which the model should be unsure.
         drift: the pictures, corrupted, as `bayes8 corrupt` writes them.
