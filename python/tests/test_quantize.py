@@ -196,7 +196,7 @@ def test_an_evaluation_against_fp32(model: bayes8.Model) -> None:
         ({"fp32_samples": 3}, ValueError, "network is missing, without which fp32_samples has"),
         ({"input_layout": "nchw"}, ValueError, "network is missing, without which input_layout"),
         ({"drift_samples": 3}, ValueError, "drift is missing, without which drift_samples has"),
-        ({"drift_samples": 3, "ood": "none.npz"}, FileNotFoundError, "'none.npz'"),
+        ({"drift_samples": 3, "ood": "none.npz"}, FileNotFoundError, "directory: 'none.npz'"),
         ({"thresholds": ["a"]}, TypeError, "thresholds is a list, not a dictionary"),
         ({"thresholds": {"max_ece": "a"}}, TypeError, "thresholds has 'max_ece': 'a'"),
     ],
@@ -223,6 +223,13 @@ def test_a_report_names_the_file_that_was_loaded(model: bayes8.Model, tmp_path: 
     assert file() == {**expected, "path": "in memory"}
     path.unlink()
     assert file() == {**expected, "path": "in memory"}
+
+
+def test_a_warning_names_the_argument(model: bayes8.Model) -> None:
+    data = np.load(FASHION / "test.npz")
+    x, y = data["x"][:4], data["y"][:4]
+    with pytest.warns(UserWarning, match="differs from that of model: "):
+        bayes8.evaluate(model, x, y, network=NETWORK, moped=0.5, samples=1)
 
 
 def test_images_are_fitted_as_for_predictions(model: bayes8.Model) -> None:

@@ -28,13 +28,17 @@ pub(crate) fn message(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Returns a message that names files in `folder`, which holds arguments that are no files, as the arguments.
+pub(crate) fn without(folder: &Path, message: &str) -> String {
+    message.replace(&format!("{}{MAIN_SEPARATOR}", folder.display()), "")
+}
+
 /// Returns the exception for an error of a file or a network: an `OSError` for a file that cannot be
 /// read, [`Error`] otherwise.
 ///
-/// A file in `folder`, which holds arguments that are no files, is named as the argument.
+/// A file in `folder` is named as in [`without`].
 pub(crate) fn refused(error: &(dyn std::error::Error + 'static), folder: &Path) -> PyErr {
-    let folder = format!("{}{MAIN_SEPARATOR}", folder.display());
-    let text = message(error).replace(&folder, "");
+    let text = without(folder, &message(error));
     let causes = iter::successors(Some(error), |&error| error.source());
     match causes
         .filter_map(|cause| cause.downcast_ref::<io::Error>())

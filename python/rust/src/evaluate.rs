@@ -91,7 +91,7 @@ pub(crate) fn evaluate<'py>(
     };
     let report = attend(py, Some(&pool), &|py| progress.report(py), |attendant| {
         let mut observer = |event| {
-            progress.observe(event);
+            progress.observe(event, &folder);
             attendant.unwind_if_stopped();
         };
         options.run(&engine.model, &mut observer)

@@ -117,7 +117,7 @@ pub(crate) fn quantize<'py>(
     let pool = pool(0)?;
     let quantized = attend(py, Some(&pool), &|py| progress.report(py), |attendant| {
         let mut observer = |event| {
-            progress.observe(event);
+            progress.observe(event, &folder);
             attendant.unwind_if_stopped();
         };
         Quantization::load(&sources)?.run(&settings, &mut observer)

@@ -73,7 +73,7 @@ def evaluate(  # noqa: PLR0913 (keywords)
         TypeError, ValueError: an argument is wrong.
 
     """
-    check_exist(x, ood, drift, network, posterior, golden)
+    check_exist(model, x, ood, drift, network, posterior, golden)
     _check_belongs(
         "network",
         network,
