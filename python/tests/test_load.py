@@ -59,7 +59,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     missing = tmp_path / "missing.safetensors"
     with pytest.raises(FileNotFoundError, match=r"missing\.safetensors"):
         bayes8.load(missing)
-    with pytest.raises(bayes8.Error, match="it is a folder"):
+    with pytest.raises(IsADirectoryError, match="Is a directory"):
         bayes8.load(tmp_path)
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(FILE.read_bytes()[:-1])
@@ -80,6 +80,38 @@ def test_options_that_do_not_exist_are_refused() -> None:
         bayes8.load(FILE, threads=0)
     with pytest.raises(bayes8.Error, match="memory"):
         bayes8.load(FILE, max_memory=1)
+
+
+@pytest.mark.parametrize("option", ["bank_bytes", "max_memory", "max_steps"])
+def test_numbers_out_of_range_are_named(option: str) -> None:
+    options: dict[str, Any] = {option: -1}
+    with pytest.raises(ValueError, match=f"{option} is -1, not 0 to"):
+        bayes8.load(FILE, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("", FileNotFoundError), (".", OSError), ("none/model.safetensors", FileNotFoundError)],
+)
+def test_an_error_of_writing_names_the_path_alone(
+    name: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error) as raised:
+        MODEL.save(name)
+    assert isinstance(raised.value, OSError)
+    assert raised.value.filename == name
+    assert ".bayes8-" not in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_relative_path_outlives_the_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(FILE.parent)
+    model = bayes8.load(FILE.name)
+    monkeypatch.chdir(tmp_path)
+    assert pickle.loads(pickle.dumps(model)).digest == model.digest  # noqa: S301
 
 
 def test_models_pickle_with_their_options() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -89,7 +91,7 @@ def test_layouts_and_strides_are_the_same_pictures() -> None:
     expected = predict(x)
     assert predict(np.moveaxis(x, 3, 1), layout="NCHW") == expected
     assert predict(np.ascontiguousarray(np.moveaxis(x, 3, 1)), layout="NCHW") == expected
-    assert predict(np.moveaxis(x[0], 2, 0), layout="NCHW") == expected[0]
+    assert predict(np.moveaxis(x[0], 2, 0), layout="nchw") == expected[0]
     assert predict(np.asfortranarray(x)) == expected
     assert predict(np.repeat(x, 2, axis=0)[::2]) == expected
     assert predict(list(x)) == expected
@@ -134,11 +136,22 @@ def test_samples_that_are_split_merge_to_the_bits_of_all() -> None:
     assert both.samples == 10
     for other, message in [
         (parts[1], "share samples"),
-        (predict(x[:2], samples=range(20, 25)), "3 and 2 pictures|2 pictures"),
+        (predict(x[:2], samples=range(20, 25)), "a batch of 3 and of a batch of 2"),
+        (predict(x[0], samples=range(20, 25)), "a batch of 3 and of a single picture"),
         (GRAY.predict(pictures(3, (28, 28))), "different models"),
     ]:
         with pytest.raises(ValueError, match=message):
             parts[1].merge(other)
+
+
+def test_merged_logits_are_in_the_order_of_the_draws() -> None:
+    x, ranges = pictures(2), [range(4, 6), range(2), range(2, 4)]
+    parts = [predict(x, samples=part, keep_logits=True) for part in ranges]
+    parts.append(predict(x, samples=1, seed=3, keep_logits=True))
+    merged = parts[0].merge(parts[1]).merge(parts[2]).merge(parts[3])
+    expected: list[Any] = [parts[3].logits, predict(x, samples=6, keep_logits=True).logits]
+    assert merged.logits is not None
+    np.testing.assert_array_equal(merged.logits, np.concatenate(expected, axis=1))
 
 
 def test_pictures_that_are_split_concatenate_to_the_bits_of_all() -> None:
@@ -149,6 +162,9 @@ def test_pictures_that_are_split_concatenate_to_the_bits_of_all() -> None:
     assert joined.logits is not None
     assert joined.logits.shape == (5, 4, 10)
     assert len(parts[2]) == 0
+    assert parts[2].logits is not None
+    assert parts[2].logits.shape == (0, 4, 10)
+    assert bayes8.Prediction.concatenate(parts).logits is not None
     assert parts[2].probabilities.shape == (0, 10)
     with pytest.raises(ValueError, match="no predictions"):
         bayes8.Prediction.concatenate([])
@@ -171,6 +187,22 @@ def test_a_stream_has_the_bits_of_predictions() -> None:
         MODEL.stream(x[:, 1:])
 
 
+def test_threads_that_share_a_stream_never_see_it_go_back() -> None:
+    stream, last = MODEL.stream(pictures(1), samples=64, every=1), predict(pictures(1), samples=64)
+
+    def consume(_: int) -> list[int]:
+        seen: list[int] = []
+        while not seen or seen[-1] < 64:
+            with contextlib.suppress(ValueError):
+                seen.append(next(stream, last).samples)
+        return seen
+
+    with ThreadPoolExecutor(4) as executor:
+        of_threads = list(executor.map(consume, range(4)))
+    assert all(seen == sorted(seen) for seen in of_threads)
+    assert {samples for seen in of_threads for samples in seen} == set(range(1, 65))
+
+
 def test_predictions_pickle() -> None:
     for p in [predict(pictures(3), keep_logits=True), predict(pictures(3))[0]]:
         copy = pickle.loads(pickle.dumps(p))  # noqa: S301
@@ -180,13 +212,26 @@ def test_predictions_pickle() -> None:
 
 
 def test_a_damaged_pickle_is_refused() -> None:
-    restore, state = predict(pictures(1)).__reduce__()
-    words = state[0]
-    for bad in [words[:-8], b"\xff" * len(words), b""]:
-        if bad == b"":
-            continue
+    p = predict(pictures(2), samples=range(2), keep_logits=True)
+    restore, state = p.merge(
+        predict(pictures(2), samples=range(4, 6), keep_logits=True)
+    ).__reduce__()
+    words, draws, logits = state[0], state[1], state[5]
+    assert restore(*state).draws == [(7, range(2)), (7, range(4, 6))]
+    for place, bad in [
+        (0, words[:-8]),
+        (0, words + b"x"),
+        (0, b"\xff" * len(words)),
+        (1, draws[::-1]),
+        (1, [(7, 0, 2), (7, 2, 4)]),
+        (1, [(7, 0, 2), (7, 1, 3)]),
+        (1, []),
+        (3, []),
+        (5, logits[:, :3]),
+        (5, logits[:1]),
+    ]:
         with pytest.raises(ValueError, match="damaged"):
-            restore(bad, *state[1:])
+            restore(*state[:place], bad, *state[place + 1 :])
 
 
 @pytest.mark.parametrize(
@@ -202,6 +247,10 @@ def test_a_damaged_pickle_is_refused() -> None:
         (None, TypeError, "a NoneType"),
         ([object()], TypeError, "of object"),
         ([], TypeError, "float64"),
+        ([[1, 2], [3]], ValueError, "pictures are a .*list.* that is no array"),
+        (Image.new("RGB", (0, 5)), ValueError, "0 x 5 pixels"),
+        ([Image.new("I;16", (32, 32))], TypeError, r'"I;16".*image.convert\("RGB"\)'),
+        *[(Image.new(mode, (32, 32)), TypeError, mode) for mode in ("CMYK", "F", "I", "HSV")],
     ],
 )
 def test_other_pictures_are_refused(x: Any, error: type[Exception], message: str) -> None:
@@ -223,6 +272,7 @@ def test_other_pictures_are_refused(x: Any, error: type[Exception], message: str
         ({"seed": 1 << 64}, ValueError, "seed is 18446744073709551616"),
         ({"seed": 1 << 200}, ValueError, "seed is"),
         ({"layout": "HWCN"}, ValueError, 'layout is "HWCN"'),
+        ({"layout": None}, TypeError, "layout"),
     ],
 )
 def test_other_options_are_refused(
@@ -230,6 +280,13 @@ def test_other_options_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         predict(pictures(1), **options)
+
+
+def test_numbers_out_of_range_are_named() -> None:
+    with pytest.raises(ValueError, match="k is -1, not 0 to"):
+        predict(pictures(1)).top(-1)
+    with pytest.raises(ValueError, match="sample is -1, not 0 to"):
+        MODEL.trace(pictures(1), sample=-1)
 
 
 def test_numpy_integers_are_numbers() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from repository import FASHION
 
 import bayes8
@@ -79,7 +82,22 @@ def test_metadata_may_be_a_dictionary(model: bayes8.Model) -> None:
         ({"moped": -1.0}, ValueError, "moped is -1, not a positive number"),
         ({"moped": 0.1, "calibration_method": "best"}, ValueError, '"best"; it takes "auto"'),
         ({"moped": 0.1, "percentile": 99.0}, ValueError, "percentile belongs to"),
-        ({"moped": 0.1, "activation_bits": 9}, ValueError, "9"),
+        ({"moped": 0.1, "activation_bits": 300}, ValueError, "activation_bits is 300, not 7 to 8"),
+        ({"moped": 0.1, "calibration_draws": -1}, ValueError, "calibration_draws is -1"),
+        ({"moped": 0.1, "input_shape": (-1, 28, 1)}, ValueError, "input_shape is -1"),
+        ({"moped": 0.1, "input_shape": 28}, TypeError, "input_shape is 28, not a sequence"),
+        ({"moped": 0.1, "input_layout": "x"}, ValueError, "input_layout: "),
+        ({"moped": 0.1, "class_names": "abcdefghij"}, TypeError, "class_names is a str"),
+        ({"moped": 0.1, "class_names": 3}, TypeError, "class_names is a int"),
+        ({"moped": 0.1, "class_names": [3]}, TypeError, "class_names has a int"),
+        ({"moped": 0.1, "class_names": []}, ValueError, "class_names is empty"),
+        ({"moped": 0.1, "name": ""}, ValueError, "name is empty"),
+        ({"moped": 0.1, "calibration": [[1], [1, 2]]}, ValueError, "calibration is a list"),
+        (
+            {"moped": 0.1, "calibration": np.zeros((2, 3), np.uint8)},
+            bayes8.Error,
+            "^calibration: ",
+        ),
         ({"moped": 0.1, "calibration": "none.npz"}, FileNotFoundError, "none.npz"),
         ({"moped": 0.1, "calibration": np.zeros(3)}, TypeError, "calibration is float64"),
         ({"moped": 0.1, "network": 5}, TypeError, "a int, not a path"),
@@ -122,6 +140,13 @@ def test_an_evaluation_has_figures_text_and_a_page(model: bayes8.Model, tmp_path
     assert page == (tmp_path / "report.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert "<iframe" in report._repr_html_()
+    assert report.get("accuracy") == dict(report.items())["accuracy"]
+    assert report.get("none", 1) == 1
+    assert len(report.values()) == len(report)
+    assert repr(report).startswith("<bayes8.Report: accuracy ")
+    copy = pickle.loads(pickle.dumps(report))  # noqa: S301
+    assert copy.to_dict() == report.to_dict()
+    assert (copy.missed, copy.to_html(), str(copy)) == (report.missed, page, str(report))
     with pytest.raises(KeyError, match="there are model_digest"):
         report["acuracy"]
     files = bayes8.evaluate(model, FASHION / "test.npz", samples=4)
@@ -134,8 +159,10 @@ def test_an_evaluation_has_figures_text_and_a_page(model: bayes8.Model, tmp_path
     [
         ((FASHION / "test.npz", [1, 2]), TypeError, "pass no others"),
         (("none.npz",), FileNotFoundError, "none.npz"),
-        ((np.zeros((3, 28, 28, 1), np.uint8),), bayes8.Error, "`y`"),
-        ((np.zeros((3, 28, 28, 1), np.uint8), [0, 1]), bayes8.Error, "2"),
+        ((np.zeros((3, 28, 28, 1), np.uint8),), TypeError, "y is missing"),
+        ((np.zeros((3, 28, 28, 1), np.uint8), [0, 1]), bayes8.Error, "^x: .*2"),
+        ((np.zeros((3, 28, 28, 1), np.uint8), [None] * 3), TypeError, "y is object"),
+        ((np.zeros((3, 28, 28, 1), np.uint8), [[1], [1, 2]]), ValueError, "y is a list"),
         ((np.zeros((3, 28, 28, 1), np.uint8), [0, 1, 10]), bayes8.Error, "10"),
     ],
 )
@@ -156,7 +183,58 @@ def test_an_evaluation_against_fp32(model: bayes8.Model) -> None:
         posterior=POSTERIOR,
         samples=4,
         fp32_noise="int8",
+        input_layout="NCHW",
     )
     assert abs(report["fp32"]["accuracy"] - report["accuracy"]) <= 0.1
-    with pytest.raises(ValueError, match="need a network"):
-        bayes8.evaluate(model, data["x"], data["y"], moped=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"moped": 0.1}, ValueError, "network is missing, without which moped has"),
+        ({"fp32_noise": "int8"}, ValueError, "network is missing, without which fp32_noise has"),
+        ({"fp32_samples": 3}, ValueError, "network is missing, without which fp32_samples has"),
+        ({"input_layout": "nchw"}, ValueError, "network is missing, without which input_layout"),
+        ({"drift_samples": 3}, ValueError, "drift is missing, without which drift_samples has"),
+        ({"drift_samples": 3, "ood": "none.npz"}, FileNotFoundError, "directory: 'none.npz'"),
+        ({"thresholds": ["a"]}, TypeError, "thresholds is a list, not a dictionary"),
+        ({"thresholds": {"max_ece": "a"}}, TypeError, "thresholds has 'max_ece': 'a'"),
+    ],
+)
+def test_wrong_options_are_refused(
+    model: bayes8.Model, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        bayes8.evaluate(model, FASHION / "test.npz", **options)
+
+
+def test_a_report_names_the_file_that_was_loaded(model: bayes8.Model, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    loaded = bayes8.load(path)
+
+    def file() -> Any:
+        return bayes8.evaluate(loaded, FASHION / "test.npz", samples=1)["provenance"]["files"][0]
+
+    expected = file()
+    assert expected["path"] == str(path)
+    assert expected["sha256"] == hashlib.sha256(model.to_bytes()).hexdigest()
+    path.write_bytes(b"another")
+    assert file() == {**expected, "path": "in memory"}
+    path.unlink()
+    assert file() == {**expected, "path": "in memory"}
+
+
+def test_a_warning_names_the_argument(model: bayes8.Model) -> None:
+    data = np.load(FASHION / "test.npz")
+    x, y = data["x"][:4], data["y"][:4]
+    with pytest.warns(UserWarning, match="differs from that of model: "):
+        bayes8.evaluate(model, x, y, network=NETWORK, moped=0.5, samples=1)
+
+
+def test_images_are_fitted_as_for_predictions(model: bayes8.Model) -> None:
+    data = np.load(FASHION / "test.npz")
+    images = [Image.fromarray(x.squeeze()).resize((40, 40)) for x in data["x"][:20]]
+    labels = model.predict(images, samples=2).probabilities.argmax(axis=1)
+    report = bayes8.evaluate(model, images, labels, ood=images, samples=2)
+    assert report["accuracy"] == 1

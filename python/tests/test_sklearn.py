@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from repository import FASHION, MODELS
 from sklearn import metrics
 from sklearn.base import clone, is_classifier
-from sklearn.utils import estimator_checks
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted
 
 import bayes8
 from bayes8.sklearn import BayesianClassifier
@@ -22,22 +26,67 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return archive["x"], archive["y"]
 
 
-# The other checks fit estimators on tables of their own invention; a model takes one shape of
-# pictures and is not fitted.
-@pytest.mark.parametrize(
-    "check",
-    [
-        "check_estimator_cloneable",
-        "check_estimator_repr",
-        "check_get_params_invariance",
-        "check_no_attributes_set_in_init",
-        "check_parameters_default_constructible",
-        "check_set_params",
-        "check_valid_tag_types",
+class Tabular(BayesianClassifier):
+    """Says that it takes tables: scikit-learn checks almost nothing of other estimators."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        return tags
+
+
+EXPECTED_TO_FAIL = {
+    "the model takes pictures, not tables of numbers": [
+        "check_classifier_data_not_an_array",
+        "check_classifiers_train",
+        "check_dict_unchanged",
+        "check_dont_overwrite_parameters",
+        "check_dtype_object",
+        "check_estimators_dtypes",
+        "check_estimators_fit_returns_self",
+        "check_estimators_overwrite_params",
+        "check_estimators_pickle",
+        "check_f_contiguous_array_estimator",
+        "check_fit1d",
+        "check_fit2d_1feature",
+        "check_fit2d_1sample",
+        "check_fit2d_predict1d",
+        "check_fit_check_is_fitted",
+        "check_fit_idempotent",
+        "check_fit_score_takes_y",
+        "check_methods_sample_order_invariance",
+        "check_methods_subset_invariance",
+        "check_n_features_in",
+        "check_n_features_in_after_fitting",
+        "check_pipeline_consistency",
+        "check_positive_only_tag_during_fit",
+        "check_readonly_memmap_input",
+        "check_supervised_y_2d",
     ],
+    "sparse tables are refused like all others": [
+        "check_estimator_sparse_array",
+        "check_estimator_sparse_matrix",
+        "check_estimator_sparse_tag",
+    ],
+    "the labels are those of the model": [
+        "check_classifiers_classes",
+        "check_classifiers_one_label",
+    ],
+    "only predict, which reads every number, sees those that are not finite": [
+        "check_estimators_nan_inf",
+    ],
+    "a batch may be empty": ["check_estimators_empty_data_messages"],
+}
+
+
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [Tabular(str(FILE), samples=1)],
+    expected_failed_checks=lambda _: {
+        check: reason for reason, checks in EXPECTED_TO_FAIL.items() for check in checks
+    },
 )
-def test_checks_of_scikit_learn_that_apply(check: str) -> None:
-    getattr(estimator_checks, check)("BayesianClassifier", BayesianClassifier(str(FILE)))
+def test_checks_of_scikit_learn(estimator: Tabular, check: Callable[[Tabular], None]) -> None:
+    check(estimator)
 
 
 def test_it_predicts_what_the_model_does() -> None:
@@ -63,5 +112,33 @@ def test_labels_may_have_names() -> None:
         classifier.fit(x[:1], ["hat"])
     with pytest.raises(ValueError, match="the model has 10 classes"):
         BayesianClassifier(model, classes=[1, 2]).predict(x)
-    with pytest.raises(ValueError, match="needs a model"):
-        BayesianClassifier().predict(x)
+    with pytest.raises(ValueError, match="a label twice"):
+        BayesianClassifier(model, classes=[1] * 10).predict(x)
+
+
+def test_without_a_model_it_is_not_fitted() -> None:
+    classifier = BayesianClassifier()
+    with pytest.raises(NotFittedError, match="needs a model"):
+        classifier.predict(data()[0])
+    assert not hasattr(classifier, "classes_")
+    with pytest.raises(NotFittedError):
+        check_is_fitted(classifier, "classes_")
+
+
+def test_fitting_checks_the_data() -> None:
+    x, y = data()
+    classifier = BayesianClassifier(FILE, samples=1)
+    assert classifier.fit(X=x, y=y) is classifier
+    for pictures, labels, message in [
+        (x, y[1:], "inconsistent numbers of samples"),
+        (x[:, 1:], y, "have the shape"),
+        (x[:2], [[0, 1], [1, 2]], "shape"),
+        (x[:2], [0.5, 1.5], "Unknown label type"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            classifier.fit(pictures, labels)
+
+
+def test_file_objects_are_refused() -> None:
+    with FILE.open("rb") as file, pytest.raises(TypeError, match=r"pass bayes8\.load\(file\)"):
+        BayesianClassifier(file).predict(data()[0])  # type: ignore[arg-type]

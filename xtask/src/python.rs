@@ -4,9 +4,9 @@ use crate::programs::{root, run_command};
 use crate::skipped::Skipped;
 use crate::tools;
 use anyhow::{Context, ensure};
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{self, Command, Stdio};
+use std::{env, fs};
 
 /// What builds and checks wheels.
 const BUILDERS: [&str; 3] = ["abi3audit", "maturin>=1.9,<2", "twine"];
@@ -24,6 +24,7 @@ pub(crate) fn test(skipped: &mut Skipped) -> anyhow::Result<()> {
             return Ok(());
         }
     };
+    check_source(&builder)?;
     let wheel = build(&builder, "dev")?;
     run_command(Command::new(builder.join("twine")).args(["check", "--strict"]).arg(&wheel))?;
     run_command(Command::new(builder.join("abi3audit")).arg("--strict").arg(&wheel))?;
@@ -65,9 +66,32 @@ fn build(builder: &Path, profile: &str) -> anyhow::Result<PathBuf> {
         fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
     }
     let mut maturin = Command::new(builder.join("maturin"));
-    maturin.args(["build", "--profile", profile, "--out"]).arg(&folder);
+    maturin.args(["build", "--locked", "--profile", profile, "--out"]).arg(&folder);
     run_command(maturin.current_dir(root().join("python")))?;
-    let mut files = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
-    let wheel = files.next().context("maturin made no wheel")?;
-    Ok(wheel.with_context(|| folder.display().to_string())?.path())
+    only_entry(&folder)
+}
+
+/// Builds the source distribution, and checks outside of the repository that cargo finds all crates in it.
+fn check_source(builder: &Path) -> anyhow::Result<()> {
+    let folder = env::temp_dir().join(format!("bayes8-sdist-{}", process::id()));
+    let mut maturin = Command::new(builder.join("maturin"));
+    maturin.args(["sdist", "--out"]).arg(&folder).current_dir(root().join("python"));
+    run_command(&mut maturin)?;
+    let archive = only_entry(&folder)?;
+    let mut tar = Command::new("tar");
+    run_command(tar.arg("-xzf").arg(&archive).current_dir(&folder))?;
+    fs::remove_file(&archive).with_context(|| archive.display().to_string())?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["metadata", "--quiet", "--format-version", "1", "--manifest-path"]);
+    cargo.arg(only_entry(&folder)?.join("python/rust/Cargo.toml"));
+    run_command(cargo.stdout(Stdio::null()))?;
+    fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())
+}
+
+/// Returns the path of what a tool wrote to `folder`.
+fn only_entry(folder: &Path) -> anyhow::Result<PathBuf> {
+    let named = || folder.display().to_string();
+    let mut entries = fs::read_dir(folder).with_context(named)?;
+    let entry = entries.next().with_context(|| format!("{} is empty", named()))?;
+    Ok(entry.with_context(named)?.path())
 }

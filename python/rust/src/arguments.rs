@@ -1,5 +1,7 @@
 //! Arguments that several functions take.
 
+use bayes8::core::graph::Shape;
+use bayes8::core::numerics::ActivationBits;
 use bayes8::core::posterior::MAX_SAMPLES;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -32,6 +34,50 @@ pub(crate) fn seed(value: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
 pub(crate) fn threads(value: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
     let most = bayes8::Threads::MAX as u64;
     value.map_or(Ok(0), |value| Ok(whole("threads", value, [1, most])? as usize))
+}
+
+/// Returns a number that need not be given.
+pub(crate) fn optional(
+    what: &str,
+    value: Option<&Bound<'_, PyAny>>,
+    range: [u64; 2],
+) -> PyResult<Option<u64>> {
+    value.map(|value| whole(what, value, range)).transpose()
+}
+
+/// Returns a number of the most probable classes.
+pub(crate) fn top_count(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    Ok(whole("k", value, [0, u32::MAX.into()])? as usize)
+}
+
+/// Returns the memory of a bank.
+pub(crate) fn bank_bytes(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    Ok(whole("bank_bytes", value, [0, usize::MAX as u64])? as usize)
+}
+
+/// Returns a number of bits.
+pub(crate) fn activation_bits(value: &Bound<'_, PyAny>) -> PyResult<ActivationBits> {
+    let bits = whole("activation_bits", value, [7, 8])? as u8;
+    ActivationBits::try_from(bits).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// Returns the extents of a picture.
+pub(crate) fn input_shape(value: &Bound<'_, PyAny>) -> PyResult<Shape> {
+    let each = |extent: PyResult<Bound<'_, PyAny>>| {
+        Ok(whole("an extent of input_shape", &extent?, [1, u32::MAX.into()])? as usize)
+    };
+    let Ok(extents) = value.try_iter() else {
+        let message = format!("input_shape is {value}, not a sequence such as (28, 28, 1)");
+        return Err(PyTypeError::new_err(message));
+    };
+    let extents = extents.map(each).collect::<PyResult<Vec<_>>>()?;
+    let shape = Shape::try_from(extents);
+    shape.map_err(|error| PyValueError::new_err(format!("input_shape is {value}: {error}")))
+}
+
+/// Returns the index of a sample.
+pub(crate) fn sample_index(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    Ok(whole("sample", value, [0, u64::from(MAX_SAMPLES) - 1])? as u32)
 }
 
 /// Returns a number of samples.

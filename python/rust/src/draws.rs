@@ -1,5 +1,6 @@
 //! The draws that a prediction sums up.
 
+use bayes8::core::posterior::MAX_SAMPLES;
 use std::ops::Range;
 
 /// Which draws of the weights have been summed: for each seed, ranges of indices, in order and not adjacent.
@@ -14,6 +15,30 @@ impl Draws {
     /// Returns the number of draws.
     pub(crate) fn count(&self) -> u64 {
         self.0.iter().map(|(_, samples)| samples.len() as u64).sum()
+    }
+
+    /// Returns draws that were saved, or `None` unless they are as in [`Self`].
+    pub(crate) fn restore(draws: Vec<(u64, Range<u32>)>) -> Option<Self> {
+        let exist = draws.iter().all(|(_, r)| r.start < r.end && r.end <= MAX_SAMPLES);
+        let (draws, none) = (Self(draws), Self(Vec::new()));
+        (exist && !draws.0.is_empty() && draws.union(&none).as_ref() == Some(&draws))
+            .then_some(draws)
+    }
+
+    /// Returns the order of the draws of both in their union: for each range, its seed and first index, whether it
+    /// is of `other`, and which draws of its own these are.
+    pub(crate) fn order(&self, other: &Self) -> Vec<((u64, u32), bool, Range<usize>)> {
+        let mut all = Vec::new();
+        for (is_other, draws) in [(false, self), (true, other)] {
+            let mut next = 0;
+            for (seed, samples) in &draws.0 {
+                let places = next..next + samples.len();
+                next = places.end;
+                all.push(((*seed, samples.start), is_other, places));
+            }
+        }
+        all.sort_by_key(|&(first, ..)| first);
+        all
     }
 
     /// Returns the draws of both, or `None` if they share one.

@@ -58,12 +58,15 @@ impl Engine {
         Ok(Self { fidelity: Some(fidelity), ..engine })
     }
 
-    /// Returns the file that the model comes from. Writes one to `folder` if it comes from memory.
+    /// Returns the file that the model comes from if it still holds it. Otherwise writes one to `folder`.
     pub(crate) fn file_in(&self, folder: &Path) -> PyResult<PathBuf> {
-        if let Some(path) = &self.path {
+        if let Some(path) = &self.path
+            && Model::load_with(path, self.settings.options())
+                .is_ok_and(|model| model.digest() == self.model.digest())
+        {
             return Ok(path.clone());
         }
-        let path = folder.join("model.safetensors");
+        let path = folder.join("model");
         fs::write(&path, self.file()?)?;
         Ok(path)
     }
@@ -122,7 +125,8 @@ impl Engine {
         let predictions = predictions.map_err(|error| of_predict(&error))?;
         progress.report(py)?;
         let draws = Draws::new(options.seed, options.samples.clone());
-        Ok(Prediction::new(predictions, draws, Arc::clone(self.origin()), batch.is_single))
+        let origin = Arc::clone(self.origin());
+        Ok(Prediction::new(predictions, draws, origin, batch.is_single, options.keep_logits))
     }
 }
 

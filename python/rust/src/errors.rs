@@ -6,6 +6,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyOSError, PyValueError};
 use std::error::Error as _;
 use std::fmt::Write;
+use std::path::{MAIN_SEPARATOR, Path};
 use std::{io, iter};
 
 create_exception!(
@@ -27,16 +28,36 @@ pub(crate) fn message(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Returns a message that names files in `folder`, which holds arguments that are no files, as the arguments.
+pub(crate) fn without(folder: &Path, message: &str) -> String {
+    message.replace(&format!("{}{MAIN_SEPARATOR}", folder.display()), "")
+}
+
 /// Returns the exception for an error of a file or a network: an `OSError` for a file that cannot be
 /// read, [`Error`] otherwise.
-pub(crate) fn refused(error: &(dyn std::error::Error + 'static)) -> PyErr {
+///
+/// A file in `folder` is named as in [`without`].
+pub(crate) fn refused(error: &(dyn std::error::Error + 'static), folder: &Path) -> PyErr {
+    let text = without(folder, &message(error));
     let causes = iter::successors(Some(error), |&error| error.source());
-    let code = causes.filter_map(|cause| cause.downcast_ref()).find_map(io::Error::raw_os_error);
-    match code {
+    match causes
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .find(|e| e.raw_os_error().is_some())
+    {
         // Python chooses the subclass, such as `FileNotFoundError`, by the code.
-        Some(code) => PyOSError::new_err((code, message(error))),
-        None => Error::new_err(message(error)),
+        Some(system) => {
+            let text = text.replace(&system.to_string(), &system_message(system));
+            PyOSError::new_err((system.raw_os_error(), text))
+        }
+        None => Error::new_err(text),
     }
+}
+
+/// Returns what the system says of an error, without its code, which `OSError` shows itself.
+fn system_message(error: &io::Error) -> String {
+    let text = error.to_string();
+    let code = error.raw_os_error().map(|code| format!(" (os error {code})"));
+    code.and_then(|code| text.strip_suffix(&code)).unwrap_or(&text).to_owned()
 }
 
 /// Returns the exception for a model that cannot be loaded.
@@ -44,7 +65,7 @@ pub(crate) fn of_load(error: &LoadError) -> PyErr {
     match error {
         LoadError::File { path, source } if source.raw_os_error().is_some() => {
             let code = source.raw_os_error();
-            let text = source.to_string();
+            let text = system_message(source);
             PyOSError::new_err((code, text, path.display().to_string()))
         }
         LoadError::Isa(_) | LoadError::TooManyThreads { .. } => {

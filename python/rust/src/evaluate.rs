@@ -11,7 +11,7 @@ use bayes8::evaluate::style::Style;
 use bayes8::evaluate::{EvaluateError, Fp32, Fp32Noise, Options, Threshold};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Figures of a model on labelled pictures (`bayes8.evaluate`).
 ///
@@ -19,7 +19,10 @@ use std::path::PathBuf;
 /// show the page with diagrams.
 #[pyclass(frozen, module = "bayes8", mapping)]
 pub(crate) struct Report {
-    report: bayes8::evaluate::Report,
+    json: String,
+    text: String,
+    html: String,
+    missed: Option<String>,
     figures: Py<PyAny>,
 }
 
@@ -43,7 +46,7 @@ pub(crate) fn evaluate<'py>(
     moped: Option<f32>,
     deterministic: bool,
     input_layout: Option<&str>,
-    input_shape: Option<Vec<usize>>,
+    input_shape: Option<&Bound<'py, PyAny>>,
     fp32_samples: Option<&Bound<'py, PyAny>>,
     fp32_noise: &str,
     golden: Option<PathBuf>,
@@ -68,8 +71,6 @@ pub(crate) fn evaluate<'py>(
             &[("own", Fp32Noise::Own), ("int8", Fp32Noise::Int8)],
         )?;
         options.fp32 = Some(fp32);
-    } else if posterior.is_some() || moped.is_some() || deterministic {
-        return Err(PyValueError::new_err("posterior, moped and deterministic need a network"));
     }
     options.ood = ood;
     options.drift = drift;
@@ -90,42 +91,68 @@ pub(crate) fn evaluate<'py>(
     };
     let report = attend(py, Some(&pool), &|py| progress.report(py), |attendant| {
         let mut observer = |event| {
-            progress.observe(event);
+            progress.observe(event, &folder);
             attendant.unwind_if_stopped();
         };
         options.run(&engine.model, &mut observer)
     })?;
-    let report = report.map_err(|error: EvaluateError| refused(&error))?;
+    let mut report = report.map_err(|error: EvaluateError| refused(&error, &folder))?;
     progress.report(py)?;
-    let figures = json::to_python(py, &report)?.unbind();
-    Ok(Report { report, figures })
+    for file in &mut report.provenance.files {
+        if Path::new(&file.path).starts_with(&folder) {
+            file.path = "in memory".into();
+        }
+    }
+    let missed = report.check().err().map(|missed| missed.to_string());
+    Report::new(py, json::to_json(&report)?, report.text(Style::default()), report.html(), missed)
 }
 
 #[pymethods]
 impl Report {
     /// Returns all figures, as `bayes8 evaluate --json` prints them.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        json::to_python(py, &self.report)
+        json::loads(py, &self.json)
     }
 
     /// Returns a page with diagrams, or writes it.
     #[pyo3(signature = (path=None))]
     fn to_html(&self, py: Python<'_>, path: Option<PathBuf>) -> PyResult<Option<String>> {
-        let html = self.report.html();
-        let Some(path) = path else { return Ok(Some(html)) };
-        py.import("bayes8._files")?.call_method1("write", (path, html.as_bytes()))?;
+        let Some(path) = path else { return Ok(Some(self.html.clone())) };
+        py.import("bayes8._files")?
+            .call_method1("write", (path.into_os_string(), self.html.as_bytes()))?;
         Ok(None)
     }
 
     /// The thresholds that were missed, in words; None if all are kept.
     #[getter]
-    fn missed(&self) -> Option<String> {
-        self.report.check().err().map(|missed| missed.to_string())
+    fn missed(&self) -> Option<&str> {
+        self.missed.as_deref()
     }
 
     /// Names of the figures.
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.figures.bind(py).call_method0("keys")
+    }
+
+    /// The figures.
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.figures.bind(py).call_method0("values")
+    }
+
+    /// Names and figures.
+    fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.figures.bind(py).call_method0("items")
+    }
+
+    /// Returns a figure, or `default` if there is none of this name.
+    #[pyo3(signature = (key, default=None))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        key: &str,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.figures.bind(py).call_method1("get", (key, default))
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -150,11 +177,40 @@ impl Report {
         })
     }
 
-    fn __str__(&self) -> String {
-        self.report.text(Style::default())
+    fn __str__(&self) -> &str {
+        &self.text
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let [accuracy, pictures, samples] = ["accuracy", "pictures", "samples"]
+            .map(|name| self.figures.bind(py).get_item(name)?.extract::<f64>());
+        let (accuracy, pictures, samples) = (100.0 * accuracy?, pictures?, samples?);
+        Ok(format!(
+            "<bayes8.Report: accuracy {accuracy:.1} % on {pictures} pictures, {samples} samples>"
+        ))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let state = (&self.json, &self.text, &self.html, &self.missed);
+        let restore = py.get_type::<Self>().getattr("_restore")?;
+        Ok((restore, state.into_pyobject(py)?.into_any()))
+    }
+
+    /// Restores what `__reduce__` saved.
+    #[staticmethod]
+    #[pyo3(name = "_restore", signature = (json, text, html, missed))]
+    fn new(
+        py: Python<'_>,
+        json: String,
+        text: String,
+        html: String,
+        missed: Option<String>,
+    ) -> PyResult<Self> {
+        let figures = json::loads(py, &json)?.unbind();
+        Ok(Self { json, text, html, missed, figures })
     }
 
     fn _repr_html_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("bayes8._html")?.call_method1("page", (self.report.html(),))
+        py.import("bayes8._html")?.call_method1("page", (&self.html,))
     }
 }

@@ -12,12 +12,15 @@ use bayes8::evaluate::model_report::ModelReport;
 use bayes8::{Isa, Limits, PredictOptions};
 use ndarray::{ArrayD, IxDyn};
 use numpy::IntoPyArray;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyIsADirectoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use std::fs;
 use std::path::{self, PathBuf};
 use std::sync::Arc;
+
+/// The code of [`PyIsADirectoryError`], on every system.
+const EISDIR: i32 = 21;
 
 /// A model that is ready to predict. `bayes8.load` and `bayes8.quantize` return one.
 ///
@@ -38,15 +41,16 @@ impl Model {
         source: &Bound<'_, PyAny>,
         threads: Option<&Bound<'_, PyAny>>,
         isa: Option<&str>,
-        bank_bytes: usize,
-        max_memory: Option<u64>,
-        max_steps: Option<u64>,
+        #[pyo3(from_py_with = arguments::bank_bytes)] bank_bytes: usize,
+        max_memory: Option<&Bound<'_, PyAny>>,
+        max_steps: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let isa = isa.map(str::parse).transpose();
         let isa = isa.map_err(|e: bayes8::IsaError| PyValueError::new_err(message(&e)))?;
         let mut limits = Limits::default();
-        limits.memory_bytes = max_memory.unwrap_or(limits.memory_bytes);
-        limits.steps = max_steps.unwrap_or(limits.steps);
+        let number = |what, value| arguments::optional(what, value, [0, u64::MAX]);
+        limits.memory_bytes = number("max_memory", max_memory)?.unwrap_or(limits.memory_bytes);
+        limits.steps = number("max_steps", max_steps)?.unwrap_or(limits.steps);
         let threads = arguments::threads(threads)?;
         let settings = Settings { threads, isa, bank_bytes, limits };
         if let Ok(bytes) = source.cast::<PyBytes>() {
@@ -55,7 +59,13 @@ impl Model {
             return Engine::new(model, None, settings).map(Arc::new).map(Self);
         }
         let path: PathBuf = source.extract()?;
+        if path.is_dir() {
+            let name = path.display().to_string();
+            return Err(PyIsADirectoryError::new_err((EISDIR, "Is a directory", name)));
+        }
         let model = py.detach(|| bayes8::Model::load_with(&path, settings.options()));
+        // Absolute, as this process may change its folder, and others run in another one.
+        let path = path::absolute(&path).unwrap_or(path);
         Engine::new(model, Some(path), settings).map(Arc::new).map(Self)
     }
 
@@ -68,11 +78,13 @@ impl Model {
     ///     pictures: uint8, 0 to 255, to which the model applies its preprocessing, or float32 that
     ///         are normalized already: [N, H, W, C], or one [H, W, C]. Volumes are
     ///         [N, D, H, W, C], sequences [N, L, C], vectors [N, C]; gray pictures also [N, H, W].
-    ///         A C-contiguous array is not copied. Also a PIL image, which is fitted as by the
-    ///         command line, a list of these, and any object that NumPy converts.
+    ///         A C-contiguous array is not copied. Also a PIL image of 8 bits per channel, gray or
+    ///         RGB, which is fitted as by the command line, a list of these, and any object that
+    ///         NumPy converts.
     ///     samples: the number of weight samples, by default 32, or a `range` of their indices.
     ///     seed: seed of the weights, by default 0.
     ///     layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
+    ///         Lower case will do.
     ///     keep_logits: whether the prediction has the logits of every sample.
     ///     progress: True for a bar (if tqdm is installed), or a function of (task, done, total).
     ///
@@ -145,7 +157,7 @@ impl Model {
         &self,
         py: Python<'py>,
         pictures: &Bound<'py, PyAny>,
-        sample: u32,
+        #[pyo3(from_py_with = arguments::sample_index)] sample: u32,
         seed: Option<&Bound<'py, PyAny>>,
         layout: &str,
     ) -> PyResult<Bound<'py, PyDict>> {
@@ -237,7 +249,9 @@ impl Model {
 
     /// Writes the model file, completely or not at all.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.import("bayes8._files")?.call_method1("write", (path, self.to_bytes(py)?)).map(drop)
+        py.import("bayes8._files")?
+            .call_method1("write", (path.into_os_string(), self.to_bytes(py)?))
+            .map(drop)
     }
 
     fn __repr__(&self) -> String {
@@ -252,8 +266,7 @@ impl Model {
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let source = match &self.0.path {
-            // Absolute, as another process may run in another folder.
-            Some(path) => path::absolute(path)?.into_pyobject(py)?.into_any(),
+            Some(path) => path.into_pyobject(py)?.into_any(),
             None => self.to_bytes(py)?.into_any(),
         };
         let Settings { threads, isa, bank_bytes, limits } = &self.0.settings;

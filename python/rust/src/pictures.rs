@@ -1,5 +1,6 @@
 //! Pictures that Python passes: arrays without a copy, PIL images, and lists of them.
 
+use crate::model::Model;
 use bayes8::Pictures;
 use bayes8::core::fit_picture::fit_rgba;
 use bayes8::core::graph::Shape;
@@ -7,6 +8,7 @@ use image::RgbaImage;
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use numpy::{
     PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
+    ToPyArray,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -106,9 +108,25 @@ impl<'py> Batch<'py> {
     }
 }
 
+/// Returns PIL images as a batch that is fitted to a model, and anything else as it is.
+#[pyfunction]
+pub(crate) fn fit_images<'py>(
+    model: &Bound<'py, Model>,
+    pictures: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if !is_image(&pictures)? && list_of_images(&pictures)?.is_none() {
+        return Ok(pictures);
+    }
+    let batch = Batch::new(&pictures, model.get().0.shape(), "NHWC")?;
+    match batch.pictures() {
+        Pictures::Bytes(bytes) => Ok(bytes.to_pyarray(model.py()).into_any()),
+        _ => unreachable!("images are bytes"),
+    }
+}
+
 /// Returns whether a layout has the channels before the positions.
 fn channels_first(layout: &str) -> PyResult<bool> {
-    match layout {
+    match &*layout.to_ascii_uppercase() {
         "NHWC" | "NDHWC" | "NLC" | "NC" => Ok(false),
         "NCHW" | "NCDHW" | "NCL" => Ok(true),
         _ => Err(PyValueError::new_err(format!(
@@ -168,7 +186,15 @@ fn as_array<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArra
             format!("pictures are a {}, not an array or a PIL image", value.get_type().name()?);
         return Err(PyTypeError::new_err(message));
     }
-    let array = value.py().import("numpy")?.call_method1("asarray", (value,))?;
+    let array = value.py().import("numpy")?.call_method1("asarray", (value,));
+    // Of lists that are not equally long.
+    let array = array.map_err(|error| match error.is_instance_of::<PyValueError>(value.py()) {
+        true => {
+            let of = value.get_type();
+            PyValueError::new_err(format!("pictures are a {of} that is no array: {error}"))
+        }
+        false => error,
+    })?;
     Ok(array.cast_into::<PyUntypedArray>()?)
 }
 
@@ -191,11 +217,26 @@ fn is_image(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
 }
 
+/// Modes of 8 bits per channel, of which Pillow makes the pixels that the command line sees.
+const MODES: [&str; 6] = ["1", "L", "LA", "P", "RGB", "RGBA"];
+
 /// Converts a PIL image to the bytes that a model of shape `shape` takes, as the command line does it: turned as
 /// its EXIF orientation says, then fitted. Returns `None` for another object.
 fn of_image(value: &Bound<'_, PyAny>, shape: Shape) -> PyResult<Option<Vec<u8>>> {
     if !is_image(value)? {
         return Ok(None);
+    }
+    let mode: String = value.getattr("mode")?.extract()?;
+    if !MODES.contains(&&*mode) {
+        return Err(PyTypeError::new_err(format!(
+            "a PIL image has the mode {mode:?}, not one of {}: pass image.convert(\"RGB\"), or an array",
+            MODES.join(", ")
+        )));
+    }
+    let (width, height): (u32, u32) = value.getattr("size")?.extract()?;
+    if width == 0 || height == 0 {
+        let message = format!("a PIL image of {width} x {height} pixels has none to predict from");
+        return Err(PyValueError::new_err(message));
     }
     let turned = value.py().import("PIL.ImageOps")?.call_method1("exif_transpose", (value,))?;
     let rgba = turned.call_method1("convert", ("RGBA",))?;

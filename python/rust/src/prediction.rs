@@ -1,11 +1,12 @@
 //! `bayes8.Prediction`.
 
+use crate::arguments;
 use crate::draws::Draws;
 use crate::figures::Figures;
 use bayes8::core::posterior::MAX_SAMPLES;
 use bayes8::{Accumulator, SampleSums};
-use ndarray::{Array3, ArrayView2, Axis, concatenate};
-use numpy::{PyArray3, PyArrayMethods, ToPyArray};
+use ndarray::{Array3, Axis, concatenate};
+use numpy::{PyArray3, PyArrayMethods, PyUntypedArrayMethods, ToPyArray};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -134,7 +135,11 @@ impl Prediction {
     ///
     /// Of N pictures a list of such lists.
     #[pyo3(signature = (k=5))]
-    fn top<'py>(&self, py: Python<'py>, k: usize) -> PyResult<Bound<'py, PyAny>> {
+    fn top<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = arguments::top_count)] k: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let top = |sums: &SampleSums| -> Vec<(&str, f64)> {
             let top = sums.finish().top(k);
             top.into_iter().map(|(class, p)| (&*self.origin.class_names[class], p)).collect()
@@ -162,8 +167,8 @@ impl Prediction {
             return refused(format!("predictions of different models cannot be merged: {a}, {b}"));
         }
         if self.sums.len() != other.sums.len() || self.is_single != other.is_single {
-            let (a, b) = (self.sums.len(), other.sums.len());
-            return refused(format!("predictions of {a} and {b} pictures cannot be merged"));
+            let [a, b] = [self, other].map(Self::extent);
+            return refused(format!("predictions of {a} and of {b} cannot be merged"));
         }
         if self.samples() + other.samples() > u64::from(MAX_SAMPLES) {
             return refused(format!("together they have more than {MAX_SAMPLES} samples"));
@@ -173,11 +178,13 @@ impl Prediction {
         };
         let mut sums = self.sums.clone();
         py.detach(|| sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| sum.merge(other)));
-        // Logits stay in the order of the samples as far as one follows the other.
-        let logits = match (&self.logits, &other.logits) {
-            (Some(a), Some(b)) => Some(concatenate![Axis(1), a.view(), b.view()]),
-            _ => None,
-        };
+        let logits = self.logits.as_ref().zip(other.logits.as_ref()).map(|(own, others)| {
+            let parts = self.draws.order(&other.draws).into_iter().map(|(_, is_other, places)| {
+                let logits = if is_other { others } else { own };
+                logits.slice_axis(Axis(1), places.into())
+            });
+            concatenate(Axis(1), &parts.collect::<Vec<_>>()).expect("the same pictures and classes")
+        });
         Ok(self.with(sums, logits, draws, self.is_single))
     }
 
@@ -279,7 +286,7 @@ impl Prediction {
     /// Restores what `__reduce__` saved.
     #[staticmethod]
     fn _restore(
-        words: &[u8],
+        sums: &[u8],
         draws: Vec<(u64, u32, u32)>,
         digest: String,
         class_names: Vec<String>,
@@ -288,16 +295,23 @@ impl Prediction {
     ) -> PyResult<Self> {
         let wrong = |error: String| PyValueError::new_err(format!("a damaged prediction: {error}"));
         let words: Vec<i64> =
-            words.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect();
+            sums.as_chunks().0.iter().map(|&word| i64::from_le_bytes(word)).collect();
         let each = 2 + 2 * class_names.len();
-        if !words.len().is_multiple_of(each) || is_single && words.len() != each {
+        let is_whole = sums.len().is_multiple_of(8) && words.len().is_multiple_of(each);
+        if !is_whole || class_names.is_empty() || is_single && words.len() != each {
             return Err(wrong("its sums have another size".into()));
         }
         let sums: Result<Vec<_>, _> = words.chunks(each).map(SampleSums::from_words).collect();
         let sums = sums.map_err(|error| wrong(error.to_string()))?;
-        let draws = Draws(draws.into_iter().map(|(seed, a, b)| (seed, a..b)).collect());
+        let draws = draws.into_iter().map(|(seed, a, b)| (seed, a..b)).collect();
+        let draws =
+            Draws::restore(draws).ok_or_else(|| wrong("its samples are not in order".into()))?;
         if sums.iter().any(|sums| sums.samples() != draws.count()) {
             return Err(wrong("its sums have other samples".into()));
+        }
+        let expected = [sums.len(), draws.count() as usize, class_names.len()];
+        if logits.as_ref().is_some_and(|logits| logits.shape() != expected) {
+            return Err(wrong("its logits have another shape".into()));
         }
         let origin = Arc::new(Origin { digest, class_names });
         let logits = logits.map(|logits| logits.readonly().as_array().to_owned());
@@ -311,12 +325,16 @@ impl Prediction {
         draws: Draws,
         origin: Arc<Origin>,
         is_single: bool,
+        keep_logits: bool,
     ) -> Self {
-        let all: Option<Vec<ArrayView2<'_, f32>>> =
-            predictions.iter().map(bayes8::Prediction::logits).collect();
-        let logits = all.filter(|all| !all.is_empty());
-        let logits =
-            logits.map(|all| ndarray::stack(Axis(0), &all).expect("the same number of samples"));
+        let logits = keep_logits.then(|| {
+            let shape = (predictions.len(), draws.count() as usize, origin.class_names.len());
+            let mut all = Array3::zeros(shape);
+            for (mut of_picture, prediction) in all.outer_iter_mut().zip(&predictions) {
+                of_picture.assign(&prediction.logits().expect("they were kept"));
+            }
+            all
+        });
         let sums = predictions.iter().map(|prediction| prediction.sums().clone()).collect();
         Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() }
     }
@@ -337,6 +355,14 @@ impl Prediction {
         let sums = pictures.iter().map(|&picture| self.sums[picture].clone()).collect();
         let logits = self.logits.as_ref().map(|logits| logits.select(Axis(0), pictures));
         self.with(sums, logits, self.draws.clone(), is_single)
+    }
+
+    /// Says which pictures these are, for messages.
+    fn extent(&self) -> String {
+        match (self.is_single, self.sums.len()) {
+            (true, _) => "a single picture".into(),
+            (false, count) => format!("a batch of {count}"),
+        }
     }
 
     /// Returns the integers of all sums, picture by picture.

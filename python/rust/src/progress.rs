@@ -1,9 +1,11 @@
 //! Reports progress to Python.
 
+use crate::errors::without;
 use bayes8::convert::Progress as Event;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 use std::mem;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// Where the work stands.
@@ -50,14 +52,14 @@ impl Progress {
         state.is_new = true;
     }
 
-    /// Takes an event of the libraries.
-    pub(crate) fn observe(&self, event: Event) {
+    /// Takes an event of the libraries, which read some arguments from files in `folder`.
+    pub(crate) fn observe(&self, event: Event, folder: &Path) {
         match event {
             Event::Begin { task, total } => self.begin(task, total),
             Event::Advance(pieces) => self.advance(pieces),
             Event::Warning(message) => {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                state.warnings.push(message);
+                state.warnings.push(without(folder, &message));
             }
             _ => {}
         }

@@ -13,7 +13,6 @@ use bayes8::convert::conversion::ConversionOptions;
 use bayes8::convert::error_feedback::Rounding;
 use bayes8::convert::quantization::{Quantization, QuantizationError, Settings, Sources};
 use bayes8::convert::{ImportOptions, InputLayout, PosteriorSource};
-use bayes8::core::graph::Shape;
 use bayes8::core::numerics::ActivationBits;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -45,21 +44,23 @@ pub(crate) fn posterior(
 }
 
 /// Returns what an ONNX file leaves open about its input.
-pub(crate) fn import(layout: Option<&str>, shape: Option<Vec<usize>>) -> PyResult<ImportOptions> {
-    let layout = layout.map(str::parse::<InputLayout>).transpose();
-    let layout = layout.map_err(|error| PyValueError::new_err(error.to_string()))?;
-    let shape = shape.map(Shape::try_from).transpose();
-    let shape = shape.map_err(|error| PyValueError::new_err(format!("input_shape: {error}")))?;
+pub(crate) fn import(
+    layout: Option<&str>,
+    shape: Option<&Bound<'_, PyAny>>,
+) -> PyResult<ImportOptions> {
+    let layout = layout.map(|layout| layout.to_ascii_lowercase().parse::<InputLayout>());
+    let layout = layout.transpose();
+    let layout = layout.map_err(|error| PyValueError::new_err(format!("input_layout: {error}")))?;
     let mut options = ImportOptions::default();
     options.input_layout = layout;
-    options.input_shape = shape;
+    options.input_shape = shape.map(arguments::input_shape).transpose()?;
     Ok(options)
 }
 
 /// Makes a model from files (`bayes8.quantize`).
 #[pyfunction]
 #[pyo3(signature = (
-    network, calibration, *, name, posterior, moped, deterministic, metadata, class_names, input_layout,
+    network, calibration, folder, *, name, posterior, moped, deterministic, metadata, class_names, input_layout,
     input_shape, calibration_draws, calibration_method, percentile, weight_rounding, bias_correction,
     activation_bits, seed, progress
 ))]
@@ -68,6 +69,7 @@ pub(crate) fn quantize<'py>(
     py: Python<'py>,
     network: PathBuf,
     calibration: PathBuf,
+    folder: PathBuf,
     name: String,
     posterior: Option<PathBuf>,
     moped: Option<f32>,
@@ -75,13 +77,13 @@ pub(crate) fn quantize<'py>(
     metadata: Option<PathBuf>,
     class_names: Option<Vec<String>>,
     input_layout: Option<&str>,
-    input_shape: Option<Vec<usize>>,
-    calibration_draws: Option<u32>,
+    input_shape: Option<&Bound<'py, PyAny>>,
+    calibration_draws: Option<&Bound<'py, PyAny>>,
     calibration_method: &str,
     percentile: Option<f64>,
     weight_rounding: &str,
     bias_correction: &str,
-    activation_bits: u8,
+    #[pyo3(from_py_with = arguments::activation_bits)] activation_bits: ActivationBits,
     seed: Option<&Bound<'py, PyAny>>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Model> {
@@ -90,13 +92,13 @@ pub(crate) fn quantize<'py>(
     sources.import = import(input_layout, input_shape)?;
     sources.metadata = metadata;
     sources.class_names = class_names.map(|names| (names, "class_names"));
-    let bits = ActivationBits::try_from(activation_bits);
     let mut settings = Settings::new(name);
-    settings.draws = calibration_draws.unwrap_or(settings.draws);
+    let draws = calibration_draws.map(|n| arguments::sample_count("calibration_draws", n));
+    settings.draws = draws.transpose()?.unwrap_or(settings.draws);
     settings.seed = arguments::seed(seed)?;
     settings.options = ConversionOptions::new()
         .method(method(calibration_method, percentile)?)
-        .activation_bits(bits.map_err(|error| PyValueError::new_err(error.to_string()))?)
+        .activation_bits(activation_bits)
         .rounding(choice(
             "weight_rounding",
             weight_rounding,
@@ -115,12 +117,12 @@ pub(crate) fn quantize<'py>(
     let pool = pool(0)?;
     let quantized = attend(py, Some(&pool), &|py| progress.report(py), |attendant| {
         let mut observer = |event| {
-            progress.observe(event);
+            progress.observe(event, &folder);
             attendant.unwind_if_stopped();
         };
         Quantization::load(&sources)?.run(&settings, &mut observer)
     })?;
-    let quantized = quantized.map_err(|error: QuantizationError| refused(&error))?;
+    let quantized = quantized.map_err(|error: QuantizationError| refused(&error, &folder))?;
     progress.report(py)?;
     Engine::from_quantized(quantized).map(Arc::new).map(Model)
 }

@@ -5,10 +5,13 @@ use crate::pictures::Batch;
 use crate::prediction::Prediction;
 use crate::progress::Progress;
 use bayes8::PredictOptions;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 /// An iterator over running estimates (`Model.stream`).
+///
+/// Like a generator, it raises a ValueError if another thread asks while it computes an estimate.
 #[pyclass(frozen, module = "bayes8")]
 pub(crate) struct Stream {
     engine: Arc<Engine>,
@@ -45,10 +48,15 @@ impl Stream {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<Prediction>>> {
-        let (start, sum) = {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            (state.next, state.sum.as_ref().map(|sum| sum.clone_ref(py)))
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(state)) => state.into_inner(),
+            // As for a generator. To wait here with the interpreter's lock could last forever.
+            Err(TryLockError::WouldBlock) => {
+                return Err(PyValueError::new_err("the stream is already running"));
+            }
         };
+        let start = state.next;
         let end = start.saturating_add(self.every).min(self.options.samples.end);
         if start >= end {
             return Ok(None);
@@ -56,12 +64,11 @@ impl Stream {
         let batch = Batch::new(self.pictures.bind(py), self.engine.shape(), &self.layout)?;
         let options = self.options.clone().samples(start..end);
         let more = self.engine.predict(py, &batch, &options, &Progress::new(None)?)?;
-        let sum = match sum {
+        let sum = match &state.sum {
             Some(sum) => sum.get().merge(py, &more)?,
             None => more,
         };
         let sum = Py::new(py, sum)?;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = State { next: end, sum: Some(sum.clone_ref(py)) };
         Ok(Some(sum))
     }

@@ -17,6 +17,7 @@ __all__ = [
     "__version__",
     "command",
     "evaluate",
+    "fit_images",
     "quantize",
 ]
 __version__: str
@@ -61,11 +62,13 @@ class Model:
             pictures: uint8, 0 to 255, to which the model applies its preprocessing, or float32 that
                 are normalized already: [N, H, W, C], or one [H, W, C]. Volumes are
                 [N, D, H, W, C], sequences [N, L, C], vectors [N, C]; gray pictures also [N, H, W].
-                A C-contiguous array is not copied. Also a PIL image, which is fitted as by the
-                command line, a list of these, and any object that NumPy converts.
+                A C-contiguous array is not copied. Also a PIL image of 8 bits per channel, gray or
+                RGB, which is fitted as by the command line, a list of these, and any object that
+                NumPy converts.
             samples: the number of weight samples, by default 32, or a `range` of their indices.
             seed: seed of the weights, by default 0.
             layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
+                Lower case will do.
             keep_logits: whether the prediction has the logits of every sample.
             progress: True for a bar (if tqdm is installed), or a function of (task, done, total).
 
@@ -251,7 +254,7 @@ class Prediction:
     def _repr_html_(self) -> str: ...
     @staticmethod
     def _restore(
-        words: bytes,
+        sums: bytes,
         draws: Sequence[tuple[int, int, int]],
         digest: str,
         class_names: Sequence[str],
@@ -261,7 +264,10 @@ class Prediction:
 
 @final
 class Stream:
-    """An iterator over running estimates (`Model.stream`)."""
+    """An iterator over running estimates (`Model.stream`).
+
+    Like a generator, it raises a ValueError if another thread asks while it computes an estimate.
+    """
 
     def __iter__(self) -> Iterator[Prediction]: ...
     def __next__(self) -> Prediction: ...
@@ -288,17 +294,33 @@ class Report:
     def keys(self) -> Any:
         """Names of the figures."""
 
+    def values(self) -> Any:
+        """The figures."""
+
+    def items(self) -> Any:
+        """Names and figures."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Returns a figure, or `default` if there is none of this name."""
+
     def __iter__(self) -> Iterator[str]: ...
     def __len__(self) -> int: ...
     def __getitem__(self, key: str, /) -> Any: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    @staticmethod
+    def _restore(json: str, text: str, html: str, missed: str | None) -> Report: ...
     def _repr_html_(self) -> str: ...
 
 def command(arguments: Sequence[str]) -> int:
     """Runs the command `bayes8` with its arguments, the name of the program first."""
 
+def fit_images(model: Model, pictures: Pictures) -> Pictures:
+    """Returns PIL images as a batch that is fitted to a model, and anything else as it is."""
+
 def quantize(
     network: Path,
     calibration: Path,
+    folder: Path,
     *,
     name: str,
     posterior: Path | None,

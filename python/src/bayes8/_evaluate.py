@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _bayes8
-from ._files import load, npz, temporary_folder
+from ._bayes8 import fit_images
+from ._files import check_exist, load, npz, temporary_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ._bayes8 import Model, Report
     from ._typing import Path as AnyPath
@@ -41,9 +45,9 @@ def evaluate(  # noqa: PLR0913 (keywords)
     """Measures accuracy, calibration and uncertainty, and how INT8 differs from FP32.
 
     Args:
-        model: a model, or its file.
-        x: labelled pictures: uint8 [N, H, W, C], float32 that the model takes as they are, or the
-            path of an npz archive with arrays `x` and `y`.
+        model: a model, or its file. The report names the file if it still holds the model.
+        x: labelled pictures: uint8 [N, H, W, C], float32 that the model takes as they are, PIL
+            images, or the path of an npz archive with arrays `x` and `y`.
         y: class indices [N]; not with an archive.
         ood: pictures of another distribution, about which the model should be unsure.
         drift: the pictures, corrupted, as `bayes8 corrupt` writes them.
@@ -69,14 +73,31 @@ def evaluate(  # noqa: PLR0913 (keywords)
         TypeError, ValueError: an argument is wrong.
 
     """
+    check_exist(model, x, ood, drift, network, posterior, golden)
+    _check_belongs(
+        "network",
+        network,
+        posterior=posterior,
+        moped=moped,
+        deterministic=deterministic or None,
+        input_layout=input_layout,
+        input_shape=input_shape,
+        fp32_samples=fp32_samples,
+        fp32_noise=None if fp32_noise == "own" else fp32_noise,
+    )
+    _check_belongs("drift", drift, drift_samples=drift_samples)
+    limits = _limits({} if thresholds is None else thresholds)
+    if y is None and not isinstance(x, str | os.PathLike):
+        message = "y is missing: the class indices of the pictures x"
+        raise TypeError(message)
     if not isinstance(model, _bayes8.Model):
         model = load(model)
     with temporary_folder() as folder:
         return _bayes8.evaluate(
             model,
-            npz(folder, "x", x=x, labels=y),
+            npz(folder, "x", fit_images(model, x), y),
             folder,
-            ood=None if ood is None else npz(folder, "ood", x=ood),
+            ood=None if ood is None else npz(folder, "ood", fit_images(model, ood)),
             drift=None if drift is None else Path(drift),
             drift_samples=drift_samples,
             network=network,
@@ -84,12 +105,31 @@ def evaluate(  # noqa: PLR0913 (keywords)
             moped=moped,
             deterministic=deterministic,
             input_layout=input_layout,
-            input_shape=None if input_shape is None else list(input_shape),
+            input_shape=input_shape,
             fp32_samples=fp32_samples,
             fp32_noise=fp32_noise,
             golden=golden,
             samples=samples,
             seed=seed,
-            thresholds=list((thresholds or {}).items()),
+            thresholds=limits,
             progress=progress,
         )
+
+
+def _check_belongs(name: str, value: object, **options: object) -> None:
+    """Makes sure that no option is given without the argument that it belongs to."""
+    given = [option for option, choice in options.items() if choice is not None]
+    if value is None and given:
+        message = f"{name} is missing, without which {' and '.join(given)} has no meaning"
+        raise ValueError(message)
+
+
+def _limits(thresholds: Mapping[str, float]) -> list[tuple[str, float]]:
+    if not isinstance(thresholds, Mapping):
+        message = f"thresholds is a {type(thresholds).__name__}, not a dictionary of limits"
+        raise TypeError(message)
+    for name, limit in thresholds.items():
+        if not isinstance(name, str) or not isinstance(limit, Real):
+            message = f"thresholds has {name!r}: {limit!r}, not a name and a number"
+            raise TypeError(message)
+    return list(thresholds.items())

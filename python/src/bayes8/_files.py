@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -82,7 +83,17 @@ def restore_model(source: str | bytes, digest: str, options: dict[str, Any]) -> 
 
 def write(path: str | os.PathLike[str], contents: bytes) -> None:
     """Writes a file completely or not at all."""
-    path = Path(path)
+    # `Path("")` would be the folder.
+    if not os.fspath(path):
+        raise _system_error(errno.ENOENT, path)
+    try:
+        _write(Path(path), contents)
+    except OSError as error:
+        # Not the temporary file, of which the caller knows nothing.
+        raise _system_error(error.errno, path) from None
+
+
+def _write(path: Path, contents: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".bayes8-", delete=False) as file:
         try:
             file.write(contents)
@@ -97,6 +108,19 @@ def write(path: str | os.PathLike[str], contents: bytes) -> None:
             raise
 
 
+def _system_error(code: int | None, path: str | os.PathLike[str]) -> OSError:
+    """Returns the exception for a path: Python chooses its class by the code."""
+    code = code or errno.EIO
+    return OSError(code, os.strerror(code), os.fspath(path))
+
+
+def check_exist(*arguments: object) -> None:
+    """Makes sure that the arguments that are paths exist."""
+    for path in arguments:
+        if isinstance(path, str | os.PathLike) and not Path(path).exists():
+            raise _system_error(errno.ENOENT, path)
+
+
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
     """Gives a folder for what the engine reads from files."""
@@ -104,27 +128,44 @@ def temporary_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def npz(folder: Path, name: str, *, labels: object = None, **arrays: object) -> Path:
-    """Writes arrays to an npz archive in `folder`, as the engine reads them.
+def npz(folder: Path, name: str, pictures: object, labels: object = None) -> Path:
+    """Writes pictures to an npz archive in `folder`, as the engine reads them.
 
     Pictures may also be the path of an archive, which is left as it is.
     """
-    pictures = arrays.get("x")
     if isinstance(pictures, str | os.PathLike):
         if labels is not None:
             message = f"{name} is a file, which holds its labels: pass no others"
             raise TypeError(message)
         return Path(pictures)
-    contents = {key: _array(name, value) for key, value in arrays.items()}
+    contents = {"x": _pictures(name, pictures)}
     if labels is not None:
-        contents["y"] = np.asarray(labels)
-    path = folder / f"{name}.npz"
-    np.savez(path, allow_pickle=False, **contents)
+        contents["y"] = _labels(labels)
+    # Messages name the file, so it is called like the argument.
+    path = folder / name
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **contents)
     return path
 
 
 def _array(name: str, value: object) -> np.ndarray[Any, Any]:
-    array = np.asarray(value)
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        message = f"{name} is a {type(value).__name__} that is no array: {error}"
+        raise ValueError(message) from error
+
+
+def _labels(value: object) -> np.ndarray[Any, Any]:
+    array = _array("y", value)
+    if array.dtype.kind not in "iu" and array.size:
+        message = f"y is {array.dtype}; labels are class indices, integers"
+        raise TypeError(message)
+    return array
+
+
+def _pictures(name: str, value: object) -> np.ndarray[Any, Any]:
+    array = _array(name, value)
     if array.dtype not in (np.uint8, np.float32):
         message = (
             f"{name} is {array.dtype}; pictures are uint8 (0 to 255), or float32 that are "

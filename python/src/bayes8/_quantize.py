@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _bayes8
-from ._files import npz, temporary_folder
+from ._files import check_exist, npz, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,29 +78,35 @@ def quantize(  # noqa: PLR0913 (keywords)
         TypeError, ValueError: an argument is wrong.
 
     """
+    check_exist(network, calibration, posterior, metadata)
+    names = None if class_names is None else _names(class_names)
+    if name == "":
+        message = "name is empty; a model has a name, by default that of the network's file"
+        raise ValueError(message)
     with temporary_folder() as folder:
         if isinstance(network, str | os.PathLike):
             path = Path(network)
         elif hasattr(network, "SerializeToString"):
-            path = folder / "network.onnx"
+            path = folder / "network"
             path.write_bytes(network.SerializeToString())
         else:
             message = f"network is a {type(network).__name__}, not a path or an onnx.ModelProto"
             raise TypeError(message)
         if isinstance(metadata, dict):
-            (folder / "metadata.json").write_text(json.dumps(metadata))
-            metadata = folder / "metadata.json"
+            (folder / "metadata").write_text(json.dumps(metadata))
+            metadata = folder / "metadata"
         return _bayes8.quantize(
             path,
-            npz(folder, "calibration", x=calibration),
+            npz(folder, "calibration", calibration),
+            folder,
             name=name or path.stem,
             posterior=posterior,
             moped=moped,
             deterministic=deterministic,
             metadata=metadata,
-            class_names=None if class_names is None else list(class_names),
+            class_names=names,
             input_layout=input_layout,
-            input_shape=None if input_shape is None else list(input_shape),
+            input_shape=input_shape,
             calibration_draws=calibration_draws,
             calibration_method=calibration_method,
             percentile=percentile,
@@ -109,3 +116,19 @@ def quantize(  # noqa: PLR0913 (keywords)
             seed=seed,
             progress=progress,
         )
+
+
+def _names(class_names: Sequence[str]) -> list[str]:
+    # A str is a sequence of str too, but hardly of names.
+    if isinstance(class_names, str) or not isinstance(class_names, Iterable):
+        message = f"class_names is a {type(class_names).__name__}, not a list of str"
+        raise TypeError(message)
+    names = list(class_names)
+    for name in names:
+        if not isinstance(name, str):
+            message = f"class_names has a {type(name).__name__}, not only str"
+            raise TypeError(message)
+    if not names:
+        message = "class_names is empty; it has one name per class"
+        raise ValueError(message)
+    return names

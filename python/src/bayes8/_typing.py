@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 Path: TypeAlias = str | os.PathLike[str]
 Source: TypeAlias = Path | bytes | bytearray | memoryview | IO[bytes]
-Layout: TypeAlias = Literal["NHWC", "NCHW", "NDHWC", "NCDHW", "NLC", "NCL", "NC"]
+Layout: TypeAlias = Literal[
+    "NHWC", "NCHW", "NDHWC", "NCDHW", "NLC", "NCL", "NC",
+    "nhwc", "nchw", "ndhwc", "ncdhw", "nlc", "ncl", "nc",
+]  # fmt: skip
 # Arrays, PIL images and lists of these: neither library need be installed to check types.
 Pictures: TypeAlias = Any
 Progress: TypeAlias = bool | Callable[[str, int, int | None], object] | None

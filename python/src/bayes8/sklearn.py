@@ -11,16 +11,19 @@ from ._files import load
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
-    from sklearn.utils.validation import check_is_fitted
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_consistent_length, column_or_1d
 except ImportError as error:
     _MESSAGE = 'bayes8.sklearn needs scikit-learn: pip install "bayes8[sklearn]"'
     raise ImportError(_MESSAGE) from error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from sklearn.utils import Tags
 
     from ._bayes8 import Prediction
-    from ._typing import Floats, Pictures, Source
+    from ._typing import Floats, Path, Pictures
 
 
 class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -30,7 +33,7 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     pipelines and tools such as MAPIE can call it.
 
     Args:
-        model: a model, or what `bayes8.load` takes.
+        model: a model, its path or its bytes.
         samples: Monte-Carlo samples of each picture.
         seed: seed of the weights.
         classes: labels of the classes, in the order of the model's; by default 0, 1, and so on.
@@ -43,7 +46,7 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: Model | Source | None = None,
+        model: Model | Path | bytes | None = None,
         *,
         samples: int = 32,
         seed: int = 0,
@@ -55,27 +58,33 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.classes = classes
 
-    def fit(self, _x: Pictures = None, y: Any = None) -> BayesianClassifier:  # noqa: ANN401
-        """Checks that `y` has only labels of the model. The weights stay as they are."""
+    def fit(self, X: Pictures, y: Any = None) -> BayesianClassifier:  # noqa: ANN401, N803
+        """Checks the pictures, and that `y` has one label of the model for each.
+
+        The weights stay as they are.
+        """
         if y is not None:
-            unknown = np.setdiff1d(np.asarray(y), self.classes_)
+            check_consistent_length(X, y)
+            check_classification_targets(y)
+            unknown = np.setdiff1d(column_or_1d(y), self.classes_)
             if len(unknown):
                 message = f"y has labels that the model does not know: {unknown[:5].tolist()}"
                 raise ValueError(message)
+        # Refuses other kinds and shapes, as `predict` would, without predicting.
+        self.model_.stream(X, samples=1)
         return self
 
-    def predict_distribution(self, x: Pictures) -> Prediction:
+    def predict_distribution(self, X: Pictures) -> Prediction:  # noqa: N803
         """Returns the whole prediction, with its uncertainty."""
-        check_is_fitted(self)
-        return self.model_.predict(x, samples=self.samples, seed=self.seed)
+        return self.model_.predict(X, samples=self.samples, seed=self.seed)
 
-    def predict_proba(self, x: Pictures) -> Floats:
+    def predict_proba(self, X: Pictures) -> Floats:  # noqa: N803
         """Returns the mean probabilities, [N, classes]."""
-        return np.atleast_2d(self.predict_distribution(x).probabilities)
+        return np.atleast_2d(self.predict_distribution(X).probabilities)
 
-    def predict(self, x: Pictures) -> NDArray[Any]:
+    def predict(self, X: Pictures) -> NDArray[Any]:  # noqa: N803
         """Returns the most probable labels, [N]."""
-        labels: NDArray[Any] = self.classes_[np.argmax(self.predict_proba(x), axis=1)]
+        labels: NDArray[Any] = self.classes_[np.argmax(self.predict_proba(X), axis=1)]
         return labels
 
     @property
@@ -85,7 +94,10 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return self.model
         if self.model is None:
             message = "BayesianClassifier needs a model: a bayes8.Model or the path of one"
-            raise ValueError(message)
+            raise NotFittedError(message)
+        if hasattr(self.model, "read"):
+            message = "model is a file object, which clones cannot share; pass bayes8.load(file)"
+            raise TypeError(message)
         # Not an argument, so that clones stay equal.
         loaded: tuple[object, Model] | None = getattr(self, "_loaded", None)
         if loaded is None or loaded[0] is not self.model:
@@ -102,6 +114,9 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if labels.shape != (count,):
             message = f"classes has the shape {labels.shape}; the model has {count} classes"
             raise ValueError(message)
+        if len(np.unique(labels)) < count:
+            message = "classes has a label twice; each class has its own"
+            raise ValueError(message)
         return labels
 
     @property
@@ -111,3 +126,10 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.model is not None
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.two_d_array = False
+        tags.target_tags.required = False
+        return tags
