@@ -3,12 +3,15 @@
 use crate::attend::attend;
 use crate::errors::refused;
 use crate::model::Model;
+use crate::pictures::{Batch, are_images};
 use crate::pool::pool;
 use crate::progress::Progress;
 use crate::quantize::{choice, import, posterior};
 use crate::{arguments, json};
+use bayes8::Pictures;
 use bayes8::evaluate::style::Style;
 use bayes8::evaluate::{EvaluateError, Fp32, Fp32Noise, Options, Threshold};
+use numpy::ToPyArray;
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use std::path::{Path, PathBuf};
@@ -105,6 +108,22 @@ pub(crate) fn evaluate<'py>(
     }
     let missed = report.check().err().map(|missed| missed.to_string());
     Report::new(py, json::to_json(&report)?, report.text(Style::default()), report.html(), missed)
+}
+
+/// Returns PIL images as a batch that is fitted to a model, and anything else as it is.
+#[pyfunction]
+pub(crate) fn fit_images<'py>(
+    model: &Bound<'py, Model>,
+    pictures: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if !are_images(&pictures)? {
+        return Ok(pictures);
+    }
+    let batch = Batch::new(&pictures, model.get().0.shape(), "NHWC")?;
+    match batch.pictures() {
+        Pictures::Bytes(bytes) => Ok(bytes.to_pyarray(model.py()).into_any()),
+        Pictures::Normalized(_) => unreachable!("images are bytes"),
+    }
 }
 
 #[pymethods]

@@ -38,7 +38,7 @@ fn _bayes8(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<prediction::Prediction>()?;
     module.add_class::<stream::Stream>()?;
     module.add_class::<evaluate::Report>()?;
-    module.add_function(wrap_pyfunction!(pictures::fit_images, module)?)?;
+    module.add_function(wrap_pyfunction!(evaluate::fit_images, module)?)?;
     module.add_function(wrap_pyfunction!(command, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(quantize::quantize, module)?)

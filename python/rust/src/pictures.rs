@@ -1,6 +1,5 @@
 //! Pictures that Python passes: arrays without a copy, PIL images, and lists of them.
 
-use crate::model::Model;
 use bayes8::Pictures;
 use bayes8::core::fit_picture::fit_rgba;
 use bayes8::core::graph::Shape;
@@ -8,7 +7,6 @@ use image::RgbaImage;
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use numpy::{
     PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
-    ToPyArray,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -108,20 +106,9 @@ impl<'py> Batch<'py> {
     }
 }
 
-/// Returns PIL images as a batch that is fitted to a model, and anything else as it is.
-#[pyfunction]
-pub(crate) fn fit_images<'py>(
-    model: &Bound<'py, Model>,
-    pictures: Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    if !is_image(&pictures)? && list_of_images(&pictures)?.is_none() {
-        return Ok(pictures);
-    }
-    let batch = Batch::new(&pictures, model.get().0.shape(), "NHWC")?;
-    match batch.pictures() {
-        Pictures::Bytes(bytes) => Ok(bytes.to_pyarray(model.py()).into_any()),
-        _ => unreachable!("images are bytes"),
-    }
+/// Returns whether these are PIL images: one, or a list of them.
+pub(crate) fn are_images(pictures: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(is_image(pictures)? || list_of_images(pictures)?.is_some())
 }
 
 /// Returns whether a layout has the channels before the positions.
