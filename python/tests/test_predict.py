@@ -247,7 +247,7 @@ def test_a_damaged_pickle_is_refused() -> None:
         (None, TypeError, "a NoneType"),
         ([object()], TypeError, "of object"),
         ([], TypeError, "float64"),
-        ([[1, 2], [3]], ValueError, "pictures are a .*list.* that is no array"),
+        ([[1, 2], [3]], ValueError, "pictures are a .*list.* that is not an array"),
         (Image.new("RGB", (0, 5)), ValueError, "0 x 5 pixels"),
         ([Image.new("I;16", (32, 32))], TypeError, r'"I;16".*image.convert\("RGB"\)'),
         *[(Image.new(mode, (32, 32)), TypeError, mode) for mode in ("CMYK", "F", "I", "HSV")],

@@ -26,7 +26,7 @@ impl Draws {
     }
 
     /// Returns the order of the draws of both in their union: for each range, its seed and first index, whether it
-    /// is of `other`, and which draws of its own these are.
+    /// comes from `other`, and its places among the draws of the side that it comes from.
     pub(crate) fn order(&self, other: &Self) -> Vec<((u64, u32), bool, Range<usize>)> {
         let mut all = Vec::new();
         for (is_other, draws) in [(false, self), (true, other)] {

@@ -28,7 +28,8 @@ pub(crate) fn message(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Returns a message that names files in `folder`, which holds arguments that are no files, as the arguments.
+/// Removes `folder` from the paths in a message. Arguments that are not files are written there under their
+/// names, so the message then names the argument.
 pub(crate) fn without(folder: &Path, message: &str) -> String {
     message.replace(&format!("{}{MAIN_SEPARATOR}", folder.display()), "")
 }

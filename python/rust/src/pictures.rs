@@ -178,7 +178,7 @@ fn as_array<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArra
     let array = array.map_err(|error| match error.is_instance_of::<PyValueError>(value.py()) {
         true => {
             let of = value.get_type();
-            PyValueError::new_err(format!("pictures are a {of} that is no array: {error}"))
+            PyValueError::new_err(format!("pictures are a {of} that is not an array: {error}"))
         }
         false => error,
     })?;

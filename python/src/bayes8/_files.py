@@ -152,7 +152,7 @@ def _array(name: str, value: object) -> np.ndarray[Any, Any]:
     try:
         return np.asarray(value)
     except ValueError as error:
-        message = f"{name} is a {type(value).__name__} that is no array: {error}"
+        message = f"{name} is a {type(value).__name__} that is not an array: {error}"
         raise ValueError(message) from error
 
 

@@ -22,7 +22,7 @@ pub(super) struct Pairing<'a> {
     axes: [WindowAxis; 3],
     /// Entries of a line.
     entries: usize,
-    /// Input lines that are kept, by planes and rows: as many as a window spans.
+    /// Numbers of planes and rows whose lines are kept: those that a window spans.
     kept: [usize; 2],
 }
 

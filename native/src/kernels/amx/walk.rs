@@ -11,7 +11,6 @@ use super::session::Session;
 use super::tiles::{self, AfterStep, B_TILE_BYTES, OutputBlock, SUMS_STRIDE, Sums, TILE_ENTRIES};
 use crate::kernels::{Block, Kernel, PANEL, PANEL_PAIR};
 use std::ffi::c_void;
-use std::ops::Range;
 
 /// Panels in tiles of the same width.
 struct Walk<'b, E> {
@@ -175,7 +174,7 @@ impl<E> Walk<'_, E> {
         let Self { order, position, output_block, .. } = self;
         let [number, panels] = order.tile(*position);
         let panel = self.first_panel + panels * self.pending.panels;
-        let columns: Range<usize> = order.columns(position.part);
+        let columns = order.columns(position.part);
         // Slices, so that a wrong offset would panic.
         let first = self.row_tiles.first(number) * output_block.stride;
         output_block.activations =
