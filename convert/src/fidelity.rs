@@ -122,7 +122,7 @@ pub fn compare_posteriors(network: &Network, model: &QuantizedModel) -> Vec<Laye
     let layers =
         network.graph.nodes().iter().zip(model.graph().nodes()).filter_map(|(real, node)| {
             let sigma = real.data.layer()?.weight.sigma.as_ref()?;
-            layer_fidelity(&noise, &node.name, sigma, node.data.layer()?)
+            layer_fidelity(&noise, &node.name, sigma, node.data.layer()?.member(0))
         });
     layers.collect()
 }

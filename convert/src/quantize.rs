@@ -2,7 +2,7 @@
 
 use bayes8_core::layer::{Bias, Layer, transpose};
 use bayes8_core::model::{
-    Calibration, ModelError, Parameters, Parts, Preprocessing, Quantized, QuantizedModel,
+    Calibration, ModelError, Parameters, Parts, PerMember, Preprocessing, Quantized, QuantizedModel,
 };
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::GridRule;
@@ -107,7 +107,11 @@ pub fn quantize(
         let x = grids[place(node.inputs[0])];
         let rule = node.op.operation().grid();
         let keeps = rule == GridRule::Kept || network.is_selection(index);
-        let y = if keeps { x } else { grid(calibration.ranges[index + 1], bits) };
+        let y = if keeps {
+            node.op.operation().kept_grid(x)
+        } else {
+            grid(calibration.ranges[index + 1], bits)
+        };
         grids.push(y);
         let output = (index + 1 < nodes.len()).then_some(y);
         let range = match output {
@@ -123,7 +127,7 @@ pub fn quantize(
                 if graph.filters(index).is_some_and(|filters| filters.is_depthwise()) {
                     to_depthwise(&mut layer);
                 }
-                Parameters::Layer(Arc::new(layer))
+                Parameters::Layer(PerMember::shared(Arc::new(layer)))
             }
             (RealParameters::Function(function), Some(output)) => {
                 let range = calibration.ranges[place(node.inputs[0])];

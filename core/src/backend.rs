@@ -58,9 +58,9 @@ pub trait Backend: Send + Sync {
         scratch: &mut Self::Scratch,
     );
 
-    /// Runs a loop over codes, compiled for the vector unit if there is one. `input(i)` returns the
-    /// codes of input `i`.
-    fn run<'a>(&self, job: &Job, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
-        job.run(input, output);
+    /// Runs a loop over codes for sample `draw`, compiled for the vector unit if there is one.
+    /// `input(i)` returns the codes of input `i`.
+    fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+        job.run(draw, input, output);
     }
 }

@@ -104,9 +104,22 @@ pub enum ModelError {
         /// Index in the tensor.
         index: usize,
     },
-    /// Two layers whose tensors would have the same name in a file.
-    #[error("layers `{layer}` and `{layer}.bias` would share the tensor `{layer}.bias.mu`", layer = Echo(.0))]
+    /// A layer whose tensors would have the names of another layer's in a file.
+    #[error(
+        "layer `{layer}` would share the names of its tensors with another layer, whose name comes \
+         before `.bias` or `.member`", layer = Echo(.0)
+    )]
     TensorName(String),
+    /// A layer that has another number of members than the first that has any, or too many.
+    #[error("layer `{node}` has {found} members, expected {expected}", node = Echo(node))]
+    Members {
+        /// The node.
+        node: String,
+        /// Members expected.
+        expected: usize,
+        /// Members found.
+        found: usize,
+    },
     /// A mean whose sum might overflow i32.
     #[error("node `{node}`: a mean of {elements} elements might overflow its 32-bit sum", node = Echo(node))]
     Mean {

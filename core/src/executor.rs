@@ -10,6 +10,7 @@ pub use trace::NodeOutput;
 
 use crate::aligned::Aligned;
 use crate::backend::Backend;
+use crate::convolution::Convolution;
 use crate::model::QuantizedModel;
 use crate::ops::Job;
 use crate::plan::{Action, Place, Plan, Step};
@@ -33,7 +34,7 @@ pub struct Executor<B: Backend> {
     drawn: usize,
 }
 
-/// A layer of a step that runs once per sample.
+/// A layer of a step that runs once per sample, of one member or of all.
 enum PreparedLayer<B: Backend> {
     /// The weights of a deterministic layer, prepared once.
     Fixed(B::Weights),
@@ -41,18 +42,19 @@ enum PreparedLayer<B: Backend> {
     Drawn(usize, B::Layer),
 }
 
-/// One weight sample of all Bayesian layers.
-pub struct WeightSample<B: Backend> {
-    /// One entry per Bayesian layer, in the order of the steps.
-    layers: Vec<B::Weights>,
+/// Where the steps of the suffix take their weights from.
+struct SampleSource<'a, B: Backend> {
+    draw: Draw,
+    /// Weights of the draw that were drawn earlier; `None` draws them layer by layer as they are
+    /// needed.
+    kept: Option<&'a WeightSample<B>>,
 }
 
-/// Where a run takes its weights from.
-pub enum WeightSource<'a, B: Backend> {
-    /// Draws them layer by layer as they are needed.
-    Fresh(Draw),
-    /// Weights drawn earlier, with [`Executor::sample`].
-    Kept(&'a WeightSample<B>),
+/// One weight sample of all Bayesian layers.
+pub struct WeightSample<B: Backend> {
+    /// One entry per Bayesian layer, in the order of the steps. A layer that is Bayesian in only
+    /// some of the members has an entry that the others leave unused.
+    layers: Vec<B::Weights>,
 }
 
 /// Reusable memory for one run at a time.
@@ -85,19 +87,22 @@ impl<B: Backend> Executor<B> {
         let mut drawn = 0;
         let Plan { prefix, suffix, kept_bytes, scratch_bytes, input, outputs } = model.plan();
         let prefix = prefix.iter().map(|step| {
-            step.with_layer(|convolution, layer| fixed(&backend.prepare(layer, convolution)))
+            step.with_layers(|convolution, layer| fixed(&backend.prepare(layer, convolution)))
         });
         let prefix = prefix.collect();
         let suffix = suffix.iter().map(|step| {
-            step.with_layer(|convolution, layer| {
+            let mut is_drawn = false;
+            let step = step.with_layers(|convolution, layer| {
                 let prepared = backend.prepare(layer, convolution);
                 if layer.is_bayesian() {
-                    drawn += 1;
-                    PreparedLayer::Drawn(drawn - 1, prepared)
+                    is_drawn = true;
+                    PreparedLayer::Drawn(drawn, prepared)
                 } else {
                     PreparedLayer::Fixed(fixed(&prepared))
                 }
-            })
+            });
+            drawn += usize::from(is_drawn);
+            step
         });
         let suffix = suffix.collect();
         let (kept_bytes, scratch_bytes, input) = (*kept_bytes, *scratch_bytes, *input);
@@ -123,15 +128,16 @@ impl<B: Backend> Executor<B> {
 
     /// Returns the size in bytes of one weight sample.
     pub fn weight_bytes(&self) -> usize {
-        self.drawn_layers().map(|(_, layer)| self.backend.weight_bytes(layer)).sum()
-    }
-
-    /// Iterates over the Bayesian layers and their nodes, in the order of the steps.
-    fn drawn_layers(&self) -> impl Iterator<Item = (usize, &B::Layer)> {
-        self.plan.suffix.iter().filter_map(|step| match &step.action {
-            Action::Convolution(_, PreparedLayer::Drawn(_, layer)) => Some((step.node, layer)),
-            Action::Convolution(_, PreparedLayer::Fixed(_)) | Action::Loop(_) => None,
-        })
+        let bytes = |layer: &(Convolution, PreparedLayer<B>)| match &layer.1 {
+            PreparedLayer::Drawn(_, layer) => self.backend.weight_bytes(layer),
+            PreparedLayer::Fixed(_) => 0,
+        };
+        // Members have layers of the same size.
+        let of_step = |step: &Step<PreparedLayer<B>>| match &step.action {
+            Action::Convolution(members) => members.iter().map(bytes).max().unwrap_or(0),
+            Action::Loop(_) => 0,
+        };
+        self.plan.suffix.iter().map(of_step).sum()
     }
 
     /// Returns the part of [`Self::bytes_per_picture`] that a picture needs for as long as its
@@ -171,8 +177,11 @@ impl<B: Backend> Executor<B> {
     /// Draws the weights of all Bayesian layers.
     pub fn sample(&self, draw: Draw, weights: &mut WeightSample<B>, workspace: &mut Workspace<B>) {
         weights.layers.resize_with(self.drawn, B::Weights::default);
-        for ((node, layer), weights) in self.drawn_layers().zip(&mut weights.layers) {
-            self.backend.enter(node);
+        for step in &self.plan.suffix {
+            let Action::Convolution(members) = &step.action else { continue };
+            let (_, PreparedLayer::Drawn(number, layer)) = members.of(draw) else { continue };
+            self.backend.enter(step.node);
+            let weights = &mut weights.layers[*number];
             self.backend.sample(layer, draw, weights, &mut workspace.kernel);
         }
     }
@@ -196,8 +205,8 @@ impl<B: Backend> Executor<B> {
     ) -> Result<(), OutOfMemory> {
         self.begin(codes, workspace)?;
         for sample in samples {
-            let weights = WeightSource::Fresh(Draw { seed, sample });
-            self.run_sample(weights, workspace, |picture, logits| each(picture, sample, logits));
+            let draw = Draw { seed, sample };
+            self.run_sample(draw, None, workspace, |picture, logits| each(picture, sample, logits));
         }
         Ok(())
     }
@@ -229,45 +238,48 @@ impl<B: Backend> Executor<B> {
         Ok(())
     }
 
-    /// Predicts the batch that [`Self::begin`] took with one weight sample. Calls
-    /// `each(picture, logits)` for every picture in order.
+    /// Predicts the batch that [`Self::begin`] took with one sample. `kept` may hold its weights,
+    /// which [`Self::sample`] drew earlier; otherwise they are drawn. Calls `each(picture, logits)`
+    /// for every picture in order.
     pub fn run_sample(
         &self,
-        weights: WeightSource<'_, B>,
+        draw: Draw,
+        kept: Option<&WeightSample<B>>,
         workspace: &mut Workspace<B>,
         mut each: impl FnMut(usize, &[f32]),
     ) {
-        self.suffix(weights, workspace, &mut |_, _, _| {}, &mut each);
+        self.suffix(draw, kept, workspace, &mut |_, _, _| {}, &mut each);
     }
 
-    /// Runs the steps that the weight sample changes. Calls `after` after every step, and `each`
-    /// with the logits of every picture.
+    /// Runs the steps that the sample changes. Calls `after` after every step, and `each` with the
+    /// logits of every picture.
     fn suffix(
         &self,
-        weights: WeightSource<'_, B>,
+        draw: Draw,
+        kept: Option<&WeightSample<B>>,
         workspace: &mut Workspace<B>,
         after: &mut dyn FnMut(usize, Place, &Memory<'_>),
         each: &mut impl FnMut(usize, &[f32]),
     ) {
         let blocks = workspace.pictures.div_ceil(workspace.capacity);
-        let mut run = |weights: WeightSource<'_, B>, workspace: &mut Workspace<B>| {
+        let mut run = |kept: Option<&WeightSample<B>>, workspace: &mut Workspace<B>| {
             for block in 0..blocks {
-                self.block(&self.plan.suffix, block, weights, workspace, after);
+                let source = SampleSource { draw, kept };
+                self.block(&self.plan.suffix, block, source, workspace, after);
                 let first = block * workspace.capacity;
                 let pictures = workspace.capacity.min(workspace.pictures - first);
                 let rows = workspace.logits.chunks(self.plan.outputs).take(pictures);
                 rows.enumerate().for_each(|(i, logits)| each(first + i, logits));
             }
         };
-        match weights {
-            WeightSource::Fresh(draw) if blocks > 1 => {
-                // All blocks take the same weights: draw them once.
-                let mut sample = core::mem::take(&mut workspace.sample);
-                self.sample(draw, &mut sample, workspace);
-                run(WeightSource::Kept(&sample), workspace);
-                workspace.sample = sample;
-            }
-            WeightSource::Fresh(_) | WeightSource::Kept(_) => run(weights, workspace),
+        if kept.is_none() && blocks > 1 {
+            // All blocks take the same weights: draw them once.
+            let mut sample = core::mem::take(&mut workspace.sample);
+            self.sample(draw, &mut sample, workspace);
+            run(Some(&sample), workspace);
+            workspace.sample = sample;
+        } else {
+            run(kept, workspace);
         }
     }
 
@@ -277,7 +289,7 @@ impl<B: Backend> Executor<B> {
         &self,
         steps: &[Step<L>],
         block: usize,
-        weights: impl Source<B, L>,
+        source: impl Source<B, L>,
         workspace: &mut Workspace<B>,
         after: &mut dyn FnMut(usize, Place, &Memory<'_>),
     ) {
@@ -288,15 +300,19 @@ impl<B: Backend> Executor<B> {
         let kept = &mut kept[block * block_bytes..][..block_bytes];
         let logits = &mut logits[..pictures * self.plan.outputs];
         let mut memory = Memory { pictures, kept, scratch, logits };
+        let draw = source.draw();
         for step in steps {
             self.backend.enter(step.node);
             match &step.action {
-                Action::Convolution(convolution, layer) => {
-                    let weights = weights.get(&self.backend, layer, drawn, kernel);
+                Action::Convolution(members) => {
+                    let (convolution, layer) = members.of(draw);
+                    let weights = source.weights(&self.backend, layer, drawn, kernel);
                     let (input, output) = memory.convolution_operands(step, convolution);
                     self.backend.convolution(convolution, weights, input, output, kernel);
                 }
-                Action::Loop(job) => self.run_loop(job, &step.inputs, step.output, &mut memory),
+                Action::Loop(job) => {
+                    self.run_loop(job, draw, &step.inputs, step.output, &mut memory);
+                }
             }
             after(step.node, step.output, &memory);
         }
@@ -306,17 +322,27 @@ impl<B: Backend> Executor<B> {
 impl<B: Backend> Executor<B> {
     /// Runs a loop. A separate function, so that it is compiled once for all types of layers.
     #[inline(never)]
-    fn run_loop(&self, job: &Job, inputs: &[Place], output: Place, memory: &mut Memory<'_>) {
+    fn run_loop(
+        &self,
+        job: &Job,
+        draw: Draw,
+        inputs: &[Place],
+        output: Place,
+        memory: &mut Memory<'_>,
+    ) {
         let pictures = memory.pictures;
         let (values, output) = memory.operands(output);
-        self.backend.run(job, |index| values.get(inputs[index], pictures), output);
+        self.backend.run(job, draw, |index| values.get(inputs[index], pictures), output);
     }
 }
 
 /// A source of the weights of layers.
 trait Source<B: Backend, L> {
+    /// Returns the sample that steps are run for.
+    fn draw(&self) -> Draw;
+
     /// Returns the weights of a layer; fresh ones are drawn into `memory`.
-    fn get<'a>(
+    fn weights<'a>(
         &'a self,
         backend: &B,
         layer: &'a L,
@@ -329,7 +355,12 @@ trait Source<B: Backend, L> {
 struct Made;
 
 impl<B: Backend> Source<B, B::Weights> for Made {
-    fn get<'a>(
+    /// Returns any sample: no step of the prefix depends on it.
+    fn draw(&self) -> Draw {
+        Draw { seed: 0, sample: 0 }
+    }
+
+    fn weights<'a>(
         &'a self,
         _: &B,
         layer: &'a B::Weights,
@@ -340,34 +371,28 @@ impl<B: Backend> Source<B, B::Weights> for Made {
     }
 }
 
-impl<B: Backend> Source<B, PreparedLayer<B>> for WeightSource<'_, B> {
-    fn get<'a>(
+impl<B: Backend> Source<B, PreparedLayer<B>> for SampleSource<'_, B> {
+    fn draw(&self) -> Draw {
+        self.draw
+    }
+
+    fn weights<'a>(
         &'a self,
         backend: &B,
         layer: &'a PreparedLayer<B>,
         memory: &'a mut B::Weights,
         scratch: &mut B::Scratch,
     ) -> &'a B::Weights {
-        match (layer, self) {
+        match (layer, self.kept) {
             (PreparedLayer::Fixed(weights), _) => weights,
-            (PreparedLayer::Drawn(number, _), WeightSource::Kept(sample)) => {
-                &sample.layers[*number]
-            }
-            (PreparedLayer::Drawn(_, layer), &WeightSource::Fresh(draw)) => {
-                backend.sample(layer, draw, memory, scratch);
+            (PreparedLayer::Drawn(number, _), Some(sample)) => &sample.layers[*number],
+            (PreparedLayer::Drawn(_, layer), None) => {
+                backend.sample(layer, self.draw, memory, scratch);
                 memory
             }
         }
     }
 }
-
-impl<B: Backend> Clone for WeightSource<'_, B> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<B: Backend> Copy for WeightSource<'_, B> {}
 
 impl<B: Backend> WeightSample<B> {
     /// Creates a sample without weights.

@@ -36,7 +36,7 @@ use crate::graph::{Graph, GraphError, Shape};
 use crate::model::ModelError;
 use crate::numerics::Table;
 use crate::quoted::Echo;
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use header_density::{BYTES_PER_ITEM, CROWD, MAX_HEADER_BYTES};
 use thiserror::Error;
 
@@ -129,6 +129,17 @@ pub enum FormatError {
         /// The version in the file.
         version: u32,
     },
+    /// More than one member in a file whose version does not have members.
+    #[error("`members` needs format version {SINCE_MEMBERS}, but the file has {0}")]
+    MembersVersion(u32),
+    /// A number of members that is out of range, or that no layer has.
+    #[error("`members` is {members}, but {found}")]
+    Members {
+        /// The number of members.
+        members: usize,
+        /// What is wrong with it.
+        found: &'static str,
+    },
     /// A node reads a value that no earlier node makes.
     #[error("node `{node}` reads `{input}`, which no earlier node makes", node = Echo(node), input = Echo(input))]
     UnknownInput {
@@ -194,6 +205,15 @@ const TABLE_SIZE: usize = size_of::<Table>();
 
 /// The first version of the format with residuals of sigma codes.
 const SINCE_RESIDUALS: u32 = 3;
+
+/// The first version of the format with members.
+const SINCE_MEMBERS: u32 = 3;
+
+/// Returns the prefix of the names of a layer's tensors: those of one member, or those that all
+/// share.
+fn layer_prefix(node: &str, member: Option<usize>) -> String {
+    member.map_or_else(|| node.into(), |member| format!("{node}.member.{member}"))
+}
 
 /// Returns the earliest version that has all operations of a graph and the shape of its input.
 fn graph_version<T>(graph: &Graph<T>) -> u32 {

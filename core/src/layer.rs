@@ -2,7 +2,7 @@
 //! its weights and biases.
 
 use crate::numerics::{CodeRange, Quantization, Table};
-use crate::posterior::{Draw, Posterior, sample_biases};
+use crate::posterior::{Draw, PerMember, Posterior, sample_biases};
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 /// The data of a node of a quantized model.
@@ -21,19 +21,27 @@ pub struct Quantized {
 pub enum Parameters {
     /// No parameters.
     None,
-    /// The weights of a weighted node.
-    Layer(Arc<Layer>),
+    /// The weights of a weighted node: of each member, or of all.
+    Layer(PerMember<Arc<Layer>>),
     /// The table of a node that looks up its output: one output code per input code.
     Table(Box<Table>),
 }
 
 impl Quantized {
-    /// Returns the layer of a weighted node; `None` for other nodes.
-    pub fn layer(&self) -> Option<&Arc<Layer>> {
+    /// Returns the layer of a weighted node, one per member or one for all; `None` for other nodes.
+    pub fn layer(&self) -> Option<&PerMember<Arc<Layer>>> {
         match &self.parameters {
             Parameters::Layer(layer) => Some(layer),
             Parameters::None | Parameters::Table(_) => None,
         }
+    }
+
+    /// Returns whether the weights of the node vary from sample to sample.
+    pub fn weights_vary(&self) -> bool {
+        let varies = |layer: &PerMember<Arc<Layer>>| {
+            !layer.is_shared() || layer.iter().any(|layer| layer.is_bayesian())
+        };
+        self.layer().is_some_and(varies)
     }
 
     /// Returns the table of a node that has one; `None` for other nodes.

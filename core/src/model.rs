@@ -2,13 +2,15 @@
 
 mod check;
 mod parts;
+mod randomness;
 
 pub use crate::error::ModelError;
 pub use crate::layer::{Bias, Layer, Parameters, Quantized};
 pub use crate::numerics::{ActivationBits, CodeRange, Quantization, Table};
-pub use crate::posterior::Posterior;
 pub use crate::posterior::gaussian::Gaussian;
+pub use crate::posterior::{PerMember, Posterior};
 pub use parts::{Calibration, Parts, Preprocessing};
+pub use randomness::{ActiveDropout, Randomness};
 
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Value};
@@ -16,6 +18,9 @@ use crate::head::Head;
 use crate::plan::Plan;
 use alloc::{string::String, sync::Arc};
 use serde::{Deserialize, Serialize};
+
+/// The most members that a model may have.
+pub const MAX_MEMBERS: usize = 64;
 
 /// Where a model comes from: a record for people, which changes no result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +105,7 @@ impl QuantizedModel {
     }
 
     /// Changes the layers of the model. Calls `change` with the index of each weighted node and its
-    /// layer. Layers that no clone of the model shares are changed in place.
+    /// layer, of every member if they differ. Layers that no clone of the model shares are changed in place.
     ///
     /// # Errors
     /// A [`ModelError`] when a layer does not suit its node any more.
@@ -109,8 +114,8 @@ impl QuantizedModel {
         // The plan may share the layers.
         drop(plan);
         for (index, data) in parts.graph.data_mut().enumerate() {
-            if let Parameters::Layer(layer) = &mut data.parameters {
-                change(index, Arc::make_mut(layer));
+            if let Parameters::Layer(members) = &mut data.parameters {
+                members.iter_mut().for_each(|layer| change(index, Arc::make_mut(layer)));
             }
         }
         Ok(Self { provenance, ..Self::new(parts)? })
@@ -165,6 +170,17 @@ impl QuantizedModel {
         Head::Classes(self.parts.graph.nodes().last().map_or(0, |n| n.shape.channels))
     }
 
+    /// Returns the number of members, 1 to [`MAX_MEMBERS`]. Sample `s` of a prediction takes member
+    /// `s` modulo this number.
+    pub fn members(&self) -> usize {
+        self.layers().map(PerMember::count).max().unwrap_or(1)
+    }
+
+    /// Returns what varies from sample to sample.
+    pub fn randomness(&self) -> Randomness {
+        Randomness::of(self)
+    }
+
     /// Returns the number of f32 outputs for one picture and weight sample.
     pub fn outputs(&self) -> usize {
         self.head().outputs()
@@ -176,8 +192,8 @@ impl QuantizedModel {
         classes
     }
 
-    /// Iterates over the weighted layers, in execution order.
-    pub fn layers(&self) -> impl Iterator<Item = &Arc<Layer>> {
+    /// Iterates over the weighted layers, in execution order: of each member, or of all.
+    pub fn layers(&self) -> impl Iterator<Item = &PerMember<Arc<Layer>>> {
         self.parts.graph.nodes().iter().filter_map(|node| node.data.layer())
     }
 
@@ -206,8 +222,8 @@ fn number_layers(graph: &mut Graph<Quantized>) {
         Parameters::Layer(layer) => Some(layer),
         Parameters::None | Parameters::Table(_) => None,
     });
-    for (layer, index) in layers.zip(0..) {
-        if layer.index != index {
+    for (members, index) in layers.zip(0..) {
+        for layer in members.iter_mut().filter(|layer| layer.index != index) {
             Arc::make_mut(layer).index = index;
         }
     }

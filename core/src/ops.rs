@@ -14,6 +14,7 @@ mod add;
 mod average_pool;
 mod concat;
 mod conv2d;
+mod dropout;
 mod flatten;
 mod global_average_pool;
 mod global_max_pool;
@@ -26,15 +27,17 @@ mod requantize;
 mod slice;
 mod table;
 
+pub use dropout::{DropoutKind, DropoutProbability};
 pub use error::GraphError;
 pub use filters::Filters;
 pub use invent::Dice;
-pub use operation::{Arity, GridRule, Operation, Real, RealValue, Weighted, Weightless};
+pub use operation::{Arity, GridRule, Operation, Random, Real, RealValue, Weighted, Weightless};
 pub(crate) use operation::{Inputs, Operand, STEPS_PER_ELEMENT, Site, View};
 pub use rescale::Rescale;
 
 use crate::error::ModelError;
 use crate::geometry::Shape;
+use crate::posterior::Draw;
 use serde::{Deserialize, Serialize};
 
 /// Generates [`Op`], [`Job`] and the dispatch from the list of operations.
@@ -54,11 +57,15 @@ macro_rules! operations {
             $($(#[$unit_doc:meta])+ $unit_name:ident: $unit:ident $(=> $unit_job:ident)?,)*
         }
         with_table { $(#[$table_doc:meta])+ $table_name:ident: $table:ident => $table_job:ident, }
+        random {
+            $($(#[$random_doc:meta])+ $random_name:ident: $random:ident => $random_job:ident,)*
+        }
     ) => {
         $(pub use $weighted_name::$weighted;)*
         $(pub use $name::$type; $(pub use $name::$job;)?)*
         $(pub use $unit_name::$unit; $(pub use $unit_name::$unit_job;)?)*
         pub use $table_name::{$table, $table_job};
+        $(pub use $random_name::{$random, $random_job};)*
 
         /// An operation that a node computes.
         #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,12 +75,15 @@ macro_rules! operations {
             $($(#[$doc])+ $type($type),)*
             $($(#[$unit_doc])+ $unit,)*
             $(#[$table_doc])+ $table,
+            $($(#[$random_doc])+ $random($random),)*
         }
 
         impl Op {
             /// The number of operations.
-            pub const COUNT: usize =
-                [$(stringify!($weighted),)* $(stringify!($type),)* $(stringify!($unit),)*].len() + 1;
+            pub const COUNT: usize = [
+                $(stringify!($weighted),)* $(stringify!($type),)* $(stringify!($unit),)*
+                stringify!($table), $(stringify!($random),)*
+            ].len();
 
             /// Returns the name of the operation, as in the model file.
             pub fn name(&self) -> &'static str {
@@ -82,6 +92,7 @@ macro_rules! operations {
                     $(Self::$type(_) => stringify!($name),)*
                     $(Self::$unit => stringify!($unit_name),)*
                     Self::$table => stringify!($table_name),
+                    $(Self::$random(_) => stringify!($random_name),)*
                 }
             }
 
@@ -93,6 +104,7 @@ macro_rules! operations {
                     $(Self::$type(operation) => operation,)*
                     $(Self::$unit => &$unit,)*
                     Self::$table => &$table,
+                    $(Self::$random(operation) => operation,)*
                 }
             }
 
@@ -104,6 +116,18 @@ macro_rules! operations {
                     $(Self::$type(_) => None,)*
                     $(Self::$unit => None,)*
                     Self::$table => None,
+                    $(Self::$random(_) => None,)*
+                }
+            }
+
+            /// Returns whether the output depends on the sample even if no weight does.
+            pub fn is_random(&self) -> bool {
+                match self {
+                    $(Self::$weighted(_) => false,)*
+                    $(Self::$type(_) => false,)*
+                    $(Self::$unit => false,)*
+                    Self::$table => false,
+                    $(Self::$random(_) => true,)*
                 }
             }
 
@@ -117,11 +141,12 @@ macro_rules! operations {
                     $(Self::$type(operation) => operation.job(site)?.into(),)*
                     $(Self::$unit => $unit.job(site)?.into(),)*
                     Self::$table => $table.job(site)?.into(),
+                    $(Self::$random(operation) => operation.job(site)?.into(),)*
                 })
             }
 
-            /// Returns the operation over real numbers; `None` if it depends on weights or on the
-            /// function of a table.
+            /// Returns the operation over real numbers; `None` if it depends on weights, on the
+            /// function of a table or on the sample.
             #[doc(hidden)]
             pub fn real(&self) -> Option<&dyn Real> {
                 match self {
@@ -129,6 +154,7 @@ macro_rules! operations {
                     $(Self::$type(operation) => Some(operation),)*
                     $(Self::$unit => Some(&$unit),)*
                     Self::$table => None,
+                    $(Self::$random(_) => None,)*
                 }
             }
 
@@ -141,6 +167,7 @@ macro_rules! operations {
                     $(|input, dice| Self::$type($type::invent(input, dice)),)*
                     $(|_, _| Self::$unit,)*
                     |_, _| Self::$table,
+                    $(|input, dice| Self::$random($random::invent(input, dice)),)*
                 ];
                 all[number](input, dice)
             }
@@ -154,6 +181,11 @@ macro_rules! operations {
         $(impl From<$type> for Op {
             fn from(operation: $type) -> Self {
                 Self::$type(operation)
+            }
+        })*
+        $(impl From<$random> for Op {
+            fn from(operation: $random) -> Self {
+                Self::$random(operation)
             }
         })*
 
@@ -172,6 +204,11 @@ macro_rules! operations {
                 Self::Loop(Job::$table_job(job))
             }
         }
+        $(impl From<$random_job> for Work {
+            fn from(job: $random_job) -> Self {
+                Self::Loop(Job::$random_job(job))
+            }
+        })*
 
         /// The loop over codes of an operation without weights, with all parameters derived. Each
         /// back end compiles it for its own vector unit
@@ -182,17 +219,24 @@ macro_rules! operations {
             $($(#[doc = concat!("The loop of [`", stringify!($unit), "`].")] $unit_job($unit_job),)?)*
             #[doc = concat!("The loop of [`", stringify!($table), "`].")]
             $table_job($table_job),
+            $(#[doc = concat!("The loop of [`", stringify!($random), "`].")] $random_job($random_job),)*
         }
 
         impl Job {
-            /// Runs the loop on pictures one after the other. `input(i)` returns the codes of input
-            /// `i`.
+            /// Runs the loop on pictures one after the other, for sample `draw`. `input(i)` returns
+            /// the codes of input `i`.
             #[inline(always)]
-            pub fn run<'a>(&self, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+            pub fn run<'a>(
+                &self,
+                draw: Draw,
+                input: impl Fn(usize) -> &'a [u8],
+                output: &mut [u8],
+            ) {
                 match self {
                     $($(Self::$job(job) => job.run(input, output),)?)*
                     $($(Self::$unit_job(job) => job.run(input, output),)?)*
                     Self::$table_job(job) => job.run(input, output),
+                    $(Self::$random_job(job) => job.run(draw, input, output),)*
                 }
             }
         }
@@ -238,6 +282,10 @@ operations! {
         /// A function of each element, such as sigmoid, SiLU or tanh, as a table from codes to codes.
         table: Table => Lookup,
     }
+    random {
+        /// Dropout that is active at prediction.
+        dropout: Dropout => Masking,
+    }
 }
 
 /// The work of a node.
@@ -272,6 +320,6 @@ impl Op {
     /// Returns whether the operation only moves codes, so that its output has the grid of its
     /// input.
     pub fn only_moves(&self) -> bool {
-        self.operation().grid() == GridRule::Kept
+        self.operation().grid() == GridRule::Kept && !self.is_random()
     }
 }

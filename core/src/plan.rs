@@ -1,6 +1,6 @@
 //! The order of execution and the place of every value in memory.
 //!
-//! Nodes that do not depend on the weight sample form the *prefix* and run once per picture. The
+//! Nodes that do not depend on the sample form the *prefix* and run once per picture. The
 //! others form the *suffix* and run once per picture and sample. A residual addition is done in the
 //! epilogue of a convolution whose output nothing else reads. Values of the prefix that the suffix
 //! reads, and the input itself, are in the *kept* memory. All others share one *scratch* arena,
@@ -19,15 +19,16 @@ use crate::graph::{Graph, Value};
 use crate::layer::{Layer, Quantized};
 use crate::numerics::Quantization;
 use crate::ops::Job;
+use crate::posterior::PerMember;
 use alloc::{sync::Arc, vec::Vec};
 use places::Places;
 use work::{NodeWork, fuse, sampled_nodes, work};
 
-/// The work of a step, with all parameters derived. `L` is the form in which it holds its layer.
+/// The work of a step, with all parameters derived. `L` is the form in which it holds its layers.
 #[derive(Clone, Debug)]
 pub enum Action<L> {
-    /// A weighted layer.
-    Convolution(Convolution, L),
+    /// A weighted layer: a convolution per member and its layer, or one that all members share.
+    Convolution(PerMember<(Convolution, L)>),
     /// A loop over codes.
     Loop(Job),
 }
@@ -46,11 +47,13 @@ pub struct Step<L> {
 }
 
 impl<L> Step<L> {
-    /// Returns the step with its layer in another form.
-    pub(crate) fn with_layer<M>(&self, change: impl FnOnce(&Convolution, &L) -> M) -> Step<M> {
+    /// Returns the step with its layers in another form.
+    pub(crate) fn with_layers<M>(&self, mut change: impl FnMut(&Convolution, &L) -> M) -> Step<M> {
         let action = match &self.action {
-            Action::Convolution(convolution, layer) => {
-                Action::Convolution(convolution.clone(), change(convolution, layer))
+            Action::Convolution(members) => {
+                Action::Convolution(members.clone_map(|(convolution, layer)| {
+                    (convolution.clone(), change(convolution, layer))
+                }))
             }
             Action::Loop(job) => Action::Loop(job.clone()),
         };
@@ -62,9 +65,10 @@ impl<L> Step<L> {
 /// layers.
 #[derive(Clone, Debug)]
 pub struct Plan<P, L = P> {
-    /// Steps that depend on the picture only. Their layers are deterministic.
+    /// Steps that depend on the picture only. Their layers are deterministic, and all members share
+    /// them.
     pub prefix: Vec<Step<P>>,
-    /// Steps that also depend on the weight sample.
+    /// Steps that also depend on the sample.
     pub suffix: Vec<Step<L>>,
     /// Bytes of kept memory per picture.
     pub kept_bytes: usize,
@@ -87,7 +91,12 @@ impl Plan<Arc<Layer>> {
         let (mut order, after): (Vec<_>, Vec<_>) =
             (0..nodes.len()).partition(|&node| !sampled[node]);
         order.extend(after);
-        let works = (0..nodes.len()).map(|index| work(graph, input, index));
+        let mut random = 0;
+        let works = (0..nodes.len()).map(|index| {
+            let number = random;
+            random += u32::from(nodes[index].op.is_random());
+            work(graph, input, index, number)
+        });
         let mut works = works.collect::<Result<Vec<_>, _>>()?;
         fuse(nodes, &sampled, &mut works);
         let places = Places::assign(graph, &order, &sampled, &works);
@@ -97,11 +106,9 @@ impl Plan<Arc<Layer>> {
             let (action, inputs) = match core::mem::replace(&mut works[node], NodeWork::View) {
                 NodeWork::View | NodeWork::Fused { .. } => continue,
                 NodeWork::Loop(job) => (Action::Loop(job), inputs.clone()),
-                NodeWork::Convolution(convolution, layer) => {
-                    (Action::Convolution(convolution, layer), inputs.clone())
-                }
-                NodeWork::Residual { convolution, layer, inputs } => {
-                    (Action::Convolution(convolution, layer), inputs.to_vec())
+                NodeWork::Convolution(members) => (Action::Convolution(members), inputs.clone()),
+                NodeWork::Residual { members, inputs } => {
+                    (Action::Convolution(members), inputs.to_vec())
                 }
             };
             let inputs = inputs.into_iter().map(|value| places.of(value)).collect();

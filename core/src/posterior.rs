@@ -3,13 +3,19 @@
 //! [`Posterior`] is the closed list of them. Each draws the weights of a sample around the layer's
 //! mean codes, from a key stream that no other layer and no other sample uses ([`Draw`]). Kernels
 //! draw the same weights faster.
+//!
+//! A model may have several members, each with separate means ([`PerMember`]). Dropout varies
+//! activations instead ([`mask`](mod@mask)).
 
 mod draw;
 pub mod gaussian;
+pub mod mask;
+mod members;
 pub mod variance;
 
 pub use draw::{Draw, MAX_SAMPLES};
 pub(crate) use gaussian::sample_biases;
+pub use members::PerMember;
 
 use crate::chacha::ChaCha8;
 use crate::error::ModelError;

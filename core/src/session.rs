@@ -51,7 +51,7 @@ pub use pieces::Pieces;
 pub use samples::SampleRange;
 
 use crate::backend::Backend;
-use crate::executor::{Executor, WeightSample, WeightSource, Workspace};
+use crate::executor::{Executor, WeightSample, Workspace};
 use crate::model::QuantizedModel;
 use crate::posterior::Draw;
 use alloc::sync::Arc;
@@ -120,8 +120,7 @@ impl<B: Backend> Session<B> {
     ) -> ControlFlow<()> {
         for draw in samples.draws(seed) {
             let kept = kept(draw, workspace);
-            let weights = kept.as_deref().map_or(WeightSource::Fresh(draw), WeightSource::Kept);
-            self.executor.run_sample(weights, workspace, &mut each);
+            self.executor.run_sample(draw, kept.as_deref(), workspace, &mut each);
             progress()?;
         }
         ControlFlow::Continue(())

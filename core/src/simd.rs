@@ -389,7 +389,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         self.multiply(&product, 0..rows, 0, output, parts);
     }
 
-    fn run<'a>(&self, job: &Job, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
-        self.kernel.vectorize(|| job.run(input, output));
+    fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+        self.kernel.vectorize(|| job.run(draw, input, output));
     }
 }

@@ -271,7 +271,7 @@ impl Fp32 {
 /// How the posterior of the FP32 network differs from the model's, if it does: its figures are then
 /// those of another Bayesian network.
 fn other_posterior(network: &Network, model: &model::QuantizedModel) -> Option<String> {
-    let is_bayesian = model.layers().any(|layer| layer.is_bayesian());
+    let is_bayesian = model.randomness().bayesian_layers > 0;
     match (is_bayesian, network.is_bayesian()) {
         (true, false) => Some("the model is Bayesian, its FP32 network is not".into()),
         (false, true) => {

@@ -4,7 +4,7 @@ use bayes8_core::format;
 use bayes8_core::graph::Shape;
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::limits::Cost;
-use bayes8_core::model::{Calibration, Preprocessing, Provenance, QuantizedModel};
+use bayes8_core::model::{Calibration, PerMember, Preprocessing, Provenance, QuantizedModel};
 use bayes8_core::numerics::{ActivationBits, Quantization};
 use bayes8_core::posterior::Posterior;
 use bayes8_core::posterior::variance::NoiseDistribution;
@@ -126,10 +126,11 @@ impl ModelReport {
         let input = Input { shape, scale, zero_point, mean, std, observed_range: range(0), source };
 
         let noise = NoiseDistribution::new();
-        let layers = || model.layers().map(Arc::as_ref);
+        let layers = || model.layers().flat_map(PerMember::iter).map(Arc::as_ref);
         let nodes = graph.nodes().iter().enumerate();
         let nodes = nodes.map(|(index, node)| {
-            let (layer, grid) = (node.data.layer(), node.data.output);
+            let layer = node.data.layer().map(|members| members.member(0));
+            let grid = node.data.output;
             let posterior = layer.and_then(|layer| layer.posterior.as_ref().map(|p| (layer, p)));
             Node {
                 name: node.name.clone(),

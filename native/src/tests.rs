@@ -148,7 +148,8 @@ impl<B: Backend, M: Fn() -> B> Subject for Tested<B, M> {
     }
 
     fn run(&self, job: &Job, inputs: &[&[u8]], outputs: usize) -> Vec<u8> {
-        guarded(0xa5, outputs, |y| self.backend.run(job, |index| inputs[index], y))
+        let draw = Draw { seed: 0, sample: 0 };
+        guarded(0xa5, outputs, |y| self.backend.run(job, draw, |index| inputs[index], y))
     }
 
     fn trace(&self, model: &QuantizedModel, codes: &[u8], draw: Draw) -> Vec<NodeOutput> {

@@ -4,7 +4,7 @@ use crate::case::Case;
 use crate::check::Implementation;
 use crate::outcome::{Outcome, Trace, TracedNode};
 use bayes8_core::backend::Backend;
-use bayes8_core::executor::{Executor, NodeOutput, WeightSource, Workspace};
+use bayes8_core::executor::{Executor, NodeOutput, Workspace};
 use bayes8_core::format;
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::SampleSums;
@@ -35,7 +35,7 @@ impl<B: Backend + Copy> Implementation for OnCore<B> {
         let mut sums = vec![SampleSums::new(model.classes()); case.count];
         for sample in case.samples() {
             let draw = Draw { seed: case.vector.seed, sample };
-            executor.run_sample(WeightSource::Fresh(draw), &mut workspace, |picture, found| {
+            executor.run_sample(draw, None, &mut workspace, |picture, found| {
                 logits[picture].extend_from_slice(found);
                 sums[picture].add(found);
             });

@@ -222,7 +222,7 @@ fn threads_that_share_operations_change_no_bit() {
 /// Whether both pictures and samples differ in their logits: comparing constants would prove nothing.
 fn is_varied(description: &QuantizedModel, logits: &[Vec<u8>]) -> bool {
     let row = 4 * description.outputs();
-    let is_bayesian = description.layers().any(|layer| layer.is_bayesian());
+    let is_bayesian = !description.randomness().is_deterministic();
     logits.iter().any(|x| x != &logits[0])
         && (!is_bayesian || logits.iter().any(|x| x[..row] != x[row..2 * row]))
 }

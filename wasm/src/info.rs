@@ -3,7 +3,7 @@
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::graph::Shape;
 use bayes8_core::limits::Cost;
-use bayes8_core::model::QuantizedModel;
+use bayes8_core::model::{PerMember, QuantizedModel};
 use serde::Serialize;
 use tsify::Tsify;
 
@@ -75,7 +75,9 @@ impl NetworkInfo {
             |class| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
         let parameters = model
             .layers()
+            .flat_map(PerMember::iter)
             .map(|layer| layer.mu.len() + layer.bias.as_ref().map_or(0, |bias| bias.mu.len()));
+        let randomness = model.randomness();
         let preprocessing = model.preprocessing();
         Self {
             name: model.name().into(),
@@ -84,7 +86,7 @@ impl NetworkInfo {
             class_names: (0..model.classes()).map(class_name).collect(),
             classes: model.classes(),
             layers: model.layers().count(),
-            bayesian_layers: model.layers().filter(|layer| layer.is_bayesian()).count(),
+            bayesian_layers: randomness.bayesian_layers,
             parameters: parameters.sum(),
             multiply_accumulates: model.multiply_accumulates() as f64,
             memory_bytes: cost.memory_bytes as f64,

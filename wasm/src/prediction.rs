@@ -60,7 +60,8 @@ impl LoadedModel {
         let cost = Cost::new(&model);
         cost.check(&model, limits)?;
         let session = Session::new(&model, kernels(), BLOCK_BYTES);
-        let drawn = model.layers().filter(|layer| layer.posterior.is_some());
+        let drawn = model.layers().map(|members| members.member(0));
+        let drawn = drawn.filter(|layer| layer.posterior.is_some());
         Ok(Self(Rc::new(Shared {
             head: model.head(),
             info: NetworkInfo::new(&model, digest, &cost, session.executor().weight_bytes()),

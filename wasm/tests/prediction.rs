@@ -172,7 +172,7 @@ fn the_description_is_that_of_the_file() {
     assert_eq!((input.depth, input.height, input.width, input.channels), (1, 28, 28, 1));
     assert_eq!((info.classes, info.class_names.len()), (10, 10));
     assert_eq!(info.layers, model.layers().count());
-    assert_eq!(info.bayesian_layers, model.layers().filter(|l| l.is_bayesian()).count());
+    assert_eq!(info.bayesian_layers, model.randomness().bayesian_layers);
     assert_eq!(info.multiply_accumulates, model.multiply_accumulates() as f64);
     assert!(info.weight_bytes > 0);
 }

@@ -5,7 +5,7 @@ use bayes8_native::core::format;
 use bayes8_native::core::graph::{Graph, Padding, Shape, Value, Window};
 use bayes8_native::core::layer::{Bias, Layer};
 use bayes8_native::core::model::{
-    Calibration, Parameters, Parts, Preprocessing, Quantized, QuantizedModel,
+    Calibration, Parameters, Parts, PerMember, Preprocessing, Quantized, QuantizedModel,
 };
 use bayes8_native::core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_native::core::ops::{Conv2d, Linear, MaxPool};
@@ -176,7 +176,7 @@ fn tiny_model(channels: usize) -> QuantizedModel {
     let convolution = Conv2d { out_channels: 5, groups: 1, window };
     let grid = Some(Quantization { scale: 0.1, zero_point: 0 });
     let data = |output, parameters| Quantized { output, range: CodeRange::FULL, parameters };
-    let owned = |layer| Parameters::Layer(Arc::new(layer));
+    let owned = |layer| Parameters::Layer(PerMember::shared(Arc::new(layer)));
     let features = data(grid, owned(layer(0, 5, 9 * channels)));
     let x = graph.push("features".into(), convolution, vec![Value::Input], features).unwrap();
     let pool = MaxPool { window: Window { stride: [4, 4], ..Window::new([4, 4]) } };

@@ -70,8 +70,8 @@ pub(super) fn compare<D: Dimension>(
         let quantized = n.checked_sub(1).map(|n| &model.graph().nodes()[n].data);
         let parameters = node.and_then(|node| node.data.layer());
         let weights = parameters.zip(quantized.and_then(Quantized::layer));
-        let weights =
-            weights.map(|(parameters, layer)| weight_noise(&parameters.weight.mean, layer));
+        let weights = weights
+            .map(|(parameters, layer)| weight_noise(&parameters.weight.mean, layer.member(0)));
         let ends = grid.map(|grid| ends(grid, model.activation_bits().largest_code()));
         // The outermost codes round like all others: half a step to either side.
         let half_step = grid.map_or(0.0, |grid| grid.scale / 2.0);

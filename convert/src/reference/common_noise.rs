@@ -53,7 +53,7 @@ impl<'n> CommonNoise<'n> {
         for (node, noise) in self.network.graph.nodes().iter().zip(&self.layers) {
             let Some(noise) = noise else { continue };
             let of = |layer: &Layer| (layer.mu.len(), layer.out_channels, layer.depthwise);
-            if layers.next().map(|layer| of(layer)) != Some(of(noise)) {
+            if layers.next().map(|layer| of(layer.member(0))) != Some(of(noise)) {
                 return Err(RunError::Weights(node.name.clone()));
             }
         }

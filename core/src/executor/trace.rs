@@ -1,7 +1,7 @@
 //! The output of every node, to find the first node on which two engines differ.
 
 use super::memory::Memory;
-use super::{Executor, Made, WeightSource, Workspace};
+use super::{Executor, Made, Workspace};
 use crate::backend::Backend;
 use crate::plan::{Place, Region};
 use crate::posterior::Draw;
@@ -18,7 +18,7 @@ pub struct NodeOutput {
 }
 
 impl<B: Backend> Executor<B> {
-    /// Runs the batch that [`Self::begin`] took with one weight sample, and returns the output of
+    /// Runs the batch that [`Self::begin`] took with one sample, and returns the output of
     /// every step, in the order of the nodes.
     ///
     /// Two kinds of nodes have no step and are left out: a flattened value shares the memory of its
@@ -37,7 +37,7 @@ impl<B: Backend> Executor<B> {
         for block in 0..workspace.pictures.div_ceil(workspace.capacity) {
             self.block(&self.plan.prefix, block, Made, workspace, &mut keep);
         }
-        self.suffix(WeightSource::Fresh(draw), workspace, &mut keep, &mut |_, _| {});
+        self.suffix(draw, None, workspace, &mut keep, &mut |_, _| {});
         outputs
     }
 }

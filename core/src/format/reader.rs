@@ -5,16 +5,16 @@ use super::header_density::{Density, MAX_HEADER_BYTES};
 use super::other_formats;
 use super::schema::{Description, Version};
 use super::{
-    FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE,
-    residual, since_shape,
+    FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_MEMBERS, SINCE_RESIDUALS,
+    TABLE_SIZE, layer_prefix, residual, since_shape,
 };
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Node};
 use crate::layer::{Bias, Layer, Parameters, Quantized, transpose};
-use crate::model::{Parts, QuantizedModel};
+use crate::model::{MAX_MEMBERS, Parts, QuantizedModel};
 use crate::numerics::{CodeRange, Quantization, Table};
 use crate::ops::{Filters, GridRule};
-use crate::posterior::{Posterior, gaussian::Gaussian};
+use crate::posterior::{PerMember, Posterior, gaussian::Gaussian};
 use alloc::{
     boxed::Box, collections::BTreeSet, format, string::String, string::ToString, sync::Arc,
     vec::Vec,
@@ -52,10 +52,12 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
         header: &header,
         data,
         version: description.format_version,
+        members: description.members,
         used: BTreeSet::new(),
     };
     let graph = graph(&description, &mut reader)?;
     reader.check_all_used()?;
+    check_members(description.members, &graph)?;
 
     let Description {
         format_version, name, activation_bits, input, class_names, calibration, ..
@@ -123,9 +125,16 @@ fn parse(json: &str) -> Result<Description, FormatError> {
         return Err(FormatError::Version { found: format_version });
     }
     let description: Description = serde_json::from_str(json).map_err(damaged)?;
+    if description.members > 1 && format_version < SINCE_MEMBERS {
+        return Err(FormatError::MembersVersion(format_version));
+    }
     let input = ("input", "volume", since_shape(description.input.shape));
     let nodes = description.nodes.iter();
     let nodes = nodes.map(|node| (node.name.as_str(), node.op.name(), node.op.operation().since()));
+    if !(1..=MAX_MEMBERS).contains(&description.members) {
+        let (members, found) = (description.members, "1 to 64 are possible");
+        return Err(FormatError::Members { members, found });
+    }
     match iter::once(input).chain(nodes).find(|&(.., since)| since > format_version) {
         Some((node, op, since)) => {
             let node = node.into();
@@ -133,6 +142,15 @@ fn parse(json: &str) -> Result<Description, FormatError> {
         }
         None => Ok(description),
     }
+}
+
+/// Checks that some layer has several members if the file says so.
+fn check_members(members: usize, graph: &Graph<Quantized>) -> Result<(), FormatError> {
+    let mut layers = graph.nodes().iter().filter_map(|node| node.data.layer());
+    if members == 1 || layers.any(|layer| !layer.is_shared()) {
+        return Ok(());
+    }
+    Err(FormatError::Members { members, found: "no layer has tensors of several" })
 }
 
 fn graph(
@@ -153,7 +171,7 @@ fn graph(
         let (output, range) = (&node.output, node.range);
         graph.push_with(node.name.clone(), node.op.clone(), inputs, |node, filters| {
             let parameters = match (filters, node.op.operation().grid()) {
-                (Some(filters), _) => Parameters::Layer(Arc::new(reader.layer(node, filters)?)),
+                (Some(filters), _) => Parameters::Layer(reader.members(node, filters)?),
                 (None, GridRule::Table) => Parameters::Table(Box::new(reader.table(node)?)),
                 (None, GridRule::Kept | GridRule::Own) => Parameters::None,
             };
@@ -171,15 +189,40 @@ struct Tensors<'a> {
     header: &'a Metadata,
     data: &'a [u8],
     version: u32,
+    members: usize,
     used: BTreeSet<String>,
 }
 
 impl Tensors<'_> {
-    fn layer(&mut self, node: &Node, filters: Filters) -> Result<Layer, FormatError> {
+    /// Reads the layer of a node: of each member if the file has them, or else of all.
+    fn members(
+        &mut self,
+        node: &Node,
+        filters: Filters,
+    ) -> Result<PerMember<Arc<Layer>>, FormatError> {
+        let channels = node.shape.channels;
+        let first = format!("{}.mu", layer_prefix(&node.name, Some(0)));
+        let several = self.members > 1 && self.header.info(&first).is_some();
+        let count = if several { self.members } else { 1 };
+        let mut layer =
+            |member| self.layer(&layer_prefix(&node.name, member), channels, filters).map(Arc::new);
+        let mut members = PerMember::shared(layer(several.then_some(0))?);
+        for member in 1..count {
+            members.push(layer(Some(member))?);
+        }
+        Ok(members)
+    }
+
+    /// Reads the layer whose tensors have this prefix.
+    fn layer(
+        &mut self,
+        name: &str,
+        channels: usize,
+        filters: Filters,
+    ) -> Result<Layer, FormatError> {
         let depthwise = filters.is_depthwise();
         let shape = filters.weight_shape();
-        let channels = [node.shape.channels];
-        let name = &node.name;
+        let channels = [channels];
         let missing = |suffix: &str| FormatError::MissingTensor(format!("{name}.{suffix}"));
 
         let mu = self.numbers(name, "mu", &shape, i8::from_le_bytes)?;
@@ -196,7 +239,7 @@ impl Tensors<'_> {
             (Some(sigma), Some(noise_multiplier)) => {
                 Some(Posterior::Gaussian(Gaussian { sigma, noise_multiplier }))
             }
-            _ => return Err(FormatError::HalfPosterior(name.clone())),
+            _ => return Err(FormatError::HalfPosterior(name.into())),
         };
         if depthwise {
             mu = transpose(&mu, channels[0]);
@@ -207,7 +250,7 @@ impl Tensors<'_> {
         let bias_sigma = self.numbers(name, "bias.sigma", &channels, i32::from_le_bytes)?;
         let bias = match (bias_mu, bias_sigma) {
             (Some(mu), sigma) => Some(Bias { mu, sigma }),
-            (None, Some(_)) => return Err(FormatError::BiasWithoutMean(name.clone())),
+            (None, Some(_)) => return Err(FormatError::BiasWithoutMean(name.into())),
             (None, None) => None,
         };
         Ok(Layer { index: 0, out_channels: channels[0], depthwise, mu, posterior, scale, bias })

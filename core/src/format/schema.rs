@@ -20,6 +20,9 @@ pub(super) struct Description {
     /// Absent if 8.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) activation_bits: ActivationBits,
+    /// Absent if 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(super) members: usize,
     pub(super) input: Input,
     pub(super) class_names: Vec<String>,
     pub(super) nodes: Vec<Node>,
@@ -29,6 +32,14 @@ pub(super) struct Description {
 
 fn is_default(bits: &ActivationBits) -> bool {
     *bits == ActivationBits::default()
+}
+
+const fn one() -> usize {
+    1
+}
+
+fn is_one(members: &usize) -> bool {
+    *members == 1
 }
 
 #[derive(Serialize, Deserialize)]

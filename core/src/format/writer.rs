@@ -4,7 +4,10 @@ use super::contents::Contents;
 use super::header_density::{Density, MAX_HEADER_BYTES};
 use super::residual;
 use super::schema::{Description, Grid, Input, Node};
-use super::{DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE};
+use super::{
+    DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_MEMBERS, SINCE_RESIDUALS,
+    TABLE_SIZE, layer_prefix,
+};
 use crate::digest::ModelDigest;
 use crate::graph::Value;
 use crate::layer::{Layer, Parameters, Quantized, transpose};
@@ -99,14 +102,18 @@ fn metadata(model: &QuantizedModel, version: u32) -> BTreeMap<&'static str, Stri
 /// Returns the version of the format that has the model, and its tensors in the order of the file:
 /// wide types first, so that all are aligned, then by name.
 fn tensors(model: &QuantizedModel) -> (u32, Vec<(String, Tensor<'_>)>) {
-    let mut version = super::graph_version(model.graph());
+    let since_members = if model.members() > 1 { SINCE_MEMBERS } else { 1 };
+    let mut version = super::graph_version(model.graph()).max(since_members);
     let mut tensors = Vec::new();
     let graph = model.graph();
     for (index, node) in graph.nodes().iter().enumerate() {
         match (&node.data.parameters, graph.filters(index)) {
-            (Parameters::Layer(layer), Some(filters)) => {
-                let layer_version = push_layer(&mut tensors, &node.name, layer, filters);
-                version = version.max(layer_version);
+            (Parameters::Layer(members), Some(filters)) => {
+                for (member, layer) in members.iter().enumerate() {
+                    let prefix = layer_prefix(&node.name, (!members.is_shared()).then_some(member));
+                    let layer_version = push_layer(&mut tensors, &prefix, layer, filters);
+                    version = version.max(layer_version);
+                }
             }
             (Parameters::Table(table), _) => {
                 let shape = [TABLE_SIZE].to_vec();
@@ -199,6 +206,7 @@ fn describe(model: &QuantizedModel, version: u32) -> Description {
         format_version: version,
         name: model.name().to_string(),
         activation_bits: model.activation_bits(),
+        members: model.members(),
         input: Input {
             shape: graph.input(),
             scale: model.input().scale,

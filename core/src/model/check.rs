@@ -1,5 +1,6 @@
 //! Checks that parts form a model: everything that execution relies on.
 
+use super::MAX_MEMBERS;
 use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
 use crate::error::ModelError;
@@ -57,10 +58,42 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     for index in 0..nodes.len() {
         check_node(parts, index)?;
     }
+    check_members(parts)?;
+    check_tensor_names(parts)
+}
+
+/// Checks that all layers that are not shared have the same number of members.
+fn check_members(parts: &Parts) -> Result<(), ModelError> {
+    let mut expected = None;
+    for node in parts.graph.nodes() {
+        let Some(members) = node.data.layer().filter(|layer| !layer.is_shared()) else { continue };
+        let found = members.count();
+        let expected = *expected.get_or_insert(found);
+        if found != expected || found > MAX_MEMBERS {
+            let expected = expected.min(MAX_MEMBERS);
+            return Err(ModelError::Members { node: node.name.clone(), expected, found });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that no two layers have tensors of the same name.
+fn check_tensor_names(parts: &Parts) -> Result<(), ModelError> {
+    let nodes = parts.graph.nodes();
+    let is_weighted = |name: &str| match parts.graph.value(name) {
+        Some(Value::Node(n)) => nodes[n].op.is_weighted(),
+        Some(Value::Input) | None => false,
+    };
+    let several = nodes.iter().filter_map(|node| node.data.layer()).any(|layer| !layer.is_shared());
     for node in nodes.iter().filter(|node| node.op.is_weighted()) {
-        let Some(owner) = node.name.strip_suffix(".bias") else { continue };
-        if matches!(graph.value(owner), Some(Value::Node(n)) if nodes[n].op.is_weighted()) {
-            return Err(ModelError::TensorName(owner.into()));
+        let own = node.name.strip_suffix(".bias");
+        if own.is_some_and(is_weighted) {
+            return Err(ModelError::TensorName(node.name.clone()));
+        }
+        let owner = own.unwrap_or(&node.name).rsplit_once(".member.");
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if several && owner.is_some_and(|(owner, n)| is_number(n) && is_weighted(owner)) {
+            return Err(ModelError::TensorName(node.name.clone()));
         }
     }
     Ok(())
@@ -114,9 +147,11 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
     check_code(parts, named(name, "output.zero_point"), output.zero_point)?;
     match rule {
         GridRule::Own => check_code(parts, named(name, "range"), range.high),
-        GridRule::Kept if parts.grid(inputs[0]) != Some(*output) => {
-            Err(ModelError::Moved { node: name.clone(), op: op.name() })
+        GridRule::Kept => {
+            let kept = parts.grid(inputs[0]).map(|input| op.operation().kept_grid(input));
+            let moved = || ModelError::Moved { node: name.clone(), op: op.name() };
+            (kept == Some(*output)).then_some(()).ok_or_else(moved)
         }
-        GridRule::Kept | GridRule::Table => Ok(()),
+        GridRule::Table => Ok(()),
     }
 }

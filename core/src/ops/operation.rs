@@ -38,6 +38,11 @@ pub trait Operation {
         GridRule::Own
     }
 
+    /// Returns the grid of the output of an operation that keeps its input's ([`GridRule::Kept`]).
+    fn kept_grid(&self, input: Quantization) -> Quantization {
+        input
+    }
+
     /// Returns the number of steps per element of the output, over an input of shape `input`
     /// ([`crate::limits`]).
     fn steps_per_element(&self, _input: Shape) -> u64 {
@@ -53,6 +58,18 @@ pub trait Weighted: Operation {
 
 /// An operation without weights.
 pub trait Weightless: Operation {
+    /// The loop over codes.
+    type Job;
+
+    /// Returns the loop over codes, with all parameters derived and checked.
+    ///
+    /// # Errors
+    /// A [`ModelError`] that names the node, if the grids do not fit together.
+    fn job(&self, site: &Site<'_>) -> Result<Self::Job, ModelError>;
+}
+
+/// An operation whose output depends on the sample even if no weight does.
+pub trait Random: Operation {
     /// The loop over codes.
     type Job;
 
@@ -115,7 +132,8 @@ impl Arity {
 /// Where an output's grid comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GridRule {
-    /// The grid of the input, whose codes the operation moves.
+    /// The grid that [`Operation::kept_grid`] makes of the input's, whose codes the operation keeps
+    /// or moves.
     Kept,
     /// A separate grid, with bounds on its codes.
     Own,
@@ -182,6 +200,8 @@ pub struct Site<'a> {
     pub(crate) output: Shape,
     /// Grid and codes of the output, and the parameters of the node.
     pub(crate) quantized: &'a Quantized,
+    /// Number of the node among those of random operations ([`super::Op::is_random`]).
+    pub(crate) number: u32,
 }
 
 impl Site<'_> {

@@ -7,20 +7,23 @@ use crate::graph::{Graph, Node, Value};
 use crate::layer::{Layer, Quantized};
 use crate::numerics::Quantization;
 use crate::ops::{Job, Operand, Site, Work};
+use crate::posterior::PerMember;
 use alloc::{sync::Arc, vec, vec::Vec};
+
+/// The convolutions and layers of a weighted node.
+type Members = PerMember<(Convolution, Arc<Layer>)>;
 
 /// The work of a node.
 pub(super) enum NodeWork {
-    /// A weighted layer.
-    Convolution(Convolution, Arc<Layer>),
+    /// A weighted layer, of each member or of all.
+    Convolution(Members),
     /// A loop.
     Loop(Job),
     /// None: its output is its input.
     View,
     /// An addition together with the convolution before it.
     Residual {
-        convolution: Convolution,
-        layer: Arc<Layer>,
+        members: Members,
         /// The input of the convolution, and the addition's other input.
         inputs: [Value; 2],
     },
@@ -28,19 +31,20 @@ pub(super) enum NodeWork {
     Fused { addition: usize },
 }
 
-/// Returns for every node whether its output depends on the weight sample. The last node always
+/// Returns for every node whether its output depends on the sample. The last node always
 /// counts as dependent, so that every sample has logits.
 pub(super) fn sampled_nodes(nodes: &[Node<Quantized>]) -> Vec<bool> {
     let mut sampled = vec![false; nodes.len()];
     for (index, node) in nodes.iter().enumerate() {
-        let own = node.data.layer().is_some_and(|layer| layer.is_bayesian());
+        let own = node.data.weights_vary() || node.op.is_random();
         let inherited = node.inputs.iter().any(|&v| matches!(v, Value::Node(n) if sampled[n]));
         sampled[index] = own || inherited || index + 1 == nodes.len();
     }
     sampled
 }
 
-/// Returns the work of node `index`, without fusion.
+/// Returns the work of node `index`, without fusion. `number` is the number of random operations
+/// before it.
 ///
 /// # Errors
 /// A [`ModelError`] if a layer does not fit the node or a derived number is not usable.
@@ -48,6 +52,7 @@ pub(super) fn work(
     graph: &Graph<Quantized>,
     input: Quantization,
     index: usize,
+    number: u32,
 ) -> Result<NodeWork, ModelError> {
     let node = &graph.nodes()[index];
     let operand = |&value: &Value| {
@@ -60,14 +65,16 @@ pub(super) fn work(
     };
     let inputs = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
     let (inputs, output, quantized) = (&inputs[..], node.shape, &node.data);
-    Ok(match node.op.work(&Site { node: &node.name, inputs, output, quantized })? {
+    Ok(match node.op.work(&Site { node: &node.name, inputs, output, quantized, number })? {
         Work::View => NodeWork::View,
         Work::Loop(job) => NodeWork::Loop(job),
         Work::Filters(filters) => {
             let other = || ModelError::Parameters { node: node.name.clone() };
-            let layer = node.data.layer().ok_or_else(other)?;
-            let convolution = convolution::derive(node, filters, layer, inputs[0].grid)?;
-            NodeWork::Convolution(convolution, Arc::clone(layer))
+            let members = node.data.layer().ok_or_else(other)?.try_map(|layer| {
+                let convolution = convolution::derive(node, filters, layer, inputs[0].grid)?;
+                Ok((convolution, Arc::clone(layer)))
+            });
+            NodeWork::Convolution(members?)
         }
     })
 }
@@ -94,7 +101,7 @@ pub(super) fn fuse(nodes: &[Node<Quantized>], sampled: &[bool], works: &mut [Nod
         };
         let Some(branch) = node.inputs.iter().filter_map(fits).max() else { continue };
         let fused = core::mem::replace(&mut works[branch], NodeWork::Fused { addition: index });
-        let NodeWork::Convolution(convolution, layer) = fused else { continue };
+        let NodeWork::Convolution(members) = fused else { continue };
         let [first, second] = [node.inputs[0], node.inputs[1]];
         let other = if first == Value::Node(branch) {
             second
@@ -103,8 +110,9 @@ pub(super) fn fuse(nodes: &[Node<Quantized>], sampled: &[bool], works: &mut [Nod
             first
         };
         works[index] = NodeWork::Residual {
-            convolution: Convolution { residual: Some(addition), ..convolution },
-            layer,
+            members: members.map(|(convolution, layer)| {
+                (Convolution { residual: Some(addition), ..convolution }, layer)
+            }),
             inputs: [nodes[branch].inputs[0], other],
         };
     }

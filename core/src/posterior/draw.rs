@@ -25,4 +25,9 @@ impl Draw {
     pub fn bias_stream(&self, layer: u32) -> ChaCha8 {
         ChaCha8::new(self.seed, 1 << 63 | u64::from(layer) << 32 | u64::from(self.sample))
     }
+
+    /// Returns the key stream for the mask of the random operation number `operation`.
+    pub fn mask_stream(&self, operation: u32) -> ChaCha8 {
+        ChaCha8::new(self.seed, 1 << 62 | u64::from(operation) << 32 | u64::from(self.sample))
+    }
 }

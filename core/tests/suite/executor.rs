@@ -3,11 +3,12 @@
 
 use bayes8_core::executor::Executor;
 use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
-use bayes8_core::model::QuantizedModel;
+use bayes8_core::model::{Layer, QuantizedModel};
 use bayes8_core::ops::{AveragePool, MaxPool, PadChannels};
 use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bayes8_conformance::{
     Builder, Kind, layer_mut, random_codes, random_model, random_model_of_all_operations,
@@ -115,14 +116,21 @@ fn the_generator_makes_every_operation_and_kind_of_layer() {
         let operations: BTreeSet<&str> = nodes.map(|node| node.op.name()).collect();
         assert_eq!(operations.len(), count, "{operations:?}");
     }
-    assert!(volumes.iter().any(|m| m.layers().any(|l| l.depthwise)));
+    assert!(volumes.iter().any(|m| layers(m).any(|l| l.depthwise)));
     let any = |f: fn(&QuantizedModel) -> bool| models.iter().any(f);
-    assert!(any(|m| m.layers().all(|l| l.is_bayesian())), "no prefix");
-    assert!(any(
-        |m| !m.layers().next().unwrap().is_bayesian() && m.layers().any(|l| l.is_bayesian())
-    ));
-    assert!(any(|m| m.layers().any(|l| l.depthwise)));
-    assert!(any(|m| m.layers().any(|l| l.posterior.is_none() && l.is_bayesian())));
+    assert!(any(|m| layers(m).all(|l| l.is_bayesian())), "no prefix");
+    assert!(
+        any(|m| !layers(m).next().unwrap().is_bayesian() && layers(m).any(|l| l.is_bayesian()))
+    );
+    assert!(any(|m| layers(m).any(|l| l.depthwise)));
+    assert!(any(|m| m.members() > 1 && m.randomness().bayesian_layers == 0), "an ensemble");
+    assert!(any(|m| m.layers().any(|l| !l.is_shared()) && m.layers().any(|l| l.is_shared())));
+    assert!(any(|m| layers(m).any(|l| l.posterior.is_none() && l.is_bayesian())));
+}
+
+/// Iterates over the layers of all members.
+fn layers(model: &QuantizedModel) -> impl Iterator<Item = &Arc<Layer>> {
+    model.layers().flat_map(|members| members.iter())
 }
 
 /// Comparing networks whose values saturate would prove little.
@@ -132,7 +140,7 @@ fn most_random_networks_tell_pictures_and_samples_apart() {
     for model in (0..100).map(random_model) {
         let logits = run(&model, &random_codes(&model, 2, 1), 2, 2);
         pictures += u32::from(logits[0] != logits[1]);
-        if model.layers().any(|layer| layer.is_bayesian()) {
+        if !model.randomness().is_deterministic() {
             sampled += 1;
             samples += u32::from(logits[0] != logits[2]);
         }

@@ -41,7 +41,7 @@ fn the_bits_of_activations_are_kept_and_checked() {
 #[test]
 fn every_kind_of_layer_and_all_metadata_are_kept() {
     let model = model();
-    let layers: Vec<_> = model.layers().collect();
+    let layers: Vec<_> = model.layers().map(|members| members.member(0)).collect();
     assert!(layers[2].depthwise && layers[2].is_bayesian() && !layers[3].is_bayesian());
     assert_eq!(read(&write(&model).unwrap()).unwrap(), model);
 }
@@ -69,7 +69,7 @@ fn thousands_of_short_class_names_can_be_read_back() {
 fn depthwise_weights_are_stored_by_channel() {
     let model = model();
     let node = model.graph().nodes().iter().filter(|node| node.op.is_weighted()).nth(2).unwrap();
-    let (name, layer) = (&node.name, node.data.layer().unwrap());
+    let (name, layer) = (&node.name, node.data.layer().unwrap().member(0));
     let tensor = &file().tensors[&format!("{name}.mu")];
     assert_eq!(tensor.shape, [6, 3, 3, 1]);
     for channel in 0..6 {

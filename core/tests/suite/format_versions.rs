@@ -62,7 +62,8 @@ fn spreads_that_follow_the_means_are_stored_as_residuals_and_come_back() {
     // A file with whole codes is also valid.
     let mut whole = file.clone();
     whole.tensors.retain(|name, _| !name.contains(".sigma_"));
-    let Posterior::Gaussian(posterior) = model.layers().next().unwrap().posterior.as_ref().unwrap();
+    let Posterior::Gaussian(posterior) =
+        model.layers().next().unwrap().member(0).posterior.as_ref().unwrap();
     let shape = file.tensors["linear_0.mu"].shape.clone();
     let tensor = Tensor::new("U8", &shape, posterior.sigma.clone());
     whole.tensors.insert("linear_0.sigma".into(), tensor);

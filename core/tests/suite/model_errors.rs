@@ -214,8 +214,9 @@ fn a_layer_belongs_to_its_node() {
 fn a_model_numbers_its_layers() {
     let mut parts = parts();
     layer_mut(&mut parts, 0).index = 7;
-    let numbers =
-        |model: &QuantizedModel| model.layers().map(|layer| layer.index).collect::<Vec<_>>();
+    let numbers = |model: &QuantizedModel| {
+        model.layers().map(|members| members.member(0).index).collect::<Vec<_>>()
+    };
     assert_eq!(numbers(&QuantizedModel::new(parts).unwrap()), [0, 1]);
 }
 
@@ -269,15 +270,52 @@ fn means_that_might_overflow_are_refused() {
 /// In a file, `a.bias` + `.mu` and `a` + `.bias.mu` are the same name.
 #[test]
 fn layers_whose_tensors_would_share_a_name_are_refused() {
-    let clash = |parts: &mut Parts| {
-        let mut graph = Graph::new(INPUT).unwrap();
-        for (i, name) in ["a", "pool", "mean", "a.bias"].into_iter().enumerate() {
-            let node = parts.graph.nodes()[i].clone();
-            graph.push(name.into(), node.op, node.inputs, node.data).unwrap();
+    let clash = |last: &str, members: usize| {
+        move |parts: &mut Parts| {
+            let mut graph = Graph::new(INPUT).unwrap();
+            for (i, name) in ["a", "pool", "mean", last].into_iter().enumerate() {
+                let mut node = parts.graph.nodes()[i].clone();
+                if let Parameters::Layer(layer) = &mut node.data.parameters {
+                    (1..members).for_each(|_| layer.push(layer.member(0).clone()));
+                }
+                graph.push(name.into(), node.op, node.inputs, node.data).unwrap();
+            }
+            parts.graph = graph;
         }
-        parts.graph = graph;
     };
-    assert_eq!(model_error(clash, "a.bias.mu"), ModelError::TensorName("a".into()));
+    for (last, members) in [("a.bias", 1), ("a.member.0", 2), ("a.member.17.bias", 2)] {
+        let error = model_error(clash(last, members), last);
+        assert_eq!(error, ModelError::TensorName(last.into()));
+    }
+    for (last, members) in [("a.member.0", 1), ("a.member.x", 2), ("b.member.0", 2)] {
+        let mut parts = parts();
+        clash(last, members)(&mut parts);
+        QuantizedModel::new(parts).unwrap();
+    }
+}
+
+#[test]
+fn layers_that_are_not_shared_have_the_same_number_of_members() {
+    let members = |counts: [usize; 2]| {
+        move |parts: &mut Parts| {
+            let layers = parts.graph.data_mut().filter_map(|data| match &mut data.parameters {
+                Parameters::Layer(layer) => Some(layer),
+                Parameters::None | Parameters::Table(_) => None,
+            });
+            for (layer, count) in layers.zip(counts) {
+                (1..count).for_each(|_| layer.push(layer.member(0).clone()));
+            }
+        }
+    };
+    let error = model_error(members([2, 3]), "3 members, expected 2");
+    assert!(matches!(error, ModelError::Members { expected: 2, found: 3, .. }));
+    let error = model_error(members([65, 1]), "65 members, expected 64");
+    assert!(matches!(error, ModelError::Members { expected: 64, found: 65, .. }));
+    for (counts, expected) in [([64, 1], 64), ([1, 3], 3), ([5, 5], 5), ([1, 1], 1)] {
+        let mut parts = parts();
+        members(counts)(&mut parts);
+        assert_eq!(QuantizedModel::new(parts).unwrap().members(), expected);
+    }
 }
 
 /// Kernels may rely on seven bits, so anything that could make a larger code is refused.

@@ -5,8 +5,13 @@ use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
 use bayes8_core::layer::Layer;
 use bayes8_core::model::{Parameters, Quantized, QuantizedModel};
 use bayes8_core::numerics::{CodeRange, Quantization, Table};
-use bayes8_core::ops::{AveragePool, Conv2d, MaxPool, Pad, PadChannels, Slice};
-use bayes8_core::posterior::Draw;
+use bayes8_core::ops::{
+    AveragePool, Conv2d, Dropout, DropoutKind, MaxPool, Pad, PadChannels, Slice,
+};
+use bayes8_core::posterior::{Draw, PerMember};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::sync::Arc;
 
 /// Plane, row and column.
 type Position = [i64; 3];
@@ -45,19 +50,21 @@ pub(crate) fn trace(
     let graph = model.graph();
     let input = Tensor { shape: graph.input(), grid: model.input(), codes: picture.to_vec() };
     let mut values: Vec<Tensor> = vec![input];
+    let mut dropouts = 0;
     for node in graph.nodes() {
         let inputs: Vec<&Tensor> = node.inputs.iter().map(|&v| &values[number(v)]).collect();
         let Quantized { output, range, parameters } = &node.data;
         let draw = Draw { seed, sample };
         let Some(grid) = *output else {
-            let layer = node.data.layer().unwrap();
+            let layer = of_sample(node.data.layer().unwrap(), sample);
             let (sums, scales) = weighted(node, inputs[0], layer, draw);
             let scale = |s: f32| (f64::from(inputs[0].grid.scale) * f64::from(s)) as f32;
             let logits = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s)).collect();
             return (values.into_iter().skip(1).map(|value| value.codes).collect(), logits);
         };
         let codes = match parameters {
-            Parameters::Layer(layer) => {
+            Parameters::Layer(members) => {
+                let layer = of_sample(members, sample);
                 let (sums, scales) = weighted(node, inputs[0], layer, draw);
                 let scale = |s: f32| {
                     let product = f64::from(inputs[0].grid.scale) * f64::from(s);
@@ -67,7 +74,13 @@ pub(crate) fn trace(
                 real.map(|y| round(y, grid, *range)).collect()
             }
             Parameters::Table(table) => tabulated(inputs[0], table),
-            Parameters::None => unweighted(node, &inputs, grid, *range),
+            Parameters::None => match node.op {
+                Op::Dropout(dropout) => {
+                    dropouts += 1;
+                    masked(dropout, dropouts - 1, inputs[0], draw)
+                }
+                _ => unweighted(node, &inputs, grid, *range),
+            },
         };
         assert_eq!(codes.len(), node.shape.elements());
         values.push(Tensor { shape: node.shape, grid, codes });
@@ -154,6 +167,40 @@ fn weighted(node: &Node<Quantized>, x: &Tensor, layer: &Layer, draw: Draw) -> (V
     (sums, scales)
 }
 
+/// Returns the layer of the member that a sample takes.
+fn of_sample(members: &PerMember<Arc<Layer>>, sample: u32) -> &Layer {
+    members.iter().nth(sample as usize % members.count()).unwrap()
+}
+
+/// Replaces the codes that a sample drops, with the key stream of another implementation.
+fn masked(dropout: Dropout, number: u64, x: &Tensor, draw: Draw) -> Vec<u8> {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&draw.seed.to_le_bytes());
+    let mut stream = ChaCha8Rng::from_seed(key);
+    stream.set_stream((1 << 62) + (number << 32) + u64::from(draw.sample));
+    let mut byte = |at: usize| {
+        // Byte `at` of the groups, whose words are transposed: word j of block b is number 16 j + b.
+        let (group, word) = (at / 1024, at % 1024 / 4);
+        stream.set_word_pos((group * 256 + word % 16 * 16 + word / 16) as u128);
+        stream.next_u32().to_le_bytes()[at % 4]
+    };
+    let mut is_dropped = |unit: usize| {
+        let first = unit / 64 * 128 + unit % 64;
+        let number = u32::from(byte(first)) + 256 * u32::from(byte(first + 64));
+        number < u32::from(dropout.probability.0.get())
+    };
+    let channels = x.shape.channels;
+    let code = |(i, &code): (usize, &u8)| {
+        let unit = match dropout.kind {
+            DropoutKind::Element => i,
+            DropoutKind::Channel => i % channels,
+            DropoutKind::Value => 0,
+        };
+        if is_dropped(unit) { x.grid.zero_point } else { code }
+    };
+    x.codes.iter().enumerate().map(code).collect()
+}
+
 fn tabulated(x: &Tensor, table: &Table) -> Vec<u8> {
     x.codes.iter().map(|&code| table[code as usize]).collect()
 }
@@ -234,6 +281,7 @@ fn unweighted(
             }
             Op::Requantize => round(rescaled(x, position, channel), grid, range),
             Op::Conv2d(_) | Op::Linear(_) | Op::Table => unreachable!("has parameters"),
+            Op::Dropout(_) => unreachable!("is random"),
         }
     };
     positions(node.shape).map(output).collect()

@@ -67,8 +67,8 @@ impl<B: Backend> Backend for Timed<B> {
         time(work, || self.backend.convolution(job, weights, input, output, scratch));
     }
 
-    fn run<'a>(&self, job: &Job, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
-        time(Work::Loop, || self.backend.run(job, input, output));
+    fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+        time(Work::Loop, || self.backend.run(job, draw, input, output));
     }
 }
 

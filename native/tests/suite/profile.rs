@@ -13,9 +13,9 @@ fn multiply_accumulates(model: &QuantizedModel, pictures: u64, samples: u64) -> 
     let nodes = model.graph().nodes();
     let mut sampled = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
-        let bayesian = node.data.layer().is_some_and(|layer| layer.is_bayesian());
+        let varies = node.data.weights_vary() || node.op.is_random();
         let inherits = |&value: &Value| matches!(value, Value::Node(n) if sampled[n]);
-        sampled.push(bayesian || node.inputs.iter().any(inherits) || index + 1 == nodes.len());
+        sampled.push(varies || node.inputs.iter().any(inherits) || index + 1 == nodes.len());
     }
     let times = |sampled| pictures * if sampled { samples } else { 1 };
     let nodes = sampled.into_iter().enumerate();
@@ -66,11 +66,12 @@ fn every_step_is_charged_for_the_work_that_it_does_and_for_no_other() {
             for step in profile.expect("pictures").1.steps {
                 let weighted = step.nodes.iter().find_map(|&node| model.graph().filters(node));
                 let layer = model.graph().nodes()[step.nodes[0]].data.layer();
+                let is_bayesian = layer.is_some_and(|l| l.iter().any(|layer| layer.is_bayesian()));
                 let depthwise = weighted.map(|filters| filters.is_depthwise());
                 let is_3x3 = weighted.is_some_and(|filters| filters.window.kernel == [3, 3]);
                 for work in Work::ALL {
                     let expected = match work {
-                        Work::Sampling => layer.is_some_and(|layer| layer.is_bayesian()),
+                        Work::Sampling => is_bayesian,
                         Work::Transforms => step.time(work) > Duration::ZERO && is_3x3,
                         Work::Packing => depthwise == Some(false) && isa != Isa::Portable,
                         Work::Products => depthwise == Some(false),

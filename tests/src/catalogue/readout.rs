@@ -10,7 +10,7 @@ use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::{Conv2d, Linear};
-use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
+use bayes8_core::posterior::{PerMember, Posterior, gaussian::Gaussian};
 use std::sync::Arc;
 
 /// Step of the input.
@@ -126,7 +126,8 @@ fn identity(parts: &mut Parts, value: Value, grid: Quantization) -> Value {
 }
 
 fn quantized(output: Option<Quantization>, layer: Layer) -> Quantized {
-    Quantized { output, range: CodeRange::FULL, parameters: Parameters::Layer(Arc::new(layer)) }
+    let parameters = Parameters::Layer(PerMember::shared(Arc::new(layer)));
+    Quantized { output, range: CodeRange::FULL, parameters }
 }
 
 /// mu, sigma and multipliers of all sizes, saturating ones among them.

@@ -6,7 +6,7 @@ use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::{Conv2d, Filters, GridRule, Linear, Slice};
-use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
+use bayes8_core::posterior::{PerMember, Posterior, gaussian::Gaussian};
 use std::sync::Arc;
 
 /// Placeholder for a node whose grid is not chosen yet.
@@ -29,6 +29,7 @@ pub enum Kind {
 pub struct Builder {
     /// Source of the numbers.
     pub random: Random,
+    members: usize,
     parts: Parts,
 }
 
@@ -56,7 +57,13 @@ impl Builder {
             class_names: Vec::new(),
             calibration: None,
         };
-        Self { random, parts }
+        Self { random, members: 1, parts }
+    }
+
+    /// Gives most of the layers that are added from now on separate parameters for each of
+    /// `members` members.
+    pub fn members(&mut self, members: usize) {
+        self.members = members;
     }
 
     /// Shape of a value.
@@ -111,10 +118,11 @@ impl Builder {
         let op = op.into();
         let rule = op.operation().grid();
         let is_product = op == Op::Multiply;
-        let value = self.push(op, inputs)?;
         let x = self.grid(inputs[0]);
+        let kept = op.operation().kept_grid(x);
+        let value = self.push(op, inputs)?;
         let quantized = if rule == GridRule::Kept {
-            Quantized { output: Some(x), ..UNKNOWN }
+            Quantized { output: Some(kept), ..UNKNOWN }
         } else {
             let factor = if is_product { 70.0 * self.grid(inputs[1]).scale } else { 1.0 };
             let scale = x.scale * factor * self.random.real(0.5, 1.5);
@@ -197,10 +205,15 @@ impl Builder {
         let Value::Node(node) = value else { return Ok(value) };
         let Some(filters) = self.parts.graph.filters(node) else { return Ok(value) };
         let layer = self.layer(filters, kind);
+        let scale = layer.scale[0];
+        let mut layers = PerMember::shared(Arc::new(layer));
+        if self.members > 1 && self.random.chance(70) {
+            (1..self.members).for_each(|_| layers.push(Arc::new(self.layer(filters, kind))));
+        }
         // Codes and weights each have a spread of about 70; the outputs should have one of 60.
         let spread = 70.0 * 70.0 * (filters.fan_in() as f32).sqrt() / 60.0;
-        let scale = self.grid(x).scale * layer.scale[0] * spread * self.random.real(0.7, 1.5);
-        let parameters = Parameters::Layer(Arc::new(layer));
+        let scale = self.grid(x).scale * scale * spread * self.random.real(0.7, 1.5);
+        let parameters = Parameters::Layer(layers);
         let quantized = Quantized { parameters, ..self.output(scale) };
         self.set_last(quantized);
         Ok(value)

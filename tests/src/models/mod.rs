@@ -29,7 +29,8 @@ pub fn node_mut(parts: &mut Parts, index: usize) -> &mut Quantized {
     parts.graph.data_mut().nth(index).expect("a node")
 }
 
-/// Layer `number` of a model under construction, not counting operations between layers.
+/// Layer `number` of a model under construction, not counting operations between layers; that of
+/// the first member if they differ.
 ///
 /// # Panics
 /// If there are fewer layers.
@@ -38,7 +39,8 @@ pub fn layer_mut(parts: &mut Parts, number: usize) -> &mut Layer {
         Parameters::Layer(layer) => Some(layer),
         Parameters::None | Parameters::Table(_) => None,
     });
-    Arc::make_mut(layers.nth(number).expect("a layer"))
+    let members = layers.nth(number).expect("a layer");
+    Arc::make_mut(members.iter_mut().next().expect("at least one"))
 }
 
 /// `model` with activations of 7 bits: zero points and bounds halved.

@@ -32,7 +32,7 @@ pub fn random_volume_model(seed: u64) -> QuantizedModel {
     random_network(seed, random, input, Vocabulary::Recorded { volumes: true })
 }
 
-/// A small random network over pictures or volumes, of all operations.
+/// A small random network over pictures or volumes, of all operations, at times with members.
 pub fn random_model_of_all_operations(seed: u64) -> QuantizedModel {
     let mut random = Random::new(seed ^ 0x0b5eed);
     let depth = if random.chance(30) { random.between(2, 4) } else { 1 };
@@ -47,7 +47,12 @@ fn random_network(
     input: Shape,
     vocabulary: Vocabulary,
 ) -> QuantizedModel {
-    let builder = Builder::new(seed, input);
+    let mut builder = Builder::new(seed, input);
+    if let Vocabulary::All = vocabulary
+        && random.chance(30)
+    {
+        builder.members(random.between(2, 4));
+    }
     let mut network = GrowingNetwork { builder, values: vec![Value::Input] };
     let steps = random.between(3, 12);
     let deterministic = if random.chance(50) { random.below(steps) } else { 0 };

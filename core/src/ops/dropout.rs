@@ -1,0 +1,179 @@
+//! Dropout that stays active at prediction.
+
+use super::{Dice, GraphError, GridRule, Inputs, Operation, Random, Site};
+use crate::error::ModelError;
+use crate::geometry::Shape;
+use crate::numerics::Quantization;
+use crate::posterior::Draw;
+use crate::posterior::mask::{Mask, UNITS, mask};
+use core::fmt;
+use core::num::NonZeroU16;
+use serde::{Deserialize, Serialize};
+
+/// Dropout that is active at prediction: a sample drops units with a probability and scales the
+/// others by `1 / (1 - probability)`.
+///
+/// The units of a sample are the same for all pictures, so that a sample is one function drawn from
+/// the posterior.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dropout {
+    /// The probability that a unit is dropped.
+    pub probability: DropoutProbability,
+    /// What is dropped as a whole.
+    pub kind: DropoutKind,
+}
+
+/// A probability above 0 and below 1, as a multiple of 2^-16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DropoutProbability(pub NonZeroU16);
+
+/// What dropout keeps or drops as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropoutKind {
+    /// Each element of the value.
+    Element,
+    /// Each channel, at all positions.
+    Channel,
+    /// The whole value: stochastic depth.
+    Value,
+}
+
+impl DropoutProbability {
+    /// Rounds a probability to the nearest multiple of 2^-16; `None` if that is not above 0 and
+    /// below 1.
+    pub fn nearest(probability: f64) -> Option<Self> {
+        let units = libm::rint(probability * 65_536.0);
+        // NaN and what is out of range give 0 or a number that does not fit.
+        let fits = (1.0..65_536.0).contains(&units);
+        NonZeroU16::new(if fits { units as u16 } else { 0 }).map(Self)
+    }
+
+    /// Returns the probability as a number.
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.0.get()) / 65_536.0
+    }
+}
+
+impl fmt::Display for DropoutProbability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // 2^-16 has a precision of less than five digits.
+        let rounded = libm::rint(self.as_f64() * 1e4) / 1e4;
+        fmt::Display::fmt(&rounded, f)
+    }
+}
+
+impl DropoutKind {
+    /// Returns the number of units of a value of shape `shape`.
+    pub fn units(self, shape: Shape) -> usize {
+        match self {
+            Self::Element => shape.elements(),
+            Self::Channel => shape.channels,
+            Self::Value => 1,
+        }
+    }
+}
+
+impl Dropout {
+    /// Returns whether each unit of a value of shape `shape` is kept by sample `draw`, for the
+    /// dropout node with this number.
+    pub fn kept(&self, number: u32, draw: Draw, shape: Shape) -> impl Iterator<Item = bool> {
+        let units = self.kind.units(shape);
+        let (stream, probability) = (draw.mask_stream(number), self.probability.0.get());
+        let groups = (0..units.div_ceil(UNITS) as u64)
+            .flat_map(move |group| mask(stream, group, probability));
+        groups.take(units).map(|mask| mask != 0)
+    }
+
+    /// Invents parameters, for tests.
+    pub(super) fn invent(_: Shape, dice: &mut Dice<'_>) -> Self {
+        let kinds = [DropoutKind::Element, DropoutKind::Channel, DropoutKind::Value];
+        let units = NonZeroU16::new(dice.between(1, 65_535) as u16);
+        Self {
+            probability: DropoutProbability(units.unwrap_or(NonZeroU16::MIN)),
+            kind: kinds[dice.between(0, 2)],
+        }
+    }
+}
+
+impl Operation for Dropout {
+    fn since(&self) -> u32 {
+        3
+    }
+
+    fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
+        Ok(inputs.first())
+    }
+
+    fn grid(&self) -> GridRule {
+        GridRule::Kept
+    }
+
+    /// Multiplies the scale by `1 / (1 - probability)`.
+    fn kept_grid(&self, input: Quantization) -> Quantization {
+        let kept = f64::from(65_536 - u32::from(self.probability.0.get()));
+        let scale = (f64::from(input.scale) * 65_536.0 / kept) as f32;
+        Quantization { scale, ..input }
+    }
+}
+
+impl Random for Dropout {
+    type Job = Masking;
+
+    fn job(&self, site: &Site<'_>) -> Result<Masking, ModelError> {
+        Ok(Masking {
+            number: site.number,
+            probability: self.probability.0.get(),
+            units: self.kind.units(site.output),
+            zero_point: site.grid()?.zero_point,
+        })
+    }
+}
+
+/// Replaces the codes of dropped units by that of x = 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Masking {
+    /// Number of the node among those of random operations.
+    pub number: u32,
+    /// Probability that a unit is dropped, in units of 2^-16.
+    pub probability: u16,
+    /// Units per picture. They are repeated at all positions.
+    pub units: usize,
+    /// Code of x = 0.
+    pub zero_point: u8,
+}
+
+impl Masking {
+    #[inline(always)]
+    pub(super) fn run<'a>(&self, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+        let stream = draw.mask_stream(self.number);
+        let input = input(0);
+        if self.units <= UNITS / 2 {
+            // Short rows would be slow: handle as many as the mask has room for at a time.
+            let mut kept = mask(stream, 0, self.probability);
+            let length = UNITS / self.units * self.units;
+            (self.units..length).for_each(|i| kept[i] = kept[i - self.units]);
+            for (codes, to) in input.chunks(length).zip(output.chunks_mut(length)) {
+                self.apply(&kept, codes, to);
+            }
+            return;
+        }
+        for (group, first) in (0..).zip((0..self.units).step_by(UNITS)) {
+            let kept = mask(stream, group, self.probability);
+            let some = first..self.units.min(first + UNITS);
+            let rows = input.chunks_exact(self.units).zip(output.chunks_exact_mut(self.units));
+            rows.for_each(|(codes, to)| {
+                self.apply(&kept, &codes[some.clone()], &mut to[some.clone()]);
+            });
+        }
+    }
+
+    #[inline(always)]
+    fn apply(&self, kept: &Mask, codes: &[u8], output: &mut [u8]) {
+        for ((&code, &kept), to) in codes.iter().zip(kept).zip(output) {
+            *to = code & kept | self.zero_point & !kept;
+        }
+    }
+}
