@@ -1,17 +1,38 @@
 //! The INT8 network of the mean weights, which shows the effect of quantization apart from
 //! sampling.
 
-use bayes8_core::model::{ModelError, QuantizedModel};
+use std::sync::Arc;
 
-/// Returns `model` with every weight and bias at its mean.
+use bayes8_core::graph::Op;
+use bayes8_core::layer::Layer;
+use bayes8_core::model::{ModelError, Parameters, Parts, QuantizedModel};
+
+/// Returns `model` with every weight and bias at its mean, and without its dropout nodes. Its samples
+/// are its members, one after the other.
 ///
 /// # Errors
-/// Never: a model stays valid without its standard deviations.
+/// Never: a model stays valid without what varies.
 pub fn of(model: &QuantizedModel) -> Result<QuantizedModel, ModelError> {
-    model.clone().map_layers(|_, layer| {
-        layer.posterior = None;
-        if let Some(bias) = &mut layer.bias {
-            bias.sigma = None;
+    let mut parts = model.clone().into_parts();
+    if let Some(calibration) = &mut parts.calibration {
+        // The range of the input comes first.
+        let nodes = parts.graph.nodes().iter();
+        let mut kept = std::iter::once(true)
+            .chain(nodes.map(|node| !matches!(node.op, Op::Dropout(_))));
+        calibration.ranges.retain(|_| kept.next() == Some(true));
+    }
+    let mut graph = parts.graph.without_dropout();
+    for data in graph.data_mut() {
+        if let Parameters::Layer(members) = &mut data.parameters {
+            members.iter_mut().map(Arc::make_mut).for_each(remove_spread);
         }
-    })
+    }
+    QuantizedModel::new(Parts { graph, ..parts })
+}
+
+fn remove_spread(layer: &mut Layer) {
+    layer.posterior = None;
+    if let Some(bias) = &mut layer.bias {
+        bias.sigma = None;
+    }
 }

@@ -104,18 +104,23 @@ impl QuantizedModel {
         Self { file: Some((digest, version)), ..self }
     }
 
-    /// Changes the layers of the model. Calls `change` with the index of each weighted node and its
-    /// layer, of every member if they differ. Layers that no clone of the model shares are changed in place.
+    /// Changes the layers of the model. Calls `change` with the index of each weighted node, that of
+    /// a member, and its layer; with 0 and the layer once if all members share it. Layers that no clone of the model shares are changed in place.
     ///
     /// # Errors
     /// A [`ModelError`] when a layer does not suit its node any more.
-    pub fn map_layers(self, mut change: impl FnMut(usize, &mut Layer)) -> Result<Self, ModelError> {
+    pub fn map_layers(
+        self,
+        mut change: impl FnMut(usize, usize, &mut Layer),
+    ) -> Result<Self, ModelError> {
         let Self { mut parts, plan, provenance, .. } = self;
         // The plan may share the layers.
         drop(plan);
         for (index, data) in parts.graph.data_mut().enumerate() {
             if let Parameters::Layer(members) = &mut data.parameters {
-                members.iter_mut().for_each(|layer| change(index, Arc::make_mut(layer)));
+                for (member, layer) in members.iter_mut().enumerate() {
+                    change(index, member, Arc::make_mut(layer));
+                }
             }
         }
         Ok(Self { provenance, ..Self::new(parts)? })

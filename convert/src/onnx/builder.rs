@@ -6,6 +6,7 @@ use std::{
 };
 
 use bayes8_core::graph::{Graph, Op, Value};
+use bayes8_core::posterior::PerMember;
 
 use super::{
     activation::Activation, budget::Budget, constant::Constant, initializers::Initializers,
@@ -122,7 +123,8 @@ impl<'a> Builder<'a> {
         inputs: Vec<Value>,
         layer: LayerParameters,
     ) -> Result<Value, ImportError> {
-        self.push_node(name, op, inputs, Real::new(RealParameters::Layer(layer)))
+        let parameters = RealParameters::Layer(PerMember::shared(layer));
+        self.push_node(name, op, inputs, Real::new(parameters))
     }
 
     /// Appends a node; `name` is made unique.
@@ -149,7 +151,7 @@ impl<'a> Builder<'a> {
     pub(super) fn layer_mut(&mut self, n: usize) -> (&str, Option<&mut LayerParameters>) {
         let (name, data) = self.graph.node_mut(n);
         match &mut data.parameters {
-            RealParameters::Layer(layer) => (name, Some(layer)),
+            RealParameters::Layer(layer) => (name, layer.iter_mut().next()),
             RealParameters::None | RealParameters::Function(_) => (name, None),
         }
     }

@@ -131,12 +131,12 @@ fn a_model_has_one_digest_however_it_came() {
 #[test]
 fn a_changed_model_has_another_digest() {
     let model = read(&write(&model()).unwrap()).unwrap();
-    let changed = model.clone().map_layers(|_, layer| layer.mu[0] ^= 1).unwrap();
+    let changed = model.clone().map_layers(|_, _, layer| layer.mu[0] ^= 1).unwrap();
     assert_eq!(changed.file_digest(), None);
     assert_ne!(digest(&changed), digest(&model));
     assert_eq!(read(&write(&changed).unwrap()).unwrap().file_digest(), Some(digest(&changed)));
     // Undoing the change restores the digest.
-    let again = changed.map_layers(|_, layer| layer.mu[0] ^= 1).unwrap();
+    let again = changed.map_layers(|_, _, layer| layer.mu[0] ^= 1).unwrap();
     assert_eq!(digest(&again), digest(&model));
 }
 
