@@ -215,7 +215,6 @@ impl MemberMeans {
         };
         Ok(Self { nodes: sums.into_iter().map(mean).collect(), logits })
     }
-
 }
 
 /// Moves the biases of `layer`, whose weights are rows `[out_channels][fan-in]` of `mean`, by the

@@ -17,8 +17,8 @@ pub fn of(model: &QuantizedModel) -> Result<QuantizedModel, ModelError> {
     if let Some(calibration) = &mut parts.calibration {
         // The range of the input comes first.
         let nodes = parts.graph.nodes().iter();
-        let mut kept = std::iter::once(true)
-            .chain(nodes.map(|node| !matches!(node.op, Op::Dropout(_))));
+        let mut kept =
+            std::iter::once(true).chain(nodes.map(|node| !matches!(node.op, Op::Dropout(_))));
         calibration.ranges.retain(|_| kept.next() == Some(true));
     }
     let mut graph = parts.graph.without_dropout();

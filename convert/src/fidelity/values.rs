@@ -122,10 +122,7 @@ impl Noise {
 }
 
 /// The sums of the mean weights of a layer, over all members.
-fn weight_noise(
-    parameters: &PerMember<LayerParameters>,
-    layers: &PerMember<Arc<Layer>>,
-) -> Noise {
+fn weight_noise(parameters: &PerMember<LayerParameters>, layers: &PerMember<Arc<Layer>>) -> Noise {
     let mut noise = Noise::default();
     for (parameters, layer) in parameters.iter().zip(layers.iter()) {
         let rows = parameters.weight.mean.chunks_exact(layer.fan_in());

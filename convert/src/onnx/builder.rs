@@ -10,9 +10,10 @@ use bayes8_core::posterior::PerMember;
 
 use super::{
     activation::Activation, budget::Budget, constant::Constant, initializers::Initializers,
-    input::Input, node::OnnxNode,
+    input::Input, mask::Mask, node::OnnxNode,
 };
 use crate::{
+    dropout::McDropout,
     error::ImportError,
     network::{LayerParameters, NetworkInput, Real, RealParameters},
 };
@@ -21,6 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) enum Slot {
     Constant(Rc<Constant>),
+    Mask(Mask),
     Activation(Box<Activation>),
 }
 
@@ -43,6 +45,10 @@ pub(super) struct Builder<'a> {
     pub(super) sampled: HashSet<String>,
     /// Initializers that have standard deviations.
     pub(super) sigmas: BTreeSet<String>,
+    /// The dropout nodes to activate.
+    pub(super) mc_dropout: Option<McDropout>,
+    /// Names of the dropout nodes so far.
+    pub(super) dropout_nodes: Vec<String>,
 }
 
 impl<'a> Builder<'a> {
@@ -54,6 +60,7 @@ impl<'a> Builder<'a> {
         operator_set: i64,
         readers: &'a HashMap<&'a str, usize>,
         uses: &HashMap<&'a str, usize>,
+        mc_dropout: Option<McDropout>,
     ) -> Result<Self, ImportError> {
         let constants = initializers.constants.into_iter();
         let mut slots: HashMap<_, _> =
@@ -79,6 +86,8 @@ impl<'a> Builder<'a> {
             moped: initializers.moped,
             sampled: HashSet::new(),
             sigmas: initializers.sigmas,
+            mc_dropout,
+            dropout_nodes: Vec::new(),
         })
     }
 

@@ -196,7 +196,13 @@ fn sigma_follows_its_mean_through_every_fold() {
         }
         // A Bayesian bias, before which nothing is folded, and a deterministic one.
         let bias = |layer: &str| {
-            network.graph.nodes()[node(&network, layer)].data.layer().unwrap().member(0).bias.clone()
+            network.graph.nodes()[node(&network, layer)]
+                .data
+                .layer()
+                .unwrap()
+                .member(0)
+                .bias
+                .clone()
         };
         let last = bias(if name == "residual" { "fc" } else { "fc2" }).unwrap();
         for (mu, sigma) in last.mean.iter().zip(&last.sigma.unwrap()) {

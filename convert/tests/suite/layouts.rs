@@ -53,7 +53,8 @@ fn channels_last(layout: InputLayout, pictures: ArrayViewD<'_, f32>) -> ArrayD<f
 fn deviation(network: &Network, name: &str, answers: &Answers) -> f32 {
     let pictures = answers.get(&format!("{name}.input"));
     let pictures = channels_last(network.input.layout, pictures.view());
-    let logits = run(network, &FloatWeights::mean(network, 0), pictures.view(), |_, _, _| ()).unwrap();
+    let logits =
+        run(network, &FloatWeights::mean(network, 0), pictures.view(), |_, _, _| ()).unwrap();
     let recorded = answers.get(&format!("{name}.output"));
     assert_eq!(recorded.shape(), logits.shape());
     (logits.into_dyn() - recorded).iter().fold(0.0, |max, d| max.max(d.abs()))

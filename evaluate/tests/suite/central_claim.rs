@@ -168,7 +168,8 @@ fn a_model_with_half_of_the_noise_does_not_pass() {
 #[test]
 fn a_model_with_weights_of_five_bits_does_not_pass() {
     let round = |code: i8| (f32::from(code) / 8.0).round().clamp(-15.0, 15.0) as i8 * 8;
-    let coarsen = |_, _, layer: &mut Layer| layer.mu.iter_mut().for_each(|code| *code = round(*code));
+    let coarsen =
+        |_, _, layer: &mut Layer| layer.mu.iter_mut().for_each(|code| *code = round(*code));
     let missed = missed(&QUANTIZED.clone().map_layers(coarsen).unwrap());
     let words = ["NLL", "predictive entropy", "mutual information"];
     assert!(tells_of(&missed, &words), "{missed:#?}");
