@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use bayes8_core::graph::Op;
+use bayes8_core::graph::{Node, Op};
 use bayes8_core::layer::Layer;
-use bayes8_core::model::{ModelError, Parameters, Parts, QuantizedModel};
+use bayes8_core::model::{ModelError, Parameters, QuantizedModel};
 
 /// Returns `model` with every weight and bias at its mean, and without its dropout nodes. Its samples
 /// are its members, one after the other.
@@ -21,13 +21,18 @@ pub fn of(model: &QuantizedModel) -> Result<QuantizedModel, ModelError> {
             std::iter::once(true).chain(nodes.map(|node| !matches!(node.op, Op::Dropout(_))));
         calibration.ranges.retain(|_| kept.next() == Some(true));
     }
-    let mut graph = parts.graph.without_dropout();
-    for data in graph.data_mut() {
+    parts.graph = parts.graph.without_dropout();
+    // Nodes that move codes have the grid of what they now read.
+    for index in 0..parts.graph.nodes().len() {
+        let Node { op, inputs, .. } = &parts.graph.nodes()[index];
+        let moved = op.only_moves().then(|| parts.grid(inputs[0]));
+        let data = parts.graph.node_mut(index).1;
+        data.output = moved.unwrap_or(data.output);
         if let Parameters::Layer(members) = &mut data.parameters {
             members.iter_mut().map(Arc::make_mut).for_each(remove_spread);
         }
     }
-    QuantizedModel::new(Parts { graph, ..parts })
+    QuantizedModel::new(parts)
 }
 
 fn remove_spread(layer: &mut Layer) {

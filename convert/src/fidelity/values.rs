@@ -143,7 +143,8 @@ fn noise<D: Dimension>(
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<Noise>, QuantizeError> {
     let nodes = network.graph.nodes();
-    let int8 = bayes8_native::Model::new(mean_weights::of(model)?, ModelOptions::default())?;
+    let plain = mean_weights::of(model)?;
+    let int8 = bayes8_native::Model::new(plain.clone(), ModelOptions::default())?;
     let mut noise = vec![Noise::default(); nodes.len() + 1];
     let count = pictures.len_of(Axis(0)).min(PICTURES);
     let groups = (0..count).step_by(GROUP);
@@ -162,8 +163,8 @@ fn noise<D: Dimension>(
             fp32.zip(int8).for_each(|(&exact, rounded)| noise[index].add(exact, rounded));
         };
         for trace in int8.trace(Pictures::Normalized(group), 0, member as u32)? {
-            let Some(value @ Value::Node(n)) = network.graph.value(&trace.node) else { continue };
-            match model.grid(value) {
+            let Some(Value::Node(n)) = network.graph.value(&trace.node) else { continue };
+            match plain.graph().value(&trace.node).and_then(|value| plain.grid(value)) {
                 Some(grid) => {
                     compare(n + 1, &mut trace.bytes.iter().map(|&code| number(grid, code)));
                 }
