@@ -4,6 +4,7 @@
 //! that every target can spread pictures and samples over its own kind of threads.
 
 mod memory;
+mod source;
 mod trace;
 
 pub use trace::NodeOutput;
@@ -19,6 +20,7 @@ use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::ops::Range;
 use memory::Memory;
+use source::{Made, SampleSource, Source};
 use thiserror::Error;
 
 /// Not enough memory for the values of a batch.
@@ -40,14 +42,6 @@ enum PreparedLayer<B: Backend> {
     Fixed(B::Weights),
     /// A Bayesian layer, and its index among the Bayesian layers.
     Drawn(usize, B::Layer),
-}
-
-/// Where the steps of the suffix take their weights from.
-struct SampleSource<'a, B: Backend> {
-    draw: Draw,
-    /// Weights of the draw that were drawn earlier; `None` draws them layer by layer as they are
-    /// needed.
-    kept: Option<&'a WeightSample<B>>,
 }
 
 /// One weight sample of all Bayesian layers.
@@ -333,64 +327,6 @@ impl<B: Backend> Executor<B> {
         let pictures = memory.pictures;
         let (values, output) = memory.operands(output);
         self.backend.run(job, draw, |index| values.get(inputs[index], pictures), output);
-    }
-}
-
-/// A source of the weights of layers.
-trait Source<B: Backend, L> {
-    /// Returns the sample that steps are run for.
-    fn draw(&self) -> Draw;
-
-    /// Returns the weights of a layer; fresh ones are drawn into `memory`.
-    fn weights<'a>(
-        &'a self,
-        backend: &B,
-        layer: &'a L,
-        memory: &'a mut B::Weights,
-        scratch: &mut B::Scratch,
-    ) -> &'a B::Weights;
-}
-
-/// The source for the prefix, whose steps hold their weights in place of layers.
-struct Made;
-
-impl<B: Backend> Source<B, B::Weights> for Made {
-    /// Returns any sample: no step of the prefix depends on it.
-    fn draw(&self) -> Draw {
-        Draw { seed: 0, sample: 0 }
-    }
-
-    fn weights<'a>(
-        &'a self,
-        _: &B,
-        layer: &'a B::Weights,
-        _: &'a mut B::Weights,
-        _: &mut B::Scratch,
-    ) -> &'a B::Weights {
-        layer
-    }
-}
-
-impl<B: Backend> Source<B, PreparedLayer<B>> for SampleSource<'_, B> {
-    fn draw(&self) -> Draw {
-        self.draw
-    }
-
-    fn weights<'a>(
-        &'a self,
-        backend: &B,
-        layer: &'a PreparedLayer<B>,
-        memory: &'a mut B::Weights,
-        scratch: &mut B::Scratch,
-    ) -> &'a B::Weights {
-        match (layer, self.kept) {
-            (PreparedLayer::Fixed(weights), _) => weights,
-            (PreparedLayer::Drawn(number, _), Some(sample)) => &sample.layers[*number],
-            (PreparedLayer::Drawn(_, layer), None) => {
-                backend.sample(layer, self.draw, memory, scratch);
-                memory
-            }
-        }
     }
 }
 

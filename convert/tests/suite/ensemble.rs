@@ -17,6 +17,9 @@ use safetensors::{Dtype, tensor::TensorView};
 
 use crate::common::{Fixture, assert_names, initializer, none};
 
+/// Shapes and numbers by name.
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
 /// Initializers whose numbers members have separately; all others are shared.
 const OWN: [&str; 4] = ["conv2.weight", "bn2.weight", "fc.weight", "fc.bias"];
 
@@ -142,7 +145,7 @@ fn members_of_other_architectures_are_refused() {
 }
 
 /// Writes a posterior file with these tensors.
-fn posterior(tensors: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Vec<u8> {
+fn posterior(tensors: &Tensors) -> Vec<u8> {
     let bytes: BTreeMap<_, Vec<u8>> = tensors
         .iter()
         .map(|(name, (_, numbers))| (name, numbers.iter().flat_map(|x| x.to_le_bytes()).collect()))
@@ -154,7 +157,7 @@ fn posterior(tensors: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Vec<u8> {
 }
 
 /// The tensors of `count` members.
-fn member_tensors(count: usize) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+fn member_tensors(count: usize) -> Tensors {
     let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
     let mut tensors = BTreeMap::new();
     for name in names(&mut model) {
@@ -166,7 +169,7 @@ fn member_tensors(count: usize) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
 }
 
 /// Loads `residual` with a posterior file.
-fn load(tensors: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Network, String> {
+fn load(tensors: &Tensors) -> Result<Network, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("network.onnx"), Fixture::load("residual").onnx).unwrap();
@@ -200,7 +203,7 @@ fn a_posterior_file_may_hold_the_weights_of_members() {
 #[test]
 fn posterior_files_with_strange_members_are_refused() {
     let all = member_tensors(3);
-    let refusal = |change: &dyn Fn(&mut BTreeMap<String, (Vec<usize>, Vec<f32>)>)| {
+    let refusal = |change: &dyn Fn(&mut Tensors)| {
         let mut tensors = all.clone();
         change(&mut tensors);
         load(&tensors).unwrap_err()
