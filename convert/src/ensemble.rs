@@ -1,16 +1,11 @@
 //! Members of one architecture as one network.
 
-use std::path::PathBuf;
-
 use bayes8_core::model::MAX_MEMBERS;
 use bayes8_core::posterior::PerMember;
 use bayes8_core::quoted::Echo;
 use thiserror::Error;
 
-use crate::error::LoadError;
 use crate::network::{LayerParameters, Network, RealParameters};
-use crate::onnx::ImportOptions;
-use crate::posterior::PosteriorSource;
 
 /// Why networks are not the members of an ensemble.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -47,7 +42,7 @@ pub enum EnsembleError {
 
 impl EnsembleError {
     /// The member that does not fit.
-    fn member(&self) -> Option<usize> {
+    pub(crate) fn member(&self) -> Option<usize> {
         match *self {
             Self::Count(_) => None,
             Self::Nested(member) | Self::Interface { member, .. } | Self::Node { member, .. } => {
@@ -57,35 +52,7 @@ impl EnsembleError {
     }
 }
 
-/// The files of one member of an ensemble.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MemberFiles {
-    /// The ONNX network.
-    pub network: PathBuf,
-    /// Standard deviations of its weights.
-    pub posterior: PosteriorSource,
-}
-
 impl Network {
-    /// Reads the members of an ensemble, or a single network, with options for what the files leave
-    /// open.
-    ///
-    /// # Errors
-    /// [`LoadError`], which names the file.
-    pub fn load_all(members: &[MemberFiles], options: &ImportOptions) -> Result<Self, LoadError> {
-        let load =
-            |member: &MemberFiles| Self::load_with(&member.network, &member.posterior, options);
-        if let [only] = members {
-            return load(only);
-        }
-        let networks = members.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-        Self::ensemble(networks).map_err(|error| {
-            let path = error.member().and_then(|member| members.get(member));
-            let path = path.or(members.first()).map(|member| member.network.clone());
-            LoadError::Import { path: path.unwrap_or_default(), source: error.into() }
-        })
-    }
-
     /// Joins networks of one architecture, of which samples take one after the other. Layers that are
     /// equal in all are shared.
     ///

@@ -59,7 +59,7 @@ mod weight_inputs;
 
 pub use clamp::Clamp;
 pub use dropout::{McDropout, McDropoutError};
-pub use ensemble::{EnsembleError, MemberFiles};
+pub use ensemble::EnsembleError;
 pub use error::{ImportError, LoadError};
 pub use form::{Form as InputLayout, UnknownForm};
 pub use inputs::Inputs;
@@ -69,5 +69,5 @@ pub use network::{
 };
 pub use onnx::{ImportOptions, import, import_with};
 pub use pictures::LabelledPictures;
-pub use posterior::{MeanTensor, Member, PosteriorSource, SigmaSource, SigmaTensor};
+pub use posterior::{MeanTensor, Member, MemberFiles, PosteriorSource, SigmaSource, SigmaTensor};
 pub use progress::Progress;

@@ -21,6 +21,15 @@ pub enum PosteriorSource {
     Deterministic,
 }
 
+/// The files of one member of an ensemble.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberFiles {
+    /// The ONNX network.
+    pub network: PathBuf,
+    /// Standard deviations of its weights.
+    pub posterior: PosteriorSource,
+}
+
 /// Standard deviations of a network's weights.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SigmaSource {

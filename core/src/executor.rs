@@ -7,6 +7,7 @@ mod memory;
 mod source;
 mod trace;
 
+pub use source::WeightSample;
 pub use trace::NodeOutput;
 
 use crate::aligned::Aligned;
@@ -20,7 +21,7 @@ use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::ops::Range;
 use memory::Memory;
-use source::{Made, SampleSource, Source};
+use source::{Made, PreparedLayer, SampleSource, Source};
 use thiserror::Error;
 
 /// Not enough memory for the values of a batch.
@@ -34,21 +35,6 @@ pub struct Executor<B: Backend> {
     plan: Plan<B::Weights, PreparedLayer<B>>,
     /// Number of Bayesian layers.
     drawn: usize,
-}
-
-/// A layer of a step that runs once per sample, of one member or of all.
-enum PreparedLayer<B: Backend> {
-    /// The weights of a deterministic layer, prepared once.
-    Fixed(B::Weights),
-    /// A Bayesian layer, and its index among the Bayesian layers.
-    Drawn(usize, B::Layer),
-}
-
-/// One weight sample of all Bayesian layers.
-pub struct WeightSample<B: Backend> {
-    /// One entry per Bayesian layer, in the order of the steps. A layer that is Bayesian in only
-    /// some of the members has an entry that the others leave unused.
-    layers: Vec<B::Weights>,
 }
 
 /// Reusable memory for one run at a time.
@@ -327,18 +313,5 @@ impl<B: Backend> Executor<B> {
         let pictures = memory.pictures;
         let (values, output) = memory.operands(output);
         self.backend.run(job, draw, |index| values.get(inputs[index], pictures), output);
-    }
-}
-
-impl<B: Backend> WeightSample<B> {
-    /// Creates a sample without weights.
-    pub fn new() -> Self {
-        Self { layers: Vec::new() }
-    }
-}
-
-impl<B: Backend> Default for WeightSample<B> {
-    fn default() -> Self {
-        Self::new()
     }
 }

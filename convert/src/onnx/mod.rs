@@ -22,6 +22,7 @@ mod layout;
 mod logits;
 mod lower;
 mod mask;
+mod masked;
 mod model;
 mod node;
 mod operands;
@@ -45,7 +46,7 @@ use rten_onnx::onnx::ModelProto;
 use crate::{
     error::{ImportError, LoadError},
     network::Network,
-    posterior::{MeanTensor, Member, PosteriorSource, SigmaSource},
+    posterior::{MeanTensor, Member, MemberFiles, PosteriorSource, SigmaSource},
 };
 use builder::Builder;
 use external::External;
@@ -108,6 +109,27 @@ impl Network {
                 Self::ensemble(networks).map_err(|error| blame(error.into()))
             }
         }
+    }
+}
+
+impl Network {
+    /// Reads the members of an ensemble, or a single network, with options for what the files leave
+    /// open.
+    ///
+    /// # Errors
+    /// [`LoadError`], which names the file.
+    pub fn load_all(members: &[MemberFiles], options: &ImportOptions) -> Result<Self, LoadError> {
+        let load =
+            |member: &MemberFiles| Self::load_with(&member.network, &member.posterior, options);
+        if let [only] = members {
+            return load(only);
+        }
+        let networks = members.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+        Self::ensemble(networks).map_err(|error| {
+            let path = error.member().and_then(|member| members.get(member));
+            let path = path.or(members.first()).map(|member| member.network.clone());
+            LoadError::Import { path: path.unwrap_or_default(), source: error.into() }
+        })
     }
 }
 

@@ -1,8 +1,23 @@
 //! Where the steps of a run take their weights from.
 
-use super::{PreparedLayer, WeightSample};
 use crate::backend::Backend;
 use crate::posterior::Draw;
+use alloc::vec::Vec;
+
+/// A layer of a step that runs once per sample, of one member or of all.
+pub(super) enum PreparedLayer<B: Backend> {
+    /// The weights of a deterministic layer, prepared once.
+    Fixed(B::Weights),
+    /// A Bayesian layer, and its index among the Bayesian layers.
+    Drawn(usize, B::Layer),
+}
+
+/// One weight sample of all Bayesian layers.
+pub struct WeightSample<B: Backend> {
+    /// One entry per Bayesian layer, in the order of the steps. A layer that is Bayesian in only
+    /// some of the members has an entry that the others leave unused.
+    pub(super) layers: Vec<B::Weights>,
+}
 
 /// Where the steps of the suffix take their weights from.
 pub(super) struct SampleSource<'a, B: Backend> {
@@ -67,5 +82,18 @@ impl<B: Backend> Source<B, PreparedLayer<B>> for SampleSource<'_, B> {
                 memory
             }
         }
+    }
+}
+
+impl<B: Backend> WeightSample<B> {
+    /// Creates a sample without weights.
+    pub fn new() -> Self {
+        Self { layers: Vec::new() }
+    }
+}
+
+impl<B: Backend> Default for WeightSample<B> {
+    fn default() -> Self {
+        Self::new()
     }
 }
