@@ -15,7 +15,6 @@ use numpy::IntoPyArray;
 use pyo3::exceptions::{PyIsADirectoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use std::fs;
 use std::path::{self, PathBuf};
 use std::sync::Arc;
 
@@ -186,12 +185,11 @@ impl Model {
     /// What `bayes8 inspect --json` prints: sizes, input, calibration, layers.
     #[getter]
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let of_file = self.0.path.as_ref().and_then(|path| fs::metadata(path).ok());
-        let bytes = of_file.map_or_else(
-            || self.0.file().map(|file| file.len()),
-            |metadata| Ok(metadata.len() as usize),
-        )?;
-        json::to_python(py, &ModelReport::new(self.0.model.quantized(), bytes))
+        let model = self.0.model.quantized();
+        // The file may have changed since the model was loaded.
+        let bytes = model.file_bytes();
+        let bytes = bytes.map_or_else(|| self.0.file().map(|file| file.len()), Ok)?;
+        json::to_python(py, &ModelReport::new(model, bytes))
     }
 
     /// The nodes of the network, as in `info["nodes"]`.
