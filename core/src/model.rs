@@ -53,8 +53,8 @@ pub struct QuantizedModel {
     parts: Parts,
     plan: Arc<Plan<Arc<Layer>>>,
     provenance: Option<Provenance>,
-    /// Digest and format version of the file that it was read from, unless it has changed since.
-    file: Option<(ModelDigest, u32)>,
+    /// Digest, format version and size of the file that it was read from, unless it has changed since.
+    file: Option<(ModelDigest, u32, usize)>,
 }
 
 impl PartialEq for QuantizedModel {
@@ -96,9 +96,9 @@ impl QuantizedModel {
         self.provenance.as_ref()
     }
 
-    /// Sets the digest and the format version of the file that the model was read from.
-    pub(crate) fn with_file(self, digest: ModelDigest, version: u32) -> Self {
-        Self { file: Some((digest, version)), ..self }
+    /// Sets the digest, the format version and the size of the file that the model was read from.
+    pub(crate) fn with_file(self, digest: ModelDigest, version: u32, bytes: usize) -> Self {
+        Self { file: Some((digest, version, bytes)), ..self }
     }
 
     /// Changes the layers of the model. Calls `change` with the index of each weighted node, that of
@@ -127,14 +127,20 @@ impl QuantizedModel {
     /// made in memory or has changed since. [`format::digest`](crate::format::digest) works for
     /// every model.
     pub fn file_digest(&self) -> Option<ModelDigest> {
-        self.file.map(|(digest, _)| digest)
+        self.file.map(|(digest, ..)| digest)
     }
 
     /// Returns the format version of the file that the model was read from; `None` for a model that
     /// was made in memory or has changed since. [`format::version`](crate::format::version) works
     /// for every model.
     pub fn file_version(&self) -> Option<u32> {
-        self.file.map(|(_, version)| version)
+        self.file.map(|(_, version, _)| version)
+    }
+
+    /// Returns the size in bytes of the file that the model was read from; `None` for a model that
+    /// was made in memory or has changed since.
+    pub fn file_bytes(&self) -> Option<usize> {
+        self.file.map(|(.., bytes)| bytes)
     }
 
     /// Returns the model's name.

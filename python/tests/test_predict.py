@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -287,6 +288,18 @@ def test_numbers_out_of_range_are_named() -> None:
         predict(pictures(1)).top(-1)
     with pytest.raises(ValueError, match="sample is -1, not 0 to"):
         MODEL.trace(pictures(1), sample=-1)
+
+
+def test_a_message_names_the_argument_once() -> None:
+    p = predict(pictures(1))
+    calls: dict[str, Callable[[Any], object]] = {
+        "k": p.top,
+        "sample": lambda value: MODEL.trace(pictures(1), sample=value),
+        "bank_bytes": lambda value: bayes8.load(b"", bank_bytes=value),
+    }
+    for name, call in calls.items():
+        with pytest.raises(TypeError, match=f"^{name} is a str, not an int$"):
+            call("3")
 
 
 def test_numpy_integers_are_numbers() -> None:
