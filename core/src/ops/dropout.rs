@@ -57,11 +57,14 @@ impl DropoutProbability {
     }
 }
 
+/// Formats the shortest decimal of which it is the nearest multiple.
 impl fmt::Display for DropoutProbability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // 2^-16 has a precision of less than five digits.
-        let rounded = libm::rint(self.as_f64() * 1e4) / 1e4;
-        fmt::Display::fmt(&rounded, f)
+        let rounded = |power: f64| libm::rint(self.as_f64() * power) / power;
+        let mut decimals = [1e1, 1e2, 1e3, 1e4].into_iter().map(rounded);
+        let shortest = decimals.find(|&decimal| Self::nearest(decimal) == Some(*self));
+        // Five digits are finer than 2^-16.
+        fmt::Display::fmt(&shortest.unwrap_or_else(|| rounded(1e5)), f)
     }
 }
 
@@ -174,6 +177,33 @@ impl Masking {
     fn apply(&self, kept: &Mask, codes: &[u8], output: &mut [u8]) {
         for ((&code, &kept), to) in codes.iter().zip(kept).zip(output) {
             *to = code & kept | self.zero_point & !kept;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn every_probability_is_read_back_from_its_text() {
+        for units in 1..=u16::MAX {
+            let probability = NonZeroU16::new(units).map(DropoutProbability);
+            let text = probability.map(|p| p.to_string()).unwrap_or_default();
+            let read = text.parse().ok().and_then(DropoutProbability::nearest);
+            assert_eq!(read, probability, "{text}");
+            assert!(text.len() <= 7, "{text}");
+        }
+        let text = |p: f64| DropoutProbability::nearest(p).map(|p| p.to_string());
+        assert_eq!(text(0.3).as_deref(), Some("0.3"));
+        assert_eq!(text(0.25).as_deref(), Some("0.25"));
+    }
+
+    #[test]
+    fn numbers_that_are_no_probabilities_are_refused() {
+        for number in [0.0, 1.0, -0.1, 1e-6, 0.999_999, f64::NAN, f64::INFINITY] {
+            assert_eq!(DropoutProbability::nearest(number), None, "{number}");
         }
     }
 }
