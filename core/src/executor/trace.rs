@@ -1,7 +1,8 @@
 //! The output of every node, to find the first node on which two engines differ.
 
 use super::memory::Memory;
-use super::{Executor, Made, Workspace};
+use super::weights::Made;
+use super::{Executor, Workspace};
 use crate::backend::Backend;
 use crate::plan::{Place, Region};
 use crate::posterior::Draw;
