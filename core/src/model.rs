@@ -8,7 +8,7 @@ pub use crate::error::ModelError;
 pub use crate::layer::{Bias, Layer, Parameters, Quantized};
 pub use crate::numerics::{ActivationBits, CodeRange, Quantization, Table};
 pub use crate::posterior::gaussian::Gaussian;
-pub use crate::posterior::{PerMember, Posterior};
+pub use crate::posterior::{MAX_MEMBERS, PerMember, Posterior};
 pub use parts::{Calibration, Parts, Preprocessing};
 pub use randomness::{ActiveDropout, Randomness};
 
@@ -18,9 +18,6 @@ use crate::head::Head;
 use crate::plan::Plan;
 use alloc::{string::String, sync::Arc};
 use serde::{Deserialize, Serialize};
-
-/// The most members that a model may have.
-pub const MAX_MEMBERS: usize = 64;
 
 /// Where a model comes from: a record for people, which changes no result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,12 +170,12 @@ impl QuantizedModel {
     /// Returns the number of members, 1 to [`MAX_MEMBERS`]. Sample `s` of a prediction takes member
     /// `s` modulo this number.
     pub fn members(&self) -> usize {
-        self.layers().map(PerMember::count).max().unwrap_or(1)
+        randomness::members(&self.parts.graph)
     }
 
     /// Returns what varies from sample to sample.
     pub fn randomness(&self) -> Randomness {
-        Randomness::of(self)
+        Randomness::of(&self.parts.graph)
     }
 
     /// Returns the number of f32 outputs for one picture and weight sample.

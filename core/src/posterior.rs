@@ -15,7 +15,7 @@ pub mod variance;
 
 pub use draw::{Draw, MAX_SAMPLES};
 pub(crate) use gaussian::sample_biases;
-pub use members::PerMember;
+pub use members::{MAX_MEMBERS, PerMember};
 
 use crate::chacha::ChaCha8;
 use crate::error::ModelError;

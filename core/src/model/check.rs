@@ -1,6 +1,5 @@
 //! Checks that parts form a model: everything that execution relies on.
 
-use super::MAX_MEMBERS;
 use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
 use crate::error::ModelError;
@@ -10,6 +9,7 @@ use crate::layer::{Parameters, Quantized};
 use crate::name;
 use crate::numerics::CodeRange;
 use crate::ops::GridRule;
+use crate::posterior::MAX_MEMBERS;
 use alloc::{format, string::String};
 
 /// Checks every index, shape and number of the parts, except for layers and derived numbers, which

@@ -1,7 +1,9 @@
 //! What varies from sample to sample.
 
-use super::QuantizedModel;
+use crate::graph::Graph;
+use crate::layer::Quantized;
 use crate::ops::{Dropout, Op};
+use crate::posterior::PerMember;
 use alloc::{string::String, vec::Vec};
 
 /// What varies from one sample of a model to the next. Several kinds may come together, as in an
@@ -41,15 +43,15 @@ pub struct ActiveDropout {
 }
 
 impl Randomness {
-    pub(super) fn of(model: &QuantizedModel) -> Self {
-        let bayesian =
-            model.layers().filter(|members| members.iter().any(|layer| layer.is_bayesian()));
-        let dropout = model.graph().nodes().iter().filter_map(|node| match node.op {
+    pub(super) fn of(graph: &Graph<Quantized>) -> Self {
+        let layers = graph.nodes().iter().filter_map(|node| node.data.layer());
+        let bayesian = layers.filter(|members| members.iter().any(|layer| layer.is_bayesian()));
+        let dropout = graph.nodes().iter().filter_map(|node| match node.op {
             Op::Dropout(dropout) => Some(ActiveDropout { node: node.name.clone(), dropout }),
             _ => None,
         });
         Self {
-            members: model.members(),
+            members: members(graph),
             bayesian_layers: bayesian.count(),
             dropout: dropout.collect(),
         }
@@ -65,4 +67,10 @@ impl Randomness {
     pub fn period(&self) -> Option<usize> {
         (self.bayesian_layers == 0 && self.dropout.is_empty()).then_some(self.members)
     }
+}
+
+/// Returns the number of members of a model.
+pub(super) fn members(graph: &Graph<Quantized>) -> usize {
+    let layers = graph.nodes().iter().filter_map(|node| node.data.layer());
+    layers.map(PerMember::count).max().unwrap_or(1)
 }

@@ -3,6 +3,9 @@
 use super::Draw;
 use alloc::{vec, vec::Vec};
 
+/// The most members that a model may have.
+pub const MAX_MEMBERS: usize = 64;
+
 /// One thing per member of a model, or a single one that all members share.
 ///
 /// Sample `s` of a model with M members takes member `s mod M`, in every layer.
