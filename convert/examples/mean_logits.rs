@@ -47,7 +47,7 @@ fn write_logits() -> Result<(), Box<dyn Error>> {
             }
         };
         let pictures = channels_last(network.input.layout, ndarray_npy::read_npy(input)?);
-        let found = run(&network, &FloatWeights::mean(&network), pictures.view(), |_, _, _| ())?;
+        let found = run(&network, &FloatWeights::mean(&network, 0), pictures.view(), |_, _, _| ())?;
         ndarray_npy::write_npy(logits, &found)?;
         println!("{path}: {}", network.input.axes(network.graph.input()));
         for node in network.graph.nodes() {

@@ -95,7 +95,7 @@ pub fn check<D: Dimension>(
     if let Some(picture) = recorded.rows().into_iter().position(|row| !is_finite(row)) {
         return Err(AnswersError::NotFinite(picture));
     }
-    let logits = run(network, &FloatWeights::mean(network), pictures.view(), |_, _, _| ())?;
+    let logits = run(network, &FloatWeights::mean(network, 0), pictures.view(), |_, _, _| ())?;
     let (found, recorded) = (log_probabilities(logits.view()), log_probabilities(recorded.view()));
     let largest = recorded.iter().fold(1.0, |largest: f64, p| largest.max(p.abs()));
     let differences = found.indexed_iter().map(|(place, p)| (place, (p - recorded[place]).abs()));

@@ -7,6 +7,7 @@
 //! 2019, section 4.2, with E\[x\] from the calibration pictures.) E\[x\] is that of the FP32
 //! network, so a layer's correction does not depend on those of others.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
@@ -16,6 +17,8 @@ use ndarray::{Array2, ArrayView, Axis, Dimension};
 use serde::Serialize;
 
 use crate::network::Network;
+use crate::quantize::QuantizeError;
+use crate::quantized_logits;
 use crate::reference::{FloatWeights, RunError, run};
 use crate::weight_inputs::WeightInputs;
 
@@ -54,19 +57,18 @@ pub struct CorrectionReport {
 pub const CLEAR_GAIN: f64 = 3.0;
 
 impl CorrectionReport {
-    /// Compares logits `[N, classes]` of the calibration pictures.
-    pub(crate) fn new(fp32: &Array2<f32>, without: &Array2<f32>, with: &Array2<f32>) -> Self {
-        let (without, with) = (squared_errors(fp32, without), squared_errors(fp32, with));
+    /// Compares the squared errors of the calibration pictures, one per picture and member.
+    pub(crate) fn new(without: &[f64], with: &[f64]) -> Self {
         let count = without.len() as f64;
         let mean = |values: &[f64]| values.iter().sum::<f64>() / count;
-        let gains: Vec<f64> = without.iter().zip(&with).map(|(a, b)| a - b).collect();
+        let gains: Vec<f64> = without.iter().zip(with).map(|(a, b)| a - b).collect();
         let gain = mean(&gains);
         let squares: f64 = gains.iter().map(|g| (g - gain).powi(2)).sum();
         let standard_error = (squares / (count - 1.0) / count).sqrt();
         Self {
             corrected: false,
-            error_without: mean(&without),
-            error_with: mean(&with),
+            error_without: mean(without),
+            error_with: mean(with),
             // Without any error there is nothing to gain.
             gain_over_standard_error: if gain == 0.0 { 0.0 } else { gain / standard_error },
         }
@@ -79,7 +81,7 @@ impl CorrectionReport {
 }
 
 /// Squared distance between each picture's logits, apart from a shift of all of them.
-pub(crate) fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
+fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
     let error = |(fp32, int8): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
         let differences = fp32.iter().zip(int8).map(|(a, b)| f64::from(*a) - f64::from(*b));
         let differences: Vec<f64> = differences.collect();
@@ -89,26 +91,100 @@ pub(crate) fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64>
     fp32.outer_iter().zip(int8.outer_iter()).map(error).collect()
 }
 
+/// Returns the squared errors of the logits of `plain`, the mean weights of a model, for each
+/// member and picture. `fp32` has the logits of each member.
+pub(crate) fn errors_of_means<'a, D: Dimension>(
+    fp32: impl Iterator<Item = &'a Array2<f32>>,
+    plain: &QuantizedModel,
+    pictures: ArrayView<'_, f32, D>,
+) -> Result<Vec<f64>, QuantizeError> {
+    let mut errors = Vec::new();
+    for (fp32, member) in fp32.zip(0..) {
+        let int8 = quantized_logits::logits(plain, pictures.view(), member)?;
+        errors.extend(squared_errors(fp32, &int8));
+    }
+    Ok(errors)
+}
+
 /// For every weighted node, the mean input of each weight of a row, over pictures and output
 /// positions.
 #[derive(Debug)]
 pub struct InputMeans {
+    members: Vec<MemberMeans>,
+}
+
+/// The inputs of the weights of one member.
+#[derive(Debug)]
+struct MemberMeans {
     /// Per node `[groups][KD][KH][KW][I / groups]`; empty where a node has no weights.
     nodes: Vec<Vec<f64>>,
     /// Logits of the pictures, `[N, classes]`.
-    pub(crate) logits: Array2<f32>,
+    logits: Array2<f32>,
 }
 
 /// Means are summed in units of this, so that the order of the pictures does not matter.
 const UNIT: f64 = 1.0 / (1u64 << 40) as f64;
 
 impl InputMeans {
-    /// Runs `pictures`, as [`run`] takes them, through the mean weights.
+    /// Runs `pictures`, as [`run`] takes them, through the mean weights of every member.
     ///
     /// # Errors
     /// [`RunError`] when the pictures do not fit the network.
     pub fn new<D: Dimension>(
         network: &Network,
+        pictures: ArrayView<'_, f32, D>,
+    ) -> Result<Self, RunError> {
+        let means = |member| MemberMeans::new(network, member, pictures.view());
+        Ok(Self { members: (0..network.members()).map(means).collect::<Result<_, _>>()? })
+    }
+
+    /// Iterates over the logits of the members, each `[N, classes]`.
+    pub(crate) fn logits(&self) -> impl Iterator<Item = &Array2<f32>> {
+        self.members.iter().map(|member| &member.logits)
+    }
+
+    /// Returns `model`, which was made from `network`, with corrected biases.
+    ///
+    /// # Errors
+    /// [`ModelError`] when a corrected bias would leave no room for the sums of its layer.
+    pub fn correct(
+        &self,
+        network: &Network,
+        model: QuantizedModel,
+    ) -> Result<QuantizedModel, ModelError> {
+        let nodes = network.graph.nodes();
+        let grids: Vec<f32> = nodes
+            .iter()
+            // Only the logits have no grid, and nothing reads them.
+            .map(|node| model.grid(node.inputs[0]).map_or(1.0, |grid| grid.scale))
+            .collect();
+        model.map_layers(|n, member, layer| {
+            let Some(parameters) = nodes[n].data.layer() else { return };
+            let inputs = self.inputs(n, (!parameters.is_shared()).then_some(member));
+            shift(layer, &parameters.member(member).weight.mean, &inputs, grids[n]);
+        })
+    }
+
+    /// Returns the mean inputs of node `n` over one member, or over all.
+    fn inputs(&self, n: usize, member: Option<usize>) -> Cow<'_, [f64]> {
+        let members = match (member, &*self.members) {
+            (Some(member), members) => return Cow::Borrowed(&members[member].nodes[n]),
+            (None, [only]) => return Cow::Borrowed(&only.nodes[n]),
+            (None, members) => members,
+        };
+        let mut means = vec![0.0; members[0].nodes[n].len()];
+        for member in members {
+            let inputs = member.nodes[n].iter().map(|x| x / members.len() as f64);
+            means.iter_mut().zip(inputs).for_each(|(mean, x)| *mean += x);
+        }
+        Cow::Owned(means)
+    }
+}
+
+impl MemberMeans {
+    fn new<D: Dimension>(
+        network: &Network,
+        member: usize,
         pictures: ArrayView<'_, f32, D>,
     ) -> Result<Self, RunError> {
         let graph = &network.graph;
@@ -131,34 +207,13 @@ impl InputMeans {
                 }
             }
         };
-        let logits = run(network, &FloatWeights::mean(network), pictures.view(), observe)?;
+        let logits = run(network, &FloatWeights::mean(network, member), pictures.view(), observe)?;
         let count = pictures.len_of(Axis(0)).max(1) as f64;
         let mean = |sums: Mutex<Vec<i128>>| {
             let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
             sums.iter().map(|&sum| sum as f64 * UNIT / count).collect()
         };
         Ok(Self { nodes: sums.into_iter().map(mean).collect(), logits })
-    }
-
-    /// Returns `model`, which was made from `network`, with corrected biases.
-    ///
-    /// # Errors
-    /// [`ModelError`] when a corrected bias would leave no room for the sums of its layer.
-    pub fn correct(
-        &self,
-        network: &Network,
-        model: QuantizedModel,
-    ) -> Result<QuantizedModel, ModelError> {
-        let nodes = network.graph.nodes();
-        let grids: Vec<f32> = nodes
-            .iter()
-            // Only the logits have no grid, and nothing reads them.
-            .map(|node| model.grid(node.inputs[0]).map_or(1.0, |grid| grid.scale))
-            .collect();
-        model.map_layers(|n, layer| {
-            let Some(parameters) = nodes[n].data.layer() else { return };
-            shift(layer, &parameters.weight.mean, &self.nodes[n], grids[n]);
-        })
     }
 }
 

@@ -36,9 +36,9 @@ pub struct Observations {
 }
 
 impl Observations {
-    /// Runs `pictures`, as [`run`] takes them, through `network` with `weight_samples` draws of the
-    /// weights, or once if no layer is Bayesian. The draws are those that an INT8 model of the
-    /// network has for `seed`. Calls `progress` after each draw.
+    /// Runs `pictures`, as [`run`] takes them, through `network` with `weight_samples` samples, or
+    /// once with each member if nothing else varies. The samples are those that an INT8 model of the
+    /// network has for `seed`. Calls `progress` after each.
     ///
     /// # Errors
     /// [`RunError`] when the pictures do not fit the network.
@@ -49,7 +49,11 @@ impl Observations {
         seed: u64,
         mut progress: impl FnMut(),
     ) -> Result<Self, RunError> {
-        let weight_samples = if network.is_bayesian() { weight_samples } else { 1 };
+        let members = network.members() as u32;
+        let weight_samples = match network.period() {
+            Some(_) => members,
+            None => weight_samples.max(members),
+        };
         let nodes = network.graph.nodes().len();
         let histograms: Vec<Mutex<Histogram>> = (0..=nodes).map(|_| Mutex::default()).collect();
         let observe = |value: Value, _: usize, numbers: &[f32]| {

@@ -4,13 +4,12 @@ use bayes8_core::model::QuantizedModel;
 use bayes8_core::numerics::ActivationBits;
 use ndarray::{ArrayView, Dimension};
 
-use crate::bias_correction::{BiasCorrection, CorrectionReport, InputMeans};
+use crate::bias_correction::{BiasCorrection, CorrectionReport, InputMeans, errors_of_means};
 use crate::calibrate::{Observations, RangeMethod};
 use crate::error_feedback::{Rounding, round_means};
 use crate::mean_weights;
 use crate::network::Network;
 use crate::quantize::{ModelDetails, QuantizeError, quantize};
-use crate::quantized_logits;
 use crate::range_choice::RangeChoice;
 
 /// The methods of a conversion.
@@ -105,12 +104,13 @@ pub fn convert<D: Dimension>(
         return Ok(Conversion { model, range_choice, rounding, correction: None });
     }
     let means = InputMeans::new(network, pictures.view())?;
-    let plain = mean_weights::of(&model)?;
-    let without = quantized_logits::logits(&plain, pictures.view())?;
-    let corrected = means.correct(network, plain)?;
-    let with = quantized_logits::logits(&corrected, pictures)?;
-    let mut report = CorrectionReport::new(&means.logits, &without, &with);
+    let errors = |model: &QuantizedModel| {
+        errors_of_means(means.logits(), &mean_weights::of(model)?, pictures.view())
+    };
+    let without = errors(&model)?;
+    let corrected = means.correct(network, model.clone())?;
+    let mut report = CorrectionReport::new(&without, &errors(&corrected)?);
     report.corrected = options.bias_correction == BiasCorrection::On || report.is_clear();
-    let model = if report.corrected { means.correct(network, model)? } else { model };
+    let model = if report.corrected { corrected } else { model };
     Ok(Conversion { model, range_choice, rounding, correction: Some(report) })
 }

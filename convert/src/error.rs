@@ -9,6 +9,7 @@ use bayes8_core::{
 use bayes8_native::file;
 use thiserror::Error;
 
+use crate::ensemble::EnsembleError;
 use crate::posterior::PosteriorError;
 
 /// Why an ONNX network and its posterior are refused. Every variant names the node or tensor.
@@ -86,6 +87,27 @@ pub enum ImportError {
         /// The limit.
         limit: usize,
     },
+    /// A dropout node to activate that the graph does not have.
+    #[error(
+        "no Dropout node is called `{name}`: {}", dropout_nodes(known), name = Echo(name)
+    )]
+    DropoutUnknown {
+        /// Its name; `all` if the graph has no dropout nodes.
+        name: String,
+        /// Names of the graph's dropout nodes.
+        known: Vec<String>,
+    },
+    /// The weights of a member that fit no initializer.
+    #[error("posterior tensors `{tensor}.K`: {reason}", tensor = Echo(tensor), reason = Brief(reason))]
+    Mean {
+        /// Their names, without the number of the member.
+        tensor: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Members that are not one network.
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
     /// A sigma without an initializer.
     #[error(
         "posterior tensor `{name}.sigma`: the network has no initializer `{name}`, but {} others: {}. If \
@@ -150,6 +172,7 @@ impl ImportError {
                 | Self::SigmaShape { .. }
                 | Self::SigmaNotWeight(_)
                 | Self::SigmaShared { .. }
+                | Self::Mean { .. }
         )
     }
 }
@@ -163,6 +186,17 @@ fn names(names: &[String]) -> String {
         list.push("...".into());
     }
     list.join(", ")
+}
+
+fn dropout_nodes(known: &[String]) -> String {
+    match known {
+        [] => {
+            "the file has none, since exporters leave inactive ones out; export the network with \
+               dropout in training mode, as `bayes8.export` does"
+                .into()
+        }
+        _ => format!("the file has {}", names(known)),
+    }
 }
 
 /// Why a file cannot be loaded. Every variant names the file.

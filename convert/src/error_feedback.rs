@@ -13,14 +13,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use bayes8_core::graph::Value;
+use bayes8_core::graph::{Node, Value};
 use bayes8_core::layer::Layer;
 use bayes8_core::model::QuantizedModel;
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::network::Network;
+use crate::network::{Network, Real};
 use crate::quantize::QuantizeError;
 use crate::reference::{FloatWeights, run};
 use crate::weight_inputs::WeightInputs;
@@ -66,9 +66,24 @@ pub fn round_means<D: Dimension>(
     pictures: ArrayView<'_, f32, D>,
     mut model: QuantizedModel,
 ) -> Result<QuantizedModel, QuantizeError> {
+    for member in 0..network.members() {
+        model = round_member(network, member, pictures.view(), model)?;
+    }
+    Ok(model)
+}
+
+/// Rounds the mean codes of one member, and with the first those of the layers that all share.
+fn round_member<D: Dimension>(
+    network: &Network,
+    member: usize,
+    pictures: ArrayView<'_, f32, D>,
+    mut model: QuantizedModel,
+) -> Result<QuantizedModel, QuantizeError> {
     let graph = &network.graph;
     let nodes = graph.nodes();
     let layers = nodes.iter().enumerate();
+    let has_own = |node: &Node<Real>| node.data.layer().is_some_and(|l| member < l.count());
+    let layers = layers.filter(|(_, node)| has_own(node));
     let layers = layers.filter_map(|(index, node)| Some((index, WeightInputs::of(graph, node)?)));
     let count = pictures.len_of(Axis(0));
     let mut rest = layers.filter(|(_, taps)| taps.fan_in() <= LARGEST_ROW).peekable();
@@ -85,7 +100,7 @@ pub fn round_means<D: Dimension>(
         }
         run(
             network,
-            &FloatWeights::mean(network),
+            &FloatWeights::mean(network, member),
             pictures.view(),
             |value: Value, picture, numbers| {
                 for (&index, moments) in &moments {
@@ -95,9 +110,11 @@ pub fn round_means<D: Dimension>(
                 }
             },
         )?;
-        model = model.map_layers(|n, layer| {
-            if let (Some(moments), Some(parameters)) = (moments.remove(&n), nodes[n].data.layer()) {
-                round_layer(layer, &parameters.weight.mean, &moments.feedback());
+        model = model.map_layers(|n, of, layer| {
+            if of == member
+                && let (Some(moments), Some(layers)) = (moments.remove(&n), nodes[n].data.layer())
+            {
+                round_layer(layer, &layers.member(of).weight.mean, &moments.feedback());
             }
         })?;
     }
@@ -228,6 +245,7 @@ mod tests {
     use bayes8_core::graph::{Graph, Shape};
     use bayes8_core::model::Preprocessing;
     use bayes8_core::ops::Linear;
+    use bayes8_core::posterior::PerMember;
     use ndarray::ArrayView2;
     use rand_chacha::{
         ChaCha8Rng,
@@ -237,7 +255,7 @@ mod tests {
     use crate::calibrate::Observations;
     use crate::conversion::{ConversionOptions, convert};
     use crate::form::Form;
-    use crate::network::{Gaussian, LayerParameters, NetworkInput, Real, RealParameters};
+    use crate::network::{Gaussian, LayerParameters, NetworkInput, RealParameters};
     use crate::quantize::ModelDetails;
 
     /// Numbers in -1..1.
@@ -295,7 +313,7 @@ mod tests {
         let channels = pictures.ncols();
         let mut graph = Graph::new(Shape::vector(channels)).unwrap();
         let parameters = LayerParameters { weight: Gaussian::deterministic(weights), bias: None };
-        let data = Real::new(RealParameters::Layer(parameters));
+        let data = Real::new(RealParameters::Layer(PerMember::shared(parameters)));
         graph.push("linear".into(), Linear { out_features: 5 }, vec![Value::Input], data).unwrap();
         let layout = Form::Vector;
         let network = Network {
@@ -308,7 +326,7 @@ mod tests {
         let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
         let options = ConversionOptions::new().rounding(rounding);
         let model = convert(&network, pictures, &observed, details, &options).unwrap().model;
-        let layer = model.layers().next().unwrap();
+        let layer = model.layers().next().unwrap().member(0);
         (layer.mu.clone(), layer.scale.clone())
     }
 

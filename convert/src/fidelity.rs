@@ -119,18 +119,25 @@ impl FidelityReport {
 /// Leaves out layers that are Bayesian in only one of the two.
 pub fn compare_posteriors(network: &Network, model: &QuantizedModel) -> Vec<LayerFidelity> {
     let noise = NoiseDistribution::new();
-    let layers =
-        network.graph.nodes().iter().zip(model.graph().nodes()).filter_map(|(real, node)| {
-            let sigma = real.data.layer()?.weight.sigma.as_ref()?;
-            layer_fidelity(&noise, &node.name, sigma, node.data.layer()?.member(0))
-        });
-    layers.collect()
+    let mut fidelity = Vec::new();
+    for (real, node) in network.graph.nodes().iter().zip(model.graph().nodes()) {
+        let (Some(real), Some(layers)) = (real.data.layer(), node.data.layer()) else { continue };
+        for (member, (real, layer)) in real.iter().zip(layers.iter()).enumerate() {
+            let name = match layers.is_shared() {
+                true => node.name.clone(),
+                false => format!("{} of member {member}", node.name),
+            };
+            let sigma = real.weight.sigma.as_ref();
+            fidelity.extend(sigma.and_then(|sigma| layer_fidelity(&noise, name, sigma, layer)));
+        }
+    }
+    fidelity
 }
 
 /// `sigma` in rows `[out_channels][fan-in]`; `None` for a layer without posterior.
 fn layer_fidelity(
     noise: &NoiseDistribution,
-    name: &str,
+    name: String,
     sigma: &[f32],
     layer: &Layer,
 ) -> Option<LayerFidelity> {
@@ -169,7 +176,7 @@ fn layer_fidelity(
         sums = [sums[0] + produced * scale * scale, sums[1] + wanted * scale * scale];
     }
     Some(LayerFidelity {
-        layer: name.into(),
+        layer: name,
         weights: sigma.len(),
         saturated: saturated / sigma.len() as f64,
         lossy_rows,

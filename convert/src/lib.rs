@@ -32,6 +32,8 @@ pub mod bias_correction;
 pub mod calibrate;
 mod clamp;
 pub mod conversion;
+mod dropout;
+mod ensemble;
 mod error;
 pub mod error_feedback;
 pub mod fidelity;
@@ -56,6 +58,8 @@ mod sigma_codes;
 mod weight_inputs;
 
 pub use clamp::Clamp;
+pub use dropout::{McDropout, McDropoutError};
+pub use ensemble::EnsembleError;
 pub use error::{ImportError, LoadError};
 pub use form::{Form as InputLayout, UnknownForm};
 pub use inputs::Inputs;
@@ -65,5 +69,5 @@ pub use network::{
 };
 pub use onnx::{ImportOptions, import, import_with};
 pub use pictures::LabelledPictures;
-pub use posterior::{PosteriorSource, SigmaSource, SigmaTensor};
+pub use posterior::{MeanTensor, Member, MemberFiles, PosteriorSource, SigmaSource, SigmaTensor};
 pub use progress::Progress;

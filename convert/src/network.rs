@@ -3,6 +3,7 @@
 use bayes8_core::graph::{Graph, Op, Shape, Window};
 use bayes8_core::model::Provenance;
 use bayes8_core::ops::Conv2d;
+use bayes8_core::posterior::PerMember;
 use thiserror::Error;
 
 use crate::{form::Form, function::Function};
@@ -84,8 +85,8 @@ pub struct Real {
 pub enum RealParameters {
     /// Nothing.
     None,
-    /// Weights with their posterior.
-    Layer(LayerParameters),
+    /// Weights with their posterior: of each member, or of all.
+    Layer(PerMember<LayerParameters>),
     /// The function that an [`Op::Table`] computes.
     Function(Function),
 }
@@ -96,8 +97,8 @@ impl Real {
         Self { clamp: Clamp::NONE, parameters }
     }
 
-    /// The weights of a weighted node.
-    pub fn layer(&self) -> Option<&LayerParameters> {
+    /// The weights of a weighted node: of each member, or of all.
+    pub fn layer(&self) -> Option<&PerMember<LayerParameters>> {
         match &self.parameters {
             RealParameters::Layer(layer) => Some(layer),
             RealParameters::None | RealParameters::Function(_) => None,
@@ -131,16 +132,27 @@ pub struct Network {
 }
 
 impl Network {
-    /// The layers of the weighted nodes, in their order.
-    pub fn layers(&self) -> impl Iterator<Item = &LayerParameters> {
+    /// The layers of the weighted nodes, in their order: of each member, or of all.
+    pub fn layers(&self) -> impl Iterator<Item = &PerMember<LayerParameters>> {
         self.graph.nodes().iter().filter_map(|node| node.data.layer())
     }
 
     /// Whether any weight has a spread.
     pub fn is_bayesian(&self) -> bool {
         let spreads = |gaussian: &Gaussian| gaussian.sigma.is_some();
-        let mut layers = self.layers();
+        let mut layers = self.layers().flat_map(PerMember::iter);
         layers.any(|layer| spreads(&layer.weight) || layer.bias.as_ref().is_some_and(spreads))
+    }
+
+    /// The number of members, of which samples take one after the other.
+    pub fn members(&self) -> usize {
+        self.layers().map(PerMember::count).max().unwrap_or(1)
+    }
+
+    /// The number of samples after which they repeat; `None` if they never do.
+    pub fn period(&self) -> Option<usize> {
+        let is_random = self.graph.nodes().iter().any(|node| node.op.is_random());
+        (!is_random && !self.is_bayesian()).then(|| self.members())
     }
 
     /// Whether node `index` is a 1x1 convolution that copies channels: without a bias, with a
@@ -150,7 +162,9 @@ impl Network {
         let node = &self.graph.nodes()[index];
         let copies =
             matches!(node.op, Op::Conv2d(Conv2d { window, .. }) if window == Window::new([1, 1]));
-        let Some(LayerParameters { weight, bias: None }) = node.data.layer() else {
+        let layer = node.data.layer().filter(|layer| layer.is_shared());
+        let Some(LayerParameters { weight, bias: None }) = layer.map(|layer| layer.member(0))
+        else {
             return false;
         };
         let row = (weight.mean.len() / node.shape.channels).max(1);

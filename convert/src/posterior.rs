@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use bayes8_core::model::MAX_MEMBERS;
 use bayes8_core::quoted::Echo;
 use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
@@ -18,6 +19,15 @@ pub enum PosteriorSource {
     },
     /// No standard deviations: the network of the mean weights, for comparison.
     Deterministic,
+}
+
+/// The files of one member of an ensemble.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberFiles {
+    /// The ONNX network.
+    pub network: PathBuf,
+    /// Standard deviations of its weights.
+    pub posterior: PosteriorSource,
 }
 
 /// Standard deviations of a network's weights.
@@ -51,9 +61,21 @@ pub enum PosteriorError {
          initializer `NAME`"
     )]
     NotSafetensors(String),
-    /// A tensor whose name is not `NAME.sigma`.
-    #[error("tensor `{}`: names of a posterior end in `.sigma`", Echo(.0))]
+    /// A tensor whose name is not one of a posterior.
+    #[error(
+        "tensor `{}`: names of a posterior end in `.sigma`, or in `.member.K` for the weights of member K",
+        Echo(.0)
+    )]
     Name(String),
+    /// The number of a member is too large.
+    #[error("tensor `{}`: members are numbered from 0 to {}", Echo(.0), MAX_MEMBERS - 1)]
+    Members(String),
+    /// A tensor that other members have.
+    #[error("tensor `{}` is missing, but other members have it", Echo(.0))]
+    Missing(String),
+    /// Members where only standard deviations are expected.
+    #[error("it holds the weights of members")]
+    Unexpected,
     /// A tensor whose type is not F32.
     #[error("tensor `{tensor}` has type {dtype}, expected F32", tensor = Echo(tensor))]
     Type {
@@ -126,18 +148,50 @@ impl SigmaTensor {
     }
 }
 
-impl SigmaSource {
-    /// Reads the bytes of a `posterior.safetensors`: tensors `NAME.sigma` of type F32.
+/// The parameters of one member, as a posterior file holds them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Member {
+    /// Means by the initializer's name, which replace those of the network. Initializers without one
+    /// keep their own.
+    pub means: BTreeMap<String, MeanTensor>,
+    /// Standard deviations by the initializer's name.
+    pub sigmas: BTreeMap<String, SigmaTensor>,
+}
+
+/// Means in the layout of an initializer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeanTensor {
+    /// The shape, equal to that of the initializer.
+    pub shape: Vec<usize>,
+    /// Values in row-major order.
+    pub values: Vec<f32>,
+}
+
+impl Member {
+    /// Reads the bytes of a `posterior.safetensors`: tensors `NAME.sigma` of type F32, and for members
+    /// `NAME.member.K` and `NAME.member.K.sigma` with K from 0. Returns one entry per member, and one
+    /// without members.
     ///
     /// # Errors
     /// A [`PosteriorError`] that names the tensor.
-    pub fn parse(bytes: &[u8]) -> Result<Self, PosteriorError> {
+    pub fn parse(bytes: &[u8]) -> Result<Vec<Self>, PosteriorError> {
         let file = SafeTensors::deserialize(bytes)
             .map_err(|e| PosteriorError::NotSafetensors(e.to_string()))?;
-        let mut tensors = BTreeMap::new();
+        let names = file.names();
+        let count = names.iter().filter_map(|name| place(name).1).max().map_or(1, |last| last + 1);
+        if count > MAX_MEMBERS {
+            let tensor = names.iter().find(|name| place(name).1 == Some(count - 1));
+            return Err(PosteriorError::Members(tensor.map_or("", |name| name).to_string()));
+        }
+        let mut members = vec![Self::default(); count];
         for (name, view) in file.iter() {
-            let initializer =
-                name.strip_suffix(".sigma").ok_or_else(|| PosteriorError::Name(name.into()))?;
+            let (initializer, member, is_sigma) = match (place(name), name.strip_suffix(".sigma")) {
+                ((initializer, Some(member)), sigma) => {
+                    (initializer, Some(member), sigma.is_some())
+                }
+                (_, Some(initializer)) => (initializer, None, true),
+                (_, None) => return Err(PosteriorError::Name(name.into())),
+            };
             if view.dtype() != Dtype::F32 {
                 return Err(PosteriorError::Type {
                     tensor: name.into(),
@@ -145,10 +199,62 @@ impl SigmaSource {
                 });
             }
             let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            let sigma = SigmaTensor::new(name, view.shape().to_vec(), values)?;
-            tensors.insert(initializer.to_owned(), sigma);
+            let shape = view.shape().to_vec();
+            match (member, is_sigma) {
+                (Some(member), false) => {
+                    let mean = MeanTensor { shape, values };
+                    members[member].means.insert(initializer.into(), mean);
+                }
+                (Some(member), true) => {
+                    let sigma = SigmaTensor::new(name, shape, values)?;
+                    members[member].sigmas.insert(initializer.into(), sigma);
+                }
+                (None, _) => {
+                    let sigma = SigmaTensor::new(name, shape, values)?;
+                    for member in &mut members {
+                        // Those of one member come first.
+                        let own = member.sigmas.entry(initializer.into());
+                        own.or_insert_with(|| sigma.clone());
+                    }
+                }
+            }
         }
-        Ok(Self::Tensors(tensors))
+        let [first, others @ ..] = &*members else { return Ok(members) };
+        for (member, other) in (1..).zip(others) {
+            let all = first.means.keys().chain(other.means.keys());
+            let mut missing = all
+                .filter(|name| first.means.contains_key(*name) != other.means.contains_key(*name));
+            if let Some(name) = missing.next() {
+                let member = if other.means.contains_key(name) { 0 } else { member };
+                return Err(PosteriorError::Missing(format!("{name}.member.{member}")));
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// The initializer and the member of a tensor `NAME.member.K`, with `.sigma` or without.
+fn place(tensor: &str) -> (&str, Option<usize>) {
+    let own = tensor.strip_suffix(".sigma").unwrap_or(tensor);
+    let Some((initializer, number)) = own.rsplit_once(".member.") else { return (tensor, None) };
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    match number.parse() {
+        Ok(member) if is_number => (initializer, Some(member)),
+        _ => (tensor, None),
+    }
+}
+
+impl SigmaSource {
+    /// Reads the bytes of a `posterior.safetensors` without members: tensors `NAME.sigma` of type F32.
+    ///
+    /// # Errors
+    /// A [`PosteriorError`] that names the tensor.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PosteriorError> {
+        let members = Member::parse(bytes)?;
+        match <[Member; 1]>::try_from(members) {
+            Ok([Member { means, sigmas }]) if means.is_empty() => Ok(Self::Tensors(sigmas)),
+            _ => Err(PosteriorError::Unexpected),
+        }
     }
 }
 

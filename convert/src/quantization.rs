@@ -18,7 +18,7 @@ use crate::metadata::{ChannelsError, Metadata, MetadataError, per_channel};
 use crate::network::{Network, UnnamedOutputs};
 use crate::onnx::ImportOptions;
 use crate::pictures::{self, Open, PicturesError};
-use crate::posterior::PosteriorSource;
+use crate::posterior::{MemberFiles, PosteriorSource};
 use crate::progress::{Observer, Progress};
 use crate::quantize::{ModelDetails, QuantizeError};
 use crate::reference::{RunError, stays_finite};
@@ -27,10 +27,9 @@ use crate::reference::{RunError, stays_finite};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Sources {
-    /// The ONNX network with its mean weights.
-    pub network: PathBuf,
-    /// Standard deviations of the weights.
-    pub posterior: PosteriorSource,
+    /// The ONNX network with its mean weights, and the standard deviations of these; for an
+    /// ensemble, those of all members.
+    pub members: Vec<MemberFiles>,
     /// Properties of the network's input that its file leaves open.
     pub import: ImportOptions,
     /// The npz archive of pictures that show which activations occur.
@@ -51,8 +50,7 @@ impl Sources {
         calibration: impl Into<PathBuf>,
     ) -> Self {
         Self {
-            network: network.into(),
-            posterior,
+            members: vec![MemberFiles { network: network.into(), posterior }],
             import: ImportOptions::default(),
             calibration: calibration.into(),
             metadata: None,
@@ -68,7 +66,7 @@ impl Sources {
 pub struct Settings {
     /// Name of the model.
     pub name: String,
-    /// The number of draws of the weights to run the calibration pictures with;
+    /// The number of samples to run the calibration pictures with, at least one per member;
     /// [`WEIGHT_SAMPLES`] are enough in practice.
     pub draws: u32,
     /// Seed of these draws.
@@ -200,8 +198,8 @@ impl Quantization {
     /// # Errors
     /// [`QuantizationError`], which names the file.
     pub fn load(sources: &Sources) -> Result<Self, QuantizationError> {
-        let Sources { network: path, posterior, import, calibration, open, .. } = sources;
-        let network = Network::load_with(path, posterior, import)?;
+        let Sources { members, import, calibration, open, .. } = sources;
+        let network = Network::load_all(members, import)?;
         let shape = network.graph.input();
         let Metadata { class_names, preprocessing } = sources.metadata(&network)?;
         let has_preprocessing = preprocessing.is_some();
@@ -291,7 +289,8 @@ impl Sources {
     /// Class names and preprocessing, as far as they are given, with one number per channel.
     fn metadata(&self, network: &Network) -> Result<Metadata, QuantizationError> {
         let mut metadata = Metadata { class_names: Vec::new(), preprocessing: None };
-        let mut origin = self.network.display().to_string();
+        let first = self.members.first().map(|member| member.network.display().to_string());
+        let mut origin = first.unwrap_or_default();
         if let Some(path) = &self.metadata {
             origin = path.display().to_string();
             metadata = Metadata::load(path)?;

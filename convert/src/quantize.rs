@@ -2,7 +2,7 @@
 
 use bayes8_core::layer::{Bias, Layer, transpose};
 use bayes8_core::model::{
-    Calibration, ModelError, Parameters, Parts, PerMember, Preprocessing, Quantized, QuantizedModel,
+    Calibration, ModelError, Parameters, Parts, Preprocessing, Quantized, QuantizedModel,
 };
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_core::ops::GridRule;
@@ -123,11 +123,15 @@ pub fn quantize(
                 // Logits are in real units: steps of size one.
                 let y = output.map_or(1.0, |output| output.scale);
                 let steps = Steps { input: x.scale, output: y };
-                let mut layer = quantize_layer(parameters, node.shape.channels, steps, &mut coder);
-                if graph.filters(index).is_some_and(|filters| filters.is_depthwise()) {
-                    to_depthwise(&mut layer);
-                }
-                Parameters::Layer(PerMember::shared(Arc::new(layer)))
+                let depthwise = graph.filters(index).is_some_and(|filters| filters.is_depthwise());
+                Parameters::Layer(parameters.clone_map(|parameters| {
+                    let channels = node.shape.channels;
+                    let mut layer = quantize_layer(parameters, channels, steps, &mut coder);
+                    if depthwise {
+                        to_depthwise(&mut layer);
+                    }
+                    Arc::new(layer)
+                }))
             }
             (RealParameters::Function(function), Some(output)) => {
                 let range = calibration.ranges[place(node.inputs[0])];

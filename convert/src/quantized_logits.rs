@@ -26,15 +26,16 @@ pub(crate) fn predict<D: Dimension>(
     Ok(predictions)
 }
 
-/// Returns the logits `[N, classes]` of sample 0 of `model`.
+/// Returns the logits `[N, classes]` of sample `sample` of `model`.
 ///
 /// # Errors
 /// Those of [`predict`].
 pub(crate) fn logits<D: Dimension>(
     model: &QuantizedModel,
     pictures: ArrayView<'_, f32, D>,
+    sample: u32,
 ) -> Result<Array2<f32>, QuantizeError> {
-    let options = PredictOptions::new().samples(0..1).keep_logits(true);
+    let options = PredictOptions::new().samples(sample..sample + 1).keep_logits(true);
     let predictions = predict(model, pictures, &options)?;
     let mut logits = Vec::with_capacity(predictions.len() * model.classes());
     predictions.iter().for_each(|prediction| logits.extend(prediction.logits().iter().flatten()));

@@ -15,10 +15,10 @@
 
 use bayes8_core::model::QuantizedModel;
 use bayes8_native::PredictOptions;
-use ndarray::{ArrayView, Dimension};
+use ndarray::{Array2, ArrayView, Dimension};
 use serde::Serialize;
 
-use crate::bias_correction::squared_errors;
+use crate::bias_correction::errors_of_means;
 use crate::calibrate::{Observations, RangeMethod, mean};
 use crate::network::Network;
 use crate::quantize::QuantizeError;
@@ -83,11 +83,12 @@ impl RangeChoice {
         observations: &Observations,
         quantized: impl Fn(RangeMethod) -> Result<QuantizedModel, QuantizeError>,
     ) -> Result<Self, QuantizeError> {
-        let fp32 = run(network, &FloatWeights::mean(network), pictures.view(), |_, _, _| {})?;
+        let means = (0..network.members()).map(|member| FloatWeights::mean(network, member));
+        let fp32 = means.map(|means| run(network, &means, pictures.view(), |_, _, _| {}));
+        let fp32: Vec<Array2<f32>> = fp32.collect::<Result<_, _>>()?;
         let error = |method: RangeMethod| -> Result<f64, QuantizeError> {
-            let int8 =
-                quantized_logits::logits(&mean_weights::of(&quantized(method)?)?, pictures.view())?;
-            let mut errors = squared_errors(&fp32, &int8);
+            let plain = mean_weights::of(&quantized(method)?)?;
+            let mut errors = errors_of_means(fp32.iter(), &plain, pictures.view())?;
             errors.sort_unstable_by(f64::total_cmp);
             Ok(errors.get(errors.len() / 2).copied().unwrap_or_default())
         };

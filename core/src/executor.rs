@@ -4,11 +4,11 @@
 //! that every target can spread pictures and samples over its own kind of threads.
 
 mod memory;
+mod source;
 mod trace;
-mod weights;
 
+pub use source::WeightSample;
 pub use trace::NodeOutput;
-pub use weights::WeightSample;
 
 use crate::aligned::Aligned;
 use crate::backend::Backend;
@@ -21,8 +21,8 @@ use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::ops::Range;
 use memory::Memory;
+use source::{Made, PreparedLayer, SampleSource, Source};
 use thiserror::Error;
-use weights::{Made, PreparedLayer, SampleSource, Source};
 
 /// Not enough memory for the values of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

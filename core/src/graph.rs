@@ -158,6 +158,29 @@ impl<T> Graph<T> {
         graph
     }
 
+    /// Returns the graph without its dropout nodes, whose readers read their inputs instead.
+    #[must_use]
+    pub fn without_dropout(self) -> Self {
+        let mut graph = Self { input: self.input, nodes: Vec::new(), names: BTreeMap::new() };
+        // What now stands for the output of each node.
+        let mut values: Vec<Value> = Vec::new();
+        for mut node in self.nodes {
+            for value in &mut node.inputs {
+                if let Value::Node(n) = *value {
+                    *value = values[n];
+                }
+            }
+            if matches!(node.op, Op::Dropout(_)) {
+                values.push(node.inputs[0]);
+                continue;
+            }
+            values.push(Value::Node(graph.nodes.len()));
+            graph.names.insert(node.name.clone(), graph.nodes.len());
+            graph.nodes.push(node);
+        }
+        graph
+    }
+
     /// Returns the nodes, in execution order.
     pub fn into_nodes(self) -> Vec<Node<T>> {
         self.nodes

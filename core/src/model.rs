@@ -53,8 +53,8 @@ pub struct QuantizedModel {
     parts: Parts,
     plan: Arc<Plan<Arc<Layer>>>,
     provenance: Option<Provenance>,
-    /// Digest and format version of the file that it was read from, unless it has changed since.
-    file: Option<(ModelDigest, u32)>,
+    /// Digest, format version and size of the file that it was read from, unless it has changed since.
+    file: Option<(ModelDigest, u32, usize)>,
 }
 
 impl PartialEq for QuantizedModel {
@@ -96,23 +96,28 @@ impl QuantizedModel {
         self.provenance.as_ref()
     }
 
-    /// Sets the digest and the format version of the file that the model was read from.
-    pub(crate) fn with_file(self, digest: ModelDigest, version: u32) -> Self {
-        Self { file: Some((digest, version)), ..self }
+    /// Sets the digest, the format version and the size of the file that the model was read from.
+    pub(crate) fn with_file(self, digest: ModelDigest, version: u32, bytes: usize) -> Self {
+        Self { file: Some((digest, version, bytes)), ..self }
     }
 
-    /// Changes the layers of the model. Calls `change` with the index of each weighted node and its
-    /// layer, of every member if they differ. Layers that no clone of the model shares are changed in place.
+    /// Changes the layers of the model. Calls `change` with the index of each weighted node, that of
+    /// a member, and its layer; with 0 and the layer once if all members share it. Layers that no clone of the model shares are changed in place.
     ///
     /// # Errors
     /// A [`ModelError`] when a layer does not suit its node any more.
-    pub fn map_layers(self, mut change: impl FnMut(usize, &mut Layer)) -> Result<Self, ModelError> {
+    pub fn map_layers(
+        self,
+        mut change: impl FnMut(usize, usize, &mut Layer),
+    ) -> Result<Self, ModelError> {
         let Self { mut parts, plan, provenance, .. } = self;
         // The plan may share the layers.
         drop(plan);
         for (index, data) in parts.graph.data_mut().enumerate() {
             if let Parameters::Layer(members) = &mut data.parameters {
-                members.iter_mut().for_each(|layer| change(index, Arc::make_mut(layer)));
+                for (member, layer) in members.iter_mut().enumerate() {
+                    change(index, member, Arc::make_mut(layer));
+                }
             }
         }
         Ok(Self { provenance, ..Self::new(parts)? })
@@ -122,14 +127,20 @@ impl QuantizedModel {
     /// made in memory or has changed since. [`format::digest`](crate::format::digest) works for
     /// every model.
     pub fn file_digest(&self) -> Option<ModelDigest> {
-        self.file.map(|(digest, _)| digest)
+        self.file.map(|(digest, ..)| digest)
     }
 
     /// Returns the format version of the file that the model was read from; `None` for a model that
     /// was made in memory or has changed since. [`format::version`](crate::format::version) works
     /// for every model.
     pub fn file_version(&self) -> Option<u32> {
-        self.file.map(|(_, version)| version)
+        self.file.map(|(_, version, _)| version)
+    }
+
+    /// Returns the size in bytes of the file that the model was read from; `None` for a model that
+    /// was made in memory or has changed since.
+    pub fn file_bytes(&self) -> Option<usize> {
+        self.file.map(|(.., bytes)| bytes)
     }
 
     /// Returns the model's name.
@@ -170,7 +181,7 @@ impl QuantizedModel {
     /// Returns the number of members, 1 to [`MAX_MEMBERS`]. Sample `s` of a prediction takes member
     /// `s` modulo this number.
     pub fn members(&self) -> usize {
-        randomness::members(&self.parts.graph)
+        self.layers().map(PerMember::count).max().unwrap_or(1)
     }
 
     /// Returns what varies from sample to sample.

@@ -6,7 +6,7 @@ use bayes8_convert::fidelity::{LayerFidelity, compare_posteriors};
 use bayes8_convert::pictures::{self, Open};
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::CommonNoise;
-use bayes8_convert::{ImportOptions, Inputs, Network, PosteriorSource};
+use bayes8_convert::{ImportOptions, Inputs, MemberFiles, Network, PosteriorSource};
 use bayes8_core::model;
 use bayes8_native::{Model, ModelOptions, file};
 
@@ -56,10 +56,9 @@ pub struct Options {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Fp32 {
-    /// The ONNX file of the network, every weight at its mean.
-    pub network: PathBuf,
-    /// Standard deviations of the weights.
-    pub posterior: PosteriorSource,
+    /// The ONNX file of the network, every weight at its mean, and the standard deviations of the
+    /// weights; for an ensemble, those of all members.
+    pub members: Vec<MemberFiles>,
     /// What the file leaves open about the network's input.
     pub import: ImportOptions,
     /// Monte-Carlo samples of the network, except for corrupted pictures; `None` for the number of the
@@ -73,8 +72,7 @@ impl Fp32 {
     /// Returns an FP32 network that runs the model's number of samples with its own noise.
     pub fn new(network: impl Into<PathBuf>, posterior: PosteriorSource) -> Self {
         Self {
-            network: network.into(),
-            posterior,
+            members: vec![MemberFiles { network: network.into(), posterior }],
             import: ImportOptions::default(),
             samples: None,
             noise: Fp32Noise::Own,
@@ -109,21 +107,16 @@ impl Options {
 
     /// Returns all files that are read, with their roles; the model is the first.
     pub fn files(&self) -> Vec<(&'static str, &Path)> {
-        let posterior = self.fp32.as_ref().and_then(|fp32| match &fp32.posterior {
-            PosteriorSource::File(path) => Some(path),
-            _ => None,
-        });
-        let optional = [
-            ("other distribution", self.ood.as_ref()),
-            ("corrupted pictures", self.drift.as_ref()),
-            ("FP32 network", self.fp32.as_ref().map(|fp32| &fp32.network)),
-            ("FP32 posterior", posterior),
-            ("recorded FP32 predictions", self.golden.as_ref()),
-        ];
         let mut files = vec![("model", self.model.as_path()), ("labelled pictures", &self.data)];
-        files.extend(
-            optional.iter().filter_map(|(role, path)| Some((*role, path.as_ref()?.as_path()))),
-        );
+        files.extend(self.ood.iter().map(|path| ("other distribution", path.as_path())));
+        files.extend(self.drift.iter().map(|path| ("corrupted pictures", path.as_path())));
+        for MemberFiles { network, posterior } in self.fp32.iter().flat_map(|fp32| &fp32.members) {
+            files.push(("FP32 network", network));
+            if let PosteriorSource::File(path) = posterior {
+                files.push(("FP32 posterior", path));
+            }
+        }
+        files.extend(self.golden.iter().map(|path| ("recorded FP32 predictions", path.as_path())));
         files
     }
 
@@ -149,7 +142,8 @@ impl Options {
         if let Some((fp32, network)) = &fp32
             && let Some(what) = other_posterior(network, quantized)
         {
-            let (fp32, model) = (fp32.network.display(), self.model.display());
+            let (fp32, model) = (fp32.path(), self.model.display());
+            let fp32 = fp32.display();
             let warning = format!("{fp32}: its posterior differs from that of {model}: {what}");
             observer(Progress::Warning(warning));
         }
@@ -237,10 +231,15 @@ impl Options {
 }
 
 impl Fp32 {
+    /// The file that errors name: that of the first member.
+    fn path(&self) -> PathBuf {
+        self.members.first().map(|member| member.network.clone()).unwrap_or_default()
+    }
+
     /// Reads the network, which must have the model's input and classes.
     fn load(&self, model: &model::QuantizedModel) -> Result<Network, EvaluateError> {
-        let network = Network::load_with(&self.network, &self.posterior, &self.import)?;
-        let refuse = |reason| Err(EvaluateError::Shape { network: self.network.clone(), reason });
+        let network = Network::load_all(&self.members, &self.import)?;
+        let refuse = |reason| Err(EvaluateError::Shape { network: self.path(), reason });
         let (found, expected) = (network.graph.input(), model.graph().input());
         if found != expected {
             return refuse(format!("takes {found}, the model {expected}"));
@@ -261,7 +260,7 @@ impl Fp32 {
     ) -> Result<CommonNoise<'n>, EvaluateError> {
         let noise = CommonNoise::new(network);
         noise.check(model).map_err(|source| {
-            let (network, model) = (self.network.clone(), path.into());
+            let (network, model) = (self.path(), path.into());
             EvaluateError::OtherNetwork { network, model, source }
         })?;
         Ok(noise)

@@ -210,7 +210,7 @@ impl Candidate<'_> {
     /// Number of different samples. A deterministic FP32 network has one, as it is slow.
     fn distinct(&self, samples: u32) -> u32 {
         match self {
-            Self::Fp32(network, ..) if !network.is_bayesian() => samples.min(1),
+            Self::Fp32(network, ..) if network.period() == Some(1) => samples.min(1),
             _ => samples,
         }
     }
@@ -253,7 +253,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// Predicts pictures once with every weight at its mean.
+    /// Predicts pictures with every weight at its mean and without dropout, once with each member.
     fn predict_mean(
         &self,
         pictures: native::Pictures<'_, IxDyn>,
@@ -262,7 +262,9 @@ impl Candidate<'_> {
         match self {
             Self::Int8(model, options) => {
                 let model = Model::new(mean_weights::of(model.quantized())?, options.clone())?;
-                Candidate::Int8(&model, options.clone()).predict(pictures, 1, 0, None, observer)
+                let members = model.quantized().members() as u32;
+                let plain = Candidate::Int8(&model, options.clone());
+                plain.predict(pictures, members, 0, None, observer)
             }
             Self::Fp32(network, preprocessing, _) => {
                 let channels = network.graph.input().channels;

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import pickle
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,7 +98,9 @@ def main() -> None:
     x = np.load(args.pictures)["x"]
     # One thread, as Spark runs one task per core.
     model = bayes8.load(args.model.resolve(), threads=1)
-    # Each task may fail three times, as in a cluster. spark-submit would name another master.
+    # The workers of this machine run the same Python, not the `python3` of the PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Each task may fail three times, as in a cluster. There, leave the master to spark-submit.
     spark = SparkSession.builder.master(f"local[{args.workers},4]").getOrCreate()
     if args.split == "pictures":
         rows = pd.DataFrame({"index": range(len(x)), "pixels": [each.tobytes() for each in x]})

@@ -55,6 +55,15 @@ def test_properties() -> None:
     assert repr(model) == '<bayes8.Model "mnist-cnn": 28x28x1, 10 classes, portable>'
 
 
+def test_the_size_is_that_of_the_file_that_was_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    shutil.copy(FILE, file)
+    model = bayes8.load(file)
+    file.write_bytes(b"another")
+    assert model.info["file_bytes"] == FILE.stat().st_size
+    assert bayes8.load(FILE.read_bytes()).info["file_bytes"] == FILE.stat().st_size
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     missing = tmp_path / "missing.safetensors"
     with pytest.raises(FileNotFoundError, match=r"missing\.safetensors"):

@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,11 @@ def test_metadata_may_be_a_dictionary(model: bayes8.Model) -> None:
         ({"moped": 0.1, "calibration_method": "best"}, ValueError, '"best"; it takes "auto"'),
         ({"moped": 0.1, "percentile": 99.0}, ValueError, "percentile belongs to"),
         ({"moped": 0.1, "activation_bits": 300}, ValueError, "activation_bits is 300, not 7 to 8"),
+        (
+            {"moped": 0.1, "activation_bits": "8"},
+            TypeError,
+            "^activation_bits is a str, not an int$",
+        ),
         ({"moped": 0.1, "calibration_draws": -1}, ValueError, "calibration_draws is -1"),
         ({"moped": 0.1, "input_shape": (-1, 28, 1)}, ValueError, "input_shape is -1"),
         ({"moped": 0.1, "input_shape": 28}, TypeError, "input_shape is 28, not a sequence"),
@@ -144,10 +150,16 @@ def test_an_evaluation_has_figures_text_and_a_page(model: bayes8.Model, tmp_path
     assert report.get("none", 1) == 1
     assert len(report.values()) == len(report)
     assert repr(report).startswith("<bayes8.Report: accuracy ")
+    assert isinstance(report, Mapping)
+    assert "accuracy" in report
+    assert "acuracy" not in report
+    assert report.get(1, 2) == 2
     copy = pickle.loads(pickle.dumps(report))  # noqa: S301
+    assert copy == report == dict(report) == copy.to_dict()
+    assert report != {}
     assert copy.to_dict() == report.to_dict()
     assert (copy.missed, copy.to_html(), str(copy)) == (report.missed, page, str(report))
-    with pytest.raises(KeyError, match="there are model_digest"):
+    with pytest.raises(KeyError, match="no figure 'acuracy'; there are model_digest"):
         report["acuracy"]
     files = bayes8.evaluate(model, FASHION / "test.npz", samples=4)
     assert files["accuracy"] == report["accuracy"]

@@ -140,5 +140,8 @@ def test_fitting_checks_the_data() -> None:
 
 
 def test_file_objects_are_refused() -> None:
-    with FILE.open("rb") as file, pytest.raises(TypeError, match=r"pass bayes8\.load\(file\)"):
-        BayesianClassifier(file).predict(data()[0])  # type: ignore[arg-type]
+    with FILE.open("rb") as file:
+        classifier = BayesianClassifier(file)  # type: ignore[arg-type]
+        for use in (lambda: classifier.predict(data()[0]), lambda: clone(classifier)):
+            with pytest.raises(TypeError, match=r"pass bayes8\.load\(file\)"):
+                use()

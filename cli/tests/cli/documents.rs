@@ -189,7 +189,7 @@ fn the_exporter_s_readme_makes_a_model_with_the_answers_of_pytorch() {
         plane.mapv_inplace(|value| (value - mean) / std);
     }
     let logits =
-        reference::run(&network, &FloatWeights::mean(&network), inputs.view(), |_, _, _| ());
+        reference::run(&network, &FloatWeights::mean(&network, 0), inputs.view(), |_, _, _| ());
     let deviation = (logits.unwrap() - &expected).fold(0.0, |max: f32, d| max.max(d.abs()));
     assert!(deviation < 1e-3, "FP32: {deviation}");
 

@@ -1,19 +1,20 @@
 //! The effect of quantization on every value of the network, apart from sampling: FP32 and INT8 run
 //! the mean weights on the same pictures.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
 use bayes8_core::layer::Layer;
 use bayes8_core::model::{Quantized, QuantizedModel};
 use bayes8_core::numerics::Quantization;
+use bayes8_core::posterior::PerMember;
 use bayes8_native::{ModelOptions, Pictures};
 use ndarray::{ArrayView, Axis, Dimension, Slice};
 use serde::Serialize;
 
 use crate::calibrate::Observations;
 use crate::mean_weights;
-use crate::network::Network;
+use crate::network::{LayerParameters, Network};
 use crate::quantize::QuantizeError;
 use crate::reference::{FloatWeights, place, run};
 
@@ -70,8 +71,7 @@ pub(super) fn compare<D: Dimension>(
         let quantized = n.checked_sub(1).map(|n| &model.graph().nodes()[n].data);
         let parameters = node.and_then(|node| node.data.layer());
         let weights = parameters.zip(quantized.and_then(Quantized::layer));
-        let weights = weights
-            .map(|(parameters, layer)| weight_noise(&parameters.weight.mean, layer.member(0)));
+        let weights = weights.map(|(parameters, layer)| weight_noise(parameters, layer));
         let ends = grid.map(|grid| ends(grid, model.activation_bits().largest_code()));
         // The outermost codes round like all others: half a step to either side.
         let half_step = grid.map_or(0.0, |grid| grid.scale / 2.0);
@@ -121,30 +121,36 @@ impl Noise {
     }
 }
 
-/// The sums of the mean weights `[out_channels][fan-in]` of a layer.
-fn weight_noise(mean: &[f32], layer: &Layer) -> Noise {
+/// The sums of the mean weights of a layer, over all members.
+fn weight_noise(parameters: &PerMember<LayerParameters>, layers: &PerMember<Arc<Layer>>) -> Noise {
     let mut noise = Noise::default();
-    for (channel, row) in mean.chunks_exact(layer.fan_in()).enumerate() {
-        for (i, &weight) in row.iter().enumerate() {
-            let code = layer.mu[layer.position(channel, i)];
-            noise.add(weight, layer.scale[channel] * f32::from(code));
+    for (parameters, layer) in parameters.iter().zip(layers.iter()) {
+        let rows = parameters.weight.mean.chunks_exact(layer.fan_in());
+        for (channel, row) in rows.enumerate() {
+            for (i, &weight) in row.iter().enumerate() {
+                let code = layer.mu[layer.position(channel, i)];
+                noise.add(weight, layer.scale[channel] * f32::from(code));
+            }
         }
     }
     noise
 }
 
-/// One entry for the input, then one per node.
+/// One entry for the input, then one per node, over all members.
 fn noise<D: Dimension>(
     network: &Network,
     model: &QuantizedModel,
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<Noise>, QuantizeError> {
     let nodes = network.graph.nodes();
-    let int8 = bayes8_native::Model::new(mean_weights::of(model)?, ModelOptions::default())?;
-    let weights = FloatWeights::mean(network);
+    let plain = mean_weights::of(model)?;
+    let int8 = bayes8_native::Model::new(plain.clone(), ModelOptions::default())?;
     let mut noise = vec![Noise::default(); nodes.len() + 1];
     let count = pictures.len_of(Axis(0)).min(PICTURES);
-    for first in (0..count).step_by(GROUP) {
+    let groups = (0..count).step_by(GROUP);
+    let members = 0..network.members();
+    for (first, member) in groups.flat_map(|first| members.clone().map(move |m| (first, m))) {
+        let weights = FloatWeights::mean(network, member);
         let group = pictures.slice_axis(Axis(0), Slice::from(first..count.min(first + GROUP)));
         let seen = Mutex::new(vec![vec![Vec::new(); group.len_of(Axis(0))]; nodes.len() + 1]);
         run(network, &weights, group.view(), |value, picture, numbers| {
@@ -156,9 +162,9 @@ fn noise<D: Dimension>(
             let fp32 = seen[index].iter().flatten();
             fp32.zip(int8).for_each(|(&exact, rounded)| noise[index].add(exact, rounded));
         };
-        for trace in int8.trace(Pictures::Normalized(group), 0, 0)? {
-            let Some(value @ Value::Node(n)) = network.graph.value(&trace.node) else { continue };
-            match model.grid(value) {
+        for trace in int8.trace(Pictures::Normalized(group), 0, member as u32)? {
+            let Some(Value::Node(n)) = network.graph.value(&trace.node) else { continue };
+            match plain.graph().value(&trace.node).and_then(|value| plain.grid(value)) {
                 Some(grid) => {
                     compare(n + 1, &mut trace.bytes.iter().map(|&code| number(grid, code)));
                 }

@@ -121,8 +121,12 @@ impl Activation {
         }
     }
 
-    /// Replaces the pending function by `function` of the named node.
+    /// Replaces the pending function by `function` of the named node; by nothing if factors cancel
+    /// each other, up to the rounding of f32.
     pub(super) fn with_function(self, node: &str, function: Function) -> Self {
+        if function.as_factor().is_some_and(|factor| (factor - 1.0).abs() < 1e-6) {
+            return Self { pending: Pending::Nothing, ..self };
+        }
         Self { pending: Pending::Function { node: node.into(), function }, ..self }
     }
 

@@ -6,12 +6,14 @@ use std::{
 };
 
 use bayes8_core::graph::{Graph, Op, Value};
+use bayes8_core::posterior::PerMember;
 
 use super::{
     activation::Activation, budget::Budget, constant::Constant, initializers::Initializers,
-    input::Input, node::OnnxNode,
+    input::Input, mask::Mask, node::OnnxNode,
 };
 use crate::{
+    dropout::McDropout,
     error::ImportError,
     network::{LayerParameters, NetworkInput, Real, RealParameters},
 };
@@ -20,6 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) enum Slot {
     Constant(Rc<Constant>),
+    Mask(Mask),
     Activation(Box<Activation>),
 }
 
@@ -42,6 +45,10 @@ pub(super) struct Builder<'a> {
     pub(super) sampled: HashSet<String>,
     /// Initializers that have standard deviations.
     pub(super) sigmas: BTreeSet<String>,
+    /// The dropout nodes to activate.
+    pub(super) mc_dropout: Option<McDropout>,
+    /// Names of the dropout nodes so far.
+    pub(super) dropout_nodes: Vec<String>,
 }
 
 impl<'a> Builder<'a> {
@@ -53,6 +60,7 @@ impl<'a> Builder<'a> {
         operator_set: i64,
         readers: &'a HashMap<&'a str, usize>,
         uses: &HashMap<&'a str, usize>,
+        mc_dropout: Option<McDropout>,
     ) -> Result<Self, ImportError> {
         let constants = initializers.constants.into_iter();
         let mut slots: HashMap<_, _> =
@@ -78,6 +86,8 @@ impl<'a> Builder<'a> {
             moped: initializers.moped,
             sampled: HashSet::new(),
             sigmas: initializers.sigmas,
+            mc_dropout,
+            dropout_nodes: Vec::new(),
         })
     }
 
@@ -122,7 +132,8 @@ impl<'a> Builder<'a> {
         inputs: Vec<Value>,
         layer: LayerParameters,
     ) -> Result<Value, ImportError> {
-        self.push_node(name, op, inputs, Real::new(RealParameters::Layer(layer)))
+        let parameters = RealParameters::Layer(PerMember::shared(layer));
+        self.push_node(name, op, inputs, Real::new(parameters))
     }
 
     /// Appends a node; `name` is made unique.
@@ -149,7 +160,7 @@ impl<'a> Builder<'a> {
     pub(super) fn layer_mut(&mut self, n: usize) -> (&str, Option<&mut LayerParameters>) {
         let (name, data) = self.graph.node_mut(n);
         match &mut data.parameters {
-            RealParameters::Layer(layer) => (name, Some(layer)),
+            RealParameters::Layer(layer) => (name, layer.iter_mut().next()),
             RealParameters::None | RealParameters::Function(_) => (name, None),
         }
     }

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use bayes8_core::quoted::Echo;
 use rten_onnx::onnx::TensorProto;
 
 use super::{
-    constant::{Constant, Source, is_float},
+    constant::{Constant, Data, Source, is_float},
     external::External,
 };
 use crate::{
     error::ImportError,
-    posterior::{SigmaSource, SigmaTensor},
+    posterior::{MeanTensor, SigmaSource, SigmaTensor},
 };
 
 /// The initializers that the network reads.
@@ -30,9 +31,14 @@ impl<'a> Initializers<'a> {
     pub(super) fn decode(
         protos: &HashMap<&'a str, &'a TensorProto>,
         uses: &HashMap<&'a str, usize>,
+        mut means: BTreeMap<String, MeanTensor>,
         posterior: SigmaSource,
         external: &mut External<'_>,
     ) -> Result<Self, ImportError> {
+        if let Some(name) = means.keys().find(|name| !protos.contains_key(name.as_str())) {
+            let reason = format!("the network has no initializer `{}`", Echo(name));
+            return Err(ImportError::Mean { tensor: format!("{name}.member"), reason });
+        }
         let (mut sigmas, moped) = match posterior {
             SigmaSource::Tensors(tensors) => (tensors, None),
             SigmaSource::Moped { delta } if delta.is_finite() && delta > 0.0 => {
@@ -47,7 +53,10 @@ impl<'a> Initializers<'a> {
         let mut constants = HashMap::new();
         let mut numbers = 0usize;
         for (&name, proto) in protos.iter().filter(|(name, _)| uses.contains_key(*name)) {
-            let constant = Constant::decode(proto, name, external)?;
+            let mut constant = Constant::decode(proto, name, external)?;
+            if let Some(mean) = means.remove(name) {
+                constant = replaced(constant, name, mean)?;
+            }
             let constant = with_source(constant, name, sigmas.remove(name))?;
             numbers = numbers.saturating_add(constant.data.len());
             constants.insert(name, constant);
@@ -66,6 +75,22 @@ fn unknown_sigma(name: &str, protos: &HashMap<&str, &TensorProto>) -> ImportErro
     known.sort_by_cached_key(|known| (strsim::levenshtein(&sought, &start(known)), *known));
     let nearest = known.iter().take(5).map(|&known| known.to_owned()).collect();
     ImportError::SigmaUnknown { name: name.into(), nearest, initializers: known.len() }
+}
+
+/// The means of a member in place of the network's.
+fn replaced(
+    constant: Constant,
+    name: &str,
+    MeanTensor { shape, values }: MeanTensor,
+) -> Result<Constant, ImportError> {
+    if shape == constant.shape && constant.floats().is_some() {
+        return Ok(Constant::new(shape, Data::Float(values)));
+    }
+    let reason = match constant.floats() {
+        Some(_) => format!("its shape is {shape:?}, that of the initializer {:?}", constant.shape),
+        None => "the initializer holds integers".into(),
+    };
+    Err(ImportError::Mean { tensor: format!("{name}.member"), reason })
 }
 
 fn with_source(

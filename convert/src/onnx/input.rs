@@ -6,7 +6,7 @@ use bayes8_core::graph::{MAX_ELEMENTS, Shape};
 use rten_onnx::onnx::{DataType, Dimension, GraphProto, TensorProto, ValueInfoProto};
 
 use super::{constant::is_float, evidence::Evidence, layout};
-use crate::{error::ImportError, form::Form};
+use crate::{dropout::McDropout, error::ImportError, form::Form};
 
 /// Properties of a network's input that its ONNX file leaves open.
 ///
@@ -17,7 +17,7 @@ use crate::{error::ImportError, form::Form};
 /// let options = ImportOptions::new().input_layout(InputLayout::ChannelsLast);
 /// assert_eq!(options.input_shape, None);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImportOptions {
     /// The meaning of its axes; `None`: as the network uses them, or otherwise as their extents
@@ -25,6 +25,8 @@ pub struct ImportOptions {
     pub input_layout: Option<Form>,
     /// The size of one picture; needed if the file leaves extents open.
     pub input_shape: Option<Shape>,
+    /// Dropout nodes in evaluation mode to activate. Those in training mode are active anyway.
+    pub mc_dropout: Option<McDropout>,
 }
 
 impl ImportOptions {
@@ -43,6 +45,12 @@ impl ImportOptions {
     #[must_use]
     pub fn input_shape(self, input_shape: impl Into<Option<Shape>>) -> Self {
         Self { input_shape: input_shape.into(), ..self }
+    }
+
+    /// Sets the dropout nodes to activate.
+    #[must_use]
+    pub fn mc_dropout(self, mc_dropout: impl Into<Option<McDropout>>) -> Self {
+        Self { mc_dropout: mc_dropout.into(), ..self }
     }
 }
 

@@ -21,6 +21,8 @@ mod known;
 mod layout;
 mod logits;
 mod lower;
+mod mask;
+mod masked;
 mod model;
 mod node;
 mod operands;
@@ -44,7 +46,7 @@ use rten_onnx::onnx::ModelProto;
 use crate::{
     error::{ImportError, LoadError},
     network::Network,
-    posterior::{PosteriorSource, SigmaSource},
+    posterior::{MeanTensor, Member, MemberFiles, PosteriorSource, SigmaSource},
 };
 use builder::Builder;
 use external::External;
@@ -72,19 +74,61 @@ impl Network {
         posterior: &PosteriorSource,
         options: &ImportOptions,
     ) -> Result<Self, LoadError> {
-        let parsed = match posterior {
-            PosteriorSource::File(path) => SigmaSource::parse(&LoadError::read(path)?)
-                .map_err(|source| LoadError::Posterior { path: path.clone(), source })?,
-            &PosteriorSource::Moped { delta } => SigmaSource::Moped { delta },
-            PosteriorSource::Deterministic => SigmaSource::Tensors(BTreeMap::new()),
+        let member = |sigmas| (BTreeMap::new(), sigmas);
+        let members: Vec<_> = match posterior {
+            PosteriorSource::File(path) => {
+                let members = Member::parse(&LoadError::read(path)?)
+                    .map_err(|source| LoadError::Posterior { path: path.clone(), source })?;
+                let own = |Member { means, sigmas }| (means, SigmaSource::Tensors(sigmas));
+                members.into_iter().map(own).collect()
+            }
+            &PosteriorSource::Moped { delta } => vec![member(SigmaSource::Moped { delta })],
+            PosteriorSource::Deterministic => vec![member(SigmaSource::Tensors(BTreeMap::new()))],
         };
         let folder = network.parent().unwrap_or(Path::new(""));
-        import_file(LoadError::read(network)?, parsed, options, folder).map_err(|source| {
+        let mut onnx = Some(LoadError::read(network)?);
+        let blame = |source: ImportError| {
             let path = match posterior {
                 PosteriorSource::File(path) if source.is_of_posterior() => path,
                 _ => network,
             };
             LoadError::Import { path: path.into(), source }
+        };
+        let mut networks = Vec::with_capacity(members.len());
+        let last = members.len() - 1;
+        for (number, (means, sigmas)) in members.into_iter().enumerate() {
+            // Importing frees the bytes as it goes.
+            let bytes = if number == last { onnx.take() } else { onnx.clone() };
+            let bytes = bytes.unwrap_or_default();
+            networks.push(import_file(bytes, means, sigmas, options, folder).map_err(blame)?);
+        }
+        match networks.pop() {
+            Some(only) if networks.is_empty() => Ok(only),
+            last => {
+                networks.extend(last);
+                Self::ensemble(networks).map_err(|error| blame(error.into()))
+            }
+        }
+    }
+}
+
+impl Network {
+    /// Reads the members of an ensemble, or a single network, with options for what the files leave
+    /// open.
+    ///
+    /// # Errors
+    /// [`LoadError`], which names the file.
+    pub fn load_all(members: &[MemberFiles], options: &ImportOptions) -> Result<Self, LoadError> {
+        let load =
+            |member: &MemberFiles| Self::load_with(&member.network, &member.posterior, options);
+        if let [only] = members {
+            return load(only);
+        }
+        let networks = members.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+        Self::ensemble(networks).map_err(|error| {
+            let path = error.member().and_then(|member| members.get(member));
+            let path = path.or(members.first()).map(|member| member.network.clone());
+            LoadError::Import { path: path.unwrap_or_default(), source: error.into() }
         })
     }
 }
@@ -125,20 +169,22 @@ pub fn import_with(
     posterior: &SigmaSource,
     options: &ImportOptions,
 ) -> Result<Network, ImportError> {
-    build(&parse(onnx)?, posterior.clone(), options, &mut External::refused())
+    let (means, sigmas) = (BTreeMap::new(), posterior.clone());
+    build(&parse(onnx)?, means, sigmas, options, &mut External::refused())
 }
 
 /// Imports a file, whose data may be in other files of its folder. Bytes, tensors and standard
 /// deviations are freed as soon as the network has them in its own layout.
 fn import_file(
     onnx: Vec<u8>,
-    posterior: SigmaSource,
+    means: BTreeMap<String, MeanTensor>,
+    sigmas: SigmaSource,
     options: &ImportOptions,
     folder: &Path,
 ) -> Result<Network, ImportError> {
     let model = parse(&onnx)?;
     drop(onnx);
-    build(&model, posterior, options, &mut External::inside(folder))
+    build(&model, means, sigmas, options, &mut External::inside(folder))
 }
 
 fn parse(onnx: &[u8]) -> Result<ModelProto, ImportError> {
@@ -152,18 +198,22 @@ fn parse(onnx: &[u8]) -> Result<ModelProto, ImportError> {
 
 fn build(
     model: &ModelProto,
-    posterior: SigmaSource,
+    means: BTreeMap<String, MeanTensor>,
+    sigmas: SigmaSource,
     options: &ImportOptions,
     external: &mut External<'_>,
 ) -> Result<Network, ImportError> {
     let model = OnnxModel::new(model, options)?;
     let OnnxModel { input, nodes, .. } = &model;
-    let initializers = Initializers::decode(&model.initializers, &model.uses, posterior, external)?;
-    let mut builder =
-        Builder::new(input, initializers, model.operator_set, &model.readers, &model.uses)?;
+    let (protos, uses) = (&model.initializers, &model.uses);
+    let initializers = Initializers::decode(protos, uses, means, sigmas, external)?;
+    let chosen = options.mc_dropout.clone();
+    let set = model.operator_set;
+    let mut builder = Builder::new(input, initializers, set, &model.readers, &model.uses, chosen)?;
     for (node, operator) in nodes {
         let slots = operator.apply(&mut builder, node)?;
         builder.assign(node, slots);
     }
+    builder.check_dropout()?;
     builder.finish(model.output)
 }

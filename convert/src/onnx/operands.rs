@@ -31,6 +31,7 @@ impl<'a> Builder<'a> {
         let takes = |special| node.takes.contains(&special);
         match self.slot(node, name)? {
             Slot::Constant(_) => Err(node.refuse(format!("input {i} must not be constant"))),
+            Slot::Mask(_) => Err(node.refuse(format!("input {i} must not be random"))),
             Slot::Activation(a) if a.softmax && !takes(a.probabilities()) => {
                 Err(node.refuse("reads a Softmax; only a final one is supported"))
             }
@@ -56,7 +57,7 @@ impl<'a> Builder<'a> {
         let Some(name) = node.input(i) else { return Ok(None) };
         match self.slot(node, name)? {
             Slot::Constant(c) => Ok(Some(Rc::clone(c))),
-            Slot::Activation(_) => {
+            Slot::Activation(_) | Slot::Mask(_) => {
                 Err(node.refuse(format!("input {i} (`{}`) must be constant", Echo(name))))
             }
         }

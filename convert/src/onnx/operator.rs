@@ -9,6 +9,7 @@ use super::{
     constant::Constant,
     evidence::{Step, Traced},
     known::Known,
+    mask::Mask,
     node::{OnnxNode, Special},
     operands::Operands,
     pointwise::chain,
@@ -17,6 +18,7 @@ use crate::{error::ImportError, function::Unary};
 
 type LowerOne = for<'a> fn(&mut Builder<'a>, &OnnxNode<'a>) -> Result<Activation, ImportError>;
 type LowerAll = for<'a> fn(&mut Builder<'a>, &OnnxNode<'a>) -> Result<Vec<Slot>, ImportError>;
+type DrawMask = for<'a> fn(&mut Builder<'a>, &OnnxNode<'a>) -> Result<Mask, ImportError>;
 type FoldConstants = fn(&OnnxNode<'_>, &Operands<'_>) -> Result<Constant, ImportError>;
 type TraceAxes = fn(&OnnxNode<'_>, &[Traced], &Known<'_, '_>) -> Option<Step>;
 
@@ -42,6 +44,8 @@ enum Lower {
     Function(&'static [Unary]),
     One(LowerOne),
     All(LowerAll),
+    /// Its output is random, whatever it reads.
+    Random(DrawMask),
 }
 
 /// How a node that reads constants only is computed.
@@ -69,6 +73,11 @@ impl Operator {
     /// Lowers activations by `lower`, to all outputs of the node.
     pub(super) const fn lower_all(self, lower: LowerAll) -> Self {
         Self { lower: Lower::All(lower), ..self }
+    }
+
+    /// Makes random numbers by `draw`.
+    pub(super) const fn random(self, draw: DrawMask) -> Self {
+        Self { lower: Lower::Random(draw), ..self }
     }
 
     /// The operator is a chain of functions of each element.
@@ -102,19 +111,27 @@ impl Operator {
         builder: &mut Builder<'a>,
         node: &OnnxNode<'a>,
     ) -> Result<Vec<Slot>, ImportError> {
+        if let Lower::Random(draw) = self.lower {
+            return Ok(vec![Slot::Mask(draw(builder, node)?)]);
+        }
         let mut inputs = Vec::with_capacity(node.proto.input.len());
-        let mut constant = true;
+        let (mut constant, mut random) = (true, false);
         for i in 0..node.proto.input.len() {
             let slot = node.input(i).map(|name| builder.slot(node, name)).transpose()?;
             constant &= !matches!(slot, Some(Slot::Activation(_)));
+            random |= matches!(slot, Some(Slot::Mask(_)));
             inputs.push(match slot {
                 Some(Slot::Constant(c)) => Some(Rc::clone(c)),
                 _ => None,
             });
         }
         let activation = match self.lower {
+            // Only the shape of a mask is known.
+            _ if random && node.op != "Shape" => return Ok(vec![builder.masked(node)?]),
             _ if constant => return Ok(vec![Slot::Constant(self.folded(builder, node, &inputs)?)]),
-            Lower::Never => return Err(node.refuse("the operator is not supported")),
+            Lower::Never | Lower::Random(_) => {
+                return Err(node.refuse("the operator is not supported"));
+            }
             Lower::All(lower) => return lower(builder, node),
             Lower::One(lower) => lower(builder, node)?,
             Lower::Function(steps) => builder.pointwise(node, 0, |x| chain(&x, steps))?,

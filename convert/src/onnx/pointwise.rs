@@ -86,7 +86,7 @@ impl<'a> Builder<'a> {
         if matches!(x.pending, Pending::Function { .. }) {
             return self.pointwise(node, i, |x| x.then(Unary::Clamp(clamp)));
         }
-        match self.clampable(x.value) {
+        match self.clampable(x.value, clamp) {
             Some(n) => match self.graph.node_mut(n) {
                 (_, Real { parameters: RealParameters::Function(function), .. }) => {
                     *function = function.then(Unary::Clamp(clamp));
@@ -105,12 +105,16 @@ impl<'a> Builder<'a> {
     }
 
     /// The nearest node that can take up a clamp of `value`. Maxima and moves of elements commute
-    /// with it; they are stepped over.
-    fn clampable(&self, mut value: Value) -> Option<usize> {
+    /// with it, and so does dropout if scaling does; they are stepped over.
+    fn clampable(&self, mut value: Value, clamp: Clamp) -> Option<usize> {
+        let scales = |end: f32| end == 0.0 || end.is_infinite();
+        let commutes_with_scaling = scales(clamp.min) && scales(clamp.max);
         loop {
             let n = self.exclusive(value)?;
             let node = &self.graph.nodes()[n];
             match node.op {
+                Op::Dropout(_) if commutes_with_scaling => value = *node.inputs.first()?,
+                Op::Dropout(_) => return None,
                 // It computes new numbers.
                 ref op if !op.only_moves() => return Some(n),
                 // Its zeros would have to be clamped, too.

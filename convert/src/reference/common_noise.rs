@@ -36,7 +36,7 @@ impl<'n> CommonNoise<'n> {
         let graph = &network.graph;
         let mut indices = 0..;
         let layers = graph.nodes().iter().map(|node| {
-            let weights = node.data.layer()?.weight.mean.len();
+            let weights = node.data.layer()?.member(0).weight.mean.len();
             let filters = node.op.filters(graph.shape(node.inputs[0]))?;
             let depthwise = filters.is_depthwise();
             Some(noise(indices.next()?, node.shape.channels, weights, depthwise))
@@ -61,12 +61,12 @@ impl<'n> CommonNoise<'n> {
     }
 
     /// Draws w = mu + sigma * eps for every Bayesian weight, with the eps of sample `sample` of
-    /// `seed` in the model.
+    /// `seed` in the model, its member and its masks.
     pub fn draw(&self, seed: u64, sample: u32) -> FloatWeights<'n> {
         let draw = Draw { seed, sample };
         let nodes = self.network.graph.nodes().iter().zip(&self.layers);
         let layers = nodes.map(|(node, noise)| {
-            let (parameters, noise) = (node.data.layer()?, noise.as_ref()?);
+            let (parameters, noise) = (node.data.layer()?.of(draw), noise.as_ref()?);
             let mut eps = vec![0i8; noise.mu.len()];
             noise.sample_weights(draw, &mut eps);
             let fan_in = noise.fan_in();
@@ -79,7 +79,7 @@ impl<'n> CommonNoise<'n> {
             });
             Some(FloatLayer { weight, bias })
         });
-        FloatWeights { layers: layers.collect() }
+        FloatWeights { layers: layers.collect(), masks: Some(draw) }
     }
 }
 

@@ -11,7 +11,7 @@ mod weights;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bayes8_core::graph::{Node, Shape, Value};
+use bayes8_core::graph::{Node, Op, Shape, Value};
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::SampleSums;
 use bayes8_core::ops::RealValue;
@@ -101,7 +101,7 @@ where
     Ok(logits)
 }
 
-/// Whether the mean weights keep every value finite on `pictures`, as [`run`] takes them. If so,
+/// Whether the mean weights, without dropout, keep every value finite on `pictures`, as [`run`] takes them. If so,
 /// only the spread of the weights can make one overflow.
 ///
 /// # Errors
@@ -111,11 +111,13 @@ pub fn stays_finite<D: Dimension>(
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<bool, RunError> {
     let overflows = AtomicBool::new(false);
-    run(network, &FloatWeights::mean(network), pictures, |_, _, numbers| {
-        if numbers.iter().any(|x| !x.is_finite()) {
-            overflows.store(true, Ordering::Relaxed);
-        }
-    })?;
+    for member in 0..network.members() {
+        run(network, &FloatWeights::mean(network, member), pictures.view(), |_, _, numbers| {
+            if numbers.iter().any(|x| !x.is_finite()) {
+                overflows.store(true, Ordering::Relaxed);
+            }
+        })?;
+    }
     Ok(!overflows.into_inner())
 }
 
@@ -131,6 +133,8 @@ struct Plan<'r> {
     network: &'r Network,
     /// Per node: weights in the order that its kernel needs.
     convolutions: Vec<Option<Convolution<'r>>>,
+    /// Per node: the factor of every unit that dropout drops or keeps.
+    masks: Vec<Option<Vec<f32>>>,
     /// Per value (0 is the input, n + 1 is node n): the last node that reads it.
     last_reader: Vec<usize>,
     /// Elements of the largest value.
@@ -161,9 +165,18 @@ impl<'r> Plan<'r> {
                 }
             });
         }
+        let mut random = 0..;
+        let masks = nodes.iter().map(|node| {
+            let Op::Dropout(dropout) = &node.op else { return None };
+            let (number, draw) = (random.next()?, weights.masks?);
+            let factor = (1.0 / (1.0 - dropout.probability.as_f64())) as f32;
+            let kept = dropout.kept(number, draw, node.shape);
+            Some(kept.map(|kept| if kept { factor } else { 0.0 }).collect())
+        });
+        let masks = masks.collect();
         let largest = nodes.iter().map(|node| node.shape.elements());
         let largest = largest.max().unwrap_or(1).max(graph.input().elements());
-        Ok(Self { network, convolutions, last_reader, largest })
+        Ok(Self { network, convolutions, masks, last_reader, largest })
     }
 
     /// The logits of a few pictures. `free` holds buffers for reuse.
@@ -215,8 +228,17 @@ impl<'r> Plan<'r> {
             (Some(convolution), ..) => convolution.run(inputs[0].numbers, out),
             (None, Some(function), _) => function.apply_all(inputs[0].numbers, out),
             (None, None, Some(operation)) => operation.real(&inputs, node.shape, out),
-            // Importing gives every table a function.
-            (None, None, None) => out.copy_from_slice(inputs[0].numbers),
+            (None, None, None) => match &self.masks[n] {
+                Some(mask) => {
+                    let numbers = inputs[0].numbers.chunks_exact(mask.len());
+                    for (from, to) in numbers.zip(out.chunks_exact_mut(mask.len())) {
+                        let products = from.iter().zip(mask).map(|(x, factor)| x * factor);
+                        to.iter_mut().zip(products).for_each(|(to, x)| *to = x);
+                    }
+                }
+                // Dropout is inactive. Importing gives every table a function.
+                None => out.copy_from_slice(inputs[0].numbers),
+            },
         }
     }
 }

@@ -44,7 +44,8 @@ pub fn predict_samples<'n, D: Dimension>(
     Ok(sums.iter().map(SampleSums::finish).collect())
 }
 
-/// Predicts `pictures`, as [`run`] takes them, once with every weight at its mean.
+/// Predicts `pictures`, as [`run`] takes them, with every weight at its mean and without dropout:
+/// once with each member.
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.
@@ -52,8 +53,8 @@ pub fn predict_mean<D: Dimension>(
     network: &Network,
     pictures: ArrayView<'_, f32, D>,
 ) -> Result<Vec<Uncertainty>, RunError> {
-    let logits = run(network, &FloatWeights::mean(network), pictures, |_, _, _| {})?;
-    Ok(logits.rows().into_iter().map(|logits| single_sample(&logits.to_vec())).collect())
+    let members = (0..network.members()).map(|member| FloatWeights::mean(network, member));
+    predict_samples(network, pictures, members, |_| {})
 }
 
 /// The prediction from the logits of a single pass, without epistemic uncertainty.

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, f32::consts::TAU};
 
+use bayes8_core::posterior::Draw;
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -10,10 +11,12 @@ use rayon::prelude::*;
 
 use crate::network::{Gaussian, Network};
 
-/// Concrete weights of every layer, parallel to the network's nodes.
+/// Concrete weights of every layer, parallel to the network's nodes, and the masks of dropout.
 #[derive(Clone, Debug)]
 pub struct FloatWeights<'n> {
     pub(super) layers: Vec<Option<FloatLayer<'n>>>,
+    /// The sample that the masks are those of; `None` if dropout is inactive.
+    pub(super) masks: Option<Draw>,
 }
 
 /// Concrete weights of one layer, in the layout of its posterior.
@@ -26,9 +29,9 @@ pub struct FloatLayer<'n> {
 }
 
 impl<'n> FloatWeights<'n> {
-    /// Every weight at its mean.
-    pub fn mean(network: &'n Network) -> Self {
-        Self::from_layers(network, |_, gaussian| Cow::Borrowed(&gaussian.mean))
+    /// Every weight of a member at its mean, without dropout.
+    pub fn mean(network: &'n Network, member: usize) -> Self {
+        Self::from_layers(network, member, None, |_, gaussian| Cow::Borrowed(&gaussian.mean))
     }
 
     /// The layer of node `index`, if that node is weighted.
@@ -39,28 +42,37 @@ impl<'n> FloatWeights<'n> {
     /// `sample` gets the stream number of a Gaussian within its draw.
     fn from_layers(
         network: &'n Network,
+        member: usize,
+        masks: Option<Draw>,
         sample: impl Fn(u64, &'n Gaussian) -> Cow<'n, [f32]>,
     ) -> Self {
         let layers = network.graph.nodes().iter().zip(0u64..).map(|(node, n)| {
-            let layer = node.data.layer()?;
+            let layer = node.data.layer()?.member(member);
             let bias = layer.bias.as_ref().map(|bias| sample(n << 32 | BIAS, bias));
             Some(FloatLayer { weight: sample(n << 32, &layer.weight), bias })
         });
-        Self { layers: layers.collect() }
+        Self { layers: layers.collect(), masks }
     }
 }
 
 const BIAS: u64 = 1 << 63;
 
-/// Draws w = mu + sigma * eps for every Bayesian weight, with standard normal eps. The same seed
-/// and sample index give the same weights, however many threads there are.
+/// Draws w = mu + sigma * eps for every Bayesian weight of the member of sample `sample`, with
+/// standard normal eps, and the masks of dropout. The same seed and sample index give the same
+/// weights, however many threads there are.
 ///
 /// Streams are numbered as in the quantized sampler (layer * 2^32 + sample, biases with bit 63
-/// set), but the noise differs: Gaussian in floating point, by the Box-Muller transform.
+/// set), but the noise differs: Gaussian in floating point, by the Box-Muller transform. Masks are
+/// those of another seed.
 pub fn draw(network: &Network, seed: u64, sample: u32) -> FloatWeights<'_> {
-    FloatWeights::from_layers(network, |stream, gaussian| match &gaussian.sigma {
-        None => Cow::Borrowed(&gaussian.mean),
-        Some(sigma) => Cow::Owned(sampled(&gaussian.mean, sigma, seed, stream | u64::from(sample))),
+    let masks = Draw { seed: !seed, sample };
+    FloatWeights::from_layers(network, sample as usize, Some(masks), |stream, gaussian| {
+        match &gaussian.sigma {
+            None => Cow::Borrowed(&gaussian.mean),
+            Some(sigma) => {
+                Cow::Owned(sampled(&gaussian.mean, sigma, seed, stream | u64::from(sample)))
+            }
+        }
     })
 }
 

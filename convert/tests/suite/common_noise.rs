@@ -39,7 +39,8 @@ fn common_noise_is_that_of_the_int8_samples() {
         let mut layers = model.layers();
         for (n, node) in network.graph.nodes().iter().enumerate() {
             let Some(parameters) = node.data.layer() else { continue };
-            let layer = layers.next().unwrap();
+            let parameters = parameters.member(0);
+            let layer = layers.next().unwrap().member(0);
             let mut codes = vec![0; layer.mu.len()];
             layer.sample_weights(Draw { seed, sample }, &mut codes);
             let drawn = &weights.layer(n).unwrap().weight;

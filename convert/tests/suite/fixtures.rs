@@ -13,7 +13,7 @@ use std::sync::Mutex;
 
 fn mean_logits(fixture: &Fixture) -> (Network, Array2<f32>) {
     let network = fixture.import();
-    let weights = FloatWeights::mean(&network);
+    let weights = FloatWeights::mean(&network, 0);
     let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
     (network, logits)
 }
@@ -181,7 +181,7 @@ fn sigma_follows_its_mean_through_every_fold() {
         let network = Fixture::load(name).import();
         for node in network.graph.nodes() {
             let Some(layer) = node.data.layer() else { continue };
-            let weight = &layer.weight;
+            let weight = &layer.member(0).weight;
             // Among these fixtures, only "channels" has layers without spread.
             if name == "channels" && weight.sigma.is_none() {
                 continue;
@@ -196,7 +196,13 @@ fn sigma_follows_its_mean_through_every_fold() {
         }
         // A Bayesian bias, before which nothing is folded, and a deterministic one.
         let bias = |layer: &str| {
-            network.graph.nodes()[node(&network, layer)].data.layer().unwrap().bias.clone()
+            network.graph.nodes()[node(&network, layer)]
+                .data
+                .layer()
+                .unwrap()
+                .member(0)
+                .bias
+                .clone()
         };
         let last = bias(if name == "residual" { "fc" } else { "fc2" }).unwrap();
         for (mu, sigma) in last.mean.iter().zip(&last.sigma.unwrap()) {
@@ -212,7 +218,7 @@ fn moped_makes_weights_but_not_biases_bayesian() {
     let fixture = Fixture::load("branches");
     let network = import(&fixture.onnx, &SigmaSource::Moped { delta: 0.25 }).unwrap();
     for name in ["conv", "head", "fc"] {
-        let layer = network.graph.nodes()[node(&network, name)].data.layer().unwrap();
+        let layer = network.graph.nodes()[node(&network, name)].data.layer().unwrap().member(0);
         let sigma = layer.weight.sigma.as_ref().unwrap();
         for (mu, sigma) in layer.weight.mean.iter().zip(sigma) {
             assert!((0.25 * mu.abs() - sigma).abs() <= 1e-6 * sigma);
@@ -220,7 +226,7 @@ fn moped_makes_weights_but_not_biases_bayesian() {
         assert!(layer.bias.as_ref().is_none_or(|bias| bias.sigma.is_none()));
     }
     // The layer that a BatchNormalization became has no posterior.
-    let folded = network.graph.nodes()[0].data.layer().unwrap();
+    let folded = network.graph.nodes()[0].data.layer().unwrap().member(0);
     assert_eq!(folded.weight.sigma, None);
 }
 
@@ -239,7 +245,7 @@ fn draws_differ_by_seed_and_sample_and_repeat() {
     let weights = draw(&network, 1, 0);
     let eps = |n: usize| {
         let (drawn, layer) =
-            (weights.layer(n).unwrap(), network.graph.nodes()[n].data.layer().unwrap());
+            (weights.layer(n).unwrap(), network.graph.nodes()[n].data.layer().unwrap().member(0));
         let sigma = layer.weight.sigma.as_ref().unwrap();
         (drawn.weight[0] - layer.weight.mean[0]) / sigma[0]
     };
@@ -254,7 +260,7 @@ fn observers_see_every_value_of_every_picture_once() {
         let seen = Mutex::new(Vec::new());
         let logits = run(
             &network,
-            &FloatWeights::mean(&network),
+            &FloatWeights::mean(&network, 0),
             fixture.pictures.view(),
             |value, picture, elements| {
                 assert_eq!(elements.len(), network.graph.shape(value).elements());
@@ -283,7 +289,7 @@ fn observers_see_every_value_of_every_picture_once() {
 fn a_picture_does_not_depend_on_its_batch() {
     let fixture = Fixture::load("mobile");
     let network = fixture.import();
-    let weights = FloatWeights::mean(&network);
+    let weights = FloatWeights::mean(&network, 0);
     let logits = |pictures| run(&network, &weights, pictures, |_, _, _| ()).unwrap();
     let together = logits(fixture.pictures.view());
     for (i, row) in together.rows().into_iter().enumerate() {
@@ -297,7 +303,7 @@ fn a_picture_does_not_depend_on_its_batch() {
 fn misfits_are_refused_before_running() {
     let (a, b) = (Fixture::load("residual"), Fixture::load("mobile"));
     let (network, other) = (a.import(), b.import());
-    let weights = FloatWeights::mean(&network);
+    let weights = FloatWeights::mean(&network, 0);
     let error = run(&network, &weights, b.pictures.view(), |_, _, _| ()).unwrap_err();
     assert!(matches!(error, RunError::PictureShape { .. }));
     let error = run(&other, &weights, b.pictures.view(), |_, _, _| ()).unwrap_err();

@@ -21,7 +21,7 @@ use ndarray::{Array2, Axis};
 use rten_onnx::onnx::ModelProto;
 
 fn mean_logits(network: &Network, fixture: &Fixture) -> Array2<f32> {
-    run(network, &FloatWeights::mean(network), fixture.pictures.view(), |_, _, _| ()).unwrap()
+    run(network, &FloatWeights::mean(network, 0), fixture.pictures.view(), |_, _, _| ()).unwrap()
 }
 
 /// Imports a fixture and compares its logits with those of ONNX's evaluator.
@@ -238,7 +238,7 @@ fn copied_channels_keep_their_codes() {
     let mut compared = 0;
     for n in (0..network.graph.nodes().len()).filter(|&n| network.is_selection(n)) {
         let node = &network.graph.nodes()[n];
-        let weights = &network.graph.nodes()[n].data.layer().unwrap().weight.mean;
+        let weights = &network.graph.nodes()[n].data.layer().unwrap().member(0).weight.mean;
         let inputs = network.graph.shape(node.inputs[0]).channels;
         let order: Vec<usize> =
             weights.chunks(inputs).map(|row| row.iter().position(|&w| w == 1.0).unwrap()).collect();

@@ -53,7 +53,8 @@ fn channels_last(layout: InputLayout, pictures: ArrayViewD<'_, f32>) -> ArrayD<f
 fn deviation(network: &Network, name: &str, answers: &Answers) -> f32 {
     let pictures = answers.get(&format!("{name}.input"));
     let pictures = channels_last(network.input.layout, pictures.view());
-    let logits = run(network, &FloatWeights::mean(network), pictures.view(), |_, _, _| ()).unwrap();
+    let logits =
+        run(network, &FloatWeights::mean(network, 0), pictures.view(), |_, _, _| ()).unwrap();
     let recorded = answers.get(&format!("{name}.output"));
     assert_eq!(recorded.shape(), logits.shape());
     (logits.into_dyn() - recorded).iter().fold(0.0, |max, d| max.max(d.abs()))
@@ -151,8 +152,8 @@ fn set_extents(input: &mut ValueInfoProto, extents: &[i64]) {
     tensor.shape.as_mut().unwrap().dim = axes.collect();
 }
 
-fn refusal(onnx: &[u8], options: ImportOptions) -> String {
-    let error = import_with(onnx, &none(), &options).unwrap_err();
+fn refusal(onnx: &[u8], options: &ImportOptions) -> String {
+    let error = import_with(onnx, &none(), options).unwrap_err();
     assert!(matches!(error, ImportError::Interface { kind: "input", .. }), "{error}");
     error.to_string()
 }
@@ -163,21 +164,21 @@ fn what_cannot_be_told_is_asked_for() {
     for extents in [[0, 5, 2, 2], [0, 1, 5, 4], [0, 4, 5, 1], [0, 0, 5, 0]] {
         let file = changed("nhwc_flatten", |input| set_extents(input, &extents));
         let expected = ["`x`", "input layout", "nchw", "nhwc", "[n, C, H, W]"];
-        assert_names(&refusal(&file, none_given), &expected);
+        assert_names(&refusal(&file, &none_given), &expected);
     }
     let volume = changed("ndhwc_flatten", |input| set_extents(input, &[0, 2, 5, 4, 6]));
-    assert_names(&refusal(&volume, none_given), &["input layout", "ncdhw", "ndhwc"]);
+    assert_names(&refusal(&volume, &none_given), &["input layout", "ncdhw", "ndhwc"]);
     // The user's choice counts.
     let ambiguous = changed("nhwc_flatten", |input| set_extents(input, &[0, 5, 2, 2]));
     for (input_layout, shape) in
         [(Picture, Shape::new(2, 2, 5)), (ChannelsLast, Shape::new(5, 2, 2))]
     {
-        let options = none_given.input_layout(input_layout);
+        let options = none_given.clone().input_layout(input_layout);
         let network = import_with(&ambiguous, &none(), &options).unwrap();
         assert_eq!(network.graph.input(), shape);
     }
-    let options = none_given.input_layout(Gray);
-    assert_names(&refusal(&ambiguous, options), &["[n, 5, 2, 2]", "[n, H, W]", "nhw"]);
+    let options = none_given.clone().input_layout(Gray);
+    assert_names(&refusal(&ambiguous, &options), &["[n, 5, 2, 2]", "[n, H, W]", "nhw"]);
 }
 
 /// A window knows which axis holds the channels, whatever the user says.
@@ -195,16 +196,16 @@ fn a_layout_that_contradicts_the_network_is_refused() {
 #[test]
 fn open_extents_are_asked_for_and_must_fit() {
     let none_given = ImportOptions::default();
-    assert_names(&refusal(&onnx("nchw_open"), none_given), &["[n, 3, ?, ?]", "input shape"]);
+    assert_names(&refusal(&onnx("nchw_open"), &none_given), &["[n, 3, ?, ?]", "input shape"]);
     for shape in [Shape::new(5, 4, 1), Shape::volume(2, 5, 4, 3)] {
-        let options = none_given.input_shape(shape);
+        let options = none_given.clone().input_shape(shape);
         let shape = shape.to_string();
         let expected = ["[n, 3, ?, ?]", "input shape", &shape];
-        assert_names(&refusal(&onnx("nchw_open"), options), &expected);
+        assert_names(&refusal(&onnx("nchw_open"), &options), &expected);
     }
-    let options = none_given.input_shape(Shape::new(4, 5, 3));
-    assert_names(&refusal(&onnx("nhwc_flatten_rgb"), options), &["[n, 5, 4, 3]", "4x5x3"]);
-    let options = none_given.input_shape(Shape::new(5, 4, 3));
+    let options = none_given.clone().input_shape(Shape::new(4, 5, 3));
+    assert_names(&refusal(&onnx("nhwc_flatten_rgb"), &options), &["[n, 5, 4, 3]", "4x5x3"]);
+    let options = none_given.clone().input_shape(Shape::new(5, 4, 3));
     assert!(import_with(&onnx("nhwc_flatten_rgb"), &none(), &options).is_ok());
 }
 
@@ -216,7 +217,7 @@ fn types_that_are_neither_floats_nor_bytes_are_refused() {
             tensor.elem_type = Some(data_type);
         });
         let found = data_type.to_string();
-        assert_names(&refusal(&file, ImportOptions::default()), &[&found, "FLOAT", "UINT8"]);
+        assert_names(&refusal(&file, &ImportOptions::default()), &[&found, "FLOAT", "UINT8"]);
     }
 }
 

@@ -3,6 +3,8 @@
 mod archives;
 mod common;
 mod common_noise;
+mod dropout;
+mod ensemble;
 mod fixtures;
 mod functions;
 mod golden;

@@ -31,11 +31,16 @@ fn a_mean_that_is_made_a_maximum_is_one() {
             ((n * 7 + y * 5 + x * 3 + c) % 11) as f32 - 5.0
         });
         let seen: Mutex<Vec<(Value, usize, Vec<f32>)>> = Mutex::default();
-        run(&network, &FloatWeights::mean(&network), pictures.view(), |value, picture, numbers| {
-            if value == nodes[n].inputs[0] || value == Value::Node(n) {
-                seen.lock().unwrap().push((value, picture, numbers.to_vec()));
-            }
-        })
+        run(
+            &network,
+            &FloatWeights::mean(&network, 0),
+            pictures.view(),
+            |value, picture, numbers| {
+                if value == nodes[n].inputs[0] || value == Value::Node(n) {
+                    seen.lock().unwrap().push((value, picture, numbers.to_vec()));
+                }
+            },
+        )
         .unwrap();
         let seen = seen.into_inner().unwrap();
         let of = |value: Value, picture: usize| {

@@ -28,7 +28,7 @@ fn every_operator_set_is_read_in_its_own_spelling() {
     for version in [7, 8, 9, 10, 11, 12, 13, 17, 18, 19, 21, 22, 23, 24, 25] {
         let fixture = Fixture::load(&format!("opset{version}"));
         let network = fixture.import();
-        let weights = FloatWeights::mean(&network);
+        let weights = FloatWeights::mean(&network, 0);
         let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
         let error = (&logits - &fixture.output).iter().fold(0f32, |max, d| max.max(d.abs()));
         assert!(error < 1e-5, "operator set {version}: {error}");
@@ -150,7 +150,7 @@ fn nodes_may_come_in_any_order() {
         let mut model = parse(fixture);
         nodes(&mut model).reverse();
         let network = imported(&model).unwrap();
-        let weights = FloatWeights::mean(&network);
+        let weights = FloatWeights::mean(&network, 0);
         let logits = run(&network, &weights, sorted.pictures.view(), |_, _, _| ()).unwrap();
         let error = (&logits - &sorted.output).iter().fold(0f32, |max, d| max.max(d.abs()));
         assert!(error < 1e-5, "{fixture}: {error}");
@@ -175,12 +175,12 @@ fn a_constant_that_shape_reads_keeps_its_numbers_for_others() {
     for name in ["shape_spelled", "exported/pad-spelled-by-shape", "exported/zero-pad-bnn"] {
         let fixture = Fixture::load(name);
         let network = fixture.import();
-        let weights = FloatWeights::mean(&network);
+        let weights = FloatWeights::mean(&network, 0);
         let logits = run(&network, &weights, fixture.pictures.view(), |_, _, _| ()).unwrap();
         let error = (&logits - &fixture.output).iter().fold(0f32, |max, d| max.max(d.abs()));
         assert!(error < 1e-5, "{name}: {error}");
         let layers = network.layers();
-        let bayesian = layers.filter(|layer| layer.weight.sigma.is_some()).count();
+        let bayesian = layers.filter(|layer| layer.member(0).weight.sigma.is_some()).count();
         assert_eq!(bayesian > 0, !fixture.sigmas.is_empty(), "{name}");
     }
 }

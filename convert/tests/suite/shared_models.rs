@@ -71,7 +71,7 @@ fn mean_weights_reproduce_the_recorded_logits() {
         ("efficientnet-lite0", "imagenette-test", 16),
     ] {
         let model = Model::load(&shared, name, set, count);
-        let weights = FloatWeights::mean(&model.network);
+        let weights = FloatWeights::mean(&model.network, 0);
         let start = Instant::now();
         let mut logits = model.logits(&weights);
         let rate = count as f64 / start.elapsed().as_secs_f64();
@@ -83,7 +83,7 @@ fn mean_weights_reproduce_the_recorded_logits() {
             .fold(0f32, |max, d| max.max(d.abs()));
         println!("{name}: largest deviation {deviation:e}, {rate:.0} pictures/s");
         assert!(deviation < 1e-3, "{name}: {deviation}");
-        let bayesian = model.network.layers().all(|l| l.weight.sigma.is_some());
+        let bayesian = model.network.layers().all(|l| l.member(0).weight.sigma.is_some());
         assert!(bayesian, "{name}: every layer is Bayesian");
     }
 }

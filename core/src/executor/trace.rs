@@ -1,7 +1,7 @@
 //! The output of every node, to find the first node on which two engines differ.
 
 use super::memory::Memory;
-use super::weights::Made;
+use super::source::Made;
 use super::{Executor, Workspace};
 use crate::backend::Backend;
 use crate::plan::{Place, Region};

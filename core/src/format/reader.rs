@@ -79,7 +79,7 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
         Some(provenance) => model.with_provenance(provenance),
         None => model,
     };
-    Ok(model.with_file(digest, format_version))
+    Ok(model.with_file(digest, format_version, bytes.len()))
 }
 
 /// Computes the digest of a model file from its bytes, without reading the model. If the file

@@ -44,14 +44,14 @@ pub struct ActiveDropout {
 
 impl Randomness {
     pub(super) fn of(graph: &Graph<Quantized>) -> Self {
-        let layers = graph.nodes().iter().filter_map(|node| node.data.layer());
-        let bayesian = layers.filter(|members| members.iter().any(|layer| layer.is_bayesian()));
+        let layers = || graph.nodes().iter().filter_map(|node| node.data.layer());
+        let bayesian = layers().filter(|members| members.iter().any(|layer| layer.is_bayesian()));
         let dropout = graph.nodes().iter().filter_map(|node| match node.op {
             Op::Dropout(dropout) => Some(ActiveDropout { node: node.name.clone(), dropout }),
             _ => None,
         });
         Self {
-            members: members(graph),
+            members: layers().map(PerMember::count).max().unwrap_or(1),
             bayesian_layers: bayesian.count(),
             dropout: dropout.collect(),
         }
@@ -67,10 +67,4 @@ impl Randomness {
     pub fn period(&self) -> Option<usize> {
         (self.bayesian_layers == 0 && self.dropout.is_empty()).then_some(self.members)
     }
-}
-
-/// Returns the number of members of a model.
-pub(super) fn members(graph: &Graph<Quantized>) -> usize {
-    let layers = graph.nodes().iter().filter_map(|node| node.data.layer());
-    layers.map(PerMember::count).max().unwrap_or(1)
 }

@@ -122,8 +122,10 @@ fn a_model_has_one_digest_however_it_came() {
     let mut spaced = named.clone();
     spaced.description.push_str(" \r\n\t");
     for file in [named, nameless, spaced] {
-        let read = read(&file.bytes()).unwrap();
+        let bytes = file.bytes();
+        let read = read(&bytes).unwrap();
         assert_eq!(read.file_digest(), Some(digest(&model)));
+        assert_eq!(read.file_bytes(), Some(bytes.len()));
         assert_eq!(read, model);
     }
 }
@@ -131,12 +133,12 @@ fn a_model_has_one_digest_however_it_came() {
 #[test]
 fn a_changed_model_has_another_digest() {
     let model = read(&write(&model()).unwrap()).unwrap();
-    let changed = model.clone().map_layers(|_, layer| layer.mu[0] ^= 1).unwrap();
-    assert_eq!(changed.file_digest(), None);
+    let changed = model.clone().map_layers(|_, _, layer| layer.mu[0] ^= 1).unwrap();
+    assert_eq!((changed.file_digest(), changed.file_bytes()), (None, None));
     assert_ne!(digest(&changed), digest(&model));
     assert_eq!(read(&write(&changed).unwrap()).unwrap().file_digest(), Some(digest(&changed)));
     // Undoing the change restores the digest.
-    let again = changed.map_layers(|_, layer| layer.mu[0] ^= 1).unwrap();
+    let again = changed.map_layers(|_, _, layer| layer.mu[0] ^= 1).unwrap();
     assert_eq!(digest(&again), digest(&model));
 }
 

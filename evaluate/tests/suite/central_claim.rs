@@ -156,7 +156,7 @@ fn a_quantized_model_predicts_what_the_training_framework_recorded() {
 
 #[test]
 fn a_model_with_half_of_the_noise_does_not_pass() {
-    let halve = |_, layer: &mut Layer| {
+    let halve = |_, _, layer: &mut Layer| {
         if let Some(Posterior::Gaussian(posterior)) = &mut layer.posterior {
             posterior.noise_multiplier.iter_mut().for_each(|multiplier| *multiplier /= 2);
         }
@@ -168,7 +168,8 @@ fn a_model_with_half_of_the_noise_does_not_pass() {
 #[test]
 fn a_model_with_weights_of_five_bits_does_not_pass() {
     let round = |code: i8| (f32::from(code) / 8.0).round().clamp(-15.0, 15.0) as i8 * 8;
-    let coarsen = |_, layer: &mut Layer| layer.mu.iter_mut().for_each(|code| *code = round(*code));
+    let coarsen =
+        |_, _, layer: &mut Layer| layer.mu.iter_mut().for_each(|code| *code = round(*code));
     let missed = missed(&QUANTIZED.clone().map_layers(coarsen).unwrap());
     let words = ["NLL", "predictive entropy", "mutual information"];
     assert!(tells_of(&missed, &words), "{missed:#?}");

@@ -45,14 +45,11 @@ pub(crate) fn optional(
     value.map(|value| whole(what, value, range)).transpose()
 }
 
-/// Returns a number of the most probable classes.
-pub(crate) fn top_count(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    Ok(whole("k", value, [0, u32::MAX.into()])? as usize)
-}
-
-/// Returns the memory of a bank.
-pub(crate) fn bank_bytes(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    Ok(whole("bank_bytes", value, [0, usize::MAX as u64])? as usize)
+/// Returns a number of the most probable classes, for `from_py_with`. To errors of the outer result, PyO3 would
+/// add the name of the argument, which the inner ones have.
+#[expect(clippy::unnecessary_wraps, reason = "what `from_py_with` takes")]
+pub(crate) fn top_count(value: &Bound<'_, PyAny>) -> PyResult<PyResult<usize>> {
+    Ok(whole("k", value, [0, u32::MAX.into()]).map(|k| k as usize))
 }
 
 /// Returns a number of bits.
@@ -75,9 +72,10 @@ pub(crate) fn input_shape(value: &Bound<'_, PyAny>) -> PyResult<Shape> {
     shape.map_err(|error| PyValueError::new_err(format!("input_shape is {value}: {error}")))
 }
 
-/// Returns the index of a sample.
-pub(crate) fn sample_index(value: &Bound<'_, PyAny>) -> PyResult<u32> {
-    Ok(whole("sample", value, [0, u64::from(MAX_SAMPLES) - 1])? as u32)
+/// Returns the index of a sample, as [`top_count`] does.
+#[expect(clippy::unnecessary_wraps, reason = "what `from_py_with` takes")]
+pub(crate) fn sample_index(value: &Bound<'_, PyAny>) -> PyResult<PyResult<u32>> {
+    Ok(whole("sample", value, [0, u64::from(MAX_SAMPLES) - 1]).map(|sample| sample as u32))
 }
 
 /// Returns a number of samples.

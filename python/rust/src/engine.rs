@@ -12,7 +12,7 @@ use bayes8::convert::quantization::Quantized;
 use bayes8::core::format;
 use bayes8::core::graph::Shape;
 use bayes8::{
-    Isa, Limits, LoadError, Model, ModelOptions, Observer, Pool, PredictOptions, Threads,
+    Isa, Limits, LoadError, Model, ModelOptions, Observer, Pool, PredictOptions, Threads, file,
 };
 use pyo3::prelude::*;
 use std::fs;
@@ -61,8 +61,8 @@ impl Engine {
     /// Returns the file that the model comes from if it still holds it. Otherwise writes one to `folder`.
     pub(crate) fn file_in(&self, folder: &Path) -> PyResult<PathBuf> {
         if let Some(path) = &self.path
-            && Model::load_with(path, self.settings.options())
-                .is_ok_and(|model| model.digest() == self.model.digest())
+            && let Ok(file) = file::read(path)
+            && format::check_digest(&file).is_ok_and(|digest| digest == self.model.digest())
         {
             return Ok(path.clone());
         }

@@ -168,7 +168,7 @@ impl Report {
     fn get<'py>(
         &self,
         py: Python<'py>,
-        key: &str,
+        key: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.figures.bind(py).call_method1("get", (key, default))
@@ -182,18 +182,28 @@ impl Report {
         self.figures.bind(py).len()
     }
 
-    fn __getitem__<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Bound<'py, PyAny>> {
-        let figures = self.figures.bind(py);
-        figures.get_item(key).map_err(|_| {
-            let names = figures.call_method0("keys").and_then(|keys| keys.try_iter()?.collect());
-            let names: Vec<String> = names
-                .map(|keys: Vec<Bound<'_, PyAny>>| keys.iter().map(ToString::to_string).collect())
-                .unwrap_or_default();
-            PyKeyError::new_err(format!(
-                "there is no figure {key:?}; there are {}",
-                names.join(", ")
-            ))
-        })
+    fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.figures.bind(key.py()).contains(key)
+    }
+
+    /// Compares the figures, as dictionaries do.
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let figures = self.figures.bind(other.py());
+        match other.cast::<Self>() {
+            Ok(report) => figures.eq(&report.get().figures),
+            Err(_) => figures.eq(other),
+        }
+    }
+
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let figures = self.figures.bind(key.py());
+        if let Ok(figure) = figures.get_item(key) {
+            return Ok(figure);
+        }
+        let names: Vec<_> = figures.try_iter()?.collect::<PyResult<_>>()?;
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let (name, names) = (key.repr()?, names.join(", "));
+        Err(PyKeyError::new_err(format!("there is no figure {name}; there are {names}")))
     }
 
     fn __str__(&self) -> &str {

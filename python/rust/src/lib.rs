@@ -22,6 +22,7 @@ mod quantize;
 mod stream;
 
 use pyo3::prelude::*;
+use pyo3::types::PyMapping;
 use std::ffi::OsString;
 
 /// Runs the command `bayes8` with its arguments, the name of the program first.
@@ -38,6 +39,7 @@ fn _bayes8(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<prediction::Prediction>()?;
     module.add_class::<stream::Stream>()?;
     module.add_class::<evaluate::Report>()?;
+    PyMapping::register::<evaluate::Report>(module.py())?;
     module.add_function(wrap_pyfunction!(evaluate::fit_images, module)?)?;
     module.add_function(wrap_pyfunction!(command, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;

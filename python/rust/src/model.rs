@@ -15,7 +15,6 @@ use numpy::IntoPyArray;
 use pyo3::exceptions::{PyIsADirectoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use std::fs;
 use std::path::{self, PathBuf};
 use std::sync::Arc;
 
@@ -34,19 +33,21 @@ impl Model {
     /// Loads a model from a path, or from the bytes of a file.
     #[new]
     #[pyo3(signature = (
-        source, *, threads=None, isa=None, bank_bytes=0, max_memory=None, max_steps=None
+        source, *, threads=None, isa=None, bank_bytes=None, max_memory=None, max_steps=None
     ))]
     fn new(
         py: Python<'_>,
         source: &Bound<'_, PyAny>,
         threads: Option<&Bound<'_, PyAny>>,
         isa: Option<&str>,
-        #[pyo3(from_py_with = arguments::bank_bytes)] bank_bytes: usize,
+        bank_bytes: Option<&Bound<'_, PyAny>>,
         max_memory: Option<&Bound<'_, PyAny>>,
         max_steps: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let isa = isa.map(str::parse).transpose();
         let isa = isa.map_err(|e: bayes8::IsaError| PyValueError::new_err(message(&e)))?;
+        let bank_bytes = arguments::optional("bank_bytes", bank_bytes, [0, usize::MAX as u64])?;
+        let bank_bytes = bank_bytes.map_or(0, |bytes| bytes as usize);
         let mut limits = Limits::default();
         let number = |what, value| arguments::optional(what, value, [0, u64::MAX]);
         limits.memory_bytes = number("max_memory", max_memory)?.unwrap_or(limits.memory_bytes);
@@ -152,16 +153,19 @@ impl Model {
     ///
     /// Outputs are codes, uint8 [N, H, W, C]; the last are the logits, float32 [N, classes].
     /// Flattened values, and convolutions that end in an addition, have no codes and are left out.
-    #[pyo3(signature = (pictures, *, sample=0, seed=None, layout="NHWC"))]
+    #[pyo3(
+        signature = (pictures, *, sample=Ok(0), seed=None, layout="NHWC"),
+        text_signature = "($self, pictures, *, sample=0, seed=None, layout=\"NHWC\")"
+    )]
     fn trace<'py>(
         &self,
         py: Python<'py>,
         pictures: &Bound<'py, PyAny>,
-        #[pyo3(from_py_with = arguments::sample_index)] sample: u32,
+        #[pyo3(from_py_with = arguments::sample_index)] sample: PyResult<u32>,
         seed: Option<&Bound<'py, PyAny>>,
         layout: &str,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let seed = arguments::seed(seed)?;
+        let (sample, seed) = (sample?, arguments::seed(seed)?);
         let batch = Batch::new(pictures, self.0.shape(), layout)?;
         let (count, input) = (batch.count(), batch.pictures());
         let pool = pool(self.0.settings.threads)?;
@@ -186,12 +190,11 @@ impl Model {
     /// What `bayes8 inspect --json` prints: sizes, input, calibration, layers.
     #[getter]
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let of_file = self.0.path.as_ref().and_then(|path| fs::metadata(path).ok());
-        let bytes = of_file.map_or_else(
-            || self.0.file().map(|file| file.len()),
-            |metadata| Ok(metadata.len() as usize),
-        )?;
-        json::to_python(py, &ModelReport::new(self.0.model.quantized(), bytes))
+        let model = self.0.model.quantized();
+        // The file may have changed since the model was loaded.
+        let bytes = model.file_bytes();
+        let bytes = bytes.map_or_else(|| self.0.file().map(|file| file.len()), Ok)?;
+        json::to_python(py, &ModelReport::new(model, bytes))
     }
 
     /// The nodes of the network, as in `info["nodes"]`.

@@ -134,12 +134,13 @@ impl Prediction {
     /// The k most probable classes with their probabilities, [(name, probability), ...].
     ///
     /// Of N pictures a list of such lists.
-    #[pyo3(signature = (k=5))]
+    #[pyo3(signature = (k=Ok(5)), text_signature = "($self, k=5)")]
     fn top<'py>(
         &self,
         py: Python<'py>,
-        #[pyo3(from_py_with = arguments::top_count)] k: usize,
+        #[pyo3(from_py_with = arguments::top_count)] k: PyResult<usize>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let k = k?;
         let top = |sums: &SampleSums| -> Vec<(&str, f64)> {
             let top = sums.finish().top(k);
             top.into_iter().map(|(class, p)| (&*self.origin.class_names[class], p)).collect()

@@ -13,7 +13,6 @@ use bayes8::convert::conversion::ConversionOptions;
 use bayes8::convert::error_feedback::Rounding;
 use bayes8::convert::quantization::{Quantization, QuantizationError, Settings, Sources};
 use bayes8::convert::{ImportOptions, InputLayout, PosteriorSource};
-use bayes8::core::numerics::ActivationBits;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -83,7 +82,7 @@ pub(crate) fn quantize<'py>(
     percentile: Option<f64>,
     weight_rounding: &str,
     bias_correction: &str,
-    #[pyo3(from_py_with = arguments::activation_bits)] activation_bits: ActivationBits,
+    activation_bits: &Bound<'py, PyAny>,
     seed: Option<&Bound<'py, PyAny>>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Model> {
@@ -98,7 +97,7 @@ pub(crate) fn quantize<'py>(
     settings.seed = arguments::seed(seed)?;
     settings.options = ConversionOptions::new()
         .method(method(calibration_method, percentile)?)
-        .activation_bits(activation_bits)
+        .activation_bits(arguments::activation_bits(activation_bits)?)
         .rounding(choice(
             "weight_rounding",
             weight_rounding,

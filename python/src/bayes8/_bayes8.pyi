@@ -1,6 +1,6 @@
 """The engine, the converter, the evaluation and the command line, in Rust."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, final, overload
 
 import numpy as np
@@ -39,7 +39,7 @@ class Model:
         *,
         threads: int | None = None,
         isa: str | None = None,
-        bank_bytes: int = 0,
+        bank_bytes: int | None = None,
         max_memory: int | None = None,
         max_steps: int | None = None,
     ) -> Model: ...
@@ -273,7 +273,7 @@ class Stream:
     def __next__(self) -> Prediction: ...
 
 @final
-class Report:
+class Report(Mapping[str, Any]):
     """Figures of a model on labelled pictures (`bayes8.evaluate`).
 
     `report["accuracy"]` is a figure, `print(report)` shows the most important ones, and notebooks
@@ -300,11 +300,14 @@ class Report:
     def items(self) -> Any:
         """Names and figures."""
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: object, default: Any = None) -> Any:
         """Returns a figure, or `default` if there is none of this name."""
 
     def __iter__(self) -> Iterator[str]: ...
     def __len__(self) -> int: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
     def __getitem__(self, key: str, /) -> Any: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     @staticmethod

@@ -95,9 +95,7 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.model is None:
             message = "BayesianClassifier needs a model: a bayes8.Model or the path of one"
             raise NotFittedError(message)
-        if hasattr(self.model, "read"):
-            message = "model is a file object, which clones cannot share; pass bayes8.load(file)"
-            raise TypeError(message)
+        self._refuse_file()
         # Not an argument, so that clones stay equal.
         loaded: tuple[object, Model] | None = getattr(self, "_loaded", None)
         if loaded is None or loaded[0] is not self.model:
@@ -123,6 +121,17 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def n_classes_(self) -> int:
         """The number of classes."""
         return len(self.classes_)
+
+    def _refuse_file(self) -> None:
+        if hasattr(self.model, "read"):
+            message = "model is a file object, which clones cannot share; pass bayes8.load(file)"
+            raise TypeError(message)
+
+    def __sklearn_clone__(self) -> BayesianClassifier:
+        # Copying an open file would fail with a message that names no argument.
+        self._refuse_file()
+        clone: BayesianClassifier = super().__sklearn_clone__()
+        return clone
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.model is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,11 @@ def spark() -> Iterator[Any]:
         "spark.driver.host": "localhost",
         "spark.driver.bindAddress": "127.0.0.1",
     }
-    # Four attempts at a task.
-    spark = sql.SparkSession.builder.master("local[2,4]").config(map=settings).getOrCreate()
+    # Workers run this Python. The examples, which inherit the environment, see to that themselves.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        # Four attempts at a task.
+        spark = sql.SparkSession.builder.master("local[2,4]").config(map=settings).getOrCreate()
     yield spark
     spark.stop()
 

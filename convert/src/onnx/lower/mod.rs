@@ -21,6 +21,7 @@ mod mean;
 mod pad;
 mod pool;
 mod power;
+mod random;
 mod reshape;
 mod shape;
 mod slice;
@@ -50,6 +51,7 @@ const FAMILIES: &[&[Operator]] = &[
     pad::OPERATORS,
     pool::OPERATORS,
     power::OPERATORS,
+    random::OPERATORS,
     reshape::OPERATORS,
     shape::OPERATORS,
     slice::OPERATORS,

@@ -77,7 +77,7 @@ impl<'a> Builder<'a> {
             let node = &self.graph.nodes()[n];
             match node.inputs.first() {
                 _ if node.data.clamp.min >= 0.0 => return true,
-                Some(&input) if node.op.only_moves() => value = input,
+                Some(&input) if node.op.only_moves() || node.op.is_random() => value = input,
                 _ => return false,
             }
         }

@@ -1,4 +1,4 @@
-//! The weights of the layers of a step: prepared, drawn earlier, or drawn as they are needed.
+//! Where the steps of a run take their weights from.
 
 use crate::backend::Backend;
 use crate::posterior::Draw;
@@ -12,19 +12,19 @@ pub(super) enum PreparedLayer<B: Backend> {
     Drawn(usize, B::Layer),
 }
 
+/// One weight sample of all Bayesian layers.
+pub struct WeightSample<B: Backend> {
+    /// One entry per Bayesian layer, in the order of the steps. A layer that is Bayesian in only
+    /// some of the members has an entry that the others leave unused.
+    pub(super) layers: Vec<B::Weights>,
+}
+
 /// Where the steps of the suffix take their weights from.
 pub(super) struct SampleSource<'a, B: Backend> {
     pub(super) draw: Draw,
     /// Weights of the draw that were drawn earlier; `None` draws them layer by layer as they are
     /// needed.
     pub(super) kept: Option<&'a WeightSample<B>>,
-}
-
-/// One weight sample of all Bayesian layers.
-pub struct WeightSample<B: Backend> {
-    /// One entry per Bayesian layer, in the order of the steps. A layer that is Bayesian in only
-    /// some of the members has an entry that the others leave unused.
-    pub(super) layers: Vec<B::Weights>,
 }
 
 /// A source of the weights of layers.
