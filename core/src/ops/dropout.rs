@@ -157,7 +157,12 @@ impl Masking {
             // Short rows would be slow: handle as many as the mask has room for at a time.
             let mut kept = mask(stream, 0, self.probability);
             let length = UNITS / self.units * self.units;
-            (self.units..length).for_each(|i| kept[i] = kept[i - self.units]);
+            let mut filled = self.units;
+            while filled < length {
+                let more = filled.min(length - filled);
+                kept.copy_within(..more, filled);
+                filled += more;
+            }
             for (codes, to) in input.chunks(length).zip(output.chunks_mut(length)) {
                 self.apply(&kept, codes, to);
             }
