@@ -59,8 +59,10 @@ pub struct Fp32 {
     /// The ONNX file of the network, every weight at its mean, and the standard deviations of the
     /// weights; for an ensemble, those of all members.
     pub members: Vec<MemberFiles>,
-    /// What the file leaves open about the network's input.
+    /// What the file leaves open about the network's input, and the dropout to activate.
     pub import: ImportOptions,
+    /// Whether a network is refused if nothing in it varies from sample to sample.
+    pub must_vary: bool,
     /// Monte-Carlo samples of the network, except for corrupted pictures; `None` for the number of the
     /// model. If the numbers differ, the first samples of both are compared.
     pub samples: Option<u32>,
@@ -71,9 +73,16 @@ pub struct Fp32 {
 impl Fp32 {
     /// Returns an FP32 network that runs the model's number of samples with its own noise.
     pub fn new(network: impl Into<PathBuf>, posterior: PosteriorSource) -> Self {
+        Self::of_members(vec![MemberFiles { network: network.into(), posterior }])
+    }
+
+    /// Returns an FP32 ensemble, or a network, that runs the model's number of samples with its own
+    /// noise.
+    pub fn of_members(members: Vec<MemberFiles>) -> Self {
         Self {
-            members: vec![MemberFiles { network: network.into(), posterior }],
+            members,
             import: ImportOptions::default(),
+            must_vary: false,
             samples: None,
             noise: Fp32Noise::Own,
         }
@@ -239,6 +248,9 @@ impl Fp32 {
     /// Reads the network, which must have the model's input and classes.
     fn load(&self, model: &model::QuantizedModel) -> Result<Network, EvaluateError> {
         let network = Network::load_all(&self.members, &self.import)?;
+        if self.must_vary && network.period() == Some(1) {
+            return Err(EvaluateError::NothingVaries { network: self.path() });
+        }
         let refuse = |reason| Err(EvaluateError::Shape { network: self.path(), reason });
         let (found, expected) = (network.graph.input(), model.graph().input());
         if found != expected {

@@ -31,7 +31,7 @@ struct Report {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let settings = arguments.settings()?;
+    let (sources, settings) = (arguments.sources()?, arguments.settings()?);
     let create = |path: &PathBuf| Pending::create(path, &arguments.inputs());
     let pending = create(&arguments.output)?;
     let pending_report = arguments.report.as_ref().map(create).transpose()?;
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     arguments.machine.start_threads()?;
 
     let explained = |error| wording::explained(arguments, error);
-    let quantization = Quantization::load(&arguments.sources()).map_err(explained)?;
+    let quantization = Quantization::load(&sources).map_err(explained)?;
     let Quantization { network, preprocessing, .. } = &quantization;
     let shape = network.graph.input();
     let load = |path: &PathBuf| Labelled::load(path, input::open, shape, network.classes());

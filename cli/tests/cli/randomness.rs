@@ -1,0 +1,147 @@
+//! Ensembles and Monte-Carlo dropout: from arguments to models, and beside their FP32 networks.
+
+use crate::support::{Finished, Fixture};
+use rten_onnx::onnx::{ModelProto, NodeProto};
+use safetensors::{Dtype, tensor::TensorView};
+
+const TO_MODEL: [&str; 5] = ["quantize", "--calibration", "x.npz", "-o", "out.safetensors"];
+const EVALUATE: [&str; 5] = ["evaluate", "out.safetensors", "--data", "x.npz", "--json"];
+const MEMBERS: [&str; 6] = ["--member", "a.onnx", "--member", "b.onnx", "--member", "c.onnx"];
+
+/// A folder with three members of an ensemble, `a.onnx` to `c.onnx`, the first of them with dropout
+/// in evaluation mode as `drop.onnx`, and pictures `x.npz`.
+fn networks() -> Fixture {
+    let fixture = Fixture::with_network("residual");
+    fixture.archive_of("x.npz", 3, &[0, 1, 2, 3, 4]);
+    let write = |name: &str, change: &dyn Fn(&mut ModelProto)| {
+        let mut model = ModelProto::parse_buf(&fixture.read("network.onnx")).unwrap();
+        change(&mut model);
+        std::fs::write(fixture.path(name), model.write_buf().unwrap()).unwrap();
+    };
+    write("a.onnx", &|_| ());
+    write("b.onnx", &|model| scale(model, "fc.weight", -0.5));
+    write("c.onnx", &|model| scale(model, "conv1.weight", 0.5));
+    write("drop.onnx", &dropout);
+    fixture
+}
+
+/// Multiplies an initializer.
+fn scale(model: &mut ModelProto, name: &str, factor: f32) {
+    let tensors = &mut model.graph.as_mut().unwrap().initializer;
+    let tensor = tensors.iter_mut().find(|t| t.name.as_deref() == Some(name)).unwrap();
+    let bytes = tensor.raw_data.as_mut().unwrap().get_mut();
+    for value in bytes.as_chunks_mut::<4>().0 {
+        *value = (f32::from_le_bytes(*value) * factor).to_le_bytes();
+    }
+}
+
+/// Puts a dropout node before the last.
+fn dropout(model: &mut ModelProto) {
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    let last = nodes.iter_mut().find(|n| n.op_type.as_deref() == Some("Gemm")).unwrap();
+    let input = std::mem::replace(&mut last.input[0], "dropped".into());
+    nodes.push(NodeProto {
+        name: Some("drop".into()),
+        op_type: Some("Dropout".into()),
+        input: vec![input],
+        output: vec!["dropped".into()],
+        ..NodeProto::default()
+    });
+}
+
+fn quantize(fixture: &Fixture, more: &[&str]) -> Finished {
+    fixture.run(&[&TO_MODEL[..], more].concat())
+}
+
+#[test]
+fn what_cannot_vary_is_a_wrong_usage_that_names_the_ways() {
+    let fixture = networks();
+    let ways = ["--posterior", "--moped", "--mc-dropout", "training mode", "--member"];
+    let evaluate = ["evaluate", "model.safetensors", "--data", "x.npz"];
+    for name in ["network.onnx", "drop.onnx"] {
+        let run = quantize(&fixture, &["--network", name]);
+        ways.iter().for_each(|way| assert!(run.stderr.contains(way), "{way}: {}", run.stderr));
+        assert!(run.stderr.contains(&format!("{name}: nothing varies")), "{}", run.stderr);
+        run.misused("--deterministic");
+    }
+    // Members that are equal are one network.
+    let equal = ["--member", "a.onnx", "--member", "network.onnx"];
+    quantize(&fixture, &equal).misused("a.onnx: nothing varies from sample to sample");
+    assert!(!fixture.path("out.safetensors").exists());
+
+    quantize(&fixture, &["--network", "network.onnx", "--deterministic"]).succeeded();
+    let evaluate = [&["evaluate", "out.safetensors"], &evaluate[2..]].concat();
+    let run = fixture.run(&[&evaluate[..], &["--network", "drop.onnx"]].concat());
+    run.misused("drop.onnx: nothing varies from sample to sample");
+}
+
+#[test]
+fn members_and_their_posteriors_are_counted() {
+    let fixture = networks();
+    quantize(&fixture, &["--member", "a.onnx"]).misused("--member is given once");
+    quantize(&fixture, &["--member", "a.onnx"].repeat(65)).misused("--member is given 65 times");
+    quantize(&fixture, &[&["--network", "a.onnx"], &MEMBERS[..]].concat()).misused("--member");
+    let two = [&MEMBERS[..], &["--posterior", "p", "--posterior", "q"]].concat();
+    quantize(&fixture, &two).misused("--posterior is given 2 times, but 3 members take one each");
+    let two = ["--network", "a.onnx", "--posterior", "p", "--posterior", "q"];
+    quantize(&fixture, &two).misused("--posterior is given 2 times, but --network takes one");
+    quantize(&fixture, &[]).misused("--network");
+    quantize(&fixture, &["--mc-dropout", "all"]).misused("--network");
+    for wrong in ["", "all=2", "drop=0", "drop,"] {
+        quantize(&fixture, &["--network", "drop.onnx", "--mc-dropout", wrong])
+            .misused("--mc-dropout");
+    }
+    let other = ["--member", "a.onnx", "--member", "drop.onnx", "--mc-dropout", "all"];
+    quantize(&fixture, &other).failed(&["a.onnx", "no Dropout node is called `all`"]);
+}
+
+#[test]
+fn an_ensemble_becomes_a_model_that_is_compared_with_its_networks() {
+    let fixture = networks();
+    quantize(&fixture, &MEMBERS).succeeded();
+    let run = fixture.run(&[&EVALUATE[..], &MEMBERS, &["--fp32-noise", "int8"]].concat());
+    let run = run.succeeded();
+    assert_eq!(run.stderr, "");
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(json["mean_mutual_information"].as_f64().unwrap() > 0.01, "{json}");
+    let spearman = json["fp32"]["comparison"]["spearman_mutual_information"].as_f64().unwrap();
+    assert!(spearman > 0.5, "{spearman}");
+}
+
+#[test]
+fn every_member_may_have_a_posterior() {
+    let fixture = networks();
+    for (name, sigma) in [("p", 0.01f32), ("q", 0.2), ("r", 0.01)] {
+        let values: Vec<u8> = [sigma; 40].iter().flat_map(|s| s.to_le_bytes()).collect();
+        let view = TensorView::new(Dtype::F32, vec![5, 8], &values).unwrap();
+        let file = safetensors::serialize([("fc.weight.sigma", view)], None).unwrap();
+        std::fs::write(fixture.path(name), file).unwrap();
+    }
+    let posteriors = ["--posterior", "p", "--posterior", "q", "--posterior", "r"];
+    let peer = [&MEMBERS[..], &posteriors].concat();
+    quantize(&fixture, &peer).succeeded();
+    let run = fixture.run(&[&EVALUATE[..], &peer].concat()).succeeded();
+    assert_eq!(run.stderr, "");
+    // None of its samples is seen twice, unlike those of the members alone.
+    let model = crate::support::load(&fixture.path("out.safetensors"));
+    assert_eq!((model.quantized().members(), model.quantized().randomness().period()), (3, None));
+}
+
+#[test]
+fn dropout_that_is_activated_becomes_a_model() {
+    let fixture = networks();
+    for chosen in ["all", "drop", "all=0.25", "drop=0.25"] {
+        let options = ["--network", "drop.onnx", "--mc-dropout", chosen];
+        quantize(&fixture, &options).succeeded();
+        let model = crate::support::load(&fixture.path("out.safetensors"));
+        let dropout = &model.quantized().randomness().dropout[0];
+        let expected = if chosen.contains('=') { 0.25 } else { 0.5 };
+        assert_eq!((&*dropout.node, dropout.dropout.probability.as_f64()), ("drop", expected));
+        let run = fixture.run(&[&EVALUATE[..], &options].concat()).succeeded();
+        assert_eq!(run.stderr, "");
+    }
+    let options = ["--network", "drop.onnx", "--mc-dropout", "flop"];
+    quantize(&fixture, &options).failed(&["drop.onnx", "no Dropout node is called `flop`"]);
+    let options = ["--network", "network.onnx", "--mc-dropout", "all"];
+    quantize(&fixture, &options).failed(&["network.onnx", "training mode"]);
+}
