@@ -15,9 +15,11 @@ use std::ops::RangeInclusive;
 #[derive(Args)]
 pub(crate) struct Sampling {
     /// Monte-Carlo samples: how often each picture is predicted, each time with other weights
-    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 32)]
+    /// [default: one for each member of an ensemble in which nothing else varies; otherwise 32, rounded
+    /// up to a multiple of the members]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     #[arg(value_parser = sample_count())]
-    pub(crate) samples: u32,
+    pub(crate) samples: Option<u32>,
 
     /// Seed of the weights; the same seed gives the same result, bit for bit, on every machine
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]

@@ -36,8 +36,8 @@ pub struct Options {
     pub fp32: Option<Fp32>,
     /// Recorded FP32 predictions to compare with, as [`Golden`] reads them.
     pub golden: Option<PathBuf>,
-    /// Monte-Carlo samples of each picture.
-    pub samples: u32,
+    /// Monte-Carlo samples of each picture; `None` for [`Model::default_samples`].
+    pub samples: Option<u32>,
     /// Samples of each corrupted picture; `None` for the number of `samples`.
     pub drift_samples: Option<u32>,
     /// Seed of the weights.
@@ -94,8 +94,8 @@ impl Fp32 {
 const STD_TOLERANCE: f64 = 0.1;
 
 impl Options {
-    /// Returns an evaluation on labelled pictures alone, with 32 samples. `model` and `data` are plain
-    /// files.
+    /// Returns an evaluation on labelled pictures alone, with the model's default number of samples.
+    /// `model` and `data` are plain files.
     pub fn new(model: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Self {
         Self {
             model: model.into(),
@@ -104,7 +104,7 @@ impl Options {
             drift: None,
             fp32: None,
             golden: None,
-            samples: 32,
+            samples: None,
             drift_samples: None,
             seed: 0,
             machine: ModelOptions::default(),
@@ -157,7 +157,8 @@ impl Options {
             observer(Progress::Warning(warning));
         }
 
-        let &Self { samples, seed, .. } = self;
+        let samples = self.samples.unwrap_or_else(|| model.default_samples());
+        let seed = self.seed;
         let fp32_samples = fp32.as_ref().map(|(fp32, _)| fp32.samples.unwrap_or(samples));
         let recorded_samples = golden.as_ref().and_then(|golden| golden.samples);
         let drift = self.drift_samples.unwrap_or(samples);

@@ -12,7 +12,7 @@
 //! let path = "models/fashion-resnet14.safetensors";
 //! let model = bayes8_native::Model::load(path)?;
 //! let mut options = Options::new(path, "evaluate/tests/data/fashion-cnn/test.npz");
-//! options.samples = 4;
+//! options.samples = Some(4);
 //! options.thresholds.push((Threshold::named("max-ece")?, 0.1));
 //! let report = options.run(&model, &mut |_progress| ())?;
 //! assert!(report.int8.metrics.accuracy > 0.9);

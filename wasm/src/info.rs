@@ -36,6 +36,8 @@ pub struct NetworkInfo {
     pub steps: f64,
     /// Bytes for one draw of the weights.
     pub weight_bytes: usize,
+    /// Number of samples of a prediction for which none is given.
+    pub default_samples: u32,
     /// How bytes become the network's input: `(byte / 255 - mean) / std`, channel by channel.
     pub preprocessing: Normalization,
 }
@@ -92,6 +94,7 @@ impl NetworkInfo {
             memory_bytes: cost.memory_bytes as f64,
             steps: cost.steps as f64,
             weight_bytes,
+            default_samples: randomness.default_samples(),
             preprocessing: Normalization {
                 mean: preprocessing.mean.clone(),
                 std: preprocessing.std.clone(),

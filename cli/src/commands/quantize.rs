@@ -59,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let Sampling { samples, seed } = arguments.sampling;
         let options = ModelOptions::new().isa(arguments.machine.isa);
         let int8 = Model::new(model.clone(), options)?;
+        let samples = samples.unwrap_or_else(|| int8.default_samples());
         EndToEnd::measure(&quantization, &int8, data, samples, seed, &mut observer)
     };
     let end_to_end = data.as_ref().map(compare).transpose()?;

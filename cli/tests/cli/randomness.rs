@@ -145,3 +145,17 @@ fn dropout_that_is_activated_becomes_a_model() {
     let options = ["--network", "network.onnx", "--mc-dropout", "all"];
     quantize(&fixture, &options).failed(&["network.onnx", "training mode"]);
 }
+
+#[test]
+fn members_that_alone_vary_are_sampled_once_each() {
+    let fixture = networks();
+    let samples = |options: &[&str]| {
+        quantize(&fixture, &[&MEMBERS[..], options].concat()).succeeded();
+        let answers = fixture.json(&["predict", "out.safetensors", "x.npz", "--json"]);
+        let evaluation = fixture.json(&EVALUATE);
+        assert_eq!(answers[0]["samples"], evaluation["samples"]);
+        evaluation["samples"].as_u64().unwrap()
+    };
+    assert_eq!(samples(&[]), 3);
+    assert_eq!(samples(&["--moped", "0.1"]), 33, "32, and as many of each member");
+}

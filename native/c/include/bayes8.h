@@ -32,10 +32,10 @@
 
 /// Initial value of a `bayes8_model_info`: its size, all else zero.
 #define BAYES8_MODEL_INFO_INIT \
-  {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/// Initial value of a `bayes8_predict_options`: the defaults, 32 samples of seed 0.
-#define BAYES8_PREDICT_OPTIONS_INIT {sizeof(bayes8_predict_options), 0, 0, 32, NULL, NULL}
+/// Initial value of a `bayes8_predict_options`: the defaults, the model's number of samples of seed 0.
+#define BAYES8_PREDICT_OPTIONS_INIT {sizeof(bayes8_predict_options), 0, 0, 0, NULL, NULL}
 
 /// Initial value of a `bayes8_outputs`: nothing is wanted.
 #define BAYES8_OUTPUTS_INIT \
@@ -138,6 +138,9 @@ typedef struct {
   size_t threads;
   /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
   size_t sum_words;
+  /// Number of samples of a prediction whose options have `samples` 0: the number of members for an
+  /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members.
+  size_t default_samples;
 } bayes8_model_info;
 
 /// A function that a prediction calls after each weight sample, to report its progress and to ask
@@ -165,7 +168,8 @@ typedef struct {
   uint64_t seed;
   /// Index of the first sample; the same index always has the same weights. Default 0.
   uint32_t first_sample;
-  /// Number of samples, at least 1; the last index must be below 2^28. Default 32.
+  /// Number of samples; the last index must be below 2^28. 0, the default, for `default_samples` of
+  /// `bayes8_model_info`: 32 of most models.
   uint32_t samples;
   /// Called with the progress of the prediction, which it may cancel. NULL, the default, for none.
   bayes8_progress progress;

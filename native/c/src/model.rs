@@ -94,13 +94,16 @@ pub struct ModelInfo {
     pub threads: usize,
     /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
     pub sum_words: usize,
+    /// Number of samples of a prediction whose options have `samples` 0: the number of members for an
+    /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members.
+    pub default_samples: usize,
 }
 
 // SAFETY: sizes and pointers, of which any bytes are valid; the last field ends the struct.
 unsafe impl Extensible for ModelInfo {
     const NAME: &'static str = "bayes8_model_info";
     const INITIALIZER: &'static str = "BAYES8_MODEL_INFO_INIT";
-    const FIRST_SIZE: usize = offset_of!(Self, sum_words) + size_of::<usize>();
+    const FIRST_SIZE: usize = offset_of!(Self, default_samples) + size_of::<usize>();
 }
 
 /// Loads a model file.
@@ -212,6 +215,7 @@ pub unsafe extern "C" fn bayes8_model_get_info(
             classes: model.class_names.len(),
             threads: model.native.threads(),
             sum_words: model.sum_words,
+            default_samples: model.native.default_samples() as usize,
         };
         // SAFETY: the caller's contract.
         unsafe { extensible::write(info, &value, "info") }

@@ -36,7 +36,7 @@ int main(void) {
 
   CHECK(model_options.size == sizeof model_options && model_options.isa == NULL);
   CHECK(info.size == sizeof info && info.sum_words == 0);
-  CHECK(predict_options.size == sizeof predict_options && predict_options.samples == 32);
+  CHECK(predict_options.size == sizeof predict_options && predict_options.samples == 0);
   CHECK(predict_options.progress == NULL && predict_options.progress_data == NULL);
   CHECK(outputs.size == sizeof outputs && outputs.sums.data == NULL);
   return failures == 0 ? 0 : 1;

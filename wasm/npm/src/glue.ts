@@ -35,6 +35,11 @@ export interface ModelInfo {
   readonly steps: number;
   /** Bytes that the kernels hold for one draw of the weights. */
   readonly weightBytes: number;
+  /**
+   * Samples of a prediction for which none are given: the number of members for an ensemble in which nothing else
+   * varies, and otherwise 32, rounded up to a multiple of the members.
+   */
+  readonly defaultSamples: number;
   /** A byte p of channel c becomes (p / 255 - mean[c]) / std[c]. */
   readonly preprocessing: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }

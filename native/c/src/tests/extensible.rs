@@ -197,7 +197,7 @@ fn the_layout_of_the_first_version_stays() {
         PredictOptions::FIRST_SIZE,
         Outputs::FIRST_SIZE,
     ];
-    assert_eq!(firsts, [48, 88, 40, 120]);
+    assert_eq!(firsts, [48, 96, 40, 120]);
     macro_rules! offsets {
         ($type:ty: $($field:ident),*) => { [$(offset_of!($type, $field)),*] };
     }
@@ -205,8 +205,8 @@ fn the_layout_of_the_first_version_stays() {
         offsets!(ModelOptions: size, isa, threads, bank_bytes, max_memory_bytes, max_steps);
     assert_eq!(options, [0, 8, 16, 24, 32, 40]);
     let info = offsets!(ModelInfo: size, name, digest, kernel, depth, height, width, channels, classes,
-        threads, sum_words);
-    assert_eq!(info, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80]);
+        threads, sum_words, default_samples);
+    assert_eq!(info, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88]);
     let options =
         offsets!(PredictOptions: size, seed, first_sample, samples, progress, progress_data);
     assert_eq!(options, [0, 8, 16, 20, 24, 32]);

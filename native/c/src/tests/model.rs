@@ -53,6 +53,7 @@ fn info_is_what_the_rust_interface_says() {
     assert_eq!(info.classes, 10);
     assert_eq!(info.threads, native.threads());
     assert_eq!(info.sum_words, SampleSums::new(10).to_words().len());
+    assert_eq!(info.default_samples, 32);
     for class in 0..info.classes {
         assert_eq!(class_name(*model, class), Ok(native.class_name(class)));
     }
