@@ -41,6 +41,7 @@ pub mod metrics;
 pub mod model_report;
 pub mod prediction;
 mod provenance;
+pub mod randomness;
 mod report;
 mod rows;
 pub mod style;

@@ -18,7 +18,7 @@ pub(super) fn no_info() -> ModelInfo {
     ModelInfo { size: size_of::<ModelInfo>(), ..unsafe { std::mem::zeroed() } }
 }
 
-fn info(model: *const ModelHandle) -> Result<ModelInfo, Failure> {
+pub(super) fn info(model: *const ModelHandle) -> Result<ModelInfo, Failure> {
     let mut info = no_info();
     // SAFETY: a live handle or NULL, and a variable.
     let status = unsafe { bayes8_model_get_info(model, &mut info) };
@@ -33,7 +33,7 @@ fn class_name(model: *const ModelHandle, index: usize) -> Result<String, Failure
 }
 
 /// A string of the library, whose model is live.
-fn text(string: *const c_char) -> String {
+pub(super) fn text(string: *const c_char) -> String {
     // SAFETY: the library's strings are NUL-terminated and live as long as their model.
     unsafe { CStr::from_ptr(string) }.to_str().expect("strings are UTF-8").to_owned()
 }
