@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use bayes8_convert::fidelity::{LayerFidelity, compare_posteriors};
 use bayes8_convert::pictures::{self, Open};
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::CommonNoise;
@@ -16,7 +15,9 @@ use crate::golden::{self, Golden};
 use crate::labelled::Labelled;
 use crate::measure::{Candidate, Measured, Pictures, Predicted, Samples, measure};
 use crate::metrics::Metrics;
+use crate::other_posterior::other_posterior;
 use crate::provenance::Provenance;
+use crate::randomness::RandomnessReport;
 use crate::report::{Fp32Noise, Peer, Report};
 use crate::thresholds::{self, Threshold};
 
@@ -88,10 +89,6 @@ impl Fp32 {
         }
     }
 }
-
-/// How far the standard deviations of a layer may differ from those of its FP32 network, as a share:
-/// quantization keeps them within 3 %.
-const STD_TOLERANCE: f64 = 0.1;
 
 impl Options {
     /// Returns an evaluation on labelled pictures alone, with the model's default number of samples.
@@ -196,6 +193,7 @@ impl Options {
         });
         let mut report = Report {
             model_digest: model.digest().to_string(),
+            randomness: RandomnessReport::new(&quantized.randomness()),
             fp32,
             golden,
             pictures: pictures.clean.labels.len(),
@@ -277,27 +275,5 @@ impl Fp32 {
             EvaluateError::OtherNetwork { network, model, source }
         })?;
         Ok(noise)
-    }
-}
-
-/// How the posterior of the FP32 network differs from the model's, if it does: its figures are then
-/// those of another Bayesian network.
-fn other_posterior(network: &Network, model: &model::QuantizedModel) -> Option<String> {
-    let is_bayesian = model.randomness().bayesian_layers > 0;
-    match (is_bayesian, network.is_bayesian()) {
-        (true, false) => Some("the model is Bayesian, its FP32 network is not".into()),
-        (false, true) => {
-            Some("the model is deterministic (--deterministic), its FP32 network is not".into())
-        }
-        _ => {
-            let differs =
-                |layer: &LayerFidelity| (layer.layer_std_ratio - 1.0).abs() > STD_TOLERANCE;
-            let mut layers = compare_posteriors(network, model).into_iter();
-            let LayerFidelity { layer, layer_std_ratio, .. } = layers.find(differs)?;
-            Some(format!(
-                "the standard deviations of layer `{layer}` are {layer_std_ratio:.2} times those of \
-                 its FP32 network"
-            ))
-        }
     }
 }

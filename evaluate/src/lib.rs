@@ -39,6 +39,7 @@ mod labelled;
 mod measure;
 pub mod metrics;
 pub mod model_report;
+mod other_posterior;
 pub mod prediction;
 mod provenance;
 pub mod randomness;

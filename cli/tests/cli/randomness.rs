@@ -106,6 +106,22 @@ fn an_ensemble_becomes_a_model_that_is_compared_with_its_networks() {
     assert!(json["mean_mutual_information"].as_f64().unwrap() > 0.01, "{json}");
     let spearman = json["fp32"]["comparison"]["spearman_mutual_information"].as_f64().unwrap();
     assert!(spearman > 0.5, "{spearman}");
+    assert_eq!(json["randomness"]["members"], 3);
+    let distance = |side: &serde_json::Value| {
+        let disagreement = &side["member_disagreement"];
+        assert!(disagreement["classes"].as_f64().unwrap() > 0.0, "{disagreement}");
+        disagreement["total_variation"].as_f64().unwrap()
+    };
+    let (int8, fp32) = (distance(&json), distance(&json["fp32"]));
+    assert!(int8 > 0.01 && (int8 / fp32 - 1.0).abs() < 0.1, "{int8} {fp32}");
+    let run = ["evaluate", "out.safetensors", "--data", "x.npz", "--html", "report.html"];
+    let text = fixture.run(&run).succeeded().stdout;
+    let html = String::from_utf8(fixture.read("report.html")).unwrap();
+    assert!(
+        text.contains("varies: 3 members in turn") && text.contains("members differ"),
+        "{text}"
+    );
+    assert!(html.contains("3 members in turn") && html.contains("members differ"));
 }
 
 #[test]
@@ -158,4 +174,64 @@ fn members_that_alone_vary_are_sampled_once_each() {
     };
     assert_eq!(samples(&[]), 3);
     assert_eq!(samples(&["--moped", "0.1"]), 33, "32, and as many of each member");
+}
+
+#[test]
+fn inspect_says_what_varies() {
+    let fixture = networks();
+    let dropout = ["--network", "drop.onnx", "--mc-dropout", "all=0.25"];
+    quantize(&fixture, &dropout).succeeded();
+    let json = fixture.json(&["inspect", "out.safetensors", "--json"]);
+    let expected = serde_json::json!({"node": "drop", "probability": 0.25, "kind": "element"});
+    assert_eq!((&json["members"], &json["bayesian_layers"]), (&1.into(), &0.into()));
+    assert_eq!(json["dropout"], serde_json::json!([expected]));
+    let parameters = json["parameters"].as_u64().unwrap();
+    let text = fixture.run(&["inspect", "out.safetensors"]).succeeded().stdout;
+    for part in ["dropout 0.25 of elements in drop", "drops 0.25 of elements"] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+
+    // c.onnx differs in conv1, b.onnx in fc; the layer between them is shared.
+    quantize(&fixture, &MEMBERS).succeeded();
+    let json = fixture.json(&["inspect", "out.safetensors", "--json"]);
+    assert_eq!((&json["members"], &json["dropout"]), (&3.into(), &serde_json::json!([])));
+    assert_eq!(json["default_samples"], 3);
+    let node = |name: &str| {
+        let nodes = json["nodes"].as_array().unwrap();
+        nodes.iter().find(|node| node["name"] == name).unwrap().clone()
+    };
+    assert_eq!((&node("conv1")["members"], &node("conv2")["members"]), (&3.into(), &1.into()));
+    assert_eq!(node("fc")["weights"], 3 * 40);
+    let plain = json["nodes"].as_array().unwrap().iter().filter(|node| node["weights"] == 0);
+    assert!(plain.clone().count() > 0 && plain.clone().all(|node| node["members"] == 0));
+    let more = 2 * (4 * 27 + 4) + 2 * (5 * 8 + 5);
+    assert_eq!(json["parameters"], parameters + more, "those of all members");
+    let text = fixture.run(&["inspect", "out.safetensors"]).succeeded().stdout;
+    for part in ["3 members in turn", "fixed, per member", "fixed, shared"] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+}
+
+#[test]
+fn a_peer_that_varies_otherwise_is_made_known() {
+    let fixture = networks();
+    let evaluate = ["evaluate", "out.safetensors", "--data", "x.npz", "--samples", "4"];
+    let all = ["--network", "drop.onnx", "--mc-dropout", "all"];
+    let warns = |peer: &[&str], warning: &str| {
+        let run = fixture.run(&[&evaluate[..], peer].concat()).succeeded();
+        assert!(run.stderr.contains(warning), "no {warning} in {}", run.stderr);
+    };
+    quantize(&fixture, &MEMBERS).succeeded();
+    warns(&MEMBERS[..4], "the model has 3 members, its FP32 network 2");
+    let bayesian = [&MEMBERS[..], &["--moped", "0.1"]].concat();
+    warns(&bayesian, "its FP32 network is Bayesian, the model is not");
+    quantize(&fixture, &all).succeeded();
+    warns(&["--network", "drop.onnx", "--deterministic"], "the model has 1 active dropout node");
+    warns(
+        &["--network", "drop.onnx", "--mc-dropout", "all=0.25"],
+        "dropout node `drop` of the model has probability 0.5 (element), that of its FP32 network \
+         probability 0.25 (element)",
+    );
+    quantize(&fixture, &["--network", "drop.onnx", "--deterministic"]).succeeded();
+    warns(&all, "the model is deterministic (--deterministic), its FP32 network is not");
 }
