@@ -1,8 +1,6 @@
 //! Arguments that several commands take.
 
 use anyhow::anyhow;
-use bayes8_convert::{ImportOptions, InputLayout, PosteriorSource};
-use bayes8_native::core::graph::{MAX_ELEMENTS, Shape};
 use bayes8_native::core::limits::Limits;
 use bayes8_native::core::posterior::MAX_SAMPLES;
 use bayes8_native::{Isa, LoadError, ModelOptions, Threads};
@@ -12,61 +10,21 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::error::Error;
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::path::Path;
 
 /// Which weights to draw.
 #[derive(Args)]
 pub(crate) struct Sampling {
     /// Monte-Carlo samples: how often each picture is predicted, each time with other weights
-    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 32)]
+    /// [default: one for each member of an ensemble in which nothing else varies; otherwise 32, rounded
+    /// up to a multiple of the members]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     #[arg(value_parser = sample_count())]
-    pub(crate) samples: u32,
+    pub(crate) samples: Option<u32>,
 
     /// Seed of the weights; the same seed gives the same result, bit for bit, on every machine
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
     #[arg(value_parser = seed())]
     pub(crate) seed: u64,
-}
-
-/// What an ONNX file may leave open about its network's input.
-#[derive(Args)]
-pub(crate) struct NetworkInput {
-    /// The axes of the network's input, one letter each: n the batch, c channels, d planes, h rows, w
-    /// columns, l positions [default: as the network uses them]
-    #[arg(long, value_name = "ORDER", requires = "network", value_parser = layout_parser())]
-    pub(crate) input_layout: Option<InputLayout>,
-
-    /// The size of one picture, rows x columns x channels (of a sequence: positions x channels), such as
-    /// 224x224x3; for a network that leaves it open
-    #[arg(long, value_name = "HxWxC", requires = "network", value_parser = shape)]
-    pub(crate) input_shape: Option<Shape>,
-}
-
-impl NetworkInput {
-    /// The library options that these arguments give.
-    pub(crate) fn options(&self) -> ImportOptions {
-        ImportOptions::new().input_layout(self.input_layout).input_shape(self.input_shape)
-    }
-}
-
-fn layout_parser() -> impl TypedValueParser<Value = InputLayout> {
-    let names = InputLayout::ALL.map(InputLayout::name);
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<InputLayout>())
-}
-
-/// Extents of a picture, channels last.
-fn shape(text: &str) -> Result<Shape, String> {
-    let extent = |part: &str| part.parse().ok().filter(|n| (1..=MAX_ELEMENTS).contains(n));
-    let extents = text.split('x').map(extent).collect::<Option<Vec<usize>>>();
-    match extents.as_deref() {
-        Some(&[channels]) => Ok(Shape::vector(channels)),
-        Some(&[length, channels]) => Ok(Shape::new(1, length, channels)),
-        Some(&[height, width, channels]) => Ok(Shape::new(height, width, channels)),
-        Some(&[depth, height, width, channels]) => {
-            Ok(Shape::volume(depth, height, width, channels))
-        }
-        _ => Err("expected extents such as 224x224x3, the channels last".into()),
-    }
 }
 
 /// What to run on.
@@ -214,15 +172,6 @@ fn within(text: &str, low: f64, high: f64) -> Result<f64, String> {
 fn at_least_zero(text: &str, expected: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 0.0);
     number.ok_or_else(|| format!("expected {expected}"))
-}
-
-/// The posterior of a network from `--posterior` or `--moped`; deterministic if neither is given.
-pub(crate) fn posterior_source(posterior: Option<&Path>, moped: Option<f32>) -> PosteriorSource {
-    match (posterior, moped) {
-        (Some(path), _) => PosteriorSource::File(path.into()),
-        (None, Some(delta)) => PosteriorSource::Moped { delta },
-        (None, None) => PosteriorSource::Deterministic,
-    }
 }
 
 /// A wrong usage that only several arguments together show.

@@ -11,6 +11,7 @@ mod fidelity_table;
 mod input;
 mod interrupt;
 mod model_file;
+mod network;
 mod output;
 mod picture_files;
 mod progress;

@@ -30,8 +30,10 @@ pub struct Sources {
     /// The ONNX network with its mean weights, and the standard deviations of these; for an
     /// ensemble, those of all members.
     pub members: Vec<MemberFiles>,
-    /// Properties of the network's input that its file leaves open.
+    /// Properties of the network's input that its file leaves open, and the dropout to activate.
     pub import: ImportOptions,
+    /// Whether a network is refused if nothing in it varies from sample to sample.
+    pub must_vary: bool,
     /// The npz archive of pictures that show which activations occur.
     pub calibration: PathBuf,
     /// A JSON file with class names, preprocessing, or both.
@@ -49,9 +51,16 @@ impl Sources {
         posterior: PosteriorSource,
         calibration: impl Into<PathBuf>,
     ) -> Self {
+        let network = network.into();
+        Self::of_members(vec![MemberFiles { network, posterior }], calibration)
+    }
+
+    /// Creates the sources of an ensemble, or of a network, whose files leave nothing else open.
+    pub fn of_members(members: Vec<MemberFiles>, calibration: impl Into<PathBuf>) -> Self {
         Self {
-            members: vec![MemberFiles { network: network.into(), posterior }],
+            members,
             import: ImportOptions::default(),
+            must_vary: false,
             calibration: calibration.into(),
             metadata: None,
             class_names: None,
@@ -138,6 +147,12 @@ pub enum QuantizationError {
     /// The network or its posterior is refused.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Nothing varies, although it has to.
+    #[error("{}: nothing varies from sample to sample", network.display())]
+    NothingVaries {
+        /// The file of the network, or of the first member.
+        network: PathBuf,
+    },
     /// The metadata cannot be read.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -200,6 +215,10 @@ impl Quantization {
     pub fn load(sources: &Sources) -> Result<Self, QuantizationError> {
         let Sources { members, import, calibration, open, .. } = sources;
         let network = Network::load_all(members, import)?;
+        if sources.must_vary && network.period() == Some(1) {
+            let network = members.first().map(|member| member.network.clone());
+            return Err(QuantizationError::NothingVaries { network: network.unwrap_or_default() });
+        }
         let shape = network.graph.input();
         let Metadata { class_names, preprocessing } = sources.metadata(&network)?;
         let has_preprocessing = preprocessing.is_some();

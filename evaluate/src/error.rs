@@ -44,6 +44,12 @@ pub enum EvaluateError {
     /// The FP32 network is refused.
     #[error(transparent)]
     Network(#[from] bayes8_convert::LoadError),
+    /// Nothing varies in the FP32 network, although it has to.
+    #[error("{}: nothing varies from sample to sample", network.display())]
+    NothingVaries {
+        /// The file of the network, or of the first member.
+        network: PathBuf,
+    },
     /// The input or the classes of the FP32 network differ from the model's.
     #[error("{}: the network {reason}", network.display())]
     Shape {

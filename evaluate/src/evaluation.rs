@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use bayes8_convert::fidelity::{LayerFidelity, compare_posteriors};
 use bayes8_convert::pictures::{self, Open};
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::CommonNoise;
@@ -16,7 +15,9 @@ use crate::golden::{self, Golden};
 use crate::labelled::Labelled;
 use crate::measure::{Candidate, Measured, Pictures, Predicted, Samples, measure};
 use crate::metrics::Metrics;
+use crate::other_posterior::other_posterior;
 use crate::provenance::Provenance;
+use crate::randomness::RandomnessReport;
 use crate::report::{Fp32Noise, Peer, Report};
 use crate::thresholds::{self, Threshold};
 
@@ -36,8 +37,8 @@ pub struct Options {
     pub fp32: Option<Fp32>,
     /// Recorded FP32 predictions to compare with, as [`Golden`] reads them.
     pub golden: Option<PathBuf>,
-    /// Monte-Carlo samples of each picture.
-    pub samples: u32,
+    /// Monte-Carlo samples of each picture; `None` for [`Model::default_samples`].
+    pub samples: Option<u32>,
     /// Samples of each corrupted picture; `None` for the number of `samples`.
     pub drift_samples: Option<u32>,
     /// Seed of the weights.
@@ -59,8 +60,10 @@ pub struct Fp32 {
     /// The ONNX file of the network, every weight at its mean, and the standard deviations of the
     /// weights; for an ensemble, those of all members.
     pub members: Vec<MemberFiles>,
-    /// What the file leaves open about the network's input.
+    /// What the file leaves open about the network's input, and the dropout to activate.
     pub import: ImportOptions,
+    /// Whether a network is refused if nothing in it varies from sample to sample.
+    pub must_vary: bool,
     /// Monte-Carlo samples of the network, except for corrupted pictures; `None` for the number of the
     /// model. If the numbers differ, the first samples of both are compared.
     pub samples: Option<u32>,
@@ -71,22 +74,25 @@ pub struct Fp32 {
 impl Fp32 {
     /// Returns an FP32 network that runs the model's number of samples with its own noise.
     pub fn new(network: impl Into<PathBuf>, posterior: PosteriorSource) -> Self {
+        Self::of_members(vec![MemberFiles { network: network.into(), posterior }])
+    }
+
+    /// Returns an FP32 ensemble, or a network, that runs the model's number of samples with its own
+    /// noise.
+    pub fn of_members(members: Vec<MemberFiles>) -> Self {
         Self {
-            members: vec![MemberFiles { network: network.into(), posterior }],
+            members,
             import: ImportOptions::default(),
+            must_vary: false,
             samples: None,
             noise: Fp32Noise::Own,
         }
     }
 }
 
-/// How far the standard deviations of a layer may differ from those of its FP32 network, as a share:
-/// quantization keeps them within 3 %.
-const STD_TOLERANCE: f64 = 0.1;
-
 impl Options {
-    /// Returns an evaluation on labelled pictures alone, with 32 samples. `model` and `data` are plain
-    /// files.
+    /// Returns an evaluation on labelled pictures alone, with the model's default number of samples.
+    /// `model` and `data` are plain files.
     pub fn new(model: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Self {
         Self {
             model: model.into(),
@@ -95,7 +101,7 @@ impl Options {
             drift: None,
             fp32: None,
             golden: None,
-            samples: 32,
+            samples: None,
             drift_samples: None,
             seed: 0,
             machine: ModelOptions::default(),
@@ -148,7 +154,8 @@ impl Options {
             observer(Progress::Warning(warning));
         }
 
-        let &Self { samples, seed, .. } = self;
+        let samples = self.samples.unwrap_or_else(|| model.default_samples());
+        let seed = self.seed;
         let fp32_samples = fp32.as_ref().map(|(fp32, _)| fp32.samples.unwrap_or(samples));
         let recorded_samples = golden.as_ref().and_then(|golden| golden.samples);
         let drift = self.drift_samples.unwrap_or(samples);
@@ -186,6 +193,7 @@ impl Options {
         });
         let mut report = Report {
             model_digest: model.digest().to_string(),
+            randomness: RandomnessReport::new(&quantized.randomness()),
             fp32,
             golden,
             pictures: pictures.clean.labels.len(),
@@ -239,6 +247,9 @@ impl Fp32 {
     /// Reads the network, which must have the model's input and classes.
     fn load(&self, model: &model::QuantizedModel) -> Result<Network, EvaluateError> {
         let network = Network::load_all(&self.members, &self.import)?;
+        if self.must_vary && network.period() == Some(1) {
+            return Err(EvaluateError::NothingVaries { network: self.path() });
+        }
         let refuse = |reason| Err(EvaluateError::Shape { network: self.path(), reason });
         let (found, expected) = (network.graph.input(), model.graph().input());
         if found != expected {
@@ -264,27 +275,5 @@ impl Fp32 {
             EvaluateError::OtherNetwork { network, model, source }
         })?;
         Ok(noise)
-    }
-}
-
-/// How the posterior of the FP32 network differs from the model's, if it does: its figures are then
-/// those of another Bayesian network.
-fn other_posterior(network: &Network, model: &model::QuantizedModel) -> Option<String> {
-    let is_bayesian = model.randomness().bayesian_layers > 0;
-    match (is_bayesian, network.is_bayesian()) {
-        (true, false) => Some("the model is Bayesian, its FP32 network is not".into()),
-        (false, true) => {
-            Some("the model is deterministic (--deterministic), its FP32 network is not".into())
-        }
-        _ => {
-            let differs =
-                |layer: &LayerFidelity| (layer.layer_std_ratio - 1.0).abs() > STD_TOLERANCE;
-            let mut layers = compare_posteriors(network, model).into_iter();
-            let LayerFidelity { layer, layer_std_ratio, .. } = layers.find(differs)?;
-            Some(format!(
-                "the standard deviations of layer `{layer}` are {layer_std_ratio:.2} times those of \
-                 its FP32 network"
-            ))
-        }
     }
 }

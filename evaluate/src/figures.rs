@@ -4,8 +4,8 @@ use bayes8_core::head::classes::Uncertainty;
 use serde::Serialize;
 
 use crate::metrics::{
-    self, AccuracyVersusUncertainty, ConvergencePoint, Detection, DriftPoint, Metrics,
-    ReliabilityBin, Selective, Uncertainties, Worst,
+    self, AccuracyVersusUncertainty, ConvergencePoint, Detection, DriftPoint, MemberDisagreement,
+    Metrics, ReliabilityBin, Selective, Uncertainties, Worst,
 };
 
 /// Figures of one model on labelled pictures.
@@ -26,6 +26,9 @@ pub struct Figures {
     /// Figures of the deterministic network, with every weight at its mean.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_weights: Option<Metrics>,
+    /// How much the members of an ensemble disagree; `None` if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_disagreement: Option<MemberDisagreement>,
     /// How well pictures of another distribution are told from these, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ood: Option<OutOfDistribution>,
@@ -92,6 +95,7 @@ impl Figures {
             reliability: metrics::reliability(probabilities.view(), labels),
             convergence: Vec::new(),
             mean_weights: None,
+            member_disagreement: None,
             ood: unknown.map(|unknown| OutOfDistribution::new(&known, unknown)),
             drift_clean: None,
             drift: Vec::new(),

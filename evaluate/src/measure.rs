@@ -11,14 +11,19 @@ use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::{SampleSums, Uncertainty};
 use bayes8_core::model::Preprocessing;
 use bayes8_native::{self as native, Model, ModelOptions};
-use ndarray::{ArrayView2, IxDyn};
+use ndarray::{ArrayView2, Axis, IxDyn};
 
 use crate::corrupted::{CorruptedPictures, Drift};
 use crate::error::{EvaluateError, PredictionError};
 use crate::figures::Figures;
 use crate::labelled::Labelled;
-use crate::metrics::{Convergence, DriftAuroc, DriftPoint, Metrics, Uncertainties};
+use crate::metrics::{
+    Convergence, DriftAuroc, DriftPoint, MemberDisagreement, MemberPairs, Metrics, Uncertainties,
+};
 use crate::prediction::{Job, LogitsObserver};
+
+/// Pictures that the members of an FP32 network are compared on at a time.
+const TOGETHER: usize = 256;
 
 /// The pictures of an evaluation.
 pub(crate) struct Pictures {
@@ -123,7 +128,7 @@ pub(crate) fn measure(
     };
     let predictions = predict(path, "x", clean.view(), count, Some(&mut observe), observer)?;
     let seconds = start.elapsed().as_secs_f64();
-    let mean_weights = candidate.predict_mean(clean.view(), observer)?;
+    let (mean_weights, disagreement) = candidate.predict_mean(clean.view(), observer)?;
     let mean_weights = Some(Metrics::new(&mean_weights, labels));
     let unknown = match unknown {
         Some((path, unknown)) => {
@@ -137,7 +142,10 @@ pub(crate) fn measure(
         None => None,
     };
     let predicted = |samples, predictions, unknown: Option<&Uncertainties>| {
-        Predicted::new(Some(samples), predictions, labels, unknown, mean_weights)
+        let mut predicted =
+            Predicted::new(Some(samples), predictions, labels, unknown, mean_weights);
+        predicted.figures.member_disagreement = disagreement;
+        predicted
     };
     let first = first.iter().enumerate().map(|(i, &samples)| {
         let unknown = unknown.as_ref().map(|(_, first)| Uncertainties::of(&first.predictions(i)));
@@ -253,24 +261,45 @@ impl Candidate<'_> {
         }
     }
 
-    /// Predicts pictures with every weight at its mean and without dropout, once with each member.
+    /// Predicts pictures with every weight at its mean and without dropout, once with each member, and
+    /// compares the members.
     fn predict_mean(
         &self,
         pictures: native::Pictures<'_, IxDyn>,
         observer: Observer<'_>,
-    ) -> Result<Vec<Uncertainty>, PredictionError> {
-        match self {
+    ) -> Result<(Vec<Uncertainty>, Option<MemberDisagreement>), PredictionError> {
+        let count = pictures.extents()[0];
+        let predictions = match self {
             Self::Int8(model, options) => {
                 let model = Model::new(mean_weights::of(model.quantized())?, options.clone())?;
-                let members = model.quantized().members() as u32;
+                let members = model.quantized().members();
+                let mut pairs = MemberPairs::new(members, count);
+                let mut observe = |picture: usize, logits: &[f32]| pairs.add(picture, logits);
+                // Observing logits takes memory.
+                let observe: Option<LogitsObserver<'_>> =
+                    if members > 1 { Some(&mut observe) } else { None };
                 let plain = Candidate::Int8(&model, options.clone());
-                plain.predict(pictures, members, 0, None, observer)
+                let predictions = plain.predict(pictures, members as u32, 0, observe, observer)?;
+                (predictions, pairs.finish())
             }
             Self::Fp32(network, preprocessing, _) => {
                 let channels = network.graph.input().channels;
                 let inputs = fp32_inputs(pictures, preprocessing, channels)?;
-                Ok(predict_mean(network, inputs.view())?)
+                let mut pairs = MemberPairs::new(network.members(), count);
+                let mut predictions = Vec::with_capacity(count);
+                // Some pictures at a time: the probabilities of all members are kept until then.
+                for (first, inputs) in
+                    (0..).step_by(TOGETHER).zip(inputs.axis_chunks_iter(Axis(0), TOGETHER))
+                {
+                    let each = |logits: ArrayView2<'_, f32>| {
+                        let rows = logits.rows().into_iter().enumerate();
+                        rows.for_each(|(i, logits)| pairs.add(first + i, &logits.to_vec()));
+                    };
+                    predictions.extend(predict_mean(network, inputs, each)?);
+                }
+                (predictions, pairs.finish())
             }
-        }
+        };
+        Ok(predictions)
     }
 }

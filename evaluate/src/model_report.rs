@@ -6,11 +6,14 @@ use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::limits::Cost;
 use bayes8_core::model::{Calibration, PerMember, Preprocessing, Provenance, QuantizedModel};
 use bayes8_core::numerics::{ActivationBits, Quantization};
+use bayes8_core::ops::Op;
 use bayes8_core::posterior::Posterior;
 use bayes8_core::posterior::variance::NoiseDistribution;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use crate::randomness::{DropoutNode, RandomnessReport};
 
 /// What a model file holds.
 #[derive(Debug, Serialize)]
@@ -29,9 +32,12 @@ pub struct ModelReport {
     pub classes: usize,
     /// Names of the classes, or none.
     pub class_names: Vec<String>,
-    /// Number of weights and biases.
+    /// What varies from sample to sample.
+    #[serde(flatten)]
+    pub randomness: RandomnessReport,
+    /// Number of weights and biases, of all members.
     pub parameters: usize,
-    /// Number of weights and biases with a standard deviation.
+    /// Number of weights and biases with a standard deviation, of all members.
     pub bayesian_parameters: usize,
     /// Multiply-accumulates per picture and sample.
     pub multiply_accumulates: u64,
@@ -86,13 +92,17 @@ pub struct Node {
     pub op: &'static str,
     /// Extents of the output.
     pub shape: Shape,
-    /// Number of weights.
+    /// Number of sets of weights: one per member, 1 if all members share them, 0 without weights.
+    pub members: usize,
+    /// Number of weights, in all sets.
     pub weights: usize,
     /// Bytes of its tensors in the file.
     pub bytes: usize,
     /// Whether any of its parameters has a standard deviation.
     pub bayesian: bool,
-    /// Standard deviations of the weights in steps of their grid.
+    /// What a dropout node drops.
+    pub dropout: Option<DropoutNode>,
+    /// Standard deviations of the weights in steps of their grid, over all members.
     pub sigma_over_step: Option<Quantiles>,
     /// Scale of the output; `None` for logits.
     pub scale: Option<f32>,
@@ -127,26 +137,33 @@ impl ModelReport {
 
         let noise = NoiseDistribution::new();
         let layers = || model.layers().flat_map(PerMember::iter).map(Arc::as_ref);
+        let randomness = RandomnessReport::new(&model.randomness());
+        let mut dropout = randomness.dropout.iter();
         let nodes = graph.nodes().iter().enumerate();
         let nodes = nodes.map(|(index, node)| {
-            let layer = node.data.layer().map(|members| members.member(0));
+            let members = node.data.layer();
+            let layers = || members.into_iter().flat_map(PerMember::iter).map(Arc::as_ref);
             let grid = node.data.output;
-            let posterior = layer.and_then(|layer| layer.posterior.as_ref().map(|p| (layer, p)));
+            let dropout = match node.op {
+                Op::Dropout(_) => dropout.next().cloned(),
+                _ => None,
+            };
             Node {
                 name: node.name.clone(),
                 op: node.op.name(),
                 shape: node.shape,
-                weights: layer.map_or(0, |layer| layer.mu.len()),
-                bytes: layer.map_or(0, |layer| stored_bytes(layer)),
-                bayesian: layer.is_some_and(|layer| layer.is_bayesian()),
-                sigma_over_step: posterior.and_then(|(l, p)| sigma_over_step(&noise, l, p)),
+                members: members.map_or(0, PerMember::count),
+                weights: layers().map(|layer| layer.mu.len()).sum(),
+                bytes: layers().map(stored_bytes).sum(),
+                bayesian: layers().any(Layer::is_bayesian),
+                dropout,
+                sigma_over_step: sigma_over_step(&noise, layers()),
                 scale: grid.map(|grid| grid.scale),
                 zero_point: grid.map(|grid| grid.zero_point),
                 observed_range: range(index + 1),
             }
         });
         let nodes = nodes.collect();
-
         let parameters = |l: &Layer| l.mu.len() + l.bias.as_ref().map_or(0, |b| b.mu.len());
         let bayesian_parameters = |l: &Layer| {
             let biases = l.bias.as_ref().and_then(|b| b.sigma.as_ref()).map_or(0, Vec::len);
@@ -165,6 +182,7 @@ impl ModelReport {
             input,
             classes: model.classes(),
             class_names: model.class_names().to_vec(),
+            randomness,
             parameters: layers().map(parameters).sum(),
             bayesian_parameters: layers().map(bayesian_parameters).sum(),
             multiply_accumulates: model.multiply_accumulates(),
@@ -188,25 +206,27 @@ fn stored_bytes(layer: &Layer) -> usize {
     layer.mu.len() + 4 * layer.scale.len() + posterior + bias
 }
 
-/// Quantiles of the weights' standard deviations, in steps.
-fn sigma_over_step(
+/// Quantiles of the weights' standard deviations, in steps; `None` if no layer has any.
+fn sigma_over_step<'l>(
     noise: &NoiseDistribution,
-    layer: &Layer,
-    posterior: &Posterior,
+    layers: impl Iterator<Item = &'l Layer>,
 ) -> Option<Quantiles> {
-    let Posterior::Gaussian(posterior) = posterior;
     // Many weights share their code and multiplier, and so their standard deviation.
     let mut counts: BTreeMap<(i16, u8), usize> = BTreeMap::new();
-    for (i, &code) in posterior.sigma.iter().enumerate() {
-        let row_length = layer.row_length();
-        let channel = layer.channel(i / row_length, i % row_length);
-        *counts.entry((posterior.noise_multiplier[channel], code)).or_default() += 1;
+    for layer in layers {
+        let Some(Posterior::Gaussian(posterior)) = &layer.posterior else { continue };
+        for (i, &code) in posterior.sigma.iter().enumerate() {
+            let row_length = layer.row_length();
+            let channel = layer.channel(i / row_length, i % row_length);
+            *counts.entry((posterior.noise_multiplier[channel], code)).or_default() += 1;
+        }
     }
+    let weights: usize = counts.values().sum();
     let std = |((multiplier, code), count)| (noise.variance(code, multiplier).sqrt(), count);
     let mut stds: Vec<(f64, usize)> = counts.into_iter().map(std).collect();
     stds.sort_by(|a, b| a.0.total_cmp(&b.0));
     let quantile = |share: f64| {
-        let mut left = (share * posterior.sigma.len().checked_sub(1)? as f64).round() as usize;
+        let mut left = (share * weights.checked_sub(1)? as f64).round() as usize;
         for &(std, count) in &stds {
             match left.checked_sub(count) {
                 Some(less) => left = less,

@@ -8,6 +8,7 @@ use crate::figures::Figures;
 use crate::measure::{Measured, Predicted};
 use crate::metrics::{Comparison, DriftGaps};
 use crate::provenance::Provenance;
+use crate::randomness::RandomnessReport;
 use crate::style::counted;
 use crate::verdict::{self, Missed, Verdict};
 
@@ -17,6 +18,8 @@ use crate::verdict::{self, Missed, Verdict};
 pub struct Report {
     /// Identifies the model: `bayes8 inspect` shows it too.
     pub model_digest: String,
+    /// What varies from one sample of the model to the next.
+    pub randomness: RandomnessReport,
     /// Figures of the INT8 model.
     #[serde(flatten)]
     pub int8: Figures,

@@ -29,7 +29,7 @@ type Value = fn(&Figures) -> Option<f64>;
 /// The table of all figures.
 pub(crate) fn rows(report: &Report) -> Vec<Row> {
     use Unit::{Plain, Share};
-    let rows: [(&str, &str, Unit, Value); 18] = [
+    let rows: [(&str, &str, Unit, Value); 20] = [
         ("accuracy", "share of right predictions", Share, |f| Some(f.metrics.accuracy)),
         ("NLL", "nats, negative log-likelihood of the labels", Plain, |f| Some(f.metrics.nll)),
         ("Brier score", "0 is perfect, 2 the worst", Plain, |f| Some(f.metrics.brier)),
@@ -42,6 +42,12 @@ pub(crate) fn rows(report: &Report) -> Vec<Row> {
         }),
         ("epistemic", "nats, mean mutual information", Plain, |f| {
             Some(f.metrics.mean_mutual_information)
+        }),
+        ("members differ", "pairs of members with another class", Share, |f| {
+            Some(f.member_disagreement?.classes)
+        }),
+        ("members' distance", "total variation between two members", Plain, |f| {
+            Some(f.member_disagreement?.total_variation)
         }),
         ("AvU", "right and sure, or wrong and unsure", Plain, |f| Some(f.avu.avu)),
         ("AvU threshold", "nats, above is unsure", Plain, |f| Some(f.avu.threshold)),

@@ -26,12 +26,13 @@ impl Report {
         text
     }
 
-    /// The pictures and samples, and the speed.
+    /// The pictures and samples, what varies, and the speed.
     fn run(&self) -> String {
-        let Self { pictures, samples, seed, kernel, threads, seconds, .. } = self;
+        let Self { pictures, samples, seed, kernel, threads, seconds, randomness, .. } = self;
         let rate = *pictures as f64 / seconds;
         format!(
             "{}, {} each, seed {seed}\n\
+             varies: {randomness}\n\
              {rate:.1} pictures/s ({:.0} image-samples/s): {seconds:.2} s, {kernel}, {}",
             counted(*pictures as u64, "picture"),
             counted(*samples, "sample"),

@@ -49,6 +49,7 @@ pub struct Model {
     engine: Box<dyn Engine>,
     isa: Isa,
     threads: Threads,
+    default_samples: u32,
     /// Input codes of earlier predictions: memory for later ones.
     codes: ArrayQueue<Vec<u8>>,
 }
@@ -121,8 +122,9 @@ impl Model {
         let activation_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
         let engine = engine(&quantized, isa, Memory { activation_bytes, bank_bytes })?;
         let quantizer = InputQuantizer::new(&quantized);
+        let default_samples = quantized.randomness().default_samples();
         let codes = ArrayQueue::new(MOST_IDLE);
-        Ok(Self { quantized, quantizer, engine, isa, threads, codes })
+        Ok(Self { quantized, quantizer, engine, isa, threads, default_samples, codes })
     }
 
     /// Returns the contents of the model file: name, class names, graph, parameters.
@@ -148,6 +150,18 @@ impl Model {
     /// Returns the number of threads that a prediction may use.
     pub fn threads(&self) -> usize {
         self.threads.count()
+    }
+
+    /// Returns the number of samples of a prediction for which none is given: the number of members for an ensemble
+    /// in which nothing else varies, and otherwise 32, rounded up to a multiple of the members
+    /// ([`Randomness::default_samples`](bayes8_core::model::Randomness::default_samples)).
+    pub fn default_samples(&self) -> u32 {
+        self.default_samples
+    }
+
+    /// Returns the indices of the samples that `options` stand for.
+    pub fn samples_of(&self, options: &PredictOptions) -> Range<u32> {
+        options.samples.clone().unwrap_or(0..self.default_samples)
     }
 
     /// Returns the name of a class, or `class N` if the model has no class names.
@@ -187,7 +201,7 @@ impl Model {
         observer: Observer<'_>,
     ) -> Result<Vec<Prediction>, PredictError> {
         let mut predictions = Vec::new();
-        let samples = SampleRange::new(options.samples.clone())?;
+        let samples = SampleRange::new(self.samples_of(options))?;
         let pieces = Pieces::new(&self.quantized, self.threads(), samples);
         self.run(pictures, options, samples, pieces, observer, &mut predictions)?;
         Ok(predictions)
@@ -209,7 +223,7 @@ impl Model {
         options: &PredictOptions,
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
-        let samples = SampleRange::new(options.samples.clone())?;
+        let samples = SampleRange::new(self.samples_of(options))?;
         self.run(pictures, options, samples, Pieces::WHOLE, Observer::default(), predictions)
     }
 

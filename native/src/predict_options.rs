@@ -10,14 +10,15 @@ use std::ops::{ControlFlow, Range};
 /// use bayes8_native::PredictOptions;
 ///
 /// let options = PredictOptions::new().samples(0..64).seed(7);
-/// assert_eq!((options.samples, options.seed, options.keep_logits), (0..64, 7, false));
+/// assert_eq!((options.samples, options.seed, options.keep_logits), (Some(0..64), 7, false));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PredictOptions {
-    /// Indices of the Monte-Carlo samples, at least one, all below 2^28. By default `0..32`. An index of a seed
-    /// always stands for the same weights, so ranges can be split over calls and machines and merged afterwards.
-    pub samples: Range<u32>,
+    /// Indices of the Monte-Carlo samples, at least one, all below 2^28. An index of a seed always stands for the
+    /// same weights, so ranges can be split over calls and machines and merged afterwards. `None`, the default, for
+    /// the first [`Model::default_samples`](crate::Model::default_samples): 32 of most models.
+    pub samples: Option<Range<u32>>,
     /// Seed of the weights. By default 0.
     pub seed: u64,
     /// Whether the predictions keep the logits of every sample. By default they do not.
@@ -25,15 +26,15 @@ pub struct PredictOptions {
 }
 
 impl PredictOptions {
-    /// Returns the defaults: 32 samples of seed 0, whose logits are not kept.
+    /// Returns the defaults: the model's number of samples, of seed 0, whose logits are not kept.
     pub const fn new() -> Self {
-        Self { samples: 0..32, seed: 0, keep_logits: false }
+        Self { samples: None, seed: 0, keep_logits: false }
     }
 
     /// Sets the indices of the samples.
     #[must_use]
     pub const fn samples(self, samples: Range<u32>) -> Self {
-        Self { samples, ..self }
+        Self { samples: Some(samples), ..self }
     }
 
     /// Sets the seed of the weights.

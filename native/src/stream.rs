@@ -39,7 +39,8 @@ impl<'a> Stream<'a> {
         options: &PredictOptions,
     ) -> Self {
         let step = u32::try_from(model.threads()).unwrap_or(u32::MAX).max(1);
-        let &PredictOptions { samples: Range { start: next, end }, seed, keep_logits } = options;
+        let &PredictOptions { seed, keep_logits, .. } = options;
+        let Range { start: next, end } = model.samples_of(options);
         Self { model, codes, seed, keep_logits, next, end, step, predictions }
     }
 
@@ -87,7 +88,7 @@ impl Model {
         pictures: Pictures<'_, D>,
         options: &PredictOptions,
     ) -> Result<Stream<'_>, PredictError> {
-        SampleRange::new(options.samples.clone())?;
+        SampleRange::new(self.samples_of(options))?;
         let mut codes = Vec::new();
         let pictures = self.quantize(pictures, &mut codes)?;
         let mut predictions = Vec::new();

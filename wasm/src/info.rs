@@ -3,7 +3,7 @@
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::graph::Shape;
 use bayes8_core::limits::Cost;
-use bayes8_core::model::{PerMember, QuantizedModel};
+use bayes8_core::model::{ActiveDropout, PerMember, QuantizedModel};
 use serde::Serialize;
 use tsify::Tsify;
 
@@ -25,7 +25,11 @@ pub struct NetworkInfo {
     pub layers: usize,
     /// Number of layers whose weights or biases have a posterior.
     pub bayesian_layers: usize,
-    /// Number of weights and biases.
+    /// Number of members, which samples take in turn; 1 if all samples take the same network.
+    pub members: usize,
+    /// The dropout nodes, which are active, in execution order.
+    pub dropout: Vec<DropoutNode>,
+    /// Number of weights and biases, of all members.
     pub parameters: usize,
     /// Multiply-accumulates for one picture and one weight sample.
     // JavaScript numbers are exact up to 2^53.
@@ -36,6 +40,8 @@ pub struct NetworkInfo {
     pub steps: f64,
     /// Bytes for one draw of the weights.
     pub weight_bytes: usize,
+    /// Number of samples of a prediction for which none is given.
+    pub default_samples: u32,
     /// How bytes become the network's input: `(byte / 255 - mean) / std`, channel by channel.
     pub preprocessing: Normalization,
 }
@@ -51,6 +57,24 @@ pub struct InputShape {
     pub width: usize,
     /// 1 for gray, 3 for RGB.
     pub channels: usize,
+}
+
+/// A dropout node.
+#[derive(Clone, Debug, Serialize, Tsify)]
+pub struct DropoutNode {
+    /// Name of the node.
+    pub node: String,
+    /// The probability that a unit is dropped.
+    pub probability: f64,
+    /// What is dropped as a whole: `element`, `channel` or `value`.
+    pub kind: &'static str,
+}
+
+impl DropoutNode {
+    fn new(ActiveDropout { node, dropout, .. }: &ActiveDropout) -> Self {
+        let (probability, kind) = (dropout.probability.as_f64(), dropout.kind.name());
+        Self { node: node.clone(), probability, kind }
+    }
 }
 
 /// Mean and standard deviation of each channel, for pixels in 0 to 1.
@@ -87,11 +111,14 @@ impl NetworkInfo {
             classes: model.classes(),
             layers: model.layers().count(),
             bayesian_layers: randomness.bayesian_layers,
+            members: randomness.members,
+            dropout: randomness.dropout.iter().map(DropoutNode::new).collect(),
             parameters: parameters.sum(),
             multiply_accumulates: model.multiply_accumulates() as f64,
             memory_bytes: cost.memory_bytes as f64,
             steps: cost.steps as f64,
             weight_bytes,
+            default_samples: randomness.default_samples(),
             preprocessing: Normalization {
                 mean: preprocessing.mean.clone(),
                 std: preprocessing.std.clone(),

@@ -7,6 +7,7 @@ mod thresholds;
 pub(crate) use arguments::Arguments;
 
 use crate::atomic_file::Pending;
+use crate::network::nothing_varies;
 use crate::{model_file, output, progress, style};
 use anyhow::anyhow;
 use bayes8_evaluate::{EvaluateError, LabelledError};
@@ -48,6 +49,7 @@ fn explained(error: EvaluateError) -> anyhow::Error {
         // Unwrapped, so that swapped arguments are recognised when it is printed.
         EvaluateError::Labelled(LabelledError::Pictures(error))
         | EvaluateError::Pictures(error) => error.into(),
+        EvaluateError::NothingVaries { .. } => nothing_varies("evaluate", &error).into(),
         error => error.into(),
     }
 }

@@ -9,10 +9,11 @@ use bayes8_native::core::limits::Limits;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Show what a model file holds: layers, shapes, sizes, spread and calibration
+/// Show what a model file holds: layers, shapes, sizes, what varies, and calibration
 ///
 /// `sigma/step` is the standard deviation of a weight in steps of its INT8 grid, exactly as the
-/// integer sampler produces it: the 5, 50 and 95 % quantiles over the layer's weights.
+/// integer sampler produces it: the 5, 50 and 95 % quantiles over the layer's weights. Weights and bytes
+/// are those of all members of an ensemble together.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -66,6 +67,7 @@ impl Text<'_> {
             numbers.join(", ")
         };
         let share = 100.0 * self.0.bayesian_parameters as f64 / self.0.parameters.max(1) as f64;
+        let of_all = if self.0.randomness.members > 1 { " in all members" } else { "" };
         let calibration = match &self.0.calibration {
             Some(Evidence { method, pictures, weight_samples }) => format!(
                 "{}; {}, {} each",
@@ -96,9 +98,10 @@ impl Text<'_> {
             ),
             ("pixels", format!("mean {}; std {}", numbers(&input.mean), numbers(&input.std))),
             ("classes", self.classes_text()),
+            ("varies", self.0.randomness.to_string()),
             (
                 "parameters",
-                format!("{}, {share:.1} % Bayesian", thousands(self.0.parameters as u64)),
+                format!("{}{of_all}, {share:.1} % Bayesian", thousands(self.0.parameters as u64)),
             ),
             (
                 "work",
@@ -153,7 +156,7 @@ impl Text<'_> {
             ("output", Left),
             ("weights", Right),
             ("bytes", Right),
-            ("posterior", Left),
+            ("varies", Left),
             ("sigma/step 5%", Right),
             ("50%", Right),
             ("95%", Right),
@@ -163,11 +166,15 @@ impl Text<'_> {
         ]);
         for node in &self.0.nodes {
             let count = |n: usize| if n > 0 { thousands(n as u64) } else { String::new() };
-            let kind = match (node.weights, node.bayesian) {
-                (0, _) => "",
-                (_, true) => "Bayesian",
-                (_, false) => "fixed",
+            let mut kind = match (&node.dropout, node.weights, node.bayesian) {
+                (Some(dropout), ..) => format!("drops {}", dropout.what()),
+                (None, 0, _) => String::new(),
+                (None, _, true) => "Bayesian".into(),
+                (None, _, false) => "fixed".into(),
             };
+            if self.0.randomness.members > 1 && node.members > 0 {
+                kind += if node.members == 1 { ", shared" } else { ", per member" };
+            }
             let quantile = |of: fn(Quantiles) -> f64| {
                 node.sigma_over_step.map_or(String::new(), |q| format!("{:.3}", of(q)))
             };
@@ -177,7 +184,7 @@ impl Text<'_> {
                 style::shape(node.shape),
                 count(node.weights),
                 count(node.bytes),
-                kind.to_string(),
+                kind,
                 quantile(|q| q.q05),
                 quantile(|q| q.median),
                 quantile(|q| q.q95),

@@ -75,12 +75,17 @@ const ABSTAIN_SHARE: f64 = 0.5;
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Sampling { samples, seed } = arguments.sampling;
     let first = arguments.first_sample;
-    if u64::from(first) + u64::from(samples) > u64::from(MAX_SAMPLES) {
-        let message =
-            format!("--first-sample and --samples must not exceed {MAX_SAMPLES} together");
-        return Err(UsageError { command: "predict", message }.into());
-    }
+    let check = |samples| match u64::from(first) + u64::from(samples) <= u64::from(MAX_SAMPLES) {
+        true => Ok(samples),
+        false => {
+            let message =
+                format!("--first-sample and --samples must not exceed {MAX_SAMPLES} together");
+            Err(UsageError { command: "predict", message })
+        }
+    };
+    let samples = samples.map(check).transpose()?;
     let model = model_file::load(&arguments.model, &arguments.machine)?;
+    let samples = samples.map_or_else(|| check(model.default_samples()), Ok)?;
     let input = model.quantized().graph().input();
     let picture_files::Batch { names, pictures } =
         picture_files::load(&arguments.pictures, input, arguments.max_pixels)?;
@@ -96,6 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let entropy_limit = (model.quantized().classes() as f64).ln();
     let mut answers = Answers {
         arguments,
+        samples,
         model: &model,
         model_digest: model.digest().to_string(),
         label: "aleatoric".len(),
@@ -122,6 +128,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// Presents outcomes.
 struct Answers<'a> {
     arguments: &'a Arguments,
+    samples: u32,
     model: &'a Model,
     model_digest: String,
     /// The largest possible entropy: that of equal probabilities.
@@ -192,20 +199,20 @@ impl Answers<'_> {
             mutual_information: outcome.uncertainty.mutual_information,
             logits_digest: outcome.logits_digest.clone(),
             abstain: self.abstains(outcome),
-            samples: self.arguments.sampling.samples,
+            samples: self.samples,
             first_sample: self.arguments.first_sample,
             seed: self.arguments.sampling.seed,
         }
     }
 
     fn heading(&self, style: Style) -> String {
-        let Sampling { samples, seed } = self.arguments.sampling;
+        let seed = self.arguments.sampling.seed;
         let first = match self.arguments.first_sample {
             0 => String::new(),
             first => format!(" from sample {first}"),
         };
         let name = shorten(self.model.quantized().name(), 40);
-        let samples = counted(samples, "sample");
+        let samples = counted(self.samples, "sample");
         let run = format!("{samples}{first}, seed {seed}, {}", self.model.kernel());
         let rule = format!("abstains above {:.3} nats of uncertainty", self.threshold);
         format!("{}\n{}\n{}\n", style.bold(&name), style.dim(&run), style.dim(&rule))

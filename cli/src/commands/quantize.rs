@@ -31,7 +31,7 @@ struct Report {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let settings = arguments.settings()?;
+    let (sources, settings) = (arguments.sources()?, arguments.settings()?);
     let create = |path: &PathBuf| Pending::create(path, &arguments.inputs());
     let pending = create(&arguments.output)?;
     let pending_report = arguments.report.as_ref().map(create).transpose()?;
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     arguments.machine.start_threads()?;
 
     let explained = |error| wording::explained(arguments, error);
-    let quantization = Quantization::load(&arguments.sources()).map_err(explained)?;
+    let quantization = Quantization::load(&sources).map_err(explained)?;
     let Quantization { network, preprocessing, .. } = &quantization;
     let shape = network.graph.input();
     let load = |path: &PathBuf| Labelled::load(path, input::open, shape, network.classes());
@@ -59,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let Sampling { samples, seed } = arguments.sampling;
         let options = ModelOptions::new().isa(arguments.machine.isa);
         let int8 = Model::new(model.clone(), options)?;
+        let samples = samples.unwrap_or_else(|| int8.default_samples());
         EndToEnd::measure(&quantization, &int8, data, samples, seed, &mut observer)
     };
     let end_to_end = data.as_ref().map(compare).transpose()?;

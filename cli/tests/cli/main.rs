@@ -11,6 +11,7 @@ mod limits;
 mod predict;
 mod profile;
 mod quantize;
+mod randomness;
 mod recorded;
 mod support;
 mod usage;

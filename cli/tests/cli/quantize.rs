@@ -59,7 +59,6 @@ fn sequences_and_volumes_go_all_the_way() {
 #[test]
 fn standard_deviations_come_from_exactly_one_source() {
     let fixture = Fixture::new(1);
-    quantize(&fixture, &[]).misused("--posterior");
     quantize(&fixture, &["--posterior", "p", "--moped", "0.1"]).misused("--moped");
     quantize(&fixture, &["--deterministic", "--moped", "0.1"]).misused("--moped");
     quantize(&fixture, &["--posterior", "p", "--deterministic"]).misused("--deterministic");

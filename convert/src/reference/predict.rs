@@ -45,16 +45,17 @@ pub fn predict_samples<'n, D: Dimension>(
 }
 
 /// Predicts `pictures`, as [`run`] takes them, with every weight at its mean and without dropout:
-/// once with each member.
+/// once with each member. Calls `observe` with the logits `[N, classes]` of each.
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.
 pub fn predict_mean<D: Dimension>(
     network: &Network,
     pictures: ArrayView<'_, f32, D>,
+    observe: impl FnMut(ArrayView2<'_, f32>),
 ) -> Result<Vec<Uncertainty>, RunError> {
     let members = (0..network.members()).map(|member| FloatWeights::mean(network, member));
-    predict_samples(network, pictures, members, |_| {})
+    predict_samples(network, pictures, members, observe)
 }
 
 /// The prediction from the logits of a single pass, without epistemic uncertainty.

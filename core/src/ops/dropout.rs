@@ -69,6 +69,15 @@ impl fmt::Display for DropoutProbability {
 }
 
 impl DropoutKind {
+    /// Returns the name as in model files: `element`, `channel` or `value`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Element => "element",
+            Self::Channel => "channel",
+            Self::Value => "value",
+        }
+    }
+
     /// Returns the number of units of a value of shape `shape`.
     pub fn units(self, shape: Shape) -> usize {
         match self {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// A term, its meaning, and its source if it has one.
-const TERMS: [(&str, &str, &str); 10] = [
+const TERMS: [(&str, &str, &str); 11] = [
     (
         "NLL",
         "Mean negative log-likelihood of the labels, in nats: a proper score, which rewards honest \
@@ -57,7 +57,19 @@ const TERMS: [(&str, &str, &str); 10] = [
          the same order.",
         "",
     ),
-    ("mean weights", "The deterministic network: one pass with every weight at its mean.", ""),
+    (
+        "mean weights",
+        "The network without what varies: one pass with every weight at its mean and no dropout; for \
+         an ensemble, one pass with each member.",
+        "",
+    ),
+    (
+        "members differ, members' distance",
+        "Of an ensemble with mean weights and no dropout: the share of pairs of members with different \
+         most probable classes, and the total variation distance of their probabilities, half of the sum \
+         of the absolute differences; means over the pictures.",
+        "",
+    ),
 ];
 
 pub(super) fn markup() -> Markup {

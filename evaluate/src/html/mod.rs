@@ -278,6 +278,7 @@ fn model_facts(model: &ModelReport) -> Markup {
     let work = model.multiply_accumulates as f64 / 1e6;
     let mut values = vec![
         ("input", format!("{} bytes", model.input.shape)),
+        ("varies from sample to sample", model.randomness.to_string()),
         ("parameters", format!("{}, {share:.1} % Bayesian", thousands(model.parameters as u64))),
         ("work of a sample", format!("{work:.1} M multiply-accumulates")),
         (

@@ -80,7 +80,7 @@ fn missed(model: &QuantizedModel) -> Vec<String> {
     let mut fp32 = Fp32::new(file("network.onnx"), posterior());
     fp32.noise = Fp32Noise::Int8;
     let mut missed = missed_figures(model, &FP32, |options| {
-        options.samples = FP32_SAMPLES;
+        options.samples = Some(FP32_SAMPLES);
         options.fp32 = Some(fp32);
     });
     missed.extend(missed_deviations(model));
@@ -90,7 +90,7 @@ fn missed(model: &QuantizedModel) -> Vec<String> {
 /// The parts of the claim that do not hold for `model` compared with the recorded predictions.
 fn missed_beside_golden(model: &QuantizedModel) -> Vec<String> {
     missed_figures(model, &GOLDEN, |options| {
-        options.samples = GOLDEN_SAMPLES;
+        options.samples = Some(GOLDEN_SAMPLES);
         options.golden = Some(file("golden.safetensors"));
     })
 }

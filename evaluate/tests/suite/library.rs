@@ -25,7 +25,7 @@ fn a_report_is_figures_text_and_a_page() {
     write_pictures(&data, 12);
     let model = Model::load(MODEL).unwrap();
     let mut options = Options::new(MODEL, &data);
-    options.samples = 4;
+    options.samples = Some(4);
     options.thresholds.extend(THRESHOLDS.iter().map(|threshold| (threshold, 0.0)));
     let mut open = 0;
     let mut done = 0;

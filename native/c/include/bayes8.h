@@ -32,10 +32,13 @@
 
 /// Initial value of a `bayes8_model_info`: its size, all else zero.
 #define BAYES8_MODEL_INFO_INIT \
-  {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/// Initial value of a `bayes8_predict_options`: the defaults, 32 samples of seed 0.
-#define BAYES8_PREDICT_OPTIONS_INIT {sizeof(bayes8_predict_options), 0, 0, 32, NULL, NULL}
+/// Initial value of a `bayes8_dropout`: its size, all else zero.
+#define BAYES8_DROPOUT_INIT {sizeof(bayes8_dropout), NULL, NULL, 0}
+
+/// Initial value of a `bayes8_predict_options`: the defaults, the model's number of samples of seed 0.
+#define BAYES8_PREDICT_OPTIONS_INIT {sizeof(bayes8_predict_options), 0, 0, 0, NULL, NULL}
 
 /// Initial value of a `bayes8_outputs`: nothing is wanted.
 #define BAYES8_OUTPUTS_INIT \
@@ -88,6 +91,18 @@ typedef enum {
 /// the threads.
 typedef struct bayes8_model bayes8_model;
 
+/// A dropout node, which is active at prediction. Start from `BAYES8_DROPOUT_INIT`.
+typedef struct {
+  /// `sizeof(bayes8_dropout)`, set by the caller.
+  size_t size;
+  /// Name of the node: UTF-8 that lives as long as the model.
+  const char *node;
+  /// What is dropped as a whole: `element`, `channel` or `value`. Lives as long as the model.
+  const char *kind;
+  /// The probability that a unit is dropped.
+  double probability;
+} bayes8_dropout;
+
 /// How a model is to run. Start from `BAYES8_MODEL_OPTIONS_INIT`.
 typedef struct {
   /// `sizeof(bayes8_model_options)`.
@@ -138,6 +153,16 @@ typedef struct {
   size_t threads;
   /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
   size_t sum_words;
+  /// Number of samples of a prediction whose options have `samples` 0: the number of members for an
+  /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members.
+  size_t default_samples;
+  /// Number of members of an ensemble, which samples take in turn; 1 if all samples take the same
+  /// network.
+  size_t members;
+  /// Number of layers whose weights or biases have a Gaussian posterior.
+  size_t bayesian_layers;
+  /// Number of dropout nodes, which are active; `bayes8_model_get_dropout()` describes them.
+  size_t dropout;
 } bayes8_model_info;
 
 /// A function that a prediction calls after each weight sample, to report its progress and to ask
@@ -165,7 +190,8 @@ typedef struct {
   uint64_t seed;
   /// Index of the first sample; the same index always has the same weights. Default 0.
   uint32_t first_sample;
-  /// Number of samples, at least 1; the last index must be below 2^28. Default 32.
+  /// Number of samples; the last index must be below 2^28. 0, the default, for `default_samples` of
+  /// `bayes8_model_info`: 32 of most models.
   uint32_t samples;
   /// Called with the progress of the prediction, which it may cancel. NULL, the default, for none.
   bayes8_progress progress;
@@ -244,6 +270,18 @@ bayes8_status bayes8_logits_digest(const float *logits,
                                    size_t length,
                                    char *digest,
                                    size_t capacity);
+
+/// Fills `*dropout`, which must start from `BAYES8_DROPOUT_INIT`, with the dropout node of an index,
+/// in execution order. `dropout` of `bayes8_model_info` is their number.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no dropout node has this index.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `dropout` is NULL or points to a `bayes8_dropout` of
+/// `dropout->size` bytes.
+bayes8_status bayes8_model_get_dropout(const bayes8_model *model,
+                                       size_t index,
+                                       bayes8_dropout *dropout);
 
 /// Why the last call that failed on this thread failed: UTF-8 text that names the file, tensor or
 /// argument and says what would be right. Empty if none has failed; a call that succeeds leaves it.

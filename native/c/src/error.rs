@@ -62,6 +62,8 @@ pub(crate) enum Error {
     NotUtf8(&'static str),
     #[error("class {class} does not exist, the model has {classes} classes")]
     Class { class: usize, classes: usize },
+    #[error("dropout node {index} does not exist, the model has {count} of them")]
+    Dropout { index: usize, count: usize },
     #[error("`{name}` has room for {capacity} elements, {needed} are needed")]
     TooSmall { name: &'static str, capacity: usize, needed: usize },
     #[error("`pictures` has {length} elements, not {count} x {shape} ({})", shape.axis_names())]
@@ -103,6 +105,7 @@ impl Error {
             | Self::Length { .. }
             | Self::NotUtf8(_)
             | Self::Class { .. }
+            | Self::Dropout { .. }
             | Self::TooManySamples { .. }
             | Self::Overlap(..)
             | Self::NotFinished(_)

@@ -11,6 +11,7 @@
 //! The doc comments of public items become the header, so they speak of C.
 
 pub mod digest;
+pub mod dropout;
 pub mod error;
 mod extensible;
 pub mod model;

@@ -1,5 +1,6 @@
 //! Loading, describing and freeing a model.
 
+use crate::dropout::DropoutNode;
 use crate::error::{Error, Status, boundary, c_text};
 use crate::extensible::{self, Extensible};
 use crate::pointer::{Place, reference, slice, text};
@@ -23,6 +24,8 @@ pub struct ModelHandle {
     digest: CString,
     kernel: CString,
     class_names: Vec<CString>,
+    bayesian_layers: usize,
+    pub(crate) dropout: Vec<DropoutNode>,
     /// Number of integers that the samples of a picture sum to.
     pub(crate) sum_words: usize,
 }
@@ -94,13 +97,23 @@ pub struct ModelInfo {
     pub threads: usize,
     /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
     pub sum_words: usize,
+    /// Number of samples of a prediction whose options have `samples` 0: the number of members for an
+    /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members.
+    pub default_samples: usize,
+    /// Number of members of an ensemble, which samples take in turn; 1 if all samples take the same
+    /// network.
+    pub members: usize,
+    /// Number of layers whose weights or biases have a Gaussian posterior.
+    pub bayesian_layers: usize,
+    /// Number of dropout nodes, which are active; `bayes8_model_get_dropout()` describes them.
+    pub dropout: usize,
 }
 
 // SAFETY: sizes and pointers, of which any bytes are valid; the last field ends the struct.
 unsafe impl Extensible for ModelInfo {
     const NAME: &'static str = "bayes8_model_info";
     const INITIALIZER: &'static str = "BAYES8_MODEL_INFO_INIT";
-    const FIRST_SIZE: usize = offset_of!(Self, sum_words) + size_of::<usize>();
+    const FIRST_SIZE: usize = offset_of!(Self, dropout) + size_of::<usize>();
 }
 
 /// Loads a model file.
@@ -212,6 +225,10 @@ pub unsafe extern "C" fn bayes8_model_get_info(
             classes: model.class_names.len(),
             threads: model.native.threads(),
             sum_words: model.sum_words,
+            default_samples: model.native.default_samples() as usize,
+            members: model.native.quantized().members(),
+            bayesian_layers: model.bayesian_layers,
+            dropout: model.dropout.len(),
         };
         // SAFETY: the caller's contract.
         unsafe { extensible::write(info, &value, "info") }
@@ -258,7 +275,10 @@ impl Default for ModelOptions {
 impl ModelHandle {
     fn new(native: bayes8_native::Model) -> Self {
         let classes = native.quantized().classes();
+        let randomness = native.quantized().randomness();
         Self {
+            bayesian_layers: randomness.bayesian_layers,
+            dropout: randomness.dropout.iter().map(DropoutNode::new).collect(),
             name: c_text(native.quantized().name()),
             digest: c_text(&native.digest().to_string()),
             kernel: c_text(native.kernel()),

@@ -24,7 +24,8 @@ pub struct PredictOptions {
     pub seed: u64,
     /// Index of the first sample; the same index always has the same weights. Default 0.
     pub first_sample: u32,
-    /// Number of samples, at least 1; the last index must be below 2^28. Default 32.
+    /// Number of samples; the last index must be below 2^28. 0, the default, for `default_samples` of
+    /// `bayes8_model_info`: 32 of most models.
     pub samples: u32,
     /// Called with the progress of the prediction, which it may cancel. NULL, the default, for none.
     pub progress: Progress,
@@ -121,6 +122,13 @@ unsafe fn predict<'a, T>(
             .filter(|_| length == count.saturating_mul(shape.elements()))
             .ok_or(Error::Pictures { length, count, shape })?;
 
+        let options = PredictOptions {
+            samples: match options.samples {
+                0 => model.default_samples(),
+                given => given,
+            },
+            ..options
+        };
         let samples = options.samples as usize;
         let classes = model.quantized().classes();
         let extents = Extents { count, samples, classes, sum_words: handle.sum_words };
@@ -149,12 +157,12 @@ unsafe fn predict<'a, T>(
 impl Default for PredictOptions {
     /// Those of `BAYES8_PREDICT_OPTIONS_INIT`.
     fn default() -> Self {
-        let NativeOptions { samples, seed, .. } = NativeOptions::default();
+        let NativeOptions { seed, .. } = NativeOptions::default();
         Self {
             size: size_of::<Self>(),
             seed,
-            first_sample: samples.start,
-            samples: samples.end - samples.start,
+            first_sample: 0,
+            samples: 0,
             progress: None,
             progress_data: std::ptr::null_mut(),
         }

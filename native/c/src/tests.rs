@@ -3,6 +3,7 @@
 mod boundary;
 mod buffers;
 mod digest;
+mod dropout;
 mod extensible;
 mod header;
 mod model;

@@ -11,6 +11,7 @@
 
 static const bayes8_model_options model_options = BAYES8_MODEL_OPTIONS_INIT;
 static const bayes8_model_info info = BAYES8_MODEL_INFO_INIT;
+static const bayes8_dropout dropout = BAYES8_DROPOUT_INIT;
 static const bayes8_predict_options predict_options = BAYES8_PREDICT_OPTIONS_INIT;
 static const bayes8_outputs outputs = BAYES8_OUTPUTS_INIT;
 
@@ -35,8 +36,9 @@ int main(void) {
   CHECK(BAYES8_VERSION_NUMBER == bayes8_version_number());
 
   CHECK(model_options.size == sizeof model_options && model_options.isa == NULL);
-  CHECK(info.size == sizeof info && info.sum_words == 0);
-  CHECK(predict_options.size == sizeof predict_options && predict_options.samples == 32);
+  CHECK(info.size == sizeof info && info.sum_words == 0 && info.dropout == 0);
+  CHECK(dropout.size == sizeof dropout && dropout.kind == NULL && dropout.probability == 0);
+  CHECK(predict_options.size == sizeof predict_options && predict_options.samples == 0);
   CHECK(predict_options.progress == NULL && predict_options.progress_data == NULL);
   CHECK(outputs.size == sizeof outputs && outputs.sums.data == NULL);
   return failures == 0 ? 0 : 1;

@@ -83,10 +83,10 @@ pub(crate) fn sample_count(what: &str, value: &Bound<'_, PyAny>) -> PyResult<u32
     Ok(whole(what, value, [1, MAX_SAMPLES.into()])? as u32)
 }
 
-/// Returns the indices of samples: those of a `range`, or the first ones if `value` is their number. 32 without a
-/// value.
-pub(crate) fn samples(value: Option<&Bound<'_, PyAny>>) -> PyResult<Range<u32>> {
-    let Some(value) = value else { return Ok(0..32) };
+/// Returns the indices of samples: those of a `range`, or the first ones if `value` is their number; the first
+/// `default` without a value.
+pub(crate) fn samples(value: Option<&Bound<'_, PyAny>>, default: u32) -> PyResult<Range<u32>> {
+    let Some(value) = value else { return Ok(0..default) };
     let Ok(range) = value.cast::<PyRange>() else {
         return Ok(0..sample_count("samples", value)?);
     };

@@ -112,7 +112,8 @@ impl Engine {
         progress: &Progress,
     ) -> PyResult<Prediction> {
         let (input, count) = (batch.pictures(), batch.count());
-        let total = count as u64 * options.samples.len() as u64;
+        let samples = self.model.samples_of(options);
+        let total = count as u64 * samples.len() as u64;
         progress.begin("predicting", Some(total));
         let pool = self.pool()?;
         let predictions = attend(py, pool.as_deref(), &|py| progress.report(py), |attendant| {
@@ -124,7 +125,7 @@ impl Engine {
         })?;
         let predictions = predictions.map_err(|error| of_predict(&error))?;
         progress.report(py)?;
-        let draws = Draws::new(options.seed, options.samples.clone());
+        let draws = Draws::new(options.seed, samples);
         let origin = Arc::clone(self.origin());
         Ok(Prediction::new(predictions, draws, origin, batch.is_single, options.keep_logits))
     }

@@ -53,7 +53,7 @@ pub(crate) fn evaluate<'py>(
     fp32_samples: Option<&Bound<'py, PyAny>>,
     fp32_noise: &str,
     golden: Option<PathBuf>,
-    samples: &Bound<'py, PyAny>,
+    samples: Option<&Bound<'py, PyAny>>,
     seed: Option<&Bound<'py, PyAny>>,
     thresholds: Vec<(String, f64)>,
     progress: Option<Bound<'py, PyAny>>,
@@ -79,7 +79,7 @@ pub(crate) fn evaluate<'py>(
     options.drift = drift;
     options.drift_samples = count("drift_samples", drift_samples)?;
     options.golden = golden;
-    options.samples = arguments::sample_count("samples", samples)?;
+    options.samples = count("samples", samples)?;
     options.seed = arguments::seed(seed)?;
     options.machine = engine.settings.options();
     for (name, limit) in thresholds {

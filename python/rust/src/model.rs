@@ -82,7 +82,9 @@ impl Model {
     ///         A C-contiguous array is not copied. Also a PIL image of 8 bits per channel, gray or
     ///         RGB, which is fitted as by the command line, a list of these, and any object that
     ///         NumPy converts.
-    ///     samples: the number of weight samples, by default 32, or a `range` of their indices.
+    ///     samples: the number of weight samples, or a `range` of their indices; by default
+    ///         `model.info["default_samples"]`: one for each member of an ensemble in which nothing
+    ///         else varies, otherwise 32, rounded up to a multiple of the members.
     ///     seed: seed of the weights, by default 0.
     ///     layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
     ///         Lower case will do.
@@ -107,7 +109,7 @@ impl Model {
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Prediction> {
         let options = PredictOptions::new()
-            .samples(arguments::samples(samples)?)
+            .samples(arguments::samples(samples, self.0.model.default_samples())?)
             .seed(arguments::seed(seed)?)
             .keep_logits(keep_logits);
         let batch = Batch::new(pictures, self.0.shape(), layout)?;
@@ -139,7 +141,7 @@ impl Model {
         keep_logits: bool,
     ) -> PyResult<Stream> {
         let options = PredictOptions::new()
-            .samples(arguments::samples(samples)?)
+            .samples(arguments::samples(samples, self.0.model.default_samples())?)
             .seed(arguments::seed(seed)?)
             .keep_logits(keep_logits);
         let every = every.map(|every| arguments::sample_count("every", every)).transpose()?;

@@ -7,6 +7,7 @@ use crate::progress::Progress;
 use bayes8::PredictOptions;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, TryLockError};
 
 /// An iterator over running estimates (`Model.stream`).
@@ -18,6 +19,8 @@ pub(crate) struct Stream {
     pictures: Py<PyAny>,
     layout: String,
     options: PredictOptions,
+    /// The index after the last sample.
+    end: u32,
     every: u32,
     state: Mutex<State>,
 }
@@ -36,8 +39,9 @@ impl Stream {
         options: PredictOptions,
         every: u32,
     ) -> Self {
-        let state = Mutex::new(State { next: options.samples.start, sum: None });
-        Self { engine, pictures, layout, options, every, state }
+        let Range { start: next, end } = engine.model.samples_of(&options);
+        let state = Mutex::new(State { next, sum: None });
+        Self { engine, pictures, layout, options, end, every, state }
     }
 }
 
@@ -57,7 +61,7 @@ impl Stream {
             }
         };
         let start = state.next;
-        let end = start.saturating_add(self.every).min(self.options.samples.end);
+        let end = start.saturating_add(self.every).min(self.end);
         if start >= end {
             return Ok(None);
         }

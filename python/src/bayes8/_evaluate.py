@@ -37,7 +37,7 @@ def evaluate(  # noqa: PLR0913 (keywords)
     fp32_samples: int | None = None,
     fp32_noise: Literal["own", "int8"] = "own",
     golden: AnyPath | None = None,
-    samples: int = 32,
+    samples: int | None = None,
     seed: int = 0,
     thresholds: Mapping[str, float] | None = None,
     progress: Progress = None,
@@ -61,7 +61,7 @@ def evaluate(  # noqa: PLR0913 (keywords)
         fp32_samples: samples of the FP32 network; by default `samples`.
         fp32_noise: "own" for independent noise, "int8" for the noise of the INT8 samples.
         golden: FP32 predictions that the training framework recorded.
-        samples: Monte-Carlo samples of each picture.
+        samples: Monte-Carlo samples of each picture; by default as in `Model.predict`.
         seed: seed of the weights.
         thresholds: limits that must be kept, such as {"min_accuracy": 0.9, "max_ece": 0.05};
             `Report.missed` says which are not.

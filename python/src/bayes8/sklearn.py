@@ -34,7 +34,7 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         model: a model, its path or its bytes.
-        samples: Monte-Carlo samples of each picture.
+        samples: Monte-Carlo samples of each picture; by default as in `Model.predict`.
         seed: seed of the weights.
         classes: labels of the classes, in the order of the model's; by default 0, 1, and so on.
 
@@ -48,7 +48,7 @@ class BayesianClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         model: Model | Path | bytes | None = None,
         *,
-        samples: int = 32,
+        samples: int | None = None,
         seed: int = 0,
         classes: Any = None,  # noqa: ANN401 (an array)
     ) -> None:

@@ -25,7 +25,17 @@ export interface ModelInfo {
   readonly layers: number;
   /** Layers whose weights or biases have a posterior. */
   readonly bayesianLayers: number;
-  /** Number of weights and biases. */
+  /** Members of an ensemble, which samples take in turn; 1 if all samples take the same network. */
+  readonly members: number;
+  /** The dropout nodes, which are active at prediction, in execution order. */
+  readonly dropout: readonly {
+    readonly node: string;
+    /** The probability that a unit is dropped. */
+    readonly probability: number;
+    /** What is dropped as a whole: each element, each channel at all positions, or the whole value. */
+    readonly kind: "element" | "channel" | "value";
+  }[];
+  /** Number of weights and biases, of all members. */
   readonly parameters: number;
   /** Per picture and sample. */
   readonly multiplyAccumulates: number;
@@ -35,6 +45,11 @@ export interface ModelInfo {
   readonly steps: number;
   /** Bytes that the kernels hold for one draw of the weights. */
   readonly weightBytes: number;
+  /**
+   * Samples of a prediction for which none are given: the number of members for an ensemble in which nothing else
+   * varies, and otherwise 32, rounded up to a multiple of the members.
+   */
+  readonly defaultSamples: number;
   /** A byte p of channel c becomes (p / 255 - mean[c]) / std[c]. */
   readonly preprocessing: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }

@@ -10,7 +10,7 @@ export interface Limits {
 }
 
 export interface StreamOptions {
-  /** Monte-Carlo samples, 1 to 2^28; default 32. */
+  /** Monte-Carlo samples, 1 to 2^28; default `info.defaultSamples`: 32 of most models. */
   readonly samples?: number | undefined;
   /** 0 to 2^64 - 1; a number must be a safe integer. Default 0. The same seed gives the same bits. */
   readonly seed?: bigint | number | undefined;
@@ -102,8 +102,8 @@ export function checkLimits(limits: Readonly<Record<string, unknown>>): void {
   }
 }
 
-export function parseOptions(options: PredictOptions): Request {
-  const { samples = 32, seed = 0n, firstSample: first = 0, logits = false } = options;
+export function parseOptions(options: PredictOptions, defaultSamples: number): Request {
+  const { samples = defaultSamples, seed = 0n, firstSample: first = 0, logits = false } = options;
   if (!Number.isInteger(samples) || samples < 1 || samples > MAX_SAMPLES) {
     throw new Bayes8Error("invalid-samples", `samples: an integer from 1 to 2^28, not ${shown(samples)}`);
   }

@@ -166,7 +166,7 @@ export abstract class Predictor {
   #check(call: "predict" | "stream", options: PredictOptions): Request {
     this.#alive();
     throwIfAborted(checkOptions(call, options).signal);
-    return parseOptions(options);
+    return parseOptions(options, this.info.defaultSamples);
   }
 
   /** A running thread; throws if there is none. Call it after each `await`, which may have changed that. */

@@ -2,10 +2,10 @@
 
 use super::command_line;
 use super::thresholds::Thresholds;
-use crate::args::{Machine, NetworkInput, Sampling, positive, posterior_source, sample_count};
+use crate::args::{Machine, Sampling, sample_count};
 use crate::input;
+use crate::network::{GivenNetwork, NetworkArguments};
 use bayes8_evaluate::{Fp32, Fp32Noise, Options};
-use bayes8_native::LoadError;
 use clap::{ArgGroup, Args, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -20,10 +20,7 @@ use std::path::PathBuf;
 /// of the FP32 network and of recorded FP32 predictions, and how INT8 differs from them. Seconds count
 /// only the INT8 predictions of --data. docs/EVALUATION.md explains everything.
 #[derive(Args)]
-#[command(group(ArgGroup::new("peer").args(["network", "golden"]).multiple(true)))]
-#[command(group(
-    ArgGroup::new("spread").args(["posterior", "moped", "deterministic"]).requires("network")
-))]
+#[command(group(ArgGroup::new("peer").args(["network", "members", "golden"]).multiple(true)))]
 #[command(after_help = "\
 Examples:
   bayes8 evaluate models/fashion-resnet14.safetensors --data fashion-test.npz
@@ -35,6 +32,8 @@ Examples:
   bayes8 corrupt test.npz -o corruptions.npz
   bayes8 evaluate model.safetensors --data test.npz --drift corruptions.npz --drift-samples 32 \\
       --network network.onnx --posterior posterior.safetensors --samples 256 --html report.html
+  bayes8 evaluate mc-dropout.safetensors --data test.npz --network network.onnx --mc-dropout all
+  bayes8 evaluate ensemble.safetensors --data test.npz --member first.onnx --member second.onnx
 
   # what a pipeline should stop at
   bayes8 evaluate model.safetensors --data test.npz --golden golden.safetensors --samples 256 \\
@@ -63,36 +62,19 @@ pub(crate) struct Arguments {
     #[arg(value_parser = sample_count())]
     drift_samples: Option<u32>,
 
-    /// The FP32 network, every weight at its mean, to compare with; slow
-    #[arg(long, value_name = "ONNX", requires = "spread", help_heading = "Comparison")]
-    network: Option<PathBuf>,
-
-    /// Standard deviations of the weights of --network
-    #[arg(long, value_name = "SAFETENSORS", help_heading = "Comparison")]
-    posterior: Option<PathBuf>,
-
-    /// Standard deviations as this share of each weight's magnitude
-    #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = positive)]
-    #[arg(help_heading = "Comparison")]
-    moped: Option<f32>,
-
-    /// No standard deviations: the FP32 network of a deterministic model
-    #[arg(long, help_heading = "Comparison")]
-    deterministic: bool,
-
-    #[command(flatten)]
-    input: NetworkInput,
+    #[command(flatten, next_help_heading = "FP32 network to compare with; slow")]
+    network: NetworkArguments,
 
     /// Monte-Carlo samples of the FP32 network, except for corrupted pictures [default: --samples]; if
     /// the numbers differ, the first samples of both are compared
-    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "network")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "fp32")]
     #[arg(value_parser = sample_count())]
     #[arg(help_heading = "Comparison")]
     fp32_samples: Option<u32>,
 
     /// Noise of the FP32 samples
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t = Noise::Own)]
-    #[arg(requires = "network", help_heading = "Comparison")]
+    #[arg(requires = "fp32", help_heading = "Comparison")]
     fp32_noise: Noise,
 
     /// FP32 predictions of --data that the training framework recorded, to compare with
@@ -131,13 +113,14 @@ impl Arguments {
     /// The library options that these arguments give, which stand in `line`.
     ///
     /// # Errors
-    /// [`LoadError::Threads`].
-    pub(super) fn options(&self, line: &[OsString]) -> Result<Options, LoadError> {
+    /// A wrong usage, or too many threads.
+    pub(super) fn options(&self, line: &[OsString]) -> anyhow::Result<Options> {
         let Sampling { samples, seed } = self.sampling;
-        let fp32 = self.network.as_ref().map(|network| {
-            let posterior = posterior_source(self.posterior.as_deref(), self.moped);
-            let mut fp32 = Fp32::new(network, posterior);
-            fp32.import = self.input.options();
+        let fp32 = self.network.given("evaluate")?.map(|given| {
+            let GivenNetwork { members, import, must_vary } = given;
+            let mut fp32 = Fp32::of_members(members);
+            fp32.import = import;
+            fp32.must_vary = must_vary;
             fp32.samples = self.fp32_samples;
             fp32.noise = match self.fp32_noise {
                 Noise::Own => Fp32Noise::Own,

@@ -42,7 +42,7 @@ fn argument(&Threshold { option, help, domain, needs, .. }: &'static Threshold) 
         argument.requires(match need {
             Need::Ood => "ood",
             Need::Drift => "drift",
-            Need::Fp32 => "network",
+            Need::Fp32 => "fp32",
             Need::Peer => "peer",
         })
     })

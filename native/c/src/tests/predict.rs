@@ -60,7 +60,8 @@ fn null_options_are_the_defaults() {
     let mut results = Results::new(1, 32);
     predict(*shipped(), slice(&pictures), 1, None, &results.outputs()).expect("it predicts");
     let default = PredictOptions::default();
-    assert_eq!((default.seed, default.first_sample, default.samples), (0, 0, 32));
+    assert_eq!((default.seed, default.first_sample, default.samples), (0, 0, 0));
+    let default = PredictOptions { samples: 32, ..default };
     assert_eq!(results, Results::expected(Pictures::Bytes(pictures.view()), default));
 }
 
@@ -154,7 +155,7 @@ fn pictures_of_a_wrong_size_are_refused() {
 fn samples_out_of_range_are_refused() {
     let (model, pictures, mut results) = (shipped(), pictures(1), Results::new(1, 5));
     let outputs = Outputs { logits: unwanted(), ..results.outputs() };
-    for (first_sample, samples) in [(0, 0), (1 << 28, 1), (u32::MAX, 2)] {
+    for (first_sample, samples) in [(1 << 28, 0), (1 << 28, 1), (u32::MAX, 2)] {
         let options = PredictOptions { first_sample, samples, ..PredictOptions::default() };
         let (status, message) = predict(*model, slice(&pictures), 1, Some(&options), &outputs)
             .expect_err("no such samples");

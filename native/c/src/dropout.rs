@@ -1,0 +1,77 @@
+//! Describing the dropout nodes of a model.
+
+use crate::error::{Error, Status, boundary, c_text};
+use crate::extensible::{self, Extensible};
+use crate::model::ModelHandle;
+use crate::pointer::reference;
+use bayes8_native::core::model::ActiveDropout;
+use std::ffi::{CString, c_char};
+use std::mem::offset_of;
+
+/// A dropout node, which is active at prediction. Start from `BAYES8_DROPOUT_INIT`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    /// `sizeof(bayes8_dropout)`, set by the caller.
+    pub size: usize,
+    /// Name of the node: UTF-8 that lives as long as the model.
+    pub node: *const c_char,
+    /// What is dropped as a whole: `element`, `channel` or `value`. Lives as long as the model.
+    pub kind: *const c_char,
+    /// The probability that a unit is dropped.
+    pub probability: f64,
+}
+
+// SAFETY: a size, a number and pointers, of which any bytes are valid; the last field ends the struct.
+unsafe impl Extensible for Dropout {
+    const NAME: &'static str = "bayes8_dropout";
+    const INITIALIZER: &'static str = "BAYES8_DROPOUT_INIT";
+    const FIRST_SIZE: usize = offset_of!(Self, probability) + size_of::<f64>();
+}
+
+/// A dropout node of a handle's model, which owns the strings.
+pub(crate) struct DropoutNode {
+    node: CString,
+    kind: CString,
+    probability: f64,
+}
+
+impl DropoutNode {
+    pub(crate) fn new(ActiveDropout { node, dropout, .. }: &ActiveDropout) -> Self {
+        Self {
+            node: c_text(node),
+            kind: c_text(dropout.kind.name()),
+            probability: dropout.probability.as_f64(),
+        }
+    }
+}
+
+/// Fills `*dropout`, which must start from `BAYES8_DROPOUT_INIT`, with the dropout node of an index,
+/// in execution order. `dropout` of `bayes8_model_info` is their number.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no dropout node has this index.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `dropout` is NULL or points to a `bayes8_dropout` of
+/// `dropout->size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_model_get_dropout(
+    model: *const ModelHandle,
+    index: usize,
+    dropout: *mut Dropout,
+) -> Status {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let model = unsafe { reference(model, "model") }?;
+        let count = model.dropout.len();
+        let found = model.dropout.get(index).ok_or(Error::Dropout { index, count })?;
+        let value = Dropout {
+            size: size_of::<Dropout>(),
+            node: found.node.as_ptr(),
+            kind: found.kind.as_ptr(),
+            probability: found.probability,
+        };
+        // SAFETY: the caller's contract.
+        unsafe { extensible::write(dropout, &value, "dropout") }
+    })
+}
