@@ -72,7 +72,9 @@ impl ChaCha8 {
 
     /// Computes group number `index`: blocks `16 index .. 16 index + 16`. Element `[j][b]` is word
     /// `j` of block `b`; in little-endian memory this is the byte order of the module's definition.
-    #[inline(always)]
+    // On the web all code has the vector unit, and a separate function is smaller.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub fn group(&self, index: u64) -> [Lanes; 16] {
         // Column by column: a loop over all 16 words would be compiled to scattered memory accesses.
         let words = self.start(index * LANES as u64);

@@ -162,10 +162,10 @@ impl Masking {
     pub(super) fn run<'a>(&self, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
         let stream = draw.mask_stream(self.number);
         let input = input(0);
-        if self.units <= UNITS / 2 {
-            // Short rows would be slow: handle as many as the mask has room for at a time.
-            let mut kept = mask(stream, 0, self.probability);
-            let length = UNITS / self.units * self.units;
+        // Rows of few units would be slow: handle as many together as a mask has room for.
+        let length = (UNITS / self.units).max(1) * self.units;
+        for (group, first) in (0..).zip((0..length).step_by(UNITS)) {
+            let mut kept = mask(stream, group, self.probability);
             let mut filled = self.units;
             while filled < length {
                 let more = filled.min(length - filled);
@@ -173,17 +173,9 @@ impl Masking {
                 filled += more;
             }
             for (codes, to) in input.chunks(length).zip(output.chunks_mut(length)) {
-                self.apply(&kept, codes, to);
+                let some = first..codes.len().min(first + UNITS);
+                self.apply(&kept, &codes[some.clone()], &mut to[some]);
             }
-            return;
-        }
-        for (group, first) in (0..).zip((0..self.units).step_by(UNITS)) {
-            let kept = mask(stream, group, self.probability);
-            let some = first..self.units.min(first + UNITS);
-            let rows = input.chunks_exact(self.units).zip(output.chunks_exact_mut(self.units));
-            rows.for_each(|(codes, to)| {
-                self.apply(&kept, &codes[some.clone()], &mut to[some.clone()]);
-            });
         }
     }
 
