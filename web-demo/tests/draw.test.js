@@ -111,6 +111,19 @@ describe("Draw", () => {
     }),
   );
 
+  test("another posterior goes on with the network of the one before", { skip }, () =>
+    visit("#draw", {}, async (page) => {
+      await drawn(page);
+      const before = await page.locator(".class-chart .share").allTextContents();
+      for (const [name, count] of [["ensemble", "5 of 5 samples"], ["dropout", "48 of 48 samples"], ["none", "1 of 1 sample"]]) {
+        await page.locator(".posterior select").selectOption(name);
+        await page.getByText(count, { exact: true }).waitFor();
+        await drawn(page);
+        assert.notDeepEqual(await page.locator(".class-chart .share").allTextContents(), before, name);
+      }
+    }),
+  );
+
   test("the first prediction waits for more than it needs", { skip }, () =>
     visit("#draw", {}, async (page) => {
       await drawn(page);

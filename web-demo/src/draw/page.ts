@@ -2,14 +2,14 @@ import type { Pool } from "bayes8";
 import { ClassChart } from "../chart/classes.js";
 import { SplitChart } from "../chart/split.js";
 import "../styles/charts.css";
-import { find, inFrame } from "../lib/dom.js";
+import { create, find, inFrame } from "../lib/dom.js";
 import { percent, withArticle } from "../lib/format.js";
 import { Newest } from "../lib/newest.js";
 import type { Page } from "../lib/page.js";
 import { FIRST_PREDICTION } from "../lib/offline.js";
 import { paint } from "../lib/pixels.js";
 import { Status } from "../lib/status.js";
-import { openModel } from "../model/models.js";
+import { type ModelName, openModel } from "../model/models.js";
 import { best, type Estimate, estimates } from "../model/samples.js";
 import { bluntVerdict, verdict } from "../model/verdict.js";
 import "./draw.css";
@@ -20,14 +20,31 @@ import { rasterize, SIZE } from "./raster.js";
 import { Sharing } from "./sharing.js";
 import { rotate, type Stroke } from "./strokes.js";
 
-const SAMPLES = 48;
 const SEED = 0n;
+
+/** What varies from sample to sample. All networks have seen the same digits. */
+interface Posterior {
+  readonly label: string;
+  readonly model: ModelName;
+  readonly samples: number;
+  /** Uses the mean of every weight, so that nothing varies. */
+  readonly meanWeights?: boolean;
+}
+
+const POSTERIORS = {
+  gaussian: { label: "Gaussian weights", model: "mnist-cnn", samples: 48 },
+  dropout: { label: "Dropout", model: "mnist-dropout", samples: 48 },
+  ensemble: { label: "An ensemble of five", model: "mnist-ensemble", samples: 5 },
+  none: { label: "Nothing: fixed weights", model: "mnist-cnn", samples: 1, meanWeights: true },
+} satisfies Record<string, Posterior>;
+
+type PosteriorName = keyof typeof POSTERIORS;
 const DIGITS = Array.from("0123456789");
 
 const MARKUP = `
   <div class="intro">
     <h1>A network that knows when it doesn’t know</h1>
-    <p class="lead">Draw a digit. The network answers ${SAMPLES} times, each time with slightly different weights.
+    <p class="lead">Draw a digit. The network answers ${POSTERIORS.gaussian.samples} times, each time with slightly different weights.
       If the answers agree, trust it. If they scatter, it is guessing.</p>
   </div>
   <div class="draw">
@@ -49,7 +66,8 @@ const MARKUP = `
     </section>
     <div class="results">
       <section class="verdict with" aria-label="With uncertainty">
-        <p class="kicker"><b>With uncertainty</b><span class="count">0 of ${SAMPLES} samples</span></p>
+        <p class="kicker"><b>With uncertainty</b><span class="count"></span></p>
+        <label class="posterior">What varies <select></select></label>
         <div aria-live="polite"><p class="answer">One moment…</p><p class="reason"></p></div>
       </section>
       <section class="verdict without" aria-label="Without uncertainty">
@@ -63,6 +81,7 @@ const MARKUP = `
 let strokes: readonly Stroke[] = EXAMPLES.ambiguous;
 let example: ExampleName | undefined = "ambiguous";
 let degrees = 0;
+let posterior: PosteriorName = "gaussian";
 
 class DrawPage {
   readonly #root: HTMLElement;
@@ -97,12 +116,22 @@ class DrawPage {
       button.onclick = () => this.#set(EXAMPLES[name], name);
     }
     find(root, "[data-erase]").onclick = () => this.#set([], undefined);
+    const select = find<HTMLSelectElement>(root, ".posterior select");
+    const options = Object.entries(POSTERIORS);
+    select.append(...options.map(([value, { label: textContent }]) => create("option", { value, textContent })));
+    select.value = posterior;
+    select.onchange = () => {
+      posterior = select.value as PosteriorName;
+      this.#clear();
+      void this.#load();
+    };
     const slider = find<HTMLInputElement>(root, "input[type=range]");
     slider.value = String(degrees);
     slider.oninput = () => {
       degrees = slider.valueAsNumber;
       this.#changed();
     };
+    this.#count(0);
     this.#changed();
     void this.#load();
   }
@@ -120,14 +149,20 @@ class DrawPage {
     this.#failed = false;
     try {
       this.#status.loading("Loading the network");
-      this.#bayesian = await openModel("mnist-cnn", {
+      const chosen = posterior;
+      const { model, meanWeights }: Posterior = POSTERIORS[chosen];
+      const bayesian = await openModel(model, {
         workers: 1,
+        ...(meanWeights && { meanWeights }),
         onProgress: this.#status.loadingNetwork,
       });
-      if (this.#ended) return this.#bayesian.dispose();
+      // The page may be left, or another network chosen, while this one loads.
+      if (this.#ended || chosen !== posterior) return bayesian.dispose();
+      this.#bayesian = bayesian;
       this.#changed();
-      this.#blunt = await openModel("mnist-cnn", { workers: 1, meanWeights: true });
-      if (this.#ended) return this.#blunt.dispose();
+      const blunt = await openModel("mnist-cnn", { workers: 1, meanWeights: true });
+      if (this.#ended || chosen !== posterior) return blunt.dispose();
+      this.#blunt = blunt;
       this.#changed();
     } catch (error) {
       this.#fail(error);
@@ -166,10 +201,12 @@ class DrawPage {
   }
 
   async #predict(picture: Uint8Array, superseded: () => boolean): Promise<void> {
-    this.#sharing.reset(picture.some((value) => value > 0));
+    const { samples, meanWeights }: Posterior = POSTERIORS[posterior];
+    // Only whole model files can be replayed.
+    this.#sharing.reset(!meanWeights && picture.some((value) => value > 0));
     if (picture.every((value) => value === 0)) return this.#clear();
     const bayesian = this.#bayesian!;
-    for await (const estimate of estimates(bayesian, picture, { samples: SAMPLES, seed: SEED })) {
+    for await (const estimate of estimates(bayesian, picture, { samples, seed: SEED })) {
       this.#estimate = estimate;
       this.#show();
       if (superseded()) return;
@@ -182,8 +219,9 @@ class DrawPage {
   /** The current drawing and the digest of its prediction, for another machine to repeat. */
   async #replay(): Promise<Replay> {
     const bytes = rasterize(rotate(strokes, degrees));
-    const { logitsDigest } = await this.#bayesian!.predict(bytes, { samples: SAMPLES, seed: SEED, logits: true });
-    return { model: "mnist-cnn", picture: { bytes }, seed: SEED, samples: SAMPLES, digest: logitsDigest! };
+    const { model, samples } = POSTERIORS[posterior];
+    const { logitsDigest } = await this.#bayesian!.predict(bytes, { samples, seed: SEED, logits: true });
+    return { model, picture: { bytes }, seed: SEED, samples, digest: logitsDigest! };
   }
 
   #present(estimate: Estimate): void {
@@ -193,8 +231,7 @@ class DrawPage {
     this.#split.update(estimate);
     const { answer, reason } = verdict(estimate, withArticle);
     this.#say(".with", answer, reason);
-    const done = estimate.samples.length;
-    find(this.#root, ".count").textContent = `${done} of ${SAMPLES} samples`;
+    this.#count(estimate.samples.length);
     this.#status.show("");
   }
 
@@ -212,8 +249,13 @@ class DrawPage {
     this.#say(".with", "Draw something.", "");
     this.#say(".without", "", "");
     find(this.#root, ".results").setAttribute("aria-busy", "false");
-    find(this.#root, ".count").textContent = `0 of ${SAMPLES} samples`;
+    this.#count(0);
     this.#status.show("");
+  }
+
+  #count(done: number): void {
+    const { samples } = POSTERIORS[posterior];
+    find(this.#root, ".count").textContent = `${done} of ${samples} ${samples === 1 ? "sample" : "samples"}`;
   }
 
   #say(verdict: string, answer: string, reason: string): void {

@@ -2,11 +2,20 @@
 import cifar10 from "../../../models/cifar10-resnet20.safetensors?url";
 import fashion from "../../../models/fashion-resnet14.safetensors?url";
 import digits from "../../../models/mnist-cnn.safetensors?url";
+import digitsDropout from "../../../models/mnist-dropout.safetensors?url";
+import digitsEnsemble from "../../../models/mnist-ensemble.safetensors?url";
 import mnist from "../../../models/mnist-scnn.safetensors?url";
 import { Bayes8Error, Model, type Pool, type PoolOptions, type Progress } from "bayes8";
 import { withMeanWeights } from "./deterministic.js";
 
-const URLS = { "mnist-cnn": digits, "mnist-scnn": mnist, "fashion-resnet14": fashion, "cifar10-resnet20": cifar10 };
+const URLS = {
+  "mnist-cnn": digits,
+  "mnist-dropout": digitsDropout,
+  "mnist-ensemble": digitsEnsemble,
+  "mnist-scnn": mnist,
+  "fashion-resnet14": fashion,
+  "cifar10-resnet20": cifar10,
+};
 
 export type ModelName = keyof typeof URLS;
 export const MODEL_NAMES = Object.keys(URLS) as ModelName[];
@@ -14,6 +23,8 @@ export const MODEL_NAMES = Object.keys(URLS) as ModelName[];
 /** Descriptions of the models, for a list to choose from. */
 export const MODEL_LABELS: Readonly<Record<ModelName, string>> = {
   "mnist-cnn": "Digits (mnist-cnn)",
+  "mnist-dropout": "Digits, dropout (mnist-dropout)",
+  "mnist-ensemble": "Digits, ensemble (mnist-ensemble)",
   "mnist-scnn": "Digits, large (mnist-scnn)",
   "fashion-resnet14": "Clothes (fashion-resnet14)",
   "cifar10-resnet20": "Photos (cifar10-resnet20)",
