@@ -20,6 +20,7 @@ mod pairs;
 mod quads;
 mod rows;
 mod sampler;
+mod task;
 mod threads;
 mod tile;
 mod winograd;
@@ -29,12 +30,13 @@ pub use kernel::{
     Block, DepthwiseBlock, Drawing, Kernel, NoiseMultipliers, PANEL, PANEL_PAIR, PackRows, Tiles,
     TransformedBlock, TransformedPanels, Winograd, stream_groups,
 };
-pub use lanes::{Dot, DotPairs, Int, Lanes, Line, Task};
+pub use lanes::{Dot, DotPairs, Int, Lanes, Line};
 pub use layer::SimdLayer;
 pub use memory::{SimdScratch, SimdWeights};
 pub use output::{BlockOutput, row_tiles};
 pub use pairs::Pairs;
 pub use quads::Quads;
+pub use task::Task;
 pub use threads::{OneThread, Threads};
 
 use crate::backend::Backend;
@@ -390,6 +392,6 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
     }
 
     fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
-        self.kernel.vectorize(|| job.run(draw, input, output));
+        self.kernel.vectorize(task::Codes { job, draw, input, output });
     }
 }

@@ -5,14 +5,16 @@
 
 use bayes8_conformance::{Builder, Kind, thinned};
 use bayes8_core::format;
-use bayes8_core::graph::{Shape, Value};
+use bayes8_core::graph::{Shape, Value, Window};
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::Uncertainty;
-use bayes8_core::model::QuantizedModel;
+use bayes8_core::model::{Layer, Parameters, Parts, QuantizedModel};
+use bayes8_core::ops::{Dropout, DropoutKind, DropoutProbability};
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
 use ndarray::Array4;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Number of allocations, on any thread.
@@ -134,6 +136,58 @@ fn a_prediction_on_the_calling_thread_allocates_nothing() {
     }
 }
 
+/// Returns the name of a model and the model: dropout alone; an ensemble; a mixture with dropout, some
+/// of whose members have no posterior.
+fn random_without_weights() -> [(&'static str, QuantizedModel); 3] {
+    let network = |kind, with_dropout| {
+        let mut b = Builder::new(7, Shape::new(8, 8, 5));
+        let mut x = Value::Input;
+        for dropped in [DropoutKind::Element, DropoutKind::Channel, DropoutKind::Value] {
+            x = b.conv(x, 40, 1, Window::new([3, 3]), kind).expect("a window that fits");
+            if with_dropout {
+                let probability = DropoutProbability::nearest(0.3).expect("a probability");
+                let dropout = Dropout { probability, kind: dropped };
+                x = b.op(dropout, &[x]).expect("any shape");
+            }
+        }
+        b.linear(x, 10, kind).expect("any shape");
+        b.parts()
+    };
+    let with_members = |mut parts: Parts| {
+        for data in parts.graph.data_mut() {
+            let Parameters::Layer(layer) = &mut data.parameters else { continue };
+            for member in 1..3 {
+                let mut other = Layer::clone(layer.member(0));
+                other.mu.reverse();
+                if member == 2 {
+                    (other.posterior, other.bias) = (None, None);
+                }
+                layer.push(Arc::new(other));
+            }
+        }
+        parts
+    };
+    [
+        ("dropout", network(Kind::Deterministic, true)),
+        ("ensemble", with_members(network(Kind::Deterministic, false))),
+        ("mixture", with_members(network(Kind::Bayesian, true))),
+    ]
+    .map(|(name, parts)| (name, QuantizedModel::new(parts).expect("a model")))
+}
+
+fn dropout_and_members_allocate_nothing(isa: Isa) {
+    for (name, quantized) in random_without_weights() {
+        for bank in [0, 1 << 30] {
+            let options = ModelOptions::new().isa(isa).threads(Threads::One).bank_bytes(bank);
+            let model = Model::new(quantized.clone(), options).expect("an instruction set");
+            for count in [1, 40] {
+                let found = steady_state(&model, count, 7, true);
+                assert_eq!(found, 0, "{name}, {isa}, {count} pictures, bank of {bank} bytes");
+            }
+        }
+    }
+}
+
 fn a_prediction_from_a_thread_of_the_pool_allocates_nothing(isa: Isa) {
     let Threads::Pool(pool) = Threads::new(2).expect("two threads") else { unreachable!() };
     let model = model(slowest(), isa, Threads::Pool(pool.clone()), 0);
@@ -169,6 +223,7 @@ fn a_prediction_in_a_steady_state_allocates_nothing() {
     };
     with_kernels().for_each(a_loaded_model_holds_its_posterior_only_once);
     a_prediction_on_the_calling_thread_allocates_nothing();
+    with_kernels().for_each(dropout_and_members_allocate_nothing);
     a_prediction_from_a_thread_of_the_pool_allocates_nothing(fastest);
     a_prediction_from_outside_the_pool_allocates_next_to_nothing(fastest);
 }

@@ -273,7 +273,8 @@ def test_other_pictures_are_refused(x: Any, error: type[Exception], message: str
         ({"seed": 1 << 64}, ValueError, "seed is 18446744073709551616"),
         ({"seed": 1 << 200}, ValueError, "seed is"),
         ({"layout": "HWCN"}, ValueError, 'layout is "HWCN"'),
-        ({"layout": None}, TypeError, "layout"),
+        # PyO3 names the argument in a note, which Python 3.10 does not have.
+        ({"layout": None}, TypeError, "^'None' is not an instance of 'str'"),
     ],
 )
 def test_other_options_are_refused(

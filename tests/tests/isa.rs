@@ -4,10 +4,12 @@
 use bayes8_conformance::{
     Random, random_model, random_model_of_all_operations, random_volume_model, with_seven_bits,
 };
+use bayes8_core::executor::Executor;
 use bayes8_core::format;
 use bayes8_core::head::Accumulator;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::QuantizedModel;
+use bayes8_core::reference::Reference;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Prediction, Threads};
 use ndarray::{Array5, ArrayView5, Axis, Slice};
 use std::ops::Range;
@@ -140,8 +142,13 @@ fn seven_bit_activations_stay_seven_bits() {
 /// of a batch, or from a bank that holds none, some or all of the draws.
 #[test]
 fn a_bank_of_any_size_changes_no_bit() {
-    for seed in 0..4 {
-        let description = random_model(seed);
+    let is_mixture = |model: &QuantizedModel| {
+        let randomness = model.randomness();
+        let random = randomness.bayesian_layers > 0 && !randomness.dropout.is_empty();
+        model.members() > 1 && random && Executor::new(model, Reference).weight_bytes() > 0
+    };
+    let mixtures = (0..).map(random_model_of_all_operations).filter(is_mixture).take(2);
+    for (seed, description) in (0..4).map(random_model).chain(mixtures).enumerate() {
         let pictures = pictures(&description);
         for isa in Isa::available() {
             let fresh = model(&description, isa, 1, 0);

@@ -156,10 +156,10 @@ impl Backend for Wrong {
         Reference.convolution(job, weights, input, output, &mut ());
     }
 
-    fn run<'a>(&self, job: &Job, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+    fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
         match (self.0, job) {
             (Fault::Pool, Job::MaxPooling(_)) => {
-                job.run(input, output);
+                job.run(draw, input, output);
                 *output.last_mut().expect("an output") ^= 1;
             }
             (Fault::Requantize, Job::Requantization(Requantization { rescale, target })) => {
@@ -170,7 +170,7 @@ impl Backend for Wrong {
                     *code = (rounded + target.zero_point) as u8;
                 }
             }
-            _ => job.run(input, output),
+            _ => job.run(draw, input, output),
         }
     }
 }

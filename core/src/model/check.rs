@@ -91,7 +91,7 @@ fn check_tensor_names(parts: &Parts) -> Result<(), ModelError> {
             return Err(ModelError::TensorName(node.name.clone()));
         }
         let owner = own.unwrap_or(&node.name).rsplit_once(".member.");
-        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if several && owner.is_some_and(|(owner, n)| is_number(n) && is_weighted(owner)) {
             return Err(ModelError::TensorName(node.name.clone()));
         }

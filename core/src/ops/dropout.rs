@@ -57,11 +57,14 @@ impl DropoutProbability {
     }
 }
 
+/// Formats the shortest decimal of which it is the nearest multiple.
 impl fmt::Display for DropoutProbability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // 2^-16 has a precision of less than five digits.
-        let rounded = libm::rint(self.as_f64() * 1e4) / 1e4;
-        fmt::Display::fmt(&rounded, f)
+        let rounded = |power: f64| libm::rint(self.as_f64() * power) / power;
+        let mut decimals = [1e1, 1e2, 1e3, 1e4].into_iter().map(rounded);
+        let shortest = decimals.find(|&decimal| Self::nearest(decimal) == Some(*self));
+        // Five digits are finer than 2^-16.
+        fmt::Display::fmt(&shortest.unwrap_or_else(|| rounded(1e5)), f)
     }
 }
 
@@ -159,23 +162,20 @@ impl Masking {
     pub(super) fn run<'a>(&self, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
         let stream = draw.mask_stream(self.number);
         let input = input(0);
-        if self.units <= UNITS / 2 {
-            // Short rows would be slow: handle as many as the mask has room for at a time.
-            let mut kept = mask(stream, 0, self.probability);
-            let length = UNITS / self.units * self.units;
-            (self.units..length).for_each(|i| kept[i] = kept[i - self.units]);
-            for (codes, to) in input.chunks(length).zip(output.chunks_mut(length)) {
-                self.apply(&kept, codes, to);
+        // Rows of few units would be slow: handle as many together as a mask has room for.
+        let length = (UNITS / self.units).max(1) * self.units;
+        for (group, first) in (0..).zip((0..length).step_by(UNITS)) {
+            let mut kept = mask(stream, group, self.probability);
+            let mut filled = self.units;
+            while filled < length {
+                let more = filled.min(length - filled);
+                kept.copy_within(..more, filled);
+                filled += more;
             }
-            return;
-        }
-        for (group, first) in (0..).zip((0..self.units).step_by(UNITS)) {
-            let kept = mask(stream, group, self.probability);
-            let some = first..self.units.min(first + UNITS);
-            let rows = input.chunks_exact(self.units).zip(output.chunks_exact_mut(self.units));
-            rows.for_each(|(codes, to)| {
-                self.apply(&kept, &codes[some.clone()], &mut to[some.clone()]);
-            });
+            for (codes, to) in input.chunks(length).zip(output.chunks_mut(length)) {
+                let some = first..codes.len().min(first + UNITS);
+                self.apply(&kept, &codes[some.clone()], &mut to[some]);
+            }
         }
     }
 
@@ -183,6 +183,33 @@ impl Masking {
     fn apply(&self, kept: &Mask, codes: &[u8], output: &mut [u8]) {
         for ((&code, &kept), to) in codes.iter().zip(kept).zip(output) {
             *to = code & kept | self.zero_point & !kept;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn every_probability_is_read_back_from_its_text() {
+        for units in 1..=u16::MAX {
+            let probability = NonZeroU16::new(units).map(DropoutProbability);
+            let text = probability.map(|p| p.to_string()).unwrap_or_default();
+            let read = text.parse().ok().and_then(DropoutProbability::nearest);
+            assert_eq!(read, probability, "{text}");
+            assert!(text.len() <= 7, "{text}");
+        }
+        let text = |p: f64| DropoutProbability::nearest(p).map(|p| p.to_string());
+        assert_eq!(text(0.3).as_deref(), Some("0.3"));
+        assert_eq!(text(0.25).as_deref(), Some("0.25"));
+    }
+
+    #[test]
+    fn numbers_that_are_no_probabilities_are_refused() {
+        for number in [0.0, 1.0, -0.1, 1e-6, 0.999_999, f64::NAN, f64::INFINITY] {
+            assert_eq!(DropoutProbability::nearest(number), None, "{number}");
         }
     }
 }

@@ -17,13 +17,17 @@ pub type Mask = [u8; UNITS];
 /// Draws the masks of units `UNITS * group ..` of a stream.
 #[inline(always)]
 pub fn mask(stream: ChaCha8, group: u64, probability: u16) -> Mask {
-    let bytes = stream.group_bytes(group);
+    let [low, high] = probability.to_le_bytes();
+    let words = stream.group(group);
     let mut mask = [0; UNITS];
-    let (chunks, _) = bytes.as_chunks::<{ 2 * CHUNK }>();
-    for (chunk, mask) in chunks.iter().zip(mask.as_chunks_mut::<CHUNK>().0) {
+    // A chunk is two words of every block. Bytes are compared as bytes, 64 at a time.
+    let (chunks, _) = words.as_chunks::<2>();
+    for ([first, second], mask) in chunks.iter().zip(mask.as_chunks_mut::<CHUNK>().0) {
+        let (first, second) = (first.map(u32::to_le_bytes), second.map(u32::to_le_bytes));
+        let (first, second) = (first.as_flattened(), second.as_flattened());
         for i in 0..CHUNK {
-            let number = u16::from(chunk[i]) | u16::from(chunk[CHUNK + i]) << 8;
-            mask[i] = if number < probability { 0 } else { u8::MAX };
+            let is_dropped = (second[i] < high) | (second[i] == high) & (first[i] < low);
+            mask[i] = if is_dropped { 0 } else { u8::MAX };
         }
     }
     mask

@@ -6,6 +6,7 @@ pub(super) mod pairs;
 
 use super::kernel::{DepthwiseBlock, Kernel};
 use super::output::BlockOutput;
+use super::task::Loop;
 use crate::convolution::{Convolution, Output};
 
 /// Convolves a batch with weights `[KD * KH * KW][C]`, by the kernel's own code if it has any.
@@ -21,7 +22,7 @@ pub(super) fn convolve<K: Kernel>(
         let output = BlockOutput::new(output, job.output.channels);
         run(kernel, DepthwiseBlock { job, weights, biases, input, memory, output });
     } else {
-        kernel.vectorize(|| depthwise(job, weights, biases, input, output));
+        kernel.vectorize(Loop(|| depthwise(job, weights, biases, input, output)));
     }
 }
 

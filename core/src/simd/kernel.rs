@@ -2,6 +2,7 @@
 
 use super::depthwise::memory::DepthwiseMemory;
 use super::output::BlockOutput;
+use super::task::Task;
 use crate::chacha::ChaCha8;
 use crate::convolution::Convolution;
 use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP};
@@ -53,8 +54,8 @@ pub trait Kernel: Copy + Send + Sync {
     /// another type.
     fn in_place(input: &[u8]) -> Option<&[Self::Activation]>;
 
-    /// Runs `f`, compiled for this instruction set.
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+    /// Does a task, compiled for this instruction set.
+    fn vectorize<T: Task>(self, task: T) -> T::Output;
 
     /// Multiplies a block and writes its outputs.
     fn multiply(

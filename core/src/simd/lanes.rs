@@ -1,6 +1,7 @@
 //! What the shared kernels need of an instruction set.
 
 use super::kernel::DepthwiseBlock;
+use super::task::Task;
 use crate::posterior::gaussian::CHUNK;
 
 /// How many steps ahead of their use weights are fetched into the first-level cache: about 120 cycles,
@@ -217,28 +218,6 @@ pub trait DotPairs<const P: usize>:
     fn add_words(self, a: Int<Self, P>, b: Int<Self, P>) -> Int<Self, P>;
     /// Subtracts lanes of 16 bits; differences wrap.
     fn subtract_words(self, a: Int<Self, P>, b: Int<Self, P>) -> Int<Self, P>;
-}
-
-/// Work to compile for an instruction set. Unlike a closure, it can be marked `#[inline(always)]`;
-/// code that is not inlined into [`Dot::run`] would call a function for every instruction.
-pub trait Task {
-    /// What [`Self::run`] returns.
-    type Output;
-
-    /// Does the work. Implementations are marked `#[inline(always)]`.
-    fn run(self) -> Self::Output;
-}
-
-/// A loop without [`Lanes`], which compilers vectorize themselves.
-pub(super) struct Loop<F>(pub(super) F);
-
-impl<R, F: FnOnce() -> R> Task for Loop<F> {
-    type Output = R;
-
-    #[inline(always)]
-    fn run(self) -> R {
-        (self.0)()
-    }
 }
 
 /// A register of integers of an instruction set.

@@ -4,7 +4,8 @@
 //! saturate. So both sides are widened to i16 when they are packed, which keeps every sum exact.
 //! Packing: weights i16 `[K / 2][16][2]`, activations i16.
 
-use super::lanes::{DotPairs, Lanes, Loop, Task};
+use super::lanes::{DotPairs, Lanes};
+use super::task::Task;
 use super::winograd;
 use super::{
     Block, BlockOutput, Depthwise, DepthwiseBlock, Drawing, Kernel, PANEL, Winograd, sampler, tile,
@@ -48,8 +49,8 @@ impl<D: DotPairs<P>, const P: usize> Kernel for Pairs<D, P> {
         None
     }
 
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        self.0.run(Loop(f))
+    fn vectorize<T: Task>(self, task: T) -> T::Output {
+        self.0.run(task)
     }
 
     fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {

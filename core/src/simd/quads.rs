@@ -2,7 +2,8 @@
 //!
 //! Packing: weights i8 `[K / 4][16][4]`; activations u8, in place where they can be.
 
-use super::lanes::{Dot, Lanes, Loop, Task};
+use super::lanes::{Dot, Lanes};
+use super::task::Task;
 use super::{Block, BlockOutput, DepthwiseBlock, Drawing, Kernel, PANEL, sampler, tile};
 use crate::posterior::gaussian::CHUNK;
 
@@ -51,8 +52,8 @@ impl<D: DotQuads<P>, const P: usize> Kernel for Quads<D, P> {
         Some(input)
     }
 
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        self.0.run(Loop(f))
+    fn vectorize<T: Task>(self, task: T) -> T::Output {
+        self.0.run(task)
     }
 
     fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {

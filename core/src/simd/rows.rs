@@ -7,6 +7,7 @@
 //! steps (with three channels, say), a block of rows is packed.
 
 use super::Kernel;
+use super::task::Loop;
 use crate::aligned::Aligned;
 use crate::convolution::Convolution;
 use crate::graph::Shape;
@@ -134,7 +135,7 @@ impl<'a> ActivationRows<'a> {
                     let fit = COPIED_BYTES / (self.shape.elements() * size_of::<K::Activation>());
                     let together = (most / spatial).min(fit).max(1);
                     copied = picture..rows.end.div_ceil(spatial).min(picture + together);
-                    kernel.vectorize(|| self.copy(copied.clone(), copies));
+                    kernel.vectorize(Loop(|| self.copy(copied.clone(), copies)));
                 }
                 first_picture = copied.start;
                 block.end = block.end.min(copied.end * spatial);
@@ -147,10 +148,10 @@ impl<'a> ActivationRows<'a> {
                 Source::InPlace => K::in_place(self.input).unwrap_or(&[]),
                 Source::Padded => &*copies,
                 Source::Packed | Source::Converted => {
-                    kernel.vectorize(|| match self.source {
+                    kernel.vectorize(Loop(|| match self.source {
                         Source::Converted => self.convert_rows(offsets, pieces[0], packed),
                         _ => self.pack(copies, offsets, pieces, packed),
-                    });
+                    }));
                     offsets.clear();
                     offsets.extend((0..block.len()).map(|row| (row * self.row_entries) as u32));
                     pieces.clear();

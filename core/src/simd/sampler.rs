@@ -1,6 +1,7 @@
 //! Draws weights a chunk at a time, and packs them: transpositions of 16 x 16 lanes of 32 bits.
 
-use super::lanes::{Dot, Int, Lanes, Task};
+use super::lanes::{Dot, Int, Lanes};
+use super::task::Task;
 use super::{Drawing, NoiseMultipliers, PANEL, stream_groups};
 use crate::chacha::{COLUMNS, ChaCha8, DIAGONALS};
 use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, NOISE_TABLES};

@@ -1,7 +1,8 @@
 //! The product of a block, in tiles of a few rows and one panel whose accumulators stay in registers.
 
 use super::epilogue::{Epilogue, PanelEpilogue, Waiting};
-use super::lanes::{Dot, Int, Lanes, Task};
+use super::lanes::{Dot, Int, Lanes};
+use super::task::Task;
 use super::{Block, BlockOutput, Kernel, PANEL, row_tiles};
 
 /// Multiplies a block and writes its outputs.

@@ -3,7 +3,7 @@
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use bayes8_core::ops::{Addition, Rescale};
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::{Block, BlockOutput, Drawing, Kernel, PANEL};
+use bayes8_core::simd::{Block, BlockOutput, Drawing, Kernel, PANEL, Task};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
 /// Rows and channels of the blocks: one whole panel and a partial one.
@@ -37,8 +37,8 @@ impl Kernel for Extents {
         Some(input)
     }
 
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        f()
+    fn vectorize<T: Task>(self, task: T) -> T::Output {
+        task.run()
     }
 
     fn multiply(self, (): &mut (), block: &Block<'_, Self>, output: BlockOutput<'_>) {

@@ -270,7 +270,7 @@ fn means_that_might_overflow_are_refused() {
 /// In a file, `a.bias` + `.mu` and `a` + `.bias.mu` are the same name.
 #[test]
 fn layers_whose_tensors_would_share_a_name_are_refused() {
-    let clash = |last: &str, members: usize| {
+    let clash = |last: &'static str, members: usize| {
         move |parts: &mut Parts| {
             let mut graph = Graph::new(INPUT).unwrap();
             for (i, name) in ["a", "pool", "mean", last].into_iter().enumerate() {

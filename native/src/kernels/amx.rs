@@ -41,6 +41,7 @@ use super::avx512vnni::epilogue::Epilogue;
 use super::{Block, BlockOutput, DepthwiseBlock, Drawing, Kernel, PANEL, PANEL_PAIR, Peak};
 use crate::isa::Isa;
 use bayes8_core::posterior::gaussian::CHUNK;
+use bayes8_core::simd::Task;
 use configuration::TILE_ROWS;
 use pending::write_rows;
 use session::Session;
@@ -94,11 +95,11 @@ impl Kernel for Amx {
         Some(input)
     }
 
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+    fn vectorize<T: Task>(self, task: T) -> T::Output {
         match self.vector {
-            Vector::Avx512Vnni(kernel) => kernel.vectorize(f),
+            Vector::Avx512Vnni(kernel) => kernel.vectorize(task),
             #[cfg(test)]
-            Vector::Portable => f(),
+            Vector::Portable => task.run(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::avx512bw::Avx512;
 use super::{Block, BlockOutput, Drawing, Kernel, PANEL, Pairs, Peak, row_tiles};
 use crate::isa::Isa;
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::{Depthwise, DepthwiseBlock, Dot, Lanes};
+use bayes8_core::simd::{Depthwise, DepthwiseBlock, Dot, Lanes, Task};
 use epilogue::Epilogue;
 use std::arch::x86_64::*;
 use std::hint::black_box;
@@ -44,9 +44,9 @@ impl Kernel for Avx512Vnni {
         Some(input)
     }
 
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+    fn vectorize<T: Task>(self, task: T) -> T::Output {
         // SAFETY: `self` proves that the processor has the features.
-        unsafe { vectorize(f) }
+        unsafe { vectorize(task) }
     }
 
     fn multiply(self, (): &mut (), block: &Block<'_, Self>, output: BlockOutput<'_>) {
@@ -91,8 +91,8 @@ impl Peak for Avx512Vnni {
 /// # Safety
 /// The processor must have the features named.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn vectorize<R>(f: impl FnOnce() -> R) -> R {
-    f()
+unsafe fn vectorize<T: Task>(task: T) -> T::Output {
+    task.run()
 }
 
 /// Packs 16 rows into a panel `[K/4][16][4]` ([`Kernel::pack`]).

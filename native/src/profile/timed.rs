@@ -8,7 +8,7 @@ use bayes8_core::layer::Layer;
 use bayes8_core::ops::Job;
 use bayes8_core::posterior::Draw;
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::{DepthwiseBlock, Tiles, TransformedBlock, Winograd};
+use bayes8_core::simd::{DepthwiseBlock, Task, Tiles, TransformedBlock, Winograd};
 use std::sync::Arc;
 
 /// A back end that is timed.
@@ -114,8 +114,8 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
         K::in_place(input)
     }
 
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        self.0.vectorize(f)
+    fn vectorize<T: Task>(self, task: T) -> T::Output {
+        self.0.vectorize(task)
     }
 
     fn multiply(self, session: &mut K::Session, block: &Block<'_, Self>, output: BlockOutput<'_>) {

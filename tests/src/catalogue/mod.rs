@@ -5,6 +5,7 @@ mod geometry;
 mod networks;
 mod noise;
 mod operations;
+mod randomness;
 mod readout;
 mod sampler;
 mod shipped;
@@ -24,6 +25,8 @@ pub fn files(root: &Path) -> Result<Vec<VectorFile>, String> {
         weights::file(),
         operations::file(),
         operations::maxima(),
+        randomness::members(),
+        randomness::dropout(),
         geometry::file(),
         networks::file(),
         shipped::file(root)?,

@@ -119,8 +119,8 @@ impl Kernel for Relaxed {
         Shared::in_place(input)
     }
 
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        self.0.vectorize(f)
+    fn vectorize<T: Task>(self, task: T) -> T::Output {
+        self.0.vectorize(task)
     }
 
     fn multiply(

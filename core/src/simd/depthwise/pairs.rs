@@ -8,7 +8,8 @@ use super::memory::DepthwiseMemory;
 use super::pairing::Pairing;
 use crate::convolution::Convolution;
 use crate::simd::epilogue::{Epilogue, PanelEpilogue, Waiting};
-use crate::simd::lanes::{DotPairs, Int, Lanes, Task};
+use crate::simd::lanes::{DotPairs, Int, Lanes};
+use crate::simd::task::Task;
 use crate::simd::{DepthwiseBlock, PANEL};
 
 /// Returns whether [`Depthwise`] takes a convolution.

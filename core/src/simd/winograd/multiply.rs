@@ -3,7 +3,8 @@
 use super::ENTRIES;
 use super::tiles::{Outputs, Places};
 use crate::simd::epilogue::{Epilogue, PanelEpilogue, Waiting};
-use crate::simd::lanes::{DotPairs, Int, Lanes, Task};
+use crate::simd::lanes::{DotPairs, Int, Lanes};
+use crate::simd::task::Task;
 use crate::simd::{BlockOutput, PANEL, TransformedBlock, row_tiles};
 use core::ops::Range;
 

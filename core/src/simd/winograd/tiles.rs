@@ -3,7 +3,8 @@
 use super::{ENTRIES, first_position};
 use crate::convolution::Convolution;
 use crate::graph::Shape;
-use crate::simd::lanes::{DotPairs, Task};
+use crate::simd::lanes::DotPairs;
+use crate::simd::task::Task;
 use crate::simd::{PANEL, Tiles};
 use core::ops::Range;
 

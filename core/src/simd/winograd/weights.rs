@@ -3,7 +3,8 @@
 use super::ENTRIES;
 use crate::posterior::gaussian::CHUNK;
 use crate::simd::PANEL;
-use crate::simd::lanes::{DotPairs, Int, Lanes, Task};
+use crate::simd::lanes::{DotPairs, Int, Lanes};
+use crate::simd::task::Task;
 
 /// Packs 16 rows of 3 x 3 filters into a panel ([`super::Winograd::pack`]).
 pub(in crate::simd) struct Pack<'a, D, const P: usize> {

@@ -12,7 +12,7 @@ use super::lanes::Neon;
 use crate::isa::Isa;
 use crate::kernels::{Block, BlockOutput, Drawing, Kernel, PANEL, Peak, Quads, row_tiles};
 use bayes8_core::posterior::gaussian::CHUNK;
-use bayes8_core::simd::{Epilogue, Lanes, PanelEpilogue};
+use bayes8_core::simd::{Epilogue, Lanes, PanelEpilogue, Task};
 use std::arch::{aarch64::int32x4_t, asm, is_aarch64_feature_detected};
 use std::hint::black_box;
 
@@ -46,8 +46,8 @@ impl Kernel for I8mm {
         Some(input)
     }
 
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        Quads(self.0).vectorize(f)
+    fn vectorize<T: Task>(self, task: T) -> T::Output {
+        Quads(self.0).vectorize(task)
     }
 
     fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {

@@ -5,7 +5,7 @@ import copy
 from torch import Tensor, nn
 
 from .deterministic_layer import DeterministicLayer, deterministic_layer
-from .errors import ExportError
+from .errors import ExportError, UnsupportedLayerError
 
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
@@ -30,7 +30,8 @@ def deterministic_copy(model: nn.Module) -> nn.Module:
         )
         raise ExportError(message) from error
     copied = _with_means(copied, "", {}).cpu().float().eval()
-    copied.register_forward_hook(lambda _model, _inputs, output: logits_of(output))
+    _check_statistics(copied)
+    copied.register_forward_hook(lambda _model, _inputs, output: logits_of(output, maps=True))
     return copied
 
 
@@ -43,8 +44,12 @@ def deterministic_layers(model: nn.Module) -> dict[str, DeterministicLayer]:
     }
 
 
-def logits_of(output: object) -> Tensor:
+def logits_of(output: object, *, maps: bool = False) -> Tensor:
     """Returns the logits, [N, classes], from what a model's forward returned.
+
+    Args:
+        output: what it returned.
+        maps: whether logits may have positions, [N, classes, ...].
 
     Raises:
         ExportError: when this is neither logits nor `(logits, kl)`.
@@ -54,13 +59,29 @@ def logits_of(output: object) -> Tensor:
         logits, divergence = output
         is_scalar = not isinstance(divergence, Tensor) or divergence.numel() == 1
         output = logits if is_scalar else output
-    if isinstance(output, Tensor) and output.ndim == 2:  # noqa: PLR2004 (N and classes)
+    if isinstance(output, Tensor) and (output.ndim == 2 or (maps and output.ndim > 2)):  # noqa: PLR2004 (N and classes)
         return output
     message = (
         f"the model's forward returned {_described(output)}; "
         "expected logits [N, classes] or a pair of them and the KL divergence"
     )
     raise ExportError(message)
+
+
+def _check_statistics(model: nn.Module) -> None:
+    for path, module in model.named_modules():
+        if not isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 (all of its kind)
+            continue
+        if module.training:
+            reason = "it stays in training mode when the model is put into evaluation mode"
+        elif module.running_mean is None:
+            reason = (
+                "it computes statistics of each batch in evaluation mode too, so that a prediction "
+                "would depend on the other inputs; train it with track_running_stats=True"
+            )
+        else:
+            continue
+        raise UnsupportedLayerError(path, type(module).__name__, reason)
 
 
 def _with_means(module: nn.Module, path: str, done: dict[nn.Module, nn.Module]) -> nn.Module:

@@ -1,66 +1,95 @@
-"""The standard deviations of a network's initializers."""
+"""What the initializers of a network are drawn from: standard deviations, and members."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from torch import nn
 
 from .deterministic import deterministic_layers
 from .errors import ExportError, UnsupportedLayerError
+from .members import Member
 from .torch_version import describe_torch
 
 # What wrote the file, and which family of distributions it holds.
 FILE_METADATA = {"format": "mean-field-gaussian", "producer": "bayes8-export"}
 
+# What may read a weight or bias that has standard deviations, and what is on its way there.
+_LAYERS = {"Add", "Conv", "ConvTranspose", "Gemm", "Identity", "MatMul", "Transpose"}
 
-def posterior(network: onnx.ModelProto, model: nn.Module) -> dict[str, NDArray[np.float32]]:
-    """Returns a tensor `NAME.sigma` for each Bayesian initializer NAME of `network`.
+Tensors = dict[str, NDArray[np.float32]]
 
-    A layer that the logits do not depend on has no initializers, and no tensors here.
+
+def posterior(network: onnx.ModelProto, members: Sequence[Member]) -> Tensors:
+    """Returns the tensors of `posterior.safetensors`.
+
+    These are `NAME.sigma` for each initializer NAME with standard deviations, and
+    `NAME.member.K` and `NAME.member.K.sigma` for what differs between members. A parameter that
+    the logits do not depend on has no initializer, and no tensors here.
 
     Args:
-        network: exported from `model`.
-        model: a `deterministic_copy`.
+        network: exported from the first member.
+        members: one or more, of one architecture.
 
     Raises:
-        ExportError: when there is no Bayesian layer, or the names of `network` are not the model's.
+        ExportError: when the names or numbers of `network` are not the first member's.
         UnsupportedLayerError: names a layer that runs more than once.
 
     """
     initializers = {tensor.name: tensor for tensor in network.graph.initializer}
-    renamed = initializers.keys() - model.state_dict().keys()
+    states = [member.model.state_dict() for member in members]
+    renamed = initializers.keys() - states[0].keys()
     if renamed:
         message = (
             f"{describe_torch()} changed weights as it exported them: {sorted(renamed)} are not "
             "parameters of the model, so they have no standard deviations"
         )
         raise ExportError(message)
-
-    readers = Counter(name for node in network.graph.node for name in node.input)
-    sigmas: dict[str, NDArray[np.float32]] = {}
-    for path, layer in deterministic_layers(model).items():
-        for parameter, sigma in layer.sigma.items():
-            name = f"{path}.{parameter}".lstrip(".")
-            if name not in initializers:
-                continue
-            if readers[name] > 1:
-                reason = (
-                    "it runs more than once in a forward pass, each time with new weights, but a "
-                    "sample has one set of weights; give every use its own layer"
-                )
-                raise UnsupportedLayerError(path, layer.kind, reason)
-            mean = numpy_helper.to_array(initializers[name])
-            if not np.array_equal(mean, getattr(layer, parameter).numpy()):
-                message = f"initializer `{name}` is not the mean of the layer's weights"
-                raise ExportError(message)
-            sigmas[f"{name}.sigma"] = sigma.numpy()
-    if not sigmas:
-        message = (
-            "no Bayesian layer leads to the logits; make the model Bayesian with bayesian-torch's "
-            "dnn_to_bnn, or export it with torch.onnx.export and use `bayes8 quantize --moped`"
-        )
+    tensors: Tensors = {}
+    sigmas = [member.sigmas() for member in members]
+    for name, initializer in initializers.items():
+        own = [state[name].numpy() for state in states]
+        if not np.array_equal(numpy_helper.to_array(initializer), own[0]):
+            message = f"initializer `{name}` is not the mean of the layer's weights"
+            raise ExportError(message)
+        if name in sigmas[0]:
+            _check_readers(network, name, members[0])
+            tensors |= _named(name, [sigma[name] for sigma in sigmas], ".sigma")
+        if not _equal(own):
+            tensors |= {f"{name}.member.{k}": values for k, values in enumerate(own)}
+    if len(members) > 1 and not any(".member." in name for name in tensors):
+        message = "all members are equal: they predict what one of them predicts"
         raise ExportError(message)
-    return sigmas
+    return tensors
+
+
+def _named(name: str, each: list[NDArray[np.float32]], suffix: str) -> Tensors:
+    if _equal(each):
+        return {name + suffix: each[0]}
+    return {f"{name}.member.{k}{suffix}": values for k, values in enumerate(each)}
+
+
+def _equal(each: list[NDArray[np.float32]]) -> bool:
+    return all(np.array_equal(each[0], other) for other in each[1:])
+
+
+def _check_readers(network: onnx.ModelProto, name: str, member: Member) -> None:
+    path = name.rpartition(".")[0]
+    layer = deterministic_layers(member.model).get(path)
+    kind = layer.kind if layer else type(member.model.get_submodule(path)).__name__
+    nodes = [node for node in network.graph.node if name in node.input]
+    if Counter(value for node in nodes for value in node.input)[name] > 1:
+        reason = (
+            "it runs more than once in a forward pass, each time with new weights, but a "
+            "sample has one set of weights; give every use its own layer"
+        )
+        raise UnsupportedLayerError(path, kind, reason)
+    for node in nodes:
+        if node.op_type not in _LAYERS:
+            reason = (
+                f"`{name}` has standard deviations, but only weights and biases of linear layers "
+                "and convolutions can have them; leave it out of `sigma`, or draw members"
+            )
+            raise UnsupportedLayerError(path, kind, reason)

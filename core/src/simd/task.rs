@@ -1,0 +1,44 @@
+//! Work that is compiled once for each instruction set.
+
+use crate::ops::Job;
+use crate::posterior::Draw;
+
+/// Work to compile for an instruction set. Unlike a closure, it can be marked `#[inline(always)]`;
+/// code that is not inlined into the function that enables the instruction set is compiled without
+/// it, and with [`Lanes`](super::Lanes) it would call a function for every instruction.
+pub trait Task {
+    /// What [`Self::run`] returns.
+    type Output;
+
+    /// Does the work. Implementations are marked `#[inline(always)]`.
+    fn run(self) -> Self::Output;
+}
+
+/// A short loop without [`Lanes`](super::Lanes), which compilers vectorize themselves.
+pub(super) struct Loop<F>(pub(super) F);
+
+impl<R, F: FnOnce() -> R> Task for Loop<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn run(self) -> R {
+        (self.0)()
+    }
+}
+
+/// The loop over codes of an operation.
+pub(super) struct Codes<'j, 'o, F> {
+    pub(super) job: &'j Job,
+    pub(super) draw: Draw,
+    pub(super) input: F,
+    pub(super) output: &'o mut [u8],
+}
+
+impl<'a, F: Fn(usize) -> &'a [u8]> Task for Codes<'_, '_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.job.run(self.draw, self.input, self.output);
+    }
+}
