@@ -78,8 +78,32 @@ def test_metadata_may_be_a_dictionary(model: bayes8.Model) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({}, ValueError, "exactly one of posterior, moped and deterministic"),
-        ({"moped": 0.1, "deterministic": True}, ValueError, "exactly one"),
+        (
+            {},
+            ValueError,
+            "network.onnx: nothing varies from sample to sample; pass",
+        ),
+        ({"moped": 0.1, "deterministic": True}, ValueError, "at most one of posterior, moped and"),
+        ({"network": None}, TypeError, "network is missing, or members"),
+        ({"members": [NETWORK] * 2}, ValueError, "pass network or members, not both"),
+        ({"network": None, "members": [NETWORK]}, ValueError, "members has length 1"),
+        ({"network": None, "members": NETWORK}, TypeError, "members is a .*Path, not a list"),
+        ({"network": None, "members": [NETWORK] * 2}, ValueError, "nothing varies"),
+        (
+            {"network": None, "members": [NETWORK] * 2, "posterior": POSTERIOR},
+            ValueError,
+            "posterior is one file; an ensemble takes a list",
+        ),
+        (
+            {"network": None, "members": [NETWORK] * 2, "posterior": [POSTERIOR] * 3},
+            ValueError,
+            "posterior has length 3; there are 2 networks",
+        ),
+        ({"mc_dropout": "all"}, bayes8.Error, "no Dropout node is called `all`"),
+        ({"mc_dropout": "drop"}, TypeError, "mc_dropout is 'drop', not \"all\""),
+        ({"mc_dropout": 0.5}, TypeError, 'mc_dropout is 0.5, not "all"'),
+        ({"mc_dropout": []}, TypeError, 'mc_dropout is \\[\\], not "all"'),
+        ({"mc_dropout": ("all", 2)}, ValueError, "mc_dropout has 2, not a probability"),
         ({"moped": -1.0}, ValueError, "moped is -1, not a positive number"),
         ({"moped": 0.1, "calibration_method": "best"}, ValueError, '"best"; it takes "auto"'),
         ({"moped": 0.1, "percentile": 99.0}, ValueError, "percentile belongs to"),
@@ -204,6 +228,8 @@ def test_an_evaluation_against_fp32(model: bayes8.Model) -> None:
     ("options", "error", "message"),
     [
         ({"moped": 0.1}, ValueError, "network is missing, without which moped has"),
+        ({"mc_dropout": "all"}, ValueError, "network is missing, without which mc_dropout has"),
+        ({"network": NETWORK}, ValueError, "nothing varies from sample to sample; pass posterior"),
         ({"fp32_noise": "int8"}, ValueError, "network is missing, without which fp32_noise has"),
         ({"fp32_samples": 3}, ValueError, "network is missing, without which fp32_samples has"),
         ({"input_layout": "nchw"}, ValueError, "network is missing, without which input_layout"),

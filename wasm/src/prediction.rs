@@ -60,15 +60,18 @@ impl LoadedModel {
         let cost = Cost::new(&model);
         cost.check(&model, limits)?;
         let session = Session::new(&model, kernels(), BLOCK_BYTES);
-        let drawn = model.layers().map(|members| members.member(0));
-        let drawn = drawn.filter(|layer| layer.posterior.is_some());
+        // Those of the member that draws most of a layer.
+        let drawn = model.layers().map(|members| {
+            let drawn = members.iter().filter(|layer| layer.posterior.is_some());
+            drawn.map(|layer| layer.mu.len() as u64).max().unwrap_or(0)
+        });
         Ok(Self(Rc::new(Shared {
             head: model.head(),
             info: NetworkInfo::new(&model, digest, &cost, session.executor().weight_bytes()),
             quantizer: InputQuantizer::new(&model),
             session,
             node_names: model.graph().nodes().iter().map(|node| node.name.clone()).collect(),
-            weights: drawn.map(|layer| layer.mu.len() as u64).sum(),
+            weights: drawn.sum(),
             idle: RefCell::default(),
         })))
     }

@@ -175,6 +175,7 @@ fn the_description_is_that_of_the_file() {
     assert_eq!(info.bayesian_layers, model.randomness().bayesian_layers);
     assert_eq!(info.multiply_accumulates, model.multiply_accumulates() as f64);
     assert!(info.weight_bytes > 0);
+    assert_eq!((info.members, info.dropout.len(), info.default_samples), (1, 0, 32));
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn equal_numbers_of_samples_are_compared() {
             assert_eq!(column(&unequal, row), column(&equal.stdout, row), "{row}");
         }
         assert!(unequal.contains(&format!("INT8 against FP32, {first}")), "{unequal}");
-        let words: Vec<&str> = unequal.lines().nth(5).unwrap().split_whitespace().collect();
+        let words: Vec<&str> = unequal.lines().nth(6).unwrap().split_whitespace().collect();
         assert_eq!(words[..5], ["samples", samples, fp32_samples, "first", "8"], "{unequal}");
         let html = String::from_utf8(fixture.read("r.html")).unwrap();
         for part in [

@@ -41,6 +41,7 @@ fn json_has_the_documented_keys_and_the_librarys_figures() {
         "nll",
         "pictures",
         "provenance",
+        "randomness",
         "reliability",
         "samples",
         "seconds",

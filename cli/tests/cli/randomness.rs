@@ -235,3 +235,14 @@ fn a_peer_that_varies_otherwise_is_made_known() {
     quantize(&fixture, &["--network", "drop.onnx", "--deterministic"]).succeeded();
     warns(&all, "the model is deterministic (--deterministic), its FP32 network is not");
 }
+
+/// Without dropout, a layer reads a finer grid, and its biases stay what they are.
+#[test]
+fn the_values_without_dropout_are_those_of_fp32() {
+    let fixture = networks();
+    let options = ["--network", "drop.onnx", "--mc-dropout", "all=0.75", "--report", "r.json"];
+    quantize(&fixture, &options).succeeded();
+    let report: serde_json::Value = serde_json::from_slice(&fixture.read("r.json")).unwrap();
+    let logits = report["values"].as_array().unwrap().last().unwrap();
+    assert!(logits["sqnr_db"].as_f64().unwrap() > 25.0, "{logits}");
+}

@@ -91,18 +91,6 @@ typedef enum {
 /// the threads.
 typedef struct bayes8_model bayes8_model;
 
-/// A dropout node, which is active at prediction. Start from `BAYES8_DROPOUT_INIT`.
-typedef struct {
-  /// `sizeof(bayes8_dropout)`, set by the caller.
-  size_t size;
-  /// Name of the node: UTF-8 that lives as long as the model.
-  const char *node;
-  /// What is dropped as a whole: `element`, `channel` or `value`. Lives as long as the model.
-  const char *kind;
-  /// The probability that a unit is dropped.
-  double probability;
-} bayes8_dropout;
-
 /// How a model is to run. Start from `BAYES8_MODEL_OPTIONS_INIT`.
 typedef struct {
   /// `sizeof(bayes8_model_options)`.
@@ -164,6 +152,18 @@ typedef struct {
   /// Number of dropout nodes, which are active; `bayes8_model_get_dropout()` describes them.
   size_t dropout;
 } bayes8_model_info;
+
+/// A dropout node, which is active at prediction. Start from `BAYES8_DROPOUT_INIT`.
+typedef struct {
+  /// `sizeof(bayes8_dropout)`, set by the caller.
+  size_t size;
+  /// Name of the node: UTF-8 that lives as long as the model.
+  const char *node;
+  /// What is dropped as a whole: `element`, `channel` or `value`. Lives as long as the model.
+  const char *kind;
+  /// The probability that a unit is dropped.
+  double probability;
+} bayes8_dropout;
 
 /// A function that a prediction calls after each weight sample, to report its progress and to ask
 /// whether to go on.
@@ -271,18 +271,6 @@ bayes8_status bayes8_logits_digest(const float *logits,
                                    char *digest,
                                    size_t capacity);
 
-/// Fills `*dropout`, which must start from `BAYES8_DROPOUT_INIT`, with the dropout node of an index,
-/// in execution order. `dropout` of `bayes8_model_info` is their number.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no dropout node has this index.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `dropout` is NULL or points to a `bayes8_dropout` of
-/// `dropout->size` bytes.
-bayes8_status bayes8_model_get_dropout(const bayes8_model *model,
-                                       size_t index,
-                                       bayes8_dropout *dropout);
-
 /// Why the last call that failed on this thread failed: UTF-8 text that names the file, tensor or
 /// argument and says what would be right. Empty if none has failed; a call that succeeds leaves it.
 ///
@@ -353,6 +341,18 @@ bayes8_status bayes8_model_get_info(const bayes8_model *model,
 bayes8_status bayes8_model_get_class_name(const bayes8_model *model,
                                           size_t index,
                                           const char **name);
+
+/// Fills `*dropout`, which must start from `BAYES8_DROPOUT_INIT`, with the dropout node of an index,
+/// in execution order. `dropout` of `bayes8_model_info` is their number.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no dropout node has this index.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `dropout` is NULL or points to a `bayes8_dropout` of
+/// `dropout->size` bytes.
+bayes8_status bayes8_model_get_dropout(const bayes8_model *model,
+                                       size_t index,
+                                       bayes8_dropout *dropout);
 
 /// Predicts `count` pictures of bytes, which the model normalizes.
 ///

@@ -1,9 +1,7 @@
-//! Describing the dropout nodes of a model.
+//! The description of a dropout node.
 
-use crate::error::{Error, Status, boundary, c_text};
-use crate::extensible::{self, Extensible};
-use crate::model::ModelHandle;
-use crate::pointer::reference;
+use crate::error::c_text;
+use crate::extensible::Extensible;
 use bayes8_native::core::model::ActiveDropout;
 use std::ffi::{CString, c_char};
 use std::mem::offset_of;
@@ -44,34 +42,14 @@ impl DropoutNode {
             probability: dropout.probability.as_f64(),
         }
     }
-}
 
-/// Fills `*dropout`, which must start from `BAYES8_DROPOUT_INIT`, with the dropout node of an index,
-/// in execution order. `dropout` of `bayes8_model_info` is their number.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no dropout node has this index.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `dropout` is NULL or points to a `bayes8_dropout` of
-/// `dropout->size` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bayes8_model_get_dropout(
-    model: *const ModelHandle,
-    index: usize,
-    dropout: *mut Dropout,
-) -> Status {
-    boundary(|| {
-        // SAFETY: the caller's contract.
-        let model = unsafe { reference(model, "model") }?;
-        let count = model.dropout.len();
-        let found = model.dropout.get(index).ok_or(Error::Dropout { index, count })?;
-        let value = Dropout {
+    /// The description, whose strings live as long as `self`.
+    pub(crate) fn describe(&self) -> Dropout {
+        Dropout {
             size: size_of::<Dropout>(),
-            node: found.node.as_ptr(),
-            kind: found.kind.as_ptr(),
-            probability: found.probability,
-        };
-        // SAFETY: the caller's contract.
-        unsafe { extensible::write(dropout, &value, "dropout") }
-    })
+            node: self.node.as_ptr(),
+            kind: self.kind.as_ptr(),
+            probability: self.probability,
+        }
+    }
 }

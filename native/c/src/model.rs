@@ -1,6 +1,6 @@
 //! Loading, describing and freeing a model.
 
-use crate::dropout::DropoutNode;
+use crate::dropout::{Dropout, DropoutNode};
 use crate::error::{Error, Status, boundary, c_text};
 use crate::extensible::{self, Extensible};
 use crate::pointer::{Place, reference, slice, text};
@@ -25,7 +25,7 @@ pub struct ModelHandle {
     kernel: CString,
     class_names: Vec<CString>,
     bayesian_layers: usize,
-    pub(crate) dropout: Vec<DropoutNode>,
+    dropout: Vec<DropoutNode>,
     /// Number of integers that the samples of a picture sum to.
     pub(crate) sum_words: usize,
 }
@@ -255,6 +255,30 @@ pub unsafe extern "C" fn bayes8_model_get_class_name(
         let name = model.class_names.get(index).ok_or(Error::Class { class: index, classes })?;
         place.set(name.as_ptr());
         Ok(())
+    })
+}
+
+/// Fills `*dropout`, which must start from `BAYES8_DROPOUT_INIT`, with the dropout node of an index,
+/// in execution order. `dropout` of `bayes8_model_info` is their number.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no dropout node has this index.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `dropout` is NULL or points to a `bayes8_dropout` of
+/// `dropout->size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_model_get_dropout(
+    model: *const ModelHandle,
+    index: usize,
+    dropout: *mut Dropout,
+) -> Status {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let model = unsafe { reference(model, "model") }?;
+        let count = model.dropout.len();
+        let found = model.dropout.get(index).ok_or(Error::Dropout { index, count })?;
+        // SAFETY: the caller's contract.
+        unsafe { extensible::write(dropout, &found.describe(), "dropout") }
     })
 }
 

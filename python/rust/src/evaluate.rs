@@ -1,12 +1,13 @@
 //! `bayes8.evaluate`: figures of a model on labelled pictures.
 
 use crate::attend::attend;
-use crate::errors::refused;
+use crate::errors::{message, refused, without};
 use crate::model::Model;
+use crate::networks::{Dropout, Networks, nothing_varies};
 use crate::pictures::{Batch, are_images};
 use crate::pool::pool;
 use crate::progress::Progress;
-use crate::quantize::{choice, import, posterior};
+use crate::quantize::choice;
 use crate::{arguments, json};
 use bayes8::Pictures;
 use bayes8::evaluate::style::Style;
@@ -32,8 +33,8 @@ pub(crate) struct Report {
 /// Measures a model on files (`bayes8.evaluate`).
 #[pyfunction]
 #[pyo3(signature = (
-    model, data, folder, *, ood, drift, drift_samples, network, posterior, moped, deterministic, input_layout,
-    input_shape, fp32_samples, fp32_noise, golden, samples, seed, thresholds, progress
+    model, data, folder, *, ood, drift, drift_samples, networks, posteriors, moped, deterministic, mc_dropout,
+    input_layout, input_shape, fp32_samples, fp32_noise, golden, samples, seed, thresholds, progress
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
 pub(crate) fn evaluate<'py>(
@@ -44,10 +45,11 @@ pub(crate) fn evaluate<'py>(
     ood: Option<PathBuf>,
     drift: Option<PathBuf>,
     drift_samples: Option<&Bound<'py, PyAny>>,
-    network: Option<PathBuf>,
-    posterior: Option<PathBuf>,
+    networks: Vec<PathBuf>,
+    posteriors: Vec<PathBuf>,
     moped: Option<f32>,
     deterministic: bool,
+    mc_dropout: Option<Dropout>,
     input_layout: Option<&str>,
     input_shape: Option<&Bound<'py, PyAny>>,
     fp32_samples: Option<&Bound<'py, PyAny>>,
@@ -63,10 +65,13 @@ pub(crate) fn evaluate<'py>(
         value.map(|value| arguments::sample_count(what, value)).transpose()
     };
     let mut options = Options::new(engine.file_in(&folder)?, data);
-    if let Some(network) = network {
-        let posterior = self::posterior(posterior, moped, deterministic)?;
-        let mut fp32 = Fp32::new(network, posterior);
-        fp32.import = import(input_layout, input_shape)?;
+    if !networks.is_empty() {
+        let (layout, shape) = (input_layout, input_shape);
+        let networks =
+            Networks { networks, posteriors, moped, deterministic, mc_dropout, layout, shape };
+        let mut fp32 = Fp32::of_members(networks.members()?);
+        fp32.import = networks.import()?;
+        fp32.must_vary = !deterministic;
         fp32.samples = count("fp32_samples", fp32_samples)?;
         fp32.noise = choice(
             "fp32_noise",
@@ -99,7 +104,10 @@ pub(crate) fn evaluate<'py>(
         };
         options.run(&engine.model, &mut observer)
     })?;
-    let mut report = report.map_err(|error: EvaluateError| refused(&error, &folder))?;
+    let mut report = report.map_err(|error: EvaluateError| match &error {
+        EvaluateError::NothingVaries { .. } => nothing_varies(&without(&folder, &message(&error))),
+        _ => refused(&error, &folder),
+    })?;
     progress.report(py)?;
     for file in &mut report.provenance.files {
         if Path::new(&file.path).starts_with(&folder) {

@@ -14,6 +14,7 @@ mod evaluate;
 mod figures;
 mod json;
 mod model;
+mod networks;
 mod pictures;
 mod pool;
 mod prediction;

@@ -3,8 +3,9 @@
 use crate::arguments;
 use crate::attend::attend;
 use crate::engine::Engine;
-use crate::errors::refused;
+use crate::errors::{message, refused, without};
 use crate::model::Model;
+use crate::networks::{Dropout, Networks, nothing_varies};
 use crate::pool::pool;
 use crate::progress::Progress;
 use bayes8::convert::bias_correction::BiasCorrection;
@@ -12,7 +13,6 @@ use bayes8::convert::calibrate::RangeMethod;
 use bayes8::convert::conversion::ConversionOptions;
 use bayes8::convert::error_feedback::Rounding;
 use bayes8::convert::quantization::{Quantization, QuantizationError, Settings, Sources};
-use bayes8::convert::{ImportOptions, InputLayout, PosteriorSource};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -21,58 +21,24 @@ use std::sync::Arc;
 /// The percentage of the method `percentile` without a number.
 const COMMON_PERCENTILE: f64 = 99.99;
 
-/// Returns the posterior: a file, a share of the magnitudes, or none.
-pub(crate) fn posterior(
-    posterior: Option<PathBuf>,
-    moped: Option<f32>,
-    deterministic: bool,
-) -> PyResult<PosteriorSource> {
-    match (posterior, moped, deterministic) {
-        (Some(path), None, false) => Ok(PosteriorSource::File(path)),
-        (None, Some(delta), false) if delta > 0.0 && delta.is_finite() => {
-            Ok(PosteriorSource::Moped { delta })
-        }
-        (None, Some(delta), false) => {
-            Err(PyValueError::new_err(format!("moped is {delta}, not a positive number")))
-        }
-        (None, None, true) => Ok(PosteriorSource::Deterministic),
-        _ => Err(PyValueError::new_err(
-            "pass exactly one of posterior, moped and deterministic=True: they say how the weights vary",
-        )),
-    }
-}
-
-/// Returns what an ONNX file leaves open about its input.
-pub(crate) fn import(
-    layout: Option<&str>,
-    shape: Option<&Bound<'_, PyAny>>,
-) -> PyResult<ImportOptions> {
-    let layout = layout.map(|layout| layout.to_ascii_lowercase().parse::<InputLayout>());
-    let layout = layout.transpose();
-    let layout = layout.map_err(|error| PyValueError::new_err(format!("input_layout: {error}")))?;
-    let mut options = ImportOptions::default();
-    options.input_layout = layout;
-    options.input_shape = shape.map(arguments::input_shape).transpose()?;
-    Ok(options)
-}
-
 /// Makes a model from files (`bayes8.quantize`).
 #[pyfunction]
 #[pyo3(signature = (
-    network, calibration, folder, *, name, posterior, moped, deterministic, metadata, class_names, input_layout,
-    input_shape, calibration_draws, calibration_method, percentile, weight_rounding, bias_correction,
+    networks, calibration, folder, *, name, posteriors, moped, deterministic, mc_dropout, metadata, class_names,
+    input_layout, input_shape, calibration_draws, calibration_method, percentile, weight_rounding, bias_correction,
     activation_bits, seed, progress
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
 pub(crate) fn quantize<'py>(
     py: Python<'py>,
-    network: PathBuf,
+    networks: Vec<PathBuf>,
     calibration: PathBuf,
     folder: PathBuf,
     name: String,
-    posterior: Option<PathBuf>,
+    posteriors: Vec<PathBuf>,
     moped: Option<f32>,
     deterministic: bool,
+    mc_dropout: Option<Dropout>,
     metadata: Option<PathBuf>,
     class_names: Option<Vec<String>>,
     input_layout: Option<&str>,
@@ -86,9 +52,12 @@ pub(crate) fn quantize<'py>(
     seed: Option<&Bound<'py, PyAny>>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Model> {
-    let mut sources =
-        Sources::new(network, self::posterior(posterior, moped, deterministic)?, calibration);
-    sources.import = import(input_layout, input_shape)?;
+    let (layout, shape) = (input_layout, input_shape);
+    let networks =
+        Networks { networks, posteriors, moped, deterministic, mc_dropout, layout, shape };
+    let mut sources = Sources::of_members(networks.members()?, calibration);
+    sources.import = networks.import()?;
+    sources.must_vary = !deterministic;
     sources.metadata = metadata;
     sources.class_names = class_names.map(|names| (names, "class_names"));
     let mut settings = Settings::new(name);
@@ -121,7 +90,12 @@ pub(crate) fn quantize<'py>(
         };
         Quantization::load(&sources)?.run(&settings, &mut observer)
     })?;
-    let quantized = quantized.map_err(|error: QuantizationError| refused(&error, &folder))?;
+    let quantized = quantized.map_err(|error: QuantizationError| match &error {
+        QuantizationError::NothingVaries { .. } => {
+            nothing_varies(&without(&folder, &message(&error)))
+        }
+        _ => refused(&error, &folder),
+    })?;
     progress.report(py)?;
     Engine::from_quantized(quantized).map(Arc::new).map(Model)
 }

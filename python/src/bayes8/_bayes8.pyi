@@ -65,7 +65,9 @@ class Model:
                 A C-contiguous array is not copied. Also a PIL image of 8 bits per channel, gray or
                 RGB, which is fitted as by the command line, a list of these, and any object that
                 NumPy converts.
-            samples: the number of weight samples, by default 32, or a `range` of their indices.
+            samples: the number of weight samples, or a `range` of their indices; by default
+                `model.info["default_samples"]`: one for each member of an ensemble in which nothing
+                else varies, otherwise 32, rounded up to a multiple of the members.
             seed: seed of the weights, by default 0.
             layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
                 Lower case will do.
@@ -321,14 +323,15 @@ def fit_images(model: Model, pictures: Pictures) -> Pictures:
     """Returns PIL images as a batch that is fitted to a model, and anything else as it is."""
 
 def quantize(
-    network: Path,
+    networks: Sequence[Path],
     calibration: Path,
     folder: Path,
     *,
     name: str,
-    posterior: Path | None,
+    posteriors: Sequence[Path],
     moped: float | None,
     deterministic: bool,
+    mc_dropout: tuple[Sequence[str] | None, float | None] | None,
     metadata: Path | None,
     class_names: Sequence[str] | None,
     input_layout: str | None,
@@ -352,16 +355,17 @@ def evaluate(
     ood: Path | None,
     drift: Path | None,
     drift_samples: int | None,
-    network: Path | None,
-    posterior: Path | None,
+    networks: Sequence[Path],
+    posteriors: Sequence[Path],
     moped: float | None,
     deterministic: bool,
+    mc_dropout: tuple[Sequence[str] | None, float | None] | None,
     input_layout: str | None,
     input_shape: Sequence[int] | None,
     fp32_samples: int | None,
     fp32_noise: str,
     golden: Path | None,
-    samples: int,
+    samples: int | None,
     seed: int | None,
     thresholds: Sequence[tuple[str, float]],
     progress: Progress,

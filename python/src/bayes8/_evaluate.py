@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from . import _bayes8
 from ._bayes8 import fit_images
 from ._files import check_exist, load, npz, temporary_folder
+from ._networks import dropout_of, members_of, network_path, posteriors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._bayes8 import Model, Report
+    from ._typing import McDropout, Pictures, Progress
     from ._typing import Path as AnyPath
-    from ._typing import Pictures, Progress
 
 
 def evaluate(  # noqa: PLR0913 (keywords)
@@ -28,10 +29,12 @@ def evaluate(  # noqa: PLR0913 (keywords)
     ood: AnyPath | Pictures | None = None,
     drift: AnyPath | None = None,
     drift_samples: int | None = None,
-    network: AnyPath | None = None,
-    posterior: AnyPath | None = None,
+    network: AnyPath | Any | None = None,  # noqa: ANN401 (onnx.ModelProto)
+    members: Sequence[AnyPath | Any] | None = None,
+    posterior: AnyPath | Sequence[AnyPath] | None = None,
     moped: float | None = None,
     deterministic: bool = False,
+    mc_dropout: McDropout = None,
     input_layout: str | None = None,
     input_shape: Sequence[int] | None = None,
     fp32_samples: int | None = None,
@@ -52,10 +55,12 @@ def evaluate(  # noqa: PLR0913 (keywords)
         ood: pictures of another distribution, about which the model should be unsure.
         drift: the pictures, corrupted, as `bayes8 corrupt` writes them.
         drift_samples: samples of each corrupted picture; by default `samples`.
-        network: the FP32 network to compare with, an ONNX file; slow.
-        posterior: standard deviations of its weights; or else:
+        network: the FP32 network to compare with, an ONNX file or an `onnx.ModelProto`; slow.
+        members: instead of `network`, the networks of an ensemble, as in `quantize`.
+        posterior: standard deviations of its weights, as in `quantize`; or else:
         moped: standard deviations as this share of each weight's magnitude.
-        deterministic: no standard deviations.
+        deterministic: no standard deviations, and nothing else need vary.
+        mc_dropout: dropout nodes to activate, as in `quantize`.
         input_layout: the axes of the network's input, as in `quantize`.
         input_shape: rows, columns and channels of a picture, if the network leaves them open.
         fp32_samples: samples of the FP32 network; by default `samples`.
@@ -73,13 +78,19 @@ def evaluate(  # noqa: PLR0913 (keywords)
         TypeError, ValueError: an argument is wrong.
 
     """
-    check_exist(model, x, ood, drift, network, posterior, golden)
+    networks = members_of(network, members)
+    if networks:
+        posteriors = posteriors_of(posterior, len(networks), is_ensemble=members is not None)
+    else:
+        posteriors = []
+    check_exist(model, x, ood, drift, *networks, *posteriors, golden)
     _check_belongs(
         "network",
-        network,
+        networks or None,
         posterior=posterior,
         moped=moped,
         deterministic=deterministic or None,
+        mc_dropout=mc_dropout,
         input_layout=input_layout,
         input_shape=input_shape,
         fp32_samples=fp32_samples,
@@ -100,10 +111,11 @@ def evaluate(  # noqa: PLR0913 (keywords)
             ood=None if ood is None else npz(folder, "ood", fit_images(model, ood)),
             drift=None if drift is None else Path(drift),
             drift_samples=drift_samples,
-            network=network,
-            posterior=posterior,
+            networks=[network_path(folder, i, one) for i, one in enumerate(networks)],
+            posteriors=posteriors,
             moped=moped,
             deterministic=deterministic,
+            mc_dropout=dropout_of(mc_dropout),
             input_layout=input_layout,
             input_shape=input_shape,
             fp32_samples=fp32_samples,

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _bayes8
 from ._files import check_exist, npz, temporary_folder
+from ._networks import dropout_of, members_of, network_path, posteriors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._bayes8 import Model
+    from ._typing import McDropout, Pictures, Progress
     from ._typing import Path as AnyPath
-    from ._typing import Pictures, Progress
 
 
 def quantize(  # noqa: PLR0913 (keywords)
-    network: AnyPath | Any,  # noqa: ANN401 (onnx.ModelProto, which need not be installed)
+    network: AnyPath | Any | None = None,  # noqa: ANN401 (onnx.ModelProto, which need not be installed)
     *,
     calibration: AnyPath | Pictures,
-    posterior: AnyPath | None = None,
+    members: Sequence[AnyPath | Any] | None = None,
+    posterior: AnyPath | Sequence[AnyPath] | None = None,
     moped: float | None = None,
     deterministic: bool = False,
+    mc_dropout: McDropout = None,
     name: str | None = None,
     metadata: AnyPath | dict[str, Any] | None = None,
     class_names: Sequence[str] | None = None,
@@ -40,18 +41,24 @@ def quantize(  # noqa: PLR0913 (keywords)
     seed: int = 0,
     progress: Progress = None,
 ) -> Model:
-    """Makes an INT8 model of a trained FP32 network and the distribution of its weights.
+    """Makes an INT8 model of a trained FP32 network whose samples vary.
 
-    Exactly one of `posterior`, `moped` and `deterministic` says how the weights vary.
+    What varies is the weights (`posterior` or `moped`), dropout (in training mode, or named by
+    `mc_dropout`), the members of an ensemble, or several of these.
 
     Args:
         network: an ONNX file with every weight at its mean, or an `onnx.ModelProto`.
         calibration: pictures that show which activations occur: uint8 [N, H, W, C], float32 that
             the network takes as they are, or the path of an npz archive with an array `x`.
+        members: instead of `network`, the 2 to 64 networks of an ensemble, which samples take in
+            turn. They have one architecture.
         posterior: a safetensors file with a tensor NAME.sigma, the standard deviations, for each
-            Bayesian initializer NAME, as `bayes8.export` writes it.
+            Bayesian initializer NAME, as `bayes8.export` writes it. It may also hold the weights of
+            members, NAME.member.K. With `members` a list, with a file for each.
         moped: standard deviations as this share of each weight's magnitude.
-        deterministic: no standard deviations.
+        deterministic: no standard deviations, and nothing else need vary.
+        mc_dropout: dropout nodes to activate that the file has in evaluation mode: "all", or a list
+            of their names; with another probability as a tuple, ("all", 0.1).
         name: name of the model; by default that of the network's file.
         metadata: class names and preprocessing, as `bayes8.export` writes them: a JSON file, or
             such a dictionary:
@@ -78,31 +85,30 @@ def quantize(  # noqa: PLR0913 (keywords)
         TypeError, ValueError: an argument is wrong.
 
     """
-    check_exist(network, calibration, posterior, metadata)
+    networks = members_of(network, members)
+    if not networks:
+        message = "network is missing, or members"
+        raise TypeError(message)
+    posteriors = posteriors_of(posterior, len(networks), is_ensemble=members is not None)
+    check_exist(*networks, calibration, *posteriors, metadata)
     names = None if class_names is None else _names(class_names)
     if name == "":
         message = "name is empty; a model has a name, by default that of the network's file"
         raise ValueError(message)
     with temporary_folder() as folder:
-        if isinstance(network, str | os.PathLike):
-            path = Path(network)
-        elif hasattr(network, "SerializeToString"):
-            path = folder / "network"
-            path.write_bytes(network.SerializeToString())
-        else:
-            message = f"network is a {type(network).__name__}, not a path or an onnx.ModelProto"
-            raise TypeError(message)
+        paths = [network_path(folder, number, one) for number, one in enumerate(networks)]
         if isinstance(metadata, dict):
             (folder / "metadata").write_text(json.dumps(metadata))
             metadata = folder / "metadata"
         return _bayes8.quantize(
-            path,
+            paths,
             npz(folder, "calibration", calibration),
             folder,
-            name=name or path.stem,
-            posterior=posterior,
+            name=name or paths[0].stem,
+            posteriors=posteriors,
             moped=moped,
             deterministic=deterministic,
+            mc_dropout=dropout_of(mc_dropout),
             metadata=metadata,
             class_names=names,
             input_layout=input_layout,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any, Literal, TypeAlias
 
 import numpy as np
@@ -18,4 +18,6 @@ Layout: TypeAlias = Literal[
 # Arrays, PIL images and lists of these: neither library need be installed to check types.
 Pictures: TypeAlias = Any
 Progress: TypeAlias = bool | Callable[[str, int, int | None], object] | None
+# Names of dropout nodes, "all" among them; with another probability as a tuple.
+McDropout: TypeAlias = str | Sequence[str] | tuple[str | Sequence[str], float] | None
 Floats: TypeAlias = NDArray[np.float64]

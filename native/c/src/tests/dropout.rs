@@ -2,8 +2,9 @@
 
 use super::model::{info, text};
 use super::{load_bytes, result, shipped};
-use crate::dropout::{Dropout, bayes8_model_get_dropout};
+use crate::dropout::Dropout;
 use crate::error::Status;
+use crate::model::bayes8_model_get_dropout;
 use bayes8_native::core::format;
 use bayes8_native::core::graph::{Graph, Shape};
 use bayes8_native::core::model::{
