@@ -8,8 +8,10 @@ try:
     from .errors import ExportError, UnsupportedLayerError
     from .exporter import Export, export
     from .golden import Golden, golden
+    from .laplace import laplace
     from .metadata import Metadata, Preprocessing
     from .pictures import Pictures
+    from .swag import swag_gaussian, swag_members
 except ImportError as error:
     _MESSAGE = f'bayes8.export needs PyTorch and ONNX: pip install "bayes8[torch]" ({error})'
     raise ImportError(_MESSAGE) from error
@@ -24,4 +26,7 @@ __all__ = [
     "UnsupportedLayerError",
     "export",
     "golden",
+    "laplace",
+    "swag_gaussian",
+    "swag_members",
 ]

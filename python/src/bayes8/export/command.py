@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from .checkpoint import load_model
+from .dropout import Choice
 from .errors import ExportError
 from .exporter import export
 from .golden import golden
@@ -27,6 +28,10 @@ examples:
   # your own: build() in network.py in this folder
   bayes8-export xray.pth --model network:build --input 1,28,28 --pixel-mean 0.5 --pixel-std 0.5 \\
       --classes normal pneumonia -o exported
+  # with Monte-Carlo dropout, and an ensemble
+  bayes8-export xray.pth --model network:build --input 1,28,28 --dropout active -o exported
+  bayes8-export xray0.pth --member xray1.pth --member xray2.pth --model network:build \\
+      --input 1,28,28 -o exported
   # what the FP32 model says about test pictures: `bayes8-export golden --help`
   bayes8-export golden xray.pth --model network:build --metadata exported/metadata.json \\
       --data test.npz -o exported
@@ -55,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _export(arguments: Sequence[str]) -> None:
     parser = _parser(
         "bayes8-export",
-        "Write the files that `bayes8 quantize` reads from a bayesian-torch model: network.onnx, "
-        "posterior.safetensors and metadata.json.",
+        "Write the files that `bayes8 quantize` reads from a Bayesian network, a network with "
+        "dropout or an ensemble: network.onnx, posterior.safetensors and metadata.json.",
         _EXPORT_HELP,
     )
     parser.add_argument(
@@ -85,23 +90,49 @@ def _export(arguments: Sequence[str]) -> None:
         default=[1.0],
         help="standard deviation of pixels in 0..1, like --pixel-mean (default: 1)",
     )
+    parser.add_argument(
+        "--member",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="CHECKPOINT",
+        help="one more network of an ensemble, of which `checkpoint` is the first; may be repeated",
+    )
+    parser.add_argument(
+        "--exporter",
+        choices=("torchscript", "dynamo"),
+        default="torchscript",
+        help="PyTorch's exporter (default: torchscript)",
+    )
     options = parser.parse_args(arguments)
     preprocessing = Preprocessing(options.pixel_mean, options.pixel_std)
+    model, *others = [
+        load_model(options.model, checkpoint, options.key)
+        for checkpoint in (options.checkpoint, *options.member)
+    ]
     files = export(
-        load_model(options.model, options.checkpoint, options.key),
+        model,
         torch.randn(1, *options.input, generator=torch.Generator().manual_seed(0)),
         options.directory,
         class_names=options.classes,
         preprocessing=preprocessing,
+        dropout=_dropout(options.dropout),
+        members=[model, *others] if others else None,
+        exporter=options.exporter,
     )
     _say(f"{files.network}\n{files.posterior}\n{files.metadata}")
-    _say(f"{len(files.bayesian)} Bayesian tensors with {files.weights:,} weights")
+    if files.members > 1:
+        _say(f"{files.members} members")
+    if files.dropout:
+        _say(f"dropout is active at {', '.join(files.dropout)}")
+    if files.bayesian:
+        _say(f"{len(files.bayesian)} Bayesian tensors with {files.weights:,} weights")
 
 
 def _golden(arguments: Sequence[str]) -> None:
     parser = _parser(
         "bayes8-export golden",
-        "Run bayesian-torch in FP32 on labelled pictures, and write golden.json (accuracy, NLL, "
+        "Run the model itself in FP32 on labelled pictures, and write golden.json (accuracy, NLL, "
         "Brier score, ECE, uncertainty, noise floor) and golden.safetensors (the same for each "
         "picture): the reference that INT8 is measured against.",
         _GOLDEN_HELP,
@@ -142,6 +173,7 @@ def _golden(arguments: Sequence[str]) -> None:
         ood=ood,
         seed=options.seed,
         batch=options.batch,
+        dropout=_dropout(options.dropout),
         advance=_progress(options.samples * (2 if ood else 1)),
     )
     result.save(options.directory)
@@ -175,6 +207,12 @@ def _parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser
         help="function without arguments that builds the model",
     )
     parser.add_argument(
+        "--dropout",
+        metavar="active|inactive|PATH,...",
+        help="which dropout is active: all, none, or that of the modules at these paths (default: "
+        "all where nothing else is random)",
+    )
+    parser.add_argument(
         "-o",
         "--output",
         required=True,
@@ -184,6 +222,12 @@ def _parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser
         help="folder to write to",
     )
     return parser
+
+
+def _dropout(text: str | None) -> Choice:
+    if text == "active" or text == "inactive" or text is None:  # noqa: PLR1714 (narrows the type)
+        return text
+    return text.split(",")
 
 
 def _shape(text: str) -> list[int]:

@@ -1,6 +1,8 @@
 """A deterministic copy of a model: all Bayesian layers at their mean."""
 
 import copy
+from collections.abc import Iterator
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -22,14 +24,24 @@ def deterministic_copy(model: nn.Module) -> nn.Module:
         UnsupportedLayerError: names a layer that cannot be exported.
 
     """
+    # Layers are replaced while they are copied, as some keep what PyTorch cannot copy.
+    twins: dict[int, Any] = {}
+    inside: tuple[str, ...] = ()
+    for path, module in plain_modules(model):
+        # What a layer consists of goes with it.
+        if not path.startswith(inside):
+            twin = deterministic_layer(module, path)
+            if twin is not None:
+                twins[id(module)] = twin
+                inside = (*inside, f"{path}.")
     try:
-        copied = copy.deepcopy(_unwrapped(model))
+        copied = copy.deepcopy(_unwrapped(model), twins)
     except Exception as error:
         message = (
             f"the model cannot be copied: {error}; build a new one and load its state_dict into it"
         )
         raise ExportError(message) from error
-    copied = _with_means(copied, "", {}).cpu().float().eval()
+    copied = _without_wrappers(copied, set()).cpu().float().eval()
     _check_statistics(copied)
     copied.register_forward_hook(lambda _model, _inputs, output: logits_of(output, maps=True))
     return copied
@@ -84,18 +96,32 @@ def _check_statistics(model: nn.Module) -> None:
         raise UnsupportedLayerError(path, type(module).__name__, reason)
 
 
-def _with_means(module: nn.Module, path: str, done: dict[nn.Module, nn.Module]) -> nn.Module:
-    """Replaces Bayesian layers below `module`; `done` keeps shared layers shared."""
+def plain_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Returns all modules but wrappers, with the paths that they have in a deterministic copy."""
+    return _plain_modules(model, "", set())
+
+
+def _plain_modules(
+    module: nn.Module, path: str, seen: set[nn.Module]
+) -> Iterator[tuple[str, nn.Module]]:
     module = _unwrapped(module)
-    if module in done:
-        return done[module]
-    done[module] = deterministic_layer(module, path) or module
-    if done[module] is module:
+    if module in seen:
+        return
+    seen.add(module)
+    yield path, module
+    for name, child in module.named_children():
+        yield from _plain_modules(child, f"{path}.{name}".lstrip("."), seen)
+
+
+def _without_wrappers(module: nn.Module, seen: set[nn.Module]) -> nn.Module:
+    module = _unwrapped(module)
+    if module not in seen:
+        seen.add(module)
         # Not `named_children()`, which skips a second name of a shared module.
         for name, child in list(module._modules.items()):  # noqa: SLF001
             if child is not None:
-                setattr(module, name, _with_means(child, f"{path}.{name}".lstrip("."), done))
-    return done[module]
+                setattr(module, name, _without_wrappers(child, seen))
+    return module
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:

@@ -1,19 +1,21 @@
-"""Deterministic twins of bayesian-torch's layers: every weight at its mean.
+"""Deterministic twins of Bayesian layers: every weight at its mean.
 
-A twin is called like its layer. It takes `return_kl`, and returns `(out, kl)` where the layer
-would, so that the model around it runs unchanged. The divergence is 0; exports drop it.
+Layers of bayesian-torch, TorchUncertainty, torchbnn and blitz have twins. A twin is called like its
+layer. It takes `return_kl`, and returns `(out, kl)` where the layer would, so that the model around
+it runs unchanged. The divergence is 0; exports drop it.
 
-bayesian-torch is never imported here, as not every model needs it: its classes are known by name.
+None of these libraries is imported here, as not every model needs it: classes are known by name.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own name for it)
 from torch import Tensor, nn
 
 from .errors import UnsupportedLayerError
-from .sigma import sigma_from_rho
+from .sigma import sigma_from_logarithm, sigma_from_rho
 
 # Attributes that models also read from their layers.
 _HYPERPARAMETERS = (
@@ -45,7 +47,11 @@ class DeterministicLayer(nn.Module):
     bias: nn.Parameter | None
 
     def __init__(
-        self, layer: nn.Module, path: str, apply: Callable[["DeterministicLayer", Tensor], Tensor]
+        self,
+        layer: nn.Module,
+        path: str,
+        family: "_Family",
+        apply: Callable[["DeterministicLayer", Tensor], Tensor],
     ) -> None:
         """Reads `layer`, which errors call `path`.
 
@@ -59,20 +65,29 @@ class DeterministicLayer(nn.Module):
                 setattr(self, name, getattr(layer, name))
         self.kind = type(layer).__name__
         self._apply_layer = apply
-        self._returns_kl = not layer.dnn_to_bnn_flag
+        self._returns_kl = not getattr(layer, "dnn_to_bnn_flag", True)
         self.sigma: dict[str, Tensor] = {}
-        # A convolution calls its weight a kernel.
+        # Layers of TorchUncertainty and of blitz that answer with their mean.
+        is_fixed = getattr(layer, "frozen", False) or getattr(layer, "freeze", False) is True
+        # A convolution of bayesian-torch calls its weight a kernel.
         weight = "kernel" if hasattr(layer, "mu_kernel") else "weight"
         for parameter, name in (("weight", weight), ("bias", "bias")):
-            mu, rho = getattr(layer, f"mu_{name}"), getattr(layer, f"rho_{name}")
-            if mu is None:
+            names = family.mean.format(name), family.spread.format(name)
+            mu, rho = (getattr(layer, own, None) for own in names)
+            # blitz has a mean for a bias that it does not use.
+            if (
+                mu is None
+                or rho is None
+                or (parameter == "bias" and getattr(layer, "bias", True) is False)
+            ):
                 self.register_parameter(parameter, None)
                 continue
             mean = mu.detach().to("cpu", torch.float32, copy=True)
-            self.sigma[parameter] = sigma_from_rho(rho)
-            for kind, values in (("mu", mean), ("rho", rho)):
+            if not is_fixed:
+                self.sigma[parameter] = family.sigma(rho)
+            for own, values in zip(names, (mean, rho), strict=True):
                 if not values.isfinite().all():
-                    reason = f"`{kind}_{name}` holds values that are not finite; train it again"
+                    reason = f"`{own}` holds values that are not finite; train it again"
                     raise UnsupportedLayerError(path, self.kind, reason)
             self.register_parameter(parameter, nn.Parameter(mean, requires_grad=False))
 
@@ -107,20 +122,54 @@ def _transposed(function: Callable[..., Tensor]) -> Callable[[DeterministicLayer
     return _convolution(function, "output_padding")
 
 
-# By the name of the class.
-_TWINS: dict[str, Callable[[DeterministicLayer, Tensor], Tensor]] = {
-    f"{kind}{family}": apply
-    for kind, apply in (
-        ("Linear", _linear),
-        ("Conv1d", _convolution(F.conv1d)),
-        ("Conv2d", _convolution(F.conv2d)),
-        ("Conv3d", _convolution(F.conv3d)),
-        ("ConvTranspose1d", _transposed(F.conv_transpose1d)),
-        ("ConvTranspose2d", _transposed(F.conv_transpose2d)),
-        ("ConvTranspose3d", _transposed(F.conv_transpose3d)),
-    )
-    for family in ("Reparameterization", "Flipout")
+_APPLY = {
+    "Linear": _linear,
+    "Conv1d": _convolution(F.conv1d),
+    "Conv2d": _convolution(F.conv2d),
+    "Conv3d": _convolution(F.conv3d),
+    "ConvTranspose1d": _transposed(F.conv_transpose1d),
+    "ConvTranspose2d": _transposed(F.conv_transpose2d),
+    "ConvTranspose3d": _transposed(F.conv_transpose3d),
 }
+
+
+@dataclass(frozen=True)
+class _Family:
+    """The layers of a library.
+
+    Attributes:
+        package: what its modules' names begin with.
+        names: of its classes, where {} is the kind of layer.
+        mean: name of the parameter with the mean, where {} is "weight" or "bias".
+        spread: the same for the one that the standard deviations follow from.
+        sigma: how they follow.
+
+    """
+
+    package: str
+    names: tuple[str, ...]
+    mean: str
+    spread: str
+    sigma: Callable[[Tensor], Tensor]
+
+    def twins(self) -> dict[str, Callable[[DeterministicLayer, Tensor], Tensor]]:
+        """Returns what the twin of each class computes."""
+        return {name.format(kind): _APPLY[kind] for kind in _APPLY for name in self.names}
+
+
+_FAMILIES = (
+    _Family(
+        "bayesian_torch.layers.",
+        ("{}Reparameterization", "{}Flipout"),
+        "mu_{}",
+        "rho_{}",
+        sigma_from_rho,
+    ),
+    # What it calls sigma is rho.
+    _Family("torch_uncertainty.layers.", ("Bayes{}",), "{}_mu", "{}_sigma", sigma_from_rho),
+    _Family("torchbnn.modules.", ("Bayes{}",), "{}_mu", "{}_log_sigma", sigma_from_logarithm),
+    _Family("blitz.modules.", ("Bayesian{}",), "{}_mu", "{}_rho", sigma_from_rho),
+)
 
 
 def deterministic_layer(layer: nn.Module, path: str) -> DeterministicLayer | None:
@@ -131,26 +180,45 @@ def deterministic_layer(layer: nn.Module, path: str) -> DeterministicLayer | Non
 
     """
     kind = type(layer)
-    bases = {
-        base.__name__: base
-        for base in kind.__mro__
-        if issubclass(base, nn.Module) and base.__module__.startswith("bayesian_torch.layers.")
-    }
-    for name, base in bases.items():
-        # A subclass with its own forward computes something else.
-        if name in _TWINS and kind.forward is base.forward:
-            return DeterministicLayer(layer, path, _TWINS[name])
-    if bases.keys() & {"LSTMReparameterization", "LSTMFlipout"}:
+    for family in _FAMILIES:
+        bases = {
+            base.__name__: base
+            for base in kind.__mro__
+            if issubclass(base, nn.Module) and base.__module__.startswith(family.package)
+        }
+        for name, apply in family.twins().items():
+            # A subclass with its own forward computes something else.
+            if name in bases and kind.forward is bases[name].forward:
+                _check(layer, path)
+                return DeterministicLayer(layer, path, family, apply)
+        if bases:
+            break
+    else:
+        family = _FAMILIES[0]
+    if bases.keys() & {"LSTMReparameterization", "LSTMFlipout", "BayesianLSTM", "BayesianGRU"}:
         reason = "recurrent layers cannot be exported; use linear and convolutional layers"
     elif kind.__name__ in bases and kind.__name__.startswith("Quantized"):
         reason = "it is quantized already; export the FP32 model, before `prepare` and `convert`"
     elif "BaseVariationalLayer_" in bases or _has_rho(layer):
-        reason = f"not a known Bayesian layer; what can be exported: {', '.join(sorted(_TWINS))}"
+        names = ", ".join(sorted(family.twins()))
+        reason = f"not a known Bayesian layer; what can be exported: {names}"
     else:
         return None
     raise UnsupportedLayerError(path, kind.__name__, reason)
 
 
+def _check(layer: nn.Module, path: str) -> None:
+    if getattr(layer, "padding_mode", "zeros") != "zeros":
+        reason = f'padding_mode "{layer.padding_mode}" cannot be exported; use "zeros"'
+    elif isinstance(getattr(layer, "weight_eps", None), Tensor):
+        reason = "it is frozen at one draw of its weights; call torchbnn's unfreeze first"
+    else:
+        return
+    raise UnsupportedLayerError(path, type(layer).__name__, reason)
+
+
 def _has_rho(layer: nn.Module) -> bool:
     """Whether a layer seems to have a posterior, which an export would silently drop."""
-    return any(name.startswith("rho") for name, _ in layer.named_parameters(recurse=False))
+    ends = ("_rho", "_sigma")
+    names = [name for name, _ in layer.named_parameters(recurse=False)]
+    return any(name.startswith("rho") or name.endswith(ends) for name in names)

@@ -15,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812 (PyTorch's own name for it)
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from .deterministic import plain_modules
 from .errors import ExportError, UnsupportedLayerError
 
 Choice = Literal["active", "inactive"] | Sequence[str] | None
@@ -80,7 +81,7 @@ class _Watch(TorchFunctionMode):
         options: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 (whatever the function returns)
         """Calls `function`, or drops."""
-        options = options or {}
+        options = dict(options or {})
         kind = _FUNCTIONS.get(function)
         if kind is None or not self.running:
             return function(*arguments, **options)
@@ -114,7 +115,7 @@ def _watching(
     watch = _Watch(drop)
     handles = []
     patched: list[nn.Module] = []
-    for path, module in _modules(model):
+    for path, module in plain_modules(model):
 
         def enter(module: nn.Module, _: object, path: str = path) -> None:
             watch.running.append((path, module))
@@ -153,21 +154,6 @@ def _drop_values(x: Tensor, probability: float, _: bool) -> Tensor:  # noqa: FBT
     return x * (torch.full(shape, keep, device=x.device).bernoulli() / keep).to(x.dtype)
 
 
-def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Returns all modules with their paths in a deterministic copy: without wrappers' names."""
-    for path, module in model.named_modules():
-        parts = path.split(".") if path else []
-        at, kept = model, []
-        for part in parts:
-            is_wrapper = part == "_orig_mod" or (
-                part == "module"
-                and isinstance(at, nn.DataParallel | nn.parallel.DistributedDataParallel)
-            )
-            kept += [] if is_wrapper else [part]
-            at = at.get_submodule(part)
-        yield ".".join(kept), module
-
-
 def active_dropouts(
     model: nn.Module, run: Callable[[], object], choice: Choice, *, is_random: bool
 ) -> list[Dropout]:
@@ -196,40 +182,51 @@ def active_dropouts(
     dropouts = list(found.values())
     inside = {
         path: module
-        for path, module in _modules(model)
+        for path, module in plain_modules(model)
         if isinstance(module, _INSIDE) and module.dropout
     }
     known = [*dict.fromkeys([*(dropout.path for dropout in dropouts), *inside])]
-    if choice is None:
-        chosen = {dropout.path for dropout in dropouts if dropout.always or not is_random}
-        chosen |= set() if is_random else inside.keys()
-    elif isinstance(choice, str):
-        if choice not in ("active", "inactive"):
-            message = f'dropout is "{choice}"; expected "active", "inactive" or a list of paths'
-            raise ExportError(message)
-        chosen = set(known) if choice == "active" else set()
-    else:
-        chosen = set(choice)
-    for path in chosen:
-        if path not in known:
-            some = ", ".join(f"`{name}`" for name in known) or "none"
-            message = f"the forward has no dropout at `{path}` with a probability above 0: {some}"
-            raise ExportError(message)
-        if path in inside:
-            reason = "dropout inside of attention and recurrent layers cannot be active"
-            raise UnsupportedLayerError(path, type(inside[path]).__name__, reason)
+    always = {dropout.path for dropout in dropouts if dropout.always}
+    chosen = _chosen(choice, known, always if is_random else set(known))
+    for path in chosen & inside.keys():
+        reason = "dropout inside of attention and recurrent layers cannot be active"
+        raise UnsupportedLayerError(path, type(inside[path]).__name__, reason)
     active = [dropout for dropout in dropouts if dropout.path in chosen]
     for dropout in active:
-        if dropout.kind == _ALPHA:
-            reason = (
-                "alpha dropout sets units to another number than 0 and cannot be active; use "
-                'Dropout, or members, or switch it off: dropout="inactive"'
-            )
-            raise UnsupportedLayerError(dropout.path, dropout.module, reason)
-        if not 0 < dropout.probability < 1:
-            reason = f"it drops with probability {dropout.probability}, expected 0 to below 1"
-            raise UnsupportedLayerError(dropout.path, dropout.module, reason)
+        _check(dropout)
     return active
+
+
+def _chosen(choice: Choice, known: Sequence[str], default: set[str]) -> set[str]:
+    """Returns the paths that `choice` names, of the `known` ones."""
+    if choice is None:
+        return default
+    if choice == "active":
+        return set(known)
+    if choice == "inactive":
+        return set()
+    if isinstance(choice, str):
+        message = f'dropout is "{choice}"; expected "active", "inactive" or a list of paths'
+        raise ExportError(message)
+    for path in choice:
+        if path not in known:
+            some = ", ".join(f"`{name}`" for name in known) or "none"
+            message = f"no dropout with a probability above 0 at `{path}`; there is {some}"
+            raise ExportError(message)
+    return set(choice)
+
+
+def _check(dropout: Dropout) -> None:
+    if dropout.kind == _ALPHA:
+        reason = (
+            "alpha dropout sets units to another number than 0 and cannot be active; use Dropout, "
+            'or members, or switch it off: dropout="inactive"'
+        )
+    elif not 0 < dropout.probability < 1:
+        reason = f"it drops with probability {dropout.probability}, which must be below 1"
+    else:
+        return
+    raise UnsupportedLayerError(dropout.path, dropout.module, reason)
 
 
 @contextmanager

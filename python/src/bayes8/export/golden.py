@@ -1,7 +1,8 @@
 """What the FP32 model says about labelled pictures: the reference that INT8 is measured against."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,11 +15,12 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from . import metrics
-from .deterministic import deterministic_copy
+from .deterministic import deterministic_copy, deterministic_layers
+from .dropout import Choice, Dropout, active_dropouts, dropping
 from .errors import ExportError
 from .metadata import Metadata
 from .metrics import Array, Labels
-from .monte_carlo import Prediction, as_probabilities, predict, run
+from .monte_carlo import Prediction, Sampler, as_probabilities, predict, run
 from .pictures import Pictures
 from .whole_files import whole_files
 
@@ -50,7 +52,7 @@ class Golden:
 
 
 def golden(  # noqa: PLR0913 (options by name)
-    model: nn.Module,
+    model: nn.Module | Sampler,
     metadata: Metadata,
     data: Pictures,
     *,
@@ -58,9 +60,11 @@ def golden(  # noqa: PLR0913 (options by name)
     ood: Pictures | None = None,
     seed: int = 0,
     batch: int = 250,
+    dropout: Choice = None,
+    mean_weights: Callable[[Tensor], Tensor] | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Golden:
-    """Runs bayesian-torch in FP32 on labelled pictures.
+    """Runs a model in FP32, or any function that samples logits, on labelled pictures.
 
     The batches of `ood` draw the same weights as those of `data`: the uncertainty of a whole set
     moves with the draw, so separate draws would move the AUROC between the sets. The samples are
@@ -68,13 +72,22 @@ def golden(  # noqa: PLR0913 (options by name)
     be asked to stay.
 
     Args:
-        model: in evaluation mode afterwards; runs on the device of its parameters.
+        model: a module with bayesian-torch layers or with dropout, in evaluation mode afterwards;
+            it runs on the device of its parameters. Or a function of inputs [N, ...] and the number
+            of a sample, from 0 on, that returns this sample's logits [N, classes]: so any library
+            can predict. Before each call PyTorch's global generator is seeded, alike for every
+            function and every set of pictures.
         metadata: what the export wrote.
         data: pictures with labels.
-        samples: an even number of Monte-Carlo weight samples; each takes a pass over all pictures.
+        samples: an even number of Monte-Carlo samples; each takes a pass over all pictures.
         ood: pictures of another distribution, to be told from those of `data` by uncertainty.
-        seed: of the weights; PyTorch's global generator is restored afterwards.
+        seed: of the samples; PyTorch's global generator is restored afterwards.
         batch: pictures that share a draw of the weights.
+        dropout: which dropout of a module is active, as for `export`.
+        mean_weights: a function of inputs that returns the logits of the exported ONNX network
+            without dropout, that is with every weight at its mean or at that of the first member.
+            A module has these itself; without them `bayes8 quantize --golden` has nothing to check
+            the network with.
         advance: called after each sample, of `data` and then of `ood`.
 
     Raises:
@@ -89,38 +102,54 @@ def golden(  # noqa: PLR0913 (options by name)
         message = f"{samples} samples: there must be two equal halves, each of at least one"
         raise ExportError(message)
     inputs = _inputs(metadata, data)
-    mean_weights = run(deterministic_copy(model), inputs, batch)
-    _check_labels(labels, mean_weights.shape[1], metadata)
-
-    model.eval()
+    active: Sequence[Dropout] = ()
+    mean: Array | None = None
+    if isinstance(model, nn.Module):
+        copied = deterministic_copy(model)
+        active = active_dropouts(
+            copied,
+            lambda: run(copied, inputs[:1], 1),
+            dropout,
+            is_random=bool(deterministic_layers(copied)),
+        )
+        with dropping(copied, ()):
+            mean = run(mean_weights or copied, inputs, batch)
+        model.eval()
+    else:
+        if dropout is not None:
+            message = "`dropout` is for modules; a function decides itself what it drops"
+            raise ExportError(message)
+        mean = run(mean_weights, inputs, batch) if mean_weights else None
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         seeds = torch.randint(2**62, (samples,)).tolist()
-        halves = [
-            predict(model, inputs, half, batch=batch, advance=advance)
-            for half in (seeds[: samples // 2], seeds[samples // 2 :])
-        ]
-        both = halves[0] + halves[1]
-        outside = None
-        if ood:
-            inputs = _inputs(metadata, ood)
-            outside = predict(model, inputs, seeds, batch=batch, advance=advance)
+        with dropping(model, active) if isinstance(model, nn.Module) else nullcontext():
+
+            def predicted(inputs: Tensor, first: int, count: int) -> Prediction:
+                own = seeds[first : first + count]
+                return predict(model, inputs, own, batch=batch, first=first, advance=advance)
+
+            halves = [predicted(inputs, first, samples // 2) for first in (0, samples // 2)]
+            _check_labels(labels, halves[0].probabilities.shape[1], metadata)
+            both = halves[0] + halves[1]
+            outside = predicted(_inputs(metadata, ood), 0, samples) if ood else None
 
     figures = _quality(both, labels)
     figures |= {
         "samples": samples,
         "seed": seed,
         "pictures": len(labels),
-        "mean_weights_accuracy": metrics.accuracy(as_probabilities(mean_weights), labels),
         "noise_floor": _noise_floor(halves, labels),
     }
+    if mean is not None:
+        figures["mean_weights_accuracy"] = metrics.accuracy(as_probabilities(mean), labels)
     if outside:
         figures["ood_auroc"] = {
             key: metrics.auroc(getattr(both, key), getattr(outside, key))
             for key in ("predictive_entropy", "mutual_information")
         }
     figures |= metadata.to_json()
-    return Golden(figures, _tensors(both, outside, labels, mean_weights))
+    return Golden(figures, _tensors(both, outside, labels, mean))
 
 
 def _inputs(metadata: Metadata, pictures: Pictures) -> Tensor:
@@ -166,16 +195,17 @@ def _noise_floor(halves: list[Prediction], labels: Labels) -> dict[str, Any]:
 
 
 def _tensors(
-    both: Prediction, outside: Prediction | None, labels: Labels, mean_weights: Array
+    both: Prediction, outside: Prediction | None, labels: Labels, mean: Array | None
 ) -> dict[str, NDArray[Any]]:
     tensors: dict[str, Array] = {
-        "mean_weights_logits": mean_weights,
         "mc_mean_probabilities": both.mean_probabilities,
         "mc_predictive_entropy": both.predictive_entropy,
         "mc_expected_entropy": both.expected_entropy,
         "mc_mutual_information": both.mutual_information,
         "mc_probability_std": both.probability_std,
     }
+    if mean is not None:
+        tensors["mean_weights_logits"] = mean
     if outside:
         tensors["ood_predictive_entropy"] = outside.predictive_entropy
         tensors["ood_mutual_information"] = outside.mutual_information

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from .deterministic import deterministic_copy, deterministic_layers
 from .errors import ExportError, UnsupportedLayerError
 
-# What the converter takes.
-MAX_MEMBERS = 64
+# How many the converter takes.
+MIN_MEMBERS, MAX_MEMBERS = 2, 64
 
 Batch = Tensor | Sequence[Tensor]
 
@@ -60,8 +60,8 @@ def members_of(
         ExportError: says which member cannot be used.
 
     """
-    if members is not None and not 2 <= len(members) <= MAX_MEMBERS:
-        message = f"{len(members)} members; there must be 2 to {MAX_MEMBERS}"
+    if members is not None and not MIN_MEMBERS <= len(members) <= MAX_MEMBERS:
+        message = f"{len(members)} members; there must be {MIN_MEMBERS} to {MAX_MEMBERS}"
         raise ExportError(message)
     copies = (
         [deterministic_copy(model)]
@@ -75,9 +75,7 @@ def members_of(
     if loader is not None:
         for copied in copies:
             _refresh(copied, loader)
-    made = [
-        Member(copied, _checked(copied, own)) for copied, own in zip(copies, each, strict=True)
-    ]
+    made = [Member(copied, _checked(copied, own)) for copied, own in zip(copies, each, strict=True)]
     if members is not None:
         first, *others = made
         for number, other in enumerate(others, 1):
@@ -90,6 +88,13 @@ def _copy(model: nn.Module, member: Mapping[str, Tensor] | nn.Module, number: in
         return deterministic_copy(member)
     try:
         loaded = copy.deepcopy(model)
+    except Exception as error:
+        message = (
+            f"the model cannot be copied: {error}; give `members` whole networks instead of state "
+            "dicts, or a model that has not run yet"
+        )
+        raise ExportError(message) from error
+    try:
         loaded.load_state_dict(member)
     except Exception as error:
         message = f"member {number} does not hold the weights of the model: {error}"
@@ -117,7 +122,7 @@ def _checked(model: nn.Module, sigma: Mapping[str, Tensor]) -> dict[str, Tensor]
     parameters = dict(model.named_parameters())
     bayesian = deterministic_layers(model)
     checked = {}
-    for name, values in sigma.items():
+    for name, given in sigma.items():
         if name not in parameters:
             some = ", ".join(f"`{known}`" for known in list(parameters)[:6])
             message = f"`sigma` names `{name}`, which is no parameter; there are {some}, ..."
@@ -126,7 +131,7 @@ def _checked(model: nn.Module, sigma: Mapping[str, Tensor]) -> dict[str, Tensor]
         if path in bayesian:
             reason = f"it has its own posterior, and `sigma` names `{name}`"
             raise UnsupportedLayerError(path, bayesian[path].kind, reason)
-        values = torch.as_tensor(values).detach().to("cpu", torch.float32, copy=True)
+        values = torch.as_tensor(given).detach().to("cpu", torch.float32, copy=True)
         if values.shape != parameters[name].shape:
             message = (
                 f"`sigma` of `{name}` has shape {list(values.shape)} instead of "

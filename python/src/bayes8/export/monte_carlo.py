@@ -1,7 +1,8 @@
-"""Monte-Carlo prediction with bayesian-torch itself, in FP32."""
+"""Monte-Carlo prediction with the model itself, in FP32."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,9 @@ from .deterministic import logits_of
 from .errors import ExportError
 
 Array = NDArray[np.float64]
+
+# Inputs [N, ...] and the number of a sample to logits [N, classes].
+Sampler = Callable[[Tensor, int], Tensor]
 
 # How far the sum of a row of probabilities may be from 1, in f32.
 _SUM_TOLERANCE = 1e-4
@@ -77,28 +81,31 @@ def entropy(probabilities: Array) -> Array:
     return total
 
 
-def predict(
-    model: nn.Module,
+def predict(  # noqa: PLR0913 (options by name)
+    model: nn.Module | Sampler,
     inputs: Tensor,
     seeds: Sequence[int],
     *,
     batch: int,
+    first: int = 0,
     advance: Callable[[], None] = lambda: None,
 ) -> Prediction:
     """Runs `model` on `inputs` [N, ...] once for each of `seeds`.
 
     Each batch draws its own weights, and batch i of any other inputs draws the same weights. Most
     of the chance is common to the pictures of a batch: it averages out over the batches and cancels
-    out between two sets. PyTorch's global generator is seeded. `advance` is called after each
-    sample.
+    out between two sets. PyTorch's global generator is seeded. A function is given the number of
+    the sample, `first` for the first of the seeds. `advance` is called after each sample.
 
     Raises:
         ExportError: when the model cannot be run, or returns no logits.
 
     """
     total: Prediction | None = None
-    for seed in seeds:
-        probabilities = as_probabilities(run(model, inputs, batch, seed))
+    for number, seed in enumerate(seeds, first):
+        # A module takes no number.
+        one = model if isinstance(model, nn.Module) else partial(_sample, model, number)
+        probabilities = as_probabilities(run(one, inputs, batch, seed))
         sample = Prediction(1, probabilities, probabilities**2, entropy(probabilities))
         total = total + sample if total else sample
         advance()
@@ -108,7 +115,13 @@ def predict(
     return total
 
 
-def run(model: nn.Module, inputs: Tensor, batch: int, seed: int | None = None) -> Array:
+def _sample(sampler: Sampler, number: int, inputs: Tensor) -> Tensor:
+    return sampler(inputs, number)
+
+
+def run(
+    model: Callable[[Tensor], object], inputs: Tensor, batch: int, seed: int | None = None
+) -> Array:
     """Returns the outputs of `model` for `inputs` [N, ...] as [N, classes].
 
     With a `seed`, PyTorch's global generator is at `seed + i` when batch `i` begins.
@@ -117,14 +130,19 @@ def run(model: nn.Module, inputs: Tensor, batch: int, seed: int | None = None) -
         ExportError: when the model cannot be run, or returns no logits.
 
     """
-    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
+    device = next((parameter.device for parameter in parameters), torch.device("cpu"))
     try:
         outputs = []
         with torch.no_grad():
             for i, part in enumerate(torch.split(inputs, batch)):
                 if seed is not None:
                     torch.manual_seed(seed + i)
-                outputs.append(logits_of(model(part.to(device))).cpu())
+                logits = logits_of(model(part.to(device))).cpu()
+                if len(logits) != len(part):
+                    message = f"{len(logits)} rows of logits for {len(part)} inputs"
+                    raise ExportError(message)  # noqa: TRY301 (passed on below)
+                outputs.append(logits)
     except ExportError:
         raise
     except Exception as error:

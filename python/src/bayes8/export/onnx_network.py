@@ -4,7 +4,6 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Literal
 
 import numpy as np
@@ -98,9 +97,7 @@ def _without_dropout(network: onnx.ModelProto, least: int) -> onnx.ModelProto:
         # The mean of a mask is what it is drawn from.
         if node.op_type == "Bernoulli":
             source = made_by.get(node.input[0])
-            while source is not None and source.op_type in ("Expand", "ConstantOfShape"):
-                source = None if source.op_type == "ConstantOfShape" else made_by[source.input[0]]
-            if source is not None and source.op_type != "Constant":
+            if source is None or source.op_type not in ("Constant", "ConstantOfShape"):
                 message = (
                     f"node `{node.name}`: its dropout depends on the input, which is not "
                     "supported; use dropout of a fixed probability, or members"
@@ -168,8 +165,7 @@ def _trace(model: nn.Module, batch: Tensor, exporter: Exporter) -> onnx.ModelPro
 def _torchscript(model: nn.Module, batch: Tensor) -> onnx.ModelProto:
     """Exports by tracing, with which all versions of PyTorch write the same network."""
     file = io.BytesIO()
-    fixed_windows: AbstractContextManager[object] = FixedWindows()
-    with fixed_windows:
+    with FixedWindows():
         torch.onnx.export(
             model,
             (batch,),
@@ -214,7 +210,36 @@ def _dynamo(model: nn.Module, batch: Tensor) -> onnx.ModelProto:
         message = "PyTorch 2.6 or later is needed for its dynamo exporter"
         raise ExportError(message)
     network: onnx.ModelProto = program.model_proto
+    _write_out_masks(network)
     return network
+
+
+def _write_out_masks(network: onnx.ModelProto) -> None:
+    """Makes the probabilities of every mask a constant, where they are expanded from one number."""
+    made_by = {name: node for node in network.graph.node for name in node.output}
+
+    def constant(name: str) -> NDArray[np.generic] | None:
+        node = made_by.get(name)
+        if node is not None and node.op_type == "Cast":
+            node = made_by.get(node.input[0])
+        if node is None or node.op_type != "Constant" or node.attribute[0].name != "value":
+            return None
+        return numpy_helper.to_array(node.attribute[0].t)
+
+    for node in network.graph.node:
+        source = made_by.get(node.input[0]) if node.op_type == "Bernoulli" else None
+        if source is not None and source.op_type == "Expand":
+            value, shape = (constant(name) for name in source.input)
+            if value is not None and shape is not None:
+                whole = np.broadcast_to(value, tuple(int(extent) for extent in shape))
+                written = onnx.helper.make_node(
+                    "Constant",
+                    [],
+                    list(source.output),
+                    source.name,
+                    value=numpy_helper.from_array(np.ascontiguousarray(whole)),
+                )
+                source.CopyFrom(written)
 
 
 def _compare(network: onnx.ModelProto, batch: Tensor, expected: NDArray[np.float32]) -> None:

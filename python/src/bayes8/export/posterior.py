@@ -50,7 +50,7 @@ def posterior(network: onnx.ModelProto, members: Sequence[Member]) -> Tensors:
     tensors: Tensors = {}
     sigmas = [member.sigmas() for member in members]
     for name, initializer in initializers.items():
-        own = [state[name].numpy() for state in states]
+        own = [np.ascontiguousarray(state[name].numpy()) for state in states]
         if not np.array_equal(numpy_helper.to_array(initializer), own[0]):
             message = f"initializer `{name}` is not the mean of the layer's weights"
             raise ExportError(message)

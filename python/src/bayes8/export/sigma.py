@@ -1,4 +1,4 @@
-"""Computes standard deviations from rho, the parameter that bayesian-torch trains."""
+"""Computes standard deviations from the parameters that libraries train."""
 
 import torch
 from torch import Tensor
@@ -13,3 +13,8 @@ def sigma_from_rho(rho: Tensor) -> Tensor:
     """
     rho = rho.detach().to("cpu", torch.float64)
     return torch.logaddexp(rho, torch.zeros_like(rho)).to(torch.float32)
+
+
+def sigma_from_logarithm(logarithm: Tensor) -> Tensor:
+    """Returns exp(logarithm) as f32, of the same shape, computed in f64."""
+    return logarithm.detach().to("cpu", torch.float64).exp().to(torch.float32)

@@ -1,0 +1,69 @@
+"""SWAG of TorchUncertainty, which is known by its attributes and never imported."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .errors import ExportError
+
+
+def swag_members(swag: Any, count: int, *, seed: int = 0) -> list[nn.Module]:  # noqa: ANN401 (a class that need not be installed)
+    """Draws `count` networks from SWAG's posterior, for the `members` of `export`.
+
+    Args:
+        swag: a `torch_uncertainty.methods.SWAG` that has collected models.
+        count: number of networks.
+        seed: of the draws; PyTorch's global generator is restored afterwards.
+
+    Raises:
+        ExportError: when `swag` is something else, or has no models.
+
+    """
+    _check(swag)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return [swag.sample(swag.scale, swag.diag_covariance) for _ in range(count)]
+
+
+def swag_gaussian(swag: Any) -> tuple[nn.Module, dict[str, Tensor]]:  # noqa: ANN401 (a class that need not be installed)
+    """Returns the network of the mean weights, and standard deviations for `export`'s `sigma`.
+
+    Args:
+        swag: a `torch_uncertainty.methods.SWAG` of diagonal covariance.
+
+    Raises:
+        ExportError: when `swag` is something else, has no models, or has a covariance of low rank.
+
+    """
+    _check(swag)
+    if not swag.diag_covariance:
+        message = (
+            "SWAG's covariance of low rank over all layers cannot be kept as standard deviations: "
+            "draw members instead, with swag_members, or train with diag_covariance=True"
+        )
+        raise ExportError(message)
+    model = copy.deepcopy(swag.core_model)
+    sigma = {}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            mean = swag.swag_stats[f"{swag.prfx}{name}_mean"]
+            square = swag.swag_stats[f"{swag.prfx}{name}_sq_mean"]
+            parameter.copy_(mean)
+            variance = (square - mean**2).clamp(min=swag.var_clamp)
+            sigma[name] = (swag.scale * variance).sqrt()
+    return model, sigma
+
+
+def _check(swag: Any) -> None:  # noqa: ANN401 (a class that need not be installed)
+    names = ("core_model", "swag_stats", "diag_covariance", "scale", "sample")
+    if not all(hasattr(swag, name) for name in names):
+        message = f"{type(swag).__name__} is not SWAG of TorchUncertainty"
+        raise ExportError(message)
+    if not swag.num_avgd_models:
+        message = (
+            "SWAG has not collected any models: call update_wrapper after each epoch beyond "
+            "cycle_start"
+        )
+        raise ExportError(message)
