@@ -5,6 +5,7 @@
 //! multiplies. Every method has one right answer, defined by [`crate::reference`]; a back end that returns
 //! other bits is wrong. Graphs, seeds, statistics and scheduling do not concern a back end.
 
+use crate::chacha::ChaCha8;
 use crate::convolution::{Convolution, Output};
 use crate::layer::Layer;
 use crate::ops::Job;
@@ -61,6 +62,6 @@ pub trait Backend: Send + Sync {
     /// Runs a loop over codes for sample `draw`, compiled for the vector unit if there is one.
     /// `input(i)` returns the codes of input `i`.
     fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
-        job.run(draw, input, output);
+        job.run(draw, ChaCha8::group_bytes, input, output);
     }
 }

@@ -22,6 +22,9 @@ pub const COLUMNS: [[usize; 4]; 4] = [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 1
 pub const DIAGONALS: [[usize; 4]; 4] =
     [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]];
 
+/// A group of a key stream as bytes.
+pub type Group = [u8; GROUP_BYTES];
+
 /// One word of each of the 16 blocks.
 type Lanes = [u32; LANES];
 
@@ -72,9 +75,6 @@ impl ChaCha8 {
 
     /// Computes group number `index`: blocks `16 index .. 16 index + 16`. Element `[j][b]` is word
     /// `j` of block `b`; in little-endian memory this is the byte order of the module's definition.
-    // On the web all code has the vector unit, and a separate function is smaller.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub fn group(&self, index: u64) -> [Lanes; 16] {
         // Column by column: a loop over all 16 words would be compiled to scattered memory accesses.
         let words = self.start(index * LANES as u64);
@@ -106,8 +106,9 @@ impl ChaCha8 {
         state
     }
 
-    /// Computes group number `index` as bytes, in the order of the module's definition.
-    pub fn group_bytes(&self, index: u64) -> [u8; GROUP_BYTES] {
+    /// Computes group number `index` as bytes, in the order of the module's definition. Kernels compute
+    /// them faster.
+    pub fn group_bytes(self, index: u64) -> Group {
         let mut bytes = [0; GROUP_BYTES];
         let words = self.group(index);
         for (chunk, word) in bytes.chunks_exact_mut(4).zip(words.as_flattened()) {

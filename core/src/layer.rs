@@ -1,6 +1,7 @@
 //! The data of a quantized model's nodes. A weighted node owns a layer: the quantized posterior of
 //! its weights and biases.
 
+use crate::chacha::{ChaCha8, Group};
 use crate::numerics::{CodeRange, Quantization, Table};
 use crate::posterior::{Draw, PerMember, Posterior, sample_biases};
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
@@ -130,12 +131,24 @@ impl Layer {
     /// # Panics
     /// When `biases` has another length than the layer has output channels.
     pub fn sample_biases(&self, draw: Draw, biases: &mut [i32]) {
+        self.sample_biases_from(draw, ChaCha8::group_bytes, biases);
+    }
+
+    /// Draws all biases as [`Self::sample_biases`] does. `groups` returns a group of a key stream
+    /// ([`ChaCha8::group_bytes`]).
+    pub(crate) fn sample_biases_from(
+        &self,
+        draw: Draw,
+        groups: impl Fn(ChaCha8, u64) -> Group,
+        biases: &mut [i32],
+    ) {
         assert_eq!(biases.len(), self.out_channels, "one slot per output channel");
         match &self.bias {
             None => biases.fill(0),
             Some(Bias { mu, sigma: None }) => biases.copy_from_slice(mu),
             Some(Bias { mu, sigma: Some(sigma) }) => {
-                sample_biases(mu, sigma, draw.bias_stream(self.index), biases);
+                let stream = draw.bias_stream(self.index);
+                sample_biases(mu, sigma, |index| groups(stream, index), biases);
             }
         }
     }

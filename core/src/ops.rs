@@ -35,6 +35,7 @@ pub use operation::{Arity, GridRule, Operation, Random, Real, RealValue, Weighte
 pub(crate) use operation::{Inputs, Operand, STEPS_PER_ELEMENT, Site, View};
 pub use rescale::Rescale;
 
+use crate::chacha::{ChaCha8, Group};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::posterior::Draw;
@@ -223,12 +224,13 @@ macro_rules! operations {
         }
 
         impl Job {
-            /// Runs the loop on pictures one after the other, for sample `draw`. `input(i)` returns
-            /// the codes of input `i`.
+            /// Runs the loop on pictures one after the other, for sample `draw`. `groups` returns a
+            /// group of a key stream ([`ChaCha8::group_bytes`]), `input(i)` the codes of input `i`.
             #[inline(always)]
             pub fn run<'a>(
                 &self,
                 draw: Draw,
+                groups: impl Fn(ChaCha8, u64) -> Group,
                 input: impl Fn(usize) -> &'a [u8],
                 output: &mut [u8],
             ) {
@@ -236,7 +238,7 @@ macro_rules! operations {
                     $($(Self::$job(job) => job.run(input, output),)?)*
                     $($(Self::$unit_job(job) => job.run(input, output),)?)*
                     Self::$table_job(job) => job.run(input, output),
-                    $(Self::$random_job(job) => job.run(draw, input, output),)*
+                    $(Self::$random_job(job) => job.run(draw, groups, input, output),)*
                 }
             }
         }

@@ -160,8 +160,10 @@ fn build(optimize: bool, packer: Packer) -> anyhow::Result<()> {
         if optimize {
             // The module itself says which instructions it may use.
             let mut wasm_opt = binaryen("wasm-opt");
-            // LLVM has optimized for speed: -O3 makes the module larger and not faster.
-            wasm_opt.args(["-O2", "--strip-producers", "--strip-target-features"]);
+            // LLVM has optimized for speed: -O3 makes the module larger and not faster. Large functions
+            // with one caller compress better on their own.
+            wasm_opt.args(["-O2", "--one-caller-inline-max-function-size=50"]);
+            wasm_opt.args(["--strip-producers", "--strip-target-features"]);
             run_command(wasm_opt.arg(from).arg("-o").arg(&to))?;
         } else {
             fs::copy(from, &to).with_context(|| format!("cannot write {}", to.display()))?;

@@ -203,14 +203,12 @@ impl Tensors<'_> {
         let channels = node.shape.channels;
         let first = format!("{}.mu", layer_prefix(&node.name, Some(0)));
         let several = self.members > 1 && self.header.info(&first).is_some();
-        let count = if several { self.members } else { 1 };
-        let mut layer =
-            |member| self.layer(&layer_prefix(&node.name, member), channels, filters).map(Arc::new);
-        let mut members = PerMember::shared(layer(several.then_some(0))?);
-        for member in 1..count {
-            members.push(layer(Some(member))?);
+        let mut layers = Vec::new();
+        for member in 0..if several { self.members } else { 1 } {
+            let prefix = layer_prefix(&node.name, several.then_some(member));
+            layers.push(Arc::new(self.layer(&prefix, channels, filters)?));
         }
-        Ok(members)
+        Ok(PerMember::new(layers).expect("at least one"))
     }
 
     /// Reads the layer whose tensors have this prefix.

@@ -90,9 +90,12 @@ fn check_tensor_names(parts: &Parts) -> Result<(), ModelError> {
         if own.is_some_and(is_weighted) {
             return Err(ModelError::TensorName(node.name.clone()));
         }
-        let owner = own.unwrap_or(&node.name).rsplit_once(".member.");
+        // `OWNER.member.K`.
+        let split = own.unwrap_or(&node.name).rsplit_once('.');
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if several && owner.is_some_and(|(owner, n)| is_number(n) && is_weighted(owner)) {
+        let owner = split.filter(|(_, number)| is_number(number));
+        let owner = owner.and_then(|(rest, _)| rest.strip_suffix(".member"));
+        if several && owner.is_some_and(is_weighted) {
             return Err(ModelError::TensorName(node.name.clone()));
         }
     }

@@ -1,14 +1,18 @@
 //! Dropout that stays active at prediction.
 
 use super::{Dice, GraphError, GridRule, Inputs, Operation, Random, Site};
+use crate::chacha::{ChaCha8, Group};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::numerics::Quantization;
 use crate::posterior::Draw;
 use crate::posterior::mask::{Mask, UNITS, mask};
+use crate::quoted::Echo;
+use alloc::string::String;
 use core::fmt;
 use core::num::NonZeroU16;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Dropout that is active at prediction: a sample drops units with a probability and scales the
 /// others by `1 / (1 - probability)`.
@@ -26,12 +30,17 @@ pub struct Dropout {
 
 /// A probability above 0 and below 1, as a multiple of 2^-16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct DropoutProbability(pub NonZeroU16);
+
+/// A number that is not a probability of dropout in units of 2^-16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a probability is 1 to 65535, in units of 2^-16, not {0}")]
+pub struct DropoutProbabilityError(pub u32);
 
 /// What dropout keeps or drops as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum DropoutKind {
     /// Each element of the value.
     Element,
@@ -39,6 +48,41 @@ pub enum DropoutKind {
     Channel,
     /// The whole value: stochastic depth.
     Value,
+}
+
+/// A name that is not one of a [`DropoutKind`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("dropout has the kind `element`, `channel` or `value`, not `{}`", Echo(.0))]
+pub struct DropoutKindError(pub String);
+
+impl TryFrom<u32> for DropoutProbability {
+    type Error = DropoutProbabilityError;
+
+    fn try_from(units: u32) -> Result<Self, DropoutProbabilityError> {
+        let fits = u16::try_from(units).ok().and_then(NonZeroU16::new);
+        fits.map(Self).ok_or(DropoutProbabilityError(units))
+    }
+}
+
+impl From<DropoutProbability> for u32 {
+    fn from(probability: DropoutProbability) -> Self {
+        probability.0.get().into()
+    }
+}
+
+impl TryFrom<String> for DropoutKind {
+    type Error = DropoutKindError;
+
+    fn try_from(name: String) -> Result<Self, DropoutKindError> {
+        let mut kinds = [Self::Element, Self::Channel, Self::Value].into_iter();
+        kinds.find(|kind| kind.name() == name).ok_or(DropoutKindError(name))
+    }
+}
+
+impl From<DropoutKind> for &'static str {
+    fn from(kind: DropoutKind) -> Self {
+        kind.name()
+    }
 }
 
 impl DropoutProbability {
@@ -95,7 +139,7 @@ impl Dropout {
         let units = self.kind.units(shape);
         let (stream, probability) = (draw.mask_stream(number), self.probability.0.get());
         let groups = (0..units.div_ceil(UNITS) as u64)
-            .flat_map(move |group| mask(stream, group, probability));
+            .flat_map(move |group| mask(&stream.group_bytes(group), probability));
         groups.take(units).map(|mask| mask != 0)
     }
 
@@ -159,13 +203,19 @@ pub struct Masking {
 
 impl Masking {
     #[inline(always)]
-    pub(super) fn run<'a>(&self, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
+    pub(super) fn run<'a>(
+        &self,
+        draw: Draw,
+        groups: impl Fn(ChaCha8, u64) -> Group,
+        input: impl Fn(usize) -> &'a [u8],
+        output: &mut [u8],
+    ) {
         let stream = draw.mask_stream(self.number);
         let input = input(0);
         // Rows of few units would be slow: handle as many together as a mask has room for.
         let length = (UNITS / self.units).max(1) * self.units;
         for (group, first) in (0..).zip((0..length).step_by(UNITS)) {
-            let mut kept = mask(stream, group, self.probability);
+            let mut kept = mask(&groups(stream, group), self.probability);
             let mut filled = self.units;
             while filled < length {
                 let more = filled.min(length - filled);

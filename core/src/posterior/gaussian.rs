@@ -5,7 +5,7 @@
 //! 16-entry table, so that a byte shuffle can do the look-up. The sum of the four entries is the
 //! noise `eps8`, close to a Gaussian of standard deviation [`NOISE_STD`].
 
-use crate::chacha::{ChaCha8, GROUP_BYTES};
+use crate::chacha::{ChaCha8, GROUP_BYTES, Group};
 use crate::check::{check_count, check_not_negative, named};
 use crate::error::ModelError;
 use alloc::vec::Vec;
@@ -80,15 +80,16 @@ pub const fn sample_bias(mu: i32, sigma: i32, noise: i8) -> i32 {
 }
 
 /// The noise of the rows of a layer, in order. Every row starts with a new chunk.
-struct NoiseRows {
-    stream: ChaCha8,
+struct NoiseRows<G> {
+    /// Returns a group of the stream.
+    groups: G,
     next_chunk: u64,
-    group: [u8; GROUP_BYTES],
+    group: Group,
 }
 
-impl NoiseRows {
-    fn new(stream: ChaCha8) -> Self {
-        Self { stream, next_chunk: 0, group: [0; GROUP_BYTES] }
+impl<G: Fn(u64) -> Group> NoiseRows<G> {
+    fn new(groups: G) -> Self {
+        Self { groups, next_chunk: 0, group: [0; GROUP_BYTES] }
     }
 
     /// Calls `each(i, noise)` for the `length` weights of the next row.
@@ -97,7 +98,7 @@ impl NoiseRows {
             let within = (self.next_chunk % CHUNKS_PER_GROUP as u64) as usize;
             if within == 0 {
                 let index = self.next_chunk / CHUNKS_PER_GROUP as u64;
-                self.group = self.stream.group_bytes(index);
+                self.group = (self.groups)(index);
             }
             self.next_chunk += 1;
             let bytes = &self.group[within * 2 * CHUNK..][..2 * CHUNK];
@@ -149,7 +150,7 @@ impl Gaussian {
         stream: ChaCha8,
         weights: &mut [i8],
     ) {
-        let mut rows = NoiseRows::new(stream);
+        let mut rows = NoiseRows::new(|index| stream.group_bytes(index));
         for (row, weights) in weights.chunks_exact_mut(row_length).enumerate() {
             let mu = &mu[row * row_length..][..row_length];
             let sigma = &self.sigma[row * row_length..][..row_length];
@@ -161,9 +162,15 @@ impl Gaussian {
     }
 }
 
-/// Draws biases around `mu` with the sigma codes `sigma` ([`sample_bias`]).
-pub(crate) fn sample_biases(mu: &[i32], sigma: &[i32], stream: ChaCha8, biases: &mut [i32]) {
-    NoiseRows::new(stream).row(biases.len(), |i, noise| {
+/// Draws biases around `mu` with the sigma codes `sigma` ([`sample_bias`]). `groups` returns a group of
+/// the key stream.
+pub(crate) fn sample_biases(
+    mu: &[i32],
+    sigma: &[i32],
+    groups: impl Fn(u64) -> Group,
+    biases: &mut [i32],
+) {
+    NoiseRows::new(groups).row(biases.len(), |i, noise| {
         biases[i] = sample_bias(mu[i], sigma[i], noise);
     });
 }

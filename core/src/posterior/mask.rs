@@ -6,7 +6,7 @@
 //! of 2^-16.
 
 use super::gaussian::CHUNK;
-use crate::chacha::{ChaCha8, GROUP_BYTES};
+use crate::chacha::{GROUP_BYTES, Group};
 
 /// Units whose bits are in one group of the key stream.
 pub const UNITS: usize = GROUP_BYTES / 2;
@@ -14,17 +14,16 @@ pub const UNITS: usize = GROUP_BYTES / 2;
 /// A mask for [`UNITS`] consecutive units: 255 where a unit is kept, 0 where it is dropped.
 pub type Mask = [u8; UNITS];
 
-/// Draws the masks of units `UNITS * group ..` of a stream.
+/// Computes the mask of units `UNITS * n ..` from group `n` of the key stream.
 #[inline(always)]
-pub fn mask(stream: ChaCha8, group: u64, probability: u16) -> Mask {
+pub fn mask(group: &Group, probability: u16) -> Mask {
     let [low, high] = probability.to_le_bytes();
-    let words = stream.group(group);
     let mut mask = [0; UNITS];
-    // A chunk is two words of every block. Bytes are compared as bytes, 64 at a time.
-    let (chunks, _) = words.as_chunks::<2>();
-    for ([first, second], mask) in chunks.iter().zip(mask.as_chunks_mut::<CHUNK>().0) {
-        let (first, second) = (first.map(u32::to_le_bytes), second.map(u32::to_le_bytes));
-        let (first, second) = (first.as_flattened(), second.as_flattened());
+    let (lines, _) = group.as_chunks::<CHUNK>();
+    // Bytes are compared as bytes, 64 at a time.
+    for ([first, second], mask) in
+        lines.as_chunks::<2>().0.iter().zip(mask.as_chunks_mut::<CHUNK>().0)
+    {
         for i in 0..CHUNK {
             let is_dropped = (second[i] < high) | (second[i] == high) & (first[i] < low);
             mask[i] = if is_dropped { 0 } else { u8::MAX };

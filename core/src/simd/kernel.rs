@@ -3,7 +3,7 @@
 use super::depthwise::memory::DepthwiseMemory;
 use super::output::BlockOutput;
 use super::task::Task;
-use crate::chacha::ChaCha8;
+use crate::chacha::{ChaCha8, Group};
 use crate::convolution::Convolution;
 use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP};
 use core::ops::Range;
@@ -64,6 +64,9 @@ pub trait Kernel: Copy + Send + Sync {
         block: &Block<'_, Self>,
         output: BlockOutput<'_>,
     );
+
+    /// Computes a group of a key stream ([`ChaCha8::group_bytes`]).
+    fn group(self, stream: ChaCha8, index: u64) -> Group;
 
     /// Draws chunks of weights.
     fn draw(self, drawing: Drawing<'_>);

@@ -10,6 +10,7 @@ use super::winograd;
 use super::{
     Block, BlockOutput, Depthwise, DepthwiseBlock, Drawing, Kernel, PANEL, Winograd, sampler, tile,
 };
+use crate::chacha::{ChaCha8, Group};
 use crate::posterior::gaussian::CHUNK;
 
 /// The kernel of the instruction set `D`.
@@ -56,6 +57,10 @@ impl<D: DotPairs<P>, const P: usize> Kernel for Pairs<D, P> {
     fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {
         block.check(&output);
         self.0.run(tile::Multiply { set: self.0, block, output: &mut output });
+    }
+
+    fn group(self, stream: ChaCha8, index: u64) -> Group {
+        self.0.run(sampler::StreamGroup { lanes: self.0.lanes(), stream, index })
     }
 
     fn draw(self, drawing: Drawing<'_>) {

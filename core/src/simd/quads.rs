@@ -5,6 +5,7 @@
 use super::lanes::{Dot, Lanes};
 use super::task::Task;
 use super::{Block, BlockOutput, DepthwiseBlock, Drawing, Kernel, PANEL, sampler, tile};
+use crate::chacha::{ChaCha8, Group};
 use crate::posterior::gaussian::CHUNK;
 
 /// Four weights of each of sixteen channels.
@@ -59,6 +60,10 @@ impl<D: DotQuads<P>, const P: usize> Kernel for Quads<D, P> {
     fn multiply(self, (): &mut (), block: &Block<'_, Self>, mut output: BlockOutput<'_>) {
         block.check(&output);
         self.0.run(tile::Multiply { set: self.0, block, output: &mut output });
+    }
+
+    fn group(self, stream: ChaCha8, index: u64) -> Group {
+        self.0.run(sampler::StreamGroup { lanes: self.0.lanes(), stream, index })
     }
 
     fn draw(self, drawing: Drawing<'_>) {

@@ -3,9 +3,34 @@
 use super::lanes::{Dot, Int, Lanes};
 use super::task::Task;
 use super::{Drawing, NoiseMultipliers, PANEL, stream_groups};
-use crate::chacha::{COLUMNS, ChaCha8, DIAGONALS};
+use crate::chacha::{COLUMNS, ChaCha8, DIAGONALS, GROUP_BYTES, Group};
 use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, NOISE_TABLES};
 use core::ops::Range;
+
+/// Computes a group of a key stream.
+pub(super) struct StreamGroup<L, const P: usize> {
+    pub(super) lanes: L,
+    pub(super) stream: ChaCha8,
+    pub(super) index: u64,
+}
+
+impl<L: Lanes<P>, const P: usize> Task for StreamGroup<L, P> {
+    type Output = Group;
+
+    #[inline(always)]
+    fn run(self) -> Group {
+        let Self { lanes, stream, index } = self;
+        let mut group = [0; GROUP_BYTES];
+        // Word by word, 64 bytes each.
+        let (lines, _) = group.as_chunks_mut::<CHUNK>();
+        for p in 0..P {
+            for (word, line) in key_stream(lanes, stream, index, p).into_iter().zip(&mut *lines) {
+                lanes.store_register(line, p, word);
+            }
+        }
+        group
+    }
+}
 
 /// Draws chunks of weights.
 pub(super) struct Draw<'a, L, const P: usize> {

@@ -1,5 +1,6 @@
 //! Work that is compiled once for each instruction set.
 
+use super::kernel::Kernel;
 use crate::ops::Job;
 use crate::posterior::Draw;
 
@@ -27,18 +28,20 @@ impl<R, F: FnOnce() -> R> Task for Loop<F> {
 }
 
 /// The loop over codes of an operation.
-pub(super) struct Codes<'j, 'o, F> {
+pub(super) struct Codes<'j, 'o, K, F> {
+    pub(super) kernel: K,
     pub(super) job: &'j Job,
     pub(super) draw: Draw,
     pub(super) input: F,
     pub(super) output: &'o mut [u8],
 }
 
-impl<'a, F: Fn(usize) -> &'a [u8]> Task for Codes<'_, '_, F> {
+impl<'a, K: Kernel, F: Fn(usize) -> &'a [u8]> Task for Codes<'_, '_, K, F> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        self.job.run(self.draw, self.input, self.output);
+        let groups = |stream, index| self.kernel.group(stream, index);
+        self.job.run(self.draw, groups, self.input, self.output);
     }
 }

@@ -1,5 +1,6 @@
 //! Invalid blocks are refused. Kernels access through pointers whatever [`Block::check`] accepts.
 
+use bayes8_core::chacha::{ChaCha8, Group};
 use bayes8_core::numerics::{CodeRange, Quantization, Target};
 use bayes8_core::ops::{Addition, Rescale};
 use bayes8_core::posterior::gaussian::CHUNK;
@@ -43,6 +44,10 @@ impl Kernel for Extents {
 
     fn multiply(self, (): &mut (), block: &Block<'_, Self>, output: BlockOutput<'_>) {
         block.check(&output);
+    }
+
+    fn group(self, _: ChaCha8, _: u64) -> Group {
+        unreachable!("no test draws")
     }
 
     fn draw(self, _: Drawing<'_>) {}

@@ -40,6 +40,7 @@ use super::avx512vnni::Avx512Vnni;
 use super::avx512vnni::epilogue::Epilogue;
 use super::{Block, BlockOutput, DepthwiseBlock, Drawing, Kernel, PANEL, PANEL_PAIR, Peak};
 use crate::isa::Isa;
+use bayes8_core::chacha::{ChaCha8, Group};
 use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::Task;
 use configuration::TILE_ROWS;
@@ -130,6 +131,14 @@ impl Kernel for Amx {
                 // SAFETY: as above; `portable::write_rows` needs no features.
                 unsafe { walk(session, block, epilogue, after_step) };
             }
+        }
+    }
+
+    fn group(self, stream: ChaCha8, index: u64) -> Group {
+        match self.vector {
+            Vector::Avx512Vnni(kernel) => kernel.group(stream, index),
+            #[cfg(test)]
+            Vector::Portable => stream.group_bytes(index),
         }
     }
 

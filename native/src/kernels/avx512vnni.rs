@@ -10,6 +10,7 @@ pub(super) mod epilogue;
 use super::avx512bw::Avx512;
 use super::{Block, BlockOutput, Drawing, Kernel, PANEL, Pairs, Peak, row_tiles};
 use crate::isa::Isa;
+use bayes8_core::chacha::{ChaCha8, Group};
 use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::{Depthwise, DepthwiseBlock, Dot, Lanes, Task};
 use epilogue::Epilogue;
@@ -62,6 +63,10 @@ impl Kernel for Avx512Vnni {
                 }
             }
         }
+    }
+
+    fn group(self, stream: ChaCha8, index: u64) -> Group {
+        Pairs(self.0).group(stream, index)
     }
 
     fn draw(self, drawing: Drawing<'_>) {

@@ -3,6 +3,7 @@
 use super::stopwatch::{Work, count, enter, time};
 use crate::kernels::{Block, BlockOutput, Drawing, Kernel, PANEL};
 use bayes8_core::backend::Backend;
+use bayes8_core::chacha::{ChaCha8, Group};
 use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::layer::Layer;
 use bayes8_core::ops::Job;
@@ -122,6 +123,10 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
         let &Block { activations, rows, pieces, steps, panels, offsets, multipliers } = block;
         let block = Block { activations, rows, pieces, steps, panels, offsets, multipliers };
         time(Work::Products, || self.0.multiply(session, &block, output));
+    }
+
+    fn group(self, stream: ChaCha8, index: u64) -> Group {
+        self.0.group(stream, index)
     }
 
     fn draw(self, drawing: Drawing<'_>) {

@@ -14,6 +14,7 @@
 //! Peak: 16 products per instruction; a step of a full tile is 8 instructions on 6 loads.
 
 use super::lanes::Simd128;
+use bayes8_core::chacha::{ChaCha8, Group};
 use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::{
     Block, BlockOutput, Depthwise, DepthwiseBlock, Dot, Drawing, Epilogue, Kernel, Lanes, PANEL,
@@ -157,6 +158,10 @@ impl Kernel for Relaxed {
             }
             epilogue.finish(&mut waiting, &mut output);
         }
+    }
+
+    fn group(self, stream: ChaCha8, index: u64) -> Group {
+        self.0.group(stream, index)
     }
 
     fn draw(self, drawing: Drawing<'_>) {

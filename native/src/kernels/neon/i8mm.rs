@@ -11,6 +11,7 @@
 use super::lanes::Neon;
 use crate::isa::Isa;
 use crate::kernels::{Block, BlockOutput, Drawing, Kernel, PANEL, Peak, Quads, row_tiles};
+use bayes8_core::chacha::{ChaCha8, Group};
 use bayes8_core::posterior::gaussian::CHUNK;
 use bayes8_core::simd::{Epilogue, Lanes, PanelEpilogue, Task};
 use std::arch::{aarch64::int32x4_t, asm, is_aarch64_feature_detected};
@@ -54,6 +55,10 @@ impl Kernel for I8mm {
         block.check(&output);
         // SAFETY: `self` proves that the processor has the features.
         unsafe { multiply(self, block, &mut output) }
+    }
+
+    fn group(self, stream: ChaCha8, index: u64) -> Group {
+        Quads(self.0).group(stream, index)
     }
 
     fn draw(self, drawing: Drawing<'_>) {
