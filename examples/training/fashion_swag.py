@@ -63,7 +63,7 @@ def main() -> None:
         return dict(swag.swag_stats)
 
     swag.swag_stats = trained(chosen.output / "swag.pth", collect)
-    swag.num_avgd_models = PER_EPOCH * EPOCHS
+    swag.num_avgd_models.fill_(PER_EPOCH * EPOCHS)
     members = [member.eval() for member in swag_members(swag, MEMBERS)]
     export(
         members[0],
