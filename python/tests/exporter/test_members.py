@@ -117,7 +117,7 @@ def test_members_of_other_networks_are_refused(tmp_path: Path) -> None:
         ([state, state], "all members are equal"),
     ):
         with pytest.raises(ExportError, match=reason):
-            export(network(), EXAMPLE, tmp_path / "out", members=members)  # type: ignore[arg-type]
+            export(network(), EXAMPLE, tmp_path / "out", members=members)
     assert not list(tmp_path.iterdir())
 
 
@@ -178,7 +178,7 @@ def test_a_function_of_samples_has_figures() -> None:
 
 
 def test_weights_in_another_memory_format(tmp_path: Path) -> None:
-    members = [network(seed).to(memory_format=torch.channels_last) for seed in range(2)]  # type: ignore[call-overload]
+    members = [network(seed).to(memory_format=torch.channels_last) for seed in range(2)]
     files = export(members[0], EXAMPLE, tmp_path, members=members)
     tensors = load_file(files.posterior)
     for number, member in enumerate(members):

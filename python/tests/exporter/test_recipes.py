@@ -71,7 +71,7 @@ def fit(model: nn.Module, loader: Any, steps: int = 5) -> None:
     for _ in range(steps):
         for inputs, labels in loader:
             optimizer.zero_grad()
-            cross_entropy(model(inputs), labels).backward()
+            torch.autograd.backward(cross_entropy(model(inputs), labels))
             optimizer.step()
 
 
@@ -145,7 +145,8 @@ def test_torchbnn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: Any) 
     )
     fit(model, loader)
     check(run("torchbnn", monkeypatch, tmp_path, model=model, example=EXAMPLE), model)
-    model[0].freeze()
+    frozen: Any = model[0]
+    frozen.freeze()
     with pytest.raises(ExportError, match=r"layer `0` \(BayesConv2d\): it is frozen at one draw"):
         export(model, EXAMPLE, tmp_path)
 
@@ -170,7 +171,7 @@ def test_ivon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: Any) -> N
         for inputs, labels in loader:
             with optimizer.sampled_params(train=True):
                 optimizer.zero_grad()
-                cross_entropy(model(inputs), labels).backward()
+                torch.autograd.backward(cross_entropy(model(inputs), labels))
             optimizer.step()
 
     def sample(x: Tensor) -> Tensor:
@@ -236,7 +237,7 @@ def swag_of(model: nn.Module, loader: Any, *, diagonal: bool) -> Any:
     for epoch in range(1, 8):
         for inputs, labels in loader:
             optimizer.zero_grad()
-            cross_entropy(model(inputs), labels).backward()
+            torch.autograd.backward(cross_entropy(model(inputs), labels))
             optimizer.step()
         swag.update_wrapper(epoch)
     return swag
