@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from ivon import IVON
+from ivon import IVON  # type: ignore[import-untyped, import-not-found, unused-ignore]
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
@@ -39,7 +39,7 @@ EPOCHS = 4
 def train_ivon(model: nn.Module, loader: Loader) -> dict[str, Tensor]:
     """Returns the means, and as `sigma.NAME` the standard deviations."""
     torch.manual_seed(1)
-    size = len(loader.dataset)  # type: ignore[arg-type]
+    size = len(loader.dataset)  # type: ignore[arg-type, unused-ignore]
     optimizer = IVON(
         model.parameters(), lr=0.1, ess=size, hess_init=0.3, beta2=0.9995, weight_decay=2e-4
     )
@@ -51,7 +51,7 @@ def train_ivon(model: nn.Module, loader: Loader) -> dict[str, Tensor]:
             with optimizer.sampled_params(train=True):
                 optimizer.zero_grad()
                 loss = F.cross_entropy(model(flipped(inputs)), labels)
-                loss.backward()
+                torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
             total += loss.item()

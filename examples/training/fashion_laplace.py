@@ -45,7 +45,7 @@ def main() -> None:
         hessian_structure="kron",
     )
     posterior.fit(loader)
-    posterior.optimize_prior_precision(method="marglik")
+    posterior.optimize_prior_precision(method="marglik", pred_type="glm")
     model, sigma = laplace(posterior)
     export(
         model,
@@ -55,7 +55,7 @@ def main() -> None:
         preprocessing=PREPROCESSING,
         sigma=sigma,
     )
-    last = posterior.model.last_layer
+    last = trained_network[-1]
     names = [f"16.{name}" for name, _ in last.named_parameters()]
 
     def sample(x: Tensor, _: int) -> Tensor:

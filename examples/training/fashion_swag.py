@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
-from torch_uncertainty.methods import SWAG
+from torch_uncertainty.methods import SWAG  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 from bayes8.export import export, swag_members
 from common import (
@@ -54,7 +54,8 @@ def main() -> None:
         for epoch in range(EPOCHS):
             for step, (inputs, labels) in enumerate(loader, 1):
                 optimizer.zero_grad()
-                F.cross_entropy(model(flipped(inputs)), labels).backward()
+                loss = F.cross_entropy(model(flipped(inputs)), labels)
+                torch.autograd.backward(loss)
                 optimizer.step()
                 if step % (len(loader) // PER_EPOCH) == 0:
                     collected += 1
@@ -63,7 +64,7 @@ def main() -> None:
         return dict(swag.swag_stats)
 
     swag.swag_stats = trained(chosen.output / "swag.pth", collect)
-    swag.num_avgd_models = PER_EPOCH * EPOCHS
+    swag.num_avgd_models.fill_(PER_EPOCH * EPOCHS)
     members = [member.eval() for member in swag_members(swag, MEMBERS)]
     export(
         members[0],

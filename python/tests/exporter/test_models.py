@@ -14,6 +14,7 @@ from networks import (
     CLASSES,
     bayesian_cnn,
     chain,
+    exact_sigma,
     initializers,
     mean_logits,
     onnx_logits,
@@ -24,6 +25,7 @@ from networks import (
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
+import bayes8
 from bayes8.export import ExportError, Preprocessing, export
 
 INPUTS = pictures(6, 3, 8, 8)
@@ -244,3 +246,32 @@ def test_metadata(tmp_path: Path) -> None:
     assert json.loads(files.metadata.read_text()) == {
         "preprocessing": {"mean": [0.0], "std": [1.0]}
     }
+
+
+def test_an_ensemble_of_bayesian_networks_has_the_sigma_of_each_member(tmp_path: Path) -> None:
+    members = [small_cnn(seed) for seed in (1, 2)]
+    files = export(small_cnn(), INPUTS[:1], tmp_path, members=[m.state_dict() for m in members])
+    tensors = load_file(files.posterior)
+    for number, member in enumerate(members):
+        name = f"conv1.weight.member.{number}"
+        np.testing.assert_array_equal(tensors[name], member.conv1.mu_kernel.detach())
+        expected = exact_sigma(member.conv1.rho_kernel)
+        np.testing.assert_allclose(tensors[f"{name}.sigma"], expected, rtol=1e-6)
+    assert files.members == 2
+    assert "fc.bias" in files.bayesian
+    quantized = bayes8.quantize(
+        files.network,
+        posterior=files.posterior,
+        calibration=INPUTS.permute(0, 2, 3, 1).contiguous().numpy(),
+        class_names=CLASSES,
+    )
+    assert len(quantized.class_names) == len(CLASSES)
+
+
+def test_dropout_of_a_bayesian_network_is_active_only_if_it_is_chosen(tmp_path: Path) -> None:
+    model = bayesian_cnn("Reparameterization")
+    assert export(model, INPUTS[:1], tmp_path).dropout == []
+    files = export(model, INPUTS[:1], tmp_path, dropout="active")
+    assert files.dropout == ["8"]
+    assert "9.weight" in files.bayesian
+    assert "Dropout" in operators(files.network)

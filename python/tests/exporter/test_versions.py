@@ -52,7 +52,7 @@ export(torch.nn.Sequential(torch.nn.Linear(3, 4)), torch.zeros(1, 3), {str(tmp_p
     done = subprocess.run(
         [sys.executable, "-c", script], check=False, capture_output=True, text=True
     )
-    assert "ExportError: no Bayesian layer leads to the logits" in done.stderr
+    assert "ExportError: nothing is random: no Bayesian layer leads to the logits" in done.stderr
 
 
 def test_nothing_but_the_extra_is_needed_for_the_command() -> None:
