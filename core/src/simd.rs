@@ -147,11 +147,6 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         }
     }
 
-    fn sample_biases(&self, layer: &SimdLayer, draw: Draw, biases: &mut [i32]) {
-        let groups = |stream, index| self.kernel.group(stream, index);
-        layer.layer.sample_biases_from(draw, groups, biases);
-    }
-
     fn sample_taps(&self, layer: &SimdLayer, draw: Draw, taps: &mut [[i8; CHUNK]]) {
         let Some(sigma) = layer.sigma() else {
             taps.copy_from_slice(layer.mu());
@@ -346,7 +341,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
             weights.offsets.grow(layer.layer.out_channels, 0);
             self.sample_taps(layer, draw, &mut weights.taps[..layer.mu().len()]);
             let biases = &mut weights.offsets[..layer.layer.out_channels];
-            self.sample_biases(layer, draw, biases);
+            layer.sample_biases(self.kernel, draw, biases);
             return;
         }
         let panels = layer.groups * layer.panels_per_group();
@@ -360,7 +355,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         self.sample_panels(layer, draw, 0, panels, offsets, &mut parts[..threads]);
         grow(biases, layer.layer.out_channels, 0);
         let biases = &mut biases[..layer.layer.out_channels];
-        self.sample_biases(layer, draw, biases);
+        layer.sample_biases(self.kernel, draw, biases);
         for (panel, offsets) in offsets.chunks_exact_mut(PANEL).enumerate() {
             for (row, offset) in layer.rows_of_panel(panel).zip(offsets) {
                 *offset = offset.wrapping_add(biases[row]);
@@ -397,7 +392,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
     }
 
     fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
-        let kernel = self.kernel;
-        kernel.vectorize(task::Codes { kernel, job, draw, input, output });
+        let groups = |stream, index| self.kernel.group(stream, index);
+        self.kernel.vectorize(task::Codes { job, draw, groups, input, output });
     }
 }

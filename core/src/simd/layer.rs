@@ -4,7 +4,7 @@ use super::{Kernel, PANEL, winograd};
 use crate::convolution::Convolution;
 use crate::layer::Layer;
 use crate::posterior::gaussian::CHUNK;
-use crate::posterior::{Posterior, gaussian::Gaussian};
+use crate::posterior::{Draw, Posterior, gaussian::Gaussian};
 use alloc::{sync::Arc, vec::Vec};
 use core::ops::Range;
 
@@ -68,6 +68,11 @@ impl SimdLayer {
     pub(super) fn sigma(&self) -> Option<&[[u8; CHUNK]]> {
         let Posterior::Gaussian(Gaussian { sigma, .. }) = self.layer.posterior.as_ref()?;
         Some(if self.has_whole_chunks() { sigma.as_chunks().0 } else { &self.padded_sigma })
+    }
+
+    /// Draws the biases, one per output channel.
+    pub(super) fn sample_biases<K: Kernel>(&self, kernel: K, draw: Draw, biases: &mut [i32]) {
+        self.layer.sample_biases_from(draw, |stream, index| kernel.group(stream, index), biases);
     }
 
     pub(super) fn channels_per_group(&self) -> usize {

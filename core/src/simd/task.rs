@@ -1,6 +1,6 @@
 //! Work that is compiled once for each instruction set.
 
-use super::kernel::Kernel;
+use crate::chacha::{ChaCha8, Group};
 use crate::ops::Job;
 use crate::posterior::Draw;
 
@@ -28,20 +28,23 @@ impl<R, F: FnOnce() -> R> Task for Loop<F> {
 }
 
 /// The loop over codes of an operation.
-pub(super) struct Codes<'j, 'o, K, F> {
-    pub(super) kernel: K,
+pub(super) struct Codes<'j, 'o, G, F> {
     pub(super) job: &'j Job,
     pub(super) draw: Draw,
+    pub(super) groups: G,
     pub(super) input: F,
     pub(super) output: &'o mut [u8],
 }
 
-impl<'a, K: Kernel, F: Fn(usize) -> &'a [u8]> Task for Codes<'_, '_, K, F> {
+impl<'a, G, F> Task for Codes<'_, '_, G, F>
+where
+    G: Fn(ChaCha8, u64) -> Group,
+    F: Fn(usize) -> &'a [u8],
+{
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let groups = |stream, index| self.kernel.group(stream, index);
-        self.job.run(self.draw, groups, self.input, self.output);
+        self.job.run(self.draw, self.groups, self.input, self.output);
     }
 }
