@@ -2,6 +2,7 @@
 
 use bayes8_convert::calibrate::Observations;
 use bayes8_convert::conversion::{ConversionOptions, convert};
+use bayes8_convert::fidelity::FidelityReport;
 use bayes8_convert::quantize::ModelDetails;
 use bayes8_convert::reference::{CommonNoise, predict_samples};
 use bayes8_convert::{ImportError, ImportOptions, McDropout, Network, import, import_with};
@@ -291,14 +292,37 @@ fn a_relu_after_dropout_becomes_part_of_the_node_before_it() {
     assert_eq!(only_dropout(&with_nodes(nodes, tensors)), (0.5, DropoutKind::Element));
 }
 
-/// The INT8 model of a network, on the pictures of its fixture.
-fn quantized(network: &Network, fixture: &Fixture) -> QuantizedModel {
+/// The INT8 model of a network, on the pictures of its fixture, and its fidelity.
+fn converted(network: &Network, fixture: &Fixture) -> (QuantizedModel, FidelityReport) {
     let pictures = fixture.pictures.view();
     let observed = Observations::new(network, pictures.view(), 8, 0, || ()).unwrap();
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
     let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
-    convert(network, pictures, &observed, details, &ConversionOptions::new()).unwrap().model
+    let options = ConversionOptions::new();
+    let conversion = convert(network, pictures.view(), &observed, details, &options).unwrap();
+    let report = FidelityReport::new(network, &conversion, &observed, pictures).unwrap();
+    (conversion.model, report)
+}
+
+fn quantized(network: &Network, fixture: &Fixture) -> QuantizedModel {
+    converted(network, fixture).0
+}
+
+/// The mean weights run without dropout, whose nodes change the step of what comes after them.
+#[test]
+fn layers_and_tables_after_dropout_are_near_fp32_without_it() {
+    let fixture = Fixture::load("residual");
+    let dropout = node("Dropout", "drop", &["raw", "ratio", "training"]);
+    for after in [vec![], vec![node("Sigmoid", "sigmoid", &["drop"])]] {
+        let mut nodes = vec![dropout.clone()];
+        nodes.extend(after);
+        let tensors = vec![tensor("ratio", &[], &[0.75]), flag("training", true)];
+        let network = import(&with_nodes(nodes, tensors), &none()).unwrap();
+        let (_, report) = converted(&network, &fixture);
+        let logits = report.values.last().expect("logits").sqnr_db.expect("noise");
+        assert!(logits > 25.0, "{logits} dB");
+    }
 }
 
 #[test]
