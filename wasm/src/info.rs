@@ -67,6 +67,7 @@ pub struct DropoutNode {
     /// The probability that a unit is dropped.
     pub probability: f64,
     /// What is dropped as a whole: `element`, `channel` or `value`.
+    #[tsify(type = "\"element\" | \"channel\" | \"value\"")]
     pub kind: &'static str,
 }
 
