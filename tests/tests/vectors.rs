@@ -7,6 +7,7 @@ use bayes8_conformance::report::Report;
 use bayes8_conformance::vectors::VectorFile;
 use bayes8_conformance::{Case, Implementation, Line, catalogue, check, repository};
 use bayes8_core::backend::Backend;
+use bayes8_core::chacha::ChaCha8;
 use bayes8_core::convolution::{Convolution, Output};
 use bayes8_core::graph::{Op, Shape};
 use bayes8_core::layer::Layer;
@@ -159,7 +160,7 @@ impl Backend for Wrong {
     fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
         match (self.0, job) {
             (Fault::Pool, Job::MaxPooling(_)) => {
-                job.run(draw, input, output);
+                job.run(draw, ChaCha8::group_bytes, input, output);
                 *output.last_mut().expect("an output") ^= 1;
             }
             (Fault::Requantize, Job::Requantization(Requantization { rescale, target })) => {
@@ -170,7 +171,7 @@ impl Backend for Wrong {
                     *code = (rounded + target.zero_point) as u8;
                 }
             }
-            _ => job.run(draw, input, output),
+            _ => job.run(draw, ChaCha8::group_bytes, input, output),
         }
     }
 }
