@@ -158,6 +158,31 @@ def trained(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tens
     return state
 
 
+def classifier(
+    path: Path, loader: Loader, epochs: int, *, seed: int = 0, dropout: float = 0.0
+) -> nn.Sequential:
+    """Returns the network of the checkpoint `path`, and trains it first if there is none yet.
+
+    Args:
+        path: file of the checkpoint.
+        loader: batches to train with.
+        epochs: passes over the training pictures.
+        seed: of the first weights.
+        dropout: as for `network`.
+
+    """
+
+    def make() -> dict[str, Tensor]:
+        torch.manual_seed(seed)
+        made = network(dropout)
+        train(made, loader, epochs)
+        return made.state_dict()
+
+    model = network(dropout)
+    model.load_state_dict(trained(path, make))
+    return model
+
+
 def write(
     output: Path, data: Path, fp32: nn.Module | Sampler, mean: nn.Module | None = None
 ) -> None:

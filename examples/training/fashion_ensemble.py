@@ -5,8 +5,7 @@ Then `bayes8 quantize` makes the model: see README.md.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from bayes8.export import export
 from common import (
@@ -14,13 +13,14 @@ from common import (
     EXAMPLE,
     PREPROCESSING,
     batches,
+    classifier,
     load,
-    network,
     options,
-    train,
-    trained,
     write,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 MEMBERS = 5
 
@@ -28,18 +28,12 @@ MEMBERS = 5
 def main() -> None:
     """Trains, exports, and records what FP32 predicts."""
     chosen = options(__doc__, epochs=6)
+    training = load(chosen.data, "train")
     members: list[nn.Module] = []
     for seed in range(MEMBERS):
-
-        def make(seed: int = seed) -> dict[str, Tensor]:
-            torch.manual_seed(seed)
-            model = network()
-            train(model, batches(load(chosen.data, "train"), seed=seed), chosen.epochs)
-            return model.state_dict()
-
-        member = network()
-        member.load_state_dict(trained(chosen.output / f"member{seed}.pth", make))
-        members.append(member.eval())
+        loader = batches(training, seed=seed)
+        path = chosen.output / f"member{seed}.pth"
+        members.append(classifier(path, loader, chosen.epochs, seed=seed).eval())
     export(
         members[0],
         EXAMPLE,

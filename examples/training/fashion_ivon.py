@@ -19,11 +19,11 @@ from common import (
     EXAMPLE,
     PREPROCESSING,
     batches,
+    classifier,
     flipped,
     load,
     network,
     options,
-    train,
     trained,
     write,
 )
@@ -71,15 +71,7 @@ def main() -> None:
     """Trains, exports, and records what FP32 predicts."""
     chosen = options(__doc__, epochs=6)
     loader = batches(load(chosen.data, "train"))
-
-    def make() -> dict[str, Tensor]:
-        torch.manual_seed(0)
-        made = network()
-        train(made, loader, chosen.epochs)
-        return made.state_dict()
-
-    first = network()
-    first.load_state_dict(trained(chosen.output / "checkpoint.pth", make))
+    first = classifier(chosen.output / "checkpoint.pth", loader, chosen.epochs)
     state = trained(chosen.output / "ivon.pth", lambda: train_ivon(first, loader))
     sigma = {
         name.removeprefix("sigma."): values

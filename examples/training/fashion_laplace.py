@@ -5,9 +5,9 @@ Needs the package laplace-torch. Then `bayes8 quantize` makes the model: see REA
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
+
 from laplace import Laplace
-from torch import Tensor
 from torch.func import functional_call
 
 from bayes8.export import export, laplace
@@ -16,28 +16,21 @@ from common import (
     EXAMPLE,
     PREPROCESSING,
     batches,
+    classifier,
     load,
-    network,
     options,
-    train,
-    trained,
     write,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def main() -> None:
     """Trains, exports, and records what FP32 predicts."""
     chosen = options(__doc__, epochs=6)
     loader = batches(load(chosen.data, "train"))
-
-    def make() -> dict[str, Tensor]:
-        torch.manual_seed(0)
-        made = network()
-        train(made, loader, chosen.epochs)
-        return made.state_dict()
-
-    trained_network = network()
-    trained_network.load_state_dict(trained(chosen.output / "checkpoint.pth", make))
+    trained_network = classifier(chosen.output / "checkpoint.pth", loader, chosen.epochs)
     posterior = Laplace(
         trained_network.eval(),
         "classification",

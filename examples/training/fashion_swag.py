@@ -16,11 +16,10 @@ from common import (
     EXAMPLE,
     PREPROCESSING,
     batches,
+    classifier,
     flipped,
     load,
-    network,
     options,
-    train,
     trained,
     write,
 )
@@ -35,15 +34,7 @@ def main() -> None:
     """Trains, exports, and records what FP32 predicts."""
     chosen = options(__doc__, epochs=6)
     loader = batches(load(chosen.data, "train"))
-
-    def make() -> dict[str, Tensor]:
-        torch.manual_seed(0)
-        made = network()
-        train(made, loader, chosen.epochs)
-        return made.state_dict()
-
-    model = network()
-    model.load_state_dict(trained(chosen.output / "checkpoint.pth", make))
+    model = classifier(chosen.output / "checkpoint.pth", loader, chosen.epochs)
     swag = SWAG(model, cycle_start=0, cycle_length=1, max_num_models=20, num_estimators=1)
 
     def collect() -> dict[str, Tensor]:

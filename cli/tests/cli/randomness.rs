@@ -173,7 +173,11 @@ fn members_that_alone_vary_are_sampled_once_each() {
         evaluation["samples"].as_u64().unwrap()
     };
     assert_eq!(samples(&[]), 3);
-    assert_eq!(samples(&["--moped", "0.1"]), 33, "32, and as many of each member");
+    assert_eq!(
+        samples(&["--moped", "0.1"]),
+        33,
+        "32, rounded up to an equal share for each member"
+    );
 }
 
 #[test]

@@ -212,7 +212,7 @@ impl Masking {
     ) {
         let stream = draw.mask_stream(self.number);
         let input = input(0);
-        // Rows of few units would be slow: handle as many together as a mask has room for.
+        // Short rows would be slow one by one: handle all those together that a mask has room for.
         let length = (UNITS / self.units).max(1) * self.units;
         for (group, first) in (0..).zip((0..length).step_by(UNITS)) {
             let mut kept = mask(&groups(stream, group), self.probability);

@@ -206,7 +206,7 @@ fn masks_of_nodes_samples_elements_and_seeds_are_independent() {
     assert!(first != draw.bias_stream(0).group_bytes(0));
 }
 
-/// In shapes with fewer units than half a group, about as many, and more.
+/// Covers shapes with fewer than half a group of units, about a group, and more.
 #[test]
 fn kept_codes_stay_and_dropped_ones_become_zero_in_all_pictures_alike() {
     for (seed, channels) in [1, 3, 128, 255, 256, 257, 300, 512, 600, 1100].into_iter().enumerate()

@@ -143,7 +143,7 @@ fn a_number_of_members_out_of_range_or_without_tensors_is_refused() {
         assert!(matches!(found, FormatError::Members { .. }));
     }
     assert!(matches!(described("\"members\":-2", "-2"), FormatError::Description(_)));
-    // As many as there are, but not in this file.
+    // A valid number of members, but the file lacks the tensors of the third.
     let missing = described("\"members\":3", "conv2d_1.member.2.mu");
     assert!(matches!(missing, FormatError::MissingTensor(_)));
     let more = |members| {
@@ -208,7 +208,7 @@ fn the_samples_of_an_ensemble_are_its_members_in_turn() {
         }
         let alone = QuantizedModel::new(parts).unwrap();
         assert!(row == logits(&alone, &codes, 0..1, 4));
-        // Not the same for all members.
+        // The members differ.
         assert!(row != logits(&model, &codes, sample as u32 + 1..sample as u32 + 2, 4));
     }
 }

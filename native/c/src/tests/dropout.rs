@@ -66,7 +66,7 @@ fn members_and_dropout_are_described() {
     let model = load_bytes(&model()).expect("it loads");
     let info = info(*model).expect("a live model");
     assert_eq!((info.members, info.bayesian_layers, info.dropout), (3, 0, 1));
-    assert_eq!(info.default_samples, 33, "as many of each member");
+    assert_eq!(info.default_samples, 33, "32, rounded up to an equal share for each member");
     let mut dropout = NONE;
     // SAFETY: a live handle and a variable.
     let status = unsafe { bayes8_model_get_dropout(*model, 0, &mut dropout) };
