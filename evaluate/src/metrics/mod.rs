@@ -10,6 +10,7 @@ mod drift;
 mod labels;
 mod members;
 mod ranks;
+pub mod regression;
 mod reliability;
 mod scores;
 mod selective;
