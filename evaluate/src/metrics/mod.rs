@@ -7,6 +7,7 @@ mod comparison;
 mod convergence;
 mod detection;
 mod drift;
+mod independent_labels;
 mod labels;
 mod members;
 mod ranks;
@@ -19,6 +20,7 @@ pub use comparison::{Comparison, Difference, mutual_information_ranks, predictiv
 pub use convergence::{Convergence, ConvergencePoint, Estimate};
 pub use detection::{Detection, Uncertainties, roc};
 pub use drift::{DriftAuroc, DriftGaps, DriftPoint, Worst, largest_accuracy_loss};
+pub use independent_labels::{LabelFigures, LabelsFigures};
 pub use labels::{LabelError, check_labels, right};
 pub use members::{MemberDisagreement, MemberPairs};
 pub use ranks::spearman;
