@@ -26,6 +26,7 @@
 #![warn(missing_debug_implementations)]
 
 mod compared;
+pub mod conformal;
 pub mod corrupted;
 pub mod corruption;
 mod end_to_end;

@@ -36,7 +36,7 @@ pub fn right(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> Vec<bool> {
 }
 
 /// Every picture's probabilities with its label.
-pub(super) fn pairs<'a>(
+pub(crate) fn pairs<'a>(
     probabilities: ArrayView2<'a, f64>,
     labels: &'a [i64],
 ) -> impl ExactSizeIterator<Item = (ArrayView1<'a, f64>, usize)> {

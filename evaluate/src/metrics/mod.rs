@@ -21,6 +21,7 @@ pub use convergence::{Convergence, ConvergencePoint, Estimate};
 pub use detection::{Detection, Uncertainties, roc};
 pub use drift::{DriftAuroc, DriftGaps, DriftPoint, Worst, largest_accuracy_loss};
 pub use independent_labels::{LabelFigures, LabelsFigures};
+pub(crate) use labels::pairs;
 pub use labels::{LabelError, check_labels, right};
 pub use members::{MemberDisagreement, MemberPairs};
 pub use ranks::spearman;
@@ -29,11 +30,11 @@ pub use scores::{Metrics, NLL_FLOOR, accuracy, brier, ece, nll, probabilities};
 pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
 
 #[cfg(test)]
-mod samples {
+pub(crate) mod samples {
     use bayes8_core::head::classes::Uncertainty;
 
     /// A prediction with four samples.
-    pub(super) fn prediction(probabilities: [f64; 2], total: f64, aleatoric: f64) -> Uncertainty {
+    pub(crate) fn prediction(probabilities: [f64; 2], total: f64, aleatoric: f64) -> Uncertainty {
         Uncertainty {
             samples: 4,
             probabilities: probabilities.to_vec(),
@@ -45,7 +46,7 @@ mod samples {
     }
 
     #[track_caller]
-    pub(super) fn close(a: f64, b: f64) {
+    pub(crate) fn close(a: f64, b: f64) {
         assert!((a - b).abs() < 1e-12, "{a} is not {b}");
     }
 }
