@@ -1,8 +1,10 @@
 //! Tests of the public interface, in one program because linking takes longer than running them.
 
 mod central_claim;
+mod conformal;
 mod library;
 mod no_collapse;
+mod regression;
 mod shipped_models;
 mod targets;
 mod trained;

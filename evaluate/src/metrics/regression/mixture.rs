@@ -140,8 +140,9 @@ fn expected_distance(mean: f64, variance: f64) -> f64 {
 }
 
 /// Computes the quantile of a mixture of Gaussians of equal weight: the smallest number at which its
-/// cumulative distribution reaches `p`. Bisection narrows it down to neighbouring numbers, so it is the
-/// same on every machine. Infinite at 0 and 1, unless all variances are 0.
+/// cumulative distribution reaches `p`, apart from rounding. Bisection between the smallest and the largest
+/// quantile of a sample narrows it down to neighbouring numbers, so it is the same on every machine.
+/// Infinite at 0 and 1, unless all variances are 0.
 ///
 /// # Panics
 /// When `p` is not between 0 and 1, or [`Mixture::new`] does.
