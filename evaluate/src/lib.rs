@@ -35,7 +35,7 @@ mod evaluation;
 mod figures;
 mod first_error_writer;
 pub mod golden;
-mod html;
+pub mod html;
 mod labelled;
 mod measure;
 pub mod metrics;

@@ -1,7 +1,12 @@
 //! An evaluation as one HTML page without scripts, other files or network access.
+//!
+//! [`regression`] and [`labels`] are parts for such pages; they need the page's style sheet.
 
 mod glossary;
+pub mod labels;
+mod parts;
 mod plots;
+pub mod regression;
 mod svg;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -14,7 +19,7 @@ use crate::report::{Peer, Report};
 use crate::rows::rows;
 use crate::style::{bytes, counted, four_places, thousands};
 use crate::verdict::{self, Limit, Verdict};
-use plots::percent;
+use parts::percent;
 
 impl Report {
     /// Returns one HTML page with diagrams, without scripts, other files or network access.

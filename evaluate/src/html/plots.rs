@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::parts::{self, figure, percent};
 use super::svg::{Axis, Chart, Series, Shape};
 use crate::figures::Figures;
 use crate::metrics::{ConvergencePoint, Estimate, Metrics};
@@ -30,30 +31,9 @@ fn sides<'a>(
     all.map(|(colour, side)| (colour, name(&side), side.figures)).collect()
 }
 
-/// A diagram with its caption.
-fn figure(chart: &Chart) -> Markup {
-    html! {
-        figure {
-            figcaption { (chart.title) }
-            (chart.markup())
-        }
-    }
-}
-
-/// The names of the models in their colours, if there are several.
+/// The legend of models.
 fn legend(sides: &Sides<'_>) -> Markup {
-    html! { @if sides.len() > 1 {
-        ul.legend {
-            @for (colour, name, _) in sides {
-                li {
-                    svg viewBox="0 0 22 8" aria-hidden="true" {
-                        g class=(format!("series c{colour}")) { polyline points="1 4 21 4" {} }
-                    }
-                    (name)
-                }
-            }
-        }
-    } }
+    parts::legend(sides.iter().map(|(colour, name, _)| (*colour, name.as_str())))
 }
 
 /// Accuracy against confidence, and a histogram of confidence.
@@ -362,10 +342,6 @@ fn cells(metrics: &Metrics, auroc: Option<f64>) -> Markup {
         td.number { (format!("{:.4}", metrics.mean_mutual_information)) }
         td.number { (auroc.map_or("–".into(), |auroc| format!("{auroc:.4}"))) }
     }
-}
-
-pub(super) fn percent(share: f64) -> String {
-    if share.is_nan() { "–".into() } else { format!("{:.2} %", 100.0 * share) }
 }
 
 fn estimate(Estimate { value, standard_error }: Estimate) -> String {

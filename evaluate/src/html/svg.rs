@@ -46,6 +46,10 @@ pub(super) struct Series {
 pub(super) enum Shape {
     /// A line without points.
     Line,
+    /// A thin line without points, beside the line of the same model.
+    ThinLine,
+    /// Points without a line.
+    Points,
     /// A line with points.
     Dots,
     /// Bars of this width around each point's x, from the bottom.
@@ -148,8 +152,12 @@ impl Series {
                             y1=(n(up(y - error))) y2=(n(up(y + error))) {}
                     }
                 }
-                polyline points=(path.join(" ")) {}
-                @if self.shape == Shape::Dots {
+                @match self.shape {
+                    Shape::Points => {}
+                    Shape::ThinLine => { polyline.thin points=(path.join(" ")) {} }
+                    _ => { polyline points=(path.join(" ")) {} }
+                }
+                @if matches!(self.shape, Shape::Dots | Shape::Points) {
                     @for &[x, y] in &self.points {
                         circle cx=(n(across(x))) cy=(n(up(y))) r="2.6" {}
                     }

@@ -6,8 +6,11 @@ use bayes8_evaluate::metrics::regression::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Means and variances of up to eight samples.
-fn samples() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
+/// Means and variances.
+type Samples = (Vec<f64>, Vec<f64>);
+
+/// Up to eight samples.
+fn samples() -> impl Strategy<Value = Samples> {
     vec((-5.0..5.0f64, 0.01..4.0f64), 1..9).prop_map(|samples| samples.into_iter().unzip())
 }
 
@@ -90,7 +93,7 @@ proptest! {
     fn wider_intervals_cover_more(
         rows in vec((samples().prop_filter("two or more", |s| s.0.len() > 1), -9.0..9.0f64), 1..6),
     ) {
-        let part = |of: fn(&(Vec<f64>, Vec<f64>)) -> &[f64]| -> Vec<f64> {
+        let part = |of: fn(&Samples) -> &[f64]| -> Vec<f64> {
             rows.iter().flat_map(|(samples, _)| of(samples)[..2].to_vec()).collect()
         };
         let (means, variances) = (part(|s| &s.0), part(|s| &s.1));

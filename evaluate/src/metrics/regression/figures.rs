@@ -163,7 +163,7 @@ fn mean(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::regression::Gaussian;
+    use crate::metrics::regression::gaussian::Gaussian;
     use crate::metrics::samples::close;
 
     const MEANS: [f64; 6] = [1.0, 2.0, 4.0, 4.5, -1.0, 0.0];
