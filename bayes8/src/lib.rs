@@ -15,7 +15,7 @@
 //! let pictures = Array4::<u8>::zeros((2, 28, 28, 1)); // [N, H, W, C], bytes
 //! let options = PredictOptions::new().samples(0..32).seed(7);
 //! for prediction in model.predict(Pictures::Bytes(pictures.view()), &options)? {
-//!     let uncertainty = prediction.uncertainty();
+//!     let uncertainty = prediction.uncertainty().classes().expect("a classifier");
 //!     let (class, probability) = uncertainty.top(1)[0];
 //!     println!(
 //!         "{} ({:.1} %), epistemic {:.3} nats",
@@ -30,7 +30,8 @@
 //! # Where to go
 //! - [`Model`] loads a file and predicts: [`Model::predict`] for a result, [`Model::predict_with`] for progress and
 //!   cancellation, [`Model::stream`] for running estimates.
-//! - [`Uncertainty`] has the figures of a prediction, [`Prediction::sums`] what merges over machines.
+//! - [`Uncertainty`] has the figures of a prediction: [`ClassUncertainty`], [`LabelUncertainty`] or
+//!   [`TargetUncertainty`]. [`Prediction::sums`] merge over machines.
 //! - [`ModelOptions`] chooses kernels, [`Threads`] and memory; [`Limits`] bound what a file may cost.
 //! - [`core`] reads and writes model files.
 //!

@@ -55,7 +55,7 @@ pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::QuantizedModel, us
 
 /// Warns of a model with one class. Such files still load, but `quantize` does not make them.
 fn warn_of_one_class(path: &Path, model: &model::QuantizedModel) {
-    if model.classes() == 1 {
+    if model.classes().is_some_and(|classes| classes.count == 1) {
         warn(&format!(
             "{}: the model has one class: every prediction is that class with 100 % and no uncertainty",
             path.display()

@@ -39,7 +39,7 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape, max_pixels: u64) -> anyhow::
             names.extend((0..set.count()).map(|i| format!("{name}[{i}]")));
             match set {
                 Inputs::Bytes(set) => bytes.extend(set),
-                Inputs::Normalized(set) => numbers.extend(set),
+                Inputs::Numbers(set) => numbers.extend(set),
             }
         } else {
             if is_safetensors(&start) {
@@ -58,7 +58,7 @@ pub(crate) fn load(paths: &[PathBuf], shape: Shape, max_pixels: u64) -> anyhow::
              separately"
         ),
         (_, true) => ArrayD::from_shape_vec(batch, bytes).map(Inputs::Bytes),
-        (true, _) => ArrayD::from_shape_vec(batch, numbers).map(Inputs::Normalized),
+        (true, _) => ArrayD::from_shape_vec(batch, numbers).map(Inputs::Numbers),
     };
     Ok(Batch { names, pictures: pictures.context("pictures of the model's shape")? })
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
 use bayes8_core::head::Accumulator;
-use bayes8_core::head::classes::SampleSums;
+use bayes8_core::head::classes::ClassSums;
 use bayes8_core::model::Calibration;
 use bayes8_core::numerics::ActivationBits;
 use ndarray::{ArrayView, Axis, Dimension};
@@ -63,7 +63,7 @@ impl Observations {
             histogram.add(numbers);
         };
         let noise = CommonNoise::new(network);
-        let mut sums = vec![SampleSums::new(network.classes()); pictures.len_of(Axis(0))];
+        let mut sums = vec![ClassSums::new(network.classes()); pictures.len_of(Axis(0))];
         for sample in 0..weight_samples {
             let logits = run(network, &noise.draw(seed, sample), pictures.view(), observe)?;
             add_sample(&mut sums, &logits);

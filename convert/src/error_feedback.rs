@@ -322,7 +322,7 @@ mod tests {
             softmax: false,
         };
         let observed = Observations::new(&network, pictures, 1, 0, || ()).unwrap();
-        let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
+        let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
         let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
         let options = ConversionOptions::new().rounding(rounding);
         let model = convert(&network, pictures, &observed, details, &options).unwrap().model;

@@ -1,18 +1,19 @@
 //! The inputs of a network: pixels, or the numbers themselves.
 
-use bayes8_core::model::Preprocessing;
+use bayes8_core::model::{Preprocessing, Values};
 use bayes8_native::Pictures;
 use ndarray::{ArrayD, Axis, CowArray, IxDyn};
 
-use crate::metadata::{ChannelsError, normalize};
+use crate::metadata::{ChannelsError, normalize, normalize_numbers};
 
 /// A set of inputs: `[N, H, W, C]`, `[N, D, H, W, C]`, `[N, L, C]` or `[N, C]`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Inputs {
     /// Pixels of 0 to 255, to which a model's preprocessing applies.
     Bytes(ArrayD<u8>),
-    /// Finite numbers that the network takes as they are: no preprocessing applies.
-    Normalized(ArrayD<f32>),
+    /// Finite numbers. A model that takes numbers applies its preprocessing to them; one that takes
+    /// bytes takes them as they are.
+    Numbers(ArrayD<f32>),
 }
 
 impl Inputs {
@@ -20,7 +21,7 @@ impl Inputs {
     pub fn extents(&self) -> &[usize] {
         match self {
             Self::Bytes(bytes) => bytes.shape(),
-            Self::Normalized(numbers) => numbers.shape(),
+            Self::Numbers(numbers) => numbers.shape(),
         }
     }
 
@@ -29,11 +30,14 @@ impl Inputs {
         self.extents()[0]
     }
 
-    /// The inputs as an INT8 model takes them.
-    pub fn view(&self) -> Pictures<'_, IxDyn> {
+    /// The inputs as an INT8 model of `values` takes them.
+    pub fn view(&self, values: Values) -> Pictures<'_, IxDyn> {
         match self {
             Self::Bytes(bytes) => Pictures::Bytes(bytes.view()),
-            Self::Normalized(numbers) => Pictures::Normalized(numbers.view()),
+            Self::Numbers(numbers) => match values {
+                Values::Bytes => Pictures::Normalized(numbers.view()),
+                Values::Numbers => Pictures::Numbers(numbers.view()),
+            },
         }
     }
 
@@ -49,7 +53,10 @@ impl Inputs {
     ) -> Result<ArrayD<f32>, ChannelsError> {
         match self {
             Self::Bytes(bytes) => normalize(preprocessing, bytes.view(), channels),
-            Self::Normalized(numbers) => Ok(numbers),
+            Self::Numbers(numbers) => match preprocessing.values {
+                Values::Bytes => Ok(numbers),
+                Values::Numbers => normalize_numbers(preprocessing, numbers, channels),
+            },
         }
     }
 
@@ -61,7 +68,7 @@ impl Inputs {
         }
         match self {
             Self::Bytes(bytes) => equal(bytes),
-            Self::Normalized(numbers) => equal(numbers),
+            Self::Numbers(numbers) => equal(numbers),
         }
     }
 }
@@ -77,6 +84,9 @@ pub fn fp32_inputs<'a>(
 ) -> Result<CowArray<'a, f32, IxDyn>, ChannelsError> {
     Ok(match inputs {
         Pictures::Bytes(bytes) => normalize(preprocessing, bytes, channels)?.into(),
+        Pictures::Numbers(numbers) => {
+            normalize_numbers(preprocessing, numbers.to_owned(), channels)?.into()
+        }
         Pictures::Normalized(numbers) => numbers.into(),
     })
 }
@@ -97,17 +107,17 @@ mod tests {
         };
         assert!(bytes(9).are_all_equal());
         assert!(!bytes(8).are_all_equal());
-        assert!(Inputs::Normalized(ArrayD::zeros(vec![2, 3])).are_all_equal());
+        assert!(Inputs::Numbers(ArrayD::zeros(vec![2, 3])).are_all_equal());
     }
 
     #[test]
     fn only_bytes_are_normalized() {
-        let preprocessing = Preprocessing { mean: vec![0.5], std: vec![0.5] };
+        let preprocessing = Preprocessing::of_bytes(vec![0.5], vec![0.5]);
         let numbers = |inputs: &Inputs| {
-            let numbers = fp32_inputs(inputs.view(), &preprocessing, 1).unwrap();
+            let numbers = fp32_inputs(inputs.view(Values::Bytes), &preprocessing, 1).unwrap();
             numbers.iter().copied().collect::<Vec<f32>>()
         };
         assert_eq!(numbers(&Inputs::Bytes(ArrayD::from_elem(vec![1, 1], 255))), [1.0]);
-        assert_eq!(numbers(&Inputs::Normalized(ArrayD::from_elem(vec![1, 1], 255.0))), [255.0]);
+        assert_eq!(numbers(&Inputs::Numbers(ArrayD::from_elem(vec![1, 1], 255.0))), [255.0]);
     }
 }

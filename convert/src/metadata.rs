@@ -127,7 +127,7 @@ impl Metadata {
         if std.iter().any(|&s| s <= 0.0) {
             return Err(refuse("preprocessing.std", "must hold numbers above 0"));
         }
-        Ok(Self { class_names, preprocessing: Some(Preprocessing { mean, std }) })
+        Ok(Self { class_names, preprocessing: Some(Preprocessing::of_bytes(mean, std)) })
     }
 }
 
@@ -144,8 +144,8 @@ pub fn per_channel(
         _ if values.len() == channels => Ok(values.to_vec()),
         _ => Err(ChannelsError { key, found: values.len(), channels }),
     };
-    let Preprocessing { mean, std } = preprocessing;
-    Ok(Preprocessing { mean: spread("mean", mean)?, std: spread("std", std)? })
+    let Preprocessing { values, mean, std } = preprocessing;
+    Ok(Preprocessing { values: *values, mean: spread("mean", mean)?, std: spread("std", std)? })
 }
 
 /// Normalizes pictures `[.., C]` of `channels`. The axis of a single channel may be left out.
@@ -157,7 +157,7 @@ pub fn normalize<D: Dimension>(
     pictures: ArrayView<'_, u8, D>,
     channels: usize,
 ) -> Result<Array<f32, D>, ChannelsError> {
-    let Preprocessing { mean, std } = per_channel(preprocessing, channels)?;
+    let Preprocessing { mean, std, .. } = per_channel(preprocessing, channels)?;
     let mut channel = (0..channels).cycle();
     let mut normalized = Array::zeros(pictures.raw_dim());
     for (x, &byte) in normalized.iter_mut().zip(pictures) {
@@ -166,6 +166,24 @@ pub fn normalize<D: Dimension>(
         }
     }
     Ok(normalized)
+}
+
+/// Normalizes numbers `[.., C]` of `channels`, such as the features of a table. The axis of a single
+/// channel may be left out.
+///
+/// # Errors
+/// [`ChannelsError`] when `preprocessing` does not fit the channels.
+pub fn normalize_numbers<D: Dimension>(
+    preprocessing: &Preprocessing,
+    mut numbers: Array<f32, D>,
+    channels: usize,
+) -> Result<Array<f32, D>, ChannelsError> {
+    let Preprocessing { mean, std, .. } = per_channel(preprocessing, channels)?;
+    for (index, x) in numbers.iter_mut().enumerate() {
+        let channel = index % channels;
+        *x = (*x - mean[channel]) / std[channel];
+    }
+    Ok(numbers)
 }
 
 #[cfg(test)]
@@ -184,7 +202,7 @@ mod tests {
         );
         let expected = Metadata {
             class_names: vec!["a".into(), "b".into()],
-            preprocessing: Some(Preprocessing { mean: vec![0.5], std: vec![0.25] }),
+            preprocessing: Some(Preprocessing::of_bytes(vec![0.5], vec![0.25])),
         };
         assert_eq!(metadata, Ok(expected));
         for named in
@@ -230,7 +248,7 @@ mod tests {
 
     #[test]
     fn normalizes_per_channel() {
-        let preprocessing = Preprocessing { mean: vec![0.5, 0.0], std: vec![0.5] };
+        let preprocessing = Preprocessing::of_bytes(vec![0.5, 0.0], vec![0.5]);
         let pictures = array![[[[0u8, 255], [255, 51]]]];
         let out = normalize(&preprocessing, pictures.view(), 2).unwrap();
         assert_eq!(out, array![[[[-1.0f32, 2.0], [1.0, 0.4]]]]);

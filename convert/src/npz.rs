@@ -151,7 +151,7 @@ impl Archive {
                             if x.is_infinite() { ", or a number beyond float32," } else { "" };
                         Err(format!("it holds {x}{too_large} at {:?}", place.slice()))
                     }
-                    None => Ok(Inputs::Normalized(numbers)),
+                    None => Ok(Inputs::Numbers(numbers)),
                 }
             }
             _ => Err(format!(

@@ -334,7 +334,7 @@ impl Sources {
 fn default_preprocessing(network: &Network) -> Preprocessing {
     let channels = network.graph.input().channels;
     let std = if network.input.takes_bytes { 1.0 / 255.0 } else { 1.0 };
-    Preprocessing { mean: vec![0.0; channels], std: vec![std; channels] }
+    Preprocessing::of_bytes(vec![0.0; channels], vec![std; channels])
 }
 
 /// The given preprocessing, with one number per channel; refused for a network that normalizes
@@ -342,7 +342,7 @@ fn default_preprocessing(network: &Network) -> Preprocessing {
 fn preprocessing(network: &Network, given: &Preprocessing) -> Result<Preprocessing, String> {
     let channels = network.graph.input().channels;
     let preprocessing = per_channel(given, channels).map_err(|error| error.to_string())?;
-    let Preprocessing { mean, std } = &preprocessing;
+    let Preprocessing { mean, std, .. } = &preprocessing;
     let is_byte = |std: &f32| (std * 255.0 - 1.0).abs() < 1e-4;
     let is_default = mean.iter().all(|&m| m == 0.0) && std.iter().all(is_byte);
     match network.input.takes_bytes && !is_default {

@@ -1,10 +1,11 @@
 //! From the FP32 network and its activation ranges to the INT8 model.
 
+use bayes8_core::head::Output;
 use bayes8_core::layer::{Bias, Layer, transpose};
 use bayes8_core::model::{
     Calibration, ModelError, Parameters, Parts, Preprocessing, Quantized, QuantizedModel,
 };
-use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
+use bayes8_core::numerics::{ActivationBits, CodeRange, Planes, Quantization};
 use bayes8_core::ops::GridRule;
 use bayes8_core::posterior::gaussian::NOISE_STD;
 use bayes8_core::posterior::{self, Posterior};
@@ -141,13 +142,16 @@ pub fn quantize(
         };
         Quantized { output, range, parameters }
     });
+    let last = graph.nodes().len() - 1;
+    let outputs = Output::of_classes(last, network.classes(), details.class_names);
     let model = QuantizedModel::new(Parts {
         name: details.name,
         graph: quantized,
         activation_bits: bits,
         input,
+        input_planes: Planes::One,
         preprocessing: details.preprocessing,
-        class_names: details.class_names,
+        outputs: [outputs].into(),
         calibration: Some(calibration),
     })?;
     Ok(model.with_provenance(network.input.provenance(graph.input())))

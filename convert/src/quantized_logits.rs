@@ -37,9 +37,9 @@ pub(crate) fn logits<D: Dimension>(
 ) -> Result<Array2<f32>, QuantizeError> {
     let options = PredictOptions::new().samples(sample..sample + 1).keep_logits(true);
     let predictions = predict(model, pictures, &options)?;
-    let mut logits = Vec::with_capacity(predictions.len() * model.classes());
+    let mut logits = Vec::with_capacity(predictions.len() * model.output_numbers());
     predictions.iter().for_each(|prediction| logits.extend(prediction.logits().iter().flatten()));
     // One logit per picture and class.
-    let shape = (predictions.len(), model.classes());
+    let shape = (predictions.len(), model.output_numbers());
     Ok(Array2::from_shape_vec(shape, logits).unwrap_or_default())
 }

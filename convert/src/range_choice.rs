@@ -117,7 +117,9 @@ impl RangeChoice {
         for method in [wide].into_iter().chain(NARROWER) {
             let predictions =
                 quantized_logits::predict(&quantized(method)?, pictures.view(), &options)?;
-            let information = predictions.iter().map(|p| p.uncertainty().mutual_information);
+            let information = predictions
+                .iter()
+                .map(|p| p.uncertainty().classes().expect("classes").mutual_information);
             let mutual_information = mean(information);
             choice.tried.push(Tried { method, mutual_information });
             let distance = (mutual_information / fp32).ln().abs();

@@ -57,7 +57,7 @@ fn a_conversion_takes_little_memory_for_each_of_many_nodes() {
     println!("calibrated: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
     let details = ModelDetails {
         name: "chain".into(),
-        preprocessing: Preprocessing { mean: vec![0.0; 3], std: vec![1.0; 3] },
+        preprocessing: Preprocessing::of_bytes(vec![0.0; 3], vec![1.0; 3]),
         class_names: Vec::new(),
     };
     let options = ConversionOptions::default();

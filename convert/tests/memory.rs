@@ -111,7 +111,7 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     println!("calibrated: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     let details = ModelDetails {
         name: "large".into(),
-        preprocessing: Preprocessing { mean: vec![0.0; WIDTH], std: vec![1.0; WIDTH] },
+        preprocessing: Preprocessing::of_bytes(vec![0.0; WIDTH], vec![1.0; WIDTH]),
         class_names: Vec::new(),
     };
     let options = ConversionOptions::default();

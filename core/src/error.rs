@@ -13,10 +13,10 @@ pub enum ModelError {
     /// No nodes.
     #[error("the graph has no nodes")]
     Empty,
-    /// The output is not a vector of logits.
+    /// An output that is not a vector of f32 numbers.
     #[error(
-        "the last node `{node}` ({op}, output {shape}) must be a conv2d or linear node that \
-         makes a vector of f32 logits", node = Echo(node))]
+        "node `{node}` ({op}, output {shape}) cannot make an output of the model: that must be a \
+         conv2d or linear node that makes a vector", node = Echo(node))]
     Output {
         /// The node.
         node: String,
@@ -25,11 +25,35 @@ pub enum ModelError {
         /// Shape of its output.
         shape: Shape,
     },
-    /// The last node has a quantized output, or another node does not.
-    #[error("node `{node}`: exactly the nodes before the last have a quantized output", node = Echo(node))]
+    /// An output of the model that has a grid, or another node without one.
+    #[error(
+        "node `{node}`: a node has a quantization grid unless it makes an output of the model, which \
+         no node may read", node = Echo(node))]
     OutputQuantization {
         /// The node.
         node: String,
+    },
+    /// An output without a name, or with that of another.
+    #[error("outputs need different names that are not empty, found `{}`", Echo(.0))]
+    OutputName(String),
+    /// An output that names a node that does not exist.
+    #[error("output `{}` belongs to a node that does not exist", Echo(.0))]
+    OutputNode(String),
+    /// A node that makes two outputs.
+    #[error("node `{node}` makes two outputs, expected one", node = Echo(node))]
+    OutputTwice {
+        /// The node.
+        node: String,
+    },
+    /// A reader of an input with two planes that is not a layer.
+    #[error(
+        "node `{node}` ({op}) cannot read an input with two code planes: only conv2d, linear and \
+         flatten nodes can", node = Echo(node))]
+    Planes {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
     },
     /// The name of the model or of a class has control characters or is too long.
     #[error("`{what}` cannot be `{name}`: {fault}", name = Echo(name))]

@@ -12,7 +12,7 @@ pub use trace::NodeOutput;
 
 use crate::aligned::Aligned;
 use crate::backend::Backend;
-use crate::convolution::Convolution;
+use crate::convolution::{Convolution, Output};
 use crate::model::QuantizedModel;
 use crate::ops::Job;
 use crate::plan::{Action, Place, Plan, Step};
@@ -46,7 +46,12 @@ pub struct Workspace<B: Backend> {
     /// Kept values, in blocks of `capacity` pictures.
     kept: Aligned<u8>,
     scratch: Aligned<u8>,
-    logits: Vec<f32>,
+    /// Outputs of the model, node by node, for each the pictures one after the other.
+    outputs: Vec<f32>,
+    /// All outputs of one picture, if several nodes make them.
+    row: Vec<f32>,
+    /// Sums of code planes.
+    plane_sums: Vec<f32>,
     kernel: B::Scratch,
     /// Weights of the current layer.
     layer: B::Weights,
@@ -65,7 +70,7 @@ impl<B: Backend> Executor<B> {
             weights
         };
         let mut drawn = 0;
-        let Plan { prefix, suffix, kept_bytes, scratch_bytes, input, outputs } = model.plan();
+        let Plan { prefix, suffix, .. } = model.plan();
         let prefix = prefix.iter().map(|step| {
             step.with_layers(|convolution, layer| fixed(&backend.prepare(layer, convolution)))
         });
@@ -85,8 +90,9 @@ impl<B: Backend> Executor<B> {
             step
         });
         let suffix = suffix.collect();
-        let (kept_bytes, scratch_bytes, input) = (*kept_bytes, *scratch_bytes, *input);
-        let plan = Plan { prefix, suffix, kept_bytes, scratch_bytes, input, outputs: *outputs };
+        let Plan { kept_bytes, scratch_bytes, input, plane_sums, .. } = *model.plan();
+        let outputs = model.plan().outputs.clone();
+        let plan = Plan { prefix, suffix, kept_bytes, scratch_bytes, input, outputs, plane_sums };
         Self { backend, plan, drawn }
     }
 
@@ -95,15 +101,15 @@ impl<B: Backend> Executor<B> {
         &self.backend
     }
 
-    /// Returns the number of outputs for one picture and weight sample.
-    pub fn outputs(&self) -> usize {
-        self.plan.outputs
+    /// Returns the number of f32 outputs for one picture and weight sample.
+    fn outputs(&self) -> usize {
+        self.plan.outputs.iter().map(|place| place.size).sum()
     }
 
     /// Returns the bytes of activations that one picture needs, which helps to choose a workspace's
     /// capacity.
     pub fn bytes_per_picture(&self) -> usize {
-        self.plan.kept_bytes + self.plan.scratch_bytes
+        self.plan.kept_bytes + self.plan.scratch_bytes + size_of::<f32>() * 2 * self.plan.plane_sums
     }
 
     /// Returns the size in bytes of one weight sample.
@@ -134,15 +140,23 @@ impl<B: Backend> Executor<B> {
         let capacity = capacity.max(1);
         let mut scratch = Aligned::default();
         scratch.try_grow(capacity.saturating_mul(self.plan.scratch_bytes), 0)?;
-        let mut logits = Vec::new();
-        logits.try_reserve_exact(capacity.saturating_mul(self.plan.outputs))?;
-        logits.resize(capacity * self.plan.outputs, 0.0);
+        let zeros = |count: usize| {
+            let mut zeros = Vec::new();
+            zeros.try_reserve_exact(count)?;
+            zeros.resize(count, 0.0);
+            Ok::<_, TryReserveError>(zeros)
+        };
+        let of_all = |count: usize| capacity.saturating_mul(count);
+        // A single output is in its place already.
+        let row = if self.plan.outputs.len() > 1 { self.outputs() } else { 0 };
         Ok(Workspace {
             capacity,
             pictures: 0,
             kept: Aligned::default(),
             scratch,
-            logits,
+            outputs: zeros(of_all(self.outputs()))?,
+            row: zeros(row)?,
+            plane_sums: zeros(of_all(2 * self.plan.plane_sums))?,
             kernel: B::Scratch::default(),
             layer: B::Weights::default(),
             sample: WeightSample::new(),
@@ -167,7 +181,7 @@ impl<B: Backend> Executor<B> {
     }
 
     /// Predicts pictures given as input codes (NHWC, [`crate::input::InputQuantizer`]) with the
-    /// weight samples `samples` of `seed`. Calls `each(picture, sample, logits)` for every pair:
+    /// weight samples `samples` of `seed`. Calls `each(picture, sample, outputs)` for every pair:
     /// samples in order, and within a sample the pictures in order.
     ///
     /// # Errors
@@ -186,7 +200,9 @@ impl<B: Backend> Executor<B> {
         self.begin(codes, workspace)?;
         for sample in samples {
             let draw = Draw { seed, sample };
-            self.run_sample(draw, None, workspace, |picture, logits| each(picture, sample, logits));
+            self.run_sample(draw, None, workspace, |picture, outputs| {
+                each(picture, sample, outputs)
+            });
         }
         Ok(())
     }
@@ -219,7 +235,7 @@ impl<B: Backend> Executor<B> {
     }
 
     /// Predicts the batch that [`Self::begin`] took with one sample. `kept` may hold its weights,
-    /// which [`Self::sample`] drew earlier; otherwise they are drawn. Calls `each(picture, logits)`
+    /// which [`Self::sample`] drew earlier; otherwise they are drawn. Calls `each(picture, outputs)`
     /// for every picture in order.
     pub fn run_sample(
         &self,
@@ -232,7 +248,7 @@ impl<B: Backend> Executor<B> {
     }
 
     /// Runs the steps that the sample changes. Calls `after` after every step, and `each` with the
-    /// logits of every picture.
+    /// outputs of every picture.
     fn suffix(
         &self,
         draw: Draw,
@@ -248,8 +264,9 @@ impl<B: Backend> Executor<B> {
                 self.block(&self.plan.suffix, block, source, workspace, after);
                 let first = block * workspace.capacity;
                 let pictures = workspace.capacity.min(workspace.pictures - first);
-                let rows = workspace.logits.chunks(self.plan.outputs).take(pictures);
-                rows.enumerate().for_each(|(i, logits)| each(first + i, logits));
+                for picture in 0..pictures {
+                    each(first + picture, self.row(picture, pictures, workspace));
+                }
             }
         };
         if kept.is_none() && blocks > 1 {
@@ -276,10 +293,9 @@ impl<B: Backend> Executor<B> {
         let block_bytes = workspace.capacity * self.plan.kept_bytes;
         let first = block * workspace.capacity;
         let pictures = workspace.capacity.min(workspace.pictures - first);
-        let Workspace { kept, scratch, logits, kernel, layer: drawn, .. } = workspace;
+        let Workspace { kept, scratch, outputs, plane_sums, kernel, layer: drawn, .. } = workspace;
         let kept = &mut kept[block * block_bytes..][..block_bytes];
-        let logits = &mut logits[..pictures * self.plan.outputs];
-        let mut memory = Memory { pictures, kept, scratch, logits };
+        let mut memory = Memory { pictures, kept, scratch, outputs };
         let draw = source.draw();
         for step in steps {
             self.backend.enter(step.node);
@@ -287,8 +303,19 @@ impl<B: Backend> Executor<B> {
                 Action::Convolution(members) => {
                     let (convolution, layer) = members.of(draw);
                     let weights = source.weights(&self.backend, layer, drawn, kernel);
-                    let (input, output) = memory.convolution_operands(step, convolution);
-                    self.backend.convolution(convolution, weights, input, output, kernel);
+                    let (input, mut output) = memory.convolution_operands(step, convolution);
+                    let mut run = |output: Output<'_>| {
+                        self.backend.convolution(convolution, weights, input, output, kernel);
+                    };
+                    match &convolution.planes {
+                        None => run(output),
+                        Some(planes) => {
+                            let elements = convolution.output.elements();
+                            let sums = &mut plane_sums[..2 * pictures * elements];
+                            run(Output::Logits(sums));
+                            planes.combine(sums, elements, &mut output);
+                        }
+                    }
                 }
                 Action::Loop(job) => {
                     self.run_loop(job, draw, &step.inputs, step.output, &mut memory);
@@ -300,6 +327,27 @@ impl<B: Backend> Executor<B> {
 }
 
 impl<B: Backend> Executor<B> {
+    /// Returns all outputs for a picture of a block of `pictures`.
+    fn row<'a>(
+        &self,
+        picture: usize,
+        pictures: usize,
+        workspace: &'a mut Workspace<B>,
+    ) -> &'a [f32] {
+        let Workspace { outputs, row, .. } = workspace;
+        let of = |place: &Place| {
+            let start = place.offset * pictures + place.size * picture;
+            start..start + place.size
+        };
+        if let [only] = &self.plan.outputs[..] {
+            return &outputs[of(only)];
+        }
+        for place in &self.plan.outputs {
+            row[place.offset..][..place.size].copy_from_slice(&outputs[of(place)]);
+        }
+        row
+    }
+
     /// Runs a loop. A separate function, so that it is compiled once for all types of layers.
     #[inline(never)]
     fn run_loop(

@@ -32,9 +32,10 @@ pub use reader::{check_digest, read};
 pub use writer::{digest, version, write};
 
 use crate::digest::ModelDigest;
-use crate::graph::{Graph, GraphError, Shape};
-use crate::model::ModelError;
-use crate::numerics::Table;
+use crate::graph::{GraphError, Shape};
+use crate::head::{Head, Output, classes::Classes};
+use crate::model::{ModelError, QuantizedModel, Values};
+use crate::numerics::{Planes, Table};
 use crate::quoted::Echo;
 use alloc::{format, string::String, vec::Vec};
 use header_density::{BYTES_PER_ITEM, CROWD, MAX_HEADER_BYTES};
@@ -129,9 +130,25 @@ pub enum FormatError {
         /// The version in the file.
         version: u32,
     },
-    /// More than one member in a file whose version does not have members.
-    #[error("`members` needs format version {SINCE_MEMBERS}, but the file has {0}")]
-    MembersVersion(u32),
+    /// A field that the file's version of the format does not have.
+    #[error("`{field}` needs format version 3, but the file has {version}")]
+    FieldVersion {
+        /// The field.
+        field: &'static str,
+        /// The version in the file.
+        version: u32,
+    },
+    /// A number of code planes of the input other than 1 and 2.
+    #[error("`input.planes` is {0}, expected 1 or 2")]
+    Planes(usize),
+    /// An output of a node that does not exist.
+    #[error("output `{output}` belongs to `{node}`, which is not a node", output = Echo(output), node = Echo(node))]
+    UnknownOutput {
+        /// The output.
+        output: String,
+        /// The node that it names.
+        node: String,
+    },
     /// A number of members that is out of range, or that no layer has.
     #[error("`members` is {members}, but {found}")]
     Members {
@@ -209,16 +226,44 @@ const SINCE_RESIDUALS: u32 = 3;
 /// The first version of the format with members.
 const SINCE_MEMBERS: u32 = 3;
 
+/// The first version of the format with outputs other than the classes of the last node.
+const SINCE_OUTPUTS: u32 = 3;
+
+/// The first version of the format with inputs that are numbers or have two code planes.
+const SINCE_NUMBERS: u32 = 3;
+
 /// Returns the prefix of the names of a layer's tensors: those of one member, or those that all
 /// share.
 fn layer_prefix(node: &str, member: Option<usize>) -> String {
     member.map_or_else(|| node.into(), |member| format!("{node}.member.{member}"))
 }
 
-/// Returns the earliest version that has all operations of a graph and the shape of its input.
-fn graph_version<T>(graph: &Graph<T>) -> u32 {
-    let nodes = graph.nodes().iter().map(|node| node.op.operation().since());
-    nodes.fold(since_shape(graph.input()), u32::max)
+/// Returns the earliest version that has all of a model but its layers.
+fn version_without_layers(model: &QuantizedModel) -> u32 {
+    let graph = model.graph();
+    let numbers = model.preprocessing().values == Values::Numbers;
+    let needs = |is_needed: bool, since: u32| if is_needed { since } else { 1 };
+    graph
+        .nodes()
+        .iter()
+        .map(|node| node.op.operation().since())
+        .chain([
+            since_shape(graph.input()),
+            needs(model.members() > 1, SINCE_MEMBERS),
+            needs(plain_classes(model).is_none(), SINCE_OUTPUTS),
+            needs(numbers || model.input_planes() == Planes::Two, SINCE_NUMBERS),
+        ])
+        .fold(1, u32::max)
+}
+
+/// Returns the classes of a model whose only output, with the usual name, are the classes of its
+/// last node: what files of all versions can say.
+fn plain_classes(model: &QuantizedModel) -> Option<&Classes> {
+    let [Output { name, nodes, head: Head::Classes(classes) }] = model.outputs() else {
+        return None;
+    };
+    let last = model.graph().nodes().len() - 1;
+    (name == Output::NAME && nodes[..] == [last]).then_some(&**classes)
 }
 
 /// Returns the first version of the format that has inputs of this shape.

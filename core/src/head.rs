@@ -1,66 +1,118 @@
 //! What the outputs of a network mean, and how they accumulate over weight samples.
 //!
-//! A network gives f32 outputs for each picture and weight sample. Its [`Head`] says what they
-//! mean. The head's [`Accumulator`] sums them in integers and computes the final figures from the
-//! sums. [`Head`] and [`Sums`] are closed enums: a new head is a file next to [`classes`] and a
-//! variant of each, and the compiler finds every place that must present its figures.
+//! A network gives f32 numbers for each picture and weight sample. An [`Output`] is a part of them
+//! that has a name; its [`Head`] says what the numbers mean. The head's [`Accumulator`] sums them in
+//! integers and computes the final figures from the sums. [`Head`], [`Sums`] and [`Uncertainty`] are
+//! closed enums: a new head is a file next to [`classes`] and a variant of each, and the compiler
+//! finds every place that must present its figures.
 
 mod accumulator;
 pub mod classes;
+mod fixed;
+pub mod gaussian;
+pub mod labels;
+mod normal;
+mod output;
 
 pub use crate::posterior::MAX_SAMPLES;
 pub use accumulator::{Accumulator, WordsError};
+pub use output::Output;
 
-use crate::graph::Shape;
 use alloc::collections::TryReserveError;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use classes::SampleSums;
+use classes::{ClassSums, ClassUncertainty, Classes};
+use gaussian::{Gaussian, GaussianSums, TargetUncertainty};
+use labels::{LabelSums, LabelUncertainty, Labels};
+use serde::Serialize;
 
-/// What the outputs for one picture and one weight sample mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the numbers of an output mean, for one picture and one weight sample.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Head {
-    /// Logits of this number of mutually exclusive classes; softmax turns them into probabilities.
-    Classes(usize),
+    /// Logits of mutually exclusive classes; softmax turns them into probabilities.
+    Classes(Arc<Classes>),
+    /// Logits of independent labels; the logistic function turns each into a probability.
+    Labels(Arc<Labels>),
+    /// The means, and perhaps the variances, of normally distributed targets.
+    Gaussian(Arc<Gaussian>),
 }
 
-/// Integer sums over the weight samples of one picture, for any head.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Integer sums over the weight samples of one output for one picture, for any head.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Sums {
     /// Sums for [`Head::Classes`].
-    Classes(SampleSums),
+    Classes(ClassSums),
+    /// Sums for [`Head::Labels`].
+    Labels(LabelSums),
+    /// Sums for [`Head::Gaussian`].
+    Gaussian(GaussianSums),
 }
 
-/// Evaluates `$body` with the sums of any head.
+/// The figures of one output for one picture, for any head.
+///
+/// In JSON it is the object of the head's figures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Uncertainty {
+    /// Figures for [`Head::Classes`].
+    Classes(ClassUncertainty),
+    /// Figures for [`Head::Labels`].
+    Labels(LabelUncertainty),
+    /// Figures for [`Head::Gaussian`].
+    Gaussian(TargetUncertainty),
+}
+
+/// Evaluates `$body` with the head, the sums or the figures of any head.
 macro_rules! each_head {
-    ($of:expr, $sums:ident => $body:expr) => {
+    ($enum:ident, $of:expr, $each:ident => $body:expr) => {
         match $of {
-            Sums::Classes($sums) => $body,
+            $enum::Classes($each) => $body,
+            $enum::Labels($each) => $body,
+            $enum::Gaussian($each) => $body,
         }
     };
 }
 
 impl Head {
-    /// Returns the head for outputs of shape `shape`, or `None` if no head has such outputs.
-    pub fn of(shape: Shape) -> Option<Self> {
-        (shape == Shape::vector(shape.channels)).then_some(Self::Classes(shape.channels))
-    }
-
-    /// Returns the shape of the outputs for one picture.
-    pub fn shape(self) -> Shape {
+    /// Returns the number of f32 outputs for one picture and weight sample.
+    pub fn outputs(&self) -> usize {
         match self {
-            Self::Classes(classes) => Shape::new(1, 1, classes),
+            Self::Classes(classes) => classes.count,
+            Self::Labels(labels) => labels.count,
+            Self::Gaussian(gaussian) => gaussian.outputs(),
         }
     }
 
-    /// Returns the number of outputs for one picture: the elements of [`Self::shape`].
-    pub fn outputs(self) -> usize {
-        self.shape().elements()
+    /// Returns the name of the head: `classes`, `labels` or `gaussian`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Classes(_) => "classes",
+            Self::Labels(_) => "labels",
+            Self::Gaussian(_) => "gaussian",
+        }
+    }
+
+    /// Returns the classes; `None` for other heads.
+    pub fn classes(&self) -> Option<&Classes> {
+        if let Self::Classes(classes) = self { Some(classes) } else { None }
+    }
+
+    /// Returns the labels; `None` for other heads.
+    pub fn labels(&self) -> Option<&Labels> {
+        if let Self::Labels(labels) = self { Some(labels) } else { None }
+    }
+
+    /// Returns the targets of a regression; `None` for other heads.
+    pub fn gaussian(&self) -> Option<&Gaussian> {
+        if let Self::Gaussian(gaussian) = self { Some(gaussian) } else { None }
     }
 
     /// Returns the bytes of one picture's outputs for one sample, plus those of its sums.
-    pub fn result_bytes(self) -> usize {
+    pub fn result_bytes(&self) -> usize {
         let sums = match self {
-            Self::Classes(classes) => SampleSums::bytes(classes),
+            Self::Classes(classes) => ClassSums::bytes(classes.count),
+            Self::Labels(labels) => LabelSums::bytes(labels.count),
+            Self::Gaussian(gaussian) => GaussianSums::bytes(gaussian),
         };
         size_of::<f32>() * self.outputs() + sums
     }
@@ -69,22 +121,44 @@ impl Head {
     ///
     /// # Errors
     /// When there is not enough memory.
-    pub fn accumulator(self) -> Result<Sums, TryReserveError> {
-        match self {
-            Self::Classes(classes) => SampleSums::try_new(classes).map(Sums::Classes),
+    pub fn accumulator(&self) -> Result<Sums, TryReserveError> {
+        Ok(match self {
+            Self::Classes(classes) => Sums::Classes(ClassSums::try_new(classes.count)?),
+            Self::Labels(labels) => Sums::Labels(LabelSums::try_new(labels.count)?),
+            Self::Gaussian(gaussian) => Sums::Gaussian(GaussianSums::try_new(gaussian)?),
+        })
+    }
+
+    /// Restores sums of this head from the words of [`Sums::to_words`].
+    ///
+    /// # Errors
+    /// [`WordsError`] if no samples can have these sums.
+    pub fn sums_from_words(&self, words: &[i64]) -> Result<Sums, WordsError> {
+        let expected = match self {
+            Self::Classes(classes) => ClassSums::words(classes.count),
+            Self::Labels(labels) => LabelSums::words(labels.count),
+            Self::Gaussian(gaussian) => GaussianSums::words(gaussian),
+        };
+        if words.len() != expected {
+            return Err(WordsError::Length { found: words.len(), expected });
         }
+        Ok(match self {
+            Self::Classes(_) => Sums::Classes(ClassSums::from_words(words)?),
+            Self::Labels(_) => Sums::Labels(LabelSums::from_words(words)?),
+            Self::Gaussian(gaussian) => Sums::Gaussian(GaussianSums::from_words(gaussian, words)?),
+        })
     }
 }
 
 impl Sums {
     /// Returns the number of samples summed so far.
     pub fn samples(&self) -> u64 {
-        each_head!(self, sums => sums.samples())
+        each_head!(Self, self, sums => sums.samples())
     }
 
     /// Forgets all samples.
     pub fn clear(&mut self) {
-        each_head!(self, sums => sums.clear());
+        each_head!(Self, self, sums => sums.clear());
     }
 
     /// Adds the outputs of one sample ([`Accumulator::add`]).
@@ -92,21 +166,97 @@ impl Sums {
     /// # Panics
     /// When the number of outputs is not the head's, or the sums are full already.
     pub fn add(&mut self, outputs: &[f32]) {
-        each_head!(self, sums => sums.add(outputs));
+        each_head!(Self, self, sums => sums.add(outputs));
+    }
+
+    /// Returns whether [`Self::merge`] takes `other`: whether it belongs to the same head, and the
+    /// two have at most [`MAX_SAMPLES`] samples together.
+    pub fn merges_with(&self, other: &Self) -> bool {
+        let same = match (self, other) {
+            (Self::Classes(sums), Self::Classes(other)) => sums.classes() == other.classes(),
+            (Self::Labels(sums), Self::Labels(other)) => sums.labels() == other.labels(),
+            (Self::Gaussian(sums), Self::Gaussian(other)) => sums.head() == other.head(),
+            _ => false,
+        };
+        same && self.samples() + other.samples() <= u64::from(MAX_SAMPLES)
     }
 
     /// Adds the sums of other samples of the same picture ([`Accumulator::merge`]).
     ///
     /// # Panics
-    /// When they belong to another head, or have too many samples together.
+    /// When they belong to another head, or have too many samples together
+    /// ([`Self::merges_with`]).
     pub fn merge(&mut self, other: &Self) {
         match (self, other) {
             (Self::Classes(sums), Self::Classes(other)) => sums.merge(other),
+            (Self::Labels(sums), Self::Labels(other)) => sums.merge(other),
+            (Self::Gaussian(sums), Self::Gaussian(other)) => sums.merge(other),
+            _ => panic!("sums of the same head"),
         }
     }
 
     /// Returns the sums as integers ([`Accumulator::to_words`]).
     pub fn to_words(&self) -> Vec<i64> {
-        each_head!(self, sums => sums.to_words())
+        each_head!(Self, self, sums => sums.to_words())
+    }
+
+    /// Computes the figures from the samples so far. Without samples all figures are zero.
+    pub fn finish(&self) -> Uncertainty {
+        match self {
+            Self::Classes(sums) => Uncertainty::Classes(sums.finish()),
+            Self::Labels(sums) => Uncertainty::Labels(sums.finish()),
+            Self::Gaussian(sums) => Uncertainty::Gaussian(sums.finish()),
+        }
+    }
+
+    /// Returns the sums of classes; `None` for other heads.
+    pub fn classes(&self) -> Option<&ClassSums> {
+        if let Self::Classes(sums) = self { Some(sums) } else { None }
+    }
+}
+
+impl Uncertainty {
+    /// Returns the number of samples.
+    pub fn samples(&self) -> u64 {
+        each_head!(Self, self, figures => figures.samples)
+    }
+
+    /// Returns all figures but the number of samples, in one list: those of classes
+    /// `[probabilities..., std..., predictive entropy, expected entropy, mutual information]`, of
+    /// labels `[probabilities..., std..., predictive entropies..., expected entropies..., mutual
+    /// information...]`, of targets `[means..., std..., aleatoric std..., epistemic std...]`.
+    pub fn figures(&self) -> Vec<f64> {
+        match self {
+            Self::Classes(of) => {
+                let last = [of.predictive_entropy, of.expected_entropy, of.mutual_information];
+                [&of.probabilities[..], &of.std, &last].concat()
+            }
+            Self::Labels(of) => [
+                &of.probabilities[..],
+                &of.std,
+                &of.predictive_entropy,
+                &of.expected_entropy,
+                &of.mutual_information,
+            ]
+            .concat(),
+            Self::Gaussian(of) => {
+                [&of.mean[..], &of.std, &of.aleatoric_std, &of.epistemic_std].concat()
+            }
+        }
+    }
+
+    /// Returns the figures of classes; `None` for other heads.
+    pub fn classes(self) -> Option<ClassUncertainty> {
+        if let Self::Classes(figures) = self { Some(figures) } else { None }
+    }
+
+    /// Returns the figures of labels; `None` for other heads.
+    pub fn labels(self) -> Option<LabelUncertainty> {
+        if let Self::Labels(figures) = self { Some(figures) } else { None }
+    }
+
+    /// Returns the figures of a regression; `None` for other heads.
+    pub fn targets(self) -> Option<TargetUncertainty> {
+        if let Self::Gaussian(figures) = self { Some(figures) } else { None }
     }
 }

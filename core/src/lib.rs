@@ -20,7 +20,7 @@
 //! let bytes = std::fs::read("models/mnist-cnn.safetensors")?;
 //! let model = format::read(&bytes)?;
 //! assert_eq!(model.graph().input().to_string(), "28x28x1");
-//! assert_eq!(model.classes(), 10);
+//! assert_eq!(model.classes().map(|classes| classes.count), Some(10));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -152,10 +152,12 @@ impl Cost {
                 most_steps = (index, own_steps);
             }
         }
-        let result = model.head().result_bytes();
-        let Plan { kept_bytes, scratch_bytes, .. } = model.plan();
+        let result: usize = model.outputs().iter().map(|output| output.head.result_bytes()).sum();
+        let Plan { kept_bytes, scratch_bytes, plane_sums, .. } = model.plan();
+        let plane_sums = 2 * size_of::<f32>() as u64 * *plane_sums as u64;
         let values = (*kept_bytes as u64).saturating_add(*scratch_bytes as u64);
-        let memory_bytes = values.saturating_add(copy).saturating_add(result as u64);
+        let memory_bytes =
+            values.saturating_add(copy).saturating_add(plane_sums).saturating_add(result as u64);
         Self { memory_bytes, steps, most_memory, most_steps }
     }
 

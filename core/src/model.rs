@@ -6,15 +6,16 @@ mod randomness;
 
 pub use crate::error::ModelError;
 pub use crate::layer::{Bias, Layer, Parameters, Quantized};
-pub use crate::numerics::{ActivationBits, CodeRange, Quantization, Table};
+pub use crate::numerics::{ActivationBits, CodeRange, Planes, Quantization, Table};
 pub use crate::posterior::gaussian::Gaussian;
 pub use crate::posterior::{MAX_MEMBERS, PerMember, Posterior};
-pub use parts::{Calibration, Parts, Preprocessing};
+pub use parts::{Calibration, Parts, Preprocessing, Values};
 pub use randomness::{ActiveDropout, Randomness};
 
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Value};
-use crate::head::Head;
+use crate::head::Output;
+use crate::head::classes::Classes;
 use crate::plan::Plan;
 use alloc::{string::String, sync::Arc};
 use serde::{Deserialize, Serialize};
@@ -71,7 +72,7 @@ impl QuantizedModel {
     pub fn new(mut parts: Parts) -> Result<Self, ModelError> {
         check::check(&parts)?;
         number_layers(&mut parts.graph);
-        let plan = Arc::new(Plan::new(&parts.graph, parts.input)?);
+        let plan = Arc::new(Plan::new(&parts)?);
         Ok(Self { parts, plan, provenance: None, file: None })
     }
 
@@ -163,19 +164,41 @@ impl QuantizedModel {
         self.parts.input
     }
 
-    /// Returns the normalization of pictures.
+    /// Returns the number of codes of each element of the network's input.
+    pub fn input_planes(&self) -> Planes {
+        self.parts.input_planes
+    }
+
+    /// Returns the normalization of inputs.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.parts.preprocessing
     }
 
-    /// Returns the name of each class; empty if the classes have no names.
-    pub fn class_names(&self) -> &[String] {
-        &self.parts.class_names
+    /// Returns the outputs, at least one, in their order.
+    pub fn outputs(&self) -> &[Output] {
+        &self.parts.outputs
     }
 
-    /// Returns what the outputs mean: classes, in all format versions so far.
-    pub fn head(&self) -> Head {
-        Head::Classes(self.parts.graph.nodes().last().map_or(0, |n| n.shape.channels))
+    /// Returns [`Self::outputs`] as clones of the model share them.
+    #[doc(hidden)]
+    pub fn shared_outputs(&self) -> &Arc<[Output]> {
+        &self.parts.outputs
+    }
+
+    /// Returns the output with this name.
+    pub fn output(&self, name: &str) -> Option<&Output> {
+        self.outputs().iter().find(|output| output.name == name)
+    }
+
+    /// Returns the classes of a classifier: of the first output, if these are classes.
+    pub fn classes(&self) -> Option<&Classes> {
+        self.outputs().first()?.head.classes()
+    }
+
+    /// Returns the name of each class; empty if the classes have no names, or the first output are
+    /// not classes.
+    pub fn class_names(&self) -> &[String] {
+        self.classes().map_or(&[], |classes| &classes.names)
     }
 
     /// Returns the number of members, 1 to [`MAX_MEMBERS`]. Sample `s` of a prediction takes member
@@ -189,15 +212,9 @@ impl QuantizedModel {
         Randomness::of(&self.parts.graph)
     }
 
-    /// Returns the number of f32 outputs for one picture and weight sample.
-    pub fn outputs(&self) -> usize {
-        self.head().outputs()
-    }
-
-    /// Returns the number of classes.
-    pub fn classes(&self) -> usize {
-        let Head::Classes(classes) = self.head();
-        classes
+    /// Returns the number of f32 numbers of all outputs, for one picture and weight sample.
+    pub fn output_numbers(&self) -> usize {
+        self.outputs().iter().map(|output| output.head.outputs()).sum()
     }
 
     /// Iterates over the weighted layers, in execution order: of each member, or of all.
@@ -210,7 +227,7 @@ impl QuantizedModel {
         self.parts.calibration.as_ref()
     }
 
-    /// Returns the quantization grid of a value; `None` for the logits.
+    /// Returns the quantization grid of a value; `None` for the outputs of the model.
     ///
     /// # Panics
     /// When the value is not in the graph.

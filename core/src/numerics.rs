@@ -41,6 +41,27 @@ impl ActivationBits {
     }
 }
 
+/// The number of codes, one per plane, that each element of the input has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Planes {
+    /// One code.
+    #[default]
+    One,
+    /// Two: the number `base * high + low`, whose base is one more than the largest code. The first
+    /// layer multiplies both planes by the same weights.
+    Two,
+}
+
+impl Planes {
+    /// Returns the number of planes.
+    pub const fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+}
+
 /// A number of bits that activations cannot have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("activations have 7 or 8 bits, not {0}")]
@@ -123,10 +144,10 @@ pub fn round_ties_even(x: f32) -> i32 {
     (x + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits()) as i32
 }
 
-/// Computes `f32(s_x * s_c / s_y)`, the factor from steps of a product or an accumulator to output
-/// steps.
-pub fn requantize_multiplier(input: f32, weight: f32, output: f32) -> f32 {
-    (f64::from(input) * f64::from(weight) / f64::from(output)) as f32
+/// Computes `f32(s_x * s_c / (s_y * parts))`, the factor from steps of a product or an accumulator to
+/// output steps. A step of the input has `parts` parts: 1, or `base + 1` of an input with two planes.
+pub fn requantize_multiplier(input: f32, weight: f32, output: f32, parts: i32) -> f32 {
+    (f64::from(input) * f64::from(weight) / (f64::from(output) * f64::from(parts))) as f32
 }
 
 /// Computes `f32(s_x / s_y)`, the factor from steps of one value to steps of another.

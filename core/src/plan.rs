@@ -15,9 +15,9 @@ pub use places::{Place, Region};
 
 use crate::convolution::Convolution;
 use crate::error::ModelError;
-use crate::graph::{Graph, Value};
-use crate::layer::{Layer, Quantized};
-use crate::numerics::Quantization;
+use crate::graph::Value;
+use crate::layer::Layer;
+use crate::model::Parts;
 use crate::ops::Job;
 use crate::posterior::PerMember;
 use alloc::{sync::Arc, vec::Vec};
@@ -47,6 +47,14 @@ pub struct Step<L> {
 }
 
 impl<L> Step<L> {
+    /// Returns the number of sums of one code plane that a layer over two planes makes for one
+    /// picture; `None` for other steps.
+    fn plane_sums(&self) -> Option<usize> {
+        let Action::Convolution(members) = &self.action else { return None };
+        let (convolution, _) = members.member(0);
+        convolution.planes.as_ref().map(|_| convolution.output.elements())
+    }
+
     /// Returns the step with its layers in another form.
     pub(crate) fn with_layers<M>(&self, mut change: impl FnMut(&Convolution, &L) -> M) -> Step<M> {
         let action = match &self.action {
@@ -76,17 +84,19 @@ pub struct Plan<P, L = P> {
     pub scratch_bytes: usize,
     /// Place of the input.
     pub input: Place,
-    /// Number of outputs per picture.
-    pub outputs: usize,
+    /// Places of the outputs of the model, in their order.
+    pub outputs: Vec<Place>,
+    /// The most sums of a code plane that a step makes for one picture; 0 if the input has a single plane.
+    pub plane_sums: usize,
 }
 
 impl Plan<Arc<Layer>> {
-    /// Plans the execution of `graph`, whose nodes have been checked, over an input on the grid `input`.
+    /// Plans the execution of a model whose nodes and outputs have been checked.
     ///
     /// # Errors
     /// A [`ModelError`] if a layer does not fit its node or a derived number is not usable.
-    pub(crate) fn new(graph: &Graph<Quantized>, input: Quantization) -> Result<Self, ModelError> {
-        let nodes = graph.nodes();
+    pub(crate) fn new(parts: &Parts) -> Result<Self, ModelError> {
+        let nodes = parts.graph.nodes();
         let sampled = sampled_nodes(nodes);
         let (mut order, after): (Vec<_>, Vec<_>) =
             (0..nodes.len()).partition(|&node| !sampled[node]);
@@ -95,11 +105,11 @@ impl Plan<Arc<Layer>> {
         let works = (0..nodes.len()).map(|index| {
             let number = random;
             random += u32::from(nodes[index].op.is_random());
-            work(graph, input, index, number)
+            work(parts, index, number)
         });
         let mut works = works.collect::<Result<Vec<_>, _>>()?;
         fuse(nodes, &sampled, &mut works);
-        let places = Places::assign(graph, &order, &sampled, &works);
+        let places = Places::assign(parts, &order, &sampled, &works);
         let (mut prefix, mut suffix) = (Vec::new(), Vec::new());
         for &node in &order {
             let inputs = &nodes[node].inputs;
@@ -116,13 +126,17 @@ impl Plan<Arc<Layer>> {
             let steps = if sampled[node] { &mut suffix } else { &mut prefix };
             steps.push(Step { node, action, inputs, output });
         }
+        let outputs = parts.outputs.iter().flat_map(|output| &output.nodes);
+        let plane_sums = prefix.iter().chain(&suffix).filter_map(Step::plane_sums).max();
+        let plane_sums = plane_sums.unwrap_or(0);
         Ok(Self {
             prefix,
             suffix,
             kept_bytes: places.kept_bytes,
             scratch_bytes: places.scratch_bytes,
             input: places.of(Value::Input),
-            outputs: nodes.last().map_or(0, |node| node.shape.elements()),
+            outputs: outputs.map(|&node| places.of(Value::Node(node))).collect(),
+            plane_sums,
         })
     }
 }

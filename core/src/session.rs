@@ -11,7 +11,6 @@
 //! Predict a picture on the portable kernels:
 //! ```
 //! use bayes8_core::format;
-//! use bayes8_core::head::{Accumulator, Sums};
 //! use bayes8_core::input::InputQuantizer;
 //! use bayes8_core::reference::Reference;
 //! use bayes8_core::session::{Estimate, Input, SampleRange, Session};
@@ -26,14 +25,14 @@
 //! let mut workspace = session.workspace()?;
 //! session.executor().begin(&codes, &mut workspace)?;
 //! let (seed, samples) = (7, SampleRange::new(0..4)?);
-//! let mut estimate = Estimate::new(model.head())?;
-//! let each = |_picture: usize, logits: &[f32]| estimate.add(logits, false);
+//! let mut estimate = Estimate::new(model.shared_outputs())?;
+//! let each = |_picture: usize, numbers: &[f32]| estimate.add(numbers, false);
 //! let progress = || ControlFlow::Continue(());
 //! let flow = session.run(&mut workspace, seed, samples, |_, _| None, each, progress);
 //! assert!(flow.is_continue());
 //!
-//! let Sums::Classes(sums) = estimate.sums();
-//! assert_eq!(sums.finish().samples, 4);
+//! let [sums] = estimate.sums() else { unreachable!("a single output") };
+//! assert_eq!(sums.finish().samples(), 4);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -133,7 +132,7 @@ impl<B: Backend> Session<B> {
     pub fn draw_weights(&self, seed: u64, samples: SampleRange) -> Result<(), RequestError> {
         let workspace = self.executor.workspace(1);
         let mut workspace =
-            workspace.map_err(|_| RequestError::Memory { pictures: 1, logits: 0 })?;
+            workspace.map_err(|_| RequestError::Memory { pictures: 1, numbers: 0 })?;
         let mut weights = WeightSample::new();
         samples
             .draws(seed)

@@ -105,7 +105,7 @@ fn run(model: &QuantizedModel) {
     let codes = random_codes(model, 2, 1);
     let mut count = 0;
     let each = |_, _, logits: &[f32]| {
-        assert_eq!(logits.len(), model.outputs());
+        assert_eq!(logits.len(), model.output_numbers());
         count += 1;
     };
     executor.run(&codes, 1, 0..2, &mut executor.workspace(2).unwrap(), each).unwrap();

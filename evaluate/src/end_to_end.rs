@@ -4,14 +4,14 @@ use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::quantization::Quantization;
 use bayes8_convert::reference;
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_native::Model;
 use serde::Serialize;
 
 use crate::error::PredictionError;
 use crate::labelled::Labelled;
 use crate::metrics::{Metrics, mutual_information_ranks, predictive_entropy_ranks};
-use crate::prediction::Job;
+use crate::prediction::{Job, Outcome};
 
 /// Predictions of the FP32 network and of the INT8 model on the same pictures.
 #[derive(Clone, Debug, Serialize)]
@@ -46,7 +46,7 @@ impl EndToEnd {
         observer: Observer<'_>,
     ) -> Result<Self, PredictionError> {
         let Quantization { network, preprocessing, .. } = quantization;
-        let pictures = || data.pictures.view();
+        let pictures = || data.pictures.view(model.quantized().preprocessing().values);
         let channels = network.graph.input().channels;
         let inputs = fp32_inputs(pictures(), preprocessing, channels)?;
         let task = "predicting in FP32";
@@ -56,12 +56,12 @@ impl EndToEnd {
         })?;
         let job = Job { model, pictures: pictures(), samples: 0..samples, seed, digests: false };
         let outcomes = job.run(observer)?.into_iter();
-        let int8: Vec<_> = outcomes.map(|outcome| outcome.uncertainty).collect();
+        let int8: Vec<_> = outcomes.filter_map(Outcome::classes).collect();
         Ok(Self::new(&fp32, &int8, &data.labels))
     }
 
     /// Compares predictions for the same pictures, whose classes are `labels`.
-    fn new(fp32: &[Uncertainty], int8: &[Uncertainty], labels: &[i64]) -> Self {
+    fn new(fp32: &[ClassUncertainty], int8: &[ClassUncertainty], labels: &[i64]) -> Self {
         Self {
             pictures: labels.len(),
             samples: int8.first().map_or(0, |u| u.samples),

@@ -44,6 +44,9 @@ pub enum EvaluateError {
     /// The FP32 network is refused.
     #[error(transparent)]
     Network(#[from] bayes8_convert::LoadError),
+    /// A model whose first output is not classes.
+    #[error("the model's output is of the kind `{0}`; only `classes` can be evaluated")]
+    Head(&'static str),
     /// Nothing varies in the FP32 network, although it has to.
     #[error("{}: nothing varies from sample to sample", network.display())]
     NothingVaries {

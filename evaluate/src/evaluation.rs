@@ -132,10 +132,11 @@ impl Options {
     /// [`EvaluateError`], which names the file.
     pub fn run(&self, model: &Model, observer: Observer<'_>) -> Result<Report, EvaluateError> {
         let quantized = model.quantized();
+        let classes = classes(quantized)?;
         let mut pictures = self.pictures(quantized)?;
         let golden = self.golden.as_deref().map(Golden::load).transpose()?;
         if let Some(golden) = &golden {
-            golden.check(&pictures.clean, quantized.classes())?;
+            golden.check(&pictures.clean, classes)?;
         }
         let fp32 = match &self.fp32 {
             Some(fp32) => Some((fp32, fp32.load(quantized)?)),
@@ -215,7 +216,7 @@ impl Options {
     /// Reads the labelled pictures and the others.
     fn pictures(&self, model: &model::QuantizedModel) -> Result<Pictures, EvaluateError> {
         let Self { data, open, .. } = self;
-        let clean = Labelled::load(data, *open, model.graph().input(), model.classes())?;
+        let clean = Labelled::load(data, *open, model.graph().input(), classes(model)?)?;
         let unknown = self.ood.as_ref().map(|path| {
             Ok::<_, EvaluateError>((
                 path.clone(),
@@ -238,6 +239,12 @@ impl Options {
     }
 }
 
+/// Returns the number of classes of a classifier.
+fn classes(model: &model::QuantizedModel) -> Result<usize, EvaluateError> {
+    let classes = model.classes().map(|classes| classes.count);
+    classes.ok_or_else(|| EvaluateError::Head(model.outputs()[0].head.name()))
+}
+
 impl Fp32 {
     /// The file that errors name: that of the first member.
     fn path(&self) -> PathBuf {
@@ -255,7 +262,7 @@ impl Fp32 {
         if found != expected {
             return refuse(format!("takes {found}, the model {expected}"));
         }
-        let (found, expected) = (network.classes(), model.classes());
+        let (found, expected) = (network.classes(), classes(model)?);
         if found != expected {
             return refuse(format!("has {found} classes, the model {expected}"));
         }

@@ -1,6 +1,6 @@
 //! The figures of one model.
 
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 use serde::Serialize;
 
 use crate::metrics::{
@@ -81,7 +81,7 @@ impl Figures {
     /// The figures of predictions for pictures with these labels; `unknown` are the uncertainties about
     /// pictures of another distribution. The caller fills in the other figures.
     pub(crate) fn new(
-        predictions: &[Uncertainty],
+        predictions: &[ClassUncertainty],
         labels: &[i64],
         unknown: Option<&Uncertainties>,
     ) -> Self {

@@ -11,7 +11,7 @@
 use std::path::{Path, PathBuf};
 
 use bayes8_convert::reference::single_sample;
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_native::file;
 use ndarray::{Array2, ArrayView2};
 use safetensors::{Dtype, SafeTensors};
@@ -33,9 +33,9 @@ pub struct Golden {
     /// Monte-Carlo samples of the predictions; `None` if no JSON file says.
     pub samples: Option<u32>,
     /// The prediction for each picture; its field `samples` is 0.
-    pub predictions: Vec<Uncertainty>,
+    pub predictions: Vec<ClassUncertainty>,
     /// Predictions of the network with every weight at its mean.
-    pub mean_weights: Option<Vec<Uncertainty>>,
+    pub mean_weights: Option<Vec<ClassUncertainty>>,
     /// The recorded outputs `[N, classes]` of this network.
     pub mean_weights_logits: Option<Array2<f32>>,
     /// Uncertainty about pictures of another distribution.
@@ -169,7 +169,7 @@ impl File<'_> {
         let rows =
             probabilities.into_iter().zip(std).zip(predictive).zip(expected).zip(information);
         let predictions =
-            rows.map(|((((probabilities, std), total), aleatoric), epistemic)| Uncertainty {
+            rows.map(|((((probabilities, std), total), aleatoric), epistemic)| ClassUncertainty {
                 samples: 0,
                 probabilities,
                 std,

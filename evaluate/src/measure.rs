@@ -8,8 +8,8 @@ use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::{CommonNoise, draw, predict_mean, predict_samples};
 use bayes8_convert::{Inputs, Network, mean_weights};
 use bayes8_core::head::Accumulator;
-use bayes8_core::head::classes::{SampleSums, Uncertainty};
-use bayes8_core::model::Preprocessing;
+use bayes8_core::head::classes::{ClassSums, ClassUncertainty};
+use bayes8_core::model::{Preprocessing, Values};
 use bayes8_native::{self as native, Model, ModelOptions};
 use ndarray::{ArrayView2, Axis, IxDyn};
 
@@ -20,7 +20,7 @@ use crate::labelled::Labelled;
 use crate::metrics::{
     Convergence, DriftAuroc, DriftPoint, MemberDisagreement, MemberPairs, Metrics, Uncertainties,
 };
-use crate::prediction::{Job, LogitsObserver};
+use crate::prediction::{Job, LogitsObserver, Outcome};
 
 /// Pictures that the members of an FP32 network are compared on at a time.
 const TOGETHER: usize = 256;
@@ -55,7 +55,7 @@ pub(crate) struct Measured {
 pub(crate) struct Predicted {
     /// Monte-Carlo samples; `None` if recorded predictions do not say.
     pub(crate) samples: Option<u32>,
-    pub(crate) predictions: Vec<Uncertainty>,
+    pub(crate) predictions: Vec<ClassUncertainty>,
     pub(crate) figures: Figures,
 }
 
@@ -72,7 +72,7 @@ impl Predicted {
     /// number of samples.
     pub(crate) fn new(
         samples: Option<u32>,
-        predictions: Vec<Uncertainty>,
+        predictions: Vec<ClassUncertainty>,
         labels: &[i64],
         unknown: Option<&Uncertainties>,
         mean_weights: Option<Metrics>,
@@ -105,7 +105,7 @@ pub(crate) fn measure(
     let Pictures { clean: Labelled { path, pictures: clean, labels }, unknown, corrupted } =
         pictures;
     let &Samples { clean: count, ref first, drift, seed } = samples;
-    let classes = candidate.classes();
+    let (classes, values) = (candidate.classes(), candidate.values());
     type Observed<'a> = Option<LogitsObserver<'a>>;
     type View<'a> = native::Pictures<'a, IxDyn>;
     let predict = |path: &Path,
@@ -126,9 +126,9 @@ pub(crate) fn measure(
         convergence.add(picture, logits);
         known_first.add(picture, logits);
     };
-    let predictions = predict(path, "x", clean.view(), count, Some(&mut observe), observer)?;
+    let predictions = predict(path, "x", clean.view(values), count, Some(&mut observe), observer)?;
     let seconds = start.elapsed().as_secs_f64();
-    let (mean_weights, disagreement) = candidate.predict_mean(clean.view(), observer)?;
+    let (mean_weights, disagreement) = candidate.predict_mean(clean.view(values), observer)?;
     let mean_weights = Some(Metrics::new(&mean_weights, labels));
     let unknown = match unknown {
         Some((path, unknown)) => {
@@ -136,7 +136,7 @@ pub(crate) fn measure(
             let mut observe = |picture: usize, logits: &[f32]| sums.add(picture, logits);
             // Observing logits takes memory.
             let observe: Observed<'_> = if first.is_empty() { None } else { Some(&mut observe) };
-            let all = predict(path, "x", unknown.view(), count, observe, observer)?;
+            let all = predict(path, "x", unknown.view(values), count, observe, observer)?;
             Some((Uncertainties::of(&all), sums))
         }
         None => None,
@@ -161,7 +161,7 @@ pub(crate) fn measure(
         let (clean, known) = match drift == count {
             true => (whole.figures.metrics, Uncertainties::of(&whole.predictions)),
             false => {
-                let predictions = predict("x", clean.view())?;
+                let predictions = predict("x", clean.view(values))?;
                 (Metrics::new(&predictions, labels), Uncertainties::of(&predictions))
             }
         };
@@ -184,11 +184,11 @@ pub(crate) fn measure(
 }
 
 /// The sums of the first samples, for several numbers of samples.
-struct FirstSamples(Vec<(u32, Vec<SampleSums>)>);
+struct FirstSamples(Vec<(u32, Vec<ClassSums>)>);
 
 impl FirstSamples {
     fn new(numbers: &[u32], pictures: usize, classes: usize) -> Self {
-        let sums = || vec![SampleSums::new(classes); pictures];
+        let sums = || vec![ClassSums::new(classes); pictures];
         Self(numbers.iter().map(|&number| (number, sums())).collect())
     }
 
@@ -202,16 +202,24 @@ impl FirstSamples {
     }
 
     /// The predictions with the number of samples at `index`.
-    fn predictions(&self, index: usize) -> Vec<Uncertainty> {
-        self.0[index].1.iter().map(SampleSums::finish).collect()
+    fn predictions(&self, index: usize) -> Vec<ClassUncertainty> {
+        self.0[index].1.iter().map(ClassSums::finish).collect()
     }
 }
 
 impl Candidate<'_> {
     fn classes(&self) -> usize {
         match self {
-            Self::Int8(model, _) => model.quantized().classes(),
+            Self::Int8(model, _) => model.quantized().classes().map_or(0, |classes| classes.count),
             Self::Fp32(network, ..) => network.classes(),
+        }
+    }
+
+    /// What the candidate takes.
+    fn values(&self) -> Values {
+        match self {
+            Self::Int8(model, _) => model.quantized().preprocessing().values,
+            Self::Fp32(_, preprocessing, _) => preprocessing.values,
         }
     }
 
@@ -231,12 +239,12 @@ impl Candidate<'_> {
         seed: u64,
         mut observe: Option<LogitsObserver<'_>>,
         observer: Observer<'_>,
-    ) -> Result<Vec<Uncertainty>, PredictionError> {
+    ) -> Result<Vec<ClassUncertainty>, PredictionError> {
         match self {
             &Self::Int8(model, _) => {
                 let job = Job { model, pictures, samples: 0..samples, seed, digests: false };
                 let outcomes = job.run_observed(observe, observer)?;
-                Ok(outcomes.into_iter().map(|outcome| outcome.uncertainty).collect())
+                Ok(outcomes.into_iter().filter_map(Outcome::classes).collect())
             }
             Self::Fp32(network, preprocessing, noise) => {
                 let channels = network.graph.input().channels;
@@ -267,7 +275,7 @@ impl Candidate<'_> {
         &self,
         pictures: native::Pictures<'_, IxDyn>,
         observer: Observer<'_>,
-    ) -> Result<(Vec<Uncertainty>, Option<MemberDisagreement>), PredictionError> {
+    ) -> Result<(Vec<ClassUncertainty>, Option<MemberDisagreement>), PredictionError> {
         let count = pictures.extents()[0];
         let predictions = match self {
             Self::Int8(model, options) => {

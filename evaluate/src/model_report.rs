@@ -130,7 +130,7 @@ impl ModelReport {
         let cost = Cost::new(model);
         let shape = graph.input();
         let range = |value: usize| model.calibration().map(|c| c.ranges[value]);
-        let Preprocessing { mean, std } = model.preprocessing().clone();
+        let Preprocessing { mean, std, .. } = model.preprocessing().clone();
         let Quantization { scale, zero_point } = model.input();
         let source = model.provenance().cloned();
         let input = Input { shape, scale, zero_point, mean, std, observed_range: range(0), source };
@@ -180,7 +180,7 @@ impl ModelReport {
             file_bytes,
             format_version: format::version(model),
             input,
-            classes: model.classes(),
+            classes: model.classes().map_or(0, |classes| classes.count),
             class_names: model.class_names().to_vec(),
             randomness,
             parameters: layers().map(parameters).sum(),

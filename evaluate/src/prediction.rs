@@ -4,7 +4,8 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Mutex, PoisonError};
 
 use bayes8_convert::progress::{Observer, Progress};
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_native::{self as native, Model, Pictures, PredictError, PredictOptions, Prediction};
 use ndarray::IxDyn;
 use sha2::{Digest, Sha256};
@@ -30,10 +31,17 @@ pub struct Job<'a, 'p> {
 /// The prediction for one picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// Class probabilities and their uncertainty.
-    pub uncertainty: Uncertainty,
+    /// The figures of each output of the model, in their order.
+    pub outputs: Vec<Uncertainty>,
     /// [`bayes8_native::Prediction::logits_digest`], if it was requested.
     pub logits_digest: Option<String>,
+}
+
+impl Outcome {
+    /// Returns the figures of the classes that are the first output; `None` for other heads.
+    pub fn classes(self) -> Option<ClassUncertainty> {
+        self.outputs.into_iter().next()?.classes()
+    }
 }
 
 impl Job<'_, '_> {
@@ -83,7 +91,7 @@ impl Job<'_, '_> {
         })?;
         let mut digests = hashes.into_iter().map(|hash| hex(&hash.finalize()));
         let outcome = |prediction: &Prediction| Outcome {
-            uncertainty: prediction.uncertainty(),
+            outputs: prediction.outputs().map(|(_, sums)| sums.finish()).collect(),
             logits_digest: digests.next(),
         };
         Ok(predictions.iter().map(outcome).collect())

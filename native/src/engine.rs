@@ -15,12 +15,13 @@ use crate::prediction::Prediction;
 use crate::threads::simd;
 use bayes8_core::backend::Backend;
 use bayes8_core::executor::{NodeOutput, OutOfMemory, Workspace};
-use bayes8_core::head::Head;
+use bayes8_core::head::Output;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
 use bayes8_core::session::{RequestError, SampleRange, Session};
 use crossbeam_queue::ArrayQueue;
+use std::sync::Arc;
 
 /// A job: input codes of whole pictures, and the weight samples to run.
 #[derive(Clone, Copy)]
@@ -122,7 +123,7 @@ pub(crate) const MOST_IDLE: usize = 256;
 
 pub(crate) struct Threaded<B: Backend> {
     session: Session<B>,
-    head: Head,
+    outputs: Arc<[Output]>,
     activation_bytes: usize,
     pub(crate) bank: Option<Bank<B>>,
     workspaces: ArrayQueue<Workspace<B>>,
@@ -137,7 +138,7 @@ impl<B: Backend> Threaded<B> {
         Self {
             bank: Bank::new(bank_bytes, session.executor().weight_bytes()),
             session,
-            head: model.head(),
+            outputs: Arc::clone(model.shared_outputs()),
             activation_bytes,
             workspaces: ArrayQueue::new(MOST_IDLE),
             partial: ArrayQueue::new(MOST_IDLE),
@@ -163,7 +164,7 @@ impl<B: Backend> Threaded<B> {
             let left = Job { samples: first, ..left };
             let right = Job { samples: last, ..right };
             let mut partial = self.partial.pop().unwrap_or_default();
-            Prediction::reset(&mut partial, predictions.len(), self.head)?;
+            Prediction::reset(&mut partial, predictions.len(), &self.outputs)?;
             if job.keep_logits {
                 Prediction::reserve(&mut partial, last.count())?;
             }

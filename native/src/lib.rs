@@ -12,7 +12,8 @@
 //! let pictures = Array4::<u8>::zeros((1, 28, 28, 1)); // [N, H, W, C]
 //! let options = PredictOptions::new().samples(0..32).seed(7);
 //! let predictions = model.predict(Pictures::Bytes(pictures.view()), &options)?;
-//! println!("epistemic {:.3} nats", predictions[0].uncertainty().mutual_information);
+//! let classes = predictions[0].uncertainty().classes().expect("a classifier");
+//! println!("epistemic {:.3} nats", classes.mutual_information);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -47,8 +48,11 @@ mod threads;
 
 pub use bayes8_core as core;
 pub use bayes8_core::digest::ModelDigest;
-pub use bayes8_core::head::classes::{SampleSums, Uncertainty};
-pub use bayes8_core::head::{Accumulator, WordsError};
+pub use bayes8_core::head;
+pub use bayes8_core::head::classes::ClassUncertainty;
+pub use bayes8_core::head::gaussian::TargetUncertainty;
+pub use bayes8_core::head::labels::LabelUncertainty;
+pub use bayes8_core::head::{Accumulator, Head, Output, Sums, Uncertainty, WordsError};
 pub use bayes8_core::limits::{LimitError, Limits};
 pub use bayes8_core::model::QuantizedModel;
 pub use bayes8_core::session::RequestError;

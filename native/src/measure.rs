@@ -177,6 +177,7 @@ impl Product {
                 multipliers: vec![1.0 / (100.0 * k as f32); n],
                 target: Some(target),
                 residual: None,
+                planes: None,
             },
             target,
             layer: Arc::new(Layer {

@@ -252,7 +252,7 @@ impl Model {
         let run = self.quantize(pictures, &mut codes).and_then(|pictures| {
             let (threads, progress) = (self.threads(), &progress);
             let job = Job { codes: &codes, seed, samples, keep_logits, threads, progress };
-            Prediction::reset(predictions, pictures, self.quantized.head())
+            Prediction::reset(predictions, pictures, self.quantized.shared_outputs())
                 .map_err(Stopped::from)
                 .and_then(|()| self.run_pieces(job, pieces, observer.logits, predictions))
                 .map_err(|stopped| {
@@ -273,10 +273,10 @@ impl Model {
         samples: SampleRange,
         keep_logits: bool,
     ) -> PredictError {
-        let kept = if keep_logits { self.quantized.outputs() } else { 0 };
-        let logits = samples.count().saturating_mul(kept);
+        let kept = if keep_logits { self.quantized.output_numbers() } else { 0 };
+        let numbers = samples.count().saturating_mul(kept);
         match stopped {
-            Stopped::OutOfMemory => RequestError::Memory { pictures, logits }.into(),
+            Stopped::OutOfMemory => RequestError::Memory { pictures, numbers }.into(),
             Stopped::Cancelled => PredictError::Cancelled,
         }
     }
@@ -289,7 +289,7 @@ impl Model {
         mut observe: Option<EachSample<'_>>,
         predictions: &mut [Prediction],
     ) -> Result<(), Stopped> {
-        let picture_bytes = self.quantizer.shape().elements();
+        let picture_bytes = job.codes.len() / predictions.len().max(1);
         let keep_logits = job.keep_logits || observe.is_some();
         for (pictures, samples) in pieces.of(predictions.len(), job.samples) {
             let codes = &job.codes[pictures.start * picture_bytes..pictures.end * picture_bytes];
@@ -327,7 +327,7 @@ impl Model {
         let pictures = self.quantize(pictures, &mut codes)?;
         let (draw, threads) = (Draw { seed, sample }, self.threads());
         let outputs = self.threads.install(|| self.engine.trace(&codes, draw, threads));
-        let outputs = outputs.map_err(|_| RequestError::Memory { pictures, logits: 0 })?;
+        let outputs = outputs.map_err(|_| RequestError::Memory { pictures, numbers: 0 })?;
         let nodes = self.quantized.graph().nodes();
         let named =
             |NodeOutput { node, bytes }| NodeTrace { node: nodes[node].name.clone(), bytes };

@@ -23,7 +23,11 @@ use std::ops::Range;
 pub enum Pictures<'a, D: Dimension = Ix4> {
     /// Raw bytes, 0 to 255, to which the model applies its preprocessing.
     Bytes(ArrayView<'a, u8, D>),
-    /// Numbers that the caller has normalized already: `(byte / 255 - mean) / std`. All must be finite.
+    /// Raw numbers, such as the features of a table or the values of a sequence, to which the model applies its
+    /// preprocessing. The model must take numbers ([`Values`](bayes8_core::model::Values)). All must be finite.
+    Numbers(ArrayView<'a, f32, D>),
+    /// Numbers that the caller has normalized already: `(byte / 255 - mean) / std` of bytes, `(number - mean) / std`
+    /// of numbers. All must be finite.
     Normalized(ArrayView<'a, f32, D>),
 }
 
@@ -36,6 +40,7 @@ impl<D: Dimension> Pictures<'_, D> {
         let slice = Slice::from(range);
         match self {
             Self::Bytes(bytes) => Pictures::Bytes(bytes.slice_axis(Axis(0), slice)),
+            Self::Numbers(numbers) => Pictures::Numbers(numbers.slice_axis(Axis(0), slice)),
             Self::Normalized(numbers) => Pictures::Normalized(numbers.slice_axis(Axis(0), slice)),
         }
     }
@@ -44,7 +49,7 @@ impl<D: Dimension> Pictures<'_, D> {
     pub fn extents(&self) -> &[usize] {
         match self {
             Self::Bytes(bytes) => bytes.shape(),
-            Self::Normalized(numbers) => numbers.shape(),
+            Self::Numbers(numbers) | Self::Normalized(numbers) => numbers.shape(),
         }
     }
 
@@ -52,6 +57,7 @@ impl<D: Dimension> Pictures<'_, D> {
     pub(crate) fn with_input<T>(&self, f: impl FnOnce(Input<'_>) -> T) -> T {
         match self {
             Self::Bytes(bytes) => f(Input::Bytes(contiguous(&bytes.as_standard_layout()))),
+            Self::Numbers(numbers) => f(Input::Numbers(contiguous(&numbers.as_standard_layout()))),
             Self::Normalized(numbers) => {
                 f(Input::Normalized(contiguous(&numbers.as_standard_layout())))
             }

@@ -3,10 +3,10 @@
 use bayes8_core::digest::logits_digest;
 use bayes8_core::executor::OutOfMemory;
 use bayes8_core::graph::Shape;
-use bayes8_core::head::classes::{SampleSums, Uncertainty};
-use bayes8_core::head::{Accumulator, Head, Sums};
+use bayes8_core::head::{Output, Sums, Uncertainty};
 use bayes8_core::session::{Estimate, RequestError};
 use ndarray::ArrayView2;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The prediction for one picture: sums over weight samples, from which the figures follow.
@@ -19,7 +19,7 @@ pub struct Prediction(Estimate);
 pub struct NodeTrace {
     /// Name of the node.
     pub node: String,
-    /// Its codes `[N, D, H, W, C]`; of the last node the logits `[N, classes]` as little-endian f32.
+    /// Its codes `[N, D, H, W, C]`; of an output of the model its numbers `[N, C]` as little-endian f32.
     pub bytes: Vec<u8>,
 }
 
@@ -57,18 +57,18 @@ impl Prediction {
     pub(crate) fn reset(
         predictions: &mut Vec<Self>,
         count: usize,
-        head: Head,
+        outputs: &Arc<[Output]>,
     ) -> Result<(), OutOfMemory> {
         predictions.truncate(count);
-        predictions.iter_mut().try_for_each(|prediction| prediction.0.reset(head))?;
+        predictions.iter_mut().try_for_each(|prediction| prediction.0.reset(outputs))?;
         predictions.try_reserve_exact(count - predictions.len())?;
         while predictions.len() < count {
-            predictions.push(Self(Estimate::new(head)?));
+            predictions.push(Self(Estimate::new(outputs)?));
         }
         Ok(())
     }
 
-    /// Reserves memory in each prediction for the logits of `samples` more samples.
+    /// Reserves memory in each prediction for the outputs of `samples` more samples.
     ///
     /// # Errors
     /// [`OutOfMemory`].
@@ -77,8 +77,8 @@ impl Prediction {
     }
 
     /// Adds one sample.
-    pub(crate) fn add(&mut self, logits: &[f32], keep: bool) {
-        self.0.add(logits, keep);
+    pub(crate) fn add(&mut self, outputs: &[f32], keep: bool) {
+        self.0.add(outputs, keep);
     }
 
     /// Adds the samples of `later`.
@@ -89,27 +89,37 @@ impl Prediction {
     /// Calls `each` with the logits of the last `samples` samples, in order. Forgets all logits
     /// unless `keep`.
     pub(crate) fn hand_out(&mut self, samples: usize, keep: bool, mut each: impl FnMut(&[f32])) {
-        let (logits, outputs) = (self.0.outputs(), self.0.head().outputs());
-        logits[logits.len() - samples * outputs..].chunks(outputs).for_each(&mut each);
+        let (logits, numbers) = (self.0.numbers(), self.0.numbers_per_sample());
+        logits[logits.len() - samples * numbers..].chunks(numbers).for_each(&mut each);
         if !keep {
-            self.0.forget_outputs();
+            self.0.forget_numbers();
         }
     }
 
-    /// Computes the mean probabilities and their uncertainty.
+    /// Computes the figures of the first output: of a classifier, for example, the mean probabilities
+    /// and their uncertainty.
     pub fn uncertainty(&self) -> Uncertainty {
         self.sums().finish()
     }
 
-    /// Returns the integer sums over the samples.
+    /// Iterates over the model's outputs, in their order, and their integer sums.
+    pub fn outputs(&self) -> impl Iterator<Item = (&Output, &Sums)> {
+        self.0.outputs().iter().zip(self.0.sums())
+    }
+
+    /// Returns the integer sums of the output with this name.
+    pub fn output(&self, name: &str) -> Option<&Sums> {
+        self.outputs().find(|(output, _)| output.name == name).map(|(_, sums)| sums)
+    }
+
+    /// Returns the integer sums of the first output over the samples.
     ///
-    /// Sums of other sample ranges merge into them exactly, in any order ([`Accumulator::merge`]), so a prediction
-    /// can be split over machines. Merging panics if the numbers of classes differ ([`SampleSums::classes`]).
-    /// [`Accumulator::finish_into`] computes the uncertainty without allocating.
+    /// Sums of other sample ranges merge into them exactly, in any order ([`Sums::merge`]), so a prediction
+    /// can be split over machines. [`Sums::merges_with`] says whether two belong together.
     ///
     /// # Examples
     /// ```
-    /// use bayes8_native::{Accumulator, Model, Pictures, PredictOptions};
+    /// use bayes8_native::{Model, Pictures, PredictOptions};
     /// use ndarray::Array4;
     ///
     /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
@@ -124,24 +134,24 @@ impl Prediction {
     /// assert_eq!(merged, sums(0..16)?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn sums(&self) -> &SampleSums {
-        let Sums::Classes(sums) = self.0.sums();
-        sums
+    pub fn sums(&self) -> &Sums {
+        // A model has at least one output.
+        &self.0.sums()[0]
     }
 
-    /// Returns the logits, `[samples, classes]`, if [`PredictOptions::keep_logits`](crate::PredictOptions) asked for them.
+    /// Returns the numbers of all outputs, `[samples, numbers]`, such as the logits of the classes, if [`PredictOptions::keep_logits`](crate::PredictOptions) asked for them.
     pub fn logits(&self) -> Option<ArrayView2<'_, f32>> {
-        let (logits, outputs) = (self.0.outputs(), self.0.head().outputs());
+        let (logits, numbers) = (self.0.numbers(), self.0.numbers_per_sample());
         if logits.is_empty() {
             return None;
         }
-        ArrayView2::from_shape((logits.len() / outputs, outputs), logits).ok()
+        ArrayView2::from_shape((logits.len() / numbers, numbers), logits).ok()
     }
 
     /// Computes the SHA-256 of the logits as little-endian f32, if
     /// [`PredictOptions::keep_logits`](crate::PredictOptions) asked for them. Two engines agree when their digests are equal.
     pub fn logits_digest(&self) -> Option<String> {
-        let logits = self.0.outputs();
+        let logits = self.0.numbers();
         (!logits.is_empty()).then(|| logits_digest(logits))
     }
 }

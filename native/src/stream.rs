@@ -76,7 +76,7 @@ impl Model {
     /// let picture = Array4::<u8>::zeros((1, 28, 28, 1));
     /// let options = PredictOptions::new().samples(0..64);
     /// for predictions in model.stream(Pictures::Bytes(picture.view()), &options)?.every(8) {
-    ///     let uncertainty = predictions?[0].uncertainty();
+    ///     let uncertainty = predictions?[0].uncertainty().classes().expect("a classifier");
     ///     if uncertainty.top(1)[0].1 > 0.99 {
     ///         break;
     ///     }
@@ -92,8 +92,8 @@ impl Model {
         let mut codes = Vec::new();
         let pictures = self.quantize(pictures, &mut codes)?;
         let mut predictions = Vec::new();
-        Prediction::reset(&mut predictions, pictures, self.quantized().head())
-            .map_err(|_| RequestError::Memory { pictures, logits: 0 })?;
+        Prediction::reset(&mut predictions, pictures, self.quantized().shared_outputs())
+            .map_err(|_| RequestError::Memory { pictures, numbers: 0 })?;
         Ok(Stream::new(self, codes, predictions, options))
     }
 

@@ -7,7 +7,7 @@ use bayes8_conformance::{Builder, Kind, thinned};
 use bayes8_core::format;
 use bayes8_core::graph::{Shape, Value, Window};
 use bayes8_core::head::Accumulator;
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_core::model::{Layer, Parameters, Parts, QuantizedModel};
 use bayes8_core::ops::{Dropout, DropoutKind, DropoutProbability};
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
@@ -82,11 +82,13 @@ fn steady_state(model: &Model, count: usize, samples: u32, keep_logits: bool) ->
     let pictures = pictures(model.quantized(), count);
     let options = PredictOptions::new().samples(0..samples).seed(3).keep_logits(keep_logits);
     let mut predictions = Vec::new();
-    let mut uncertainty = Uncertainty::default();
+    let mut uncertainty = ClassUncertainty::default();
     let mut call = || {
         let pictures = Pictures::Bytes(pictures.view());
         model.predict_into(pictures, &options, &mut predictions).expect("the right shape");
-        predictions.iter().for_each(|p| p.sums().finish_into(&mut uncertainty));
+        predictions
+            .iter()
+            .for_each(|p| p.sums().classes().expect("classes").finish_into(&mut uncertainty));
     };
     call();
     call();

@@ -8,7 +8,7 @@ use bayes8_conformance::line::{Line, Verdict};
 use bayes8_conformance::outcome::{Outcome, Trace, TracedNode};
 use bayes8_conformance::{Case, Implementation, check, repository};
 use bayes8_core::format;
-use bayes8_core::head::Accumulator;
+use bayes8_core::model::Values;
 use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictOptions, Threads};
 use ndarray::{ArrayView5, Ix5};
 
@@ -34,11 +34,19 @@ impl Native {
     }
 }
 
-fn pictures<'a>(model: &Model, case: &'a Case) -> Result<Pictures<'a, Ix5>, String> {
+/// Returns the pictures of a case, of which `numbers` holds the numbers.
+fn pictures<'a>(
+    model: &Model,
+    case: &'a Case,
+    numbers: &'a [f32],
+) -> Result<Pictures<'a, Ix5>, String> {
     let shape = model.quantized().graph().input();
     let shape = (case.count, shape.depth, shape.height, shape.width, shape.channels);
-    let array = ArrayView5::from_shape(shape, &case.pictures).map_err(|error| error.to_string())?;
-    Ok(Pictures::Bytes(array))
+    let pictures = match model.quantized().preprocessing().values {
+        Values::Bytes => ArrayView5::from_shape(shape, &case.pictures).map(Pictures::Bytes),
+        Values::Numbers => ArrayView5::from_shape(shape, numbers).map(Pictures::Numbers),
+    };
+    pictures.map_err(|error| error.to_string())
 }
 
 impl Implementation for Native {
@@ -57,20 +65,22 @@ impl Implementation for Native {
         let model = self.model(case)?;
         let options =
             PredictOptions::new().samples(case.samples()).seed(case.vector.seed).keep_logits(true);
-        let predictions =
-            model.predict(pictures(&model, case)?, &options).map_err(|error| error.to_string())?;
+        let numbers = case.numbers();
+        let pictures = pictures(&model, case, &numbers)?;
+        let predictions = model.predict(pictures, &options).map_err(|error| error.to_string())?;
         let mut outcome = Outcome::default();
         for prediction in &predictions {
             let logits: Vec<f32> = prediction.logits().into_iter().flatten().copied().collect();
-            outcome.push(&logits, &prediction.sums().to_words(), &prediction.uncertainty());
+            outcome.push_sums(&logits, prediction.outputs().map(|(_, sums)| sums));
         }
         Ok(outcome)
     }
 
     fn trace(&self, case: &Case, sample: u32) -> Result<Trace, String> {
         let model = self.model(case)?;
+        let numbers = case.numbers();
         let trace = model
-            .trace(pictures(&model, case)?, case.vector.seed, sample)
+            .trace(pictures(&model, case, &numbers)?, case.vector.seed, sample)
             .map_err(|error| error.to_string())?;
         let node =
             |node: bayes8_native::NodeTrace| TracedNode { node: node.node, bytes: node.bytes };

@@ -1,6 +1,9 @@
 //! Vectors together with their models and pictures.
 
 use crate::vectors::{ModelFile, Pictures, Vector, VectorFile, from_base64, sha256};
+use bayes8_core::input::InputQuantizer;
+use bayes8_core::model::{QuantizedModel, Values};
+use bayes8_core::session::Input;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -15,7 +18,8 @@ pub struct Case {
     pub model: Arc<[u8]>,
     /// Number of pictures.
     pub count: usize,
-    /// The bytes of the pictures, in NHWC order.
+    /// The bytes of the pictures, in NHWC order; of a model that takes numbers, those of the
+    /// little-endian f32.
     pub pictures: Arc<[u8]>,
     /// The expected results.
     pub vector: Vector,
@@ -26,6 +30,31 @@ impl Case {
     pub fn samples(&self) -> Range<u32> {
         let [first, end] = self.vector.samples;
         first..end
+    }
+
+    /// The numbers of the pictures, for a model that takes numbers.
+    pub fn numbers(&self) -> Vec<f32> {
+        let (numbers, _) = self.pictures.as_chunks();
+        numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+    }
+
+    /// The input codes of the pictures, for the model of the case.
+    ///
+    /// # Errors
+    /// Pictures that do not suit the model.
+    pub fn codes(&self, model: &QuantizedModel) -> Result<Vec<u8>, String> {
+        let quantizer = InputQuantizer::new(model);
+        let (numbers, mut codes) = (self.numbers(), Vec::new());
+        let input = match quantizer.values() {
+            Values::Bytes => Input::Bytes(&self.pictures),
+            Values::Numbers => Input::Numbers(&numbers),
+        };
+        let count = input.pictures(&quantizer).map_err(|error| error.to_string())?;
+        if count != self.count {
+            return Err(format!("{count} pictures, not {}", self.count));
+        }
+        input.quantize(&quantizer, &mut codes).map_err(|error| error.to_string())?;
+        Ok(codes)
     }
 
     /// All cases of the files in `folder`, in the order of the files' names. `root` is the root of the

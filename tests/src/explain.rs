@@ -37,34 +37,24 @@ pub fn explain(case: &Case, difference: &Difference) -> Result<String, String> {
                     }
                 }
             }
-            let (classes, samples) = (model.outputs(), case.samples().len());
+            let (count, samples) = (model.output_numbers(), case.samples().len());
             let place = |i: usize| {
-                let (picture, sample) = (i / classes / samples, i / classes % samples);
+                let (picture, sample) = (i / count / samples, i / count % samples);
                 let sample = case.samples().start + sample as u32;
-                format!("picture {picture}, sample {sample}, class {}", i % classes)
+                format!("picture {picture}, sample {sample}, output {}", i % count)
             };
             let first = numbers(&expected.logits, &found, place, f32_text);
             // The run took another path than the trace: several threads, or kept weights.
             Ok(format!("logits, though no layer of any trace differs: {first}"))
         }
         Part::Sums => {
-            let words = 2 + 2 * model.classes();
+            let words = expected.sums.len() / 8 / case.count;
             let place = |i: usize| format!("picture {}, word {}", i / words, i % words);
             Ok(format!("sums: {}", numbers(&expected.sums, &found, place, i64_text)))
         }
         Part::Uncertainty => {
-            let classes = model.classes();
-            let count = 2 * classes + 3;
-            let place = |i: usize| {
-                let name = match i % count {
-                    class if class < classes => format!("probability of class {class}"),
-                    i if i < 2 * classes => format!("std of class {}", i - classes),
-                    i => ["predictive entropy", "expected entropy", "mutual information"]
-                        [i - 2 * classes]
-                        .into(),
-                };
-                format!("picture {}, {name}", i / count)
-            };
+            let figures = expected.uncertainty.len() / 8 / case.count;
+            let place = |i: usize| format!("picture {}, figure {}", i / figures, i % figures);
             let first = numbers(&expected.uncertainty, &found, place, f64_text);
             Ok(format!("uncertainty: {first}"))
         }
@@ -80,10 +70,11 @@ fn node_difference(
 ) -> String {
     let nodes = model.graph().nodes();
     let name = &expected.node;
-    let shape = nodes.iter().find(|node| node.name == *name).map(|node| node.shape);
-    let is_last = nodes.last().is_some_and(|last| last.name == *name);
+    let node = nodes.iter().find(|node| node.name == *name);
+    let shape = node.map(|node| node.shape);
+    let is_output = node.is_some_and(|node| node.data.output.is_none());
     let place = |i: usize| element(shape.unwrap_or(Shape::vector(1)), i);
-    let first = if is_last {
+    let first = if is_output {
         numbers(&expected.bytes, found, place, f32_text)
     } else {
         numbers(&expected.bytes, found, place, |[code]: [u8; 1]| code.to_string())

@@ -25,7 +25,7 @@ pub use case::Case;
 pub use check::{Implementation, check};
 pub use line::Line;
 pub use models::{
-    Builder, Kind, Random, layer_mut, node_mut, random_codes, random_model,
+    Builder, Kind, Random, layer_mut, name_classes, node_mut, random_codes, random_model,
     random_model_of_all_operations, random_volume_model, with_seven_bits,
 };
 pub use outcome::Outcome;

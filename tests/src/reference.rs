@@ -6,12 +6,10 @@ use crate::outcome::{Outcome, Trace, TracedNode};
 use bayes8_core::backend::Backend;
 use bayes8_core::executor::{Executor, NodeOutput, Workspace};
 use bayes8_core::format;
-use bayes8_core::head::Accumulator;
-use bayes8_core::head::classes::SampleSums;
-use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
+use bayes8_core::session::Estimate;
 
 /// A back end run directly on the executor of core.
 #[derive(Clone, Copy, Debug)]
@@ -31,18 +29,17 @@ impl<B: Backend + Copy> Implementation for OnCore<B> {
 
     fn run(&self, case: &Case) -> Result<Outcome, String> {
         let (model, executor, mut workspace) = self.begin(case)?;
-        let mut logits = vec![Vec::new(); case.count];
-        let mut sums = vec![SampleSums::new(model.classes()); case.count];
+        let estimate = Estimate::new(model.shared_outputs()).map_err(|error| error.to_string())?;
+        let mut estimates = vec![estimate; case.count];
         for sample in case.samples() {
             let draw = Draw { seed: case.vector.seed, sample };
             executor.run_sample(draw, None, &mut workspace, |picture, found| {
-                logits[picture].extend_from_slice(found);
-                sums[picture].add(found);
+                estimates[picture].add(found, true);
             });
         }
         let mut outcome = Outcome::default();
-        for (logits, sums) in logits.iter().zip(&sums) {
-            outcome.push(logits, &sums.to_words(), &sums.finish());
+        for estimate in &estimates {
+            outcome.push_sums(estimate.numbers(), estimate.sums().iter());
         }
         Ok(outcome)
     }
@@ -58,13 +55,7 @@ impl<B: Backend + Copy> OnCore<B> {
     /// The model, and an executor and workspace with the pictures of the case.
     fn begin(&self, case: &Case) -> Result<(QuantizedModel, Executor<B>, Workspace<B>), String> {
         let model = format::read(&case.model).map_err(|error| error.to_string())?;
-        let elements = model.graph().input().elements();
-        if case.pictures.len() != case.count * elements {
-            let (found, count) = (case.pictures.len(), case.count);
-            return Err(format!("{found} bytes are not {count} pictures of {elements}"));
-        }
-        let mut codes = vec![0; case.pictures.len()];
-        InputQuantizer::new(&model).bytes(&case.pictures, &mut codes);
+        let codes = case.codes(&model)?;
         let executor = Executor::new(&model, self.0);
         let mut workspace = executor.workspace(32).map_err(|error| error.to_string())?;
         executor.begin(&codes, &mut workspace).map_err(|error| error.to_string())?;

@@ -6,7 +6,6 @@ use bayes8_conformance::{
 };
 use bayes8_core::executor::Executor;
 use bayes8_core::format;
-use bayes8_core::head::Accumulator;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::reference::Reference;
@@ -228,7 +227,7 @@ fn threads_that_share_operations_change_no_bit() {
 
 /// Whether both pictures and samples differ in their logits: comparing constants would prove nothing.
 fn is_varied(description: &QuantizedModel, logits: &[Vec<u8>]) -> bool {
-    let row = 4 * description.outputs();
+    let row = 4 * description.output_numbers();
     let is_bayesian = !description.randomness().is_deterministic();
     logits.iter().any(|x| x != &logits[0])
         && (!is_bayesian || logits.iter().any(|x| x[..row] != x[row..2 * row]))

@@ -5,7 +5,7 @@ use crate::info::NetworkInfo;
 use crate::{Error, prediction};
 use bayes8_core::backend::Backend;
 use bayes8_core::digest;
-use bayes8_core::head::classes::SampleSums;
+use bayes8_core::head::classes::ClassSums;
 use bayes8_core::head::{Accumulator, Sums};
 use bayes8_core::limits::Limits;
 use bayes8_core::session::Input;
@@ -155,7 +155,7 @@ pub struct Uncertainty {
 /// Throws `invalid-input` for integers that cannot be such sums.
 #[wasm_bindgen]
 pub fn uncertainty(sums: &[i64]) -> Result<Ts<Uncertainty>, Error> {
-    let uncertainty = SampleSums::from_words(sums)?.finish();
+    let uncertainty = ClassSums::from_words(sums)?.finish();
     let uncertainty = Uncertainty {
         samples: uncertainty.samples,
         probabilities: Float64Array::from(&uncertainty.probabilities[..]),

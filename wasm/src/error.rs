@@ -86,7 +86,7 @@ impl Error {
             Self::Request(
                 RequestError::Samples(_)
                 | RequestError::TooManySamples(_)
-                | RequestError::Memory { logits: 1.., .. },
+                | RequestError::Memory { numbers: 1.., .. },
             ) => "invalid-samples",
             Self::Handover => "internal",
             _ => "invalid-input",

@@ -108,8 +108,10 @@ impl NetworkInfo {
             name: model.name().into(),
             digest: digest.to_string(),
             input: InputShape { depth, height, width, channels },
-            class_names: (0..model.classes()).map(class_name).collect(),
-            classes: model.classes(),
+            class_names: (0..model.classes().map_or(0, |classes| classes.count))
+                .map(class_name)
+                .collect(),
+            classes: model.classes().map_or(0, |classes| classes.count),
             layers: model.layers().count(),
             bayesian_layers: randomness.bayesian_layers,
             members: randomness.members,

@@ -6,7 +6,7 @@ use crate::info::NetworkInfo;
 use crate::rgba::fit_rgba;
 use bayes8_core::executor::Workspace;
 use bayes8_core::format;
-use bayes8_core::head::{Head, Sums};
+use bayes8_core::head::{Output, Sums};
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::{Cost, Limits};
 use bayes8_core::posterior::Draw;
@@ -14,6 +14,7 @@ use bayes8_core::session::{Estimate, Input, RequestError, SampleRange, Session};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Bytes of activations that run together: about the size of the caches of a small processor.
 const BLOCK_BYTES: usize = 8 << 20;
@@ -29,7 +30,7 @@ const MOST_IDLE: usize = 4;
 pub struct LoadedModel(Rc<Shared>);
 
 struct Shared {
-    head: Head,
+    outputs: Arc<[Output]>,
     info: NetworkInfo,
     quantizer: InputQuantizer,
     session: Session<Kernels>,
@@ -66,7 +67,7 @@ impl LoadedModel {
             drawn.map(|layer| layer.mu.len() as u64).max().unwrap_or(0)
         });
         Ok(Self(Rc::new(Shared {
-            head: model.head(),
+            outputs: Arc::clone(model.shared_outputs()),
             info: NetworkInfo::new(&model, digest, &cost, session.executor().weight_bytes()),
             quantizer: InputQuantizer::new(&model),
             session,
@@ -95,7 +96,7 @@ impl LoadedModel {
     /// # Errors
     /// [`Error::TooManyPictures`], and [`Error::Request`] for pictures that cannot be predicted.
     pub fn begin(&self, input: Input<'_>) -> Result<Batch, Error> {
-        let Shared { head, quantizer, session, idle, .. } = &*self.0;
+        let Shared { outputs, quantizer, session, idle, .. } = &*self.0;
         let pictures = input.pictures(quantizer)?;
         let executor = session.executor();
         let most = (BATCH_BYTES / executor.bytes_per_picture().max(1)).max(1);
@@ -104,11 +105,11 @@ impl LoadedModel {
         }
         let mut codes = Vec::new();
         input.quantize(quantizer, &mut codes)?;
-        let memory = |_| RequestError::Memory { pictures, logits: 0 };
+        let memory = |_| RequestError::Memory { pictures, numbers: 0 };
         let idle = idle.borrow_mut().pop();
         let mut workspace = idle.map_or_else(|| session.workspace(), Ok).map_err(memory)?;
         executor.begin(&codes, &mut workspace).map_err(memory)?;
-        let estimates: Result<_, _> = (0..pictures).map(|_| Estimate::new(*head)).collect();
+        let estimates: Result<_, _> = (0..pictures).map(|_| Estimate::new(outputs)).collect();
         Ok(Batch {
             network: self.clone(),
             workspace: Some(workspace),
@@ -145,16 +146,17 @@ impl Batch {
         count: u32,
         keep_logits: bool,
     ) -> Result<(), Error> {
-        let before = self.estimates.first().map_or(0, |estimate| estimate.sums().samples());
+        let before = self.estimates.first().map_or(0, |estimate| estimate.sums()[0].samples());
         let samples = samples(first, count)?.after(before)?;
-        let Shared { head, session, .. } = &*self.network.0;
+        let Shared { session, .. } = &*self.network.0;
         if keep_logits {
             let (pictures, count) = (self.pictures(), samples.count());
-            let logits = count.saturating_mul(head.outputs());
+            let each = self.estimates.first().map_or(0, Estimate::numbers_per_sample);
+            let numbers = count.saturating_mul(each);
             self.estimates
                 .iter_mut()
                 .try_for_each(|estimate| estimate.reserve(count))
-                .map_err(|_| RequestError::Memory { pictures, logits })?;
+                .map_err(|_| RequestError::Memory { pictures, numbers })?;
         }
         let workspace = self.workspace.as_mut().expect("a batch has it until it is dropped");
         let estimates = &mut self.estimates;
@@ -184,7 +186,7 @@ impl Batch {
     /// # Errors
     /// [`Error::Picture`].
     pub fn sums(&self, picture: usize) -> Result<&Sums, Error> {
-        self.estimate(picture).map(Estimate::sums)
+        self.estimate(picture).map(|estimate| &estimate.sums()[0])
     }
 
     /// Logits `[samples, classes]` of a picture, from the runs that kept them, in the order of the runs.
@@ -192,7 +194,7 @@ impl Batch {
     /// # Errors
     /// [`Error::Picture`].
     pub fn logits(&self, picture: usize) -> Result<&[f32], Error> {
-        self.estimate(picture).map(Estimate::outputs)
+        self.estimate(picture).map(Estimate::numbers)
     }
 
     fn estimate(&self, picture: usize) -> Result<&Estimate, Error> {

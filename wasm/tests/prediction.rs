@@ -40,7 +40,7 @@ fn runs_add_up_to_what_the_executor_says() {
     let pictures = pictures(3);
     let mut codes = vec![0; pictures.len()];
     InputQuantizer::new(&model).bytes(&pictures, &mut codes);
-    let mut expected = vec![model.head().accumulator().unwrap(); 3];
+    let mut expected = vec![model.outputs()[0].head.accumulator().unwrap(); 3];
     let mut logits = Vec::new();
     let each = |picture: usize, _, row: &[f32]| {
         expected[picture].add(row);

@@ -5,6 +5,7 @@ use crate::style::{self, bar, shorten, shorten_path};
 use crate::{model_file, output, picture_files, progress};
 use bayes8_evaluate::prediction::{Job, Outcome};
 use bayes8_evaluate::style::{Style, counted};
+use bayes8_native::ClassUncertainty;
 use bayes8_native::Model;
 use bayes8_native::core::posterior::MAX_SAMPLES;
 use clap::Args;
@@ -91,14 +92,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         picture_files::load(&arguments.pictures, input, arguments.max_pixels)?;
     let job = Job {
         model: &model,
-        pictures: pictures.view(),
+        pictures: pictures.view(model.quantized().preprocessing().values),
         samples: first..first + samples,
         seed,
         digests: arguments.json,
     };
     let outcomes = job.run(&mut progress::shown())?;
 
-    let entropy_limit = (model.quantized().classes() as f64).ln();
+    let entropy_limit =
+        (model.quantized().classes().map_or(0, |classes| classes.count) as f64).ln();
     let mut answers = Answers {
         arguments,
         samples,
@@ -173,20 +175,25 @@ const WIDTH: usize = 80;
 const BAR: usize = 24;
 const LONGEST_NAME: usize = 32;
 
+/// Returns the figures of the classes.
+fn classes(outcome: &Outcome) -> ClassUncertainty {
+    outcome.clone().classes().unwrap_or_default()
+}
+
 impl Answers<'_> {
     fn top(&self, outcome: &Outcome) -> Vec<Class> {
-        let top = outcome.uncertainty.top(self.arguments.top as usize).into_iter();
+        let top = classes(outcome).top(self.arguments.top as usize).into_iter();
         let class = |(class, probability)| Class {
             class,
             name: self.model.class_name(class),
             probability,
-            std: outcome.uncertainty.std[class],
+            std: classes(outcome).std[class],
         };
         top.map(class).collect()
     }
 
     fn abstains(&self, outcome: &Outcome) -> bool {
-        outcome.uncertainty.predictive_entropy > self.threshold
+        classes(outcome).predictive_entropy > self.threshold
     }
 
     fn json(&self, picture: &str, outcome: &Outcome) -> Answer {
@@ -194,9 +201,9 @@ impl Answers<'_> {
             picture: picture.into(),
             model_digest: self.model_digest.clone(),
             top: self.top(outcome),
-            predictive_entropy: outcome.uncertainty.predictive_entropy,
-            expected_entropy: outcome.uncertainty.expected_entropy,
-            mutual_information: outcome.uncertainty.mutual_information,
+            predictive_entropy: classes(outcome).predictive_entropy,
+            expected_entropy: classes(outcome).expected_entropy,
+            mutual_information: classes(outcome).mutual_information,
             logits_digest: outcome.logits_digest.clone(),
             abstain: self.abstains(outcome),
             samples: self.samples,
@@ -249,7 +256,7 @@ impl Answers<'_> {
             let figures = format!("{:6.2} % ± {:5.2}", 100.0 * probability, 100.0 * std);
             line(name, figures, probability, CYAN);
         }
-        let uncertainty = &outcome.uncertainty;
+        let uncertainty = classes(outcome);
         for (name, nats) in [
             ("total", uncertainty.predictive_entropy),
             ("aleatoric", uncertainty.expected_entropy),

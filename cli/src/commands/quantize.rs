@@ -49,7 +49,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let (Some(path), Some(data)) = (&arguments.golden, &data) {
         let golden = Golden::load(path)?;
         let (recorded, origin) = golden.logits(data)?;
-        let inputs = fp32_inputs(data.pictures.view(), preprocessing, shape.channels)?;
+        let inputs =
+            fp32_inputs(data.pictures.view(preprocessing.values), preprocessing, shape.channels)?;
         quantization.check_answers(inputs.view(), recorded, origin).map_err(explained)?;
     }
     let mut observer = progress::shown();

@@ -199,7 +199,7 @@ fn the_exporter_s_readme_makes_a_model_with_the_answers_of_pytorch() {
     for (answer, logits) in answers.iter().zip(expected.rows()) {
         let exponentials = logits.mapv(|logit| f64::from(logit).exp());
         let expected = &exponentials / exponentials.sum();
-        let probabilities = answer.uncertainty().probabilities;
+        let probabilities = answer.uncertainty().classes().unwrap().probabilities;
         for (probability, expected) in probabilities.iter().zip(expected) {
             assert!((probability - expected).abs() < 0.2, "{probability} instead of {expected}");
         }

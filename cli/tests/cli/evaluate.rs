@@ -61,7 +61,7 @@ fn json_has_the_documented_keys_and_the_librarys_figures() {
     let predictions = model.predict(Pictures::Bytes(x.view()), &options).unwrap();
     let (mut right, mut nll, mut information) = (0.0, 0.0, 0.0);
     for (prediction, &label) in predictions.iter().zip(&labels) {
-        let uncertainty = prediction.uncertainty();
+        let uncertainty = prediction.uncertainty().classes().unwrap();
         right += f64::from(uncertainty.top(1)[0].0 == label as usize) / 7.0;
         nll -= uncertainty.probabilities[label as usize].ln() / 7.0;
         information += uncertainty.mutual_information / 7.0;

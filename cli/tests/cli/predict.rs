@@ -75,7 +75,7 @@ fn equals_the_library_even_when_it_runs_in_pieces() {
     let expected = &model.predict(Pictures::Bytes(picture.view()), &options).unwrap()[0];
     assert_eq!(json[0]["logits_digest"], expected.logits_digest().unwrap());
     assert_eq!(json[0]["model_digest"], model.digest().to_string());
-    let uncertainty = expected.uncertainty();
+    let uncertainty = expected.uncertainty().classes().unwrap();
     assert_eq!(json[0]["mutual_information"], uncertainty.mutual_information);
     assert_eq!(json[0]["predictive_entropy"], uncertainty.predictive_entropy);
     let top = json[0]["top"].as_array().unwrap();

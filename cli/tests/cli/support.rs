@@ -5,7 +5,7 @@ use bayes8_native::core::format;
 use bayes8_native::core::graph::{Graph, Padding, Shape, Value, Window};
 use bayes8_native::core::layer::{Bias, Layer};
 use bayes8_native::core::model::{
-    Calibration, Parameters, Parts, PerMember, Preprocessing, Quantized, QuantizedModel,
+    Calibration, Parameters, Parts, PerMember, Planes, Preprocessing, Quantized, QuantizedModel,
 };
 use bayes8_native::core::numerics::{ActivationBits, CodeRange, Quantization};
 use bayes8_native::core::ops::{Conv2d, Linear, MaxPool};
@@ -184,13 +184,15 @@ fn tiny_model(channels: usize) -> QuantizedModel {
     let classifier = data(None, owned(layer(1, 3, 20)));
     graph.push("classifier".into(), Linear { out_features: 3 }, vec![x], classifier).unwrap();
 
+    let names = ["circle", "square", "star"].map(String::from).to_vec();
     QuantizedModel::new(Parts {
         name: "tiny".into(),
         graph,
         activation_bits: ActivationBits::Eight,
         input: Quantization { scale: 0.02, zero_point: 128 },
-        preprocessing: Preprocessing { mean: vec![0.5; channels], std: vec![0.25; channels] },
-        class_names: ["circle", "square", "star"].map(String::from).to_vec(),
+        preprocessing: Preprocessing::of_bytes(vec![0.5; channels], vec![0.25; channels]),
+        outputs: [bayes8_native::Output::of_classes(2, 3, names)].into(),
+        input_planes: Planes::One,
         calibration: Some(Calibration {
             method: "percentile 99.99".into(),
             pictures: 12,

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bayes8_core::graph::{Node, Op, Shape, Value};
 use bayes8_core::head::Accumulator;
-use bayes8_core::head::classes::SampleSums;
+use bayes8_core::head::classes::ClassSums;
 use bayes8_core::ops::RealValue;
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
@@ -122,7 +122,7 @@ pub fn stays_finite<D: Dimension>(
 }
 
 /// Adds the logits `[N, classes]` of a run to the sums of the pictures.
-pub(crate) fn add_sample(sums: &mut [SampleSums], logits: &Array2<f32>) {
+pub(crate) fn add_sample(sums: &mut [ClassSums], logits: &Array2<f32>) {
     for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
         sums.add(&logits.to_vec());
     }

@@ -60,7 +60,7 @@ fn quantized(network: &Network, fixture: &Fixture) -> QuantizedModel {
     let pictures = fixture.pictures.view();
     let observed = Observations::new(network, pictures.view(), 8, 0, || ()).unwrap();
     let channels = network.graph.input().channels;
-    let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
+    let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
     let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
     let conversion =
         convert(network, pictures.view(), &observed, details, &ConversionOptions::new()).unwrap();

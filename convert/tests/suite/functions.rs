@@ -60,7 +60,7 @@ fn try_quantize(network: &Network, fixture: &Fixture) -> Result<QuantizedModel, 
     let observed = Observations::new(network, fixture.pictures.view(), 1, 0, || ()).unwrap();
     let calibration = observed.calibration(RangeMethod::MinMax, ActivationBits::Eight);
     let channels = network.graph.input().channels;
-    let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
+    let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
     let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
     quantize(network, calibration, ActivationBits::Eight, details)
 }

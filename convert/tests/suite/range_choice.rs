@@ -17,7 +17,7 @@ use ndarray::{ArrayD, Axis};
 fn choice(network: &Network, pictures: &ArrayD<f32>) -> RangeChoice {
     let observed = Observations::new(network, pictures.view(), 8, 0, || ()).unwrap();
     let channels = network.graph.input().channels;
-    let preprocessing = Preprocessing { mean: vec![0.0; channels], std: vec![1.0; channels] };
+    let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
     let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
     let options = ConversionOptions::default();
     let converted = convert(network, pictures.view(), &observed, details, &options).unwrap();

@@ -28,7 +28,7 @@ impl Model {
         let network = Network::load(&folder.join("mean.onnx"), &posterior).unwrap();
         let metadata = Metadata::load(&folder.join("golden.json")).unwrap();
         let set = Inputs::load(&shared.join(format!("data/{set}.npz"))).unwrap();
-        let pictures = set.view();
+        let pictures = set.view(bayes8_core::model::Values::Bytes);
         let channels = network.graph.input().channels;
         let preprocessing = metadata.preprocessing.unwrap();
         let pictures = fp32_inputs(pictures.range(0..count), &preprocessing, channels).unwrap();

@@ -18,8 +18,8 @@ pub(super) struct Memory<'a> {
     pub(super) pictures: usize,
     pub(super) kept: &'a mut [u8],
     pub(super) scratch: &'a mut [u8],
-    /// Logits of this block only.
-    pub(super) logits: &'a mut [f32],
+    /// Outputs of the model for this block only.
+    pub(super) outputs: &'a mut [f32],
 }
 
 /// The memory that a step may read: everything except its output.
@@ -84,7 +84,10 @@ impl Memory<'_> {
         job: &Convolution,
     ) -> (&[u8], Output<'_>) {
         let pictures = self.pictures;
-        if let Some(target) = job.target {
+        if step.output.region != Region::Outputs {
+            // Other places hold codes: nodes whose outputs have a grid.
+            let planes = job.planes.as_ref().map(|planes| planes.target);
+            let Some(target) = planes.unwrap_or(job.target) else { unreachable!("a grid") };
             let (inputs, codes) = self.operands(step.output);
             let output = match job.residual {
                 None => Output::Codes(codes, target),
@@ -94,7 +97,10 @@ impl Memory<'_> {
         } else {
             let kept = Split::whole(self.kept);
             let inputs = Inputs { kept, scratch: Split::whole(self.scratch) };
-            (inputs.get(step.inputs[0], pictures), Output::Logits(self.logits))
+            (
+                inputs.get(step.inputs[0], pictures),
+                Output::Logits(&mut self.outputs[step.output.range(pictures)]),
+            )
         }
     }
 }

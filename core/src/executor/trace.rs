@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 pub struct NodeOutput {
     /// Index of the node.
     pub node: usize,
-    /// Its codes, NHWC, one picture after the other; for the last node its logits, as little-endian
-    /// f32.
+    /// Its codes, NHWC, one picture after the other; for an output of the model, numbers as
+    /// little-endian f32.
     pub bytes: Vec<u8>,
 }
 
@@ -50,8 +50,9 @@ impl Memory<'_> {
         match place.region {
             Region::Kept => bytes.extend_from_slice(&self.kept[range]),
             Region::Scratch => bytes.extend_from_slice(&self.scratch[range]),
-            Region::Logits => {
-                bytes.extend(self.logits.iter().flat_map(|logit| logit.to_le_bytes()));
+            Region::Outputs => {
+                let numbers = &self.outputs[range];
+                bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
             }
         }
     }

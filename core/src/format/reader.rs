@@ -3,20 +3,21 @@
 use super::contents;
 use super::header_density::{Density, MAX_HEADER_BYTES};
 use super::other_formats;
-use super::schema::{Description, Version};
+use super::schema::{self, Description, Input, Names, Version};
 use super::{
-    FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_MEMBERS, SINCE_RESIDUALS,
-    TABLE_SIZE, layer_prefix, residual, since_shape,
+    FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_MEMBERS, SINCE_NUMBERS,
+    SINCE_OUTPUTS, SINCE_RESIDUALS, TABLE_SIZE, layer_prefix, residual, since_shape,
 };
 use crate::digest::ModelDigest;
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, Value};
+use crate::head::{Head, Output, classes::Classes, labels::Labels};
 use crate::layer::{Bias, Layer, Parameters, Quantized, transpose};
-use crate::model::{MAX_MEMBERS, Parts, QuantizedModel};
-use crate::numerics::{CodeRange, Quantization, Table};
+use crate::model::{MAX_MEMBERS, ModelError, Parts, QuantizedModel, Values};
+use crate::numerics::{CodeRange, Planes, Quantization, Table};
 use crate::ops::{Filters, GridRule};
 use crate::posterior::{PerMember, Posterior, gaussian::Gaussian};
 use alloc::{
-    boxed::Box, collections::BTreeSet, format, string::String, string::ToString, sync::Arc,
+    boxed::Box, collections::BTreeSet, format, string::String, string::ToString, sync::Arc, vec,
     vec::Vec,
 };
 use core::iter;
@@ -59,16 +60,16 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
     reader.check_all_used()?;
     check_members(description.members, &graph)?;
 
-    let Description {
-        format_version, name, activation_bits, input, class_names, calibration, ..
-    } = description;
+    let outputs = outputs(&description, &graph)?;
+    let Description { format_version, name, activation_bits, input, calibration, .. } = description;
     let model = QuantizedModel::new(Parts {
         name,
         graph,
         activation_bits,
         input: self::quantization(input.scale, input.zero_point),
+        input_planes: if input.planes == 2 { Planes::Two } else { Planes::One },
         preprocessing: input.preprocessing,
-        class_names,
+        outputs: outputs.into(),
         calibration,
     })?;
     let provenance = header.metadata().as_ref().and_then(|m| m.get(PROVENANCE_KEY));
@@ -126,7 +127,21 @@ fn parse(json: &str) -> Result<Description, FormatError> {
     }
     let description: Description = serde_json::from_str(json).map_err(damaged)?;
     if description.members > 1 && format_version < SINCE_MEMBERS {
-        return Err(FormatError::MembersVersion(format_version));
+        return Err(FormatError::FieldVersion { field: "members", version: format_version });
+    }
+    if description.outputs.is_some() && format_version < SINCE_OUTPUTS {
+        return Err(FormatError::FieldVersion { field: "outputs", version: format_version });
+    }
+    let Input { planes, preprocessing, .. } = &description.input;
+    if *planes != 1 && format_version < SINCE_NUMBERS {
+        return Err(FormatError::FieldVersion { field: "input.planes", version: format_version });
+    }
+    if !(1..=2).contains(planes) {
+        return Err(FormatError::Planes(*planes));
+    }
+    if preprocessing.values != Values::Bytes && format_version < SINCE_NUMBERS {
+        let field = "input.preprocessing.values";
+        return Err(FormatError::FieldVersion { field, version: format_version });
     }
     let input = ("input", "volume", since_shape(description.input.shape));
     let nodes = description.nodes.iter();
@@ -142,6 +157,47 @@ fn parse(json: &str) -> Result<Description, FormatError> {
         }
         None => Ok(description),
     }
+}
+
+/// Returns the outputs that the file describes.
+fn outputs(
+    description: &Description,
+    graph: &Graph<Quantized>,
+) -> Result<Vec<Output>, FormatError> {
+    let nodes = graph.nodes();
+    let channels = |node: usize| nodes[node].shape.channels;
+    let described = match (&description.class_names, &description.outputs) {
+        (Some(names), None) => {
+            let last = nodes.len().checked_sub(1).ok_or(ModelError::Empty)?;
+            return Ok(vec![Output::of_classes(last, channels(last), names.clone())]);
+        }
+        (None, Some(outputs)) => outputs,
+        (Some(_), Some(_)) | (None, None) => {
+            let wrong = "expected either `class_names` or `outputs`";
+            return Err(FormatError::Description(wrong.into()));
+        }
+    };
+    let output = |schema::Output { name, nodes: of, head }: &schema::Output| {
+        let node = |node: &String| match graph.value(node) {
+            Some(Value::Node(index)) => Ok(index),
+            Some(Value::Input) | None => {
+                Err(FormatError::UnknownOutput { output: name.clone(), node: node.clone() })
+            }
+        };
+        let of = of.iter().map(node).collect::<Result<Vec<_>, _>>()?;
+        let count = of.iter().fold(0usize, |sum, &node| sum.saturating_add(channels(node)));
+        let head = match head {
+            schema::Head::Classes(Names { names }) => {
+                Head::Classes(Classes { count, names: names.clone() }.into())
+            }
+            schema::Head::Labels(Names { names }) => {
+                Head::Labels(Labels { count, names: names.clone() }.into())
+            }
+            schema::Head::Gaussian(gaussian) => Head::Gaussian(gaussian.clone().into()),
+        };
+        Ok(Output { name: name.clone(), nodes: of, head })
+    };
+    described.iter().map(output).collect()
 }
 
 /// Checks that some layer has several members if the file says so.

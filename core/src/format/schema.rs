@@ -1,6 +1,7 @@
 //! The JSON description of a model, as it is in the file.
 
 use crate::graph::{Op, Shape};
+use crate::head::gaussian::Gaussian;
 use crate::model::{Calibration, Preprocessing};
 use crate::numerics::ActivationBits;
 use alloc::{string::String, vec::Vec};
@@ -24,7 +25,12 @@ pub(super) struct Description {
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub(super) members: usize,
     pub(super) input: Input,
-    pub(super) class_names: Vec<String>,
+    /// Absent exactly if there are `outputs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) class_names: Option<Vec<String>>,
+    /// Absent if the last node is the only output, called `output`, and its numbers are classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) outputs: Option<Vec<Output>>,
     pub(super) nodes: Vec<Node>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) calibration: Option<Calibration>,
@@ -38,8 +44,31 @@ const fn one() -> usize {
     1
 }
 
-fn is_one(members: &usize) -> bool {
-    *members == 1
+fn is_one(count: &usize) -> bool {
+    *count == 1
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Output {
+    pub(super) name: String,
+    pub(super) nodes: Vec<String>,
+    pub(super) head: Head,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Head {
+    Classes(Names),
+    Labels(Names),
+    Gaussian(Gaussian),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Names {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) names: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +77,9 @@ pub(super) struct Input {
     pub(super) shape: Shape,
     pub(super) scale: f32,
     pub(super) zero_point: u8,
+    /// Absent if 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(super) planes: usize,
     pub(super) preprocessing: Preprocessing,
 }
 
@@ -57,7 +89,7 @@ pub(super) struct Node {
     pub(super) name: String,
     pub(super) op: Op,
     pub(super) inputs: Vec<String>,
-    /// Absent for the last node, which returns f32 logits.
+    /// Absent for the outputs of the model, which are f32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) output: Option<Grid>,
     /// Smallest and largest code; absent if 0 and 255.

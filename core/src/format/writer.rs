@@ -3,13 +3,14 @@
 use super::contents::Contents;
 use super::header_density::{Density, MAX_HEADER_BYTES};
 use super::residual;
-use super::schema::{Description, Grid, Input, Node};
+use super::schema::{self, Description, Grid, Input, Names, Node};
 use super::{
-    DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_MEMBERS, SINCE_RESIDUALS,
-    TABLE_SIZE, layer_prefix,
+    DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE,
+    layer_prefix,
 };
 use crate::digest::ModelDigest;
 use crate::graph::Value;
+use crate::head::{Head, Output};
 use crate::layer::{Layer, Parameters, Quantized, transpose};
 use crate::model::QuantizedModel;
 use crate::numerics::CodeRange;
@@ -102,8 +103,7 @@ fn metadata(model: &QuantizedModel, version: u32) -> BTreeMap<&'static str, Stri
 /// Returns the version of the format that has the model, and its tensors in the order of the file:
 /// wide types first, so that all are aligned, then by name.
 fn tensors(model: &QuantizedModel) -> (u32, Vec<(String, Tensor<'_>)>) {
-    let since_members = if model.members() > 1 { SINCE_MEMBERS } else { 1 };
-    let mut version = super::graph_version(model.graph()).max(since_members);
+    let mut version = super::version_without_layers(model);
     let mut tensors = Vec::new();
     let graph = model.graph();
     for (index, node) in graph.nodes().iter().enumerate() {
@@ -202,6 +202,13 @@ fn describe(model: &QuantizedModel, version: u32) -> Description {
             range: (range != CodeRange::FULL).then_some([low, high]),
         }
     });
+    let (class_names, outputs) = match super::plain_classes(model) {
+        Some(classes) => (Some(classes.names.clone()), None),
+        None => (
+            None,
+            Some(model.outputs().iter().map(|output| describe_output(model, output)).collect()),
+        ),
+    };
     Description {
         format_version: version,
         name: model.name().to_string(),
@@ -211,11 +218,27 @@ fn describe(model: &QuantizedModel, version: u32) -> Description {
             shape: graph.input(),
             scale: model.input().scale,
             zero_point: model.input().zero_point,
+            planes: model.input_planes().count(),
             preprocessing: model.preprocessing().clone(),
         },
-        class_names: model.class_names().to_vec(),
+        class_names,
+        outputs,
         nodes: nodes.collect(),
         calibration: model.calibration().cloned(),
+    }
+}
+
+fn describe_output(model: &QuantizedModel, output: &Output) -> schema::Output {
+    let nodes = model.graph().nodes();
+    let head = match &output.head {
+        Head::Classes(classes) => schema::Head::Classes(Names { names: classes.names.clone() }),
+        Head::Labels(labels) => schema::Head::Labels(Names { names: labels.names.clone() }),
+        Head::Gaussian(gaussian) => schema::Head::Gaussian((**gaussian).clone()),
+    };
+    schema::Output {
+        name: output.name.clone(),
+        nodes: output.nodes.iter().map(|&node| nodes[node].name.clone()).collect(),
+        head,
     }
 }
 

@@ -8,29 +8,36 @@
 //! Deep Learning" (ICML 2018): H(mean p) = aleatoric (mean of H(p_s)) + epistemic (the mutual
 //! information between the prediction and the weights).
 
-use super::accumulator::{Accumulator, WordsError};
-use crate::posterior::MAX_SAMPLES;
+use super::accumulator::{
+    Accumulator, WordsError, add_all, check_range, check_samples, grown, reserved,
+};
+use super::fixed::{self, FRACTION_BITS, ONE, fixed};
 use alloc::collections::TryReserveError;
+use alloc::string::String;
 use alloc::{vec, vec::Vec};
 use serde::{Deserialize, Serialize};
-
-/// Fraction bits of the summed probabilities and entropies.
-pub const FRACTION_BITS: u32 = 30;
-
-const ONE: f64 = (1u64 << FRACTION_BITS) as f64;
 
 /// More than the entropy of a sample can be: 31 nats are e^31 classes. The sum over [`MAX_SAMPLES`]
 /// samples still fits i64.
 const MOST_ENTROPY: i64 = 31 << FRACTION_BITS;
+
+/// Mutually exclusive classes, of which a picture has exactly one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Classes {
+    /// Number of classes, at least 1.
+    pub count: usize,
+    /// The name of each class; empty if the classes have no names.
+    pub names: Vec<String>,
+}
 
 /// Integer sums over the Monte-Carlo samples of one picture with classes.
 ///
 /// # Examples
 /// ```
 /// use bayes8_core::head::Accumulator;
-/// use bayes8_core::head::classes::SampleSums;
+/// use bayes8_core::head::classes::ClassSums;
 ///
-/// let mut sums = SampleSums::new(3);
+/// let mut sums = ClassSums::new(3);
 /// sums.add(&[2.0, 0.0, -1.0]); // the logits of sample 0
 /// sums.add(&[1.5, 0.5, -2.0]); // the logits of sample 1
 /// let uncertainty = sums.finish();
@@ -38,7 +45,7 @@ const MOST_ENTROPY: i64 = 31 << FRACTION_BITS;
 /// assert!(uncertainty.probabilities[0] > 0.7);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SampleSums {
+pub struct ClassSums {
     samples: u64,
     probabilities: Vec<i64>,
     squares: Vec<i64>,
@@ -52,9 +59,9 @@ pub struct SampleSums {
 /// Two samples that are certain but contradict each other: all uncertainty is epistemic.
 /// ```
 /// use bayes8_core::head::Accumulator;
-/// use bayes8_core::head::classes::SampleSums;
+/// use bayes8_core::head::classes::ClassSums;
 ///
-/// let mut sums = SampleSums::new(2);
+/// let mut sums = ClassSums::new(2);
 /// sums.add(&[50.0, 0.0]);
 /// sums.add(&[0.0, 50.0]);
 /// let uncertainty = sums.finish();
@@ -65,7 +72,7 @@ pub struct SampleSums {
 /// assert!((uncertainty.mutual_information - 2f64.ln()).abs() < 1e-9);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Uncertainty {
+pub struct ClassUncertainty {
     /// Number of Monte-Carlo samples.
     pub samples: u64,
     /// Mean probability of each class.
@@ -81,7 +88,7 @@ pub struct Uncertainty {
     pub mutual_information: f64,
 }
 
-impl SampleSums {
+impl ClassSums {
     /// Creates sums over `classes` classes, without samples.
     pub fn new(classes: usize) -> Self {
         Self { samples: 0, probabilities: vec![0; classes], squares: vec![0; classes], entropy: 0 }
@@ -92,17 +99,35 @@ impl SampleSums {
         self.probabilities.len()
     }
 
+    /// Restores sums from the words of [`Accumulator::to_words`].
+    ///
+    /// # Errors
+    /// [`WordsError`] if no samples can have these sums.
+    pub fn from_words(words: &[i64]) -> Result<Self, WordsError> {
+        if words.len() < 4 || !words.len().is_multiple_of(2) {
+            return Err(WordsError::Classes(words.len()));
+        }
+        let samples = check_samples(words[0])?;
+        for index in 1..words.len() {
+            let one = if index == 1 { MOST_ENTROPY } else { 1 << FRACTION_BITS };
+            check_range(words, index, 0..=one)?;
+        }
+        let (probabilities, squares) = words[2..].split_at((words.len() - 2) / 2);
+        Ok(Self {
+            samples,
+            probabilities: probabilities.into(),
+            squares: squares.into(),
+            entropy: words[1],
+        })
+    }
+
     /// Creates sums over `classes` classes, without samples.
     ///
     /// # Errors
     /// When there is not enough memory.
     pub(super) fn try_new(classes: usize) -> Result<Self, TryReserveError> {
-        let mut sums = Self::new(0);
-        for of_classes in [&mut sums.probabilities, &mut sums.squares] {
-            of_classes.try_reserve_exact(classes)?;
-            of_classes.resize(classes, 0);
-        }
-        Ok(sums)
+        let (probabilities, squares) = (reserved(classes)?, reserved(classes)?);
+        Ok(Self { samples: 0, probabilities, squares, entropy: 0 })
     }
 
     /// Returns the bytes of the sums over `classes` classes.
@@ -110,14 +135,14 @@ impl SampleSums {
         2 * size_of::<i64>() * classes
     }
 
-    fn grow(&mut self, samples: u64) {
-        self.samples += samples;
-        assert!(self.samples <= u64::from(MAX_SAMPLES), "at most {MAX_SAMPLES} samples");
+    /// Returns the number of words of the sums over `classes` classes.
+    pub(super) const fn words(classes: usize) -> usize {
+        2 + 2 * classes
     }
 }
 
-impl Accumulator for SampleSums {
-    type Summary = Uncertainty;
+impl Accumulator for ClassSums {
+    type Summary = ClassUncertainty;
 
     fn samples(&self) -> u64 {
         self.samples
@@ -132,7 +157,7 @@ impl Accumulator for SampleSums {
 
     fn add(&mut self, logits: &[f32]) {
         assert_eq!(logits.len(), self.probabilities.len(), "one logit for every class");
-        self.grow(1);
+        self.samples = grown(self.samples, 1);
         let largest = logits.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
         let shifted = |logit: f32| f64::from(logit) - f64::from(largest);
         let (mut sum, mut weighted) = (0.0, 0.0);
@@ -152,11 +177,10 @@ impl Accumulator for SampleSums {
 
     fn merge(&mut self, other: &Self) {
         assert_eq!(other.probabilities.len(), self.probabilities.len(), "the same classes");
-        self.grow(other.samples);
+        self.samples = grown(self.samples, other.samples);
         self.entropy += other.entropy;
-        let add = |to: &mut [i64], from: &[i64]| to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
-        add(&mut self.probabilities, &other.probabilities);
-        add(&mut self.squares, &other.squares);
+        add_all(&mut self.probabilities, &other.probabilities);
+        add_all(&mut self.squares, &other.squares);
     }
 
     /// Returns `[samples, entropy, probabilities..., squares...]`.
@@ -169,39 +193,15 @@ impl Accumulator for SampleSums {
         words
     }
 
-    fn from_words(words: &[i64]) -> Result<Self, WordsError> {
-        if words.len() < 4 || !words.len().is_multiple_of(2) {
-            return Err(WordsError::Length(words.len()));
-        }
-        let samples = u64::try_from(words[0]).unwrap_or(u64::MAX);
-        if samples > u64::from(MAX_SAMPLES) {
-            return Err(WordsError::Samples(words[0]));
-        }
-        for (index, &word) in words.iter().enumerate().skip(1) {
-            let one = if index == 1 { MOST_ENTROPY } else { 1 << FRACTION_BITS };
-            if !(0..=words[0] * one).contains(&word) {
-                return Err(WordsError::Range { index, word, samples });
-            }
-        }
-        let (probabilities, squares) = words[2..].split_at((words.len() - 2) / 2);
-        Ok(Self {
-            samples,
-            probabilities: probabilities.into(),
-            squares: squares.into(),
-            entropy: words[1],
-        })
-    }
-
-    fn finish_into(&self, uncertainty: &mut Uncertainty) {
+    fn finish_into(&self, uncertainty: &mut ClassUncertainty) {
         // A single division by this rounds only once.
         let total = self.samples.max(1) as f64 * ONE;
-        let Uncertainty { probabilities, std, .. } = uncertainty;
+        let ClassUncertainty { probabilities, std, .. } = uncertainty;
         probabilities.clear();
         probabilities.extend(self.probabilities.iter().map(|&p| p as f64 / total));
-        let variance = |(&square, &p): (&i64, &f64)| square as f64 / total - p * p;
         let pairs = self.squares.iter().zip(&*probabilities);
         std.clear();
-        std.extend(pairs.map(|pair| libm::sqrt(variance(pair).max(0.0))));
+        std.extend(pairs.map(|(&squares, &p)| fixed::std(squares, p, total)));
         let entropy_term = |&p: &f64| if p > 0.0 { p * libm::log(p) } else { 0.0 };
         let predictive_entropy =
             probabilities.iter().map(entropy_term).fold(0.0, |sum, term| sum - term);
@@ -213,16 +213,16 @@ impl Accumulator for SampleSums {
     }
 }
 
-impl Uncertainty {
+impl ClassUncertainty {
     /// Returns the `count` most probable classes with their mean probabilities, the most probable
     /// first. Equally probable classes come in the order of their indices.
     ///
     /// # Examples
     /// ```
-    /// use bayes8_core::head::classes::Uncertainty;
+    /// use bayes8_core::head::classes::ClassUncertainty;
     ///
     /// let probabilities = vec![0.2, 0.5, 0.3];
-    /// let uncertainty = Uncertainty { probabilities, ..Uncertainty::default() };
+    /// let uncertainty = ClassUncertainty { probabilities, ..ClassUncertainty::default() };
     /// assert_eq!(uncertainty.top(2), [(1, 0.5), (2, 0.3)]);
     /// ```
     pub fn top(&self, count: usize) -> Vec<(usize, f64)> {
@@ -232,8 +232,4 @@ impl Uncertainty {
         classes.truncate(count);
         classes
     }
-}
-
-fn fixed(x: f64) -> i64 {
-    libm::rint(x * ONE) as i64
 }

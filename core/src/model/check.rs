@@ -3,14 +3,14 @@
 use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
 use crate::error::ModelError;
-use crate::graph::{Node, Value};
-use crate::head::Head;
+use crate::graph::{Node, Shape, Value};
+use crate::head::{Head, Output};
 use crate::layer::{Parameters, Quantized};
 use crate::name;
 use crate::numerics::CodeRange;
 use crate::ops::GridRule;
 use crate::posterior::MAX_MEMBERS;
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec};
 
 /// Checks every index, shape and number of the parts, except for layers and derived numbers, which
 /// planning the execution checks.
@@ -18,16 +18,12 @@ use alloc::{format, string::String};
 /// # Errors
 /// A [`ModelError`] that names the node, tensor or field.
 pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
-    let Parts { graph, input, preprocessing, class_names, .. } = parts;
+    let Parts { graph, input, preprocessing, .. } = parts;
     let nodes = graph.nodes();
-    let last = nodes.last().ok_or(ModelError::Empty)?;
-    if !last.op.is_weighted() || Head::of(last.shape).is_none() {
-        return Err(ModelError::Output {
-            node: last.name.clone(),
-            op: last.op.name(),
-            shape: last.shape,
-        });
+    if nodes.is_empty() {
+        return Err(ModelError::Empty);
     }
+    check_outputs(parts)?;
 
     check_scale("input.scale", input.scale)?;
     check_code(parts, "input.zero_point", input.zero_point)?;
@@ -40,13 +36,7 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     for &std in &preprocessing.std {
         check_scale("input.preprocessing.std", std)?;
     }
-    if !class_names.is_empty() {
-        check_count("class_names", last.shape.channels, class_names.len())?;
-    }
     check_name(|| "name".into(), &parts.name)?;
-    for (class, name) in class_names.iter().enumerate() {
-        check_name(|| format!("class_names[{class}]"), name)?;
-    }
     if let Some(calibration) = &parts.calibration {
         check_count("calibration.ranges", nodes.len() + 1, calibration.ranges.len())?;
         // JSON has only finite numbers.
@@ -60,6 +50,68 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     }
     check_members(parts)?;
     check_tensor_names(parts)
+}
+
+/// Checks which nodes make the outputs, and what they mean.
+fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
+    let nodes = parts.graph.nodes();
+    let mut made = vec![false; nodes.len()];
+    check_count("outputs", 1, parts.outputs.len().min(1))?;
+    for (index, Output { name, nodes: of, head }) in parts.outputs.iter().enumerate() {
+        check_name(|| format!("outputs[{index}].name"), name)?;
+        let same = parts.outputs[..index].iter().any(|other| other.name == *name);
+        if name.is_empty() || same {
+            return Err(ModelError::OutputName(name.clone()));
+        }
+        let mut outputs = 0usize;
+        for &node in of {
+            let found = nodes.get(node).ok_or_else(|| ModelError::OutputNode(name.clone()))?;
+            if core::mem::replace(&mut made[node], true) {
+                return Err(ModelError::OutputTwice { node: found.name.clone() });
+            }
+            if !found.op.is_weighted() || found.shape != Shape::vector(found.shape.channels) {
+                let (node, op, shape) = (found.name.clone(), found.op.name(), found.shape);
+                return Err(ModelError::Output { node, op, shape });
+            }
+            outputs = outputs.saturating_add(found.shape.channels);
+        }
+        match head {
+            Head::Classes(classes) => {
+                check_count("class_names", outputs, classes.count)?;
+                check_names("class_names", classes.count, &classes.names)?;
+            }
+            Head::Labels(labels) => {
+                let what = format!("{name}.names");
+                check_count(&*what, outputs, labels.count)?;
+                let pair = labels.count == 1 && labels.names.len() == 2;
+                let count = if pair { 2 } else { labels.count };
+                check_names(&what, count, &labels.names)?;
+            }
+            Head::Gaussian(gaussian) => {
+                gaussian.check(name, outputs)?;
+                for (index, target) in gaussian.targets.iter().enumerate() {
+                    check_name(|| format!("{name}.targets[{index}].name"), &target.name)?;
+                    check_name(|| format!("{name}.targets[{index}].unit"), &target.unit)?;
+                }
+            }
+        }
+    }
+    for (node, is_output) in nodes.iter().zip(made) {
+        if node.data.output.is_none() != is_output {
+            return Err(ModelError::OutputQuantization { node: node.name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Checks the names of classes or labels: none, or `count`.
+fn check_names(what: &str, count: usize, names: &[String]) -> Result<(), ModelError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    check_count(what, count, names.len())?;
+    let mut names = names.iter().enumerate();
+    names.try_for_each(|(index, name)| check_name(|| format!("{what}[{index}]"), name))
 }
 
 /// Checks that all layers that are not shared have the same number of members.
@@ -124,11 +176,7 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
     let Node { name, op, inputs, data, .. } = &parts.graph.nodes()[index];
     let Quantized { output, range, parameters } = data;
     let rule = op.operation().grid();
-    let is_last = index + 1 == parts.graph.nodes().len();
-    if output.is_none() != is_last {
-        return Err(ModelError::OutputQuantization { node: name.clone() });
-    }
-    let bounded = !is_last && rule == GridRule::Own;
+    let bounded = output.is_some() && rule == GridRule::Own;
     if range.low > range.high || (*range != CodeRange::FULL && !bounded) {
         let CodeRange { low, high } = *range;
         return Err(ModelError::Range { node: name.clone(), low, high });

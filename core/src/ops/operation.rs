@@ -234,7 +234,7 @@ impl Site<'_> {
     /// Returns the factor from products of codes of both inputs to output steps.
     pub(super) fn product(&self) -> Result<f32, ModelError> {
         let [a, b] = [0, 1].map(|index: usize| self.inputs[index].grid.scale);
-        let multiplier = requantize_multiplier(a, b, self.grid()?.scale);
+        let multiplier = requantize_multiplier(a, b, self.grid()?.scale, 1);
         let what = named(self.node, "input scale * input scale / output scale");
         check_scale(what, multiplier)?;
         Ok(multiplier)

@@ -1,15 +1,17 @@
 //! Derives the convolution of a weighted node.
 
 use crate::check::{check_count, check_not_negative, check_number, check_scale, named};
-use crate::convolution::Convolution;
+use crate::convolution::{Convolution, PlaneSums};
 use crate::error::ModelError;
 use crate::graph::Node;
 use crate::layer::{Bias, Layer, Quantized};
 use crate::numerics::{Quantization, Target, requantize_multiplier};
 use crate::ops::Filters;
 use crate::posterior::gaussian::{NOISE_MAX, sample_bias};
+use alloc::{vec, vec::Vec};
 
-/// Derives the convolution of `node`, which has `layer`, over an input on the grid `x`.
+/// Derives the convolution of `node`, which has `layer`, over an input on the grid `x`. `base` is that
+/// of an input with two code planes.
 ///
 /// # Errors
 /// A [`ModelError`] if the layer does not fit the node, sums might overflow, or a multiplier is not
@@ -19,14 +21,17 @@ pub(super) fn derive(
     filters: Filters,
     layer: &Layer,
     x: Quantization,
+    base: Option<i32>,
 ) -> Result<Convolution, ModelError> {
-    check_layer(&node.name, filters, layer)?;
+    // The weight of all planes together.
+    let weight = base.map_or(1, |base| base + 1);
+    check_layer(&node.name, filters, layer, weight)?;
     let Quantized { output, range, .. } = node.data;
     // Logits are in real units: steps of size one.
     let y = output.map_or(1.0, |output| output.scale);
     let multiplier = |&scale: &f32| {
         check_scale(named(&node.name, "scale"), scale)?;
-        let multiplier = requantize_multiplier(x.scale, scale, y);
+        let multiplier = requantize_multiplier(x.scale, scale, y, weight);
         let what = named(&node.name, "input scale * weight scale / output scale");
         check_scale(what, multiplier)?;
         let largest = multiplier * -(i32::MIN as f32);
@@ -34,17 +39,20 @@ pub(super) fn derive(
         check_number(what, largest, largest.is_finite(), "a finite number")?;
         Ok(multiplier)
     };
-    Ok(Convolution {
-        filters,
-        output: node.shape,
-        zero_point: x.zero_point,
-        multipliers: layer.scale.iter().map(multiplier).collect::<Result<_, _>>()?,
-        target: output.map(|output| Target::new(output, range)),
-        residual: None,
-    })
+    let multipliers: Vec<_> = layer.scale.iter().map(multiplier).collect::<Result<_, _>>()?;
+    let target = output.map(|output| Target::new(output, range));
+    let (zero_point, output) = (x.zero_point, node.shape);
+    let (multipliers, target, planes) = match base {
+        None => (multipliers, target, None),
+        Some(base) => {
+            let ones = vec![1.0; multipliers.len()];
+            (ones, None, Some(PlaneSums { base, multipliers, target }))
+        }
+    };
+    Ok(Convolution { filters, output, zero_point, multipliers, target, residual: None, planes })
 }
 
-fn check_layer(name: &str, filters: Filters, layer: &Layer) -> Result<(), ModelError> {
+fn check_layer(name: &str, filters: Filters, layer: &Layer, weight: i32) -> Result<(), ModelError> {
     let (channels, fan_in) = (filters.out_channels, filters.fan_in());
     if layer.out_channels != channels || layer.depthwise != filters.is_depthwise() {
         return Err(ModelError::Parameters { node: name.into() });
@@ -69,7 +77,8 @@ fn check_layer(name: &str, filters: Filters, layer: &Layer) -> Result<(), ModelE
         }
     }
     let products = (fan_in as i64).saturating_mul(255 * 128);
-    if products.saturating_add(largest_bias) > i64::from(i32::MAX) {
+    // The sums of one plane of two stay below 2^24 then.
+    if products.saturating_add(largest_bias) > i64::from(i32::MAX / weight) {
         return Err(ModelError::Accumulator { layer: name.into(), fan_in, bias: largest_bias });
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! Finds a place in memory for every value.
 
 use super::work::NodeWork;
-use crate::graph::{Graph, Shape, Value};
-use crate::layer::Quantized;
+use crate::graph::{Shape, Value};
+use crate::model::Parts;
 use alloc::{vec, vec::Vec};
 
 /// The memory that a value is in.
@@ -12,8 +12,8 @@ pub enum Region {
     Kept,
     /// The arena that all steps share.
     Scratch,
-    /// The f32 logits.
-    Logits,
+    /// The f32 outputs of the model.
+    Outputs,
 }
 
 /// The place of a value.
@@ -21,9 +21,9 @@ pub enum Region {
 pub struct Place {
     /// The memory.
     pub region: Region,
-    /// Offset in bytes, for one picture.
+    /// Offset for one picture: in bytes, of outputs in numbers.
     pub offset: usize,
-    /// Size in bytes, for one picture.
+    /// Size for one picture: in bytes, of outputs in numbers.
     pub size: usize,
 }
 
@@ -59,11 +59,12 @@ impl Places {
     /// Finds a place for every value. The largest values choose first; each takes the lowest gap
     /// that is free during its life.
     pub(super) fn assign(
-        graph: &Graph<Quantized>,
+        parts: &Parts,
         order: &[usize],
         sampled: &[bool],
         works: &[NodeWork],
     ) -> Self {
+        let Parts { graph, input_planes, outputs, .. } = parts;
         let nodes = graph.nodes();
         let mut time = vec![0; nodes.len()];
         for (step, &node) in order.iter().enumerate() {
@@ -97,15 +98,20 @@ impl Places {
 
         let size = |shape: Shape| shape.elements();
         let place = |region, offset, size| Place { region, offset, size };
-        let input = place(Region::Kept, 0, size(graph.input()));
+        let input = place(Region::Kept, 0, input_planes.count() * size(graph.input()));
         let mut kept_bytes = round_up(input.size);
-        let mut places = vec![place(Region::Logits, 0, 0); nodes.len()];
+        let mut places = vec![place(Region::Scratch, 0, 0); nodes.len()];
+        let mut end = 0;
+        for &node in outputs.iter().flat_map(|output| &output.nodes) {
+            places[node] = place(Region::Outputs, end, size(nodes[node].shape));
+            end += places[node].size;
+        }
         let mut tenants = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let size = size(node.shape);
             let is_fused = matches!(works[index], NodeWork::Fused { .. });
             let no_memory = owner[index] != Value::Node(index) || is_fused;
-            if no_memory || index + 1 == nodes.len() {
+            if no_memory || node.data.output.is_none() {
                 continue;
             } else if kept[index] {
                 places[index] = place(Region::Kept, kept_bytes, size);

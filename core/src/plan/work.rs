@@ -3,9 +3,10 @@
 use super::convolution;
 use crate::convolution::Convolution;
 use crate::error::ModelError;
-use crate::graph::{Graph, Node, Value};
+use crate::graph::{Graph, Node, Op, Value};
 use crate::layer::{Layer, Quantized};
-use crate::numerics::Quantization;
+use crate::model::Parts;
+use crate::numerics::Planes;
 use crate::ops::{Job, Operand, Site, Work};
 use crate::posterior::PerMember;
 use alloc::{sync::Arc, vec, vec::Vec};
@@ -31,14 +32,14 @@ pub(super) enum NodeWork {
     Fused { addition: usize },
 }
 
-/// Returns for every node whether its output depends on the sample. The last node always
-/// counts as dependent, so that every sample has logits.
+/// Returns for every node whether its output depends on the sample. The outputs of the model always
+/// count as dependent, so that every sample has them.
 pub(super) fn sampled_nodes(nodes: &[Node<Quantized>]) -> Vec<bool> {
     let mut sampled = vec![false; nodes.len()];
     for (index, node) in nodes.iter().enumerate() {
         let own = node.data.weights_vary() || node.op.is_random();
         let inherited = node.inputs.iter().any(|&v| matches!(v, Value::Node(n) if sampled[n]));
-        sampled[index] = own || inherited || index + 1 == nodes.len();
+        sampled[index] = own || inherited || node.data.output.is_none();
     }
     sampled
 }
@@ -48,12 +49,8 @@ pub(super) fn sampled_nodes(nodes: &[Node<Quantized>]) -> Vec<bool> {
 ///
 /// # Errors
 /// A [`ModelError`] if a layer does not fit the node or a derived number is not usable.
-pub(super) fn work(
-    graph: &Graph<Quantized>,
-    input: Quantization,
-    index: usize,
-    number: u32,
-) -> Result<NodeWork, ModelError> {
+pub(super) fn work(parts: &Parts, index: usize, number: u32) -> Result<NodeWork, ModelError> {
+    let (graph, input) = (&parts.graph, parts.input);
     let node = &graph.nodes()[index];
     let operand = |&value: &Value| {
         let (name, grid) = match value {
@@ -65,18 +62,35 @@ pub(super) fn work(
     };
     let inputs = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
     let (inputs, output, quantized) = (&inputs[..], node.shape, &node.data);
+    let base = (parts.input_planes == Planes::Two
+        && node.inputs.iter().any(|&v| is_input(graph, v)))
+    .then(|| i32::from(parts.activation_bits.largest_code()) + 1);
     Ok(match node.op.work(&Site { node: &node.name, inputs, output, quantized, number })? {
         Work::View => NodeWork::View,
+        Work::Loop(_) if base.is_some() => {
+            return Err(ModelError::Planes { node: node.name.clone(), op: node.op.name() });
+        }
         Work::Loop(job) => NodeWork::Loop(job),
         Work::Filters(filters) => {
             let other = || ModelError::Parameters { node: node.name.clone() };
             let members = node.data.layer().ok_or_else(other)?.try_map(|layer| {
-                let convolution = convolution::derive(node, filters, layer, inputs[0].grid)?;
+                let convolution = convolution::derive(node, filters, layer, inputs[0].grid, base)?;
                 Ok((convolution, Arc::clone(layer)))
             });
             NodeWork::Convolution(members?)
         }
     })
+}
+
+/// Returns whether a value is the input of the network, perhaps flattened.
+fn is_input(graph: &Graph<Quantized>, value: Value) -> bool {
+    match value {
+        Value::Input => true,
+        Value::Node(n) => {
+            let node = &graph.nodes()[n];
+            matches!(node.op, Op::Flatten) && is_input(graph, node.inputs[0])
+        }
+    }
 }
 
 /// Fuses residual additions with convolutions. An input of an addition qualifies if it is a
@@ -94,8 +108,10 @@ pub(super) fn fuse(nodes: &[Node<Quantized>], sampled: &[bool], works: &mut [Nod
         let mut addition = *addition;
         let fits = |&value: &Value| match value {
             Value::Node(n) => {
-                let fits = matches!(works[n], NodeWork::Convolution(..)) && readers[n] == 1;
-                (fits && sampled[n] == sampled[index]).then_some(n)
+                let NodeWork::Convolution(members) = &works[n] else { return None };
+                let plain = members.iter().all(|(convolution, _)| convolution.planes.is_none());
+                let fits = plain && readers[n] == 1 && sampled[n] == sampled[index];
+                fits.then_some(n)
             }
             Value::Input => None,
         };

@@ -1,6 +1,7 @@
 //! Why a request cannot be predicted.
 
 use crate::graph::Shape;
+use crate::model::Values;
 use crate::posterior::MAX_SAMPLES;
 use core::ops::Range;
 use thiserror::Error;
@@ -20,21 +21,29 @@ pub enum RequestError {
         /// The shape of one picture.
         shape: Shape,
     },
+    /// Bytes for a model that takes numbers, or numbers for one that takes bytes.
+    #[error(
+        "{}", match .0 {
+            Values::Bytes => "the model takes pictures as bytes, or numbers that are normalized",
+            Values::Numbers => "the model takes numbers, not bytes",
+        }
+    )]
+    Values(Values),
     /// A number is infinite or NaN.
     #[error("picture {picture} holds a number that is not finite")]
     NotFinite {
         /// Index of the picture.
         picture: usize,
     },
-    /// There is not enough memory for the pictures, or for the logits to keep.
+    /// There is not enough memory for the pictures, or for the outputs to keep.
     #[error(
-        "not enough memory for {pictures} pictures at once, with {logits} logits each: predict fewer"
+        "not enough memory for {pictures} pictures at once, with {numbers} outputs each: predict fewer"
     )]
     Memory {
         /// The number of pictures.
         pictures: usize,
-        /// The number of logits to keep per picture.
-        logits: usize,
+        /// The number of outputs to keep per picture.
+        numbers: usize,
     },
     /// The range of samples is empty or too high.
     #[error("samples {}..{} must not be empty or end above {MAX_SAMPLES}", .0.start, .0.end)]

@@ -1,16 +1,16 @@
 //! The estimate for one picture.
 
 use crate::executor::OutOfMemory;
-use crate::head::{Head, Sums};
-use alloc::vec::Vec;
+use crate::head::{Output, Sums};
+use alloc::{sync::Arc, vec::Vec};
 
-/// The sums over the samples of one picture so far, and the outputs of the samples for which they
-/// were kept.
+/// The sums over the samples of one picture so far, one for each output of the model, and the
+/// numbers of the samples for which they were kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
-    head: Head,
-    sums: Sums,
-    outputs: Vec<f32>,
+    outputs: Arc<[Output]>,
+    sums: Vec<Sums>,
+    numbers: Vec<f32>,
 }
 
 impl Estimate {
@@ -18,68 +18,91 @@ impl Estimate {
     ///
     /// # Errors
     /// [`OutOfMemory`].
-    pub fn new(head: Head) -> Result<Self, OutOfMemory> {
-        Ok(Self { head, sums: head.accumulator()?, outputs: Vec::new() })
+    pub fn new(outputs: &Arc<[Output]>) -> Result<Self, OutOfMemory> {
+        let mut sums = Vec::new();
+        sums.try_reserve_exact(outputs.len())?;
+        for output in outputs.iter() {
+            sums.push(output.head.accumulator()?);
+        }
+        Ok(Self { outputs: Arc::clone(outputs), sums, numbers: Vec::new() })
     }
 
-    /// Forgets all samples and starts a new estimate for `head`, reusing the memory.
+    /// Forgets all samples and starts a new estimate for `outputs`, reusing the memory.
     ///
     /// # Errors
-    /// [`OutOfMemory`], but only if the head changes; the estimate is unchanged then.
-    pub fn reset(&mut self, head: Head) -> Result<(), OutOfMemory> {
-        if self.head != head {
-            *self = Self::new(head)?;
+    /// [`OutOfMemory`], but only if the outputs change; the estimate is unchanged then.
+    pub fn reset(&mut self, outputs: &Arc<[Output]>) -> Result<(), OutOfMemory> {
+        if !Arc::ptr_eq(&self.outputs, outputs) && self.outputs != *outputs {
+            *self = Self::new(outputs)?;
         }
-        self.sums.clear();
-        self.outputs.clear();
+        self.sums.iter_mut().for_each(Sums::clear);
+        self.numbers.clear();
         Ok(())
     }
 
-    /// Reserves memory for the outputs of `samples` more samples.
+    /// Returns how many numbers a sample has: those of all outputs.
+    pub fn numbers_per_sample(&self) -> usize {
+        self.outputs.iter().map(|output| output.head.outputs()).sum()
+    }
+
+    /// Reserves memory for the numbers of `samples` more samples.
     ///
     /// # Errors
     /// [`OutOfMemory`]; the estimate is unchanged.
     pub fn reserve(&mut self, samples: usize) -> Result<(), OutOfMemory> {
-        Ok(self.outputs.try_reserve(samples.saturating_mul(self.head.outputs()))?)
+        Ok(self.numbers.try_reserve(samples.saturating_mul(self.numbers_per_sample()))?)
     }
 
-    /// Adds the outputs of one sample, and keeps them if `keep`.
+    /// Adds the numbers of one sample, those of all outputs one after the other, and keeps them if
+    /// `keep`.
     ///
     /// # Panics
-    /// When the number of outputs is not the head's, or the sums are full already ([`Sums::add`]).
-    pub fn add(&mut self, outputs: &[f32], keep: bool) {
-        self.sums.add(outputs);
+    /// When there are other numbers than the outputs have, or the sums are full already
+    /// ([`Sums::add`]).
+    pub fn add(&mut self, numbers: &[f32], keep: bool) {
+        if let [only] = &mut self.sums[..] {
+            only.add(numbers);
+        } else {
+            let mut rest = numbers;
+            for (output, sums) in self.outputs.iter().zip(&mut self.sums) {
+                let (own, after) = rest.split_at(output.head.outputs());
+                sums.add(own);
+                rest = after;
+            }
+        }
         if keep {
-            self.outputs.extend_from_slice(outputs);
+            self.numbers.extend_from_slice(numbers);
         }
     }
 
-    /// Adds the samples of `later`, and appends its kept outputs.
+    /// Adds the samples of `later`, and appends the numbers that it kept.
     ///
     /// # Panics
-    /// When the heads differ, or the two have too many samples together ([`Sums::merge`]).
+    /// When the outputs differ, or the two have too many samples together ([`Sums::merge`]).
     pub fn merge(&mut self, later: &Self) {
-        self.sums.merge(&later.sums);
-        self.outputs.extend_from_slice(&later.outputs);
+        assert_eq!(self.sums.len(), later.sums.len(), "the same outputs");
+        self.sums.iter_mut().zip(&later.sums).for_each(|(sums, later)| sums.merge(later));
+        self.numbers.extend_from_slice(&later.numbers);
     }
 
-    /// Returns what the outputs mean.
-    pub fn head(&self) -> Head {
-        self.head
-    }
-
-    /// Returns the integer sums over the samples.
-    pub fn sums(&self) -> &Sums {
-        &self.sums
-    }
-
-    /// Returns the kept outputs, `[samples, outputs]`, in the order in which they were added.
-    pub fn outputs(&self) -> &[f32] {
+    /// Returns the outputs of the model, at least one.
+    pub fn outputs(&self) -> &[Output] {
         &self.outputs
     }
 
-    /// Forgets the kept outputs and frees their memory. The sums are unchanged.
-    pub fn forget_outputs(&mut self) {
-        self.outputs = Vec::new();
+    /// Returns the integer sums over the samples, for each output.
+    pub fn sums(&self) -> &[Sums] {
+        &self.sums
+    }
+
+    /// Returns the numbers that were kept, `[samples, numbers of all outputs]`, in the order in which
+    /// they were added.
+    pub fn numbers(&self) -> &[f32] {
+        &self.numbers
+    }
+
+    /// Forgets the numbers that were kept and frees their memory. The sums are unchanged.
+    pub fn forget_numbers(&mut self) {
+        self.numbers = Vec::new();
     }
 }

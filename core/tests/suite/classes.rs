@@ -1,20 +1,20 @@
 //! Sums merge to the same bits in any order, and the figures are right.
 
-use bayes8_core::head::classes::{SampleSums, Uncertainty};
+use bayes8_core::head::classes::{ClassSums, ClassUncertainty};
 use bayes8_core::head::{Accumulator, WordsError};
 use bayes8_core::posterior::MAX_SAMPLES;
 use proptest::prelude::*;
 
 use bayes8_conformance::Random;
 
-fn sums(samples: &[Vec<f32>]) -> SampleSums {
-    let mut sums = SampleSums::new(samples[0].len());
+fn sums(samples: &[Vec<f32>]) -> ClassSums {
+    let mut sums = ClassSums::new(samples[0].len());
     samples.iter().for_each(|logits| sums.add(logits));
     sums
 }
 
-fn merged<'a>(parts: impl IntoIterator<Item = &'a SampleSums>, classes: usize) -> SampleSums {
-    let mut all = SampleSums::new(classes);
+fn merged<'a>(parts: impl IntoIterator<Item = &'a ClassSums>, classes: usize) -> ClassSums {
+    let mut all = ClassSums::new(classes);
     parts.into_iter().for_each(|part| all.merge(part));
     all
 }
@@ -34,7 +34,7 @@ fn assert_near(found: f64, expected: f64) {
     assert!((found - expected).abs() < 4e-9, "{found}, expected {expected}");
 }
 
-fn assert_sane(u: &Uncertainty) {
+fn assert_sane(u: &ClassUncertainty) {
     let largest = (u.probabilities.len() as f64).ln() + 1e-8;
     for x in u.probabilities.iter().chain(&u.std) {
         assert!((0.0..=1.0 + 1e-8).contains(x), "{u:?}");
@@ -70,15 +70,15 @@ fn the_order_of_merging_is_irrelevant() {
 #[test]
 #[should_panic = "the same classes"]
 fn sums_of_other_classes_do_not_merge() {
-    SampleSums::new(3).merge(&SampleSums::new(2));
+    ClassSums::new(3).merge(&ClassSums::new(2));
 }
 
 #[test]
 #[should_panic = "samples"]
 fn sums_never_have_more_samples_than_allowed() {
     let words = [i64::from(MAX_SAMPLES), 0, 0, 0];
-    let mut full = SampleSums::from_words(&words).expect("sums of the most samples");
-    full.merge(&SampleSums::from_words(&[1, 0, 0, 0]).expect("sums of one sample"));
+    let mut full = ClassSums::from_words(&words).expect("sums of the most samples");
+    full.merge(&ClassSums::from_words(&[1, 0, 0, 0]).expect("sums of one sample"));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn clear_forgets_everything() {
     let samples = random_samples(3, 4);
     let mut cleared = sums(&samples);
     cleared.clear();
-    assert_eq!(cleared, SampleSums::new(4));
+    assert_eq!(cleared, ClassSums::new(4));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn certain_samples_that_contradict_each_other_are_all_epistemic() {
 
 #[test]
 fn no_samples_are_all_zero() {
-    let u = SampleSums::new(3).finish();
+    let u = ClassSums::new(3).finish();
     assert_eq!((u.samples, u.predictive_entropy, u.mutual_information), (0, 0.0, 0.0));
     assert_eq!(u.probabilities, [0.0; 3]);
 }
@@ -195,7 +195,7 @@ fn words_add_like_sums() {
     let (first, rest) = (sums(&samples[..1]), sums(&samples[1..]));
     let words: Vec<i64> =
         first.to_words().iter().zip(rest.to_words()).map(|(a, b)| a + b).collect();
-    assert_eq!(SampleSums::from_words(&words), Ok(sums(&samples)));
+    assert_eq!(ClassSums::from_words(&words), Ok(sums(&samples)));
     assert_eq!(words[0], 3);
 }
 
@@ -205,11 +205,11 @@ fn words_that_cannot_be_sums_are_refused() {
     let with = |index: usize, word: i64| {
         let mut words = good.clone();
         words[index] = word;
-        SampleSums::from_words(&words)
+        ClassSums::from_words(&words)
     };
     for length in [0, 1, 2, 3, 5] {
-        let error = SampleSums::from_words(&vec![0; length]);
-        assert_eq!(error, Err(WordsError::Length(length)));
+        let error = ClassSums::from_words(&vec![0; length]);
+        assert_eq!(error, Err(WordsError::Classes(length)));
     }
     for samples in [-1, i64::MIN, i64::from(MAX_SAMPLES) + 1, i64::MAX] {
         assert_eq!(with(0, samples), Err(WordsError::Samples(samples)));
@@ -227,5 +227,5 @@ fn words_that_cannot_be_sums_are_refused() {
     // The largest of all do not overflow.
     let most = i64::from(MAX_SAMPLES);
     let words = [most, most * (31 << 30), most << 30, most << 30];
-    assert!(SampleSums::from_words(&words).is_ok());
+    assert!(ClassSums::from_words(&words).is_ok());
 }

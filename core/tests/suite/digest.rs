@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::container::File;
-use bayes8_conformance::{Builder, Kind, thinned};
+use bayes8_conformance::{Builder, Kind, name_classes, thinned};
 
 /// Returns a tiny model with layers of all kinds, a table, provenance, and names with quotes.
 fn model() -> QuantizedModel {
@@ -20,7 +20,7 @@ fn model() -> QuantizedModel {
     let table = b.op(Op::Table, &[depthwise]).unwrap();
     b.linear(table, 2, Kind::Bayesian).unwrap();
     let mut parts = b.parts();
-    parts.class_names = vec!["\"cat\" \\ ".into(), "\u{1f408}".into()];
+    name_classes(&mut parts, &["\"cat\" \\ ", "\u{1f408}"]);
     let ranges = vec![[-1.5, 2.25]; parts.graph.nodes().len() + 1];
     let method = "min-max".into();
     parts.calibration = Some(Calibration { method, pictures: 9, weight_samples: 4, ranges });

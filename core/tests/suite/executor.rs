@@ -3,6 +3,7 @@
 
 use bayes8_core::executor::Executor;
 use bayes8_core::graph::{Op, Padding, Shape, Value, Window};
+use bayes8_core::head::{Head, labels::Labels};
 use bayes8_core::model::{Layer, QuantizedModel};
 use bayes8_core::ops::{AveragePool, MaxPool, PadChannels};
 use bayes8_core::posterior::Draw;
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bayes8_conformance::{
-    Builder, Kind, layer_mut, random_codes, random_model, random_model_of_all_operations,
+    Builder, Kind, Random, layer_mut, random_codes, random_model, random_model_of_all_operations,
     random_volume_model, thinned,
 };
 
@@ -23,7 +24,7 @@ fn run(model: &QuantizedModel, codes: &[u8], samples: u32, capacity: usize) -> V
     let mut workspace = executor.workspace(capacity).unwrap();
     let mut all = Vec::new();
     let each = |picture, sample, logits: &[f32]| {
-        let pictures = codes.len() / model.graph().input().elements();
+        let pictures = codes.len() / codes_per_picture(model);
         assert_eq!(all.len(), sample as usize * pictures + picture, "samples, then pictures");
         all.push(logits.to_vec());
     };
@@ -32,14 +33,18 @@ fn run(model: &QuantizedModel, codes: &[u8], samples: u32, capacity: usize) -> V
 }
 
 fn expected(model: &QuantizedModel, codes: &[u8], samples: u32) -> Vec<Vec<f32>> {
-    let pictures = || codes.chunks(model.graph().input().elements());
+    let pictures = || codes.chunks(codes_per_picture(model));
     (0..samples)
         .flat_map(|sample| pictures().map(move |p| crate::naive::logits(model, p, SEED, sample)))
         .collect()
 }
 
+fn codes_per_picture(model: &QuantizedModel) -> usize {
+    model.input_planes().count() * model.graph().input().elements()
+}
+
 fn check(model: &QuantizedModel) {
-    let codes = random_codes(model, 3, 5);
+    let codes = Random::new(5).bytes(3 * codes_per_picture(model));
     let expected = expected(model, &codes, 3);
     assert!(expected.iter().flatten().all(|x| x.is_finite()));
     for capacity in [1, 2, 7] {
@@ -53,6 +58,28 @@ fn random_networks_agree_with_the_naive_evaluation() {
     for seed in thinned(0..400) {
         check(&random_model(seed));
         check(&random_model_of_all_operations(seed));
+    }
+}
+
+/// Several outputs, in another order than their nodes, of a picture or a volume with two code planes.
+#[test]
+fn outputs_and_planes_agree_with_the_naive_evaluation() {
+    for (seed, input) in [(1, Shape::new(4, 5, 2)), (2, Shape::volume(2, 3, 4, 2))] {
+        for kind in [Kind::Deterministic, Kind::Bayesian] {
+            let mut b = Builder::new(seed, input);
+            b.takes_two_planes();
+            let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
+            let conv = b.conv(Value::Input, 33, 1, window, kind).unwrap();
+            let depthwise = b.conv(Value::Input, 2, 2, window, kind).unwrap();
+            let flat = b.op(Op::Flatten, &[Value::Input]).unwrap();
+            let direct = b.linear(flat, 3, Kind::Bayesian).unwrap();
+            let first = b.linear(conv, 2, kind).unwrap();
+            let second = b.linear(depthwise, 4, Kind::BayesianBias).unwrap();
+            let labels = |count| Head::Labels(Labels { count, names: Vec::new() }.into());
+            b.output("a", &[second], 1.0, labels(4));
+            b.output("b", &[first, direct], 1.0, labels(5));
+            check(&b.finish());
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use crate::container::File;
 use crate::small_model::{described, file, model, parts};
+use bayes8_conformance::name_classes;
 use bayes8_conformance::{
     Builder, Kind, node_mut, random_model_of_all_operations, random_volume_model, thinned,
     with_seven_bits,
@@ -54,7 +55,7 @@ fn thousands_of_short_class_names_can_be_read_back() {
         let mut b = Builder::new(1, Shape::vector(1));
         b.linear(Value::Input, 2000, Kind::Bayesian).unwrap();
         let mut parts = b.parts();
-        parts.class_names = vec![name.into(); 2000];
+        name_classes(&mut parts, &vec![name; 2000]);
         let model = QuantizedModel::new(parts).unwrap();
         let bytes = write(&model).unwrap();
         assert_eq!(read(&bytes).unwrap(), model, "{name:?}");

@@ -1,5 +1,6 @@
 //! Errors name what is wrong with a file, or what cannot be written to one.
 
+use bayes8_conformance::name_classes;
 use bayes8_core::format::{FormatError, METADATA_KEY, read};
 use bayes8_core::graph::{GraphError, Op, Value};
 use bayes8_core::model::{ModelError, QuantizedModel};
@@ -55,9 +56,9 @@ fn names_with_control_characters_or_megabytes_are_refused() {
     }
     for name in ["a\nb", &long] {
         let mut parts = parts();
-        parts.class_names = (0..parts.graph.nodes().last().unwrap().shape.channels)
-            .map(|class| if class == 1 { name.into() } else { String::new() })
-            .collect();
+        let count = parts.graph.nodes().last().unwrap().shape.channels;
+        let names: Vec<_> = (0..count).map(|class| if class == 1 { name } else { "" }).collect();
+        name_classes(&mut parts, &names);
         let error = QuantizedModel::new(parts).unwrap_err().to_string();
         assert!(error.starts_with("`class_names[1]` cannot be `"), "{error}");
         let error = crate::small_model::parts().graph.derive(|_, _| ()).push(

@@ -11,6 +11,7 @@ mod format;
 mod format_refusals;
 mod format_versions;
 mod graph_errors;
+mod heads;
 mod limits;
 mod members;
 mod model_errors;

@@ -189,7 +189,7 @@ fn earlier_versions_have_no_members() {
         let version = format!("\"format_version\":{early}");
         file.description = file.description.replacen("\"format_version\":3", &version, 1);
         let found = error(&file, "`members` needs format version 3");
-        assert!(matches!(found, FormatError::MembersVersion(version) if version == early));
+        assert!(matches!(found, FormatError::FieldVersion { version, .. } if version == early));
     }
 }
 

@@ -6,6 +6,7 @@ use bayes8_core::numerics::{CodeRange, Quantization};
 use bayes8_core::ops::{Conv2d, MaxPool};
 use bayes8_core::posterior::{Posterior, gaussian::Gaussian};
 
+use bayes8_conformance::name_classes;
 use bayes8_conformance::{Builder, Kind, layer_mut, node_mut, with_seven_bits};
 
 const INPUT: Shape = Shape::new(6, 6, 4);
@@ -47,17 +48,19 @@ fn a_model_ends_in_a_vector_of_logits() {
     assert_eq!(model_error(empty, "no nodes"), ModelError::Empty);
     let pool = |parts: &mut Parts| {
         parts.graph.push("end".into(), Op::Flatten, vec![Value::Node(3)], NOTHING).unwrap();
+        name_classes(parts, &[]);
     };
     assert!(matches!(model_error(pool, "end"), ModelError::Output { .. }));
     let picture = |parts: &mut Parts| {
         let op = Op::Conv2d(Conv2d { out_channels: 4, groups: 1, window: Window::new([1, 1]) });
         parts.graph.push("end".into(), op, vec![Value::Input], NOTHING).unwrap();
+        name_classes(parts, &[]);
     };
     assert!(matches!(model_error(picture, "6x6x4"), ModelError::Output { .. }));
 }
 
 #[test]
-fn exactly_the_last_output_is_not_quantized() {
+fn exactly_the_outputs_are_not_quantized() {
     let early = |parts: &mut Parts| node_mut(parts, 1).output = None;
     assert!(matches!(model_error(early, "max_pool_1"), ModelError::OutputQuantization { .. }));
     let late = |parts: &mut Parts| node_mut(parts, 3).output = Some(parts.input);
@@ -72,7 +75,7 @@ fn lists_must_have_the_right_length() {
     let changes: [(&str, Change); 10] = [
         ("input.preprocessing.mean", Box::new(|p| p.preprocessing.mean.push(0.0))),
         ("input.preprocessing.std", Box::new(|p| p.preprocessing.std.clear())),
-        ("class_names", Box::new(|p| p.class_names.push("one".into()))),
+        ("class_names", Box::new(|p| name_classes(p, &["one"]))),
         ("calibration.ranges", Box::new(|p| p.calibration = Some(calibration))),
         ("conv2d_0.mu", Box::new(|p| layer_mut(p, 0).mu.push(0))),
         ("conv2d_0.scale", Box::new(|p| layer_mut(p, 0).scale.clear())),

@@ -21,6 +21,10 @@ struct Tensor {
     shape: Shape,
     grid: Quantization,
     codes: Vec<u8>,
+    /// The codes of the second plane of two.
+    low: Vec<u8>,
+    /// The parts of a step: 1, or one more than the weight of the first plane of two.
+    parts: i32,
 }
 
 impl Tensor {
@@ -31,7 +35,14 @@ impl Tensor {
         let [z, y, x] = position;
         let pixel = (z * extents[1] + y) * extents[2] + x;
         let at = pixel * self.shape.channels as i64 + channel as i64;
-        inside.then(|| i32::from(self.codes[at as usize]) - i32::from(self.grid.zero_point))
+        inside.then(|| self.at(at as usize))
+    }
+
+    /// Returns an element in parts of a step.
+    fn at(&self, i: usize) -> i32 {
+        let high = i32::from(self.codes[i]);
+        let code = self.low.get(i).map_or(high, |&low| (self.parts - 1) * high + i32::from(low));
+        code - self.parts * i32::from(self.grid.zero_point)
     }
 }
 
@@ -48,7 +59,12 @@ pub(crate) fn trace(
     sample: u32,
 ) -> (Vec<Vec<u8>>, Vec<f32>) {
     let graph = model.graph();
-    let input = Tensor { shape: graph.input(), grid: model.input(), codes: picture.to_vec() };
+    let (high, low) = picture.split_at(graph.input().elements());
+    let largest = i32::from(model.activation_bits().largest_code());
+    let parts = if low.is_empty() { 1 } else { largest + 2 };
+    let (shape, grid, codes) = (graph.input(), model.input(), high.to_vec());
+    let input = Tensor { shape, grid, codes, low: low.to_vec(), parts };
+    let mut outputs = vec![Vec::new(); graph.nodes().len()];
     let mut values: Vec<Tensor> = vec![input];
     let mut dropouts = 0;
     for node in graph.nodes() {
@@ -58,9 +74,16 @@ pub(crate) fn trace(
         let Some(grid) = *output else {
             let layer = of_sample(node.data.layer().unwrap(), sample);
             let (sums, scales) = weighted(node, inputs[0], layer, draw);
-            let scale = |s: f32| (f64::from(inputs[0].grid.scale) * f64::from(s)) as f32;
-            let logits = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s)).collect();
-            return (values.into_iter().skip(1).map(|value| value.codes).collect(), logits);
+            let scale = |s: f32| {
+                let product = f64::from(inputs[0].grid.scale) * f64::from(s);
+                (product / f64::from(inputs[0].parts)) as f32
+            };
+            let numbers = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s)).collect();
+            outputs[values.len() - 1] = numbers;
+            // No node reads it.
+            let (shape, grid) = (node.shape, model.input());
+            values.push(Tensor { shape, grid, codes: Vec::new(), low: Vec::new(), parts: 1 });
+            continue;
         };
         let codes = match parameters {
             Parameters::Layer(members) => {
@@ -68,7 +91,7 @@ pub(crate) fn trace(
                 let (sums, scales) = weighted(node, inputs[0], layer, draw);
                 let scale = |s: f32| {
                     let product = f64::from(inputs[0].grid.scale) * f64::from(s);
-                    (product / f64::from(grid.scale)) as f32
+                    (product / (f64::from(grid.scale) * f64::from(inputs[0].parts))) as f32
                 };
                 let real = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s));
                 real.map(|y| round(y, grid, *range)).collect()
@@ -83,9 +106,17 @@ pub(crate) fn trace(
             },
         };
         assert_eq!(codes.len(), node.shape.elements());
-        values.push(Tensor { shape: node.shape, grid, codes });
+        // A flattened input keeps its planes.
+        let (low, parts) = match node.op {
+            Op::Flatten => (inputs[0].low.clone(), inputs[0].parts),
+            _ => (Vec::new(), 1),
+        };
+        values.push(Tensor { shape: node.shape, grid, codes, low, parts });
     }
-    unreachable!("the last node returns");
+    let codes = values.into_iter().skip(1).map(|value| value.codes);
+    let codes = codes.filter(|codes| !codes.is_empty()).collect();
+    let nodes = model.outputs().iter().flat_map(|output| &output.nodes);
+    (codes, nodes.flat_map(|&node| outputs[node].clone()).collect())
 }
 
 fn number(value: Value) -> usize {
@@ -135,13 +166,12 @@ fn weighted(node: &Node<Quantized>, x: &Tensor, layer: &Layer, draw: Draw) -> (V
     layer.sample_biases(draw, &mut biases);
     let (mut sums, mut scales) = (Vec::new(), Vec::new());
     for (output, channel) in positions(node.shape) {
-        let mut sum = biases[channel];
+        let mut sum = biases[channel] * x.parts;
         match node.op {
             Op::Linear(_) => {
                 let elements = x.codes.len();
-                for (i, &code) in x.codes.iter().enumerate() {
-                    let value = i32::from(code) - i32::from(x.grid.zero_point);
-                    sum += value * i32::from(weights[channel * elements + i]);
+                for i in 0..elements {
+                    sum += x.at(i) * i32::from(weights[channel * elements + i]);
                 }
             }
             Op::Conv2d(Conv2d { out_channels, groups, window }) => {

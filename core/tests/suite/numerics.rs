@@ -63,9 +63,9 @@ fn multipliers_round_once() {
     let (x, w, y) = (0.1f32, 0.3f32, 0.7f32);
     let exact = f64::from(x) * f64::from(w) / f64::from(y);
     assert_ne!(x * w / y, exact as f32, "the example must tell one rounding from two");
-    assert_eq!(requantize_multiplier(x, w, y), exact as f32);
+    assert_eq!(requantize_multiplier(x, w, y, 1), exact as f32);
     assert_eq!(rescale_multiplier(x, y), (f64::from(x) / f64::from(y)) as f32);
     assert_eq!(mean_multiplier(x, y, 49), (f64::from(x) / (f64::from(y) * 49.0)) as f32);
     // Products that leave the range of f32 in an intermediate step, but not in the end.
-    assert_eq!(requantize_multiplier(1e-30, 1e-30, 1e-30), 1e-30);
+    assert_eq!(requantize_multiplier(1e-30, 1e-30, 1e-30, 1), 1e-30);
 }

@@ -38,7 +38,7 @@ impl Begun {
         let session = Session::new(model, Reference, 1 << 20);
         let mut workspace = session.workspace().expect("memory");
         session.executor().begin(&codes(model), &mut workspace).expect("memory");
-        let estimates = vec![Estimate::new(model.head()).expect("memory"); PICTURES];
+        let estimates = vec![Estimate::new(model.shared_outputs()).expect("memory"); PICTURES];
         Self { session, workspace, estimates }
     }
 
@@ -102,10 +102,10 @@ fn a_run_ends_after_the_sample_that_breaks_and_can_be_continued() {
     assert_eq!(whole.run(2..8, usize::MAX), ControlFlow::Continue(()));
     assert_eq!(parts.run(2..8, 4), ControlFlow::Break(()));
     // Between two runs, the estimates have the samples so far.
-    assert!(parts.estimates.iter().all(|estimate| estimate.sums().samples() == 4));
+    assert!(parts.estimates.iter().all(|estimate| estimate.sums()[0].samples() == 4));
     assert_eq!(parts.run(6..8, usize::MAX), ControlFlow::Continue(()));
     assert_eq!(parts.estimates, whole.estimates);
-    assert_eq!(whole.estimates[0].outputs().len(), 6 * model.outputs());
+    assert_eq!(whole.estimates[0].numbers().len(), 6 * model.output_numbers());
 }
 
 #[test]
@@ -122,8 +122,8 @@ fn estimates_of_two_sessions_merge_to_the_whole() {
     assert_eq!(first.estimates, whole.estimates);
     // Reused memory shows no trace of its old contents.
     let mut used = first.estimates.pop().expect("a picture");
-    used.reset(model.head()).expect("memory");
-    assert_eq!(used, Estimate::new(model.head()).expect("memory"));
+    used.reset(model.shared_outputs()).expect("memory");
+    assert_eq!(used, Estimate::new(model.shared_outputs()).expect("memory"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A small model, its file, and the errors that damage to the file causes.
 
+use bayes8_conformance::name_classes;
 use bayes8_conformance::{Builder, Kind};
 use bayes8_core::format::{FormatError, read, write};
 use bayes8_core::graph::{Padding, Shape, Value, Window};
@@ -20,7 +21,7 @@ pub(crate) fn parts() -> Parts {
     let depthwise = b.conv(grouped, 6, 6, window, Kind::Bayesian).unwrap();
     b.linear(depthwise, 3, Kind::Deterministic).unwrap();
     let mut parts = b.parts();
-    parts.class_names = vec!["cat".into(), "\"quoted\" \\ \u{1f408}".into(), String::new()];
+    name_classes(&mut parts, &["cat", "\"quoted\" \\ \u{1f408}", ""]);
     parts.calibration = Some(Calibration {
         method: "percentile 99.99".into(),
         pictures: 100,

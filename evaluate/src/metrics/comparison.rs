@@ -1,6 +1,6 @@
 //! How far the predictions of two models differ, picture by picture.
 
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 use serde::Serialize;
 
 use super::ranks::{mutual_information, spearman};
@@ -38,9 +38,9 @@ impl Comparison {
     ///
     /// # Panics
     /// When the counts of pictures or classes differ.
-    pub fn new(model: &[Uncertainty], peer: &[Uncertainty]) -> Self {
+    pub fn new(model: &[ClassUncertainty], peer: &[ClassUncertainty]) -> Self {
         assert_eq!(model.len(), peer.len(), "the same pictures");
-        let by = |part: fn(&Uncertainty) -> f64| {
+        let by = |part: fn(&ClassUncertainty) -> f64| {
             Difference::of(model.iter().zip(peer).map(|(a, b)| (part(a) - part(b)).abs()))
         };
         let pairs = || model.iter().zip(peer);
@@ -64,9 +64,10 @@ impl Comparison {
 ///
 /// # Panics
 /// When the counts differ.
-pub fn predictive_entropy_ranks(a: &[Uncertainty], b: &[Uncertainty]) -> f64 {
-    let values =
-        |side: &[Uncertainty]| -> Vec<f64> { side.iter().map(|u| u.predictive_entropy).collect() };
+pub fn predictive_entropy_ranks(a: &[ClassUncertainty], b: &[ClassUncertainty]) -> f64 {
+    let values = |side: &[ClassUncertainty]| -> Vec<f64> {
+        side.iter().map(|u| u.predictive_entropy).collect()
+    };
     spearman(&values(a), &values(b))
 }
 
@@ -75,11 +76,11 @@ pub fn predictive_entropy_ranks(a: &[Uncertainty], b: &[Uncertainty]) -> f64 {
 ///
 /// # Panics
 /// When the counts differ.
-pub fn mutual_information_ranks(a: &[Uncertainty], b: &[Uncertainty]) -> f64 {
+pub fn mutual_information_ranks(a: &[ClassUncertainty], b: &[ClassUncertainty]) -> f64 {
     spearman(&mutual_information(a), &mutual_information(b))
 }
 
-fn predicted(u: &Uncertainty) -> Option<usize> {
+fn predicted(u: &ClassUncertainty) -> Option<usize> {
     u.top(1).first().map(|(class, _)| *class)
 }
 

@@ -1,7 +1,7 @@
 //! Figures by the number of Monte-Carlo samples, to see how many are enough.
 
 use bayes8_core::head::Accumulator;
-use bayes8_core::head::classes::SampleSums;
+use bayes8_core::head::classes::ClassSums;
 use serde::Serialize;
 
 use super::labels::check_labels;
@@ -19,7 +19,7 @@ pub struct Convergence {
     labels: Vec<usize>,
     classes: usize,
     /// For each picture: samples added, and the sums of ranges that wait for their second half.
-    pictures: Vec<(usize, Vec<SampleSums>)>,
+    pictures: Vec<(usize, Vec<ClassSums>)>,
     /// For ranges of 1, 2, 4, ... samples: sums over the pictures, per range.
     levels: Vec<Vec<[f64; 3]>>,
 }
@@ -74,7 +74,7 @@ impl Convergence {
     /// When the picture does not exist, or the logits are not one per class.
     pub fn add(&mut self, picture: usize, logits: &[f32]) {
         let (count, waiting) = &mut self.pictures[picture];
-        let mut sums = SampleSums::new(self.classes);
+        let mut sums = ClassSums::new(self.classes);
         sums.add(logits);
         for (level, ranges) in self.levels.iter_mut().enumerate() {
             let index = *count >> level;
@@ -147,7 +147,7 @@ mod tests {
         for point in &points {
             let n = point.samples;
             let nll = |range: usize, picture: usize| {
-                let mut sums = SampleSums::new(2);
+                let mut sums = ClassSums::new(2);
                 (range * n..(range + 1) * n).for_each(|s| sums.add(&logits(picture, s)));
                 -sums.finish().probabilities[labels[picture] as usize].ln()
             };

@@ -1,6 +1,6 @@
 //! Detection of unknown pictures by their uncertainty.
 
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 use serde::Serialize;
 
 use super::ranks::mutual_information;
@@ -16,7 +16,7 @@ pub struct Uncertainties {
 
 impl Uncertainties {
     /// Returns the uncertainties of predictions.
-    pub fn of(predictions: &[Uncertainty]) -> Self {
+    pub fn of(predictions: &[ClassUncertainty]) -> Self {
         Self {
             predictive_entropy: predictions.iter().map(|u| u.predictive_entropy).collect(),
             mutual_information: mutual_information(predictions),

@@ -31,11 +31,15 @@ pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
 
 #[cfg(test)]
 pub(crate) mod samples {
-    use bayes8_core::head::classes::Uncertainty;
+    use bayes8_core::head::classes::ClassUncertainty;
 
     /// A prediction with four samples.
-    pub(crate) fn prediction(probabilities: [f64; 2], total: f64, aleatoric: f64) -> Uncertainty {
-        Uncertainty {
+    pub(crate) fn prediction(
+        probabilities: [f64; 2],
+        total: f64,
+        aleatoric: f64,
+    ) -> ClassUncertainty {
+        ClassUncertainty {
             samples: 4,
             probabilities: probabilities.to_vec(),
             std: vec![0.0; 2],

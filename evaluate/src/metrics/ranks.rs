@@ -1,6 +1,6 @@
 //! Whether two models rank pictures alike.
 
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 
 /// Computes Spearman's rank correlation; equal values share the mean of their ranks. NaN if one side is
 /// constant or has fewer than two values.
@@ -23,7 +23,7 @@ const ROUNDING: f64 = 1e-7;
 
 /// The mutual information of each picture, in nats. All are 0 if they are only rounding, as with a
 /// deterministic model or a single sample: their order means nothing.
-pub(super) fn mutual_information(predictions: &[Uncertainty]) -> Vec<f64> {
+pub(super) fn mutual_information(predictions: &[ClassUncertainty]) -> Vec<f64> {
     let values: Vec<f64> = predictions.iter().map(|u| u.mutual_information).collect();
     let is_rounding = values.iter().all(|&value| value < ROUNDING);
     if is_rounding { vec![0.0; values.len()] } else { values }

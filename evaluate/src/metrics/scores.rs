@@ -1,6 +1,6 @@
 //! Accuracy, proper scores and calibration error.
 
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
@@ -36,10 +36,10 @@ impl Metrics {
     ///
     /// # Panics
     /// When the counts differ or a label is not a class ([`check_labels`](super::labels::check_labels)).
-    pub fn new(predictions: &[Uncertainty], labels: &[i64]) -> Self {
+    pub fn new(predictions: &[ClassUncertainty], labels: &[i64]) -> Self {
         let probabilities = probabilities(predictions);
         let probabilities = probabilities.view();
-        let mean_of = |part: fn(&Uncertainty) -> f64| mean(predictions.iter().map(part));
+        let mean_of = |part: fn(&ClassUncertainty) -> f64| mean(predictions.iter().map(part));
         Self {
             accuracy: accuracy(probabilities, labels),
             nll: nll(probabilities, labels),
@@ -53,7 +53,7 @@ impl Metrics {
 }
 
 /// Collects the mean probabilities `[pictures, classes]` of predictions.
-pub fn probabilities(predictions: &[Uncertainty]) -> Array2<f64> {
+pub fn probabilities(predictions: &[ClassUncertainty]) -> Array2<f64> {
     let classes = predictions.first().map_or(0, |u| u.probabilities.len());
     Array2::from_shape_fn((predictions.len(), classes), |(n, class)| {
         predictions[n].probabilities[class]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bayes8_convert::metadata::normalize;
 use bayes8_convert::quantize::ModelDetails;
 use bayes8_convert::{Inputs, LabelledPictures, Metadata, Network, PosteriorSource, metadata};
-use bayes8_core::head::classes::Uncertainty;
+use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_core::model::Preprocessing;
 use bayes8_evaluate::golden::Golden;
 use bayes8_evaluate::metrics::{accuracy, nll, spearman};
@@ -115,12 +115,12 @@ impl Predictions {
             let slice = Slice::from(first..(first + BATCH).min(count));
             let batch = Pictures::Bytes(pictures.slice_axis(Axis(0), slice));
             let predictions = model.predict(batch, &options).unwrap();
-            all.extend(predictions.iter().map(|prediction| prediction.uncertainty()));
+            all.extend(predictions.iter().filter_map(|p| p.uncertainty().classes()));
         }
         Self::new(&all)
     }
 
-    pub(crate) fn new(all: &[Uncertainty]) -> Self {
+    pub(crate) fn new(all: &[ClassUncertainty]) -> Self {
         let classes = all.first().map_or(0, |u| u.probabilities.len());
         Self {
             probabilities: Array2::from_shape_fn((all.len(), classes), |(n, class)| {

@@ -5,9 +5,8 @@ use crate::error::{Error, Status, boundary, c_text};
 use crate::extensible::{self, Extensible};
 use crate::pointer::{Place, reference, slice, text};
 use bayes8_native::core::format;
-use bayes8_native::{
-    Accumulator, Limits, LoadError, ModelOptions as NativeOptions, Pool, SampleSums, Threads,
-};
+use bayes8_native::head::classes::ClassSums;
+use bayes8_native::{Accumulator, Limits, LoadError, ModelOptions as NativeOptions, Pool, Threads};
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::mem::offset_of;
 use std::ptr;
@@ -298,7 +297,7 @@ impl Default for ModelOptions {
 
 impl ModelHandle {
     fn new(native: bayes8_native::Model) -> Self {
-        let classes = native.quantized().classes();
+        let classes = native.quantized().classes().map_or(0, |classes| classes.count);
         let randomness = native.quantized().randomness();
         Self {
             bayesian_layers: randomness.bayesian_layers,
@@ -307,7 +306,7 @@ impl ModelHandle {
             digest: c_text(&native.digest().to_string()),
             kernel: c_text(native.kernel()),
             class_names: (0..classes).map(|class| c_text(&native.class_name(class))).collect(),
-            sum_words: SampleSums::new(classes).to_words().len(),
+            sum_words: ClassSums::new(classes).to_words().len(),
             native,
         }
     }

@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::extensible::Extensible;
 use crate::pointer::Destination;
-use bayes8_native::{Accumulator, Prediction, SampleSums, Uncertainty};
+use bayes8_native::head::classes::ClassSums;
+use bayes8_native::{Accumulator, ClassUncertainty, Prediction};
 use std::mem::offset_of;
 
 /// The caller's memory for `capacity` numbers. Results fill it from the start; any room after them is
@@ -108,7 +109,7 @@ impl Results {
 
     pub(crate) fn put(&mut self, picture: usize, prediction: &Prediction) {
         let Self { figures, logits, sums } = self;
-        figures.put(picture, prediction.sums());
+        figures.put(picture, prediction.sums().classes().expect("classes"));
         if let (Some(destination), Some(logits)) = (logits, prediction.logits()) {
             destination.put(picture, logits.as_slice().expect("logits are contiguous"));
         }
@@ -125,7 +126,7 @@ pub(crate) struct Figures {
     predictive_entropy: Option<Destination<f64>>,
     expected_entropy: Option<Destination<f64>>,
     mutual_information: Option<Destination<f64>>,
-    uncertainty: Uncertainty,
+    uncertainty: ClassUncertainty,
 }
 
 impl Figures {
@@ -147,12 +148,12 @@ impl Figures {
                 predictive_entropy: predictive_entropy.wanted(count, "predictive_entropy")?,
                 expected_entropy: expected_entropy.wanted(count, "expected_entropy")?,
                 mutual_information: mutual_information.wanted(count, "mutual_information")?,
-                uncertainty: Uncertainty::default(),
+                uncertainty: ClassUncertainty::default(),
             })
         }
     }
 
-    pub(crate) fn put(&mut self, picture: usize, sums: &SampleSums) {
+    pub(crate) fn put(&mut self, picture: usize, sums: &ClassSums) {
         sums.finish_into(&mut self.uncertainty);
         let uncertainty = &self.uncertainty;
         let numbers = [

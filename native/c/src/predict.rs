@@ -130,7 +130,7 @@ unsafe fn predict<'a, T>(
             ..options
         };
         let samples = options.samples as usize;
-        let classes = model.quantized().classes();
+        let classes = model.quantized().classes().map_or(0, |classes| classes.count);
         let extents = Extents { count, samples, classes, sum_words: handle.sum_words };
         // SAFETY: the caller's contract.
         let (mut results, watcher) = unsafe {

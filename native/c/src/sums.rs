@@ -5,7 +5,7 @@ use crate::extensible;
 use crate::model::ModelHandle;
 use crate::outputs::{Figures, Outputs};
 use crate::pointer::{disjoint, reference, slice};
-use bayes8_native::{Accumulator, SampleSums};
+use bayes8_native::head::classes::ClassSums;
 
 /// Adds the sums `from` to the sums `into`, picture by picture.
 ///
@@ -86,8 +86,13 @@ pub unsafe extern "C" fn bayes8_sums_finish(
             return Err(Error::NotFinished(name));
         }
         // SAFETY: the caller's contract.
-        let mut figures =
-            unsafe { Figures::new(&outputs, count, model.native.quantized().classes()) }?;
+        let mut figures = unsafe {
+            Figures::new(
+                &outputs,
+                count,
+                model.native.quantized().classes().map_or(0, |classes| classes.count),
+            )
+        }?;
         let rows = sums.chunks_exact(words).enumerate();
         let rows = rows.map(|(picture, words)| parse("sums", picture, words));
         // Nothing is written before all are checked.
@@ -111,8 +116,8 @@ fn row(
     Ok(words)
 }
 
-fn parse(name: &'static str, picture: usize, words: &[i64]) -> Result<SampleSums, Error> {
-    SampleSums::from_words(words).map_err(|source| Error::Words { name, picture, source })
+fn parse(name: &'static str, picture: usize, words: &[i64]) -> Result<ClassSums, Error> {
+    ClassSums::from_words(words).map_err(|source| Error::Words { name, picture, source })
 }
 
 /// The words of both together. Sums add word by word ([`Accumulator::to_words`]).
@@ -121,7 +126,7 @@ fn merged(picture: usize, into: &[i64], from: &[i64]) -> Result<Vec<i64>, Error>
     parse("from", picture, from)?;
     // Words that were checked are far below the largest integer.
     let words: Vec<i64> = into.iter().zip(from).map(|(a, b)| a + b).collect();
-    match SampleSums::from_words(&words) {
+    match ClassSums::from_words(&words) {
         Ok(_) => Ok(words),
         Err(_) => Err(Error::TooManySamples { picture, samples: words[0] }),
     }

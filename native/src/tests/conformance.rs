@@ -12,8 +12,6 @@ use bayes8_conformance::outcome::{Outcome, Trace};
 use bayes8_conformance::reference::named;
 use bayes8_conformance::{Case, Implementation, check, repository};
 use bayes8_core::format;
-use bayes8_core::head::Accumulator;
-use bayes8_core::input::InputQuantizer;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::session::SampleRange;
@@ -37,8 +35,7 @@ impl Tiles {
 /// Returns the model and the input codes of a case.
 fn begin(case: &Case) -> Result<(QuantizedModel, Vec<u8>), String> {
     let model = format::read(&case.model).map_err(|error| error.to_string())?;
-    let mut codes = vec![0; case.pictures.len()];
-    InputQuantizer::new(&model).bytes(&case.pictures, &mut codes);
+    let codes = case.codes(&model)?;
     Ok((model, codes))
 }
 
@@ -54,7 +51,7 @@ impl Implementation for Tiles {
     fn run(&self, case: &Case) -> Result<Outcome, String> {
         let (model, codes) = begin(case)?;
         let mut predictions = Vec::new();
-        Prediction::reset(&mut predictions, case.count, model.head())
+        Prediction::reset(&mut predictions, case.count, model.shared_outputs())
             .map_err(|error| error.to_string())?;
         let samples = SampleRange::new(case.samples()).map_err(|error| error.to_string())?;
         let job = Job {
@@ -69,7 +66,7 @@ impl Implementation for Tiles {
         let mut outcome = Outcome::default();
         for prediction in &predictions {
             let logits: Vec<f32> = prediction.logits().into_iter().flatten().copied().collect();
-            outcome.push(&logits, &prediction.sums().to_words(), &prediction.uncertainty());
+            outcome.push_sums(&logits, prediction.outputs().map(|(_, sums)| sums));
         }
         Ok(outcome)
     }

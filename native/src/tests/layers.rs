@@ -115,6 +115,7 @@ impl Case {
             zero_point,
             multipliers: (0..self.out_channels).map(|_| multiplier(&mut random)).collect(),
             target: (!self.logits).then(|| Target::new(grid, range)),
+            planes: None,
         };
         let mut input = random.bytes(self.pictures * self.input.elements());
         if extreme {

@@ -25,7 +25,7 @@ fn an_observed_prediction_has_the_same_bits_and_reports_every_sample_in_order() 
                 ControlFlow::Continue(())
             };
             let mut each = |picture: usize, row: &[f32]| {
-                assert_eq!(row.len(), model.quantized().outputs());
+                assert_eq!(row.len(), model.quantized().output_numbers());
                 logits[picture].extend_from_slice(row);
             };
             let observer = Observer::new().progress(&progress).logits(&mut each);

@@ -92,7 +92,7 @@ impl Engine {
     /// Returns what identifies the model in its predictions.
     pub(crate) fn origin(&self) -> &Arc<Origin> {
         self.origin.get_or_init(|| {
-            let classes = 0..self.model.quantized().classes();
+            let classes = 0..self.model.quantized().classes().map_or(0, |classes| classes.count);
             let class_names = classes.map(|class| self.model.class_name(class)).collect();
             Arc::new(Origin { digest: self.model.digest().to_string(), class_names })
         })

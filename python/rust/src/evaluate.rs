@@ -130,7 +130,7 @@ pub(crate) fn fit_images<'py>(
     let batch = Batch::new(&pictures, model.get().0.shape(), "NHWC")?;
     match batch.pictures() {
         Pictures::Bytes(bytes) => Ok(bytes.to_pyarray(model.py()).into_any()),
-        Pictures::Normalized(_) => unreachable!("images are bytes"),
+        Pictures::Numbers(_) | Pictures::Normalized(_) => unreachable!("images are bytes"),
     }
 }
 

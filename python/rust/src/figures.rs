@@ -1,6 +1,7 @@
 //! The figures of predictions as arrays of NumPy.
 
-use bayes8::{Accumulator, SampleSums, Uncertainty};
+use bayes8::head::classes::ClassSums;
+use bayes8::{Accumulator, ClassUncertainty};
 use ndarray::{Array1, Array2, Axis, aview1};
 use numpy::IntoPyArray;
 use pyo3::prelude::*;
@@ -18,7 +19,7 @@ impl Figures {
     /// Computes the figures of one picture per entry of `sums`. Without the axis of pictures if `is_single`.
     pub(crate) fn new(
         py: Python<'_>,
-        sums: &[SampleSums],
+        sums: &[ClassSums],
         classes: usize,
         is_single: bool,
     ) -> PyResult<Self> {
@@ -26,7 +27,7 @@ impl Figures {
         let mut probabilities = Array2::zeros((count, classes));
         let mut std = Array2::zeros((count, classes));
         let mut scalars = [(); 3].map(|()| Array1::zeros(count));
-        let mut uncertainty = Uncertainty::default();
+        let mut uncertainty = ClassUncertainty::default();
         for (i, sums) in sums.iter().enumerate() {
             sums.finish_into(&mut uncertainty);
             probabilities.row_mut(i).assign(&aview1(&uncertainty.probabilities));

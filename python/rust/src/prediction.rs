@@ -3,8 +3,9 @@
 use crate::arguments;
 use crate::draws::Draws;
 use crate::figures::Figures;
+use bayes8::Accumulator;
 use bayes8::core::posterior::MAX_SAMPLES;
-use bayes8::{Accumulator, SampleSums};
+use bayes8::head::classes::ClassSums;
 use ndarray::{Array3, Axis, concatenate};
 use numpy::{PyArray3, PyArrayMethods, PyUntypedArrayMethods, ToPyArray};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
@@ -21,7 +22,7 @@ use std::sync::Arc;
 /// and floats in the place of arrays [N]. Entropies are in nats. Arrays are read-only.
 #[pyclass(frozen, module = "bayes8", eq)]
 pub(crate) struct Prediction {
-    sums: Vec<SampleSums>,
+    sums: Vec<ClassSums>,
     /// `[N, samples, classes]`.
     logits: Option<Array3<f32>>,
     draws: Draws,
@@ -141,7 +142,7 @@ impl Prediction {
         #[pyo3(from_py_with = arguments::top_count)] k: PyResult<usize>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let k = k?;
-        let top = |sums: &SampleSums| -> Vec<(&str, f64)> {
+        let top = |sums: &ClassSums| -> Vec<(&str, f64)> {
             let top = sums.finish().top(k);
             top.into_iter().map(|(class, p)| (&*self.origin.class_names[class], p)).collect()
         };
@@ -302,7 +303,7 @@ impl Prediction {
         if !is_whole || class_names.is_empty() || is_single && words.len() != each {
             return Err(wrong("its sums have another size".into()));
         }
-        let sums: Result<Vec<_>, _> = words.chunks(each).map(SampleSums::from_words).collect();
+        let sums: Result<Vec<_>, _> = words.chunks(each).map(ClassSums::from_words).collect();
         let sums = sums.map_err(|error| wrong(error.to_string()))?;
         let draws = draws.into_iter().map(|(seed, a, b)| (seed, a..b)).collect();
         let draws =
@@ -336,14 +337,14 @@ impl Prediction {
             }
             all
         });
-        let sums = predictions.iter().map(|prediction| prediction.sums().clone()).collect();
+        let sums = predictions.iter().filter_map(|p| p.sums().classes().cloned()).collect();
         Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() }
     }
 
     /// Returns other predictions of the same model.
     fn with(
         &self,
-        sums: Vec<SampleSums>,
+        sums: Vec<ClassSums>,
         logits: Option<Array3<f32>>,
         draws: Draws,
         is_single: bool,

@@ -9,7 +9,7 @@ use crate::vectors::{
     Expected, ExpectedNode, ModelFile, Pictures, VERSION, Vector, VectorFile, to_base64,
 };
 use bayes8_core::format::{self, DIGEST_KEY};
-use bayes8_core::model::QuantizedModel;
+use bayes8_core::model::{QuantizedModel, Values};
 use bayes8_core::posterior::MAX_SAMPLES;
 use std::sync::Arc;
 
@@ -106,6 +106,17 @@ impl Draft {
         self.file.vectors.push(vector);
     }
 
+    /// Adds random numbers, most of which have codes that are not the first or the last, zeros, and
+    /// numbers beyond both ends.
+    fn varied_numbers(&mut self, name: &str, elements: usize) {
+        let mut random = Random::new(elements as u64);
+        let mut numbers: Vec<f32> = (0..3 * elements).map(|_| random.real(-4.0, 4.0)).collect();
+        numbers.resize(4 * elements, 0.0);
+        numbers.extend((0..elements).map(|i| if i % 2 == 0 { 1e30 } else { -1e30 }));
+        let bytes: Vec<u8> = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
+        self.pictures(name, Pictures::Bytes { count: 5, base64: to_base64(&bytes) });
+    }
+
     /// Adds a model and a vector over random pictures, one of zeros and one of 255. Returns the name
     /// of the pictures.
     ///
@@ -114,8 +125,14 @@ impl Draft {
     pub(super) fn model_and_vector(&mut self, name: &str, model: &QuantizedModel) -> String {
         self.model(name, model);
         let elements = model.graph().input().elements();
-        let pictures = format!("{elements} bytes");
-        self.varied_pictures(&pictures, 3, elements);
+        let pictures = match model.preprocessing().values {
+            Values::Bytes => format!("{elements} bytes"),
+            Values::Numbers => format!("{elements} numbers"),
+        };
+        match model.preprocessing().values {
+            Values::Bytes => self.varied_pictures(&pictures, 3, elements),
+            Values::Numbers => self.varied_numbers(&pictures, elements),
+        }
         self.next_vector(name, &pictures);
         pictures
     }

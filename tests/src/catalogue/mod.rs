@@ -2,6 +2,7 @@
 
 mod draft;
 mod geometry;
+mod heads;
 mod networks;
 mod noise;
 mod operations;
@@ -28,6 +29,8 @@ pub fn files(root: &Path) -> Result<Vec<VectorFile>, String> {
         randomness::members(),
         randomness::dropout(),
         geometry::file(),
+        heads::heads(),
+        heads::inputs(),
         networks::file(),
         shipped::file(root)?,
     ])

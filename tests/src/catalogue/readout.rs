@@ -6,9 +6,10 @@
 
 use crate::models::Random;
 use bayes8_core::graph::{Graph, Op, Shape, Value, Window};
+use bayes8_core::head::Output;
 use bayes8_core::layer::{Bias, Layer};
-use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel};
-use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
+use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel, Values};
+use bayes8_core::numerics::{ActivationBits, CodeRange, Planes, Quantization};
 use bayes8_core::ops::{Conv2d, Linear};
 use bayes8_core::posterior::{PerMember, Posterior, gaussian::Gaussian};
 use std::sync::Arc;
@@ -67,11 +68,13 @@ impl Readout {
             graph: Graph::new(input).expect("a shape that is not empty"),
             activation_bits: ActivationBits::Eight,
             input: grid,
+            input_planes: Planes::One,
             preprocessing: Preprocessing {
+                values: Values::Bytes,
                 mean: vec![0.0; input.channels],
                 std: vec![STD; input.channels],
             },
-            class_names: Vec::new(),
+            outputs: [].into(),
             calibration: None,
         };
         let mut value = Value::Input;
@@ -98,6 +101,7 @@ impl Readout {
         };
         let data = quantized(None, layer);
         parts.graph.push("readout".into(), op, vec![value], data).expect("a layer that fits");
+        parts.outputs = [Output::of_classes(before, out_channels, Vec::new())].into();
         QuantizedModel::new(parts).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 }

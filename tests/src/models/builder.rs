@@ -2,9 +2,10 @@
 
 use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
+use bayes8_core::head::{Head, Output};
 use bayes8_core::layer::{Bias, Layer};
-use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel};
-use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
+use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel, Values};
+use bayes8_core::numerics::{ActivationBits, CodeRange, Planes, Quantization};
 use bayes8_core::ops::{Conv2d, Filters, GridRule, Linear, Slice};
 use bayes8_core::posterior::{PerMember, Posterior, gaussian::Gaussian};
 use std::sync::Arc;
@@ -43,6 +44,7 @@ impl Builder {
         let graph = Graph::new(input).expect("a shape that is not empty");
         let channels = input.channels;
         let preprocessing = Preprocessing {
+            values: Values::Bytes,
             mean: (0..channels).map(|_| random.real(0.0, 1.0)).collect(),
             std: (0..channels).map(|_| random.real(0.2, 1.0)).collect(),
         };
@@ -53,8 +55,9 @@ impl Builder {
             graph,
             activation_bits: ActivationBits::Eight,
             input: grid,
+            input_planes: Planes::One,
             preprocessing,
-            class_names: Vec::new(),
+            outputs: [].into(),
             calibration: None,
         };
         Self { random, members: 1, parts }
@@ -64,6 +67,38 @@ impl Builder {
     /// `members` members.
     pub fn members(&mut self, members: usize) {
         self.members = members;
+    }
+
+    /// Lets the model take numbers instead of bytes.
+    pub fn takes_numbers(&mut self) {
+        self.parts.preprocessing.values = Values::Numbers;
+    }
+
+    /// Gives the input a second code plane. Only layers and flatten nodes may read it.
+    pub fn takes_two_planes(&mut self) {
+        self.parts.input_planes = Planes::Two;
+    }
+
+    /// Makes values an output of the model. Their numbers become about `size` in magnitude.
+    ///
+    /// # Panics
+    /// If a value is not that of a layer.
+    pub fn output(&mut self, name: &str, values: &[Value], size: f32, head: Head) {
+        let mut nodes = Vec::new();
+        for &value in values {
+            let Value::Node(node) = value else { panic!("the input is not an output") };
+            // The largest code is about 128 steps away from zero.
+            let factor = size / (128.0 * self.grid(value).scale);
+            let data = self.parts.graph.data_mut().nth(node).expect("a node");
+            (data.output, data.range) = (None, CodeRange::FULL);
+            let Parameters::Layer(members) = &mut data.parameters else { panic!("not a layer") };
+            for layer in members.iter_mut() {
+                Arc::make_mut(layer).scale.iter_mut().for_each(|scale| *scale *= factor);
+            }
+            nodes.push(node);
+        }
+        let output = Output { name: name.into(), nodes, head };
+        self.parts.outputs = self.parts.outputs.iter().cloned().chain([output]).collect();
     }
 
     /// Shape of a value.
@@ -126,7 +161,7 @@ impl Builder {
         } else {
             let factor = if is_product { 70.0 * self.grid(inputs[1]).scale } else { 1.0 };
             let scale = x.scale * factor * self.random.real(0.5, 1.5);
-            self.output(scale)
+            self.random_grid(scale)
         };
         let quantized = if rule == GridRule::Table {
             let table = self.random.bytes(256).try_into().expect("256 bytes");
@@ -139,9 +174,16 @@ impl Builder {
         Ok(value)
     }
 
-    /// The parts of the model. The last node gives the logits.
+    /// The parts of the model. Without an [`Self::output`], the last node gives the logits of classes.
     pub fn parts(self) -> Parts {
         let mut parts = self.parts;
+        if !parts.outputs.is_empty() {
+            return parts;
+        }
+        if let Some(last) = parts.graph.nodes().last() {
+            let node = parts.graph.nodes().len() - 1;
+            parts.outputs = [Output::of_classes(node, last.shape.channels, Vec::new())].into();
+        }
         if let Some(last) = parts.graph.data_mut().last() {
             (last.output, last.range) = (None, CodeRange::FULL);
         }
@@ -171,7 +213,7 @@ impl Builder {
     }
 
     /// A grid of this step, with a random zero point and clamp.
-    fn output(&mut self, scale: f32) -> Quantized {
+    fn random_grid(&mut self, scale: f32) -> Quantized {
         let random = &mut self.random;
         // Mostly in the middle: a zero point far from it loses half of the values.
         let zero_point =
@@ -214,7 +256,7 @@ impl Builder {
         let spread = 70.0 * 70.0 * (filters.fan_in() as f32).sqrt() / 60.0;
         let scale = self.grid(x).scale * scale * spread * self.random.real(0.7, 1.5);
         let parameters = Parameters::Layer(layers);
-        let quantized = Quantized { parameters, ..self.output(scale) };
+        let quantized = Quantized { parameters, ..self.random_grid(scale) };
         self.set_last(quantized);
         Ok(value)
     }

@@ -10,6 +10,7 @@ pub use builder::{Builder, Kind};
 pub use random::Random;
 pub use random_models::{random_model, random_model_of_all_operations, random_volume_model};
 
+use bayes8_core::head::Output;
 use bayes8_core::layer::Layer;
 use bayes8_core::model::{Parameters, Parts, Quantized, QuantizedModel};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Quantization};
@@ -41,6 +42,17 @@ pub fn layer_mut(parts: &mut Parts, number: usize) -> &mut Layer {
     });
     let members = layers.nth(number).expect("a layer");
     Arc::make_mut(members.iter_mut().next().expect("at least one"))
+}
+
+/// Names the classes of a model under construction whose only output is its last node.
+///
+/// # Panics
+/// If it has no nodes.
+pub fn name_classes(parts: &mut Parts, names: &[&str]) {
+    let nodes = parts.graph.nodes();
+    let count = nodes.last().expect("a node").shape.channels;
+    let names = names.iter().map(|&name| name.into()).collect();
+    parts.outputs = [Output::of_classes(nodes.len() - 1, count, names)].into();
 }
 
 /// `model` with activations of 7 bits: zero points and bounds halved.

@@ -4,7 +4,7 @@ use super::{Failure, MODEL, result};
 use crate::model::ModelHandle;
 use crate::outputs::{Buffer, Outputs};
 use crate::predict::{PredictOptions, bayes8_predict};
-use bayes8_native::{Accumulator, Pictures};
+use bayes8_native::Pictures;
 use ndarray::Array4;
 use std::ptr;
 
@@ -63,7 +63,7 @@ impl Results {
             .keep_logits(true);
         let mut all = Self::new(0, 0);
         for prediction in model.predict(pictures, &options).expect("it predicts") {
-            let uncertainty = prediction.uncertainty();
+            let uncertainty = prediction.uncertainty().classes().expect("classes");
             all.probabilities.extend(uncertainty.probabilities);
             all.std.extend(uncertainty.std);
             all.predictive_entropy.push(uncertainty.predictive_entropy);

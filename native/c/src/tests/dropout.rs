@@ -5,11 +5,12 @@ use super::{load_bytes, result, shipped};
 use crate::dropout::Dropout;
 use crate::error::Status;
 use crate::model::bayes8_model_get_dropout;
+use bayes8_native::Output;
 use bayes8_native::core::format;
 use bayes8_native::core::graph::{Graph, Shape};
 use bayes8_native::core::model::{
-    ActivationBits, CodeRange, Layer, Parameters, Parts, PerMember, Preprocessing, Quantization,
-    Quantized, QuantizedModel,
+    ActivationBits, CodeRange, Layer, Parameters, Parts, PerMember, Planes, Preprocessing,
+    Quantization, Quantized, QuantizedModel,
 };
 use bayes8_native::core::ops;
 use std::ptr;
@@ -54,8 +55,9 @@ fn model() -> Vec<u8> {
         graph,
         activation_bits: ActivationBits::Eight,
         input: grid,
-        preprocessing: Preprocessing { mean: vec![0.0; 4], std: vec![1.0; 4] },
-        class_names: Vec::new(),
+        preprocessing: Preprocessing::of_bytes(vec![0.0; 4], vec![1.0; 4]),
+        outputs: [Output::of_classes(1, 3, Vec::new())].into(),
+        input_planes: Planes::One,
         calibration: None,
     });
     format::write(&model.expect("a model")).expect("a file")

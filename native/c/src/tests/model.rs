@@ -8,7 +8,8 @@ use crate::model::{
     ModelHandle, ModelInfo, bayes8_model_free, bayes8_model_get_class_name, bayes8_model_get_info,
     bayes8_model_load, bayes8_model_load_bytes,
 };
-use bayes8_native::{Accumulator, SampleSums};
+use bayes8_native::Accumulator;
+use bayes8_native::head::classes::ClassSums;
 use std::ffi::{CStr, c_char};
 use std::ptr;
 
@@ -52,7 +53,7 @@ fn info_is_what_the_rust_interface_says() {
     assert_eq!((info.depth, info.height, info.width, info.channels), (1, 28, 28, 1));
     assert_eq!(info.classes, 10);
     assert_eq!(info.threads, native.threads());
-    assert_eq!(info.sum_words, SampleSums::new(10).to_words().len());
+    assert_eq!(info.sum_words, ClassSums::new(10).to_words().len());
     assert_eq!(info.default_samples, 32);
     for class in 0..info.classes {
         assert_eq!(class_name(*model, class), Ok(native.class_name(class)));

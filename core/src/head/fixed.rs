@@ -1,0 +1,18 @@
+//! Probabilities and entropies as integers.
+
+/// Fraction bits of summed probabilities and entropies.
+pub(super) const FRACTION_BITS: u32 = 30;
+
+/// 1 in units of 2^-30.
+pub(super) const ONE: f64 = (1u64 << FRACTION_BITS) as f64;
+
+/// Rounds to units of 2^-30, half to even.
+pub(super) fn fixed(x: f64) -> i64 {
+    libm::rint(x * ONE) as i64
+}
+
+/// Returns the standard deviation of a probability from the sum of its squares and its mean.
+/// `total` is the number of samples in units of 2^-30.
+pub(super) fn std(squares: i64, mean: f64, total: f64) -> f64 {
+    libm::sqrt((squares as f64 / total - mean * mean).max(0.0))
+}

@@ -1,0 +1,378 @@
+//! Regression: from the outputs of S Monte-Carlo samples to the mean of each target, and its
+//! uncertainty.
+//!
+//! A sample gives each target a mean m and perhaps a variance v, both in the network's units. The
+//! prediction is the mixture of these normal distributions. By the law of total variance, its
+//! variance is the mean of v (aleatoric: noise in the data) plus the variance of m (epistemic:
+//! doubt about the weights). See Kendall and Gal, "What Uncertainties Do We Need in Bayesian Deep
+//! Learning for Computer Vision?" (NeurIPS 2017), and Lakshminarayanan et al., "Simple and Scalable
+//! Predictive Uncertainty Estimation using Deep Ensembles" (NeurIPS 2017), section 2.4.
+//!
+//! m is rounded once to an integer number of steps 2^e, and v to an integer number of 2^2e. Their
+//! sums, and the sums of the exact squares of the integers, merge to the same bits in any order.
+
+use super::accumulator::{
+    Accumulator, WordsError, add_all, check_range, check_samples, grown, reserved,
+};
+use super::normal;
+use crate::check::{check_count, check_number, check_scale};
+use crate::error::ModelError;
+use alloc::collections::TryReserveError;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::{format, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// Normally distributed targets of a regression.
+///
+/// The outputs for one sample are the mean of each target, then the variance of each target unless
+/// [`Self::variance`] is [`Variance::None`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gaussian {
+    /// How the outputs state variances.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub variance: Variance,
+    /// The targets, at least one.
+    pub targets: Vec<Target>,
+}
+
+/// How the outputs of a regression state the variance v of a target, in the network's units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variance {
+    /// They do not: v = 0.
+    #[default]
+    None,
+    /// By its natural logarithm: v = exp(x).
+    Log,
+    /// Through softplus: v = ln(1 + exp(x)).
+    Softplus,
+}
+
+/// A target of a regression, and its units: a number y of the network means `scale * y + offset`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// A name; empty if the target has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The unit of measurement, such as `MPa`; empty if it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub unit: String,
+    /// The standard deviation by which training divided the target; 1 if it did not.
+    pub scale: f32,
+    /// The mean that training subtracted from the target; 0 if it did not.
+    pub offset: f32,
+    /// Standard deviation of noise that the outputs do not state, in the unit of the target. It adds
+    /// to the aleatoric part.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub noise: f32,
+    /// Means are rounded to steps of 2^exponent in the network's units; from -100 to 100. Means of
+    /// 2^(exponent + 31) and more saturate.
+    pub exponent: i8,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// The least and the greatest exponent of a target.
+const EXPONENTS: core::ops::RangeInclusive<i8> = -100..=100;
+
+/// The largest rounded mean.
+const MOST_MEAN: f64 = i32::MAX as f64;
+
+/// The largest rounded variance, 2^62: more than the square of any rounded mean.
+const MOST_VARIANCE: f64 = (1u64 << 62) as f64;
+
+/// Bits of the low part of a square or a variance.
+const LOW: u32 = 32;
+
+impl Gaussian {
+    /// Returns the number of f32 outputs for one picture and weight sample.
+    pub fn outputs(&self) -> usize {
+        self.targets.len() * if self.variance == Variance::None { 1 } else { 2 }
+    }
+
+    /// Returns the number of sums of each target: of means, and two each of squares and of variances.
+    fn sums(&self) -> usize {
+        if self.variance == Variance::None { 3 } else { 5 }
+    }
+
+    /// Checks every number.
+    pub(crate) fn check(&self, output: &str, outputs: usize) -> Result<(), ModelError> {
+        check_count(format!("{output}.targets"), 1, self.targets.len().min(1))?;
+        check_count(format!("nodes of output {output}"), self.outputs(), outputs)?;
+        for (index, target) in self.targets.iter().enumerate() {
+            let named = |field: &str| format!("{output}.targets[{index}].{field}");
+            let Target { scale, offset, noise, exponent, .. } = *target;
+            check_scale(named("scale"), scale)?;
+            check_number(named("offset"), offset, offset.is_finite(), "a finite number")?;
+            let fits = noise.is_finite() && noise >= 0.0;
+            check_number(named("noise"), noise, fits, "a finite number that is not negative")?;
+            let fits = EXPONENTS.contains(&exponent);
+            check_number(named("exponent"), exponent.into(), fits, "a number from -100 to 100")?;
+        }
+        Ok(())
+    }
+}
+
+impl Variance {
+    /// Returns the variance that output `x` states, in the network's units.
+    pub fn of(self, x: f32) -> f64 {
+        let x = f64::from(x);
+        match self {
+            Self::None => 0.0,
+            Self::Log => libm::exp(x),
+            // ln(1 + e^x) without overflow.
+            Self::Softplus => x.max(0.0) + libm::log1p(libm::exp(-x.abs())),
+        }
+    }
+}
+
+/// Integer sums over the Monte-Carlo samples of one picture with the targets of a regression.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::head::Accumulator;
+/// use bayes8_core::head::gaussian::{Gaussian, GaussianSums, Target, Variance};
+///
+/// let target = Target {
+///     name: "strength".into(),
+///     unit: "MPa".into(),
+///     scale: 16.0,
+///     offset: 35.0,
+///     noise: 0.0,
+///     exponent: -24,
+/// };
+/// let head = Gaussian { variance: Variance::Log, targets: vec![target] };
+/// let mut sums = GaussianSums::new(&head.into());
+/// sums.add(&[0.5, -2.0]); // the mean and the log-variance of sample 0
+/// sums.add(&[0.7, -2.0]); // those of sample 1
+/// let uncertainty = sums.finish();
+/// assert!((uncertainty.mean[0] - (16.0 * 0.6 + 35.0)).abs() < 1e-5);
+/// assert!((uncertainty.epistemic_std[0] - 16.0 * 0.1).abs() < 1e-5);
+/// assert!((uncertainty.aleatoric_std[0] - 16.0 * f64::exp(-1.0)).abs() < 1e-5);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct GaussianSums {
+    head: Arc<Gaussian>,
+    samples: u64,
+    /// The words after the number of samples.
+    sums: Vec<i64>,
+}
+
+/// The mean of each target of one picture and its uncertainty, in the unit of the target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetUncertainty {
+    /// Number of Monte-Carlo samples.
+    pub samples: u64,
+    /// Mean of each target.
+    pub mean: Vec<f64>,
+    /// Total standard deviation of each target.
+    pub std: Vec<f64>,
+    /// The aleatoric part of each standard deviation, from noise in the data. The squares of the
+    /// two parts sum to the square of the total.
+    pub aleatoric_std: Vec<f64>,
+    /// The epistemic part of each standard deviation, from doubt about the weights.
+    pub epistemic_std: Vec<f64>,
+}
+
+impl TargetUncertainty {
+    /// Returns the quantile of target `target` for `probability`, in 0..=1, of the normal
+    /// distribution that has the prediction's mean and total standard deviation.
+    ///
+    /// # Panics
+    /// When the target does not exist.
+    pub fn quantile(&self, target: usize, probability: f64) -> f64 {
+        self.mean[target] + self.std[target] * normal::quantile(probability)
+    }
+
+    /// Returns the central interval that holds target `target` with probability `level`, such as
+    /// 0.95, of the normal distribution that has the prediction's mean and total standard deviation.
+    ///
+    /// # Panics
+    /// When the target does not exist.
+    ///
+    /// # Examples
+    /// ```
+    /// use bayes8_core::head::gaussian::TargetUncertainty;
+    ///
+    /// let (mean, std) = (vec![31.0], vec![2.0]);
+    /// let prediction = TargetUncertainty { mean, std, ..TargetUncertainty::default() };
+    /// let [low, high] = prediction.interval(0, 0.95);
+    /// assert_eq!(format!("{low:.2} to {high:.2}"), "27.08 to 34.92");
+    /// ```
+    pub fn interval(&self, target: usize, level: f64) -> [f64; 2] {
+        let half = self.std[target] * normal::quantile(0.5 + level / 2.0);
+        [self.mean[target] - half, self.mean[target] + half]
+    }
+}
+
+impl GaussianSums {
+    /// Creates sums without samples.
+    pub fn new(head: &Arc<Gaussian>) -> Self {
+        let sums = alloc::vec![0; head.targets.len() * head.sums()];
+        Self { head: Arc::clone(head), samples: 0, sums }
+    }
+
+    /// Returns the targets. Only sums with the same targets merge.
+    pub fn head(&self) -> &Gaussian {
+        &self.head
+    }
+
+    /// Restores sums from the words of [`Accumulator::to_words`].
+    ///
+    /// # Errors
+    /// [`WordsError`] if no samples can have these sums.
+    pub fn from_words(head: &Arc<Gaussian>, words: &[i64]) -> Result<Self, WordsError> {
+        let expected = Self::words(head);
+        if words.len() != expected {
+            return Err(WordsError::Length { found: words.len(), expected });
+        }
+        let samples = check_samples(words[0])?;
+        let targets = head.targets.len();
+        for index in 1..expected {
+            let one = match (index - 1) / targets {
+                0 => -i64::from(i32::MAX)..=i64::from(i32::MAX),
+                1 | 3 => 0..=1 << (62 - LOW),
+                _ => 0..=(1 << LOW) - 1,
+            };
+            check_range(words, index, one)?;
+        }
+        let sums = Self { head: Arc::clone(head), samples, sums: words[1..].into() };
+        for (target, &sum) in words[1..=targets].iter().enumerate() {
+            if sums.spread(target).is_none() {
+                return Err(WordsError::Range { index: 1 + target, word: sum, samples });
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Creates sums without samples.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub(super) fn try_new(head: &Arc<Gaussian>) -> Result<Self, TryReserveError> {
+        let sums = reserved(head.targets.len() * head.sums())?;
+        Ok(Self { head: Arc::clone(head), samples: 0, sums })
+    }
+
+    /// Returns the bytes of the sums.
+    pub(super) fn bytes(head: &Gaussian) -> usize {
+        size_of::<i64>() * head.targets.len() * head.sums()
+    }
+
+    /// Returns the number of words.
+    pub(super) fn words(head: &Gaussian) -> usize {
+        1 + head.targets.len() * head.sums()
+    }
+
+    /// Adds a square or a variance to the sums of its two parts: `part` and the next.
+    fn add_parts(&mut self, part: usize, target: usize, value: u64) {
+        let targets = self.head.targets.len();
+        // Both are below 2^32.
+        self.sums[part * targets + target] += (value >> LOW) as i64;
+        self.sums[(part + 1) * targets + target] += (value & ((1 << LOW) - 1)) as i64;
+    }
+
+    /// Returns n^2 times the variance of the n rounded means of a target; `None` if there are no
+    /// such means.
+    fn spread(&self, target: usize) -> Option<u128> {
+        // At most 2^118 each.
+        let squares = u128::from(self.samples) * self.parts(1, target);
+        squares.checked_sub(u128::from(self.sums[target].unsigned_abs()).pow(2))
+    }
+
+    /// Returns the sum of squares or variances whose parts [`Self::add_parts`] has summed.
+    fn parts(&self, part: usize, target: usize) -> u128 {
+        let targets = self.head.targets.len();
+        let sum = |part: usize| u128::from(self.sums[part * targets + target].unsigned_abs());
+        (sum(part) << LOW) + sum(part + 1)
+    }
+}
+
+impl Accumulator for GaussianSums {
+    type Summary = TargetUncertainty;
+
+    fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    fn clear(&mut self) {
+        self.samples = 0;
+        self.sums.fill(0);
+    }
+
+    fn add(&mut self, outputs: &[f32]) {
+        assert_eq!(outputs.len(), self.head.outputs(), "the outputs of every target");
+        self.samples = grown(self.samples, 1);
+        let targets = self.head.targets.len();
+        for target in 0..targets {
+            let steps = power_of_two(-i32::from(self.head.targets[target].exponent));
+            let mean = (f64::from(outputs[target]) * steps).clamp(-MOST_MEAN, MOST_MEAN);
+            let mean = libm::rint(mean) as i64;
+            self.sums[target] += mean;
+            self.add_parts(1, target, mean.unsigned_abs().pow(2));
+            if self.head.variance != Variance::None {
+                let variance = self.head.variance.of(outputs[targets + target]);
+                let variance = (variance * (steps * steps)).min(MOST_VARIANCE);
+                self.add_parts(3, target, libm::rint(variance) as u64);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        assert_eq!(other.head, self.head, "the same targets");
+        self.samples = grown(self.samples, other.samples);
+        add_all(&mut self.sums, &other.sums);
+    }
+
+    /// Returns the number of samples and, for all targets each, the sums of means, of the high and
+    /// of the low parts of squares, and of the high and of the low parts of variances.
+    fn to_words(&self) -> Vec<i64> {
+        let mut words = Vec::with_capacity(1 + self.sums.len());
+        // At most MAX_SAMPLES.
+        words.push(self.samples as i64);
+        words.extend(&self.sums);
+        words
+    }
+
+    fn finish_into(&self, uncertainty: &mut TargetUncertainty) {
+        let TargetUncertainty { samples, mean, std, aleatoric_std, epistemic_std } = uncertainty;
+        *samples = self.samples;
+        for figures in [&mut *mean, &mut *std, &mut *aleatoric_std, &mut *epistemic_std] {
+            figures.clear();
+        }
+        let count = self.samples.max(1) as f64;
+        for (index, target) in self.head.targets.iter().enumerate() {
+            if self.samples == 0 {
+                for figures in [&mut *mean, &mut *std, &mut *aleatoric_std, &mut *epistemic_std] {
+                    figures.push(0.0);
+                }
+                continue;
+            }
+            let step = f64::from(target.scale) * power_of_two(target.exponent.into());
+            let sum = self.sums[index];
+            // The squares of real numbers have a sum that is large enough.
+            let spread = self.spread(index).unwrap_or(0);
+            let epistemic = step * (libm::sqrt(spread as f64) / count);
+            let stated = match self.head.variance {
+                Variance::None => 0.0,
+                Variance::Log | Variance::Softplus => self.parts(3, index) as f64 / count,
+            };
+            let noise = f64::from(target.noise);
+            let aleatoric = step * step * stated + noise * noise;
+            mean.push(step * (sum as f64 / count) + f64::from(target.offset));
+            std.push(libm::sqrt(aleatoric + epistemic * epistemic));
+            aleatoric_std.push(libm::sqrt(aleatoric));
+            epistemic_std.push(epistemic);
+        }
+    }
+}
+
+/// Returns 2^`exponent`, for exponents from -1022 to 1023.
+fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((exponent + 1023) as u64) << 52)
+}
