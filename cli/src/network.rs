@@ -1,7 +1,9 @@
 //! The FP32 network that `quantize` and `evaluate` read: its files, what varies in it, and its input.
 
 use crate::args::{UsageError, positive};
-use bayes8_convert::{ImportOptions, InputLayout, McDropout, MemberFiles, PosteriorSource};
+use bayes8_convert::{
+    HeadKind, ImportOptions, InputLayout, McDropout, MemberFiles, OutputChoice, PosteriorSource,
+};
 use bayes8_native::core::graph::{MAX_ELEMENTS, Shape};
 use bayes8_native::core::model::MAX_MEMBERS;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -52,6 +54,17 @@ pub(crate) struct NetworkArguments {
     /// 224x224x3; for a network that leaves it open
     #[arg(long, value_name = "HxWxC", requires = "fp32", value_parser = shape)]
     input_shape: Option<Shape>,
+
+    /// What the outputs are, where neither a final Softmax (classes) nor Sigmoid (labels) says so:
+    /// gaussian-mean are the targets of a regression; the others are the mean of each target, then the
+    /// logarithm of its variance, or its variance before a softplus
+    #[arg(long, value_name = "HEAD", requires = "fp32", value_parser = head_parser())]
+    head: Option<HeadKind>,
+
+    /// An output of the network that the model has; may be repeated. NAME+NAME is one output whose
+    /// numbers follow each other, such as mean+log_variance; =HEAD says what they are
+    #[arg(long = "output-name", value_name = "NAME[+NAME][=HEAD]", requires = "fp32")]
+    output_names: Vec<OutputChoice>,
 }
 
 /// The library options that the arguments give.
@@ -102,7 +115,9 @@ impl NetworkArguments {
         let import = ImportOptions::new()
             .input_layout(self.input_layout)
             .input_shape(self.input_shape)
-            .mc_dropout(self.mc_dropout.clone());
+            .mc_dropout(self.mc_dropout.clone())
+            .outputs(self.output_names.clone())
+            .head(self.head);
         Ok(Some(GivenNetwork { members: files.collect(), import, must_vary: !self.deterministic }))
     }
 
@@ -148,6 +163,11 @@ fn list<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
         [first, _, _, ..] => format!("{first} and {} others", paths.len() - 1),
         _ => paths.join(" and "),
     }
+}
+
+fn head_parser() -> impl TypedValueParser<Value = HeadKind> {
+    let names = HeadKind::ALL.map(HeadKind::name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<HeadKind>())
 }
 
 fn layout_parser() -> impl TypedValueParser<Value = InputLayout> {

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use bayes8_core::head::{Head, Output};
 use ndarray::{Array2, ArrayView, ArrayView1, ArrayView2, Axis, Dimension, Slice};
 use thiserror::Error;
 
@@ -72,18 +73,19 @@ pub fn read(path: &Path, file: File) -> Result<Option<Array2<f32>>, PicturesErro
 }
 
 /// Runs `network`, every weight at its mean, on the first of the normalized `pictures`
-/// `[N, .., C]`, and compares its answers with the `recorded` ones `[N, classes]`: logits, log
-/// probabilities or probabilities. Logits may differ by a constant per picture, since a LogSoftmax
-/// may follow them.
+/// `[N, .., C]`, and compares its answers with the `recorded` ones `[N, numbers]`. If `outputs` are
+/// classes, these are logits, log probabilities or probabilities; logits may differ by a constant per
+/// picture, since a LogSoftmax may follow them. Otherwise they are the numbers of all outputs.
 ///
 /// # Errors
 /// [`AnswersError`] when they differ by more than rounding.
 pub fn check<D: Dimension>(
     network: &Network,
+    outputs: &[Output],
     pictures: ArrayView<'_, f32, D>,
     recorded: ArrayView2<'_, f32>,
 ) -> Result<(), AnswersError> {
-    let expected = [pictures.len_of(Axis(0)), network.classes()];
+    let expected = [pictures.len_of(Axis(0)), network.numbers()];
     let found: [usize; 2] = recorded.dim().into();
     if found != expected {
         return Err(AnswersError::Shape { found, expected });
@@ -96,7 +98,12 @@ pub fn check<D: Dimension>(
         return Err(AnswersError::NotFinite(picture));
     }
     let logits = run(network, &FloatWeights::mean(network, 0), pictures.view(), |_, _, _| ())?;
-    let (found, recorded) = (log_probabilities(logits.view()), log_probabilities(recorded.view()));
+    let are_classes = matches!(outputs, [Output { head: Head::Classes(_), .. }]);
+    let comparable = |numbers: ArrayView2<'_, f32>| match are_classes {
+        true => log_probabilities(numbers),
+        false => numbers.mapv(f64::from),
+    };
+    let (found, recorded) = (comparable(logits.view()), comparable(recorded.view()));
     let largest = recorded.iter().fold(1.0, |largest: f64, p| largest.max(p.abs()));
     let differences = found.indexed_iter().map(|(place, p)| (place, (p - recorded[place]).abs()));
     match differences.max_by(|a, b| a.1.total_cmp(&b.1)) {

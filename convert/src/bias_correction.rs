@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
+use bayes8_core::head::{Head, Output};
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::{ModelError, QuantizedModel};
 use ndarray::{Array2, ArrayView, Axis, Dimension};
@@ -81,12 +82,23 @@ impl CorrectionReport {
 }
 
 /// Squared distance between each picture's logits, apart from a shift of all of them.
-fn squared_errors(fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
+fn squared_errors(outputs: &[Output], fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
     let error = |(fp32, int8): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
         let differences = fp32.iter().zip(int8).map(|(a, b)| f64::from(*a) - f64::from(*b));
         let differences: Vec<f64> = differences.collect();
-        let mean = differences.iter().sum::<f64>() / differences.len() as f64;
-        differences.iter().map(|d| (d - mean).powi(2)).sum()
+        let mut rest = &differences[..];
+        let mut error = 0.0;
+        for output in outputs {
+            let (own, after) = rest.split_at(output.head.outputs());
+            // A constant changes no probability of classes.
+            let ignored = match output.head {
+                Head::Classes(_) => own.iter().sum::<f64>() / own.len() as f64,
+                Head::Labels(_) | Head::Gaussian(_) => 0.0,
+            };
+            error += own.iter().map(|d| (d - ignored).powi(2)).sum::<f64>();
+            rest = after;
+        }
+        error
     };
     fp32.outer_iter().zip(int8.outer_iter()).map(error).collect()
 }
@@ -101,7 +113,7 @@ pub(crate) fn errors_of_means<'a, D: Dimension>(
     let mut errors = Vec::new();
     for (fp32, member) in fp32.zip(0..) {
         let int8 = quantized_logits::logits(plain, pictures.view(), member)?;
-        errors.extend(squared_errors(fp32, &int8));
+        errors.extend(squared_errors(plain.outputs(), fp32, &int8));
     }
     Ok(errors)
 }

@@ -6,17 +6,17 @@ mod range;
 
 pub use range::RangeMethod;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bayes8_core::graph::Value;
-use bayes8_core::head::Accumulator;
-use bayes8_core::head::classes::ClassSums;
+use bayes8_core::head::Output;
 use bayes8_core::model::Calibration;
 use bayes8_core::numerics::ActivationBits;
 use ndarray::{ArrayView, Axis, Dimension};
 
+use crate::heads::epistemic;
 use crate::network::Network;
-use crate::reference::{CommonNoise, RunError, add_sample, place, run};
+use crate::reference::{CommonNoise, RunError, add_sample, estimates, place, run};
 use histogram::Histogram;
 
 /// The number of draws of the weights that is enough in practice.
@@ -31,19 +31,22 @@ pub struct Observations {
     /// The number of draws: the first samples of `seed`.
     pub(crate) weight_samples: u32,
     pub(crate) seed: u64,
-    /// Mean mutual information of the pictures under these draws, in nats.
+    /// Mean mutual information of the pictures under these draws, in nats; of a regression, the mean
+    /// variance of the means.
     pub(crate) mutual_information: f64,
 }
 
 impl Observations {
     /// Runs `pictures`, as [`run`] takes them, through `network` with `weight_samples` samples, or
     /// once with each member if nothing else varies. The samples are those that an INT8 model of the
-    /// network has for `seed`. Calls `progress` after each.
+    /// network has for `seed`. `outputs` say what the numbers mean ([`Network::heads`]). Calls
+    /// `progress` after each sample.
     ///
     /// # Errors
     /// [`RunError`] when the pictures do not fit the network.
     pub fn new<D: Dimension>(
         network: &Network,
+        outputs: &Arc<[Output]>,
         pictures: ArrayView<'_, f32, D>,
         weight_samples: u32,
         seed: u64,
@@ -63,7 +66,7 @@ impl Observations {
             histogram.add(numbers);
         };
         let noise = CommonNoise::new(network);
-        let mut sums = vec![ClassSums::new(network.classes()); pictures.len_of(Axis(0))];
+        let mut sums = estimates(outputs, pictures.len_of(Axis(0)))?;
         for sample in 0..weight_samples {
             let logits = run(network, &noise.draw(seed, sample), pictures.view(), observe)?;
             add_sample(&mut sums, &logits);
@@ -77,7 +80,9 @@ impl Observations {
             pictures: pictures.len_of(Axis(0)) as u32,
             weight_samples,
             seed,
-            mutual_information: mean(sums.iter().map(|sums| sums.finish().mutual_information)),
+            mutual_information: mean(
+                sums.iter().map(|of| epistemic(outputs.iter().zip(of.sums()))),
+            ),
         })
     }
 

@@ -87,8 +87,8 @@ impl Network {
         if self.graph.nodes().len() != network.graph.nodes().len() {
             return Err(differs("number of nodes"));
         }
-        if self.softmax != network.softmax {
-            return Err(differs("final Softmax"));
+        if self.outputs != network.outputs {
+            return Err(differs("outputs"));
         }
         for (node, other) in self.graph.nodes().iter().zip(network.graph.nodes()) {
             let parameters = match (&node.data.parameters, &other.data.parameters) {

@@ -27,11 +27,21 @@ pub enum ImportError {
     OperatorSet(i64),
     /// The graph has several outputs.
     #[error(
-        "the graph has {} outputs ({}), but only one can be used; export the network with the one that \
-         holds the logits, or cut it out with `onnx.utils.extract_model`",
+        "the graph has {} outputs ({}); choose those that the model should have",
         .0.len(), names(.0)
     )]
     Outputs(Vec<String>),
+    /// An output was chosen that the graph does not have.
+    #[error("the graph has no output `{}`, only {}", Echo(wanted), names(outputs))]
+    UnknownOutput {
+        /// The name.
+        wanted: String,
+        /// The outputs of the graph.
+        outputs: Vec<String>,
+    },
+    /// An output was chosen twice.
+    #[error("output `{}` was chosen twice", Echo(.0))]
+    OutputTwice(String),
     /// Inputs or outputs of the graph other than one picture in and one vector out.
     #[error("graph {kind} `{name}`: {reason}", name = Echo(name), reason = Brief(reason))]
     Interface {

@@ -242,6 +242,8 @@ fn decompose(moments: &mut [f64], n: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heads::HeadDetails;
+    use crate::network::NetworkOutput;
     use bayes8_core::graph::{Graph, Shape};
     use bayes8_core::model::Preprocessing;
     use bayes8_core::ops::Linear;
@@ -319,11 +321,13 @@ mod tests {
         let network = Network {
             input: NetworkInput { layout, batch: None, takes_bytes: false },
             graph,
-            softmax: false,
+            outputs: vec![NetworkOutput { name: "output".into(), nodes: vec![0], head: None }],
         };
-        let observed = Observations::new(&network, pictures, 1, 0, || ()).unwrap();
+        let outputs = network.heads(&HeadDetails::default()).unwrap();
+        let observed = Observations::new(&network, &outputs, pictures, 1, 0, || ()).unwrap();
         let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
-        let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
+        let details =
+            ModelDetails { name: "test".into(), preprocessing, outputs, input_planes: None };
         let options = ConversionOptions::new().rounding(rounding);
         let model = convert(&network, pictures, &observed, details, &options).unwrap().model;
         let layer = model.layers().next().unwrap().member(0);

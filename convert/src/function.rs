@@ -113,6 +113,19 @@ impl Function {
         }
     }
 
+    /// The argument of the last step, if that is `last`. Clamps to 0..1 after a sigmoid change nothing.
+    pub fn before(&self, last: Unary) -> Option<Self> {
+        match &*self.expression {
+            Expression::Unary(step, inner) if *step == last => Some(inner.clone()),
+            Expression::Unary(Unary::Clamp(clamp), inner)
+                if last == Unary::Sigmoid && clamp.min <= 0.0 && clamp.max >= 1.0 =>
+            {
+                inner.before(last)
+            }
+            _ => None,
+        }
+    }
+
     /// The factor, if the function multiplies its argument by it and does nothing else.
     pub fn as_factor(&self) -> Option<f64> {
         match &*self.expression {

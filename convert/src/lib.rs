@@ -39,6 +39,7 @@ pub mod error_feedback;
 pub mod fidelity;
 mod form;
 pub mod function;
+mod heads;
 pub mod inputs;
 pub mod mean_weights;
 pub mod metadata;
@@ -47,6 +48,7 @@ mod npy;
 pub mod npz;
 mod onnx;
 pub mod pictures;
+mod planes;
 pub mod posterior;
 pub mod progress;
 pub mod quantization;
@@ -62,10 +64,11 @@ pub use dropout::{McDropout, McDropoutError};
 pub use ensemble::EnsembleError;
 pub use error::{ImportError, LoadError};
 pub use form::{Form as InputLayout, UnknownForm};
+pub use heads::{HeadDetails, HeadError, HeadKind, OutputChoice, TargetDetails, UnknownHead};
 pub use inputs::Inputs;
 pub use metadata::Metadata;
 pub use network::{
-    Gaussian, LayerParameters, Network, NetworkInput, Real, RealParameters, UnnamedOutputs,
+    Gaussian, LayerParameters, Network, NetworkInput, NetworkOutput, Real, RealParameters,
 };
 pub use onnx::{ImportOptions, import, import_with};
 pub use pictures::LabelledPictures;

@@ -1,21 +1,23 @@
-//! The metadata of a network: class names, and how pixels become inputs.
+//! The metadata of a network: what its outputs stand for, and how pixels or numbers become inputs.
 
 use std::path::{Path, PathBuf};
 
 use bayes8_core::counts::counted;
 use bayes8_core::input;
-use bayes8_core::model::Preprocessing;
+use bayes8_core::model::{Preprocessing, Values};
 use bayes8_native::file;
 use ndarray::{Array, ArrayView, Dimension};
 use serde_json::Value;
 use thiserror::Error;
 
-/// Class names and preprocessing of a network, from a JSON file.
+use crate::heads::{HeadDetails, TargetDetails};
+
+/// What the outputs of a network stand for, and its preprocessing, from a JSON file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
-    /// Names of the classes, in the order of the logits; empty if the file has none.
-    pub class_names: Vec<String>,
-    /// How u8 pixels become inputs; `mean` and `std` hold one number per channel, or one for all
+    /// Names and units of what the outputs stand for.
+    pub heads: HeadDetails,
+    /// How bytes or numbers become inputs; `mean` and `std` hold one number per channel, or one for all
     /// channels. `None` if the file does not say.
     pub preprocessing: Option<Preprocessing>,
 }
@@ -40,8 +42,10 @@ pub enum MetadataError {
         /// Why.
         source: serde_json::Error,
     },
-    /// The file has neither key.
-    #[error("{}: neither `class_names` nor `preprocessing` is in it", path.display())]
+    /// The file has none of the keys.
+    #[error(
+        "{}: none of `class_names`, `label_names`, `targets` and `preprocessing` is in it", path.display()
+    )]
     Neither {
         /// The file.
         path: PathBuf,
@@ -75,8 +79,10 @@ pub struct ChannelsError {
 }
 
 impl Metadata {
-    /// Reads `class_names`, `preprocessing.mean` and `preprocessing.std` of a JSON file. Either of
-    /// `class_names` and `preprocessing` may be missing; other keys are ignored.
+    /// Reads a JSON file: `class_names` and `label_names` (lists of names), `targets` (a list of objects
+    /// with `name`, `unit`, `scale`, `offset` and `noise`, each of which may be missing), and
+    /// `preprocessing` (`mean`, `std`, and `values`, which is `bytes` if it is missing, or `numbers`).
+    /// At least one of them must be there; other keys are ignored.
     ///
     /// # Errors
     /// [`MetadataError`], which names the file and the key.
@@ -108,27 +114,75 @@ impl Metadata {
             numbers.ok_or_else(|| refuse(key, "must hold finite numbers"))
         };
         let has = |key| root.get(key).is_some_and(|value| !value.is_null());
-        if !has("class_names") && !has("preprocessing") {
+        if !["class_names", "label_names", "targets", "preprocessing"].into_iter().any(has) {
             return Err(MetadataError::Neither { path: path.into() });
         }
-        let class_names = match has("class_names") {
-            false => Vec::new(),
-            true => list("class_names")?
+        let names = |key| match has(key) {
+            false => Ok(Vec::new()),
+            true => list(key)?
                 .iter()
                 .map(|v| v.as_str().map(str::to_owned))
-                .collect::<Option<_>>()
-                .ok_or_else(|| refuse("class_names", "must hold strings"))?,
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| refuse(key, "must hold strings")),
         };
+        let mut heads = HeadDetails {
+            class_names: names("class_names")?,
+            label_names: names("label_names")?,
+            ..HeadDetails::default()
+        };
+        if has("targets") {
+            heads.targets = targets(list("targets")?).map_err(|why| refuse("targets", &why))?;
+        }
         if !has("preprocessing") {
-            return Ok(Self { class_names, preprocessing: None });
+            return Ok(Self { heads, preprocessing: None });
         }
         let mean = numbers("preprocessing.mean")?;
         let std = numbers("preprocessing.std")?;
         if std.iter().any(|&s| s <= 0.0) {
             return Err(refuse("preprocessing.std", "must hold numbers above 0"));
         }
-        Ok(Self { class_names, preprocessing: Some(Preprocessing::of_bytes(mean, std)) })
+        let values = match root.pointer("/preprocessing/values").map(Value::as_str) {
+            None | Some(Some("bytes")) => Values::Bytes,
+            Some(Some("numbers")) => Values::Numbers,
+            Some(_) => return Err(refuse("preprocessing.values", "must be `bytes` or `numbers`")),
+        };
+        Ok(Self { heads, preprocessing: Some(Preprocessing { values, mean, std }) })
     }
+}
+
+/// Reads targets, each an object.
+fn targets(list: &[Value]) -> Result<TargetDetails, String> {
+    let mut targets = TargetDetails::default();
+    for (index, target) in list.iter().enumerate() {
+        let Some(target) = target.as_object() else {
+            return Err(format!("must hold objects, but item {index} is none"));
+        };
+        let known = ["name", "unit", "scale", "offset", "noise"];
+        if let Some(key) = target.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err(format!("has an unknown key `{key}` in item {index}"));
+        }
+        let text = |key: &str| match target.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(format!("must have a text as `{key}` of item {index}")),
+        };
+        let number = |key: &str, default: f32| match target.get(key) {
+            None => Ok(default),
+            Some(value) => value
+                .as_f64()
+                .map(|x| x as f32)
+                .ok_or_else(|| format!("must have a number as `{key}` of item {index}")),
+        };
+        targets.names.extend(text("name")?);
+        targets.units.push(text("unit")?.unwrap_or_default());
+        targets.scale.push(number("scale", 1.0)?);
+        targets.offset.push(number("offset", 0.0)?);
+        targets.noise.push(number("noise", 0.0)?);
+    }
+    if !targets.names.is_empty() && targets.names.len() != list.len() {
+        return Err("must have a `name` in all items or in none".into());
+    }
+    Ok(targets)
 }
 
 /// Returns one mean and standard deviation per channel, from one per channel or one for all.
@@ -200,8 +254,9 @@ mod tests {
         let metadata = parse(
             r#"{"nll": 1, "class_names": ["a", "b"], "preprocessing": {"mean": [0.5], "std": [0.25], "scale": ""}}"#,
         );
+        let class_names = vec!["a".into(), "b".into()];
         let expected = Metadata {
-            class_names: vec!["a".into(), "b".into()],
+            heads: HeadDetails { class_names, ..HeadDetails::default() },
             preprocessing: Some(Preprocessing::of_bytes(vec![0.5], vec![0.25])),
         };
         assert_eq!(metadata, Ok(expected));
@@ -209,10 +264,10 @@ mod tests {
             [r#"{"class_names": ["a"]}"#, r#"{"class_names": ["a"], "preprocessing": null}"#]
         {
             let unprocessed = parse(named).unwrap();
-            assert_eq!((unprocessed.class_names.len(), unprocessed.preprocessing), (1, None));
+            assert_eq!((unprocessed.heads.class_names.len(), unprocessed.preprocessing), (1, None));
         }
         let unnamed = parse(r#"{"preprocessing": {"mean": [0], "std": [1]}}"#).unwrap();
-        assert!(unnamed.class_names.is_empty());
+        assert_eq!(unnamed.heads, HeadDetails::default());
     }
 
     #[test]
@@ -238,8 +293,8 @@ mod tests {
                 "`preprocessing.std` is missing",
             ),
             (parse(r#"{"preprocessing": [1]}"#).unwrap_err(), "`preprocessing.mean` is missing"),
-            (parse(r#"{"nll": 1}"#).unwrap_err(), "neither `class_names` nor `preprocessing`"),
-            (parse("[1]").unwrap_err(), "neither `class_names` nor `preprocessing`"),
+            (parse(r#"{"nll": 1}"#).unwrap_err(), "none of `class_names`"),
+            (parse("[1]").unwrap_err(), "none of `class_names`"),
             (parse("{").unwrap_err(), "not JSON"),
         ] {
             assert!(error.starts_with("golden.json: ") && error.contains(key), "{error}");

@@ -4,9 +4,8 @@ use bayes8_core::graph::{Graph, Op, Shape, Window};
 use bayes8_core::model::Provenance;
 use bayes8_core::ops::Conv2d;
 use bayes8_core::posterior::PerMember;
-use thiserror::Error;
 
-use crate::{form::Form, function::Function};
+use crate::{form::Form, function::Function, heads::HeadKind};
 
 pub use crate::clamp::Clamp;
 
@@ -63,13 +62,16 @@ impl NetworkInput {
     }
 }
 
-/// The error of outputs that may not be classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error(
-    "the network has {0} outputs and no Softmax: two classes cannot be told from the mean and the log \
-     variance of a regression; name the classes"
-)]
-pub struct UnnamedOutputs(usize);
+/// An output of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkOutput {
+    /// Its name in the ONNX file, or `output` if it is the only one.
+    pub name: String,
+    /// Indices of the nodes whose values, one after the other, are its numbers.
+    pub nodes: Vec<usize>,
+    /// What the numbers mean; `None` if neither the file nor an option says so.
+    pub head: Option<HeadKind>,
+}
 
 /// The parts of a node of an FP32 network besides its operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,17 +120,16 @@ impl Real {
 ///
 /// Importing establishes: exactly the weighted nodes own layers, of the sizes that the graph
 /// implies, and exactly the tables own functions; clamps never sit on tables nor on nodes that only
-/// move codes ([`Op::only_moves`]); all numbers except clamps are finite; the last node is a
-/// `Conv2d` with a 1x1 output or a `Linear`, unclamped: the logits.
+/// move codes ([`Op::only_moves`]); all numbers except clamps are finite; a node that makes an
+/// output is a `Conv2d` with a 1x1 output or a `Linear`, unclamped, and no node reads it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     /// The input, as the ONNX file describes it.
     pub input: NetworkInput,
     /// The operations and the parameters of their nodes.
     pub graph: Graph<Real>,
-    /// Whether the ONNX file ends in a Softmax or LogSoftmax, which the graph leaves out. If so,
-    /// its outputs are classes.
-    pub softmax: bool,
+    /// The outputs, at least one.
+    pub outputs: Vec<NetworkOutput>,
 }
 
 impl Network {
@@ -175,19 +176,9 @@ impl Network {
         copies && weight.sigma.is_none() && weight.mean.chunks(row).all(one)
     }
 
-    /// Succeeds if the outputs can be taken for the logits of classes: three or more outputs, or
-    /// two with a Softmax or with names.
-    ///
-    /// # Errors
-    /// [`UnnamedOutputs`] if they may be the mean and the log variance of a regression.
-    pub fn check_classes(&self, class_names: &[String]) -> Result<(), UnnamedOutputs> {
-        let outputs = self.classes();
-        let is_clear = outputs > 2 || (outputs == 2 && (self.softmax || !class_names.is_empty()));
-        if is_clear { Ok(()) } else { Err(UnnamedOutputs(outputs)) }
-    }
-
-    /// Number of classes: the length of the logits.
-    pub fn classes(&self) -> usize {
-        self.graph.nodes().last().map_or(0, |node| node.shape.channels)
+    /// The number of numbers that the outputs have together.
+    pub fn numbers(&self) -> usize {
+        let nodes = self.outputs.iter().flat_map(|output| &output.nodes);
+        nodes.map(|&node| self.graph.nodes()[node].shape.channels).sum()
     }
 }

@@ -1,8 +1,10 @@
 //! Quantization from files to a model with a report of its fidelity, as `bayes8 quantize` does it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use bayes8_core::model::{Preprocessing, QuantizedModel};
+use bayes8_core::head::Output;
+use bayes8_core::model::{Planes, Preprocessing, QuantizedModel, Values};
 use bayes8_native::file;
 use ndarray::{ArrayD, ArrayView, ArrayView2, ArrayViewD, Dimension};
 use thiserror::Error;
@@ -13,9 +15,10 @@ use crate::conversion::{ConversionOptions, convert};
 use crate::error::LoadError;
 use crate::fidelity::FidelityReport;
 use crate::form::Form;
+use crate::heads::{HeadDetails, HeadError, TargetDetails};
 use crate::inputs::Inputs;
 use crate::metadata::{ChannelsError, Metadata, MetadataError, per_channel};
-use crate::network::{Network, UnnamedOutputs};
+use crate::network::Network;
 use crate::onnx::ImportOptions;
 use crate::pictures::{self, Open, PicturesError};
 use crate::posterior::{MemberFiles, PosteriorSource};
@@ -36,10 +39,14 @@ pub struct Sources {
     pub must_vary: bool,
     /// The npz archive of pictures that show which activations occur.
     pub calibration: PathBuf,
-    /// A JSON file with class names, preprocessing, or both.
+    /// A JSON file with names of classes, labels or targets, and preprocessing ([`Metadata::load`]).
     pub metadata: Option<PathBuf>,
     /// Class names that replace those of the metadata, and the name of their origin for errors.
     pub class_names: Option<(Vec<String>, &'static str)>,
+    /// Label names that replace those of the metadata.
+    pub label_names: Vec<String>,
+    /// Properties of targets, each of which replaces that of the metadata if it is given.
+    pub targets: TargetDetails,
     /// Opens the archive.
     pub open: Open,
 }
@@ -64,6 +71,8 @@ impl Sources {
             calibration: calibration.into(),
             metadata: None,
             class_names: None,
+            label_names: Vec::new(),
+            targets: TargetDetails::default(),
             open: file::open,
         }
     }
@@ -80,6 +89,9 @@ pub struct Settings {
     pub draws: u32,
     /// Seed of these draws.
     pub seed: u64,
+    /// Number of codes of each element of the input; `None` leaves the choice to the conversion
+    /// ([`ModelDetails`]).
+    pub input_planes: Option<Planes>,
     /// Methods.
     pub options: ConversionOptions,
 }
@@ -89,7 +101,8 @@ impl Settings {
     /// [`WEIGHT_SAMPLES`] draws of seed 0 and the default methods.
     pub fn new(name: impl Into<String>) -> Self {
         let options = ConversionOptions::default();
-        Self { name: name.into(), draws: WEIGHT_SAMPLES, seed: 0, options }
+        let (name, draws) = (name.into(), WEIGHT_SAMPLES);
+        Self { name, draws, seed: 0, input_planes: None, options }
     }
 }
 
@@ -99,15 +112,14 @@ impl Settings {
 pub struct Quantization {
     /// The network.
     pub network: Network,
-    /// How pixels become its input, one number per channel.
+    /// Its outputs and what they mean.
+    pub outputs: Arc<[Output]>,
+    /// How pixels or numbers become its input, one number per channel.
     pub preprocessing: Preprocessing,
     /// Whether the preprocessing comes from the metadata. Otherwise pixels become numbers of 0 to
     /// 1, or stay bytes.
     pub has_preprocessing: bool,
-    /// One name per class, or no names at all.
-    pub class_names: Vec<String>,
-    /// Whether the calibration pictures are pixels. Otherwise they are floats that the network
-    /// takes as they are.
+    /// Whether the calibration pictures are pixels. Otherwise they are floats.
     pub are_pixels: bool,
     /// Whether all calibration pictures are equal. If so, the activation ranges may fit no other
     /// picture.
@@ -164,13 +176,13 @@ pub enum QuantizationError {
         /// What is wrong.
         reason: String,
     },
-    /// The classes have no names, and the outputs may not be classes.
+    /// Nothing says what the outputs mean.
     #[error("{origin}: {reason}")]
     Unnamed {
         /// The file, or the origin of the class names.
         origin: String,
-        /// Why names are needed.
-        reason: UnnamedOutputs,
+        /// Why a head or names are needed.
+        reason: HeadError,
     },
     /// The calibration pictures cannot be read.
     #[error(transparent)]
@@ -220,11 +232,18 @@ impl Quantization {
             return Err(QuantizationError::NothingVaries { network: network.unwrap_or_default() });
         }
         let shape = network.graph.input();
-        let Metadata { class_names, preprocessing } = sources.metadata(&network)?;
+        let (outputs, preprocessing) = sources.metadata(&network)?;
         let has_preprocessing = preprocessing.is_some();
-        let preprocessing = preprocessing.unwrap_or_else(|| default_preprocessing(&network));
         let set = Inputs::read(calibration, pictures::open(calibration, *open)?)?;
         set.check(calibration, shape)?;
+        let preprocessing = preprocessing.unwrap_or_else(|| default_preprocessing(&network, &set));
+        if preprocessing.values == Values::Numbers && matches!(set, Inputs::Bytes(_)) {
+            let reason = "the network takes numbers, but the array `x` holds bytes".into();
+            return Err(QuantizationError::Unfit {
+                origin: calibration.display().to_string(),
+                reason,
+            });
+        }
         let are_equal = set.are_all_equal();
         let are_pixels = matches!(set, Inputs::Bytes(_));
         let pictures = set.into_fp32(&preprocessing, shape.channels)?;
@@ -232,9 +251,9 @@ impl Quantization {
         let misfit = is_checked.then(|| Misfit::find(pictures.view(), shape.channels)).flatten();
         let loaded = Self {
             network,
+            outputs,
             preprocessing,
             has_preprocessing,
-            class_names,
             are_pixels,
             are_equal,
             misfit,
@@ -260,7 +279,7 @@ impl Quantization {
         origin: String,
     ) -> Result<(), QuantizationError> {
         let layout = self.network.input.layout;
-        answers::check(&self.network, pictures, recorded)
+        answers::check(&self.network, &self.outputs, pictures, recorded)
             .map_err(|source| QuantizationError::Answers { origin, layout, source })
     }
 
@@ -273,15 +292,17 @@ impl Quantization {
         settings: &Settings,
         observer: Observer<'_>,
     ) -> Result<Quantized, QuantizationError> {
-        let Self { network, pictures, .. } = self;
+        let Self { network, outputs, pictures, .. } = self;
         let &Settings { draws, seed, ref options, .. } = settings;
         let observations = Progress::during(observer, "calibrating", Some(draws.into()), |o| {
-            Observations::new(network, pictures.view(), draws, seed, || o(Progress::Advance(1)))
+            let advance = || o(Progress::Advance(1));
+            Observations::new(network, outputs, pictures.view(), draws, seed, advance)
         })?;
         let details = ModelDetails {
             name: settings.name.clone(),
             preprocessing: self.preprocessing.clone(),
-            class_names: self.class_names.clone(),
+            outputs: Arc::clone(outputs),
+            input_planes: settings.input_planes,
         };
         let conversion = Progress::during(observer, "quantizing", None, |_| {
             convert(network, pictures.view(), &observations, details, options)
@@ -305,11 +326,14 @@ impl Quantization {
 }
 
 impl Sources {
-    /// Class names and preprocessing, as far as they are given, with one number per channel.
-    fn metadata(&self, network: &Network) -> Result<Metadata, QuantizationError> {
-        let mut metadata = Metadata { class_names: Vec::new(), preprocessing: None };
+    /// The outputs and what they mean, and the preprocessing if it is given, with one number per channel.
+    fn metadata(
+        &self,
+        network: &Network,
+    ) -> Result<(Arc<[Output]>, Option<Preprocessing>), QuantizationError> {
         let first = self.members.first().map(|member| member.network.display().to_string());
         let mut origin = first.unwrap_or_default();
+        let mut metadata = Metadata { heads: HeadDetails::default(), preprocessing: None };
         if let Some(path) = &self.metadata {
             origin = path.display().to_string();
             metadata = Metadata::load(path)?;
@@ -317,24 +341,51 @@ impl Sources {
         let given = metadata.preprocessing.map(|given| preprocessing(network, &given));
         let refuse =
             |origin: &str, reason| QuantizationError::Unfit { origin: origin.into(), reason };
-        metadata.preprocessing = given.transpose().map_err(|reason| refuse(&origin, reason))?;
+        let preprocessing = given.transpose().map_err(|reason| refuse(&origin, reason))?;
+        let mut heads = metadata.heads;
         if let Some((names, source)) = &self.class_names {
-            metadata.class_names.clone_from(names);
+            heads.class_names.clone_from(names);
             origin = source.to_string();
         }
-        check_names(network, &metadata.class_names).map_err(|reason| refuse(&origin, reason))?;
-        match network.check_classes(&metadata.class_names) {
-            Ok(()) => Ok(metadata),
-            Err(reason) => Err(QuantizationError::Unnamed { origin, reason }),
+        if !self.label_names.is_empty() {
+            heads.label_names.clone_from(&self.label_names);
+        }
+        let TargetDetails { names, units, scale, offset, noise } = &self.targets;
+        let replace = |to: &mut Vec<f32>, given: &Vec<f32>| {
+            if !given.is_empty() {
+                to.clone_from(given);
+            }
+        };
+        replace(&mut heads.targets.scale, scale);
+        replace(&mut heads.targets.offset, offset);
+        replace(&mut heads.targets.noise, noise);
+        for (to, given) in [(&mut heads.targets.names, names), (&mut heads.targets.units, units)] {
+            if !given.is_empty() {
+                to.clone_from(given);
+            }
+        }
+        match network.heads(&heads) {
+            Ok(outputs) => Ok((outputs, preprocessing)),
+            Err(reason @ HeadError::Unclear(_)) => {
+                Err(QuantizationError::Unnamed { origin, reason })
+            }
+            Err(reason) => Err(refuse(&origin, reason.to_string())),
         }
     }
 }
 
-/// How pixels become inputs if no metadata says so: numbers of 0 to 1, or bytes as they are.
-fn default_preprocessing(network: &Network) -> Preprocessing {
-    let channels = network.graph.input().channels;
+/// How inputs are normalized if no metadata says so. Bytes become numbers of 0 to 1, or stay as they are if
+/// the network takes bytes. Numbers stay as they are; only those of pictures belong to a model that takes
+/// bytes.
+fn default_preprocessing(network: &Network, calibration: &Inputs) -> Preprocessing {
+    let shape = network.graph.input();
     let std = if network.input.takes_bytes { 1.0 / 255.0 } else { 1.0 };
-    Preprocessing::of_bytes(vec![0.0; channels], vec![std; channels])
+    let is_picture = shape.depth > 1 || shape.height > 1;
+    let values = match calibration {
+        Inputs::Numbers(_) if !is_picture => Values::Numbers,
+        Inputs::Numbers(_) | Inputs::Bytes(_) => Values::Bytes,
+    };
+    Preprocessing { values, mean: vec![0.0; shape.channels], std: vec![std; shape.channels] }
 }
 
 /// The given preprocessing, with one number per channel; refused for a network that normalizes
@@ -353,17 +404,6 @@ fn preprocessing(network: &Network, given: &Preprocessing) -> Result<Preprocessi
         ),
         false => Ok(preprocessing),
     }
-}
-
-fn check_names(network: &Network, class_names: &[String]) -> Result<(), String> {
-    let (names, classes) = (class_names.len(), network.classes());
-    if names > 0 && names != classes {
-        return Err(format!("the network has {classes} classes, not {names}"));
-    }
-    if let Some(class) = class_names.iter().position(|name| name.trim().is_empty()) {
-        return Err(format!("the name of class {class} is empty"));
-    }
-    Ok(())
 }
 
 impl Misfit {

@@ -1,9 +1,9 @@
 //! From the FP32 network and its activation ranges to the INT8 model.
 
-use bayes8_core::head::Output;
+use bayes8_core::head::{Head, Output};
 use bayes8_core::layer::{Bias, Layer, transpose};
 use bayes8_core::model::{
-    Calibration, ModelError, Parameters, Parts, Preprocessing, Quantized, QuantizedModel,
+    Calibration, ModelError, Parameters, Parts, Preprocessing, Quantized, QuantizedModel, Values,
 };
 use bayes8_core::numerics::{ActivationBits, CodeRange, Planes, Quantization};
 use bayes8_core::ops::GridRule;
@@ -13,7 +13,8 @@ use bayes8_native::{LoadError, PredictError};
 use std::sync::Arc;
 use thiserror::Error;
 
-use crate::network::{Clamp, Gaussian, LayerParameters, Network, RealParameters, UnnamedOutputs};
+use crate::network::{Clamp, Gaussian, LayerParameters, Network, RealParameters};
+use crate::planes;
 use crate::reference::{RunError, place};
 use crate::sigma_codes::SigmaCoder;
 
@@ -22,10 +23,13 @@ use crate::sigma_codes::SigmaCoder;
 pub struct ModelDetails {
     /// A name for people.
     pub name: String,
-    /// Normalization of pictures, one number per channel.
+    /// Normalization of inputs, one number per channel.
     pub preprocessing: Preprocessing,
-    /// One name per class, or no names at all.
-    pub class_names: Vec<String>,
+    /// The outputs ([`Network::heads`]). The exponents of targets follow from the calibration.
+    pub outputs: Arc<[Output]>,
+    /// Number of codes of each element of the input; `None`: two of numbers, where the layers that
+    /// read them allow it.
+    pub input_planes: Option<Planes>,
 }
 
 /// Why a network cannot be quantized.
@@ -57,9 +61,6 @@ pub enum QuantizeError {
         /// Upper end of the input's range.
         high: f32,
     },
-    /// Outputs that may not be classes.
-    #[error(transparent)]
-    Outputs(#[from] UnnamedOutputs),
     /// The parts do not form a valid model.
     #[error(transparent)]
     QuantizedModel(#[from] ModelError),
@@ -96,13 +97,18 @@ pub fn quantize(
     bits: ActivationBits,
     details: ModelDetails,
 ) -> Result<QuantizedModel, QuantizeError> {
-    network.check_classes(&details.class_names)?;
     let graph = &network.graph;
     let nodes = graph.nodes();
     check_ranges(network, &calibration)?;
+    let input_planes = details.input_planes.unwrap_or_else(|| {
+        let numbers = details.preprocessing.values == Values::Numbers;
+        if numbers && planes::two_fit(graph) { Planes::Two } else { Planes::One }
+    });
     let input = grid(calibration.ranges[0], bits);
     let mut coder = SigmaCoder::new();
-    // One for the input, then one per node; that of the logits is not used.
+    let mut is_output = vec![false; nodes.len()];
+    network.outputs.iter().flat_map(|output| &output.nodes).for_each(|&n| is_output[n] = true);
+    // One for the input, then one per node; those of outputs are not used.
     let mut grids = vec![input];
     let quantized = graph.derive(|index, node| {
         let x = grids[place(node.inputs[0])];
@@ -114,16 +120,22 @@ pub fn quantize(
             grid(calibration.ranges[index + 1], bits)
         };
         grids.push(y);
-        let output = (index + 1 < nodes.len()).then_some(y);
+        let output = (!is_output[index]).then_some(y);
         let range = match output {
             Some(output) if rule == GridRule::Own => code_range(output, node.data.clamp, bits),
             _ => CodeRange::FULL,
         };
         let parameters = match (&node.data.parameters, output) {
             (RealParameters::Layer(parameters), _) => {
-                // Logits are in real units: steps of size one.
+                // Outputs are in real units: steps of size one.
                 let y = output.map_or(1.0, |output| output.scale);
-                let steps = Steps { input: x.scale, output: y };
+                let reads_planes =
+                    input_planes == Planes::Two && planes::is_input(graph, node.inputs[0]);
+                let largest_bias = match reads_planes {
+                    true => planes::largest_bias(graph.fan_in(index)) as f32,
+                    false => LARGEST_BIAS,
+                };
+                let steps = Steps { input: x.scale, output: y, largest_bias };
                 let depthwise = graph.filters(index).is_some_and(|filters| filters.is_depthwise());
                 Parameters::Layer(parameters.clone_map(|parameters| {
                     let channels = node.shape.channels;
@@ -142,19 +154,37 @@ pub fn quantize(
         };
         Quantized { output, range, parameters }
     });
-    let last = graph.nodes().len() - 1;
-    let outputs = Output::of_classes(last, network.classes(), details.class_names);
+    let outputs = with_exponents(&details.outputs, &calibration);
     let model = QuantizedModel::new(Parts {
         name: details.name,
         graph: quantized,
         activation_bits: bits,
         input,
-        input_planes: Planes::One,
+        input_planes,
         preprocessing: details.preprocessing,
-        outputs: [outputs].into(),
+        outputs,
         calibration: Some(calibration),
     })?;
     Ok(model.with_provenance(network.input.provenance(graph.input())))
+}
+
+/// Returns the outputs with exponents for the numbers that the calibration saw: the steps of sums hold
+/// means 64 times as large.
+fn with_exponents(outputs: &Arc<[Output]>, calibration: &Calibration) -> Arc<[Output]> {
+    let output = |output: &Output| {
+        let mut output = output.clone();
+        if let Head::Gaussian(gaussian) = &mut output.head {
+            let ranges = output.nodes.iter().flat_map(|&node| calibration.ranges[node + 1]);
+            let largest = ranges.fold(0.0, |largest: f32, end| largest.max(end.abs()));
+            // 2^31 steps.
+            let exponent = (64.0 * f64::from(largest)).log2().ceil() - 31.0;
+            let exponent = exponent.clamp(-100.0, 100.0) as i8;
+            let targets = Arc::make_mut(gaussian).targets.iter_mut();
+            targets.for_each(|target| target.exponent = exponent);
+        }
+        output
+    };
+    outputs.iter().map(output).collect()
 }
 
 /// Refuses ranges that are not finite, and functions that are not finite on the range of their
@@ -206,6 +236,8 @@ fn code_range(output: Quantization, clamp: Clamp, bits: ActivationBits) -> CodeR
 struct Steps {
     input: f32,
     output: f32,
+    /// The largest code of a bias.
+    largest_bias: f32,
 }
 
 /// Quantizes a layer, whose weights are rows `[out_channels][fan-in]`; its number is left open.
@@ -263,7 +295,7 @@ fn channel_scale(mean: &[f32], sigma: Option<&[f32]>, bias: f32, steps: Steps) -
     let room = |i: usize| sigma.map_or(0.0, |sigma| HEADROOM * sigma[i]);
     let reach = mean.iter().enumerate().map(|(i, mu)| mu.abs() + room(i)).fold(0.0, f32::max);
     (reach / 127.0)
-        .max(bias / (steps.input * LARGEST_BIAS))
+        .max(bias / (steps.input * steps.largest_bias))
         .max(SMALLEST_MULTIPLIER * steps.output / steps.input)
 }
 

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::bias_correction::errors_of_means;
 use crate::calibrate::{Observations, RangeMethod, mean};
+use crate::heads::epistemic;
 use crate::network::Network;
 use crate::quantize::QuantizeError;
 use crate::reference::{FloatWeights, run};
@@ -50,7 +51,8 @@ pub struct RangeChoice {
     /// Squared error of the logits of the mean weights, the median of the pictures, with ranges of
     /// the least squared error.
     pub mse_error: f64,
-    /// Mean mutual information of the pictures in FP32, in nats.
+    /// Mean mutual information of the pictures in FP32, in nats; of a regression, the mean variance of
+    /// the means, in the network's units.
     pub fp32_mutual_information: f64,
     /// Mean mutual information of INT8 with the same noise, for each method that was tried, from
     /// the widest ranges on; empty without a posterior, or with a single draw.
@@ -63,7 +65,7 @@ pub struct Tried {
     /// The method.
     #[serde(serialize_with = "as_text")]
     pub method: RangeMethod,
-    /// Mean mutual information of the pictures in INT8, in nats.
+    /// Mean mutual information of the pictures in INT8, or variance of the means, as in FP32.
     pub mutual_information: f64,
 }
 
@@ -117,9 +119,7 @@ impl RangeChoice {
         for method in [wide].into_iter().chain(NARROWER) {
             let predictions =
                 quantized_logits::predict(&quantized(method)?, pictures.view(), &options)?;
-            let information = predictions
-                .iter()
-                .map(|p| p.uncertainty().classes().expect("classes").mutual_information);
+            let information = predictions.iter().map(|prediction| epistemic(prediction.outputs()));
             let mutual_information = mean(information);
             choice.tried.push(Tried { method, mutual_information });
             let distance = (mutual_information / fp32).ln().abs();

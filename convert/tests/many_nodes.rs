@@ -5,6 +5,7 @@
 #[path = "suite/common.rs"]
 mod common;
 
+use bayes8_convert::HeadDetails;
 use bayes8_convert::calibrate::Observations;
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::FidelityReport;
@@ -53,12 +54,14 @@ fn a_conversion_takes_little_memory_for_each_of_many_nodes() {
     });
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.peak_usage();
-    let observations = Observations::new(&network, pictures.view(), 1, 0, || ()).unwrap();
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    let observations = Observations::new(&network, &outputs, pictures.view(), 1, 0, || ()).unwrap();
     println!("calibrated: {} bytes per node", (ALLOCATOR.peak_usage() - before) / NODES);
     let details = ModelDetails {
         name: "chain".into(),
         preprocessing: Preprocessing::of_bytes(vec![0.0; 3], vec![1.0; 3]),
-        class_names: Vec::new(),
+        outputs,
+        input_planes: None,
     };
     let options = ConversionOptions::default();
     let converted = convert(&network, pictures.view(), &observations, details, &options).unwrap();

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use bayes8_convert::HeadDetails;
 use bayes8_convert::calibrate::Observations;
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::FidelityReport;
@@ -107,12 +108,14 @@ fn conversion_takes_at_most_four_times_the_size_of_the_network() {
     let network = Network::load(&folder.path().join("network.onnx"), &posterior).unwrap();
     println!("imported: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     let pictures = Array4::from_shape_fn((8, 1, 1, WIDTH), |(n, _, _, c)| ((n + c) % 7) as f32);
-    let observations = Observations::new(&network, pictures.view(), 2, 0, || ()).unwrap();
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    let observations = Observations::new(&network, &outputs, pictures.view(), 2, 0, || ()).unwrap();
     println!("calibrated: {:.2} times", ALLOCATOR.peak_usage() as f64 / size as f64);
     let details = ModelDetails {
         name: "large".into(),
         preprocessing: Preprocessing::of_bytes(vec![0.0; WIDTH], vec![1.0; WIDTH]),
-        class_names: Vec::new(),
+        outputs,
+        input_planes: None,
     };
     let options = ConversionOptions::default();
     let converted = convert(&network, pictures.view(), &observations, details, &options).unwrap();

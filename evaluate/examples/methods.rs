@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use bayes8_convert::HeadDetails;
 use bayes8_convert::bias_correction::BiasCorrection;
 use bayes8_convert::calibrate::{Observations, RangeMethod, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
@@ -36,8 +37,10 @@ fn main() {
     let trained = Trained::load(&shared, &name);
     let start = Instant::now();
     let pictures = || trained.calibration.view();
+    let outputs = trained.network.heads(&HeadDetails::default()).unwrap();
     let observations =
-        Observations::new(&trained.network, pictures(), WEIGHT_SAMPLES, 0, || ()).unwrap();
+        Observations::new(&trained.network, &outputs, pictures(), WEIGHT_SAMPLES, 0, || ())
+            .unwrap();
     println!("{name}: calibration took {:.1} s", start.elapsed().as_secs_f64());
     println!("{:18} {:4} {}  logit error", "method", "bias", Comparison::HEADER);
     for method in METHODS {

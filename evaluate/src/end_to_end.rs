@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::error::PredictionError;
 use crate::labelled::Labelled;
+use crate::measure::classes;
 use crate::metrics::{Metrics, mutual_information_ranks, predictive_entropy_ranks};
 use crate::prediction::{Job, Outcome};
 
@@ -45,19 +46,19 @@ impl EndToEnd {
         seed: u64,
         observer: Observer<'_>,
     ) -> Result<Self, PredictionError> {
-        let Quantization { network, preprocessing, .. } = quantization;
+        let Quantization { network, outputs, preprocessing, .. } = quantization;
         let pictures = || data.pictures.view(model.quantized().preprocessing().values);
         let channels = network.graph.input().channels;
         let inputs = fp32_inputs(pictures(), preprocessing, channels)?;
         let task = "predicting in FP32";
         let fp32 = Progress::during(observer, task, Some(samples.into()), |observer| {
             let advance = || observer(Progress::Advance(1));
-            reference::predict(network, inputs.view(), seed, samples, advance)
+            reference::predict(network, outputs, inputs.view(), seed, samples, advance)
         })?;
         let job = Job { model, pictures: pictures(), samples: 0..samples, seed, digests: false };
         let outcomes = job.run(observer)?.into_iter();
         let int8: Vec<_> = outcomes.filter_map(Outcome::classes).collect();
-        Ok(Self::new(&fp32, &int8, &data.labels))
+        Ok(Self::new(&classes(&fp32), &int8, &data.labels))
     }
 
     /// Compares predictions for the same pictures, whose classes are `labels`.

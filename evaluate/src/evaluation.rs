@@ -170,7 +170,7 @@ impl Options {
         let fp32 = match fp32.as_ref().zip(fp32_samples) {
             Some(((fp32, network), fp32_samples)) => {
                 let noise = noise.filter(|_| fp32.noise == Fp32Noise::Int8);
-                let candidate = Candidate::Fp32(network, quantized.preprocessing(), noise);
+                let candidate = Candidate::Fp32(network, quantized, noise);
                 let first = if samples < fp32_samples { vec![samples] } else { Vec::new() };
                 let counts = Samples { clean: fp32_samples, first, ..counts };
                 let (measured, seconds) = measure(&candidate, &mut pictures, &counts, observer)?;
@@ -262,9 +262,9 @@ impl Fp32 {
         if found != expected {
             return refuse(format!("takes {found}, the model {expected}"));
         }
-        let (found, expected) = (network.classes(), classes(model)?);
+        let (found, expected) = (network.numbers(), model.output_numbers());
         if found != expected {
-            return refuse(format!("has {found} classes, the model {expected}"));
+            return refuse(format!("has {found} outputs, the model {expected}"));
         }
         Ok(network)
     }

@@ -10,8 +10,8 @@
 
 use std::path::{Path, PathBuf};
 
-use bayes8_convert::reference::single_sample;
-use bayes8_core::head::classes::ClassUncertainty;
+use bayes8_core::head::Accumulator;
+use bayes8_core::head::classes::{ClassSums, ClassUncertainty};
 use bayes8_native::file;
 use ndarray::{Array2, ArrayView2};
 use safetensors::{Dtype, SafeTensors};
@@ -186,7 +186,7 @@ impl File<'_> {
             false => None,
         };
         let mean_weights = mean_weights_logits.as_ref().map(|logits| {
-            logits.rows().into_iter().map(|row| single_sample(&row.to_vec())).collect()
+            logits.rows().into_iter().map(|row| single_pass(&row.to_vec())).collect()
         });
         let ood = match self.has("ood_predictive_entropy") {
             true => {
@@ -296,6 +296,13 @@ impl File<'_> {
         }
         Ok(())
     }
+}
+
+/// The prediction from the logits of a single pass, without epistemic uncertainty.
+fn single_pass(logits: &[f32]) -> ClassUncertainty {
+    let mut sums = ClassSums::new(logits.len());
+    sums.add(logits);
+    sums.finish()
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use bayes8_convert::reference::{CommonNoise, draw, predict_mean, predict_samples
 use bayes8_convert::{Inputs, Network, mean_weights};
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::{ClassSums, ClassUncertainty};
-use bayes8_core::model::{Preprocessing, Values};
+use bayes8_core::model::{QuantizedModel, Values};
+use bayes8_core::session::Estimate;
 use bayes8_native::{self as native, Model, ModelOptions};
 use ndarray::{ArrayView2, Axis, IxDyn};
 
@@ -87,9 +88,9 @@ impl Predicted {
 pub(crate) enum Candidate<'a> {
     /// The quantized model, and how to run its deterministic copy.
     Int8(&'a Model, ModelOptions),
-    /// The FP32 network, how pictures become its inputs, and the noise of its draws unless it is
+    /// The FP32 network, the model that was made from it, and the noise of its draws unless it is
     /// independent.
-    Fp32(&'a Network, &'a Preprocessing, Option<CommonNoise<'a>>),
+    Fp32(&'a Network, &'a QuantizedModel, Option<CommonNoise<'a>>),
 }
 
 /// Measures a model on all pictures, and the seconds for the labelled ones.
@@ -207,20 +208,27 @@ impl FirstSamples {
     }
 }
 
+/// The figures of the classes that are the first output.
+pub(crate) fn classes(estimates: &[Estimate]) -> Vec<ClassUncertainty> {
+    estimates.iter().filter_map(|estimate| estimate.sums()[0].finish().classes()).collect()
+}
+
 impl Candidate<'_> {
-    fn classes(&self) -> usize {
+    /// The model, or that of which the network is the FP32 original.
+    fn model(&self) -> &QuantizedModel {
         match self {
-            Self::Int8(model, _) => model.quantized().classes().map_or(0, |classes| classes.count),
-            Self::Fp32(network, ..) => network.classes(),
+            Self::Int8(model, _) => model.quantized(),
+            Self::Fp32(_, model, _) => model,
         }
+    }
+
+    fn classes(&self) -> usize {
+        self.model().classes().map_or(0, |classes| classes.count)
     }
 
     /// What the candidate takes.
     fn values(&self) -> Values {
-        match self {
-            Self::Int8(model, _) => model.quantized().preprocessing().values,
-            Self::Fp32(_, preprocessing, _) => preprocessing.values,
-        }
+        self.model().preprocessing().values
     }
 
     /// Number of different samples. A deterministic FP32 network has one, as it is slow.
@@ -246,9 +254,9 @@ impl Candidate<'_> {
                 let outcomes = job.run_observed(observe, observer)?;
                 Ok(outcomes.into_iter().filter_map(Outcome::classes).collect())
             }
-            Self::Fp32(network, preprocessing, noise) => {
+            Self::Fp32(network, model, noise) => {
                 let channels = network.graph.input().channels;
-                let inputs = fp32_inputs(pictures, preprocessing, channels)?;
+                let inputs = fp32_inputs(pictures, model.preprocessing(), channels)?;
                 let samples = self.distinct(samples);
                 let draws = (0..samples).map(|sample| match noise {
                     Some(noise) => noise.draw(seed, sample),
@@ -263,7 +271,9 @@ impl Candidate<'_> {
                         }
                         observer(Progress::Advance(1));
                     };
-                    Ok(predict_samples(network, inputs.view(), draws, each)?)
+                    let outputs = model.shared_outputs();
+                    let estimates = predict_samples(network, outputs, inputs.view(), draws, each)?;
+                    Ok(classes(&estimates))
                 })
             }
         }
@@ -290,9 +300,9 @@ impl Candidate<'_> {
                 let predictions = plain.predict(pictures, members as u32, 0, observe, observer)?;
                 (predictions, pairs.finish())
             }
-            Self::Fp32(network, preprocessing, _) => {
+            Self::Fp32(network, model, _) => {
                 let channels = network.graph.input().channels;
-                let inputs = fp32_inputs(pictures, preprocessing, channels)?;
+                let inputs = fp32_inputs(pictures, model.preprocessing(), channels)?;
                 let mut pairs = MemberPairs::new(network.members(), count);
                 let mut predictions = Vec::with_capacity(count);
                 // Some pictures at a time: the probabilities of all members are kept until then.
@@ -303,7 +313,8 @@ impl Candidate<'_> {
                         let rows = logits.rows().into_iter().enumerate();
                         rows.for_each(|(i, logits)| pairs.add(first + i, &logits.to_vec()));
                     };
-                    predictions.extend(predict_mean(network, inputs, each)?);
+                    let outputs = model.shared_outputs();
+                    predictions.extend(classes(&predict_mean(network, outputs, inputs, each)?));
                 }
                 (predictions, pairs.finish())
             }

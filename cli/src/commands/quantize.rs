@@ -1,6 +1,7 @@
 //! `bayes8 quantize`: turns a trained FP32 network into an INT8 model file.
 
 mod arguments;
+mod heads;
 mod wording;
 
 pub(crate) use arguments::Arguments;
@@ -44,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let quantization = Quantization::load(&sources).map_err(explained)?;
     let Quantization { network, preprocessing, .. } = &quantization;
     let shape = network.graph.input();
-    let load = |path: &PathBuf| Labelled::load(path, input::open, shape, network.classes());
+    let load = |path: &PathBuf| Labelled::load(path, input::open, shape, network.numbers());
     let data = arguments.data.as_ref().map(load).transpose()?;
     if let (Some(path), Some(data)) = (&arguments.golden, &data) {
         let golden = Golden::load(path)?;

@@ -6,7 +6,12 @@ use bayes8_core::graph::{MAX_ELEMENTS, Shape};
 use rten_onnx::onnx::{DataType, Dimension, GraphProto, TensorProto, ValueInfoProto};
 
 use super::{constant::is_float, evidence::Evidence, layout};
-use crate::{dropout::McDropout, error::ImportError, form::Form};
+use crate::{
+    dropout::McDropout,
+    error::ImportError,
+    form::Form,
+    heads::{HeadKind, OutputChoice},
+};
 
 /// Properties of a network's input that its ONNX file leaves open.
 ///
@@ -27,6 +32,10 @@ pub struct ImportOptions {
     pub input_shape: Option<Shape>,
     /// Dropout nodes in evaluation mode to activate. Those in training mode are active anyway.
     pub mc_dropout: Option<McDropout>,
+    /// The outputs of the model; empty for the only one of the file.
+    pub outputs: Vec<OutputChoice>,
+    /// What the numbers of outputs mean of which neither the file nor [`Self::outputs`] says so.
+    pub head: Option<HeadKind>,
 }
 
 impl ImportOptions {
@@ -51,6 +60,18 @@ impl ImportOptions {
     #[must_use]
     pub fn mc_dropout(self, mc_dropout: impl Into<Option<McDropout>>) -> Self {
         Self { mc_dropout: mc_dropout.into(), ..self }
+    }
+
+    /// Sets the outputs of the model.
+    #[must_use]
+    pub fn outputs(self, outputs: impl Into<Vec<OutputChoice>>) -> Self {
+        Self { outputs: outputs.into(), ..self }
+    }
+
+    /// Sets what the numbers of outputs mean that have no other head.
+    #[must_use]
+    pub fn head(self, head: impl Into<Option<HeadKind>>) -> Self {
+        Self { head: head.into(), ..self }
     }
 }
 

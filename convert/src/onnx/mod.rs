@@ -140,8 +140,9 @@ impl Network {
 /// FLOAT, FLOAT16, BFLOAT16 or DOUBLE; everything is computed in f32, whichever types the file and
 /// its Casts name. One input of floats or of bytes (UINT8, which a Cast makes floats) in one of the
 /// orders of [`InputLayout`](crate::InputLayout); [`ImportOptions`] settle what the file leaves
-/// open. One output, `[n, classes]` with two or more classes; a final Softmax, its logarithm or a
-/// LogSoftmax is dropped. `docs/IMPORT.md` lists the operators, with the supported part of each.
+/// open. One output `[n, numbers]`, or those that the options choose. A final Softmax, its logarithm or a
+/// LogSoftmax is dropped: the numbers are classes. So is a final Sigmoid: they are labels. Of two outputs that
+/// follow each other, a final Softplus or Exp of the second is dropped: they are means and variances. `docs/IMPORT.md` lists the operators, with the supported part of each.
 ///
 /// BatchNormalization and clamps are folded into the node before them when nothing else reads it:
 /// for c = gamma / sqrt(var + eps), mu becomes c mu, sigma becomes |c| sigma, and the bias
@@ -150,8 +151,8 @@ impl Network {
 /// Orders of channels become part of the next layer's weights, or otherwise a 1x1 convolution of
 /// zeros and ones. If the output comes not from a Conv, Gemm or MatMul but from a pool, a sum, a
 /// clamp or another function, a layer that copies each logit is appended; such logits have the grid
-/// of an activation, that is 8 bits. An output that is bounded to 0 to 1, as by a Sigmoid, is
-/// refused: it holds probabilities.
+/// of an activation, that is 8 bits. An output that is bounded to 0 to 1 in another way is refused: it holds
+/// probabilities.
 ///
 /// # Errors
 /// An [`ImportError`] that names the node or tensor. Bytes of any kind are refused, not trusted.
@@ -215,5 +216,5 @@ fn build(
         builder.assign(node, slots);
     }
     builder.check_dropout()?;
-    builder.finish(model.output)
+    builder.finish(&model.outputs)
 }

@@ -1,6 +1,6 @@
 //! The parts of an ONNX model that an import needs, checked: interface, operator set, live nodes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bayes8_core::quoted::Echo;
 use rten_onnx::onnx::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
@@ -14,15 +14,23 @@ use super::{
     supported, trace,
 };
 use crate::error::ImportError;
+use crate::heads::{HeadKind, OutputChoice};
+
+/// Outputs of the graph whose values, one after the other, are an output of the model.
+pub(super) struct OutputGroup<'a> {
+    pub(super) names: Vec<&'a str>,
+    /// What an option says that the numbers mean.
+    pub(super) head: Option<HeadKind>,
+}
 
 pub(super) struct OnnxModel<'a> {
     pub(super) initializers: HashMap<&'a str, &'a TensorProto>,
     pub(super) input: Input<'a>,
-    pub(super) output: &'a str,
-    /// The nodes that the output depends on, each after those that it reads from.
+    pub(super) outputs: Vec<OutputGroup<'a>>,
+    /// The nodes that the outputs depend on, each after those that it reads from.
     pub(super) nodes: Vec<(OnnxNode<'a>, &'static Operator)>,
-    /// Per value, the number of inputs of live nodes that read its numbers, plus one for the
-    /// graph's output. `Shape` does not count.
+    /// Per value, the number of inputs of live nodes that read its numbers, plus one for an output
+    /// of the graph. `Shape` does not count.
     pub(super) readers: HashMap<&'a str, usize>,
     /// Per value, the number of its uses, `Shape` included: after these, the value is never needed
     /// again.
@@ -46,15 +54,16 @@ impl<'a> OnnxModel<'a> {
                 });
             }
         }
-        let output = output(graph)?;
-        let nodes = supported::resolve(live_nodes(graph, output)?)?;
+        let outputs = outputs(graph, options)?;
+        let names = || outputs.iter().flat_map(|group| &group.names).copied();
+        let nodes = supported::resolve(live_nodes(graph, names())?)?;
         let input = Input::new(graph, &initializers, options, |input, batch, extents| {
             let live = nodes.iter().map(|(node, _)| node);
             let constants = live.filter(|node| node.op == "Constant");
             let known = Known::new(batch, &initializers, constants);
             trace::find(&nodes, input, extents, &known)
         })?;
-        let mut readers = HashMap::from([(output, 1)]);
+        let mut readers: HashMap<_, _> = names().map(|name| (name, 1)).collect();
         let mut uses = readers.clone();
         for (node, _) in &nodes {
             for name in &node.proto.input {
@@ -64,18 +73,37 @@ impl<'a> OnnxModel<'a> {
                 }
             }
         }
-        Ok(Self { initializers, input, output, nodes, readers, uses, operator_set })
+        Ok(Self { initializers, input, outputs, nodes, readers, uses, operator_set })
     }
 }
 
-/// Name of the graph's only output.
-fn output(graph: &GraphProto) -> Result<&str, ImportError> {
-    let name = |info: &'_ ValueInfoProto| Echo(info.name.as_deref().unwrap_or("")).to_string();
-    match graph.output.as_slice() {
-        [output] => Ok(output.name.as_deref().unwrap_or("")),
-        [] => Err(ImportError::NotOnnx("its graph has no output".into())),
-        all => Err(ImportError::Outputs(all.iter().map(name).collect())),
+/// The outputs to import: those that `options` choose, or the only one.
+fn outputs<'a>(
+    graph: &'a GraphProto,
+    options: &ImportOptions,
+) -> Result<Vec<OutputGroup<'a>>, ImportError> {
+    let name = |info: &'a ValueInfoProto| info.name.as_deref().unwrap_or("");
+    let all = || graph.output.iter().map(|info| Echo(name(info)).to_string()).collect();
+    if options.outputs.is_empty() {
+        return match graph.output.as_slice() {
+            [output] => Ok(vec![OutputGroup { names: vec![name(output)], head: options.head }]),
+            [] => Err(ImportError::NotOnnx("its graph has no output".into())),
+            _ => Err(ImportError::Outputs(all())),
+        };
     }
+    let mut seen = HashSet::new();
+    let mut find = |wanted: &String| {
+        let found = graph.output.iter().map(name).find(|name| name == wanted);
+        let unknown = || ImportError::UnknownOutput { wanted: wanted.clone(), outputs: all() };
+        let found = found.ok_or_else(unknown)?;
+        let twice = || ImportError::OutputTwice(wanted.clone());
+        seen.insert(found).then_some(found).ok_or_else(twice)
+    };
+    let group = |OutputChoice { of, head }: &OutputChoice| {
+        let names = of.iter().map(&mut find).collect::<Result<_, _>>()?;
+        Ok(OutputGroup { names, head: head.or(options.head) })
+    };
+    options.outputs.iter().map(group).collect()
 }
 
 fn operator_set(model: &ModelProto) -> Result<i64, ImportError> {

@@ -11,14 +11,14 @@ use rten_onnx::onnx::GraphProto;
 use super::node::OnnxNode;
 use crate::error::ImportError;
 
-/// The nodes that `output` depends on, each after those whose values it reads. A file in such an
+/// The nodes that `outputs` depend on, each after those whose values it reads. A file in such an
 /// order keeps it, and so do nodes that do not depend on each other.
 ///
 /// # Errors
 /// When two nodes make the same value, or nodes form a cycle.
 pub(super) fn live_nodes<'a>(
     graph: &'a GraphProto,
-    output: &'a str,
+    outputs: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<OnnxNode<'a>>, ImportError> {
     let makers = makers(graph)?;
     let inputs = |n: usize| {
@@ -26,7 +26,7 @@ pub(super) fn live_nodes<'a>(
         names.filter_map(|name| makers.get(name.as_str()).copied())
     };
     let mut is_live = vec![false; graph.node.len()];
-    let mut found: Vec<usize> = makers.get(output).copied().into_iter().collect();
+    let mut found: Vec<usize> = outputs.filter_map(|name| makers.get(name).copied()).collect();
     while let Some(n) = found.pop() {
         if !is_live[n] {
             is_live[n] = true;

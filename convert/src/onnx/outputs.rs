@@ -1,55 +1,185 @@
-//! The meaning of the outputs: the logits of two or more classes, until there are other heads.
+//! The outputs of the network, and what the file says about their meaning.
+//!
+//! A model's outputs are logits, means and variances. A function at the end of the network that turns
+//! them into something else is left out, and says what they are.
+
+use bayes8_core::graph::{Graph, Node, Value};
 
 use super::{
     activation::{Activation, Pending},
     builder::{Builder, Slot},
+    model::OutputGroup,
 };
-use crate::{error::ImportError, network::Network};
+use crate::{
+    error::ImportError,
+    function::Unary,
+    heads::HeadKind,
+    network::{Network, NetworkOutput},
+};
 
-/// How to export a binary classifier that can be imported.
-const TWO_LOGITS: &str = "for a binary classifier export two logits and a Softmax, by a last layer \
-                          whose first output has weights and bias 0 and whose second is this one";
+/// The last function of an output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Softmax,
+    Sigmoid,
+    Softplus,
+    Exp,
+}
 
 impl Builder<'_> {
-    /// The finished network, whose logits are the value `output`.
-    pub(super) fn finish(mut self, output: &str) -> Result<Network, ImportError> {
+    /// The finished network, with these outputs.
+    pub(super) fn finish(mut self, groups: &[OutputGroup<'_>]) -> Result<Network, ImportError> {
         if let Some(name) = self.sigmas.iter().find(|name| !self.sampled.contains(*name)) {
             return Err(ImportError::SigmaNotWeight(name.clone()));
         }
-        let refuse =
-            |reason: String| ImportError::Interface { kind: "output", name: output.into(), reason };
-        let Some(Slot::Activation(activation)) = self.slots.get(output) else {
-            return Err(refuse("it does not depend on the input".into()));
+        let mut outputs = Vec::with_capacity(groups.len());
+        for group in groups {
+            let (values, head) = self.group(group)?;
+            let name = match groups {
+                [_] => "output",
+                _ => group.names[0],
+            };
+            outputs.push((name.to_owned(), values, head));
+        }
+        self.remove_unread(&mut outputs)?;
+        let node = |value: Value| match value {
+            Value::Node(node) => Some(node),
+            Value::Input => None,
         };
-        let activation = Activation::clone(activation);
-        check(&activation).map_err(refuse)?;
-        let softmax = activation.softmax;
-        self.make_logits(activation, refuse)?;
-        let Self { input, graph, .. } = self;
-        Ok(Network { input, graph, softmax })
+        let outputs = outputs.into_iter().map(|(name, values, head)| NetworkOutput {
+            name,
+            // All are layers.
+            nodes: values.into_iter().filter_map(node).collect(),
+            head,
+        });
+        Ok(Network { outputs: outputs.collect(), input: self.input, graph: self.graph })
+    }
+
+    /// The layers that make an output, and what the numbers mean.
+    fn group(
+        &mut self,
+        group: &OutputGroup<'_>,
+    ) -> Result<(Vec<Value>, Option<HeadKind>), ImportError> {
+        let mut parts = Vec::with_capacity(group.names.len());
+        for &name in &group.names {
+            let Some(Slot::Activation(activation)) = self.slots.get(name) else {
+                return Err(refused(name, "it does not depend on the input".into()));
+            };
+            parts.push(Activation::clone(activation));
+        }
+        let endings: Vec<Option<Ending>> = parts.iter().map(ending).collect();
+        let found = match endings[..] {
+            [Some(Ending::Softmax)] => Some(HeadKind::Classes),
+            [None, Some(Ending::Softplus)] => Some(HeadKind::GaussianSoftplus),
+            [None, Some(Ending::Exp)] => Some(HeadKind::GaussianLogVariance),
+            _ if endings.iter().all(|ending| *ending == Some(Ending::Sigmoid)) => {
+                Some(HeadKind::Labels)
+            }
+            _ => None,
+        };
+        let is_number = |head| !matches!(head, HeadKind::Classes | HeadKind::Labels);
+        let head = match (found, group.head) {
+            (None, given) => given,
+            // A sigmoid may bound the target of a regression.
+            (Some(HeadKind::Labels), Some(given)) if is_number(given) => group.head,
+            (Some(found), Some(given)) if given != found => {
+                let reason = format!("it ends as {found} do, but `{given}` was asked for");
+                return Err(refused(group.names[0], reason));
+            }
+            (Some(found), _) => Some(found),
+        };
+        let mut values = Vec::new();
+        for ((mut part, ending), name) in parts.into_iter().zip(endings).zip(&group.names) {
+            let refuse = |reason: String| refused(name, reason);
+            if head == found
+                && let Some(ending) = ending
+            {
+                part = without(part, ending);
+            }
+            let may_be_bounded = head.is_some_and(is_number);
+            values.extend(self.layers_of(part, may_be_bounded, refuse)?);
+        }
+        Ok((values, head))
+    }
+
+    /// Removes nodes that no output depends on.
+    fn remove_unread(
+        &mut self,
+        outputs: &mut [(String, Vec<Value>, Option<HeadKind>)],
+    ) -> Result<(), ImportError> {
+        let nodes = self.graph.nodes();
+        let mut is_read = vec![false; nodes.len()];
+        let mut read = |value: &Value| {
+            if let Value::Node(n) = *value {
+                is_read[n] = true;
+            }
+        };
+        outputs.iter().flat_map(|(_, values, _)| values).for_each(&mut read);
+        for (n, node) in nodes.iter().enumerate().rev() {
+            if is_read[n] {
+                for &input in &node.inputs {
+                    if let Value::Node(n) = input {
+                        is_read[n] = true;
+                    }
+                }
+            }
+        }
+        if is_read.iter().all(|&is_read| is_read) {
+            return Ok(());
+        }
+        let empty = Graph::new(self.graph.input())?;
+        let nodes = std::mem::replace(&mut self.graph, empty).into_nodes();
+        let mut moved: Vec<Value> = Vec::with_capacity(nodes.len());
+        let new = |moved: &[Value], value: Value| match value {
+            Value::Node(n) => moved[n],
+            Value::Input => Value::Input,
+        };
+        for (Node { name, op, mut inputs, data, .. }, is_read) in nodes.into_iter().zip(is_read) {
+            if !is_read {
+                // Nothing reads it.
+                moved.push(Value::Input);
+                continue;
+            }
+            inputs.iter_mut().for_each(|value| *value = new(&moved, *value));
+            moved.push(self.graph.push(name, op, inputs, data)?);
+        }
+        let values = outputs.iter_mut().flat_map(|(_, values, _)| values);
+        values.for_each(|value| *value = new(&moved, *value));
+        Ok(())
     }
 }
 
-/// Refuses outputs that are not the logits of classes, with the reason.
-fn check(output: &Activation) -> Result<(), String> {
-    let labels = output.shape.channels;
-    let sigmoid = match &output.pending {
-        Pending::Function { node, function } if function.ends_in_sigmoid() => Some(node),
-        _ => None,
-    };
-    match (labels, sigmoid) {
-        (1, Some(node)) => Err(format!(
-            "node `{node}` makes one probability by a Sigmoid, and a model has two or more classes; \
-             {TWO_LOGITS}"
-        )),
-        (1, None) if output.shape.spatial() == 1 => Err(format!(
-            "it is one number, the logit of a binary classifier or a regression, and a model has two \
-             or more classes; {TWO_LOGITS}"
-        )),
-        (_, Some(node)) => Err(format!(
-            "node `{node}` makes {labels} probabilities by a Sigmoid, which need not sum to 1: \
-             independent labels are not supported, and their logits are not those of classes"
-        )),
-        _ => Ok(()),
+fn refused(output: &str, reason: String) -> ImportError {
+    ImportError::Interface { kind: "output", name: output.into(), reason }
+}
+
+/// The last function of an output, if it says what the numbers are.
+fn ending(output: &Activation) -> Option<Ending> {
+    if output.softmax {
+        return Some(Ending::Softmax);
+    }
+    let Pending::Function { function, .. } = &output.pending else { return None };
+    let is_last = |(unary, _): &(Unary, Ending)| function.before(*unary).is_some();
+    FUNCTIONS.into_iter().find(is_last).map(|(_, ending)| ending)
+}
+
+const FUNCTIONS: [(Unary, Ending); 3] = [
+    (Unary::Sigmoid, Ending::Sigmoid),
+    (Unary::Softplus, Ending::Softplus),
+    (Unary::Exp, Ending::Exp),
+];
+
+/// The output before its last function. A Softmax is left out already.
+fn without(output: Activation, ending: Ending) -> Activation {
+    let Pending::Function { node, function } = &output.pending else { return output };
+    let unary = FUNCTIONS.into_iter().find(|(_, other)| *other == ending);
+    match unary.and_then(|(unary, _)| function.before(unary)) {
+        Some(before) => {
+            let node = node.clone();
+            let is_nothing = before == crate::function::Function::argument();
+            let plain = Activation { pending: Pending::Nothing, ..output };
+            if is_nothing { plain } else { plain.with_function(&node, before) }
+        }
+        None => output,
     }
 }

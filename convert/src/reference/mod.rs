@@ -12,15 +12,15 @@ mod weights;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bayes8_core::graph::{Node, Op, Shape, Value};
-use bayes8_core::head::Accumulator;
-use bayes8_core::head::classes::ClassSums;
 use bayes8_core::ops::RealValue;
+use bayes8_core::session::{Estimate, OutOfMemory};
 use ndarray::{Array2, ArrayView, Axis, Dimension};
 use rayon::prelude::*;
 use thiserror::Error;
 
 pub use common_noise::CommonNoise;
-pub use predict::{predict, predict_mean, predict_samples, single_sample};
+pub(crate) use predict::estimates;
+pub use predict::{predict, predict_mean, predict_samples};
 pub use weights::{FloatLayer, FloatWeights, draw};
 
 use crate::network::{Clamp, Network, Real};
@@ -41,6 +41,17 @@ pub enum RunError {
     /// Weights that were not made for this network.
     #[error("the weights do not fit node `{0}`")]
     Weights(String),
+    /// Outputs of another network.
+    #[error("the outputs have {found} numbers, but the network has {expected}")]
+    Outputs {
+        /// The numbers that they have.
+        found: usize,
+        /// The numbers that the network has.
+        expected: usize,
+    },
+    /// There is not enough memory for the sums of all pictures.
+    #[error(transparent)]
+    Memory(#[from] OutOfMemory),
     /// A network without nodes.
     #[error("the network is empty")]
     Empty,
@@ -56,7 +67,7 @@ const MAX_GROUP: usize = 16;
 ///
 /// `observe(value, picture, elements)` sees every value of every picture in `[D][H][W][C]` order
 /// after its clamp, the input too, in no particular order and from several threads. Returns the
-/// logits `[N, classes]`. Apart from rounding, a picture's result does not depend on the others.
+/// numbers of the outputs, `[N, numbers]`, such as the logits of classes. Apart from rounding, a picture's result does not depend on the others.
 ///
 /// # Errors
 /// [`RunError`] when pictures or weights do not fit the network.
@@ -81,7 +92,7 @@ where
     };
     let fair = count.div_ceil(rayon::current_num_threads());
     let group = (GROUP_ELEMENTS / plan.largest).clamp(1, MAX_GROUP).min(fair).max(1);
-    let mut logits = Array2::zeros((count, network.classes()));
+    let mut logits = Array2::zeros((count, network.numbers()));
     logits
         .axis_chunks_iter_mut(Axis(0), group)
         .enumerate()
@@ -121,10 +132,10 @@ pub fn stays_finite<D: Dimension>(
     Ok(!overflows.into_inner())
 }
 
-/// Adds the logits `[N, classes]` of a run to the sums of the pictures.
-pub(crate) fn add_sample(sums: &mut [ClassSums], logits: &Array2<f32>) {
-    for (sums, logits) in sums.iter_mut().zip(logits.rows()) {
-        sums.add(&logits.to_vec());
+/// Adds the numbers of a run, `[N, numbers]`, to the estimates of the pictures.
+pub(crate) fn add_sample(estimates: &mut [Estimate], numbers: &Array2<f32>) {
+    for (estimate, numbers) in estimates.iter_mut().zip(numbers.rows()) {
+        estimate.add(&numbers.to_vec(), false);
     }
 }
 
@@ -179,7 +190,7 @@ impl<'r> Plan<'r> {
         Ok(Self { network, convolutions, masks, last_reader, largest })
     }
 
-    /// The logits of a few pictures. `free` holds buffers for reuse.
+    /// The numbers of the outputs for a few pictures. `free` holds buffers for reuse.
     fn group<D: Dimension>(
         &self,
         free: &mut Vec<Vec<f32>>,
@@ -213,9 +224,20 @@ impl<'r> Plan<'r> {
                 }
             }
         }
-        let logits = values.pop().unwrap_or_default();
+        let mut numbers = buffer(free, count * self.network.numbers());
+        let outputs = self.network.outputs.iter().flat_map(|output| &output.nodes);
+        let mut rows = numbers.chunks_exact_mut(self.network.numbers().max(1));
+        for picture in 0..count {
+            let mut row = rows.next().unwrap_or_default();
+            for &node in outputs.clone() {
+                let channels = nodes[node].shape.channels;
+                let (own, rest) = row.split_at_mut(channels);
+                own.copy_from_slice(&values[node + 1][picture * channels..][..channels]);
+                row = rest;
+            }
+        }
         free.extend(values.into_iter().filter(|value| !value.is_empty()));
-        logits
+        numbers
     }
 
     fn node(&self, n: usize, node: &Node<Real>, values: &[Vec<f32>], out: &mut [f32]) {

@@ -1,6 +1,7 @@
 //! The FP32 network with the noise of the INT8 samples.
 
 use crate::common::Fixture;
+use bayes8_convert::HeadDetails;
 use bayes8_convert::{
     Network, SigmaSource,
     calibrate::Observations,
@@ -19,10 +20,11 @@ fn quantized(name: &str) -> (Network, QuantizedModel) {
     let fixture = Fixture::load(name);
     let network = import(&fixture.onnx, &SigmaSource::Moped { delta: 0.2 }).unwrap();
     let pictures = fixture.pictures.view();
-    let observed = Observations::new(&network, pictures.view(), 1, 0, || ()).unwrap();
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    let observed = Observations::new(&network, &outputs, pictures.view(), 1, 0, || ()).unwrap();
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
-    let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
+    let details = ModelDetails { name: "test".into(), preprocessing, outputs, input_planes: None };
     let options = ConversionOptions::default();
     let converted = convert(&network, pictures, &observed, details, &options).unwrap();
     (network, converted.model)

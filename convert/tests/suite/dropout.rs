@@ -1,5 +1,6 @@
 //! Dropout that stays active: ONNX's operator, masks as exporters write them, and the INT8 network.
 
+use bayes8_convert::HeadDetails;
 use bayes8_convert::calibrate::Observations;
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::FidelityReport;
@@ -295,10 +296,11 @@ fn a_relu_after_dropout_becomes_part_of_the_node_before_it() {
 /// The INT8 model of a network, on the pictures of its fixture, and its fidelity.
 fn converted(network: &Network, fixture: &Fixture) -> (QuantizedModel, FidelityReport) {
     let pictures = fixture.pictures.view();
-    let observed = Observations::new(network, pictures.view(), 8, 0, || ()).unwrap();
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    let observed = Observations::new(network, &outputs, pictures.view(), 8, 0, || ()).unwrap();
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
-    let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
+    let details = ModelDetails { name: "test".into(), preprocessing, outputs, input_planes: None };
     let options = ConversionOptions::new();
     let conversion = convert(network, pictures.view(), &observed, details, &options).unwrap();
     let report = FidelityReport::new(network, &conversion, &observed, pictures).unwrap();
@@ -345,7 +347,8 @@ fn int8_samples_drop_what_fp32_samples_drop() {
         noise.check(&model).unwrap();
         let draws = (0..samples).map(|sample| noise.draw(seed, sample));
         let mut fp32: Vec<Array2<f32>> = Vec::new();
-        predict_samples(&network, fixture.pictures.view(), draws, |logits| {
+        let outputs = network.heads(&HeadDetails::default()).unwrap();
+        predict_samples(&network, &outputs, fixture.pictures.view(), draws, |logits| {
             fp32.push(logits.to_owned());
         })
         .unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bayes8_convert::HeadDetails;
 use bayes8_convert::calibrate::Observations;
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::FidelityReport;
@@ -58,10 +59,11 @@ fn ensemble(count: usize, sigmas: &SigmaSource) -> Network {
 
 fn quantized(network: &Network, fixture: &Fixture) -> QuantizedModel {
     let pictures = fixture.pictures.view();
-    let observed = Observations::new(network, pictures.view(), 8, 0, || ()).unwrap();
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    let observed = Observations::new(network, &outputs, pictures.view(), 8, 0, || ()).unwrap();
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
-    let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
+    let details = ModelDetails { name: "test".into(), preprocessing, outputs, input_planes: None };
     let conversion =
         convert(network, pictures.view(), &observed, details, &ConversionOptions::new()).unwrap();
     let report = FidelityReport::new(network, &conversion, &observed, pictures).unwrap();
@@ -97,7 +99,8 @@ fn signal_to_noise(network: &Network, fixture: &Fixture) -> f32 {
     let draws = (0..samples).map(|sample| noise.draw(seed, sample));
     let mut fp32: Vec<Array2<f32>> = Vec::new();
     let keep = |logits: ndarray::ArrayView2<'_, f32>| fp32.push(logits.to_owned());
-    predict_samples(network, fixture.pictures.view(), draws, keep).unwrap();
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    predict_samples(network, &outputs, fixture.pictures.view(), draws, keep).unwrap();
     let model = Model::new(model, ModelOptions::new()).unwrap();
     let options = PredictOptions::new().seed(seed).samples(0..samples).keep_logits(true);
     let int8 = model.predict(Pictures::Normalized(fixture.pictures.view()), &options).unwrap();

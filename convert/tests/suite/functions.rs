@@ -2,6 +2,7 @@
 //! against ONNX's reference evaluator and ONNX Runtime, and the INT8 network against the FP32 one.
 
 use crate::common::{Fixture, assert_names, none};
+use bayes8_convert::HeadDetails;
 use bayes8_convert::{
     Network,
     calibrate::{Observations, RangeMethod},
@@ -57,11 +58,13 @@ fn quantized(network: &Network, fixture: &Fixture) -> QuantizedModel {
 }
 
 fn try_quantize(network: &Network, fixture: &Fixture) -> Result<QuantizedModel, QuantizeError> {
-    let observed = Observations::new(network, fixture.pictures.view(), 1, 0, || ()).unwrap();
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    let observed =
+        Observations::new(network, &outputs, fixture.pictures.view(), 1, 0, || ()).unwrap();
     let calibration = observed.calibration(RangeMethod::MinMax, ActivationBits::Eight);
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
-    let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
+    let details = ModelDetails { name: "test".into(), preprocessing, outputs, input_planes: None };
     quantize(network, calibration, ActivationBits::Eight, details)
 }
 

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::common::{assert_names, none};
+use bayes8_convert::HeadDetails;
 use bayes8_convert::answers::{AnswersError, check};
 use bayes8_convert::reference::{FloatWeights, run};
 use bayes8_convert::{ImportError, ImportOptions, InputLayout, Network, import, import_with};
@@ -245,14 +246,16 @@ fn recorded_answers_tell_a_wrong_layout() {
     let recorded = answers.get("nhw_reshape.output").into_dimensionality::<Ix2>().unwrap();
     let pictures = answers.get("nhw_reshape.input");
     let network = import(&onnx("nhw_reshape"), &none()).unwrap();
-    assert_eq!(check(&network, pictures.view(), recorded.view()), Ok(()));
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    assert_eq!(check(&network, &outputs, pictures.view(), recorded.view()), Ok(()));
     let transposed = pictures.view().permuted_axes(vec![0, 2, 1]);
-    let error = check(&network, transposed, recorded.view()).unwrap_err();
+    let error = check(&network, &outputs, transposed, recorded.view()).unwrap_err();
     assert!(matches!(error, AnswersError::Differ { .. }), "{error}");
-    let error = check(&network, pictures.view(), recorded.slice(s![..1, ..])).unwrap_err();
+    let error =
+        check(&network, &outputs, pictures.view(), recorded.slice(s![..1, ..])).unwrap_err();
     assert_names(&error.to_string(), &["[1, 3]", "[2, 3]"]);
     let mut broken = recorded;
     broken[[1, 2]] = f32::NAN;
-    let error = check(&network, pictures.view(), broken.view()).unwrap_err();
+    let error = check(&network, &outputs, pictures.view(), broken.view()).unwrap_err();
     assert_eq!(error, AnswersError::NotFinite(1));
 }

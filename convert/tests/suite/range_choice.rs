@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::common::Fixture;
+use bayes8_convert::HeadDetails;
 use bayes8_convert::{
     Network, SigmaSource,
     calibrate::{Observations, RangeMethod},
@@ -15,10 +16,11 @@ use bayes8_core::model::Preprocessing;
 use ndarray::{ArrayD, Axis};
 
 fn choice(network: &Network, pictures: &ArrayD<f32>) -> RangeChoice {
-    let observed = Observations::new(network, pictures.view(), 8, 0, || ()).unwrap();
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    let observed = Observations::new(network, &outputs, pictures.view(), 8, 0, || ()).unwrap();
     let channels = network.graph.input().channels;
     let preprocessing = Preprocessing::of_bytes(vec![0.0; channels], vec![1.0; channels]);
-    let details = ModelDetails { name: "test".into(), preprocessing, class_names: Vec::new() };
+    let details = ModelDetails { name: "test".into(), preprocessing, outputs, input_planes: None };
     let options = ConversionOptions::default();
     let converted = convert(network, pictures.view(), &observed, details, &options).unwrap();
     let choice = converted.range_choice.unwrap();

@@ -33,8 +33,8 @@ impl Model {
         let preprocessing = metadata.preprocessing.unwrap();
         let pictures = fp32_inputs(pictures.range(0..count), &preprocessing, channels).unwrap();
         let pictures = pictures.into_owned();
-        let names = metadata.class_names.len();
-        assert!(names == 0 || names == network.classes());
+        let names = metadata.heads.class_names.len();
+        assert!(names == 0 || names == network.numbers());
         let golden = Golden::load(shared, name);
         Self { network, pictures, golden }
     }
@@ -98,7 +98,7 @@ fn draws_reproduce_the_recorded_uncertainty() {
             p.map_axis(Axis(1), |row| row.fold(0.0, |h, &p| h - p * p.max(1e-30).ln()))
         };
         let start = Instant::now();
-        let mut mean = Array2::<f32>::zeros((100, model.network.classes()));
+        let mut mean = Array2::<f32>::zeros((100, model.network.numbers()));
         let mut expected = ndarray::Array1::<f32>::zeros(100);
         for sample in 0..SAMPLES {
             let p = log_softmax(&model.logits(&draw(&model.network, 1, sample))).mapv(f32::exp);

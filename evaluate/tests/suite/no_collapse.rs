@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bayes8_convert::HeadDetails;
 use bayes8_convert::PosteriorSource;
 use bayes8_convert::calibrate::{Observations, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
@@ -46,9 +47,16 @@ impl Row {
         let trained = Trained::with_posterior(shared, MODEL, source);
         let calibration =
             trained.calibration.slice_axis(Axis(0), Slice::from(..CALIBRATION_PICTURES));
-        let observations =
-            Observations::new(&trained.network, calibration.view(), WEIGHT_SAMPLES, 0, || ())
-                .unwrap();
+        let outputs = trained.network.heads(&HeadDetails::default()).unwrap();
+        let observations = Observations::new(
+            &trained.network,
+            &outputs,
+            calibration.view(),
+            WEIGHT_SAMPLES,
+            0,
+            || (),
+        )
+        .unwrap();
         let network = &trained.network;
         let options = ConversionOptions::default();
         let details = trained.details();
@@ -63,7 +71,8 @@ impl Row {
         // Both have the same noise, so that they differ by quantization only.
         let noise = CommonNoise::new(network);
         let draws = (0..SAMPLES).map(|sample| noise.draw(0, sample));
-        let fp32 = predict_samples(network, normalized.view(), draws, |_| ()).unwrap();
+        let outputs = network.heads(&HeadDetails::default()).unwrap();
+        let fp32 = predict_samples(network, &outputs, normalized.view(), draws, |_| ()).unwrap();
         let int8 = Predictions::of(converted.model, &trained.test, SAMPLES);
         let mean = |side: &Predictions| {
             side.mutual_information.iter().sum::<f64>() / side.mutual_information.len() as f64
@@ -71,7 +80,7 @@ impl Row {
         Self {
             posterior,
             method: report.calibration_method,
-            information: [mean(&Predictions::new(&fp32)), mean(&int8)],
+            information: [mean(&Predictions::of_fp32(&fp32)), mean(&int8)],
             ratio: [ratios().fold(f64::MAX, f64::min), ratios().fold(0.0, f64::max)],
         }
     }

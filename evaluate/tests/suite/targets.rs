@@ -4,6 +4,7 @@
 //!
 //! `BAYES8_SHARED=FOLDER cargo test --release -p bayes8-evaluate --test suite targets -- --nocapture`
 
+use bayes8_convert::HeadDetails;
 use bayes8_convert::calibrate::{Observations, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::metadata::normalize;
@@ -16,8 +17,10 @@ const SAMPLES: u32 = 256;
 /// The model quantized with default options, and its predictions.
 fn quantized(trained: &Trained) -> Predictions {
     let pictures = || trained.calibration.view();
+    let outputs = trained.network.heads(&HeadDetails::default()).unwrap();
     let observations =
-        Observations::new(&trained.network, pictures(), WEIGHT_SAMPLES, 0, || ()).unwrap();
+        Observations::new(&trained.network, &outputs, pictures(), WEIGHT_SAMPLES, 0, || ())
+            .unwrap();
     let options = ConversionOptions::default();
     let converted =
         convert(&trained.network, pictures(), &observations, trained.details(), &options).unwrap();
@@ -59,6 +62,7 @@ fn pneumonia_cnn_keeps_accuracy_likelihood_and_uncertainty() {
     let recorded = compare("bayesian-torch", &trained.recorded, &int8, &trained);
     recorded.check(&Limits { information_rank: -1.0, ..limits });
     let pictures = normalize(&trained.preprocessing, trained.test.view(), 1).unwrap();
-    let fp32 = predict(&trained.network, pictures.view(), 1, SAMPLES, || ()).unwrap();
-    compare("our reference", &Predictions::new(&fp32), &int8, &trained).check(&limits);
+    let outputs = trained.network.heads(&HeadDetails::default()).unwrap();
+    let fp32 = predict(&trained.network, &outputs, pictures.view(), 1, SAMPLES, || ()).unwrap();
+    compare("our reference", &Predictions::of_fp32(&fp32), &int8, &trained).check(&limits);
 }

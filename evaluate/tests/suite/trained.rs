@@ -2,11 +2,13 @@
 //! training framework recorded.
 use std::path::{Path, PathBuf};
 
+use bayes8_convert::HeadDetails;
 use bayes8_convert::metadata::normalize;
 use bayes8_convert::quantize::ModelDetails;
 use bayes8_convert::{Inputs, LabelledPictures, Metadata, Network, PosteriorSource, metadata};
 use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_core::model::Preprocessing;
+use bayes8_core::session::Estimate;
 use bayes8_evaluate::golden::Golden;
 use bayes8_evaluate::metrics::{accuracy, nll, spearman};
 use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
@@ -84,7 +86,8 @@ impl Trained {
         ModelDetails {
             name: self.name.clone(),
             preprocessing: self.preprocessing.clone(),
-            class_names: Vec::new(),
+            outputs: self.network.heads(&HeadDetails::default()).unwrap(),
+            input_planes: None,
         }
     }
 }
@@ -118,6 +121,12 @@ impl Predictions {
             all.extend(predictions.iter().filter_map(|p| p.uncertainty().classes()));
         }
         Self::new(&all)
+    }
+
+    /// The predictions of the FP32 network.
+    pub(crate) fn of_fp32(all: &[Estimate]) -> Self {
+        let classes = all.iter().filter_map(|one| one.sums()[0].finish().classes());
+        Self::new(&classes.collect::<Vec<_>>())
     }
 
     pub(crate) fn new(all: &[ClassUncertainty]) -> Self {

@@ -1,5 +1,6 @@
 //! The arguments of `bayes8 quantize`, and the library options that they give.
 
+use super::heads::Names;
 use crate::args::{Machine, Sampling, UsageError, percent, whole};
 use crate::input;
 use crate::network::{GivenNetwork, NetworkArguments};
@@ -8,7 +9,7 @@ use bayes8_convert::calibrate::{RangeMethod, WEIGHT_SAMPLES};
 use bayes8_convert::conversion::ConversionOptions;
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::quantization::{Settings, Sources};
-use bayes8_native::core::numerics::ActivationBits;
+use bayes8_native::core::numerics::{ActivationBits, Planes};
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,8 @@ Examples:
       --calibration-method mse -o to-compare-with.safetensors
   bayes8 quantize --network network.onnx --posterior posterior.safetensors --calibration c.npz \\
       --activation-bits 7 -o for-the-web.safetensors
+  bayes8 quantize --network concrete.onnx --mc-dropout all --calibration features.npz \\
+      --metadata metadata.json --head gaussian-log-variance --target-unit MPa -o concrete.safetensors
   bayes8 quantize --network network.onnx --posterior posterior.safetensors --calibration c.npz \\
       --metadata metadata.json --data test.npz --report report.json -o model.safetensors")]
 pub(crate) struct Arguments {
@@ -78,14 +81,19 @@ pub(crate) struct Arguments {
     #[arg(value_parser = whole::<u8>(7..=8))]
     activation_bits: u8,
 
-    /// JSON with `class_names`, `preprocessing` (`mean` and `std` of pixels in 0..1), or both
-    /// [default: no names, mean 0, std 1; pixels as they are for a network that takes bytes]
+    /// JSON with names of what the outputs stand for (`class_names`, `label_names`, `targets`), with
+    /// `preprocessing` (`mean` and `std` of pixels in 0..1; of the features, with `values` `numbers`),
+    /// or both [default: no names, mean 0, std 1; pixels as they are for a network that takes bytes]
     #[arg(long, value_name = "JSON")]
     metadata: Option<PathBuf>,
 
-    /// Names of the classes, in the order of the outputs, instead of those of --metadata
-    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
-    classes: Vec<String>,
+    /// Bits of an input that is numbers: 16 are two code planes [default: 16 where the first layers
+    /// are small enough]
+    #[arg(long, value_name = "BITS", value_parser = ["8", "16"])]
+    input_bits: Option<String>,
+
+    #[command(flatten)]
+    names: Names,
 
     /// Name of the model [default: the output's file name]
     #[arg(long)]
@@ -170,9 +178,11 @@ impl Arguments {
     pub(super) fn sources(&self) -> Result<Sources, UsageError> {
         let given = self.network.given("quantize")?.expect("the group `required` is");
         let GivenNetwork { members, import, must_vary } = given;
-        let class_names = Some((self.classes.clone(), "--classes"));
+        let class_names = Some((self.names.classes.clone(), "--classes"));
         let mut sources = Sources::of_members(members, &self.calibration);
         sources.import = import;
+        sources.label_names.clone_from(&self.names.labels);
+        sources.targets = self.names.targets();
         sources.must_vary = must_vary;
         sources.metadata.clone_from(&self.metadata);
         sources.class_names = class_names.filter(|(names, _)| !names.is_empty());
@@ -209,6 +219,10 @@ impl Arguments {
         let mut settings = Settings::new(self.name());
         settings.draws = self.calibration_draws;
         settings.seed = self.sampling.seed;
+        settings.input_planes = self.input_bits.as_deref().map(|bits| match bits {
+            "16" => Planes::Two,
+            _ => Planes::One,
+        });
         settings.options = ConversionOptions::new()
             .method(method)
             .activation_bits(activation_bits)

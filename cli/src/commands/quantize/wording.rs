@@ -25,7 +25,12 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
                  (--input-layout), and is the `preprocessing` of --metadata right?"
             )
         }
-        Unnamed { .. } => anyhow!("{error} with --classes or `class_names` of --metadata"),
+        Unnamed { .. } => anyhow!(
+            "{error}: --classes or `class_names` of --metadata, or --head classes, labels, gaussian-mean, ..."
+        ),
+        Load(LoadError::Import { source: ImportError::Outputs(_), .. }) => {
+            anyhow!("{error}: --output-name NAME[=HEAD], which may be repeated")
+        }
         error => error.into(),
     }
 }
