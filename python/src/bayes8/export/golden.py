@@ -108,7 +108,7 @@ def golden(  # noqa: PLR0913 (options by name)
         copied = deterministic_copy(model)
         active = active_dropouts(
             copied,
-            lambda: run(copied, inputs[:1], 1),
+            [lambda: run(copied, inputs[:1], 1)],
             dropout,
             is_random=bool(deterministic_layers(copied)),
         )

@@ -61,6 +61,9 @@ def laplace(posterior: Any) -> tuple[nn.Module, dict[str, Tensor]]:  # noqa: ANN
 
     """
     key = getattr(posterior, "_key", None)
+    if key is None:
+        message = f"{type(posterior).__name__} is not a posterior of laplace-torch"
+        raise ExportError(message)
     if key not in (("all", "diag"), ("last_layer", "diag"), ("last_layer", "kron")):
         message = (
             f"{type(posterior).__name__}: a covariance other than diagonal, or with Kronecker "

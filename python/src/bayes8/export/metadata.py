@@ -31,6 +31,9 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         for name, values in (("mean", self.mean), ("std", self.std)):
+            if isinstance(values, str) or not hasattr(values, "__len__"):
+                message = f"preprocessing: `{name}` is {values!r}; expected a list of numbers"
+                raise ExportError(message)
             if len(values) == 0 or not all(math.isfinite(value) for value in values):
                 message = f"preprocessing: `{name}` must hold finite numbers, not {list(values)}"
                 raise ExportError(message)
@@ -80,10 +83,26 @@ class Metadata:
         class_names: in the order of the logits; empty where the classes have no names.
         preprocessing: of the pictures.
 
+    Raises:
+        ExportError: when these are something else.
+
     """
 
     class_names: Sequence[str] = ()
     preprocessing: Preprocessing = Preprocessing()
+
+    def __post_init__(self) -> None:
+        # A str is a sequence of str too, but hardly of names.
+        if isinstance(self.class_names, str) or not (
+            isinstance(self.class_names, Sequence)
+            and all(isinstance(name, str) for name in self.class_names)
+        ):
+            message = f"class_names is {self.class_names!r}; expected a list of str"
+            raise ExportError(message)
+        if not isinstance(self.preprocessing, Preprocessing):
+            kind = type(self.preprocessing).__name__
+            message = f"preprocessing is a {kind}; expected Preprocessing(mean=[...], std=[...])"
+            raise ExportError(message)
 
     def to_json(self) -> dict[str, Any]:
         """Returns what the file holds."""

@@ -51,7 +51,7 @@ def onnx_network(
         ExportError: when the model cannot be run or traced, or the network computes something else.
 
     """
-    if exporter not in _OPERATOR_SETS:
+    if not isinstance(exporter, str) or exporter not in _OPERATOR_SETS:
         message = f'exporter is "{exporter}"; expected "torchscript" or "dynamo"'
         raise ExportError(message)
     first = _first(example)
@@ -63,7 +63,11 @@ def onnx_network(
     other = 0.7 * batch
     model = members[0].model
     is_random = len(members) > 1 or bool(members[0].sigmas())
-    active = active_dropouts(model, lambda: _run(model, batch), dropout, is_random=is_random)
+    # Another size and other values, also where the example is all zeros: no probability of dropout
+    # may depend on them.
+    another = torch.rand(other[:2].shape, generator=torch.Generator().manual_seed(0))
+    runs = [lambda: _run(model, batch), lambda: _run(model, another)]
+    active = active_dropouts(model, runs, dropout, is_random=is_random)
     with dropping(model, active, traced=True):
         network = _trace(model, batch, exporter)
     deterministic = _without_dropout(network, len(active))
@@ -122,6 +126,9 @@ def _set_weights(network: onnx.ModelProto, model: nn.Module) -> None:
 
 
 def _first(example: Tensor) -> Tensor:
+    if not isinstance(example, Tensor):
+        message = f"example_input is a {type(example).__name__}; expected a float tensor [N, ...]"
+        raise ExportError(message)
     if example.ndim < 2 or len(example) == 0 or not example.is_floating_point():  # noqa: PLR2004
         message = (
             f"example_input has shape {list(example.shape)} and type {example.dtype}; "
