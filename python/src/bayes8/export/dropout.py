@@ -80,7 +80,7 @@ class Dropout:
 
 
 class _Watch(TorchFunctionMode):
-    """Calls `drop` in the place of every dropout of a model, and `read` with what functions read."""
+    """Calls `drop` in the place of every dropout, and `read` with what functions read."""
 
     def __init__(
         self,
@@ -116,11 +116,9 @@ class _Watch(TorchFunctionMode):
         x = given["input"]
         if self._read is not None:
             self._read(x)
-        return self.call(
-            kind, x, given.get("p", 0.5), bool(training), function, in_place=in_place
-        )
+        return self.call(kind, x, given.get("p", 0.5), bool(training), function, in_place=in_place)
 
-    def call(
+    def call(  # noqa: PLR0913 (what a dropout is)
         self,
         kind: str,
         x: Tensor,
@@ -282,8 +280,10 @@ def _chosen(choice: Choice, known: Sequence[str], default: set[str]) -> set[str]
         return set(known)
     if choice == "inactive":
         return set()
-    is_list = isinstance(choice, Iterable) and not isinstance(choice, str | Mapping)
-    paths = list(choice) if is_list else [None]
+    paths: list[Any] = [None]
+    # The probabilities of a dictionary would be lost.
+    if isinstance(choice, Iterable) and not isinstance(choice, str | Mapping):
+        paths = list(choice)
     if not all(isinstance(path, str) for path in paths):
         given = f'"{choice}"' if isinstance(choice, str) else repr(choice)
         message = f'dropout is {given}; expected "active", "inactive" or a list of paths'

@@ -71,6 +71,9 @@ def laplace(posterior: Any) -> tuple[nn.Module, dict[str, Tensor]]:  # noqa: ANN
             "export(..., members=...) takes a state_dict for each draw of `sample`"
         )
         raise ExportError(message)
+    if getattr(posterior, "likelihood", None) == "regression":
+        message = f"{type(posterior).__name__} is of a regression; bayes8 runs classifiers"
+        raise ExportError(message)
     try:
         precision = posterior.posterior_precision
     except AttributeError as error:

@@ -97,14 +97,13 @@ def _each(members: object) -> list[Mapping[str, Tensor] | nn.Module]:
         ExportError: when they are something else, such as one state dict or paths.
 
     """
-    is_list = isinstance(members, Iterable) and not isinstance(members, Mapping | str | bytes)
     # A Sequential is iterable too, over its layers.
-    if not is_list or (isinstance(members, nn.Module) and not isinstance(members, nn.ModuleList)):
-        message = (
-            f"`members` is a {type(members).__name__}; expected a list of state dicts or of networks"
-        )
+    is_one = isinstance(members, nn.Module) and not isinstance(members, nn.ModuleList)
+    if is_one or isinstance(members, Mapping | str | bytes) or not isinstance(members, Iterable):
+        kind = type(members).__name__
+        message = f"`members` is a {kind}; expected a list of state dicts or of networks"
         raise ExportError(message)
-    each = list(members)  # type: ignore[call-overload]
+    each: list[Mapping[str, Tensor] | nn.Module] = list(members)
     for number, member in enumerate(each):
         if not isinstance(member, Mapping | nn.Module):
             message = (

@@ -147,6 +147,13 @@ def _run(model: nn.Module, batch: Tensor) -> NDArray[np.float32]:
     except Exception as error:
         message = f"the model cannot run an input of shape {list(batch.shape)}: {error}"
         raise ExportError(message) from error
+    if len(logits) != len(batch):
+        message = (
+            f"the model's forward returned {len(logits)} rows of logits for {len(batch)} inputs; "
+            "of a wrapper that runs its network several times, export the network itself, such as "
+            "`core_model`, or give its networks as `members`"
+        )
+        raise ExportError(message)
     return logits.numpy()
 
 
