@@ -291,7 +291,10 @@ def _chosen(choice: Choice, known: Sequence[str], default: set[str]) -> set[str]
     for path in paths:
         if path not in known:
             some = ", ".join(f"`{name}`" for name in known) or "none"
-            message = f"no dropout with a probability above 0 at `{path}`; there is {some}"
+            message = (
+                f"no dropout with a probability above 0 at `{path}`; there is {some} "
+                '("active" chooses all)'
+            )
             raise ExportError(message)
     return set(paths)
 
