@@ -131,6 +131,15 @@ def test_members_of_other_networks_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_members_with_other_dropout_are_refused(tmp_path: Path) -> None:
+    other = network(1)
+    other[3] = nn.Dropout(0.4)
+    members = [network(), other]
+    with pytest.raises(ExportError, match="member 1 .* active dropout differs; .* probability"):
+        export(network(), EXAMPLE, tmp_path, members=members, dropout="active")
+    assert export(network(), EXAMPLE, tmp_path, members=members).members == 2
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

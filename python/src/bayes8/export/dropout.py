@@ -78,6 +78,11 @@ class Dropout:
     module: str
     in_place: bool = False
 
+    @property
+    def unit(self) -> tuple[str, str, float]:
+        """Where it drops, what, and how often."""
+        return self.path, self.kind, self.probability
+
 
 class _Watch(TorchFunctionMode):
     """Calls `drop` in the place of every dropout, and `read` with what functions read."""

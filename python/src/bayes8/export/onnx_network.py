@@ -4,6 +4,7 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -66,8 +67,23 @@ def onnx_network(
     # Another size and other values, also where the example is all zeros: no probability of dropout
     # may depend on them.
     another = torch.rand(other[:2].shape, generator=torch.Generator().manual_seed(0))
-    runs = [lambda: _run(model, batch), lambda: _run(model, another)]
-    active = active_dropouts(model, runs, dropout, is_random=is_random)
+    active, *others_active = (
+        active_dropouts(
+            member.model,
+            [partial(_run, member.model, inputs) for inputs in (batch, another)],
+            dropout,
+            is_random=is_random,
+        )
+        for member in members
+    )
+    for number, own in enumerate(others_active, 1):
+        # The graph is that of the first.
+        if [d.unit for d in own] != [d.unit for d in active]:
+            message = (
+                f"member {number} is another network than member 0: its active dropout differs; "
+                "members must have one architecture, and dropout of the same probability"
+            )
+            raise ExportError(message)
     with dropping(model, active, traced=True):
         network = _trace(model, batch, exporter)
     deterministic = _without_dropout(network, len(active))
