@@ -178,6 +178,28 @@ def test_arguments_of_other_types_are_named(
     assert export(network(), EXAMPLE, tmp_path / "out", members=members).members == 2  # type: ignore[arg-type]
 
 
+def test_weights_that_are_not_numbers(tmp_path: Path) -> None:
+    states = [network(seed).state_dict() for seed in range(2)]
+    states[1]["6.bias"] = states[1]["6.bias"] * torch.nan
+    with pytest.raises(ExportError, match=r"the logits of member 1 are not numbers \(NaN\)"):
+        export(network(), EXAMPLE, tmp_path / "out", members=states)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"metadata": {}}, "metadata is a dict; expected Metadata"),
+        ({"data": np.zeros((4, 8, 8, 3), np.uint8)}, "data is a ndarray; expected Pictures"),
+        ({"samples": "4"}, "samples is a str; expected int"),
+    ],
+)
+def test_arguments_of_golden_of_other_types_are_named(options: dict[str, Any], reason: str) -> None:
+    given: dict[str, Any] = {"metadata": METADATA, "data": some_pictures(4), "samples": 4}
+    with pytest.raises(ExportError, match=reason):
+        golden(network(), **given | options)
+
+
 def test_averages_of_weights_are_no_posterior() -> None:
     average = torch.optim.swa_utils.AveragedModel(network())
     for wrong in (average, torch.optim.SGD(average.parameters(), 0.1)):

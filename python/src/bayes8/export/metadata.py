@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ class Metadata:
         return {"class_names": list(self.class_names)} | content if self.class_names else content
 
     @classmethod
-    def load(cls, path: Path) -> "Metadata":
+    def load(cls, path: str | PathLike[str]) -> "Metadata":
         """Reads a `metadata.json`; other keys are ignored.
 
         Raises:
@@ -124,7 +125,7 @@ class Metadata:
 
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             message = f"{path}: {error}"
             raise ExportError(message) from error

@@ -87,10 +87,14 @@ def onnx_network(
     with dropping(model, active, traced=True):
         network = _trace(model, batch, exporter)
     deterministic = _without_dropout(network, len(active))
-    for member in members:
+    for number, member in enumerate(members):
         _set_weights(deterministic, member.model)
         with dropping(member.model, ()):
             expected, others = _run(member.model, batch), _run(member.model, other)
+        if np.isnan(expected).any():
+            which = f" of member {number}" if len(members) > 1 else ""
+            message = f"the logits{which} are not numbers (NaN); look for NaN in its weights"
+            raise ExportError(message)
         _compare(deterministic, batch, expected)
         _compare(deterministic, other[:2], others[:2])
     return network, active
