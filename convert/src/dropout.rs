@@ -9,7 +9,8 @@ use thiserror::Error;
 /// Dropout nodes to activate that a file has in evaluation mode: Monte-Carlo dropout.
 ///
 /// Its text is `all` or the nodes' names with commas between them, followed by `=` and a probability
-/// if it is not that of the nodes: `all`, `all=0.1`, `drop1,drop2=0.25`.
+/// if it is not that of the nodes: `all`, `all=0.1`, `drop1,drop2=0.25`. A name that itself ends in `=`
+/// and a number needs the probability after it.
 ///
 /// # Examples
 /// ```
@@ -36,7 +37,7 @@ pub enum McDropoutError {
     #[error("expected `all` or names of nodes, with commas between them")]
     Names,
     /// A probability that dropout cannot have.
-    #[error("`{0}` is not a probability above 0 and below 1")]
+    #[error("`{0}` is not a probability above 0 and below 1, in units of 2^-16")]
     Probability(String),
 }
 
@@ -58,8 +59,12 @@ impl FromStr for McDropout {
         let (names, probability) = match text.rsplit_once('=') {
             Some((names, number)) => {
                 let refused = || McDropoutError::Probability(number.into());
-                let number: f64 = number.trim().parse().map_err(|_| refused())?;
-                (names, Some(DropoutProbability::nearest(number).ok_or_else(refused)?))
+                match number.trim().parse().ok().map(DropoutProbability::nearest) {
+                    Some(probability) => (names, Some(probability.ok_or_else(refused)?)),
+                    // A part of a name, such as `block=a/drop`.
+                    None if names.trim() != "all" && !number.trim().is_empty() => (text, None),
+                    None => return Err(refused()),
+                }
             }
             None => (text, None),
         };

@@ -205,6 +205,9 @@ fn dropout_nodes(known: &[String]) -> String {
                dropout in training mode, as `bayes8.export` does"
                 .into()
         }
+        _ if known.iter().any(|name| name.contains('=')) => {
+            format!("the file has {}; `NAME=P` names NAME and its probability P", names(known))
+        }
         _ => format!("the file has {}", names(known)),
     }
 }

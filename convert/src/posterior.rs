@@ -107,6 +107,19 @@ pub enum PosteriorError {
         /// NaN, infinite or negative.
         value: f32,
     },
+    /// A weight of a member that is not finite.
+    #[error(
+        "tensor `{tensor}` holds {value} at index {index}: not a finite weight",
+        tensor = Echo(tensor)
+    )]
+    Weight {
+        /// The tensor.
+        tensor: String,
+        /// Position of the first such value, in row-major order.
+        index: usize,
+        /// NaN or infinite.
+        value: f32,
+    },
 }
 
 impl SigmaTensor {
@@ -198,10 +211,15 @@ impl Member {
                     dtype: format!("{:?}", view.dtype()),
                 });
             }
-            let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            let values: Vec<f32> =
+                view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
             let shape = view.shape().to_vec();
             match (member, is_sigma) {
                 (Some(member), false) => {
+                    if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                        let value = values[index];
+                        return Err(PosteriorError::Weight { tensor: name.into(), index, value });
+                    }
                     let mean = MeanTensor { shape, values };
                     members[member].means.insert(initializer.into(), mean);
                 }
@@ -237,9 +255,11 @@ impl Member {
 fn place(tensor: &str) -> (&str, Option<usize>) {
     let own = tensor.strip_suffix(".sigma").unwrap_or(tensor);
     let Some((initializer, number)) = own.rsplit_once(".member.") else { return (tensor, None) };
-    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    // One name for each member: `01` is none.
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit())
+        && (number == "0" || !number.starts_with('0'));
     match number.parse() {
-        Ok(member) if is_number => (initializer, Some(member)),
+        Ok(member) if is_plain => (initializer, Some(member)),
         _ => (tensor, None),
     }
 }
@@ -290,6 +310,17 @@ mod tests {
             };
             assert_eq!(tensor, "w.sigma");
         }
+    }
+
+    #[test]
+    fn refuses_members_without_a_plain_number_or_finite_weights() {
+        let parse = |name| Member::parse(&file(name, Dtype::F32, &[1.0, f32::NAN])).unwrap_err();
+        for name in ["w.member.01", "w.member.00", "w.member.+1", "w.member.-1", "w.member."] {
+            assert!(matches!(parse(name), PosteriorError::Name(named) if named == name));
+        }
+        let error = parse("w.member.0");
+        assert!(matches!(&error, PosteriorError::Weight { index: 1, .. }), "{error}");
+        assert!(error.to_string().contains("`w.member.0` holds NaN at index 1"), "{error}");
     }
 
     #[test]

@@ -160,10 +160,12 @@ pub enum QuantizationError {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// Nothing varies, although it has to.
-    #[error("{}: nothing varies from sample to sample", network.display())]
+    #[error("{}: nothing varies from sample to sample{}", network.display(), equal(*members))]
     NothingVaries {
         /// The file of the network, or of the first member.
         network: PathBuf,
+        /// The number of members, which are all equal; 1 for a single network.
+        members: usize,
     },
     /// The metadata cannot be read.
     #[error(transparent)]
@@ -217,6 +219,13 @@ pub enum QuantizationError {
     Quantize(QuantizeError),
 }
 
+fn equal(members: usize) -> String {
+    match members {
+        0 | 1 => String::new(),
+        _ => format!(", as all {members} members are equal"),
+    }
+}
+
 impl Quantization {
     /// Reads the files and checks that they belong together. If the archive of the calibration
     /// pictures has an array `logits`, the network must give these answers
@@ -228,8 +237,9 @@ impl Quantization {
         let Sources { members, import, calibration, open, .. } = sources;
         let network = Network::load_all(members, import)?;
         if sources.must_vary && network.period() == Some(1) {
-            let network = members.first().map(|member| member.network.clone());
-            return Err(QuantizationError::NothingVaries { network: network.unwrap_or_default() });
+            let network = members.first().map(|member| member.network.clone()).unwrap_or_default();
+            let members = members.len();
+            return Err(QuantizationError::NothingVaries { network, members });
         }
         let shape = network.graph.input();
         let (outputs, preprocessing) = sources.metadata(&network)?;

@@ -273,8 +273,8 @@ def test_other_pictures_are_refused(x: Any, error: type[Exception], message: str
         ({"seed": 1 << 64}, ValueError, "seed is 18446744073709551616"),
         ({"seed": 1 << 200}, ValueError, "seed is"),
         ({"layout": "HWCN"}, ValueError, 'layout is "HWCN"'),
-        # PyO3 names the argument in a note, which Python 3.10 does not have.
-        ({"layout": None}, TypeError, "^'None' is not an instance of 'str'"),
+        ({"layout": None}, TypeError, "^layout is a NoneType, not a str$"),
+        ({"keep_logits": 3}, TypeError, "^keep_logits is a int, not a bool$"),
     ],
 )
 def test_other_options_are_refused(
@@ -301,6 +301,14 @@ def test_a_message_names_the_argument_once() -> None:
     for name, call in calls.items():
         with pytest.raises(TypeError, match=f"^{name} is a str, not an int$"):
             call("3")
+    texts: list[tuple[str, Callable[[Any], object]]] = [
+        ("layout", lambda value: MODEL.stream(pictures(1), layout=value)),
+        ("layout", lambda value: MODEL.trace(pictures(1), layout=value)),
+        ("isa", lambda value: bayes8.load(b"", isa=value)),
+    ]
+    for name, call in texts:
+        with pytest.raises(TypeError, match=f"^{name} is a int, not a str$"):
+            call(3)
 
 
 def test_numpy_integers_are_numbers() -> None:

@@ -66,7 +66,8 @@ fn what_cannot_vary_is_a_wrong_usage_that_names_the_ways() {
     }
     // Members that are equal are one network.
     let equal = ["--member", "a.onnx", "--member", "network.onnx"];
-    quantize(&fixture, &equal).misused("a.onnx: nothing varies from sample to sample");
+    quantize(&fixture, &equal)
+        .misused("a.onnx: nothing varies from sample to sample, as all 2 members are equal");
     assert!(!fixture.path("out.safetensors").exists());
 
     quantize(&fixture, &["--network", "network.onnx", "--deterministic"]).succeeded();

@@ -144,7 +144,8 @@ impl<'a> Builder<'a> {
             None if probability.abs() < f64::from(f32::EPSILON) => return Ok(x),
             None => {
                 return Err(node.refuse(format!(
-                    "it drops with probability {probability}, which must be above 0 and below 1"
+                    "it drops with probability {probability}, which must be above 0 and below 1, in \
+                     units of 2^-16"
                 )));
             }
         };

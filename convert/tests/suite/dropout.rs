@@ -138,12 +138,29 @@ fn chosen_dropout_nodes_become_active() {
 
 #[test]
 fn choices_that_name_nothing_or_no_probability_are_refused() {
-    for text in ["", ",", "a,,b", "all=0", "all=1", "a=x", "a=-0.5", "=0.5", "all=nan"] {
+    for text in
+        ["", ",", "a,,b", "all=0", "all=1", "all=x", "a=", "a=-0.5", "a=1e-9", "=0.5", "all=nan"]
+    {
         assert!(text.parse::<McDropout>().is_err(), "{text}");
     }
-    for text in ["all", "all=0.5", "a,b", "a,b=0.25", "block.0/drop=0.5"] {
+    for text in ["all", "all=0.5", "a,b", "a,b=0.25", "block.0/drop=0.5", "a=x", "a=0.5=0.25"] {
         assert_eq!(text.parse::<McDropout>().unwrap().to_string(), text);
     }
+}
+
+#[test]
+fn names_may_hold_an_equals_sign() {
+    let inputs = ["raw", "ratio", "training"];
+    let tensors = vec![tensor("ratio", &[], &[0.25]), flag("training", false)];
+    let onnx = with_nodes(vec![node("Dropout", "drop=0.5", &inputs)], tensors);
+    let import = |choice: &str| {
+        let choice: McDropout = choice.parse().unwrap();
+        import_with(&onnx, &none(), &ImportOptions::new().mc_dropout(choice))
+    };
+    let network = import("drop=0.5=0.125").unwrap();
+    assert_eq!(dropouts(&network)[0].1.probability.as_f64(), 0.125);
+    let error = import("drop=0.5").unwrap_err().to_string();
+    assert_names(&error, &["called `drop`", "`drop=0.5`", "`NAME=P` names NAME"]);
 }
 
 #[test]

@@ -36,6 +36,31 @@ pub(crate) fn threads(value: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
     value.map_or(Ok(0), |value| Ok(whole("threads", value, [1, most])? as usize))
 }
 
+/// Returns a text. PyO3 would name the argument in a note, which Python 3.10 does not have.
+pub(crate) fn text(what: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    value.extract().map_err(|_| of_another_type(what, value, "a str"))
+}
+
+/// Returns the error of an argument that is not an `expected` one.
+fn of_another_type(what: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+    match value.get_type().name() {
+        Ok(of) => PyTypeError::new_err(format!("{what} is a {of}, not {expected}")),
+        Err(error) => error,
+    }
+}
+
+/// Returns the order of the axes of pictures, as [`top_count`] does.
+#[expect(clippy::unnecessary_wraps, reason = "what `from_py_with` takes")]
+pub(crate) fn layout(value: &Bound<'_, PyAny>) -> PyResult<PyResult<String>> {
+    Ok(text("layout", value))
+}
+
+/// Returns whether to keep logits, as [`top_count`] does.
+#[expect(clippy::unnecessary_wraps, reason = "what `from_py_with` takes")]
+pub(crate) fn keep_logits(value: &Bound<'_, PyAny>) -> PyResult<PyResult<bool>> {
+    Ok(value.extract().map_err(|_| of_another_type("keep_logits", value, "a bool")))
+}
+
 /// Returns a number that need not be given.
 pub(crate) fn optional(
     what: &str,

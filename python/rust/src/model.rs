@@ -39,12 +39,13 @@ impl Model {
         py: Python<'_>,
         source: &Bound<'_, PyAny>,
         threads: Option<&Bound<'_, PyAny>>,
-        isa: Option<&str>,
+        isa: Option<&Bound<'_, PyAny>>,
         bank_bytes: Option<&Bound<'_, PyAny>>,
         max_memory: Option<&Bound<'_, PyAny>>,
         max_steps: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let isa = isa.map(str::parse).transpose();
+        let isa = isa.map(|isa| arguments::text("isa", isa)).transpose()?;
+        let isa = isa.map(|isa| isa.parse()).transpose();
         let isa = isa.map_err(|e: bayes8::IsaError| PyValueError::new_err(message(&e)))?;
         let bank_bytes = arguments::optional("bank_bytes", bank_bytes, [0, usize::MAX as u64])?;
         let bank_bytes = bank_bytes.map_or(0, |bytes| bytes as usize);
@@ -94,9 +95,13 @@ impl Model {
     /// Raises:
     ///     TypeError: the pictures are of another kind.
     ///     ValueError: their shape is wrong, a number is not finite, or samples do not exist.
-    #[pyo3(signature = (
-        pictures, *, samples=None, seed=None, layout="NHWC", keep_logits=false, progress=None
-    ))]
+    #[pyo3(
+        signature = (
+            pictures, *, samples=None, seed=None, layout=Ok("NHWC".into()), keep_logits=Ok(false), progress=None
+        ),
+        text_signature = "($self, pictures, *, samples=None, seed=None, layout=\"NHWC\", keep_logits=False, \
+                          progress=None)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn predict<'py>(
         &self,
@@ -104,15 +109,15 @@ impl Model {
         pictures: &Bound<'py, PyAny>,
         samples: Option<&Bound<'py, PyAny>>,
         seed: Option<&Bound<'py, PyAny>>,
-        layout: &str,
-        keep_logits: bool,
+        #[pyo3(from_py_with = arguments::layout)] layout: PyResult<String>,
+        #[pyo3(from_py_with = arguments::keep_logits)] keep_logits: PyResult<bool>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Prediction> {
         let options = PredictOptions::new()
             .samples(arguments::samples(samples, self.0.model.default_samples())?)
             .seed(arguments::seed(seed)?)
-            .keep_logits(keep_logits);
-        let batch = Batch::new(pictures, self.0.shape(), layout)?;
+            .keep_logits(keep_logits?);
+        let batch = Batch::new(pictures, self.0.shape(), &layout?)?;
         self.0.predict(py, &batch, &options, &Progress::new(progress)?)
     }
 
@@ -128,27 +133,32 @@ impl Model {
     ///     every: samples between two estimates; by default one per thread.
     ///     layout: as in `predict`.
     ///     keep_logits: as in `predict`.
-    #[pyo3(signature = (
-        pictures, *, samples=None, seed=None, every=None, layout="NHWC", keep_logits=false
-    ))]
+    #[pyo3(
+        signature = (
+            pictures, *, samples=None, seed=None, every=None, layout=Ok("NHWC".into()), keep_logits=Ok(false)
+        ),
+        text_signature = "($self, pictures, *, samples=None, seed=None, every=None, layout=\"NHWC\", \
+                          keep_logits=False)"
+    )]
     fn stream<'py>(
         &self,
         pictures: Bound<'py, PyAny>,
         samples: Option<&Bound<'py, PyAny>>,
         seed: Option<&Bound<'py, PyAny>>,
         every: Option<&Bound<'py, PyAny>>,
-        layout: &str,
-        keep_logits: bool,
+        #[pyo3(from_py_with = arguments::layout)] layout: PyResult<String>,
+        #[pyo3(from_py_with = arguments::keep_logits)] keep_logits: PyResult<bool>,
     ) -> PyResult<Stream> {
         let options = PredictOptions::new()
             .samples(arguments::samples(samples, self.0.model.default_samples())?)
             .seed(arguments::seed(seed)?)
-            .keep_logits(keep_logits);
+            .keep_logits(keep_logits?);
         let every = every.map(|every| arguments::sample_count("every", every)).transpose()?;
         let every = every.map_or_else(|| self.0.threads().map(|n| n as u32), Ok)?;
         // Wrong pictures are refused here, not at the first estimate.
-        Batch::new(&pictures, self.0.shape(), layout)?;
-        Ok(Stream::new(Arc::clone(&self.0), pictures.unbind(), layout.into(), options, every))
+        let layout = layout?;
+        Batch::new(&pictures, self.0.shape(), &layout)?;
+        Ok(Stream::new(Arc::clone(&self.0), pictures.unbind(), layout, options, every))
     }
 
     /// Returns the output of every node for one weight sample, by name, in order.
@@ -156,7 +166,7 @@ impl Model {
     /// Outputs are codes, uint8 [N, H, W, C]; the last are the logits, float32 [N, classes].
     /// Flattened values, and convolutions that end in an addition, have no codes and are left out.
     #[pyo3(
-        signature = (pictures, *, sample=Ok(0), seed=None, layout="NHWC"),
+        signature = (pictures, *, sample=Ok(0), seed=None, layout=Ok("NHWC".into())),
         text_signature = "($self, pictures, *, sample=0, seed=None, layout=\"NHWC\")"
     )]
     fn trace<'py>(
@@ -165,10 +175,10 @@ impl Model {
         pictures: &Bound<'py, PyAny>,
         #[pyo3(from_py_with = arguments::sample_index)] sample: PyResult<u32>,
         seed: Option<&Bound<'py, PyAny>>,
-        layout: &str,
+        #[pyo3(from_py_with = arguments::layout)] layout: PyResult<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let (sample, seed) = (sample?, arguments::seed(seed)?);
-        let batch = Batch::new(pictures, self.0.shape(), layout)?;
+        let batch = Batch::new(pictures, self.0.shape(), &layout?)?;
         let (count, input) = (batch.count(), batch.pictures());
         let pool = pool(self.0.settings.threads)?;
         let steps = py.detach(|| pool.install(|| self.0.model.trace(input, seed, sample)));

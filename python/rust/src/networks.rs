@@ -65,7 +65,9 @@ impl Networks<'_, '_> {
 fn activated((nodes, probability): Dropout) -> PyResult<McDropout> {
     let nearest = |number: f64| {
         DropoutProbability::nearest(number).ok_or_else(|| {
-            let message = format!("mc_dropout has {number}, not a probability above 0 and below 1");
+            let message = format!(
+                "mc_dropout has {number}, not a probability above 0 and below 1, in units of 2^-16"
+            );
             PyValueError::new_err(message)
         })
     };

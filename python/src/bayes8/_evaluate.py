@@ -8,10 +8,12 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from . import _bayes8
 from ._bayes8 import fit_images
 from ._files import check_exist, load, npz, temporary_folder
-from ._networks import dropout_of, members_of, network_path, posteriors_of
+from ._networks import check_types, dropout_of, members_of, network_path, posteriors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +80,10 @@ def evaluate(  # noqa: PLR0913 (keywords)
         TypeError, ValueError: an argument is wrong.
 
     """
+    check_types("a str", str, fp32_noise=fp32_noise)
+    check_types("a str", str | None, input_layout=input_layout)
+    check_types("a number", Real | None, moped=moped)
+    check_types("a bool", bool | np.bool_, deterministic=deterministic)
     networks = members_of(network, members)
     if networks:
         posteriors = posteriors_of(posterior, len(networks), is_ensemble=members is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,12 @@ def members_of(network: object, members: object) -> list[Any]:
         message = "pass network or members, not both"
         raise ValueError(message)
     networks = _list("members", members)
+    for number, one in enumerate(networks):
+        if not _is_network(one):
+            message = (
+                f"members[{number}] is a {type(one).__name__}, not a path or an onnx.ModelProto"
+            )
+            raise TypeError(message)
     if not 1 < len(networks) <= MAX_MEMBERS:
         count = len(networks)
         message = f"members has length {count}; an ensemble has 2 to {MAX_MEMBERS} networks"
@@ -40,10 +46,18 @@ def posteriors_of(posterior: object, members: int, *, is_ensemble: bool) -> list
         )
         raise ValueError(message)
     files = [posterior] if is_file else _list("posterior", posterior)
+    for number, file in enumerate(files):
+        if not isinstance(file, str | os.PathLike):
+            message = f"posterior[{number}] is a {type(file).__name__}, not a path"
+            raise TypeError(message)
     if len(files) != members:
         message = f"posterior has length {len(files)}; there are {members} networks, with one each"
         raise ValueError(message)
     return files
+
+
+def _is_network(network: object) -> bool:
+    return isinstance(network, str | os.PathLike) or hasattr(network, "SerializeToString")
 
 
 def network_path(folder: Path, number: int, network: object) -> Path:
@@ -68,7 +82,10 @@ def dropout_of(mc_dropout: McDropout) -> tuple[list[str] | None, float | None] |
         names, probability = mc_dropout[0], float(mc_dropout[1])
     if names == "all":
         return None, probability
-    chosen = None if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
+    # The probabilities of a dictionary would be lost.
+    chosen: list[Any] = []
+    if isinstance(names, Iterable) and not isinstance(names, str | Mapping):
+        chosen = list(names)
     if not chosen or not all(isinstance(name, str) for name in chosen):
         message = (
             f'mc_dropout is {mc_dropout!r}, not "all", a list of names of nodes, or a tuple of '
@@ -76,6 +93,17 @@ def dropout_of(mc_dropout: McDropout) -> tuple[list[str] | None, float | None] |
         )
         raise TypeError(message)
     return chosen, probability
+
+
+def check_types(expected: str, kinds: Any, /, **arguments: object) -> None:  # noqa: ANN401 (a type or several)
+    """Makes sure that arguments have a type.
+
+    PyO3 checks them too, but names the argument in a note, which Python 3.10 does not have.
+    """
+    for name, value in arguments.items():
+        if not isinstance(value, kinds):
+            message = f"{name} is a {type(value).__name__}, not {expected}"
+            raise TypeError(message)
 
 
 def _list(name: str, value: object) -> list[Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from . import _bayes8
 from ._files import check_exist, npz, temporary_folder
-from ._networks import dropout_of, members_of, network_path, posteriors_of
+from ._networks import check_types, dropout_of, members_of, network_path, posteriors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +88,16 @@ def quantize(  # noqa: PLR0913 (keywords)
         TypeError, ValueError: an argument is wrong.
 
     """
+    check_types(
+        "a str",
+        str,
+        calibration_method=calibration_method,
+        weight_rounding=weight_rounding,
+        bias_correction=bias_correction,
+    )
+    check_types("a str", str | None, name=name, input_layout=input_layout)
+    check_types("a number", Real | None, moped=moped, percentile=percentile)
+    check_types("a bool", bool | np.bool_, deterministic=deterministic)
     networks = members_of(network, members)
     if not networks:
         message = "network is missing, or members"

@@ -1,8 +1,9 @@
 """Dropout that stays active, in both exporters."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -184,6 +185,100 @@ def test_batchnorm_that_stays_in_training_mode(tmp_path: Path) -> None:
         export(model, EXAMPLE, tmp_path)
 
 
+class Function(nn.Module):
+    """Calls a function of itself and its input, after a convolution and before a linear layer."""
+
+    def __init__(self, function: Callable[[nn.Module, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+        self.conv, self.fc = nn.Conv2d(3, 3, 1), nn.Linear(192, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.fc(self.function(self, self.conv(x)).flatten(1))
+        return logits
+
+
+def overwritten(module: nn.Module, x: Tensor) -> Tensor:
+    return x + F.dropout(x, 0.3, module.training, inplace=True)
+
+
+def ignored(module: nn.Module, x: Tensor) -> Tensor:
+    view = x.flatten(1)
+    F.dropout(x, 0.3, module.training, True)
+    return view * 2
+
+
+@EXPORTERS
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda m, x: F.dropout(x, float(x.mean().sigmoid()), m.training), "depends on the input"),
+        (lambda m, x: F.dropout(x, 1 / (1 + len(x)), m.training), "depends on the input"),
+        (lambda m, x: F.dropout(x, float(torch.rand(())), m.training), "or on chance"),
+        (overwritten, "overwrites its input .* is read again later; use inplace=False"),
+        (ignored, "overwrites its input .* is read again later; use inplace=False"),
+    ],
+)
+def test_functions_that_are_more_than_dropout(
+    function: Callable[[nn.Module, Tensor], Tensor],
+    reason: str,
+    exporter: Exporter,
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UnsupportedLayerError, match=reason):
+        export(Function(function), EXAMPLE, tmp_path / "out", exporter=exporter)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m, x: F.dropout(x, 0.3, m.training, True).relu(),
+        lambda m, x: torch.dropout_(x, 0.3, m.training).relu(),
+        lambda m, x: F.dropout(x, 1 / x.shape[1], m.training, inplace=True).relu(),
+    ],
+)
+def test_dropout_in_place(function: Callable[[nn.Module, Tensor], Tensor], tmp_path: Path) -> None:
+    files = export(Function(function), EXAMPLE, tmp_path)
+    assert files.dropout == [""]
+    assert randoms(files.network) == ["Dropout"]
+
+
+def test_blocks_are_not_left_out_in_silence(tmp_path: Path) -> None:
+    class DropBlock2d(nn.Module):
+        """As torchvision's, which is known by its name."""
+
+        p = 0.2
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x
+
+    model = nn.Sequential(DropBlock2d(), nn.Dropout(0.1), nn.Flatten(), nn.Linear(192, 4))
+    with pytest.raises(UnsupportedLayerError, match=r"`0` \(DropBlock2d\): it drops blocks"):
+        export(model, EXAMPLE, tmp_path)
+    assert export(model, EXAMPLE, tmp_path, dropout=["1"]).dropout == ["1"]
+
+
+@pytest.mark.parametrize("choice", [3, True, [1], {"unit": 0.5}])
+def test_choices_of_other_types(choice: Any, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match='expected "active", "inactive" or a list of paths'):
+        export(residual(), EXAMPLE, tmp_path, dropout=choice)
+
+
+def test_a_wrapper_that_repeats_its_network(tmp_path: Path) -> None:
+    class Repeated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.core_model = residual()
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = self.core_model(x.repeat(5, 1, 1, 1))
+            return logits
+
+    with pytest.raises(ExportError, match="15 rows of logits for 3 inputs; .*`core_model`"):
+        export(Repeated(), EXAMPLE, tmp_path)
+
+
 class OwnMask(nn.Module):
     def __init__(self, how: str) -> None:
         super().__init__()
@@ -206,7 +301,7 @@ class OwnMask(nn.Module):
     [
         ("input", "its dropout depends on the input"),
         ("noise", "depends on chance, other than by dropout"),
-        ("rows", "it drops whole rows of a value"),
+        ("rows", r"it drops whole rows of a value \[3, 3\]"),
     ],
 )
 def test_masks_that_are_not_those_of_dropout(how: str, reason: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,7 +13,16 @@ from safetensors.numpy import load_file
 from torch import Tensor, nn
 
 import bayes8
-from bayes8.export import ExportError, Metadata, Pictures, Preprocessing, export, golden
+from bayes8.export import (
+    ExportError,
+    Metadata,
+    Pictures,
+    Preprocessing,
+    export,
+    golden,
+    swag_gaussian,
+    swag_members,
+)
 
 EXAMPLE = torch.zeros(1, 3, 8, 8)
 CLASSES = ["bag", "boot", "coat", "shirt"]
@@ -119,6 +129,84 @@ def test_members_of_other_networks_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ExportError, match=reason):
             export(network(), EXAMPLE, tmp_path / "out", members=members)
     assert not list(tmp_path.iterdir())
+
+
+def test_members_with_other_dropout_are_refused(tmp_path: Path) -> None:
+    other = network(1)
+    other[3] = nn.Dropout(0.4)
+    members = [network(), other]
+    with pytest.raises(ExportError, match="member 1 .* active dropout differs; .* probability"):
+        export(network(), EXAMPLE, tmp_path, members=members, dropout="active")
+    assert export(network(), EXAMPLE, tmp_path, members=members).members == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"members": network().state_dict()}, "`members` is a OrderedDict; expected a list"),
+        ({"members": network()}, "`members` is a Sequential; expected a list"),
+        ({"members": ["a.pth", "b.pth"]}, "member 0 is a str; expected a state dict"),
+        ({"members": 3}, "`members` is a int; expected a list"),
+        ({"sigma": 0.1}, "`sigma` is a float; expected a dictionary"),
+        ({"sigma": [3]}, "`sigma` is a list; expected a dictionary"),
+        ({"sigma": {"6.bias": None}}, "`sigma` of `6.bias` is a NoneType; expected a tensor"),
+        ({"refresh_batchnorm": 3}, "`refresh_batchnorm` is a int; expected a loader"),
+        ({"refresh_batchnorm": EXAMPLE}, "`refresh_batchnorm` is a Tensor; expected a loader"),
+        ({"refresh_batchnorm": [{"x": EXAMPLE}]}, "a batch of `refresh_batchnorm` is a dict"),
+        ({"class_names": "abcd"}, "class_names is 'abcd'; expected a list of str"),
+        ({"preprocessing": {"mean": [0]}}, "preprocessing is a dict; expected Preprocessing"),
+        ({"exporter": ["dynamo"]}, "exporter is .*; expected"),
+        ({"example_input": np.zeros((1, 3, 8, 8))}, "example_input is a ndarray; expected"),
+        ({"model": network().state_dict()}, "the model is a OrderedDict; expected an nn.Module"),
+        ({"model": None}, "the model is a NoneType; expected an nn.Module"),
+        ({"directory": None}, "directory is a NoneType; expected a path"),
+    ],
+)
+def test_arguments_of_other_types_are_named(
+    options: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {
+        "model": network(),
+        "example_input": EXAMPLE,
+        "directory": tmp_path / "out",
+    }
+    with pytest.raises(ExportError, match=reason):
+        export(**given | options)
+    assert not list(tmp_path.iterdir())
+    # Any iterable will do.
+    members = (network(seed) for seed in range(2))
+    assert export(network(), EXAMPLE, tmp_path / "out", members=members).members == 2  # type: ignore[arg-type]
+
+
+def test_weights_that_are_not_numbers(tmp_path: Path) -> None:
+    states = [network(seed).state_dict() for seed in range(2)]
+    states[1]["6.bias"] = states[1]["6.bias"] * torch.nan
+    with pytest.raises(ExportError, match=r"the logits of member 1 are not numbers \(NaN\)"):
+        export(network(), EXAMPLE, tmp_path / "out", members=states)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"metadata": {}}, "metadata is a dict; expected Metadata"),
+        ({"data": np.zeros((4, 8, 8, 3), np.uint8)}, "data is a ndarray; expected Pictures"),
+        ({"samples": "4"}, "samples is a str; expected int"),
+    ],
+)
+def test_arguments_of_golden_of_other_types_are_named(options: dict[str, Any], reason: str) -> None:
+    given: dict[str, Any] = {"metadata": METADATA, "data": some_pictures(4), "samples": 4}
+    with pytest.raises(ExportError, match=reason):
+        golden(network(), **given | options)
+
+
+def test_averages_of_weights_are_no_posterior() -> None:
+    average = torch.optim.swa_utils.AveragedModel(network())
+    for wrong in (average, torch.optim.SGD(average.parameters(), 0.1)):
+        with pytest.raises(ExportError, match="is not SWAG of TorchUncertainty; .*`members`. SWA"):
+            swag_members(wrong, 4)
+        with pytest.raises(ExportError, match="is not SWAG of TorchUncertainty"):
+            swag_gaussian(wrong)
 
 
 def test_given_standard_deviations(tmp_path: Path) -> None:

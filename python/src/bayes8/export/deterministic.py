@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .deterministic_layer import DeterministicLayer, deterministic_layer
@@ -24,6 +25,13 @@ def deterministic_copy(model: nn.Module) -> nn.Module:
         UnsupportedLayerError: names a layer that cannot be exported.
 
     """
+    if not isinstance(model, nn.Module):
+        message = f"the model is a {_name(model)}; expected an nn.Module"
+        raise ExportError(message)
+    for path, module in plain_modules(model):
+        if isinstance(module, torch.jit.ScriptModule):
+            reason = "it is compiled by torch.jit; export the module that it was made of"
+            raise UnsupportedLayerError(path, type(module).__name__, reason)
     # Layers are replaced while they are copied, as some keep what PyTorch cannot copy.
     twins: dict[int, Any] = {}
     inside: tuple[str, ...] = ()
@@ -78,6 +86,10 @@ def logits_of(output: object, *, maps: bool = False) -> Tensor:
         "expected logits [N, classes] or a pair of them and the KL divergence"
     )
     raise ExportError(message)
+
+
+def _name(given: object) -> str:
+    return f"class, {given.__name__}" if isinstance(given, type) else type(given).__name__
 
 
 def _check_statistics(model: nn.Module) -> None:

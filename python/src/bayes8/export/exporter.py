@@ -91,8 +91,11 @@ def export(  # noqa: PLR0913 (options by name)
         ExportError: for all other problems; no file is left.
 
     """
+    if not isinstance(directory, str | PathLike):
+        message = f"directory is a {type(directory).__name__}; expected a path"
+        raise ExportError(message)
     directory = Path(directory)
-    metadata = Metadata(tuple(class_names), preprocessing or Preprocessing())
+    metadata = Metadata(class_names, Preprocessing() if preprocessing is None else preprocessing)
     networks = members_of(model, members, sigma, refresh_batchnorm)
     network, active = onnx_network(networks, example_input, dropout, exporter)
     _check_metadata(metadata, network, example_input)

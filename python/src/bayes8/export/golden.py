@@ -94,6 +94,7 @@ def golden(  # noqa: PLR0913 (options by name)
         ExportError: when labels are missing or are not classes, or the model cannot be run.
 
     """
+    _check_types(metadata=(metadata, Metadata), data=(data, Pictures), samples=(samples, int))
     labels = data.labels
     if labels is None:
         message = "the pictures have no array `y` of labels"
@@ -108,7 +109,7 @@ def golden(  # noqa: PLR0913 (options by name)
         copied = deterministic_copy(model)
         active = active_dropouts(
             copied,
-            lambda: run(copied, inputs[:1], 1),
+            [lambda: run(copied, inputs[:1], 1)],
             dropout,
             is_random=bool(deterministic_layers(copied)),
         )
@@ -150,6 +151,13 @@ def golden(  # noqa: PLR0913 (options by name)
         }
     figures |= metadata.to_json()
     return Golden(figures, _tensors(both, outside, labels, mean))
+
+
+def _check_types(**arguments: tuple[object, type]) -> None:
+    for name, (given, kind) in arguments.items():
+        if not isinstance(given, kind):
+            message = f"{name} is a {type(given).__name__}; expected {kind.__name__}"
+            raise ExportError(message)
 
 
 def _inputs(metadata: Metadata, pictures: Pictures) -> Tensor:

@@ -61,12 +61,18 @@ def laplace(posterior: Any) -> tuple[nn.Module, dict[str, Tensor]]:  # noqa: ANN
 
     """
     key = getattr(posterior, "_key", None)
+    if key is None:
+        message = f"{type(posterior).__name__} is not a posterior of laplace-torch"
+        raise ExportError(message)
     if key not in (("all", "diag"), ("last_layer", "diag"), ("last_layer", "kron")):
         message = (
             f"{type(posterior).__name__}: a covariance other than diagonal, or with Kronecker "
             "factors over the last layer, cannot be kept; draw members instead: "
             "export(..., members=...) takes a state_dict for each draw of `sample`"
         )
+        raise ExportError(message)
+    if getattr(posterior, "likelihood", None) == "regression":
+        message = f"{type(posterior).__name__} is of a regression; bayes8 runs classifiers"
         raise ExportError(message)
     try:
         precision = posterior.posterior_precision

@@ -60,6 +60,7 @@ def members_of(
         ExportError: says which member cannot be used.
 
     """
+    members = None if members is None else _each(members)
     if members is not None and not MIN_MEMBERS <= len(members) <= MAX_MEMBERS:
         message = f"{len(members)} members; there must be {MIN_MEMBERS} to {MAX_MEMBERS}"
         raise ExportError(message)
@@ -68,11 +69,17 @@ def members_of(
         if members is None
         else [_copy(model, member, number) for number, member in enumerate(members)]
     )
-    each = [sigma or {}] * len(copies) if sigma is None or isinstance(sigma, Mapping) else sigma
+    each = _sigma_of_each(sigma, len(copies))
     if len(each) != len(copies):
         message = f"`sigma` holds {len(each)} dictionaries for {len(copies)} networks"
         raise ExportError(message)
     if loader is not None:
+        if isinstance(loader, Tensor) or not isinstance(loader, Iterable):
+            message = (
+                f"`refresh_batchnorm` is a {type(loader).__name__}; expected a loader, or a list "
+                "of batches"
+            )
+            raise ExportError(message)
         for copied in copies:
             _refresh(copied, loader)
     made = [Member(copied, _checked(copied, own)) for copied, own in zip(copies, each, strict=True)]
@@ -81,6 +88,41 @@ def members_of(
         for number, other in enumerate(others, 1):
             _check_architecture(first, other, number)
     return made
+
+
+def _each(members: object) -> list[Mapping[str, Tensor] | nn.Module]:
+    """Returns the members as a list.
+
+    Raises:
+        ExportError: when they are something else, such as one state dict or paths.
+
+    """
+    # A Sequential is iterable too, over its layers.
+    is_one = isinstance(members, nn.Module) and not isinstance(members, nn.ModuleList)
+    if is_one or isinstance(members, Mapping | str | bytes) or not isinstance(members, Iterable):
+        kind = type(members).__name__
+        message = f"`members` is a {kind}; expected a list of state dicts or of networks"
+        raise ExportError(message)
+    each: list[Mapping[str, Tensor] | nn.Module] = list(members)
+    for number, member in enumerate(each):
+        if not isinstance(member, Mapping | nn.Module):
+            message = (
+                f"member {number} is a {type(member).__name__}; expected a state dict or a network"
+            )
+            raise ExportError(message)
+    return each
+
+
+def _sigma_of_each(sigma: object, count: int) -> Sequence[Mapping[str, Tensor]]:
+    if sigma is None or isinstance(sigma, Mapping):
+        return [sigma or {}] * count
+    if isinstance(sigma, Sequence) and all(isinstance(own, Mapping) for own in sigma):
+        return sigma
+    message = (
+        f"`sigma` is a {type(sigma).__name__}; expected a dictionary from names of parameters to "
+        "standard deviations, or a list with one for each member"
+    )
+    raise ExportError(message)
 
 
 def _copy(model: nn.Module, member: Mapping[str, Tensor] | nn.Module, number: int) -> nn.Module:
@@ -131,7 +173,11 @@ def _checked(model: nn.Module, sigma: Mapping[str, Tensor]) -> dict[str, Tensor]
         if path in bayesian:
             reason = f"it has its own posterior, and `sigma` names `{name}`"
             raise UnsupportedLayerError(path, bayesian[path].kind, reason)
-        values = torch.as_tensor(given).detach().to("cpu", torch.float32, copy=True)
+        try:
+            values = torch.as_tensor(given).detach().to("cpu", torch.float32, copy=True)
+        except Exception as error:
+            message = f"`sigma` of `{name}` is a {type(given).__name__}; expected a tensor"
+            raise ExportError(message) from error
         if values.shape != parameters[name].shape:
             message = (
                 f"`sigma` of `{name}` has shape {list(values.shape)} instead of "
@@ -163,7 +209,13 @@ def _refresh(model: nn.Module, loader: Iterable[Batch]) -> None:
     try:
         with torch.no_grad():
             for batch in loader:
-                inputs = batch if isinstance(batch, Tensor) else batch[0]
+                inputs = batch[0] if isinstance(batch, tuple | list) and batch else batch
+                if not isinstance(inputs, Tensor):
+                    message = (
+                        f"a batch of `refresh_batchnorm` is a {type(batch).__name__}; expected a "
+                        "tensor of inputs, or a tuple that begins with one"
+                    )
+                    raise ExportError(message)  # noqa: TRY301 (passed on below)
                 model(inputs.to("cpu", torch.float32))
                 count += 1
     except ExportError:

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         for name, values in (("mean", self.mean), ("std", self.std)):
+            if isinstance(values, str) or not hasattr(values, "__len__"):
+                message = f"preprocessing: `{name}` is {values!r}; expected a list of numbers"
+                raise ExportError(message)
             if len(values) == 0 or not all(math.isfinite(value) for value in values):
                 message = f"preprocessing: `{name}` must hold finite numbers, not {list(values)}"
                 raise ExportError(message)
@@ -80,10 +84,26 @@ class Metadata:
         class_names: in the order of the logits; empty where the classes have no names.
         preprocessing: of the pictures.
 
+    Raises:
+        ExportError: when these are something else.
+
     """
 
     class_names: Sequence[str] = ()
     preprocessing: Preprocessing = Preprocessing()
+
+    def __post_init__(self) -> None:
+        # A str is a sequence of str too, but hardly of names.
+        if isinstance(self.class_names, str) or not (
+            isinstance(self.class_names, Sequence)
+            and all(isinstance(name, str) for name in self.class_names)
+        ):
+            message = f"class_names is {self.class_names!r}; expected a list of str"
+            raise ExportError(message)
+        if not isinstance(self.preprocessing, Preprocessing):
+            kind = type(self.preprocessing).__name__
+            message = f"preprocessing is a {kind}; expected Preprocessing(mean=[...], std=[...])"
+            raise ExportError(message)
 
     def to_json(self) -> dict[str, Any]:
         """Returns what the file holds."""
@@ -97,7 +117,7 @@ class Metadata:
         return {"class_names": list(self.class_names)} | content if self.class_names else content
 
     @classmethod
-    def load(cls, path: Path) -> "Metadata":
+    def load(cls, path: str | PathLike[str]) -> "Metadata":
         """Reads a `metadata.json`; other keys are ignored.
 
         Raises:
@@ -105,7 +125,7 @@ class Metadata:
 
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             message = f"{path}: {error}"
             raise ExportError(message) from error

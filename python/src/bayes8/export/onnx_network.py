@@ -4,6 +4,7 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -51,7 +52,7 @@ def onnx_network(
         ExportError: when the model cannot be run or traced, or the network computes something else.
 
     """
-    if exporter not in _OPERATOR_SETS:
+    if not isinstance(exporter, str) or exporter not in _OPERATOR_SETS:
         message = f'exporter is "{exporter}"; expected "torchscript" or "dynamo"'
         raise ExportError(message)
     first = _first(example)
@@ -63,14 +64,37 @@ def onnx_network(
     other = 0.7 * batch
     model = members[0].model
     is_random = len(members) > 1 or bool(members[0].sigmas())
-    active = active_dropouts(model, lambda: _run(model, batch), dropout, is_random=is_random)
+    # Another size and other values, also where the example is all zeros: no probability of dropout
+    # may depend on them.
+    another = torch.rand(other[:2].shape, generator=torch.Generator().manual_seed(0))
+    active, *others_active = (
+        active_dropouts(
+            member.model,
+            [partial(_run, member.model, inputs) for inputs in (batch, another)],
+            dropout,
+            is_random=is_random,
+        )
+        for member in members
+    )
+    for number, own in enumerate(others_active, 1):
+        # The graph is that of the first.
+        if [d.unit for d in own] != [d.unit for d in active]:
+            message = (
+                f"member {number} is another network than member 0: its active dropout differs; "
+                "members must have one architecture, and dropout of the same probability"
+            )
+            raise ExportError(message)
     with dropping(model, active, traced=True):
         network = _trace(model, batch, exporter)
     deterministic = _without_dropout(network, len(active))
-    for member in members:
+    for number, member in enumerate(members):
         _set_weights(deterministic, member.model)
         with dropping(member.model, ()):
             expected, others = _run(member.model, batch), _run(member.model, other)
+        if np.isnan(expected).any():
+            which = f" of member {number}" if len(members) > 1 else ""
+            message = f"the logits{which} are not numbers (NaN); look for NaN in its weights"
+            raise ExportError(message)
         _compare(deterministic, batch, expected)
         _compare(deterministic, other[:2], others[:2])
     return network, active
@@ -122,6 +146,9 @@ def _set_weights(network: onnx.ModelProto, model: nn.Module) -> None:
 
 
 def _first(example: Tensor) -> Tensor:
+    if not isinstance(example, Tensor):
+        message = f"example_input is a {type(example).__name__}; expected a float tensor [N, ...]"
+        raise ExportError(message)
     if example.ndim < 2 or len(example) == 0 or not example.is_floating_point():  # noqa: PLR2004
         message = (
             f"example_input has shape {list(example.shape)} and type {example.dtype}; "
@@ -140,6 +167,13 @@ def _run(model: nn.Module, batch: Tensor) -> NDArray[np.float32]:
     except Exception as error:
         message = f"the model cannot run an input of shape {list(batch.shape)}: {error}"
         raise ExportError(message) from error
+    if len(logits) != len(batch):
+        message = (
+            f"the model's forward returned {len(logits)} rows of logits for {len(batch)} inputs; "
+            "of a wrapper that runs its network several times, export the network itself, such as "
+            "`core_model`, or give its networks as `members`"
+        )
+        raise ExportError(message)
     return logits.numpy()
 
 

@@ -1,7 +1,7 @@
 """Pictures and labels from `.npz` archives, as `bayes8 evaluate` reads them."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class Pictures:
     labels: NDArray[np.int64] | None
 
     @classmethod
-    def load(cls, path: Path) -> "Pictures":
+    def load(cls, path: str | PathLike[str]) -> "Pictures":
         """Reads `x` and, where there is one, `y`, integers [N].
 
         `x` is u8 [N, H, W, C], [N, H, W] of one channel, or [N, D, H, W, C].

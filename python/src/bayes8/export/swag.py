@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import ExportError
+from .members import MAX_MEMBERS, MIN_MEMBERS
 
 
 def swag_members(swag: Any, count: int, *, seed: int = 0) -> list[nn.Module]:  # noqa: ANN401 (a class that need not be installed)
@@ -14,14 +15,20 @@ def swag_members(swag: Any, count: int, *, seed: int = 0) -> list[nn.Module]:  #
 
     Args:
         swag: a `torch_uncertainty.methods.SWAG` that has collected models.
-        count: number of networks.
+        count: number of networks, 2 to 64.
         seed: of the draws; PyTorch's global generator is restored afterwards.
 
     Raises:
-        ExportError: when `swag` is something else, or has no models.
+        ExportError: when `swag` is something else, or has no models, or for other numbers.
 
     """
     _check(swag)
+    if not isinstance(count, int) or not MIN_MEMBERS <= count <= MAX_MEMBERS:
+        message = f"count is {count!r}; there must be {MIN_MEMBERS} to {MAX_MEMBERS} members"
+        raise ExportError(message)
+    if not isinstance(seed, int):
+        message = f"seed is {seed!r}; expected an int"
+        raise ExportError(message)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return [swag.sample(swag.scale, swag.diag_covariance) for _ in range(count)]
@@ -40,7 +47,7 @@ def swag_gaussian(swag: Any) -> tuple[nn.Module, dict[str, Tensor]]:  # noqa: AN
     _check(swag)
     if not swag.diag_covariance:
         message = (
-            "SWAG's covariance of low rank over all layers cannot be kept as standard deviations: "
+            "SWAG's covariance of low rank cannot be kept as standard deviations: "
             "draw members instead, with swag_members, or train with diag_covariance=True"
         )
         raise ExportError(message)
@@ -59,7 +66,12 @@ def swag_gaussian(swag: Any) -> tuple[nn.Module, dict[str, Tensor]]:  # noqa: AN
 def _check(swag: Any) -> None:  # noqa: ANN401 (a class that need not be installed)
     names = ("core_model", "swag_stats", "diag_covariance", "scale", "sample")
     if not all(hasattr(swag, name) for name in names):
-        message = f"{type(swag).__name__} is not SWAG of TorchUncertainty"
+        message = (
+            f"{type(swag).__name__} is not SWAG of TorchUncertainty; of another library's SWAG, "
+            "draw networks yourself and give their state dicts to `members`. SWA, of PyTorch or of "
+            "torchcontrib, is a mean of weights without a spread: its network is one network, and "
+            "snapshots of the training are members"
+        )
         raise ExportError(message)
     if not swag.num_avgd_models:
         message = (
