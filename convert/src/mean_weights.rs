@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bayes8_core::graph::{Node, Op};
+use bayes8_core::head::Output;
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::{ModelError, Parameters, QuantizedModel};
 use bayes8_core::numerics::{Quantization, Table};
@@ -22,7 +23,14 @@ pub fn of(model: &QuantizedModel) -> Result<QuantizedModel, ModelError> {
             std::iter::once(true).chain(nodes.map(|node| !matches!(node.op, Op::Dropout(_))));
         calibration.ranges.retain(|_| kept.next() == Some(true));
     }
-    let left = parts.graph.nodes().iter().filter(|node| !matches!(node.op, Op::Dropout(_)));
+    let is_left = |node: &Node<_>| !matches!(node.op, Op::Dropout(_));
+    let nodes = parts.graph.nodes();
+    let outputs = parts.outputs.iter().map(|output| {
+        let left = |&node: &usize| nodes[..node].iter().filter(|node| is_left(node)).count();
+        Output { nodes: output.nodes.iter().map(left).collect(), ..output.clone() }
+    });
+    parts.outputs = outputs.collect();
+    let left = parts.graph.nodes().iter().filter(|node| is_left(node));
     let read: Vec<Option<Quantization>> = left.map(|node| parts.grid(node.inputs[0])).collect();
     parts.graph = parts.graph.without_dropout();
     for (index, read) in read.into_iter().enumerate() {
