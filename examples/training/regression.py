@@ -70,7 +70,7 @@ def figures(outputs: NDArray[Any], y: Array, scale: float, offset: float) -> dic
 def _quantile(mean: Tensor, std: Tensor, share: float) -> Tensor:
     """Returns a quantile of the mixture of Gaussians [samples, N] for each of N, by bisection."""
     low, high = (mean - 8 * std).amin(0), (mean + 8 * std).amax(0)
-    for _ in range(30):
+    for _ in range(24):
         middle = (low + high) / 2
         is_below = torch.special.ndtr((middle - mean) / std).mean(0) < share
         low, high = torch.where(is_below, middle, low), torch.where(is_below, high, middle)

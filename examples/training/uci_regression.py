@@ -184,21 +184,31 @@ def record(
         target=target,
     )
     inputs = torch.from_numpy(features.apply(split.test_x))
-    samples = SAMPLES if len(numbers) == 1 else 1
-    results = []
-    # The second run shows how much is chance.
-    for seed in (0, 1):
-        torch.manual_seed(seed)
-        with torch.no_grad():
-            outputs = torch.cat([networks.draw(number, inputs, samples) for number in numbers])
-        scale, offset = target.std.item(), target.mean.item()
-        results.append(figures(outputs.numpy(), split.test_y, scale, offset))
-        if seed == 0:
-            mean, logarithm = (part.numpy() for part in outputs.unbind(2))
-            np.savez_compressed(folder / "golden.npz", mean=mean, log_variance=logarithm)
-    golden = {"samples": len(outputs), **results[0], "second_run": results[1]}
+    scale, offset = target.std.item(), target.mean.item()
+    is_random = len(numbers) == 1
+
+    def predict(runs: range) -> NDArray[np.float32]:
+        drawn = []
+        for seed in runs:
+            torch.manual_seed(seed)
+            with torch.no_grad():
+                own = [networks.draw(n, inputs, SAMPLES if is_random else 1) for n in numbers]
+            drawn.append(torch.cat(own).numpy())
+        return np.concatenate(drawn)
+
+    outputs = predict(range(1))
+    result = figures(outputs, split.test_y, scale, offset)
+    golden: dict[str, Any] = {"samples": len(outputs), **result}
+    if is_random:
+        # How far the figures are chance, and what they come to.
+        for name, runs in (("second_run", range(1, 2)), ("converged", range(2, 18))):
+            more = predict(runs)
+            own = figures(more, split.test_y, scale, offset)
+            golden[name] = {"samples": len(more), **own}
     write_json(folder / "golden.json", golden)
-    return results[0]
+    mean, logarithm = outputs[..., 0], outputs[..., 1]
+    np.savez_compressed(folder / "golden.npz", mean=mean, log_variance=logarithm)
+    return result
 
 
 def summary(name: str, results: Sequence[dict[str, float]]) -> dict[str, Any]:
