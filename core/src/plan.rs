@@ -47,6 +47,18 @@ pub struct Step<L> {
 }
 
 impl<L> Step<L> {
+    /// Returns the number of multiply-accumulates per picture.
+    pub(crate) fn multiply_accumulates(&self) -> u64 {
+        match &self.action {
+            // Those of the members are of the same size.
+            Action::Convolution(members) => members.iter().next().map_or(0, |(convolution, _)| {
+                let Convolution { output, filters, .. } = convolution;
+                (output.elements() as u64).saturating_mul(filters.fan_in() as u64)
+            }),
+            Action::Loop(_) => 0,
+        }
+    }
+
     /// Returns the step with its layers in another form.
     pub(crate) fn with_layers<M>(&self, mut change: impl FnMut(&Convolution, &L) -> M) -> Step<M> {
         let action = match &self.action {
