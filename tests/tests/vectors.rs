@@ -160,7 +160,7 @@ impl Backend for Wrong {
     fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
         match (self.0, job) {
             (Fault::Pool, Job::MaxPooling(_)) => {
-                job.run(draw, ChaCha8::group_bytes, input, output);
+                job.run(draw, ChaCha8::groups, input, output);
                 *output.last_mut().expect("an output") ^= 1;
             }
             (Fault::Requantize, Job::Requantization(Requantization { rescale, target })) => {
@@ -171,7 +171,7 @@ impl Backend for Wrong {
                     *code = (rounded + target.zero_point) as u8;
                 }
             }
-            _ => job.run(draw, ChaCha8::group_bytes, input, output),
+            _ => job.run(draw, ChaCha8::groups, input, output),
         }
     }
 }

@@ -24,7 +24,8 @@ use std::time::{Duration, Instant};
 /// Checks that the kernel returns the same bits as the portable reference, then predicts random
 /// pictures repeatedly. The figure of merit is image-samples per second: pictures x weight samples.
 /// The sampling share is the time to draw the weights once, divided by the time of all threads; with
-/// a bank that holds all samples nothing is drawn.
+/// a bank that holds all samples nothing is drawn. GMAC/s counts the layers that no sample changes, such
+/// as those before the first dropout, once per picture, as they run.
 ///
 /// With --profile, one thread is measured, and two tables show where its time goes. The first is by
 /// kind of work: products, packing and transforms (of activations), sampling (drawing and packing
@@ -136,7 +137,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let wall = median(&times);
     let image_samples = f64::from(batch) * f64::from(samples);
-    let macs = model.quantized().multiply_accumulates() as f64;
+    let macs = f64::from(batch) * model.quantized().multiply_accumulates_of(samples) as f64;
     let report = Report {
         image_samples_per_second: image_samples / wall,
         sampling_share: drawn / (wall * model.threads() as f64),
@@ -145,7 +146,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         threads: model.threads(),
         isa: model.isa().name(),
         kernel: model.kernel(),
-        giga_macs_per_second: macs * image_samples / wall / 1e9,
+        giga_macs_per_second: macs / wall / 1e9,
         bank_bytes,
         peak_memory_bytes: peak_memory(),
         repeats: times.len(),
