@@ -8,6 +8,7 @@
 
 mod accumulator;
 pub mod classes;
+mod exponential;
 mod fixed;
 pub mod gaussian;
 pub mod labels;
