@@ -32,7 +32,13 @@
 
 /// Initial value of a `bayes8_model_info`: its size, all else zero.
 #define BAYES8_MODEL_INFO_INIT \
-  {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
+
+/// Initial value of a `bayes8_output`: its size, all else zero.
+#define BAYES8_OUTPUT_INIT {sizeof(bayes8_output), NULL, NULL, 0, 0, 0, NULL, {NULL, NULL}}
+
+/// Initial value of a `bayes8_target`: its size, all else zero.
+#define BAYES8_TARGET_INIT {sizeof(bayes8_target), NULL, NULL, 0, 0, 0}
 
 /// Initial value of a `bayes8_dropout`: its size, all else zero.
 #define BAYES8_DROPOUT_INIT {sizeof(bayes8_dropout), NULL, NULL, 0}
@@ -42,14 +48,15 @@
 
 /// Initial value of a `bayes8_outputs`: nothing is wanted.
 #define BAYES8_OUTPUTS_INIT \
-  {sizeof(bayes8_outputs), {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}}
+  {sizeof(bayes8_outputs), {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, \
+   {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, NULL}
 
 /// Room that `bayes8_logits_digest()` needs: 64 hexadecimal digits and the NUL after them.
 #define BAYES8_LOGITS_DIGEST_SIZE 65
 
 /// Whether a call succeeded, or why not. The numbers are stable; later versions may add others. The
 /// functions below list their errors without `BAYES8_STATUS_`.
-typedef enum {
+typedef enum bayes8_status {
   /// Success.
   BAYES8_STATUS_OK = 0,
   /// A pointer that must not be NULL is NULL.
@@ -70,7 +77,7 @@ typedef enum {
   BAYES8_STATUS_THREADS = 7,
   /// The pictures or sums do not have the shape that the model takes.
   BAYES8_STATUS_SHAPE = 8,
-  /// A normalized picture holds a number that is not finite.
+  /// A picture holds a number that is not finite.
   BAYES8_STATUS_NOT_FINITE = 9,
   /// A defect of the library. It was contained: the model can be used further and freed.
   BAYES8_STATUS_PANIC = 10,
@@ -82,6 +89,8 @@ typedef enum {
   BAYES8_STATUS_SUMS = 13,
   /// The caller's progress function cancelled the prediction.
   BAYES8_STATUS_CANCELLED = 14,
+  /// Bytes for a model that takes numbers, or numbers for one that takes bytes.
+  BAYES8_STATUS_VALUES = 15,
 } bayes8_status;
 
 /// A model, ready to predict. It never changes: any number of threads may use one at once.
@@ -92,7 +101,7 @@ typedef enum {
 typedef struct bayes8_model bayes8_model;
 
 /// How a model is to run. Start from `BAYES8_MODEL_OPTIONS_INIT`.
-typedef struct {
+typedef struct bayes8_model_options {
   /// `sizeof(bayes8_model_options)`.
   size_t size;
   /// Name of an instruction set, such as `avx2`; the message for a wrong one lists them all. NULL,
@@ -117,7 +126,7 @@ typedef struct {
 
 /// Name, shape and other facts about a model. The strings are UTF-8 and live as long as the model.
 /// Start from `BAYES8_MODEL_INFO_INIT`.
-typedef struct {
+typedef struct bayes8_model_info {
   /// `sizeof(bayes8_model_info)`, set by the caller.
   size_t size;
   /// Name of the model.
@@ -135,11 +144,11 @@ typedef struct {
   size_t width;
   /// Channels of a picture: 1 for gray, 3 for red, green and blue.
   size_t channels;
-  /// Number of classes.
+  /// Number of classes of the first output; 0 if its head is another.
   size_t classes;
   /// Number of threads that a prediction may use.
   size_t threads;
-  /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
+  /// Number of integers in the sums of the first output for a picture (`sums` of `bayes8_outputs`).
   size_t sum_words;
   /// Number of samples of a prediction whose options have `samples` 0: the number of members for an
   /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members.
@@ -151,10 +160,17 @@ typedef struct {
   size_t bayesian_layers;
   /// Number of dropout nodes, which are active; `bayes8_model_get_dropout()` describes them.
   size_t dropout;
+  /// Number of outputs, at least 1; `bayes8_model_get_output()` describes them.
+  size_t outputs;
+  /// Number of the network's numbers for a picture and sample, of all outputs (`logits` of
+  /// `bayes8_outputs`).
+  size_t numbers;
+  /// What the model takes: `bytes`, for `bayes8_predict()`, or `numbers`, for `bayes8_predict_numbers()`.
+  const char *values;
 } bayes8_model_info;
 
 /// A dropout node, which is active at prediction. Start from `BAYES8_DROPOUT_INIT`.
-typedef struct {
+typedef struct bayes8_dropout {
   /// `sizeof(bayes8_dropout)`, set by the caller.
   size_t size;
   /// Name of the node: UTF-8 that lives as long as the model.
@@ -164,6 +180,47 @@ typedef struct {
   /// The probability that a unit is dropped.
   double probability;
 } bayes8_dropout;
+
+/// An output of a model: a name, and what its numbers mean. The strings are UTF-8 and live as long as
+/// the model. Start from `BAYES8_OUTPUT_INIT`.
+typedef struct bayes8_output {
+  /// `sizeof(bayes8_output)`, set by the caller.
+  size_t size;
+  /// Name of the output, which no other output of the model has.
+  const char *name;
+  /// What the numbers mean: `classes`, of which a picture has exactly one; independent `labels`; or
+  /// `gaussian`, the targets of a regression.
+  const char *head;
+  /// Number of classes, labels or targets.
+  size_t count;
+  /// Number of the network's numbers for a picture and sample: those of `logits` of `bayes8_outputs`.
+  size_t numbers;
+  /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
+  size_t sum_words;
+  /// How a regression states the variance of its targets: `none`, `log` or `softplus`. NULL for other
+  /// heads.
+  const char *variance;
+  /// The two outcomes of each label: without it, then with it. They are `no` and `yes`, unless a
+  /// single label has other names. NULL for other heads.
+  const char *outcomes[2];
+} bayes8_output;
+
+/// A target of a regression. The strings are UTF-8 and live as long as the model. Start from
+/// `BAYES8_TARGET_INIT`.
+typedef struct bayes8_target {
+  /// `sizeof(bayes8_target)`, set by the caller.
+  size_t size;
+  /// Name of the target; `target N` where the model has none.
+  const char *name;
+  /// Unit of the target; empty where the model has none.
+  const char *unit;
+  /// The network's number y means `scale * y + offset`, in the unit of the target.
+  double scale;
+  /// What is added to the scaled number.
+  double offset;
+  /// Standard deviation, in the unit of the target, of noise that the network does not state.
+  double noise;
+} bayes8_target;
 
 /// A function that a prediction calls after each weight sample, to report its progress and to ask
 /// whether to go on.
@@ -183,7 +240,7 @@ typedef int (*bayes8_progress)(void *data, uint64_t done, uint64_t total);
 ///
 /// The same model, picture, seed and samples give the same bits, whatever the other pictures, the
 /// threads, the instruction set or the machine.
-typedef struct {
+typedef struct bayes8_predict_options {
   /// `sizeof(bayes8_predict_options)`.
   size_t size;
   /// Seed of the weights. Default 0.
@@ -201,7 +258,7 @@ typedef struct {
 
 /// The caller's memory for `capacity` numbers. Results fill it from the start; any room after them is
 /// left alone. With `data` NULL the result is not wanted.
-typedef struct {
+typedef struct bayes8_double_buffer {
   /// The first number, or NULL.
   double *data;
   /// Room, in numbers (not bytes).
@@ -210,7 +267,7 @@ typedef struct {
 
 /// The caller's memory for `capacity` numbers. Results fill it from the start; any room after them is
 /// left alone. With `data` NULL the result is not wanted.
-typedef struct {
+typedef struct bayes8_float_buffer {
   /// The first number, or NULL.
   float *data;
   /// Room, in numbers (not bytes).
@@ -219,34 +276,52 @@ typedef struct {
 
 /// The caller's memory for `capacity` numbers. Results fill it from the start; any room after them is
 /// left alone. With `data` NULL the result is not wanted.
-typedef struct {
+typedef struct bayes8_int64_buffer {
   /// The first number, or NULL.
   int64_t *data;
   /// Room, in numbers (not bytes).
   size_t capacity;
 } bayes8_int64_buffer;
 
-/// Where the results go: row-major arrays with one row per picture, in the order of the pictures.
-/// Start from `BAYES8_OUTPUTS_INIT`, in which nothing is wanted, or in C from
+/// Where the results of an output go: row-major arrays with one row per picture, in the order of the
+/// pictures. Start from `BAYES8_OUTPUTS_INIT`, in which nothing is wanted, or in C from
 /// `{.size = sizeof outputs, ...}`. Entropies are in nats.
-typedef struct {
+///
+/// `n` is the number of classes, labels or targets. An output has the figures of its head, and to ask for
+/// another is an error: `classes` and `labels` have `probabilities`, `std`, `predictive_entropy`,
+/// `expected_entropy` and `mutual_information`; `gaussian` has `mean`, `std`, `aleatoric_std` and
+/// `epistemic_std`, in the unit of each target.
+typedef struct bayes8_outputs {
   /// `sizeof(bayes8_outputs)`.
   size_t size;
-  /// `[count][classes]`: mean probability of each class over the samples.
-  bayes8_double_buffer probabilities;
-  /// `[count][classes]`: standard deviation of each class's probability over the samples.
-  bayes8_double_buffer std;
-  /// `[count]`: total uncertainty, the entropy of the mean probabilities.
-  bayes8_double_buffer predictive_entropy;
-  /// `[count]`: aleatoric uncertainty, the mean of the samples' entropies.
-  bayes8_double_buffer expected_entropy;
-  /// `[count]`: epistemic uncertainty, `predictive_entropy` minus `expected_entropy`, at least 0.
-  bayes8_double_buffer mutual_information;
-  /// `[count][samples][classes]`: logits of every sample.
-  bayes8_float_buffer logits;
+  /// `[count][n]`: mean probability of each class or label over the samples.
+  struct bayes8_double_buffer probabilities;
+  /// `[count][n]`: standard deviation of the probability of each class or label over the samples; of
+  /// each target the standard deviation of the prediction, aleatoric and epistemic.
+  struct bayes8_double_buffer std;
+  /// Total uncertainty, the entropy of the mean probabilities: `[count]` for classes, `[count][n]` for
+  /// labels, as the next two.
+  struct bayes8_double_buffer predictive_entropy;
+  /// Aleatoric uncertainty, the mean of the samples' entropies.
+  struct bayes8_double_buffer expected_entropy;
+  /// Epistemic uncertainty, `predictive_entropy` minus `expected_entropy`, at least 0.
+  struct bayes8_double_buffer mutual_information;
+  /// `[count][samples][numbers]`: the network's numbers of every sample, such as the logits of classes.
+  /// They are those of all outputs, whatever `output` is; `numbers` is that of `bayes8_model_info`.
+  struct bayes8_float_buffer logits;
   /// `[count][sum_words]`: integer sums over the samples, the number of samples first. They determine
   /// all results but the logits, and `bayes8_sums_merge()` adds other samples to them exactly.
-  bayes8_int64_buffer sums;
+  struct bayes8_int64_buffer sums;
+  /// `[count][n]`: mean of each target.
+  struct bayes8_double_buffer mean;
+  /// `[count][n]`: aleatoric part of `std`, noise in the data.
+  struct bayes8_double_buffer aleatoric_std;
+  /// `[count][n]`: epistemic part of `std`, the standard deviation of the samples' means.
+  struct bayes8_double_buffer epistemic_std;
+  /// Index of the output that the results are of. 0, the default, for the first.
+  size_t output;
+  /// The results that are wanted of another output, or NULL, the default. An output can be named once.
+  const struct bayes8_outputs *next;
 } bayes8_outputs;
 
 #ifdef __cplusplus
@@ -266,10 +341,10 @@ extern "C" {
 /// # Safety
 /// `logits` is NULL or points to `length` floats. `digest` is NULL or points to `capacity` bytes, which
 /// only this call uses.
-bayes8_status bayes8_logits_digest(const float *logits,
-                                   size_t length,
-                                   char *digest,
-                                   size_t capacity);
+enum bayes8_status bayes8_logits_digest(const float *logits,
+                                        size_t length,
+                                        char *digest,
+                                        size_t capacity);
 
 /// Why the last call that failed on this thread failed: UTF-8 text that names the file, tensor or
 /// argument and says what would be right. Empty if none has failed; a call that succeeds leaves it.
@@ -291,9 +366,9 @@ const char *bayes8_last_error_message(void);
 /// `path` is NULL or a NUL-terminated string. `options` is NULL or points to a `bayes8_model_options`
 /// of `options->size` bytes, whose `isa` is NULL or a NUL-terminated string. `model` is NULL or points
 /// to a pointer.
-bayes8_status bayes8_model_load(const char *path,
-                                const bayes8_model_options *options,
-                                bayes8_model **model);
+enum bayes8_status bayes8_model_load(const char *path,
+                                     const struct bayes8_model_options *options,
+                                     struct bayes8_model **model);
 
 /// Loads a model from the `length` bytes of a model file, which are not needed after the call.
 ///
@@ -307,17 +382,17 @@ bayes8_status bayes8_model_load(const char *path,
 /// `bytes` is NULL or points to `length` bytes. `options` is NULL or points to a `bayes8_model_options`
 /// of `options->size` bytes, whose `isa` is NULL or a NUL-terminated string. `model` is NULL or points
 /// to a pointer.
-bayes8_status bayes8_model_load_bytes(const uint8_t *bytes,
-                                      size_t length,
-                                      const bayes8_model_options *options,
-                                      bayes8_model **model);
+enum bayes8_status bayes8_model_load_bytes(const uint8_t *bytes,
+                                           size_t length,
+                                           const struct bayes8_model_options *options,
+                                           struct bayes8_model **model);
 
 /// Frees a model and all strings that came from it; its threads have ended when the call returns.
 /// NULL is allowed and does nothing.
 ///
 /// # Safety
 /// `model` is NULL or a handle that was not freed before and that no thread is using.
-void bayes8_model_free(bayes8_model *model);
+void bayes8_model_free(struct bayes8_model *model);
 
 /// Fills `*info`, which must start from `BAYES8_MODEL_INFO_INIT`.
 ///
@@ -328,19 +403,19 @@ void bayes8_model_free(bayes8_model *model);
 /// # Safety
 /// `model` is NULL or a live handle; `info` is NULL or points to a `bayes8_model_info` of `info->size`
 /// bytes.
-bayes8_status bayes8_model_get_info(const bayes8_model *model,
-                                    bayes8_model_info *info);
+enum bayes8_status bayes8_model_get_info(const struct bayes8_model *model,
+                                         struct bayes8_model_info *info);
 
-/// Puts the name of a class into `*name`: UTF-8 that lives as long as the model; `class N` where
-/// the model has no names.
+/// Puts the name of a class of the first output into `*name`: UTF-8 that lives as long as the model;
+/// `class N` where the model has no names. `bayes8_model_get_item_name()` knows those of all outputs.
 ///
 /// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no class has this index.
 ///
 /// # Safety
 /// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
-bayes8_status bayes8_model_get_class_name(const bayes8_model *model,
-                                          size_t index,
-                                          const char **name);
+enum bayes8_status bayes8_model_get_class_name(const struct bayes8_model *model,
+                                               size_t index,
+                                               const char **name);
 
 /// Fills `*dropout`, which must start from `BAYES8_DROPOUT_INIT`, with the dropout node of an index,
 /// in execution order. `dropout` of `bayes8_model_info` is their number.
@@ -350,9 +425,47 @@ bayes8_status bayes8_model_get_class_name(const bayes8_model *model,
 /// # Safety
 /// `model` is NULL or a live handle; `dropout` is NULL or points to a `bayes8_dropout` of
 /// `dropout->size` bytes.
-bayes8_status bayes8_model_get_dropout(const bayes8_model *model,
-                                       size_t index,
-                                       bayes8_dropout *dropout);
+enum bayes8_status bayes8_model_get_dropout(const struct bayes8_model *model,
+                                            size_t index,
+                                            struct bayes8_dropout *dropout);
+
+/// Fills `*output`, which must start from `BAYES8_OUTPUT_INIT`, with the output of an index. `outputs`
+/// of `bayes8_model_info` is their number.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no output has this index.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `output` is NULL or points to a `bayes8_output` of `output->size`
+/// bytes.
+enum bayes8_status bayes8_model_get_output(const struct bayes8_model *model,
+                                           size_t index,
+                                           struct bayes8_output *output);
+
+/// Puts the name of class, label or target `index` of output `output` into `*name`: UTF-8 that lives as
+/// long as the model; `class N`, `label N` or `target N` where the model has none.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where nothing has these indices.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
+enum bayes8_status bayes8_model_get_item_name(const struct bayes8_model *model,
+                                              size_t output,
+                                              size_t index,
+                                              const char **name);
+
+/// Fills `*target`, which must start from `BAYES8_TARGET_INIT`, with target `index` of output `output`,
+/// a regression.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where nothing has these indices, or the output is not a
+/// regression.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `target` is NULL or points to a `bayes8_target` of `target->size`
+/// bytes.
+enum bayes8_status bayes8_model_get_target(const struct bayes8_model *model,
+                                           size_t output,
+                                           size_t index,
+                                           struct bayes8_target *target);
 
 /// Predicts `count` pictures of bytes, which the model normalizes.
 ///
@@ -363,39 +476,57 @@ bayes8_status bayes8_model_get_dropout(const bayes8_model *model,
 ///
 /// Any number of threads may predict with one model at once, each into separate buffers.
 ///
-/// Errors: `NULL_POINTER`, `SHAPE`, `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`, `OUT_OF_MEMORY`,
-/// `CANCELLED`.
+/// Errors: `NULL_POINTER`, `SHAPE`, `VALUES` where the model takes numbers, `INVALID_ARGUMENT`,
+/// `BUFFER_TOO_SMALL`, `OUT_OF_MEMORY`, `CANCELLED`.
 ///
 /// # Safety
 /// `model` is NULL or a live handle. `pictures` is NULL or points to `length` elements. `options` is
 /// NULL or points to a `bayes8_predict_options` of `options->size` bytes, whose `progress` is NULL or
 /// keeps to the rules of `bayes8_progress`. `outputs` is NULL or points to a `bayes8_outputs` of
-/// `outputs->size` bytes. Each `data` in it is NULL or points to `capacity` numbers, which only this
-/// call uses and which are not part of `pictures`.
-bayes8_status bayes8_predict(const bayes8_model *model,
-                             const uint8_t *pictures,
-                             size_t length,
-                             size_t count,
-                             const bayes8_predict_options *options,
-                             const bayes8_outputs *outputs);
+/// `outputs->size` bytes, and so is each `next` from there on. Each `data` in them is NULL or points to
+/// `capacity` numbers, which only this call uses, for this result alone, and which are not part of
+/// `pictures`.
+enum bayes8_status bayes8_predict(const struct bayes8_model *model,
+                                  const uint8_t *pictures,
+                                  size_t length,
+                                  size_t count,
+                                  const struct bayes8_predict_options *options,
+                                  const struct bayes8_outputs *outputs);
+
+/// Predicts `count` inputs of raw numbers, such as the features of a table or the values of a sequence,
+/// which the model normalizes. The model must take numbers (`values` of `bayes8_model_info`). A table has
+/// one channel per feature; a sequence of `width` steps is `[count][width][channels]`. Layout, arguments
+/// and results are those of `bayes8_predict()`.
+///
+/// Errors: `NULL_POINTER`, `SHAPE`, `VALUES` where the model takes bytes, `NOT_FINITE`,
+/// `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`, `OUT_OF_MEMORY`, `CANCELLED`.
+///
+/// # Safety
+/// As for `bayes8_predict()`.
+enum bayes8_status bayes8_predict_numbers(const struct bayes8_model *model,
+                                          const float *numbers,
+                                          size_t length,
+                                          size_t count,
+                                          const struct bayes8_predict_options *options,
+                                          const struct bayes8_outputs *outputs);
 
 /// Predicts `count` pictures of numbers that are normalized already: `(p / 255 - mean) / std` of
-/// each channel, with the mean and standard deviation of the training. Layout, arguments and results
-/// are those of `bayes8_predict()`.
+/// each channel, with the mean and standard deviation of the training, or `(p - mean) / std` where the
+/// model takes numbers. Layout, arguments and results are those of `bayes8_predict()`.
 ///
 /// Errors: `NULL_POINTER`, `SHAPE`, `NOT_FINITE`, `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`,
 /// `OUT_OF_MEMORY`, `CANCELLED`.
 ///
 /// # Safety
 /// As for `bayes8_predict()`.
-bayes8_status bayes8_predict_normalized(const bayes8_model *model,
-                                        const float *pictures,
-                                        size_t length,
-                                        size_t count,
-                                        const bayes8_predict_options *options,
-                                        const bayes8_outputs *outputs);
+enum bayes8_status bayes8_predict_normalized(const struct bayes8_model *model,
+                                             const float *pictures,
+                                             size_t length,
+                                             size_t count,
+                                             const struct bayes8_predict_options *options,
+                                             const struct bayes8_outputs *outputs);
 
-/// Adds the sums `from` to the sums `into`, picture by picture.
+/// Adds the sums `from` of the first output to the sums `into`, picture by picture.
 ///
 /// Both are `[count][sum_words]`, from the `sums` of `bayes8_outputs` or from earlier merges.
 /// `length` is the number of words in each, exactly `count * sum_words`. Zeros are the sums of no
@@ -413,17 +544,31 @@ bayes8_status bayes8_predict_normalized(const bayes8_model *model,
 /// # Safety
 /// `model` is NULL or a live handle. `into` and `from` are NULL or point to `length` words; only this
 /// call uses those of `into`.
-bayes8_status bayes8_sums_merge(const bayes8_model *model,
-                                int64_t *into,
-                                const int64_t *from,
-                                size_t length,
-                                size_t count);
+enum bayes8_status bayes8_sums_merge(const struct bayes8_model *model,
+                                     int64_t *into,
+                                     const int64_t *from,
+                                     size_t length,
+                                     size_t count);
 
-/// Computes the figures of `count` pictures from their sums.
+/// Adds sums of output `output`, as `bayes8_sums_merge()` does for the first. `sum_words` is that of
+/// `bayes8_output`.
+///
+/// Errors: those of `bayes8_sums_merge()`, and `INVALID_ARGUMENT` where no output has this index.
+///
+/// # Safety
+/// As for `bayes8_sums_merge()`.
+enum bayes8_status bayes8_output_sums_merge(const struct bayes8_model *model,
+                                            size_t output,
+                                            int64_t *into,
+                                            const int64_t *from,
+                                            size_t length,
+                                            size_t count);
+
+/// Computes the figures of `count` pictures from their sums, those of the output `outputs->output`.
 ///
 /// `sums` is `[count][sum_words]`, and `length` its number of words, exactly `count * sum_words`. The
 /// figures have the bits of a single prediction from all samples; those of a picture without samples
-/// are 0. `data` of `outputs->logits` and `outputs->sums` must be NULL.
+/// are 0. `data` of `outputs->logits` and `outputs->sums`, and `outputs->next`, must be NULL.
 ///
 /// On any error nothing is written.
 ///
@@ -433,11 +578,11 @@ bayes8_status bayes8_sums_merge(const bayes8_model *model,
 /// `model` is NULL or a live handle. `sums` is NULL or points to `length` words. `outputs` is NULL or
 /// points to a `bayes8_outputs` of `outputs->size` bytes. Each `data` in it is NULL or points to
 /// `capacity` numbers, which only this call uses and which are not part of `sums`.
-bayes8_status bayes8_sums_finish(const bayes8_model *model,
-                                 const int64_t *sums,
-                                 size_t length,
-                                 size_t count,
-                                 const bayes8_outputs *outputs);
+enum bayes8_status bayes8_sums_finish(const struct bayes8_model *model,
+                                      const int64_t *sums,
+                                      size_t length,
+                                      size_t count,
+                                      const struct bayes8_outputs *outputs);
 
 /// Version of the library in use, such as `0.1.0`, in a constant string. The version of the header is
 /// `BAYES8_VERSION_STRING`.

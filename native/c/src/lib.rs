@@ -15,6 +15,7 @@ pub mod dropout;
 pub mod error;
 mod extensible;
 pub mod model;
+pub mod output;
 pub mod outputs;
 mod pointer;
 pub mod predict;

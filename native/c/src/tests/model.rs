@@ -55,6 +55,7 @@ fn info_is_what_the_rust_interface_says() {
     assert_eq!(info.threads, native.threads());
     assert_eq!(info.sum_words, ClassSums::new(10).to_words().len());
     assert_eq!(info.default_samples, 32);
+    assert_eq!((info.outputs, info.numbers, text(info.values).as_str()), (1, 10, "bytes"));
     for class in 0..info.classes {
         assert_eq!(class_name(*model, class), Ok(native.class_name(class)));
     }
@@ -64,7 +65,7 @@ fn info_is_what_the_rust_interface_says() {
 fn a_class_that_does_not_exist_is_refused() {
     let (status, message) = class_name(*shipped(), 10).expect_err("there are 10 classes");
     assert_eq!(status, Status::InvalidArgument);
-    assert_eq!(message, "class 10 does not exist, the model has 10 classes");
+    assert_eq!(message, "class 10 does not exist: output `output` has 10 of them");
 }
 
 #[test]
