@@ -2,8 +2,9 @@
 //
 //     outputs MODEL [NUMBER...]
 //
-// The numbers are the input of a model that takes numbers, such as the features of a table. Without them, and for
-// a model that takes bytes, the program predicts zeros. native/c/README.md says how to compile this file.
+// The numbers are the input of a model that takes numbers, such as the features of a table. Without
+// them, and for a model that takes bytes, the program predicts zeros. native/c/README.md says how to
+// compile this file.
 
 #include "bayes8.h"
 
@@ -75,7 +76,8 @@ static bool print(const bayes8_model *model, size_t index, const output *output)
       if (!succeeded(bayes8_model_get_target(model, index, item, &target))) {
         return false;
       }
-      printf("  %-12s %g +- %g %s, epistemic %g\n", name, value, std, target.unit,
+      const char *space = target.unit[0] == '\0' ? "" : " ";
+      printf("  %-12s %g +- %g%s%s, epistemic %g\n", name, value, std, space, target.unit,
              output->epistemic[item]);
     } else if (strcmp(about->head, "labels") == 0) {
       const char *outcome = about->outcomes[value >= 0.5];

@@ -19,7 +19,7 @@ use bayes8_native::core::ops;
 use bayes8_native::head::classes::Classes;
 use bayes8_native::head::gaussian::{Gaussian, Target, Variance};
 use bayes8_native::head::labels::Labels;
-use bayes8_native::{Head, Output, Pictures};
+use bayes8_native::{Head, Output, Pictures, Sums};
 use ndarray::Array2;
 use std::ops::Range;
 use std::ptr;
@@ -117,8 +117,15 @@ fn predict(
     result(status, ())
 }
 
-/// What the Rust interface says: for each output the rows of figures, and the sums; and the numbers.
-fn expected(samples: Range<u32>) -> (Vec<(Vec<Vec<f64>>, Vec<i64>)>, Vec<f32>) {
+/// What the Rust interface says about one output.
+struct Expected {
+    /// A row of figures for each picture.
+    figures: Vec<Vec<f64>>,
+    sums: Vec<i64>,
+}
+
+/// What the Rust interface says about each output, and the numbers of all.
+fn expected(samples: Range<u32>) -> (Vec<Expected>, Vec<f32>) {
     let quantized = format::read(&three_heads()).expect("a model");
     let model = bayes8_native::Model::new(quantized, Default::default()).expect("it loads");
     let options = bayes8_native::PredictOptions::new().seed(7).samples(samples).keep_logits(true);
@@ -127,12 +134,14 @@ fn expected(samples: Range<u32>) -> (Vec<(Vec<Vec<f64>>, Vec<i64>)>, Vec<f32>) {
     let predictions = predictions.expect("it predicts");
     let outputs = (0..3).map(|output| {
         let sums = || predictions.iter().map(move |p| p.outputs().nth(output).expect("three").1);
-        let figures = sums().map(|sums| sums.finish().figures()).collect();
-        (figures, sums().flat_map(|sums| sums.to_words()).collect())
+        Expected {
+            figures: sums().map(|sums| sums.finish().figures()).collect(),
+            sums: sums().flat_map(Sums::to_words).collect(),
+        }
     });
     let logits = predictions
         .iter()
-        .flat_map(|p| p.logits().expect("kept").iter().copied().collect::<Vec<_>>());
+        .flat_map(|p| p.logits().expect("they were asked for").into_iter().copied());
     (outputs.collect(), logits.collect())
 }
 
@@ -187,14 +196,14 @@ fn one_call_gives_the_bits_of_the_rust_interface_for_all_outputs() {
     };
     predict(*model, 2..7, &first).expect("it predicts");
     for (index, found) in [&mean, &std, &aleatoric, &epistemic].into_iter().enumerate() {
-        assert_eq!(*found, columns(&size.0, 2 * index..2 * index + 2), "{index}");
+        assert_eq!(*found, columns(&size.figures, 2 * index..2 * index + 2), "{index}");
     }
-    assert_eq!(probabilities, columns(&kind.0, 0..3));
-    assert_eq!(kind_entropy, columns(&kind.0, 6..7));
+    assert_eq!(probabilities, columns(&kind.figures, 0..3));
+    assert_eq!(kind_entropy, columns(&kind.figures, 6..7));
     for (index, found) in tag_figures.iter().enumerate() {
-        assert_eq!(*found, columns(&tags.0, 2 * index..2 * index + 2), "{index}");
+        assert_eq!(*found, columns(&tags.figures, 2 * index..2 * index + 2), "{index}");
     }
-    assert_eq!(sums, tags.1);
+    assert_eq!(sums, tags.sums);
     assert_eq!(logits, all_logits);
     assert!(epistemic.iter().all(|&std| std > 0.0), "the members differ");
 }
@@ -204,7 +213,7 @@ fn sums_of_each_output_merge_and_finish() {
     let model = load_bytes(&three_heads()).expect("it loads");
     let (outputs, _) = expected(2..7);
     let words = [11, 8, 7];
-    for (output, (figures, whole)) in outputs.iter().enumerate() {
+    for (output, Expected { figures, sums: whole }) in outputs.iter().enumerate() {
         let part = |samples| {
             let mut sums = vec![-1; COUNT * words[output]];
             let wanted = Outputs { output, sums: buffer(&mut sums), ..nothing_wanted() };
@@ -257,7 +266,7 @@ fn sums_of_each_output_merge_and_finish() {
 fn impossible_sums_of_a_regression_are_refused() {
     let model = load_bytes(&three_heads()).expect("it loads");
     let (outputs, _) = expected(2..7);
-    let (mut good, mut bad) = (outputs[0].1.clone(), outputs[0].1.clone());
+    let (mut good, mut bad) = (outputs[0].sums.clone(), outputs[0].sums.clone());
     // A square sum that no samples with this sum have.
     (bad[3], bad[5]) = (0, 0);
     // SAFETY: a live handle and two slices of that length.
@@ -268,7 +277,7 @@ fn impossible_sums_of_a_regression_are_refused() {
     let (status, message) = result(status, ()).expect_err("no such samples");
     assert_eq!(status, Status::Sums);
     assert!(message.starts_with("picture 0 of `from`: word 1 is "), "{message}");
-    assert_eq!(good, outputs[0].1, "a refusal writes nothing");
+    assert_eq!(good, outputs[0].sums, "a refusal writes nothing");
 }
 
 #[test]
