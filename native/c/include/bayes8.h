@@ -100,6 +100,47 @@ typedef enum bayes8_status {
 /// the threads.
 typedef struct bayes8_model bayes8_model;
 
+/// An output of a model: a name, and what its numbers mean. The strings are UTF-8 and live as long as
+/// the model. Start from `BAYES8_OUTPUT_INIT`.
+typedef struct bayes8_output {
+  /// `sizeof(bayes8_output)`, set by the caller.
+  size_t size;
+  /// Name of the output, which no other output of the model has.
+  const char *name;
+  /// What the numbers mean: `classes`, of which a picture has exactly one; independent `labels`; or
+  /// `gaussian`, the targets of a regression.
+  const char *head;
+  /// Number of classes, labels or targets.
+  size_t count;
+  /// Number of the network's numbers for a picture and sample: those of `logits` of `bayes8_outputs`.
+  size_t numbers;
+  /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
+  size_t sum_words;
+  /// How a regression states the variance of its targets: `none`, `log` or `softplus`. NULL for other
+  /// heads.
+  const char *variance;
+  /// The two outcomes of each label: without it, then with it. They are `no` and `yes`, unless a
+  /// single label has other names. NULL for other heads.
+  const char *outcomes[2];
+} bayes8_output;
+
+/// A target of a regression. The strings are UTF-8 and live as long as the model. Start from
+/// `BAYES8_TARGET_INIT`.
+typedef struct bayes8_target {
+  /// `sizeof(bayes8_target)`, set by the caller.
+  size_t size;
+  /// Name of the target; `target N` where the model has none.
+  const char *name;
+  /// Unit of the target; empty where the model has none.
+  const char *unit;
+  /// The network's number y means `scale * y + offset`, in the unit of the target.
+  double scale;
+  /// What is added to the scaled number.
+  double offset;
+  /// Standard deviation, in the unit of the target, of noise that the network does not state.
+  double noise;
+} bayes8_target;
+
 /// How a model is to run. Start from `BAYES8_MODEL_OPTIONS_INIT`.
 typedef struct bayes8_model_options {
   /// `sizeof(bayes8_model_options)`.
@@ -180,47 +221,6 @@ typedef struct bayes8_dropout {
   /// The probability that a unit is dropped.
   double probability;
 } bayes8_dropout;
-
-/// An output of a model: a name, and what its numbers mean. The strings are UTF-8 and live as long as
-/// the model. Start from `BAYES8_OUTPUT_INIT`.
-typedef struct bayes8_output {
-  /// `sizeof(bayes8_output)`, set by the caller.
-  size_t size;
-  /// Name of the output, which no other output of the model has.
-  const char *name;
-  /// What the numbers mean: `classes`, of which a picture has exactly one; independent `labels`; or
-  /// `gaussian`, the targets of a regression.
-  const char *head;
-  /// Number of classes, labels or targets.
-  size_t count;
-  /// Number of the network's numbers for a picture and sample: those of `logits` of `bayes8_outputs`.
-  size_t numbers;
-  /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
-  size_t sum_words;
-  /// How a regression states the variance of its targets: `none`, `log` or `softplus`. NULL for other
-  /// heads.
-  const char *variance;
-  /// The two outcomes of each label: without it, then with it. They are `no` and `yes`, unless a
-  /// single label has other names. NULL for other heads.
-  const char *outcomes[2];
-} bayes8_output;
-
-/// A target of a regression. The strings are UTF-8 and live as long as the model. Start from
-/// `BAYES8_TARGET_INIT`.
-typedef struct bayes8_target {
-  /// `sizeof(bayes8_target)`, set by the caller.
-  size_t size;
-  /// Name of the target; `target N` where the model has none.
-  const char *name;
-  /// Unit of the target; empty where the model has none.
-  const char *unit;
-  /// The network's number y means `scale * y + offset`, in the unit of the target.
-  double scale;
-  /// What is added to the scaled number.
-  double offset;
-  /// Standard deviation, in the unit of the target, of noise that the network does not state.
-  double noise;
-} bayes8_target;
 
 /// A function that a prediction calls after each weight sample, to report its progress and to ask
 /// whether to go on.
@@ -328,6 +328,55 @@ typedef struct bayes8_outputs {
 extern "C" {
 #endif // __cplusplus
 
+/// Puts the name of a class of the first output into `*name`: UTF-8 that lives as long as the model;
+/// `class N` where the model has no names. `bayes8_model_get_item_name()` knows those of all outputs.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no class has this index.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
+enum bayes8_status bayes8_model_get_class_name(const struct bayes8_model *model,
+                                               size_t index,
+                                               const char **name);
+
+/// Fills `*output`, which must start from `BAYES8_OUTPUT_INIT`, with the output of an index. `outputs`
+/// of `bayes8_model_info` is their number.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no output has this index.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `output` is NULL or points to a `bayes8_output` of `output->size`
+/// bytes.
+enum bayes8_status bayes8_model_get_output(const struct bayes8_model *model,
+                                           size_t index,
+                                           struct bayes8_output *output);
+
+/// Puts the name of class, label or target `index` of output `output` into `*name`: UTF-8 that lives as
+/// long as the model; `class N`, `label N` or `target N` where the model has none.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where nothing has these indices.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
+enum bayes8_status bayes8_model_get_item_name(const struct bayes8_model *model,
+                                              size_t output,
+                                              size_t index,
+                                              const char **name);
+
+/// Fills `*target`, which must start from `BAYES8_TARGET_INIT`, with target `index` of output `output`,
+/// a regression.
+///
+/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where nothing has these indices, or the output is not a
+/// regression.
+///
+/// # Safety
+/// `model` is NULL or a live handle; `target` is NULL or points to a `bayes8_target` of `target->size`
+/// bytes.
+enum bayes8_status bayes8_model_get_target(const struct bayes8_model *model,
+                                           size_t output,
+                                           size_t index,
+                                           struct bayes8_target *target);
+
 /// Writes the SHA-256 of `length` logits, as little-endian floats, to `digest`: 64 hexadecimal digits
 /// and a NUL.
 ///
@@ -406,17 +455,6 @@ void bayes8_model_free(struct bayes8_model *model);
 enum bayes8_status bayes8_model_get_info(const struct bayes8_model *model,
                                          struct bayes8_model_info *info);
 
-/// Puts the name of a class of the first output into `*name`: UTF-8 that lives as long as the model;
-/// `class N` where the model has no names. `bayes8_model_get_item_name()` knows those of all outputs.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no class has this index.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
-enum bayes8_status bayes8_model_get_class_name(const struct bayes8_model *model,
-                                               size_t index,
-                                               const char **name);
-
 /// Fills `*dropout`, which must start from `BAYES8_DROPOUT_INIT`, with the dropout node of an index,
 /// in execution order. `dropout` of `bayes8_model_info` is their number.
 ///
@@ -428,44 +466,6 @@ enum bayes8_status bayes8_model_get_class_name(const struct bayes8_model *model,
 enum bayes8_status bayes8_model_get_dropout(const struct bayes8_model *model,
                                             size_t index,
                                             struct bayes8_dropout *dropout);
-
-/// Fills `*output`, which must start from `BAYES8_OUTPUT_INIT`, with the output of an index. `outputs`
-/// of `bayes8_model_info` is their number.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no output has this index.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `output` is NULL or points to a `bayes8_output` of `output->size`
-/// bytes.
-enum bayes8_status bayes8_model_get_output(const struct bayes8_model *model,
-                                           size_t index,
-                                           struct bayes8_output *output);
-
-/// Puts the name of class, label or target `index` of output `output` into `*name`: UTF-8 that lives as
-/// long as the model; `class N`, `label N` or `target N` where the model has none.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where nothing has these indices.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
-enum bayes8_status bayes8_model_get_item_name(const struct bayes8_model *model,
-                                              size_t output,
-                                              size_t index,
-                                              const char **name);
-
-/// Fills `*target`, which must start from `BAYES8_TARGET_INIT`, with target `index` of output `output`,
-/// a regression.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where nothing has these indices, or the output is not a
-/// regression.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `target` is NULL or points to a `bayes8_target` of `target->size`
-/// bytes.
-enum bayes8_status bayes8_model_get_target(const struct bayes8_model *model,
-                                           size_t output,
-                                           size_t index,
-                                           struct bayes8_target *target);
 
 /// Predicts `count` pictures of bytes, which the model normalizes.
 ///

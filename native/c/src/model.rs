@@ -246,35 +246,6 @@ pub unsafe extern "C" fn bayes8_model_get_info(
     })
 }
 
-/// Puts the name of a class of the first output into `*name`: UTF-8 that lives as long as the model;
-/// `class N` where the model has no names. `bayes8_model_get_item_name()` knows those of all outputs.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no class has this index.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bayes8_model_get_class_name(
-    model: *const ModelHandle,
-    index: usize,
-    name: *mut *const c_char,
-) -> Status {
-    boundary(|| {
-        // SAFETY: the caller's contract.
-        let (model, place) = unsafe { (reference(model, "model")?, Place::new(name, "name")?) };
-        let first = model.output(0)?;
-        if first.head.classes().is_none() {
-            return Err(Error::NoItems {
-                items: "classes",
-                output: first.name.clone(),
-                head: first.head.name(),
-            });
-        }
-        place.set(model.texts(0)?.item(index, first)?.as_ptr());
-        Ok(())
-    })
-}
-
 /// Fills `*dropout`, which must start from `BAYES8_DROPOUT_INIT`, with the dropout node of an index,
 /// in execution order. `dropout` of `bayes8_model_info` is their number.
 ///

@@ -1,9 +1,7 @@
-//! The description of a model's outputs.
+//! What is said about an output of a model.
 
-use crate::error::{Error, Status, boundary, c_text};
-use crate::extensible::{self, Extensible};
-use crate::model::ModelHandle;
-use crate::pointer::{Place, reference};
+use crate::error::{Error, c_text};
+use crate::extensible::Extensible;
 use bayes8_native::{Head, Output};
 use std::ffi::{CString, c_char};
 use std::mem::offset_of;
@@ -68,91 +66,6 @@ unsafe impl Extensible for TargetInfo {
     const FIRST_SIZE: usize = offset_of!(Self, noise) + size_of::<f64>();
 }
 
-/// Fills `*output`, which must start from `BAYES8_OUTPUT_INIT`, with the output of an index. `outputs`
-/// of `bayes8_model_info` is their number.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no output has this index.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `output` is NULL or points to a `bayes8_output` of `output->size`
-/// bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bayes8_model_get_output(
-    model: *const ModelHandle,
-    index: usize,
-    output: *mut OutputInfo,
-) -> Status {
-    boundary(|| {
-        // SAFETY: the caller's contract.
-        let model = unsafe { reference(model, "model") }?;
-        let value = model.texts(index)?.describe(&model.output(index)?.head);
-        // SAFETY: the caller's contract.
-        unsafe { extensible::write(output, &value, "output") }
-    })
-}
-
-/// Puts the name of class, label or target `index` of output `output` into `*name`: UTF-8 that lives as
-/// long as the model; `class N`, `label N` or `target N` where the model has none.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where nothing has these indices.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bayes8_model_get_item_name(
-    model: *const ModelHandle,
-    output: usize,
-    index: usize,
-    name: *mut *const c_char,
-) -> Status {
-    boundary(|| {
-        // SAFETY: the caller's contract.
-        let (model, place) = unsafe { (reference(model, "model")?, Place::new(name, "name")?) };
-        place.set(model.texts(output)?.item(index, model.output(output)?)?.as_ptr());
-        Ok(())
-    })
-}
-
-/// Fills `*target`, which must start from `BAYES8_TARGET_INIT`, with target `index` of output `output`,
-/// a regression.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where nothing has these indices, or the output is not a
-/// regression.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `target` is NULL or points to a `bayes8_target` of `target->size`
-/// bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bayes8_model_get_target(
-    model: *const ModelHandle,
-    output: usize,
-    index: usize,
-    target: *mut TargetInfo,
-) -> Status {
-    boundary(|| {
-        // SAFETY: the caller's contract.
-        let model = unsafe { reference(model, "model") }?;
-        let (texts, output) = (model.texts(output)?, model.output(output)?);
-        let gaussian = output.head.gaussian().ok_or_else(|| Error::NoItems {
-            items: "targets",
-            output: output.name.clone(),
-            head: output.head.name(),
-        })?;
-        let name = texts.item(index, output)?.as_ptr();
-        let numbers = &gaussian.targets[index];
-        let value = TargetInfo {
-            size: size_of::<TargetInfo>(),
-            name,
-            unit: texts.units[index].as_ptr(),
-            scale: numbers.scale.into(),
-            offset: numbers.offset.into(),
-            noise: numbers.noise.into(),
-        };
-        // SAFETY: the caller's contract.
-        unsafe { extensible::write(target, &value, "target") }
-    })
-}
-
 /// The strings of an output of a handle's model.
 pub(crate) struct OutputTexts {
     name: CString,
@@ -180,7 +93,7 @@ impl OutputTexts {
     }
 
     /// The description, whose strings live as long as `self`.
-    fn describe(&self, head: &Head) -> OutputInfo {
+    pub(crate) fn describe(&self, head: &Head) -> OutputInfo {
         let outcomes = self.outcomes.as_ref();
         OutputInfo {
             size: size_of::<OutputInfo>(),
@@ -192,6 +105,25 @@ impl OutputTexts {
             variance: self.variance.as_ref().map_or(ptr::null(), |variance| variance.as_ptr()),
             outcomes: outcomes.map_or([ptr::null(); 2], |[no, yes]| [no.as_ptr(), yes.as_ptr()]),
         }
+    }
+
+    /// The description of a target of `output`, whose strings these are.
+    pub(crate) fn target(&self, index: usize, output: &Output) -> Result<TargetInfo, Error> {
+        let gaussian = output.head.gaussian().ok_or_else(|| Error::NoItems {
+            items: "targets",
+            output: output.name.clone(),
+            head: output.head.name(),
+        })?;
+        let name = self.item(index, output)?.as_ptr();
+        let target = &gaussian.targets[index];
+        Ok(TargetInfo {
+            size: size_of::<TargetInfo>(),
+            name,
+            unit: self.units[index].as_ptr(),
+            scale: target.scale.into(),
+            offset: target.offset.into(),
+            noise: target.noise.into(),
+        })
     }
 
     /// The name of a class, label or target of `output`, whose strings these are.

@@ -3,10 +3,11 @@
 use super::{
     Failure, MODEL, load, load_bytes, result, shipped, uninitialized, with_isa, with_threads,
 };
+use crate::describe::bayes8_model_get_class_name;
 use crate::error::Status;
 use crate::model::{
-    ModelHandle, ModelInfo, bayes8_model_free, bayes8_model_get_class_name, bayes8_model_get_info,
-    bayes8_model_load, bayes8_model_load_bytes,
+    ModelHandle, ModelInfo, bayes8_model_free, bayes8_model_get_info, bayes8_model_load,
+    bayes8_model_load_bytes,
 };
 use bayes8_native::Accumulator;
 use bayes8_native::head::classes::ClassSums;

@@ -3,11 +3,11 @@
 use super::heads::{file, invalid, labels, three_heads};
 use super::model::{info, text};
 use super::{Failure, Handle, load_bytes, result};
-use crate::model::bayes8_model_get_class_name;
-use crate::output::{
-    OutputInfo, TargetInfo, bayes8_model_get_item_name, bayes8_model_get_output,
+use crate::describe::{
+    bayes8_model_get_class_name, bayes8_model_get_item_name, bayes8_model_get_output,
     bayes8_model_get_target,
 };
+use crate::output::{OutputInfo, TargetInfo};
 use std::ptr;
 
 fn describe(model: &Handle, index: usize) -> Result<OutputInfo, Failure> {
