@@ -69,7 +69,11 @@ impl Inputs {
         } else {
             ""
         };
-        let reason = format!("pictures are {found}, the network takes {shape} ({names}){advice}");
+        let what = match self {
+            Self::Bytes(_) => "pictures",
+            Self::Numbers(_) => "inputs",
+        };
+        let reason = format!("{what} are {found}, the network takes {shape} ({names}){advice}");
         Err(PicturesError::Array { path: path.into(), array: "x".into(), reason })
     }
 }
