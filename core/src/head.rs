@@ -14,6 +14,7 @@ pub mod gaussian;
 pub mod labels;
 mod normal;
 mod output;
+mod target_sums;
 
 pub use crate::posterior::MAX_SAMPLES;
 pub use accumulator::{Accumulator, WordsError};

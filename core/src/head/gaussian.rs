@@ -14,6 +14,7 @@
 use super::accumulator::{Accumulator, WordsError, add_all, check_range, check_samples, grown};
 use super::exponential::{exponential, power_of_two, rounded};
 use super::normal;
+use super::target_sums::{LOW, TargetSums, add_parts, whole};
 use crate::check::{check_count, check_number, check_scale};
 use crate::error::ModelError;
 use alloc::collections::TryReserveError;
@@ -84,9 +85,6 @@ const MOST_MEAN: f64 = i32::MAX as f64;
 
 /// The largest rounded variance, 2^62: more than the square of any rounded mean.
 const MOST_VARIANCE: f64 = (1u64 << 62) as f64;
-
-/// Bits of the low part of a square or a variance.
-const LOW: u32 = 32;
 
 impl Gaussian {
     /// Returns the number of f32 outputs for one picture and weight sample.
@@ -168,14 +166,6 @@ pub struct GaussianSums {
     head: Arc<Gaussian>,
     samples: u64,
     sums: Vec<TargetSums>,
-}
-
-/// The sums of one target: of means, and of the high and the low parts of squares and of variances.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct TargetSums {
-    mean: i64,
-    square: [i64; 2],
-    variance: [i64; 2],
 }
 
 /// The mean of each target of one picture and its uncertainty, in the unit of the target.
@@ -287,27 +277,6 @@ impl GaussianSums {
     pub(super) fn words(head: &Gaussian) -> usize {
         1 + head.targets.len() * head.sums()
     }
-}
-
-impl TargetSums {
-    /// Returns n^2 times the variance of the n rounded means; `None` if there are no such means.
-    fn spread(&self, samples: u64) -> Option<u128> {
-        // At most 2^118 each.
-        let squares = u128::from(samples) * whole(self.square);
-        squares.checked_sub(u128::from(self.mean.unsigned_abs()).pow(2))
-    }
-}
-
-/// Adds a square or a variance to the sums of its two parts.
-fn add_parts([high, low]: &mut [i64; 2], value: u64) {
-    // Both are below 2^32.
-    *high += (value >> LOW) as i64;
-    *low += (value & ((1 << LOW) - 1)) as i64;
-}
-
-/// Returns the sum of squares or variances whose parts [`add_parts`] has summed.
-fn whole([high, low]: [i64; 2]) -> u128 {
-    (u128::from(high.unsigned_abs()) << LOW) + u128::from(low.unsigned_abs())
 }
 
 impl Accumulator for GaussianSums {
