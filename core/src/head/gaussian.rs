@@ -119,6 +119,15 @@ impl Gaussian {
 }
 
 impl Variance {
+    /// Returns the name in a model file: `none`, `log` or `softplus`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Log => "log",
+            Self::Softplus => "softplus",
+        }
+    }
+
     /// Returns the variance that output `x` states, in the network's units.
     pub fn of(self, x: f32) -> f64 {
         let x = f64::from(x);
