@@ -160,13 +160,21 @@ pub enum QuantizationError {
     /// The metadata cannot be read.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// Class names or preprocessing do not fit the network.
+    /// Preprocessing or calibration does not fit the network.
     #[error("{origin}: {reason}")]
     Unfit {
-        /// The file, or the origin of the class names.
+        /// The file.
         origin: String,
         /// What is wrong.
         reason: String,
+    },
+    /// Names or properties of the outputs do not fit the network.
+    #[error("{origin}: {reason}")]
+    Heads {
+        /// The file, or the origin of the class names.
+        origin: String,
+        /// What is wrong.
+        reason: HeadError,
     },
     /// Nothing says what the outputs mean.
     #[error("{origin}: {reason}")]
@@ -369,7 +377,7 @@ impl Sources {
             Err(reason @ HeadError::Unclear(_)) => {
                 Err(QuantizationError::Unnamed { origin, reason })
             }
-            Err(reason) => Err(refuse(&origin, reason.to_string())),
+            Err(reason) => Err(QuantizationError::Heads { origin, reason }),
         }
     }
 }
