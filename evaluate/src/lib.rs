@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+mod candidate;
 mod compared;
 pub mod conformal;
 pub mod corrupted;
@@ -46,6 +47,7 @@ mod provenance;
 pub mod randomness;
 mod report;
 mod rows;
+mod selected;
 pub mod style;
 pub mod table;
 mod text;
