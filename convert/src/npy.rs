@@ -31,9 +31,15 @@ pub(crate) struct Header {
 pub(crate) enum Element {
     /// A byte, 0 or 1.
     Boolean,
-    Signed { bytes: usize },
-    Unsigned { bytes: usize },
-    Float { bytes: usize },
+    Signed {
+        bytes: usize,
+    },
+    Unsigned {
+        bytes: usize,
+    },
+    Float {
+        bytes: usize,
+    },
 }
 
 impl Element {

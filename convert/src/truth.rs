@@ -122,7 +122,8 @@ mod tests {
             assert_eq!(npz.labels(name, 3, 2).unwrap(), expected);
         }
         assert_eq!(npz.labels("one", 3, 1).unwrap(), array![[true], [false], [true]]);
-        let mut error = |name, rows, columns| npz.labels(name, rows, columns).unwrap_err().to_string();
+        let mut error =
+            |name, rows, columns| npz.labels(name, rows, columns).unwrap_err().to_string();
         assert_eq!(
             error("two", 1, 2),
             "xy.npz: array `two`: label 1 of example 0 is 2, not 0 or 1"
@@ -146,11 +147,15 @@ mod tests {
         });
         assert_eq!(npz.targets("one", 2, 1).unwrap(), array![[1.5], [-2.0]]);
         assert_eq!(npz.targets("two", 2, 2).unwrap(), array![[1.5, 2.0], [0.0, -1.0]]);
-        let mut error = |name, rows, columns| npz.targets(name, rows, columns).unwrap_err().to_string();
+        let mut error =
+            |name, rows, columns| npz.targets(name, rows, columns).unwrap_err().to_string();
         assert_eq!(error("nan", 1, 2), "xy.npz: array `nan`: target 1 of example 0 is NaN");
         assert!(error("large", 1, 1).contains("is inf, or beyond float32"));
         assert!(error("long", 1, 1).contains("its type is '<i8', expected float32"));
         assert!(error("deep", 1, 1).contains("its shape is [1, 1, 1], expected [N, targets]"));
-        assert!(error("two", 2, 1).contains("it has 2 targets for each example, the model has 1 target"));
+        assert!(
+            error("two", 2, 1)
+                .contains("it has 2 targets for each example, the model has 1 target")
+        );
     }
 }

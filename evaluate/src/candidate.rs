@@ -1,9 +1,9 @@
 //! Models that predict the pictures of an evaluation.
 
+use bayes8_convert::Network;
 use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::{CommonNoise, draw, predict_samples};
-use bayes8_convert::Network;
 use bayes8_core::head::Uncertainty;
 use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_core::model::{QuantizedModel, Values};

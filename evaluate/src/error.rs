@@ -9,6 +9,7 @@ use bayes8_core::model::ModelError;
 use bayes8_native::{LoadError, PredictError};
 use thiserror::Error;
 
+use crate::conformal::ConformalError;
 use crate::golden::GoldenError;
 use crate::labelled::LabelledError;
 
@@ -64,7 +65,9 @@ pub enum EvaluateError {
         head: &'static str,
     },
     /// Another number of FP32 samples than of INT8, for an output without classes.
-    #[error("FP32 has {fp32} samples, INT8 {int8}: the head `{head}` is compared from equal numbers")]
+    #[error(
+        "FP32 has {fp32} samples, INT8 {int8}: the head `{head}` is compared from equal numbers"
+    )]
     Fp32Samples {
         /// The FP32 samples.
         fp32: u32,
@@ -72,6 +75,14 @@ pub enum EvaluateError {
         int8: u32,
         /// The name of the head.
         head: &'static str,
+    },
+    /// Conformal prediction is impossible with the method or the calibration examples.
+    #[error("{}: {source}", path.display())]
+    Conformal {
+        /// The file of the calibration examples.
+        path: PathBuf,
+        /// Why.
+        source: ConformalError,
     },
     /// A prediction that is not a number.
     #[error("{}: the FP32 network predicts no number for example {example}", path.display())]

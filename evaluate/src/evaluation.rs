@@ -10,6 +10,7 @@ use bayes8_core::model;
 use bayes8_native::{Model, ModelOptions, file};
 
 use crate::candidate::{Candidate, Engine};
+use crate::conformal::{Conformal, ConformalReport};
 use crate::corrupted::CorruptedPictures;
 use crate::error::EvaluateError;
 use crate::golden::{self, Golden};
@@ -33,6 +34,8 @@ pub struct Options {
     pub data: PathBuf,
     /// The output to evaluate; `None` for the first. `data` holds what is true of it.
     pub output: Option<String>,
+    /// Conformal prediction to measure.
+    pub conformal: Option<Conformal>,
     /// Pictures of another distribution: an npz archive with `x`.
     pub ood: Option<PathBuf>,
     /// The labelled pictures, corrupted: an archive as [`CorruptedPictures`] reads it.
@@ -102,6 +105,7 @@ impl Options {
             model: model.into(),
             data: data.into(),
             output: None,
+            conformal: None,
             ood: None,
             drift: None,
             fp32: None,
@@ -119,6 +123,8 @@ impl Options {
     /// Returns all files that are read, with their roles; the model is the first.
     pub fn files(&self) -> Vec<(&'static str, &Path)> {
         let mut files = vec![("model", self.model.as_path()), ("labelled pictures", &self.data)];
+        let calibration = self.conformal.iter().map(|of| ("calibration set", &*of.calibration));
+        files.extend(calibration);
         files.extend(self.ood.iter().map(|path| ("other distribution", path.as_path())));
         files.extend(self.drift.iter().map(|path| ("corrupted pictures", path.as_path())));
         for MemberFiles { network, posterior } in self.fp32.iter().flat_map(|fp32| &fp32.members) {
@@ -156,6 +162,7 @@ impl Options {
 
         let samples = self.samples.unwrap_or_else(|| model.default_samples());
         let seed = self.seed;
+        let conformal = self.measure_conformal(model, output, None, samples, observer)?;
         let fp32_samples = fp32.as_ref().map(|(fp32, _)| fp32.samples.unwrap_or(samples));
         let recorded_samples = golden.as_ref().and_then(|golden| golden.samples);
         let drift = self.drift_samples.unwrap_or(samples);
@@ -170,7 +177,8 @@ impl Options {
         let fp32 = match fp32.as_ref().zip(fp32_samples) {
             Some(((fp32, network), fp32_samples)) => {
                 let noise = noise.filter(|_| fp32.noise == Fp32Noise::Int8);
-                let candidate = Candidate { engine: Engine::Fp32(network, quantized, noise), output };
+                let candidate =
+                    Candidate { engine: Engine::Fp32(network, quantized, noise), output };
                 let first = if samples < fp32_samples { vec![samples] } else { Vec::new() };
                 let counts = Samples { clean: fp32_samples, first, ..counts };
                 let (measured, seconds) = measure(&candidate, &mut pictures, &counts, observer)?;
@@ -206,10 +214,12 @@ impl Options {
             seconds,
             provenance: Provenance::new(self.command.clone(), &files, self.open)?,
             int8: int8.whole.figures,
+            conformal,
             thresholds: Vec::new(),
             model: quantized.clone(),
         };
         report.thresholds = thresholds::verdicts(&report, &self.thresholds);
+        report.thresholds.extend(report.conformal.iter().flat_map(ConformalReport::verdicts));
         Ok(report)
     }
 

@@ -36,6 +36,7 @@ mod evaluation;
 mod figures;
 mod first_error_writer;
 pub mod golden;
+mod heads;
 pub mod html;
 mod labelled;
 mod measure;
@@ -60,6 +61,10 @@ pub use end_to_end::EndToEnd;
 pub use error::{EvaluateError, PredictionError};
 pub use evaluation::{Fp32, Options};
 pub use figures::{Figures, OutOfDistribution};
+pub use heads::{
+    Evaluation, HeadFigures, HeadPeer, HeadReport, LabelsReport, Ranks, TargetFigures,
+    UncertaintyDetection,
+};
 pub use labelled::{Labelled, LabelledError};
 pub use provenance::{FileDigest, Provenance};
 pub use report::{Fp32Noise, Peer, Report};
