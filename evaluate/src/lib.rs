@@ -1,8 +1,9 @@
-//! Measures how good a bayes8 model is on labelled pictures, and what quantization did to its uncertainty.
+//! Measures how good a bayes8 model is on labelled examples, and what quantization did to its uncertainty.
 //!
-//! [`Options::run`] measures accuracy, calibration and uncertainty, how the uncertainty follows pictures of
-//! another distribution and corrupted ones, and how INT8 differs from the FP32 network. It returns a
-//! [`Report`], which can be JSON (serde), text or HTML, and says whether [`THRESHOLDS`] are kept.
+//! [`Options::run`] measures accuracy, calibration and uncertainty of a classifier, how the uncertainty
+//! follows pictures of another distribution and corrupted ones, and how INT8 differs from the FP32 network.
+//! It returns a [`Report`], which can be JSON (serde), text or HTML, and says whether [`THRESHOLDS`] are
+//! kept. [`Options::evaluate`] takes every head, also regressions and labels.
 //!
 //! # Examples
 //! ```
@@ -62,8 +63,8 @@ pub use error::{EvaluateError, PredictionError};
 pub use evaluation::{Fp32, Options};
 pub use figures::{Figures, OutOfDistribution};
 pub use heads::{
-    Evaluation, HeadFigures, HeadPeer, HeadReport, LabelsReport, Ranks, TargetFigures,
-    UncertaintyDetection,
+    Evaluation, HeadEndToEnd, HeadExamples, HeadFigures, HeadPeer, HeadReport, LabelsReport, Ranks,
+    TargetFigures, UncertaintyDetection,
 };
 pub use labelled::{Labelled, LabelledError};
 pub use provenance::{FileDigest, Provenance};

@@ -5,6 +5,7 @@ mod corrupt;
 mod documents;
 mod evaluate;
 mod files;
+mod heads;
 mod inputs;
 mod layouts;
 mod limits;

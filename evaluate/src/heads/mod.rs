@@ -1,5 +1,6 @@
 //! Evaluation of outputs that are not classes: the targets of a regression, and independent labels.
 
+mod end_to_end;
 mod evaluation;
 mod examples;
 mod figures;
@@ -9,6 +10,7 @@ mod report;
 mod text;
 mod verdicts;
 
+pub use end_to_end::{HeadEndToEnd, HeadExamples};
 pub(crate) use examples::{Examples, Truth};
 pub use figures::{HeadFigures, LabelsReport, Ranks, TargetFigures, UncertaintyDetection};
 pub(crate) use figures::{label_name, label_probabilities, target_name};

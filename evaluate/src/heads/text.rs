@@ -15,20 +15,7 @@ impl HeadReport {
     pub fn text(&self, style: Style) -> String {
         let mut text = format!("{}\n", style.bold(&printable(self.model.name())));
         text.push_str(&format!("{}\n", style.dim(&self.run())));
-        let sides = self.sides();
-        for index in 0..self.int8.targets().len() {
-            let targets: Vec<_> =
-                sides.iter().map(|(name, figures)| (*name, &figures.targets()[index])).collect();
-            text.push_str(&target(&targets, style));
-        }
-        let labels: Vec<_> = sides
-            .iter()
-            .filter_map(|(name, figures): &(_, &HeadFigures)| Some((*name, figures.labels()?)))
-            .collect();
-        if let [(_, int8), ..] = &labels[..] {
-            text.push_str(&means(&labels, style));
-            text.push_str(&each_label(int8, style));
-        }
+        text.push_str(&tables(&self.sides(), style));
         if let Some(fp32) = &self.fp32 {
             let noise = match fp32.noise {
                 Fp32Noise::Own => "",
@@ -63,6 +50,23 @@ impl HeadReport {
             counted(*threads as u64, "thread")
         )
     }
+}
+
+/// The figures of the models; INT8 is first.
+pub(super) fn tables(sides: &[(&'static str, &HeadFigures)], style: Style) -> String {
+    let mut text = String::new();
+    let Some((_, int8)) = sides.first() else { return text };
+    for index in 0..int8.targets().len() {
+        let targets = sides.iter().map(|(name, figures)| (*name, &figures.targets()[index]));
+        text.push_str(&target(&targets.collect::<Vec<_>>(), style));
+    }
+    let labels = sides.iter().filter_map(|(name, figures)| Some((*name, figures.labels()?)));
+    let labels: Vec<_> = labels.collect();
+    if let [(_, int8), ..] = &labels[..] {
+        text.push_str(&means(&labels, style));
+        text.push_str(&each_label(int8, style));
+    }
+    text
 }
 
 /// A figure of each model: its name, its meaning and its values; `None` where it is undefined.
@@ -209,7 +213,7 @@ fn each_label(report: &LabelsReport, style: Style) -> String {
     format!("\n{}\n{}", style.bold("Labels, INT8"), lines(&table, style))
 }
 
-fn rank_line(Ranks { target, spearman_total, spearman_epistemic }: &Ranks) -> String {
+pub(super) fn rank_line(Ranks { target, spearman_total, spearman_epistemic }: &Ranks) -> String {
     let of = target.as_ref().map_or(String::new(), |name| format!(" of {}", printable(name)));
     format!(
         "rank correlation{of}: total uncertainty {}, epistemic {}\n",

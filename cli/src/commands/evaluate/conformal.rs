@@ -1,6 +1,6 @@
 //! The arguments of conformal prediction.
 
-use crate::args::{UsageError, not_negative};
+use crate::args::{UsageError, not_negative, whole};
 use bayes8_evaluate::conformal::{ClassScore, Conformal, Method};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub(super) struct ConformalArguments {
     calibration_set: Option<PathBuf>,
 
     /// The share of examples whose set or interval may miss the truth
-    #[arg(long, value_name = "A", allow_hyphen_values = true, requires = "conformal")]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, requires = "conformal")]
     #[arg(value_parser = alpha, default_value = "0.1")]
     alpha: f64,
 
@@ -28,7 +28,8 @@ pub(super) struct ConformalArguments {
     raps_lambda: f64,
 
     /// The places of raps without penalty
-    #[arg(long, value_name = "N", requires = "conformal", default_value = "5")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "conformal")]
+    #[arg(value_parser = whole::<usize>(0..=1_000_000), default_value = "5")]
     raps_places: usize,
 }
 
