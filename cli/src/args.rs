@@ -172,6 +172,12 @@ pub(crate) fn level(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "expected a number above 0 and below 1, such as 0.95".to_string())
 }
 
+/// Any number.
+pub(crate) fn finite(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|x: &f64| x.is_finite());
+    number.ok_or_else(|| "expected a finite number".to_string())
+}
+
 fn within(text: &str, low: f64, high: f64) -> Result<f64, String> {
     let number = text.parse().ok().filter(|x: &f64| (low..=high).contains(x));
     number.ok_or_else(|| format!("expected a number between {low} and {high}"))

@@ -1,16 +1,21 @@
 //! The fidelity report as text.
 
+use crate::commands::quantize::Comparison;
 use crate::style::{shorten, table};
 use bayes8_convert::bias_correction::{CLEAR_GAIN, CorrectionReport};
 use bayes8_convert::error_feedback::Rounding;
 use bayes8_convert::fidelity::{FidelityReport, Quantiles};
 use bayes8_convert::range_choice::{OUTLIERS, OUTWEIGHED, RangeChoice};
-use bayes8_evaluate::EndToEnd;
 use bayes8_evaluate::style::{Style, counted, four_places, thousands};
 use bayes8_evaluate::table::{Align, Table};
+use bayes8_evaluate::{EndToEnd, HeadEndToEnd};
 
 /// Formats the report as tables.
-pub(crate) fn text(report: &FidelityReport, end_to_end: Option<&EndToEnd>, style: Style) -> String {
+pub(crate) fn text(
+    report: &FidelityReport,
+    end_to_end: Option<&Comparison>,
+    style: Style,
+) -> String {
     let FidelityReport { calibration_method, activation_bits, rounding, .. } = report;
     let rounding = match rounding {
         Rounding::ErrorFeedback => "weights rounded with error feedback",
@@ -42,19 +47,32 @@ pub(crate) fn text(report: &FidelityReport, end_to_end: Option<&EndToEnd>, style
         ));
         text.push_str(&table(&layers(report), style));
     }
-    if let Some(end_to_end) = end_to_end {
-        let EndToEnd { pictures, samples, .. } = end_to_end;
-        let pictures = counted(*pictures as u64, "picture");
-        let run = format!("{pictures}, {} each", counted(*samples, "sample"));
-        text.push('\n');
-        text.push_str(&heading(style, "End to end", &run));
-        text.push_str(&table(&figures(end_to_end), style));
-        text.push_str(&format!(
-            "rank correlation: predictive entropy {}, mutual information {}\n",
-            four_places(end_to_end.spearman_predictive_entropy),
-            four_places(end_to_end.spearman_mutual_information)
-        ));
+    match end_to_end {
+        Some(Comparison::Classes(end_to_end)) => text.push_str(&classes(end_to_end, style)),
+        Some(Comparison::Head(end_to_end)) => {
+            let HeadEndToEnd { examples, samples, .. } = end_to_end;
+            let examples = counted(*examples as u64, "example");
+            let run = format!("{examples}, {} each", counted(*samples, "sample"));
+            text.push_str(&format!("\n{}", heading(style, "End to end", &run)));
+            text.push_str(&end_to_end.text(style));
+        }
+        None => {}
     }
+    text
+}
+
+/// Predictions of classes.
+fn classes(end_to_end: &EndToEnd, style: Style) -> String {
+    let EndToEnd { pictures, samples, .. } = end_to_end;
+    let pictures = counted(*pictures as u64, "picture");
+    let run = format!("{pictures}, {} each", counted(*samples, "sample"));
+    let mut text = format!("\n{}", heading(style, "End to end", &run));
+    text.push_str(&table(&figures(end_to_end), style));
+    text.push_str(&format!(
+        "rank correlation: predictive entropy {}, mutual information {}\n",
+        four_places(end_to_end.spearman_predictive_entropy),
+        four_places(end_to_end.spearman_mutual_information)
+    ));
     text
 }
 

@@ -60,6 +60,7 @@ mod quantized_logits;
 pub mod range_choice;
 pub mod reference;
 mod sigma_codes;
+mod truth;
 mod weight_inputs;
 
 pub use clamp::Clamp;

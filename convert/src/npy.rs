@@ -19,19 +19,27 @@ const PIECE: usize = 1 << 14;
 pub(crate) struct Header {
     /// NumPy's name of the type, such as `<f4`.
     pub(crate) descr: String,
-    /// `None` for other elements: booleans, complex numbers, strings, records and objects.
+    /// `None` for other elements: complex numbers, strings, records and objects.
     pub(crate) element: Option<Element>,
     big_endian: bool,
     fortran: bool,
     pub(crate) shape: Vec<usize>,
 }
 
-/// The type of a number.
+/// The type of a number or a boolean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Element {
-    Signed { bytes: usize },
-    Unsigned { bytes: usize },
-    Float { bytes: usize },
+    /// A byte, 0 or 1.
+    Boolean,
+    Signed {
+        bytes: usize,
+    },
+    Unsigned {
+        bytes: usize,
+    },
+    Float {
+        bytes: usize,
+    },
 }
 
 impl Element {
@@ -39,6 +47,7 @@ impl Element {
         let (kind, bytes) = descr.split_at_checked(1)?;
         let bytes = bytes.parse().ok()?;
         match (kind, bytes) {
+            ("b", 1) => Some(Self::Boolean),
             ("i", 1 | 2 | 4 | 8) => Some(Self::Signed { bytes }),
             ("u", 1 | 2 | 4 | 8) => Some(Self::Unsigned { bytes }),
             ("f", 2 | 4 | 8) => Some(Self::Float { bytes }),
@@ -48,6 +57,7 @@ impl Element {
 
     fn bytes(self) -> usize {
         match self {
+            Self::Boolean => 1,
             Self::Signed { bytes } | Self::Unsigned { bytes } | Self::Float { bytes } => bytes,
         }
     }
@@ -209,7 +219,7 @@ impl Header {
         self.elements(Element::Float { bytes }, reader, decode)
     }
 
-    /// Reads the integers of any type, keeping their values.
+    /// Reads the integers of any type, or booleans as 0 and 1, keeping their values.
     ///
     /// # Errors
     /// Those of [`Self::elements`].

@@ -125,7 +125,7 @@ impl Archive {
     }
 
     /// Reads an array by `read`, which gets its header and its data.
-    fn array<T>(
+    pub(crate) fn array<T>(
         &mut self,
         array: &str,
         read: impl FnOnce(&Header, &mut ZipFile<'_, BufReader<File>>) -> Result<T, String>,

@@ -8,11 +8,12 @@ use bayes8_core::head::classes::ClassUncertainty;
 use bayes8_native::Model;
 use serde::Serialize;
 
+use crate::candidate::classes;
 use crate::error::PredictionError;
 use crate::labelled::Labelled;
-use crate::measure::classes;
 use crate::metrics::{Metrics, mutual_information_ranks, predictive_entropy_ranks};
 use crate::prediction::{Job, Outcome};
+use crate::selected::Selected;
 
 /// Predictions of the FP32 network and of the INT8 model on the same pictures.
 #[derive(Clone, Debug, Serialize)]
@@ -58,7 +59,8 @@ impl EndToEnd {
         let job = Job { model, pictures: pictures(), samples: 0..samples, seed, digests: false };
         let outcomes = job.run(observer)?.into_iter();
         let int8: Vec<_> = outcomes.filter_map(Outcome::classes).collect();
-        Ok(Self::new(&classes(&fp32), &int8, &data.labels))
+        let fp32 = classes(Selected::first(outputs).of(&fp32));
+        Ok(Self::new(&fp32, &int8, &data.labels))
     }
 
     /// Compares predictions for the same pictures, whose classes are `labels`.

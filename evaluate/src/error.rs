@@ -9,6 +9,7 @@ use bayes8_core::model::ModelError;
 use bayes8_native::{LoadError, PredictError};
 use thiserror::Error;
 
+use crate::conformal::ConformalError;
 use crate::golden::GoldenError;
 use crate::labelled::LabelledError;
 
@@ -44,9 +45,53 @@ pub enum EvaluateError {
     /// The FP32 network is refused.
     #[error(transparent)]
     Network(#[from] bayes8_convert::LoadError),
-    /// A model whose first output is not classes.
-    #[error("the model's output is of the kind `{0}`; only `classes` can be evaluated")]
+    /// An output that is not classes, where only classes are taken.
+    #[error("the head of the output is `{0}`, not `classes`")]
     Head(&'static str),
+    /// A name that no output has.
+    #[error("the model has no output `{name}`; its outputs are {names}")]
+    NoOutput {
+        /// The name.
+        name: String,
+        /// The names of the outputs.
+        names: String,
+    },
+    /// A part of an evaluation that the head of the output does not have.
+    #[error("{what} is for outputs with classes; the head of this one is `{head}`")]
+    OnlyClasses {
+        /// The part.
+        what: &'static str,
+        /// The name of the head.
+        head: &'static str,
+    },
+    /// Another number of FP32 samples than of INT8, for an output without classes.
+    #[error(
+        "FP32 has {fp32} samples, INT8 {int8}: the head `{head}` is compared from equal numbers"
+    )]
+    Fp32Samples {
+        /// The FP32 samples.
+        fp32: u32,
+        /// The INT8 samples.
+        int8: u32,
+        /// The name of the head.
+        head: &'static str,
+    },
+    /// Conformal prediction is impossible with the method or the calibration examples.
+    #[error("{}: {source}", path.display())]
+    Conformal {
+        /// The file of the calibration examples.
+        path: PathBuf,
+        /// Why.
+        source: ConformalError,
+    },
+    /// A prediction that is not a number.
+    #[error("{}: the FP32 network predicts no number for example {example}", path.display())]
+    NotANumber {
+        /// The file of the examples.
+        path: PathBuf,
+        /// The index of the example.
+        example: usize,
+    },
     /// Nothing varies in the FP32 network, although it has to.
     #[error("{}: nothing varies from sample to sample", network.display())]
     NothingVaries {

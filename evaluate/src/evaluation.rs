@@ -9,16 +9,19 @@ use bayes8_convert::{ImportOptions, Inputs, MemberFiles, Network, PosteriorSourc
 use bayes8_core::model;
 use bayes8_native::{Model, ModelOptions, file};
 
+use crate::candidate::{Candidate, Engine};
+use crate::conformal::{Conformal, ConformalReport};
 use crate::corrupted::CorruptedPictures;
 use crate::error::EvaluateError;
 use crate::golden::{self, Golden};
 use crate::labelled::Labelled;
-use crate::measure::{Candidate, Measured, Pictures, Predicted, Samples, measure};
+use crate::measure::{Measured, Pictures, Predicted, Samples, measure};
 use crate::metrics::Metrics;
 use crate::other_posterior::other_posterior;
 use crate::provenance::Provenance;
 use crate::randomness::RandomnessReport;
 use crate::report::{Fp32Noise, Peer, Report};
+use crate::selected::Selected;
 use crate::thresholds::{self, Threshold};
 
 /// The pictures to evaluate a model on, and the peers to compare it with.
@@ -29,6 +32,10 @@ pub struct Options {
     pub model: PathBuf,
     /// Pictures and labels: an npz archive with `x` and `y`.
     pub data: PathBuf,
+    /// The output to evaluate; `None` for the first. `data` holds what is true of it.
+    pub output: Option<String>,
+    /// Conformal prediction to measure.
+    pub conformal: Option<Conformal>,
     /// Pictures of another distribution: an npz archive with `x`.
     pub ood: Option<PathBuf>,
     /// The labelled pictures, corrupted: an archive as [`CorruptedPictures`] reads it.
@@ -97,6 +104,8 @@ impl Options {
         Self {
             model: model.into(),
             data: data.into(),
+            output: None,
+            conformal: None,
             ood: None,
             drift: None,
             fp32: None,
@@ -114,6 +123,8 @@ impl Options {
     /// Returns all files that are read, with their roles; the model is the first.
     pub fn files(&self) -> Vec<(&'static str, &Path)> {
         let mut files = vec![("model", self.model.as_path()), ("labelled pictures", &self.data)];
+        let calibration = self.conformal.iter().map(|of| ("calibration set", &*of.calibration));
+        files.extend(calibration);
         files.extend(self.ood.iter().map(|path| ("other distribution", path.as_path())));
         files.extend(self.drift.iter().map(|path| ("corrupted pictures", path.as_path())));
         for MemberFiles { network, posterior } in self.fp32.iter().flat_map(|fp32| &fp32.members) {
@@ -126,37 +137,32 @@ impl Options {
         files
     }
 
-    /// Measures `model` and its peers. `observer` sees the progress.
+    /// Measures a classifier and its peers. `observer` sees the progress. [`Self::evaluate`] takes every
+    /// head.
     ///
     /// # Errors
     /// [`EvaluateError`], which names the file.
     pub fn run(&self, model: &Model, observer: Observer<'_>) -> Result<Report, EvaluateError> {
         let quantized = model.quantized();
-        let classes = classes(quantized)?;
-        let mut pictures = self.pictures(quantized)?;
+        let output = &Selected::find(quantized, self.output.as_deref())?;
+        let classes = match output.head.classes() {
+            Some(classes) => classes.count,
+            None => return Err(EvaluateError::Head(output.head.name())),
+        };
+        let mut pictures = self.pictures(quantized, classes)?;
         let golden = self.golden.as_deref().map(Golden::load).transpose()?;
         if let Some(golden) = &golden {
             golden.check(&pictures.clean, classes)?;
         }
-        let fp32 = match &self.fp32 {
-            Some(fp32) => Some((fp32, fp32.load(quantized)?)),
-            None => None,
-        };
+        let fp32 = self.load_fp32(quantized, observer)?;
         let noise = match &fp32 {
             Some((fp32, network)) => Some(fp32.common_noise(network, quantized, &self.model)?),
             None => None,
         };
-        if let Some((fp32, network)) = &fp32
-            && let Some(what) = other_posterior(network, quantized)
-        {
-            let (fp32, model) = (fp32.path(), self.model.display());
-            let fp32 = fp32.display();
-            let warning = format!("{fp32}: its posterior differs from that of {model}: {what}");
-            observer(Progress::Warning(warning));
-        }
 
         let samples = self.samples.unwrap_or_else(|| model.default_samples());
         let seed = self.seed;
+        let conformal = self.measure_conformal(model, output, None, samples, observer)?;
         let fp32_samples = fp32.as_ref().map(|(fp32, _)| fp32.samples.unwrap_or(samples));
         let recorded_samples = golden.as_ref().and_then(|golden| golden.samples);
         let drift = self.drift_samples.unwrap_or(samples);
@@ -165,12 +171,14 @@ impl Options {
         first.retain(|&n| n < samples);
         first.dedup();
         let counts = Samples { clean: samples, first, drift, seed };
-        let candidate = Candidate::Int8(model, self.machine.clone());
+        let engine = Engine::Int8(model, self.machine.clone());
+        let candidate = Candidate { engine, output };
         let (int8, seconds) = measure(&candidate, &mut pictures, &counts, observer)?;
         let fp32 = match fp32.as_ref().zip(fp32_samples) {
             Some(((fp32, network), fp32_samples)) => {
                 let noise = noise.filter(|_| fp32.noise == Fp32Noise::Int8);
-                let candidate = Candidate::Fp32(network, quantized, noise);
+                let candidate =
+                    Candidate { engine: Engine::Fp32(network, quantized, noise), output };
                 let first = if samples < fp32_samples { vec![samples] } else { Vec::new() };
                 let counts = Samples { clean: fp32_samples, first, ..counts };
                 let (measured, seconds) = measure(&candidate, &mut pictures, &counts, observer)?;
@@ -206,17 +214,40 @@ impl Options {
             seconds,
             provenance: Provenance::new(self.command.clone(), &files, self.open)?,
             int8: int8.whole.figures,
+            conformal,
             thresholds: Vec::new(),
             model: quantized.clone(),
         };
         report.thresholds = thresholds::verdicts(&report, &self.thresholds);
+        report.thresholds.extend(report.conformal.iter().flat_map(ConformalReport::verdicts));
         Ok(report)
     }
 
+    /// Reads the FP32 network, and warns if its posterior is not that of the model.
+    pub(crate) fn load_fp32(
+        &self,
+        model: &model::QuantizedModel,
+        observer: Observer<'_>,
+    ) -> Result<Option<(&Fp32, Network)>, EvaluateError> {
+        let Some(fp32) = &self.fp32 else { return Ok(None) };
+        let network = fp32.load(model)?;
+        if let Some(what) = other_posterior(&network, model) {
+            let (fp32, model) = (fp32.path(), self.model.display());
+            let fp32 = fp32.display();
+            let warning = format!("{fp32}: its posterior differs from that of {model}: {what}");
+            observer(Progress::Warning(warning));
+        }
+        Ok(Some((fp32, network)))
+    }
+
     /// Reads the labelled pictures and the others.
-    fn pictures(&self, model: &model::QuantizedModel) -> Result<Pictures, EvaluateError> {
+    fn pictures(
+        &self,
+        model: &model::QuantizedModel,
+        classes: usize,
+    ) -> Result<Pictures, EvaluateError> {
         let Self { data, open, .. } = self;
-        let clean = Labelled::load(data, *open, model.graph().input(), classes(model)?)?;
+        let clean = Labelled::load(data, *open, model.graph().input(), classes)?;
         let unknown = self.ood.as_ref().map(|path| {
             Ok::<_, EvaluateError>((
                 path.clone(),
@@ -237,12 +268,6 @@ impl Options {
         };
         Ok(Pictures { clean, unknown, corrupted })
     }
-}
-
-/// Returns the number of classes of a classifier.
-fn classes(model: &model::QuantizedModel) -> Result<usize, EvaluateError> {
-    let classes = model.classes().map(|classes| classes.count);
-    classes.ok_or_else(|| EvaluateError::Head(model.outputs()[0].head.name()))
 }
 
 impl Fp32 {
@@ -270,7 +295,7 @@ impl Fp32 {
     }
 
     /// The noise of the INT8 model for `network`, from which the model must have been made.
-    fn common_noise<'n>(
+    pub(crate) fn common_noise<'n>(
         &self,
         network: &'n Network,
         model: &model::QuantizedModel,

@@ -1,8 +1,9 @@
-//! Measures how good a bayes8 model is on labelled pictures, and what quantization did to its uncertainty.
+//! Measures how good a bayes8 model is on labelled examples, and what quantization did to its uncertainty.
 //!
-//! [`Options::run`] measures accuracy, calibration and uncertainty, how the uncertainty follows pictures of
-//! another distribution and corrupted ones, and how INT8 differs from the FP32 network. It returns a
-//! [`Report`], which can be JSON (serde), text or HTML, and says whether [`THRESHOLDS`] are kept.
+//! [`Options::run`] measures accuracy, calibration and uncertainty of a classifier, how the uncertainty
+//! follows pictures of another distribution and corrupted ones, and how INT8 differs from the FP32 network.
+//! It returns a [`Report`], which can be JSON (serde), text or HTML, and says whether [`THRESHOLDS`] are
+//! kept. [`Options::evaluate`] takes every head, also regressions and labels.
 //!
 //! # Examples
 //! ```
@@ -25,6 +26,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+mod candidate;
 mod compared;
 pub mod conformal;
 pub mod corrupted;
@@ -35,6 +37,7 @@ mod evaluation;
 mod figures;
 mod first_error_writer;
 pub mod golden;
+mod heads;
 pub mod html;
 mod labelled;
 mod measure;
@@ -47,6 +50,7 @@ mod provenance;
 pub mod randomness;
 mod report;
 mod rows;
+mod selected;
 pub mod style;
 pub mod table;
 mod text;
@@ -59,6 +63,10 @@ pub use end_to_end::EndToEnd;
 pub use error::{EvaluateError, PredictionError};
 pub use evaluation::{Fp32, Options};
 pub use figures::{Figures, OutOfDistribution};
+pub use heads::{
+    Evaluation, HeadEndToEnd, HeadExamples, HeadFigures, HeadPeer, HeadReport, LabelsReport, Ranks,
+    TargetFigures, UncertaintyDetection,
+};
 pub use labelled::{Labelled, LabelledError};
 pub use provenance::{FileDigest, Provenance};
 pub use report::{Fp32Noise, Peer, Report};

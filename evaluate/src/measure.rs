@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bayes8_convert::inputs::fp32_inputs;
-use bayes8_convert::progress::{Observer, Progress};
-use bayes8_convert::reference::{CommonNoise, draw, predict_mean, predict_samples};
-use bayes8_convert::{Inputs, Network, mean_weights};
+use bayes8_convert::progress::Observer;
+use bayes8_convert::reference::predict_mean;
+use bayes8_convert::{Inputs, mean_weights};
 use bayes8_core::head::Accumulator;
 use bayes8_core::head::classes::{ClassSums, ClassUncertainty};
-use bayes8_core::model::{QuantizedModel, Values};
-use bayes8_core::session::Estimate;
-use bayes8_native::{self as native, Model, ModelOptions};
+use bayes8_native::{self as native, Model};
 use ndarray::{ArrayView2, Axis, IxDyn};
 
+use crate::candidate::{Candidate, Engine, classes as classes_of};
 use crate::corrupted::{CorruptedPictures, Drift};
 use crate::error::{EvaluateError, PredictionError};
 use crate::figures::Figures;
@@ -21,7 +20,7 @@ use crate::labelled::Labelled;
 use crate::metrics::{
     Convergence, DriftAuroc, DriftPoint, MemberDisagreement, MemberPairs, Metrics, Uncertainties,
 };
-use crate::prediction::{Job, LogitsObserver, Outcome};
+use crate::prediction::LogitsObserver;
 
 /// Pictures that the members of an FP32 network are compared on at a time.
 const TOGETHER: usize = 256;
@@ -84,15 +83,6 @@ impl Predicted {
     }
 }
 
-/// A model that can be measured.
-pub(crate) enum Candidate<'a> {
-    /// The quantized model, and how to run its deterministic copy.
-    Int8(&'a Model, ModelOptions),
-    /// The FP32 network, the model that was made from it, and the noise of its draws unless it is
-    /// independent.
-    Fp32(&'a Network, &'a QuantizedModel, Option<CommonNoise<'a>>),
-}
-
 /// Measures a model on all pictures, and the seconds for the labelled ones.
 ///
 /// # Errors
@@ -106,7 +96,7 @@ pub(crate) fn measure(
     let Pictures { clean: Labelled { path, pictures: clean, labels }, unknown, corrupted } =
         pictures;
     let &Samples { clean: count, ref first, drift, seed } = samples;
-    let (classes, values) = (candidate.classes(), candidate.values());
+    let (classes, values) = (candidate.output.classes(), candidate.values());
     type Observed<'a> = Option<LogitsObserver<'a>>;
     type View<'a> = native::Pictures<'a, IxDyn>;
     let predict = |path: &Path,
@@ -115,7 +105,7 @@ pub(crate) fn measure(
                    count,
                    observe: Observed<'_>,
                    observer: Observer<'_>| {
-        let predicted = candidate.predict(pictures, count, seed, observe, observer);
+        let predicted = candidate.predict(pictures, count, seed, observe, observer).map(classes_of);
         let (path, array) = (path.into(), array.into());
         predicted.map_err(|e| EvaluateError::Array { path, array, source: Box::new(e) })
     };
@@ -208,77 +198,7 @@ impl FirstSamples {
     }
 }
 
-/// The figures of the classes that are the first output.
-pub(crate) fn classes(estimates: &[Estimate]) -> Vec<ClassUncertainty> {
-    estimates.iter().filter_map(|estimate| estimate.sums()[0].finish().classes()).collect()
-}
-
 impl Candidate<'_> {
-    /// The model, or that of which the network is the FP32 original.
-    fn model(&self) -> &QuantizedModel {
-        match self {
-            Self::Int8(model, _) => model.quantized(),
-            Self::Fp32(_, model, _) => model,
-        }
-    }
-
-    fn classes(&self) -> usize {
-        self.model().classes().map_or(0, |classes| classes.count)
-    }
-
-    /// What the candidate takes.
-    fn values(&self) -> Values {
-        self.model().preprocessing().values
-    }
-
-    /// Number of different samples. A deterministic FP32 network has one, as it is slow.
-    fn distinct(&self, samples: u32) -> u32 {
-        match self {
-            Self::Fp32(network, ..) if network.period() == Some(1) => samples.min(1),
-            _ => samples,
-        }
-    }
-
-    /// Predicts pictures; `observe` sees the logits of every sample of each picture, in order.
-    fn predict(
-        &self,
-        pictures: native::Pictures<'_, IxDyn>,
-        samples: u32,
-        seed: u64,
-        mut observe: Option<LogitsObserver<'_>>,
-        observer: Observer<'_>,
-    ) -> Result<Vec<ClassUncertainty>, PredictionError> {
-        match self {
-            &Self::Int8(model, _) => {
-                let job = Job { model, pictures, samples: 0..samples, seed, digests: false };
-                let outcomes = job.run_observed(observe, observer)?;
-                Ok(outcomes.into_iter().filter_map(Outcome::classes).collect())
-            }
-            Self::Fp32(network, model, noise) => {
-                let channels = network.graph.input().channels;
-                let inputs = fp32_inputs(pictures, model.preprocessing(), channels)?;
-                let samples = self.distinct(samples);
-                let draws = (0..samples).map(|sample| match noise {
-                    Some(noise) => noise.draw(seed, sample),
-                    None => draw(network, seed, sample),
-                });
-                let task = "predicting in FP32";
-                Progress::during(observer, task, Some(samples.into()), |observer| {
-                    let each = |logits: ArrayView2<'_, f32>| {
-                        if let Some(observe) = &mut observe {
-                            let rows = logits.rows().into_iter().enumerate();
-                            rows.for_each(|(picture, logits)| observe(picture, &logits.to_vec()));
-                        }
-                        observer(Progress::Advance(1));
-                    };
-                    let outputs = model.shared_outputs();
-                    let estimates = predict_samples(network, outputs, inputs.view(), draws, each)?;
-                    Ok(classes(&estimates))
-                })
-            }
-        }
-    }
-
     /// Predicts pictures with every weight at its mean and without dropout, once with each member, and
     /// compares the members.
     fn predict_mean(
@@ -286,9 +206,9 @@ impl Candidate<'_> {
         pictures: native::Pictures<'_, IxDyn>,
         observer: Observer<'_>,
     ) -> Result<(Vec<ClassUncertainty>, Option<MemberDisagreement>), PredictionError> {
-        let count = pictures.extents()[0];
-        let predictions = match self {
-            Self::Int8(model, options) => {
+        let (count, output) = (pictures.extents()[0], self.output);
+        match &self.engine {
+            Engine::Int8(model, options) => {
                 let model = Model::new(mean_weights::of(model.quantized())?, options.clone())?;
                 let members = model.quantized().members();
                 let mut pairs = MemberPairs::new(members, count);
@@ -296,11 +216,11 @@ impl Candidate<'_> {
                 // Observing logits takes memory.
                 let observe: Option<LogitsObserver<'_>> =
                     if members > 1 { Some(&mut observe) } else { None };
-                let plain = Candidate::Int8(&model, options.clone());
+                let plain = Candidate { engine: Engine::Int8(&model, options.clone()), output };
                 let predictions = plain.predict(pictures, members as u32, 0, observe, observer)?;
-                (predictions, pairs.finish())
+                Ok((classes_of(predictions), pairs.finish()))
             }
-            Self::Fp32(network, model, _) => {
+            Engine::Fp32(network, model, _) => {
                 let channels = network.graph.input().channels;
                 let inputs = fp32_inputs(pictures, model.preprocessing(), channels)?;
                 let mut pairs = MemberPairs::new(network.members(), count);
@@ -310,15 +230,16 @@ impl Candidate<'_> {
                     (0..).step_by(TOGETHER).zip(inputs.axis_chunks_iter(Axis(0), TOGETHER))
                 {
                     let each = |logits: ArrayView2<'_, f32>| {
-                        let rows = logits.rows().into_iter().enumerate();
-                        rows.for_each(|(i, logits)| pairs.add(first + i, &logits.to_vec()));
+                        for (i, logits) in logits.rows().into_iter().enumerate() {
+                            pairs.add(first + i, output.part(&logits.to_vec()));
+                        }
                     };
                     let outputs = model.shared_outputs();
-                    predictions.extend(classes(&predict_mean(network, outputs, inputs, each)?));
+                    let estimates = predict_mean(network, outputs, inputs, each)?;
+                    predictions.extend(classes_of(output.of(&estimates)));
                 }
-                (predictions, pairs.finish())
+                Ok((predictions, pairs.finish()))
             }
-        };
-        Ok(predictions)
+        }
     }
 }

@@ -4,6 +4,7 @@ use bayes8_core::model::QuantizedModel;
 use serde::Serialize;
 
 use crate::compared::Compared;
+use crate::conformal::ConformalReport;
 use crate::figures::Figures;
 use crate::measure::{Measured, Predicted};
 use crate::metrics::{Comparison, DriftGaps};
@@ -46,7 +47,10 @@ pub struct Report {
     pub seconds: f64,
     /// Program, command line and files.
     pub provenance: Provenance,
-    /// Verdicts on the given thresholds.
+    /// Conformal prediction, if it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conformal: Option<ConformalReport>,
+    /// Verdicts on the given thresholds and on conformal coverage.
     pub thresholds: Vec<Verdict>,
     #[serde(skip)]
     pub(crate) model: QuantizedModel,

@@ -20,6 +20,9 @@ impl Report {
         if !self.int8.drift.is_empty() {
             text.push_str(&self.drift(style));
         }
+        if let Some(conformal) = &self.conformal {
+            text.push_str(&conformal.text(style));
+        }
         if !self.thresholds.is_empty() {
             text.push_str(&format!("\n{}\n", verdict::summary(&self.thresholds)));
         }

@@ -3,7 +3,8 @@
 use thiserror::Error;
 
 use crate::figures::{Figures, OutOfDistribution};
-use crate::metrics::{Comparison, DriftGaps, Worst};
+use crate::metrics::regression::RegressionFigures;
+use crate::metrics::{Comparison, DriftGaps, LabelsFigures, Worst};
 use crate::report::{Peer, Report};
 use crate::verdict::{Limit, Verdict};
 
@@ -22,7 +23,7 @@ pub struct Threshold {
     pub needs: &'static [Need],
     /// The figures that are compared with the limit: names, in which `{}` stands for a peer, and places in
     /// a report.
-    figures: &'static [(&'static str, Figure)],
+    pub(crate) figures: &'static [(&'static str, Figure)],
 }
 
 /// A name that none of [`THRESHOLDS`] has.
@@ -52,6 +53,8 @@ pub enum Domain {
     Nats,
     /// A finite number, 0 or above.
     NotNegative,
+    /// A finite number.
+    Finite,
 }
 
 /// An optional part of an evaluation.
@@ -69,17 +72,25 @@ pub enum Need {
 
 /// The place of a figure in a report.
 #[derive(Debug)]
-enum Figure {
+pub(crate) enum Figure {
     /// Among the figures of INT8.
     Int8(fn(&Figures) -> Option<f64>),
     /// In the comparison with each peer.
     Peer(fn(&Pair<'_>) -> Option<f64>),
     /// In the comparison with FP32 under drift.
     Drift(fn(&DriftGaps) -> &Worst),
+    /// Among the figures of each target of INT8.
+    Target(fn(&RegressionFigures) -> Option<f64>),
+    /// In those of each target of INT8 and of FP32.
+    TargetGap(fn(&RegressionFigures, &RegressionFigures) -> Option<f64>),
+    /// Among the figures of all labels of INT8.
+    Labels(fn(&LabelsFigures) -> Option<f64>),
+    /// In those of all labels of INT8 and of FP32.
+    LabelsGap(fn(&LabelsFigures, &LabelsFigures) -> Option<f64>),
 }
 
 /// INT8 and a peer.
-struct Pair<'a> {
+pub(crate) struct Pair<'a> {
     int8: &'a Figures,
     peer: &'a Figures,
     comparison: &'a Comparison,
@@ -87,23 +98,26 @@ struct Pair<'a> {
 
 /// All thresholds.
 #[rustfmt::skip]
-pub static THRESHOLDS: [Threshold; 16] = {
-    use Domain::{Nats, NotNegative, Share, SignedShare};
-    use Figure::{Drift, Int8, Peer};
+pub static THRESHOLDS: [Threshold; 27] = {
+    use Domain::{Finite, Nats, NotNegative, Share, SignedShare};
+    use Figure::{Drift, Int8, Labels, LabelsGap, Peer, Target, TargetGap};
     use Limit::{AtLeast, AtMost};
     [
         row("min-accuracy", AtLeast, Share, &[],
             "Least accuracy, 0 to 1; below it the exit code is 3",
-            &[("accuracy", Int8(|f| Some(f.metrics.accuracy)))]),
+            &[("accuracy", Int8(|f| Some(f.metrics.accuracy))),
+              ("accuracy", Labels(|f| Some(f.accuracy)))]),
         row("max-nll", AtMost, Nats, &[],
             "Most NLL, in nats",
             &[("NLL", Int8(|f| Some(f.metrics.nll)))]),
         row("max-brier", AtMost, NotNegative, &[],
             "Most Brier score",
-            &[("Brier score", Int8(|f| Some(f.metrics.brier)))]),
+            &[("Brier score", Int8(|f| Some(f.metrics.brier))),
+              ("Brier score", Labels(|f| Some(f.brier)))]),
         row("max-ece", AtMost, Share, &[],
             "Most expected calibration error",
-            &[("ECE", Int8(|f| Some(f.metrics.ece)))]),
+            &[("ECE", Int8(|f| Some(f.metrics.ece))),
+              ("ECE", Labels(|f| Some(f.ece)))]),
         row("max-aurc", AtMost, Share, &[],
             "Most area under the risk-coverage curve",
             &[("AURC", Int8(|f| Some(f.selective.aurc)))]),
@@ -123,7 +137,9 @@ pub static THRESHOLDS: [Threshold; 16] = {
         row("max-accuracy-gap", AtMost, Share, &[Need::Peer],
             "Largest difference of accuracy to any peer (--network, --golden)",
             &[("difference of accuracy to {}",
-                Peer(|p| Some((p.int8.metrics.accuracy - p.peer.metrics.accuracy).abs())))]),
+                Peer(|p| Some((p.int8.metrics.accuracy - p.peer.metrics.accuracy).abs()))),
+              ("difference of accuracy to {}",
+                LabelsGap(|int8, fp32| Some((int8.accuracy - fp32.accuracy).abs())))]),
         row("max-nll-gap", AtMost, NotNegative, &[Need::Peer],
             "Largest difference of NLL to any peer, as a share of the peer's",
             &[("relative difference of NLL to {}",
@@ -150,6 +166,42 @@ pub static THRESHOLDS: [Threshold; 16] = {
              share of FP32's",
             &[("relative difference of mean predictive entropy to FP32 under drift",
                 Drift(|gaps| &gaps.predictive_entropy))]),
+        row("max-rmse", AtMost, NotNegative, &[],
+            "Most RMSE of any target of a regression, in its unit",
+            &[("RMSE", Target(|f| Some(f.rmse)))]),
+        row("max-target-nll", AtMost, Finite, &[],
+            "Most NLL of any target, of the mixture of all samples, in nats",
+            &[("NLL", Target(|f| f.mixture.nll))]),
+        row("max-crps", AtMost, NotNegative, &[],
+            "Most CRPS of any target, of the mixture of all samples, in its unit",
+            &[("CRPS", Target(|f| f.mixture.crps))]),
+        row("min-coverage", AtLeast, Share, &[],
+            "Least coverage of the 95 % intervals of any target, 0 to 1",
+            &[("coverage of 95 % intervals", Target(|f| Some(f.coverage_95())))]),
+        row("max-calibration-error", AtMost, Share, &[],
+            "Most calibration error of any target",
+            &[("calibration error", Target(|f| Some(f.calibration_error)))]),
+        row("max-rmse-gap", AtMost, NotNegative, &[Need::Fp32],
+            "Largest difference of RMSE to FP32, as a share of FP32's, of any target",
+            &[("relative difference of RMSE to {}",
+                TargetGap(|int8, fp32| Some((int8.rmse / fp32.rmse - 1.0).abs())))]),
+        row("max-target-nll-gap", AtMost, NotNegative, &[Need::Fp32],
+            "Largest difference of NLL to FP32, in nats, of any target",
+            &[("difference of NLL to {}",
+                TargetGap(|int8, fp32| Some((int8.mixture.nll? - fp32.mixture.nll?).abs())))]),
+        row("max-coverage-gap", AtMost, Share, &[Need::Fp32],
+            "Largest difference of the coverage of 95 % intervals to FP32, of any target",
+            &[("difference of coverage to {}",
+                TargetGap(|int8, fp32| Some((int8.coverage_95() - fp32.coverage_95()).abs())))]),
+        row("min-average-precision", AtLeast, Share, &[],
+            "Least mean average precision of labels",
+            &[("average precision", Labels(|f| f.average_precision))]),
+        row("min-auroc", AtLeast, Share, &[],
+            "Least mean AUROC of labels",
+            &[("AUROC", Labels(|f| f.auroc))]),
+        row("max-log-loss", AtMost, Nats, &[],
+            "Most mean log loss of labels, in nats",
+            &[("log loss", Labels(|f| Some(f.log_loss)))]),
     ]
 };
 
@@ -183,14 +235,19 @@ enum Part {
     Drift,
 }
 
-/// The verdicts on a report under limits.
-pub(crate) fn verdicts(report: &Report, limits: &[(&Threshold, f64)]) -> Vec<Verdict> {
-    // In the order of the table, whatever the order of the limits.
-    let given = THRESHOLDS.iter().flat_map(|row| {
+/// The limits in the order of the table, whatever their own order.
+pub(crate) fn given(
+    limits: &[(&Threshold, f64)],
+) -> impl Iterator<Item = (&'static Threshold, Limit)> {
+    THRESHOLDS.iter().flat_map(|row| {
         let mut of_row = limits.iter().filter(|(threshold, _)| threshold.option == row.option);
         of_row.next_back().map(|&(_, limit)| (row, (row.limit)(limit)))
-    });
-    let mut verdicts: Vec<(Place, Verdict)> = given
+    })
+}
+
+/// The verdicts on a report under limits.
+pub(crate) fn verdicts(report: &Report, limits: &[(&Threshold, f64)]) -> Vec<Verdict> {
+    let mut verdicts: Vec<(Place, Verdict)> = given(limits)
         .flat_map(|(threshold, limit)| {
             let found = threshold.found(report).into_iter();
             let place = move |part| (matches!(limit, Limit::AtMost(_)), part);
@@ -224,6 +281,11 @@ impl Threshold {
                         Some((Part::Peer(index), name, value(&pair)?))
                     }));
                 }
+                // Those of other heads.
+                Figure::Target(_)
+                | Figure::TargetGap(_)
+                | Figure::Labels(_)
+                | Figure::LabelsGap(_) => {}
             }
         }
         if let (true, [(name, _), ..]) = (found.is_empty(), self.figures) {

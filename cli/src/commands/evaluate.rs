@@ -2,6 +2,7 @@
 
 mod arguments;
 mod command_line;
+mod conformal;
 mod thresholds;
 
 pub(crate) use arguments::Arguments;
@@ -23,7 +24,7 @@ pub(crate) fn run(arguments: &Arguments, line: &[OsString]) -> anyhow::Result<()
     if options.fp32.is_some() {
         arguments.machine.start_threads()?;
     }
-    let report = options.run(&model, &mut progress::shown()).map_err(explained)?;
+    let report = options.evaluate(&model, &mut progress::shown()).map_err(explained)?;
     let printed = match arguments.json {
         true => output::print_json(&report),
         false => output::print(&report.text(style::detect())),

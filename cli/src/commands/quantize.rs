@@ -15,7 +15,7 @@ use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::quantization::{Quantization, Quantized};
 use bayes8_evaluate::golden::Golden;
 use bayes8_evaluate::style::{bytes, printable};
-use bayes8_evaluate::{EndToEnd, Labelled};
+use bayes8_evaluate::{EndToEnd, HeadEndToEnd, HeadExamples, Labelled};
 use bayes8_native::core::format;
 use bayes8_native::{Model, ModelOptions};
 use serde::Serialize;
@@ -26,8 +26,26 @@ use std::path::PathBuf;
 struct Report {
     #[serde(flatten)]
     fidelity: FidelityReport,
-    /// Predictions of both networks on labelled pictures, if any.
-    end_to_end: Option<EndToEnd>,
+    /// Predictions of both networks on labelled examples, if any.
+    end_to_end: Option<Comparison>,
+}
+
+/// Labelled examples.
+enum Data {
+    /// Of classes.
+    Classes(Labelled),
+    /// Of targets or labels.
+    Head(HeadExamples),
+}
+
+/// Predictions of both networks.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Comparison {
+    /// Of classes.
+    Classes(EndToEnd),
+    /// Of targets or labels.
+    Head(HeadEndToEnd),
 }
 
 /// Runs the command.
@@ -45,9 +63,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let quantization = Quantization::load(&sources).map_err(explained)?;
     let Quantization { network, preprocessing, .. } = &quantization;
     let shape = network.graph.input();
-    let load = |path: &PathBuf| Labelled::load(path, input::open, shape, network.numbers());
+    let head = &quantization.outputs[0].head;
+    let load = |path: &PathBuf| match head.classes() {
+        Some(classes) => Labelled::load(path, input::open, shape, classes.count).map(Data::Classes),
+        None => HeadExamples::load(path, input::open, &quantization).map(Data::Head),
+    };
     let data = arguments.data.as_ref().map(load).transpose()?;
-    if let (Some(path), Some(data)) = (&arguments.golden, &data) {
+    if arguments.golden.is_some() && head.classes().is_none() {
+        bail!(
+            "--golden is for outputs with classes; the head of this network is `{}`",
+            head.name()
+        );
+    }
+    if let (Some(path), Some(Data::Classes(data))) = (&arguments.golden, &data) {
         let golden = Golden::load(path)?;
         let (recorded, origin) = golden.logits(data)?;
         let inputs =
@@ -57,12 +85,30 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut observer = progress::shown();
     let Quantized { model, fidelity, .. } =
         quantization.run(&settings, &mut observer).map_err(explained)?;
-    let compare = |data| {
+    let compare = |data: &Data| -> anyhow::Result<Comparison> {
         let Sampling { samples, seed } = arguments.sampling;
         let options = ModelOptions::new().isa(arguments.machine.isa);
         let int8 = Model::new(model.clone(), options)?;
         let samples = samples.unwrap_or_else(|| int8.default_samples());
-        EndToEnd::measure(&quantization, &int8, data, samples, seed, &mut observer)
+        let observer = &mut observer;
+        Ok(match data {
+            Data::Classes(data) => Comparison::Classes(EndToEnd::measure(
+                &quantization,
+                &int8,
+                data,
+                samples,
+                seed,
+                observer,
+            )?),
+            Data::Head(data) => Comparison::Head(HeadEndToEnd::measure(
+                &quantization,
+                &int8,
+                data,
+                samples,
+                seed,
+                observer,
+            )?),
+        })
     };
     let end_to_end = data.as_ref().map(compare).transpose()?;
     let input = wording::input(&quantization);

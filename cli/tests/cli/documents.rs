@@ -9,7 +9,7 @@ use ndarray::Axis;
 use std::path::Path;
 
 /// Commands that cannot run in a clone without downloads: how they begin, and why.
-const NOT_RUN: [(&str, &str); 14] = [
+const NOT_RUN: [(&str, &str); 16] = [
     ("cargo install ", "installs what is tested here"),
     ("python train.py ", "needs PyTorch"),
     ("cargo xtask ", "builds or measures for minutes; `cargo xtask test` itself is one"),
@@ -24,6 +24,8 @@ const NOT_RUN: [(&str, &str); 14] = [
     ("BAYES8_SHARED=$SHARED ", "needs trained networks"),
     ("bayes8 evaluate models/", "needs trained networks and their data sets"),
     ("bayes8 evaluate target/", "needs trained networks and their data sets"),
+    ("bayes8 evaluate concrete.safetensors ", "needs a trained regression"),
+    ("bayes8 evaluate tags.safetensors ", "needs a trained network with labels"),
 ];
 
 /// The commands of the shell blocks of a document, each on one line and without its comment.

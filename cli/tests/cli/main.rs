@@ -4,6 +4,7 @@ mod comparison;
 mod corrupt;
 mod documents;
 mod evaluate;
+mod evaluate_heads;
 mod files;
 mod heads;
 mod inputs;

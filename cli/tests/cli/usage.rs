@@ -59,6 +59,7 @@ fn every_number_out_of_range_is_told_its_range() {
     const SHARE: &str = "a number between 0 and 1";
     const EITHER_SIGN: &str = "a number between -1 and 1";
     const ANY: &str = "a finite number, 0 or above";
+    const FINITE: &str = "a finite number";
     const NATS: &str = "a finite number of nats, 0 or above";
     const POSITIVE: &str = "a finite number above 0";
     let machine = [
@@ -107,6 +108,20 @@ fn every_number_out_of_range_is_told_its_range() {
         ("--max-ood-auroc-gap", SHARE),
         ("--max-drift-accuracy-gap", SHARE),
         ("--max-drift-entropy-gap", ANY),
+        ("--alpha", "a number above 0 and below 1"),
+        ("--raps-lambda", ANY),
+        ("--raps-places", "a whole number from 0 to 1000000"),
+        ("--max-rmse", ANY),
+        ("--max-target-nll", FINITE),
+        ("--max-crps", ANY),
+        ("--min-coverage", SHARE),
+        ("--max-calibration-error", SHARE),
+        ("--max-rmse-gap", ANY),
+        ("--max-target-nll-gap", ANY),
+        ("--max-coverage-gap", SHARE),
+        ("--min-average-precision", SHARE),
+        ("--min-auroc", SHARE),
+        ("--max-log-loss", NATS),
     ];
     let fixture = Fixture::new(1);
     for (command, options) in [
@@ -127,16 +142,17 @@ fn every_number_out_of_range_is_told_its_range() {
             assert_eq!(is_number, listed, "{command}: {line}");
         }
         for (option, range) in options {
-            let inside = [("--seed", "0"), ("--first-sample", "0")];
-            let signed = range == EITHER_SIGN;
+            let inside = [("--seed", "0"), ("--first-sample", "0"), ("--raps-places", "0")];
+            let signed = [EITHER_SIGN, FINITE].contains(&range);
             for wrong in
                 ["-1", "-2", "0", "-1GiB", "-inf", "inf", "NaN", "", "--json", "many", "2x"]
             {
                 let is_right = match wrong {
                     "-1" => signed,
+                    "-2" => range == FINITE,
                     "0" => {
                         inside.contains(&(option, wrong))
-                            || [SHARE, EITHER_SIGN, ANY, NATS, SIZE].contains(&range)
+                            || [SHARE, EITHER_SIGN, ANY, FINITE, NATS, SIZE].contains(&range)
                             || option == "--seconds"
                     }
                     _ => false,

@@ -21,6 +21,19 @@ pub enum ConformalError {
         /// The share of examples that may be missed.
         alpha: f64,
     },
+    /// A score that the head of the output does not have.
+    #[error("the method `{method}` is not for outputs of the head `{head}`, which take {fitting}")]
+    Method {
+        /// The name of the method.
+        method: &'static str,
+        /// The name of the head.
+        head: &'static str,
+        /// The methods of the head.
+        fitting: &'static str,
+    },
+    /// Examples of another head.
+    #[error("the true values are those of another head")]
+    Truth,
     /// A score is not a number.
     #[error("the score of calibration example {0} is not a number")]
     Score(usize),

@@ -31,7 +31,9 @@ mod class_sets;
 mod coverage;
 mod error;
 mod label_sets;
+mod report;
 mod residuals;
+mod run;
 mod scores;
 mod threshold;
 
@@ -40,6 +42,7 @@ pub use class_sets::ClassScore;
 pub use coverage::Coverage;
 pub use error::ConformalError;
 pub use label_sets::{LabelSet, label_score};
+pub use report::{CONFIDENCE, Conformal, ConformalPart, ConformalReport, Method};
 pub use residuals::{residual_interval, residual_score};
 pub use scores::{class_scores, label_scores, residual_scores};
 pub use threshold::{calibrate, needed, threshold};

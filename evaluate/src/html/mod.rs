@@ -2,7 +2,9 @@
 //!
 //! [`regression`] and [`labels`] are parts for such pages; they need the page's style sheet.
 
+mod conformal;
 mod glossary;
+mod heads;
 pub mod labels;
 mod parts;
 mod plots;
@@ -31,6 +33,11 @@ impl Report {
 }
 
 fn page(evaluation: &Report, model: &ModelReport) -> String {
+    document(model, summary(evaluation, model), tiles(evaluation), sections(evaluation, model))
+}
+
+/// A whole page about a model.
+fn document(model: &ModelReport, lead: String, tiles: Markup, sections: Markup) -> String {
     let title = format!("{}: evaluation of an INT8 Bayesian neural network", model.model);
     let page = html! {
         (DOCTYPE)
@@ -46,10 +53,10 @@ fn page(evaluation: &Report, model: &ModelReport) -> String {
                 header {
                     p.kicker { "bayes8 evaluation" }
                     h1 { (model.model) }
-                    p.lead { (summary(evaluation, model)) }
-                    (tiles(evaluation))
+                    p.lead { (lead) }
+                    (tiles)
                 }
-                main { (sections(evaluation, model)) }
+                main { (sections) }
             }
         }
     };
@@ -116,14 +123,9 @@ fn sections(evaluation: &Report, model: &ModelReport) -> Markup {
              two. Error bars reach one standard error to each side.",
             plots::convergence(evaluation),
         ))
+        @if let Some(report) = &evaluation.conformal { (conformal::section(report)) }
         (section("model", "Model", "", model_facts(model)))
-        (section(
-            "reproduce",
-            "How to reproduce this",
-            "With the same files, this command prints the same INT8 figures, bit for bit, on any \
-             machine. Only speeds and the last digits of FP32 depend on the machine.",
-            provenance(evaluation),
-        ))
+        (reproduce(&evaluation.provenance, &run_facts(evaluation)))
         (section("meaning", "What the figures mean", "", glossary::markup()))
     }
 }
@@ -314,18 +316,39 @@ fn model_facts(model: &ModelReport) -> Markup {
     }
 }
 
-fn provenance(evaluation: &Report) -> Markup {
-    let Provenance { version, platform, command, files } = &evaluation.provenance;
-    let Report { kernel, threads, seconds, .. } = evaluation;
+/// What a run of classes was.
+fn run_facts(evaluation: &Report) -> Vec<(&'static str, String)> {
+    let Report { kernel, threads, seconds, model_digest, fp32, .. } = evaluation;
+    let fp32 = fp32.as_ref().and_then(|peer| peer.seconds);
+    facts_of_run(model_digest, kernel, *threads, *seconds, fp32)
+}
+
+/// The digest of the model and the speeds.
+fn facts_of_run(
+    digest: &str,
+    kernel: &str,
+    threads: usize,
+    seconds: f64,
+    fp32: Option<f64>,
+) -> Vec<(&'static str, String)> {
     let mut values = vec![
-        ("model", evaluation.model_digest.clone()),
-        ("program", format!("bayes8 {version}")),
-        ("machine", format!("{platform}, kernel {kernel}, {}", counted(*threads as u64, "thread"))),
+        ("model", digest.to_string()),
+        ("kernel", format!("{kernel}, {}", counted(threads as u64, "thread"))),
         ("INT8 predictions", format!("{seconds:.2} s")),
     ];
-    let fp32 = evaluation.fp32.as_ref().and_then(|peer| peer.seconds);
     values.extend(fp32.map(|seconds| ("FP32 predictions", format!("{seconds:.2} s"))));
-    html! {
+    values
+}
+
+/// The section that says how to get the same figures again.
+fn reproduce(provenance: &Provenance, run: &[(&'static str, String)]) -> Markup {
+    let Provenance { version, platform, command, files } = provenance;
+    let mut values = run.to_vec();
+    values.insert(1, ("program", format!("bayes8 {version}")));
+    values.insert(2, ("machine", platform.clone()));
+    let introduction = "With the same files, this command prints the same INT8 figures, bit for bit, on \
+                        any machine. Only speeds and the last digits of FP32 depend on the machine.";
+    let content = html! {
         @if let Some(command) = command { pre { code { (command) } } }
         (facts(&values))
         div.scroll { table {
@@ -343,5 +366,6 @@ fn provenance(evaluation: &Report) -> Markup {
                 td { code.digest { (file.sha256) } }
             } } }
         } }
-    }
+    };
+    section("reproduce", "How to reproduce this", introduction, content)
 }

@@ -2,6 +2,7 @@
 
 mod central_claim;
 mod conformal;
+mod heads;
 mod library;
 mod no_collapse;
 mod regression;

@@ -1,6 +1,7 @@
 //! The arguments of `bayes8 evaluate`, and the library options that they give.
 
 use super::command_line;
+use super::conformal::ConformalArguments;
 use super::thresholds::Thresholds;
 use crate::args::{Machine, Sampling, sample_count};
 use crate::input;
@@ -10,7 +11,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Measure a model on labelled pictures: accuracy, calibration, uncertainty and speed
+/// Measure a model on labelled examples: errors, calibration, uncertainty and speed
 ///
 /// NLL is in nats, the Brier score is summed over the classes (0 to 2), ECE is the expected
 /// calibration error over 15 bins of equal width. AvU is the share of predictions that are right and
@@ -18,7 +19,9 @@ use std::path::PathBuf;
 /// entropy. --ood measures how well the uncertainty separates other pictures from these, --drift how
 /// accuracy and uncertainty follow corruptions of the pictures. --network and --golden add the figures
 /// of the FP32 network and of recorded FP32 predictions, and how INT8 differs from them. Seconds count
-/// only the INT8 predictions of --data. docs/EVALUATION.md explains everything.
+/// only the INT8 predictions of --data. Of a regression, RMSE, NLL, CRPS, intervals and calibration are
+/// measured for each target and in its unit; of independent labels, average precision, AUROC, Brier score,
+/// ECE and log loss for each. docs/EVALUATION.md explains everything.
 #[derive(Args)]
 #[command(group(ArgGroup::new("peer").args(["network", "members", "golden"]).multiple(true)))]
 #[command(after_help = "\
@@ -27,6 +30,16 @@ Examples:
   bayes8 evaluate models/mnist-scnn.safetensors --data mnist-test.npz --ood letters.npz
   bayes8 evaluate model.safetensors --data test.npz --samples 256 --json > figures.json
   bayes8 evaluate model.safetensors --data test.npz --min-accuracy 0.9 --max-ece 0.05
+
+  # a regression, labels, and one of several outputs
+  bayes8 evaluate concrete.safetensors --data test.npz --samples 256 --max-rmse 6 --min-coverage 0.9
+  bayes8 evaluate tags.safetensors --data test.npz --min-average-precision 0.5 --max-log-loss 0.4
+  bayes8 evaluate model.safetensors --data depth.npz --evaluate-output depth
+
+  # sets of classes, or intervals, that hold the truth in 90 % of cases
+  bayes8 evaluate model.safetensors --data test.npz --conformal aps --calibration-set other.npz
+  bayes8 evaluate concrete.safetensors --data test.npz --conformal residuals --alpha 0.05 \\
+      --calibration-set other.npz
 
   # how INT8 differs from FP32, also under drift, as a report for people
   bayes8 corrupt test.npz -o corruptions.npz
@@ -43,10 +56,15 @@ pub(crate) struct Arguments {
     pub(super) model: PathBuf,
 
     /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C] ([N, D, H, W, C] of
-    /// volumes, [N, L, C] of sequences, [N, C] of vectors), and `y`, N class indices. Floats in `x`
-    /// are the model's input as it is, without preprocessing
+    /// volumes, [N, L, C] of sequences, [N, C] of vectors), and `y`: N class indices; labels of 0 and
+    /// 1, [N, labels]; or the values of targets, float32 [N, targets]. Floats in `x` are the model's
+    /// input as it is, without preprocessing, unless the model takes numbers
     #[arg(long, value_name = "NPZ")]
     data: PathBuf,
+
+    /// The output of the model to evaluate, whose truth is in --data [default: the first]
+    #[arg(long, value_name = "NAME")]
+    evaluate_output: Option<String>,
 
     /// Pictures of another distribution, about which the model should be unsure: an npz with `x`
     #[arg(long, value_name = "NPZ")]
@@ -80,6 +98,9 @@ pub(crate) struct Arguments {
     /// FP32 predictions of --data that the training framework recorded, to compare with
     #[arg(long, value_name = "SAFETENSORS", help_heading = "Comparison")]
     golden: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = "Conformal prediction")]
+    conformal: ConformalArguments,
 
     #[command(flatten)]
     sampling: Sampling,
@@ -129,6 +150,8 @@ impl Arguments {
             fp32
         });
         let mut options = Options::new(&self.model, &self.data);
+        options.output.clone_from(&self.evaluate_output);
+        options.conformal = self.conformal.given()?;
         options.ood.clone_from(&self.ood);
         options.drift.clone_from(&self.drift);
         options.fp32 = fp32;

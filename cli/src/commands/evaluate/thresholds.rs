@@ -1,6 +1,6 @@
 //! One option for each threshold of the library.
 
-use crate::args::{nats, not_negative, share, signed_share};
+use crate::args::{finite, nats, not_negative, share, signed_share};
 use bayes8_evaluate::{Domain, Need, THRESHOLDS, Threshold};
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 
@@ -37,6 +37,7 @@ fn argument(&Threshold { option, help, domain, needs, .. }: &'static Threshold) 
         Domain::SignedShare => argument.value_parser(signed_share),
         Domain::Nats => argument.value_parser(nats),
         Domain::NotNegative => argument.value_parser(not_negative),
+        Domain::Finite => argument.value_parser(finite),
     };
     needs.iter().fold(argument, |argument, need| {
         argument.requires(match need {

@@ -73,9 +73,9 @@ struct Scored {
     intervals: [[f64; 2]; INTERVAL_LEVELS.len()],
 }
 
-/// What is known of one example.
-struct Example {
-    moments: Moments,
+/// What is known of one example: all that is left of its samples.
+pub(crate) struct Example {
+    pub(crate) moments: Moments,
     mixture: Scored,
     gaussian: Scored,
     /// Cumulative distribution of the mixture at the true value.
@@ -96,6 +96,17 @@ impl RegressionFigures {
             .zip(truth)
             .map(|((means, variances), &y)| Example::new(&Mixture::new(means, variances), y))
             .collect();
+        Self::of(&examples, truth)
+    }
+
+    /// Returns the coverage of the mixture's 95 % intervals.
+    pub fn coverage_95(&self) -> f64 {
+        let [.., widest] = self.mixture.intervals;
+        widest.coverage
+    }
+
+    /// Computes the figures of examples with these true values.
+    pub(crate) fn of(examples: &[Example], truth: &[f64]) -> Self {
         let part = |of: fn(&Example) -> f64| examples.iter().map(of).collect::<Vec<f64>>();
         let (predicted, total) = (part(|e| e.moments.mean), part(|e| e.moments.total));
         let errors: Vec<f64> = predicted.iter().zip(truth).map(|(mean, y)| mean - y).collect();
@@ -104,8 +115,8 @@ impl RegressionFigures {
         Self {
             rmse: rmse(&predicted, truth),
             mae: mae(&predicted, truth),
-            mixture: Scores::new(&examples, |e| &e.mixture, truth),
-            gaussian: Scores::new(&examples, |e| &e.gaussian, truth),
+            mixture: Scores::new(examples, |e| &e.mixture, truth),
+            gaussian: Scores::new(examples, |e| &e.gaussian, truth),
             calibration_error: calibration_error(&quantiles),
             quantile_calibration: quantiles,
             interval_calibration: interval_calibration(&chances),
@@ -118,7 +129,7 @@ impl RegressionFigures {
 }
 
 impl Example {
-    fn new(mixture: &Mixture<'_>, y: f64) -> Self {
+    pub(crate) fn new(mixture: &Mixture<'_>, y: f64) -> Self {
         let gaussian = mixture.gaussian();
         let crps = (mixture.samples() <= MOST_CRPS_SAMPLES).then(|| mixture.crps(y));
         Self {

@@ -18,6 +18,7 @@ pub use calibration::{
     CALIBRATION_LEVELS, CalibrationPoint, calibration_error, interval_calibration,
     quantile_calibration,
 };
+pub(crate) use figures::Example;
 pub use figures::{MOST_CRPS_SAMPLES, Predictions, RegressionFigures, Scores};
 pub use gaussian::Gaussian;
 pub use intervals::{INTERVAL_LEVELS, IntervalFigures};

@@ -1,0 +1,161 @@
+//! What is known of examples that have no classes: their labels, or the values of their targets.
+
+use bayes8_core::counts::counted;
+use ndarray::{Array2, ArrayD, Axis};
+
+use crate::npy::Element;
+use crate::npz::{Archive, PicturesError};
+
+impl Archive {
+    /// Reads an array `[N, labels]` of integers or booleans, all of them 0 or 1; `[N]` if there is one
+    /// label. It must have `examples` rows and `labels` columns.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub fn labels(
+        &mut self,
+        array: &str,
+        examples: usize,
+        labels: usize,
+    ) -> Result<Array2<bool>, PicturesError> {
+        self.array(array, |header, data| {
+            let element = match header.element {
+                Some(element) if !matches!(element, Element::Float { .. }) => element,
+                _ => {
+                    let descr = &header.descr;
+                    return Err(format!("its type is '{descr}', expected integers of 0 and 1"));
+                }
+            };
+            let values = matrix(header.integers(element, data)?, examples, labels, "label")?;
+            if let Some(((example, label), value)) =
+                values.indexed_iter().find(|(_, value)| !matches!(value, 0 | 1))
+            {
+                return Err(format!("label {label} of example {example} is {value}, not 0 or 1"));
+            }
+            Ok(values.mapv(|value| value == 1))
+        })
+    }
+
+    /// Reads an array `[N, targets]` of finite floats; `[N]` if there is one target. It must have
+    /// `examples` rows and `targets` columns.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub fn targets(
+        &mut self,
+        array: &str,
+        examples: usize,
+        targets: usize,
+    ) -> Result<Array2<f64>, PicturesError> {
+        self.array(array, |header, data| {
+            let Some(Element::Float { bytes }) = header.element else {
+                return Err(format!(
+                    "its type is '{}', expected float32: the values of the targets",
+                    header.descr
+                ));
+            };
+            let values = matrix(header.floats(bytes, data)?, examples, targets, "target")?;
+            if let Some(((example, target), value)) =
+                values.indexed_iter().find(|(_, value)| !value.is_finite())
+            {
+                let beyond = if value.is_infinite() { ", or beyond float32" } else { "" };
+                return Err(format!("target {target} of example {example} is {value}{beyond}"));
+            }
+            Ok(values.mapv(f64::from))
+        })
+    }
+}
+
+/// Checks that `values` are `[examples, columns]`, or `[examples]` of one column.
+fn matrix<T>(
+    values: ArrayD<T>,
+    examples: usize,
+    columns: usize,
+    what: &str,
+) -> Result<Array2<T>, String> {
+    let shape = values.shape().to_vec();
+    let values = if shape.len() == 1 { values.insert_axis(Axis(1)) } else { values };
+    let Ok(values) = values.into_dimensionality::<ndarray::Ix2>() else {
+        return Err(format!("its shape is {shape:?}, expected [N, {what}s]"));
+    };
+    let (rows, found) = values.dim();
+    if found != columns {
+        let (found, columns) = (counted(found, what), counted(columns, what));
+        return Err(format!("it has {found} for each example, the model has {columns}"));
+    }
+    if rows != examples {
+        let (rows, examples) = (counted(rows, "row"), counted(examples, "example"));
+        return Err(format!("{rows} for {examples}"));
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+    use ndarray_npy::NpzWriter;
+    use std::fs::File;
+    use std::path::Path;
+
+    /// An archive that `fill` wrote.
+    fn archive(fill: impl FnOnce(&mut NpzWriter<File>)) -> Archive {
+        let file = tempfile::tempfile().unwrap();
+        let mut writer = NpzWriter::new(file.try_clone().unwrap());
+        fill(&mut writer);
+        writer.finish().unwrap();
+        Archive::open(Path::new("xy.npz"), file).unwrap()
+    }
+
+    #[test]
+    fn labels_are_zeros_and_ones_of_any_integer_type() {
+        let mut npz = archive(|npz| {
+            npz.add_array("bytes", &array![[1u8, 0], [0, 0], [1, 1]]).unwrap();
+            npz.add_array("long", &array![[1i64, 0], [0, 0], [1, 1]]).unwrap();
+            npz.add_array("bool", &array![[true, false], [false, false], [true, true]]).unwrap();
+            npz.add_array("one", &array![1i32, 0, 1]).unwrap();
+            npz.add_array("two", &array![[1u8, 2]]).unwrap();
+            npz.add_array("floats", &array![[1f32, 0.0]]).unwrap();
+        });
+        let expected = array![[true, false], [false, false], [true, true]];
+        for name in ["bytes", "long", "bool"] {
+            assert_eq!(npz.labels(name, 3, 2).unwrap(), expected);
+        }
+        assert_eq!(npz.labels("one", 3, 1).unwrap(), array![[true], [false], [true]]);
+        let mut error =
+            |name, rows, columns| npz.labels(name, rows, columns).unwrap_err().to_string();
+        assert_eq!(
+            error("two", 1, 2),
+            "xy.npz: array `two`: label 1 of example 0 is 2, not 0 or 1"
+        );
+        assert!(error("floats", 1, 2).contains("its type is '<f4', expected integers of 0 and 1"));
+        let columns = "it has 2 labels for each example, the model has 3 labels";
+        assert!(error("bytes", 3, 3).contains(columns));
+        assert!(error("bytes", 4, 2).contains("3 rows for 4 examples"));
+        assert!(error("y", 4, 2).contains("array `y`: missing"));
+    }
+
+    #[test]
+    fn targets_are_finite_floats() {
+        let mut npz = archive(|npz| {
+            npz.add_array("one", &array![1.5f32, -2.0]).unwrap();
+            npz.add_array("two", &array![[1.5f64, 2.0], [0.0, -1.0]]).unwrap();
+            npz.add_array("nan", &array![[0.0, f32::NAN]]).unwrap();
+            npz.add_array("large", &array![1e300f64]).unwrap();
+            npz.add_array("long", &array![1i64]).unwrap();
+            npz.add_array("deep", &array![[[1f32]]]).unwrap();
+        });
+        assert_eq!(npz.targets("one", 2, 1).unwrap(), array![[1.5], [-2.0]]);
+        assert_eq!(npz.targets("two", 2, 2).unwrap(), array![[1.5, 2.0], [0.0, -1.0]]);
+        let mut error =
+            |name, rows, columns| npz.targets(name, rows, columns).unwrap_err().to_string();
+        assert_eq!(error("nan", 1, 2), "xy.npz: array `nan`: target 1 of example 0 is NaN");
+        assert!(error("large", 1, 1).contains("is inf, or beyond float32"));
+        assert!(error("long", 1, 1).contains("its type is '<i8', expected float32"));
+        assert!(error("deep", 1, 1).contains("its shape is [1, 1, 1], expected [N, targets]"));
+        assert!(
+            error("two", 2, 1)
+                .contains("it has 2 targets for each example, the model has 1 target")
+        );
+    }
+}

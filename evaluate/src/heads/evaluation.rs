@@ -1,0 +1,116 @@
+//! A whole evaluation of any head, from files to a report.
+
+use bayes8_convert::Inputs;
+use bayes8_convert::pictures;
+use bayes8_convert::progress::Observer;
+use bayes8_native::Model;
+
+use super::examples::Examples;
+use super::measure::{Measured, measure};
+use super::report::{Evaluation, HeadPeer, HeadReport};
+use super::verdicts::verdicts;
+use crate::candidate::{Candidate, Engine};
+use crate::conformal::ConformalReport;
+use crate::error::EvaluateError;
+use crate::evaluation::Options;
+use crate::provenance::Provenance;
+use crate::randomness::RandomnessReport;
+use crate::report::Fp32Noise;
+use crate::selected::Selected;
+
+impl Options {
+    /// Measures an output of `model` with any head, and its peers. `observer` sees the progress.
+    ///
+    /// # Errors
+    /// [`EvaluateError`], which names the file.
+    pub fn evaluate(
+        &self,
+        model: &Model,
+        observer: Observer<'_>,
+    ) -> Result<Evaluation, EvaluateError> {
+        let output = Selected::find(model.quantized(), self.output.as_deref())?;
+        match output.head.classes() {
+            Some(_) => Ok(Evaluation::Classes(Box::new(self.run(model, observer)?))),
+            None => Ok(Evaluation::Head(Box::new(self.run_head(model, &output, observer)?))),
+        }
+    }
+
+    /// Measures targets or labels.
+    fn run_head(
+        &self,
+        model: &Model,
+        output: &Selected,
+        observer: Observer<'_>,
+    ) -> Result<HeadReport, EvaluateError> {
+        let head = output.head.name();
+        for (what, is_given) in [
+            ("a set of corrupted pictures", self.drift.is_some()),
+            ("a file of recorded predictions", self.golden.is_some()),
+        ] {
+            if is_given {
+                return Err(EvaluateError::OnlyClasses { what, head });
+            }
+        }
+        let (samples, seed) = (self.samples.unwrap_or_else(|| model.default_samples()), self.seed);
+        let fp32_samples = self.fp32.as_ref().and_then(|fp32| fp32.samples).unwrap_or(samples);
+        if fp32_samples != samples {
+            return Err(EvaluateError::Fp32Samples { fp32: fp32_samples, int8: samples, head });
+        }
+        let quantized = model.quantized();
+        let shape = quantized.graph().input();
+        let examples = Examples::load(&self.data, self.open, shape, &output.head)?;
+        let unknown = match &self.ood {
+            Some(path) => {
+                let inputs = Inputs::read(path, pictures::open(path, self.open)?)?;
+                inputs.check(path, shape)?;
+                Some((path.clone(), inputs))
+            }
+            None => None,
+        };
+        let fp32 = self.load_fp32(quantized, observer)?;
+        let noise = match &fp32 {
+            Some((fp32, network)) => Some(fp32.common_noise(network, quantized, &self.model)?),
+            None => None,
+        };
+
+        let conformal =
+            self.measure_conformal(model, output, Some(&examples), samples, observer)?;
+        let mut run = |engine| {
+            let candidate = Candidate { engine, output };
+            measure(&candidate, &examples, unknown.as_ref(), samples, seed, observer)
+        };
+        let Measured { figures, seconds } = run(Engine::Int8(model, self.machine.clone()))?;
+        let fp32 = match &fp32 {
+            Some((fp32, network)) => {
+                let noise = noise.filter(|_| fp32.noise == Fp32Noise::Int8);
+                let measured = run(Engine::Fp32(network, quantized, noise))?;
+                let ranks = figures.ranks(&measured.figures);
+                let Measured { figures, seconds } = measured;
+                Some(HeadPeer { figures, noise: fp32.noise, seconds, ranks })
+            }
+            None => None,
+        };
+        let mut report = HeadReport {
+            model_digest: model.digest().to_string(),
+            output: output.name.clone(),
+            head,
+            randomness: RandomnessReport::new(&quantized.randomness()),
+            int8: figures,
+            fp32,
+            examples: examples.inputs.count(),
+            samples,
+            seed,
+            kernel: model.kernel(),
+            threads: model.threads(),
+            seconds,
+            provenance: Provenance::new(self.command.clone(), &self.files(), self.open)?,
+            conformal,
+            thresholds: Vec::new(),
+            model: quantized.clone(),
+            truth: examples.truth,
+        };
+        report.thresholds = verdicts(&report, &self.thresholds);
+        report.thresholds.extend(report.conformal.iter().flat_map(ConformalReport::verdicts));
+        Ok(report)
+    }
+}

@@ -1,0 +1,44 @@
+//! The section of a page about conformal prediction.
+
+use maud::{Markup, html};
+
+use super::parts::percent;
+use crate::conformal::{ConformalPart, ConformalReport};
+use crate::style::{counted, four_places};
+
+/// The thresholds and their coverage.
+pub(super) fn section(report: &ConformalReport) -> Markup {
+    let ConformalReport { method, alpha, calibration_examples, samples, parts, .. } = report;
+    let introduction = format!(
+        "Sets or intervals by the method {method} that should hold the truth in {} of cases, with a \
+         threshold from {}, {} each. Exact bounds say how many test examples may be covered by chance.",
+        percent(1.0 - alpha),
+        counted(*calibration_examples as u64, "calibration example"),
+        counted(*samples, "sample"),
+    );
+    let table = html! { div.scroll { table {
+        thead { tr {
+            th scope="col" { "of" }
+            th.number scope="col" { "threshold" }
+            th.number scope="col" { "covered" }
+            th.number scope="col" { "coverage" }
+            th.number scope="col" { "allowed" }
+            th.number scope="col" { "mean size" }
+        } }
+        tbody { @for part in parts {
+            @let ConformalPart { name, unit, threshold, coverage, bounds, ties } = part;
+            tr {
+                th scope="row" { (name.as_deref().unwrap_or("classes")) }
+                td.number { (four_places(*threshold)) }
+                td.number { (coverage.covered) " of " (coverage.examples) }
+                td.number { (percent(coverage.coverage)) }
+                td.number {
+                    @if *ties { "at least " (bounds.lower) }
+                    @else { (bounds.lower) " to " (bounds.upper) }
+                }
+                td.number { (four_places(coverage.mean_size)) " " (unit) }
+            }
+        } }
+    } } };
+    super::section("conformal", "Conformal prediction", &introduction, table)
+}
