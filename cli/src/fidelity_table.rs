@@ -1,6 +1,5 @@
 //! The fidelity report as text.
 
-use crate::commands::quantize::Comparison;
 use crate::style::{shorten, table};
 use bayes8_convert::bias_correction::{CLEAR_GAIN, CorrectionReport};
 use bayes8_convert::error_feedback::Rounding;
@@ -9,6 +8,17 @@ use bayes8_convert::range_choice::{OUTLIERS, OUTWEIGHED, RangeChoice};
 use bayes8_evaluate::style::{Style, counted, four_places, thousands};
 use bayes8_evaluate::table::{Align, Table};
 use bayes8_evaluate::{EndToEnd, HeadEndToEnd};
+use serde::Serialize;
+
+/// Predictions of both networks.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Comparison {
+    /// Of classes.
+    Classes(EndToEnd),
+    /// Of targets or labels.
+    Head(HeadEndToEnd),
+}
 
 /// Formats the report as tables.
 pub(crate) fn text(

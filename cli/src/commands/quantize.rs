@@ -8,7 +8,8 @@ pub(crate) use arguments::Arguments;
 
 use crate::args::Sampling;
 use crate::atomic_file::Pending;
-use crate::{fidelity_table, input, output, progress, style};
+use crate::fidelity_table::{self, Comparison};
+use crate::{input, output, progress, style};
 use anyhow::{Context, bail};
 use bayes8_convert::fidelity::FidelityReport;
 use bayes8_convert::inputs::fp32_inputs;
@@ -36,16 +37,6 @@ enum Data {
     Classes(Labelled),
     /// Of targets or labels.
     Head(HeadExamples),
-}
-
-/// Predictions of both networks.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum Comparison {
-    /// Of classes.
-    Classes(EndToEnd),
-    /// Of targets or labels.
-    Head(HeadEndToEnd),
 }
 
 /// Runs the command.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::percent;
+use super::parts::{percent, section};
 use crate::conformal::{ConformalPart, ConformalReport};
 use crate::style::{counted, four_places};
 
@@ -40,5 +40,5 @@ pub(super) fn section(report: &ConformalReport) -> Markup {
             }
         } }
     } } };
-    super::section("conformal", "Conformal prediction", &introduction, table)
+    section("conformal", "Conformal prediction", &introduction, table)
 }

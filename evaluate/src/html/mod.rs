@@ -22,7 +22,7 @@ use crate::report::{Peer, Report};
 use crate::rows::rows;
 use crate::style::{bytes, counted, four_places, thousands};
 use crate::verdict::{self, Limit, Verdict};
-use parts::percent;
+use parts::{percent, section};
 
 impl Report {
     /// Returns one HTML page with diagrams, without scripts, other files or network access.
@@ -128,15 +128,6 @@ fn sections(evaluation: &Report, model: &ModelReport) -> Markup {
         (reproduce(&evaluation.provenance, &run_facts(evaluation)))
         (section("meaning", "What the figures mean", "", glossary::markup()))
     }
-}
-
-fn section(id: &str, title: &str, introduction: &str, content: Markup) -> Markup {
-    let heading = format!("{id}-heading");
-    html! { section id=(id) aria-labelledby=(heading) {
-        h2 id=(heading) { (title) }
-        @if !introduction.is_empty() { p { (introduction) } }
-        (content)
-    } }
 }
 
 /// Names with their values.

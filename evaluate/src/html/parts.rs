@@ -34,3 +34,13 @@ pub(super) fn legend<'a>(names: impl ExactSizeIterator<Item = (usize, &'a str)>)
 pub(super) fn percent(share: f64) -> String {
     if share.is_nan() { "–".into() } else { format!("{:.2} %", 100.0 * share) }
 }
+
+/// A section of the page with a heading.
+pub(super) fn section(id: &str, title: &str, introduction: &str, content: Markup) -> Markup {
+    let heading = format!("{id}-heading");
+    html! { section id=(id) aria-labelledby=(heading) {
+        h2 id=(heading) { (title) }
+        @if !introduction.is_empty() { p { (introduction) } }
+        (content)
+    } }
+}

@@ -166,8 +166,8 @@ class Metadata:
                     [float(value) for value in preprocessing["std"]],
                     preprocessing.get("values", "bytes"),
                 ),
-                [str(name) for name in content.get("label_names", [])],
-                content.get("targets", []),
+                [str(name) for name in content["label_names"]] if "label_names" in content else (),
+                content.get("targets", ()),
             )
         except ExportError as error:
             message = f"{path}: {error}"
