@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{percent, section};
+use super::parts::{self, percent};
 use crate::conformal::{ConformalPart, ConformalReport};
 use crate::style::{counted, four_places};
 
@@ -40,5 +40,5 @@ pub(super) fn section(report: &ConformalReport) -> Markup {
             }
         } }
     } } };
-    section("conformal", "Conformal prediction", &introduction, table)
+    parts::section("conformal", "Conformal prediction", &introduction, table)
 }
