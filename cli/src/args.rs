@@ -164,6 +164,14 @@ pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     at_least_zero(text, "a finite number, 0 or above")
 }
 
+/// The probability of an interval.
+pub(crate) fn level(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok();
+    // The upper end of the interval is finite.
+    let number = number.filter(|&level: &f64| level > 0.0 && 0.5 + level / 2.0 < 1.0);
+    number.ok_or_else(|| "expected a number above 0 and below 1, such as 0.95".to_string())
+}
+
 /// Any number.
 pub(crate) fn finite(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|x: &f64| x.is_finite());

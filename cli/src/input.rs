@@ -1,6 +1,6 @@
 //! Files that a command reads: plain files, or standard input as `-`.
 
-use bayes8_convert::pictures::{is_archive, is_safetensors};
+use bayes8_convert::pictures::{is_archive, is_array, is_safetensors};
 use bayes8_native::file;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write, stdin};
@@ -62,6 +62,7 @@ pub(crate) fn kind_of_pictures(start: &[u8]) -> Option<&'static str> {
         // The length of a safetensors header may look like the start of a picture or archive.
         _ if is_safetensors(start) => None,
         _ if is_archive(start) => Some("an npz archive"),
+        _ if is_array(start) => Some("an npy array"),
         _ => image::guess_format(start).is_ok().then_some("a picture"),
     }
 }

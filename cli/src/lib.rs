@@ -6,6 +6,7 @@
 mod args;
 mod atomic_file;
 mod commands;
+mod csv_rows;
 mod decode;
 mod fidelity_table;
 mod input;

@@ -5,7 +5,7 @@ use bayes8_core::model::Provenance;
 use bayes8_core::ops::Conv2d;
 use bayes8_core::posterior::PerMember;
 
-use crate::{form::Form, function::Function, heads::HeadKind};
+use crate::{form::Form, function::Function, head_kind::HeadKind};
 
 pub use crate::clamp::Clamp;
 

@@ -4,7 +4,7 @@
 //! 1 GiB where it is compressed.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use bayes8_core::counts::counted;
@@ -68,6 +68,14 @@ pub enum PicturesError {
         path: PathBuf,
         /// Its name.
         array: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The only array of a file has another shape or type, or is cut off.
+    #[error("{}: {reason}", path.display())]
+    SingleArray {
+        /// The file.
+        path: PathBuf,
         /// What is wrong.
         reason: String,
     },
@@ -140,26 +148,7 @@ impl Archive {
     /// # Errors
     /// [`PicturesError`], which names the array.
     pub fn inputs(&mut self, array: &str) -> Result<Inputs, PicturesError> {
-        self.array(array, |header, data| match header.element {
-            Some(Element::Unsigned { bytes: 1 }) => bytes(header, data).map(Inputs::Bytes),
-            Some(Element::Float { bytes }) => {
-                check_axes(header)?;
-                let numbers = header.floats(bytes, data)?;
-                match numbers.indexed_iter().find(|(_, x)| !x.is_finite()) {
-                    Some((place, x)) => {
-                        let too_large =
-                            if x.is_infinite() { ", or a number beyond float32," } else { "" };
-                        Err(format!("it holds {x}{too_large} at {:?}", place.slice()))
-                    }
-                    None => Ok(Inputs::Numbers(numbers)),
-                }
-            }
-            _ => Err(format!(
-                "its type is '{}', expected uint8 [N, H, W, C], pixels of 0 to 255, or float32, \
-                 what the network takes as it is",
-                header.descr
-            )),
-        })
+        self.array(array, |header, data| inputs(header, data))
     }
 
     /// Reads an array of pixels, not empty, with N and at least one more axis.
@@ -232,7 +221,49 @@ fn checked_header(entry: &mut ZipFile<'_, BufReader<File>>, length: u64) -> Resu
     Header::read(entry, unfolded)
 }
 
-fn bytes(header: &Header, data: &mut ZipFile<'_, BufReader<File>>) -> Result<ArrayD<u8>, String> {
+/// Reads an array of inputs, not empty, with N and at least one more axis.
+///
+/// # Errors
+/// What is wrong with it.
+fn inputs(header: &Header, data: &mut impl Read) -> Result<Inputs, String> {
+    match header.element {
+        Some(Element::Unsigned { bytes: 1 }) => bytes(header, data).map(Inputs::Bytes),
+        Some(Element::Float { bytes }) => {
+            check_axes(header)?;
+            let numbers = header.floats(bytes, data)?;
+            match numbers.indexed_iter().find(|(_, x)| !x.is_finite()) {
+                Some((place, x)) => {
+                    let too_large =
+                        if x.is_infinite() { ", or a number beyond float32," } else { "" };
+                    Err(format!("it holds {x}{too_large} at {:?}", place.slice()))
+                }
+                None => Ok(Inputs::Numbers(numbers)),
+            }
+        }
+        _ => Err(format!(
+            "its type is '{}', expected uint8 [N, H, W, C], pixels of 0 to 255, or float32, \
+             numbers such as the features of a table",
+            header.descr
+        )),
+    }
+}
+
+/// Reads the inputs of a file with a single array, as `numpy.save` writes it. `path` is for errors.
+///
+/// # Errors
+/// [`PicturesError`].
+pub(crate) fn single_array(path: &Path, mut file: File) -> Result<Inputs, PicturesError> {
+    let size = file.metadata().map(|metadata| metadata.len());
+    let size = size.map_err(|source| PicturesError::Io { path: path.into(), source })?;
+    let read = Header::read(&mut file, size)
+        .and_then(|header| inputs(&header, &mut BufReader::new(&mut file)));
+    read.map_err(|reason| {
+        let reason = Brief(&reason).to_string();
+        PicturesError::SingleArray { path: path.into(), reason }
+    })
+}
+
+fn bytes(header: &Header, data: &mut impl Read) -> Result<ArrayD<u8>, String> {
     check_axes(header)?;
     header.elements(Element::Unsigned { bytes: 1 }, data, |byte| byte[0])
 }

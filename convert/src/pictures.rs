@@ -11,7 +11,7 @@ use bayes8_native::file;
 use ndarray::Array1;
 
 use crate::inputs::Inputs;
-use crate::npz::Archive;
+use crate::npz::{Archive, single_array};
 
 pub use crate::npz::PicturesError;
 
@@ -43,19 +43,37 @@ impl Inputs {
         Archive::open(path, file)?.inputs("x")
     }
 
+    /// Reads the array of a file that `numpy.save` wrote, like array `x` of an archive. `path` is for
+    /// errors.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the file.
+    pub fn read_array(path: &Path, file: File) -> Result<Self, PicturesError> {
+        single_array(path, file)
+    }
+
     /// Checks that the pictures have `shape`; `path` is for the error.
     ///
     /// # Errors
     /// [`PicturesError::Array`].
     pub fn check(&self, path: &Path, shape: Shape) -> Result<(), PicturesError> {
-        let found = &self.extents()[1..];
-        if shape.fits(found) {
+        let extents = &self.extents()[1..];
+        if shape.fits(extents) {
             return Ok(());
         }
-        let found = found.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        let found = extents.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
         let found = Brief(&found);
         let names = shape.axis_names();
-        let reason = format!("pictures are {found}, the network takes {shape} ({names})");
+        let advice = if are_channels_first(extents, shape) {
+            "; numpy.moveaxis(x, 1, -1) puts the channels last"
+        } else {
+            ""
+        };
+        let what = match self {
+            Self::Bytes(_) => "pictures",
+            Self::Numbers(_) => "inputs",
+        };
+        let reason = format!("{what} are {found}, the network takes {shape} ({names}){advice}");
         Err(PicturesError::Array { path: path.into(), array: "x".into(), reason })
     }
 }
@@ -86,6 +104,13 @@ impl LabelledPictures {
         }
         Ok(Self { pictures, labels })
     }
+}
+
+/// Whether `extents` are those of `shape` with the channels before all else.
+fn are_channels_first(extents: &[usize], shape: Shape) -> bool {
+    let mut moved = extents.to_vec();
+    moved.rotate_left(1);
+    extents.len() > 1 && shape.fits(&moved)
 }
 
 /// Opens a file by its name, at its beginning: [`bayes8_native::file::open`], or a function that
@@ -132,6 +157,11 @@ pub fn is_archive(start: &[u8]) -> bool {
     start.starts_with(b"PK") && !is_safetensors(start)
 }
 
+/// Whether a file that begins with `start` is an array that `numpy.save` wrote.
+pub fn is_array(start: &[u8]) -> bool {
+    start.starts_with(b"\x93NUMPY")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +195,11 @@ mod tests {
         let expected = "x.npz: array `x`: pictures are 3x4, the network takes 4x3x4x1 (depth x \
                         height x width x channels)";
         assert_eq!(error.to_string(), expected);
+        let error = set.pictures.check(Path::new("x.npz"), Shape::new(1, 4, 3)).unwrap_err();
+        assert!(
+            error.to_string().ends_with("moveaxis(x, 1, -1) puts the channels last"),
+            "{error}"
+        );
         assert_eq!(set.pictures, Inputs::Bytes(flat.into_dyn()));
         assert_eq!(set.labels, array![7, 9]);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bayes8_core::head::Output;
 use bayes8_core::model::{Planes, Preprocessing, QuantizedModel, Values};
 use bayes8_native::file;
-use ndarray::{ArrayD, ArrayView, ArrayView2, ArrayViewD, Dimension};
+use ndarray::{ArrayD, ArrayView, ArrayView2, Dimension};
 use thiserror::Error;
 
 use crate::answers::{self, AnswersError};
@@ -17,11 +17,13 @@ use crate::fidelity::FidelityReport;
 use crate::form::Form;
 use crate::heads::{HeadDetails, HeadError, TargetDetails};
 use crate::inputs::Inputs;
-use crate::metadata::{ChannelsError, Metadata, MetadataError, per_channel};
+use crate::metadata::{ChannelsError, Metadata, MetadataError};
+use crate::misfit::Misfit;
 use crate::network::Network;
 use crate::onnx::ImportOptions;
 use crate::pictures::{self, Open, PicturesError};
 use crate::posterior::{MemberFiles, PosteriorSource};
+use crate::preprocessing;
 use crate::progress::{Observer, Progress};
 use crate::quantize::{ModelDetails, QuantizeError};
 use crate::reference::{RunError, stays_finite};
@@ -130,18 +132,6 @@ pub struct Quantization {
     pictures: ArrayD<f32>,
 }
 
-/// A channel of normalized pictures whose numbers are unlike those that networks are trained on.
-/// The preprocessing probably belongs to another network.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Misfit {
-    /// Index of the channel.
-    pub channel: usize,
-    /// Mean of its numbers.
-    pub mean: f64,
-    /// Their standard deviation.
-    pub std: f64,
-}
-
 /// A quantized model.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -170,13 +160,21 @@ pub enum QuantizationError {
     /// The metadata cannot be read.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// Class names or preprocessing do not fit the network.
+    /// Preprocessing or calibration does not fit the network.
     #[error("{origin}: {reason}")]
     Unfit {
-        /// The file, or the origin of the class names.
+        /// The file.
         origin: String,
         /// What is wrong.
         reason: String,
+    },
+    /// Names or properties of the outputs do not fit the network.
+    #[error("{origin}: {reason}")]
+    Heads {
+        /// The file, or the origin of the class names.
+        origin: String,
+        /// What is wrong.
+        reason: HeadError,
     },
     /// Nothing says what the outputs mean.
     #[error("{origin}: {reason}")]
@@ -246,7 +244,7 @@ impl Quantization {
         let has_preprocessing = preprocessing.is_some();
         let set = Inputs::read(calibration, pictures::open(calibration, *open)?)?;
         set.check(calibration, shape)?;
-        let preprocessing = preprocessing.unwrap_or_else(|| default_preprocessing(&network, &set));
+        let preprocessing = preprocessing.unwrap_or_else(|| preprocessing::default(&network, &set));
         if preprocessing.values == Values::Numbers && matches!(set, Inputs::Bytes(_)) {
             let reason = "the network takes numbers, but the array `x` holds bytes".into();
             return Err(QuantizationError::Unfit {
@@ -348,7 +346,7 @@ impl Sources {
             origin = path.display().to_string();
             metadata = Metadata::load(path)?;
         }
-        let given = metadata.preprocessing.map(|given| preprocessing(network, &given));
+        let given = metadata.preprocessing.map(|given| preprocessing::checked(network, &given));
         let refuse =
             |origin: &str, reason| QuantizationError::Unfit { origin: origin.into(), reason };
         let preprocessing = given.transpose().map_err(|reason| refuse(&origin, reason))?;
@@ -379,58 +377,7 @@ impl Sources {
             Err(reason @ HeadError::Unclear(_)) => {
                 Err(QuantizationError::Unnamed { origin, reason })
             }
-            Err(reason) => Err(refuse(&origin, reason.to_string())),
+            Err(reason) => Err(QuantizationError::Heads { origin, reason }),
         }
-    }
-}
-
-/// How inputs are normalized if no metadata says so. Bytes become numbers of 0 to 1, or stay as they are if
-/// the network takes bytes. Numbers stay as they are; only those of pictures belong to a model that takes
-/// bytes.
-fn default_preprocessing(network: &Network, calibration: &Inputs) -> Preprocessing {
-    let shape = network.graph.input();
-    let std = if network.input.takes_bytes { 1.0 / 255.0 } else { 1.0 };
-    let is_picture = shape.depth > 1 || shape.height > 1;
-    let values = match calibration {
-        Inputs::Numbers(_) if !is_picture => Values::Numbers,
-        Inputs::Numbers(_) | Inputs::Bytes(_) => Values::Bytes,
-    };
-    Preprocessing { values, mean: vec![0.0; shape.channels], std: vec![std; shape.channels] }
-}
-
-/// The given preprocessing, with one number per channel; refused for a network that normalizes
-/// pixels itself.
-fn preprocessing(network: &Network, given: &Preprocessing) -> Result<Preprocessing, String> {
-    let channels = network.graph.input().channels;
-    let preprocessing = per_channel(given, channels).map_err(|error| error.to_string())?;
-    let Preprocessing { mean, std, .. } = &preprocessing;
-    let is_byte = |std: &f32| (std * 255.0 - 1.0).abs() < 1e-4;
-    let is_default = mean.iter().all(|&m| m == 0.0) && std.iter().all(is_byte);
-    match network.input.takes_bytes && !is_default {
-        true => Err(
-            "`preprocessing` would normalize twice: the network takes bytes of 0 to 255 (uint8) \
-                     and scales them itself; leave it out"
-                .into(),
-        ),
-        false => Ok(preprocessing),
-    }
-}
-
-impl Misfit {
-    /// The largest distance of a normalized channel's mean from zero, and its largest spread. Dark,
-    /// pale and one-sided sets stay well within; a mean or spread in 0..255 does not.
-    const SUSPECT: f64 = 20.0;
-
-    /// Finds the first such channel.
-    fn find(pictures: ArrayViewD<'_, f32>, channels: usize) -> Option<Self> {
-        (0..channels).find_map(|channel| {
-            // The axis of a single channel may be left out.
-            let numbers = pictures.iter().skip(channel).step_by(channels).map(|&x| f64::from(x));
-            let count = (pictures.len() / channels) as f64;
-            let mean = numbers.clone().sum::<f64>() / count;
-            let std = (numbers.map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
-            let is_suspect = mean.abs() > Self::SUSPECT * std || std > Self::SUSPECT;
-            is_suspect.then_some(Self { channel, mean, std })
-        })
     }
 }

@@ -62,6 +62,6 @@ pub trait Backend: Send + Sync {
     /// Runs a loop over codes for sample `draw`, compiled for the vector unit if there is one.
     /// `input(i)` returns the codes of input `i`.
     fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
-        job.run(draw, ChaCha8::group_bytes, input, output);
+        job.run(draw, ChaCha8::groups, input, output);
     }
 }

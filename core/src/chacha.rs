@@ -106,8 +106,14 @@ impl ChaCha8 {
         state
     }
 
-    /// Computes group number `index` as bytes, in the order of the module's definition. Kernels compute
-    /// them faster.
+    /// Computes consecutive groups as bytes, from number `first` on. Kernels compute them faster.
+    pub fn groups(self, first: u64, groups: &mut [Group]) {
+        for (group, index) in groups.iter_mut().zip(first..) {
+            *group = self.group_bytes(index);
+        }
+    }
+
+    /// Computes group number `index` as bytes, in the order of the module's definition.
     pub fn group_bytes(self, index: u64) -> Group {
         let mut bytes = [0; GROUP_BYTES];
         let words = self.group(index);

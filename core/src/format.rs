@@ -21,6 +21,7 @@
 
 mod contents;
 mod header_density;
+mod objects;
 mod other_formats;
 mod rans;
 mod reader;

@@ -8,17 +8,21 @@
 
 mod accumulator;
 pub mod classes;
+mod exponential;
 mod fixed;
 pub mod gaussian;
 pub mod labels;
 mod normal;
 mod output;
+mod target_sums;
 
 pub use crate::posterior::MAX_SAMPLES;
 pub use accumulator::{Accumulator, WordsError};
 pub use output::Output;
 
 use alloc::collections::TryReserveError;
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use classes::{ClassSums, ClassUncertainty, Classes};
@@ -83,6 +87,29 @@ impl Head {
         }
     }
 
+    /// Returns the number of classes, labels or targets.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.count,
+            Self::Labels(labels) => labels.count,
+            Self::Gaussian(gaussian) => gaussian.targets.len(),
+        }
+    }
+
+    /// Returns the name of the class, label or target of an index: `class N`, `label N` or
+    /// `target N` if it has none.
+    pub fn name_of(&self, index: usize) -> String {
+        let (name, kind) = match self {
+            Self::Classes(classes) => (classes.names.get(index).map(String::as_str), "class"),
+            Self::Labels(labels) => (labels.name(index), "label"),
+            Self::Gaussian(gaussian) => {
+                let target = gaussian.targets.get(index).map(|target| target.name.as_str());
+                (target.filter(|name| !name.is_empty()), "target")
+            }
+        };
+        name.map_or_else(|| format!("{kind} {index}"), String::from)
+    }
+
     /// Returns the name of the head: `classes`, `labels` or `gaussian`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -129,16 +156,21 @@ impl Head {
         })
     }
 
+    /// Returns the number of words of the sums ([`Sums::to_words`]).
+    pub fn sum_words(&self) -> usize {
+        match self {
+            Self::Classes(classes) => ClassSums::words(classes.count),
+            Self::Labels(labels) => LabelSums::words(labels.count),
+            Self::Gaussian(gaussian) => GaussianSums::words(gaussian),
+        }
+    }
+
     /// Restores sums of this head from the words of [`Sums::to_words`].
     ///
     /// # Errors
     /// [`WordsError`] if no samples can have these sums.
     pub fn sums_from_words(&self, words: &[i64]) -> Result<Sums, WordsError> {
-        let expected = match self {
-            Self::Classes(classes) => ClassSums::words(classes.count),
-            Self::Labels(labels) => LabelSums::words(labels.count),
-            Self::Gaussian(gaussian) => GaussianSums::words(gaussian),
-        };
+        let expected = self.sum_words();
         if words.len() != expected {
             return Err(WordsError::Length { found: words.len(), expected });
         }

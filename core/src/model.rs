@@ -239,6 +239,15 @@ impl QuantizedModel {
     pub fn multiply_accumulates(&self) -> u64 {
         (0..self.graph().nodes().len()).map(|i| self.graph().multiply_accumulates(i)).sum()
     }
+
+    /// Returns the number of multiply-accumulates for one picture and `samples` samples. Layers that
+    /// no sample changes, such as those before the first dropout, count once.
+    pub fn multiply_accumulates_of(&self, samples: u32) -> u64 {
+        let Plan { prefix, suffix, .. } = self.plan();
+        let [once, each] = [prefix, suffix]
+            .map(|steps| steps.iter().map(|step| step.multiply_accumulates()).sum::<u64>());
+        once.saturating_add(each.saturating_mul(samples.into()))
+    }
 }
 
 /// Sets the number of each layer.

@@ -224,13 +224,13 @@ macro_rules! operations {
         }
 
         impl Job {
-            /// Runs the loop on pictures one after the other, for sample `draw`. `groups` returns a
-            /// group of a key stream ([`ChaCha8::group_bytes`]), `input(i)` the codes of input `i`.
+            /// Runs the loop on pictures one after the other, for sample `draw`. `groups` computes
+            /// groups of a key stream ([`ChaCha8::groups`]), `input(i)` returns the codes of input `i`.
             #[inline(always)]
             pub fn run<'a>(
                 &self,
                 draw: Draw,
-                groups: impl Fn(ChaCha8, u64) -> Group,
+                groups: impl Fn(ChaCha8, u64, &mut [Group]),
                 input: impl Fn(usize) -> &'a [u8],
                 output: &mut [u8],
             ) {

@@ -55,6 +55,19 @@ impl<L> Step<L> {
         convolution.planes.as_ref().map(|_| convolution.output.elements())
     }
 
+    /// Returns the number of multiply-accumulates per picture.
+    pub(crate) fn multiply_accumulates(&self) -> u64 {
+        match &self.action {
+            Action::Convolution(members) => {
+                // Those of the members are of the same size.
+                let (Convolution { output, filters, planes, .. }, _) = members.member(0);
+                let planes = if planes.is_some() { 2 } else { 1 };
+                (planes * output.elements() as u64).saturating_mul(filters.fan_in() as u64)
+            }
+            Action::Loop(_) => 0,
+        }
+    }
+
     /// Returns the step with its layers in another form.
     pub(crate) fn with_layers<M>(&self, mut change: impl FnMut(&Convolution, &L) -> M) -> Step<M> {
         let action = match &self.action {

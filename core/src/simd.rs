@@ -392,7 +392,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
     }
 
     fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
-        let groups = |stream, index| self.kernel.group(stream, index);
+        let groups = |stream, first, groups: &mut [_]| self.kernel.groups(stream, first, groups);
         self.kernel.vectorize(task::Codes { job, draw, groups, input, output });
     }
 }

@@ -44,6 +44,7 @@ mod measure;
 pub mod metrics;
 pub mod model_report;
 mod other_posterior;
+pub mod output_report;
 pub mod prediction;
 mod provenance;
 pub mod randomness;

@@ -2,9 +2,12 @@
 
 use bayes8_core::format;
 use bayes8_core::graph::Shape;
+use bayes8_core::head::classes::Classes;
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::limits::Cost;
-use bayes8_core::model::{Calibration, PerMember, Preprocessing, Provenance, QuantizedModel};
+use bayes8_core::model::{
+    Calibration, PerMember, Preprocessing, Provenance, QuantizedModel, Values,
+};
 use bayes8_core::numerics::{ActivationBits, Quantization};
 use bayes8_core::ops::Op;
 use bayes8_core::posterior::Posterior;
@@ -13,6 +16,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::output_report::OutputReport;
 use crate::randomness::{DropoutNode, RandomnessReport};
 
 /// What a model file holds.
@@ -28,10 +32,11 @@ pub struct ModelReport {
     pub format_version: u32,
     /// The input of the model.
     pub input: Input,
-    /// Number of classes.
-    pub classes: usize,
-    /// Names of the classes, or none.
-    pub class_names: Vec<String>,
+    /// The classes of the first output; `None` if it has none.
+    #[serde(flatten)]
+    pub classes: Option<ClassNames>,
+    /// The outputs, in order.
+    pub outputs: Vec<OutputReport>,
     /// What varies from sample to sample.
     #[serde(flatten)]
     pub randomness: RandomnessReport,
@@ -53,18 +58,34 @@ pub struct ModelReport {
     pub nodes: Vec<Node>,
 }
 
-/// The input and its normalization: `x = (p / 255 - mean) / std`.
+/// How many classes there are, and their names.
+#[derive(Debug, Serialize)]
+pub struct ClassNames {
+    /// Number of classes.
+    #[serde(rename = "classes")]
+    pub count: usize,
+    /// Names of the classes, or none.
+    #[serde(rename = "class_names")]
+    pub names: Vec<String>,
+}
+
+/// The input and its normalization: `x = (p / 255 - mean) / std` of bytes, `x = (v - mean) / std` of
+/// numbers.
 #[derive(Debug, Serialize)]
 pub struct Input {
     /// Extents of the input.
     pub shape: Shape,
+    /// Whether the model takes bytes or numbers.
+    pub values: Values,
+    /// Number of codes of each element: 2 for an input of 16 bits.
+    pub planes: usize,
     /// Scale of the codes.
     pub scale: f32,
     /// The code of 0.
     pub zero_point: u8,
-    /// Mean of the pixels of each channel.
+    /// Mean of the pixels or numbers of each channel.
     pub mean: Vec<f32>,
-    /// Standard deviation of the pixels of each channel.
+    /// Standard deviation of the pixels or numbers of each channel.
     pub std: Vec<f32>,
     /// The range of the input in calibration.
     pub observed_range: Option<[f32; 2]>,
@@ -104,9 +125,9 @@ pub struct Node {
     pub dropout: Option<DropoutNode>,
     /// Standard deviations of the weights in steps of their grid, over all members.
     pub sigma_over_step: Option<Quantiles>,
-    /// Scale of the output; `None` for logits.
+    /// Scale of the output; `None` where it makes an output of the model.
     pub scale: Option<f32>,
-    /// The code of 0 in the output; `None` for logits.
+    /// The code of 0 in the output; `None` where it makes an output of the model.
     pub zero_point: Option<u8>,
     /// The range of the output in calibration.
     pub observed_range: Option<[f32; 2]>,
@@ -130,10 +151,15 @@ impl ModelReport {
         let cost = Cost::new(model);
         let shape = graph.input();
         let range = |value: usize| model.calibration().map(|c| c.ranges[value]);
-        let Preprocessing { mean, std, .. } = model.preprocessing().clone();
+        let Preprocessing { values, mean, std } = model.preprocessing().clone();
         let Quantization { scale, zero_point } = model.input();
         let source = model.provenance().cloned();
-        let input = Input { shape, scale, zero_point, mean, std, observed_range: range(0), source };
+        let (planes, observed_range) = (model.input_planes().count(), range(0));
+        let input =
+            Input { shape, values, planes, scale, zero_point, mean, std, observed_range, source };
+        let classes = model.classes();
+        let names =
+            |classes: &Classes| ClassNames { count: classes.count, names: classes.names.clone() };
 
         let noise = NoiseDistribution::new();
         let layers = || model.layers().flat_map(PerMember::iter).map(Arc::as_ref);
@@ -180,8 +206,8 @@ impl ModelReport {
             file_bytes,
             format_version: format::version(model),
             input,
-            classes: model.classes().map_or(0, |classes| classes.count),
-            class_names: model.class_names().to_vec(),
+            classes: classes.map(names),
+            outputs: OutputReport::all(model),
             randomness,
             parameters: layers().map(parameters).sum(),
             bayesian_parameters: layers().map(bayesian_parameters).sum(),

@@ -1,4 +1,4 @@
-"""The classifier for scikit-learn."""
+"""The classifier and the regressor for scikit-learn."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from repository import FASHION, MODELS
 from sklearn import metrics
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
+from small_networks import NORMALIZED, features, perceptron
 
 import bayes8
-from bayes8.sklearn import BayesianClassifier
+from bayes8.sklearn import BayesianClassifier, BayesianRegressor
 
 FILE = MODELS / "fashion-resnet14.safetensors"
 
@@ -145,3 +146,49 @@ def test_file_objects_are_refused() -> None:
         for use in (lambda: classifier.predict(data()[0]), lambda: clone(classifier)):
             with pytest.raises(TypeError, match=r"pass bayes8\.load\(file\)"):
                 use()
+
+
+def regression(targets: int) -> bayes8.Model:
+    return bayes8.quantize(
+        perceptron({"y": targets}),
+        moped=0.2,
+        calibration=features(64),
+        metadata=NORMALIZED,
+        head="gaussian-mean",
+        targets={"noise": 0.5},
+    )
+
+
+def test_a_regressor_predicts_means_and_deviations() -> None:
+    model, x = regression(1), features(20)
+    p = model.predict(x, samples=4, seed=3)
+    regressor = BayesianRegressor(model, samples=4, seed=3)
+    assert is_regressor(regressor)
+    np.testing.assert_array_equal(regressor.predict(x), p.mean[:, 0])
+    mean, std = regressor.predict(x, return_std=True)
+    np.testing.assert_array_equal(mean, p.mean[:, 0])
+    np.testing.assert_array_equal(std, p.std[:, 0])
+    assert regressor.fit(x, mean) is regressor
+    assert regressor.score(x, mean) == 1
+    assert regressor.predict_distribution(x) == p
+    for copy in [clone(regressor), pickle.loads(pickle.dumps(regressor))]:  # noqa: S301
+        np.testing.assert_array_equal(copy.predict(x), mean)
+    several = BayesianRegressor(regression(3)).fit(x, np.zeros((20, 3)))
+    assert np.shape(several.predict(x)) == (20, 3)
+
+
+def test_a_regressor_refuses_other_models_and_data() -> None:
+    x, regressor = features(20), BayesianRegressor(regression(2))
+    for targets, message in [
+        (np.zeros((20, 3)), r"y has the shape \(20, 3\); the model has 2 targets"),
+        (np.zeros(20), "the model has 2 targets"),
+        (np.zeros((19, 2)), "inconsistent numbers of samples"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            regressor.fit(x, targets)
+    with pytest.raises(ValueError, match="has classes, not targets"):
+        BayesianRegressor(FILE).predict(data()[0])
+    with pytest.raises(AttributeError, match="the output .* has 2 targets"):
+        BayesianClassifier(regression(2)).predict(x)
+    with pytest.raises(NotFittedError, match="BayesianRegressor needs a model"):
+        BayesianRegressor().predict(x)

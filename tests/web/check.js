@@ -24,7 +24,15 @@ function concatenate(arrays) {
   return all;
 }
 
-/** The pictures of a set, each as a `Uint8Array`. */
+/** The figures of each head, in the order of a vector. */
+const PROBABILITIES = ["probabilities", "std", "predictiveEntropy", "expectedEntropy", "mutualInformation"];
+const FIGURES = {
+  classes: PROBABILITIES,
+  labels: PROBABILITIES,
+  gaussian: ["mean", "std", "aleatoricStd", "epistemicStd"],
+};
+
+/** The pictures of a set, each as a `Uint8Array`; for a model that takes numbers, the bytes of f32. */
 function picturesOf({ count, base64, one_hot: oneHot }) {
   if (oneHot !== undefined) {
     return Array.from({ length: oneHot + 1 }, (_, picture) =>
@@ -45,8 +53,19 @@ async function modelOf({ base64, path, sha256: expected }, read) {
   return bytes;
 }
 
+const numbersOf = (figure) => (typeof figure === "number" ? [figure] : [...figure]);
+
+/** The figures of all outputs of a prediction, one after the other. */
+const figuresOf = ({ outputs }, info) =>
+  Float64Array.from(
+    info.outputs.flatMap(({ name, head }) => FIGURES[head].flatMap((figure) => numbersOf(outputs[name][figure]))),
+  );
+
 /** The first part of a result that differs; undefined if none does. */
-async function differenceOf(model, vector, pictures) {
+async function differenceOf(model, vector, bytes) {
+  // The bytes of numbers may begin anywhere in a buffer.
+  const pictures =
+    model.info.values === "numbers" ? bytes.map((picture) => new Float32Array(picture.slice().buffer)) : bytes;
   const [firstSample, end] = vector.samples;
   const seed = BigInt(vector.seed);
   const options = { seed, firstSample, samples: end - firstSample, logits: true };
@@ -70,9 +89,7 @@ async function differenceOf(model, vector, pictures) {
   }
   const sums = concatenate(predictions.map(({ sums }) => sums));
   if (!(await isExpected(vector.sums, sums))) return { part: "sums", found: toBase64(sums) };
-  const numbers = ({ probabilities, std, predictiveEntropy, expectedEntropy, mutualInformation }) =>
-    Float64Array.from([...probabilities, ...std, predictiveEntropy, expectedEntropy, mutualInformation]);
-  const uncertainty = concatenate(predictions.map(numbers));
+  const uncertainty = concatenate(predictions.map((prediction) => figuresOf(prediction, model.info)));
   if (!(await isExpected(vector.uncertainty, uncertainty))) {
     return { part: "uncertainty", found: toBase64(uncertainty) };
   }

@@ -6,10 +6,14 @@ import { Model } from "../../wasm/npm/dist/node.js";
 import { ROOT } from "../../wasm/npm/tests/support/files.js";
 import { check } from "./check.js";
 
-const file = JSON.parse(await readFile(`${ROOT}tests/vectors/noise.json`, "utf8"));
+const read = async (group) => JSON.parse(await readFile(`${ROOT}tests/vectors/${group}.json`, "utf8"));
+
+/** `file` with one vector alone. */
+const only = (file, vector) => ({ ...file, models: { [vector.model]: file.models[vector.model] }, vectors: [vector] });
+
+const file = await read("noise");
 const [vector] = file.vectors;
-const models = { [vector.model]: file.models[vector.model] };
-const one = { ...file, models, vectors: [vector] };
+const one = only(file, vector);
 
 const flip = (array) => (new Uint8Array(array.buffer, array.byteOffset, array.byteLength)[5] ^= 1);
 
@@ -66,6 +70,32 @@ test("wrong logits, sums or figures are not detected", async () => {
   assert.deepEqual(logits.traces.map(({ sample }) => sample), Array.from({ length: end - first }, (_, i) => first + i));
   assert.equal((await lineOf(predictions((prediction) => flip(prediction.sums)))).part, "sums");
   assert.equal((await lineOf(predictions((prediction) => flip(prediction.std)))).part, "uncertainty");
+});
+
+test("a difference in any figure of any head is not detected", async () => {
+  const heads = await read("heads");
+  const several = only(heads, heads.vectors.find(({ model }) => model === "classes, labels and targets"));
+  assert.equal((await lineOf(() => ({}), several)).result, "passed");
+  const figures = {
+    kind: ["probabilities", "std", "predictiveEntropy", "expectedEntropy", "mutualInformation"],
+    tags: ["probabilities", "std", "predictiveEntropy", "expectedEntropy", "mutualInformation"],
+    size: ["mean", "std", "aleatoricStd", "epistemicStd"],
+  };
+  for (const [output, names] of Object.entries(figures)) {
+    for (const name of names) {
+      const spoil = ({ outputs }) => {
+        if (typeof outputs[output][name] === "number") outputs[output][name] += 1e-9;
+        else flip(outputs[output][name]);
+      };
+      assert.equal((await lineOf(predictions(spoil), several)).part, "uncertainty", `${output} ${name}`);
+    }
+  }
+});
+
+test("a model that takes numbers fails", async () => {
+  const inputs = await read("inputs");
+  const table = only(inputs, inputs.vectors.find(({ model }) => model === "13 features, two planes, Bayesian"));
+  assert.equal((await lineOf(() => ({}), table)).result, "passed");
 });
 
 test("an error or another model passes", async () => {

@@ -1,15 +1,14 @@
 //! The interface to JavaScript. [`crate::prediction`] does the checks and the work.
 
 use crate::engine::kernels;
-use crate::info::NetworkInfo;
+use crate::info::{NetworkInfo, head_of};
 use crate::{Error, prediction};
 use bayes8_core::backend::Backend;
 use bayes8_core::digest;
-use bayes8_core::head::classes::ClassSums;
-use bayes8_core::head::{Accumulator, Sums};
+use bayes8_core::head::Sums;
 use bayes8_core::limits::Limits;
 use bayes8_core::session::Input;
-use js_sys::{Float64Array, Reflect, Uint8Array};
+use js_sys::{Reflect, Uint8Array};
 use serde::Serialize;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::JsValue;
@@ -54,11 +53,11 @@ impl LoadedModel {
         self.0.begin(Input::Bytes(pictures)).map(Batch)
     }
 
-    /// Begins a prediction of already normalized pictures, `[pictures][height][width][channels]`.
-    /// Throws `invalid-input`.
-    #[wasm_bindgen(js_name = beginNormalized)]
-    pub fn begin_normalized(&self, pictures: &[f32]) -> Result<Batch, Error> {
-        self.0.begin(Input::Normalized(pictures)).map(Batch)
+    /// Begins a prediction of numbers, `[pictures][height][width][channels]`: raw ones, if the model takes
+    /// numbers, or else pictures that are already normalized. Throws `invalid-input`.
+    #[wasm_bindgen(js_name = beginFloats)]
+    pub fn begin_floats(&self, pictures: &[f32]) -> Result<Batch, Error> {
+        self.0.begin_floats(pictures).map(Batch)
     }
 
     /// Draws samples `first..first + count` of the weights and discards them, to measure the cost of
@@ -100,13 +99,13 @@ impl Batch {
         Ok(Trace(nodes.map(node).collect()).into_ts()?)
     }
 
-    /// Sums over samples, `[samples, entropy, ...probabilities, ...squares]`: integers, so that the
-    /// sums of several batches can be added. Throws `invalid-input`.
+    /// Sums over samples, those of each output after the other: integers, so that the sums of several
+    /// batches can be added. Throws `invalid-input`.
     pub fn sums(&self, picture: usize) -> Result<Vec<i64>, Error> {
-        self.0.sums(picture).map(Sums::to_words)
+        Ok(self.0.sums(picture)?.iter().flat_map(Sums::to_words).collect())
     }
 
-    /// Logits `[samples][classes]` of the runs that kept them, in their order. Throws
+    /// The numbers of all outputs, `[samples][numbers]`, of the runs that kept them, in their order. Throws
     /// `invalid-input`.
     pub fn logits(&self, picture: usize) -> Result<Vec<f32>, Error> {
         self.0.logits(picture).map(<[f32]>::to_vec)
@@ -122,52 +121,22 @@ pub struct Trace(Vec<NodeTrace>);
 pub struct NodeTrace {
     /// Name of the node.
     node: String,
-    /// Codes `[pictures][height][width][channels]`; for the last node, logits `[pictures][classes]` as
-    /// little-endian f32.
+    /// Codes `[pictures][height][width][channels]`; for an output, its numbers as little-endian f32.
     #[serde(with = "serde_wasm_bindgen::preserve")]
     #[tsify(type = "Uint8Array")]
     codes: Uint8Array,
 }
 
-/// The prediction for one picture. Entropies and mutual information are in nats.
-#[derive(Serialize, Tsify)]
-#[serde(rename_all = "camelCase")]
-pub struct Uncertainty {
-    /// Number of Monte-Carlo samples.
-    samples: u64,
-    /// Mean probability of each class.
-    #[serde(with = "serde_wasm_bindgen::preserve")]
-    #[tsify(type = "Float64Array")]
-    probabilities: Float64Array,
-    /// Standard deviation of each class's probability over the samples.
-    #[serde(with = "serde_wasm_bindgen::preserve")]
-    #[tsify(type = "Float64Array")]
-    std: Float64Array,
-    /// Total uncertainty: entropy of the mean probabilities.
-    predictive_entropy: f64,
-    /// Aleatoric uncertainty: mean of the samples' entropies.
-    expected_entropy: f64,
-    /// Epistemic uncertainty: the difference of the two entropies, not below zero.
-    mutual_information: f64,
-}
-
-/// The prediction from sums over samples ([`Batch::sums`]), of one batch or added from several.
-/// Throws `invalid-input` for integers that cannot be such sums.
+/// The figures of an output from its sums over samples, of one batch or added from several. `head` is
+/// [`parameters`](crate::info::OutputInfo::parameters) of the output, so that this needs no model. The order is
+/// that of [`figures`](bayes8_core::head::Uncertainty::figures). Throws `invalid-input` for integers that cannot be
+/// such sums.
 #[wasm_bindgen]
-pub fn uncertainty(sums: &[i64]) -> Result<Ts<Uncertainty>, Error> {
-    let uncertainty = ClassSums::from_words(sums)?.finish();
-    let uncertainty = Uncertainty {
-        samples: uncertainty.samples,
-        probabilities: Float64Array::from(&uncertainty.probabilities[..]),
-        std: Float64Array::from(&uncertainty.std[..]),
-        predictive_entropy: uncertainty.predictive_entropy,
-        expected_entropy: uncertainty.expected_entropy,
-        mutual_information: uncertainty.mutual_information,
-    };
-    Ok(uncertainty.into_ts()?)
+pub fn figures(head: &[f64], sums: &[i64]) -> Result<Vec<f64>, Error> {
+    Ok(head_of(head).sums_from_words(sums)?.finish().figures())
 }
 
-/// SHA-256 of logits as little-endian f32, in hexadecimal. Two engines agree if it is equal.
+/// SHA-256 of the outputs' numbers as little-endian f32, in hexadecimal. Two engines agree if it is equal.
 #[wasm_bindgen(js_name = logitsDigest)]
 pub fn logits_digest(logits: &[f32]) -> String {
     digest::logits_digest(logits)

@@ -2,8 +2,12 @@
 
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::graph::Shape;
+use bayes8_core::head::classes::Classes;
+use bayes8_core::head::gaussian::{Gaussian, Target, Variance};
+use bayes8_core::head::labels::Labels;
+use bayes8_core::head::{Head, Output};
 use bayes8_core::limits::Cost;
-use bayes8_core::model::{ActiveDropout, PerMember, QuantizedModel};
+use bayes8_core::model::{ActiveDropout, PerMember, QuantizedModel, Values};
 use serde::Serialize;
 use tsify::Tsify;
 
@@ -17,10 +21,11 @@ pub struct NetworkInfo {
     pub digest: String,
     /// Shape of a picture.
     pub input: InputShape,
-    /// One name per class; `class N` if the file names none.
-    pub class_names: Vec<String>,
-    /// Number of classes.
-    pub classes: usize,
+    /// What the model takes.
+    #[tsify(type = "\"bytes\" | \"numbers\"")]
+    pub values: &'static str,
+    /// The outputs, at least one.
+    pub outputs: Vec<OutputInfo>,
     /// Number of layers with weights.
     pub layers: usize,
     /// Number of layers whose weights or biases have a posterior.
@@ -42,7 +47,8 @@ pub struct NetworkInfo {
     pub weight_bytes: usize,
     /// Number of samples of a prediction for which none is given.
     pub default_samples: u32,
-    /// How bytes become the network's input: `(byte / 255 - mean) / std`, channel by channel.
+    /// How bytes become the network's input: `(byte / 255 - mean) / std`, channel by channel; numbers become
+    /// `(number - mean) / std`.
     pub preprocessing: Normalization,
 }
 
@@ -57,6 +63,95 @@ pub struct InputShape {
     pub width: usize,
     /// 1 for gray, 3 for RGB.
     pub channels: usize,
+}
+
+/// An output. The package makes a separate type of each head.
+#[derive(Clone, Debug, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputInfo {
+    /// Name of the output.
+    pub name: String,
+    /// What the numbers mean.
+    #[tsify(type = "\"classes\" | \"labels\" | \"gaussian\"")]
+    pub head: &'static str,
+    /// Names of the classes, labels or targets.
+    pub names: Vec<String>,
+    /// The two outcomes of each label; empty for other heads.
+    pub outcomes: Vec<String>,
+    /// The unit of each target; empty for other heads.
+    pub units: Vec<String>,
+    /// Numbers of a sample.
+    pub numbers: usize,
+    /// Integers in the sums of a picture.
+    pub sum_words: usize,
+    /// The head as numbers: `[0, classes]`, `[1, labels]`, or 2, the variance (0 none, 1 log, 2 softplus), and
+    /// the scale, offset, noise and exponent of each target.
+    pub parameters: Vec<f64>,
+}
+
+impl OutputInfo {
+    fn new(Output { name, head, .. }: &Output) -> Self {
+        let outcomes = head.labels().map(|labels| labels.outcomes().map(String::from));
+        let units = head.gaussian().into_iter().flat_map(|gaussian| &gaussian.targets);
+        Self {
+            name: name.clone(),
+            head: head.name(),
+            names: (0..head.count()).map(|index| head.name_of(index)).collect(),
+            outcomes: outcomes.map_or_else(Vec::new, Vec::from),
+            units: units.map(|target| target.unit.clone()).collect(),
+            numbers: head.outputs(),
+            sum_words: head.sum_words(),
+            parameters: parameters(head),
+        }
+    }
+}
+
+/// [`OutputInfo::parameters`] of a head.
+fn parameters(head: &Head) -> Vec<f64> {
+    match head {
+        Head::Classes(_) => vec![0.0, head.count() as f64],
+        Head::Labels(_) => vec![1.0, head.count() as f64],
+        Head::Gaussian(gaussian) => {
+            let variance = match gaussian.variance {
+                Variance::None => 0.0,
+                Variance::Log => 1.0,
+                Variance::Softplus => 2.0,
+            };
+            let targets = gaussian.targets.iter().flat_map(|target| {
+                let Target { scale, offset, noise, exponent, .. } = *target;
+                [scale.into(), offset.into(), noise.into(), exponent.into()]
+            });
+            [2.0, variance].into_iter().chain(targets).collect()
+        }
+    }
+}
+
+/// The head that has these [`OutputInfo::parameters`], without names.
+pub(crate) fn head_of(parameters: &[f64]) -> Head {
+    let (names, second) = (Vec::new(), parameters.get(1).copied().unwrap_or(0.0));
+    match parameters.first() {
+        Some(2.0) => {
+            let variance = match second {
+                0.0 => Variance::None,
+                1.0 => Variance::Log,
+                _ => Variance::Softplus,
+            };
+            let target = |numbers: &[f64]| Target {
+                name: String::new(),
+                unit: String::new(),
+                // They were of these types before.
+                scale: numbers[0] as f32,
+                offset: numbers[1] as f32,
+                noise: numbers[2] as f32,
+                exponent: numbers[3] as i8,
+            };
+            let targets =
+                parameters.get(2..).unwrap_or_default().chunks_exact(4).map(target).collect();
+            Head::Gaussian(Gaussian { variance, targets }.into())
+        }
+        Some(1.0) => Head::Labels(Labels { count: second as usize, names }.into()),
+        _ => Head::Classes(Classes { count: second as usize, names }.into()),
+    }
 }
 
 /// A dropout node.
@@ -95,9 +190,6 @@ impl NetworkInfo {
         weight_bytes: usize,
     ) -> Self {
         let Shape { depth, height, width, channels } = model.graph().input();
-        let names = model.class_names();
-        let class_name =
-            |class| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
         let parameters = model
             .layers()
             .flat_map(PerMember::iter)
@@ -108,10 +200,11 @@ impl NetworkInfo {
             name: model.name().into(),
             digest: digest.to_string(),
             input: InputShape { depth, height, width, channels },
-            class_names: (0..model.classes().map_or(0, |classes| classes.count))
-                .map(class_name)
-                .collect(),
-            classes: model.classes().map_or(0, |classes| classes.count),
+            values: match preprocessing.values {
+                Values::Bytes => "bytes",
+                Values::Numbers => "numbers",
+            },
+            outputs: model.outputs().iter().map(OutputInfo::new).collect(),
             layers: model.layers().count(),
             bayesian_layers: randomness.bayesian_layers,
             members: randomness.members,

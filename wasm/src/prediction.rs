@@ -9,6 +9,7 @@ use bayes8_core::format;
 use bayes8_core::head::{Output, Sums};
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::{Cost, Limits};
+use bayes8_core::model::Values;
 use bayes8_core::posterior::Draw;
 use bayes8_core::session::{Estimate, Input, RequestError, SampleRange, Session};
 use std::cell::RefCell;
@@ -46,7 +47,7 @@ pub struct Batch {
     network: LoadedModel,
     /// Returns to the model when the batch is dropped.
     workspace: Option<Workspace<Kernels>>,
-    /// One estimate per picture, with the logits of the runs that kept them.
+    /// One estimate per picture, with the numbers of the runs that kept them.
     estimates: Vec<Estimate>,
 }
 
@@ -117,6 +118,18 @@ impl LoadedModel {
         })
     }
 
+    /// Begins a prediction of numbers: raw ones, if the model takes numbers, or else pictures that are
+    /// already normalized.
+    ///
+    /// # Errors
+    /// Those of [`Self::begin`].
+    pub fn begin_floats(&self, pictures: &[f32]) -> Result<Batch, Error> {
+        self.begin(match self.0.quantizer.values() {
+            Values::Bytes => Input::Normalized(pictures),
+            Values::Numbers => Input::Numbers(pictures),
+        })
+    }
+
     /// Draws samples `first..first + count` of the weights and discards them, to measure the cost of
     /// drawing. Returns the number of weights drawn.
     ///
@@ -181,15 +194,15 @@ impl Batch {
         Ok(outputs.into_iter().map(|o| (node_names[o.node].clone(), o.bytes)).collect())
     }
 
-    /// The sums of a picture over all samples so far.
+    /// The sums of each output for a picture over all samples so far.
     ///
     /// # Errors
     /// [`Error::Picture`].
-    pub fn sums(&self, picture: usize) -> Result<&Sums, Error> {
-        self.estimate(picture).map(|estimate| &estimate.sums()[0])
+    pub fn sums(&self, picture: usize) -> Result<&[Sums], Error> {
+        self.estimate(picture).map(Estimate::sums)
     }
 
-    /// Logits `[samples, classes]` of a picture, from the runs that kept them, in the order of the runs.
+    /// The numbers of all outputs for a picture, `[samples, numbers]`, from the runs that kept them, in the order of the runs.
     ///
     /// # Errors
     /// [`Error::Picture`].

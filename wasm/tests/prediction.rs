@@ -1,15 +1,20 @@
 //! Predictions the way a page makes them: in runs, interleaved, and with wrong input.
 
+use bayes8_conformance::models::{Builder, Kind};
 use bayes8_core::executor::Executor;
 use bayes8_core::format;
-use bayes8_core::graph::Shape;
-use bayes8_core::head::Sums;
+use bayes8_core::graph::{Shape, Value};
+use bayes8_core::head::classes::Classes;
+use bayes8_core::head::gaussian::{Gaussian, Target, Variance};
+use bayes8_core::head::labels::Labels;
+use bayes8_core::head::{Head, Sums};
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::Limits;
 use bayes8_core::posterior::MAX_SAMPLES;
 use bayes8_core::reference::Reference;
 use bayes8_core::session::{Input, RequestError};
 use bayes8_wasm::Error;
+use bayes8_wasm::bindings::figures;
 use bayes8_wasm::prediction::{Batch, LoadedModel};
 use std::path::Path;
 
@@ -30,7 +35,7 @@ fn pictures(count: usize) -> Vec<u8> {
 }
 
 fn sums(batch: &Batch) -> Vec<Sums> {
-    (0..batch.pictures()).map(|picture| batch.sums(picture).unwrap().clone()).collect()
+    (0..batch.pictures()).flat_map(|picture| batch.sums(picture).unwrap().to_vec()).collect()
 }
 
 #[test]
@@ -170,7 +175,9 @@ fn the_description_is_that_of_the_file() {
     let model = format::read(&file()).unwrap();
     let input = &info.input;
     assert_eq!((input.depth, input.height, input.width, input.channels), (1, 28, 28, 1));
-    assert_eq!((info.classes, info.class_names.len()), (10, 10));
+    let [output] = &info.outputs[..] else { panic!("an output") };
+    assert_eq!((output.name.as_str(), output.head, output.names.len()), ("output", "classes", 10));
+    assert_eq!((output.numbers, output.sum_words, info.values), (10, 22, "bytes"));
     assert_eq!(info.layers, model.layers().count());
     assert_eq!(info.bayesian_layers, model.randomness().bayesian_layers);
     assert_eq!(info.multiply_accumulates, model.multiply_accumulates() as f64);
@@ -191,4 +198,81 @@ fn a_trace_ends_in_the_logits_and_changes_nothing() {
     let expected: Vec<u8> = logits.flat_map(|logit| logit.to_le_bytes()).collect();
     assert_eq!(*last, expected);
     assert_eq!(batch.trace(5, 1 << 28).expect_err("too high").code(), "invalid-samples");
+}
+
+/// A model that takes numbers, with an output of each head.
+fn three_heads() -> Vec<u8> {
+    let mut b = Builder::new(5, Shape::vector(6));
+    b.takes_numbers();
+    let outputs = [4, 2, 3].map(|count| b.linear(Value::Input, count, Kind::Bayesian).unwrap());
+    let target = |name: &str, unit: &str| Target {
+        name: name.into(),
+        unit: unit.into(),
+        scale: 16.7,
+        offset: 35.8,
+        noise: 0.5,
+        exponent: -24,
+    };
+    let targets = vec![target("strength", "MPa"), target("", "")];
+    let gaussian = Gaussian { variance: Variance::Softplus, targets };
+    b.output("size", &[outputs[0]], 2.0, Head::Gaussian(gaussian.into()));
+    let labels = Labels { count: 2, names: Vec::new() };
+    b.output("tags", &[outputs[1]], 3.0, Head::Labels(labels.into()));
+    let classes = Classes { count: 3, names: Vec::new() };
+    b.output("kind", &[outputs[2]], 3.0, Head::Classes(classes.into()));
+    format::write(&b.finish()).unwrap()
+}
+
+#[test]
+fn the_parameters_of_a_head_are_enough_for_its_figures() {
+    let file = three_heads();
+    let network = LoadedModel::new(&file, Limits::default()).unwrap();
+    let numbers: Vec<f32> = (0..12).map(|i| i as f32 / 5.0 - 1.0).collect();
+    let mut batch = network.begin_floats(&numbers).unwrap();
+    batch.run(7, 0, 5, true).unwrap();
+    assert_eq!(batch.logits(1).unwrap().len(), 5 * 9);
+    for picture in 0..2 {
+        let outputs = network.info().outputs.iter().zip(batch.sums(picture).unwrap());
+        for (output, sums) in outputs {
+            let words = sums.to_words();
+            assert_eq!(output.sum_words, words.len());
+            let found = figures(&output.parameters, &words).unwrap();
+            assert_eq!(found, sums.finish().figures(), "{}", output.name);
+            let error = figures(&output.parameters, &words[1..]).unwrap_err();
+            assert_eq!(error.code(), "invalid-input");
+        }
+    }
+}
+
+#[test]
+fn the_description_says_what_each_output_means() {
+    let network = LoadedModel::new(&three_heads(), Limits::default()).unwrap();
+    let info = network.info();
+    assert_eq!(info.values, "numbers");
+    let [size, tags, kind] = &info.outputs[..] else { panic!("three outputs") };
+    assert_eq!([size.head, tags.head, kind.head], ["gaussian", "labels", "classes"]);
+    assert_eq!(size.names, ["strength", "target 1"]);
+    assert_eq!(size.units, ["MPa", ""]);
+    assert_eq!(tags.names, ["label 0", "label 1"]);
+    assert_eq!(tags.outcomes, ["no", "yes"]);
+    assert_eq!(kind.names, ["class 0", "class 1", "class 2"]);
+    assert_eq!([size.numbers, tags.numbers, kind.numbers], [4, 2, 3]);
+}
+
+#[test]
+fn floats_are_raw_where_the_model_takes_numbers() {
+    let network = LoadedModel::new(&three_heads(), Limits::default()).unwrap();
+    let error = network.begin(Input::Bytes(&[0; 6])).err().unwrap();
+    assert_eq!(error.to_string(), "the model takes numbers, not bytes");
+    assert_eq!(error.code(), "invalid-input");
+    let (mean, std) = (&network.info().preprocessing.mean, &network.info().preprocessing.std);
+    let raw: Vec<f32> = (0..6).map(|i| i as f32 / 3.0).collect();
+    let normalized: Vec<f32> =
+        raw.iter().enumerate().map(|(i, x)| (x - mean[i]) / std[i]).collect();
+    let mut batches = [
+        network.begin_floats(&raw).unwrap(),
+        network.begin(Input::Normalized(&normalized)).unwrap(),
+    ];
+    batches.iter_mut().for_each(|batch| batch.run(0, 0, 3, false).unwrap());
+    assert_eq!(sums(&batches[0]), sums(&batches[1]));
 }

@@ -17,8 +17,9 @@ use std::process::Command;
 
 const HEADER: &str = "native/c/tests/header.c";
 
-const EXAMPLES: [(&str, Program); 2] = [
+const EXAMPLES: [(&str, Program); 3] = [
     ("predict", Program::example("native/examples/predict.c")),
+    ("outputs", Program::example("native/examples/outputs.c")),
     ("merge", Program::example("native/examples/merge.c")),
 ];
 

@@ -1,20 +1,20 @@
 //! `bayes8 bench`: measures how fast a model runs on this machine.
 
 mod profile;
+mod random;
 
 use crate::args::{Machine, UsageError, sample_count, seconds, whole};
 use crate::progress::Progress;
 use crate::{model_file, output, style};
 use anyhow::{Context, bail};
 use bayes8_evaluate::style::{Style, counted, printable, thousands};
-use bayes8_native::core::chacha::ChaCha8;
 use bayes8_native::core::digest::logits_digest;
-use bayes8_native::core::graph::Shape;
+use bayes8_native::core::model::Values;
 use bayes8_native::profile::Profiler;
-use bayes8_native::{Isa, Model, ModelOptions, Pictures, PredictError, PredictOptions};
+use bayes8_native::{Isa, Model, ModelOptions, PredictError, PredictOptions};
 use clap::Args;
-use ndarray::{Array1, Array5};
 use profile::Call;
+use random::Random;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -22,9 +22,10 @@ use std::time::{Duration, Instant};
 /// Measure how fast a model runs on this machine
 ///
 /// Checks that the kernel returns the same bits as the portable reference, then predicts random
-/// pictures repeatedly. The figure of merit is image-samples per second: pictures x weight samples.
+/// pictures, or numbers if the model takes numbers, repeatedly. The figure of merit is image-samples per second: pictures x weight samples.
 /// The sampling share is the time to draw the weights once, divided by the time of all threads; with
-/// a bank that holds all samples nothing is drawn.
+/// a bank that holds all samples nothing is drawn. GMAC/s counts the layers that no sample changes, such
+/// as those before the first dropout, once per picture, as they run.
 ///
 /// With --profile, one thread is measured, and two tables show where its time goes. The first is by
 /// kind of work: products, packing and transforms (of activations), sampling (drawing and packing
@@ -86,7 +87,7 @@ struct Report {
     seconds: f64,
 }
 
-/// Seed of the pictures and of the weights.
+/// Seed of the weights.
 const SEED: u64 = 8;
 
 /// Largest batch in bytes of pictures.
@@ -104,7 +105,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     let shape = model.quantized().graph().input();
-    if batch as usize * shape.elements() > MAX_BATCH_BYTES {
+    let element = match model.quantized().preprocessing().values {
+        Values::Bytes => size_of::<u8>(),
+        Values::Numbers => size_of::<f32>(),
+    };
+    if batch as usize * shape.elements() * element > MAX_BATCH_BYTES {
         let pictures = counted(batch, "picture");
         bail!("{pictures} of {shape}: more than 1 GiB; use a smaller --batch");
     }
@@ -113,9 +118,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     check(&model)?;
 
-    let pictures = random_pictures(batch as usize, shape);
+    let pictures = Random::new(model.quantized(), batch as usize);
     let options = PredictOptions::new().samples(0..samples).seed(SEED);
-    let call = || model.predict(Pictures::Bytes(pictures.view()), &options).map(drop);
+    let call = || model.predict(pictures.view(), &options).map(drop);
     let progress = Progress::new("measuring", (1000.0 * arguments.seconds) as u64);
     call()?;
     let times = repeat(Duration::from_secs_f64(arguments.seconds), |elapsed| {
@@ -136,7 +141,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let wall = median(&times);
     let image_samples = f64::from(batch) * f64::from(samples);
-    let macs = model.quantized().multiply_accumulates() as f64;
+    let macs = f64::from(batch) * model.quantized().multiply_accumulates_of(samples) as f64;
     let report = Report {
         image_samples_per_second: image_samples / wall,
         sampling_share: drawn / (wall * model.threads() as f64),
@@ -145,7 +150,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         threads: model.threads(),
         isa: model.isa().name(),
         kernel: model.kernel(),
-        giga_macs_per_second: macs * image_samples / wall / 1e9,
+        giga_macs_per_second: macs / wall / 1e9,
         bank_bytes,
         peak_memory_bytes: peak_memory(),
         repeats: times.len(),
@@ -163,9 +168,9 @@ fn profile(arguments: &Arguments, model: &Model) -> anyhow::Result<()> {
     let &Arguments { batch, samples, .. } = arguments;
     let profiler = Profiler::new(model.quantized().clone(), arguments.machine.options()?)?;
     check(profiler.model())?;
-    let pictures = random_pictures(batch as usize, model.quantized().graph().input());
+    let pictures = Random::new(model.quantized(), batch as usize);
     let options = PredictOptions::new().samples(0..samples).seed(SEED);
-    let call = || profiler.predict(Pictures::Bytes(pictures.view()), &options);
+    let call = || profiler.predict(pictures.view(), &options);
     let progress = Progress::new("measuring", (1000.0 * arguments.seconds) as u64);
     call()?;
     let (_, mut profile) = call()?;
@@ -189,10 +194,10 @@ fn profile(arguments: &Arguments, model: &Model) -> anyhow::Result<()> {
 
 /// Refuses a kernel that does not return the bits of the portable reference.
 fn check(model: &Model) -> anyhow::Result<()> {
-    let pictures = random_pictures(2, model.quantized().graph().input());
+    let pictures = Random::new(model.quantized(), 2);
     let options = PredictOptions::new().samples(0..2).seed(SEED).keep_logits(true);
     let digest = |model: &Model| -> anyhow::Result<String> {
-        let predictions = model.predict(Pictures::Bytes(pictures.view()), &options)?;
+        let predictions = model.predict(pictures.view(), &options)?;
         let logits = predictions.iter().filter_map(|p| p.logits());
         Ok(logits_digest(&logits.flatten().copied().collect::<Vec<f32>>()))
     };
@@ -202,24 +207,12 @@ fn check(model: &Model) -> anyhow::Result<()> {
     let (ours, expected) = (digest(model)?, digest(&reference)?);
     if ours != expected {
         bail!(
-            "{} computes different logits from the portable reference (digest {ours}, expected \
+            "{} computes different outputs from the portable reference (digest {ours}, expected \
              {expected}): not measured",
             model.kernel()
         );
     }
     Ok(())
-}
-
-/// Pictures of random bytes, always the same.
-fn random_pictures(count: usize, shape: Shape) -> Array5<u8> {
-    let stream = ChaCha8::new(SEED, 0);
-    let bytes = (0..).flat_map(|group| stream.group_bytes(group));
-    let size = (count, shape.depth, shape.height, shape.width, shape.channels);
-    bytes
-        .take(count * shape.elements())
-        .collect::<Array1<u8>>()
-        .into_shape_with_order(size)
-        .expect("one byte per element of the shape")
 }
 
 /// Durations of calls in seconds: of at least [`FEWEST_REPEATS`] calls, for at least `duration`.

@@ -1,15 +1,18 @@
 //! `bayes8 inspect`: shows what a model file holds.
 
+mod outputs;
+
 use crate::style::{self, shorten};
 use crate::{model_file, output};
-use bayes8_evaluate::model_report::{Evidence, ModelReport, Quantiles};
+use bayes8_evaluate::model_report::{Evidence, Input, ModelReport, Quantiles};
 use bayes8_evaluate::style::{Style, bytes, counted, printable, thousands};
 use bayes8_evaluate::table::{Align, Table};
 use bayes8_native::core::limits::Limits;
+use bayes8_native::core::model::Values;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Show what a model file holds: layers, shapes, sizes, what varies, and calibration
+/// Show what a model file holds: input, outputs, layers, shapes, sizes, what varies, and calibration
 ///
 /// `sigma/step` is the standard deviation of a weight in steps of its INT8 grid, exactly as the
 /// integer sampler produces it: the 5, 50 and 95 % quantiles over the layer's weights. Weights and bytes
@@ -62,10 +65,6 @@ impl Text<'_> {
             Some(source) => format!(", from {}", shorten(&source.input_axes, 40)),
             None => String::new(),
         };
-        let numbers = |numbers: &[f32]| {
-            let numbers: Vec<String> = numbers.iter().map(|x| format!("{x}")).collect();
-            numbers.join(", ")
-        };
         let share = 100.0 * self.0.bayesian_parameters as f64 / self.0.parameters.max(1) as f64;
         let of_all = if self.0.randomness.members > 1 { " in all members" } else { "" };
         let calibration = match &self.0.calibration {
@@ -77,7 +76,7 @@ impl Text<'_> {
             ),
             None => "not recorded in the file".to_string(),
         };
-        vec![
+        let mut facts = vec![
             (
                 "file",
                 format!(
@@ -90,14 +89,23 @@ impl Text<'_> {
             (
                 "input",
                 format!(
-                    "{}{from}; scale {:.5}, zero point {}{range}",
+                    "{}{from}{}; scale {:.5}, zero point {}{range}",
                     style::input(input.shape),
+                    self.bits(),
                     input.scale,
                     input.zero_point
                 ),
             ),
-            ("pixels", format!("mean {}; std {}", numbers(&input.mean), numbers(&input.std))),
-            ("classes", self.classes_text()),
+            (
+                match input.values {
+                    Values::Bytes => "pixels",
+                    Values::Numbers => "numbers",
+                },
+                normalization(input),
+            ),
+        ];
+        facts.extend(outputs::facts(self.0));
+        facts.extend([
             ("varies", self.0.randomness.to_string()),
             (
                 "parameters",
@@ -112,7 +120,19 @@ impl Text<'_> {
             ),
             ("takes", self.takes_text()),
             ("calibration", calibration),
-        ]
+        ]);
+        facts
+    }
+
+    /// What the input holds, unless it holds bytes in one code plane.
+    fn bits(&self) -> String {
+        let Input { values, planes, .. } = self.0.input;
+        let bits = planes as u32 * self.0.activation_bits.largest_code().count_ones();
+        let numbers = if values == Values::Numbers { ", float32 numbers" } else { "" };
+        match planes {
+            1 => numbers.into(),
+            _ => format!("{numbers}, {bits}-bit input"),
+        }
     }
 
     /// Memory and steps, and the options that allow them if they exceed the limits.
@@ -131,21 +151,6 @@ impl Text<'_> {
             false => format!("; runs only with a higher {}", raised.join(" and ")),
         };
         format!("{memory} of working memory and {steps} steps per picture and sample{over}")
-    }
-
-    /// The number of classes and the first few names.
-    fn classes_text(&self) -> String {
-        const SHOWN: usize = 10;
-        let count = thousands(self.0.classes as u64);
-        if self.0.class_names.is_empty() {
-            return count;
-        }
-        let names: Vec<String> = self.0.class_names.iter().map(|n| shorten(n, 24)).collect();
-        let shown = names[..names.len().min(SHOWN)].join(", ");
-        match names.len().checked_sub(SHOWN) {
-            None | Some(0) => format!("{count}: {shown}"),
-            Some(_) => format!("{count}: {shown}, ..."),
-        }
     }
 
     fn table(&self) -> Table {
@@ -188,13 +193,32 @@ impl Text<'_> {
                 quantile(|q| q.q05),
                 quantile(|q| q.median),
                 quantile(|q| q.q95),
-                node.scale.map_or("logits".to_string(), |scale| format!("{scale:.5}")),
+                node.scale.map_or_else(
+                    || outputs::grid(self.0, &node.name).to_string(),
+                    |scale| format!("{scale:.5}"),
+                ),
                 node.zero_point.map_or(String::new(), |zero| zero.to_string()),
                 node.observed_range.map_or(String::new(), range),
             ]);
         }
         table
     }
+}
+
+/// The normalization of the input: the first few means and standard deviations.
+fn normalization(Input { values, mean, std, .. }: &Input) -> String {
+    const SHOWN: usize = 6;
+    let number = |&x: &f32| match values {
+        Values::Bytes => format!("{x}"),
+        // Four digits of a measurement.
+        Values::Numbers => format!("{x:.3e}").parse().map_or(x, |short: f32| short).to_string(),
+    };
+    let list = |numbers: &[f32]| {
+        let shown: Vec<String> = numbers.iter().take(SHOWN).map(number).collect();
+        let more = if numbers.len() > SHOWN { ", ..." } else { "" };
+        format!("{}{more}", shown.join(", "))
+    };
+    format!("mean {}; std {}", list(mean), list(std))
 }
 
 fn range([low, high]: [f32; 2]) -> String {

@@ -107,15 +107,20 @@ fn bytes_are_not_normalized_twice() {
     metadata("[0]", "[0.00392156862745098]").succeeded();
 }
 
-/// Every prediction of one output is class 0 with 100 %.
+/// As classes, every prediction of one output would be class 0 with 100 %.
 #[test]
-fn one_output_is_refused_with_a_way_out() {
-    for (network, part) in [("single-logit", "one number"), ("single-sigmoid", "Sigmoid")] {
-        let fixture = Fixture::with_network(network);
-        pictures(&fixture, "x.npz", &[28, 28, 1], None);
-        quantize(&fixture, &[]).failed(&["network.onnx", part, "two logits and a Softmax"]);
-        quantize(&fixture, &["--classes", "yes"]).failed(&[part]);
-    }
+fn one_output_is_a_label_by_its_sigmoid_or_must_be_told() {
+    let fixture = Fixture::with_network("single-sigmoid");
+    pictures(&fixture, "x.npz", &[28, 28, 1], None);
+    quantize(&fixture, &["--labels", "no,yes"]).succeeded();
+    let output = &fixture.json(&["inspect", "out.safetensors", "--json"])["outputs"][0];
+    assert_eq!((&output["head"], &output["names"][1]), (&"labels".into(), &"yes".into()));
+    quantize(&fixture, &["--classes", "yes"]).failed(&["--classes", "class names", "classes"]);
+
+    let fixture = Fixture::with_network("single-logit");
+    pictures(&fixture, "x.npz", &[28, 28, 1], None);
+    quantize(&fixture, &[]).failed(&["network.onnx", "1 output", "--head"]);
+    quantize(&fixture, &["--head", "gaussian-mean", "--target-unit", "m"]).succeeded();
 }
 
 /// They may be the mean and the log variance of a regression.

@@ -364,7 +364,7 @@ fn metadata_needs_no_preprocessing() {
     let both = with(&format!(r#"{{{names}, {preprocessing}, "nll": 0.5, "samples": 200}}"#));
     assert!(!both.succeeded().stdout.contains(note));
     assert_eq!(facts()["input"]["std"], serde_json::json!([0.25, 0.25, 0.25]));
-    with("{}").failed(&["m.json", "neither `class_names` nor `preprocessing`"]);
+    with("{}").failed(&["m.json", "none of `class_names`", "`targets`"]);
 }
 
 /// A mean in 0..255 beside pixels in 0..1 leaves pictures that all look alike to the network.

@@ -182,6 +182,20 @@ fn members_that_alone_vary_are_sampled_once_each() {
 }
 
 #[test]
+fn bench_counts_what_comes_before_the_first_dropout_once_per_picture() {
+    let fixture = networks();
+    quantize(&fixture, &["--network", "drop.onnx", "--mc-dropout", "all"]).succeeded();
+    let run = ["bench", "out.safetensors", "--batch", "2", "--samples", "5", "--threads", "1"];
+    let json = fixture.json(&[&run[..], &["--seconds", "0.05", "--json"]].concat());
+    let rate = |key: &str| json[key].as_f64().unwrap();
+    let found = 1e9 * rate("giga_macs_per_second") / rate("image_samples_per_second");
+    let model = crate::support::load(&fixture.path("out.safetensors"));
+    let expected = model.quantized().multiply_accumulates_of(5) as f64 / 5.0;
+    assert!((found / expected - 1.0).abs() < 1e-9, "{found}, not {expected}");
+    assert!(expected < 0.5 * model.quantized().multiply_accumulates() as f64, "{expected}");
+}
+
+#[test]
 fn inspect_says_what_varies() {
     let fixture = networks();
     let dropout = ["--network", "drop.onnx", "--mc-dropout", "all=0.25"];

@@ -26,8 +26,13 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// A folder with a model of `channels` input channels.
     pub(crate) fn new(channels: usize) -> Self {
+        Self::of(&tiny_model(channels))
+    }
+
+    /// A folder with a model.
+    pub(crate) fn of(model: &QuantizedModel) -> Self {
         let fixture = Self { folder: tempfile::tempdir().unwrap() };
-        let bytes = format::write(&tiny_model(channels)).unwrap();
+        let bytes = format::write(model).unwrap();
         std::fs::write(fixture.path("model.safetensors"), bytes).unwrap();
         fixture
     }

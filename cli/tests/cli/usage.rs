@@ -73,6 +73,7 @@ fn every_number_out_of_range_is_told_its_range() {
         ("--first-sample", "a whole number from 0 to 268435455"),
         ("--top", "a whole number from 1 to 4294967295"),
         ("--abstain-above", NATS),
+        ("--level", "a number above 0 and below 1"),
         ("--max-pixels", "a whole number from 1 to 1099511627776"),
     ];
     let bench = [
@@ -133,7 +134,7 @@ fn every_number_out_of_range_is_told_its_range() {
         // None is forgotten: each option with such a placeholder takes a number.
         let help = fixture.run(&[command, "--help"]).succeeded().stdout;
         let numbers =
-            ["N", "B", "S", "X", "D", "SIZE", "SECONDS", "NATS", "PERCENT", "BITS", "NUMBERS"];
+            ["N", "B", "S", "X", "D", "P", "SIZE", "SECONDS", "NATS", "PERCENT", "BITS", "NUMBERS"];
         for line in help.lines().map(str::trim).filter(|line| line.starts_with("--")) {
             let Some((option, value)) = line.split_once(" <") else { continue };
             let is_number = numbers.iter().any(|name| value.strip_suffix('>') == Some(name));

@@ -10,7 +10,7 @@ use crate::{
     dropout::McDropout,
     error::ImportError,
     form::Form,
-    heads::{HeadKind, OutputChoice},
+    head_kind::{HeadKind, OutputChoice},
 };
 
 /// Properties of a network's input that its ONNX file leaves open.

@@ -14,7 +14,7 @@ use super::{
     supported, trace,
 };
 use crate::error::ImportError;
-use crate::heads::{HeadKind, OutputChoice};
+use crate::head_kind::{HeadKind, OutputChoice};
 
 /// Outputs of the graph whose values, one after the other, are an output of the model.
 pub(super) struct OutputGroup<'a> {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::ImportError,
     function::Unary,
-    heads::HeadKind,
+    head_kind::HeadKind,
     network::{Network, NetworkOutput},
 };
 

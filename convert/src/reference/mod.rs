@@ -9,9 +9,11 @@ mod convolution;
 mod predict;
 mod weights;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bayes8_core::graph::{Node, Op, Shape, Value};
+use bayes8_core::head::Output;
 use bayes8_core::ops::RealValue;
 use bayes8_core::session::{Estimate, OutOfMemory};
 use ndarray::{Array2, ArrayView, Axis, Dimension};
@@ -19,7 +21,6 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 pub use common_noise::CommonNoise;
-pub(crate) use predict::estimates;
 pub use predict::{predict, predict_mean, predict_samples};
 pub use weights::{FloatLayer, FloatWeights, draw};
 
@@ -130,6 +131,11 @@ pub fn stays_finite<D: Dimension>(
         })?;
     }
     Ok(!overflows.into_inner())
+}
+
+/// Returns `count` estimates without samples.
+pub(crate) fn estimates(outputs: &Arc<[Output]>, count: usize) -> Result<Vec<Estimate>, RunError> {
+    (0..count).map(|_| Ok(Estimate::new(outputs)?)).collect()
 }
 
 /// Adds the numbers of a run, `[N, numbers]`, to the estimates of the pictures.

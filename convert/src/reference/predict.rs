@@ -6,7 +6,7 @@ use ndarray::{ArrayView, ArrayView2, Axis, Dimension};
 use std::sync::Arc;
 
 use super::weights::{FloatWeights, draw};
-use super::{RunError, add_sample, run};
+use super::{RunError, add_sample, estimates, run};
 use crate::network::Network;
 
 /// Predicts `pictures`, as [`run`] takes them, with `samples` FP32 draws of the weights. `outputs`
@@ -64,9 +64,4 @@ pub fn predict_mean<D: Dimension>(
 ) -> Result<Vec<Estimate>, RunError> {
     let members = (0..network.members()).map(|member| FloatWeights::mean(network, member));
     predict_samples(network, outputs, pictures, members, observe)
-}
-
-/// Returns `count` estimates without samples.
-pub(crate) fn estimates(outputs: &Arc<[Output]>, count: usize) -> Result<Vec<Estimate>, RunError> {
-    (0..count).map(|_| Ok(Estimate::new(outputs)?)).collect()
 }

@@ -3,7 +3,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use bayes8_convert::{Network, SigmaSource, SigmaTensor, import};
 use ndarray::{Array2, ArrayD, Ix2};
-use rten_onnx::onnx::{AttributeProto, AttributeType, ModelProto, NodeProto, TensorProto};
+use rten_onnx::onnx::{
+    AttributeProto, AttributeType, DataType, ModelProto, NodeProto, TensorProto,
+};
 use safetensors::SafeTensors;
 
 /// A network with its recorded results.
@@ -128,5 +130,16 @@ pub(crate) fn string(name: &str, value: &str) -> AttributeProto {
         s: Some(value.into()),
         r#type: Some(AttributeType::STRING),
         ..AttributeProto::default()
+    }
+}
+
+/// A tensor of floats.
+pub(crate) fn tensor(name: &str, shape: &[i64], numbers: &[f32]) -> TensorProto {
+    TensorProto {
+        name: Some(name.into()),
+        dims: shape.to_vec(),
+        data_type: Some(DataType::FLOAT),
+        float_data: numbers.to_vec(),
+        ..TensorProto::default()
     }
 }

@@ -14,7 +14,7 @@ use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
 use ndarray::Array2;
 use rten_onnx::onnx::{DataType, ModelProto, NodeProto, TensorProto};
 
-use crate::common::{Fixture, assert_names, find, float, ints, none};
+use crate::common::{Fixture, assert_names, find, float, ints, none, tensor};
 
 /// A node without attributes.
 fn node(op: &str, name: &str, inputs: &[&str]) -> NodeProto {
@@ -24,16 +24,6 @@ fn node(op: &str, name: &str, inputs: &[&str]) -> NodeProto {
         input: inputs.iter().map(|&input| input.into()).collect(),
         output: vec![name.into()],
         ..NodeProto::default()
-    }
-}
-
-fn tensor(name: &str, shape: &[i64], numbers: &[f32]) -> TensorProto {
-    TensorProto {
-        name: Some(name.into()),
-        dims: shape.to_vec(),
-        data_type: Some(DataType::FLOAT),
-        float_data: numbers.to_vec(),
-        ..TensorProto::default()
     }
 }
 

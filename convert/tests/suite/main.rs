@@ -8,6 +8,7 @@ mod ensemble;
 mod fixtures;
 mod functions;
 mod golden;
+mod heads;
 mod layouts;
 mod maximum;
 mod operator_sets;

@@ -43,7 +43,7 @@ fn probabilities_and_pictures_are_not_logits() {
         let relu = graph.node.iter().find(|n| n.op_type.as_deref() == Some("Clip"));
         graph.output[0].name = Some(relu.unwrap().output[0].clone());
     });
-    assert_names(&positions, &["graph output", "[1, 6, 4, 3]", "[n, classes]"]);
+    assert_names(&positions, &["graph output", "[1, 6, 4, 3]", "[n, numbers]"]);
     let middle = refusal("flatten", |m| find(m, "Gemm").op_type = Some("LogSoftmax".into()));
     assert_names(&middle, &["Softmax"]);
     let twice = refusal("flatten", |m| {

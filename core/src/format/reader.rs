@@ -2,6 +2,7 @@
 
 use super::contents;
 use super::header_density::{Density, MAX_HEADER_BYTES};
+use super::objects;
 use super::other_formats;
 use super::schema::{self, Description, Input, Names, Version};
 use super::{
@@ -73,10 +74,8 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
         calibration,
     })?;
     let provenance = header.metadata().as_ref().and_then(|m| m.get(PROVENANCE_KEY));
-    // The provenance of a later writer may have another form, which is then ignored. A list would
-    // be read as the fields in their order.
-    let provenance = provenance.filter(|json| json.starts_with('{'));
-    let model = match provenance.and_then(|json| serde_json::from_str(json).ok()) {
+    // The provenance of a later writer may have another form, which is then ignored.
+    let model = match provenance.and_then(|json| objects::from_str(json).ok()) {
         Some(provenance) => model.with_provenance(provenance),
         None => model,
     };
@@ -121,11 +120,11 @@ fn quantization(scale: f32, zero_point: u8) -> Quantization {
 
 fn parse(json: &str) -> Result<Description, FormatError> {
     let damaged = |error: serde_json::Error| FormatError::Description(error.to_string());
-    let Version { format_version } = serde_json::from_str(json).map_err(damaged)?;
+    let Version { format_version } = objects::from_str(json).map_err(damaged)?;
     if !(1..=FORMAT_VERSION).contains(&format_version) {
         return Err(FormatError::Version { found: format_version });
     }
-    let description: Description = serde_json::from_str(json).map_err(damaged)?;
+    let description: Description = objects::from_str(json).map_err(damaged)?;
     if description.members > 1 && format_version < SINCE_MEMBERS {
         return Err(FormatError::FieldVersion { field: "members", version: format_version });
     }

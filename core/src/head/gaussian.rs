@@ -11,10 +11,10 @@
 //! m is rounded once to an integer number of steps 2^e, and v to an integer number of 2^2e. Their
 //! sums, and the sums of the exact squares of the integers, merge to the same bits in any order.
 
-use super::accumulator::{
-    Accumulator, WordsError, add_all, check_range, check_samples, grown, reserved,
-};
+use super::accumulator::{Accumulator, WordsError, add_all, check_range, check_samples, grown};
+use super::exponential::{exponential, power_of_two, rounded};
 use super::normal;
+use super::target_sums::{LOW, TargetSums, add_parts, whole};
 use crate::check::{check_count, check_number, check_scale};
 use crate::error::ModelError;
 use alloc::collections::TryReserveError;
@@ -86,9 +86,6 @@ const MOST_MEAN: f64 = i32::MAX as f64;
 /// The largest rounded variance, 2^62: more than the square of any rounded mean.
 const MOST_VARIANCE: f64 = (1u64 << 62) as f64;
 
-/// Bits of the low part of a square or a variance.
-const LOW: u32 = 32;
-
 impl Gaussian {
     /// Returns the number of f32 outputs for one picture and weight sample.
     pub fn outputs(&self) -> usize {
@@ -119,12 +116,21 @@ impl Gaussian {
 }
 
 impl Variance {
+    /// Returns the name in a model file: `none`, `log` or `softplus`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Log => "log",
+            Self::Softplus => "softplus",
+        }
+    }
+
     /// Returns the variance that output `x` states, in the network's units.
     pub fn of(self, x: f32) -> f64 {
         let x = f64::from(x);
         match self {
             Self::None => 0.0,
-            Self::Log => libm::exp(x),
+            Self::Log => exponential(x),
             // ln(1 + e^x) without overflow.
             Self::Softplus => x.max(0.0) + libm::log1p(libm::exp(-x.abs())),
         }
@@ -159,8 +165,7 @@ impl Variance {
 pub struct GaussianSums {
     head: Arc<Gaussian>,
     samples: u64,
-    /// The words after the number of samples.
-    sums: Vec<i64>,
+    sums: Vec<TargetSums>,
 }
 
 /// The mean of each target of one picture and its uncertainty, in the unit of the target.
@@ -213,7 +218,7 @@ impl TargetUncertainty {
 impl GaussianSums {
     /// Creates sums without samples.
     pub fn new(head: &Arc<Gaussian>) -> Self {
-        let sums = alloc::vec![0; head.targets.len() * head.sums()];
+        let sums = alloc::vec![TargetSums::default(); head.targets.len()];
         Self { head: Arc::clone(head), samples: 0, sums }
     }
 
@@ -241,13 +246,15 @@ impl GaussianSums {
             };
             check_range(words, index, one)?;
         }
-        let sums = Self { head: Arc::clone(head), samples, sums: words[1..].into() };
-        for (target, &sum) in words[1..=targets].iter().enumerate() {
-            if sums.spread(target).is_none() {
-                return Err(WordsError::Range { index: 1 + target, word: sum, samples });
-            }
-        }
-        Ok(sums)
+        let sums = (0..targets).map(|target| {
+            // Absent variances are zero.
+            let word = |kind: usize| words.get(1 + kind * targets + target).copied().unwrap_or(0);
+            let (mean, square, variance) = (word(0), [word(1), word(2)], [word(3), word(4)]);
+            let sums = TargetSums { mean, square, variance };
+            let possible = sums.spread(samples).map(|_| sums);
+            possible.ok_or(WordsError::Range { index: 1 + target, word: mean, samples })
+        });
+        Ok(Self { head: Arc::clone(head), samples, sums: sums.collect::<Result<_, _>>()? })
     }
 
     /// Creates sums without samples.
@@ -255,7 +262,9 @@ impl GaussianSums {
     /// # Errors
     /// When there is not enough memory.
     pub(super) fn try_new(head: &Arc<Gaussian>) -> Result<Self, TryReserveError> {
-        let sums = reserved(head.targets.len() * head.sums())?;
+        let mut sums = Vec::new();
+        sums.try_reserve_exact(head.targets.len())?;
+        sums.resize(head.targets.len(), TargetSums::default());
         Ok(Self { head: Arc::clone(head), samples: 0, sums })
     }
 
@@ -268,29 +277,6 @@ impl GaussianSums {
     pub(super) fn words(head: &Gaussian) -> usize {
         1 + head.targets.len() * head.sums()
     }
-
-    /// Adds a square or a variance to the sums of its two parts: `part` and the next.
-    fn add_parts(&mut self, part: usize, target: usize, value: u64) {
-        let targets = self.head.targets.len();
-        // Both are below 2^32.
-        self.sums[part * targets + target] += (value >> LOW) as i64;
-        self.sums[(part + 1) * targets + target] += (value & ((1 << LOW) - 1)) as i64;
-    }
-
-    /// Returns n^2 times the variance of the n rounded means of a target; `None` if there are no
-    /// such means.
-    fn spread(&self, target: usize) -> Option<u128> {
-        // At most 2^118 each.
-        let squares = u128::from(self.samples) * self.parts(1, target);
-        squares.checked_sub(u128::from(self.sums[target].unsigned_abs()).pow(2))
-    }
-
-    /// Returns the sum of squares or variances whose parts [`Self::add_parts`] has summed.
-    fn parts(&self, part: usize, target: usize) -> u128 {
-        let targets = self.head.targets.len();
-        let sum = |part: usize| u128::from(self.sums[part * targets + target].unsigned_abs());
-        (sum(part) << LOW) + sum(part + 1)
-    }
 }
 
 impl Accumulator for GaussianSums {
@@ -302,40 +288,55 @@ impl Accumulator for GaussianSums {
 
     fn clear(&mut self) {
         self.samples = 0;
-        self.sums.fill(0);
+        self.sums.fill(TargetSums::default());
     }
 
     fn add(&mut self, outputs: &[f32]) {
         assert_eq!(outputs.len(), self.head.outputs(), "the outputs of every target");
         self.samples = grown(self.samples, 1);
-        let targets = self.head.targets.len();
-        for target in 0..targets {
-            let steps = power_of_two(-i32::from(self.head.targets[target].exponent));
-            let mean = (f64::from(outputs[target]) * steps).clamp(-MOST_MEAN, MOST_MEAN);
-            let mean = libm::rint(mean) as i64;
-            self.sums[target] += mean;
-            self.add_parts(1, target, mean.unsigned_abs().pow(2));
-            if self.head.variance != Variance::None {
-                let variance = self.head.variance.of(outputs[targets + target]);
-                let variance = (variance * (steps * steps)).min(MOST_VARIANCE);
-                self.add_parts(3, target, libm::rint(variance) as u64);
-            }
+        let Gaussian { variance, targets } = &*self.head;
+        let (means, stated) = outputs.split_at(targets.len());
+        for ((target, sums), &mean) in targets.iter().zip(&mut self.sums).zip(means) {
+            let steps = power_of_two(-i32::from(target.exponent));
+            let mean = (f64::from(mean) * steps).clamp(-MOST_MEAN, MOST_MEAN);
+            let mean = rounded(mean);
+            sums.mean += mean;
+            add_parts(&mut sums.square, mean.unsigned_abs().pow(2));
+        }
+        // Without variances this is empty.
+        for ((target, sums), &x) in targets.iter().zip(&mut self.sums).zip(stated) {
+            let steps = power_of_two(-i32::from(target.exponent));
+            let variance = (variance.of(x) * (steps * steps)).min(MOST_VARIANCE);
+            // Not negative.
+            add_parts(&mut sums.variance, rounded(variance).unsigned_abs());
         }
     }
 
     fn merge(&mut self, other: &Self) {
         assert_eq!(other.head, self.head, "the same targets");
         self.samples = grown(self.samples, other.samples);
-        add_all(&mut self.sums, &other.sums);
+        for (sums, other) in self.sums.iter_mut().zip(&other.sums) {
+            sums.mean += other.mean;
+            add_all(&mut sums.square, &other.square);
+            add_all(&mut sums.variance, &other.variance);
+        }
     }
 
     /// Returns the number of samples and, for all targets each, the sums of means, of the high and
     /// of the low parts of squares, and of the high and of the low parts of variances.
     fn to_words(&self) -> Vec<i64> {
-        let mut words = Vec::with_capacity(1 + self.sums.len());
+        let mut words = Vec::with_capacity(Self::words(&self.head));
         // At most MAX_SAMPLES.
         words.push(self.samples as i64);
-        words.extend(&self.sums);
+        words.extend(self.sums.iter().map(|sums| sums.mean));
+        for part in 0..2 {
+            words.extend(self.sums.iter().map(|sums| sums.square[part]));
+        }
+        if self.head.variance != Variance::None {
+            for part in 0..2 {
+                words.extend(self.sums.iter().map(|sums| sums.variance[part]));
+            }
+        }
         words
     }
 
@@ -354,25 +355,20 @@ impl Accumulator for GaussianSums {
                 continue;
             }
             let step = f64::from(target.scale) * power_of_two(target.exponent.into());
-            let sum = self.sums[index];
+            let sums = &self.sums[index];
             // The squares of real numbers have a sum that is large enough.
-            let spread = self.spread(index).unwrap_or(0);
+            let spread = sums.spread(self.samples).unwrap_or(0);
             let epistemic = step * (libm::sqrt(spread as f64) / count);
             let stated = match self.head.variance {
                 Variance::None => 0.0,
-                Variance::Log | Variance::Softplus => self.parts(3, index) as f64 / count,
+                Variance::Log | Variance::Softplus => whole(sums.variance) as f64 / count,
             };
             let noise = f64::from(target.noise);
             let aleatoric = step * step * stated + noise * noise;
-            mean.push(step * (sum as f64 / count) + f64::from(target.offset));
+            mean.push(step * (sums.mean as f64 / count) + f64::from(target.offset));
             std.push(libm::sqrt(aleatoric + epistemic * epistemic));
             aleatoric_std.push(libm::sqrt(aleatoric));
             epistemic_std.push(epistemic);
         }
     }
-}
-
-/// Returns 2^`exponent`, for exponents from -1022 to 1023.
-fn power_of_two(exponent: i32) -> f64 {
-    f64::from_bits(((exponent + 1023) as u64) << 52)
 }

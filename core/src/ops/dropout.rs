@@ -1,7 +1,7 @@
 //! Dropout that stays active at prediction.
 
 use super::{Dice, GraphError, GridRule, Inputs, Operation, Random, Site};
-use crate::chacha::{ChaCha8, Group};
+use crate::chacha::{ChaCha8, GROUP_BYTES, Group};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::numerics::Quantization;
@@ -188,6 +188,9 @@ impl Random for Dropout {
     }
 }
 
+/// Groups of the key stream that are computed at a time. Vector units compute several faster than one by one.
+const TOGETHER: usize = 4;
+
 /// Replaces the codes of dropped units by that of x = 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Masking {
@@ -206,25 +209,48 @@ impl Masking {
     pub(super) fn run<'a>(
         &self,
         draw: Draw,
-        groups: impl Fn(ChaCha8, u64) -> Group,
+        groups: impl Fn(ChaCha8, u64, &mut [Group]),
         input: impl Fn(usize) -> &'a [u8],
         output: &mut [u8],
     ) {
         let stream = draw.mask_stream(self.number);
+        let groups = |first, drawn: &mut [Group]| groups(stream, first, drawn);
         let input = input(0);
         // Short rows would be slow one by one: handle all those together that a mask has room for.
         let length = (UNITS / self.units).max(1) * self.units;
-        for (group, first) in (0..).zip((0..length).step_by(UNITS)) {
-            let mut kept = mask(&groups(stream, group), self.probability);
-            let mut filled = self.units;
-            while filled < length {
-                let more = filled.min(length - filled);
-                kept.copy_within(..more, filled);
-                filled += more;
-            }
-            for (codes, to) in input.chunks(length).zip(output.chunks_mut(length)) {
-                let some = first..codes.len().min(first + UNITS);
-                self.apply(&kept, &codes[some.clone()], &mut to[some]);
+        if length > UNITS {
+            self.rows::<TOGETHER>(length, groups, input, output);
+        } else {
+            self.rows::<1>(length, groups, input, output);
+        }
+    }
+
+    /// Masks rows of `length` codes each, `N` groups of the key stream at a time.
+    #[inline(always)]
+    fn rows<const N: usize>(
+        &self,
+        length: usize,
+        groups: impl Fn(u64, &mut [Group]),
+        input: &[u8],
+        output: &mut [u8],
+    ) {
+        let mut memory = [[0; GROUP_BYTES]; N];
+        for first in (0..length).step_by(N * UNITS) {
+            let drawn = (length - first).div_ceil(UNITS).min(N);
+            let drawn = &mut memory[..drawn];
+            groups((first / UNITS) as u64, drawn);
+            for (group, first) in drawn.iter().zip((first..).step_by(UNITS)) {
+                let mut kept = mask(group, self.probability);
+                let mut filled = self.units;
+                while filled < length {
+                    let more = filled.min(length - filled);
+                    kept.copy_within(..more, filled);
+                    filled += more;
+                }
+                for (codes, to) in input.chunks(length).zip(output.chunks_mut(length)) {
+                    let some = first..codes.len().min(first + UNITS);
+                    self.apply(&kept, &codes[some.clone()], &mut to[some]);
+                }
             }
         }
     }

@@ -65,8 +65,8 @@ pub trait Kernel: Copy + Send + Sync {
         output: BlockOutput<'_>,
     );
 
-    /// Computes a group of a key stream ([`ChaCha8::group_bytes`]).
-    fn group(self, stream: ChaCha8, index: u64) -> Group;
+    /// Computes consecutive groups of a key stream, from number `first` on ([`ChaCha8::groups`]).
+    fn groups(self, stream: ChaCha8, first: u64, groups: &mut [Group]);
 
     /// Draws chunks of weights.
     fn draw(self, drawing: Drawing<'_>);

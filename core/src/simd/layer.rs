@@ -1,12 +1,14 @@
 //! The posterior of a layer, arranged for sampling.
 
 use super::{Kernel, PANEL, winograd};
+use crate::chacha::GROUP_BYTES;
 use crate::convolution::Convolution;
 use crate::layer::Layer;
 use crate::posterior::gaussian::CHUNK;
 use crate::posterior::{Draw, Posterior, gaussian::Gaussian};
 use alloc::{sync::Arc, vec::Vec};
 use core::ops::Range;
+use core::slice;
 
 /// A posterior in chunks. Every row is padded with zeros to whole chunks, like the noise.
 pub struct SimdLayer {
@@ -72,7 +74,12 @@ impl SimdLayer {
 
     /// Draws the biases, one per output channel.
     pub(super) fn sample_biases<K: Kernel>(&self, kernel: K, draw: Draw, biases: &mut [i32]) {
-        self.layer.sample_biases_from(draw, |stream, index| kernel.group(stream, index), biases);
+        let group = |stream, index| {
+            let mut group = [0; GROUP_BYTES];
+            kernel.groups(stream, index, slice::from_mut(&mut group));
+            group
+        };
+        self.layer.sample_biases_from(draw, group, biases);
     }
 
     pub(super) fn channels_per_group(&self) -> usize {

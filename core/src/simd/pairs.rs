@@ -59,8 +59,8 @@ impl<D: DotPairs<P>, const P: usize> Kernel for Pairs<D, P> {
         self.0.run(tile::Multiply { set: self.0, block, output: &mut output });
     }
 
-    fn group(self, stream: ChaCha8, index: u64) -> Group {
-        self.0.run(sampler::StreamGroup { lanes: self.0.lanes(), stream, index })
+    fn groups(self, stream: ChaCha8, first: u64, groups: &mut [Group]) {
+        self.0.run(sampler::StreamGroups { lanes: self.0.lanes(), stream, first, groups });
     }
 
     fn draw(self, drawing: Drawing<'_>) {

@@ -3,32 +3,48 @@
 use super::lanes::{Dot, Int, Lanes};
 use super::task::Task;
 use super::{Drawing, NoiseMultipliers, PANEL, stream_groups};
-use crate::chacha::{COLUMNS, ChaCha8, DIAGONALS, GROUP_BYTES, Group};
+use crate::chacha::{COLUMNS, ChaCha8, DIAGONALS, Group};
 use crate::posterior::gaussian::{CHUNK, CHUNKS_PER_GROUP, NOISE_TABLES};
 use core::ops::Range;
 
-/// Computes a group of a key stream.
-pub(super) struct StreamGroup<L, const P: usize> {
+/// Computes consecutive groups of a key stream.
+pub(super) struct StreamGroups<'a, L, const P: usize> {
     pub(super) lanes: L,
     pub(super) stream: ChaCha8,
-    pub(super) index: u64,
+    pub(super) first: u64,
+    pub(super) groups: &'a mut [Group],
 }
 
-impl<L: Lanes<P>, const P: usize> Task for StreamGroup<L, P> {
-    type Output = Group;
+impl<L: Lanes<P>, const P: usize> Task for StreamGroups<'_, L, P> {
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> Group {
-        let Self { lanes, stream, index } = self;
-        let mut group = [0; GROUP_BYTES];
-        // Word by word, 64 bytes each.
-        let (lines, _) = group.as_chunks_mut::<CHUNK>();
+    fn run(self) {
+        let Self { lanes, stream, first, groups } = self;
+        // If a register has all lanes, there are 32 of them: enough for two states.
+        let paired = if P == 1 { groups.len() / 2 * 2 } else { 0 };
+        let (pairs, rest) = groups.split_at_mut(paired);
         for p in 0..P {
-            for (word, line) in key_stream(lanes, stream, index, p).into_iter().zip(&mut *lines) {
-                lanes.store_register(line, p, word);
+            let cipher = Cipher::new(lanes, stream, first, p);
+            for (pair, index) in pairs.as_chunks_mut::<2>().0.iter_mut().zip((0..).step_by(2)) {
+                let words: [_; 2] = cipher.groups(index);
+                for (group, words) in pair.iter_mut().zip(words) {
+                    store(lanes, p, words, group);
+                }
+            }
+            for (group, index) in rest.iter_mut().zip(paired..) {
+                let [words] = cipher.groups(index);
+                store(lanes, p, words, group);
             }
         }
-        group
+    }
+}
+
+/// Stores register `p` of the words of a group, 64 bytes each.
+#[inline(always)]
+fn store<L: Lanes<P>, const P: usize>(lanes: L, p: usize, words: [L::Int; 16], group: &mut Group) {
+    for (word, line) in words.into_iter().zip(group.as_chunks_mut::<CHUNK>().0) {
+        lanes.store_register(line, p, word);
     }
 }
 
@@ -61,7 +77,7 @@ impl<L: Lanes<P>, const P: usize> Task for Draw<'_, L, P> {
             };
             // Register by register, so that the state of the cipher is all that lives in registers.
             for p in 0..P {
-                let words = key_stream(lanes, stream, group, p);
+                let [words] = Cipher::new(lanes, stream, group, p).groups(0);
                 let bytes = &words.as_chunks::<2>().0[within..][..count];
                 for i in 0..count {
                     let [first, second] = bytes[i];
@@ -108,56 +124,108 @@ fn row_multipliers<L: Lanes<P>, const P: usize>(
     result
 }
 
-/// Computes register `p` of group `index` of the key stream: element `j` has word `j` of its blocks
+/// Register `p` of the state of a key stream, from which it computes groups of the stream
 /// ([`crate::chacha`]).
-#[inline(always)]
-fn key_stream<L: Lanes<P>, const P: usize>(
+struct Cipher<L: Lanes<P>, const P: usize> {
     lanes: L,
-    stream: ChaCha8,
-    index: u64,
-    p: usize,
-) -> [L::Int; 16] {
-    const NUMBERS: [i32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-    // 16 blocks from a multiple of 16 on: the low word of the counter never carries into the high one.
-    let words = stream.start(index * 16);
-    let mut start = [lanes.load_register(&NUMBERS, p); 16];
-    let numbers = start[12];
-    for (word, start) in words.iter().zip(&mut start) {
-        *start = lanes.splat(*word as i32);
-    }
-    start[12] = lanes.add(start[12], numbers);
-    let mut state = start;
-    for _ in 0..4 {
-        for [a, b, c, d] in COLUMNS {
-            quarter_round(lanes, &mut state, a, b, c, d);
-        }
-        for [a, b, c, d] in DIAGONALS {
-            quarter_round(lanes, &mut state, a, b, c, d);
-        }
-    }
-    for (state, start) in state.iter_mut().zip(start) {
-        *state = lanes.add(*state, start);
-    }
-    state
+    /// The words of the first group before the rounds.
+    start: [L::Int; 16],
+    /// The same after the part of the first round that no counter changes: all columns but the first.
+    mixed: [L::Int; 16],
 }
 
+impl<L: Lanes<P>, const P: usize> Cipher<L, P> {
+    #[inline(always)]
+    fn new(lanes: L, stream: ChaCha8, first: u64, p: usize) -> Self {
+        const NUMBERS: [i32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+        // From a multiple of 16 on, and for the units of one value: the low word of the counter does not
+        // carry into the high one.
+        let words = stream.start(first * 16);
+        let numbers = lanes.load_register(&NUMBERS, p);
+        let mut start = [numbers; 16];
+        for (word, start) in words.iter().zip(&mut start) {
+            *start = lanes.splat(*word as i32);
+        }
+        start[12] = lanes.add(start[12], numbers);
+        let mut mixed = [start];
+        let [_, second, third, fourth] = COLUMNS;
+        quarter_rounds(lanes, &mut mixed, [second]);
+        quarter_rounds(lanes, &mut mixed, [third]);
+        quarter_rounds(lanes, &mut mixed, [fourth]);
+        let [mixed] = mixed;
+        Self { lanes, start, mixed }
+    }
+
+    /// Computes `N` groups together, the first of which is `index` groups after that of [`Self::new`].
+    /// Element `j` of a group has word `j` of its blocks.
+    #[inline(always)]
+    fn groups<const N: usize>(&self, index: usize) -> [[L::Int; 16]; N] {
+        let Self { lanes, start, mixed } = *self;
+        let mut counters = [start[12]; N];
+        let mut states = [mixed; N];
+        for n in 0..N {
+            counters[n] = lanes.add(counters[n], lanes.splat(16 * (index + n) as i32));
+            states[n][12] = counters[n];
+        }
+        quarter_rounds(lanes, &mut states, [COLUMNS[0]]);
+        round(lanes, &mut states, DIAGONALS);
+        for _ in 1..4 {
+            round(lanes, &mut states, COLUMNS);
+            round(lanes, &mut states, DIAGONALS);
+        }
+        for (state, counter) in states.iter_mut().zip(counters) {
+            let start = start.into_iter().enumerate();
+            for (state, (word, start)) in state.iter_mut().zip(start) {
+                *state = lanes.add(*state, if word == 12 { counter } else { start });
+            }
+        }
+        states
+    }
+}
+
+/// Does four quarter rounds of all states.
 #[inline(always)]
-fn quarter_round<L: Lanes<P>, const P: usize>(
+fn round<L: Lanes<P>, const P: usize, const N: usize>(
     lanes: L,
-    state: &mut [L::Int; 16],
-    a: usize,
-    b: usize,
-    c: usize,
-    d: usize,
+    states: &mut [[L::Int; 16]; N],
+    words: [[usize; 4]; 4],
 ) {
-    state[a] = lanes.add(state[a], state[b]);
-    state[d] = lanes.rotate::<16>(lanes.xor(state[d], state[a]));
-    state[c] = lanes.add(state[c], state[d]);
-    state[b] = lanes.rotate::<12>(lanes.xor(state[b], state[c]));
-    state[a] = lanes.add(state[a], state[b]);
-    state[d] = lanes.rotate::<8>(lanes.xor(state[d], state[a]));
-    state[c] = lanes.add(state[c], state[d]);
-    state[b] = lanes.rotate::<7>(lanes.xor(state[b], state[c]));
+    if N > 1 {
+        return quarter_rounds(lanes, states, words);
+    }
+    // One after the other, so that only four words need registers. Compilers would not unroll a loop.
+    let [first, second, third, fourth] = words;
+    quarter_rounds(lanes, states, [first]);
+    quarter_rounds(lanes, states, [second]);
+    quarter_rounds(lanes, states, [third]);
+    quarter_rounds(lanes, states, [fourth]);
+}
+
+/// Does `Q` quarter rounds of all states at the same time. Neighbouring instructions are independent
+/// then, and do not wait for each other.
+#[inline(always)]
+fn quarter_rounds<L: Lanes<P>, const P: usize, const N: usize, const Q: usize>(
+    lanes: L,
+    states: &mut [[L::Int; 16]; N],
+    words: [[usize; 4]; Q],
+) {
+    macro_rules! each {
+        (|$state:ident, [$($word:pat),*]| $to:expr => $value:expr) => {
+            for $state in &mut *states {
+                for [$($word),*] in words {
+                    $to = $value;
+                }
+            }
+        };
+    }
+    each!(|state, [a, b, _, _]| state[a] => lanes.add(state[a], state[b]));
+    each!(|state, [a, _, _, d]| state[d] => lanes.rotate::<16>(lanes.xor(state[d], state[a])));
+    each!(|state, [_, _, c, d]| state[c] => lanes.add(state[c], state[d]));
+    each!(|state, [_, b, c, _]| state[b] => lanes.rotate::<12>(lanes.xor(state[b], state[c])));
+    each!(|state, [a, b, _, _]| state[a] => lanes.add(state[a], state[b]));
+    each!(|state, [a, _, _, d]| state[d] => lanes.rotate::<8>(lanes.xor(state[d], state[a])));
+    each!(|state, [_, _, c, d]| state[c] => lanes.add(state[c], state[d]));
+    each!(|state, [_, b, c, _]| state[b] => lanes.rotate::<7>(lanes.xor(state[b], state[c])));
 }
 
 /// Packs 16 rows into a panel `[K / STEP][16][STEP]` ([`super::Kernel::pack`]). `register(row, i)`

@@ -38,7 +38,7 @@ pub(super) struct Codes<'j, 'o, G, F> {
 
 impl<'a, G, F> Task for Codes<'_, '_, G, F>
 where
-    G: Fn(ChaCha8, u64) -> Group,
+    G: Fn(ChaCha8, u64, &mut [Group]),
     F: Fn(usize) -> &'a [u8],
 {
     type Output = ();

@@ -49,6 +49,17 @@ fn a_header_of_many_megabytes_is_not_parsed() {
 }
 
 #[test]
+fn a_list_in_place_of_an_object_is_refused() {
+    // serde reads one as the fields in their order.
+    let list = "invalid type: sequence";
+    described(r#""scale":"#, r#""preprocessing":[[0.0],[1.0]],"scale":"#, list);
+    let file = crate::small_model::file();
+    let from = file.description.find(r#"{"linear":{"#).expect("a linear layer");
+    let op = &file.description[from..][..file.description[from..].find("}}").unwrap() + 2];
+    described(op, r#"{"linear":[3]}"#, list);
+}
+
+#[test]
 fn names_with_control_characters_or_megabytes_are_refused() {
     let long = "n".repeat(1 << 20);
     for (bad, fault) in [("a\\u001b[2Jb", "control character \\u{1b}"), (&long, "1048576 bytes")] {

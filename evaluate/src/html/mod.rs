@@ -11,11 +11,12 @@ mod plots;
 pub mod regression;
 mod svg;
 
+use bayes8_core::model::Values;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::compared::Compared;
 use crate::metrics::{Difference, DriftGaps, Worst};
-use crate::model_report::{Evidence, ModelReport};
+use crate::model_report::{ClassNames, Evidence, ModelReport};
 use crate::provenance::Provenance;
 use crate::report::{Peer, Report};
 use crate::rows::rows;
@@ -148,7 +149,7 @@ fn summary(evaluation: &Report, model: &ModelReport) -> String {
     format!(
         "{} of {} classes, {} each, seed {seed}. {:.0} pictures per second on {} with kernel {kernel}.",
         counted(*pictures as u64, "labelled picture"),
-        model.classes,
+        model.classes.as_ref().map_or(0, |classes| classes.count),
         counted(*samples, "Monte-Carlo sample"),
         *pictures as f64 / seconds,
         counted(evaluation.threads as u64, "thread"),
@@ -283,8 +284,12 @@ fn drift_summary(evaluation: &Report) -> String {
 fn model_facts(model: &ModelReport) -> Markup {
     let share = 100.0 * model.bayesian_parameters as f64 / model.parameters.max(1) as f64;
     let work = model.multiply_accumulates as f64 / 1e6;
+    let values = match model.input.values {
+        Values::Bytes => "bytes",
+        Values::Numbers => "numbers",
+    };
     let mut values = vec![
-        ("input", format!("{} bytes", model.input.shape)),
+        ("input", format!("{} {values}", model.input.shape)),
         ("varies from sample to sample", model.randomness.to_string()),
         ("parameters", format!("{}, {share:.1} % Bayesian", thousands(model.parameters as u64))),
         ("work of a sample", format!("{work:.1} M multiply-accumulates")),
@@ -301,11 +306,11 @@ fn model_facts(model: &ModelReport) -> Markup {
     }
     html! {
         (facts(&values))
-        @if !model.class_names.is_empty() {
+        @if let Some(ClassNames { names, .. }) = &model.classes && !names.is_empty() {
             h3 { "Classes" }
-            details open[model.class_names.len() <= 20] {
-                summary { (model.class_names.len()) " names" }
-                ol.classes start="0" { @for name in &model.class_names { li { (name) } } }
+            details open[names.len() <= 20] {
+                summary { (names.len()) " names" }
+                ol.classes start="0" { @for name in names { li { (name) } } }
             }
         }
     }

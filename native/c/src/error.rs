@@ -35,7 +35,7 @@ pub enum Status {
     Threads = 7,
     /// The pictures or sums do not have the shape that the model takes.
     Shape = 8,
-    /// A normalized picture holds a number that is not finite.
+    /// A picture holds a number that is not finite.
     NotFinite = 9,
     /// A defect of the library. It was contained: the model can be used further and freed.
     Panic = 10,
@@ -47,6 +47,8 @@ pub enum Status {
     Sums = 13,
     /// The caller's progress function cancelled the prediction.
     Cancelled = 14,
+    /// Bytes for a model that takes numbers, or numbers for one that takes bytes.
+    Values = 15,
 }
 
 /// Why a call failed.
@@ -60,8 +62,18 @@ pub(crate) enum Error {
     Length { name: &'static str, length: usize },
     #[error("`{0}` is not valid UTF-8")]
     NotUtf8(&'static str),
-    #[error("class {class} does not exist, the model has {classes} classes")]
-    Class { class: usize, classes: usize },
+    #[error("output {index} does not exist, the model has {count} of them")]
+    Output { index: usize, count: usize },
+    #[error("output `{0}` is named twice")]
+    Twice(String),
+    #[error("{item} {index} does not exist: output `{output}` has {count} of them")]
+    Item { item: &'static str, index: usize, output: String, count: usize },
+    #[error("output `{output}` has no {items}: its head is `{head}`")]
+    NoItems { items: &'static str, output: String, head: &'static str },
+    #[error(
+        "`{name}` is not a figure of output `{output}`: its head is `{head}`, which has {figures}"
+    )]
+    NoFigure { name: &'static str, output: String, head: &'static str, figures: String },
     #[error("dropout node {index} does not exist, the model has {count} of them")]
     Dropout { index: usize, count: usize },
     #[error("`{name}` has room for {capacity} elements, {needed} are needed")]
@@ -73,11 +85,13 @@ pub(crate) enum Error {
     #[error("picture {picture} of `{name}`")]
     Words { name: &'static str, picture: usize, source: WordsError },
     #[error("picture {picture} would have {samples} samples: it can have at most 2^28")]
-    TooManySamples { picture: usize, samples: i64 },
+    TooManySamples { picture: usize, samples: u64 },
     #[error("`{0}` and `{1}` overlap")]
     Overlap(&'static str, &'static str),
     #[error("`outputs->{0}` must be NULL: sums do not determine it")]
     NotFinished(&'static str),
+    #[error("`outputs->next` must be NULL: the sums are those of one output")]
+    OneOutput,
     #[error("`{name}->size` is {size}, not `sizeof({of})`: start from `{initializer}`")]
     Size { name: &'static str, size: usize, of: &'static str, initializer: &'static str },
     #[error(
@@ -104,11 +118,16 @@ impl Error {
             Self::Misaligned(_)
             | Self::Length { .. }
             | Self::NotUtf8(_)
-            | Self::Class { .. }
+            | Self::Output { .. }
+            | Self::Twice(_)
+            | Self::Item { .. }
+            | Self::NoItems { .. }
+            | Self::NoFigure { .. }
             | Self::Dropout { .. }
             | Self::TooManySamples { .. }
             | Self::Overlap(..)
             | Self::NotFinished(_)
+            | Self::OneOutput
             | Self::Size { .. }
             | Self::UnknownField(_) => Status::InvalidArgument,
             Self::TooSmall { .. } => Status::BufferTooSmall,
@@ -124,6 +143,7 @@ impl Error {
             Self::Predict(PredictError::Cancelled) => Status::Cancelled,
             Self::Predict(PredictError::Request(error)) => match error {
                 RequestError::Length { .. } => Status::Shape,
+                RequestError::Values(_) => Status::Values,
                 RequestError::NotFinite { .. } => Status::NotFinite,
                 RequestError::Memory { .. } => Status::OutOfMemory,
                 // Samples that do not exist, and what else a later version may refuse.

@@ -10,11 +10,13 @@
 //!
 //! The doc comments of public items become the header, so they speak of C.
 
+pub mod describe;
 pub mod digest;
 pub mod dropout;
 pub mod error;
 mod extensible;
 pub mod model;
+pub mod output;
 pub mod outputs;
 mod pointer;
 pub mod predict;

@@ -3,10 +3,11 @@
 use crate::dropout::{Dropout, DropoutNode};
 use crate::error::{Error, Status, boundary, c_text};
 use crate::extensible::{self, Extensible};
+use crate::output::OutputTexts;
 use crate::pointer::{Place, reference, slice, text};
 use bayes8_native::core::format;
-use bayes8_native::head::classes::ClassSums;
-use bayes8_native::{Accumulator, Limits, LoadError, ModelOptions as NativeOptions, Pool, Threads};
+use bayes8_native::core::model::Values;
+use bayes8_native::{Limits, LoadError, ModelOptions as NativeOptions, Output, Pool, Threads};
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::mem::offset_of;
 use std::ptr;
@@ -22,11 +23,9 @@ pub struct ModelHandle {
     name: CString,
     digest: CString,
     kernel: CString,
-    class_names: Vec<CString>,
+    outputs: Vec<OutputTexts>,
     bayesian_layers: usize,
     dropout: Vec<DropoutNode>,
-    /// Number of integers that the samples of a picture sum to.
-    pub(crate) sum_words: usize,
 }
 
 // Handles are shared between threads of the caller, which the compiler cannot see.
@@ -90,11 +89,11 @@ pub struct ModelInfo {
     pub width: usize,
     /// Channels of a picture: 1 for gray, 3 for red, green and blue.
     pub channels: usize,
-    /// Number of classes.
+    /// Number of classes of the first output; 0 if its head is another.
     pub classes: usize,
     /// Number of threads that a prediction may use.
     pub threads: usize,
-    /// Number of integers in the sums of a picture (`sums` of `bayes8_outputs`).
+    /// Number of integers in the sums of the first output for a picture (`sums` of `bayes8_outputs`).
     pub sum_words: usize,
     /// Number of samples of a prediction whose options have `samples` 0: the number of members for an
     /// ensemble in which nothing else varies, and otherwise 32, rounded up to a multiple of the members.
@@ -106,6 +105,13 @@ pub struct ModelInfo {
     pub bayesian_layers: usize,
     /// Number of dropout nodes, which are active; `bayes8_model_get_dropout()` describes them.
     pub dropout: usize,
+    /// Number of outputs, at least 1; `bayes8_model_get_output()` describes them.
+    pub outputs: usize,
+    /// Number of the network's numbers for a picture and sample, of all outputs (`logits` of
+    /// `bayes8_outputs`).
+    pub numbers: usize,
+    /// What the model takes: `bytes`, for `bayes8_predict()`, or `numbers`, for `bayes8_predict_numbers()`.
+    pub values: *const c_char,
 }
 
 // SAFETY: sizes and pointers, of which any bytes are valid; the last field ends the struct.
@@ -221,39 +227,22 @@ pub unsafe extern "C" fn bayes8_model_get_info(
             height: input.height,
             width: input.width,
             channels: input.channels,
-            classes: model.class_names.len(),
+            classes: model.native.quantized().classes().map_or(0, |classes| classes.count),
             threads: model.native.threads(),
-            sum_words: model.sum_words,
+            sum_words: model.output(0)?.head.sum_words(),
             default_samples: model.native.default_samples() as usize,
             members: model.native.quantized().members(),
             bayesian_layers: model.bayesian_layers,
             dropout: model.dropout.len(),
+            outputs: model.outputs.len(),
+            numbers: model.native.quantized().output_numbers(),
+            values: match model.native.quantized().preprocessing().values {
+                Values::Bytes => c"bytes".as_ptr(),
+                Values::Numbers => c"numbers".as_ptr(),
+            },
         };
         // SAFETY: the caller's contract.
         unsafe { extensible::write(info, &value, "info") }
-    })
-}
-
-/// Puts the name of a class into `*name`: UTF-8 that lives as long as the model; `class N` where
-/// the model has no names.
-///
-/// Errors: `NULL_POINTER`, `INVALID_ARGUMENT` where no class has this index.
-///
-/// # Safety
-/// `model` is NULL or a live handle; `name` is NULL or points to a pointer.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bayes8_model_get_class_name(
-    model: *const ModelHandle,
-    index: usize,
-    name: *mut *const c_char,
-) -> Status {
-    boundary(|| {
-        // SAFETY: the caller's contract.
-        let (model, place) = unsafe { (reference(model, "model")?, Place::new(name, "name")?) };
-        let classes = model.class_names.len();
-        let name = model.class_names.get(index).ok_or(Error::Class { class: index, classes })?;
-        place.set(name.as_ptr());
-        Ok(())
     })
 }
 
@@ -297,7 +286,6 @@ impl Default for ModelOptions {
 
 impl ModelHandle {
     fn new(native: bayes8_native::Model) -> Self {
-        let classes = native.quantized().classes().map_or(0, |classes| classes.count);
         let randomness = native.quantized().randomness();
         Self {
             bayesian_layers: randomness.bayesian_layers,
@@ -305,10 +293,21 @@ impl ModelHandle {
             name: c_text(native.quantized().name()),
             digest: c_text(&native.digest().to_string()),
             kernel: c_text(native.kernel()),
-            class_names: (0..classes).map(|class| c_text(&native.class_name(class))).collect(),
-            sum_words: ClassSums::new(classes).to_words().len(),
+            outputs: native.quantized().outputs().iter().map(OutputTexts::new).collect(),
             native,
         }
+    }
+
+    /// The output of an index.
+    pub(crate) fn output(&self, index: usize) -> Result<&Output, Error> {
+        let outputs = self.native.quantized().outputs();
+        outputs.get(index).ok_or(Error::Output { index, count: outputs.len() })
+    }
+
+    /// The strings of the output of an index.
+    pub(crate) fn texts(&self, index: usize) -> Result<&OutputTexts, Error> {
+        let count = self.outputs.len();
+        self.outputs.get(index).ok_or(Error::Output { index, count })
     }
 }
 

@@ -1,10 +1,10 @@
 //! The caller's buffers for results.
 
 use crate::error::Error;
-use crate::extensible::Extensible;
+use crate::extensible::{self, Extensible};
+use crate::model::ModelHandle;
 use crate::pointer::Destination;
-use bayes8_native::head::classes::ClassSums;
-use bayes8_native::{Accumulator, ClassUncertainty, Prediction};
+use bayes8_native::{Head, Output, Prediction, Sums};
 use std::mem::offset_of;
 
 /// The caller's memory for `capacity` numbers. Results fill it from the start; any room after them is
@@ -18,29 +18,47 @@ pub struct Buffer<T> {
     pub capacity: usize,
 }
 
-/// Where the results go: row-major arrays with one row per picture, in the order of the pictures.
-/// Start from `BAYES8_OUTPUTS_INIT`, in which nothing is wanted, or in C from
+/// Where the results of an output go: row-major arrays with one row per picture, in the order of the
+/// pictures. Start from `BAYES8_OUTPUTS_INIT`, in which nothing is wanted, or in C from
 /// `{.size = sizeof outputs, ...}`. Entropies are in nats.
+///
+/// `n` is the number of classes, labels or targets. An output has the figures of its head, and to ask for
+/// another is an error: `classes` and `labels` have `probabilities`, `std`, `predictive_entropy`,
+/// `expected_entropy` and `mutual_information`; `gaussian` has `mean`, `std`, `aleatoric_std` and
+/// `epistemic_std`, in the unit of each target.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Outputs {
     /// `sizeof(bayes8_outputs)`.
     pub size: usize,
-    /// `[count][classes]`: mean probability of each class over the samples.
+    /// `[count][n]`: mean probability of each class or label over the samples.
     pub probabilities: Buffer<f64>,
-    /// `[count][classes]`: standard deviation of each class's probability over the samples.
+    /// `[count][n]`: standard deviation of the probability of each class or label over the samples; of
+    /// each target the standard deviation of the prediction, aleatoric and epistemic.
     pub std: Buffer<f64>,
-    /// `[count]`: total uncertainty, the entropy of the mean probabilities.
+    /// Total uncertainty, the entropy of the mean probabilities: `[count]` for classes, `[count][n]` for
+    /// labels, as the next two.
     pub predictive_entropy: Buffer<f64>,
-    /// `[count]`: aleatoric uncertainty, the mean of the samples' entropies.
+    /// Aleatoric uncertainty, the mean of the samples' entropies.
     pub expected_entropy: Buffer<f64>,
-    /// `[count]`: epistemic uncertainty, `predictive_entropy` minus `expected_entropy`, at least 0.
+    /// Epistemic uncertainty, `predictive_entropy` minus `expected_entropy`, at least 0.
     pub mutual_information: Buffer<f64>,
-    /// `[count][samples][classes]`: logits of every sample.
+    /// `[count][samples][numbers]`: the network's numbers of every sample, such as the logits of classes.
+    /// They are those of all outputs, whatever `output` is; `numbers` is that of `bayes8_model_info`.
     pub logits: Buffer<f32>,
     /// `[count][sum_words]`: integer sums over the samples, the number of samples first. They determine
     /// all results but the logits, and `bayes8_sums_merge()` adds other samples to them exactly.
     pub sums: Buffer<i64>,
+    /// `[count][n]`: mean of each target.
+    pub mean: Buffer<f64>,
+    /// `[count][n]`: aleatoric part of `std`, noise in the data.
+    pub aleatoric_std: Buffer<f64>,
+    /// `[count][n]`: epistemic part of `std`, the standard deviation of the samples' means.
+    pub epistemic_std: Buffer<f64>,
+    /// Index of the output that the results are of. 0, the default, for the first.
+    pub output: usize,
+    /// The results that are wanted of another output, or NULL, the default. An output can be named once.
+    pub next: *const Outputs,
 }
 
 // SAFETY: sizes, and pointers with sizes, of which any bytes are valid; the last field ends the struct.
@@ -50,13 +68,38 @@ unsafe impl Extensible for Outputs {
     const FIRST_SIZE: usize = offset_of!(Self, sums) + size_of::<Buffer<i64>>();
 }
 
-/// How large the results of a call are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Extents {
-    pub(crate) count: usize,
-    pub(crate) samples: usize,
-    pub(crate) classes: usize,
-    pub(crate) sum_words: usize,
+impl Outputs {
+    /// The buffers of figures, by the names of their fields.
+    fn figures(&self) -> [(&'static str, Buffer<f64>); 8] {
+        [
+            ("probabilities", self.probabilities),
+            ("mean", self.mean),
+            ("std", self.std),
+            ("predictive_entropy", self.predictive_entropy),
+            ("expected_entropy", self.expected_entropy),
+            ("mutual_information", self.mutual_information),
+            ("aleatoric_std", self.aleatoric_std),
+            ("epistemic_std", self.epistemic_std),
+        ]
+    }
+}
+
+/// The figures of a head and how many numbers of a picture each has, in the order of
+/// [`Uncertainty::figures`](bayes8_native::Uncertainty::figures).
+fn figures_of(head: &Head) -> Vec<(&'static str, usize)> {
+    let n = head.count();
+    let entropies = |count| {
+        let names = ["predictive_entropy", "expected_entropy", "mutual_information"];
+        let all = [("probabilities", n), ("std", n)].into_iter();
+        all.chain(names.map(|name| (name, count))).collect()
+    };
+    match head {
+        Head::Classes(_) => entropies(1),
+        Head::Labels(_) => entropies(n),
+        Head::Gaussian(_) => {
+            ["mean", "std", "aleatoric_std", "epistemic_std"].map(|name| (name, n)).into()
+        }
+    }
 }
 
 impl<T: Copy> Buffer<T> {
@@ -78,56 +121,78 @@ impl<T: Copy> Buffer<T> {
     }
 }
 
-/// The outputs that are wanted, each with enough room.
-pub(crate) struct Results {
+/// The results that are wanted of some outputs, each with enough room.
+pub(crate) struct Results(Vec<OutputResults>);
+
+/// The results that are wanted of one output.
+struct OutputResults {
+    output: usize,
     figures: Figures,
     logits: Option<Destination<f32>>,
     sums: Option<Destination<i64>>,
 }
 
 impl Results {
+    /// The results of `count` pictures and `samples` samples that the caller wants.
+    ///
     /// # Safety
-    /// Each `data` is NULL, misaligned, or valid for writes of `capacity` numbers as long as the
-    /// results live.
-    pub(crate) unsafe fn new(outputs: &Outputs, extents: Extents) -> Result<Self, Error> {
-        let Extents { count, samples, classes, sum_words } = extents;
+    /// `outputs`, and each `next` from there on, is NULL, misaligned, or points to an `Outputs` of any
+    /// version, with its `size` set. Each `data` is NULL, misaligned, or valid for writes of `capacity`
+    /// numbers as long as the results live.
+    pub(crate) unsafe fn new(
+        outputs: *const Outputs,
+        model: &ModelHandle,
+        count: usize,
+        samples: usize,
+    ) -> Result<Self, Error> {
         // A product that saturates is larger than any capacity.
-        let logits = count.saturating_mul(classes).saturating_mul(samples);
-        // SAFETY: the caller's contract is the same.
-        unsafe {
-            Ok(Self {
-                figures: Figures::new(outputs, count, classes)?,
-                logits: outputs.logits.wanted(logits, "logits")?,
-                sums: outputs.sums.wanted(count.saturating_mul(sum_words), "sums")?,
-            })
+        let numbers = model.native.quantized().output_numbers();
+        let logits = count.saturating_mul(numbers).saturating_mul(samples);
+        let mut results: Vec<OutputResults> = Vec::new();
+        let (mut next, mut name) = (outputs, "outputs");
+        // It ends, since no output comes twice.
+        while results.is_empty() || !next.is_null() {
+            // SAFETY: the caller's contract.
+            let wanted = unsafe { extensible::read(next, name) }?;
+            let output = model.output(wanted.output)?;
+            if results.iter().any(|results| results.output == wanted.output) {
+                return Err(Error::Twice(output.name.clone()));
+            }
+            let words = count.saturating_mul(output.head.sum_words());
+            // SAFETY: the caller's contract.
+            results.push(unsafe {
+                OutputResults {
+                    output: wanted.output,
+                    figures: Figures::new(&wanted, count, output)?,
+                    logits: wanted.logits.wanted(logits, "logits")?,
+                    sums: wanted.sums.wanted(words, "sums")?,
+                }
+            });
+            (next, name) = (wanted.next, "outputs->next");
         }
+        Ok(Self(results))
     }
 
     pub(crate) fn want_logits(&self) -> bool {
-        self.logits.is_some()
+        self.0.iter().any(|results| results.logits.is_some())
     }
 
     pub(crate) fn put(&mut self, picture: usize, prediction: &Prediction) {
-        let Self { figures, logits, sums } = self;
-        figures.put(picture, prediction.sums().classes().expect("classes"));
-        if let (Some(destination), Some(logits)) = (logits, prediction.logits()) {
-            destination.put(picture, logits.as_slice().expect("logits are contiguous"));
-        }
-        if let Some(destination) = sums {
-            destination.put(picture, &prediction.sums().to_words());
+        for OutputResults { output, figures, logits, sums } in &mut self.0 {
+            let (_, found) = prediction.outputs().nth(*output).expect("an output of the model");
+            figures.put(picture, found);
+            if let (Some(destination), Some(logits)) = (logits, prediction.logits()) {
+                destination.put(picture, logits.as_slice().expect("logits are contiguous"));
+            }
+            if let Some(destination) = sums {
+                destination.put(picture, &found.to_words());
+            }
         }
     }
 }
 
-/// The outputs that follow from sums, of those that are wanted.
-pub(crate) struct Figures {
-    probabilities: Option<Destination<f64>>,
-    std: Option<Destination<f64>>,
-    predictive_entropy: Option<Destination<f64>>,
-    expected_entropy: Option<Destination<f64>>,
-    mutual_information: Option<Destination<f64>>,
-    uncertainty: ClassUncertainty,
-}
+/// The figures of an output: how many numbers of a picture each has, and where they go if they are wanted.
+pub(crate) struct Figures(Vec<(usize, Option<Destination<f64>>)>);
 
 impl Figures {
     /// # Safety
@@ -136,37 +201,40 @@ impl Figures {
     pub(crate) unsafe fn new(
         outputs: &Outputs,
         count: usize,
-        classes: usize,
+        output: &Output,
     ) -> Result<Self, Error> {
-        let rows = count.saturating_mul(classes);
-        let Outputs { predictive_entropy, expected_entropy, mutual_information, .. } = outputs;
-        // SAFETY: the caller's contract is the same.
-        unsafe {
-            Ok(Self {
-                probabilities: outputs.probabilities.wanted(rows, "probabilities")?,
-                std: outputs.std.wanted(rows, "std")?,
-                predictive_entropy: predictive_entropy.wanted(count, "predictive_entropy")?,
-                expected_entropy: expected_entropy.wanted(count, "expected_entropy")?,
-                mutual_information: mutual_information.wanted(count, "mutual_information")?,
-                uncertainty: ClassUncertainty::default(),
-            })
+        let figures = figures_of(&output.head);
+        let buffers = outputs.figures();
+        let other = buffers.iter().find(|(name, buffer)| {
+            !buffer.data.is_null() && figures.iter().all(|(figure, _)| figure != name)
+        });
+        if let Some(&(name, _)) = other {
+            let names: Vec<_> = figures.iter().map(|&(figure, _)| figure).collect();
+            let (output, head) = (output.name.clone(), output.head.name());
+            return Err(Error::NoFigure { name, output, head, figures: names.join(", ") });
         }
+        let destinations = figures.into_iter().map(|(name, numbers)| {
+            let buffer = buffers.iter().find(|&&(field, _)| field == name);
+            let &(_, buffer) = buffer.expect("every figure has a field");
+            // SAFETY: the caller's contract is the same.
+            let destination = unsafe { buffer.wanted(count.saturating_mul(numbers), name) }?;
+            Ok((numbers, destination))
+        });
+        destinations.collect::<Result<_, _>>().map(Self)
     }
 
-    pub(crate) fn put(&mut self, picture: usize, sums: &ClassSums) {
-        sums.finish_into(&mut self.uncertainty);
-        let uncertainty = &self.uncertainty;
-        let numbers = [
-            (&mut self.probabilities, &uncertainty.probabilities[..]),
-            (&mut self.std, &uncertainty.std),
-            (&mut self.predictive_entropy, &[uncertainty.predictive_entropy]),
-            (&mut self.expected_entropy, &[uncertainty.expected_entropy]),
-            (&mut self.mutual_information, &[uncertainty.mutual_information]),
-        ];
-        for (destination, row) in numbers {
+    pub(crate) fn put(&mut self, picture: usize, sums: &Sums) {
+        if self.0.iter().all(|(_, destination)| destination.is_none()) {
+            return;
+        }
+        let figures = sums.finish().figures();
+        let mut rest = &figures[..];
+        for (numbers, destination) in &mut self.0 {
+            let (row, after) = rest.split_at(*numbers);
             if let Some(destination) = destination {
                 destination.put(picture, row);
             }
+            rest = after;
         }
     }
 }

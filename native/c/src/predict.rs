@@ -3,7 +3,7 @@
 use crate::error::{Error, Status, boundary};
 use crate::extensible::{self, Extensible};
 use crate::model::ModelHandle;
-use crate::outputs::{Extents, Outputs, Results};
+use crate::outputs::{Outputs, Results};
 use crate::pointer::{reference, slice};
 use crate::progress::{Progress, Watcher};
 use bayes8_native::{Observer, Pictures, PredictOptions as NativeOptions};
@@ -49,15 +49,16 @@ unsafe impl Extensible for PredictOptions {
 ///
 /// Any number of threads may predict with one model at once, each into separate buffers.
 ///
-/// Errors: `NULL_POINTER`, `SHAPE`, `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`, `OUT_OF_MEMORY`,
-/// `CANCELLED`.
+/// Errors: `NULL_POINTER`, `SHAPE`, `VALUES` where the model takes numbers, `INVALID_ARGUMENT`,
+/// `BUFFER_TOO_SMALL`, `OUT_OF_MEMORY`, `CANCELLED`.
 ///
 /// # Safety
 /// `model` is NULL or a live handle. `pictures` is NULL or points to `length` elements. `options` is
 /// NULL or points to a `bayes8_predict_options` of `options->size` bytes, whose `progress` is NULL or
 /// keeps to the rules of `bayes8_progress`. `outputs` is NULL or points to a `bayes8_outputs` of
-/// `outputs->size` bytes. Each `data` in it is NULL or points to `capacity` numbers, which only this
-/// call uses and which are not part of `pictures`.
+/// `outputs->size` bytes, and so is each `next` from there on. Each `data` in them is NULL or points to
+/// `capacity` numbers, which only this call uses, for this result alone, and which are not part of
+/// `pictures`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bayes8_predict(
     model: *const ModelHandle,
@@ -71,9 +72,32 @@ pub unsafe extern "C" fn bayes8_predict(
     unsafe { predict(Pictures::Bytes, model, pictures, length, count, options, outputs) }
 }
 
+/// Predicts `count` inputs of raw numbers, such as the features of a table or the values of a sequence,
+/// which the model normalizes. The model must take numbers (`values` of `bayes8_model_info`). A table has
+/// one channel per feature; a sequence of `width` steps is `[count][width][channels]`. Layout, arguments
+/// and results are those of `bayes8_predict()`.
+///
+/// Errors: `NULL_POINTER`, `SHAPE`, `VALUES` where the model takes bytes, `NOT_FINITE`,
+/// `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`, `OUT_OF_MEMORY`, `CANCELLED`.
+///
+/// # Safety
+/// As for `bayes8_predict()`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_predict_numbers(
+    model: *const ModelHandle,
+    numbers: *const f32,
+    length: usize,
+    count: usize,
+    options: *const PredictOptions,
+    outputs: *const Outputs,
+) -> Status {
+    // SAFETY: the caller's contract is the same.
+    unsafe { predict(Pictures::Numbers, model, numbers, length, count, options, outputs) }
+}
+
 /// Predicts `count` pictures of numbers that are normalized already: `(p / 255 - mean) / std` of
-/// each channel, with the mean and standard deviation of the training. Layout, arguments and results
-/// are those of `bayes8_predict()`.
+/// each channel, with the mean and standard deviation of the training, or `(p - mean) / std` where the
+/// model takes numbers. Layout, arguments and results are those of `bayes8_predict()`.
 ///
 /// Errors: `NULL_POINTER`, `SHAPE`, `NOT_FINITE`, `INVALID_ARGUMENT`, `BUFFER_TOO_SMALL`,
 /// `OUT_OF_MEMORY`, `CANCELLED`.
@@ -106,12 +130,11 @@ unsafe fn predict<'a, T>(
 ) -> Status {
     boundary(|| {
         // SAFETY: the caller's contract.
-        let (handle, pictures, options, outputs) = unsafe {
+        let (handle, pictures, options) = unsafe {
             (
                 reference(model, "model")?,
                 slice(pictures, length, "pictures")?,
                 extensible::read_optional(options, "options")?.unwrap_or_default(),
-                extensible::read(outputs, "outputs")?,
             )
         };
         let model = &handle.native;
@@ -130,13 +153,11 @@ unsafe fn predict<'a, T>(
             ..options
         };
         let samples = options.samples as usize;
-        let classes = model.quantized().classes().map_or(0, |classes| classes.count);
-        let extents = Extents { count, samples, classes, sum_words: handle.sum_words };
         // SAFETY: the caller's contract.
         let (mut results, watcher) = unsafe {
             let total = (count as u64).saturating_mul(u64::from(options.samples));
             let watcher = Watcher::new(options.progress, options.progress_data, total);
-            (Results::new(&outputs, extents)?, watcher)
+            (Results::new(outputs, handle, count, samples)?, watcher)
         };
         let options = options.native(results.want_logits());
         let predictions = match &watcher {

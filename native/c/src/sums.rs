@@ -5,9 +5,9 @@ use crate::extensible;
 use crate::model::ModelHandle;
 use crate::outputs::{Figures, Outputs};
 use crate::pointer::{disjoint, reference, slice};
-use bayes8_native::head::classes::ClassSums;
+use bayes8_native::{Head, Sums};
 
-/// Adds the sums `from` to the sums `into`, picture by picture.
+/// Adds the sums `from` of the first output to the sums `into`, picture by picture.
 ///
 /// Both are `[count][sum_words]`, from the `sums` of `bayes8_outputs` or from earlier merges.
 /// `length` is the number of words in each, exactly `count * sum_words`. Zeros are the sums of no
@@ -33,14 +33,35 @@ pub unsafe extern "C" fn bayes8_sums_merge(
     length: usize,
     count: usize,
 ) -> Status {
+    // SAFETY: the caller's contract is the same.
+    unsafe { bayes8_output_sums_merge(model, 0, into, from, length, count) }
+}
+
+/// Adds sums of output `output`, as `bayes8_sums_merge()` does for the first. `sum_words` is that of
+/// `bayes8_output`.
+///
+/// Errors: those of `bayes8_sums_merge()`, and `INVALID_ARGUMENT` where no output has this index.
+///
+/// # Safety
+/// As for `bayes8_sums_merge()`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bayes8_output_sums_merge(
+    model: *const ModelHandle,
+    output: usize,
+    into: *mut i64,
+    from: *const i64,
+    length: usize,
+    count: usize,
+) -> Status {
     boundary(|| {
         // SAFETY: the caller's contract.
         let (model, (into, from)) = unsafe {
             (reference(model, "model")?, disjoint((into, "into"), (from, "from"), length)?)
         };
-        let words = row(model, "into", length, count)?;
+        let head = &model.output(output)?.head;
+        let words = row(head, "into", length, count)?;
         let rows = into.chunks_exact(words).zip(from.chunks_exact(words)).enumerate();
-        let rows = rows.map(|(picture, (into, from))| merged(picture, into, from));
+        let rows = rows.map(|(picture, (into, from))| merged(head, picture, into, from));
         // Nothing is written before all are checked.
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         into.chunks_exact_mut(words).zip(&rows).for_each(|(into, row)| into.copy_from_slice(row));
@@ -48,11 +69,11 @@ pub unsafe extern "C" fn bayes8_sums_merge(
     })
 }
 
-/// Computes the figures of `count` pictures from their sums.
+/// Computes the figures of `count` pictures from their sums, those of the output `outputs->output`.
 ///
 /// `sums` is `[count][sum_words]`, and `length` its number of words, exactly `count * sum_words`. The
 /// figures have the bits of a single prediction from all samples; those of a picture without samples
-/// are 0. `data` of `outputs->logits` and `outputs->sums` must be NULL.
+/// are 0. `data` of `outputs->logits` and `outputs->sums`, and `outputs->next`, must be NULL.
 ///
 /// On any error nothing is written.
 ///
@@ -79,22 +100,20 @@ pub unsafe extern "C" fn bayes8_sums_finish(
                 extensible::read(outputs, "outputs")?,
             )
         };
-        let words = row(model, "sums", length, count)?;
+        let output = model.output(outputs.output)?;
+        let words = row(&output.head, "sums", length, count)?;
         let not_finished =
             [("logits", outputs.logits.data.is_null()), ("sums", outputs.sums.data.is_null())];
         if let Some(&(name, _)) = not_finished.iter().find(|(_, is_null)| !is_null) {
             return Err(Error::NotFinished(name));
         }
+        if !outputs.next.is_null() {
+            return Err(Error::OneOutput);
+        }
         // SAFETY: the caller's contract.
-        let mut figures = unsafe {
-            Figures::new(
-                &outputs,
-                count,
-                model.native.quantized().classes().map_or(0, |classes| classes.count),
-            )
-        }?;
+        let mut figures = unsafe { Figures::new(&outputs, count, output) }?;
         let rows = sums.chunks_exact(words).enumerate();
-        let rows = rows.map(|(picture, words)| parse("sums", picture, words));
+        let rows = rows.map(|(picture, words)| parse(&output.head, "sums", picture, words));
         // Nothing is written before all are checked.
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         rows.iter().enumerate().for_each(|(picture, sums)| figures.put(picture, sums));
@@ -103,31 +122,25 @@ pub unsafe extern "C" fn bayes8_sums_finish(
 }
 
 /// Words of a picture, if `length` words are those of `count` pictures.
-fn row(
-    model: &ModelHandle,
-    name: &'static str,
-    length: usize,
-    count: usize,
-) -> Result<usize, Error> {
-    let words = model.sum_words;
+fn row(head: &Head, name: &'static str, length: usize, count: usize) -> Result<usize, Error> {
+    let words = head.sum_words();
     if length != count.saturating_mul(words) {
         return Err(Error::SumsLength { name, length, count, words });
     }
     Ok(words)
 }
 
-fn parse(name: &'static str, picture: usize, words: &[i64]) -> Result<ClassSums, Error> {
-    ClassSums::from_words(words).map_err(|source| Error::Words { name, picture, source })
+fn parse(head: &Head, name: &'static str, picture: usize, words: &[i64]) -> Result<Sums, Error> {
+    head.sums_from_words(words).map_err(|source| Error::Words { name, picture, source })
 }
 
-/// The words of both together. Sums add word by word ([`Accumulator::to_words`]).
-fn merged(picture: usize, into: &[i64], from: &[i64]) -> Result<Vec<i64>, Error> {
-    parse("into", picture, into)?;
-    parse("from", picture, from)?;
-    // Words that were checked are far below the largest integer.
-    let words: Vec<i64> = into.iter().zip(from).map(|(a, b)| a + b).collect();
-    match ClassSums::from_words(&words) {
-        Ok(_) => Ok(words),
-        Err(_) => Err(Error::TooManySamples { picture, samples: words[0] }),
+/// The words of both together.
+fn merged(head: &Head, picture: usize, into: &[i64], from: &[i64]) -> Result<Vec<i64>, Error> {
+    let mut sums = parse(head, "into", picture, into)?;
+    let other = parse(head, "from", picture, from)?;
+    if !sums.merges_with(&other) {
+        return Err(Error::TooManySamples { picture, samples: sums.samples() + other.samples() });
     }
+    sums.merge(&other);
+    Ok(sums.to_words())
 }

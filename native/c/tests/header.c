@@ -12,6 +12,8 @@
 static const bayes8_model_options model_options = BAYES8_MODEL_OPTIONS_INIT;
 static const bayes8_model_info info = BAYES8_MODEL_INFO_INIT;
 static const bayes8_dropout dropout = BAYES8_DROPOUT_INIT;
+static const bayes8_output output = BAYES8_OUTPUT_INIT;
+static const bayes8_target target = BAYES8_TARGET_INIT;
 static const bayes8_predict_options predict_options = BAYES8_PREDICT_OPTIONS_INIT;
 static const bayes8_outputs outputs = BAYES8_OUTPUTS_INIT;
 
@@ -38,8 +40,12 @@ int main(void) {
   CHECK(model_options.size == sizeof model_options && model_options.isa == NULL);
   CHECK(info.size == sizeof info && info.sum_words == 0 && info.dropout == 0);
   CHECK(dropout.size == sizeof dropout && dropout.kind == NULL && dropout.probability == 0);
+  CHECK(info.outputs == 0 && info.values == NULL);
+  CHECK(output.size == sizeof output && output.head == NULL && output.outcomes[1] == NULL);
+  CHECK(target.size == sizeof target && target.unit == NULL && target.noise == 0);
   CHECK(predict_options.size == sizeof predict_options && predict_options.samples == 0);
   CHECK(predict_options.progress == NULL && predict_options.progress_data == NULL);
   CHECK(outputs.size == sizeof outputs && outputs.sums.data == NULL);
+  CHECK(outputs.epistemic_std.data == NULL && outputs.output == 0 && outputs.next == NULL);
   return failures == 0 ? 0 : 1;
 }

@@ -134,11 +134,11 @@ impl Kernel for Amx {
         }
     }
 
-    fn group(self, stream: ChaCha8, index: u64) -> Group {
+    fn groups(self, stream: ChaCha8, first: u64, groups: &mut [Group]) {
         match self.vector {
-            Vector::Avx512Vnni(kernel) => kernel.group(stream, index),
+            Vector::Avx512Vnni(kernel) => kernel.groups(stream, first, groups),
             #[cfg(test)]
-            Vector::Portable => stream.group_bytes(index),
+            Vector::Portable => stream.groups(first, groups),
         }
     }
 

@@ -65,8 +65,8 @@ impl Kernel for Avx512Vnni {
         }
     }
 
-    fn group(self, stream: ChaCha8, index: u64) -> Group {
-        Pairs(self.0).group(stream, index)
+    fn groups(self, stream: ChaCha8, first: u64, groups: &mut [Group]) {
+        Pairs(self.0).groups(stream, first, groups);
     }
 
     fn draw(self, drawing: Drawing<'_>) {

@@ -125,8 +125,8 @@ impl<K: Kernel> Kernel for TimedKernel<K> {
         time(Work::Products, || self.0.multiply(session, &block, output));
     }
 
-    fn group(self, stream: ChaCha8, index: u64) -> Group {
-        self.0.group(stream, index)
+    fn groups(self, stream: ChaCha8, first: u64, groups: &mut [Group]) {
+        self.0.groups(stream, first, groups);
     }
 
     fn draw(self, drawing: Drawing<'_>) {

@@ -7,7 +7,7 @@ use crate::isa::Isa;
 use crate::kernels::amx::Amx;
 use crate::kernels::{Drawing, Kernel, NoiseMultipliers, PANEL, with_kernel};
 use bayes8_conformance::Random;
-use bayes8_core::chacha::ChaCha8;
+use bayes8_core::chacha::{ChaCha8, GROUP_BYTES};
 use bayes8_core::convolution::Convolution;
 use bayes8_core::graph::{Shape, Window};
 use bayes8_core::layer::Layer;
@@ -160,6 +160,21 @@ fn check_chunks<K: Kernel>(kernel: Option<K>) {
     }
 }
 
+/// Groups may be computed from any one on, and in any number: kernels compute some of them together.
+fn check_groups<K: Kernel>(kernel: Option<K>) {
+    let Some(kernel) = kernel else {
+        not_here(K::NAME);
+        return;
+    };
+    let stream = ChaCha8::new(8, 9);
+    for (first, count) in [0, 1, 6, 1 << 24].into_iter().zip(0..).chain([(0, 4), (3, 7)]) {
+        let (mut found, mut expected) = ([[1; GROUP_BYTES]; 8], [[1; GROUP_BYTES]; 8]);
+        kernel.groups(stream, first, &mut found[..count]);
+        stream.groups(first, &mut expected[..count]);
+        assert!(found == expected, "{}: {count} from {first}", K::NAME);
+    }
+}
+
 /// Checks that `panel[k / STEP][channel][k % STEP]` is weight `k` of the channel's row, or zero
 /// after the end of the row.
 fn check_packing<K: Kernel>(kernel: Option<K>)
@@ -217,6 +232,11 @@ macro_rules! check_kernels {
 #[test]
 fn rows_are_packed_into_panels() {
     check_kernels!(check_packing);
+}
+
+#[test]
+fn groups_can_be_computed_from_anywhere_in_the_stream() {
+    check_kernels!(check_groups);
 }
 
 #[test]

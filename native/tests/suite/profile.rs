@@ -50,6 +50,8 @@ fn a_profile_changes_no_bit_and_has_every_step_with_its_products() {
             }
             let listed: u64 = profile.steps.iter().map(|step| expected(&step.nodes)).sum();
             assert_eq!(listed, expected(&Vec::from_iter(0..graph.nodes().len())), "all products");
+            let of_model = model.quantized().multiply_accumulates_of(samples);
+            assert_eq!(listed, count as u64 * of_model, "{isa}, {seed}");
         }
     }
 }

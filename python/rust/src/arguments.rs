@@ -1,7 +1,7 @@
 //! Arguments that several functions take.
 
 use bayes8::core::graph::Shape;
-use bayes8::core::numerics::ActivationBits;
+use bayes8::core::numerics::{ActivationBits, Planes};
 use bayes8::core::posterior::MAX_SAMPLES;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -9,7 +9,7 @@ use pyo3::types::{PyBool, PyRange};
 use std::ops::Range;
 
 /// Returns a whole number of `low..=high`.
-fn whole(what: &str, value: &Bound<'_, PyAny>, [low, high]: [u64; 2]) -> PyResult<u64> {
+pub(crate) fn whole(what: &str, value: &Bound<'_, PyAny>, [low, high]: [u64; 2]) -> PyResult<u64> {
     let is_bool = value.is_instance_of::<PyBool>();
     let found = if is_bool { None } else { value.extract::<i128>().ok() };
     let Some(found) = found else {
@@ -49,13 +49,14 @@ fn of_another_type(what: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyEr
     }
 }
 
-/// Returns the order of the axes of pictures, as [`top_count`] does.
+/// Returns the order of the axes of pictures, for `from_py_with`. To errors of the outer result, PyO3 would add the
+/// name of the argument, which the inner ones have.
 #[expect(clippy::unnecessary_wraps, reason = "what `from_py_with` takes")]
 pub(crate) fn layout(value: &Bound<'_, PyAny>) -> PyResult<PyResult<String>> {
     Ok(text("layout", value))
 }
 
-/// Returns whether to keep logits, as [`top_count`] does.
+/// Returns whether to keep logits, as [`layout`] does.
 #[expect(clippy::unnecessary_wraps, reason = "what `from_py_with` takes")]
 pub(crate) fn keep_logits(value: &Bound<'_, PyAny>) -> PyResult<PyResult<bool>> {
     Ok(value.extract().map_err(|_| of_another_type("keep_logits", value, "a bool")))
@@ -70,17 +71,19 @@ pub(crate) fn optional(
     value.map(|value| whole(what, value, range)).transpose()
 }
 
-/// Returns a number of the most probable classes, for `from_py_with`. To errors of the outer result, PyO3 would
-/// add the name of the argument, which the inner ones have.
-#[expect(clippy::unnecessary_wraps, reason = "what `from_py_with` takes")]
-pub(crate) fn top_count(value: &Bound<'_, PyAny>) -> PyResult<PyResult<usize>> {
-    Ok(whole("k", value, [0, u32::MAX.into()]).map(|k| k as usize))
-}
-
 /// Returns a number of bits.
 pub(crate) fn activation_bits(value: &Bound<'_, PyAny>) -> PyResult<ActivationBits> {
     let bits = whole("activation_bits", value, [7, 8])? as u8;
     ActivationBits::try_from(bits).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// Returns the number of codes of each element of the input.
+pub(crate) fn input_planes(value: &Bound<'_, PyAny>) -> PyResult<Planes> {
+    match whole("input_bits", value, [8, 16])? {
+        8 => Ok(Planes::One),
+        16 => Ok(Planes::Two),
+        bits => Err(PyValueError::new_err(format!("input_bits is {bits}, not 8 or 16"))),
+    }
 }
 
 /// Returns the extents of a picture.
@@ -97,7 +100,7 @@ pub(crate) fn input_shape(value: &Bound<'_, PyAny>) -> PyResult<Shape> {
     shape.map_err(|error| PyValueError::new_err(format!("input_shape is {value}: {error}")))
 }
 
-/// Returns the index of a sample, as [`top_count`] does.
+/// Returns the index of a sample, as [`layout`] does.
 #[expect(clippy::unnecessary_wraps, reason = "what `from_py_with` takes")]
 pub(crate) fn sample_index(value: &Bound<'_, PyAny>) -> PyResult<PyResult<u32>> {
     Ok(whole("sample", value, [0, u64::from(MAX_SAMPLES) - 1]).map(|sample| sample as u32))
@@ -133,4 +136,13 @@ pub(crate) fn samples(value: Option<&Bound<'_, PyAny>>, default: u32) -> PyResul
         return Err(PyValueError::new_err(message));
     }
     Ok(start..stop)
+}
+
+/// Returns the value that belongs to a name.
+pub(crate) fn choice<T: Clone>(what: &str, name: &str, values: &[(&str, T)]) -> PyResult<T> {
+    let found = values.iter().find(|(value, _)| *value == name);
+    found.map(|(_, value)| value.clone()).ok_or_else(|| {
+        let names: Vec<_> = values.iter().map(|(name, _)| format!("{name:?}")).collect();
+        PyValueError::new_err(format!("{what} is {name:?}; it takes {}", names.join(", ")))
+    })
 }

@@ -1,6 +1,8 @@
 //! The draws that a prediction sums up.
 
 use bayes8::core::posterior::MAX_SAMPLES;
+use ndarray::{Array3, Axis, concatenate};
+use pyo3::prelude::*;
 use std::ops::Range;
 
 /// Which draws of the weights have been summed: for each seed, ranges of indices, in order and not adjacent.
@@ -25,9 +27,35 @@ impl Draws {
             .then_some(draws)
     }
 
+    /// Returns the draws as Python sees them: seeds, and ranges of indices.
+    pub(crate) fn to_python<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Vec<(u64, Bound<'py, PyAny>)>> {
+        let range = py.import("builtins")?.getattr("range")?;
+        let each = |(seed, samples): &(u64, Range<u32>)| {
+            Ok((*seed, range.call1((samples.start, samples.end))?))
+        };
+        self.0.iter().map(each).collect()
+    }
+
+    /// Returns the numbers `[N, samples, numbers]` of the draws of both, in the order of their union.
+    pub(crate) fn ordered(
+        &self,
+        own: &Array3<f32>,
+        other: &Self,
+        others: &Array3<f32>,
+    ) -> Array3<f32> {
+        let parts = self.order(other).into_iter().map(|(_, is_other, places)| {
+            let numbers = if is_other { others } else { own };
+            numbers.slice_axis(Axis(1), places.into())
+        });
+        concatenate(Axis(1), &parts.collect::<Vec<_>>()).expect("the same pictures and outputs")
+    }
+
     /// Returns the order of the draws of both in their union: for each range, its seed and first index, whether it
     /// comes from `other`, and its places among the draws of the side that it comes from.
-    pub(crate) fn order(&self, other: &Self) -> Vec<((u64, u32), bool, Range<usize>)> {
+    fn order(&self, other: &Self) -> Vec<((u64, u32), bool, Range<usize>)> {
         let mut all = Vec::new();
         for (is_other, draws) in [(false, self), (true, other)] {
             let mut next = 0;

@@ -3,9 +3,10 @@
 use crate::attend::attend;
 use crate::draws::Draws;
 use crate::errors::{Error, message, of_load, of_predict};
+use crate::origin::{Described, Origin};
 use crate::pictures::Batch;
 use crate::pool::pool;
-use crate::prediction::{Origin, Prediction};
+use crate::prediction::Prediction;
 use crate::progress::Progress;
 use bayes8::convert::fidelity::FidelityReport;
 use bayes8::convert::quantization::Quantized;
@@ -92,9 +93,8 @@ impl Engine {
     /// Returns what identifies the model in its predictions.
     pub(crate) fn origin(&self) -> &Arc<Origin> {
         self.origin.get_or_init(|| {
-            let classes = 0..self.model.quantized().classes().map_or(0, |classes| classes.count);
-            let class_names = classes.map(|class| self.model.class_name(class)).collect();
-            Arc::new(Origin { digest: self.model.digest().to_string(), class_names })
+            let outputs = self.model.quantized().outputs().iter().map(Described::new).collect();
+            Arc::new(Origin::new(self.model.digest().to_string(), outputs))
         })
     }
 

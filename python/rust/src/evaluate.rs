@@ -1,14 +1,14 @@
 //! `bayes8.evaluate`: figures of a model on labelled pictures.
 
+use crate::arguments::{self, choice};
 use crate::attend::attend;
 use crate::errors::{message, refused, without};
+use crate::json;
 use crate::model::Model;
-use crate::networks::{Dropout, Networks, nothing_varies};
+use crate::networks::{Chosen, Dropout, Networks, nothing_varies};
 use crate::pictures::{Batch, are_images};
 use crate::pool::pool;
 use crate::progress::Progress;
-use crate::quantize::choice;
-use crate::{arguments, json};
 use bayes8::Pictures;
 use bayes8::evaluate::style::Style;
 use bayes8::evaluate::{EvaluateError, Fp32, Fp32Noise, Options, Threshold};
@@ -34,7 +34,7 @@ pub(crate) struct Report {
 #[pyfunction]
 #[pyo3(signature = (
     model, data, folder, *, ood, drift, drift_samples, networks, posteriors, moped, deterministic, mc_dropout,
-    input_layout, input_shape, fp32_samples, fp32_noise, golden, samples, seed, thresholds, progress
+    input_layout, input_shape, outputs, head, fp32_samples, fp32_noise, golden, samples, seed, thresholds, progress
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
 pub(crate) fn evaluate<'py>(
@@ -52,6 +52,8 @@ pub(crate) fn evaluate<'py>(
     mc_dropout: Option<Dropout>,
     input_layout: Option<&str>,
     input_shape: Option<&Bound<'py, PyAny>>,
+    outputs: Vec<Chosen>,
+    head: Option<&str>,
     fp32_samples: Option<&Bound<'py, PyAny>>,
     fp32_noise: &str,
     golden: Option<PathBuf>,
@@ -67,8 +69,17 @@ pub(crate) fn evaluate<'py>(
     let mut options = Options::new(engine.file_in(&folder)?, data);
     if !networks.is_empty() {
         let (layout, shape) = (input_layout, input_shape);
-        let networks =
-            Networks { networks, posteriors, moped, deterministic, mc_dropout, layout, shape };
+        let networks = Networks {
+            networks,
+            posteriors,
+            moped,
+            deterministic,
+            mc_dropout,
+            layout,
+            shape,
+            outputs,
+            head,
+        };
         let mut fp32 = Fp32::of_members(networks.members()?);
         fp32.import = networks.import()?;
         fp32.must_vary = !deterministic;
@@ -127,7 +138,7 @@ pub(crate) fn fit_images<'py>(
     if !are_images(&pictures)? {
         return Ok(pictures);
     }
-    let batch = Batch::new(&pictures, model.get().0.shape(), "NHWC")?;
+    let batch = Batch::new(&pictures, model.get().0.model.quantized(), "NHWC")?;
     match batch.pictures() {
         Pictures::Bytes(bytes) => Ok(bytes.to_pyarray(model.py()).into_any()),
         Pictures::Numbers(_) | Pictures::Normalized(_) => unreachable!("images are bytes"),

@@ -1,66 +1,76 @@
 //! The figures of predictions as arrays of NumPy.
 
-use bayes8::head::classes::ClassSums;
-use bayes8::{Accumulator, ClassUncertainty};
-use ndarray::{Array1, Array2, Axis, aview1};
+use crate::origin::Origin;
+use bayes8::{Head, Sums};
+use ndarray::{Array2, Axis, aview1};
 use numpy::IntoPyArray;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-/// The arrays that Python sees.
-pub(crate) struct Figures {
-    pub(crate) probabilities: Py<PyAny>,
-    pub(crate) std: Py<PyAny>,
-    pub(crate) predictive_entropy: Py<PyAny>,
-    pub(crate) expected_entropy: Py<PyAny>,
-    pub(crate) mutual_information: Py<PyAny>,
-}
-
-impl Figures {
-    /// Computes the figures of one picture per entry of `sums`. Without the axis of pictures if `is_single`.
-    pub(crate) fn new(
-        py: Python<'_>,
-        sums: &[ClassSums],
-        classes: usize,
-        is_single: bool,
-    ) -> PyResult<Self> {
-        let count = sums.len();
-        let mut probabilities = Array2::zeros((count, classes));
-        let mut std = Array2::zeros((count, classes));
-        let mut scalars = [(); 3].map(|()| Array1::zeros(count));
-        let mut uncertainty = ClassUncertainty::default();
-        for (i, sums) in sums.iter().enumerate() {
-            sums.finish_into(&mut uncertainty);
-            probabilities.row_mut(i).assign(&aview1(&uncertainty.probabilities));
-            std.row_mut(i).assign(&aview1(&uncertainty.std));
-            scalars[0][i] = uncertainty.predictive_entropy;
-            scalars[1][i] = uncertainty.expected_entropy;
-            scalars[2][i] = uncertainty.mutual_information;
+/// The names of the figures of a head, and the number of columns that each has: `None` for a single number.
+fn fields(head: &Head) -> (&'static str, Vec<(&'static str, Option<usize>)>) {
+    let each = Some(head.count());
+    let entropies = |columns| {
+        let entropies = ["predictive_entropy", "expected_entropy", "mutual_information"];
+        entropies.map(|name| (name, columns))
+    };
+    let probabilities = [("probabilities", each), ("std", each)];
+    match head {
+        Head::Classes(_) => ("ClassFigures", [&probabilities[..], &entropies(None)].concat()),
+        Head::Labels(_) => ("LabelFigures", [&probabilities[..], &entropies(each)].concat()),
+        Head::Gaussian(_) => {
+            let names = ["mean", "std", "aleatoric_std", "epistemic_std"];
+            ("TargetFigures", names.map(|name| (name, each)).to_vec())
         }
-        let by_class = |values: Array2<f64>| -> PyResult<Py<PyAny>> {
-            Ok(match is_single {
-                true => read_only(values.index_axis_move(Axis(0), 0).into_pyarray(py).into_any())?,
-                false => read_only(values.into_pyarray(py).into_any())?,
-            })
-        };
-        let scalar = |values: Array1<f64>| -> PyResult<Py<PyAny>> {
-            match is_single {
-                true => Ok(values[0].into_pyobject(py)?.into_any().unbind()),
-                false => read_only(values.into_pyarray(py).into_any()),
-            }
-        };
-        let [predictive, expected, mutual] = scalars;
-        Ok(Figures {
-            probabilities: by_class(probabilities)?,
-            std: by_class(std)?,
-            predictive_entropy: scalar(predictive)?,
-            expected_entropy: scalar(expected)?,
-            mutual_information: scalar(mutual)?,
-        })
     }
 }
 
-/// Makes an array read-only, as every access returns the same one.
-fn read_only(array: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+/// Returns the figures of every output by its name, in order: objects of `bayes8._outputs`. `sums` has those of every
+/// output for each picture. Without the axis of pictures if `is_single`.
+pub(crate) fn figures(
+    py: Python<'_>,
+    sums: &[Sums],
+    origin: &Origin,
+    is_single: bool,
+) -> PyResult<Py<PyDict>> {
+    let (module, all) = (py.import("bayes8._outputs")?, PyDict::new(py));
+    let outputs = origin.outputs.iter().zip(origin.objects(py)?);
+    for (index, (output, object)) in outputs.enumerate() {
+        let (class, fields) = fields(&output.head);
+        let columns = fields.iter().map(|&(_, columns)| columns.unwrap_or(1)).sum();
+        let of_output = sums.iter().skip(index).step_by(origin.outputs.len());
+        let mut table = Array2::zeros((of_output.len(), columns));
+        for (mut row, sums) in table.outer_iter_mut().zip(of_output) {
+            row.assign(&aview1(&sums.finish().figures()));
+        }
+        let (arguments, mut start) = (PyDict::new(py), 0);
+        for (name, columns) in fields {
+            let end = start + columns.unwrap_or(1);
+            let part = table.slice_axis(Axis(1), (start..end).into()).to_owned();
+            arguments.set_item(name, array(py, part, columns.is_none(), is_single)?)?;
+            start = end;
+        }
+        all.set_item(&output.name, module.getattr(class)?.call((object,), Some(&arguments))?)?;
+    }
+    Ok(all.unbind())
+}
+
+/// Returns figures `[N, columns]` without the axes that Python does not see, read-only, as every access returns the
+/// same array; a float if there is no axis.
+fn array(
+    py: Python<'_>,
+    figures: Array2<f64>,
+    is_scalar: bool,
+    is_single: bool,
+) -> PyResult<Bound<'_, PyAny>> {
+    if is_scalar && is_single {
+        return Ok(figures[[0, 0]].into_pyobject(py)?.into_any());
+    }
+    let array = match (is_scalar, is_single) {
+        (true, _) => figures.index_axis_move(Axis(1), 0).into_pyarray(py).into_any(),
+        (_, true) => figures.index_axis_move(Axis(0), 0).into_pyarray(py).into_any(),
+        _ => figures.into_pyarray(py).into_any(),
+    };
     array.call_method1("setflags", (false,))?;
-    Ok(array.unbind())
+    Ok(array)
 }

@@ -15,13 +15,16 @@ mod figures;
 mod json;
 mod model;
 mod networks;
+mod origin;
 mod pictures;
 mod pool;
 mod prediction;
 mod progress;
 mod quantize;
+mod saved;
 mod stream;
 
+use bayes8::TargetUncertainty;
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 use std::ffi::OsString;
@@ -30,6 +33,19 @@ use std::ffi::OsString;
 #[pyfunction]
 fn command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
     py.detach(|| bayes8_cli::run(arguments))
+}
+
+/// Returns a whole number from `low` to `high`; `what` names it in errors.
+#[pyfunction]
+fn whole(what: &str, value: &Bound<'_, PyAny>, low: u64, high: u64) -> PyResult<u64> {
+    arguments::whole(what, value, [low, high])
+}
+
+/// Returns the quantile of the standard normal distribution for probability `p`.
+#[pyfunction]
+fn normal_quantile(p: f64) -> f64 {
+    let (mean, std) = (vec![0.0], vec![1.0]);
+    TargetUncertainty { mean, std, ..TargetUncertainty::default() }.quantile(0, p)
 }
 
 #[pymodule(gil_used = false)]
@@ -43,6 +59,8 @@ fn _bayes8(module: &Bound<'_, PyModule>) -> PyResult<()> {
     PyMapping::register::<evaluate::Report>(module.py())?;
     module.add_function(wrap_pyfunction!(evaluate::fit_images, module)?)?;
     module.add_function(wrap_pyfunction!(command, module)?)?;
+    module.add_function(wrap_pyfunction!(whole, module)?)?;
+    module.add_function(wrap_pyfunction!(normal_quantile, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(quantize::quantize, module)?)
 }

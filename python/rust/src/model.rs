@@ -2,19 +2,20 @@
 
 use crate::engine::{Engine, Settings};
 use crate::errors::{message, of_predict};
-use crate::pictures::Batch;
+use crate::pictures::{Batch, of_numbers};
 use crate::pool::pool;
-use crate::prediction::{Origin, Prediction};
+use crate::prediction::Prediction;
 use crate::progress::Progress;
 use crate::stream::Stream;
 use crate::{arguments, json};
+use bayes8::core::model::Values;
 use bayes8::evaluate::model_report::ModelReport;
 use bayes8::{Isa, Limits, PredictOptions};
 use ndarray::{ArrayD, IxDyn};
 use numpy::IntoPyArray;
 use pyo3::exceptions::{PyIsADirectoryError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use std::path::{self, PathBuf};
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ impl Model {
         Engine::new(model, Some(path), settings).map(Arc::new).map(Self)
     }
 
-    /// Predicts a picture or a batch.
+    /// Predicts a picture, or another input, or a batch of them.
     ///
     /// The same model, picture, seed and samples give the same bits, whatever the other pictures of
     /// the batch, the threads and the machine.
@@ -82,18 +83,20 @@ impl Model {
     ///         [N, D, H, W, C], sequences [N, L, C], vectors [N, C]; gray pictures also [N, H, W].
     ///         A C-contiguous array is not copied. Also a PIL image of 8 bits per channel, gray or
     ///         RGB, which is fitted as by the command line, a list of these, and any object that
-    ///         NumPy converts.
+    ///         NumPy converts. A model whose `values` are "numbers" takes floats instead, such as
+    ///         the features [N, F] of a table or sequences [N, L, C], and normalizes them; float64
+    ///         and integers other than uint8 are converted.
     ///     samples: the number of weight samples, or a `range` of their indices; by default
     ///         `model.info["default_samples"]`: one for each member of an ensemble in which nothing
     ///         else varies, otherwise 32, rounded up to a multiple of the members.
     ///     seed: seed of the weights, by default 0.
     ///     layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
     ///         Lower case will do.
-    ///     keep_logits: whether the prediction has the logits of every sample.
+    ///     keep_logits: whether the prediction has the numbers of every sample, such as logits.
     ///     progress: True for a bar (if tqdm is installed), or a function of (task, done, total).
     ///
     /// Raises:
-    ///     TypeError: the pictures are of another kind.
+    ///     TypeError: the pictures are of another kind than the model takes.
     ///     ValueError: their shape is wrong, a number is not finite, or samples do not exist.
     #[pyo3(
         signature = (
@@ -117,7 +120,7 @@ impl Model {
             .samples(arguments::samples(samples, self.0.model.default_samples())?)
             .seed(arguments::seed(seed)?)
             .keep_logits(keep_logits?);
-        let batch = Batch::new(pictures, self.0.shape(), &layout?)?;
+        let batch = Batch::new(pictures, self.0.model.quantized(), &layout?)?;
         self.0.predict(py, &batch, &options, &Progress::new(progress)?)
     }
 
@@ -157,14 +160,15 @@ impl Model {
         let every = every.map_or_else(|| self.0.threads().map(|n| n as u32), Ok)?;
         // Wrong pictures are refused here, not at the first estimate.
         let layout = layout?;
-        Batch::new(&pictures, self.0.shape(), &layout)?;
+        Batch::new(&pictures, self.0.model.quantized(), &layout)?;
         Ok(Stream::new(Arc::clone(&self.0), pictures.unbind(), layout, options, every))
     }
 
     /// Returns the output of every node for one weight sample, by name, in order.
     ///
-    /// Outputs are codes, uint8 [N, H, W, C]; the last are the logits, float32 [N, classes].
-    /// Flattened values, and convolutions that end in an addition, have no codes and are left out.
+    /// They are codes, uint8 [N, H, W, C]; those of the model's outputs, such as logits, are
+    /// float32 [N, C]. Flattened values, and convolutions that end in an addition, have no codes
+    /// and are left out.
     #[pyo3(
         signature = (pictures, *, sample=Ok(0), seed=None, layout=Ok("NHWC".into())),
         text_signature = "($self, pictures, *, sample=0, seed=None, layout=\"NHWC\")"
@@ -178,17 +182,18 @@ impl Model {
         #[pyo3(from_py_with = arguments::layout)] layout: PyResult<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let (sample, seed) = (sample?, arguments::seed(seed)?);
-        let batch = Batch::new(pictures, self.0.shape(), &layout?)?;
+        let batch = Batch::new(pictures, self.0.model.quantized(), &layout?)?;
         let (count, input) = (batch.count(), batch.pictures());
         let pool = pool(self.0.settings.threads)?;
         let steps = py.detach(|| pool.install(|| self.0.model.trace(input, seed, sample)));
         let steps = steps.map_err(|error| of_predict(&error))?;
-        let (outputs, graph) = (PyDict::new(py), self.0.model.quantized().graph());
-        let last = graph.nodes().last().map(|node| &node.name);
+        let (outputs, model) = (PyDict::new(py), self.0.model.quantized());
+        let nodes = model.graph().nodes();
         for step in steps {
-            let node = graph.nodes().iter().find(|node| node.name == step.node);
-            let shape = node.expect("a node of the model").shape;
-            let array = if last == Some(&step.node) {
+            let index = nodes.iter().position(|node| node.name == step.node);
+            let index = index.expect("a node of the model");
+            let shape = nodes[index].shape;
+            let array = if model.outputs().iter().any(|output| output.nodes.contains(&index)) {
                 let logits = step.bytes.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four));
                 array(count, &[shape.channels], logits.collect()).into_pyarray(py).into_any()
             } else {
@@ -227,10 +232,27 @@ impl Model {
         self.0.model.quantized().name()
     }
 
-    /// Names of the classes; "class N" where the file has none.
+    /// The outputs, in order: each a `ClassOutput`, `LabelOutput` or `TargetOutput`.
     #[getter]
-    fn class_names(&self) -> Vec<String> {
-        self.0.origin().class_names.clone()
+    fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        Ok(self.0.origin().objects(py)?.to_list())
+    }
+
+    /// Names of the classes, "class N" where the file has none.
+    ///
+    /// An AttributeError if the first output has no classes.
+    #[getter]
+    fn class_names(&self) -> PyResult<Vec<String>> {
+        self.0.origin().class_names()
+    }
+
+    /// What the model takes: "bytes", such as the pixels of pictures, or "numbers".
+    #[getter]
+    fn values(&self) -> &'static str {
+        match self.0.model.quantized().preprocessing().values {
+            Values::Bytes => "bytes",
+            Values::Numbers => "numbers",
+        }
     }
 
     /// Shape of a picture: (H, W, C), or (D, H, W, C).
@@ -270,9 +292,10 @@ impl Model {
     }
 
     fn __repr__(&self) -> String {
-        let Origin { class_names, .. } = &**self.0.origin();
         let (name, shape, isa) = (self.name(), self.0.shape(), self.isa());
-        format!("<bayes8.Model {name:?}: {shape}, {} classes, {isa}>", class_names.len())
+        let takes = of_numbers(shape).filter(|_| self.values() == "numbers");
+        let takes = takes.unwrap_or_else(|| shape.to_string());
+        format!("<bayes8.Model {name:?}: {takes}, {}, {isa}>", self.0.origin().summary())
     }
 
     /// A model from a file is loaded from it again, any other from its bytes.

@@ -1,7 +1,10 @@
 //! The FP32 network of `quantize` and `evaluate`, or the members of an ensemble, and what varies in it.
 
-use crate::arguments;
-use bayes8::convert::{ImportOptions, InputLayout, McDropout, MemberFiles, PosteriorSource};
+use crate::arguments::{self, choice};
+use bayes8::convert::{
+    HeadKind, ImportOptions, InputLayout, McDropout, MemberFiles, OutputChoice, PosteriorSource,
+    UnknownHead,
+};
 use bayes8::core::ops::DropoutProbability;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -9,6 +12,13 @@ use std::path::PathBuf;
 
 /// Names of the dropout nodes to activate, or all, and their probability, or the file's.
 pub(crate) type Dropout = (Option<Vec<String>>, Option<f64>);
+
+/// An output of the model: a text such as `mean+log_variance=gaussian-log-variance`, or the names and perhaps the head.
+#[derive(Clone, FromPyObject)]
+pub(crate) enum Chosen {
+    Text(String),
+    Names(Vec<String>, Option<String>),
+}
 
 /// The networks and what varies in them, as Python gave them. Python has checked the numbers of files.
 pub(crate) struct Networks<'a, 'py> {
@@ -20,6 +30,8 @@ pub(crate) struct Networks<'a, 'py> {
     pub(crate) mc_dropout: Option<Dropout>,
     pub(crate) layout: Option<&'a str>,
     pub(crate) shape: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) outputs: Vec<Chosen>,
+    pub(crate) head: Option<&'a str>,
 }
 
 impl Networks<'_, '_> {
@@ -58,7 +70,26 @@ impl Networks<'_, '_> {
         options.input_layout = layout;
         options.input_shape = self.shape.map(arguments::input_shape).transpose()?;
         options.mc_dropout = self.mc_dropout.clone().map(activated).transpose()?;
+        options.outputs = self.outputs.iter().map(chosen).collect::<PyResult<_>>()?;
+        options.head = self.head.map(|name| head("head", name)).transpose()?;
         Ok(options)
+    }
+}
+
+/// Returns the head of a name; `what` names the argument.
+fn head(what: &str, name: &str) -> PyResult<HeadKind> {
+    choice(what, name, &HeadKind::ALL.map(|kind| (kind.name(), kind)))
+}
+
+fn chosen(output: &Chosen) -> PyResult<OutputChoice> {
+    match output {
+        Chosen::Text(text) => text
+            .parse()
+            .map_err(|error: UnknownHead| PyValueError::new_err(format!("outputs: {error}"))),
+        Chosen::Names(names, of) => {
+            let of = of.as_deref().map(|name| head("the head in outputs", name)).transpose()?;
+            Ok(OutputChoice { of: names.clone(), head: of })
+        }
     }
 }
 

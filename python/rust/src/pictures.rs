@@ -1,12 +1,15 @@
-//! Pictures that Python passes: arrays without a copy, PIL images, and lists of them.
+//! Inputs that Python passes: arrays without a copy, PIL images, and lists of them.
 
 use bayes8::Pictures;
+use bayes8::core::counts::counted;
 use bayes8::core::fit_picture::fit_rgba;
 use bayes8::core::graph::Shape;
+use bayes8::core::model::{QuantizedModel, Values};
 use image::RgbaImage;
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use numpy::{
-    PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
+    PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -23,20 +26,29 @@ pub(crate) struct Batch<'py> {
 enum Numbers<'py> {
     /// Bytes of the caller's array.
     Bytes(PyReadonlyArrayDyn<'py, u8>),
-    /// Normalized numbers of the caller's array.
-    Normalized(PyReadonlyArrayDyn<'py, f32>),
+    /// Floats of the caller's array, or of its copy, for a model of these values: raw numbers, or those of
+    /// pictures that are normalized already.
+    Floats(PyReadonlyArrayDyn<'py, f32>, Values),
     /// Bytes that were made from PIL images.
     Converted(ArrayD<u8>),
 }
 
 impl<'py> Batch<'py> {
-    /// Takes what Python passed for a model whose pictures have shape `shape`. `layout` names the axes.
+    /// Takes what Python passed for `model`. `layout` names the axes.
     ///
     /// # Errors
-    /// `TypeError` for anything else than bytes, `float32` and PIL images; `ValueError` for an unknown layout or
-    /// an image that cannot be fitted. Shapes of arrays are not checked here.
-    pub(crate) fn new(value: &Bound<'py, PyAny>, shape: Shape, layout: &str) -> PyResult<Self> {
+    /// `TypeError` for anything else than bytes, `float32` and PIL images, or than numbers if the model takes these;
+    /// `ValueError` for an unknown layout, another shape or an image that cannot be fitted.
+    pub(crate) fn new(
+        value: &Bound<'py, PyAny>,
+        model: &QuantizedModel,
+        layout: &str,
+    ) -> PyResult<Self> {
+        let (shape, values) = (model.graph().input(), model.preprocessing().values);
         let channels_first = channels_first(layout)?;
+        if values == Values::Numbers && are_images(value)? {
+            return Err(PyTypeError::new_err("the model takes numbers, not PIL images"));
+        }
         if let Some(bytes) = of_image(value, shape)? {
             return Ok(Self::converted(bytes, 1, shape, true));
         }
@@ -51,25 +63,13 @@ impl<'py> Batch<'py> {
             Ok(array) => array.clone(),
             Err(_) => as_array(value)?,
         };
-        let numbers = if let Ok(bytes) = array.cast::<PyArrayDyn<u8>>() {
-            Numbers::Bytes(bytes.try_readonly()?)
-        } else if let Ok(numbers) = array.cast::<PyArrayDyn<f32>>() {
-            Numbers::Normalized(numbers.try_readonly()?)
-        } else {
-            let message = format!(
-                "pictures are {} of {}; the model takes uint8 (0 to 255), or float32 that are \
-                 normalized already",
-                shown(array.shape()),
-                array.dtype().str()?,
-            );
-            return Err(PyTypeError::new_err(message));
-        };
+        let numbers = Numbers::of_array(&array, values)?;
         let extents = array.shape();
         let fits = |extents: &[usize]| shape.fits(&channels_last(extents, channels_first));
         let is_batch = extents.split_first().is_some_and(|(_, one)| fits(one));
         let is_single = !is_batch && fits(extents);
         if !is_batch && !is_single {
-            return Err(wrong_shape(extents, shape, channels_first));
+            return Err(wrong_shape(extents, shape, values, channels_first));
         }
         Ok(Self { numbers, channels_first, is_single })
     }
@@ -85,7 +85,12 @@ impl<'py> Batch<'py> {
     pub(crate) fn pictures(&self) -> Pictures<'_, IxDyn> {
         match &self.numbers {
             Numbers::Bytes(bytes) => Pictures::Bytes(self.ordered(bytes.as_array())),
-            Numbers::Normalized(numbers) => Pictures::Normalized(self.ordered(numbers.as_array())),
+            Numbers::Floats(numbers, Values::Bytes) => {
+                Pictures::Normalized(self.ordered(numbers.as_array()))
+            }
+            Numbers::Floats(numbers, Values::Numbers) => {
+                Pictures::Numbers(self.ordered(numbers.as_array()))
+            }
             Numbers::Converted(bytes) => Pictures::Bytes(self.ordered(bytes.view())),
         }
     }
@@ -103,6 +108,41 @@ impl<'py> Batch<'py> {
         }
         let axes: Vec<usize> = [0].into_iter().chain(2..array.ndim()).chain([1]).collect();
         array.permuted_axes(IxDyn(&axes))
+    }
+}
+
+impl<'py> Numbers<'py> {
+    /// Takes an array for a model of `values`.
+    fn of_array(array: &Bound<'py, PyUntypedArray>, values: Values) -> PyResult<Self> {
+        if values == Values::Bytes
+            && let Ok(bytes) = array.cast::<PyArrayDyn<u8>>()
+        {
+            return Ok(Self::Bytes(bytes.try_readonly()?));
+        }
+        if let Ok(numbers) = array.cast::<PyArrayDyn<f32>>() {
+            return Ok(Self::Floats(numbers.try_readonly()?, values));
+        }
+        // Numbers of a table are mostly float64. The range of those of pictures could not be told.
+        let is_number = matches!(array.dtype().kind(), b'f' | b'i' | b'u');
+        let is_byte = array.cast::<PyArrayDyn<u8>>().is_ok();
+        if values == Values::Numbers && is_number && !is_byte {
+            let numbers = array.call_method1("astype", (numpy::dtype::<f32>(array.py()),))?;
+            return Ok(Self::Floats(numbers.cast::<PyArrayDyn<f32>>()?.try_readonly()?, values));
+        }
+        let (extents, of) = (shown(array.shape()), array.dtype().str()?);
+        Err(PyTypeError::new_err(match values {
+            Values::Bytes => format!(
+                "pictures are {extents} of {of}; the model takes uint8 (0 to 255), or float32 that are \
+                 normalized already"
+            ),
+            Values::Numbers if is_byte => format!(
+                "the numbers are {extents} of {of}, as pixels are; the model takes floats, which it \
+                 normalizes: pass float32"
+            ),
+            Values::Numbers => format!(
+                "the numbers are {extents} of {of}; the model takes floats, which it normalizes"
+            ),
+        }))
     }
 }
 
@@ -132,7 +172,7 @@ fn channels_last(extents: &[usize], channels_first: bool) -> Vec<usize> {
     extents
 }
 
-fn wrong_shape(extents: &[usize], shape: Shape, channels_first: bool) -> PyErr {
+fn wrong_shape(extents: &[usize], shape: Shape, values: Values, channels_first: bool) -> PyErr {
     let other = match channels_first {
         true => "NHWC",
         false => "NCHW",
@@ -146,12 +186,29 @@ fn wrong_shape(extents: &[usize], shape: Shape, channels_first: bool) -> PyErr {
     };
     let expected = match channels_first {
         true => format!("{} channels before {}", shape.channels, shown(&shape.axes())),
-        false => format!("{shape} ({})", shape.axis_names()),
+        false => (of_numbers(shape).filter(|_| values == Values::Numbers))
+            .unwrap_or_else(|| format!("{shape} ({})", shape.axis_names())),
+    };
+    let (what, one) = match values {
+        Values::Bytes => ("pictures have", "picture"),
+        Values::Numbers => ("the numbers have", "input"),
     };
     PyValueError::new_err(format!(
-        "pictures have the shape {}; the model takes {expected}, one picture or a batch of N{hint}",
+        "{what} the shape {}; the model takes {expected}, one {one} or a batch of N{hint}",
         shown(extents)
     ))
+}
+
+/// Describes the shape of a vector or a sequence; `None` for others.
+pub(crate) fn of_numbers(shape: Shape) -> Option<String> {
+    let channels = counted(shape.channels, "channel");
+    match shape {
+        Shape { depth: 1, height: 1, width: 1, .. } => Some(counted(shape.channels, "number")),
+        Shape { depth: 1, height: 1, width, .. } => {
+            Some(format!("{} of {channels}", counted(width, "position")))
+        }
+        _ => None,
+    }
 }
 
 /// Shows extents as Python does.

@@ -1,42 +1,38 @@
 //! `bayes8.Prediction`.
 
-use crate::arguments;
 use crate::draws::Draws;
-use crate::figures::Figures;
-use bayes8::Accumulator;
+use crate::figures::figures;
+use crate::origin::Origin;
+use crate::saved::Saved;
+use bayes8::Sums;
 use bayes8::core::posterior::MAX_SAMPLES;
-use bayes8::head::classes::ClassSums;
 use ndarray::{Array3, Axis, concatenate};
 use numpy::{PyArray3, PyArrayMethods, PyUntypedArrayMethods, ToPyArray};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PySlice};
+use pyo3::types::{PyBytes, PyDict, PySlice, PyTuple};
 use sha2::{Digest, Sha256};
-use std::ops::Range;
 use std::sync::Arc;
 
-/// Predictions of N pictures from the same weight samples.
+/// Predictions of N pictures, or other inputs, from the same weight samples.
 ///
-/// Arrays have an axis of N first; the prediction of a single picture, such as `p[0]`, has none,
-/// and floats in the place of arrays [N]. Entropies are in nats. Arrays are read-only.
+/// `outputs` has the figures of every output; the attributes are those of the first one. Which it
+/// has depends on what it means: classes, labels or targets of a regression. Others raise an
+/// AttributeError. Arrays have an axis of N first; the prediction of a single picture, such as
+/// `p[0]`, has none, and floats in the place of arrays [N]. Entropies are in nats. Arrays are
+/// read-only.
 #[pyclass(frozen, module = "bayes8", eq)]
 pub(crate) struct Prediction {
-    sums: Vec<ClassSums>,
-    /// `[N, samples, classes]`.
+    /// Those of every output for each picture.
+    sums: Vec<Sums>,
+    /// `[N, samples, numbers]`.
     logits: Option<Array3<f32>>,
     draws: Draws,
     origin: Arc<Origin>,
     /// Whether the axis of pictures is left out of all arrays.
     is_single: bool,
-    figures: PyOnceLock<Figures>,
-}
-
-/// The model that made a prediction.
-#[derive(PartialEq)]
-pub(crate) struct Origin {
-    pub(crate) digest: String,
-    pub(crate) class_names: Vec<String>,
+    figures: PyOnceLock<Py<PyDict>>,
 }
 
 impl PartialEq for Prediction {
@@ -50,37 +46,65 @@ impl PartialEq for Prediction {
 
 #[pymethods]
 impl Prediction {
-    /// Mean probability of each class, [N, classes].
+    /// The figures of every output by its name, in order.
+    ///
+    /// Each is a `ClassFigures`, `LabelFigures` or `TargetFigures`.
     #[getter]
-    fn probabilities(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(self.figures(py)?.probabilities.clone_ref(py))
+    fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.figures(py)?.copy()
     }
 
-    /// Standard deviation of each probability over the samples, [N, classes].
+    /// Mean probability of each class or label, [N, classes].
     #[getter]
-    fn std(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(self.figures(py)?.std.clone_ref(py))
+    fn probabilities<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("probabilities")
     }
 
-    /// Total uncertainty: entropy of the mean probabilities, [N].
+    /// Standard deviation of each probability over the samples, or of each target.
     #[getter]
-    fn predictive_entropy(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(self.figures(py)?.predictive_entropy.clone_ref(py))
+    fn std<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("std")
     }
 
-    /// Aleatoric uncertainty: mean of the entropies of the samples, [N].
+    /// Total uncertainty: entropy of the mean probabilities, [N]; of labels [N, labels].
     #[getter]
-    fn expected_entropy(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(self.figures(py)?.expected_entropy.clone_ref(py))
+    fn predictive_entropy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("predictive_entropy")
     }
 
-    /// Epistemic uncertainty: the total minus the aleatoric, [N].
+    /// Aleatoric uncertainty: mean entropy of the samples, [N]; of labels [N, labels].
     #[getter]
-    fn mutual_information(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(self.figures(py)?.mutual_information.clone_ref(py))
+    fn expected_entropy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("expected_entropy")
     }
 
-    /// Logits of every sample, [N, samples, classes], if `keep_logits` asked for them.
+    /// Epistemic uncertainty: the total minus the aleatoric, [N]; of labels [N, labels].
+    #[getter]
+    fn mutual_information<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("mutual_information")
+    }
+
+    /// Mean of each target of a regression, in its unit, [N, targets].
+    #[getter]
+    fn mean<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("mean")
+    }
+
+    /// Part of each target's `std` from noise in the data, [N, targets].
+    #[getter]
+    fn aleatoric_std<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("aleatoric_std")
+    }
+
+    /// Part of each target's `std` from doubt about the weights, [N, targets].
+    #[getter]
+    fn epistemic_std<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("epistemic_std")
+    }
+
+    /// Logits, or other numbers, of every sample, [N, samples, numbers], if `keep_logits` asked.
+    ///
+    /// Those of several outputs follow each other.
     #[getter]
     fn logits<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let logits = self.logits.as_ref()?;
@@ -99,17 +123,13 @@ impl Prediction {
     /// The samples: seeds, and ranges of indices.
     #[getter]
     fn draws<'py>(&self, py: Python<'py>) -> PyResult<Vec<(u64, Bound<'py, PyAny>)>> {
-        let range = py.import("builtins")?.getattr("range")?;
-        let each = |(seed, samples): &(u64, Range<u32>)| {
-            Ok((*seed, range.call1((samples.start, samples.end))?))
-        };
-        self.draws.0.iter().map(each).collect()
+        self.draws.to_python(py)
     }
 
-    /// Names of the classes.
+    /// Names of the classes; an AttributeError if the first output has none.
     #[getter]
-    fn class_names(&self) -> Vec<String> {
-        self.origin.class_names.clone()
+    fn class_names(&self) -> PyResult<Vec<String>> {
+        self.origin.class_names()
     }
 
     /// Identifies the model.
@@ -132,27 +152,31 @@ impl Prediction {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The k most probable classes with their probabilities, [(name, probability), ...].
+    /// The k most probable classes or labels, [(name, probability), ...].
     ///
     /// Of N pictures a list of such lists.
-    #[pyo3(signature = (k=Ok(5)), text_signature = "($self, k=5)")]
+    #[pyo3(signature = (k=None), text_signature = "($self, k=5)")]
     fn top<'py>(
         &self,
         py: Python<'py>,
-        #[pyo3(from_py_with = arguments::top_count)] k: PyResult<usize>,
+        k: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let k = k?;
-        let top = |sums: &ClassSums| -> Vec<(&str, f64)> {
-            let top = sums.finish().top(k);
-            top.into_iter().map(|(class, p)| (&*self.origin.class_names[class], p)).collect()
-        };
-        match self.is_single {
-            true => top(&self.sums[0]).into_pyobject(py).map(Bound::into_any),
-            false => {
-                let all: Vec<_> = self.sums.iter().map(top).collect();
-                all.into_pyobject(py).map(Bound::into_any)
-            }
-        }
+        self.first(py)?.getattr("top")?.call1(PyTuple::new(py, k)?)
+    }
+
+    /// The central interval that has probability `level`, [N, targets, 2].
+    #[pyo3(signature = (level=None), text_signature = "($self, level=0.95)")]
+    fn interval<'py>(
+        &self,
+        py: Python<'py>,
+        level: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("interval")?.call1(PyTuple::new(py, level)?)
+    }
+
+    /// The number below which each target lies with probability `p`, [N, targets].
+    fn quantile<'py>(&self, py: Python<'py>, p: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("quantile")?.call1((p,))
     }
 
     /// Returns the prediction from the samples of both, exactly.
@@ -168,7 +192,7 @@ impl Prediction {
             let (a, b) = (&self.origin.digest, &other.origin.digest);
             return refused(format!("predictions of different models cannot be merged: {a}, {b}"));
         }
-        if self.sums.len() != other.sums.len() || self.is_single != other.is_single {
+        if self.count() != other.count() || self.is_single != other.is_single {
             let [a, b] = [self, other].map(Self::extent);
             return refused(format!("predictions of {a} and of {b} cannot be merged"));
         }
@@ -180,13 +204,11 @@ impl Prediction {
         };
         let mut sums = self.sums.clone();
         py.detach(|| sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| sum.merge(other)));
-        let logits = self.logits.as_ref().zip(other.logits.as_ref()).map(|(own, others)| {
-            let parts = self.draws.order(&other.draws).into_iter().map(|(_, is_other, places)| {
-                let logits = if is_other { others } else { own };
-                logits.slice_axis(Axis(1), places.into())
-            });
-            concatenate(Axis(1), &parts.collect::<Vec<_>>()).expect("the same pictures and classes")
-        });
+        let logits = self
+            .logits
+            .as_ref()
+            .zip(other.logits.as_ref())
+            .map(|(own, others)| self.draws.ordered(own, &other.draws, others));
         Ok(self.with(sums, logits, draws, self.is_single))
     }
 
@@ -208,7 +230,7 @@ impl Prediction {
         let logits: Option<Vec<_>> =
             all.iter().map(|p| p.logits.as_ref().map(|logits| logits.view())).collect();
         let logits =
-            logits.map(|all| concatenate(Axis(0), &all).expect("the same draws and classes"));
+            logits.map(|all| concatenate(Axis(0), &all).expect("the same draws and outputs"));
         let sums = all.iter().flat_map(|p| p.sums.iter().cloned()).collect();
         Ok(first.with(sums, logits, first.draws.clone(), false))
     }
@@ -216,7 +238,7 @@ impl Prediction {
     fn __len__(&self) -> PyResult<usize> {
         match self.is_single {
             true => Err(PyTypeError::new_err("the prediction of a single picture has no length")),
-            false => Ok(self.sums.len()),
+            false => Ok(self.count()),
         }
     }
 
@@ -244,26 +266,23 @@ impl Prediction {
         all.into_pyobject(py)?.try_iter().map(Bound::into_any)
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let samples = self.samples();
-        match self.is_single {
-            true => {
-                let uncertainty = self.sums[0].finish();
-                let (class, p) = uncertainty.top(1)[0];
-                let name = &self.origin.class_names[class];
-                format!("<bayes8.Prediction: {name:?} {:.1} %, {samples} samples>", 100.0 * p)
-            }
-            false => {
-                format!("<bayes8.Prediction of {} pictures, {samples} samples>", self.sums.len())
-            }
+        if !self.is_single {
+            let count = self.count();
+            return Ok(format!("<bayes8.Prediction of {count} pictures, {samples} samples>"));
         }
+        let summary = |figures: Bound<'_, PyAny>| figures.call_method0("_summary")?.extract();
+        let all = self.figures(py)?.values().into_iter().map(summary);
+        let all = all.collect::<PyResult<Vec<String>>>()?.join(", ");
+        Ok(format!("<bayes8.Prediction: {all}, {samples} samples>"))
     }
 
     fn _repr_html_<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("bayes8._html")?.call_method1("prediction", (&slf,))
     }
 
-    /// Draws the probabilities of one picture with their spread; needs matplotlib.
+    /// Draws the first output of one picture with its spread; needs matplotlib.
     ///
     /// Returns the axes, which are those of `ax` if it is given.
     #[pyo3(signature = (ax=None))]
@@ -277,10 +296,10 @@ impl Prediction {
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let bytes: Vec<u8> = self.words().flat_map(i64::to_le_bytes).collect();
         let draws: Vec<_> = self.draws.0.iter().map(|(seed, r)| (*seed, r.start, r.end)).collect();
-        let Origin { digest, class_names } = &*self.origin;
+        let (digest, outputs) = (&self.origin.digest, self.origin.to_json()?);
         let logits = self.logits.as_ref().map(|logits| logits.to_pyarray(py));
         let bytes = PyBytes::new(py, &bytes);
-        let state = (bytes, draws, digest, class_names, self.is_single, logits);
+        let state = (bytes, draws, digest, outputs, self.is_single, logits);
         let restore = py.get_type::<Self>().getattr("_restore")?;
         Ok((restore, state.into_pyobject(py)?.into_any()))
     }
@@ -291,31 +310,18 @@ impl Prediction {
         sums: &[u8],
         draws: Vec<(u64, u32, u32)>,
         digest: String,
-        class_names: Vec<String>,
+        outputs: &str,
         is_single: bool,
         logits: Option<Bound<'_, PyArray3<f32>>>,
     ) -> PyResult<Self> {
         let wrong = |error: String| PyValueError::new_err(format!("a damaged prediction: {error}"));
-        let words: Vec<i64> =
-            sums.as_chunks().0.iter().map(|&word| i64::from_le_bytes(word)).collect();
-        let each = 2 + 2 * class_names.len();
-        let is_whole = sums.len().is_multiple_of(8) && words.len().is_multiple_of(each);
-        if !is_whole || class_names.is_empty() || is_single && words.len() != each {
-            return Err(wrong("its sums have another size".into()));
-        }
-        let sums: Result<Vec<_>, _> = words.chunks(each).map(ClassSums::from_words).collect();
-        let sums = sums.map_err(|error| wrong(error.to_string()))?;
-        let draws = draws.into_iter().map(|(seed, a, b)| (seed, a..b)).collect();
-        let draws =
-            Draws::restore(draws).ok_or_else(|| wrong("its samples are not in order".into()))?;
-        if sums.iter().any(|sums| sums.samples() != draws.count()) {
-            return Err(wrong("its sums have other samples".into()));
-        }
-        let expected = [sums.len(), draws.count() as usize, class_names.len()];
+        let Saved { sums, draws, origin } =
+            Saved::restore(sums, draws, digest, outputs, is_single).map_err(wrong)?;
+        let expected =
+            [sums.len() / origin.outputs.len(), draws.count() as usize, origin.numbers()];
         if logits.as_ref().is_some_and(|logits| logits.shape() != expected) {
             return Err(wrong("its logits have another shape".into()));
         }
-        let origin = Arc::new(Origin { digest, class_names });
         let logits = logits.map(|logits| logits.readonly().as_array().to_owned());
         Ok(Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() })
     }
@@ -330,21 +336,23 @@ impl Prediction {
         keep_logits: bool,
     ) -> Self {
         let logits = keep_logits.then(|| {
-            let shape = (predictions.len(), draws.count() as usize, origin.class_names.len());
+            let shape = (predictions.len(), draws.count() as usize, origin.numbers());
             let mut all = Array3::zeros(shape);
             for (mut of_picture, prediction) in all.outer_iter_mut().zip(&predictions) {
                 of_picture.assign(&prediction.logits().expect("they were kept"));
             }
             all
         });
-        let sums = predictions.iter().filter_map(|p| p.sums().classes().cloned()).collect();
+        let sums =
+            |p: &bayes8::Prediction| p.outputs().map(|(_, sums)| sums.clone()).collect::<Vec<_>>();
+        let sums = predictions.iter().flat_map(sums).collect();
         Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() }
     }
 
     /// Returns other predictions of the same model.
     fn with(
         &self,
-        sums: Vec<ClassSums>,
+        sums: Vec<Sums>,
         logits: Option<Array3<f32>>,
         draws: Draws,
         is_single: bool,
@@ -354,14 +362,16 @@ impl Prediction {
     }
 
     fn of_pictures(&self, pictures: &[usize], is_single: bool) -> Self {
-        let sums = pictures.iter().map(|&picture| self.sums[picture].clone()).collect();
+        let outputs = self.origin.outputs.len();
+        let of_picture = |&picture: &usize| &self.sums[picture * outputs..(picture + 1) * outputs];
+        let sums = pictures.iter().flat_map(of_picture).cloned().collect();
         let logits = self.logits.as_ref().map(|logits| logits.select(Axis(0), pictures));
         self.with(sums, logits, self.draws.clone(), is_single)
     }
 
     /// Says which pictures these are, for messages.
     fn extent(&self) -> String {
-        match (self.is_single, self.sums.len()) {
+        match (self.is_single, self.count()) {
             (true, _) => "a single picture".into(),
             (false, count) => format!("a batch of {count}"),
         }
@@ -369,11 +379,22 @@ impl Prediction {
 
     /// Returns the integers of all sums, picture by picture.
     fn words(&self) -> impl Iterator<Item = i64> {
-        self.sums.iter().flat_map(Accumulator::to_words)
+        self.sums.iter().flat_map(Sums::to_words)
     }
 
-    fn figures(&self, py: Python<'_>) -> PyResult<&Figures> {
-        let classes = self.origin.class_names.len();
-        self.figures.get_or_try_init(py, || Figures::new(py, &self.sums, classes, self.is_single))
+    /// Returns the number of pictures.
+    fn count(&self) -> usize {
+        self.sums.len() / self.origin.outputs.len()
+    }
+
+    /// Returns the figures of every output, by name.
+    fn figures<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
+        let made = || figures(py, &self.sums, &self.origin, self.is_single);
+        Ok(self.figures.get_or_try_init(py, made)?.bind(py))
+    }
+
+    /// Returns the figures of the first output.
+    fn first<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.figures(py)?.as_any().get_item(&self.origin.outputs[0].name)
     }
 }

@@ -1,31 +1,38 @@
 //! `bayes8.quantize`: from files to a model.
 
-use crate::arguments;
+use crate::arguments::{self, choice};
 use crate::attend::attend;
 use crate::engine::Engine;
-use crate::errors::{message, refused, without};
+use crate::errors::{Error, message, refused, without};
 use crate::model::Model;
-use crate::networks::{Dropout, Networks, nothing_varies};
+use crate::networks::{Chosen, Dropout, Networks, nothing_varies};
 use crate::pool::pool;
 use crate::progress::Progress;
 use bayes8::convert::bias_correction::BiasCorrection;
 use bayes8::convert::calibrate::RangeMethod;
 use bayes8::convert::conversion::ConversionOptions;
 use bayes8::convert::error_feedback::Rounding;
+
 use bayes8::convert::quantization::{Quantization, QuantizationError, Settings, Sources};
+use bayes8::convert::{HeadError, ImportError, TargetDetails};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use std::error::Error as StdError;
+use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The percentage of the method `percentile` without a number.
 const COMMON_PERCENTILE: f64 = 99.99;
 
+/// Names, units, scales, offsets and noise of targets.
+type Targets = (Vec<String>, Vec<String>, Vec<f32>, Vec<f32>, Vec<f32>);
+
 /// Makes a model from files (`bayes8.quantize`).
 #[pyfunction]
 #[pyo3(signature = (
     networks, calibration, folder, *, name, posteriors, moped, deterministic, mc_dropout, metadata, class_names,
-    input_layout, input_shape, calibration_draws, calibration_method, percentile, weight_rounding, bias_correction,
+    label_names, targets, input_layout, input_shape, input_bits, outputs, head, calibration_draws, calibration_method, percentile, weight_rounding, bias_correction,
     activation_bits, seed, progress
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
@@ -41,8 +48,13 @@ pub(crate) fn quantize<'py>(
     mc_dropout: Option<Dropout>,
     metadata: Option<PathBuf>,
     class_names: Option<Vec<String>>,
+    label_names: Vec<String>,
+    targets: Targets,
     input_layout: Option<&str>,
     input_shape: Option<&Bound<'py, PyAny>>,
+    input_bits: Option<&Bound<'py, PyAny>>,
+    outputs: Vec<Chosen>,
+    head: Option<&str>,
     calibration_draws: Option<&Bound<'py, PyAny>>,
     calibration_method: &str,
     percentile: Option<f64>,
@@ -53,17 +65,30 @@ pub(crate) fn quantize<'py>(
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Model> {
     let (layout, shape) = (input_layout, input_shape);
-    let networks =
-        Networks { networks, posteriors, moped, deterministic, mc_dropout, layout, shape };
+    let networks = Networks {
+        networks,
+        posteriors,
+        moped,
+        deterministic,
+        mc_dropout,
+        layout,
+        shape,
+        outputs,
+        head,
+    };
     let mut sources = Sources::of_members(networks.members()?, calibration);
     sources.import = networks.import()?;
     sources.must_vary = !deterministic;
     sources.metadata = metadata;
     sources.class_names = class_names.map(|names| (names, "class_names"));
+    sources.label_names = label_names;
+    let (names, units, scale, offset, noise) = targets;
+    sources.targets = TargetDetails { names, units, scale, offset, noise };
     let mut settings = Settings::new(name);
     let draws = calibration_draws.map(|n| arguments::sample_count("calibration_draws", n));
     settings.draws = draws.transpose()?.unwrap_or(settings.draws);
     settings.seed = arguments::seed(seed)?;
+    settings.input_planes = input_bits.map(arguments::input_planes).transpose()?;
     settings.options = ConversionOptions::new()
         .method(method(calibration_method, percentile)?)
         .activation_bits(arguments::activation_bits(activation_bits)?)
@@ -94,10 +119,47 @@ pub(crate) fn quantize<'py>(
         QuantizationError::NothingVaries { .. } => {
             nothing_varies(&without(&folder, &message(&error)))
         }
-        _ => refused(&error, &folder),
+        QuantizationError::Heads { reason, .. } => match argument(reason, &sources) {
+            Some(name) => Error::new_err(format!("{name}: {reason}")),
+            None => refused(&error, &folder),
+        },
+        QuantizationError::Unnamed { .. } => {
+            let text = without(&folder, &message(&error));
+            Error::new_err(format!("{text}: pass class_names, or head"))
+        }
+        _ => match chosen_wrongly(&error) {
+            Some(reason) => Error::new_err(format!("outputs: {reason}")),
+            None => refused(&error, &folder),
+        },
     })?;
     progress.report(py)?;
     Engine::from_quantized(quantized).map(Arc::new).map(Model)
+}
+
+/// Returns the argument that does not fit the outputs of the network; `None` if the fault is in a file.
+fn argument(reason: &HeadError, sources: &Sources) -> Option<&'static str> {
+    let (name, is_given) = match reason {
+        HeadError::Names { what: "classes", .. }
+        | HeadError::EmptyName { what: "class", .. }
+        | HeadError::Unused { head: "classes", .. } => {
+            ("class_names", sources.class_names.is_some())
+        }
+        HeadError::Names { what: "labels", .. }
+        | HeadError::EmptyName { what: "label", .. }
+        | HeadError::Unused { head: "labels", .. } => {
+            ("label_names", !sources.label_names.is_empty())
+        }
+        HeadError::Odd(_) => ("head", sources.import.head.is_some()),
+        _ => ("targets", sources.targets != TargetDetails::default()),
+    };
+    is_given.then_some(name)
+}
+
+/// Returns the cause if the chosen outputs are at fault.
+fn chosen_wrongly(error: &QuantizationError) -> Option<&ImportError> {
+    let causes = iter::successors(Some(error as &(dyn StdError + 'static)), |&e| e.source());
+    let mut causes = causes.filter_map(|cause| cause.downcast_ref::<ImportError>());
+    causes.find(|e| matches!(e, ImportError::UnknownOutput { .. } | ImportError::OutputTwice(_)))
 }
 
 /// Returns the way in which ranges follow from activations; `None` to choose by network.
@@ -122,13 +184,4 @@ fn method(name: &str, percentile: Option<f64>) -> PyResult<Option<RangeMethod>> 
         return Err(PyValueError::new_err(format!("percentile is {percentile}, not up to 100")));
     }
     Ok(method)
-}
-
-/// Returns the value that belongs to a name.
-pub(crate) fn choice<T: Clone>(what: &str, name: &str, values: &[(&str, T)]) -> PyResult<T> {
-    let found = values.iter().find(|(value, _)| *value == name);
-    found.map(|(_, value)| value.clone()).ok_or_else(|| {
-        let names: Vec<_> = values.iter().map(|(name, _)| format!("{name:?}")).collect();
-        PyValueError::new_err(format!("{what} is {name:?}; it takes {}", names.join(", ")))
-    })
 }

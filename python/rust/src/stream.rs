@@ -65,7 +65,8 @@ impl Stream {
         if start >= end {
             return Ok(None);
         }
-        let batch = Batch::new(self.pictures.bind(py), self.engine.shape(), &self.layout)?;
+        let batch =
+            Batch::new(self.pictures.bind(py), self.engine.model.quantized(), &self.layout)?;
         let options = self.options.clone().samples(start..end);
         let more = self.engine.predict(py, &batch, &options, &Progress::new(None)?)?;
         let sum = match &state.sum {

@@ -10,22 +10,41 @@ give the same bits on every machine, with any number of threads and in any batch
     p = model.predict(pictures, samples=32, seed=7)  # uint8 [N, H, W, C]
     p.probabilities, p.std, p.mutual_information  # [N, C], [N, C], [N]
 
+A model may also give independent labels or the targets of a regression, or have several outputs,
+and take numbers instead of pictures: `Model.outputs` and `Model.values` say so.
+
 `load` reads a model, `quantize` makes one from a trained network, and `evaluate` measures it.
 `bayes8.export` exports PyTorch models (`pip install "bayes8[torch]"`), and `bayes8.sklearn` has a
-classifier for scikit-learn.
+classifier and a regressor for scikit-learn.
 """
 
 from ._bayes8 import Error, Model, Prediction, Report, Stream, __version__
 from ._evaluate import evaluate
 from ._files import load
+from ._outputs import (
+    ClassFigures,
+    ClassOutput,
+    LabelFigures,
+    LabelOutput,
+    Target,
+    TargetFigures,
+    TargetOutput,
+)
 from ._quantize import quantize
 
 __all__ = [
+    "ClassFigures",
+    "ClassOutput",
     "Error",
+    "LabelFigures",
+    "LabelOutput",
     "Model",
     "Prediction",
     "Report",
     "Stream",
+    "Target",
+    "TargetFigures",
+    "TargetOutput",
     "__version__",
     "evaluate",
     "load",

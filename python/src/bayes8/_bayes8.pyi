@@ -1,11 +1,20 @@
 """The engine, the converter, the evaluation and the command line, in Rust."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, final, overload
+from typing import Any, Literal, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._heads import Chosen, Columns
+from ._outputs import (
+    ClassFigures,
+    ClassOutput,
+    LabelFigures,
+    LabelOutput,
+    TargetFigures,
+    TargetOutput,
+)
 from ._typing import Floats, Layout, Path, Pictures, Progress
 
 __all__ = [
@@ -18,7 +27,9 @@ __all__ = [
     "command",
     "evaluate",
     "fit_images",
+    "normal_quantile",
     "quantize",
+    "whole",
 ]
 __version__: str
 
@@ -53,7 +64,7 @@ class Model:
         keep_logits: bool = False,
         progress: Progress = None,
     ) -> Prediction:
-        """Predicts a picture or a batch.
+        """Predicts a picture, or another input, or a batch of them.
 
         The same model, picture, seed and samples give the same bits, whatever the other pictures of
         the batch, the threads and the machine.
@@ -64,18 +75,20 @@ class Model:
                 [N, D, H, W, C], sequences [N, L, C], vectors [N, C]; gray pictures also [N, H, W].
                 A C-contiguous array is not copied. Also a PIL image of 8 bits per channel, gray or
                 RGB, which is fitted as by the command line, a list of these, and any object that
-                NumPy converts.
+                NumPy converts. A model whose `values` are "numbers" takes floats instead, such as
+                the features [N, F] of a table or sequences [N, L, C], and normalizes them; float64
+                and integers other than uint8 are converted.
             samples: the number of weight samples, or a `range` of their indices; by default
                 `model.info["default_samples"]`: one for each member of an ensemble in which nothing
                 else varies, otherwise 32, rounded up to a multiple of the members.
             seed: seed of the weights, by default 0.
             layout: order of the axes: "NHWC", or "NCHW" for channels before rows, and so on.
                 Lower case will do.
-            keep_logits: whether the prediction has the logits of every sample.
+            keep_logits: whether the prediction has the numbers of every sample, such as logits.
             progress: True for a bar (if tqdm is installed), or a function of (task, done, total).
 
         Raises:
-            TypeError: the pictures are of another kind.
+            TypeError: the pictures are of another kind than the model takes.
             ValueError: their shape is wrong, a number is not finite, or samples do not exist.
         """
 
@@ -113,8 +126,9 @@ class Model:
     ) -> dict[str, NDArray[Any]]:
         """Returns the output of every node for one weight sample, by name, in order.
 
-        Outputs are codes, uint8 [N, H, W, C]; the last are the logits, float32 [N, classes].
-        Flattened values, and convolutions that end in an addition, have no codes and are left out.
+        They are codes, uint8 [N, H, W, C]; those of the model's outputs, such as logits, are
+        float32 [N, C]. Flattened values, and convolutions that end in an addition, have no codes
+        and are left out.
         """
 
     def to_bytes(self) -> bytes:
@@ -140,8 +154,19 @@ class Model:
         """Name of the model."""
 
     @property
+    def outputs(self) -> list[ClassOutput | LabelOutput | TargetOutput]:
+        """The outputs, in order: each a `ClassOutput`, `LabelOutput` or `TargetOutput`."""
+
+    @property
     def class_names(self) -> list[str]:
-        """Names of the classes; "class N" where the file has none."""
+        """Names of the classes, "class N" where the file has none.
+
+        An AttributeError if the first output has no classes.
+        """
+
+    @property
+    def values(self) -> Literal["bytes", "numbers"]:
+        """What the model takes: "bytes", such as the pixels of pictures, or "numbers"."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -163,35 +188,60 @@ class Model:
 
 @final
 class Prediction:
-    """Predictions of N pictures from the same weight samples.
+    """Predictions of N pictures, or other inputs, from the same weight samples.
 
-    Arrays have an axis of N first; the prediction of a single picture, such as `p[0]`, has none,
-    and floats in the place of arrays [N]. Entropies are in nats. Arrays are read-only.
+    `outputs` has the figures of every output; the attributes are those of the first one. Which it
+    has depends on what it means: classes, labels or targets of a regression. Others raise an
+    AttributeError. Arrays have an axis of N first; the prediction of a single picture, such as
+    `p[0]`, has none, and floats in the place of arrays [N]. Entropies are in nats. Arrays are
+    read-only.
     """
 
     @property
+    def outputs(self) -> dict[str, ClassFigures | LabelFigures | TargetFigures]:
+        """The figures of every output by its name, in order.
+
+        Each is a `ClassFigures`, `LabelFigures` or `TargetFigures`.
+        """
+
+    @property
     def probabilities(self) -> Floats:
-        """Mean probability of each class, [N, classes]."""
+        """Mean probability of each class or label, [N, classes]."""
 
     @property
     def std(self) -> Floats:
-        """Standard deviation of each probability over the samples, [N, classes]."""
+        """Standard deviation of each probability over the samples, or of each target."""
 
     @property
     def predictive_entropy(self) -> Any:
-        """Total uncertainty: entropy of the mean probabilities, [N]."""
+        """Total uncertainty: entropy of the mean probabilities, [N]; of labels [N, labels]."""
 
     @property
     def expected_entropy(self) -> Any:
-        """Aleatoric uncertainty: mean of the entropies of the samples, [N]."""
+        """Aleatoric uncertainty: mean entropy of the samples, [N]; of labels [N, labels]."""
 
     @property
     def mutual_information(self) -> Any:
-        """Epistemic uncertainty: the total minus the aleatoric, [N]."""
+        """Epistemic uncertainty: the total minus the aleatoric, [N]; of labels [N, labels]."""
+
+    @property
+    def mean(self) -> Floats:
+        """Mean of each target of a regression, in its unit, [N, targets]."""
+
+    @property
+    def aleatoric_std(self) -> Floats:
+        """Part of each target's `std` from noise in the data, [N, targets]."""
+
+    @property
+    def epistemic_std(self) -> Floats:
+        """Part of each target's `std` from doubt about the weights, [N, targets]."""
 
     @property
     def logits(self) -> NDArray[np.float32] | None:
-        """Logits of every sample, [N, samples, classes], if `keep_logits` asked for them."""
+        """Logits, or other numbers, of every sample, [N, samples, numbers], if `keep_logits` asked.
+
+        Those of several outputs follow each other.
+        """
 
     @property
     def samples(self) -> int:
@@ -203,7 +253,7 @@ class Prediction:
 
     @property
     def class_names(self) -> list[str]:
-        """Names of the classes."""
+        """Names of the classes; an AttributeError if the first output has none."""
 
     @property
     def model_digest(self) -> str:
@@ -218,10 +268,16 @@ class Prediction:
         """SHA-256 of the sums: equal if and only if all bits are equal."""
 
     def top(self, k: int = 5) -> Any:
-        """The k most probable classes with their probabilities, [(name, probability), ...].
+        """The k most probable classes or labels, [(name, probability), ...].
 
         Of N pictures a list of such lists.
         """
+
+    def interval(self, level: float = 0.95) -> Floats:
+        """The central interval that has probability `level`, [N, targets, 2]."""
+
+    def quantile(self, p: float) -> Floats:
+        """The number below which each target lies with probability `p`, [N, targets]."""
 
     def merge(self, other: Prediction) -> Prediction:
         """Returns the prediction from the samples of both, exactly.
@@ -242,7 +298,7 @@ class Prediction:
         """
 
     def plot(self, ax: Any = None) -> Any:
-        """Draws the probabilities of one picture with their spread; needs matplotlib.
+        """Draws the first output of one picture with its spread; needs matplotlib.
 
         Returns the axes, which are those of `ax` if it is given.
         """
@@ -259,7 +315,7 @@ class Prediction:
         sums: bytes,
         draws: Sequence[tuple[int, int, int]],
         digest: str,
-        class_names: Sequence[str],
+        outputs: str,
         is_single: bool,
         logits: NDArray[np.float32] | None,
     ) -> Prediction: ...
@@ -319,6 +375,12 @@ class Report(Mapping[str, Any]):
 def command(arguments: Sequence[str]) -> int:
     """Runs the command `bayes8` with its arguments, the name of the program first."""
 
+def whole(what: str, value: object, low: int, high: int) -> int:
+    """Returns a whole number from `low` to `high`; `what` names it in errors."""
+
+def normal_quantile(p: float) -> float:
+    """Returns the quantile of the standard normal distribution for probability `p`."""
+
 def fit_images(model: Model, pictures: Pictures) -> Pictures:
     """Returns PIL images as a batch that is fitted to a model, and anything else as it is."""
 
@@ -334,8 +396,13 @@ def quantize(
     mc_dropout: tuple[Sequence[str] | None, float | None] | None,
     metadata: Path | None,
     class_names: Sequence[str] | None,
+    label_names: Sequence[str],
+    targets: Columns,
     input_layout: str | None,
     input_shape: Sequence[int] | None,
+    input_bits: int | None,
+    outputs: Sequence[Chosen],
+    head: str | None,
     calibration_draws: int | None,
     calibration_method: str,
     percentile: float | None,
@@ -362,6 +429,8 @@ def evaluate(
     mc_dropout: tuple[Sequence[str] | None, float | None] | None,
     input_layout: str | None,
     input_shape: Sequence[int] | None,
+    outputs: Sequence[Chosen],
+    head: str | None,
     fp32_samples: int | None,
     fp32_noise: str,
     golden: Path | None,

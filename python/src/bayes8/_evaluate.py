@@ -13,13 +13,14 @@ import numpy as np
 from . import _bayes8
 from ._bayes8 import fit_images
 from ._files import check_exist, load, npz, temporary_folder
+from ._heads import outputs_of
 from ._networks import check_types, dropout_of, members_of, network_path, posteriors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._bayes8 import Model, Report
-    from ._typing import McDropout, Pictures, Progress
+    from ._typing import Head, McDropout, Outputs, Pictures, Progress
     from ._typing import Path as AnyPath
 
 
@@ -39,6 +40,8 @@ def evaluate(  # noqa: PLR0913 (keywords)
     mc_dropout: McDropout = None,
     input_layout: str | None = None,
     input_shape: Sequence[int] | None = None,
+    outputs: Outputs = None,
+    head: Head | None = None,
     fp32_samples: int | None = None,
     fp32_noise: Literal["own", "int8"] = "own",
     golden: AnyPath | None = None,
@@ -65,6 +68,8 @@ def evaluate(  # noqa: PLR0913 (keywords)
         mc_dropout: dropout nodes to activate, as in `quantize`.
         input_layout: the axes of the network's input, as in `quantize`.
         input_shape: rows, columns and channels of a picture, if the network leaves them open.
+        outputs: the outputs of the network, as in `quantize`.
+        head: what they mean, as in `quantize`.
         fp32_samples: samples of the FP32 network; by default `samples`.
         fp32_noise: "own" for independent noise, "int8" for the noise of the INT8 samples.
         golden: FP32 predictions that the training framework recorded.
@@ -81,7 +86,7 @@ def evaluate(  # noqa: PLR0913 (keywords)
 
     """
     check_types("a str", str, fp32_noise=fp32_noise)
-    check_types("a str", str | None, input_layout=input_layout)
+    check_types("a str", str | None, input_layout=input_layout, head=head)
     check_types("a number", Real | None, moped=moped)
     check_types("a bool", bool | np.bool_, deterministic=deterministic)
     networks = members_of(network, members)
@@ -99,6 +104,8 @@ def evaluate(  # noqa: PLR0913 (keywords)
         mc_dropout=mc_dropout,
         input_layout=input_layout,
         input_shape=input_shape,
+        outputs=outputs,
+        head=head,
         fp32_samples=fp32_samples,
         fp32_noise=None if fp32_noise == "own" else fp32_noise,
     )
@@ -109,12 +116,15 @@ def evaluate(  # noqa: PLR0913 (keywords)
         raise TypeError(message)
     if not isinstance(model, _bayes8.Model):
         model = load(model)
+    are_numbers = model.values == "numbers"
     with temporary_folder() as folder:
         return _bayes8.evaluate(
             model,
-            npz(folder, "x", fit_images(model, x), y),
+            npz(folder, "x", fit_images(model, x), y, are_numbers=are_numbers),
             folder,
-            ood=None if ood is None else npz(folder, "ood", fit_images(model, ood)),
+            ood=None
+            if ood is None
+            else npz(folder, "ood", fit_images(model, ood), are_numbers=are_numbers),
             drift=None if drift is None else Path(drift),
             drift_samples=drift_samples,
             networks=[network_path(folder, i, one) for i, one in enumerate(networks)],
@@ -124,6 +134,8 @@ def evaluate(  # noqa: PLR0913 (keywords)
             mc_dropout=dropout_of(mc_dropout),
             input_layout=input_layout,
             input_shape=input_shape,
+            outputs=outputs_of(outputs),
+            head=head,
             fp32_samples=fp32_samples,
             fp32_noise=fp32_noise,
             golden=golden,

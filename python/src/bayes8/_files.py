@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -128,17 +129,20 @@ def temporary_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def npz(folder: Path, name: str, pictures: object, labels: object = None) -> Path:
+def npz(
+    folder: Path, name: str, pictures: object, labels: object = None, *, are_numbers: bool = False
+) -> Path:
     """Writes pictures to an npz archive in `folder`, as the engine reads them.
 
-    Pictures may also be the path of an archive, which is left as it is.
+    Pictures may also be the path of an archive, which is left as it is. If `are_numbers`, they may
+    be floats and integers of any size.
     """
     if isinstance(pictures, str | os.PathLike):
         if labels is not None:
             message = f"{name} is a file, which holds its labels: pass no others"
             raise TypeError(message)
         return Path(pictures)
-    contents = {"x": _pictures(name, pictures)}
+    contents = {"x": _pictures(name, pictures, are_numbers=are_numbers)}
     if labels is not None:
         contents["y"] = _labels(labels)
     # Messages name the file, so it is called like the argument.
@@ -164,8 +168,20 @@ def _labels(value: object) -> np.ndarray[Any, Any]:
     return array
 
 
-def _pictures(name: str, value: object) -> np.ndarray[Any, Any]:
+def takes_numbers(metadata: object) -> bool:
+    """Returns whether metadata say that the model takes numbers."""
+    if isinstance(metadata, str | os.PathLike):
+        # The engine says what is wrong with a file.
+        with contextlib.suppress(OSError, ValueError):
+            metadata = json.loads(Path(metadata).read_text(encoding="utf-8"))
+    preprocessing = metadata.get("preprocessing") if isinstance(metadata, dict) else None
+    return isinstance(preprocessing, dict) and preprocessing.get("values") == "numbers"
+
+
+def _pictures(name: str, value: object, *, are_numbers: bool) -> np.ndarray[Any, Any]:
     array = _array(name, value)
+    if are_numbers and array.dtype != np.uint8 and array.dtype.kind in "fiu":
+        return array.astype(np.float32)
     if array.dtype not in (np.uint8, np.float32):
         message = (
             f"{name} is {array.dtype}; pictures are uint8 (0 to 255), or float32 that are "

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._outputs import TargetFigures
+
 if TYPE_CHECKING:
     from ._bayes8 import Prediction
+    from ._outputs import ClassFigures, LabelFigures
 
 # How many pictures and classes are shown: a notebook cannot show all of ImageNet.
 _MOST_PICTURES, _MOST_CLASSES = 20, 5
@@ -25,7 +28,7 @@ _ROW = (
 
 
 def prediction(p: Prediction) -> str:
-    """Shows the most probable classes as bars with their spread, and both uncertainties."""
+    """Shows the figures of every output with their spread, and both uncertainties."""
     if p.is_single:
         return _picture(p)
     shown = [f"<h4>Picture {i}</h4>{_picture(p[i])}" for i in range(min(len(p), _MOST_PICTURES))]
@@ -35,13 +38,26 @@ def prediction(p: Prediction) -> str:
 
 
 def _picture(p: Prediction) -> str:
+    parts = []
+    for name, figures in p.outputs.items():
+        if len(p.outputs) > 1:
+            parts.append(f"<h5>{html.escape(name)}</h5>")
+        if isinstance(figures, TargetFigures):
+            parts.append(_targets(figures))
+        else:
+            parts.append(_bars(figures, p.samples))
+    return "".join(parts)
+
+
+def _bars(figures: ClassFigures | LabelFigures, samples: int) -> str:
     rows = []
-    for index in np.argsort(-p.probabilities, kind="stable")[:_MOST_CLASSES]:
-        mean, std = float(p.probabilities[index]), float(p.std[index])
+    order = np.argsort(-figures.probabilities, kind="stable")[:_MOST_CLASSES]
+    for (name, _), index in zip(figures.top(_MOST_CLASSES), order, strict=True):
+        mean, std = float(figures.probabilities[index]), float(figures.std[index])
         low, high = max(0.0, mean - std), min(1.0, mean + std)
         rows.append(
             _ROW.format(
-                name=html.escape(p.class_names[index]),
+                name=html.escape(name),
                 width=100 * mean,
                 low=100 * low,
                 spread=100 * (high - low),
@@ -49,12 +65,37 @@ def _picture(p: Prediction) -> str:
                 std=100 * std,
             )
         )
+    # Those of labels add up, as they are independent.
+    total, aleatoric, epistemic = (
+        float(np.sum(entropy))
+        for entropy in (
+            figures.predictive_entropy,
+            figures.expected_entropy,
+            figures.mutual_information,
+        )
+    )
     split = (
-        f"{p.samples} samples; uncertainty {float(p.predictive_entropy):.3f} nats: "
-        f"{float(p.expected_entropy):.3f} in the picture (aleatoric), "
-        f"{float(p.mutual_information):.3f} in the model (epistemic)"
+        f"{samples} samples; uncertainty {total:.3f} nats: "
+        f"{aleatoric:.3f} in the picture (aleatoric), {epistemic:.3f} in the model (epistemic)"
     )
     return f"<table>{''.join(rows)}</table><p>{split}</p>"
+
+
+def _targets(figures: TargetFigures) -> str:
+    head = (
+        "<tr><th></th><th>mean</th><th>95 % between</th>"
+        "<th>std from the data (aleatoric)</th><th>std from the model (epistemic)</th></tr>"
+    )
+    rows = [head]
+    for i, (target, (low, high)) in enumerate(
+        zip(figures.output.targets, figures.interval(), strict=True)
+    ):
+        mean = f"{figures.mean[i]:.4g} {html.escape(target.unit)}"
+        parts = (figures.aleatoric_std[i], figures.epistemic_std[i])
+        cells = [mean.strip(), f"{low:.4g} and {high:.4g}", *(f"{part:.2g}" for part in parts)]
+        columns = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows.append(f"<tr><td>{html.escape(target.name)}</td>{columns}</tr>")
+    return f"<table>{''.join(rows)}</table>"
 
 
 def page(document: str) -> str:

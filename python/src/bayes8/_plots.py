@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._outputs import TargetFigures
+
 if TYPE_CHECKING:
     from ._bayes8 import Prediction
 
@@ -14,7 +16,7 @@ _MOST_CLASSES = 10
 
 
 def prediction(p: Prediction, ax: Any = None) -> Any:  # noqa: ANN401 (matplotlib's Axes)
-    """Draws the probabilities of a picture with their standard deviations; returns the axes."""
+    """Draws the first output of a picture with its standard deviations; returns the axes."""
     try:
         from matplotlib import pyplot as plt  # noqa: PLC0415 (optional)
     except ImportError as error:
@@ -25,9 +27,17 @@ def prediction(p: Prediction, ax: Any = None) -> Any:  # noqa: ANN401 (matplotli
         raise ValueError(message)
     if ax is None:
         _, ax = plt.subplots()
-    order = np.argsort(-p.probabilities, kind="stable")[:_MOST_CLASSES][::-1]
-    ax.barh([p.class_names[i] for i in order], p.probabilities[order], xerr=p.std[order])
+    figures = next(iter(p.outputs.values()))
+    if isinstance(figures, TargetFigures):
+        names = [f"{t.name} ({t.unit})" if t.unit else t.name for t in figures.output.targets]
+        ax.errorbar(figures.mean, names, xerr=figures.std, fmt="o")
+        ax.set_xlabel("mean, with its standard deviation")
+        return ax
+    order = np.argsort(-figures.probabilities, kind="stable")[:_MOST_CLASSES][::-1]
+    names = [name for name, _ in figures.top(_MOST_CLASSES)][::-1]
+    ax.barh(names, figures.probabilities[order], xerr=figures.std[order])
     ax.set_xlim(0, 1)
     ax.set_xlabel("probability, with its standard deviation over the samples")
-    ax.set_title(f"epistemic {p.mutual_information:.3f} of {p.predictive_entropy:.3f} nats")
+    epistemic, total = np.sum(figures.mutual_information), np.sum(figures.predictive_entropy)
+    ax.set_title(f"epistemic {epistemic:.3f} of {total:.3f} nats")
     return ax

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from . import _bayes8
-from ._files import check_exist, npz, temporary_folder
+from ._files import check_exist, npz, takes_numbers, temporary_folder
+from ._heads import names_of, outputs_of, targets_of
 from ._networks import check_types, dropout_of, members_of, network_path, posteriors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._bayes8 import Model
-    from ._typing import McDropout, Pictures, Progress
+    from ._typing import Head, McDropout, Outputs, Pictures, Progress, Targets
     from ._typing import Path as AnyPath
 
 
@@ -33,8 +33,13 @@ def quantize(  # noqa: PLR0913 (keywords)
     name: str | None = None,
     metadata: AnyPath | dict[str, Any] | None = None,
     class_names: Sequence[str] | None = None,
+    label_names: Sequence[str] | None = None,
+    targets: Targets = None,
+    outputs: Outputs = None,
+    head: Head | None = None,
     input_layout: str | None = None,
     input_shape: Sequence[int] | None = None,
+    input_bits: Literal[8, 16] | None = None,
     calibration_draws: int | None = None,
     calibration_method: Literal["auto", "minmax", "percentile", "mse", "entropy"] = "auto",
     percentile: float | None = None,
@@ -52,7 +57,8 @@ def quantize(  # noqa: PLR0913 (keywords)
     Args:
         network: an ONNX file with every weight at its mean, or an `onnx.ModelProto`.
         calibration: pictures that show which activations occur: uint8 [N, H, W, C], float32 that
-            the network takes as they are, or the path of an npz archive with an array `x`.
+            the network takes as they are, or the path of an npz archive with an array `x`. For a
+            model that takes numbers, these: [N, F] or [N, L, C].
         members: instead of `network`, the 2 to 64 networks of an ensemble, which samples take in
             turn. They have one architecture.
         posterior: a safetensors file with a tensor NAME.sigma, the standard deviations, for each
@@ -63,13 +69,29 @@ def quantize(  # noqa: PLR0913 (keywords)
         mc_dropout: dropout nodes to activate that the file has in evaluation mode: "all", or a list
             of their names; with another probability as a tuple, ("all", 0.1).
         name: name of the model; by default that of the network's file.
-        metadata: class names and preprocessing, as `bayes8.export` writes them: a JSON file, or
-            such a dictionary:
-            {"class_names": [...], "preprocessing": {"mean": [...], "std": [...]}}.
+        metadata: names and preprocessing, as `bayes8.export` writes them: a JSON file, or such a
+            dictionary: {"class_names": [...], "preprocessing": {"mean": [...], "std": [...]}}. It
+            may also have "label_names" and "targets" (a list of dictionaries as below); with
+            "values": "numbers" in its preprocessing, the model takes numbers.
         class_names: names of the classes, instead of those of `metadata`.
+        label_names: names of independent labels; of a single label perhaps two, of the case
+            without it and with it.
+        targets: of a regression: one dictionary or `bayes8.Target` for each, with any of name,
+            unit, scale, offset and noise; or one dictionary of lists, such as
+            {"scale": scaler.scale_, "offset": scaler.mean_}. What is given replaces that of
+            `metadata`.
+        outputs: the outputs that the model has, by their names in the network; by default all.
+            "mean+log_variance", or a tuple of names, is one output whose numbers follow each other.
+            "NAME=HEAD", or a dictionary of names and heads, says what they mean.
+        head: what the outputs mean, where neither a final Softmax (classes) nor Sigmoid (labels)
+            says so: "gaussian-mean" are the targets of a regression; "gaussian-log-variance" and
+            "gaussian-softplus" are the mean of each target, then the logarithm of its variance, or
+            its variance before a softplus.
         input_layout: the axes of the network's input, one letter each, such as "nchw"; by default
             as the network uses them.
         input_shape: rows, columns and channels of a picture, if the network leaves them open.
+        input_bits: bits of an input that is numbers; by default 16, two code planes, where the
+            first layers are small enough.
         calibration_draws: draws of the weights with which the calibration pictures are run.
         calibration_method: how the range of each value follows from its activations.
         percentile: percentage of the activations that ranges cover, for the method "percentile".
@@ -95,7 +117,7 @@ def quantize(  # noqa: PLR0913 (keywords)
         weight_rounding=weight_rounding,
         bias_correction=bias_correction,
     )
-    check_types("a str", str | None, name=name, input_layout=input_layout)
+    check_types("a str", str | None, name=name, input_layout=input_layout, head=head)
     check_types("a number", Real | None, moped=moped, percentile=percentile)
     check_types("a bool", bool | np.bool_, deterministic=deterministic)
     networks = members_of(network, members)
@@ -104,18 +126,20 @@ def quantize(  # noqa: PLR0913 (keywords)
         raise TypeError(message)
     posteriors = posteriors_of(posterior, len(networks), is_ensemble=members is not None)
     check_exist(*networks, calibration, *posteriors, metadata)
-    names = None if class_names is None else _names(class_names)
+    names = None if class_names is None else names_of("class_names", "class", class_names)
+    labels = [] if label_names is None else names_of("label_names", "label", label_names)
+    properties, chosen = targets_of(targets), outputs_of(outputs)
     if name == "":
         message = "name is empty; a model has a name, by default that of the network's file"
         raise ValueError(message)
     with temporary_folder() as folder:
         paths = [network_path(folder, number, one) for number, one in enumerate(networks)]
         if isinstance(metadata, dict):
-            (folder / "metadata").write_text(json.dumps(metadata))
+            (folder / "metadata").write_text(json.dumps(metadata, default=_plain))
             metadata = folder / "metadata"
         return _bayes8.quantize(
             paths,
-            npz(folder, "calibration", calibration),
+            npz(folder, "calibration", calibration, are_numbers=takes_numbers(metadata)),
             folder,
             name=name or paths[0].stem,
             posteriors=posteriors,
@@ -124,8 +148,13 @@ def quantize(  # noqa: PLR0913 (keywords)
             mc_dropout=dropout_of(mc_dropout),
             metadata=metadata,
             class_names=names,
+            label_names=labels,
+            targets=properties,
+            outputs=chosen,
+            head=head,
             input_layout=input_layout,
             input_shape=input_shape,
+            input_bits=input_bits,
             calibration_draws=calibration_draws,
             calibration_method=calibration_method,
             percentile=percentile,
@@ -137,17 +166,9 @@ def quantize(  # noqa: PLR0913 (keywords)
         )
 
 
-def _names(class_names: Sequence[str]) -> list[str]:
-    # A str is a sequence of str too, but hardly of names.
-    if isinstance(class_names, str) or not isinstance(class_names, Iterable):
-        message = f"class_names is a {type(class_names).__name__}, not a list of str"
-        raise TypeError(message)
-    names = list(class_names)
-    for name in names:
-        if not isinstance(name, str):
-            message = f"class_names has a {type(name).__name__}, not only str"
-            raise TypeError(message)
-    if not names:
-        message = "class_names is empty; it has one name per class"
-        raise ValueError(message)
-    return names
+def _plain(value: object) -> object:
+    """Returns the numbers of an array of NumPy for JSON."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    message = f"metadata has a {type(value).__name__}, which JSON has not"
+    raise TypeError(message)

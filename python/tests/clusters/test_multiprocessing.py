@@ -18,6 +18,9 @@ from cluster import (
     of_an_urgent_picture,
     one_machine,
 )
+from small_networks import NORMALIZED, features, perceptron
+
+import bayes8
 
 batch = example("batch_multiprocessing")
 
@@ -27,6 +30,21 @@ def test_either_split_gives_the_bits_of_one_machine() -> None:
         assert batch.split_pictures(executor, X, SAMPLES, SEED, step=16) == one_machine()
         assert batch.split_samples(executor, X, SAMPLES, SEED) == one_machine()
         assert batch.split_samples(executor, X[:1], 1024, SEED) == of_an_urgent_picture()
+
+
+def test_every_head_travels_between_processes() -> None:
+    model = bayes8.quantize(
+        perceptron({"kind": 3, "y": 2}),
+        moped=0.2,
+        calibration=features(64),
+        metadata=NORMALIZED,
+        outputs={"y": "gaussian-mean", "kind": "classes"},
+    )
+    x = features(10)
+    expected = model.predict(x, samples=20, seed=SEED)
+    with batch.start(model, 2) as executor:
+        assert batch.split_pictures(executor, x, 20, SEED, step=4) == expected
+        assert batch.split_samples(executor, x, 20, SEED, step=7) == expected
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SKIPPED: signals of POSIX")

@@ -77,9 +77,9 @@ def pictures(count: int, seed: int) -> NDArray[np.uint8]:
 def inputs(pixels: NDArray[np.uint8]) -> torch.Tensor:
     """Returns the network's input, with the preprocessing of the README's command."""
     (arguments,) = (a for a in commands("bayes8-export") if a[0] != "golden")
-    mean, std = (arguments[arguments.index(name) + 1 :][:3] for name in PIXELS)
-    content = {"mean": [float(value) for value in mean], "std": [float(value) for value in std]}
-    return torch.from_numpy(Preprocessing(**content).apply(pixels))
+    words = (arguments[arguments.index(name) + 1 :][:3] for name in PIXELS)
+    mean, std = ([float(value) for value in of_each] for of_each in words)
+    return torch.from_numpy(Preprocessing(mean, std).apply(pixels))
 
 
 # NumPy's savez takes only `Any` by name.

@@ -237,7 +237,7 @@ def test_covariances_of_laplace_torch_that_cannot_be_kept() -> None:
     with pytest.raises(ExportError, match="is not fitted"):
         laplace(posterior)
     posterior = package.Laplace(plain(), "regression", "last_layer", "diag")
-    with pytest.raises(ExportError, match="is of a regression; bayes8 runs classifiers"):
+    with pytest.raises(ExportError, match="is of a regression; only those of classifiers"):
         laplace(posterior)
     with pytest.raises(ExportError, match="Sequential is not a posterior of laplace-torch"):
         laplace(plain())

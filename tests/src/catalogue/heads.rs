@@ -125,8 +125,8 @@ pub(super) fn inputs() -> VectorFile {
             let mut b = Builder::new(input.elements() as u64, input);
             start(&mut b);
             let x = match first {
-                Some((window, groups)) => b.conv(Value::Input, 4 * groups, groups, window, kind),
-                None => b.linear(Value::Input, 50, kind),
+                Some((window, groups)) => b.conv(Value::Input, 4.max(groups), groups, window, kind),
+                None => b.linear(Value::Input, 18, kind),
             };
             b.linear(x.expect("a window that fits"), 3, Kind::Bayesian).expect("any shape");
             add(&mut draft, &format!("{name}, {kind:?}"), &b.finish());

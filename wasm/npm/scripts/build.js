@@ -27,7 +27,7 @@ const generated = await build({
         },
         LoadedModel: generated.LoadedModel,
         kernel: generated.kernel,
-        uncertainty: generated.uncertainty,
+        figures: generated.figures,
         logitsDigest: generated.logitsDigest,
       };`,
     resolveDir: root,

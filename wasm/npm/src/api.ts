@@ -4,6 +4,18 @@ export { detect, type Features, supports } from "./features.js";
 export { type ModelInfo, type NodeTrace } from "./glue.js";
 export { type LoadOptions } from "./load.js";
 export { Model } from "./model.js";
+export {
+  type ClassesInfo,
+  type ClassesPrediction,
+  type GaussianInfo,
+  type GaussianPrediction,
+  type LabelsInfo,
+  type LabelsPrediction,
+  type OutputInfo,
+  type OutputJson,
+  type OutputPrediction,
+  type TargetInfo,
+} from "./output.js";
 export { type PredictOptions, type StreamOptions, type TraceOptions } from "./options.js";
 export {
   type BitmapPicture,
@@ -15,6 +27,6 @@ export {
 } from "./picture.js";
 export { type RgbaPicture } from "./pixels.js";
 export { type Pool, type PoolOptions } from "./pool.js";
-export { type ClassProbability, type Prediction, type PredictionJson } from "./prediction.js";
+export { type ClassProbability, type OutputsJson, type Prediction, type PredictionJson } from "./prediction.js";
 export { type Kernel, type WorkerSource } from "./platform.js";
 export { type Progress, type Source } from "./source.js";

@@ -4,6 +4,7 @@
  * module, can live in one page.
  */
 import { createGlue } from "#glue";
+import type { OutputInfo, RawOutput } from "./output.js";
 import { platform } from "./platform.js";
 
 /** The description of a model. */
@@ -18,8 +19,13 @@ export interface ModelInfo {
     readonly width: number;
     readonly channels: number;
   };
+  /** What the model takes: bytes, or raw numbers such as the features of a table, as `Float32Array`. */
+  readonly values: "bytes" | "numbers";
+  /** The outputs, at least one. */
+  readonly outputs: readonly OutputInfo[];
+  /** Classes of the first output; 0 if its head is another. */
   readonly classes: number;
-  /** One name per class; `class N` if the model names none. */
+  /** One name per class of the first output; `class N` if the model names none. */
   readonly classNames: readonly string[];
   /** Layers with weights. */
   readonly layers: number;
@@ -50,15 +56,18 @@ export interface ModelInfo {
    * varies, and otherwise 32, rounded up to a multiple of the members.
    */
   readonly defaultSamples: number;
-  /** A byte p of channel c becomes (p / 255 - mean[c]) / std[c]. */
+  /** A byte p of channel c becomes (p / 255 - mean[c]) / std[c], a number p becomes (p - mean[c]) / std[c]. */
   readonly preprocessing: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }
+
+/** The description of a model as the module gives it. */
+export type RawInfo = Omit<ModelInfo, "classes" | "classNames" | "outputs"> & { readonly outputs: readonly RawOutput[] };
 
 /** The output of one node of a network for some pictures and one sample. */
 export interface NodeTrace {
   /** Name of the node. */
   readonly node: string;
-  /** Codes `[pictures][height][width][channels]`; for the last node, logits `[pictures][classes]` as little-endian f32. */
+  /** Codes `[pictures][height][width][channels]`; for an output of the model, its numbers as little-endian f32. */
   readonly codes: Uint8Array;
 }
 
@@ -75,27 +84,17 @@ export interface Batch {
 /** A loaded model. */
 export interface LoadedModel {
   free(): void;
-  info(): ModelInfo;
+  info(): RawInfo;
   fit(rgba: Uint8Array, width: number, height: number): Uint8Array;
   beginBytes(pictures: Uint8Array): Batch;
-  beginNormalized(pictures: Float32Array): Batch;
-}
-
-/** The figures of a prediction, from the sums of its samples. Entropies are in nats. */
-export interface Uncertainty {
-  readonly samples: number;
-  readonly probabilities: Float64Array;
-  readonly std: Float64Array;
-  readonly predictiveEntropy: number;
-  readonly expectedEntropy: number;
-  readonly mutualInformation: number;
+  beginFloats(pictures: Float32Array): Batch;
 }
 
 /** One instance of the wasm module. */
 export interface Glue {
   readonly LoadedModel: new (file: Uint8Array, maxMemoryBytes?: number, maxSteps?: number) => LoadedModel;
   kernel(): string;
-  uncertainty(sums: BigInt64Array): Uncertainty;
+  figures(head: Float64Array, sums: BigInt64Array): Float64Array;
   logitsDigest(logits: Float32Array): string;
 }
 

@@ -87,17 +87,17 @@ export class Job {
     return total;
   }
 
-  /** `[samples][classes]` for each picture, in the order of the samples. */
-  async logits(pictures: number, classes: number): Promise<Float32Array[]> {
-    const logits = Array.from({ length: pictures }, () => new Float32Array(this.#request.samples * classes));
+  /** `[samples][numbers]` for each picture, in the order of the samples. `numbers` is how many a sample has. */
+  async logits(pictures: number, numbers: number): Promise<Float32Array[]> {
+    const logits = Array.from({ length: pictures }, () => new Float32Array(this.#request.samples * numbers));
     for (const [thread, { runs }] of this.#shares) {
       if (runs.length === 0) continue;
       const parts = await thread.logits(this.id);
       parts.forEach((part, picture) => {
         let from = 0;
         for (const { first, count } of runs) {
-          const to = from + count * classes;
-          logits[picture]!.set(part.subarray(from, to), (first - this.#request.first) * classes);
+          const to = from + count * numbers;
+          logits[picture]!.set(part.subarray(from, to), (first - this.#request.first) * numbers);
           from = to;
         }
       });

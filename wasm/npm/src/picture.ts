@@ -46,6 +46,8 @@ export interface FramePicture {
  *
  * Typed arrays have the model's shape, `[height][width][channels]` (`[depth]` first for a volume): bytes 0 to 255 as
  * `Uint8Array` or `Uint8ClampedArray`, or already normalized numbers (`info.preprocessing`) as `Float32Array`.
+ *
+ * A model that takes numbers (`info.values`) takes a `Float32Array` of raw numbers only, such as the features of a table.
  */
 export type Picture =
   | Uint8Array

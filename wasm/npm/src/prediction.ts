@@ -1,6 +1,7 @@
 import { Bayes8Error } from "./error.js";
-import type { Glue, ModelInfo } from "./glue.js";
+import type { Glue } from "./glue.js";
 import { shown } from "./kinds.js";
+import { addShortcuts, finish, noClasses, type OutputJson, type OutputPrediction, type RawOutput, toJson } from "./output.js";
 
 /** One class of a prediction. */
 export interface ClassProbability {
@@ -14,14 +15,9 @@ export interface ClassProbability {
   readonly std: number;
 }
 
-/** A prediction with the keys of `bayes8 predict --json`, except the name of the picture and the rule when to abstain. */
-export interface PredictionJson {
+/** What the JSON of every prediction has. */
+interface CommonJson {
   readonly model_digest: string;
-  /** The three most probable classes, best first. */
-  readonly top: readonly ClassProbability[];
-  readonly predictive_entropy: number;
-  readonly expected_entropy: number;
-  readonly mutual_information: number;
   /** Null unless logits were asked for. */
   readonly logits_digest: string | null;
   readonly samples: number;
@@ -30,7 +26,28 @@ export interface PredictionJson {
   readonly seed: number | string;
 }
 
-/** The prediction for one picture. */
+/**
+ * A prediction of classes alone, with the keys of `bayes8 predict --json`, except the name of the picture and the
+ * rule when to abstain.
+ */
+export interface PredictionJson extends CommonJson {
+  /** The three most probable classes, best first. */
+  readonly top: readonly ClassProbability[];
+  readonly predictive_entropy: number;
+  readonly expected_entropy: number;
+  readonly mutual_information: number;
+}
+
+/** A prediction of a model with other heads than classes, or with several outputs. */
+export interface OutputsJson extends CommonJson {
+  /** The outputs by their names. */
+  readonly outputs: Readonly<Record<string, OutputJson>>;
+}
+
+/**
+ * The prediction for one picture. `probabilities` to `mutualInformation` are those of the first output; if that has no
+ * classes, to read them throws `invalid-option`, and `outputs` has the figures.
+ */
 export class Prediction {
   // Minifying renames the class itself.
   static readonly name = "Prediction";
@@ -47,12 +64,15 @@ export class Prediction {
   declare readonly expectedEntropy: number;
   /** Epistemic uncertainty: `predictiveEntropy` minus `expectedEntropy`, in nats. High if the samples disagree. */
   declare readonly mutualInformation: number;
+  /** The predictions of all outputs, by their names. */
+  readonly outputs: Readonly<Record<string, OutputPrediction>>;
   /**
-   * The sums that the figures are computed from: `[samples, entropy, probabilities..., squares...]`, integers
-   * scaled by 2^30 except the first. The sums of two sample ranges add up to exactly the sums of both together.
+   * The integers that the figures are computed from, of each output after the other. The sums of two sample ranges add
+   * up to exactly the sums of both together. Those of classes are `[samples, entropy, probabilities..., squares...]`,
+   * scaled by 2^30 except the first.
    */
   readonly sums: BigInt64Array;
-  /** `[samples][classes]`, if asked for. */
+  /** The network's numbers of all outputs, `[samples][numbers]`, such as the logits of classes, if asked for. */
   readonly logits?: Float32Array;
   /** SHA-256 of the logits as little-endian f32, if asked for. `bayes8 predict --json` prints the same. */
   readonly logitsDigest?: string;
@@ -64,16 +84,21 @@ export class Prediction {
   /** Digest of the model: `Model.digest`. */
   readonly modelDigest: string;
 
-  readonly #classNames: readonly string[];
+  readonly #raw: readonly RawOutput[];
 
   /** @internal */
-  constructor(sums: BigInt64Array, glue: Glue, { classNames, digest }: ModelInfo, seed: bigint, firstSample: number) {
-    Object.assign(this, glue.uncertainty(sums));
+  constructor(sums: BigInt64Array, glue: Glue, raw: readonly RawOutput[], digest: string, seed: bigint, firstSample: number) {
+    let end = 0;
+    const outputs = raw.map((output) => finish(output, sums.subarray(end, (end += output.sumWords)), glue));
+    this.samples = Number(sums[0]);
+    addShortcuts(this, outputs[0]!);
+    // Unlike an assignment, this can add any name.
+    this.outputs = Object.fromEntries(outputs.map((output) => [output.name, output]));
     this.sums = sums;
     this.seed = seed;
     this.firstSample = firstSample;
     this.modelDigest = digest;
-    this.#classNames = classNames;
+    this.#raw = raw;
   }
 
   /** @internal */
@@ -81,33 +106,48 @@ export class Prediction {
     return Object.assign(prediction, { logits, logitsDigest: glue.logitsDigest(logits) });
   }
 
-  /** The `count` most probable classes, best first; ties go to the lower index. */
-  top(count = 1): ClassProbability[] {
+  /** The `count` most probable classes of an output, by default the first, best first; ties go to the lower index. */
+  top(count = 1, output: string = this.#raw[0]!.name): ClassProbability[] {
     if (!(Number.isInteger(count) && count >= 0)) {
       throw new Bayes8Error("invalid-option", `count: an integer from 0, not ${shown(count)}`);
     }
-    return Array.from(this.probabilities, (probability, index) => ({
+    const raw = this.#raw.find(({ name }) => name === output);
+    if (!raw) {
+      const names = this.#raw.map(({ name }) => name).join(", ");
+      throw new Bayes8Error("invalid-option", `output: one of ${names}, not ${shown(output)}`);
+    }
+    const found = this.outputs[output]!;
+    if (found.head !== "classes") return noClasses("top", raw);
+    return Array.from(found.probabilities, (probability, index) => ({
       class: index,
-      name: this.#classNames[index]!,
+      name: raw.names[index]!,
       probability,
-      std: this.std[index]!,
+      std: found.std[index]!,
     }))
       .sort((a, b) => b.probability - a.probability || a.class - b.class)
       .slice(0, count);
   }
 
   /** The object that `JSON.stringify` writes. */
-  toJSON(): PredictionJson {
+  toJSON(): PredictionJson | OutputsJson {
+    const common = {
+      logits_digest: this.logitsDigest ?? null,
+      samples: this.samples,
+      first_sample: this.firstSample,
+      seed: this.seed <= Number.MAX_SAFE_INTEGER ? Number(this.seed) : String(this.seed),
+    };
+    const outputs = Object.values(this.outputs);
+    if (outputs.length > 1 || outputs[0]!.head !== "classes") {
+      const byName = Object.fromEntries(outputs.map((output) => [output.name, toJson(output)]));
+      return { model_digest: this.modelDigest, outputs: byName, ...common };
+    }
     return {
       model_digest: this.modelDigest,
       top: this.top(3),
       predictive_entropy: this.predictiveEntropy,
       expected_entropy: this.expectedEntropy,
       mutual_information: this.mutualInformation,
-      logits_digest: this.logitsDigest ?? null,
-      samples: this.samples,
-      first_sample: this.firstSample,
-      seed: this.seed <= Number.MAX_SAFE_INTEGER ? Number(this.seed) : String(this.seed),
+      ...common,
     };
   }
 }

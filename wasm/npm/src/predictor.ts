@@ -1,10 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { Bayes8Error, orAborted, throwIfAborted } from "./error.js";
 import type { Engine } from "./engine.js";
-import type { ModelInfo, NodeTrace } from "./glue.js";
+import type { ModelInfo, NodeTrace, RawInfo } from "./glue.js";
 import { Job } from "./job.js";
 import { isBytes, isFloats, shown } from "./kinds.js";
 import { checkOptions, MAX_SAMPLES, parseOptions, type PredictOptions, type Request, type StreamOptions, type TraceOptions } from "./options.js";
+import { describe, type RawOutput } from "./output.js";
 import { decode, isEncoded, type Picture, snapshot } from "./picture.js";
 import type { Pixels } from "./pixels.js";
 import { platform } from "./platform.js";
@@ -28,6 +29,9 @@ export abstract class Predictor {
   readonly info: ModelInfo;
   /** Name of the kernels: `simd128` or `relaxed-simd`. */
   readonly kernel: string;
+  readonly #outputs: readonly RawOutput[];
+  /** How many numbers the outputs of a sample have. */
+  readonly #numbers: number;
   readonly #engine: Engine;
   readonly #threads: readonly Thread[];
   readonly #scheduler: Scheduler;
@@ -36,11 +40,15 @@ export abstract class Predictor {
   #warned = false;
 
   /** @internal */
-  constructor(info: ModelInfo, engine: Engine, threads: readonly Thread[]) {
+  constructor(info: RawInfo, engine: Engine, threads: readonly Thread[]) {
     if (!engine) {
       throw new Bayes8Error("invalid-option", "a model is loaded: await Model.load(source), or Model.pool(source)");
     }
-    this.info = frozen(info);
+    const outputs = info.outputs.map(describe);
+    const classNames = outputs[0]!.head === "classes" ? outputs[0]!.classNames : [];
+    this.info = frozen({ ...info, outputs, classes: classNames.length, classNames });
+    this.#outputs = info.outputs;
+    this.#numbers = info.outputs.reduce((sum, { numbers }) => sum + numbers, 0);
     this.kernel = engine.glue.kernel();
     this.#engine = engine;
     this.#threads = threads;
@@ -69,8 +77,8 @@ export abstract class Predictor {
   /** The predictions for several pictures, in their order. Faster than one by one, with the same bits. */
   async predictBatch(pictures: Iterable<Picture>, options: PredictOptions = {}): Promise<Prediction[]> {
     const request = this.#check("predict", options);
-    if (request.keepLogits && request.samples * this.info.classes > MOST_LOGITS) {
-      throw new Bayes8Error("invalid-samples", `logits: ${request.samples} samples of ${this.info.classes} classes are too many to keep; split them by firstSample`);
+    if (request.keepLogits && request.samples * this.#numbers > MOST_LOGITS) {
+      throw new Bayes8Error("invalid-samples", `logits: ${request.samples} samples of ${this.#numbers} numbers are too many to keep; split them by firstSample`);
     }
     const pixels = await this.#allPixels(pictures, options.signal);
     this.#alive();
@@ -192,6 +200,10 @@ export abstract class Predictor {
     }
     const { depth, height, width, channels } = this.info.input;
     const expected = depth * height * width * channels;
+    const takesNumbers = this.info.values === "numbers";
+    if (takesNumbers && !isFloats(pixels)) {
+      throw new Bayes8Error("invalid-input", `the model takes numbers: ${expected} of them in a Float32Array`);
+    }
     if (isBytes(pixels) && isEncoded(pixels)) {
       pixels = await decode(new Blob([pixels as Uint8Array<ArrayBuffer>]));
     }
@@ -199,12 +211,13 @@ export abstract class Predictor {
     if (pixels.length !== expected) {
       const planes = depth === 1 ? ["", ""] : [`${depth} x `, "planes, "];
       const shape = `${planes[0]}${height} x ${width} x ${channels}`;
+      const advice = takesNumbers ? "" : "; pictures of other sizes go in as ImageData, files as a Blob";
       throw new Bayes8Error(
         "invalid-input",
-        `a picture has ${expected} values (${shape}: ${planes[1]}rows, columns, channels), not ${pixels.length}; pictures of other sizes go in as ImageData, files as a Blob`,
+        `a picture has ${expected} values (${shape}: ${planes[1]}rows, columns, channels), not ${pixels.length}${advice}`,
       );
     }
-    if (isFloats(pixels)) this.#warnOfRange(pixels);
+    if (isFloats(pixels) && !takesNumbers) this.#warnOfRange(pixels);
     return pixels;
   }
 
@@ -262,7 +275,7 @@ export abstract class Predictor {
       await this.#scheduler.run(job, signal);
       const predictions = group.map((_, index) => this.#prediction(job, index, request));
       if (request.keepLogits) {
-        const logits = await job.logits(group.length, this.info.classes);
+        const logits = await job.logits(group.length, this.#numbers);
         predictions.forEach((prediction, index) =>
           Prediction.withLogits(prediction, logits[index]!, this.#engine.glue),
         );
@@ -274,7 +287,7 @@ export abstract class Predictor {
   }
 
   #prediction(job: Job, picture: number, { seed, first }: Request): Prediction {
-    return new Prediction(job.sums(picture), this.#engine.glue, this.info, seed, first);
+    return new Prediction(job.sums(picture), this.#engine.glue, this.#outputs, this.digest, seed, first);
   }
 }
 

@@ -1,5 +1,5 @@
 import { isFloats } from "./kinds.js";
-import type { Batch, Glue, LoadedModel, ModelInfo, NodeTrace } from "./glue.js";
+import type { Batch, Glue, LoadedModel, NodeTrace, RawInfo } from "./glue.js";
 import type { Limits } from "./options.js";
 import type { Pixels, RgbaPicture } from "./pixels.js";
 
@@ -28,7 +28,7 @@ export class Runner {
     this.#network = new glue.LoadedModel(file, maxMemoryBytes, maxSteps);
   }
 
-  info(): ModelInfo {
+  info(): RawInfo {
     return this.#network.info();
   }
 
@@ -42,7 +42,7 @@ export class Runner {
   begin(job: number, pictures: Pixels): void {
     const network = this.#network;
     const batch =
-      isFloats(pictures) ? network.beginNormalized(pictures) : network.beginBytes(pictures);
+      isFloats(pictures) ? network.beginFloats(pictures) : network.beginBytes(pictures);
     this.#batches.set(job, batch);
   }
 
@@ -59,7 +59,7 @@ export class Runner {
     return this.#batch(job).trace(seed, sample);
   }
 
-  /** `[samples][classes]` for each picture, in the order in which the samples ran. */
+  /** `[samples][numbers]` for each picture, in the order in which the samples ran. */
   logits(job: number): Float32Array[] {
     const batch = this.#batch(job);
     return Array.from({ length: batch.pictures }, (_, picture) => batch.logits(picture));

@@ -160,8 +160,8 @@ impl Kernel for Relaxed {
         }
     }
 
-    fn group(self, stream: ChaCha8, index: u64) -> Group {
-        self.0.group(stream, index)
+    fn groups(self, stream: ChaCha8, first: u64, groups: &mut [Group]) {
+        self.0.groups(stream, first, groups);
     }
 
     fn draw(self, drawing: Drawing<'_>) {

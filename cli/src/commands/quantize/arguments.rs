@@ -89,7 +89,7 @@ pub(crate) struct Arguments {
 
     /// Bits of an input that is numbers: 16 are two code planes [default: 16 where the first layers
     /// are small enough]
-    #[arg(long, value_name = "BITS", value_parser = ["8", "16"])]
+    #[arg(long, value_name = "8|16", value_parser = ["8", "16"])]
     input_bits: Option<String>,
 
     #[command(flatten)]

@@ -6,8 +6,9 @@ use crate::style;
 use anyhow::anyhow;
 use bayes8_convert::answers::AnswersError;
 use bayes8_convert::fidelity::{FidelityReport, LayerFidelity};
-use bayes8_convert::quantization::{Misfit, Quantization, QuantizationError};
-use bayes8_convert::{ImportError, LoadError};
+use bayes8_convert::quantization::{Quantization, QuantizationError};
+use bayes8_convert::{ImportError, LoadError, Misfit};
+use bayes8_native::core::model::Values;
 
 /// Adds the likely cause to an error.
 pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyhow::Error {
@@ -53,10 +54,15 @@ fn too_wide(arguments: &Arguments) -> String {
 
 /// The network's input, and how the calibration pictures become it.
 pub(super) fn input(quantization: &Quantization) -> String {
-    let Quantization { network, has_preprocessing, are_pixels, .. } = quantization;
+    let Quantization { network, preprocessing, has_preprocessing, are_pixels, .. } = quantization;
+    let numbers = preprocessing.values == Values::Numbers;
     let shape = network.graph.input();
     let axes = network.input.axes(shape);
     let preprocessing = match (network.input.takes_bytes, *has_preprocessing) {
+        (_, true) if numbers => "",
+        _ if numbers => {
+            "\npreprocessing: none: --metadata with `preprocessing` and `values` `numbers` changes that"
+        }
         _ if !are_pixels => {
             "\npreprocessing: none; the floats of --calibration are the network's input"
         }

@@ -42,7 +42,6 @@ impl Results {
 
     pub(super) fn outputs(&mut self) -> Outputs {
         Outputs {
-            size: size_of::<Outputs>(),
             probabilities: buffer(&mut self.probabilities),
             std: buffer(&mut self.std),
             predictive_entropy: buffer(&mut self.predictive_entropy),
@@ -50,6 +49,7 @@ impl Results {
             mutual_information: buffer(&mut self.mutual_information),
             logits: buffer(&mut self.logits),
             sums: buffer(&mut self.sums),
+            ..nothing_wanted()
         }
     }
 
@@ -95,6 +95,11 @@ pub(super) fn nothing_wanted() -> Outputs {
         mutual_information: unwanted(),
         logits: unwanted(),
         sums: unwanted(),
+        mean: unwanted(),
+        aleatoric_std: unwanted(),
+        epistemic_std: unwanted(),
+        output: 0,
+        next: ptr::null(),
     }
 }
 

@@ -6,8 +6,10 @@ use crate::dropout::Dropout;
 use crate::error::{Error, Status, boundary};
 use crate::extensible::{Extensible, read, write};
 use crate::model::{ModelInfo, ModelOptions, bayes8_model_get_info};
+use crate::output::{OutputInfo, TargetInfo};
 use crate::outputs::{Buffer, Outputs};
 use crate::predict::{PredictOptions, bayes8_predict};
+use std::ffi::{c_char, c_void};
 use std::ptr;
 
 /// The first version of a struct.
@@ -123,7 +125,7 @@ fn every_function_checks_the_sizes_of_its_structs() {
     let model = shipped();
     let picture = [0; 28 * 28];
     let mut info = super::model::no_info();
-    info.size -= 8;
+    info.size = ModelInfo::FIRST_SIZE - 8;
     // SAFETY: a live handle and a struct.
     let (status, message) =
         result(unsafe { bayes8_model_get_info(*model, &mut info) }, ()).expect_err("too small");
@@ -198,8 +200,10 @@ fn the_layout_of_the_first_version_stays() {
         PredictOptions::FIRST_SIZE,
         Outputs::FIRST_SIZE,
         Dropout::FIRST_SIZE,
+        OutputInfo::FIRST_SIZE,
+        TargetInfo::FIRST_SIZE,
     ];
-    assert_eq!(firsts, [48, 120, 40, 120, 32]);
+    assert_eq!(firsts, [48, 120, 40, 120, 32, 72, 48]);
     macro_rules! offsets {
         ($type:ty: $($field:ident),*) => { [$(offset_of!($type, $field)),*] };
     }
@@ -207,24 +211,67 @@ fn the_layout_of_the_first_version_stays() {
         offsets!(ModelOptions: size, isa, threads, bank_bytes, max_memory_bytes, max_steps);
     assert_eq!(options, [0, 8, 16, 24, 32, 40]);
     let info = offsets!(ModelInfo: size, name, digest, kernel, depth, height, width, channels, classes,
-        threads, sum_words, default_samples, members, bayesian_layers, dropout);
-    assert_eq!(info, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112]);
+        threads, sum_words, default_samples, members, bayesian_layers, dropout, outputs, numbers,
+        values);
+    assert_eq!(info[..15], [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112]);
+    assert_eq!(info[15..], [120, 128, 136]);
     let options =
         offsets!(PredictOptions: size, seed, first_sample, samples, progress, progress_data);
     assert_eq!(options, [0, 8, 16, 20, 24, 32]);
     let outputs = offsets!(Outputs: size, probabilities, std, predictive_entropy, expected_entropy,
-        mutual_information, logits, sums);
-    assert_eq!(outputs, [0, 8, 24, 40, 56, 72, 88, 104]);
+        mutual_information, logits, sums, mean, aleatoric_std, epistemic_std, output, next);
+    assert_eq!(outputs, [0, 8, 24, 40, 56, 72, 88, 104, 120, 136, 152, 168, 176]);
+    let output =
+        offsets!(OutputInfo: size, name, head, count, numbers, sum_words, variance, outcomes);
+    assert_eq!(output, [0, 8, 16, 24, 32, 40, 48, 56]);
+    assert_eq!(
+        offsets!(TargetInfo: size, name, unit, scale, offset, noise),
+        [0, 8, 16, 24, 32, 40]
+    );
     assert_eq!(offsets!(Dropout: size, node, kind, probability), [0, 8, 16, 24]);
 }
 
 /// Padding at the end would hold an earlier caller's rubbish where a later version has a field.
 #[test]
 fn structs_end_with_their_last_field() {
-    fn ends_so<T: Extensible>() -> bool {
-        // Until there is a later field.
-        T::FIRST_SIZE == size_of::<T>()
+    macro_rules! end {
+        ($type:ty: $last:ident: $field:ty) => {
+            (std::mem::offset_of!($type, $last) + size_of::<$field>(), size_of::<$type>())
+        };
     }
-    assert!(ends_so::<ModelOptions>() && ends_so::<ModelInfo>());
-    assert!(ends_so::<PredictOptions>() && ends_so::<Outputs>() && ends_so::<Dropout>());
+    for (end, size) in [
+        end!(ModelOptions: max_steps: u64),
+        end!(ModelInfo: values: *const c_char),
+        end!(PredictOptions: progress_data: *mut c_void),
+        end!(Outputs: next: *const Outputs),
+        end!(Dropout: probability: f64),
+        end!(OutputInfo: outcomes: [*const c_char; 2]),
+        end!(TargetInfo: noise: f64),
+    ] {
+        assert_eq!(end, size);
+    }
+}
+
+/// A program that was compiled for version 0.1.0, whose structs end earlier.
+#[test]
+fn an_earlier_program_predicts_and_its_memory_is_left_alone() {
+    let (model, picture, mut nats) = (shipped(), [0; 28 * 28], -1.0);
+    let wanted = Buffer { data: &raw mut nats, capacity: 1 };
+    // Rubbish lies after its struct, where this version has fields.
+    let mut outputs =
+        Outputs { output: 7, next: ptr::dangling(), mean: wanted, ..nothing_wanted() };
+    (outputs.size, outputs.mutual_information) = (Outputs::FIRST_SIZE, wanted);
+    // SAFETY: a live handle, a slice and its length, and a struct of the size that it says.
+    let status = unsafe {
+        let (data, length) = (picture.as_ptr(), picture.len());
+        bayes8_predict(*model, data, length, 1, ptr::null(), &outputs)
+    };
+    result(status, ()).expect("it predicts");
+    assert!(nats >= 0.0);
+
+    let mut info = ModelInfo { outputs: 55, ..super::model::no_info() };
+    info.size = ModelInfo::FIRST_SIZE;
+    // SAFETY: a live handle and a struct of the size that it says.
+    result(unsafe { bayes8_model_get_info(*model, &mut info) }, ()).expect("it is described");
+    assert_eq!((info.classes, info.outputs), (10, 55));
 }

@@ -3,10 +3,11 @@
 use super::{
     Failure, MODEL, load, load_bytes, result, shipped, uninitialized, with_isa, with_threads,
 };
+use crate::describe::bayes8_model_get_class_name;
 use crate::error::Status;
 use crate::model::{
-    ModelHandle, ModelInfo, bayes8_model_free, bayes8_model_get_class_name, bayes8_model_get_info,
-    bayes8_model_load, bayes8_model_load_bytes,
+    ModelHandle, ModelInfo, bayes8_model_free, bayes8_model_get_info, bayes8_model_load,
+    bayes8_model_load_bytes,
 };
 use bayes8_native::Accumulator;
 use bayes8_native::head::classes::ClassSums;
@@ -55,6 +56,7 @@ fn info_is_what_the_rust_interface_says() {
     assert_eq!(info.threads, native.threads());
     assert_eq!(info.sum_words, ClassSums::new(10).to_words().len());
     assert_eq!(info.default_samples, 32);
+    assert_eq!((info.outputs, info.numbers, text(info.values).as_str()), (1, 10, "bytes"));
     for class in 0..info.classes {
         assert_eq!(class_name(*model, class), Ok(native.class_name(class)));
     }
@@ -64,7 +66,7 @@ fn info_is_what_the_rust_interface_says() {
 fn a_class_that_does_not_exist_is_refused() {
     let (status, message) = class_name(*shipped(), 10).expect_err("there are 10 classes");
     assert_eq!(status, Status::InvalidArgument);
-    assert_eq!(message, "class 10 does not exist, the model has 10 classes");
+    assert_eq!(message, "class 10 does not exist: output `output` has 10 of them");
 }
 
 #[test]

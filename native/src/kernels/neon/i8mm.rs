@@ -57,8 +57,8 @@ impl Kernel for I8mm {
         unsafe { multiply(self, block, &mut output) }
     }
 
-    fn group(self, stream: ChaCha8, index: u64) -> Group {
-        Quads(self.0).group(stream, index)
+    fn groups(self, stream: ChaCha8, first: u64, groups: &mut [Group]) {
+        Quads(self.0).groups(stream, first, groups);
     }
 
     fn draw(self, drawing: Drawing<'_>) {

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import onnx
 from safetensors.numpy import save_file
 from torch import Tensor, nn
+
+from bayes8._outputs import Target
 
 from .dropout import Choice
 from .errors import ExportError
@@ -49,6 +52,8 @@ def export(  # noqa: PLR0913 (options by name)
     directory: str | PathLike[str],
     *,
     class_names: Sequence[str] = (),
+    label_names: Sequence[str] = (),
+    targets: Sequence[Mapping[str, Any] | Target] = (),
     preprocessing: Preprocessing | None = None,
     dropout: Choice = None,
     sigma: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]] | None = None,
@@ -72,7 +77,12 @@ def export(  # noqa: PLR0913 (options by name)
         example_input: an input, [1, ...], float; only its shape matters.
         directory: created if it does not exist; an earlier export in it is replaced as a whole.
         class_names: in the order of the logits; may be left out.
-        preprocessing: how u8 pixels become inputs; by default, pixel / 255.
+        label_names: of independent labels, instead of classes.
+        targets: of a regression, instead of classes, whose forward returns means [N, targets], or
+            means and then log variances [N, 2 targets]: a dictionary or `bayes8.Target` for each,
+            with any of name, unit, scale, offset and noise. `bayes8 quantize` needs its `--head`.
+        preprocessing: how u8 pixels become inputs; by default, pixel / 255. Its `values` are
+            "numbers" for a model that takes floats, such as the features of a table.
         dropout: "active", "inactive", or the paths of the modules whose dropout is active, as in
             `named_modules()`. By default dropout is active where nothing else is random, as
             Bayesian networks and ensembles are trained with it and predict without it. Dropout that
@@ -95,7 +105,8 @@ def export(  # noqa: PLR0913 (options by name)
         message = f"directory is a {type(directory).__name__}; expected a path"
         raise ExportError(message)
     directory = Path(directory)
-    metadata = Metadata(class_names, Preprocessing() if preprocessing is None else preprocessing)
+    given = Preprocessing() if preprocessing is None else preprocessing
+    metadata = Metadata(class_names, given, label_names, targets)
     networks = members_of(model, members, sigma, refresh_batchnorm)
     network, active = onnx_network(networks, example_input, dropout, exporter)
     _check_metadata(metadata, network, example_input)
@@ -130,11 +141,23 @@ def export(  # noqa: PLR0913 (options by name)
 
 
 def _check_metadata(metadata: Metadata, network: onnx.ModelProto, example: Tensor) -> None:
-    if example.ndim == 4:  # noqa: PLR2004 (pictures [N, C, H, W])
+    is_picture = example.ndim == 4  # noqa: PLR2004 ([N, C, H, W])
+    if is_picture or metadata.preprocessing.values == "numbers":
         metadata.preprocessing.check_channels(example.shape[1])
     (output,) = (value for value in network.graph.output if value.name == OUTPUT)
     classes = output.type.tensor_type.shape.dim[1].dim_value
     # 0: PyTorch could not tell.
     if metadata.class_names and classes not in (0, len(metadata.class_names)):
         message = f"{len(metadata.class_names)} class names, but the model has {classes} classes"
+        raise ExportError(message)
+    labels, targets = len(metadata.label_names), len(metadata.targets)
+    # A single label may have two names.
+    if labels and classes not in (0, labels) and (classes, labels) != (1, 2):
+        message = f"{labels} label names, but the model has {classes} outputs"
+        raise ExportError(message)
+    if targets and classes not in (0, targets, 2 * targets):
+        message = (
+            f"{targets} targets, but the model has {classes} outputs; it has a mean for each "
+            "target, and perhaps a variance"
+        )
         raise ExportError(message)

@@ -72,7 +72,9 @@ def laplace(posterior: Any) -> tuple[nn.Module, dict[str, Tensor]]:  # noqa: ANN
         )
         raise ExportError(message)
     if getattr(posterior, "likelihood", None) == "regression":
-        message = f"{type(posterior).__name__} is of a regression; bayes8 runs classifiers"
+        message = (
+            f"{type(posterior).__name__} is of a regression; only those of classifiers are exported"
+        )
         raise ExportError(message)
     try:
         precision = posterior.posterior_precision

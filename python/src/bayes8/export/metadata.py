@@ -1,26 +1,31 @@
-"""Class names and preprocessing: what a model's users need besides its weights."""
+"""Names, units and preprocessing: what a model's users need besides its weights."""
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bayes8._heads import rows_of
+from bayes8._outputs import Target
 
 from .errors import ExportError
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How u8 pixels become the model's input: (pixel / 255 - mean) / std.
+    """How u8 pixels become the model's input, (pixel / 255 - mean) / std, or numbers.
 
     Attributes:
         mean: one number per channel, or one for all; on the scale of pixels from 0 to 1.
         std: one number per channel, or one for all; each above 0.
+        values: "bytes", or "numbers" for a model that takes floats, such as the features of a
+            table: they become (number - mean) / std.
 
     Raises:
         ExportError: for other numbers, or for counts that fit no number of channels.
@@ -29,8 +34,12 @@ class Preprocessing:
 
     mean: Sequence[float] = (0.0,)
     std: Sequence[float] = (1.0,)
+    values: Literal["bytes", "numbers"] = "bytes"
 
     def __post_init__(self) -> None:
+        if self.values not in ("bytes", "numbers"):
+            message = f'preprocessing: `values` is {self.values!r}; expected "bytes" or "numbers"'
+            raise ExportError(message)
         for name, values in (("mean", self.mean), ("std", self.std)):
             if isinstance(values, str) or not hasattr(values, "__len__"):
                 message = f"preprocessing: `{name}` is {values!r}; expected a list of numbers"
@@ -63,8 +72,10 @@ class Preprocessing:
                 )
                 raise ExportError(message)
 
-    def apply(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def apply(self, pictures: NDArray[Any]) -> NDArray[np.float32]:
         """Turns pictures [N, H, W, C] into inputs [N, C, H, W]; other numbers of axes likewise.
+
+        They are u8, or floats if `values` are numbers.
 
         Raises:
             ExportError: when `mean` or `std` do not fit C.
@@ -72,7 +83,8 @@ class Preprocessing:
         """
         self.check_channels(pictures.shape[-1])
         mean, std = (np.asarray(values, np.float32) for values in (self.mean, self.std))
-        inputs = (pictures.astype(np.float32) / np.float32(255) - mean) / std
+        scale = np.float32(255 if self.values == "bytes" else 1)
+        inputs = (pictures.astype(np.float32) / scale - mean) / std
         return np.ascontiguousarray(np.moveaxis(inputs, -1, 1))
 
 
@@ -82,7 +94,10 @@ class Metadata:
 
     Attributes:
         class_names: in the order of the logits; empty where the classes have no names.
-        preprocessing: of the pictures.
+        preprocessing: of the inputs.
+        label_names: of independent labels, in the order of the logits.
+        targets: of a regression: a dictionary or `bayes8.Target` for each, with any of name, unit,
+            scale, offset and noise.
 
     Raises:
         ExportError: when these are something else.
@@ -91,15 +106,23 @@ class Metadata:
 
     class_names: Sequence[str] = ()
     preprocessing: Preprocessing = Preprocessing()
+    label_names: Sequence[str] = ()
+    targets: Sequence[Mapping[str, Any] | Target] = ()
 
     def __post_init__(self) -> None:
-        # A str is a sequence of str too, but hardly of names.
-        if isinstance(self.class_names, str) or not (
-            isinstance(self.class_names, Sequence)
-            and all(isinstance(name, str) for name in self.class_names)
-        ):
-            message = f"class_names is {self.class_names!r}; expected a list of str"
-            raise ExportError(message)
+        for what in ("class_names", "label_names"):
+            names = getattr(self, what)
+            # A str is a sequence of str too, but hardly of names.
+            if isinstance(names, str) or not (
+                isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
+            ):
+                message = f"{what} is {names!r}; expected a list of str"
+                raise ExportError(message)
+        if self.targets:
+            try:
+                rows_of(self.targets)
+            except (TypeError, ValueError) as error:
+                raise ExportError(str(error)) from error
         if not isinstance(self.preprocessing, Preprocessing):
             kind = type(self.preprocessing).__name__
             message = f"preprocessing is a {kind}; expected Preprocessing(mean=[...], std=[...])"
@@ -107,14 +130,19 @@ class Metadata:
 
     def to_json(self) -> dict[str, Any]:
         """Returns what the file holds."""
-        content: dict[str, Any] = {
-            "preprocessing": {
-                "mean": list(self.preprocessing.mean),
-                "std": list(self.preprocessing.std),
-            }
+        names = {
+            "class_names": list(self.class_names),
+            "label_names": list(self.label_names),
+            "targets": rows_of(self.targets) if self.targets else [],
         }
         # No key instead of an empty list, which the converter refuses.
-        return {"class_names": list(self.class_names)} | content if self.class_names else content
+        content: dict[str, Any] = {key: value for key, value in names.items() if value}
+        preprocessing = {
+            "mean": list(self.preprocessing.mean),
+            "std": list(self.preprocessing.std),
+        }
+        values = {} if self.preprocessing.values == "bytes" else {"values": "numbers"}
+        return content | {"preprocessing": values | preprocessing}
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Metadata":
@@ -136,7 +164,10 @@ class Metadata:
                 Preprocessing(
                     [float(value) for value in preprocessing["mean"]],
                     [float(value) for value in preprocessing["std"]],
+                    preprocessing.get("values", "bytes"),
                 ),
+                [str(name) for name in content.get("label_names", [])],
+                content.get("targets", []),
             )
         except ExportError as error:
             message = f"{path}: {error}"

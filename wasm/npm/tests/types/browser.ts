@@ -1,5 +1,5 @@
 // The code of a page, which uses all of the API as its users do.
-import { Bayes8Error, Model, detect, supports, type Pool, type Prediction } from "bayes8";
+import { Bayes8Error, Model, detect, supports, type OutputInfo, type OutputPrediction, type Pool, type Prediction } from "bayes8";
 
 declare const canvas: HTMLCanvasElement;
 declare const offscreen: OffscreenCanvas;
@@ -38,6 +38,50 @@ export async function page(signal: AbortSignal): Promise<void> {
   model[Symbol.dispose]();
 }
 
+/** The head of an output decides which figures it has. */
+export function sentence(output: OutputPrediction): string {
+  switch (output.head) {
+    case "classes": {
+      const nats: number = output.mutualInformation;
+      return `${nats} of ${output.probabilities.length}`;
+    }
+    case "labels": {
+      const nats: Float64Array = output.mutualInformation;
+      return `${nats} ${output.std}`;
+    }
+    case "gaussian": {
+      const figures: Float64Array[] = [output.mean, output.std, output.aleatoricStd, output.epistemicStd];
+      // @ts-expect-error A regression has no probabilities.
+      return `${figures} ${output.probabilities}`;
+    }
+    default:
+      return output satisfies never;
+  }
+}
+
+export function names(output: OutputInfo): readonly string[] {
+  switch (output.head) {
+    case "classes":
+      return output.classNames;
+    case "labels":
+      return [...output.labelNames, ...output.outcomes];
+    case "gaussian":
+      return output.targets.map(({ name, unit, scale, offset, noise }) => `${name} ${unit} ${scale + offset + noise} ${output.variance}`);
+    default:
+      return output satisfies never;
+  }
+}
+
+export async function table(model: Model, features: Float32Array): Promise<void> {
+  const kind: "bytes" | "numbers" = model.info.values;
+  const prediction = await model.predict(features);
+  for (const output of Object.values(prediction.outputs)) console.log(kind, sentence(output), model.info.outputs.map(names));
+  console.log(prediction.top(1, "kind"));
+  const json = prediction.toJSON();
+  if ("outputs" in json) console.log(Object.values(json.outputs).map(({ head }) => head));
+  else console.log(json.top, json.predictive_entropy);
+}
+
 export function explain(error: unknown): string {
   if (!(error instanceof Bayes8Error)) return "?";
   switch (error.code) {
@@ -68,4 +112,6 @@ export async function refused(model: Model): Promise<void> {
   await Model.load("m", { kernel: "fast" });
   // @ts-expect-error Predictions are read-only.
   (await model.predict(pixels)).predictiveEntropy = 1;
+  // @ts-expect-error Which figures an output has is known by its head.
+  (await model.predict(pixels)).outputs.kind.mean;
 }

@@ -1,0 +1,72 @@
+//! The outputs of a model, as text.
+
+use crate::style::shorten;
+use bayes8_evaluate::model_report::ModelReport;
+use bayes8_evaluate::output_report::{HeadReport, OutputReport, TargetReport};
+use bayes8_evaluate::style::{bytes, counted, thousands};
+use bayes8_native::core::head::Output;
+use bayes8_native::core::head::gaussian::Variance;
+
+/// Facts about the outputs: the classes of a model that has nothing else, or each output and its targets.
+pub(super) fn facts(report: &ModelReport) -> Vec<(&'static str, String)> {
+    if let [OutputReport { name, head: HeadReport::Classes { count, names }, .. }] =
+        &report.outputs[..]
+        && name == Output::NAME
+    {
+        return vec![("classes", format!("{}{}", thousands(*count as u64), listed(names)))];
+    }
+    report.outputs.iter().flat_map(of_output).collect()
+}
+
+/// What stands in the place of the scale of the node `name`, which makes an output.
+pub(super) fn grid(report: &ModelReport, name: &str) -> &'static str {
+    let makes = |output: &&OutputReport| output.nodes.iter().any(|node| node == name);
+    match report.outputs.iter().find(makes).map(|output| &output.head) {
+        Some(HeadReport::Gaussian { .. }) => "targets",
+        _ => "logits",
+    }
+}
+
+fn of_output(output: &OutputReport) -> Vec<(&'static str, String)> {
+    let (what, targets) = match &output.head {
+        HeadReport::Classes { count, names } => {
+            (format!("{}{}", counted(*count as u64, "class"), listed(names)), &[][..])
+        }
+        HeadReport::Labels { count, names } => {
+            (format!("{}{}", counted(*count as u64, "label"), listed(names)), &[][..])
+        }
+        HeadReport::Gaussian { variance, targets } => {
+            let variance = match variance {
+                Variance::None => "means only",
+                Variance::Log => "means and log-variances",
+                Variance::Softplus => "means and softplus variances",
+            };
+            let count = counted(targets.len() as u64, "target");
+            (format!("gaussian, {count}: {variance}"), &targets[..])
+        }
+    };
+    let memory = bytes(output.memory_bytes as u64);
+    let head = ("output", format!("{}: {what}; {memory}", shorten(&output.name, 24)));
+    let targets =
+        targets.iter().enumerate().map(|(index, target)| ("target", of_target(index, target)));
+    [head].into_iter().chain(targets).collect()
+}
+
+fn of_target(index: usize, target: &TargetReport) -> String {
+    let TargetReport { name, unit, scale, offset, noise, .. } = target;
+    let name = if name.is_empty() { format!("target {index}") } else { shorten(name, 24) };
+    let unit = if unit.is_empty() { String::new() } else { format!(" in {}", shorten(unit, 24)) };
+    let noise = if *noise == 0.0 { String::new() } else { format!(", noise {noise}") };
+    format!("{name}{unit}: scale {scale}, offset {offset}{noise}")
+}
+
+/// The first few names, after a colon.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    if names.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| shorten(name, 24)).collect();
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    format!(": {}{more}", shown.join(", "))
+}

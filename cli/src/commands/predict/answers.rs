@@ -1,0 +1,237 @@
+//! Presents the figures of a model's outputs, as text and as JSON.
+
+use super::block::Block;
+use super::classes::{Class, ClassAnswer, ClassView};
+use super::labels::{self, LabelAnswer};
+use super::targets::{TargetAnswer, TargetView};
+use crate::style::{shorten, shorten_path};
+use bayes8_evaluate::prediction::Outcome;
+use bayes8_evaluate::style::{Style, counted};
+use bayes8_native::Model;
+use bayes8_native::core::head::labels::Labels;
+use bayes8_native::core::head::{Head, Output, Uncertainty};
+use serde::{Serialize, Serializer};
+use std::ops::Range;
+
+/// What to show.
+pub(super) struct Options {
+    /// Indices of the samples.
+    pub(super) samples: Range<u32>,
+    pub(super) seed: u64,
+    /// How many classes to show.
+    pub(super) top: usize,
+    /// The threshold of classes; `None` for half of the largest possible entropy.
+    pub(super) abstain_above: Option<f64>,
+    /// The probability of the intervals of targets.
+    pub(super) level: f64,
+}
+
+/// Presents outcomes.
+pub(super) struct Answers<'a> {
+    model: &'a Model,
+    model_digest: String,
+    options: Options,
+    /// One for each output.
+    views: Vec<View<'a>>,
+}
+
+/// Presents an output.
+enum View<'a> {
+    Classes(ClassView<'a>),
+    Labels(&'a Labels),
+    Targets(TargetView<'a>),
+}
+
+/// The answer of a model whose only output are classes, and has no name.
+#[derive(Serialize)]
+struct PlainAnswer<'a> {
+    picture: &'a str,
+    /// Identifies the model: `bayes8 inspect` shows it too.
+    model_digest: &'a str,
+    top: Vec<Class>,
+    predictive_entropy: f64,
+    expected_entropy: f64,
+    mutual_information: f64,
+    logits_digest: &'a Option<String>,
+    abstain: bool,
+    samples: usize,
+    first_sample: u32,
+    seed: u64,
+}
+
+/// The answer of any other model.
+#[derive(Serialize)]
+struct Answer<'a> {
+    picture: &'a str,
+    model_digest: &'a str,
+    /// By their names.
+    #[serde(serialize_with = "as_object")]
+    outputs: Vec<(&'a str, OutputAnswer<'a>)>,
+    logits_digest: &'a Option<String>,
+    samples: usize,
+    first_sample: u32,
+    seed: u64,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OutputAnswer<'a> {
+    Classes(ClassAnswer<'a>),
+    Labels(LabelAnswer<'a>),
+    Targets(TargetAnswer<'a>),
+}
+
+fn as_object<S: Serializer>(
+    outputs: &[(&str, OutputAnswer<'_>)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(outputs.iter().map(|(name, answer)| (name, answer)))
+}
+
+impl<'a> Answers<'a> {
+    pub(super) fn new(model: &'a Model, options: Options) -> Self {
+        let view = |output: &'a Output| match &output.head {
+            Head::Classes(classes) => {
+                View::Classes(ClassView::new(classes, options.top, options.abstain_above))
+            }
+            Head::Labels(labels) => View::Labels(labels),
+            Head::Gaussian(gaussian) => {
+                View::Targets(TargetView::new(&output.name, gaussian, options.level))
+            }
+        };
+        let views = model.quantized().outputs().iter().map(view).collect();
+        Self { model, model_digest: model.digest().to_string(), options, views }
+    }
+
+    fn outputs(&self) -> &'a [Output] {
+        self.model.quantized().outputs()
+    }
+
+    /// The answer for a picture, as JSON.
+    pub(super) fn json<'o>(
+        &'o self,
+        picture: &'o str,
+        outcome: &'o Outcome,
+    ) -> impl Serialize + 'o {
+        let model_digest = self.model_digest.as_str();
+        let Options { samples, seed, .. } = &self.options;
+        let (first_sample, samples, seed) = (samples.start, samples.len(), *seed);
+        let logits_digest = &outcome.logits_digest;
+        if let ([View::Classes(view)], [output], [Uncertainty::Classes(figures)]) =
+            (&self.views[..], self.outputs(), &outcome.outputs[..])
+            && output.name == Output::NAME
+        {
+            return Either::Plain(PlainAnswer {
+                picture,
+                model_digest,
+                top: view.top(figures),
+                predictive_entropy: figures.predictive_entropy,
+                expected_entropy: figures.expected_entropy,
+                mutual_information: figures.mutual_information,
+                logits_digest,
+                abstain: view.abstains(figures),
+                samples,
+                first_sample,
+                seed,
+            });
+        }
+        let names = self.outputs().iter().map(|output| output.name.as_str());
+        let answers = self.views.iter().zip(&outcome.outputs).map(|(view, of)| view.json(of));
+        let outputs = names.zip(answers).collect();
+        Either::Other(Answer {
+            picture,
+            model_digest,
+            outputs,
+            logits_digest,
+            samples,
+            first_sample,
+            seed,
+        })
+    }
+
+    /// The text for all pictures.
+    pub(super) fn text(&self, pictures: &[String], outcomes: &[Outcome], style: Style) -> String {
+        let blocks = |outcome: &Outcome| -> Vec<Block> {
+            self.views.iter().zip(&outcome.outputs).map(|(view, of)| view.block(of)).collect()
+        };
+        let all: Vec<Vec<Block>> = outcomes.iter().map(blocks).collect();
+        // The width of the first column of an output, shared by all pictures.
+        let label = |output: usize| all.iter().map(|blocks| blocks[output].label()).max();
+        let labels: Vec<usize> =
+            (0..self.views.len()).map(|output| label(output).unwrap_or(0)).collect();
+        let mut text = self.heading(style);
+        for (picture, blocks) in pictures.iter().zip(&all) {
+            text.push('\n');
+            if let ([block], [label]) = (&blocks[..], &labels[..]) {
+                let title = shorten_path(picture, block.room());
+                text.push_str(&titled(block, &style.bold(&title), &title, *label, style));
+                continue;
+            }
+            text.push_str(&format!("{}\n", style.bold(&shorten_path(picture, 80))));
+            for ((block, output), label) in blocks.iter().zip(self.outputs()).zip(&labels) {
+                let title = shorten(&output.name, block.room());
+                text.push_str(&titled(block, &title, &title, *label, style));
+            }
+        }
+        text
+    }
+
+    fn heading(&self, style: Style) -> String {
+        let Options { samples, seed, .. } = &self.options;
+        let first = match samples.start {
+            0 => String::new(),
+            first => format!(" from sample {first}"),
+        };
+        let name = shorten(self.model.quantized().name(), 40);
+        let samples = counted(samples.len() as u64, "sample");
+        let run = format!("{samples}{first}, seed {seed}, {}", self.model.kernel());
+        let mut text = format!("{}\n{}\n", style.bold(&name), style.dim(&run));
+        for (view, output) in self.views.iter().zip(self.outputs()) {
+            let View::Classes(view) = view else { continue };
+            let name = match self.views.len() {
+                1 => String::new(),
+                _ => format!("{} ", shorten(&output.name, 30)),
+            };
+            text.push_str(&format!("{}\n", style.dim(&(name + &view.rule()))));
+        }
+        text
+    }
+}
+
+/// A block below its title, which is painted already.
+fn titled(block: &Block, painted: &str, title: &str, label: usize, style: Style) -> String {
+    block.text(painted, title.chars().count(), label, style)
+}
+
+/// One of the two forms of an answer.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Either<'a> {
+    Plain(PlainAnswer<'a>),
+    Other(Answer<'a>),
+}
+
+impl<'a> View<'a> {
+    /// The figures of the output, as JSON.
+    fn json(&'a self, figures: &'a Uncertainty) -> OutputAnswer<'a> {
+        match (self, figures) {
+            (Self::Classes(view), Uncertainty::Classes(of)) => OutputAnswer::Classes(view.json(of)),
+            (Self::Labels(labels), Uncertainty::Labels(of)) => {
+                OutputAnswer::Labels(labels::json(labels, of))
+            }
+            (Self::Targets(view), Uncertainty::Gaussian(of)) => {
+                OutputAnswer::Targets(view.json(of))
+            }
+            _ => unreachable!("the figures of the output's head"),
+        }
+    }
+
+    fn block(&self, figures: &Uncertainty) -> Block {
+        match (self, figures) {
+            (Self::Classes(view), Uncertainty::Classes(of)) => view.block(of),
+            (Self::Labels(labels), Uncertainty::Labels(of)) => labels::block(labels, of),
+            (Self::Targets(view), Uncertainty::Gaussian(of)) => view.block(of),
+            _ => unreachable!("the figures of the output's head"),
+        }
+    }
+}

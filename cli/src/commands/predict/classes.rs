@@ -1,0 +1,97 @@
+//! How classes are presented: the most probable ones, and whether to abstain.
+
+use super::block::{self, Bar, Block, CYAN, GREEN, LONGEST_NAME, Line, YELLOW};
+use crate::style::shorten;
+use bayes8_native::ClassUncertainty;
+use bayes8_native::core::head::classes::Classes;
+use serde::Serialize;
+
+/// The default share of ln(classes) above which the program abstains. At half of it, a model
+/// wavers between about sqrt(classes) classes.
+const ABSTAIN_SHARE: f64 = 0.5;
+
+/// Presents classes.
+pub(super) struct ClassView<'a> {
+    classes: &'a Classes,
+    top: usize,
+    /// The largest possible entropy: that of equal probabilities.
+    entropy_limit: f64,
+    threshold: f64,
+}
+
+/// A class of a picture.
+#[derive(Serialize)]
+pub(super) struct Class {
+    class: usize,
+    name: String,
+    probability: f64,
+    /// Standard deviation of the probability over the samples.
+    std: f64,
+}
+
+/// The figures as JSON.
+#[derive(Serialize)]
+pub(super) struct ClassAnswer<'a> {
+    head: &'static str,
+    top: Vec<Class>,
+    #[serde(flatten)]
+    figures: &'a ClassUncertainty,
+    abstain: bool,
+}
+
+impl<'a> ClassView<'a> {
+    /// Shows the `top` most probable classes, and abstains above a number of nats.
+    pub(super) fn new(classes: &'a Classes, top: usize, abstain_above: Option<f64>) -> Self {
+        let entropy_limit = (classes.count as f64).ln();
+        let threshold = abstain_above.unwrap_or(ABSTAIN_SHARE * entropy_limit);
+        Self { classes, top, entropy_limit, threshold }
+    }
+
+    /// The rule by which the program abstains.
+    pub(super) fn rule(&self) -> String {
+        format!("abstains above {:.3} nats of uncertainty", self.threshold)
+    }
+
+    /// The most probable classes, the best first.
+    pub(super) fn top(&self, figures: &ClassUncertainty) -> Vec<Class> {
+        let name = |class: usize| match self.classes.names.get(class) {
+            Some(name) => name.clone(),
+            None => format!("class {class}"),
+        };
+        let top = figures.top(self.top).into_iter();
+        let class = |(class, probability)| Class {
+            class,
+            name: name(class),
+            probability,
+            std: figures.std[class],
+        };
+        top.map(class).collect()
+    }
+
+    /// Whether the model is too uncertain to answer.
+    pub(super) fn abstains(&self, figures: &ClassUncertainty) -> bool {
+        figures.predictive_entropy > self.threshold
+    }
+
+    pub(super) fn json<'f>(&self, figures: &'f ClassUncertainty) -> ClassAnswer<'f> {
+        let (top, abstain) = (self.top(figures), self.abstains(figures));
+        ClassAnswer { head: "classes", top, figures, abstain }
+    }
+
+    pub(super) fn block(&self, figures: &ClassUncertainty) -> Block {
+        let (verdict, colour) = match self.abstains(figures) {
+            true => ("abstain", YELLOW),
+            false => ("answer", GREEN),
+        };
+        let top = self.top(figures).into_iter().map(|class| Line {
+            name: shorten(&class.name, LONGEST_NAME),
+            figures: block::percent(class.probability, class.std),
+            bar: Some(Bar { share: class.probability, colour: CYAN }),
+        });
+        let &ClassUncertainty { predictive_entropy, expected_entropy, mutual_information, .. } =
+            figures;
+        let parts = [predictive_entropy, expected_entropy, mutual_information];
+        let uncertainty = block::uncertainty(parts, self.entropy_limit, colour);
+        Block { verdict: Some((verdict, colour)), lines: top.chain(uncertainty).collect() }
+    }
+}

@@ -1,0 +1,72 @@
+//! How labels are presented: each with its probability and its uncertainty, a single one with its two
+//! outcomes.
+
+use super::block::{self, Bar, Block, CYAN, GREEN, LONGEST_NAME, Line};
+use crate::style::shorten;
+use bayes8_native::core::head::labels::{LabelUncertainty, Labels};
+use serde::Serialize;
+
+/// The figures as JSON.
+#[derive(Serialize)]
+pub(super) struct LabelAnswer<'a> {
+    head: &'static str,
+    /// Names of the labels, in the order of the figures.
+    names: Vec<String>,
+    /// Names of the two outcomes of a single label: without it, then with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcomes: Option<[&'a str; 2]>,
+    #[serde(flatten)]
+    figures: &'a LabelUncertainty,
+}
+
+pub(super) fn json<'a>(labels: &'a Labels, figures: &'a LabelUncertainty) -> LabelAnswer<'a> {
+    let names = (0..labels.count).map(|label| name(labels, label)).collect();
+    let outcomes = (labels.count == 1).then(|| labels.outcomes());
+    LabelAnswer { head: "labels", names, outcomes, figures }
+}
+
+pub(super) fn block(labels: &Labels, figures: &LabelUncertainty) -> Block {
+    let lines = match labels.count {
+        1 => outcomes(labels, figures),
+        count => (0..count).map(|label| line(labels, figures, label)).collect(),
+    };
+    Block { verdict: None, lines }
+}
+
+fn name(labels: &Labels, label: usize) -> String {
+    match labels.name(label) {
+        Some(name) => name.into(),
+        None if labels.count == 1 => labels.outcomes()[1].into(),
+        None => format!("label {label}"),
+    }
+}
+
+/// The two outcomes of a single label, the more probable first, and its uncertainty.
+fn outcomes(labels: &Labels, figures: &LabelUncertainty) -> Vec<Line> {
+    let (with, std) = (figures.probabilities[0], figures.std[0]);
+    let [no, _] = labels.outcomes();
+    let mut outcomes = [(name(labels, 0), with), (no.to_string(), 1.0 - with)];
+    if with < 0.5 {
+        outcomes.reverse();
+    }
+    let outcomes = outcomes.into_iter().map(|(name, probability)| Line {
+        name: shorten(&name, LONGEST_NAME),
+        figures: block::percent(probability, std),
+        bar: Some(Bar { share: probability, colour: CYAN }),
+    });
+    let parts =
+        [figures.predictive_entropy[0], figures.expected_entropy[0], figures.mutual_information[0]];
+    outcomes.chain(block::uncertainty(parts, std::f64::consts::LN_2, GREEN)).collect()
+}
+
+/// One of several labels: its probability, its total uncertainty, and the epistemic part of that.
+fn line(labels: &Labels, figures: &LabelUncertainty, label: usize) -> Line {
+    let percent = block::percent(figures.probabilities[label], figures.std[label]);
+    let (total, epistemic) = (figures.predictive_entropy[label], figures.mutual_information[label]);
+    Line {
+        // One character less than elsewhere fits.
+        name: shorten(&name(labels, label), LONGEST_NAME - 1),
+        figures: format!("{percent}  {total:.3} nats, {epistemic:.3} epistemic"),
+        bar: None,
+    }
+}

@@ -1,0 +1,157 @@
+//! How the targets of a regression are presented: in their units, with an interval and the two parts of the
+//! standard deviation.
+
+use super::block::{Block, LONGEST_NAME, Line};
+use crate::style::shorten;
+use bayes8_evaluate::style::printable;
+use bayes8_native::core::head::gaussian::{Gaussian, Target, TargetUncertainty};
+use serde::Serialize;
+
+/// Presents targets.
+pub(super) struct TargetView<'a> {
+    /// Name of the output.
+    output: &'a str,
+    targets: &'a [Target],
+    /// The probability with which an interval holds a target.
+    level: f64,
+}
+
+/// The figures as JSON.
+#[derive(Serialize)]
+pub(super) struct TargetAnswer<'a> {
+    head: &'static str,
+    /// Names of the targets, in the order of the figures.
+    names: Vec<String>,
+    /// Units of the targets; empty where a target has none.
+    units: Vec<&'a str>,
+    #[serde(flatten)]
+    figures: &'a TargetUncertainty,
+    level: f64,
+    interval: Vec<[f64; 2]>,
+}
+
+impl<'a> TargetView<'a> {
+    pub(super) fn new(output: &'a str, gaussian: &'a Gaussian, level: f64) -> Self {
+        Self { output, targets: &gaussian.targets, level }
+    }
+
+    pub(super) fn json(&self, figures: &'a TargetUncertainty) -> TargetAnswer<'a> {
+        let targets = 0..self.targets.len();
+        TargetAnswer {
+            head: "gaussian",
+            names: targets.clone().map(|target| self.name(target)).collect(),
+            units: self.targets.iter().map(|target| target.unit.as_str()).collect(),
+            figures,
+            level: self.level,
+            interval: targets.map(|target| figures.interval(target, self.level)).collect(),
+        }
+    }
+
+    pub(super) fn block(&self, figures: &TargetUncertainty) -> Block {
+        let line = |target| Line {
+            name: shorten(&self.name(target), LONGEST_NAME),
+            figures: self.sentence(figures, target),
+            bar: None,
+        };
+        Block { verdict: None, lines: (0..self.targets.len()).map(line).collect() }
+    }
+
+    fn name(&self, target: usize) -> String {
+        match &self.targets[target].name[..] {
+            "" if self.targets.len() == 1 => self.output.into(),
+            "" => format!("target {target}"),
+            name => name.into(),
+        }
+    }
+
+    fn sentence(&self, figures: &TargetUncertainty, target: usize) -> String {
+        let (mean, std) = (figures.mean[target], figures.std[target]);
+        let unit = match &self.targets[target].unit[..] {
+            "" => String::new(),
+            unit => format!(" {}", printable(unit)),
+        };
+        if std == 0.0 {
+            return format!("{}{unit}, without uncertainty", rounded(mean, mean.abs() / 1e4));
+        }
+        let [low, high] = figures.interval(target, self.level).map(|end| rounded(end, std));
+        // 0.95 is not exactly 95 hundredths.
+        let level = (self.level * 1e10).round() / 1e8;
+        let part = |std: f64| rounded(std, std);
+        format!(
+            "{}{unit}, {level} % between {low} and {high}; {} from the data, {} from the model",
+            rounded(mean, std),
+            part(figures.aleatoric_std[target]),
+            part(figures.epistemic_std[target])
+        )
+    }
+}
+
+/// Rounds a number to the second significant digit of its spread.
+fn rounded(number: f64, spread: f64) -> String {
+    if number == 0.0 || spread <= 0.0 || !number.is_finite() || !spread.is_finite() {
+        return format!("{number}");
+    }
+    let places = 1.0 - spread.log10().floor();
+    let text = if places > 6.0 || number.abs() >= 1e9 {
+        let digits = (number.abs().log10().floor() + places).clamp(0.0, 16.0);
+        format!("{number:.*e}", digits as usize)
+    } else {
+        format!("{number:.*}", places.max(0.0) as usize)
+    };
+    // What rounds to zero has no sign.
+    let is_zero = text.parse() == Ok(0.0);
+    text.strip_prefix('-').filter(|_| is_zero).map_or(text.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_show_two_digits_of_their_spread() {
+        for (number, spread, expected) in [
+            (31.234_567, 3.2, "31.2"),
+            (31.234_567, 0.32, "31.23"),
+            (31.234_567, 32.0, "31"),
+            (12_345.678, 1234.0, "12346"),
+            (-0.04, 3.2, "0.0"),
+            (0.0, 3.2, "0"),
+            (4.1, 4.1, "4.1"),
+            (0.02, 0.02, "0.020"),
+            (1.234_567e-9, 2e-11, "1.235e-9"),
+            (5e-13, 2e-11, "5e-13"),
+            (1.234_567e12, 2e10, "1.235e12"),
+            (1.0, 0.0, "1"),
+        ] {
+            assert_eq!(rounded(number, spread), expected, "{number} ± {spread}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_in_the_unit_of_the_target() {
+        let target = Target {
+            name: "strength".into(),
+            unit: "MPa".into(),
+            scale: 16.0,
+            offset: 35.0,
+            noise: 0.0,
+            exponent: -24,
+        };
+        let nameless = Target { name: String::new(), unit: String::new(), ..target.clone() };
+        let head = Gaussian { variance: Default::default(), targets: vec![target, nameless] };
+        let view = TargetView::new("output", &head, 0.95);
+        let figures = TargetUncertainty {
+            samples: 2,
+            mean: vec![31.234, -7.5],
+            std: vec![3.2, 0.0],
+            aleatoric_std: vec![3.1, 0.0],
+            epistemic_std: vec![0.79, 0.0],
+        };
+        assert_eq!(
+            view.sentence(&figures, 0),
+            "31.2 MPa, 95 % between 25.0 and 37.5; 3.1 from the data, 0.79 from the model"
+        );
+        assert_eq!(view.sentence(&figures, 1), "-7.50000, without uncertainty");
+        assert_eq!((view.name(0), view.name(1)), ("strength".into(), "target 1".into()));
+    }
+}

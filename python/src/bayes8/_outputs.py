@@ -1,0 +1,246 @@
+"""What the outputs of a model mean, and their figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from ._bayes8 import normal_quantile, whole
+from ._networks import check_types
+
+if TYPE_CHECKING:
+    from ._typing import Floats
+
+
+@dataclass(frozen=True)
+class ClassOutput:
+    """An output with mutually exclusive classes.
+
+    Attributes:
+        name: of the output.
+        class_names: one per class; "class N" where the model has none.
+        head: what the output means.
+
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    head: Literal["classes"] = field(default="classes", init=False)
+
+
+@dataclass(frozen=True)
+class LabelOutput:
+    """An output with independent labels, of which a picture has any, several or none.
+
+    Attributes:
+        name: of the output.
+        label_names: one per label; "label N" where the model has none.
+        outcomes: names of the two outcomes of each label, without it and with it.
+        head: what the output means.
+
+    """
+
+    name: str
+    label_names: tuple[str, ...]
+    outcomes: tuple[str, str] = ("no", "yes")
+    head: Literal["labels"] = field(default="labels", init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outcomes", tuple(self.outcomes))
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target of a regression: a number y of the network means `scale * y + offset`.
+
+    Attributes:
+        name: of the target.
+        unit: of measurement, such as "MPa"; empty if it has none.
+        scale: the standard deviation by which training divided the target.
+        offset: the mean that training subtracted from it.
+        noise: standard deviation of noise that the network does not state, in the unit.
+
+    """
+
+    name: str = ""
+    unit: str = ""
+    scale: float = 1.0
+    offset: float = 0.0
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class TargetOutput:
+    """An output with the normally distributed targets of a regression.
+
+    Attributes:
+        name: of the output.
+        targets: with their units; "target N" is the name of those that have none.
+        variance: how the network states the variance of a target: not at all ("none"), by its
+            logarithm ("log") or before a softplus ("softplus").
+        head: what the output means.
+
+    """
+
+    name: str
+    targets: tuple[Target, ...]
+    variance: Literal["none", "log", "softplus"] = "none"
+    head: Literal["gaussian"] = field(default="gaussian", init=False)
+
+
+class _Figures:
+    """Says which figures there are where somebody asks for others."""
+
+    _what: ClassVar[str]
+    _methods: ClassVar[tuple[str, ...]]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            cls = type(self)
+            own = [each.name for each in fields(cls) if each.name != "output"]
+            message = f"{cls._what} have no {name}; they have {', '.join([*own, *cls._methods])}"
+            raise AttributeError(message, name=name, obj=self)
+
+
+class _Probabilities(_Figures):
+    """The most probable classes or labels."""
+
+    _methods: ClassVar[tuple[str, ...]] = ("top",)
+    probabilities: Floats
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def top(self, k: int = 5) -> Any:  # noqa: ANN401 (of one picture or of several)
+        """Returns the k most probable ones with their probabilities, [(name, probability), ...].
+
+        Of N pictures a list of such lists.
+        """
+        k = whole("k", k, 0, 2**32 - 1)
+
+        def most(probabilities: Floats) -> list[tuple[str, float]]:
+            order = np.argsort(-probabilities, kind="stable")[:k]
+            return [(self._names[i], float(probabilities[i])) for i in order]
+
+        is_single = self.probabilities.ndim == 1
+        return most(self.probabilities) if is_single else [most(p) for p in self.probabilities]
+
+    def _summary(self) -> str:
+        """Describes the figures of one picture."""
+        name, probability = self.top(1)[0]
+        return f'"{name}" {100 * probability:.1f} %'
+
+
+@dataclass(frozen=True, eq=False)
+class ClassFigures(_Probabilities):
+    """The prediction of an output with classes. Entropies are in nats.
+
+    Attributes:
+        output: the output.
+        probabilities: mean probability of each class, [N, classes].
+        std: standard deviation of each probability over the samples, [N, classes].
+        predictive_entropy: total uncertainty: entropy of the mean probabilities, [N].
+        expected_entropy: aleatoric uncertainty: mean of the entropies of the samples, [N].
+        mutual_information: epistemic uncertainty: the total minus the aleatoric, [N].
+
+    """
+
+    _what: ClassVar[str] = "classes"
+
+    output: ClassOutput
+    probabilities: Floats
+    std: Floats
+    predictive_entropy: Any
+    expected_entropy: Any
+    mutual_information: Any
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.output.class_names
+
+
+@dataclass(frozen=True, eq=False)
+class LabelFigures(_Probabilities):
+    """The prediction of an output with labels. Entropies are in nats.
+
+    Attributes:
+        output: the output.
+        probabilities: mean probability of each label, [N, labels].
+        std: standard deviation of each probability over the samples, [N, labels].
+        predictive_entropy: total uncertainty: entropy of each mean probability, [N, labels].
+        expected_entropy: aleatoric uncertainty: mean of the entropies of the samples, [N, labels].
+        mutual_information: epistemic uncertainty: the total minus the aleatoric, [N, labels].
+
+    """
+
+    _what: ClassVar[str] = "labels"
+
+    output: LabelOutput
+    probabilities: Floats
+    std: Floats
+    predictive_entropy: Floats
+    expected_entropy: Floats
+    mutual_information: Floats
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.output.label_names
+
+
+@dataclass(frozen=True, eq=False)
+class TargetFigures(_Figures):
+    """The prediction of an output with the targets of a regression, in their units.
+
+    Attributes:
+        output: the output.
+        mean: of each target, [N, targets].
+        std: total standard deviation of each target, [N, targets].
+        aleatoric_std: its part from noise in the data, [N, targets]. The squares of the parts sum
+            to the square of the total.
+        epistemic_std: its part from doubt about the weights, [N, targets].
+
+    """
+
+    _what: ClassVar[str] = "targets of a regression"
+    _methods: ClassVar[tuple[str, ...]] = ("interval", "quantile")
+
+    output: TargetOutput
+    mean: Floats
+    std: Floats
+    aleatoric_std: Floats
+    epistemic_std: Floats
+
+    def interval(self, level: float = 0.95) -> Floats:
+        """Returns the central interval that holds each target with probability `level`.
+
+        It is that of the normal distribution with the same mean and standard deviation:
+        [N, targets, 2].
+        """
+        half = self.std * normal_quantile(0.5 + _share("level", level) / 2)
+        return np.stack([self.mean - half, self.mean + half], axis=-1)
+
+    def quantile(self, p: float) -> Floats:
+        """Returns the number below which each target lies with probability `p`, [N, targets].
+
+        It is that of the normal distribution with the same mean and standard deviation.
+        """
+        return self.mean + self.std * normal_quantile(_share("p", p))
+
+    def _summary(self) -> str:
+        """Describes the figures of one picture."""
+        figures = zip(self.output.targets, self.mean, self.std, strict=True)
+        return ", ".join(f"{t.name} {m:.4g} ± {s:.2g} {t.unit}".rstrip() for t, m, s in figures)
+
+
+def _share(name: str, value: float) -> float:
+    """Returns a number above 0 and below 1."""
+    check_types("a number", Real, **{name: value})
+    if not 0 < value < 1:
+        message = f"{name} is {value}, not a number above 0 and below 1"
+        raise ValueError(message)
+    return value
