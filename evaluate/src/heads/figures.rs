@@ -19,7 +19,7 @@ pub enum HeadFigures {
         targets: Vec<TargetFigures>,
     },
     /// Those of all labels.
-    Labels(LabelsReport),
+    Labels(Box<LabelsReport>),
 }
 
 /// Figures of one target, in its unit.

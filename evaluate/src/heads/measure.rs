@@ -106,7 +106,7 @@ impl Run<'_, '_> {
             None => None,
         };
         let labels = LabelsReport::new(head, &known, present.view(), unknown.as_ref());
-        Ok(Measured { figures: HeadFigures::Labels(labels), seconds })
+        Ok(Measured { figures: HeadFigures::Labels(Box::new(labels)), seconds })
     }
 
     /// Predicts examples for all targets. Samples are kept of some examples at a time.
