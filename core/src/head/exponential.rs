@@ -2,7 +2,7 @@
 //! vectorize.
 
 /// ln 2 in two parts, of which the first has few bits, so that its product with an exponent is exact.
-const LN_2: [f64; 2] = [0.693_147_180_369_123_816_49, 1.908_214_929_270_587_700_02e-10];
+const LN_2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
 
 /// 1 / n! for n from 8 down to 0.
 const TERMS: [f64; 9] =
