@@ -12,7 +12,8 @@ mod exponential;
 mod fixed;
 pub mod gaussian;
 pub mod labels;
-mod normal;
+#[doc(hidden)]
+pub mod normal;
 mod output;
 mod target_sums;
 

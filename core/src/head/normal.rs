@@ -6,7 +6,7 @@
 /// It is algorithm AS 241, routine PPND16: M. J. Wichura, "The Percentage Points of the Normal
 /// Distribution", Applied Statistics 37 (1988).
 #[expect(clippy::excessive_precision, reason = "the digits of the source")]
-pub(super) fn quantile(p: f64) -> f64 {
+pub fn quantile(p: f64) -> f64 {
     const NEAR: [[f64; 8]; 2] = [
         [
             3.387_132_872_796_366_608_0,
