@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// let black = Array4::<u8>::zeros((1, 28, 28, 1));
 /// let options = PredictOptions::new().samples(0..8).seed(7);
 /// let predictions = model.predict(Pictures::Bytes(black.view()), &options)?;
-/// let uncertainty = predictions[0].uncertainty();
+/// let uncertainty = predictions[0].uncertainty().classes().expect("a classifier");
 /// let (class, probability) = uncertainty.top(1)[0];
 /// println!("{}: {probability:.3}", model.class_name(class));
 /// assert!(uncertainty.mutual_information <= uncertainty.predictive_entropy);
