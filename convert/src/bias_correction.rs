@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::network::Network;
 use crate::quantize::QuantizeError;
 use crate::quantized_logits;
-use crate::reference::{FloatWeights, RunError, run};
+use crate::reference::{FloatWeights, RunError, run, run_typical};
 use crate::weight_inputs::WeightInputs;
 
 /// Whether to correct biases.
@@ -138,7 +138,8 @@ struct MemberMeans {
 const UNIT: f64 = 1.0 / (1u64 << 40) as f64;
 
 impl InputMeans {
-    /// Runs `pictures`, as [`run`] takes them, through the mean weights of every member.
+    /// Runs `pictures`, as [`run`] takes them, through every member: with drawn weights for the inputs, and
+    /// with mean weights for the logits.
     ///
     /// # Errors
     /// [`RunError`] when the pictures do not fit the network.
@@ -219,7 +220,9 @@ impl MemberMeans {
                 }
             }
         };
-        let logits = run(network, &FloatWeights::mean(network, member), pictures.view(), observe)?;
+        run_typical(network, member, pictures.view(), observe)?;
+        let means = FloatWeights::mean(network, member);
+        let logits = run(network, &means, pictures.view(), |_, _, _| {})?;
         let count = pictures.len_of(Axis(0)).max(1) as f64;
         let mean = |sums: Mutex<Vec<i128>>| {
             let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::network::{Network, Real};
 use crate::quantize::QuantizeError;
-use crate::reference::{FloatWeights, run};
+use crate::reference::run_typical;
 use crate::weight_inputs::WeightInputs;
 
 /// How mean weights become codes.
@@ -57,7 +57,7 @@ const UNIT: f64 = 1.0 / (1u64 << 16) as f64;
 const MEMORY: usize = 32 << 20;
 
 /// Returns `model`, which was made from `network`, with mean codes rounded by the inputs that its
-/// layers have on `pictures`, as [`run`] takes them.
+/// layers have on `pictures`, as [`run`](crate::reference::run) takes them, when weights are drawn.
 ///
 /// # Errors
 /// [`QuantizeError::Run`] when the pictures do not fit the network.
@@ -98,18 +98,13 @@ fn round_member<D: Dimension>(
             let scale = grid.map_or(1.0, |grid| grid.scale);
             moments.insert(index, Moments::new(taps, count, scale));
         }
-        run(
-            network,
-            &FloatWeights::mean(network, member),
-            pictures.view(),
-            |value: Value, picture, numbers| {
-                for (&index, moments) in &moments {
-                    if nodes[index].inputs[0] == value {
-                        moments.add(picture, numbers);
-                    }
+        run_typical(network, member, pictures.view(), |value: Value, picture, numbers| {
+            for (&index, moments) in &moments {
+                if nodes[index].inputs[0] == value {
+                    moments.add(picture, numbers);
                 }
-            },
-        )?;
+            }
+        })?;
         model = model.map_layers(|n, of, layer| {
             if of == member
                 && let (Some(moments), Some(layers)) = (moments.remove(&n), nodes[n].data.layer())

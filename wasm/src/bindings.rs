@@ -128,7 +128,7 @@ pub struct NodeTrace {
 }
 
 /// The figures of an output from its sums over samples, of one batch or added from several. `head` is
-/// [`parameters`](crate::info::OutputInfo::parameters) of the output, so that this needs no model. The order is
+/// `parameters` of the output, so that this needs no model. The order is
 /// that of [`figures`](bayes8_core::head::Uncertainty::figures). Throws `invalid-input` for integers that cannot be
 /// such sums.
 #[wasm_bindgen]

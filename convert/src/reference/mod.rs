@@ -7,6 +7,7 @@
 mod common_noise;
 mod convolution;
 mod predict;
+mod typical_inputs;
 mod weights;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use thiserror::Error;
 
 pub use common_noise::CommonNoise;
 pub use predict::{predict, predict_mean, predict_samples};
+pub(crate) use typical_inputs::run_typical;
 pub use weights::{FloatLayer, FloatWeights, draw};
 
 use crate::network::{Clamp, Network, Real};
