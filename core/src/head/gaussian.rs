@@ -270,7 +270,7 @@ impl GaussianSums {
 
     /// Returns the bytes of the sums.
     pub(super) fn bytes(head: &Gaussian) -> usize {
-        size_of::<i64>() * head.targets.len() * head.sums()
+        size_of::<TargetSums>() * head.targets.len()
     }
 
     /// Returns the number of words.
