@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bayes8_core::head::Head;
 use bayes8_core::head::gaussian::Variance;
 use thiserror::Error;
 
@@ -48,6 +49,15 @@ impl HeadKind {
             Self::GaussianMean => "gaussian-mean",
             Self::GaussianLogVariance => "gaussian-log-variance",
             Self::GaussianSoftplus => "gaussian-softplus",
+        }
+    }
+
+    /// Returns whether a head is of this kind.
+    pub fn is(self, head: &Head) -> bool {
+        match head {
+            Head::Classes(_) => self == Self::Classes,
+            Head::Labels(_) => self == Self::Labels,
+            Head::Gaussian(gaussian) => self.variance() == Some(gaussian.variance),
         }
     }
 

@@ -199,7 +199,7 @@ impl TargetDetails {
             return Err(HeadError::Names { what, expected: count, found });
         }
         let positive = |x: f32| x.is_normal() && x > 0.0;
-        let scale = numbers("scale", &self.scale, 1.0, count, positive, "a number above 0")?;
+        let scale = numbers("scale", &self.scale, 1.0, count, positive, "a normal number above 0")?;
         let finite = f32::is_finite;
         let offset = numbers("offset", &self.offset, 0.0, count, finite, "a finite number")?;
         let valid = |x: f32| x.is_finite() && x >= 0.0;

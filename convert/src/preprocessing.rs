@@ -14,7 +14,7 @@ pub(crate) fn default(network: &Network, calibration: &Inputs) -> Preprocessing 
     let std = if network.input.takes_bytes { 1.0 / 255.0 } else { 1.0 };
     let is_picture = shape.depth > 1 || shape.height > 1;
     let values = match calibration {
-        Inputs::Numbers(_) if !is_picture => Values::Numbers,
+        Inputs::Numbers(_) if !is_picture && !network.input.takes_bytes => Values::Numbers,
         Inputs::Numbers(_) | Inputs::Bytes(_) => Values::Bytes,
     };
     Preprocessing { values, mean: vec![0.0; shape.channels], std: vec![std; shape.channels] }

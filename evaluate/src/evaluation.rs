@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use bayes8_convert::NetworkOutput;
 use bayes8_convert::pictures::{self, Open};
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::CommonNoise;
 use bayes8_convert::{ImportOptions, Inputs, MemberFiles, Network, PosteriorSource};
+use bayes8_core::head::Output;
 use bayes8_core::model;
 use bayes8_native::{Model, ModelOptions, file};
 
@@ -290,6 +292,20 @@ impl Fp32 {
         let (found, expected) = (network.numbers(), model.output_numbers());
         if found != expected {
             return refuse(format!("has {found} outputs, the model {expected}"));
+        }
+        let nodes = network.graph.nodes();
+        let is_same = |(own, of_model): (&NetworkOutput, &Output)| {
+            let numbers: usize = own.nodes.iter().map(|&node| nodes[node].shape.channels).sum();
+            own.name == of_model.name
+                && numbers == of_model.head.outputs()
+                && own.head.is_none_or(|kind| kind.is(&of_model.head))
+        };
+        let pairs = network.outputs.iter().zip(model.outputs());
+        if network.outputs.len() != model.outputs().len() || !pairs.into_iter().all(is_same) {
+            let expected: Vec<_> =
+                model.outputs().iter().map(|output| output.name.as_str()).collect();
+            let reason = "has other outputs, or of other heads; the model has";
+            return refuse(format!("{reason} {}, in this order", expected.join(", ")));
         }
         Ok(network)
     }

@@ -38,7 +38,7 @@ Examples:
   bayes8 predict ecg.safetensors beats.npy
   curl https://example.org/boot.webp | bayes8 predict model.safetensors -
   bayes8 predict model.safetensors boot.png --json | jq '.[0].top[0].name'
-  bayes8 predict concrete.safetensors mixes.csv --json | jq '.[].outputs.strength.interval[0]'")]
+  bayes8 predict concrete.safetensors mixes.csv --json | jq '.[].outputs.output.interval[0]'")]
 pub(crate) struct Arguments {
     /// Model file; `-` is standard input, of at most 1 GiB
     model: PathBuf,

@@ -3,10 +3,10 @@
 //! A model's outputs are logits, means and variances. A function at the end of the network that turns
 //! them into something else is left out, and says what they are.
 
-use bayes8_core::graph::{Graph, Node, Value};
+use bayes8_core::graph::{Graph, Node, Op, Value};
 
 use super::{
-    activation::{Activation, Pending},
+    activation::{Activation, Form, Pending},
     builder::{Builder, Slot},
     model::OutputGroup,
 };
@@ -65,8 +65,10 @@ impl Builder<'_> {
             let Some(Slot::Activation(activation)) = self.slots.get(name) else {
                 return Err(refused(name, "it does not depend on the input".into()));
             };
-            parts.push(Activation::clone(activation));
+            let activation = Activation::clone(activation);
+            parts.extend(self.joined(&activation).unwrap_or(vec![activation]));
         }
+        let channels: Vec<usize> = parts.iter().map(|part| part.shape.channels).collect();
         let endings: Vec<Option<Ending>> = parts.iter().map(ending).collect();
         let found = match endings[..] {
             [Some(Ending::Softmax)] => Some(HeadKind::Classes),
@@ -75,8 +77,23 @@ impl Builder<'_> {
             _ if endings.iter().all(|ending| *ending == Some(Ending::Sigmoid)) => {
                 Some(HeadKind::Labels)
             }
-            _ => None,
+            [_] => None,
+            _ if endings.iter().all(Option::is_none) => None,
+            _ => {
+                let reason = "its parts end in different functions; a regression has the means first, \
+                              then the variances by Softplus or Exp";
+                return Err(refused(group.names[0], reason.into()));
+            }
         };
+        if let (
+            Some(HeadKind::GaussianSoftplus | HeadKind::GaussianLogVariance),
+            &[means, variances],
+        ) = (found, &channels[..])
+            && means != variances
+        {
+            let reason = format!("it has {means} means, but {variances} variances");
+            return Err(refused(group.names[0], reason));
+        }
         let is_number = |head| !matches!(head, HeadKind::Classes | HeadKind::Labels);
         let head = match (found, group.head) {
             (None, given) => given,
@@ -89,8 +106,8 @@ impl Builder<'_> {
             (Some(found), _) => Some(found),
         };
         let mut values = Vec::new();
-        for ((mut part, ending), name) in parts.into_iter().zip(endings).zip(&group.names) {
-            let refuse = |reason: String| refused(name, reason);
+        for (mut part, ending) in parts.into_iter().zip(endings) {
+            let refuse = |reason: String| refused(group.names[0], reason);
             if head == found
                 && let Some(ending) = ending
             {
@@ -100,6 +117,25 @@ impl Builder<'_> {
             values.extend(self.layers_of(part, may_be_bounded, refuse)?);
         }
         Ok((values, head))
+    }
+
+    /// The two parts of an output that is a concatenation of which the second ends in a function that
+    /// says what it is.
+    fn joined(&self, output: &Activation) -> Option<Vec<Activation>> {
+        let Value::Node(n) = output.value else { return None };
+        let Node { op: Op::Concat, inputs, data, .. } = &self.graph.nodes()[n] else { return None };
+        let plain = output.is_plain() && output.flattened.is_none() && data.clamp.is_none();
+        let &[first, second] = &inputs[..] else { return None };
+        if !plain || output.form != Form::Vector {
+            return None;
+        }
+        let table = &self.graph.nodes()[self.exclusive(second)?];
+        let function = table.data.function()?.clone();
+        let part = |value| Activation::new(value, Form::Vector, self.graph.shape(value));
+        let pending = Pending::Function { node: table.name.clone(), function };
+        let second = Activation { pending, ..part(table.inputs[0]) };
+        let says = matches!(ending(&second), Some(Ending::Softplus | Ending::Exp));
+        says.then(|| vec![part(first), second])
     }
 
     /// Removes nodes that no output depends on.

@@ -103,6 +103,24 @@ fn the_end_of_a_network_says_what_its_outputs_are() {
 }
 
 #[test]
+fn means_and_variances_may_be_joined_in_the_network() {
+    let mut concat = node("Concat", "both", &["logits", "variance"]);
+    concat.attribute.push(int("axis", 1));
+    let nodes = vec![node("Softplus", "variance", &["other"]), concat];
+    let network = read(&onnx(nodes, &["both"]), &ImportOptions::new()).unwrap();
+    assert_eq!(network.outputs[0].head, Some(HeadKind::GaussianSoftplus));
+    let both = concatenate(Axis(1), &[logits().view(), logits().view()]).unwrap();
+    assert_near(&numbers(&network), &both);
+    // The variances come last.
+    let nodes = || vec![node("Exp", "variance", &["other"]), node("Sigmoid", "p", &["logits"])];
+    for choice in ["variance+logits", "p+variance", "logits+p"] {
+        let file = onnx(nodes(), &["logits", "variance", "p"]);
+        let error = read(&file, &choose(&[choice])).unwrap_err().to_string();
+        assert!(error.contains("different functions"), "{choice}: {error}");
+    }
+}
+
+#[test]
 fn several_outputs_have_their_names_and_order() {
     let file = onnx(Vec::new(), &["logits", "other"]);
     let network = read(&file, &choose(&["other=labels", "logits=classes"])).unwrap();
@@ -175,7 +193,7 @@ fn names_and_numbers_of_heads_must_fit() {
     let targets = TargetDetails { scale: vec![1.0, 0.0], ..TargetDetails::default() };
     let details = HeadDetails { targets, ..HeadDetails::default() };
     let zero = error(Some(HeadKind::GaussianMean), details).to_string();
-    assert_eq!(zero, "the target scale is 0, expected a number above 0");
+    assert_eq!(zero, "the target scale is 0, expected a normal number above 0");
 }
 
 /// Numbers between -1 and 1.

@@ -30,7 +30,8 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
             "{error}: --classes or `class_names` of --metadata, or --head classes, labels, gaussian-mean, ..."
         ),
         Load(LoadError::Import { source: ImportError::Outputs(_), .. }) => {
-            anyhow!("{error}: --output-name NAME[=HEAD], which may be repeated")
+            let error = anyhow::Error::new(error);
+            anyhow!("{error:#}: --output-name NAME[=HEAD], which may be repeated")
         }
         error => error.into(),
     }
