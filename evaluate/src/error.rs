@@ -77,7 +77,7 @@ pub enum EvaluateError {
         head: &'static str,
     },
     /// Conformal prediction is impossible with the method or the calibration examples.
-    #[error("{}: {source}", path.display())]
+    #[error("no conformal prediction from {}", path.display())]
     Conformal {
         /// The file of the calibration examples.
         path: PathBuf,

@@ -100,6 +100,10 @@ fn outputs<'a>(
         seen.insert(found).then_some(found).ok_or_else(twice)
     };
     let group = |OutputChoice { of, head }: &OutputChoice| {
+        // An output may have a `+` in its name.
+        let whole = [of.join("+")];
+        let is_whole = graph.output.iter().any(|info| name(info) == whole[0]);
+        let of = if is_whole { &whole[..] } else { &of[..] };
         let names = of.iter().map(&mut find).collect::<Result<_, _>>()?;
         Ok(OutputGroup { names, head: head.or(options.head) })
     };

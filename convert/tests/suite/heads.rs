@@ -129,6 +129,9 @@ fn several_outputs_have_their_names_and_order() {
     let heads = network.heads(&HeadDetails::default()).unwrap();
     assert!(matches!(&heads[0].head, Head::Labels(labels) if labels.count == 5));
     assert!(matches!(&heads[1].head, Head::Classes(classes) if classes.count == 5));
+    // A name may have a plus sign.
+    let plus = onnx(vec![node("Neg", "logits+other", &["other"])], &["logits", "logits+other"]);
+    assert_near(&numbers(&read(&plus, &choose(&["logits+other"])).unwrap()), &-logits());
     // A single output has the name that files of all versions know.
     let single = read(&file, &choose(&["other"])).unwrap();
     assert_eq!(single.outputs[0].name, Output::NAME);

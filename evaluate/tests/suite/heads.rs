@@ -92,8 +92,13 @@ fn head_report(options: &Options, model: &Model) -> HeadReport {
     }
 }
 
+/// The message of an error and of its source.
 fn error(options: &Options, model: &Model) -> String {
-    options.evaluate(model, &mut |_| ()).unwrap_err().to_string()
+    let error = options.evaluate(model, &mut |_| ()).unwrap_err();
+    match std::error::Error::source(&error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
 }
 
 #[track_caller]
