@@ -6,7 +6,7 @@ use bayes8_core::quoted::Echo;
 use bayes8_evaluate::style::counted;
 use csv::{ReaderBuilder, StringRecord};
 
-/// Cells that say that there is no value, in lower case.
+/// Texts that mark a missing value, in lower case.
 const MISSING: [&str; 7] = ["", "na", "n/a", "null", "none", "?", "-"];
 
 /// The columns of a file: the features of a table, or the positions of sequences of one channel.
@@ -30,7 +30,7 @@ impl Columns {
     ///
     /// # Errors
     /// When a row has too few or too many columns, or a cell is not a finite number, naming the line and
-    /// the column; when there are no rows.
+    /// the column. A file without rows is an error too.
     pub(crate) fn read(self, file: &[u8]) -> anyhow::Result<Vec<f32>> {
         if file.contains(&0) {
             bail!("it is not text in UTF-8, but perhaps in UTF-16: save it as UTF-8");

@@ -104,15 +104,6 @@ impl Function {
         }
     }
 
-    /// Whether its value is the probability of a Sigmoid, clamped or not.
-    pub fn ends_in_sigmoid(&self) -> bool {
-        match &*self.expression {
-            Expression::Unary(Unary::Sigmoid, _) => true,
-            Expression::Unary(Unary::Clamp(_), inner) => inner.ends_in_sigmoid(),
-            _ => false,
-        }
-    }
-
     /// The argument of the last step, if that is `last`. Clamps to 0..1 after a sigmoid change nothing.
     pub fn before(&self, last: Unary) -> Option<Self> {
         match &*self.expression {

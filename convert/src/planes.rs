@@ -1,6 +1,6 @@
 //! Two code planes of an input that is numbers: 16 bits where 8 might cost accuracy.
 
-use bayes8_core::graph::{Graph, Op, Value};
+use bayes8_core::graph::{Graph, Op};
 
 /// The sums of a layer over two planes, of which the first weighs 256 times, must stay below this.
 const LARGEST_SUM: i64 = i32::MAX as i64 / 257;
@@ -15,21 +15,10 @@ pub(crate) fn largest_bias(fan_in: usize) -> i64 {
     (LARGEST_SUM - products) / 100 * 99
 }
 
-/// Returns whether a value is the input of the network, perhaps flattened.
-pub(crate) fn is_input<T>(graph: &Graph<T>, value: Value) -> bool {
-    match value {
-        Value::Input => true,
-        Value::Node(n) => {
-            let node = &graph.nodes()[n];
-            matches!(node.op, Op::Flatten) && is_input(graph, node.inputs[0])
-        }
-    }
-}
-
 /// Returns whether only layers read the input, and their sums over two planes fit.
 pub(crate) fn two_fit<T>(graph: &Graph<T>) -> bool {
-    graph.nodes().iter().enumerate().all(|(index, node)| {
-        let reads = node.inputs.iter().any(|&value| is_input(graph, value));
+    let nodes = graph.nodes().iter().zip(graph.input_readers());
+    nodes.enumerate().all(|(index, (node, reads))| {
         let fits = || largest_bias(graph.fan_in(index)) >= LEAST_BIAS;
         !reads || matches!(node.op, Op::Flatten) || (node.op.is_weighted() && fits())
     })

@@ -105,6 +105,7 @@ pub fn quantize(
         if numbers && planes::two_fit(graph) { Planes::Two } else { Planes::One }
     });
     let input = grid(calibration.ranges[0], bits);
+    let reads_input = graph.input_readers();
     let mut coder = SigmaCoder::new();
     let mut is_output = vec![false; nodes.len()];
     network.outputs.iter().flat_map(|output| &output.nodes).for_each(|&n| is_output[n] = true);
@@ -129,8 +130,7 @@ pub fn quantize(
             (RealParameters::Layer(parameters), _) => {
                 // Outputs are in real units: steps of size one.
                 let y = output.map_or(1.0, |output| output.scale);
-                let reads_planes =
-                    input_planes == Planes::Two && planes::is_input(graph, node.inputs[0]);
+                let reads_planes = input_planes == Planes::Two && reads_input[index];
                 let largest_bias = match reads_planes {
                     true => planes::largest_bias(graph.fan_in(index)) as f32,
                     false => LARGEST_BIAS,

@@ -230,6 +230,20 @@ impl<T> Graph<T> {
         }
     }
 
+    /// Returns for every node whether it reads the input of the network, flattened or not.
+    pub fn input_readers(&self) -> Vec<bool> {
+        let mut reads: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let is_input = |value: &Value| match *value {
+                Value::Input => true,
+                Value::Node(n) => reads[n] && self.nodes[n].op == Op::Flatten,
+            };
+            let any = node.inputs.iter().any(is_input);
+            reads.push(any);
+        }
+        reads
+    }
+
     /// Returns the number of multiply-accumulates that the weighted node `index` takes per picture;
     /// 0 for other nodes.
     ///

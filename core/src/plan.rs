@@ -114,11 +114,12 @@ impl Plan<Arc<Layer>> {
         let (mut order, after): (Vec<_>, Vec<_>) =
             (0..nodes.len()).partition(|&node| !sampled[node]);
         order.extend(after);
+        let reads_input = parts.graph.input_readers();
         let mut random = 0;
         let works = (0..nodes.len()).map(|index| {
             let number = random;
             random += u32::from(nodes[index].op.is_random());
-            work(parts, index, number)
+            work(parts, index, number, reads_input[index])
         });
         let mut works = works.collect::<Result<Vec<_>, _>>()?;
         fuse(nodes, &sampled, &mut works);

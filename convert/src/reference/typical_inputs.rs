@@ -12,9 +12,9 @@ const DRAWS: usize = 32;
 
 /// Runs `pictures`, as [`run`] takes them, through one member, and shows every value to `observe`.
 ///
-/// If anything varies from sample to sample, each picture has one of several draws, so that together they
-/// show the inputs that samples have: a layer behind a ReLU has larger ones when the weights before it
-/// are drawn than when they are at their means. It costs no more than one run.
+/// If anything varies from sample to sample, each picture runs with one of several draws. Together the
+/// pictures show the inputs that layers have during prediction. After a ReLU, these are larger with drawn
+/// weights than with mean weights. This costs no more than one run.
 ///
 /// # Errors
 /// [`RunError`] when the pictures do not fit the network.

@@ -12,7 +12,8 @@ pub(super) struct TargetSums {
 }
 
 impl TargetSums {
-    /// Returns n^2 times the variance of the n rounded means; `None` if there are no such means.
+    /// Returns n^2 times the variance of the n rounded means; `None` if no means have
+    /// these sums.
     pub(super) fn spread(&self, samples: u64) -> Option<u128> {
         // At most 2^118 each.
         let squares = u128::from(samples) * whole(self.square);

@@ -3,7 +3,7 @@
 use super::convolution;
 use crate::convolution::Convolution;
 use crate::error::ModelError;
-use crate::graph::{Graph, Node, Op, Value};
+use crate::graph::{Node, Value};
 use crate::layer::{Layer, Quantized};
 use crate::model::Parts;
 use crate::numerics::Planes;
@@ -45,11 +45,16 @@ pub(super) fn sampled_nodes(nodes: &[Node<Quantized>]) -> Vec<bool> {
 }
 
 /// Returns the work of node `index`, without fusion. `number` is the number of random operations
-/// before it.
+/// before it, and `reads_input` whether it reads the input (`Graph::input_readers`).
 ///
 /// # Errors
 /// A [`ModelError`] if a layer does not fit the node or a derived number is not usable.
-pub(super) fn work(parts: &Parts, index: usize, number: u32) -> Result<NodeWork, ModelError> {
+pub(super) fn work(
+    parts: &Parts,
+    index: usize,
+    number: u32,
+    reads_input: bool,
+) -> Result<NodeWork, ModelError> {
     let (graph, input) = (&parts.graph, parts.input);
     let node = &graph.nodes()[index];
     let operand = |&value: &Value| {
@@ -62,9 +67,8 @@ pub(super) fn work(parts: &Parts, index: usize, number: u32) -> Result<NodeWork,
     };
     let inputs = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
     let (inputs, output, quantized) = (&inputs[..], node.shape, &node.data);
-    let base = (parts.input_planes == Planes::Two
-        && node.inputs.iter().any(|&v| is_input(graph, v)))
-    .then(|| i32::from(parts.activation_bits.largest_code()) + 1);
+    let base = (parts.input_planes == Planes::Two && reads_input)
+        .then(|| i32::from(parts.activation_bits.largest_code()) + 1);
     Ok(match node.op.work(&Site { node: &node.name, inputs, output, quantized, number })? {
         Work::View => NodeWork::View,
         Work::Loop(_) if base.is_some() => {
@@ -80,17 +84,6 @@ pub(super) fn work(parts: &Parts, index: usize, number: u32) -> Result<NodeWork,
             NodeWork::Convolution(members?)
         }
     })
-}
-
-/// Returns whether a value is the input of the network, perhaps flattened.
-fn is_input(graph: &Graph<Quantized>, value: Value) -> bool {
-    match value {
-        Value::Input => true,
-        Value::Node(n) => {
-            let node = &graph.nodes()[n];
-            matches!(node.op, Op::Flatten) && is_input(graph, node.inputs[0])
-        }
-    }
 }
 
 /// Fuses residual additions with convolutions. An input of an addition qualifies if it is a
