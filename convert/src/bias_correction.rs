@@ -179,7 +179,7 @@ impl InputMeans {
     }
 
     /// Returns the mean inputs of node `n` over one member, or over all.
-    fn inputs(&self, n: usize, member: Option<usize>) -> Cow<'_, [f64]> {
+    pub(crate) fn inputs(&self, n: usize, member: Option<usize>) -> Cow<'_, [f64]> {
         let members = match (member, &*self.members) {
             (Some(member), members) => return Cow::Borrowed(&members[member].nodes[n]),
             (None, [only]) => return Cow::Borrowed(&only.nodes[n]),

@@ -7,6 +7,7 @@ use ndarray::{ArrayView, Dimension};
 use crate::bias_correction::{BiasCorrection, CorrectionReport, InputMeans, errors_of_means};
 use crate::calibrate::{Observations, RangeMethod};
 use crate::error_feedback::{Rounding, round_means};
+use crate::joint_rounding::round_jointly;
 use crate::mean_weights;
 use crate::network::Network;
 use crate::quantize::{ModelDetails, QuantizeError, quantize};
@@ -95,15 +96,21 @@ pub fn convert<D: Dimension>(
             (choice.method, Some(choice))
         }
     };
+    let means = match options.bias_correction {
+        BiasCorrection::Off => None,
+        BiasCorrection::Auto | BiasCorrection::On => {
+            Some(InputMeans::new(network, pictures.view())?)
+        }
+    };
     let mut model = quantized(method)?;
     let rounding = options.rounding;
     if rounding == Rounding::ErrorFeedback {
         model = round_means(network, pictures.view(), model)?;
+        model = round_jointly(network, pictures.view(), means.as_ref(), model)?;
     }
-    if options.bias_correction == BiasCorrection::Off {
+    let Some(means) = means else {
         return Ok(Conversion { model, range_choice, rounding, correction: None });
-    }
-    let means = InputMeans::new(network, pictures.view())?;
+    };
     let errors = |model: &QuantizedModel| {
         errors_of_means(means.logits(), &mean_weights::of(model)?, pictures.view())
     };

@@ -30,7 +30,7 @@ use crate::weight_inputs::WeightInputs;
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
     /// Each weight to the code for which, with the codes before it in its row, the outputs are
-    /// nearest.
+    /// nearest; in a small chain of linear layers, with all codes before it in the network.
     #[default]
     ErrorFeedback,
     /// Each weight to the nearest code.

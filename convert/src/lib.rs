@@ -42,6 +42,7 @@ pub mod function;
 mod head_kind;
 mod heads;
 pub mod inputs;
+mod joint_rounding;
 pub mod mean_weights;
 pub mod metadata;
 mod misfit;
