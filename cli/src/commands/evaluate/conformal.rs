@@ -29,8 +29,8 @@ pub(super) struct ConformalArguments {
 
     /// The places of raps without penalty
     #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "conformal")]
-    #[arg(value_parser = whole::<usize>(0..=1_000_000), default_value = "5")]
-    raps_places: usize,
+    #[arg(value_parser = whole::<u32>(0..=1_000_000), default_value = "5")]
+    raps_places: u32,
 }
 
 /// Names of [`Method`].

@@ -1,0 +1,117 @@
+//! A conformal predictor: thresholds, and where they come from.
+
+use super::class_sets::ClassScore;
+use super::error::PredictorError;
+use super::label_sets::LabelSet;
+use super::method::Method;
+use super::region::PredictionRegion;
+use super::residuals::residual_interval;
+use crate::head::{Head, MAX_SAMPLES, Uncertainty};
+use alloc::vec::Vec;
+
+/// Turns the figures of an output into prediction sets or intervals that hold the truth with a chance of at
+/// least 1 - `alpha`.
+///
+/// `bayes8 evaluate --store` computes it from calibration examples and puts it into a model file;
+/// [`QuantizedModel::with_conformal`](crate::model::QuantizedModel::with_conformal) does the same with one from elsewhere. The promise holds for predictions with the
+/// same samples.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::conformal::{ClassScore, ConformalPredictor, Method, PredictionRegion};
+/// use bayes8_core::head::Uncertainty;
+/// use bayes8_core::head::classes::ClassUncertainty;
+///
+/// let predictor = ConformalPredictor {
+///     method: Method::Classes(ClassScore::Lac),
+///     alpha: 0.1,
+///     thresholds: vec![0.7],
+///     calibration_examples: 500,
+///     samples: 32,
+///     seed: 0,
+/// };
+/// let probabilities = vec![0.05, 0.55, 0.4];
+/// let figures = Uncertainty::Classes(ClassUncertainty { probabilities, ..Default::default() });
+/// assert_eq!(predictor.region(&figures), Some(PredictionRegion::ClassSet(vec![1, 2])));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConformalPredictor {
+    /// The score.
+    pub method: Method,
+    /// The share of examples whose set or interval may miss the truth; between 0 and 1.
+    pub alpha: f64,
+    /// The threshold of the classes, or that of each label or target; 0 or above. An infinite one lets
+    /// everything in.
+    pub thresholds: Vec<f64>,
+    /// Number of calibration examples; at least 1.
+    pub calibration_examples: u64,
+    /// Number of Monte-Carlo samples of each calibration example, from sample 0.
+    pub samples: u32,
+    /// Seed of the samples.
+    pub seed: u64,
+}
+
+impl ConformalPredictor {
+    /// Returns the prediction set or the intervals for these figures; `None` if they are those of a head
+    /// that the method does not fit.
+    pub fn region(&self, figures: &Uncertainty) -> Option<PredictionRegion> {
+        Some(match (self.method, figures) {
+            (Method::Classes(score), Uncertainty::Classes(of)) => {
+                PredictionRegion::ClassSet(score.set(&of.probabilities, *self.thresholds.first()?))
+            }
+            (Method::Classes(ClassScore::Lac), Uncertainty::Labels(of)) => {
+                let labels = of.probabilities.iter().zip(&self.thresholds);
+                PredictionRegion::LabelSets(labels.map(|(&p, &t)| LabelSet::new(p, t)).collect())
+            }
+            (Method::Residuals, Uncertainty::Gaussian(of)) => {
+                let targets = of.mean.iter().zip(&of.std).zip(&self.thresholds);
+                let intervals = targets.map(|((&mean, &std), &t)| residual_interval(mean, std, t));
+                PredictionRegion::Intervals(intervals.collect())
+            }
+            _ => return None,
+        })
+    }
+
+    /// Returns whether a prediction has the samples that the promise is for: as many, from sample `first`
+    /// = 0, of the same seed.
+    pub fn is_for(&self, first: u32, samples: u64, seed: u64) -> bool {
+        first == 0 && samples == u64::from(self.samples) && seed == self.seed
+    }
+
+    /// Checks every number, and that the predictor fits an output with `head`.
+    pub(crate) fn check(&self, head: &Head) -> Result<(), PredictorError> {
+        self.method.check(head)?;
+        if let Some((lambda, k_reg)) = self.method.raps() {
+            ClassScore::raps(lambda, k_reg)?;
+        }
+        check_alpha(self.alpha)?;
+        let expected = match head {
+            Head::Classes(_) => 1,
+            Head::Labels(_) | Head::Gaussian(_) => head.count(),
+        };
+        let found = self.thresholds.len();
+        if found != expected {
+            return Err(PredictorError::Count { found, expected });
+        }
+        // Not NaN, either.
+        let wrong = |&(_, &threshold): &(usize, &f64)| !(threshold >= 0.0);
+        if let Some((index, &value)) = self.thresholds.iter().enumerate().find(wrong) {
+            return Err(PredictorError::Threshold { index, value });
+        }
+        if self.calibration_examples == 0 {
+            return Err(PredictorError::Examples);
+        }
+        if !(1..=MAX_SAMPLES).contains(&self.samples) {
+            return Err(PredictorError::Samples { found: self.samples, most: MAX_SAMPLES });
+        }
+        Ok(())
+    }
+}
+
+/// Checks the share of examples that may be missed.
+///
+/// # Errors
+/// [`PredictorError::Alpha`] when it does not lie between 0 and 1.
+pub fn check_alpha(alpha: f64) -> Result<(), PredictorError> {
+    if alpha > 0.0 && alpha < 1.0 { Ok(()) } else { Err(PredictorError::Alpha(alpha)) }
+}
