@@ -12,6 +12,7 @@
 
 mod class_sets;
 mod error;
+mod json;
 mod label_sets;
 mod method;
 mod predictor;

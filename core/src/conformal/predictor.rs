@@ -2,19 +2,25 @@
 
 use super::class_sets::ClassScore;
 use super::error::PredictorError;
+use super::json::Fields;
 use super::label_sets::LabelSet;
 use super::method::Method;
 use super::region::PredictionRegion;
 use super::residuals::residual_interval;
+use crate::head::classes::ClassUncertainty;
+use crate::head::gaussian::TargetUncertainty;
+use crate::head::labels::LabelUncertainty;
 use crate::head::{Head, MAX_SAMPLES, Uncertainty};
 use alloc::vec::Vec;
+use core::ops::Range;
+use serde::{Deserialize, Serialize};
 
 /// Turns the figures of an output into prediction sets or intervals that hold the truth with a chance of at
 /// least 1 - `alpha`.
 ///
 /// `bayes8 evaluate --store` computes it from calibration examples and puts it into a model file;
 /// [`QuantizedModel::with_conformal`](crate::model::QuantizedModel::with_conformal) does the same with one from elsewhere. The promise holds for predictions with the
-/// same samples.
+/// same samples. In JSON it has the fields of the same names, and those of RAPS besides; an infinite threshold is `null`.
 ///
 /// # Examples
 /// ```
@@ -34,7 +40,8 @@ use alloc::vec::Vec;
 /// let figures = Uncertainty::Classes(ClassUncertainty { probabilities, ..Default::default() });
 /// assert_eq!(predictor.region(&figures), Some(PredictionRegion::ClassSet(vec![1, 2])));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Fields", try_from = "Fields")]
 pub struct ConformalPredictor {
     /// The score.
     pub method: Method,
@@ -55,27 +62,48 @@ impl ConformalPredictor {
     /// Returns the prediction set or the intervals for these figures; `None` if they are those of a head
     /// that the method does not fit.
     pub fn region(&self, figures: &Uncertainty) -> Option<PredictionRegion> {
-        Some(match (self.method, figures) {
-            (Method::Classes(score), Uncertainty::Classes(of)) => {
-                PredictionRegion::ClassSet(score.set(&of.probabilities, *self.thresholds.first()?))
-            }
-            (Method::Classes(ClassScore::Lac), Uncertainty::Labels(of)) => {
-                let labels = of.probabilities.iter().zip(&self.thresholds);
-                PredictionRegion::LabelSets(labels.map(|(&p, &t)| LabelSet::new(p, t)).collect())
-            }
-            (Method::Residuals, Uncertainty::Gaussian(of)) => {
-                let targets = of.mean.iter().zip(&of.std).zip(&self.thresholds);
-                let intervals = targets.map(|((&mean, &std), &t)| residual_interval(mean, std, t));
-                PredictionRegion::Intervals(intervals.collect())
-            }
-            _ => return None,
-        })
+        match figures {
+            Uncertainty::Classes(of) => self.class_set(of).map(PredictionRegion::ClassSet),
+            Uncertainty::Labels(of) => self.label_sets(of).map(PredictionRegion::LabelSets),
+            Uncertainty::Gaussian(of) => self.intervals(of).map(PredictionRegion::Intervals),
+        }
     }
 
-    /// Returns whether a prediction has the samples that the promise is for: as many, from sample `first`
-    /// = 0, of the same seed.
-    pub fn is_for(&self, first: u32, samples: u64, seed: u64) -> bool {
-        first == 0 && samples == u64::from(self.samples) && seed == self.seed
+    /// Returns the prediction set of classes, the most probable first; `None` for methods of other heads.
+    pub fn class_set(&self, figures: &ClassUncertainty) -> Option<Vec<usize>> {
+        match self.method {
+            Method::Classes(score) => {
+                Some(score.set(&figures.probabilities, *self.thresholds.first()?))
+            }
+            Method::Residuals => None,
+        }
+    }
+
+    /// Returns the prediction set of each label; `None` for methods of other heads.
+    pub fn label_sets(&self, figures: &LabelUncertainty) -> Option<Vec<LabelSet>> {
+        let labels = figures.probabilities.iter().zip(&self.thresholds);
+        match self.method {
+            Method::Classes(ClassScore::Lac) => {
+                Some(labels.map(|(&p, &t)| LabelSet::new(p, t)).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the prediction interval of each target, in its unit; `None` for methods of other heads.
+    pub fn intervals(&self, figures: &TargetUncertainty) -> Option<Vec<[f64; 2]>> {
+        let targets = figures.mean.iter().zip(&figures.std).zip(&self.thresholds);
+        match self.method {
+            Method::Residuals => {
+                Some(targets.map(|((&mean, &std), &t)| residual_interval(mean, std, t)).collect())
+            }
+            Method::Classes(_) => None,
+        }
+    }
+
+    /// Returns whether a prediction from these samples has those that the promise is for.
+    pub fn is_for(&self, samples: &Range<u32>, seed: u64) -> bool {
+        *samples == (0..self.samples) && seed == self.seed
     }
 
     /// Checks every number, and that the predictor fits an output with `head`.

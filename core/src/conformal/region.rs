@@ -20,6 +20,18 @@ pub enum PredictionRegion {
 }
 
 impl PredictionRegion {
+    /// Returns the region as one list of numbers: the indices of the classes; of each label whether "absent"
+    /// and whether "present" belongs to its set, 0 or 1; of each target both ends of its interval.
+    pub fn numbers(&self) -> Vec<f64> {
+        match self {
+            Self::ClassSet(set) => set.iter().map(|&class| class as f64).collect(),
+            Self::LabelSets(sets) => {
+                sets.iter().flat_map(|set| [set.absent, set.present].map(f64::from)).collect()
+            }
+            Self::Intervals(intervals) => intervals.as_flattened().to_vec(),
+        }
+    }
+
     /// Returns the classes of the set; `None` for other heads.
     pub fn class_set(&self) -> Option<&[usize]> {
         if let Self::ClassSet(set) = self { Some(set) } else { None }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use bayes8_core::conformal::{ClassScore, Method};
+use bayes8_core::conformal::{ClassScore, ConformalPredictor, Method};
 use bayes8_core::head::{Head, Uncertainty};
 use serde::Serialize;
 
@@ -52,6 +52,13 @@ pub struct ConformalReport {
     pub seed: u64,
     /// One part for each target or label, or one for all classes.
     pub parts: Vec<ConformalPart>,
+    /// Name of the output.
+    #[serde(skip)]
+    pub output: String,
+    /// The thresholds, for the model
+    /// ([`with_conformal`](bayes8_core::model::QuantizedModel::with_conformal)).
+    #[serde(skip)]
+    pub predictor: ConformalPredictor,
 }
 
 /// A threshold, and what it does on the test examples.

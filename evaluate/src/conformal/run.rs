@@ -1,6 +1,7 @@
 //! Runs a model for conformal prediction.
 
 use bayes8_convert::progress::Observer;
+use bayes8_core::conformal::ConformalPredictor;
 use bayes8_native::Model;
 
 use super::error::ConformalError;
@@ -44,6 +45,14 @@ impl Options {
         let test = predict(&candidate, test, samples, self.seed, observer)?;
         let parts = parts(conformal, &output.head, &calibration, &test).map_err(refused)?;
         let raps = conformal.method.raps();
+        let predictor = ConformalPredictor {
+            method: conformal.method,
+            alpha,
+            thresholds: parts.iter().map(|part| part.threshold).collect(),
+            calibration_examples: found as u64,
+            samples,
+            seed: self.seed,
+        };
         Ok(Some(ConformalReport {
             method: conformal.method.name(),
             lambda: raps.map(|(lambda, _)| lambda),
@@ -53,6 +62,8 @@ impl Options {
             samples,
             seed: self.seed,
             parts,
+            output: output.name.clone(),
+            predictor,
         }))
     }
 }

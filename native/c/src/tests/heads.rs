@@ -55,7 +55,8 @@ pub(super) fn file(heads: &[(&str, Head)]) -> Vec<u8> {
         };
         let linear = ops::Linear { out_features: count };
         graph.push((*name).into(), linear, vec![Value::Input], data).expect("it fits");
-        outputs.push(Output { name: (*name).into(), nodes: vec![node], head: head.clone() });
+        let (name, head) = ((*name).into(), head.clone());
+        outputs.push(Output { name, nodes: vec![node], head, conformal: None });
     }
     let model = QuantizedModel::new(Parts {
         name: "heads".into(),
