@@ -106,8 +106,11 @@ impl ConformalPredictor {
         *samples == (0..self.samples) && seed == self.seed
     }
 
-    /// Checks every number, and that the predictor fits an output with `head`.
-    pub(crate) fn check(&self, head: &Head) -> Result<(), PredictorError> {
+    /// Checks every number, and that the predictor fits an output with `head`, as a model does.
+    ///
+    /// # Errors
+    /// [`PredictorError`], which says what is wrong.
+    pub fn check(&self, head: &Head) -> Result<(), PredictorError> {
         self.method.check(head)?;
         if let Some((lambda, k_reg)) = self.method.raps() {
             ClassScore::raps(lambda, k_reg)?;

@@ -102,6 +102,30 @@ impl Prediction {
         self.first(py)?.getattr("epistemic_std")
     }
 
+    /// Whether each class belongs to the prediction set, bool [N, classes].
+    ///
+    /// None if the model was not calibrated for sets.
+    #[getter]
+    fn set<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("set")
+    }
+
+    /// Whether the set of each label holds "absent" and "present", bool [N, labels, 2].
+    ///
+    /// None if the model was not calibrated for sets.
+    #[getter]
+    fn sets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("sets")
+    }
+
+    /// Both ends of the prediction interval of each target, [N, targets, 2].
+    ///
+    /// None if the model was not calibrated for intervals.
+    #[getter]
+    fn intervals<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("intervals")
+    }
+
     /// Logits, or other numbers, of every sample, [N, samples, numbers], if `keep_logits` asked.
     ///
     /// Those of several outputs follow each other.
