@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use bayes8_core::conformal::{ClassScore, ConformalPredictor, Method};
+use bayes8_core::conformal::{ConformalPredictor, Method};
 use bayes8_core::head::{Head, Uncertainty};
 use serde::Serialize;
 
