@@ -168,7 +168,8 @@ impl Network {
                 Head::Labels(Labels { count, names }.into())
             }
         };
-        Ok(Output { name: output.name.clone(), nodes: output.nodes.clone(), head })
+        let (name, nodes) = (output.name.clone(), output.nodes.clone());
+        Ok(Output { name, nodes, head, conformal: None })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why parts do not form a model.
 
+use crate::conformal::PredictorError;
 use crate::geometry::Shape;
 use crate::name::NameFault;
 use crate::quoted::Echo;
@@ -39,11 +40,22 @@ pub enum ModelError {
     /// An output that names a node that does not exist.
     #[error("output `{}` belongs to a node that does not exist", Echo(.0))]
     OutputNode(String),
+    /// No output has this name.
+    #[error("the model has no output `{}`", Echo(.0))]
+    OutputUnknown(String),
     /// A node that makes two outputs.
     #[error("node `{node}` makes two outputs, expected one", node = Echo(node))]
     OutputTwice {
         /// The node.
         node: String,
+    },
+    /// A conformal predictor that does not fit its output, or has a wrong number.
+    #[error("output `{output}`: {source}", output = Echo(output))]
+    Conformal {
+        /// The output.
+        output: String,
+        /// What is wrong.
+        source: PredictorError,
     },
     /// A reader of an input with two planes that is not a layer.
     #[error(

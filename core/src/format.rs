@@ -19,6 +19,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod conformal;
 mod contents;
 mod header_density;
 mod objects;
@@ -55,6 +56,10 @@ pub const DIGEST_KEY: &str = "bayes8.digest";
 /// The key of the model's [`Provenance`](crate::model::Provenance), as JSON, in the container's
 /// metadata.
 pub const PROVENANCE_KEY: &str = "bayes8.provenance";
+
+/// The key of the conformal predictors ([`ConformalPredictor`](crate::conformal::ConformalPredictor)), as
+/// JSON, in the container's metadata.
+pub const CONFORMAL_KEY: &str = "bayes8.conformal";
 
 /// Why bytes are not a model file, or a model cannot be written to one. Messages name the tensor or
 /// node.
@@ -113,6 +118,21 @@ pub enum FormatError {
     /// The JSON description does not have the right form.
     #[error("the `{METADATA_KEY}` metadata is damaged: {0}")]
     Description(String),
+    /// The conformal predictors do not have the right form.
+    #[error(
+        "the `{CONFORMAL_KEY}` metadata is damaged: {0}; make it again with `bayes8 evaluate --store`"
+    )]
+    Conformal(String),
+    /// The conformal predictors were calibrated for another model.
+    #[error(
+        "the `{CONFORMAL_KEY}` metadata was calibrated for the model `{calibrated}`, but this one is \
+         {found}; calibrate this one with `bayes8 evaluate --store`", calibrated = Echo(calibrated))]
+    OtherModel {
+        /// The digest of the model that was calibrated.
+        calibrated: String,
+        /// The digest of this one without its conformal predictors.
+        found: ModelDigest,
+    },
     /// The file has a later or unknown version of the format.
     #[error("format version {found} is not supported, only 1 to {FORMAT_VERSION}")]
     Version {
@@ -260,7 +280,8 @@ fn version_without_layers(model: &QuantizedModel) -> u32 {
 /// Returns the classes of a model whose only output, with the usual name, are the classes of its
 /// last node: what files of all versions can say.
 fn plain_classes(model: &QuantizedModel) -> Option<&Classes> {
-    let [Output { name, nodes, head: Head::Classes(classes) }] = model.outputs() else {
+    let [Output { name, nodes, head: Head::Classes(classes), conformal: _ }] = model.outputs()
+    else {
         return None;
     };
     let last = model.graph().nodes().len() - 1;

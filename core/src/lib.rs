@@ -7,6 +7,7 @@
 //! - [`format`](mod@format) reads and writes model files; [`model`] holds a [`QuantizedModel`](model::QuantizedModel), whose
 //!   [`graph`] lists the operations; [`limits`] says what a model takes to run.
 //! - [`session`] is how a target predicts; [`head`] accumulates samples and computes uncertainty.
+//! - [`conformal`] turns uncertainty into prediction sets and intervals.
 //! - [`digest`] identifies models and logits.
 //!
 //! The other public modules are internals that kernels and the converter share. They are hidden from these
@@ -37,6 +38,7 @@ pub mod backend;
 #[doc(hidden)]
 pub mod chacha;
 mod check;
+pub mod conformal;
 #[doc(hidden)]
 pub mod convolution;
 #[doc(hidden)]

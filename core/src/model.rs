@@ -12,6 +12,7 @@ pub use crate::posterior::{MAX_MEMBERS, PerMember, Posterior};
 pub use parts::{Calibration, Parts, Preprocessing, Values};
 pub use randomness::{ActiveDropout, Randomness};
 
+use crate::conformal::ConformalPredictor;
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Value};
 use crate::head::Output;
@@ -97,6 +98,26 @@ impl QuantizedModel {
         self.provenance.as_ref()
     }
 
+    /// Gives the output called `output` a conformal predictor, or takes it away.
+    ///
+    /// A model that is made from the parts of another keeps the predictors, which are right as long as its
+    /// predictions are the same; [`Self::map_layers`] drops them.
+    ///
+    /// # Errors
+    /// [`ModelError::OutputUnknown`] and [`ModelError::Conformal`].
+    pub fn with_conformal(
+        mut self,
+        output: &str,
+        conformal: Option<ConformalPredictor>,
+    ) -> Result<Self, ModelError> {
+        let mut outputs = self.parts.outputs.to_vec();
+        let found = outputs.iter_mut().find(|of| of.name == output);
+        found.ok_or_else(|| ModelError::OutputUnknown(output.into()))?.conformal = conformal;
+        outputs.iter().try_for_each(check::check_conformal)?;
+        self.parts.outputs = outputs.into();
+        Ok(Self { file: None, ..self })
+    }
+
     /// Sets the digest, the format version and the size of the file that the model was read from.
     pub(crate) fn with_file(self, digest: ModelDigest, version: u32, bytes: usize) -> Self {
         Self { file: Some((digest, version, bytes)), ..self }
@@ -104,6 +125,7 @@ impl QuantizedModel {
 
     /// Changes the layers of the model. Calls `change` with the index of each weighted node, that of
     /// a member, and its layer; with 0 and the layer once if all members share it. Layers that no clone of the model shares are changed in place.
+    /// Conformal predictors were calibrated for the layers of before, and are dropped.
     ///
     /// # Errors
     /// A [`ModelError`] when a layer does not suit its node any more.
@@ -114,6 +136,10 @@ impl QuantizedModel {
         let Self { mut parts, plan, provenance, .. } = self;
         // The plan may share the layers.
         drop(plan);
+        if parts.outputs.iter().any(|output| output.conformal.is_some()) {
+            let without = |output: &Output| Output { conformal: None, ..output.clone() };
+            parts.outputs = parts.outputs.iter().map(without).collect();
+        }
         for (index, data) in parts.graph.data_mut().enumerate() {
             if let Parameters::Layer(members) = &mut data.parameters {
                 for (member, layer) in members.iter_mut().enumerate() {

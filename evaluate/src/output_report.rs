@@ -1,5 +1,6 @@
 //! The facts about the outputs of a model.
 
+use bayes8_core::conformal::ConformalPredictor;
 use bayes8_core::head::gaussian::{Target, Variance};
 use bayes8_core::head::{Head, Output};
 use bayes8_core::model::QuantizedModel;
@@ -17,6 +18,9 @@ pub struct OutputReport {
     pub nodes: Vec<String>,
     /// Memory of its numbers and sums per picture, as `--max-memory` counts it.
     pub memory_bytes: usize,
+    /// What turns its figures into prediction sets or intervals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conformal: Option<ConformalPredictor>,
 }
 
 /// What an output means. Its field `head` in JSON has the name of the head.
@@ -68,11 +72,12 @@ impl OutputReport {
     /// Collects the facts about all outputs of `model`.
     pub fn all(model: &QuantizedModel) -> Vec<Self> {
         let nodes = model.graph().nodes();
-        let report = |Output { name, nodes: made_by, head }: &Output| Self {
+        let report = |Output { name, nodes: made_by, head, conformal }: &Output| Self {
             name: name.clone(),
             head: HeadReport::new(head),
             nodes: made_by.iter().map(|&node| nodes[node].name.clone()).collect(),
             memory_bytes: head.result_bytes(),
+            conformal: conformal.clone(),
         };
         model.outputs().iter().map(report).collect()
     }

@@ -47,6 +47,7 @@ mod tests;
 mod threads;
 
 pub use bayes8_core as core;
+pub use bayes8_core::conformal::PredictionRegion;
 pub use bayes8_core::digest::ModelDigest;
 pub use bayes8_core::head;
 pub use bayes8_core::head::classes::ClassUncertainty;

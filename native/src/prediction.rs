@@ -1,5 +1,6 @@
 //! The prediction for one picture.
 
+use bayes8_core::conformal::PredictionRegion;
 use bayes8_core::digest::logits_digest;
 use bayes8_core::executor::OutOfMemory;
 use bayes8_core::graph::Shape;
@@ -100,6 +101,38 @@ impl Prediction {
     /// and their uncertainty.
     pub fn uncertainty(&self) -> Uncertainty {
         self.sums().finish()
+    }
+
+    /// Returns the prediction set or intervals of the first output; `None` if the model has no conformal
+    /// predictor for it. [`Output::region`] gives those of other outputs.
+    ///
+    /// # Examples
+    /// ```
+    /// use bayes8_native::core::conformal::{ClassScore, ConformalPredictor, Method};
+    /// use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
+    /// use ndarray::Array4;
+    ///
+    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    /// // `bayes8 evaluate --store` puts such a predictor into a model file.
+    /// let predictor = ConformalPredictor {
+    ///     method: Method::Classes(ClassScore::Lac),
+    ///     alpha: 0.1,
+    ///     thresholds: vec![0.95],
+    ///     calibration_examples: 1000,
+    ///     samples: 8,
+    ///     seed: 0,
+    /// };
+    /// let model = Model::load("models/mnist-cnn.safetensors")?.quantized().clone();
+    /// let model = Model::new(model.with_conformal("output", Some(predictor))?, ModelOptions::new())?;
+    /// let picture = Array4::<u8>::zeros((1, 28, 28, 1));
+    /// let options = PredictOptions::new().samples(0..8);
+    /// let predictions = model.predict(Pictures::Bytes(picture.view()), &options)?;
+    /// let region = predictions[0].region().expect("the model has a predictor");
+    /// println!("one of {:?}, in 90 % of cases", region.class_set());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn region(&self) -> Option<PredictionRegion> {
+        self.0.outputs()[0].region(&self.uncertainty())
     }
 
     /// Iterates over the model's outputs, in their order, and their integer sums.

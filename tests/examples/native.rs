@@ -71,7 +71,7 @@ impl Implementation for Native {
         let mut outcome = Outcome::default();
         for prediction in &predictions {
             let logits: Vec<f32> = prediction.logits().into_iter().flatten().copied().collect();
-            outcome.push_sums(&logits, prediction.outputs().map(|(_, sums)| sums));
+            outcome.push_sums(&logits, prediction.outputs());
         }
         Ok(outcome)
     }

@@ -1,6 +1,7 @@
 //! The results of a target for a case, as bytes.
 
-use bayes8_core::head::Sums;
+use bayes8_core::conformal::PredictionRegion;
+use bayes8_core::head::{Output, Sums};
 
 /// All results of one prediction. Numbers are little-endian.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,7 +10,9 @@ pub struct Outcome {
     pub logits: Vec<u8>,
     /// i64 `[pictures][outputs]` of the words of the sums (`Sums::to_words`).
     pub sums: Vec<u8>,
-    /// f64 `[pictures][outputs]` of the figures (`Uncertainty::figures`).
+    /// f64 `[pictures][outputs]` of the figures (`Uncertainty::figures`), and after those of an output with
+    /// a conformal predictor the numbers of its set or intervals (`PredictionRegion::numbers`). A set of
+    /// classes ends in as many -1 as it lacks classes.
     pub uncertainty: Vec<u8>,
 }
 
@@ -34,12 +37,23 @@ impl Outcome {
         self.uncertainty.extend(figures.iter().flat_map(|number| number.to_le_bytes()));
     }
 
-    /// Adds the results for the next picture, given the sums of each output.
-    pub fn push_sums<'a>(&mut self, logits: &[f32], sums: impl Iterator<Item = &'a Sums>) {
+    /// Adds the results for the next picture, given the outputs and the sums of each.
+    pub fn push_sums<'a>(
+        &mut self,
+        logits: &[f32],
+        outputs: impl Iterator<Item = (&'a Output, &'a Sums)>,
+    ) {
         let (mut words, mut figures) = (Vec::new(), Vec::new());
-        for sums in sums {
+        for (output, sums) in outputs {
+            let uncertainty = sums.finish();
             words.extend(sums.to_words());
-            figures.extend(sums.finish().figures());
+            figures.extend(uncertainty.figures());
+            let Some(region) = output.region(&uncertainty) else { continue };
+            let mut numbers = region.numbers();
+            if let PredictionRegion::ClassSet(_) = region {
+                numbers.resize(output.head.count(), -1.0);
+            }
+            figures.extend(numbers);
         }
         self.push(logits, &words, &figures);
     }

@@ -39,7 +39,8 @@ impl<B: Backend + Copy> Implementation for OnCore<B> {
         }
         let mut outcome = Outcome::default();
         for estimate in &estimates {
-            outcome.push_sums(estimate.numbers(), estimate.sums().iter());
+            let outputs = estimate.outputs().iter().zip(estimate.sums());
+            outcome.push_sums(estimate.numbers(), outputs);
         }
         Ok(outcome)
     }

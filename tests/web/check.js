@@ -55,10 +55,20 @@ async function modelOf({ base64, path, sha256: expected }, read) {
 
 const numbersOf = (figure) => (typeof figure === "number" ? [figure] : [...figure]);
 
+/** The numbers of a set or of intervals; none if the output has no conformal predictor. */
+function regionOf({ set, sets, intervals, probabilities }) {
+  if (set) return [...set, ...Array(probabilities.length - set.length).fill(-1)];
+  if (sets) return sets.flatMap(({ absent, present }) => [Number(absent), Number(present)]);
+  return intervals?.flat() ?? [];
+}
+
 /** The figures of all outputs of a prediction, one after the other. */
 const figuresOf = ({ outputs }, info) =>
   Float64Array.from(
-    info.outputs.flatMap(({ name, head }) => FIGURES[head].flatMap((figure) => numbersOf(outputs[name][figure]))),
+    info.outputs.flatMap(({ name, head }) => [
+      ...FIGURES[head].flatMap((figure) => numbersOf(outputs[name][figure])),
+      ...regionOf(outputs[name]),
+    ]),
   );
 
 /** The first part of a result that differs; undefined if none does. */

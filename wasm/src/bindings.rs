@@ -2,8 +2,9 @@
 
 use crate::engine::kernels;
 use crate::info::{NetworkInfo, head_of};
-use crate::{Error, prediction};
+use crate::{Error, conformal, prediction};
 use bayes8_core::backend::Backend;
+use bayes8_core::conformal::PredictionRegion;
 use bayes8_core::digest;
 use bayes8_core::head::Sums;
 use bayes8_core::limits::Limits;
@@ -129,11 +130,17 @@ pub struct NodeTrace {
 
 /// The figures of an output from its sums over samples, of one batch or added from several. `head` is
 /// `parameters` of the output, so that this needs no model. The order is
-/// that of [`figures`](bayes8_core::head::Uncertainty::figures). Throws `invalid-input` for integers that cannot be
-/// such sums.
+/// that of [`figures`](bayes8_core::head::Uncertainty::figures). With the `parameters` of a conformal predictor,
+/// the numbers of its set or intervals follow
+/// ([`numbers`](bayes8_core::conformal::PredictionRegion::numbers)). Throws `invalid-input` for integers that
+/// cannot be such sums.
 #[wasm_bindgen]
-pub fn figures(head: &[f64], sums: &[i64]) -> Result<Vec<f64>, Error> {
-    Ok(head_of(head).sums_from_words(sums)?.finish().figures())
+pub fn figures(head: &[f64], conformal: &[f64], sums: &[i64]) -> Result<Vec<f64>, Error> {
+    let uncertainty = head_of(head).sums_from_words(sums)?.finish();
+    let region = conformal::predictor_of(conformal).and_then(|of| of.region(&uncertainty));
+    let mut figures = uncertainty.figures();
+    figures.extend(region.iter().flat_map(PredictionRegion::numbers));
+    Ok(figures)
 }
 
 /// SHA-256 of the outputs' numbers as little-endian f32, in hexadecimal. Two engines agree if it is equal.

@@ -1,5 +1,6 @@
 //! The description of a model for a page.
 
+use crate::conformal::ConformalInfo;
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::graph::Shape;
 use bayes8_core::head::classes::Classes;
@@ -87,10 +88,13 @@ pub struct OutputInfo {
     /// The head as numbers: `[0, classes]`, `[1, labels]`, or 2, the variance (0 none, 1 log, 2 softplus), and
     /// the scale, offset, noise and exponent of each target.
     pub parameters: Vec<f64>,
+    /// What gives its prediction sets or intervals.
+    #[tsify(optional)]
+    pub conformal: Option<ConformalInfo>,
 }
 
 impl OutputInfo {
-    fn new(Output { name, head, .. }: &Output) -> Self {
+    fn new(Output { name, head, conformal, .. }: &Output) -> Self {
         let outcomes = head.labels().map(|labels| labels.outcomes().map(String::from));
         let units = head.gaussian().into_iter().flat_map(|gaussian| &gaussian.targets);
         Self {
@@ -102,6 +106,7 @@ impl OutputInfo {
             numbers: head.outputs(),
             sum_words: head.sum_words(),
             parameters: parameters(head),
+            conformal: conformal.as_ref().map(ConformalInfo::new),
         }
     }
 }

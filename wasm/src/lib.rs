@@ -14,6 +14,7 @@
 #![deny(unsafe_code)]
 
 pub mod bindings;
+mod conformal;
 mod engine;
 mod error;
 mod info;

@@ -3,6 +3,7 @@
 mod arguments;
 mod command_line;
 mod conformal;
+mod store;
 mod thresholds;
 
 pub(crate) use arguments::Arguments;
@@ -11,16 +12,22 @@ use crate::atomic_file::Pending;
 use crate::network::nothing_varies;
 use crate::{model_file, output, progress, style};
 use anyhow::anyhow;
+use bayes8_evaluate::style::printable;
 use bayes8_evaluate::{EvaluateError, LabelledError};
 use std::ffi::OsString;
 use std::path::Path;
+use store::Store;
 
 /// Runs the command. `line` has the arguments as they were given, for the report.
 pub(crate) fn run(arguments: &Arguments, line: &[OsString]) -> anyhow::Result<()> {
     let options = arguments.options(line)?;
     let inputs: Vec<&Path> = options.files().into_iter().map(|(_, path)| path).collect();
     let html = arguments.html.as_ref().map(|path| Pending::create(path, &inputs)).transpose()?;
+    let store = Store::new(arguments, &inputs)?;
     let model = model_file::load(&arguments.model, &arguments.machine)?;
+    if store.is_some() {
+        Store::check(arguments, model.quantized())?;
+    }
     if options.fp32.is_some() {
         arguments.machine.start_threads()?;
     }
@@ -35,7 +42,17 @@ pub(crate) fn run(arguments: &Arguments, line: &[OsString]) -> anyhow::Result<()
     });
     // All are reported: whoever closes the pipe still wants to know what was missed.
     let missed = report.check().map_err(anyhow::Error::new);
-    let mut errors = [missed, written, printed].into_iter().filter_map(Result::err);
+    let stored = match store {
+        Some(store) if missed.is_ok() => store.write(model.quantized(), &report),
+        Some(_) => Ok("the thresholds are not stored".into()),
+        None => Ok(String::new()),
+    };
+    let stored = stored.map(|done| {
+        if !done.is_empty() {
+            output::complain(&printable(&done));
+        }
+    });
+    let mut errors = [missed, stored, written, printed].into_iter().filter_map(Result::err);
     let Some(first) = errors.next() else { return Ok(()) };
     errors.for_each(|error| output::complain_of(&error));
     Err(first)

@@ -3,6 +3,7 @@
 mod answers;
 mod block;
 mod classes;
+mod conformal;
 mod labels;
 mod targets;
 
@@ -125,6 +126,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         level: arguments.level.unwrap_or(LEVEL),
     };
     let answers = Answers::new(&model, options);
+    if let Some(note) = answers.note() {
+        output::warn(&note);
+    }
     if arguments.json {
         let named = names.iter().zip(&outcomes);
         let all: Vec<_> = named.map(|(picture, outcome)| answers.json(picture, outcome)).collect();

@@ -47,11 +47,12 @@ fn commands(document: &str) -> Vec<String> {
 }
 
 /// Documents whose commands run, each after those of the others beside it.
-const RUN: [&[&str]; 6] = [
+const RUN: [&[&str]; 7] = [
     &["README.md"],
     &["docs/EVALUATION.md"],
     &["docs/guides/command-line.md"],
     &["docs/guides/quantize.md"],
+    &["docs/guides/uncertainty.md"],
     &["docs/tutorials/first-prediction.md"],
     &["docs/tutorials/pytorch-to-browser.md", "docs/tutorials/proving-uncertainty.md"],
 ];

@@ -1,6 +1,7 @@
 //! The real program on a tiny model.
 
 mod comparison;
+mod conformal;
 mod corrupt;
 mod documents;
 mod evaluate;

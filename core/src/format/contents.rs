@@ -26,6 +26,25 @@ pub(super) fn check(header: &Metadata, data: &[u8]) -> Result<ModelDigest, Forma
     if let (None, Some(key)) = (stated, covered.iter().find(|key| **key != METADATA_KEY)) {
         return Err(FormatError::NoDigest(key.to_string()));
     }
+    let found = digest(header, data, covered);
+    match stated {
+        Some(expected) if *expected != found.to_string() => {
+            Err(FormatError::Damaged { expected: expected.clone(), found })
+        }
+        _ => Ok(found),
+    }
+}
+
+/// Computes the digest of a file with this header and `data` as it would be without the metadata `key`.
+pub(super) fn digest_without(header: &Metadata, data: &[u8], key: &str) -> ModelDigest {
+    let keys = header.metadata().as_ref().into_iter().flat_map(|metadata| metadata.keys());
+    let keys = keys.map(String::as_str).filter(|other| is_covered(other) && *other != key);
+    digest(header, data, in_order(keys))
+}
+
+/// Computes the digest of a file with these metadata, in ascending order, and its tensors.
+fn digest(header: &Metadata, data: &[u8], covered: Vec<&str>) -> ModelDigest {
+    let metadata = header.metadata().as_ref();
     let mut contents = Contents::new();
     contents.count(covered.len());
     for key in covered {
@@ -43,13 +62,7 @@ pub(super) fn check(header: &Metadata, data: &[u8]) -> Result<ModelDigest, Forma
         // The container's reader has checked the offsets against the file.
         contents.tensor(name, *dtype, shape, &data[*start..*end]);
     }
-    let found = contents.digest();
-    match stated {
-        Some(expected) if *expected != found.to_string() => {
-            Err(FormatError::Damaged { expected: expected.clone(), found })
-        }
-        _ => Ok(found),
-    }
+    contents.digest()
 }
 
 /// Sorts strings. A heap is a tenth of the code of the standard library's sorts, which counts on the

@@ -1,13 +1,14 @@
 //! Reads a model from bytes.
 
+use super::conformal;
 use super::contents;
 use super::header_density::{Density, MAX_HEADER_BYTES};
 use super::objects;
 use super::other_formats;
 use super::schema::{self, Description, Input, Names, Version};
 use super::{
-    FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_MEMBERS, SINCE_NUMBERS,
-    SINCE_OUTPUTS, SINCE_RESIDUALS, TABLE_SIZE, layer_prefix, residual, since_shape,
+    CONFORMAL_KEY, FORMAT_VERSION, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_MEMBERS,
+    SINCE_NUMBERS, SINCE_OUTPUTS, SINCE_RESIDUALS, TABLE_SIZE, layer_prefix, residual, since_shape,
 };
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Node, Value};
@@ -47,8 +48,8 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
     let (header, data) = open(bytes)?;
     // Check the digest first: errors further on should not blame the writer for a flipped bit.
     let digest = contents::check(&header, data)?;
-    let metadata = header.metadata().as_ref().and_then(|m| m.get(METADATA_KEY));
-    let description = parse(metadata.ok_or(FormatError::NoDescription)?)?;
+    let metadata = |key| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    let description = parse(metadata(METADATA_KEY).ok_or(FormatError::NoDescription)?)?;
 
     let mut reader = Tensors {
         header: &header,
@@ -61,7 +62,11 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
     reader.check_all_used()?;
     check_members(description.members, &graph)?;
 
-    let outputs = outputs(&description, &graph)?;
+    let mut outputs = outputs(&description, &graph)?;
+    if let Some(json) = metadata(CONFORMAL_KEY) {
+        let without = contents::digest_without(&header, data, CONFORMAL_KEY);
+        conformal::read(json, without, &mut outputs)?;
+    }
     let Description { format_version, name, activation_bits, input, calibration, .. } = description;
     let model = QuantizedModel::new(Parts {
         name,
@@ -73,9 +78,8 @@ pub fn read(bytes: &[u8]) -> Result<QuantizedModel, FormatError> {
         outputs: outputs.into(),
         calibration,
     })?;
-    let provenance = header.metadata().as_ref().and_then(|m| m.get(PROVENANCE_KEY));
     // The provenance of a later writer may have another form, which is then ignored.
-    let model = match provenance.and_then(|json| objects::from_str(json).ok()) {
+    let model = match metadata(PROVENANCE_KEY).and_then(|json| objects::from_str(json).ok()) {
         Some(provenance) => model.with_provenance(provenance),
         None => model,
     };
@@ -194,7 +198,7 @@ fn outputs(
             }
             schema::Head::Gaussian(gaussian) => Head::Gaussian(gaussian.clone().into()),
         };
-        Ok(Output { name: name.clone(), nodes: of, head })
+        Ok(Output { name: name.clone(), nodes: of, head, conformal: None })
     };
     described.iter().map(output).collect()
 }

@@ -1,12 +1,13 @@
 //! Writes a model to bytes.
 
+use super::conformal;
 use super::contents::Contents;
 use super::header_density::{Density, MAX_HEADER_BYTES};
 use super::residual;
 use super::schema::{self, Description, Grid, Input, Names, Node};
 use super::{
-    DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS, TABLE_SIZE,
-    layer_prefix,
+    CONFORMAL_KEY, DIGEST_KEY, FormatError, METADATA_KEY, PROVENANCE_KEY, SINCE_RESIDUALS,
+    TABLE_SIZE, layer_prefix,
 };
 use crate::digest::ModelDigest;
 use crate::graph::Value;
@@ -46,7 +47,7 @@ use serde::Serialize;
 /// ```
 pub fn write(model: &QuantizedModel) -> Result<Vec<u8>, FormatError> {
     let (version, tensors) = tensors(model);
-    let mut metadata = metadata(model, version);
+    let mut metadata = metadata(model, version, &tensors);
     metadata.insert(DIGEST_KEY, contents_digest(&metadata, &tensors).to_string());
     let bytes = file(&metadata, &tensors)?;
     let missing = Density::of(&bytes).missing();
@@ -77,7 +78,7 @@ pub fn write(model: &QuantizedModel) -> Result<Vec<u8>, FormatError> {
 pub fn digest(model: &QuantizedModel) -> ModelDigest {
     let computed = || {
         let (version, tensors) = tensors(model);
-        contents_digest(&metadata(model, version), &tensors)
+        contents_digest(&metadata(model, version, &tensors), &tensors)
     };
     model.file_digest().unwrap_or_else(computed)
 }
@@ -89,13 +90,21 @@ pub fn version(model: &QuantizedModel) -> u32 {
 }
 
 /// Returns all metadata of the file except the digest.
-fn metadata(model: &QuantizedModel, version: u32) -> BTreeMap<&'static str, String> {
+fn metadata(
+    model: &QuantizedModel,
+    version: u32,
+    tensors: &[(String, Tensor<'_>)],
+) -> BTreeMap<&'static str, String> {
     let description = serde_json::to_string(&describe(model, version));
     let description = description.expect("texts, lists and finite numbers are JSON");
     let mut metadata = BTreeMap::from([(METADATA_KEY, description)]);
     if let Some(provenance) = model.provenance() {
         let provenance = serde_json::to_string(provenance).expect("texts are JSON");
         metadata.insert(PROVENANCE_KEY, provenance);
+    }
+    let without = || contents_digest(&metadata, tensors);
+    if let Some(conformal) = conformal::write(model.outputs(), without) {
+        metadata.insert(CONFORMAL_KEY, conformal);
     }
     metadata
 }

@@ -226,10 +226,17 @@ impl ClassUncertainty {
     /// assert_eq!(uncertainty.top(2), [(1, 0.5), (2, 0.3)]);
     /// ```
     pub fn top(&self, count: usize) -> Vec<(usize, f64)> {
-        let mut classes: Vec<(usize, f64)> =
-            self.probabilities.iter().copied().enumerate().collect();
-        classes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let mut classes = by_probability(&self.probabilities);
         classes.truncate(count);
         classes
     }
+}
+
+/// Returns the classes with their probabilities, the most probable first, equal ones in the order of their
+/// indices.
+pub(crate) fn by_probability(probabilities: &[f64]) -> Vec<(usize, f64)> {
+    let mut classes: Vec<(usize, f64)> = probabilities.iter().copied().enumerate().collect();
+    // No two are equal.
+    classes.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    classes
 }

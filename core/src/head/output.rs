@@ -1,7 +1,8 @@
 //! A named part of a network's outputs.
 
-use super::Head;
 use super::classes::Classes;
+use super::{Head, Uncertainty};
+use crate::conformal::{ConformalPredictor, PredictionRegion};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::{vec, vec::Vec};
@@ -26,6 +27,8 @@ pub struct Output {
     pub nodes: Vec<usize>,
     /// What the numbers mean.
     pub head: Head,
+    /// What turns the figures into prediction sets or intervals, if the model was calibrated for that.
+    pub conformal: Option<ConformalPredictor>,
 }
 
 impl Output {
@@ -36,6 +39,12 @@ impl Output {
     /// `names` is empty or has a name for each class.
     pub fn of_classes(node: usize, count: usize, names: Vec<String>) -> Self {
         let head = Head::Classes(Arc::new(Classes { count, names }));
-        Self { name: Self::NAME.into(), nodes: vec![node], head }
+        Self { name: Self::NAME.into(), nodes: vec![node], head, conformal: None }
+    }
+
+    /// Returns the prediction set or intervals for these figures of the output; `None` if the output has
+    /// no conformal predictor.
+    pub fn region(&self, figures: &Uncertainty) -> Option<PredictionRegion> {
+        self.conformal.as_ref()?.region(figures)
     }
 }

@@ -57,7 +57,8 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
     let nodes = parts.graph.nodes();
     let mut made = vec![false; nodes.len()];
     check_count("outputs", 1, parts.outputs.len().min(1))?;
-    for (index, Output { name, nodes: of, head }) in parts.outputs.iter().enumerate() {
+    for (index, output) in parts.outputs.iter().enumerate() {
+        let Output { name, nodes: of, head, conformal: _ } = output;
         check_name(|| format!("outputs[{index}].name"), name)?;
         let same = parts.outputs[..index].iter().any(|other| other.name == *name);
         if name.is_empty() || same {
@@ -95,6 +96,7 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
                 }
             }
         }
+        check_conformal(output)?;
     }
     for (node, is_output) in nodes.iter().zip(made) {
         if node.data.output.is_none() != is_output {
@@ -102,6 +104,14 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
         }
     }
     Ok(())
+}
+
+/// Checks that the conformal predictor of an output fits it.
+pub(super) fn check_conformal(
+    Output { name, head, conformal, .. }: &Output,
+) -> Result<(), ModelError> {
+    let wrong = |source| ModelError::Conformal { output: name.clone(), source };
+    conformal.as_ref().map_or(Ok(()), |conformal| conformal.check(head).map_err(wrong))
 }
 
 /// Checks the names of classes or labels: none, or `count`.

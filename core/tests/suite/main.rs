@@ -3,6 +3,7 @@
 mod block;
 mod chacha;
 mod classes;
+mod conformal;
 mod container;
 mod digest;
 mod dropout;

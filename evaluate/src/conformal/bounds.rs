@@ -1,10 +1,11 @@
 //! The coverage that chance allows: a gate for a method that is right.
 
+use bayes8_core::conformal::check_alpha;
 use serde::Serialize;
 
 use super::coverage::Coverage;
 use super::error::ConformalError;
-use super::threshold::{check_alpha, rank};
+use super::threshold::rank;
 
 /// Bounds for the number of covered test examples.
 ///

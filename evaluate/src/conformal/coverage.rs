@@ -1,11 +1,9 @@
 //! How many sets and intervals hold the truth, and how large they are.
 
+use bayes8_core::conformal::{ClassScore, LabelSet, residual_interval, residual_score};
 use ndarray::ArrayView2;
 use serde::Serialize;
 
-use super::class_sets::ClassScore;
-use super::label_sets::LabelSet;
-use super::residuals::{residual_interval, residual_score};
 use crate::metrics::pairs;
 
 /// Sets or intervals of test examples.

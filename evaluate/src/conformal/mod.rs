@@ -27,22 +27,20 @@
 //! ```
 
 mod bounds;
-mod class_sets;
 mod coverage;
 mod error;
-mod label_sets;
 mod report;
-mod residuals;
 mod run;
 mod scores;
 mod threshold;
 
+pub use bayes8_core::conformal::{
+    ClassScore, ConformalPredictor, LabelSet, Method, PredictionRegion, PredictorError,
+    label_score, residual_interval, residual_score,
+};
 pub use bounds::CoverageBounds;
-pub use class_sets::ClassScore;
 pub use coverage::Coverage;
 pub use error::ConformalError;
-pub use label_sets::{LabelSet, label_score};
-pub use report::{CONFIDENCE, Conformal, ConformalPart, ConformalReport, Method};
-pub use residuals::{residual_interval, residual_score};
+pub use report::{CONFIDENCE, Conformal, ConformalPart, ConformalReport};
 pub use scores::{class_scores, label_scores, residual_scores};
 pub use threshold::{calibrate, needed, threshold};

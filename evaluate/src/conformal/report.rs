@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use bayes8_core::conformal::{ConformalPredictor, Method};
 use bayes8_core::head::{Head, Uncertainty};
 use serde::Serialize;
 
 use super::bounds::CoverageBounds;
-use super::class_sets::ClassScore;
 use super::coverage::Coverage;
 use super::error::ConformalError;
 use super::scores::{class_scores, label_scores, residual_scores};
@@ -30,45 +30,6 @@ pub struct Conformal {
     pub calibration: PathBuf,
 }
 
-/// A score of conformal prediction.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Method {
-    /// One of classes; [`ClassScore::Lac`] also of labels.
-    Classes(ClassScore),
-    /// Normalized residuals of a regression.
-    Residuals,
-}
-
-impl Method {
-    /// Returns its name: `lac`, `aps`, `raps` or `residuals`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Classes(ClassScore::Lac) => "lac",
-            Self::Classes(ClassScore::Aps) => "aps",
-            Self::Classes(ClassScore::Raps { .. }) => "raps",
-            Self::Residuals => "residuals",
-        }
-    }
-
-    /// Checks that an output with `head` has this score.
-    pub(crate) fn check(self, head: &Head) -> Result<(), ConformalError> {
-        match (self, head) {
-            (Self::Classes(_), Head::Classes(_))
-            | (Self::Classes(ClassScore::Lac), Head::Labels(_))
-            | (Self::Residuals, Head::Gaussian(_)) => Ok(()),
-            (_, head) => {
-                let fitting = match head {
-                    Head::Classes(_) => "lac, aps or raps",
-                    Head::Labels(_) => "lac",
-                    Head::Gaussian(_) => "residuals",
-                };
-                let (method, head) = (self.name(), head.name());
-                Err(ConformalError::Method { method, head, fitting })
-            }
-        }
-    }
-}
-
 /// Thresholds, and what they do on the test examples.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -80,7 +41,7 @@ pub struct ConformalReport {
     pub lambda: Option<f64>,
     /// The places without penalty of RAPS.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub k_reg: Option<usize>,
+    pub k_reg: Option<u32>,
     /// The share of examples whose sets may miss the truth.
     pub alpha: f64,
     /// Number of calibration examples.
@@ -91,6 +52,13 @@ pub struct ConformalReport {
     pub seed: u64,
     /// One part for each target or label, or one for all classes.
     pub parts: Vec<ConformalPart>,
+    /// Name of the output.
+    #[serde(skip)]
+    pub output: String,
+    /// The thresholds, for the model
+    /// ([`with_conformal`](bayes8_core::model::QuantizedModel::with_conformal)).
+    #[serde(skip)]
+    pub predictor: ConformalPredictor,
 }
 
 /// A threshold, and what it does on the test examples.
@@ -199,7 +167,10 @@ pub(crate) fn parts(
             };
             (0..head.targets.len()).map(part).collect()
         }
-        _ => return Err(conformal.method.check(head).err().unwrap_or(ConformalError::Truth)),
+        _ => {
+            conformal.method.check(head)?;
+            return Err(ConformalError::Truth);
+        }
     };
     // A chance of missing the bounds that all parts share.
     let confidence = 1.0 - (1.0 - CONFIDENCE) / parts.len() as f64;

@@ -1,11 +1,11 @@
 //! Runs a model for conformal prediction.
 
 use bayes8_convert::progress::Observer;
+use bayes8_core::conformal::ConformalPredictor;
 use bayes8_native::Model;
 
-use super::class_sets::ClassScore;
 use super::error::ConformalError;
-use super::report::{ConformalReport, Method, Predicted, parts};
+use super::report::{ConformalReport, Predicted, parts};
 use super::threshold::needed;
 use crate::candidate::{Candidate, Engine};
 use crate::error::EvaluateError;
@@ -27,7 +27,7 @@ impl Options {
         let Some(conformal) = &self.conformal else { return Ok(None) };
         let path = &conformal.calibration;
         let refused = |source| EvaluateError::Conformal { path: path.clone(), source };
-        conformal.method.check(&output.head).map_err(refused)?;
+        conformal.method.check(&output.head).map_err(|error| refused(error.into()))?;
         let alpha = conformal.alpha;
         let needed = needed(alpha).map_err(refused)?;
         let shape = model.quantized().graph().input();
@@ -44,9 +44,14 @@ impl Options {
         let calibration = predict(&candidate, &calibration, samples, self.seed, observer)?;
         let test = predict(&candidate, test, samples, self.seed, observer)?;
         let parts = parts(conformal, &output.head, &calibration, &test).map_err(refused)?;
-        let raps = match conformal.method {
-            Method::Classes(ClassScore::Raps { lambda, k_reg }) => Some((lambda, k_reg)),
-            _ => None,
+        let raps = conformal.method.raps();
+        let predictor = ConformalPredictor {
+            method: conformal.method,
+            alpha,
+            thresholds: parts.iter().map(|part| part.threshold).collect(),
+            calibration_examples: found as u64,
+            samples,
+            seed: self.seed,
         };
         Ok(Some(ConformalReport {
             method: conformal.method.name(),
@@ -57,6 +62,8 @@ impl Options {
             samples,
             seed: self.seed,
             parts,
+            output: output.name.clone(),
+            predictor,
         }))
     }
 }

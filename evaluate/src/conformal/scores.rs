@@ -1,10 +1,8 @@
 //! Scores of calibration examples.
 
+use bayes8_core::conformal::{ClassScore, label_score, residual_score};
 use ndarray::ArrayView2;
 
-use super::class_sets::ClassScore;
-use super::label_sets::label_score;
-use super::residuals::residual_score;
 use crate::metrics::pairs;
 
 /// Computes the scores of the labels of calibration examples, from mean probabilities

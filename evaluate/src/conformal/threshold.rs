@@ -1,6 +1,7 @@
 //! The threshold of split conformal prediction.
 
 use super::error::ConformalError;
+use bayes8_core::conformal::check_alpha;
 
 /// Products within this distance of an integer count as it: alpha is meant as the decimal fraction, which
 /// most often lies between two numbers.
@@ -47,10 +48,6 @@ pub fn needed(alpha: f64) -> Result<usize, ConformalError> {
     Ok((libm::ceil((1.0 - ROUNDING) / alpha) as usize - 1).max(1))
 }
 
-pub(super) fn check_alpha(alpha: f64) -> Result<(), ConformalError> {
-    if alpha > 0.0 && alpha < 1.0 { Ok(()) } else { Err(ConformalError::Alpha(alpha)) }
-}
-
 /// ceil((n + 1) (1 - alpha)), which may be n + 1. It is at least 1.
 pub(super) fn rank(calibration: usize, alpha: f64) -> usize {
     let all = calibration + 1;
@@ -61,6 +58,7 @@ pub(super) fn rank(calibration: usize, alpha: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bayes8_core::conformal::PredictorError;
 
     #[test]
     fn the_threshold_is_the_score_of_that_rank() {
@@ -108,7 +106,10 @@ mod tests {
     fn bad_input_is_refused() {
         for alpha in [0.0, 1.0, -0.1, f64::NAN, f64::INFINITY] {
             let refused = threshold(&[0.5], alpha).unwrap_err();
-            assert!(matches!(refused, ConformalError::Alpha(_)), "{refused}");
+            assert!(
+                matches!(refused, ConformalError::Predictor(PredictorError::Alpha(_))),
+                "{refused}"
+            );
             assert!(calibrate(&[0.5], alpha).is_err() && needed(alpha).is_err());
         }
         assert_eq!(threshold(&[0.5, f64::NAN], 0.5), Err(ConformalError::Score(1)));

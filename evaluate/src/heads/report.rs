@@ -109,6 +109,14 @@ impl Evaluation {
         }
     }
 
+    /// Returns what was measured of conformal prediction, if it was.
+    pub fn conformal(&self) -> Option<&ConformalReport> {
+        match self {
+            Self::Classes(report) => report.conformal.as_ref(),
+            Self::Head(report) => report.conformal.as_ref(),
+        }
+    }
+
     /// Returns tables of all figures, under the model's name.
     pub fn text(&self, style: Style) -> String {
         match self {

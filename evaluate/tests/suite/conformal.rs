@@ -124,7 +124,7 @@ fn a_threshold_for_another_alpha_is_out_of_bounds() {
 }
 
 fn score() -> impl Strategy<Value = ClassScore> {
-    let raps = (0.0..1.0, 0usize..6).prop_map(|(lambda, k_reg)| ClassScore::Raps { lambda, k_reg });
+    let raps = (0.0..1.0, 0u32..6).prop_map(|(lambda, k_reg)| ClassScore::Raps { lambda, k_reg });
     prop_oneof![Just(ClassScore::Lac), Just(ClassScore::Aps), raps]
 }
 
@@ -162,7 +162,7 @@ proptest! {
     /// APS by the definition: sum over all classes that come before, from the largest.
     #[test]
     fn raps_is_aps_with_a_penalty_on_the_place(
-        (p, lambda, k_reg) in (probabilities(), 0.0..1.0, 0usize..6),
+        (p, lambda, k_reg) in (probabilities(), 0.0..1.0, 0u32..6),
     ) {
         let raps = ClassScore::raps(lambda, k_reg).unwrap();
         for class in 0..p.len() {
@@ -170,7 +170,7 @@ proptest! {
             let before: Vec<usize> = (0..p.len()).filter(|&other| before(other)).collect();
             let sum: f64 = before.iter().map(|&other| p[other]).sum();
             prop_assert!((ClassScore::Aps.score(&p, class) - sum).abs() < 1e-12);
-            let penalty = lambda * (before.len() as f64 - k_reg as f64).max(0.0);
+            let penalty = lambda * (before.len() as f64 - f64::from(k_reg)).max(0.0);
             prop_assert!((raps.score(&p, class) - sum - penalty).abs() < 1e-12);
         }
     }

@@ -7,5 +7,6 @@ mod library;
 mod no_collapse;
 mod regression;
 mod shipped_models;
+mod stored;
 mod targets;
 mod trained;

@@ -74,6 +74,11 @@ pub(crate) enum Error {
         "`{name}` is not a figure of output `{output}`: its head is `{head}`, which has {figures}"
     )]
     NoFigure { name: &'static str, output: String, head: &'static str, figures: String },
+    #[error(
+        "`{name}`: output `{output}` has no conformal predictor; `bayes8 evaluate --store` puts one into \
+         the model file"
+    )]
+    NotCalibrated { name: &'static str, output: String },
     #[error("dropout node {index} does not exist, the model has {count} of them")]
     Dropout { index: usize, count: usize },
     #[error("`{name}` has room for {capacity} elements, {needed} are needed")]
@@ -123,6 +128,7 @@ impl Error {
             | Self::Item { .. }
             | Self::NoItems { .. }
             | Self::NoFigure { .. }
+            | Self::NotCalibrated { .. }
             | Self::Dropout { .. }
             | Self::TooManySamples { .. }
             | Self::Overlap(..)

@@ -21,6 +21,7 @@ pub mod outputs;
 mod pointer;
 pub mod predict;
 pub mod progress;
+mod region;
 pub mod sums;
 #[cfg(test)]
 mod tests;

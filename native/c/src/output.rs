@@ -2,6 +2,7 @@
 
 use crate::error::{Error, c_text};
 use crate::extensible::Extensible;
+use bayes8_native::core::conformal::ConformalPredictor;
 use bayes8_native::{Head, Output};
 use std::ffi::{CString, c_char};
 use std::mem::offset_of;
@@ -31,9 +32,21 @@ pub struct OutputInfo {
     /// The two outcomes of each label: without it, then with it. They are `no` and `yes`, unless a
     /// single label has other names. NULL for other heads.
     pub outcomes: [*const c_char; 2],
+    /// The method of the conformal predictor that gives `set` or `interval` of `bayes8_outputs`: `lac`,
+    /// `aps`, `raps` or `residuals`. NULL if the output has none, and the next fields are 0.
+    pub conformal_method: *const c_char,
+    /// The share of inputs whose set or interval may miss the truth.
+    pub conformal_alpha: f64,
+    /// Number of examples from which it was calibrated.
+    pub calibration_examples: u64,
+    /// Number of samples of each of these, from sample 0. What `conformal_alpha` promises is for
+    /// predictions with the same samples.
+    pub calibration_samples: u64,
+    /// Seed of these samples.
+    pub calibration_seed: u64,
 }
 
-// SAFETY: sizes and pointers, of which any bytes are valid; the last field ends the struct.
+// SAFETY: sizes, numbers and pointers, of which any bytes are valid; the last field ends the struct.
 unsafe impl Extensible for OutputInfo {
     const NAME: &'static str = "bayes8_output";
     const INITIALIZER: &'static str = "BAYES8_OUTPUT_INIT";
@@ -72,6 +85,7 @@ pub(crate) struct OutputTexts {
     head: CString,
     variance: Option<CString>,
     outcomes: Option<[CString; 2]>,
+    conformal: Option<(CString, ConformalPredictor)>,
     /// Names of the classes, labels or targets.
     items: Vec<CString>,
     /// Units of the targets.
@@ -79,7 +93,7 @@ pub(crate) struct OutputTexts {
 }
 
 impl OutputTexts {
-    pub(crate) fn new(Output { name, head, .. }: &Output) -> Self {
+    pub(crate) fn new(Output { name, head, conformal, .. }: &Output) -> Self {
         let gaussian = head.gaussian();
         let units = gaussian.iter().flat_map(|gaussian| &gaussian.targets);
         Self {
@@ -87,6 +101,7 @@ impl OutputTexts {
             head: c_text(head.name()),
             variance: gaussian.map(|gaussian| c_text(gaussian.variance.name())),
             outcomes: head.labels().map(|labels| labels.outcomes().map(c_text)),
+            conformal: conformal.as_ref().map(|of| (c_text(of.method.name()), of.clone())),
             items: (0..head.count()).map(|index| c_text(&head.name_of(index))).collect(),
             units: units.map(|target| c_text(&target.unit)).collect(),
         }
@@ -94,7 +109,7 @@ impl OutputTexts {
 
     /// The description, whose strings live as long as `self`.
     pub(crate) fn describe(&self, head: &Head) -> OutputInfo {
-        let outcomes = self.outcomes.as_ref();
+        let (outcomes, conformal) = (self.outcomes.as_ref(), self.conformal.as_ref());
         OutputInfo {
             size: size_of::<OutputInfo>(),
             name: self.name.as_ptr(),
@@ -104,6 +119,11 @@ impl OutputTexts {
             sum_words: head.sum_words(),
             variance: self.variance.as_ref().map_or(ptr::null(), |variance| variance.as_ptr()),
             outcomes: outcomes.map_or([ptr::null(); 2], |[no, yes]| [no.as_ptr(), yes.as_ptr()]),
+            conformal_method: conformal.map_or(ptr::null(), |(method, _)| method.as_ptr()),
+            conformal_alpha: conformal.map_or(0.0, |(_, of)| of.alpha),
+            calibration_examples: conformal.map_or(0, |(_, of)| of.calibration_examples),
+            calibration_samples: conformal.map_or(0, |(_, of)| of.samples.into()),
+            calibration_seed: conformal.map_or(0, |(_, of)| of.seed),
         }
     }
 

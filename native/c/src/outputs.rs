@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::extensible::{self, Extensible};
 use crate::model::ModelHandle;
 use crate::pointer::Destination;
+use crate::region::Region;
 use bayes8_native::{Head, Output, Prediction, Sums};
 use std::mem::offset_of;
 
@@ -59,6 +60,13 @@ pub struct Outputs {
     pub output: usize,
     /// The results that are wanted of another output, or NULL, the default. An output can be named once.
     pub next: *const Outputs,
+    /// The prediction set of an output that was calibrated for it (`conformal_method` of `bayes8_output`).
+    /// Of classes, `[count][n]`: 1 for each class that belongs to it, else 0. Of labels, `[count][n][2]`:
+    /// whether "absent" belongs to the set of the label, then whether "present" does.
+    pub set: Buffer<u8>,
+    /// `[count][n][2]`: the lower and the upper end of the prediction interval of each target, in its unit,
+    /// of an output that was calibrated for it. They may be infinite.
+    pub interval: Buffer<f64>,
 }
 
 // SAFETY: sizes, and pointers with sizes, of which any bytes are valid; the last field ends the struct.
@@ -108,7 +116,7 @@ impl<T: Copy> Buffer<T> {
     /// # Safety
     /// `data` is NULL, misaligned, or valid for writes of `capacity` numbers as long as the
     /// destination lives.
-    unsafe fn wanted(
+    pub(crate) unsafe fn wanted(
         self,
         length: usize,
         name: &'static str,
@@ -191,8 +199,12 @@ impl Results {
     }
 }
 
-/// The figures of an output: how many numbers of a picture each has, and where they go if they are wanted.
-pub(crate) struct Figures(Vec<(usize, Option<Destination<f64>>)>);
+/// The figures of an output, and its prediction set or intervals.
+pub(crate) struct Figures {
+    /// How many numbers of a picture each figure has, and where they go if they are wanted.
+    figures: Vec<(usize, Option<Destination<f64>>)>,
+    region: Option<Region>,
+}
 
 impl Figures {
     /// # Safety
@@ -220,16 +232,23 @@ impl Figures {
             let destination = unsafe { buffer.wanted(count.saturating_mul(numbers), name) }?;
             Ok((numbers, destination))
         });
-        destinations.collect::<Result<_, _>>().map(Self)
+        let figures = destinations.collect::<Result<_, _>>()?;
+        // SAFETY: the caller's contract is the same.
+        Ok(Self { figures, region: unsafe { Region::new(outputs, count, output) }? })
     }
 
     pub(crate) fn put(&mut self, picture: usize, sums: &Sums) {
-        if self.0.iter().all(|(_, destination)| destination.is_none()) {
+        let Self { figures: destinations, region } = self;
+        if region.is_none() && destinations.iter().all(|(_, destination)| destination.is_none()) {
             return;
         }
-        let figures = sums.finish().figures();
+        let uncertainty = sums.finish();
+        if let Some(region) = region {
+            region.put(picture, &uncertainty);
+        }
+        let figures = uncertainty.figures();
         let mut rest = &figures[..];
-        for (numbers, destination) in &mut self.0 {
+        for (numbers, destination) in destinations {
             let (row, after) = rest.split_at(*numbers);
             if let Some(destination) = destination {
                 destination.put(picture, row);

@@ -11,6 +11,7 @@ mod model;
 mod outputs;
 mod predict;
 mod progress;
+mod regions;
 mod sums;
 
 use crate::error::{Status, bayes8_last_error_message};

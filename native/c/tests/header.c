@@ -47,5 +47,6 @@ int main(void) {
   CHECK(predict_options.progress == NULL && predict_options.progress_data == NULL);
   CHECK(outputs.size == sizeof outputs && outputs.sums.data == NULL);
   CHECK(outputs.epistemic_std.data == NULL && outputs.output == 0 && outputs.next == NULL);
+  CHECK(output.conformal_method == NULL && outputs.set.data == NULL && outputs.interval.capacity == 0);
   return failures == 0 ? 0 : 1;
 }

@@ -1,9 +1,9 @@
 //! The figures of predictions as arrays of NumPy.
 
 use crate::origin::Origin;
-use bayes8::{Head, Sums};
-use ndarray::{Array2, Axis, aview1};
-use numpy::IntoPyArray;
+use bayes8::{Head, PredictionRegion, Sums, Uncertainty};
+use ndarray::{Array2, Array3, ArrayD, Axis, aview1};
+use numpy::{Element, IntoPyArray};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -40,8 +40,9 @@ pub(crate) fn figures(
         let columns = fields.iter().map(|&(_, columns)| columns.unwrap_or(1)).sum();
         let of_output = sums.iter().skip(index).step_by(origin.outputs.len());
         let mut table = Array2::zeros((of_output.len(), columns));
-        for (mut row, sums) in table.outer_iter_mut().zip(of_output) {
-            row.assign(&aview1(&sums.finish().figures()));
+        let of_output: Vec<Uncertainty> = of_output.map(Sums::finish).collect();
+        for (mut row, figures) in table.outer_iter_mut().zip(&of_output) {
+            row.assign(&aview1(&figures.figures()));
         }
         let (arguments, mut start) = (PyDict::new(py), 0);
         for (name, columns) in fields {
@@ -50,9 +51,57 @@ pub(crate) fn figures(
             arguments.set_item(name, array(py, part, columns.is_none(), is_single)?)?;
             start = end;
         }
+        if let Some(conformal) = &output.conformal {
+            let regions = of_output.iter().filter_map(|figures| conformal.region(figures));
+            let (name, region) = region(py, output.head.count(), regions.collect(), is_single)?;
+            arguments.set_item(name, region)?;
+        }
         all.set_item(&output.name, module.getattr(class)?.call((object,), Some(&arguments))?)?;
     }
     Ok(all.unbind())
+}
+
+/// Returns the prediction sets or intervals of pictures, of outputs with `count` classes, labels or targets, by the
+/// name of their figure. They are read-only arrays without the axis of pictures if `is_single`.
+fn region(
+    py: Python<'_>,
+    count: usize,
+    regions: Vec<PredictionRegion>,
+    is_single: bool,
+) -> PyResult<(&'static str, Bound<'_, PyAny>)> {
+    let intervals = regions.iter().filter_map(PredictionRegion::intervals);
+    let sets = regions.iter().filter_map(PredictionRegion::label_sets);
+    let classes = regions.iter().filter_map(PredictionRegion::class_set);
+    let shape = (regions.len(), count, 2);
+    let (name, array) = match regions.first() {
+        Some(PredictionRegion::Intervals(_)) => {
+            let ends = intervals.flat_map(|intervals| intervals.as_flattened().to_vec());
+            let ends = Array3::from_shape_vec(shape, ends.collect()).expect("two ends");
+            ("intervals", leading(py, ends.into_dyn(), is_single))
+        }
+        Some(PredictionRegion::LabelSets(_)) => {
+            let answers = sets.flatten().flat_map(|set| [set.absent, set.present]);
+            let answers = Array3::from_shape_vec(shape, answers.collect()).expect("two answers");
+            ("sets", leading(py, answers.into_dyn(), is_single))
+        }
+        Some(PredictionRegion::ClassSet(_)) | None => {
+            let mut members = Array2::from_elem((regions.len(), count), false);
+            for (mut row, set) in members.outer_iter_mut().zip(classes) {
+                set.iter().for_each(|&class| row[class] = true);
+            }
+            ("set", leading(py, members.into_dyn(), is_single))
+        }
+    };
+    array.call_method1("setflags", (false,))?;
+    Ok((name, array))
+}
+
+/// Returns an array without its first axis if `is_single`.
+fn leading<T: Element>(py: Python<'_>, array: ArrayD<T>, is_single: bool) -> Bound<'_, PyAny> {
+    match is_single {
+        true => array.index_axis_move(Axis(0), 0).into_pyarray(py).into_any(),
+        false => array.into_pyarray(py).into_any(),
+    }
 }
 
 /// Returns figures `[N, columns]` without the axes that Python does not see, read-only, as every access returns the

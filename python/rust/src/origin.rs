@@ -1,5 +1,6 @@
 //! The model that made a prediction: its digest, and what its outputs mean.
 
+use bayes8::core::conformal::ConformalPredictor;
 use bayes8::core::head::classes::Classes;
 use bayes8::core::head::gaussian::{Gaussian, Target};
 use bayes8::core::head::labels::Labels;
@@ -22,6 +23,7 @@ pub(crate) struct Origin {
 pub(crate) struct Described {
     pub(crate) name: String,
     pub(crate) head: Head,
+    pub(crate) conformal: Option<ConformalPredictor>,
 }
 
 /// [`Head`] in JSON, as predictions pickle it.
@@ -33,6 +35,15 @@ enum Meaning {
     Gaussian(Gaussian),
 }
 
+/// A [`Described`] without its name in JSON.
+#[derive(Serialize, Deserialize)]
+struct SavedOutput {
+    #[serde(flatten)]
+    meaning: Meaning,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conformal: Option<ConformalPredictor>,
+}
+
 impl PartialEq for Origin {
     fn eq(&self, other: &Self) -> bool {
         self.digest == other.digest && self.outputs == other.outputs
@@ -41,7 +52,8 @@ impl PartialEq for Origin {
 
 impl Described {
     pub(crate) fn new(output: &Output) -> Self {
-        Self { name: output.name.clone(), head: output.head.clone() }
+        let Output { name, head, conformal, .. } = output.clone();
+        Self { name, head, conformal }
     }
 
     /// Returns the object of `bayes8._outputs` that describes the output.
@@ -49,10 +61,17 @@ impl Described {
         let (module, head) = (py.import("bayes8._outputs")?, &self.head);
         let names = (0..head.count()).map(|index| head.name_of(index));
         let names = PyTuple::new(py, names.collect::<Vec<_>>())?;
+        let conformal = self.conformal.as_ref().map(|of| {
+            let method = of.method.name();
+            let arguments = (method, of.alpha, of.calibration_examples, of.samples, of.seed);
+            module.call_method1("Conformal", arguments)
+        });
+        let conformal = conformal.transpose()?;
         match head {
-            Head::Classes(_) => module.call_method1("ClassOutput", (&self.name, names)),
+            Head::Classes(_) => module.call_method1("ClassOutput", (&self.name, names, conformal)),
             Head::Labels(labels) => {
-                module.call_method1("LabelOutput", (&self.name, names, labels.outcomes()))
+                let arguments = (&self.name, names, labels.outcomes(), conformal);
+                module.call_method1("LabelOutput", arguments)
             }
             Head::Gaussian(gaussian) => {
                 let target = |(name, target): (Bound<'py, PyAny>, &Target)| {
@@ -62,12 +81,12 @@ impl Described {
                 let targets = names.iter().zip(&gaussian.targets).map(target);
                 let targets = PyTuple::new(py, targets.collect::<PyResult<Vec<_>>>()?)?;
                 let variance = gaussian.variance.name();
-                module.call_method1("TargetOutput", (&self.name, targets, variance))
+                module.call_method1("TargetOutput", (&self.name, targets, variance, conformal))
             }
         }
     }
 
-    fn saved(&self) -> (&str, Meaning) {
+    fn saved(&self) -> (&str, SavedOutput) {
         let meaning = match &self.head {
             Head::Classes(classes) => {
                 Meaning::Classes { count: classes.count, names: classes.names.clone() }
@@ -77,11 +96,11 @@ impl Described {
             }
             Head::Gaussian(gaussian) => Meaning::Gaussian(Gaussian::clone(gaussian)),
         };
-        (&self.name, meaning)
+        (&self.name, SavedOutput { meaning, conformal: self.conformal.clone() })
     }
 
     /// Returns the output that [`Self::saved`] gave; `None` if no output is like that.
-    fn restored(name: String, meaning: Meaning) -> Option<Self> {
+    fn restored(name: String, SavedOutput { meaning, conformal }: SavedOutput) -> Option<Self> {
         let (head, names, expected) = match meaning {
             Meaning::Classes { count, names } => {
                 let named = names.len();
@@ -96,7 +115,8 @@ impl Described {
         };
         // A number that a file could hold, so that sizes do not overflow.
         let exists = (1..=u32::MAX as usize).contains(&head.count());
-        (exists && (named_all(names, expected))).then_some(Self { name, head })
+        let fits = conformal.as_ref().is_none_or(|conformal| conformal.check(&head).is_ok());
+        (exists && named_all(names, expected) && fits).then_some(Self { name, head, conformal })
     }
 }
 
@@ -118,8 +138,8 @@ impl Origin {
 
     /// Returns the origin that was saved; `None` if no model has such outputs.
     pub(crate) fn restore(digest: String, outputs: &str) -> Option<Self> {
-        let outputs: Vec<(String, Meaning)> = serde_json::from_str(outputs).ok()?;
-        let outputs = outputs.into_iter().map(|(name, meaning)| Described::restored(name, meaning));
+        let outputs: Vec<(String, SavedOutput)> = serde_json::from_str(outputs).ok()?;
+        let outputs = outputs.into_iter().map(|(name, saved)| Described::restored(name, saved));
         let outputs = outputs.collect::<Option<Vec<_>>>()?;
         (!outputs.is_empty()).then(|| Self::new(digest, outputs))
     }

@@ -1,7 +1,8 @@
 //! `bayes8.Prediction`.
 
+mod parts;
+
 use crate::draws::Draws;
-use crate::figures::figures;
 use crate::origin::Origin;
 use crate::saved::Saved;
 use bayes8::Sums;
@@ -100,6 +101,30 @@ impl Prediction {
     #[getter]
     fn epistemic_std<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.first(py)?.getattr("epistemic_std")
+    }
+
+    /// Whether each class belongs to the prediction set, bool [N, classes].
+    ///
+    /// None if the model was not calibrated for sets.
+    #[getter]
+    fn set<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("set")
+    }
+
+    /// Whether the set of each label holds "absent" and "present", bool [N, labels, 2].
+    ///
+    /// None if the model was not calibrated for sets.
+    #[getter]
+    fn sets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("sets")
+    }
+
+    /// Both ends of the prediction interval of each target, [N, targets, 2].
+    ///
+    /// None if the model was not calibrated for intervals.
+    #[getter]
+    fn intervals<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("intervals")
     }
 
     /// Logits, or other numbers, of every sample, [N, samples, numbers], if `keep_logits` asked.
@@ -324,77 +349,5 @@ impl Prediction {
         }
         let logits = logits.map(|logits| logits.readonly().as_array().to_owned());
         Ok(Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() })
-    }
-}
-
-impl Prediction {
-    pub(crate) fn new(
-        predictions: Vec<bayes8::Prediction>,
-        draws: Draws,
-        origin: Arc<Origin>,
-        is_single: bool,
-        keep_logits: bool,
-    ) -> Self {
-        let logits = keep_logits.then(|| {
-            let shape = (predictions.len(), draws.count() as usize, origin.numbers());
-            let mut all = Array3::zeros(shape);
-            for (mut of_picture, prediction) in all.outer_iter_mut().zip(&predictions) {
-                of_picture.assign(&prediction.logits().expect("they were kept"));
-            }
-            all
-        });
-        let sums =
-            |p: &bayes8::Prediction| p.outputs().map(|(_, sums)| sums.clone()).collect::<Vec<_>>();
-        let sums = predictions.iter().flat_map(sums).collect();
-        Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() }
-    }
-
-    /// Returns other predictions of the same model.
-    fn with(
-        &self,
-        sums: Vec<Sums>,
-        logits: Option<Array3<f32>>,
-        draws: Draws,
-        is_single: bool,
-    ) -> Self {
-        let origin = Arc::clone(&self.origin);
-        Self { sums, logits, draws, origin, is_single, figures: PyOnceLock::new() }
-    }
-
-    fn of_pictures(&self, pictures: &[usize], is_single: bool) -> Self {
-        let outputs = self.origin.outputs.len();
-        let of_picture = |&picture: &usize| &self.sums[picture * outputs..(picture + 1) * outputs];
-        let sums = pictures.iter().flat_map(of_picture).cloned().collect();
-        let logits = self.logits.as_ref().map(|logits| logits.select(Axis(0), pictures));
-        self.with(sums, logits, self.draws.clone(), is_single)
-    }
-
-    /// Says which pictures these are, for messages.
-    fn extent(&self) -> String {
-        match (self.is_single, self.count()) {
-            (true, _) => "a single picture".into(),
-            (false, count) => format!("a batch of {count}"),
-        }
-    }
-
-    /// Returns the integers of all sums, picture by picture.
-    fn words(&self) -> impl Iterator<Item = i64> {
-        self.sums.iter().flat_map(Sums::to_words)
-    }
-
-    /// Returns the number of pictures.
-    fn count(&self) -> usize {
-        self.sums.len() / self.origin.outputs.len()
-    }
-
-    /// Returns the figures of every output, by name.
-    fn figures<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
-        let made = || figures(py, &self.sums, &self.origin, self.is_single);
-        Ok(self.figures.get_or_try_init(py, made)?.bind(py))
-    }
-
-    /// Returns the figures of the first output.
-    fn first<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.figures(py)?.as_any().get_item(&self.origin.outputs[0].name)
     }
 }

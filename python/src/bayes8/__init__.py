@@ -24,6 +24,7 @@ from ._files import load
 from ._outputs import (
     ClassFigures,
     ClassOutput,
+    Conformal,
     LabelFigures,
     LabelOutput,
     Target,
@@ -35,6 +36,7 @@ from ._quantize import quantize
 __all__ = [
     "ClassFigures",
     "ClassOutput",
+    "Conformal",
     "Error",
     "LabelFigures",
     "LabelOutput",

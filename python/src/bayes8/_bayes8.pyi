@@ -237,6 +237,27 @@ class Prediction:
         """Part of each target's `std` from doubt about the weights, [N, targets]."""
 
     @property
+    def set(self) -> NDArray[np.bool_] | None:
+        """Whether each class belongs to the prediction set, bool [N, classes].
+
+        None if the model was not calibrated for sets.
+        """
+
+    @property
+    def sets(self) -> NDArray[np.bool_] | None:
+        """Whether the set of each label holds "absent" and "present", bool [N, labels, 2].
+
+        None if the model was not calibrated for sets.
+        """
+
+    @property
+    def intervals(self) -> Floats | None:
+        """Both ends of the prediction interval of each target, [N, targets, 2].
+
+        None if the model was not calibrated for intervals.
+        """
+
+    @property
     def logits(self) -> NDArray[np.float32] | None:
         """Logits, or other numbers, of every sample, [N, samples, numbers], if `keep_logits` asked.
 

@@ -12,7 +12,30 @@ from ._bayes8 import normal_quantile, whole
 from ._networks import check_types
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ._typing import Floats
+
+
+@dataclass(frozen=True)
+class Conformal:
+    """How an output was calibrated for sets or intervals, by `bayes8 evaluate --store`.
+
+    Attributes:
+        method: the score: "lac", "aps", "raps" or "residuals".
+        alpha: the share of inputs whose set or interval may miss the truth.
+        calibration_examples: number of examples from which it was calibrated.
+        samples: number of samples of each of these, from sample 0. The promise is for predictions
+            with the same samples.
+        seed: of the samples.
+
+    """
+
+    method: Literal["lac", "aps", "raps", "residuals"]
+    alpha: float
+    calibration_examples: int
+    samples: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -22,12 +45,14 @@ class ClassOutput:
     Attributes:
         name: of the output.
         class_names: one per class; "class N" where the model has none.
+        conformal: how it was calibrated for prediction sets, if it was.
         head: what the output means.
 
     """
 
     name: str
     class_names: tuple[str, ...]
+    conformal: Conformal | None = None
     head: Literal["classes"] = field(default="classes", init=False)
 
 
@@ -39,6 +64,7 @@ class LabelOutput:
         name: of the output.
         label_names: one per label; "label N" where the model has none.
         outcomes: names of the two outcomes of each label, without it and with it.
+        conformal: how it was calibrated for prediction sets, if it was.
         head: what the output means.
 
     """
@@ -46,6 +72,7 @@ class LabelOutput:
     name: str
     label_names: tuple[str, ...]
     outcomes: tuple[str, str] = ("no", "yes")
+    conformal: Conformal | None = None
     head: Literal["labels"] = field(default="labels", init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +108,7 @@ class TargetOutput:
         targets: with their units; "target N" is the name of those that have none.
         variance: how the network states the variance of a target: not at all ("none"), by its
             logarithm ("log") or before a softplus ("softplus").
+        conformal: how it was calibrated for prediction intervals, if it was.
         head: what the output means.
 
     """
@@ -88,6 +116,7 @@ class TargetOutput:
     name: str
     targets: tuple[Target, ...]
     variance: Literal["none", "log", "softplus"] = "none"
+    conformal: Conformal | None = None
     head: Literal["gaussian"] = field(default="gaussian", init=False)
 
 
@@ -101,7 +130,9 @@ class _Figures:
 
         def __getattr__(self, name: str) -> object:
             cls = type(self)
-            own = [each.name for each in fields(cls) if each.name != "output"]
+            # What the model was not calibrated for is None.
+            own = [each.name for each in fields(cls) if self.__dict__.get(each.name) is not None]
+            own.remove("output")
             message = f"{cls._what} have no {name}; they have {', '.join([*own, *cls._methods])}"
             raise AttributeError(message, name=name, obj=self)
 
@@ -147,6 +178,8 @@ class ClassFigures(_Probabilities):
         predictive_entropy: total uncertainty: entropy of the mean probabilities, [N].
         expected_entropy: aleatoric uncertainty: mean of the entropies of the samples, [N].
         mutual_information: epistemic uncertainty: the total minus the aleatoric, [N].
+        set: whether each class belongs to the prediction set, bool [N, classes]; None if the model
+            was not calibrated for sets.
 
     """
 
@@ -158,6 +191,7 @@ class ClassFigures(_Probabilities):
     predictive_entropy: Any
     expected_entropy: Any
     mutual_information: Any
+    set: NDArray[np.bool_] | None = None
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -175,6 +209,8 @@ class LabelFigures(_Probabilities):
         predictive_entropy: total uncertainty: entropy of each mean probability, [N, labels].
         expected_entropy: aleatoric uncertainty: mean of the entropies of the samples, [N, labels].
         mutual_information: epistemic uncertainty: the total minus the aleatoric, [N, labels].
+        sets: whether the prediction set of each label holds "absent" and "present", bool
+            [N, labels, 2]; None if the model was not calibrated for sets.
 
     """
 
@@ -186,6 +222,7 @@ class LabelFigures(_Probabilities):
     predictive_entropy: Floats
     expected_entropy: Floats
     mutual_information: Floats
+    sets: NDArray[np.bool_] | None = None
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -203,6 +240,8 @@ class TargetFigures(_Figures):
         aleatoric_std: its part from noise in the data, [N, targets]. The squares of the parts sum
             to the square of the total.
         epistemic_std: its part from doubt about the weights, [N, targets].
+        intervals: both ends of the prediction interval of each target, [N, targets, 2]; None if the
+            model was not calibrated for intervals.
 
     """
 
@@ -214,6 +253,7 @@ class TargetFigures(_Figures):
     std: Floats
     aleatoric_std: Floats
     epistemic_std: Floats
+    intervals: Floats | None = None
 
     def interval(self, level: float = 0.95) -> Floats:
         """Returns the central interval that holds each target with probability `level`.

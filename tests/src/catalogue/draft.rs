@@ -45,7 +45,12 @@ impl Draft {
     /// If it does not fit a file, or if its name is taken.
     pub(super) fn model(&mut self, name: &str, model: &QuantizedModel) {
         let bytes = format::write(model).unwrap_or_else(|error| panic!("{name}: {error}"));
-        self.model_file(name, ModelFile::Inline { base64: to_base64(&without_digest(&bytes)) });
+        // Conformal predictors come only with a digest.
+        let bytes = match model.outputs().iter().any(|output| output.conformal.is_some()) {
+            true => bytes,
+            false => without_digest(&bytes),
+        };
+        self.model_file(name, ModelFile::Inline { base64: to_base64(&bytes) });
     }
 
     pub(super) fn model_file(&mut self, name: &str, file: ModelFile) {

@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use crate::models::{Builder, Kind, with_seven_bits};
 use crate::vectors::VectorFile;
+use bayes8_core::conformal::{ClassScore, ConformalPredictor, Method};
 use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::head::Head;
 use bayes8_core::head::classes::Classes;
@@ -40,6 +41,46 @@ pub(super) fn heads() -> VectorFile {
     add(&mut draft, "classes, labels and targets", &model);
     let model = several(Kind::Deterministic).expect("a network that fits");
     add(&mut draft, "nothing random", &model);
+    draft.finish()
+}
+
+/// Sets and intervals of all methods. The thresholds let in few, some and all.
+pub(super) fn conformal() -> VectorFile {
+    let mut draft = Draft::new(
+        "conformal",
+        "Networks with conformal predictors: sets of classes and of answers to labels, and intervals.",
+    );
+    let (lac, infinity) = (Method::Classes(ClassScore::Lac), f64::INFINITY);
+    let raps = |lambda, k_reg| Method::Classes(ClassScore::Raps { lambda, k_reg });
+    for (name, method, classes, labels, targets) in [
+        ("lac", lac, 0.8, [0.25, 0.5, 0.75], [1.7, 0.3]),
+        ("aps", Method::Classes(ClassScore::Aps), 0.9, [0.0, 0.4, 1.0], [0.1 + 0.2, 1e-3]),
+        ("raps", raps(0.1, 1), 1.0, [0.9, infinity, 0.6], [0.0, infinity]),
+        ("raps from the first place", raps(0.25, 0), 1.2, [0.1, 0.2, 0.3], [3.0, 1e6]),
+        ("everything", raps(1e9, 2), infinity, [infinity; 3], [infinity; 2]),
+    ] {
+        let predictor = |method, thresholds: &[f64]| ConformalPredictor {
+            method,
+            alpha: 0.1,
+            thresholds: thresholds.to_vec(),
+            calibration_examples: 1000,
+            samples: 4,
+            seed: 0,
+        };
+        let model = [
+            ("kind", predictor(method, &[classes])),
+            ("tags", predictor(lac, &labels)),
+            ("size", predictor(Method::Residuals, &targets)),
+        ]
+        .into_iter()
+        .fold(
+            several(Kind::Bayesian).expect("a network that fits"),
+            |model, (output, of)| {
+                model.with_conformal(output, Some(of)).expect("predictors that fit")
+            },
+        );
+        add(&mut draft, name, &model);
+    }
     draft.finish()
 }
 

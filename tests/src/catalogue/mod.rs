@@ -31,6 +31,7 @@ pub fn files(root: &Path) -> Result<Vec<VectorFile>, String> {
         geometry::file(),
         heads::heads(),
         heads::inputs(),
+        heads::conformal(),
         networks::file(),
         shipped::file(root)?,
     ])

@@ -97,7 +97,7 @@ impl Builder {
             }
             nodes.push(node);
         }
-        let output = Output { name: name.into(), nodes, head };
+        let output = Output { name: name.into(), nodes, head, conformal: None };
         self.parts.outputs = self.parts.outputs.iter().cloned().chain([output]).collect();
     }
 

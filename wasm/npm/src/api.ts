@@ -7,10 +7,13 @@ export { Model } from "./model.js";
 export {
   type ClassesInfo,
   type ClassesPrediction,
+  type ConformalInfo,
+  type ConformalJson,
   type GaussianInfo,
   type GaussianPrediction,
   type LabelsInfo,
   type LabelsPrediction,
+  type LabelSet,
   type OutputInfo,
   type OutputJson,
   type OutputPrediction,

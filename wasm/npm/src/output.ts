@@ -1,12 +1,32 @@
 import { Bayes8Error } from "./error.js";
 import type { Glue } from "./glue.js";
 
+/** How an output was calibrated, by `bayes8 evaluate --store`, to give sets or intervals that hold the truth. */
+export interface ConformalInfo {
+  readonly method: "lac" | "aps" | "raps" | "residuals";
+  /** The share of pictures whose set or interval may miss the truth. */
+  readonly alpha: number;
+  readonly calibrationExamples: number;
+  /** The promise is for predictions with this number of samples, from sample 0. */
+  readonly samples: number;
+  /** Seed of the samples, in decimal. */
+  readonly seed: string;
+}
+
+/** Which answers the prediction set of a label holds; both or none are possible. */
+export interface LabelSet {
+  readonly absent: boolean;
+  readonly present: boolean;
+}
+
 /** An output that tells mutually exclusive classes apart. */
 export interface ClassesInfo {
   readonly head: "classes";
   readonly name: string;
   /** One name per class; `class N` if the model names none. */
   readonly classNames: readonly string[];
+  /** What gives prediction sets; absent if the model was not calibrated for them. */
+  readonly conformal?: ConformalInfo;
 }
 
 /** An output of independent labels: a picture has any of them, several or none. */
@@ -17,6 +37,8 @@ export interface LabelsInfo {
   readonly labelNames: readonly string[];
   /** The two outcomes of each label, without it and with it: `no` and `yes`, unless a single label has other names. */
   readonly outcomes: readonly [string, string];
+  /** What gives prediction sets; absent if the model was not calibrated for them. */
+  readonly conformal?: ConformalInfo;
 }
 
 /** A target of a regression. */
@@ -39,6 +61,8 @@ export interface GaussianInfo {
   /** How the network states the variance of its targets. */
   readonly variance: "none" | "log" | "softplus";
   readonly targets: readonly TargetInfo[];
+  /** What gives prediction intervals; absent if the model was not calibrated for them. */
+  readonly conformal?: ConformalInfo;
 }
 
 /** An output of a model; `head` says what it means. */
@@ -59,6 +83,8 @@ export interface ClassesPrediction {
   readonly expectedEntropy: number;
   /** Epistemic uncertainty: the difference of the two entropies, at least 0. */
   readonly mutualInformation: number;
+  /** The classes of the prediction set, the most probable first, if the model was calibrated for sets. */
+  readonly set?: readonly number[];
   /** The output's part of the prediction's sums. */
   readonly sums: BigInt64Array;
 }
@@ -78,6 +104,8 @@ export interface LabelsPrediction {
   readonly expectedEntropy: Float64Array;
   /** Epistemic uncertainty: the difference of the two entropies, at least 0. */
   readonly mutualInformation: Float64Array;
+  /** The prediction set of each label, if the model was calibrated for sets. */
+  readonly sets?: readonly LabelSet[];
   /** The output's part of the prediction's sums. */
   readonly sums: BigInt64Array;
 }
@@ -94,6 +122,11 @@ export interface GaussianPrediction {
   readonly aleatoricStd: Float64Array;
   /** Standard deviation of the samples' means: doubt about the weights. */
   readonly epistemicStd: Float64Array;
+  /**
+   * The lower and the upper end of the prediction interval of each target, perhaps infinite, if the model was
+   * calibrated for intervals.
+   */
+  readonly intervals?: readonly (readonly [number, number])[];
   /** The output's part of the prediction's sums. */
   readonly sums: BigInt64Array;
 }
@@ -114,6 +147,8 @@ export interface RawOutput {
   readonly sumWords: number;
   /** The head, for `Glue.figures`: 2, the variance, and four numbers of each target for a regression. */
   readonly parameters: readonly number[];
+  /** `parameters` are the method and the thresholds, for `Glue.figures`. */
+  readonly conformal?: ConformalInfo & { readonly parameters: readonly number[] };
 }
 
 const VARIANCES = ["none", "log", "softplus"] as const;
@@ -128,33 +163,57 @@ const FIGURES = {
 } as const;
 
 /** The description for users. */
-export function describe({ name, head, names, outcomes, units, parameters }: RawOutput): OutputInfo {
+export function describe({ name, head, names, outcomes, units, parameters, conformal: of }: RawOutput): OutputInfo {
+  const { method, alpha, calibrationExamples, samples, seed } = of ?? ({} as ConformalInfo);
+  const conformal = of && { conformal: { method, alpha, calibrationExamples, samples, seed } };
   switch (head) {
     case "classes":
-      return { head, name, classNames: names };
+      return { head, name, classNames: names, ...conformal };
     case "labels":
-      return { head, name, labelNames: names, outcomes: outcomes as [string, string] };
+      return { head, name, labelNames: names, outcomes: outcomes as [string, string], ...conformal };
     case "gaussian": {
       const target = (name: string, index: number) => {
         const [scale, offset, noise] = parameters.slice(2 + 4 * index) as [number, number, number];
         return { name, unit: units[index]!, scale, offset, noise };
       };
-      return { head, name, variance: VARIANCES[parameters[1]!]!, targets: names.map(target) };
+      return { head, name, variance: VARIANCES[parameters[1]!]!, targets: names.map(target), ...conformal };
     }
   }
 }
 
 /** The figures of an output, from its sums. */
-export function finish({ name, head, names, parameters }: RawOutput, sums: BigInt64Array, glue: Glue): OutputPrediction {
-  const figures = glue.figures(Float64Array.from(parameters), sums);
+export function finish(raw: RawOutput, sums: BigInt64Array, glue: Glue): OutputPrediction {
+  const { name, head, names, parameters, conformal } = raw;
+  const figures = glue.figures(Float64Array.from(parameters), Float64Array.from(conformal?.parameters ?? []), sums);
   const result: Record<string, unknown> = { head, name };
   let end = 0;
   for (const figure of FIGURES[head]) {
     const isNumber = head === "classes" && end >= 2 * names.length;
     result[figure] = isNumber ? figures[end++] : figures.slice(end, (end += names.length));
   }
+  if (conformal) {
+    const rest = [...figures.slice(end)];
+    const pairs = names.map((_, index) => rest.slice(2 * index, 2 * index + 2));
+    if (head === "classes") result.set = rest;
+    else if (head === "gaussian") result.intervals = pairs;
+    else result.sets = pairs.map(([absent, present]) => ({ absent: !!absent, present: !!present }));
+  }
   result.sums = sums;
   return result as unknown as OutputPrediction;
+}
+
+/** The set or the intervals of an output with the keys of `bayes8 predict --json`; nothing if it has none. */
+export function conformalJson(
+  { conformal, names }: RawOutput,
+  { set, sets, intervals }: { [K in "set" | "sets" | "intervals"]?: unknown },
+  isCalibrated: (of: ConformalInfo) => boolean,
+): { readonly conformal?: ConformalJson } {
+  if (!conformal) return {};
+  const { method, alpha, calibrationExamples: calibration_examples } = conformal;
+  const common = { method, alpha, calibration_examples, as_calibrated: isCalibrated(conformal) };
+  const named = (set as number[] | undefined)?.map((index) => ({ class: index, name: names[index]! }));
+  const region = named ? { set: named } : sets ? { sets } : { intervals };
+  return { conformal: { ...common, ...region } as ConformalJson };
 }
 
 /** The figures of an output with the keys of `bayes8 predict --json`. */
@@ -183,8 +242,23 @@ export function noClasses(asked: string, { name, head }: Pick<OutputPrediction, 
   );
 }
 
+/** A prediction set or intervals as JSON. */
+export interface ConformalJson {
+  readonly method: ConformalInfo["method"];
+  readonly alpha: number;
+  readonly calibration_examples: number;
+  /** Whether the prediction has the samples that the promise is for. */
+  readonly as_calibrated: boolean;
+  /** Of classes. */
+  readonly set?: readonly { readonly class: number; readonly name: string }[];
+  /** Of labels. */
+  readonly sets?: readonly LabelSet[];
+  /** Of targets; JSON writes an infinite end as null. */
+  readonly intervals?: readonly (readonly [number, number])[];
+}
+
 /** An `OutputPrediction` as JSON. */
-export type OutputJson =
+export type OutputJson = { readonly conformal?: ConformalJson } & (
   | {
       readonly head: "classes";
       readonly probabilities: readonly number[];
@@ -207,4 +281,5 @@ export type OutputJson =
       readonly std: readonly number[];
       readonly aleatoric_std: readonly number[];
       readonly epistemic_std: readonly number[];
-    };
+    }
+);

@@ -1,7 +1,7 @@
 import { Bayes8Error } from "./error.js";
 import type { Glue } from "./glue.js";
 import { shown } from "./kinds.js";
-import { addShortcuts, finish, noClasses, type OutputJson, type OutputPrediction, type RawOutput, toJson } from "./output.js";
+import { addShortcuts, type ConformalInfo, conformalJson, type ConformalJson, finish, noClasses, type OutputJson, type OutputPrediction, type RawOutput, toJson } from "./output.js";
 
 /** One class of a prediction. */
 export interface ClassProbability {
@@ -33,6 +33,8 @@ interface CommonJson {
 export interface PredictionJson extends CommonJson {
   /** The three most probable classes, best first. */
   readonly top: readonly ClassProbability[];
+  /** The prediction set, if the model was calibrated for sets. */
+  readonly conformal?: ConformalJson;
   readonly predictive_entropy: number;
   readonly expected_entropy: number;
   readonly mutual_information: number;
@@ -136,14 +138,22 @@ export class Prediction {
       first_sample: this.firstSample,
       seed: this.seed <= Number.MAX_SAFE_INTEGER ? Number(this.seed) : String(this.seed),
     };
-    const outputs = Object.values(this.outputs);
+    const isCalibrated = ({ samples, seed }: ConformalInfo) =>
+      this.firstSample === 0 && this.samples === samples && String(this.seed) === seed;
+    const outputs = this.#raw.map((raw) => {
+      const output = this.outputs[raw.name]!;
+      return { ...output, conformal: conformalJson(raw, output, isCalibrated) };
+    });
     if (outputs.length > 1 || outputs[0]!.head !== "classes") {
-      const byName = Object.fromEntries(outputs.map((output) => [output.name, toJson(output)]));
+      const byName = Object.fromEntries(
+        outputs.map((output) => [output.name, { ...toJson(output), ...output.conformal }]),
+      );
       return { model_digest: this.modelDigest, outputs: byName, ...common };
     }
     return {
       model_digest: this.modelDigest,
       top: this.top(3),
+      ...outputs[0]!.conformal,
       predictive_entropy: this.predictiveEntropy,
       expected_entropy: this.expectedEntropy,
       mutual_information: this.mutualInformation,

@@ -40,6 +40,7 @@ Examples:
   bayes8 evaluate model.safetensors --data test.npz --conformal aps --calibration-set other.npz
   bayes8 evaluate concrete.safetensors --data test.npz --conformal residuals --alpha 0.05 \\
       --calibration-set other.npz
+  bayes8 evaluate model.safetensors --data test.npz --conformal lac --calibration-set other.npz --store
 
   # how INT8 differs from FP32, also under drift, as a report for people
   bayes8 corrupt test.npz -o corruptions.npz
@@ -64,7 +65,7 @@ pub(crate) struct Arguments {
 
     /// The output of the model to evaluate, whose truth is in --data [default: the first]
     #[arg(long, value_name = "NAME")]
-    evaluate_output: Option<String>,
+    pub(super) evaluate_output: Option<String>,
 
     /// Pictures of another distribution, about which the model should be unsure: an npz with `x`
     #[arg(long, value_name = "NPZ")]
@@ -100,7 +101,7 @@ pub(crate) struct Arguments {
     golden: Option<PathBuf>,
 
     #[command(flatten, next_help_heading = "Conformal prediction")]
-    conformal: ConformalArguments,
+    pub(super) conformal: ConformalArguments,
 
     #[command(flatten)]
     sampling: Sampling,

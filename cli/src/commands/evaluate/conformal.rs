@@ -29,8 +29,16 @@ pub(super) struct ConformalArguments {
 
     /// The places of raps without penalty
     #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "conformal")]
-    #[arg(value_parser = whole::<usize>(0..=1_000_000), default_value = "5")]
-    raps_places: usize,
+    #[arg(value_parser = whole::<u32>(0..=1_000_000), default_value = "5")]
+    raps_places: u32,
+
+    /// Put the thresholds into MODEL, so that `predict` gives sets or intervals; only if the exit code is 0
+    #[arg(long, requires = "conformal")]
+    pub(super) store: bool,
+
+    /// With --store, write the model to this file and leave MODEL as it is
+    #[arg(short, long, value_name = "FILE", requires = "store")]
+    pub(super) output: Option<PathBuf>,
 }
 
 /// Names of [`Method`].

@@ -3,7 +3,8 @@
 use crate::style::shorten;
 use bayes8_evaluate::model_report::ModelReport;
 use bayes8_evaluate::output_report::{HeadReport, OutputReport, TargetReport};
-use bayes8_evaluate::style::{bytes, counted, thousands};
+use bayes8_evaluate::style::{bytes, counted, four_places, thousands};
+use bayes8_native::core::conformal::ConformalPredictor;
 use bayes8_native::core::head::Output;
 use bayes8_native::core::head::gaussian::Variance;
 
@@ -13,7 +14,8 @@ pub(super) fn facts(report: &ModelReport) -> Vec<(&'static str, String)> {
         &report.outputs[..]
         && name == Output::NAME
     {
-        return vec![("classes", format!("{}{}", thousands(*count as u64), listed(names)))];
+        let classes = ("classes", format!("{}{}", thousands(*count as u64), listed(names)));
+        return [classes].into_iter().chain(conformal(&report.outputs[0])).collect();
     }
     report.outputs.iter().flat_map(of_output).collect()
 }
@@ -49,7 +51,23 @@ fn of_output(output: &OutputReport) -> Vec<(&'static str, String)> {
     let head = ("output", format!("{}: {what}; {memory}", shorten(&output.name, 24)));
     let targets =
         targets.iter().enumerate().map(|(index, target)| ("target", of_target(index, target)));
-    [head].into_iter().chain(targets).collect()
+    [head].into_iter().chain(targets).chain(conformal(output)).collect()
+}
+
+/// What gives the sets or intervals of an output.
+fn conformal(output: &OutputReport) -> Option<(&'static str, String)> {
+    let ConformalPredictor { method, alpha, thresholds, calibration_examples, samples, seed } =
+        output.conformal.as_ref()?;
+    let raps = method.raps().map(|(lambda, k_reg)| format!(" (lambda {lambda}, k_reg {k_reg})"));
+    let thresholds = first(thresholds.iter().map(|threshold| four_places(*threshold)));
+    let text = format!(
+        "{}{}, alpha {alpha}, threshold {thresholds}; from {}, {} of seed {seed}",
+        method.name(),
+        raps.unwrap_or_default(),
+        counted(*calibration_examples, "example"),
+        counted(*samples, "sample"),
+    );
+    Some(("conformal", text))
 }
 
 fn of_target(index: usize, target: &TargetReport) -> String {
@@ -62,11 +80,15 @@ fn of_target(index: usize, target: &TargetReport) -> String {
 
 /// The first few names, after a colon.
 fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 10;
-    if names.is_empty() {
-        return String::new();
+    match names {
+        [] => String::new(),
+        names => format!(": {}", first(names.iter().map(|name| shorten(name, 24)))),
     }
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| shorten(name, 24)).collect();
-    let more = if names.len() > SHOWN { ", ..." } else { "" };
-    format!(": {}{more}", shown.join(", "))
+}
+
+/// The first few of `all`.
+fn first(all: impl ExactSizeIterator<Item = String>) -> String {
+    const SHOWN: usize = 10;
+    let more = if all.len() > SHOWN { ", ..." } else { "" };
+    format!("{}{more}", all.take(SHOWN).collect::<Vec<_>>().join(", "))
 }

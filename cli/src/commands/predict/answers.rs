@@ -2,13 +2,13 @@
 
 use super::block::Block;
 use super::classes::{Class, ClassAnswer, ClassView};
-use super::labels::{self, LabelAnswer};
+use super::conformal::{ClassSet, Conformal, ConformalAnswer};
+use super::labels::{LabelAnswer, LabelView};
 use super::targets::{TargetAnswer, TargetView};
 use crate::style::{shorten, shorten_path};
 use bayes8_evaluate::prediction::Outcome;
 use bayes8_evaluate::style::{Style, counted};
 use bayes8_native::Model;
-use bayes8_native::core::head::labels::Labels;
 use bayes8_native::core::head::{Head, Output, Uncertainty};
 use serde::{Serialize, Serializer};
 use std::ops::Range;
@@ -38,7 +38,7 @@ pub(super) struct Answers<'a> {
 /// Presents an output.
 enum View<'a> {
     Classes(ClassView<'a>),
-    Labels(&'a Labels),
+    Labels(LabelView<'a>),
     Targets(TargetView<'a>),
 }
 
@@ -49,6 +49,8 @@ struct PlainAnswer<'a> {
     /// Identifies the model: `bayes8 inspect` shows it too.
     model_digest: &'a str,
     top: Vec<Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conformal: Option<ConformalAnswer<ClassSet>>,
     predictive_entropy: f64,
     expected_entropy: f64,
     mutual_information: f64,
@@ -90,17 +92,40 @@ fn as_object<S: Serializer>(
 
 impl<'a> Answers<'a> {
     pub(super) fn new(model: &'a Model, options: Options) -> Self {
-        let view = |output: &'a Output| match &output.head {
-            Head::Classes(classes) => {
-                View::Classes(ClassView::new(classes, options.top, options.abstain_above))
-            }
-            Head::Labels(labels) => View::Labels(labels),
-            Head::Gaussian(gaussian) => {
-                View::Targets(TargetView::new(&output.name, gaussian, options.level))
+        let view = |output: &'a Output| {
+            let conformal = output.conformal.as_ref().map(|predictor| Conformal {
+                predictor,
+                as_calibrated: predictor.is_for(&options.samples, options.seed),
+            });
+            match &output.head {
+                Head::Classes(classes) => {
+                    let Options { top, abstain_above, .. } = options;
+                    View::Classes(ClassView::new(classes, top, abstain_above, conformal))
+                }
+                Head::Labels(labels) => View::Labels(LabelView { labels, conformal }),
+                Head::Gaussian(gaussian) => {
+                    let (name, level) = (&output.name, options.level);
+                    View::Targets(TargetView::new(name, gaussian, level, conformal))
+                }
             }
         };
         let views = model.quantized().outputs().iter().map(view).collect();
         Self { model, model_digest: model.digest().to_string(), options, views }
+    }
+
+    /// A note if sets or intervals were calibrated with other samples.
+    pub(super) fn note(&self) -> Option<String> {
+        let Options { samples, seed, .. } = &self.options;
+        let mut predictors = self.outputs().iter().filter_map(|output| output.conformal.as_ref());
+        let other = predictors.find(|predictor| !predictor.is_for(samples, *seed))?;
+        let from = if samples.start == 0 { "" } else { ", not from the first one" };
+        Some(format!(
+            "sets and intervals were calibrated with {} of seed {}, and may miss the truth more often with {} \
+             of seed {seed}{from}",
+            counted(other.samples, "sample"),
+            other.seed,
+            counted(samples.len() as u64, "sample"),
+        ))
     }
 
     fn outputs(&self) -> &'a [Output] {
@@ -125,6 +150,7 @@ impl<'a> Answers<'a> {
                 picture,
                 model_digest,
                 top: view.top(figures),
+                conformal: view.set(figures),
                 predictive_entropy: figures.predictive_entropy,
                 expected_entropy: figures.expected_entropy,
                 mutual_information: figures.mutual_information,
@@ -216,9 +242,7 @@ impl<'a> View<'a> {
     fn json(&'a self, figures: &'a Uncertainty) -> OutputAnswer<'a> {
         match (self, figures) {
             (Self::Classes(view), Uncertainty::Classes(of)) => OutputAnswer::Classes(view.json(of)),
-            (Self::Labels(labels), Uncertainty::Labels(of)) => {
-                OutputAnswer::Labels(labels::json(labels, of))
-            }
+            (Self::Labels(view), Uncertainty::Labels(of)) => OutputAnswer::Labels(view.json(of)),
             (Self::Targets(view), Uncertainty::Gaussian(of)) => {
                 OutputAnswer::Targets(view.json(of))
             }
@@ -229,7 +253,7 @@ impl<'a> View<'a> {
     fn block(&self, figures: &Uncertainty) -> Block {
         match (self, figures) {
             (Self::Classes(view), Uncertainty::Classes(of)) => view.block(of),
-            (Self::Labels(labels), Uncertainty::Labels(of)) => labels::block(labels, of),
+            (Self::Labels(view), Uncertainty::Labels(of)) => view.block(of),
             (Self::Targets(view), Uncertainty::Gaussian(of)) => view.block(of),
             _ => unreachable!("the figures of the output's head"),
         }

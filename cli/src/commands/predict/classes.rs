@@ -1,6 +1,7 @@
 //! How classes are presented: the most probable ones, and whether to abstain.
 
 use super::block::{self, Bar, Block, CYAN, GREEN, LONGEST_NAME, Line, YELLOW};
+use super::conformal::{ClassSet, Conformal, ConformalAnswer, SetClass, listed};
 use crate::style::shorten;
 use bayes8_native::ClassUncertainty;
 use bayes8_native::core::head::classes::Classes;
@@ -17,6 +18,7 @@ pub(super) struct ClassView<'a> {
     /// The largest possible entropy: that of equal probabilities.
     entropy_limit: f64,
     threshold: f64,
+    conformal: Option<Conformal<'a>>,
 }
 
 /// A class of a picture.
@@ -37,14 +39,21 @@ pub(super) struct ClassAnswer<'a> {
     #[serde(flatten)]
     figures: &'a ClassUncertainty,
     abstain: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conformal: Option<ConformalAnswer<ClassSet>>,
 }
 
 impl<'a> ClassView<'a> {
     /// Shows the `top` most probable classes, and abstains above a number of nats.
-    pub(super) fn new(classes: &'a Classes, top: usize, abstain_above: Option<f64>) -> Self {
+    pub(super) fn new(
+        classes: &'a Classes,
+        top: usize,
+        abstain_above: Option<f64>,
+        conformal: Option<Conformal<'a>>,
+    ) -> Self {
         let entropy_limit = (classes.count as f64).ln();
         let threshold = abstain_above.unwrap_or(ABSTAIN_SHARE * entropy_limit);
-        Self { classes, top, entropy_limit, threshold }
+        Self { classes, top, entropy_limit, threshold, conformal }
     }
 
     /// The rule by which the program abstains.
@@ -54,18 +63,37 @@ impl<'a> ClassView<'a> {
 
     /// The most probable classes, the best first.
     pub(super) fn top(&self, figures: &ClassUncertainty) -> Vec<Class> {
-        let name = |class: usize| match self.classes.names.get(class) {
-            Some(name) => name.clone(),
-            None => format!("class {class}"),
-        };
         let top = figures.top(self.top).into_iter();
         let class = |(class, probability)| Class {
             class,
-            name: name(class),
+            name: self.name(class),
             probability,
             std: figures.std[class],
         };
         top.map(class).collect()
+    }
+
+    fn name(&self, class: usize) -> String {
+        match self.classes.names.get(class) {
+            Some(name) => name.clone(),
+            None => format!("class {class}"),
+        }
+    }
+
+    /// The prediction set, if the model gives one.
+    pub(super) fn set(&self, figures: &ClassUncertainty) -> Option<ConformalAnswer<ClassSet>> {
+        let conformal = self.conformal?;
+        let class = |class| SetClass { class, name: self.name(class) };
+        let set = conformal.predictor.class_set(figures)?;
+        Some(conformal.json(ClassSet { set: set.into_iter().map(class).collect() }))
+    }
+
+    /// A line with the prediction set.
+    fn line(&self, figures: &ClassUncertainty) -> Option<Line> {
+        let conformal = self.conformal?;
+        let set = conformal.predictor.class_set(figures)?;
+        let names: Vec<String> = set.into_iter().map(|class| self.name(class)).collect();
+        Some(conformal.line("set", listed(&names)))
     }
 
     /// Whether the model is too uncertain to answer.
@@ -75,7 +103,7 @@ impl<'a> ClassView<'a> {
 
     pub(super) fn json<'f>(&self, figures: &'f ClassUncertainty) -> ClassAnswer<'f> {
         let (top, abstain) = (self.top(figures), self.abstains(figures));
-        ClassAnswer { head: "classes", top, figures, abstain }
+        ClassAnswer { head: "classes", top, figures, abstain, conformal: self.set(figures) }
     }
 
     pub(super) fn block(&self, figures: &ClassUncertainty) -> Block {
@@ -92,6 +120,7 @@ impl<'a> ClassView<'a> {
             figures;
         let parts = [predictive_entropy, expected_entropy, mutual_information];
         let uncertainty = block::uncertainty(parts, self.entropy_limit, colour);
-        Block { verdict: Some((verdict, colour)), lines: top.chain(uncertainty).collect() }
+        let lines = top.chain(self.line(figures)).chain(uncertainty).collect();
+        Block { verdict: Some((verdict, colour)), lines }
     }
 }

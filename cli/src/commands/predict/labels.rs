@@ -2,6 +2,7 @@
 //! outcomes.
 
 use super::block::{self, Bar, Block, CYAN, GREEN, LONGEST_NAME, Line};
+use super::conformal::{Conformal, ConformalAnswer, LabelSets, listed};
 use crate::style::shorten;
 use bayes8_native::core::head::labels::{LabelUncertainty, Labels};
 use serde::Serialize;
@@ -17,20 +18,59 @@ pub(super) struct LabelAnswer<'a> {
     outcomes: Option<[&'a str; 2]>,
     #[serde(flatten)]
     figures: &'a LabelUncertainty,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conformal: Option<ConformalAnswer<LabelSets>>,
 }
 
-pub(super) fn json<'a>(labels: &'a Labels, figures: &'a LabelUncertainty) -> LabelAnswer<'a> {
-    let names = (0..labels.count).map(|label| name(labels, label)).collect();
-    let outcomes = (labels.count == 1).then(|| labels.outcomes());
-    LabelAnswer { head: "labels", names, outcomes, figures }
+/// Presents labels.
+pub(super) struct LabelView<'a> {
+    pub(super) labels: &'a Labels,
+    pub(super) conformal: Option<Conformal<'a>>,
 }
 
-pub(super) fn block(labels: &Labels, figures: &LabelUncertainty) -> Block {
-    let lines = match labels.count {
-        1 => outcomes(labels, figures),
-        count => (0..count).map(|label| line(labels, figures, label)).collect(),
-    };
-    Block { verdict: None, lines }
+impl<'a> LabelView<'a> {
+    pub(super) fn json(&self, figures: &'a LabelUncertainty) -> LabelAnswer<'a> {
+        let labels = self.labels;
+        let names = (0..labels.count).map(|label| name(labels, label)).collect();
+        let outcomes = (labels.count == 1).then(|| labels.outcomes());
+        let conformal = self.conformal.and_then(|conformal| {
+            let sets = conformal.predictor.label_sets(figures)?;
+            Some(conformal.json(LabelSets { sets }))
+        });
+        LabelAnswer { head: "labels", names, outcomes, figures, conformal }
+    }
+
+    pub(super) fn block(&self, figures: &LabelUncertainty) -> Block {
+        let mut lines = match self.labels.count {
+            1 => outcomes(self.labels, figures),
+            count => (0..count).map(|label| line(self.labels, figures, label)).collect(),
+        };
+        lines.extend(self.sets(figures));
+        Block { verdict: None, lines }
+    }
+
+    /// A line with the answers to all labels.
+    fn sets(&self, figures: &LabelUncertainty) -> Option<Line> {
+        let conformal = self.conformal?;
+        let sets = conformal.predictor.label_sets(figures)?;
+        let [no, yes] = self.labels.outcomes();
+        let answers = |label: usize| -> Vec<String> {
+            let both = [(sets[label].absent, no), (sets[label].present, yes)];
+            both.into_iter().filter(|(is_in, _)| *is_in).map(|(_, name)| name.into()).collect()
+        };
+        let figures = match self.labels.count {
+            1 => listed(&answers(0)),
+            count => {
+                let of = |label: usize| match &answers(label)[..] {
+                    [one] => format!("{}: {one}", name(self.labels, label)),
+                    [] => format!("{}: neither", name(self.labels, label)),
+                    _ => format!("{}: {no} or {yes}", name(self.labels, label)),
+                };
+                listed(&(0..count).map(of).collect::<Vec<_>>())
+            }
+        };
+        Some(conformal.line("set", figures))
+    }
 }
 
 fn name(labels: &Labels, label: usize) -> String {

@@ -2,6 +2,7 @@
 //! standard deviation.
 
 use super::block::{Block, LONGEST_NAME, Line};
+use super::conformal::{Conformal, ConformalAnswer, Intervals, percent};
 use crate::style::shorten;
 use bayes8_evaluate::style::printable;
 use bayes8_native::core::head::gaussian::{Gaussian, Target, TargetUncertainty};
@@ -14,6 +15,7 @@ pub(super) struct TargetView<'a> {
     targets: &'a [Target],
     /// The probability with which an interval holds a target.
     level: f64,
+    conformal: Option<Conformal<'a>>,
 }
 
 /// The figures as JSON.
@@ -28,11 +30,18 @@ pub(super) struct TargetAnswer<'a> {
     figures: &'a TargetUncertainty,
     level: f64,
     interval: Vec<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conformal: Option<ConformalAnswer<Intervals>>,
 }
 
 impl<'a> TargetView<'a> {
-    pub(super) fn new(output: &'a str, gaussian: &'a Gaussian, level: f64) -> Self {
-        Self { output, targets: &gaussian.targets, level }
+    pub(super) fn new(
+        output: &'a str,
+        gaussian: &'a Gaussian,
+        level: f64,
+        conformal: Option<Conformal<'a>>,
+    ) -> Self {
+        Self { output, targets: &gaussian.targets, level, conformal }
     }
 
     pub(super) fn json(&self, figures: &'a TargetUncertainty) -> TargetAnswer<'a> {
@@ -44,6 +53,10 @@ impl<'a> TargetView<'a> {
             figures,
             level: self.level,
             interval: targets.map(|target| figures.interval(target, self.level)).collect(),
+            conformal: self.conformal.and_then(|conformal| {
+                let intervals = conformal.predictor.intervals(figures)?;
+                Some(conformal.json(Intervals { intervals }))
+            }),
         }
     }
 
@@ -53,7 +66,31 @@ impl<'a> TargetView<'a> {
             figures: self.sentence(figures, target),
             bar: None,
         };
-        Block { verdict: None, lines: (0..self.targets.len()).map(line).collect() }
+        let lines = (0..self.targets.len())
+            .flat_map(|target| [Some(line(target)), self.guaranteed(figures, target)]);
+        Block { verdict: None, lines: lines.flatten().collect() }
+    }
+
+    /// A line with the conformal interval of a target.
+    fn guaranteed(&self, figures: &TargetUncertainty, target: usize) -> Option<Line> {
+        let conformal = self.conformal?;
+        let [low, high] = *conformal.predictor.intervals(figures)?.get(target)?;
+        let figures = match low.is_finite() && high.is_finite() {
+            true => {
+                let end = |end| rounded(end, high - low);
+                format!("{} to {}{}", end(low), end(high), self.unit(target))
+            }
+            false => "all numbers".into(),
+        };
+        Some(conformal.line("interval", figures))
+    }
+
+    /// The unit of a target after a space; empty if it has none.
+    fn unit(&self, target: usize) -> String {
+        match &self.targets[target].unit[..] {
+            "" => String::new(),
+            unit => format!(" {}", printable(unit)),
+        }
     }
 
     fn name(&self, target: usize) -> String {
@@ -66,16 +103,12 @@ impl<'a> TargetView<'a> {
 
     fn sentence(&self, figures: &TargetUncertainty, target: usize) -> String {
         let (mean, std) = (figures.mean[target], figures.std[target]);
-        let unit = match &self.targets[target].unit[..] {
-            "" => String::new(),
-            unit => format!(" {}", printable(unit)),
-        };
+        let unit = self.unit(target);
         if std == 0.0 {
             return format!("{}{unit}, without uncertainty", rounded(mean, mean.abs() / 1e4));
         }
         let [low, high] = figures.interval(target, self.level).map(|end| rounded(end, std));
-        // 0.95 is not exactly 95 hundredths.
-        let level = (self.level * 1e10).round() / 1e8;
+        let level = percent(self.level);
         let part = |std: f64| rounded(std, std);
         format!(
             "{}{unit}, {level} % between {low} and {high}; {} from the data, {} from the model",
@@ -139,7 +172,7 @@ mod tests {
         };
         let nameless = Target { name: String::new(), unit: String::new(), ..target.clone() };
         let head = Gaussian { variance: Default::default(), targets: vec![target, nameless] };
-        let view = TargetView::new("output", &head, 0.95);
+        let view = TargetView::new("output", &head, 0.95, None);
         let figures = TargetUncertainty {
             samples: 2,
             mean: vec![31.234, -7.5],

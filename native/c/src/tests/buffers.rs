@@ -100,6 +100,8 @@ pub(super) fn nothing_wanted() -> Outputs {
         epistemic_std: unwanted(),
         output: 0,
         next: ptr::null(),
+        set: unwanted(),
+        interval: unwanted(),
     }
 }
 

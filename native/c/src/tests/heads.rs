@@ -26,7 +26,7 @@ use std::ptr;
 use std::sync::Arc;
 
 const FEATURES: usize = 4;
-const COUNT: usize = 2;
+pub(super) const COUNT: usize = 2;
 
 /// An ensemble of three members over four features, with one layer for each head.
 pub(super) fn file(heads: &[(&str, Head)]) -> Vec<u8> {
@@ -55,7 +55,8 @@ pub(super) fn file(heads: &[(&str, Head)]) -> Vec<u8> {
         };
         let linear = ops::Linear { out_features: count };
         graph.push((*name).into(), linear, vec![Value::Input], data).expect("it fits");
-        outputs.push(Output { name: (*name).into(), nodes: vec![node], head: head.clone() });
+        let (name, head) = ((*name).into(), head.clone());
+        outputs.push(Output { name, nodes: vec![node], head, conformal: None });
     }
     let model = QuantizedModel::new(Parts {
         name: "heads".into(),
@@ -99,11 +100,11 @@ pub(super) fn three_heads() -> Vec<u8> {
 }
 
 /// Raw features.
-fn numbers() -> Array2<f32> {
+pub(super) fn numbers() -> Array2<f32> {
     Array2::from_shape_fn((COUNT, FEATURES), |(n, i)| 8.0 + n as f32 + 0.75 * i as f32)
 }
 
-fn predict(
+pub(super) fn predict(
     model: *const ModelHandle,
     samples: Range<u32>,
     outputs: &Outputs,

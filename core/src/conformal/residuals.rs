@@ -1,5 +1,5 @@
-//! Scores and intervals of a regression target. The file needs `core` and IEEE-754 operations alone, so an
-//! interval is the same on every machine.
+//! Scores and intervals of a regression target. An interval takes IEEE-754 operations alone, so it is the
+//! same on every machine.
 
 /// Computes the normalized residual of a true value: |y - mean| / std, with the total standard deviation
 /// of the prediction (Lei et al., "Distribution-Free Predictive Inference for Regression", JASA 2018).

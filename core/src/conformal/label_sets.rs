@@ -1,5 +1,5 @@
-//! Scores and sets of one independent label. The file needs `core` and IEEE-754 operations alone, so a set
-//! is the same on every machine.
+//! Scores and sets of one independent label. A set takes IEEE-754 operations alone, so it is the same on
+//! every machine.
 
 use serde::Serialize;
 
