@@ -99,16 +99,16 @@ def main() -> None:
         networks.network(0),
         torch.zeros(1, FEATURES),
         chosen.output,
+        label_names=names,
+        preprocessing=scaling.preprocessing(),
         sigma=networks.sigma(0),
     )
     test_y = y[TRAINING:]
     write(
         chosen.output,
-        scaling,
         calibration=x[:TRAINING],
         test=x[TRAINING:],
         labels=test_y.astype(np.int64),
-        class_names=names,
     )
     with torch.no_grad():
         logits = networks.draw(0, inputs[TRAINING:], SAMPLES)

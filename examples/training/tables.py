@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from bayes8.export import Preprocessing
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float32]
@@ -45,6 +45,10 @@ class Scaling:
         scaled: Array = (values - self.mean.reshape(shape)) / self.std.reshape(shape)
         return scaled
 
+    def preprocessing(self) -> Preprocessing:
+        """Returns what makes a model standardize its inputs."""
+        return Preprocessing(self.mean.tolist(), self.std.tolist(), "numbers")
+
 
 def packaged(package: str, path: str) -> Path:
     """Returns the path of a file that an installed package ships, without importing it.
@@ -66,39 +70,18 @@ def packaged(package: str, path: str) -> Path:
     return file
 
 
-def write(  # noqa: PLR0913 (files and their parts)
-    folder: Path,
-    features: Scaling,
-    *,
-    calibration: Array,
-    test: Array,
-    labels: NDArray[Any],
-    target: Scaling | None = None,
-    class_names: Sequence[str] = (),
-) -> None:
+def write(folder: Path, *, calibration: Array, test: Array, labels: NDArray[Any]) -> None:
     """Writes what quantization and evaluation need beside an export, in the data's own units.
 
     Args:
         folder: of the export.
-        features: what standardizes inputs.
         calibration: inputs to calibrate with.
         test: inputs to test with.
         labels: their targets.
-        target: what standardizes the target of a regression.
-        class_names: of classes or labels.
 
     """
-    scaling = {"feature_mean": features.mean.tolist(), "feature_std": features.std.tolist()}
-    if target is not None:
-        scaling |= {"target_scale": target.std.tolist(), "target_offset": target.mean.tolist()}
-    write_json(folder / "scaling.json", scaling)
     np.savez_compressed(folder / "calibration.npz", x=calibration)
     np.savez_compressed(folder / "test.npz", x=test, y=labels)
-    # The exporter's says how pixels become inputs.
-    metadata = folder / "metadata.json"
-    metadata.unlink(missing_ok=True)
-    if class_names:
-        write_json(metadata, {"class_names": list(class_names)})
 
 
 def write_json(path: Path, content: object) -> None:

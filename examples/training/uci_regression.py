@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from bayes8 import Target
 from bayes8.export import export
 from networks import Networks, Recipe, train
 from regression import figures, gaussian
@@ -46,6 +47,16 @@ PUBLISHED = {
     "power": 4.02,
     "wine": 0.62,
     "yacht": 1.11,
+}
+
+# What networks predict.
+TARGETS = {
+    "concrete": Target("strength", "MPa"),
+    "energy": Target("heating load", "kWh/m²"),
+    "kin8nm": Target("distance"),
+    "power": Target("output", "MW"),
+    "wine": Target("quality"),
+    "yacht": Target("resistance"),
 }
 
 # Standard deviations of the noise that targets have at least, where their own is 1.
@@ -164,27 +175,22 @@ def learn(name: str, posterior: str, splits: Sequence[Split], seed: int) -> Netw
 
 
 def record(
-    folder: Path, split: Split, networks: Networks, numbers: Sequence[int]
+    folder: Path, target: Target, split: Split, networks: Networks, numbers: Sequence[int]
 ) -> dict[str, float]:
     """Exports the networks `numbers` of one split, and returns what they are worth in FP32."""
+    features, standard = Scaling.of(split.x), Scaling.of(split.y)
+    scale, offset = standard.std.item(), standard.mean.item()
     export(
         networks.network(numbers[0]),
         torch.zeros(1, split.x.shape[1]),
         folder,
+        targets=[replace(target, scale=scale, offset=offset)],
+        preprocessing=features.preprocessing(),
         sigma=networks.sigma(numbers[0]) if networks.rho else None,
         members=[networks.network(number) for number in numbers] if len(numbers) > 1 else None,
     )
-    features, target = Scaling.of(split.x), Scaling.of(split.y)
-    write(
-        folder,
-        features,
-        calibration=split.x,
-        test=split.test_x,
-        labels=split.test_y,
-        target=target,
-    )
+    write(folder, calibration=split.x, test=split.test_x, labels=split.test_y)
     inputs = torch.from_numpy(features.apply(split.test_x))
-    scale, offset = target.std.item(), target.mean.item()
     is_random = len(numbers) == 1
 
     def predict(runs: range) -> NDArray[np.float32]:
@@ -252,7 +258,7 @@ def main() -> None:
             ):
                 folder = chosen.output / name / str(number) / posterior
                 own = range(place * each, (place + 1) * each)
-                results.append(record(folder, split, networks, own))
+                results.append(record(folder, TARGETS[name], split, networks, own))
             total = summary(name, results)
             if chosen.split == "all":
                 write_json(chosen.output / name / f"{posterior}.json", total)

@@ -9,7 +9,7 @@ use ndarray::Axis;
 use std::path::Path;
 
 /// Commands that cannot run in a clone without downloads: how they begin, and why.
-const NOT_RUN: [(&str, &str); 16] = [
+const NOT_RUN: [(&str, &str); 17] = [
     ("cargo install ", "installs what is tested here"),
     ("python train.py ", "needs PyTorch"),
     ("cargo xtask ", "builds or measures for minutes; `cargo xtask test` itself is one"),
@@ -19,6 +19,7 @@ const NOT_RUN: [(&str, &str); 16] = [
     ("python python/examples/", "python/tests/clusters run it"),
     ("cd python", "a step of the tests of Python"),
     ("ruff check ", "a lint of Python"),
+    ("python examples/training/", "trains networks for minutes"),
     ("python benchmarks/no_collapse.py ", "needs trained networks"),
     ("python benchmarks/auroc_chance.py ", "needs trained networks"),
     ("BAYES8_SHARED=$SHARED ", "needs trained networks"),
@@ -113,7 +114,7 @@ fn expanded(root: &Path, word: &str) -> Vec<String> {
 /// A folder like the root of a clone, with the files that the commands of `document` read.
 fn prepared(document: &str) -> Fixture {
     let fixture = Fixture::new(1);
-    for folder in ["models", "models/pictures"] {
+    for folder in ["models", "models/pictures", "models/sequences", "models/tables"] {
         std::fs::create_dir(fixture.path(folder)).unwrap();
         for entry in std::fs::read_dir(recorded::repository().join(folder)).unwrap() {
             let entry = entry.unwrap();

@@ -17,5 +17,6 @@ mod profile;
 mod quantize;
 mod randomness;
 mod recorded;
+mod shipped;
 mod support;
 mod usage;
