@@ -7,7 +7,9 @@
 use std::fs::File;
 use std::path::Path;
 
+use bayes8_core::head::gaussian::Variance;
 use bayes8_core::head::{Head, Output};
+use bayes8_core::quoted::Echo;
 use ndarray::{Array2, ArrayView, ArrayView1, ArrayView2, Axis, Dimension, Slice};
 use thiserror::Error;
 
@@ -30,27 +32,28 @@ const LEAST: f64 = -69.0;
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum AnswersError {
-    /// The answers come from another network or belong to other pictures.
-    #[error("its shape is {found:?}, expected {expected:?}: an answer for each picture and class")]
+    /// The answers come from another network or belong to other inputs.
+    #[error(
+        "its shape is {found:?}, expected {expected:?}: for each input, the numbers of all outputs"
+    )]
     Shape {
         /// Rows and columns of the recorded answers.
         found: [usize; 2],
-        /// Pictures and classes.
+        /// Inputs and numbers.
         expected: [usize; 2],
     },
     /// NaN or infinity.
-    #[error("it holds a number for picture {0} that is not finite")]
+    #[error("it holds a number for input {0} that is not finite")]
     NotFinite(usize),
     /// The answers differ.
     #[error(
-        "picture {picture}: the imported network gives class {class} the log probability {found:.4}, \
-         recorded is {recorded:.4}"
+        "input {input}: the {what} of the imported network is {found:.4}, recorded is {recorded:.4}"
     )]
     Differ {
-        /// The picture that differs most.
-        picture: usize,
-        /// Its class that differs most.
-        class: usize,
+        /// The input that differs most.
+        input: usize,
+        /// The number of the answer that differs most, in words.
+        what: String,
         /// The answer of the imported network.
         found: f64,
         /// The recorded answer.
@@ -107,12 +110,48 @@ pub fn check<D: Dimension>(
     let largest = recorded.iter().fold(1.0, |largest: f64, p| largest.max(p.abs()));
     let differences = found.indexed_iter().map(|(place, p)| (place, (p - recorded[place]).abs()));
     match differences.max_by(|a, b| a.1.total_cmp(&b.1)) {
-        Some((place @ (picture, class), difference)) if difference > TOLERANCE * largest => {
+        Some((place @ (input, number), difference)) if difference > TOLERANCE * largest => {
             let (found, recorded) = (found[place], recorded[place]);
-            Err(AnswersError::Differ { picture, class, found, recorded })
+            let what = name_of(outputs, number);
+            Err(AnswersError::Differ { input, what, found, recorded })
         }
         _ => Ok(()),
     }
+}
+
+/// What a number of the answers is, such as `logit of label 3`.
+fn name_of(outputs: &[Output], mut number: usize) -> String {
+    for output in outputs {
+        let head = &output.head;
+        let Some(after) = number.checked_sub(head.outputs()) else {
+            let of_output = match outputs {
+                [_] => String::new(),
+                _ => format!(" of output `{}`", Echo(&output.name)),
+            };
+            let what = match head {
+                Head::Classes(_) if outputs.len() == 1 => {
+                    format!("log probability of class {number}")
+                }
+                Head::Classes(_) => format!("logit of class {number}"),
+                Head::Labels(_) => format!("logit of label {number}"),
+                Head::Gaussian(of) if number < of.targets.len() => {
+                    format!("mean of target {number}")
+                }
+                Head::Gaussian(of) => {
+                    let target = number - of.targets.len();
+                    match of.variance {
+                        Variance::Log => format!("log variance of target {target}"),
+                        Variance::Softplus | Variance::None => {
+                            format!("variance of target {target} before its softplus")
+                        }
+                    }
+                }
+            };
+            return format!("{what}{of_output}");
+        };
+        number = after;
+    }
+    format!("number {number}")
 }
 
 /// The log probabilities of logits, or of probabilities if all rows are probabilities.

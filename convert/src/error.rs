@@ -10,6 +10,7 @@ use bayes8_native::file;
 use thiserror::Error;
 
 use crate::ensemble::EnsembleError;
+use crate::head_kind::HeadKind;
 use crate::posterior::PosteriorError;
 
 /// Why an ONNX network and its posterior are refused. Every variant names the node or tensor.
@@ -42,6 +43,11 @@ pub enum ImportError {
     /// An output was chosen twice.
     #[error("output `{}` was chosen twice", Echo(.0))]
     OutputTwice(String),
+    /// A head is given for the outputs without one, but all that were chosen have one.
+    #[error(
+        "the head `{0}` is for outputs without one, but each output was chosen with its own head"
+    )]
+    HeadUnused(HeadKind),
     /// Inputs or outputs of the graph other than one picture in and one vector out.
     #[error("graph {kind} `{name}`: {reason}", name = Echo(name), reason = Brief(reason))]
     Interface {

@@ -237,7 +237,7 @@ fn decompose(moments: &mut [f64], n: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heads::HeadDetails;
+    use crate::details::HeadDetails;
     use crate::network::NetworkOutput;
     use bayes8_core::graph::{Graph, Shape};
     use bayes8_core::model::Preprocessing;
@@ -316,7 +316,13 @@ mod tests {
         let network = Network {
             input: NetworkInput { layout, batch: None, takes_bytes: false },
             graph,
-            outputs: vec![NetworkOutput { name: "output".into(), nodes: vec![0], head: None }],
+            outputs: vec![NetworkOutput {
+                name: "output".into(),
+                nodes: vec![0],
+                head: None,
+                arg_max: false,
+                least_variance: 0.0,
+            }],
         };
         let outputs = network.heads(&HeadDetails::default()).unwrap();
         let observed = Observations::new(&network, &outputs, pictures, 1, 0, || ()).unwrap();

@@ -117,12 +117,34 @@ impl Function {
         }
     }
 
+    /// The function before a last step that adds a number, and that number.
+    pub fn without_shift(&self) -> Option<(Self, f64)> {
+        match &*self.expression {
+            Expression::Unary(Unary::Affine { scale: 1.0, shift }, inner) => {
+                Some((inner.clone(), *shift))
+            }
+            _ => None,
+        }
+    }
+
     /// The factor, if the function multiplies its argument by it and does nothing else.
     pub fn as_factor(&self) -> Option<f64> {
         match &*self.expression {
             Expression::Argument => Some(1.0),
             Expression::Unary(Unary::Affine { scale, shift: 0.0 }, inner) => {
                 Some(inner.as_factor()? * scale)
+            }
+            _ => None,
+        }
+    }
+
+    /// Factor and shift, if the function is `scale * x + shift`.
+    pub fn as_affine(&self) -> Option<(f64, f64)> {
+        match &*self.expression {
+            Expression::Argument => Some((1.0, 0.0)),
+            Expression::Unary(Unary::Affine { scale, shift }, inner) => {
+                let (first, before) = inner.as_affine()?;
+                Some((scale * first, scale * before + shift))
             }
             _ => None,
         }

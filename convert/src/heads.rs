@@ -1,109 +1,18 @@
 //! What the outputs of a network mean: what its file says, and what people say.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use bayes8_core::counts::counted;
 use bayes8_core::head::classes::Classes;
 use bayes8_core::head::gaussian::{Gaussian, Target, Variance};
 use bayes8_core::head::labels::Labels;
 use bayes8_core::head::{Head, Output, Sums, Uncertainty};
-use thiserror::Error;
 
+use crate::details::{Detail, Family, HeadDetails, OutputDetails, TargetDetails};
+use crate::head_assignment::assign;
+use crate::head_error::{HeadError, HeadFault};
 use crate::head_kind::HeadKind;
-use crate::network::{Network, NetworkOutput};
-
-/// The names and units of what the outputs of a network stand for. Empty lists leave them open.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HeadDetails {
-    /// One name per class.
-    pub class_names: Vec<String>,
-    /// One name per label; of a single label perhaps two, of the case without it and with it.
-    pub label_names: Vec<String>,
-    /// Names, units and scales of the targets of a regression.
-    pub targets: TargetDetails,
-}
-
-/// Properties of the targets of a regression, one entry per target. A list of numbers may have one entry
-/// for all, and is empty if it is not given.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TargetDetails {
-    /// Names.
-    pub names: Vec<String>,
-    /// Units of measurement.
-    pub units: Vec<String>,
-    /// The standard deviations by which training divided them; 1 by default.
-    pub scale: Vec<f32>,
-    /// The means that training subtracted; 0 by default.
-    pub offset: Vec<f32>,
-    /// Standard deviations of noise that the network does not state, in their units; 0 by default.
-    pub noise: Vec<f32>,
-}
-
-/// Why the outputs of a network do not have the given meaning.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum HeadError {
-    /// Nothing says what the numbers mean.
-    #[error(
-        "the network has {} and no Softmax or Sigmoid: {}", counted(*.0, "output"), match .0 {
-            1 => "it may be the target of a regression or the logit of a label; name the head",
-            _ => "two classes cannot be told from the mean and the log variance of a regression; name the \
-                  classes or the head",
-        }
-    )]
-    Unclear(usize),
-    /// Names of another number than there are things to name.
-    #[error("the network has {expected} {what}, not {found}")]
-    Names {
-        /// `classes`, `labels` or `targets`.
-        what: &'static str,
-        /// The number that the network has.
-        expected: usize,
-        /// The number of names.
-        found: usize,
-    },
-    /// A name without letters.
-    #[error("the name of {what} {index} is empty")]
-    EmptyName {
-        /// `class`, `label` or `target`.
-        what: &'static str,
-        /// Its index.
-        index: usize,
-    },
-    /// An odd number of outputs, which cannot be means and variances.
-    #[error(
-        "{0} outputs cannot be means and variances: there must be one of each for every target"
-    )]
-    Odd(usize),
-    /// A list of numbers of another length than there are targets.
-    #[error("the target {what} has {}, but there are {targets} targets", counted(*found, "number"))]
-    Numbers {
-        /// `scale`, `offset` or `noise`.
-        what: &'static str,
-        /// The length of the list.
-        found: usize,
-        /// The number of targets.
-        targets: usize,
-    },
-    /// A number that no target can have.
-    #[error("the target {what} is {value}, expected {expected}")]
-    Number {
-        /// `scale`, `offset` or `noise`.
-        what: &'static str,
-        /// The number.
-        value: String,
-        /// What is required.
-        expected: &'static str,
-    },
-    /// Details of a head that no output has.
-    #[error("{details} are given, but no output of the network is {head}")]
-    Unused {
-        /// What was given.
-        details: &'static str,
-        /// The head that they are for.
-        head: &'static str,
-    },
-}
+use crate::network::Network;
 
 impl Network {
     /// Returns the outputs with their heads. The targets' exponents are those of means below 2^7.
@@ -111,66 +20,57 @@ impl Network {
     /// # Errors
     /// [`HeadError`] if nothing says what an output means, or the details do not fit.
     pub fn heads(&self, details: &HeadDetails) -> Result<Arc<[Output]>, HeadError> {
-        let outputs = self.outputs.iter().map(|output| self.head(output, details));
-        let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
-        let has = |is: fn(&Head) -> bool| outputs.iter().any(|output| is(&output.head));
-        let targets = details.targets != TargetDetails::default();
-        for (is_given, details, head, is_used) in [
-            (
-                !details.class_names.is_empty(),
-                "class names",
-                "classes",
-                has(|h| h.classes().is_some()),
-            ),
-            (
-                !details.label_names.is_empty(),
-                "label names",
-                "labels",
-                has(|h| h.labels().is_some()),
-            ),
-            (targets, "properties of targets", "a regression", has(|h| h.gaussian().is_some())),
-        ] {
-            if is_given && !is_used {
-                return Err(HeadError::Unused { details, head });
+        let assigned = assign(self, details)?;
+        let outputs = self.outputs.iter().zip(&assigned);
+        let outputs = outputs.map(|(output, (kind, details))| {
+            let head = head(self.numbers_of(output), *kind, details);
+            let mut head = head.map_err(|error| error.in_output(self, output))?;
+            if let Head::Gaussian(gaussian) = &mut head {
+                add_variance(Arc::make_mut(gaussian), output.least_variance);
             }
-        }
-        Ok(outputs.into())
+            let (name, nodes) = (output.name.clone(), output.nodes.clone());
+            Ok(Output { name, nodes, head, conformal: None })
+        });
+        outputs.collect()
     }
+}
 
-    fn head(&self, output: &NetworkOutput, details: &HeadDetails) -> Result<Output, HeadError> {
-        let nodes = self.graph.nodes();
-        let count = output.nodes.iter().map(|&node| nodes[node].shape.channels).sum();
-        let kind = match output.head {
-            Some(kind) => kind,
-            // Three numbers and more are rarely anything else.
-            None if count > 2 || (count == 2 && !details.class_names.is_empty()) => {
-                HeadKind::Classes
-            }
-            None => return Err(HeadError::Unclear(count)),
-        };
-        let head = match kind.variance() {
-            Some(variance) => {
-                let targets = if variance == Variance::None { count } else { count / 2 };
-                if variance != Variance::None && !count.is_multiple_of(2) {
-                    return Err(HeadError::Odd(count));
-                }
-                let targets = details.targets.targets(targets)?;
-                Head::Gaussian(Gaussian { variance, targets }.into())
-            }
-            None if kind == HeadKind::Classes => {
-                let names = named("classes", "class", count, &details.class_names)?;
-                Head::Classes(Classes { count, names }.into())
-            }
-            None => {
-                let pair = count == 1 && details.label_names.len() == 2;
-                let expected = if pair { 2 } else { count };
-                let names = named("labels", "label", expected, &details.label_names)?;
-                Head::Labels(Labels { count, names }.into())
-            }
-        };
-        let (name, nodes) = (output.name.clone(), output.nodes.clone());
-        Ok(Output { name, nodes, head, conformal: None })
+/// Adds a variance in the network's units, which does not depend on the input, to the noise of targets.
+fn add_variance(gaussian: &mut Gaussian, variance: f64) {
+    for target in &mut gaussian.targets {
+        let own = f64::from(target.scale) * variance.sqrt();
+        target.noise = f64::from(target.noise).hypot(own) as f32;
     }
+}
+
+/// The head of an output of `count` numbers.
+fn head(count: usize, kind: Option<HeadKind>, details: &OutputDetails) -> Result<Head, HeadError> {
+    let kind = match kind {
+        Some(kind) => kind,
+        // Three numbers and more are rarely anything else.
+        None if count > 2 => HeadKind::Classes,
+        None => return Err(HeadFault::Unclear(count).of(None)),
+    };
+    Ok(match kind.variance() {
+        Some(variance) => {
+            let targets = if variance == Variance::None { count } else { count / 2 };
+            if variance != Variance::None && !count.is_multiple_of(2) {
+                return Err(HeadFault::Odd(count).of(None));
+            }
+            let targets = details.targets.targets(targets)?;
+            Head::Gaussian(Gaussian { variance, targets }.into())
+        }
+        None if kind == HeadKind::Classes => {
+            let names = named(Detail::ClassNames, "class", count, &details.class_names)?;
+            Head::Classes(Classes { count, names }.into())
+        }
+        None => {
+            let pair = count == 1 && details.label_names.len() == 2;
+            let expected = if pair { 2 } else { count };
+            let names = named(Detail::LabelNames, "label", expected, &details.label_names)?;
+            Head::Labels(Labels { count, names }.into())
+        }
+    })
 }
 
 /// The epistemic uncertainty of a prediction, for comparing it with that of another engine: mutual
@@ -194,17 +94,21 @@ const EXPONENT: i8 = -24;
 impl TargetDetails {
     /// Returns `count` targets.
     fn targets(&self, count: usize) -> Result<Vec<Target>, HeadError> {
-        let names = named("targets", "target", count, &self.names)?;
+        let names = named(Detail::TargetNames, "target", count, &self.names)?;
         if !self.units.is_empty() && self.units.len() != count {
             let (what, found) = ("targets", self.units.len());
-            return Err(HeadError::Names { what, expected: count, found });
+            let fault = HeadFault::Names { what, expected: count, found };
+            return Err(fault.of(Detail::TargetUnits));
         }
         let positive = |x: f32| x.is_normal() && x > 0.0;
-        let scale = numbers("scale", &self.scale, 1.0, count, positive, "a normal number above 0")?;
-        let finite = f32::is_finite;
-        let offset = numbers("offset", &self.offset, 0.0, count, finite, "a finite number")?;
+        let expected = "a normal number above 0";
+        check(Detail::TargetScale, &self.scale, positive, expected)?;
+        check(Detail::TargetOffset, &self.offset, f32::is_finite, "a finite number")?;
         let valid = |x: f32| x.is_finite() && x >= 0.0;
-        let noise = numbers("noise", &self.noise, 0.0, count, valid, "a number of at least 0")?;
+        check(Detail::TargetNoise, &self.noise, valid, "a number of at least 0")?;
+        let scale = numbers(Detail::TargetScale, &self.scale, 1.0, count)?;
+        let offset = numbers(Detail::TargetOffset, &self.offset, 0.0, count)?;
+        let noise = numbers(Detail::TargetNoise, &self.noise, 0.0, count)?;
         let text = |all: &[String], target: usize| all.get(target).cloned().unwrap_or_default();
         let target = |target| Target {
             name: text(&names, target),
@@ -218,39 +122,66 @@ impl TargetDetails {
     }
 }
 
-/// Checks names: none, or `expected`, none of which is blank.
+/// Checks names: none, or `expected` that differ, none of which is blank.
 fn named(
-    what: &'static str,
+    detail: Detail,
     one: &'static str,
     expected: usize,
     names: &[String],
 ) -> Result<Vec<String>, HeadError> {
+    let what = match detail.family() {
+        Family::Classes => "classes",
+        Family::Labels => "labels",
+        Family::Targets => "targets",
+    };
     if !names.is_empty() && names.len() != expected {
-        return Err(HeadError::Names { what, expected, found: names.len() });
+        return Err(HeadFault::Names { what, expected, found: names.len() }.of(detail));
     }
-    match names.iter().position(|name| name.trim().is_empty()) {
-        Some(index) => Err(HeadError::EmptyName { what: one, index }),
-        None => Ok(names.to_vec()),
+    let mut seen = HashMap::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        if name.trim().is_empty() {
+            return Err(HeadFault::EmptyName { what: one, index }.of(detail));
+        }
+        if let Some(first) = seen.insert(name, index) {
+            let name = name.clone();
+            let fault = HeadFault::SameName { what: one, name, first, second: index };
+            return Err(fault.of(detail));
+        }
+    }
+    Ok(names.to_vec())
+}
+
+/// Checks that numbers of targets are `valid`.
+fn check(
+    detail: Detail,
+    given: &[f32],
+    valid: impl Fn(f32) -> bool,
+    expected: &'static str,
+) -> Result<(), HeadError> {
+    match given.iter().find(|&&x| !valid(x)) {
+        None => Ok(()),
+        Some(value) => {
+            let (what, value) = (detail.name(), value.to_string());
+            Err(HeadFault::Number { what, value, expected }.of(detail))
+        }
     }
 }
 
-/// Returns one number per target, each of which must be `valid`.
+/// Returns one number per target.
 fn numbers(
-    what: &'static str,
+    detail: Detail,
     given: &[f32],
     default: f32,
     targets: usize,
-    valid: impl Fn(f32) -> bool,
-    expected: &'static str,
 ) -> Result<Vec<f32>, HeadError> {
-    if let Some(&value) = given.iter().find(|&&x| !valid(x)) {
-        return Err(HeadError::Number { what, value: value.to_string(), expected });
-    }
     match *given {
         [] => Ok(vec![default; targets]),
         [all] => Ok(vec![all; targets]),
         _ if given.len() == targets => Ok(given.to_vec()),
-        _ => Err(HeadError::Numbers { what, found: given.len(), targets }),
+        _ => {
+            let (what, found) = (detail.name(), given.len());
+            Err(HeadFault::Numbers { what, found, targets }.of(detail))
+        }
     }
 }
 
@@ -267,7 +198,7 @@ mod tests {
         assert_eq!(error, "the target scale has 2 numbers, but there are 3 targets");
         for scale in [0.0, -1.0, f32::NAN, f32::INFINITY] {
             let error = details(&[scale]).targets(1).unwrap_err();
-            assert!(matches!(error, HeadError::Number { what: "scale", .. }), "{error}");
+            assert!(matches!(error.fault, HeadFault::Number { what: "scale", .. }), "{error}");
         }
         let noise = TargetDetails { noise: vec![-1.0], ..Default::default() };
         assert!(noise.targets(1).is_err());

@@ -5,16 +5,21 @@ use std::path::{Path, PathBuf};
 use bayes8_core::counts::counted;
 use bayes8_core::input;
 use bayes8_core::model::{Preprocessing, Values};
+use bayes8_core::quoted::Echo;
 use bayes8_native::file;
 use ndarray::{Array, ArrayView, Dimension};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::heads::{HeadDetails, TargetDetails};
+use crate::details::HeadDetails;
+use crate::head_kind::HeadKind;
+use crate::metadata_keys;
 
 /// What the outputs of a network stand for, and its preprocessing, from a JSON file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
+    /// What the outputs are of which the network does not say so.
+    pub head: Option<HeadKind>,
     /// Names and units of what the outputs stand for.
     pub heads: HeadDetails,
     /// How bytes or numbers become inputs; `mean` and `std` hold one number per channel, or one for all
@@ -44,19 +49,20 @@ pub enum MetadataError {
     },
     /// The file has none of the keys.
     #[error(
-        "{}: none of `class_names`, `label_names`, `targets` and `preprocessing` is in it", path.display()
+        "{}: none of `class_names`, `label_names`, `targets`, `head`, `outputs` and `preprocessing` is in it",
+        path.display()
     )]
     Neither {
         /// The file.
         path: PathBuf,
     },
-    /// A key that is missing or holds something else.
-    #[error("{}: key `{key}` {reason}", path.display())]
+    /// A key that is missing, unknown or holds something else.
+    #[error("{}: key `{}` {reason}", path.display(), Echo(key))]
     Key {
         /// The file.
         path: PathBuf,
         /// The key, with dots between levels.
-        key: &'static str,
+        key: String,
         /// What is wrong.
         reason: String,
     },
@@ -65,7 +71,7 @@ pub enum MetadataError {
 /// The numbers of a preprocessing do not fit the channels of the pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "preprocessing holds {} of `{key}`, but pictures have {}",
+    "preprocessing holds {} of `{key}`, but inputs have {}",
     counted(*found, "value"),
     counted(*channels, "channel")
 )]
@@ -80,9 +86,10 @@ pub struct ChannelsError {
 
 impl Metadata {
     /// Reads a JSON file: `class_names` and `label_names` (lists of names), `targets` (a list of objects
-    /// with `name`, `unit`, `scale`, `offset` and `noise`, each of which may be missing), and
-    /// `preprocessing` (`mean`, `std`, and `values`, which is `bytes` if it is missing, or `numbers`).
-    /// At least one of them must be there; other keys are ignored.
+    /// with `name`, `unit`, `scale`, `offset` and `noise`, each of which may be missing), `outputs` (an
+    /// object that has these three for each name of an output), `head` (as [`HeadKind::name`]), and `preprocessing` (`mean`, `std`, and
+    /// `values`, which is `bytes` if it is missing, or `numbers`). At least one of them must be there.
+    /// Keys of recorded predictions (`golden.json`) are ignored, any others refused.
     ///
     /// # Errors
     /// [`MetadataError`], which names the file and the key.
@@ -95,94 +102,52 @@ impl Metadata {
     fn parse(bytes: &[u8], path: &Path) -> Result<Self, MetadataError> {
         let root: Value = serde_json::from_slice(bytes)
             .map_err(|source| MetadataError::Json { path: path.into(), source })?;
-        let refuse = |key, reason: &str| MetadataError::Key {
-            path: path.into(),
-            key,
-            reason: reason.into(),
+        let refuse = |metadata_keys::Fault { key, reason }| {
+            let path = path.into();
+            MetadataError::Key { path, key, reason }
         };
-        let list = |key: &'static str| {
-            let value = key.split('.').try_fold(&root, |value, part| value.get(part));
-            match value {
-                None => Err(refuse(key, "is missing")),
-                Some(Value::Array(list)) if !list.is_empty() => Ok(list),
-                Some(_) => Err(refuse(key, "must be a list that is not empty")),
-            }
-        };
-        let numbers = |key: &'static str| {
-            let numbers = list(key)?.iter().map(|v| v.as_f64().map(|x| x as f32));
-            let numbers: Option<Vec<f32>> = numbers.map(|x| x.filter(|x| x.is_finite())).collect();
-            numbers.ok_or_else(|| refuse(key, "must hold finite numbers"))
-        };
-        let has = |key| root.get(key).is_some_and(|value| !value.is_null());
-        if !["class_names", "label_names", "targets", "preprocessing"].into_iter().any(has) {
-            return Err(MetadataError::Neither { path: path.into() });
+        let neither = || MetadataError::Neither { path: path.into() };
+        let root = root.as_object().ok_or_else(neither)?;
+        metadata_keys::check("", root, &metadata_keys::KEYS, &metadata_keys::RECORDED)
+            .map_err(refuse)?;
+        if !metadata_keys::KEYS.iter().any(|key| metadata_keys::value(root, key).is_some()) {
+            return Err(neither());
         }
-        let names = |key| match has(key) {
-            false => Ok(Vec::new()),
-            true => list(key)?
-                .iter()
-                .map(|v| v.as_str().map(str::to_owned))
-                .collect::<Option<Vec<_>>>()
-                .ok_or_else(|| refuse(key, "must hold strings")),
-        };
-        let mut heads = HeadDetails {
-            class_names: names("class_names")?,
-            label_names: names("label_names")?,
-            ..HeadDetails::default()
-        };
-        if has("targets") {
-            heads.targets = targets(list("targets")?).map_err(|why| refuse("targets", &why))?;
-        }
-        if !has("preprocessing") {
-            return Ok(Self { heads, preprocessing: None });
-        }
-        let mean = numbers("preprocessing.mean")?;
-        let std = numbers("preprocessing.std")?;
-        if std.iter().any(|&s| s <= 0.0) {
-            return Err(refuse("preprocessing.std", "must hold numbers above 0"));
-        }
-        let values = match root.pointer("/preprocessing/values").map(Value::as_str) {
-            None | Some(Some("bytes")) => Values::Bytes,
-            Some(Some("numbers")) => Values::Numbers,
-            Some(_) => return Err(refuse("preprocessing.values", "must be `bytes` or `numbers`")),
-        };
-        Ok(Self { heads, preprocessing: Some(Preprocessing { values, mean, std }) })
+        let heads = metadata_keys::heads(root).map_err(refuse)?;
+        let given = metadata_keys::value(root, "preprocessing");
+        let preprocessing = given.map(preprocessing).transpose().map_err(refuse)?;
+        let head = metadata_keys::head(root).map_err(refuse)?;
+        Ok(Self { head, heads, preprocessing })
     }
 }
 
-/// Reads targets, each an object.
-fn targets(list: &[Value]) -> Result<TargetDetails, String> {
-    let mut targets = TargetDetails::default();
-    for (index, target) in list.iter().enumerate() {
-        let Some(target) = target.as_object() else {
-            return Err(format!("must hold objects, but item {index} is none"));
-        };
-        let known = ["name", "unit", "scale", "offset", "noise"];
-        if let Some(key) = target.keys().find(|key| !known.contains(&key.as_str())) {
-            return Err(format!("has an unknown key `{key}` in item {index}"));
-        }
-        let text = |key: &str| match target.get(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(format!("must have a text as `{key}` of item {index}")),
-        };
-        let number = |key: &str, default: f32| match target.get(key) {
-            None => Ok(default),
-            Some(value) => value
-                .as_f64()
-                .map(|x| x as f32)
-                .ok_or_else(|| format!("must have a number as `{key}` of item {index}")),
-        };
-        targets.names.extend(text("name")?);
-        targets.units.push(text("unit")?.unwrap_or_default());
-        targets.scale.push(number("scale", 1.0)?);
-        targets.offset.push(number("offset", 0.0)?);
-        targets.noise.push(number("noise", 0.0)?);
+/// Reads the value of `preprocessing`.
+fn preprocessing(given: &Value) -> Result<Preprocessing, metadata_keys::Fault> {
+    const PLACE: &str = "preprocessing.";
+    let refuse =
+        |key: &str, reason: &str| metadata_keys::Fault { key: key.into(), reason: reason.into() };
+    let expected = "must be an object with `mean` and `std`";
+    let given = given.as_object().ok_or_else(|| refuse("preprocessing", expected))?;
+    // Recorded predictions describe the formula and the order of axes in words.
+    let is_text = |key: &&str| given.get(*key).is_some_and(Value::is_string);
+    let words: Vec<&str> = ["scale", "layout"].into_iter().filter(is_text).collect();
+    metadata_keys::check(PLACE, given, &["mean", "std", "values"], &words)?;
+    let numbers = |key: &str| {
+        let numbers = metadata_keys::list(PLACE, given, key)?.iter();
+        let numbers = numbers.map(|v| v.as_f64().map(|x| x as f32).filter(|x| x.is_finite()));
+        let fault = || refuse(&format!("{PLACE}{key}"), "must hold finite numbers");
+        numbers.collect::<Option<Vec<f32>>>().ok_or_else(fault)
+    };
+    let (mean, std) = (numbers("mean")?, numbers("std")?);
+    if std.iter().any(|&s| s <= 0.0) {
+        return Err(refuse("preprocessing.std", "must hold numbers above 0"));
     }
-    if !targets.names.is_empty() && targets.names.len() != list.len() {
-        return Err("must have a `name` in all items or in none".into());
-    }
-    Ok(targets)
+    let values = match given.get("values").map(Value::as_str) {
+        None | Some(Some("bytes")) => Values::Bytes,
+        Some(Some("numbers")) => Values::Numbers,
+        Some(_) => return Err(refuse("preprocessing.values", "must be `bytes` or `numbers`")),
+    };
+    Ok(Preprocessing { values, mean, std })
 }
 
 /// Returns one mean and standard deviation per channel, from one per channel or one for all.
@@ -243,6 +208,7 @@ pub fn normalize_numbers<D: Dimension>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::details::OutputDetails;
     use ndarray::array;
 
     fn parse(json: &str) -> Result<Metadata, String> {
@@ -250,13 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_its_keys_and_ignores_others() {
+    fn reads_its_keys_and_ignores_those_of_recorded_predictions() {
         let metadata = parse(
             r#"{"nll": 1, "class_names": ["a", "b"], "preprocessing": {"mean": [0.5], "std": [0.25], "scale": ""}}"#,
         );
         let class_names = vec!["a".into(), "b".into()];
         let expected = Metadata {
-            heads: HeadDetails { class_names, ..HeadDetails::default() },
+            head: None,
+            heads: OutputDetails { class_names, ..OutputDetails::default() }.into(),
             preprocessing: Some(Preprocessing::of_bytes(vec![0.5], vec![0.25])),
         };
         assert_eq!(metadata, Ok(expected));
@@ -264,7 +231,10 @@ mod tests {
             [r#"{"class_names": ["a"]}"#, r#"{"class_names": ["a"], "preprocessing": null}"#]
         {
             let unprocessed = parse(named).unwrap();
-            assert_eq!((unprocessed.heads.class_names.len(), unprocessed.preprocessing), (1, None));
+            assert_eq!(
+                (unprocessed.heads.common.class_names.len(), unprocessed.preprocessing),
+                (1, None)
+            );
         }
         let unnamed = parse(r#"{"preprocessing": {"mean": [0], "std": [1]}}"#).unwrap();
         assert_eq!(unnamed.heads, HeadDetails::default());
@@ -292,13 +262,60 @@ mod tests {
                 parse(r#"{"preprocessing": {"mean": [1]}}"#).unwrap_err(),
                 "`preprocessing.std` is missing",
             ),
-            (parse(r#"{"preprocessing": [1]}"#).unwrap_err(), "`preprocessing.mean` is missing"),
+            (parse(r#"{"preprocessing": [1]}"#).unwrap_err(), "`preprocessing` must be an object"),
             (parse(r#"{"nll": 1}"#).unwrap_err(), "none of `class_names`"),
             (parse("[1]").unwrap_err(), "none of `class_names`"),
             (parse("{").unwrap_err(), "not JSON"),
         ] {
             assert!(error.starts_with("golden.json: ") && error.contains(key), "{error}");
         }
+    }
+
+    #[test]
+    fn misspelt_keys_are_not_ignored() {
+        for (json, expected) in [
+            (r#"{"clas_names": ["a"]}"#, "`clas_names` is unknown: is it `class_names`?"),
+            (r#"{"Label-Names": ["a"]}"#, "`Label-Names` is unknown: is it `label_names`?"),
+            (
+                r#"{"class_names": ["a"], "means": [0]}"#,
+                "`means` is unknown: there are `class_names`, `label_names`, `targets`, `head`, `outputs`, `preprocessing`",
+            ),
+            (
+                r#"{"preprocessing": {"mean": [0], "std": [1], "value": "numbers"}}"#,
+                "`preprocessing.value` is unknown: is it `values`?",
+            ),
+            (
+                r#"{"preprocessing": {"mean": [0], "std": [1], "scale": 255}}"#,
+                "`preprocessing.scale` is unknown",
+            ),
+            (r#"{"targets": [{"scal": 2}]}"#, "`targets.0.scal` is unknown: is it `scale`?"),
+            (
+                r#"{"outputs": {"kind": {"class_name": ["a"]}}}"#,
+                "`outputs.kind.class_name` is unknown: is it `class_names`?",
+            ),
+            (r#"{"outputs": {"kind": {}}}"#, "`outputs.kind` must be an object with `class_names`"),
+            (r#"{"outputs": {"kind": ["a"]}}"#, "`outputs.kind` must be an object"),
+            (r#"{"head": "regression"}"#, "`head` is wrong: there is no head `regression`"),
+            (r#"{"outputs": []}"#, "`outputs` must hold an object for each name"),
+            (
+                r#"{"outputs": {"kind": {"label_names": [1]}}}"#,
+                "`outputs.kind.label_names` must hold strings",
+            ),
+        ] {
+            let error = parse(json).unwrap_err();
+            assert!(error.starts_with("golden.json: key ") && error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn outputs_have_details_of_their_own() {
+        let json = r#"{"targets": [{"unit": "m"}], "outputs": {"kind": {"class_names": ["a", "b"]},
+            "size": {"targets": [{"name": "width", "scale": 2}]}}}"#;
+        let heads = parse(json).unwrap().heads;
+        assert_eq!(heads.common.targets.units, ["m"]);
+        assert_eq!(heads.outputs["kind"].class_names, ["a", "b"]);
+        let size = &heads.outputs["size"].targets;
+        assert_eq!((&size.names[..], &size.scale[..]), (&["width".to_owned()][..], &[2.0][..]));
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl NetworkInput {
 }
 
 /// An output of a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NetworkOutput {
     /// Its name in the ONNX file, or `output` if it is the only one.
     pub name: String,
@@ -71,6 +71,10 @@ pub struct NetworkOutput {
     pub nodes: Vec<usize>,
     /// What the numbers mean; `None` if neither the file nor an option says so.
     pub head: Option<HeadKind>,
+    /// Whether an ArgMax at its end was left out.
+    pub arg_max: bool,
+    /// A number that the file adds to each variance, in the network's units; 0 without variances.
+    pub least_variance: f64,
 }
 
 /// The parts of a node of an FP32 network besides its operation.
@@ -178,7 +182,11 @@ impl Network {
 
     /// The number of numbers that the outputs have together.
     pub fn numbers(&self) -> usize {
-        let nodes = self.outputs.iter().flat_map(|output| &output.nodes);
-        nodes.map(|&node| self.graph.nodes()[node].shape.channels).sum()
+        self.outputs.iter().map(|output| self.numbers_of(output)).sum()
+    }
+
+    /// The number of numbers of an output.
+    pub(crate) fn numbers_of(&self, output: &NetworkOutput) -> usize {
+        output.nodes.iter().map(|&node| self.graph.nodes()[node].shape.channels).sum()
     }
 }

@@ -196,7 +196,7 @@ impl Archive {
             let integers = header.integers(element, data)?;
             let Ok(integers) = integers.into_dimensionality::<Ix1>() else {
                 let axes = counted(header.shape.len(), "axis");
-                return Err(format!("it has {axes}, expected [N]: the class of each picture"));
+                return Err(format!("it has {axes}, expected [N]: the class of each input"));
             };
             let class = |(picture, &label): (usize, &i128)| {
                 let too_large =
@@ -271,7 +271,7 @@ fn bytes(header: &Header, data: &mut impl Read) -> Result<ArrayD<u8>, String> {
 /// Checks that an array of inputs has N and at least one more axis, and is not empty.
 fn check_axes(Header { shape, .. }: &Header) -> Result<(), String> {
     if shape.contains(&0) {
-        return Err(format!("its shape {shape:?} holds no pictures"));
+        return Err(format!("its shape {shape:?} holds no inputs"));
     }
     if shape.len() < 2 {
         return Err(format!(

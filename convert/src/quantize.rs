@@ -14,7 +14,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::network::{Clamp, Gaussian, LayerParameters, Network, RealParameters};
-use crate::planes;
+use crate::planes::{self, PlanesError};
 use crate::reference::{RunError, place};
 use crate::sigma_codes::SigmaCoder;
 
@@ -37,7 +37,7 @@ pub struct ModelDetails {
 #[non_exhaustive]
 pub enum QuantizeError {
     /// A range with NaN or infinity.
-    #[error("value `{value}` reaches {low}..{high} on the calibration pictures: no finite range")]
+    #[error("value `{value}` reaches {low}..{high} in the calibration: no finite range")]
     Range {
         /// The node, or `input`.
         value: String,
@@ -48,8 +48,8 @@ pub enum QuantizeError {
     },
     /// A function that is not finite on the whole range of its input.
     #[error(
-        "node `{node}` has no finite value at {at}, but its input reaches {low}..{high} on the \
-         calibration pictures; bound its input in the network, for example by Clip"
+        "node `{node}` has no finite value at {at}, but its input reaches {low}..{high} in the \
+         calibration; bound its input in the network, for example by Clip"
     )]
     Function {
         /// The node.
@@ -60,6 +60,30 @@ pub enum QuantizeError {
         low: f32,
         /// Upper end of the input's range.
         high: f32,
+    },
+    /// The input cannot have two planes.
+    #[error(transparent)]
+    Planes(#[from] PlanesError),
+    /// Outputs beyond the numbers of f32.
+    #[error(
+        "node `{node}`: its weights are so large that its sums may be infinite; outputs of magnitude 1 \
+         suit a model, such as those of targets that are divided by their standard deviation for training"
+    )]
+    TooLarge {
+        /// The node.
+        node: String,
+    },
+    /// Outputs that are almost zero.
+    #[error(
+        "node `{node}`: the outputs reach {largest:e} in the calibration, less than a model can \
+         hold; outputs of magnitude 1 suit it, such as those of targets that are divided by their standard \
+         deviation for training"
+    )]
+    TooSmall {
+        /// The node.
+        node: String,
+        /// The largest magnitude of its outputs.
+        largest: f32,
     },
     /// The parts do not form a valid model.
     #[error(transparent)]
@@ -86,6 +110,9 @@ const LARGEST_BIAS: f32 = (1 << 24) as f32;
 /// dead channels from being subnormal.
 const SMALLEST_MULTIPLIER: f32 = 1.0 / (1 << 30) as f32;
 
+/// The smallest output that keeps its precision, about 1e-18: multipliers stay normal numbers.
+const LEAST_OUTPUT: f32 = 1.0 / (1u64 << 60) as f32;
+
 /// Quantizes `network` with the activation ranges that `calibration` observed, to codes of `bits`
 /// bits.
 ///
@@ -100,10 +127,16 @@ pub fn quantize(
     let graph = &network.graph;
     let nodes = graph.nodes();
     check_ranges(network, &calibration)?;
-    let input_planes = details.input_planes.unwrap_or_else(|| {
-        let numbers = details.preprocessing.values == Values::Numbers;
-        if numbers && planes::two_fit(graph) { Planes::Two } else { Planes::One }
-    });
+    let numbers = details.preprocessing.values == Values::Numbers;
+    let input_planes = match details.input_planes {
+        None if numbers && planes::check(graph).is_ok() => Planes::Two,
+        None | Some(Planes::One) => Planes::One,
+        Some(Planes::Two) if !numbers => return Err(PlanesError::Bytes.into()),
+        Some(Planes::Two) => {
+            planes::check(graph)?;
+            Planes::Two
+        }
+    };
     let input = grid(calibration.ranges[0], bits);
     let reads_input = graph.input_readers();
     let mut coder = SigmaCoder::new();
@@ -128,8 +161,11 @@ pub fn quantize(
         };
         let parameters = match (&node.data.parameters, output) {
             (RealParameters::Layer(parameters), _) => {
-                // Outputs are in real units: steps of size one.
-                let y = output.map_or(1.0, |output| output.scale);
+                let y = match output {
+                    Some(output) => output.scale,
+                    // Outputs are in real units, of any magnitude.
+                    None => LEAST_OUTPUT,
+                };
                 let reads_planes = input_planes == Planes::Two && reads_input[index];
                 let largest_bias = match reads_planes {
                     true => planes::largest_bias(graph.fan_in(index)) as f32,
@@ -164,7 +200,8 @@ pub fn quantize(
         preprocessing: details.preprocessing,
         outputs,
         calibration: Some(calibration),
-    })?;
+    });
+    let model = model.map_err(too_large)?;
     Ok(model.with_provenance(network.input.provenance(graph.input())))
 }
 
@@ -174,8 +211,8 @@ fn with_exponents(outputs: &Arc<[Output]>, calibration: &Calibration) -> Arc<[Ou
     let output = |output: &Output| {
         let mut output = output.clone();
         if let Head::Gaussian(gaussian) = &mut output.head {
-            let ranges = output.nodes.iter().flat_map(|&node| calibration.ranges[node + 1]);
-            let largest = ranges.fold(0.0, |largest: f32, end| largest.max(end.abs()));
+            let ranges = output.nodes.iter().map(|&node| largest(calibration.ranges[node + 1]));
+            let largest = ranges.fold(0.0, f32::max);
             // 2^31 steps.
             let exponent = (64.0 * f64::from(largest)).log2().ceil() - 31.0;
             let exponent = exponent.clamp(-100.0, 100.0) as i8;
@@ -187,7 +224,24 @@ fn with_exponents(outputs: &Arc<[Output]>, calibration: &Calibration) -> Arc<[Ou
     outputs.iter().map(output).collect()
 }
 
-/// Refuses ranges that are not finite, and functions that are not finite on the range of their
+/// The largest magnitude of a range.
+fn largest([low, high]: [f32; 2]) -> f32 {
+    low.abs().max(high.abs())
+}
+
+/// Explains the error of multipliers that overflow.
+fn too_large(error: ModelError) -> QuantizeError {
+    let node = match &error {
+        ModelError::Number { what, .. } => what.strip_suffix(".largest output"),
+        _ => None,
+    };
+    match node {
+        Some(node) => QuantizeError::TooLarge { node: node.into() },
+        None => error.into(),
+    }
+}
+
+/// Refuses ranges that are not finite or too small for outputs, and functions that are not finite on the range of their
 /// input.
 fn check_ranges(network: &Network, calibration: &Calibration) -> Result<(), QuantizeError> {
     let finite = |value: &str, [low, high]: [f32; 2]| {
@@ -210,6 +264,13 @@ fn check_ranges(network: &Network, calibration: &Calibration) -> Result<(), Quan
             }
         }
         finite(&node.name, calibration.ranges[index + 1])?;
+    }
+    for &node in network.outputs.iter().flat_map(|output| &output.nodes) {
+        let largest = largest(calibration.ranges[node + 1]);
+        if largest > 0.0 && largest < LEAST_OUTPUT {
+            let node = network.graph.nodes()[node].name.clone();
+            return Err(QuantizeError::TooSmall { node, largest });
+        }
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ impl Archive {
         })
     }
 
-    /// Reads an array `[N, targets]` of finite floats; `[N]` if there is one target. It must have
+    /// Reads an array `[N, targets]` of finite floats or of integers; `[N]` if there is one target. It must have
     /// `examples` rows and `targets` columns.
     ///
     /// # Errors
@@ -48,20 +48,26 @@ impl Archive {
         targets: usize,
     ) -> Result<Array2<f64>, PicturesError> {
         self.array(array, |header, data| {
-            let Some(Element::Float { bytes }) = header.element else {
-                return Err(format!(
-                    "its type is '{}', expected float32: the values of the targets",
-                    header.descr
-                ));
+            let values = match header.element {
+                Some(Element::Float { bytes }) => header.floats(bytes, data)?.mapv(f64::from),
+                Some(element @ (Element::Signed { .. } | Element::Unsigned { .. })) => {
+                    header.integers(element, data)?.mapv(|value| value as f64)
+                }
+                _ => {
+                    let descr = &header.descr;
+                    return Err(format!(
+                        "its type is '{descr}', expected float32 or integers: the values of the targets"
+                    ));
+                }
             };
-            let values = matrix(header.floats(bytes, data)?, examples, targets, "target")?;
+            let values = matrix(values, examples, targets, "target")?;
             if let Some(((example, target), value)) =
                 values.indexed_iter().find(|(_, value)| !value.is_finite())
             {
                 let beyond = if value.is_infinite() { ", or beyond float32" } else { "" };
                 return Err(format!("target {target} of example {example} is {value}{beyond}"));
             }
-            Ok(values.mapv(f64::from))
+            Ok(values)
         })
     }
 }
@@ -136,22 +142,26 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_finite_floats() {
+    fn targets_are_finite_numbers() {
         let mut npz = archive(|npz| {
             npz.add_array("one", &array![1.5f32, -2.0]).unwrap();
             npz.add_array("two", &array![[1.5f64, 2.0], [0.0, -1.0]]).unwrap();
             npz.add_array("nan", &array![[0.0, f32::NAN]]).unwrap();
             npz.add_array("large", &array![1e300f64]).unwrap();
-            npz.add_array("long", &array![1i64]).unwrap();
+            npz.add_array("long", &array![-3i64]).unwrap();
+            npz.add_array("small", &array![200u8]).unwrap();
+            npz.add_array("bool", &array![true]).unwrap();
             npz.add_array("deep", &array![[[1f32]]]).unwrap();
         });
         assert_eq!(npz.targets("one", 2, 1).unwrap(), array![[1.5], [-2.0]]);
         assert_eq!(npz.targets("two", 2, 2).unwrap(), array![[1.5, 2.0], [0.0, -1.0]]);
+        assert_eq!(npz.targets("long", 1, 1).unwrap(), array![[-3.0]]);
+        assert_eq!(npz.targets("small", 1, 1).unwrap(), array![[200.0]]);
         let mut error =
             |name, rows, columns| npz.targets(name, rows, columns).unwrap_err().to_string();
         assert_eq!(error("nan", 1, 2), "xy.npz: array `nan`: target 1 of example 0 is NaN");
         assert!(error("large", 1, 1).contains("is inf, or beyond float32"));
-        assert!(error("long", 1, 1).contains("its type is '<i8', expected float32"));
+        assert!(error("bool", 1, 1).contains("its type is '|b1', expected float32 or integers"));
         assert!(error("deep", 1, 1).contains("its shape is [1, 1, 1], expected [N, targets]"));
         assert!(
             error("two", 2, 1)

@@ -6,7 +6,7 @@ use bayes8_convert::NetworkOutput;
 use bayes8_convert::pictures::{self, Open};
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::CommonNoise;
-use bayes8_convert::{ImportOptions, Inputs, MemberFiles, Network, PosteriorSource};
+use bayes8_convert::{ImportOptions, Inputs, LoadError, MemberFiles, Network, PosteriorSource};
 use bayes8_core::head::Output;
 use bayes8_core::model;
 use bayes8_native::{Model, ModelOptions, file};
@@ -280,7 +280,10 @@ impl Fp32 {
 
     /// Reads the network, which must have the model's input and classes.
     fn load(&self, model: &model::QuantizedModel) -> Result<Network, EvaluateError> {
-        let network = Network::load_all(&self.members, &self.import)?;
+        let mut network = Network::load_all(&self.members, &self.import)?;
+        network
+            .normalize_like(model)
+            .map_err(|source| LoadError::Import { path: self.path(), source: source.into() })?;
         if self.must_vary && network.period() == Some(1) {
             return Err(EvaluateError::NothingVaries { network: self.path() });
         }

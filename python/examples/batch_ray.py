@@ -1,4 +1,4 @@
-"""Predicts with the actors of Ray.
+"""Predicts with the actors of Ray. The tables are those of classifiers; merging takes any model.
 
 python batch_ray.py model.safetensors pictures.npz --workers 4
 """
@@ -45,7 +45,7 @@ def split_pictures(
     seed: int = 0,
     workers: int = 2,
 ) -> ray.data.Dataset:
-    """Gives each task a block of pictures and all samples. Returns a table of predictions."""
+    """Gives each task a block of pictures and all samples. Returns a table of classes."""
     return pictures.map_batches(
         Predictor,
         fn_constructor_kwargs={"model": model, "samples": samples, "seed": seed},

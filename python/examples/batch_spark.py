@@ -1,4 +1,4 @@
-"""Predicts with the workers of Spark.
+"""Predicts with the workers of Spark. The tables are those of classifiers; merging takes any model.
 
 python batch_spark.py model.safetensors pictures.npz --workers 4
 """
@@ -33,7 +33,7 @@ COLUMNS = """
 def split_pictures(
     model: bayes8.Model, pictures: DataFrame, samples: int, seed: int = 0
 ) -> DataFrame:
-    """Gives each task a partition of pictures and all samples. Returns a table of predictions.
+    """Gives each task a partition of pictures and all samples. Returns a table of classes.
 
     Args:
         model: travels with the tasks, as its path.

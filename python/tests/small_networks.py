@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+import bayes8
 
 FEATURES = 3
 
@@ -105,3 +108,10 @@ def features(count: int, *extents: int) -> NDArray[np.float32]:
 
 # The preprocessing of `features`.
 NORMALIZED = {"preprocessing": {"values": "numbers", "mean": [10, 0, -5], "std": [1, 1, 1]}}
+
+
+def quantize(network: Network, x: Any = None, **options: Any) -> bayes8.Model:
+    """Makes a model of a network of features."""
+    x = features(64) if x is None else x
+    given = {"moped": 0.2, "metadata": NORMALIZED, "name": "small", **options}
+    return bayes8.quantize(network, calibration=x, **given)

@@ -12,16 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from repository import MODELS
-from small_networks import NORMALIZED, Network, convolution, features, perceptron
+from small_networks import NORMALIZED, convolution, features, perceptron, quantize
 
 import bayes8
-
-
-def quantize(network: Network, x: Any = None, **options: Any) -> bayes8.Model:
-    x = features(64) if x is None else x
-    given = {"moped": 0.2, "metadata": NORMALIZED, "name": "small", **options}
-    return bayes8.quantize(network, calibration=x, **given)
-
 
 REGRESSION = quantize(
     perceptron({"y": 4}),
@@ -339,8 +332,27 @@ def test_inputs_have_8_or_16_bits() -> None:
             bayes8.Error,
             "^label_names: .* 4 labels, not 1",
         ),
-        ({"label_names": ["a"] * 4}, bayes8.Error, "^label_names: .* no output .* is labels"),
-        ({"targets": {"scale": 1}}, bayes8.Error, "^targets: .* no output .* is a regression"),
+        (
+            {"label_names": ["a"] * 4},
+            bayes8.Error,
+            "^label_names: label 0 and label 1 have the same name, `a`$",
+        ),
+        (
+            {"label_names": ["a", "b", "c", "d"], "head": "classes"},
+            bayes8.Error,
+            "^label_names: .* no output .* is labels",
+        ),
+        ({"targets": {"scale": 1}}, bayes8.Error, "^targets: .* name the head.*: pass head$"),
+        (
+            {"metadata": {**NORMALIZED, "class_name": ["a"]}},
+            bayes8.Error,
+            "key `class_name` is unknown: is it `class_names`",
+        ),
+        (
+            {"outputs": "y=labels", "head": "labels"},
+            bayes8.Error,
+            "^outputs: the head `labels` is for outputs without one",
+        ),
         ({"targets": {"scale": 0}}, ValueError, r"^targets\['scale'\] is 0.0, not .* above 0$"),
         ({"targets": [{"scale": "1"}]}, TypeError, r"^targets\[0\]\['scale'\] is a str, not"),
         ({"targets": [{"offset": 1e300}]}, ValueError, r"^targets\[0\]\['offset'\] is 1e\+300"),
@@ -374,17 +386,3 @@ def test_an_unclear_output_asks_for_a_head() -> None:
         quantize(perceptron({"y": 2}))
     with pytest.raises(bayes8.Error, match="^head: 3 outputs cannot be means and variances"):
         quantize(perceptron({"y": 3}), head="gaussian-softplus")
-
-
-def test_a_classifier_of_numbers_is_evaluated() -> None:
-    network, x = perceptron({"y": 3}), features(40)
-    model = quantize(network)
-    y = model.predict(x, samples=4).probabilities.argmax(axis=1)
-    fp32: dict[str, Any] = {"network": network, "moped": 0.2, "outputs": ["y"], "head": "classes"}
-    report = bayes8.evaluate(model, x.astype(np.float64), y, samples=4, **fp32)
-    assert report["accuracy"] == 1
-    assert report["fp32"]["accuracy"] > 0.8
-    with pytest.raises(ValueError, match="network is missing, without which head has"):
-        bayes8.evaluate(model, x, y, head="classes")
-    with pytest.raises(ValueError, match="network is missing, without which outputs has"):
-        bayes8.evaluate(model, x, y, outputs=["y"])

@@ -71,7 +71,7 @@ impl Text<'_> {
             Some(Evidence { method, pictures, weight_samples }) => format!(
                 "{}; {}, {} each",
                 printable(method),
-                counted(*pictures, "picture"),
+                counted(*pictures, self.one_input()),
                 counted(*weight_samples, "weight sample")
             ),
             None => "not recorded in the file".to_string(),
@@ -114,8 +114,9 @@ impl Text<'_> {
             (
                 "work",
                 format!(
-                    "{:.1} M multiply-accumulates per picture and sample",
-                    self.0.multiply_accumulates as f64 / 1e6
+                    "{:.1} M multiply-accumulates per {} and sample",
+                    self.0.multiply_accumulates as f64 / 1e6,
+                    self.one_input()
                 ),
             ),
             ("takes", self.takes_text()),
@@ -150,7 +151,16 @@ impl Text<'_> {
             true => String::new(),
             false => format!("; runs only with a higher {}", raised.join(" and ")),
         };
-        format!("{memory} of working memory and {steps} steps per picture and sample{over}")
+        let one = self.one_input();
+        format!("{memory} of working memory and {steps} steps per {one} and sample{over}")
+    }
+
+    /// What one input is called.
+    fn one_input(&self) -> &'static str {
+        match self.0.input.values {
+            Values::Bytes => "picture",
+            Values::Numbers => "input",
+        }
     }
 
     fn table(&self) -> Table {

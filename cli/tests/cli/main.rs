@@ -12,6 +12,7 @@ mod inputs;
 mod layouts;
 mod limits;
 mod numbers;
+mod output_details;
 mod predict;
 mod profile;
 mod quantize;

@@ -68,6 +68,8 @@ pub(super) struct Activation {
     pub(super) softmax: bool,
     /// Whether it was the logarithm of a Softmax that was dropped.
     pub(super) logarithm: bool,
+    /// Whether an ArgMax was dropped, perhaps after a Softmax. The shape is the one before it.
+    pub(super) indices: bool,
 }
 
 impl Activation {
@@ -82,12 +84,17 @@ impl Activation {
             bytes: false,
             softmax: false,
             logarithm: false,
+            indices: false,
         }
     }
 
-    /// The special property that a reader of a dropped Softmax must understand.
+    /// The special property that a reader of a dropped Softmax or ArgMax must understand.
     pub(super) fn probabilities(&self) -> Special {
-        if self.logarithm { Special::LogProbabilities } else { Special::Probabilities }
+        match (self.indices, self.logarithm) {
+            (true, _) => Special::Indices,
+            (false, true) => Special::LogProbabilities,
+            (false, false) => Special::Probabilities,
+        }
     }
 
     /// ONNX's dimensions, batch first.

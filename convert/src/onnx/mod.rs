@@ -13,6 +13,7 @@ mod builder;
 mod channels;
 mod constant;
 mod cut;
+mod ending;
 mod evidence;
 mod external;
 mod initializers;
@@ -141,8 +142,9 @@ impl Network {
 /// its Casts name. One input of floats or of bytes (UINT8, which a Cast makes floats) in one of the
 /// orders of [`InputLayout`](crate::InputLayout); [`ImportOptions`] settle what the file leaves
 /// open. One output `[n, numbers]`, or those that the options choose. A final Softmax, its logarithm or a
-/// LogSoftmax is dropped: the numbers are classes. So is a final Sigmoid: they are labels. Of two outputs that
-/// follow each other, a final Softplus or Exp of the second is dropped: they are means and variances. `docs/IMPORT.md` lists the operators, with the supported part of each.
+/// LogSoftmax is dropped, and an ArgMax over classes: the numbers are classes. So is a final Sigmoid: they are
+/// labels. Of two outputs that follow each other, a final Softplus or Exp of the second is dropped: they are means
+/// and variances. `docs/IMPORT.md` lists the operators, with the supported part of each.
 ///
 /// BatchNormalization and clamps are folded into the node before them when nothing else reads it:
 /// for c = gamma / sqrt(var + eps), mu becomes c mu, sigma becomes |c| sigma, and the bias

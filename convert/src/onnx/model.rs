@@ -91,6 +91,11 @@ fn outputs<'a>(
             _ => Err(ImportError::Outputs(all())),
         };
     }
+    if let Some(unused) =
+        options.head.filter(|_| options.outputs.iter().all(|of| of.head.is_some()))
+    {
+        return Err(ImportError::HeadUnused(unused));
+    }
     let mut seen = HashSet::new();
     let mut find = |wanted: &String| {
         let found = graph.output.iter().map(name).find(|name| name == wanted);

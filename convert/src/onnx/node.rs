@@ -15,11 +15,13 @@ pub(super) enum Special {
     Probabilities,
     /// The result of a dropped LogSoftmax.
     LogProbabilities,
+    /// The result of a dropped ArgMax.
+    Indices,
 }
 
 impl Special {
     pub(super) const ALL: &[Self] =
-        &[Self::Bytes, Self::Groups, Self::Probabilities, Self::LogProbabilities];
+        &[Self::Bytes, Self::Groups, Self::Probabilities, Self::LogProbabilities, Self::Indices];
 }
 
 /// A node, with its name in errors and in the network.

@@ -33,7 +33,8 @@ impl<'a> Builder<'a> {
             Slot::Constant(_) => Err(node.refuse(format!("input {i} must not be constant"))),
             Slot::Mask(_) => Err(node.refuse(format!("input {i} must not be random"))),
             Slot::Activation(a) if a.softmax && !takes(a.probabilities()) => {
-                Err(node.refuse("reads a Softmax; only a final one is supported"))
+                let what = if a.indices { "an ArgMax" } else { "a Softmax" };
+                Err(node.refuse(format!("reads {what}; only a final one is supported")))
             }
             Slot::Activation(a) if a.split.is_some() && !takes(Special::Groups) => Err(node
                 .refuse(format!(

@@ -4,27 +4,19 @@
 //! them into something else is left out, and says what they are.
 
 use bayes8_core::graph::{Graph, Node, Op, Value};
+use bayes8_core::head::Output;
 
 use super::{
     activation::{Activation, Form, Pending},
     builder::{Builder, Slot},
+    ending::{Ending, ending, maker_of_variances},
     model::OutputGroup,
 };
 use crate::{
     error::ImportError,
-    function::Unary,
     head_kind::HeadKind,
     network::{Network, NetworkOutput},
 };
-
-/// The last function of an output.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Softmax,
-    Sigmoid,
-    Softplus,
-    Exp,
-}
 
 impl Builder<'_> {
     /// The finished network, with these outputs.
@@ -34,32 +26,19 @@ impl Builder<'_> {
         }
         let mut outputs = Vec::with_capacity(groups.len());
         for group in groups {
-            let (values, head) = self.group(group)?;
             let name = match groups {
-                [_] => "output",
+                [_] => Output::NAME,
                 _ => group.names[0],
             };
-            outputs.push((name.to_owned(), values, head));
+            outputs.push(NetworkOutput { name: name.to_owned(), ..self.group(group)? });
         }
         self.remove_unread(&mut outputs)?;
-        let node = |value: Value| match value {
-            Value::Node(node) => Some(node),
-            Value::Input => None,
-        };
-        let outputs = outputs.into_iter().map(|(name, values, head)| NetworkOutput {
-            name,
-            // All are layers.
-            nodes: values.into_iter().filter_map(node).collect(),
-            head,
-        });
-        Ok(Network { outputs: outputs.collect(), input: self.input, graph: self.graph })
+        Ok(Network { outputs, input: self.input, graph: self.graph })
     }
 
     /// The layers that make an output, and what the numbers mean.
-    fn group(
-        &mut self,
-        group: &OutputGroup<'_>,
-    ) -> Result<(Vec<Value>, Option<HeadKind>), ImportError> {
+    fn group(&mut self, group: &OutputGroup<'_>) -> Result<NetworkOutput, ImportError> {
+        let name = group.names[0];
         let mut parts = Vec::with_capacity(group.names.len());
         for &name in &group.names {
             let Some(Slot::Activation(activation)) = self.slots.get(name) else {
@@ -68,12 +47,15 @@ impl Builder<'_> {
             let activation = Activation::clone(activation);
             parts.extend(self.joined(&activation).unwrap_or(vec![activation]));
         }
+        let arg_max = parts.iter().any(|part| part.indices);
         let channels: Vec<usize> = parts.iter().map(|part| part.shape.channels).collect();
-        let endings: Vec<Option<Ending>> = parts.iter().map(ending).collect();
+        let ends: Vec<Option<(Ending, Activation)>> = parts.iter().map(ending).collect();
+        let endings: Vec<Option<Ending>> =
+            ends.iter().map(|end| end.as_ref().map(|e| e.0)).collect();
         let found = match endings[..] {
             [Some(Ending::Softmax)] => Some(HeadKind::Classes),
-            [None, Some(Ending::Softplus)] => Some(HeadKind::GaussianSoftplus),
-            [None, Some(Ending::Exp)] => Some(HeadKind::GaussianLogVariance),
+            [None, Some(Ending::Softplus { .. })] => Some(HeadKind::GaussianSoftplus),
+            [None, Some(Ending::Exp { .. })] => Some(HeadKind::GaussianLogVariance),
             _ if endings.iter().all(|ending| *ending == Some(Ending::Sigmoid)) => {
                 Some(HeadKind::Labels)
             }
@@ -82,7 +64,7 @@ impl Builder<'_> {
             _ => {
                 let reason = "its parts end in different functions; a regression has the means first, \
                               then the variances by Softplus or Exp";
-                return Err(refused(group.names[0], reason.into()));
+                return Err(refused(name, reason.into()));
             }
         };
         if let (
@@ -92,7 +74,7 @@ impl Builder<'_> {
             && means != variances
         {
             let reason = format!("it has {means} means, but {variances} variances");
-            return Err(refused(group.names[0], reason));
+            return Err(refused(name, reason));
         }
         let is_number = |head| !matches!(head, HeadKind::Classes | HeadKind::Labels);
         let head = match (found, group.head) {
@@ -101,26 +83,48 @@ impl Builder<'_> {
             (Some(HeadKind::Labels), Some(given)) if is_number(given) => group.head,
             (Some(found), Some(given)) if given != found => {
                 let reason = format!("it ends as {found} do, but `{given}` was asked for");
-                return Err(refused(group.names[0], reason));
+                return Err(refused(name, reason));
             }
             (Some(found), _) => Some(found),
         };
-        let mut values = Vec::new();
-        for (mut part, ending) in parts.into_iter().zip(endings) {
-            let refuse = |reason: String| refused(group.names[0], reason);
-            if head == found
-                && let Some(ending) = ending
+        if let (
+            Some(HeadKind::GaussianSoftplus | HeadKind::GaussianLogVariance),
+            [_, .., None],
+            [.., last],
+        ) = (head, &endings[..], &parts[..])
+            && let Some(maker) = maker_of_variances(last)
+        {
+            let reason = format!(
+                "node `{maker}` makes variances of its last part, but `{head}` is asked for, which makes \
+                 them again; of the functions that make variances, only Softplus or Exp, and a number \
+                 added to it, can be left out",
+                head = head.map_or("", HeadKind::name)
+            );
+            return Err(refused(name, reason));
+        }
+        let mut nodes = Vec::new();
+        let mut least_variance = 0.0;
+        for (mut part, end) in parts.into_iter().zip(ends) {
+            let refuse = |reason: String| refused(name, reason);
+            if found.is_some()
+                && head == found
+                && let Some((ending, before)) = end
             {
-                part = without(part, ending);
+                part = before;
+                least_variance = ending.least_variance();
             }
             let may_be_bounded = head.is_some_and(is_number);
-            values.extend(self.layers_of(part, may_be_bounded, refuse)?);
+            let values = self.layers_of(part, may_be_bounded, refuse)?;
+            // All are layers.
+            nodes.extend(values.into_iter().filter_map(|value| match value {
+                Value::Node(node) => Some(node),
+                Value::Input => None,
+            }));
         }
-        Ok((values, head))
+        Ok(NetworkOutput { name: name.into(), nodes, head, arg_max, least_variance })
     }
 
-    /// The two parts of an output that is a concatenation of which the second ends in a function that
-    /// says what it is.
+    /// The two parts of an output that is a concatenation of which the second is variances.
     fn joined(&self, output: &Activation) -> Option<Vec<Activation>> {
         let Value::Node(n) = output.value else { return None };
         let Node { op: Op::Concat, inputs, data, .. } = &self.graph.nodes()[n] else { return None };
@@ -134,23 +138,18 @@ impl Builder<'_> {
         let part = |value| Activation::new(value, Form::Vector, self.graph.shape(value));
         let pending = Pending::Function { node: table.name.clone(), function };
         let second = Activation { pending, ..part(table.inputs[0]) };
-        let says = matches!(ending(&second), Some(Ending::Softplus | Ending::Exp));
-        says.then(|| vec![part(first), second])
+        let is_variances = match ending(&second) {
+            Some((end, _)) => matches!(end, Ending::Softplus { .. } | Ending::Exp { .. }),
+            None => maker_of_variances(&second).is_some(),
+        };
+        is_variances.then(|| vec![part(first), second])
     }
 
     /// Removes nodes that no output depends on.
-    fn remove_unread(
-        &mut self,
-        outputs: &mut [(String, Vec<Value>, Option<HeadKind>)],
-    ) -> Result<(), ImportError> {
+    fn remove_unread(&mut self, outputs: &mut [NetworkOutput]) -> Result<(), ImportError> {
         let nodes = self.graph.nodes();
         let mut is_read = vec![false; nodes.len()];
-        let mut read = |value: &Value| {
-            if let Value::Node(n) = *value {
-                is_read[n] = true;
-            }
-        };
-        outputs.iter().flat_map(|(_, values, _)| values).for_each(&mut read);
+        outputs.iter().flat_map(|output| &output.nodes).for_each(|&n| is_read[n] = true);
         for (n, node) in nodes.iter().enumerate().rev() {
             if is_read[n] {
                 for &input in &node.inputs {
@@ -179,43 +178,15 @@ impl Builder<'_> {
             inputs.iter_mut().for_each(|value| *value = new(&moved, *value));
             moved.push(self.graph.push(name, op, inputs, data)?);
         }
-        let values = outputs.iter_mut().flat_map(|(_, values, _)| values);
-        values.for_each(|value| *value = new(&moved, *value));
+        for node in outputs.iter_mut().flat_map(|output| &mut output.nodes) {
+            if let Value::Node(n) = moved[*node] {
+                *node = n;
+            }
+        }
         Ok(())
     }
 }
 
 fn refused(output: &str, reason: String) -> ImportError {
     ImportError::Interface { kind: "output", name: output.into(), reason }
-}
-
-/// The last function of an output, if it says what the numbers are.
-fn ending(output: &Activation) -> Option<Ending> {
-    if output.softmax {
-        return Some(Ending::Softmax);
-    }
-    let Pending::Function { function, .. } = &output.pending else { return None };
-    let is_last = |(unary, _): &(Unary, Ending)| function.before(*unary).is_some();
-    FUNCTIONS.into_iter().find(is_last).map(|(_, ending)| ending)
-}
-
-const FUNCTIONS: [(Unary, Ending); 3] = [
-    (Unary::Sigmoid, Ending::Sigmoid),
-    (Unary::Softplus, Ending::Softplus),
-    (Unary::Exp, Ending::Exp),
-];
-
-/// The output before its last function. A Softmax is left out already.
-fn without(output: Activation, ending: Ending) -> Activation {
-    let Pending::Function { node, function } = &output.pending else { return output };
-    let unary = FUNCTIONS.into_iter().find(|(_, other)| *other == ending);
-    match unary.and_then(|(unary, _)| function.before(unary)) {
-        Some(before) => {
-            let node = node.clone();
-            let is_nothing = before == crate::function::Function::argument();
-            let plain = Activation { pending: Pending::Nothing, ..output };
-            if is_nothing { plain } else { plain.with_function(&node, before) }
-        }
-        None => output,
-    }
 }

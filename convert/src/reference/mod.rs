@@ -34,7 +34,7 @@ use convolution::Convolution;
 #[non_exhaustive]
 pub enum RunError {
     /// Pictures whose shape differs from the network's input.
-    #[error("pictures of shape {found:?} for an input of {expected} ({})", expected.axis_names())]
+    #[error("inputs of shape {found:?} for an input of {expected} ({})", expected.axis_names())]
     PictureShape {
         /// Extents of a picture.
         found: Vec<usize>,

@@ -1,23 +1,18 @@
-//! What outputs mean: found in the graph, or asked for; and networks over numbers.
+//! What outputs mean: found in the graph, or asked for.
 
-use bayes8_convert::calibrate::{Observations, RangeMethod};
-use bayes8_convert::conversion::{ConversionOptions, convert};
-use bayes8_convert::quantize::ModelDetails;
-use bayes8_convert::reference::{FloatWeights, predict_mean, run};
+use bayes8_convert::reference::{FloatWeights, run};
 use bayes8_convert::{
-    HeadDetails, HeadError, HeadKind, ImportError, ImportOptions, Network, OutputChoice,
-    TargetDetails, import_with,
+    Detail, HeadDetails, HeadError, HeadFault, HeadKind, ImportError, ImportOptions, Network,
+    OutputChoice, OutputDetails, TargetDetails, import_with,
 };
 use bayes8_core::graph::{Op, Value};
 use bayes8_core::head::{Head, Output};
-use bayes8_core::model::{Planes, Preprocessing, QuantizedModel, Values};
-use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
 use ndarray::{Array2, Axis, concatenate};
-use rten_onnx::onnx::{DataType, Dimension, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use rten_onnx::onnx::{DataType, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 
-use crate::common::{Fixture, int, none, tensor};
+use crate::common::{Fixture, int, none};
 
-fn node(op: &str, output: &str, inputs: &[&str]) -> NodeProto {
+pub(crate) fn node(op: &str, output: &str, inputs: &[&str]) -> NodeProto {
     NodeProto {
         name: Some(output.into()),
         op_type: Some(op.into()),
@@ -29,7 +24,7 @@ fn node(op: &str, output: &str, inputs: &[&str]) -> NodeProto {
 
 /// The network of the fixture with `nodes` after its logits, which are called `logits`, and other
 /// outputs.
-fn onnx(nodes: Vec<NodeProto>, outputs: &[&str]) -> Vec<u8> {
+pub(crate) fn onnx(nodes: Vec<NodeProto>, outputs: &[&str]) -> Vec<u8> {
     let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
     let graph = model.graph.as_mut().unwrap();
     let last = graph.node.last_mut().unwrap();
@@ -44,29 +39,29 @@ fn onnx(nodes: Vec<NodeProto>, outputs: &[&str]) -> Vec<u8> {
     model.write_buf().unwrap()
 }
 
-fn read(onnx: &[u8], options: &ImportOptions) -> Result<Network, ImportError> {
+pub(crate) fn read(onnx: &[u8], options: &ImportOptions) -> Result<Network, ImportError> {
     import_with(onnx, &none(), options)
 }
 
-fn choose(choices: &[&str]) -> ImportOptions {
+pub(crate) fn choose(choices: &[&str]) -> ImportOptions {
     let choices: Vec<OutputChoice> = choices.iter().map(|text| text.parse().unwrap()).collect();
     ImportOptions::new().outputs(choices)
 }
 
 /// The numbers of the mean weights.
-fn numbers(network: &Network) -> Array2<f32> {
+pub(crate) fn numbers(network: &Network) -> Array2<f32> {
     let pictures = Fixture::load("residual").pictures;
     run(network, &FloatWeights::mean(network, 0), pictures.view(), |_, _, _| {}).unwrap()
 }
 
 /// Asserts that numbers agree up to rounding.
-fn assert_near(found: &Array2<f32>, expected: &Array2<f32>) {
+pub(crate) fn assert_near(found: &Array2<f32>, expected: &Array2<f32>) {
     assert_eq!(found.dim(), expected.dim());
     let largest = (found - expected).iter().fold(0.0f32, |largest, d| largest.max(d.abs()));
     assert!(largest < 1e-4, "{largest}");
 }
 
-fn logits() -> Array2<f32> {
+pub(crate) fn logits() -> Array2<f32> {
     Fixture::load("residual").output
 }
 
@@ -132,6 +127,9 @@ fn several_outputs_have_their_names_and_order() {
     // A name may have a plus sign.
     let plus = onnx(vec![node("Neg", "logits+other", &["other"])], &["logits", "logits+other"]);
     assert_near(&numbers(&read(&plus, &choose(&["logits+other"])).unwrap()), &-logits());
+    // A head for outputs without one is not ignored.
+    let head = choose(&["other=labels", "logits=classes"]).head(HeadKind::Labels);
+    assert!(matches!(read(&file, &head), Err(ImportError::HeadUnused(HeadKind::Labels))));
     // A single output has the name that files of all versions know.
     let single = read(&file, &choose(&["other"])).unwrap();
     assert_eq!(single.outputs[0].name, Output::NAME);
@@ -140,7 +138,7 @@ fn several_outputs_have_their_names_and_order() {
         (&["boxes"][..], "no output `boxes`, only `logits`, `other`"),
         (&["logits", "logits"], "`logits` was chosen twice"),
         (&["logits+logits"], "`logits` was chosen twice"),
-        (&["logits=gaussian-log-variance"], ""),
+        (&["logits=gaussian-log-variance"], "cannot be means and variances"),
     ] {
         let error = match read(&file, &choose(choices)) {
             Err(error) => error.to_string(),
@@ -186,94 +184,82 @@ fn names_and_numbers_of_heads_must_fit() {
         read(&onnx(Vec::new(), &["logits"]), &ImportOptions::new().head(head)).unwrap()
     };
     let names = |count: usize| (0..count).map(|i| i.to_string()).collect::<Vec<_>>();
-    let error = |head, details: HeadDetails| network(head).heads(&details).unwrap_err();
-    let classes = HeadDetails { class_names: names(4), ..HeadDetails::default() };
+    let error = |head, details: OutputDetails| network(head).heads(&details.into()).unwrap_err();
+    let of = |detail: Detail, fault| HeadError { output: None, detail: Some(detail), fault };
+    let classes = |names| OutputDetails { class_names: names, ..OutputDetails::default() };
     let (what, expected, found) = ("classes", 5, 4);
-    assert_eq!(error(None, classes.clone()), HeadError::Names { what, expected, found });
-    let unused = error(Some(HeadKind::Labels), classes);
-    assert!(matches!(unused, HeadError::Unused { head: "classes", .. }), "{unused}");
-    assert_eq!(error(Some(HeadKind::GaussianSoftplus), HeadDetails::default()), HeadError::Odd(5));
+    let wrong = of(Detail::ClassNames, HeadFault::Names { what, expected, found });
+    assert_eq!(error(None, classes(names(4))), wrong);
+    let mut twice = names(5);
+    twice[3] = "1".into();
+    let twice = error(None, classes(twice)).to_string();
+    assert_eq!(twice, "class 1 and class 3 have the same name, `1`");
+    let unused = error(Some(HeadKind::Labels), classes(names(4)));
+    assert!(matches!(unused.fault, HeadFault::Unused { .. }), "{unused}");
+    let odd = error(Some(HeadKind::GaussianSoftplus), OutputDetails::default());
+    assert_eq!(odd, HeadError { output: None, detail: None, fault: HeadFault::Odd(5) });
     let targets = TargetDetails { scale: vec![1.0, 0.0], ..TargetDetails::default() };
-    let details = HeadDetails { targets, ..HeadDetails::default() };
-    let zero = error(Some(HeadKind::GaussianMean), details).to_string();
-    assert_eq!(zero, "the target scale is 0, expected a normal number above 0");
-}
-
-/// Numbers between -1 and 1.
-fn random(mut state: u64) -> impl FnMut() -> f32 {
-    move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-}
-
-/// A network of two layers over six numbers that gives a mean and a log-variance.
-fn regression() -> Network {
-    let mut random = random(3);
-    let mut weights = |count: usize| -> Vec<f32> { (0..count).map(|_| 0.6 * random()).collect() };
-    let mut model = ModelProto::parse_buf(&Fixture::load("residual").onnx).unwrap();
-    let graph = model.graph.as_mut().unwrap();
-    graph.initializer = vec![
-        tensor("w", &[6, 24], &weights(144)),
-        tensor("b", &[24], &weights(24)),
-        tensor("v", &[24, 2], &weights(48)),
-        tensor("c", &[2], &weights(2)),
-    ];
-    graph.node = vec![
-        node("Gemm", "hidden", &["x", "w", "b"]),
-        node("Relu", "active", &["hidden"]),
-        node("Gemm", "y", &["active", "v", "c"]),
-    ];
-    let vector = |info: &mut ValueInfoProto, name: &str, extent| {
-        info.name = Some(name.into());
-        let tensor = info.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();
-        let fixed = Dimension { dim_value: Some(extent), ..Dimension::default() };
-        tensor.shape.as_mut().unwrap().dim = vec![Dimension::default(), fixed];
-    };
-    vector(&mut graph.input[0], "x", 6);
-    vector(&mut graph.output[0], "y", 2);
-    let options = ImportOptions::new().head(HeadKind::GaussianLogVariance);
-    read(&model.write_buf().unwrap(), &options).unwrap()
-}
-
-/// The INT8 model of a regression, calibrated on `features`.
-fn quantized(network: &Network, features: &Array2<f32>, planes: Option<Planes>) -> QuantizedModel {
-    let targets = TargetDetails { scale: vec![20.0], offset: vec![35.0], ..Default::default() };
-    let details = HeadDetails { targets, ..HeadDetails::default() };
-    let outputs = network.heads(&details).unwrap();
-    let observed = Observations::new(network, &outputs, features.view(), 1, 0, || ()).unwrap();
-    let (values, mean, std) = (Values::Numbers, vec![0.0; 6], vec![1.0; 6]);
-    let preprocessing = Preprocessing { values, mean, std };
-    let details =
-        ModelDetails { name: "test".into(), preprocessing, outputs, input_planes: planes };
-    let options = ConversionOptions::new().method(RangeMethod::MinMax);
-    convert(network, features.view(), &observed, details, &options).unwrap().model
+    let details = OutputDetails { targets, ..OutputDetails::default() };
+    let zero = error(Some(HeadKind::GaussianMean), details.clone());
+    assert_eq!(zero.detail, Some(Detail::TargetScale));
+    assert_eq!(zero.to_string(), "the target scale is 0, expected a normal number above 0");
+    let unclear = error(None, details).to_string();
+    assert!(unclear.contains("nothing says what the 5 outputs are: name the head"), "{unclear}");
 }
 
 #[test]
-fn a_regression_over_numbers_is_near_fp32_and_nearer_with_16_bits() {
-    let network = regression();
-    let mut random = random(9);
-    let features = Array2::from_shape_simple_fn((200, 6), || 2.0 * random());
-    let chosen = quantized(&network, &features, None);
-    assert_eq!(chosen.input_planes(), Planes::Two);
-    let targets = &chosen.outputs()[0].head.gaussian().unwrap().targets;
-    assert!((-26..=-18).contains(&targets[0].exponent), "{targets:?}");
-    let fp32 = predict_mean(&network, chosen.shared_outputs(), features.view(), |_| ()).unwrap();
-    let error = |planes| {
-        let model = Model::new(quantized(&network, &features, planes), ModelOptions::new());
-        let options = PredictOptions::new().samples(0..1);
-        let int8 = model.unwrap().predict(Pictures::Numbers(features.view()), &options).unwrap();
-        let mut error = 0.0;
-        for (int8, fp32) in int8.iter().zip(&fp32) {
-            let (int8, fp32) = (int8.uncertainty().targets(), fp32.sums()[0].finish().targets());
-            let (int8, fp32) = (int8.unwrap(), fp32.unwrap());
-            assert!((int8.std[0] / fp32.std[0] - 1.0).abs() < 0.05, "{int8:?}, {fp32:?}");
-            error += (int8.mean[0] - fp32.mean[0]).powi(2) / 200.0;
-        }
-        error.sqrt()
+fn names_say_what_logits_are() {
+    let network = read(&onnx(Vec::new(), &["logits"]), &ImportOptions::new()).unwrap();
+    let names = || (0..5).map(|i| i.to_string()).collect::<Vec<_>>();
+    let head = |details: OutputDetails| network.heads(&details.into()).unwrap()[0].head.clone();
+    let labels = head(OutputDetails { label_names: names(), ..OutputDetails::default() });
+    assert_eq!(labels.labels().unwrap().names, names());
+    let targets = TargetDetails { names: names(), ..TargetDetails::default() };
+    let targets = head(OutputDetails { targets, ..OutputDetails::default() });
+    assert_eq!(targets.gaussian().unwrap().targets[4].name, "4");
+    let both =
+        OutputDetails { class_names: names(), label_names: names(), ..OutputDetails::default() };
+    let error = network.heads(&both.into()).unwrap_err();
+    assert_eq!(error.to_string(), "label names are given, but no output of the network is labels");
+}
+
+#[test]
+fn outputs_of_one_kind_have_their_own_names() {
+    let slice = |name: &str| {
+        let mut slice = node("Gather", name, &["logits", "rows"]);
+        slice.attribute.push(int("axis", 1));
+        slice
     };
-    let (eight, sixteen) = (error(Some(Planes::One)), error(Some(Planes::Two)));
-    // Of a spread of about 10.
-    assert!(sixteen < 0.97 * eight && eight < 0.2, "{eight}, {sixteen}");
+    let mut file = ModelProto::parse_buf(&onnx(vec![slice("part")], &["part", "other"])).unwrap();
+    let rows = TensorProto {
+        name: Some("rows".into()),
+        dims: vec![3],
+        data_type: Some(DataType::INT64),
+        int64_data: vec![3, 1, 0],
+        ..TensorProto::default()
+    };
+    file.graph.as_mut().unwrap().initializer.push(rows);
+    let network = read(&file.write_buf().unwrap(), &choose(&["part", "other=classes"])).unwrap();
+    let classes = |names: &[&str]| OutputDetails {
+        class_names: names.iter().map(|&name| name.into()).collect(),
+        ..OutputDetails::default()
+    };
+    let common = network.heads(&classes(&["a", "b", "c"]).into()).unwrap_err();
+    assert_eq!(
+        common.to_string(),
+        "class names are given once, but there are several outputs that are classes: `part`, `other`; \
+         `outputs` of the metadata says whose they are"
+    );
+    let heads = |of: &[(&str, &[&str])]| {
+        let of = of.iter().map(|&(name, names)| (name.into(), classes(names)));
+        network.heads(&HeadDetails { outputs: of.collect(), ..HeadDetails::default() })
+    };
+    let (three, five) = (["a", "b", "c"], ["a", "b", "d", "e", "f"]);
+    let outputs = heads(&[("part", &three), ("other", &five)]).unwrap();
+    assert_eq!(outputs[0].head.classes().unwrap().names, three);
+    assert_eq!(outputs[1].head.classes().unwrap().names, five);
+    let wrong = heads(&[("other", &three)]).unwrap_err().to_string();
+    assert_eq!(wrong, "output `other`: the network has 5 classes, not 3");
+    let unknown = heads(&[("parts", &three)]).unwrap_err().to_string();
+    assert_eq!(unknown, "`outputs` has `parts`, but the model has `part`, `other`");
 }

@@ -33,7 +33,7 @@ impl Model {
         let preprocessing = metadata.preprocessing.unwrap();
         let pictures = fp32_inputs(pictures.range(0..count), &preprocessing, channels).unwrap();
         let pictures = pictures.into_owned();
-        let names = metadata.heads.class_names.len();
+        let names = metadata.heads.common.class_names.len();
         assert!(names == 0 || names == network.numbers());
         let golden = Golden::load(shared, name);
         Self { network, pictures, golden }

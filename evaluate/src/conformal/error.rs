@@ -31,4 +31,16 @@ pub enum ConformalError {
     /// The confidence of a gate is not a share.
     #[error("the confidence is {0}, but must lie between 0 and 1")]
     Confidence(f64),
+    /// Residuals of so many predictions without a standard deviation that no interval is finite.
+    #[error(
+        "{without} of {found} calibration examples are predicted without a standard deviation, so that \
+         intervals of all numbers alone would cover their targets: samples of the model must vary, it must state \
+         variances, or its targets need noise (`--target-noise` of `bayes8 quantize`)"
+    )]
+    NoDeviation {
+        /// Number of calibration examples whose score is infinite.
+        without: usize,
+        /// Number of calibration examples.
+        found: usize,
+    },
 }

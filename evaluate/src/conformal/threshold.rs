@@ -26,16 +26,22 @@ pub fn threshold(scores: &[f64], alpha: f64) -> Result<f64, ConformalError> {
     Ok(sorted.get(rank(scores.len(), alpha) - 1).copied().unwrap_or(f64::INFINITY))
 }
 
-/// Returns the [`threshold`], and refuses too few scores.
+/// Returns the [`threshold`], and refuses too few scores and infinite ones.
 ///
 /// # Errors
-/// Those of [`threshold`]; [`ConformalError::TooFew`], which says how many examples are needed.
+/// Those of [`threshold`]; [`ConformalError::TooFew`], which says how many examples are needed;
+/// [`ConformalError::NoDeviation`].
 pub fn calibrate(scores: &[f64], alpha: f64) -> Result<f64, ConformalError> {
     let (found, needed) = (scores.len(), needed(alpha)?);
     if found < needed {
         return Err(ConformalError::TooFew { found, needed, alpha });
     }
-    threshold(scores, alpha)
+    let threshold = threshold(scores, alpha)?;
+    if threshold.is_infinite() {
+        let without = scores.iter().filter(|score| score.is_infinite()).count();
+        return Err(ConformalError::NoDeviation { without, found });
+    }
+    Ok(threshold)
 }
 
 /// Returns the least number of calibration examples that have a finite threshold: ceil(1 / alpha) - 1,
@@ -59,6 +65,16 @@ pub(super) fn rank(calibration: usize, alpha: f64) -> usize {
 mod tests {
     use super::*;
     use bayes8_core::conformal::PredictorError;
+
+    #[test]
+    fn residuals_without_deviations_are_refused() {
+        let mut scores = vec![f64::INFINITY; 3];
+        scores.extend([1.0; 17]);
+        // ceil(21 * 0.8) = 17, ceil(21 * 0.85) = 18.
+        assert_eq!(calibrate(&scores, 0.2), Ok(1.0));
+        let error = ConformalError::NoDeviation { without: 3, found: 20 };
+        assert_eq!(calibrate(&scores, 0.15), Err(error));
+    }
 
     #[test]
     fn the_threshold_is_the_score_of_that_rank() {

@@ -98,6 +98,14 @@ impl HeadReport {
 }
 
 impl Evaluation {
+    /// The program, command line and files that it came from.
+    pub fn provenance(&mut self) -> &mut Provenance {
+        match self {
+            Self::Classes(report) => &mut report.provenance,
+            Self::Head(report) => &mut report.provenance,
+        }
+    }
+
     /// Succeeds if all thresholds are kept.
     ///
     /// # Errors

@@ -232,7 +232,7 @@ impl Figures {
             let destination = unsafe { buffer.wanted(count.saturating_mul(numbers), name) }?;
             Ok((numbers, destination))
         });
-        let figures = destinations.collect::<Result<_, _>>()?;
+        let figures = destinations.collect::<Result<_, Error>>()?;
         // SAFETY: the caller's contract is the same.
         Ok(Self { figures, region: unsafe { Region::new(outputs, count, output) }? })
     }

@@ -5,7 +5,7 @@ use crate::attend::attend;
 use crate::errors::{message, refused, without};
 use crate::json;
 use crate::model::Model;
-use crate::networks::{Chosen, Dropout, Networks, nothing_varies};
+use crate::networks::{Networks, nothing_varies};
 use crate::pictures::{Batch, are_images};
 use crate::pool::pool;
 use crate::progress::Progress;
@@ -17,10 +17,11 @@ use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// Figures of a model on labelled pictures (`bayes8.evaluate`).
+/// Figures of a model on labelled examples (`bayes8.evaluate`).
 ///
-/// `report["accuracy"]` is a figure, `print(report)` shows the most important ones, and notebooks
-/// show the page with diagrams.
+/// `report["accuracy"]` is a figure. Those of a regression are in `report["targets"]`, a dictionary
+/// for each target. `print(report)` shows the most important ones, and notebooks show the page with
+/// diagrams.
 #[pyclass(frozen, module = "bayes8", mapping)]
 pub(crate) struct Report {
     json: String,
@@ -33,8 +34,8 @@ pub(crate) struct Report {
 /// Measures a model on files (`bayes8.evaluate`).
 #[pyfunction]
 #[pyo3(signature = (
-    model, data, folder, *, ood, drift, drift_samples, networks, posteriors, moped, deterministic, mc_dropout,
-    input_layout, input_shape, outputs, head, fp32_samples, fp32_noise, golden, samples, seed, thresholds, progress
+    model, data, folder, *, output, ood, drift, drift_samples, networks, fp32_samples, fp32_noise, golden, samples, seed,
+    thresholds, progress
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
 pub(crate) fn evaluate<'py>(
@@ -42,18 +43,11 @@ pub(crate) fn evaluate<'py>(
     model: &Bound<'py, Model>,
     data: PathBuf,
     folder: PathBuf,
+    output: Option<String>,
     ood: Option<PathBuf>,
     drift: Option<PathBuf>,
     drift_samples: Option<&Bound<'py, PyAny>>,
-    networks: Vec<PathBuf>,
-    posteriors: Vec<PathBuf>,
-    moped: Option<f32>,
-    deterministic: bool,
-    mc_dropout: Option<Dropout>,
-    input_layout: Option<&str>,
-    input_shape: Option<&Bound<'py, PyAny>>,
-    outputs: Vec<Chosen>,
-    head: Option<&str>,
+    networks: Networks<'py>,
     fp32_samples: Option<&Bound<'py, PyAny>>,
     fp32_noise: &str,
     golden: Option<PathBuf>,
@@ -67,22 +61,10 @@ pub(crate) fn evaluate<'py>(
         value.map(|value| arguments::sample_count(what, value)).transpose()
     };
     let mut options = Options::new(engine.file_in(&folder)?, data);
-    if !networks.is_empty() {
-        let (layout, shape) = (input_layout, input_shape);
-        let networks = Networks {
-            networks,
-            posteriors,
-            moped,
-            deterministic,
-            mc_dropout,
-            layout,
-            shape,
-            outputs,
-            head,
-        };
+    if !networks.networks.is_empty() {
         let mut fp32 = Fp32::of_members(networks.members()?);
         fp32.import = networks.import()?;
-        fp32.must_vary = !deterministic;
+        fp32.must_vary = !networks.deterministic;
         fp32.samples = count("fp32_samples", fp32_samples)?;
         fp32.noise = choice(
             "fp32_noise",
@@ -91,6 +73,7 @@ pub(crate) fn evaluate<'py>(
         )?;
         options.fp32 = Some(fp32);
     }
+    options.output = output;
     options.ood = ood;
     options.drift = drift;
     options.drift_samples = count("drift_samples", drift_samples)?;
@@ -113,14 +96,14 @@ pub(crate) fn evaluate<'py>(
             progress.observe(event, &folder);
             attendant.unwind_if_stopped();
         };
-        options.run(&engine.model, &mut observer)
+        options.evaluate(&engine.model, &mut observer)
     })?;
     let mut report = report.map_err(|error: EvaluateError| match &error {
         EvaluateError::NothingVaries { .. } => nothing_varies(&without(&folder, &message(&error))),
         _ => refused(&error, &folder),
     })?;
     progress.report(py)?;
-    for file in &mut report.provenance.files {
+    for file in &mut report.provenance().files {
         if Path::new(&file.path).starts_with(&folder) {
             file.path = "in memory".into();
         }
@@ -230,12 +213,20 @@ impl Report {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let [accuracy, pictures, samples] = ["accuracy", "pictures", "samples"]
-            .map(|name| self.figures.bind(py).get_item(name)?.extract::<f64>());
-        let (accuracy, pictures, samples) = (100.0 * accuracy?, pictures?, samples?);
-        Ok(format!(
-            "<bayes8.Report: accuracy {accuracy:.1} % on {pictures} pictures, {samples} samples>"
-        ))
+        let figures = self.figures.bind(py);
+        let number = |name| figures.get_item(name)?.extract::<f64>();
+        let samples = number("samples")?;
+        let what = match figures.contains("head")? {
+            true => {
+                let (head, output) = (figures.get_item("head")?, figures.get_item("output")?);
+                format!("{head} of {} on {} examples", output.repr()?, number("examples")?)
+            }
+            false => {
+                let accuracy = 100.0 * number("accuracy")?;
+                format!("accuracy {accuracy:.1} % on {} pictures", number("pictures")?)
+            }
+        };
+        Ok(format!("<bayes8.Report: {what}, {samples} samples>"))
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {

@@ -11,30 +11,33 @@ use pyo3::prelude::*;
 use std::path::PathBuf;
 
 /// Names of the dropout nodes to activate, or all, and their probability, or the file's.
-pub(crate) type Dropout = (Option<Vec<String>>, Option<f64>);
+type Dropout = (Option<Vec<String>>, Option<f64>);
 
 /// An output of the model: a text such as `mean+log_variance=gaussian-log-variance`, or the names and perhaps the head.
 #[derive(Clone, FromPyObject)]
-pub(crate) enum Chosen {
+enum Chosen {
     Text(String),
     Names(Vec<String>, Option<String>),
 }
 
-/// The networks and what varies in them, as Python gave them. Python has checked the numbers of files.
-pub(crate) struct Networks<'a, 'py> {
+/// The networks and what varies in them: the dictionary that `bayes8._networks.networks_of` makes. Python has checked
+/// the numbers of files.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Networks<'py> {
     pub(crate) networks: Vec<PathBuf>,
     /// One for each network, or none.
-    pub(crate) posteriors: Vec<PathBuf>,
-    pub(crate) moped: Option<f32>,
+    posteriors: Vec<PathBuf>,
+    moped: Option<f32>,
     pub(crate) deterministic: bool,
-    pub(crate) mc_dropout: Option<Dropout>,
-    pub(crate) layout: Option<&'a str>,
-    pub(crate) shape: Option<&'a Bound<'py, PyAny>>,
-    pub(crate) outputs: Vec<Chosen>,
-    pub(crate) head: Option<&'a str>,
+    mc_dropout: Option<Dropout>,
+    input_layout: Option<String>,
+    input_shape: Option<Bound<'py, PyAny>>,
+    outputs: Vec<Chosen>,
+    head: Option<String>,
 }
 
-impl Networks<'_, '_> {
+impl Networks<'_> {
     /// Returns the files of the network, or of all members.
     pub(crate) fn members(&self) -> PyResult<Vec<MemberFiles>> {
         let given = [!self.posteriors.is_empty(), self.moped.is_some(), self.deterministic];
@@ -62,16 +65,19 @@ impl Networks<'_, '_> {
 
     /// Returns what the ONNX files leave open.
     pub(crate) fn import(&self) -> PyResult<ImportOptions> {
-        let layout = self.layout.map(|layout| layout.to_ascii_lowercase().parse::<InputLayout>());
+        let layout = self
+            .input_layout
+            .as_ref()
+            .map(|layout| layout.to_ascii_lowercase().parse::<InputLayout>());
         let layout = layout.transpose();
         let layout =
             layout.map_err(|error| PyValueError::new_err(format!("input_layout: {error}")))?;
         let mut options = ImportOptions::default();
         options.input_layout = layout;
-        options.input_shape = self.shape.map(arguments::input_shape).transpose()?;
+        options.input_shape = self.input_shape.as_ref().map(arguments::input_shape).transpose()?;
         options.mc_dropout = self.mc_dropout.clone().map(activated).transpose()?;
         options.outputs = self.outputs.iter().map(chosen).collect::<PyResult<_>>()?;
-        options.head = self.head.map(|name| head("head", name)).transpose()?;
+        options.head = self.head.as_deref().map(|name| head("head", name)).transpose()?;
         Ok(options)
     }
 }

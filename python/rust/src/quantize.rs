@@ -5,7 +5,7 @@ use crate::attend::attend;
 use crate::engine::Engine;
 use crate::errors::{Error, message, refused, without};
 use crate::model::Model;
-use crate::networks::{Chosen, Dropout, Networks, nothing_varies};
+use crate::networks::{Networks, nothing_varies};
 use crate::pool::pool;
 use crate::progress::Progress;
 use bayes8::convert::bias_correction::BiasCorrection;
@@ -14,7 +14,7 @@ use bayes8::convert::conversion::ConversionOptions;
 use bayes8::convert::error_feedback::Rounding;
 
 use bayes8::convert::quantization::{Quantization, QuantizationError, Settings, Sources};
-use bayes8::convert::{HeadError, ImportError, TargetDetails};
+use bayes8::convert::{HeadFault, ImportError, OutputDetails, TargetDetails};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::error::Error as StdError;
@@ -31,30 +31,21 @@ type Targets = (Vec<String>, Vec<String>, Vec<f32>, Vec<f32>, Vec<f32>);
 /// Makes a model from files (`bayes8.quantize`).
 #[pyfunction]
 #[pyo3(signature = (
-    networks, calibration, folder, *, name, posteriors, moped, deterministic, mc_dropout, metadata, class_names,
-    label_names, targets, input_layout, input_shape, input_bits, outputs, head, calibration_draws, calibration_method, percentile, weight_rounding, bias_correction,
-    activation_bits, seed, progress
+    networks, calibration, folder, *, name, metadata, class_names, label_names, targets, input_bits, calibration_draws,
+    calibration_method, percentile, weight_rounding, bias_correction, activation_bits, seed, progress
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
 pub(crate) fn quantize<'py>(
     py: Python<'py>,
-    networks: Vec<PathBuf>,
+    networks: Networks<'py>,
     calibration: PathBuf,
     folder: PathBuf,
     name: String,
-    posteriors: Vec<PathBuf>,
-    moped: Option<f32>,
-    deterministic: bool,
-    mc_dropout: Option<Dropout>,
     metadata: Option<PathBuf>,
-    class_names: Option<Vec<String>>,
+    class_names: Vec<String>,
     label_names: Vec<String>,
     targets: Targets,
-    input_layout: Option<&str>,
-    input_shape: Option<&Bound<'py, PyAny>>,
     input_bits: Option<&Bound<'py, PyAny>>,
-    outputs: Vec<Chosen>,
-    head: Option<&str>,
     calibration_draws: Option<&Bound<'py, PyAny>>,
     calibration_method: &str,
     percentile: Option<f64>,
@@ -64,26 +55,13 @@ pub(crate) fn quantize<'py>(
     seed: Option<&Bound<'py, PyAny>>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Model> {
-    let (layout, shape) = (input_layout, input_shape);
-    let networks = Networks {
-        networks,
-        posteriors,
-        moped,
-        deterministic,
-        mc_dropout,
-        layout,
-        shape,
-        outputs,
-        head,
-    };
     let mut sources = Sources::of_members(networks.members()?, calibration);
     sources.import = networks.import()?;
-    sources.must_vary = !deterministic;
+    sources.must_vary = !networks.deterministic;
     sources.metadata = metadata;
-    sources.class_names = class_names.map(|names| (names, "class_names"));
-    sources.label_names = label_names;
     let (names, units, scale, offset, noise) = targets;
-    sources.targets = TargetDetails { names, units, scale, offset, noise };
+    let targets = TargetDetails { names, units, scale, offset, noise };
+    sources.details = OutputDetails { class_names, label_names, targets };
     let mut settings = Settings::new(name);
     let draws = calibration_draws.map(|n| arguments::sample_count("calibration_draws", n));
     settings.draws = draws.transpose()?.unwrap_or(settings.draws);
@@ -119,13 +97,14 @@ pub(crate) fn quantize<'py>(
         QuantizationError::NothingVaries { .. } => {
             nothing_varies(&without(&folder, &message(&error)))
         }
-        QuantizationError::Heads { reason, .. } => match argument(reason, &sources) {
-            Some(name) => Error::new_err(format!("{name}: {reason}")),
-            None => refused(&error, &folder),
-        },
-        QuantizationError::Unnamed { .. } => {
+        QuantizationError::Heads { reason, .. } => {
             let text = without(&folder, &message(&error));
-            Error::new_err(format!("{text}: pass class_names, or head"))
+            let advice = match reason.fault {
+                HeadFault::Unclear(_) => ": pass class_names, or head",
+                HeadFault::NoHead { .. } => ": pass head",
+                _ => "",
+            };
+            Error::new_err(format!("{text}{advice}"))
         }
         _ => match chosen_wrongly(&error) {
             Some(reason) => Error::new_err(format!("outputs: {reason}")),
@@ -136,30 +115,18 @@ pub(crate) fn quantize<'py>(
     Engine::from_quantized(quantized).map(Arc::new).map(Model)
 }
 
-/// Returns the argument that does not fit the outputs of the network; `None` if the fault is in a file.
-fn argument(reason: &HeadError, sources: &Sources) -> Option<&'static str> {
-    let (name, is_given) = match reason {
-        HeadError::Names { what: "classes", .. }
-        | HeadError::EmptyName { what: "class", .. }
-        | HeadError::Unused { head: "classes", .. } => {
-            ("class_names", sources.class_names.is_some())
-        }
-        HeadError::Names { what: "labels", .. }
-        | HeadError::EmptyName { what: "label", .. }
-        | HeadError::Unused { head: "labels", .. } => {
-            ("label_names", !sources.label_names.is_empty())
-        }
-        HeadError::Odd(_) => ("head", sources.import.head.is_some()),
-        _ => ("targets", sources.targets != TargetDetails::default()),
-    };
-    is_given.then_some(name)
-}
-
 /// Returns the cause if the chosen outputs are at fault.
 fn chosen_wrongly(error: &QuantizationError) -> Option<&ImportError> {
     let causes = iter::successors(Some(error as &(dyn StdError + 'static)), |&e| e.source());
     let mut causes = causes.filter_map(|cause| cause.downcast_ref::<ImportError>());
-    causes.find(|e| matches!(e, ImportError::UnknownOutput { .. } | ImportError::OutputTwice(_)))
+    causes.find(|e| {
+        matches!(
+            e,
+            ImportError::UnknownOutput { .. }
+                | ImportError::OutputTwice(_)
+                | ImportError::HeadUnused(_)
+        )
+    })
 }
 
 /// Returns the way in which ranges follow from activations; `None` to choose by network.

@@ -6,7 +6,8 @@ from typing import Any, Literal, final, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ._heads import Chosen, Columns
+from ._heads import Columns
+from ._networks import Networks
 from ._outputs import (
     ClassFigures,
     ClassOutput,
@@ -353,10 +354,11 @@ class Stream:
 
 @final
 class Report(Mapping[str, Any]):
-    """Figures of a model on labelled pictures (`bayes8.evaluate`).
+    """Figures of a model on labelled examples (`bayes8.evaluate`).
 
-    `report["accuracy"]` is a figure, `print(report)` shows the most important ones, and notebooks
-    show the page with diagrams.
+    `report["accuracy"]` is a figure. Those of a regression are in `report["targets"]`, a dictionary
+    for each target. `print(report)` shows the most important ones, and notebooks show the page with
+    diagrams.
     """
 
     def to_dict(self) -> dict[str, Any]:
@@ -406,24 +408,16 @@ def fit_images(model: Model, pictures: Pictures) -> Pictures:
     """Returns PIL images as a batch that is fitted to a model, and anything else as it is."""
 
 def quantize(
-    networks: Sequence[Path],
+    networks: Networks,
     calibration: Path,
     folder: Path,
     *,
     name: str,
-    posteriors: Sequence[Path],
-    moped: float | None,
-    deterministic: bool,
-    mc_dropout: tuple[Sequence[str] | None, float | None] | None,
     metadata: Path | None,
-    class_names: Sequence[str] | None,
+    class_names: Sequence[str],
     label_names: Sequence[str],
     targets: Columns,
-    input_layout: str | None,
-    input_shape: Sequence[int] | None,
     input_bits: int | None,
-    outputs: Sequence[Chosen],
-    head: str | None,
     calibration_draws: int | None,
     calibration_method: str,
     percentile: float | None,
@@ -440,18 +434,11 @@ def evaluate(
     data: Path,
     folder: Path,
     *,
+    output: str | None,
     ood: Path | None,
     drift: Path | None,
     drift_samples: int | None,
-    networks: Sequence[Path],
-    posteriors: Sequence[Path],
-    moped: float | None,
-    deterministic: bool,
-    mc_dropout: tuple[Sequence[str] | None, float | None] | None,
-    input_layout: str | None,
-    input_shape: Sequence[int] | None,
-    outputs: Sequence[Chosen],
-    head: str | None,
+    networks: Networks,
     fp32_samples: int | None,
     fp32_noise: str,
     golden: Path | None,

@@ -8,13 +8,12 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from . import _bayes8
 from ._bayes8 import fit_images
+from ._checks import check_types
 from ._files import check_exist, load, npz, temporary_folder
-from ._heads import outputs_of
-from ._networks import check_types, dropout_of, members_of, network_path, posteriors_of
+from ._networks import networks_of
+from ._truth import truth_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
 def evaluate(  # noqa: PLR0913 (keywords)
     model: Model | AnyPath,
     x: AnyPath | Pictures,
-    y: Sequence[int] | Any = None,  # noqa: ANN401 (an array of integers)
+    y: Sequence[float] | Any = None,  # noqa: ANN401 (an array)
     *,
+    output: str | None = None,
     ood: AnyPath | Pictures | None = None,
     drift: AnyPath | None = None,
     drift_samples: int | None = None,
@@ -52,13 +52,18 @@ def evaluate(  # noqa: PLR0913 (keywords)
 ) -> Report:
     """Measures accuracy, calibration and uncertainty, and how INT8 differs from FP32.
 
+    It measures one output of any head: classes, labels or the targets of a regression.
+
     Args:
         model: a model, or its file. The report names the file if it still holds the model.
         x: labelled pictures: uint8 [N, H, W, C], float32 that the model takes as they are, PIL
             images, or the path of an npz archive with arrays `x` and `y`.
-        y: class indices [N]; not with an archive.
+        y: what is true of them; not with an archive. For classes their indices [N]; for labels 0 or
+            1 [N, labels]; for a regression the values of the targets [N, targets], in their units.
+            One label or target may be [N].
+        output: the name of the output to measure; by default the only one.
         ood: pictures of another distribution, about which the model should be unsure.
-        drift: the pictures, corrupted, as `bayes8 corrupt` writes them.
+        drift: the pictures, corrupted, as `bayes8 corrupt` writes them; of classes only.
         drift_samples: samples of each corrupted picture; by default `samples`.
         network: the FP32 network to compare with, an ONNX file or an `onnx.ModelProto`; slow.
         members: instead of `network`, the networks of an ensemble, as in `quantize`.
@@ -72,11 +77,11 @@ def evaluate(  # noqa: PLR0913 (keywords)
         head: what they mean, as in `quantize`.
         fp32_samples: samples of the FP32 network; by default `samples`.
         fp32_noise: "own" for independent noise, "int8" for the noise of the INT8 samples.
-        golden: FP32 predictions that the training framework recorded.
+        golden: FP32 predictions of classes that the training framework recorded.
         samples: Monte-Carlo samples of each picture; by default as in `Model.predict`.
         seed: seed of the weights.
-        thresholds: limits that must be kept, such as {"min_accuracy": 0.9, "max_ece": 0.05};
-            `Report.missed` says which are not.
+        thresholds: limits that must be kept, such as {"min_accuracy": 0.9, "max_ece": 0.05} of
+            classes or {"max_rmse": 2.5} of a regression; `Report.missed` says which are not.
         progress: True for a bar (if tqdm is installed), or a function of (task, done, total).
 
     Raises:
@@ -86,18 +91,11 @@ def evaluate(  # noqa: PLR0913 (keywords)
 
     """
     check_types("a str", str, fp32_noise=fp32_noise)
-    check_types("a str", str | None, input_layout=input_layout, head=head)
-    check_types("a number", Real | None, moped=moped)
-    check_types("a bool", bool | np.bool_, deterministic=deterministic)
-    networks = members_of(network, members)
-    if networks:
-        posteriors = posteriors_of(posterior, len(networks), is_ensemble=members is not None)
-    else:
-        posteriors = []
-    check_exist(model, x, ood, drift, *networks, *posteriors, golden)
+    check_types("a str", str | None, output=output)
+    check_exist(model, x, ood, drift, golden)
     _check_belongs(
         "network",
-        networks or None,
+        members if network is None else network,
         posterior=posterior,
         moped=moped,
         deterministic=deterministic or None,
@@ -112,30 +110,36 @@ def evaluate(  # noqa: PLR0913 (keywords)
     _check_belongs("drift", drift, drift_samples=drift_samples)
     limits = _limits({} if thresholds is None else thresholds)
     if y is None and not isinstance(x, str | os.PathLike):
-        message = "y is missing: the class indices of the pictures x"
+        message = "y is missing: what is true of the examples x"
         raise TypeError(message)
     if not isinstance(model, _bayes8.Model):
         model = load(model)
     are_numbers = model.values == "numbers"
     with temporary_folder() as folder:
+        truth = None if y is None else truth_of(y, model, output)
         return _bayes8.evaluate(
             model,
-            npz(folder, "x", fit_images(model, x), y, are_numbers=are_numbers),
+            npz(folder, "x", fit_images(model, x), truth, are_numbers=are_numbers),
             folder,
+            output=output,
             ood=None
             if ood is None
             else npz(folder, "ood", fit_images(model, ood), are_numbers=are_numbers),
             drift=None if drift is None else Path(drift),
             drift_samples=drift_samples,
-            networks=[network_path(folder, i, one) for i, one in enumerate(networks)],
-            posteriors=posteriors,
-            moped=moped,
-            deterministic=deterministic,
-            mc_dropout=dropout_of(mc_dropout),
-            input_layout=input_layout,
-            input_shape=input_shape,
-            outputs=outputs_of(outputs),
-            head=head,
+            networks=networks_of(
+                folder,
+                network,
+                members,
+                posterior=posterior,
+                moped=moped,
+                deterministic=deterministic,
+                mc_dropout=mc_dropout,
+                input_layout=input_layout,
+                input_shape=input_shape,
+                outputs=outputs,
+                head=head,
+            ),
             fp32_samples=fp32_samples,
             fp32_noise=fp32_noise,
             golden=golden,

@@ -130,7 +130,12 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def npz(
-    folder: Path, name: str, pictures: object, labels: object = None, *, are_numbers: bool = False
+    folder: Path,
+    name: str,
+    pictures: object,
+    truth: np.ndarray[Any, Any] | None = None,
+    *,
+    are_numbers: bool = False,
 ) -> Path:
     """Writes pictures to an npz archive in `folder`, as the engine reads them.
 
@@ -138,13 +143,13 @@ def npz(
     be floats and integers of any size.
     """
     if isinstance(pictures, str | os.PathLike):
-        if labels is not None:
+        if truth is not None:
             message = f"{name} is a file, which holds its labels: pass no others"
             raise TypeError(message)
         return Path(pictures)
     contents = {"x": _pictures(name, pictures, are_numbers=are_numbers)}
-    if labels is not None:
-        contents["y"] = _labels(labels)
+    if truth is not None:
+        contents["y"] = truth
     # Messages name the file, so it is called like the argument.
     path = folder / name
     with path.open("wb") as file:
@@ -158,14 +163,6 @@ def _array(name: str, value: object) -> np.ndarray[Any, Any]:
     except ValueError as error:
         message = f"{name} is a {type(value).__name__} that is not an array: {error}"
         raise ValueError(message) from error
-
-
-def _labels(value: object) -> np.ndarray[Any, Any]:
-    array = _array("y", value)
-    if array.dtype.kind not in "iu" and array.size:
-        message = f"y is {array.dtype}; labels are class indices, integers"
-        raise TypeError(message)
-    return array
 
 
 def takes_numbers(metadata: object) -> bool:

@@ -6,12 +6,68 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+
+from ._checks import check_types
+from ._files import check_exist
+from ._heads import Chosen, outputs_of
 
 if TYPE_CHECKING:
-    from ._typing import McDropout
+    from ._typing import McDropout, Outputs
 
 MAX_MEMBERS = 64
+
+
+class Networks(TypedDict):
+    """The networks and what varies in them, as the engine takes them."""
+
+    networks: list[Path]
+    posteriors: list[Any]
+    moped: float | None
+    deterministic: bool
+    mc_dropout: tuple[list[str] | None, float | None] | None
+    input_layout: str | None
+    input_shape: Any
+    outputs: list[Chosen]
+    head: str | None
+
+
+def networks_of(  # noqa: PLR0913 (the arguments of `quantize` and `evaluate`)
+    folder: Path,
+    network: object,
+    members: object,
+    *,
+    posterior: object,
+    moped: float | None,
+    deterministic: bool,
+    mc_dropout: McDropout,
+    input_layout: str | None,
+    input_shape: object,
+    outputs: Outputs,
+    head: str | None,
+) -> Networks:
+    """Returns the networks, none if none is given; those in memory are written to `folder`."""
+    check_types("a str", str | None, input_layout=input_layout, head=head)
+    check_types("a number", Real | None, moped=moped)
+    check_types("a bool", bool | np.bool_, deterministic=deterministic)
+    networks = members_of(network, members)
+    posteriors = []
+    if networks:
+        posteriors = posteriors_of(posterior, len(networks), is_ensemble=members is not None)
+    check_exist(*networks, *posteriors)
+    return Networks(
+        networks=[network_path(folder, i, one) for i, one in enumerate(networks)],
+        posteriors=posteriors,
+        moped=moped,
+        deterministic=deterministic,
+        mc_dropout=dropout_of(mc_dropout),
+        input_layout=input_layout,
+        input_shape=input_shape,
+        outputs=outputs_of(outputs),
+        head=head,
+    )
 
 
 def members_of(network: object, members: object) -> list[Any]:
@@ -93,17 +149,6 @@ def dropout_of(mc_dropout: McDropout) -> tuple[list[str] | None, float | None] |
         )
         raise TypeError(message)
     return chosen, probability
-
-
-def check_types(expected: str, kinds: Any, /, **arguments: object) -> None:  # noqa: ANN401 (a type or several)
-    """Makes sure that arguments have a type.
-
-    PyO3 checks them too, but names the argument in a note, which Python 3.10 does not have.
-    """
-    for name, value in arguments.items():
-        if not isinstance(value, kinds):
-            message = f"{name} is a {type(value).__name__}, not {expected}"
-            raise TypeError(message)
 
 
 def _list(name: str, value: object) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from ._bayes8 import normal_quantile, whole
-from ._networks import check_types
+from ._checks import check_types
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import _bayes8
+from ._checks import check_types
 from ._files import check_exist, npz, takes_numbers, temporary_folder
-from ._heads import names_of, outputs_of, targets_of
-from ._networks import check_types, dropout_of, members_of, network_path, posteriors_of
+from ._heads import names_of, targets_of
+from ._networks import networks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,8 @@ def quantize(  # noqa: PLR0913 (keywords)
         name: name of the model; by default that of the network's file.
         metadata: names and preprocessing, as `bayes8.export` writes them: a JSON file, or such a
             dictionary: {"class_names": [...], "preprocessing": {"mean": [...], "std": [...]}}. It
-            may also have "label_names" and "targets" (a list of dictionaries as below); with
+            may also have "label_names", "targets" (a list of dictionaries as below), all of these
+            for single outputs in "outputs": {"NAME": {"class_names": [...]}}, and "head"; with
             "values": "numbers" in its preprocessing, the model takes numbers.
         class_names: names of the classes, instead of those of `metadata`.
         label_names: names of independent labels; of a single label perhaps two, of the case
@@ -117,43 +119,44 @@ def quantize(  # noqa: PLR0913 (keywords)
         weight_rounding=weight_rounding,
         bias_correction=bias_correction,
     )
-    check_types("a str", str | None, name=name, input_layout=input_layout, head=head)
-    check_types("a number", Real | None, moped=moped, percentile=percentile)
-    check_types("a bool", bool | np.bool_, deterministic=deterministic)
-    networks = members_of(network, members)
-    if not networks:
+    check_types("a str", str | None, name=name)
+    check_types("a number", Real | None, percentile=percentile)
+    if network is None and members is None:
         message = "network is missing, or members"
         raise TypeError(message)
-    posteriors = posteriors_of(posterior, len(networks), is_ensemble=members is not None)
-    check_exist(*networks, calibration, *posteriors, metadata)
-    names = None if class_names is None else names_of("class_names", "class", class_names)
+    check_exist(calibration, metadata)
+    names = [] if class_names is None else names_of("class_names", "class", class_names)
     labels = [] if label_names is None else names_of("label_names", "label", label_names)
-    properties, chosen = targets_of(targets), outputs_of(outputs)
+    properties = targets_of(targets)
     if name == "":
         message = "name is empty; a model has a name, by default that of the network's file"
         raise ValueError(message)
     with temporary_folder() as folder:
-        paths = [network_path(folder, number, one) for number, one in enumerate(networks)]
+        networks = networks_of(
+            folder,
+            network,
+            members,
+            posterior=posterior,
+            moped=moped,
+            deterministic=deterministic,
+            mc_dropout=mc_dropout,
+            input_layout=input_layout,
+            input_shape=input_shape,
+            outputs=outputs,
+            head=head,
+        )
         if isinstance(metadata, dict):
             (folder / "metadata").write_text(json.dumps(metadata, default=_plain))
             metadata = folder / "metadata"
         return _bayes8.quantize(
-            paths,
+            networks,
             npz(folder, "calibration", calibration, are_numbers=takes_numbers(metadata)),
             folder,
-            name=name or paths[0].stem,
-            posteriors=posteriors,
-            moped=moped,
-            deterministic=deterministic,
-            mc_dropout=dropout_of(mc_dropout),
+            name=name or networks["networks"][0].stem,
             metadata=metadata,
             class_names=names,
             label_names=labels,
             targets=properties,
-            outputs=chosen,
-            head=head,
-            input_layout=input_layout,
-            input_shape=input_shape,
             input_bits=input_bits,
             calibration_draws=calibration_draws,
             calibration_method=calibration_method,

@@ -18,20 +18,24 @@ def test_a_regression_has_targets_instead_of_classes(tmp_path: Path) -> None:
     numbers = Preprocessing([1.0, 2.0, 3.0], [4.0], values="numbers")
     targets = [Target("strength", "MPa", 16.0, 35.0)]
     files = export(
-        network, torch.zeros(1, 3), tmp_path / "out", targets=targets, preprocessing=numbers
+        network,
+        torch.zeros(1, 3),
+        tmp_path / "out",
+        targets=targets,
+        head="gaussian-log-variance",
+        preprocessing=numbers,
     )
     content = json.loads(files.metadata.read_text())
     assert content == {
         "targets": [
             {"name": "strength", "unit": "MPa", "scale": 16.0, "offset": 35.0, "noise": 0.0}
         ],
+        "head": "gaussian-log-variance",
         "preprocessing": {"values": "numbers", "mean": [1.0, 2.0, 3.0], "std": [4.0]},
     }
     assert Metadata.load(files.metadata).to_json() == content
     x = np.random.default_rng(0).normal(2, 4, (64, 3))
-    model = quantize(
-        files.network, calibration=x, metadata=files.metadata, head="gaussian-log-variance"
-    )
+    model = quantize(files.network, calibration=x, metadata=files.metadata)
     inputs = torch.from_numpy(numbers.apply(x))
     with torch.no_grad():
         expected = 16 * network.eval()(inputs)[:, 0].numpy() + 35
@@ -43,6 +47,8 @@ def test_a_regression_has_targets_instead_of_classes(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"targets": [{}, {}, {}]}, "3 targets, but the model has 2 outputs"),
+        ({"targets": [{}, {}], "head": "gaussian-softplus"}, "2 targets, but the model has 2"),
+        ({"head": "regression"}, "head is 'regression'; expected one of classes, labels, gaussian"),
         ({"targets": [{"scale": 0}]}, r"targets\[0\]\['scale'\] is 0.0, not"),
         ({"targets": "strength"}, "targets is a str"),
         ({"label_names": ["a"]}, "1 label names, but the model has 2 outputs"),

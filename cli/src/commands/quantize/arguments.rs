@@ -178,14 +178,11 @@ impl Arguments {
     pub(super) fn sources(&self) -> Result<Sources, UsageError> {
         let given = self.network.given("quantize")?.expect("the group `required` is");
         let GivenNetwork { members, import, must_vary } = given;
-        let class_names = Some((self.names.classes.clone(), "--classes"));
         let mut sources = Sources::of_members(members, &self.calibration);
         sources.import = import;
-        sources.label_names.clone_from(&self.names.labels);
-        sources.targets = self.names.targets();
+        sources.details = self.names.details();
         sources.must_vary = must_vary;
         sources.metadata.clone_from(&self.metadata);
-        sources.class_names = class_names.filter(|(names, _)| !names.is_empty());
         sources.open = input::open;
         Ok(sources)
     }

@@ -1,6 +1,6 @@
 //! Options for the names and units of what the outputs of a network stand for.
 
-use bayes8_convert::TargetDetails;
+use bayes8_convert::{Detail, OutputDetails, TargetDetails};
 use clap::Args;
 
 /// Names and units, each instead of those of --metadata.
@@ -8,12 +8,12 @@ use clap::Args;
 pub(super) struct Names {
     /// Names of the classes, in the order of the outputs, instead of those of --metadata
     #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
-    pub(super) classes: Vec<String>,
+    classes: Vec<String>,
 
     /// Names of the labels, in the order of the outputs; of a single label perhaps two, of the case
     /// without it and with it
     #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
-    pub(super) labels: Vec<String>,
+    labels: Vec<String>,
 
     /// Names of the targets of a regression
     #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
@@ -38,14 +38,32 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Properties of the targets.
-    pub(super) fn targets(&self) -> TargetDetails {
-        TargetDetails {
+    /// The names and properties.
+    pub(super) fn details(&self) -> OutputDetails {
+        let targets = TargetDetails {
             names: self.target_name.clone(),
             units: self.target_unit.clone(),
             scale: self.target_scale.clone(),
             offset: self.target_offset.clone(),
             noise: self.target_noise.clone(),
+        };
+        OutputDetails {
+            class_names: self.classes.clone(),
+            label_names: self.labels.clone(),
+            targets,
         }
+    }
+}
+
+/// The option that gives a detail.
+pub(super) fn option(detail: Detail) -> &'static str {
+    match detail {
+        Detail::ClassNames => "--classes",
+        Detail::LabelNames => "--labels",
+        Detail::TargetNames => "--target-name",
+        Detail::TargetUnits => "--target-unit",
+        Detail::TargetScale => "--target-scale",
+        Detail::TargetOffset => "--target-offset",
+        Detail::TargetNoise => "--target-noise",
     }
 }

@@ -1,18 +1,21 @@
 //! The library's findings, in words that name options.
 
 use super::arguments::Arguments;
+use super::heads;
+use crate::args::UsageError;
 use crate::network::nothing_varies;
 use crate::style;
 use anyhow::anyhow;
 use bayes8_convert::answers::AnswersError;
 use bayes8_convert::fidelity::{FidelityReport, LayerFidelity};
 use bayes8_convert::quantization::{Quantization, QuantizationError};
-use bayes8_convert::{ImportError, LoadError, Misfit};
+use bayes8_convert::{HeadError, HeadFault, HeadOrigin, ImportError, LoadError, Misfit};
+use bayes8_evaluate::style::printable;
 use bayes8_native::core::model::Values;
 
 /// Adds the likely cause to an error.
 pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyhow::Error {
-    use QuantizationError::{Answers, Load, NothingVaries, Range, Unnamed};
+    use QuantizationError::{Answers, Heads, Load, NothingVaries, Range};
     match error {
         NothingVaries { .. } => nothing_varies("quantize", &error).into(),
         Load(LoadError::Import { source: ImportError::SigmaOverflow(_), .. })
@@ -26,9 +29,20 @@ pub(super) fn explained(arguments: &Arguments, error: QuantizationError) -> anyh
                  (--input-layout), and is the `preprocessing` of --metadata right?"
             )
         }
-        Unnamed { .. } => anyhow!(
+        Heads { origin: HeadOrigin::Argument(detail), reason } => {
+            anyhow!("{}: {reason}", heads::option(detail))
+        }
+        Heads { origin: HeadOrigin::Head, reason } => anyhow!("--head: {reason}"),
+        Heads { reason: HeadError { fault: HeadFault::Unclear(_), .. }, .. } => anyhow!(
             "{error}: --classes or `class_names` of --metadata, or --head classes, labels, gaussian-mean, ..."
         ),
+        Heads { reason: HeadError { fault: HeadFault::NoHead { .. }, .. }, .. } => {
+            anyhow!("{error}: --head gaussian-mean, gaussian-log-variance or gaussian-softplus")
+        }
+        Load(LoadError::Import { source: ImportError::HeadUnused(head), .. }) => {
+            let message = format!("--head {head} has no effect: each --output-name says =HEAD");
+            UsageError { command: "quantize", message }.into()
+        }
         Load(LoadError::Import { source: ImportError::Outputs(_), .. }) => {
             let error = anyhow::Error::new(error);
             anyhow!("{error:#}: --output-name NAME[=HEAD], which may be repeated")
@@ -53,9 +67,11 @@ fn too_wide(arguments: &Arguments) -> String {
     }
 }
 
-/// The network's input, and how the calibration pictures become it.
+/// The network's input, how the calibration pictures become it, and what is left out of the outputs.
 pub(super) fn input(quantization: &Quantization) -> String {
-    let Quantization { network, preprocessing, has_preprocessing, are_pixels, .. } = quantization;
+    let Quantization {
+        network, preprocessing, has_preprocessing, normalization, are_pixels, ..
+    } = quantization;
     let numbers = preprocessing.values == Values::Numbers;
     let shape = network.graph.input();
     let axes = network.input.axes(shape);
@@ -74,7 +90,20 @@ pub(super) fn input(quantization: &Quantization) -> String {
              changes that"
         }
     };
-    format!("input {}, from {axes}{preprocessing}", style::input(shape))
+    let mut text = format!("input {}, from {axes}{preprocessing}", style::input(shape));
+    if let Some(node) = normalization {
+        text.push_str(&format!(
+            "\npreprocessing: includes the normalization by node `{}` of the network",
+            printable(node)
+        ));
+    }
+    for output in network.outputs.iter().filter(|output| output.arg_max) {
+        text.push_str(&format!(
+            "\noutput `{}`: the final ArgMax is left out: the model gives the probability of each class",
+            printable(&output.name)
+        ));
+    }
+    text
 }
 
 /// Likely mistakes that do not prevent a model.
@@ -86,8 +115,10 @@ pub(super) fn warnings(
     let mut warnings = Vec::new();
     if quantization.are_equal {
         let path = arguments.calibration.display();
-        let what = "all pictures are equal: other pictures may exceed the activation ranges";
-        warnings.push(format!("{path}: {what}"));
+        let what = if quantization.are_pixels { "pictures" } else { "inputs" };
+        warnings.push(format!(
+            "{path}: all {what} are equal: other {what} may exceed the activation ranges"
+        ));
     }
     warnings.extend(quantization.misfit.map(misfit));
     // Such samples are mostly noise.

@@ -14,11 +14,14 @@ pub(super) const OPERATORS: &[Operator] =
         .lower(cast)
         .fold(fold)
         .trace(kept)
-        .takes(&[Special::Bytes])];
+        .takes(&[Special::Bytes, Special::Indices])];
 
 fn cast<'a>(builder: &mut Builder<'a>, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+    let x = builder.activation(node, 0)?;
     match node.data_type("to")? {
-        to if is_float(to) => Ok(Activation { bytes: false, ..builder.activation(node, 0)? }),
+        // Of the outputs, only those before the ArgMax remain.
+        _ if x.indices => Ok(x),
+        to if is_float(to) => Ok(Activation { bytes: false, ..x }),
         to => Err(node.refuse(format!("casts of activations to {to} are not supported"))),
     }
 }

@@ -4,6 +4,7 @@
 //! A file declares its operators in a list, which `FAMILIES` registers. Dispatch, refusals and the test of
 //! `docs/IMPORT.md` follow from that.
 
+mod arg_max;
 mod arithmetic;
 mod batch_normalization;
 mod cast;
@@ -34,6 +35,7 @@ use super::operator::Operator;
 
 /// The operators of all families.
 const FAMILIES: &[&[Operator]] = &[
+    arg_max::OPERATORS,
     arithmetic::OPERATORS,
     batch_normalization::OPERATORS,
     cast::OPERATORS,

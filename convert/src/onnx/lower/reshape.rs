@@ -29,6 +29,10 @@ impl<'a> Builder<'a> {
     /// whose axes before the last are 1: `[n, C]`, `[n, C, L]`, `[n, C, 1, L]`.
     fn reshape(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let x = self.activation(node, 0)?;
+        if x.indices {
+            // One index per input, whatever its axes are.
+            return Ok(x);
+        }
         let from = x.dimensions(self.batch);
         let to = target(node, &from, |i, name| self.integers(node, i, name))?;
         if to == from {

@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from bayes8._outputs import Target
+from bayes8._typing import Head
 
 from .dropout import Choice
 from .errors import ExportError
@@ -54,6 +55,7 @@ def export(  # noqa: PLR0913 (options by name)
     class_names: Sequence[str] = (),
     label_names: Sequence[str] = (),
     targets: Sequence[Mapping[str, Any] | Target] = (),
+    head: Head | None = None,
     preprocessing: Preprocessing | None = None,
     dropout: Choice = None,
     sigma: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]] | None = None,
@@ -80,7 +82,12 @@ def export(  # noqa: PLR0913 (options by name)
         label_names: of independent labels, instead of classes.
         targets: of a regression, instead of classes, whose forward returns means [N, targets], or
             means and then log variances [N, 2 targets]: a dictionary or `bayes8.Target` for each,
-            with any of name, unit, scale, offset and noise. `bayes8 quantize` needs its `--head`.
+            with any of name, unit, scale, offset and noise.
+        head: what the outputs are, for `bayes8 quantize`, unless the model ends in a Softmax or
+            Sigmoid: "classes", "labels", "gaussian-mean" (means alone), "gaussian-log-variance"
+            (means, then the logarithms of variances) or "gaussian-softplus" (means, then variances
+            before a softplus). Without it, names of classes or labels say so; a regression with
+            variances needs it.
         preprocessing: how u8 pixels become inputs; by default, pixel / 255. Its `values` are
             "numbers" for a model that takes floats, such as the features of a table.
         dropout: "active", "inactive", or the paths of the modules whose dropout is active, as in
@@ -106,7 +113,7 @@ def export(  # noqa: PLR0913 (options by name)
         raise ExportError(message)
     directory = Path(directory)
     given = Preprocessing() if preprocessing is None else preprocessing
-    metadata = Metadata(class_names, given, label_names, targets)
+    metadata = Metadata(class_names, given, label_names, targets, head)
     networks = members_of(model, members, sigma, refresh_batchnorm)
     network, active = onnx_network(networks, example_input, dropout, exporter)
     _check_metadata(metadata, network, example_input)
@@ -155,7 +162,8 @@ def _check_metadata(metadata: Metadata, network: onnx.ModelProto, example: Tenso
     if labels and classes not in (0, labels) and (classes, labels) != (1, 2):
         message = f"{labels} label names, but the model has {classes} outputs"
         raise ExportError(message)
-    if targets and classes not in (0, targets, 2 * targets):
+    per_target = {"gaussian-mean": (1,), None: (1, 2)}.get(metadata.head, (2,))
+    if targets and classes not in (0, *(numbers * targets for numbers in per_target)):
         message = (
             f"{targets} targets, but the model has {classes} outputs; it has a mean for each "
             "target, and perhaps a variance"

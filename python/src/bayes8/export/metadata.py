@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes8._heads import rows_of
 from bayes8._outputs import Target
+from bayes8._typing import Head
 
 from .errors import ExportError
 
@@ -98,6 +99,8 @@ class Metadata:
         label_names: of independent labels, in the order of the logits.
         targets: of a regression: a dictionary or `bayes8.Target` for each, with any of name, unit,
             scale, offset and noise.
+        head: what the outputs are, unless the network's end says so: "classes", "labels",
+            "gaussian-mean", "gaussian-log-variance" or "gaussian-softplus".
 
     Raises:
         ExportError: when these are something else.
@@ -108,6 +111,7 @@ class Metadata:
     preprocessing: Preprocessing = Preprocessing()
     label_names: Sequence[str] = ()
     targets: Sequence[Mapping[str, Any] | Target] = ()
+    head: Head | None = None
 
     def __post_init__(self) -> None:
         for what in ("class_names", "label_names"):
@@ -123,6 +127,9 @@ class Metadata:
                 rows_of(self.targets)
             except (TypeError, ValueError) as error:
                 raise ExportError(str(error)) from error
+        if self.head is not None and self.head not in get_args(Head):
+            message = f"head is {self.head!r}; expected one of {', '.join(get_args(Head))}"
+            raise ExportError(message)
         if not isinstance(self.preprocessing, Preprocessing):
             kind = type(self.preprocessing).__name__
             message = f"preprocessing is a {kind}; expected Preprocessing(mean=[...], std=[...])"
@@ -137,6 +144,8 @@ class Metadata:
         }
         # No key instead of an empty list, which the converter refuses.
         content: dict[str, Any] = {key: value for key, value in names.items() if value}
+        if self.head is not None:
+            content["head"] = self.head
         preprocessing = {
             "mean": list(self.preprocessing.mean),
             "std": list(self.preprocessing.std),
@@ -168,6 +177,7 @@ class Metadata:
                 ),
                 [str(name) for name in content["label_names"]] if "label_names" in content else (),
                 content.get("targets", ()),
+                content.get("head"),
             )
         except ExportError as error:
             message = f"{path}: {error}"
