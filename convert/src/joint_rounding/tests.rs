@@ -14,9 +14,9 @@ use rand_chacha::{
 use crate::bias_correction::errors_of_means;
 use crate::calibrate::{Observations, RangeMethod};
 use crate::clamp::Clamp;
+use crate::details::HeadDetails;
 use crate::error_feedback::round_means;
 use crate::form::Form;
-use crate::heads::HeadDetails;
 use crate::mean_weights;
 use crate::network::{
     Gaussian, LayerParameters, NetworkInput, NetworkOutput, Real, RealParameters,
@@ -51,7 +51,13 @@ fn chain(widths: &[usize], sigma: Option<f32>) -> Network {
     Network {
         input: NetworkInput { layout: Form::Vector, batch: None, takes_bytes: false },
         graph,
-        outputs: vec![NetworkOutput { name: "output".into(), nodes, head: None }],
+        outputs: vec![NetworkOutput {
+            name: "output".into(),
+            nodes,
+            head: None,
+            arg_max: false,
+            least_variance: 0.0,
+        }],
     }
 }
 
