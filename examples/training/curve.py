@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,10 @@ SHOWN = (-5.5, 5.5)
 MEMBERS = 8
 SAMPLES = 256
 
-_WIDE = Recipe(hidden=(100,), epochs=800, rate=0.03, decay=0.0, prior=8.0)
 RECIPES = {
-    "gaussian": _WIDE,
+    "gaussian": Recipe(hidden=(100,), epochs=800, rate=0.03, decay=0.0, prior=8.0),
     "dropout": Recipe(hidden=(100, 100), epochs=600, decay=0.0, dropout=0.1, prior=math.inf),
-    "ensemble": _WIDE,
+    "ensemble": Recipe(hidden=(50, 50), epochs=600, decay=0.0, prior=4.0),
 }
 
 # Standard deviation of the noise that targets have at least, where their own is 1.
@@ -56,8 +56,9 @@ PRIORS = np.geomspace(0.03, 10, 60)
 # at an average place.
 NEGLIGIBLE = 1e-4
 
-# The functions in units of this, so that 8 bits hold them and the features, which are larger.
-UNIT = 0.5
+# Largest value of each of these functions over what the page shows; that of each unit is 1. Eight
+# bits hold both.
+LARGEST = 0.5
 
 
 def draw(seed: int, copies: int = 1) -> tuple[Array, Array]:
@@ -106,6 +107,26 @@ def anchored(networks: Networks, loss: Loss, recipe: Recipe, points: int) -> Los
     return total
 
 
+def equalize(network: nn.Sequential, shown: Tensor) -> nn.Sequential:
+    """Scales units so that the largest value of each over what the page shows is 1.
+
+    Eight bits then hold each as well as any other; the outputs stay the same ("cross-layer
+    equalization", Nagel et al. 2019).
+    """
+    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+    with torch.no_grad():
+        for layer, following in pairwise(linear):
+            shown = torch.relu(layer(shown))
+            sizes = shown.amax(0)
+            # A unit that is always 0 keeps its weights.
+            sizes[sizes == 0] = 1
+            layer.weight /= sizes[:, None]
+            layer.bias /= sizes
+            following.weight *= sizes
+            shown = shown / sizes
+    return network
+
+
 class LastLayer(nn.Module):
     """A network whose last layer's weights of the mean have a Gaussian posterior.
 
@@ -119,6 +140,7 @@ class LastLayer(nn.Module):
         features: all layers but the last.
         functions: linear in the features.
         last: takes both.
+        sizes: standard deviation of the weight of each function.
 
     """
 
@@ -139,7 +161,9 @@ class LastLayer(nn.Module):
             draws = places @ root
             _, sizes, axes = torch.linalg.svd(draws / draws.norm(dim=1, keepdim=True))
             kept = int((sizes**2 > NEGLIGIBLE * len(places)).sum())
-            functions = (root @ axes[:kept].T).T / UNIT
+            functions = (root @ axes[:kept].T).T
+            self.sizes = (places @ functions.T).abs().amax(0) / LARGEST
+            functions /= self.sizes[:, None]
             self.functions = nn.Linear(of_noise.in_features, kept)
             self.functions.weight.copy_(functions[:, :-1])
             self.functions.bias.copy_(functions[:, -1])
@@ -152,7 +176,7 @@ class LastLayer(nn.Module):
     def sigma(self) -> dict[str, Tensor]:
         """Returns the standard deviations, by the parameter's name."""
         sigma = torch.zeros_like(self.last.weight)
-        sigma[0, -self.functions.out_features :] = UNIT
+        sigma[0, -len(self.sizes) :] = self.sizes
         return {"last.weight": sigma}
 
     def forward(self, x: Tensor) -> Tensor:
@@ -163,7 +187,7 @@ class LastLayer(nn.Module):
 
     def draw(self, x: Tensor, samples: int) -> Tensor:
         """Returns the outputs [samples, N, 2] of samples: each is one function."""
-        functions = UNIT * self.functions(self.features(x))
+        functions = self.sizes.float() * self.functions(self.features(x))
         drawn = functions @ torch.randn(samples, functions.shape[1], 1)
         return self(x) + torch.cat([drawn, torch.zeros_like(drawn)], 2)
 
@@ -218,8 +242,10 @@ def main() -> None:
     ends = of_x.apply(np.asarray(SHOWN, np.float32)[:, None])[:, 0]
     for posterior in RECIPES:
         networks = learn(posterior, points_x, points_y, ends, chosen.seed)
-        first = networks.network(0)
-        model = LastLayer(first, points_x, points_y, shown_x) if posterior == "gaussian" else first
+        exported = [equalize(networks.network(n), shown_x) for n in range(networks.count)]
+        model: nn.Module = exported[0]
+        if posterior == "gaussian":
+            model = LastLayer(exported[0], points_x, points_y, shown_x)
         folder = chosen.output / posterior
         export(
             model,
@@ -228,7 +254,7 @@ def main() -> None:
             targets=[{"name": "y", "scale": scale, "offset": offset}],
             preprocessing=Preprocessing(of_x.mean.tolist(), of_x.std.tolist(), "numbers"),
             sigma=model.sigma() if isinstance(model, LastLayer) else None,
-            members=[networks.network(n) for n in range(MEMBERS)] if posterior == "ensemble" else None,
+            members=exported if posterior == "ensemble" else None,
         )
         np.savez_compressed(folder / "calibration.npz", x=shown)
         np.savez_compressed(folder / "test.npz", x=test_x[:, None], y=test_y)

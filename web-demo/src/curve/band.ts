@@ -79,6 +79,8 @@ export class BandChart {
     find(this.element, ".axes").innerHTML = [
       ...y.ticks.map((tick) => `<path class="grid" d="M${LEFT} ${TOP + this.#y(tick)}H${right}" />`),
       ...y.ticks.map((tick) => text(LEFT - 8, TOP + this.#y(tick) + 4, "end", y.format(tick))),
+      text(LEFT + 6, TOP + 14, "start", y.label),
+      text(right, bottom + 18, "end", x.label),
       ...x.ticks.map((tick) => text(LEFT + this.#x(tick), bottom + 18, "middle", x.format(tick))),
     ].join("");
     find(this.element, ".points").innerHTML = points

@@ -14,7 +14,7 @@ export const interval = ({ mean, band }: Answer): string => `95% between ${numbe
 /** What an answer is worth, and what would improve it. */
 export function finding({ band, doubt }: Answer): string {
   const share = (doubt / band) ** 2;
-  if (share > MOST) return "The lines part: the network has seen no points here. It is guessing, and the band says so.";
+  if (share > MOST) return "The lines part: the network has seen few points here, or none. It is guessing, and the band says so.";
   if (share > SOME) return "The lines begin to part. Some of the band is noise, and more points here would narrow the rest.";
   return "The lines agree. What is left is the scatter of the points, which more points would not remove.";
 }

@@ -154,6 +154,8 @@ class CurvePage {
     if (this.#ended) return;
     this.#pool?.dispose();
     this.#pool = undefined;
+    this.#regression = undefined;
+    find(this.#root, ".answer").textContent = "No answer";
     find(this.#root, ".reason").textContent = "";
     this.#status.error(error, () => void this.#load());
   }

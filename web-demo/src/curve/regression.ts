@@ -41,7 +41,7 @@ export async function regression(pool: Pool, samples: number): Promise<Regressio
   const inputs = PLACES.map((x) => Float32Array.of(x));
   const predictions = await pool.predictBatch(inputs, { samples, seed: SEED, logits: true });
   const info = pool.info.outputs[0]!;
-  if (info.head !== "gaussian") throw new Bayes8Error("invalid-model", `${pool.info.name} is not a regression`);
+  if (info.head !== "gaussian") throw notRegression(pool);
   const { scale, offset } = info.targets[0]!;
   // Of each sample, the network gives the mean, and then the variance.
   const numbers = predictions[0]!.logits!.length / samples;
@@ -49,7 +49,7 @@ export async function regression(pool: Pool, samples: number): Promise<Regressio
     samples,
     answers: predictions.map(({ outputs }, index) => {
       const output = outputs[info.name]!;
-      if (output.head !== "gaussian") throw new Bayes8Error("invalid-model", `${pool.info.name} is not a regression`);
+      if (output.head !== "gaussian") throw notRegression(pool);
       const [mean, ...stds] = [output.mean, output.std, output.aleatoricStd, output.epistemicStd].map((values) => values[0]!);
       const [band, noise, doubt] = stds.map((std) => WIDTH_95 * std);
       return { x: PLACES[index]!, mean: mean!, band: band!, noise: noise!, doubt: doubt! };
@@ -59,6 +59,8 @@ export async function regression(pool: Pool, samples: number): Promise<Regressio
     ),
   };
 }
+
+const notRegression = ({ info }: Pool) => new Bayes8Error("invalid-model", `${info.name} is not a regression`);
 
 /** Growing numbers of samples up to `samples`, so that the band is seen to settle. */
 export function stages(samples: number): number[] {
