@@ -7,11 +7,13 @@ dropout, and an ensemble, exports them, and records what they predict in FP32: s
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -73,11 +75,11 @@ def draw(seed: int, copies: int = 1) -> tuple[Array, Array]:
     return np.concatenate(x).astype(np.float32), np.concatenate(y).astype(np.float32)
 
 
-def begin(networks: Networks, recipe: Recipe, ends: Array) -> None:
-    """Draws the first weights: each unit of the first layer has its kink between the `ends`."""
+def begin(networks: Networks, recipe: Recipe, shown: Tensor) -> None:
+    """Draws the first weights: each unit of the first layer has its kink in what is `shown`."""
     with torch.no_grad():
         first = networks.weights[0].normal_()
-        kinks = torch.empty_like(first).uniform_(*ends.tolist())
+        kinks = torch.empty_like(first).uniform_(shown.min().item(), shown.max().item())
         networks.biases[0].copy_(-first * kinks)
         if math.isfinite(recipe.prior):
             for weight in [*networks.weights][1:]:
@@ -108,11 +110,12 @@ def anchored(networks: Networks, loss: Loss, recipe: Recipe, points: int) -> Los
 
 
 def equalize(network: nn.Sequential, shown: Tensor) -> nn.Sequential:
-    """Scales units so that the largest value of each over what the page shows is 1.
+    """Returns the network with scaled units and the same outputs.
 
-    Eight bits then hold each as well as any other; the outputs stay the same ("cross-layer
-    equalization", Nagel et al. 2019).
+    The largest value of each unit over what the page shows becomes 1, so that eight bits hold each
+    as well as any other ("cross-layer equalization", Nagel et al. 2019).
     """
+    network = copy.deepcopy(network)
     linear = [layer for layer in network if isinstance(layer, nn.Linear)]
     with torch.no_grad():
         for layer, following in pairwise(linear):
@@ -147,9 +150,8 @@ class LastLayer(nn.Module):
     def __init__(self, network: nn.Sequential, x: Tensor, y: Tensor, shown: Tensor) -> None:
         super().__init__()
         of_noise = network[-1]
-        self.features = network[:-1]
         with torch.no_grad():
-            points, places = (_with_one(self.features(values)) for values in (x, shown))
+            points, places = (_with_one(network[:-1](values)) for values in (x, shown))
             variance = network(x)[:, 1].double().exp() + FLOOR**2
             evidence = [_evidence(points, y.double(), variance, prior) for prior in PRIORS]
             prior = PRIORS[int(np.argmax(evidence))]
@@ -163,14 +165,20 @@ class LastLayer(nn.Module):
             kept = int((sizes**2 > NEGLIGIBLE * len(places)).sum())
             functions = (root @ axes[:kept].T).T
             self.sizes = (places @ functions.T).abs().amax(0) / LARGEST
-            functions /= self.sizes[:, None]
+            # All that is linear in the features, for their scales.
+            rows = nn.Linear(of_noise.in_features, 2 + kept)
+            weights = torch.cat([mean[None], functions / self.sizes[:, None]]).float()
+            rows.weight.copy_(torch.cat([weights[:, :-1], of_noise.weight[1:]]))
+            rows.bias.copy_(torch.cat([weights[:, -1], of_noise.bias[1:]]))
+            *layers, rows = equalize(nn.Sequential(*network[:-1], rows), shown)
+            self.features = nn.Sequential(*layers)
             self.functions = nn.Linear(of_noise.in_features, kept)
-            self.functions.weight.copy_(functions[:, :-1])
-            self.functions.bias.copy_(functions[:, -1])
+            self.functions.weight.copy_(rows.weight[1:-1])
+            self.functions.bias.copy_(rows.bias[1:-1])
             self.last = nn.Linear(of_noise.in_features + kept, 2)
             self.last.weight.zero_()
-            self.last.weight[:, :-kept] = torch.stack([mean[:-1], of_noise.weight[1]])
-            self.last.bias.copy_(torch.stack([mean[-1], of_noise.bias[1]]))
+            self.last.weight[:, :-kept] = rows.weight[[0, -1]]
+            self.last.bias.copy_(rows.bias[[0, -1]])
         self.eval()
 
     def sigma(self) -> dict[str, Tensor]:
@@ -204,68 +212,93 @@ def _evidence(features: Tensor, y: Tensor, variance: Tensor, prior: float) -> fl
     return of.log_prob(y).item()
 
 
-def learn(posterior: str, x: Tensor, y: Tensor, ends: Array, seed: int) -> Networks:
-    """Trains the networks of a posterior: one, or those of the ensemble, on standardized points."""
+@dataclass(frozen=True)
+class Numbers:
+    """Standardized inputs and targets, [N, 1] and [N].
+
+    Attributes:
+        x: of the points to learn from.
+        y: likewise.
+        shown: places over all that the page shows.
+        test: of other points.
+
+    """
+
+    x: Tensor
+    y: Tensor
+    shown: Tensor
+    test: Tensor
+
+
+def learn(posterior: str, numbers: Numbers, seed: int) -> Networks:
+    """Trains the networks of a posterior: one, or those of the ensemble."""
     recipe = RECIPES[posterior]
     count = MEMBERS if posterior == "ensemble" else 1
     torch.manual_seed(seed)
     networks = Networks(count, [1, *recipe.hidden, 2], dropout=recipe.dropout)
-    begin(networks, recipe, ends)
-    loss = anchored(networks, gaussian(FLOOR), recipe, len(x))
-    every = x.expand(count, -1, -1), y.expand(count, -1)
+    begin(networks, recipe, numbers.shown)
+    loss = anchored(networks, gaussian(FLOOR), recipe, len(numbers.x))
+    every = numbers.x.expand(count, -1, -1), numbers.y.expand(count, -1)
     with tqdm(total=recipe.epochs, desc=posterior, unit="epoch") as bar:
         train(networks, *every, loss=loss, recipe=recipe, advance=bar.update)
     return networks
 
 
-def main() -> None:
-    """Draws the points, trains, exports, and records what FP32 predicts."""
+def exports(posterior: str, networks: Networks, numbers: Numbers) -> tuple[dict[str, Any], Tensor]:
+    """Returns what `export` takes, and the outputs of samples for the test points."""
+    trained = [networks.network(n) for n in range(networks.count)]
+    with torch.no_grad():
+        if posterior == "gaussian":
+            model = LastLayer(trained[0], numbers.x, numbers.y, numbers.shown)
+            return {"model": model, "sigma": model.sigma()}, model.draw(numbers.test, SAMPLES)
+        trained = [equalize(network, numbers.shown) for network in trained]
+        each = SAMPLES if networks.count == 1 else 1
+        drawn = [networks.draw(n, numbers.test, each) for n in range(networks.count)]
+        members = trained if networks.count > 1 else None
+        return {"model": trained[0], "members": members}, torch.cat(drawn)
+
+
+def options() -> argparse.Namespace:
+    """Reads the arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--output", type=Path, required=True, help="folder for POSTERIOR/ and points.json")
     add("--seed", type=int, default=0, help="of points, weights and batches (default: 0)")
     add("--threads", type=int, default=1, help="of PyTorch (default: 1)")
-    chosen = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Draws the points, trains, exports, and records what FP32 predicts."""
+    chosen = options()
     torch.set_num_threads(chosen.threads)
     x, y = draw(chosen.seed)
     test_x, test_y = draw(chosen.seed + 1, copies=25)
-    shown = np.linspace(*SHOWN, 481, dtype=np.float32)[:, None]
+    shown = np.linspace(*SHOWN, 481, dtype=np.float32)
     chosen.output.mkdir(parents=True, exist_ok=True)
     points = [[round(float(a), 3), round(float(b), 3)] for a, b in zip(x, y, strict=True)]
     (chosen.output / "points.json").write_text(json.dumps({"points": points}) + "\n", "utf-8")
 
     of_x, of_y = Scaling.of(x[:, None]), Scaling.of(y)
     scale, offset = of_y.std.item(), of_y.mean.item()
-    inputs = [torch.from_numpy(of_x.apply(values)) for values in (x[:, None], shown, test_x[:, None])]
-    points_x, shown_x, tested_x = inputs
-    points_y = torch.from_numpy(of_y.apply(y))
-    ends = of_x.apply(np.asarray(SHOWN, np.float32)[:, None])[:, 0]
+    first, places, others = (
+        torch.from_numpy(of_x.apply(values[:, None])) for values in (x, shown, test_x)
+    )
+    numbers = Numbers(first, torch.from_numpy(of_y.apply(y)), places, others)
     for posterior in RECIPES:
-        networks = learn(posterior, points_x, points_y, ends, chosen.seed)
-        exported = [equalize(networks.network(n), shown_x) for n in range(networks.count)]
-        model: nn.Module = exported[0]
-        if posterior == "gaussian":
-            model = LastLayer(exported[0], points_x, points_y, shown_x)
+        networks = learn(posterior, numbers, chosen.seed)
+        given, outputs = exports(posterior, networks, numbers)
         folder = chosen.output / posterior
         export(
-            model,
-            torch.zeros(1, 1),
-            folder,
+            **given,
+            example_input=torch.zeros(1, 1),
+            directory=folder,
             targets=[{"name": "y", "scale": scale, "offset": offset}],
             preprocessing=Preprocessing(of_x.mean.tolist(), of_x.std.tolist(), "numbers"),
-            sigma=model.sigma() if isinstance(model, LastLayer) else None,
-            members=exported if posterior == "ensemble" else None,
         )
-        np.savez_compressed(folder / "calibration.npz", x=shown)
+        np.savez_compressed(folder / "calibration.npz", x=shown[:, None])
         np.savez_compressed(folder / "test.npz", x=test_x[:, None], y=test_y)
-        each = SAMPLES if networks.count == 1 else 1
-        with torch.no_grad():
-            outputs = (
-                model.draw(tested_x, each)
-                if isinstance(model, LastLayer)
-                else torch.cat([networks.draw(n, tested_x, each) for n in range(networks.count)])
-            ).numpy()
-        result = figures(outputs, test_y, scale, offset)
+        result = figures(outputs.numpy(), test_y, scale, offset)
         write_json(folder / "golden.json", {"samples": len(outputs), **result})
         tqdm.write(
             f"{posterior}: RMSE {result['rmse']:.3f}, "
