@@ -13,7 +13,7 @@ async function read(page, x) {
   await slide(page, "place", String(x));
   const text = async (selector) => numbers(await page.locator(selector).textContent());
   const [[at], [mean], [low, high], [noise], [doubt]] = await Promise.all(
-    [".at", ".answer", ".reason", "[data-value=noise]", "[data-value=doubt]"].map(text),
+    [".kicker .at", ".answer", ".reason", "[data-value=noise]", "[data-value=doubt]"].map(text),
   );
   return { at, mean, low, high, noise, doubt };
 }

@@ -62,7 +62,7 @@ const MARKUP = `
       <p class="finding"></p>
       <div class="controls">
         <label class="posterior">What varies <select></select></label>
-        <label class="slider">Samples <output></output><input type="range" name="samples" min="0" step="1" /></label>
+        <label class="slider" for="samples">Samples <output></output><input id="samples" type="range" name="samples" min="0" step="1" /></label>
       </div>
       <details class="terms">
         <summary>What do these numbers mean?</summary>
@@ -173,13 +173,13 @@ class CurvePage {
   }
 
   async #refine(pool: Pool, superseded: () => boolean): Promise<void> {
-    const current = () => pool === this.#pool && !superseded();
+    const current = () => pool === this.#pool && !superseded() && !this.#ended;
     try {
       for (const count of stages(samples)) {
         const refined = await regression(pool, count);
+        await nextFrame();
         if (!current()) return;
         this.#regression = refined;
-        await nextFrame();
         this.#present(refined);
       }
       find(this.#root, ".curve").setAttribute("aria-busy", "false");
