@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { yardstick } from "../../wasm/npm/tests/support/yardstick.js";
-import { BEGUN, drawn, example, scribble, slide } from "./support/actions.js";
+import { BEGUN, drawn, example, READY, scribble, slide } from "./support/actions.js";
 import { open, skip } from "./support/site.js";
 import { browser, site } from "./support/visit.js";
 
@@ -29,6 +29,7 @@ test("the main thread stands still", { skip }, async (t) => {
       await slide(page, "blur", "0.4");
       await page.waitForTimeout(1500);
     },
+    curve: (page) => READY.curve(page).then(() => page.locator("[name=samples]").press("End")).then(() => READY.curve(page)),
     replay: BEGUN.replay,
     speed: BEGUN.speed,
   };

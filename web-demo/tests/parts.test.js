@@ -1,6 +1,7 @@
 // The modules of the demo that need no page, with the npm package in Node.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { Model } from "bayes8";
@@ -23,6 +24,8 @@ const { doubtOf, glosses } = await source("model/doubt.ts");
 const { EXAMPLES: PHOTOS, lesson } = await source("photos/examples.ts");
 const { curveFinding, riskFinding } = await source("photos/findings.ts");
 const { Pace, settle } = await source("photos/live.ts");
+const { finding, interval, number } = await source("curve/findings.ts");
+const { PLACES, regression, stages } = await source("curve/regression.ts");
 const { fromParameters, packed, toHash, unpacked } = await source("replay/link.ts");
 const { scaleEnd, spread } = await source("speed/measure.ts");
 const links = await source("lib/links.ts");
@@ -66,6 +69,57 @@ describe("the picture of a drawing", () => {
     for (const { x, y } of rotate(EXAMPLES.letter, 360).flat().map(({ x, y }, i) => ({ x: x - EXAMPLES.letter.flat()[i].x, y: y - EXAMPLES.letter.flat()[i].y }))) {
       assert.ok(Math.hypot(x, y) < 1e-9);
     }
+  });
+});
+
+describe("a network of the Curve page", () => {
+  const SAMPLES = 32;
+  const points = JSON.parse(readFileSync(`${DEMO}assets/curve.json`, "utf8")).points;
+  const count = { gaussian: SAMPLES, dropout: SAMPLES, ensemble: 8 };
+  for (const [name, samples] of Object.entries(count)) {
+    test(`has functions that are not its samples (${name})`, async () => {
+      const model = await Model.load(await readFile(`${DEMO}../models/curve-${name}.safetensors`));
+      const { answers, functions } = await regression(model, samples);
+      assert.equal(functions.length, samples);
+      answers.forEach(({ x, mean, band, noise, doubt }, index) => {
+        const values = functions.map((values) => values[index]);
+        const average = values.reduce((sum, value) => sum + value) / samples;
+        const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - average) ** 2, 0) / samples);
+        assert.ok(Math.abs(average - mean) < 1e-3, `at ${x}, the functions have the mean ${average}, the network ${mean}`);
+        assert.ok(Math.abs(1.96 * spread - doubt) < 1e-2, `at ${x}, the functions spread by ${1.96 * spread}, the network by ${doubt}`);
+        assert.ok(Math.abs(Math.hypot(noise, doubt) - band) < 1e-6);
+      });
+      model.dispose();
+    });
+    test(`has a band that misses its own points, or holds all by being too wide (${name})`, async () => {
+      const model = await Model.load(await readFile(`${DEMO}../models/curve-${name}.safetensors`));
+      const { answers } = await regression(model, samples);
+      const held = points.filter(([x, y]) => {
+        const { mean, band } = answers[Math.round((x - PLACES[0]) / (PLACES[1] - PLACES[0]))];
+        return Math.abs(y - mean) < band;
+      });
+      assert.ok(held.length >= 0.9 * points.length, `${held.length} of ${points.length}`);
+      const widest = Math.max(...points.map(([x]) => answers[Math.round((x - PLACES[0]) / (PLACES[1] - PLACES[0]))].band));
+      assert.ok(widest < 2, `± ${widest} among the points`);
+      model.dispose();
+    });
+  }
+  test("is asked for fewer or more samples than chosen", () => {
+    for (const samples of [1, 2, 8, 64, 256]) {
+      const counts = stages(samples);
+      assert.equal(counts.at(-1), samples);
+      assert.ok(counts.every((count, index) => index === 0 || count > counts[index - 1]), `${counts}`);
+      assert.ok(counts.reduce((sum, count) => sum + count) < 8 * samples, "the steps cost too much");
+    }
+  });
+  test("is described in words that do not fit its answer", () => {
+    const answer = (noise, doubt) => ({ x: 1, mean: -0.004, band: Math.hypot(noise, doubt), noise, doubt });
+    const words = [answer(1, 0.1), answer(1, 0.7), answer(0.2, 2)].map(finding);
+    assert.equal(new Set(words).size, 3);
+    assert.match(words[0], /agree/);
+    assert.match(words[2], /guessing/);
+    assert.equal(interval(answer(0.6, 0.8)), "95% between −1.00 and 1.00");
+    assert.deepEqual([-0.004, -0.5, 1.234].map(number), ["0.00", "−0.50", "1.23"]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { create, find } from "../lib/dom.js";
+import { along, type Axis, text, through } from "./axis.js";
 
 export interface Series {
   readonly points: readonly { readonly x: number; readonly y: number }[];
@@ -18,15 +19,6 @@ export interface LineChartOptions {
   readonly title: string;
   readonly x: Axis;
   readonly y: Axis;
-}
-
-export interface Axis {
-  readonly label: string;
-  readonly from: number;
-  readonly to: number;
-  readonly ticks: readonly number[];
-  readonly format: (value: number) => string;
-  readonly logarithmic?: boolean;
 }
 
 const HEIGHT = 208;
@@ -95,26 +87,20 @@ export class LineChart {
   }
 
   #line({ points, colour, dashed, markers }: Series): string {
-    const places = points.map(({ x, y }) => [this.#x(x).toFixed(1), this.#y(y).toFixed(1)] as const);
-    const path = places.map(([x, y], index) => `${index ? "L" : "M"}${x} ${y}`).join("");
-    const dots = markers ? places.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="3" style="fill:${colour}" />`).join("") : "";
-    return `<path d="${path}" style="stroke:${colour}${dashed ? ";stroke-dasharray:3 4" : ""}" />${dots}`;
+    const places = points.map(({ x, y }) => [this.#x(x), this.#y(y)] as const);
+    const dot = ([x, y]: readonly [number, number]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" style="fill:${colour}" />`;
+    const dots = markers ? places.map(dot).join("") : "";
+    return `<path d="${through(places)}" style="stroke:${colour}${dashed ? ";stroke-dasharray:3 4" : ""}" />${dots}`;
   }
 
   #x(value: number): number {
-    return LEFT + (this.#width - LEFT - RIGHT) * along(this.#options.x, value);
+    return LEFT + (this.#width - LEFT - RIGHT) * within(along(this.#options.x, value));
   }
 
   #y(value: number): number {
-    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * along(this.#options.y, value);
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * within(along(this.#options.y, value));
   }
 }
 
-/** The position of a value on its axis, 0 to 1. */
-function along({ from, to, logarithmic }: Axis, value: number): number {
-  const scale = logarithmic ? Math.log : (value: number) => value;
-  return Math.min(1, Math.max(0, (scale(value) - scale(from)) / (scale(to) - scale(from))));
-}
-
-const text = (x: number, y: number, anchor: string, content: string): string =>
-  `<text x="${x}" y="${y}" text-anchor="${anchor}">${content}</text>`;
+/** A position, at the edge of the chart if it is beyond. */
+const within = (position: number): number => Math.min(1, Math.max(0, position));

@@ -97,7 +97,7 @@ class DrawPage {
   #estimate: Estimate | undefined;
   #ended = false;
   #failed = false;
-  readonly #show = inFrame(() => this.#estimate && this.#present(this.#estimate));
+  readonly #show = inFrame(() => this.#estimate && !this.#ended && this.#present(this.#estimate));
 
   constructor(root: HTMLElement) {
     this.#root = root;

@@ -1,5 +1,8 @@
 /** The shipped models. Each is fetched only once. */
 import cifar10 from "../../../models/cifar10-resnet20.safetensors?url";
+import curveDropout from "../../../models/curve-dropout.safetensors?url";
+import curveEnsemble from "../../../models/curve-ensemble.safetensors?url";
+import curveGaussian from "../../../models/curve-gaussian.safetensors?url";
 import fashion from "../../../models/fashion-resnet14.safetensors?url";
 import digits from "../../../models/mnist-cnn.safetensors?url";
 import digitsDropout from "../../../models/mnist-dropout.safetensors?url";
@@ -8,6 +11,7 @@ import mnist from "../../../models/mnist-scnn.safetensors?url";
 import { Bayes8Error, Model, type Pool, type PoolOptions, type Progress } from "bayes8";
 import { withMeanWeights } from "./deterministic.js";
 
+/** Of pictures. */
 const URLS = {
   "mnist-cnn": digits,
   "mnist-dropout": digitsDropout,
@@ -17,10 +21,21 @@ const URLS = {
   "cifar10-resnet20": cifar10,
 };
 
+/** Of one number. */
+const CURVE_URLS = {
+  "curve-gaussian": curveGaussian,
+  "curve-dropout": curveDropout,
+  "curve-ensemble": curveEnsemble,
+};
+
+const ALL_URLS = { ...URLS, ...CURVE_URLS };
+
 export type ModelName = keyof typeof URLS;
+export type CurveName = keyof typeof CURVE_URLS;
+type AnyName = ModelName | CurveName;
 export const MODEL_NAMES = Object.keys(URLS) as ModelName[];
 
-/** Descriptions of the models, for a list to choose from. */
+/** Descriptions of the models of pictures, for a list to choose from. */
 export const MODEL_LABELS: Readonly<Record<ModelName, string>> = {
   "mnist-cnn": "Digits (mnist-cnn)",
   "mnist-dropout": "Digits, dropout (mnist-dropout)",
@@ -32,13 +47,13 @@ export const MODEL_LABELS: Readonly<Record<ModelName, string>> = {
 
 export const isModelName = (name: string): name is ModelName => Object.hasOwn(URLS, name);
 
-const files = new Map<ModelName, Promise<Uint8Array>>();
+const files = new Map<AnyName, Promise<Uint8Array>>();
 
 /** The bytes of a model file. Only the first caller hears of the progress. */
-export function modelFile(name: ModelName, onProgress?: (progress: Progress) => void): Promise<Uint8Array> {
+export function modelFile(name: AnyName, onProgress?: (progress: Progress) => void): Promise<Uint8Array> {
   let file = files.get(name);
   if (!file) {
-    file = download(URLS[name], onProgress);
+    file = download(ALL_URLS[name], onProgress);
     files.set(name, file);
     file.catch(() => files.delete(name)); // The next call tries again.
   }
@@ -51,7 +66,7 @@ export interface OpenOptions extends Pick<PoolOptions, "workers" | "kernel" | "o
 }
 
 /** Loads a model into workers, so that the page never waits for it. */
-export async function openModel(name: ModelName, { meanWeights, onProgress, ...options }: OpenOptions = {}): Promise<Pool> {
+export async function openModel(name: AnyName, { meanWeights, onProgress, ...options }: OpenOptions = {}): Promise<Pool> {
   const file = await modelFile(name, onProgress);
   return Model.pool(meanWeights ? withMeanWeights(file) : file, options);
 }

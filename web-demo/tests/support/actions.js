@@ -50,6 +50,7 @@ export const READY = {
     await page.getByText("Measured with 8 samples for each picture.").waitFor();
     await page.locator(".own .reason").getByText(/\w/).waitFor();
   },
+  curve: (page) => page.locator(".curve[aria-busy=false]").waitFor(),
   replay: (page) => page.locator(".total[data-end=true]").waitFor(),
   speed: (page) => page.getByText("Measured in your browser, just now.").waitFor(),
 };
