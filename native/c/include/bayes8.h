@@ -35,7 +35,7 @@
   {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
 
 /// Initial value of a `bayes8_output`: its size, all else zero.
-#define BAYES8_OUTPUT_INIT {sizeof(bayes8_output), NULL, NULL, 0, 0, 0, NULL, {NULL, NULL}}
+#define BAYES8_OUTPUT_INIT {sizeof(bayes8_output), NULL, NULL, 0, 0, 0, NULL, {NULL, NULL}, NULL, 0, 0, 0, 0}
 
 /// Initial value of a `bayes8_target`: its size, all else zero.
 #define BAYES8_TARGET_INIT {sizeof(bayes8_target), NULL, NULL, 0, 0, 0}
@@ -49,7 +49,7 @@
 /// Initial value of a `bayes8_outputs`: nothing is wanted.
 #define BAYES8_OUTPUTS_INIT \
   {sizeof(bayes8_outputs), {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, \
-   {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, NULL}
+   {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, NULL, {NULL, 0}, {NULL, 0}}
 
 /// Room that `bayes8_logits_digest()` needs: 64 hexadecimal digits and the NUL after them.
 #define BAYES8_LOGITS_DIGEST_SIZE 65
@@ -122,6 +122,18 @@ typedef struct bayes8_output {
   /// The two outcomes of each label: without it, then with it. They are `no` and `yes`, unless a
   /// single label has other names. NULL for other heads.
   const char *outcomes[2];
+  /// The method of the conformal predictor that gives `set` or `interval` of `bayes8_outputs`: `lac`,
+  /// `aps`, `raps` or `residuals`. NULL if the output has none, and the next fields are 0.
+  const char *conformal_method;
+  /// The share of inputs whose set or interval may miss the truth.
+  double conformal_alpha;
+  /// Number of examples from which it was calibrated.
+  uint64_t calibration_examples;
+  /// Number of samples of each of these, from sample 0. What `conformal_alpha` promises is for
+  /// predictions with the same samples.
+  uint64_t calibration_samples;
+  /// Seed of these samples.
+  uint64_t calibration_seed;
 } bayes8_output;
 
 /// A target of a regression. The strings are UTF-8 and live as long as the model. Start from
@@ -283,6 +295,15 @@ typedef struct bayes8_int64_buffer {
   size_t capacity;
 } bayes8_int64_buffer;
 
+/// The caller's memory for `capacity` numbers. Results fill it from the start; any room after them is
+/// left alone. With `data` NULL the result is not wanted.
+typedef struct bayes8_byte_buffer {
+  /// The first number, or NULL.
+  uint8_t *data;
+  /// Room, in numbers (not bytes).
+  size_t capacity;
+} bayes8_byte_buffer;
+
 /// Where the results of an output go: row-major arrays with one row per picture, in the order of the
 /// pictures. Start from `BAYES8_OUTPUTS_INIT`, in which nothing is wanted, or in C from
 /// `{.size = sizeof outputs, ...}`. Entropies are in nats.
@@ -322,6 +343,13 @@ typedef struct bayes8_outputs {
   size_t output;
   /// The results that are wanted of another output, or NULL, the default. An output can be named once.
   const struct bayes8_outputs *next;
+  /// The prediction set of an output that was calibrated for it (`conformal_method` of `bayes8_output`).
+  /// Of classes, `[count][n]`: 1 for each class that belongs to it, else 0. Of labels, `[count][n][2]`:
+  /// whether "absent" belongs to the set of the label, then whether "present" does.
+  struct bayes8_byte_buffer set;
+  /// `[count][n][2]`: the lower and the upper end of the prediction interval of each target, in its unit,
+  /// of an output that was calibrated for it. They may be infinite.
+  struct bayes8_double_buffer interval;
 } bayes8_outputs;
 
 #ifdef __cplusplus

@@ -230,7 +230,7 @@ impl Figures {
             let &(_, buffer) = buffer.expect("every figure has a field");
             // SAFETY: the caller's contract is the same.
             let destination = unsafe { buffer.wanted(count.saturating_mul(numbers), name) }?;
-            Ok((numbers, destination))
+            Ok::<_, Error>((numbers, destination))
         });
         let figures = destinations.collect::<Result<_, Error>>()?;
         // SAFETY: the caller's contract is the same.

@@ -243,9 +243,9 @@ fn structs_end_with_their_last_field() {
         end!(ModelOptions: max_steps: u64),
         end!(ModelInfo: values: *const c_char),
         end!(PredictOptions: progress_data: *mut c_void),
-        end!(Outputs: next: *const Outputs),
+        end!(Outputs: interval: Buffer<f64>),
         end!(Dropout: probability: f64),
-        end!(OutputInfo: outcomes: [*const c_char; 2]),
+        end!(OutputInfo: calibration_seed: u64),
         end!(TargetInfo: noise: f64),
     ] {
         assert_eq!(end, size);
