@@ -202,7 +202,7 @@ impl Quantization {
     }
 
     fn refused(&self, source: QuantizeError) -> QuantizationError {
-        QuantizationError::Quantize { network: self.path.clone(), source }
+        QuantizationError::Quantize { network: self.path.clone(), source: Box::new(source) }
     }
 
     /// Finds out whether the mean weights overflow or only their spread.

@@ -81,8 +81,8 @@ pub enum QuantizationError {
     Quantize {
         /// The file of the network, or of the first member.
         network: PathBuf,
-        /// Why.
-        source: QuantizeError,
+        /// Why. Boxed to keep the error small.
+        source: Box<QuantizeError>,
     },
 }
 

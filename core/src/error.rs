@@ -4,6 +4,7 @@ use crate::conformal::PredictorError;
 use crate::geometry::Shape;
 use crate::name::NameFault;
 use crate::quoted::Echo;
+use alloc::boxed::Box;
 use alloc::string::String;
 use thiserror::Error;
 
@@ -54,8 +55,8 @@ pub enum ModelError {
     Conformal {
         /// The output.
         output: String,
-        /// What is wrong.
-        source: PredictorError,
+        /// What is wrong. Boxed to keep the error small.
+        source: Box<PredictorError>,
     },
     /// A reader of an input with two planes that is not a layer.
     #[error(

@@ -7,12 +7,12 @@ use crate::quoted::Echo;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The fields of the JSON object.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fields {
+struct Fields {
     method: String,
     /// Present exactly for RAPS, like `k_reg`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,9 +27,22 @@ pub(super) struct Fields {
     seed: u64,
 }
 
-impl From<ConformalPredictor> for Fields {
-    fn from(predictor: ConformalPredictor) -> Self {
-        let ConformalPredictor { method, alpha, calibration_examples, samples, seed, .. } =
+impl Serialize for ConformalPredictor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Fields::from(self).serialize(serializer)
+    }
+}
+
+/// The numbers may still be wrong: the model checks them.
+impl<'de> Deserialize<'de> for ConformalPredictor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Fields::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
+    }
+}
+
+impl From<&ConformalPredictor> for Fields {
+    fn from(predictor: &ConformalPredictor) -> Self {
+        let &ConformalPredictor { method, alpha, calibration_examples, samples, seed, .. } =
             predictor;
         let finite = |threshold: &f64| threshold.is_finite().then_some(*threshold);
         Self {
@@ -45,7 +58,6 @@ impl From<ConformalPredictor> for Fields {
     }
 }
 
-/// The numbers may still be wrong: the model checks them.
 impl TryFrom<Fields> for ConformalPredictor {
     type Error = String;
 

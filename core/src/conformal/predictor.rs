@@ -2,7 +2,6 @@
 
 use super::class_sets::ClassScore;
 use super::error::PredictorError;
-use super::json::Fields;
 use super::label_sets::LabelSet;
 use super::method::Method;
 use super::region::PredictionRegion;
@@ -13,7 +12,6 @@ use crate::head::labels::LabelUncertainty;
 use crate::head::{Head, MAX_SAMPLES, Uncertainty};
 use alloc::vec::Vec;
 use core::ops::Range;
-use serde::{Deserialize, Serialize};
 
 /// Turns the figures of an output into prediction sets or intervals that hold the truth with a chance of at
 /// least 1 - `alpha`.
@@ -40,8 +38,7 @@ use serde::{Deserialize, Serialize};
 /// let figures = Uncertainty::Classes(ClassUncertainty { probabilities, ..Default::default() });
 /// assert_eq!(predictor.region(&figures), Some(PredictionRegion::ClassSet(vec![1, 2])));
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "Fields", try_from = "Fields")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ConformalPredictor {
     /// The score.
     pub method: Method,
@@ -124,8 +121,7 @@ impl ConformalPredictor {
         if found != expected {
             return Err(PredictorError::Count { found, expected });
         }
-        // Not NaN, either.
-        let wrong = |&(_, &threshold): &(usize, &f64)| !(threshold >= 0.0);
+        let wrong = |&(_, threshold): &(usize, &f64)| threshold.is_nan() || *threshold < 0.0;
         if let Some((index, &value)) = self.thresholds.iter().enumerate().find(wrong) {
             return Err(PredictorError::Threshold { index, value });
         }

@@ -10,7 +10,7 @@ use crate::name;
 use crate::numerics::CodeRange;
 use crate::ops::GridRule;
 use crate::posterior::MAX_MEMBERS;
-use alloc::{format, string::String, vec};
+use alloc::{boxed::Box, format, string::String, vec};
 
 /// Checks every index, shape and number of the parts, except for layers and derived numbers, which
 /// planning the execution checks.
@@ -110,7 +110,10 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
 pub(super) fn check_conformal(
     Output { name, head, conformal, .. }: &Output,
 ) -> Result<(), ModelError> {
-    let wrong = |source| ModelError::Conformal { output: name.clone(), source };
+    let wrong = |source| {
+        let (output, source) = (name.clone(), Box::new(source));
+        ModelError::Conformal { output, source }
+    };
     conformal.as_ref().map_or(Ok(()), |conformal| conformal.check(head).map_err(wrong))
 }
 

@@ -10,6 +10,7 @@
 //!
 //! The doc comments of public items become the header, so they speak of C.
 
+pub mod buffer;
 pub mod describe;
 pub mod digest;
 pub mod dropout;

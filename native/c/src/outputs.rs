@@ -1,5 +1,6 @@
 //! The caller's buffers for results.
 
+use crate::buffer::Buffer;
 use crate::error::Error;
 use crate::extensible::{self, Extensible};
 use crate::model::ModelHandle;
@@ -7,17 +8,6 @@ use crate::pointer::Destination;
 use crate::region::Region;
 use bayes8_native::{Head, Output, Prediction, Sums};
 use std::mem::offset_of;
-
-/// The caller's memory for `capacity` numbers. Results fill it from the start; any room after them is
-/// left alone. With `data` NULL the result is not wanted.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Buffer<T> {
-    /// The first number, or NULL.
-    pub data: *mut T,
-    /// Room, in numbers (not bytes).
-    pub capacity: usize,
-}
 
 /// Where the results of an output go: row-major arrays with one row per picture, in the order of the
 /// pictures. Start from `BAYES8_OUTPUTS_INIT`, in which nothing is wanted, or in C from
@@ -107,25 +97,6 @@ fn figures_of(head: &Head) -> Vec<(&'static str, usize)> {
         Head::Gaussian(_) => {
             ["mean", "std", "aleatoric_std", "epistemic_std"].map(|name| (name, n)).into()
         }
-    }
-}
-
-impl<T: Copy> Buffer<T> {
-    /// The buffer for `length` numbers, or `None` if they are not wanted.
-    ///
-    /// # Safety
-    /// `data` is NULL, misaligned, or valid for writes of `capacity` numbers as long as the
-    /// destination lives.
-    pub(crate) unsafe fn wanted(
-        self,
-        length: usize,
-        name: &'static str,
-    ) -> Result<Option<Destination<T>>, Error> {
-        if self.data.is_null() {
-            return Ok(None);
-        }
-        // SAFETY: the caller's contract is the same.
-        unsafe { Destination::new(self.data, self.capacity, length, name) }.map(Some)
     }
 }
 
@@ -234,7 +205,11 @@ impl Figures {
         });
         let figures = destinations.collect::<Result<_, Error>>()?;
         // SAFETY: the caller's contract is the same.
-        Ok(Self { figures, region: unsafe { Region::new(outputs, count, output) }? })
+        Ok(Self {
+            figures,
+            // SAFETY: the caller's contract is the same.
+            region: unsafe { Region::new(outputs.set, outputs.interval, count, output) }?,
+        })
     }
 
     pub(crate) fn put(&mut self, picture: usize, sums: &Sums) {

@@ -1,7 +1,7 @@
 //! Prediction sets and intervals in the caller's buffers.
 
+use crate::buffer::Buffer;
 use crate::error::Error;
-use crate::outputs::Outputs;
 use crate::pointer::Destination;
 use bayes8_native::core::conformal::ConformalPredictor;
 use bayes8_native::{Head, Output, PredictionRegion, Uncertainty};
@@ -19,10 +19,11 @@ impl Region {
     /// What is wanted for `count` pictures; `None` for nothing.
     ///
     /// # Safety
-    /// `data` of `outputs.set` and of `outputs.interval` is NULL, misaligned, or valid for writes of
-    /// `capacity` elements as long as the region lives.
+    /// `data` of `set` and of `interval` is NULL, misaligned, or valid for writes of `capacity` elements
+    /// as long as the region lives.
     pub(crate) unsafe fn new(
-        outputs: &Outputs,
+        set: Buffer<u8>,
+        interval: Buffer<f64>,
         count: usize,
         Output { name: output, head, conformal, .. }: &Output,
     ) -> Result<Option<Self>, Error> {
@@ -30,8 +31,7 @@ impl Region {
             Head::Classes(_) | Head::Labels(_) => "set",
             Head::Gaussian(_) => "interval",
         };
-        let wanted =
-            [("set", !outputs.set.data.is_null()), ("interval", !outputs.interval.data.is_null())];
+        let wanted = [("set", !set.data.is_null()), ("interval", !interval.data.is_null())];
         let wanted = wanted.into_iter().filter(|&(_, is_wanted)| is_wanted).map(|(name, _)| name);
         let wanted: Vec<&'static str> = wanted.collect();
         let Some(&name) = wanted.first() else { return Ok(None) };
@@ -46,9 +46,8 @@ impl Region {
         let answers = if matches!(head, Head::Classes(_)) { 1 } else { 2 };
         let length = count.saturating_mul(items).saturating_mul(answers);
         // SAFETY: the caller's contract is the same.
-        let (set, interval) = unsafe {
-            (outputs.set.wanted(length, "set")?, outputs.interval.wanted(length, "interval")?)
-        };
+        let (set, interval) =
+            unsafe { (set.wanted(length, "set")?, interval.wanted(length, "interval")?) };
         Ok(Some(Self { predictor, count: items, set, interval }))
     }
 

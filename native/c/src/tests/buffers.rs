@@ -1,8 +1,9 @@
 //! Pictures, and buffers for what is predicted of them, as a C program has them.
 
 use super::{Failure, MODEL, result};
+use crate::buffer::Buffer;
 use crate::model::ModelHandle;
-use crate::outputs::{Buffer, Outputs};
+use crate::outputs::Outputs;
 use crate::predict::{PredictOptions, bayes8_predict};
 use bayes8_native::Pictures;
 use ndarray::Array4;

@@ -2,12 +2,13 @@
 
 use super::buffers::nothing_wanted;
 use super::{last_message, load, result, shipped};
+use crate::buffer::Buffer;
 use crate::dropout::Dropout;
 use crate::error::{Error, Status, boundary};
 use crate::extensible::{Extensible, read, write};
 use crate::model::{ModelInfo, ModelOptions, bayes8_model_get_info};
 use crate::output::{OutputInfo, TargetInfo};
-use crate::outputs::{Buffer, Outputs};
+use crate::outputs::Outputs;
 use crate::predict::{PredictOptions, bayes8_predict};
 use std::ffi::{c_char, c_void};
 use std::ptr;

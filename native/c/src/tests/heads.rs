@@ -2,9 +2,10 @@
 
 use super::buffers::{buffer, nothing_wanted, unwanted};
 use super::{Failure, load_bytes, result, shipped};
+use crate::buffer::Buffer;
 use crate::error::Status;
 use crate::model::ModelHandle;
-use crate::outputs::{Buffer, Outputs};
+use crate::outputs::Outputs;
 use crate::predict::{
     PredictOptions, bayes8_predict, bayes8_predict_normalized, bayes8_predict_numbers,
 };

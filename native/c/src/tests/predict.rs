@@ -5,9 +5,10 @@ use super::buffers::{
     slice, unwanted,
 };
 use super::{Failure, Handle, MODEL, load, result, shipped, with_isa, with_threads};
+use crate::buffer::Buffer;
 use crate::error::Status;
 use crate::model::ModelHandle;
-use crate::outputs::{Buffer, Outputs};
+use crate::outputs::Outputs;
 use crate::predict::{PredictOptions, bayes8_predict, bayes8_predict_normalized};
 use bayes8_native::Pictures;
 use std::ptr;

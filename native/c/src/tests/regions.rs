@@ -3,9 +3,10 @@
 use super::buffers::{buffer, nothing_wanted};
 use super::heads::{COUNT, invalid, numbers, predict, three_heads};
 use super::{load_bytes, result};
+use crate::buffer::Buffer;
 use crate::describe::bayes8_model_get_output;
 use crate::output::OutputInfo;
-use crate::outputs::{Buffer, Outputs};
+use crate::outputs::Outputs;
 use crate::sums::bayes8_sums_finish;
 use bayes8_native::core::conformal::{ClassScore, ConformalPredictor, Method};
 use bayes8_native::core::format;

@@ -4,9 +4,10 @@ use super::buffers::{
     CLASSES, Results, SUM_WORDS, buffer, nothing_wanted, options, pictures, predict, slice,
 };
 use super::{Failure, Handle, result, shipped};
+use crate::buffer::Buffer;
 use crate::error::Status;
 use crate::model::ModelHandle;
-use crate::outputs::{Buffer, Outputs};
+use crate::outputs::Outputs;
 use crate::predict::PredictOptions;
 use crate::sums::{bayes8_sums_finish, bayes8_sums_merge};
 use bayes8_native::Pictures;
