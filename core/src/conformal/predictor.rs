@@ -125,9 +125,9 @@ impl ConformalPredictor {
             return Err(PredictorError::Count { found, expected });
         }
         // Not NaN, either.
-        let wrong = |&(_, &threshold): &(usize, &f64)| !(threshold >= 0.0);
-        if let Some((index, &value)) = self.thresholds.iter().enumerate().find(wrong) {
-            return Err(PredictorError::Threshold { index, value });
+        let fits = |threshold: &f64| *threshold >= 0.0;
+        if let Some(index) = self.thresholds.iter().position(|threshold| !fits(threshold)) {
+            return Err(PredictorError::Threshold { index, value: self.thresholds[index] });
         }
         if self.calibration_examples == 0 {
             return Err(PredictorError::Examples);

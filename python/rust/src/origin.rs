@@ -156,7 +156,7 @@ impl Origin {
 
     /// Returns the names of the classes of the first output.
     pub(crate) fn class_names(&self) -> PyResult<Vec<String>> {
-        let Described { name, head } = &self.outputs[0];
+        let Described { name, head, .. } = &self.outputs[0];
         match head {
             Head::Classes(_) => Ok((0..head.count()).map(|class| head.name_of(class)).collect()),
             Head::Labels(_) | Head::Gaussian(_) => Err(PyAttributeError::new_err(format!(
