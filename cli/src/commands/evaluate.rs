@@ -43,15 +43,18 @@ pub(crate) fn run(arguments: &Arguments, line: &[OsString]) -> anyhow::Result<()
     // All are reported: whoever closes the pipe still wants to know what was missed.
     let missed = report.check().map_err(anyhow::Error::new);
     let stored = match store {
-        Some(store) if missed.is_ok() => store.write(model.quantized(), &report),
-        Some(_) => Ok("the thresholds are not stored".into()),
-        None => Ok(String::new()),
-    };
-    let stored = stored.map(|done| {
-        if !done.is_empty() {
-            output::complain(&printable(&done));
+        Some(store) if missed.is_ok() => {
+            store.write(model.quantized(), &report).and_then(|done| match arguments.json {
+                true => Ok(()),
+                false => output::print(&format!("\n{}\n", printable(&done))),
+            })
         }
-    });
+        Some(_) => {
+            output::warn("the thresholds are not stored");
+            Ok(())
+        }
+        None => Ok(()),
+    };
     let mut errors = [missed, stored, written, printed].into_iter().filter_map(Result::err);
     let Some(first) = errors.next() else { return Ok(()) };
     errors.for_each(|error| output::complain_of(&error));

@@ -126,13 +126,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         level: arguments.level.unwrap_or(LEVEL),
     };
     let answers = Answers::new(&model, options);
-    if let Some(note) = answers.note() {
-        output::warn(&note);
-    }
     if arguments.json {
         let named = names.iter().zip(&outcomes);
         let all: Vec<_> = named.map(|(picture, outcome)| answers.json(picture, outcome)).collect();
         return output::print_json(&all);
+    }
+    // JSON says so for each output.
+    if let Some(note) = answers.note() {
+        output::warn(&note);
     }
     output::print(&answers.text(&names, &outcomes, style::detect()))
 }

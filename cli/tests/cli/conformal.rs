@@ -102,7 +102,7 @@ fn thresholds_of_several_outputs_are_stored_one_after_the_other() {
     let fixture = fixture();
     let report = fixture.json(&evaluate(&STRENGTH, &["--store", "--json"]));
     let run = fixture.run(&evaluate(&KIND, &["--store", "--alpha", "0.2"])).succeeded();
-    assert!(run.stderr.contains("model.safetensors: the model with its conformal thresholds"));
+    assert!(run.stdout.contains("model.safetensors: the model with its conformal thresholds"));
 
     let row = &predict(&fixture, &["--samples", "8"])[1]["outputs"];
     let strength = &row["strength"]["conformal"];

@@ -11,13 +11,11 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-use crate::bias_correction::errors_of_means;
 use crate::calibrate::{Observations, RangeMethod};
 use crate::clamp::Clamp;
 use crate::details::HeadDetails;
 use crate::error_feedback::round_means;
 use crate::form::Form;
-use crate::mean_weights;
 use crate::network::{
     Gaussian, LayerParameters, NetworkInput, NetworkOutput, Real, RealParameters,
 };
@@ -83,19 +81,32 @@ fn models(network: &Network, pictures: &Array2<f32>) -> [QuantizedModel; 2] {
     [rows, both].map(|model| means.correct(network, model).unwrap())
 }
 
-/// The mean squared error of the mean weights' outputs.
+/// The mean squared error of the outputs that rounding of the mean weights causes, apart from that of
+/// activations.
 fn error(network: &Network, model: &QuantizedModel, pictures: &Array2<f32>) -> f64 {
-    let means = FloatWeights::mean(network, 0);
-    let exact = run(network, &means, pictures.view(), |_, _, _| {}).unwrap();
-    let plain = mean_weights::of(model).unwrap();
-    let errors = errors_of_means([&exact].into_iter(), &plain, pictures.view()).unwrap();
-    errors.iter().sum::<f64>() / errors.len() as f64
+    let mut rounded = network.clone();
+    for n in 0..rounded.graph.nodes().len() {
+        let input = model.grid(network.graph.nodes()[n].inputs[0]).unwrap().scale;
+        let layer = model.graph().nodes()[n].data.layer().unwrap().member(0);
+        let steps = layer.mu.iter().zip(0..).map(|(&mu, i)| (mu, layer.scale[i / layer.fan_in()]));
+        let weight = steps.map(|(mu, step)| f32::from(mu) * step).collect();
+        let bias = layer.bias.as_ref().unwrap().mu.iter().zip(&layer.scale);
+        let bias = bias.map(|(&mu, step)| mu as f32 * step * input).collect();
+        let [weight, bias] = [weight, bias].map(Gaussian::deterministic);
+        let layer = LayerParameters { weight, bias: Some(bias) };
+        rounded.graph.node_mut(n).1.parameters = RealParameters::Layer(PerMember::shared(layer));
+    }
+    let [exact, rounded] = [network, &rounded].map(|network| {
+        let means = FloatWeights::mean(network, 0);
+        run(network, &means, pictures.view(), |_, _, _| {}).unwrap()
+    });
+    f64::from((exact - rounded).mapv(|x| x * x).mean().unwrap())
 }
 
 #[test]
 fn outputs_of_short_rows_are_far_nearer_than_if_each_is_rounded_alone() {
     for sigma in [None, Some(0.02)] {
-        let network = chain(&[5, 40, 2], sigma);
+        let network = chain(&[5, 40, 3], sigma);
         let [rows, both] = models(&network, &inputs(200, 5, 7));
         // On inputs other than those that the effects come from.
         let other = inputs(300, 5, 8);
@@ -107,7 +118,7 @@ fn outputs_of_short_rows_are_far_nearer_than_if_each_is_rounded_alone() {
 /// Standard deviations depend on the steps, which stay.
 #[test]
 fn only_mean_codes_and_biases_change() {
-    let network = chain(&[5, 40, 2], Some(0.02));
+    let network = chain(&[5, 40, 3], Some(0.02));
     let [rows, both] = models(&network, &inputs(200, 5, 7));
     for (rows, both) in rows.layers().zip(both.layers()) {
         let (rows, both) = (rows.member(0), both.member(0));
@@ -122,13 +133,13 @@ fn large_networks_and_few_examples_keep_their_codes() {
     let large = [8, LARGEST / 9, 1];
     assert!(!is_small_chain(&chain(&[8, LARGEST / 8, 1], None)));
     assert!(is_small_chain(&chain(&large, None)));
-    let [rows, both] = models(&chain(&[5, 40, 2], None), &inputs(FEWEST - 1, 5, 7));
+    let [rows, both] = models(&chain(&[5, 40, 3], None), &inputs(FEWEST - 1, 5, 7));
     assert!(rows.layers().eq(both.layers()));
 }
 
 #[test]
 fn threads_do_not_change_the_codes() {
-    let (network, pictures) = (chain(&[5, 20, 2], Some(0.02)), inputs(64, 5, 7));
+    let (network, pictures) = (chain(&[5, 20, 3], Some(0.02)), inputs(64, 5, 7));
     let codes = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let [_, both] = pool.install(|| models(&network, &pictures));
