@@ -9,7 +9,7 @@ const rows = [
   ["index.js", gzipped("dist/index.js"), 13_500],
   ["worker.js", gzipped("dist/worker.js"), 3_000],
   ["inline.js", gzipped("dist/inline.js"), 450_000],
-  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 220_000]),
+  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 235_000]),
 ];
 for (const [name, bytes, limit] of rows) {
   const verdict = bytes <= limit ? "ok" : "TOO LARGE";
