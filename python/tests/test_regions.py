@@ -46,8 +46,9 @@ def test_sets_and_intervals_are_those_of_their_formulas() -> None:
     np.testing.assert_array_equal(size.intervals, np.stack(expected, axis=-1))
     np.testing.assert_array_equal(p.set, kind.set)
     # Of a single picture, and after a pickle.
-    single = pickle.loads(pickle.dumps(p[1]))
+    single = pickle.loads(pickle.dumps(p[1]))  # noqa: S301
     np.testing.assert_array_equal(single.set, kind.set[1])
+    assert size.intervals is not None
     np.testing.assert_array_equal(single.outputs["size"].intervals, size.intervals[1])
     assert single == p[1]
     with pytest.raises(ValueError, match="read-only"):
@@ -61,5 +62,6 @@ def test_a_model_that_was_not_calibrated_has_none() -> None:
     p = plain.predict(X, samples=2)
     assert plain.outputs[0].conformal is None
     assert p.set is None
-    with pytest.raises(AttributeError, match=r"classes have no sets; they have .*information, top$"):
-        p.sets
+    message = r"classes have no sets; they have .*information, top$"
+    with pytest.raises(AttributeError, match=message):
+        _ = p.sets

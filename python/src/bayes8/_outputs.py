@@ -131,8 +131,8 @@ class _Figures:
         def __getattr__(self, name: str) -> object:
             cls = type(self)
             # What the model was not calibrated for is None.
-            own = [each.name for each in fields(cls) if self.__dict__.get(each.name) is not None]
-            own.remove("output")
+            names = [each.name for each in fields(cls) if each.name != "output"]
+            own = [name for name in names if self.__dict__.get(name) is not None]
             message = f"{cls._what} have no {name}; they have {', '.join([*own, *cls._methods])}"
             raise AttributeError(message, name=name, obj=self)
 
