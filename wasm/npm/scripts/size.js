@@ -8,7 +8,7 @@ const gzipped = (file) => gzipSync(readFileSync(new URL(file, root)), { level: 9
 const rows = [
   ["index.js", gzipped("dist/index.js"), 13_500],
   ["worker.js", gzipped("dist/worker.js"), 3_000],
-  ["inline.js", gzipped("dist/inline.js"), 450_000],
+  ["inline.js", gzipped("dist/inline.js"), 480_000],
   ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 235_000]),
 ];
 for (const [name, bytes, limit] of rows) {
