@@ -125,7 +125,7 @@ impl QuantizedModel {
 
     /// Changes the layers of the model. Calls `change` with the index of each weighted node, that of
     /// a member, and its layer; with 0 and the layer once if all members share it. Layers that no clone of the model shares are changed in place.
-    /// Conformal predictors were calibrated for the layers of before, and are dropped.
+    /// Conformal predictors are dropped, since they were calibrated for the old layers.
     ///
     /// # Errors
     /// A [`ModelError`] when a layer does not suit its node any more.

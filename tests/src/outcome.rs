@@ -12,7 +12,7 @@ pub struct Outcome {
     pub sums: Vec<u8>,
     /// f64 `[pictures][outputs]` of the figures (`Uncertainty::figures`), and after those of an output with
     /// a conformal predictor the numbers of its set or intervals (`PredictionRegion::numbers`). A set of
-    /// classes ends in as many -1 as it lacks classes.
+    /// classes is filled up with -1 to the number of classes.
     pub uncertainty: Vec<u8>,
 }
 

@@ -1,10 +1,8 @@
 //! `bayes8 evaluate --store` and what `predict` and `inspect` make of it.
 
-use crate::support::Fixture;
-use bayes8_conformance::models::{Builder, Kind};
+use crate::support::{Fixture, table};
 use bayes8_native::core::conformal::{ClassScore, ConformalPredictor, Method};
 use bayes8_native::core::format;
-use bayes8_native::core::graph::{Shape, Value};
 use bayes8_native::core::head::Head;
 use bayes8_native::core::head::classes::Classes;
 use bayes8_native::core::head::gaussian::{Gaussian, Target, Variance};
@@ -30,21 +28,10 @@ fn two_outputs() -> QuantizedModel {
     };
     let strength = Gaussian { variance: Variance::Log, targets: vec![target] };
     let names = ["sand", "clay", "rock"].map(String::from).to_vec();
-    of_heads(&[
+    table(&[
         ("strength", Head::Gaussian(strength.into())),
         ("kind", Head::Classes(Classes { count: 3, names }.into())),
     ])
-}
-
-fn of_heads(outputs: &[(&str, Head)]) -> QuantizedModel {
-    let mut b = Builder::new(5, Shape::vector(3));
-    b.takes_numbers();
-    let hidden = b.linear(Value::Input, 9, Kind::Bayesian).unwrap();
-    for (name, head) in outputs {
-        let value = b.linear(hidden, head.outputs(), Kind::Bayesian).unwrap();
-        b.output(name, &[value], 2.0, head.clone());
-    }
-    b.finish()
 }
 
 /// A folder with the model, `x.csv`, and `values.npz` and `kinds.npz` with the truth of both outputs.
@@ -194,7 +181,7 @@ fn answers_of_labels_are_named() {
         samples: 8,
         seed: 0,
     };
-    let model = of_heads(&[("tumour", head(1, &["benign", "malignant"])), ("tags", head(2, &[]))]);
+    let model = table(&[("tumour", head(1, &["benign", "malignant"])), ("tags", head(2, &[]))]);
     let model = model.with_conformal("tumour", Some(predictor(&[f64::INFINITY]))).unwrap();
     let model = model.with_conformal("tags", Some(predictor(&[0.0, 1.0]))).unwrap();
     let fixture = Fixture::of(&model);

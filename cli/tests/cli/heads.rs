@@ -1,13 +1,12 @@
 //! Models whose outputs are labels, targets of a regression, or several.
 
-use crate::support::{Fixture, keys, load};
+use crate::support::{Fixture, keys, load, table};
 use bayes8_conformance::models::{Builder, Kind};
 use bayes8_native::core::graph::{Shape, Value};
 use bayes8_native::core::head::Head;
 use bayes8_native::core::head::classes::Classes;
 use bayes8_native::core::head::gaussian::{Gaussian, Target, Variance};
 use bayes8_native::core::head::labels::Labels;
-use bayes8_native::core::model::QuantizedModel;
 use bayes8_native::{Pictures, PredictOptions, Uncertainty};
 use ndarray::array;
 use serde_json::{Value as Json, json};
@@ -39,18 +38,6 @@ fn target(name: &str, unit: &str) -> Target {
 
 fn gaussian(variance: Variance, targets: &[Target]) -> Head {
     Head::Gaussian(Gaussian { variance, targets: targets.to_vec() }.into())
-}
-
-/// A table of three features with these outputs.
-fn table(outputs: &[(&str, Head)]) -> QuantizedModel {
-    let mut b = Builder::new(5, Shape::vector(3));
-    b.takes_numbers();
-    let hidden = b.linear(Value::Input, 9, Kind::Bayesian).unwrap();
-    for (name, head) in outputs {
-        let value = b.linear(hidden, head.outputs(), Kind::Bayesian).unwrap();
-        b.output(name, &[value], 2.0, head.clone());
-    }
-    b.finish()
 }
 
 /// A folder with such a model and `x.csv`, of two rows.

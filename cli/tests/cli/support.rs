@@ -1,8 +1,10 @@
 //! A tiny model, its files, and the program under test.
 
+use bayes8_conformance::models::{Builder, Kind};
 use bayes8_native::core::chacha::ChaCha8;
 use bayes8_native::core::format;
 use bayes8_native::core::graph::{Graph, Padding, Shape, Value, Window};
+use bayes8_native::core::head::Head;
 use bayes8_native::core::layer::{Bias, Layer};
 use bayes8_native::core::model::{
     Calibration, Parameters, Parts, PerMember, Planes, Preprocessing, Quantized, QuantizedModel,
@@ -223,4 +225,16 @@ fn layer(index: u32, out_channels: usize, fan_in: usize) -> Layer {
         scale: vec![0.01; out_channels],
         bias: Some(Bias { mu: vec![3; out_channels], sigma: Some(vec![500; out_channels]) }),
     }
+}
+
+/// A model of a table of three features with these outputs.
+pub(crate) fn table(outputs: &[(&str, Head)]) -> QuantizedModel {
+    let mut b = Builder::new(5, Shape::vector(3));
+    b.takes_numbers();
+    let hidden = b.linear(Value::Input, 9, Kind::Bayesian).unwrap();
+    for (name, head) in outputs {
+        let value = b.linear(hidden, head.outputs(), Kind::Bayesian).unwrap();
+        b.output(name, &[value], 2.0, head.clone());
+    }
+    b.finish()
 }

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 use bayes8_convert::{Network, SigmaSource, SigmaTensor, import};
 use ndarray::{Array2, ArrayD, Ix2};
 use rten_onnx::onnx::{
-    AttributeProto, AttributeType, DataType, ModelProto, NodeProto, TensorProto,
+    AttributeProto, AttributeType, DataType, Dimension, ModelProto, NodeProto, TensorProto,
+    ValueInfoProto,
 };
 use safetensors::SafeTensors;
 
@@ -142,4 +143,12 @@ pub(crate) fn tensor(name: &str, shape: &[i64], numbers: &[f32]) -> TensorProto 
         float_data: numbers.to_vec(),
         ..TensorProto::default()
     }
+}
+
+/// Turns an input or output of the network into `[n, extent]`.
+pub(crate) fn vector(info: &mut ValueInfoProto, name: &str, extent: i64) {
+    info.name = Some(name.into());
+    let tensor = info.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();
+    let fixed = Dimension { dim_value: Some(extent), ..Dimension::default() };
+    tensor.shape.as_mut().unwrap().dim = vec![Dimension::default(), fixed];
 }

@@ -8,9 +8,9 @@ use bayes8_convert::{HeadKind, ImportOptions, PosteriorSource};
 use bayes8_core::model::Values;
 use ndarray::Array2;
 use ndarray_npy::NpzWriter;
-use rten_onnx::onnx::{Dimension, ModelProto, NodeProto, ValueInfoProto};
+use rten_onnx::onnx::{ModelProto, NodeProto};
 
-use crate::common::{Fixture, tensor};
+use crate::common::{Fixture, tensor, vector};
 use crate::heads::node;
 
 /// A layer of three features, each of another magnitude, after `nodes`, the last of which makes `z`.
@@ -27,12 +27,6 @@ fn network(nodes: Vec<NodeProto>) -> Vec<u8> {
     let from = if nodes.is_empty() { "x" } else { "z" };
     graph.node = nodes;
     graph.node.push(node("MatMul", "y", &[from, "w"]));
-    let vector = |info: &mut ValueInfoProto, name: &str, extent| {
-        info.name = Some(name.into());
-        let tensor = info.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();
-        let fixed = Dimension { dim_value: Some(extent), ..Dimension::default() };
-        tensor.shape.as_mut().unwrap().dim = vec![Dimension::default(), fixed];
-    };
     vector(&mut graph.input[0], "x", 3);
     vector(&mut graph.output[0], "y", 2);
     model.write_buf().unwrap()

@@ -9,9 +9,9 @@ use bayes8_core::head::Sums;
 use bayes8_core::model::{Planes, Preprocessing, QuantizedModel, Values};
 use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
 use ndarray::Array2;
-use rten_onnx::onnx::{Dimension, ModelProto, ValueInfoProto};
+use rten_onnx::onnx::ModelProto;
 
-use crate::common::{Fixture, tensor};
+use crate::common::{Fixture, tensor, vector};
 use crate::heads::{node, read};
 
 /// Numbers between -1 and 1.
@@ -45,12 +45,6 @@ fn regression_of(size: f32) -> Network {
         node("Relu", "active", &["hidden"]),
         node("Gemm", "y", &["active", "v", "c"]),
     ];
-    let vector = |info: &mut ValueInfoProto, name: &str, extent| {
-        info.name = Some(name.into());
-        let tensor = info.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();
-        let fixed = Dimension { dim_value: Some(extent), ..Dimension::default() };
-        tensor.shape.as_mut().unwrap().dim = vec![Dimension::default(), fixed];
-    };
     vector(&mut graph.input[0], "x", 6);
     vector(&mut graph.output[0], "y", 2);
     let options = ImportOptions::new().head(HeadKind::GaussianLogVariance);

@@ -17,7 +17,7 @@ use core::ops::Range;
 /// least 1 - `alpha`.
 ///
 /// `bayes8 evaluate --store` computes it from calibration examples and puts it into a model file;
-/// [`QuantizedModel::with_conformal`](crate::model::QuantizedModel::with_conformal) does the same with one from elsewhere. The promise holds for predictions with the
+/// [`QuantizedModel::with_conformal`](crate::model::QuantizedModel::with_conformal) takes one that was computed elsewhere. The promise holds for predictions with the
 /// same samples. In JSON it has the fields of the same names, and those of RAPS besides; an infinite threshold is `null`.
 ///
 /// # Examples

@@ -31,7 +31,7 @@ pub enum ConformalError {
     /// The confidence of a gate is not a share.
     #[error("the confidence is {0}, but must lie between 0 and 1")]
     Confidence(f64),
-    /// Residuals of so many predictions without a standard deviation that no interval is finite.
+    /// Too many predictions have no standard deviation, so that no interval would be finite.
     #[error(
         "{without} of {found} calibration examples are predicted without a standard deviation, so that \
          intervals of all numbers alone would cover their targets: samples of the model must vary, it must state \

@@ -184,7 +184,7 @@ class CurvePage {
       }
       find(this.#root, ".curve").setAttribute("aria-busy", "false");
     } catch (error) {
-      // A network that is no longer chosen was disposed of.
+      // A network is disposed of once another one is chosen.
       if (current()) this.#fail(error);
     }
   }
