@@ -44,7 +44,7 @@ pub enum PicturesError {
     /// The file is neither an npz archive nor a safetensors file.
     #[error(
         "{} is not an npz archive, the only kind of file that is read here: write one with \
-         numpy.savez(FILE, x=pictures), and y=labels if labels are needed", path.display()
+         numpy.savez(FILE, x=inputs), and y=labels if labels are needed", path.display()
     )]
     NotArchive {
         /// The file.
@@ -198,9 +198,9 @@ impl Archive {
                 let axes = counted(header.shape.len(), "axis");
                 return Err(format!("it has {axes}, expected [N]: the class of each input"));
             };
-            let class = |(picture, &label): (usize, &i128)| {
+            let class = |(example, &label): (usize, &i128)| {
                 let too_large =
-                    || format!("label {label} of picture {picture} is not a class of any model");
+                    || format!("label {label} of example {example} is not a class of any model");
                 label.try_into().map_err(|_| too_large())
             };
             integers.iter().enumerate().map(class).collect()

@@ -99,8 +99,8 @@ impl LabelledPictures {
         let count = pictures.count();
         if labels.len() != count {
             let labels = counted(labels.len(), "label");
-            let pictures = counted(count, "picture");
-            return Err(archive.refuse("y", format!("{labels} for {pictures}")));
+            let examples = counted(count, "example");
+            return Err(archive.refuse("y", format!("{labels} for {examples}")));
         }
         Ok(Self { pictures, labels })
     }
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(labels([0u32, 127]), expected);
         assert_eq!(labels([0u64, 127]), expected);
         let error = labels([0, u64::MAX]).unwrap_err();
-        assert!(error.contains(&format!("array `y`: label {} of picture 1", u64::MAX)), "{error}");
+        assert!(error.contains(&format!("array `y`: label {} of example 1", u64::MAX)), "{error}");
     }
 
     #[test]
@@ -264,7 +264,7 @@ mod tests {
                     npz.add_array("x", &pictures).unwrap();
                     npz.add_array("y", &array![1i64]).unwrap();
                 }),
-                "array `y`: 1 label for 2 pictures",
+                "array `y`: 1 label for 2 examples",
             ),
             (
                 error(&|npz| {
@@ -288,7 +288,7 @@ mod tests {
         for contents in [&b"no archive"[..], b"\x89PNG\r\n\x1a\n", b""] {
             let error = error(contents);
             assert!(matches!(error, PicturesError::NotArchive { .. }), "{error:?}");
-            assert!(error.to_string().contains("numpy.savez(FILE, x=pictures)"), "{error}");
+            assert!(error.to_string().contains("numpy.savez(FILE, x=inputs)"), "{error}");
         }
         let error = error(b"PK\x03\x04, and no more");
         assert!(matches!(error, PicturesError::Archive { .. }), "{error:?}");

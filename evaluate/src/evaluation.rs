@@ -124,7 +124,7 @@ impl Options {
 
     /// Returns all files that are read, with their roles; the model is the first.
     pub fn files(&self) -> Vec<(&'static str, &Path)> {
-        let mut files = vec![("model", self.model.as_path()), ("labelled pictures", &self.data)];
+        let mut files = vec![("model", self.model.as_path()), ("labelled examples", &self.data)];
         let calibration = self.conformal.iter().map(|of| ("calibration set", &*of.calibration));
         files.extend(calibration);
         files.extend(self.ood.iter().map(|path| ("other distribution", path.as_path())));

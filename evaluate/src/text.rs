@@ -36,8 +36,8 @@ impl Report {
         format!(
             "{}, {} each, seed {seed}\n\
              varies: {randomness}\n\
-             {rate:.1} pictures/s ({:.0} image-samples/s): {seconds:.2} s, {kernel}, {}",
-            counted(*pictures as u64, "picture"),
+             {rate:.1} examples/s ({:.0} forward passes/s): {seconds:.2} s, {kernel}, {}",
+            counted(*pictures as u64, "example"),
             counted(*samples, "sample"),
             rate * f64::from(*samples),
             counted(*threads as u64, "thread")
@@ -119,7 +119,7 @@ fn comparison(name: &str, peer: &Peer, style: Style) -> String {
         ("epistemic", c.mutual_information, " nats"),
     ] {
         let text = format!(
-            "differs by {:.4}{unit} on average, by {:.4} at most (picture {})",
+            "differs by {:.4}{unit} on average, by {:.4} at most (example {})",
             difference.mean, difference.largest, difference.picture
         );
         lines.push((name, text));

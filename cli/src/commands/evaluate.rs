@@ -8,6 +8,7 @@ mod thresholds;
 
 pub(crate) use arguments::Arguments;
 
+use crate::args::UsageError;
 use crate::atomic_file::Pending;
 use crate::network::nothing_varies;
 use crate::{model_file, output, progress, style};
@@ -24,6 +25,10 @@ pub(crate) fn run(arguments: &Arguments, line: &[OsString]) -> anyhow::Result<()
     let inputs: Vec<&Path> = options.files().into_iter().map(|(_, path)| path).collect();
     let html = arguments.html.as_ref().map(|path| Pending::create(path, &inputs)).transpose()?;
     let store = Store::new(arguments, &inputs)?;
+    if html.as_ref().zip(store.as_ref()).is_some_and(|(html, store)| store.is_same(html)) {
+        let message = "--html and --output name the same file";
+        return Err(UsageError { command: "evaluate", message: message.into() }.into());
+    }
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     if store.is_some() {
         Store::check(arguments, model.quantized())?;

@@ -187,11 +187,46 @@ fn answers_of_labels_are_named() {
     let fixture = Fixture::of(&model);
     fs::write(fixture.path("x.csv"), "0.5,-1,2\n").unwrap();
     let run = fixture.run(&["predict", MODEL, "x.csv", "--samples", "8"]).succeeded();
-    for part in ["set of 95 %", "benign, malignant", "label 0: neither, label 1: no or yes"] {
+    for part in [
+        "set of 95 %  benign or malignant\n",
+        "; set of 95 %: neither\n",
+        "; set of 95 %: no or yes\n",
+    ] {
         assert!(run.stdout.contains(part), "no {part:?} in {}", run.stdout);
     }
     let sets = &predict(&fixture, &["--samples", "8"])[0]["outputs"]["tags"]["conformal"]["sets"];
     let expected =
         json!([{ "absent": false, "present": false }, { "absent": true, "present": true }]);
     assert_eq!(*sets, expected);
+}
+
+#[test]
+fn test_examples_that_calibrated_the_threshold_are_counted() {
+    let fixture = fixture();
+    let run = fixture.run(&evaluate(&STRENGTH, &["--html", "report.html"])).succeeded();
+    let warning = "60 test examples are calibration examples too";
+    assert!(run.stdout.contains(warning), "{}", run.stdout);
+    let page = String::from_utf8(fixture.read("report.html")).unwrap();
+    assert!(page.contains(warning), "{page}");
+    let report = fixture.json(&evaluate(&STRENGTH, &["--json"]));
+    assert_eq!(report["conformal"]["shared_examples"], EXAMPLES);
+}
+
+#[test]
+fn options_of_raps_are_not_ignored_by_other_methods() {
+    let fixture = fixture();
+    for option in ["--raps-lambda", "--raps-places"] {
+        fixture
+            .run(&evaluate(&KIND, &[option, "1"]))
+            .misused("--raps-lambda and --raps-places are for --conformal raps");
+    }
+}
+
+#[test]
+fn a_report_does_not_replace_the_model_that_is_stored() {
+    let fixture = fixture();
+    fixture
+        .run(&evaluate(&STRENGTH, &["--store", "-o", "both", "--html", "./both"]))
+        .misused("--html and --output name the same file");
+    assert!(!fixture.path("both").exists());
 }

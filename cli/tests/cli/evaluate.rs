@@ -152,7 +152,7 @@ fn text_names_every_figure() {
     let fixture = Fixture::new(1);
     fixture.archive("xy.npz", &[0, 1, 2]);
     let text = fixture.run(&["evaluate", MODEL, "--data", "xy.npz"]).succeeded().stdout;
-    for part in ["tiny", "accuracy", "NLL", "Brier", "ECE", "total", "epistemic", "pictures/s"] {
+    for part in ["tiny", "accuracy", "NLL", "Brier", "ECE", "total", "epistemic", "examples/s"] {
         assert!(text.contains(part), "{text}");
     }
 }
@@ -164,9 +164,9 @@ fn bad_data_names_the_file_and_the_array() {
     evaluate("missing.npz").failed(&["missing.npz"]);
     evaluate(MODEL).failed(&[MODEL]);
     fixture.archive("label.npz", &[0, 3]);
-    evaluate("label.npz").failed(&["label.npz", "`y`", "label 3 of picture 1"]);
+    evaluate("label.npz").failed(&["label.npz", "`y`", "label 3 of example 1"]);
     fixture.archive("negative.npz", &[-1]);
-    evaluate("negative.npz").failed(&["negative.npz", "label -1 of picture 0"]);
+    evaluate("negative.npz").failed(&["negative.npz", "label -1 of example 0"]);
 
     let write = |name: &str, labels: Option<[i64; 1]>, shape| {
         let mut npz = NpzWriter::new(File::create(fixture.path(name)).unwrap());

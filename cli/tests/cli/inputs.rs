@@ -207,7 +207,7 @@ fn empty_standard_input_is_named() {
 fn where_archives_are_read_other_files_are_refused_with_advice() {
     let fixture = bytes_and_floats(1);
     fixture.picture("a.png", 8, 8);
-    let advice = ["a.png is not an npz archive", "numpy.savez(FILE, x=pictures)", "y=labels"];
+    let advice = ["a.png is not an npz archive", "numpy.savez(FILE, x=inputs)", "y=labels"];
     for arguments in [
         &["evaluate", MODEL, "--data", "a.png"][..],
         &["evaluate", MODEL, "--data", "bytes.npz", "--ood", "a.png"],

@@ -14,6 +14,7 @@ use super::scores::{class_scores, label_scores, residual_scores};
 use super::threshold::calibrate;
 use crate::heads::{Truth, label_name, label_probabilities, target_name};
 use crate::metrics::probabilities;
+use crate::style::counted;
 use crate::verdict::{Limit, Verdict};
 
 /// The chance, in all parts together, that a right method is within its bounds.
@@ -46,6 +47,9 @@ pub struct ConformalReport {
     pub alpha: f64,
     /// Number of calibration examples.
     pub calibration_examples: usize,
+    /// Number of test examples that are calibration examples too, with the same truth: their coverage
+    /// says nothing about other examples.
+    pub shared_examples: usize,
     /// Monte-Carlo samples of each example. The threshold is for predictions with as many.
     pub samples: u32,
     /// Seed of the weights.
@@ -187,6 +191,14 @@ pub(crate) fn parts(
 }
 
 impl ConformalReport {
+    /// What is wrong with the test examples: some of them are calibration examples, if that is so.
+    pub(crate) fn caution(&self) -> Option<String> {
+        let shared = (self.shared_examples > 0).then_some(self.shared_examples)?;
+        let are = if shared == 1 { "is a calibration example" } else { "are calibration examples" };
+        let examples = counted(shared as u64, "test example");
+        Some(format!("{examples} {are} too: their coverage says nothing about other examples"))
+    }
+
     /// Whether coverage is within the bounds that chance allows.
     pub(crate) fn verdicts(&self) -> Vec<Verdict> {
         let each = self.parts.iter().flat_map(|part| {

@@ -40,6 +40,7 @@ impl Options {
             return Err(refused(ConformalError::TooFew { found, needed, alpha }));
         }
 
+        let shared_examples = test.shared_with(&calibration);
         let candidate = Candidate { engine: Engine::Int8(model, self.machine.clone()), output };
         let calibration = predict(&candidate, &calibration, samples, self.seed, observer)?;
         let test = predict(&candidate, test, samples, self.seed, observer)?;
@@ -59,6 +60,7 @@ impl Options {
             k_reg: raps.map(|(_, k_reg)| k_reg),
             alpha,
             calibration_examples: found,
+            shared_examples,
             samples,
             seed: self.seed,
             parts,

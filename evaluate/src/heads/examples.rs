@@ -1,5 +1,7 @@
 //! Examples, and what is true of them.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use bayes8_convert::Inputs;
@@ -7,7 +9,7 @@ use bayes8_convert::npz::Archive;
 use bayes8_convert::pictures::{self, Open, PicturesError};
 use bayes8_core::graph::Shape;
 use bayes8_core::head::Head;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use crate::labelled::{Labelled, LabelledError};
 
@@ -66,5 +68,62 @@ impl Examples {
             }
         };
         Ok(Self { path: path.into(), inputs, truth })
+    }
+
+    /// The number of these examples that are among `others` too, with the same truth.
+    pub(crate) fn shared_with(&self, others: &Self) -> usize {
+        let known: HashSet<u64> = others.hashes().collect();
+        self.hashes().filter(|hash| known.contains(hash)).count()
+    }
+
+    /// A hash of each example and its truth.
+    fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
+        (0..self.inputs.count()).map(|n| {
+            let mut hasher = DefaultHasher::new();
+            match &self.inputs {
+                Inputs::Bytes(all) => {
+                    let bytes: Vec<u8> = all.index_axis(Axis(0), n).iter().copied().collect();
+                    bytes.hash(&mut hasher);
+                }
+                Inputs::Numbers(all) => {
+                    let numbers = all.index_axis(Axis(0), n);
+                    let bits: Vec<u32> = numbers.iter().map(|number| number.to_bits()).collect();
+                    bits.hash(&mut hasher);
+                }
+            }
+            match &self.truth {
+                Truth::Classes(classes) => classes[n].hash(&mut hasher),
+                Truth::Labels(present) => present.row(n).hash(&mut hasher),
+                Truth::Targets(values) => {
+                    values.row(n).iter().for_each(|value| value.to_bits().hash(&mut hasher));
+                }
+            }
+            hasher.finish()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn an_example_is_shared_if_its_truth_is_the_same_too() {
+        let examples = |x: Array2<f32>, y: Array2<f64>| Examples {
+            path: "x.npz".into(),
+            inputs: Inputs::Numbers(x.into_dyn()),
+            truth: Truth::Targets(y),
+        };
+        let test =
+            examples(array![[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]], array![[5.0], [6.0], [7.0]]);
+        let others = examples(array![[3.0, 4.0], [1.0, 2.0]], array![[6.0], [5.5]]);
+        assert_eq!(test.shared_with(&test), 3);
+        assert_eq!(test.shared_with(&others), 1);
+        assert_eq!(others.shared_with(&test), 1);
+        // Whatever their order in memory.
+        let columns =
+            examples(array![[1.0, 3.0], [2.0, 4.0]].reversed_axes(), array![[5.0], [6.0]]);
+        assert_eq!(columns.shared_with(&test), 2);
     }
 }

@@ -255,6 +255,8 @@ impl ConformalReport {
                 printable(unit),
             ]);
         }
-        format!("\n{}\n{}\n{}", style.bold(&title), style.dim(&note), lines(&table, style))
+        let caution = self.caution().map_or(String::new(), |text| format!("warning: {text}\n"));
+        let (title, note) = (style.bold(&title), style.dim(&note));
+        format!("\n{title}\n{note}\n{}{caution}", lines(&table, style))
     }
 }

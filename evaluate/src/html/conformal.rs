@@ -16,7 +16,9 @@ pub(super) fn section(report: &ConformalReport) -> Markup {
         counted(*calibration_examples as u64, "calibration example"),
         counted(*samples, "sample"),
     );
-    let table = html! { div.scroll { table {
+    let table = html! {
+    @if let Some(caution) = report.caution() { p { strong { (caution) "." } } }
+    div.scroll { table {
         thead { tr {
             th scope="col" { "of" }
             th.number scope="col" { "threshold" }

@@ -42,7 +42,7 @@ const TERMS: [(&str, &str, &str); 11] = [
     ),
     (
         "OOD AUROC, AUPR, FPR",
-        "How well the uncertainty tells pictures of another distribution from the labelled ones; \
+        "How well the uncertainty tells examples of another distribution from the labelled ones; \
          AUROC 0.5 is guessing, 1 perfect.",
         "Hendrycks and Gimpel 2017",
     ),
@@ -53,7 +53,7 @@ const TERMS: [(&str, &str, &str); 11] = [
     ),
     (
         "rank correlation",
-        "Spearman's rank correlation: whether two models rank the pictures alike by uncertainty. 1 is \
+        "Spearman's rank correlation: whether two models rank the examples alike by uncertainty. 1 is \
          the same order.",
         "",
     ),
@@ -67,7 +67,7 @@ const TERMS: [(&str, &str, &str); 11] = [
         "members differ, members' distance",
         "Of an ensemble with mean weights and no dropout: the share of pairs of members with different \
          most probable classes, and the total variation distance of their probabilities, half of the sum \
-         of the absolute differences; means over the pictures.",
+         of the absolute differences; means over the examples.",
         "",
     ),
 ];

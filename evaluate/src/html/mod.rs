@@ -88,14 +88,14 @@ fn sections(evaluation: &Report, model: &ModelReport) -> Markup {
         (section(
             "abstention",
             "Answering only when sure",
-            "Pictures in the order of their predictive entropy. Wrong predictions should be unsure; \
+            "Examples in the order of their predictive entropy. Wrong predictions should be unsure; \
              the curve then falls to the left.",
             plots::selective(evaluation),
         ))
         @if evaluation.int8.ood.is_some() {
             (section(
                 "ood",
-                "Pictures of another distribution",
+                "Examples of another distribution",
                 "The model should be less sure of them than of the labelled ones. As the threshold of \
                  uncertainty falls, more of them are found (true positives), and more labelled ones are \
                  taken for them (false positives). On the dashed line the uncertainty is useless.",
@@ -138,8 +138,8 @@ fn facts(facts: &[(&str, String)]) -> Markup {
 fn summary(evaluation: &Report, model: &ModelReport) -> String {
     let Report { pictures, samples, seed, kernel, seconds, .. } = evaluation;
     format!(
-        "{} of {} classes, {} each, seed {seed}. {:.0} pictures per second on {} with kernel {kernel}.",
-        counted(*pictures as u64, "labelled picture"),
+        "{} of {} classes, {} each, seed {seed}. {:.0} examples per second on {} with kernel {kernel}.",
+        counted(*pictures as u64, "labelled example"),
         model.classes.as_ref().map_or(0, |classes| classes.count),
         counted(*samples, "Monte-Carlo sample"),
         *pictures as f64 / seconds,
@@ -245,10 +245,10 @@ fn comparison(name: &str, peer: &Peer) -> Markup {
         (facts(&values))
         div.scroll { table {
             thead { tr {
-                th scope="col" { "difference per picture" }
+                th scope="col" { "difference per example" }
                 th.number scope="col" { "on average" }
                 th.number scope="col" { "at most" }
-                th.number scope="col" { "picture" }
+                th.number scope="col" { "example" }
             } }
             tbody { @for (what, difference) in differences { tr {
                 th scope="row" { (what) }
@@ -290,9 +290,9 @@ fn model_facts(model: &ModelReport) -> Markup {
         ),
     ];
     if let Some(Evidence { method, pictures, weight_samples }) = &model.calibration {
-        let pictures = counted(*pictures, "picture");
+        let inputs = counted(*pictures, "input");
         let samples = counted(*weight_samples, "weight sample");
-        let evidence = format!("{method}; {pictures}, {samples} each");
+        let evidence = format!("{method}; {inputs}, {samples} each");
         values.push(("calibration", evidence));
     }
     html! {

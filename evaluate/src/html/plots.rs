@@ -69,12 +69,12 @@ pub(super) fn reliability(evaluation: &Report) -> Markup {
     let most = bins.iter().map(|bin| bin.count).max().unwrap_or(1) as f64;
     let histogram = Chart {
         id: "confidence".into(),
-        title: "Pictures of each confidence, INT8".into(),
-        description: "Histogram of the largest probability of each picture, over the same bins."
+        title: "Examples of each confidence, INT8".into(),
+        description: "Histogram of the largest probability of each example, over the same bins."
             .into(),
         size: [480.0, 320.0],
         x: Axis { label: "confidence", ..share() },
-        y: Axis::from_to("pictures", 0.0, most.max(1.0)),
+        y: Axis::from_to("examples", 0.0, most.max(1.0)),
         diagonal: false,
         series: vec![Series {
             colour: 0,
@@ -87,11 +87,11 @@ pub(super) fn reliability(evaluation: &Report) -> Markup {
         (legend(&sides))
         div.pair { (figure(&diagram)) (figure(&histogram)) }
         div.scroll { table {
-            caption { "Bins that are not empty: number of pictures, mean confidence, share that is right" }
+            caption { "Bins that are not empty: number of examples, mean confidence, share that is right" }
             thead { tr {
                 th scope="col" { "confidence" }
                 @for (_, name, _) in &sides {
-                    th.number scope="col" { (name) ": pictures" }
+                    th.number scope="col" { (name) ": examples" }
                     th.number scope="col" { "mean" }
                     th.number scope="col" { "right" }
                 }
@@ -197,7 +197,7 @@ pub(super) fn selective(evaluation: &Report) -> Markup {
             evaluation.int8.selective.aurc
         ),
         size: [1000.0, 300.0],
-        x: Axis::from_to("coverage: share of pictures that are answered", 0.0, 1.0),
+        x: Axis::from_to("coverage: share of examples that are answered", 0.0, 1.0),
         y: Axis::around(
             "risk: share that is wrong",
             sides.iter().flat_map(|(_, _, f)| f.selective.curve.clone()).chain([0.0]),

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 /// A label that is not a class of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("label {label} of picture {picture} is not a class: the model has {classes}")]
+#[error("label {label} of example {picture} is not a class: the model has {classes}")]
 pub struct LabelError {
     /// Index of the picture.
     pub picture: usize,

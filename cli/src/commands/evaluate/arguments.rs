@@ -16,7 +16,7 @@ use std::path::PathBuf;
 /// NLL is in nats, the Brier score is summed over the classes (0 to 2), ECE is the expected
 /// calibration error over 15 bins of equal width. AvU is the share of predictions that are right and
 /// sure or wrong and unsure, AURC the mean share of wrong ones among the surest, both by predictive
-/// entropy. --ood measures how well the uncertainty separates other pictures from these, --drift how
+/// entropy. --ood measures how well the uncertainty separates other examples from these, --drift how
 /// accuracy and uncertainty follow corruptions of the pictures. --network and --golden add the figures
 /// of the FP32 network and of recorded FP32 predictions, and how INT8 differs from them. Seconds count
 /// only the INT8 predictions of --data. Of a regression, RMSE, NLL, CRPS, intervals and calibration are
@@ -56,10 +56,11 @@ pub(crate) struct Arguments {
     /// Model file; `-` is standard input, of at most 1 GiB, here and for archives
     pub(super) model: PathBuf,
 
-    /// Pictures and labels: an npz with `x`, uint8 [N, H, W, C] ([N, D, H, W, C] of
-    /// volumes, [N, L, C] of sequences, [N, C] of vectors), and `y`: N class indices; labels of 0 and
-    /// 1, [N, labels]; or the values of targets, float32 [N, targets]. Floats in `x` are the model's
-    /// input as it is, without preprocessing, unless the model takes numbers
+    /// Examples and what is true of them: an npz with `x`, uint8 [N, H, W, C] of pictures
+    /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences, [N, C] of vectors), or floats for a model
+    /// that takes numbers, such as [N, features] of a table; and `y`: N class indices; labels of 0 and
+    /// 1, [N, labels]; or the values of targets, float32 [N, targets]. To other models, floats in `x`
+    /// are the input as it is, without preprocessing
     #[arg(long, value_name = "NPZ")]
     data: PathBuf,
 
@@ -67,7 +68,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     pub(super) evaluate_output: Option<String>,
 
-    /// Pictures of another distribution, about which the model should be unsure: an npz with `x`
+    /// Examples of another distribution, about which the model should be unsure: an npz with `x`
     #[arg(long, value_name = "NPZ")]
     ood: Option<PathBuf>,
 

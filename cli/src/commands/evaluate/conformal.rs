@@ -5,6 +5,10 @@ use bayes8_evaluate::conformal::{ClassScore, Conformal, Method};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
+/// The penalty of raps, and the places without it, unless the arguments say others.
+const LAMBDA: f64 = 0.01;
+const PLACES: u32 = 5;
+
 /// Sets or intervals that hold the truth as often as promised.
 #[derive(Args)]
 pub(super) struct ConformalArguments {
@@ -23,14 +27,15 @@ pub(super) struct ConformalArguments {
     alpha: f64,
 
     /// The penalty of raps for each place of a class after the first --raps-places
+    /// [default: 0.01]
     #[arg(long, value_name = "X", allow_hyphen_values = true, requires = "conformal")]
-    #[arg(value_parser = not_negative, default_value = "0.01")]
-    raps_lambda: f64,
+    #[arg(value_parser = not_negative)]
+    raps_lambda: Option<f64>,
 
-    /// The places of raps without penalty
+    /// The places of raps without penalty [default: 5]
     #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "conformal")]
-    #[arg(value_parser = whole::<u32>(0..=1_000_000), default_value = "5")]
-    raps_places: u32,
+    #[arg(value_parser = whole::<u32>(0..=1_000_000))]
+    raps_places: Option<u32>,
 
     /// Put the thresholds into MODEL, so that `predict` gives sets or intervals; only if the exit code is 0
     #[arg(long, requires = "conformal")]
@@ -58,17 +63,25 @@ impl ConformalArguments {
     /// What is to be measured, if anything.
     ///
     /// # Errors
-    /// [`UsageError`] when the penalty is wrong.
+    /// [`UsageError`] when the penalty is wrong, or is that of another method.
     pub(super) fn given(&self) -> Result<Option<Conformal>, UsageError> {
         let Some((name, calibration)) = self.conformal.zip(self.calibration_set.clone()) else {
             return Ok(None);
         };
-        let raps = ClassScore::raps(self.raps_lambda, self.raps_places)
-            .map_err(|e| UsageError { command: "evaluate", message: e.to_string() })?;
+        let misused = |message| UsageError { command: "evaluate", message };
         let method = match name {
+            Name::Raps => {
+                let (lambda, places) =
+                    (self.raps_lambda.unwrap_or(LAMBDA), self.raps_places.unwrap_or(PLACES));
+                let raps = ClassScore::raps(lambda, places);
+                Method::Classes(raps.map_err(|e| misused(e.to_string()))?)
+            }
+            _ if self.raps_lambda.is_some() || self.raps_places.is_some() => {
+                let message = "--raps-lambda and --raps-places are for --conformal raps";
+                return Err(misused(message.into()));
+            }
             Name::Lac => Method::Classes(ClassScore::Lac),
             Name::Aps => Method::Classes(ClassScore::Aps),
-            Name::Raps => Method::Classes(raps),
             Name::Residuals => Method::Residuals,
         };
         Ok(Some(Conformal { method, alpha: self.alpha, calibration }))

@@ -36,6 +36,11 @@ impl Store {
         Ok(Some(Self { pending: Pending::create(path, &others)?, path: path.clone() }))
     }
 
+    /// Whether `other` would become the same file.
+    pub(super) fn is_same(&self, other: &Pending) -> bool {
+        self.pending.is_same(other)
+    }
+
     /// Checks that `model` has one output, or the arguments name one.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! How prediction sets and intervals are presented.
 
 use super::block::Line;
-use crate::style::shorten;
+use bayes8_evaluate::style::printable;
 use bayes8_native::core::conformal::{ConformalPredictor, LabelSet};
 use serde::Serialize;
 
@@ -59,10 +59,14 @@ impl Conformal<'_> {
         ConformalAnswer { method, alpha, calibration_examples, as_calibrated, region }
     }
 
-    /// A line such as `set of 90 %`.
+    /// A line that begins with `set of 90 %`.
     pub(super) fn line(&self, what: &str, figures: String) -> Line {
-        let level = percent(1.0 - self.predictor.alpha);
-        Line { name: format!("{what} of {level} %"), figures, bar: None }
+        Line { name: self.title(what), figures, bar: None }
+    }
+
+    /// What is promised, such as `set of 90 %`.
+    pub(super) fn title(&self, what: &str) -> String {
+        format!("{what} of {} %", percent(1.0 - self.predictor.alpha))
     }
 }
 
@@ -71,10 +75,34 @@ pub(super) fn percent(probability: f64) -> f64 {
     (probability * 1e10).round() / 1e8
 }
 
-/// The names of what is in a set.
+/// The names of the classes in a set: those that fit, and how many more there are.
 pub(super) fn listed(names: &[String]) -> String {
-    match names {
-        [] => "empty".into(),
-        names => shorten(&names.join(", "), WIDTH),
+    let mut text = match names {
+        [] => return "empty".into(),
+        [first, ..] => printable(first),
+    };
+    for (left, name) in (1..names.len()).rev().zip(names[1..].iter().map(|name| printable(name))) {
+        if text.chars().count() + 2 + name.chars().count() > WIDTH {
+            return format!("{text}, and {left} more");
+        }
+        text = text + ", " + &name;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_set_says_how_many_classes_it_does_not_show() {
+        let names: Vec<String> = (0..1000).map(|class| format!("class {class}")).collect();
+        let text = listed(&names);
+        assert!(text.starts_with("class 0, class 1, "), "{text}");
+        let shown = text.matches("class ").count();
+        assert!(text.ends_with(&format!(", and {} more", 1000 - shown)), "{text}");
+        assert!(shown > 10 && text.chars().count() < WIDTH + 20, "{text}");
+        assert_eq!(listed(&names[..2]), "class 0, class 1");
+        assert_eq!((listed(&names[..1]), listed(&[])), ("class 0".into(), "empty".into()));
     }
 }

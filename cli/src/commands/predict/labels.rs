@@ -2,8 +2,9 @@
 //! outcomes.
 
 use super::block::{self, Bar, Block, CYAN, GREEN, LONGEST_NAME, Line};
-use super::conformal::{Conformal, ConformalAnswer, LabelSets, listed};
+use super::conformal::{Conformal, ConformalAnswer, LabelSets};
 use crate::style::shorten;
+use bayes8_native::core::conformal::LabelSet;
 use bayes8_native::core::head::labels::{LabelUncertainty, Labels};
 use serde::Serialize;
 
@@ -41,35 +42,35 @@ impl<'a> LabelView<'a> {
     }
 
     pub(super) fn block(&self, figures: &LabelUncertainty) -> Block {
+        let sets = self.conformal.and_then(|conformal| {
+            let sets = conformal.predictor.label_sets(figures)?;
+            Some((conformal, sets.into_iter().map(|set| self.answers(set)).collect::<Vec<_>>()))
+        });
         let mut lines = match self.labels.count {
             1 => outcomes(self.labels, figures),
             count => (0..count).map(|label| line(self.labels, figures, label)).collect(),
         };
-        lines.extend(self.sets(figures));
+        match (sets, self.labels.count) {
+            (Some((conformal, sets)), 1) => lines.push(conformal.line("set", sets.concat())),
+            (Some((conformal, sets)), _) => {
+                for (line, set) in lines.iter_mut().zip(sets) {
+                    line.figures += &format!("; {}: {set}", conformal.title("set"));
+                }
+            }
+            (None, _) => {}
+        }
         Block { verdict: None, lines }
     }
 
-    /// A line with the answers to all labels.
-    fn sets(&self, figures: &LabelUncertainty) -> Option<Line> {
-        let conformal = self.conformal?;
-        let sets = conformal.predictor.label_sets(figures)?;
+    /// The answers in the set of a label.
+    fn answers(&self, set: LabelSet) -> String {
         let [no, yes] = self.labels.outcomes();
-        let answers = |label: usize| -> Vec<String> {
-            let both = [(sets[label].absent, no), (sets[label].present, yes)];
-            both.into_iter().filter(|(is_in, _)| *is_in).map(|(_, name)| name.into()).collect()
-        };
-        let figures = match self.labels.count {
-            1 => listed(&answers(0)),
-            count => {
-                let of = |label: usize| match &answers(label)[..] {
-                    [one] => format!("{}: {one}", name(self.labels, label)),
-                    [] => format!("{}: neither", name(self.labels, label)),
-                    _ => format!("{}: {no} or {yes}", name(self.labels, label)),
-                };
-                listed(&(0..count).map(of).collect::<Vec<_>>())
-            }
-        };
-        Some(conformal.line("set", figures))
+        match (set.absent, set.present) {
+            (false, false) => "neither".into(),
+            (true, false) => no.into(),
+            (false, true) => yes.into(),
+            (true, true) => format!("{no} or {yes}"),
+        }
     }
 }
 

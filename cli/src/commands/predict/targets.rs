@@ -75,14 +75,14 @@ impl<'a> TargetView<'a> {
     fn guaranteed(&self, figures: &TargetUncertainty, target: usize) -> Option<Line> {
         let conformal = self.conformal?;
         let [low, high] = *conformal.predictor.intervals(figures)?.get(target)?;
-        let figures = match low.is_finite() && high.is_finite() {
+        let text = match low.is_finite() && high.is_finite() {
             true => {
-                let end = |end| rounded(end, high - low);
+                let end = |end| rounded(end, spread(figures, target));
                 format!("{} to {}{}", end(low), end(high), self.unit(target))
             }
             false => "all numbers".into(),
         };
-        Some(conformal.line("interval", figures))
+        Some(conformal.line("interval", text))
     }
 
     /// The unit of a target after a space; empty if it has none.
@@ -105,7 +105,8 @@ impl<'a> TargetView<'a> {
         let (mean, std) = (figures.mean[target], figures.std[target]);
         let unit = self.unit(target);
         if std == 0.0 {
-            return format!("{}{unit}, without uncertainty", rounded(mean, mean.abs() / 1e4));
+            let mean = rounded(mean, spread(figures, target));
+            return format!("{mean}{unit}, without uncertainty");
         }
         let [low, high] = figures.interval(target, self.level).map(|end| rounded(end, std));
         let level = percent(self.level);
@@ -116,6 +117,14 @@ impl<'a> TargetView<'a> {
             part(figures.aleatoric_std[target]),
             part(figures.epistemic_std[target])
         )
+    }
+}
+
+/// The number that says how many digits of a target are shown: its standard deviation, if it has one.
+fn spread(figures: &TargetUncertainty, target: usize) -> f64 {
+    match figures.std[target] {
+        0.0 => figures.mean[target].abs() / 1e4,
+        std => std,
     }
 }
 
@@ -139,6 +148,7 @@ fn rounded(number: f64, spread: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bayes8_native::core::conformal::{ConformalPredictor, Method};
 
     #[test]
     fn numbers_show_two_digits_of_their_spread() {
@@ -157,6 +167,42 @@ mod tests {
             (1.0, 0.0, "1"),
         ] {
             assert_eq!(rounded(number, spread), expected, "{number} ± {spread}");
+        }
+    }
+
+    #[test]
+    fn both_intervals_of_a_target_show_the_same_digits() {
+        let target = Target {
+            name: "strength".into(),
+            unit: "MPa".into(),
+            scale: 16.0,
+            offset: 35.0,
+            noise: 0.0,
+            exponent: -24,
+        };
+        let head = Gaussian { variance: Default::default(), targets: vec![target] };
+        let predictor = |threshold| ConformalPredictor {
+            method: Method::Residuals,
+            alpha: 0.1,
+            thresholds: vec![threshold],
+            calibration_examples: 50,
+            samples: 2,
+            seed: 0,
+        };
+        let figures = TargetUncertainty {
+            samples: 2,
+            mean: vec![31.234_567_891],
+            std: vec![6.4],
+            aleatoric_std: vec![6.4],
+            epistemic_std: vec![0.0],
+        };
+        for (threshold, expected) in
+            [(2.0, "18.4 to 44.0 MPa"), (0.0, "31.2 to 31.2 MPa"), (f64::INFINITY, "all numbers")]
+        {
+            let predictor = predictor(threshold);
+            let conformal = Conformal { predictor: &predictor, as_calibrated: true };
+            let view = TargetView::new("output", &head, 0.95, Some(conformal));
+            assert_eq!(view.guaranteed(&figures, 0).unwrap().figures, expected);
         }
     }
 
