@@ -23,6 +23,9 @@ for (const size of Object.keys(SIZES)) {
           await page.evaluate(AXE);
           const { violations } = await page.evaluate(() => window.axe.run());
           assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.length} such as ${nodes[0].target}`), []);
+          // An <output> in a label can be what the label names.
+          const nameless = await page.locator("input").evaluateAll((all) => all.filter(({ ariaLabel, labels }) => !ariaLabel && !labels?.length).map(({ outerHTML }) => outerHTML));
+          assert.deepEqual(nameless, [], "inputs without a label");
           const jumps = (await page.evaluate(() => window.jumps)).reduce((sum, value) => sum + value, 0);
           assert.ok(jumps < 0.02, `the layout jumps by ${jumps}`);
         }),

@@ -185,6 +185,12 @@ export abstract class Predictor {
 
   /** The picture in the model's shape. It is copied at once; files are read later. */
   async #pixels(picture: Picture, signal: AbortSignal | undefined): Promise<Pixels> {
+    const { depth, height, width, channels } = this.info.input;
+    const expected = depth * height * width * channels;
+    const takesNumbers = this.info.values === "numbers";
+    if (takesNumbers && !isFloats(picture)) {
+      throw new Bayes8Error("invalid-input", `the model takes numbers: ${expected} of them in a Float32Array`);
+    }
     const stop = new AbortController();
     this.#reading.add(stop);
     let pixels;
@@ -197,12 +203,6 @@ export abstract class Predictor {
     } finally {
       stop.abort(); // Nobody waits for the rest.
       this.#reading.delete(stop);
-    }
-    const { depth, height, width, channels } = this.info.input;
-    const expected = depth * height * width * channels;
-    const takesNumbers = this.info.values === "numbers";
-    if (takesNumbers && !isFloats(pixels)) {
-      throw new Bayes8Error("invalid-input", `the model takes numbers: ${expected} of them in a Float32Array`);
     }
     if (isBytes(pixels) && isEncoded(pixels)) {
       pixels = await decode(new Blob([pixels as Uint8Array<ArrayBuffer>]));

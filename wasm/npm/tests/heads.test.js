@@ -136,7 +136,10 @@ test("a model that takes numbers takes something else", async (t) => {
   assert.equal(warn.mock.callCount(), 0, "raw numbers may be of any size");
   const refused = (picture, message) => assert.rejects(numbers.predict(picture), { code: "invalid-input", message });
   await refused(new Uint8Array(13), /^the model takes numbers: 13 of them in a Float32Array$/);
-  await refused({ data: new Uint8Array(4), width: 1, height: 1 }, /^the model takes numbers/);
+  // Whatever else it is, nobody is told about pictures, and no file is looked for.
+  for (const other of [{ data: new Uint8Array(4), width: 1, height: 1 }, [...features[0]], Float64Array.from(features[0]), "x.png", undefined]) {
+    await refused(other, /^the model takes numbers: 13 of them in a Float32Array$/);
+  }
   await refused(new Float32Array(12), /^a picture has 13 values \(1 x 1 x 13: rows, columns, channels\), not 12$/);
   await refused(features[0].with(3, NaN), /not finite/);
   // Raw numbers, which the model normalizes; a model of bytes would take them as they are.

@@ -59,8 +59,8 @@ const MARKUP = `
       </div>
       <div class="seen">
         <canvas width="${SIZE}" height="${SIZE}" role="img" aria-label="What the network sees: ${SIZE} by ${SIZE} pixels"></canvas>
-        <label class="slider">Rotate <output>0°</output>
-          <input type="range" min="-180" max="180" step="5" value="0" />
+        <label class="slider" for="rotate">Rotate <output>0°</output>
+          <input id="rotate" type="range" min="-180" max="180" step="5" value="0" />
         </label>
       </div>
     </section>

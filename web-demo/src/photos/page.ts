@@ -35,8 +35,8 @@ const MARKUP = `
           Let it answer only when it is sure, and it makes fewer.</p>
       </div>
       <p class="tally" aria-live="polite"><b>…</b> <span></span></p>
-      <label class="slider coverage">Answer the surest <output></output>
-        <input type="range" min="0.05" max="1" step="0.05" value="1" name="coverage" aria-label="Share of pictures that get an answer" />
+      <label class="slider coverage" for="coverage">Answer the surest <output></output>
+        <input id="coverage" type="range" min="0.05" max="1" step="0.05" value="1" name="coverage" aria-label="Share of pictures that get an answer" />
       </label>
       <div class="grid"></div>
       <p class="note legend"><span class="key wrong"></span> wrong <span class="key silent"></span> not answered. Touch a

@@ -21,7 +21,8 @@ export class CorruptionSliders {
   constructor(change: () => void) {
     this.element.append(create("legend", { className: "sr", textContent: "Ways to spoil a picture" }));
     for (const name of CORRUPTIONS) {
-      const input = create("input", { type: "range", min: "0", max: "1", step: "0.05", value: "0", name });
+      const id = `corruption-${name}`;
+      const input = create("input", { id, type: "range", min: "0", max: "1", step: "0.05", value: "0", name });
       const output = create("output");
       input.oninput = () => {
         this.active = name;
@@ -30,7 +31,7 @@ export class CorruptionSliders {
         change();
       };
       this.#inputs.set(name, { input, output });
-      this.element.append(create("label", { className: "slider" }, LABELS[name], output, input));
+      this.element.append(create("label", { className: "slider", htmlFor: id }, LABELS[name], output, input));
     }
     const reset = create("button", { type: "button", className: "link", textContent: "Reset all" });
     reset.onclick = () => {
