@@ -51,12 +51,12 @@ pub enum ModelError {
         node: String,
     },
     /// A conformal predictor that does not fit its output, or has a wrong number.
-    #[error("output `{output}`: {source}", output = Echo(output))]
+    #[error("output `{output}`: {fault}", output = Echo(output))]
     Conformal {
         /// The output.
         output: String,
-        /// What is wrong. Boxed to keep the error small.
-        source: Box<PredictorError>,
+        /// What is wrong. Boxed to keep the error small; not a source, as the message has it already.
+        fault: Box<PredictorError>,
     },
     /// A reader of an input with two planes that is not a layer.
     #[error(

@@ -1,5 +1,6 @@
 //! Why numbers do not make a conformal predictor.
 
+use crate::counts::counted;
 use thiserror::Error;
 
 /// Why numbers do not make a conformal predictor, or it does not fit an output.
@@ -23,7 +24,7 @@ pub enum PredictorError {
         fitting: &'static str,
     },
     /// Another number of thresholds than the output needs.
-    #[error("{found} conformal thresholds, expected {expected}")]
+    #[error("{}, expected {expected}", counted(*found, "conformal threshold"))]
     Count {
         /// Thresholds found.
         found: usize,

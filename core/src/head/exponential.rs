@@ -4,9 +4,10 @@
 /// ln 2 in two parts, of which the first has few bits, so that its product with an exponent is exact.
 const LN_2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
 
-/// 1 / n! for n from 8 down to 0.
-const TERMS: [f64; 9] =
-    [1.0 / 40_320.0, 1.0 / 5_040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+/// 1 / n! for n from 7 down to 0, and that for 8.
+const TERMS: [f64; 8] =
+    [1.0 / 5_040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+const FIRST: f64 = 1.0 / 40_320.0;
 
 /// Returns e^`x` with a relative error below 3e-10; e^-700 and e^700 beyond these.
 pub(super) fn exponential(x: f64) -> f64 {
@@ -14,7 +15,7 @@ pub(super) fn exponential(x: f64) -> f64 {
     let exponent = rounded(x * core::f64::consts::LOG2_E);
     let k = exponent as f64;
     let rest = (x - k * LN_2[0]) - k * LN_2[1];
-    let sum = TERMS.into_iter().fold(0.0, |sum, term| sum * rest + term);
+    let sum = TERMS.into_iter().fold(FIRST, |sum, term| sum * rest + term);
     // At most 1010.
     sum * power_of_two(exponent as i32)
 }

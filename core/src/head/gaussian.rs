@@ -296,19 +296,19 @@ impl Accumulator for GaussianSums {
         self.samples = grown(self.samples, 1);
         let Gaussian { variance, targets } = &*self.head;
         let (means, stated) = outputs.split_at(targets.len());
+        // Without variances `stated` is empty.
+        let mut stated = stated.iter();
         for ((target, sums), &mean) in targets.iter().zip(&mut self.sums).zip(means) {
             let steps = power_of_two(-i32::from(target.exponent));
             let mean = (f64::from(mean) * steps).clamp(-MOST_MEAN, MOST_MEAN);
             let mean = rounded(mean);
             sums.mean += mean;
             add_parts(&mut sums.square, mean.unsigned_abs().pow(2));
-        }
-        // Without variances this is empty.
-        for ((target, sums), &x) in targets.iter().zip(&mut self.sums).zip(stated) {
-            let steps = power_of_two(-i32::from(target.exponent));
-            let variance = (variance.of(x) * (steps * steps)).min(MOST_VARIANCE);
-            // Not negative.
-            add_parts(&mut sums.variance, rounded(variance).unsigned_abs());
+            if let Some(&x) = stated.next() {
+                let variance = (variance.of(x) * (steps * steps)).min(MOST_VARIANCE);
+                // Not negative.
+                add_parts(&mut sums.variance, rounded(variance).unsigned_abs());
+            }
         }
     }
 

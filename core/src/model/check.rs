@@ -110,9 +110,9 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
 pub(super) fn check_conformal(
     Output { name, head, conformal, .. }: &Output,
 ) -> Result<(), ModelError> {
-    let wrong = |source| {
-        let (output, source) = (name.clone(), Box::new(source));
-        ModelError::Conformal { output, source }
+    let wrong = |fault| {
+        let (output, fault) = (name.clone(), Box::new(fault));
+        ModelError::Conformal { output, fault }
     };
     conformal.as_ref().map_or(Ok(()), |conformal| conformal.check(head).map_err(wrong))
 }
