@@ -30,6 +30,7 @@ impl Pending {
                 .prefix(".bayes8-")
                 .make_in(folder(&real), |p| File::create_new(p))?;
             hidden.push(file.path().to_path_buf());
+            keep_mode(&real, file.as_file())?;
             Ok::<_, io::Error>(file)
         });
         Ok(Self { file: file.with_context(complaint)?, path: path.into(), real })
@@ -113,6 +114,21 @@ fn check(path: &Path, inputs: &[&Path]) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// Gives `file` the mode of the file that it will replace, if there is one: who could not read that cannot
+/// read this.
+#[cfg(unix)]
+fn keep_mode(replaced: &Path, file: &File) -> io::Result<()> {
+    match fs::metadata(replaced) {
+        Ok(found) => file.set_permissions(found.permissions()),
+        Err(_) => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_mode(_: &Path, _: &File) -> io::Result<()> {
+    Ok(())
+}
+
 fn folder(path: &Path) -> &Path {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new("."))
@@ -184,6 +200,19 @@ mod tests {
             assert_eq!(fs::read(&input).unwrap(), b"new");
             assert!(Pending::create(Path::new("/dev/null"), &[]).is_err());
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_file_stays_private_when_it_is_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        written(&path, b"first").unwrap().commit().unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        written(&path, b"second").unwrap().commit().unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read(&path).unwrap(), b"second");
     }
 
     #[test]

@@ -115,7 +115,8 @@ fn conformal_prediction_is_checked_and_reported() {
     let text = run(&["--alpha", "0.2"]).succeeded().stdout;
     assert!(text.contains("Conformal prediction: residuals, alpha 0.2"), "{text}");
     assert!(text.contains("40 calibration examples"), "{text}");
-    run(&["--alpha", "0.01"]).failed(&["y.npz", "too few for alpha 0.01: at least 99"]);
+    run(&["--alpha", "0.01"])
+        .failed(&["y.npz", "40 calibration examples for alpha 0.01, expected at least 99"]);
     for alpha in ["0", "1", "-0.1", "nan"] {
         run(&["--alpha", alpha]).misused("above 0 and below 1");
     }

@@ -3,6 +3,8 @@
 use bayes8_core::conformal::PredictorError;
 use thiserror::Error;
 
+use crate::style::counted;
+
 /// Why a conformal threshold cannot be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -12,7 +14,7 @@ pub enum ConformalError {
     Predictor(#[from] PredictorError),
     /// So few examples allow no finite threshold.
     #[error(
-        "{found} calibration examples are too few for alpha {alpha}: at least {needed} are needed"
+        "{} for alpha {alpha}, expected at least {needed}", counted(*found as u64, "calibration example")
     )]
     TooFew {
         /// Number of calibration examples.

@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(error, ConformalError::TooFew { found: 18, needed: 19, alpha: 0.05 });
         assert_eq!(
             error.to_string(),
-            "18 calibration examples are too few for alpha 0.05: at least 19 are needed"
+            "18 calibration examples for alpha 0.05, expected at least 19"
         );
         assert_eq!(calibrate(&scores, 0.1), Ok(0.5));
         // Any number of examples is too few for this.

@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
 use crate::metrics::regression::{Example, RegressionFigures};
-use crate::metrics::{Detection, LabelsFigures, spearman};
+use crate::metrics::{Detection, LabelsFigures, ReliabilityBin, label_reliability, spearman};
 
 /// Figures of one model.
 #[derive(Clone, Debug, Serialize)]
@@ -59,6 +59,8 @@ pub struct LabelsReport {
     /// How well examples of another distribution are told from these by the entropies of all labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ood: Option<UncertaintyDetection>,
+    /// The reliability diagram of all labels together.
+    pub reliability: Vec<ReliabilityBin>,
     #[serde(skip)]
     pub(crate) uncertainty: Uncertainties,
 }
@@ -168,6 +170,7 @@ impl LabelsReport {
             mean_expected_entropy: mean(&expected),
             mean_mutual_information: mean(&uncertainty.epistemic),
             ood: unknown.map(|unknown| uncertainty.detects(unknown)),
+            reliability: label_reliability(probabilities.view(), present),
             uncertainty,
         }
     }

@@ -6,7 +6,10 @@ use super::parts::percent;
 use super::{
     conformal, document, facts_of_run, labels, model_facts, regression, reproduce, section,
 };
-use crate::heads::{HeadReport, LabelsReport, Ranks, TargetFigures, Truth, UncertaintyDetection};
+use crate::heads::{
+    HeadFigures, HeadReport, LabelsReport, Ranks, TargetFigures, Truth, UncertaintyDetection,
+};
+use crate::metrics::ReliabilityBin;
 use crate::metrics::regression::{CalibrationPoint, RegressionFigures, Sparsification};
 use crate::model_report::ModelReport;
 use crate::style::{counted, four_places};
@@ -67,6 +70,7 @@ fn sections(report: &HeadReport, model: &ModelReport) -> Markup {
             @for (name, figures) in &sides { @if let Some(of) = figures.labels() {
                 (labels::figures(name, &of.names, &of.figures))
             } }
+            (labels::reliability(&bins(&sides)))
             (label_uncertainty(int8))
         })) }
         @if let Some(fp32) = &report.fp32 {
@@ -83,6 +87,12 @@ fn sections(report: &HeadReport, model: &ModelReport) -> Markup {
             report.fp32.as_ref().map(|peer| peer.seconds),
         )))
     }
+}
+
+/// The reliability diagrams of models of labels.
+fn bins<'a>(sides: &[(&'a str, &'a HeadFigures)]) -> Vec<(&'a str, &'a [ReliabilityBin])> {
+    let labels = sides.iter().filter_map(|(name, of)| Some((*name, of.labels()?)));
+    labels.map(|(name, of)| (name, &of.reliability[..])).collect()
 }
 
 /// The section of a target.

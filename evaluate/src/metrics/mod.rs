@@ -25,7 +25,7 @@ pub(crate) use labels::pairs;
 pub use labels::{LabelError, check_labels, right};
 pub use members::{MemberDisagreement, MemberPairs};
 pub use ranks::spearman;
-pub use reliability::{ECE_BINS, ReliabilityBin, reliability};
+pub use reliability::{ECE_BINS, ReliabilityBin, label_reliability, reliability};
 pub use scores::{Metrics, NLL_FLOOR, accuracy, brier, ece, nll, probabilities};
 pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
 

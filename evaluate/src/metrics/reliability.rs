@@ -29,14 +29,35 @@ pub struct ReliabilityBin {
 /// # Panics
 /// When the counts differ or a label is not a class.
 pub fn reliability(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> Vec<ReliabilityBin> {
-    // Pictures, right ones, sum of confidences.
-    let mut sums = [(0, 0, 0.0); ECE_BINS];
-    for (p, label) in pairs(probabilities, labels) {
+    bins(pairs(probabilities, labels).map(|(p, label)| {
         let (class, confidence) = best(p);
+        (confidence, class == label)
+    }))
+}
+
+/// Computes the bins of independent labels, all labels together: whether an example has a label in 80 % of the
+/// cases in which its probability is 80 %. `confidence` is then the mean probability of the label, and `accuracy` the share of
+/// cases in which it is present.
+///
+/// # Panics
+/// When the shapes differ.
+pub fn label_reliability(
+    probabilities: ArrayView2<'_, f64>,
+    present: ArrayView2<'_, bool>,
+) -> Vec<ReliabilityBin> {
+    assert_eq!(probabilities.dim(), present.dim(), "one probability for every label");
+    bins(probabilities.iter().copied().zip(present.iter().copied()))
+}
+
+/// The bins of predictions, each with its confidence and whether it is right.
+fn bins(predictions: impl Iterator<Item = (f64, bool)>) -> Vec<ReliabilityBin> {
+    // Predictions, right ones, sum of confidences.
+    let mut sums = [(0, 0, 0.0); ECE_BINS];
+    for (confidence, is_right) in predictions {
         let bin = ((confidence * ECE_BINS as f64) as usize).min(ECE_BINS - 1);
         let (count, right, sum) = &mut sums[bin];
         *count += 1;
-        *right += usize::from(class == label);
+        *right += usize::from(is_right);
         *sum += confidence;
     }
     let edge = |bin: usize| bin as f64 / ECE_BINS as f64;
@@ -55,6 +76,17 @@ mod tests {
     use super::*;
     use crate::metrics::samples::close;
     use ndarray::array;
+
+    #[test]
+    fn a_label_is_in_the_bin_of_its_probability_whether_present_or_not() {
+        let p = array![[0.01, 0.99], [0.02, 1.0]];
+        let bins = label_reliability(p.view(), array![[false, true], [true, true]].view());
+        assert_eq!((bins[0].count, bins[14].count), (2, 2));
+        assert!(bins[1..14].iter().all(|bin| bin.count == 0 && bin.accuracy.is_nan()));
+        close(bins[0].confidence, 0.015);
+        close(bins[0].accuracy, 0.5);
+        close(bins[14].accuracy, 1.0);
+    }
 
     #[test]
     fn each_picture_is_in_its_bin() {

@@ -227,7 +227,7 @@ fn conformal_sets_cover_what_they_promise() {
         let conformal = options.conformal.as_mut().unwrap();
         conformal.alpha = 0.01;
         let few = error(&options, &model);
-        assert!(few.contains("calibration.npz: 40 calibration examples are too few"), "{few}");
+        assert!(few.contains("calibration.npz: 40 calibration examples for alpha"), "{few}");
         let conformal = options.conformal.as_mut().unwrap();
         conformal.alpha = 1.0;
         assert!(error(&options, &model).contains("alpha is 1, but must lie between 0 and 1"));

@@ -53,7 +53,7 @@ pub(crate) fn figures(
         }
         if let Some(conformal) = &output.conformal {
             let regions = of_output.iter().filter_map(|figures| conformal.region(figures));
-            let (name, region) = region(py, output.head.count(), regions.collect(), is_single)?;
+            let (name, region) = region(py, &output.head, &regions.collect::<Vec<_>>(), is_single)?;
             arguments.set_item(name, region)?;
         }
         all.set_item(&output.name, module.getattr(class)?.call((object,), Some(&arguments))?)?;
@@ -61,30 +61,31 @@ pub(crate) fn figures(
     Ok(all.unbind())
 }
 
-/// Returns the prediction sets or intervals of pictures, of outputs with `count` classes, labels or targets, by the
-/// name of their figure. They are read-only arrays without the axis of pictures if `is_single`.
-fn region(
-    py: Python<'_>,
-    count: usize,
-    regions: Vec<PredictionRegion>,
+/// Returns the prediction sets or intervals of pictures, of an output with `head`, by the name of their figure. They
+/// are read-only arrays without the axis of pictures if `is_single`.
+fn region<'py>(
+    py: Python<'py>,
+    head: &Head,
+    regions: &[PredictionRegion],
     is_single: bool,
-) -> PyResult<(&'static str, Bound<'_, PyAny>)> {
+) -> PyResult<(&'static str, Bound<'py, PyAny>)> {
+    let count = head.count();
     let intervals = regions.iter().filter_map(PredictionRegion::intervals);
     let sets = regions.iter().filter_map(PredictionRegion::label_sets);
     let classes = regions.iter().filter_map(PredictionRegion::class_set);
     let shape = (regions.len(), count, 2);
-    let (name, array) = match regions.first() {
-        Some(PredictionRegion::Intervals(_)) => {
+    let (name, array) = match head {
+        Head::Gaussian(_) => {
             let ends = intervals.flat_map(|intervals| intervals.as_flattened().to_vec());
             let ends = Array3::from_shape_vec(shape, ends.collect()).expect("two ends");
             ("intervals", leading(py, ends.into_dyn(), is_single))
         }
-        Some(PredictionRegion::LabelSets(_)) => {
+        Head::Labels(_) => {
             let answers = sets.flatten().flat_map(|set| [set.absent, set.present]);
             let answers = Array3::from_shape_vec(shape, answers.collect()).expect("two answers");
             ("sets", leading(py, answers.into_dyn(), is_single))
         }
-        Some(PredictionRegion::ClassSet(_)) | None => {
+        Head::Classes(_) => {
             let mut members = Array2::from_elem((regions.len(), count), false);
             for (mut row, set) in members.outer_iter_mut().zip(classes) {
                 set.iter().for_each(|&class| row[class] = true);

@@ -23,6 +23,16 @@ pub(crate) struct Batch<'py> {
     pub(crate) is_single: bool,
 }
 
+/// Refuses a masked array: what lies under the mask would be predicted.
+fn refuse_masked(array: &Bound<'_, PyUntypedArray>) -> PyResult<()> {
+    // Other arrays have no mask.
+    if array.hasattr("mask")? && array.getattr("mask")?.call_method0("any")?.is_truthy()? {
+        let message = "the array has masked elements, which no model takes: fill them";
+        return Err(PyValueError::new_err(message));
+    }
+    Ok(())
+}
+
 enum Numbers<'py> {
     /// Bytes of the caller's array.
     Bytes(PyReadonlyArrayDyn<'py, u8>),
@@ -63,6 +73,7 @@ impl<'py> Batch<'py> {
             Ok(array) => array.clone(),
             Err(_) => as_array(value)?,
         };
+        refuse_masked(&array)?;
         let numbers = Numbers::of_array(&array, values)?;
         let extents = array.shape();
         let fits = |extents: &[usize]| shape.fits(&channels_last(extents, channels_first));
