@@ -386,3 +386,11 @@ def test_an_unclear_output_asks_for_a_head() -> None:
         quantize(perceptron({"y": 2}))
     with pytest.raises(bayes8.Error, match="^head: 3 outputs cannot be means and variances"):
         quantize(perceptron({"y": 3}), head="gaussian-softplus")
+
+
+def test_what_lies_under_a_mask_is_not_predicted() -> None:
+    model = bayes8.load(MODELS / "concrete-gaussian.safetensors")
+    rows = np.ones((2, 8), np.float32)
+    with pytest.raises(ValueError, match="the array has masked elements"):
+        model.predict(np.ma.masked_array(rows, mask=[[False] * 8, [True] + [False] * 7]), samples=1)
+    assert model.predict(np.ma.masked_array(rows), samples=1) == model.predict(rows, samples=1)
