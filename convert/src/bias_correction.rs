@@ -89,7 +89,7 @@ fn squared_errors(outputs: &[Output], fp32: &Array2<f32>, int8: &Array2<f32>) ->
         let mut rest = &differences[..];
         let mut error = 0.0;
         for output in outputs {
-            let (own, after) = rest.split_at(output.head.outputs());
+            let (own, after) = rest.split_at(output.numbers());
             // A constant changes no probability of classes.
             let ignored = match output.head {
                 Head::Classes(_) => own.iter().sum::<f64>() / own.len() as f64,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bayes8_core::head::classes::Classes;
 use bayes8_core::head::gaussian::{Gaussian, Target, Variance};
 use bayes8_core::head::labels::Labels;
+use bayes8_core::head::map::MapUncertainty;
 use bayes8_core::head::{Head, Output, Sums, Uncertainty};
 
 use crate::details::{Detail, Family, HeadDetails, OutputDetails, TargetDetails};
@@ -29,7 +30,10 @@ impl Network {
                 add_variance(Arc::make_mut(gaussian), output.least_variance);
             }
             let (name, nodes) = (output.name.clone(), output.nodes.clone());
-            Ok(Output { name, nodes, head, conformal: None })
+            // The nodes of an output have the same positions.
+            let positions = nodes.first().map(|&node| self.graph.nodes()[node].shape.axes());
+            let positions = positions.unwrap_or([1; 3]);
+            Ok(Output { name, nodes, head, positions, conformal: None })
         });
         outputs.collect()
     }
@@ -84,8 +88,28 @@ pub(crate) fn epistemic<'a>(outputs: impl Iterator<Item = (&'a Output, &'a Sums)
         (Uncertainty::Labels(figures), _) => figures.mutual_information.iter().sum(),
         (Uncertainty::Classes(figures), _) => figures.mutual_information,
         (Uncertainty::Gaussian(_), _) => 0.0,
+        (Uncertainty::Map(map), head) => map_epistemic(&map, head),
     };
     outputs.map(of_output).sum()
+}
+
+/// The mean of a map's epistemic uncertainty over its positions.
+fn map_epistemic(map: &MapUncertainty, head: &Head) -> f64 {
+    let mean = |of: &[f32], numbers: usize| {
+        let sum: f64 = of.iter().copied().map(f64::from).sum();
+        sum * numbers as f64 / of.len().max(1) as f64
+    };
+    match (map, head) {
+        (MapUncertainty::Classes(of), _) => mean(&of.mutual_information, 1),
+        (MapUncertainty::Labels(of), _) => mean(&of.mutual_information, of.labels),
+        (MapUncertainty::Gaussian(of), Head::Gaussian(head)) => {
+            let scales = head.targets.iter().cycle().map(|target| f64::from(target.scale));
+            let stds = of.epistemic_std.iter().zip(scales);
+            let sum: f64 = stds.map(|(std, scale)| (std / scale).powi(2)).sum();
+            sum * head.targets.len() as f64 / of.epistemic_std.len().max(1) as f64
+        }
+        (MapUncertainty::Gaussian(_), _) => 0.0,
+    }
 }
 
 /// The exponent of targets whose means are below 2^7 in magnitude: standardized ones.

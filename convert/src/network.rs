@@ -182,10 +182,11 @@ impl Network {
 
     /// The number of numbers that the outputs have together.
     pub fn numbers(&self) -> usize {
-        self.outputs.iter().map(|output| self.numbers_of(output)).sum()
+        let nodes = self.outputs.iter().flat_map(|output| &output.nodes);
+        nodes.map(|&node| self.graph.nodes()[node].shape.elements()).sum()
     }
 
-    /// The number of numbers of an output.
+    /// The number of numbers of an output at one position.
     pub(crate) fn numbers_of(&self, output: &NetworkOutput) -> usize {
         output.nodes.iter().map(|&node| self.graph.nodes()[node].shape.channels).sum()
     }

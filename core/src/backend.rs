@@ -7,6 +7,7 @@
 
 use crate::chacha::ChaCha8;
 use crate::convolution::{Convolution, Output};
+use crate::head::map::MapSums;
 use crate::layer::Layer;
 use crate::ops::Job;
 use crate::posterior::Draw;
@@ -63,5 +64,11 @@ pub trait Backend: Send + Sync {
     /// `input(i)` returns the codes of input `i`.
     fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
         job.run(draw, ChaCha8::groups, input, output);
+    }
+
+    /// Adds the numbers of one sample to the sums of a map, compiled for the vector unit if there is
+    /// one.
+    fn add_to_map(&self, sums: &mut MapSums, numbers: &[f32]) {
+        sums.add(numbers);
     }
 }

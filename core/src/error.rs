@@ -15,10 +15,10 @@ pub enum ModelError {
     /// No nodes.
     #[error("the graph has no nodes")]
     Empty,
-    /// An output that is not a vector of f32 numbers.
+    /// An output that is neither a vector of f32 numbers nor a map of them.
     #[error(
-        "node `{node}` ({op}, output {shape}) cannot make an output of the model: that must be a \
-         conv2d or linear node that makes a vector", node = Echo(node))]
+        "node `{node}` ({op}, output {shape}) cannot make an output of the model: those are \
+         conv2d and linear nodes that each make a vector, or a single one that makes a map", node = Echo(node))]
     Output {
         /// The node.
         node: String,

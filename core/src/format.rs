@@ -170,6 +170,9 @@ pub enum FormatError {
         /// The node that it names.
         node: String,
     },
+    /// An output that is a map. Maps can be summed, but nothing shows them yet.
+    #[error("output `{}` is a map over positions, which cannot be predicted yet", Echo(.0))]
+    Map(String),
     /// A number of members that is out of range, or that no layer has.
     #[error("`members` is {members}, but {found}")]
     Members {
@@ -280,7 +283,8 @@ fn version_without_layers(model: &QuantizedModel) -> u32 {
 /// Returns the classes of a model whose only output, with the usual name, are the classes of its
 /// last node: what files of all versions can say.
 fn plain_classes(model: &QuantizedModel) -> Option<&Classes> {
-    let [Output { name, nodes, head: Head::Classes(classes), conformal: _ }] = model.outputs()
+    let [Output { name, nodes, head: Head::Classes(classes), positions: [1, 1, 1], conformal: _ }] =
+        model.outputs()
     else {
         return None;
     };

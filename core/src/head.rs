@@ -12,9 +12,11 @@ mod exponential;
 mod fixed;
 pub mod gaussian;
 pub mod labels;
+pub mod map;
 #[doc(hidden)]
 pub mod normal;
 mod output;
+mod single;
 mod target_sums;
 
 pub use crate::posterior::MAX_SAMPLES;
@@ -29,6 +31,7 @@ use alloc::vec::Vec;
 use classes::{ClassSums, ClassUncertainty, Classes};
 use gaussian::{Gaussian, GaussianSums, TargetUncertainty};
 use labels::{LabelSums, LabelUncertainty, Labels};
+use map::{MapSums, MapUncertainty};
 use serde::Serialize;
 
 /// What the numbers of an output mean, for one picture and one weight sample.
@@ -51,6 +54,8 @@ pub enum Sums {
     Labels(LabelSums),
     /// Sums for [`Head::Gaussian`].
     Gaussian(GaussianSums),
+    /// Sums for a map of any of them.
+    Map(MapSums),
 }
 
 /// The figures of one output for one picture, for any head.
@@ -65,21 +70,24 @@ pub enum Uncertainty {
     Labels(LabelUncertainty),
     /// Figures for [`Head::Gaussian`].
     Gaussian(TargetUncertainty),
+    /// Figures for a map of any of them.
+    Map(MapUncertainty),
 }
 
-/// Evaluates `$body` with the head, the sums or the figures of any head.
+/// Evaluates `$body` with the sums of any head.
 macro_rules! each_head {
     ($enum:ident, $of:expr, $each:ident => $body:expr) => {
         match $of {
             $enum::Classes($each) => $body,
             $enum::Labels($each) => $body,
             $enum::Gaussian($each) => $body,
+            $enum::Map($each) => $body,
         }
     };
 }
 
 impl Head {
-    /// Returns the number of f32 outputs for one picture and weight sample.
+    /// Returns the number of f32 outputs at one position, for one picture and weight sample.
     pub fn outputs(&self) -> usize {
         match self {
             Self::Classes(classes) => classes.count,
@@ -135,17 +143,7 @@ impl Head {
         if let Self::Gaussian(gaussian) = self { Some(gaussian) } else { None }
     }
 
-    /// Returns the bytes of one picture's outputs for one sample, plus those of its sums.
-    pub fn result_bytes(&self) -> usize {
-        let sums = match self {
-            Self::Classes(classes) => ClassSums::bytes(classes.count),
-            Self::Labels(labels) => LabelSums::bytes(labels.count),
-            Self::Gaussian(gaussian) => GaussianSums::bytes(gaussian),
-        };
-        size_of::<f32>() * self.outputs() + sums
-    }
-
-    /// Creates sums without samples.
+    /// Creates sums for one position, without samples.
     ///
     /// # Errors
     /// When there is not enough memory.
@@ -153,20 +151,20 @@ impl Head {
         Ok(match self {
             Self::Classes(classes) => Sums::Classes(ClassSums::try_new(classes.count)?),
             Self::Labels(labels) => Sums::Labels(LabelSums::try_new(labels.count)?),
-            Self::Gaussian(gaussian) => Sums::Gaussian(GaussianSums::try_new(gaussian)?),
+            Self::Gaussian(gaussian) => Sums::Gaussian(GaussianSums::try_new(gaussian, 1)?),
         })
     }
 
-    /// Returns the number of words of the sums ([`Sums::to_words`]).
+    /// Returns the number of words of the sums for one position ([`Sums::to_words`]).
     pub fn sum_words(&self) -> usize {
         match self {
             Self::Classes(classes) => ClassSums::words(classes.count),
             Self::Labels(labels) => LabelSums::words(labels.count),
-            Self::Gaussian(gaussian) => GaussianSums::words(gaussian),
+            Self::Gaussian(gaussian) => GaussianSums::words(gaussian, 1),
         }
     }
 
-    /// Restores sums of this head from the words of [`Sums::to_words`].
+    /// Restores sums for one position from the words of [`Sums::to_words`].
     ///
     /// # Errors
     /// [`WordsError`] if no samples can have these sums.
@@ -209,6 +207,7 @@ impl Sums {
             (Self::Classes(sums), Self::Classes(other)) => sums.classes() == other.classes(),
             (Self::Labels(sums), Self::Labels(other)) => sums.labels() == other.labels(),
             (Self::Gaussian(sums), Self::Gaussian(other)) => sums.head() == other.head(),
+            (Self::Map(sums), Self::Map(other)) => sums.merges_with(other),
             _ => false,
         };
         same && self.samples() + other.samples() <= u64::from(MAX_SAMPLES)
@@ -224,6 +223,7 @@ impl Sums {
             (Self::Classes(sums), Self::Classes(other)) => sums.merge(other),
             (Self::Labels(sums), Self::Labels(other)) => sums.merge(other),
             (Self::Gaussian(sums), Self::Gaussian(other)) => sums.merge(other),
+            (Self::Map(sums), Self::Map(other)) => sums.merge(other),
             _ => panic!("sums of the same head"),
         }
     }
@@ -239,7 +239,13 @@ impl Sums {
             Self::Classes(sums) => Uncertainty::Classes(sums.finish()),
             Self::Labels(sums) => Uncertainty::Labels(sums.finish()),
             Self::Gaussian(sums) => Uncertainty::Gaussian(sums.finish()),
+            Self::Map(sums) => Uncertainty::Map(sums.finish()),
         }
+    }
+
+    /// Returns the sums of a map; `None` for other heads.
+    pub fn map(&self) -> Option<&MapSums> {
+        if let Self::Map(sums) = self { Some(sums) } else { None }
     }
 
     /// Returns the sums of classes; `None` for other heads.
@@ -251,7 +257,12 @@ impl Sums {
 impl Uncertainty {
     /// Returns the number of samples.
     pub fn samples(&self) -> u64 {
-        each_head!(Self, self, figures => figures.samples)
+        match self {
+            Self::Classes(of) => of.samples,
+            Self::Labels(of) => of.samples,
+            Self::Gaussian(of) => of.samples,
+            Self::Map(of) => of.samples(),
+        }
     }
 
     /// Returns all figures but the number of samples, in one list: those of classes
@@ -275,7 +286,13 @@ impl Uncertainty {
             Self::Gaussian(of) => {
                 [&of.mean[..], &of.std, &of.aleatoric_std, &of.epistemic_std].concat()
             }
+            Self::Map(of) => of.figures(),
         }
+    }
+
+    /// Returns the figures of a map; `None` for other heads.
+    pub fn map(self) -> Option<MapUncertainty> {
+        if let Self::Map(figures) = self { Some(figures) } else { None }
     }
 
     /// Returns the figures of classes; `None` for other heads.

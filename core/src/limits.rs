@@ -152,7 +152,7 @@ impl Cost {
                 most_steps = (index, own_steps);
             }
         }
-        let result: usize = model.outputs().iter().map(|output| output.head.result_bytes()).sum();
+        let result: usize = model.outputs().iter().map(|output| output.result_bytes()).sum();
         let Plan { kept_bytes, scratch_bytes, plane_sums, .. } = model.plan();
         let plane_sums = 2 * size_of::<f32>() as u64 * *plane_sums as u64;
         let values = (*kept_bytes as u64).saturating_add(*scratch_bytes as u64);

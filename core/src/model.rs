@@ -240,7 +240,7 @@ impl QuantizedModel {
 
     /// Returns the number of f32 numbers of all outputs, for one picture and weight sample.
     pub fn output_numbers(&self) -> usize {
-        self.outputs().iter().map(|output| output.head.outputs()).sum()
+        self.outputs().iter().map(Output::numbers).sum()
     }
 
     /// Iterates over the weighted layers, in execution order: of each member, or of all.

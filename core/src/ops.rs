@@ -24,6 +24,7 @@ mod multiply;
 mod pad;
 mod pad_channels;
 mod requantize;
+mod resize;
 mod slice;
 mod table;
 
@@ -34,6 +35,7 @@ pub use invent::Dice;
 pub use operation::{Arity, GridRule, Operation, Random, Real, RealValue, Weighted, Weightless};
 pub(crate) use operation::{Inputs, Operand, STEPS_PER_ELEMENT, Site, View};
 pub use rescale::Rescale;
+pub use resize::{Coordinates, Interpolation};
 
 use crate::chacha::{ChaCha8, Group};
 use crate::error::ModelError;
@@ -263,6 +265,8 @@ operations! {
         pad: Pad => ZeroPadding,
         /// Zero channels before and after the input's channels.
         pad_channels: PadChannels => ChannelPadding,
+        /// The value at other numbers of planes, rows and columns.
+        resize: Resize => Resizing,
     }
     without_parameters {
         /// The mean over all planes, rows and columns.

@@ -41,6 +41,7 @@ pub use threads::{OneThread, Threads};
 
 use crate::backend::Backend;
 use crate::convolution::{Convolution, Output};
+use crate::head::map::MapSums;
 use crate::layer::Layer;
 use crate::ops::Job;
 use crate::posterior::Draw;
@@ -394,5 +395,9 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
     fn run<'a>(&self, job: &Job, draw: Draw, input: impl Fn(usize) -> &'a [u8], output: &mut [u8]) {
         let groups = |stream, first, groups: &mut [_]| self.kernel.groups(stream, first, groups);
         self.kernel.vectorize(task::Codes { job, draw, groups, input, output });
+    }
+
+    fn add_to_map(&self, sums: &mut MapSums, numbers: &[f32]) {
+        self.kernel.vectorize(task::Mapping { sums, numbers });
     }
 }

@@ -16,6 +16,7 @@ use crate::threads::simd;
 use bayes8_core::backend::Backend;
 use bayes8_core::executor::{NodeOutput, OutOfMemory, Workspace};
 use bayes8_core::head::Output;
+use bayes8_core::head::map::MapSums;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::reference::Reference;
@@ -237,7 +238,12 @@ impl<B: Backend> Threaded<B> {
                 let bank = self.bank.as_ref()?;
                 Some(bank.get(draw, |weights| executor.sample(draw, weights, workspace)))
             },
-            |picture, logits| predictions[picture].add(logits, job.keep_logits),
+            |picture, numbers| {
+                let add_to_map = |sums: &mut MapSums, numbers: &[f32]| {
+                    executor.backend().add_to_map(sums, numbers);
+                };
+                predictions[picture].add(numbers, job.keep_logits, add_to_map);
+            },
             || (job.progress)(pictures),
         );
         if run.is_break() { Err(Stopped::Cancelled) } else { Ok(()) }

@@ -4,6 +4,7 @@ use bayes8_core::conformal::PredictionRegion;
 use bayes8_core::digest::logits_digest;
 use bayes8_core::executor::OutOfMemory;
 use bayes8_core::graph::Shape;
+use bayes8_core::head::map::MapSums;
 use bayes8_core::head::{Output, Sums, Uncertainty};
 use bayes8_core::session::{Estimate, RequestError};
 use ndarray::ArrayView2;
@@ -78,8 +79,13 @@ impl Prediction {
     }
 
     /// Adds one sample.
-    pub(crate) fn add(&mut self, outputs: &[f32], keep: bool) {
-        self.0.add(outputs, keep);
+    pub(crate) fn add(
+        &mut self,
+        outputs: &[f32],
+        keep: bool,
+        add_to_map: impl Fn(&mut MapSums, &[f32]),
+    ) {
+        self.0.add_with(outputs, keep, add_to_map);
     }
 
     /// Adds the samples of `later`.

@@ -238,9 +238,9 @@ impl<'r> Plan<'r> {
         for picture in 0..count {
             let mut row = rows.next().unwrap_or_default();
             for &node in outputs.clone() {
-                let channels = nodes[node].shape.channels;
-                let (own, rest) = row.split_at_mut(channels);
-                own.copy_from_slice(&values[node + 1][picture * channels..][..channels]);
+                let elements = nodes[node].shape.elements();
+                let (own, rest) = row.split_at_mut(elements);
+                own.copy_from_slice(&values[node + 1][picture * elements..][..elements]);
                 row = rest;
             }
         }

@@ -38,7 +38,7 @@ pub fn predict_samples<'n, D: Dimension>(
     draws: impl Iterator<Item = FloatWeights<'n>>,
     mut observe: impl FnMut(ArrayView2<'_, f32>),
 ) -> Result<Vec<Estimate>, RunError> {
-    let numbers: usize = outputs.iter().map(|output| output.head.outputs()).sum();
+    let numbers: usize = outputs.iter().map(Output::numbers).sum();
     if numbers != network.numbers() {
         return Err(RunError::Outputs { found: numbers, expected: network.numbers() });
     }

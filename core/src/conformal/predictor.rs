@@ -63,6 +63,7 @@ impl ConformalPredictor {
             Uncertainty::Classes(of) => self.class_set(of).map(PredictionRegion::ClassSet),
             Uncertainty::Labels(of) => self.label_sets(of).map(PredictionRegion::LabelSets),
             Uncertainty::Gaussian(of) => self.intervals(of).map(PredictionRegion::Intervals),
+            Uncertainty::Map(_) => None,
         }
     }
 

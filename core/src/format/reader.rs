@@ -198,7 +198,12 @@ fn outputs(
             }
             schema::Head::Gaussian(gaussian) => Head::Gaussian(gaussian.clone().into()),
         };
-        Ok(Output { name: name.clone(), nodes: of, head, conformal: None })
+        // The nodes of an output have the same positions.
+        let positions = of.first().map_or([1; 3], |&node| nodes[node].shape.axes());
+        if positions != [1; 3] {
+            return Err(FormatError::Map(name.clone()));
+        }
+        Ok(Output { name: name.clone(), nodes: of, head, positions, conformal: None })
     };
     described.iter().map(output).collect()
 }

@@ -124,10 +124,10 @@ pub(super) fn check_range(
 }
 
 /// Returns `count` zeros.
-pub(super) fn reserved(count: usize) -> Result<Vec<i64>, TryReserveError> {
+pub(super) fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>, TryReserveError> {
     let mut zeros = Vec::new();
     zeros.try_reserve_exact(count)?;
-    zeros.resize(count, 0);
+    zeros.resize(count, T::default());
     Ok(zeros)
 }
 

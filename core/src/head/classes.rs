@@ -9,7 +9,7 @@
 //! information between the prediction and the weights).
 
 use super::accumulator::{
-    Accumulator, WordsError, add_all, check_range, check_samples, grown, reserved,
+    Accumulator, WordsError, add_all, check_range, check_samples, grown, zeros,
 };
 use super::fixed::{self, FRACTION_BITS, ONE, fixed};
 use alloc::collections::TryReserveError;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 /// More than the entropy of a sample can be: 31 nats are e^31 classes. The sum over [`MAX_SAMPLES`]
 /// samples still fits i64.
-const MOST_ENTROPY: i64 = 31 << FRACTION_BITS;
+pub(super) const MOST_ENTROPY: i64 = 31 << FRACTION_BITS;
 
 /// Mutually exclusive classes, of which a picture has exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl ClassSums {
     /// # Errors
     /// When there is not enough memory.
     pub(super) fn try_new(classes: usize) -> Result<Self, TryReserveError> {
-        let (probabilities, squares) = (reserved(classes)?, reserved(classes)?);
+        let (probabilities, squares) = (zeros(classes)?, zeros(classes)?);
         Ok(Self { samples: 0, probabilities, squares, entropy: 0 })
     }
 

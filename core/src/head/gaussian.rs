@@ -11,7 +11,9 @@
 //! m is rounded once to an integer number of steps 2^e, and v to an integer number of 2^2e. Their
 //! sums, and the sums of the exact squares of the integers, merge to the same bits in any order.
 
-use super::accumulator::{Accumulator, WordsError, add_all, check_range, check_samples, grown};
+use super::accumulator::{
+    Accumulator, WordsError, add_all, check_range, check_samples, grown, zeros,
+};
 use super::exponential::{exponential, power_of_two, rounded};
 use super::normal;
 use super::target_sums::{LOW, TargetSums, add_parts, whole};
@@ -137,7 +139,8 @@ impl Variance {
     }
 }
 
-/// Integer sums over the Monte-Carlo samples of one picture with the targets of a regression.
+/// Integer sums over the Monte-Carlo samples of one picture with the targets of a regression, or with a
+/// map of them: the same targets at each position.
 ///
 /// # Examples
 /// ```
@@ -165,10 +168,12 @@ impl Variance {
 pub struct GaussianSums {
     head: Arc<Gaussian>,
     samples: u64,
+    /// Of each target, position by position.
     sums: Vec<TargetSums>,
 }
 
-/// The mean of each target of one picture and its uncertainty, in the unit of the target.
+/// The mean of each target of one picture and its uncertainty, in the unit of the target. Of a map,
+/// each list is `[positions, targets]`, with the positions in the order `[D][H][W]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TargetUncertainty {
     /// Number of Monte-Carlo samples.
@@ -216,10 +221,15 @@ impl TargetUncertainty {
 }
 
 impl GaussianSums {
-    /// Creates sums without samples.
+    /// Creates sums for one position, without samples.
     pub fn new(head: &Arc<Gaussian>) -> Self {
         let sums = alloc::vec![TargetSums::default(); head.targets.len()];
         Self { head: Arc::clone(head), samples: 0, sums }
+    }
+
+    /// Returns the number of positions: 1, or those of a map. Only sums with the same number merge.
+    pub fn positions(&self) -> usize {
+        self.sums.len() / self.head.targets.len().max(1)
     }
 
     /// Returns the targets. Only sums with the same targets merge.
@@ -232,13 +242,14 @@ impl GaussianSums {
     /// # Errors
     /// [`WordsError`] if no samples can have these sums.
     pub fn from_words(head: &Arc<Gaussian>, words: &[i64]) -> Result<Self, WordsError> {
-        let expected = Self::words(head);
-        if words.len() != expected {
-            return Err(WordsError::Length { found: words.len(), expected });
+        let (found, expected) = (words.len(), Self::words(head, 1));
+        if found < expected || !(found - 1).is_multiple_of(expected - 1) {
+            return Err(WordsError::Length { found, expected });
         }
         let samples = check_samples(words[0])?;
-        let targets = head.targets.len();
-        for index in 1..expected {
+        // At all positions.
+        let targets = (found - 1) / head.sums();
+        for index in 1..found {
             let one = match (index - 1) / targets {
                 0 => -i64::from(i32::MAX)..=i64::from(i32::MAX),
                 1 | 3 => 0..=1 << (62 - LOW),
@@ -261,21 +272,19 @@ impl GaussianSums {
     ///
     /// # Errors
     /// When there is not enough memory.
-    pub(super) fn try_new(head: &Arc<Gaussian>) -> Result<Self, TryReserveError> {
-        let mut sums = Vec::new();
-        sums.try_reserve_exact(head.targets.len())?;
-        sums.resize(head.targets.len(), TargetSums::default());
+    pub(super) fn try_new(head: &Arc<Gaussian>, positions: usize) -> Result<Self, TryReserveError> {
+        let sums = zeros(positions * head.targets.len())?;
         Ok(Self { head: Arc::clone(head), samples: 0, sums })
     }
 
-    /// Returns the bytes of the sums.
-    pub(super) fn bytes(head: &Gaussian) -> usize {
-        size_of::<TargetSums>() * head.targets.len()
+    /// Returns the bytes of the sums at `positions` positions.
+    pub(super) fn bytes(head: &Gaussian, positions: usize) -> usize {
+        size_of::<TargetSums>() * positions * head.targets.len()
     }
 
-    /// Returns the number of words.
-    pub(super) fn words(head: &Gaussian) -> usize {
-        1 + head.targets.len() * head.sums()
+    /// Returns the number of words of the sums at `positions` positions.
+    pub(super) fn words(head: &Gaussian, positions: usize) -> usize {
+        1 + positions * head.targets.len() * head.sums()
     }
 }
 
@@ -292,19 +301,22 @@ impl Accumulator for GaussianSums {
     }
 
     fn add(&mut self, outputs: &[f32]) {
-        assert_eq!(outputs.len(), self.head.outputs(), "the outputs of every target");
+        let expected = self.positions() * self.head.outputs();
+        assert_eq!(outputs.len(), expected, "the outputs of every target");
         self.samples = grown(self.samples, 1);
         let Gaussian { variance, targets } = &*self.head;
-        let (means, stated) = outputs.split_at(targets.len());
-        // Without variances `stated` is empty.
-        let mut stated = stated.iter();
-        for ((target, sums), &mean) in targets.iter().zip(&mut self.sums).zip(means) {
-            let steps = power_of_two(-i32::from(target.exponent));
-            let mean = (f64::from(mean) * steps).clamp(-MOST_MEAN, MOST_MEAN);
-            let mean = rounded(mean);
-            sums.mean += mean;
-            add_parts(&mut sums.square, mean.unsigned_abs().pow(2));
-            if let Some(&x) = stated.next() {
+        let sums = self.sums.chunks_exact_mut(targets.len());
+        for (outputs, sums) in outputs.chunks_exact(self.head.outputs()).zip(sums) {
+            let (means, stated) = outputs.split_at(targets.len());
+            // Without variances `stated` is empty.
+            let mut stated = stated.iter();
+            for ((target, sums), &mean) in targets.iter().zip(sums).zip(means) {
+                let steps = power_of_two(-i32::from(target.exponent));
+                let mean = (f64::from(mean) * steps).clamp(-MOST_MEAN, MOST_MEAN);
+                let mean = rounded(mean);
+                sums.mean += mean;
+                add_parts(&mut sums.square, mean.unsigned_abs().pow(2));
+                let Some(&x) = stated.next() else { continue };
                 let variance = (variance.of(x) * (steps * steps)).min(MOST_VARIANCE);
                 // Not negative.
                 add_parts(&mut sums.variance, rounded(variance).unsigned_abs());
@@ -314,6 +326,7 @@ impl Accumulator for GaussianSums {
 
     fn merge(&mut self, other: &Self) {
         assert_eq!(other.head, self.head, "the same targets");
+        assert_eq!(other.sums.len(), self.sums.len(), "maps of the same size");
         self.samples = grown(self.samples, other.samples);
         for (sums, other) in self.sums.iter_mut().zip(&other.sums) {
             sums.mean += other.mean;
@@ -325,7 +338,7 @@ impl Accumulator for GaussianSums {
     /// Returns the number of samples and, for all targets each, the sums of means, of the high and
     /// of the low parts of squares, and of the high and of the low parts of variances.
     fn to_words(&self) -> Vec<i64> {
-        let mut words = Vec::with_capacity(Self::words(&self.head));
+        let mut words = Vec::with_capacity(Self::words(&self.head, self.positions()));
         // At most MAX_SAMPLES.
         words.push(self.samples as i64);
         words.extend(self.sums.iter().map(|sums| sums.mean));
@@ -347,7 +360,7 @@ impl Accumulator for GaussianSums {
             figures.clear();
         }
         let count = self.samples.max(1) as f64;
-        for (index, target) in self.head.targets.iter().enumerate() {
+        for (target, sums) in self.head.targets.iter().cycle().zip(&self.sums) {
             if self.samples == 0 {
                 for figures in [&mut *mean, &mut *std, &mut *aleatoric_std, &mut *epistemic_std] {
                     figures.push(0.0);
@@ -355,7 +368,6 @@ impl Accumulator for GaussianSums {
                 continue;
             }
             let step = f64::from(target.scale) * power_of_two(target.exponent.into());
-            let sums = &self.sums[index];
             // The squares of real numbers have a sum that is large enough.
             let spread = sums.spread(self.samples).unwrap_or(0);
             let epistemic = step * (libm::sqrt(spread as f64) / count);

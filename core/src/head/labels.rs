@@ -7,7 +7,7 @@
 //! are those of [classes](super::classes).
 
 use super::accumulator::{
-    Accumulator, WordsError, add_all, check_range, check_samples, grown, reserved,
+    Accumulator, WordsError, add_all, check_range, check_samples, grown, zeros,
 };
 use super::fixed::{self, FRACTION_BITS, ONE, fixed};
 use alloc::collections::TryReserveError;
@@ -148,8 +148,8 @@ impl LabelSums {
     /// # Errors
     /// When there is not enough memory.
     pub(super) fn try_new(labels: usize) -> Result<Self, TryReserveError> {
-        let (entropies, probabilities) = (reserved(labels)?, reserved(labels)?);
-        Ok(Self { samples: 0, entropies, probabilities, squares: reserved(labels)? })
+        let (entropies, probabilities) = (zeros(labels)?, zeros(labels)?);
+        Ok(Self { samples: 0, entropies, probabilities, squares: zeros(labels)? })
     }
 
     /// Returns the bytes of the sums over `labels` labels.

@@ -1,8 +1,12 @@
 //! A named part of a network's outputs.
 
-use super::classes::Classes;
-use super::{Head, Uncertainty};
+use super::classes::{ClassSums, Classes};
+use super::gaussian::GaussianSums;
+use super::labels::LabelSums;
+use super::map::{ClassMapSums, LabelMapSums, MapSums};
+use super::{Head, Sums, Uncertainty, WordsError};
 use crate::conformal::{ConformalPredictor, PredictionRegion};
+use alloc::collections::TryReserveError;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::{vec, vec::Vec};
@@ -25,8 +29,10 @@ pub struct Output {
     pub name: String,
     /// Indices of the nodes whose values, one after the other, are the numbers of the output.
     pub nodes: Vec<usize>,
-    /// What the numbers mean.
+    /// What the numbers at one position mean.
     pub head: Head,
+    /// The numbers of planes, rows and columns of a map; 1 each unless the output is a map.
+    pub positions: [usize; 3],
     /// What turns the figures into prediction sets or intervals, if the model was calibrated for that.
     pub conformal: Option<ConformalPredictor>,
 }
@@ -39,7 +45,67 @@ impl Output {
     /// `names` is empty or has a name for each class.
     pub fn of_classes(node: usize, count: usize, names: Vec<String>) -> Self {
         let head = Head::Classes(Arc::new(Classes { count, names }));
-        Self { name: Self::NAME.into(), nodes: vec![node], head, conformal: None }
+        Self { name: Self::NAME.into(), nodes: vec![node], head, positions: [1; 3], conformal: None }
+    }
+
+    /// Returns whether the output is a map, with more than one position.
+    pub fn is_map(&self) -> bool {
+        self.positions != [1; 3]
+    }
+
+    /// Returns the number of positions. A valid model has at most 2^26.
+    pub fn position_count(&self) -> usize {
+        self.positions.iter().fold(1, |count, &extent| count.saturating_mul(extent))
+    }
+
+    /// Returns the number of f32 numbers for one picture and weight sample.
+    pub fn numbers(&self) -> usize {
+        self.position_count().saturating_mul(self.head.outputs())
+    }
+
+    /// Returns the most bytes of one picture's numbers for one sample, plus those of its sums.
+    pub fn result_bytes(&self) -> usize {
+        let positions = self.position_count();
+        let sums = match &self.head {
+            Head::Classes(classes) if self.is_map() => {
+                ClassMapSums::bytes(positions, classes.count)
+            }
+            Head::Labels(labels) if self.is_map() => LabelMapSums::bytes(positions, labels.count),
+            Head::Classes(classes) => ClassSums::bytes(classes.count),
+            Head::Labels(labels) => LabelSums::bytes(labels.count),
+            Head::Gaussian(gaussian) => GaussianSums::bytes(gaussian, positions),
+        };
+        size_of::<f32>() * self.numbers() + sums
+    }
+
+    /// Creates sums without samples.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn accumulator(&self) -> Result<Sums, TryReserveError> {
+        match self.is_map() {
+            true => Ok(Sums::Map(MapSums::try_new(&self.head, self.position_count())?)),
+            false => self.head.accumulator(),
+        }
+    }
+
+    /// Returns the number of words of the sums ([`Sums::to_words`]).
+    pub fn sum_words(&self) -> usize {
+        match self.is_map() {
+            true => MapSums::words(&self.head, self.position_count()),
+            false => self.head.sum_words(),
+        }
+    }
+
+    /// Restores sums of this output from the words of [`Sums::to_words`].
+    ///
+    /// # Errors
+    /// [`WordsError`] if no samples can have these sums.
+    pub fn sums_from_words(&self, words: &[i64]) -> Result<Sums, WordsError> {
+        match self.is_map() {
+            true => MapSums::from_words(&self.head, self.position_count(), words).map(Sums::Map),
+            false => self.head.sums_from_words(words),
+        }
     }
 
     /// Returns the prediction set or intervals for these figures of the output; `None` if the output has

@@ -3,7 +3,7 @@
 use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
 use crate::error::ModelError;
-use crate::graph::{Node, Shape, Value};
+use crate::graph::{Node, Value};
 use crate::head::{Head, Output};
 use crate::layer::{Parameters, Quantized};
 use crate::name;
@@ -58,7 +58,7 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
     let mut made = vec![false; nodes.len()];
     check_count("outputs", 1, parts.outputs.len().min(1))?;
     for (index, output) in parts.outputs.iter().enumerate() {
-        let Output { name, nodes: of, head, conformal: _ } = output;
+        let Output { name, nodes: of, head, positions, conformal: _ } = output;
         check_name(|| format!("outputs[{index}].name"), name)?;
         let same = parts.outputs[..index].iter().any(|other| other.name == *name);
         if name.is_empty() || same {
@@ -70,7 +70,8 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
             if core::mem::replace(&mut made[node], true) {
                 return Err(ModelError::OutputTwice { node: found.name.clone() });
             }
-            if !found.op.is_weighted() || found.shape != Shape::vector(found.shape.channels) {
+            let single = !output.is_map() || of.len() == 1;
+            if !found.op.is_weighted() || found.shape.axes() != *positions || !single {
                 let (node, op, shape) = (found.name.clone(), found.op.name(), found.shape);
                 return Err(ModelError::Output { node, op, shape });
             }

@@ -60,6 +60,16 @@ pub enum GraphError {
         /// small.
         shapes: Box<[Shape; 2]>,
     },
+    /// A resize to a size that is not possible.
+    #[error(
+        "node `{node}`: a resize needs extents from 1 to 65536 and steps above 0, cannot interpolate \
+         linearly between `tf_half_pixel` coordinates, and takes no steps with `align_corners`",
+        node = Echo(node)
+    )]
+    Resize {
+        /// The node.
+        node: String,
+    },
     /// The groups do not divide the channels.
     #[error(
         "node `{node}`: {groups} groups do not divide {in_channels} input and {out_channels} output channels",

@@ -1,6 +1,7 @@
 //! The estimate for one picture.
 
 use crate::executor::OutOfMemory;
+use crate::head::map::MapSums;
 use crate::head::{Output, Sums};
 use alloc::{sync::Arc, vec::Vec};
 
@@ -22,7 +23,7 @@ impl Estimate {
         let mut sums = Vec::new();
         sums.try_reserve_exact(outputs.len())?;
         for output in outputs.iter() {
-            sums.push(output.head.accumulator()?);
+            sums.push(output.accumulator()?);
         }
         Ok(Self { outputs: Arc::clone(outputs), sums, numbers: Vec::new() })
     }
@@ -42,7 +43,7 @@ impl Estimate {
 
     /// Returns how many numbers a sample has: those of all outputs.
     pub fn numbers_per_sample(&self) -> usize {
-        self.outputs.iter().map(|output| output.head.outputs()).sum()
+        self.outputs.iter().map(Output::numbers).sum()
     }
 
     /// Reserves memory for the numbers of `samples` more samples.
@@ -60,13 +61,31 @@ impl Estimate {
     /// When there are other numbers than the outputs have, or the sums are full already
     /// ([`Sums::add`]).
     pub fn add(&mut self, numbers: &[f32], keep: bool) {
+        self.add_with(numbers, keep, MapSums::add);
+    }
+
+    /// Does what [`Self::add`] does, with a function that adds to maps
+    /// ([`Backend::add_to_map`](crate::backend::Backend::add_to_map)).
+    ///
+    /// # Panics
+    /// Those of [`Self::add`].
+    pub fn add_with(
+        &mut self,
+        numbers: &[f32],
+        keep: bool,
+        add_to_map: impl Fn(&mut MapSums, &[f32]),
+    ) {
+        let add = |sums: &mut Sums, numbers: &[f32]| match sums {
+            Sums::Map(sums) => add_to_map(sums, numbers),
+            sums => sums.add(numbers),
+        };
         if let [only] = &mut self.sums[..] {
-            only.add(numbers);
+            add(only, numbers);
         } else {
             let mut rest = numbers;
             for (output, sums) in self.outputs.iter().zip(&mut self.sums) {
-                let (own, after) = rest.split_at(output.head.outputs());
-                sums.add(own);
+                let (own, after) = rest.split_at(output.numbers());
+                add(sums, own);
                 rest = after;
             }
         }

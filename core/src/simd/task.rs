@@ -1,6 +1,7 @@
 //! Work that is compiled once for each instruction set.
 
 use crate::chacha::{ChaCha8, Group};
+use crate::head::map::MapSums;
 use crate::ops::Job;
 use crate::posterior::Draw;
 
@@ -46,5 +47,20 @@ where
     #[inline(always)]
     fn run(self) {
         self.job.run(self.draw, self.groups, self.input, self.output);
+    }
+}
+
+/// The addition of a sample to the sums of a map.
+pub(super) struct Mapping<'a> {
+    pub(super) sums: &'a mut MapSums,
+    pub(super) numbers: &'a [f32],
+}
+
+impl Task for Mapping<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.sums.add(self.numbers);
     }
 }

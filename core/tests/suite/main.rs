@@ -14,6 +14,7 @@ mod format_versions;
 mod graph_errors;
 mod heads;
 mod limits;
+mod maps;
 mod members;
 mod model_errors;
 mod naive;

@@ -6,7 +6,8 @@ use bayes8_core::layer::Layer;
 use bayes8_core::model::{Parameters, Quantized, QuantizedModel};
 use bayes8_core::numerics::{CodeRange, Quantization, Table};
 use bayes8_core::ops::{
-    AveragePool, Conv2d, Dropout, DropoutKind, MaxPool, Pad, PadChannels, Slice,
+    AveragePool, Conv2d, Coordinates, Dropout, DropoutKind, Interpolation, MaxPool, Pad,
+    PadChannels, Resize, Slice,
 };
 use bayes8_core::posterior::{Draw, PerMember};
 use rand_chacha::ChaCha8Rng;
@@ -235,6 +236,38 @@ fn tabulated(x: &Tensor, table: &Table) -> Vec<u8> {
     x.codes.iter().map(|&code| table[code as usize]).collect()
 }
 
+/// Returns the two elements of an axis around output index `o`, with their weights in units of 1/128.
+fn sides(resize: &Resize, axis: usize, from: i64, o: i64) -> [(i64, i64); 2] {
+    let to = resize.size[axis] as i64;
+    let [a, b] = match (&resize.steps, resize.coordinates) {
+        (Some(steps), _) => steps[axis].map(i64::from),
+        (None, Coordinates::AlignCorners) if to == 1 => [0, 1],
+        (None, Coordinates::AlignCorners) => [from - 1, to - 1],
+        (None, _) => [from, to],
+    };
+    // x = n / (2 b)
+    let n = match resize.coordinates {
+        Coordinates::HalfPixel => 2 * o * a + a - b,
+        Coordinates::AlignCorners | Coordinates::Asymmetric => 2 * o * a,
+        Coordinates::TfHalfPixel => 2 * o * a + a,
+    };
+    let (floor, is_whole) = (n.div_euclid(2 * b), n % (2 * b) == 0);
+    let rest = n - floor * 2 * b;
+    let inside = |element: i64| element.clamp(0, from - 1);
+    let only = |element: i64| [(inside(element), 128), (0, 0)];
+    match resize.mode {
+        Interpolation::NearestFloor => only(floor),
+        Interpolation::NearestCeil => only(floor + i64::from(!is_whole)),
+        Interpolation::NearestPreferFloor => only(floor + i64::from(rest > b)),
+        Interpolation::NearestPreferCeil => only(floor + i64::from(rest >= b)),
+        Interpolation::Linear => {
+            // The nearest multiple of 1/128.
+            let second = (rest * 128 * 2 + 2 * b) / (4 * b);
+            [(inside(floor), 128 - second), (inside(floor + 1), second)]
+        }
+    }
+}
+
 fn unweighted(
     node: &Node<Quantized>,
     inputs: &[&Tensor],
@@ -310,6 +343,17 @@ fn unweighted(
                 if inside { code(x.get(position, channel - before).unwrap()) } else { code(0) }
             }
             Op::Requantize => round(rescaled(x, position, channel), grid, range),
+            Op::Resize(ref resize) => {
+                let sides = [0, 1, 2]
+                    .map(|axis| sides(resize, axis, x.shape.axes()[axis] as i64, position[axis]));
+                let mut sum = 1 << 20;
+                for corner in 0..8usize {
+                    let [d, h, w] = [0, 1, 2].map(|axis| sides[axis][corner >> axis & 1]);
+                    let value = x.get([d.0, h.0, w.0], channel).unwrap();
+                    sum += i64::from(code(value)) * d.1 * h.1 * w.1;
+                }
+                (sum >> 21) as u8
+            }
             Op::Conv2d(_) | Op::Linear(_) | Op::Table => unreachable!("has parameters"),
             Op::Dropout(_) => unreachable!("is random"),
         }

@@ -82,8 +82,9 @@ impl Builder {
     /// Makes values an output of the model. Their numbers become about `size` in magnitude.
     ///
     /// # Panics
-    /// If a value is not that of a layer.
+    /// If there are no values, or one is not that of a layer.
     pub fn output(&mut self, name: &str, values: &[Value], size: f32, head: Head) {
+        let positions = self.shape(values[0]).axes();
         let mut nodes = Vec::new();
         for &value in values {
             let Value::Node(node) = value else { panic!("the input is not an output") };
@@ -97,7 +98,7 @@ impl Builder {
             }
             nodes.push(node);
         }
-        let output = Output { name: name.into(), nodes, head, conformal: None };
+        let output = Output { name: name.into(), nodes, head, positions, conformal: None };
         self.parts.outputs = self.parts.outputs.iter().cloned().chain([output]).collect();
     }
 

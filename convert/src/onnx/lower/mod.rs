@@ -24,6 +24,7 @@ mod pool;
 mod power;
 mod random;
 mod reshape;
+mod resize;
 mod shape;
 mod slice;
 mod softmax;
@@ -55,6 +56,7 @@ const FAMILIES: &[&[Operator]] = &[
     power::OPERATORS,
     random::OPERATORS,
     reshape::OPERATORS,
+    resize::OPERATORS,
     shape::OPERATORS,
     slice::OPERATORS,
     softmax::OPERATORS,

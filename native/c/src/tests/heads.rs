@@ -57,7 +57,8 @@ pub(super) fn file(heads: &[(&str, Head)]) -> Vec<u8> {
         let linear = ops::Linear { out_features: count };
         graph.push((*name).into(), linear, vec![Value::Input], data).expect("it fits");
         let (name, head) = ((*name).into(), head.clone());
-        outputs.push(Output { name, nodes: vec![node], head, conformal: None });
+        let (nodes, positions) = (vec![node], [1; 3]);
+        outputs.push(Output { name, nodes, head, positions, conformal: None });
     }
     let model = QuantizedModel::new(Parts {
         name: "heads".into(),

@@ -1,0 +1,331 @@
+//! Maps of classes: each position of a picture has one.
+//!
+//! Softmax and entropy are those of [classes](crate::head::classes), in f32, with the exponential
+//! function and the logarithm of [`single`](crate::head::single), so that they vectorize.
+
+use super::widening::{ONE, Widening, units};
+use crate::head::accumulator::{
+    Accumulator, WordsError, add_all, check_range, check_samples, grown, zeros,
+};
+use crate::head::classes::MOST_ENTROPY;
+use crate::head::exponential::rounded;
+use crate::head::fixed::{self, ONE as NAT};
+use crate::head::single::{LEAST, exponential, logarithm, surprise};
+use alloc::collections::TryReserveError;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// Positions that are computed together, each in a lane.
+const LANES: usize = 16;
+
+/// A number for each position of a tile.
+type Lanes = [f32; LANES];
+
+/// Integer sums over the Monte-Carlo samples of one picture with a map of classes.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::head::Accumulator;
+/// use bayes8_core::head::map::ClassMapSums;
+///
+/// let mut sums = ClassMapSums::new(2, 3); // 2 positions, 3 classes
+/// sums.add(&[2.0, 0.0, -1.0, 0.0, 0.0, 9.0]); // the logits of sample 0
+/// sums.add(&[1.5, 0.5, -2.0, 0.0, 1.0, 8.0]); // the logits of sample 1
+/// let map = sums.finish();
+/// assert_eq!(map.most_likely(), [0, 2]);
+/// assert!(map.predictive_entropy[0] > map.predictive_entropy[1]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClassMapSums {
+    positions: usize,
+    classes: usize,
+    samples: u64,
+    /// Of each position.
+    entropies: Vec<i64>,
+    /// `[tiles][classes][LANES]`; lanes after the last position mean nothing.
+    probabilities: Widening,
+    squares: Widening,
+}
+
+/// The mean probabilities at each position of a picture and their uncertainty. Entropies and mutual
+/// information are in nats. Positions are in the order `[D][H][W]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClassMapUncertainty {
+    /// Number of Monte-Carlo samples.
+    pub samples: u64,
+    /// Number of classes.
+    pub classes: usize,
+    /// Mean probability of each class at each position, `[positions, classes]`.
+    pub probabilities: Vec<f32>,
+    /// Standard deviation of each probability over the samples, `[positions, classes]`.
+    pub std: Vec<f32>,
+    /// Total uncertainty of each position: entropy of its mean probabilities.
+    pub predictive_entropy: Vec<f32>,
+    /// Aleatoric uncertainty of each position: mean of the samples' entropies.
+    pub expected_entropy: Vec<f32>,
+    /// Epistemic uncertainty of each position: `predictive_entropy - expected_entropy`, at least zero.
+    pub mutual_information: Vec<f32>,
+}
+
+impl ClassMapUncertainty {
+    /// Returns the most likely class of each position; of equally likely ones, the first.
+    pub fn most_likely(&self) -> Vec<u16> {
+        let most_likely = |probabilities: &[f32]| {
+            let more = |best: usize, (class, p): (usize, &f32)| {
+                if *p > probabilities[best] { class } else { best }
+            };
+            // A map has at most 2^16 classes.
+            probabilities.iter().enumerate().fold(0, more) as u16
+        };
+        self.probabilities.chunks_exact(self.classes.max(1)).map(most_likely).collect()
+    }
+}
+
+impl ClassMapSums {
+    /// Creates sums over `positions` positions with `classes` classes each, without samples.
+    ///
+    /// # Panics
+    /// When there is not enough memory.
+    pub fn new(positions: usize, classes: usize) -> Self {
+        Self::try_new(positions, classes).expect("memory for the sums of a map")
+    }
+
+    /// Creates sums without samples.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub(in crate::head) fn try_new(
+        positions: usize,
+        classes: usize,
+    ) -> Result<Self, TryReserveError> {
+        let sums = positions.next_multiple_of(LANES) * classes;
+        let entropies = zeros(positions)?;
+        let (probabilities, squares) = (Widening::try_new(sums)?, Widening::try_new(sums)?);
+        Ok(Self { positions, classes, samples: 0, entropies, probabilities, squares })
+    }
+
+    /// Returns the number of positions and of classes. Only sums with the same numbers merge.
+    pub fn size(&self) -> [usize; 2] {
+        [self.positions, self.classes]
+    }
+
+    /// Returns the most bytes of the sums.
+    pub(in crate::head) const fn bytes(positions: usize, classes: usize) -> usize {
+        let sums = positions.next_multiple_of(LANES) * classes;
+        size_of::<i64>() * positions + 2 * sums * (size_of::<u32>() + size_of::<i64>())
+    }
+
+    /// Returns the number of words.
+    pub(in crate::head) const fn words(positions: usize, classes: usize) -> usize {
+        1 + positions * (1 + 2 * classes)
+    }
+
+    /// Restores sums from the words of [`Accumulator::to_words`].
+    ///
+    /// # Errors
+    /// [`WordsError`] if no samples can have these sums.
+    ///
+    /// # Panics
+    /// When there is not enough memory.
+    pub fn from_words(positions: usize, classes: usize, words: &[i64]) -> Result<Self, WordsError> {
+        let expected = Self::words(positions, classes);
+        if words.len() != expected {
+            return Err(WordsError::Length { found: words.len(), expected });
+        }
+        let mut sums = Self { samples: check_samples(words[0])?, ..Self::new(positions, classes) };
+        for index in 1..words.len() {
+            let most = if index <= positions { MOST_ENTROPY } else { i64::from(ONE as i32) };
+            check_range(words, index, 0..=most)?;
+        }
+        let (entropies, rest) = words[1..].split_at(positions);
+        let (probabilities, squares) = rest.split_at(positions * classes);
+        sums.entropies.copy_from_slice(entropies);
+        for position in 0..positions {
+            for class in 0..classes {
+                let (from, to) = (position * classes + class, sums.index(position, class));
+                sums.probabilities.set(to, probabilities[from]);
+                sums.squares.set(to, squares[from]);
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Returns where the sums of a class at a position are.
+    fn index(&self, position: usize, class: usize) -> usize {
+        (position / LANES * self.classes + class) * LANES + position % LANES
+    }
+
+    /// Adds a sample. `numbers(first, tile)` fills `tile` with the logits of the positions from `first`
+    /// on.
+    #[inline(always)]
+    pub(super) fn add_positions(&mut self, mut numbers: impl FnMut(usize, &mut [f32])) {
+        self.samples = grown(self.samples, 1);
+        let mut tile = alloc::vec![0.0; self.classes * LANES];
+        let mut lanes = alloc::vec![[0.0; LANES]; self.classes];
+        let size = self.classes * LANES;
+        let probabilities = self.probabilities.next().chunks_exact_mut(size);
+        let sums = probabilities.zip(self.squares.next().chunks_exact_mut(size));
+        let entropies = self.entropies.chunks_mut(LANES).enumerate();
+        for ((index, entropies), (probabilities, squares)) in entropies.zip(sums) {
+            let tile = &mut tile[..self.classes * entropies.len()];
+            numbers(index * LANES, tile);
+            load(&mut lanes, tile);
+            let found = softmax(&mut lanes);
+            for (entropy, h) in entropies.iter_mut().zip(found) {
+                *entropy += rounded(f64::from(h) * NAT);
+            }
+            let sums = probabilities.chunks_exact_mut(LANES).zip(squares.chunks_exact_mut(LANES));
+            for (p, (sum, square)) in lanes.iter().zip(sums) {
+                for lane in 0..LANES {
+                    sum[lane] += units(p[lane]);
+                    square[lane] += units(p[lane] * p[lane]);
+                }
+            }
+        }
+    }
+
+    /// Iterates over positions and classes, position by position.
+    fn each(&self) -> impl Iterator<Item = usize> {
+        let classes = 0..self.classes;
+        let positions = 0..self.positions;
+        positions.flat_map(move |position| classes.clone().map(move |c| self.index(position, c)))
+    }
+}
+
+/// Equal if the sums of all positions are; lanes without a position do not count.
+impl PartialEq for ClassMapSums {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |index| {
+            self.probabilities.get(index) == other.probabilities.get(index)
+                && self.squares.get(index) == other.squares.get(index)
+        };
+        (self.size(), self.samples) == (other.size(), other.samples)
+            && self.entropies == other.entropies
+            && self.each().all(same)
+    }
+}
+
+impl Accumulator for ClassMapSums {
+    type Summary = ClassMapUncertainty;
+
+    fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    fn clear(&mut self) {
+        self.samples = 0;
+        self.entropies.fill(0);
+        self.probabilities.clear();
+        self.squares.clear();
+    }
+
+    #[inline(always)]
+    fn add(&mut self, logits: &[f32]) {
+        assert_eq!(logits.len(), self.positions * self.classes, "one logit per position and class");
+        let classes = self.classes;
+        self.add_positions(|first, tile| {
+            tile.copy_from_slice(&logits[first * classes..][..tile.len()]);
+        });
+    }
+
+    fn merge(&mut self, other: &Self) {
+        assert_eq!(other.size(), self.size(), "maps of the same size");
+        self.samples = grown(self.samples, other.samples);
+        add_all(&mut self.entropies, &other.entropies);
+        self.probabilities.merge(&other.probabilities);
+        self.squares.merge(&other.squares);
+    }
+
+    /// Returns `[samples, entropies..., probabilities..., squares...]`, position by position.
+    fn to_words(&self) -> Vec<i64> {
+        let mut words = Vec::with_capacity(Self::words(self.positions, self.classes));
+        // At most MAX_SAMPLES.
+        words.push(self.samples as i64);
+        words.extend(&self.entropies);
+        words.extend(self.each().map(|index| self.probabilities.get(index)));
+        words.extend(self.each().map(|index| self.squares.get(index)));
+        words
+    }
+
+    fn finish_into(&self, map: &mut ClassMapUncertainty) {
+        let ClassMapUncertainty {
+            samples,
+            classes,
+            probabilities,
+            std,
+            predictive_entropy,
+            expected_entropy,
+            mutual_information,
+        } = map;
+        (*samples, *classes) = (self.samples, self.classes);
+        for figures in [
+            &mut *probabilities,
+            &mut *std,
+            &mut *predictive_entropy,
+            &mut *expected_entropy,
+            &mut *mutual_information,
+        ] {
+            figures.clear();
+        }
+        let count = self.samples.max(1) as f64;
+        let total = count * f64::from(ONE);
+        for index in self.each() {
+            let mean = self.probabilities.get(index) as f64 / total;
+            probabilities.push(mean as f32);
+            std.push(fixed::std(self.squares.get(index), mean, total) as f32);
+        }
+        let of_position = probabilities.chunks_exact(self.classes.max(1));
+        for (p, &entropy) in of_position.zip(&self.entropies) {
+            let predictive = p.iter().fold(0.0, |sum, &p| sum + surprise(p));
+            let expected = (entropy as f64 / (count * NAT)) as f32;
+            predictive_entropy.push(predictive);
+            expected_entropy.push(expected);
+            mutual_information.push((predictive - expected).max(0.0));
+        }
+    }
+}
+
+/// Loads the logits of the positions of a tile, a position to a lane. Lanes without a position are 0.
+#[inline(always)]
+fn load(tile: &mut [Lanes], logits: &[f32]) {
+    let classes = tile.len();
+    if logits.len() < classes * LANES {
+        tile.fill([0.0; LANES]);
+    }
+    for (lane, logits) in logits.chunks_exact(classes).enumerate() {
+        tile.iter_mut().zip(logits).for_each(|(lanes, &logit)| lanes[lane] = logit);
+    }
+}
+
+/// Turns the logits of each lane into probabilities. Returns their entropies.
+#[inline(always)]
+fn softmax(tile: &mut [Lanes]) -> Lanes {
+    let mut largest = [f32::NEG_INFINITY; LANES];
+    for logits in tile.iter() {
+        for lane in 0..LANES {
+            largest[lane] = largest[lane].max(logits[lane]);
+        }
+    }
+    let (mut sum, mut weighted) = ([0.0f32; LANES], [0.0f32; LANES]);
+    for logits in tile.iter_mut() {
+        for lane in 0..LANES {
+            let below = (logits[lane] - largest[lane]).max(LEAST);
+            let e = exponential(below);
+            logits[lane] = e;
+            sum[lane] += e;
+            weighted[lane] += e * below;
+        }
+    }
+    let mut entropies = [0.0; LANES];
+    for lane in 0..LANES {
+        let share = 1.0 / sum[lane];
+        entropies[lane] = (logarithm(sum[lane]) - weighted[lane] * share).max(0.0);
+        sum[lane] = share;
+    }
+    for p in tile.iter_mut() {
+        for lane in 0..LANES {
+            p[lane] *= sum[lane];
+        }
+    }
+    entropies
+}

@@ -1,0 +1,209 @@
+//! Maps of labels: each position of a picture has any of them.
+//!
+//! Probabilities and entropies are those of [labels](crate::head::labels), in f32, with the exponential
+//! function and the logarithm of [`single`](crate::head::single), so that they vectorize.
+
+use super::widening::{ONE, Widening, units};
+use crate::head::accumulator::{Accumulator, WordsError, check_range, check_samples, grown};
+use crate::head::fixed;
+use crate::head::single::{LEAST, exponential, logarithm, surprise};
+use alloc::collections::TryReserveError;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// Integer sums over the Monte-Carlo samples of one picture with a map of labels.
+///
+/// # Examples
+/// ```
+/// use bayes8_core::head::Accumulator;
+/// use bayes8_core::head::map::LabelMapSums;
+///
+/// let mut sums = LabelMapSums::new(3, 1); // 3 positions, 1 label
+/// sums.add(&[-4.0, 0.0, 9.0]); // the logits of sample 0
+/// sums.add(&[-4.0, 1.0, 8.0]); // the logits of sample 1
+/// let map = sums.finish();
+/// assert!(map.probabilities[0] < 0.1 && map.probabilities[2] > 0.9);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelMapSums {
+    positions: usize,
+    labels: usize,
+    samples: u64,
+    /// `[positions][labels]`, as the others.
+    entropies: Widening,
+    probabilities: Widening,
+    squares: Widening,
+}
+
+/// The mean probabilities of labels at each position of a picture, and their uncertainty. Entropies
+/// and mutual information are in nats, at most ln 2. All lists are `[positions, labels]`, with the
+/// positions in the order `[D][H][W]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelMapUncertainty {
+    /// Number of Monte-Carlo samples.
+    pub samples: u64,
+    /// Number of labels.
+    pub labels: usize,
+    /// Mean probability of each label.
+    pub probabilities: Vec<f32>,
+    /// Standard deviation of each probability over the samples.
+    pub std: Vec<f32>,
+    /// Total uncertainty: the entropy of the mean probability.
+    pub predictive_entropy: Vec<f32>,
+    /// Aleatoric uncertainty: the mean of the samples' entropies.
+    pub expected_entropy: Vec<f32>,
+    /// Epistemic uncertainty: `predictive_entropy - expected_entropy`, at least zero.
+    pub mutual_information: Vec<f32>,
+}
+
+impl LabelMapSums {
+    /// Creates sums over `positions` positions with `labels` labels each, without samples.
+    ///
+    /// # Panics
+    /// When there is not enough memory.
+    pub fn new(positions: usize, labels: usize) -> Self {
+        Self::try_new(positions, labels).expect("memory for the sums of a map")
+    }
+
+    /// Creates sums without samples.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub(in crate::head) fn try_new(
+        positions: usize,
+        labels: usize,
+    ) -> Result<Self, TryReserveError> {
+        let sums = || Widening::try_new(positions * labels);
+        let (entropies, probabilities, squares) = (sums()?, sums()?, sums()?);
+        Ok(Self { positions, labels, samples: 0, entropies, probabilities, squares })
+    }
+
+    /// Returns the number of positions and of labels. Only sums with the same numbers merge.
+    pub fn size(&self) -> [usize; 2] {
+        [self.positions, self.labels]
+    }
+
+    /// Returns the most bytes of the sums.
+    pub(in crate::head) const fn bytes(positions: usize, labels: usize) -> usize {
+        3 * positions * labels * (size_of::<u32>() + size_of::<i64>())
+    }
+
+    /// Returns the number of words.
+    pub(in crate::head) const fn words(positions: usize, labels: usize) -> usize {
+        1 + 3 * positions * labels
+    }
+
+    /// Restores sums from the words of [`Accumulator::to_words`].
+    ///
+    /// # Errors
+    /// [`WordsError`] if no samples can have these sums.
+    ///
+    /// # Panics
+    /// When there is not enough memory.
+    pub fn from_words(positions: usize, labels: usize, words: &[i64]) -> Result<Self, WordsError> {
+        let expected = Self::words(positions, labels);
+        if words.len() != expected {
+            return Err(WordsError::Length { found: words.len(), expected });
+        }
+        let mut sums = Self { samples: check_samples(words[0])?, ..Self::new(positions, labels) };
+        for index in 1..words.len() {
+            check_range(words, index, 0..=i64::from(ONE as i32))?;
+        }
+        let all = words[1..].chunks(positions * labels);
+        for (to, from) in sums.all_mut().into_iter().zip(all) {
+            from.iter().enumerate().for_each(|(index, &sum)| to.set(index, sum));
+        }
+        Ok(sums)
+    }
+
+    fn all_mut(&mut self) -> [&mut Widening; 3] {
+        [&mut self.entropies, &mut self.probabilities, &mut self.squares]
+    }
+}
+
+impl Accumulator for LabelMapSums {
+    type Summary = LabelMapUncertainty;
+
+    fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    fn clear(&mut self) {
+        self.samples = 0;
+        self.all_mut().into_iter().for_each(Widening::clear);
+    }
+
+    #[inline(always)]
+    fn add(&mut self, logits: &[f32]) {
+        assert_eq!(logits.len(), self.positions * self.labels, "one logit per position and label");
+        self.samples = grown(self.samples, 1);
+        let sums = self.probabilities.next().iter_mut().zip(self.squares.next());
+        for ((&logit, entropy), (sum, square)) in logits.iter().zip(self.entropies.next()).zip(sums)
+        {
+            let distance = logit.abs();
+            let e = exponential(-distance);
+            let likely = 1.0 / (1.0 + e);
+            let lesser = e * likely;
+            let p = if logit < 0.0 { lesser } else { likely };
+            *sum += units(p);
+            *square += units(p * p);
+            // e is 0 rather than e^-86 as soon as it counts.
+            *entropy += units((logarithm(1.0 + e) + lesser * distance.min(-LEAST)).min(1.0));
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        assert_eq!(other.size(), self.size(), "maps of the same size");
+        self.samples = grown(self.samples, other.samples);
+        self.entropies.merge(&other.entropies);
+        self.probabilities.merge(&other.probabilities);
+        self.squares.merge(&other.squares);
+    }
+
+    /// Returns `[samples, entropies..., probabilities..., squares...]`, position by position.
+    fn to_words(&self) -> Vec<i64> {
+        let count = self.positions * self.labels;
+        let mut words = Vec::with_capacity(Self::words(self.positions, self.labels));
+        // At most MAX_SAMPLES.
+        words.push(self.samples as i64);
+        for sums in [&self.entropies, &self.probabilities, &self.squares] {
+            words.extend((0..count).map(|index| sums.get(index)));
+        }
+        words
+    }
+
+    fn finish_into(&self, map: &mut LabelMapUncertainty) {
+        let LabelMapUncertainty {
+            samples,
+            labels,
+            probabilities,
+            std,
+            predictive_entropy,
+            expected_entropy,
+            mutual_information,
+        } = map;
+        (*samples, *labels) = (self.samples, self.labels);
+        for figures in [
+            &mut *probabilities,
+            &mut *std,
+            &mut *predictive_entropy,
+            &mut *expected_entropy,
+            &mut *mutual_information,
+        ] {
+            figures.clear();
+        }
+        let total = self.samples.max(1) as f64 * f64::from(ONE);
+        for index in 0..self.positions * self.labels {
+            let mean = self.probabilities.get(index) as f64 / total;
+            let p = mean as f32;
+            let predictive =
+                if self.samples == 0 { 0.0 } else { surprise(p) + surprise((1.0 - mean) as f32) };
+            let expected = (self.entropies.get(index) as f64 / total) as f32;
+            probabilities.push(p);
+            std.push(fixed::std(self.squares.get(index), mean, total) as f32);
+            predictive_entropy.push(predictive);
+            expected_entropy.push(expected);
+            mutual_information.push((predictive - expected).max(0.0));
+        }
+    }
+}

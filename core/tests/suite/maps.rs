@@ -1,0 +1,174 @@
+//! Maps: sums merge to the same bits in any order, and the figures are those of single positions.
+
+use bayes8_conformance::Random;
+use bayes8_core::head::classes::{ClassSums, Classes};
+use bayes8_core::head::gaussian::{Gaussian, GaussianSums, Target, Variance};
+use bayes8_core::head::labels::{LabelSums, Labels};
+use bayes8_core::head::map::{MapSums, MapUncertainty};
+use bayes8_core::head::{Accumulator, Head, Output, Sums, Uncertainty};
+use std::sync::Arc;
+
+fn output(head: Head, positions: [usize; 3]) -> Output {
+    Output { name: "map".into(), nodes: vec![0], head, positions, conformal: None }
+}
+
+fn gaussian() -> Arc<Gaussian> {
+    let (name, unit) = (String::new(), String::new());
+    let target = Target { name, unit, scale: 2.0, offset: 1.0, noise: 0.5, exponent: -20 };
+    Arc::new(Gaussian { variance: Variance::Log, targets: vec![target] })
+}
+
+/// Maps whose last tile is full, and maps whose last tile is not.
+fn outputs() -> Vec<Output> {
+    let names = Vec::new;
+    vec![
+        output(Head::Classes(Classes { count: 3, names: names() }.into()), [1, 4, 8]),
+        output(Head::Classes(Classes { count: 21, names: names() }.into()), [2, 3, 7]),
+        output(Head::Classes(Classes { count: 1, names: names() }.into()), [1, 1, 5]),
+        output(Head::Labels(Labels { count: 2, names: names() }.into()), [1, 5, 5]),
+        output(Head::Gaussian(gaussian()), [1, 3, 3]),
+    ]
+}
+
+fn random_samples(count: usize, output: &Output) -> Vec<Vec<f32>> {
+    let mut random = Random::new(11);
+    let mut sample = || (0..output.numbers()).map(|_| random.real(-9.0, 9.0)).collect();
+    (0..count).map(|_| sample()).collect()
+}
+
+fn sums(output: &Output, samples: &[Vec<f32>]) -> Sums {
+    let mut sums = output.accumulator().expect("memory");
+    samples.iter().for_each(|numbers| sums.add(numbers));
+    sums
+}
+
+#[test]
+fn parts_merge_to_the_whole_bit_for_bit_however_many_samples() {
+    for output in outputs() {
+        // 255 samples are the most that sums hold in 32 bits.
+        for (count, part) in [(32, 5), (255, 200), (256, 255), (600, 299)] {
+            let samples = random_samples(count, &output);
+            let whole = sums(&output, &samples);
+            let parts: Vec<_> = samples.chunks(part).map(|part| sums(&output, part)).collect();
+            let mut merged = output.accumulator().expect("memory");
+            parts.iter().rev().for_each(|part| merged.merge(part));
+            assert!(merged == whole, "{count} samples");
+            assert!(merged.finish() == whole.finish());
+            let words = parts.iter().map(Sums::to_words);
+            let words = words.reduce(|a, b| a.iter().zip(&b).map(|(a, b)| a + b).collect());
+            let words = words.expect("parts");
+            assert_eq!(words.len(), output.sum_words());
+            assert!(output.sums_from_words(&words) == Ok(whole));
+        }
+    }
+}
+
+#[test]
+fn only_maps_of_the_same_size_merge() {
+    let all: Vec<_> =
+        outputs().iter().map(|output| output.accumulator().expect("memory")).collect();
+    for (a, left) in all.iter().enumerate() {
+        for (b, right) in all.iter().enumerate() {
+            assert_eq!(left.merges_with(right), a == b, "{a} and {b}");
+        }
+    }
+}
+
+#[test]
+fn words_that_no_samples_can_have_are_refused() {
+    for output in outputs() {
+        let words = sums(&output, &random_samples(3, &output)).to_words();
+        for index in 0..words.len() {
+            let mut wrong = words.clone();
+            wrong[index] = i64::MIN;
+            assert!(output.sums_from_words(&wrong).is_err(), "word {index}");
+        }
+        assert!(output.sums_from_words(&words[1..]).is_err());
+        assert!(output.sums_from_words(&[]).is_err());
+    }
+}
+
+/// The figures of each position by the sums of a single one, in f64.
+fn positions(output: &Output, samples: &[Vec<f32>]) -> Vec<Uncertainty> {
+    let numbers = output.head.outputs();
+    let of = |position: usize| {
+        let mut sums = output.head.accumulator().expect("memory");
+        samples.iter().for_each(|sample| sums.add(&sample[position * numbers..][..numbers]));
+        sums.finish()
+    };
+    (0..output.position_count()).map(of).collect()
+}
+
+#[test]
+fn figures_are_those_of_single_positions() {
+    let near = |found: f32, expected: f64| {
+        assert!((f64::from(found) - expected).abs() < 3e-6, "{found}, expected {expected}");
+    };
+    for output in outputs() {
+        let samples = random_samples(300, &output);
+        let Some(map) = sums(&output, &samples).finish().map() else { panic!("a map") };
+        assert_eq!(map.samples(), 300);
+        for (position, expected) in positions(&output, &samples).into_iter().enumerate() {
+            match (&map, expected) {
+                (MapUncertainty::Classes(map), Uncertainty::Classes(expected)) => {
+                    for class in 0..map.classes {
+                        let at = position * map.classes + class;
+                        near(map.probabilities[at], expected.probabilities[class]);
+                        near(map.std[at], expected.std[class]);
+                    }
+                    near(map.predictive_entropy[position], expected.predictive_entropy);
+                    near(map.expected_entropy[position], expected.expected_entropy);
+                    near(map.mutual_information[position], expected.mutual_information);
+                }
+                (MapUncertainty::Labels(map), Uncertainty::Labels(expected)) => {
+                    for label in 0..map.labels {
+                        let at = position * map.labels + label;
+                        near(map.probabilities[at], expected.probabilities[label]);
+                        near(map.std[at], expected.std[label]);
+                        near(map.predictive_entropy[at], expected.predictive_entropy[label]);
+                        near(map.expected_entropy[at], expected.expected_entropy[label]);
+                        near(map.mutual_information[at], expected.mutual_information[label]);
+                    }
+                }
+                (MapUncertainty::Gaussian(map), Uncertainty::Gaussian(expected)) => {
+                    assert_eq!(map.mean[position], expected.mean[0]);
+                    assert_eq!(map.std[position], expected.std[0]);
+                }
+                (map, expected) => panic!("{map:?} is not a map of {expected:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite_give_figures() {
+    for output in outputs() {
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+            let mut map = output.accumulator().expect("memory");
+            map.add(&vec![odd; output.numbers()]);
+            let mut mixed = vec![0.0; output.numbers()];
+            mixed[0] = odd;
+            map.add(&mixed);
+            assert!(map.finish().figures().iter().all(|figure| figure.is_finite()), "{odd}");
+            assert!(output.sums_from_words(&map.to_words()) == Ok(map));
+        }
+    }
+}
+
+#[test]
+fn without_samples_all_figures_are_zero() {
+    for output in outputs() {
+        let map = output.accumulator().expect("memory");
+        assert!(map.finish().figures().iter().all(|&figure| figure == 0.0));
+        let Sums::Map(sums) = map else { panic!("a map") };
+        match sums {
+            MapSums::Classes(sums) => assert_eq!(sums.samples(), 0),
+            MapSums::Labels(sums) => assert_eq!(sums.samples(), 0),
+            MapSums::Gaussian(sums) => assert_eq!(sums.samples(), 0),
+        }
+    }
+    // Those of single positions agree.
+    assert_eq!(ClassSums::new(2).finish().predictive_entropy, 0.0);
+    assert_eq!(LabelSums::new(1).finish().predictive_entropy, [0.0]);
+    assert_eq!(GaussianSums::new(&gaussian()).finish().std, [0.0]);
+}
