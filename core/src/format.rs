@@ -170,9 +170,6 @@ pub enum FormatError {
         /// The node that it names.
         node: String,
     },
-    /// An output that is a map. Maps can be summed, but nothing shows them yet.
-    #[error("output `{}` is a map over positions, which cannot be predicted yet", Echo(.0))]
-    Map(String),
     /// A number of members that is out of range, or that no layer has.
     #[error("`members` is {members}, but {found}")]
     Members {

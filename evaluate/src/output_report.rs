@@ -16,6 +16,8 @@ pub struct OutputReport {
     pub head: HeadReport,
     /// Names of the nodes that make it.
     pub nodes: Vec<String>,
+    /// The numbers of planes, rows and columns of a map; 1 each unless the output is a map.
+    pub positions: [usize; 3],
     /// Memory of its numbers and sums per picture, as `--max-memory` counts it.
     pub memory_bytes: usize,
     /// What turns its figures into prediction sets or intervals.
@@ -72,12 +74,13 @@ impl OutputReport {
     /// Collects the facts about all outputs of `model`.
     pub fn all(model: &QuantizedModel) -> Vec<Self> {
         let nodes = model.graph().nodes();
-        let report = |Output { name, nodes: made_by, head, conformal }: &Output| Self {
-            name: name.clone(),
-            head: HeadReport::new(head),
-            nodes: made_by.iter().map(|&node| nodes[node].name.clone()).collect(),
-            memory_bytes: head.result_bytes(),
-            conformal: conformal.clone(),
+        let report = |output: &Output| Self {
+            name: output.name.clone(),
+            head: HeadReport::new(&output.head),
+            nodes: output.nodes.iter().map(|&node| nodes[node].name.clone()).collect(),
+            positions: output.positions,
+            memory_bytes: output.result_bytes(),
+            conformal: output.conformal.clone(),
         };
         model.outputs().iter().map(report).collect()
     }

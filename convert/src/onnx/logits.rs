@@ -21,8 +21,8 @@ use crate::{
 };
 
 impl Builder<'_> {
-    /// The layers whose values, one after the other, are `x`; `refuse` is for values that cannot be an
-    /// output. Numbers between 0 and 1 are probabilities unless they `may_be_bounded`.
+    /// The layers whose values, one after the other, are `x`; a map has a single one. `refuse` is for values
+    /// that cannot be an output. Numbers between 0 and 1 are probabilities unless they `may_be_bounded`.
     pub(super) fn layers_of(
         &mut self,
         mut x: Activation,
@@ -35,10 +35,11 @@ impl Builder<'_> {
                  but the output must be logits; export the network without its last activation"
             )));
         }
-        if x.shape.spatial() != 1 || x.split.is_some() {
+        if x.split.is_some() {
             let shape = x.dimensions(self.batch);
             return Err(refuse(format!(
-                "its shape is {shape:?}, but outputs must be [n, numbers]"
+                "its shape is {shape:?}, but outputs must be [n, numbers], or maps with the numbers of each \
+                 position in one axis"
             )));
         }
         // In ONNX's order.
@@ -57,8 +58,9 @@ impl Builder<'_> {
             return Ok(vec![x]);
         }
         if let Value::Node(n) = x
-            && let Node { op: Op::Concat, inputs, data, .. } = &self.graph.nodes()[n]
+            && let Node { op: Op::Concat, inputs, data, shape, .. } = &self.graph.nodes()[n]
             && data.clamp.is_none()
+            && shape.spatial() == 1
             && inputs.iter().all(|&value| self.is_output(value))
         {
             return Ok(inputs.clone());
@@ -78,7 +80,7 @@ impl Builder<'_> {
     fn is_output(&self, value: Value) -> bool {
         self.exclusive(value).is_some_and(|n| {
             let node = &self.graph.nodes()[n];
-            node.op.is_weighted() && node.data.clamp.is_none() && node.shape.spatial() == 1
+            node.op.is_weighted() && node.data.clamp.is_none()
         })
     }
 

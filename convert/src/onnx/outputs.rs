@@ -121,6 +121,12 @@ impl Builder<'_> {
                 Value::Input => None,
             }));
         }
+        let is_map = |&node: &usize| self.graph.nodes()[node].shape.spatial() > 1;
+        if nodes.len() > 1 && nodes.iter().any(is_map) {
+            let reason =
+                "a map of several parts is not supported; concatenate the parts in the network";
+            return Err(refused(name, reason.into()));
+        }
         Ok(NetworkOutput { name: name.into(), nodes, head, arg_max, least_variance })
     }
 

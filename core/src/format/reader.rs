@@ -200,9 +200,6 @@ fn outputs(
         };
         // The nodes of an output have the same positions.
         let positions = of.first().map_or([1; 3], |&node| nodes[node].shape.axes());
-        if positions != [1; 3] {
-            return Err(FormatError::Map(name.clone()));
-        }
         Ok(Output { name: name.clone(), nodes: of, head, positions, conformal: None })
     };
     described.iter().map(output).collect()

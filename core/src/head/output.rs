@@ -45,7 +45,13 @@ impl Output {
     /// `names` is empty or has a name for each class.
     pub fn of_classes(node: usize, count: usize, names: Vec<String>) -> Self {
         let head = Head::Classes(Arc::new(Classes { count, names }));
-        Self { name: Self::NAME.into(), nodes: vec![node], head, positions: [1; 3], conformal: None }
+        Self {
+            name: Self::NAME.into(),
+            nodes: vec![node],
+            head,
+            positions: [1; 3],
+            conformal: None,
+        }
     }
 
     /// Returns whether the output is a map, with more than one position.

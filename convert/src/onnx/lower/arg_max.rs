@@ -15,7 +15,7 @@ fn arg_max<'a>(builder: &mut Builder<'a>, node: &OnnxNode<'a>) -> Result<Activat
     let x = builder.settled(node, 0)?;
     let axis = node.axis(node.int("axis", 0)?, x.dimensions(builder.batch).len())?;
     let is_over_classes = x.split.is_none() && x.axis(axis) == Some(Axis::Channel);
-    if !is_over_classes || x.shape.spatial() != 1 {
+    if !is_over_classes {
         return Err(node.refuse("only an ArgMax over classes, at the end, is supported"));
     }
     Ok(Activation { softmax: true, indices: true, ..x })

@@ -32,7 +32,11 @@ impl<'a> Builder<'a> {
         // Before operator set 13, over all axes from `axis` on.
         let last = if self.operator_set < 13 { rank } else { axis + 1 };
         let over_channels = axis > 0 && (axis..last).any(|i| x.axis(i) == Some(Axis::Channel));
-        if !over_channels || x.shape.spatial() != 1 {
+        // From an axis on, over positions too.
+        let over_positions = (axis.max(1)..last).any(|i| {
+            x.axis(i).and_then(Axis::spatial).is_some_and(|spatial| x.shape.axes()[spatial] != 1)
+        });
+        if !over_channels || over_positions {
             return Err(node.refuse("only a softmax over classes is supported"));
         }
         Ok(Activation { softmax: true, logarithm, ..x })
