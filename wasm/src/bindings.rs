@@ -1,7 +1,7 @@
 //! The interface to JavaScript. [`crate::prediction`] does the checks and the work.
 
 use crate::engine::kernels;
-use crate::info::{NetworkInfo, head_of};
+use crate::info::{NetworkInfo, output_of};
 use crate::{Error, conformal, prediction};
 use bayes8_core::backend::Backend;
 use bayes8_core::conformal::PredictionRegion;
@@ -128,15 +128,20 @@ pub struct NodeTrace {
     codes: Uint8Array,
 }
 
-/// The figures of an output from its sums over samples, of one batch or added from several. `head` is
-/// `parameters` of the output, so that this needs no model. The order is
+/// The figures of an output from its sums over samples, of one batch or added from several. `head` and
+/// `positions` are `parameters` and `positions` of the output, so that this needs no model. The order is
 /// that of [`figures`](bayes8_core::head::Uncertainty::figures). With the `parameters` of a conformal predictor,
 /// the numbers of its set or intervals follow
 /// ([`numbers`](bayes8_core::conformal::PredictionRegion::numbers)). Throws `invalid-input` for integers that
 /// cannot be such sums.
 #[wasm_bindgen]
-pub fn figures(head: &[f64], conformal: &[f64], sums: &[i64]) -> Result<Vec<f64>, Error> {
-    let uncertainty = head_of(head).sums_from_words(sums)?.finish();
+pub fn figures(
+    head: &[f64],
+    positions: &[usize],
+    conformal: &[f64],
+    sums: &[i64],
+) -> Result<Vec<f64>, Error> {
+    let uncertainty = output_of(head, positions).sums_from_words(sums)?.finish();
     let region = conformal::predictor_of(conformal).and_then(|of| of.region(&uncertainty));
     let mut figures = uncertainty.figures();
     figures.extend(region.iter().flat_map(PredictionRegion::numbers));

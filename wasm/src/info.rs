@@ -81,6 +81,8 @@ pub struct OutputInfo {
     pub outcomes: Vec<String>,
     /// The unit of each target; empty for other heads.
     pub units: Vec<String>,
+    /// The numbers of planes, rows and columns of a map; 1 each unless the output is a map.
+    pub positions: [usize; 3],
     /// Numbers of a sample.
     pub numbers: usize,
     /// Integers in the sums of a picture.
@@ -94,7 +96,8 @@ pub struct OutputInfo {
 }
 
 impl OutputInfo {
-    fn new(Output { name, head, conformal, .. }: &Output) -> Self {
+    fn new(output: &Output) -> Self {
+        let Output { name, head, positions, conformal, .. } = output;
         let outcomes = head.labels().map(|labels| labels.outcomes().map(String::from));
         let units = head.gaussian().into_iter().flat_map(|gaussian| &gaussian.targets);
         Self {
@@ -103,8 +106,9 @@ impl OutputInfo {
             names: (0..head.count()).map(|index| head.name_of(index)).collect(),
             outcomes: outcomes.map_or_else(Vec::new, Vec::from),
             units: units.map(|target| target.unit.clone()).collect(),
-            numbers: head.outputs(),
-            sum_words: head.sum_words(),
+            positions: *positions,
+            numbers: output.numbers(),
+            sum_words: output.sum_words(),
             parameters: parameters(head),
             conformal: conformal.as_ref().map(ConformalInfo::new),
         }
@@ -131,8 +135,15 @@ fn parameters(head: &Head) -> Vec<f64> {
     }
 }
 
+/// The output that has these [`OutputInfo::parameters`] and [`OutputInfo::positions`], without names and
+/// nodes.
+pub(crate) fn output_of(parameters: &[f64], positions: &[usize]) -> Output {
+    let positions = positions.try_into().unwrap_or([1; 3]);
+    Output { positions, head: head_of(parameters), ..Output::of_classes(0, 0, Vec::new()) }
+}
+
 /// The head that has these [`OutputInfo::parameters`], without names.
-pub(crate) fn head_of(parameters: &[f64]) -> Head {
+fn head_of(parameters: &[f64]) -> Head {
     let (names, second) = (Vec::new(), parameters.get(1).copied().unwrap_or(0.0));
     match parameters.first() {
         Some(2.0) => {

@@ -236,9 +236,10 @@ fn the_parameters_of_a_head_are_enough_for_its_figures() {
         for (output, sums) in outputs {
             let words = sums.to_words();
             assert_eq!(output.sum_words, words.len());
-            let found = figures(&output.parameters, &[], &words).unwrap();
+            let found = figures(&output.parameters, &output.positions, &[], &words).unwrap();
             assert_eq!(found, sums.finish().figures(), "{}", output.name);
-            let error = figures(&output.parameters, &[], &words[1..]).unwrap_err();
+            let error =
+                figures(&output.parameters, &output.positions, &[], &words[1..]).unwrap_err();
             assert_eq!(error.code(), "invalid-input");
         }
     }

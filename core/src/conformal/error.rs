@@ -23,6 +23,9 @@ pub enum PredictorError {
         /// The methods of the head.
         fitting: &'static str,
     },
+    /// A predictor of an output that is a map.
+    #[error("maps have no prediction sets or intervals")]
+    Map,
     /// Another number of thresholds than the output needs.
     #[error("{}, expected {expected}", counted(*found, "conformal threshold"))]
     Count {

@@ -2,6 +2,7 @@
 
 use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
+use crate::conformal::PredictorError;
 use crate::error::ModelError;
 use crate::graph::{Node, Value};
 use crate::head::{Head, Output};
@@ -108,14 +109,14 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
 }
 
 /// Checks that the conformal predictor of an output fits it.
-pub(super) fn check_conformal(
-    Output { name, head, conformal, .. }: &Output,
-) -> Result<(), ModelError> {
-    let wrong = |fault| {
-        let (output, fault) = (name.clone(), Box::new(fault));
+pub(super) fn check_conformal(output: &Output) -> Result<(), ModelError> {
+    let Some(conformal) = &output.conformal else { return Ok(()) };
+    let fits =
+        if output.is_map() { Err(PredictorError::Map) } else { conformal.check(&output.head) };
+    fits.map_err(|fault| {
+        let (output, fault) = (output.name.clone(), Box::new(fault));
         ModelError::Conformal { output, fault }
-    };
-    conformal.as_ref().map_or(Ok(()), |conformal| conformal.check(head).map_err(wrong))
+    })
 }
 
 /// Checks the names of classes or labels: none, or `count`.

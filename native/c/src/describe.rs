@@ -53,7 +53,7 @@ pub unsafe extern "C" fn bayes8_model_get_output(
     boundary(|| {
         // SAFETY: the caller's contract.
         let model = unsafe { reference(model, "model") }?;
-        let value = model.texts(index)?.describe(&model.output(index)?.head);
+        let value = model.texts(index)?.describe(model.output(index)?);
         // SAFETY: the caller's contract.
         unsafe { extensible::write(output, &value, "output") }
     })

@@ -44,6 +44,9 @@ pub struct OutputInfo {
     pub calibration_samples: u64,
     /// Seed of these samples.
     pub calibration_seed: u64,
+    /// Number of planes, rows and columns of a map, which has the figures of `bayes8_outputs` at each of
+    /// these positions; 1 each unless the output is a map.
+    pub positions: [usize; 3],
 }
 
 // SAFETY: sizes, numbers and pointers, of which any bytes are valid; the last field ends the struct.
@@ -107,16 +110,16 @@ impl OutputTexts {
         }
     }
 
-    /// The description, whose strings live as long as `self`.
-    pub(crate) fn describe(&self, head: &Head) -> OutputInfo {
+    /// The description of `output`, whose strings these are, and live as long as `self`.
+    pub(crate) fn describe(&self, output: &Output) -> OutputInfo {
         let (outcomes, conformal) = (self.outcomes.as_ref(), self.conformal.as_ref());
         OutputInfo {
             size: size_of::<OutputInfo>(),
             name: self.name.as_ptr(),
             head: self.head.as_ptr(),
-            count: head.count(),
-            numbers: head.outputs(),
-            sum_words: head.sum_words(),
+            count: output.head.count(),
+            numbers: output.numbers(),
+            sum_words: output.sum_words(),
             variance: self.variance.as_ref().map_or(ptr::null(), |variance| variance.as_ptr()),
             outcomes: outcomes.map_or([ptr::null(); 2], |[no, yes]| [no.as_ptr(), yes.as_ptr()]),
             conformal_method: conformal.map_or(ptr::null(), |(method, _)| method.as_ptr()),
@@ -124,6 +127,7 @@ impl OutputTexts {
             calibration_examples: conformal.map_or(0, |(_, of)| of.calibration_examples),
             calibration_samples: conformal.map_or(0, |(_, of)| of.samples.into()),
             calibration_seed: conformal.map_or(0, |(_, of)| of.seed),
+            positions: output.positions,
         }
     }
 

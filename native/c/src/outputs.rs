@@ -13,7 +13,8 @@ use std::mem::offset_of;
 /// pictures. Start from `BAYES8_OUTPUTS_INIT`, in which nothing is wanted, or in C from
 /// `{.size = sizeof outputs, ...}`. Entropies are in nats.
 ///
-/// `n` is the number of classes, labels or targets. An output has the figures of its head, and to ask for
+/// `n` is the number of classes, labels or targets; of a map, for each of its positions: `[count][n]` is
+/// `[count][planes][rows][columns][n]`, and `[count]` is `[count][planes][rows][columns]`. An output has the figures of its head, and to ask for
 /// another is an error: `classes` and `labels` have `probabilities`, `std`, `predictive_entropy`,
 /// `expected_entropy` and `mutual_information`; `gaussian` has `mean`, `std`, `aleatoric_std` and
 /// `epistemic_std`, in the unit of each target.
@@ -82,17 +83,18 @@ impl Outputs {
     }
 }
 
-/// The figures of a head and how many numbers of a picture each has, in the order of
+/// The figures of an output and how many numbers of a picture each has, in the order of
 /// [`Uncertainty::figures`](bayes8_native::Uncertainty::figures).
-fn figures_of(head: &Head) -> Vec<(&'static str, usize)> {
-    let n = head.count();
+fn figures_of(output: &Output) -> Vec<(&'static str, usize)> {
+    let positions = output.position_count();
+    let n = output.head.count().saturating_mul(positions);
     let entropies = |count| {
         let names = ["predictive_entropy", "expected_entropy", "mutual_information"];
         let all = [("probabilities", n), ("std", n)].into_iter();
         all.chain(names.map(|name| (name, count))).collect()
     };
-    match head {
-        Head::Classes(_) => entropies(1),
+    match output.head {
+        Head::Classes(_) => entropies(positions),
         Head::Labels(_) => entropies(n),
         Head::Gaussian(_) => {
             ["mean", "std", "aleatoric_std", "epistemic_std"].map(|name| (name, n)).into()
@@ -137,7 +139,7 @@ impl Results {
             if results.iter().any(|results| results.output == wanted.output) {
                 return Err(Error::Twice(output.name.clone()));
             }
-            let words = count.saturating_mul(output.head.sum_words());
+            let words = count.saturating_mul(output.sum_words());
             // SAFETY: the caller's contract.
             results.push(unsafe {
                 OutputResults {
@@ -186,7 +188,7 @@ impl Figures {
         count: usize,
         output: &Output,
     ) -> Result<Self, Error> {
-        let figures = figures_of(&output.head);
+        let figures = figures_of(output);
         let buffers = outputs.figures();
         let other = buffers.iter().find(|(name, buffer)| {
             !buffer.data.is_null() && figures.iter().all(|(figure, _)| figure != name)

@@ -5,7 +5,7 @@ use crate::extensible;
 use crate::model::ModelHandle;
 use crate::outputs::{Figures, Outputs};
 use crate::pointer::{disjoint, reference, slice};
-use bayes8_native::{Head, Sums};
+use bayes8_native::{Output, Sums};
 
 /// Adds the sums `from` of the first output to the sums `into`, picture by picture.
 ///
@@ -58,10 +58,10 @@ pub unsafe extern "C" fn bayes8_output_sums_merge(
         let (model, (into, from)) = unsafe {
             (reference(model, "model")?, disjoint((into, "into"), (from, "from"), length)?)
         };
-        let head = &model.output(output)?.head;
-        let words = row(head, "into", length, count)?;
+        let output = model.output(output)?;
+        let words = row(output, "into", length, count)?;
         let rows = into.chunks_exact(words).zip(from.chunks_exact(words)).enumerate();
-        let rows = rows.map(|(picture, (into, from))| merged(head, picture, into, from));
+        let rows = rows.map(|(picture, (into, from))| merged(output, picture, into, from));
         // Nothing is written before all are checked.
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         into.chunks_exact_mut(words).zip(&rows).for_each(|(into, row)| into.copy_from_slice(row));
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn bayes8_sums_finish(
             )
         };
         let output = model.output(outputs.output)?;
-        let words = row(&output.head, "sums", length, count)?;
+        let words = row(output, "sums", length, count)?;
         let not_finished =
             [("logits", outputs.logits.data.is_null()), ("sums", outputs.sums.data.is_null())];
         if let Some(&(name, _)) = not_finished.iter().find(|(_, is_null)| !is_null) {
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn bayes8_sums_finish(
         // SAFETY: the caller's contract.
         let mut figures = unsafe { Figures::new(&outputs, count, output) }?;
         let rows = sums.chunks_exact(words).enumerate();
-        let rows = rows.map(|(picture, words)| parse(&output.head, "sums", picture, words));
+        let rows = rows.map(|(picture, words)| parse(output, "sums", picture, words));
         // Nothing is written before all are checked.
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         rows.iter().enumerate().for_each(|(picture, sums)| figures.put(picture, sums));
@@ -122,22 +122,27 @@ pub unsafe extern "C" fn bayes8_sums_finish(
 }
 
 /// Words of a picture, if `length` words are those of `count` pictures.
-fn row(head: &Head, name: &'static str, length: usize, count: usize) -> Result<usize, Error> {
-    let words = head.sum_words();
+fn row(output: &Output, name: &'static str, length: usize, count: usize) -> Result<usize, Error> {
+    let words = output.sum_words();
     if length != count.saturating_mul(words) {
         return Err(Error::SumsLength { name, length, count, words });
     }
     Ok(words)
 }
 
-fn parse(head: &Head, name: &'static str, picture: usize, words: &[i64]) -> Result<Sums, Error> {
-    head.sums_from_words(words).map_err(|source| Error::Words { name, picture, source })
+fn parse(
+    output: &Output,
+    name: &'static str,
+    picture: usize,
+    words: &[i64],
+) -> Result<Sums, Error> {
+    output.sums_from_words(words).map_err(|source| Error::Words { name, picture, source })
 }
 
 /// The words of both together.
-fn merged(head: &Head, picture: usize, into: &[i64], from: &[i64]) -> Result<Vec<i64>, Error> {
-    let mut sums = parse(head, "into", picture, into)?;
-    let other = parse(head, "from", picture, from)?;
+fn merged(output: &Output, picture: usize, into: &[i64], from: &[i64]) -> Result<Vec<i64>, Error> {
+    let mut sums = parse(output, "into", picture, into)?;
+    let other = parse(output, "from", picture, from)?;
     if !sums.merges_with(&other) {
         return Err(Error::TooManySamples { picture, samples: sums.samples() + other.samples() });
     }

@@ -3,7 +3,7 @@
 use crate::attend::attend;
 use crate::draws::Draws;
 use crate::errors::{Error, message, of_load, of_predict};
-use crate::origin::{Described, Origin};
+use crate::origin::Origin;
 use crate::pictures::Batch;
 use crate::pool::pool;
 use crate::prediction::Prediction;
@@ -93,7 +93,7 @@ impl Engine {
     /// Returns what identifies the model in its predictions.
     pub(crate) fn origin(&self) -> &Arc<Origin> {
         self.origin.get_or_init(|| {
-            let outputs = self.model.quantized().outputs().iter().map(Described::new).collect();
+            let outputs = self.model.quantized().outputs();
             Arc::new(Origin::new(self.model.digest().to_string(), outputs))
         })
     }

@@ -1,6 +1,6 @@
 //! The figures of predictions as arrays of NumPy.
 
-use crate::origin::Origin;
+use crate::origin::{Origin, axes};
 use bayes8::{Head, PredictionRegion, Sums, Uncertainty};
 use ndarray::{Array2, Array3, ArrayD, Axis, aview1};
 use numpy::{Element, IntoPyArray};
@@ -37,8 +37,13 @@ pub(crate) fn figures(
     let outputs = origin.outputs.iter().zip(origin.objects(py)?);
     for (index, (output, object)) in outputs.enumerate() {
         let (class, fields) = fields(&output.head);
-        let columns = fields.iter().map(|&(_, columns)| columns.unwrap_or(1)).sum();
         let of_output = sums.iter().skip(index).step_by(origin.outputs.len());
+        if output.is_map() {
+            let arguments = maps(py, &fields, of_output, axes(output), is_single)?;
+            all.set_item(&output.name, module.getattr(class)?.call((object,), Some(&arguments))?)?;
+            continue;
+        }
+        let columns = fields.iter().map(|&(_, columns)| columns.unwrap_or(1)).sum();
         let mut table = Array2::zeros((of_output.len(), columns));
         let of_output: Vec<Uncertainty> = of_output.map(Sums::finish).collect();
         for (mut row, figures) in table.outer_iter_mut().zip(&of_output) {
@@ -59,6 +64,42 @@ pub(crate) fn figures(
         all.set_item(&output.name, module.getattr(class)?.call((object,), Some(&arguments))?)?;
     }
     Ok(all.unbind())
+}
+
+/// Returns the figures of a map over `axes`, f32 `[N, axes..., columns]`, read-only.
+fn maps<'py, 's>(
+    py: Python<'py>,
+    fields: &[(&'static str, Option<usize>)],
+    sums: impl ExactSizeIterator<Item = &'s Sums>,
+    axes: &[usize],
+    is_single: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    let pictures = sums.len();
+    let shape = |columns: &Option<usize>| {
+        let mut shape = vec![pictures];
+        shape.extend(axes.iter().chain(columns));
+        shape
+    };
+    let arrays = fields.iter().map(|(_, columns)| ArrayD::<f32>::zeros(shape(columns)));
+    let mut arrays: Vec<_> = arrays.collect();
+    for (picture, sums) in sums.enumerate() {
+        let figures = sums.finish().figures();
+        let mut rest = &figures[..];
+        for array in &mut arrays {
+            let mut of_picture = array.index_axis_mut(Axis(0), picture);
+            let (own, others) = rest.split_at(of_picture.len());
+            // They were of this type before.
+            of_picture.iter_mut().zip(own).for_each(|(to, &from)| *to = from as f32);
+            rest = others;
+        }
+    }
+    let arguments = PyDict::new(py);
+    for (&(name, _), array) in fields.iter().zip(arrays) {
+        let array = leading(py, array, is_single);
+        array.call_method1("setflags", (false,))?;
+        arguments.set_item(name, array)?;
+    }
+    Ok(arguments)
 }
 
 /// Returns the prediction sets or intervals of pictures, of an output with `head`, by the name of their figure. They

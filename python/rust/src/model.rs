@@ -195,7 +195,10 @@ impl Model {
             let shape = nodes[index].shape;
             let array = if model.outputs().iter().any(|output| output.nodes.contains(&index)) {
                 let logits = step.bytes.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four));
-                array(count, &[shape.channels], logits.collect()).into_pyarray(py).into_any()
+                let of_map = shape.extents();
+                let vector = [shape.channels];
+                let extents = if shape.spatial() == 1 { &vector[..] } else { &of_map };
+                array(count, extents, logits.collect()).into_pyarray(py).into_any()
             } else {
                 array(count, &shape.extents(), step.bytes).into_pyarray(py).into_any()
             };

@@ -14,16 +14,9 @@ use serde::{Deserialize, Serialize};
 /// The model that made a prediction.
 pub(crate) struct Origin {
     pub(crate) digest: String,
-    pub(crate) outputs: Vec<Described>,
+    /// Without their nodes.
+    pub(crate) outputs: Vec<Output>,
     objects: PyOnceLock<Py<PyTuple>>,
-}
-
-/// An output by its name, and what it means.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Described {
-    pub(crate) name: String,
-    pub(crate) head: Head,
-    pub(crate) conformal: Option<ConformalPredictor>,
 }
 
 /// [`Head`] in JSON, as predictions pickle it.
@@ -35,11 +28,12 @@ enum Meaning {
     Gaussian(Gaussian),
 }
 
-/// A [`Described`] without its name in JSON.
+/// An output without its name in JSON.
 #[derive(Serialize, Deserialize)]
 struct SavedOutput {
     #[serde(flatten)]
     meaning: Meaning,
+    positions: [usize; 3],
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conformal: Option<ConformalPredictor>,
 }
@@ -50,74 +44,84 @@ impl PartialEq for Origin {
     }
 }
 
-impl Described {
-    pub(crate) fn new(output: &Output) -> Self {
-        let Output { name, head, conformal, .. } = output.clone();
-        Self { name, head, conformal }
-    }
+/// Returns the axes of a map that Python sees, without leading ones of extent 1; none unless it is a map.
+pub(crate) fn axes(output: &Output) -> &[usize] {
+    let first = output.positions.iter().position(|&extent| extent != 1);
+    &output.positions[first.unwrap_or(output.positions.len())..]
+}
 
-    /// Returns the object of `bayes8._outputs` that describes the output.
-    fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (module, head) = (py.import("bayes8._outputs")?, &self.head);
-        let names = (0..head.count()).map(|index| head.name_of(index));
-        let names = PyTuple::new(py, names.collect::<Vec<_>>())?;
-        let conformal = self.conformal.as_ref().map(|of| {
-            let method = of.method.name();
-            let arguments = (method, of.alpha, of.calibration_examples, of.samples, of.seed);
-            module.call_method1("Conformal", arguments)
-        });
-        let conformal = conformal.transpose()?;
-        match head {
-            Head::Classes(_) => module.call_method1("ClassOutput", (&self.name, names, conformal)),
-            Head::Labels(labels) => {
-                let arguments = (&self.name, names, labels.outcomes(), conformal);
-                module.call_method1("LabelOutput", arguments)
-            }
-            Head::Gaussian(gaussian) => {
-                let target = |(name, target): (Bound<'py, PyAny>, &Target)| {
-                    let Target { unit, scale, offset, noise, .. } = target;
-                    module.call_method1("Target", (name, unit, scale, offset, noise))
-                };
-                let targets = names.iter().zip(&gaussian.targets).map(target);
-                let targets = PyTuple::new(py, targets.collect::<PyResult<Vec<_>>>()?)?;
-                let variance = gaussian.variance.name();
-                module.call_method1("TargetOutput", (&self.name, targets, variance, conformal))
-            }
+/// Returns the object of `bayes8._outputs` that describes an output.
+fn object<'py>(output: &Output, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    let (module, head) = (py.import("bayes8._outputs")?, &output.head);
+    let positions = PyTuple::new(py, axes(output))?;
+    let names = (0..head.count()).map(|index| head.name_of(index));
+    let names = PyTuple::new(py, names.collect::<Vec<_>>())?;
+    let conformal = output.conformal.as_ref().map(|of| {
+        let method = of.method.name();
+        let arguments = (method, of.alpha, of.calibration_examples, of.samples, of.seed);
+        module.call_method1("Conformal", arguments)
+    });
+    let conformal = conformal.transpose()?;
+    match head {
+        Head::Classes(_) => {
+            let arguments = (&output.name, names, conformal, positions);
+            module.call_method1("ClassOutput", arguments)
+        }
+        Head::Labels(labels) => {
+            let arguments = (&output.name, names, labels.outcomes(), conformal, positions);
+            module.call_method1("LabelOutput", arguments)
+        }
+        Head::Gaussian(gaussian) => {
+            let target = |(name, target): (Bound<'py, PyAny>, &Target)| {
+                let Target { unit, scale, offset, noise, .. } = target;
+                module.call_method1("Target", (name, unit, scale, offset, noise))
+            };
+            let targets = names.iter().zip(&gaussian.targets).map(target);
+            let targets = PyTuple::new(py, targets.collect::<PyResult<Vec<_>>>()?)?;
+            let variance = gaussian.variance.name();
+            let arguments = (&output.name, targets, variance, conformal, positions);
+            module.call_method1("TargetOutput", arguments)
         }
     }
+}
 
-    fn saved(&self) -> (&str, SavedOutput) {
-        let meaning = match &self.head {
-            Head::Classes(classes) => {
-                Meaning::Classes { count: classes.count, names: classes.names.clone() }
-            }
-            Head::Labels(labels) => {
-                Meaning::Labels { count: labels.count, names: labels.names.clone() }
-            }
-            Head::Gaussian(gaussian) => Meaning::Gaussian(Gaussian::clone(gaussian)),
-        };
-        (&self.name, SavedOutput { meaning, conformal: self.conformal.clone() })
-    }
+fn saved(output: &Output) -> (&str, SavedOutput) {
+    let meaning = match &output.head {
+        Head::Classes(classes) => {
+            Meaning::Classes { count: classes.count, names: classes.names.clone() }
+        }
+        Head::Labels(labels) => {
+            Meaning::Labels { count: labels.count, names: labels.names.clone() }
+        }
+        Head::Gaussian(gaussian) => Meaning::Gaussian(Gaussian::clone(gaussian)),
+    };
+    let (positions, conformal) = (output.positions, output.conformal.clone());
+    (&output.name, SavedOutput { meaning, positions, conformal })
+}
 
-    /// Returns the output that [`Self::saved`] gave; `None` if no output is like that.
-    fn restored(name: String, SavedOutput { meaning, conformal }: SavedOutput) -> Option<Self> {
-        let (head, names, expected) = match meaning {
-            Meaning::Classes { count, names } => {
-                let named = names.len();
-                (Head::Classes(Classes { count, names }.into()), named, count)
-            }
-            Meaning::Labels { count, names } => {
-                let (named, pair) = (names.len(), count == 1 && names.len() == 2);
-                let expected = if pair { 2 } else { count };
-                (Head::Labels(Labels { count, names }.into()), named, expected)
-            }
-            Meaning::Gaussian(head) => (Head::Gaussian(head.into()), 0, 0),
-        };
-        // A number that a file could hold, so that sizes do not overflow.
-        let exists = (1..=u32::MAX as usize).contains(&head.count());
-        let fits = conformal.as_ref().is_none_or(|conformal| conformal.check(&head).is_ok());
-        (exists && named_all(names, expected) && fits).then_some(Self { name, head, conformal })
-    }
+/// Returns the output that [`saved`] gave; `None` if no output is like that.
+fn restored(
+    name: String,
+    SavedOutput { meaning, positions, conformal }: SavedOutput,
+) -> Option<Output> {
+    let (head, names, expected) = match meaning {
+        Meaning::Classes { count, names } => {
+            let named = names.len();
+            (Head::Classes(Classes { count, names }.into()), named, count)
+        }
+        Meaning::Labels { count, names } => {
+            let (named, pair) = (names.len(), count == 1 && names.len() == 2);
+            let expected = if pair { 2 } else { count };
+            (Head::Labels(Labels { count, names }.into()), named, expected)
+        }
+        Meaning::Gaussian(head) => (Head::Gaussian(head.into()), 0, 0),
+    };
+    // Numbers that a file could hold, so that sizes do not overflow.
+    let count = positions.iter().try_fold(head.count(), |n, &extent| n.checked_mul(extent));
+    let exists = count.is_some_and(|count| (1..=u32::MAX as usize).contains(&count));
+    let fits = conformal.as_ref().is_none_or(|conformal| conformal.check(&head).is_ok());
+    let output = Output { name, nodes: Vec::new(), head, positions, conformal };
+    (exists && named_all(names, expected) && fits).then_some(output)
 }
 
 /// Returns whether there are `expected` names, or none.
@@ -126,28 +130,30 @@ fn named_all(names: usize, expected: usize) -> bool {
 }
 
 impl Origin {
-    pub(crate) fn new(digest: String, outputs: Vec<Described>) -> Self {
+    pub(crate) fn new(digest: String, outputs: &[Output]) -> Self {
+        let described = |output: &Output| Output { nodes: Vec::new(), ..output.clone() };
+        let outputs = outputs.iter().map(described).collect();
         Self { digest, outputs, objects: PyOnceLock::new() }
     }
 
     /// Returns the outputs as JSON.
     pub(crate) fn to_json(&self) -> PyResult<String> {
-        let saved: Vec<_> = self.outputs.iter().map(Described::saved).collect();
+        let saved: Vec<_> = self.outputs.iter().map(saved).collect();
         crate::json::to_json(&saved)
     }
 
     /// Returns the origin that was saved; `None` if no model has such outputs.
     pub(crate) fn restore(digest: String, outputs: &str) -> Option<Self> {
         let outputs: Vec<(String, SavedOutput)> = serde_json::from_str(outputs).ok()?;
-        let outputs = outputs.into_iter().map(|(name, saved)| Described::restored(name, saved));
+        let outputs = outputs.into_iter().map(|(name, saved)| restored(name, saved));
         let outputs = outputs.collect::<Option<Vec<_>>>()?;
-        (!outputs.is_empty()).then(|| Self::new(digest, outputs))
+        (!outputs.is_empty()).then(|| Self::new(digest, &outputs))
     }
 
     /// Returns the objects that describe the outputs.
     pub(crate) fn objects<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyTuple>> {
         let objects = self.objects.get_or_try_init(py, || {
-            let objects = self.outputs.iter().map(|output| output.object(py));
+            let objects = self.outputs.iter().map(|output| object(output, py));
             let objects = PyTuple::new(py, objects.collect::<PyResult<Vec<_>>>()?)?;
             PyResult::Ok(objects.unbind())
         })?;
@@ -156,35 +162,41 @@ impl Origin {
 
     /// Returns the names of the classes of the first output.
     pub(crate) fn class_names(&self) -> PyResult<Vec<String>> {
-        let Described { name, head, .. } = &self.outputs[0];
+        let Output { name, head, .. } = &self.outputs[0];
         match head {
             Head::Classes(_) => Ok((0..head.count()).map(|class| head.name_of(class)).collect()),
             Head::Labels(_) | Head::Gaussian(_) => Err(PyAttributeError::new_err(format!(
                 "there are no class_names: the output {name:?} has {}; see outputs",
-                counted_head(head)
+                counted_head(&self.outputs[0])
             ))),
         }
     }
 
     /// Returns the numbers of one picture and sample, of all outputs.
     pub(crate) fn numbers(&self) -> usize {
-        self.outputs.iter().map(|output| output.head.outputs()).sum()
+        self.outputs.iter().map(Output::numbers).sum()
     }
 
     /// Says what the outputs are: `10 classes`, or `3 classes, 2 targets`.
     pub(crate) fn summary(&self) -> String {
-        let outputs: Vec<_> =
-            self.outputs.iter().map(|output| counted_head(&output.head)).collect();
+        let outputs: Vec<_> = self.outputs.iter().map(counted_head).collect();
         outputs.join(", ")
     }
 }
 
-/// Counts the classes, labels or targets.
-fn counted_head(head: &Head) -> String {
-    let noun = match head {
+/// Counts the classes, labels or targets, and the positions of a map.
+fn counted_head(output: &Output) -> String {
+    let noun = match output.head {
         Head::Classes(_) => "class",
         Head::Labels(_) => "label",
         Head::Gaussian(_) => "target",
     };
-    bayes8::core::counts::counted(head.count(), noun)
+    let counted = bayes8::core::counts::counted(output.head.count(), noun);
+    match axes(output) {
+        [] => counted,
+        axes => {
+            let axes: Vec<_> = axes.iter().map(usize::to_string).collect();
+            format!("{counted} at {} positions", axes.join(" x "))
+        }
+    }
 }

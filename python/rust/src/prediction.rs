@@ -20,7 +20,8 @@ use std::sync::Arc;
 ///
 /// `outputs` has the figures of every output; the attributes are those of the first one. Which it
 /// has depends on what it means: classes, labels or targets of a regression. Others raise an
-/// AttributeError. Arrays have an axis of N first; the prediction of a single picture, such as
+/// AttributeError. The arrays of a map have axes of positions after that of N, and are float32.
+/// Arrays have an axis of N first; the prediction of a single picture, such as
 /// `p[0]`, has none, and floats in the place of arrays [N]. Entropies are in nats. Arrays are
 /// read-only.
 #[pyclass(frozen, module = "bayes8", eq)]
@@ -101,6 +102,12 @@ impl Prediction {
     #[getter]
     fn epistemic_std<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.first(py)?.getattr("epistemic_std")
+    }
+
+    /// Index of the most probable class, [N]; of a map, of each position.
+    #[getter]
+    fn classes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.first(py)?.getattr("classes")
     }
 
     /// Whether each class belongs to the prediction set, bool [N, classes].

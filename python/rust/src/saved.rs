@@ -2,7 +2,7 @@
 
 use crate::draws::Draws;
 use crate::origin::Origin;
-use bayes8::{Sums, WordsError};
+use bayes8::{Output, Sums, WordsError};
 use std::iter::repeat_n;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Saved {
         let origin = Origin::restore(digest, outputs).ok_or("no model has its outputs")?;
         let (words, rest) = words.as_chunks();
         let words: Vec<i64> = words.iter().map(|&word| i64::from_le_bytes(word)).collect();
-        let each: usize = origin.outputs.iter().map(|output| output.head.sum_words()).sum();
+        let each: usize = origin.outputs.iter().map(Output::sum_words).sum();
         let is_whole = rest.is_empty() && words.len().is_multiple_of(each);
         if !is_whole || is_single && words.len() != each {
             return Err("its sums have another size".into());
@@ -48,11 +48,10 @@ impl Saved {
 /// Returns the sums of `count` pictures from the words of all.
 fn sums(origin: &Origin, words: &[i64], count: usize) -> Result<Vec<Sums>, WordsError> {
     let mut rest = words;
-    let heads = repeat_n(&origin.outputs, count).flatten().map(|output| &output.head);
-    let restored = heads.map(|head| {
-        let (words, others) = rest.split_at(head.sum_words());
+    let restored = repeat_n(&origin.outputs, count).flatten().map(|output| {
+        let (words, others) = rest.split_at(output.sum_words());
         rest = others;
-        head.sums_from_words(words)
+        output.sums_from_words(words)
     });
     restored.collect()
 }

@@ -238,6 +238,10 @@ class Prediction:
         """Part of each target's `std` from doubt about the weights, [N, targets]."""
 
     @property
+    def classes(self) -> Any:
+        """Index of the most probable class, [N]; of a map, of each position."""
+
+    @property
     def set(self) -> NDArray[np.bool_] | None:
         """Whether each class belongs to the prediction set, bool [N, classes].
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._outputs import TargetFigures
+from ._maps import class_colours, class_picture, heat_picture, plane, png_uri
+from ._outputs import ClassFigures, LabelFigures, TargetFigures
 
 if TYPE_CHECKING:
     from ._bayes8 import Prediction
-    from ._outputs import ClassFigures, LabelFigures
 
 # How many pictures and classes are shown: a notebook cannot show all of ImageNet.
 _MOST_PICTURES, _MOST_CLASSES = 20, 5
@@ -42,11 +42,47 @@ def _picture(p: Prediction) -> str:
     for name, figures in p.outputs.items():
         if len(p.outputs) > 1:
             parts.append(f"<h5>{html.escape(name)}</h5>")
-        if isinstance(figures, TargetFigures):
+        if figures.output.positions:
+            parts.append(_map(figures))
+        elif isinstance(figures, TargetFigures):
             parts.append(_targets(figures))
         else:
             parts.append(_bars(figures, p.samples))
     return "".join(parts)
+
+
+def _map(figures: ClassFigures | LabelFigures | TargetFigures) -> str:
+    positions = figures.output.positions
+    pictures = {}
+    legend = ""
+    if isinstance(figures, ClassFigures):
+        names = figures.output.class_names
+        classes = plane(figures.classes, positions)
+        pictures["classes"] = class_picture(classes, len(names))
+        pictures["predictive entropy"] = heat_picture(plane(figures.predictive_entropy, positions))
+        pictures["mutual information"] = heat_picture(plane(figures.mutual_information, positions))
+        colours = class_colours(len(names))
+        marks = (
+            f'<span style="color:rgb{tuple(map(int, colours[i]))}">■</span> {html.escape(names[i])}'
+            for i in np.unique(classes)
+        )
+        legend = f"<p>{' '.join(marks)}</p>"
+    elif isinstance(figures, LabelFigures):
+        for i, name in enumerate(figures.output.label_names[:_MOST_CLASSES]):
+            pictures[name] = heat_picture(plane(figures.probabilities[..., i], positions))
+        doubt = figures.mutual_information.sum(axis=-1)
+        pictures["mutual information"] = heat_picture(plane(doubt, positions))
+    else:
+        for i, target in enumerate(figures.output.targets[:_MOST_CLASSES]):
+            pictures[target.name] = heat_picture(plane(figures.mean[..., i], positions))
+            spread = heat_picture(plane(figures.std[..., i], positions))
+            pictures[f"standard deviation of {target.name}"] = spread
+    cells = (
+        f'<figure style="display:inline-block;margin:4px"><img src="{png_uri(picture)}" alt="">'
+        f"<figcaption>{html.escape(name)}</figcaption></figure>"
+        for name, picture in pictures.items()
+    )
+    return f"<div>{''.join(cells)}</div>{legend}"
 
 
 def _bars(figures: ClassFigures | LabelFigures, samples: int) -> str:

@@ -46,6 +46,8 @@ class ClassOutput:
         name: of the output.
         class_names: one per class; "class N" where the model has none.
         conformal: how it was calibrated for prediction sets, if it was.
+        positions: extents of the axes of a map, (rows, columns) of a segmented picture; () of
+            other outputs.
         head: what the output means.
 
     """
@@ -53,6 +55,7 @@ class ClassOutput:
     name: str
     class_names: tuple[str, ...]
     conformal: Conformal | None = None
+    positions: tuple[int, ...] = ()
     head: Literal["classes"] = field(default="classes", init=False)
 
 
@@ -65,6 +68,8 @@ class LabelOutput:
         label_names: one per label; "label N" where the model has none.
         outcomes: names of the two outcomes of each label, without it and with it.
         conformal: how it was calibrated for prediction sets, if it was.
+        positions: extents of the axes of a map, (rows, columns) of a segmented picture; () of
+            other outputs.
         head: what the output means.
 
     """
@@ -73,6 +78,7 @@ class LabelOutput:
     label_names: tuple[str, ...]
     outcomes: tuple[str, str] = ("no", "yes")
     conformal: Conformal | None = None
+    positions: tuple[int, ...] = ()
     head: Literal["labels"] = field(default="labels", init=False)
 
     def __post_init__(self) -> None:
@@ -109,6 +115,8 @@ class TargetOutput:
         variance: how the network states the variance of a target: not at all ("none"), by its
             logarithm ("log") or before a softplus ("softplus").
         conformal: how it was calibrated for prediction intervals, if it was.
+        positions: extents of the axes of a map, (rows, columns) of a segmented picture; () of
+            other outputs.
         head: what the output means.
 
     """
@@ -117,6 +125,7 @@ class TargetOutput:
     targets: tuple[Target, ...]
     variance: Literal["none", "log", "softplus"] = "none"
     conformal: Conformal | None = None
+    positions: tuple[int, ...] = ()
     head: Literal["gaussian"] = field(default="gaussian", init=False)
 
 
@@ -141,6 +150,7 @@ class _Probabilities(_Figures):
     """The most probable classes or labels."""
 
     _methods: ClassVar[tuple[str, ...]] = ("top",)
+    output: ClassOutput | LabelOutput
     probabilities: Floats
 
     @property
@@ -150,9 +160,13 @@ class _Probabilities(_Figures):
     def top(self, k: int = 5) -> Any:  # noqa: ANN401 (of one picture or of several)
         """Returns the k most probable ones with their probabilities, [(name, probability), ...].
 
-        Of N pictures a list of such lists.
+        Of N pictures a list of such lists. A map has none: its `probabilities` have an axis for
+        each position.
         """
         k = whole("k", k, 0, 2**32 - 1)
+        if self.output.positions:
+            message = f"output {self.output.name!r} is a map: see its probabilities"
+            raise ValueError(message)
 
         def most(probabilities: Floats) -> list[tuple[str, float]]:
             order = np.argsort(-probabilities, kind="stable")[:k]
@@ -163,6 +177,8 @@ class _Probabilities(_Figures):
 
     def _summary(self) -> str:
         """Describes the figures of one picture."""
+        if self.output.positions:
+            return _map_summary(self.output)
         name, probability = self.top(1)[0]
         return f'"{name}" {100 * probability:.1f} %'
 
@@ -170,6 +186,8 @@ class _Probabilities(_Figures):
 @dataclass(frozen=True, eq=False)
 class ClassFigures(_Probabilities):
     """The prediction of an output with classes. Entropies are in nats.
+
+    A map has axes of positions after N: [N, rows, columns, classes] and [N, rows, columns].
 
     Attributes:
         output: the output.
@@ -194,6 +212,11 @@ class ClassFigures(_Probabilities):
     set: NDArray[np.bool_] | None = None
 
     @property
+    def classes(self) -> NDArray[np.intp]:
+        """The index of the most probable class, [N]; of equally probable ones, the first."""
+        return np.asarray(np.argmax(self.probabilities, axis=-1))
+
+    @property
     def _names(self) -> tuple[str, ...]:
         return self.output.class_names
 
@@ -201,6 +224,8 @@ class ClassFigures(_Probabilities):
 @dataclass(frozen=True, eq=False)
 class LabelFigures(_Probabilities):
     """The prediction of an output with labels. Entropies are in nats.
+
+    A map has axes of positions after N: [N, rows, columns, labels].
 
     Attributes:
         output: the output.
@@ -232,6 +257,8 @@ class LabelFigures(_Probabilities):
 @dataclass(frozen=True, eq=False)
 class TargetFigures(_Figures):
     """The prediction of an output with the targets of a regression, in their units.
+
+    A map has axes of positions after N: [N, rows, columns, targets].
 
     Attributes:
         output: the output.
@@ -273,8 +300,14 @@ class TargetFigures(_Figures):
 
     def _summary(self) -> str:
         """Describes the figures of one picture."""
+        if self.output.positions:
+            return _map_summary(self.output)
         figures = zip(self.output.targets, self.mean, self.std, strict=True)
         return ", ".join(f"{t.name} {m:.4g} ± {s:.2g} {t.unit}".rstrip() for t, m, s in figures)
+
+
+def _map_summary(output: ClassOutput | LabelOutput | TargetOutput) -> str:
+    return f"a map of {' x '.join(map(str, output.positions))} positions"
 
 
 def _share(name: str, value: float) -> float:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._outputs import TargetFigures
+from ._maps import class_picture, plane
+from ._outputs import ClassFigures, TargetFigures
 
 if TYPE_CHECKING:
     from ._bayes8 import Prediction
@@ -28,6 +29,16 @@ def prediction(p: Prediction, ax: Any = None) -> Any:  # noqa: ANN401 (matplotli
     if ax is None:
         _, ax = plt.subplots()
     figures = next(iter(p.outputs.values()))
+    if figures.output.positions:
+        positions = figures.output.positions
+        if isinstance(figures, ClassFigures):
+            classes = plane(figures.classes, positions)
+            ax.imshow(class_picture(classes, len(figures.output.class_names)))
+        else:
+            means = isinstance(figures, TargetFigures)
+            values = figures.mean if means else figures.probabilities
+            ax.imshow(plane(values[..., 0], positions))
+        return ax
     if isinstance(figures, TargetFigures):
         names = [f"{t.name} ({t.unit})" if t.unit else t.name for t in figures.output.targets]
         ax.errorbar(figures.mean, names, xerr=figures.std, fmt="o")

@@ -113,11 +113,11 @@ fn several(kind: Kind) -> Result<QuantizedModel, GraphError> {
     Ok(b.finish())
 }
 
-fn labels(count: usize) -> Head {
+pub(super) fn labels(count: usize) -> Head {
     Head::Labels(Labels { count, names: Vec::new() }.into())
 }
 
-fn gaussian(variance: Variance, targets: &[Target]) -> Head {
+pub(super) fn gaussian(variance: Variance, targets: &[Target]) -> Head {
     Head::Gaussian(Gaussian { variance, targets: targets.to_vec() }.into())
 }
 
@@ -130,7 +130,7 @@ fn noisy(target: Target) -> Target {
 }
 
 /// Targets with different units and steps.
-fn targets(count: usize) -> Vec<Target> {
+pub(super) fn targets(count: usize) -> Vec<Target> {
     let all = [target(16.5, 35.8, -24), noisy(target(0.02, -1.0, -22)), target(1e5, 2e5, -20)];
     all[..count].to_vec()
 }
@@ -195,7 +195,7 @@ pub(super) fn inputs() -> VectorFile {
 }
 
 /// Adds a model, a vector, and one of other samples.
-fn add(draft: &mut Draft, name: &str, model: &QuantizedModel) {
+pub(super) fn add(draft: &mut Draft, name: &str, model: &QuantizedModel) {
     let pictures = draft.model_and_vector(name, model);
     draft.next_vector(name, &pictures);
 }

@@ -3,6 +3,7 @@
 mod draft;
 mod geometry;
 mod heads;
+mod maps;
 mod networks;
 mod noise;
 mod operations;
@@ -32,6 +33,7 @@ pub fn files(root: &Path) -> Result<Vec<VectorFile>, String> {
         heads::heads(),
         heads::inputs(),
         heads::conformal(),
+        maps::file(),
         networks::file(),
         shipped::file(root)?,
     ])

@@ -6,19 +6,24 @@ export { type LoadOptions } from "./load.js";
 export { Model } from "./model.js";
 export {
   type ClassesInfo,
+  type ClassesMapPrediction,
   type ClassesPrediction,
   type ConformalInfo,
   type ConformalJson,
   type GaussianInfo,
+  type GaussianMapPrediction,
   type GaussianPrediction,
   type LabelsInfo,
+  type LabelsMapPrediction,
   type LabelsPrediction,
   type LabelSet,
   type OutputInfo,
   type OutputJson,
   type OutputPrediction,
+  type Positions,
   type TargetInfo,
 } from "./output.js";
+export { classColour, type Colour, paint, type PaintedMap, type PaintOptions } from "./paint.js";
 export { type PredictOptions, type StreamOptions, type TraceOptions } from "./options.js";
 export {
   type BitmapPicture,

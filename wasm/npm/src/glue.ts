@@ -94,7 +94,7 @@ export interface LoadedModel {
 export interface Glue {
   readonly LoadedModel: new (file: Uint8Array, maxMemoryBytes?: number, maxSteps?: number) => LoadedModel;
   kernel(): string;
-  figures(head: Float64Array, conformal: Float64Array, sums: BigInt64Array): Float64Array;
+  figures(head: Float64Array, positions: Uint32Array, conformal: Float64Array, sums: BigInt64Array): Float64Array;
   logitsDigest(logits: Float32Array): string;
 }
 

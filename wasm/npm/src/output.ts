@@ -66,7 +66,13 @@ export interface GaussianInfo {
 }
 
 /** An output of a model; `head` says what it means. */
-export type OutputInfo = ClassesInfo | LabelsInfo | GaussianInfo;
+export type OutputInfo = (ClassesInfo | LabelsInfo | GaussianInfo) & {
+  /** The numbers of planes, rows and columns of a map, such as a segmentation; absent for other outputs. */
+  readonly positions?: Positions;
+};
+
+/** The numbers of planes, rows and columns of a map. */
+export type Positions = readonly [planes: number, rows: number, columns: number];
 
 /** The prediction of an output with classes. Entropies are in nats. */
 export interface ClassesPrediction {
@@ -131,8 +137,58 @@ export interface GaussianPrediction {
   readonly sums: BigInt64Array;
 }
 
-/** The prediction of one output; `head` says which figures it has. */
-export type OutputPrediction = ClassesPrediction | LabelsPrediction | GaussianPrediction;
+/** What the predictions of all maps have. */
+interface MapPrediction {
+  /** Name of the output. */
+  readonly name: string;
+  readonly positions: Positions;
+  /** The output's part of the prediction's sums. */
+  readonly sums: BigInt64Array;
+}
+
+/** The prediction of a map of classes, such as a segmentation. Entropies are in nats. */
+export interface ClassesMapPrediction extends MapPrediction {
+  readonly head: "classes";
+  /** The most probable class of each position, `[planes][rows][columns]`. */
+  readonly classes: Uint16Array;
+  /** Mean probabilities, `[planes][rows][columns][classes]`. */
+  readonly probabilities: Float32Array;
+  /** Standard deviations of the probabilities over the samples. */
+  readonly std: Float32Array;
+  /** Total uncertainty of each position: entropy of the mean probabilities. */
+  readonly predictiveEntropy: Float32Array;
+  /** Aleatoric uncertainty of each position: mean entropy of the samples. */
+  readonly expectedEntropy: Float32Array;
+  /** Epistemic uncertainty of each position: the difference of the two entropies, at least 0. */
+  readonly mutualInformation: Float32Array;
+}
+
+/** The prediction of a map of labels. All figures are `[planes][rows][columns][labels]`; entropies are in nats. */
+export interface LabelsMapPrediction extends MapPrediction {
+  readonly head: "labels";
+  readonly probabilities: Float32Array;
+  /** Standard deviations of the probabilities over the samples. */
+  readonly std: Float32Array;
+  readonly predictiveEntropy: Float32Array;
+  readonly expectedEntropy: Float32Array;
+  readonly mutualInformation: Float32Array;
+}
+
+/** The prediction of a map of targets. All figures are `[planes][rows][columns][targets]`, in the units of the targets. */
+export interface GaussianMapPrediction extends MapPrediction {
+  readonly head: "gaussian";
+  readonly mean: Float32Array;
+  readonly std: Float32Array;
+  readonly aleatoricStd: Float32Array;
+  readonly epistemicStd: Float32Array;
+}
+
+/** The prediction of one output: `head` says which figures it has. A map has `positions`, other outputs have none. */
+export type OutputPrediction =
+  | ((ClassesPrediction | LabelsPrediction | GaussianPrediction) & { readonly positions?: undefined })
+  | ClassesMapPrediction
+  | LabelsMapPrediction
+  | GaussianMapPrediction;
 
 /** An output as the module describes it. */
 export interface RawOutput {
@@ -142,6 +198,7 @@ export interface RawOutput {
   readonly names: readonly string[];
   readonly outcomes: readonly string[];
   readonly units: readonly string[];
+  readonly positions: Positions;
   /** Numbers of a sample. */
   readonly numbers: number;
   readonly sumWords: number;
@@ -163,34 +220,46 @@ const FIGURES = {
 } as const;
 
 /** The description for users. */
-export function describe({ name, head, names, outcomes, units, parameters, conformal: of }: RawOutput): OutputInfo {
+export function describe(raw: RawOutput): OutputInfo {
+  const { name, head, names, outcomes, units, parameters, conformal: of } = raw;
   const { method, alpha, calibrationExamples, samples, seed } = of ?? ({} as ConformalInfo);
   const conformal = of && { conformal: { method, alpha, calibrationExamples, samples, seed } };
+  const extra = isMap(raw) ? { positions: raw.positions } : conformal;
   switch (head) {
     case "classes":
-      return { head, name, classNames: names, ...conformal };
+      return { head, name, classNames: names, ...extra };
     case "labels":
-      return { head, name, labelNames: names, outcomes: outcomes as [string, string], ...conformal };
+      return { head, name, labelNames: names, outcomes: outcomes as [string, string], ...extra };
     case "gaussian": {
       const target = (name: string, index: number) => {
         const [scale, offset, noise] = parameters.slice(2 + 4 * index) as [number, number, number];
         return { name, unit: units[index]!, scale, offset, noise };
       };
-      return { head, name, variance: VARIANCES[parameters[1]!]!, targets: names.map(target), ...conformal };
+      return { head, name, variance: VARIANCES[parameters[1]!]!, targets: names.map(target), ...extra };
     }
   }
 }
 
+/** Whether an output is a map. */
+export const isMap = ({ positions }: { readonly positions?: Positions | undefined }): boolean =>
+  !!positions?.some((extent) => extent !== 1);
+
 /** The figures of an output, from its sums. */
 export function finish(raw: RawOutput, sums: BigInt64Array, glue: Glue): OutputPrediction {
-  const { name, head, names, parameters, conformal } = raw;
-  const figures = glue.figures(Float64Array.from(parameters), Float64Array.from(conformal?.parameters ?? []), sums);
+  const { name, head, names, positions, parameters, conformal } = raw;
+  const predictor = Float64Array.from(conformal?.parameters ?? []);
+  const figures = glue.figures(Float64Array.from(parameters), Uint32Array.from(positions), predictor, sums);
   const result: Record<string, unknown> = { head, name };
+  const map = isMap(raw) && positions;
+  if (map) result.positions = map;
+  const count = positions[0] * positions[1] * positions[2];
   let end = 0;
   for (const figure of FIGURES[head]) {
-    const isNumber = head === "classes" && end >= 2 * names.length;
-    result[figure] = isNumber ? figures[end++] : figures.slice(end, (end += names.length));
+    const isOne = head === "classes" && end >= 2 * names.length * count; // One number per position.
+    const values = figures.slice(end, (end += (isOne ? 1 : names.length) * count));
+    result[figure] = map ? new Float32Array(values) : isOne ? values[0] : values;
   }
+  if (map && head === "classes") result.classes = mostProbable(figures, count, names.length);
   if (conformal) {
     const rest = [...figures.slice(end)];
     const pairs = names.map((_, index) => rest.slice(2 * index, 2 * index + 2));
@@ -200,6 +269,18 @@ export function finish(raw: RawOutput, sums: BigInt64Array, glue: Glue): OutputP
   }
   result.sums = sums;
   return result as unknown as OutputPrediction;
+}
+
+/** The most probable class of each of `count` positions; of equally probable ones, the first. */
+function mostProbable(probabilities: Float64Array, count: number, classes: number): Uint16Array {
+  return Uint16Array.from({ length: count }, (_, position) => {
+    const first = position * classes;
+    let best = first;
+    for (let index = first + 1; index < first + classes; index++) {
+      if (probabilities[index]! > probabilities[best]!) best = index;
+    }
+    return best - first;
+  });
 }
 
 /** The set or the intervals of an output with the keys of `bayes8 predict --json`; nothing if it has none. */
@@ -218,27 +299,30 @@ export function conformalJson(
 
 /** The figures of an output with the keys of `bayes8 predict --json`. */
 export function toJson(output: OutputPrediction): OutputJson {
-  const json: Record<string, unknown> = { head: output.head };
+  const { head, positions } = output;
+  const json: Record<string, unknown> = positions ? { head, positions } : { head };
   for (const figure of FIGURES[output.head]) {
-    const value = output[figure as keyof OutputPrediction] as number | Float64Array;
+    const value = output[figure as keyof OutputPrediction] as unknown as number | Float64Array | Float32Array;
     json[figure.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] = typeof value === "number" ? value : [...value];
   }
   return json as unknown as OutputJson;
 }
 
-/** Gives `prediction` the figures of `first` if it has classes; otherwise to ask for one of them is an error. */
+/** Gives `prediction` the figures of `first` if it has classes, but is not a map; otherwise to ask for one of them is an error. */
 export function addShortcuts(prediction: object, first: OutputPrediction): void {
   for (const figure of PROBABILITIES) {
-    if (first.head === "classes") Object.assign(prediction, { [figure]: first[figure] });
+    if (first.head === "classes" && !first.positions) Object.assign(prediction, { [figure]: first[figure] });
     else Object.defineProperty(prediction, figure, { get: () => noClasses(figure, first) });
   }
 }
 
 /** Throws for `asked`, which only classes have. */
-export function noClasses(asked: string, { name, head }: Pick<OutputPrediction, "name" | "head">): never {
+export function noClasses(asked: string, output: Pick<OutputPrediction, "name" | "head" | "positions">): never {
+  const { name, head } = output;
+  const what = isMap(output) ? "is a map" : `has the head ${head}`;
   throw new Bayes8Error(
     "invalid-option",
-    `${asked} is of classes, but output ${name} has the head ${head}: outputs[${JSON.stringify(name)}] has ${FIGURES[head].join(", ")}`,
+    `${asked} is of classes, but output ${name} ${what}: outputs[${JSON.stringify(name)}] has ${FIGURES[head].join(", ")}`,
   );
 }
 
@@ -258,14 +342,15 @@ export interface ConformalJson {
 }
 
 /** An `OutputPrediction` as JSON. */
-export type OutputJson = { readonly conformal?: ConformalJson } & (
+export type OutputJson = { readonly conformal?: ConformalJson; readonly positions?: Positions } & (
   | {
       readonly head: "classes";
       readonly probabilities: readonly number[];
       readonly std: readonly number[];
-      readonly predictive_entropy: number;
-      readonly expected_entropy: number;
-      readonly mutual_information: number;
+      /** A number; of a map, one per position. */
+      readonly predictive_entropy: number | readonly number[];
+      readonly expected_entropy: number | readonly number[];
+      readonly mutual_information: number | readonly number[];
     }
   | {
       readonly head: "labels";

@@ -48,7 +48,7 @@ export interface OutputsJson extends CommonJson {
 
 /**
  * The prediction for one picture. `probabilities` to `mutualInformation` are those of the first output; if that has no
- * classes, to read them throws `invalid-option`, and `outputs` has the figures.
+ * classes or is a map, to read them throws `invalid-option`, and `outputs` has the figures.
  */
 export class Prediction {
   // Minifying renames the class itself.
@@ -119,7 +119,7 @@ export class Prediction {
       throw new Bayes8Error("invalid-option", `output: one of ${names}, not ${shown(output)}`);
     }
     const found = this.outputs[output]!;
-    if (found.head !== "classes") return noClasses("top", raw);
+    if (found.head !== "classes" || found.positions) return noClasses("top", raw);
     return Array.from(found.probabilities, (probability, index) => ({
       class: index,
       name: raw.names[index]!,
@@ -144,7 +144,7 @@ export class Prediction {
       const output = this.outputs[raw.name]!;
       return { ...output, conformal: conformalJson(raw, output, isCalibrated) };
     });
-    if (outputs.length > 1 || outputs[0]!.head !== "classes") {
+    if (outputs.length > 1 || outputs[0]!.head !== "classes" || outputs[0]!.positions) {
       const byName = Object.fromEntries(
         outputs.map((output) => [output.name, { ...toJson(output), ...output.conformal }]),
       );
