@@ -319,6 +319,7 @@ mod tests {
             outputs: vec![NetworkOutput {
                 name: "output".into(),
                 nodes: vec![0],
+                resize: None,
                 head: None,
                 arg_max: false,
                 least_variance: 0.0,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bayes8_core::head::classes::Classes;
 use bayes8_core::head::gaussian::{Gaussian, Target, Variance};
 use bayes8_core::head::labels::Labels;
-use bayes8_core::head::map::MapUncertainty;
+use bayes8_core::head::map::{MapResize, MapUncertainty};
 use bayes8_core::head::{Head, Output, Sums, Uncertainty};
 
 use crate::details::{Detail, Family, HeadDetails, OutputDetails, TargetDetails};
@@ -33,7 +33,13 @@ impl Network {
             // The nodes of an output have the same positions.
             let positions = nodes.first().map(|&node| self.graph.nodes()[node].shape.axes());
             let positions = positions.unwrap_or([1; 3]);
-            Ok(Output { name, nodes, head, positions, conformal: None })
+            let resize = output
+                .resize
+                .clone()
+                .map(|by| MapResize::new(positions, by).expect("an operation that the graph took"));
+            let positions = resize.as_ref().map_or(positions, |resize| resize.by().size);
+            let resize = resize.map(Arc::new);
+            Ok(Output { name, nodes, head, positions, resize, conformal: None })
         });
         outputs.collect()
     }

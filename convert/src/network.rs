@@ -3,6 +3,7 @@
 use bayes8_core::graph::{Graph, Op, Shape, Window};
 use bayes8_core::model::Provenance;
 use bayes8_core::ops::Conv2d;
+use bayes8_core::ops::Resize;
 use bayes8_core::posterior::PerMember;
 
 use crate::{form::Form, function::Function, head_kind::HeadKind};
@@ -69,6 +70,8 @@ pub struct NetworkOutput {
     pub name: String,
     /// Indices of the nodes whose values, one after the other, are its numbers.
     pub nodes: Vec<usize>,
+    /// How the numbers of a map are resized.
+    pub resize: Option<Resize>,
     /// What the numbers mean; `None` if neither the file nor an option says so.
     pub head: Option<HeadKind>,
     /// Whether an ArgMax at its end was left out.

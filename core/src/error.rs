@@ -15,6 +15,24 @@ pub enum ModelError {
     /// No nodes.
     #[error("the graph has no nodes")]
     Empty,
+    /// A map that is resized in an impossible way.
+    #[error(
+        "output `{output}` cannot be resized like this: extents are 1 to 65536, and `linear` takes no \
+         `tf_half_pixel` coordinates, `align_corners` no steps", output = Echo(output))]
+    OutputResize {
+        /// The output.
+        output: String,
+    },
+    /// A map that is too large.
+    #[error(
+        "output `{output}` has {positions:?} positions: a map has at most 67108864 numbers",
+        output = Echo(output))]
+    MapSize {
+        /// The output.
+        output: String,
+        /// The numbers of planes, rows and columns.
+        positions: [usize; 3],
+    },
     /// An output that is neither a vector of f32 numbers nor a map of them.
     #[error(
         "node `{node}` ({op}, output {shape}) cannot make an output of the model: those are \

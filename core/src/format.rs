@@ -280,8 +280,16 @@ fn version_without_layers(model: &QuantizedModel) -> u32 {
 /// Returns the classes of a model whose only output, with the usual name, are the classes of its
 /// last node: what files of all versions can say.
 fn plain_classes(model: &QuantizedModel) -> Option<&Classes> {
-    let [Output { name, nodes, head: Head::Classes(classes), positions: [1, 1, 1], conformal: _ }] =
-        model.outputs()
+    let [
+        Output {
+            name,
+            nodes,
+            head: Head::Classes(classes),
+            positions: [1, 1, 1],
+            resize: None,
+            conformal: _,
+        },
+    ] = model.outputs()
     else {
         return None;
     };

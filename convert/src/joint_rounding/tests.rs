@@ -52,6 +52,7 @@ fn chain(widths: &[usize], sigma: Option<f32>) -> Network {
         outputs: vec![NetworkOutput {
             name: "output".into(),
             nodes,
+            resize: None,
             head: None,
             arg_max: false,
             least_variance: 0.0,

@@ -5,6 +5,7 @@
 
 use bayes8_core::graph::{Graph, Node, Op, Value};
 use bayes8_core::head::Output;
+use bayes8_core::ops::Resize;
 
 use super::{
     activation::{Activation, Form, Pending},
@@ -103,7 +104,9 @@ impl Builder<'_> {
             return Err(refused(name, reason));
         }
         let mut nodes = Vec::new();
+        let mut resize = None;
         let mut least_variance = 0.0;
+        let count = parts.len();
         for (mut part, end) in parts.into_iter().zip(ends) {
             let refuse = |reason: String| refused(name, reason);
             if found.is_some()
@@ -112,6 +115,11 @@ impl Builder<'_> {
             {
                 part = before;
                 least_variance = ending.least_variance();
+            }
+            if count == 1
+                && let Some((by, before)) = self.last_resize(&part)
+            {
+                (resize, part) = (Some(by), before);
             }
             let may_be_bounded = head.is_some_and(is_number);
             let values = self.layers_of(part, may_be_bounded, refuse)?;
@@ -127,7 +135,21 @@ impl Builder<'_> {
                 "a map of several parts is not supported; concatenate the parts in the network";
             return Err(refused(name, reason.into()));
         }
-        Ok(NetworkOutput { name: name.into(), nodes, head, arg_max, least_variance })
+        Ok(NetworkOutput { name: name.into(), nodes, resize, head, arg_max, least_variance })
+    }
+
+    /// The resizing that makes an output, and the output before it. It is done in f32 after the last
+    /// layer, which costs less than a layer over more positions, and is more exact than in codes.
+    fn last_resize(&self, output: &Activation) -> Option<(Resize, Activation)> {
+        let n = self.exclusive(output.value)?;
+        let Node { op: Op::Resize(by), inputs, data, .. } = &self.graph.nodes()[n] else {
+            return None;
+        };
+        if !output.is_plain() || !data.clamp.is_none() {
+            return None;
+        }
+        let before = Activation::new(inputs[0], output.form, self.graph.shape(inputs[0]));
+        Some((by.clone(), before))
     }
 
     /// The two parts of an output that is a concatenation of which the second is variances.

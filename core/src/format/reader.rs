@@ -12,7 +12,7 @@ use super::{
 };
 use crate::digest::ModelDigest;
 use crate::graph::{Graph, Node, Value};
-use crate::head::{Head, Output, classes::Classes, labels::Labels};
+use crate::head::{Head, Output, classes::Classes, labels::Labels, map::MapResize};
 use crate::layer::{Bias, Layer, Parameters, Quantized, transpose};
 use crate::model::{MAX_MEMBERS, ModelError, Parts, QuantizedModel, Values};
 use crate::numerics::{CodeRange, Planes, Quantization, Table};
@@ -180,7 +180,7 @@ fn outputs(
             return Err(FormatError::Description(wrong.into()));
         }
     };
-    let output = |schema::Output { name, nodes: of, head }: &schema::Output| {
+    let output = |schema::Output { name, nodes: of, head, resize }: &schema::Output| {
         let node = |node: &String| match graph.value(node) {
             Some(Value::Node(index)) => Ok(index),
             Some(Value::Input) | None => {
@@ -200,7 +200,13 @@ fn outputs(
         };
         // The nodes of an output have the same positions.
         let positions = of.first().map_or([1; 3], |&node| nodes[node].shape.axes());
-        Ok(Output { name: name.clone(), nodes: of, head, positions, conformal: None })
+        let resize = resize.clone().map(|by| {
+            let resize = MapResize::new(positions, by).map(Arc::new);
+            resize.ok_or_else(|| ModelError::OutputResize { output: name.clone() })
+        });
+        let resize = resize.transpose()?;
+        let positions = resize.as_ref().map_or(positions, |resize| resize.by().size);
+        Ok(Output { name: name.clone(), nodes: of, head, positions, resize, conformal: None })
     };
     described.iter().map(output).collect()
 }

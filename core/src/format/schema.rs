@@ -4,6 +4,7 @@ use crate::graph::{Op, Shape};
 use crate::head::gaussian::Gaussian;
 use crate::model::{Calibration, Preprocessing};
 use crate::numerics::ActivationBits;
+use crate::ops::Resize;
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,8 @@ pub(super) struct Output {
     pub(super) name: String,
     pub(super) nodes: Vec<String>,
     pub(super) head: Head,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) resize: Option<Resize>,
 }
 
 #[derive(Serialize, Deserialize)]

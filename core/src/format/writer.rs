@@ -248,6 +248,7 @@ fn describe_output(model: &QuantizedModel, output: &Output) -> schema::Output {
         name: output.name.clone(),
         nodes: output.nodes.iter().map(|&node| nodes[node].name.clone()).collect(),
         head,
+        resize: output.resize.as_ref().map(|resize| resize.by().clone()),
     }
 }
 

@@ -7,26 +7,32 @@
 
 mod classes;
 mod labels;
+mod resize;
 mod widening;
 
 pub use classes::{ClassMapSums, ClassMapUncertainty};
 pub use labels::{LabelMapSums, LabelMapUncertainty};
+pub use resize::MapResize;
 
-use super::Head;
 use super::accumulator::{Accumulator, WordsError};
 use super::gaussian::{GaussianSums, TargetUncertainty};
+use super::{Head, Output};
 use alloc::collections::TryReserveError;
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec, vec::Vec};
 use serde::Serialize;
 
 /// Integer sums over the weight samples of a map for one picture.
 #[derive(Clone, Debug, PartialEq)]
-pub enum MapSums {
-    /// Sums for [`Head::Classes`].
+pub struct MapSums {
+    of: HeadSums,
+    resize: Option<Arc<MapResize>>,
+}
+
+/// The sums of a map of each head.
+#[derive(Clone, Debug, PartialEq)]
+enum HeadSums {
     Classes(ClassMapSums),
-    /// Sums for [`Head::Labels`].
     Labels(LabelMapSums),
-    /// Sums for [`Head::Gaussian`].
     Gaussian(GaussianSums),
 }
 
@@ -44,81 +50,102 @@ pub enum MapUncertainty {
 
 /// Evaluates `$body` with the sums or the figures of any map.
 macro_rules! each_map {
-    ($of:expr, $each:ident => $body:expr) => {
+    ($enum:ident, $of:expr, $each:ident => $body:expr) => {
         match $of {
-            Self::Classes($each) => $body,
-            Self::Labels($each) => $body,
-            Self::Gaussian($each) => $body,
+            $enum::Classes($each) => $body,
+            $enum::Labels($each) => $body,
+            $enum::Gaussian($each) => $body,
         }
     };
 }
 
 impl MapSums {
-    /// Creates sums for `positions` positions with `head` each, without samples.
+    /// Creates sums for the positions of `output`, without samples.
     ///
     /// # Errors
     /// When there is not enough memory.
-    pub(super) fn try_new(head: &Head, positions: usize) -> Result<Self, TryReserveError> {
-        Ok(match head {
-            Head::Classes(of) => Self::Classes(ClassMapSums::try_new(positions, of.count)?),
-            Head::Labels(of) => Self::Labels(LabelMapSums::try_new(positions, of.count)?),
-            Head::Gaussian(of) => Self::Gaussian(GaussianSums::try_new(of, positions)?),
-        })
+    pub(super) fn try_new(output: &Output) -> Result<Self, TryReserveError> {
+        let positions = output.position_count();
+        let of = match &output.head {
+            Head::Classes(of) => HeadSums::Classes(ClassMapSums::try_new(positions, of.count)?),
+            Head::Labels(of) => HeadSums::Labels(LabelMapSums::try_new(positions, of.count)?),
+            Head::Gaussian(of) => HeadSums::Gaussian(GaussianSums::try_new(of, positions)?),
+        };
+        Ok(Self { of, resize: output.resize.clone() })
     }
 
-    /// Returns the number of words of the sums for `positions` positions with `head` each.
-    pub(super) fn words(head: &Head, positions: usize) -> usize {
-        match head {
+    /// Returns the number of words of the sums of `output`.
+    pub(super) fn words(output: &Output) -> usize {
+        let positions = output.position_count();
+        match &output.head {
             Head::Classes(of) => ClassMapSums::words(positions, of.count),
             Head::Labels(of) => LabelMapSums::words(positions, of.count),
             Head::Gaussian(of) => GaussianSums::words(of, positions),
         }
     }
 
-    /// Restores sums from their words.
-    pub(super) fn from_words(
-        head: &Head,
-        positions: usize,
-        words: &[i64],
-    ) -> Result<Self, WordsError> {
-        let expected = Self::words(head, positions);
+    /// Restores sums of `output` from their words.
+    pub(super) fn from_words(output: &Output, words: &[i64]) -> Result<Self, WordsError> {
+        let (positions, expected) = (output.position_count(), Self::words(output));
         if words.len() != expected {
             return Err(WordsError::Length { found: words.len(), expected });
         }
-        Ok(match head {
+        let of = match &output.head {
             Head::Classes(of) => {
-                Self::Classes(ClassMapSums::from_words(positions, of.count, words)?)
+                HeadSums::Classes(ClassMapSums::from_words(positions, of.count, words)?)
             }
-            Head::Labels(of) => Self::Labels(LabelMapSums::from_words(positions, of.count, words)?),
-            Head::Gaussian(of) => Self::Gaussian(GaussianSums::from_words(of, words)?),
-        })
+            Head::Labels(of) => {
+                HeadSums::Labels(LabelMapSums::from_words(positions, of.count, words)?)
+            }
+            Head::Gaussian(of) => HeadSums::Gaussian(GaussianSums::from_words(of, words)?),
+        };
+        Ok(Self { of, resize: output.resize.clone() })
     }
 
     /// Returns the number of samples summed so far.
     pub fn samples(&self) -> u64 {
-        each_map!(self, sums => sums.samples())
+        each_map!(HeadSums, &self.of, sums => sums.samples())
     }
 
     /// Forgets all samples.
     pub fn clear(&mut self) {
-        each_map!(self, sums => sums.clear());
+        each_map!(HeadSums, &mut self.of, sums => sums.clear());
     }
 
-    /// Adds the numbers of one sample, position by position.
+    /// Adds the numbers of one sample, position by position: those before the [`MapResize`] of the
+    /// output, if it has one.
     ///
     /// # Panics
-    /// When there are other numbers than the map has, or the sums are full already.
+    /// When there are other numbers than the output has, or the sums are full already.
     #[inline(always)]
     pub fn add(&mut self, numbers: &[f32]) {
-        each_map!(self, sums => sums.add(numbers));
+        let Some(resize) = &self.resize else {
+            each_map!(HeadSums, &mut self.of, sums => sums.add(numbers));
+            return;
+        };
+        match &mut self.of {
+            HeadSums::Classes(sums) => {
+                let [_, classes] = sums.size();
+                let mut lines = resize.lines(numbers, classes);
+                sums.add_positions(|first, tile| lines.fill(first, tile));
+            }
+            HeadSums::Labels(sums) => {
+                let [positions, labels] = sums.size();
+                sums.add(&resized(resize, numbers, positions, labels));
+            }
+            HeadSums::Gaussian(sums) => {
+                let (positions, outputs) = (sums.positions(), sums.head().outputs());
+                sums.add(&resized(resize, numbers, positions, outputs));
+            }
+        }
     }
 
     /// Returns whether [`Self::merge`] takes `other`, apart from the number of samples.
     pub(super) fn merges_with(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Classes(sums), Self::Classes(other)) => sums.size() == other.size(),
-            (Self::Labels(sums), Self::Labels(other)) => sums.size() == other.size(),
-            (Self::Gaussian(sums), Self::Gaussian(other)) => {
+        match (&self.of, &other.of) {
+            (HeadSums::Classes(sums), HeadSums::Classes(other)) => sums.size() == other.size(),
+            (HeadSums::Labels(sums), HeadSums::Labels(other)) => sums.size() == other.size(),
+            (HeadSums::Gaussian(sums), HeadSums::Gaussian(other)) => {
                 sums.head() == other.head() && sums.positions() == other.positions()
             }
             _ => false,
@@ -130,33 +157,40 @@ impl MapSums {
     /// # Panics
     /// When they belong to another map, or have too many samples together.
     pub fn merge(&mut self, other: &Self) {
-        match (self, other) {
-            (Self::Classes(sums), Self::Classes(other)) => sums.merge(other),
-            (Self::Labels(sums), Self::Labels(other)) => sums.merge(other),
-            (Self::Gaussian(sums), Self::Gaussian(other)) => sums.merge(other),
+        match (&mut self.of, &other.of) {
+            (HeadSums::Classes(sums), HeadSums::Classes(other)) => sums.merge(other),
+            (HeadSums::Labels(sums), HeadSums::Labels(other)) => sums.merge(other),
+            (HeadSums::Gaussian(sums), HeadSums::Gaussian(other)) => sums.merge(other),
             _ => panic!("sums of the same map"),
         }
     }
 
     /// Returns the sums as integers.
     pub fn to_words(&self) -> Vec<i64> {
-        each_map!(self, sums => sums.to_words())
+        each_map!(HeadSums, &self.of, sums => sums.to_words())
     }
 
     /// Computes the figures from the samples so far. Without samples all figures are zero.
     pub fn finish(&self) -> MapUncertainty {
-        match self {
-            Self::Classes(sums) => MapUncertainty::Classes(sums.finish()),
-            Self::Labels(sums) => MapUncertainty::Labels(sums.finish()),
-            Self::Gaussian(sums) => MapUncertainty::Gaussian(sums.finish()),
+        match &self.of {
+            HeadSums::Classes(sums) => MapUncertainty::Classes(sums.finish()),
+            HeadSums::Labels(sums) => MapUncertainty::Labels(sums.finish()),
+            HeadSums::Gaussian(sums) => MapUncertainty::Gaussian(sums.finish()),
         }
     }
+}
+
+/// Returns the numbers of all positions.
+fn resized(resize: &MapResize, numbers: &[f32], positions: usize, channels: usize) -> Vec<f32> {
+    let mut all = vec![0.0; positions * channels];
+    resize.lines(numbers, channels).fill(0, &mut all);
+    all
 }
 
 impl MapUncertainty {
     /// Returns the number of samples.
     pub fn samples(&self) -> u64 {
-        each_map!(self, of => of.samples)
+        each_map!(Self, self, of => of.samples)
     }
 
     /// Returns all figures but the number of samples, in one list, kind by kind and position by position:

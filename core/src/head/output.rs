@@ -3,7 +3,7 @@
 use super::classes::{ClassSums, Classes};
 use super::gaussian::GaussianSums;
 use super::labels::LabelSums;
-use super::map::{ClassMapSums, LabelMapSums, MapSums};
+use super::map::{ClassMapSums, LabelMapSums, MapResize, MapSums};
 use super::{Head, Sums, Uncertainty, WordsError};
 use crate::conformal::{ConformalPredictor, PredictionRegion};
 use alloc::collections::TryReserveError;
@@ -33,6 +33,8 @@ pub struct Output {
     pub head: Head,
     /// The numbers of planes, rows and columns of a map; 1 each unless the output is a map.
     pub positions: [usize; 3],
+    /// What makes the numbers of a map from fewer, if they are.
+    pub resize: Option<Arc<MapResize>>,
     /// What turns the figures into prediction sets or intervals, if the model was calibrated for that.
     pub conformal: Option<ConformalPredictor>,
 }
@@ -50,13 +52,14 @@ impl Output {
             nodes: vec![node],
             head,
             positions: [1; 3],
+            resize: None,
             conformal: None,
         }
     }
 
     /// Returns whether the output is a map, with more than one position.
     pub fn is_map(&self) -> bool {
-        self.positions != [1; 3]
+        self.positions != [1; 3] || self.resize.is_some()
     }
 
     /// Returns the number of positions. A valid model has at most 2^26.
@@ -64,9 +67,16 @@ impl Output {
         self.positions.iter().fold(1, |count, &extent| count.saturating_mul(extent))
     }
 
+    /// Returns the numbers of planes, rows and columns that the network makes, before
+    /// [`Self::resize`].
+    pub fn made(&self) -> [usize; 3] {
+        self.resize.as_ref().map_or(self.positions, |resize| resize.from())
+    }
+
     /// Returns the number of f32 numbers for one picture and weight sample.
     pub fn numbers(&self) -> usize {
-        self.position_count().saturating_mul(self.head.outputs())
+        let numbers = self.head.outputs();
+        self.made().iter().fold(numbers, |numbers, &extent| numbers.saturating_mul(extent))
     }
 
     /// Returns the most bytes of one picture's numbers for one sample, plus those of its sums.
@@ -81,7 +91,7 @@ impl Output {
             Head::Labels(labels) => LabelSums::bytes(labels.count),
             Head::Gaussian(gaussian) => GaussianSums::bytes(gaussian, positions),
         };
-        size_of::<f32>() * self.numbers() + sums
+        size_of::<f32>().saturating_mul(self.numbers()).saturating_add(sums)
     }
 
     /// Creates sums without samples.
@@ -90,7 +100,7 @@ impl Output {
     /// When there is not enough memory.
     pub fn accumulator(&self) -> Result<Sums, TryReserveError> {
         match self.is_map() {
-            true => Ok(Sums::Map(MapSums::try_new(&self.head, self.position_count())?)),
+            true => Ok(Sums::Map(MapSums::try_new(self)?)),
             false => self.head.accumulator(),
         }
     }
@@ -98,7 +108,7 @@ impl Output {
     /// Returns the number of words of the sums ([`Sums::to_words`]).
     pub fn sum_words(&self) -> usize {
         match self.is_map() {
-            true => MapSums::words(&self.head, self.position_count()),
+            true => MapSums::words(self),
             false => self.head.sum_words(),
         }
     }
@@ -109,7 +119,7 @@ impl Output {
     /// [`WordsError`] if no samples can have these sums.
     pub fn sums_from_words(&self, words: &[i64]) -> Result<Sums, WordsError> {
         match self.is_map() {
-            true => MapSums::from_words(&self.head, self.position_count(), words).map(Sums::Map),
+            true => MapSums::from_words(self, words).map(Sums::Map),
             false => self.head.sums_from_words(words),
         }
     }

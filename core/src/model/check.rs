@@ -4,7 +4,7 @@ use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
 use crate::conformal::PredictorError;
 use crate::error::ModelError;
-use crate::graph::{Node, Value};
+use crate::graph::{Node, Shape, Value};
 use crate::head::{Head, Output};
 use crate::layer::{Parameters, Quantized};
 use crate::name;
@@ -59,7 +59,7 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
     let mut made = vec![false; nodes.len()];
     check_count("outputs", 1, parts.outputs.len().min(1))?;
     for (index, output) in parts.outputs.iter().enumerate() {
-        let Output { name, nodes: of, head, positions, conformal: _ } = output;
+        let Output { name, nodes: of, head, positions, resize: _, conformal: _ } = output;
         check_name(|| format!("outputs[{index}].name"), name)?;
         let same = parts.outputs[..index].iter().any(|other| other.name == *name);
         if name.is_empty() || same {
@@ -72,11 +72,18 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
                 return Err(ModelError::OutputTwice { node: found.name.clone() });
             }
             let single = !output.is_map() || of.len() == 1;
-            if !found.op.is_weighted() || found.shape.axes() != *positions || !single {
+            if !found.op.is_weighted() || found.shape.axes() != output.made() || !single {
                 let (node, op, shape) = (found.name.clone(), found.op.name(), found.shape);
                 return Err(ModelError::Output { node, op, shape });
             }
             outputs = outputs.saturating_add(found.shape.channels);
+        }
+        if output.resize.as_ref().is_some_and(|resize| resize.by().size != *positions) {
+            return Err(ModelError::OutputResize { output: name.clone() });
+        }
+        let [depth, height, width] = *positions;
+        if (Shape { depth, height, width, channels: outputs }).checked().is_none() {
+            return Err(ModelError::MapSize { output: name.clone(), positions: *positions });
         }
         match head {
             Head::Classes(classes) => {

@@ -108,22 +108,46 @@ impl Resize {
         }
     }
 
+    /// Returns whether the extents are possible, and the mode takes the coordinates and steps.
+    fn is_valid(&self) -> bool {
+        let positive = self.steps.iter().flatten().flatten().all(|&number| number > 0);
+        let fits = |&extent: &usize| (1..=MOST).contains(&extent);
+        let half = self.coordinates != Coordinates::TfHalfPixel;
+        let corners = self.coordinates == Coordinates::AlignCorners && self.steps.is_some();
+        let takes = half || self.mode != Interpolation::Linear;
+        self.size.iter().all(fits) && positive && !corners && takes
+    }
+
+    /// Returns where each element of an axis is, in an input with `from` elements: the element before,
+    /// the one after, and the share of the latter, which is exact but for rounding to f32. `None` if the
+    /// operation is not possible.
+    pub(crate) fn shares(&self, axis: usize, from: usize) -> Option<Vec<([usize; 2], f32)>> {
+        self.is_valid().then(|| {
+            let share = |position: [i128; 2]| self.mode.share(position, from);
+            self.positions(axis, from).map(share).collect()
+        })
+    }
+
     /// Returns where each element of an axis is, in an input with `from` elements.
     fn axis(&self, axis: usize, from: usize) -> Vec<Between> {
+        self.positions(axis, from).map(|position| self.mode.between(position, from)).collect()
+    }
+
+    /// Returns the position of each element of an axis in an input with `from` elements: n and d for n / d.
+    fn positions(&self, axis: usize, from: usize) -> impl Iterator<Item = [i128; 2]> {
         let count = self.size[axis];
         let corners = usize::from(self.coordinates == Coordinates::AlignCorners);
         let of_shapes = [from - corners, (count - corners).max(1)].map(|extent| extent as i128);
         let [a, b] = self.steps.map_or(of_shapes, |steps| steps[axis].map(i128::from));
-        let position = |o: usize| {
+        let coordinates = self.coordinates;
+        (0..count).map(move |o| {
             let o = o as i128;
-            // x is the first number by the second.
-            match self.coordinates {
+            match coordinates {
                 Coordinates::HalfPixel => [(2 * o + 1) * a - b, 2 * b],
                 Coordinates::AlignCorners | Coordinates::Asymmetric => [o * a, b],
                 Coordinates::TfHalfPixel => [(2 * o + 1) * a, 2 * b],
             }
-        };
-        (0..count).map(|o| self.mode.between(position(o), from)).collect()
+        })
     }
 
     fn resizing(&self, input: Shape, output: Shape) -> Resizing {
@@ -134,6 +158,21 @@ impl Resize {
 }
 
 impl Interpolation {
+    /// Returns the elements before and after x = n / d among `count`, and the share of the latter.
+    fn share(self, [n, d]: [i128; 2], count: usize) -> ([usize; 2], f32) {
+        if self != Self::Linear {
+            return (self.between([n, d], count).elements, 0.0);
+        }
+        let last = count as i128 - 1;
+        let before = n.div_euclid(d);
+        if !(0..last).contains(&before) {
+            return ([before.clamp(0, last) as usize; 2], 0.0);
+        }
+        // Both are below 2^53.
+        let share = (n - before * d) as f64 / d as f64;
+        ([before as usize, before as usize + 1], share as f32)
+    }
+
     /// Returns where x = n / d is among `count` elements.
     fn between(self, [n, d]: [i128; 2], count: usize) -> Between {
         let last = count as i128 - 1;
@@ -170,15 +209,7 @@ impl Operation for Resize {
 
     fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
         let [depth, height, width] = self.size;
-        let positive = self.steps.iter().flatten().flatten().all(|&number| number > 0);
-        let fits = |&extent: &usize| (1..=MOST).contains(&extent);
-        let half = self.coordinates != Coordinates::TfHalfPixel;
-        let corners = self.coordinates == Coordinates::AlignCorners && self.steps.is_some();
-        if !self.size.iter().all(fits)
-            || !positive
-            || corners
-            || (self.mode == Interpolation::Linear && !half)
-        {
+        if !self.is_valid() {
             return Err(GraphError::Resize { node: inputs.node.into() });
         }
         Ok(Shape { depth, height, width, ..inputs.first() })

@@ -4,12 +4,13 @@ use bayes8_conformance::Random;
 use bayes8_core::head::classes::{ClassSums, Classes};
 use bayes8_core::head::gaussian::{Gaussian, GaussianSums, Target, Variance};
 use bayes8_core::head::labels::{LabelSums, Labels};
-use bayes8_core::head::map::{MapSums, MapUncertainty};
+use bayes8_core::head::map::{MapResize, MapUncertainty};
 use bayes8_core::head::{Accumulator, Head, Output, Sums, Uncertainty};
+use bayes8_core::ops::{Coordinates, Interpolation, Resize};
 use std::sync::Arc;
 
 fn output(head: Head, positions: [usize; 3]) -> Output {
-    Output { name: "map".into(), nodes: vec![0], head, positions, conformal: None }
+    Output { name: "map".into(), nodes: vec![0], head, positions, resize: None, conformal: None }
 }
 
 fn gaussian() -> Arc<Gaussian> {
@@ -160,15 +161,61 @@ fn without_samples_all_figures_are_zero() {
     for output in outputs() {
         let map = output.accumulator().expect("memory");
         assert!(map.finish().figures().iter().all(|&figure| figure == 0.0));
-        let Sums::Map(sums) = map else { panic!("a map") };
-        match sums {
-            MapSums::Classes(sums) => assert_eq!(sums.samples(), 0),
-            MapSums::Labels(sums) => assert_eq!(sums.samples(), 0),
-            MapSums::Gaussian(sums) => assert_eq!(sums.samples(), 0),
-        }
+        assert_eq!(map.samples(), 0);
     }
     // Those of single positions agree.
     assert_eq!(ClassSums::new(2).finish().predictive_entropy, 0.0);
     assert_eq!(LabelSums::new(1).finish().predictive_entropy, [0.0]);
     assert_eq!(GaussianSums::new(&gaussian()).finish().std, [0.0]);
+}
+
+/// a at share 0, b at share 1.
+fn mix(a: f64, b: f64, share: f64) -> f64 {
+    a + (b - a) * share
+}
+
+#[test]
+fn resized_maps_are_those_of_interpolated_numbers() {
+    let by = Resize {
+        size: [2, 5, 7],
+        mode: Interpolation::Linear,
+        coordinates: Coordinates::HalfPixel,
+        steps: None,
+    };
+    for small in outputs() {
+        let from = [1, 2, 3];
+        let resize = MapResize::new(from, by.clone()).map(Arc::new).expect("possible");
+        let large = Output { positions: by.size, ..small.clone() };
+        let resized = Output { resize: Some(resize), ..large.clone() };
+        assert_eq!(resized.numbers(), 6 * small.head.outputs());
+        let samples = random_samples(9, &resized);
+        let channels = small.head.outputs();
+        let interpolated = samples.iter().map(|sample| {
+            let position = |o: usize, from: usize, to: usize| {
+                let x = (o as f64 + 0.5) * from as f64 / to as f64 - 0.5;
+                let x = x.clamp(0.0, (from - 1) as f64);
+                (x.floor() as usize, (x.floor() as usize + 1).min(from - 1), x.fract())
+            };
+            let at = |row: usize, column: usize, channel: usize| {
+                f64::from(sample[(row * from[2] + column) * channels + channel])
+            };
+            let mut numbers = Vec::new();
+            for o in 0..large.position_count() {
+                let (above, below, y) = position(o / 7 % 5, 2, 5);
+                let (left, right, x) = position(o % 7, 3, 7);
+                for channel in 0..channels {
+                    let upper = mix(at(above, left, channel), at(above, right, channel), x);
+                    let lower = mix(at(below, left, channel), at(below, right, channel), x);
+                    numbers.push(mix(upper, lower, y) as f32);
+                }
+            }
+            numbers
+        });
+        let expected = sums(&large, &interpolated.collect::<Vec<_>>()).finish().figures();
+        let found = sums(&resized, &samples).finish().figures();
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-4, "{found}, expected {expected}");
+        }
+    }
 }

@@ -120,7 +120,7 @@ fn restored(
     let count = positions.iter().try_fold(head.count(), |n, &extent| n.checked_mul(extent));
     let exists = count.is_some_and(|count| (1..=u32::MAX as usize).contains(&count));
     let fits = conformal.as_ref().is_none_or(|conformal| conformal.check(&head).is_ok());
-    let output = Output { name, nodes: Vec::new(), head, positions, conformal };
+    let output = Output { name, nodes: Vec::new(), head, positions, resize: None, conformal };
     (exists && named_all(names, expected) && fits).then_some(output)
 }
 

@@ -98,7 +98,8 @@ impl Builder {
             }
             nodes.push(node);
         }
-        let output = Output { name: name.into(), nodes, head, positions, conformal: None };
+        let output =
+            Output { name: name.into(), nodes, head, positions, resize: None, conformal: None };
         self.parts.outputs = self.parts.outputs.iter().cloned().chain([output]).collect();
     }
 

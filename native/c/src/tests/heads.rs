@@ -58,7 +58,7 @@ pub(super) fn file(heads: &[(&str, Head)]) -> Vec<u8> {
         graph.push((*name).into(), linear, vec![Value::Input], data).expect("it fits");
         let (name, head) = ((*name).into(), head.clone());
         let (nodes, positions) = (vec![node], [1; 3]);
-        outputs.push(Output { name, nodes, head, positions, conformal: None });
+        outputs.push(Output { name, nodes, head, positions, resize: None, conformal: None });
     }
     let model = QuantizedModel::new(Parts {
         name: "heads".into(),
