@@ -57,7 +57,38 @@ pub(super) fn file() -> VectorFile {
         add(&mut draft, name, &model);
         add(&mut draft, &format!("{name}, 7 bits"), &with_seven_bits(&model));
     }
+    for (name, input, resize, head) in [
+        ("resized classes", picture, linear([1, 11, 13]), classes(3)),
+        (
+            "resized classes, corners",
+            picture,
+            Resize { coordinates: AlignCorners, ..linear([1, 9, 4]) },
+            classes(21),
+        ),
+        (
+            "resized classes, nearest",
+            picture,
+            Resize { mode: NearestFloor, coordinates: Asymmetric, ..linear([1, 6, 8]) },
+            classes(2),
+        ),
+        ("resized labels of a volume", volume, linear([5, 6, 7]), labels(2)),
+        ("resized targets", picture, linear([1, 9, 9]), gaussian(Variance::Log, &targets(2))),
+        ("resized sequence", sequence, linear([1, 1, 40]), classes(4)),
+    ] {
+        let model = resized(input, resize, head).expect("a network that fits");
+        add(&mut draft, name, &model);
+    }
     draft.finish()
+}
+
+/// A convolution that makes a map, which is resized.
+fn resized(input: Shape, by: Resize, head: Head) -> Result<QuantizedModel, GraphError> {
+    let mut b = Builder::new(input.elements() as u64, input);
+    let window = Window::new([input.height.min(2), 2]);
+    let map = b.conv(Value::Input, head.outputs(), 1, window, Kind::Bayesian)?;
+    b.output("output", &[map], 3.0, head);
+    b.resize_output(by);
+    Ok(b.finish())
 }
 
 /// A convolution that halves the extents, dropout, the resizing, and a layer that makes the map.

@@ -2,11 +2,11 @@
 
 use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
-use bayes8_core::head::{Head, Output};
+use bayes8_core::head::{Head, Output, map::MapResize};
 use bayes8_core::layer::{Bias, Layer};
 use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel, Values};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Planes, Quantization};
-use bayes8_core::ops::{Conv2d, Filters, GridRule, Linear, Slice};
+use bayes8_core::ops::{Conv2d, Filters, GridRule, Linear, Resize, Slice};
 use bayes8_core::posterior::{PerMember, Posterior, gaussian::Gaussian};
 use std::sync::Arc;
 
@@ -101,6 +101,19 @@ impl Builder {
         let output =
             Output { name: name.into(), nodes, head, positions, resize: None, conformal: None };
         self.parts.outputs = self.parts.outputs.iter().cloned().chain([output]).collect();
+    }
+
+    /// Resizes the last output, a map.
+    ///
+    /// # Panics
+    /// If there is none, or the operation is not possible.
+    pub fn resize_output(&mut self, by: Resize) {
+        let mut outputs = self.parts.outputs.to_vec();
+        let output = outputs.last_mut().expect("an output");
+        let (size, resize) = (by.size, MapResize::new(output.positions, by));
+        output.positions = size;
+        output.resize = Some(Arc::new(resize.expect("a resizing that is possible")));
+        self.parts.outputs = outputs.into();
     }
 
     /// Shape of a value.

@@ -1,22 +1,9 @@
 // Models with labels, regression and several outputs, and models that take numbers.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Model } from "bayes8";
-import { modelPath, ROOT } from "./support/files.js";
-
-/** A model of the conformance vectors, and its first set of pictures. */
-function vectorOf(group, model) {
-  const file = JSON.parse(readFileSync(`${ROOT}tests/vectors/${group}.json`, "utf8"));
-  const { pictures } = file.vectors.find((vector) => vector.model === model);
-  const { count, base64 } = file.pictures[pictures];
-  const bytes = new Uint8Array(Buffer.from(base64, "base64"));
-  const length = bytes.length / count;
-  return {
-    file: new Uint8Array(Buffer.from(file.models[model].base64, "base64")),
-    pictures: Array.from({ length: count }, (_, index) => bytes.slice(index * length, (index + 1) * length)),
-  };
-}
+import { modelPath } from "./support/files.js";
+import { vectorOf } from "./support/vectors.js";
 
 const several = vectorOf("heads", "classes, labels and targets");
 const table = vectorOf("inputs", "13 features, Bayesian");
