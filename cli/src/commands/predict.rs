@@ -1,10 +1,12 @@
 //! `bayes8 predict`: says what a model makes of its inputs, and how sure it is.
 
 mod answers;
+mod batches;
 mod block;
 mod classes;
 mod conformal;
 mod labels;
+mod map;
 mod targets;
 
 use crate::args::{Machine, Sampling, UsageError, level, nats, whole};
@@ -12,9 +14,11 @@ use crate::{model_file, output, picture_files, progress, style};
 use answers::{Answers, Options};
 use bayes8_evaluate::prediction::Job;
 use bayes8_native::Model;
-use bayes8_native::core::head::{Head, Output};
+use bayes8_native::core::head::Output;
+use bayes8_native::core::model::QuantizedModel;
 use bayes8_native::core::posterior::MAX_SAMPLES;
 use clap::Args;
+use map::{MapFiles, Palette};
 use std::path::PathBuf;
 
 /// Predict pictures, tables and sequences, with the uncertainty of every prediction
@@ -29,6 +33,9 @@ use std::path::PathBuf;
 /// aleatoric part (the picture is ambiguous) and its epistemic part (the model has not learned enough to
 /// tell). Targets of a regression are in their units, with an interval and both parts of the standard
 /// deviation: from the data (aleatoric) and from the model (epistemic).
+///
+/// Of a segmentation or another model with maps, a summary of each map is printed, and --map writes the figures of
+/// every position.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -37,9 +44,14 @@ Examples:
   bayes8 predict model.safetensors xray.png --abstain-above 0.3
   bayes8 predict concrete.safetensors mixes.csv --level 0.9
   bayes8 predict ecg.safetensors beats.npy
+  bayes8 predict streets.safetensors *.png --map maps --palette colours.txt
   curl https://example.org/boot.webp | bayes8 predict model.safetensors -
   bayes8 predict model.safetensors boot.png --json | jq '.[0].top[0].name'
-  bayes8 predict concrete.safetensors mixes.csv --json | jq '.[].outputs.output.interval[0]'")]
+  bayes8 predict concrete.safetensors mixes.csv --json | jq '.[].outputs.output.interval[0]'
+
+A palette has a colour for each class, in the order of the classes, and perhaps a name:
+  #808080 sky
+  #800000 building")]
 pub(crate) struct Arguments {
     /// Model file; `-` is standard input, of at most 1 GiB
     model: PathBuf,
@@ -67,12 +79,22 @@ pub(crate) struct Arguments {
     #[arg(value_parser = whole::<u64>(1..=1 << 40))]
     max_pixels: u64,
 
+    /// Write maps into this folder, which is made if it is missing: PNG pictures of classes and of their uncertainty,
+    /// and npy arrays. The names begin like those of the pictures; files of the same name are replaced
+    #[arg(long, value_name = "FOLDER")]
+    map: Option<PathBuf>,
+
+    /// Colours of the classes in maps: a text file with a line such as `#808080 sky` for each class, in
+    /// their order [default: those of PASCAL VOC]
+    #[arg(long, value_name = "FILE", requires = "map")]
+    palette: Option<PathBuf>,
+
     /// How many classes to show [default: 3]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     #[arg(value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     top: Option<u32>,
 
-    /// Abstain if the total uncertainty of classes is above this
+    /// Abstain if the total uncertainty of classes is above this; positions of a map are then uncertain
     /// [default: half of the largest possible, ln(classes)]
     #[arg(long, value_name = "NATS", allow_hyphen_values = true, value_parser = nats)]
     abstain_above: Option<f64>,
@@ -92,6 +114,9 @@ const TOP: u32 = 3;
 /// The probability of intervals by default.
 const LEVEL: f64 = 0.95;
 
+/// What has intervals.
+const TARGETS: &str = "the targets of a regression that is not a map";
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Sampling { samples, seed } = arguments.sampling;
@@ -107,17 +132,20 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let samples = samples.map(check).transpose()?;
     let model = model_file::load(&arguments.model, &arguments.machine)?;
     arguments.check_outputs(&model)?;
+    let palette = arguments.palette(model.quantized())?;
     let samples = samples.map_or_else(|| check(model.default_samples()), Ok)?;
     let picture_files::Batch { names, pictures } =
         picture_files::load(&arguments.pictures, model.quantized(), arguments.max_pixels)?;
+    let files = arguments.files(model.quantized(), palette, &names)?;
+    let has_map = model.quantized().outputs().iter().any(Output::is_map);
     let job = Job {
         model: &model,
         pictures: pictures.view(model.quantized().preprocessing().values),
         samples: first..first + samples,
         seed,
-        digests: arguments.json,
+        // They need the numbers of all samples together.
+        digests: arguments.json && !has_map,
     };
-    let outcomes = job.run(&mut progress::shown())?;
     let options = Options {
         samples: job.samples.clone(),
         seed,
@@ -126,30 +154,33 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         level: arguments.level.unwrap_or(LEVEL),
     };
     let answers = Answers::new(&model, options);
+    let kept = batches::run(&job, &answers, files.as_ref(), &mut progress::shown())?;
     if arguments.json {
-        let named = names.iter().zip(&outcomes);
-        let all: Vec<_> = named.map(|(picture, outcome)| answers.json(picture, outcome)).collect();
+        let named = names.iter().zip(&kept);
+        let all: Vec<_> = named.map(|(picture, kept)| answers.json(picture, kept)).collect();
         return output::print_json(&all);
     }
     // JSON says so for each output.
     if let Some(note) = answers.note() {
         output::warn(&note);
     }
-    output::print(&answers.text(&names, &outcomes, style::detect()))
+    output::print(&answers.text(&names, &kept, style::detect()))
 }
 
 impl Arguments {
     /// Refuses options for heads that no output of the model has.
     fn check_outputs(&self, model: &Model) -> Result<(), UsageError> {
-        let has = |head: fn(&Head) -> bool| {
-            model.quantized().outputs().iter().any(|Output { head: of, .. }| head(of))
-        };
-        let classes = has(|head| matches!(head, Head::Classes(_)));
-        let targets = has(|head| matches!(head, Head::Gaussian(_)));
+        let has = |fits: fn(&Output) -> bool| model.quantized().outputs().iter().any(fits);
+        let classes = has(|output| output.head.classes().is_some());
+        let targets = has(|output| output.head.gaussian().is_some() && !output.is_map());
+        let maps = has(Output::is_map);
+        let class_maps = has(|output| output.is_map() && output.head.classes().is_some());
         for (option, is_given, fits, what) in [
             ("--top", self.top.is_some(), classes, "classes"),
             ("--abstain-above", self.abstain_above.is_some(), classes, "classes"),
-            ("--level", self.level.is_some(), targets, "the targets of a regression"),
+            ("--level", self.level.is_some(), targets, TARGETS),
+            ("--map", self.map.is_some(), maps, "maps, such as segmentations"),
+            ("--palette", self.palette.is_some(), class_maps, "maps of classes"),
         ] {
             if is_given && !fits {
                 let message = format!("{option} is for {what}, which the model does not predict");
@@ -157,5 +188,35 @@ impl Arguments {
             }
         }
         Ok(())
+    }
+
+    /// The colours of maps, if these are written.
+    fn palette(&self, model: &QuantizedModel) -> anyhow::Result<Palette> {
+        let maps = model.outputs().iter().filter(|output| output.is_map());
+        let classes = maps.filter_map(|output| Some(output.head.classes()?.count)).max();
+        let classes = classes.unwrap_or(0);
+        match &self.palette {
+            Some(path) => Palette::read(path, classes),
+            None => Ok(Palette::standard(classes)),
+        }
+    }
+
+    /// Where maps are written, if they are.
+    fn files<'a>(
+        &'a self,
+        model: &'a QuantizedModel,
+        palette: Palette,
+        pictures: &[String],
+    ) -> anyhow::Result<Option<MapFiles<'a>>> {
+        let Some(folder) = &self.map else { return Ok(None) };
+        for output in model.outputs().iter().filter(|output| map::has_too_many_colours(output)) {
+            output::warn(&format!(
+                "{} has more classes than a PNG file has colours: its classes are written as .classes.npy",
+                output.name
+            ));
+        }
+        let inputs = self.pictures.iter().chain([&self.model]).chain(&self.palette);
+        let inputs = inputs.map(PathBuf::as_path);
+        MapFiles::new(folder, model, palette, pictures, inputs).map(Some)
     }
 }

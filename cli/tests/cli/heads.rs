@@ -277,7 +277,8 @@ fn inspect_shows_inputs_and_outputs() {
         (&json!(4), &json!(["a", "b", "c", "d"]))
     );
     let outputs = &facts["outputs"];
-    assert_eq!(keys(&outputs[0]), ["count", "head", "memory_bytes", "name", "names", "nodes"]);
+    let own = ["count", "head", "memory_bytes", "name", "names", "nodes", "positions"];
+    assert_eq!((keys(&outputs[0]), &outputs[0]["positions"]), (own.to_vec(), &json!([1, 1, 1])));
     assert_eq!(outputs[0]["nodes"], json!(["linear_1"]));
     assert_eq!(
         (&outputs[1]["head"], &outputs[1]["variance"]),

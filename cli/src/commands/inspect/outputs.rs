@@ -10,9 +10,9 @@ use bayes8_native::core::head::gaussian::Variance;
 
 /// Facts about the outputs: the classes of a model that has nothing else, or each output and its targets.
 pub(super) fn facts(report: &ModelReport) -> Vec<(&'static str, String)> {
-    if let [OutputReport { name, head: HeadReport::Classes { count, names }, .. }] =
+    if let [OutputReport { name, head: HeadReport::Classes { count, names }, positions, .. }] =
         &report.outputs[..]
-        && name == Output::NAME
+        && (name.as_str(), *positions) == (Output::NAME, [1; 3])
     {
         let classes = ("classes", format!("{}{}", thousands(*count as u64), listed(names)));
         return [classes].into_iter().chain(conformal(&report.outputs[0])).collect();
@@ -48,10 +48,21 @@ fn of_output(output: &OutputReport) -> Vec<(&'static str, String)> {
         }
     };
     let memory = bytes(output.memory_bytes as u64);
+    let memory = match map(output.positions) {
+        Some(map) => format!("{map}, {memory} per input"),
+        None => memory,
+    };
     let head = ("output", format!("{}: {what}; {memory}", shorten(&output.name, 24)));
     let targets =
         targets.iter().enumerate().map(|(index, target)| ("target", of_target(index, target)));
     [head].into_iter().chain(targets).chain(conformal(output)).collect()
+}
+
+/// The size of a map: `map of 192 x 256 positions`; `None` for other outputs.
+fn map(positions: [usize; 3]) -> Option<String> {
+    let ones = positions.iter().take_while(|&&extent| extent == 1).count();
+    let extents: Vec<String> = positions[ones..].iter().map(usize::to_string).collect();
+    (!extents.is_empty()).then(|| format!("map of {} positions", extents.join(" x ")))
 }
 
 /// What gives the sets or intervals of an output.

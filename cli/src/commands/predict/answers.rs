@@ -4,12 +4,14 @@ use super::block::Block;
 use super::classes::{Class, ClassAnswer, ClassView};
 use super::conformal::{ClassSet, Conformal, ConformalAnswer};
 use super::labels::{LabelAnswer, LabelView};
+use super::map::{MapAnswer, MapFiles, MapView};
 use super::targets::{TargetAnswer, TargetView};
 use crate::style::{shorten, shorten_path};
 use bayes8_evaluate::prediction::Outcome;
 use bayes8_evaluate::style::{Style, counted};
-use bayes8_native::Model;
 use bayes8_native::core::head::{Head, Output, Uncertainty};
+use bayes8_native::{Model, Pictures};
+use ndarray::IxDyn;
 use serde::{Serialize, Serializer};
 use std::ops::Range;
 
@@ -40,6 +42,20 @@ enum View<'a> {
     Classes(ClassView<'a>),
     Labels(LabelView<'a>),
     Targets(TargetView<'a>),
+    Map(MapView<'a>),
+}
+
+/// What is kept of the prediction for a picture.
+pub(super) struct Kept {
+    /// One for each output.
+    outputs: Vec<Figures>,
+    logits_digest: Option<String>,
+}
+
+/// What is kept of the figures of an output: of a map, which may be large, only what is shown.
+enum Figures {
+    Single(Uncertainty),
+    Map(MapAnswer),
 }
 
 /// The answer of a model whose only output are classes, and has no name.
@@ -81,6 +97,7 @@ enum OutputAnswer<'a> {
     Classes(ClassAnswer<'a>),
     Labels(LabelAnswer<'a>),
     Targets(TargetAnswer<'a>),
+    Map(&'a MapAnswer),
 }
 
 fn as_object<S: Serializer>(
@@ -93,19 +110,21 @@ fn as_object<S: Serializer>(
 impl<'a> Answers<'a> {
     pub(super) fn new(model: &'a Model, options: Options) -> Self {
         let view = |output: &'a Output| {
+            let Options { top, abstain_above, level, .. } = options;
+            if output.is_map() {
+                return View::Map(MapView::new(output, top, abstain_above, level));
+            }
             let conformal = output.conformal.as_ref().map(|predictor| Conformal {
                 predictor,
                 as_calibrated: predictor.is_for(&options.samples, options.seed),
             });
             match &output.head {
                 Head::Classes(classes) => {
-                    let Options { top, abstain_above, .. } = options;
                     View::Classes(ClassView::new(classes, top, abstain_above, conformal))
                 }
                 Head::Labels(labels) => View::Labels(LabelView { labels, conformal }),
                 Head::Gaussian(gaussian) => {
-                    let (name, level) = (&output.name, options.level);
-                    View::Targets(TargetView::new(name, gaussian, level, conformal))
+                    View::Targets(TargetView::new(&output.name, gaussian, level, conformal))
                 }
             }
         };
@@ -132,18 +151,38 @@ impl<'a> Answers<'a> {
         self.model.quantized().outputs()
     }
 
+    /// Keeps what is shown of the prediction for the picture of an index, and writes its maps to `files`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(super) fn keep(
+        &self,
+        index: usize,
+        picture: &Pictures<'_, IxDyn>,
+        outcome: Outcome,
+        files: Option<&MapFiles<'_>>,
+    ) -> anyhow::Result<Kept> {
+        let keep = |(output, (view, figures)): (usize, (&View<'_>, Uncertainty))| {
+            let (View::Map(view), Uncertainty::Map(map)) = (view, &figures) else {
+                return Ok(Figures::Single(figures));
+            };
+            let files =
+                files.map(|files| files.write([index, output], picture, map)).transpose()?;
+            Ok(Figures::Map(view.answer(map, files.unwrap_or_default())))
+        };
+        let outputs = self.views.iter().zip(outcome.outputs).enumerate().map(keep);
+        let outputs = outputs.collect::<anyhow::Result<_>>()?;
+        Ok(Kept { outputs, logits_digest: outcome.logits_digest })
+    }
+
     /// The answer for a picture, as JSON.
-    pub(super) fn json<'o>(
-        &'o self,
-        picture: &'o str,
-        outcome: &'o Outcome,
-    ) -> impl Serialize + 'o {
+    pub(super) fn json<'o>(&'o self, picture: &'o str, kept: &'o Kept) -> impl Serialize + 'o {
         let model_digest = self.model_digest.as_str();
         let Options { samples, seed, .. } = &self.options;
         let (first_sample, samples, seed) = (samples.start, samples.len(), *seed);
-        let logits_digest = &outcome.logits_digest;
-        if let ([View::Classes(view)], [output], [Uncertainty::Classes(figures)]) =
-            (&self.views[..], self.outputs(), &outcome.outputs[..])
+        let logits_digest = &kept.logits_digest;
+        if let ([View::Classes(view)], [output], [Figures::Single(Uncertainty::Classes(figures))]) =
+            (&self.views[..], self.outputs(), &kept.outputs[..])
             && output.name == Output::NAME
         {
             return Either::Plain(PlainAnswer {
@@ -162,7 +201,7 @@ impl<'a> Answers<'a> {
             });
         }
         let names = self.outputs().iter().map(|output| output.name.as_str());
-        let answers = self.views.iter().zip(&outcome.outputs).map(|(view, of)| view.json(of));
+        let answers = self.views.iter().zip(&kept.outputs).map(|(view, of)| view.json(of));
         let outputs = names.zip(answers).collect();
         Either::Other(Answer {
             picture,
@@ -176,11 +215,11 @@ impl<'a> Answers<'a> {
     }
 
     /// The text for all pictures.
-    pub(super) fn text(&self, pictures: &[String], outcomes: &[Outcome], style: Style) -> String {
-        let blocks = |outcome: &Outcome| -> Vec<Block> {
-            self.views.iter().zip(&outcome.outputs).map(|(view, of)| view.block(of)).collect()
+    pub(super) fn text(&self, pictures: &[String], kept: &[Kept], style: Style) -> String {
+        let blocks = |kept: &Kept| -> Vec<Block> {
+            self.views.iter().zip(&kept.outputs).map(|(view, of)| view.block(of)).collect()
         };
-        let all: Vec<Vec<Block>> = outcomes.iter().map(blocks).collect();
+        let all: Vec<Vec<Block>> = kept.iter().map(blocks).collect();
         // The width of the first column of an output, shared by all pictures.
         let label = |output: usize| all.iter().map(|blocks| blocks[output].label()).max();
         let labels: Vec<usize> =
@@ -213,12 +252,17 @@ impl<'a> Answers<'a> {
         let run = format!("{samples}{first}, seed {seed}, {}", self.model.kernel());
         let mut text = format!("{}\n{}\n", style.bold(&name), style.dim(&run));
         for (view, output) in self.views.iter().zip(self.outputs()) {
-            let View::Classes(view) = view else { continue };
+            let rule = match view {
+                View::Classes(view) => Some(view.rule()),
+                View::Map(view) => view.rule(),
+                View::Labels(_) | View::Targets(_) => None,
+            };
+            let Some(rule) = rule else { continue };
             let name = match self.views.len() {
                 1 => String::new(),
                 _ => format!("{} ", shorten(&output.name, 30)),
             };
-            text.push_str(&format!("{}\n", style.dim(&(name + &view.rule()))));
+            text.push_str(&format!("{}\n", style.dim(&(name + &rule))));
         }
         text
     }
@@ -239,22 +283,30 @@ enum Either<'a> {
 
 impl<'a> View<'a> {
     /// The figures of the output, as JSON.
-    fn json(&'a self, figures: &'a Uncertainty) -> OutputAnswer<'a> {
+    fn json(&'a self, figures: &'a Figures) -> OutputAnswer<'a> {
+        use Figures::Single;
         match (self, figures) {
-            (Self::Classes(view), Uncertainty::Classes(of)) => OutputAnswer::Classes(view.json(of)),
-            (Self::Labels(view), Uncertainty::Labels(of)) => OutputAnswer::Labels(view.json(of)),
-            (Self::Targets(view), Uncertainty::Gaussian(of)) => {
+            (Self::Classes(view), Single(Uncertainty::Classes(of))) => {
+                OutputAnswer::Classes(view.json(of))
+            }
+            (Self::Labels(view), Single(Uncertainty::Labels(of))) => {
+                OutputAnswer::Labels(view.json(of))
+            }
+            (Self::Targets(view), Single(Uncertainty::Gaussian(of))) => {
                 OutputAnswer::Targets(view.json(of))
             }
+            (Self::Map(_), Figures::Map(of)) => OutputAnswer::Map(of),
             _ => unreachable!("the figures of the output's head"),
         }
     }
 
-    fn block(&self, figures: &Uncertainty) -> Block {
+    fn block(&self, figures: &Figures) -> Block {
+        use Figures::Single;
         match (self, figures) {
-            (Self::Classes(view), Uncertainty::Classes(of)) => view.block(of),
-            (Self::Labels(view), Uncertainty::Labels(of)) => view.block(of),
-            (Self::Targets(view), Uncertainty::Gaussian(of)) => view.block(of),
+            (Self::Classes(view), Single(Uncertainty::Classes(of))) => view.block(of),
+            (Self::Labels(view), Single(Uncertainty::Labels(of))) => view.block(of),
+            (Self::Targets(view), Single(Uncertainty::Gaussian(of))) => view.block(of),
+            (Self::Map(view), Figures::Map(of)) => view.block(of),
             _ => unreachable!("the figures of the output's head"),
         }
     }

@@ -14,10 +14,10 @@ const ABSTAIN_SHARE: f64 = 0.5;
 /// Presents classes.
 pub(super) struct ClassView<'a> {
     classes: &'a Classes,
-    top: usize,
+    pub(super) top: usize,
     /// The largest possible entropy: that of equal probabilities.
-    entropy_limit: f64,
-    threshold: f64,
+    pub(super) entropy_limit: f64,
+    pub(super) threshold: f64,
     conformal: Option<Conformal<'a>>,
 }
 
@@ -73,7 +73,7 @@ impl<'a> ClassView<'a> {
         top.map(class).collect()
     }
 
-    fn name(&self, class: usize) -> String {
+    pub(super) fn name(&self, class: usize) -> String {
         match self.classes.names.get(class) {
             Some(name) => name.clone(),
             None => format!("class {class}"),

@@ -74,7 +74,7 @@ impl<'a> LabelView<'a> {
     }
 }
 
-fn name(labels: &Labels, label: usize) -> String {
+pub(super) fn name(labels: &Labels, label: usize) -> String {
     match labels.name(label) {
         Some(name) => name.into(),
         None if labels.count == 1 => labels.outcomes()[1].into(),

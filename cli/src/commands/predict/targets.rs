@@ -12,7 +12,7 @@ use serde::Serialize;
 pub(super) struct TargetView<'a> {
     /// Name of the output.
     output: &'a str,
-    targets: &'a [Target],
+    pub(super) targets: &'a [Target],
     /// The probability with which an interval holds a target.
     level: f64,
     conformal: Option<Conformal<'a>>,
@@ -86,14 +86,14 @@ impl<'a> TargetView<'a> {
     }
 
     /// The unit of a target after a space; empty if it has none.
-    fn unit(&self, target: usize) -> String {
+    pub(super) fn unit(&self, target: usize) -> String {
         match &self.targets[target].unit[..] {
             "" => String::new(),
             unit => format!(" {}", printable(unit)),
         }
     }
 
-    fn name(&self, target: usize) -> String {
+    pub(super) fn name(&self, target: usize) -> String {
         match &self.targets[target].name[..] {
             "" if self.targets.len() == 1 => self.output.into(),
             "" => format!("target {target}"),
@@ -129,7 +129,7 @@ fn spread(figures: &TargetUncertainty, target: usize) -> f64 {
 }
 
 /// Rounds a number to the second significant digit of its spread.
-fn rounded(number: f64, spread: f64) -> String {
+pub(super) fn rounded(number: f64, spread: f64) -> String {
     if number == 0.0 || spread <= 0.0 || !number.is_finite() || !spread.is_finite() {
         return format!("{number}");
     }

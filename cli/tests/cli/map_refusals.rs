@@ -1,0 +1,84 @@
+//! Maps that cannot be written or predicted.
+
+use crate::map_models::{MODEL, classes, fixture, gaussian, run};
+use crate::support::Fixture;
+use bayes8_native::core::graph::Shape;
+use ndarray::{Array, IxDyn};
+use ndarray_npy::WriteNpyExt;
+use std::fs::File;
+
+#[test]
+fn files_that_are_read_are_not_replaced() {
+    let fixture = fixture(Shape::new(4, 6, 1), &[("output", classes(2, &[]))]);
+    fixture.picture("x.png", 6, 4);
+    fixture.picture("x.classes.png", 6, 4);
+    let before = fixture.read("x.classes.png");
+    let arguments = ["predict", MODEL, "x.png", "x.classes.png", "--map", "."];
+    fixture.run(&arguments).failed(&["cannot write ./x.classes.png", "x.classes.png is read"]);
+    assert_eq!(fixture.read("x.classes.png"), before);
+}
+
+#[test]
+fn bad_folders_and_palettes_are_refused() {
+    let fixture = fixture(Shape::new(4, 6, 1), &[("output", classes(4, &[]))]);
+    run(&fixture, &["--map", "x.npy"]).failed(&["cannot write to the folder x.npy: it is a file"]);
+    run(&fixture, &["--map", "x.npy/maps"]).failed(&["cannot make the folder x.npy/maps"]);
+    let palette = |contents: &[u8], parts: &[&str]| {
+        std::fs::write(fixture.path("colours"), contents).unwrap();
+        run(&fixture, &["--map", "maps", "--palette", "colours"]).failed(parts);
+    };
+    palette(
+        b"#000000\n#ff0000 car\n",
+        &["the palette colours: it has 2 colours for 4 classes: add 2"],
+    );
+    palette(b"", &["it has 0 colours for 4 classes: add 4"]);
+    palette(b"// colours\n255 0 0\n", &["the palette colours: line 2 begins with `255`"]);
+    palette(b"\xff\xfe#", &["cannot read the palette colours", "not text in UTF-8"]);
+    run(&fixture, &["--map", "maps", "--palette", "none"])
+        .failed(&["cannot read the palette none"]);
+    assert!(!fixture.path("maps").exists());
+}
+
+#[test]
+fn options_for_other_models_are_refused() {
+    let single = Fixture::new(1);
+    single.picture("a.png", 8, 8);
+    let arguments = ["predict", MODEL, "a.png"];
+    let misused = |more: &[&str], message: &str| {
+        single.run(&[&arguments[..], more].concat()).misused(message);
+    };
+    misused(
+        &["--map", "maps"],
+        "--map is for maps, such as segmentations, which the model does not",
+    );
+    misused(&["--palette", "colours"], "--map <FOLDER>");
+    let regression = fixture(Shape::new(4, 6, 1), &[("output", gaussian())]);
+    run(&regression, &["--map", "maps", "--palette", "colours"])
+        .misused("--palette is for maps of classes");
+    run(&regression, &["--level", "0.9"])
+        .misused("--level is for the targets of a regression that is not a map");
+    assert!(!regression.path("maps").exists());
+}
+
+#[test]
+fn pictures_are_refused_where_volumes_are_expected() {
+    let fixture = fixture(Shape::volume(3, 4, 2, 1), &[("output", classes(2, &[]))]);
+    fixture.picture("slice.png", 2, 4);
+    let arguments = ["predict", MODEL, "slice.png", "--map", "maps"];
+    fixture.run(&arguments).failed(&[
+        "slice.png",
+        "the model takes volumes of 3x4x2x1",
+        "not pictures",
+    ]);
+    let slices = Array::<u8, _>::zeros(IxDyn(&[2, 4, 2, 1]));
+    slices.write_npy(File::create(fixture.path("slices.npy")).unwrap()).unwrap();
+    let arguments = ["predict", MODEL, "slices.npy", "--map", "maps"];
+    fixture.run(&arguments).failed(&["slices.npy", "the network takes 3x4x2x1"]);
+    assert!(!fixture.path("maps").exists());
+}
+
+#[test]
+fn maps_that_take_too_much_memory_are_refused() {
+    let fixture = fixture(Shape::new(64, 64, 1), &[("output", classes(21, &[]))]);
+    run(&fixture, &["--max-memory", "1MiB"]).failed(&[MODEL, "--max-memory"]);
+}
