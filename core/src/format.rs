@@ -24,6 +24,7 @@ mod contents;
 mod header_density;
 mod objects;
 mod other_formats;
+mod outputs;
 mod rans;
 mod reader;
 mod residual;

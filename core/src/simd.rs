@@ -148,17 +148,6 @@ impl<K: Kernel, T: Threads> Simd<K, T> {
         }
     }
 
-    fn sample_taps(&self, layer: &SimdLayer, draw: Draw, taps: &mut [[i8; CHUNK]]) {
-        let Some(sigma) = layer.sigma() else {
-            taps.copy_from_slice(layer.mu());
-            return;
-        };
-        let multipliers = NoiseMultipliers::Each(&layer.multipliers);
-        let stream = draw.weight_stream(layer.layer.index);
-        let mu = layer.mu();
-        self.kernel.draw(Drawing { stream, first: 0, mu, sigma, multipliers, weights: taps });
-    }
-
     /// Multiplies `rows` by the channels of `output`, the first of which is `first`, and shares the
     /// work among `parts`.
     fn multiply(
@@ -340,7 +329,7 @@ impl<K: Kernel, T: Threads> Backend for Simd<K, T> {
         if layer.layer.depthwise {
             grow(&mut weights.taps, layer.mu().len(), [0; CHUNK]);
             weights.offsets.grow(layer.layer.out_channels, 0);
-            self.sample_taps(layer, draw, &mut weights.taps[..layer.mu().len()]);
+            layer.sample_taps(self.kernel, draw, &mut weights.taps[..layer.mu().len()]);
             let biases = &mut weights.offsets[..layer.layer.out_channels];
             layer.sample_biases(self.kernel, draw, biases);
             return;

@@ -14,10 +14,8 @@ pub use classes::{ClassMapSums, ClassMapUncertainty};
 pub use labels::{LabelMapSums, LabelMapUncertainty};
 pub use resize::MapResize;
 
-use super::accumulator::{Accumulator, WordsError};
+use super::accumulator::Accumulator;
 use super::gaussian::{GaussianSums, TargetUncertainty};
-use super::{Head, Output};
-use alloc::collections::TryReserveError;
 use alloc::{sync::Arc, vec, vec::Vec};
 use serde::Serialize;
 
@@ -30,7 +28,7 @@ pub struct MapSums {
 
 /// The sums of a map of each head.
 #[derive(Clone, Debug, PartialEq)]
-enum HeadSums {
+pub(super) enum HeadSums {
     Classes(ClassMapSums),
     Labels(LabelMapSums),
     Gaussian(GaussianSums),
@@ -60,46 +58,9 @@ macro_rules! each_map {
 }
 
 impl MapSums {
-    /// Creates sums for the positions of `output`, without samples.
-    ///
-    /// # Errors
-    /// When there is not enough memory.
-    pub(super) fn try_new(output: &Output) -> Result<Self, TryReserveError> {
-        let positions = output.position_count();
-        let of = match &output.head {
-            Head::Classes(of) => HeadSums::Classes(ClassMapSums::try_new(positions, of.count)?),
-            Head::Labels(of) => HeadSums::Labels(LabelMapSums::try_new(positions, of.count)?),
-            Head::Gaussian(of) => HeadSums::Gaussian(GaussianSums::try_new(of, positions)?),
-        };
-        Ok(Self { of, resize: output.resize.clone() })
-    }
-
-    /// Returns the number of words of the sums of `output`.
-    pub(super) fn words(output: &Output) -> usize {
-        let positions = output.position_count();
-        match &output.head {
-            Head::Classes(of) => ClassMapSums::words(positions, of.count),
-            Head::Labels(of) => LabelMapSums::words(positions, of.count),
-            Head::Gaussian(of) => GaussianSums::words(of, positions),
-        }
-    }
-
-    /// Restores sums of `output` from their words.
-    pub(super) fn from_words(output: &Output, words: &[i64]) -> Result<Self, WordsError> {
-        let (positions, expected) = (output.position_count(), Self::words(output));
-        if words.len() != expected {
-            return Err(WordsError::Length { found: words.len(), expected });
-        }
-        let of = match &output.head {
-            Head::Classes(of) => {
-                HeadSums::Classes(ClassMapSums::from_words(positions, of.count, words)?)
-            }
-            Head::Labels(of) => {
-                HeadSums::Labels(LabelMapSums::from_words(positions, of.count, words)?)
-            }
-            Head::Gaussian(of) => HeadSums::Gaussian(GaussianSums::from_words(of, words)?),
-        };
-        Ok(Self { of, resize: output.resize.clone() })
+    /// Creates a map of these sums, whose numbers are resized if `resize` says how.
+    pub(super) fn new(of: HeadSums, resize: Option<Arc<MapResize>>) -> Self {
+        Self { of, resize }
     }
 
     /// Returns the number of samples summed so far.

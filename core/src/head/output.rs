@@ -3,7 +3,7 @@
 use super::classes::{ClassSums, Classes};
 use super::gaussian::GaussianSums;
 use super::labels::LabelSums;
-use super::map::{ClassMapSums, LabelMapSums, MapResize, MapSums};
+use super::map::{ClassMapSums, HeadSums, LabelMapSums, MapResize, MapSums};
 use super::{Head, Sums, Uncertainty, WordsError};
 use crate::conformal::{ConformalPredictor, PredictionRegion};
 use alloc::collections::TryReserveError;
@@ -99,17 +99,26 @@ impl Output {
     /// # Errors
     /// When there is not enough memory.
     pub fn accumulator(&self) -> Result<Sums, TryReserveError> {
-        match self.is_map() {
-            true => Ok(Sums::Map(MapSums::try_new(self)?)),
-            false => self.head.accumulator(),
+        if !self.is_map() {
+            return self.head.accumulator();
         }
+        let positions = self.position_count();
+        let of = match &self.head {
+            Head::Classes(of) => HeadSums::Classes(ClassMapSums::try_new(positions, of.count)?),
+            Head::Labels(of) => HeadSums::Labels(LabelMapSums::try_new(positions, of.count)?),
+            Head::Gaussian(of) => HeadSums::Gaussian(GaussianSums::try_new(of, positions)?),
+        };
+        Ok(Sums::Map(MapSums::new(of, self.resize.clone())))
     }
 
     /// Returns the number of words of the sums ([`Sums::to_words`]).
     pub fn sum_words(&self) -> usize {
-        match self.is_map() {
-            true => MapSums::words(self),
-            false => self.head.sum_words(),
+        let positions = self.position_count();
+        match &self.head {
+            head if !self.is_map() => head.sum_words(),
+            Head::Classes(of) => ClassMapSums::words(positions, of.count),
+            Head::Labels(of) => LabelMapSums::words(positions, of.count),
+            Head::Gaussian(of) => GaussianSums::words(of, positions),
         }
     }
 
@@ -118,10 +127,23 @@ impl Output {
     /// # Errors
     /// [`WordsError`] if no samples can have these sums.
     pub fn sums_from_words(&self, words: &[i64]) -> Result<Sums, WordsError> {
-        match self.is_map() {
-            true => MapSums::from_words(self, words).map(Sums::Map),
-            false => self.head.sums_from_words(words),
+        if !self.is_map() {
+            return self.head.sums_from_words(words);
         }
+        let (positions, expected) = (self.position_count(), self.sum_words());
+        if words.len() != expected {
+            return Err(WordsError::Length { found: words.len(), expected });
+        }
+        let of = match &self.head {
+            Head::Classes(of) => {
+                HeadSums::Classes(ClassMapSums::from_words(positions, of.count, words)?)
+            }
+            Head::Labels(of) => {
+                HeadSums::Labels(LabelMapSums::from_words(positions, of.count, words)?)
+            }
+            Head::Gaussian(of) => HeadSums::Gaussian(GaussianSums::from_words(of, words)?),
+        };
+        Ok(Sums::Map(MapSums::new(of, self.resize.clone())))
     }
 
     /// Returns the prediction set or intervals for these figures of the output; `None` if the output has

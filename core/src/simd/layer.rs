@@ -1,6 +1,6 @@
 //! The posterior of a layer, arranged for sampling.
 
-use super::{Kernel, PANEL, winograd};
+use super::{Drawing, Kernel, NoiseMultipliers, PANEL, winograd};
 use crate::chacha::GROUP_BYTES;
 use crate::convolution::Convolution;
 use crate::layer::Layer;
@@ -80,6 +80,18 @@ impl SimdLayer {
             group
         };
         self.layer.sample_biases_from(draw, group, biases);
+    }
+
+    /// Draws the weights of a depthwise layer.
+    pub(super) fn sample_taps<K: Kernel>(&self, kernel: K, draw: Draw, taps: &mut [[i8; CHUNK]]) {
+        let Some(sigma) = self.sigma() else {
+            taps.copy_from_slice(self.mu());
+            return;
+        };
+        let multipliers = NoiseMultipliers::Each(&self.multipliers);
+        let stream = draw.weight_stream(self.layer.index);
+        let mu = self.mu();
+        kernel.draw(Drawing { stream, first: 0, mu, sigma, multipliers, weights: taps });
     }
 
     pub(super) fn channels_per_group(&self) -> usize {
