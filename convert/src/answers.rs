@@ -42,6 +42,9 @@ pub enum AnswersError {
         /// Inputs and numbers.
         expected: [usize; 2],
     },
+    /// Outputs that are maps.
+    #[error("the output `{}` is a map, whose answers are not compared: leave the array out", Echo(.0))]
+    Map(String),
     /// NaN or infinity.
     #[error("it holds a number for input {0} that is not finite")]
     NotFinite(usize),
@@ -81,13 +84,16 @@ pub fn read(path: &Path, file: File) -> Result<Option<Array2<f32>>, PicturesErro
 /// picture, since a LogSoftmax may follow them. Otherwise they are the numbers of all outputs.
 ///
 /// # Errors
-/// [`AnswersError`] when they differ by more than rounding.
+/// [`AnswersError`] when they differ by more than rounding, or an output is a map.
 pub fn check<D: Dimension>(
     network: &Network,
     outputs: &[Output],
     pictures: ArrayView<'_, f32, D>,
     recorded: ArrayView2<'_, f32>,
 ) -> Result<(), AnswersError> {
+    if let Some(map) = outputs.iter().find(|output| output.is_map()) {
+        return Err(AnswersError::Map(map.name.clone()));
+    }
     let expected = [pictures.len_of(Axis(0)), network.numbers()];
     let found: [usize; 2] = recorded.dim().into();
     if found != expected {

@@ -38,8 +38,8 @@ pub enum BiasCorrection {
 
 /// The outcome of the bias correction. Errors are those of the logits of the mean weights: the
 /// squared difference from FP32, summed over the classes and averaged over the calibration
-/// pictures. From each picture's logits their mean over the classes is subtracted first, since no
-/// probability depends on it.
+/// pictures, of maps also over the positions. From each picture's logits, or those of each position, their
+/// mean over the classes is subtracted first, since no probability depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct CorrectionReport {
     /// Whether the model's biases are corrected.
@@ -81,7 +81,8 @@ impl CorrectionReport {
     }
 }
 
-/// Squared distance between each picture's logits, apart from a shift of all of them.
+/// Squared distance between each picture's logits, apart from a shift of all of them; of maps the mean over
+/// their positions.
 fn squared_errors(outputs: &[Output], fp32: &Array2<f32>, int8: &Array2<f32>) -> Vec<f64> {
     let error = |(fp32, int8): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
         let differences = fp32.iter().zip(int8).map(|(a, b)| f64::from(*a) - f64::from(*b));
@@ -90,12 +91,16 @@ fn squared_errors(outputs: &[Output], fp32: &Array2<f32>, int8: &Array2<f32>) ->
         let mut error = 0.0;
         for output in outputs {
             let (own, after) = rest.split_at(output.numbers());
-            // A constant changes no probability of classes.
-            let ignored = match output.head {
-                Head::Classes(_) => own.iter().sum::<f64>() / own.len() as f64,
-                Head::Labels(_) | Head::Gaussian(_) => 0.0,
-            };
-            error += own.iter().map(|d| (d - ignored).powi(2)).sum::<f64>();
+            let positions = own.chunks_exact(output.head.outputs());
+            let of_position = positions.map(|own| {
+                // A constant changes no probability of classes.
+                let ignored = match output.head {
+                    Head::Classes(_) => own.iter().sum::<f64>() / own.len() as f64,
+                    Head::Labels(_) | Head::Gaussian(_) => 0.0,
+                };
+                own.iter().map(|d| (d - ignored).powi(2)).sum::<f64>()
+            });
+            error += of_position.sum::<f64>() / output.position_count() as f64;
             rest = after;
         }
         error
@@ -256,5 +261,25 @@ fn shift(layer: &mut Layer, mean: &[f32], inputs: &[f64], input_scale: f32) {
             }
         }
         None => layer.bias = Some(Bias { mu: shifts, sigma: None }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    /// Shifts differ between positions, and more positions have no larger error.
+    #[test]
+    fn errors_of_maps_are_those_of_a_position() {
+        let map =
+            |columns| Output { positions: [1, 1, columns], ..Output::of_classes(0, 2, Vec::new()) };
+        let fp32 = array![[0.0f32, 0.0, 0.0, 0.0]];
+        let shifted = array![[5.0f32, 5.0, -3.0, -3.0]];
+        assert_eq!(squared_errors(&[map(2)], &fp32, &shifted), [0.0]);
+        let other = array![[1.0f32, -1.0, 7.0, 7.0]];
+        assert_eq!(squared_errors(&[map(2)], &fp32, &other), [1.0]);
+        let one = array![[1.0f32, -1.0]];
+        assert_eq!(squared_errors(&[map(1)], &array![[0.0f32, 0.0]], &one), [2.0]);
     }
 }

@@ -55,6 +55,16 @@ impl Element {
         }
     }
 
+    /// The value of an integer's bytes, the least significant first.
+    fn integer(self, bytes: &[u8]) -> i128 {
+        let unused = 64 - 8 * self.bytes();
+        let bits = little_endian(bytes) << unused;
+        match self {
+            Self::Signed { .. } => i128::from(bits as i64 >> unused),
+            _ => i128::from(bits >> unused),
+        }
+    }
+
     fn bytes(self) -> usize {
         match self {
             Self::Boolean => 1,
@@ -228,12 +238,20 @@ impl Header {
         element: Element,
         reader: &mut impl Read,
     ) -> Result<ArrayD<i128>, String> {
-        let unused = 64 - 8 * element.bytes();
-        let signed = matches!(element, Element::Signed { .. });
-        self.elements(element, reader, |bytes| {
-            let bits = little_endian(bytes) << unused;
-            if signed { i128::from(bits as i64 >> unused) } else { i128::from(bits >> unused) }
-        })
+        self.elements(element, reader, |bytes| element.integer(bytes))
+    }
+
+    /// Reads integers as [`Self::integers`] does, in half the memory. Those beyond i64 become its largest.
+    ///
+    /// # Errors
+    /// Those of [`Self::elements`].
+    pub(crate) fn long_integers(
+        &self,
+        element: Element,
+        reader: &mut impl Read,
+    ) -> Result<ArrayD<i64>, String> {
+        let integer = |bytes: &[u8]| element.integer(bytes).try_into().unwrap_or(i64::MAX);
+        self.elements(element, reader, integer)
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is known of examples that have no classes: their labels, or the values of their targets.
+//! What is known of examples that have no class: their labels, the values of their targets, or the class of
+//! each of their positions.
 
 use bayes8_core::counts::counted;
 use ndarray::{Array2, ArrayD, Axis};
@@ -70,6 +71,85 @@ impl Archive {
             Ok(values)
         })
     }
+
+    /// Reads an array `[N, H, W]` of integers, the class of each position of a map of `classes` classes with
+    /// these planes, rows and columns; of a volume `[N, D, H, W]`, of a sequence `[N, L]`. Positions with the
+    /// label `ignored` have no class. There must be `examples` maps, with a class at any position.
+    ///
+    /// # Errors
+    /// [`PicturesError`], which names the array.
+    pub fn class_map(
+        &mut self,
+        array: &str,
+        examples: usize,
+        positions: [usize; 3],
+        classes: usize,
+        ignored: Option<i64>,
+    ) -> Result<Vec<Option<u16>>, PicturesError> {
+        self.array(array, |header, data| {
+            let element = match header.element {
+                Some(element @ (Element::Signed { .. } | Element::Unsigned { .. })) => element,
+                _ => {
+                    let descr = &header.descr;
+                    let expected = "expected an integer type: the class of each position";
+                    return Err(format!("its type is '{descr}', {expected}"));
+                }
+            };
+            check_extents(&header.shape, examples, positions)?;
+            let labels = header.long_integers(element, data)?;
+            let class = |(index, &label): (usize, &i64)| match u16::try_from(label) {
+                _ if Some(label) == ignored => Ok(None),
+                Ok(class) if usize::from(class) < classes => Ok(Some(class)),
+                _ => {
+                    let (picture, place) = place(index, positions);
+                    Err(format!(
+                        "label {label} of picture {picture} at {place} is not a class: the model has \
+                         {classes}; if it means that nothing is known there, leave it out with \
+                         --ignore-index {label}"
+                    ))
+                }
+            };
+            let map: Vec<_> = labels.iter().enumerate().map(class).collect::<Result<_, _>>()?;
+            match ignored {
+                Some(label) if map.iter().all(Option::is_none) => Err(format!(
+                    "all labels are {label}, which --ignore-index leaves out: nothing is left to measure"
+                )),
+                _ => Ok(map),
+            }
+        })
+    }
+}
+
+/// Checks the shape of `examples` maps with these positions. Axes of extent 1, except N, may be left out.
+fn check_extents(shape: &[usize], examples: usize, positions: [usize; 3]) -> Result<(), String> {
+    let long = |extents: &[usize]| -> Vec<usize> {
+        extents.iter().copied().filter(|&extent| extent != 1).collect()
+    };
+    let expected = long(&positions);
+    let Some((&count, extents)) = shape.split_first().filter(|(_, of)| long(of) == expected) else {
+        let expected = expected.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        return Err(format!(
+            "its shape is {shape:?}, expected [N, {expected}]: the class of each position of the output"
+        ));
+    };
+    if count != examples {
+        let (maps, examples) = (counted(count, "map"), counted(examples, "example"));
+        return Err(format!("{maps} of {extents:?} positions for {examples}"));
+    }
+    Ok(())
+}
+
+/// The picture of an index among the positions of all pictures, and its place there, in words.
+fn place(index: usize, [planes, rows, columns]: [usize; 3]) -> (usize, String) {
+    let count = planes * rows * columns;
+    let (picture, at) = (index / count, index % count);
+    let (plane, row, column) = (at / (rows * columns), at / columns % rows, at % columns);
+    let place = match (planes, rows) {
+        (1, 1) => format!("position {column}"),
+        (1, _) => format!("row {row}, column {column}"),
+        _ => format!("plane {plane}, row {row}, column {column}"),
+    };
+    (picture, place)
 }
 
 /// Checks that `values` are `[examples, columns]`, or `[examples]` of one column.
@@ -139,6 +219,46 @@ mod tests {
         assert!(error("bytes", 3, 3).contains(columns));
         assert!(error("bytes", 4, 2).contains("3 rows for 4 examples"));
         assert!(error("y", 4, 2).contains("array `y`: missing"));
+    }
+
+    #[test]
+    fn maps_have_a_class_or_none_at_each_position() {
+        let mut npz = archive(|npz| {
+            npz.add_array("bytes", &array![[[0u8, 1, 2], [7, 0, 1]]]).unwrap();
+            npz.add_array("long", &array![[[[0i64, 1, 2], [7, 0, 1]]]]).unwrap();
+            npz.add_array("none", &array![[[-1i8; 3]; 2]]).unwrap();
+            npz.add_array("large", &array![[[0, 0, 0], [0, u64::MAX, 0]]]).unwrap();
+            npz.add_array("floats", &array![[[0f32; 3]; 2]]).unwrap();
+            npz.add_array("turned", &array![[[0u8; 2]; 3]]).unwrap();
+            npz.add_array("line", &array![[0u8, 5]]).unwrap();
+        });
+        let expected = [Some(0), Some(1), Some(2), None, Some(0), Some(1)];
+        for name in ["bytes", "long"] {
+            assert_eq!(npz.class_map(name, 1, [1, 2, 3], 3, Some(7)).unwrap(), expected);
+        }
+        let mut error = |name, count, positions, ignored| {
+            npz.class_map(name, count, positions, 3, ignored).unwrap_err().to_string()
+        };
+        let place = "array `bytes`: label 7 of picture 0 at row 1, column 0 is not a class: the model has 3; \
+                     if it means that nothing is known there, leave it out with --ignore-index 7";
+        assert_eq!(error("bytes", 1, [1, 2, 3], None), format!("xy.npz: {place}"));
+        let ignored =
+            "all labels are -1, which --ignore-index leaves out: nothing is left to measure";
+        assert!(error("none", 1, [1, 2, 3], Some(-1)).ends_with(ignored));
+        // Not -1, as in 64 bits with a sign.
+        let large = format!("label {} of picture 0 at row 1, column 1", i64::MAX);
+        assert!(error("large", 1, [1, 2, 3], Some(-1)).contains(&large));
+        assert!(
+            error("floats", 1, [1, 2, 3], None).contains("its type is '<f4', expected an integer")
+        );
+        let shape = "its shape is [1, 3, 2], expected [N, 2, 3]: the class of each position";
+        assert!(error("turned", 1, [1, 2, 3], None).contains(shape));
+        assert!(
+            error("bytes", 2, [1, 2, 3], None).contains("1 map of [2, 3] positions for 2 examples")
+        );
+        assert!(
+            error("line", 1, [1, 1, 2], None).contains("picture 0 at position 1 is not a class")
+        );
     }
 
     #[test]

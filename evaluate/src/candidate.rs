@@ -4,8 +4,8 @@ use bayes8_convert::Network;
 use bayes8_convert::inputs::fp32_inputs;
 use bayes8_convert::progress::{Observer, Progress};
 use bayes8_convert::reference::{CommonNoise, draw, predict_samples};
-use bayes8_core::head::Uncertainty;
 use bayes8_core::head::classes::ClassUncertainty;
+use bayes8_core::head::{Output, Uncertainty};
 use bayes8_core::model::{QuantizedModel, Values};
 use bayes8_native::{self as native, Model, ModelOptions};
 use ndarray::{ArrayView2, IxDyn};
@@ -41,6 +41,11 @@ impl Candidate<'_> {
     /// What the candidate takes.
     pub(crate) fn values(&self) -> Values {
         self.model().preprocessing().values
+    }
+
+    /// The most bytes of the sums over the samples of one picture, and of the numbers of one sample.
+    pub(crate) fn result_bytes(&self) -> usize {
+        self.model().outputs().iter().map(Output::result_bytes).sum()
     }
 
     /// Number of different samples. A deterministic FP32 network has one, as it is slow.

@@ -64,6 +64,33 @@ pub enum EvaluateError {
         /// The name of the head.
         head: &'static str,
     },
+    /// A part of an evaluation that maps do not have.
+    #[error("{what} is for outputs with one position; output `{output}` is a map")]
+    NotForMaps {
+        /// The part.
+        what: &'static str,
+        /// The name of the output.
+        output: String,
+    },
+    /// A part of an evaluation that only maps have.
+    #[error("{what} is for outputs that are maps of classes; output `{output}` is not")]
+    OnlyMaps {
+        /// The part.
+        what: &'static str,
+        /// The name of the output.
+        output: String,
+    },
+    /// A map whose head is not classes.
+    #[error(
+        "output `{output}` is a map of the head `{head}`, which cannot be evaluated: only maps of \
+         classes can"
+    )]
+    MapHead {
+        /// The name of the output.
+        output: String,
+        /// The name of the head.
+        head: &'static str,
+    },
     /// Another number of FP32 samples than of INT8, for an output without classes.
     #[error(
         "FP32 has {fp32} samples, INT8 {int8}: the head `{head}` is compared from equal numbers"

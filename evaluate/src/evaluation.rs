@@ -36,6 +36,10 @@ pub struct Options {
     pub data: PathBuf,
     /// The output to evaluate; `None` for the first. `data` holds what is true of it.
     pub output: Option<String>,
+    /// Of an output that is a map, the label of positions to leave out, such as those of no class.
+    pub ignore_index: Option<i64>,
+    /// Of an output that is a map, the number of pictures to show in the page, the first ones of `data`.
+    pub shown_pictures: usize,
     /// Conformal prediction to measure.
     pub conformal: Option<Conformal>,
     /// Pictures of another distribution: an npz archive with `x`.
@@ -107,6 +111,8 @@ impl Options {
             model: model.into(),
             data: data.into(),
             output: None,
+            ignore_index: None,
+            shown_pictures: 6,
             conformal: None,
             ood: None,
             drift: None,
@@ -148,9 +154,17 @@ impl Options {
         let quantized = model.quantized();
         let output = &Selected::find(quantized, self.output.as_deref())?;
         let classes = match output.head.classes() {
+            Some(_) if output.is_map() => {
+                let (what, output) = ("this evaluation", output.name.clone());
+                return Err(EvaluateError::NotForMaps { what, output });
+            }
             Some(classes) => classes.count,
             None => return Err(EvaluateError::Head(output.head.name())),
         };
+        if self.ignore_index.is_some() {
+            let (what, output) = ("an ignore index", output.name.clone());
+            return Err(EvaluateError::OnlyMaps { what, output });
+        }
         let mut pictures = self.pictures(quantized, classes)?;
         let golden = self.golden.as_deref().map(Golden::load).transpose()?;
         if let Some(golden) = &golden {

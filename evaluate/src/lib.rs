@@ -40,6 +40,7 @@ pub mod golden;
 mod heads;
 pub mod html;
 mod labelled;
+pub mod maps;
 mod measure;
 pub mod metrics;
 pub mod model_report;
@@ -64,8 +65,8 @@ pub use error::{EvaluateError, PredictionError};
 pub use evaluation::{Fp32, Options};
 pub use figures::{Figures, OutOfDistribution};
 pub use heads::{
-    Evaluation, HeadEndToEnd, HeadExamples, HeadFigures, HeadPeer, HeadReport, LabelsReport, Ranks,
-    TargetFigures, UncertaintyDetection,
+    Evaluation, HeadAgreement, HeadEndToEnd, HeadExamples, HeadFigures, HeadPeer, HeadReport,
+    LabelsReport, Ranks, TargetFigures, UncertaintyDetection,
 };
 pub use labelled::{Labelled, LabelledError};
 pub use provenance::{FileDigest, Provenance};

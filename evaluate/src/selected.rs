@@ -17,6 +17,8 @@ pub(crate) struct Selected {
     pub(crate) name: String,
     /// What its numbers mean.
     pub(crate) head: Head,
+    /// The numbers of planes, rows and columns of a map; 1 each unless it is a map.
+    pub(crate) positions: [usize; 3],
     /// Where its numbers lie among those of all outputs.
     numbers: Range<usize>,
 }
@@ -47,10 +49,15 @@ impl Selected {
     }
 
     fn at(outputs: &[Output], index: usize, output: &Output) -> Self {
-        let start = outputs[..index].iter().map(|output| output.head.outputs()).sum();
-        let Output { name, head, .. } = output.clone();
-        let numbers = start..start + head.outputs();
-        Self { index, name, head, numbers }
+        let start = outputs[..index].iter().map(Output::numbers).sum();
+        let numbers = start..start + output.numbers();
+        let Output { name, head, positions, .. } = output.clone();
+        Self { index, name, head, positions, numbers }
+    }
+
+    /// Whether it is a map, with more than one position.
+    pub(crate) fn is_map(&self) -> bool {
+        self.positions != [1; 3]
     }
 
     /// The number of classes; 0 for other heads.

@@ -3,6 +3,8 @@
 use thiserror::Error;
 
 use crate::figures::{Figures, OutOfDistribution};
+use crate::heads::Ranks;
+use crate::maps::MapFigures;
 use crate::metrics::regression::RegressionFigures;
 use crate::metrics::{Comparison, DriftGaps, LabelsFigures, Worst};
 use crate::report::{Peer, Report};
@@ -87,6 +89,12 @@ pub(crate) enum Figure {
     Labels(fn(&LabelsFigures) -> Option<f64>),
     /// In those of all labels of INT8 and of FP32.
     LabelsGap(fn(&LabelsFigures, &LabelsFigures) -> Option<f64>),
+    /// Among the figures of a map of INT8.
+    Map(fn(&MapFigures) -> f64),
+    /// In those of a map of INT8 and of FP32.
+    MapGap(fn(&MapFigures, &MapFigures) -> f64),
+    /// Among the rank correlations of a map of INT8 with that of FP32.
+    MapRanks(fn(&Ranks) -> f64),
 }
 
 /// INT8 and a peer.
@@ -98,29 +106,34 @@ pub(crate) struct Pair<'a> {
 
 /// All thresholds.
 #[rustfmt::skip]
-pub static THRESHOLDS: [Threshold; 27] = {
+pub static THRESHOLDS: [Threshold; 32] = {
     use Domain::{Finite, Nats, NotNegative, Share, SignedShare};
-    use Figure::{Drift, Int8, Labels, LabelsGap, Peer, Target, TargetGap};
+    use Figure::{Drift, Int8, Labels, LabelsGap, Map, MapGap, MapRanks, Peer, Target, TargetGap};
     use Limit::{AtLeast, AtMost};
     [
         row("min-accuracy", AtLeast, Share, &[],
             "Least accuracy, 0 to 1; below it the exit code is 3",
             &[("accuracy", Int8(|f| Some(f.metrics.accuracy))),
-              ("accuracy", Labels(|f| Some(f.accuracy)))]),
+              ("accuracy", Labels(|f| Some(f.accuracy))),
+              ("accuracy", Map(|f| f.accuracy))]),
         row("max-nll", AtMost, Nats, &[],
             "Most NLL, in nats",
-            &[("NLL", Int8(|f| Some(f.metrics.nll)))]),
+            &[("NLL", Int8(|f| Some(f.metrics.nll))),
+              ("NLL", Map(|f| f.nll))]),
         row("max-brier", AtMost, NotNegative, &[],
             "Most Brier score",
             &[("Brier score", Int8(|f| Some(f.metrics.brier))),
-              ("Brier score", Labels(|f| Some(f.brier)))]),
+              ("Brier score", Labels(|f| Some(f.brier))),
+              ("Brier score", Map(|f| f.brier))]),
         row("max-ece", AtMost, Share, &[],
             "Most expected calibration error",
             &[("ECE", Int8(|f| Some(f.metrics.ece))),
-              ("ECE", Labels(|f| Some(f.ece)))]),
+              ("ECE", Labels(|f| Some(f.ece))),
+              ("ECE", Map(|f| f.ece))]),
         row("max-aurc", AtMost, Share, &[],
             "Most area under the risk-coverage curve",
-            &[("AURC", Int8(|f| Some(f.selective.aurc)))]),
+            &[("AURC", Int8(|f| Some(f.selective.aurc))),
+              ("AURC", Map(|f| f.selective.aurc))]),
         row("min-avu", AtLeast, Share, &[],
             "Least accuracy versus uncertainty",
             &[("AvU", Int8(|f| Some(f.avu.avu)))]),
@@ -139,19 +152,26 @@ pub static THRESHOLDS: [Threshold; 27] = {
             &[("difference of accuracy to {}",
                 Peer(|p| Some((p.int8.metrics.accuracy - p.peer.metrics.accuracy).abs()))),
               ("difference of accuracy to {}",
-                LabelsGap(|int8, fp32| Some((int8.accuracy - fp32.accuracy).abs())))]),
+                LabelsGap(|int8, fp32| Some((int8.accuracy - fp32.accuracy).abs()))),
+              ("difference of accuracy to {}",
+                MapGap(|int8, fp32| (int8.accuracy - fp32.accuracy).abs()))]),
         row("max-nll-gap", AtMost, NotNegative, &[Need::Peer],
             "Largest difference of NLL to any peer, as a share of the peer's",
             &[("relative difference of NLL to {}",
-                Peer(|p| Some((p.int8.metrics.nll / p.peer.metrics.nll - 1.0).abs())))]),
+                Peer(|p| Some((p.int8.metrics.nll / p.peer.metrics.nll - 1.0).abs()))),
+              ("relative difference of NLL to {}",
+                MapGap(|int8, fp32| (int8.nll / fp32.nll - 1.0).abs()))]),
         row("min-spearman-entropy", AtLeast, SignedShare, &[Need::Peer],
             "Least rank correlation of predictive entropy with any peer",
             &[("rank correlation of predictive entropy with {}",
-                Peer(|p| Some(p.comparison.spearman_predictive_entropy)))]),
+                Peer(|p| Some(p.comparison.spearman_predictive_entropy))),
+              ("rank correlation of predictive entropy with {}", MapRanks(|ranks| ranks.spearman_total))]),
         row("min-spearman-mi", AtLeast, SignedShare, &[Need::Peer],
             "Least rank correlation of mutual information with any peer",
             &[("rank correlation of mutual information with {}",
-                Peer(|p| Some(p.comparison.spearman_mutual_information)))]),
+                Peer(|p| Some(p.comparison.spearman_mutual_information))),
+              ("rank correlation of mutual information with {}",
+                MapRanks(|ranks| ranks.spearman_epistemic))]),
         row("max-ood-auroc-gap", AtMost, Share, &[Need::Peer, Need::Ood],
             "Largest difference to any peer of the AUROC of --ood, by entropy and by mutual information",
             &[("difference of OOD AUROC to {}",
@@ -202,6 +222,26 @@ pub static THRESHOLDS: [Threshold; 27] = {
         row("max-log-loss", AtMost, Nats, &[],
             "Most mean log loss of labels, in nats",
             &[("log loss", Labels(|f| Some(f.log_loss)))]),
+        row("min-mean-iou", AtLeast, Share, &[],
+            "Least mean intersection over union of the classes of a map",
+            &[("mean IoU", Map(|f| f.mean_iou))]),
+        row("min-error-auroc", AtLeast, Share, &[],
+            "Least AUROC of the wrong positions of a map, by predictive entropy",
+            &[("AUROC of errors", Map(|f| f.error_detection.predictive_entropy.auroc))]),
+        row("min-pavpu", AtLeast, Share, &[],
+            "Least PAvPU of a map: accurate and certain, or inaccurate and uncertain",
+            &[("PAvPU", Map(|f| f.patches.pavpu))]),
+        row("max-mean-iou-gap", AtMost, Share, &[Need::Fp32],
+            "Largest difference to FP32 of the mean intersection over union of a map",
+            &[("difference of mean IoU to {}",
+                MapGap(|int8, fp32| (int8.mean_iou - fp32.mean_iou).abs()))]),
+        row("max-error-auroc-gap", AtMost, Share, &[Need::Fp32],
+            "Largest difference to FP32 of the AUROC of the wrong positions of a map",
+            &[("difference of the AUROC of errors to {}",
+                MapGap(|int8, fp32| {
+                    let auroc = |map: &MapFigures| map.error_detection.predictive_entropy.auroc;
+                    (auroc(int8) - auroc(fp32)).abs()
+                }))]),
     ]
 };
 
@@ -285,7 +325,10 @@ impl Threshold {
                 Figure::Target(_)
                 | Figure::TargetGap(_)
                 | Figure::Labels(_)
-                | Figure::LabelsGap(_) => {}
+                | Figure::LabelsGap(_)
+                | Figure::Map(_)
+                | Figure::MapGap(_)
+                | Figure::MapRanks(_) => {}
             }
         }
         if let (true, [(name, _), ..]) = (found.is_empty(), self.figures) {

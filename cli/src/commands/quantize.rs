@@ -18,6 +18,7 @@ use bayes8_evaluate::golden::Golden;
 use bayes8_evaluate::style::{bytes, printable};
 use bayes8_evaluate::{EndToEnd, HeadEndToEnd, HeadExamples, Labelled};
 use bayes8_native::core::format;
+use bayes8_native::core::head::Output;
 use bayes8_native::{Model, ModelOptions};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ struct Report {
 enum Data {
     /// Of classes.
     Classes(Labelled),
-    /// Of targets or labels.
+    /// Of targets, labels or a map.
     Head(HeadExamples),
 }
 
@@ -54,12 +55,29 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let quantization = Quantization::load(&sources).map_err(explained)?;
     let Quantization { network, preprocessing, .. } = &quantization;
     let shape = network.graph.input();
-    let head = &quantization.outputs[0].head;
+    let Output { name, head, .. } = &quantization.outputs[0];
+    let is_map = quantization.outputs[0].is_map();
+    if is_map && arguments.data.is_some() && head.classes().is_none() {
+        bail!(
+            "--data: output `{}` is a map of the head `{}`; only maps of classes can be compared",
+            printable(name),
+            head.name()
+        );
+    }
+    if arguments.ignore_index.is_some() && !is_map {
+        bail!("--ignore-index: output `{}` is not a map", printable(name));
+    }
     let load = |path: &PathBuf| match head.classes() {
-        Some(classes) => Labelled::load(path, input::open, shape, classes.count).map(Data::Classes),
-        None => HeadExamples::load(path, input::open, &quantization).map(Data::Head),
+        Some(classes) if !is_map => {
+            Labelled::load(path, input::open, shape, classes.count).map(Data::Classes)
+        }
+        _ => HeadExamples::load(path, input::open, &quantization, arguments.ignore_index)
+            .map(Data::Head),
     };
     let data = arguments.data.as_ref().map(load).transpose()?;
+    if arguments.golden.is_some() && is_map {
+        bail!("--golden is for outputs with one position; output `{}` is a map", printable(name));
+    }
     if arguments.golden.is_some() && head.classes().is_none() {
         bail!(
             "--golden is for outputs with classes; the head of this network is `{}`",

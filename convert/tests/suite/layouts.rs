@@ -9,6 +9,7 @@ use bayes8_convert::answers::{AnswersError, check};
 use bayes8_convert::reference::{FloatWeights, run};
 use bayes8_convert::{ImportError, ImportOptions, InputLayout, Network, import, import_with};
 use bayes8_core::graph::Shape;
+use bayes8_core::head::Output;
 use ndarray::{ArrayD, ArrayViewD, Ix2, s};
 use rten_onnx::onnx::{DataType, Dimension, ModelProto, ValueInfoProto};
 use safetensors::SafeTensors;
@@ -258,4 +259,8 @@ fn recorded_answers_tell_a_wrong_layout() {
     broken[[1, 2]] = f32::NAN;
     let error = check(&network, &outputs, pictures.view(), broken.view()).unwrap_err();
     assert_eq!(error, AnswersError::NotFinite(1));
+    let maps = outputs.iter().map(|of| Output { positions: [1, 2, 2], ..of.clone() });
+    let maps: Vec<Output> = maps.collect();
+    let error = check(&network, &maps, pictures.view(), broken.view()).unwrap_err();
+    assert_names(&error.to_string(), &["`output`", "map", "leave the array out"]);
 }

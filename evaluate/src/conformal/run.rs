@@ -31,7 +31,7 @@ impl Options {
         let alpha = conformal.alpha;
         let needed = needed(alpha).map_err(refused)?;
         let shape = model.quantized().graph().input();
-        let load = |path| Examples::load(path, self.open, shape, &output.head);
+        let load = |path| Examples::load(path, self.open, shape, output, None);
         let calibration = load(path)?;
         let read = if test.is_none() { Some(load(&self.data)?) } else { None };
         let Some(test) = test.or(read.as_ref()) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Targets or labels that a network and its INT8 model predict, side by side.
+//! Targets, labels or maps that a network and its INT8 model predict, side by side.
 
 use bayes8_convert::pictures::Open;
 use bayes8_convert::progress::Observer;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::path::Path;
 
 use super::examples::Examples;
-use super::figures::{HeadFigures, Ranks};
+use super::figures::{HeadAgreement, HeadFigures};
 use super::measure::measure;
 use super::text;
 use crate::candidate::{Candidate, Engine};
@@ -33,12 +33,14 @@ pub struct HeadEndToEnd {
     pub fp32: HeadFigures,
     /// Figures of the INT8 model.
     pub int8: HeadFigures,
-    /// Whether both rank the examples alike by their uncertainty.
-    pub ranks: Vec<Ranks>,
+    /// How far both agree.
+    #[serde(flatten)]
+    pub agreement: HeadAgreement,
 }
 
 impl HeadExamples {
-    /// Reads an npz archive with `x` and `y` for the first output of the network of `quantization`.
+    /// Reads an npz archive with `x` and `y` for the first output of the network of `quantization`, which is
+    /// not a single class. `ignored` is the label of positions of a map that have no class.
     ///
     /// # Errors
     /// [`LabelledError`], which names the file and the array.
@@ -46,10 +48,11 @@ impl HeadExamples {
         path: &Path,
         open: Open,
         quantization: &Quantization,
+        ignored: Option<i64>,
     ) -> Result<Self, LabelledError> {
         let shape = quantization.network.graph.input();
         let output = Selected::first(&quantization.outputs);
-        Examples::load(path, open, shape, &output.head).map(Self)
+        Examples::load(path, open, shape, &output, ignored).map(Self)
     }
 }
 
@@ -74,14 +77,14 @@ impl HeadEndToEnd {
         };
         let fp32 = run(Engine::Fp32(&quantization.network, model.quantized(), None))?.figures;
         let int8 = run(Engine::Int8(model, ModelOptions::new()))?.figures;
-        let ranks = int8.ranks(&fp32);
-        Ok(Self { examples: examples.inputs.count(), samples, fp32, int8, ranks })
+        let agreement = int8.agreement(&fp32);
+        Ok(Self { examples: examples.inputs.count(), samples, fp32, int8, agreement })
     }
 
     /// Returns tables of the figures, and the rank correlations.
     pub fn text(&self, style: Style) -> String {
         let mut text = text::tables(&[("INT8", &self.int8), ("FP32", &self.fp32)], style);
-        self.ranks.iter().for_each(|ranks| text.push_str(&text::rank_line(ranks)));
+        text.push_str(&text::agreement(&self.agreement));
         text
     }
 }

@@ -13,6 +13,7 @@ use crate::candidate::{Candidate, Engine};
 use crate::conformal::ConformalReport;
 use crate::error::EvaluateError;
 use crate::evaluation::Options;
+use crate::maps::picture::Picture;
 use crate::provenance::Provenance;
 use crate::randomness::RandomnessReport;
 use crate::report::Fp32Noise;
@@ -30,12 +31,14 @@ impl Options {
     ) -> Result<Evaluation, EvaluateError> {
         let output = Selected::find(model.quantized(), self.output.as_deref())?;
         match output.head.classes() {
-            Some(_) => Ok(Evaluation::Classes(Box::new(self.run(model, observer)?))),
-            None => Ok(Evaluation::Head(Box::new(self.run_head(model, &output, observer)?))),
+            Some(_) if !output.is_map() => {
+                Ok(Evaluation::Classes(Box::new(self.run(model, observer)?)))
+            }
+            _ => Ok(Evaluation::Head(Box::new(self.run_head(model, &output, observer)?))),
         }
     }
 
-    /// Measures targets or labels.
+    /// Measures targets, labels or maps.
     fn run_head(
         &self,
         model: &Model,
@@ -43,6 +46,7 @@ impl Options {
         observer: Observer<'_>,
     ) -> Result<HeadReport, EvaluateError> {
         let head = output.head.name();
+        self.check_map(output)?;
         for (what, is_given) in [
             ("a set of corrupted pictures", self.drift.is_some()),
             ("a file of recorded predictions", self.golden.is_some()),
@@ -58,7 +62,7 @@ impl Options {
         }
         let quantized = model.quantized();
         let shape = quantized.graph().input();
-        let examples = Examples::load(&self.data, self.open, shape, &output.head)?;
+        let examples = Examples::load(&self.data, self.open, shape, output, self.ignore_index)?;
         let unknown = match &self.ood {
             Some(path) => {
                 let inputs = Inputs::read(path, pictures::open(path, self.open)?)?;
@@ -84,9 +88,9 @@ impl Options {
             Some((fp32, network)) => {
                 let noise = noise.filter(|_| fp32.noise == Fp32Noise::Int8);
                 let measured = run(Engine::Fp32(network, quantized, noise))?;
-                let ranks = figures.ranks(&measured.figures);
+                let agreement = figures.agreement(&measured.figures);
                 let Measured { figures, seconds } = measured;
-                Some(HeadPeer { figures, noise: fp32.noise, seconds, ranks })
+                Some(HeadPeer { figures, noise: fp32.noise, seconds, agreement })
             }
             None => None,
         };
@@ -98,6 +102,7 @@ impl Options {
             int8: figures,
             fp32,
             examples: examples.inputs.count(),
+            ignore_index: self.ignore_index,
             samples,
             seed,
             kernel: model.kernel(),
@@ -107,10 +112,44 @@ impl Options {
             conformal,
             thresholds: Vec::new(),
             model: quantized.clone(),
+            pictures: match output.is_map() {
+                true => self.shown(&examples),
+                false => Vec::new(),
+            },
             truth: examples.truth,
         };
         report.thresholds = verdicts(&report, &self.thresholds);
         report.thresholds.extend(report.conformal.iter().flat_map(ConformalReport::verdicts));
         Ok(report)
+    }
+
+    /// Checks that `output` is a map of classes if it is a map, and that these options are for it.
+    fn check_map(&self, output: &Selected) -> Result<(), EvaluateError> {
+        let name = || output.name.clone();
+        if !output.is_map() {
+            return match self.ignore_index {
+                Some(_) => Err(EvaluateError::OnlyMaps { what: "an ignore index", output: name() }),
+                None => Ok(()),
+            };
+        }
+        if output.head.classes().is_none() {
+            return Err(EvaluateError::MapHead { output: name(), head: output.head.name() });
+        }
+        let parts = [
+            ("a set of corrupted pictures", self.drift.is_some()),
+            ("a file of recorded predictions", self.golden.is_some()),
+            ("a set of another distribution", self.ood.is_some()),
+            ("conformal prediction", self.conformal.is_some()),
+        ];
+        match parts.into_iter().find(|(_, is_given)| *is_given) {
+            Some((what, _)) => Err(EvaluateError::NotForMaps { what, output: name() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The inputs to show, if they are pictures.
+    fn shown(&self, examples: &Examples) -> Vec<Picture> {
+        let shown = 0..self.shown_pictures.min(examples.inputs.count());
+        shown.filter_map(|index| Picture::of_input(&examples.inputs, index)).collect()
     }
 }

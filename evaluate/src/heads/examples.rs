@@ -12,6 +12,7 @@ use bayes8_core::head::Head;
 use ndarray::{Array2, Axis};
 
 use crate::labelled::{Labelled, LabelledError};
+use crate::selected::Selected;
 
 /// Inputs of a model, and what is true of one of its outputs.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Examples {
 pub(crate) enum Truth {
     /// The class of each.
     Classes(Vec<i64>),
+    /// The class of each position of each; `None` where the label is ignored.
+    Map(Vec<Option<u16>>),
     /// Which labels each has, `[N, labels]`.
     Labels(Array2<bool>),
     /// The values of the targets of each, `[N, targets]`.
@@ -34,7 +37,8 @@ pub(crate) enum Truth {
 }
 
 impl Examples {
-    /// Reads an npz archive with `x` and `y` for an output with `head` of a model that takes `shape`.
+    /// Reads an npz archive with `x` and `y` for an output of a model that takes `shape`. `ignored` is the
+    /// label of positions of a map that have no class.
     ///
     /// # Errors
     /// [`LabelledError`], which names the file and the array.
@@ -42,7 +46,8 @@ impl Examples {
         path: &Path,
         open: Open,
         shape: Shape,
-        head: &Head,
+        output: &Selected,
+        ignored: Option<i64>,
     ) -> Result<Self, LabelledError> {
         let read = || -> Result<_, PicturesError> {
             let mut archive = Archive::open(path, pictures::open(path, open)?)?;
@@ -50,7 +55,13 @@ impl Examples {
             inputs.check(path, shape)?;
             Ok((archive, inputs))
         };
-        let (inputs, truth) = match head {
+        let (inputs, truth) = match &output.head {
+            Head::Classes(classes) if output.is_map() => {
+                let (mut archive, inputs) = read()?;
+                let (count, positions) = (inputs.count(), output.positions);
+                let map = archive.class_map("y", count, positions, classes.count, ignored)?;
+                (inputs, Truth::Map(map))
+            }
             Head::Classes(classes) => {
                 let Labelled { pictures, labels, .. } =
                     Labelled::load(path, open, shape, classes.count)?;
@@ -93,6 +104,10 @@ impl Examples {
             }
             match &self.truth {
                 Truth::Classes(classes) => classes[n].hash(&mut hasher),
+                Truth::Map(classes) => {
+                    let size = classes.len() / self.inputs.count();
+                    classes[n * size..][..size].hash(&mut hasher);
+                }
                 Truth::Labels(present) => present.row(n).hash(&mut hasher),
                 Truth::Targets(values) => {
                     values.row(n).iter().for_each(|value| value.to_bits().hash(&mut hasher));

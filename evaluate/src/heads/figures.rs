@@ -1,10 +1,11 @@
-//! The figures of one model for targets or labels.
+//! The figures of one model for targets, labels or a map.
 
 use bayes8_core::head::gaussian::{Gaussian, TargetUncertainty};
 use bayes8_core::head::labels::{LabelUncertainty, Labels};
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
+use crate::maps::{Agreement, MapFigures};
 use crate::metrics::regression::{Example, RegressionFigures};
 use crate::metrics::{Detection, LabelsFigures, ReliabilityBin, label_reliability, spearman};
 
@@ -20,6 +21,8 @@ pub enum HeadFigures {
     },
     /// Those of all labels.
     Labels(Box<LabelsReport>),
+    /// Those of a map of classes.
+    Map(Box<MapFigures>),
 }
 
 /// Figures of one target, in its unit.
@@ -76,10 +79,22 @@ pub struct UncertaintyDetection {
     pub epistemic: Detection,
 }
 
+/// How far two models agree on the same examples.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct HeadAgreement {
+    /// Of a map, the share of positions for which both predict the same class, those with ignored labels
+    /// too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_class: Option<f64>,
+    /// Whether both rank the examples alike by their uncertainty; of a map, its positions.
+    pub ranks: Vec<Ranks>,
+}
+
 /// Whether two models rank the examples alike by their uncertainty: Spearman's rank correlations.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ranks {
-    /// The target; `None` for all labels.
+    /// The target; `None` for all labels or a map.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// By total uncertainty.
@@ -181,20 +196,34 @@ impl HeadFigures {
     pub fn targets(&self) -> &[TargetFigures] {
         match self {
             Self::Targets { targets } => targets,
-            Self::Labels(_) => &[],
+            Self::Labels(_) | Self::Map(_) => &[],
         }
     }
 
-    /// The figures of labels; `None` for a regression.
+    /// The figures of labels; `None` for other heads.
     pub fn labels(&self) -> Option<&LabelsReport> {
-        match self {
-            Self::Targets { .. } => None,
-            Self::Labels(labels) => Some(labels),
-        }
+        if let Self::Labels(labels) = self { Some(labels) } else { None }
     }
 
-    /// Whether another model ranks the examples alike.
-    pub(crate) fn ranks(&self, other: &Self) -> Vec<Ranks> {
+    /// The figures of a map of classes; `None` for other outputs.
+    pub fn map(&self) -> Option<&MapFigures> {
+        if let Self::Map(map) = self { Some(map) } else { None }
+    }
+
+    /// How far another model agrees.
+    pub(crate) fn agreement(&self, other: &Self) -> HeadAgreement {
+        let maps = self.map().zip(other.map()).map(|(own, other)| own.agreement(other));
+        let ranks = maps.map(|Agreement { total, epistemic, .. }| Ranks {
+            target: None,
+            spearman_total: total,
+            spearman_epistemic: epistemic,
+        });
+        let ranks = self.ranks(other).into_iter().chain(ranks).collect();
+        HeadAgreement { same_class: maps.map(|maps| maps.same_class), ranks }
+    }
+
+    /// Whether another model ranks the examples alike by each target, or by all labels.
+    fn ranks(&self, other: &Self) -> Vec<Ranks> {
         let targets = self.targets().iter().zip(other.targets());
         let targets = targets.map(|(ours, theirs)| {
             ours.uncertainty.ranks(&theirs.uncertainty, Some(ours.name.clone()))

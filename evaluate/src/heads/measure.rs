@@ -15,6 +15,7 @@ use super::figures::{HeadFigures, LabelsReport, TargetFigures, Uncertainties};
 use super::regression::Samples;
 use crate::candidate::Candidate;
 use crate::error::{EvaluateError, PredictionError};
+use crate::maps::{self, Known};
 use crate::metrics::regression::Example;
 
 /// The figures of a model, and the seconds for the examples.
@@ -40,7 +41,7 @@ struct Mixtures {
     seconds: f64,
 }
 
-/// Measures a model on examples with targets or labels, and on those of another distribution.
+/// Measures a model on examples with targets, labels or the classes of a map, and on those of another distribution.
 ///
 /// # Errors
 /// When examples do not fit the model, naming their file.
@@ -52,13 +53,18 @@ pub(crate) fn measure(
     seed: u64,
     observer: Observer<'_>,
 ) -> Result<Measured, EvaluateError> {
-    let mut run = Run { candidate, samples, seed, observer };
+    let run = |observer| Run { candidate, samples, seed, observer };
     match (&candidate.output.head, &examples.truth) {
         (Head::Gaussian(head), Truth::Targets(truth)) => {
-            run.targets(head, examples, truth, unknown)
+            run(observer).targets(head, examples, truth, unknown)
         }
         (Head::Labels(head), Truth::Labels(present)) => {
-            run.labels(head, examples, present, unknown)
+            run(observer).labels(head, examples, present, unknown)
+        }
+        (Head::Classes(head), Truth::Map(truth)) => {
+            let known = Known { path: &examples.path, inputs: &examples.inputs, truth };
+            let (map, seconds) = maps::measure(candidate, head, &known, samples, seed, observer)?;
+            Ok(Measured { figures: HeadFigures::Map(Box::new(map)), seconds })
         }
         (head, _) => Err(EvaluateError::Head(head.name())),
     }

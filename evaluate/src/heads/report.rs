@@ -1,11 +1,12 @@
-//! The figures of an evaluation of targets or labels, and of any evaluation.
+//! The figures of an evaluation of targets, labels or a map, and of any evaluation.
 
 use bayes8_core::model::QuantizedModel;
 use serde::Serialize;
 
 use super::examples::Truth;
-use super::figures::{HeadFigures, Ranks};
+use super::figures::{HeadAgreement, HeadFigures};
 use crate::conformal::ConformalReport;
+use crate::maps::picture::Picture;
 use crate::provenance::Provenance;
 use crate::randomness::RandomnessReport;
 use crate::report::{Fp32Noise, Report};
@@ -19,11 +20,11 @@ use crate::verdict::{self, Missed, Verdict};
 pub enum Evaluation {
     /// Of classes.
     Classes(Box<Report>),
-    /// Of targets or labels.
+    /// Of targets, labels or a map.
     Head(Box<HeadReport>),
 }
 
-/// Figures of targets or labels of a model and of its FP32 network, on the same examples.
+/// Figures of targets, labels or a map of a model and of its FP32 network, on the same examples.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct HeadReport {
@@ -43,6 +44,9 @@ pub struct HeadReport {
     pub fp32: Option<HeadPeer>,
     /// Number of examples.
     pub examples: usize,
+    /// The label of positions that were left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_index: Option<i64>,
     /// Monte-Carlo samples of each example, of both models.
     pub samples: u32,
     /// Seed of the weights.
@@ -64,6 +68,9 @@ pub struct HeadReport {
     pub(crate) model: QuantizedModel,
     #[serde(skip)]
     pub(crate) truth: Truth,
+    /// Of a map, the first inputs, if they are pictures.
+    #[serde(skip)]
+    pub(crate) pictures: Vec<Picture>,
 }
 
 /// The FP32 network on the same examples, with the same number of samples.
@@ -77,8 +84,9 @@ pub struct HeadPeer {
     pub noise: Fp32Noise,
     /// Duration of its predictions of the examples.
     pub seconds: f64,
-    /// Whether INT8 ranks the examples alike by their uncertainty.
-    pub ranks: Vec<Ranks>,
+    /// How far INT8 agrees.
+    #[serde(flatten)]
+    pub agreement: HeadAgreement,
 }
 
 impl HeadReport {

@@ -1,6 +1,8 @@
-//! An evaluation of targets or labels as text for a terminal.
+//! An evaluation of targets, labels or a map as text for a terminal.
 
-use super::figures::{HeadFigures, LabelsReport, Ranks, TargetFigures};
+use super::figure_table::{Row, figures, lines};
+use super::figures::{HeadAgreement, HeadFigures, LabelsReport, Ranks, TargetFigures};
+use super::map_text;
 use super::report::HeadReport;
 use crate::conformal::{ConformalPart, ConformalReport};
 use crate::metrics::LabelFigures;
@@ -24,7 +26,7 @@ impl HeadReport {
             let samples = counted(self.samples, "sample");
             let title = format!("INT8 against FP32, {samples} each{noise}");
             text.push_str(&format!("\n{}\n", style.bold(&title)));
-            fp32.ranks.iter().for_each(|ranks| text.push_str(&rank_line(ranks)));
+            text.push_str(&agreement(&fp32.agreement));
         }
         if let Some(conformal) = &self.conformal {
             text.push_str(&conformal.text(style));
@@ -66,49 +68,8 @@ pub(super) fn tables(sides: &[(&'static str, &HeadFigures)], style: Style) -> St
         text.push_str(&means(&labels, style));
         text.push_str(&each_label(int8, style));
     }
-    text
-}
-
-/// A figure of each model: its name, its meaning and its values; `None` where it is undefined.
-type Row = (String, String, Vec<Option<f64>>);
-
-/// The figures that are shown in percent.
-const SHARES: [&str; 2] = ["accuracy", "coverage"];
-
-/// The table of rows.
-fn figures(sides: &[&str], rows: Vec<Row>, style: Style) -> String {
-    let mut columns = vec![("", Align::Left)];
-    columns.extend(sides.iter().map(|side| (*side, Align::Right)));
-    if sides.len() > 1 {
-        columns.push(("INT8 - FP32", Align::Right));
-    }
-    columns.push(("", Align::Left));
-    let mut table = Table::new(&columns);
-    for (name, note, values) in rows {
-        let is_share = SHARES.contains(&name.as_str());
-        let text = |value: &Option<f64>| match value {
-            Some(value) if is_share => format!("{:.2} %", 100.0 * value),
-            value => four_places(value.unwrap_or(f64::NAN)),
-        };
-        let mut cells = vec![name];
-        cells.extend(values.iter().map(text));
-        if let [int8, fp32] = values[..] {
-            cells.push(match int8.zip(fp32) {
-                Some((int8, fp32)) if is_share => format!("{:+.2}", 100.0 * (int8 - fp32)),
-                Some((int8, fp32)) => format!("{:+.4}", int8 - fp32),
-                None => String::new(),
-            });
-        }
-        cells.push(note);
-        table.push(cells);
-    }
-    lines(&table, style)
-}
-
-fn lines(table: &Table, style: Style) -> String {
-    let (header, rows) = table.lines();
-    let mut text = format!("{}\n", style.dim(&header));
-    rows.iter().for_each(|row| text.push_str(&format!("{row}\n")));
+    let maps = sides.iter().filter_map(|(name, figures)| Some((*name, figures.map()?)));
+    text.push_str(&map_text::tables(&maps.collect::<Vec<_>>(), style));
     text
 }
 
@@ -213,13 +174,18 @@ fn each_label(report: &LabelsReport, style: Style) -> String {
     format!("\n{}\n{}", style.bold("Labels, INT8"), lines(&table, style))
 }
 
-pub(super) fn rank_line(Ranks { target, spearman_total, spearman_epistemic }: &Ranks) -> String {
-    let of = target.as_ref().map_or(String::new(), |name| format!(" of {}", printable(name)));
-    format!(
-        "rank correlation{of}: total uncertainty {}, epistemic {}\n",
-        four_places(*spearman_total),
-        four_places(*spearman_epistemic)
-    )
+/// How far INT8 and FP32 agree, in lines.
+pub(super) fn agreement(HeadAgreement { same_class, ranks }: &HeadAgreement) -> String {
+    let same = same_class.iter().map(|same| format!("same class: {:.2} %\n", 100.0 * same));
+    let ranks = ranks.iter().map(|Ranks { target, spearman_total, spearman_epistemic }| {
+        let of = target.as_ref().map_or(String::new(), |name| format!(" of {}", printable(name)));
+        format!(
+            "rank correlation{of}: total uncertainty {}, epistemic {}\n",
+            four_places(*spearman_total),
+            four_places(*spearman_epistemic)
+        )
+    });
+    same.chain(ranks).collect()
 }
 
 impl ConformalReport {

@@ -1,4 +1,4 @@
-//! Verdicts on the figures of targets and labels.
+//! Verdicts on the figures of targets, labels and maps.
 
 use super::report::HeadReport;
 use crate::thresholds::{Figure, Threshold, given};
@@ -49,6 +49,19 @@ fn found(threshold: &Threshold, report: &HeadReport) -> Vec<(String, f64)> {
                     let gap = gap(&ours.figures, &theirs.figures).unwrap_or(f64::NAN);
                     (name.replace("{}", "FP32"), gap)
                 }));
+            }
+            Figure::Map(value) => {
+                found.extend(report.int8.map().map(|map| (name.to_string(), value(map))));
+            }
+            Figure::MapGap(gap) => {
+                let pair = report.int8.map().zip(peer.and_then(|peer| peer.map()));
+                let gap = pair.map(|(ours, theirs)| gap(ours, theirs));
+                found.extend(gap.map(|gap| (name.replace("{}", "FP32"), gap)));
+            }
+            Figure::MapRanks(value) => {
+                let peer = report.fp32.as_ref().filter(|peer| peer.figures.map().is_some());
+                let ranks = peer.iter().flat_map(|peer| &peer.agreement.ranks);
+                found.extend(ranks.map(|ranks| (name.replace("{}", "FP32"), value(ranks))));
             }
             Figure::Int8(_) | Figure::Peer(_) | Figure::Drift(_) => {}
         }

@@ -1,13 +1,14 @@
-//! A page for targets or labels.
+//! A page for targets, labels or a map.
 
 use maud::{Markup, html};
 
 use super::parts::percent;
 use super::{
-    conformal, document, facts_of_run, labels, model_facts, regression, reproduce, section,
+    conformal, document, facts_of_run, labels, maps, model_facts, regression, reproduce, section,
 };
 use crate::heads::{
-    HeadFigures, HeadReport, LabelsReport, Ranks, TargetFigures, Truth, UncertaintyDetection,
+    HeadAgreement, HeadFigures, HeadReport, LabelsReport, Ranks, TargetFigures, Truth,
+    UncertaintyDetection,
 };
 use crate::metrics::ReliabilityBin;
 use crate::metrics::regression::{CalibrationPoint, RegressionFigures, Sparsification};
@@ -52,6 +53,14 @@ fn tiles(report: &HeadReport) -> Markup {
         values.push(("log loss".into(), four_places(labels.figures.log_loss)));
         values.push(("ECE".into(), four_places(labels.figures.ece)));
     }
+    if let Some(map) = report.int8.map() {
+        values.push(("pixel accuracy".into(), percent(map.accuracy)));
+        values.push(("mean IoU".into(), four_places(map.mean_iou)));
+        values.push(("NLL".into(), four_places(map.nll)));
+        values.push(("ECE".into(), four_places(map.ece)));
+        let auroc = map.error_detection.predictive_entropy.auroc;
+        values.push(("AUROC of errors".into(), four_places(auroc)));
+    }
     html! { dl.tiles { @for (name, value) in &values { div { dt { (name) } dd { strong { (value) } } } } } }
 }
 
@@ -73,9 +82,10 @@ fn sections(report: &HeadReport, model: &ModelReport) -> Markup {
             (labels::reliability(&bins(&sides)))
             (label_uncertainty(int8))
         })) }
+        (maps::sections(report))
         @if let Some(fp32) = &report.fp32 {
-            (section("peers", "INT8 against FP32", "Whether both order the examples alike by their \
-                uncertainty: Spearman's rank correlation.", ranks(&fp32.ranks)))
+            (section("peers", "INT8 against FP32", "Whether both order the examples, or the positions of \
+                maps, alike by their uncertainty: Spearman's rank correlation.", agreement(&fp32.agreement)))
         }
         @if let Some(report) = &report.conformal { (conformal::section(report)) }
         (section("model", "Model", "", model_facts(model)))
@@ -100,7 +110,7 @@ fn target(report: &HeadReport, index: usize, models: &[(&str, &TargetFigures)]) 
     let int8 = &report.int8.targets()[index];
     let truth = match &report.truth {
         Truth::Targets(values) => values.column(index).to_vec(),
-        Truth::Classes(_) | Truth::Labels(_) => Vec::new(),
+        Truth::Classes(_) | Truth::Labels(_) | Truth::Map(_) => Vec::new(),
     };
     let predicted = regression::Predicted {
         truth: &truth,
@@ -146,15 +156,18 @@ fn detection(ood: &UncertaintyDetection, what: &str) -> Markup {
     } }
 }
 
-fn ranks(ranks: &[Ranks]) -> Markup {
-    html! { div.scroll { table {
+fn agreement(HeadAgreement { same_class, ranks }: &HeadAgreement) -> Markup {
+    let all = if same_class.is_some() { "all positions" } else { "all labels" };
+    html! {
+        @if let Some(same) = same_class { p { "Both predict the same class for " (percent(*same)) " of all positions." } }
+        div.scroll { table {
         thead { tr {
             th scope="col" { "of" }
             th.number scope="col" { "total uncertainty" }
             th.number scope="col" { "epistemic" }
         } }
         tbody { @for Ranks { target, spearman_total, spearman_epistemic } in ranks { tr {
-            th scope="row" { (target.as_deref().unwrap_or("all labels")) }
+            th scope="row" { (target.as_deref().unwrap_or(all)) }
             td.number { (four_places(*spearman_total)) }
             td.number { (four_places(*spearman_epistemic)) }
         } } }

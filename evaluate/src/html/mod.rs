@@ -2,10 +2,12 @@
 //!
 //! [`regression`] and [`labels`] are parts for such pages; they need the page's style sheet.
 
+mod confidence;
 mod conformal;
 mod glossary;
 mod heads;
 pub mod labels;
+mod maps;
 mod parts;
 mod plots;
 pub mod regression;

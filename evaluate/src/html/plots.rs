@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::confidence::{self, Confident};
 use super::parts::{self, figure, percent};
 use super::svg::{Axis, Chart, Series, Shape};
 use crate::figures::Figures;
@@ -34,81 +35,6 @@ fn sides<'a>(
 /// The legend of models.
 fn legend(sides: &Sides<'_>) -> Markup {
     parts::legend(sides.iter().map(|(colour, name, _)| (*colour, name.as_str())))
-}
-
-/// Accuracy against confidence, and a histogram of confidence.
-pub(super) fn reliability(evaluation: &Report) -> Markup {
-    let sides = labelled(evaluation, |_| true);
-    let share = || Axis::from_to("accuracy", 0.0, 1.0);
-    let series = sides.iter().map(|&(colour, _, figures)| {
-        let bins = figures.reliability.iter().filter(|bin| bin.count > 0);
-        let shape = if colour == 0 { Shape::Bars(1.0 / 15.0) } else { Shape::Dots };
-        let points = bins.map(|bin| match shape {
-            Shape::Bars(_) => [(bin.lower + bin.upper) / 2.0, bin.accuracy],
-            _ => [bin.confidence, bin.accuracy],
-        });
-        Series { colour, shape, points: points.collect(), errors: Vec::new() }
-    });
-    let diagram = Chart {
-        id: "reliability".into(),
-        title: "Accuracy of predictions of each confidence".into(),
-        description: format!(
-            "Reliability diagram over 15 bins of confidence; on the diagonal, confidence is \
-             accuracy. The expected calibration error of INT8 is {:.4}. The table below holds all \
-             bins.",
-            evaluation.int8.metrics.ece
-        ),
-        size: [480.0, 320.0],
-        x: Axis { label: "confidence", ..share() },
-        y: share(),
-        diagonal: true,
-        series: series.collect(),
-    };
-    let bins = &evaluation.int8.reliability;
-    let counts = bins.iter().map(|bin| [(bin.lower + bin.upper) / 2.0, bin.count as f64]);
-    let most = bins.iter().map(|bin| bin.count).max().unwrap_or(1) as f64;
-    let histogram = Chart {
-        id: "confidence".into(),
-        title: "Examples of each confidence, INT8".into(),
-        description: "Histogram of the largest probability of each example, over the same bins."
-            .into(),
-        size: [480.0, 320.0],
-        x: Axis { label: "confidence", ..share() },
-        y: Axis::from_to("examples", 0.0, most.max(1.0)),
-        diagonal: false,
-        series: vec![Series {
-            colour: 0,
-            shape: Shape::Bars(1.0 / 15.0),
-            points: counts.collect(),
-            errors: Vec::new(),
-        }],
-    };
-    html! {
-        (legend(&sides))
-        div.pair { (figure(&diagram)) (figure(&histogram)) }
-        div.scroll { table {
-            caption { "Bins that are not empty: number of examples, mean confidence, share that is right" }
-            thead { tr {
-                th scope="col" { "confidence" }
-                @for (_, name, _) in &sides {
-                    th.number scope="col" { (name) ": examples" }
-                    th.number scope="col" { "mean" }
-                    th.number scope="col" { "right" }
-                }
-            } }
-            tbody { @for (index, bin) in bins.iter().enumerate() {
-                @if sides.iter().any(|(_, _, figures)| figures.reliability[index].count > 0) { tr {
-                    th scope="row" { (format!("{:.2} – {:.2}", bin.lower, bin.upper)) }
-                    @for (_, _, figures) in &sides {
-                        @let bin = &figures.reliability[index];
-                        td.number { (bin.count) }
-                        td.number { (percent(bin.confidence)) }
-                        td.number { (percent(bin.accuracy)) }
-                    }
-                } }
-            } }
-        } }
-    }
 }
 
 /// Figures against the number of samples of a prediction.
@@ -179,33 +105,25 @@ pub(super) fn convergence(evaluation: &Report) -> Markup {
     }
 }
 
+/// Accuracy against confidence, and a histogram of confidence.
+pub(super) fn reliability(evaluation: &Report) -> Markup {
+    confidence::reliability(&confident(evaluation), "examples", evaluation.int8.metrics.ece)
+}
+
 /// Risk against coverage.
 pub(super) fn selective(evaluation: &Report) -> Markup {
-    let sides = labelled(evaluation, |_| true);
-    let series = sides.iter().map(|&(colour, _, figures)| {
-        let risks = figures.selective.curve.iter().enumerate();
-        let points = risks.map(|(i, &risk)| [(i + 1) as f64 / 100.0, risk]);
-        Series { colour, shape: Shape::Line, points: points.collect(), errors: Vec::new() }
+    confidence::selective(&confident(evaluation), evaluation.int8.selective.aurc)
+}
+
+fn confident(evaluation: &Report) -> Vec<Confident<'_>> {
+    let sides = labelled(evaluation, |_| true).into_iter();
+    let confident = sides.map(|(colour, name, figures)| Confident {
+        colour,
+        name,
+        reliability: &figures.reliability,
+        selective: &figures.selective,
     });
-    let chart = Chart {
-        id: "selective".into(),
-        title: "Wrong answers when only the surest are given".into(),
-        description: format!(
-            "Risk-coverage curve by predictive entropy: the share of wrong predictions among the \
-             surest. The area under the curve of INT8 is {:.4}. The table of all figures holds the \
-             risk at five coverages.",
-            evaluation.int8.selective.aurc
-        ),
-        size: [1000.0, 300.0],
-        x: Axis::from_to("coverage: share of examples that are answered", 0.0, 1.0),
-        y: Axis::around(
-            "risk: share that is wrong",
-            sides.iter().flat_map(|(_, _, f)| f.selective.curve.clone()).chain([0.0]),
-        ),
-        diagonal: false,
-        series: series.collect(),
-    };
-    html! { (legend(&sides)) (figure(&chart)) }
+    confident.collect()
 }
 
 /// Receiver operating characteristics of the pictures of another distribution.

@@ -73,7 +73,7 @@ impl Detection {
 fn thresholds(negatives: &[f64], positives: &[f64]) -> Vec<[f64; 2]> {
     let mut values: Vec<(f64, bool)> = negatives.iter().map(|&value| (value, false)).collect();
     values.extend(positives.iter().map(|&value| (value, true)));
-    values.sort_by(|a, b| b.0.total_cmp(&a.0));
+    values.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
     let equal = values.chunk_by(|a, b| a.0 == b.0);
     let counts = equal.scan([0.0; 2], |[false_positives, true_positives], equal| {
         let new_positives = equal.iter().filter(|(_, positive)| *positive).count() as f64;

@@ -10,6 +10,8 @@ mod drift;
 mod independent_labels;
 mod labels;
 mod members;
+mod overlap;
+mod patches;
 mod ranks;
 pub mod regression;
 mod reliability;
@@ -24,9 +26,15 @@ pub use independent_labels::{LabelFigures, LabelsFigures};
 pub(crate) use labels::pairs;
 pub use labels::{LabelError, check_labels, right};
 pub use members::{MemberDisagreement, MemberPairs};
+pub(crate) use overlap::mean_of_defined;
+pub use overlap::{Confusion, Overlap};
+pub use patches::PatchAccuracy;
 pub use ranks::spearman;
+pub(crate) use ranks::without_rounding;
+pub(crate) use reliability::{Bins, calibration_error};
 pub use reliability::{ECE_BINS, ReliabilityBin, label_reliability, reliability};
 pub use scores::{Metrics, NLL_FLOOR, accuracy, brier, ece, nll, probabilities};
+pub(crate) use scores::{squared_distance, surprise};
 pub use selective::{AccuracyVersusUncertainty, COVERAGES, Selective};
 
 #[cfg(test)]

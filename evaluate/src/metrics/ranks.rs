@@ -25,19 +25,24 @@ const ROUNDING: f64 = 1e-7;
 /// deterministic model or a single sample: their order means nothing.
 pub(super) fn mutual_information(predictions: &[ClassUncertainty]) -> Vec<f64> {
     let values: Vec<f64> = predictions.iter().map(|u| u.mutual_information).collect();
-    let is_rounding = values.iter().all(|&value| value < ROUNDING);
+    without_rounding(values, ROUNDING)
+}
+
+/// Values of mutual information; 0 if none reaches `rounding`.
+pub(crate) fn without_rounding(values: Vec<f64>, rounding: f64) -> Vec<f64> {
+    let is_rounding = values.iter().all(|&value| value < rounding);
     if is_rounding { vec![0.0; values.len()] } else { values }
 }
 
 /// The rank of every value, from 0; equal values share the mean of their ranks.
 fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut order: Vec<(f64, usize)> = values.iter().copied().zip(0..).collect();
+    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let mut ranks = vec![0.0; values.len()];
     let mut first = 0;
-    for equal in order.chunk_by(|&a, &b| values[a] == values[b]) {
+    for equal in order.chunk_by(|a, b| a.0 == b.0) {
         let rank = first as f64 + (equal.len() as f64 - 1.0) / 2.0;
-        equal.iter().for_each(|&i| ranks[i] = rank);
+        equal.iter().for_each(|&(_, i)| ranks[i] = rank);
         first += equal.len();
     }
     ranks

@@ -29,10 +29,12 @@ pub struct ReliabilityBin {
 /// # Panics
 /// When the counts differ or a label is not a class.
 pub fn reliability(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> Vec<ReliabilityBin> {
-    bins(pairs(probabilities, labels).map(|(p, label)| {
+    let mut bins = Bins::default();
+    for (p, label) in pairs(probabilities, labels) {
         let (class, confidence) = best(p);
-        (confidence, class == label)
-    }))
+        bins.add(confidence, class == label);
+    }
+    bins.finish()
 }
 
 /// Computes the bins of independent labels, all labels together: whether an example has a label in 80 % of the
@@ -46,29 +48,48 @@ pub fn label_reliability(
     present: ArrayView2<'_, bool>,
 ) -> Vec<ReliabilityBin> {
     assert_eq!(probabilities.dim(), present.dim(), "one probability for every label");
-    bins(probabilities.iter().copied().zip(present.iter().copied()))
+    let mut bins = Bins::default();
+    probabilities.iter().zip(present).for_each(|(&p, &is_present)| bins.add(p, is_present));
+    bins.finish()
 }
 
-/// The bins of predictions, each with its confidence and whether it is right.
-fn bins(predictions: impl Iterator<Item = (f64, bool)>) -> Vec<ReliabilityBin> {
-    // Predictions, right ones, sum of confidences.
-    let mut sums = [(0, 0, 0.0); ECE_BINS];
-    for (confidence, is_right) in predictions {
+/// The expected calibration error of all bins; NaN without predictions.
+pub(crate) fn calibration_error(bins: &[ReliabilityBin]) -> f64 {
+    let count: usize = bins.iter().map(|bin| bin.count).sum();
+    let bins = bins.iter().filter(|bin| bin.count > 0);
+    let gaps = bins.map(|bin| bin.count as f64 * (bin.accuracy - bin.confidence).abs());
+    gaps.sum::<f64>() / count as f64
+}
+
+/// Predictions, counted by their confidence.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bins {
+    /// Of each bin: predictions, right ones, sum of confidences.
+    sums: [(usize, usize, f64); ECE_BINS],
+}
+
+impl Bins {
+    /// Adds a prediction, whose largest probability is `confidence`.
+    pub(crate) fn add(&mut self, confidence: f64, is_right: bool) {
         let bin = ((confidence * ECE_BINS as f64) as usize).min(ECE_BINS - 1);
-        let (count, right, sum) = &mut sums[bin];
+        let (count, right, sum) = &mut self.sums[bin];
         *count += 1;
         *right += usize::from(is_right);
         *sum += confidence;
     }
-    let edge = |bin: usize| bin as f64 / ECE_BINS as f64;
-    let bins = sums.into_iter().enumerate().map(|(bin, (count, right, sum))| ReliabilityBin {
-        lower: edge(bin),
-        upper: edge(bin + 1),
-        count,
-        confidence: sum / count as f64,
-        accuracy: right as f64 / count as f64,
-    });
-    bins.collect()
+
+    pub(crate) fn finish(&self) -> Vec<ReliabilityBin> {
+        let edge = |bin: usize| bin as f64 / ECE_BINS as f64;
+        let sums = self.sums.iter().enumerate();
+        let bins = sums.map(|(bin, &(count, right, sum))| ReliabilityBin {
+            lower: edge(bin),
+            upper: edge(bin + 1),
+            count,
+            confidence: sum / count as f64,
+            accuracy: right as f64 / count as f64,
+        });
+        bins.collect()
+    }
 }
 
 #[cfg(test)]

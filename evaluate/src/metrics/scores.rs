@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
 use super::labels::{pairs, right};
-use super::reliability::reliability;
+use super::reliability::{calibration_error, reliability};
 
 /// Smallest probability whose logarithm [`nll`] takes. The integer sums of an INT8 prediction end at
 /// 2^-30, so a true class may have probability 0; it then costs 27.6 nats.
@@ -68,16 +68,24 @@ pub fn accuracy(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
 /// Computes the mean negative log-likelihood of the labels, in nats. Probabilities below [`NLL_FLOOR`]
 /// count as that number.
 pub fn nll(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
-    mean(pairs(probabilities, labels).map(|(p, label)| -p[label].max(NLL_FLOOR).ln()))
+    mean(pairs(probabilities, labels).map(|(p, label)| surprise(p[label])))
+}
+
+/// The negative logarithm of the probability of what is true, in nats.
+pub(crate) fn surprise(p: f64) -> f64 {
+    -p.max(NLL_FLOOR).ln()
+}
+
+/// The squared distance between probabilities and label, summed over the classes.
+pub(crate) fn squared_distance(probabilities: impl Iterator<Item = f64>, label: usize) -> f64 {
+    let distance = |(class, p): (usize, f64)| p - f64::from(class == label);
+    probabilities.enumerate().map(distance).map(|d| d * d).sum()
 }
 
 /// Computes the mean Brier score: the squared distance between probabilities and label, summed over the
 /// classes. 0 is perfect, 2 the worst.
 pub fn brier(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
-    mean(pairs(probabilities, labels).map(|(p, label)| {
-        let distance = |(class, p): (usize, &f64)| p - f64::from(class == label);
-        p.iter().enumerate().map(distance).map(|d| d * d).sum()
-    }))
+    mean(pairs(probabilities, labels).map(|(p, label)| squared_distance(p.iter().copied(), label)))
 }
 
 /// Computes the expected calibration error (Naeini et al., AAAI 2015). Pictures go into
@@ -85,9 +93,7 @@ pub fn brier(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
 /// (`[0, 1/15)`, ..., `[14/15, 1]`); the result is the mean over the pictures of the difference between
 /// their bin's accuracy and its mean largest probability.
 pub fn ece(probabilities: ArrayView2<'_, f64>, labels: &[i64]) -> f64 {
-    let bins = reliability(probabilities, labels).into_iter().filter(|bin| bin.count > 0);
-    let gaps = bins.map(|bin| bin.count as f64 * (bin.accuracy - bin.confidence).abs());
-    gaps.sum::<f64>() / labels.len() as f64
+    calibration_error(&reliability(probabilities, labels))
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {

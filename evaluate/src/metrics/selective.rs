@@ -26,13 +26,14 @@ impl Selective {
     /// When the lengths differ.
     pub fn new(uncertainty: &[f64], right: &[bool]) -> Self {
         assert_eq!(uncertainty.len(), right.len(), "one uncertainty for every prediction");
-        let mut order: Vec<usize> = (0..right.len()).collect();
-        order.sort_by(|&a, &b| uncertainty[a].total_cmp(&uncertainty[b]));
+        let pairs = uncertainty.iter().copied().zip(right.iter().copied());
+        let mut pairs: Vec<(f64, bool)> = pairs.collect();
+        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         // Risk among the first 1, 2, ... pictures.
         let mut risks = Vec::with_capacity(right.len());
         let mut wrong_before = 0.0;
-        for equal in order.chunk_by(|&a, &b| uncertainty[a] == uncertainty[b]) {
-            let wrong = equal.iter().filter(|&&picture| !right[picture]).count() as f64;
+        for equal in pairs.chunk_by(|a, b| a.0 == b.0) {
+            let wrong = equal.iter().filter(|(_, right)| !right).count() as f64;
             for answered in 1..=equal.len() {
                 let expected = wrong_before + wrong * answered as f64 / equal.len() as f64;
                 risks.push(expected / (risks.len() + 1) as f64);

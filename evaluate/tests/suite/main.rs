@@ -4,6 +4,7 @@ mod central_claim;
 mod conformal;
 mod heads;
 mod library;
+mod maps;
 mod no_collapse;
 mod regression;
 mod shipped_models;

@@ -21,7 +21,9 @@ use std::path::PathBuf;
 /// of the FP32 network and of recorded FP32 predictions, and how INT8 differs from them. Seconds count
 /// only the INT8 predictions of --data. Of a regression, RMSE, NLL, CRPS, intervals and calibration are
 /// measured for each target and in its unit; of independent labels, average precision, AUROC, Brier score,
-/// ECE and log loss for each. docs/EVALUATION.md explains everything.
+/// ECE and log loss for each. Of a map of classes, as a segmentation has, every position counts; IoU is the
+/// intersection of predicted and true region over their union, PAvPU the share of positions that are right
+/// and sure or wrong and unsure. docs/EVALUATION.md explains everything.
 #[derive(Args)]
 #[command(group(ArgGroup::new("peer").args(["network", "members", "golden"]).multiple(true)))]
 #[command(after_help = "\
@@ -35,6 +37,10 @@ Examples:
   bayes8 evaluate concrete.safetensors --data test.npz --samples 256 --max-rmse 6 --min-coverage 0.9
   bayes8 evaluate tags.safetensors --data test.npz --min-average-precision 0.5 --max-log-loss 0.4
   bayes8 evaluate model.safetensors --data depth.npz --evaluate-output depth
+
+  # a segmentation, in whose truth 255 stands where nothing is known
+  bayes8 evaluate street.safetensors --data test.npz --ignore-index 255 --min-mean-iou 0.5 \\
+      --html report.html
 
   # sets of classes, or intervals, that hold the truth in 90 % of cases
   bayes8 evaluate model.safetensors --data test.npz --conformal aps --calibration-set other.npz
@@ -59,14 +65,19 @@ pub(crate) struct Arguments {
     /// Examples and what is true of them: an npz with `x`, uint8 [N, H, W, C] of pictures
     /// ([N, D, H, W, C] of volumes, [N, L, C] of sequences, [N, C] of vectors), or floats for a model
     /// that takes numbers, such as [N, features] of a table; and `y`: N class indices; labels of 0 and
-    /// 1, [N, labels]; or the values of targets, float32 [N, targets]. To other models, floats in `x`
-    /// are the input as it is, without preprocessing
+    /// 1, [N, labels]; the values of targets, float32 [N, targets]; or the class of each position of a map,
+    /// [N, H, W] ([N, D, H, W] of volumes, [N, L] of sequences). To other models, floats in `x` are the
+    /// input as it is, without preprocessing
     #[arg(long, value_name = "NPZ")]
     data: PathBuf,
 
     /// The output of the model to evaluate, whose truth is in --data [default: the first]
     #[arg(long, value_name = "NAME")]
     pub(super) evaluate_output: Option<String>,
+
+    /// The label of positions of a map to leave out, such as those where nothing is known
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
+    ignore_index: Option<i64>,
 
     /// Examples of another distribution, about which the model should be unsure: an npz with `x`
     #[arg(long, value_name = "NPZ")]
@@ -118,6 +129,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "HTML")]
     pub(super) html: Option<PathBuf>,
 
+    /// Pictures that the report shows of a map, the first ones of --data
+    #[arg(long, value_name = "N", requires = "html", default_value_t = 6)]
+    html_pictures: usize,
+
     #[command(flatten)]
     thresholds: Thresholds,
 }
@@ -153,6 +168,8 @@ impl Arguments {
         });
         let mut options = Options::new(&self.model, &self.data);
         options.output.clone_from(&self.evaluate_output);
+        options.ignore_index = self.ignore_index;
+        options.shown_pictures = self.html_pictures;
         options.conformal = self.conformal.given()?;
         options.ood.clone_from(&self.ood);
         options.drift.clone_from(&self.drift);

@@ -103,6 +103,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NPZ")]
     pub(super) data: Option<PathBuf>,
 
+    /// The label of positions of a map to leave out of the comparison
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true, requires = "data")]
+    pub(super) ignore_index: Option<i64>,
+
     /// Answers of the FP32 network to the pictures of --data, as `bayes8-export golden` records them:
     /// the imported network must give the same
     #[arg(long, value_name = "SAFETENSORS", requires = "data")]
