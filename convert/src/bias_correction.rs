@@ -91,7 +91,9 @@ fn squared_errors(outputs: &[Output], fp32: &Array2<f32>, int8: &Array2<f32>) ->
         let mut error = 0.0;
         for output in outputs {
             let (own, after) = rest.split_at(output.numbers());
+            // Those that the network makes, which a resized map has fewer of.
             let positions = own.chunks_exact(output.head.outputs());
+            let count = positions.len() as f64;
             let of_position = positions.map(|own| {
                 // A constant changes no probability of classes.
                 let ignored = match output.head {
@@ -100,7 +102,7 @@ fn squared_errors(outputs: &[Output], fp32: &Array2<f32>, int8: &Array2<f32>) ->
                 };
                 own.iter().map(|d| (d - ignored).powi(2)).sum::<f64>()
             });
-            error += of_position.sum::<f64>() / output.position_count() as f64;
+            error += of_position.sum::<f64>() / count;
             rest = after;
         }
         error

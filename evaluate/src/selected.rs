@@ -19,6 +19,7 @@ pub(crate) struct Selected {
     pub(crate) head: Head,
     /// The numbers of planes, rows and columns of a map; 1 each unless it is a map.
     pub(crate) positions: [usize; 3],
+    is_map: bool,
     /// Where its numbers lie among those of all outputs.
     numbers: Range<usize>,
 }
@@ -51,13 +52,14 @@ impl Selected {
     fn at(outputs: &[Output], index: usize, output: &Output) -> Self {
         let start = outputs[..index].iter().map(Output::numbers).sum();
         let numbers = start..start + output.numbers();
+        let is_map = output.is_map();
         let Output { name, head, positions, .. } = output.clone();
-        Self { index, name, head, positions, numbers }
+        Self { index, name, head, positions, is_map, numbers }
     }
 
-    /// Whether it is a map, with more than one position.
+    /// Whether it is a map.
     pub(crate) fn is_map(&self) -> bool {
-        self.positions != [1; 3]
+        self.is_map
     }
 
     /// The number of classes; 0 for other heads.
