@@ -179,7 +179,7 @@ fn matrix<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
+    use ndarray::{Array3, array};
     use ndarray_npy::NpzWriter;
     use std::fs::File;
     use std::path::Path;
@@ -226,10 +226,10 @@ mod tests {
         let mut npz = archive(|npz| {
             npz.add_array("bytes", &array![[[0u8, 1, 2], [7, 0, 1]]]).unwrap();
             npz.add_array("long", &array![[[[0i64, 1, 2], [7, 0, 1]]]]).unwrap();
-            npz.add_array("none", &array![[[-1i8; 3]; 2]]).unwrap();
+            npz.add_array("none", &Array3::from_elem((1, 2, 3), -1i8)).unwrap();
             npz.add_array("large", &array![[[0, 0, 0], [0, u64::MAX, 0]]]).unwrap();
-            npz.add_array("floats", &array![[[0f32; 3]; 2]]).unwrap();
-            npz.add_array("turned", &array![[[0u8; 2]; 3]]).unwrap();
+            npz.add_array("floats", &Array3::<f32>::zeros((1, 2, 3))).unwrap();
+            npz.add_array("turned", &Array3::<u8>::zeros((1, 3, 2))).unwrap();
             npz.add_array("line", &array![[0u8, 5]]).unwrap();
         });
         let expected = [Some(0), Some(1), Some(2), None, Some(0), Some(1)];
