@@ -29,6 +29,7 @@ mod rans;
 mod reader;
 mod residual;
 mod schema;
+mod tensors;
 mod writer;
 
 pub use reader::{check_digest, read};

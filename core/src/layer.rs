@@ -24,8 +24,19 @@ pub enum Parameters {
     None,
     /// The weights of a weighted node: of each member, or of all.
     Layer(PerMember<Arc<Layer>>),
+    /// The numbers of the channels of a node that scales and shifts them.
+    Affine(Arc<Affine>),
     /// The table of a node that looks up its output: one output code per input code.
     Table(Box<Table>),
+}
+
+/// A weight and a bias for each channel, in real numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Affine {
+    /// Factors.
+    pub weight: Vec<f32>,
+    /// Numbers that are added.
+    pub bias: Vec<f32>,
 }
 
 impl Quantized {
@@ -33,7 +44,7 @@ impl Quantized {
     pub fn layer(&self) -> Option<&PerMember<Arc<Layer>>> {
         match &self.parameters {
             Parameters::Layer(layer) => Some(layer),
-            Parameters::None | Parameters::Table(_) => None,
+            Parameters::None | Parameters::Affine(_) | Parameters::Table(_) => None,
         }
     }
 
@@ -45,11 +56,19 @@ impl Quantized {
         self.layer().is_some_and(varies)
     }
 
+    /// Returns the weights and biases of a node that scales channels; `None` for other nodes.
+    pub fn affine(&self) -> Option<&Affine> {
+        match &self.parameters {
+            Parameters::Affine(affine) => Some(affine),
+            Parameters::None | Parameters::Layer(_) | Parameters::Table(_) => None,
+        }
+    }
+
     /// Returns the table of a node that has one; `None` for other nodes.
     pub fn table(&self) -> Option<&Table> {
         match &self.parameters {
             Parameters::Table(table) => Some(table),
-            Parameters::None | Parameters::Layer(_) => None,
+            Parameters::None | Parameters::Layer(_) | Parameters::Affine(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@ mod parts;
 mod randomness;
 
 pub use crate::error::ModelError;
-pub use crate::layer::{Bias, Layer, Parameters, Quantized};
+pub use crate::layer::{Affine, Bias, Layer, Parameters, Quantized};
 pub use crate::numerics::{ActivationBits, CodeRange, Planes, Quantization, Table};
 pub use crate::posterior::gaussian::Gaussian;
 pub use crate::posterior::{MAX_MEMBERS, PerMember, Posterior};
@@ -280,7 +280,7 @@ impl QuantizedModel {
 fn number_layers(graph: &mut Graph<Quantized>) {
     let layers = graph.data_mut().filter_map(|data| match &mut data.parameters {
         Parameters::Layer(layer) => Some(layer),
-        Parameters::None | Parameters::Table(_) => None,
+        Parameters::None | Parameters::Affine(_) | Parameters::Table(_) => None,
     });
     for (members, index) in layers.zip(0..) {
         for layer in members.iter_mut().filter(|layer| layer.index != index) {

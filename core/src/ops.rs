@@ -21,6 +21,7 @@ mod global_max_pool;
 mod linear;
 mod max_pool;
 mod multiply;
+mod normalize;
 mod pad;
 mod pad_channels;
 mod requantize;
@@ -32,6 +33,7 @@ pub use dropout::{DropoutKind, DropoutProbability};
 pub use error::GraphError;
 pub use filters::Filters;
 pub use invent::Dice;
+pub use normalize::{Epsilon, EpsilonError, Over};
 pub use operation::{Arity, GridRule, Operation, Random, Real, RealValue, Weighted, Weightless};
 pub(crate) use operation::{Inputs, Operand, STEPS_PER_ELEMENT, Site, View};
 pub use rescale::Rescale;
@@ -59,6 +61,9 @@ macro_rules! operations {
         without_parameters {
             $($(#[$unit_doc:meta])+ $unit_name:ident: $unit:ident $(=> $unit_job:ident)?,)*
         }
+        affine {
+            $($(#[$affine_doc:meta])+ $affine_name:ident: $affine:ident => $affine_job:ident,)*
+        }
         with_table { $(#[$table_doc:meta])+ $table_name:ident: $table:ident => $table_job:ident, }
         random {
             $($(#[$random_doc:meta])+ $random_name:ident: $random:ident => $random_job:ident,)*
@@ -67,6 +72,7 @@ macro_rules! operations {
         $(pub use $weighted_name::$weighted;)*
         $(pub use $name::$type; $(pub use $name::$job;)?)*
         $(pub use $unit_name::$unit; $(pub use $unit_name::$unit_job;)?)*
+        $(pub use $affine_name::{$affine, $affine_job};)*
         pub use $table_name::{$table, $table_job};
         $(pub use $random_name::{$random, $random_job};)*
 
@@ -77,6 +83,7 @@ macro_rules! operations {
             $($(#[$weighted_doc])+ $weighted($weighted),)*
             $($(#[$doc])+ $type($type),)*
             $($(#[$unit_doc])+ $unit,)*
+            $($(#[$affine_doc])+ $affine($affine),)*
             $(#[$table_doc])+ $table,
             $($(#[$random_doc])+ $random($random),)*
         }
@@ -85,7 +92,7 @@ macro_rules! operations {
             /// The number of operations.
             pub const COUNT: usize = [
                 $(stringify!($weighted),)* $(stringify!($type),)* $(stringify!($unit),)*
-                stringify!($table), $(stringify!($random),)*
+                $(stringify!($affine),)* stringify!($table), $(stringify!($random),)*
             ].len();
 
             /// Returns the name of the operation, as in the model file.
@@ -94,6 +101,7 @@ macro_rules! operations {
                     $(Self::$weighted(_) => stringify!($weighted_name),)*
                     $(Self::$type(_) => stringify!($name),)*
                     $(Self::$unit => stringify!($unit_name),)*
+                    $(Self::$affine(_) => stringify!($affine_name),)*
                     Self::$table => stringify!($table_name),
                     $(Self::$random(_) => stringify!($random_name),)*
                 }
@@ -106,6 +114,7 @@ macro_rules! operations {
                     $(Self::$weighted(operation) => operation,)*
                     $(Self::$type(operation) => operation,)*
                     $(Self::$unit => &$unit,)*
+                    $(Self::$affine(operation) => operation,)*
                     Self::$table => &$table,
                     $(Self::$random(operation) => operation,)*
                 }
@@ -118,8 +127,22 @@ macro_rules! operations {
                     $(Self::$weighted(operation) => Some(operation.filters(input)),)*
                     $(Self::$type(_) => None,)*
                     $(Self::$unit => None,)*
+                    $(Self::$affine(_) => None,)*
                     Self::$table => None,
                     $(Self::$random(_) => None,)*
+                }
+            }
+
+            /// Returns whether the node has a weight and a bias for each channel
+            /// ([`Affine`](crate::layer::Affine)).
+            pub fn is_affine(&self) -> bool {
+                match self {
+                    $(Self::$weighted(_) => false,)*
+                    $(Self::$type(_) => false,)*
+                    $(Self::$unit => false,)*
+                    $(Self::$affine(_) => true,)*
+                    Self::$table => false,
+                    $(Self::$random(_) => false,)*
                 }
             }
 
@@ -129,6 +152,7 @@ macro_rules! operations {
                     $(Self::$weighted(_) => false,)*
                     $(Self::$type(_) => false,)*
                     $(Self::$unit => false,)*
+                    $(Self::$affine(_) => false,)*
                     Self::$table => false,
                     $(Self::$random(_) => true,)*
                 }
@@ -143,19 +167,21 @@ macro_rules! operations {
                     $(Self::$weighted(operation) => operation.filters(site.inputs[0].shape).into(),)*
                     $(Self::$type(operation) => operation.job(site)?.into(),)*
                     $(Self::$unit => $unit.job(site)?.into(),)*
+                    $(Self::$affine(operation) => operation.job(site)?.into(),)*
                     Self::$table => $table.job(site)?.into(),
                     $(Self::$random(operation) => operation.job(site)?.into(),)*
                 })
             }
 
-            /// Returns the operation over real numbers; `None` if it depends on weights, on the
-            /// function of a table or on the sample.
+            /// Returns the operation over real numbers; `None` if it depends on parameters of the node or
+            /// on the sample.
             #[doc(hidden)]
             pub fn real(&self) -> Option<&dyn Real> {
                 match self {
                     $(Self::$weighted(_) => None,)*
                     $(Self::$type(operation) => Some(operation),)*
                     $(Self::$unit => Some(&$unit),)*
+                    $(Self::$affine(_) => None,)*
                     Self::$table => None,
                     $(Self::$random(_) => None,)*
                 }
@@ -169,6 +195,7 @@ macro_rules! operations {
                     $(|input, dice| Self::$weighted($weighted::invent(input, dice)),)*
                     $(|input, dice| Self::$type($type::invent(input, dice)),)*
                     $(|_, _| Self::$unit,)*
+                    $(|input, dice| Self::$affine($affine::invent(input, dice)),)*
                     |_, _| Self::$table,
                     $(|input, dice| Self::$random($random::invent(input, dice)),)*
                 ];
@@ -184,6 +211,11 @@ macro_rules! operations {
         $(impl From<$type> for Op {
             fn from(operation: $type) -> Self {
                 Self::$type(operation)
+            }
+        })*
+        $(impl From<$affine> for Op {
+            fn from(operation: $affine) -> Self {
+                Self::$affine(operation)
             }
         })*
         $(impl From<$random> for Op {
@@ -202,6 +234,11 @@ macro_rules! operations {
                 Self::Loop(Job::$unit_job(job))
             }
         })?)*
+        $(impl From<$affine_job> for Work {
+            fn from(job: $affine_job) -> Self {
+                Self::Loop(Job::$affine_job(job))
+            }
+        })*
         impl From<$table_job> for Work {
             fn from(job: $table_job) -> Self {
                 Self::Loop(Job::$table_job(job))
@@ -220,6 +257,7 @@ macro_rules! operations {
         pub enum Job {
             $($(#[doc = concat!("The loop of [`", stringify!($type), "`].")] $job($job),)?)*
             $($(#[doc = concat!("The loop of [`", stringify!($unit), "`].")] $unit_job($unit_job),)?)*
+            $(#[doc = concat!("The loop of [`", stringify!($affine), "`].")] $affine_job($affine_job),)*
             #[doc = concat!("The loop of [`", stringify!($table), "`].")]
             $table_job($table_job),
             $(#[doc = concat!("The loop of [`", stringify!($random), "`].")] $random_job($random_job),)*
@@ -239,6 +277,7 @@ macro_rules! operations {
                 match self {
                     $($(Self::$job(job) => job.run(input, output),)?)*
                     $($(Self::$unit_job(job) => job.run(input, output),)?)*
+                    $(Self::$affine_job(job) => job.run(input, output),)*
                     Self::$table_job(job) => job.run(input, output),
                     $(Self::$random_job(job) => job.run(draw, groups, input, output),)*
                 }
@@ -283,6 +322,11 @@ operations! {
         flatten: Flatten,
         /// The same numbers on another quantization grid, or clamped.
         requantize: Requantize => Requantization,
+    }
+    affine {
+        /// Groups of channels with a mean of 0 and a variance of 1, then a weight and a bias for each
+        /// channel.
+        normalize: Normalize => Normalization,
     }
     with_table {
         /// A function of each element, such as sigmoid, SiLU or tanh, as a table from codes to codes.

@@ -124,6 +124,14 @@ fn tensors(model: &QuantizedModel) -> (u32, Vec<(String, Tensor<'_>)>) {
                     version = version.max(layer_version);
                 }
             }
+            (Parameters::Affine(affine), _) => {
+                for (suffix, numbers) in [("weight", &affine.weight), ("bias", &affine.bias)] {
+                    let (shape, length) = ([numbers.len()].to_vec(), 4 * numbers.len());
+                    let data: Data<'_> = Box::new(|| bytes(numbers, f32::to_le_bytes).into());
+                    let tensor = Tensor { dtype: Dtype::F32, shape, length, data };
+                    tensors.push((format!("{}.{suffix}", node.name), tensor));
+                }
+            }
             (Parameters::Table(table), _) => {
                 let shape = [TABLE_SIZE].to_vec();
                 let data: Data<'_> = Box::new(|| table.as_slice().into());

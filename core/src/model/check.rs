@@ -6,7 +6,7 @@ use crate::conformal::PredictorError;
 use crate::error::ModelError;
 use crate::graph::{Node, Shape, Value};
 use crate::head::{Head, Output};
-use crate::layer::{Parameters, Quantized};
+use crate::layer::{Affine, Parameters, Quantized};
 use crate::name;
 use crate::numerics::CodeRange;
 use crate::ops::GridRule;
@@ -195,7 +195,7 @@ fn check_name(what: impl FnOnce() -> String, name: &str) -> Result<(), ModelErro
 }
 
 fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
-    let Node { name, op, inputs, data, .. } = &parts.graph.nodes()[index];
+    let Node { name, op, inputs, shape, data } = &parts.graph.nodes()[index];
     let Quantized { output, range, parameters } = data;
     let rule = op.operation().grid();
     let bounded = output.is_some() && rule == GridRule::Own;
@@ -204,12 +204,16 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
         return Err(ModelError::Range { node: name.clone(), low, high });
     }
     let fits = match parameters {
-        Parameters::None => !op.is_weighted() && rule != GridRule::Table,
+        Parameters::None => !op.is_weighted() && !op.is_affine() && rule != GridRule::Table,
         Parameters::Layer(_) => op.is_weighted(),
+        Parameters::Affine(_) => op.is_affine(),
         Parameters::Table(_) => rule == GridRule::Table,
     };
     if !fits {
         return Err(ModelError::Parameters { node: name.clone() });
+    }
+    if let Parameters::Affine(affine) = parameters {
+        check_affine(name, shape.channels, affine)?;
     }
     if let Parameters::Table(table) = parameters {
         let largest = table.iter().copied().max().unwrap_or(0);
@@ -227,4 +231,15 @@ fn check_node(parts: &Parts, index: usize) -> Result<(), ModelError> {
         }
         GridRule::Table => Ok(()),
     }
+}
+
+/// Checks that a node has finite numbers for all channels.
+fn check_affine(node: &str, channels: usize, affine: &Affine) -> Result<(), ModelError> {
+    for (what, numbers) in [("weight", &affine.weight), ("bias", &affine.bias)] {
+        check_count(named(node, what), channels, numbers.len())?;
+        for &number in numbers {
+            check_number(named(node, what), number, number.is_finite(), "a finite number")?;
+        }
+    }
+    Ok(())
 }

@@ -85,6 +85,18 @@ pub enum GraphError {
         /// Channels of the output.
         out_channels: usize,
     },
+    /// A group has too many elements to be normalized.
+    #[error(
+        "node `{node}`: groups of {elements} elements are too large to normalize; at most 2^24 are \
+         possible",
+        node = Echo(node)
+    )]
+    GroupElements {
+        /// The node.
+        node: String,
+        /// Elements of a group.
+        elements: usize,
+    },
     /// A window does not fit, has a zero parameter, or has outputs that see only padding.
     #[error(
         "node `{node}` ({op}): its window does not fit an input of {input}, has a zero extent, or has outputs that see only padding",

@@ -19,6 +19,7 @@ mod members;
 mod model_errors;
 mod naive;
 mod noise;
+mod normalize;
 mod numerics;
 mod session;
 mod small_model;

@@ -19,7 +19,7 @@ use bayes8_conformance::{Builder, Kind, random_codes};
 fn layers_mut(parts: &mut Parts) -> Vec<&mut PerMember<Arc<Layer>>> {
     let layers = parts.graph.data_mut().filter_map(|data| match &mut data.parameters {
         Parameters::Layer(layer) => Some(layer),
-        Parameters::None | Parameters::Table(_) => None,
+        Parameters::None | Parameters::Affine(_) | Parameters::Table(_) => None,
     });
     layers.collect()
 }

@@ -303,7 +303,7 @@ fn layers_that_are_not_shared_have_the_same_number_of_members() {
         move |parts: &mut Parts| {
             let layers = parts.graph.data_mut().filter_map(|data| match &mut data.parameters {
                 Parameters::Layer(layer) => Some(layer),
-                Parameters::None | Parameters::Table(_) => None,
+                Parameters::None | Parameters::Affine(_) | Parameters::Table(_) => None,
             });
             for (layer, count) in layers.zip(counts) {
                 (1..count).for_each(|_| layer.push(layer.member(0).clone()));

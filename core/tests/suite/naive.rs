@@ -2,16 +2,17 @@
 //! every output element computed from coordinates.
 
 use bayes8_core::graph::{Node, Op, Range, Shape, Value, Window};
-use bayes8_core::layer::Layer;
+use bayes8_core::layer::{Affine, Layer};
 use bayes8_core::model::{Parameters, Quantized, QuantizedModel};
 use bayes8_core::numerics::{CodeRange, Quantization, Table};
 use bayes8_core::ops::{
-    AveragePool, Conv2d, Coordinates, Dropout, DropoutKind, Interpolation, MaxPool, Pad,
-    PadChannels, Resize, Slice,
+    AveragePool, Conv2d, Coordinates, Dropout, DropoutKind, Interpolation, MaxPool, Normalize,
+    Over, Pad, PadChannels, Resize, Slice,
 };
 use bayes8_core::posterior::{Draw, PerMember};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Plane, row and column.
@@ -97,6 +98,7 @@ pub(crate) fn trace(
                 let real = sums.iter().zip(scales).map(|(&sum, s)| sum as f32 * scale(s));
                 real.map(|y| round(y, grid, *range)).collect()
             }
+            Parameters::Affine(affine) => normalized(node, inputs[0], affine, grid, *range),
             Parameters::Table(table) => tabulated(inputs[0], table),
             Parameters::None => match node.op {
                 Op::Dropout(dropout) => {
@@ -236,6 +238,40 @@ fn tabulated(x: &Tensor, table: &Table) -> Vec<u8> {
     x.codes.iter().map(|&code| table[code as usize]).collect()
 }
 
+/// Standardizes groups, from their sums of ones, codes and squares of codes.
+fn normalized(
+    node: &Node<Quantized>,
+    x: &Tensor,
+    affine: &Affine,
+    grid: Quantization,
+    range: CodeRange,
+) -> Vec<u8> {
+    let Op::Normalize(Normalize { groups, over, epsilon }) = node.op else { unreachable!() };
+    let group = |(position, channel): (Position, usize)| {
+        let at = (over == Over::Channels).then_some(position);
+        (at, channel * groups / x.shape.channels)
+    };
+    let mut sums: BTreeMap<_, [i128; 3]> = BTreeMap::new();
+    for (at, &code) in positions(x.shape).zip(&x.codes) {
+        let code = i128::from(code);
+        let powers = [1, code, code * code];
+        sums.entry(group(at)).or_default().iter_mut().zip(powers).for_each(|(sum, x)| *sum += x);
+    }
+    let output = |(at, &code): ((Position, usize), &u8)| {
+        let [n, sum, squares] = sums[&group(at)];
+        let variance = (n * squares - sum * sum) as f64 / (n * n) as f64;
+        let step = f64::from(x.grid.scale);
+        let inverse = 1.0 / (variance + f64::from(epsilon) / (step * step)).sqrt();
+        let middle = (2 * sum + n).div_euclid(2 * n);
+        let rest = ((n * middle - sum) as f64 / n as f64 * inverse) as f32;
+        let standard = (i128::from(code) - middle) as f32 * inverse as f32 + rest;
+        let [weight, bias] = [&affine.weight, &affine.bias]
+            .map(|numbers| (f64::from(numbers[at.1]) / f64::from(grid.scale)) as f32);
+        round(standard * weight + bias, grid, range)
+    };
+    positions(x.shape).zip(&x.codes).map(output).collect()
+}
+
 /// Returns the two elements of an axis around output index `o`, with their weights in units of 1/128.
 fn sides(resize: &Resize, axis: usize, from: i64, o: i64) -> [(i64, i64); 2] {
     let to = resize.size[axis] as i64;
@@ -354,7 +390,9 @@ fn unweighted(
                 }
                 (sum >> 21) as u8
             }
-            Op::Conv2d(_) | Op::Linear(_) | Op::Table => unreachable!("has parameters"),
+            Op::Conv2d(_) | Op::Linear(_) | Op::Normalize(_) | Op::Table => {
+                unreachable!("has parameters")
+            }
             Op::Dropout(_) => unreachable!("is random"),
         }
     };

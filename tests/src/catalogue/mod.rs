@@ -6,6 +6,7 @@ mod heads;
 mod maps;
 mod networks;
 mod noise;
+mod normalizations;
 mod operations;
 mod randomness;
 mod readout;
@@ -34,6 +35,7 @@ pub fn files(root: &Path) -> Result<Vec<VectorFile>, String> {
         heads::inputs(),
         heads::conformal(),
         maps::file(),
+        normalizations::file(),
         networks::file(),
         shipped::file(root)?,
     ])

@@ -32,7 +32,7 @@ pub(super) fn members() -> VectorFile {
         let mut other = Random::new(members as u64);
         let layers = parts.graph.data_mut().filter_map(|data| match &mut data.parameters {
             Parameters::Layer(layer) => Some(layer),
-            Parameters::None | Parameters::Table(_) => None,
+            Parameters::None | Parameters::Affine(_) | Parameters::Table(_) => None,
         });
         for (layer, _) in layers.zip(own).filter(|(_, own)| *own) {
             (1..members).for_each(|_| layer.push(another(layer.member(0), &mut other)));

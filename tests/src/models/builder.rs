@@ -3,7 +3,7 @@
 use super::Random;
 use bayes8_core::graph::{Graph, GraphError, Op, Range, Shape, Value, Window};
 use bayes8_core::head::{Head, Output, map::MapResize};
-use bayes8_core::layer::{Bias, Layer};
+use bayes8_core::layer::{Affine, Bias, Layer};
 use bayes8_core::model::{Parameters, Parts, Preprocessing, Quantized, QuantizedModel, Values};
 use bayes8_core::numerics::{ActivationBits, CodeRange, Planes, Quantization};
 use bayes8_core::ops::{Conv2d, Filters, GridRule, Linear, Resize, Slice};
@@ -167,7 +167,7 @@ impl Builder {
     pub fn op(&mut self, op: impl Into<Op>, inputs: &[Value]) -> Result<Value, GraphError> {
         let op = op.into();
         let rule = op.operation().grid();
-        let is_product = op == Op::Multiply;
+        let (is_product, is_affine) = (op == Op::Multiply, op.is_affine());
         let x = self.grid(inputs[0]);
         let kept = op.operation().kept_grid(x);
         let value = self.push(op, inputs)?;
@@ -178,7 +178,12 @@ impl Builder {
             let scale = x.scale * factor * self.random.real(0.5, 1.5);
             self.random_grid(scale)
         };
-        let quantized = if rule == GridRule::Table {
+        let quantized = if is_affine {
+            // Numbers of mean 0 and variance 1, so that the step does not follow from the input's.
+            let scale = self.random.real(0.01, 0.03);
+            let parameters = Parameters::Affine(Arc::new(self.affine(self.shape(value).channels)));
+            Quantized { parameters, ..self.random_grid(scale) }
+        } else if rule == GridRule::Table {
             let table = self.random.bytes(256).try_into().expect("256 bytes");
             let parameters = Parameters::Table(Box::new(table));
             Quantized { range: CodeRange::FULL, parameters, ..quantized }
@@ -274,6 +279,13 @@ impl Builder {
         let quantized = Quantized { parameters, ..self.random_grid(scale) };
         self.set_last(quantized);
         Ok(value)
+    }
+
+    /// Weights of either sign, and biases.
+    fn affine(&mut self, channels: usize) -> Affine {
+        let mut numbers =
+            |low, high| (0..channels).map(|_| self.random.real(low, high)).collect::<Vec<_>>();
+        Affine { weight: numbers(-0.5, 1.5), bias: numbers(-1.0, 1.0) }
     }
 
     fn layer(&mut self, filters: Filters, kind: Kind) -> Layer {

@@ -38,7 +38,7 @@ pub fn node_mut(parts: &mut Parts, index: usize) -> &mut Quantized {
 pub fn layer_mut(parts: &mut Parts, number: usize) -> &mut Layer {
     let mut layers = parts.graph.data_mut().filter_map(|data| match &mut data.parameters {
         Parameters::Layer(layer) => Some(layer),
-        Parameters::None | Parameters::Table(_) => None,
+        Parameters::None | Parameters::Affine(_) | Parameters::Table(_) => None,
     });
     let members = layers.nth(number).expect("a layer");
     Arc::make_mut(members.iter_mut().next().expect("at least one"))
