@@ -25,6 +25,17 @@ pub enum EnsembleError {
         /// What differs.
         part: &'static str,
     },
+    /// A normalization of a member has other weights or biases than that of the first.
+    #[error(
+        "member {member} differs from member 0 in the weights or biases of the normalization `{node}`, which \
+         members must share", node = Echo(node)
+    )]
+    Normalization {
+        /// Index of the member.
+        member: usize,
+        /// Name of the node in member 0.
+        node: String,
+    },
     /// A node of a member is unlike that of the first.
     #[error(
         "member {member} is another network than member 0: {part} of node `{node}` differs; members \
@@ -45,9 +56,10 @@ impl EnsembleError {
     pub(crate) fn member(&self) -> Option<usize> {
         match *self {
             Self::Count(_) => None,
-            Self::Nested(member) | Self::Interface { member, .. } | Self::Node { member, .. } => {
-                Some(member)
-            }
+            Self::Nested(member)
+            | Self::Interface { member, .. }
+            | Self::Normalization { member, .. }
+            | Self::Node { member, .. } => Some(member),
         }
     }
 }
@@ -94,6 +106,9 @@ impl Network {
             let parameters = match (&node.data.parameters, &other.data.parameters) {
                 (RealParameters::Layer(layer), RealParameters::Layer(other)) => {
                     has_bias(layer) == has_bias(other) && other.is_shared()
+                }
+                (RealParameters::Affine(one), RealParameters::Affine(other)) if one != other => {
+                    return Err(EnsembleError::Normalization { member, node: node.name.clone() });
                 }
                 (one, other) => one == other,
             };

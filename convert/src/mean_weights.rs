@@ -46,7 +46,7 @@ pub fn of(model: &QuantizedModel) -> Result<QuantizedModel, ModelError> {
             _ => 1.0,
         };
         match &mut data.parameters {
-            Parameters::None => {}
+            Parameters::None | Parameters::Affine(_) => {}
             Parameters::Layer(members) => {
                 for layer in members.iter_mut().map(Arc::make_mut) {
                     remove_spread(layer);

@@ -1,7 +1,7 @@
 //! The normalized FP32 Bayesian network, from which calibration and quantization start.
 
 use bayes8_core::graph::{Graph, Op, Shape, Window};
-use bayes8_core::model::Provenance;
+use bayes8_core::model::{Affine, Provenance};
 use bayes8_core::ops::Conv2d;
 use bayes8_core::ops::Resize;
 use bayes8_core::posterior::PerMember;
@@ -96,6 +96,8 @@ pub enum RealParameters {
     None,
     /// Weights with their posterior: of each member, or of all.
     Layer(PerMember<LayerParameters>),
+    /// The weights and biases of the channels of an [`Op::Normalize`], the same for all members.
+    Affine(Affine),
     /// The function that an [`Op::Table`] computes.
     Function(Function),
 }
@@ -110,7 +112,7 @@ impl Real {
     pub fn layer(&self) -> Option<&PerMember<LayerParameters>> {
         match &self.parameters {
             RealParameters::Layer(layer) => Some(layer),
-            RealParameters::None | RealParameters::Function(_) => None,
+            RealParameters::None | RealParameters::Affine(_) | RealParameters::Function(_) => None,
         }
     }
 
@@ -118,7 +120,15 @@ impl Real {
     pub fn function(&self) -> Option<&Function> {
         match &self.parameters {
             RealParameters::Function(function) => Some(function),
-            RealParameters::None | RealParameters::Layer(_) => None,
+            RealParameters::None | RealParameters::Affine(_) | RealParameters::Layer(_) => None,
+        }
+    }
+
+    /// The weights and biases of the channels of a normalization.
+    pub fn affine(&self) -> Option<&Affine> {
+        match &self.parameters {
+            RealParameters::Affine(affine) => Some(affine),
+            RealParameters::None | RealParameters::Layer(_) | RealParameters::Function(_) => None,
         }
     }
 }
@@ -126,7 +136,8 @@ impl Real {
 /// A Bayesian network in FP32.
 ///
 /// Importing establishes: exactly the weighted nodes own layers, of the sizes that the graph
-/// implies, and exactly the tables own functions; clamps never sit on tables nor on nodes that only
+/// implies, exactly the tables own functions, and exactly the normalizations own weights and biases of
+/// channels; clamps never sit on tables nor on nodes that only
 /// move codes ([`Op::only_moves`]); all numbers except clamps are finite; a node that makes an
 /// output is a `Conv2d` with a 1x1 output or a `Linear`, unclamped, and no node reads it.
 #[derive(Clone, Debug, PartialEq)]

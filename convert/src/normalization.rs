@@ -79,7 +79,9 @@ impl Network {
                 let (scale, shift) = function.as_affine()?;
                 (vec![scale as f32; channels], vec![shift as f32; channels])
             }
-            RealParameters::Layer(_) | RealParameters::None => return None,
+            RealParameters::Layer(_) | RealParameters::Affine(_) | RealParameters::None => {
+                return None;
+            }
         };
         let mean: Vec<f32> =
             shift.iter().zip(&scale).map(|(shift, scale)| -shift / scale).collect();

@@ -182,6 +182,7 @@ pub fn quantize(
                     Arc::new(layer)
                 }))
             }
+            (RealParameters::Affine(affine), _) => Parameters::Affine(Arc::new(affine.clone())),
             (RealParameters::Function(function), Some(output)) => {
                 let range = calibration.ranges[place(node.inputs[0])];
                 Parameters::Table(Box::new(function.table(x, range, output, bits)))

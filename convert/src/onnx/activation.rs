@@ -44,7 +44,8 @@ pub(super) enum Pending {
 pub(super) struct Split {
     /// Extents of all axes after the batch.
     pub(super) extents: Vec<usize>,
-    /// The range of those that make up the channels; empty if a single channel has no axis.
+    /// The range of those that make up the channels; empty if a single channel has no axis, or if
+    /// the first counts groups of channels and the others their elements.
     pub(super) channels: Places<usize>,
 }
 

@@ -1,24 +1,27 @@
 //! A factor and a shift for each channel, folded into the layer before them if there is one.
 
 use bayes8_core::graph::{Op, Window};
+use bayes8_core::model::Affine;
 use bayes8_core::ops::Conv2d;
 
 use super::{activation::Activation, builder::Builder, node::OnnxNode};
 use crate::{
     error::ImportError,
-    network::{Gaussian, LayerParameters},
+    network::{Gaussian, LayerParameters, RealParameters},
 };
 
 impl<'a> Builder<'a> {
-    /// The layer that makes x, if nothing lies between and nothing else reads it.
+    /// The layer or normalization that makes x, if nothing lies between and nothing else reads it.
     pub(super) fn foldable(&self, x: &Activation) -> Option<usize> {
         let n = self.exclusive(x.value).filter(|_| x.is_plain())?;
         let data = &self.graph.nodes()[n].data;
-        (data.clamp.is_none() && data.layer().is_some()).then_some(n)
+        let scales = data.layer().is_some() || data.affine().is_some();
+        (data.clamp.is_none() && scales).then_some(n)
     }
 
     /// y = scale * x + shift per channel, in ONNX's order of channels: folded into the layer that
-    /// makes x when nothing else reads that, otherwise a depthwise 1x1 convolution.
+    /// or the normalization that makes x when nothing else reads that, otherwise a depthwise 1x1
+    /// convolution.
     pub(super) fn affine(
         &mut self,
         node: &OnnxNode<'a>,
@@ -31,12 +34,20 @@ impl<'a> Builder<'a> {
             mean: x.reorder(&shift.mean),
             sigma: shift.sigma.map(|sigma| x.reorder(&sigma)),
         };
-        if let Some(n) = self.foldable(x)
-            && let (name, Some(layer)) = self.layer_mut(n)
-        {
-            scale_layer(layer, &scale, shift);
-            layer.require_finite(node, name)?;
-            return Ok(x.clone());
+        if let Some(n) = self.foldable(x) {
+            match &mut self.graph.node_mut(n).1.parameters {
+                RealParameters::Affine(affine) if shift.sigma.is_none() => {
+                    scale_channels(affine, &scale, &shift.mean);
+                    require_finite(node, affine)?;
+                    return Ok(x.clone());
+                }
+                _ => {}
+            }
+            if let (name, Some(layer)) = self.layer_mut(n) {
+                scale_layer(layer, &scale, shift);
+                layer.require_finite(node, name)?;
+                return Ok(x.clone());
+            }
         }
         let channels = x.shape.channels;
         let op = Op::Conv2d(Conv2d {
@@ -48,6 +59,25 @@ impl<'a> Builder<'a> {
         layer.require_finite(node, node.name)?;
         let value = self.push_layer(node.name, op, vec![x.value], layer)?;
         Ok(Activation { value, ..x.clone() })
+    }
+}
+
+/// Scales and shifts the channels of a normalization.
+fn scale_channels(affine: &mut Affine, scale: &[f32], shift: &[f32]) {
+    affine.weight.iter_mut().zip(scale).for_each(|(weight, scale)| *weight *= scale);
+    for ((bias, scale), shift) in affine.bias.iter_mut().zip(scale).zip(shift) {
+        *bias = *bias * scale + shift;
+    }
+}
+
+/// Succeeds if the numbers of a normalization are finite after `node` scaled or shifted them.
+fn require_finite(node: &OnnxNode<'_>, affine: &Affine) -> Result<(), ImportError> {
+    let mut numbers = affine.weight.iter().chain(&affine.bias);
+    match numbers.all(|number| number.is_finite()) {
+        true => Ok(()),
+        false => {
+            Err(node.refuse("its numbers are too large: with them, a normalization overflows"))
+        }
     }
 }
 

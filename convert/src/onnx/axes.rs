@@ -43,7 +43,7 @@ impl<'a> Builder<'a> {
                 let flattened = reordered.then_some(x.shape);
                 Ok(Activation { flattened, bytes: x.bytes, ..vector })
             }
-            _ => match split_axes(&x, self.batch, to) {
+            _ => match split_axes(&x, self.batch, to).or(grouped(&x, self.batch, to)) {
                 Some(split) => Ok(Activation { split: Some(split), ..x }),
                 None => Err(node.refuse(format!("reshaping {from:?} to {to:?} is not supported"))),
             },
@@ -72,4 +72,22 @@ fn split_axes(x: &Activation, batch: usize, to: &[usize]) -> Option<Split> {
         0..places.find(fits)?
     };
     (first == batch).then(|| Split { extents: extents.to_vec(), channels: count })
+}
+
+/// The view `[n, groups, ..]` of `x`, batch first, in which each group has neighbouring channels at all
+/// positions, as in a normalization of groups; `None` if the axes `to` are not that.
+fn grouped(x: &Activation, batch: usize, to: &[usize]) -> Option<Split> {
+    let (&first, extents) = to.split_first()?;
+    let &groups = extents.first()?;
+    let is_ordered =
+        x.flattened.is_none() && (!x.form.is_channels_last() || x.shape.spatial() == 1);
+    let elements = extents.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    let fits = first == batch
+        && is_ordered
+        && x.is_plain()
+        && groups > 0
+        && x.shape.channels.is_multiple_of(groups)
+        && elements == Some(x.shape.elements());
+    // No axis has whole channels, so that none may be moved.
+    fits.then(|| Split { extents: extents.to_vec(), channels: 0..0 })
 }

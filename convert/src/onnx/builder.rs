@@ -10,7 +10,7 @@ use bayes8_core::posterior::PerMember;
 
 use super::{
     activation::Activation, budget::Budget, constant::Constant, initializers::Initializers,
-    input::Input, mask::Mask, node::OnnxNode,
+    input::Input, mask::Mask, moment::Moment, node::OnnxNode,
 };
 use crate::{
     dropout::McDropout,
@@ -23,6 +23,7 @@ use crate::{
 pub(super) enum Slot {
     Constant(Rc<Constant>),
     Mask(Mask),
+    Moment(Box<Moment>),
     Activation(Box<Activation>),
 }
 
@@ -161,7 +162,9 @@ impl<'a> Builder<'a> {
         let (name, data) = self.graph.node_mut(n);
         match &mut data.parameters {
             RealParameters::Layer(layer) => (name, layer.iter_mut().next()),
-            RealParameters::None | RealParameters::Function(_) => (name, None),
+            RealParameters::None | RealParameters::Affine(_) | RealParameters::Function(_) => {
+                (name, None)
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
     budget::Budget,
     builder::{Builder, Slot},
     constant::Constant,
+    moment::MOMENT,
     node::{OnnxNode, Special},
 };
 use crate::error::ImportError;
@@ -32,6 +33,7 @@ impl<'a> Builder<'a> {
         match self.slot(node, name)? {
             Slot::Constant(_) => Err(node.refuse(format!("input {i} must not be constant"))),
             Slot::Mask(_) => Err(node.refuse(format!("input {i} must not be random"))),
+            Slot::Moment(_) => Err(node.refuse(MOMENT)),
             Slot::Activation(a) if a.softmax && !takes(a.probabilities()) => {
                 let what = if a.indices { "an ArgMax" } else { "a Softmax" };
                 Err(node.refuse(format!("reads {what}; only a final one is supported")))
@@ -58,7 +60,7 @@ impl<'a> Builder<'a> {
         let Some(name) = node.input(i) else { return Ok(None) };
         match self.slot(node, name)? {
             Slot::Constant(c) => Ok(Some(Rc::clone(c))),
-            Slot::Activation(_) | Slot::Mask(_) => {
+            Slot::Activation(_) | Slot::Mask(_) | Slot::Moment(_) => {
                 Err(node.refuse(format!("input {i} (`{}`) must be constant", Echo(name))))
             }
         }

@@ -115,10 +115,11 @@ impl Operator {
             return Ok(vec![Slot::Mask(draw(builder, node)?)]);
         }
         let mut inputs = Vec::with_capacity(node.proto.input.len());
-        let (mut constant, mut random) = (true, false);
+        let (mut constant, mut random, mut moment) = (true, false, false);
         for i in 0..node.proto.input.len() {
             let slot = node.input(i).map(|name| builder.slot(node, name)).transpose()?;
             constant &= !matches!(slot, Some(Slot::Activation(_)));
+            moment |= matches!(slot, Some(Slot::Moment(_)));
             random |= matches!(slot, Some(Slot::Mask(_)));
             inputs.push(match slot {
                 Some(Slot::Constant(c)) => Some(Rc::clone(c)),
@@ -128,6 +129,7 @@ impl Operator {
         let activation = match self.lower {
             // Only the shape of a mask is known.
             _ if random && node.op != "Shape" => return Ok(vec![builder.masked(node)?]),
+            _ if moment => return Ok(vec![builder.moment(node)?]),
             _ if constant => return Ok(vec![Slot::Constant(self.folded(builder, node, &inputs)?)]),
             Lower::Never | Lower::Random(_) => {
                 return Err(node.refuse("the operator is not supported"));

@@ -254,6 +254,9 @@ impl<'r> Plan<'r> {
             numbers: values[place(input)].as_slice(),
         };
         let inputs: Vec<RealValue<'_>> = node.inputs.iter().map(value).collect();
+        if let (Op::Normalize(normalize), Some(affine)) = (&node.op, node.data.affine()) {
+            return normalize.real(affine, inputs[0], out);
+        }
         match (&self.convolutions[n], node.data.function(), node.op.real()) {
             (Some(convolution), ..) => convolution.run(inputs[0].numbers, out),
             (None, Some(function), _) => function.apply_all(inputs[0].numbers, out),

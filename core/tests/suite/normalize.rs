@@ -197,9 +197,7 @@ fn numbers_that_could_make_infinities_are_refused() {
     refused(&|affine| affine.bias[3] = f32::INFINITY, 0.1, "bias");
     refused(&|affine| affine.weight[3] = 1e35, 0.1, "largest output");
     refused(&|affine| affine.bias[3] = -3e38, 0.1, "largest output");
-    for step in [3e-38, 3e38] {
-        refused(&|_| (), step, "256 * input scale / sqrt(epsilon)");
-    }
+    refused(&|_| (), 3e38, "256 * input scale / sqrt(epsilon)");
 }
 
 #[test]

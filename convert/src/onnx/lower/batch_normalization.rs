@@ -48,7 +48,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Finite numbers of constant input `i`, one per channel.
-    fn per_channel(
+    pub(super) fn per_channel(
         &self,
         node: &OnnxNode<'a>,
         i: usize,

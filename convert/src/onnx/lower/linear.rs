@@ -1,11 +1,11 @@
-//! Gemm and MatMul: by a constant matrix.
+//! Gemm and MatMul: of features, or of the channels of each position, by a constant matrix.
 
-use bayes8_core::graph::Op;
-use bayes8_core::ops::Linear;
+use bayes8_core::graph::{Op, Window};
+use bayes8_core::ops::{Conv2d, Linear};
 
 use crate::error::ImportError;
 use crate::network::LayerParameters;
-use crate::onnx::activation::{Activation, Form};
+use crate::onnx::activation::Activation;
 use crate::onnx::builder::Builder;
 use crate::onnx::constant::{Constant, Strided};
 use crate::onnx::node::OnnxNode;
@@ -76,7 +76,11 @@ impl<'a> Builder<'a> {
             Some(ordered) => ordered,
             None => (self.settled(node, 0)?, constant),
         };
-        x.require_vector(node)?;
+        // Over the channels of each position: a convolution.
+        let is_positions = node.op == "MatMul" && x.form.is_channels_last();
+        if !is_positions {
+            x.require_vector(node)?;
+        }
         let (layout, out_features) = Matrix { constant: &constant, transposed }.layout(node, &x)?;
         let mut weight = self.gaussian(node, 1, &constant, &layout, self.moped)?;
         weight.scale(alpha);
@@ -87,8 +91,14 @@ impl<'a> Builder<'a> {
         let name = layer_name(node, &constant);
         let layer = LayerParameters { weight, bias };
         layer.require_finite(node, &name)?;
-        let op = Op::Linear(Linear { out_features });
+        let op = match is_positions {
+            true => {
+                let window = Window::new([1, 1]);
+                Op::Conv2d(Conv2d { out_channels: out_features, groups: 1, window })
+            }
+            false => Op::Linear(Linear { out_features }),
+        };
         let value = self.push_layer(&name, op, vec![x.value], layer)?;
-        Ok(Activation::new(value, Form::Vector, self.graph.shape(value)))
+        Ok(Activation::new(value, x.form, self.graph.shape(value)))
     }
 }

@@ -19,6 +19,7 @@ mod identity;
 mod linear;
 mod maximum;
 mod mean;
+mod normalize;
 mod pad;
 mod pool;
 mod power;
@@ -51,6 +52,7 @@ const FAMILIES: &[&[Operator]] = &[
     linear::OPERATORS,
     maximum::OPERATORS,
     mean::OPERATORS,
+    normalize::OPERATORS,
     pad::OPERATORS,
     pool::OPERATORS,
     power::OPERATORS,
