@@ -12,6 +12,7 @@ use super::{
     builder::{Builder, Slot},
     ending::{Ending, ending, maker_of_variances},
     model::OutputGroup,
+    moment::MOMENT,
 };
 use crate::{
     error::ImportError,
@@ -42,8 +43,12 @@ impl Builder<'_> {
         let name = group.names[0];
         let mut parts = Vec::with_capacity(group.names.len());
         for &name in &group.names {
-            let Some(Slot::Activation(activation)) = self.slots.get(name) else {
-                return Err(refused(name, "it does not depend on the input".into()));
+            let activation = match self.slots.get(name) {
+                Some(Slot::Activation(activation)) => activation,
+                Some(Slot::Moment(_)) => return Err(refused(name, format!("it {MOMENT}"))),
+                Some(Slot::Constant(_) | Slot::Mask(_)) | None => {
+                    return Err(refused(name, "it does not depend on the input".into()));
+                }
             };
             let activation = Activation::clone(activation);
             parts.extend(self.joined(&activation).unwrap_or(vec![activation]));

@@ -13,6 +13,7 @@ mod heads;
 mod layouts;
 mod maximum;
 mod normalization;
+mod normalizations;
 mod operator_sets;
 mod range_choice;
 mod refusals_interface;

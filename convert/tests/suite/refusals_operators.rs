@@ -221,8 +221,7 @@ fn unsupported_operators_take_the_blame_before_their_neighbours() {
         })
     };
     assert_names(&inserted("LSTM"), &["`odd` (LSTM)", "recurrent"]);
-    assert_names(&inserted("LayerNormalization"), &["`odd` (LayerNormalization)", "statistics"]);
-    assert_names(&inserted("InstanceNormalization"), &["`odd`", "GroupNorm"]);
+    assert_names(&inserted("LpNormalization"), &["`odd` (LpNormalization)", "groups and layers"]);
     assert_names(&inserted("QuantizeLinear"), &["`odd`", "quantized already"]);
     assert_names(&inserted("Einsum"), &["`odd` (Einsum)", "the operator is not supported"]);
     let custom = refusal("residual", |m| {

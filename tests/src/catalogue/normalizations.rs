@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use crate::models::{Builder, Kind, node_mut, with_seven_bits};
 use crate::vectors::VectorFile;
-use bayes8_core::graph::{GraphError, Op, Shape, Value, Window};
+use bayes8_core::graph::{GraphError, Shape, Value, Window};
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::numerics::Quantization;
 use bayes8_core::ops::{Coordinates, Epsilon, Interpolation, Normalize, Over, Resize};
@@ -47,10 +47,10 @@ pub(super) fn file() -> VectorFile {
 
 fn network(input: Shape, op: Normalize) -> Result<QuantizedModel, GraphError> {
     let mut b = Builder::new(input.elements() as u64, input);
-    let window = Window::new([1, 1]);
-    let features = b.conv(Value::Input, input.channels, 1, window, Kind::Deterministic)?;
+    let (channels, window) = (input.channels, Window::new([1, 1]));
+    let features = b.conv(Value::Input, channels, channels, window, Kind::Deterministic)?;
     let normalized = b.op(op, &[features])?;
-    b.linear(normalized, 5, Kind::Bayesian)?;
+    b.linear(normalized, 3, Kind::Bayesian)?;
     Ok(b.finish())
 }
 
@@ -66,7 +66,7 @@ fn enlarged(input: Shape, op: Normalize) -> Result<QuantizedModel, GraphError> {
     let large = b.op(resize, &[Value::Input])?;
     let normalized = b.op(op, &[large])?;
     let some = b.slice(normalized, 0, 150)?;
-    b.linear(some, 5, Kind::Bayesian)?;
+    b.linear(some, 3, Kind::Bayesian)?;
     let mut parts = b.parts();
     // Codes are the bytes of the picture.
     parts.input = Quantization { scale: 1.0 / 256.0, zero_point: 0 };
