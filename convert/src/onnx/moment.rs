@@ -2,14 +2,13 @@
 
 use super::activation::Activation;
 use super::groups::Groups;
-
-/// Why a node cannot read a [`Moment`].
-pub(super) const MOMENT: &str = "reads a mean over channels; that is supported only as a part of a \
-    normalization: (x - mean) / sqrt(mean((x - mean)^2) + epsilon)";
+use crate::error::ImportError;
 
 /// A value on the way to the normalization of `x`.
 #[derive(Clone, Debug)]
 pub(super) struct Moment {
+    /// Name of the ReduceMean that it begins with.
+    pub(super) mean: String,
     pub(super) x: Activation,
     pub(super) groups: Groups,
     pub(super) stage: Stage,
@@ -31,4 +30,18 @@ pub(super) enum Stage {
     Root(f32),
     /// 1 divided by the root.
     Inverse(f32),
+}
+
+impl Moment {
+    /// The error of a node that reads it for anything but the next step, which the mean takes the blame
+    /// for.
+    pub(super) fn unfinished(&self) -> ImportError {
+        let reason = "only a mean over axes after the channels is supported, and one over channels as a part \
+                      of a normalization: (x - mean) / sqrt(mean((x - mean)^2) + epsilon)";
+        ImportError::Node {
+            node: self.mean.clone(),
+            op: "ReduceMean".into(),
+            reason: reason.into(),
+        }
+    }
 }

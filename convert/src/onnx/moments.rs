@@ -5,7 +5,7 @@ use bayes8_core::model::Affine;
 use super::activation::Activation;
 use super::builder::{Builder, Slot};
 use super::groups::Groups;
-use super::moment::{MOMENT, Moment, Stage};
+use super::moment::{Moment, Stage};
 use super::node::OnnxNode;
 use crate::error::ImportError;
 
@@ -20,7 +20,8 @@ impl<'a> Builder<'a> {
         let stage = Stage::Mean;
         Ok(match self.groups(node, &x)? {
             Some(groups) if groups.count == 1 => {
-                Some(Slot::Moment(Box::new(Moment { x, groups, stage })))
+                let mean = node.name.to_owned();
+                Some(Slot::Moment(Box::new(Moment { mean, x, groups, stage })))
             }
             _ => None,
         })
@@ -37,10 +38,11 @@ impl<'a> Builder<'a> {
 
     /// The output of a node that reads a moment.
     pub(super) fn moment(&mut self, node: &OnnxNode<'a>) -> Result<Slot, ImportError> {
-        let strange = || node.refuse(MOMENT);
         let at = [0, 1].map(|i| self.moment_at(node, i).map(|moment| moment.stage));
-        let first = (0..2).find_map(|i| self.moment_at(node, i)).ok_or_else(strange)?;
-        let Moment { x, groups, .. } = first.clone();
+        let first = (0..2).find_map(|i| self.moment_at(node, i)).cloned();
+        let first = first.ok_or_else(|| node.refuse("it reads a mean over channels"))?;
+        let strange = || first.unfinished();
+        let Moment { mean, x, groups, .. } = first.clone();
         let others = (0..node.proto.input.len()).filter_map(|i| self.moment_at(node, i));
         let same = |other: &Moment| other.x.is_same_value(&x) && other.groups == groups;
         if !others.into_iter().all(same) {
@@ -87,7 +89,7 @@ impl<'a> Builder<'a> {
             }
             _ => return Err(strange()),
         };
-        Ok(Slot::Moment(Box::new(Moment { x, groups, stage })))
+        Ok(Slot::Moment(Box::new(Moment { mean, x, groups, stage })))
     }
 
     /// The moment that is input `i`, if it is one.

@@ -10,7 +10,6 @@ use super::{
     budget::Budget,
     builder::{Builder, Slot},
     constant::Constant,
-    moment::MOMENT,
     node::{OnnxNode, Special},
 };
 use crate::error::ImportError;
@@ -33,7 +32,7 @@ impl<'a> Builder<'a> {
         match self.slot(node, name)? {
             Slot::Constant(_) => Err(node.refuse(format!("input {i} must not be constant"))),
             Slot::Mask(_) => Err(node.refuse(format!("input {i} must not be random"))),
-            Slot::Moment(_) => Err(node.refuse(MOMENT)),
+            Slot::Moment(moment) => Err(moment.unfinished()),
             Slot::Activation(a) if a.softmax && !takes(a.probabilities()) => {
                 let what = if a.indices { "an ArgMax" } else { "a Softmax" };
                 Err(node.refuse(format!("reads {what}; only a final one is supported")))

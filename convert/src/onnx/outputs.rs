@@ -12,7 +12,6 @@ use super::{
     builder::{Builder, Slot},
     ending::{Ending, ending, maker_of_variances},
     model::OutputGroup,
-    moment::MOMENT,
 };
 use crate::{
     error::ImportError,
@@ -45,7 +44,7 @@ impl Builder<'_> {
         for &name in &group.names {
             let activation = match self.slots.get(name) {
                 Some(Slot::Activation(activation)) => activation,
-                Some(Slot::Moment(_)) => return Err(refused(name, format!("it {MOMENT}"))),
+                Some(Slot::Moment(moment)) => return Err(moment.unfinished()),
                 Some(Slot::Constant(_) | Slot::Mask(_)) | None => {
                     return Err(refused(name, "it does not depend on the input".into()));
                 }

@@ -332,23 +332,23 @@ fn layers_may_be_spelled_as_means() {
     check(&imported(13, nodes, Vec::new()), 1, Over::ChannelsAndPositions, &pictures);
     // A mean that does not become a normalization.
     let mean = |to| with(node("ReduceMean", to, &["x"]), vec![ints("axes", &[1])]);
-    for (nodes, reader) in [
-        (vec![mean("m"), node("Relu", "y", &["m"])], "`y` (Relu)"),
-        (vec![mean("m"), node("Add", "y", &["x", "m"])], "`y` (Add)"),
+    for (nodes, blamed) in [
+        (vec![mean("m"), node("Relu", "y", &["m"])], "`m` (ReduceMean)"),
+        (vec![mean("m"), node("Add", "y", &["x", "m"])], "`m` (ReduceMean)"),
         (
             {
                 let mut nodes = decomposed("x", "y", &[1], "Pow");
                 nodes[3].attribute = vec![ints("axes", &[1, 2, 3])];
                 nodes
             },
-            "`variance` (ReduceMean)",
+            "`mean` (ReduceMean)",
         ),
     ] {
         let error = refused(13, nodes, Vec::new());
-        assert_names(&error, &[reader, "a mean over channels", "a part of a normalization"]);
+        assert_names(&error, &[blamed, "only a mean over axes after", "a part of a normalization"]);
     }
     let error = refused(13, vec![mean("y")], Vec::new());
-    assert_names(&error, &["`y`", "mean over channels"]);
+    assert_names(&error, &["`y` (ReduceMean)", "a part of a normalization"]);
 }
 
 #[test]

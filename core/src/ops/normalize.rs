@@ -87,7 +87,7 @@ const MOST: usize = 1 << 24;
 impl Normalize {
     pub(super) fn invent(input: Shape, dice: &mut Dice<'_>) -> Self {
         let divisors: Vec<usize> =
-            (1..=input.channels).filter(|&groups| input.channels % groups == 0).collect();
+            (1..=input.channels).filter(|&groups| input.channels.is_multiple_of(groups)).collect();
         let epsilons = [1e-5, 1e-12, 1e-3, 0.7];
         Self {
             groups: divisors[dice.between(0, divisors.len() - 1)],
@@ -141,7 +141,7 @@ impl Operation for Normalize {
     fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
         let (shape, node) = (inputs.first(), inputs.node);
         let (groups, channels) = (self.groups, shape.channels);
-        if groups == 0 || channels % groups != 0 {
+        if !channels.is_multiple_of(groups) {
             let node = node.into();
             return Err(GraphError::Groups {
                 node,

@@ -7,7 +7,6 @@ use crate::onnx::activation::Activation;
 use crate::onnx::builder::{Builder, Slot};
 use crate::onnx::evidence::kept;
 use crate::onnx::mask::{Mask, Numbers};
-use crate::onnx::moment::MOMENT;
 use crate::onnx::node::OnnxNode;
 use crate::onnx::operator::Operator;
 
@@ -69,7 +68,7 @@ fn uniform_like<'a>(builder: &mut Builder<'a>, node: &OnnxNode<'a>) -> Result<Ma
         Slot::Constant(constant) => constant.shape.clone(),
         Slot::Mask(mask) => mask.shape.clone(),
         Slot::Activation(x) => x.dimensions(builder.batch),
-        Slot::Moment(_) => return Err(node.refuse(MOMENT)),
+        Slot::Moment(moment) => return Err(moment.unfinished()),
     };
     Ok(Mask { shape, numbers: ends(node)? })
 }
