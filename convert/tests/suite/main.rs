@@ -17,6 +17,7 @@ mod normalizations;
 mod operator_sets;
 mod range_choice;
 mod refusals_interface;
+mod refusals_normalizations;
 mod refusals_operators;
 mod refusals_weights;
 mod refused_files;

@@ -4,9 +4,7 @@
 use bayes8_convert::calibrate::{Observations, RangeMethod};
 use bayes8_convert::quantize::{ModelDetails, quantize};
 use bayes8_convert::reference::{FloatWeights, run};
-use bayes8_convert::{
-    HeadDetails, HeadKind, ImportOptions, InputLayout, Network, SigmaSource, SigmaTensor,
-};
+use bayes8_convert::{HeadDetails, HeadKind, ImportOptions, InputLayout, Network};
 use bayes8_convert::{import_with, mean_weights};
 use bayes8_core::executor::Executor;
 use bayes8_core::graph::Op;
@@ -24,11 +22,11 @@ use crate::common::{assert_names, float, int, ints, none, tensor};
 use crate::heads::{assert_near, node};
 
 const PICTURES: usize = 3;
-const CHANNELS: usize = 6;
+pub(crate) const CHANNELS: usize = 6;
 const ROWS: usize = 4;
 const COLUMNS: usize = 5;
 
-fn with(mut node: NodeProto, attributes: Vec<AttributeProto>) -> NodeProto {
+pub(crate) fn with(mut node: NodeProto, attributes: Vec<AttributeProto>) -> NodeProto {
     node.attribute = attributes;
     node
 }
@@ -44,11 +42,11 @@ fn integers(name: &str, numbers: &[i64]) -> TensorProto {
 }
 
 /// Numbers of either sign.
-fn numbers(count: usize, seed: usize) -> Vec<f32> {
+pub(crate) fn numbers(count: usize, seed: usize) -> Vec<f32> {
     (0..count).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 500.0 - 1.0).collect()
 }
 
-fn weight() -> Vec<f32> {
+pub(crate) fn weight() -> Vec<f32> {
     numbers(CHANNELS, 3)
 }
 
@@ -57,7 +55,7 @@ fn bias() -> Vec<f32> {
 }
 
 /// The tensors that the nodes of most tests read.
-fn tensors() -> Vec<TensorProto> {
+pub(crate) fn tensors() -> Vec<TensorProto> {
     let (channels, column) = ([CHANNELS as i64], [CHANNELS as i64, 1, 1]);
     vec![
         tensor("norm.weight", &channels, &weight()),
@@ -75,7 +73,7 @@ fn tensors() -> Vec<TensorProto> {
 }
 
 /// A network `[n, 6, 4, 5]` whose nodes read `x` and end in `y`.
-fn file(set: i64, nodes: Vec<NodeProto>, initializer: Vec<TensorProto>) -> Vec<u8> {
+pub(crate) fn file(set: i64, nodes: Vec<NodeProto>, initializer: Vec<TensorProto>) -> Vec<u8> {
     let extents = [0, CHANNELS, ROWS, COLUMNS].map(|extent| Dimension {
         dim_value: (extent > 0).then_some(extent as i64),
         ..Dimension::default()
@@ -105,16 +103,16 @@ fn file(set: i64, nodes: Vec<NodeProto>, initializer: Vec<TensorProto>) -> Vec<u
     model.write_buf().unwrap()
 }
 
-fn options() -> ImportOptions {
+pub(crate) fn options() -> ImportOptions {
     ImportOptions::new().head(HeadKind::GaussianMean).input_layout(InputLayout::Picture)
 }
 
 #[track_caller]
-fn imported(set: i64, nodes: Vec<NodeProto>, more: Vec<TensorProto>) -> Network {
+pub(crate) fn imported(set: i64, nodes: Vec<NodeProto>, more: Vec<TensorProto>) -> Network {
     import_with(&file(set, nodes, [tensors(), more].concat()), &none(), &options()).unwrap()
 }
 
-fn refused(set: i64, nodes: Vec<NodeProto>, more: Vec<TensorProto>) -> String {
+pub(crate) fn refused(set: i64, nodes: Vec<NodeProto>, more: Vec<TensorProto>) -> String {
     let file = file(set, nodes, [tensors(), more].concat());
     import_with(&file, &none(), &options()).unwrap_err().to_string()
 }
@@ -154,7 +152,7 @@ fn expected(
 
 /// The only normalization of a network.
 #[track_caller]
-fn normalize(network: &Network) -> &Normalize {
+pub(crate) fn normalize(network: &Network) -> &Normalize {
     let mut found = network.graph.nodes().iter().filter_map(|node| match &node.op {
         Op::Normalize(normalize) => Some(normalize),
         _ => None,
@@ -195,11 +193,11 @@ fn check(network: &Network, groups: usize, over: Over, expected: &Array2<f32>) {
     }
 }
 
-fn epsilon() -> AttributeProto {
+pub(crate) fn epsilon() -> AttributeProto {
     float("epsilon", 1e-3)
 }
 
-const INPUTS: [&str; 3] = ["x", "norm.weight", "norm.bias"];
+pub(crate) const INPUTS: [&str; 3] = ["x", "norm.weight", "norm.bias"];
 
 #[test]
 fn instances_are_channels_over_all_positions() {
@@ -349,56 +347,6 @@ fn layers_may_be_spelled_as_means() {
     }
     let error = refused(13, vec![mean("y")], Vec::new());
     assert_names(&error, &["`y` (ReduceMean)", "a part of a normalization"]);
-}
-
-#[test]
-fn what_cannot_be_normalized_is_refused_with_the_name_of_the_node() {
-    let layer = |axis| {
-        let node = node("LayerNormalization", "y", &["x", "two"]);
-        vec![with(node, vec![int("axis", axis)])]
-    };
-    let error = refused(17, layer(3), Vec::new());
-    assert_names(&error, &["`y` (LayerNormalization)", "the axes from 3 on"]);
-    let error = refused(17, layer(0), Vec::new());
-    assert_names(&error, &["`y` (LayerNormalization)", "the axes from 0 on"]);
-    let group = |count| {
-        vec![with(node("GroupNormalization", "y", &INPUTS), vec![int("num_groups", count)])]
-    };
-    for count in [0, 4, -2] {
-        let error = refused(21, group(count), Vec::new());
-        assert_names(&error, &["`y` (GroupNormalization)", "`num_groups`", "6 channels"]);
-    }
-    let instance = |epsilon| {
-        vec![with(node("InstanceNormalization", "y", &INPUTS), vec![float("epsilon", epsilon)])]
-    };
-    for epsilon in [0.0, -1.0] {
-        let error = refused(17, instance(epsilon), Vec::new());
-        assert_names(&error, &["`y` (InstanceNormalization)", "epsilon is"]);
-    }
-    let short = vec![node("InstanceNormalization", "y", &["x", "ones", "zeros"])];
-    let error = refused(17, short, Vec::new());
-    assert_names(&error, &["`y` (InstanceNormalization)", "input 1", "6 floats"]);
-    // Weights that are random.
-    let sigma = SigmaTensor::new("norm.weight.sigma", vec![CHANNELS], vec![0.1; CHANNELS]).unwrap();
-    let sigmas = SigmaSource::Tensors([("norm.weight".to_owned(), sigma)].into());
-    let file = file(17, instance(1e-5), tensors());
-    let error = import_with(&file, &sigmas, &options()).unwrap_err().to_string();
-    assert_names(&error, &["`y` (InstanceNormalization)", "`norm.weight`", "standard deviations"]);
-}
-
-#[test]
-fn members_share_the_weights_of_normalizations() {
-    let member = |name: &str| {
-        let inputs = ["x", name, "norm.bias"];
-        let nodes = vec![with(node("InstanceNormalization", "y", &inputs), vec![epsilon()])];
-        let other = tensor("other", &[CHANNELS as i64], &numbers(CHANNELS, 9));
-        let same = tensor("same", &[CHANNELS as i64], &weight());
-        imported(17, nodes, vec![other, same])
-    };
-    let joined = Network::ensemble(vec![member("same"), member("same")]).unwrap();
-    assert_eq!(normalize(&joined).groups, CHANNELS);
-    let error = Network::ensemble(vec![member("same"), member("other")]).unwrap_err().to_string();
-    assert_names(&error, &["member 1", "the normalization `same`", "must share"]);
 }
 
 /// A ReLU is part of the normalization, and a matrix over channels at the end is a convolution.
