@@ -18,7 +18,7 @@ use crate::layer::{Parameters, Quantized};
 use crate::model::{MAX_MEMBERS, Parts, QuantizedModel, Values};
 use crate::numerics::{CodeRange, Planes, Quantization};
 use crate::ops::GridRule;
-use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, string::ToString, sync::Arc};
 use core::iter;
 use safetensors::SafeTensors;
 use safetensors::tensor::Metadata;
