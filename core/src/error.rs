@@ -25,7 +25,7 @@ pub enum ModelError {
     },
     /// A map that is too large.
     #[error(
-        "output `{output}` has {positions:?} positions: a map has at most 67108864 numbers",
+        "output `{output}` has {positions:?} positions: a map has at most 65536 numbers at each, and 67108864 in all",
         output = Echo(output))]
     MapSize {
         /// The output.

@@ -100,3 +100,15 @@ def test_pictures_of_maps_are_png_files() -> None:
     start = data.index(b"IDAT") + 4
     lines = zlib.decompress(data[start : data.index(b"IEND") - 8])
     assert lines == b"".join(b"\0" + row.tobytes() for row in picture)
+
+
+def test_evaluate_measures_maps() -> None:
+    model, x = loaded("bilinear")
+    y = model.predict(x, samples=4).classes
+    report = bayes8.evaluate(model, x, y, samples=4)
+    assert report["accuracy"] == 1.0
+    y[0, 0] = 9
+    with pytest.raises(bayes8.Error, match="not a class"):
+        bayes8.evaluate(model, x, y, samples=4)
+    report = bayes8.evaluate(model, x, y, samples=4, ignore_index=9)
+    assert report["accuracy"] == 1.0

@@ -53,6 +53,9 @@ pub(super) fn check(parts: &Parts) -> Result<(), ModelError> {
     check_tensor_names(parts)
 }
 
+/// The most numbers of a map at a position: indices of classes fit 16 bits.
+const MOST_OF_MAP: usize = 1 << 16;
+
 /// Checks which nodes make the outputs, and what they mean.
 fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
     let nodes = parts.graph.nodes();
@@ -82,7 +85,8 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
             return Err(ModelError::OutputResize { output: name.clone() });
         }
         let [depth, height, width] = *positions;
-        if (Shape { depth, height, width, channels: outputs }).checked().is_none() {
+        let numbers = Shape { depth, height, width, channels: outputs }.checked();
+        if numbers.is_none() || output.is_map() && outputs > MOST_OF_MAP {
             return Err(ModelError::MapSize { output: name.clone(), positions: *positions });
         }
         match head {

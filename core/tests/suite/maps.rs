@@ -1,11 +1,14 @@
 //! Maps: sums merge to the same bits in any order, and the figures are those of single positions.
 
-use bayes8_conformance::Random;
+use bayes8_conformance::{Builder, Kind, Random};
+use bayes8_core::format;
+use bayes8_core::graph::{Shape, Value, Window};
 use bayes8_core::head::classes::{ClassSums, Classes};
 use bayes8_core::head::gaussian::{Gaussian, GaussianSums, Target, Variance};
 use bayes8_core::head::labels::{LabelSums, Labels};
 use bayes8_core::head::map::{MapResize, MapUncertainty};
 use bayes8_core::head::{Accumulator, Head, Output, Sums, Uncertainty};
+use bayes8_core::model::{ModelError, QuantizedModel};
 use bayes8_core::ops::{Coordinates, Interpolation, Resize};
 use std::sync::Arc;
 
@@ -217,5 +220,56 @@ fn resized_maps_are_those_of_interpolated_numbers() {
         for (found, expected) in found.iter().zip(&expected) {
             assert!((found - expected).abs() < 1e-4, "{found}, expected {expected}");
         }
+    }
+}
+
+/// A model with a map of three classes, which is resized to `size`.
+fn resized_model(size: [usize; 3]) -> QuantizedModel {
+    let mut b = Builder::new(5, Shape::new(4, 4, 1));
+    let window = Window::new([2, 2]);
+    let map = b.conv(Value::Input, 3, 1, window, Kind::Bayesian).expect("a window that fits");
+    b.output("map", &[map], 3.0, outputs()[0].head.clone());
+    let (mode, coordinates) = (Interpolation::Linear, Coordinates::HalfPixel);
+    b.resize_output(Resize { size, mode, coordinates, steps: None });
+    b.finish()
+}
+
+#[test]
+fn files_keep_maps_and_how_they_are_resized() {
+    let model = resized_model([1, 9, 8]);
+    let read = format::read(&format::write(&model).unwrap()).unwrap();
+    assert_eq!(read.outputs(), model.outputs());
+    let [output] = read.outputs() else { panic!("one output") };
+    assert_eq!((output.made(), output.positions), ([1, 3, 3], [1, 9, 8]));
+}
+
+#[test]
+fn maps_that_are_too_large_or_of_another_size_than_they_say_are_refused() {
+    let refused = |change: fn(&mut Output)| {
+        let mut parts = resized_model([1, 9, 8]).into_parts();
+        let mut outputs = parts.outputs.to_vec();
+        change(&mut outputs[0]);
+        parts.outputs = outputs.into();
+        QuantizedModel::new(parts).expect_err("a map that is not possible")
+    };
+    let error = refused(|output| output.positions = [1, 9, 9]);
+    assert!(matches!(error, ModelError::OutputResize { .. }), "{error}");
+    let error = refused(|output| output.resize = None);
+    assert!(matches!(error, ModelError::Output { .. }), "{error}");
+    let error = refused(|output| {
+        let size = [1, 1 << 13, 1 << 13];
+        let by = Resize { size, ..output.resize.as_ref().expect("resized").by().clone() };
+        output.resize = MapResize::new([1, 3, 3], by).map(Arc::new);
+        output.positions = size;
+    });
+    assert!(matches!(error, ModelError::MapSize { .. }), "{error}");
+    let by = resized_model([1, 1, 1]).outputs()[0].resize.as_ref().expect("resized").by().clone();
+    for by in [
+        Resize { size: [0, 1, 1], ..by.clone() },
+        Resize { size: [1, 1, 65_537], ..by.clone() },
+        Resize { coordinates: Coordinates::TfHalfPixel, ..by.clone() },
+        Resize { steps: Some([[1, 0]; 3]), ..by },
+    ] {
+        assert_eq!(MapResize::new([1, 3, 3], by), None);
     }
 }

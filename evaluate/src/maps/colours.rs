@@ -58,6 +58,7 @@ mod tests {
         let colours: HashSet<Colour> = (0..256).map(class).collect();
         assert_eq!(colours.len(), 256);
         assert_eq!([class(7), class(11)], [[128, 128, 128], [192, 128, 0]]);
+        assert_eq!([class(20), class(255)], [[0, 64, 128], [224, 224, 192]]);
     }
 
     #[test]

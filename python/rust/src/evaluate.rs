@@ -34,7 +34,7 @@ pub(crate) struct Report {
 /// Measures a model on files (`bayes8.evaluate`).
 #[pyfunction]
 #[pyo3(signature = (
-    model, data, folder, *, output, ood, drift, drift_samples, networks, fp32_samples, fp32_noise, golden, samples, seed,
+    model, data, folder, *, output, ignore_index, ood, drift, drift_samples, networks, fp32_samples, fp32_noise, golden, samples, seed,
     thresholds, progress
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
@@ -44,6 +44,7 @@ pub(crate) fn evaluate<'py>(
     data: PathBuf,
     folder: PathBuf,
     output: Option<String>,
+    ignore_index: Option<i64>,
     ood: Option<PathBuf>,
     drift: Option<PathBuf>,
     drift_samples: Option<&Bound<'py, PyAny>>,
@@ -74,6 +75,7 @@ pub(crate) fn evaluate<'py>(
         options.fp32 = Some(fp32);
     }
     options.output = output;
+    options.ignore_index = ignore_index;
     options.ood = ood;
     options.drift = drift;
     options.drift_samples = count("drift_samples", drift_samples)?;

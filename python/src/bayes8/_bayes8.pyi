@@ -439,6 +439,7 @@ def evaluate(
     folder: Path,
     *,
     output: str | None,
+    ignore_index: int | None,
     ood: Path | None,
     drift: Path | None,
     drift_samples: int | None,

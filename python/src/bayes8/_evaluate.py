@@ -29,6 +29,7 @@ def evaluate(  # noqa: PLR0913 (keywords)
     y: Sequence[float] | Any = None,  # noqa: ANN401 (an array)
     *,
     output: str | None = None,
+    ignore_index: int | None = None,
     ood: AnyPath | Pictures | None = None,
     drift: AnyPath | None = None,
     drift_samples: int | None = None,
@@ -60,8 +61,10 @@ def evaluate(  # noqa: PLR0913 (keywords)
             images, or the path of an npz archive with arrays `x` and `y`.
         y: what is true of them; not with an archive. For classes their indices [N]; for labels 0 or
             1 [N, labels]; for a regression the values of the targets [N, targets], in their units.
-            One label or target may be [N].
+            One label or target may be [N]. For maps of classes the index at each position,
+            [N, rows, columns].
         output: the name of the output to measure; by default the only one.
+        ignore_index: of maps, the index of positions of which nothing is known: they are left out.
         ood: pictures of another distribution, about which the model should be unsure.
         drift: the pictures, corrupted, as `bayes8 corrupt` writes them; of classes only.
         drift_samples: samples of each corrupted picture; by default `samples`.
@@ -92,6 +95,7 @@ def evaluate(  # noqa: PLR0913 (keywords)
     """
     check_types("a str", str, fp32_noise=fp32_noise)
     check_types("a str", str | None, output=output)
+    check_types("an int", int | None, ignore_index=ignore_index)
     check_exist(model, x, ood, drift, golden)
     _check_belongs(
         "network",
@@ -122,6 +126,7 @@ def evaluate(  # noqa: PLR0913 (keywords)
             npz(folder, "x", fit_images(model, x), truth, are_numbers=are_numbers),
             folder,
             output=output,
+            ignore_index=ignore_index,
             ood=None
             if ood is None
             else npz(folder, "ood", fit_images(model, ood), are_numbers=are_numbers),

@@ -4,23 +4,18 @@ use crate::input;
 use anyhow::{Context, anyhow, bail};
 use bayes8_core::counts::counted;
 use bayes8_core::quoted::Echo;
+use bayes8_evaluate::maps::colours::{self, Colour};
 use std::path::Path;
 
 /// A colour for each class, in RGB.
 #[derive(Debug)]
-pub(in crate::commands::predict) struct Palette(Vec<[u8; 3]>);
+pub(in crate::commands::predict) struct Palette(Vec<Colour>);
 
 impl Palette {
-    /// The colours of PASCAL VOC: the bits of the class, three at a time, are those of red, green and blue,
-    /// the highest first.
+    /// The colours of the reports of `bayes8 evaluate`.
     pub(in crate::commands::predict) fn standard(classes: usize) -> Self {
-        let bit = |class: usize, channel: usize, place: usize| {
-            ((class >> (3 * place + channel) & 1) as u8) << (7 - place)
-        };
-        let channel =
-            |class, channel| (0..8).fold(0, |sum, place| sum | bit(class, channel, place));
-        let colour = |class| [0, 1, 2].map(|of| channel(class, of));
-        Self((0..classes).map(colour).collect())
+        // A map has at most 2^16 classes.
+        Self((0..classes).map(|class| colours::class(class as u16)).collect())
     }
 
     /// Reads a colour such as `#c0ffee` for each class from the beginning of a line; the rest of the line is
@@ -70,13 +65,13 @@ impl Palette {
     }
 
     /// The colour of a class.
-    pub(super) fn of(&self, class: u16) -> [u8; 3] {
+    pub(super) fn of(&self, class: u16) -> Colour {
         self.0[usize::from(class)]
     }
 }
 
 /// Six hexadecimal digits after `#`.
-fn colour(text: &str) -> Option<[u8; 3]> {
+fn colour(text: &str) -> Option<Colour> {
     let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
     let is_hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     let number = u32::from_str_radix(digits, 16).ok().filter(|_| is_hexadecimal)?;
@@ -87,22 +82,6 @@ fn colour(text: &str) -> Option<[u8; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_standard_colours_are_those_of_pascal_voc() {
-        let Palette(colours) = Palette::standard(256);
-        for (class, colour) in [
-            (0, [0, 0, 0]),
-            (1, [128, 0, 0]),
-            (2, [0, 128, 0]),
-            (3, [128, 128, 0]),
-            (15, [192, 128, 128]),
-            (20, [0, 64, 128]),
-            (255, [224, 224, 192]),
-        ] {
-            assert_eq!(colours[class], colour, "class {class}");
-        }
-    }
 
     #[test]
     fn a_palette_has_a_colour_on_each_line() {
