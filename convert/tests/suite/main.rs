@@ -11,6 +11,7 @@ mod functions;
 mod golden;
 mod heads;
 mod layouts;
+mod maps;
 mod maximum;
 mod normalization;
 mod normalizations;

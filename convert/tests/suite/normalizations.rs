@@ -31,7 +31,7 @@ pub(crate) fn with(mut node: NodeProto, attributes: Vec<AttributeProto>) -> Node
     node
 }
 
-fn integers(name: &str, numbers: &[i64]) -> TensorProto {
+pub(crate) fn integers(name: &str, numbers: &[i64]) -> TensorProto {
     TensorProto {
         name: Some(name.into()),
         dims: vec![numbers.len() as i64],
@@ -118,7 +118,7 @@ pub(crate) fn refused(set: i64, nodes: Vec<NodeProto>, more: Vec<TensorProto>) -
 }
 
 /// `[N, H, W, C]`.
-fn pictures() -> Array4<f32> {
+pub(crate) fn pictures() -> Array4<f32> {
     let all = numbers(PICTURES * ROWS * COLUMNS * CHANNELS, 1);
     let all = all.iter().enumerate().map(|(i, x)| x * (1.0 + i as f32 / 90.0) + 0.5).collect();
     Array4::from_shape_vec((PICTURES, ROWS, COLUMNS, CHANNELS), all).unwrap()

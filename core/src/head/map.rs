@@ -38,11 +38,11 @@ pub(super) enum HeadSums {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum MapUncertainty {
-    /// Figures for [`Head::Classes`].
+    /// Figures for [`Head::Classes`](crate::head::Head::Classes).
     Classes(ClassMapUncertainty),
-    /// Figures for [`Head::Labels`].
+    /// Figures for [`Head::Labels`](crate::head::Head::Labels).
     Labels(LabelMapUncertainty),
-    /// Figures for [`Head::Gaussian`].
+    /// Figures for [`Head::Gaussian`](crate::head::Head::Gaussian).
     Gaussian(TargetUncertainty),
 }
 
