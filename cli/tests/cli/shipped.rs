@@ -1,7 +1,8 @@
-//! The shipped models that take numbers, over the shipped tables and sequences.
+//! The shipped models that take numbers, over the shipped tables and sequences, and the one of maps.
 
 use crate::recorded::repository;
 use crate::support::Fixture;
+use image::{Rgb, RgbImage};
 use serde_json::Value as Json;
 
 /// Predicts inputs with a shipped model. Names of inputs are those in `models`.
@@ -98,4 +99,26 @@ fn the_shipped_sequences_are_told_apart() {
     let right = answers.iter().enumerate().filter(is_right).count();
     // The card says which one is taken for another.
     assert_eq!((answers.len(), right), (9, 8));
+}
+
+#[test]
+fn the_shipped_segmentation_gives_the_recorded_bits() {
+    let fixture = Fixture::new(1);
+    let picture = fixture.path("gradient.png");
+    let pixel = |x: u32, y: u32| Rgb([x, y, x ^ y].map(|channel| channel as u8));
+    RgbImage::from_fn(256, 192, pixel).save(&picture).unwrap();
+    let model = repository().join("models/camvid-unet.safetensors").display().to_string();
+    let picture = picture.display().to_string();
+    let answer = fixture.json(&["predict", &model, &picture, "--samples", "4", "--json"]);
+    let output = &answer[0]["outputs"]["output"];
+    assert_eq!(output["positions"], serde_json::json!([1, 192, 256]));
+    assert_eq!(output["top"][0]["name"], "SignSymbol");
+    for (figure, value) in [
+        (&output["top"][0]["share"], 0.700_480_143_229_166_6),
+        (&output["top"][0]["probability"], 0.919_494_052_238_669_3),
+        (&output["predictive_entropy"], 0.422_682_421_812_194_7),
+        (&output["mutual_information"], 0.019_998_955_511_545_92),
+    ] {
+        assert_eq!(figure.as_f64(), Some(value));
+    }
 }
