@@ -286,10 +286,11 @@ function mostProbable(probabilities: Float64Array, count: number, classes: numbe
 /** The set or the intervals of an output with the keys of `bayes8 predict --json`; nothing if it has none. */
 export function conformalJson(
   { conformal, names }: RawOutput,
-  { set, sets, intervals }: { [K in "set" | "sets" | "intervals"]?: unknown },
+  output: OutputPrediction,
   isCalibrated: (of: ConformalInfo) => boolean,
 ): { readonly conformal?: ConformalJson } {
   if (!conformal) return {};
+  const { set, sets, intervals } = output as { [K in "set" | "sets" | "intervals"]?: unknown };
   const { method, alpha, calibrationExamples: calibration_examples } = conformal;
   const common = { method, alpha, calibration_examples, as_calibrated: isCalibrated(conformal) };
   const named = (set as number[] | undefined)?.map((index) => ({ class: index, name: names[index]! }));
