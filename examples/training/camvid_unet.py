@@ -115,14 +115,14 @@ def load(folder: Path, part: str) -> Scenes:
 
 
 def train(model: nn.Module, x: Tensor, y: Tensor, epochs: int, batch: int = 8) -> None:
-    """Trains with AdamW and one cycle of the learning rate, on pictures of which half are mirrored."""
+    """Trains with AdamW and one cycle of the learning rate; half of the batches are mirrored."""
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
     steps = -(-len(x) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, epochs * steps)
     model.train()
     for _ in tqdm(range(epochs), unit="epoch"):
         for chosen in torch.split(torch.randperm(len(x)), batch):
-            mirrored = torch.rand(()) < 0.5  # noqa: PLR2004
+            mirrored = torch.rand(()) < 0.5
             inputs, labels = (t[chosen].flip(-1) if mirrored else t[chosen] for t in (x, y))
             optimizer.zero_grad()
             loss = F.cross_entropy(model(inputs), labels, ignore_index=VOID)

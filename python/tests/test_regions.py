@@ -57,11 +57,12 @@ def test_sets_and_intervals_are_those_of_their_formulas() -> None:
 
 def test_a_prediction_of_no_pictures_has_regions_of_its_heads() -> None:
     p = model("aps").predict(X, samples=4)
+    assert p.set is not None
     for none in (p[:0], model("aps").predict(X[:0], samples=4)):
         names = ("set", "intervals", "sets")
         figures = zip(none.outputs.values(), names, strict=True)
         shapes = [np.shape(getattr(of, name)) for of, name in figures]
-        assert shapes == [(0, *np.shape(p.set)[1:]), (0, 2, 2), (0, 3, 2)]
+        assert shapes == [(0, *p.set.shape[1:]), (0, 2, 2), (0, 3, 2)]
 
 
 def test_a_model_that_was_not_calibrated_has_none() -> None:

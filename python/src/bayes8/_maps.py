@@ -27,8 +27,8 @@ def class_colours(count: int) -> NDArray[np.uint8]:
 
 
 def class_picture(classes: NDArray[Any], count: int) -> NDArray[np.uint8]:
-    """Returns a map of the indices of `count` classes in their colours, uint8 [rows, columns, 3]."""
-    return class_colours(count)[classes]
+    """Returns class indices in the colours of `count` classes, uint8 [rows, columns, 3]."""
+    return np.asarray(class_colours(count)[classes])
 
 
 def heat_picture(values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -37,7 +37,7 @@ def heat_picture(values: NDArray[Any]) -> NDArray[np.uint8]:
     share = (values - least) / (most - least) if most > least else np.zeros(values.shape)
     place = share * (len(_SCALE) - 1)
     channels = [np.interp(place, range(len(_SCALE)), _SCALE[:, channel]) for channel in range(3)]
-    return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    return np.asarray(np.rint(np.stack(channels, axis=-1)), np.uint8)
 
 
 def plane(values: NDArray[Any], positions: tuple[int, ...]) -> NDArray[Any]:

@@ -35,8 +35,7 @@ def prediction(p: Prediction, ax: Any = None) -> Any:  # noqa: ANN401 (matplotli
             classes = plane(figures.classes, positions)
             ax.imshow(class_picture(classes, len(figures.output.class_names)))
         else:
-            means = isinstance(figures, TargetFigures)
-            values = figures.mean if means else figures.probabilities
+            values = figures.mean if isinstance(figures, TargetFigures) else figures.probabilities
             ax.imshow(plane(values[..., 0], positions))
         return ax
     if isinstance(figures, TargetFigures):
