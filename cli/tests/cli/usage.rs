@@ -122,6 +122,12 @@ fn every_number_out_of_range_is_told_its_range() {
         ("--min-average-precision", SHARE),
         ("--min-auroc", SHARE),
         ("--max-log-loss", NATS),
+        ("--min-mean-iou", SHARE),
+        ("--min-error-auroc", SHARE),
+        ("--min-pavpu", SHARE),
+        ("--max-mean-iou-gap", SHARE),
+        ("--max-error-auroc-gap", SHARE),
+        ("--html-pictures", "a whole number from 1 to 1000"),
     ];
     let fixture = Fixture::new(1);
     for (command, options) in [

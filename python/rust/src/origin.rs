@@ -4,6 +4,8 @@ use bayes8::core::conformal::ConformalPredictor;
 use bayes8::core::head::classes::Classes;
 use bayes8::core::head::gaussian::{Gaussian, Target};
 use bayes8::core::head::labels::Labels;
+use bayes8::core::head::map::MapResize;
+use bayes8::core::ops::Resize;
 use bayes8::{Head, Output};
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
@@ -34,6 +36,9 @@ struct SavedOutput {
     #[serde(flatten)]
     meaning: Meaning,
     positions: [usize; 3],
+    /// What is resized, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resize: Option<([usize; 3], Resize)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conformal: Option<ConformalPredictor>,
 }
@@ -96,13 +101,14 @@ fn saved(output: &Output) -> (&str, SavedOutput) {
         Head::Gaussian(gaussian) => Meaning::Gaussian(Gaussian::clone(gaussian)),
     };
     let (positions, conformal) = (output.positions, output.conformal.clone());
-    (&output.name, SavedOutput { meaning, positions, conformal })
+    let resize = output.resize.as_ref().map(|of| (of.from(), of.by().clone()));
+    (&output.name, SavedOutput { meaning, positions, resize, conformal })
 }
 
 /// Returns the output that [`saved`] gave; `None` if no output is like that.
 fn restored(
     name: String,
-    SavedOutput { meaning, positions, conformal }: SavedOutput,
+    SavedOutput { meaning, positions, resize, conformal }: SavedOutput,
 ) -> Option<Output> {
     let (head, names, expected) = match meaning {
         Meaning::Classes { count, names } => {
@@ -120,7 +126,12 @@ fn restored(
     let count = positions.iter().try_fold(head.count(), |n, &extent| n.checked_mul(extent));
     let exists = count.is_some_and(|count| (1..=u32::MAX as usize).contains(&count));
     let fits = conformal.as_ref().is_none_or(|conformal| conformal.check(&head).is_ok());
-    let output = Output { name, nodes: Vec::new(), head, positions, resize: None, conformal };
+    let resize = match resize {
+        Some((from, by)) if by.size == positions => Some(MapResize::new(from, by)?.into()),
+        Some(_) => return None,
+        None => None,
+    };
+    let output = Output { name, nodes: Vec::new(), head, positions, resize, conformal };
     (exists && named_all(names, expected) && fits).then_some(output)
 }
 

@@ -6,10 +6,10 @@ const root = new URL("../", import.meta.url);
 const gzipped = (file) => gzipSync(readFileSync(new URL(file, root)), { level: 9 }).length;
 
 const rows = [
-  ["index.js", gzipped("dist/index.js"), 13_500],
+  ["index.js", gzipped("dist/index.js"), 14_500],
   ["worker.js", gzipped("dist/worker.js"), 3_000],
-  ["inline.js", gzipped("dist/inline.js"), 480_000],
-  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 235_000]),
+  ["inline.js", gzipped("dist/inline.js"), 545_000],
+  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 267_000]),
 ];
 for (const [name, bytes, limit] of rows) {
   const verdict = bytes <= limit ? "ok" : "TOO LARGE";

@@ -3,7 +3,7 @@
 use super::command_line;
 use super::conformal::ConformalArguments;
 use super::thresholds::Thresholds;
-use crate::args::{Machine, Sampling, sample_count};
+use crate::args::{Machine, Sampling, sample_count, whole};
 use crate::input;
 use crate::network::{GivenNetwork, NetworkArguments};
 use bayes8_evaluate::{Fp32, Fp32Noise, Options};
@@ -130,7 +130,14 @@ pub(crate) struct Arguments {
     pub(super) html: Option<PathBuf>,
 
     /// Pictures that the report shows of a map, the first ones of --data
-    #[arg(long, value_name = "N", requires = "html", default_value_t = 6)]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_hyphen_values = true,
+        requires = "html",
+        default_value_t = 6
+    )]
+    #[arg(value_parser = whole::<usize>(1..=1000))]
     html_pictures: usize,
 
     #[command(flatten)]

@@ -246,7 +246,7 @@ fn structs_end_with_their_last_field() {
         end!(PredictOptions: progress_data: *mut c_void),
         end!(Outputs: interval: Buffer<f64>),
         end!(Dropout: probability: f64),
-        end!(OutputInfo: calibration_seed: u64),
+        end!(OutputInfo: positions: [usize; 3]),
         end!(TargetInfo: noise: f64),
     ] {
         assert_eq!(end, size);
