@@ -35,7 +35,7 @@
   {sizeof(bayes8_model_info), NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
 
 /// Initial value of a `bayes8_output`: its size, all else zero.
-#define BAYES8_OUTPUT_INIT {sizeof(bayes8_output), NULL, NULL, 0, 0, 0, NULL, {NULL, NULL}, NULL, 0, 0, 0, 0}
+#define BAYES8_OUTPUT_INIT {sizeof(bayes8_output), NULL, NULL, 0, 0, 0, NULL, {NULL, NULL}, NULL, 0, 0, 0, 0, {0, 0, 0}}
 
 /// Initial value of a `bayes8_target`: its size, all else zero.
 #define BAYES8_TARGET_INIT {sizeof(bayes8_target), NULL, NULL, 0, 0, 0}
@@ -134,6 +134,9 @@ typedef struct bayes8_output {
   uint64_t calibration_samples;
   /// Seed of these samples.
   uint64_t calibration_seed;
+  /// Number of planes, rows and columns of a map, which has the figures of `bayes8_outputs` at each of
+  /// these positions; 1 each unless the output is a map.
+  size_t positions[3];
 } bayes8_output;
 
 /// A target of a regression. The strings are UTF-8 and live as long as the model. Start from
@@ -308,7 +311,8 @@ typedef struct bayes8_byte_buffer {
 /// pictures. Start from `BAYES8_OUTPUTS_INIT`, in which nothing is wanted, or in C from
 /// `{.size = sizeof outputs, ...}`. Entropies are in nats.
 ///
-/// `n` is the number of classes, labels or targets. An output has the figures of its head, and to ask for
+/// `n` is the number of classes, labels or targets; of a map, for each of its positions: `[count][n]` is
+/// `[count][planes][rows][columns][n]`, and `[count]` is `[count][planes][rows][columns]`. An output has the figures of its head, and to ask for
 /// another is an error: `classes` and `labels` have `probabilities`, `std`, `predictive_entropy`,
 /// `expected_entropy` and `mutual_information`; `gaussian` has `mean`, `std`, `aleatoric_std` and
 /// `epistemic_std`, in the unit of each target.
