@@ -86,7 +86,7 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
         }
         let [depth, height, width] = *positions;
         let numbers = Shape { depth, height, width, channels: outputs }.checked();
-        if numbers.is_none() || output.is_map() && outputs > MOST_OF_MAP {
+        if output.is_map() && (numbers.is_none() || outputs > MOST_OF_MAP) {
             return Err(ModelError::MapSize { output: name.clone(), positions: *positions });
         }
         match head {
