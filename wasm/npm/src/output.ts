@@ -177,10 +177,10 @@ export interface LabelsMapPrediction extends MapPrediction {
 /** The prediction of a map of targets. All figures are `[planes][rows][columns][targets]`, in the units of the targets. */
 export interface GaussianMapPrediction extends MapPrediction {
   readonly head: "gaussian";
-  readonly mean: Float32Array;
-  readonly std: Float32Array;
-  readonly aleatoricStd: Float32Array;
-  readonly epistemicStd: Float32Array;
+  readonly mean: Float64Array;
+  readonly std: Float64Array;
+  readonly aleatoricStd: Float64Array;
+  readonly epistemicStd: Float64Array;
 }
 
 /** The prediction of one output: `head` says which figures it has. A map has `positions`, other outputs have none. */
@@ -257,7 +257,8 @@ export function finish(raw: RawOutput, sums: BigInt64Array, glue: Glue): OutputP
   for (const figure of FIGURES[head]) {
     const isOne = head === "classes" && end >= 2 * names.length * count; // One number per position.
     const values = figures.slice(end, (end += (isOne ? 1 : names.length) * count));
-    result[figure] = map ? new Float32Array(values) : isOne ? values[0] : values;
+    // Those of classes and labels at positions are f32.
+    result[figure] = map && head !== "gaussian" ? new Float32Array(values) : isOne && !map ? values[0] : values;
   }
   if (map && head === "classes") result.classes = mostProbable(figures, count, names.length);
   if (conformal) {

@@ -58,7 +58,7 @@ export function paint(
   const defaults = { classes: "classes", labels: "probabilities", gaussian: "mean" };
   const { figure = defaults[map.head], index = 0, plane = 0, palette, range } = options;
   const figures = Object.entries(map).filter(([name, value]) => ArrayBuffer.isView(value) && name !== "sums");
-  const values = figures.find(([name]) => name === figure)?.[1] as Float32Array | Uint16Array | undefined;
+  const values = figures.find(([name]) => name === figure)?.[1] as Float32Array | Float64Array | Uint16Array | undefined;
   if (!values) throw invalid("figure", `one of ${figures.map(([name]) => name).join(", ")}`, figure);
   const size = height * width;
   const each = values.length / (planes * size);
