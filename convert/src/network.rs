@@ -96,7 +96,7 @@ pub enum RealParameters {
     None,
     /// Weights with their posterior: of each member, or of all.
     Layer(PerMember<LayerParameters>),
-    /// The weights and biases of the channels of an [`Op::Normalize`], the same for all members.
+    /// The weight and bias of each channel of an [`Op::Normalize`]. All members share them.
     Affine(Affine),
     /// The function that an [`Op::Table`] computes.
     Function(Function),

@@ -94,7 +94,7 @@ def load(folder: Path, part: str) -> Scenes:
     """Returns pictures u8 [N, rows, columns, 3] and labels u8 [N, rows, columns].
 
     Raises:
-        SystemExit: when there are no pictures, or one has no labels.
+        SystemExit: when the folder has no pictures, or a picture lacks its labels.
 
     """
     paths = sorted((folder / part).glob("*.png"))

@@ -39,7 +39,7 @@ pub(crate) fn gaussian() -> Head {
     Head::Gaussian(Gaussian { variance: Variance::Log, targets }.into())
 }
 
-/// A model with a map for each output, of as many positions as the input.
+/// A model in which every output is a map with one position for each position of the input.
 pub(crate) fn model(input: Shape, outputs: &[(&str, Head)]) -> QuantizedModel {
     let mut b = Builder::new(5, input);
     let pixel = Window::new([1, 1]);

@@ -62,6 +62,13 @@ impl Output {
         self.positions != [1; 3] || self.resize.is_some()
     }
 
+    /// Returns the extents of a map without leading ones of 1: rows and columns of a picture, for
+    /// example. There are none unless several positions exist.
+    pub fn axes(&self) -> &[usize] {
+        let ones = self.positions.iter().take_while(|&&extent| extent == 1).count();
+        &self.positions[ones..]
+    }
+
     /// Returns the number of positions. A valid model has at most 2^26.
     pub fn position_count(&self) -> usize {
         self.positions.iter().fold(1, |count, &extent| count.saturating_mul(extent))

@@ -32,7 +32,7 @@ impl Confusion {
     /// Counts a position.
     ///
     /// # Panics
-    /// When there are no such classes.
+    /// If a class is not below the number of classes.
     pub fn add(&mut self, truth: usize, predicted: usize) {
         assert!(predicted < self.classes, "a class");
         self.counts[truth * self.classes + predicted] += 1;

@@ -85,7 +85,7 @@ fn options<T: WritableElement, D: ndarray::Dimension>(
     (folder, options)
 }
 
-fn head_report(options: &Options, model: &Model) -> HeadReport {
+pub(crate) fn head_report(options: &Options, model: &Model) -> HeadReport {
     match options.evaluate(model, &mut |_| ()).unwrap() {
         Evaluation::Head(report) => *report,
         other => panic!("{other:?}"),
@@ -93,7 +93,7 @@ fn head_report(options: &Options, model: &Model) -> HeadReport {
 }
 
 /// The message of an error and of its source.
-fn error(options: &Options, model: &Model) -> String {
+pub(crate) fn error(options: &Options, model: &Model) -> String {
     let error = options.evaluate(model, &mut |_| ()).unwrap_err();
     match std::error::Error::source(&error) {
         Some(source) => format!("{error}: {source}"),

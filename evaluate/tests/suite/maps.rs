@@ -9,11 +9,13 @@ use bayes8_core::head::labels::Labels;
 use bayes8_core::head::map::{ClassMapUncertainty, MapUncertainty};
 use bayes8_core::head::{Head, Uncertainty};
 use bayes8_evaluate::metrics::NLL_FLOOR;
-use bayes8_evaluate::{Evaluation, HeadReport, Options, Threshold};
+use bayes8_evaluate::{Evaluation, Options, Threshold};
 use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
 use ndarray::{Array, Array3, Array4, Axis, Dimension};
 use ndarray_npy::{NpzWriter, WritableElement};
 use tempfile::TempDir;
+
+use crate::heads::{error, head_report as report};
 
 const PICTURES: usize = 7;
 const SIZE: [usize; 2] = [5, 6];
@@ -68,22 +70,6 @@ fn options<T: WritableElement, D: Dimension>(y: &Array<T, D>) -> (TempDir, Optio
     options.seed = 5;
     options.ignore_index = Some(VOID.into());
     (folder, options)
-}
-
-fn report(options: &Options, model: &Model) -> HeadReport {
-    match options.evaluate(model, &mut |_| ()).unwrap() {
-        Evaluation::Head(report) => *report,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// The message of an error and of its source.
-fn error(options: &Options, model: &Model) -> String {
-    let error = options.evaluate(model, &mut |_| ()).unwrap_err();
-    match std::error::Error::source(&error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }
 
 #[track_caller]

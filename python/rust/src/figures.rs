@@ -1,6 +1,6 @@
 //! The figures of predictions as arrays of NumPy.
 
-use crate::origin::{Origin, axes};
+use crate::origin::Origin;
 use bayes8::{Head, PredictionRegion, Sums, Uncertainty};
 use ndarray::{Array2, Array3, ArrayD, Axis, aview1};
 use numpy::{Element, IntoPyArray};
@@ -39,7 +39,7 @@ pub(crate) fn figures(
         let (class, fields) = fields(&output.head);
         let of_output = sums.iter().skip(index).step_by(origin.outputs.len());
         if output.is_map() {
-            let arguments = maps(py, &fields, of_output, axes(output), is_single)?;
+            let arguments = maps(py, &fields, of_output, output.axes(), is_single)?;
             all.set_item(&output.name, module.getattr(class)?.call((object,), Some(&arguments))?)?;
             continue;
         }

@@ -49,16 +49,10 @@ impl PartialEq for Origin {
     }
 }
 
-/// Returns the axes of a map that Python sees, without leading ones of extent 1; none unless it is a map.
-pub(crate) fn axes(output: &Output) -> &[usize] {
-    let first = output.positions.iter().position(|&extent| extent != 1);
-    &output.positions[first.unwrap_or(output.positions.len())..]
-}
-
 /// Returns the object of `bayes8._outputs` that describes an output.
 fn object<'py>(output: &Output, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
     let (module, head) = (py.import("bayes8._outputs")?, &output.head);
-    let positions = PyTuple::new(py, axes(output))?;
+    let positions = PyTuple::new(py, output.axes())?;
     let names = (0..head.count()).map(|index| head.name_of(index));
     let names = PyTuple::new(py, names.collect::<Vec<_>>())?;
     let conformal = output.conformal.as_ref().map(|of| {
@@ -203,7 +197,7 @@ fn counted_head(output: &Output) -> String {
         Head::Gaussian(_) => "target",
     };
     let counted = bayes8::core::counts::counted(output.head.count(), noun);
-    match axes(output) {
+    match output.axes() {
         [] => counted,
         axes => {
             let axes: Vec<_> = axes.iter().map(usize::to_string).collect();

@@ -82,7 +82,7 @@ impl Builder {
     /// Makes values an output of the model. Their numbers become about `size` in magnitude.
     ///
     /// # Panics
-    /// If there are no values, or one is not that of a layer.
+    /// If `values` is empty, or contains a value that no layer makes.
     pub fn output(&mut self, name: &str, values: &[Value], size: f32, head: Head) {
         let positions = self.shape(values[0]).axes();
         let mut nodes = Vec::new();

@@ -170,16 +170,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn both_intervals_of_a_target_show_the_same_digits() {
-        let target = Target {
+    fn strength() -> Target {
+        Target {
             name: "strength".into(),
             unit: "MPa".into(),
             scale: 16.0,
             offset: 35.0,
             noise: 0.0,
             exponent: -24,
-        };
+        }
+    }
+
+    #[test]
+    fn both_intervals_of_a_target_show_the_same_digits() {
+        let target = strength();
         let head = Gaussian { variance: Default::default(), targets: vec![target] };
         let predictor = |threshold| ConformalPredictor {
             method: Method::Residuals,
@@ -208,14 +212,7 @@ mod tests {
 
     #[test]
     fn a_sentence_is_in_the_unit_of_the_target() {
-        let target = Target {
-            name: "strength".into(),
-            unit: "MPa".into(),
-            scale: 16.0,
-            offset: 35.0,
-            noise: 0.0,
-            exponent: -24,
-        };
+        let target = strength();
         let nameless = Target { name: String::new(), unit: String::new(), ..target.clone() };
         let head = Gaussian { variance: Default::default(), targets: vec![target, nameless] };
         let view = TargetView::new("output", &head, 0.95, None);

@@ -85,7 +85,7 @@ impl<'a> MapFiles<'a> {
     ) -> anyhow::Result<Vec<String>> {
         let name = &self.names[picture][output];
         let output = &self.model.outputs()[output];
-        let extents = extents(output);
+        let extents = output.axes();
         let mut writer = Writer { files: self, name, extents, written: Vec::new() };
         match map {
             MapUncertainty::Classes(map) => writer.classes(pixels, map)?,
@@ -96,16 +96,10 @@ impl<'a> MapFiles<'a> {
     }
 }
 
-/// The extents of a map, without leading ones.
-fn extents(output: &Output) -> &[usize] {
-    let ones = output.positions.iter().take_while(|&&extent| extent == 1).count();
-    &output.positions[ones..]
-}
-
 /// Whether the classes of a map have more colours than a PNG file.
 pub(in crate::commands::predict) fn has_too_many_colours(output: &Output) -> bool {
     output.is_map()
-        && extents(output).len() == 2
+        && output.axes().len() == 2
         && output.head.classes().is_some_and(|classes| classes.count > MOST_COLOURS)
 }
 
