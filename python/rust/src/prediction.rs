@@ -20,10 +20,9 @@ use std::sync::Arc;
 ///
 /// `outputs` has the figures of every output; the attributes are those of the first one. Which it
 /// has depends on what it means: classes, labels or targets of a regression. Others raise an
-/// AttributeError. The arrays of a map have axes of positions after that of N, and are float32.
-/// Arrays have an axis of N first; the prediction of a single picture, such as
-/// `p[0]`, has none, and floats in the place of arrays [N]. Entropies are in nats. Arrays are
-/// read-only.
+/// AttributeError. Arrays have an axis of N first; the prediction of a single picture, such as
+/// `p[0]`, has none, and floats in the place of arrays [N]. The arrays of a map have axes of
+/// positions after that of N, and are float32. Entropies are in nats. Arrays are read-only.
 #[pyclass(frozen, module = "bayes8", eq)]
 pub(crate) struct Prediction {
     /// Those of every output for each picture.

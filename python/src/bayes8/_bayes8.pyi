@@ -194,8 +194,8 @@ class Prediction:
     `outputs` has the figures of every output; the attributes are those of the first one. Which it
     has depends on what it means: classes, labels or targets of a regression. Others raise an
     AttributeError. Arrays have an axis of N first; the prediction of a single picture, such as
-    `p[0]`, has none, and floats in the place of arrays [N]. Entropies are in nats. Arrays are
-    read-only.
+    `p[0]`, has none, and floats in the place of arrays [N]. The arrays of a map have axes of
+    positions after that of N, and are float32. Entropies are in nats. Arrays are read-only.
     """
 
     @property

@@ -1,5 +1,19 @@
 // The code of a page, which uses all of the API as its users do.
-import { Bayes8Error, Model, detect, supports, type OutputInfo, type OutputPrediction, type Pool, type Prediction } from "bayes8";
+import {
+  Bayes8Error,
+  Model,
+  classColour,
+  detect,
+  paint,
+  supports,
+  type Colour,
+  type OutputInfo,
+  type OutputPrediction,
+  type PaintedMap,
+  type Pool,
+  type Positions,
+  type Prediction,
+} from "bayes8";
 
 declare const canvas: HTMLCanvasElement;
 declare const offscreen: OffscreenCanvas;
@@ -38,8 +52,9 @@ export async function page(signal: AbortSignal): Promise<void> {
   model[Symbol.dispose]();
 }
 
-/** The head of an output decides which figures it has. */
+/** The head of an output, and whether it is a map, decide which figures it has. */
 export function sentence(output: OutputPrediction): string {
+  if (output.positions) return map(output);
   switch (output.head) {
     case "classes": {
       const nats: number = output.mutualInformation;
@@ -53,6 +68,29 @@ export function sentence(output: OutputPrediction): string {
       const figures: Float64Array[] = [output.mean, output.std, output.aleatoricStd, output.epistemicStd];
       // @ts-expect-error A regression has no probabilities.
       return `${figures} ${output.probabilities}`;
+    }
+    default:
+      return output satisfies never;
+  }
+}
+
+function map(output: Extract<OutputPrediction, { positions: Positions }>): string {
+  const [planes, rows, columns] = output.positions;
+  switch (output.head) {
+    case "classes": {
+      const figures: [Uint16Array, Float32Array] = [output.classes, output.mutualInformation];
+      const colour: Colour = classColour(1);
+      const { data, width, height }: PaintedMap = paint(output, { palette: [colour, [0, 0, 255]] });
+      return `${figures} ${planes} ${rows} ${columns} ${new ImageData(data, width, height)}`;
+    }
+    case "labels": {
+      const nats: Float32Array = output.mutualInformation;
+      // @ts-expect-error Labels are independent: none is the most probable one.
+      return `${nats} ${output.classes}`;
+    }
+    case "gaussian": {
+      const figures: Float64Array[] = [output.mean, output.std, output.aleatoricStd, output.epistemicStd];
+      return `${figures}`;
     }
     default:
       return output satisfies never;
