@@ -23,11 +23,12 @@ const { bySureness, errorsAmong, riskCoverage } = await source("photos/coverage.
 const { doubtOf, glosses } = await source("model/doubt.ts");
 const { EXAMPLES: PHOTOS, lesson } = await source("photos/examples.ts");
 const { curveFinding, riskFinding } = await source("photos/findings.ts");
-const { Pace, settle } = await source("photos/live.ts");
+const { settle } = await source("photos/live.ts");
 const { finding, interval, number } = await source("curve/findings.ts");
 const { PLACES, regression, stages } = await source("curve/regression.ts");
 const { fromParameters, packed, toHash, unpacked } = await source("replay/link.ts");
 const { scaleEnd, spread } = await source("speed/measure.ts");
+const { Pace } = await source("lib/pace.ts");
 const links = await source("lib/links.ts");
 const { percent, withArticle } = await source("lib/format.ts");
 

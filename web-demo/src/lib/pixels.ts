@@ -1,9 +1,6 @@
 /** Pictures as bytes. */
 import { Bayes8Error } from "bayes8";
 
-/** Side of the square to which photos are scaled: large enough to show, and quick to read. */
-export const PHOTO = 256;
-
 /** The pixels of a picture file of this site, exactly as they are stored. */
 export async function pixelsOf(url: string): Promise<ImageData> {
   const blob = await (await fetch(url)).blob();
@@ -11,17 +8,18 @@ export async function pixelsOf(url: string): Promise<ImageData> {
   return readPixels(bitmap, bitmap.width, bitmap.height, 0, 0, bitmap.width, bitmap.height);
 }
 
-/** The largest square in the middle of a photo, in PHOTO x PHOTO pixels. */
-export async function squareOf(photo: Blob | ImageBitmapSource): Promise<ImageData> {
+/** The largest part in the middle of a photo with the proportions of `width` to `height`, in that many pixels. */
+export async function middleOf(photo: Blob | ImageBitmapSource, width: number, height: number): Promise<ImageData> {
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(photo);
   } catch (error) {
     throw new Bayes8Error("invalid-input", "no picture that this browser reads", error);
   }
-  const side = Math.min(bitmap.width, bitmap.height);
-  const [left, top] = [(bitmap.width - side) / 2, (bitmap.height - side) / 2];
-  return readPixels(bitmap, PHOTO, PHOTO, left, top, side, side);
+  const scale = Math.min(bitmap.width / width, bitmap.height / height);
+  const [across, down] = [scale * width, scale * height];
+  const [left, top] = [(bitmap.width - across) / 2, (bitmap.height - down) / 2];
+  return readPixels(bitmap, width, height, left, top, across, down);
 }
 
 /** Pixels of a part of a picture, on white where it is transparent. */

@@ -21,8 +21,6 @@ export const EXAMPLES = {
   rocket: { button: "A rocket", file: rocket, shows: "This is a rocket", kind: "rockets", learned: false },
 } as const satisfies Readonly<Record<string, Example>>;
 
-export type ExampleName = keyof typeof EXAMPLES;
-
 /** How well the network did on a picture whose content is known. `said` is its most probable class. */
 export function lesson({ shows, kind, learned }: Example, sure: Verdict["sure"], said: string): string {
   const answered = sure === "sure" || sure === "fairly";

@@ -9,8 +9,6 @@ const MOST_SAMPLES = 48;
 const FEWEST_SAMPLES = 6;
 /** The estimate is stable once its standard error is below this. */
 const STABLE = 0.02;
-/** Milliseconds over which the pace is averaged. */
-const WINDOW = 2000;
 
 /** Draws samples until the estimate is stable or the time for a frame is up. */
 export async function settle(pool: Pool, picture: Uint8Array, milliseconds = FRAME_MILLISECONDS): Promise<Estimate> {
@@ -29,16 +27,4 @@ export function isStable({ samples, probabilities }: Estimate): boolean {
   const top = best(probabilities);
   const variance = samples.reduce((sum, sample) => sum + (sample[top]! - probabilities[top]!) ** 2, 0) / (count - 1);
   return Math.sqrt(variance / count) < STABLE;
-}
-
-/** Counts events per second. */
-export class Pace {
-  #times: number[] = [];
-
-  /** Adds an event at `now`, in milliseconds. Returns the pace, once there are two events. */
-  tick(now: number): number | undefined {
-    this.#times = [...this.#times.filter((time) => now - time < WINDOW), now];
-    const span = now - this.#times[0]!;
-    return span > 0 ? (1000 * (this.#times.length - 1)) / span : undefined;
-  }
 }

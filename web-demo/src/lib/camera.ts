@@ -1,4 +1,4 @@
-import { create } from "../lib/dom.js";
+import { create } from "./dom.js";
 
 /** Opens the camera and plays it into a video that is not shown. Ends with `signal`. */
 export async function openCamera(signal: AbortSignal): Promise<HTMLVideoElement> {
