@@ -9,6 +9,7 @@ import { Status } from "./lib/status.js";
 const PAGES: Readonly<Record<string, () => Page | Promise<Page>>> = {
   draw: () => draw,
   photos: async () => (await import("./photos/page.js")).photos,
+  scenes: async () => (await import("./scenes/page.js")).scenes,
   curve: async () => (await import("./curve/page.js")).curve,
   replay: async () => (await import("./replay/page.js")).replay,
   speed: async () => (await import("./speed/page.js")).speed,

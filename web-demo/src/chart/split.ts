@@ -33,7 +33,10 @@ export class SplitChart {
   }
 
   update(estimate: Estimate): void {
-    const doubt = doubtOf(estimate);
+    this.show(doubtOf(estimate));
+  }
+
+  show(doubt: Doubt): void {
     this.#bars(doubt);
     const words = glosses(doubt);
     for (const name of NAMES) this.#say(name, percent(doubt[name]), words[name]);

@@ -1,4 +1,5 @@
 /** Where the photos of a page come from: a file, a drop, a paste, the camera, or an example that comes with the page. */
+import "../styles/photo-source.css";
 import { openCamera } from "./camera.js";
 import { create, find } from "./dom.js";
 import { middleOf } from "./pixels.js";

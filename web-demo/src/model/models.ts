@@ -1,4 +1,5 @@
 /** The shipped models. Each is fetched only once. */
+import camvid from "../../../models/camvid-unet.safetensors?url";
 import cifar10 from "../../../models/cifar10-resnet20.safetensors?url";
 import curveDropout from "../../../models/curve-dropout.safetensors?url";
 import curveEnsemble from "../../../models/curve-ensemble.safetensors?url";
@@ -28,11 +29,14 @@ const CURVE_URLS = {
   "curve-ensemble": curveEnsemble,
 };
 
-const ALL_URLS = { ...URLS, ...CURVE_URLS };
+/** Of a map. */
+const SCENE_URLS = { "camvid-unet": camvid };
+
+const ALL_URLS = { ...URLS, ...CURVE_URLS, ...SCENE_URLS };
 
 export type ModelName = keyof typeof URLS;
 export type CurveName = keyof typeof CURVE_URLS;
-type AnyName = ModelName | CurveName;
+type AnyName = keyof typeof ALL_URLS;
 export const MODEL_NAMES = Object.keys(URLS) as ModelName[];
 
 /** Descriptions of the models of pictures, for a list to choose from. */
