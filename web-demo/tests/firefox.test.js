@@ -26,6 +26,7 @@ after(async () => {
 const READY = {
   draw: ".results[aria-busy=false] .best .label",
   photos: ".own .best .label",
+  scenes: ".scenes .count[data-first]",
   curve: ".curve[aria-busy=false] .band .mean[d]",
   replay: ".total[data-end=true]",
   speed: ".speed output:not(:empty)",

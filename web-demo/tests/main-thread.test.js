@@ -29,6 +29,7 @@ test("the main thread stands still", { skip }, async (t) => {
       await slide(page, "blur", "0.4");
       await page.waitForTimeout(1500);
     },
+    scenes: READY.scenes,
     curve: (page) => READY.curve(page).then(() => page.locator("[name=samples]").press("End")).then(() => READY.curve(page)),
     replay: BEGUN.replay,
     speed: BEGUN.speed,

@@ -1,6 +1,6 @@
 // The service worker in headless Chromium.
 import { test } from "node:test";
-import { drawn, READY } from "./support/actions.js";
+import { BEGUN, drawn, READY } from "./support/actions.js";
 import { open, serve, skip } from "./support/site.js";
 import { browser } from "./support/visit.js";
 
@@ -14,6 +14,8 @@ test("the site needs a network after the first visit", { skip }, async () => {
     await drawn(page);
     await page.getByRole("link", { name: "Photos" }).first().click();
     await page.locator(".own .answer").getByText("I would rather not answer.").waitFor();
+    await page.getByRole("link", { name: "Scenes" }).click();
+    await BEGUN.scenes(page);
     await page.getByRole("link", { name: "Curve" }).click();
     await READY.curve(page);
   } finally {

@@ -6,11 +6,8 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { Model } from "bayes8";
 import { decode } from "fast-png";
-import { runnerImport } from "vite";
 import { DEMO } from "./support/site.js";
-
-/** Loads a module of src/. */
-const source = async (path) => (await runnerImport(`${DEMO}src/${path}`, { root: DEMO, logLevel: "error", configFile: false })).module;
+import { source } from "./support/source.js";
 
 const { EXAMPLES } = await source("draw/examples.ts");
 const { rasterize } = await source("draw/raster.ts");

@@ -39,6 +39,7 @@ export const BEGUN = {
     await page.locator(".tally b").getByText("wrong").waitFor();
     await page.locator(".own .reason").getByText(/\w/).waitFor();
   },
+  scenes: (page) => page.locator(".count[data-first]").waitFor(),
   replay: (page) => page.locator(".squares [data-result=passed]").nth(40).waitFor({ state: "attached" }),
   speed: (page) => page.locator(".speed output").first().getByText(/\d/).waitFor(),
 };
@@ -50,6 +51,7 @@ export const READY = {
     await page.getByText("Measured with 8 samples for each picture.").waitFor();
     await page.locator(".own .reason").getByText(/\w/).waitFor();
   },
+  scenes: (page) => page.locator(".scenes[aria-busy=false]").waitFor(),
   curve: (page) => page.locator(".curve[aria-busy=false]").waitFor(),
   replay: (page) => page.locator(".total[data-end=true]").waitFor(),
   speed: (page) => page.getByText("Measured in your browser, just now.").waitFor(),

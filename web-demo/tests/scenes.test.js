@@ -1,0 +1,184 @@
+// The Scenes page in headless Chromium.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { READY, value } from "./support/actions.js";
+import { DEMO, SIZES, skip } from "./support/site.js";
+import { source } from "./support/source.js";
+import { site, visit } from "./support/visit.js";
+
+const { CLASSES } = await source("scenes/classes.ts");
+const [WIDTH, HEIGHT] = [256, 192];
+
+/** The class of each position, from the colours of the map on the page. */
+async function classes(page) {
+  const data = await page.locator("canvas.classes").evaluate((canvas) => [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data]);
+  const indices = new Map(CLASSES.map(({ colour }, index) => [colour.join(), index]));
+  return Uint8Array.from({ length: data.length / 4 }, (_, at) => indices.get(data.slice(4 * at, 4 * at + 3).join()));
+}
+
+/** Where a position of the map is in the window. */
+async function placeOf(page, { x, y }) {
+  const canvas = page.locator("canvas.doubt");
+  await canvas.scrollIntoViewIfNeeded();
+  const { x: left, y: top, width, height } = await canvas.boundingBox();
+  return [left + ((x + 0.5) * width) / WIDTH, top + ((y + 0.5) * height) / HEIGHT];
+}
+
+const pick = async (page, name) => {
+  await page.getByRole("button", { name }).click();
+  await page.locator(".scenes[aria-busy=true]").waitFor();
+  await READY.scenes(page);
+};
+
+describe("Scenes", () => {
+  test("the map of a scene, or a place in it, is not what the native build says", { skip }, () =>
+    visit("#scenes", {}, async (page) => {
+      const native = JSON.parse(readFileSync(join(DEMO, "tests/fixtures/scene.json"), "utf8"));
+      await page.locator("input[type=file]").setInputFiles(join(DEMO, `assets/${native.scene}.png`));
+      await page.locator(".count").getByText(`${native.samples} of ${native.samples} samples`).waitFor();
+      await READY.scenes(page);
+      const shown = await classes(page);
+      assert.equal(shown.length, WIDTH * HEIGHT);
+      assert.equal(createHash("sha256").update(shown).digest("hex"), native.classes);
+      assert.equal(await page.locator(".lesson").textContent(), "", "a lesson about a picture that it does not know");
+      const percent = (nats) => Math.round((100 * nats) / Math.log(CLASSES.length));
+      for (const place of native.places) {
+        await page.mouse.move(...(await placeOf(page, place)));
+        const title = await page.locator(".reading .title").textContent();
+        assert.match(title, new RegExp(`^${CLASSES[place.class].label}, \\d[\\d.]*% likely$`, "i"));
+        assert.equal(await value(page, "total"), percent(place.total), title);
+        assert.equal(await value(page, "unfamiliarity"), percent(place.unfamiliarity), title);
+      }
+    }),
+  );
+
+  test("a scene does not teach its lesson", { skip }, () =>
+    visit("#scenes", {}, async (page) => {
+      const share = async (label) => Number.parseFloat(await page.locator(".legend li").filter({ hasText: label }).locator("b").textContent()) || 0;
+      const silent = async () => Number.parseFloat((await page.locator(".reason").textContent()).match(/\d+/)[0]);
+      await READY.scenes(page);
+      assert.equal(await page.locator(".verdict .answer").textContent(), "Mostly road, building and sky.");
+      assert.ok((await silent()) < 20);
+      await pick(page, "A car park");
+      assert.ok((await share("Car")) >= 3);
+      await pick(page, "The sea");
+      assert.ok((await share("Road")) > 40 && (await silent()) < 10, "it is not fooled");
+      await pick(page, "A cat");
+      assert.equal(await page.locator(".verdict .answer").textContent(), "I would rather not answer.");
+      assert.ok((await silent()) > 50);
+    }),
+  );
+
+  test("a photo gives no map in time, its map is not refined, or a text is taken for a picture", { skip }, (t) =>
+    visit("#scenes", {}, async (page) => {
+      await READY.scenes(page);
+      const files = page.locator("input[type=file]");
+      await files.setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
+      await page.getByText("Your browser cannot read “notes.txt” as a picture").waitFor();
+      await page.evaluate(() => {
+        window.counts = [];
+        const begin = performance.now();
+        new MutationObserver(([{ target }]) => {
+          const samples = Number.parseInt(target.textContent);
+          window.counts.push({ samples, milliseconds: performance.now() - begin });
+        }).observe(document.querySelector(".count"), { childList: true });
+        const canvas = new OffscreenCanvas(1600, 900);
+        const context = canvas.getContext("2d");
+        context.fillRect(0, 0, 1600, 900);
+        void canvas.convertToBlob().then((blob) => {
+          const data = new DataTransfer();
+          data.items.add(new File([blob], "black.png", { type: "image/png" }));
+          dispatchEvent(new ClipboardEvent("paste", { clipboardData: data }));
+        });
+      });
+      await page.waitForFunction(() => window.counts.at(-1)?.samples === 32);
+      await READY.scenes(page);
+      assert.equal(await page.locator(".status").textContent(), "", "the error stays");
+      const pixel = await page.locator("canvas.photo").evaluate((canvas) => [...canvas.getContext("2d").getImageData(128, 96, 1, 1).data]);
+      assert.deepEqual(pixel, [0, 0, 0, 255]);
+      const counts = await page.evaluate(() => window.counts);
+      const samples = counts.map(({ samples }) => samples);
+      assert.ok(samples.length > 3 && samples.every((count, index) => index === 0 || count > samples[index - 1]), `maps of ${samples} samples`);
+      const [first, last] = [counts[0], counts.at(-1)];
+      const pace = (1000 * (last.samples - first.samples)) / (last.milliseconds - first.milliseconds);
+      t.diagnostic(`the first map after ${first.milliseconds.toFixed(0)} ms, then ${pace.toFixed(1)} samples per second`);
+      // The promise is 1500 ms and 4 samples per second. A shared machine may be several times slower.
+      assert.ok(first.milliseconds < 7500, `the first map after ${first.milliseconds} ms`);
+      assert.ok(pace > 1, `${pace} samples per second`);
+    }),
+  );
+
+  test("a place cannot be read by finger or key, or another doubt cannot be shown", { skip }, () =>
+    visit("#scenes", { size: "phone", hasTouch: true }, async (page) => {
+      await READY.scenes(page);
+      const title = page.locator(".reading .title");
+      const spoken = page.locator(".reading [aria-live]");
+      await page.touchscreen.tap(...(await placeOf(page, { x: 240, y: 8 })));
+      assert.match(await title.textContent(), /^Sky, /);
+      await page.touchscreen.tap(...(await placeOf(page, { x: 30, y: 170 })));
+      assert.match(await title.textContent(), /^Road, /);
+      assert.match(await spoken.textContent(), /^Road, .*; total doubt \d+%, ambiguity \d+%, unfamiliarity \d+%$/);
+      await page.locator("canvas.classes").focus();
+      const marks = () => page.locator(".place").evaluateAll((all) => [...new Set(all.map(({ style }) => `${style.left} ${style.top}`))]);
+      const before = await marks();
+      for (let press = 0; press < 30; press++) await page.keyboard.press("ArrowUp");
+      assert.doesNotMatch(await title.textContent(), /^Road, /);
+      const after = await marks();
+      assert.deepEqual([before.length, after.length], [1, 1], "the rings are at different places");
+      assert.notDeepEqual(after, before);
+      const picture = () => page.locator("canvas.doubt").evaluate((canvas) => canvas.toDataURL());
+      const total = await picture();
+      await page.locator(".which select").selectOption("unfamiliarity");
+      assert.notEqual(await picture(), total);
+      assert.equal(await page.locator(".scale .most").textContent(), "10% or more");
+    }),
+  );
+
+  test("the camera stands still, or goes on when the page is hidden or left", { skip }, (t) =>
+    visit("#scenes", {
+      before: (page) =>
+        page.addInitScript(() => {
+          window.tracks = [];
+          const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          navigator.mediaDevices.getUserMedia = async (options) => {
+            const stream = await open(options);
+            window.tracks.push(...stream.getTracks());
+            return stream;
+          };
+        }),
+    }, async (page) => {
+      const pixels = (name) => page.locator(`canvas.${name}`).evaluate((canvas) => canvas.toDataURL());
+      const count = page.locator(".count");
+      await READY.scenes(page);
+      await page.locator("[data-camera]").click();
+      await count.getByText(/^\d+\.\d maps per second, 3 samples each$/).waitFor();
+      const [photo, map] = [await pixels("photo"), await pixels("classes")];
+      await page.waitForFunction(([photo, map]) => {
+        const changed = (name, before) => document.querySelector(`canvas.${name}`).toDataURL() !== before;
+        return changed("photo", photo) && changed("classes", map);
+      }, [photo, map]);
+      t.diagnostic(`camera: ${await count.textContent()}`);
+      // A hidden page keeps the last frame, and refines its map.
+      await page.evaluate(() => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+        document.dispatchEvent(new Event("visibilitychange"));
+        delete document.hidden;
+      });
+      await page.getByRole("button", { name: "Live camera" }).waitFor();
+      const last = await pixels("photo");
+      await READY.scenes(page);
+      assert.equal(await count.textContent(), "32 of 32 samples");
+      assert.equal(await pixels("photo"), last);
+      await page.locator("[data-camera]").click();
+      await count.getByText("maps per second").waitFor();
+      assert.equal(page.workers().length, 1);
+      await page.goto(`${site.address}#curve`);
+      await READY.curve(page);
+      assert.deepEqual(await page.evaluate(() => window.tracks.map(({ readyState }) => readyState)), ["ended", "ended"]);
+      assert.equal(page.workers().filter((worker) => worker.url().includes("scenes")).length, 0, "its worker goes on");
+    }),
+  );
+});
