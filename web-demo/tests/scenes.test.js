@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { READY, value } from "./support/actions.js";
+import { BEGUN, READY, value } from "./support/actions.js";
 import { DEMO, SIZES, skip } from "./support/site.js";
 import { source } from "./support/source.js";
 import { site, visit } from "./support/visit.js";
@@ -27,10 +27,14 @@ async function placeOf(page, { x, y }) {
   return [left + ((x + 0.5) * width) / WIDTH, top + ((y + 0.5) * height) / HEIGHT];
 }
 
+/** Waits for enough samples to tell what is in the picture. */
+const seen = (page) => page.locator(".count").getByText(/^([4-9]|\d\d) of 32 samples$/).waitFor();
+
 const pick = async (page, name) => {
   await page.getByRole("button", { name }).click();
-  await page.locator(".scenes[aria-busy=true]").waitFor();
-  await READY.scenes(page);
+  await page.getByRole("button", { name, pressed: true }).waitFor();
+  await page.locator(".maps:not(.stale)").waitFor();
+  await seen(page);
 };
 
 describe("Scenes", () => {
@@ -59,7 +63,7 @@ describe("Scenes", () => {
     visit("#scenes", {}, async (page) => {
       const share = async (label) => Number.parseFloat(await page.locator(".legend li").filter({ hasText: label }).locator("b").textContent()) || 0;
       const silent = async () => Number.parseFloat((await page.locator(".reason").textContent()).match(/\d+/)[0]);
-      await READY.scenes(page);
+      await seen(page);
       assert.equal(await page.locator(".verdict .answer").textContent(), "Mostly road, building and sky.");
       assert.ok((await silent()) < 20);
       await pick(page, "A car park");
@@ -74,7 +78,7 @@ describe("Scenes", () => {
 
   test("a photo gives no map in time, its map is not refined, or a text is taken for a picture", { skip }, (t) =>
     visit("#scenes", {}, async (page) => {
-      await READY.scenes(page);
+      await BEGUN.scenes(page);
       const files = page.locator("input[type=file]");
       await files.setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
       await page.getByText("Your browser cannot read “notes.txt” as a picture").waitFor();
@@ -111,9 +115,18 @@ describe("Scenes", () => {
     }),
   );
 
+  test("a network that was not loaded cannot be loaded again", { skip }, () =>
+    visit("#scenes", { expectProblems: true, before: (page) => page.route("**/camvid-unet*", (route) => route.abort(), { times: 1 }) }, async (page) => {
+      await page.getByText("The network could not be loaded: the connection failed.").waitFor();
+      assert.equal(await page.locator(".verdict .answer").textContent(), "No answer");
+      await page.getByRole("button", { name: "Try again" }).click();
+      await seen(page);
+    }),
+  );
+
   test("a place cannot be read by finger or key, or another doubt cannot be shown", { skip }, () =>
     visit("#scenes", { size: "phone", hasTouch: true }, async (page) => {
-      await READY.scenes(page);
+      await seen(page);
       const title = page.locator(".reading .title");
       const spoken = page.locator(".reading [aria-live]");
       await page.touchscreen.tap(...(await placeOf(page, { x: 240, y: 8 })));
@@ -152,7 +165,7 @@ describe("Scenes", () => {
     }, async (page) => {
       const pixels = (name) => page.locator(`canvas.${name}`).evaluate((canvas) => canvas.toDataURL());
       const count = page.locator(".count");
-      await READY.scenes(page);
+      await BEGUN.scenes(page);
       await page.locator("[data-camera]").click();
       await count.getByText(/^\d+\.\d maps per second, 3 samples each$/).waitFor();
       const [photo, map] = [await pixels("photo"), await pixels("classes")];

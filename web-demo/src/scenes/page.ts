@@ -191,6 +191,8 @@ class ScenesPage {
 
   #fail(error: unknown): void {
     if (this.#ended) return;
+    find(this.#root, ".answer").textContent = "No answer";
+    find(this.#root, ".reason").textContent = "";
     this.#status.error(error, () => void this.#load());
   }
 }
