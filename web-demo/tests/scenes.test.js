@@ -4,12 +4,15 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { Model } from "bayes8";
 import { BEGUN, READY, value } from "./support/actions.js";
 import { DEMO, SIZES, skip } from "./support/site.js";
 import { source } from "./support/source.js";
 import { site, visit } from "./support/visit.js";
 
 const { CLASSES } = await source("scenes/classes.ts");
+const { answer, reason, spoken, title } = await source("scenes/findings.ts");
+const { read } = await source("scenes/map.ts");
 const [WIDTH, HEIGHT] = [256, 192];
 
 /** The class of each position, from the colours of the map on the page. */
@@ -36,6 +39,33 @@ const pick = async (page, name) => {
   await page.locator(".maps:not(.stale)").waitFor();
   await seen(page);
 };
+
+test("names and colours belong to other classes than those of the network", async () => {
+  const model = await Model.load(readFileSync(join(DEMO, "../models/camvid-unet.safetensors")));
+  assert.deepEqual(CLASSES.map(({ name }) => name), model.info.outputs[0].classNames);
+  assert.deepEqual([model.info.input.width, model.info.input.height], [WIDTH, HEIGHT]);
+  model.dispose();
+  assert.equal(new Set(CLASSES.map(({ colour }) => colour.join())).size, CLASSES.length, "two classes of one colour");
+});
+
+test("the words about a map do not follow its numbers", () => {
+  /** A map whose first positions have the classes and the doubts. */
+  const map = (classes, total) => ({
+    classes: Uint16Array.from(classes),
+    probability: Float32Array.from(classes, () => 0.5),
+    doubt: { total: Float32Array.from(total), ambiguity: Float32Array.from(total), unfamiliarity: new Float32Array(total.length) },
+  });
+  const [sky, road, tree, car] = [0, 3, 5, 8];
+  const mixed = map([road, road, road, sky, sky, tree, road, road, road, road], [0, 0, 0, 0.6, 0, 0, 0, 0, 0, 0]);
+  assert.equal(answer(mixed), "Mostly road, sky and tree.");
+  assert.equal(reason(mixed), "For 10% of the picture, the doubt is too large for an answer.");
+  const certain = map([car, car], [0.1, 0]);
+  assert.deepEqual([answer(certain), reason(certain)], ["Mostly car.", "It has an answer for all of the picture."]);
+  assert.equal(answer(map([car, car, car], [0.9, 0.9, 0])), "I would rather not answer.");
+  const reading = read(certain, { x: 0, y: 0 });
+  assert.equal(title(reading), "Car, 50% likely");
+  assert.equal(spoken(reading), "Car, 50% likely; total doubt 10%, ambiguity 10%, unfamiliarity 0%");
+});
 
 describe("Scenes", () => {
   test("the map of a scene, or a place in it, is not what the native build says", { skip }, () =>

@@ -36,6 +36,8 @@ export class PhotoSource<E extends Shipped> {
   readonly #ending = new AbortController();
   /** Stops the live camera, if it runs. */
   #live: AbortController | undefined;
+  /** Whether the status tells of a file or a camera, and not of the network. */
+  #complains = false;
 
   constructor(options: PhotoSourceOptions<E>) {
     this.#options = options;
@@ -90,26 +92,27 @@ export class PhotoSource<E extends Shipped> {
     try {
       await this.#photo(file);
     } catch {
-      this.#options.status.error(`Your browser cannot read “${file.name}” as a picture. PNG, JPEG and WebP work.`);
+      this.#complain(`Your browser cannot read “${file.name}” as a picture. PNG, JPEG and WebP work.`);
     }
   }
 
   async #photo(source: Blob, example?: E): Promise<void> {
-    const { width, height, status } = this.#options;
+    const { width, height } = this.#options;
     const picture = await middleOf(source, width, height);
     if (this.#ending.signal.aborted) return;
     this.#stop();
     this.#press(example);
-    status.show("");
+    this.#forgive();
     this.#options.onPhoto(picture, example);
   }
 
   /** Gives frame after frame, as fast as they are taken, until stopped. */
   async #camera(): Promise<void> {
-    const { width, height, status, onError } = this.#options;
+    const { width, height, onError } = this.#options;
     const live = new AbortController();
     const { signal } = live;
     this.#live = live;
+    this.#forgive();
     this.#liveChanged();
     try {
       const video = await openCamera(signal);
@@ -123,7 +126,7 @@ export class PhotoSource<E extends Shipped> {
     } catch (error) {
       if (signal.aborted) return;
       this.#stop();
-      if (error instanceof DOMException) status.error("The camera could not be opened. A file or one of the examples works too.");
+      if (error instanceof DOMException) this.#complain("The camera could not be opened. A file or one of the examples works too.");
       else onError(error);
     }
   }
@@ -138,6 +141,16 @@ export class PhotoSource<E extends Shipped> {
   #liveChanged(): void {
     find(this.buttons, "[data-camera]").textContent = this.live ? "Stop the camera" : "Live camera";
     this.#options.onLive(this.live);
+  }
+
+  #complain(text: string): void {
+    this.#complains = true;
+    this.#options.status.error(text);
+  }
+
+  #forgive(): void {
+    if (this.#complains) this.#options.status.show("");
+    this.#complains = false;
   }
 
   #press(example: E | undefined): void {

@@ -130,7 +130,6 @@ export class OwnPhoto {
     find(this.element, ".verdict > div").setAttribute("aria-live", live ? "off" : "polite");
     find(this.element, ".pace").textContent = "";
     this.#pace = new Pace();
-    if (live && this.#pool) this.#status.show("");
     // The last frame stays, as a photo.
     if (!live) this.#changed();
   }

@@ -162,7 +162,6 @@ class ScenesPage {
     this.#pace = new Pace();
     find(this.#root, ".count").textContent = "";
     this.#segmenter?.stop();
-    if (this.#segmenter) this.#status.show("");
     // The last frame stays, as a photo.
     this.#changed();
   }
@@ -191,6 +190,8 @@ class ScenesPage {
 
   #fail(error: unknown): void {
     if (this.#ended) return;
+    this.#segmenter?.dispose();
+    this.#segmenter = undefined;
     find(this.#root, ".answer").textContent = "No answer";
     find(this.#root, ".reason").textContent = "";
     this.#status.error(error, () => void this.#load());
