@@ -68,23 +68,42 @@ test("the words about a map do not follow its numbers", () => {
 });
 
 describe("Scenes", () => {
-  test("the map of a scene, or a place in it, is not what the native build says", { skip }, () =>
+  test("a photo gives another map than the native build, or gives it late or at once", { skip }, (t) =>
     visit("#scenes", {}, async (page) => {
       const native = JSON.parse(readFileSync(join(DEMO, "tests/fixtures/scene.json"), "utf8"));
-      await page.locator("input[type=file]").setInputFiles(join(DEMO, `assets/${native.scene}.png`));
-      await page.locator(".count").getByText(`${native.samples} of ${native.samples} samples`).waitFor();
+      await BEGUN.scenes(page);
+      await page.evaluate(() => {
+        window.maps = [];
+        let begin;
+        document.querySelector("input[type=file]").addEventListener("change", () => (begin = performance.now()));
+        new MutationObserver(([{ target }]) => {
+          const samples = Number.parseInt(target.textContent);
+          if (samples < window.maps.at(-1)?.samples) window.maps = []; // Those of the picture before.
+          window.maps.push({ samples, milliseconds: performance.now() - begin });
+        }).observe(document.querySelector(".count"), { childList: true });
+      });
+      const files = page.locator("input[type=file]");
+      await files.setInputFiles(join(DEMO, `assets/${native.scene}.png`));
+      await page.waitForFunction((all) => window.maps[0]?.milliseconds > 0 && window.maps.at(-1).samples === all, native.samples);
       await READY.scenes(page);
+      const maps = await page.evaluate(() => window.maps);
+      assert.ok(maps.length > 3, `maps of ${maps.map(({ samples }) => samples)} samples`);
+      const [first, last] = [maps[0], maps.at(-1)];
+      const pace = (1000 * (last.samples - first.samples)) / (last.milliseconds - first.milliseconds);
+      t.diagnostic(`the first map after ${first.milliseconds.toFixed(0)} ms, then ${pace.toFixed(1)} samples per second`);
+      // The promise is 1500 ms and 4 samples per second. A shared machine may be several times slower.
+      assert.ok(first.milliseconds < 7500, `the first map after ${first.milliseconds} ms`);
+      assert.ok(pace > 0.8, `${pace} samples per second`);
       const shown = await classes(page);
       assert.equal(shown.length, WIDTH * HEIGHT);
       assert.equal(createHash("sha256").update(shown).digest("hex"), native.classes);
-      assert.equal(await page.locator(".lesson").textContent(), "", "a lesson about a picture that it does not know");
       const percent = (nats) => Math.round((100 * nats) / Math.log(CLASSES.length));
       for (const place of native.places) {
         await page.mouse.move(...(await placeOf(page, place)));
-        const title = await page.locator(".reading .title").textContent();
-        assert.match(title, new RegExp(`^${CLASSES[place.class].label}, \\d[\\d.]*% likely$`, "i"));
-        assert.equal(await value(page, "total"), percent(place.total), title);
-        assert.equal(await value(page, "unfamiliarity"), percent(place.unfamiliarity), title);
+        const words = await page.locator(".reading .title").textContent();
+        assert.match(words, new RegExp(`^${CLASSES[place.class].label}, \\d[\\d.]*% likely$`, "i"));
+        assert.equal(await value(page, "total"), percent(place.total), words);
+        assert.equal(await value(page, "unfamiliarity"), percent(place.unfamiliarity), words);
       }
     }),
   );
@@ -106,42 +125,23 @@ describe("Scenes", () => {
     }),
   );
 
-  test("a photo gives no map in time, its map is not refined, or a text is taken for a picture", { skip }, (t) =>
+  test("a paste shows nothing, a text is taken for a picture, or a lesson is about another picture", { skip }, () =>
     visit("#scenes", {}, async (page) => {
       await BEGUN.scenes(page);
       const files = page.locator("input[type=file]");
       await files.setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
       await page.getByText("Your browser cannot read “notes.txt” as a picture").waitFor();
-      await page.evaluate(() => {
-        window.counts = [];
-        const begin = performance.now();
-        new MutationObserver(([{ target }]) => {
-          const samples = Number.parseInt(target.textContent);
-          window.counts.push({ samples, milliseconds: performance.now() - begin });
-        }).observe(document.querySelector(".count"), { childList: true });
+      await page.evaluate(async () => {
         const canvas = new OffscreenCanvas(1600, 900);
-        const context = canvas.getContext("2d");
-        context.fillRect(0, 0, 1600, 900);
-        void canvas.convertToBlob().then((blob) => {
-          const data = new DataTransfer();
-          data.items.add(new File([blob], "black.png", { type: "image/png" }));
-          dispatchEvent(new ClipboardEvent("paste", { clipboardData: data }));
-        });
+        canvas.getContext("2d").fillRect(0, 0, 1600, 900);
+        const data = new DataTransfer();
+        data.items.add(new File([await canvas.convertToBlob()], "black.png", { type: "image/png" }));
+        dispatchEvent(new ClipboardEvent("paste", { clipboardData: data }));
       });
-      await page.waitForFunction(() => window.counts.at(-1)?.samples === 32);
-      await READY.scenes(page);
+      await page.waitForFunction(() => document.querySelector("canvas.photo").getContext("2d").getImageData(128, 96, 1, 1).data[0] === 0);
       assert.equal(await page.locator(".status").textContent(), "", "the error stays");
-      const pixel = await page.locator("canvas.photo").evaluate((canvas) => [...canvas.getContext("2d").getImageData(128, 96, 1, 1).data]);
-      assert.deepEqual(pixel, [0, 0, 0, 255]);
-      const counts = await page.evaluate(() => window.counts);
-      const samples = counts.map(({ samples }) => samples);
-      assert.ok(samples.length > 3 && samples.every((count, index) => index === 0 || count > samples[index - 1]), `maps of ${samples} samples`);
-      const [first, last] = [counts[0], counts.at(-1)];
-      const pace = (1000 * (last.samples - first.samples)) / (last.milliseconds - first.milliseconds);
-      t.diagnostic(`the first map after ${first.milliseconds.toFixed(0)} ms, then ${pace.toFixed(1)} samples per second`);
-      // The promise is 1500 ms and 4 samples per second. A shared machine may be several times slower.
-      assert.ok(first.milliseconds < 7500, `the first map after ${first.milliseconds} ms`);
-      assert.ok(pace > 1, `${pace} samples per second`);
+      assert.equal(await page.locator(".lesson").textContent(), "");
+      await seen(page);
     }),
   );
 
@@ -204,7 +204,7 @@ describe("Scenes", () => {
         return changed("photo", photo) && changed("classes", map);
       }, [photo, map]);
       t.diagnostic(`camera: ${await count.textContent()}`);
-      // A hidden page keeps the last frame, and refines its map.
+      // The last frame stays, and its map is refined.
       await page.evaluate(() => {
         Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
         document.dispatchEvent(new Event("visibilitychange"));
@@ -212,8 +212,7 @@ describe("Scenes", () => {
       });
       await page.getByRole("button", { name: "Live camera" }).waitFor();
       const last = await pixels("photo");
-      await READY.scenes(page);
-      assert.equal(await count.textContent(), "32 of 32 samples");
+      await seen(page);
       assert.equal(await pixels("photo"), last);
       await page.locator("[data-camera]").click();
       await count.getByText("maps per second").waitFor();
