@@ -1,6 +1,7 @@
 //! A quantized Bayesian network that has been validated: every [`QuantizedModel`] can be run.
 
 mod check;
+mod input_size;
 mod parts;
 mod randomness;
 
@@ -9,6 +10,7 @@ pub use crate::layer::{Affine, Bias, Layer, Parameters, Quantized};
 pub use crate::numerics::{ActivationBits, CodeRange, Planes, Quantization, Table};
 pub use crate::posterior::gaussian::Gaussian;
 pub use crate::posterior::{MAX_MEMBERS, PerMember, Posterior};
+pub use input_size::{InputSizeError, InputSizeFault};
 pub use parts::{Calibration, Parts, Preprocessing, Values};
 pub use randomness::{ActiveDropout, Randomness};
 

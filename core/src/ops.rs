@@ -9,6 +9,7 @@ mod filters;
 mod invent;
 mod operation;
 mod rescale;
+mod size_change;
 
 mod add;
 mod average_pool;
@@ -38,6 +39,7 @@ pub use operation::{Arity, GridRule, Operation, Random, Real, RealValue, Weighte
 pub(crate) use operation::{Inputs, Operand, STEPS_PER_ELEMENT, Site, View};
 pub use rescale::Rescale;
 pub use resize::{Coordinates, Interpolation};
+pub use size_change::SizeChange;
 
 use crate::chacha::{ChaCha8, Group};
 use crate::error::ModelError;

@@ -1,7 +1,8 @@
 //! The mean over a window.
 
 use super::{
-    Dice, GraphError, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, Weightless,
+    Dice, GraphError, Inputs, Op, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, SizeChange,
+    Weightless,
 };
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
@@ -31,6 +32,10 @@ impl Operation for AveragePool {
 
     fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError> {
         inputs.under(&self.window)
+    }
+
+    fn at_size(&self, change: &SizeChange) -> Result<Option<Op>, &'static str> {
+        change.window(&self.window).map(|()| None)
     }
 
     fn steps_per_element(&self, _: Shape) -> u64 {

@@ -1,6 +1,8 @@
 //! Convolution.
 
-use super::{Dice, Filters, GraphError, Inputs, Operation, STEPS_PER_ELEMENT, Weighted};
+use super::{
+    Dice, Filters, GraphError, Inputs, Op, Operation, STEPS_PER_ELEMENT, SizeChange, Weighted,
+};
 use crate::geometry::{Shape, Window};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,10 @@ impl Operation for Conv2d {
             return Err(GraphError::Groups { node, groups, in_channels, out_channels });
         }
         Ok(Shape { channels: out_channels, ..inputs.under(window)? })
+    }
+
+    fn at_size(&self, change: &SizeChange) -> Result<Option<Op>, &'static str> {
+        change.window(&self.window).map(|()| None)
     }
 
     fn steps_per_element(&self, input: Shape) -> u64 {

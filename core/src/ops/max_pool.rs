@@ -1,8 +1,8 @@
 //! The maximum over a window.
 
 use super::{
-    Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site,
-    Weightless,
+    Dice, GraphError, GridRule, Inputs, Op, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site,
+    SizeChange, Weightless,
 };
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
@@ -33,6 +33,10 @@ impl Operation for MaxPool {
 
     fn grid(&self) -> GridRule {
         GridRule::Kept
+    }
+
+    fn at_size(&self, change: &SizeChange) -> Result<Option<Op>, &'static str> {
+        change.window(&self.window).map(|()| None)
     }
 
     fn steps_per_element(&self, _: Shape) -> u64 {

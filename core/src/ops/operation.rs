@@ -1,6 +1,6 @@
 //! The traits of operations.
 
-use super::{Filters, GraphError, Rescale};
+use super::{Filters, GraphError, Op, Rescale, SizeChange};
 use crate::check::{check_scale, named};
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
@@ -32,6 +32,15 @@ pub trait Operation {
     /// # Errors
     /// A [`GraphError`] that names the node, if the inputs do not suit it.
     fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError>;
+
+    /// Returns the operation with the same meaning in a network whose inputs have another size; `None` if it
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// What keeps it from that, as the end of a sentence.
+    fn at_size(&self, _change: &SizeChange) -> Result<Option<Op>, &'static str> {
+        Ok(None)
+    }
 
     /// Returns which grid the output has.
     fn grid(&self) -> GridRule {

@@ -1,6 +1,9 @@
 //! A strided part of the positions.
 
-use super::{Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, Weightless};
+use super::{
+    Dice, GraphError, GridRule, Inputs, Op, Operation, Real, RealValue, Site, SizeChange,
+    Weightless,
+};
 use crate::error::ModelError;
 use crate::geometry::{Range, Shape};
 use serde::{Deserialize, Serialize};
@@ -50,6 +53,14 @@ impl Operation for Slice {
             width: columns.count(input.width).ok_or_else(error)?,
             ..input
         })
+    }
+
+    fn at_size(&self, change: &SizeChange) -> Result<Option<Op>, &'static str> {
+        let fixed = "keeps a part of its input whose place depends on the size";
+        let range = |axis, range| change.range(axis, range).ok_or(fixed);
+        let planes = self.planes.map(|planes| range(0, planes)).transpose()?;
+        let (rows, columns) = (range(1, self.rows)?, range(2, self.columns)?);
+        Ok(Some(Self { rows, columns, planes }.into()))
     }
 
     fn grid(&self) -> GridRule {

@@ -13,6 +13,7 @@ mod format_refusals;
 mod format_versions;
 mod graph_errors;
 mod heads;
+mod input_size;
 mod limits;
 mod maps;
 mod members;

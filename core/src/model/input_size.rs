@@ -1,0 +1,231 @@
+//! The same network for inputs of another size.
+
+use super::parts::Parts;
+use super::{ModelError, QuantizedModel};
+use crate::graph::{Graph, GraphError, MAX_ELEMENTS, Shape, Value};
+use crate::head::Output;
+use crate::head::map::MapResize;
+use crate::ops::SizeChange;
+use crate::quoted::Echo;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use thiserror::Error;
+
+/// Why a model cannot take inputs of a size.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("the model cannot take inputs of {}: {fault}{}", Extents(.size), Nearest(.nearest))]
+#[non_exhaustive]
+pub struct InputSizeError {
+    /// Planes, rows and columns of the inputs.
+    pub size: [usize; 3],
+    /// What keeps the model from it.
+    pub fault: InputSizeFault,
+    /// The nearest extents below and above that each axis can have, if the others are those of the model.
+    /// All are `None` if the fault does not depend on the extents.
+    pub nearest: Box<[[Option<usize>; 2]; 3]>,
+}
+
+/// What keeps a model from taking inputs of a size.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum InputSizeFault {
+    /// An axis that the model's input does not have, or no elements.
+    #[error("its input is {} ({}), and an axis of 1 stays 1", .0, .0.axis_names())]
+    Axes(Shape),
+    /// A node that only fits inputs of other sizes.
+    #[error("node `{node}` ({op}) {why}", node = Echo(node))]
+    Node {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
+        /// What it does.
+        why: &'static str,
+    },
+    /// A node whose inputs do not fit together, or are too small or too large.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// An output that would become a map, or a map that would get a single position.
+    #[error("output `{output}` would have {positions:?} planes, rows and columns", output = Echo(output))]
+    Output {
+        /// The output.
+        output: String,
+        /// Its numbers of planes, rows and columns.
+        positions: [usize; 3],
+    },
+    /// A model that is not valid, since it would be too large.
+    #[error("{0}")]
+    Model(Box<ModelError>),
+}
+
+/// The most extents that are tried on each side of one that does not fit.
+const MOST_TRIED: usize = 256;
+
+impl QuantizedModel {
+    /// Returns the same network for inputs with `size` planes, rows and columns, such as `[1, 480, 640]` for
+    /// pictures; a map of its outputs then has other numbers of positions, too.
+    ///
+    /// Windows, padding and weights stay as they are. What is resized keeps its ratio to the network's input.
+    /// The model has no record of a file and no conformal predictors, since it was not calibrated at this size.
+    ///
+    /// # Errors
+    /// [`InputSizeError`] if the network only fits inputs of other sizes, with the nearest of those. A layer
+    /// that has weights for each position, for example, only fits one size.
+    ///
+    /// # Examples
+    /// ```
+    /// use bayes8_core::format;
+    ///
+    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    /// let streets = format::read(&std::fs::read("models/camvid-unet.safetensors")?)?;
+    /// assert_eq!(streets.outputs()[0].positions, [1, 192, 256]);
+    /// let larger = streets.with_input_size([1, 384, 512])?;
+    /// assert_eq!(larger.outputs()[0].positions, [1, 384, 512]);
+    /// assert!(larger.with_input_size([1, 100, 100]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_input_size(self, size: [usize; 3]) -> Result<Self, InputSizeError> {
+        if size == self.graph().input().axes() {
+            return Ok(self);
+        }
+        let skeleton = self.graph().derive(|_, _| ());
+        let found = resized(&skeleton, self.outputs(), size);
+        let error = |fault| {
+            let possible = |size| resized(&skeleton, self.outputs(), size).is_ok();
+            let nearest = Box::new(nearest(self.graph().input().axes(), size, possible));
+            InputSizeError { size, fault, nearest }
+        };
+        let (graph, outputs) = found.map_err(error)?;
+        let nodes = self.graph().nodes();
+        let graph = graph.derive(|index, _| nodes[index].data.clone());
+        let parts = Parts { graph, outputs: outputs.into(), ..self.parts.clone() };
+        let model = Self::new(parts).map_err(|fault| error(fault.into()))?;
+        Ok(Self { provenance: self.provenance, ..model })
+    }
+}
+
+impl From<ModelError> for InputSizeFault {
+    fn from(error: ModelError) -> Self {
+        Self::Model(Box::new(error))
+    }
+}
+
+/// Returns the graph and the outputs for inputs of another size.
+fn resized(
+    from: &Graph,
+    outputs: &[Output],
+    size: [usize; 3],
+) -> Result<(Graph, Vec<Output>), InputSizeFault> {
+    let input = from.input();
+    let network = [input.axes(), size];
+    if network[0].iter().zip(size).any(|(&before, after)| (before == 1) != (after == 1)) {
+        return Err(InputSizeFault::Axes(input));
+    }
+    let [depth, height, width] = size;
+    let mut graph = Graph::new(Shape { depth, height, width, ..input })?;
+    for node in from.nodes() {
+        let shapes = [from.shape(node.inputs[0]), graph.shape(node.inputs[0])];
+        let change = SizeChange { network, input: shapes.map(Shape::axes) };
+        let fails = |why| {
+            let (node, op) = (node.name.clone(), node.op.name());
+            InputSizeFault::Node { node, op, why }
+        };
+        let op = node.op.operation().at_size(&change).map_err(fails)?;
+        let op = op.unwrap_or_else(|| node.op.clone());
+        let fan_in = |shape| node.op.filters(shape).map(|filters| filters.fan_in());
+        if fan_in(shapes[0]) != fan_in(shapes[1]) {
+            return Err(fails("has weights for each position"));
+        }
+        graph.push(node.name.clone(), op, node.inputs.clone(), ())?;
+    }
+    let outputs = outputs.iter().map(|output| resized_output(output, network, from, &graph));
+    let outputs = outputs.collect::<Result<_, _>>()?;
+    Ok((graph, outputs))
+}
+
+/// Returns the output of the resized graph `graph`.
+fn resized_output(
+    output: &Output,
+    network: [[usize; 3]; 2],
+    from: &Graph,
+    graph: &Graph,
+) -> Result<Output, InputSizeFault> {
+    let made = |graph: &Graph| graph.shape(Value::Node(output.nodes[0])).axes();
+    let change = SizeChange { network, input: [made(from), made(graph)] };
+    let mut positions = made(graph);
+    let mut resize = None;
+    if let Some(by) = output.resize.as_ref().map(|resize| resize.by()) {
+        let by = by.resized(&change).map_err(|why| {
+            let node = graph.nodes()[output.nodes[0]].name.clone();
+            InputSizeFault::Node { node, op: "output", why }
+        })?;
+        positions = by.size;
+        resize = MapResize::new(made(graph), by).map(Arc::new);
+    }
+    let resized = Output { positions, resize, conformal: None, ..output.clone() };
+    if resized.is_map() != output.is_map() {
+        return Err(InputSizeFault::Output { output: output.name.clone(), positions });
+    }
+    Ok(resized)
+}
+
+/// Returns the nearest extents below and above those of `size` that are `possible`, if the other axes have those
+/// of `input`.
+fn nearest(
+    input: [usize; 3],
+    size: [usize; 3],
+    possible: impl Fn([usize; 3]) -> bool,
+) -> [[Option<usize>; 2]; 3] {
+    [0, 1, 2].map(|axis| {
+        let fits = |&extent: &usize| {
+            let mut size = input;
+            size[axis] = extent;
+            possible(size)
+        };
+        let asked = size[axis];
+        if input[axis] == 1 || fits(&asked) {
+            return [None; 2];
+        }
+        let below = (1..asked.min(MAX_ELEMENTS)).rev().take(MOST_TRIED).find(fits);
+        let above = (asked.saturating_add(1)..=MAX_ELEMENTS).take(MOST_TRIED).find(fits);
+        [below, above]
+    })
+}
+
+/// The axes of an input, for people.
+const AXES: [&str; 3] = ["planes", "rows", "columns"];
+
+/// Formats extents as `384x512`, without planes if there is one.
+struct Extents<'a>(&'a [usize; 3]);
+
+impl fmt::Display for Extents<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [planes, rows, columns] = self.0;
+        if *planes != 1 {
+            write!(f, "{planes}x")?;
+        }
+        write!(f, "{rows}x{columns}")
+    }
+}
+
+/// Formats the nearest extents that are possible, if there are any.
+struct Nearest<'a>(&'a [[Option<usize>; 2]; 3]);
+
+impl fmt::Display for Nearest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let axes =
+            AXES.iter().zip(self.0).filter(|(_, nearest)| nearest.iter().any(Option::is_some));
+        for (index, (axis, nearest)) in axes.enumerate() {
+            f.write_str(if index == 0 { "; nearest that fit: " } else { "; " })?;
+            match nearest {
+                [Some(below), Some(above)] => write!(f, "{below} and {above} {axis}")?,
+                [Some(extent), None] | [None, Some(extent)] => write!(f, "{extent} {axis}")?,
+                [None, None] => {}
+            }
+        }
+        Ok(())
+    }
+}
