@@ -57,7 +57,7 @@ const fastest = Math.min(...peers.map((peer) => times.get(peer)));
 console.log(`  ${(fastest / times.get(ours)).toFixed(2)}x the faster format of the peer`);
 
 initSync({ module: await readFile(new URL("../../wasm/npm/wasm/bayes8.wasm", import.meta.url)) });
-const network = new LoadedModel(await readFile(file));
+const network = new LoadedModel(await readFile(file), new Uint32Array());
 const run = () => network.drawWeights(0n, 0, samples);
 const draw = { run, share: run() };
 console.log(`  drawing: ${(1e6 * (await inTurns([draw], rounds, processorTime)).get(draw)).toFixed(2)} ns per weight`);

@@ -27,6 +27,15 @@ pub(crate) struct Sampling {
     pub(crate) seed: u64,
 }
 
+/// Inputs of another size.
+#[derive(Args)]
+pub(crate) struct InputSize {
+    /// Size of inputs, such as 384x512 [rows x columns], if the network fits others than that of the model file:
+    /// planes x rows x columns of volumes, and the length of sequences
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = extents)]
+    pub(crate) input_size: Option<[usize; 3]>,
+}
+
 /// What to run on.
 #[derive(Args)]
 pub(crate) struct Machine {
@@ -126,6 +135,18 @@ pub(crate) fn seed() -> impl Fn(&str) -> Result<u64, String> + Clone {
 /// A size in bytes.
 fn size(text: &str) -> Result<ByteSize, String> {
     text.parse().map_err(|_| "expected a size, 0 or above, such as 512MiB or 2GB".to_string())
+}
+
+/// Planes, rows and columns, of which the first may be left out.
+fn extents(text: &str) -> Result<[usize; 3], String> {
+    let extent = |text: &str| text.parse().ok().filter(|&extent: &usize| extent > 0);
+    let found: Option<Vec<_>> = text.split('x').map(extent).collect();
+    match found.as_deref() {
+        Some(&[columns]) => Ok([1, 1, columns]),
+        Some(&[rows, columns]) => Ok([1, rows, columns]),
+        Some(&[planes, rows, columns]) => Ok([planes, rows, columns]),
+        _ => Err("expected numbers above 0, such as 384x512, 64x128x128 or 1000".into()),
+    }
 }
 
 /// A number of nats.

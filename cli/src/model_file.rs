@@ -1,6 +1,6 @@
 //! Loads models for commands.
 
-use crate::args::Machine;
+use crate::args::{InputSize, Machine};
 use crate::input;
 use crate::output::{complain, warn};
 use anyhow::{anyhow, bail};
@@ -10,12 +10,12 @@ use bayes8_native::core::{format, model};
 use bayes8_native::{LoadError, Model};
 use std::path::Path;
 
-/// Loads the model in `path`, ready to run.
+/// Loads the model in `path`, ready to run on inputs of this size.
 ///
 /// # Errors
-/// When the file is not a model, naming it, or threads cannot be started.
-pub(crate) fn load(path: &Path, machine: &Machine) -> anyhow::Result<Model> {
-    let (model, _) = describe(path)?;
+/// When the file is not a model, or does not fit the size, naming it, or threads cannot be started.
+pub(crate) fn load(path: &Path, size: &InputSize, machine: &Machine) -> anyhow::Result<Model> {
+    let (model, _) = describe(path, size)?;
     let model = Model::new(model, machine.options()?).map_err(|error| match error {
         LoadError::Limit { source, .. } => {
             anyhow!("cannot run {}: {source} ({})", path.display(), option(&source))
@@ -37,11 +37,14 @@ fn option(exceeded: &LimitError) -> &'static str {
     }
 }
 
-/// Reads the model of a file, and the file's size in bytes.
+/// Reads the model of a file, for inputs of this size, and the file's size in bytes.
 ///
 /// # Errors
-/// When the file is not a model, naming it.
-pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::QuantizedModel, usize)> {
+/// When the file is not a model, or does not fit the size, naming it.
+pub(crate) fn describe(
+    path: &Path,
+    size: &InputSize,
+) -> anyhow::Result<(model::QuantizedModel, usize)> {
     let bytes =
         input::read(path).map_err(|source| LoadError::File { path: path.into(), source })?;
     if let Some(kind) = input::kind_of_pictures(&bytes) {
@@ -50,7 +53,25 @@ pub(crate) fn describe(path: &Path) -> anyhow::Result<(model::QuantizedModel, us
     let model = format::read(&bytes)
         .map_err(|source| LoadError::Format { path: Some(path.into()), source })?;
     warn_of_one_class(path, &model);
-    Ok((model, bytes.len()))
+    Ok((resized(path, model, size)?, bytes.len()))
+}
+
+/// Returns the model for inputs of this size.
+fn resized(
+    path: &Path,
+    model: model::QuantizedModel,
+    size: &InputSize,
+) -> anyhow::Result<model::QuantizedModel> {
+    let Some(size) = size.input_size else { return Ok(model) };
+    let is_calibrated = |model: &model::QuantizedModel| {
+        model.outputs().iter().any(|output| output.conformal.is_some())
+    };
+    let was_calibrated = is_calibrated(&model);
+    let model = model.with_input_size(size).map_err(|e| anyhow!("{}: {e}", path.display()))?;
+    if was_calibrated && !is_calibrated(&model) {
+        warn("sets and intervals are left out: they were calibrated for another --input-size");
+    }
+    Ok(model)
 }
 
 /// Warns of a model with one class. Such files still load, but `quantize` does not make them.

@@ -73,6 +73,12 @@ impl InputQuantizer {
         Self { shape, preprocessing, grid, table }
     }
 
+    /// Returns the quantizer of pictures of another shape, with the same channels.
+    #[must_use]
+    pub fn with_shape(self, shape: Shape) -> Self {
+        Self { shape, ..self }
+    }
+
     /// Returns the shape of one picture.
     pub fn shape(&self) -> Shape {
         self.shape

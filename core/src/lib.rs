@@ -79,3 +79,5 @@ pub mod session;
 #[doc(hidden)]
 #[expect(missing_debug_implementations, reason = "internals")]
 pub mod simd;
+#[doc(hidden)]
+pub mod tiling;

@@ -57,7 +57,7 @@ pub struct QuantizedModel {
     parts: Parts,
     plan: Arc<Plan<Arc<Layer>>>,
     provenance: Option<Provenance>,
-    /// Digest, format version and size of the file that it was read from, unless it has changed since.
+    /// Digest, format version and size of the file that it was read from, unless more than its input size has changed.
     file: Option<(ModelDigest, u32, usize)>,
 }
 

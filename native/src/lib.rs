@@ -45,6 +45,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod tiled;
 
 pub use bayes8_core as core;
 pub use bayes8_core::conformal::PredictionRegion;

@@ -3,6 +3,8 @@
 use crate::isa::IsaError;
 use bayes8_core::format::FormatError;
 use bayes8_core::limits::LimitError;
+use bayes8_core::model::InputSizeError;
+use bayes8_core::tiling::TilingError;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -36,6 +38,22 @@ pub enum LoadError {
         path: Option<PathBuf>,
         /// The limit that is exceeded, and the node with the largest part.
         source: LimitError,
+    },
+    /// The network does not fit inputs of the size in [`ModelOptions::input_size`](crate::ModelOptions::input_size).
+    #[error("cannot change the input size of {}", path_or(path.as_deref(), "the model"))]
+    InputSize {
+        /// The file; `None` for a model from memory.
+        path: Option<PathBuf>,
+        /// What keeps the network from it, and the nearest sizes that fit. Boxed to keep the error small.
+        source: Box<InputSizeError>,
+    },
+    /// Inputs of [`ModelOptions::input_size`](crate::ModelOptions::input_size) cannot be divided into tiles.
+    #[error("cannot predict in tiles with {}", path_or(path.as_deref(), "the model"))]
+    Tiling {
+        /// The file; `None` for a model from memory.
+        path: Option<PathBuf>,
+        /// The cause.
+        source: TilingError,
     },
     /// The instruction set cannot be used.
     #[error(transparent)]

@@ -7,19 +7,24 @@ use crate::model_options::{ModelOptions, Threads};
 use crate::pictures::Pictures;
 use crate::predict_options::{EachSample, Observer, PredictOptions};
 use crate::prediction::{NodeTrace, PredictError, Prediction};
+use crate::tiled::Tiled;
 use bayes8_core::digest::ModelDigest;
 use bayes8_core::executor::NodeOutput;
 use bayes8_core::format::{self, FormatError};
+use bayes8_core::graph::Shape;
+use bayes8_core::head::Output;
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::Cost;
 use bayes8_core::model::QuantizedModel;
 use bayes8_core::posterior::Draw;
 use bayes8_core::session::{Pieces, RequestError, SampleRange};
+use bayes8_core::tiling::Tiling;
 use crossbeam_queue::ArrayQueue;
 use ndarray::Dimension;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A model that is ready to predict on this machine.
@@ -46,6 +51,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Model {
     quantized: QuantizedModel,
     quantizer: InputQuantizer,
+    /// Those of predictions.
+    outputs: Arc<[Output]>,
+    /// Whether inputs are divided into tiles.
+    is_tiled: bool,
     engine: Box<dyn Engine>,
     isa: Isa,
     threads: Threads,
@@ -77,7 +86,7 @@ impl Model {
     /// Loads a model from the bytes of a model file, with the default [`ModelOptions`].
     ///
     /// # Errors
-    /// [`LoadError::Format`], [`LoadError::Limit`] and [`LoadError::Isa`].
+    /// [`LoadError::Format`], [`LoadError::InputSize`], [`LoadError::Limit`] and [`LoadError::Isa`].
     ///
     /// # Examples
     /// ```
@@ -94,7 +103,7 @@ impl Model {
     /// Loads a model from the bytes of a model file.
     ///
     /// # Errors
-    /// [`LoadError::Format`], [`LoadError::Limit`] and [`LoadError::Isa`].
+    /// [`LoadError::Format`], [`LoadError::InputSize`], [`LoadError::Limit`] and [`LoadError::Isa`].
     pub fn from_bytes_with(bytes: &[u8], options: ModelOptions) -> Result<Self, LoadError> {
         Self::prepare(parse(bytes, None)?, options, None, engine)
     }
@@ -102,7 +111,7 @@ impl Model {
     /// Prepares a model that is in memory, such as the converter makes.
     ///
     /// # Errors
-    /// [`LoadError::Limit`] and [`LoadError::Isa`].
+    /// [`LoadError::InputSize`], [`LoadError::Limit`] and [`LoadError::Isa`].
     pub fn new(quantized: QuantizedModel, options: ModelOptions) -> Result<Self, LoadError> {
         Self::prepare(quantized, options, None, engine)
     }
@@ -114,22 +123,61 @@ impl Model {
         path: Option<&Path>,
         engine: impl FnOnce(&QuantizedModel, Isa, Memory) -> Result<Box<dyn Engine>, IsaError>,
     ) -> Result<Self, LoadError> {
-        let ModelOptions { isa, threads, bank_bytes, limits } = options;
+        let ModelOptions { isa, threads, bank_bytes, limits, input_size, tile_overlap } = options;
         let isa = isa.map_or_else(Isa::choose, Isa::require)?;
+        let size = input_size.unwrap_or(quantized.graph().input().axes());
+        let file = || path.map(Path::to_path_buf);
+        let tiling = tile_overlap.map(|overlap| Tiling::new(&quantized, size, overlap)).transpose();
+        let tiling = tiling.map_err(|source| LoadError::Tiling { path: file(), source })?;
+        let quantized = match &tiling {
+            Some(_) => quantized,
+            None => quantized.with_input_size(size).map_err(|error| {
+                let (path, source) = (file(), Box::new(error));
+                LoadError::InputSize { path, source }
+            })?,
+        };
         Cost::new(&quantized)
             .check(&quantized, limits)
-            .map_err(|source| LoadError::Limit { path: path.map(Path::to_path_buf), source })?;
+            .map_err(|source| LoadError::Limit { path: file(), source })?;
         let activation_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-        let engine = engine(&quantized, isa, Memory { activation_bytes, bank_bytes })?;
-        let quantizer = InputQuantizer::new(&quantized);
+        let mut engine = engine(&quantized, isa, Memory { activation_bytes, bank_bytes })?;
+        let mut quantizer = InputQuantizer::new(&quantized);
+        let mut outputs = Arc::clone(quantized.shared_outputs());
+        let is_tiled = tiling.is_some();
+        if let Some(tiling) = tiling {
+            quantizer = quantizer.with_shape(tiling.input());
+            let of_tile = core::mem::replace(&mut outputs, Arc::clone(tiling.outputs()));
+            engine = Box::new(Tiled { inner: engine, tiling, outputs: of_tile });
+        }
         let default_samples = quantized.randomness().default_samples();
         let codes = ArrayQueue::new(MOST_IDLE);
-        Ok(Self { quantized, quantizer, engine, isa, threads, default_samples, codes })
+        Ok(Self {
+            quantized,
+            quantizer,
+            outputs,
+            is_tiled,
+            engine,
+            isa,
+            threads,
+            default_samples,
+            codes,
+        })
     }
 
     /// Returns the contents of the model file: name, class names, graph, parameters.
     pub fn quantized(&self) -> &QuantizedModel {
         &self.quantized
+    }
+
+    /// Returns the shape of an input: that of the network, or of the whole that is divided into tiles.
+    pub fn input(&self) -> Shape {
+        self.quantizer.shape()
+    }
+
+    /// Returns the outputs of predictions, at least one: those of the network, or, for inputs that are divided into tiles,
+    /// with all positions.
+    pub fn outputs(&self) -> &Arc<[Output]> {
+        &self.outputs
     }
 
     /// Computes the digest that identifies the model in a record of its predictions ([`format::digest`]).
@@ -238,6 +286,7 @@ impl Model {
         predictions: &mut Vec<Prediction>,
     ) -> Result<(), PredictError> {
         let &PredictOptions { seed, keep_logits, .. } = options;
+        self.check_whole(keep_logits || observer.logits.is_some())?;
         let cancelled = AtomicBool::new(false);
         let progress = |pictures| {
             // If one thread breaks, all stop.
@@ -252,7 +301,7 @@ impl Model {
         let run = self.quantize(pictures, &mut codes).and_then(|pictures| {
             let (threads, progress) = (self.threads(), &progress);
             let job = Job { codes: &codes, seed, samples, keep_logits, threads, progress };
-            Prediction::reset(predictions, pictures, self.quantized.shared_outputs())
+            Prediction::reset(predictions, pictures, &self.outputs)
                 .map_err(Stopped::from)
                 .and_then(|()| self.run_pieces(job, pieces, observer.logits, predictions))
                 .map_err(|stopped| {
@@ -263,6 +312,11 @@ impl Model {
         // If the queue is full, the memory is freed.
         drop(self.codes.push(codes));
         run
+    }
+
+    /// Checks that the network sees whole inputs, if `needed`.
+    pub(crate) fn check_whole(&self, needed: bool) -> Result<(), PredictError> {
+        if needed && self.is_tiled { Err(PredictError::Tiled) } else { Ok(()) }
     }
 
     /// Returns the error for a prediction that stopped early.
@@ -315,13 +369,14 @@ impl Model {
     /// Flattened values, and convolutions that end in a residual addition, have no codes and are left out.
     ///
     /// # Errors
-    /// Those of [`Self::predict`].
+    /// Those of [`Self::predict`], and [`PredictError::Tiled`].
     pub fn trace<D: Dimension>(
         &self,
         pictures: Pictures<'_, D>,
         seed: u64,
         sample: u32,
     ) -> Result<Vec<NodeTrace>, PredictError> {
+        self.check_whole(true)?;
         SampleRange::new(sample..sample.saturating_add(1))?;
         let mut codes = Vec::new();
         let pictures = self.quantize(pictures, &mut codes)?;
@@ -374,7 +429,7 @@ impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Model")
             .field("name", &self.quantized.name())
-            .field("input", &self.quantized.graph().input())
+            .field("input", &self.input())
             .field("isa", &self.isa)
             .field("threads", &self.threads)
             .finish_non_exhaustive()

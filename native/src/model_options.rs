@@ -4,6 +4,8 @@ use crate::isa::Isa;
 use crate::load_error::LoadError;
 use crate::pool::Pool;
 use bayes8_core::limits::Limits;
+#[cfg(doc)]
+use bayes8_core::model::QuantizedModel;
 use std::sync::Arc;
 
 /// The threads that run a model's predictions. No result depends on them.
@@ -70,7 +72,7 @@ impl Threads {
     }
 }
 
-/// How a model runs. No option changes a bit of a result.
+/// How a model runs. Only [`input_size`](Self::input_size) changes what it predicts.
 ///
 /// # Examples
 /// ```
@@ -93,6 +95,13 @@ pub struct ModelOptions {
     /// The most that the model may take to run. A prediction never takes more memory for activations than
     /// [`Limits::memory_bytes`], whatever its pictures and threads. By default 2 GiB and 2^42 steps.
     pub limits: Limits,
+    /// Planes, rows and columns of the inputs, if the network fits others than that of the model file
+    /// ([`QuantizedModel::with_input_size`]).
+    pub input_size: Option<[usize; 3]>,
+    /// Whether inputs of [`input_size`](Self::input_size) are divided into tiles of the model file's size, and by how many
+    /// elements neighbouring tiles overlap along each axis. All outputs must be maps. Memory is that of a tile, and of
+    /// the whole map.
+    pub tile_overlap: Option<usize>,
 }
 
 impl ModelOptions {
@@ -123,5 +132,32 @@ impl ModelOptions {
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Predicts in tiles, of which neighbours overlap by `overlap` elements along each axis; `None` for whole inputs. Loading
+    /// fails where the inputs cannot be divided like this.
+    ///
+    /// # Examples
+    /// ```
+    /// use bayes8_native::{Model, ModelOptions};
+    ///
+    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    /// let options = ModelOptions::new().input_size([1, 500, 700]).tile_overlap(32);
+    /// let model = Model::load_with("models/camvid-unet.safetensors", options)?;
+    /// assert_eq!(model.input().to_string(), "500x700x3");
+    /// assert_eq!(model.quantized().graph().input().to_string(), "192x256x3"); // a tile
+    /// assert_eq!(model.outputs()[0].positions, [1, 500, 700]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn tile_overlap(self, overlap: impl Into<Option<usize>>) -> Self {
+        Self { tile_overlap: overlap.into(), ..self }
+    }
+
+    /// Sets planes, rows and columns of the inputs; `None` for those of the model file. Loading fails where the network
+    /// does not fit them.
+    #[must_use]
+    pub fn input_size(self, size: impl Into<Option<[usize; 3]>>) -> Self {
+        Self { input_size: size.into(), ..self }
     }
 }

@@ -6,7 +6,7 @@ use bayes8_core::executor::OutOfMemory;
 use bayes8_core::graph::Shape;
 use bayes8_core::head::map::MapSums;
 use bayes8_core::head::{Output, Sums, Uncertainty};
-use bayes8_core::session::{Estimate, RequestError};
+use bayes8_core::session::{Estimate, RequestError, SampleRange};
 use ndarray::ArrayView2;
 use std::sync::Arc;
 use thiserror::Error;
@@ -40,6 +40,10 @@ pub enum PredictError {
     /// Numbers that have no code, samples that do not exist, or more of either than memory holds.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// The numbers of single samples or nodes, of a model that predicts in tiles
+    /// ([`ModelOptions::tile_overlap`](crate::ModelOptions::tile_overlap)).
+    #[error("a prediction in tiles has no numbers of single samples or nodes")]
+    Tiled,
     /// The [`Observer`](crate::Observer) ended the prediction.
     #[error("the prediction was cancelled")]
     Cancelled,
@@ -91,6 +95,21 @@ impl Prediction {
     /// Adds the samples of `later`.
     pub(crate) fn merge(&mut self, later: &Self) {
         self.0.merge(&later.0);
+    }
+
+    /// Makes room for the samples of tiles ([`Estimate::grow`]).
+    pub(crate) fn grow(&mut self, samples: SampleRange) {
+        // At most 2^28.
+        self.0.grow(samples.count() as u32);
+    }
+
+    /// Adds the samples of a tile ([`Estimate::add_tile`]).
+    pub(crate) fn add_tile<P: Iterator<Item = (usize, usize)>>(
+        &mut self,
+        tile: &Self,
+        positions: impl Fn(usize) -> P,
+    ) {
+        self.0.add_tile(&tile.0, positions);
     }
 
     /// Calls `each` with the logits of the last `samples` samples, in order. Forgets all logits

@@ -88,11 +88,12 @@ impl Model {
         pictures: Pictures<'_, D>,
         options: &PredictOptions,
     ) -> Result<Stream<'_>, PredictError> {
+        self.check_whole(options.keep_logits)?;
         SampleRange::new(self.samples_of(options))?;
         let mut codes = Vec::new();
         let pictures = self.quantize(pictures, &mut codes)?;
         let mut predictions = Vec::new();
-        Prediction::reset(&mut predictions, pictures, self.quantized().shared_outputs())
+        Prediction::reset(&mut predictions, pictures, self.outputs())
             .map_err(|_| RequestError::Memory { pictures, numbers: 0 })?;
         Ok(Stream::new(self, codes, predictions, options))
     }

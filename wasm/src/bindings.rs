@@ -22,10 +22,12 @@ pub struct LoadedModel(prediction::LoadedModel);
 #[wasm_bindgen]
 impl LoadedModel {
     /// Loads a model file. Throws `invalid-model` if it is damaged, or if a picture and sample take more
-    /// memory or steps than these limits, by default [`Limits::default`].
+    /// memory or steps than these limits, by default [`Limits::default`]. `size` is empty, or has the planes, rows
+    /// and columns of inputs that differ from the file's; throws `invalid-option` if the network does not fit them.
     #[wasm_bindgen(constructor)]
     pub fn new(
         file: &[u8],
+        size: &[u32],
         #[wasm_bindgen(js_name = maxMemoryBytes)] max_memory_bytes: Option<f64>,
         #[wasm_bindgen(js_name = maxSteps)] max_steps: Option<f64>,
     ) -> Result<LoadedModel, Error> {
@@ -33,7 +35,8 @@ impl LoadedModel {
         let limits = Limits::new()
             .memory_bytes(max_memory_bytes.map_or(memory_bytes, |bytes| bytes as u64))
             .steps(max_steps.map_or(steps, |steps| steps as u64));
-        prediction::LoadedModel::new(file, limits).map(Self)
+        let size = size.as_array::<3>().map(|size| size.map(|extent| extent as usize));
+        prediction::LoadedModel::new(file, size, limits).map(Self)
     }
 
     /// The description of the model.

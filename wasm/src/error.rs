@@ -4,6 +4,7 @@ use bayes8_core::fit_picture::FitError;
 use bayes8_core::format::FormatError;
 use bayes8_core::head::WordsError;
 use bayes8_core::limits::LimitError;
+use bayes8_core::model::InputSizeError;
 use bayes8_core::session::RequestError;
 use thiserror::Error;
 
@@ -16,6 +17,9 @@ pub enum Error {
     /// A model that exceeds a limit.
     #[error("{_0} ({option})", option = option(_0))]
     Limit(#[from] LimitError),
+    /// A model that does not fit inputs of another size.
+    #[error("inputSize: {0}")]
+    InputSize(#[from] InputSizeError),
     /// Pictures or samples that cannot be predicted.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -88,6 +92,7 @@ impl Error {
                 | RequestError::TooManySamples(_)
                 | RequestError::Memory { numbers: 1.., .. },
             ) => "invalid-samples",
+            Self::InputSize(_) => "invalid-option",
             Self::Handover => "internal",
             _ => "invalid-input",
         }

@@ -52,12 +52,15 @@ pub struct Batch {
 }
 
 impl LoadedModel {
-    /// Loads a model file.
+    /// Loads a model file, for inputs of another size if `size` has planes, rows and columns.
     ///
     /// # Errors
-    /// [`Error::Model`], and [`Error::Limit`] for a model that exceeds `limits`.
-    pub fn new(file: &[u8], limits: Limits) -> Result<Self, Error> {
-        let model = format::read(file)?;
+    /// [`Error::Model`], [`Error::InputSize`], and [`Error::Limit`] for a model that exceeds `limits`.
+    pub fn new(file: &[u8], size: Option<[usize; 3]>, limits: Limits) -> Result<Self, Error> {
+        let mut model = format::read(file)?;
+        if let Some(size) = size {
+            model = model.with_input_size(size)?;
+        }
         let digest = model.file_digest().expect("a model that was read has the digest of its file");
         let cost = Cost::new(&model);
         cost.check(&model, limits)?;

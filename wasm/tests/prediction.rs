@@ -26,7 +26,7 @@ fn file() -> Vec<u8> {
 }
 
 fn network() -> LoadedModel {
-    LoadedModel::new(&file(), Limits::default()).unwrap()
+    LoadedModel::new(&file(), None, Limits::default()).unwrap()
 }
 
 /// Pictures that are not alike.
@@ -138,7 +138,7 @@ fn wrong_input_is_an_error_and_never_a_panic() {
 fn a_damaged_model_is_an_error_with_the_message_of_core() {
     let mut file = file();
     file.truncate(1000);
-    let error = LoadedModel::new(&file, Limits::default()).err().unwrap();
+    let error = LoadedModel::new(&file, None, Limits::default()).err().unwrap();
     assert_eq!(error.code(), "invalid-model");
     let message = format::read(&file).unwrap_err().to_string();
     assert!(error.to_string().ends_with(&message), "{error}");
@@ -226,7 +226,7 @@ fn three_heads() -> Vec<u8> {
 #[test]
 fn the_parameters_of_a_head_are_enough_for_its_figures() {
     let file = three_heads();
-    let network = LoadedModel::new(&file, Limits::default()).unwrap();
+    let network = LoadedModel::new(&file, None, Limits::default()).unwrap();
     let numbers: Vec<f32> = (0..12).map(|i| i as f32 / 5.0 - 1.0).collect();
     let mut batch = network.begin_floats(&numbers).unwrap();
     batch.run(7, 0, 5, true).unwrap();
@@ -247,7 +247,7 @@ fn the_parameters_of_a_head_are_enough_for_its_figures() {
 
 #[test]
 fn the_description_says_what_each_output_means() {
-    let network = LoadedModel::new(&three_heads(), Limits::default()).unwrap();
+    let network = LoadedModel::new(&three_heads(), None, Limits::default()).unwrap();
     let info = network.info();
     assert_eq!(info.values, "numbers");
     let [size, tags, kind] = &info.outputs[..] else { panic!("three outputs") };
@@ -262,7 +262,7 @@ fn the_description_says_what_each_output_means() {
 
 #[test]
 fn floats_are_raw_where_the_model_takes_numbers() {
-    let network = LoadedModel::new(&three_heads(), Limits::default()).unwrap();
+    let network = LoadedModel::new(&three_heads(), None, Limits::default()).unwrap();
     let error = network.begin(Input::Bytes(&[0; 6])).err().unwrap();
     assert_eq!(error.to_string(), "the model takes numbers, not bytes");
     assert_eq!(error.code(), "invalid-input");

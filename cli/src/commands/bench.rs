@@ -3,7 +3,7 @@
 mod profile;
 mod random;
 
-use crate::args::{Machine, UsageError, sample_count, seconds, whole};
+use crate::args::{InputSize, Machine, UsageError, sample_count, seconds, whole};
 use crate::progress::Progress;
 use crate::{model_file, output, style};
 use anyhow::{Context, bail};
@@ -55,6 +55,9 @@ pub(crate) struct Arguments {
     samples: u32,
 
     #[command(flatten)]
+    size: InputSize,
+
+    #[command(flatten)]
     machine: Machine,
 
     /// How long to measure; at least three calls are timed
@@ -103,7 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let message = "--profile measures one thread: leave out --threads".into();
         return Err(UsageError { command: "bench", message }.into());
     }
-    let model = model_file::load(&arguments.model, &arguments.machine)?;
+    let model = model_file::load(&arguments.model, &arguments.size, &arguments.machine)?;
     let shape = model.quantized().graph().input();
     let element = match model.quantized().preprocessing().values {
         Values::Bytes => size_of::<u8>(),

@@ -2,6 +2,7 @@
 
 mod outputs;
 
+use crate::args::InputSize;
 use crate::style::{self, shorten};
 use crate::{model_file, output};
 use bayes8_evaluate::model_report::{Evidence, Input, ModelReport, Quantiles};
@@ -21,10 +22,14 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   bayes8 inspect models/fashion-resnet14.safetensors
+  bayes8 inspect models/camvid-unet.safetensors --input-size 384x512
   bayes8 inspect model.safetensors --json | jq '.nodes[] | select(.bayesian) | .name'")]
 pub(crate) struct Arguments {
     /// Model file; `-` is standard input, of at most 1 GiB
     model: PathBuf,
+
+    #[command(flatten)]
+    size: InputSize,
 
     /// Print JSON
     #[arg(long)]
@@ -33,7 +38,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let (model, file_bytes) = model_file::describe(&arguments.model)?;
+    let (model, file_bytes) = model_file::describe(&arguments.model, &arguments.size)?;
     let report = ModelReport::new(&model, file_bytes);
     match arguments.json {
         true => output::print_json(&report),

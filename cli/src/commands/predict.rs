@@ -9,7 +9,7 @@ mod labels;
 mod map;
 mod targets;
 
-use crate::args::{Machine, Sampling, UsageError, level, nats, whole};
+use crate::args::{InputSize, Machine, Sampling, UsageError, level, nats, whole};
 use crate::{model_file, output, picture_files, progress, style};
 use answers::{Answers, Options};
 use bayes8_evaluate::prediction::Job;
@@ -45,6 +45,7 @@ Examples:
   bayes8 predict concrete.safetensors mixes.csv --level 0.9
   bayes8 predict ecg.safetensors beats.npy
   bayes8 predict streets.safetensors *.png --map maps --palette colours.txt
+  bayes8 predict streets.safetensors *.png --map maps --input-size 384x512
   curl https://example.org/boot.webp | bayes8 predict model.safetensors -
   bayes8 predict model.safetensors boot.png --json | jq '.[0].top[0].name'
   bayes8 predict concrete.safetensors mixes.csv --json | jq '.[].outputs.output.interval[0]'
@@ -70,6 +71,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0)]
     #[arg(value_parser = whole::<u32>(0..=u64::from(MAX_SAMPLES) - 1))]
     first_sample: u32,
+
+    #[command(flatten)]
+    size: InputSize,
 
     #[command(flatten)]
     machine: Machine,
@@ -130,7 +134,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     };
     let samples = samples.map(check).transpose()?;
-    let model = model_file::load(&arguments.model, &arguments.machine)?;
+    let model = model_file::load(&arguments.model, &arguments.size, &arguments.machine)?;
     arguments.check_outputs(&model)?;
     let palette = arguments.palette(model.quantized())?;
     let samples = samples.map_or_else(|| check(model.default_samples()), Ok)?;

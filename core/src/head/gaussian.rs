@@ -11,9 +11,7 @@
 //! m is rounded once to an integer number of steps 2^e, and v to an integer number of 2^2e. Their
 //! sums, and the sums of the exact squares of the integers, merge to the same bits in any order.
 
-use super::accumulator::{
-    Accumulator, WordsError, add_all, check_range, check_samples, grown, zeros,
-};
+use super::accumulator::{Accumulator, WordsError, check_range, check_samples, grown, zeros};
 use super::exponential::{exponential, power_of_two, rounded};
 use super::normal;
 use super::target_sums::{LOW, TargetSums, add_parts, whole};
@@ -268,6 +266,18 @@ impl GaussianSums {
         Ok(Self { head: Arc::clone(head), samples, sums: sums.collect::<Result<_, _>>()? })
     }
 
+    /// Makes room for `samples` more samples, which [`Self::add_position`] adds to each position.
+    pub(super) fn grow(&mut self, samples: u32) {
+        self.samples = grown(self.samples, samples.into());
+    }
+
+    /// Adds the sums at position `from` of `other` to those at position `to`.
+    pub(super) fn add_position(&mut self, to: usize, other: &Self, from: usize) {
+        let targets = self.head.targets.len();
+        let (to, from) = (&mut self.sums[to * targets..], &other.sums[from * targets..]);
+        to.iter_mut().zip(from).take(targets).for_each(|(sums, other)| sums.add(other));
+    }
+
     /// Creates sums without samples.
     ///
     /// # Errors
@@ -328,11 +338,7 @@ impl Accumulator for GaussianSums {
         assert_eq!(other.head, self.head, "the same targets");
         assert_eq!(other.sums.len(), self.sums.len(), "maps of the same size");
         self.samples = grown(self.samples, other.samples);
-        for (sums, other) in self.sums.iter_mut().zip(&other.sums) {
-            sums.mean += other.mean;
-            add_all(&mut sums.square, &other.square);
-            add_all(&mut sums.variance, &other.variance);
-        }
+        self.sums.iter_mut().zip(&other.sums).for_each(|(sums, other)| sums.add(other));
     }
 
     /// Returns the number of samples and, for all targets each, the sums of means, of the high and

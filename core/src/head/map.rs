@@ -126,6 +126,37 @@ impl MapSums {
         }
     }
 
+    /// Makes room for `samples` more samples, which [`Self::add_part`] adds to each position.
+    ///
+    /// # Panics
+    /// When they are too many.
+    pub(crate) fn grow(&mut self, samples: u32) {
+        each_map!(HeadSums, &mut self.of, sums => sums.grow(samples));
+    }
+
+    /// Adds the sums of `part`, which has at most 255 samples, at some of its positions. `positions` has pairs of a
+    /// position of the map and one of the part.
+    ///
+    /// # Panics
+    /// When they are maps of different heads, or a position does not exist.
+    pub(crate) fn add_part(
+        &mut self,
+        part: &Self,
+        positions: impl Iterator<Item = (usize, usize)>,
+    ) {
+        macro_rules! add {
+            ($sums:ident, $part:ident) => {
+                positions.for_each(|(to, from)| $sums.add_position(to, $part, from))
+            };
+        }
+        match (&mut self.of, &part.of) {
+            (HeadSums::Classes(sums), HeadSums::Classes(part)) => add!(sums, part),
+            (HeadSums::Labels(sums), HeadSums::Labels(part)) => add!(sums, part),
+            (HeadSums::Gaussian(sums), HeadSums::Gaussian(part)) => add!(sums, part),
+            _ => panic!("sums of the same head"),
+        }
+    }
+
     /// Returns the sums as integers.
     pub fn to_words(&self) -> Vec<i64> {
         each_map!(HeadSums, &self.of, sums => sums.to_words())

@@ -1,5 +1,7 @@
 //! The sums of one target of a regression.
 
+use super::accumulator::add_all;
+
 /// Bits of the low part of a square or a variance.
 pub(super) const LOW: u32 = 32;
 
@@ -12,6 +14,13 @@ pub(super) struct TargetSums {
 }
 
 impl TargetSums {
+    /// Adds the sums of other samples.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.mean += other.mean;
+        add_all(&mut self.square, &other.square);
+        add_all(&mut self.variance, &other.variance);
+    }
+
     /// Returns n^2 times the variance of the n rounded means; `None` if no means have
     /// these sums.
     pub(super) fn spread(&self, samples: u64) -> Option<u128> {

@@ -69,7 +69,8 @@ impl QuantizedModel {
     /// pictures; a map of its outputs then has other numbers of positions, too.
     ///
     /// Windows, padding and weights stay as they are. What is resized keeps its ratio to the network's input.
-    /// The model has no record of a file and no conformal predictors, since it was not calibrated at this size.
+    /// Conformal predictors are dropped, since they were calibrated at the size before. The digest stays that of the
+    /// file, so that file, seed, samples and an input of some size give the same prediction on every target.
     ///
     /// # Errors
     /// [`InputSizeError`] if the network only fits inputs of other sizes, with the nearest of those. A layer
@@ -103,7 +104,7 @@ impl QuantizedModel {
         let graph = graph.derive(|index, _| nodes[index].data.clone());
         let parts = Parts { graph, outputs: outputs.into(), ..self.parts.clone() };
         let model = Self::new(parts).map_err(|fault| error(fault.into()))?;
-        Ok(Self { provenance: self.provenance, ..model })
+        Ok(Self { provenance: self.provenance, file: self.file, ..model })
     }
 }
 

@@ -104,6 +104,38 @@ impl Estimate {
         self.numbers.extend_from_slice(&later.numbers);
     }
 
+    /// Makes room in the maps for `samples` more samples, which [`Self::add_tile`] adds to each position.
+    ///
+    /// # Panics
+    /// When they are too many.
+    pub fn grow(&mut self, samples: u32) {
+        self.maps_mut().for_each(|sums| sums.grow(samples));
+    }
+
+    /// Adds samples of a tile to the maps. `positions` returns for each output the positions that the samples take from
+    /// the tile ([`Tiling::positions`](crate::tiling::Tiling::positions)).
+    ///
+    /// # Panics
+    /// When the outputs differ, or the tile has more than 255 samples.
+    pub fn add_tile<P: Iterator<Item = (usize, usize)>>(
+        &mut self,
+        tile: &Self,
+        positions: impl Fn(usize) -> P,
+    ) {
+        for ((output, sums), tile) in self.maps_mut().enumerate().zip(&tile.sums) {
+            let Sums::Map(tile) = tile else { panic!("outputs that are maps") };
+            sums.add_part(tile, positions(output));
+        }
+    }
+
+    /// Iterates over the sums of outputs that are all maps.
+    fn maps_mut(&mut self) -> impl Iterator<Item = &mut MapSums> {
+        self.sums.iter_mut().map(|sums| match sums {
+            Sums::Map(sums) => sums,
+            _ => panic!("outputs that are maps"),
+        })
+    }
+
     /// Returns the outputs of the model, at least one.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs

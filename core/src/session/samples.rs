@@ -69,6 +69,19 @@ impl SampleRange {
         })
     }
 
+    /// Iterates over consecutive parts that begin at multiples of `count`, but for the first.
+    pub(crate) fn aligned_chunks(self, count: u32) -> impl Iterator<Item = Self> {
+        (self.start / count..self.end.div_ceil(count)).map(move |chunk| {
+            let (start, end) = (chunk * count, (chunk + 1) * count);
+            Self { start: start.max(self.start), end: end.min(self.end) }
+        })
+    }
+
+    /// Returns the index of the first sample.
+    pub fn first(self) -> u32 {
+        self.start
+    }
+
     /// Iterates over the draws of `seed` with these indices.
     pub fn draws(self, seed: u64) -> impl Iterator<Item = Draw> {
         (self.start..self.end).map(move |sample| Draw { seed, sample })

@@ -58,6 +58,9 @@ pub struct ModelOptions {
     /// Most steps that a model may take per picture and weight sample, as `bayes8 inspect` shows
     /// them. A model that takes more is refused. 0, the default, for 2^42.
     pub max_steps: u64,
+    /// Planes, rows and columns of the inputs, if the network fits others than those of the file. All 0, the default,
+    /// for those of the file.
+    pub input_size: [usize; 3],
 }
 
 // SAFETY: integers and a pointer, of which any bytes are valid; the last field ends the struct.
@@ -280,6 +283,7 @@ impl Default for ModelOptions {
             bank_bytes: 0,
             max_memory_bytes: 0,
             max_steps: 0,
+            input_size: [0; 3],
         }
     }
 }
@@ -356,7 +360,8 @@ unsafe fn native_options(options: *const ModelOptions) -> Result<NativeOptions, 
     let limits = Limits::new()
         .memory_bytes(given(options.max_memory_bytes, memory_bytes))
         .steps(given(options.max_steps, steps));
-    let native = NativeOptions::new().isa(isa).threads(threads);
+    let size = Some(options.input_size).filter(|size| *size != [0; 3]);
+    let native = NativeOptions::new().isa(isa).threads(threads).input_size(size);
     Ok(native.bank_bytes(options.bank_bytes).limits(limits))
 }
 

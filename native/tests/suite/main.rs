@@ -6,3 +6,4 @@ mod observed;
 mod profile;
 mod small_model;
 mod stream;
+mod tiles;

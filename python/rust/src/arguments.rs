@@ -1,6 +1,6 @@
 //! Arguments that several functions take.
 
-use bayes8::core::graph::Shape;
+use bayes8::core::graph::{MAX_ELEMENTS, Shape};
 use bayes8::core::numerics::{ActivationBits, Planes};
 use bayes8::core::posterior::MAX_SAMPLES;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -34,6 +34,21 @@ pub(crate) fn seed(value: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
 pub(crate) fn threads(value: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
     let most = bayes8::Threads::MAX as u64;
     value.map_or(Ok(0), |value| Ok(whole("threads", value, [1, most])? as usize))
+}
+
+/// Returns planes, rows and columns from one to three extents.
+pub(crate) fn input_size(value: &Bound<'_, PyAny>) -> PyResult<[usize; 3]> {
+    let expected = "input_size is (rows, columns), (planes, rows, columns) or (length,)";
+    let given = value.try_iter().map_err(|_| PyTypeError::new_err(expected))?;
+    let most = MAX_ELEMENTS as u64;
+    let extents: PyResult<Vec<usize>> =
+        given.map(|extent| Ok(whole("input_size", &extent?, [1, most])? as usize)).collect();
+    match extents?[..] {
+        [columns] => Ok([1, 1, columns]),
+        [rows, columns] => Ok([1, rows, columns]),
+        [planes, rows, columns] => Ok([planes, rows, columns]),
+        _ => Err(PyValueError::new_err(expected)),
+    }
 }
 
 /// Returns a text. PyO3 would name the argument in a note, which Python 3.10 does not have.

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) isa: Option<Isa>,
     pub(crate) bank_bytes: usize,
     pub(crate) limits: Limits,
+    /// Planes, rows and columns, if not those of the file.
+    pub(crate) input_size: Option<[usize; 3]>,
 }
 
 /// A model that is ready to predict, and where it comes from.
@@ -35,6 +37,8 @@ pub(crate) struct Engine {
     pub(crate) model: Model,
     /// The file, if the model comes from one.
     pub(crate) path: Option<PathBuf>,
+    /// The contents of the file, if the model comes from memory and takes inputs of another size than it says.
+    pub(crate) original: Option<Vec<u8>>,
     pub(crate) settings: Settings,
     /// What quantization did, if this process made the model.
     pub(crate) fidelity: Option<FidelityReport>,
@@ -49,7 +53,7 @@ impl Engine {
         settings: Settings,
     ) -> PyResult<Self> {
         let model = model.map_err(|error| of_load(&error))?;
-        Ok(Self { model, path, settings, fidelity: None, origin: OnceLock::new() })
+        Ok(Self { model, path, original: None, settings, fidelity: None, origin: OnceLock::new() })
     }
 
     /// Prepares a model that the converter made, with the default settings.
@@ -144,5 +148,6 @@ impl Settings {
             .threads(threads)
             .bank_bytes(self.bank_bytes)
             .limits(self.limits)
+            .input_size(self.input_size)
     }
 }

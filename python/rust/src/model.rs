@@ -34,8 +34,9 @@ impl Model {
     /// Loads a model from a path, or from the bytes of a file.
     #[new]
     #[pyo3(signature = (
-        source, *, threads=None, isa=None, bank_bytes=None, max_memory=None, max_steps=None
+        source, *, threads=None, isa=None, bank_bytes=None, max_memory=None, max_steps=None, input_size=None
     ))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         py: Python<'_>,
         source: &Bound<'_, PyAny>,
@@ -44,6 +45,7 @@ impl Model {
         bank_bytes: Option<&Bound<'_, PyAny>>,
         max_memory: Option<&Bound<'_, PyAny>>,
         max_steps: Option<&Bound<'_, PyAny>>,
+        input_size: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let isa = isa.map(|isa| arguments::text("isa", isa)).transpose()?;
         let isa = isa.map(|isa| isa.parse()).transpose();
@@ -55,11 +57,14 @@ impl Model {
         limits.memory_bytes = number("max_memory", max_memory)?.unwrap_or(limits.memory_bytes);
         limits.steps = number("max_steps", max_steps)?.unwrap_or(limits.steps);
         let threads = arguments::threads(threads)?;
-        let settings = Settings { threads, isa, bank_bytes, limits };
+        let input_size = input_size.map(arguments::input_size).transpose()?;
+        let settings = Settings { threads, isa, bank_bytes, limits, input_size };
         if let Ok(bytes) = source.cast::<PyBytes>() {
             let bytes = bytes.as_bytes();
             let model = py.detach(|| bayes8::Model::from_bytes_with(bytes, settings.options()));
-            return Engine::new(model, None, settings).map(Arc::new).map(Self);
+            let original = settings.input_size.map(|_| bytes.to_vec());
+            let engine = Engine::new(model, None, settings)?;
+            return Ok(Self(Arc::new(Engine { original, ..engine })));
         }
         let path: PathBuf = source.extract()?;
         if path.is_dir() {
@@ -306,17 +311,19 @@ impl Model {
         &self,
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let source = match &self.0.path {
-            Some(path) => path.into_pyobject(py)?.into_any(),
-            None => self.to_bytes(py)?.into_any(),
+        let source = match (&self.0.path, &self.0.original) {
+            (Some(path), _) => path.into_pyobject(py)?.into_any(),
+            (None, Some(bytes)) => PyBytes::new(py, bytes).into_any(),
+            (None, None) => self.to_bytes(py)?.into_any(),
         };
-        let Settings { threads, isa, bank_bytes, limits } = &self.0.settings;
+        let Settings { threads, isa, bank_bytes, limits, input_size } = &self.0.settings;
         let options = PyDict::new(py);
         options.set_item("threads", (*threads > 0).then_some(*threads))?;
         options.set_item("isa", isa.map(Isa::name))?;
         options.set_item("bank_bytes", bank_bytes)?;
         options.set_item("max_memory", limits.memory_bytes)?;
         options.set_item("max_steps", limits.steps)?;
+        options.set_item("input_size", *input_size)?;
         let restore = py.import("bayes8._files")?.getattr("restore_model")?;
         Ok((restore, (source, self.digest(), options).into_pyobject(py)?))
     }

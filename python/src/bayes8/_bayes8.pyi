@@ -54,6 +54,7 @@ class Model:
         bank_bytes: int | None = None,
         max_memory: int | None = None,
         max_steps: int | None = None,
+        input_size: Sequence[int] | None = None,
     ) -> Model: ...
     def predict(
         self,

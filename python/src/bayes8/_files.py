@@ -15,7 +15,7 @@ import numpy as np
 from ._bayes8 import Error, Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ._typing import Source
 
@@ -28,6 +28,7 @@ def load(  # noqa: PLR0913 (keywords)
     bank_bytes: int = 0,
     max_memory: int | None = None,
     max_steps: int | None = None,
+    input_size: Sequence[int] | None = None,
 ) -> Model:
     """Loads a model.
 
@@ -41,12 +42,14 @@ def load(  # noqa: PLR0913 (keywords)
         max_memory: most bytes for activations, by default 2 GiB. A model that takes more for one
             picture is refused.
         max_steps: most steps per picture and sample, by default 2**42, which `Model.info` counts.
+        input_size: (rows, columns) of the inputs, if the network fits others than those of the
+            file; (planes, rows, columns) of volumes, (length,) of sequences.
 
-    No option changes a bit of a result.
+    Only `input_size` changes what the model predicts.
 
     Raises:
         OSError: the file cannot be read.
-        Error: it is not a model, or takes more than it may.
+        Error: it is not a model, takes more than it may, or does not fit the input size.
         ValueError: the instruction set or the number of threads is not available.
 
     """
@@ -70,6 +73,7 @@ def load(  # noqa: PLR0913 (keywords)
         bank_bytes=bank_bytes,
         max_memory=max_memory,
         max_steps=max_steps,
+        input_size=input_size,
     )
 
 

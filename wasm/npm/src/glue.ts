@@ -92,7 +92,12 @@ export interface LoadedModel {
 
 /** One instance of the wasm module. */
 export interface Glue {
-  readonly LoadedModel: new (file: Uint8Array, maxMemoryBytes?: number, maxSteps?: number) => LoadedModel;
+  readonly LoadedModel: new (
+    file: Uint8Array,
+    size: Uint32Array,
+    maxMemoryBytes?: number,
+    maxSteps?: number,
+  ) => LoadedModel;
   kernel(): string;
   figures(head: Float64Array, positions: Uint32Array, conformal: Float64Array, sums: BigInt64Array): Float64Array;
   logitsDigest(logits: Float32Array): string;

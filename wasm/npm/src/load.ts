@@ -1,10 +1,10 @@
 import { type Engine, type EngineOptions, loadEngine } from "./engine.js";
 import { throwIfAborted } from "./error.js";
-import type { Limits } from "./options.js";
+import type { ModelOptions } from "./options.js";
 import { read, type ReadOptions, type Source } from "./source.js";
 
 /** Options of `Model.load`. */
-export interface LoadOptions extends EngineOptions, ReadOptions, Limits {}
+export interface LoadOptions extends EngineOptions, ReadOptions, ModelOptions {}
 
 /**
  * The engine that `options` ask for and the bytes of the model file, fetched at the same time.

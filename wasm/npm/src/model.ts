@@ -1,5 +1,5 @@
 import { fetchParts, type LoadOptions } from "./load.js";
-import { checkOptions, limitsOf } from "./options.js";
+import { checkOptions, modelOptions } from "./options.js";
 import { Pool, type PoolOptions } from "./pool.js";
 import { Predictor } from "./predictor.js";
 import { Runner } from "./runner.js";
@@ -21,10 +21,10 @@ export class Model extends Predictor {
    * @throws {Bayes8Error} `invalid-model`, `network`, `unsupported`, `aborted`, `invalid-option`.
    */
   static async load(source: Source, options: LoadOptions = {}): Promise<Model> {
-    const limits = limitsOf(checkOptions("load", options));
+    const settings = modelOptions(checkOptions("load", options));
     const [engine, file] = await fetchParts(source, options);
     try {
-      const runner = new Runner(engine.glue, file, limits);
+      const runner = new Runner(engine.glue, file, settings);
       return new Model(runner.info(), engine, [new LocalThread(runner, engine)]);
     } catch (error) {
       throw withName(source, error);

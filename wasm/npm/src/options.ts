@@ -9,6 +9,15 @@ export interface Limits {
   readonly maxSteps?: number | undefined;
 }
 
+/** What a model is loaded with. */
+export interface ModelOptions extends Limits {
+  /**
+   * `[rows, columns]` of the inputs, if the network fits others than those of the file; `[planes, rows, columns]` of
+   * volumes, `[length]` of sequences.
+   */
+  readonly inputSize?: readonly number[] | undefined;
+}
+
 export interface StreamOptions {
   /** Monte-Carlo samples, 1 to 2^28; default `info.defaultSamples`: 32 of most models. */
   readonly samples?: number | undefined;
@@ -48,6 +57,7 @@ const LOAD = [
   "wasm",
   "maxMemoryBytes",
   "maxSteps",
+  "inputSize",
   "maxBytes",
   "integrity",
   "timeout",
@@ -86,11 +96,16 @@ export function checkOptions<T extends object>(call: keyof typeof KNOWN, options
   return options;
 }
 
-/** Only the limits of `options`, which can be sent to a worker. */
-export function limitsOf({ maxMemoryBytes, maxSteps }: Limits): Limits {
-  const limits = { maxMemoryBytes, maxSteps };
-  checkLimits(limits);
-  return limits;
+/** Only what a worker needs of `options`, which can be sent to it. */
+export function modelOptions({ maxMemoryBytes, maxSteps, inputSize }: ModelOptions): ModelOptions {
+  checkLimits({ maxMemoryBytes, maxSteps });
+  if (inputSize !== undefined) {
+    const fits = Array.isArray(inputSize) && inputSize.length >= 1 && inputSize.length <= 3;
+    if (!fits || !inputSize.every((extent) => Number.isInteger(extent) && extent >= 1 && extent <= 2 ** 26)) {
+      throw invalid("inputSize", "[rows, columns], [planes, rows, columns] or [length]", inputSize);
+    }
+  }
+  return { maxMemoryBytes, maxSteps, inputSize };
 }
 
 /** Throws for the first of `limits` that is not a number from 1. */

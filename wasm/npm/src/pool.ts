@@ -1,7 +1,7 @@
 import { Bayes8Error, orAborted } from "./error.js";
 import { kindOf } from "./kinds.js";
 import { fetchParts, type LoadOptions } from "./load.js";
-import { checkOptions, invalid, limitsOf } from "./options.js";
+import { checkOptions, invalid, modelOptions } from "./options.js";
 import { platform, type WorkerSource } from "./platform.js";
 import { Predictor } from "./predictor.js";
 import { type Source, withName } from "./source.js";
@@ -41,7 +41,7 @@ export class Pool extends Predictor {
     if (!["undefined", "string", "function"].includes(typeof worker) && kindOf(worker) !== "URL") {
       throw invalid("worker", "a URL, or a function that starts a worker", worker);
     }
-    const limits = limitsOf(options);
+    const settings = modelOptions(options);
     const [engine, bytes] = await fetchParts(source, options);
     // Cloning a view clones its whole buffer.
     const file = bytes.length < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
@@ -49,7 +49,7 @@ export class Pool extends Predictor {
     try {
       while (threads.length < workers) threads.push(new WorkerThread(worker));
       const loading = threads.map((thread, index) =>
-        thread.load(engine.module, file, limits).catch((error: Bayes8Error) => {
+        thread.load(engine.module, file, settings).catch((error: Bayes8Error) => {
           if (error.code !== "internal" || !/memory/i.test(error.message)) throw error;
           const which = `worker ${index + 1} of ${workers} has no memory for the model: ask for fewer workers`;
           throw new Bayes8Error("worker", which, error);

@@ -1,6 +1,6 @@
 import { isFloats } from "./kinds.js";
 import type { Batch, Glue, LoadedModel, NodeTrace, RawInfo } from "./glue.js";
-import type { Limits } from "./options.js";
+import type { ModelOptions } from "./options.js";
 import type { Pixels, RgbaPicture } from "./pixels.js";
 
 /** Samples to run for a job: first, first + 1, ..., first + count - 1. */
@@ -24,8 +24,10 @@ export class Runner {
   readonly #batches = new Map<number, Batch>();
 
   /** Copies `file` into the instance's memory. */
-  constructor(glue: Glue, file: Uint8Array, { maxMemoryBytes, maxSteps }: Limits) {
-    this.#network = new glue.LoadedModel(file, maxMemoryBytes, maxSteps);
+  constructor(glue: Glue, file: Uint8Array, { maxMemoryBytes, maxSteps, inputSize = [] }: ModelOptions) {
+    // Leading extents of 1 may be left out.
+    const size = inputSize.length > 0 ? [1, 1, ...inputSize].slice(-3) : [];
+    this.#network = new glue.LoadedModel(file, Uint32Array.from(size), maxMemoryBytes, maxSteps);
   }
 
   info(): RawInfo {

@@ -1,6 +1,6 @@
 /** The messages between a pool and its workers: calls of the methods of `Runner`, and their answers. */
 import type { Bayes8ErrorCode } from "./error.js";
-import type { Limits } from "./options.js";
+import type { ModelOptions } from "./options.js";
 import type { Runner } from "./runner.js";
 
 export type Method = "fit" | "begin" | "run" | "trace" | "logits" | "end";
@@ -8,7 +8,7 @@ export type Method = "fit" | "begin" | "run" | "trace" | "logits" | "end";
 export type LoadCall = {
   readonly id: number;
   readonly method: "load";
-  readonly parameters: readonly [module: WebAssembly.Module, file: Uint8Array, limits: Limits];
+  readonly parameters: readonly [module: WebAssembly.Module, file: Uint8Array, options: ModelOptions];
 };
 
 export type MethodCall = {

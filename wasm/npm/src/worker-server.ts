@@ -9,8 +9,8 @@ export function createServer(): (call: Call) => Promise<Answer> {
   return async ({ id, method, parameters }) => {
     try {
       if (method === "load") {
-        const [module, file, limits] = parameters;
-        runner = new Runner(await instantiate(module), file, limits);
+        const [module, file, options] = parameters;
+        runner = new Runner(await instantiate(module), file, options);
         return { id, value: runner.info() };
       }
       const call = runner[method] as (...parameters: readonly unknown[]) => unknown;

@@ -1,6 +1,6 @@
 import { Bayes8Error } from "./error.js";
 import type { NodeTrace, RawInfo } from "./glue.js";
-import type { Limits } from "./options.js";
+import type { ModelOptions } from "./options.js";
 import type { Pixels, RgbaPicture } from "./pixels.js";
 import { platform, type WorkerPort, type WorkerSource } from "./platform.js";
 import type { Task, TaskResult } from "./runner.js";
@@ -40,8 +40,8 @@ export class WorkerThread implements Thread {
     );
   }
 
-  load(module: WebAssembly.Module, file: Uint8Array, limits: Limits): Promise<RawInfo> {
-    return this.#call("load", [module, file, limits]) as Promise<RawInfo>;
+  load(module: WebAssembly.Module, file: Uint8Array, options: ModelOptions): Promise<RawInfo> {
+    return this.#call("load", [module, file, options]) as Promise<RawInfo>;
   }
 
   fit({ data, width, height }: RgbaPicture): Promise<Uint8Array> {

@@ -38,7 +38,7 @@ pub(super) struct ConformalArguments {
     raps_places: Option<u32>,
 
     /// Put the thresholds into MODEL, so that `predict` gives sets or intervals; only if the exit code is 0
-    #[arg(long, requires = "conformal")]
+    #[arg(long, requires = "conformal", conflicts_with = "input_size")]
     pub(super) store: bool,
 
     /// With --store, write the model to this file and leave MODEL as it is

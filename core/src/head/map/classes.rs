@@ -184,6 +184,23 @@ impl ClassMapSums {
         }
     }
 
+    /// Makes room for `samples` more samples, which [`Self::add_position`] adds to each position.
+    pub(super) fn grow(&mut self, samples: u32) {
+        self.samples = grown(self.samples, samples.into());
+        self.probabilities.grow(samples);
+        self.squares.grow(samples);
+    }
+
+    /// Adds the sums at position `from` of `other`, which has few samples, to those at position `to`.
+    pub(super) fn add_position(&mut self, to: usize, other: &Self, from: usize) {
+        self.entropies[to] += other.entropies[from];
+        for class in 0..self.classes {
+            let (to, from) = (self.index(to, class), other.index(from, class));
+            self.probabilities.add(to, &other.probabilities, from);
+            self.squares.add(to, &other.squares, from);
+        }
+    }
+
     /// Iterates over positions and classes, position by position.
     fn each(&self) -> impl Iterator<Item = usize> {
         let classes = 0..self.classes;

@@ -116,6 +116,22 @@ impl LabelMapSums {
         Ok(sums)
     }
 
+    /// Makes room for `samples` more samples, which [`Self::add_position`] adds to each position.
+    pub(super) fn grow(&mut self, samples: u32) {
+        self.samples = grown(self.samples, samples.into());
+        self.all_mut().into_iter().for_each(|sums| sums.grow(samples));
+    }
+
+    /// Adds the sums at position `from` of `other`, which has few samples, to those at position `to`.
+    pub(super) fn add_position(&mut self, to: usize, other: &Self, from: usize) {
+        for label in 0..self.labels {
+            let (to, from) = (to * self.labels + label, from * self.labels + label);
+            self.entropies.add(to, &other.entropies, from);
+            self.probabilities.add(to, &other.probabilities, from);
+            self.squares.add(to, &other.squares, from);
+        }
+    }
+
     fn all_mut(&mut self) -> [&mut Widening; 3] {
         [&mut self.entropies, &mut self.probabilities, &mut self.squares]
     }

@@ -40,6 +40,17 @@ impl Widening {
         &mut self.low
     }
 
+    /// Makes room for `samples` more samples, which [`Self::add`] adds to each of the sums.
+    pub(super) fn grow(&mut self, samples: u32) {
+        self.make_room(samples);
+        self.count += samples;
+    }
+
+    /// Adds the sum at `from` of `other`, all of whose samples fit u32, to the sum at `to`.
+    pub(super) fn add(&mut self, to: usize, other: &Self, from: usize) {
+        self.low[to] += other.low[from];
+    }
+
     /// Adds other sums, each to the one at its place.
     pub(super) fn merge(&mut self, other: &Self) {
         if !other.high.is_empty() {
