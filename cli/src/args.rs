@@ -28,12 +28,31 @@ pub(crate) struct Sampling {
 }
 
 /// Inputs of another size.
-#[derive(Args)]
+#[derive(Args, Clone, Copy)]
 pub(crate) struct InputSize {
     /// Size of inputs, such as 384x512 [rows x columns], if the network fits others than that of the model file:
     /// planes x rows x columns of volumes, and the length of sequences
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = extents)]
     pub(crate) input_size: Option<[usize; 3]>,
+}
+
+/// Inputs of another size, or larger ones in tiles.
+#[derive(Args)]
+pub(crate) struct Tiles {
+    #[command(flatten)]
+    pub(crate) size: InputSize,
+
+    /// Divide inputs of --input-size into tiles of the size in the model file, of which neighbours overlap by N
+    /// rows and columns, at most half of a tile
+    #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "input_size")]
+    #[arg(value_parser = whole::<u32>(0..=1 << 26))]
+    pub(crate) tile_overlap: Option<u32>,
+}
+
+impl From<InputSize> for Tiles {
+    fn from(size: InputSize) -> Self {
+        Self { size, tile_overlap: None }
+    }
 }
 
 /// What to run on.

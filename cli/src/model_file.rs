@@ -1,6 +1,6 @@
 //! Loads models for commands.
 
-use crate::args::{InputSize, Machine};
+use crate::args::{InputSize, Machine, Tiles};
 use crate::input;
 use crate::output::{complain, warn};
 use anyhow::{anyhow, bail};
@@ -14,12 +14,19 @@ use std::path::Path;
 ///
 /// # Errors
 /// When the file is not a model, or does not fit the size, naming it, or threads cannot be started.
-pub(crate) fn load(path: &Path, size: &InputSize, machine: &Machine) -> anyhow::Result<Model> {
-    let (model, _) = describe(path, size)?;
-    let model = Model::new(model, machine.options()?).map_err(|error| match error {
+pub(crate) fn load(path: &Path, tiles: &Tiles, machine: &Machine) -> anyhow::Result<Model> {
+    let whole = InputSize { input_size: None };
+    let in_tiles = tiles.tile_overlap.is_some();
+    let (model, _) = describe(path, if in_tiles { &whole } else { &tiles.size })?;
+    let mut options = machine.options()?;
+    if let Some(overlap) = tiles.tile_overlap {
+        options = options.input_size(tiles.size.input_size).tile_overlap(overlap as usize);
+    }
+    let model = Model::new(model, options).map_err(|error| match error {
         LoadError::Limit { source, .. } => {
             anyhow!("cannot run {}: {source} ({})", path.display(), option(&source))
         }
+        LoadError::Tiling { source, .. } => anyhow!("{}: {source}", path.display()),
         error => error.into(),
     })?;
     let (bank, draw) = (machine.bank.as_u64(), model.weight_bytes() as u64);

@@ -6,8 +6,8 @@ use bayes8_convert::pictures::{self, PicturesError, is_archive, is_array, is_saf
 use bayes8_convert::{Inputs, LabelledPictures};
 use bayes8_core::fit_picture::fit;
 use bayes8_core::graph::Shape;
-use bayes8_native::core::model::{QuantizedModel, Values};
-use bayes8_native::file;
+use bayes8_native::core::model::Values;
+use bayes8_native::{Model, file};
 use ndarray::ArrayD;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -30,12 +30,8 @@ pub(crate) struct Batch {
 /// # Errors
 /// When a file is of another kind or does not have the model's shape, naming it; when some files hold
 /// bytes and others floats.
-pub(crate) fn load(
-    paths: &[PathBuf],
-    model: &QuantizedModel,
-    max_pixels: u64,
-) -> anyhow::Result<Batch> {
-    let (shape, values) = (model.graph().input(), model.preprocessing().values);
+pub(crate) fn load(paths: &[PathBuf], model: &Model, max_pixels: u64) -> anyhow::Result<Batch> {
+    let (shape, values) = (model.input(), model.quantized().preprocessing().values);
     let progress = Progress::new("reading pictures", paths.len() as u64);
     let (mut names, mut bytes, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for path in paths {

@@ -52,8 +52,8 @@ pub enum LoadError {
     Tiling {
         /// The file; `None` for a model from memory.
         path: Option<PathBuf>,
-        /// The cause.
-        source: TilingError,
+        /// The cause. Boxed to keep the error small.
+        source: Box<TilingError>,
     },
     /// The instruction set cannot be used.
     #[error(transparent)]

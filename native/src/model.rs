@@ -128,7 +128,10 @@ impl Model {
         let size = input_size.unwrap_or(quantized.graph().input().axes());
         let file = || path.map(Path::to_path_buf);
         let tiling = tile_overlap.map(|overlap| Tiling::new(&quantized, size, overlap)).transpose();
-        let tiling = tiling.map_err(|source| LoadError::Tiling { path: file(), source })?;
+        let tiling = tiling.map_err(|error| {
+            let (path, source) = (file(), Box::new(error));
+            LoadError::Tiling { path, source }
+        })?;
         let quantized = match &tiling {
             Some(_) => quantized,
             None => quantized.with_input_size(size).map_err(|error| {

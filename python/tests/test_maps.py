@@ -111,3 +111,39 @@ def test_evaluate_measures_maps() -> None:
         bayes8.evaluate(model, x, y, samples=4)
     report = bayes8.evaluate(model, x, y, samples=4, ignore_index=9)
     assert report["accuracy"] == 1.0
+
+
+def test_inputs_of_another_size_have_maps_of_the_old_one() -> None:
+    file = base64.b64decode(VECTORS["models"]["resized classes"]["base64"])
+    small = bayes8.load(file)
+    rows, columns, channels = small.input_shape
+    size = (2 * rows, 2 * columns)
+    large = bayes8.load(file, input_size=size)
+    assert large.input_shape == (*size, channels)
+    assert large.outputs[0].positions == (22, 26)
+    assert large.digest == small.digest
+    x = np.zeros((1, *size, channels), np.uint8)
+    p = large.predict(x, samples=3)
+    again = pickle.loads(pickle.dumps(large))
+    assert again.predict(x, samples=3) == p
+    with pytest.raises(bayes8.Error, match="cannot change the input size"):
+        bayes8.load(file, input_size=(rows + 1, columns))
+    with pytest.raises(TypeError, match="input_size is"):
+        bayes8.load(file, input_size=5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="input_size is"):
+        bayes8.load(file, input_size=())
+
+
+def test_tiles_change_the_shape_of_a_map_or_are_lost_in_a_pickle() -> None:
+    path = ROOT / "models/camvid-unet.safetensors"
+    model = bayes8.load(path, input_size=(200, 300), tile_overlap=16)
+    assert model.input_shape == (200, 300, 3)
+    x = np.zeros((200, 300, 3), np.uint8)
+    p = model.predict(x, samples=1)
+    assert p.classes.shape == (200, 300)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.predict(x, samples=1) == p == pickle.loads(pickle.dumps(p))
+    with pytest.raises(ValueError, match="tiles"):
+        model.predict(x, samples=1, keep_logits=True)
+    with pytest.raises(bayes8.Error, match="cannot predict in tiles"):
+        bayes8.load(path, input_size=(100, 300), tile_overlap=16)

@@ -35,7 +35,8 @@ impl LoadedModel {
         let limits = Limits::new()
             .memory_bytes(max_memory_bytes.map_or(memory_bytes, |bytes| bytes as u64))
             .steps(max_steps.map_or(steps, |steps| steps as u64));
-        let size = size.as_array::<3>().map(|size| size.map(|extent| extent as usize));
+        let size = <[u32; 3]>::try_from(size).ok();
+        let size = size.map(|size| size.map(|extent| extent as usize));
         prediction::LoadedModel::new(file, size, limits).map(Self)
     }
 

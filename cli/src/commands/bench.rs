@@ -106,7 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let message = "--profile measures one thread: leave out --threads".into();
         return Err(UsageError { command: "bench", message }.into());
     }
-    let model = model_file::load(&arguments.model, &arguments.size, &arguments.machine)?;
+    let model = model_file::load(&arguments.model, &arguments.size.into(), &arguments.machine)?;
     let shape = model.quantized().graph().input();
     let element = match model.quantized().preprocessing().values {
         Values::Bytes => size_of::<u8>(),

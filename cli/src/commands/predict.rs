@@ -9,7 +9,7 @@ mod labels;
 mod map;
 mod targets;
 
-use crate::args::{InputSize, Machine, Sampling, UsageError, level, nats, whole};
+use crate::args::{Machine, Sampling, Tiles, UsageError, level, nats, whole};
 use crate::{model_file, output, picture_files, progress, style};
 use answers::{Answers, Options};
 use bayes8_evaluate::prediction::Job;
@@ -46,6 +46,7 @@ Examples:
   bayes8 predict ecg.safetensors beats.npy
   bayes8 predict streets.safetensors *.png --map maps --palette colours.txt
   bayes8 predict streets.safetensors *.png --map maps --input-size 384x512
+  bayes8 predict streets.safetensors city.png --map maps --input-size 2000x3000 --tile-overlap 32
   curl https://example.org/boot.webp | bayes8 predict model.safetensors -
   bayes8 predict model.safetensors boot.png --json | jq '.[0].top[0].name'
   bayes8 predict concrete.safetensors mixes.csv --json | jq '.[].outputs.output.interval[0]'
@@ -73,7 +74,7 @@ pub(crate) struct Arguments {
     first_sample: u32,
 
     #[command(flatten)]
-    size: InputSize,
+    tiles: Tiles,
 
     #[command(flatten)]
     machine: Machine,
@@ -134,14 +135,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     };
     let samples = samples.map(check).transpose()?;
-    let model = model_file::load(&arguments.model, &arguments.size, &arguments.machine)?;
+    let model = model_file::load(&arguments.model, &arguments.tiles, &arguments.machine)?;
     arguments.check_outputs(&model)?;
     let palette = arguments.palette(model.quantized())?;
     let samples = samples.map_or_else(|| check(model.default_samples()), Ok)?;
     let picture_files::Batch { names, pictures } =
-        picture_files::load(&arguments.pictures, model.quantized(), arguments.max_pixels)?;
-    let files = arguments.files(model.quantized(), palette, &names)?;
-    let has_map = model.quantized().outputs().iter().any(Output::is_map);
+        picture_files::load(&arguments.pictures, &model, arguments.max_pixels)?;
+    let files = arguments.files(&model, palette, &names)?;
+    let has_map = model.outputs().iter().any(Output::is_map);
     let job = Job {
         model: &model,
         pictures: pictures.view(model.quantized().preprocessing().values),
@@ -174,7 +175,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 impl Arguments {
     /// Refuses options for heads that no output of the model has.
     fn check_outputs(&self, model: &Model) -> Result<(), UsageError> {
-        let has = |fits: fn(&Output) -> bool| model.quantized().outputs().iter().any(fits);
+        let has = |fits: fn(&Output) -> bool| model.outputs().iter().any(fits);
         let classes = has(|output| output.head.classes().is_some());
         let targets = has(|output| output.head.gaussian().is_some() && !output.is_map());
         let maps = has(Output::is_map);
@@ -208,7 +209,7 @@ impl Arguments {
     /// Where maps are written, if they are.
     fn files<'a>(
         &'a self,
-        model: &'a QuantizedModel,
+        model: &'a Model,
         palette: Palette,
         pictures: &[String],
     ) -> anyhow::Result<Option<MapFiles<'a>>> {

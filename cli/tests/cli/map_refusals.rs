@@ -2,7 +2,9 @@
 
 use crate::map_models::{MODEL, classes, fixture, gaussian, run};
 use crate::support::Fixture;
-use bayes8_native::core::graph::Shape;
+use bayes8_conformance::models::{Builder, Kind};
+use bayes8_native::core::graph::{Shape, Value};
+use bayes8_native::core::model::QuantizedModel;
 use ndarray::{Array, IxDyn};
 use ndarray_npy::WriteNpyExt;
 use std::fs::File;
@@ -81,4 +83,34 @@ fn pictures_are_refused_where_volumes_are_expected() {
 fn maps_that_take_too_much_memory_are_refused() {
     let fixture = fixture(Shape::new(64, 64, 1), &[("output", classes(21, &[]))]);
     run(&fixture, &["--max-memory", "1MiB"]).failed(&[MODEL, "--max-memory"]);
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_refused() {
+    let map = fixture(Shape::new(12, 8, 1), &[("output", classes(3, &[]))]);
+    let refused = |fixture: &Fixture, more: &[&str], parts: &[&str]| {
+        run(fixture, more).failed(parts);
+    };
+    for size in ["0x8", "1x2x3x4", "12x", "-1"] {
+        run(&map, &["--input-size", size]).misused("numbers above 0, such as 384x512");
+    }
+    run(&map, &["--tile-overlap", "2"]).misused("--input-size");
+    refused(&map, &["--input-size", "2x12x8"], &[MODEL, "cannot take inputs of 2x12x8", "stays 1"]);
+    let tiles = |size, overlap| ["--input-size", size, "--tile-overlap", overlap];
+    refused(&map, &tiles("11x8", "2"), &[MODEL, "[1, 11, 8]", "tiles of 12x8x1"]);
+    refused(&map, &tiles("24x16", "5"), &[MODEL, "cannot overlap by 5", "more than half"]);
+    let vector = Fixture::of(&three_classes());
+    vector.picture("x.png", 8, 8);
+    let predict = |more: &[&str], parts: &[&str]| {
+        vector.run(&[&["predict", MODEL, "x.png"], more].concat()).failed(parts);
+    };
+    predict(&["--input-size", "16x8"], &[MODEL, "16x8", "(linear) has weights for each position"]);
+    predict(&tiles("16x16", "4"), &[MODEL, "output `output` is not a map"]);
+}
+
+/// A classifier without pooling.
+fn three_classes() -> QuantizedModel {
+    let mut b = Builder::new(5, Shape::new(8, 8, 1));
+    b.linear(Value::Input, 3, Kind::Bayesian).unwrap();
+    b.finish()
 }

@@ -1,10 +1,11 @@
 //! Models whose outputs are maps: a prediction for each position of a picture, a volume or a sequence.
 
 use crate::map_models::{
-    MODEL, array, classes, files, fixture, gaussian, labels, pictures, png, run,
+    MODEL, array, classes, files, fixture, gaussian, labels, model, pictures, png, run,
 };
 use crate::support::{Fixture, keys, load};
 use bayes8_conformance::models::{Builder, Kind};
+use bayes8_native::core::format;
 use bayes8_native::core::graph::{Shape, Value, Window};
 use bayes8_native::core::head::Uncertainty;
 use bayes8_native::core::head::map::{ClassMapUncertainty, MapUncertainty};
@@ -373,4 +374,26 @@ fn inspect_shows_the_size_of_a_map_and_its_memory() {
     let text = fixture.run(&["inspect", MODEL]).succeeded().stdout;
     let line = "output: 3 classes: sky, road, car; map of 4 x 6 positions, ";
     assert!(text.contains(line) && text.contains(" B per input\n"), "{text}");
+}
+
+#[test]
+fn inputs_of_another_size_have_maps_of_the_size_before() {
+    let shape = Shape::new(24, 16, 1);
+    let fixture = fixture(shape, &[("output", classes(3, &[]))]);
+    let whole = json(&fixture, &[]);
+    let small = model(Shape::new(12, 8, 1), &[("output", classes(3, &[]))]);
+    std::fs::write(fixture.path(MODEL), format::write(&small).unwrap()).unwrap();
+    run(&fixture, &[]).failed(&["x.npy", "24x16", "12x8"]);
+    let larger = json(&fixture, &["--input-size", "24x16"]);
+    let tiled = json(&fixture, &["--input-size", "24x16", "--tile-overlap", "4", "--map", "maps"]);
+    for found in [&larger, &tiled] {
+        let [found, expected] = [found, &whole].map(|all| &all[1]["outputs"]["output"]);
+        assert_eq!(found["positions"], json!([1, 24, 16]));
+        for figure in ["top", "predictive_entropy", "mutual_information"] {
+            assert_eq!(found[figure], expected[figure], "{figure}");
+        }
+    }
+    assert_eq!(array::<f32>(&fixture, "maps/x_1.predictive_entropy.npy").shape(), [24, 16]);
+    let text = fixture.run(&["inspect", MODEL, "--input-size", "24x16"]).succeeded().stdout;
+    assert!(text.contains("map of 24 x 16 positions"), "{text}");
 }

@@ -142,7 +142,9 @@ impl Error {
             Self::Isa(_) | Self::Load(LoadError::Isa(_)) => Status::IsaUnavailable,
             Self::Load(LoadError::Threads(_) | LoadError::TooManyThreads { .. }) => Status::Threads,
             Self::Load(LoadError::Limit { .. }) => Status::Limit,
-            Self::Load(LoadError::InputSize { .. }) => Status::InvalidArgument,
+            Self::Load(LoadError::InputSize { .. } | LoadError::Tiling { .. }) => {
+                Status::InvalidArgument
+            }
             Self::Pictures { .. }
             | Self::SumsLength { .. }
             | Self::Predict(PredictError::Shape { .. }) => Status::Shape,

@@ -61,6 +61,10 @@ pub struct ModelOptions {
     /// Planes, rows and columns of the inputs, if the network fits others than those of the file. All 0, the default,
     /// for those of the file.
     pub input_size: [usize; 3],
+    /// If not 0, inputs of `input_size` are divided into tiles of the size in the file, of which neighbours overlap by
+    /// this number of elements along each axis, at most half of a tile. All outputs must be maps, and predictions have
+    /// no logits.
+    pub tile_overlap: usize,
 }
 
 // SAFETY: integers and a pointer, of which any bytes are valid; the last field ends the struct.
@@ -220,7 +224,7 @@ pub unsafe extern "C" fn bayes8_model_get_info(
     boundary(|| {
         // SAFETY: the caller's contract.
         let model = unsafe { reference(model, "model") }?;
-        let input = model.native.quantized().graph().input();
+        let input = model.native.input();
         let value = ModelInfo {
             size: size_of::<ModelInfo>(),
             name: model.name.as_ptr(),
@@ -284,6 +288,7 @@ impl Default for ModelOptions {
             max_memory_bytes: 0,
             max_steps: 0,
             input_size: [0; 3],
+            tile_overlap: 0,
         }
     }
 }
@@ -297,14 +302,14 @@ impl ModelHandle {
             name: c_text(native.quantized().name()),
             digest: c_text(&native.digest().to_string()),
             kernel: c_text(native.kernel()),
-            outputs: native.quantized().outputs().iter().map(OutputTexts::new).collect(),
+            outputs: native.outputs().iter().map(OutputTexts::new).collect(),
             native,
         }
     }
 
     /// The output of an index.
     pub(crate) fn output(&self, index: usize) -> Result<&Output, Error> {
-        let outputs = self.native.quantized().outputs();
+        let outputs = self.native.outputs();
         outputs.get(index).ok_or(Error::Output { index, count: outputs.len() })
     }
 
@@ -362,6 +367,7 @@ unsafe fn native_options(options: *const ModelOptions) -> Result<NativeOptions, 
         .steps(given(options.max_steps, steps));
     let size = Some(options.input_size).filter(|size| *size != [0; 3]);
     let native = NativeOptions::new().isa(isa).threads(threads).input_size(size);
+    let native = native.tile_overlap(Some(options.tile_overlap).filter(|&overlap| overlap > 0));
     Ok(native.bank_bytes(options.bank_bytes).limits(limits))
 }
 

@@ -138,7 +138,7 @@ unsafe fn predict<'a, T>(
             )
         };
         let model = &handle.native;
-        let shape = model.quantized().graph().input();
+        let shape = model.input();
         let dimensions = (count, shape.depth, shape.height, shape.width, shape.channels);
         let pictures = ArrayView5::from_shape(dimensions, pictures)
             .ok()

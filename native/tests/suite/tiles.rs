@@ -139,7 +139,7 @@ fn impossible_tiles_are_accepted() {
     let error = |model: QuantizedModel, size, overlap| {
         let options = ModelOptions::new().input_size(size).tile_overlap(overlap);
         match Model::new(model, options) {
-            Err(LoadError::Tiling { source, .. }) => source,
+            Err(LoadError::Tiling { source, .. }) => *source,
             other => panic!("{size:?}, overlap {overlap}: {other:?}"),
         }
     };

@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// Planes, rows and columns, if not those of the file.
     pub(crate) input_size: Option<[usize; 3]>,
+    /// Whether inputs are divided into tiles, and how many elements these share.
+    pub(crate) tile_overlap: Option<usize>,
 }
 
 /// A model that is ready to predict, and where it comes from.
@@ -78,7 +80,7 @@ impl Engine {
 
     /// Returns the shape of a picture.
     pub(crate) fn shape(&self) -> Shape {
-        self.model.quantized().graph().input()
+        self.model.input()
     }
 
     /// Returns the threads of the model: `None` for the caller's alone.
@@ -97,7 +99,7 @@ impl Engine {
     /// Returns what identifies the model in its predictions.
     pub(crate) fn origin(&self) -> &Arc<Origin> {
         self.origin.get_or_init(|| {
-            let outputs = self.model.quantized().outputs();
+            let outputs = self.model.outputs();
             Arc::new(Origin::new(self.model.digest().to_string(), outputs))
         })
     }
@@ -149,5 +151,6 @@ impl Settings {
             .bank_bytes(self.bank_bytes)
             .limits(self.limits)
             .input_size(self.input_size)
+            .tile_overlap(self.tile_overlap)
     }
 }

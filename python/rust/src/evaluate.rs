@@ -123,7 +123,7 @@ pub(crate) fn fit_images<'py>(
     if !are_images(&pictures)? {
         return Ok(pictures);
     }
-    let batch = Batch::new(&pictures, model.get().0.model.quantized(), "NHWC")?;
+    let batch = Batch::new(&pictures, &model.get().0.model, "NHWC")?;
     match batch.pictures() {
         Pictures::Bytes(bytes) => Ok(bytes.to_pyarray(model.py()).into_any()),
         Pictures::Numbers(_) | Pictures::Normalized(_) => unreachable!("images are bytes"),

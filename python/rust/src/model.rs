@@ -34,7 +34,8 @@ impl Model {
     /// Loads a model from a path, or from the bytes of a file.
     #[new]
     #[pyo3(signature = (
-        source, *, threads=None, isa=None, bank_bytes=None, max_memory=None, max_steps=None, input_size=None
+        source, *, threads=None, isa=None, bank_bytes=None, max_memory=None, max_steps=None, input_size=None,
+        tile_overlap=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
@@ -46,6 +47,7 @@ impl Model {
         max_memory: Option<&Bound<'_, PyAny>>,
         max_steps: Option<&Bound<'_, PyAny>>,
         input_size: Option<&Bound<'_, PyAny>>,
+        tile_overlap: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let isa = isa.map(|isa| arguments::text("isa", isa)).transpose()?;
         let isa = isa.map(|isa| isa.parse()).transpose();
@@ -58,13 +60,16 @@ impl Model {
         limits.steps = number("max_steps", max_steps)?.unwrap_or(limits.steps);
         let threads = arguments::threads(threads)?;
         let input_size = input_size.map(arguments::input_size).transpose()?;
-        let settings = Settings { threads, isa, bank_bytes, limits, input_size };
+        let tile_overlap = arguments::optional("tile_overlap", tile_overlap, [0, 1 << 26])?;
+        let tile_overlap = tile_overlap.map(|overlap| overlap as usize);
+        let settings = Settings { threads, isa, bank_bytes, limits, input_size, tile_overlap };
         if let Ok(bytes) = source.cast::<PyBytes>() {
             let bytes = bytes.as_bytes();
             let model = py.detach(|| bayes8::Model::from_bytes_with(bytes, settings.options()));
             let original = settings.input_size.map(|_| bytes.to_vec());
-            let engine = Engine::new(model, None, settings)?;
-            return Ok(Self(Arc::new(Engine { original, ..engine })));
+            let mut engine = Engine::new(model, None, settings)?;
+            engine.original = original;
+            return Ok(Self(Arc::new(engine)));
         }
         let path: PathBuf = source.extract()?;
         if path.is_dir() {
@@ -125,7 +130,7 @@ impl Model {
             .samples(arguments::samples(samples, self.0.model.default_samples())?)
             .seed(arguments::seed(seed)?)
             .keep_logits(keep_logits?);
-        let batch = Batch::new(pictures, self.0.model.quantized(), &layout?)?;
+        let batch = Batch::new(pictures, &self.0.model, &layout?)?;
         self.0.predict(py, &batch, &options, &Progress::new(progress)?)
     }
 
@@ -165,7 +170,7 @@ impl Model {
         let every = every.map_or_else(|| self.0.threads().map(|n| n as u32), Ok)?;
         // Wrong pictures are refused here, not at the first estimate.
         let layout = layout?;
-        Batch::new(&pictures, self.0.model.quantized(), &layout)?;
+        Batch::new(&pictures, &self.0.model, &layout)?;
         Ok(Stream::new(Arc::clone(&self.0), pictures.unbind(), layout, options, every))
     }
 
@@ -187,7 +192,7 @@ impl Model {
         #[pyo3(from_py_with = arguments::layout)] layout: PyResult<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let (sample, seed) = (sample?, arguments::seed(seed)?);
-        let batch = Batch::new(pictures, self.0.model.quantized(), &layout?)?;
+        let batch = Batch::new(pictures, &self.0.model, &layout?)?;
         let (count, input) = (batch.count(), batch.pictures());
         let pool = pool(self.0.settings.threads)?;
         let steps = py.detach(|| pool.install(|| self.0.model.trace(input, seed, sample)));
@@ -316,7 +321,8 @@ impl Model {
             (None, Some(bytes)) => PyBytes::new(py, bytes).into_any(),
             (None, None) => self.to_bytes(py)?.into_any(),
         };
-        let Settings { threads, isa, bank_bytes, limits, input_size } = &self.0.settings;
+        let Settings { threads, isa, bank_bytes, limits, input_size, tile_overlap } =
+            &self.0.settings;
         let options = PyDict::new(py);
         options.set_item("threads", (*threads > 0).then_some(*threads))?;
         options.set_item("isa", isa.map(Isa::name))?;
@@ -324,6 +330,7 @@ impl Model {
         options.set_item("max_memory", limits.memory_bytes)?;
         options.set_item("max_steps", limits.steps)?;
         options.set_item("input_size", *input_size)?;
+        options.set_item("tile_overlap", *tile_overlap)?;
         let restore = py.import("bayes8._files")?.getattr("restore_model")?;
         Ok((restore, (source, self.digest(), options).into_pyobject(py)?))
     }

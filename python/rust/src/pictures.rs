@@ -1,10 +1,11 @@
 //! Inputs that Python passes: arrays without a copy, PIL images, and lists of them.
 
+use bayes8::Model;
 use bayes8::Pictures;
 use bayes8::core::counts::counted;
 use bayes8::core::fit_picture::fit_rgba;
 use bayes8::core::graph::Shape;
-use bayes8::core::model::{QuantizedModel, Values};
+use bayes8::core::model::Values;
 use image::RgbaImage;
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use numpy::{
@@ -49,12 +50,8 @@ impl<'py> Batch<'py> {
     /// # Errors
     /// `TypeError` for anything else than bytes, `float32` and PIL images, or than numbers if the model takes these;
     /// `ValueError` for an unknown layout, another shape or an image that cannot be fitted.
-    pub(crate) fn new(
-        value: &Bound<'py, PyAny>,
-        model: &QuantizedModel,
-        layout: &str,
-    ) -> PyResult<Self> {
-        let (shape, values) = (model.graph().input(), model.preprocessing().values);
+    pub(crate) fn new(value: &Bound<'py, PyAny>, model: &Model, layout: &str) -> PyResult<Self> {
+        let (shape, values) = (model.input(), model.quantized().preprocessing().values);
         let channels_first = channels_first(layout)?;
         if values == Values::Numbers && are_images(value)? {
             return Err(PyTypeError::new_err("the model takes numbers, not PIL images"));

@@ -65,8 +65,7 @@ impl Stream {
         if start >= end {
             return Ok(None);
         }
-        let batch =
-            Batch::new(self.pictures.bind(py), self.engine.model.quantized(), &self.layout)?;
+        let batch = Batch::new(self.pictures.bind(py), &self.engine.model, &self.layout)?;
         let options = self.options.clone().samples(start..end);
         let more = self.engine.predict(py, &batch, &options, &Progress::new(None)?)?;
         let sum = match &state.sum {

@@ -55,6 +55,7 @@ class Model:
         max_memory: int | None = None,
         max_steps: int | None = None,
         input_size: Sequence[int] | None = None,
+        tile_overlap: int | None = None,
     ) -> Model: ...
     def predict(
         self,

@@ -29,6 +29,7 @@ def load(  # noqa: PLR0913 (keywords)
     max_memory: int | None = None,
     max_steps: int | None = None,
     input_size: Sequence[int] | None = None,
+    tile_overlap: int | None = None,
 ) -> Model:
     """Loads a model.
 
@@ -44,12 +45,15 @@ def load(  # noqa: PLR0913 (keywords)
         max_steps: most steps per picture and sample, by default 2**42, which `Model.info` counts.
         input_size: (rows, columns) of the inputs, if the network fits others than those of the
             file; (planes, rows, columns) of volumes, (length,) of sequences.
+        tile_overlap: divides inputs of `input_size` into tiles of the size in the file, of which
+            neighbours overlap by this number of rows and columns. All outputs must be maps.
 
-    Only `input_size` changes what the model predicts.
+    Only the last two change what the model predicts.
 
     Raises:
         OSError: the file cannot be read.
-        Error: it is not a model, takes more than it may, or does not fit the input size.
+        Error: it is not a model, takes more than it may, or does not fit the input size or
+            tiles.
         ValueError: the instruction set or the number of threads is not available.
 
     """
@@ -74,6 +78,7 @@ def load(  # noqa: PLR0913 (keywords)
         max_memory=max_memory,
         max_steps=max_steps,
         input_size=input_size,
+        tile_overlap=tile_overlap,
     )
 
 

@@ -73,3 +73,23 @@ test("a painted map has other colours than its classes", async () => {
   const wrong = [{ figure: "sums" }, { figure: "mean" }, { plane: 1 }, { figure: "std", index: 3 }, { palette: [] }];
   for (const options of wrong) assert.throws(() => paint(output, options), { code: "invalid-option" });
 });
+
+test("inputs of another size have maps of the old one", async (t) => {
+  const { file } = vectorOf("maps", "resized classes");
+  const small = await Model.load(file);
+  const { height, width, channels } = small.info.input;
+  const inputSize = [2 * height, 2 * width];
+  const large = await Model.load(file, { inputSize });
+  const pool = await Model.pool(file, { workers: 2, inputSize });
+  t.after(() => [small, large, pool].forEach((model) => model.dispose()));
+  assert.deepEqual([large.info.input.height, large.info.input.width], inputSize);
+  assert.equal(large.digest, small.digest);
+  const picture = new Uint8Array(4 * height * width * channels);
+  const prediction = await large.predict(picture, { samples: 3 });
+  assert.deepEqual(prediction.outputs.output.positions, [1, 22, 26]);
+  assert.deepEqual(await pool.predict(picture, { samples: 3 }), prediction);
+  const refused = { code: "invalid-option", message: /^inputSize: / };
+  for (const inputSize of [[height + 1, width], [], [0, 1], [1.5], [1, 2, 3, 4], 7, [2 ** 40, 1]]) {
+    await assert.rejects(Model.load(file, { inputSize }), refused, `${inputSize}`);
+  }
+});

@@ -128,7 +128,7 @@ impl<'a> Answers<'a> {
                 }
             }
         };
-        let views = model.quantized().outputs().iter().map(view).collect();
+        let views = model.outputs().iter().map(view).collect();
         Self { model, model_digest: model.digest().to_string(), options, views }
     }
 
@@ -148,7 +148,7 @@ impl<'a> Answers<'a> {
     }
 
     fn outputs(&self) -> &'a [Output] {
-        self.model.quantized().outputs()
+        self.model.outputs()
     }
 
     /// Keeps what is shown of the prediction for the picture of an index, and writes its maps to `files`.

@@ -46,7 +46,7 @@ pub(super) fn run(
 
 /// The number of pictures in a batch.
 fn pictures_together(model: &Model) -> usize {
-    let maps = model.quantized().outputs().iter().filter(|output| output.is_map());
+    let maps = model.outputs().iter().filter(|output| output.is_map());
     let bytes = maps.map(Output::result_bytes).fold(0, usize::saturating_add);
     // Each thread may have sums for all pictures, of some of the samples.
     let bytes = bytes.saturating_mul(model.threads());

@@ -208,7 +208,7 @@ fn the_layout_of_the_first_version_stays() {
     macro_rules! offsets {
         ($type:ty: $($field:ident),*) => { [$(offset_of!($type, $field)),*] };
     }
-    let options = offsets!(ModelOptions: size, isa, threads, bank_bytes, max_memory_bytes, max_steps, input_size);
+    let options = offsets!(ModelOptions: size, isa, threads, bank_bytes, max_memory_bytes, max_steps, input_size, tile_overlap);
     assert_eq!(options, [0, 8, 16, 24, 32, 40]);
     let info = offsets!(ModelInfo: size, name, digest, kernel, depth, height, width, channels, classes,
         threads, sum_words, default_samples, members, bayesian_layers, dropout, outputs, numbers,
@@ -240,7 +240,7 @@ fn structs_end_with_their_last_field() {
         };
     }
     for (end, size) in [
-        end!(ModelOptions: input_size: [usize; 3]),
+        end!(ModelOptions: tile_overlap: usize),
         end!(ModelInfo: values: *const c_char),
         end!(PredictOptions: progress_data: *mut c_void),
         end!(Outputs: interval: Buffer<f64>),

@@ -6,8 +6,8 @@ use super::{
 use crate::describe::bayes8_model_get_class_name;
 use crate::error::Status;
 use crate::model::{
-    ModelHandle, ModelInfo, bayes8_model_free, bayes8_model_get_info, bayes8_model_load,
-    bayes8_model_load_bytes,
+    ModelHandle, ModelInfo, ModelOptions, bayes8_model_free, bayes8_model_get_info,
+    bayes8_model_load, bayes8_model_load_bytes,
 };
 use bayes8_native::Accumulator;
 use bayes8_native::head::classes::ClassSums;
@@ -159,4 +159,31 @@ fn a_length_that_no_memory_has_is_refused() {
     let (status, message) = result(status, ()).expect_err("no memory is so large");
     assert_eq!(status, Status::InvalidArgument);
     assert!(message.starts_with("`bytes` cannot have"), "{message}");
+}
+
+#[test]
+fn an_input_size_that_does_not_fit_is_accepted() {
+    let streets = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/camvid-unet.safetensors");
+    let with = |input_size, tile_overlap| ModelOptions {
+        input_size,
+        tile_overlap,
+        ..ModelOptions::default()
+    };
+    let size = |options: &ModelOptions| {
+        let model = load(streets, Some(options)).expect("a size that fits");
+        let info = info(*model).expect("a live model");
+        [info.depth, info.height, info.width]
+    };
+    assert_eq!(size(&with([0; 3], 0)), [1, 192, 256]);
+    assert_eq!(size(&with([1, 96, 128], 0)), [1, 96, 128]);
+    assert_eq!(size(&with([1, 300, 300], 16)), [1, 300, 300]);
+    for (options, part) in [
+        (with([1, 100, 100], 0), "cannot change the input size"),
+        (with([0, 192, 256], 0), "cannot change the input size"),
+        (with([1, 300, 300], 200), "cannot predict in tiles"),
+    ] {
+        let (status, message) = load(streets, Some(&options)).err().expect("no such size");
+        assert_eq!(status, Status::InvalidArgument);
+        assert!(message.contains(part), "{message}");
+    }
 }

@@ -6,11 +6,10 @@ use super::overlay::{overlay, seen};
 use super::palette::Palette;
 use crate::atomic_file::Pending;
 use anyhow::{Context, bail};
-use bayes8_native::Pictures;
 use bayes8_native::core::head::Output;
 use bayes8_native::core::head::gaussian::TargetUncertainty;
 use bayes8_native::core::head::map::{ClassMapUncertainty, LabelMapUncertainty, MapUncertainty};
-use bayes8_native::core::model::QuantizedModel;
+use bayes8_native::{Model, Pictures};
 use ndarray::{ArrayViewD, IxDyn};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use std::collections::HashMap;
@@ -26,7 +25,7 @@ const WHITE_SHARE: f64 = 0.25;
 /// Writes the maps of a batch into a folder.
 pub(in crate::commands::predict) struct MapFiles<'a> {
     folder: &'a Path,
-    model: &'a QuantizedModel,
+    model: &'a Model,
     palette: Palette,
     /// How the names of the files of each picture and each output begin.
     names: Vec<Vec<String>>,
@@ -52,7 +51,7 @@ impl<'a> MapFiles<'a> {
     /// When the folder cannot be made, or no file in it.
     pub(in crate::commands::predict) fn new(
         folder: &'a Path,
-        model: &'a QuantizedModel,
+        model: &'a Model,
         palette: Palette,
         pictures: &[String],
         inputs: impl Iterator<Item = &'a Path>,
@@ -141,12 +140,12 @@ impl Writer<'_> {
         classes: &[u16],
         map_size: [usize; 2],
     ) -> anyhow::Result<()> {
-        let input = self.files.model.graph().input();
+        let input = self.files.model.input();
         if input.depth != 1 || !matches!(input.channels, 1 | 3) {
             return Ok(());
         }
         let size = [input.height, input.width];
-        let seen = seen(picture, self.files.model.preprocessing());
+        let seen = seen(picture, self.files.model.quantized().preprocessing());
         let rgb = overlay(&seen, size, map, classes, map_size, &self.files.palette);
         self.picture("overlay.png", size, Pixels::Rgb, &rgb)
     }
