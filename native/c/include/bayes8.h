@@ -178,6 +178,13 @@ typedef struct bayes8_model_options {
   /// Most steps that a model may take per picture and weight sample, as `bayes8 inspect` shows
   /// them. A model that takes more is refused. 0, the default, for 2^42.
   uint64_t max_steps;
+  /// Planes, rows and columns of the inputs, if the network fits others than those of the file. All 0, the default,
+  /// for those of the file.
+  size_t input_size[3];
+  /// If not 0, inputs of `input_size` are divided into tiles of the size in the file, of which neighbours overlap by
+  /// this number of elements along each axis, at most half of a tile. All outputs must be maps, and predictions have
+  /// no logits.
+  size_t tile_overlap;
 } bayes8_model_options;
 
 /// Name, shape and other facts about a model. The strings are UTF-8 and live as long as the model.

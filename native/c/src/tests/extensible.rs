@@ -208,8 +208,9 @@ fn the_layout_of_the_first_version_stays() {
     macro_rules! offsets {
         ($type:ty: $($field:ident),*) => { [$(offset_of!($type, $field)),*] };
     }
-    let options = offsets!(ModelOptions: size, isa, threads, bank_bytes, max_memory_bytes, max_steps, input_size, tile_overlap);
-    assert_eq!(options, [0, 8, 16, 24, 32, 40]);
+    let options = offsets!(ModelOptions: size, isa, threads, bank_bytes, max_memory_bytes, max_steps,
+        input_size, tile_overlap);
+    assert_eq!(options, [0, 8, 16, 24, 32, 40, 48, 72]);
     let info = offsets!(ModelInfo: size, name, digest, kernel, depth, height, width, channels, classes,
         threads, sum_words, default_samples, members, bayesian_layers, dropout, outputs, numbers,
         values);
