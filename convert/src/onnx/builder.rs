@@ -10,7 +10,7 @@ use bayes8_core::posterior::PerMember;
 
 use super::{
     activation::Activation, budget::Budget, constant::Constant, initializers::Initializers,
-    input::Input, mask::Mask, moment::Moment, node::OnnxNode,
+    input::Input, lower::Stack, mask::Mask, moment::Moment, node::OnnxNode,
 };
 use crate::{
     dropout::McDropout,
@@ -24,6 +24,7 @@ pub(super) enum Slot {
     Constant(Rc<Constant>),
     Mask(Mask),
     Moment(Box<Moment>),
+    Stack(Stack),
     Activation(Box<Activation>),
 }
 
@@ -31,6 +32,8 @@ pub(super) struct Builder<'a> {
     pub(super) graph: Graph<Real>,
     /// Per node: whether more than one ONNX input reads it, under whatever name.
     pub(super) shared: Vec<bool>,
+    /// Per output of an Unsqueeze of one axis: that axis, and the value without it.
+    pub(super) unsqueezed: HashMap<&'a str, (usize, Activation)>,
     /// Copies of a node's name so far, the first included.
     copies: HashMap<String, usize>,
     pub(super) slots: HashMap<&'a str, Slot>,
@@ -72,6 +75,7 @@ impl<'a> Builder<'a> {
         Ok(Self {
             graph: Graph::new(input.shape)?,
             shared: Vec::new(),
+            unsqueezed: HashMap::new(),
             copies: HashMap::new(),
             slots,
             readers,

@@ -8,6 +8,7 @@
 mod activation;
 mod affine;
 mod axes;
+mod border;
 mod budget;
 mod builder;
 mod channels;
@@ -36,6 +37,7 @@ mod order;
 mod outputs;
 mod pointwise;
 mod reduction;
+mod repeat;
 mod settle;
 mod supported;
 mod trace;

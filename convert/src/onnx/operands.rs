@@ -33,6 +33,7 @@ impl<'a> Builder<'a> {
             Slot::Constant(_) => Err(node.refuse(format!("input {i} must not be constant"))),
             Slot::Mask(_) => Err(node.refuse(format!("input {i} must not be random"))),
             Slot::Moment(moment) => Err(moment.unfinished()),
+            Slot::Stack(_) => Err(node.refuse(format!("input {i} holds stacked values"))),
             Slot::Activation(a) if a.softmax && !takes(a.probabilities()) => {
                 let what = if a.indices { "an ArgMax" } else { "a Softmax" };
                 Err(node.refuse(format!("reads {what}; only a final one is supported")))
@@ -59,7 +60,7 @@ impl<'a> Builder<'a> {
         let Some(name) = node.input(i) else { return Ok(None) };
         match self.slot(node, name)? {
             Slot::Constant(c) => Ok(Some(Rc::clone(c))),
-            Slot::Activation(_) | Slot::Mask(_) | Slot::Moment(_) => {
+            Slot::Activation(_) | Slot::Mask(_) | Slot::Moment(_) | Slot::Stack(_) => {
                 Err(node.refuse(format!("input {i} (`{}`) must be constant", Echo(name))))
             }
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{
     activation::Activation,
     builder::{Builder, Slot},
-    constant::Constant,
+    constant::{Constant, Data},
     evidence::{Step, Traced},
     known::Known,
     mask::Mask,
@@ -14,7 +14,10 @@ use super::{
     operands::Operands,
     pointwise::chain,
 };
-use crate::{error::ImportError, function::Unary};
+use crate::{
+    error::ImportError,
+    function::{Function, Unary},
+};
 
 type LowerOne = for<'a> fn(&mut Builder<'a>, &OnnxNode<'a>) -> Result<Activation, ImportError>;
 type LowerAll = for<'a> fn(&mut Builder<'a>, &OnnxNode<'a>) -> Result<Vec<Slot>, ImportError>;
@@ -120,6 +123,10 @@ impl Operator {
             let slot = node.input(i).map(|name| builder.slot(node, name)).transpose()?;
             constant &= !matches!(slot, Some(Slot::Activation(_)));
             moment |= matches!(slot, Some(Slot::Moment(_)));
+            if let Some(Slot::Stack(stack)) = slot {
+                let stack = stack.clone();
+                return Ok(vec![builder.of_stack(node, stack)?]);
+            }
             random |= matches!(slot, Some(Slot::Mask(_)));
             inputs.push(match slot {
                 Some(Slot::Constant(c)) => Some(Rc::clone(c)),
@@ -147,16 +154,46 @@ impl Operator {
         node: &OnnxNode<'_>,
         inputs: &[Option<Rc<Constant>>],
     ) -> Result<Rc<Constant>, ImportError> {
-        let shared = match self.fold {
-            Fold::Compute(fold) => {
-                let result = fold(node, &Operands { inputs, budget: &builder.budget })?;
-                builder.budget.charge(node.name, result.data.len())?;
-                return Ok(Rc::new(result));
+        let operands = Operands { inputs, budget: &builder.budget };
+        let result = match (self.fold, self.lower) {
+            (Fold::Compute(fold), _) => fold(node, &operands)?,
+            (Fold::Never, Lower::Function(steps)) => applied(node, &operands, steps)?,
+            (Fold::First, _) => {
+                // The same numbers: shared, not copied.
+                let first = inputs.first().cloned().flatten();
+                return first.ok_or_else(|| node.refuse("input 0 is missing"));
             }
-            // The same numbers: shared, not copied.
-            Fold::First => inputs.first().cloned().flatten(),
-            Fold::Never => None,
+            (Fold::Never, _) => {
+                return Err(node.refuse("the operator is not supported on constants"));
+            }
         };
-        shared.ok_or_else(|| node.refuse("the operator is not supported on constants"))
+        builder.budget.charge(node.name, result.data.len())?;
+        Ok(Rc::new(result))
     }
+}
+
+/// A chain of functions of each number of operand 0.
+fn applied(
+    node: &OnnxNode<'_>,
+    operands: &Operands<'_>,
+    steps: &[Unary],
+) -> Result<Constant, ImportError> {
+    let constant = operands.required(node, 0)?;
+    let function = chain(&Function::argument(), steps);
+    let data = match &constant.data {
+        Data::Float(numbers) => {
+            let mut results = vec![0.0; numbers.len()];
+            function.apply_all(numbers, &mut results);
+            Data::Float(results)
+        }
+        Data::Integer(numbers) => {
+            // f64 holds integers up to this.
+            let exact = |x: &i64| x.unsigned_abs() <= 1 << 53;
+            let results =
+                numbers.iter().map(|x| exact(x).then(|| function.apply(*x as f64) as i64));
+            let results = results.collect::<Option<_>>();
+            Data::Integer(results.ok_or_else(|| node.refuse("its integers are too large"))?)
+        }
+    };
+    Ok(Constant::new(constant.shape.clone(), data))
 }

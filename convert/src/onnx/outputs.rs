@@ -45,6 +45,9 @@ impl Builder<'_> {
             let activation = match self.slots.get(name) {
                 Some(Slot::Activation(activation)) => activation,
                 Some(Slot::Moment(moment)) => return Err(moment.unfinished()),
+                Some(Slot::Stack(_)) => {
+                    return Err(refused(name, "it holds stacked values; concatenate them".into()));
+                }
                 Some(Slot::Constant(_) | Slot::Mask(_)) | None => {
                     return Err(refused(name, "it does not depend on the input".into()));
                 }

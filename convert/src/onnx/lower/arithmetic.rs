@@ -14,6 +14,7 @@ use crate::onnx::node::OnnxNode;
 use crate::onnx::operands::Operands;
 use crate::onnx::operator::Operator;
 use crate::onnx::pointwise::MAX_SIZE;
+use crate::onnx::repeat::joint;
 use crate::onnx::weights::finite_floats;
 
 pub(super) const OPERATORS: &[Operator] = &[
@@ -21,7 +22,20 @@ pub(super) const OPERATORS: &[Operator] = &[
     of_two("Sub"),
     of_two("Mul"),
     of_two("Div"),
-    Operator::new("Sum", &[]).lower(|builder, node| builder.arithmetic(node)),
+    Operator::new("Sum", &[])
+        .lower(|builder, node| match node.proto.input.len() {
+            2 => builder.arithmetic(node),
+            _ => builder.sum(node),
+        })
+        .fold(fold)
+        .trace(broadcast),
+    Operator::new("Mean", &[])
+        .lower(|builder, node| {
+            let scale = Unary::scaling(1.0 / node.proto.input.len() as f64);
+            let sum = builder.sum(node)?;
+            Ok(sum.with_function(node.name, Function::argument().then(scale)))
+        })
+        .trace(broadcast),
 ];
 
 const fn of_two(name: &'static str) -> Operator {
@@ -34,9 +48,6 @@ const fn of_two(name: &'static str) -> Operator {
 impl<'a> Builder<'a> {
     /// Add, Sub, Mul or Div: of two activations, or of an activation and a constant.
     fn arithmetic(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        if is_sum(node.op) && node.proto.input.len() != 2 {
-            return Err(node.refuse("only two inputs are supported"));
-        }
         match (0..2).find(|&i| self.is_constant(node, i)) {
             Some(i) => self.with_constant(node, 1 - i, i),
             None => self.combine(node),
@@ -150,69 +161,88 @@ impl<'a> Builder<'a> {
             let (a, b) = (self.settled(node, 0)?, self.settle(reciprocal)?);
             return self.product(node, a, b);
         }
-        let (a, b) = (self.settled(node, 0)?, self.settled(node, 1)?);
-        let shapes = [a.dimensions(self.batch), b.dimensions(self.batch)];
-        if node.op == "Mul" {
-            return self.product(node, a, b);
+        let (a, mut b) = (self.settled(node, 0)?, self.settled(node, 1)?);
+        match node.op {
+            "Mul" => return self.product(node, a, b),
+            "Sub" => {
+                let negative = Function::argument().then(Unary::scaling(-1.0));
+                b.value = self.push_function(node.name, negative, b.value)?;
+            }
+            _ => {}
         }
-        self.check_layout(node, &a, &b)?;
-        if a.shape != b.shape {
-            return Err(node.refuse(format!(
-                "adds values of different shapes, {:?} and {:?}",
-                shapes[0], shapes[1]
-            )));
-        }
-        let mut second = b.value;
-        if node.op == "Sub" {
-            let negative = Function::argument().then(Unary::scaling(-1.0));
-            second = self.push_function(node.name, negative, second)?;
-        }
-        let value = self.push(node.name, Op::Add, vec![a.value, second])?;
+        self.addition(node, a, b)
+    }
+
+    /// The sum of all inputs, which are activations.
+    fn sum(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let terms = (0..node.proto.input.len()).map(|i| self.settled(node, i));
+        let terms = terms.collect::<Result<_, _>>()?;
+        self.sum_of(node, terms)
+    }
+
+    /// The sum of activations on which nothing is pending.
+    pub(in crate::onnx) fn sum_of(
+        &mut self,
+        node: &OnnxNode<'a>,
+        terms: Vec<Activation>,
+    ) -> Result<Activation, ImportError> {
+        let mut terms = terms.into_iter();
+        let first = terms.next().ok_or_else(|| node.refuse("it has no inputs"))?;
+        terms.try_fold(first, |sum, term| self.addition(node, sum, term))
+    }
+
+    fn addition(
+        &mut self,
+        node: &OnnxNode<'a>,
+        a: Activation,
+        b: Activation,
+    ) -> Result<Activation, ImportError> {
+        let [a, b] = self.of_one_shape(node, [a, b])?;
+        let value = self.push(node.name, Op::Add, vec![a.value, b.value])?;
         Ok(Activation { value, ..a })
     }
 
-    fn check_layout(
-        &self,
-        node: &OnnxNode<'a>,
-        a: &Activation,
-        b: &Activation,
-    ) -> Result<(), ImportError> {
-        if a.is_laid_out_like(b) {
-            return Ok(());
-        }
-        let shapes = [a, b].map(|x| x.dimensions(self.batch));
-        Err(node.refuse(format!("combines values of shapes {shapes:?}")))
-    }
-
-    /// Multiplies two values of the same shape, or a value by a factor for each channel.
+    /// Multiplies two values; one may have a factor for each channel.
     fn product(
         &mut self,
         node: &OnnxNode<'a>,
         a: Activation,
         b: Activation,
     ) -> Result<Activation, ImportError> {
-        self.check_layout(node, &a, &b)?;
         let by_channel = |factor: &Activation, of: &Activation| {
-            factor.shape.spatial() == 1 && factor.shape.channels == of.shape.channels
+            factor.shape.spatial() == 1
+                && factor.shape.channels == of.shape.channels
+                && factor.is_laid_out_like(of)
         };
-        let (first, second) = if a.shape == b.shape || by_channel(&b, &a) {
-            (a, b)
+        let [first, second] = if by_channel(&b, &a) {
+            [a, b]
         } else if by_channel(&a, &b) {
-            (b, a)
+            [b, a]
         } else {
-            return Err(node.refuse(format!(
-                "multiplies {:?} by {:?}; only values of one shape, or one factor for each channel, \
-                 can be multiplied",
-                a.dimensions(self.batch),
-                b.dimensions(self.batch)
-            )));
+            self.of_one_shape(node, [a, b])?
         };
         let value = self.push(node.name, Op::Multiply, vec![first.value, second.value])?;
         Ok(Activation { value, ..first })
     }
+
+    /// Both values, repeated along axes of extent 1 where the other is longer.
+    fn of_one_shape(
+        &mut self,
+        node: &OnnxNode<'a>,
+        [a, b]: [Activation; 2],
+    ) -> Result<[Activation; 2], ImportError> {
+        let shapes = [&a, &b].map(|x| x.dimensions(self.batch));
+        let refuse = || node.refuse(format!("combines values of shapes {shapes:?}"));
+        if !a.is_laid_out_like(&b) {
+            return Err(refuse());
+        }
+        let shape = joint(a.shape, b.shape);
+        let mut repeated = |x| self.repeated(node.name, x, shape)?.ok_or_else(refuse);
+        Ok([repeated(a)?, repeated(b)?])
+    }
 }
 
-/// Whether the operator adds: `Sum` of two inputs is what older exporters write.
+/// Whether the operator adds.
 fn is_sum(op: &str) -> bool {
     matches!(op, "Add" | "Sum")
 }
@@ -222,9 +252,22 @@ fn is_shift(op: &str) -> bool {
     is_sum(op) || op == "Sub"
 }
 
-/// Add, Sub, Mul or Div of two constants, with NumPy's broadcasting.
-fn fold(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Result<Constant, ImportError> {
-    let (a, b) = (operands.required(node, 0)?, operands.required(node, 1)?);
+/// Add, Sub, Mul, Div, Sum, Min or Max of constants, with NumPy's broadcasting.
+pub(super) fn fold(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Result<Constant, ImportError> {
+    let mut result = operands.required(node, 0)?.clone();
+    for i in 1..operands.inputs.len() {
+        result = fold_two(node, node.op, operands, [&result, operands.required(node, i)?])?;
+    }
+    Ok(Constant::new(result.shape, result.data))
+}
+
+/// The operator `op` of two constants.
+pub(super) fn fold_two(
+    node: &OnnxNode<'_>,
+    op: &str,
+    operands: &Operands<'_>,
+    [a, b]: [&Constant; 2],
+) -> Result<Constant, ImportError> {
     let rank = a.shape.len().max(b.shape.len());
     let extent = |c: &Constant, axis: usize| {
         (axis + c.shape.len()).checked_sub(rank).and_then(|i| c.shape.get(i)).copied().unwrap_or(1)
@@ -254,19 +297,23 @@ fn fold(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Result<Constant, Import
     };
     let data = match (spread(a).data, spread(b).data) {
         (Data::Float(x), Data::Float(y)) => {
-            let f: fn(f32, f32) -> f32 = match node.op {
-                "Add" => |x, y| x + y,
+            let f: fn(f32, f32) -> f32 = match op {
+                "Add" | "Sum" => |x, y| x + y,
                 "Sub" => |x, y| x - y,
                 "Mul" => |x, y| x * y,
+                "Min" => f32::min,
+                "Max" => f32::max,
                 _ => |x, y| x / y,
             };
             Data::Float(x.iter().zip(&y).map(|(&x, &y)| f(x, y)).collect())
         }
         (Data::Integer(x), Data::Integer(y)) => {
-            let f: fn(i64, i64) -> Option<i64> = match node.op {
-                "Add" => i64::checked_add,
+            let f: fn(i64, i64) -> Option<i64> = match op {
+                "Add" | "Sum" => i64::checked_add,
                 "Sub" => i64::checked_sub,
                 "Mul" => i64::checked_mul,
+                "Min" => |x, y| Some(x.min(y)),
+                "Max" => |x, y| Some(x.max(y)),
                 _ => i64::checked_div,
             };
             let values = x.iter().zip(&y).map(|(&x, &y)| f(x, y)).collect::<Option<_>>();

@@ -2,6 +2,7 @@
 
 use bayes8_core::counts::counted;
 
+use super::arithmetic;
 use crate::clamp::Clamp;
 use crate::error::ImportError;
 use crate::function::{Function, Unary};
@@ -22,8 +23,14 @@ pub(super) const OPERATORS: &[Operator] = &[
     Operator::new("Xor", &[]).lower(|builder, node| builder.choice(node)),
     Operator::new("Where", &[]).lower(|builder, node| builder.choice(node)),
     Operator::new("Not", &[]).function(&[Unary::NOT]),
-    Operator::new("Min", &[]).lower(|builder, node| builder.extremum(node)).trace(kept),
-    Operator::new("Max", &[]).lower(|builder, node| builder.extremum(node)).trace(kept),
+    Operator::new("Min", &[])
+        .lower(|builder, node| builder.extremum(node))
+        .fold(arithmetic::fold)
+        .trace(kept),
+    Operator::new("Max", &[])
+        .lower(|builder, node| builder.extremum(node))
+        .fold(arithmetic::fold)
+        .trace(kept),
 ];
 
 impl<'a> Builder<'a> {

@@ -1,10 +1,13 @@
 //! Activation functions that are clamps.
 
+use super::arithmetic;
 use crate::clamp::Clamp;
 use crate::error::ImportError;
 use crate::onnx::builder::Builder;
+use crate::onnx::constant::Constant;
 use crate::onnx::evidence::kept;
 use crate::onnx::node::OnnxNode;
+use crate::onnx::operands::Operands;
 use crate::onnx::operator::Operator;
 
 pub(super) const OPERATORS: &[Operator] = &[
@@ -16,6 +19,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             let clamp = builder.clip_bounds(node)?;
             builder.clamp(node, 0, clamp)
         })
+        .fold(fold)
         .trace(kept),
 ];
 
@@ -39,4 +43,15 @@ impl<'a> Builder<'a> {
         }
         Err(node.refuse(format!("its bounds {} and {} exclude every number", clamp.min, clamp.max)))
     }
+}
+
+/// The Clip of a constant.
+fn fold(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Result<Constant, ImportError> {
+    let mut result = operands.required(node, 0)?.clone();
+    for (i, op) in [(1, "Max"), (2, "Min")] {
+        if let Some(bound) = operands.get(i) {
+            result = arithmetic::fold_two(node, op, operands, [&result, bound])?;
+        }
+    }
+    Ok(Constant::new(result.shape, result.data))
 }

@@ -4,7 +4,7 @@ use bayes8_core::graph::Op;
 
 use crate::error::ImportError;
 use crate::onnx::activation::{Activation, Axis, Pending};
-use crate::onnx::builder::Builder;
+use crate::onnx::builder::{Builder, Slot};
 use crate::onnx::constant::{Constant, Data, elements};
 use crate::onnx::evidence::channels_at_axis;
 use crate::onnx::node::OnnxNode;
@@ -12,7 +12,14 @@ use crate::onnx::operands::Operands;
 use crate::onnx::operator::Operator;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator::new("Concat", &["axis"])
-    .lower(|builder, node| builder.concat(node))
+    .lower_all(|builder, node| {
+        let slot = match (builder.concat(node), builder.stack(node)?) {
+            (Ok(joined), _) => Slot::Activation(Box::new(joined)),
+            (Err(_), Some(stack)) => Slot::Stack(stack),
+            (Err(error), None) => return Err(error),
+        };
+        Ok(vec![slot])
+    })
     .fold(fold)
     .trace(channels_at_axis)];
 

@@ -13,6 +13,7 @@ mod clamp;
 mod concat;
 mod constant;
 mod convolution;
+mod expand;
 mod functions;
 mod gather;
 mod identity;
@@ -30,10 +31,13 @@ mod shape;
 mod slice;
 mod softmax;
 mod split;
+mod stack;
 mod transpose;
 mod transposed_convolution;
 
 use super::operator::Operator;
+
+pub(super) use stack::Stack;
 
 /// The operators of all families.
 const FAMILIES: &[&[Operator]] = &[
@@ -46,6 +50,7 @@ const FAMILIES: &[&[Operator]] = &[
     concat::OPERATORS,
     constant::OPERATORS,
     convolution::OPERATORS,
+    expand::OPERATORS,
     functions::OPERATORS,
     gather::OPERATORS,
     identity::OPERATORS,
@@ -63,6 +68,7 @@ const FAMILIES: &[&[Operator]] = &[
     slice::OPERATORS,
     softmax::OPERATORS,
     split::OPERATORS,
+    stack::OPERATORS,
     transpose::OPERATORS,
     transposed_convolution::OPERATORS,
 ];

@@ -1,10 +1,12 @@
-//! Pad, with zeros.
+//! Pad, with zeros or the value's own elements.
 
 use bayes8_core::graph::{MAX_ELEMENTS, Op, Padding};
 use bayes8_core::ops::PadChannels;
+use bayes8_core::quoted::Echo;
 
 use crate::error::ImportError;
 use crate::onnx::activation::{Activation, Axis, Pending};
+use crate::onnx::border::Border;
 use crate::onnx::builder::Builder;
 use crate::onnx::evidence::resized;
 use crate::onnx::node::OnnxNode;
@@ -18,14 +20,21 @@ impl<'a> Builder<'a> {
     /// Zeros around rows and columns stay pending until a window takes them up; zero channels
     /// become a node.
     fn pad(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
-        if !matches!(node.string("mode")?, None | Some("constant")) {
-            return Err(node.refuse("only constant padding is supported"));
-        }
+        let own = match node.string("mode")? {
+            None | Some("constant") => None,
+            Some("edge") => Some(Border::Edge),
+            Some("reflect") => Some(Border::Reflect),
+            Some("wrap") => Some(Border::Wrap),
+            Some(mode) => {
+                return Err(node.refuse(format!("mode {} is not supported", Echo(mode))));
+            }
+        };
         let fill = self.constant(node, 2)?;
         let zero = |v: &[f32]| v.iter().all(|&x| x == 0.0);
         // An attribute before operator set 11.
         let attribute = node.float("value", 0.0)?;
-        if attribute != 0.0 || fill.is_some_and(|fill| !fill.floats().is_some_and(zero)) {
+        let is_zero = attribute == 0.0 && fill.is_none_or(|fill| fill.floats().is_some_and(zero));
+        if own.is_none() && !is_zero {
             return Err(node.refuse("only padding with 0.0 is supported"));
         }
         let mut x = self.activation(node, 0)?;
@@ -57,6 +66,16 @@ impl<'a> Builder<'a> {
                 None if ends != [0; 2] => return Err(node.refuse("pads the batch")),
                 None => {}
             }
+        }
+        if let Some(own) = own
+            && border != [[0; 2]; 3]
+        {
+            let x = self.settle(x)?;
+            let bordered =
+                self.bordered_by(node.name, x, own, border)?.filter(|_| channels == [0; 2]);
+            return bordered.ok_or_else(|| {
+                node.refuse("only borders of planes, rows and columns that are not longer than the value are supported")
+            });
         }
         if channels != [0; 2] {
             let [before, after] = channels;

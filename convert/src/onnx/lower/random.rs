@@ -69,6 +69,7 @@ fn uniform_like<'a>(builder: &mut Builder<'a>, node: &OnnxNode<'a>) -> Result<Ma
         Slot::Mask(mask) => mask.shape.clone(),
         Slot::Activation(x) => x.dimensions(builder.batch),
         Slot::Moment(moment) => return Err(moment.unfinished()),
+        Slot::Stack(_) => return Err(node.refuse("input 0 holds stacked values")),
     };
     Ok(Mask { shape, numbers: ends(node)? })
 }

@@ -38,6 +38,12 @@ impl<'a> Builder<'a> {
         if to == from {
             return Ok(x);
         }
+        if node.op == "Unsqueeze"
+            && let (Some(&[axis]), Some(output)) =
+                (self.integers(node, 1, "axes")?.as_deref(), node.proto.output.first())
+        {
+            self.unsqueezed.insert(output, (node.axis(axis, to.len())?, x.clone()));
+        }
         let stays = !matches!(x.pending, Pending::Border { .. } | Pending::Slice { .. });
         let flattens = to.len() == 2 && x.shape.spatial() > 1;
         let x = if stays && !flattens { x } else { self.settled(node, 0)? };
