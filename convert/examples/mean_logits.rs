@@ -40,8 +40,7 @@ fn write_logits() -> Result<(), Box<dyn Error>> {
     };
     let mut refused = false;
     for [path, input, logits] in networks {
-        let network = match Network::load(Path::new(path), &PosteriorSource::Moped { delta: 0.05 })
-        {
+        let network = match Network::load(Path::new(path), &PosteriorSource::Deterministic) {
             Ok(network) => network,
             Err(error) => {
                 println!("{}", with_causes(&error));

@@ -1,12 +1,11 @@
 //! An ONNX activation in terms of the graph under construction.
 
-use std::ops::Range as Places;
-
 use bayes8_core::graph::{Padding, Range, Shape, Value};
 
 use super::{
     constant::Strided,
     node::{OnnxNode, Special},
+    view::View,
 };
 use crate::{error::ImportError, function::Function};
 
@@ -39,16 +38,6 @@ pub(super) enum Pending {
     },
 }
 
-/// Axes into which a Reshape split the channels, with the axes before or after them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Split {
-    /// Extents of all axes after the batch.
-    pub(super) extents: Vec<usize>,
-    /// The range of those that make up the channels; empty if a single channel has no axis, or if
-    /// the first counts groups of channels and the others their elements.
-    pub(super) channels: Places<usize>,
-}
-
 /// A value of the graph, as ONNX sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Activation {
@@ -61,7 +50,7 @@ pub(super) struct Activation {
     /// in (d, h, w, c) order.
     pub(super) flattened: Option<Shape>,
     /// The axes that ONNX sees, if they are not those of the form.
-    pub(super) split: Option<Split>,
+    pub(super) view: Option<View>,
     /// Whether it holds the bytes of a `uint8` input: only a Cast turns them into numbers to
     /// compute with.
     pub(super) bytes: bool,
@@ -81,7 +70,7 @@ impl Activation {
             shape,
             pending: Pending::Nothing,
             flattened: None,
-            split: None,
+            view: None,
             bytes: false,
             softmax: false,
             logarithm: false,
@@ -100,8 +89,8 @@ impl Activation {
 
     /// ONNX's dimensions, batch first.
     pub(super) fn dimensions(&self, batch: usize) -> Vec<usize> {
-        match &self.split {
-            Some(split) => [&[batch], split.extents.as_slice()].concat(),
+        match &self.view {
+            Some(view) => [&[batch], &view.extents()[..]].concat(),
             None => self.form.dimensions(batch, self.shape),
         }
     }

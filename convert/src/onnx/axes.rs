@@ -3,9 +3,10 @@
 use bayes8_core::graph::{Op, Shape};
 
 use super::{
-    activation::{Activation, Form, Pending, Split},
+    activation::{Activation, Form, Pending},
     builder::Builder,
     node::OnnxNode,
+    view::View,
 };
 use crate::error::ImportError;
 
@@ -20,7 +21,20 @@ impl<'a> Builder<'a> {
         let from = x.dimensions(self.batch);
         // Only axes of extent 1 come and go. The order of the numbers stays if channels stay first
         // or last, or if there is only one channel or one position.
-        x.split = None;
+        let view = match to {
+            [batch, to @ ..] if *batch == self.batch => View::of(&x).reshaped(to),
+            _ => None,
+        };
+        let is_moved = x.view.take().is_some_and(|view| view.moved);
+        if is_moved {
+            return match view {
+                Some(view) => Ok(match self.rearranged(node, x.clone(), &view)? {
+                    Some(rearranged) => rearranged,
+                    None => Activation { view: Some(view), ..x },
+                }),
+                None => Err(node.refuse(format!("reshaping {from:?} to {to:?} is not supported"))),
+            };
+        }
         let one_kind = x.shape.spatial() == 1 || x.shape.channels == 1;
         let is = |form: &Form| {
             (one_kind || form.is_channels_last() == x.form.is_channels_last())
@@ -43,51 +57,10 @@ impl<'a> Builder<'a> {
                 let flattened = reordered.then_some(x.shape);
                 Ok(Activation { flattened, bytes: x.bytes, ..vector })
             }
-            _ => match split_axes(&x, self.batch, to).or(grouped(&x, self.batch, to)) {
-                Some(split) => Ok(Activation { split: Some(split), ..x }),
+            _ => match view {
+                Some(_) => Ok(Activation { view, ..x }),
                 None => Err(node.refuse(format!("reshaping {from:?} to {to:?} is not supported"))),
             },
         }
     }
-}
-
-/// How the axes `to`, batch first, split the channels of `x`; `None` if they do anything else.
-fn split_axes(x: &Activation, batch: usize, to: &[usize]) -> Option<Split> {
-    let (&first, extents) = to.split_first()?;
-    let product = |extents: &[usize]| extents.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-    let (channels, spatial) = (Some(x.shape.channels), Some(x.shape.spatial()));
-    // Takes the longest run of axes that fits: it includes those of extent 1, which have no order.
-    let mut places = (0..=extents.len()).rev();
-    let count = if x.form == Form::ChannelsLast {
-        let from = |&count: &usize| {
-            let (front, back) = extents.split_at(extents.len() - count);
-            product(front) == spatial && product(back) == channels
-        };
-        extents.len() - places.find(from)?..extents.len()
-    } else {
-        let fits = |&count: &usize| {
-            let (front, back) = extents.split_at(count);
-            product(front) == channels && product(back) == spatial
-        };
-        0..places.find(fits)?
-    };
-    (first == batch).then(|| Split { extents: extents.to_vec(), channels: count })
-}
-
-/// The view `[n, groups, ..]` of `x`, batch first, in which each group has neighbouring channels at all
-/// positions, as in a normalization of groups; `None` if the axes `to` are not that.
-fn grouped(x: &Activation, batch: usize, to: &[usize]) -> Option<Split> {
-    let (&first, extents) = to.split_first()?;
-    let &groups = extents.first()?;
-    let is_ordered =
-        x.flattened.is_none() && (!x.form.is_channels_last() || x.shape.spatial() == 1);
-    let elements = extents.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-    let fits = first == batch
-        && is_ordered
-        && x.is_plain()
-        && groups > 0
-        && x.shape.channels.is_multiple_of(groups)
-        && elements == Some(x.shape.elements());
-    // No axis has whole channels, so that none may be moved.
-    fits.then(|| Split { extents: extents.to_vec(), channels: 0..0 })
 }

@@ -35,7 +35,7 @@ impl Builder<'_> {
                  but the output must be logits; export the network without its last activation"
             )));
         }
-        if x.split.is_some() {
+        if x.view.is_some() {
             let shape = x.dimensions(self.batch);
             return Err(refuse(format!(
                 "its shape is {shape:?}, but outputs must be [n, numbers], or maps with the numbers of each \

@@ -9,7 +9,7 @@ use crate::error::ImportError;
 pub(super) enum Special {
     /// Bytes of a `uint8` input.
     Bytes,
-    /// Channels that a Reshape split into groups.
+    /// Axes that a Reshape split or joined.
     Groups,
     /// The result of a dropped Softmax.
     Probabilities,

@@ -38,9 +38,9 @@ impl<'a> Builder<'a> {
                 let what = if a.indices { "an ArgMax" } else { "a Softmax" };
                 Err(node.refuse(format!("reads {what}; only a final one is supported")))
             }
-            Slot::Activation(a) if a.split.is_some() && !takes(Special::Groups) => Err(node
+            Slot::Activation(a) if a.view.is_some() && !takes(Special::Groups) => Err(node
                 .refuse(format!(
-                    "reads {:?}, channels split by a Reshape; only a channel shuffle, which \
+                    "reads {:?}, axes split by a Reshape; only a shuffle of channels or positions, which \
                  joins them again, is supported",
                     a.dimensions(self.batch)
                 ))),

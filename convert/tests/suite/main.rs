@@ -1,6 +1,7 @@
 //! Tests of the public interface, in one program because linking takes longer than running them.
 
 mod archives;
+mod broadcasts;
 mod common;
 mod common_noise;
 mod dropout;
@@ -17,6 +18,7 @@ mod normalization;
 mod normalizations;
 mod operator_sets;
 mod range_choice;
+mod rearrangements;
 mod refusals_interface;
 mod refusals_normalizations;
 mod refusals_operators;

@@ -8,7 +8,7 @@ use bayes8_convert::{HeadDetails, HeadKind, ImportOptions, InputLayout, Network}
 use bayes8_convert::{import_with, mean_weights};
 use bayes8_core::executor::Executor;
 use bayes8_core::graph::Op;
-use bayes8_core::model::Preprocessing;
+use bayes8_core::model::{Preprocessing, QuantizedModel};
 use bayes8_core::numerics::ActivationBits;
 use bayes8_core::ops::{Normalize, Over};
 use bayes8_core::reference::Reference;
@@ -21,10 +21,10 @@ use rten_onnx::onnx::{
 use crate::common::{assert_names, float, int, ints, none, tensor};
 use crate::heads::{assert_near, node};
 
-const PICTURES: usize = 3;
+pub(crate) const PICTURES: usize = 3;
 pub(crate) const CHANNELS: usize = 6;
-const ROWS: usize = 4;
-const COLUMNS: usize = 5;
+pub(crate) const ROWS: usize = 4;
+pub(crate) const COLUMNS: usize = 5;
 
 pub(crate) fn with(mut node: NodeProto, attributes: Vec<AttributeProto>) -> NodeProto {
     node.attribute = attributes;
@@ -162,6 +162,16 @@ pub(crate) fn normalize(network: &Network) -> &Normalize {
     only
 }
 
+/// The quantized network, calibrated by the pictures.
+pub(crate) fn quantized(network: &Network) -> QuantizedModel {
+    let outputs = network.heads(&HeadDetails::default()).unwrap();
+    let seen = Observations::new(network, &outputs, pictures().view(), 1, 0, || ()).unwrap();
+    let calibration = seen.calibration(RangeMethod::MinMax, ActivationBits::Eight);
+    let preprocessing = Preprocessing::of_bytes(vec![0.0; CHANNELS], vec![1.0; CHANNELS]);
+    let details = ModelDetails { name: "test".into(), preprocessing, outputs, input_planes: None };
+    quantize(network, calibration, ActivationBits::Eight, details).unwrap()
+}
+
 /// Asserts that a network is a normalization of such groups alone, and computes `expected`.
 #[track_caller]
 fn check(network: &Network, groups: usize, over: Over, expected: &Array2<f32>) {
@@ -173,12 +183,7 @@ fn check(network: &Network, groups: usize, over: Over, expected: &Array2<f32>) {
     let weights = FloatWeights::mean(network, 0);
     assert_near(&run(network, &weights, pictures().view(), |_, _, _| {}).unwrap(), expected);
     // As codes.
-    let outputs = network.heads(&HeadDetails::default()).unwrap();
-    let seen = Observations::new(network, &outputs, pictures().view(), 1, 0, || ()).unwrap();
-    let calibration = seen.calibration(RangeMethod::MinMax, ActivationBits::Eight);
-    let preprocessing = Preprocessing::of_bytes(vec![0.0; CHANNELS], vec![1.0; CHANNELS]);
-    let details = ModelDetails { name: "test".into(), preprocessing, outputs, input_planes: None };
-    let model = quantize(network, calibration, ActivationBits::Eight, details).unwrap();
+    let model = quantized(network);
     let model = mean_weights::of(&model).unwrap();
     let input = model.input();
     let code = |x: &f32| ((x / input.scale).round() + f32::from(input.zero_point)) as u8;
@@ -247,7 +252,7 @@ fn groups_are_some_channels_over_all_positions() {
     check(&imported(18, vec![group], Vec::new()), 2, over, &expected);
 }
 
-fn transposed(from: &str, to: &str, order: &[i64]) -> NodeProto {
+pub(crate) fn transposed(from: &str, to: &str, order: &[i64]) -> NodeProto {
     with(node("Transpose", to, &[from]), vec![ints("perm", order)])
 }
 

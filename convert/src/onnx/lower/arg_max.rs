@@ -14,7 +14,7 @@ pub(super) const OPERATORS: &[Operator] =
 fn arg_max<'a>(builder: &mut Builder<'a>, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
     let x = builder.settled(node, 0)?;
     let axis = node.axis(node.int("axis", 0)?, x.dimensions(builder.batch).len())?;
-    let is_over_classes = x.split.is_none() && x.axis(axis) == Some(Axis::Channel);
+    let is_over_classes = x.view.is_none() && x.axis(axis) == Some(Axis::Channel);
     if !is_over_classes {
         return Err(node.refuse("only an ArgMax over classes, at the end, is supported"));
     }

@@ -64,16 +64,10 @@ impl<'a> Builder<'a> {
     ) -> Result<Activation, ImportError> {
         let mut x = self.function_of(node, activation)?;
         let number = self.number(node, constant, &x)?;
-        let axes = x.form.axes();
-        let shape = self.constant(node, constant)?.map_or(Vec::new(), |c| c.shape.clone());
-        // Aligned at the last axis, as NumPy does, only the channels' axis may be longer than 1.
-        let is_channel = |i: usize| axes.iter().rev().nth(i) == Some(&Axis::Channel);
-        let fits = shape.len() <= axes.len() + 1
-            && shape.iter().rev().enumerate().all(|(i, &d)| d == 1 || is_channel(i));
-        if !fits && number.is_none() {
-            return Err(node
-                .refuse(format!("the constant of shape {shape:?} is not one number per channel")));
-        }
+        let fits = match self.require_per_channel(node, constant, &x) {
+            Err(error) if number.is_none() => return Err(error),
+            fits => fits.is_ok(),
+        };
         let channels = x.shape.channels;
         let numbers = match number {
             _ if fits && is_shift(node.op) => self.bias(node, constant, channels)?,
@@ -116,8 +110,25 @@ impl<'a> Builder<'a> {
         self.affine(node, &x, &scale, Gaussian { mean: shift, sigma })
     }
 
+    /// Succeeds if constant input `i` has axes of extent 1 only, besides that of the channels of `x`.
+    pub(super) fn require_per_channel(
+        &self,
+        node: &OnnxNode<'a>,
+        i: usize,
+        x: &Activation,
+    ) -> Result<(), ImportError> {
+        let axes = x.form.axes();
+        let shape = self.constant(node, i)?.map_or(Vec::new(), |c| c.shape.clone());
+        // Aligned at the last axis, as NumPy does.
+        let is_channel = |i: usize| axes.iter().rev().nth(i) == Some(&Axis::Channel);
+        let fits = shape.len() <= axes.len() + 1
+            && shape.iter().rev().enumerate().all(|(i, &d)| d == 1 || is_channel(i));
+        let reason = || format!("the constant of shape {shape:?} is not one number per channel");
+        fits.then_some(()).ok_or_else(|| node.refuse(reason()))
+    }
+
     /// Constant input `i` as factors, one per channel; a single number counts for all.
-    fn factors(
+    pub(super) fn factors(
         &mut self,
         node: &OnnxNode<'a>,
         i: usize,

@@ -1,11 +1,13 @@
 //! Comparisons, logic, choices and extrema: of numbers and functions of one value.
 
 use bayes8_core::counts::counted;
+use bayes8_core::graph::Value;
 
 use super::arithmetic;
 use crate::clamp::Clamp;
 use crate::error::ImportError;
 use crate::function::{Function, Unary};
+use crate::network::Gaussian;
 use crate::onnx::activation::Activation;
 use crate::onnx::builder::Builder;
 use crate::onnx::evidence::kept;
@@ -70,10 +72,12 @@ impl<'a> Builder<'a> {
         let mut clamp = Clamp::NONE;
         for constant in constants {
             let x = self.activation(node, i)?;
-            let bound = self.number(node, constant, &x)?.filter(|bound| !bound.is_nan());
-            let bound = bound.ok_or_else(|| {
-                node.refuse("only the bound of an activation by one number is supported")
-            })? as f32;
+            let bound = match self.number(node, constant, &x)? {
+                Some(bound) if bound.is_nan() => return Err(node.refuse("its bound is NaN")),
+                Some(bound) => bound as f32,
+                None if node.proto.input.len() == 2 => return self.bounds(node, i, constant),
+                None => return Err(node.refuse("only one number may bound it besides another")),
+            };
             let next = match node.op {
                 "Min" => Clamp { max: bound, ..Clamp::NONE },
                 _ => Clamp { min: bound, ..Clamp::NONE },
@@ -84,6 +88,29 @@ impl<'a> Builder<'a> {
             return Err(node.refuse("its bound excludes every number"));
         }
         self.clamp(node, i, clamp)
+    }
+
+    /// The Min or Max of input `i` and a constant of one bound for each channel: what is beyond the bounds is
+    /// cut off from the difference, to which they are added again.
+    fn bounds(
+        &mut self,
+        node: &OnnxNode<'a>,
+        i: usize,
+        constant: usize,
+    ) -> Result<Activation, ImportError> {
+        let x = self.settled(node, i)?;
+        self.require_per_channel(node, constant, &x)?;
+        let bounds = self.factors(node, constant, x.shape.channels)?;
+        let bounds = bounds.ok_or_else(|| node.refuse("it has no bounds"))?.mean;
+        // min(x, b) = b - max(b - x, 0).
+        let sign = if node.op == "Min" { -1.0 } else { 1.0 };
+        let signs = vec![sign; bounds.len()];
+        let shift = bounds.iter().map(|bound| -sign * bound).collect();
+        let beyond = self.affine(node, &x, &signs, Gaussian::deterministic(shift))?;
+        if let Value::Node(n) = beyond.value {
+            self.graph.node_mut(n).1.clamp = Clamp::RELU;
+        }
+        self.affine(node, &beyond, &signs, Gaussian::deterministic(bounds))
     }
 
     /// The value of which all inputs except numbers are functions, and each input as a function of

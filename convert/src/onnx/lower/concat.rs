@@ -60,7 +60,7 @@ impl<'a> Builder<'a> {
                 return Ok(None);
             }
             let part = self.activation(node, i)?;
-            if !matches!(part.pending, Pending::Channels { .. }) || part.split.is_some() {
+            if !matches!(part.pending, Pending::Channels { .. }) || part.view.is_some() {
                 return Ok(None);
             }
             joined.extend(part.order());

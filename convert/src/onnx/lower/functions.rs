@@ -3,6 +3,7 @@
 use crate::clamp::Clamp;
 use crate::error::ImportError;
 use crate::function::{Function, Unary};
+use crate::network::Gaussian;
 use crate::onnx::activation::Activation;
 use crate::onnx::builder::Builder;
 use crate::onnx::evidence::{broadcast, kept};
@@ -68,12 +69,7 @@ pub(super) const OPERATORS: &[Operator] = &[
             chained(builder, node, &[Unary::LeakyRelu { slope }])
         })
         .trace(kept),
-    Operator::new("PRelu", &[])
-        .lower(|builder, node| {
-            let slope = slope(builder, node)?.into();
-            chained(builder, node, &[Unary::LeakyRelu { slope }])
-        })
-        .trace(broadcast),
+    Operator::new("PRelu", &[]).lower(|builder, node| builder.prelu(node)).trace(broadcast),
     Operator::new("ThresholdedRelu", &["alpha"]).lower(|builder, node| {
         let above = Unary::shifting(-float(node, "alpha", 1.0)?);
         builder.pointwise(node, 0, |x| x.then(above).select(&x, &Function::number(0.0)))
@@ -150,13 +146,26 @@ fn gelu<'a>(builder: &mut Builder<'a>, node: &OnnxNode<'a>) -> Result<Activation
     }
 }
 
-/// The slope of a PRelu, if it has a single one.
-fn slope(builder: &Builder<'_>, node: &OnnxNode<'_>) -> Result<f32, ImportError> {
-    let constant = builder.constant(node, 1)?;
-    match constant.as_ref().and_then(|c| c.floats()) {
-        Some([slope, rest @ ..]) if slope.is_finite() && rest.iter().all(|s| s == slope) => {
-            Ok(*slope)
+impl<'a> Builder<'a> {
+    /// One slope, or one for each channel: those scale the part below zero, which is added to the other.
+    fn prelu(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
+        let slopes = self.constant(node, 1)?.ok_or_else(|| node.refuse("it has no slopes"))?;
+        if let Some(slope) = slopes.uniform().filter(|slope| slope.is_finite()) {
+            return chained(self, node, &[Unary::LeakyRelu { slope }]);
         }
-        _ => Err(node.refuse("only one slope for all channels is supported")),
+        let x = self.settled(node, 0)?;
+        self.require_per_channel(node, 1, &x)?;
+        let slopes = self.factors(node, 1, x.shape.channels)?;
+        let slopes = slopes.ok_or_else(|| node.refuse("it has no slopes"))?.mean;
+        let mut part = |clamp| {
+            let clamp = Function::argument().then(Unary::Clamp(clamp));
+            let value = self.push_function(node.name, clamp, x.value)?;
+            Ok::<_, ImportError>(Activation { value, ..x.clone() })
+        };
+        let above = part(Clamp::RELU)?;
+        let below = part(Clamp { max: 0.0, ..Clamp::NONE })?;
+        let nothing = Gaussian::deterministic(vec![0.0; slopes.len()]);
+        let below = self.affine(node, &below, &slopes, nothing)?;
+        self.sum_of(node, vec![above, below])
     }
 }

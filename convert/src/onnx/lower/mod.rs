@@ -13,6 +13,7 @@ mod clamp;
 mod concat;
 mod constant;
 mod convolution;
+mod depth;
 mod expand;
 mod functions;
 mod gather;
@@ -50,6 +51,7 @@ const FAMILIES: &[&[Operator]] = &[
     concat::OPERATORS,
     constant::OPERATORS,
     convolution::OPERATORS,
+    depth::OPERATORS,
     expand::OPERATORS,
     functions::OPERATORS,
     gather::OPERATORS,

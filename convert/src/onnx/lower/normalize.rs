@@ -32,7 +32,8 @@ impl<'a> Builder<'a> {
     fn instance_normalization(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
         let x = self.settled(node, 0)?;
         let dimensions = x.dimensions(self.batch);
-        let ordered = x.form.axes()[0] == Axis::Channel || x.shape.spatial() == 1;
+        let ordered = (x.form.axes()[0] == Axis::Channel || x.shape.spatial() == 1)
+            && x.view.as_ref().is_none_or(|view| !view.moved);
         match dimensions[..] {
             [_, groups, _, ..] if ordered && x.shape.channels.is_multiple_of(groups.max(1)) => {
                 self.normalize_groups(node, x, groups, groups)

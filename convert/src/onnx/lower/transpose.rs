@@ -1,7 +1,7 @@
 //! Transpose: between the orders of a value's axes, of the groups of a channel shuffle, and of constants.
 
 use crate::error::ImportError;
-use crate::onnx::activation::{Activation, Form, Split};
+use crate::onnx::activation::{Activation, Form};
 use crate::onnx::builder::Builder;
 use crate::onnx::constant::{Constant, Strided, strides};
 use crate::onnx::evidence::{Step, Traced};
@@ -35,8 +35,9 @@ impl<'a> Builder<'a> {
         if order.iter().copied().eq(0..rank) {
             return Ok(x);
         }
-        if let Some(shuffled) = self.shuffle(node, &order)? {
-            return Ok(shuffled);
+        if let Some(view) = &x.view {
+            let view = view.transposed(&order).ok_or_else(|| node.refuse("it moves the batch"))?;
+            return Ok(Activation { view: Some(view), ..x });
         }
         let axes: Vec<_> = order.iter().map(|&axis| x.axis(axis)).collect();
         let form = match axes.split_first() {
@@ -52,42 +53,6 @@ impl<'a> Builder<'a> {
                 "permutes the axes by {order:?}; only channels can be moved, to the front or the end"
             ))),
         }
-    }
-
-    /// Channels split into groups, seen in another order: `None` if `x` is not split.
-    fn shuffle(
-        &mut self,
-        node: &OnnxNode<'a>,
-        order: &[usize],
-    ) -> Result<Option<Activation>, ImportError> {
-        if self.activation(node, 0)?.split.is_none() {
-            return Ok(None);
-        }
-        let x = self.selectable(node, 0)?;
-        let Some(Split { extents, channels }) = x.split.clone() else { return Ok(None) };
-        // After the batch.
-        let axes: Vec<usize> = order.iter().map(|axis| axis.wrapping_sub(1)).collect();
-        let [batch, axes @ ..] = axes.as_slice() else { return Ok(None) };
-        let stays = |axis: usize| channels.contains(&axis) == channels.contains(&axes[axis]);
-        let others = (0..axes.len()).filter(|axis| !channels.contains(axis));
-        if *batch != usize::MAX
-            || !(0..axes.len()).all(stays)
-            || others.clone().any(|i| axes[i] != i)
-        {
-            return Err(node.refuse(format!(
-                "permutes the axes by {order:?}; of channels split into groups only the groups can \
-                 be exchanged"
-            )));
-        }
-        let groups = &extents[channels.clone()];
-        let steps = strides(groups);
-        let from = axes[channels.clone()].iter().map(|axis| axis - channels.start);
-        let (shape, strides) = from.map(|axis| (groups[axis], steps[axis])).unzip();
-        let layout = Strided { shape, strides, offset: 0 };
-        let mut moved = extents.clone();
-        moved[channels.clone()].copy_from_slice(&layout.shape);
-        let shuffled = x.selecting(node.name, |order| layout.gather(&order));
-        Ok(Some(Activation { split: Some(Split { extents: moved, channels }), ..shuffled }))
     }
 }
 
