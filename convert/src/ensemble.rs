@@ -1,11 +1,14 @@
 //! Members of one architecture as one network.
 
-use bayes8_core::model::MAX_MEMBERS;
+use bayes8_core::graph::{Graph, GraphError, Node, Value, Window};
+use bayes8_core::model::{Affine, MAX_MEMBERS};
+use bayes8_core::ops::Conv2d;
 use bayes8_core::posterior::PerMember;
 use bayes8_core::quoted::Echo;
 use thiserror::Error;
 
-use crate::network::{LayerParameters, Network, RealParameters};
+use crate::clamp::Clamp;
+use crate::network::{Gaussian, LayerParameters, Network, Real, RealParameters};
 
 /// Why networks are not the members of an ensemble.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -25,17 +28,9 @@ pub enum EnsembleError {
         /// What differs.
         part: &'static str,
     },
-    /// A normalization of a member has other weights or biases than that of the first.
-    #[error(
-        "member {member} differs from member 0 in the weights or biases of the normalization `{node}`, which \
-         members must share", node = Echo(node)
-    )]
-    Normalization {
-        /// Index of the member.
-        member: usize,
-        /// Name of the node in member 0.
-        node: String,
-    },
+    /// The network of a member is too large with a layer for the weights of each normalization.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
     /// A node of a member is unlike that of the first.
     #[error(
         "member {member} is another network than member 0: {part} of node `{node}` differs; members \
@@ -55,18 +50,17 @@ impl EnsembleError {
     /// The member that does not fit.
     pub(crate) fn member(&self) -> Option<usize> {
         match *self {
-            Self::Count(_) => None,
-            Self::Nested(member)
-            | Self::Interface { member, .. }
-            | Self::Normalization { member, .. }
-            | Self::Node { member, .. } => Some(member),
+            Self::Count(_) | Self::Graph(_) => None,
+            Self::Nested(member) | Self::Interface { member, .. } | Self::Node { member, .. } => {
+                Some(member)
+            }
         }
     }
 }
 
 impl Network {
     /// Joins networks of one architecture, of which samples take one after the other. Layers that are
-    /// equal in all are shared.
+    /// equal in all are shared. The weights and biases of normalizations become layers if they differ.
     ///
     /// # Errors
     /// [`EnsembleError`], which names the first node that differs by more than its weights.
@@ -75,6 +69,7 @@ impl Network {
         if let Some(nested) = members.iter().position(|member| member.members() > 1) {
             return Err(EnsembleError::Nested(nested));
         }
+        let members = with_scales(members)?;
         let mut members = members.into_iter();
         let joined = members.next().filter(|_| (2..=MAX_MEMBERS).contains(&count));
         let mut joined = joined.ok_or(EnsembleError::Count(count))?;
@@ -107,9 +102,6 @@ impl Network {
                 (RealParameters::Layer(layer), RealParameters::Layer(other)) => {
                     has_bias(layer) == has_bias(other) && other.is_shared()
                 }
-                (RealParameters::Affine(one), RealParameters::Affine(other)) if one != other => {
-                    return Err(EnsembleError::Normalization { member, node: node.name.clone() });
-                }
                 (one, other) => one == other,
             };
             let parts = [
@@ -130,6 +122,64 @@ impl Network {
         }
         Ok(())
     }
+}
+
+/// The members with a layer after each normalization whose weights or biases differ, which scales and shifts its
+/// channels instead.
+fn with_scales(members: Vec<Network>) -> Result<Vec<Network>, EnsembleError> {
+    let Some((first, others)) = members.split_first() else { return Ok(members) };
+    let differs = |n: usize| {
+        let affine = |network: &Network| network.graph.nodes().get(n)?.data.affine().cloned();
+        let own = affine(first);
+        own.is_some() && others.iter().any(|other| affine(other) != own)
+    };
+    let differing: Vec<bool> = (0..first.graph.nodes().len()).map(differs).collect();
+    if !differing.contains(&true) {
+        return Ok(members);
+    }
+    members.into_iter().map(|member| with_scales_after(member, &differing)).collect()
+}
+
+fn with_scales_after(network: Network, after: &[bool]) -> Result<Network, EnsembleError> {
+    let Network { input, graph, mut outputs } = network;
+    let mut scaled = Graph::new(graph.input())?;
+    let mut places: Vec<Value> = Vec::new();
+    for (n, Node { name, op, mut inputs, shape, mut data }) in
+        graph.into_nodes().into_iter().enumerate()
+    {
+        for value in &mut inputs {
+            if let Value::Node(n) = *value {
+                *value = places[n];
+            }
+        }
+        let split = after.get(n) == Some(&true);
+        let place = match &mut data.parameters {
+            RealParameters::Affine(affine) if split => {
+                let channels = shape.channels;
+                let plain = Affine { weight: vec![1.0; channels], bias: vec![0.0; channels] };
+                let Affine { weight, bias } = std::mem::replace(affine, plain);
+                let layer = LayerParameters {
+                    weight: Gaussian::deterministic(weight),
+                    bias: Some(Gaussian::deterministic(bias)),
+                };
+                let clamp = std::mem::replace(&mut data.clamp, Clamp::NONE);
+                let parameters = RealParameters::Layer(PerMember::shared(layer));
+                let window = Window::new([1, 1]);
+                let conv = Conv2d { out_channels: channels, groups: channels, window };
+                let scale = format!("{name}.scale");
+                let value = scaled.push(name, op, inputs, data)?;
+                scaled.push(scale, conv, vec![value], Real { clamp, parameters })?
+            }
+            _ => scaled.push(name, op, inputs, data)?,
+        };
+        places.push(place);
+    }
+    for node in outputs.iter_mut().flat_map(|output| &mut output.nodes) {
+        if let Value::Node(n) = places[*node] {
+            *node = n;
+        }
+    }
+    Ok(Network { input, graph: scaled, outputs })
 }
 
 fn has_bias(layer: &PerMember<LayerParameters>) -> bool {

@@ -1,7 +1,7 @@
 //! Borders of a value's own elements: its last ones repeated, or its inside reflected or wrapped around.
 //!
-//! Such a border is added to the value with zeros around it. It has the value's grid, so that codes stay the
-//! same.
+//! Such a border is added to the value with zeros around it. The sum has the value's grid, and the border the same
+//! or a finer one, so that codes stay the same.
 
 use bayes8_core::graph::{AxisPadding, Op, Range, Value};
 use bayes8_core::ops::{Coordinates, Interpolation, Pad, Resize, Slice};

@@ -55,17 +55,13 @@ fn a_number_for_each_position_meets_all_channels() {
 
 #[test]
 fn sums_and_means_have_any_number_of_terms() {
-    let half = node("Mul", "half", &["x", "scale"]);
-    let scale = || vec![tensor("scale", &[], &[0.5])];
     for (op, factor) in [("Sum", 3.5), ("Mean", 3.5 / 3.0)] {
-        let network = imported(
-            17,
-            vec![half.clone(), node(op, "y", &["x", "half", "d"])]
-                .into_iter()
-                .chain([node("Add", "d", &["x", "x"])])
-                .collect(),
-            scale(),
-        );
+        let nodes = vec![
+            node("Mul", "h", &["x", "scale"]),
+            node("Add", "d", &["x", "x"]),
+            node(op, "y", &["x", "h", "d"]),
+        ];
+        let network = imported(17, nodes, vec![tensor("scale", &[], &[0.5])]);
         check(&network, SHAPE, |x, [h, w, c]| x[[h, w, c]] * factor);
     }
 }

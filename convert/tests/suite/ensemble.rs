@@ -7,7 +7,7 @@ use bayes8_convert::calibrate::Observations;
 use bayes8_convert::conversion::{ConversionOptions, convert};
 use bayes8_convert::fidelity::FidelityReport;
 use bayes8_convert::quantize::ModelDetails;
-use bayes8_convert::reference::{CommonNoise, predict_samples};
+use bayes8_convert::reference::{CommonNoise, FloatWeights, predict_samples, run};
 use bayes8_convert::{EnsembleError, Network, PosteriorSource, SigmaSource, import};
 use bayes8_core::format;
 use bayes8_core::model::{Preprocessing, QuantizedModel};
@@ -16,7 +16,9 @@ use ndarray::Array2;
 use rten_onnx::onnx::ModelProto;
 use safetensors::{Dtype, tensor::TensorView};
 
-use crate::common::{Fixture, assert_names, initializer, none};
+use crate::common::{Fixture, assert_names, initializer, none, tensor};
+use crate::heads::{assert_near, node};
+use crate::normalizations::{self, CHANNELS, epsilon, imported, pictures, weight, with};
 
 /// Shapes and numbers by name.
 type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -235,4 +237,30 @@ fn posterior_files_with_strange_members_are_refused() {
         tensors.insert("fc.bias.member.x".into(), all["fc.bias.member.0"].clone());
     });
     assert_names(&error, &["`fc.bias.member.x`", ".member.K"]);
+}
+
+/// If their weights differ, a layer after the normalization has them.
+#[test]
+fn normalizations_of_members_may_have_their_own_weights() {
+    let member = |name: &str| {
+        let inputs = ["x", name, "norm.bias"];
+        let norm = with(node("InstanceNormalization", "n", &inputs), vec![epsilon()]);
+        let other = tensor("other", &[CHANNELS as i64], &normalizations::numbers(CHANNELS, 9));
+        let same = tensor("same", &[CHANNELS as i64], &weight());
+        imported(17, vec![norm, node("Relu", "y", &["n"])], vec![other, same])
+    };
+    let operations = |network: &Network| {
+        network.graph.nodes().iter().map(|node| node.op.name()).collect::<Vec<_>>()
+    };
+    let joined = Network::ensemble(vec![member("same"), member("same")]).unwrap();
+    assert_eq!(operations(&joined), ["normalize", "conv2d"]);
+    let joined = Network::ensemble(vec![member("same"), member("other")]).unwrap();
+    assert_eq!(operations(&joined), ["normalize", "conv2d", "conv2d"]);
+    for (index, name) in ["same", "other"].into_iter().enumerate() {
+        let answers = |network: &Network, member| {
+            run(network, &FloatWeights::mean(network, member), pictures().view(), |_, _, _| {})
+                .unwrap()
+        };
+        assert_near(&answers(&joined, index), &answers(&member(name), 0));
+    }
 }

@@ -215,7 +215,7 @@ fn orders_of_channels_are_taken_up_or_copied() {
     // The layers that read the input and the features take up their orders.
     let selections = (0..network.graph.nodes().len()).filter(|&n| network.is_selection(n));
     let names: Vec<&str> = selections.map(|n| network.graph.nodes()[n].name.as_str()).collect();
-    let parts = ["/split34", "/split34_2", "/transpose39", "/gather66", "/gather72"];
+    let parts = ["/split34", "/split34_2", "/reshape41", "/gather66", "/gather72"];
     assert_eq!(names, parts);
     let error = quantization_error(&network, &fixture);
     assert!(error < 0.1, "{error}");

@@ -1,13 +1,10 @@
 //! Normalizations that are refused, with the name of the node.
 
-use bayes8_convert::{Network, SigmaSource, SigmaTensor, import_with};
+use bayes8_convert::{SigmaSource, SigmaTensor, import_with};
 
-use crate::common::{assert_names, float, int, tensor};
+use crate::common::{assert_names, float, int};
 use crate::heads::node;
-use crate::normalizations::{
-    CHANNELS, INPUTS, epsilon, file, imported, normalize, numbers, options, refused, tensors,
-    weight, with,
-};
+use crate::normalizations::{CHANNELS, INPUTS, file, options, refused, tensors, with};
 
 #[test]
 fn what_cannot_be_normalized_is_refused_with_the_name_of_the_node() {
@@ -42,19 +39,4 @@ fn what_cannot_be_normalized_is_refused_with_the_name_of_the_node() {
     let file = file(17, instance(1e-5), tensors());
     let error = import_with(&file, &sigmas, &options()).unwrap_err().to_string();
     assert_names(&error, &["`y` (InstanceNormalization)", "`norm.weight`", "standard deviations"]);
-}
-
-#[test]
-fn members_share_the_weights_of_normalizations() {
-    let member = |name: &str| {
-        let inputs = ["x", name, "norm.bias"];
-        let nodes = vec![with(node("InstanceNormalization", "y", &inputs), vec![epsilon()])];
-        let other = tensor("other", &[CHANNELS as i64], &numbers(CHANNELS, 9));
-        let same = tensor("same", &[CHANNELS as i64], &weight());
-        imported(17, nodes, vec![other, same])
-    };
-    let joined = Network::ensemble(vec![member("same"), member("same")]).unwrap();
-    assert_eq!(normalize(&joined).groups, CHANNELS);
-    let error = Network::ensemble(vec![member("same"), member("other")]).unwrap_err().to_string();
-    assert_names(&error, &["member 1", "the normalization `same`", "must share"]);
 }
