@@ -6,9 +6,11 @@ needs `pip install -r benchmarks/requirements-import.txt` and
 `cargo build --release -p bayes8-cli -p bayes8-convert --bin bayes8 --example mean_logits`.
 
 Each torchvision network gets random weights and a perturbed BatchNormalization (no download), is
-exported for each operator set, run by both, and quantized by `bayes8 quantize --moped`. So are Keras
-networks if tensorflow and tf2onnx are installed. Prints one line per network; the exit code is 1 if a
-network is refused or its logits differ by more than the tolerance, relative to the largest.
+exported for each operator set, run by both, and quantized by `bayes8 quantize --moped`. So are dense
+networks for one operator set, those of segmentation-models-pytorch and MONAI if these are
+installed, and Keras networks if tensorflow and tf2onnx are. Prints one line per network; the exit
+code is 1 if a network is refused or its logits differ by more than the tolerance, relative to the
+largest.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import warnings
 import numpy as np
 
 from common import add_bayes8, add_mean_logits, onnx_logits, onnx_session, run
+from dense_networks import DENSE
 
 TORCHVISION = [
     "mobilenet_v2",
@@ -34,25 +37,45 @@ TORCHVISION = [
     "vgg11",
     "vgg11_bn",
     "resnet50",
+    "convnext_tiny",
 ]
 # VGG's adaptive pooling can only be exported where it does nothing.
 SIDES = {"vgg11": 224, "vgg11_bn": 224}
 OPSETS = [11, 13, 17, 18, 20]
+# For dense networks: they have the same layers, so one is enough.
+DENSE_OPSET = 17
 # Names in `keras.applications`, except for the one made here.
 KERAS = ["MobileNetV2", "MobileNetV3Small", "ResNet50", "DenseNet121", "small"]
 
 
-def export_torchvision(name, opset, side, path):
-    """Writes the ONNX file of a network with random weights over `[n, 3, side, side]`."""
+def export_torchvision(name, opset, extents, path):
+    """Writes the ONNX file of a network with random weights over pictures of these extents."""
     import torch
     import torchvision
 
     torch.manual_seed(0)
     options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
     model = getattr(torchvision.models, name)(weights=None, num_classes=10, **options)
+    write(model, extents, opset, path)
+
+
+def export_dense(name, opset, extents, path):
+    """Writes the ONNX file of a dense network with random weights."""
+    import torch
+
+    torch.manual_seed(0)
+    write(DENSE[name][1](), extents, opset, path)
+
+
+def write(model, extents, opset, path):
+    """Writes the ONNX file of a PyTorch network; `extents` are the input's, channels last."""
+    import torch
+
+    inputs = torch.zeros(2, extents[-1], *extents[:-1])
+    batch_norms = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
     for module in model.modules():
         # A mean of 0 and a variance of 1 would hide errors in folding.
-        if isinstance(module, torch.nn.BatchNorm2d):
+        if isinstance(module, batch_norms):
             torch.nn.init.uniform_(module.weight, 0.8, 1.5)
             torch.nn.init.normal_(module.bias, 0, 0.2)
             torch.nn.init.normal_(module.running_mean, 0, 0.1)
@@ -61,7 +84,7 @@ def export_torchvision(name, opset, side, path):
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model.eval(),
-            torch.zeros(2, 3, side, side),
+            inputs,
             str(path),
             opset_version=opset,
             input_names=["input"],
@@ -70,8 +93,8 @@ def export_torchvision(name, opset, side, path):
         )
 
 
-def export_keras(name, opset, side, path):
-    """Writes the ONNX file of a Keras network with random weights over `[n, side, side, 3]`."""
+def export_keras(name, opset, extents, path):
+    """Writes the ONNX file of a Keras network with random weights over such pictures."""
     import tensorflow as tf
     import tf2onnx
 
@@ -79,12 +102,12 @@ def export_keras(name, opset, side, path):
     layers = tf.keras.layers
     if name != "small":
         model = getattr(tf.keras.applications, name)(
-            input_shape=(side, side, 3), weights=None, classes=10, classifier_activation=None
+            input_shape=extents, weights=None, classes=10, classifier_activation=None
         )
     else:
         model = tf.keras.Sequential(
             [
-                layers.Input((side, side, 3)),
+                layers.Input(extents),
                 layers.Rescaling(1 / 127.5, offset=-1),
                 layers.Conv2D(8, 3, strides=2, padding="same", activation="relu6"),
                 layers.BatchNormalization(),
@@ -96,7 +119,7 @@ def export_keras(name, opset, side, path):
                 layers.Dense(10),
             ]
         )
-    signature = (tf.TensorSpec((None, side, side, 3), tf.float32, name="input"),)
+    signature = (tf.TensorSpec((None, *extents), tf.float32, name="input"),)
     # Not `from_keras`, which does not support Keras 3.
     call = tf.function(lambda x: model(x, training=False), input_signature=signature)
     tf2onnx.convert.from_function(call, signature, opset=opset, output_path=str(path))
@@ -105,8 +128,11 @@ def export_keras(name, opset, side, path):
 def compare(path, pictures, channels_first, tools, folder):
     """The largest difference of the logits, relative to the largest logit; also quantizes."""
     normalized = pictures.astype(np.float32) / 255
-    fed = normalized.transpose(0, 3, 1, 2) if channels_first else normalized
+    fed = np.moveaxis(normalized, -1, 1) if channels_first else normalized
     expected = onnx_logits(onnx_session(path), fed)
+    if channels_first and expected.ndim > 2:
+        expected = np.moveaxis(expected, 1, -1)
+    expected = expected.reshape(len(expected), -1)
     np.save(folder / "pictures.npy", fed)
     np.savez(folder / "pictures.npz", x=pictures)
     logits = folder / "logits.npy"
@@ -129,12 +155,17 @@ def main():
     add_bayes8(parser)
     add_mean_logits(parser)
     parser.add_argument("--networks", nargs="*", default=TORCHVISION)
+    parser.add_argument("--dense", nargs="*", default=list(DENSE))
     parser.add_argument("--keras", nargs="*", default=KERAS)
     parser.add_argument("--opsets", nargs="*", type=int, default=OPSETS)
     parser.add_argument("--side", type=int, default=64, help="rows and columns (VGG: 224)")
     parser.add_argument("--tolerance", type=float, default=1e-5)
     tools = parser.parse_args()
+    pictures_of = {name: (tools.side, tools.side, 3) for name in [*tools.networks, *tools.keras]}
+    pictures_of |= {name: (side, side, 3) for name, side in SIDES.items()}
+    pictures_of |= {name: extents for name, (extents, _) in DENSE.items()}
     cases = [(export_torchvision, name, True, tools.opsets) for name in tools.networks]
+    cases += [(export_dense, name, True, [DENSE_OPSET]) for name in tools.dense]
     try:
         from tf2onnx.constants import OPSET_TO_IR_VERSION
 
@@ -147,20 +178,22 @@ def main():
         print("SKIPPED: Keras networks: tf2onnx is not installed")
     failed = False
     for export, name, channels_first, opsets in cases:
-        side = SIDES.get(name, tools.side)
-        pictures = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), np.uint8)
+        extents = pictures_of[name]
+        pictures = np.random.default_rng(0).integers(0, 256, (4, *extents), np.uint8)
         for opset in opsets:
             with tempfile.TemporaryDirectory() as folder:
                 folder = pathlib.Path(folder)
                 path = folder / "network.onnx"
                 try:
-                    export(name, opset, side, path)
+                    export(name, opset, extents, path)
                     error = compare(path, pictures, channels_first, tools, folder)
                     verdict = "" if error <= tools.tolerance else "  TOO MUCH"
-                    print(f"{name:20} opset {opset}  {error:.1e}{verdict}", flush=True)
+                    print(f"{name:34} opset {opset}  {error:.1e}{verdict}", flush=True)
                     failed |= bool(verdict)
+                except ModuleNotFoundError as missing:
+                    print(f"{name:34} SKIPPED: {missing}", flush=True)
                 except Exception as problem:  # noqa: BLE001 - each is a line of the report
-                    print(f"{name:20} opset {opset}  FAILED: {problem}", flush=True)
+                    print(f"{name:34} opset {opset}  FAILED: {problem}", flush=True)
                     failed = True
     sys.exit(failed)
 

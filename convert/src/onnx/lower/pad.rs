@@ -68,7 +68,7 @@ impl<'a> Builder<'a> {
             }
         }
         if let Some(own) = own
-            && border != [[0; 2]; 3]
+            && (border, channels) != ([[0; 2]; 3], [0; 2])
         {
             let x = self.settle(x)?;
             let bordered =
