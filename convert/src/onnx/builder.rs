@@ -34,6 +34,8 @@ pub(super) struct Builder<'a> {
     pub(super) shared: Vec<bool>,
     /// Per output of an Unsqueeze of one axis: that axis, and the value without it.
     pub(super) unsqueezed: HashMap<&'a str, (usize, Activation)>,
+    /// Means that are subtracted from the value that they are of.
+    pub(super) centers: HashSet<&'a str>,
     /// Copies of a node's name so far, the first included.
     copies: HashMap<String, usize>,
     pub(super) slots: HashMap<&'a str, Slot>,
@@ -76,6 +78,7 @@ impl<'a> Builder<'a> {
             graph: Graph::new(input.shape)?,
             shared: Vec::new(),
             unsqueezed: HashMap::new(),
+            centers: HashSet::new(),
             copies: HashMap::new(),
             slots,
             readers,

@@ -221,6 +221,7 @@ fn build(
     let chosen = options.mc_dropout.clone();
     let set = model.operator_set;
     let mut builder = Builder::new(input, initializers, set, &model.readers, &model.uses, chosen)?;
+    builder.centers = moments::centers(nodes);
     for (node, operator) in nodes {
         let slots = operator.apply(&mut builder, node)?;
         builder.assign(node, slots);

@@ -1,5 +1,7 @@
 //! Normalizations that exporters spell as means of groups: `(x - mean) / sqrt(mean((x - mean)^2) + epsilon)`.
 
+use std::collections::{HashMap, HashSet};
+
 use bayes8_core::model::Affine;
 
 use super::activation::Activation;
@@ -7,11 +9,25 @@ use super::builder::{Builder, Slot};
 use super::groups::Groups;
 use super::moment::{Moment, Stage};
 use super::node::OnnxNode;
+use super::operator::Operator;
 use crate::error::ImportError;
 
+/// The outputs of ReduceMean nodes that are subtracted from the value that they are means of.
+pub(super) fn centers<'a>(nodes: &[(OnnxNode<'a>, &Operator)]) -> HashSet<&'a str> {
+    let nodes = || nodes.iter().map(|(node, _)| node);
+    let means = nodes().filter(|node| node.op == "ReduceMean");
+    let of: HashMap<_, _> = means.map(|node| (node.name_of_output(), node.input(0))).collect();
+    let differences = nodes().filter(|node| node.op == "Sub");
+    let centers = differences.filter_map(|node| {
+        let mean = node.input(1)?;
+        (*of.get(mean)? == node.input(0)).then_some(mean)
+    });
+    centers.collect()
+}
+
 impl<'a> Builder<'a> {
-    /// The output of a ReduceMean over channels, perhaps also over all positions; `None` if it is over
-    /// other axes.
+    /// The output of a ReduceMean over channels, perhaps also over all positions, or over positions at the
+    /// beginning of a normalization; `None` if it is another.
     pub(super) fn mean_of_groups(
         &mut self,
         node: &OnnxNode<'a>,
@@ -19,7 +35,8 @@ impl<'a> Builder<'a> {
         let x = self.settled(node, 0)?;
         let stage = Stage::Mean;
         Ok(match self.groups(node, &x)? {
-            Some(groups) if groups.count == 1 => {
+            // A mean over positions is a pool unless the value's deviation from it follows.
+            Some(groups) if groups.count == 1 || self.centers.contains(node.name_of_output()) => {
                 let mean = node.name.to_owned();
                 Some(Slot::Moment(Box::new(Moment { mean, x, groups, stage })))
             }

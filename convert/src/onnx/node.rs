@@ -53,6 +53,11 @@ impl<'a> OnnxNode<'a> {
         self.proto.input.get(i).map(String::as_str).filter(|name| !name.is_empty())
     }
 
+    /// The name of its first output, empty if there is none.
+    pub(super) fn name_of_output(&self) -> &'a str {
+        self.proto.output.first().map_or("", String::as_str)
+    }
+
     pub(super) fn attribute(&self, name: &str) -> Option<&'a AttributeProto> {
         self.proto.attribute.iter().find(|a| a.name.as_deref() == Some(name))
     }

@@ -333,6 +333,9 @@ fn layers_may_be_spelled_as_means() {
     let pictures = expected(|_| 0, 1e-3, &[1.0; CHANNELS], &[0.0; CHANNELS]);
     let nodes = decomposed("x", "y", &[1, 2, 3], "Pow");
     check(&imported(13, nodes, Vec::new()), 1, Over::ChannelsAndPositions, &pictures);
+    let instances = expected(|[_, _, c]| c, 1e-3, &[1.0; CHANNELS], &[0.0; CHANNELS]);
+    let nodes = decomposed("x", "y", &[2, 3], "Pow");
+    check(&imported(13, nodes, Vec::new()), CHANNELS, Over::ChannelsAndPositions, &instances);
     // A mean that does not become a normalization.
     let mean = |to| with(node("ReduceMean", to, &["x"]), vec![ints("axes", &[1])]);
     for (nodes, blamed) in [
