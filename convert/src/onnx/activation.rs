@@ -95,6 +95,13 @@ impl Activation {
         }
     }
 
+    /// The axes that ONNX sees after the batch.
+    pub(super) fn viewed(&self) -> View {
+        let extents = self.form.dimensions(1, self.shape).into_iter().skip(1);
+        let whole = || View::of(self.form.axes().iter().copied().zip(extents));
+        self.view.clone().unwrap_or_else(whole)
+    }
+
     /// The meaning of ONNX's axis `axis`; `None` for the batch.
     pub(super) fn axis(&self, axis: usize) -> Option<Axis> {
         axis.checked_sub(1).map(|after_batch| self.form.axes()[after_batch])

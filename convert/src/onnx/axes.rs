@@ -6,7 +6,6 @@ use super::{
     activation::{Activation, Form, Pending},
     builder::Builder,
     node::OnnxNode,
-    view::View,
 };
 use crate::error::ImportError;
 
@@ -22,7 +21,7 @@ impl<'a> Builder<'a> {
         // Only axes of extent 1 come and go. The order of the numbers stays if channels stay first
         // or last, or if there is only one channel or one position.
         let view = match to {
-            [batch, to @ ..] if *batch == self.batch => View::of(&x).reshaped(to),
+            [batch, to @ ..] if *batch == self.batch => x.viewed().reshaped(to),
             _ => None,
         };
         let is_moved = x.view.take().is_some_and(|view| view.moved);

@@ -10,7 +10,7 @@ use bayes8_core::posterior::PerMember;
 
 use super::{
     activation::Activation, budget::Budget, constant::Constant, initializers::Initializers,
-    input::Input, lower::Stack, mask::Mask, moment::Moment, node::OnnxNode,
+    input::Input, mask::Mask, moment::Moment, node::OnnxNode, stack::Stack,
 };
 use crate::{
     dropout::McDropout,

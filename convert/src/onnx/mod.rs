@@ -40,6 +40,7 @@ mod rearrange;
 mod reduction;
 mod repeat;
 mod settle;
+mod stack;
 mod supported;
 mod trace;
 mod view;

@@ -4,7 +4,7 @@
 //! ones are parts of a number. A channel shuffle exchanges digits of the channels; a pixel shuffle makes digits
 //! of the channels the last digits of rows and columns, and its inverse does the opposite.
 
-use super::activation::{Activation, Axis};
+use crate::form::Axis;
 
 /// A part of an axis: `position / step % extent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +23,10 @@ pub(super) struct View {
 }
 
 impl View {
-    /// The axes of `x` as they are.
-    pub(super) fn of(x: &Activation) -> Self {
-        if let Some(view) = &x.view {
-            return view.clone();
-        }
-        let extents = x.form.dimensions(1, x.shape);
-        let axes = x.form.axes().iter().zip(&extents[1..]);
-        let axes = axes.map(|(&axis, &extent)| vec![Digit { axis, extent, step: 1 }]).collect();
-        Self { axes, moved: false }
+    /// Whole axes of these extents.
+    pub(super) fn of(axes: impl Iterator<Item = (Axis, usize)>) -> Self {
+        let whole = |(axis, extent)| vec![Digit { axis, extent, step: 1 }];
+        Self { axes: axes.map(whole).collect(), moved: false }
     }
 
     /// The extents of the axes.

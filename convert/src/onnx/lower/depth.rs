@@ -6,7 +6,6 @@ use crate::onnx::builder::Builder;
 use crate::onnx::evidence::channels_first;
 use crate::onnx::node::OnnxNode;
 use crate::onnx::operator::Operator;
-use crate::onnx::view::View;
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator::new("DepthToSpace", &["blocksize", "mode"])
@@ -54,7 +53,7 @@ impl<'a> Builder<'a> {
         let &[Axis::Channel, Axis::Row, Axis::Column] = x.form.axes() else { return Err(refuse()) };
         let extents = [x.shape.channels, x.shape.height, x.shape.width];
         let (apart, order, joined) = steps(block.ok_or_else(refuse)?, extents);
-        let view = View::of(&x).reshaped(&apart).and_then(|view| view.transposed(order));
+        let view = x.viewed().reshaped(&apart).and_then(|view| view.transposed(order));
         let view = view.and_then(|view| view.reshaped(&joined)).ok_or_else(refuse)?;
         let refused = refuse();
         self.rearranged(node, x, &view)?.ok_or(refused)

@@ -38,8 +38,6 @@ mod transposed_convolution;
 
 use super::operator::Operator;
 
-pub(super) use stack::Stack;
-
 /// The operators of all families.
 const FAMILIES: &[&[Operator]] = &[
     arg_max::OPERATORS,

@@ -4,21 +4,14 @@
 
 use crate::error::ImportError;
 use crate::function::{Function, Unary};
-use crate::onnx::activation::Activation;
 use crate::onnx::builder::{Builder, Slot};
 use crate::onnx::node::OnnxNode;
 use crate::onnx::operator::Operator;
+use crate::onnx::stack::Stack;
 
 pub(super) const OPERATORS: &[Operator] =
     &[Operator::new("ReduceSum", &["axes", "keepdims", "noop_with_empty_axes"])
         .lower(|_, node| Err(node.refuse("only a sum of stacked values is supported")))];
-
-/// Values side by side along a new axis.
-#[derive(Clone, Debug)]
-pub(in crate::onnx) struct Stack {
-    parts: Vec<Activation>,
-    axis: usize,
-}
 
 impl<'a> Builder<'a> {
     /// The inputs of a Concat, if each is an Unsqueeze and they are joined along the new axis.
