@@ -119,6 +119,9 @@ struct Share {
 /// Bytes of activations that run together: about the size that stays in the caches of a processor.
 const BLOCK_BYTES: usize = 20 << 20;
 
+/// Bytes for the sums of one picture in all parts of a job together. At least one part always runs.
+const MOST_SUM_BYTES: usize = 256 << 20;
+
 /// The most idle buffers that are kept; others are freed.
 pub(crate) const MOST_IDLE: usize = 256;
 
@@ -249,12 +252,14 @@ impl<B: Backend> Threaded<B> {
         if run.is_break() { Err(Stopped::Cancelled) } else { Ok(()) }
     }
 
-    /// Chooses how `threads` threads share the memory for activations: one part each, if they all
-    /// fit.
+    /// Chooses how `threads` threads share the memory for activations and for sums: one part each, if
+    /// they all fit.
     fn share(&self, threads: usize) -> Share {
         let (executor, capacity) = (self.session.executor(), self.session.capacity());
         let block = capacity * executor.bytes_per_picture();
-        let parts = (self.activation_bytes / block.max(1)).clamp(1, threads.max(1));
+        let sums = self.outputs.iter().map(Output::result_bytes).fold(0, usize::saturating_add);
+        let parts = (self.activation_bytes / block.max(1)).min(MOST_SUM_BYTES / sums.max(1));
+        let parts = parts.clamp(1, threads.max(1));
         let kept = executor.kept_bytes_per_picture().max(1);
         let together = (self.activation_bytes / parts / kept).max(capacity);
         Share { parts, together }
