@@ -167,7 +167,8 @@ impl Model {
         })
     }
 
-    /// Returns the contents of the model file: name, class names, graph, parameters.
+    /// Returns the network: name, class names, graph, parameters. It is what the model file holds, for inputs of
+    /// [`ModelOptions::input_size`]; with [`ModelOptions::tile_overlap`], for a tile.
     pub fn quantized(&self) -> &QuantizedModel {
         &self.quantized
     }
