@@ -31,6 +31,13 @@ pub struct Conformal {
     pub calibration: PathBuf,
 }
 
+impl Conformal {
+    /// The penalty of RAPS, unless another one is asked for.
+    pub const LAMBDA: f64 = 0.01;
+    /// The places without penalty of RAPS, unless others are asked for.
+    pub const K_REG: u32 = 5;
+}
+
 /// Thresholds, and what they do on the test examples.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]

@@ -57,7 +57,7 @@ pub(crate) fn text(what: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// Returns the error of an argument that is not an `expected` one.
-fn of_another_type(what: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+pub(crate) fn of_another_type(what: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
     match value.get_type().name() {
         Ok(of) => PyTypeError::new_err(format!("{what} is a {of}, not {expected}")),
         Err(error) => error,

@@ -12,6 +12,7 @@ use bayes8::convert::fidelity::FidelityReport;
 use bayes8::convert::quantization::Quantized;
 use bayes8::core::format;
 use bayes8::core::graph::Shape;
+use bayes8::core::model::QuantizedModel;
 use bayes8::{
     Isa, Limits, LoadError, Model, ModelOptions, Observer, Pool, PredictOptions, Threads, file,
 };
@@ -63,6 +64,13 @@ impl Engine {
         let settings = Settings::default();
         let engine = Self::new(Model::new(model, settings.options()), None, settings)?;
         Ok(Self { fidelity: Some(fidelity), ..engine })
+    }
+
+    /// Prepares a model that differs from this one only in its conformal thresholds, with the same settings.
+    pub(crate) fn with_model(&self, model: QuantizedModel) -> PyResult<Self> {
+        let settings = self.settings.clone();
+        let engine = Self::new(Model::new(model, settings.options()), None, settings)?;
+        Ok(Self { fidelity: self.fidelity.clone(), ..engine })
     }
 
     /// Returns the file that the model comes from if it still holds it. Otherwise writes one to `folder`.

@@ -2,6 +2,7 @@
 
 use crate::arguments::{self, choice};
 use crate::attend::attend;
+use crate::conformal::{Thresholds, Wanted};
 use crate::errors::{message, refused, without};
 use crate::json;
 use crate::model::Model;
@@ -28,13 +29,15 @@ pub(crate) struct Report {
     text: String,
     html: String,
     missed: Option<String>,
+    /// The [`Thresholds`] of conformal prediction as JSON, if it was measured.
+    conformal: Option<String>,
     figures: Py<PyAny>,
 }
 
 /// Measures a model on files (`bayes8.evaluate`).
 #[pyfunction]
 #[pyo3(signature = (
-    model, data, folder, *, output, ignore_index, ood, drift, drift_samples, networks, fp32_samples, fp32_noise, golden, samples, seed,
+    model, data, folder, *, output, ignore_index, conformal, ood, drift, drift_samples, networks, fp32_samples, fp32_noise, golden, samples, seed,
     thresholds, progress
 ))]
 #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
@@ -45,6 +48,7 @@ pub(crate) fn evaluate<'py>(
     folder: PathBuf,
     output: Option<String>,
     ignore_index: Option<i64>,
+    conformal: Option<Wanted<'py>>,
     ood: Option<PathBuf>,
     drift: Option<PathBuf>,
     drift_samples: Option<&Bound<'py, PyAny>>,
@@ -76,6 +80,7 @@ pub(crate) fn evaluate<'py>(
     }
     options.output = output;
     options.ignore_index = ignore_index;
+    options.conformal = conformal.map(Wanted::conformal).transpose()?;
     options.ood = ood;
     options.drift = drift;
     options.drift_samples = count("drift_samples", drift_samples)?;
@@ -111,7 +116,9 @@ pub(crate) fn evaluate<'py>(
         }
     }
     let missed = report.check().err().map(|missed| missed.to_string());
-    Report::new(py, json::to_json(&report)?, report.text(Style::default()), report.html(), missed)
+    let thresholds = report.conformal().map(|of| json::to_json(&Thresholds::new(engine, of)?));
+    let (conformal, json) = (thresholds.transpose()?, json::to_json(&report)?);
+    Report::new(py, json, report.text(Style::default()), report.html(), missed, conformal)
 }
 
 /// Returns PIL images as a batch that is fitted to a model, and anything else as it is.
@@ -127,6 +134,24 @@ pub(crate) fn fit_images<'py>(
     match batch.pictures() {
         Pictures::Bytes(bytes) => Ok(bytes.to_pyarray(model.py()).into_any()),
         Pictures::Numbers(_) | Pictures::Normalized(_) => unreachable!("images are bytes"),
+    }
+}
+
+impl Report {
+    /// Returns the thresholds for the model, unless coverage or another figure missed one.
+    pub(crate) fn stored(&self) -> PyResult<Thresholds> {
+        let Some(conformal) = &self.conformal else {
+            let message =
+                "report has no conformal prediction: pass conformal and calibration to evaluate";
+            return Err(PyValueError::new_err(message));
+        };
+        if let Some(missed) = &self.missed {
+            let message =
+                format!("report missed thresholds, so the model does not get them: {missed}");
+            return Err(PyValueError::new_err(message));
+        }
+        let thresholds = serde_json::from_str(conformal);
+        thresholds.map_err(|error| PyValueError::new_err(format!("report: {error}")))
     }
 }
 
@@ -232,23 +257,24 @@ impl Report {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let state = (&self.json, &self.text, &self.html, &self.missed);
+        let state = (&self.json, &self.text, &self.html, &self.missed, &self.conformal);
         let restore = py.get_type::<Self>().getattr("_restore")?;
         Ok((restore, state.into_pyobject(py)?.into_any()))
     }
 
     /// Restores what `__reduce__` saved.
     #[staticmethod]
-    #[pyo3(name = "_restore", signature = (json, text, html, missed))]
+    #[pyo3(name = "_restore", signature = (json, text, html, missed, conformal))]
     fn new(
         py: Python<'_>,
         json: String,
         text: String,
         html: String,
         missed: Option<String>,
+        conformal: Option<String>,
     ) -> PyResult<Self> {
         let figures = json::loads(py, &json)?.unbind();
-        Ok(Self { json, text, html, missed, figures })
+        Ok(Self { json, text, html, missed, conformal, figures })
     }
 
     fn _repr_html_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod attend;
+mod conformal;
 mod draws;
 mod engine;
 mod errors;

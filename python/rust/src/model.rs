@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, Settings};
 use crate::errors::{message, of_predict};
+use crate::evaluate::Report;
 use crate::pictures::{Batch, of_numbers};
 use crate::pool::pool;
 use crate::prediction::Prediction;
@@ -290,6 +291,25 @@ impl Model {
     #[getter(threads)]
     fn thread_count(&self) -> PyResult<usize> {
         self.0.threads()
+    }
+
+    /// Returns this model with the thresholds of an evaluation with `conformal`.
+    ///
+    /// Its predictions have `set`, `sets` or `intervals`, and so have those of the file that `save`
+    /// writes, on every target. It keeps the thresholds of other outputs.
+    ///
+    /// Args:
+    ///     report: of this model, which `bayes8.evaluate` returned.
+    ///
+    /// Raises:
+    ///     ValueError: the report is of another model or input size, has no conformal prediction, or
+    ///         missed a threshold: its coverage may be outside the bounds of chance.
+    fn with_conformal(&self, py: Python<'_>, report: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let Ok(of) = report.cast::<Report>() else {
+            return Err(arguments::of_another_type("report", report, "a bayes8.Report"));
+        };
+        let (thresholds, engine) = (of.get().stored()?, &*self.0);
+        py.detach(|| thresholds.put_into(engine)).map(Arc::new).map(Self)
     }
 
     /// Returns the model file.

@@ -6,6 +6,7 @@ from typing import Any, Literal, final, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ._conformal import Wanted
 from ._heads import Columns
 from ._networks import Networks
 from ._outputs import (
@@ -133,6 +134,9 @@ class Model:
         float32 [N, C]. Flattened values, and convolutions that end in an addition, have no codes
         and are left out.
         """
+
+    def with_conformal(self, report: Report) -> Model:
+        """To be copied."""
 
     def to_bytes(self) -> bytes:
         """Returns the model file."""
@@ -398,7 +402,9 @@ class Report(Mapping[str, Any]):
     def __getitem__(self, key: str, /) -> Any: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     @staticmethod
-    def _restore(json: str, text: str, html: str, missed: str | None) -> Report: ...
+    def _restore(
+        json: str, text: str, html: str, missed: str | None, conformal: str | None
+    ) -> Report: ...
     def _repr_html_(self) -> str: ...
 
 def command(arguments: Sequence[str]) -> int:
@@ -442,6 +448,7 @@ def evaluate(
     *,
     output: str | None,
     ignore_index: int | None,
+    conformal: Wanted | None,
     ood: Path | None,
     drift: Path | None,
     drift_samples: int | None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from . import _bayes8
 from ._bayes8 import fit_images
 from ._checks import check_types
+from ._conformal import conformal_of
 from ._files import check_exist, load, npz, temporary_folder
 from ._networks import networks_of
 from ._truth import truth_of
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._bayes8 import Model, Report
-    from ._typing import Head, McDropout, Outputs, Pictures, Progress
+    from ._typing import ConformalMethod, Head, McDropout, Outputs, Pictures, Progress
     from ._typing import Path as AnyPath
+
+# The share that conformal prediction may miss, unless another is asked for.
+ALPHA = 0.1
 
 
 def evaluate(  # noqa: PLR0913 (keywords)
@@ -30,6 +34,11 @@ def evaluate(  # noqa: PLR0913 (keywords)
     *,
     output: str | None = None,
     ignore_index: int | None = None,
+    conformal: ConformalMethod | None = None,
+    alpha: float = ALPHA,
+    calibration: AnyPath | tuple[Pictures, Any] | None = None,
+    raps_lambda: float | None = None,
+    raps_places: int | None = None,
     ood: AnyPath | Pictures | None = None,
     drift: AnyPath | None = None,
     drift_samples: int | None = None,
@@ -65,6 +74,16 @@ def evaluate(  # noqa: PLR0913 (keywords)
             [N, rows, columns].
         output: the name of the output to measure; by default the only one.
         ignore_index: of maps, the index of positions of which nothing is known: they are left out.
+        conformal: the method of conformal prediction, which makes sets or intervals that hold the
+            truth as often as promised: "lac", "aps" or "raps" of classes, "lac" of labels,
+            "residuals" of a regression. Their coverage of `x` is in `report["conformal"]`, and
+            `Model.with_conformal` puts the thresholds into the model.
+        alpha: the share of examples whose set or interval may miss the truth.
+        calibration: the examples for the thresholds, none of which is in `x`: the path of an npz
+            archive, or (x, y), as above.
+        raps_lambda: the penalty of "raps" for each place of a class after the first `raps_places`;
+            by default 0.01.
+        raps_places: the places without penalty of "raps"; by default 5.
         ood: pictures of another distribution, about which the model should be unsure.
         drift: the pictures, corrupted, as `bayes8 corrupt` writes them; of classes only.
         drift_samples: samples of each corrupted picture; by default `samples`.
@@ -94,9 +113,20 @@ def evaluate(  # noqa: PLR0913 (keywords)
 
     """
     check_types("a str", str, fp32_noise=fp32_noise)
-    check_types("a str", str | None, output=output)
     check_types("an int", int | None, ignore_index=ignore_index)
-    check_exist(model, x, ood, drift, golden)
+    check_types("a str", str | None, output=output, conformal=conformal)
+    check_types("a number", Real, alpha=alpha)
+    check_types("a number", Real | None, raps_lambda=raps_lambda)
+    check_exist(model, x, calibration, ood, drift, golden)
+    _check_belongs(
+        "conformal",
+        conformal,
+        alpha=None if alpha == ALPHA else alpha,
+        calibration=calibration,
+        raps_lambda=raps_lambda,
+        raps_places=raps_places,
+    )
+    _check_belongs("calibration", calibration, conformal=conformal)
     _check_belongs(
         "network",
         members if network is None else network,
@@ -127,6 +157,16 @@ def evaluate(  # noqa: PLR0913 (keywords)
             folder,
             output=output,
             ignore_index=ignore_index,
+            conformal=conformal_of(
+                folder,
+                conformal,
+                calibration,
+                model,
+                output,
+                alpha=alpha,
+                raps_lambda=raps_lambda,
+                raps_places=raps_places,
+            ),
             ood=None
             if ood is None
             else npz(folder, "ood", fit_images(model, ood), are_numbers=are_numbers),

@@ -14,12 +14,12 @@ from ._checks import check_types
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._typing import Floats
+    from ._typing import ConformalMethod, Floats
 
 
 @dataclass(frozen=True)
 class Conformal:
-    """How an output was calibrated for sets or intervals, by `bayes8 evaluate --store`.
+    """How an output was calibrated for sets or intervals (`Model.with_conformal`).
 
     Attributes:
         method: the score: "lac", "aps", "raps" or "residuals".
@@ -31,7 +31,7 @@ class Conformal:
 
     """
 
-    method: Literal["lac", "aps", "raps", "residuals"]
+    method: ConformalMethod
     alpha: float
     calibration_examples: int
     samples: int

@@ -5,10 +5,6 @@ use bayes8_evaluate::conformal::{ClassScore, Conformal, Method};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-/// The penalty of raps, and the places without it, unless the arguments say others.
-const LAMBDA: f64 = 0.01;
-const PLACES: u32 = 5;
-
 /// Sets or intervals that hold the truth as often as promised.
 #[derive(Args)]
 pub(super) struct ConformalArguments {
@@ -71,9 +67,8 @@ impl ConformalArguments {
         let misused = |message| UsageError { command: "evaluate", message };
         let method = match name {
             Name::Raps => {
-                let (lambda, places) =
-                    (self.raps_lambda.unwrap_or(LAMBDA), self.raps_places.unwrap_or(PLACES));
-                let raps = ClassScore::raps(lambda, places);
+                let lambda = self.raps_lambda.unwrap_or(Conformal::LAMBDA);
+                let raps = ClassScore::raps(lambda, self.raps_places.unwrap_or(Conformal::K_REG));
                 Method::Classes(raps.map_err(|e| misused(e.to_string()))?)
             }
             _ if self.raps_lambda.is_some() || self.raps_places.is_some() => {
