@@ -27,13 +27,16 @@ class Wanted(TypedDict):
     raps_places: int | None
 
 
-def conformal_of(
+def conformal_of(  # noqa: PLR0913 (the arguments of `evaluate`)
     folder: Path,
     method: str | None,
     calibration: object,
     model: Model,
     output: str | None,
-    **numbers: Any,  # noqa: ANN401 (alpha and those of raps)
+    *,
+    alpha: float,
+    raps_lambda: float | None,
+    raps_places: int | None,
 ) -> Wanted | None:
     """Returns what to measure, if a method is given; examples in memory go to `folder`."""
     if method is None:
@@ -43,7 +46,13 @@ def conformal_of(
     truth = None if y is None else truth_of(y, model, output, name=f"y of {name}")
     pictures = fit_images(model, x)
     path = npz(folder, name, pictures, truth, are_numbers=model.values == "numbers")
-    return Wanted(method=method, calibration=path, **numbers)
+    return Wanted(
+        method=method,
+        alpha=alpha,
+        calibration=path,
+        raps_lambda=raps_lambda,
+        raps_places=raps_places,
+    )
 
 
 def _examples(calibration: object) -> tuple[Any, Any]:
