@@ -22,6 +22,7 @@ mod pool;
 mod prediction;
 mod progress;
 mod quantize;
+mod report;
 mod saved;
 mod stream;
 
@@ -56,8 +57,8 @@ fn _bayes8(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<model::Model>()?;
     module.add_class::<prediction::Prediction>()?;
     module.add_class::<stream::Stream>()?;
-    module.add_class::<evaluate::Report>()?;
-    PyMapping::register::<evaluate::Report>(module.py())?;
+    module.add_class::<report::Report>()?;
+    PyMapping::register::<report::Report>(module.py())?;
     module.add_function(wrap_pyfunction!(evaluate::fit_images, module)?)?;
     module.add_function(wrap_pyfunction!(command, module)?)?;
     module.add_function(wrap_pyfunction!(whole, module)?)?;

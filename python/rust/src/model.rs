@@ -2,11 +2,11 @@
 
 use crate::engine::{Engine, Settings};
 use crate::errors::{message, of_predict};
-use crate::evaluate::Report;
 use crate::pictures::{Batch, of_numbers};
 use crate::pool::pool;
 use crate::prediction::Prediction;
 use crate::progress::Progress;
+use crate::report::Report;
 use crate::stream::Stream;
 use crate::{arguments, json};
 use bayes8::core::model::Values;
@@ -308,7 +308,7 @@ impl Model {
         let Ok(of) = report.cast::<Report>() else {
             return Err(arguments::of_another_type("report", report, "a bayes8.Report"));
         };
-        let (thresholds, engine) = (of.get().stored()?, &*self.0);
+        let (thresholds, engine) = (of.get().thresholds()?, &*self.0);
         py.detach(|| thresholds.put_into(engine)).map(Arc::new).map(Self)
     }
 

@@ -136,7 +136,18 @@ class Model:
         """
 
     def with_conformal(self, report: Report) -> Model:
-        """To be copied."""
+        """Returns this model with the thresholds of an evaluation with `conformal`.
+
+        Its predictions have `set`, `sets` or `intervals`, and so have those of the file that `save`
+        writes, on every target. It keeps the thresholds of other outputs.
+
+        Args:
+            report: of this model, which `bayes8.evaluate` returned.
+
+        Raises:
+            ValueError: the report is of another model or input size, has no conformal prediction, or
+                missed a threshold: its coverage may be outside the bounds of chance.
+        """
 
     def to_bytes(self) -> bytes:
         """Returns the model file."""
