@@ -202,7 +202,7 @@ def test_examples_that_are_in_both_sets_are_counted(clothes: bayes8.Model) -> No
         (
             {"conformal": "residuals", "calibration": (X, Y)},
             bayes8.Error,
-            "no conformal prediction from calibration: .*residuals.* is not for outputs of the head `classes`",
+            "no conformal prediction from calibration: .*residuals. is not for outputs of",
         ),
         (
             {"conformal": "lac", "alpha": "a", "calibration": (X, Y)},
@@ -259,7 +259,7 @@ def test_examples_that_are_in_both_sets_are_counted(clothes: bayes8.Model) -> No
         (
             {"conformal": "lac", "calibration": (X[:8], Y[:8])},
             bayes8.Error,
-            "no conformal prediction from calibration: 8 calibration examples for alpha 0.1, expected at least 9",
+            "no conformal prediction from calibration: 8 .*, expected at least 9",
         ),
         (
             {"conformal": "lac", "calibration": (X[:9], Y[:8])},

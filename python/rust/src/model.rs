@@ -302,8 +302,8 @@ impl Model {
     ///     report: of this model, which `bayes8.evaluate` returned.
     ///
     /// Raises:
-    ///     ValueError: the report is of another model or input size, has no conformal prediction, or
-    ///         missed a threshold: its coverage may be outside the bounds of chance.
+    ///     ValueError: the report is of another model or input size, has no conformal prediction,
+    ///         or missed a threshold: its coverage may be outside the bounds of chance.
     fn with_conformal(&self, py: Python<'_>, report: &Bound<'_, PyAny>) -> PyResult<Self> {
         let Ok(of) = report.cast::<Report>() else {
             return Err(arguments::of_another_type("report", report, "a bayes8.Report"));

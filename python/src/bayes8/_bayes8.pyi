@@ -145,8 +145,8 @@ class Model:
             report: of this model, which `bayes8.evaluate` returned.
 
         Raises:
-            ValueError: the report is of another model or input size, has no conformal prediction, or
-                missed a threshold: its coverage may be outside the bounds of chance.
+            ValueError: the report is of another model or input size, has no conformal prediction,
+                or missed a threshold: its coverage may be outside the bounds of chance.
         """
 
     def to_bytes(self) -> bytes:
