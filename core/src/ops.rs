@@ -122,6 +122,21 @@ macro_rules! operations {
                 }
             }
 
+            /// Returns the operation with the same meaning in a network whose inputs have another size.
+            ///
+            /// # Errors
+            /// What keeps it from that, as the end of a sentence.
+            pub(crate) fn at_size(&self, change: &SizeChange) -> Result<Self, &'static str> {
+                Ok(match self {
+                    $(Self::$weighted(operation) => operation.at_size(change)?.into(),)*
+                    $(Self::$type(operation) => operation.at_size(change)?.into(),)*
+                    $(Self::$unit => Self::$unit,)*
+                    $(Self::$affine(operation) => operation.at_size(change)?.into(),)*
+                    Self::$table => Self::$table,
+                    $(Self::$random(operation) => operation.at_size(change)?.into(),)*
+                })
+            }
+
             /// Returns how a weighted operation sees an input of shape `input`; `None` for other
             /// operations.
             pub fn filters(&self, input: Shape) -> Option<Filters> {

@@ -5,7 +5,7 @@ use super::{ModelError, QuantizedModel};
 use crate::graph::{Graph, GraphError, MAX_ELEMENTS, Shape, Value};
 use crate::head::Output;
 use crate::head::map::MapResize;
-use crate::ops::SizeChange;
+use crate::ops::{Operation, SizeChange};
 use crate::quoted::Echo;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -134,8 +134,7 @@ fn resized(
             let (node, op) = (node.name.clone(), node.op.name());
             InputSizeFault::Node { node, op, why }
         };
-        let op = node.op.operation().at_size(&change).map_err(fails)?;
-        let op = op.unwrap_or_else(|| node.op.clone());
+        let op = node.op.at_size(&change).map_err(fails)?;
         let fan_in = |shape| node.op.filters(shape).map(|filters| filters.fan_in());
         if fan_in(shapes[0]) != fan_in(shapes[1]) {
             return Err(fails("has weights for each position"));
@@ -159,7 +158,7 @@ fn resized_output(
     let mut positions = made(graph);
     let mut resize = None;
     if let Some(by) = output.resize.as_ref().map(|resize| resize.by()) {
-        let by = by.resized(&change).map_err(|why| {
+        let by = by.at_size(&change).map_err(|why| {
             let node = graph.nodes()[output.nodes[0]].name.clone();
             InputSizeFault::Node { node, op: "output", why }
         })?;

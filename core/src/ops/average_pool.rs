@@ -1,7 +1,7 @@
 //! The mean over a window.
 
 use super::{
-    Dice, GraphError, Inputs, Op, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, SizeChange,
+    Dice, GraphError, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site, SizeChange,
     Weightless,
 };
 use crate::error::ModelError;
@@ -34,8 +34,8 @@ impl Operation for AveragePool {
         inputs.under(&self.window)
     }
 
-    fn at_size(&self, change: &SizeChange) -> Result<Option<Op>, &'static str> {
-        change.window(&self.window).map(|()| None)
+    fn at_size(&self, change: &SizeChange) -> Result<Self, &'static str> {
+        change.window(&self.window).map(|()| self.clone())
     }
 
     fn steps_per_element(&self, _: Shape) -> u64 {

@@ -1,7 +1,7 @@
 //! Convolution.
 
 use super::{
-    Dice, Filters, GraphError, Inputs, Op, Operation, STEPS_PER_ELEMENT, SizeChange, Weighted,
+    Dice, Filters, GraphError, Inputs, Operation, STEPS_PER_ELEMENT, SizeChange, Weighted,
 };
 use crate::geometry::{Shape, Window};
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,8 @@ impl Operation for Conv2d {
         Ok(Shape { channels: out_channels, ..inputs.under(window)? })
     }
 
-    fn at_size(&self, change: &SizeChange) -> Result<Option<Op>, &'static str> {
-        change.window(&self.window).map(|()| None)
+    fn at_size(&self, change: &SizeChange) -> Result<Self, &'static str> {
+        change.window(&self.window).map(|()| self.clone())
     }
 
     fn steps_per_element(&self, input: Shape) -> u64 {

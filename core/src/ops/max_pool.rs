@@ -1,7 +1,7 @@
 //! The maximum over a window.
 
 use super::{
-    Dice, GraphError, GridRule, Inputs, Op, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site,
+    Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site,
     SizeChange, Weightless,
 };
 use crate::error::ModelError;
@@ -35,8 +35,8 @@ impl Operation for MaxPool {
         GridRule::Kept
     }
 
-    fn at_size(&self, change: &SizeChange) -> Result<Option<Op>, &'static str> {
-        change.window(&self.window).map(|()| None)
+    fn at_size(&self, change: &SizeChange) -> Result<Self, &'static str> {
+        change.window(&self.window).map(|()| self.clone())
     }
 
     fn steps_per_element(&self, _: Shape) -> u64 {

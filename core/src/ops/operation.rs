@@ -1,6 +1,6 @@
 //! The traits of operations.
 
-use super::{Filters, GraphError, Op, Rescale, SizeChange};
+use super::{Filters, GraphError, Rescale, SizeChange};
 use crate::check::{check_scale, named};
 use crate::error::ModelError;
 use crate::geometry::{Shape, Window};
@@ -33,13 +33,15 @@ pub trait Operation {
     /// A [`GraphError`] that names the node, if the inputs do not suit it.
     fn shape(&self, inputs: &Inputs<'_>) -> Result<Shape, GraphError>;
 
-    /// Returns the operation with the same meaning in a network whose inputs have another size; `None` if it
-    /// stays as it is.
+    /// Returns the operation with the same meaning in a network whose inputs have another size.
     ///
     /// # Errors
     /// What keeps it from that, as the end of a sentence.
-    fn at_size(&self, _change: &SizeChange) -> Result<Option<Op>, &'static str> {
-        Ok(None)
+    fn at_size(&self, _change: &SizeChange) -> Result<Self, &'static str>
+    where
+        Self: Clone,
+    {
+        Ok(self.clone())
     }
 
     /// Returns which grid the output has.

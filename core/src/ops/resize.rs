@@ -1,7 +1,7 @@
 //! The value at other numbers of planes, rows and columns.
 
 use super::{
-    Dice, GraphError, GridRule, Inputs, Op, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site,
+    Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, STEPS_PER_ELEMENT, Site,
     SizeChange, Weightless,
 };
 use crate::error::ModelError;
@@ -150,28 +150,6 @@ impl Resize {
         })
     }
 
-    /// Returns the operation with the same meaning in a network whose inputs have another size.
-    ///
-    /// # Errors
-    /// What keeps it from that, as the end of a sentence.
-    pub(crate) fn resized(&self, change: &SizeChange) -> Result<Self, &'static str> {
-        let open = "resizes its input to a number of elements that the size leaves open";
-        let extent = |axis: usize| {
-            let resized = change.resized(axis, self.size[axis]).ok_or(open)?;
-            // ONNX rounds the product of an extent and a scale down.
-            let scaled =
-                |extent: usize, [a, b]: [u32; 2]| extent as u64 * u64::from(b) / u64::from(a);
-            let [before, after] = change.extents(axis);
-            let steps = self.steps.map(|steps| steps[axis]);
-            let is_scaled = |&steps: &[u32; 2]| scaled(before, steps) == self.size[axis] as u64;
-            match steps.filter(is_scaled) {
-                Some(steps) if scaled(after, steps) != resized as u64 => Err(open),
-                _ => Ok(resized),
-            }
-        };
-        Ok(Self { size: [extent(0)?, extent(1)?, extent(2)?], ..self.clone() })
-    }
-
     fn resizing(&self, input: Shape, output: Shape) -> Resizing {
         let axes = input.axes();
         let axes = [0, 1, 2].map(|axis| self.axis(axis, axes[axis]));
@@ -237,8 +215,22 @@ impl Operation for Resize {
         Ok(Shape { depth, height, width, ..inputs.first() })
     }
 
-    fn at_size(&self, change: &SizeChange) -> Result<Option<Op>, &'static str> {
-        self.resized(change).map(|resize| Some(resize.into()))
+    fn at_size(&self, change: &SizeChange) -> Result<Self, &'static str> {
+        let open = "resizes its input to a number of elements that the size leaves open";
+        let extent = |axis: usize| {
+            let resized = change.resized(axis, self.size[axis]).ok_or(open)?;
+            // ONNX rounds the product of an extent and a scale down.
+            let scaled =
+                |extent: usize, [a, b]: [u32; 2]| extent as u64 * u64::from(b) / u64::from(a);
+            let [before, after] = change.extents(axis);
+            let steps = self.steps.map(|steps| steps[axis]);
+            let is_scaled = |&steps: &[u32; 2]| scaled(before, steps) == self.size[axis] as u64;
+            match steps.filter(is_scaled) {
+                Some(steps) if scaled(after, steps) != resized as u64 => Err(open),
+                _ => Ok(resized),
+            }
+        };
+        Ok(Self { size: [extent(0)?, extent(1)?, extent(2)?], ..self.clone() })
     }
 
     fn grid(&self) -> GridRule {

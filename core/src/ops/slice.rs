@@ -1,8 +1,7 @@
 //! A strided part of the positions.
 
 use super::{
-    Dice, GraphError, GridRule, Inputs, Op, Operation, Real, RealValue, Site, SizeChange,
-    Weightless,
+    Dice, GraphError, GridRule, Inputs, Operation, Real, RealValue, Site, SizeChange, Weightless,
 };
 use crate::error::ModelError;
 use crate::geometry::{Range, Shape};
@@ -55,12 +54,12 @@ impl Operation for Slice {
         })
     }
 
-    fn at_size(&self, change: &SizeChange) -> Result<Option<Op>, &'static str> {
+    fn at_size(&self, change: &SizeChange) -> Result<Self, &'static str> {
         let fixed = "keeps a part of its input whose place depends on the size";
         let range = |axis, range| change.range(axis, range).ok_or(fixed);
         let planes = self.planes.map(|planes| range(0, planes)).transpose()?;
         let (rows, columns) = (range(1, self.rows)?, range(2, self.columns)?);
-        Ok(Some(Self { rows, columns, planes }.into()))
+        Ok(Self { rows, columns, planes })
     }
 
     fn grid(&self) -> GridRule {
