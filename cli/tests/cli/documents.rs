@@ -48,10 +48,11 @@ fn commands(document: &str) -> Vec<String> {
 }
 
 /// Documents whose commands run, each after those of the others beside it.
-const RUN: [&[&str]; 7] = [
+const RUN: [&[&str]; 8] = [
     &["README.md"],
     &["docs/EVALUATION.md"],
     &["docs/guides/command-line.md"],
+    &["docs/guides/maps.md"],
     &["docs/guides/quantize.md"],
     &["docs/guides/uncertainty.md"],
     &["docs/tutorials/first-prediction.md"],

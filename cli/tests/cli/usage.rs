@@ -69,12 +69,14 @@ fn every_number_out_of_range_is_told_its_range() {
         ("--max-steps", "a whole number from 1 to 18446744073709551615"),
     ];
     let sampling = [("--samples", SAMPLES), ("--seed", SEED)];
+    let size = [("--input-size", "numbers above 0, such as 384x512")];
     let predict = [
         ("--first-sample", "a whole number from 0 to 268435455"),
         ("--top", "a whole number from 1 to 4294967295"),
         ("--abstain-above", NATS),
         ("--level", "a number above 0 and below 1"),
         ("--max-pixels", "a whole number from 1 to 1099511627776"),
+        ("--tile-overlap", "a whole number from 0 to 67108864"),
     ];
     let bench = [
         ("--batch", "a whole number from 1 to 1048576"),
@@ -131,11 +133,11 @@ fn every_number_out_of_range_is_told_its_range() {
     ];
     let fixture = Fixture::new(1);
     for (command, options) in [
-        ("predict", [&predict[..], &machine, &sampling].concat()),
-        ("bench", [&bench[..], &machine].concat()),
+        ("predict", [&predict[..], &size, &machine, &sampling].concat()),
+        ("bench", [&bench[..], &size, &machine].concat()),
         ("corrupt", corrupt.to_vec()),
         ("quantize", [&quantize[..], &machine, &sampling].concat()),
-        ("evaluate", [&evaluate[..], &machine, &sampling].concat()),
+        ("evaluate", [&evaluate[..], &size, &machine, &sampling].concat()),
     ] {
         // None is forgotten: each option with such a placeholder takes a number.
         let help = fixture.run(&[command, "--help"]).succeeded().stdout;
@@ -148,7 +150,7 @@ fn every_number_out_of_range_is_told_its_range() {
             assert_eq!(is_number, listed, "{command}: {line}");
         }
         for (option, range) in options {
-            let inside = [("--seed", "0"), ("--first-sample", "0"), ("--raps-places", "0")];
+            let inside = ["--seed", "--first-sample", "--raps-places", "--tile-overlap"];
             let signed = [EITHER_SIGN, FINITE].contains(&range);
             for wrong in
                 ["-1", "-2", "0", "-1GiB", "-inf", "inf", "NaN", "", "--json", "many", "2x"]
@@ -157,7 +159,7 @@ fn every_number_out_of_range_is_told_its_range() {
                     "-1" => signed,
                     "-2" => range == FINITE,
                     "0" => {
-                        inside.contains(&(option, wrong))
+                        inside.contains(&option)
                             || [SHARE, EITHER_SIGN, ANY, FINITE, NATS, SIZE].contains(&range)
                             || option == "--seconds"
                     }
