@@ -28,7 +28,7 @@
   (BAYES8_VERSION_MAJOR * 1000000 + BAYES8_VERSION_MINOR * 1000 + BAYES8_VERSION_PATCH)
 
 /// Initial value of a `bayes8_model_options`: the defaults.
-#define BAYES8_MODEL_OPTIONS_INIT {sizeof(bayes8_model_options), NULL, 0, 0, 0, 0}
+#define BAYES8_MODEL_OPTIONS_INIT {sizeof(bayes8_model_options), NULL, 0, 0, 0, 0, {0, 0, 0}, 0}
 
 /// Initial value of a `bayes8_model_info`: its size, all else zero.
 #define BAYES8_MODEL_INFO_INIT \
