@@ -5,6 +5,7 @@ use super::{ModelError, QuantizedModel};
 use crate::graph::{Graph, GraphError, MAX_ELEMENTS, Shape, Value};
 use crate::head::Output;
 use crate::head::map::MapResize;
+use crate::layer::Quantized;
 use crate::ops::{Operation, SizeChange};
 use crate::quoted::Echo;
 use alloc::boxed::Box;
@@ -92,18 +93,13 @@ impl QuantizedModel {
         if size == self.graph().input().axes() {
             return Ok(self);
         }
-        let skeleton = self.graph().derive(|_, _| ());
-        let found = resized(&skeleton, self.outputs(), size);
-        let error = |fault| {
-            let possible = |size| resized(&skeleton, self.outputs(), size).is_ok();
-            let nearest = Box::new(nearest(self.graph().input().axes(), size, possible));
-            InputSizeError { size, fault, nearest }
-        };
-        let (graph, outputs) = found.map_err(error)?;
-        let nodes = self.graph().nodes();
-        let graph = graph.derive(|index, _| nodes[index].data.clone());
-        let parts = Parts { graph, outputs: outputs.into(), ..self.parts.clone() };
-        let model = Self::new(parts).map_err(|fault| error(fault.into()))?;
+        let error = |fault, nearest| InputSizeError { size, fault, nearest: Box::new(nearest) };
+        let (graph, outputs) = resized(&self.parts, size).map_err(|fault| {
+            let possible = |size| resized(&self.parts, size).is_ok();
+            error(fault, nearest(self.graph().input().axes(), size, possible))
+        })?;
+        let parts = Parts { graph, outputs: outputs.into(), ..self.parts };
+        let model = Self::new(parts).map_err(|fault| error(fault.into(), [[None; 2]; 3]))?;
         Ok(Self { provenance: self.provenance, file: self.file, ..model })
     }
 }
@@ -114,12 +110,14 @@ impl From<ModelError> for InputSizeFault {
     }
 }
 
-/// Returns the graph and the outputs for inputs of another size.
+/// Returns the graph and the outputs for inputs of another size. Inlined at each of its calls, it would make modules
+/// for browsers larger.
+#[inline(never)]
 fn resized(
-    from: &Graph,
-    outputs: &[Output],
+    parts: &Parts,
     size: [usize; 3],
-) -> Result<(Graph, Vec<Output>), InputSizeFault> {
+) -> Result<(Graph<Quantized>, Vec<Output>), InputSizeFault> {
+    let from = &parts.graph;
     let input = from.input();
     let network = [input.axes(), size];
     if network[0].iter().zip(size).any(|(&before, after)| (before == 1) != (after == 1)) {
@@ -139,9 +137,9 @@ fn resized(
         if fan_in(shapes[0]) != fan_in(shapes[1]) {
             return Err(fails("has weights for each position"));
         }
-        graph.push(node.name.clone(), op, node.inputs.clone(), ())?;
+        graph.push(node.name.clone(), op, node.inputs.clone(), node.data.clone())?;
     }
-    let outputs = outputs.iter().map(|output| resized_output(output, network, from, &graph));
+    let outputs = parts.outputs.iter().map(|output| resized_output(output, network, from, &graph));
     let outputs = outputs.collect::<Result<_, _>>()?;
     Ok((graph, outputs))
 }
@@ -150,10 +148,10 @@ fn resized(
 fn resized_output(
     output: &Output,
     network: [[usize; 3]; 2],
-    from: &Graph,
-    graph: &Graph,
+    from: &Graph<Quantized>,
+    graph: &Graph<Quantized>,
 ) -> Result<Output, InputSizeFault> {
-    let made = |graph: &Graph| graph.shape(Value::Node(output.nodes[0])).axes();
+    let made = |graph: &Graph<Quantized>| graph.shape(Value::Node(output.nodes[0])).axes();
     let change = SizeChange { network, input: [made(from), made(graph)] };
     let mut positions = made(graph);
     let mut resize = None;
@@ -179,20 +177,29 @@ fn nearest(
     size: [usize; 3],
     possible: impl Fn([usize; 3]) -> bool,
 ) -> [[Option<usize>; 2]; 3] {
-    [0, 1, 2].map(|axis| {
-        let fits = |&extent: &usize| {
-            let mut size = input;
-            size[axis] = extent;
-            possible(size)
-        };
-        let asked = size[axis];
-        if input[axis] == 1 || fits(&asked) {
-            return [None; 2];
+    let mut nearest = [[None; 2]; 3];
+    for (axis, [below, above]) in nearest.iter_mut().enumerate() {
+        let asked = size[axis].min(MAX_ELEMENTS);
+        for distance in 0..if input[axis] == 1 { 0 } else { MOST_TRIED } {
+            for (found, extent) in
+                [(&mut *below, asked.saturating_sub(distance)), (&mut *above, asked + distance)]
+            {
+                let mut tried = input;
+                tried[axis] = extent;
+                if found.is_none() && possible(tried) {
+                    *found = Some(extent);
+                }
+            }
+            if below.is_some() && above.is_some() {
+                break;
+            }
         }
-        let below = (1..asked.min(MAX_ELEMENTS)).rev().take(MOST_TRIED).find(fits);
-        let above = (asked.saturating_add(1)..=MAX_ELEMENTS).take(MOST_TRIED).find(fits);
-        [below, above]
-    })
+        // The axis is not at fault.
+        if *below == Some(asked) {
+            [*below, *above] = [None; 2];
+        }
+    }
+    nearest
 }
 
 /// The axes of an input, for people.
