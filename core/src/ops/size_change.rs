@@ -18,8 +18,8 @@ impl SizeChange {
         self.input.map(|axes| axes[axis])
     }
 
-    /// Returns the extent of a resized axis that was `extent`: as many times the network's input as it was, and the
-    /// node's input as well if that was a whole number of times. `None` if these differ.
+    /// Returns the new extent of a resized axis that was `extent`. It keeps its ratio to the network's input; if it was a
+    /// multiple of the node's input, it must keep that ratio, too. `None` if it cannot.
     pub(super) fn resized(&self, axis: usize, extent: usize) -> Option<usize> {
         let scaled = |[before, after]: [usize; 2]| {
             // Extents are at most 2^26.

@@ -13,10 +13,9 @@ use crate::onnx::operator::Operator;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator::new("Concat", &["axis"])
     .lower_all(|builder, node| {
-        let slot = match (builder.concat(node), builder.stack(node)?) {
-            (Ok(joined), _) => Slot::Activation(Box::new(joined)),
-            (Err(_), Some(stack)) => Slot::Stack(stack),
-            (Err(error), None) => return Err(error),
+        let slot = match builder.concat(node) {
+            Ok(joined) => Slot::Activation(Box::new(joined)),
+            Err(error) => Slot::Stack(builder.stack(node)?.ok_or(error)?),
         };
         Ok(vec![slot])
     })
