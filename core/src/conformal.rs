@@ -6,10 +6,12 @@
 //! gives a [`PredictionRegion`]. `docs/NUMERICS.md` defines every operation, so that sets and intervals have
 //! the same bits everywhere.
 //!
-//! - classes: [`ClassScore`], LAC, APS or RAPS, from mean probabilities;
+//! - classes: [`ClassScore`], LAC, APS or RAPS, from mean probabilities; a map of classes has a set at each
+//!   position, a [`ClassSetMap`];
 //! - independent labels: [`LabelSet`], with a threshold for each label;
 //! - regression: [`residual_interval`], from the mean and the total standard deviation.
 
+mod class_set_map;
 mod class_sets;
 mod error;
 mod json;
@@ -19,6 +21,7 @@ mod predictor;
 mod region;
 mod residuals;
 
+pub use class_set_map::ClassSetMap;
 pub use class_sets::ClassScore;
 pub use error::PredictorError;
 pub use label_sets::{LabelSet, label_score};

@@ -45,7 +45,11 @@ impl Candidate<'_> {
 
     /// The most bytes of the sums over the samples of one picture, and of the numbers of one sample.
     pub(crate) fn result_bytes(&self) -> usize {
-        self.model().outputs().iter().map(Output::result_bytes).sum()
+        let outputs = match &self.engine {
+            Engine::Int8(model, _) => model.outputs(),
+            Engine::Fp32(_, model, _) => model.shared_outputs(),
+        };
+        outputs.iter().map(Output::result_bytes).sum()
     }
 
     /// Number of different samples. A deterministic FP32 network has one, as it is slow.

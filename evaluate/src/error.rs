@@ -103,6 +103,9 @@ pub enum EvaluateError {
         /// The name of the head.
         head: &'static str,
     },
+    /// An FP32 network beside a model that divides its inputs into tiles.
+    #[error("FP32 takes no tiles: evaluate it with the whole input, or INT8 alone")]
+    Fp32Tiles,
     /// Conformal prediction is impossible with the method or the calibration examples.
     #[error("no conformal prediction from {}", path.display())]
     Conformal {

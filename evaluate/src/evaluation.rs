@@ -152,7 +152,7 @@ impl Options {
     /// [`EvaluateError`], which names the file.
     pub fn run(&self, model: &Model, observer: Observer<'_>) -> Result<Report, EvaluateError> {
         let quantized = model.quantized();
-        let output = &Selected::find(quantized, self.output.as_deref())?;
+        let output = &Selected::find(model.outputs(), self.output.as_deref())?;
         let classes = match output.head.classes() {
             Some(_) if output.is_map() => {
                 let (what, output) = ("this evaluation", output.name.clone());

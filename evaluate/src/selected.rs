@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use bayes8_core::head::{Head, Output, Uncertainty};
-use bayes8_core::model::QuantizedModel;
 use bayes8_core::session::Estimate;
 
 use crate::error::EvaluateError;
@@ -29,8 +28,7 @@ impl Selected {
     ///
     /// # Errors
     /// [`EvaluateError::NoOutput`].
-    pub(crate) fn find(model: &QuantizedModel, name: Option<&str>) -> Result<Self, EvaluateError> {
-        let outputs = model.outputs();
+    pub(crate) fn find(outputs: &[Output], name: Option<&str>) -> Result<Self, EvaluateError> {
         let index = match name {
             Some(name) => outputs.iter().position(|output| output.name == name),
             None => Some(0),

@@ -148,3 +148,25 @@ def test_tiles_change_the_shape_of_a_map_or_are_lost_in_a_pickle() -> None:
         model.predict(x, samples=1, keep_logits=True)
     with pytest.raises(bayes8.Error, match="cannot predict in tiles"):
         bayes8.load(path, input_size=(100, 300), tile_overlap=16)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "threshold", "axes"),
+    [("sets of classes", "lac", 0.75, (11, 13)), ("sets of classes, aps", "aps", 0.9, (5, 7))],
+)
+def test_a_calibrated_map_has_a_set_at_each_position(
+    name: str, method: str, threshold: float, axes: tuple[int, ...]
+) -> None:
+    model, x = loaded(name)
+    assert model.outputs[0].conformal == bayes8.Conformal(method, 0.1, 1000, 4, 0)
+    p = model.predict(x, samples=4)
+    assert p.set is not None
+    assert p.set.shape == (len(x), *axes, 4)
+    probabilities = p.probabilities.astype(np.float64).reshape(-1, 4)
+    for of, found in zip(probabilities, p.set.reshape(-1, 4), strict=True):
+        order = np.argsort(-of, kind="stable")
+        scores = 1 - of[order] if method == "lac" else np.cumsum(of[order])
+        np.testing.assert_array_equal(found[order], scores <= threshold)
+    np.testing.assert_array_equal(p[1].set, p.set[1])
+    with pytest.raises(ValueError, match="read-only"):
+        p.set[0, 0, 0, 0] = True

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments, line: &[OsString]) -> anyhow::Result<()
         let message = "--html and --output name the same file";
         return Err(UsageError { command: "evaluate", message: message.into() }.into());
     }
-    let model = model_file::load(&arguments.model, &arguments.size.into(), &arguments.machine)?;
+    let model = model_file::load(&arguments.model, &arguments.tiles, &arguments.machine)?;
     if store.is_some() {
         Store::check(arguments, model.quantized())?;
     }

@@ -13,6 +13,7 @@ mod layouts;
 mod limits;
 mod map_models;
 mod map_refusals;
+mod map_sets;
 mod maps;
 mod numbers;
 mod output_details;

@@ -23,9 +23,9 @@ pub enum PredictorError {
         /// The methods of the head.
         fitting: &'static str,
     },
-    /// A predictor of an output that is a map.
-    #[error("maps have no prediction sets or intervals")]
-    Map,
+    /// A predictor of a map of another head than classes.
+    #[error("maps of the head `{0}` have no prediction sets or intervals, only those of `classes`")]
+    Map(&'static str),
     /// Another number of thresholds than the output needs.
     #[error("{}, expected {expected}", counted(*found, "conformal threshold"))]
     Count {

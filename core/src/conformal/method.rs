@@ -2,7 +2,7 @@
 
 use super::class_sets::ClassScore;
 use super::error::PredictorError;
-use crate::head::Head;
+use crate::head::{Head, Output};
 
 /// A score of conformal prediction.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,11 +32,15 @@ impl Method {
         }
     }
 
-    /// Checks that outputs with `head` have this score.
+    /// Checks that outputs such as `output` have this score.
     ///
     /// # Errors
-    /// [`PredictorError::Method`], which names the methods of the head.
-    pub fn check(self, head: &Head) -> Result<(), PredictorError> {
+    /// [`PredictorError::Method`], which names the methods of the head, and [`PredictorError::Map`].
+    pub fn check(self, output: &Output) -> Result<(), PredictorError> {
+        let head = &output.head;
+        if output.is_map() && head.classes().is_none() {
+            return Err(PredictorError::Map(head.name()));
+        }
         let fitting = match (self, head) {
             (Self::Classes(_), Head::Classes(_))
             | (Self::Classes(ClassScore::Lac), Head::Labels(_))

@@ -1,5 +1,6 @@
 //! A conformal predictor: thresholds, and where they come from.
 
+use super::class_set_map::ClassSetMap;
 use super::class_sets::ClassScore;
 use super::error::PredictorError;
 use super::label_sets::LabelSet;
@@ -9,8 +10,9 @@ use super::residuals::residual_interval;
 use crate::head::classes::ClassUncertainty;
 use crate::head::gaussian::TargetUncertainty;
 use crate::head::labels::LabelUncertainty;
-use crate::head::{Head, MAX_SAMPLES, Uncertainty};
-use alloc::vec::Vec;
+use crate::head::map::{ClassMapUncertainty, MapUncertainty};
+use crate::head::{Head, MAX_SAMPLES, Output, Uncertainty};
+use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
 /// Turns the figures of an output into prediction sets or intervals that hold the truth with a chance of at
@@ -63,6 +65,9 @@ impl ConformalPredictor {
             Uncertainty::Classes(of) => self.class_set(of).map(PredictionRegion::ClassSet),
             Uncertainty::Labels(of) => self.label_sets(of).map(PredictionRegion::LabelSets),
             Uncertainty::Gaussian(of) => self.intervals(of).map(PredictionRegion::Intervals),
+            Uncertainty::Map(MapUncertainty::Classes(of)) => {
+                self.class_set_map(of).map(PredictionRegion::ClassSetMap)
+            }
             Uncertainty::Map(_) => None,
         }
     }
@@ -75,6 +80,24 @@ impl ConformalPredictor {
             }
             Method::Residuals => None,
         }
+    }
+
+    /// Returns the prediction set of each position of a map of classes; `None` for methods of other heads.
+    pub fn class_set_map(&self, figures: &ClassMapUncertainty) -> Option<ClassSetMap> {
+        let (Method::Classes(score), Some(&threshold)) = (self.method, self.thresholds.first())
+        else {
+            return None;
+        };
+        let classes = figures.classes;
+        let mut members = vec![false; figures.probabilities.len()];
+        let positions = figures.probabilities.chunks_exact(classes.max(1));
+        let mut wide = Vec::with_capacity(classes);
+        for (probabilities, members) in positions.zip(members.chunks_exact_mut(classes.max(1))) {
+            wide.clear();
+            wide.extend(probabilities.iter().map(|&p| f64::from(p)));
+            score.set(&wide, threshold).into_iter().for_each(|class| members[class] = true);
+        }
+        Some(ClassSetMap { classes, members })
     }
 
     /// Returns the prediction set of each label; `None` for methods of other heads.
@@ -104,12 +127,13 @@ impl ConformalPredictor {
         *samples == (0..self.samples) && seed == self.seed
     }
 
-    /// Checks every number, and that the predictor fits an output with `head`, as a model does.
+    /// Checks every number, and that the predictor fits `output`, as a model does.
     ///
     /// # Errors
     /// [`PredictorError`], which says what is wrong.
-    pub fn check(&self, head: &Head) -> Result<(), PredictorError> {
-        self.method.check(head)?;
+    pub fn check(&self, output: &Output) -> Result<(), PredictorError> {
+        self.method.check(output)?;
+        let head = &output.head;
         if let Some((lambda, k_reg)) = self.method.raps() {
             ClassScore::raps(lambda, k_reg)?;
         }

@@ -2,7 +2,6 @@
 
 use super::parts::Parts;
 use crate::check::{check_count, check_number, check_scale, named};
-use crate::conformal::PredictorError;
 use crate::error::ModelError;
 use crate::graph::{Node, Shape, Value};
 use crate::head::{Head, Output};
@@ -122,9 +121,7 @@ fn check_outputs(parts: &Parts) -> Result<(), ModelError> {
 /// Checks that the conformal predictor of an output fits it.
 pub(super) fn check_conformal(output: &Output) -> Result<(), ModelError> {
     let Some(conformal) = &output.conformal else { return Ok(()) };
-    let fits =
-        if output.is_map() { Err(PredictorError::Map) } else { conformal.check(&output.head) };
-    fits.map_err(|fault| {
+    conformal.check(output).map_err(|fault| {
         let (output, fault) = (output.name.clone(), Box::new(fault));
         ModelError::Conformal { output, fault }
     })

@@ -6,7 +6,8 @@
 //! 1 - alpha, however good the model is; a better model has smaller sets. The chance is one over all examples:
 //! some classes may be covered less, others more. [`CoverageBounds`] says what chance makes of it.
 //!
-//! - classes: [`ClassScore`], LAC, APS or RAPS, from mean probabilities;
+//! - classes: [`ClassScore`], LAC, APS or RAPS, from mean probabilities; at each position of a map of classes, with
+//!   a promise about the share of positions ([`MapCoverage`]);
 //! - independent labels: [`LabelSet`], with a threshold for each label;
 //! - regression: [`residual_interval`], from the mean and the total standard deviation.
 //!
@@ -29,6 +30,7 @@
 mod bounds;
 mod coverage;
 mod error;
+mod maps;
 mod report;
 mod run;
 mod scores;
@@ -41,6 +43,7 @@ pub use bayes8_core::conformal::{
 pub use bounds::CoverageBounds;
 pub use coverage::Coverage;
 pub use error::ConformalError;
+pub use maps::MapCoverage;
 pub use report::{CONFIDENCE, Conformal, ConformalPart, ConformalReport};
 pub use scores::{class_scores, label_scores, residual_scores};
 pub use threshold::{calibrate, needed, threshold};

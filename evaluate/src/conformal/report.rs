@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::bounds::CoverageBounds;
 use super::coverage::Coverage;
 use super::error::ConformalError;
+use super::maps::MapCoverage;
 use super::scores::{class_scores, label_scores, residual_scores};
 use super::threshold::calibrate;
 use crate::heads::{Truth, label_name, label_probabilities, target_name};
@@ -52,7 +53,7 @@ pub struct ConformalReport {
     pub k_reg: Option<u32>,
     /// The share of examples whose sets may miss the truth.
     pub alpha: f64,
-    /// Number of calibration examples.
+    /// Number of calibration examples. Pictures of a map without a class at any position do not count.
     pub calibration_examples: usize,
     /// Number of test examples that are calibration examples too, with the same truth: their coverage
     /// says nothing about other examples.
@@ -61,8 +62,11 @@ pub struct ConformalReport {
     pub samples: u32,
     /// Seed of the weights.
     pub seed: u64,
-    /// One part for each target or label, or one for all classes.
+    /// One part for each target or label, or one for all classes. None for a map.
     pub parts: Vec<ConformalPart>,
+    /// The threshold of a map of classes, and what it does on the test pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map: Option<MapCoverage>,
     /// Name of the output.
     #[serde(skip)]
     pub output: String,
@@ -109,7 +113,7 @@ struct Part<'a> {
 /// Computes thresholds and their coverage for an output with `head`.
 ///
 /// # Errors
-/// [`ConformalError`] when the method does not fit or the calibration examples are too few.
+/// [`ConformalError`] when the true values are of another head or the calibration examples are too few.
 pub(crate) fn parts(
     conformal: &Conformal,
     head: &Head,
@@ -178,10 +182,7 @@ pub(crate) fn parts(
             };
             (0..head.targets.len()).map(part).collect()
         }
-        _ => {
-            conformal.method.check(head)?;
-            return Err(ConformalError::Truth);
-        }
+        _ => return Err(ConformalError::Truth),
     };
     // A chance of missing the bounds that all parts share.
     let confidence = 1.0 - (1.0 - CONFIDENCE) / parts.len() as f64;
@@ -221,6 +222,10 @@ impl ConformalReport {
             };
             limits.into_iter().flatten().map(verdict)
         });
-        each.collect()
+        let map = self.map.iter().flat_map(|map| {
+            let limits = [Limit::AtLeast(map.lower), Limit::AtMost(map.upper)];
+            limits.map(|limit| Verdict::new("conformal coverage".into(), map.coverage, limit))
+        });
+        each.chain(map).collect()
     }
 }

@@ -5,7 +5,7 @@ use bayes8_core::conformal::check_alpha;
 
 /// Products within this distance of an integer count as it: alpha is meant as the decimal fraction, which
 /// most often lies between two numbers.
-const ROUNDING: f64 = 1e-9;
+pub(super) const ROUNDING: f64 = 1e-9;
 
 /// Returns the threshold of split conformal prediction: the ceil((n + 1) (1 - alpha))-th smallest of n
 /// calibration scores (Vovk et al., "Algorithmic Learning in a Random World", 2005; Lei et al.,

@@ -29,7 +29,7 @@ impl Options {
         model: &Model,
         observer: Observer<'_>,
     ) -> Result<Evaluation, EvaluateError> {
-        let output = Selected::find(model.quantized(), self.output.as_deref())?;
+        let output = Selected::find(model.outputs(), self.output.as_deref())?;
         match output.head.classes() {
             Some(_) if !output.is_map() => {
                 Ok(Evaluation::Classes(Box::new(self.run(model, observer)?)))
@@ -60,8 +60,10 @@ impl Options {
         if fp32_samples != samples {
             return Err(EvaluateError::Fp32Samples { fp32: fp32_samples, int8: samples, head });
         }
-        let quantized = model.quantized();
-        let shape = quantized.graph().input();
+        let (quantized, shape) = (model.quantized(), model.input());
+        if self.fp32.is_some() && shape != quantized.graph().input() {
+            return Err(EvaluateError::Fp32Tiles);
+        }
         let examples = Examples::load(&self.data, self.open, shape, output, self.ignore_index)?;
         let unknown = match &self.ood {
             Some(path) => {
@@ -139,7 +141,6 @@ impl Options {
             ("a set of corrupted pictures", self.drift.is_some()),
             ("a file of recorded predictions", self.golden.is_some()),
             ("a set of another distribution", self.ood.is_some()),
-            ("conformal prediction", self.conformal.is_some()),
         ];
         match parts.into_iter().find(|(_, is_given)| *is_given) {
             Some((what, _)) => Err(EvaluateError::NotForMaps { what, output: name() }),

@@ -221,6 +221,17 @@ impl ConformalReport {
                 printable(unit),
             ]);
         }
+        if let Some(map) = &self.map {
+            table.push(vec![
+                "positions".into(),
+                four_places(map.threshold),
+                counted(map.examples as u64, "picture"),
+                format!("{:.2} %", 100.0 * map.coverage),
+                format!("{:.2} to {:.2} %", 100.0 * map.lower, 100.0 * map.upper),
+                four_places(map.mean_size),
+                String::new(),
+            ]);
+        }
         let caution = self.caution().map_or(String::new(), |text| format!("warning: {text}\n"));
         let (title, note) = (style.bold(&title), style.dim(&note));
         format!("\n{title}\n{note}\n{}{caution}", lines(&table, style))

@@ -8,13 +8,19 @@ use crate::style::{counted, four_places};
 
 /// The thresholds and their coverage.
 pub(super) fn section(report: &ConformalReport) -> Markup {
-    let ConformalReport { method, alpha, calibration_examples, samples, parts, .. } = report;
+    let ConformalReport { method, alpha, calibration_examples, samples, parts, map, .. } = report;
     let introduction = format!(
-        "Sets or intervals by the method {method} that should hold the truth in {} of cases, with a \
-         threshold from {}, {} each. Exact bounds say how many test examples may be covered by chance.",
+        "Sets or intervals by the method {method} that should hold the truth in {} of {}, with a threshold \
+         from {}, {} each. {}",
         percent(1.0 - alpha),
+        if map.is_some() { "a picture's positions on average" } else { "cases" },
         counted(*calibration_examples as u64, "calibration example"),
         counted(*samples, "sample"),
+        match map {
+            Some(_) =>
+                "Each picture counts the same. Bounds say what chance allows, by the normal approximation.",
+            None => "Exact bounds say how many test examples may be covered by chance.",
+        },
     );
     let table = html! {
     @if let Some(caution) = report.caution() { p { strong { (caution) "." } } }
@@ -40,7 +46,15 @@ pub(super) fn section(report: &ConformalReport) -> Markup {
                 }
                 td.number { (four_places(coverage.mean_size)) " " (unit) }
             }
-        } }
+        }
+        @if let Some(map) = map { tr {
+            th scope="row" { "positions" }
+            td.number { (four_places(map.threshold)) }
+            td.number { (counted(map.examples as u64, "picture")) }
+            td.number { (percent(map.coverage)) }
+            td.number { (percent(map.lower)) " to " (percent(map.upper)) }
+            td.number { (four_places(map.mean_size)) }
+        } } }
     } } };
     parts::section("conformal", "Conformal prediction", &introduction, table)
 }

@@ -7,7 +7,7 @@ use bayes8_convert::Inputs;
 use bayes8_convert::progress::Observer;
 use bayes8_core::head::Uncertainty;
 use bayes8_core::head::classes::Classes;
-use bayes8_core::head::map::MapUncertainty;
+use bayes8_core::head::map::{ClassMapUncertainty, MapUncertainty};
 
 use super::figures::MapFigures;
 use super::sums::Sums;
@@ -27,8 +27,7 @@ pub(crate) struct Known<'a> {
 }
 
 /// Measures a map of classes with `samples` samples of each picture. Returns its figures, and the seconds of
-/// the predictions. Only some pictures are predicted at a time, and only what is most likely and how uncertain
-/// it is stays of each.
+/// the predictions. Only what is most likely and how uncertain it is stays of each picture.
 ///
 /// # Errors
 /// When pictures do not fit the model, naming their file.
@@ -40,11 +39,31 @@ pub(crate) fn measure(
     seed: u64,
     observer: Observer<'_>,
 ) -> Result<(MapFigures, f64), EvaluateError> {
+    let mut sums = Sums::new(head.count);
+    let seconds = each_map(candidate, known, samples, seed, observer, |map, truth| {
+        sums.add(map, truth);
+    })?;
     let positions = candidate.output.positions;
-    let size: usize = positions.iter().product();
+    Ok((MapFigures::new(head, positions, sums, known.truth), seconds))
+}
+
+/// Predicts maps of classes from `samples` samples, and shows each to `with`, with the class of each position.
+/// Returns the seconds of the predictions. Only some pictures are predicted at a time.
+///
+/// # Errors
+/// When pictures do not fit the model, naming their file.
+pub(crate) fn each_map(
+    candidate: &Candidate<'_>,
+    known: &Known<'_>,
+    samples: u32,
+    seed: u64,
+    observer: Observer<'_>,
+    mut with: impl FnMut(&ClassMapUncertainty, &[Option<u16>]),
+) -> Result<f64, EvaluateError> {
+    let size: usize = candidate.output.positions.iter().product();
     let together = (TOGETHER / candidate.result_bytes().max(1)).max(1);
     let view = known.inputs.view(candidate.values());
-    let (mut sums, mut seconds) = (Sums::new(head.count), 0.0);
+    let mut seconds = 0.0;
     for (group, truth) in known.truth.chunks(together * size).enumerate() {
         let first = group * together;
         let pictures = view.range(first..first + truth.len() / size);
@@ -58,9 +77,9 @@ pub(crate) fn measure(
         seconds += start.elapsed().as_secs_f64();
         for (figures, truth) in predicted.iter().zip(truth.chunks_exact(size)) {
             if let Uncertainty::Map(MapUncertainty::Classes(map)) = figures {
-                sums.add(map, truth);
+                with(map, truth);
             }
         }
     }
-    Ok((MapFigures::new(head, positions, sums, known.truth), seconds))
+    Ok(seconds)
 }

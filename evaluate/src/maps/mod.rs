@@ -8,4 +8,4 @@ mod sums;
 
 pub(crate) use figures::Agreement;
 pub use figures::{ClassOverlap, ErrorDetection, MapFigures};
-pub(crate) use measure::{Known, measure};
+pub(crate) use measure::{Known, each_map, measure};

@@ -4,6 +4,7 @@ mod central_claim;
 mod conformal;
 mod heads;
 mod library;
+mod map_sets;
 mod maps;
 mod no_collapse;
 mod regression;

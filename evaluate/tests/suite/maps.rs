@@ -10,21 +10,21 @@ use bayes8_core::head::map::{ClassMapUncertainty, MapUncertainty};
 use bayes8_core::head::{Head, Uncertainty};
 use bayes8_evaluate::metrics::NLL_FLOOR;
 use bayes8_evaluate::{Evaluation, Options, Threshold};
-use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions};
+use bayes8_native::{Model, ModelOptions, Pictures, PredictOptions, Prediction};
 use ndarray::{Array, Array3, Array4, Axis, Dimension};
 use ndarray_npy::{NpzWriter, WritableElement};
 use tempfile::TempDir;
 
 use crate::heads::{error, head_report as report};
 
-const PICTURES: usize = 7;
+pub(crate) const PICTURES: usize = 7;
 const SIZE: [usize; 2] = [5, 6];
-const CLASSES: usize = 3;
+pub(crate) const CLASSES: usize = 3;
 const SAMPLES: u32 = 12;
-const VOID: u8 = 255;
+pub(crate) const VOID: u8 = 255;
 
 /// A model over pictures with such a head at each position.
-fn model(head: Head) -> Model {
+pub(crate) fn model(head: Head) -> Model {
     let mut builder = Builder::new(11, Shape::new(SIZE[0], SIZE[1], 3));
     let window = Window { padding: Padding::uniform(1), ..Window::new([3, 3]) };
     let hidden = builder.conv(Value::Input, 4, 1, window, Kind::Bayesian).unwrap();
@@ -33,18 +33,22 @@ fn model(head: Head) -> Model {
     Model::new(builder.finish(), ModelOptions::new()).unwrap()
 }
 
-fn classes() -> Head {
+pub(crate) fn classes() -> Head {
     let names = ["road", "sky", "<tree>"].map(String::from).to_vec();
     Head::Classes(Classes { count: CLASSES, names }.into())
 }
 
 fn inputs() -> Array4<u8> {
+    inputs_of(PICTURES, SIZE)
+}
+
+fn inputs_of(pictures: usize, [height, width]: [usize; 2]) -> Array4<u8> {
     let byte = |(n, y, x, c)| ((n * 83 + y * 31 + x * 57 + c * 101) % 256) as u8;
-    Array4::from_shape_fn((PICTURES, SIZE[0], SIZE[1], 3), byte)
+    Array4::from_shape_fn((pictures, height, width, 3), byte)
 }
 
 /// Labels, some of which mean nothing; all of the second picture do.
-fn labels() -> Array3<u8> {
+pub(crate) fn labels() -> Array3<u8> {
     Array3::from_shape_fn((PICTURES, SIZE[0], SIZE[1]), |(n, y, x)| match (n * 7 + y * 3 + x) % 8 {
         _ if n == 1 => VOID,
         7 => VOID,
@@ -53,14 +57,18 @@ fn labels() -> Array3<u8> {
 }
 
 fn write<T: WritableElement, D: Dimension>(path: &Path, y: &Array<T, D>) {
+    write_both(path, &inputs(), y);
+}
+
+fn write_both<T: WritableElement, D: Dimension>(path: &Path, x: &Array4<u8>, y: &Array<T, D>) {
     let mut npz = NpzWriter::new(std::fs::File::create(path).unwrap());
-    npz.add_array("x", &inputs()).unwrap();
+    npz.add_array("x", x).unwrap();
     npz.add_array("y", y).unwrap();
     npz.finish().unwrap();
 }
 
 /// A folder with `xy.npz`, and an evaluation on it.
-fn options<T: WritableElement, D: Dimension>(y: &Array<T, D>) -> (TempDir, Options) {
+pub(crate) fn options<T: WritableElement, D: Dimension>(y: &Array<T, D>) -> (TempDir, Options) {
     let folder = tempfile::tempdir().unwrap();
     let [file, data] = ["model", "xy.npz"].map(|name| folder.path().join(name));
     std::fs::write(&file, "for its digest").unwrap();
@@ -73,12 +81,12 @@ fn options<T: WritableElement, D: Dimension>(y: &Array<T, D>) -> (TempDir, Optio
 }
 
 #[track_caller]
-fn near(found: f64, expected: f64) {
+pub(crate) fn near(found: f64, expected: f64) {
     assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
 }
 
 /// The map of each picture, which is predicted alone.
-fn maps(model: &Model) -> Vec<ClassMapUncertainty> {
+pub(crate) fn maps(model: &Model) -> Vec<ClassMapUncertainty> {
     let predict = PredictOptions::new().samples(0..SAMPLES).seed(5);
     let map = |n| {
         let picture = inputs().slice_axis(Axis(0), (n..n + 1).into()).to_owned();
@@ -119,7 +127,7 @@ fn positions(model: &Model) -> Vec<Position> {
     positions
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let values: Vec<f64> = values.collect();
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -276,6 +284,27 @@ fn labels_that_are_not_classes_are_refused_with_their_place() {
     assert!(error(&options, &model).contains("its shape is [7, 6, 5], expected [N, 5, 6]"));
     write(&options.data, &labels().mapv(f32::from));
     assert!(error(&options, &model).contains("its type is '<f4', expected an integer type"));
+}
+
+#[test]
+fn inputs_may_be_divided_into_tiles() {
+    let quantized = model(classes()).quantized().clone();
+    let options = ModelOptions::new().input_size([1, 10, 12]).tile_overlap(2);
+    let model = Model::new(quantized, options).unwrap();
+    let (x, y) = (inputs_of(2, [10, 12]), Array3::from_elem((2, 10, 12), 1u8));
+    let (_folder, options) = self::options(&y);
+    write_both(&options.data, &x, &y);
+    let report = report(&options, &model);
+    let map = report.int8.map().unwrap();
+    assert_eq!((map.positions, map.measured), ([1, 10, 12], 2 * 120));
+    let predict = PredictOptions::new().samples(0..SAMPLES).seed(5);
+    let predictions = model.predict(Pictures::Bytes(x.view()), &predict).unwrap();
+    let entropy = |prediction: &Prediction| match prediction.uncertainty() {
+        Uncertainty::Map(MapUncertainty::Classes(map)) => map.predictive_entropy,
+        other => panic!("{other:?}"),
+    };
+    let entropies: Vec<f32> = predictions.iter().flat_map(entropy).collect();
+    assert_eq!(map.predictive_entropy(), entropies);
 }
 
 /// A class that is ignored is left out of the truth; as a prediction it still counts.

@@ -25,8 +25,9 @@ impl Region {
         set: Buffer<u8>,
         interval: Buffer<f64>,
         count: usize,
-        Output { name: output, head, conformal, .. }: &Output,
+        of: &Output,
     ) -> Result<Option<Self>, Error> {
+        let Output { name: output, head, conformal, .. } = of;
         let fitting = match head {
             Head::Classes(_) | Head::Labels(_) => "set",
             Head::Gaussian(_) => "interval",
@@ -44,7 +45,8 @@ impl Region {
         };
         let items = head.count();
         let answers = if matches!(head, Head::Classes(_)) { 1 } else { 2 };
-        let length = count.saturating_mul(items).saturating_mul(answers);
+        let each = items.saturating_mul(answers).saturating_mul(of.position_count());
+        let length = count.saturating_mul(each);
         // SAFETY: the caller's contract is the same.
         let (set, interval) =
             unsafe { (set.wanted(length, "set")?, interval.wanted(length, "interval")?) };
@@ -56,6 +58,10 @@ impl Region {
             (Some(PredictionRegion::ClassSet(set)), Some(destination), _) => {
                 let mut members = vec![0; self.count];
                 set.into_iter().for_each(|class| members[class] = 1);
+                destination.put(picture, &members);
+            }
+            (Some(PredictionRegion::ClassSetMap(map)), Some(destination), _) => {
+                let members: Vec<u8> = map.members.into_iter().map(u8::from).collect();
                 destination.put(picture, &members);
             }
             (Some(PredictionRegion::LabelSets(sets)), Some(destination), _) => {

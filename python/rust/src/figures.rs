@@ -1,7 +1,7 @@
 //! The figures of predictions as arrays of NumPy.
 
 use crate::origin::Origin;
-use bayes8::{Head, PredictionRegion, Sums, Uncertainty};
+use bayes8::{Head, Output, PredictionRegion, Sums, Uncertainty};
 use ndarray::{Array2, Array3, ArrayD, Axis, aview1};
 use numpy::{Element, IntoPyArray};
 use pyo3::prelude::*;
@@ -39,7 +39,7 @@ pub(crate) fn figures(
         let (class, fields) = fields(&output.head);
         let of_output = sums.iter().skip(index).step_by(origin.outputs.len());
         if output.is_map() {
-            let arguments = maps(py, &fields, of_output, output.axes(), is_single)?;
+            let arguments = maps(py, &fields, of_output, output, is_single)?;
             all.set_item(&output.name, module.getattr(class)?.call((object,), Some(&arguments))?)?;
             continue;
         }
@@ -66,24 +66,30 @@ pub(crate) fn figures(
     Ok(all.unbind())
 }
 
-/// Returns the figures of a map over `axes`, f32 `[N, axes..., columns]`, read-only.
+/// Returns the figures of a map, f32 `[N, axes..., columns]`, and whether each class belongs to its sets if it
+/// has them, read-only.
 fn maps<'py, 's>(
     py: Python<'py>,
     fields: &[(&'static str, Option<usize>)],
     sums: impl ExactSizeIterator<Item = &'s Sums>,
-    axes: &[usize],
+    output: &Output,
     is_single: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let pictures = sums.len();
     let shape = |columns: &Option<usize>| {
         let mut shape = vec![pictures];
-        shape.extend(axes.iter().chain(columns));
+        shape.extend(output.axes().iter().chain(columns));
         shape
     };
+    let mut set = Vec::new();
     let arrays = fields.iter().map(|(_, columns)| ArrayD::<f32>::zeros(shape(columns)));
     let mut arrays: Vec<_> = arrays.collect();
     for (picture, sums) in sums.enumerate() {
-        let figures = sums.finish().figures();
+        let uncertainty = sums.finish();
+        if let Some(PredictionRegion::ClassSetMap(sets)) = output.region(&uncertainty) {
+            set.extend(sets.members);
+        }
+        let figures = uncertainty.figures();
         let mut rest = &figures[..];
         for array in &mut arrays {
             let mut of_picture = array.index_axis_mut(Axis(0), picture);
@@ -98,6 +104,12 @@ fn maps<'py, 's>(
         let array = leading(py, array, is_single);
         array.call_method1("setflags", (false,))?;
         arguments.set_item(name, array)?;
+    }
+    if output.conformal.is_some() {
+        let set = ArrayD::from_shape_vec(shape(&Some(output.head.count())), set);
+        let array = leading(py, set.expect("a flag for each class"), is_single);
+        array.call_method1("setflags", (false,))?;
+        arguments.set_item("set", array)?;
     }
     Ok(arguments)
 }

@@ -119,13 +119,13 @@ fn restored(
     // Numbers that a file could hold, so that sizes do not overflow.
     let count = positions.iter().try_fold(head.count(), |n, &extent| n.checked_mul(extent));
     let exists = count.is_some_and(|count| (1..=u32::MAX as usize).contains(&count));
-    let fits = conformal.as_ref().is_none_or(|conformal| conformal.check(&head).is_ok());
     let resize = match resize {
         Some((from, by)) if by.size == positions => Some(MapResize::new(from, by)?.into()),
         Some(_) => return None,
         None => None,
     };
     let output = Output { name, nodes: Vec::new(), head, positions, resize, conformal };
+    let fits = output.conformal.as_ref().is_none_or(|conformal| conformal.check(&output).is_ok());
     (exists && named_all(names, expected) && fits).then_some(output)
 }
 

@@ -196,8 +196,8 @@ class ClassFigures(_Probabilities):
         predictive_entropy: total uncertainty: entropy of the mean probabilities, [N].
         expected_entropy: aleatoric uncertainty: mean of the entropies of the samples, [N].
         mutual_information: epistemic uncertainty: the total minus the aleatoric, [N].
-        set: whether each class belongs to the prediction set, bool [N, classes]; None if the model
-            was not calibrated for sets.
+        set: whether each class belongs to the prediction set, bool with the shape of
+            probabilities; None if the model was not calibrated for sets.
 
     """
 

@@ -59,14 +59,6 @@ pub(super) fn conformal() -> VectorFile {
         ("raps from the first place", raps(0.25, 0), 1.2, [0.1, 0.2, 0.3], [3.0, 1e6]),
         ("everything", raps(1e9, 2), infinity, [infinity; 3], [infinity; 2]),
     ] {
-        let predictor = |method, thresholds: &[f64]| ConformalPredictor {
-            method,
-            alpha: 0.1,
-            thresholds: thresholds.to_vec(),
-            calibration_examples: 1000,
-            samples: 4,
-            seed: 0,
-        };
         let model = [
             ("kind", predictor(method, &[classes])),
             ("tags", predictor(lac, &labels)),
@@ -82,6 +74,17 @@ pub(super) fn conformal() -> VectorFile {
         add(&mut draft, name, &model);
     }
     draft.finish()
+}
+
+pub(super) fn predictor(method: Method, thresholds: &[f64]) -> ConformalPredictor {
+    ConformalPredictor {
+        method,
+        alpha: 0.1,
+        thresholds: thresholds.to_vec(),
+        calibration_examples: 1000,
+        samples: 4,
+        seed: 0,
+    }
 }
 
 /// A convolution, and a layer that makes the outputs.

@@ -1,9 +1,10 @@
 //! Outputs that are maps, and the resizing that makes them as large as the input.
 
 use super::draft::Draft;
-use super::heads::{add, gaussian, labels, targets};
+use super::heads::{add, gaussian, labels, predictor, targets};
 use crate::models::{Builder, Kind, with_seven_bits};
 use crate::vectors::VectorFile;
+use bayes8_core::conformal::{ClassScore, Method};
 use bayes8_core::graph::{GraphError, Op, Padding, Shape, Value, Window};
 use bayes8_core::head::Head;
 use bayes8_core::head::classes::Classes;
@@ -76,6 +77,22 @@ pub(super) fn file() -> VectorFile {
         ("resized sequence", sequence, linear([1, 1, 40]), classes(4)),
     ] {
         let model = resized(input, resize, head).expect("a network that fits");
+        add(&mut draft, name, &model);
+    }
+    for (name, input, resize, score, threshold) in [
+        ("sets of classes", picture, linear([1, 11, 13]), ClassScore::Lac, 0.75),
+        ("sets of classes, aps", picture, linear([1, 5, 7]), ClassScore::Aps, 0.9),
+        (
+            "sets of classes of a volume",
+            volume,
+            linear([3, 4, 5]),
+            ClassScore::Raps { lambda: 0.1, k_reg: 1 },
+            1.0,
+        ),
+    ] {
+        let model = resized(input, resize, classes(4)).expect("a network that fits");
+        let predictor = predictor(Method::Classes(score), &[threshold]);
+        let model = model.with_conformal("output", Some(predictor)).expect("a predictor that fits");
         add(&mut draft, name, &model);
     }
     draft.finish()

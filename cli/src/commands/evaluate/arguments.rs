@@ -3,7 +3,7 @@
 use super::command_line;
 use super::conformal::ConformalArguments;
 use super::thresholds::Thresholds;
-use crate::args::{InputSize, Machine, Sampling, sample_count, whole};
+use crate::args::{Machine, Sampling, Tiles, sample_count, whole};
 use crate::input;
 use crate::network::{GivenNetwork, NetworkArguments};
 use bayes8_evaluate::{Fp32, Fp32Noise, Options};
@@ -119,7 +119,7 @@ pub(crate) struct Arguments {
     sampling: Sampling,
 
     #[command(flatten)]
-    pub(super) size: InputSize,
+    pub(super) tiles: Tiles,
 
     #[command(flatten)]
     pub(super) machine: Machine,

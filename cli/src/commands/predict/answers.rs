@@ -10,7 +10,7 @@ use crate::style::{shorten, shorten_path};
 use bayes8_evaluate::prediction::Outcome;
 use bayes8_evaluate::style::{Style, counted};
 use bayes8_native::core::head::{Head, Output, Uncertainty};
-use bayes8_native::{Model, Pictures};
+use bayes8_native::{Model, Pictures, PredictionRegion};
 use ndarray::IxDyn;
 use serde::{Serialize, Serializer};
 use std::ops::Range;
@@ -111,13 +111,13 @@ impl<'a> Answers<'a> {
     pub(super) fn new(model: &'a Model, options: Options) -> Self {
         let view = |output: &'a Output| {
             let Options { top, abstain_above, level, .. } = options;
-            if output.is_map() {
-                return View::Map(MapView::new(output, top, abstain_above, level));
-            }
             let conformal = output.conformal.as_ref().map(|predictor| Conformal {
                 predictor,
                 as_calibrated: predictor.is_for(&options.samples, options.seed),
             });
+            if output.is_map() {
+                return View::Map(MapView::new(output, top, abstain_above, level, conformal));
+            }
             match &output.head {
                 Head::Classes(classes) => {
                     View::Classes(ClassView::new(classes, top, abstain_above, conformal))
@@ -166,9 +166,11 @@ impl<'a> Answers<'a> {
             let (View::Map(view), Uncertainty::Map(map)) = (view, &figures) else {
                 return Ok(Figures::Single(figures));
             };
+            let sets = self.outputs()[output].region(&figures);
+            let sets = sets.as_ref().and_then(PredictionRegion::class_set_map);
             let files =
-                files.map(|files| files.write([index, output], picture, map)).transpose()?;
-            Ok(Figures::Map(view.answer(map, files.unwrap_or_default())))
+                files.map(|files| files.write([index, output], picture, map, sets)).transpose()?;
+            Ok(Figures::Map(view.answer(map, sets, files.unwrap_or_default())))
         };
         let outputs = self.views.iter().zip(outcome.outputs).enumerate().map(keep);
         let outputs = outputs.collect::<anyhow::Result<_>>()?;

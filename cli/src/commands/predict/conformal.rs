@@ -17,7 +17,7 @@ pub(super) struct ConformalAnswer<R> {
     /// Whether the prediction has the samples that the thresholds are for.
     as_calibrated: bool,
     #[serde(flatten)]
-    region: R,
+    pub(super) region: R,
 }
 
 /// The classes of a set, the most probable first.

@@ -8,6 +8,7 @@ mod means;
 mod names;
 mod overlay;
 mod palette;
+mod sets;
 mod targets;
 
 pub(super) use files::{MapFiles, has_too_many_colours};
@@ -15,20 +16,24 @@ pub(super) use palette::Palette;
 
 use super::block::{Block, Line};
 use super::classes::ClassView;
+use super::conformal::{Conformal, ConformalAnswer};
 use super::targets::TargetView;
 use bayes8_evaluate::style::{counted, printable};
+use bayes8_native::core::conformal::ClassSetMap;
 use bayes8_native::core::head::labels::Labels;
 use bayes8_native::core::head::map::MapUncertainty;
 use bayes8_native::core::head::{Head, Output};
 use classes::ClassSummary;
 use labels::LabelSummary;
 use serde::Serialize;
+use sets::SetSummary;
 use targets::TargetSummary;
 
 /// Presents a map.
 pub(super) struct MapView<'a> {
     positions: [usize; 3],
     head: View<'a>,
+    conformal: Option<Conformal<'a>>,
 }
 
 /// Presents what a map has at each position.
@@ -47,6 +52,8 @@ pub(super) struct MapAnswer {
     samples: u64,
     #[serde(flatten)]
     summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conformal: Option<ConformalAnswer<SetSummary>>,
     /// The files that have been written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<String>,
@@ -67,6 +74,7 @@ impl<'a> MapView<'a> {
         top: usize,
         abstain_above: Option<f64>,
         level: f64,
+        conformal: Option<Conformal<'a>>,
     ) -> Self {
         let head = match &output.head {
             Head::Classes(classes) => {
@@ -77,7 +85,7 @@ impl<'a> MapView<'a> {
                 View::Targets(TargetView::new(&output.name, gaussian, level, None))
             }
         };
-        Self { positions: output.positions, head }
+        Self { positions: output.positions, head, conformal }
     }
 
     /// What the figures mean, if that needs an explanation.
@@ -88,8 +96,13 @@ impl<'a> MapView<'a> {
         }
     }
 
-    /// Summarizes the figures of a picture, which have been written to `files`.
-    pub(super) fn answer(&self, figures: &MapUncertainty, files: Vec<String>) -> MapAnswer {
+    /// Summarizes the figures of a picture and its prediction sets, which have been written to `files`.
+    pub(super) fn answer(
+        &self,
+        figures: &MapUncertainty,
+        sets: Option<&ClassSetMap>,
+        files: Vec<String>,
+    ) -> MapAnswer {
         let (head, summary) = match (&self.head, figures) {
             (View::Classes(view), MapUncertainty::Classes(of)) => {
                 ("classes", Summary::Classes(ClassSummary::new(view, of)))
@@ -102,7 +115,10 @@ impl<'a> MapView<'a> {
             }
             _ => unreachable!("the figures of the map's head"),
         };
-        MapAnswer { head, positions: self.positions, samples: figures.samples(), summary, files }
+        let conformal = self.conformal.zip(sets);
+        let conformal = conformal.map(|(conformal, sets)| conformal.json(SetSummary::new(sets)));
+        let (positions, samples) = (self.positions, figures.samples());
+        MapAnswer { head, positions, samples, summary, conformal, files }
     }
 
     pub(super) fn block(&self, answer: &MapAnswer) -> Block {
@@ -112,6 +128,9 @@ impl<'a> MapView<'a> {
             (View::Targets(view), Summary::Targets(of)) => of.lines(view),
             _ => unreachable!("the summary of the map's head"),
         };
+        if let Some((conformal, of)) = self.conformal.as_ref().zip(answer.conformal.as_ref()) {
+            lines.push(conformal.line("sets", of.region.text()));
+        }
         if let [first, ..] = &answer.files[..] {
             let count = counted(answer.files.len() as u64, "file");
             let figures = format!("{count}, the first is {}", printable(first));

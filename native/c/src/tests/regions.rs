@@ -7,10 +7,15 @@ use crate::buffer::Buffer;
 use crate::describe::bayes8_model_get_output;
 use crate::output::OutputInfo;
 use crate::outputs::Outputs;
+use crate::predict::{PredictOptions, bayes8_predict};
 use crate::sums::bayes8_sums_finish;
+use bayes8_conformance::models::{Builder, Kind};
 use bayes8_native::core::conformal::{ClassScore, ConformalPredictor, Method};
 use bayes8_native::core::format;
-use bayes8_native::{Pictures, PredictionRegion};
+use bayes8_native::core::graph::{Shape, Value, Window};
+use bayes8_native::head::classes::Classes;
+use bayes8_native::{Head, Pictures, PredictionRegion};
+use ndarray::ArrayView4;
 use std::ffi::CStr;
 
 /// The file of three outputs, which are calibrated.
@@ -87,6 +92,49 @@ fn sets_and_intervals_are_those_of_the_rust_interface() {
     let status = unsafe { bayes8_sums_finish(*model, sums.as_ptr(), sums.len(), COUNT, &wanted) };
     result(status, ()).expect("they are finished");
     assert_eq!(again, set);
+}
+
+#[test]
+fn maps_have_a_set_at_each_position() {
+    let mut builder = Builder::new(3, Shape::new(4, 5, 3));
+    let map =
+        builder.conv(Value::Input, 3, 1, Window::new([2, 2]), Kind::Bayesian).expect("it fits");
+    let head = Head::Classes(Classes { count: 3, names: Vec::new() }.into());
+    builder.output("map", &[map], 3.0, head);
+    let predictor = ConformalPredictor {
+        method: Method::Classes(ClassScore::Aps),
+        alpha: 0.1,
+        thresholds: vec![0.75],
+        calibration_examples: 500,
+        samples: 3,
+        seed: 0,
+    };
+    let quantized = builder.finish().with_conformal("map", Some(predictor)).expect("it fits");
+    let file = format::write(&quantized).expect("a file");
+    let pixels: Vec<u8> = (0..2 * 4 * 5 * 3).map(|n| (n * 83 % 256) as u8).collect();
+    let view = ArrayView4::from_shape((2, 4, 5, 3), &pixels).expect("two pictures");
+
+    let rust = bayes8_native::Model::from_bytes(&file).expect("it loads");
+    let options = bayes8_native::PredictOptions::new().samples(0..3);
+    let predictions = rust.predict(Pictures::Bytes(view), &options).expect("it predicts");
+    let members = |p: &bayes8_native::Prediction| p.region().expect("it is calibrated").numbers();
+    let expected: Vec<u8> = predictions.iter().flat_map(members).map(|is_in| is_in as u8).collect();
+    assert!(expected.contains(&0) && expected.contains(&1), "sets of some classes");
+
+    let model = load_bytes(&file).expect("it loads");
+    let mut set = vec![9; 2 * 3 * 4 * 3];
+    let wanted = Outputs { set: buffer(&mut set), ..nothing_wanted() };
+    let options = PredictOptions { samples: 3, ..PredictOptions::default() };
+    let (data, length) = (pixels.as_ptr(), pixels.len());
+    // SAFETY: a live handle, a slice and its length, options, and outputs with live buffers.
+    let status = unsafe { bayes8_predict(*model, data, length, 2, &options, &wanted) };
+    result(status, ()).expect("it predicts");
+    assert_eq!(set, expected);
+    let mut short = vec![9; 2 * 3];
+    let wanted = Outputs { set: buffer(&mut short), ..nothing_wanted() };
+    // SAFETY: as before.
+    let status = unsafe { bayes8_predict(*model, data, length, 2, &options, &wanted) };
+    assert!(result(status, ()).is_err(), "room for a single set per picture");
 }
 
 #[test]

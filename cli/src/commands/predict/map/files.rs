@@ -6,6 +6,7 @@ use super::overlay::{overlay, seen};
 use super::palette::Palette;
 use crate::atomic_file::Pending;
 use anyhow::{Context, bail};
+use bayes8_native::core::conformal::ClassSetMap;
 use bayes8_native::core::head::Output;
 use bayes8_native::core::head::gaussian::TargetUncertainty;
 use bayes8_native::core::head::map::{ClassMapUncertainty, LabelMapUncertainty, MapUncertainty};
@@ -72,7 +73,8 @@ impl<'a> MapFiles<'a> {
         Ok(Self { folder, model, palette, names, inputs })
     }
 
-    /// Writes the files of a map, that of a picture and an output by their indices. Returns the paths.
+    /// Writes the files of a map and its prediction sets, those of a picture and an output by their indices.
+    /// Returns the paths.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -81,6 +83,7 @@ impl<'a> MapFiles<'a> {
         [picture, output]: [usize; 2],
         pixels: &Pictures<'_, IxDyn>,
         map: &MapUncertainty,
+        sets: Option<&ClassSetMap>,
     ) -> anyhow::Result<Vec<String>> {
         let name = &self.names[picture][output];
         let output = &self.model.outputs()[output];
@@ -90,6 +93,9 @@ impl<'a> MapFiles<'a> {
             MapUncertainty::Classes(map) => writer.classes(pixels, map)?,
             MapUncertainty::Labels(map) => writer.labels(map)?,
             MapUncertainty::Gaussian(map) => writer.targets(map)?,
+        }
+        if let Some(sets) = sets {
+            writer.sets(sets)?;
         }
         Ok(writer.written)
     }
@@ -148,6 +154,15 @@ impl Writer<'_> {
         let seen = seen(picture, self.files.model.quantized().preprocessing());
         let rgb = overlay(&seen, size, map, classes, map_size, &self.files.palette);
         self.picture("overlay.png", size, Pixels::Rgb, &rgb)
+    }
+
+    fn sets(&mut self, map: &ClassSetMap) -> anyhow::Result<()> {
+        if let Ok(size) = <[usize; 2]>::try_from(self.extents) {
+            let sizes: Vec<f32> = map.sizes().map(|size| size as f32).collect();
+            let sizes = shades(&sizes, map.classes as f64);
+            self.picture("set_size.png", size, Pixels::Gray, &sizes)?;
+        }
+        self.array("set.npy", &map.members, &[map.classes])
     }
 
     fn labels(&mut self, map: &LabelMapUncertainty) -> anyhow::Result<()> {

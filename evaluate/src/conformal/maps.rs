@@ -1,0 +1,279 @@
+//! Conformal prediction of maps of classes: a threshold from calibration pictures, coverage of test pictures.
+//!
+//! The positions of a picture depend on each other, so pictures are what is exchangeable, and each of them counts
+//! the same. The promise is about the share of a picture's positions whose set misses the class: it is at most alpha
+//! on average (Angelopoulos et al., "Conformal Risk Control", ICLR 2024; Lee et al., "Distribution-Free Inference
+//! with Hierarchical Data", 2023). With one position in each picture this is split conformal prediction.
+
+use std::collections::BTreeMap;
+
+use bayes8_core::conformal::{ClassScore, check_alpha};
+use bayes8_core::head::map::ClassMapUncertainty;
+use serde::Serialize;
+
+use super::error::ConformalError;
+use super::report::CONFIDENCE;
+use super::threshold::{ROUNDING, needed};
+use crate::metrics::regression::normal::quantile;
+
+/// Thresholds are multiples of 1 / `STEPS`, so that the scores of many pictures take little memory.
+const STEPS: f64 = 65_536.0;
+
+/// The scores of the classes of calibration pictures.
+#[derive(Clone, Debug)]
+pub(super) struct MapScores {
+    score: ClassScore,
+    pictures: usize,
+    /// The numbers of pictures whose scores are at most a multiple of 1 / [`STEPS`] and above the one before,
+    /// where a picture counts by the share of its positions.
+    shares: BTreeMap<u64, f64>,
+}
+
+/// How many positions of test pictures have sets that hold their class, and how large the sets are. Each picture
+/// counts the same.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct MapCoverage {
+    /// The threshold.
+    pub threshold: f64,
+    /// Number of test pictures with a class at some position.
+    pub examples: usize,
+    /// Mean share of the positions of a picture whose set holds the class.
+    pub coverage: f64,
+    /// Mean number of classes in the set of a position.
+    pub mean_size: f64,
+    /// Lowest coverage that chance allows, by the normal approximation, with half of what is left of
+    /// [`CONFIDENCE`] below.
+    pub lower: f64,
+    /// Highest coverage that chance allows, likewise.
+    pub upper: f64,
+}
+
+/// Sums over test pictures.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MapSums {
+    pictures: usize,
+    coverage: f64,
+    squares: f64,
+    size: f64,
+}
+
+impl MapScores {
+    pub(super) fn new(score: ClassScore) -> Self {
+        Self { score, pictures: 0, shares: BTreeMap::new() }
+    }
+
+    /// Number of pictures with a class at some position.
+    pub(super) fn pictures(&self) -> usize {
+        self.pictures
+    }
+
+    /// Adds a picture, with the class of each position. A picture without classes changes nothing.
+    pub(super) fn add(&mut self, map: &ClassMapUncertainty, truth: &[Option<u16>]) {
+        let mut counts = BTreeMap::new();
+        for (probabilities, class) in known(map, truth) {
+            let score = self.score.score(&probabilities, class);
+            // Scores are finite, 0 or above; a step is a power of two, so nothing is rounded before the ceiling.
+            *counts.entry(libm::ceil(score * STEPS) as u64).or_insert(0usize) += 1;
+        }
+        let positions: usize = counts.values().sum();
+        self.pictures += usize::from(positions > 0);
+        for (step, count) in counts {
+            *self.shares.entry(step).or_insert(0.0) += count as f64 / positions as f64;
+        }
+    }
+
+    /// Returns the least threshold with at most `alpha (n + 1) - 1` of n pictures above it, and the share of
+    /// the scores that are equal to it but for the rounding.
+    ///
+    /// # Errors
+    /// When `alpha` does not lie between 0 and 1, or there are too few pictures.
+    pub(super) fn calibrate(&self, alpha: f64) -> Result<(f64, f64), ConformalError> {
+        check_alpha(alpha)?;
+        let (found, needed) = (self.pictures, needed(alpha)?);
+        if found < needed {
+            return Err(ConformalError::TooFew { found, needed, alpha });
+        }
+        let mut allowed = alpha * (found + 1) as f64 - 1.0 + ROUNDING;
+        for (&step, &share) in self.shares.iter().rev() {
+            allowed -= share;
+            if allowed < 0.0 {
+                return Ok((step as f64 / STEPS, share / found as f64));
+            }
+        }
+        // Not with alpha below 1.
+        Ok((0.0, 1.0))
+    }
+}
+
+impl MapSums {
+    /// Adds a picture, with the class of each position. A picture without classes changes nothing.
+    pub(super) fn add(
+        &mut self,
+        (score, threshold): (ClassScore, f64),
+        map: &ClassMapUncertainty,
+        truth: &[Option<u16>],
+    ) {
+        let (mut positions, mut covered, mut size) = (0usize, 0usize, 0usize);
+        for (probabilities, class) in known(map, truth) {
+            let set = score.set(&probabilities, threshold);
+            positions += 1;
+            covered += usize::from(set.contains(&class));
+            size += set.len();
+        }
+        if positions > 0 {
+            let share = covered as f64 / positions as f64;
+            self.pictures += 1;
+            self.coverage += share;
+            self.squares += share * share;
+            self.size += size as f64 / positions as f64;
+        }
+    }
+
+    /// Computes the coverage with a threshold from `scores`, and what chance allows: the coverage of
+    /// calibration pictures varies as that of test pictures does.
+    ///
+    /// # Errors
+    /// Those of [`MapScores::calibrate`].
+    pub(super) fn finish(
+        &self,
+        scores: &MapScores,
+        alpha: f64,
+    ) -> Result<MapCoverage, ConformalError> {
+        let (threshold, equal) = scores.calibrate(alpha)?;
+        let (calibration, pictures) = (scores.pictures as f64, self.pictures as f64);
+        let coverage = self.coverage / pictures;
+        let variance = (self.squares / pictures - coverage * coverage).max(0.0);
+        let variance = variance * pictures / (pictures - 1.0).max(1.0);
+        let error = (variance * (1.0 / calibration + 1.0 / pictures)).sqrt();
+        let slack = quantile((1.0 + CONFIDENCE) / 2.0) * error;
+        // The threshold may cover more than it has to: by a picture, and by scores that it cannot divide.
+        let more = 1.0 / (calibration + 1.0) + equal;
+        Ok(MapCoverage {
+            threshold,
+            examples: self.pictures,
+            coverage,
+            mean_size: self.size / pictures,
+            lower: (1.0 - alpha - slack).max(0.0),
+            upper: (1.0 - alpha + more + slack).min(1.0),
+        })
+    }
+}
+
+/// The probabilities of the positions that have a class, and the class.
+fn known<'a>(
+    map: &'a ClassMapUncertainty,
+    truth: &'a [Option<u16>],
+) -> impl Iterator<Item = (Vec<f64>, usize)> + 'a {
+    let positions = map.probabilities.chunks_exact(map.classes.max(1)).zip(truth);
+    positions.filter_map(|(probabilities, &class)| {
+        let wide = probabilities.iter().map(|&p| f64::from(p)).collect();
+        Some((wide, class?.into()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformal::threshold::threshold;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    /// A map of two classes with these probabilities of the first.
+    fn map(first: &[f32]) -> ClassMapUncertainty {
+        let probabilities = first.iter().flat_map(|&p| [p, 1.0 - p]).collect();
+        ClassMapUncertainty { classes: 2, probabilities, ..Default::default() }
+    }
+
+    #[test]
+    fn pictures_of_one_position_have_the_threshold_of_split_conformal_prediction() {
+        let of = |n: usize| (7 * n % 64) as f32 / 64.0;
+        for alpha in [0.05, 0.1, 0.29, 0.5, 0.9] {
+            let mut scores = MapScores::new(ClassScore::Lac);
+            (0..40).for_each(|n| scores.add(&map(&[of(n)]), &[Some(0)]));
+            let all: Vec<f64> = (0..40).map(|n| 1.0 - f64::from(of(n))).collect();
+            assert_eq!(scores.calibrate(alpha).unwrap().0, threshold(&all, alpha).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_picture_counts_once_however_many_positions_have_a_class() {
+        let mut scores = MapScores::new(ClassScore::Lac);
+        // Scores of 0.75, and of 0.25 at three positions; one has no class.
+        scores.add(&map(&[0.25, 0.0]), &[Some(0), None]);
+        scores.add(&map(&[0.75; 3]), &[Some(0); 3]);
+        scores.add(&map(&[0.5]), &[None]);
+        assert_eq!(scores.pictures(), 2);
+        // Of 3 * 0.7 - 1 = 1.1 pictures that may be missed, the first is one.
+        assert_eq!(scores.calibrate(0.7), Ok((0.25, 0.5)));
+        assert_eq!(scores.calibrate(0.6), Ok((0.75, 0.5)));
+        let error = ConformalError::TooFew { found: 2, needed: 3, alpha: 0.3 };
+        assert_eq!(scores.calibrate(0.3), Err(error));
+    }
+
+    #[test]
+    fn thresholds_are_rounded_up() {
+        let mut scores = MapScores::new(ClassScore::Lac);
+        (0..9).for_each(|_| scores.add(&map(&[0.9]), &[Some(0)]));
+        let (threshold, _) = scores.calibrate(0.1).unwrap();
+        let score = 1.0 - f64::from(0.9f32);
+        assert!(threshold >= score && threshold - score < 1.0 / STEPS, "{threshold}");
+    }
+
+    #[test]
+    fn coverage_is_the_mean_over_pictures() {
+        let mut scores = MapScores::new(ClassScore::Lac);
+        (0..9).for_each(|_| scores.add(&map(&[0.5]), &[Some(0)]));
+        let mut sums = MapSums::default();
+        let by = (ClassScore::Lac, 0.5);
+        sums.add(by, &map(&[0.75, 0.25, 0.25, 0.25]), &[Some(0), Some(0), None, Some(1)]);
+        sums.add(by, &map(&[0.5]), &[Some(1)]);
+        sums.add(by, &map(&[0.5]), &[None]);
+        let found = sums.finish(&scores, 0.1).unwrap();
+        assert_eq!((found.examples, found.threshold), (2, 0.5));
+        assert!((found.coverage - (2.0 / 3.0 + 1.0) / 2.0).abs() < 1e-12);
+        // Sets of one class in the first picture, of both in the second.
+        assert!((found.mean_size - 1.5).abs() < 1e-12);
+        assert!(found.lower < 0.9 && found.upper == 1.0);
+    }
+
+    /// Pictures of 60 positions with two classes, whose difficulty is that of the picture: positions are far
+    /// from independent.
+    fn pictures(
+        random: &mut ChaCha8Rng,
+        count: usize,
+    ) -> Vec<(ClassMapUncertainty, Vec<Option<u16>>)> {
+        let mut uniform = || f64::from(random.next_u32()) / f64::from(u32::MAX);
+        let picture = |_| {
+            let wrong = uniform() * uniform();
+            let first: Vec<f32> = (0..60).map(|_| uniform() as f32).collect();
+            let class = |&p: &f32| Some(u16::from((p < 0.5) != (uniform() < wrong)));
+            let truth = first.iter().map(class).collect();
+            (map(&first), truth)
+        };
+        (0..count).map(picture).collect()
+    }
+
+    #[test]
+    fn the_share_of_positions_that_are_missed_is_alpha_on_average() {
+        let score = ClassScore::Lac;
+        for alpha in [0.1, 0.2, 0.3] {
+            let (mut sum, mut outside) = (0.0, 0);
+            for seed in 0..200 {
+                let mut random = ChaCha8Rng::seed_from_u64(seed);
+                let (mut scores, mut sums) = (MapScores::new(score), MapSums::default());
+                pictures(&mut random, 30).iter().for_each(|(map, truth)| scores.add(map, truth));
+                let (threshold, _) = scores.calibrate(alpha).unwrap();
+                for (map, truth) in pictures(&mut random, 40) {
+                    sums.add((score, threshold), &map, &truth);
+                }
+                let found = sums.finish(&scores, alpha).unwrap();
+                sum += found.coverage;
+                outside += usize::from(!(found.lower..=found.upper).contains(&found.coverage));
+            }
+            let mean = sum / 200.0;
+            // The largest excess is 1 / 31 and what scores in steps add; the mean of 200 is off by 0.004.
+            assert!(mean > 1.0 - alpha - 0.01 && mean < 1.0 - alpha + 0.06, "{alpha}: {mean}");
+            assert!(outside <= 3, "{alpha}: {outside} of 200 outside");
+        }
+    }
+}
