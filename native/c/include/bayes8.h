@@ -355,8 +355,9 @@ typedef struct bayes8_outputs {
   /// The results that are wanted of another output, or NULL, the default. An output can be named once.
   const struct bayes8_outputs *next;
   /// The prediction set of an output that was calibrated for it (`conformal_method` of `bayes8_output`).
-  /// Of classes, `[count][n]`: 1 for each class that belongs to it, else 0. Of labels, `[count][n][2]`:
-  /// whether "absent" belongs to the set of the label, then whether "present" does.
+  /// Of classes, `[count][n]`, and of a map `[count][positions][n]`: 1 for each class that belongs to it,
+  /// else 0. Of labels, `[count][n][2]`: whether "absent" belongs to the set of the label, then whether
+  /// "present" does.
   struct bayes8_byte_buffer set;
   /// `[count][n][2]`: the lower and the upper end of the prediction interval of each target, in its unit,
   /// of an output that was calibrated for it. They may be infinite.
