@@ -3,8 +3,8 @@
 use crate::map_models::{MODEL, array, classes, fixture, pictures, png};
 use crate::support::Fixture;
 use bayes8_native::core::graph::Shape;
-use ndarray::{Array3, Axis};
-use ndarray_npy::NpzWriter;
+use ndarray::{Array, Array3, Axis};
+use ndarray_npy::{NpzWriter, WriteNpyExt};
 use png::ColorType;
 use serde_json::json;
 use std::fs::File;
@@ -84,8 +84,13 @@ fn sets_are_calibrated_stored_and_written() {
     let inspected = fixture.json(&["inspect", MODEL, "--json"]);
     assert_eq!(inspected["outputs"][0]["conformal"]["thresholds"][0], threshold);
     // Maps of another size were not calibrated.
-    let larger = [&predict[..], &["--input-size", "10x14", "--json"]].concat();
-    assert!(fixture.json(&larger)[0]["outputs"]["output"]["conformal"].is_null());
+    let mut larger = Array::<u8, _>::zeros((1, 10, 14, 3));
+    larger[[0, 3, 5, 1]] = 200;
+    larger.write_npy(File::create(fixture.path("large.npy")).unwrap()).unwrap();
+    let run = ["predict", MODEL, "large.npy", "--input-size", "10x14", "--json"];
+    let run = fixture.run(&run).succeeded();
+    assert!(run.stderr.contains("they were calibrated for another --input-size"), "{}", run.stderr);
+    assert!(!run.stdout.contains("conformal"), "{}", run.stdout);
 }
 
 #[test]

@@ -70,13 +70,13 @@ fn every_number_out_of_range_is_told_its_range() {
     ];
     let sampling = [("--samples", SAMPLES), ("--seed", SEED)];
     let size = [("--input-size", "numbers above 0, such as 384x512")];
+    let tiles = [size[0], ("--tile-overlap", "a whole number from 0 to 67108864")];
     let predict = [
         ("--first-sample", "a whole number from 0 to 268435455"),
         ("--top", "a whole number from 1 to 4294967295"),
         ("--abstain-above", NATS),
         ("--level", "a number above 0 and below 1"),
         ("--max-pixels", "a whole number from 1 to 1099511627776"),
-        ("--tile-overlap", "a whole number from 0 to 67108864"),
     ];
     let bench = [
         ("--batch", "a whole number from 1 to 1048576"),
@@ -133,11 +133,11 @@ fn every_number_out_of_range_is_told_its_range() {
     ];
     let fixture = Fixture::new(1);
     for (command, options) in [
-        ("predict", [&predict[..], &size, &machine, &sampling].concat()),
+        ("predict", [&predict[..], &tiles, &machine, &sampling].concat()),
         ("bench", [&bench[..], &size, &machine].concat()),
         ("corrupt", corrupt.to_vec()),
         ("quantize", [&quantize[..], &machine, &sampling].concat()),
-        ("evaluate", [&evaluate[..], &size, &machine, &sampling].concat()),
+        ("evaluate", [&evaluate[..], &tiles, &machine, &sampling].concat()),
     ] {
         // None is forgotten: each option with such a placeholder takes a number.
         let help = fixture.run(&[command, "--help"]).succeeded().stdout;
