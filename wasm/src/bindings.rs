@@ -133,9 +133,9 @@ pub struct NodeTrace {
 }
 
 /// The figures of an output from its sums over samples, of one batch or added from several: an object with the
-/// properties that the package documents for its head, as [`figures::object`] makes it. `head` and `positions` are
-/// `parameters` and `positions` of the output, and `conformal` the `parameters` of its conformal predictor or empty, so
-/// that this needs no model. Throws `invalid-input` for integers that cannot be such sums.
+/// properties that the package documents for its head. `head` and `positions` are `parameters` and `positions` of the
+/// output, and `conformal` the `parameters` of its conformal predictor or empty, so that this needs no model. Throws
+/// `invalid-input` for integers that cannot be such sums.
 #[wasm_bindgen]
 pub fn figures(
     head: &[f64],
