@@ -135,6 +135,19 @@ impl Target {
 /// A function as a table of codes: the output's code for each code of the input.
 pub type Table = [u8; 256];
 
+/// Returns the square root, which IEEE 754 rounds correctly. WebAssembly has an instruction for it that `libm` does
+/// not use.
+#[inline(always)]
+pub(crate) fn square_root(x: f64) -> f64 {
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    {
+        use core::arch::wasm32::{f64x2_extract_lane, f64x2_splat, f64x2_sqrt};
+        f64x2_extract_lane::<0>(f64x2_sqrt(f64x2_splat(x)))
+    }
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    libm::sqrt(x)
+}
+
 /// Rounds to the nearest integer, half to even. |x| must be below 2^22.
 #[inline(always)]
 pub fn round_ties_even(x: f32) -> i32 {

@@ -1,15 +1,14 @@
 //! The interface to JavaScript. [`crate::prediction`] does the checks and the work.
 
 use crate::engine::kernels;
-use crate::info::{NetworkInfo, output_of};
-use crate::{Error, conformal, prediction};
+use crate::info::NetworkInfo;
+use crate::{Error, figures, prediction};
 use bayes8_core::backend::Backend;
-use bayes8_core::conformal::PredictionRegion;
 use bayes8_core::digest;
 use bayes8_core::head::Sums;
 use bayes8_core::limits::Limits;
 use bayes8_core::session::Input;
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Object, Reflect, Uint8Array};
 use serde::Serialize;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::JsValue;
@@ -107,7 +106,8 @@ impl Batch {
     /// Sums over samples, those of each output after the other: integers, so that the sums of several
     /// batches can be added. Throws `invalid-input`.
     pub fn sums(&self, picture: usize) -> Result<Vec<i64>, Error> {
-        Ok(self.0.sums(picture)?.iter().flat_map(Sums::to_words).collect())
+        let words = self.0.sums(picture)?.iter().map(Sums::to_words);
+        Ok(words.reduce(|words, more| [words, more].concat()).unwrap_or_default())
     }
 
     /// The numbers of all outputs, `[samples][numbers]`, of the runs that kept them, in their order. Throws
@@ -132,24 +132,19 @@ pub struct NodeTrace {
     codes: Uint8Array,
 }
 
-/// The figures of an output from its sums over samples, of one batch or added from several. `head` and
-/// `positions` are `parameters` and `positions` of the output, so that this needs no model. The order is
-/// that of [`figures`](bayes8_core::head::Uncertainty::figures). With the `parameters` of a conformal predictor,
-/// the numbers of its set or intervals follow
-/// ([`numbers`](bayes8_core::conformal::PredictionRegion::numbers)). Throws `invalid-input` for integers that
-/// cannot be such sums.
+/// The figures of an output from its sums over samples, of one batch or added from several: an object with the
+/// properties that the package documents for its head. `head` and `positions` are `parameters` and `positions` of the
+/// output, and `conformal` the `parameters` of its conformal predictor or empty, so that this needs no model. Throws
+/// `invalid-input` for integers that cannot be such sums.
 #[wasm_bindgen]
 pub fn figures(
     head: &[f64],
     positions: &[usize],
     conformal: &[f64],
     sums: &[i64],
-) -> Result<Vec<f64>, Error> {
-    let uncertainty = output_of(head, positions).sums_from_words(sums)?.finish();
-    let region = conformal::predictor_of(conformal).and_then(|of| of.region(&uncertainty));
-    let mut figures = uncertainty.figures();
-    figures.extend(region.iter().flat_map(PredictionRegion::numbers));
-    Ok(figures)
+) -> Result<Object, Error> {
+    let (figures, region) = prediction::figures(head, positions, conformal, sums)?;
+    figures::object(&figures, region.as_ref())
 }
 
 /// SHA-256 of the outputs' numbers as little-endian f32, in hexadecimal. Two engines agree if it is equal.

@@ -17,6 +17,7 @@ pub mod bindings;
 mod conformal;
 mod engine;
 mod error;
+mod figures;
 mod info;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[allow(unsafe_code)]

@@ -1,12 +1,14 @@
 //! A model and its predictions, in plain Rust.
 
+use crate::conformal::predictor_of;
 use crate::engine::{Kernels, kernels};
 use crate::error::Error;
-use crate::info::NetworkInfo;
+use crate::info::{NetworkInfo, output_of};
 use crate::rgba::fit_rgba;
+use bayes8_core::conformal::PredictionRegion;
 use bayes8_core::executor::Workspace;
 use bayes8_core::format;
-use bayes8_core::head::{Output, Sums};
+use bayes8_core::head::{Output, Sums, Uncertainty};
 use bayes8_core::input::InputQuantizer;
 use bayes8_core::limits::{Cost, Limits};
 use bayes8_core::model::Values;
@@ -217,6 +219,22 @@ impl Batch {
         let pictures = self.pictures();
         self.estimates.get(picture).ok_or(Error::Picture { picture, pictures })
     }
+}
+
+/// The figures of an output from the words of its sums, and its prediction set or intervals if it has a conformal
+/// predictor: see [`figures`](crate::bindings::figures).
+///
+/// # Errors
+/// [`Error::Sums`].
+pub fn figures(
+    head: &[f64],
+    positions: &[usize],
+    conformal: &[f64],
+    words: &[i64],
+) -> Result<(Uncertainty, Option<PredictionRegion>), Error> {
+    let figures = output_of(head, positions).figures_from_words(words)?;
+    let region = predictor_of(conformal).and_then(|of| of.region(&figures));
+    Ok((figures, region))
 }
 
 /// Samples `first..first + count`.

@@ -9,8 +9,16 @@ use std::process::Command;
 
 const FOLDER: &str = "benchmarks/web";
 
+/// The model whose output is a map.
+const CAMVID: &str = "models/camvid-unet.safetensors";
+
 /// Measures everything that this machine can measure. The rest is skipped, with the reason.
-pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow::Result<()> {
+pub(crate) fn run(
+    python: &Path,
+    cifar10: Option<&Path>,
+    camvid: Option<&Path>,
+    rounds: u32,
+) -> anyhow::Result<()> {
     let python = python.display().to_string();
     web::run(true, web::Packer::Direct)?;
     tools::npm_packages(&root().join(FOLDER)).map_err(|reason| anyhow!(reason))?;
@@ -24,14 +32,20 @@ pub(crate) fn run(python: &Path, cifar10: Option<&Path>, rounds: u32) -> anyhow:
     if let Some(ResNet50 { model, network }) = resnet50(&python)? {
         compare(&python, &model, &network, "4", &rounds)?;
     }
-    title("cifar10-resnet20");
-    match cifar10 {
-        Some(network) => compare(&python, CIFAR10, &network.display().to_string(), "32", &rounds),
-        None => {
-            println!("SKIPPED: no --cifar10 ONNX was given");
-            Ok(())
+    let shipped = [
+        ("cifar10-resnet20", CIFAR10, "--cifar10", cifar10),
+        ("camvid-unet", CAMVID, "--camvid", camvid),
+    ];
+    for (name, model, option, network) in shipped {
+        title(name);
+        match network {
+            Some(network) => {
+                compare(&python, model, &network.display().to_string(), "32", &rounds)?;
+            }
+            None => println!("SKIPPED: no {option} ONNX was given"),
         }
     }
+    Ok(())
 }
 
 /// Compares with the peer in Node, then both builds in Chromium.

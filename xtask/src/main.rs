@@ -117,6 +117,9 @@ enum Task {
         /// FP32 network of cifar10-resnet20, to compare that model too
         #[arg(long, value_name = "ONNX")]
         cifar10: Option<PathBuf>,
+        /// FP32 network of camvid-unet without its dropout, to compare that model too
+        #[arg(long, value_name = "ONNX")]
+        camvid: Option<PathBuf>,
         /// Rounds of the comparison
         #[arg(long, value_name = "N", default_value_t = 5)]
         rounds: u32,
@@ -170,8 +173,8 @@ fn main() -> anyhow::Result<()> {
         Task::Conformance { update: true } => conformance::update(),
         Task::Conformance { update: false } => conformance::build_and_run(),
         Task::Bench { python, cifar10, rounds } => bench::run(&python, cifar10.as_deref(), rounds),
-        Task::BenchWeb { python, cifar10, rounds } => {
-            bench_web::run(&python, cifar10.as_deref(), rounds)
+        Task::BenchWeb { python, cifar10, camvid, rounds } => {
+            bench_web::run(&python, cifar10.as_deref(), camvid.as_deref(), rounds)
         }
         Task::Mca => mca::run(),
         Task::Models { from } => models::quantize(&from),

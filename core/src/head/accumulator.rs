@@ -3,7 +3,7 @@
 use crate::posterior::MAX_SAMPLES;
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 use thiserror::Error;
 
 /// Integer sums over the weight samples of one picture, and the figures that follow from them.
@@ -109,18 +109,21 @@ pub(super) fn check_samples(word: i64) -> Result<u64, WordsError> {
     samples.filter(|&n| n <= u64::from(MAX_SAMPLES)).ok_or(WordsError::Samples(word))
 }
 
-/// Checks that word `index` can be the sum of the samples of the first word, which has been checked,
+/// Checks that the words of `indices` can be sums of the samples of the first word, which has been checked,
 /// each of which is in `one`.
 pub(super) fn check_range(
     words: &[i64],
-    index: usize,
+    mut indices: Range<usize>,
     one: RangeInclusive<i64>,
 ) -> Result<(), WordsError> {
-    let (samples, word) = (words[0], words[index]);
-    if (samples * one.start()..=samples * one.end()).contains(&word) {
-        return Ok(());
+    let samples = words[0];
+    let possible = samples * one.start()..=samples * one.end();
+    match indices.find(|&index| !possible.contains(&words[index])) {
+        None => Ok(()),
+        Some(index) => {
+            Err(WordsError::Range { index, word: words[index], samples: samples.unsigned_abs() })
+        }
     }
-    Err(WordsError::Range { index, word, samples: samples.unsigned_abs() })
 }
 
 /// Returns `count` zeros.

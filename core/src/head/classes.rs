@@ -108,10 +108,8 @@ impl ClassSums {
             return Err(WordsError::Classes(words.len()));
         }
         let samples = check_samples(words[0])?;
-        for index in 1..words.len() {
-            let one = if index == 1 { MOST_ENTROPY } else { 1 << FRACTION_BITS };
-            check_range(words, index, 0..=one)?;
-        }
+        check_range(words, 1..2, 0..=MOST_ENTROPY)?;
+        check_range(words, 2..words.len(), 0..=1 << FRACTION_BITS)?;
         let (probabilities, squares) = words[2..].split_at((words.len() - 2) / 2);
         Ok(Self {
             samples,

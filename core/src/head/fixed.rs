@@ -1,5 +1,7 @@
 //! Probabilities and entropies as integers.
 
+use crate::numerics::square_root;
+
 /// Fraction bits of summed probabilities and entropies.
 pub(super) const FRACTION_BITS: u32 = 30;
 
@@ -14,5 +16,6 @@ pub(super) fn fixed(x: f64) -> i64 {
 /// Returns the standard deviation of a probability from the sum of its squares and its mean.
 /// `total` is the number of samples in units of 2^-30.
 pub(super) fn std(squares: i64, mean: f64, total: f64) -> f64 {
-    libm::sqrt((squares as f64 / total - mean * mean).max(0.0))
+    let variance = squares as f64 / total - mean * mean;
+    if variance > 0.0 { square_root(variance) } else { 0.0 }
 }

@@ -17,6 +17,7 @@ use super::normal;
 use super::target_sums::{LOW, TargetSums, add_parts, whole};
 use crate::check::{check_count, check_number, check_scale};
 use crate::error::ModelError;
+use crate::numerics::square_root;
 use alloc::collections::TryReserveError;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -247,13 +248,13 @@ impl GaussianSums {
         let samples = check_samples(words[0])?;
         // At all positions.
         let targets = (found - 1) / head.sums();
-        for index in 1..found {
-            let one = match (index - 1) / targets {
+        for kind in 0..head.sums() {
+            let one = match kind {
                 0 => -i64::from(i32::MAX)..=i64::from(i32::MAX),
                 1 | 3 => 0..=1 << (62 - LOW),
                 _ => 0..=(1 << LOW) - 1,
             };
-            check_range(words, index, one)?;
+            check_range(words, 1 + kind * targets..1 + (kind + 1) * targets, one)?;
         }
         let sums = (0..targets).map(|target| {
             // Absent variances are zero.
@@ -376,7 +377,7 @@ impl Accumulator for GaussianSums {
             let step = f64::from(target.scale) * power_of_two(target.exponent.into());
             // The squares of real numbers have a sum that is large enough.
             let spread = sums.spread(self.samples).unwrap_or(0);
-            let epistemic = step * (libm::sqrt(spread as f64) / count);
+            let epistemic = step * (square_root(spread as f64) / count);
             let stated = match self.head.variance {
                 Variance::None => 0.0,
                 Variance::Log | Variance::Softplus => whole(sums.variance) as f64 / count,
@@ -384,8 +385,8 @@ impl Accumulator for GaussianSums {
             let noise = f64::from(target.noise);
             let aleatoric = step * step * stated + noise * noise;
             mean.push(step * (sums.mean as f64 / count) + f64::from(target.offset));
-            std.push(libm::sqrt(aleatoric + epistemic * epistemic));
-            aleatoric_std.push(libm::sqrt(aleatoric));
+            std.push(square_root(aleatoric + epistemic * epistemic));
+            aleatoric_std.push(square_root(aleatoric));
             epistemic_std.push(epistemic);
         }
     }

@@ -130,9 +130,7 @@ impl LabelSums {
             return Err(WordsError::Labels(words.len()));
         }
         let samples = check_samples(words[0])?;
-        for index in 1..words.len() {
-            check_range(words, index, 0..=1 << FRACTION_BITS)?;
-        }
+        check_range(words, 1..words.len(), 0..=1 << FRACTION_BITS)?;
         let (entropies, rest) = words[1..].split_at((words.len() - 1) / 3);
         let (probabilities, squares) = rest.split_at(entropies.len());
         Ok(Self {

@@ -9,6 +9,7 @@ mod classes;
 mod labels;
 mod resize;
 mod widening;
+mod words;
 
 pub use classes::{ClassMapSums, ClassMapUncertainty};
 pub use labels::{LabelMapSums, LabelMapUncertainty};

@@ -3,8 +3,8 @@
 use super::classes::{ClassSums, Classes};
 use super::gaussian::GaussianSums;
 use super::labels::LabelSums;
-use super::map::{ClassMapSums, HeadSums, LabelMapSums, MapResize, MapSums};
-use super::{Head, Sums, Uncertainty, WordsError};
+use super::map::{ClassMapSums, HeadSums, LabelMapSums, MapResize, MapSums, MapUncertainty};
+use super::{Accumulator, Head, Sums, Uncertainty, WordsError};
 use crate::conformal::{ConformalPredictor, PredictionRegion};
 use alloc::collections::TryReserveError;
 use alloc::string::String;
@@ -151,6 +151,34 @@ impl Output {
             Head::Gaussian(of) => HeadSums::Gaussian(GaussianSums::from_words(of, words)?),
         };
         Ok(Sums::Map(MapSums::new(of, self.resize.clone())))
+    }
+
+    /// Computes the figures from the words of sums: those of [`Self::sums_from_words`], of large maps in less time
+    /// and memory.
+    ///
+    /// # Errors
+    /// [`WordsError`] if no samples can have these sums.
+    pub fn figures_from_words(&self, words: &[i64]) -> Result<Uncertainty, WordsError> {
+        let (positions, expected) = (self.position_count(), self.sum_words());
+        if words.len() != expected {
+            return Err(WordsError::Length { found: words.len(), expected });
+        }
+        Ok(match &self.head {
+            Head::Classes(of) if self.is_map() => Uncertainty::Map(MapUncertainty::Classes(
+                ClassMapSums::figures(positions, of.count, words)?,
+            )),
+            Head::Labels(of) if self.is_map() => Uncertainty::Map(MapUncertainty::Labels(
+                LabelMapSums::figures(positions, of.count, words)?,
+            )),
+            Head::Gaussian(of) if self.is_map() => Uncertainty::Map(MapUncertainty::Gaussian(
+                GaussianSums::from_words(of, words)?.finish(),
+            )),
+            Head::Classes(_) => Uncertainty::Classes(ClassSums::from_words(words)?.finish()),
+            Head::Labels(_) => Uncertainty::Labels(LabelSums::from_words(words)?.finish()),
+            Head::Gaussian(of) => {
+                Uncertainty::Gaussian(GaussianSums::from_words(of, words)?.finish())
+            }
+        })
     }
 
     /// Returns the prediction set or intervals for these figures of the output; `None` if the output has

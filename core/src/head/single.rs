@@ -35,11 +35,24 @@ const LOGARITHM: [f32; 8] = [
     0.333_333_313_465_118,
 ];
 
+/// Returns the larger number; `b` if `a` is NaN. A compiler calls a function for `f32::max` where the processor has no
+/// instruction that leaves out a NaN on either side, as in WebAssembly.
+#[inline(always)]
+pub(super) fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// Returns the smaller number; `b` if `a` is NaN.
+#[inline(always)]
+pub(super) fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
 /// Returns e^`x` for an `x` of at most 0, with a relative error of at most 2 * 2^-24. e^-86 is that of
 /// anything below -86, and of NaN.
 #[inline(always)]
 pub(super) fn exponential(x: f32) -> f32 {
-    let x = x.max(LEAST);
+    let x = larger(x, LEAST);
     let sum = x * core::f32::consts::LOG2_E + MAGIC;
     let k = sum - MAGIC;
     let rest = (x - k * LN_2[0]) - k * LN_2[1];

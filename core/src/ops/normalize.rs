@@ -5,7 +5,7 @@ use crate::check::{check_number, check_scale, named};
 use crate::error::ModelError;
 use crate::geometry::Shape;
 use crate::layer::Affine;
-use crate::numerics::Target;
+use crate::numerics::{Target, square_root};
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 use core::ops::Range;
@@ -118,7 +118,7 @@ impl Normalize {
                 };
                 let mean = own().sum::<f64>() / count;
                 let variance = own().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
-                let factor = 1.0 / libm::sqrt(variance + f64::from(self.epsilon));
+                let factor = 1.0 / square_root(variance + f64::from(self.epsilon));
                 let positions = numbers.chunks_exact(channels);
                 for (from, to) in positions.zip(output.chunks_exact_mut(channels)) {
                     for c in group.clone() {
@@ -177,7 +177,7 @@ impl Weightless for Normalize {
         };
         let (weight, bias) = (in_steps(weight), in_steps(bias));
         // The most that a group makes of a code, if its variance is 0.
-        let most = 256.0 * (1.0 / libm::sqrt(epsilon)) as f32;
+        let most = 256.0 * (1.0 / square_root(epsilon)) as f32;
         check_scale(named(site.node, "256 * input scale / sqrt(epsilon)"), most)?;
         let largest = |(weight, bias): (&f32, &f32)| most * weight.abs() + bias.abs();
         let largest = weight.iter().zip(&bias).map(largest).fold(0.0, f32::max);
@@ -255,7 +255,7 @@ impl Normalization {
         let count = count as u64;
         let n = count as f64;
         let variance = (count * squares - sum * sum) as f64 / (n * n);
-        let factor = 1.0 / libm::sqrt(variance + self.epsilon);
+        let factor = 1.0 / square_root(variance + self.epsilon);
         let middle = (sum + count / 2) / count;
         let rest = (count * middle) as i64 - sum as i64;
         let offset = rest as f64 / n * factor;

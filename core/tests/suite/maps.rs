@@ -62,6 +62,7 @@ fn parts_merge_to_the_whole_bit_for_bit_however_many_samples() {
             let words = words.reduce(|a, b| a.iter().zip(&b).map(|(a, b)| a + b).collect());
             let words = words.expect("parts");
             assert_eq!(words.len(), output.sum_words());
+            assert!(output.figures_from_words(&words) == Ok(whole.finish()));
             assert!(output.sums_from_words(&words) == Ok(whole));
         }
     }
@@ -85,7 +86,8 @@ fn words_that_no_samples_can_have_are_refused() {
         for index in 0..words.len() {
             let mut wrong = words.clone();
             wrong[index] = i64::MIN;
-            assert!(output.sums_from_words(&wrong).is_err(), "word {index}");
+            let Err(error) = output.sums_from_words(&wrong) else { panic!("word {index}") };
+            assert_eq!(output.figures_from_words(&wrong), Err(error));
         }
         assert!(output.sums_from_words(&words[1..]).is_err());
         assert!(output.sums_from_words(&[]).is_err());

@@ -7,9 +7,9 @@ const gzipped = (file) => gzipSync(readFileSync(new URL(file, root)), { level: 9
 
 const rows = [
   ["index.js", gzipped("dist/index.js"), 14_500],
-  ["worker.js", gzipped("dist/worker.js"), 3_000],
-  ["inline.js", gzipped("dist/inline.js"), 554_000],
-  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 271_000]),
+  ["worker.js", gzipped("dist/worker.js"), 3_200],
+  ["inline.js", gzipped("dist/inline.js"), 550_000],
+  ...["bayes8.wasm", "bayes8-relaxed.wasm"].map((file) => [file, gzipped(`wasm/${file}`), 269_000]),
 ];
 for (const [name, bytes, limit] of rows) {
   const verdict = bytes <= limit ? "ok" : "TOO LARGE";

@@ -99,7 +99,7 @@ export interface Glue {
     maxSteps?: number,
   ) => LoadedModel;
   kernel(): string;
-  figures(head: Float64Array, positions: Uint32Array, conformal: Float64Array, sums: BigInt64Array): Float64Array;
+  figures(head: Float64Array, positions: Uint32Array, conformal: Float64Array, sums: BigInt64Array): object;
   logitsDigest(logits: Float32Array): string;
 }
 

@@ -81,9 +81,10 @@ export class Job {
   /** The sums of all threads for one picture. They are integers, so their order changes no bit. */
   sums(picture: number): BigInt64Array {
     const parts = Array.from(this.#shares.values(), ({ sums }) => sums[picture]).filter((sums) => sums !== undefined);
-    const [total, ...others] = parts.map((part) => part.slice());
-    if (!total) throw new Bayes8Error("internal", "no samples yet");
-    for (const part of others) part.forEach((value, index) => (total[index]! += value));
+    const [first, ...others] = parts;
+    if (!first) throw new Bayes8Error("internal", "no samples yet");
+    const total = first.slice();
+    for (const part of others) add(total, part);
     return total;
   }
 
@@ -113,6 +114,18 @@ export class Job {
 
   get #end(): number {
     return this.#request.first + this.#request.samples;
+  }
+}
+
+/** Adds each integer of `from` to the one of `to` at its place, in halves: BigInts take many times as long. */
+function add(to: BigInt64Array, from: BigInt64Array): void {
+  // The low half first, as in the memory of the module.
+  const halves = ({ buffer, byteOffset, length }: BigInt64Array) => new Uint32Array(buffer, byteOffset, 2 * length);
+  const [sums, others] = [halves(to), halves(from)];
+  for (let low = 0; low < sums.length; low += 2) {
+    const sum = sums[low]! + others[low]!;
+    sums[low] = sum;
+    sums[low + 1]! += others[low + 1]! + Number(sum > 0xffff_ffff);
   }
 }
 

@@ -1,6 +1,9 @@
 /** The worker of a pool in Node. */
 import { parentPort } from "node:worker_threads";
-import { createServer } from "./worker-server.js";
+import { buffers, createServer } from "./worker-server.js";
 
-const answer = createServer();
-parentPort?.on("message", async (call) => parentPort?.postMessage(await answer(call)));
+const answerTo = createServer();
+parentPort?.on("message", async (call) => {
+  const answer = await answerTo(call);
+  parentPort?.postMessage(answer, buffers(answer));
+});

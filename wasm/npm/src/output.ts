@@ -212,7 +212,7 @@ const VARIANCES = ["none", "log", "softplus"] as const;
 
 const PROBABILITIES = ["probabilities", "std", "predictiveEntropy", "expectedEntropy", "mutualInformation"] as const;
 
-/** The figures of each head, in the order of the module. */
+/** The figures of each head. */
 const FIGURES = {
   classes: PROBABILITIES,
   labels: PROBABILITIES,
@@ -246,42 +246,10 @@ export const isMap = ({ positions }: { readonly positions?: Positions | undefine
 
 /** The figures of an output, from its sums. */
 export function finish(raw: RawOutput, sums: BigInt64Array, glue: Glue): OutputPrediction {
-  const { name, head, names, positions, parameters, conformal } = raw;
+  const { name, head, positions, parameters, conformal } = raw;
   const predictor = Float64Array.from(conformal?.parameters ?? []);
   const figures = glue.figures(Float64Array.from(parameters), Uint32Array.from(positions), predictor, sums);
-  const result: Record<string, unknown> = { head, name };
-  const map = isMap(raw) && positions;
-  if (map) result.positions = map;
-  const count = positions[0] * positions[1] * positions[2];
-  let end = 0;
-  for (const figure of FIGURES[head]) {
-    const isOne = head === "classes" && end >= 2 * names.length * count; // One number per position.
-    const values = figures.slice(end, (end += (isOne ? 1 : names.length) * count));
-    // Those of classes and labels at positions are f32.
-    result[figure] = map && head !== "gaussian" ? new Float32Array(values) : isOne && !map ? values[0] : values;
-  }
-  if (map && head === "classes") result.classes = mostProbable(figures, count, names.length);
-  if (conformal) {
-    const rest = [...figures.slice(end)];
-    const pairs = names.map((_, index) => rest.slice(2 * index, 2 * index + 2));
-    if (head === "classes") result.set = rest;
-    else if (head === "gaussian") result.intervals = pairs;
-    else result.sets = pairs.map(([absent, present]) => ({ absent: !!absent, present: !!present }));
-  }
-  result.sums = sums;
-  return result as unknown as OutputPrediction;
-}
-
-/** The most probable class of each of `count` positions; of equally probable ones, the first. */
-function mostProbable(probabilities: Float64Array, count: number, classes: number): Uint16Array {
-  return Uint16Array.from({ length: count }, (_, position) => {
-    const first = position * classes;
-    let best = first;
-    for (let index = first + 1; index < first + classes; index++) {
-      if (probabilities[index]! > probabilities[best]!) best = index;
-    }
-    return best - first;
-  });
+  return { head, name, ...(isMap(raw) && { positions }), ...figures, sums } as OutputPrediction;
 }
 
 /** The set or the intervals of an output with the keys of `bayes8 predict --json`; nothing if it has none. */

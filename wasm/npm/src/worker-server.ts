@@ -1,6 +1,6 @@
 import { toBayes8Error } from "./error.js";
 import { instantiate } from "./glue.js";
-import { Runner } from "./runner.js";
+import { Runner, type TaskResult } from "./runner.js";
 import type { Answer, Call } from "./worker-protocol.js";
 
 /** Returns a function that answers the calls of a pool, in order. */
@@ -21,3 +21,7 @@ export function createServer(): (call: Call) => Promise<Answer> {
     }
   };
 }
+
+/** The memory of the sums in an answer, to be handed over without copying it. */
+export const buffers = ({ value }: Answer): ArrayBuffer[] =>
+  ((value as Partial<TaskResult> | undefined)?.sums ?? []).map(({ buffer }) => buffer as ArrayBuffer);

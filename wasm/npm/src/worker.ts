@@ -1,5 +1,8 @@
 /** The worker of a pool in a browser. */
-import { createServer } from "./worker-server.js";
+import { buffers, createServer } from "./worker-server.js";
 
-const answer = createServer();
-onmessage = async ({ data }) => postMessage(await answer(data));
+const answerTo = createServer();
+onmessage = async ({ data }) => {
+  const answer = await answerTo(data);
+  postMessage(answer, { transfer: buffers(answer) });
+};

@@ -56,6 +56,15 @@ test("workers, a stream or a batch give different figures", async (t) => {
   assert.deepEqual(last.outputs, expected[0].outputs);
 });
 
+test("merged sums lose a carry or a sign", async (t) => {
+  const pool = await Model.pool(several.file, { workers: 3 });
+  t.after(() => pool.dispose());
+  const options = { samples: 60, seed: 5 };
+  const merged = await pool.predict(several.pictures[0], options);
+  assert.deepEqual(merged, await model.predict(several.pictures[0], options));
+  assert.ok(merged.sums.some((sum) => sum > 2n ** 32n) && merged.sums.some((sum) => sum < 0n));
+});
+
 test("sums of two ranges do not add up", async () => {
   const sums = async (firstSample, samples) => (await model.predict(several.pictures[1], { firstSample, samples })).sums;
   const [first, rest, all] = await Promise.all([sums(0, 2), sums(2, 5), sums(0, 7)]);

@@ -4,13 +4,12 @@
 //! function and the logarithm of [`single`](crate::head::single), so that they vectorize.
 
 use super::widening::{ONE, Widening, units};
-use crate::head::accumulator::{
-    Accumulator, WordsError, add_all, check_range, check_samples, grown, zeros,
-};
+use super::words::Words;
+use crate::head::accumulator::{Accumulator, WordsError, add_all, grown, zeros};
 use crate::head::classes::MOST_ENTROPY;
 use crate::head::exponential::rounded;
 use crate::head::fixed::{self, ONE as NAT};
-use crate::head::single::{LEAST, exponential, logarithm, surprise};
+use crate::head::single::{LEAST, exponential, larger, logarithm, surprise};
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -79,6 +78,38 @@ impl ClassMapUncertainty {
         };
         self.probabilities.chunks_exact(self.classes.max(1)).map(most_likely).collect()
     }
+
+    /// Computes the figures. `sums` has those of the probability and its square for each class of each position.
+    fn fill(
+        &mut self,
+        [positions, classes]: [usize; 2],
+        samples: u64,
+        entropies: &[i64],
+        sums: impl Iterator<Item = (i64, i64)>,
+    ) {
+        (self.samples, self.classes) = (samples, classes);
+        for figures in [&mut self.probabilities, &mut self.std] {
+            figures.resize(positions * classes, 0.0);
+        }
+        let count = samples.max(1) as f64;
+        let total = count * f64::from(ONE);
+        let figures = self.probabilities.iter_mut().zip(&mut self.std);
+        for ((p, std), (probability, square)) in figures.zip(sums) {
+            let mean = probability as f64 / total;
+            *p = mean as f32;
+            *std = fixed::std(square, mean, total) as f32;
+        }
+        let of_position = self.probabilities.chunks_exact(classes.max(1));
+        self.predictive_entropy.clear();
+        let entropy = |p: &[f32]| p.iter().fold(0.0, |sum, &p| sum + surprise(p));
+        self.predictive_entropy.extend(of_position.map(entropy));
+        self.expected_entropy.clear();
+        let expected = |&entropy: &i64| (entropy as f64 / (count * NAT)) as f32;
+        self.expected_entropy.extend(entropies.iter().map(expected));
+        self.mutual_information.clear();
+        let both = self.predictive_entropy.iter().zip(&self.expected_entropy);
+        self.mutual_information.extend(both.map(|(all, expected)| larger(all - expected, 0.0)));
+    }
 }
 
 impl ClassMapSums {
@@ -117,7 +148,7 @@ impl ClassMapSums {
 
     /// Returns the number of words.
     pub(in crate::head) const fn words(positions: usize, classes: usize) -> usize {
-        1 + positions * (1 + 2 * classes)
+        Words::count(positions, positions * classes)
     }
 
     /// Restores sums from the words of [`Accumulator::to_words`].
@@ -128,26 +159,32 @@ impl ClassMapSums {
     /// # Panics
     /// When there is not enough memory.
     pub fn from_words(positions: usize, classes: usize, words: &[i64]) -> Result<Self, WordsError> {
-        let expected = Self::words(positions, classes);
-        if words.len() != expected {
-            return Err(WordsError::Length { found: words.len(), expected });
-        }
-        let mut sums = Self { samples: check_samples(words[0])?, ..Self::new(positions, classes) };
-        for index in 1..words.len() {
-            let most = if index <= positions { MOST_ENTROPY } else { i64::from(ONE as i32) };
-            check_range(words, index, 0..=most)?;
-        }
-        let (entropies, rest) = words[1..].split_at(positions);
-        let (probabilities, squares) = rest.split_at(positions * classes);
-        sums.entropies.copy_from_slice(entropies);
+        let words = Words::check(words, positions, MOST_ENTROPY, positions * classes)?;
+        let mut sums = Self { samples: words.samples, ..Self::new(positions, classes) };
+        sums.entropies.copy_from_slice(words.entropies);
         for position in 0..positions {
             for class in 0..classes {
                 let (from, to) = (position * classes + class, sums.index(position, class));
-                sums.probabilities.set(to, probabilities[from]);
-                sums.squares.set(to, squares[from]);
+                sums.probabilities.set(to, words.probabilities[from]);
+                sums.squares.set(to, words.squares[from]);
             }
         }
         Ok(sums)
+    }
+
+    /// Computes the figures of [`Self::from_words`] without making sums first.
+    ///
+    /// # Errors
+    /// Those of [`Self::from_words`].
+    pub(in crate::head) fn figures(
+        positions: usize,
+        classes: usize,
+        words: &[i64],
+    ) -> Result<ClassMapUncertainty, WordsError> {
+        let words = Words::check(words, positions, MOST_ENTROPY, positions * classes)?;
+        let mut map = ClassMapUncertainty::default();
+        map.fill([positions, classes], words.samples, words.entropies, words.sums());
+        Ok(map)
     }
 
     /// Returns where the sums of a class at a position are.
@@ -265,40 +302,8 @@ impl Accumulator for ClassMapSums {
     }
 
     fn finish_into(&self, map: &mut ClassMapUncertainty) {
-        let ClassMapUncertainty {
-            samples,
-            classes,
-            probabilities,
-            std,
-            predictive_entropy,
-            expected_entropy,
-            mutual_information,
-        } = map;
-        (*samples, *classes) = (self.samples, self.classes);
-        for figures in [
-            &mut *probabilities,
-            &mut *std,
-            &mut *predictive_entropy,
-            &mut *expected_entropy,
-            &mut *mutual_information,
-        ] {
-            figures.clear();
-        }
-        let count = self.samples.max(1) as f64;
-        let total = count * f64::from(ONE);
-        for index in self.each() {
-            let mean = self.probabilities.get(index) as f64 / total;
-            probabilities.push(mean as f32);
-            std.push(fixed::std(self.squares.get(index), mean, total) as f32);
-        }
-        let of_position = probabilities.chunks_exact(self.classes.max(1));
-        for (p, &entropy) in of_position.zip(&self.entropies) {
-            let predictive = p.iter().fold(0.0, |sum, &p| sum + surprise(p));
-            let expected = (entropy as f64 / (count * NAT)) as f32;
-            predictive_entropy.push(predictive);
-            expected_entropy.push(expected);
-            mutual_information.push((predictive - expected).max(0.0));
-        }
+        let sums = self.each().map(|i| (self.probabilities.get(i), self.squares.get(i)));
+        map.fill(self.size(), self.samples, &self.entropies, sums);
     }
 }
 
@@ -320,13 +325,13 @@ fn softmax(tile: &mut [Lanes]) -> Lanes {
     let mut largest = [f32::NEG_INFINITY; LANES];
     for logits in tile.iter() {
         for lane in 0..LANES {
-            largest[lane] = largest[lane].max(logits[lane]);
+            largest[lane] = larger(logits[lane], largest[lane]);
         }
     }
     let (mut sum, mut weighted) = ([0.0f32; LANES], [0.0f32; LANES]);
     for logits in tile.iter_mut() {
         for lane in 0..LANES {
-            let below = (logits[lane] - largest[lane]).max(LEAST);
+            let below = larger(logits[lane] - largest[lane], LEAST);
             let e = exponential(below);
             logits[lane] = e;
             sum[lane] += e;
@@ -336,7 +341,7 @@ fn softmax(tile: &mut [Lanes]) -> Lanes {
     let mut entropies = [0.0; LANES];
     for lane in 0..LANES {
         let share = 1.0 / sum[lane];
-        entropies[lane] = (logarithm(sum[lane]) - weighted[lane] * share).max(0.0);
+        entropies[lane] = larger(logarithm(sum[lane]) - weighted[lane] * share, 0.0);
         sum[lane] = share;
     }
     for p in tile.iter_mut() {

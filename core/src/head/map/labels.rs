@@ -4,9 +4,10 @@
 //! function and the logarithm of [`single`](crate::head::single), so that they vectorize.
 
 use super::widening::{ONE, Widening, units};
-use crate::head::accumulator::{Accumulator, WordsError, check_range, check_samples, grown};
+use super::words::Words;
+use crate::head::accumulator::{Accumulator, WordsError, grown};
 use crate::head::fixed;
-use crate::head::single::{LEAST, exponential, logarithm, surprise};
+use crate::head::single::{LEAST, exponential, larger, logarithm, smaller, surprise};
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,37 @@ pub struct LabelMapUncertainty {
     pub mutual_information: Vec<f32>,
 }
 
+impl LabelMapUncertainty {
+    /// Computes the figures. `sums` has those of the entropy, the probability and its square for each label of each
+    /// position.
+    fn fill(&mut self, labels: usize, samples: u64, sums: impl Iterator<Item = (i64, (i64, i64))>) {
+        (self.samples, self.labels) = (samples, labels);
+        for figures in [
+            &mut self.probabilities,
+            &mut self.std,
+            &mut self.predictive_entropy,
+            &mut self.expected_entropy,
+            &mut self.mutual_information,
+        ] {
+            figures.clear();
+            figures.reserve(sums.size_hint().0);
+        }
+        let total = samples.max(1) as f64 * f64::from(ONE);
+        for (entropy, (probability, square)) in sums {
+            let mean = probability as f64 / total;
+            let p = mean as f32;
+            let predictive =
+                if samples == 0 { 0.0 } else { surprise(p) + surprise((1.0 - mean) as f32) };
+            let expected = (entropy as f64 / total) as f32;
+            self.probabilities.push(p);
+            self.std.push(fixed::std(square, mean, total) as f32);
+            self.predictive_entropy.push(predictive);
+            self.expected_entropy.push(expected);
+            self.mutual_information.push(larger(predictive - expected, 0.0));
+        }
+    }
+}
+
 impl LabelMapSums {
     /// Creates sums over `positions` positions with `labels` labels each, without samples.
     ///
@@ -90,7 +122,7 @@ impl LabelMapSums {
 
     /// Returns the number of words.
     pub(in crate::head) const fn words(positions: usize, labels: usize) -> usize {
-        1 + 3 * positions * labels
+        Words::count(positions * labels, positions * labels)
     }
 
     /// Restores sums from the words of [`Accumulator::to_words`].
@@ -101,19 +133,30 @@ impl LabelMapSums {
     /// # Panics
     /// When there is not enough memory.
     pub fn from_words(positions: usize, labels: usize, words: &[i64]) -> Result<Self, WordsError> {
-        let expected = Self::words(positions, labels);
-        if words.len() != expected {
-            return Err(WordsError::Length { found: words.len(), expected });
-        }
-        let mut sums = Self { samples: check_samples(words[0])?, ..Self::new(positions, labels) };
-        for index in 1..words.len() {
-            check_range(words, index, 0..=i64::from(ONE as i32))?;
-        }
-        let all = words[1..].chunks(positions * labels);
+        let count = positions * labels;
+        let words = Words::check(words, count, ONE as i64, count)?;
+        let mut sums = Self { samples: words.samples, ..Self::new(positions, labels) };
+        let all = [words.entropies, words.probabilities, words.squares];
         for (to, from) in sums.all_mut().into_iter().zip(all) {
             from.iter().enumerate().for_each(|(index, &sum)| to.set(index, sum));
         }
         Ok(sums)
+    }
+
+    /// Computes the figures of [`Self::from_words`] without making sums first.
+    ///
+    /// # Errors
+    /// Those of [`Self::from_words`].
+    pub(in crate::head) fn figures(
+        positions: usize,
+        labels: usize,
+        words: &[i64],
+    ) -> Result<LabelMapUncertainty, WordsError> {
+        let count = positions * labels;
+        let words = Words::check(words, count, ONE as i64, count)?;
+        let mut map = LabelMapUncertainty::default();
+        map.fill(labels, words.samples, words.entropies.iter().copied().zip(words.sums()));
+        Ok(map)
     }
 
     /// Makes room for `samples` more samples, which [`Self::add_position`] adds to each position.
@@ -164,7 +207,8 @@ impl Accumulator for LabelMapSums {
             *sum += units(p);
             *square += units(p * p);
             // e is 0 rather than e^-86 as soon as it counts.
-            *entropy += units((logarithm(1.0 + e) + lesser * distance.min(-LEAST)).min(1.0));
+            let h = logarithm(1.0 + e) + lesser * smaller(distance, -LEAST);
+            *entropy += units(smaller(h, 1.0));
         }
     }
 
@@ -189,37 +233,9 @@ impl Accumulator for LabelMapSums {
     }
 
     fn finish_into(&self, map: &mut LabelMapUncertainty) {
-        let LabelMapUncertainty {
-            samples,
-            labels,
-            probabilities,
-            std,
-            predictive_entropy,
-            expected_entropy,
-            mutual_information,
-        } = map;
-        (*samples, *labels) = (self.samples, self.labels);
-        for figures in [
-            &mut *probabilities,
-            &mut *std,
-            &mut *predictive_entropy,
-            &mut *expected_entropy,
-            &mut *mutual_information,
-        ] {
-            figures.clear();
-        }
-        let total = self.samples.max(1) as f64 * f64::from(ONE);
-        for index in 0..self.positions * self.labels {
-            let mean = self.probabilities.get(index) as f64 / total;
-            let p = mean as f32;
-            let predictive =
-                if self.samples == 0 { 0.0 } else { surprise(p) + surprise((1.0 - mean) as f32) };
-            let expected = (self.entropies.get(index) as f64 / total) as f32;
-            probabilities.push(p);
-            std.push(fixed::std(self.squares.get(index), mean, total) as f32);
-            predictive_entropy.push(predictive);
-            expected_entropy.push(expected);
-            mutual_information.push((predictive - expected).max(0.0));
-        }
+        let sums = (0..self.positions * self.labels).map(|index| {
+            (self.entropies.get(index), (self.probabilities.get(index), self.squares.get(index)))
+        });
+        map.fill(self.labels, self.samples, sums);
     }
 }

@@ -1,0 +1,98 @@
+//! The figures of an output as JavaScript sees them.
+
+use crate::Error;
+use bayes8_core::conformal::PredictionRegion;
+use bayes8_core::head::Uncertainty;
+use bayes8_core::head::map::MapUncertainty;
+use js_sys::{Float32Array, Float64Array, Object, Reflect, Uint16Array};
+use wasm_bindgen::JsValue;
+
+/// The names of the figures of classes and of labels.
+const PROBABILITIES: [&str; 5] =
+    ["probabilities", "std", "predictiveEntropy", "expectedEntropy", "mutualInformation"];
+
+/// The names of the figures of targets.
+const TARGETS: [&str; 4] = ["mean", "std", "aleatoricStd", "epistemicStd"];
+
+/// A figure that JavaScript has as a number or a typed array.
+trait Figure {
+    fn value(&self) -> JsValue;
+}
+
+impl Figure for f64 {
+    fn value(&self) -> JsValue {
+        (*self).into()
+    }
+}
+
+impl Figure for Vec<f64> {
+    fn value(&self) -> JsValue {
+        Float64Array::from(&self[..]).into()
+    }
+}
+
+impl Figure for Vec<f32> {
+    fn value(&self) -> JsValue {
+        Float32Array::from(&self[..]).into()
+    }
+}
+
+impl Figure for Vec<u16> {
+    fn value(&self) -> JsValue {
+        Uint16Array::from(&self[..]).into()
+    }
+}
+
+/// The figures as properties of an object: numbers or typed arrays, and `classes` of a map of classes, the most
+/// likely ones. A prediction set is `set` or `sets`, prediction intervals are `intervals`.
+///
+/// # Errors
+/// [`Error::Handover`].
+pub(crate) fn object(
+    figures: &Uncertainty,
+    region: Option<&PredictionRegion>,
+) -> Result<Object, Error> {
+    let object = Object::new();
+    let set = |name: &str, value: JsValue| {
+        // Setting a property of a new object cannot fail.
+        let _ = Reflect::set(&object, &name.into(), &value);
+    };
+    let all = |names: &[&str], figures: &[&dyn Figure]| {
+        names.iter().zip(figures).for_each(|(name, figure)| set(name, figure.value()));
+    };
+    macro_rules! probabilities {
+        ($of:ident) => {
+            all(
+                &PROBABILITIES,
+                &[
+                    &$of.probabilities,
+                    &$of.std,
+                    &$of.predictive_entropy,
+                    &$of.expected_entropy,
+                    &$of.mutual_information,
+                ],
+            )
+        };
+    }
+    match figures {
+        Uncertainty::Classes(of) => probabilities!(of),
+        Uncertainty::Labels(of) => probabilities!(of),
+        Uncertainty::Map(MapUncertainty::Labels(of)) => probabilities!(of),
+        Uncertainty::Map(MapUncertainty::Classes(of)) => {
+            probabilities!(of);
+            set("classes", of.most_likely().value());
+        }
+        Uncertainty::Gaussian(of) | Uncertainty::Map(MapUncertainty::Gaussian(of)) => {
+            all(&TARGETS, &[&of.mean, &of.std, &of.aleatoric_std, &of.epistemic_std]);
+        }
+    }
+    if let Some(region) = region {
+        let name = match region {
+            PredictionRegion::ClassSet(_) => "set",
+            PredictionRegion::LabelSets(_) => "sets",
+            PredictionRegion::Intervals(_) => "intervals",
+        };
+        set(name, serde_wasm_bindgen::to_value(region).map_err(|_| Error::Handover)?);
+    }
+    Ok(object)
+}
