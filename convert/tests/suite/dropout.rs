@@ -231,6 +231,23 @@ fn comparisons_of_uniform_numbers_are_dropout() {
 }
 
 #[test]
+fn a_choice_as_a_sum_of_products_is_dropout() {
+    let nodes = vec![
+        node("Mul", "scaled", &["raw", "number"]),
+        node("RandomUniformLike", "uniform", &["raw"]),
+        node("GreaterOrEqual", "mask", &["uniform", "p"]),
+        node("Not", "dropped", &["mask"]),
+        node("Mul", "kept", &["mask", "scaled"]),
+        node("Mul", "none", &["zero", "dropped"]),
+        node("Add", "choice", &["kept", "none"]),
+    ];
+    let tensors =
+        [("p", 0.25), ("zero", 0.0), ("number", 1.0 / 0.75)].map(|(n, x)| tensor(n, &[], &[x]));
+    let found = only_dropout(&with_nodes(nodes, tensors.into()));
+    assert_eq!(found, (0.25, DropoutKind::Element));
+}
+
+#[test]
 fn a_mask_that_is_not_scaled_leaves_a_factor() {
     let nodes = vec![node("Bernoulli", "mask", &["keep"]), node("Mul", "drop", &["raw", "mask"])];
     let onnx = with_nodes(nodes, vec![tensor("keep", &[1, 4, 1, 1], &[0.5; 4])]);
