@@ -50,7 +50,7 @@ impl<'a> Builder<'a> {
             Ok(Slot::Mask(Mask { numbers, ..mask.clone() }))
         };
         match (node.op, mask.numbers, self.mask_number(node, other)?) {
-            ("Cast" | "Identity", ..) => Ok(Slot::Mask(mask)),
+            ("Cast" | "CastLike" | "Identity", ..) => Ok(Slot::Mask(mask)),
             ("Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual", uniform, Some(bound)) => {
                 let Numbers::Uniform { low, high } = uniform else { return Err(strange(node)) };
                 let below = (bound - low) / (high - low);

@@ -1,6 +1,6 @@
 //! Values that are repeated along axes of extent 1, as NumPy broadcasts them.
 
-use bayes8_core::graph::{Op, Shape, Value};
+use bayes8_core::graph::{Op, Shape};
 use bayes8_core::ops::{Coordinates, Interpolation, Resize};
 
 use super::{activation::Activation, builder::Builder};
@@ -46,11 +46,10 @@ impl Builder<'_> {
         for (extent, count) in size.iter_mut().zip(times) {
             *extent = extent.saturating_mul(count);
         }
-        // Exporters repeat one axis after the other: a single resizing does both.
-        let below = match x.value {
-            Value::Node(n) if self.is_repeated(n, times) => self.graph.nodes()[n].inputs[0],
-            value => value,
-        };
+        // Exporters repeat one axis after the other: a single resizing does both. If something else reads the
+        // first, what follows must not become part of the node below.
+        let first = self.exclusive(x.value).filter(|&n| self.is_repeated(n, times));
+        let below = first.map_or(x.value, |n| self.graph.nodes()[n].inputs[0]);
         x.value = self.push(name, nearest(size), vec![below])?;
         x.shape = self.graph.shape(x.value);
         Ok(x)
@@ -59,8 +58,10 @@ impl Builder<'_> {
     /// Whether node `n` repeats whole elements along other axes than those that `times` repeats.
     fn is_repeated(&self, n: usize, times: [usize; 3]) -> bool {
         let node = &self.graph.nodes()[n];
-        let (from, to) = (self.graph.shape(node.inputs[0]).axes(), node.shape.axes());
+        let to = node.shape.axes();
+        let from = node.inputs.first().map_or(to, |&below| self.graph.shape(below).axes());
         node.op == nearest(to)
+            && node.data.clamp.is_none()
             && (0..3).all(|i| to[i] == from[i] || times[i] == 1 && to[i].is_multiple_of(from[i]))
     }
 }

@@ -5,20 +5,43 @@
 use crate::error::ImportError;
 use crate::onnx::activation::Activation;
 use crate::onnx::builder::Builder;
-use crate::onnx::constant::elements;
+use crate::onnx::constant::{Constant, Strided, elements, strides};
 use crate::onnx::evidence::resized;
 use crate::onnx::node::{OnnxNode, Special};
+use crate::onnx::operands::Operands;
 use crate::onnx::operator::Operator;
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator::new("Expand", &[])
         .lower(|builder, node| builder.expand(node))
+        .fold(fold)
         .takes(&[Special::Groups]),
     Operator::new("Tile", &[])
         .lower(|builder, node| builder.tile(node))
         .trace(resized)
         .takes(&[Special::Groups]),
 ];
+
+/// A constant that is expanded, without its source: entries may come more than once.
+fn fold(node: &OnnxNode<'_>, operands: &Operands<'_>) -> Result<Constant, ImportError> {
+    let data = operands.required(node, 0)?;
+    let to = operands.integers(node, 1, "shape")?.ok_or_else(|| node.refuse("it has no shape"))?;
+    let refuse = || node.refuse(format!("it expands {:?} to {to:?}", data.shape));
+    let rank = to.len().max(data.shape.len());
+    let from = [vec![1; rank - data.shape.len()], data.shape.clone()].concat();
+    let (mut shape, mut steps) = (from.clone(), strides(&from));
+    for (axis, &extent) in (rank - to.len()..).zip(&to) {
+        let extent = usize::try_from(extent).map_err(|_| refuse())?;
+        match (from[axis], extent) {
+            (own, extent) if own == extent || extent == 1 => {}
+            (1, extent) => (shape[axis], steps[axis]) = (extent, 0),
+            _ => return Err(refuse()),
+        }
+    }
+    operands.budget.check(node.name, elements(&shape).ok_or_else(refuse)?)?;
+    let expanded = data.rearranged(&Strided { shape, strides: steps, offset: 0 });
+    Ok(Constant { source: None, ..expanded })
+}
 
 impl<'a> Builder<'a> {
     fn expand(&mut self, node: &OnnxNode<'a>) -> Result<Activation, ImportError> {
