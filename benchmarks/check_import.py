@@ -44,7 +44,7 @@ TORCHVISION = [
 # VGG's adaptive pooling can only be exported where it does nothing.
 SIDES = {"vgg11": 224, "vgg11_bn": 224}
 OPSETS = [11, 13, 17, 18, 20]
-# For dense networks: they have the same layers, so one is enough. The dynamo exporter writes it first.
+# For dense networks: they have the same layers, so one is enough. Dynamo writes none before 18.
 DENSE_OPSETS = {"torchscript": 17, "dynamo": 18}
 
 
@@ -81,7 +81,8 @@ def write(model, extents, opset, path, exporter):
             torch.nn.init.normal_(module.running_mean, 0, 0.1)
             torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
     if exporter == "dynamo":
-        options = {"dynamic_shapes": ({0: torch.export.Dim("n")},), "dynamo": True, "verbose": False}
+        shapes = ({0: torch.export.Dim("n")},)
+        options = {"dynamic_shapes": shapes, "dynamo": True, "verbose": False}
     else:
         options = {"dynamic_axes": {"input": {0: "n"}, "logits": {0: "n"}}, "dynamo": False}
     names = {"input_names": ["input"], "output_names": ["logits"]}
@@ -94,7 +95,7 @@ def write(model, extents, opset, path, exporter):
 
 
 def without_last_function(path):
-    """The bytes of a network, which ends in logits: the converter leaves a Softmax or Sigmoid out."""
+    """The bytes of a network that ends in logits: the converter leaves a Softmax or Sigmoid out."""
     import onnx
 
     model = onnx.load(path)

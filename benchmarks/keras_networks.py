@@ -186,7 +186,7 @@ def valid(extents):
 
 
 def attention(extents):
-    """Attention gates, squeeze and excitation, separable convolutions, other activations."""
+    """Attention gates, squeeze and excitation, separable convolutions, LayerNormalization."""
     import tensorflow as tf
 
     layers = tf.keras.layers
@@ -196,6 +196,7 @@ def attention(extents):
         x = layers.BatchNormalization()(x)
         x = layers.LeakyReLU()(x)
         x = layers.DepthwiseConv2D(3, padding="same")(x)
+        x = layers.LayerNormalization()(x)
         x = layers.PReLU(shared_axes=[1, 2])(x)
         gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
         gate = layers.Conv2D(width // 2, 1, activation="silu")(gate)
